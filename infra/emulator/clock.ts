@@ -1,0 +1,153 @@
+import { setTimeout as timeout } from 'node:timers/promises';
+import { wakeUps } from './wake-ups.ts';
+
+/** Where everything in the emulator takes its time from. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Resolves `millis` later; rejects with the signal's reason when that aborts first. */
+  sleep(millis: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** A clock that stands still until it is told to move, and then jumps from one wake-up to the next. */
+export interface VirtualClock extends Clock {
+  /** Lets `millis` pass. Resolves when all that was due in between has run as far as it could. */
+  advance(millis: number): Promise<void>;
+  /** Lets time pass until the promise settles, and settles like it, or until the predicate, asked at every moment, is true. */
+  runUntil<Result>(goal: Promise<Result>): Promise<Result>;
+  runUntil(goal: () => boolean): Promise<void>;
+  /**
+   * Keeps time still while `work` runs. For work that waits for something that is not on this clock: a socket, a file, a thread.
+   * Such work must not sleep on the clock itself.
+   */
+  hold<Result>(work: () => Promise<Result>): Promise<Result>;
+}
+
+/** The time of this machine. */
+export function systemClock(): Clock {
+  return {
+    now: () => Date.now(),
+    async sleep(millis, signal) {
+      signal?.throwIfAborted();
+      try {
+        for (let left = millis; left > 0; left -= longestTimeout) {
+          await timeout(Math.min(left, longestTimeout), undefined, signal === undefined ? {} : { signal });
+        }
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw error;
+      }
+    },
+  };
+}
+
+/** `setTimeout` fires at once when it is asked for more. */
+const longestTimeout = 2 ** 31 - 1;
+
+/**
+ * Time moves only while `advance` or `runUntil` is under way, and only when everything that runs on the clock is asleep: promises are
+ * drained first. Sleepers that are due at the same millisecond wake in the order in which they fell asleep.
+ */
+export function virtualClock({ startMillis }: { startMillis: number }): VirtualClock {
+  let nowMillis = startMillis;
+  let holds = 0;
+  let moving = false;
+  let noHolds: (() => void) | undefined;
+  const sleepers = wakeUps();
+
+  async function settled(): Promise<void> {
+    await everythingElse();
+    while (holds > 0) {
+      await new Promise<void>((resolve) => {
+        noHolds = resolve;
+      });
+      await everythingElse();
+    }
+  }
+
+  /** Wakes all who are due at the next moment that has somebody, if that is not after `limitMillis`. */
+  function wakeNext(limitMillis: number): boolean {
+    const due = sleepers.nextMillis();
+    if (due === undefined || due > limitMillis) return false;
+    nowMillis = due;
+    for (const wake of sleepers.take(due)) wake();
+    return true;
+  }
+
+  async function move<Result>(journey: () => Promise<Result>): Promise<Result> {
+    if (moving) throw new Error('the clock is moving already: one advance or runUntil at a time');
+    moving = true;
+    try {
+      await settled();
+      return await journey();
+    } finally {
+      moving = false;
+    }
+  }
+
+  async function runUntil(isReached: () => boolean): Promise<void> {
+    while (!isReached()) {
+      if (!wakeNext(Number.POSITIVE_INFINITY)) {
+        throw new Error('nobody is asleep on the clock, so it cannot move: wrap what waits for real time in hold()');
+      }
+      await settled();
+    }
+  }
+
+  return {
+    now: () => nowMillis,
+    sleep(millis, signal) {
+      if (signal?.aborted) return Promise.reject(signal.reason);
+      const dueMillis = nowMillis + Math.max(0, Math.ceil(millis));
+      if (signal === undefined) return new Promise((resolve) => sleepers.add(dueMillis, resolve));
+      return new Promise((resolve, reject) => {
+        const abort = () => {
+          sleepers.remove(sleeper);
+          reject(signal.reason);
+        };
+        const sleeper = sleepers.add(dueMillis, () => {
+          signal.removeEventListener('abort', abort);
+          resolve();
+        });
+        signal.addEventListener('abort', abort, { once: true });
+      });
+    },
+    advance(millis) {
+      return move(async () => {
+        const endMillis = nowMillis + millis;
+        while (wakeNext(endMillis)) await settled();
+        nowMillis = endMillis;
+      });
+    },
+    runUntil<Result>(goal: Promise<Result> | (() => boolean)) {
+      const { isReached, result } = typeof goal === 'function' ? { isReached: goal, result: undefined } : watched(goal);
+      return move(async () => {
+        await runUntil(isReached);
+        return result as Promise<Result>;
+      });
+    },
+    async hold(work) {
+      holds++;
+      try {
+        return await work();
+      } finally {
+        holds--;
+        if (holds === 0) noHolds?.();
+      }
+    },
+  };
+}
+
+function watched<Result>(result: Promise<Result>) {
+  let isSettled = false;
+  const settle = () => {
+    isSettled = true;
+  };
+  result.then(settle, settle);
+  return { isReached: () => isSettled, result };
+}
+
+/** Immediates run only when no promise and no `nextTick` is left to run. */
+function everythingElse(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
