@@ -1,0 +1,44 @@
+import type { Position } from './position.ts';
+
+/**
+ * An event: CloudEvents 1.0, with the `partitionkey` extension as its key and `sequence` as its place in its source's order.
+ * `data` is parsed on first use; what is only filtered, routed or passed on is never parsed.
+ */
+export interface Event<D = unknown> {
+  readonly id: string;
+  /** Who made it, as a URI reference. One source's sequences only grow, except when an event is appended again. */
+  readonly source: string;
+  /** Past tense: `order.placed`. */
+  readonly type: string;
+  /** When it happened, RFC 3339. */
+  readonly time: string;
+  /** Events with the same key stay in order. 1 to 256 characters. */
+  readonly key: string;
+  /** Compares as text within its source. Undefined when a foreign producer gave none. */
+  readonly sequence: string | undefined;
+  readonly traceparent: string | undefined;
+  readonly data: D;
+}
+
+/** An event as it is read from a shard: a view on the record's bytes. */
+export interface ReceivedEvent<D = unknown> extends Event<D> {
+  /** Just after this event in the shard that it was read from. */
+  readonly position: Position;
+  /** The event as CloudEvents JSON, without a line break at its end. As it came, unless the record was not a CloudEvent. */
+  readonly bytes: Uint8Array;
+  /** The JSON of `data` alone, as it came. */
+  readonly dataBytes: Uint8Array;
+}
+
+/** An event that is not yet in the log: what sources and transforms hand to the log writer. */
+export interface OutgoingEvent {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly time: string;
+  readonly key: string;
+  readonly sequence: string | undefined;
+  readonly traceparent: string | undefined;
+  /** The JSON of `data`: UTF-8, one value. */
+  readonly dataBytes: Uint8Array;
+}

@@ -1,0 +1,70 @@
+/**
+ * Where a step stands in a shard: just after one event. A position is kept in its encoded form, a text of fixed width whose
+ * order as a string is the order of the log, so that `<` compares two positions of one shard and a key-value store can hold them.
+ *
+ * A sequence number is decimal with up to 56 digits (Kinesis' API reference, `SequenceNumber`), which is 187 bits: 32 characters
+ * of 6 bits. The place inside an aggregated record takes 4 characters, an output's index 3.
+ */
+declare const positionBrand: unique symbol;
+export type Position = string & { readonly [positionBrand]: true };
+
+/** Order-preserving: the characters ascend in ASCII, and all of them are safe in URLs, S3 keys and JSON. */
+const DIGITS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
+const SEQUENCE_NUMBER_WIDTH = 32;
+const SUB_SEQUENCE_WIDTH = 4;
+const OUTPUT_INDEX_WIDTH = 3;
+
+/** The place that stands for "after every event of the record". */
+export const LAST_SUB_SEQUENCE = 64 ** SUB_SEQUENCE_WIDTH - 1;
+
+/** Just after event `subSequence` (from 0) of the record with this sequence number (decimal). */
+export function positionOf(sequenceNumber: string, subSequence: number): Position {
+  return (encodeOrdered(BigInt(sequenceNumber), SEQUENCE_NUMBER_WIDTH) +
+    encodeOrdered(subSequence, SUB_SEQUENCE_WIDTH)) as Position;
+}
+
+/** Just after the whole record. */
+export function endOfRecord(sequenceNumber: string): Position {
+  return positionOf(sequenceNumber, LAST_SUB_SEQUENCE);
+}
+
+/** The decimal sequence number of the record that the position is in or just after. */
+export function sequenceNumberOf(position: Position): string {
+  return decodeOrdered(position.slice(0, SEQUENCE_NUMBER_WIDTH)).toString();
+}
+
+export function subSequenceOf(position: Position): number {
+  return Number(decodeOrdered(position.slice(SEQUENCE_NUMBER_WIDTH, SEQUENCE_NUMBER_WIDTH + SUB_SEQUENCE_WIDTH)));
+}
+
+/** Whether the position is just after the last event of its record, so that reading goes on with the next record. */
+export function isEndOfRecord(position: Position): boolean {
+  return subSequenceOf(position) === LAST_SUB_SEQUENCE;
+}
+
+/** The `sequence` of the output with this index (from 0) that the event at this position made. */
+export function sequenceAt(position: Position, outputIndex: number): string {
+  return position + encodeOrdered(outputIndex, OUTPUT_INDEX_WIDTH);
+}
+
+/** A text of fixed width that sorts as the number does. Throws a RangeError when the number needs more digits of 6 bits. */
+export function encodeOrdered(value: bigint | number, width: number): string {
+  let rest = BigInt(value);
+  let text = '';
+  for (let place = 0; place < width; place++) {
+    text = DIGITS[Number(rest & 63n)] + text;
+    rest >>= 6n;
+  }
+  if (rest !== 0n) throw new RangeError(`${value} does not fit into ${width} digits of 6 bits`);
+  return text;
+}
+
+export function decodeOrdered(text: string): bigint {
+  let value = 0n;
+  for (const character of text) {
+    const digit = DIGITS.indexOf(character);
+    if (digit < 0) throw new RangeError(`'${character}' is not a digit of an ordered text: '${text}'`);
+    value = (value << 6n) | BigInt(digit);
+  }
+  return value;
+}
