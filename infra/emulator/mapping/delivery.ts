@@ -1,0 +1,210 @@
+import { clientFault } from '../client-faults.ts';
+import { randomUuid } from '../random-uuid.ts';
+import { rangeOf } from './batches.ts';
+import type { Invocation } from './discarded.ts';
+import type { InvokeResult } from './invoke.ts';
+import { backOff } from './pace.ts';
+import { type BatchRecord, invocationPayload, maxPayloadBytes, payloadBytes } from './records.ts';
+import { readResponse, type Verdict } from './response.ts';
+import type { Run } from './run.ts';
+import type { Shard } from './shard.ts';
+
+/** Records that go to the function together, and what has come of it so far. */
+interface Part {
+  readonly records: readonly BatchRecord[];
+  /** How often the function was tried with just these and failed: what MaximumRetryAttempts limits, plus one. */
+  readonly failures: number;
+  /** How often Lambda itself could not call it since. Only the back-off counts these. */
+  readonly refusals: number;
+  readonly last: Invocation | undefined;
+}
+
+/**
+ * Delivers one batch, and resolves when each of its records is done or discarded. The shard waits meanwhile: parts are tried in the order
+ * of the shard, each until nothing of it is left, so nothing is delivered behind a hole.
+ */
+export async function deliver(run: Run, shard: Shard, { batch, signal }: Batch): Promise<void> {
+  let parts: readonly Part[] = [{ records: batch, failures: 0, refusals: 0, last: undefined }];
+  for (let [part, ...later] = parts; part !== undefined; [part, ...later] = parts) {
+    signal.throwIfAborted();
+    parts = [...(await tryPart(run, shard, { part, signal })), ...later];
+  }
+}
+
+export interface Batch {
+  readonly batch: readonly BatchRecord[];
+  /** Aborts between two tries. An invocation under way ends first. */
+  readonly signal: AbortSignal;
+}
+
+interface Try {
+  readonly part: Part;
+  readonly signal: AbortSignal;
+}
+
+/** One try; resolves to what is left to try of the part. */
+async function tryPart(run: Run, shard: Shard, { part, signal }: Try): Promise<readonly Part[]> {
+  const fresh = await withoutExpired(run, shard, { part, signal });
+  if (fresh.records.length === 0) return [];
+  const invocation = await invoke(run, shard, fresh);
+  if (run.isRebalanced(signal)) throw signal.reason;
+  const { verdict } = invocation;
+  if (verdict.verdict === 'succeeded') {
+    checkpoint(run, shard, fresh.records);
+    return [];
+  }
+  if (verdict.verdict === 'refused') {
+    const again = { ...fresh, refusals: fresh.refusals + 1 };
+    await pause(run, shard, { part: again, signal });
+    return [again];
+  }
+  const pieces = split(run, shard, { part: fresh, verdict });
+  if (pieces !== undefined) return pieces;
+  const failed = { ...fresh, failures: fresh.failures + 1, refusals: 0, last: invocation };
+  const { MaximumRetryAttempts: retries } = run.configuration;
+  if (retries !== -1 && failed.failures > retries) {
+    await discard(run, shard, { part: failed, records: failed.records, condition: 'RetryAttemptsExhausted', signal });
+    checkpoint(run, shard, failed.records);
+    return [];
+  }
+  await pause(run, shard, { part: failed, signal });
+  return [failed];
+}
+
+/** What a failure leaves when it tells more than that all failed: neither way of splitting uses a retry. */
+function split(
+  run: Run,
+  shard: Shard,
+  { part, verdict }: { part: Part; verdict: Verdict },
+): readonly Part[] | undefined {
+  const { records } = part;
+  if (verdict.verdict === 'reported-failures') {
+    if (verdict.firstFailed === 0) return undefined;
+    const done = records.slice(0, verdict.firstFailed);
+    const left = records.slice(verdict.firstFailed);
+    run.trace({
+      did: 'split',
+      ...rangeOf(shard, records),
+      secondFrom: left[0]?.sequenceNumber ?? '',
+      because: 'reported',
+    });
+    checkpoint(run, shard, done);
+    return [untried(left)];
+  }
+  if (!run.configuration.BisectBatchOnFunctionError || records.length === 1) return undefined;
+  const half = Math.ceil(records.length / 2);
+  const second = records.slice(half);
+  run.trace({
+    did: 'split',
+    ...rangeOf(shard, records),
+    secondFrom: second[0]?.sequenceNumber ?? '',
+    because: 'bisected',
+  });
+  return [untried(records.slice(0, half)), untried(second)];
+}
+
+function untried(records: readonly BatchRecord[]): Part {
+  return { records, failures: 0, refusals: 0, last: undefined };
+}
+
+/** Discards what has become too old, record by record: five of six may go on. */
+async function withoutExpired(run: Run, shard: Shard, { part, signal }: Try): Promise<Part> {
+  const { MaximumRecordAgeInSeconds: age } = run.configuration;
+  if (age === -1) return part;
+  const bornAfter = run.clock.now() - age * 1_000;
+  const firstFresh = part.records.findIndex(({ arrivalMillis }) => arrivalMillis >= bornAfter);
+  const expired = firstFresh === -1 ? part.records : part.records.slice(0, firstFresh);
+  if (expired.length === 0) return part;
+  await discard(run, shard, { part, records: expired, condition: 'RecordAgeExceeded', signal });
+  checkpoint(run, shard, expired);
+  return { ...part, records: part.records.slice(expired.length) };
+}
+
+interface Discard {
+  readonly part: Part;
+  readonly records: readonly BatchRecord[];
+  readonly condition: 'RetryAttemptsExhausted' | 'RecordAgeExceeded';
+  readonly signal: AbortSignal;
+}
+
+async function discard(run: Run, shard: Shard, { part, records, condition, signal }: Discard): Promise<void> {
+  const destination = run.configuration.DestinationConfig.OnFailure.Destination ?? null;
+  const invocation = part.last ?? { requestId: randomUuid(run.random), statusCode: 200, functionError: null };
+  const invokeCount = Math.max(1, part.failures);
+  await run.sendDiscarded({ shard, records, condition, invocation, invokeCount }, signal);
+  run.trace({ did: 'discard', ...rangeOf(shard, records), condition, destination });
+}
+
+function checkpoint(run: Run, shard: Shard, records: readonly BatchRecord[]): void {
+  const sequenceNumber = records.at(-1)?.sequenceNumber;
+  if (sequenceNumber === undefined) return;
+  shard.checkpoint = sequenceNumber;
+  run.trace({ did: 'checkpoint', shardId: shard.shardId, sequenceNumber });
+}
+
+async function pause(run: Run, shard: Shard, { part, signal }: Try): Promise<void> {
+  const afterMillis = backOff(run.pace, Math.max(part.failures, part.refusals), run.random);
+  run.trace({ did: 'retry', ...rangeOf(shard, part.records), attempt: part.failures + 1, afterMillis });
+  await run.clock.sleep(afterMillis, signal);
+}
+
+interface Outcome extends Invocation {
+  readonly verdict: Verdict | { readonly verdict: 'refused'; readonly by: 'throttled' | 'service-error' };
+}
+
+async function invoke(run: Run, shard: Shard, { records, failures }: Part): Promise<Outcome> {
+  const requestId = randomUuid(run.random);
+  const attempt = failures + 1;
+  const outcome = await outcomeOf(run, { records, requestId, attempt });
+  const { verdict } = outcome;
+  run.processed(verdict.verdict === 'succeeded' ? 'OK' : 'PROBLEM: Function call failed');
+  run.trace({
+    ...{ did: 'invocation', ...rangeOf(shard, records), attempt, requestId },
+    outcome: verdict.verdict === 'refused' ? verdict.by : verdict.verdict,
+    ...('why' in verdict ? { why: verdict.why } : {}),
+  });
+  return outcome;
+}
+
+interface Call {
+  readonly records: readonly BatchRecord[];
+  readonly requestId: string;
+  readonly attempt: number;
+}
+
+async function outcomeOf(run: Run, { records, requestId, attempt }: Call): Promise<Outcome> {
+  const bytes = payloadBytes(records);
+  if (bytes > maxPayloadBytes) {
+    const why = `the payload of ${bytes} bytes is over the ${maxPayloadBytes} of an invocation; write smaller records`;
+    return { requestId, statusCode: 413, functionError: null, verdict: { verdict: 'failed', why } };
+  }
+  const result = await called(run, {
+    functionArn: run.configuration.FunctionArn,
+    requestId,
+    payload: invocationPayload(records),
+    attempt,
+  });
+  if (result.outcome === 'error') {
+    const verdict = { verdict: 'failed', why: `${result.errorType}: ${result.message}` } as const;
+    return { requestId, statusCode: 200, functionError: result.functionError, verdict };
+  }
+  const verdict =
+    result.outcome === 'returned'
+      ? returned(run, { payload: result.payload, records })
+      : ({ verdict: 'refused', by: result.outcome } as const);
+  return { requestId, statusCode: 200, functionError: null, verdict };
+}
+
+function returned(run: Run, { payload, records }: { payload: string; records: readonly BatchRecord[] }): Verdict {
+  const isReporting = run.configuration.FunctionResponseTypes.includes('ReportBatchItemFailures');
+  return isReporting ? readResponse(payload, records) : { verdict: 'succeeded' };
+}
+
+async function called(run: Run, request: Parameters<Run['invoke']>[0]): Promise<InvokeResult> {
+  try {
+    return await run.invoke(request);
+  } catch (error) {
+    if (clientFault(error) === undefined) throw error;
+    return { outcome: 'service-error' };
+  }
+}

@@ -1,0 +1,71 @@
+import type { BatchRecord } from './records.ts';
+
+/** What a function's answer says of its batch. */
+export type Verdict =
+  | { readonly verdict: 'succeeded' }
+  /** All before `firstFailed` is done; all from it on is delivered again. */
+  | { readonly verdict: 'reported-failures'; readonly firstFailed: number; readonly why: string }
+  | { readonly verdict: 'failed'; readonly why: string };
+
+/** Reads the answer of a function whose mapping has ReportBatchItemFailures. Without that, any answer is a success. */
+export function readResponse(payload: string, records: readonly BatchRecord[]): Verdict {
+  const answer = parseJson(payload);
+  if (isNothing(answer)) return { verdict: 'succeeded' };
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) {
+    return failed(`the answer is ${shown(answer)}; return { batchItemFailures: […] }, or nothing`);
+  }
+  const { batchItemFailures: failures = null } = answer as { batchItemFailures?: unknown };
+  if (failures === null) return { verdict: 'succeeded' };
+  if (!Array.isArray(failures)) return failed(`batchItemFailures is ${shown(failures)}, not a list`);
+  if (failures.length === 0) return { verdict: 'succeeded' };
+  return lowestOf(failures, records);
+}
+
+function lowestOf(failures: readonly unknown[], records: readonly BatchRecord[]): Verdict {
+  const places = new Map(records.map(({ sequenceNumber }, place) => [sequenceNumber, place]));
+  let firstFailed = records.length;
+  for (const failure of failures) {
+    const identifier = identifierOf(failure);
+    if (typeof identifier !== 'string') {
+      return failed(`batchItemFailures has ${shown(failure)}: an itemIdentifier must be a string`);
+    }
+    const place = places.get(identifier);
+    if (place === undefined) {
+      return failed(`itemIdentifier ${shown(identifier)} is no sequence number of the batch`);
+    }
+    firstFailed = Math.min(firstFailed, place);
+  }
+  const why = `the function reported ${failures.length} failed, the first ${records[firstFailed]?.sequenceNumber}`;
+  return { verdict: 'reported-failures', firstFailed, why };
+}
+
+function identifierOf(failure: unknown): unknown {
+  return typeof failure === 'object' && failure !== null
+    ? (failure as { itemIdentifier?: unknown }).itemIdentifier
+    : undefined;
+}
+
+/** An empty answer, null, `{}`, `[]` and `""` are a success. */
+function isNothing(answer: unknown): boolean {
+  if (answer === undefined || answer === null || answer === '') return true;
+  return typeof answer === 'object' && Object.keys(answer).length === 0;
+}
+
+function failed(why: string): Verdict {
+  return { verdict: 'failed', why };
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'undefined';
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
+
+/** An answer is JSON, as Lambda's runtimes make it; a payload that is not is its own text. */
+function parseJson(payload: string): unknown {
+  if (payload === '') return undefined;
+  try {
+    return JSON.parse(payload);
+  } catch {
+    return payload;
+  }
+}
