@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import {
+  type AttributeValue,
+  type DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { StaleCheckpoint } from './errors.ts';
+
+/** The table's key: one item per pipeline, step and shard. */
+export const CHECKPOINT_TABLE_KEY = { partition: 'step', sort: 'key' } as const;
+
+export interface Checkpoint {
+  /** Counts the checkpoint's moves, from 1. */
+  readonly revision: number;
+  readonly state: string;
+}
+
+export interface Save extends Checkpoint {
+  readonly key: string;
+  /** The revision that was loaded; 0: nothing was. */
+  readonly previous: number;
+  readonly signal: AbortSignal;
+}
+
+export interface Lease {
+  readonly key: string;
+  readonly owner: string;
+  readonly untilMillis: number;
+  readonly nowMillis: number;
+}
+
+/** The checkpoints of one step. */
+export interface Checkpoints {
+  load(key: string): Promise<Checkpoint | undefined>;
+  /** Throws `StaleCheckpoint` when the stored revision is not `previous`: then nothing is written. */
+  save(checkpoint: Save): Promise<void>;
+  /** False when another owner has it. The owner itself may take it again, to make it last longer. */
+  lease(lease: Lease): Promise<boolean>;
+  /** Nothing happens when another owner has it by now. */
+  release(lease: Pick<Lease, 'key' | 'owner'>): Promise<void>;
+}
+
+export interface CheckpointsSettings {
+  readonly dynamodb: Pick<DynamoDBClient, 'send'>;
+  readonly table: string;
+  /** `<pipeline>/<step>`. */
+  readonly step: string;
+}
+
+export function openCheckpoints({ dynamodb, table, step }: CheckpointsSettings): Checkpoints {
+  const item = (key: string) => ({ TableName: table, Key: { step: { S: step }, key: { S: key } } });
+
+  const read = async (key: string, signal?: AbortSignal) => {
+    const command = new GetItemCommand({ ...item(key), ConsistentRead: true });
+    return (await dynamodb.send(command, signal ? { abortSignal: signal } : {})).Item;
+  };
+
+  /** False when the condition does not hold. */
+  const update = async (input: UpdateItemCommandInput, signal?: AbortSignal): Promise<boolean> => {
+    try {
+      await dynamodb.send(new UpdateItemCommand(input), signal ? { abortSignal: signal } : {});
+      return true;
+    } catch (error) {
+      if ((error as Error).name === 'ConditionalCheckFailedException') return false;
+      throw error;
+    }
+  };
+
+  return {
+    async load(key) {
+      const stored = await read(key);
+      // An item without a revision holds a lease only.
+      return stored?.revision && { revision: numberOf(stored.revision), state: stored.state?.S ?? '' };
+    },
+
+    async save({ key, previous, revision, state, signal }) {
+      const write = randomBytes(9).toString('base64url');
+      const saved = await update(
+        {
+          ...item(key),
+          UpdateExpression: 'SET revision = :revision, #state = :state, #write = :write',
+          ConditionExpression: previous === 0 ? 'attribute_not_exists(revision)' : 'revision = :previous',
+          ExpressionAttributeNames: { '#state': 'state', '#write': 'write' },
+          ExpressionAttributeValues: {
+            ':revision': { N: String(revision) },
+            ':state': { S: state },
+            ':write': { S: write },
+            ...(previous !== 0 && { ':previous': { N: String(previous) } }),
+          },
+        },
+        signal,
+      );
+      // The client sends a write whose reply was lost once more; then it meets itself.
+      if (!saved && (await read(key, signal))?.write?.S !== write) {
+        throw new StaleCheckpoint(`'${step}' at '${key}'`, previous);
+      }
+    },
+
+    lease({ key, owner, untilMillis, nowMillis }) {
+      return update({
+        ...item(key),
+        UpdateExpression: 'SET #owner = :owner, leasedUntil = :until',
+        ConditionExpression: 'attribute_not_exists(#owner) OR #owner = :owner OR leasedUntil <= :now',
+        ExpressionAttributeNames: { '#owner': 'owner' },
+        ExpressionAttributeValues: {
+          ':owner': { S: owner },
+          ':until': { N: String(untilMillis) },
+          ':now': { N: String(nowMillis) },
+        },
+      });
+    },
+
+    async release({ key, owner }) {
+      await update({
+        ...item(key),
+        UpdateExpression: 'REMOVE #owner, leasedUntil',
+        ConditionExpression: '#owner = :owner',
+        ExpressionAttributeNames: { '#owner': 'owner' },
+        ExpressionAttributeValues: { ':owner': { S: owner } },
+      });
+    },
+  };
+}
+
+function numberOf(value: AttributeValue): number {
+  return Number(value.N);
+}
