@@ -1,0 +1,58 @@
+import * as kinesis from '@aws-sdk/client-kinesis';
+import type { Log } from './log.ts';
+import { LogError } from './log-error.ts';
+
+/** What a program needs of the SDK's client, so that it can be given this one. */
+export type LogClient = Pick<kinesis.KinesisClient, 'send'>;
+
+/**
+ * The log, called in process with the SDK's commands. It answers as the SDK's client does, errors included, but never retries. Data is
+ * copied on its way in and out: nobody can change what the log holds.
+ */
+export function logClient(log: Log): LogClient {
+  let requests = 0;
+  const send = async (command: { readonly input: object }): Promise<object> => {
+    const requestId = `00000000-0000-4000-8000-${String(++requests).padStart(12, '0')}`;
+    const $metadata = { httpStatusCode: 200, requestId, attempts: 1, totalRetryDelay: 0 };
+    try {
+      const output = log.call(command.constructor.name.replace(/Command$/, ''), ownData(command.input));
+      return { ...ownData(output), $metadata };
+    } catch (error) {
+      throw error instanceof LogError ? sdkError(error, { ...$metadata, httpStatusCode: 400 }) : error;
+    }
+  };
+  return { send: send as LogClient['send'] };
+}
+
+function ownData<Members extends object>(members: Members): Members {
+  if (!('Records' in members) || !Array.isArray(members.Records)) {
+    return 'Data' in members ? { ...members, Data: copyOf(members.Data) } : members;
+  }
+  return {
+    ...members,
+    Records: members.Records.map((record) =>
+      record && 'Data' in record ? { ...record, Data: copyOf(record.Data) } : record,
+    ),
+  };
+}
+
+function copyOf(data: unknown): unknown {
+  return data instanceof Uint8Array ? new Uint8Array(data) : data;
+}
+
+function sdkError({ name, message }: LogError, $metadata: kinesis.KinesisServiceException['$metadata']): Error {
+  const modelled = Object.entries(exceptions).find(([modelledName]) => modelledName === name)?.[1];
+  if (modelled !== undefined) return new modelled({ message, $metadata });
+  return new kinesis.KinesisServiceException({ name, $fault: 'client', message, $metadata });
+}
+
+const exceptions = {
+  ExpiredIteratorException: kinesis.ExpiredIteratorException,
+  ExpiredNextTokenException: kinesis.ExpiredNextTokenException,
+  InvalidArgumentException: kinesis.InvalidArgumentException,
+  LimitExceededException: kinesis.LimitExceededException,
+  ProvisionedThroughputExceededException: kinesis.ProvisionedThroughputExceededException,
+  ResourceInUseException: kinesis.ResourceInUseException,
+  ResourceNotFoundException: kinesis.ResourceNotFoundException,
+  ValidationException: kinesis.ValidationException,
+};

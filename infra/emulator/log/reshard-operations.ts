@@ -1,0 +1,132 @@
+import type {
+  MergeShardsInput,
+  SplitShardInput,
+  UpdateShardCountInput,
+  UpdateShardCountOutput,
+} from '@aws-sdk/client-kinesis';
+import { invalidArgument, LogError } from './log-error.ts';
+import { findShard, findStream, type LogState, lookUp, type StreamReference } from './log-state.ts';
+import { type AddShard, areAdjacent, merge, rescale, shardAdder, split } from './resharding.ts';
+import type { Shard } from './shard.ts';
+import { requireActive, type Stream, update } from './stream.ts';
+
+/** More shards and fewer. The parents take records until the update is done. */
+export function reshardOperations(state: LogState) {
+  return {
+    SplitShard(input: SplitShardInput): void {
+      const stream = findProvisioned(state, input);
+      const shard = findOpenShard(state, stream, input.ShardToSplit ?? '');
+      const newStart = BigInt(input.NewStartingHashKey ?? '0');
+      if (newStart <= shard.hashKeys.start + 1n || newStart >= shard.hashKeys.end) {
+        throw invalidArgument(
+          `NewStartingHashKey ${newStart} used in SplitShard() on shard ${shard.shardId} in stream ${stream.name} under ` +
+            `account ${state.accountId} is not both greater than one plus the shard's StartingHashKey ` +
+            `${shard.hashKeys.start} and less than the shard's EndingHashKey ${shard.hashKeys.end}.`,
+        );
+      }
+      requireShardQuota(state, 1);
+      reshard(state, stream, (addShard) => split(shard, newStart, addShard));
+    },
+
+    MergeShards(input: MergeShardsInput): void {
+      const stream = findProvisioned(state, input);
+      const shard = findOpenShard(state, stream, input.ShardToMerge ?? '');
+      const adjacent = findOpenShard(state, stream, input.AdjacentShardToMerge ?? '');
+      if (!areAdjacent(shard, adjacent)) {
+        throw invalidArgument(
+          `Shards ${shard.shardId} and ${adjacent.shardId} in stream ${stream.name} under account ${state.accountId} ` +
+            'are not an adjacent pair of shards eligible for merging',
+        );
+      }
+      reshard(state, stream, (addShard) => merge(shard, adjacent, addShard));
+    },
+
+    UpdateShardCount(input: UpdateShardCountInput): UpdateShardCountOutput {
+      const stream = findProvisioned(state, input);
+      const target = input.TargetShardCount ?? 0;
+      const current = stream.open.length;
+      requireScale(stream, target);
+      requireShardQuota(state, target - current);
+      takeRescale(state, stream);
+      reshard(state, stream, (addShard) => rescale(stream, target, addShard));
+      return {
+        StreamName: stream.name,
+        StreamARN: stream.arn,
+        CurrentShardCount: current,
+        TargetShardCount: target,
+      };
+    },
+  };
+}
+
+/** The sequence numbers of a stream follow from the log's seed and the stream alone. */
+export function seedOf(state: LogState, stream: Stream): string {
+  return `${state.seed}/${stream.name}/${stream.createdMillis}`;
+}
+
+export function requireShardQuota(state: LogState, additional: number): void {
+  if (!state.enforceLimits) return;
+  const names = [...state.streams.keys()];
+  const current = names.reduce((sum, name) => sum + (lookUp(state, name)?.open.length ?? 0), 0);
+  if (current + additional <= mostShards) return;
+  throw new LogError(
+    'LimitExceededException',
+    `This request would exceed the shard limit for the account ${state.accountId} in ${state.region}. Current shard count ` +
+      `for the account: ${current}. Limit: ${mostShards}. Number of additional shards that would have resulted from this ` +
+      `request: ${additional}.`,
+  );
+}
+
+/** The default of an account in the large regions. */
+const mostShards = 20_000;
+const mostShardsByRescaling = 10_000;
+const mostRescales = 10;
+const dayMillis = 86_400_000;
+
+function reshard(state: LogState, stream: Stream, change: (addShard: AddShard) => void): void {
+  update(stream, state.nowMillis() + state.transitionMillis, (atMillis) => {
+    change(shardAdder(stream, seedOf(state, stream), atMillis));
+  });
+}
+
+function findProvisioned(state: LogState, reference: StreamReference): Stream {
+  const stream = findStream(state, reference);
+  if (stream.mode !== 'PROVISIONED') {
+    throw new LogError(
+      'ValidationException',
+      `Request is invalid. Stream ${stream.name} under account ${state.accountId} is in ${stream.mode} mode.`,
+    );
+  }
+  requireActive(stream, state.accountId);
+  return stream;
+}
+
+function findOpenShard(state: LogState, stream: Stream, shardId: string): Shard {
+  const shard = findShard(state, stream, shardId);
+  if (shard.closed === undefined) return shard;
+  throw invalidArgument(
+    `Shard ${shard.shardId} in stream ${stream.name} under account ${state.accountId} has already been merged or split, ` +
+      'and thus is not eligible for merging or splitting.',
+  );
+}
+
+function requireScale(stream: Stream, target: number): void {
+  const current = stream.open.length;
+  const refuse = (rule: string) =>
+    invalidArgument(`UpdateShardCount cannot ${rule}. Current shard count: ${current}. TargetShardCount: ${target}`);
+  if (target > 2 * current) throw refuse('scale up to more than double the current open shard count');
+  if (2 * target < current) throw refuse('scale down below half the current open shard count');
+  if (target > mostShardsByRescaling) throw refuse(`scale up to more than ${mostShardsByRescaling} shards in a stream`);
+}
+
+function takeRescale(state: LogState, stream: Stream): void {
+  const nowMillis = state.nowMillis();
+  const recent = stream.rescaledMillis.filter((atMillis) => nowMillis - atMillis < dayMillis);
+  if (state.enforceLimits && recent.length >= mostRescales) {
+    throw new LogError(
+      'LimitExceededException',
+      `UpdateShardCount was called ${recent.length} times on stream ${stream.name} in the last 24 hours. Limit: ${mostRescales}.`,
+    );
+  }
+  stream.rescaledMillis.splice(0, Number.POSITIVE_INFINITY, ...recent, nowMillis);
+}

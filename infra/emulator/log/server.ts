@@ -1,0 +1,123 @@
+import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Log } from './log.ts';
+import { LogError } from './log-error.ts';
+import { inputFromJson, outputToJson } from './wire.ts';
+
+export interface LogServer {
+  /** What a client is given as its endpoint. */
+  readonly endpoint: string;
+  /** Ends every connection. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves a log to the AWS SDKs and the AWS CLI: AWS JSON 1.1, over HTTP/1.1 and over HTTP/2 without TLS, on one port. Signatures are not
+ * checked.
+ */
+export async function startLogServer(log: Log, address: { port: number; host: string }): Promise<LogServer> {
+  let requests = 0;
+  const handle = (request: Request, response: Response) => {
+    const requestId = `00000000-0000-4000-8000-${String(++requests).padStart(12, '0')}`;
+    response.setHeader('x-amzn-requestid', requestId);
+    answer(log, request, response).catch(() => request.destroy());
+  };
+  const http1 = createHttp1Server({ keepAliveTimeout: 60_000 }, handle);
+  const http2 = createHttp2Server({ settings: { initialWindowSize: 16_777_216 } }, handle);
+  http2.on('session', (session) => session.setLocalWindowSize(16_777_216));
+  const sockets = new Set<Socket>();
+
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    socket.once('data', (first) => {
+      socket.pause();
+      socket.unshift(first);
+      const isHttp2 = first.subarray(0, http2Preface.length).toString('latin1') === http2Preface;
+      (isHttp2 ? http2 : http1).emit('connection', socket);
+      if (!isHttp2) process.nextTick(() => socket.resume());
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address.port, address.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://${address.host}:${port}`,
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+type Request = IncomingMessage | Http2ServerRequest;
+type Response = ServerResponse | Http2ServerResponse;
+
+const http2Preface = 'PRI * HTTP/2.0';
+const contentType = 'application/x-amz-json-1.1';
+const targetPrefix = 'Kinesis_20131202.';
+/** Ten megabytes of data in base64, their keys, and room for the JSON around them. */
+const largestBody = 16_777_216;
+
+async function answer(log: Log, request: Request, response: Response): Promise<void> {
+  try {
+    const body = await bodyOf(request);
+    const operation = operationOf(request);
+    const output = outputToJson(operation, log.call(operation, inputFromJson(operation, body)));
+    send(response, 200, output);
+  } catch (error) {
+    if (error instanceof LogError) {
+      response.setHeader('x-amzn-errortype', error.name);
+      send(response, 400, JSON.stringify({ __type: error.name, message: error.message }));
+      return;
+    }
+    // A defect of this log: told to the caller, who sees it as the service's fault, which it is.
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    send(response, 500, JSON.stringify({ __type: 'InternalFailure', message }));
+  }
+}
+
+function operationOf(request: Request): string {
+  const target = request.headers['x-amz-target'];
+  const type = request.headers['content-type'];
+  if (type !== contentType) {
+    throw new LogError('UnknownOperationException', `content-type is '${type}': this log speaks ${contentType} only`);
+  }
+  if (typeof target !== 'string' || !target.startsWith(targetPrefix)) {
+    throw new LogError(
+      'UnknownOperationException',
+      `x-amz-target is '${target}': it must be ${targetPrefix}<operation>`,
+    );
+  }
+  return target.slice(targetPrefix.length);
+}
+
+function bodyOf(request: Request): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= largestBody) chunks.push(chunk);
+    });
+    request.on('error', reject);
+    request.on('end', () => {
+      if (size <= largestBody)
+        resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString());
+      else
+        reject(new LogError('SerializationException', `the body has ${size} bytes: at most ${largestBody} are taken`));
+    });
+  });
+}
+
+function send(response: Response, status: number, body: string): void {
+  const headers = { 'content-type': contentType, 'content-length': Buffer.byteLength(body) };
+  // Both kinds have this method, but no signature in common.
+  (response as ServerResponse).writeHead(status, headers);
+  (response as ServerResponse).end(body);
+}

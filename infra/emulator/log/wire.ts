@@ -1,0 +1,96 @@
+import type { GetRecordsOutput, PutRecordsOutput } from '@aws-sdk/client-kinesis';
+import { inputShapes, isOperation, type Members, type Shape } from './input-shapes.ts';
+import { LogError } from './log-error.ts';
+
+/** AWS JSON 1.1: blobs are base64, times are seconds with a fraction. A value of the wrong type is left to the checks of the log. */
+export function inputFromJson(operation: string, body: string): object {
+  const input = parse(body);
+  return isOperation(operation) ? membersFromJson(input, inputShapes[operation]) : input;
+}
+
+/** Nothing at all is the answer of an operation without output. */
+export function outputToJson(operation: string, output: object): string {
+  if (operation === 'PutRecords') return putRecordsJson(output as PutRecordsOutput);
+  if (operation === 'GetRecords') return getRecordsJson(output as GetRecordsOutput);
+  return Object.keys(output).length === 0 ? '' : JSON.stringify(output, secondsForDates);
+}
+
+function parse(body: string): object {
+  try {
+    const input: unknown = body === '' ? {} : JSON.parse(body);
+    if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input;
+  } catch {
+    // Told below: the service does not say where the body is broken.
+  }
+  throw new LogError('SerializationException', 'the body is not a JSON object');
+}
+
+/** Changes the input in place: it was parsed for this. */
+function membersFromJson(input: object, members: Members): object {
+  const values = input as Record<string, unknown>;
+  for (const [member, shape] of Object.entries(members)) {
+    const value = values[member];
+    if (value !== undefined && value !== null) values[member] = valueFromJson(value, shape, member);
+  }
+  return input;
+}
+
+function valueFromJson(value: unknown, shape: Shape, member: string): unknown {
+  switch (shape.type) {
+    case 'blob':
+      return typeof value === 'string' ? blobFromBase64(value, member) : value;
+    case 'timestamp':
+      return typeof value === 'number' ? new Date(Math.round(value * 1_000)) : value;
+    case 'structure':
+      return typeof value === 'object' && value !== null ? membersFromJson(value, shape.members) : value;
+    case 'list':
+      return Array.isArray(value)
+        ? value.map((item, index) => valueFromJson(item, shape.of, `${member}.${index + 1}.member`))
+        : value;
+    default:
+      return value;
+  }
+}
+
+/** Node leaves out what is not base64, so a text with such characters gives fewer bytes than its length says. */
+function blobFromBase64(text: string, member: string): Buffer {
+  const bytes = Buffer.from(text, 'base64');
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  if (text.length % 4 !== 0 || bytes.length !== (text.length / 4) * 3 - padding) {
+    throw new LogError(
+      'SerializationException',
+      `${member}: a string of ${text.length} characters that is not base64 can not be converted to a blob`,
+    );
+  }
+  return bytes;
+}
+
+function secondsForDates(this: Record<string, unknown>, member: string, value: unknown): unknown {
+  const original = this[member];
+  return original instanceof Date ? original.getTime() / 1_000 : value;
+}
+
+/** Shard ids and sequence numbers need no escapes, and most of an answer is they. */
+function putRecordsJson({ FailedRecordCount, Records = [] }: PutRecordsOutput): string {
+  const records = Records.map((record) =>
+    record.ErrorCode === undefined
+      ? `{"SequenceNumber":"${record.SequenceNumber}","ShardId":"${record.ShardId}"}`
+      : JSON.stringify(record),
+  );
+  return `{"FailedRecordCount":${FailedRecordCount},"Records":[${records.join(',')}]}`;
+}
+
+function getRecordsJson({ Records = [], ...rest }: GetRecordsOutput): string {
+  const records = Records.map(({ SequenceNumber, ApproximateArrivalTimestamp, Data, PartitionKey }) => {
+    const seconds = (ApproximateArrivalTimestamp?.getTime() ?? 0) / 1_000;
+    const data = base64Of(Data ?? new Uint8Array());
+    const key = JSON.stringify(PartitionKey);
+    return `{"SequenceNumber":"${SequenceNumber}","ApproximateArrivalTimestamp":${seconds},"Data":"${data}","PartitionKey":${key}}`;
+  });
+  const others = JSON.stringify({ NextShardIterator: null, ...rest }).slice(1);
+  return `{"Records":[${records.join(',')}],${others}`;
+}
+
+function base64Of(data: Uint8Array): string {
+  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+}
