@@ -1,0 +1,97 @@
+/**
+ * Where the parts of a JSON text lie, so that they can be passed on as they came: numbers keep their digits, texts their escapes.
+ * For text that JSON.parse has accepted: nothing is checked here.
+ */
+export interface JsonRange {
+  readonly start: number;
+  /** Just after the last byte. */
+  readonly end: number;
+}
+
+/** The elements of an array, in order. */
+export function elementRanges(array: Uint8Array): readonly JsonRange[] {
+  const ranges: JsonRange[] = [];
+  let at = skipSpace(array, skipSpace(array, 0) + 1);
+  while (array[at] !== CLOSE_BRACKET) {
+    const range = { start: at, end: endOfValue(array, at) };
+    ranges.push(range);
+    at = afterComma(array, range.end);
+  }
+  return ranges;
+}
+
+/** The values of an object by name. The last of equal names counts, as it does for JSON.parse. */
+export function memberRanges(object: Uint8Array): ReadonlyMap<string, JsonRange> {
+  const ranges = new Map<string, JsonRange>();
+  let at = skipSpace(object, skipSpace(object, 0) + 1);
+  while (object[at] !== CLOSE_BRACE) {
+    const endOfName = endOfString(object, at);
+    const name = JSON.parse(textOf(object, { start: at, end: endOfName })) as string;
+    const start = skipSpace(object, skipSpace(object, endOfName) + 1);
+    const range = { start, end: endOfValue(object, start) };
+    ranges.set(name, range);
+    at = afterComma(object, range.end);
+  }
+  return ranges;
+}
+
+export function textOf(bytes: Uint8Array, { start, end }: JsonRange): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const SPACE = 0x20;
+
+function endOfValue(bytes: Uint8Array, start: number): number {
+  const first = bytes[start];
+  if (first === QUOTE) return endOfString(bytes, start);
+  if (first === OPEN_BRACE || first === OPEN_BRACKET) return endOfNested(bytes, start);
+  let at = start;
+  while (at < bytes.length && !endsScalar(bytes[at] as number)) at++;
+  return at;
+}
+
+/** Counts instead of recursing: depth is whatever the sender likes. */
+function endOfNested(bytes: Uint8Array, start: number): number {
+  let depth = 0;
+  let at = start;
+  do {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      at = endOfString(bytes, at);
+      continue;
+    }
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+    at++;
+  } while (depth > 0);
+  return at;
+}
+
+function endOfString(bytes: Uint8Array, start: number): number {
+  let at = start + 1;
+  while (bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return at + 1;
+}
+
+/** JSON's white space is the only thing at or below the space that can stand between values. */
+function skipSpace(bytes: Uint8Array, start: number): number {
+  let at = start;
+  while (at < bytes.length && (bytes[at] as number) <= SPACE) at++;
+  return at;
+}
+
+function afterComma(bytes: Uint8Array, end: number): number {
+  const at = skipSpace(bytes, end);
+  return bytes[at] === COMMA ? skipSpace(bytes, at + 1) : at;
+}
+
+function endsScalar(byte: number): boolean {
+  return byte <= SPACE || byte === COMMA || byte === CLOSE_BRACKET || byte === CLOSE_BRACE;
+}
