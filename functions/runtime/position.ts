@@ -23,6 +23,9 @@ export function positionOf(sequenceNumber: string, subSequence: number): Positio
     encodeOrdered(subSequence, SUB_SEQUENCE_WIDTH)) as Position;
 }
 
+/** Before every event of any shard. */
+export const START_OF_SHARD: Position = '-'.repeat(SEQUENCE_NUMBER_WIDTH + SUB_SEQUENCE_WIDTH) as Position;
+
 /** Just after the whole record. */
 export function endOfRecord(sequenceNumber: string): Position {
   return positionOf(sequenceNumber, LAST_SUB_SEQUENCE);

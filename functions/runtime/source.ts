@@ -15,7 +15,12 @@ export type AppendOutcome =
   | { readonly outcome: 'appended'; readonly count: number }
   /** The stream throttles: nothing more to try within the request's time. Some of the events may be in the log. */
   | { readonly outcome: 'throttled' }
-  | { readonly outcome: 'failed' };
+  | { readonly outcome: 'failed' }
+  /** Events above what the stream takes, by their index: they are not in the log, the others are. */
+  | {
+      readonly outcome: 'too-large';
+      readonly refused: readonly { readonly index: number; readonly size: number; readonly limit: number }[];
+    };
 
 export interface ReceivedRequest<Reply> {
   /**
@@ -44,7 +49,7 @@ export interface SourceContext<O, R> {
   readonly resources: R;
 }
 
-/** Pushed: answers requests. */
+/** Pushed: answers requests. Its module ends in `export const handler = receivingHandler(…)` (receiving-handler.ts). */
 export interface ReceivingSource<Request, Reply> {
   receive(request: Request, signal: AbortSignal): Promise<ReceivedRequest<Reply>>;
 }
@@ -59,7 +64,10 @@ export interface AnnouncedItem {
   readonly item: unknown;
 }
 
-/** Announced: the runtime gives each item a lane, a position, and as many invocations as it takes. */
+/**
+ * Announced: the runtime gives each item a lane, a position, and as many invocations as it takes. Its module ends in
+ * `export const handler = itemsHandler(…)` (items-handler.ts).
+ */
 export interface ItemSource<P> {
   /** The items that one message of the queue announces: none for a test event. Throws `EventRefused` for one it cannot read. */
   announced(messageBody: string): readonly AnnouncedItem[];

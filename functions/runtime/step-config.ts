@@ -26,7 +26,7 @@ export const StepConfig = z.strictObject({
     })
     .optional(),
   /** The stream that the step writes. */
-  output: z.strictObject({ stream: z.string(), compression: z.literal('zstd').optional() }).optional(),
+  output: z.strictObject({ stream: z.string(), compression: z.literal('zstd').exactOptional() }).optional(),
   /** The queue that announces items to a source: its URL. */
   queue: z.string().optional(),
   /** What the pipeline's author chose, checked by the connector's own schema. */

@@ -1,0 +1,98 @@
+import type { Rejection } from './dead-letters.ts';
+import type { ReceivedEvent } from './event.ts';
+import { dropPassedMarks, takeMark } from './marks.ts';
+import { endOfRecord } from './position.ts';
+import { type Decoded, decodeRecord } from './record-codec/decode.ts';
+import { hashOf } from './record-codec/hash.ts';
+import type { LogRecord } from './record-codec/record.ts';
+import { copyState, type StepState } from './step-state.ts';
+
+/** The shard that a batch is from, and whose events are deduplicated in it. */
+export interface BatchFacts {
+  readonly stream: string;
+  /** Inclusive bounds of the shard's hash keys. */
+  readonly from: bigint;
+  readonly to: bigint;
+  /** Prefixes of the sources that are ours. */
+  readonly own: readonly string[];
+}
+
+/** One batch of a shard, in order: what is new in it, and the state of the step once that is done. */
+export interface Batch {
+  readonly events: ReceivedEvent[];
+  /** Records and entries that do not decode. */
+  readonly rejections: Rejection[];
+  /** Moves with every record taken; `state()` is what to commit when all of the batch is done. */
+  take(record: LogRecord): void;
+  state(): StepState;
+  /** Of the events taken so far. */
+  readonly counts: {
+    alreadySeen: number;
+    /** As they came from the stream. */
+    bytes: number;
+    /** Of the new events' data, decompressed. */
+    dataBytes: number;
+  };
+  readonly arrivalMillis: number;
+}
+
+/**
+ * An event is left out when the position has passed it, when its source's mark has, or when it hashes outside the shard: it was put
+ * into an aggregated record by a writer that did not know of a reshard yet, and that writer appends it again to the right shard.
+ * A record that is not aggregated is never checked for its range: nobody can tell which explicit hash key it was put with.
+ */
+export function openBatch(committed: StepState, facts: BatchFacts): Batch {
+  const state = copyState(committed);
+  let position = committed.position;
+  let arrivalMillis = 0;
+  const events: ReceivedEvent[] = [];
+  const rejections: Rejection[] = [];
+  const counts = { alreadySeen: 0, bytes: 0, dataBytes: 0 };
+
+  function takeEntry(entry: Decoded['entries'][number], record: LogRecord, aggregated: boolean): void {
+    if ('rejection' in entry) {
+      if (position === undefined || entry.rejection.at > position) rejections.push(entry.rejection);
+      return;
+    }
+    const { event, partitionKey, explicitHashKey } = entry;
+    const hash = (): bigint => explicitHashKey ?? hashOf(partitionKey);
+    if (position !== undefined && event.position <= position) counts.alreadySeen++;
+    else if (aggregated && !within(hash(), facts)) return;
+    else if (isRepeat(event, hash, record)) counts.alreadySeen++;
+    else {
+      events.push(event);
+      counts.dataBytes += event.dataBytes.length;
+    }
+  }
+
+  function isRepeat({ source, sequence }: ReceivedEvent, hash: () => bigint, record: LogRecord): boolean {
+    if (sequence === undefined || !facts.own.some((prefix) => source.startsWith(prefix))) return false;
+    return !takeMark(state.marks, { source, sequence, hash, arrivalMillis: record.approximateArrivalMillis });
+  }
+
+  return {
+    events,
+    rejections,
+    counts,
+    get arrivalMillis() {
+      return arrivalMillis;
+    },
+    take(record) {
+      const end = endOfRecord(record.sequenceNumber);
+      if (position !== undefined && end <= position) return;
+      const { aggregated, entries } = decodeRecord(record, { name: facts.stream });
+      for (const entry of entries) takeEntry(entry, record, aggregated);
+      position = end;
+      counts.bytes += record.data.length;
+      arrivalMillis = Math.max(arrivalMillis, record.approximateArrivalMillis);
+    },
+    state() {
+      dropPassedMarks(state.marks, arrivalMillis);
+      return { ...state, position };
+    },
+  };
+}
+
+function within(hash: bigint, { from, to }: BatchFacts): boolean {
+  return hash >= from && hash <= to;
+}

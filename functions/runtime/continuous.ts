@@ -1,0 +1,73 @@
+import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
+import { type Batch, openBatch } from './batch.ts';
+import { type Input, type ShardInput, withShard } from './input.ts';
+import type { LogRecord } from './record-codec/record.ts';
+import type { LoadedState } from './shard-states.ts';
+import { deadlineOf, type Invocation, type Step } from './step.ts';
+
+/** What a continuous step does with one batch: makes it durable, commits, and answers with the committed state and what it sent. */
+export type Work = (batch: Batch, shard: ShardInput, signal: AbortSignal) => Promise<Done>;
+
+export interface Done {
+  readonly loaded: LoadedState;
+  readonly eventsOut: number;
+  readonly bytesOut: number;
+  readonly rejected: number;
+}
+
+/**
+ * One invocation of an event source mapping: a batch of one shard. When it cannot be done, all of it is asked for again, by the first
+ * sequence number: a throw would make Lambda halve the batch, which helps against nothing that is the world's fault.
+ */
+export async function runContinuous(
+  step: Step,
+  input: Input,
+  given: { readonly event: KinesisStreamEvent; readonly invocation: Invocation; readonly work: Work },
+): Promise<KinesisStreamBatchResponse> {
+  const [first] = given.event.Records;
+  if (first === undefined) return { batchItemFailures: [] };
+  const shardId = first.eventID.slice(0, first.eventID.indexOf(':'));
+  const signal = deadlineOf(given.invocation);
+  const started = step.now();
+  try {
+    await withShard(input, { shardId, signal }, async (shard) => {
+      const batch = openBatch(shard.loaded.state, shard.facts);
+      for (const record of given.event.Records) batch.take(toLogRecord(record));
+      const done = await given.work(batch, shard, signal);
+      report(step, shard.key, { batch, done, started });
+      return { loaded: done.loaded, result: undefined };
+    });
+    return { batchItemFailures: [] };
+  } catch (error) {
+    step.complain(shardId, error);
+    return { batchItemFailures: [{ itemIdentifier: first.kinesis.sequenceNumber }] };
+  }
+}
+
+export function report(
+  step: Step,
+  shard: string,
+  of: { readonly batch: Batch; readonly done: Done; readonly started: number },
+): void {
+  const { batch, done, started } = of;
+  const now = step.now();
+  step.report(shard, {
+    eventsIn: batch.events.length + batch.rejections.length + batch.counts.alreadySeen,
+    eventsOut: done.eventsOut,
+    rejected: done.rejected,
+    alreadySeen: batch.counts.alreadySeen,
+    bytesIn: batch.counts.bytes,
+    bytesOut: done.bytesOut,
+    ...(batch.arrivalMillis === 0 ? {} : { lagMillis: Math.max(0, now - batch.arrivalMillis) }),
+    durationMillis: now - started,
+  });
+}
+
+function toLogRecord({ kinesis }: KinesisStreamEvent['Records'][number]): LogRecord {
+  return {
+    sequenceNumber: kinesis.sequenceNumber,
+    partitionKey: kinesis.partitionKey,
+    data: Buffer.from(kinesis.data, 'base64'),
+    approximateArrivalMillis: Math.round(kinesis.approximateArrivalTimestamp * 1000),
+  };
+}

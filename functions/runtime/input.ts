@@ -1,0 +1,93 @@
+import type { BatchFacts } from './batch.ts';
+import { StaleCheckpoint, UserMistake } from './errors.ts';
+import { type LoadedState, loadState, type StateStore, shardKey } from './shard-states.ts';
+import { describeStream, type Shard, type StreamShape } from './shards.ts';
+import type { Step } from './step.ts';
+
+/** A shard that a step reads, and its committed state. */
+export interface ShardInput {
+  /** Names the shard in checkpoints and dead letters. */
+  readonly key: string;
+  readonly facts: BatchFacts;
+  readonly loaded: LoadedState;
+}
+
+/** The input stream of a step, in one process. */
+export interface Input {
+  readonly stream: string;
+  shape(signal: AbortSignal): Promise<StreamShape>;
+  /** Describes the stream again. */
+  refresh(signal: AbortSignal): Promise<StreamShape>;
+  open(shardId: string, signal: AbortSignal): Promise<ShardInput>;
+  /** Keeps a state that was committed, so that the next batch of the shard needs no look-up. */
+  committed(key: string, loaded: LoadedState): void;
+  /** Forgets a kept state, after anything went wrong: the store knows. */
+  forget(key: string): void;
+}
+
+export function openInput(step: Step, store: StateStore): Input {
+  const { config, kinesis } = step;
+  if (config.input === undefined)
+    throw new UserMistake(`step '${step.name}' reads no stream: STEP_CONFIG has no input`);
+  const { stream, own } = config.input;
+  const kept = new Map<string, LoadedState>();
+  let described: Promise<StreamShape> | undefined;
+
+  function refresh(signal: AbortSignal): Promise<StreamShape> {
+    described = describeStream(kinesis, stream, signal);
+    described.catch(() => {
+      described = undefined;
+    });
+    return described;
+  }
+
+  async function find(shardId: string, signal: AbortSignal): Promise<{ shape: StreamShape; shard: Shard }> {
+    const known = await (described ?? refresh(signal));
+    const inKnown = known.shards.find(({ id }) => id === shardId);
+    if (inKnown !== undefined) return { shape: known, shard: inKnown };
+    const newest = await refresh(signal);
+    const inNewest = newest.shards.find(({ id }) => id === shardId);
+    if (inNewest !== undefined) return { shape: newest, shard: inNewest };
+    throw new Error(`stream ${stream} has no shard ${shardId}`);
+  }
+
+  return {
+    stream,
+    shape: (signal) => described ?? refresh(signal),
+    refresh,
+    async open(shardId, signal) {
+      const { shape, shard } = await find(shardId, signal);
+      const key = shardKey(shape, shardId);
+      const loaded = kept.get(key) ?? (await loadState(store, shape, { shard, signal }));
+      return {
+        key,
+        loaded,
+        facts: { stream: shape.arn.slice(shape.arn.lastIndexOf('/') + 1), from: shard.from, to: shard.to, own },
+      };
+    },
+    committed: (key, loaded) => kept.set(key, loaded),
+    forget: (key) => kept.delete(key),
+  };
+}
+
+/** How often a batch is tried again at once when another invocation has moved the checkpoint meanwhile. */
+const TRIES = 3;
+
+/** Does one batch of a shard; again from the newest state when another invocation moved it meanwhile. */
+export async function withShard<T>(
+  input: Input,
+  at: { readonly shardId: string; readonly signal: AbortSignal },
+  work: (shard: ShardInput) => Promise<{ readonly loaded: LoadedState; readonly result: T }>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const shard = await input.open(at.shardId, at.signal);
+    try {
+      const { loaded, result } = await work(shard);
+      input.committed(shard.key, loaded);
+      return result;
+    } catch (error) {
+      input.forget(shard.key);
+      if (!(error instanceof StaleCheckpoint) || attempt === TRIES) throw error;
+    }
+  }
+}

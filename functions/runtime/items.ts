@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import type { Rejection } from './dead-letters.ts';
+import { EventRefused } from './errors.ts';
+import type { OutgoingEvent } from './event.ts';
+import { doneKeyOf, type Lane, type LaneState, laneKeyOf, laneSequence, loadLane, saveLane } from './lanes.ts';
+import type { LogWriter } from './log-writer.ts';
+import type { AnnouncedItem, ItemPage, ItemSource } from './source.ts';
+import type { Invocation, Step } from './step.ts';
+
+/** A source of items in one process. */
+export interface ItemReader<P = unknown> {
+  readonly source: ItemSource<P>;
+  readonly step: Step;
+  readonly writer: LogWriter;
+}
+
+/** What is left when an invocation has to stop: an item half read, or one whose lane another invocation has. */
+export type Left = 'unfinished' | 'busy' | undefined;
+
+interface Turn {
+  readonly invocation: Invocation;
+  readonly signal: AbortSignal;
+}
+
+/** Reads announced items in order, each to its end or until the time is over. An item that was read to its end before is left out. */
+export async function readItems(reader: ItemReader, items: readonly AnnouncedItem[], turn: Turn): Promise<Left> {
+  const stopMillis = stopTimeOf(reader.step, turn.invocation);
+  for (const item of items) {
+    const left = await readInLane(reader, item, { ...turn, stopMillis });
+    if (left !== undefined) return left;
+  }
+  return undefined;
+}
+
+interface TimedTurn extends Turn {
+  readonly stopMillis: number;
+}
+
+async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTurn): Promise<Left> {
+  const { checkpoints, now } = reader.step;
+  const key = laneKeyOf(item);
+  const lease = { key, owner: turn.invocation.awsRequestId };
+  const untilMillis = now() + turn.invocation.getRemainingTimeInMillis();
+  if (!(await checkpoints.lease({ ...lease, nowMillis: now(), untilMillis }))) return 'busy';
+  try {
+    let lane = await loadLane(checkpoints, key, turn.signal);
+    if (lane.state.current !== undefined && lane.state.current.identity !== item.identity) {
+      // Whoever began it has died or run out of time. Nothing may follow before it ends: its events would come under an older ordinal.
+      const { left, lane: freed } = await readToEnd(reader, lane, turn);
+      if (left !== undefined) return left;
+      lane = freed;
+    }
+    if (lane.state.current === undefined) {
+      if ((await checkpoints.load(doneKeyOf(item.identity), turn.signal)) !== undefined) return undefined;
+      lane = await saveLane(checkpoints, lane, { state: begin(lane.state, item), signal: turn.signal });
+    }
+    return (await readToEnd(reader, lane, turn)).left;
+  } finally {
+    await checkpoints.release(lease);
+  }
+}
+
+function begin(state: LaneState, { laneKey, identity, item }: AnnouncedItem): LaneState {
+  return { id: state.id, ordinal: state.ordinal + 1, current: { laneKey, identity, item } };
+}
+
+/** Goes on with the lane's current item. It is recorded as done before the lane is free, so it cannot be begun again. */
+async function readToEnd(reader: ItemReader, begun: Lane, turn: TimedTurn): Promise<{ left: Left; lane: Lane }> {
+  const { checkpoints, now } = reader.step;
+  const { current } = begun.state;
+  if (current === undefined) return { left: undefined, lane: begun };
+  const shard = createHash('sha256').update(current.identity).digest('base64url').slice(0, 16);
+  let lane = begun;
+  try {
+    for await (const page of reader.source.readItem(current.item, current.position, turn.signal)) {
+      await appendPage(reader, { lane, page, shard }, turn.signal);
+      lane = await saveLane(checkpoints, lane, {
+        state: { ...lane.state, current: { ...current, position: page.position } },
+        signal: turn.signal,
+      });
+      if (now() >= turn.stopMillis) return { left: 'unfinished', lane };
+    }
+  } catch (error) {
+    if (!(error instanceof EventRefused)) throw error;
+    const bytes = Buffer.from(JSON.stringify(current.item));
+    await reader.step.deadLetters.put(
+      shard,
+      [{ at: 'item', reason: error.reason, message: error.message, bytes }],
+      turn.signal,
+    );
+  }
+  await recordDone(reader.step, current.identity, turn.signal);
+  return {
+    left: undefined,
+    lane: await saveLane(checkpoints, lane, {
+      state: { id: lane.state.id, ordinal: lane.state.ordinal },
+      signal: turn.signal,
+    }),
+  };
+}
+
+async function recordDone(step: Step, identity: string, signal: AbortSignal): Promise<void> {
+  const key = doneKeyOf(identity);
+  if ((await step.checkpoints.load(key, signal)) !== undefined) return;
+  await step.checkpoints.save({ key, previous: 0, revision: 1, state: identity, signal });
+}
+
+async function appendPage(
+  { step, writer }: ItemReader,
+  on: { readonly lane: Lane; readonly page: ItemPage<unknown>; readonly shard: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const { lane, page, shard } = on;
+  const started = step.now();
+  const source = `/${step.name}/${lane.key}-${lane.state.id}/${step.config.generation}`;
+  const outgoing = page.events.map((event): OutgoingEvent => {
+    const sequence = laneSequence(lane.state, event.place);
+    return { ...event, id: sequence, source, sequence, traceparent: undefined };
+  });
+  const appended = await writer.append(outgoing, signal);
+  const tooLarge = appended.refused.map(({ index, size, limit }): Rejection => {
+    const event = outgoing[index] as OutgoingEvent;
+    const message = `the event of ${size} bytes is above the stream's ${limit} bytes`;
+    return { at: event.id, reason: 'too-large', message, bytes: event.dataBytes };
+  });
+  const rejections = [...page.rejections, ...tooLarge];
+  await step.deadLetters.put(shard, rejections, signal);
+  step.report(shard, {
+    eventsIn: page.events.length + page.rejections.length,
+    eventsOut: page.events.length - tooLarge.length,
+    rejected: rejections.length,
+    alreadySeen: 0,
+    bytesIn: page.events.reduce((sum, { dataBytes }) => sum + dataBytes.length, 0),
+    bytesOut: appended.bytes,
+    durationMillis: step.now() - started,
+  });
+}
+
+/** Reading stops between two pages when a fifth of the invocation's time is left: the rest is for what is already on its way. */
+function stopTimeOf(step: Step, invocation: Invocation): number {
+  const remaining = invocation.getRemainingTimeInMillis();
+  return step.now() + remaining * (4 / 5);
+}

@@ -1,0 +1,56 @@
+/**
+ * What one invocation did with one shard or item, as a CloudWatch Embedded Metric Format line: Lambda's log is the only transport
+ * (CloudWatch's user guide, "Embedded metric format specification"). Never an event's data.
+ */
+export interface StepCounts {
+  readonly eventsIn: number;
+  readonly eventsOut: number;
+  readonly rejected: number;
+  readonly alreadySeen: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** From the arrival of the newest record in the log to now. Undefined where there was none. */
+  readonly lagMillis?: number;
+  readonly durationMillis: number;
+}
+
+const UNITS: Record<keyof StepCounts, 'Count' | 'Bytes' | 'Milliseconds'> = {
+  eventsIn: 'Count',
+  eventsOut: 'Count',
+  rejected: 'Count',
+  alreadySeen: 'Count',
+  bytesIn: 'Bytes',
+  bytesOut: 'Bytes',
+  lagMillis: 'Milliseconds',
+  durationMillis: 'Milliseconds',
+};
+
+export interface MetricsOf {
+  readonly pipeline: string;
+  readonly step: string;
+  readonly shard: string;
+}
+
+export function metricsLine(of: MetricsOf, counts: StepCounts, nowMillis: number): string {
+  const metrics = Object.entries(UNITS).flatMap(([Name, Unit]) =>
+    counts[Name as keyof StepCounts] === undefined ? [] : [{ Name, Unit }],
+  );
+  return JSON.stringify({
+    _aws: {
+      Timestamp: nowMillis,
+      CloudWatchMetrics: [{ Namespace: 'Millrace', Dimensions: [['pipeline', 'step']], Metrics: metrics }],
+    },
+    ...of,
+    ...counts,
+  });
+}
+
+export function logError(of: MetricsOf, error: unknown): string {
+  return JSON.stringify({ level: 'error', ...of, error: describe(error) });
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? ` (${error.cause.name}: ${error.cause.message})` : '';
+  return `${error.name}: ${error.message}${cause}`;
+}

@@ -1,0 +1,161 @@
+import { type Batch, openBatch } from './batch.ts';
+import { report } from './continuous.ts';
+import type { Input, ShardInput } from './input.ts';
+import { readShard } from './log-reader.ts';
+import { firstStart } from './scheduled-start.ts';
+import { type LoadedState, saveState, shardKey } from './shard-states.ts';
+import type { Shard, StreamShape } from './shards.ts';
+import { type SinkStep, writeBatch } from './sink-step.ts';
+import { deadlineOf, type Invocation } from './step.ts';
+import { decodeState, type StepState } from './step-state.ts';
+
+/** How much a slice holds at most, as data, decompressed. It is kept in memory until it is written: a function has 1 GB. */
+const SLICE_BYTES = 128 * 1024 * 1024;
+
+/** Shards read at once by one run. */
+const SHARDS_AT_ONCE = 2;
+
+/** A slice is begun only while this share of the run's time is left: one that is cut off is read and written again. */
+const TIME_FOR_A_SLICE = 1 / 3;
+
+/**
+ * One run of a scheduled sink: every shard from its own position to the end of what is there, parents before children. A scheduler may
+ * start a run twice, and one may outlast its interval: a lease a shard keeps runs off each other's shards, and the checkpoint decides
+ * should the lease fail.
+ */
+export async function runScheduled(sink: SinkStep, input: Input, invocation: Invocation): Promise<undefined> {
+  const signal = deadlineOf(invocation);
+  const untilMillis = sink.step.now() + invocation.getRemainingTimeInMillis();
+  const lastStartMillis = untilMillis - invocation.getRemainingTimeInMillis() * TIME_FOR_A_SLICE;
+  const shape = await input.refresh(signal);
+  const run: Run = {
+    sink,
+    input,
+    shape,
+    start: await firstStart(sink.step, signal),
+    owner: invocation.awsRequestId,
+    untilMillis,
+    lastStartMillis,
+  };
+  // Ids grow, so parents come before their children.
+  const waiting = [...shape.shards].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const ended = new Map<string, Promise<boolean>>();
+  const failures: unknown[] = [];
+
+  const runOne = async (shard: Shard): Promise<boolean> => {
+    const parents = await Promise.all(shard.parents.map((id) => ended.get(id) ?? true));
+    if (!parents.every(Boolean)) return false;
+    try {
+      return await runShard(run, shard, signal);
+    } catch (error) {
+      sink.step.complain(shard.id, error);
+      failures.push(error);
+      return false;
+    }
+  };
+  const worker = async (): Promise<void> => {
+    for (let shard = waiting.shift(); shard !== undefined; shard = waiting.shift()) {
+      const running = runOne(shard);
+      ended.set(shard.id, running);
+      await running;
+    }
+  };
+  await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, worker));
+  if (failures.length > 0) throw failures[0];
+}
+
+interface Run {
+  readonly sink: SinkStep;
+  readonly input: Input;
+  readonly shape: StreamShape;
+  readonly start: 'earliest' | Date;
+  readonly owner: string;
+  readonly untilMillis: number;
+  readonly lastStartMillis: number;
+}
+
+/** Reads one shard on, under its lease. True when the shard is closed and all of it is written. */
+async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<boolean> {
+  const { sink, input, owner, untilMillis, lastStartMillis } = run;
+  const { checkpoints, now } = sink.step;
+  const key = shardKey(run.shape, shard.id);
+  if (!shard.open && (await hasEnded(sink, key, signal))) return true;
+  if (!(await checkpoints.lease({ key, owner, nowMillis: now(), untilMillis }))) return false;
+  try {
+    input.forget(key);
+    let slice: 'more' | 'all' | 'ended' = 'more';
+    while (slice === 'more' && now() < lastStartMillis) slice = await runSlice(run, shard, signal);
+    return slice === 'ended';
+  } finally {
+    input.forget(key);
+    await checkpoints.release({ key, owner });
+  }
+}
+
+async function hasEnded(sink: SinkStep, key: string, signal: AbortSignal): Promise<boolean> {
+  const stored = await sink.states.load(key, signal);
+  return stored !== undefined && decodeState(stored.state).ended === true;
+}
+
+/** Writes the next slice of a shard, if there is one. */
+async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'more' | 'all' | 'ended'> {
+  const { sink, input } = run;
+  const { step } = sink;
+  const started = step.now();
+  const opened = await input.open(shard.id, signal);
+  const committed = opened.loaded.state;
+  if (committed.ended === true) return 'ended';
+  const { batch, end } = await readSlice(run, opened, { shard, signal });
+  const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
+  if (to.position === committed.position && end !== 'ended') return 'all';
+  const begun = await begin(sink, { shard: opened, to }, signal);
+  const options = committed.intent?.options ?? step.config.options;
+  const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
+  input.committed(opened.key, done.loaded);
+  report(step, opened.key, { batch, done, started });
+  return end;
+}
+
+/** The events from the position on: as many as a slice holds, or just those that an interrupted run was about to write. */
+async function readSlice(
+  run: Run,
+  opened: ShardInput,
+  from: { readonly shard: Shard; readonly signal: AbortSignal },
+): Promise<{ batch: Batch; end: 'more' | 'all' | 'ended' }> {
+  const { position, intent } = opened.loaded.state;
+  const batch = openBatch(opened.loaded.state, opened.facts);
+  const pages = readShard({
+    kinesis: run.sink.step.kinesis,
+    stream: run.input.stream,
+    shardId: from.shard.id,
+    after: position,
+    start: run.start,
+    signal: from.signal,
+    ...(intent === undefined ? {} : { to: intent.to }),
+  });
+  for await (const page of pages) {
+    for (const record of page.records) {
+      batch.take(record);
+      if (intent === undefined && batch.counts.dataBytes >= SLICE_BYTES) return { batch, end: 'more' };
+    }
+    if (page.end === 'shard-end') return { batch, end: intent === undefined ? 'ended' : 'more' };
+    if (page.end !== undefined) return { batch, end: page.end === 'to' ? 'more' : 'all' };
+  }
+  return { batch, end: 'all' };
+}
+
+/**
+ * Fixes what is about to be written, and with which options, before the first byte of it: whatever is deployed meanwhile, a rerun
+ * writes the same. A sink that keeps its own progress needs no such promise: its rows and its state move at once.
+ */
+async function begin(
+  sink: SinkStep,
+  slice: { readonly shard: ShardInput; readonly to: StepState },
+  signal: AbortSignal,
+): Promise<LoadedState> {
+  const { key, loaded } = slice.shard;
+  const { position } = slice.to;
+  if (sink.keepsProgress || loaded.state.intent !== undefined || position === undefined) return loaded;
+  const intent = { to: position, options: sink.step.config.options };
+  return saveState(sink.step.checkpoints, key, { from: loaded, to: { ...loaded.state, intent }, signal });
+}

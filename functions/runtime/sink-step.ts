@@ -1,0 +1,98 @@
+import type { Batch } from './batch.ts';
+import type { Done } from './continuous.ts';
+import type { ShardInput } from './input.ts';
+import { START_OF_SHARD } from './position.ts';
+import { type LoadedState, type StateStore, saveState } from './shard-states.ts';
+import type { OpenSink, Progress, SinkDefinition, Slice } from './sink.ts';
+import type { Step } from './step.ts';
+import { parseOrExplain } from './step-config.ts';
+import { encodeState, type StepState } from './step-state.ts';
+
+/** A sink in one process. */
+export interface SinkStep {
+  readonly step: Step;
+  /** Where its states are: in its own database, for a sink that commits them with its rows. */
+  readonly states: StateStore;
+  readonly keepsProgress: boolean;
+  /** The sink with these options: those of the deployment, or those that an interrupted slice was begun with. */
+  open(options: unknown): OpenSink;
+}
+
+export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step): SinkStep {
+  const { config, checkpoints, name } = step;
+  const resources = parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`);
+  const openWith = (options: unknown): OpenSink =>
+    definition.open({
+      step: name,
+      options: parseOrExplain(definition.options, options, `the options of step '${name}'`),
+      resources,
+    });
+  const current = openWith(config.options);
+  const { loadProgress } = current;
+  return {
+    step,
+    keepsProgress: loadProgress !== undefined,
+    states:
+      loadProgress === undefined ? checkpoints : { load: (shard, signal) => loadProgress.call(current, shard, signal) },
+    open: (options) => (options === config.options ? current : openWith(options)),
+  };
+}
+
+/** A batch to write, and the state that stands once it is written. */
+export interface Writing {
+  readonly batch: Batch;
+  readonly shard: Omit<ShardInput, 'facts'>;
+  readonly to: StepState;
+  readonly options: unknown;
+}
+
+/**
+ * Writes one batch and moves the state. A sink that keeps its own progress commits rows, state and rejections at once, and the dead
+ * letters are stored after that: until they are, the state holds them. Any other sink writes under names that follow from the range,
+ * so the state may move after.
+ */
+export async function writeBatch(sink: SinkStep, writing: Writing, signal: AbortSignal): Promise<Done> {
+  const { step, keepsProgress } = sink;
+  const { batch, shard, to, options } = writing;
+  await step.deadLetters.put(shard.key, shard.loaded.state.rejections, signal);
+  const refused = await sink.open(options).write(sliceOf(sink, writing, signal));
+  const rejections = [...batch.rejections, ...refused];
+  await step.deadLetters.put(shard.key, rejections, signal);
+  const loaded = keepsProgress
+    ? committedBySink(shard.loaded, { ...to, rejections })
+    : await saveState(step.checkpoints, shard.key, { from: shard.loaded, to, signal });
+  return {
+    loaded,
+    eventsOut: batch.events.length - refused.length,
+    bytesOut: batch.counts.dataBytes,
+    rejected: rejections.length,
+  };
+}
+
+function sliceOf(sink: SinkStep, { batch, shard, to }: Writing, signal: AbortSignal): Slice {
+  const { events } = batch;
+  const previous = shard.loaded.revision;
+  return {
+    shard: shard.key,
+    from: shard.loaded.state.position,
+    to: to.position ?? START_OF_SHARD,
+    pages: pagesOf(events),
+    signal,
+    progress: (rejections): Progress => ({
+      step: sink.step.name,
+      shard: shard.key,
+      previous,
+      revision: previous + 1,
+      state: encodeState({ ...to, rejections: [...batch.rejections, ...rejections] }),
+    }),
+  };
+}
+
+async function* pagesOf<T>(events: readonly T[]): AsyncIterable<readonly T[]> {
+  if (events.length > 0) yield events;
+}
+
+/** What the sink has committed; the rejections in it are in the bucket by now, and need not be stored again by this process. */
+function committedBySink(from: LoadedState, to: StepState): LoadedState {
+  return { revision: from.revision + 1, state: { ...to, rejections: [] } };
+}

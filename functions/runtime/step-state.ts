@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import type { Rejection } from './dead-letters.ts';
+import { copyMarks, type MarkRange } from './marks.ts';
+import type { Position } from './position.ts';
+
+/**
+ * What a step knows about one shard. It moves as a whole, by compare-and-set: in the checkpoint table, or with the rows of a sink that
+ * keeps its own progress. Its text is opaque to whoever stores it.
+ */
+export interface StepState {
+  /** Undefined: nothing read yet. */
+  readonly position: Position | undefined;
+  readonly marks: readonly MarkRange[];
+  /** Committed with a sink's rows and perhaps not in the dead-letter bucket yet. */
+  readonly rejections: readonly Rejection[];
+  /** A scheduled step was about to write up to here with these options: a rerun finishes with just these. */
+  readonly intent?: Intent | undefined;
+  /** The shard is closed and read to its end. */
+  readonly ended?: boolean | undefined;
+}
+
+export interface Intent {
+  readonly to: Position;
+  readonly options: unknown;
+}
+
+const Text = z.object({
+  p: z.string().optional(),
+  m: z.array(
+    z.tuple([z.string(), z.string(), z.record(z.string(), z.union([z.string(), z.tuple([z.string(), z.number()])]))]),
+  ),
+  r: z
+    .array(
+      z.object({
+        at: z.string(),
+        reason: z.enum(['undecodable', 'schema', 'transform', 'refused', 'too-large']),
+        message: z.string(),
+        bytes: z.string(),
+        origin: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+      }),
+    )
+    .optional(),
+  i: z.object({ to: z.string(), options: z.unknown() }).optional(),
+  e: z.boolean().optional(),
+});
+
+/** Short names: this text is written once a batch. Hash keys are hexadecimal. */
+export function encodeState(state: StepState): string {
+  const text: z.input<typeof Text> = {
+    ...(state.position === undefined ? {} : { p: state.position }),
+    m: state.marks.map(({ from, to, marks }) => [
+      from.toString(16),
+      to.toString(16),
+      Object.fromEntries(
+        [...marks].map(([source, { sequence, seenMillis }]) => [
+          source,
+          seenMillis === undefined ? sequence : ([sequence, seenMillis] as [string, number]),
+        ]),
+      ),
+    ]),
+    ...(state.rejections.length === 0
+      ? {}
+      : {
+          r: state.rejections.map((rejection) => ({
+            ...rejection,
+            bytes: Buffer.from(rejection.bytes).toString('base64'),
+          })),
+        }),
+    ...(state.intent === undefined ? {} : { i: state.intent }),
+    ...(state.ended === true ? { e: true } : {}),
+  };
+  return JSON.stringify(text);
+}
+
+export function decodeState(text: string): StepState {
+  const state = Text.parse(JSON.parse(text));
+  return {
+    position: state.p as Position | undefined,
+    marks: state.m.map(([from, to, marks]) => ({
+      from: BigInt(`0x${from}`),
+      to: BigInt(`0x${to}`),
+      marks: new Map(
+        Object.entries(marks).map(([source, mark]) => [
+          source,
+          typeof mark === 'string' ? { sequence: mark } : { sequence: mark[0], seenMillis: mark[1] },
+        ]),
+      ),
+    })),
+    rejections: (state.r ?? []).map(({ origin, ...rejection }) => ({
+      ...rejection,
+      bytes: Buffer.from(rejection.bytes, 'base64'),
+      ...(origin === undefined ? {} : { origin }),
+    })),
+    intent: state.i === undefined ? undefined : { to: state.i.to as Position, options: state.i.options },
+    ended: state.e,
+  };
+}
+
+/** A copy whose marks may be moved while the original stands for what is committed. */
+export function copyState(state: StepState): StepState {
+  return { ...state, marks: copyMarks(state.marks) };
+}

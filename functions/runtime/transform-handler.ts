@@ -1,0 +1,92 @@
+import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
+import type { Batch } from './batch.ts';
+import { runContinuous } from './continuous.ts';
+import type { Rejection } from './dead-letters.ts';
+import { EventRefused, UserMistake } from './errors.ts';
+import type { OutgoingEvent, ReceivedEvent } from './event.ts';
+import { openInput, type ShardInput } from './input.ts';
+import type { LogWriter } from './log-writer.ts';
+import { sequenceAt } from './position.ts';
+import { saveState } from './shard-states.ts';
+import { type Invocation, openStep, type Step, type StepSurroundings, surroundingsOnLambda } from './step.ts';
+import type { Transform } from './transform.ts';
+
+type Handler = (event: KinesisStreamEvent, invocation: Invocation) => Promise<KinesisStreamBatchResponse>;
+
+/** The Lambda handler of a transform: `export const handler = transformHandler(cleanReadings)`. */
+export function transformHandler(transform: Transform): Handler {
+  let opened: Handler | undefined;
+  return (event, invocation) => {
+    opened ??= openTransform(transform, surroundingsOnLambda());
+    return opened(event, invocation);
+  };
+}
+
+/** The same with surroundings of your own: one process of the step. */
+export function openTransform(transform: Transform, surroundings: StepSurroundings): Handler {
+  const step = openStep(surroundings);
+  const { writer } = step;
+  if (writer === undefined) throw new UserMistake(`step '${step.name}' writes to no stream: STEP_CONFIG has no output`);
+  const input = openInput(step, step.checkpoints);
+  return (event, invocation) =>
+    runContinuous(step, input, {
+      event,
+      invocation,
+      work: (batch, shard, signal) => transformBatch({ transform, step, writer }, { batch, shard }, signal),
+    });
+}
+
+/**
+ * Appends first, then stores the dead letters, then moves the checkpoint: what a crash in between repeats is the same events under the
+ * same sequences, and readers drop it.
+ */
+async function transformBatch(
+  by: { readonly transform: Transform; readonly step: Step; readonly writer: LogWriter },
+  on: { readonly batch: Batch; readonly shard: ShardInput },
+  signal: AbortSignal,
+): ReturnType<Parameters<typeof runContinuous>[2]['work']> {
+  const { transform, step, writer } = by;
+  const { batch, shard } = on;
+  const made = transformed(transform, batch.events, `/${step.name}/${shard.key}/${step.config.generation}`);
+  const appended = await writer.append(made.outputs, signal);
+  const tooLarge = appended.refused.map(({ index, size, limit }): Rejection => {
+    const cause = made.causes[index] as ReceivedEvent;
+    return rejectionOf(
+      cause,
+      new EventRefused('too-large', `its output of ${size} bytes is above the stream's ${limit} bytes`),
+    );
+  });
+  const rejections = [...batch.rejections, ...made.rejections, ...tooLarge];
+  await step.deadLetters.put(shard.key, rejections, signal);
+  const loaded = await saveState(step.checkpoints, shard.key, { from: shard.loaded, to: batch.state(), signal });
+  const eventsOut = made.outputs.length - appended.refused.length;
+  return { loaded, eventsOut, bytesOut: appended.bytes, rejected: rejections.length };
+}
+
+function transformed(
+  transform: Transform,
+  events: readonly ReceivedEvent[],
+  source: string,
+): { outputs: OutgoingEvent[]; causes: ReceivedEvent[]; rejections: Rejection[] } {
+  const outputs: OutgoingEvent[] = [];
+  const causes: ReceivedEvent[] = [];
+  const rejections: Rejection[] = [];
+  for (const event of events) {
+    try {
+      const derived = transform.run(event);
+      for (const [index, output] of derived.entries()) {
+        const sequence = sequenceAt(event.position, index);
+        outputs.push({ ...output, id: sequence, source, sequence, traceparent: event.traceparent });
+        causes.push(event);
+      }
+    } catch (error) {
+      if (!(error instanceof EventRefused)) throw error;
+      rejections.push(rejectionOf(event, error));
+    }
+  }
+  return { outputs, causes, rejections };
+}
+
+function rejectionOf(event: ReceivedEvent, { reason, message }: EventRefused): Rejection {
+  return { at: event.position, reason, message, bytes: event.bytes };
+}
