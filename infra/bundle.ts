@@ -1,0 +1,118 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { type BuildFailure, type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild';
+import { UserMistake } from '../functions/runtime/errors.ts';
+import { REPOSITORY } from './repository.ts';
+
+/** The file of a function's folder that is loaded, and the exported function that is called, as Lambda's `Handler` writes it. */
+export const BUNDLE_FILE = 'index.mjs';
+export const HANDLER = 'index.handler';
+
+export interface Bundle {
+  /** The folder that holds the function and nothing else. */
+  readonly path: string;
+  /** Of the function's bytes: the same for the same sources on any machine. */
+  readonly sha256: string;
+}
+
+/**
+ * Bundles one step's module (relative to the repository) to `<folder>/<sha256>/index.mjs`. Its source map lies beside that folder,
+ * so that a function neither carries nor loads it. The AWS SDK is bundled too: the runtime's own copy is another version, and a
+ * function carries only the clients it uses.
+ */
+export async function bundle(entry: string, folder: string): Promise<Bundle> {
+  const outputFiles = await builtFiles(entry);
+  const code = contentsOf(outputFiles, BUNDLE_FILE);
+  const sha256 = createHash('sha256').update(code).digest('hex');
+  const path = join(folder, sha256.slice(0, 16));
+  await mkdir(path, { recursive: true });
+  const temporary = join(folder, randomUUID());
+  await replaceFile(join(path, BUNDLE_FILE), code, temporary);
+  await replaceFile(`${path}.map`, contentsOf(outputFiles, `${BUNDLE_FILE}.map`), temporary);
+  return { path, sha256 };
+}
+
+/**
+ * What makes a step's events those of another source: its code or its options changed. 12 of 64 hexadecimal digits, because it is in
+ * every event.
+ */
+export function generationOf(bundled: Pick<Bundle, 'sha256'>, options: unknown): string {
+  return createHash('sha256')
+    .update(`${bundled.sha256}\n${canonicalJson(options)}`)
+    .digest('hex')
+    .slice(0, 12);
+}
+
+/** CommonJS packages inside the bundle (pg) require Node's own modules, and an ES module has no `require`. */
+const REQUIRE =
+  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
+
+/** zod's messages in every language are more than half of zod; its English ones do not come from this index. */
+const ONE_LANGUAGE: Plugin = {
+  name: 'one-language',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: 'export {};' }));
+  },
+};
+
+const OPTIONS = {
+  absWorkingDir: REPOSITORY,
+  outfile: BUNDLE_FILE,
+  write: false,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'esm',
+  mainFields: ['module', 'main'],
+  minify: true,
+  treeShaking: true,
+  legalComments: 'none',
+  sourcemap: 'external',
+  sourcesContent: false,
+  banner: { js: REQUIRE },
+  // pg tries to load it, and does without.
+  external: ['pg-native'],
+  plugins: [ONE_LANGUAGE],
+  logLevel: 'silent',
+} as const satisfies BuildOptions;
+
+async function builtFiles(entry: string): Promise<readonly OutputFile[]> {
+  try {
+    return (await build({ ...OPTIONS, entryPoints: [entry] })).outputFiles;
+  } catch (error) {
+    const { errors } = error as BuildFailure;
+    if (errors === undefined) throw error;
+    const lines = errors.map(
+      ({ text, location: at }) => `  ${at ? `${at.file}:${at.line}:${at.column}: ` : ''}${text}`,
+    );
+    throw new UserMistake(`${entry} cannot be bundled:\n${lines.join('\n')}`);
+  }
+}
+
+function contentsOf(files: readonly OutputFile[], name: string): Uint8Array {
+  const file = files.find(({ path }) => basename(path) === name);
+  if (file === undefined) throw new Error(`esbuild wrote no ${name}, only ${files.map(({ path }) => path).join(', ')}`);
+  return file.contents;
+}
+
+/** Several processes may bundle at once: a reader sees the old bytes or the new ones, which are the same. */
+async function replaceFile(path: string, contents: Uint8Array, temporary: string): Promise<void> {
+  const present = await readFile(path).catch(() => undefined);
+  if (present?.equals(contents)) return;
+  try {
+    await writeFile(temporary, contents);
+    await rename(temporary, path);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** JSON with sorted keys: the order in which options were written does not make other options. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value ?? null, (_, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+/**
+ * Every physical name, in one place. A name begins with `millrace-<stage>-`, and a stage has no hyphen, so two stages never
+ * collide; a pipeline's and a step's or stream's name are joined by two hyphens, which neither may hold, so neither do they.
+ * CloudFormation derives the names that are not here (roles, policies, security groups) from the stack's name.
+ */
+export const Stage = z
+  .string()
+  .regex(/^[a-z][a-z0-9]{0,11}$/, 'a stage is 1 to 12 of a-z and 0-9, beginning with a letter');
+
+/** Where a stage lies. In the CDK app account and region are tokens: no account is needed to synthesize. */
+export interface Place {
+  readonly stage: string;
+  readonly account: string;
+  readonly region: string;
+  readonly partition: string;
+}
+
+export interface Names {
+  readonly platformStack: string;
+  readonly checkpoints: string;
+  readonly deadLetters: string;
+  readonly landing: string;
+  readonly lake: string;
+  /** The database instance's identifier. */
+  readonly database: string;
+  pipelineStack(pipeline: string): string;
+  stream(pipeline: string, stream: string): string;
+  streamArn(pipeline: string, stream: string): string;
+  /** A step's function, queue and schedule are called the same. */
+  step(pipeline: string, step: string): string;
+  /** The queue of what a step's own queue gave up on. */
+  failedItems(pipeline: string, step: string): string;
+}
+
+export function namesOf({ stage, account, region, partition }: Place): Names {
+  const prefix = `millrace-${Stage.parse(stage)}`;
+  const stream = (pipeline: string, name: string) => shortened(`${prefix}-${pipeline}--${name}`, 128);
+  return {
+    platformStack: prefix,
+    checkpoints: `${prefix}-checkpoints`,
+    deadLetters: bucket('dead-letters'),
+    landing: bucket('landing'),
+    lake: bucket('lake'),
+    database: prefix,
+    pipelineStack: (pipeline) => `${prefix}-${pipeline}`,
+    stream,
+    streamArn: (pipeline, name) => `arn:${partition}:kinesis:${region}:${account}:stream/${stream(pipeline, name)}`,
+    step: (pipeline, name) => shortened(`${prefix}-${pipeline}--${name}`, FUNCTION_NAME_LENGTH),
+    failedItems: (pipeline, name) => shortened(`${prefix}-${pipeline}--${name}--failed`, QUEUE_NAME_LENGTH),
+  };
+
+  /** Buckets share one namespace with the whole world, so account and region make them ours: 63 characters at most. */
+  function bucket(name: string): string {
+    return `${prefix}-${name}-${account}-${region}`;
+  }
+}
+
+const FUNCTION_NAME_LENGTH = 64;
+const QUEUE_NAME_LENGTH = 80;
+const HASH_LENGTH = 10;
+
+/** A name that AWS would find too long keeps its beginning, and a hash of the whole makes it unique again. */
+function shortened(name: string, length: number): string {
+  if (name.length <= length) return name;
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_LENGTH);
+  return `${name.slice(0, length - HASH_LENGTH - '--'.length)}--${hash}`;
+}

@@ -1,0 +1,131 @@
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { BUNDLE_FILE, type Bundle, bundle, generationOf } from '../../../infra/bundle.ts';
+import { REPOSITORY } from '../../../infra/repository.ts';
+
+/** Entries have to lie inside the repository, because they import its packages. */
+let folder: string;
+
+beforeAll(async () => {
+  await mkdir(join(REPOSITORY, '.millrace'), { recursive: true });
+  folder = await mkdtemp(join(REPOSITORY, '.millrace', 'bundle-test-'));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function bundleOf(name: string, source: string): Promise<Bundle> {
+  await writeFile(join(folder, `${name}.ts`), source);
+  return bundle(relative(REPOSITORY, join(folder, `${name}.ts`)), join(folder, 'bundles'));
+}
+
+async function codeOf({ path }: Bundle): Promise<string> {
+  return readFile(join(path, BUNDLE_FILE), 'utf8');
+}
+
+const ZOD = `
+  import { z } from 'zod';
+  const Order = z.object({ total: z.number() });
+  export const handler = (order: unknown) => Order.safeParse(order).error?.issues[0]?.message ?? 'fits';
+`;
+
+describe('a bundle', () => {
+  test('is a folder with one file, which exports the handler', async () => {
+    const bundled = await bundleOf('order', ZOD);
+    expect(await readdir(bundled.path)).toEqual([BUNDLE_FILE]);
+    const { handler } = (await import(pathToFileURL(join(bundled.path, BUNDLE_FILE)).href)) as {
+      handler(order: unknown): string;
+    };
+    expect(handler({ total: 1 })).toBe('fits');
+  });
+
+  test('says in English what does not fit a schema, and has no other language', async () => {
+    const bundled = await bundleOf('english', ZOD);
+    const { handler } = (await import(pathToFileURL(join(bundled.path, BUNDLE_FILE)).href)) as {
+      handler(order: unknown): string;
+    };
+    expect(handler({ total: 'x' })).toBe('Invalid input: expected number, received string');
+    expect(await codeOf(bundled)).not.toContain('Ungültige Eingabe');
+  });
+
+  test('has the same bytes when it is made again, and elsewhere', async () => {
+    const first = await bundleOf('again', ZOD);
+    const second = await bundleOf('again', ZOD);
+    await mkdir(join(folder, 'elsewhere'), { recursive: true });
+    await cp(join(folder, 'again.ts'), join(folder, 'elsewhere', 'again.ts'));
+    const elsewhere = await bundle(
+      relative(REPOSITORY, join(folder, 'elsewhere', 'again.ts')),
+      join(folder, 'other-bundles'),
+    );
+    expect(second).toEqual(first);
+    expect(elsewhere.sha256).toBe(first.sha256);
+  });
+
+  test('names no path of the machine, in the code or in its map', async () => {
+    const bundled = await bundleOf('paths', ZOD);
+    const map = await readFile(`${bundled.path}.map`, 'utf8');
+    expect(await codeOf(bundled)).not.toContain(REPOSITORY);
+    expect(map).not.toContain(REPOSITORY);
+    expect(JSON.parse(map)).toMatchObject({ version: 3 });
+  });
+
+  test('does not load its source map', async () => {
+    expect(await codeOf(await bundleOf('mapped', ZOD))).not.toContain('sourceMappingURL');
+  });
+
+  test('changes when the code changes', async () => {
+    const before = await bundleOf('changing', 'export const handler = () => 1;');
+    const after = await bundleOf('changing', 'export const handler = () => 2;');
+    expect(after.sha256).not.toBe(before.sha256);
+  });
+
+  test('runs a CommonJS package that requires modules of Node', async () => {
+    const source = `
+      import pg from 'pg';
+      export const handler = () => new pg.Client({ host: 'db.example.com', user: 'u', database: 'd' }).host;
+    `;
+    const bundled = await bundleOf('commonjs', source);
+    const { handler } = (await import(pathToFileURL(join(bundled.path, BUNDLE_FILE)).href)) as { handler(): string };
+    expect(handler()).toBe('db.example.com');
+  });
+
+  test('carries the AWS clients that the step uses and no other', async () => {
+    const code = await codeOf(
+      await bundleOf(
+        'client',
+        `import { KinesisClient } from '@aws-sdk/client-kinesis'; export const handler = () => new KinesisClient({});`,
+      ),
+    );
+    expect(code).toContain('Kinesis_20131202');
+    expect(code).not.toContain('DynamoDB_20120810');
+    expect(code).not.toMatch(/from ?"@aws-sdk/);
+  });
+
+  test('that cannot be made says where, and why', async () => {
+    const made = bundleOf('broken', `import { nothing } from './missing.ts';\nexport const handler = nothing;`);
+    await expect(made).rejects.toThrow(UserMistake);
+    await expect(made).rejects.toThrow(/broken\.ts:1:24: Could not resolve "\.\/missing\.ts"/);
+  });
+});
+
+describe('a generation', () => {
+  const bundled = { sha256: 'a'.repeat(64) };
+
+  test('is the same for the same options, in whatever order they are written', () => {
+    expect(generationOf(bundled, { table: 't', key: ['a', 'b'], deep: { x: 1, y: 2 } })).toBe(
+      generationOf(bundled, { deep: { y: 2, x: 1 }, key: ['a', 'b'], table: 't' }),
+    );
+  });
+
+  test.each([
+    { what: 'an option', other: generationOf(bundled, { table: 'u' }) },
+    { what: 'the order of a list', other: generationOf(bundled, { table: 't', key: ['b', 'a'] }) },
+    { what: 'the code', other: generationOf({ sha256: 'b'.repeat(64) }, { table: 't' }) },
+  ])('is another when $what changes', ({ other }) => {
+    expect(other).not.toBe(generationOf(bundled, { table: 't' }));
+    expect(other).not.toBe(generationOf(bundled, { table: 't', key: ['a', 'b'] }));
+    expect(other).toMatch(/^[0-9a-f]{12}$/);
+  });
+});
