@@ -14,7 +14,7 @@ import type { Transform } from './transform.ts';
 type Handler = (event: KinesisStreamEvent, invocation: Invocation) => Promise<KinesisStreamBatchResponse>;
 
 /** The Lambda handler of a transform: `export const handler = transformHandler(cleanReadings)`. */
-export function transformHandler(transform: Transform): Handler {
+export function transformHandler(transform: Pick<Transform, 'run'>): Handler {
   let opened: Handler | undefined;
   return (event, invocation) => {
     opened ??= openTransform(transform, surroundingsOnLambda());
@@ -23,7 +23,7 @@ export function transformHandler(transform: Transform): Handler {
 }
 
 /** The same with surroundings of your own: one process of the step. */
-export function openTransform(transform: Transform, surroundings: StepSurroundings): Handler {
+export function openTransform(transform: Pick<Transform, 'run'>, surroundings: StepSurroundings): Handler {
   const step = openStep(surroundings);
   const { writer } = step;
   if (writer === undefined) throw new UserMistake(`step '${step.name}' writes to no stream: STEP_CONFIG has no output`);
@@ -41,7 +41,7 @@ export function openTransform(transform: Transform, surroundings: StepSurroundin
  * same sequences, and readers drop it.
  */
 async function transformBatch(
-  by: { readonly transform: Transform; readonly step: Step; readonly writer: LogWriter },
+  by: { readonly transform: Pick<Transform, 'run'>; readonly step: Step; readonly writer: LogWriter },
   on: { readonly batch: Batch; readonly shard: ShardInput },
   signal: AbortSignal,
 ): ReturnType<Parameters<typeof runContinuous>[2]['work']> {
@@ -64,7 +64,7 @@ async function transformBatch(
 }
 
 function transformed(
-  transform: Transform,
+  transform: Pick<Transform, 'run'>,
   events: readonly ReceivedEvent[],
   source: string,
 ): { outputs: OutgoingEvent[]; causes: ReceivedEvent[]; rejections: Rejection[] } {

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { EventRefused } from './errors.ts';
 import type { Event, ReceivedEvent } from './event.ts';
 
@@ -73,8 +73,11 @@ export function defineTransform<I, W, const O>(definition: {
 function check<T>(schema: z.ZodType<T>, data: unknown, what: string): T {
   const parsed = schema.safeParse(data);
   if (parsed.success) return parsed.data;
-  const found = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'data'}: ${message}`);
-  throw new EventRefused('schema', `${what} does not fit its schema: ${found.join('; ')}`);
+  throw new EventRefused('schema', `${what} does not fit its schema: ${issuesOf(parsed.error)}`);
+}
+
+function issuesOf({ issues }: z.core.$ZodError): string {
+  return issues.map(({ path, message }) => `${path.join('.') || 'data'}: ${message}`).join('; ');
 }
 
 /** `apply` is pure: what it throws is the event's fault, for trying again cannot help. */
@@ -83,6 +86,8 @@ function applied<O>(apply: () => readonly Derived<O>[]): readonly Derived<O>[] {
     return apply();
   } catch (error) {
     if (error instanceof EventRefused) throw error;
+    if (error instanceof z.core.$ZodError)
+      throw new EventRefused('schema', `the data does not fit: ${issuesOf(error)}`);
     throw new EventRefused(
       'transform',
       `apply threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
