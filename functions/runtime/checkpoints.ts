@@ -33,7 +33,7 @@ export interface Lease {
 
 /** The checkpoints of one step. */
 export interface Checkpoints {
-  load(key: string): Promise<Checkpoint | undefined>;
+  load(key: string, signal: AbortSignal): Promise<Checkpoint | undefined>;
   /** Throws `StaleCheckpoint` when the stored revision is not `previous`: then nothing is written. */
   save(checkpoint: Save): Promise<void>;
   /** False when another owner has it. The owner itself may take it again, to make it last longer. */
@@ -52,9 +52,9 @@ export interface CheckpointsSettings {
 export function openCheckpoints({ dynamodb, table, step }: CheckpointsSettings): Checkpoints {
   const item = (key: string) => ({ TableName: table, Key: { step: { S: step }, key: { S: key } } });
 
-  const read = async (key: string, signal?: AbortSignal) => {
+  const read = async (key: string, signal: AbortSignal) => {
     const command = new GetItemCommand({ ...item(key), ConsistentRead: true });
-    return (await dynamodb.send(command, signal ? { abortSignal: signal } : {})).Item;
+    return (await dynamodb.send(command, { abortSignal: signal })).Item;
   };
 
   /** False when the condition does not hold. */
@@ -69,8 +69,8 @@ export function openCheckpoints({ dynamodb, table, step }: CheckpointsSettings):
   };
 
   return {
-    async load(key) {
-      const stored = await read(key);
+    async load(key, signal) {
+      const stored = await read(key, signal);
       // An item without a revision holds a lease only.
       return stored?.revision && { revision: numberOf(stored.revision), state: stored.state?.S ?? '' };
     },

@@ -5,7 +5,7 @@ import {
   type Shard as KinesisShard,
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis';
-import { insist, type Sleep, sleepFor } from './aws/back-off.ts';
+import { insist, type Sleep, sleepFor } from './back-off.ts';
 
 export type Kinesis = Pick<KinesisClient, 'send'>;
 
@@ -22,6 +22,7 @@ export interface Shard {
 }
 
 export interface StreamShape {
+  readonly name: string;
   readonly arn: string;
   /** Tells this stream from an earlier one of the same name: a short hash of its ARN and creation time. */
   readonly incarnation: string;
@@ -39,14 +40,15 @@ export async function describeStream(kinesis: Kinesis, stream: string, signal: A
     () => kinesis.send(new DescribeStreamSummaryCommand(named), { abortSignal: signal }),
     { signal, sleep: sleepFor, random: Math.random },
   );
-  const arn = summary?.StreamARN;
-  const created = summary?.StreamCreationTimestamp;
-  if (!arn || !created) throw new Error(`the description of stream '${stream}' has no ARN or no creation time`);
+  const { StreamName: name, StreamARN: arn, StreamCreationTimestamp: created } = summary ?? {};
+  if (!name || !arn || !created)
+    throw new Error(`the description of stream '${stream}' lacks a name, ARN or creation time`);
   return {
+    name,
     arn,
     incarnation: incarnationOf(arn, created),
-    maxRecordBytes: (summary.MaxRecordSizeInKiB ?? 1_024) * 1_024,
-    retentionMillis: (summary.RetentionPeriodHours ?? 24) * 3_600_000,
+    maxRecordBytes: (summary?.MaxRecordSizeInKiB ?? 1_024) * 1_024,
+    retentionMillis: (summary?.RetentionPeriodHours ?? 24) * 3_600_000,
     shards: await listShards(kinesis, arn, { signal }),
   };
 }

@@ -1,5 +1,5 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
-import { httpHandler } from './http-handler.ts';
+import { httpHandler } from './aws-http.ts';
 
 /**
  * Does not retry: log writer, log reader and shard map do, because they know what may be sent again and when, and stop when

@@ -1,5 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { httpHandler } from './http-handler.ts';
+import { httpHandler } from './aws-http.ts';
 
 /** Retries: every write of the runtime is conditional and recognises itself when it comes twice. */
 export function dynamoClient(): DynamoDBClient {

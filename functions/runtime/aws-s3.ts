@@ -1,5 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { httpHandler } from './http-handler.ts';
+import { httpHandler } from './aws-http.ts';
 
 /**
  * Retries: objects are put whole under names that do not change, so the second time changes nothing.

@@ -1,0 +1,122 @@
+import { constants, zstdCompressSync } from 'node:zlib';
+import type { OutgoingEvent } from './event.ts';
+import { newAggregate } from './record-codec/aggregate.ts';
+import { encodeEvent } from './record-codec/encode.ts';
+import { hashOf } from './record-codec/hash.ts';
+import { type Shard, shardFor } from './shards.ts';
+
+/** The events of one append, in order, as the queues see them: by index. */
+export interface Outgoing {
+  readonly events: readonly OutgoingEvent[];
+  hash(index: number): bigint;
+}
+
+/** What waits for one target shard. `indexes` ascend; those before `next` are in the log, or refused. */
+export interface ShardQueue {
+  readonly shard: Shard;
+  readonly indexes: readonly number[];
+  next: number;
+  /** In flight, or to be sent again: nothing later may be sent before it. */
+  record: PackedRecord | undefined;
+  /** Failures in a row. */
+  failures: number;
+  throttled: boolean;
+  /** Settles, and never rejects, when the queue may be tried again. */
+  rest: Promise<void> | undefined;
+}
+
+export interface PackedRecord {
+  readonly data: Uint8Array;
+  readonly hash: bigint;
+  /** It holds `indexes.slice(next, end)`. */
+  readonly end: number;
+}
+
+export interface Packing {
+  /** The most bytes of a record's data. */
+  readonly maxBytes: number;
+  readonly compression: 'zstd' | undefined;
+  /** Called with an event that alone is larger than a record may be, and its size. It is left out. */
+  refuse(index: number, sizeBytes: number): void;
+}
+
+/** Hashes on demand, each key once: a stream with one shard needs one hash a record only. */
+export function outgoing(events: readonly OutgoingEvent[]): Outgoing {
+  const hashes = new Map<string, bigint>();
+  return {
+    events,
+    hash(index) {
+      const { key } = events[index] as OutgoingEvent;
+      let hash = hashes.get(key);
+      if (hash === undefined) {
+        hash = hashOf(key);
+        hashes.set(key, hash);
+      }
+      return hash;
+    },
+  };
+}
+
+/** Deals events out to the open shards that take them. */
+export function queuesFor(batch: Outgoing, indexes: Iterable<number>, open: readonly Shard[]): ShardQueue[] {
+  const only = open.length === 1 ? open[0] : undefined;
+  const byShard = new Map<Shard, number[]>();
+  for (const index of indexes) {
+    const shard = only ?? shardFor(open, batch.hash(index));
+    const queued = byShard.get(shard);
+    if (queued) queued.push(index);
+    else byShard.set(shard, [index]);
+  }
+  return [...byShard].map(([shard, queued]) => ({
+    shard,
+    indexes: queued,
+    next: 0,
+    record: undefined,
+    failures: 0,
+    throttled: false,
+    rest: undefined,
+  }));
+}
+
+/** Whether anything of it is not yet in the log. */
+export function unfinished({ indexes, next }: ShardQueue): boolean {
+  return next < indexes.length;
+}
+
+export function remaining({ indexes, next }: ShardQueue): readonly number[] {
+  return indexes.slice(next);
+}
+
+/** The queue's next record: as many of its events as fit. Undefined when nothing is left. */
+export function pack(queue: ShardQueue, batch: Outgoing, packing: Packing): PackedRecord | undefined {
+  const aggregate = newAggregate(packing);
+  let first: number | undefined;
+  let end = queue.next;
+  for (; end < queue.indexes.length; end++) {
+    const index = queue.indexes[end] as number;
+    const event = batch.events[index] as OutgoingEvent;
+    const bytes = encodeEvent(event);
+    if (aggregate.add(event.key, bytes)) first ??= index;
+    else if (first === undefined) packing.refuse(index, sizeAlone(event.key, bytes));
+    else break;
+  }
+  if (first === undefined) {
+    queue.next = end;
+    return undefined;
+  }
+  const data = aggregate.finish();
+  return { data: packing.compression ? compressed(data) : data, hash: batch.hash(first), end };
+}
+
+/** The bytes of a record with one event only. */
+function sizeAlone(key: string, bytes: Uint8Array): number {
+  const aggregate = newAggregate({ maxBytes: Infinity });
+  aggregate.add(key, bytes);
+  return aggregate.finish().length;
+}
+
+/** A record never holds more than `maxBytes` before compression either: readers may rely on it, and a larger one would save nothing. */
+function compressed(data: Buffer): Uint8Array {
+  const smaller = zstdCompressSync(data, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+  return smaller.length < data.length ? smaller : data;
+}
