@@ -29,7 +29,7 @@ export async function* batches(
     } else if (windowEnd < poller.dueMillis()) {
       await clock.sleep(windowEnd - clock.now(), signal);
     } else {
-      if (unread.length === 0 && last?.behindMillis === 0) run.caughtUp(shard, last.asked);
+      if (unread.length === 0 && last?.isAtTip) run.caughtUp(shard, last.asked);
       last = await poller.poll();
       unread = unread.length === 0 ? last.records : [...unread, ...last.records];
     }

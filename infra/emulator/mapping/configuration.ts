@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { LambdaError } from '../lambda-error.ts';
 import { lambdaArn, parseStreamArn } from './arns.ts';
-import { LambdaError } from './lambda-error.ts';
 import { refuseInvalid } from './validation.ts';
 
 const functionNamePattern =

@@ -1,8 +1,8 @@
 import { clientFault } from '../client-faults.ts';
+import type { InvokeResult } from '../invoke.ts';
 import { randomUuid } from '../random-uuid.ts';
 import { rangeOf } from './batches.ts';
 import type { Invocation } from './discarded.ts';
-import type { InvokeResult } from './invoke.ts';
 import { backOff } from './pace.ts';
 import { type BatchRecord, invocationPayload, maxPayloadBytes, payloadBytes } from './records.ts';
 import { readResponse, type Verdict } from './response.ts';

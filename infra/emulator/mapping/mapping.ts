@@ -1,5 +1,7 @@
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { Clock } from '../clock.ts';
+import type { Invoke } from '../invoke.ts';
+import { LambdaError } from '../lambda-error.ts';
 import { randomUuid } from '../random-uuid.ts';
 import type { Trace } from '../trace.ts';
 import {
@@ -10,8 +12,6 @@ import {
   parseRequest,
 } from './configuration.ts';
 import { type DestinationClients, refuseWithoutClient } from './destinations.ts';
-import type { Invoke } from './invoke.ts';
-import { LambdaError } from './lambda-error.ts';
 import { lambdaPace, type Pace } from './pace.ts';
 import { type MappingRun, startRun } from './run.ts';
 import type { Shard } from './shard.ts';
@@ -89,6 +89,7 @@ export function startMapping(options: MappingOptions): Mapping {
   let isDeleted = false;
   let run: MappingRun | undefined;
   let waiters: Waiter[] = [];
+  trace({ did: 'state', state });
   let transition = parsed.enabled ? start() : becomes('Disabled');
 
   function becomes(next: MappingState, why = 'User action'): Promise<void> {

@@ -7,6 +7,8 @@ import type { Shard } from './shard.ts';
 export interface Poll {
   readonly records: readonly BatchRecord[];
   readonly behindMillis: number;
+  /** Nothing, at the end of what the shard has. */
+  readonly isAtTip: boolean;
   /** Ids of those that continue a shard which has nothing more, ever. */
   readonly endedWith: readonly string[] | undefined;
   /** The last question "are you caught up?" before it. */
@@ -57,10 +59,18 @@ export function shardPoller(run: Run, shard: Shard, signal: AbortSignal): Poller
     const behindMillis = answer.MillisBehindLatest ?? 0;
     lastRead = records.at(-1)?.sequenceNumber ?? lastRead;
     iterator = answer.NextShardIterator ?? undefined;
-    if (behindMillis > 0) dueMillis = sentMillis + Math.min(pace.leastPollMillis, pace.pollMillis);
+    if (records.length > 0 || behindMillis > 0)
+      dueMillis = sentMillis + Math.min(pace.leastPollMillis, pace.pollMillis);
     shard.behindMillis = behindMillis;
     run.trace({ did: 'poll', shardId, records: records.length, behindMillis });
-    return { records, behindMillis, endedWith: iterator === undefined ? childrenIn(answer) : undefined, asked };
+    const isAtTip = records.length === 0 && behindMillis === 0;
+    return {
+      records,
+      behindMillis,
+      isAtTip,
+      endedWith: iterator === undefined ? childrenIn(answer) : undefined,
+      asked,
+    };
   }
 
   return {

@@ -1,11 +1,11 @@
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { clientFault } from '../client-faults.ts';
 import type { Clock } from '../clock.ts';
+import type { Invoke } from '../invoke.ts';
 import type { Trace } from '../trace.ts';
 import type { MappingConfiguration } from './configuration.ts';
 import { type DestinationClients, sendDocument } from './destinations.ts';
 import type { Discarded, Invocation } from './discarded.ts';
-import type { Invoke } from './invoke.ts';
 import { lineage } from './lineage.ts';
 import { backOff, type Pace } from './pace.ts';
 import type { BatchRecord } from './records.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { LambdaError } from './lambda-error.ts';
+import { LambdaError } from '../lambda-error.ts';
 
 type Issue = z.core.$ZodIssue;
 

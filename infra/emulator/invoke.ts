@@ -17,6 +17,7 @@ export type InvokeResult =
       readonly functionError: 'Unhandled';
       readonly errorType: string;
       readonly message: string;
+      readonly stackTrace?: readonly string[];
     }
   | { readonly outcome: 'throttled' }
   | { readonly outcome: 'service-error' };
