@@ -20,13 +20,19 @@ export interface Event<D = unknown> {
   readonly data: D;
 }
 
-/** An event as it is read from a shard: a view on the record's bytes. */
+/**
+ * An event as it is read from a shard: a view on the record's bytes. Its properties are computed when they are asked for, so it
+ * cannot be spread into another object.
+ */
 export interface ReceivedEvent<D = unknown> extends Event<D> {
   /** Just after this event in the shard that it was read from. */
   readonly position: Position;
-  /** The event as CloudEvents JSON, without a line break at its end. As it came, unless the record was not a CloudEvent. */
+  /**
+   * The event as CloudEvents JSON on one line: line feeds, which JSON has between its tokens only, are blanks. Otherwise as it came,
+   * unless it was not a CloudEvent: then the event that it is read as.
+   */
   readonly bytes: Uint8Array;
-  /** The JSON of `data` alone, as it came. */
+  /** The JSON of `data` alone, as it came: line feeds and digits that a number in JavaScript cannot hold included. */
   readonly dataBytes: Uint8Array;
 }
 
@@ -41,4 +47,10 @@ export interface OutgoingEvent {
   readonly traceparent: string | undefined;
   /** The JSON of `data`: UTF-8, one value. */
   readonly dataBytes: Uint8Array;
+}
+
+/** Whether the text may be an event's key: what Kinesis takes for a partition key, 1 to 256 characters. */
+export function isKey(text: string): boolean {
+  if (text.length <= 256) return text.length > 0;
+  return text.length <= 512 && [...text].length <= 256;
 }

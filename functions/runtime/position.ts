@@ -19,8 +19,13 @@ export const LAST_SUB_SEQUENCE = 64 ** SUB_SEQUENCE_WIDTH - 1;
 
 /** Just after event `subSequence` (from 0) of the record with this sequence number (decimal). */
 export function positionOf(sequenceNumber: string, subSequence: number): Position {
-  return (encodeOrdered(BigInt(sequenceNumber), SEQUENCE_NUMBER_WIDTH) +
-    encodeOrdered(subSequence, SUB_SEQUENCE_WIDTH)) as Position;
+  return positionsIn(sequenceNumber)(subSequence);
+}
+
+/** `positionOf` for many events of one record, whose sequence number is encoded once. */
+export function positionsIn(sequenceNumber: string): (subSequence: number) => Position {
+  const record = encodeOrdered(BigInt(sequenceNumber), SEQUENCE_NUMBER_WIDTH);
+  return (subSequence) => (record + encodeOrdered(subSequence, SUB_SEQUENCE_WIDTH)) as Position;
 }
 
 /** Before every event of any shard. */
@@ -52,22 +57,46 @@ export function sequenceAt(position: Position, outputIndex: number): string {
 
 /** A text of fixed width that sorts as the number does. Throws a RangeError when the number needs more digits of 6 bits. */
 export function encodeOrdered(value: bigint | number, width: number): string {
-  let rest = BigInt(value);
-  let text = '';
-  for (let place = 0; place < width; place++) {
-    text = DIGITS[Number(rest & 63n)] + text;
-    rest >>= 6n;
-  }
-  if (rest !== 0n) throw new RangeError(`${value} does not fit into ${width} digits of 6 bits`);
+  const text = typeof value === 'number' ? encodeNumber(value, width) : encodeBigInt(value, width);
+  if (text === undefined) throw new RangeError(`${value} does not fit into ${width} digits of 6 bits`);
   return text;
 }
 
 export function decodeOrdered(text: string): bigint {
   let value = 0n;
+  for (let start = 0; start < text.length; start += DIGITS_AT_ONCE) {
+    const part = text.slice(start, start + DIGITS_AT_ONCE);
+    value = (value << BigInt(6 * part.length)) | BigInt(decodeNumber(part));
+  }
+  return value;
+}
+
+/** Arithmetic of big integers is slow, so they are cut into numbers of 48 bits. */
+const DIGITS_AT_ONCE = 8;
+
+function encodeBigInt(value: bigint, width: number): string | undefined {
+  if (width <= DIGITS_AT_ONCE) return value >= 0n && value < 1n << 48n ? encodeNumber(Number(value), width) : undefined;
+  const high = encodeBigInt(value >> 48n, width - DIGITS_AT_ONCE);
+  return high && high + encodeNumber(Number(BigInt.asUintN(48, value)), DIGITS_AT_ONCE);
+}
+
+function encodeNumber(value: number, width: number): string | undefined {
+  if (!Number.isSafeInteger(value) || value < 0) return undefined;
+  let rest = value;
+  let text = '';
+  for (let place = 0; place < width; place++) {
+    text = DIGITS.charAt(rest % 64) + text;
+    rest = Math.floor(rest / 64);
+  }
+  return rest === 0 ? text : undefined;
+}
+
+function decodeNumber(text: string): number {
+  let value = 0;
   for (const character of text) {
     const digit = DIGITS.indexOf(character);
     if (digit < 0) throw new RangeError(`'${character}' is not a digit of an ordered text: '${text}'`);
-    value = (value << 6n) | BigInt(digit);
+    value = value * 64 + digit;
   }
   return value;
 }

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { LENGTH_DELIMITED, VARINT, varintLength, writeVarint } from './protobuf.ts';
+
+/**
+ * KPL's aggregated record: many events in one Kinesis record.
+ * https://github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md
+ */
+export const AGGREGATE_MAGIC = Buffer.from('f3899ac2', 'hex');
+export const MD5_LENGTH = 16;
+
+/** Tags (field number and wire type) of `AggregatedRecord` and `Record`. */
+export const PARTITION_KEY = (1 << 3) | LENGTH_DELIMITED;
+export const EXPLICIT_HASH_KEY = (2 << 3) | LENGTH_DELIMITED;
+export const RECORD = (3 << 3) | LENGTH_DELIMITED;
+export const PARTITION_KEY_INDEX = (1 << 3) | VARINT;
+export const EXPLICIT_HASH_KEY_INDEX = (2 << 3) | VARINT;
+export const DATA = (3 << 3) | LENGTH_DELIMITED;
+
+export interface Aggregate {
+  /** Adds an event, unless the aggregate would then be longer than `maxBytes`: then it answers false and stays as it was. */
+  add(partitionKey: string, eventBytes: Uint8Array): boolean;
+  /** The record's bytes. The aggregate must not be used afterwards. */
+  finish(): Buffer;
+}
+
+/** An aggregate of at most `maxBytes`, all included: magic, key table, events, MD5. Kinesis counts the record's own key besides. */
+export function newAggregate({ maxBytes }: { readonly maxBytes: number }): Aggregate {
+  const keyIndexes = new Map<string, number>();
+  const keys: Buffer[] = [];
+  const keyIndexOfEvents: number[] = [];
+  const events: Uint8Array[] = [];
+  let size = AGGREGATE_MAGIC.length + MD5_LENGTH;
+
+  return {
+    add(partitionKey, eventBytes) {
+      const knownIndex = keyIndexes.get(partitionKey);
+      const keyIndex = knownIndex ?? keys.length;
+      const newKey = knownIndex === undefined ? Buffer.from(partitionKey) : undefined;
+      const grown = size + fieldLength(innerLength(keyIndex, eventBytes)) + (newKey ? fieldLength(newKey.length) : 0);
+      if (grown > maxBytes) return false;
+      size = grown;
+      if (newKey) {
+        keyIndexes.set(partitionKey, keyIndex);
+        keys.push(newKey);
+      }
+      keyIndexOfEvents.push(keyIndex);
+      events.push(eventBytes);
+      return true;
+    },
+
+    finish() {
+      const bytes = Buffer.allocUnsafe(size);
+      let at = AGGREGATE_MAGIC.copy(bytes);
+      for (const key of keys) at = writeBytesField(bytes, at, { tag: PARTITION_KEY, value: key });
+      for (let index = 0; index < events.length; index++) {
+        const event = events[index] as Uint8Array;
+        const keyIndex = keyIndexOfEvents[index] as number;
+        bytes[at++] = RECORD;
+        at = writeVarint(bytes, at, innerLength(keyIndex, event));
+        bytes[at++] = PARTITION_KEY_INDEX;
+        at = writeVarint(bytes, at, keyIndex);
+        bytes[at++] = DATA;
+        at = writeVarint(bytes, at, event.length);
+        bytes.set(event, at);
+        at += event.length;
+      }
+      createHash('md5').update(bytes.subarray(AGGREGATE_MAGIC.length, at)).digest().copy(bytes, at);
+      return bytes;
+    },
+  };
+}
+
+/** The length of a `Record` message without its own tag and length. */
+function innerLength(keyIndex: number, eventBytes: Uint8Array): number {
+  return 1 + varintLength(keyIndex) + fieldLength(eventBytes.length);
+}
+
+function fieldLength(valueLength: number): number {
+  return 1 + varintLength(valueLength) + valueLength;
+}
+
+function writeBytesField(bytes: Buffer, offset: number, field: { tag: number; value: Uint8Array }): number {
+  bytes[offset] = field.tag;
+  const at = writeVarint(bytes, offset + 1, field.value.length);
+  bytes.set(field.value, at);
+  return at + field.value.length;
+}

@@ -1,0 +1,85 @@
+import { EventRefused } from '../errors.ts';
+import type { EventLayout, RecordFacts } from '../event-view.ts';
+import { isCloudEvent, type Members, readAttributes } from './cloud-event.ts';
+import { failureText, skipColon, skipString, skipValue, skipWhitespace, unexpectedAt } from './json-scan.ts';
+import type { EventBytes } from './record.ts';
+
+/** The type of events that are not CloudEvents. */
+const FOREIGN_TYPE = 'record.received';
+
+/**
+ * Reads any JSON: a CloudEvent with its attributes in any order and form, or foreign data, which is everything else. Throws
+ * `EventRefused` for what is no JSON, and for a CloudEvent with an attribute that it must not have.
+ */
+export function readAnyOrder(event: EventBytes, record: RecordFacts, index: number): EventLayout {
+  // A buffer of its own, so that nothing is read from behind the event.
+  const buffer = event.buffer.subarray(event.start, event.end);
+  const { members, start, end } = readJson(buffer);
+  if (members && isCloudEvent(buffer, members)) {
+    const attributes = readAttributes(buffer, members);
+    const data = members.get('data') ?? members.get('data_base64') ?? { start: 0, end: 0 };
+    return {
+      ...attributes,
+      time: attributes.time ?? record.arrivalTime,
+      key: attributes.key ?? event.partitionKey,
+      ...{ buffer, start, end, dataStart: data.start, dataEnd: data.end },
+    };
+  }
+  return {
+    id: record.positionAt(index),
+    source: record.source,
+    type: FOREIGN_TYPE,
+    time: record.arrivalTime,
+    key: event.partitionKey,
+    sequence: undefined,
+    traceparent: undefined,
+    ...{ buffer, start, end, dataStart: start, dataEnd: end },
+  };
+}
+
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const COMMA = 0x2c;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** The one value of the buffer, without what stands around it; its members when it is an object. */
+function readJson(buffer: Buffer): { members: Members | undefined; start: number; end: number } {
+  const hasMark = BYTE_ORDER_MARK.equals(buffer.subarray(0, BYTE_ORDER_MARK.length));
+  const start = skipWhitespace(buffer, hasMark ? BYTE_ORDER_MARK.length : 0);
+  const members = buffer[start] === OPEN_BRACE ? new Map() : undefined;
+  const end = members ? readMembers(buffer, start, members) : skipValue(buffer, start, 0);
+  const rest = end < 0 ? end : skipWhitespace(buffer, end);
+  if (rest !== buffer.length) {
+    throw new EventRefused('undecodable', failureText(rest < 0 ? rest : unexpectedAt(rest), buffer.length));
+  }
+  return { members, start, end };
+}
+
+/** Fills in where each member's value is; of equal keys the last counts, as in JSON.parse. Returns as the scanner's functions do. */
+function readMembers(buffer: Buffer, offset: number, members: Members): number {
+  let at = skipWhitespace(buffer, offset + 1);
+  if (buffer[at] === CLOSE_BRACE) return at + 1;
+  for (;;) {
+    if (buffer[at] !== QUOTE) return unexpectedAt(at);
+    const keyEnd = skipString(buffer, at);
+    if (keyEnd < 0) return keyEnd;
+    const start = skipColon(buffer, keyEnd);
+    if (start < 0) return start;
+    const end = skipValue(buffer, start, 0);
+    if (end < 0) return end;
+    members.set(keyText(buffer, at, keyEnd), { start, end });
+    at = skipWhitespace(buffer, end);
+    if (buffer[at] === CLOSE_BRACE) return at + 1;
+    if (buffer[at] !== COMMA) return unexpectedAt(at);
+    at = skipWhitespace(buffer, at + 1);
+  }
+}
+
+function keyText(buffer: Buffer, start: number, end: number): string {
+  const escaped = buffer.indexOf(BACKSLASH, start);
+  return escaped !== -1 && escaped < end
+    ? JSON.parse(buffer.toString('utf8', start, end))
+    : buffer.toString('utf8', start + 1, end - 1);
+}

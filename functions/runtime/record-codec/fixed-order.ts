@@ -1,0 +1,119 @@
+import type { EventLayout } from '../event-view.ts';
+import { skipPlainTimestamp } from '../timestamp.ts';
+import { skipValue } from './json-scan.ts';
+import type { EventBytes } from './record.ts';
+
+/** What consecutive events of one writer share: the bytes before the time. */
+export interface SharedHead {
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly length: number;
+  readonly source: string;
+  readonly type: string;
+}
+
+/** The event's layout, and the head it shares with the next one. */
+export interface FixedOrderEvent {
+  readonly head: SharedHead;
+  readonly layout: EventLayout;
+}
+
+/**
+ * Reads an event whose attributes are in the order and form in which `encodeEvent` writes them, all plain ASCII. Answers undefined
+ * for anything else, valid or not: `readAnyOrder` then says what it is.
+ */
+export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefined): FixedOrderEvent | undefined {
+  const { buffer, start, end } = entry;
+  const head = previous && repeats(previous, entry) ? previous : readHead(entry);
+  if (!head) return undefined;
+
+  const time = start + head.length;
+  const key = skipText(buffer, skipPlainTimestamp(buffer, time), PARTITION_KEY);
+  let at = skipKey(buffer, key);
+  if (at < 0) return undefined;
+  let sequence: number | undefined;
+  let traceparent: number | undefined;
+  if (buffer[at + 3] === 0x73) {
+    sequence = skipText(buffer, at, SEQUENCE);
+    at = skipPlain(buffer, sequence);
+  }
+  if (buffer[at + 3] === 0x74) {
+    traceparent = skipText(buffer, at, TRACEPARENT);
+    at = skipPlain(buffer, traceparent);
+  }
+  const id = skipText(buffer, at, ID);
+  const dataStart = skipText(buffer, skipPlain(buffer, id), DATA);
+  if (dataStart < 0) return undefined;
+
+  const dataEnd = skipValue(buffer, dataStart, 0);
+  // What was read has no gap, so when the last brace is the event's last byte, nothing was read from behind the event.
+  if (dataEnd !== end - 1 || buffer[dataEnd] !== CLOSE_BRACE) return undefined;
+  const { source, type } = head;
+  return {
+    head,
+    layout: { id, source, type, time, key, sequence, traceparent, buffer, start, end, dataStart, dataEnd },
+  };
+}
+
+/** Texts between two values; each begins with the closing quote of the value before it. */
+const SOURCE = Buffer.from('{"specversion":"1.0","source":"');
+const TYPE = Buffer.from('","type":"');
+const TIME = Buffer.from('","time":"');
+const PARTITION_KEY = Buffer.from('","partitionkey":"');
+const SEQUENCE = Buffer.from('","sequence":"');
+const TRACEPARENT = Buffer.from('","traceparent":"');
+const ID = Buffer.from('","id":"');
+const DATA = Buffer.from('","data":');
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACE = 0x7d;
+
+function repeats(previous: SharedHead, { buffer, start }: EventBytes): boolean {
+  const { length, start: previousStart, buffer: previousBuffer } = previous;
+  for (let index = 0; index < length; index++) {
+    if (buffer[start + index] !== previousBuffer[previousStart + index]) return false;
+  }
+  return true;
+}
+
+function readHead({ buffer, start }: EventBytes): SharedHead | undefined {
+  const source = skipText(buffer, start, SOURCE);
+  const sourceEnd = skipPlain(buffer, source);
+  const type = skipText(buffer, sourceEnd, TYPE);
+  const typeEnd = skipPlain(buffer, type);
+  const time = skipText(buffer, typeEnd, TIME);
+  if (time < 0) return undefined;
+  const texts = {
+    source: buffer.toString('latin1', source, sourceEnd),
+    type: buffer.toString('latin1', type, typeEnd),
+  };
+  return { buffer, start, length: time - start, ...texts };
+}
+
+/** All of these return the offset after what they expect, or -1: when it is not there, or the offset they are given is -1 already. */
+function skipText(buffer: Buffer, offset: number, text: Buffer): number {
+  if (offset < 0) return -1;
+  for (let index = 0; index < text.length; index++) {
+    if (buffer[offset + index] !== text[index]) return -1;
+  }
+  return offset + text.length;
+}
+
+/** To the closing quote of a text of one character or more. */
+function skipPlain(buffer: Buffer, offset: number): number {
+  if (offset < 0) return -1;
+  for (let at = offset; ; at++) {
+    const byte = buffer[at];
+    if (byte === QUOTE) return at === offset ? -1 : at;
+    if (byte === undefined || byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return -1;
+  }
+}
+
+/** To the closing quote of a key. */
+function skipKey(buffer: Buffer, offset: number): number {
+  const end = skipPlain(buffer, offset);
+  return end - offset > MAX_KEY_LENGTH ? -1 : end;
+}
+
+const MAX_KEY_LENGTH = 256;

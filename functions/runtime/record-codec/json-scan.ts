@@ -1,0 +1,208 @@
+/**
+ * Finds where a JSON value ends, and checks on the way that it is one: what this scanner accepts is what JSON.parse accepts, and
+ * besides is well-formed UTF-8 and nested at most `MAX_DEPTH` deep. It builds nothing, so that `data` costs one pass over its bytes.
+ *
+ * Every function takes the offset to begin at and returns the offset just after what it read, or, when it cannot be read, a failure:
+ * a negative number that `failureText` explains. They may look past the end of an event into the bytes behind it; a caller that
+ * scans a part of a buffer must see that the value ended inside. Only a number at the very end could then be read differently, so
+ * a bare value is scanned in a buffer of its own.
+ */
+
+/** JSON.stringify and Postgres run out of stack a few thousand levels deep; nobody's events are. */
+export const MAX_DEPTH = 1000;
+
+const UNEXPECTED = 0;
+const NOT_UTF8 = 1;
+const TOO_DEEP = 2;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** From the first byte of a value. `depth`: how many objects and arrays it is in. */
+export function skipValue(bytes: Buffer, offset: number, depth: number): number {
+  switch (bytes[offset]) {
+    case QUOTE:
+      return skipString(bytes, offset);
+    case OPEN_BRACE:
+      return skipObject(bytes, offset, depth + 1);
+    case OPEN_BRACKET:
+      return skipArray(bytes, offset, depth + 1);
+    case 0x74:
+      return skipWord(bytes, offset, 'true');
+    case 0x66:
+      return skipWord(bytes, offset, 'false');
+    case 0x6e:
+      return skipWord(bytes, offset, 'null');
+    default:
+      return skipNumber(bytes, offset);
+  }
+}
+
+/** From the opening quote. */
+export function skipString(bytes: Buffer, offset: number): number {
+  let at = offset + 1;
+  for (;;) {
+    const byte = bytes[at];
+    if (byte === undefined || byte < 0x20) return failure(at, UNEXPECTED);
+    if (byte === QUOTE) return at + 1;
+    if (byte === BACKSLASH) {
+      at = skipEscape(bytes, at);
+      if (at < 0) return at;
+    } else if (byte < 0x80) at++;
+    else {
+      const length = utf8Length(bytes, at);
+      if (length === 0) return failure(at, NOT_UTF8);
+      at += length;
+    }
+  }
+}
+
+export function skipWhitespace(bytes: Buffer, offset: number): number {
+  let at = offset;
+  for (;;) {
+    const byte = bytes[at];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
+    at++;
+  }
+}
+
+/** From just after a key: over the colon, to the first byte of the value. */
+export function skipColon(bytes: Buffer, offset: number): number {
+  const at = skipWhitespace(bytes, offset);
+  return bytes[at] === COLON ? skipWhitespace(bytes, at + 1) : failure(at, UNEXPECTED);
+}
+
+/** What is wrong with JSON that begins at 0 and ends at `end`, for people. */
+export function failureText(result: number, end: number): string {
+  const code = -result - 1;
+  const offset = Math.floor(code / 4);
+  if (offset >= end) return end === 0 ? 'not JSON: it is empty' : `not JSON: it ends too early, after ${end} bytes`;
+  if (code % 4 === NOT_UTF8) return `not JSON: not UTF-8 at byte ${offset}`;
+  if (code % 4 === TOO_DEEP) return `JSON nested deeper than ${MAX_DEPTH} levels at byte ${offset}`;
+  return `not JSON: unexpected byte ${offset}`;
+}
+
+export function unexpectedAt(offset: number): number {
+  return failure(offset, UNEXPECTED);
+}
+
+function failure(offset: number, kind: number): number {
+  return -(offset * 4 + kind) - 1;
+}
+
+function skipObject(bytes: Buffer, offset: number, depth: number): number {
+  if (depth > MAX_DEPTH) return failure(offset, TOO_DEEP);
+  let at = skipWhitespace(bytes, offset + 1);
+  if (bytes[at] === CLOSE_BRACE) return at + 1;
+  for (;;) {
+    if (bytes[at] !== QUOTE) return failure(at, UNEXPECTED);
+    at = skipString(bytes, at);
+    if (at < 0) return at;
+    at = skipColon(bytes, at);
+    if (at < 0) return at;
+    at = skipValue(bytes, at, depth);
+    if (at < 0) return at;
+    at = skipWhitespace(bytes, at);
+    const byte = bytes[at];
+    if (byte === CLOSE_BRACE) return at + 1;
+    if (byte !== COMMA) return failure(at, UNEXPECTED);
+    at = skipWhitespace(bytes, at + 1);
+  }
+}
+
+function skipArray(bytes: Buffer, offset: number, depth: number): number {
+  if (depth > MAX_DEPTH) return failure(offset, TOO_DEEP);
+  let at = skipWhitespace(bytes, offset + 1);
+  if (bytes[at] === CLOSE_BRACKET) return at + 1;
+  for (;;) {
+    at = skipValue(bytes, at, depth);
+    if (at < 0) return at;
+    at = skipWhitespace(bytes, at);
+    const byte = bytes[at];
+    if (byte === CLOSE_BRACKET) return at + 1;
+    if (byte !== COMMA) return failure(at, UNEXPECTED);
+    at = skipWhitespace(bytes, at + 1);
+  }
+}
+
+function skipWord(bytes: Buffer, offset: number, word: string): number {
+  for (let index = 1; index < word.length; index++) {
+    if (bytes[offset + index] !== word.charCodeAt(index)) return failure(offset + index, UNEXPECTED);
+  }
+  return offset + word.length;
+}
+
+function skipNumber(bytes: Buffer, offset: number): number {
+  let at = bytes[offset] === MINUS ? offset + 1 : offset;
+  at = bytes[at] === 0x30 ? at + 1 : skipDigits(bytes, at);
+  if (at >= 0 && bytes[at] === DOT) at = skipDigits(bytes, at + 1);
+  if (at >= 0 && (bytes[at] === 0x65 || bytes[at] === 0x45)) {
+    const sign = bytes[at + 1];
+    at = skipDigits(bytes, sign === 0x2b || sign === MINUS ? at + 2 : at + 1);
+  }
+  return at;
+}
+
+/** One digit at least. */
+function skipDigits(bytes: Buffer, offset: number): number {
+  let at = offset;
+  while (isDigit(bytes[at])) at++;
+  return at === offset ? failure(at, UNEXPECTED) : at;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
+function skipEscape(bytes: Buffer, offset: number): number {
+  switch (bytes[offset + 1]) {
+    case QUOTE:
+    case BACKSLASH:
+    case 0x2f:
+    case 0x62:
+    case 0x66:
+    case 0x6e:
+    case 0x72:
+    case 0x74:
+      return offset + 2;
+    case 0x75:
+      for (let at = offset + 2; at < offset + 6; at++) {
+        if (!isHexDigit(bytes[at])) return failure(at, UNEXPECTED);
+      }
+      return offset + 6;
+    default:
+      return failure(offset + 1, UNEXPECTED);
+  }
+}
+
+function isHexDigit(byte: number | undefined): boolean {
+  if (byte === undefined) return false;
+  const lower = byte | 0x20;
+  return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
+}
+
+/** The length of the UTF-8 sequence of two bytes or more that begins here; 0 when it is not well-formed (Unicode, table 3-7). */
+function utf8Length(bytes: Buffer, offset: number): number {
+  const lead = bytes[offset] ?? 0;
+  const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4) return 0;
+  for (let at = offset + 1; at < offset + length; at++) {
+    if (((bytes[at] ?? 0) & 0xc0) !== 0x80) return 0;
+  }
+  const second = bytes[offset + 1] ?? 0;
+  // Written longer than needed, half of a surrogate pair, or above U+10FFFF.
+  const isForbidden =
+    (lead === 0xe0 && second < 0xa0) ||
+    (lead === 0xed && second > 0x9f) ||
+    (lead === 0xf0 && second < 0x90) ||
+    (lead === 0xf4 && second > 0x8f);
+  return isForbidden ? 0 : length;
+}

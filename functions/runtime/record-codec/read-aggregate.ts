@@ -1,0 +1,161 @@
+import { isUtf8 } from 'node:buffer';
+import { hash } from 'node:crypto';
+import { EventRefused } from '../errors.ts';
+import { isKey } from '../event.ts';
+import {
+  AGGREGATE_MAGIC,
+  DATA,
+  EXPLICIT_HASH_KEY,
+  EXPLICIT_HASH_KEY_INDEX,
+  MD5_LENGTH,
+  PARTITION_KEY,
+  PARTITION_KEY_INDEX,
+  RECORD,
+} from './aggregate.ts';
+import { type Cursor, MalformedMessage, readLength, readTag, readVarint, skipField } from './protobuf.ts';
+
+/** An event's bytes inside an aggregate, [start, end) of its buffer. */
+export interface AggregatedEvent {
+  readonly start: number;
+  readonly end: number;
+  readonly partitionKey: string;
+  readonly explicitHashKey: bigint | undefined;
+}
+
+/** An entry of a sound aggregate that holds no event. */
+export interface BadEntry {
+  readonly start: number;
+  readonly end: number;
+  readonly problem: string;
+}
+
+export type AggregatePart = AggregatedEvent | BadEntry;
+
+export function isAggregate(bytes: Buffer): boolean {
+  return bytes.length >= AGGREGATE_MAGIC.length && bytes.readUInt32BE() === AGGREGATE_MAGIC.readUInt32BE();
+}
+
+/** The aggregate's entries in order. Throws `EventRefused` when the aggregate as a whole cannot be trusted. */
+export function readAggregate(bytes: Buffer): readonly AggregatePart[] {
+  const end = bytes.length - MD5_LENGTH;
+  checkDigest(bytes, end);
+  try {
+    return readEntries({ bytes, at: AGGREGATE_MAGIC.length, end });
+  } catch (error) {
+    if (error instanceof MalformedMessage) throw refused(error.message);
+    throw error;
+  }
+}
+
+/**
+ * KCL takes a record with the magic but another digest for a plain record, because a plain record may hold any bytes. Ours hold
+ * JSON, which never begins with the magic's first byte: such a record is a damaged aggregate, and nothing else.
+ */
+function checkDigest(bytes: Buffer, end: number): void {
+  if (end < AGGREGATE_MAGIC.length) throw refused(`it has ${bytes.length} bytes, too few to hold its MD5`);
+  const digest = hash('md5', bytes.subarray(AGGREGATE_MAGIC.length, end), 'buffer');
+  if (bytes.compare(digest, 0, MD5_LENGTH, end) !== 0) throw refused('its MD5 does not match: damaged or cut off');
+}
+
+interface KeyTables {
+  readonly partitionKeys: readonly (string | Problem)[];
+  readonly explicitHashKeys: readonly (bigint | Problem)[];
+}
+
+interface Problem {
+  readonly problem: string;
+}
+
+function readEntries(cursor: Cursor): readonly AggregatePart[] {
+  const { bytes, end } = cursor;
+  const partitionKeys: (string | Problem)[] = [];
+  const explicitHashKeys: (bigint | Problem)[] = [];
+  // Start and end of each: the key tables may follow the entries that use them.
+  const bounds: number[] = [];
+  while (cursor.at < end) {
+    const tagAt = cursor.at;
+    const tag = readTag(cursor);
+    if (tag === RECORD) bounds.push(enterField(cursor), cursor.at);
+    else if (tag === PARTITION_KEY) partitionKeys.push(partitionKeyOf(bytes.subarray(enterField(cursor), cursor.at)));
+    else if (tag === EXPLICIT_HASH_KEY)
+      explicitHashKeys.push(hashKeyOf(bytes.toString('latin1', enterField(cursor), cursor.at)));
+    else if (tag >>> 3 <= 3) throw new MalformedMessage(`field ${tag >>> 3} has wire type ${tag & 7}`, tagAt);
+    else skipField(cursor, tag);
+  }
+  if (bounds.length === 0) throw refused('it holds no event');
+  return entriesAt(bounds, cursor, { partitionKeys, explicitHashKeys });
+}
+
+/** Moves over a length-delimited field and returns where its value starts. */
+function enterField(cursor: Cursor): number {
+  const length = readLength(cursor);
+  const start = cursor.at;
+  cursor.at += length;
+  return start;
+}
+
+function entriesAt(bounds: readonly number[], cursor: Cursor, tables: KeyTables): readonly AggregatePart[] {
+  const entries: AggregatePart[] = [];
+  for (let index = 0; index < bounds.length; index += 2) {
+    const start = bounds[index] as number;
+    const end = bounds[index + 1] as number;
+    cursor.at = start;
+    cursor.end = end;
+    try {
+      const entry = readEntry(cursor, tables);
+      entries.push('problem' in entry ? { start, end, problem: entry.problem } : entry);
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error;
+      entries.push({ start, end, problem: error.message });
+    }
+  }
+  return entries;
+}
+
+function readEntry(cursor: Cursor, tables: KeyTables): AggregatedEvent | Problem {
+  let keyIndex = -1;
+  let hashKeyIndex = -1;
+  let start = -1;
+  let end = -1;
+  while (cursor.at < cursor.end) {
+    const tagAt = cursor.at;
+    const tag = readTag(cursor);
+    if (tag === PARTITION_KEY_INDEX) keyIndex = readVarint(cursor);
+    else if (tag === EXPLICIT_HASH_KEY_INDEX) hashKeyIndex = readVarint(cursor);
+    else if (tag === DATA) {
+      start = enterField(cursor);
+      end = cursor.at;
+    } else if (tag >>> 3 <= 3) throw new MalformedMessage(`field ${tag >>> 3} has wire type ${tag & 7}`, tagAt);
+    else skipField(cursor, tag);
+  }
+  if (start === -1) return { problem: 'it has no data' };
+  if (keyIndex === -1) return { problem: 'it has no partition key' };
+  const partitionKey = tables.partitionKeys[keyIndex] ?? outside('partition key', keyIndex, tables.partitionKeys);
+  if (typeof partitionKey === 'object') return partitionKey;
+  if (hashKeyIndex === -1) return { start, end, partitionKey, explicitHashKey: undefined };
+  const explicitHashKey =
+    tables.explicitHashKeys[hashKeyIndex] ?? outside('explicit hash key', hashKeyIndex, tables.explicitHashKeys);
+  return typeof explicitHashKey === 'object' ? explicitHashKey : { start, end, partitionKey, explicitHashKey };
+}
+
+function outside(what: string, index: number, table: readonly unknown[]): Problem {
+  return { problem: `its ${what} is number ${index} of a table of ${table.length}, counted from 0` };
+}
+
+/** A replacement character instead of a byte that is not UTF-8 would hash elsewhere, and the event would be dropped as another shard's. */
+function partitionKeyOf(bytes: Buffer): string | Problem {
+  if (!isUtf8(bytes)) return { problem: 'its partition key is not UTF-8' };
+  const key = bytes.toString();
+  return isKey(key) ? key : { problem: `its partition key has ${key.length} characters, not 1 to 256` };
+}
+
+function hashKeyOf(text: string): bigint | Problem {
+  const value = /^\d{1,39}$/.test(text) ? BigInt(text) : -1n;
+  return value >= 0n && value < 1n << 128n
+    ? value
+    : { problem: 'its explicit hash key is no number from 0 to 2^128 - 1' };
+}
+
+function refused(what: string): EventRefused {
+  return new EventRefused('undecodable', `aggregated record: ${what}`);
+}
