@@ -1,6 +1,6 @@
 /** So much a second: bytes, records or calls. */
 export interface Allowance {
-  /** True when `amount` may be taken now. More than a whole second's worth may be taken when nothing else was, as with large records. */
+  /** True when `amount` may be taken now. What is more than a second gives, such as a large record, may be taken when nothing is owed. */
   hasRoom(nowMillis: number, amount: number): boolean;
   take(nowMillis: number, amount: number): void;
 }
@@ -23,7 +23,7 @@ export function allowance(perSecond: number): Allowance {
   return {
     hasRoom(nowMillis, amount) {
       openWindow(nowMillis);
-      return used === 0 || used + amount <= perSecond;
+      return used + amount <= perSecond || (amount > perSecond && used <= perSecond);
     },
     take(nowMillis, amount) {
       openWindow(nowMillis);

@@ -17,8 +17,7 @@ export function hexadecimal(hashKey: bigint): string {
   return hashKey.toString(16).padStart(32, '0');
 }
 
-/** Where each of `count` equal ranges starts. */
+/** Where each of `count` equal ranges starts. Ranges of a multiple of `count` start there too. */
 export function evenStarts(count: number): bigint[] {
-  const width = (highestHashKey + 1n) / BigInt(count);
-  return Array.from({ length: count }, (_, index) => BigInt(index) * width);
+  return Array.from({ length: count }, (_, index) => (BigInt(index) * (highestHashKey + 1n)) / BigInt(count));
 }

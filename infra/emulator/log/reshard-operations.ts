@@ -6,7 +6,7 @@ import type {
 } from '@aws-sdk/client-kinesis';
 import { invalidArgument, LogError } from './log-error.ts';
 import { findShard, findStream, type LogState, lookUp, type StreamReference } from './log-state.ts';
-import { type AddShard, areAdjacent, merge, rescale, shardAdder, split } from './resharding.ts';
+import { type AddShard, areAdjacent, merge, rescale, reshard, split } from './resharding.ts';
 import type { Shard } from './shard.ts';
 import { requireActive, type Stream, update } from './stream.ts';
 
@@ -25,7 +25,7 @@ export function reshardOperations(state: LogState) {
         );
       }
       requireShardQuota(state, 1);
-      reshard(state, stream, (addShard) => split(shard, newStart, addShard));
+      reshardLater(state, stream, (addShard) => split(shard, newStart, addShard));
     },
 
     MergeShards(input: MergeShardsInput): void {
@@ -38,7 +38,7 @@ export function reshardOperations(state: LogState) {
             'are not an adjacent pair of shards eligible for merging',
         );
       }
-      reshard(state, stream, (addShard) => merge(shard, adjacent, addShard));
+      reshardLater(state, stream, (addShard) => merge(shard, adjacent, addShard));
     },
 
     UpdateShardCount(input: UpdateShardCountInput): UpdateShardCountOutput {
@@ -48,7 +48,7 @@ export function reshardOperations(state: LogState) {
       requireScale(stream, target);
       requireShardQuota(state, target - current);
       takeRescale(state, stream);
-      reshard(state, stream, (addShard) => rescale(stream, target, addShard));
+      reshardLater(state, stream, (addShard) => rescale(stream, target, addShard));
       return {
         StreamName: stream.name,
         StreamARN: stream.arn,
@@ -83,9 +83,9 @@ const mostShardsByRescaling = 10_000;
 const mostRescales = 10;
 const dayMillis = 86_400_000;
 
-function reshard(state: LogState, stream: Stream, change: (addShard: AddShard) => void): void {
-  update(stream, state.nowMillis() + state.transitionMillis, (atMillis) => {
-    change(shardAdder(stream, seedOf(state, stream), atMillis));
+function reshardLater(state: LogState, stream: Stream, change: (addShard: AddShard) => void): void {
+  update(stream, state.nowMillis() + state.transitionMillis, (millis) => {
+    reshard(stream, { seed: seedOf(state, stream), millis }, change);
   });
 }
 

@@ -2,30 +2,35 @@ import { evenStarts, type HashKeyRange } from './hash-keys.ts';
 import { close, newShard, type Shard } from './shard.ts';
 import type { Stream } from './stream.ts';
 
-/** Makes a shard of a stream: its first ones, and the children of those that are closed. */
+/** Makes a shard of a stream: one of its first ones, or a child, which closes its parents. */
 export type AddShard = (range: HashKeyRange, parents: readonly Shard[]) => Shard;
 
-export function shardAdder(stream: Stream, seed: string, atMillis: number): AddShard {
-  return (hashKeys, parents) => {
-    for (const parent of parents) close(parent, atMillis);
-    const shard = newShard({ index: stream.shards.length, hashKeys, createdMillis: atMillis, parents, seed });
+/** Changes the shards of a stream. The seed decides the sequence numbers of new ones. */
+export function reshard(
+  stream: Stream,
+  at: { seed: string; millis: number },
+  change: (addShard: AddShard) => void,
+): void {
+  change((hashKeys, parents) => {
+    for (const parent of parents) close(parent, at.millis);
+    const index = stream.shards.length;
+    const shard = newShard({ index, hashKeys, createdMillis: at.millis, parents, seed: at.seed });
     stream.shards.push(shard);
-    stream.open = [...stream.open.filter((other) => !parents.includes(other)), shard].sort((a, b) =>
-      a.hashKeys.start < b.hashKeys.start ? -1 : 1,
-    );
     return shard;
-  };
+  });
+  stream.open = openShards(stream);
 }
 
-export function split(shard: Shard, newStart: bigint, addShard: AddShard): void {
+/** Answers the upper child. */
+export function split(shard: Shard, newStart: bigint, addShard: AddShard): Shard {
   addShard({ start: shard.hashKeys.start, end: newStart - 1n }, [shard]);
-  addShard({ start: newStart, end: shard.hashKeys.end }, [shard]);
+  return addShard({ start: newStart, end: shard.hashKeys.end }, [shard]);
 }
 
-/** The first one named is the parent, the other one the adjacent parent. */
-export function merge(shard: Shard, adjacent: Shard, addShard: AddShard): void {
+/** The first one named is the child's parent, the other one its adjacent parent. */
+export function merge(shard: Shard, adjacent: Shard, addShard: AddShard): Shard {
   const [lower, upper] = shard.hashKeys.start < adjacent.hashKeys.start ? [shard, adjacent] : [adjacent, shard];
-  addShard({ start: lower.hashKeys.start, end: upper.hashKeys.end }, [shard, adjacent]);
+  return addShard({ start: lower.hashKeys.start, end: upper.hashKeys.end }, [shard, adjacent]);
 }
 
 export function areAdjacent(a: Shard, b: Shard): boolean {
@@ -38,15 +43,22 @@ export function areAdjacent(a: Shard, b: Shard): boolean {
  */
 export function rescale(stream: Stream, count: number, addShard: AddShard): void {
   const starts = evenStarts(count);
-  for (const start of starts) {
-    const shard = stream.open.find(({ hashKeys }) => hashKeys.start < start && start <= hashKeys.end);
-    if (shard !== undefined) split(shard, start, addShard);
+  let next = 0;
+  for (const shard of openShards(stream)) {
+    let rest = shard;
+    for (let start = starts[next]; start !== undefined && start <= shard.hashKeys.end; start = starts[++next]) {
+      if (start > shard.hashKeys.start) rest = split(rest, start, addShard);
+    }
   }
   const wanted = new Set(starts);
-  for (;;) {
-    const surplus = stream.open.findIndex(({ hashKeys }) => !wanted.has(hashKeys.start));
-    const [lower, upper] = [stream.open[surplus - 1], stream.open[surplus]];
-    if (lower === undefined || upper === undefined) return;
-    merge(lower, upper, addShard);
+  let lower: Shard | undefined;
+  for (const shard of openShards(stream)) {
+    lower = lower === undefined || wanted.has(shard.hashKeys.start) ? shard : merge(lower, shard, addShard);
   }
+}
+
+function openShards(stream: Stream): Shard[] {
+  return stream.shards
+    .filter((shard) => shard.closed === undefined)
+    .sort((a, b) => (a.hashKeys.start < b.hashKeys.start ? -1 : 1));
 }

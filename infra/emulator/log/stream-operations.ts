@@ -17,7 +17,7 @@ import { invalidArgument, LogError } from './log-error.ts';
 import { arnOf, findStream, type LogState, lookUp } from './log-state.ts';
 import { openToken, sealToken } from './opaque-token.ts';
 import { requireShardQuota, seedOf } from './reshard-operations.ts';
-import { shardAdder } from './resharding.ts';
+import { reshard } from './resharding.ts';
 import { isExpired, requireActive, type Stream, trimAll, update } from './stream.ts';
 
 /** What there is: streams and their settings. */
@@ -139,11 +139,12 @@ const onDemandShards = 4;
 const mostStreamsInCreation = 5;
 
 function open(state: LogState, stream: Stream, shardCount: number): void {
-  const addShard = shardAdder(stream, seedOf(state, stream), stream.createdMillis);
   const starts = evenStarts(shardCount);
-  for (const [index, start] of starts.entries()) {
-    addShard({ start, end: (starts[index + 1] ?? highestHashKey + 1n) - 1n }, []);
-  }
+  reshard(stream, { seed: seedOf(state, stream), millis: stream.createdMillis }, (addShard) => {
+    for (const [index, start] of starts.entries()) {
+      addShard({ start, end: (starts[index + 1] ?? highestHashKey + 1n) - 1n }, []);
+    }
+  });
   stream.status = 'ACTIVE';
 }
 
