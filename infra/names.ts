@@ -28,16 +28,18 @@ export interface Names {
   readonly database: string;
   pipelineStack(pipeline: string): string;
   stream(pipeline: string, stream: string): string;
-  streamArn(pipeline: string, stream: string): string;
   /** A step's function, queue and schedule are called the same. */
   step(pipeline: string, step: string): string;
   /** The queue of what a step's own queue gave up on. */
   failedItems(pipeline: string, step: string): string;
+  secret(pipeline: string, step: string, purpose: string): string;
+  /** Of something in the stage's account and region: `arnOf('dynamodb', 'table/…')`. */
+  arnOf(service: string, resource: string): string;
+  bucketArnOf(bucket: string): string;
 }
 
 export function namesOf({ stage, account, region, partition }: Place): Names {
   const prefix = `millrace-${Stage.parse(stage)}`;
-  const stream = (pipeline: string, name: string) => shortened(`${prefix}-${pipeline}--${name}`, 128);
   return {
     platformStack: prefix,
     checkpoints: `${prefix}-checkpoints`,
@@ -46,10 +48,12 @@ export function namesOf({ stage, account, region, partition }: Place): Names {
     lake: bucket('lake'),
     database: prefix,
     pipelineStack: (pipeline) => `${prefix}-${pipeline}`,
-    stream,
-    streamArn: (pipeline, name) => `arn:${partition}:kinesis:${region}:${account}:stream/${stream(pipeline, name)}`,
+    stream: (pipeline, name) => `${prefix}-${pipeline}--${name}`,
     step: (pipeline, name) => shortened(`${prefix}-${pipeline}--${name}`, FUNCTION_NAME_LENGTH),
     failedItems: (pipeline, name) => shortened(`${prefix}-${pipeline}--${name}--failed`, QUEUE_NAME_LENGTH),
+    secret: (pipeline, name, purpose) => `${prefix}-${pipeline}--${name}--${purpose}`,
+    arnOf: (service, resource) => `arn:${partition}:${service}:${region}:${account}:${resource}`,
+    bucketArnOf: (name) => `arn:${partition}:s3:::${name}`,
   };
 
   /** Buckets share one namespace with the whole world, so account and region make them ours: 63 characters at most. */

@@ -9,7 +9,7 @@ import type { AnnouncedItem } from './source.ts';
  * lane takes one item at a time, under an ordinal that is recorded before its first append; its events' sequences start with the
  * ordinal, so they grow from item to item.
  */
-const LANES = 4;
+export const LANES = 4;
 const ORDINAL_WIDTH = 6;
 const PLACE_WIDTH = 8;
 

@@ -3,10 +3,12 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Sink } from '../../functions/runtime/sink.ts';
 import type { Source } from '../../functions/runtime/source.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
+import type { SinkName, SourceName } from '../connectors.ts';
 
 /**
  * A pipeline is plain data: what is deployed, and nothing of how. The CDK app, the local runner, the CLI and the reports read it.
- * A step that names a stream the pipeline does not have, or that does not fit it, does not compile.
+ * A step that names a stream the pipeline does not have, or that does not fit it, does not compile; nor does one whose connector is
+ * not in `infra/connectors.ts`.
  */
 export interface Pipeline<S extends Streams = Streams> {
   readonly name: string;
@@ -61,8 +63,13 @@ interface Reading {
   readonly start?: Start;
 }
 
+/** Narrows a connector's name to those that can be deployed. */
+interface Connected<Name extends string> {
+  readonly connector: Name;
+}
+
 export interface AnySourceStep extends Named {
-  readonly read: Source<unknown>;
+  readonly read: Source<unknown> & Connected<SourceName>;
   readonly to: string;
 }
 
@@ -74,14 +81,14 @@ export interface AnyTransformStep extends Named, Reading {
 
 export interface AnySinkStep extends Named, Reading {
   readonly from: string;
-  readonly write: Sink<never>;
+  readonly write: Sink<never> & Connected<SinkName>;
   /** A scheduled sink: how often it runs. Continuous when not given. */
   readonly every?: Duration;
 }
 
 type Wire<S extends Streams, K extends keyof S> = z.input<S[K]['schema']>;
 type SourceStep<S extends Streams> = {
-  [T in keyof S & string]: Named & { readonly read: Source<Wire<S, T>>; readonly to: T };
+  [T in keyof S & string]: Named & { readonly read: Source<Wire<S, T>> & Connected<SourceName>; readonly to: T };
 }[keyof S & string];
 type TransformStep<S extends Streams> = {
   [F in keyof S & string]: {
@@ -92,8 +99,8 @@ type TransformStep<S extends Streams> = {
 type SinkStep<S extends Streams> = {
   [F in keyof S & string]: Named &
     Reading & { readonly from: F } & (
-      | { readonly write: Sink<Wire<S, F>, 'either'>; readonly every?: Duration }
-      | { readonly write: Sink<Wire<S, F>, 'scheduled'>; readonly every: Duration }
+      | { readonly write: Sink<Wire<S, F>, 'either'> & Connected<SinkName>; readonly every?: Duration }
+      | { readonly write: Sink<Wire<S, F>, 'scheduled'> & Connected<SinkName>; readonly every: Duration }
     );
 }[keyof S & string];
 
@@ -142,7 +149,11 @@ export function hours(count: number): Duration {
   return count * 3_600_000;
 }
 
-const NAME = /^[a-z][a-z0-9_-]{0,29}$/;
+/** Two hyphens join names to physical names, and a stack's name has no underscore. */
+const NAME = /^(?=.{1,30}$)[a-z][a-z0-9_]*(-[a-z0-9_]+)*$/;
+const PIPELINE_NAME = /^(?=.{1,30}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+const NAME_RULE = '1 to 30 of a-z, 0-9';
+const NAME_SHAPE = 'beginning with a letter, with no hyphen at its end or beside another';
 
 function mistakesOf(pipeline: Pipeline): string[] {
   return [...nameMistakes(pipeline), ...streamMistakes(pipeline.streams), ...stepMistakes(pipeline)];
@@ -151,13 +162,15 @@ function mistakesOf(pipeline: Pipeline): string[] {
 function nameMistakes(pipeline: Pipeline): string[] {
   const steps = [pipeline.sources, pipeline.transforms, pipeline.sinks].flatMap((group) => Object.keys(group));
   const names = [
-    { what: 'pipeline', name: pipeline.name },
     ...Object.keys(pipeline.streams).map((name) => ({ what: 'stream', name })),
     ...steps.map((name) => ({ what: 'step', name })),
   ];
   const bad = names
     .filter(({ name }) => !NAME.test(name))
-    .map(({ what, name }) => `${what} '${name}': a name is 1 to 30 of a-z, 0-9, '-' and '_', beginning with a letter`);
+    .map(({ what, name }) => `${what} '${name}': a name is ${NAME_RULE}, '-' and '_', ${NAME_SHAPE}`);
+  if (!PIPELINE_NAME.test(pipeline.name)) {
+    bad.unshift(`pipeline '${pipeline.name}': its name is ${NAME_RULE} and '-', ${NAME_SHAPE}`);
+  }
   const twice = steps.filter((name, index) => steps.indexOf(name) !== index);
   return [...bad, ...twice.map((name) => `step '${name}' is there twice: a step's name names its checkpoint`)];
 }

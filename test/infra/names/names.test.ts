@@ -16,6 +16,7 @@ function allNames(names: Names, pipeline: string, step: string) {
     functions: [names.step(pipeline, step)],
     queues: [names.step(pipeline, step), names.failedItems(pipeline, step)],
     databases: [names.database],
+    secrets: [names.secret(pipeline, step, 'token')],
   };
 }
 
@@ -25,26 +26,27 @@ describe('physical names', () => {
     expect(names.step('orders', 'order-events')).toBe('millrace-dev-orders--order-events');
     expect(names.stream('sensors', 'raw')).toBe('millrace-dev-sensors--raw');
     expect(names.lake).toBe('millrace-dev-lake-123456789012-ap-southeast-2');
-    expect(names.streamArn('sensors', 'raw')).toBe(
+    expect(names.arnOf('kinesis', `stream/${names.stream('sensors', 'raw')}`)).toBe(
       'arn:aws:kinesis:ap-southeast-2:123456789012:stream/millrace-dev-sensors--raw',
     );
   });
 
-  test('are what AWS takes, however long the parts are', () => {
+  const FORMS: Record<keyof ReturnType<typeof allNames>, RegExp> = {
+    stacks: /^[A-Za-z][A-Za-z0-9-]{0,127}$/,
+    buckets: /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/,
+    tables: /^[a-zA-Z0-9_.-]{3,255}$/,
+    streams: /^[a-zA-Z0-9_.-]{1,128}$/,
+    functions: /^[a-zA-Z0-9-_]{1,64}$/,
+    queues: /^[a-zA-Z0-9-_]{1,80}$/,
+    databases: /^(?!.*--)[a-z][a-z0-9-]{0,62}$/,
+    secrets: /^[a-zA-Z0-9/_+=.@-]{1,512}$/,
+  };
+
+  test.each(Object.entries(FORMS))('of %s are what AWS takes, however long the parts are', (kind, form) => {
     fc.assert(
       fc.property(stageName, pipelineName, stepName, (stage, pipeline, step) => {
-        const { stacks, buckets, tables, streams, functions, queues, databases } = allNames(
-          namesOf({ ...PLACE, stage }),
-          pipeline,
-          step,
-        );
-        for (const name of stacks) expect(name).toMatch(/^[A-Za-z][A-Za-z0-9-]{0,127}$/);
-        for (const name of buckets) expect(name).toMatch(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/);
-        for (const name of tables) expect(name).toMatch(/^[a-zA-Z0-9_.-]{3,255}$/);
-        for (const name of streams) expect(name).toMatch(/^[a-zA-Z0-9_.-]{1,128}$/);
-        for (const name of functions) expect(name).toMatch(/^[a-zA-Z0-9-_]{1,64}$/);
-        for (const name of queues) expect(name).toMatch(/^[a-zA-Z0-9-_]{1,80}$/);
-        for (const name of databases) expect(name).toMatch(/^(?!.*--)[a-z][a-z0-9-]{0,62}$/);
+        const names = allNames(namesOf({ ...PLACE, stage }), pipeline, step);
+        for (const name of names[kind as keyof typeof names]) expect(name).toMatch(form);
       }),
     );
   });

@@ -1,0 +1,16 @@
+import { App } from 'aws-cdk-lib';
+import { UserMistake } from '../functions/runtime/errors.ts';
+import { parseContext } from './context.ts';
+import { pipelines } from './pipelines/all.ts';
+import { addStage } from './stacks/stage.ts';
+
+/** The CDK app: `npx cdk synth`, `npx cdk deploy --all`. */
+const app = new App({ analyticsReporting: false });
+try {
+  await addStage(app, parseContext(app.node.getAllContext()), pipelines);
+  app.synth();
+} catch (error) {
+  if (!(error instanceof UserMistake)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

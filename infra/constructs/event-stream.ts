@@ -1,0 +1,24 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
+import { Construct } from 'constructs';
+import type { OwnStreamPlan } from '../pipelines/streams.ts';
+
+/** The log: a Kinesis stream, encrypted, that outlives its stack. */
+export class EventStream extends Construct {
+  constructor(scope: Construct, id: string, props: { readonly stream: OwnStreamPlan; readonly streamName: string }) {
+    super(scope, id);
+    const { shards, retentionHours } = props.stream;
+    const capacity =
+      shards === 'on-demand'
+        ? { streamMode: StreamMode.ON_DEMAND }
+        : { streamMode: StreamMode.PROVISIONED, shardCount: shards };
+    new Stream(this, 'Stream', {
+      streamName: props.streamName,
+      ...capacity,
+      retentionPeriod: Duration.hours(retentionHours),
+      // The key that AWS manages for Kinesis: every principal of the account that may use the stream may use it.
+      encryption: StreamEncryption.MANAGED,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+  }
+}

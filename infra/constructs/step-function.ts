@@ -1,0 +1,95 @@
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, type CfnFunction, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { generationOf, HANDLER } from '../bundle.ts';
+import type { Needs, Statement } from '../needs.ts';
+import { type StepPlan, stepConfigOf } from '../pipelines/plan.ts';
+import { joinsItsNetwork, logGroupOf, statementsOf } from './step-statements.ts';
+import { streamNameOf } from './stream-names.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface StepFunctionProps<S extends StepPlan = StepPlan> {
+  readonly step: S;
+  readonly surroundings: Surroundings;
+  /** The connector's. A transform has none. */
+  readonly needs?: Needs;
+}
+
+/** How much time and memory a function has. Lambda gives it a processor's share by memory: a whole one at 1,769 MB. */
+export interface Limits {
+  readonly timeout: Duration;
+  readonly memorySize: number;
+}
+
+/** The function of one step, with its log and a role of its own. What calls it is another construct's. */
+export class StepFunction extends Construct {
+  readonly functionName: string;
+  readonly functionArn: string;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    props: StepFunctionProps & { readonly limits: Limits; readonly queue?: string },
+  ) {
+    super(scope, id);
+    const { step, surroundings, needs, limits, queue } = props;
+    const { names } = surroundings;
+    const { path, sha256 } = surroundings.bundleOf(step.entry);
+    const network = needs?.database === true ? surroundings.network : undefined;
+    const functionName = names.step(step.pipeline, step.name);
+    const statements = [
+      ...statementsOf(step, names, needs),
+      ...(network === undefined ? [] : joinsItsNetwork(functionName, names)),
+    ];
+    const config = stepConfigOf(step, {
+      checkpoints: names.checkpoints,
+      deadLetters: names.deadLetters,
+      generation: generationOf({ sha256 }, step.options),
+      nameOf: (stream) => streamNameOf(stream, names),
+      ...(queue === undefined ? {} : { queue }),
+      ...(needs === undefined ? {} : { resources: needs.resources }),
+    });
+
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      // Inline, so that nothing is created that assumes the role before it may do anything.
+      inlinePolicies: { step: new PolicyDocument({ statements: statements.map(asPolicyStatement) }) },
+    });
+    const logGroup = new LogGroup(this, 'Log', {
+      logGroupName: logGroupOf(functionName),
+      retention: RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const lambda = new LambdaFunction(this, 'Function', {
+      functionName,
+      description: `${step.kind} ${step.name} of pipeline ${step.pipeline}`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      code: Code.fromAsset(path),
+      handler: HANDLER,
+      environment: { STEP_CONFIG: JSON.stringify(config) },
+      role,
+      logGroup,
+      ...limits,
+    });
+    if (network !== undefined) {
+      const resource = lambda.node.defaultChild as CfnFunction;
+      resource.vpcConfig = { subnetIds: [...network.subnetIds], securityGroupIds: [...network.securityGroupIds] };
+    }
+    this.functionName = lambda.functionName;
+    this.functionArn = lambda.functionArn;
+  }
+}
+
+/** Its reason becomes its id, so that it can be read in the account too. */
+function asPolicyStatement({ why, effect, actions, resources, conditions }: Statement): PolicyStatement {
+  return new PolicyStatement({
+    sid: why.replaceAll(/(?:^| )([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+    effect: effect === 'deny' ? Effect.DENY : Effect.ALLOW,
+    actions: [...actions],
+    resources: [...resources],
+    ...(conditions === undefined ? {} : { conditions }),
+  });
+}

@@ -1,0 +1,113 @@
+import { connectors } from '../connectors.ts';
+import type { Names } from '../names.ts';
+import type { Needs, Statement } from '../needs.ts';
+import type { StepPlan } from '../pipelines/plan.ts';
+import type { StreamPlan } from '../pipelines/streams.ts';
+import { streamArnOf } from './stream-names.ts';
+
+/** What a step's function may do, and nothing else: its kind's part of the runtime, and its connector's needs. */
+export function statementsOf(step: StepPlan, names: Names, needs: Needs | undefined): readonly Statement[] {
+  return [
+    writesItsLog(step, names),
+    ...(step.kind === 'source' ? [] : [readsItsInput(step.input.stream, names)]),
+    ...(step.kind === 'sink' ? [] : [writesItsOutput(step.output, names)]),
+    ...(usesCheckpoints(step) ? [movesItsCheckpoints(step, names)] : []),
+    ...(step.delivery === 'request' ? [] : [keepsDeadLetters(step, names)]),
+    ...(step.delivery === 'continuous' ? keepsDiscardedBatches(names) : []),
+    ...(step.delivery === 'queue' ? [takesAnnouncements(step, names)] : []),
+    ...(needs?.statements ?? []),
+  ];
+}
+
+/** For functions inside a network. Only Lambda itself needs it: the function's own code is denied it. */
+export function joinsItsNetwork(functionName: string, names: Names): readonly Statement[] {
+  const actions = [
+    'ec2:CreateNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
+  ];
+  const itself = { ArnEquals: { 'lambda:SourceFunctionArn': names.arnOf('lambda', `function:${functionName}`) } };
+  return [
+    { why: 'lets lambda join the network', actions, resources: ['*'] },
+    { why: 'keeps the code from the network', effect: 'deny', actions, resources: ['*'], conditions: itself },
+  ];
+}
+
+export function logGroupOf(functionName: string): string {
+  return `/aws/lambda/${functionName}`;
+}
+
+function writesItsLog({ pipeline, name }: StepPlan, names: Names): Statement {
+  const group = logGroupOf(names.step(pipeline, name));
+  return {
+    why: 'writes its log',
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    resources: [names.arnOf('logs', `log-group:${group}:*`)],
+  };
+}
+
+/**
+ * The mapping reads with the function's role, and is not created without `DescribeStream`. The step itself asks for the stream's
+ * shards and, on a schedule, reads them.
+ */
+function readsItsInput(stream: StreamPlan, names: Names): Statement {
+  const read = ['DescribeStream', 'DescribeStreamSummary', 'ListShards', 'GetShardIterator', 'GetRecords'];
+  return {
+    why: 'reads its input',
+    actions: read.map((action) => `kinesis:${action}`),
+    resources: [streamArnOf(stream, names)],
+  };
+}
+
+function writesItsOutput(stream: StreamPlan, names: Names): Statement {
+  return {
+    why: 'appends to its output',
+    actions: ['kinesis:DescribeStreamSummary', 'kinesis:ListShards', 'kinesis:PutRecords'],
+    resources: [streamArnOf(stream, names)],
+  };
+}
+
+/** A pushed source has none, and neither has a continuous sink whose positions are with its rows. */
+function usesCheckpoints(step: StepPlan): boolean {
+  if (step.kind === 'sink')
+    return step.delivery === 'scheduled' || connectors[step.connector].progress === 'checkpoint';
+  return step.delivery !== 'request';
+}
+
+function movesItsCheckpoints({ pipeline, name }: StepPlan, names: Names): Statement {
+  return {
+    why: 'moves its own checkpoints',
+    actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+    resources: [names.arnOf('dynamodb', `table/${names.checkpoints}`)],
+    conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [`${pipeline}/${name}`] } },
+  };
+}
+
+function keepsDeadLetters({ pipeline, name }: StepPlan, names: Names): Statement {
+  return {
+    why: 'keeps its dead letters',
+    actions: ['s3:PutObject'],
+    resources: [`${names.bucketArnOf(names.deadLetters)}/dead-letters/${pipeline}/${name}/*`],
+  };
+}
+
+/** Lambda writes with the function's role what the mapping gave up on, below a prefix of its own that has the mapping's id. */
+function keepsDiscardedBatches(names: Names): readonly Statement[] {
+  const bucket = names.bucketArnOf(names.deadLetters);
+  return [
+    { why: 'keeps discarded batches', actions: ['s3:PutObject'], resources: [`${bucket}/aws/lambda/*`] },
+    { why: 'lets lambda see the bucket of discarded batches', actions: ['s3:ListBucket'], resources: [bucket] },
+  ];
+}
+
+/** The mapping receives and deletes with the function's role; the step puts back what it has not finished. */
+function takesAnnouncements({ pipeline, name }: StepPlan, names: Names): Statement {
+  return {
+    why: 'takes and puts back announcements',
+    actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:SendMessage'],
+    resources: [names.arnOf('sqs', names.step(pipeline, name))],
+  };
+}

@@ -1,0 +1,179 @@
+import type { z } from 'zod';
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { StepConfig } from '../../functions/runtime/step-config.ts';
+import { connectors, type SinkName, type SourceName } from '../connectors.ts';
+import { inRepository } from '../repository.ts';
+import type { AnySinkStep, AnySourceStep, AnyTransformStep, Duration, Pipeline, Start } from './pipeline.ts';
+import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
+
+/** A pipeline with everything resolved that other pipelines decide: what the CDK app deploys and the local runner runs. */
+export interface PipelinePlan {
+  readonly name: string;
+  /** Those that are this pipeline's to create. */
+  readonly streams: readonly OwnStreamPlan[];
+  readonly steps: readonly StepPlan[];
+}
+
+export type StepPlan = SourcePlan | TransformPlan | SinkPlan;
+
+interface AnyStepPlan {
+  readonly pipeline: string;
+  readonly name: string;
+  readonly formerly: string | undefined;
+  /** The module that exports `handler`, relative to the repository. */
+  readonly entry: string;
+  readonly options: unknown;
+}
+
+export interface SourcePlan extends AnyStepPlan {
+  readonly kind: 'source';
+  readonly connector: SourceName;
+  readonly delivery: 'request' | 'queue';
+  readonly output: StreamPlan;
+}
+
+export interface TransformPlan extends AnyStepPlan {
+  readonly kind: 'transform';
+  readonly delivery: 'continuous';
+  readonly input: InputPlan;
+  readonly output: StreamPlan;
+}
+
+export interface SinkPlan extends AnyStepPlan {
+  readonly kind: 'sink';
+  readonly connector: SinkName;
+  readonly delivery: 'continuous' | 'scheduled';
+  readonly input: InputPlan;
+  /** How often a scheduled one runs. */
+  readonly every: Duration | undefined;
+}
+
+export interface InputPlan {
+  readonly stream: StreamPlan;
+  readonly start: Start;
+  /** `/<pipeline>/<step>/` of every step, of any pipeline, that writes to the stream: their events are deduplicated. */
+  readonly own: readonly string[];
+}
+
+/** `pipelines`: all there are, because a stream may be another's, and may be written by others. */
+export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): PipelinePlan {
+  const stream = (name: string) => resolveStream(pipeline, name, pipelines);
+  const inputOf = (step: AnyTransformStep | AnySinkStep): InputPlan => {
+    const input = stream(step.from);
+    return { stream: input, start: step.start ?? 'earliest', own: writersOf(input, pipelines) };
+  };
+  const common = (name: string, formerly: string | undefined) => ({ pipeline: pipeline.name, name, formerly });
+
+  const source = ([name, step]: [string, AnySourceStep]): SourcePlan => ({
+    ...common(name, step.formerly),
+    kind: 'source',
+    connector: step.read.connector,
+    delivery: connectors[step.read.connector].delivery,
+    entry: inRepository(step.read.entry),
+    options: step.read.options,
+    output: stream(step.to),
+  });
+  const transform = ([name, step]: [string, AnyTransformStep]): TransformPlan => ({
+    ...common(name, step.formerly),
+    kind: 'transform',
+    delivery: 'continuous',
+    entry: inRepository(step.apply.entry),
+    options: undefined,
+    input: inputOf(step),
+    output: stream(step.to),
+  });
+  const sink = ([name, step]: [string, AnySinkStep]): SinkPlan => ({
+    ...common(name, step.formerly),
+    kind: 'sink',
+    connector: step.write.connector,
+    delivery: step.every === undefined ? 'continuous' : 'scheduled',
+    entry: inRepository(step.write.entry),
+    options: step.write.options,
+    input: inputOf(step),
+    every: step.every,
+  });
+  return {
+    name: pipeline.name,
+    streams: Object.keys(pipeline.streams).flatMap((name) => {
+      const resolved = stream(name);
+      return resolved.kind === 'own' && resolved.pipeline === pipeline.name ? [resolved] : [];
+    }),
+    steps: [
+      ...Object.entries(pipeline.sources).map(source),
+      ...Object.entries(pipeline.transforms).map(transform),
+      ...Object.entries(pipeline.sinks).map(sink),
+    ],
+  };
+}
+
+/** The schema of the events that a step reads, or, for a source, writes. */
+export function schemaOf(step: StepPlan): z.ZodType {
+  return step.kind === 'source' ? step.output.schema : step.input.stream.schema;
+}
+
+/** What the place that a step runs in gives it. */
+export interface StepPlace {
+  readonly checkpoints: string;
+  readonly deadLetters: string;
+  readonly generation: string;
+  readonly queue?: string;
+  readonly resources?: unknown;
+  /** A stream's name or ARN. */
+  nameOf(stream: StreamPlan): string;
+}
+
+/** Throws a `UserMistake` when it is more than Lambda takes. */
+export function stepConfigOf(step: StepPlan, place: StepPlace): StepConfig {
+  const { checkpoints, deadLetters, generation, queue, resources, nameOf } = place;
+  const config = {
+    ...{ pipeline: step.pipeline, step: step.name, generation, checkpoints, deadLetters },
+    ...(step.kind === 'source' ? {} : { input: inputConfigOf(step, nameOf) }),
+    ...(step.kind === 'sink' ? {} : { output: outputConfigOf(step.output, nameOf) }),
+    ...(queue === undefined ? {} : { queue }),
+    ...(step.options === undefined ? {} : { options: step.options }),
+    ...(resources === undefined ? {} : { resources }),
+  };
+  refuseTooLarge(step, config);
+  return config;
+}
+
+function inputConfigOf({ input, delivery }: TransformPlan | SinkPlan, nameOf: StepPlace['nameOf']) {
+  const start = input.start instanceof Date ? input.start.toISOString() : input.start;
+  // A continuous step starts where its mapping does.
+  return { stream: nameOf(input.stream), own: [...input.own], start: delivery === 'scheduled' ? start : 'earliest' };
+}
+
+function outputConfigOf(output: StreamPlan, nameOf: StepPlace['nameOf']) {
+  const compression = output.kind === 'own' ? output.compression : undefined;
+  return { stream: nameOf(output), ...(compression === undefined ? {} : { compression }) };
+}
+
+/** Lambda takes 4 KB of environment, names and values together; nothing else of ours is in it. */
+const ENVIRONMENT_BYTES = 4_096;
+const CONFIG_BYTES = ENVIRONMENT_BYTES - 'STEP_CONFIG'.length;
+
+function refuseTooLarge(step: StepPlan, config: StepConfig): void {
+  const size = bytesOf(config);
+  if (size <= CONFIG_BYTES) return;
+  const parts = Object.entries(config).map(([name, part]) => ({ name, bytes: bytesOf(part) }));
+  const [largest] = parts.sort((a, b) => b.bytes - a.bytes);
+  throw new UserMistake(
+    `step '${step.pipeline}/${step.name}': its configuration is ${size} bytes, and Lambda takes ${CONFIG_BYTES}; ` +
+      `the largest part is '${largest?.name}' with ${largest?.bytes} bytes`,
+  );
+}
+
+/** A placeholder `\${Token[…]}` stands for what only the deployment knows; a secret's ARN, the longest, has some 120 characters. */
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value).replaceAll(/\$\{Token\[[^\]]*\]\}/g, '-'.repeat(128)));
+}
+
+function writersOf(stream: StreamPlan, pipelines: readonly Pipeline[]): string[] {
+  const prefixes = pipelines.flatMap((pipeline) =>
+    Object.entries({ ...pipeline.sources, ...pipeline.transforms })
+      .filter(([, { to }]) => sameStream(resolveStream(pipeline, to, pipelines), stream))
+      .flatMap(([name, { formerly }]) => (formerly === undefined ? [name] : [name, formerly]))
+      .map((name) => `/${pipeline.name}/${name}/`),
+  );
+  return prefixes.sort();
+}

@@ -1,0 +1,54 @@
+import type { z } from 'zod';
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { OwnStream, Pipeline } from './pipeline.ts';
+
+/** A stream as it is deployed: one that a pipeline of ours creates, or one that exists without us. */
+export type StreamPlan = OwnStreamPlan | ExistingStreamPlan;
+
+export interface OwnStreamPlan {
+  readonly kind: 'own';
+  /** The pipeline that creates it. */
+  readonly pipeline: string;
+  readonly name: string;
+  readonly schema: z.ZodType;
+  /** A number of shards, or capacity that follows the traffic. */
+  readonly shards: number | 'on-demand';
+  readonly retentionHours: number;
+  readonly compression: OwnStream['compression'];
+}
+
+export interface ExistingStreamPlan {
+  readonly kind: 'existing';
+  readonly arn: string;
+  readonly schema: z.ZodType;
+}
+
+/** The stream that a pipeline calls `name`, followed to the pipeline that it is of. */
+export function resolveStream(pipeline: Pipeline, name: string, pipelines: readonly Pipeline[]): StreamPlan {
+  const declaration = pipeline.streams[name];
+  if (declaration === undefined) throw new UserMistake(`pipeline '${pipeline.name}' has no stream '${name}'`);
+  if ('existing' in declaration) {
+    return { kind: 'existing', arn: declaration.existing, schema: declaration.schema };
+  }
+  if ('of' in declaration) {
+    const owner = pipelines.find((candidate) => candidate.name === declaration.of.pipeline);
+    if (owner === undefined) {
+      throw new UserMistake(
+        `pipeline '${pipeline.name}': stream '${name}' is of pipeline '${declaration.of.pipeline}', which is not among ` +
+          `${pipelines.map((known) => `'${known.name}'`).join(', ') || 'the pipelines (there is none)'}`,
+      );
+    }
+    return resolveStream(owner, declaration.of.stream, pipelines);
+  }
+  const { schema, shards, capacity, retentionDays, compression } = declaration;
+  return {
+    ...{ kind: 'own', pipeline: pipeline.name, name, schema, compression },
+    shards: capacity ?? shards ?? 1,
+    retentionHours: Math.round((retentionDays ?? 1) * 24),
+  };
+}
+
+export function sameStream(one: StreamPlan, other: StreamPlan): boolean {
+  if (one.kind === 'existing') return other.kind === 'existing' && one.arn === other.arn;
+  return other.kind === 'own' && one.pipeline === other.pipeline && one.name === other.name;
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import type { AwsPlaces, ConnectorStep, LaptopPlaces, Needs } from '../needs.ts';
+
+/** The part of the sink's options that its grants depend on. */
+const Options = z.object({ prefix: z.string() });
+
+/** The S3 sink writes below its prefix of the lake, and reads nothing: its names follow from the range. */
+export function s3OnAws(step: ConnectorStep, { lake }: AwsPlaces): Needs {
+  const { prefix } = Options.parse(step.options);
+  return {
+    resources: { bucket: lake.name },
+    statements: [
+      {
+        why: 'writes the files of the lake',
+        actions: ['s3:PutObject', 's3:AbortMultipartUpload'],
+        resources: [`${lake.arn}/${prefix}/*`],
+      },
+    ],
+    database: false,
+  };
+}
+
+export function s3OnLaptop(_step: ConnectorStep, { lake }: LaptopPlaces): unknown {
+  return { bucket: lake };
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import type { AwsPlaces, ConnectorStep, LaptopPlaces, RequestNeeds } from '../needs.ts';
+
+/** The part of the source's options that its grants depend on. */
+const Options = z.object({ callers: z.enum(['iam', 'bearer']).default('iam') });
+
+/** A function URL: callers sign with IAM, or send a token that the function compares with a secret made for it. */
+export function httpOnAws(step: ConnectorStep, { secret }: AwsPlaces): RequestNeeds {
+  if (Options.parse(step.options).callers === 'iam') {
+    return { resources: {}, statements: [], database: false, callers: 'iam' };
+  }
+  const token = secret('token');
+  return {
+    resources: { tokenSecret: token },
+    statements: [
+      { why: 'reads the token that callers send', actions: ['secretsmanager:GetSecretValue'], resources: [token] },
+    ],
+    database: false,
+    callers: 'anyone',
+  };
+}
+
+export function httpOnLaptop(_step: ConnectorStep, _places: LaptopPlaces): unknown {
+  return {};
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import type { AwsPlaces, ConnectorStep, LaptopPlaces, QueueNeeds } from '../needs.ts';
+
+/** The part of the source's options that its grants and announcements depend on. */
+const Options = z.object({ prefix: z.string().default('') });
+
+/** Reads the objects below its prefix of the landing bucket that its queue announces. */
+export function s3FilesOnAws(step: ConnectorStep, { landing }: AwsPlaces): QueueNeeds {
+  const { prefix } = Options.parse(step.options);
+  return {
+    resources: {},
+    statements: [
+      // Without it, an object that is gone is one that may not be read.
+      { why: 'sees when a file is gone', actions: ['s3:ListBucket'], resources: [landing.arn] },
+      {
+        why: 'reads the files that land',
+        actions: ['s3:GetObject', 's3:GetObjectVersion'],
+        resources: [`${landing.arn}/${prefix}*`],
+      },
+    ],
+    database: false,
+    announced: { bucket: landing, prefix },
+  };
+}
+
+export function s3FilesOnLaptop(_step: ConnectorStep, _places: LaptopPlaces): unknown {
+  return {};
+}

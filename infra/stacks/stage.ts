@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import type { App } from 'aws-cdk-lib';
+import { type Bundle, bundle } from '../bundle.ts';
+import type { Context } from '../context.ts';
+import { namesOf } from '../names.ts';
+import type { Pipeline } from '../pipelines/pipeline.ts';
+import { type PipelinePlan, planOf } from '../pipelines/plan.ts';
+import { REPOSITORY } from '../repository.ts';
+import { PipelineStack } from './pipeline.ts';
+import { PlatformStack } from './platform.ts';
+
+/** A stage: the platform, and a stack for each pipeline. */
+export async function addStage(app: App, context: Context, pipelines: readonly Pipeline[]): Promise<void> {
+  const plans = pipelines.map((pipeline) => planOf(pipeline, pipelines));
+  const bundles = await bundlesOf(plans.flatMap(({ steps }) => steps.map(({ entry }) => entry)));
+  const bundleOf = (entry: string): Bundle => {
+    const made = bundles.get(entry);
+    if (made === undefined) throw new Error(`no bundle was made of ${entry}`);
+    return made;
+  };
+
+  const { platformStack, pipelineStack } = namesOf({ stage: context.stage, ...NOWHERE });
+  const platform = new PlatformStack(app, platformStack, context);
+  const { names, places, network } = platform;
+  const surroundings = { names, places, network, bundleOf };
+  const stacks = new Map(
+    plans.map((plan) => [plan.name, new PipelineStack(app, pipelineStack(plan.name), { plan, surroundings })]),
+  );
+  for (const plan of plans) {
+    const stack = stacks.get(plan.name);
+    // Names tie them together, which the CDK cannot see.
+    for (const needed of [platform, ...ownersOf(plan).map((owner) => stacks.get(owner))]) {
+      if (needed !== undefined) stack?.addDependency(needed);
+    }
+  }
+}
+
+/** Only the stacks' names are taken from these: they have neither an account nor a region in them. */
+const NOWHERE = { account: '', region: '', partition: '' };
+
+const BUNDLES = join(REPOSITORY, '.millrace', 'bundles');
+
+/** Steps of one entry have one bundle. */
+async function bundlesOf(entries: readonly string[]): Promise<ReadonlyMap<string, Bundle>> {
+  const distinct = [...new Set(entries)];
+  return new Map(await Promise.all(distinct.map(async (entry) => [entry, await bundle(entry, BUNDLES)] as const)));
+}
+
+/** The pipelines whose streams this one uses: they are deployed before it. */
+function ownersOf(plan: PipelinePlan): readonly string[] {
+  const used = plan.steps.flatMap((step) => [
+    ...(step.kind === 'source' ? [] : [step.input.stream]),
+    ...(step.kind === 'sink' ? [] : [step.output]),
+  ]);
+  const owners = used.flatMap((stream) => (stream.kind === 'own' ? [stream.pipeline] : []));
+  return [...new Set(owners)].filter((owner) => owner !== plan.name);
+}
