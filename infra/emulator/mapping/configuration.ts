@@ -112,26 +112,24 @@ export function parseChanges(
 
 function withChanges(current: MappingConfiguration, changes: z.output<typeof changesSchema>): MappingConfiguration {
   refuseUnsupported(changes);
-  const { FunctionName, Enabled: _, FilterCriteria: __, DestinationConfig, ...settings } = changes;
   const stream = parseStreamArn(current.EventSourceArn);
-  const destination = DestinationConfig?.OnFailure?.Destination;
+  const { FunctionName } = changes;
   return {
     ...current,
-    ...Object.fromEntries(Object.entries(settings).filter(([name, value]) => name in current && value !== undefined)),
-    ...(FunctionName === undefined || stream === undefined ? {} : { FunctionArn: lambdaArn(FunctionName, stream) }),
-    ...startingPositionOf(current),
-    ...(DestinationConfig === undefined
-      ? {}
-      : { DestinationConfig: { OnFailure: destination === undefined ? {} : { Destination: destination } } }),
+    FunctionArn: FunctionName && stream ? lambdaArn(FunctionName, stream) : current.FunctionArn,
+    BatchSize: changes.BatchSize ?? current.BatchSize,
+    MaximumBatchingWindowInSeconds: changes.MaximumBatchingWindowInSeconds ?? current.MaximumBatchingWindowInSeconds,
+    MaximumRecordAgeInSeconds: changes.MaximumRecordAgeInSeconds ?? current.MaximumRecordAgeInSeconds,
+    MaximumRetryAttempts: changes.MaximumRetryAttempts ?? current.MaximumRetryAttempts,
+    BisectBatchOnFunctionError: changes.BisectBatchOnFunctionError ?? current.BisectBatchOnFunctionError,
+    FunctionResponseTypes: changes.FunctionResponseTypes ?? current.FunctionResponseTypes,
+    DestinationConfig: changes.DestinationConfig === undefined ? current.DestinationConfig : onFailure(changes),
   };
 }
 
-function startingPositionOf({ EventSourceArn, StartingPosition, StartingPositionTimestamp }: MappingConfiguration) {
-  return {
-    EventSourceArn,
-    StartingPosition,
-    ...(StartingPositionTimestamp === undefined ? {} : { StartingPositionTimestamp }),
-  };
+function onFailure({ DestinationConfig }: z.output<typeof changesSchema>): MappingConfiguration['DestinationConfig'] {
+  const destination = DestinationConfig?.OnFailure?.Destination;
+  return { OnFailure: destination === undefined ? {} : { Destination: destination } };
 }
 
 function refuseUnsupported(changes: z.output<typeof changesSchema>): void {

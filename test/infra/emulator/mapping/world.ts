@@ -32,6 +32,7 @@ export interface Delivery {
   readonly sequenceNumbers: readonly string[];
   readonly attempt: number;
   readonly requestId: string;
+  readonly payload: string;
 }
 
 export type Handler = (delivery: Delivery, number: number) => InvokeResult | Promise<InvokeResult>;
@@ -162,7 +163,7 @@ function deliveryOf({ payload, attempt, requestId }: InvokeRequest, atMillis: nu
     atMillis,
     data: Records.map(({ kinesis }) => Buffer.from(kinesis.data, 'base64').toString()),
     sequenceNumbers: Records.map(({ kinesis }) => kinesis.sequenceNumber),
-    ...{ attempt, requestId },
+    ...{ attempt, requestId, payload },
   };
 }
 
