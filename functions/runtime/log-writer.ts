@@ -1,16 +1,8 @@
 import { backOffMillis, type Sleep, sleepFor } from './back-off.ts';
 import type { OutgoingEvent } from './event.ts';
 import { billedBytes, putRecords, RECORD_OVERHEAD_BYTES, REQUEST_BYTES, REQUEST_RECORDS } from './put-records.ts';
-import {
-  type Outgoing,
-  outgoing,
-  type PackedRecord,
-  pack,
-  queuesFor,
-  remaining,
-  type ShardQueue,
-  unfinished,
-} from './shard-queues.ts';
+import { hashOf } from './record-codec/hash.ts';
+import { type PackedRecord, pack, queuesFor, remaining, type ShardQueue, unfinished } from './shard-queues.ts';
 import {
   covers,
   describeStream,
@@ -86,7 +78,7 @@ interface Known {
 interface Append {
   readonly kinesis: Kinesis;
   readonly arn: string;
-  readonly batch: Outgoing;
+  readonly events: readonly OutgoingEvent[];
   readonly limit: number;
   readonly compression: 'zstd' | undefined;
   /** Aborts with the caller's signal, and when the append ends. */
@@ -137,18 +129,17 @@ function begin(
   { events, signal }: { events: readonly OutgoingEvent[]; signal: AbortSignal },
 ): Append {
   const { kinesis, compression, random = Math.random, sleep = sleepFor, maxRecordBytes = Infinity } = settings;
-  const batch = outgoing(events);
   return {
     kinesis,
     arn: shape.arn,
-    batch,
+    events,
     limit: Math.min(maxRecordBytes, shape.maxRecordBytes, LARGEST_RECORD_BYTES) - RECORD_OVERHEAD_BYTES,
     compression,
     signal,
     random,
     sleep,
     refused: new Map(),
-    queues: queuesFor(batch, events.keys(), openShards(shape)),
+    queues: queuesFor(events, events.keys(), openShards(shape)),
     records: 0,
     bytes: 0,
     lastFailure: undefined,
@@ -198,13 +189,13 @@ type Wave = readonly { readonly queue: ShardQueue; readonly record: PackedRecord
 
 /** Empty when every queue rests, or none has anything left. */
 function nextWave(append: Append): Wave {
-  const { batch, limit, compression, refused } = append;
+  const { events, limit, compression, refused } = append;
   const refuse = (index: number, size: number) => refused.set(index, size);
   const wave: { queue: ShardQueue; record: PackedRecord }[] = [];
   let bytes = 0;
   for (const queue of append.queues) {
     if (queue.rest !== undefined) continue;
-    queue.record ??= pack(queue, batch, { maxBytes: limit, compression, refuse });
+    queue.record ??= pack(queue, events, { maxBytes: limit, compression, refuse });
     if (queue.record === undefined) continue;
     bytes += billedBytes(queue.record);
     if (wave.length === REQUEST_RECORDS || bytes > REQUEST_BYTES) break;
@@ -255,13 +246,13 @@ function requeue(append: Append, strays: readonly Stray[], shards: readonly Shar
   for (const { queue, record, shardId } of strays) {
     const landed = shards.find(({ id }) => id === shardId) as Shard;
     for (const index of queue.indexes.slice(queue.next, record.end)) {
-      if (!covers(landed, append.batch.hash(index))) missing.push(index);
+      if (!covers(landed, hashOf((append.events[index] as OutgoingEvent).key))) missing.push(index);
     }
     advance(queue, record);
   }
   for (const queue of append.queues) missing.push(...remaining(queue));
   missing.sort((a, b) => a - b);
-  append.queues = queuesFor(append.batch, missing, openShards({ shards }));
+  append.queues = queuesFor(append.events, missing, openShards({ shards }));
 }
 
 function appendedBy({ records, bytes, limit, refused }: Append): Appended {

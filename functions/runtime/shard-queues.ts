@@ -1,17 +1,11 @@
-import { constants, zstdCompressSync } from 'node:zlib';
 import type { OutgoingEvent } from './event.ts';
 import { newAggregate } from './record-codec/aggregate.ts';
+import { compress } from './record-codec/compress.ts';
 import { encodeEvent } from './record-codec/encode.ts';
 import { hashOf } from './record-codec/hash.ts';
 import { type Shard, shardFor } from './shards.ts';
 
-/** The events of one append, in order, as the queues see them: by index. */
-export interface Outgoing {
-  readonly events: readonly OutgoingEvent[];
-  hash(index: number): bigint;
-}
-
-/** What waits for one target shard. `indexes` ascend; those before `next` are in the log, or refused. */
+/** The events of an append that one shard is to take, by index. They ascend; those before `next` are in the log, or refused. */
 export interface ShardQueue {
   readonly shard: Shard;
   readonly indexes: readonly number[];
@@ -40,29 +34,16 @@ export interface Packing {
   refuse(index: number, sizeBytes: number): void;
 }
 
-/** Hashes on demand, each key once: a stream with one shard needs one hash a record only. */
-export function outgoing(events: readonly OutgoingEvent[]): Outgoing {
-  const hashes = new Map<string, bigint>();
-  return {
-    events,
-    hash(index) {
-      const { key } = events[index] as OutgoingEvent;
-      let hash = hashes.get(key);
-      if (hash === undefined) {
-        hash = hashOf(key);
-        hashes.set(key, hash);
-      }
-      return hash;
-    },
-  };
-}
-
-/** Deals events out to the open shards that take them. */
-export function queuesFor(batch: Outgoing, indexes: Iterable<number>, open: readonly Shard[]): ShardQueue[] {
+/** Deals events out, by index, to the open shards that take them. With one shard open, no hash is needed. */
+export function queuesFor(
+  events: readonly OutgoingEvent[],
+  indexes: Iterable<number>,
+  open: readonly Shard[],
+): ShardQueue[] {
   const only = open.length === 1 ? open[0] : undefined;
   const byShard = new Map<Shard, number[]>();
   for (const index of indexes) {
-    const shard = only ?? shardFor(open, batch.hash(index));
+    const shard = only ?? shardFor(open, hashOf((events[index] as OutgoingEvent).key));
     const queued = byShard.get(shard);
     if (queued) queued.push(index);
     else byShard.set(shard, [index]);
@@ -88,13 +69,13 @@ export function remaining({ indexes, next }: ShardQueue): readonly number[] {
 }
 
 /** The queue's next record: as many of its events as fit. Undefined when nothing is left. */
-export function pack(queue: ShardQueue, batch: Outgoing, packing: Packing): PackedRecord | undefined {
+export function pack(queue: ShardQueue, events: readonly OutgoingEvent[], packing: Packing): PackedRecord | undefined {
   const aggregate = newAggregate(packing);
   let first: number | undefined;
   let end = queue.next;
   for (; end < queue.indexes.length; end++) {
     const index = queue.indexes[end] as number;
-    const event = batch.events[index] as OutgoingEvent;
+    const event = events[index] as OutgoingEvent;
     const bytes = encodeEvent(event);
     if (aggregate.add(event.key, bytes)) first ??= index;
     else if (first === undefined) packing.refuse(index, sizeAlone(event.key, bytes));
@@ -105,7 +86,11 @@ export function pack(queue: ShardQueue, batch: Outgoing, packing: Packing): Pack
     return undefined;
   }
   const data = aggregate.finish();
-  return { data: packing.compression ? compressed(data) : data, hash: batch.hash(first), end };
+  return {
+    data: packing.compression ? compressed(data) : data,
+    hash: hashOf((events[first] as OutgoingEvent).key),
+    end,
+  };
 }
 
 /** The bytes of a record with one event only. */
@@ -115,8 +100,8 @@ function sizeAlone(key: string, bytes: Uint8Array): number {
   return aggregate.finish().length;
 }
 
-/** A record never holds more than `maxBytes` before compression either: readers may rely on it, and a larger one would save nothing. */
-function compressed(data: Buffer): Uint8Array {
-  const smaller = zstdCompressSync(data, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+/** A record holds no more than `maxBytes` before compression either: readers may rely on it, and more would save nothing. */
+function compressed(data: Buffer): Buffer {
+  const smaller = compress(data);
   return smaller.length < data.length ? smaller : data;
 }
