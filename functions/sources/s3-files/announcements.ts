@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { EventRefused } from '../../runtime/errors.ts';
+import type { AnnouncedItem } from '../../runtime/source.ts';
+
+/** An object as its announcement names it: enough to read exactly that content, or to notice that it is gone. */
+export const S3Object = z.strictObject({
+  bucket: z.string(),
+  key: z.string(),
+  etag: z.string(),
+  versionId: z.string().optional(),
+});
+export type S3Object = z.infer<typeof S3Object>;
+
+/**
+ * The objects that a message of the queue announces: S3's own notifications, several records a message, or EventBridge's. What is no
+ * new content (S3's test event, a removed object) announces nothing. Throws `EventRefused` for anything else.
+ */
+export function announcedObjects(messageBody: string): readonly AnnouncedItem[] {
+  const message = Message.safeParse(jsonOf(messageBody));
+  if (!message.success)
+    throw new EventRefused(
+      'undecodable',
+      `the message announces no object: it is neither an S3 notification nor an 'Object Created' of EventBridge (${z.prettifyError(message.error)})`,
+    );
+  return message.data.map(itemOf);
+}
+
+function itemOf(object: S3Object): AnnouncedItem {
+  const { bucket, key, etag, versionId } = object;
+  const laneKey = `${bucket}/${key}`;
+  return { laneKey, identity: `${laneKey}/${versionId ?? etag}`, item: object };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new EventRefused('undecodable', 'the message announces no object: it is not JSON');
+  }
+}
+
+/** In S3's notifications keys are encoded as in a form: `+` is a space. In EventBridge's they are plain. */
+const FormEncoded = z.string().transform((text, context) => {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    context.addIssue(`the object's key is not URL-encoded`);
+    return z.NEVER;
+  }
+});
+
+/** A bucket without versioning, or with versioning suspended, gives no version that stands for one content. */
+const VersionId = z
+  .string()
+  .optional()
+  .transform((id) => (id === undefined || id === '' || id === 'null' ? {} : { versionId: id }));
+
+const ObjectCreated = z
+  .object({
+    eventName: z.string().startsWith('ObjectCreated:'),
+    s3: z.object({
+      bucket: z.object({ name: z.string() }),
+      object: z.object({ key: FormEncoded, eTag: z.string().min(1), versionId: VersionId }),
+    }),
+  })
+  .transform(({ s3: { bucket, object } }) => [
+    { bucket: bucket.name, key: object.key, etag: object.eTag, ...object.versionId },
+  ]);
+
+/** Removed, restored, tagged, replicated: no new content. */
+const OtherNotification = z
+  .object({ eventName: z.string().regex(/^(?!ObjectCreated:)/), s3: z.unknown() })
+  .transform(() => []);
+
+const S3Notification = z
+  .object({ Records: z.array(z.union([ObjectCreated, OtherNotification])) })
+  .transform(({ Records }) => Records.flat());
+
+const TestEvent = z.object({ Event: z.literal('s3:TestEvent') }).transform(() => []);
+
+const EventBridgeEvent = z
+  .object({
+    source: z.literal('aws.s3'),
+    'detail-type': z.literal('Object Created'),
+    detail: z.object({
+      bucket: z.object({ name: z.string() }),
+      object: z.object({ key: z.string(), etag: z.string().min(1), 'version-id': VersionId }),
+    }),
+  })
+  .transform(({ detail: { bucket, object } }) => [
+    { bucket: bucket.name, key: object.key, etag: object.etag, ...object['version-id'] },
+  ]);
+
+const OtherEventBridgeEvent = z
+  .object({ source: z.literal('aws.s3'), 'detail-type': z.string().regex(/^(?!Object Created$)/) })
+  .transform(() => []);
+
+const Message: z.ZodType<readonly S3Object[]> = z.union([
+  S3Notification,
+  TestEvent,
+  EventBridgeEvent,
+  OtherEventBridgeEvent,
+]);

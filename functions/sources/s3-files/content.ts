@@ -1,0 +1,100 @@
+import { EventRefused } from '../../runtime/errors.ts';
+import type { S3Object } from './announcements.ts';
+import { type Compression, compressionOf, decompressed, MAGIC_BYTES } from './compression.ts';
+import type { OpenObject } from './object-bytes.ts';
+
+export interface Content {
+  readonly compression: Compression | undefined;
+  /** Offset of the first chunk, in decompressed bytes: after a byte order mark, at the start. */
+  readonly offset: number;
+  readonly chunks: AsyncIterable<Buffer>;
+  readonly lastModified: Date;
+}
+
+export interface Place {
+  readonly open: OpenObject;
+  readonly object: S3Object;
+  readonly signal: AbortSignal;
+}
+
+/** Opens an object's content at its start. Throws `EventRefused` for content that is no text in UTF-8. */
+export async function openContent({ open, object, signal }: Place): Promise<Content> {
+  const { body, lastModified } = await open(object, { offset: 0, signal });
+  try {
+    const raw = await peek(body, MAGIC_BYTES);
+    const compression = compressionOf(raw.head, object.key);
+    const text = await peek(compression === undefined ? raw.all : decompressed(raw.all, compression), TEXT_HEAD_BYTES);
+    checkText(text.head);
+    const offset = text.head.subarray(0, UTF8_MARK.length).equals(UTF8_MARK) ? UTF8_MARK.length : 0;
+    return { compression, offset, chunks: after(text.all, offset), lastModified };
+  } catch (error) {
+    body.destroy();
+    throw error;
+  }
+}
+
+/** Opens it again at an offset: plain content by a range, compressed content by inflating it from its start once more. */
+export async function reopenContent(place: Place, at: Pick<Content, 'offset' | 'compression'>): Promise<Content> {
+  if (at.compression === undefined) {
+    const { body, lastModified } = await place.open(place.object, { offset: at.offset, signal: place.signal });
+    return { ...at, chunks: body, lastModified };
+  }
+  const { chunks, offset, lastModified } = await openContent(place);
+  return { ...at, chunks: after(chunks, at.offset - offset), lastModified };
+}
+
+const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const TEXT_HEAD_BYTES = 1024;
+
+function checkText(head: Buffer): void {
+  if (head.includes(0) || UTF16_MARKS.some((mark) => head.subarray(0, mark.length).equals(mark)))
+    throw new EventRefused(
+      'undecodable',
+      'the content is no text in UTF-8, but UTF-16 or a binary format: convert it first',
+    );
+}
+
+const UTF16_MARKS = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
+
+/**
+ * The first bytes (fewer when there are no more), and everything, those included. Where reading the first bytes fails, `all` fails
+ * after those that there were. Whoever stops early closes the chunks.
+ */
+async function peek(
+  chunks: AsyncIterable<Buffer>,
+  bytes: number,
+): Promise<{ head: Buffer; all: AsyncIterable<Buffer> }> {
+  const rest = chunks[Symbol.asyncIterator]();
+  let head: Buffer = Buffer.alloc(0);
+  try {
+    while (head.length < bytes) {
+      const next = await rest.next();
+      if (next.done) break;
+      head = Buffer.concat([head, next.value]);
+    }
+  } catch (error) {
+    return { head, all: chained(head, failing(error)) };
+  }
+  return { head: head.subarray(0, bytes), all: chained(head, rest) };
+}
+
+async function* chained(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    if (head.length > 0) yield head;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
+
+function failing(error: unknown): AsyncIterator<Buffer> {
+  return { next: () => Promise.reject(error) };
+}
+
+async function* after(chunks: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {
+  let left = bytes;
+  for await (const chunk of chunks) {
+    if (chunk.length > left) yield chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
+  }
+}

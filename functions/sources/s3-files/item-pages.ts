@@ -1,0 +1,75 @@
+import type { Rejection } from '../../runtime/dead-letters.ts';
+import { EventRefused } from '../../runtime/errors.ts';
+import type { ItemPage } from '../../runtime/source.ts';
+import type { RowEvent, RowResult } from './row-events.ts';
+import type { Row, RowBatch, RowPosition } from './rows.ts';
+
+/** A page ends with whichever comes first. Each rejection is an object to be put, and reading stops between pages only. */
+const MOST_BYTES = 1024 * 1024;
+const MOST_EVENTS = 5_000;
+const MOST_REJECTIONS = 500;
+/** Then a page comes even if it is empty: a line that never ends must not be read from its start by every invocation. */
+const LONGEST_WAY_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Gathers rows into pages of a bounded size. Where the content turns out to be broken or gone, the rows before that come as a page,
+ * and then the refusal.
+ */
+export async function* pagesOf<T>(
+  batches: AsyncIterable<RowBatch<T>>,
+  from: RowPosition,
+  resultOf: (row: Row<T>) => RowResult,
+): AsyncGenerator<ItemPage<RowPosition>> {
+  let position = from;
+  let page = emptyPage(from);
+  const taken = (): ItemPage<RowPosition> => {
+    const { events, rejections } = page;
+    page = emptyPage(position);
+    return { events, rejections, position };
+  };
+
+  try {
+    for await (const { rows, next } of batches) {
+      for (const row of rows) {
+        add(page, resultOf(row));
+        position = row.next;
+        if (isFull(page)) yield taken();
+      }
+      position = next;
+      if (position.offset - page.start >= LONGEST_WAY_BYTES) yield taken();
+    }
+  } catch (error) {
+    if (error instanceof EventRefused && !isEmpty(page)) yield taken();
+    throw error;
+  }
+  if (!isEmpty(page)) yield taken();
+}
+
+interface Page {
+  readonly start: number;
+  readonly events: RowEvent[];
+  readonly rejections: Rejection[];
+  bytes: number;
+}
+
+function emptyPage({ offset }: RowPosition): Page {
+  return { start: offset, events: [], rejections: [], bytes: 0 };
+}
+
+function add(page: Page, result: RowResult): void {
+  if ('event' in result) {
+    page.events.push(result.event);
+    page.bytes += result.event.dataBytes.length;
+  } else {
+    page.rejections.push(result.rejection);
+    page.bytes += result.rejection.bytes.length;
+  }
+}
+
+function isFull({ events, rejections, bytes }: Page): boolean {
+  return bytes >= MOST_BYTES || events.length >= MOST_EVENTS || rejections.length >= MOST_REJECTIONS;
+}
+
+function isEmpty({ events, rejections }: Page): boolean {
+  return events.length === 0 && rejections.length === 0;
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import type { Rejection } from '../../runtime/dead-letters.ts';
+import { EventRefused } from '../../runtime/errors.ts';
+import { type Data, keyFrom, timeFrom } from '../../runtime/event-fields.ts';
+import { encodeOrdered } from '../../runtime/position.ts';
+import type { ItemPage } from '../../runtime/source.ts';
+import type { Checker } from '../../runtime/wire-schema.ts';
+import type { S3Object } from './announcements.ts';
+import type { Row } from './rows.ts';
+
+export type RowEvent = ItemPage<unknown>['events'][number];
+
+export interface EventFields {
+  readonly type: string;
+  readonly key: string;
+  readonly time?: string | undefined;
+}
+
+/** What every row of an object has in common. */
+export interface RowsOrigin {
+  readonly object: S3Object;
+  readonly lastModified: Date;
+  readonly fields: EventFields;
+  readonly check: Checker;
+}
+
+export type RowResult = { readonly event: RowEvent } | { readonly rejection: Rejection };
+
+/**
+ * Makes a row's event. A row without a key gets one of its own, from the content and its place: the same whenever it is read. Its
+ * time is the object's when no field is named for it.
+ */
+export function rowEvents<T>(
+  origin: RowsOrigin,
+  dataOf: (row: Row<T>, content: T) => Data,
+): (row: Row<T>) => RowResult {
+  const { object, fields, check } = origin;
+  const { type, key: keyField, time: timeField } = fields;
+  const { bucket, key: objectKey, etag, versionId } = object;
+  const ownKey = createHash('sha256')
+    .update(`${bucket}/${objectKey}/${versionId ?? etag}`)
+    .digest('base64url')
+    .slice(0, 16);
+  const objectTime = origin.lastModified.toISOString();
+
+  function eventOf(row: Row<T>): RowEvent {
+    if (row.content instanceof EventRefused) throw row.content;
+    const data = dataOf(row, row.content);
+    const wrong = check(data.value);
+    if (wrong !== undefined) throw new EventRefused('schema', wrong);
+    const place = row.at.offset;
+    const key = keyFrom(data, keyField) ?? `${ownKey}-${encodedPlace(place)}`;
+    const time = timeField === undefined ? objectTime : timeFrom(data, timeField);
+    return { type, time, key, dataBytes: data.bytes, place };
+  }
+
+  return (row) => {
+    try {
+      return { event: eventOf(row) };
+    } catch (error) {
+      if (!(error instanceof EventRefused)) throw error;
+      const { offset, line } = row.at;
+      const { reason, message } = error;
+      const where = { bucket, key: objectKey, line };
+      return { rejection: { at: encodedPlace(offset), reason, message, bytes: row.bytes, origin: where } };
+    }
+  };
+}
+
+/** 48 bits, as places have. */
+const PLACE_WIDTH = 8;
+
+function encodedPlace(offset: number): string {
+  return encodeOrdered(offset, PLACE_WIDTH);
+}

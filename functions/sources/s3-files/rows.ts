@@ -1,0 +1,156 @@
+import { EventRefused } from '../../runtime/errors.ts';
+
+/** A row may have this many bytes, line breaks inside quotes included. */
+export const LONGEST_ROW_BYTES = 1024 * 1024;
+
+/** Where a row begins. */
+export interface RowPosition {
+  /** In bytes of the content, after decompression. */
+  readonly offset: number;
+  /** From 1. */
+  readonly line: number;
+  /** Inside a line that is too long and already rejected: go on after its end. */
+  readonly skipping?: true;
+}
+
+/** A row that a format found in a block: bytes [start, end), and just after the line break that ended it. */
+export interface RowOfBlock<T> {
+  readonly start: number;
+  readonly end: number;
+  readonly next: number;
+  /** Blame for a row that cannot be read belongs to the row. */
+  readonly content: T | EventRefused;
+}
+
+export interface RowFormat<T> {
+  /**
+   * The rows of a block that starts where a row starts and ends with a line break, unless it is the last of its content. `consumed`:
+   * how much of the block they take up; less than all of it when its last row goes on in the next block.
+   */
+  rowsOf(block: Buffer, isLast: boolean): { readonly rows: readonly RowOfBlock<T>[]; readonly consumed: number };
+}
+
+export interface Row<T> {
+  readonly at: RowPosition;
+  readonly bytes: Buffer;
+  readonly content: T | EventRefused;
+  readonly next: RowPosition;
+}
+
+export interface RowBatch<T> {
+  readonly rows: readonly Row<T>[];
+  /** Just after the rows, and after what is no row, such as empty lines. */
+  readonly next: RowPosition;
+}
+
+/**
+ * Cuts content into rows. It holds one block at a time, at most about twice the longest row, whatever the content is; how the content
+ * came in chunks makes no difference to the rows.
+ *
+ * A row that is too long, or that its format cannot read, costs its first line alone: reading goes on at the next line. So an unclosed
+ * quote cannot swallow the rest of a file, and every line is either part of a row or rejected.
+ */
+export async function* readRows<T>(
+  chunks: AsyncIterable<Buffer>,
+  format: RowFormat<T>,
+  from: RowPosition,
+): AsyncGenerator<RowBatch<T>> {
+  let position = from;
+  let pending: Buffer[] = [];
+  let pendingBytes = 0;
+  let wantedBytes = BLOCK_BYTES;
+
+  const take = (isLast: boolean): RowBatch<T> => {
+    const block = Buffer.concat(pending);
+    const batch = batchOf(block, { format, position, isLast });
+    const rest = block.subarray(batch.next.offset - position.offset);
+    position = batch.next;
+    pending = rest.length > 0 ? [rest] : [];
+    pendingBytes = rest.length;
+    // A row that fills the block is tried again with twice as much, so its bytes are not parsed once for every chunk.
+    wantedBytes = Math.max(BLOCK_BYTES, 2 * rest.length);
+    return batch;
+  };
+
+  for await (const chunk of chunks) {
+    pending.push(chunk);
+    pendingBytes += chunk.length;
+    if (pendingBytes >= wantedBytes) yield take(false);
+  }
+  while (pendingBytes > 0) yield take(true);
+}
+
+/** CRLF. */
+export const LONGEST_LINE_BREAK = 2;
+
+const BLOCK_BYTES = 256 * 1024;
+const LINE_FEED = 0x0a;
+
+interface Cut<T> {
+  readonly format: RowFormat<T>;
+  readonly position: RowPosition;
+  readonly isLast: boolean;
+}
+
+function batchOf<T>(block: Buffer, { format, position, isLast }: Cut<T>): RowBatch<T> {
+  if (position.skipping) return { rows: [], next: afterLongLine(block, position) };
+  const complete = isLast ? block : block.subarray(0, block.lastIndexOf(LINE_FEED) + 1);
+  if (complete.length === 0) return startOfLongLine(block, position);
+
+  const { rows: found, consumed } = format.rowsOf(complete, isLast);
+  const rows: Row<T>[] = [];
+  let at = position;
+  let seen = 0;
+  for (const { start, end, next, content } of found) {
+    at = moved(at, block, { from: seen, to: start });
+    const after = moved(at, block, { from: start, to: next });
+    rows.push({ at, bytes: block.subarray(start, Math.min(end, start + LONGEST_ROW_BYTES)), content, next: after });
+    at = after;
+    seen = next;
+  }
+  return { rows, next: moved(at, block, { from: seen, to: consumed }) };
+}
+
+/** A block without a line break: its row goes on, or is too long already. Then its start is all that is kept of it. */
+function startOfLongLine<T>(block: Buffer, position: RowPosition): RowBatch<T> {
+  if (block.length < LONGEST_ROW_BYTES + LONGEST_LINE_BREAK) return { rows: [], next: position };
+  const next = { offset: position.offset + block.length, line: position.line, skipping: true as const };
+  return { rows: [{ at: position, bytes: block.subarray(0, LONGEST_ROW_BYTES), content: tooLong(), next }], next };
+}
+
+function afterLongLine(block: Buffer, { offset, line }: RowPosition): RowPosition {
+  const lineFeed = block.indexOf(LINE_FEED);
+  if (lineFeed < 0) return { offset: offset + block.length, line, skipping: true };
+  return { offset: offset + lineFeed + 1, line: line + 1 };
+}
+
+function moved({ offset, line }: RowPosition, block: Buffer, { from, to }: { from: number; to: number }): RowPosition {
+  let lines = line;
+  for (let at = block.indexOf(LINE_FEED, from); at >= 0 && at < to; at = block.indexOf(LINE_FEED, at + 1)) lines++;
+  return { offset: offset + to - from, line: lines };
+}
+
+/** The line that starts here, whatever it holds, as a row of its own that was refused. */
+export function refusedLine<T>(block: Buffer, start: number, why: EventRefused): RowOfBlock<T> {
+  const lineFeed = block.indexOf(LINE_FEED, start);
+  const next = lineFeed < 0 ? block.length : lineFeed + 1;
+  const end = endOfText(block, start, next);
+  return { start, end, next, content: end - start > LONGEST_ROW_BYTES ? tooLong() : why };
+}
+
+/** The end of a line's text: without LF or CRLF. */
+export function endOfText(block: Buffer, start: number, next: number): number {
+  let end = next;
+  if (end > start && block[end - 1] === LINE_FEED) end--;
+  if (end > start && block[end - 1] === CARRIAGE_RETURN) end--;
+  return end;
+}
+
+const CARRIAGE_RETURN = 0x0d;
+
+export function tooLong(): EventRefused {
+  return new EventRefused(
+    'too-large',
+    `the row is longer than ${LONGEST_ROW_BYTES} bytes, of which the first are kept here`,
+  );
+}

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { s3Client } from '../../runtime/aws-s3.ts';
+import { itemsHandler } from '../../runtime/items-handler.ts';
+import { defineSource, type ItemSource, type Source } from '../../runtime/source.ts';
+import { endpointIsOverridden } from '../../runtime/step-config.ts';
+import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/wire-schema.ts';
+import { announcedObjects, S3Object } from './announcements.ts';
+import { checkCsvSchema } from './csv-cells.ts';
+import { openFromS3 } from './object-bytes.ts';
+import { ObjectPosition, readObject } from './object-pages.ts';
+
+const Options = z.strictObject({
+  /** `csv` as RFC 4180 says, with a header; `ndjson`: one JSON value a line. Both in UTF-8, plain, gzip or zstd. */
+  format: z.enum(['csv', 'ndjson']),
+  /** What a row has to fit, as JSON Schema. */
+  schema: z.record(z.string(), z.unknown()),
+  /** The events' type: `line.imported`. */
+  type: z.string().min(1),
+  /** The field whose value is the event's key. */
+  key: z.string().min(1),
+  /** The field that says when it happened: an RFC 3339 time or date. Not given: when the object was last modified. */
+  time: z.string().min(1).optional(),
+  /** Objects whose keys begin so, in the landing bucket. Not given: all of them. */
+  prefix: z.string().default(''),
+});
+
+const Resources = z.strictObject({});
+
+/**
+ * An object lands in a bucket, and its rows become events, in order. Its position is a byte offset, so reading goes on inside a file;
+ * a compressed file is inflated from its start once more. An object is read as it was announced, by version or ETag: announced twice
+ * it is read once, and when it is gone or overwritten that is one dead letter.
+ *
+ * A row that cannot be read, does not fit the schema or is longer than 1 MiB is a dead letter with the object's key, its line and
+ * the reason; the rest of the file goes on at the next line. A quote that is not closed costs its line, not the rest of the file.
+ * A file whose header no row can fit under, or whose compression breaks, is one dead letter; the rows before a break are events.
+ */
+export const s3FilesSource = defineSource({
+  options: Options,
+  resources: Resources,
+  open({ options }): ItemSource<ObjectPosition> {
+    const { format, type, key, time } = options;
+    const schema = options.schema as WireSchema;
+    const reading = { format, schema, check: checkerOf(schema), fields: { type, key, time } };
+    const open = openFromS3(s3Client({ pathStyle: endpointIsOverridden() }));
+    return {
+      announced: announcedObjects,
+      readItem(item, position, signal) {
+        const at = position === undefined ? undefined : ObjectPosition.parse(position);
+        return readObject({ ...reading, open, object: S3Object.parse(item), signal }, at);
+      },
+    };
+  },
+});
+
+/** Reads the files that land under a prefix: `s3Files({ schema: OrderLine, format: 'csv', type: 'line.imported', key: 'order_id' })`. */
+export function s3Files<I, W>(options: {
+  /** What a row has to fit. It is checked by its wire type: a schema that JSON Schema cannot express is refused here. */
+  readonly schema: z.ZodType<I, W>;
+  readonly format: 'csv' | 'ndjson';
+  /** The events' type: `line.imported`. */
+  readonly type: string;
+  /** Without a value in this field, an event's key is one of its own. */
+  readonly key: keyof W & string;
+  /** Not given: when the object was last modified. */
+  readonly time?: keyof W & string;
+  /** Not given: every object of the landing bucket. */
+  readonly prefix?: string;
+}): Source<W> & { readonly connector: 's3-files' } {
+  const schema = wireSchemaOf(options.schema, 's3Files');
+  if (options.format === 'csv') checkCsvSchema(schema);
+  return { connector: 's3-files', entry: import.meta.url, options: { ...options, schema } };
+}
+
+export const handler = itemsHandler(s3FilesSource);
