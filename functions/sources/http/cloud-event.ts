@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { EventRefused } from '../../runtime/errors.ts';
+import { LONGEST_KEY, rfc3339 } from '../../runtime/event-fields.ts';
+
+const LONGEST_ATTRIBUTE = 1_024;
+
+const Text = z.string().min(1).max(LONGEST_ATTRIBUTE);
+
+const Time = z.string().transform((text, context) => {
+  const time = rfc3339(text);
+  if (time !== undefined) return time;
+  context.addIssue('must be an RFC 3339 time, such as 2024-02-29T10:00:00Z');
+  return z.NEVER;
+});
+
+const JsonMediaType = z.string().regex(/^[\w.+-]+\/([\w.-]+\+)?json\s*(;|$)/i, 'must be JSON: other data is not taken');
+
+/** Another `traceparent` than a valid one is to be ignored (W3C Trace Context, 3.2.2). */
+const Traceparent = z
+  .string()
+  .regex(/^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/)
+  .optional()
+  .catch(undefined);
+
+/** The attributes of CloudEvents 1.0 that an event of ours has. Others, such as `subject`, are not kept. */
+const Attributes = z.object({
+  specversion: z.literal('1.0'),
+  id: Text,
+  source: Text,
+  type: Text,
+  time: Time.nullish(),
+  datacontenttype: JsonMediaType.nullish(),
+  partitionkey: z.string().min(1).max(LONGEST_KEY).nullish(),
+  sequence: z.union([Text, z.int().transform(String)]).nullish(),
+  traceparent: Traceparent,
+  data_base64: z.undefined({ error: 'is binary data: send JSON in data' }).optional(),
+});
+
+export type Attributes = z.infer<typeof Attributes>;
+
+/**
+ * Checks a client's event. Throws `EventRefused`, also for a source that begins as those of this pipeline's own steps do: readers
+ * drop what such a source has sent before, so a client could make them drop our own events.
+ */
+export function attributesOf(event: unknown, pipeline: string): Attributes {
+  const parsed = Attributes.safeParse(event);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the event'}: ${message}`);
+    throw new EventRefused('schema', lines.join('; '));
+  }
+  if (parsed.data.source.startsWith(`/${pipeline}/`))
+    throw new EventRefused(
+      'schema',
+      `source: '/${pipeline}/…' is for this pipeline's own steps: name the sender otherwise`,
+    );
+  return parsed.data;
+}
+
+/** The attributes of binary mode: headers `ce-…`, percent-encoded where they are not ASCII. */
+export function attributesInHeaders(headers: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
+  const attributes: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.startsWith('ce-') && value !== undefined) attributes[name.slice('ce-'.length)] = unescaped(value);
+  }
+  return attributes;
+}
+
+function unescaped(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    // A sign that encodes nothing: the CloudEvents binding lets it stand for itself.
+    return value;
+  }
+}
+
+export function validTraceparent(text: string | undefined): string | undefined {
+  return Traceparent.parse(text);
+}
