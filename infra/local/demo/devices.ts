@@ -1,0 +1,77 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { rowsOf } from './data.ts';
+
+/** What the devices sent, and what came of it. */
+export interface Sent {
+  readonly accepted: number;
+  /** Of the accepted: without a sensor's id, which the transform drops. */
+  readonly nobody: number;
+  /** Of the accepted: a text for a number, which the transform refuses. */
+  readonly text: number;
+  /** Requests refused at the edge, because they are not JSON. */
+  readonly refused: number;
+}
+
+const READINGS_A_REQUEST = 100;
+
+/** Faults that real fleets have, each labelled as one: they are the simulator's, not the data set's. */
+const FAULTS = {
+  nobody: [
+    { sensor_id: null, date: '2013-02-28', temp_max: 11.1, fault: 'no sensor id' },
+    { sensor_id: null, date: '2014-07-01', temp_max: 24.4, fault: 'no sensor id' },
+    { sensor_id: null, date: '2015-11-30', temp_max: 3.9, fault: 'no sensor id' },
+  ],
+  text: [
+    { sensor_id: 'Seattle', date: '2016-01-01', temp_max: 'n/a', fault: 'a text for a number' },
+    { sensor_id: 'New York', date: '2016-01-01', temp_max: '--', fault: 'a text for a number' },
+  ],
+  notJson: ['{"sensor_id":"Seattle","date":"2016-01-02","temp_max":', '<reading sensor="New York" temp_max="4.4"/>'],
+};
+
+/** One device a sensor, each sending its readings in order and waiting for the reply; all devices at once. */
+export async function sendReadings(url: string, file: string): Promise<Sent> {
+  const rows = await rowsOf(file);
+  const bySensor = Map.groupBy(rows, (row) => row.location ?? '');
+  const counts = await Promise.all([...bySensor.values()].map((own) => sendAll(url, own.map(asReading))));
+  const faulty = await sendAll(url, [...FAULTS.nobody, ...FAULTS.text]);
+  let refused = 0;
+  for (const body of FAULTS.notJson) if ((await post(url, body)).status === 400) refused++;
+  return {
+    accepted: counts.reduce((sum, count) => sum + count, faulty),
+    nobody: FAULTS.nobody.length,
+    text: FAULTS.text.length,
+    refused,
+  };
+}
+
+function asReading(row: Readonly<Record<string, string>>): object {
+  const { location, date, weather, ...numbers } = row;
+  const measured = Object.fromEntries(Object.entries(numbers).map(([name, cell]) => [name, Number(cell)]));
+  return { sensor_id: location, date, ...measured, weather };
+}
+
+async function sendAll(url: string, readings: readonly object[]): Promise<number> {
+  let accepted = 0;
+  for (let start = 0; start < readings.length; start += READINGS_A_REQUEST) {
+    const body = JSON.stringify(readings.slice(start, start + READINGS_A_REQUEST));
+    const reply = await postUntilAccepted(url, body);
+    accepted += ((await reply.json()) as { accepted: number }).accepted;
+  }
+  return accepted;
+}
+
+/** A device tries again when the stream is busy, as long as it is told to. */
+async function postUntilAccepted(url: string, body: string): Promise<Response> {
+  for (;;) {
+    const reply = await post(url, body);
+    if (reply.status === 202) return reply;
+    if (reply.status !== 429 && reply.status !== 503) {
+      throw new Error(`${url} answered ${reply.status}: ${await reply.text()}`);
+    }
+    await delay(1_000 * Number(reply.headers.get('retry-after') ?? 1));
+  }
+}
+
+function post(url: string, body: string): Promise<Response> {
+  return fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+}

@@ -1,0 +1,22 @@
+import type { Server } from 'node:http';
+import { createRequire } from 'node:module';
+import { closed, listen, portOf } from './listening.ts';
+
+/** DynamoDB on 127.0.0.1, in memory: conditional single-item writes, no transactions. */
+export interface DynamodbServer {
+  readonly endpoint: string;
+  stop(): Promise<void>;
+}
+
+export async function startDynamodb(port = 0): Promise<DynamodbServer> {
+  const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  await listen(server, port);
+  return { endpoint: `http://127.0.0.1:${portOf(server)}`, stop: () => closed(server) };
+}
+
+/** dynalite has no types of its own. */
+const dynalite = createRequire(import.meta.url)('dynalite') as (options: {
+  readonly createTableMs: number;
+  readonly deleteTableMs: number;
+  readonly updateTableMs: number;
+}) => Server;

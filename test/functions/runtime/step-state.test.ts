@@ -1,0 +1,41 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { positionOf } from '../../../functions/runtime/position.ts';
+import { decodeState, encodeState, type StepState } from '../../../functions/runtime/step-state.ts';
+
+const mark = fc.oneof(fc.record({ sequence: fc.string() }), fc.record({ sequence: fc.string(), seenMillis: fc.nat() }));
+const position = fc.tuple(fc.bigInt(0n, 10n ** 56n - 1n), fc.nat(1_000)).map(([n, sub]) => positionOf(String(n), sub));
+const state: fc.Arbitrary<StepState> = fc.record({
+  position: fc.option(position, { nil: undefined }),
+  marks: fc.array(
+    fc.record({
+      from: fc.bigInt(0n, 2n ** 128n - 1n),
+      to: fc.bigInt(0n, 2n ** 128n - 1n),
+      marks: fc.array(fc.tuple(fc.string({ minLength: 1 }), mark)).map((entries) => new Map(entries)),
+    }),
+    { minLength: 1 },
+  ),
+  rejections: fc.array(
+    fc.record({
+      at: fc.string(),
+      reason: fc.constantFrom('refused' as const, 'schema' as const),
+      message: fc.string(),
+      bytes: fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+    }),
+  ),
+  intent: fc.option(fc.record({ to: position, options: fc.jsonValue() }), { nil: undefined }),
+  ended: fc.option(fc.constant(true), { nil: undefined }),
+});
+
+test('a state comes back from its text as it was', () => {
+  fc.assert(
+    fc.property(state, (before) => {
+      const after = decodeState(encodeState(before));
+      // JSON knows no -0 and orders no keys; everything else is the same.
+      expect(JSON.parse(encodeState(after))).toEqual(JSON.parse(encodeState(before)));
+      expect(after.position).toBe(before.position);
+      expect(after.marks).toEqual(before.marks);
+      expect(after.rejections).toEqual(before.rejections);
+    }),
+  );
+});

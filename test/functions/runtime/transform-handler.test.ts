@@ -1,0 +1,212 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { openLogWriter } from '../../../functions/runtime/log-writer.ts';
+import type { StepSurroundings } from '../../../functions/runtime/step.ts';
+import { defineTransform } from '../../../functions/runtime/transform.ts';
+import { openTransform } from '../../../functions/runtime/transform-handler.ts';
+import { deliveries, type Engine, eventsOf, invocation, startEngine } from './engine-kit.ts';
+import { eventOf, NEVER } from './log-kit.ts';
+
+const Number_ = z.number();
+const doubled = defineTransform({
+  entry: import.meta.url,
+  from: Number_,
+  to: Number_,
+  apply: (event) => {
+    if (event.data === 13) throw new Error('unlucky');
+    if (event.data === 99) return [];
+    if (event.data === 7) return [event];
+    return [
+      { type: 'number.doubled', data: event.data * 2 },
+      { type: 'number.doubled', key: 'other', data: event.data * 2 + 1 },
+    ];
+  },
+});
+
+const CONFIG = { input: { stream: 'in', own: ['/p/first/'], start: 'earliest' }, output: { stream: 'out' } };
+
+describe('a transform', () => {
+  let engine: Engine;
+  beforeEach(async () => {
+    engine = await startEngine();
+    engine.log.createStream({ StreamName: 'in', ShardCount: 1 });
+    engine.log.createStream({ StreamName: 'out', ShardCount: 2 });
+  });
+  afterEach(() => engine.stop());
+
+  const send = (numbers: readonly number[], source = '/p/first/x/s/g') =>
+    openLogWriter({ kinesis: engine.kinesis, stream: 'in' }).append(
+      numbers.map((number) => eventOf(source, number, `key-${number % 3}`)),
+      NEVER,
+    );
+  const open = (changes: Partial<StepSurroundings> = {}) =>
+    openTransform(doubled, { ...engine.surroundings(CONFIG), ...changes });
+  const deliverAll = async (handler: ReturnType<typeof open>) => {
+    const replies = [];
+    for (const event of deliveries(engine.log, 'in')) replies.push(await handler(event, invocation()));
+    return replies;
+  };
+  const numbersOut = () =>
+    eventsOf(engine.log, 'out')
+      .map(({ data }) => data as number)
+      .sort((a, b) => a - b);
+
+  test('appends what it makes of each event, in order, and drops what it makes nothing of', async () => {
+    await send([1, 2, 7, 99, 100]);
+    expect(await deliverAll(open())).toEqual([{ batchItemFailures: [] }]);
+    expect(numbersOut()).toEqual([2, 3, 4, 5, 7, 200, 201]);
+  });
+
+  test('passes an event on with the very bytes of its data', async () => {
+    await openLogWriter({ kinesis: engine.kinesis, stream: 'in' }).append(
+      [{ ...eventOf('/p/first/x/s/g', 1, 'k'), dataBytes: Buffer.from('7.000') }],
+      NEVER,
+    );
+    await deliverAll(open());
+    const [record] = deliveries(engine.log, 'out').flatMap(({ Records }) => Records);
+    expect(Buffer.from(record?.kinesis.data ?? '', 'base64').toString('latin1')).toContain('"data":7.000}');
+  });
+
+  test('names its outputs by the position that made them, so that an append that is repeated is recognised', async () => {
+    await send([1]);
+    const failing = failOnce(engine.surroundings(CONFIG).dynamodb, 'UpdateItemCommand');
+    const handler = open({ dynamodb: failing });
+    const [event] = deliveries(engine.log, 'in');
+    const [first] = event?.Records ?? [];
+    expect(await handler(event as never, invocation())).toEqual({
+      batchItemFailures: [{ itemIdentifier: first?.kinesis.sequenceNumber }],
+    });
+    expect(await handler(event as never, invocation())).toEqual({ batchItemFailures: [] });
+    const out = eventsOf(engine.log, 'out');
+    expect(out).toHaveLength(4);
+    expect(new Set(out.map(({ source, sequence }) => `${source} ${sequence}`)).size).toBe(2);
+  });
+
+  test('takes a batch that is delivered again once', async () => {
+    await send([1, 2]);
+    const handler = open();
+    await deliverAll(handler);
+    await deliverAll(handler);
+    await deliverAll(open());
+    expect(numbersOut()).toEqual([2, 3, 4, 5]);
+  });
+
+  test('takes an event of a step of ours once, however often that step appended it', async () => {
+    await send([1, 2]);
+    await send([1, 2, 4]);
+    await deliverAll(open());
+    expect(numbersOut()).toEqual([2, 3, 4, 5, 8, 9]);
+  });
+
+  test('takes a foreign event as often as it is there', async () => {
+    await send([1], '/shop');
+    await send([1], '/shop');
+    await deliverAll(open());
+    expect(numbersOut()).toEqual([2, 2, 3, 3]);
+  });
+
+  test('makes a dead letter of an event at which apply throws, and goes on', async () => {
+    await send([1, 13, 14]);
+    await deliverAll(open());
+    expect(numbersOut()).toEqual([2, 3, 28, 29]);
+    expect([...engine.letters.values()]).toMatchObject([
+      { pipeline: 'p', step: 's', reason: 'transform', message: 'apply threw Error: unlucky' },
+    ]);
+    expect([...engine.letters.values()][0]?.text).toContain('"data":13}');
+  });
+
+  test.each([
+    {
+      what: 'a text for a number',
+      Data: Buffer.from('"text"'),
+      reason: 'schema',
+      message: /the input does not fit its schema: data: .*number/,
+    },
+    { what: 'bytes that are no JSON', Data: Buffer.from([0xff, 0xfe, 1]), reason: 'undecodable', message: /JSON/ },
+  ])('makes a dead letter of $what', async ({ Data, reason, message }) => {
+    engine.log.putRecord({ StreamName: 'in', PartitionKey: 'k', Data });
+    await send([1]);
+    await deliverAll(open());
+    expect(numbersOut()).toEqual([2, 3]);
+    const [letter] = engine.letters.values();
+    expect(letter).toMatchObject({ reason });
+    expect(letter?.message).toMatch(message);
+  });
+
+  test('makes a dead letter of an event whose output is larger than the stream takes', async () => {
+    const grown = defineTransform({
+      entry: import.meta.url,
+      from: Number_,
+      to: z.string(),
+      apply: ({ data }) => [{ type: 'grown', data: 'x'.repeat(data) }],
+    });
+    await send([1, 2_000_000]);
+    const handler = openTransform(grown, engine.surroundings(CONFIG));
+    await deliverAll(handler);
+    expect(eventsOf(engine.log, 'out').map(({ data }) => data)).toEqual(['x']);
+    expect([...engine.letters.values()]).toMatchObject([{ reason: 'too-large' }]);
+  });
+
+  test('reports one line of metrics for a batch', async () => {
+    await send([1, 13]);
+    await deliverAll(open());
+    const lines = engine.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toMatchObject([{ pipeline: 'p', step: 's', eventsIn: 2, eventsOut: 2, rejected: 1, alreadySeen: 0 }]);
+  });
+
+  test('asks for the batch again, from its first record, when its dead letters cannot be stored', async () => {
+    await send([13]);
+    const s3 = { send: () => Promise.reject(new Error('S3 is down')) } as never;
+    const [event] = deliveries(engine.log, 'in');
+    const reply = await open({ s3 })(event as never, invocation());
+    expect(reply.batchItemFailures).toEqual([{ itemIdentifier: event?.Records[0]?.kinesis.sequenceNumber }]);
+    await deliverAll(open());
+    expect(engine.letters.size).toBe(1);
+  });
+
+  test('does nothing twice when a twin has moved the checkpoint meanwhile', async () => {
+    await send([1]);
+    const [one, twin] = [open(), open()];
+    await deliverAll(one);
+    await send([2]);
+    const stale = deliveries(engine.log, 'in')[0];
+    await twin(stale as never, invocation());
+    expect(await one(stale as never, invocation())).toEqual({ batchItemFailures: [] });
+    expect(new Set(eventsOf(engine.log, 'out').map(({ sequence }) => sequence)).size).toBe(4);
+  });
+
+  test('knows in the shards of a split what it has taken before it', async () => {
+    await send([1, 2, 3]);
+    const handler = open();
+    await deliverAll(handler);
+    engine.log.updateShardCount({ StreamName: 'in', TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' });
+    await send([1, 2, 3, 4]);
+    await deliverAll(handler);
+    await deliverAll(open());
+    expect(numbersOut()).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+
+  test('knows in the shard of a merge what it has taken from each parent', async () => {
+    engine.log.updateShardCount({ StreamName: 'in', TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' });
+    await send([1, 2, 3]);
+    const handler = open();
+    await deliverAll(handler);
+    engine.log.updateShardCount({ StreamName: 'in', TargetShardCount: 1, ScalingType: 'UNIFORM_SCALING' });
+    await send([1, 2, 3, 4]);
+    await deliverAll(handler);
+    expect(numbersOut()).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+});
+
+/** A client whose first call of this command fails, as if the network did. */
+function failOnce<C extends { send: unknown }>(client: C, command: string): C {
+  let failed = false;
+  const send = (sent: object, options: object): unknown => {
+    if (!failed && sent.constructor.name === command) {
+      failed = true;
+      return Promise.reject(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }));
+    }
+    return (client.send as (sent: object, options: object) => unknown).call(client, sent, options);
+  };
+  return { send } as unknown as C;
+}
