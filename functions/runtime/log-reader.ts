@@ -20,7 +20,10 @@ export interface ReadSettings {
   readonly after: Position | undefined;
   /** Where there is no position yet. 'earliest' when left out. */
   readonly start?: 'earliest' | Date;
-  /** Read to here. The record that it is inside, or at the end of, comes whole. Left out: as far as the shard goes now. */
+  /**
+   * Read to here: a position that was read before. The record that it is inside, or at the end of, comes whole. Left out: as far as
+   * the shard goes now.
+   */
   readonly to?: Position;
   /**
    * The caller had caught up with the shard so recently that nothing can have been trimmed unread since. Then a position whose record
@@ -75,13 +78,19 @@ export async function* readShard(settings: ReadSettings): AsyncGenerator<ReadPag
     const cursor = openCursor(settings, shard);
     const last = to === undefined ? undefined : BigInt(sequenceNumberOf(to));
     for (;;) {
-      const page = cutAt(await cursor(), last);
-      if (page.records.length > 0 || page.end) yield page;
-      if (page.end) return;
+      const page = await cursor();
+      const read = last === undefined ? untilCaughtUp(page) : untilReached(page, last, settings);
+      if (read.records.length > 0 || read.end) yield read;
+      if (read.end) return;
     }
   } finally {
     ended.abort();
   }
+}
+
+/** A page without what was read before. */
+interface UnreadPage extends RawPage {
+  readonly wasEmpty: boolean;
 }
 
 /** Empty pages in a row after which the reader finds out whether anything is behind them. */
@@ -92,14 +101,14 @@ const SUSPICIOUS_EMPTY_PAGES = 10;
  * sequence number may be refused, may give an iterator at the horizon, or one that gives empty pages and never gets on (all three
  * have been seen). So reading starts with the position's own record: to see it proves that nothing behind it is missing.
  */
-function openCursor(settings: ReadSettings, shard: ShardToRead): () => Promise<RawPage> {
+function openCursor(settings: ReadSettings, shard: ShardToRead): () => Promise<UnreadPage> {
   const getPage = pagesOf(shard);
   let { after: position, start = 'earliest' } = settings;
   let iterator: string | undefined;
   let proven = position === undefined;
   let emptyPages = 0;
 
-  async function next(): Promise<RawPage> {
+  async function next(): Promise<UnreadPage> {
     const page = await getNext();
     if (page === undefined) return next();
     iterator = page.next;
@@ -107,7 +116,7 @@ function openCursor(settings: ReadSettings, shard: ShardToRead): () => Promise<R
     const records = position === undefined ? page.records : unread(page.records, position);
     const last = records.at(-1);
     if (last) position = endOfRecord(last.sequenceNumber);
-    return { ...page, records };
+    return { ...page, records, wasEmpty: page.records.length === 0 };
   }
 
   /** Undefined: to be tried again, with another iterator. */
@@ -178,17 +187,26 @@ function unread(records: readonly LogRecord[], position: Position): readonly Log
   return first < 0 ? [] : records.slice(first);
 }
 
-function cutAt(page: RawPage, last: bigint | undefined): ReadPage {
-  const { millisBehindLatest, records } = page;
-  if (last !== undefined) {
-    const reached = records.findIndex(({ sequenceNumber }) => BigInt(sequenceNumber) >= last);
-    const at = records[reached];
-    if (at) {
-      const end = BigInt(at.sequenceNumber) === last ? reached + 1 : reached;
-      return { records: records.slice(0, end), millisBehindLatest, end: 'to' };
-    }
-  }
-  if (page.next === undefined) return { records, millisBehindLatest, end: 'shard-end' };
+function untilCaughtUp({ records, millisBehindLatest, next }: RawPage): ReadPage {
+  if (next === undefined) return { records, millisBehindLatest, end: 'shard-end' };
   if (millisBehindLatest === 0) return { records, millisBehindLatest, end: 'caught-up' };
+  return { records, millisBehindLatest };
+}
+
+/** A range that was fixed before must be read whole: its end is in the log, or was. */
+function untilReached(
+  { records, millisBehindLatest, next, wasEmpty }: UnreadPage,
+  last: bigint,
+  shard: ReadSettings,
+): ReadPage {
+  const reached = records.findIndex(({ sequenceNumber }) => BigInt(sequenceNumber) >= last);
+  const at = records[reached];
+  if (at !== undefined) {
+    const end = BigInt(at.sequenceNumber) === last ? reached + 1 : reached;
+    return { records: records.slice(0, end), millisBehindLatest, end: 'to' };
+  }
+  if (next === undefined || (wasEmpty && millisBehindLatest === 0)) {
+    throw new Error(`${shard.shardId} of stream '${shard.stream}' ends before ${last}, to which it was to be read`);
+  }
   return { records, millisBehindLatest };
 }
