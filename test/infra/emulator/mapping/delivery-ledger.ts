@@ -1,0 +1,158 @@
+import type { PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
+import type { Document } from './world.ts';
+
+/** What was written, and what became of it; knows nothing of how a mapping works. */
+export interface DeliveryLedger {
+  /** The number of the next record to write. */
+  nextNumber(): number;
+  wrote(answers: readonly PutRecordsResultEntry[]): void;
+  knowsParents(shardId: string, parents: readonly string[]): void;
+  /** Checks that the delivery may come now. */
+  delivered(payload: string): LedgerDelivery;
+  /** The function has done the first `count` records of the delivery. */
+  done(delivery: LedgerDelivery, count: number): void;
+  /** The function has failed, so a retry was used, or the batch was split. */
+  failed(delivery: LedgerDelivery): void;
+  discarded(document: Document['body'], retries: number): void;
+  size(): number;
+  /** All that broke a promise until now, and what is neither done nor discarded. */
+  violations(): readonly string[];
+}
+
+export interface LedgerDelivery {
+  readonly shardId: string;
+  /** The places of the records in their shard. */
+  readonly first: number;
+  readonly numbers: readonly number[];
+  readonly sequenceNumbers: readonly string[];
+}
+
+interface ShardLedger {
+  readonly sequenceNumbers: string[];
+  readonly places: Map<string, number>;
+  readonly isSettled: boolean[];
+  /** How often the function failed on the batch that begins with the record. */
+  readonly failures: number[];
+  /** All before this place are done or discarded. */
+  settled: number;
+  parents: readonly string[];
+}
+
+export function deliveryLedger(): DeliveryLedger {
+  const shards = new Map<string, ShardLedger>();
+  const violations: string[] = [];
+  let size = 0;
+  let numbers = 0;
+
+  function shardOf(shardId: string): ShardLedger {
+    const known = shards.get(shardId);
+    if (known !== undefined) return known;
+    const shard = { sequenceNumbers: [], places: new Map(), isSettled: [], failures: [], settled: 0, parents: [] };
+    shards.set(shardId, shard);
+    return shard;
+  }
+
+  function settle(shardId: string, places: { from: number; to: number }): void {
+    const shard = shardOf(shardId);
+    for (let place = places.from; place < places.to; place++) shard.isSettled[place] = true;
+    while (shard.isSettled[shard.settled]) shard.settled++;
+  }
+
+  function checkPlace(delivery: LedgerDelivery): void {
+    const { shardId, first, sequenceNumbers } = delivery;
+    const shard = shardOf(shardId);
+    if (first > shard.settled) {
+      violations.push(
+        `${shardId}: record ${first} was delivered while record ${shard.settled} was neither done nor discarded`,
+      );
+    }
+    for (const [index, sequenceNumber] of sequenceNumbers.entries()) {
+      if (sequenceNumber !== shard.sequenceNumbers[first + index]) {
+        violations.push(
+          `${shardId}: ${sequenceNumber} was delivered at place ${first + index}, where it does not belong`,
+        );
+      }
+    }
+    for (const parent of shard.parents) {
+      const { settled, sequenceNumbers: ofParent } = shardOf(parent);
+      if (settled < ofParent.length) {
+        violations.push(
+          `${shardId} was delivered while its parent ${parent} had come to ${settled} of ${ofParent.length}`,
+        );
+      }
+    }
+  }
+
+  function unsettled(): string[] {
+    return [...shards].flatMap(([shardId, { settled, sequenceNumbers }]) =>
+      settled === sequenceNumbers.length
+        ? []
+        : [`${shardId}: record ${settled} of ${sequenceNumbers.length} was neither done nor discarded`],
+    );
+  }
+
+  return {
+    nextNumber: () => ++numbers,
+    wrote(answers) {
+      for (const { ShardId, SequenceNumber } of answers) {
+        if (ShardId === undefined || SequenceNumber === undefined) continue;
+        const shard = shardOf(ShardId);
+        shard.places.set(SequenceNumber, shard.sequenceNumbers.length);
+        shard.sequenceNumbers.push(SequenceNumber);
+        size++;
+      }
+    },
+    knowsParents(shardId, parents) {
+      shardOf(shardId).parents = parents;
+    },
+    delivered(payload) {
+      const { Records } = JSON.parse(payload) as { Records: KinesisRecord[] };
+      const shardId = Records[0]?.eventID.split(':')[0] ?? '';
+      const sequenceNumbers = Records.map(({ kinesis }) => kinesis.sequenceNumber);
+      const delivery = {
+        shardId,
+        first: shardOf(shardId).places.get(sequenceNumbers[0] ?? '') ?? -1,
+        numbers: Records.map(({ kinesis }) => Number(Buffer.from(kinesis.data, 'base64').toString('latin1'))),
+        sequenceNumbers,
+      };
+      checkPlace(delivery);
+      return delivery;
+    },
+    done({ shardId, first }, count) {
+      settle(shardId, { from: first, to: first + count });
+    },
+    failed({ shardId, first }) {
+      const { failures } = shardOf(shardId);
+      failures[first] = (failures[first] ?? 0) + 1;
+    },
+    discarded(
+      { requestContext, KinesisBatchInfo: { shardId, startSequenceNumber, endSequenceNumber, batchSize } },
+      retries,
+    ) {
+      const shard = shardOf(shardId);
+      const from = shard.places.get(startSequenceNumber) ?? Number.NaN;
+      const to = (shard.places.get(endSequenceNumber) ?? Number.NaN) + 1;
+      const { condition, approximateInvokeCount } = requestContext;
+      if (to - from !== batchSize)
+        violations.push(`${shardId}: a document for ${from} to ${to} says ${batchSize} records`);
+      if (from > shard.settled)
+        violations.push(`${shardId}: record ${from} was discarded before record ${shard.settled}`);
+      if (condition === 'RetryAttemptsExhausted') {
+        if (approximateInvokeCount !== retries + 1) {
+          violations.push(`${shardId}: ${retries} retries were told as ${approximateInvokeCount} invocations`);
+        }
+        if ((shard.failures[from] ?? 0) <= retries) {
+          violations.push(`${shardId}: record ${from} was discarded after ${shard.failures[from] ?? 0} failures`);
+        }
+      }
+      settle(shardId, { from, to });
+    },
+    size: () => size,
+    violations: () => [...violations, ...unsettled()],
+  };
+}
+
+interface KinesisRecord {
+  readonly eventID: string;
+  readonly kinesis: { readonly sequenceNumber: string; readonly data: string };
+}
