@@ -60,11 +60,19 @@ export function readTag(cursor: Cursor): number {
 }
 
 /** The length of a length-delimited field, which is inside the message. */
-export function readLength(cursor: Cursor): number {
+function readLength(cursor: Cursor): number {
   const start = cursor.at;
   const length = readVarint(cursor);
   if (length > cursor.end - cursor.at) throw new MalformedMessage('a field is cut off', start);
   return length;
+}
+
+/** Moves over a length-delimited field, from just after its tag, and returns where its value starts. */
+export function enterField(cursor: Cursor): number {
+  const length = readLength(cursor);
+  const start = cursor.at;
+  cursor.at += length;
+  return start;
 }
 
 /** Over a field that nobody asked for, from just after its tag. */
@@ -72,7 +80,7 @@ export function skipField(cursor: Cursor, tag: number): void {
   const start = cursor.at;
   const wireType = tag & 7;
   if (wireType === VARINT) readVarint(cursor);
-  else if (wireType === LENGTH_DELIMITED) cursor.at += readLength(cursor);
+  else if (wireType === LENGTH_DELIMITED) enterField(cursor);
   else if (wireType === FIXED_64) cursor.at += 8;
   else if (wireType === FIXED_32) cursor.at += 4;
   else throw new MalformedMessage(`wire type ${wireType} is unknown`, start);

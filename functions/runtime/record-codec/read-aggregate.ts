@@ -12,7 +12,7 @@ import {
   PARTITION_KEY_INDEX,
   RECORD,
 } from './aggregate.ts';
-import { type Cursor, MalformedMessage, readLength, readTag, readVarint, skipField } from './protobuf.ts';
+import { type Cursor, enterField, MalformedMessage, readTag, readVarint, skipField } from './protobuf.ts';
 
 /** An event's bytes inside an aggregate, [start, end) of its buffer. */
 export interface AggregatedEvent {
@@ -84,14 +84,6 @@ function readEntries(cursor: Cursor): readonly AggregatePart[] {
   }
   if (bounds.length === 0) throw refused('it holds no event');
   return entriesAt(bounds, cursor, { partitionKeys, explicitHashKeys });
-}
-
-/** Moves over a length-delimited field and returns where its value starts. */
-function enterField(cursor: Cursor): number {
-  const length = readLength(cursor);
-  const start = cursor.at;
-  cursor.at += length;
-  return start;
 }
 
 function entriesAt(bounds: readonly number[], cursor: Cursor, tables: KeyTables): readonly AggregatePart[] {
