@@ -20,11 +20,13 @@ export interface Output {
 }
 
 /** A transform as a pipeline names it and the engine runs it. `W` and `O` are wire types: what travels as JSON. */
-export interface Transform<W = never, O = unknown> {
+export interface Transform<in W = never, out O = unknown> {
   /** The module that exports `handler`: `import.meta.url` there. */
   readonly entry: string;
-  readonly from: z.ZodType<unknown, W>;
+  readonly from: z.ZodType;
   readonly to: z.ZodType<unknown, O>;
+  /** Never there: carries the type only. A schema's own type would let a transform read fields that its stream does not carry. */
+  readonly accepts?: (data: W) => void;
   /** Pure. Throws `EventRefused` for an event that does not fit or cannot be transformed. */
   run(event: ReceivedEvent): readonly Output[];
 }

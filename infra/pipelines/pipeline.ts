@@ -175,8 +175,13 @@ function nameMistakes(pipeline: Pipeline): string[] {
   return [...bad, ...twice.map((name) => `step '${name}' is there twice: a step's name names its checkpoint`)];
 }
 
+const KINESIS_ARN = /^arn:[a-z-]+:kinesis:[a-z0-9-]+:\d{12}:stream\/[a-zA-Z0-9_.-]+$/;
+
 function streamMistakes(streams: Streams): string[] {
   return Object.entries(streams).flatMap(([name, stream]) => {
+    if ('existing' in stream && !KINESIS_ARN.test(stream.existing)) {
+      return [`stream '${name}': existing is '${stream.existing}'; it is the ARN of a Kinesis stream`];
+    }
     if (!('shards' in stream || 'capacity' in stream || 'retentionDays' in stream)) return [];
     const { shards, capacity, retentionDays } = stream as OwnStream;
     const found: string[] = [];
@@ -205,5 +210,10 @@ function stepMistakes(pipeline: Pipeline): string[] {
       ? [`step '${name}': formerly is '${formerly}', which is a step of this pipeline still`]
       : [],
   );
-  return [...sinks, ...renamed];
+  const circular = Object.entries(pipeline.transforms).flatMap(([name, { from, to }]) =>
+    from === to
+      ? [`step '${name}': it reads and writes stream '${to}', so its own events would come back for ever`]
+      : [],
+  );
+  return [...sinks, ...renamed, ...circular];
 }

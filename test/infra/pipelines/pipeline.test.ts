@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import type { Sink } from '../../../functions/runtime/sink.ts';
+import type { Source } from '../../../functions/runtime/source.ts';
+import type { Transform } from '../../../functions/runtime/transform.ts';
+import { definePipeline, minutes, type Pipeline, streamOf } from '../../../infra/pipelines/pipeline.ts';
+import { audit, Line, lake, Order, orderOfLine, pushed, shop, table } from './example.ts';
+
+const streams = { lines: { schema: Line }, orders: { schema: Order } };
+const entry = 'file:///step.ts';
+
+/** What must not compile: `tsc`, which runs before the tests, fails where one of these does. */
+const mustNotCompile = {
+  'a misspelt stream': () =>
+    // @ts-expect-error there is no stream 'line'
+    definePipeline({ name: 'p', streams, transforms: { a: { from: 'line', apply: orderOfLine, to: 'orders' } } }),
+
+  'a misspelt stream of a sink': () =>
+    // @ts-expect-error there is no stream 'order'
+    definePipeline({ name: 'p', streams, sinks: { a: { from: 'order', write: lake(), every: minutes(1) } } }),
+
+  'a transform that reads what its input stream does not carry': () => {
+    const Other = z.object({ temperature: z.number() });
+    const fromOther: Transform<z.input<typeof Other>, z.input<typeof Order>> = {
+      entry,
+      from: Other,
+      to: Order,
+      run: () => [],
+    };
+    // @ts-expect-error lines have no temperature
+    return definePipeline({ name: 'p', streams, transforms: { a: { from: 'lines', apply: fromOther, to: 'orders' } } });
+  },
+
+  'a transform that reads a field more than its input stream carries': () => {
+    const fromOrders: Transform<z.input<typeof Order>, z.input<typeof Order>> = { ...orderOfLine, from: Order };
+    const a = { from: 'lines', apply: fromOrders, to: 'orders' } as const;
+    // @ts-expect-error lines have no state
+    return definePipeline({ name: 'p', streams, transforms: { a } });
+  },
+
+  'a transform whose output does not fit its stream': () => {
+    const lineOfLine: Transform<z.input<typeof Line>, z.input<typeof Line>> = { ...orderOfLine, to: Line };
+    const a = { from: 'lines', apply: lineOfLine, to: 'orders' } as const;
+    // @ts-expect-error orders have a state
+    return definePipeline({ name: 'p', streams, transforms: { a } });
+  },
+
+  'a source whose events do not fit its stream': () =>
+    // @ts-expect-error an order needs a total
+    definePipeline({ name: 'p', streams, sources: { a: { read: pushed<{ id: string }>(), to: 'lines' } } }),
+
+  'a sink with a key that the events do not have': () => {
+    const misspelt = table({ table: 't', key: ['idd'] });
+    // @ts-expect-error orders have no field 'idd'
+    return definePipeline({ name: 'p', streams, sinks: { a: { from: 'orders', write: misspelt } } });
+  },
+
+  'a sink of large slices without a schedule': () =>
+    // @ts-expect-error the S3 sink is scheduled: it needs `every`
+    definePipeline({ name: 'p', streams, sinks: { a: { from: 'orders', write: lake() } } }),
+
+  'a source whose connector is not in infra/connectors.ts': () => {
+    const unknown: Source<z.input<typeof Line>> & { readonly connector: 'carrier-pigeon' } = {
+      connector: 'carrier-pigeon',
+      entry,
+      options: {},
+    };
+    // @ts-expect-error nothing says what carrier-pigeon needs
+    return definePipeline({ name: 'p', streams, sources: { a: { read: unknown, to: 'lines' } } });
+  },
+
+  'a sink whose connector is a source': () => {
+    const misplaced: Sink<unknown, 'either'> & { readonly connector: 'http' } = {
+      connector: 'http',
+      entry,
+      options: {},
+      delivery: 'either',
+    };
+    // @ts-expect-error http is a source
+    return definePipeline({ name: 'p', streams, sinks: { a: { from: 'orders', write: misplaced } } });
+  },
+
+  'a connector whose name is any text': () => {
+    const vague: Source<z.input<typeof Line>> = { connector: 'http', entry, options: {} };
+    // @ts-expect-error only a literal name can be looked up
+    return definePipeline({ name: 'p', streams, sources: { a: { read: vague, to: 'lines' } } });
+  },
+};
+
+/** Without types, these are pipelines: nothing but the compiler stands between them and AWS. */
+test.each(Object.entries(mustNotCompile))('only the compiler refuses %s', (_, define) => {
+  expect(define()).toMatchObject({ name: 'p' });
+});
+
+describe('a pipeline', () => {
+  test('is plain data, with every group there', () => {
+    expect(definePipeline({ name: 'empty', streams })).toEqual({
+      ...{ name: 'empty', streams },
+      ...{ sources: {}, transforms: {}, sinks: {} },
+    });
+  });
+
+  test("takes another pipeline's stream under its schema", () => {
+    expect(streamOf(shop, 'orders')).toEqual({ schema: Order, of: { pipeline: 'shop', stream: 'orders' } });
+    expect(Object.keys(audit.streams)).toContain('orders');
+  });
+
+  test('lets a wider schema be read by a step that needs less', () => {
+    const needsId: Transform<{ id: string }, z.input<typeof Order>> = {
+      entry,
+      from: z.object({ id: z.string() }),
+      to: Order,
+      run: () => [],
+    };
+    expect(
+      definePipeline({ name: 'p', streams, transforms: { a: { from: 'lines', apply: needsId, to: 'orders' } } }).name,
+    ).toBe('p');
+  });
+});
+
+test('a stream that another pipeline does not have is refused, by the compiler too', () => {
+  // @ts-expect-error shop has no stream 'order'
+  expect(() => streamOf(shop, 'order')).toThrow("pipeline 'shop' has no stream 'order'");
+});
+
+describe('a pipeline is refused', () => {
+  const step = { read: pushed<z.input<typeof Line>>(), to: 'lines' } as const;
+  const writing = { from: 'lines', write: lake() } as const;
+  const refusals: readonly { what: string; define: () => Pipeline; says: RegExp }[] = [
+    {
+      what: 'with a name that cannot name a stack',
+      define: () => definePipeline({ name: 'My_Shop', streams }),
+      says: /pipeline 'My_Shop': its name is 1 to 30 of a-z, 0-9 and '-', beginning with a letter/,
+    },
+    {
+      what: 'with two hyphens together, which join names',
+      define: () => definePipeline({ name: 'a--b', streams }),
+      says: /pipeline 'a--b'.*no hyphen at its end or beside another/,
+    },
+    {
+      what: 'with a stream that begins with a digit',
+      define: () => definePipeline({ name: 'p', streams: { '1st': { schema: Line } } }),
+      says: /stream '1st': a name is/,
+    },
+    {
+      what: 'with a step name that is too long',
+      define: () => definePipeline({ name: 'p', streams, sources: { ['s'.repeat(31)]: step } }),
+      says: /step 's{31}': a name is 1 to 30/,
+    },
+    {
+      what: 'with a step name that is there twice',
+      define: () =>
+        definePipeline({
+          name: 'p',
+          streams,
+          sources: { twin: step },
+          sinks: { twin: { ...writing, every: minutes(1) } },
+        }),
+      says: /step 'twin' is there twice/,
+    },
+    {
+      what: 'with no shard',
+      define: () => definePipeline({ name: 'p', streams: { s: { schema: Line, shards: 0 } } }),
+      says: /stream 's': shards is 0; it is a whole number from 1 to 10000/,
+    },
+    {
+      what: 'with shards and capacity on demand',
+      define: () => definePipeline({ name: 'p', streams: { s: { schema: Line, shards: 1, capacity: 'on-demand' } } }),
+      says: /stream 's': shards and capacity: 'on-demand' exclude each other/,
+    },
+    {
+      what: 'with a retention that Kinesis does not have',
+      define: () => definePipeline({ name: 'p', streams: { s: { schema: Line, retentionDays: 366 } } }),
+      says: /stream 's': retentionDays is 366; it is a number from 1 to 365/,
+    },
+    {
+      what: 'with an existing stream that is no ARN',
+      define: () => definePipeline({ name: 'p', streams: { s: { schema: Line, existing: 'theirs' } } }),
+      says: /stream 's': existing is 'theirs'; it is the ARN of a Kinesis stream/,
+    },
+    {
+      what: 'with a schedule of seconds',
+      define: () => definePipeline({ name: 'p', streams, sinks: { s: { ...writing, every: 1_000 } } }),
+      says: /step 's': every is 1000 ms; a schedule is a whole number of minutes/,
+    },
+    {
+      what: 'with a former name that is still in use',
+      define: () => definePipeline({ name: 'p', streams, sources: { a: step, b: { ...step, formerly: 'a' } } }),
+      says: /step 'b': formerly is 'a', which is a step of this pipeline still/,
+    },
+    {
+      what: 'with a step that writes to the stream it reads',
+      define: () =>
+        definePipeline({
+          name: 'p',
+          streams: { lines: { schema: Order } },
+          transforms: { a: { from: 'lines', apply: orderOfLine, to: 'lines' } },
+        }),
+      says: /step 'a': it reads and writes stream 'lines', so its own events would come back for ever/,
+    },
+  ];
+
+  test.each(refusals)('$what', ({ define, says }) => {
+    expect(define).toThrow(UserMistake);
+    expect(define).toThrow(says);
+  });
+
+  test('for all of its mistakes at once', () => {
+    expect(() => definePipeline({ name: 'P', streams: { S: { schema: Line, shards: 0 } } })).toThrow(
+      /pipeline 'P'.*\n.*stream 'S': a name is.*\n.*stream 'S': shards is 0/s,
+    );
+  });
+});
