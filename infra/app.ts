@@ -1,11 +1,12 @@
 import { App } from 'aws-cdk-lib';
+import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { UserMistake } from '../functions/runtime/errors.ts';
 import { parseContext } from './context.ts';
 import { pipelines } from './pipelines/all.ts';
 import { addStage } from './stacks/stage.ts';
 
 /** The CDK app: `npx cdk synth`, `npx cdk deploy --all`. */
-const app = new App({ analyticsReporting: false });
+const app = new App({ analyticsReporting: false, context: recommended });
 try {
   await addStage(app, parseContext(app.node.getAllContext()), pipelines);
   app.synth();

@@ -24,21 +24,26 @@ const Network = z.strictObject({
 });
 
 /** What `-c key=value` and the `context` of cdk.json may say. Objects are JSON there. */
-const Context = z.strictObject({
+const SHAPE = {
   stage: Stage.default('dev'),
   database: Database.optional(),
   network: Network.optional(),
+};
+
+const Context = z.strictObject(SHAPE, {
+  error: (issue) => (issue.code === 'unrecognized_keys' ? unknownKeys(issue.keys as string[]) : undefined),
 });
 
 export type Context = z.infer<typeof Context>;
 
-const ALLOWED = Object.keys(Context.shape).join(', ');
-
 /** Throws a `UserMistake` that lists every wrong key and value, and what is allowed. */
 export function parseContext(all: Readonly<Record<string, unknown>>): Context {
   const ours = Object.entries(all).filter(([key]) => !isOfCdk(key));
-  const values = Object.fromEntries(ours.map(([key, value]) => [key, fromJson(value)]));
-  return parseOrExplain(Context, values, `the context (keys: ${ALLOWED})`);
+  return parseOrExplain(Context, Object.fromEntries(ours.map(([key, value]) => [key, fromJson(value)])), 'context');
+}
+
+function unknownKeys(keys: readonly string[]): string {
+  return `${keys.map((key) => `'${key}'`).join(', ')}: no such key; there are ${Object.keys(SHAPE).join(', ')}`;
 }
 
 /** The CDK and its command keep feature flags, switches and results of look-ups in the same place. */

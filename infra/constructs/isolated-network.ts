@@ -24,6 +24,8 @@ export class IsolatedNetwork extends Construct implements FunctionNetwork {
       maxAzs: 2,
       natGateways: 0,
       createInternetGateway: false,
+      // A custom resource would do it; nothing of ours uses the default group.
+      restrictDefaultSecurityGroup: false,
       subnetConfiguration: [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 }],
       gatewayEndpoints: {
         s3: { service: GatewayVpcEndpointAwsService.S3 },
