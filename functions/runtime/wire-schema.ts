@@ -30,8 +30,13 @@ export function wireSchemaOf(schema: z.ZodType, what: string): WireSchema {
 export function checkerOf(wire: WireSchema): Checker {
   const schema = z.fromJSONSchema(wire as z.core.JSONSchema.JSONSchema);
   return (value) => {
-    const parsed = schema.safeParse(value);
-    return parsed.success ? undefined : explain(parsed.error.issues);
+    try {
+      const parsed = schema.safeParse(value);
+      return parsed.success ? undefined : explain(parsed.error.issues);
+    } catch (error) {
+      if (error instanceof RangeError) return 'data: is nested too deeply to be checked';
+      throw error;
+    }
   };
 }
 

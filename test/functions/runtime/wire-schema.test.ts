@@ -177,3 +177,9 @@ test('is short: neither descriptions nor the patterns of formats travel', () => 
   });
   expect(JSON.stringify(wireSchemaOf(schema, 'httpSource')).length).toBeLessThan(220);
 });
+
+test('data nested deeper than a call stack does not fit, and crashes nothing', () => {
+  const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
+  expect(sent(z.json())(deep)).toBe('data: is nested too deeply to be checked');
+  expect(sent(z.unknown())(deep)).toBeUndefined();
+});
