@@ -53,6 +53,8 @@ async function* pages<T>(reading: Reading, opened: OpenRows<T>): AsyncGenerator<
   const { compression, lastModified } = content;
   const resultOf = rowEvents({ ...reading, lastModified }, dataOf);
   for await (const page of pagesOf(batches, from, resultOf)) {
+    // What has arrived before the signal aborted is no reason to go on.
+    reading.signal.throwIfAborted();
     yield { ...page, position: { ...page.position, ...(compression === undefined ? {} : { compression }) } };
   }
 }

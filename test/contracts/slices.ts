@@ -1,0 +1,75 @@
+import type { Rejection } from '../../functions/runtime/dead-letters.ts';
+import type { ReceivedEvent } from '../../functions/runtime/event.ts';
+import { type Position, positionOf } from '../../functions/runtime/position.ts';
+import type { Slice } from '../../functions/runtime/sink.ts';
+
+/** What a test says of an event; the rest follows from its place in the log. */
+export interface Given {
+  readonly data: unknown;
+  /** The data's JSON, when JSON.stringify would not write it so. */
+  readonly json?: string;
+  readonly time?: string;
+  readonly key?: string;
+}
+
+/** A log of one shard: event 0 has sequence number 1, and so on. */
+export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
+  return given.map(({ data, json = JSON.stringify(data), time = '2026-11-22T10:00:00Z', key = 'key' }, index) => {
+    const id = `event-${index}`;
+    const attributes = JSON.stringify({ specversion: '1.0', id, source: '/test', type: 'thing.happened', time });
+    const dataBytes = Buffer.from(json);
+    return {
+      ...{ id, source: '/test', type: 'thing.happened', time, key, traceparent: undefined },
+      sequence: String(index).padStart(10, '0'),
+      position: positionOf(String(index + 1), 0),
+      bytes: Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataBytes, Buffer.from('}')]),
+      dataBytes,
+      get data() {
+        return JSON.parse(json);
+      },
+    };
+  });
+}
+
+/** The position just after the first `count` events; undefined: before the first. */
+export function after(count: number): Position | undefined {
+  return count === 0 ? undefined : positionOf(String(count), 0);
+}
+
+export interface SliceOf {
+  readonly events: readonly ReceivedEvent[];
+  readonly from?: Position | undefined;
+  readonly to?: Position;
+  readonly shard?: string;
+  /** How many events a page has. */
+  readonly pageSize?: number;
+  readonly signal?: AbortSignal;
+  readonly step?: string;
+  /** The revision that the slice's progress replaces. */
+  readonly previous?: number;
+}
+
+/** A slice as the engine makes it. Its progress's state says which rejections were committed: `{ to, rejections: [at, …] }`. */
+export function sliceOf(of: SliceOf): Slice {
+  const { events, from, shard = 'stream/shardId-000000000000', pageSize = 1000, step = 'test/sink', previous = 0 } = of;
+  const to = of.to ?? events.at(-1)?.position;
+  if (to === undefined) throw new Error('a slice without events needs `to`');
+  return {
+    ...{ shard, from, to },
+    pages: pagesOf(events, pageSize),
+    signal: of.signal ?? AbortSignal.timeout(60_000),
+    progress: (rejections) => ({
+      ...{ step, shard, previous },
+      revision: previous + 1,
+      state: stateOf(to, rejections),
+    }),
+  };
+}
+
+function stateOf(to: Position, rejections: readonly Rejection[]): string {
+  return JSON.stringify({ to, rejections: rejections.map(({ at }) => at) });
+}
+
+async function* pagesOf<T>(events: readonly T[], pageSize: number): AsyncIterable<readonly T[]> {
+  for (let start = 0; start < events.length; start += pageSize) yield events.slice(start, start + pageSize);
+}
