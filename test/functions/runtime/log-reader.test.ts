@@ -103,6 +103,15 @@ test('a record that a position is inside comes again, whole, and so does the one
   expect(texts(await pages(given, { after: inside(1), to: inside(2) }))).toEqual(['b', 'c']);
 });
 
+test('a record after the end of a range is left out, also when the record at its end is gone', async () => {
+  const given = stream();
+  given.put('a', 'b');
+  const [a] = recordsOf(given.log, SHARD);
+  const to = endOfRecord(String(BigInt(a!.sequenceNumber) + 1n));
+  const read = await pages(given, { to });
+  expect([texts(read), end(read)]).toEqual([['a'], 'to']);
+});
+
 test('reads from a time where there is no position', async () => {
   const given = stream();
   given.put('a');
@@ -122,9 +131,10 @@ test('a closed shard ends with shard-end, also when it is read from its last rec
   expect([texts(rest), end(rest)]).toEqual([[], 'shard-end']);
 });
 
-test('goes on through empty pages, and gives none of them to its caller', async () => {
+test('goes on through empty pages, five calls a second, and gives none of them to its caller', async () => {
   const given = stream();
   given.put('a', 'b');
+  const started = given.clock.now();
   let calls = 0;
   const client = answering(given.client, async ({ input }, pass) => {
     if (++calls % 7 !== 0) return { Records: [], MillisBehindLatest: 5_000, NextShardIterator: input.ShardIterator };
@@ -132,6 +142,7 @@ test('goes on through empty pages, and gives none of them to its caller', async 
   });
   const read = await pages(given, { kinesis: client });
   expect([texts(read), read.length, calls]).toEqual([['a', 'b'], 1, 7]);
+  expect(given.clock.now() - started).toBe(6 * 200);
 });
 
 test('an iterator that expired while a page was worked on is replaced, and nothing is read twice or left out', async () => {
