@@ -1,7 +1,8 @@
 import { type Batch, openBatch } from './batch.ts';
+import { type CaughtUp, openCaughtUp } from './caught-up.ts';
 import { report } from './continuous.ts';
 import type { Input, ShardInput } from './input.ts';
-import { readShard } from './log-reader.ts';
+import { LostRange, readShard } from './log-reader.ts';
 import { firstStart } from './scheduled-start.ts';
 import { type LoadedState, saveState, shardKey } from './shard-states.ts';
 import type { Shard, StreamShape } from './shards.ts';
@@ -33,6 +34,7 @@ export async function runScheduled(sink: SinkStep, input: Input, invocation: Inv
     input,
     shape,
     start: await firstStart(sink.step, signal),
+    caughtUp: openCaughtUp(sink.step),
     owner: invocation.awsRequestId,
     untilMillis,
     lastStartMillis,
@@ -69,6 +71,7 @@ interface Run {
   readonly input: Input;
   readonly shape: StreamShape;
   readonly start: 'earliest' | Date;
+  readonly caughtUp: CaughtUp;
   readonly owner: string;
   readonly untilMillis: number;
   readonly lastStartMillis: number;
@@ -85,6 +88,7 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
     input.forget(key);
     let slice: 'more' | 'all' | 'ended' = 'more';
     while (slice === 'more' && now() < lastStartMillis) slice = await runSlice(run, shard, signal);
+    if (slice === 'all') await run.caughtUp.note(key, signal);
     return slice === 'ended';
   } finally {
     input.forget(key);
@@ -116,12 +120,28 @@ async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'m
   return end;
 }
 
+type Slice = { readonly batch: Batch; readonly end: 'more' | 'all' | 'ended' };
+
 /** The events from the position on: as many as a slice holds, or just those that an interrupted run was about to write. */
 async function readSlice(
   run: Run,
   opened: ShardInput,
   from: { readonly shard: Shard; readonly signal: AbortSignal },
-): Promise<{ batch: Batch; end: 'more' | 'all' | 'ended' }> {
+): Promise<Slice> {
+  try {
+    return await readFrom(run, opened, { ...from, nothingUnreadTrimmed: false });
+  } catch (error) {
+    if (!(error instanceof LostRange)) throw error;
+    if (!(await run.caughtUp.was(opened.key, run.shape.retentionMillis, from.signal))) throw error;
+    return readFrom(run, opened, { ...from, nothingUnreadTrimmed: true });
+  }
+}
+
+async function readFrom(
+  run: Run,
+  opened: ShardInput,
+  from: { readonly shard: Shard; readonly signal: AbortSignal; readonly nothingUnreadTrimmed: boolean },
+): Promise<Slice> {
   const { position, intent } = opened.loaded.state;
   const batch = openBatch(opened.loaded.state, opened.facts);
   const pages = readShard({
@@ -131,6 +151,7 @@ async function readSlice(
     after: position,
     start: run.start,
     signal: from.signal,
+    nothingUnreadTrimmed: from.nothingUnreadTrimmed,
     ...(intent === undefined ? {} : { to: intent.to }),
   });
   for await (const page of pages) {

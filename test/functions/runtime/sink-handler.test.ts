@@ -260,6 +260,28 @@ describe('a sink', () => {
       expect(written()).toEqual([2]);
     });
 
+    test('is not told of a loss in a shard that had nothing new for longer than the retention', async () => {
+      await send([1]);
+      await open()({}, invocation());
+      for (let hours = 0; hours < 48; hours += 8) {
+        engine.nowMillis += 8 * 3_600_000;
+        await open()({}, invocation());
+      }
+      await send([2]);
+      await open()({}, invocation());
+      expect(written()).toEqual([1, 2]);
+    });
+
+    test('reports a range that was trimmed away before it was read, and never starts silently behind it', async () => {
+      await send([1]);
+      await open()({}, invocation());
+      await send([2]);
+      engine.nowMillis += 25 * 3_600_000;
+      await send([3]);
+      await expect(open()({}, invocation())).rejects.toThrow(/may be lost: that record is trimmed away/);
+      expect(written()).toEqual([1]);
+    });
+
     test('makes dead letters of what the sink refuses', async () => {
       await send([1, 13]);
       await open()({}, invocation());
