@@ -140,10 +140,9 @@ export function refusedLine<T>(block: Buffer, start: number, why: EventRefused):
 
 /** The end of a line's text: without LF or CRLF. */
 export function endOfText(block: Buffer, start: number, next: number): number {
-  let end = next;
-  if (end > start && block[end - 1] === LINE_FEED) end--;
-  if (end > start && block[end - 1] === CARRIAGE_RETURN) end--;
-  return end;
+  if (next === start || block[next - 1] !== LINE_FEED) return next;
+  const end = next - 1;
+  return end > start && block[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
 }
 
 const CARRIAGE_RETURN = 0x0d;
