@@ -154,6 +154,16 @@ test('a move whose reply was lost, and that another has moved on from, is stale'
   });
 });
 
+test('a checkpoint is read as the last move left it, not as some replica has it', async () => {
+  const inputs: object[] = [];
+  const send = ((command: { input: object }, options: never) => {
+    inputs.push(command.input);
+    return dynamodb.send(command as never, options);
+  }) as DynamoDBClient['send'];
+  await checkpoints({ send }).load(KEY, NEVER);
+  expect(inputs).toEqual([expect.objectContaining({ ConsistentRead: true })]);
+});
+
 test('gives up when its signal aborts', async () => {
   await expect(checkpoints().save({ ...move(0, 'x'), signal: AbortSignal.abort() })).rejects.toMatchObject({
     name: 'AbortError',
