@@ -1,4 +1,6 @@
-/** Calls a function synchronously and says what came of it. A rejection counts as an error of the service. */
+import { clientFault } from './client-faults.ts';
+
+/** Calls a function synchronously and says what came of it. A rejection with an error of a client counts as an error of the service. */
 export type Invoke = (request: InvokeRequest) => Promise<InvokeResult>;
 
 export interface InvokeRequest {
@@ -21,3 +23,13 @@ export type InvokeResult =
     }
   | { readonly outcome: 'throttled' }
   | { readonly outcome: 'service-error' };
+
+/** Calls it. What the service or the network does to the call is an error of the service; a defect is thrown. */
+export async function invoked(invoke: Invoke, request: InvokeRequest): Promise<InvokeResult> {
+  try {
+    return await invoke(request);
+  } catch (error) {
+    if (clientFault(error) === undefined) throw error;
+    return { outcome: 'service-error' };
+  }
+}

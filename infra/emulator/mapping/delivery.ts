@@ -1,5 +1,4 @@
-import { clientFault } from '../client-faults.ts';
-import type { InvokeResult } from '../invoke.ts';
+import { invoked } from '../invoke.ts';
 import { randomUuid } from '../random-uuid.ts';
 import { rangeOf } from './batches.ts';
 import type { Invocation } from './discarded.ts';
@@ -178,7 +177,7 @@ async function outcomeOf(run: Run, { records, requestId, attempt }: Call): Promi
     const why = `the payload of ${bytes} bytes is over the ${maxPayloadBytes} of an invocation; write smaller records`;
     return { requestId, statusCode: 413, functionError: null, verdict: { verdict: 'failed', why } };
   }
-  const result = await called(run, {
+  const result = await invoked(run.invoke, {
     functionArn: run.configuration.FunctionArn,
     requestId,
     payload: invocationPayload(records),
@@ -198,13 +197,4 @@ async function outcomeOf(run: Run, { records, requestId, attempt }: Call): Promi
 function returned(run: Run, { payload, records }: { payload: string; records: readonly BatchRecord[] }): Verdict {
   const isReporting = run.configuration.FunctionResponseTypes.includes('ReportBatchItemFailures');
   return isReporting ? readResponse(payload, records) : { verdict: 'succeeded' };
-}
-
-async function called(run: Run, request: Parameters<Run['invoke']>[0]): Promise<InvokeResult> {
-  try {
-    return await run.invoke(request);
-  } catch (error) {
-    if (clientFault(error) === undefined) throw error;
-    return { outcome: 'service-error' };
-  }
 }
