@@ -19,7 +19,7 @@ export function randomSchedule(seed: number): FaultSchedule {
   const ageSeconds = oneOf([-1, -1, 60]);
   return {
     seed,
-    batchSize: 2 + upTo(ageSeconds === -1 ? 8 : 4),
+    batchSize: 2 + upTo(ageSeconds === -1 ? 8 : 2),
     windowSeconds: oneOf([0, 0, 1]),
     retries: isPatient ? -1 : upTo(4),
     ageSeconds,
@@ -32,7 +32,7 @@ export function randomSchedule(seed: number): FaultSchedule {
     outcomes: someOf(25, (): Outcome => (random() < 0.4 ? 'succeeds' : oneOf(outcomes))),
     readFaults: someOf(15, (): ReadFault => (random() < 0.5 ? 'none' : oneOf(readFaults))),
     controls: someOf(3, () => ({ afterMillis: upTo(4_000), control: oneOf<Control>(controls) })),
-    poisonEvery: isPatient && ageSeconds === -1 ? 0 : oneOf([0, 0, 50]),
+    poisonEvery: ageSeconds !== -1 ? oneOf([0, 100]) : isPatient ? 0 : oneOf([0, 0, 50]),
     refusedDocuments: upTo(2),
   };
 }

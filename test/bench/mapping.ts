@@ -1,0 +1,93 @@
+import { availableParallelism } from 'node:os';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { controls, outcomes, playSchedule, readFaults } from '../infra/emulator/mapping/fault-schedule.ts';
+import { randomSchedule } from '../infra/emulator/mapping/random-schedule.ts';
+
+const schedules = 10_000;
+const leastRecords = 200;
+const leastInvocations = 20;
+const targetSeconds = 60;
+const threads = Math.min(2, availableParallelism());
+
+/** What came of some of the schedules. */
+interface Tally {
+  readonly counts: Record<string, number>;
+  readonly violations: string[];
+  readonly records: number;
+  readonly invocations: number;
+}
+
+/**
+ * Plays 10,000 random fault schedules of a mapping of two shards, each on a virtual clock of its own, on two threads. Resolves to whether
+ * each kept every promise and was large enough, every kind of fault happened, and all was done in a minute.
+ */
+export async function benchMapping(): Promise<boolean> {
+  const begunMillis = performance.now();
+  const begunUsage = process.cpuUsage();
+  const tallies = await Promise.all(Array.from({ length: threads }, (_, thread) => inThread(thread)));
+  const seconds = (performance.now() - begunMillis) / 1_000;
+  const { user, system } = process.cpuUsage(begunUsage);
+  const counts = summed(tallies);
+  const violations = tallies.flatMap((tally) => tally.violations);
+  const missing = kinds.filter((kind) => counts[kind] === undefined);
+  const [records, invocations] = [total(tallies, 'records'), total(tallies, 'invocations')];
+  console.log(`mapping: ${schedules} fault schedules, ${records} records, ${invocations} invocations in virtual time`);
+  for (const kind of kinds) console.log(`  ${String(counts[kind] ?? 0).padStart(8)} ${kind}`);
+  for (const violation of violations.slice(0, 20)) console.log(`  broken: ${violation}`);
+  for (const kind of missing) console.log(`  missed: "${kind}" never happened`);
+  const isFast = seconds < targetSeconds;
+  const cpuSeconds = ((user + system) / 1e6).toFixed(1);
+  const verdict = `target under ${targetSeconds} s: ${isFast ? 'met' : 'MISSED'}`;
+  console.log(`  ${seconds.toFixed(1)} s on ${threads} threads, ${cpuSeconds} s of processor time (${verdict})`);
+  return isFast && violations.length === 0 && missing.length === 0;
+}
+
+/** Every fault there is, and what the mapping may do in the end. */
+const kinds = [
+  ...outcomes.filter((outcome) => outcome !== 'succeeds'),
+  ...readFaults.filter((fault) => fault !== 'none').map((fault) => `read ${fault}`),
+  ...controls,
+  'document refused',
+  'RetryAttemptsExhausted',
+  'RecordAgeExceeded',
+];
+
+function inThread(thread: number): Promise<Tally> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { thread } });
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+}
+
+/** Plays every schedule whose seed is the thread's. */
+async function play(thread: number): Promise<Tally> {
+  const counts: Record<string, number> = {};
+  const violations: string[] = [];
+  let [records, invocations] = [0, 0];
+  for (let seed = thread; seed < schedules; seed += threads) {
+    const result = await playSchedule(randomSchedule(seed), { isTraced: false });
+    for (const [kind, times] of Object.entries(result.counts)) counts[kind] = (counts[kind] ?? 0) + times;
+    violations.push(...result.violations.map((violation) => `seed ${seed}: ${violation}`));
+    if (result.records < leastRecords) violations.push(`seed ${seed}: ${result.records} records are too few`);
+    if (result.invocations < leastInvocations)
+      violations.push(`seed ${seed}: ${result.invocations} invocations are too few`);
+    records += result.records;
+    invocations += result.invocations;
+  }
+  return { counts, violations, records, invocations };
+}
+
+function summed(tallies: readonly Tally[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [kind, times] of tallies.flatMap(({ counts }) => Object.entries(counts)))
+    sums[kind] = (sums[kind] ?? 0) + times;
+  return sums;
+}
+
+function total(tallies: readonly Tally[], what: 'records' | 'invocations'): number {
+  return tallies.reduce((sum, tally) => sum + tally[what], 0);
+}
+
+if (!isMainThread && parentPort !== null) parentPort.postMessage(await play(workerData.thread));
+else if (import.meta.main && !(await benchMapping())) process.exitCode = 1;
