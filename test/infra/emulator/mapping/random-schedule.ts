@@ -29,7 +29,7 @@ export function randomSchedule(seed: number): FaultSchedule {
       afterMillis: upTo(2_000),
       counts: [20 + upTo(10), 20 + upTo(10)] as const,
     })),
-    outcomes: someOf(25, (): Outcome => (random() < 0.4 ? 'succeeds' : oneOf(outcomes))),
+    outcomes: someOf(ageSeconds === -1 ? 25 : 8, (): Outcome => (random() < 0.4 ? 'succeeds' : oneOf(outcomes))),
     readFaults: someOf(15, (): ReadFault => (random() < 0.5 ? 'none' : oneOf(readFaults))),
     controls: someOf(3, () => ({ afterMillis: upTo(4_000), control: oneOf<Control>(controls) })),
     poisonEvery: ageSeconds !== -1 ? oneOf([0, 100]) : isPatient ? 0 : oneOf([0, 0, 50]),
