@@ -1,17 +1,9 @@
 import { backOffMillis, type Sleep, sleepFor } from './back-off.ts';
 import type { OutgoingEvent } from './event.ts';
 import { billedBytes, putRecords, RECORD_OVERHEAD_BYTES, REQUEST_BYTES, REQUEST_RECORDS } from './put-records.ts';
-import { hashOf } from './record-codec/hash.ts';
-import { type PackedRecord, pack, queuesFor, remaining, type ShardQueue, unfinished } from './shard-queues.ts';
-import {
-  covers,
-  describeStream,
-  type Kinesis,
-  listShards,
-  openShards,
-  type Shard,
-  type StreamShape,
-} from './shards.ts';
+import { advance, type PackedRecord, pack, queuesFor, type ShardQueue, unfinished } from './shard-queues.ts';
+import { describeStream, type Kinesis, openShards, type StreamShape } from './shards.ts';
+import { requeued, type StrayRecord, shardsWith } from './stray-records.ts';
 
 /**
  * The only code that appends to a stream. Its promise: per source and target shard the log has no gap and no overtaking, whatever
@@ -110,7 +102,7 @@ async function appendAll(
       if (strays.length === 0) continue;
       const shards = await shardsWith(strays, append);
       known.shape = { ...known.shape, shards };
-      requeue(append, strays, shards);
+      append.queues = requeued(append, strays, shards);
     }
     return appendedBy(append);
   } catch (error) {
@@ -146,26 +138,19 @@ function begin(
   };
 }
 
-/** A record that landed in another shard than expected. */
-interface Stray {
-  readonly queue: ShardQueue;
-  readonly record: PackedRecord;
-  readonly shardId: string;
-}
-
 /** Sends the next record of every queue that is not resting, in one request. */
-async function sendWave(append: Append): Promise<readonly Stray[]> {
+async function sendWave(append: Append): Promise<readonly StrayRecord[]> {
+  append.signal.throwIfAborted();
   const wave = nextWave(append);
   if (wave.length === 0) {
     if (append.queues.length > 0) await Promise.race(append.queues.map((queue) => queue.rest));
-    append.signal.throwIfAborted();
     return [];
   }
   const outcomes = await putRecords(
     append,
     wave.map(({ record }) => record),
   );
-  const strays: Stray[] = [];
+  const strays: StrayRecord[] = [];
   const failed: ShardQueue[] = [];
   for (const [index, outcome] of outcomes.entries()) {
     const { queue, record } = wave[index] as Wave[number];
@@ -205,13 +190,6 @@ function nextWave(append: Append): Wave {
   return wave;
 }
 
-function advance(queue: ShardQueue, record: PackedRecord): void {
-  queue.next = record.end;
-  queue.record = undefined;
-  queue.failures = 0;
-  queue.throttled = false;
-}
-
 /** Together, so that they come back in one request. */
 function rest({ signal, random, sleep }: Append, failed: readonly ShardQueue[]): void {
   if (failed.length === 0) return;
@@ -225,34 +203,6 @@ function rest({ signal, random, sleep }: Append, failed: readonly ShardQueue[]):
     queue.failures++;
     queue.rest = rested;
   }
-}
-
-/** The shards as they are now, those that records landed in among them: ListShards may lag behind. */
-async function shardsWith(strays: readonly Stray[], append: Append): Promise<readonly Shard[]> {
-  const { kinesis, arn, signal, random, sleep } = append;
-  for (let attempt = 0; ; attempt++) {
-    const shards = await listShards(kinesis, arn, { signal, sleep });
-    if (strays.every(({ shardId }) => shards.some(({ id }) => id === shardId))) return shards;
-    await sleep(backOffMillis(attempt, random), signal);
-  }
-}
-
-/**
- * After a reshard: deals out again, in order, whatever is not in the log. Readers drop an aggregated record's events that hash outside
- * the shard it landed in, so those are not in the log either. The first event's hash decides where a record lands: it is.
- */
-function requeue(append: Append, strays: readonly Stray[], shards: readonly Shard[]): void {
-  const missing: number[] = [];
-  for (const { queue, record, shardId } of strays) {
-    const landed = shards.find(({ id }) => id === shardId) as Shard;
-    for (const index of queue.indexes.slice(queue.next, record.end)) {
-      if (!covers(landed, hashOf((append.events[index] as OutgoingEvent).key))) missing.push(index);
-    }
-    advance(queue, record);
-  }
-  for (const queue of append.queues) missing.push(...remaining(queue));
-  missing.sort((a, b) => a - b);
-  append.queues = queuesFor(append.events, missing, openShards({ shards }));
 }
 
 function appendedBy({ records, bytes, limit, refused }: Append): Appended {

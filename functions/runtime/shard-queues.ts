@@ -59,6 +59,14 @@ export function queuesFor(
   }));
 }
 
+/** The queue's record is in the log. */
+export function advance(queue: ShardQueue, record: PackedRecord): void {
+  queue.next = record.end;
+  queue.record = undefined;
+  queue.failures = 0;
+  queue.throttled = false;
+}
+
 /** Whether anything of it is not yet in the log. */
 export function unfinished({ indexes, next }: ShardQueue): boolean {
   return next < indexes.length;

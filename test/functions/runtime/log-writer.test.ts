@@ -334,6 +334,21 @@ test('its time being over ends the request that is under way before append throw
   expect(ended).toBe(true);
 });
 
+test('sends nothing more once its time is over', async () => {
+  const { log, client } = logWith(1);
+  const time = new AbortController();
+  const deaf = {
+    send: (async (command: never) => {
+      const answer = await client.send(command);
+      if (recordsOf(log, 'shardId-000000000000').length === 2) time.abort(new Error('time is over'));
+      return answer;
+    }) as LogClient['send'],
+  };
+  const { writer } = watched(deaf, { maxRecordBytes: 400 });
+  await expect(writer.append(eventsOf(['a'], 5), time.signal)).rejects.toThrow('time is over');
+  expect(recordsOf(log, 'shardId-000000000000').length).toBe(2);
+});
+
 test('appends of one writer wait for each other, and one that failed does not stop the next', async () => {
   const { log } = logWith(1);
   const moments = [
