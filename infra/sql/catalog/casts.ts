@@ -1,0 +1,75 @@
+import type { SqlType } from '../sql-type.ts';
+import { isScalar, isUnknown, sameType, typeName } from '../sql-type.ts';
+import { factsOf } from './type-facts.ts';
+
+/** When Postgres applies a cast by itself: anywhere, or only where it is written. */
+export type CastContext = 'implicit' | 'explicit';
+
+interface Cast {
+  readonly context: CastContext;
+  /** A template of `$1`, as a routine's code. */
+  readonly code: string;
+  /** May be null although its argument is not. */
+  readonly nullable: boolean;
+}
+
+/** pg_cast, for the types that are supported here. */
+const CASTS: Record<string, readonly [CastContext, code: string]> = {
+  'integer → bigint': ['implicit', '{integers/integerToBigint}($1)'],
+  'integer → double precision': ['implicit', '$1'],
+  'integer → numeric': ['implicit', '{decimal-functions/integerToDecimal}($1)'],
+  'integer → boolean': ['explicit', '$1 !== 0'],
+  'bigint → integer': ['explicit', '{integers/bigintToInteger}($1)'],
+  'bigint → double precision': ['implicit', '{doubles/bigintToDouble}($1)'],
+  'bigint → numeric': ['implicit', '{decimal-functions/bigintToDecimal}($1)'],
+  'double precision → integer': ['explicit', '{doubles/doubleToInteger}($1)'],
+  'double precision → bigint': ['explicit', '{doubles/doubleToBigint}($1)'],
+  'double precision → numeric': ['explicit', '{decimal-functions/doubleToDecimal}($1)'],
+  'numeric → integer': ['explicit', '{decimal-functions/decimalToInteger}($1)'],
+  'numeric → bigint': ['explicit', '{decimal-functions/decimalToBigint}($1)'],
+  'numeric → double precision': ['implicit', '{decimal-functions/decimalToDouble}($1)'],
+  'boolean → integer': ['explicit', '{logic/booleanToInteger}($1)'],
+  'date → timestamp': ['implicit', '{dates/dateToTimestamp}($1)'],
+  'date → timestamptz': ['implicit', '{dates/dateToTimestamp}($1)'],
+  'timestamp → timestamptz': ['implicit', '$1'],
+  'timestamp → date': ['explicit', '{dates/timestampToDate}($1)'],
+  'timestamptz → date': ['explicit', '{dates/timestampToDate}($1)'],
+  'timestamptz → timestamp': ['explicit', '$1'],
+  'jsonb → boolean': ['explicit', '{json-building/jsonToBoolean}($1)'],
+  'jsonb → numeric': ['explicit', '{json-building/jsonToDecimal}($1)'],
+  'jsonb → integer': ['explicit', '{json-numbers/jsonToInteger}($1)'],
+  'jsonb → bigint': ['explicit', '{json-numbers/jsonToBigint}($1)'],
+  'jsonb → double precision': ['explicit', '{json-numbers/jsonToDouble}($1)'],
+  'record → jsonb': ['implicit', '$1'],
+};
+
+/** The cast from one type to another, or undefined when Postgres has none or applies it only in another context. */
+export function findCast(from: SqlType, to: SqlType, context: CastContext): Cast | undefined {
+  if (sameType(from, to)) return { context: 'implicit', code: '$1', nullable: false };
+  const found = CASTS[`${typeName(from)} → ${typeName(to)}`];
+  if (found !== undefined) {
+    if (context === 'implicit' && found[0] !== 'implicit') return undefined;
+    return { context: found[0], code: found[1], nullable: isScalar(from, 'jsonb') };
+  }
+  if (from.kind === 'array' && to.kind === 'array') return castArray(from.element, to.element, context);
+  return context === 'explicit' ? castThroughText(from, to) : undefined;
+}
+
+export function canCoerce(from: SqlType, to: SqlType): boolean {
+  return isUnknown(from) || findCast(from, to, 'implicit') !== undefined;
+}
+
+function castArray(from: SqlType, to: SqlType, context: CastContext): Cast | undefined {
+  const element = findCast(from, to, context);
+  if (element === undefined) return undefined;
+  const convert = `(item) => item === null ? null : ${element.code.replaceAll('$1', 'item')}`;
+  return { context: element.context, code: `$1.map(${convert})`, nullable: false };
+}
+
+/** Every type is written to text and read from it, when a cast says so. */
+function castThroughText(from: SqlType, to: SqlType): Cast | undefined {
+  if (from.kind === 'record' || to.kind === 'record') return undefined;
+  if (isScalar(to, 'text')) return { context: 'explicit', code: `${factsOf(from).toText}($1)`, nullable: false };
+  if (isScalar(from, 'text')) return { context: 'explicit', code: `${factsOf(to).fromText}($1)`, nullable: false };
+  return undefined;
+}

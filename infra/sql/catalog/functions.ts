@@ -1,0 +1,78 @@
+import { ARRAY_FUNCTIONS, JSON_FUNCTIONS } from './json-functions.ts';
+import { NUMBER_FUNCTIONS } from './number-functions.ts';
+import type { Routine } from './routine.ts';
+import { routine } from './routine.ts';
+import { TEXT_FUNCTIONS } from './text-functions.ts';
+import { TIME_FUNCTIONS } from './time-functions.ts';
+
+/** The functions by the chapters of their reference. */
+export const CHAPTERS: readonly { readonly title: string; readonly routines: readonly Routine[] }[] = [
+  { title: 'Text', routines: TEXT_FUNCTIONS.map(routine) },
+  { title: 'Numbers', routines: NUMBER_FUNCTIONS.map(routine) },
+  { title: 'Dates and times', routines: TIME_FUNCTIONS.map(routine) },
+  { title: 'JSON', routines: JSON_FUNCTIONS.map(routine) },
+  { title: 'Arrays', routines: ARRAY_FUNCTIONS.map(routine) },
+];
+
+export const FUNCTIONS: readonly Routine[] = CHAPTERS.flatMap((chapter) => chapter.routines);
+
+export const AGGREGATES: ReadonlySet<string> = new Set([
+  'count',
+  'sum',
+  'avg',
+  'min',
+  'max',
+  'array_agg',
+  'string_agg',
+  'bool_and',
+  'bool_or',
+  'every',
+  'json_agg',
+  'jsonb_agg',
+  'json_object_agg',
+  'jsonb_object_agg',
+  'stddev',
+  'stddev_pop',
+  'stddev_samp',
+  'variance',
+  'var_pop',
+  'var_samp',
+  'corr',
+  'mode',
+  'percentile_cont',
+  'percentile_disc',
+  'any_value',
+]);
+
+/** Functions whose answer is not decided by their arguments, and what to write instead. */
+export const VOLATILE: ReadonlyMap<string, string> = new Map([
+  ...[
+    'now',
+    'clock_timestamp',
+    'statement_timestamp',
+    'transaction_timestamp',
+    'timeofday',
+    'current_timestamp',
+    'current_date',
+    'current_time',
+    'localtime',
+    'localtimestamp',
+  ].map(
+    (name) =>
+      [name, 'use `time`, the time of the event: an event that is processed again must give the same answer'] as const,
+  ),
+  ...['random', 'random_normal', 'setseed', 'array_sample', 'array_shuffle'].map(
+    (name) =>
+      [
+        name,
+        'derive a number from the event, such as from md5(id): an event that is processed again must give the same answer',
+      ] as const,
+  ),
+  ...['gen_random_uuid', 'uuidv4', 'uuidv7'].map(
+    (name) =>
+      [name, 'use `id`, the id of the event: an event that is processed again must give the same answer'] as const,
+  ),
+  ...['nextval', 'currval', 'lastval', 'pg_sleep'].map(
+    (name) => [name, 'there is no database behind a transform'] as const,
+  ),
+]);

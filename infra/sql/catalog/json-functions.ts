@@ -1,0 +1,177 @@
+import type { Row } from './routine.ts';
+
+export const JSON_FUNCTIONS: readonly Row[] = [
+  ['to_jsonb(anyelement) jsonb', '<json $1>', "to_jsonb('a'::text)", 'any value as jsonb'],
+  [
+    'jsonb_build_object(...any) jsonb on null',
+    '{json-building/jsonBuildObject}(<pairs>)',
+    "jsonb_build_object('a', 1, 'b', NULL)",
+    'an object of keys and values',
+  ],
+  [
+    'jsonb_build_array(...any) jsonb on null',
+    '{json-building/jsonBuildArray}(<jsons>)',
+    "jsonb_build_array(1, 'a'::text, NULL)",
+    'an array of values',
+  ],
+  [
+    'jsonb_typeof(jsonb) text',
+    'json-building/jsonTypeof',
+    "jsonb_typeof('[1]'::jsonb)",
+    'object, array, string, number, boolean or null',
+  ],
+  [
+    'jsonb_array_length(jsonb) integer',
+    'json-building/jsonArrayLength',
+    "jsonb_array_length('[1, 2]'::jsonb)",
+    'elements',
+  ],
+  [
+    'jsonb_extract_path(jsonb, ...text) jsonb?',
+    '{json-paths/jsonPath}($1, <rest>)',
+    `jsonb_extract_path('{"a": {"b": 1}}'::jsonb, 'a', 'b')`,
+    'at a path',
+  ],
+  [
+    'jsonb_extract_path_text(jsonb, ...text) text?',
+    '{json-paths/jsonPathText}($1, <rest>)',
+    `jsonb_extract_path_text('{"a": {"b": "x"}}'::jsonb, 'a', 'b')`,
+    'at a path, as text',
+  ],
+  [
+    'jsonb_exists(jsonb, text) boolean',
+    'json-paths/jsonHas',
+    `jsonb_exists('{"a": 1}'::jsonb, 'a')`,
+    'as the operator ?',
+  ],
+  [
+    'jsonb_set(jsonb, text[], jsonb) jsonb',
+    'json-changing/jsonSetOrCreate',
+    `jsonb_set('{"a": 1}'::jsonb, '{a}', '2'::jsonb)`,
+    'with another value at a path',
+  ],
+  [
+    'jsonb_set(jsonb, text[], jsonb, boolean) jsonb',
+    'json-changing/jsonSet',
+    `jsonb_set('{"a": 1}'::jsonb, '{b}', '2'::jsonb, false)`,
+    'false: only if the path exists',
+  ],
+  [
+    'jsonb_insert(jsonb, text[], jsonb) jsonb',
+    'json-changing/jsonInsertBefore',
+    `jsonb_insert('[1, 3]'::jsonb, '{1}', '2'::jsonb)`,
+    'with a value before a path',
+  ],
+  [
+    'jsonb_insert(jsonb, text[], jsonb, boolean) jsonb',
+    'json-changing/jsonInsert',
+    `jsonb_insert('[1, 3]'::jsonb, '{0}', '2'::jsonb, true)`,
+    'true: after the path',
+  ],
+  [
+    'jsonb_strip_nulls(jsonb) jsonb',
+    'json-building/jsonStripNulls',
+    `jsonb_strip_nulls('{"a": null, "b": [null]}'::jsonb)`,
+    'without fields that are null',
+  ],
+  [
+    'jsonb_strip_nulls(jsonb, boolean) jsonb',
+    'json-building/jsonStripNullsIn',
+    `jsonb_strip_nulls('{"a": null, "b": [null]}'::jsonb, true)`,
+    'true: without elements that are null too',
+  ],
+  ['jsonb_pretty(jsonb) text', 'json/jsonPretty', `jsonb_pretty('{"a": [1]}'::jsonb)`, 'indented text'],
+];
+
+export const ARRAY_FUNCTIONS: readonly Row[] = [
+  ['cardinality(anyarray) integer', 'arrays/cardinality', 'cardinality(ARRAY[1, 2])', 'elements'],
+  [
+    'array_length(anyarray, integer) integer?',
+    'arrays/arrayLength',
+    'array_length(ARRAY[1, 2], 1)',
+    'elements, or null when there are none',
+  ],
+  ['array_upper(anyarray, integer) integer?', 'arrays/arrayLength', 'array_upper(ARRAY[1, 2], 1)', 'the last index'],
+  ['array_lower(anyarray, integer) integer?', 'arrays/arrayLower', 'array_lower(ARRAY[1, 2], 1)', 'the first index'],
+  ['array_ndims(anyarray) integer?', 'arrays/arrayDimensions', 'array_ndims(ARRAY[1, 2])', 'dimensions'],
+  ['array_dims(anyarray) text?', 'arrays/arrayDims', 'array_dims(ARRAY[1, 2])', 'bounds, as text'],
+  [
+    'array_append(anycompatiblearray, anycompatible) anycompatiblearray on null',
+    'arrays/arrayAppend',
+    'array_append(ARRAY[1], 2)',
+    'with an element at the end',
+  ],
+  [
+    'array_prepend(anycompatible, anycompatiblearray) anycompatiblearray on null',
+    'arrays/arrayPrepend',
+    'array_prepend(1, ARRAY[2])',
+    'with an element at the start',
+  ],
+  [
+    'array_cat(anycompatiblearray, anycompatiblearray) anycompatiblearray? on null',
+    'arrays/arrayConcat',
+    'array_cat(ARRAY[1], ARRAY[2])',
+    'joined',
+  ],
+  [
+    'array_position(anycompatiblearray, anycompatible) integer? on null',
+    '{arrays/arrayPosition}(<equal>)($1, $2)',
+    'array_position(ARRAY[5, 6], 6)',
+    'where an element is',
+  ],
+  [
+    'array_position(anycompatiblearray, anycompatible, integer) integer? on null',
+    '{arrays/arrayPositionFrom}(<equal>)($1, $2, $3)',
+    'array_position(ARRAY[6, 5, 6], 6, 2)',
+    'where an element is, from an index on',
+  ],
+  [
+    'array_positions(anycompatiblearray, anycompatible) integer[]? on null',
+    '{arrays/arrayPositions}(<equal>)($1, $2)',
+    'array_positions(ARRAY[6, 5, 6], 6)',
+    'everywhere an element is',
+  ],
+  [
+    'array_remove(anycompatiblearray, anycompatible) anycompatiblearray? on null',
+    '{arrays/arrayRemove}(<equal>)($1, $2)',
+    'array_remove(ARRAY[1, 2, 1], 1)',
+    'without an element',
+  ],
+  [
+    'array_replace(anycompatiblearray, anycompatible, anycompatible) anycompatiblearray? on null',
+    '{arrays/arrayReplace}(<equal>)($1, $2, $3)',
+    'array_replace(ARRAY[1, 2], 2, 3)',
+    'with an element replaced',
+  ],
+  ['array_reverse(anyarray) anyarray', 'arrays/arrayReverse', 'array_reverse(ARRAY[1, 2])', 'backwards'],
+  [
+    'array_sort(anyarray) anyarray',
+    '{arrays/arraySort}(<compare>)($1)',
+    'array_sort(ARRAY[2, NULL, 1])',
+    'sorted, nulls last',
+  ],
+  [
+    'array_sort(anyarray, boolean) anyarray',
+    '{arrays/arraySortBy}(<compare>)($1, $2)',
+    'array_sort(ARRAY[2, NULL, 1], true)',
+    'true: descending, nulls first',
+  ],
+  [
+    'trim_array(anyarray, integer) anyarray',
+    'arrays/trimArray',
+    'trim_array(ARRAY[1, 2, 3], 2)',
+    'without its last elements',
+  ],
+  [
+    'array_to_string(anyarray, text) text',
+    '{array-text/arrayToString}(<output>)($1, $2)',
+    "array_to_string(ARRAY[1, NULL, 3], ',')",
+    'elements joined; nulls are left out',
+  ],
+  [
+    'array_to_string(anyarray, text, text) text? on null',
+    '{array-text/arrayToStringNull}(<output>)($1, $2, $3)',
+    "array_to_string(ARRAY[1, NULL, 3], ',', '*')",
+    'with a text for null',
+  ],
+];

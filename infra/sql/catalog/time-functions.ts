@@ -1,0 +1,102 @@
+import type { Row } from './routine.ts';
+
+const D = 'double precision';
+const T = "timestamp '2026-11-22 18:34:56.789'";
+const TZ = "timestamptz '2026-11-22 18:34:56.789Z'";
+
+export const TIME_FUNCTIONS: readonly Row[] = [
+  [
+    'extract(text, date) numeric?',
+    'timestamp-parts/extractDate',
+    "extract(week FROM date '2026-11-22')",
+    'a field of a date',
+  ],
+  [
+    'extract(text, timestamp) numeric?',
+    'timestamp-parts/extractTimestamp',
+    `extract(second FROM ${T})`,
+    'a field of a timestamp',
+  ],
+  [
+    'extract(text, timestamptz) numeric?',
+    'timestamp-parts/extractTimestamptz',
+    `extract(epoch FROM ${TZ})`,
+    'a field of a timestamptz, in UTC',
+  ],
+  [
+    `date_part(text, date) ${D}?`,
+    'timestamp-parts/datePartDate',
+    "date_part('year', date '2026-11-22')",
+    'a field, as double precision',
+  ],
+  [
+    `date_part(text, timestamp) ${D}?`,
+    'timestamp-parts/datePartTimestamp',
+    `date_part('hour', ${T})`,
+    'a field, as double precision',
+  ],
+  [
+    `date_part(text, timestamptz) ${D}?`,
+    'timestamp-parts/datePartTimestamptz',
+    `date_part('dow', ${TZ})`,
+    'a field, as double precision',
+  ],
+  [
+    'date_trunc(text, timestamp) timestamp',
+    'timestamp-parts/dateTrunc',
+    `date_trunc('hour', ${T})`,
+    'the start of its hour, week, year, …',
+  ],
+  [
+    'date_trunc(text, timestamptz) timestamptz',
+    'timestamp-parts/dateTrunc',
+    `date_trunc('week', ${TZ})`,
+    'the start of its hour, week, year, …, in UTC',
+  ],
+  [
+    'date_bin(interval, timestamp, timestamp) timestamp',
+    'intervals/dateBin',
+    `date_bin('15 minutes', ${T}, timestamp '2026-01-01')`,
+    'the start of its stride, from an origin',
+  ],
+  [
+    'date_bin(interval, timestamptz, timestamptz) timestamptz',
+    'intervals/dateBin',
+    `date_bin('15 minutes', ${TZ}, timestamptz '2026-01-01Z')`,
+    'the start of its stride, from an origin',
+  ],
+  [`to_timestamp(${D}) timestamptz`, 'timestamps/toTimestamp', 'to_timestamp(1795372496.5)', 'from seconds since 1970'],
+  [
+    'make_date(integer, integer, integer) date',
+    'dates/makeDate',
+    'make_date(2026, 11, 22)',
+    'from year, month and day',
+  ],
+  [
+    `make_timestamp(integer, integer, integer, integer, integer, ${D}) timestamp`,
+    'timestamp-parts/makeTimestamp',
+    'make_timestamp(2026, 11, 22, 18, 34, 56.5)',
+    'from its fields',
+  ],
+  [
+    `make_timestamptz(integer, integer, integer, integer, integer, ${D}) timestamptz`,
+    'timestamp-parts/makeTimestamp',
+    'make_timestamptz(2026, 11, 22, 18, 34, 56.5)',
+    'from its fields, in UTC',
+  ],
+  ['isfinite(date) boolean', 'dates/isFiniteDate', "isfinite(date 'infinity')", 'whether it is a real date'],
+  ['isfinite(timestamp) boolean', 'timestamps/isFiniteTimestamp', `isfinite(${T})`, 'whether it is a real moment'],
+  ['isfinite(timestamptz) boolean', 'timestamps/isFiniteTimestamp', `isfinite(${TZ})`, 'whether it is a real moment'],
+  [
+    'timezone(text, timestamp) timestamptz',
+    'zones/fromUtc',
+    `${T} AT TIME ZONE 'UTC'`,
+    'reads a timestamp as UTC; other zones are refused',
+  ],
+  [
+    'timezone(text, timestamptz) timestamp',
+    'zones/toUtc',
+    `${TZ} AT TIME ZONE 'UTC'`,
+    'a timestamptz in UTC; other zones are refused',
+  ],
+];

@@ -1,0 +1,83 @@
+import type { FuncCall } from 'libpg-query';
+import { AGGREGATES, FUNCTIONS, VOLATILE } from './catalog/functions.ts';
+import { signatureText } from './catalog/routine.ts';
+import { UNSUPPORTED } from './catalog/unsupported.ts';
+import type { CheckContext } from './check-context.ts';
+import { mistake } from './check-context.ts';
+import { call, supported } from './check-operators.ts';
+import type { Checked } from './checked.ts';
+import { nameOf } from './parse-nodes.ts';
+import { resolve } from './resolve.ts';
+import { suggest } from './suggest.ts';
+
+const SET_RETURNING: ReadonlySet<string> = new Set([
+  'unnest',
+  'generate_series',
+  'jsonb_array_elements',
+  'jsonb_array_elements_text',
+  'jsonb_each',
+  'jsonb_each_text',
+  'jsonb_object_keys',
+  'regexp_matches',
+  'regexp_split_to_table',
+  'string_to_table',
+]);
+
+export function checkFunction(context: CheckContext, node: FuncCall): Checked {
+  const name = nameOf(node.funcname);
+  const offset = context.offsetOf(node.location);
+  refuseForms(context, node, name);
+  const candidates = FUNCTIONS.filter((routine) => routine.name === name);
+  if (candidates.length === 0) {
+    const near = suggest(
+      name,
+      FUNCTIONS.map((routine) => routine.name),
+    );
+    const hint = near === undefined ? 'docs/sql.md lists the functions' : `did you mean ${near}?`;
+    throw mistake(context, 'unsupported', { offset, problem: `function ${name} is not supported`, hint });
+  }
+  const args = (node.args ?? []).map(context.check);
+  const others = UNSUPPORTED.filter((routine) => routine.name === name);
+  const resolution = resolve(
+    [...candidates, ...others],
+    args.map(({ type }) => type),
+  );
+  if (name === 'jsonb_build_object' && args.length % 2 === 1)
+    throw mistake(context, 'invalid', {
+      offset,
+      problem: 'jsonb_build_object takes keys and values in turn: one is missing',
+    });
+  if (typeof resolution === 'object') return { ...call(context, supported(context, resolution, offset), args), offset };
+  const written = signatureText(
+    name,
+    args.map(({ type }) => type),
+  );
+  const takes = candidates.map((routine) => signatureText(name, routine.parameters)).join(', ');
+  const problem = resolution === 'none' ? `function ${written} does not exist` : `function ${written} is not unique`;
+  throw mistake(context, 'invalid', { offset, problem, hint: `it takes ${takes}; add casts where they are missing` });
+}
+
+function refuseForms(context: CheckContext, node: FuncCall, name: string): void {
+  const offset = context.offsetOf(node.location);
+  const refuse = (problem: string, hint?: string): never => {
+    throw mistake(context, 'unsupported', { offset, problem, hint });
+  };
+  if (node.over !== undefined) refuse(`${name}(…) OVER: window functions are not supported yet`);
+  if (AGGREGATES.has(name))
+    refuse(
+      `${name} is an aggregate: aggregates and windows are not supported yet`,
+      'a transform sees one event at a time',
+    );
+  const alternative = VOLATILE.get(name);
+  if (alternative !== undefined) refuse(`${name}() is volatile: its answer changes from call to call`, alternative);
+  if (SET_RETURNING.has(name))
+    refuse(
+      `${name} gives several rows and is not supported here`,
+      'lists are unnested in FROM: FROM orders, unnest(items) AS item',
+    );
+  if (node.agg_star || node.agg_distinct || node.agg_filter !== undefined || node.agg_order !== undefined)
+    refuse(`${name} is called like an aggregate: aggregates are not supported yet`);
+  if (node.func_variadic) refuse('VARIADIC is not supported', 'write the arguments one by one');
+  if (node.args?.some((arg) => 'NamedArgExpr' in arg))
+    refuse('named arguments are not supported', 'write the arguments in their order');
+}

@@ -1,0 +1,153 @@
+import type { A_Indirection, ColumnRef } from 'libpg-query';
+import type { CheckContext } from './check-context.ts';
+import { coerce, mistake } from './check-context.ts';
+import type { Checked, ScopeColumn } from './checked.ts';
+import { namesOf } from './parse-nodes.ts';
+import { INTEGER, typeName } from './sql-type.ts';
+import { suggest } from './suggest.ts';
+
+/** `column` and `table.column`. The data's columns come before the event's own of the same name. */
+export function checkColumn(context: CheckContext, node: ColumnRef): Checked {
+  const offset = context.offsetOf(node.location);
+  const names = namesOf(node.fields);
+  if (names.length < (node.fields ?? []).length)
+    throw mistake(context, 'invalid', { offset, problem: '* stands alone in the list of SELECT' });
+  const [name = '', second] = names;
+  if (names.length > 2)
+    throw mistake(context, 'invalid', {
+      offset,
+      problem: `there is no column ${names.join('.')}`,
+      hint: `fields of objects are written (${names.slice(0, -1).join('.')}).${names.at(-1)}`,
+    });
+  const column =
+    second === undefined
+      ? unqualified(context, name, offset)
+      : qualified(context, { table: name, name: second, offset });
+  return { kind: 'column', column, type: column.type, nullable: column.nullable, offset };
+}
+
+function unqualified(context: CheckContext, name: string, offset: number): ScopeColumn {
+  const found = context.columns.filter((column) => column.name === name);
+  const own = found.filter((column) => column.origin !== 'event');
+  const chosen = own.length > 0 ? own : found;
+  const [first] = chosen;
+  if (first !== undefined && chosen.length === 1) return first;
+  if (first !== undefined)
+    throw mistake(context, 'invalid', {
+      offset,
+      problem: `column "${name}" is ambiguous`,
+      hint: `write ${chosen.map(({ table }) => `${table}.${name}`).join(' or ')}`,
+    });
+  const near = suggest(
+    name,
+    context.columns.map((column) => column.name),
+  );
+  const known = [...new Set(context.columns.map((column) => column.name))].join(', ');
+  throw mistake(context, 'invalid', {
+    offset,
+    problem: `there is no column "${name}"`,
+    hint: near === undefined ? `the columns are ${known}` : `did you mean "${near}"?`,
+  });
+}
+
+function qualified(
+  context: CheckContext,
+  { table, name, offset }: { table: string; name: string; offset: number },
+): ScopeColumn {
+  const inTable = context.columns.filter((column) => column.table === table);
+  const found = inTable.find((column) => column.name === name);
+  if (found !== undefined) return found;
+  const record = context.columns.find((column) => column.name === table && column.type.kind === 'record');
+  const hint =
+    record !== undefined
+      ? `fields of objects are written (${table}).${name}`
+      : inTable.length === 0
+        ? `FROM names ${[...new Set(context.columns.map((column) => column.table))].join(', ')}`
+        : suggestion(
+            name,
+            inTable.map((column) => column.name),
+          );
+  throw mistake(context, 'invalid', {
+    offset,
+    problem: inTable.length === 0 ? `there is no "${table}" in FROM` : `there is no column "${table}.${name}"`,
+    hint,
+  });
+}
+
+function suggestion(name: string, known: readonly string[]): string {
+  const near = suggest(name, known);
+  return near === undefined ? `it has ${known.join(', ')}` : `did you mean "${near}"?`;
+}
+
+/** `(object).field`, `array[i]` and `array[from:to]`. */
+export function checkIndirection(context: CheckContext, node: A_Indirection): Checked {
+  if (node.arg === undefined) throw new Error('an indirection without its argument');
+  let value = context.check(node.arg);
+  for (const step of node.indirection ?? []) {
+    if ('String' in step) value = field(context, value, step.String.sval ?? '');
+    else if ('A_Indices' in step) value = subscript(context, value, step.A_Indices);
+    else
+      throw mistake(context, 'unsupported', {
+        offset: value.offset,
+        problem: '.* of an object is not supported',
+        hint: 'name its fields',
+      });
+  }
+  return value;
+}
+
+function field(context: CheckContext, record: Checked, name: string): Checked {
+  const { offset } = record;
+  if (record.type.kind !== 'record')
+    throw mistake(context, 'invalid', {
+      offset,
+      problem: `${typeName(record.type)} has no fields`,
+      hint: typeName(record.type) === 'jsonb' ? `write -> '${name}' or ->> '${name}'` : undefined,
+    });
+  const found = record.type.fields.find((known) => known.name === name);
+  if (found === undefined)
+    throw mistake(context, 'invalid', {
+      offset,
+      problem: `the object has no field "${name}"`,
+      hint: suggestion(
+        name,
+        record.type.fields.map((known) => known.name),
+      ),
+    });
+  return { kind: 'field', record, field: name, type: found.type, nullable: record.nullable || found.nullable, offset };
+}
+
+type Indices = {
+  readonly is_slice?: boolean;
+  readonly lidx?: Parameters<CheckContext['check']>[0];
+  readonly uidx?: Parameters<CheckContext['check']>[0];
+};
+
+function subscript(context: CheckContext, array: Checked, indices: Indices): Checked {
+  const { offset } = array;
+  if (array.type.kind !== 'array')
+    throw mistake(context, typeName(array.type) === 'jsonb' ? 'unsupported' : 'invalid', {
+      offset,
+      problem: `${typeName(array.type)} has no elements to subscript`,
+      hint: typeName(array.type) === 'jsonb' ? 'write -> with a key or an index (from 0)' : undefined,
+    });
+  const bound = (node: Indices['lidx']): Checked | undefined => {
+    if (node === undefined) return undefined;
+    const index = context.check(node);
+    const converted = coerce(context, index, INTEGER);
+    if (converted === undefined)
+      throw mistake(context, 'invalid', {
+        offset: index.offset,
+        problem: `an array subscript is an integer, not ${typeName(index.type)}`,
+      });
+    return converted;
+  };
+  if (indices.is_slice === true) {
+    const [from, to] = [bound(indices.lidx), bound(indices.uidx)];
+    const nullable = [array, from, to].some((part) => part?.nullable === true);
+    return { kind: 'slice', array, from, to, type: array.type, nullable, offset };
+  }
+  const index = bound(indices.uidx);
+  if (index === undefined) throw new Error('a subscript without an index');
+  return { kind: 'element', array, index, type: array.type.element, nullable: true, offset };
+}

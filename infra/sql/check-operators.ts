@@ -1,0 +1,119 @@
+import { OPERATORS } from './catalog/operators.ts';
+import type { Routine } from './catalog/routine.ts';
+import { signatureText } from './catalog/routine.ts';
+import { UNSUPPORTED } from './catalog/unsupported.ts';
+import type { CheckContext } from './check-context.ts';
+import { coerce, mistake } from './check-context.ts';
+import type { Checked } from './checked.ts';
+import type { Resolved } from './resolve.ts';
+import { resolve } from './resolve.ts';
+import type { SqlType } from './sql-type.ts';
+import { isUnknown, typeName } from './sql-type.ts';
+
+/** Finds the operator for its operands by Postgres's rules. */
+export function resolveOperator(
+  context: CheckContext,
+  name: string,
+  { types, offset }: { types: readonly SqlType[]; offset: number },
+): Resolved {
+  const candidates = [...OPERATORS, ...UNSUPPORTED].filter(
+    (operator) => operator.name === name && operator.parameters.length === types.length,
+  );
+  const resolution = candidates.length === 0 ? 'none' : resolve(candidates, types);
+  if (typeof resolution === 'object') return supported(context, resolution, offset);
+  const names = types.map(typeName);
+  const written = names.length === 1 ? `${name} ${names[0]}` : names.join(` ${name} `);
+  if (resolution === 'ambiguous')
+    throw mistake(context, 'invalid', {
+      offset,
+      problem: `operator is not unique: ${written}`,
+      hint: 'add a cast, such as ::text',
+    });
+  throw mistake(context, 'invalid', {
+    offset,
+    problem: `operator does not exist: ${written}`,
+    hint: operatorHint(candidates, types),
+  });
+}
+
+/** Refuses what Postgres means by a statement when it is not supported here. */
+export function supported(context: CheckContext, resolved: Resolved, offset: number): Resolved {
+  const { routine } = resolved;
+  if (!routine.unsupported) return resolved;
+  const written = signatureText(routine.name, routine.parameters);
+  const hint = written.includes('numeric') ? 'cast to double precision' : undefined;
+  throw mistake(context, 'unsupported', { offset, problem: `${written} is not supported`, hint });
+}
+
+function operatorHint(candidates: readonly Routine[], types: readonly SqlType[]): string {
+  if (candidates.length === 0) return 'no operator of this name is supported; docs/sql.md lists them';
+  if (types.some((type) => type.kind === 'record')) return 'compare its fields, such as (address).city';
+  return types.some((type) => typeName(type) === 'text') && types.some((type) => typeName(type) !== 'text')
+    ? 'Postgres does not convert text by itself: cast one side, such as total::numeric'
+    : 'cast one side to the type of the other';
+}
+
+export function checkOperator(
+  context: CheckContext,
+  name: string,
+  { operands, offset }: { operands: readonly Checked[]; offset: number },
+): Checked {
+  return call(context, resolveOperator(context, name, { types: operands.map(({ type }) => type), offset }), operands);
+}
+
+/** Calls a routine with its arguments converted. */
+export function call(context: CheckContext, resolved: Resolved, operands: readonly Checked[]): Checked {
+  const args = operands.map(
+    (operand, i) => coerce(context, operand, resolved.parameters[i] ?? operand.type) ?? operand,
+  );
+  const { routine, returns } = resolved;
+  const nullable = routine.nullable || (routine.strict && args.some((arg) => arg.nullable));
+  const offset = Math.min(...operands.map((operand) => operand.offset));
+  return { kind: 'call', resolved, args, type: returns, nullable, offset: Number.isFinite(offset) ? offset : 0 };
+}
+
+/** `left op ANY|ALL (array)`. */
+export function checkQuantified(context: CheckContext, name: string, parts: Quantified): Checked {
+  const { left, every, offset } = parts;
+  const right = settleList(context, left, parts.right);
+  if (right.type.kind !== 'array')
+    throw mistake(context, 'invalid', {
+      offset: right.offset,
+      problem: `op ANY/ALL needs an array on its right side, not ${typeName(right.type)}`,
+    });
+  const test = resolveOperator(context, name, { types: [left.type, right.type.element], offset });
+  if (typeName(test.returns) !== 'boolean')
+    throw mistake(context, 'invalid', { offset, problem: 'op ANY/ALL needs an operator that gives boolean' });
+  const [leftType = left.type, elementType = right.type.element] = test.parameters;
+  const list = coerce(context, right, { kind: 'array', element: elementType }) ?? right;
+  const probe = coerce(context, left, leftType) ?? left;
+  return {
+    kind: 'quantified',
+    every,
+    test,
+    left: probe,
+    right: list,
+    type: test.returns,
+    nullable: true,
+    offset: left.offset,
+  };
+}
+
+interface Quantified {
+  readonly left: Checked;
+  readonly right: Checked;
+  readonly every: boolean;
+  readonly offset: number;
+}
+
+/** A quoted literal on the right is a list of what is on the left. */
+function settleList(context: CheckContext, left: Checked, right: Checked): Checked {
+  if (!isUnknown(right.type)) return right;
+  if (left.type.kind === 'array')
+    throw mistake(context, 'invalid', {
+      offset: right.offset,
+      problem: `could not find array type for data type ${typeName(left.type)}`,
+    });
+  const element: SqlType = isUnknown(left.type) ? { kind: 'scalar', name: 'text' } : left.type;
+  return coerce(context, right, { kind: 'array', element }) ?? right;
+}

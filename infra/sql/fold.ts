@@ -1,0 +1,137 @@
+import type { Branch, Checked } from './checked.ts';
+import { evaluateConstant } from './evaluate.ts';
+import type { Source } from './source-position.ts';
+import { SqlMistake } from './source-position.ts';
+
+/**
+ * Computes what does not depend on the event, in the order and with the short cuts of Postgres's planner. An error in it is a mistake in
+ * the statement, found before anything runs.
+ */
+export function foldConstants(source: Source, expression: Checked): Checked {
+  const fold = (part: Checked): Checked => foldConstants(source, part);
+  switch (expression.kind) {
+    case 'constant':
+    case 'column':
+      return expression;
+    case 'case':
+      return foldCase(source, expression);
+    case 'coalesce':
+      return foldCoalesce(source, expression);
+    case 'logic':
+      return foldLogic(source, expression);
+    case 'call': {
+      const args = expression.args.map(fold);
+      if (expression.resolved.routine.strict && args.some(isNull)) return nullLike(expression);
+      return computed(source, { ...expression, args }, args);
+    }
+    case 'cast': {
+      const arg = fold(expression.arg);
+      return isNull(arg) ? nullLike(expression) : computed(source, { ...expression, arg }, [arg]);
+    }
+    case 'not':
+    case 'test': {
+      const arg = fold(expression.arg);
+      return computed(source, { ...expression, arg }, [arg]);
+    }
+    case 'distinct':
+    case 'nullif': {
+      const [a, b] = [fold(expression.args[0]), fold(expression.args[1])];
+      return computed(source, { ...expression, args: [a, b] }, [a, b]);
+    }
+    case 'extreme': {
+      const args = expression.args.map(fold);
+      return computed(source, { ...expression, args }, args);
+    }
+    case 'quantified': {
+      const [left, right] = [fold(expression.left), fold(expression.right)];
+      return computed(source, { ...expression, left, right }, [left, right]);
+    }
+    case 'array': {
+      const elements = expression.elements.map(fold);
+      return { ...expression, elements };
+    }
+    case 'element': {
+      const [array, index] = [fold(expression.array), fold(expression.index)];
+      return computed(source, { ...expression, array, index }, [array, index]);
+    }
+    case 'slice':
+      return {
+        ...expression,
+        array: fold(expression.array),
+        from: folded(source, expression.from),
+        to: folded(source, expression.to),
+      };
+    case 'field':
+      return { ...expression, record: fold(expression.record) };
+  }
+}
+
+const folded = (source: Source, part: Checked | undefined): Checked | undefined =>
+  part === undefined ? undefined : foldConstants(source, part);
+const isConstant = (part: Checked): part is Checked & { kind: 'constant' } => part.kind === 'constant';
+const isNull = (part: Checked): boolean => part.kind === 'constant' && part.text === null;
+const isTrue = (part: Checked): boolean => part.kind === 'constant' && part.text === 'true';
+const isFalse = (part: Checked): boolean => part.kind === 'constant' && part.text === 'false';
+const nullLike = ({ type, offset }: Checked): Checked => ({
+  kind: 'constant',
+  text: null,
+  type,
+  nullable: true,
+  offset,
+});
+
+/** Postgres folds calls of constants; constant arrays are constants too. */
+function computed(source: Source, expression: Checked, parts: readonly Checked[]): Checked {
+  const ready = parts.every((part) => isConstant(part) || (part.kind === 'array' && part.elements.every(isConstant)));
+  if (!ready) return expression;
+  const { text, error } = evaluateConstant(expression);
+  const { type, offset } = expression;
+  if (error !== undefined) throw new SqlMistake('invalid', { source, offset, problem: error });
+  return { kind: 'constant', text: text ?? null, type, nullable: (text ?? null) === null, offset };
+}
+
+function foldCase(source: Source, expression: Extract<Checked, { kind: 'case' }>): Checked {
+  const branches: Branch[] = [];
+  for (const { when, result: outcome } of expression.branches) {
+    const condition = foldConstants(source, when);
+    if (isFalse(condition) || isNull(condition)) continue;
+    const result = foldConstants(source, outcome);
+    if (isTrue(condition)) return branches.length === 0 ? result : { ...expression, branches, otherwise: result };
+    branches.push({ when: condition, result });
+  }
+  const otherwise = foldConstants(source, expression.otherwise);
+  return branches.length === 0 ? otherwise : { ...expression, branches, otherwise };
+}
+
+function foldCoalesce(source: Source, expression: Extract<Checked, { kind: 'coalesce' }>): Checked {
+  const args: Checked[] = [];
+  for (const part of expression.args) {
+    const arg = foldConstants(source, part);
+    if (isNull(arg)) continue;
+    args.push(arg);
+    if (isConstant(arg)) break;
+  }
+  const [only] = args;
+  if (only === undefined) return nullLike(expression);
+  return args.length === 1 ? only : { ...expression, args };
+}
+
+function foldLogic(source: Source, expression: Extract<Checked, { kind: 'logic' }>): Checked {
+  const [decides, drops] = expression.operator === 'and' ? [isFalse, isTrue] : [isTrue, isFalse];
+  const args: Checked[] = [];
+  for (const part of expression.args) {
+    const arg = foldConstants(source, part);
+    if (decides(arg)) return arg;
+    if (!drops(arg)) args.push(arg);
+  }
+  const [only] = args;
+  if (only === undefined)
+    return {
+      kind: 'constant',
+      text: expression.operator === 'and' ? 'true' : 'false',
+      type: expression.type,
+      nullable: false,
+      offset: expression.offset,
+    };
+  return args.length === 1 || args.every(isNull) ? only : { ...expression, args };
+}

@@ -1,0 +1,169 @@
+import type { Node, ScanToken, SelectStmt } from 'libpg-query';
+import { loadModule, parseSync, SqlError, scanSync } from 'libpg-query';
+import type { Source } from './source-position.ts';
+import { offsetOfByte, offsetOfCharacter, SqlMistake } from './source-position.ts';
+
+export interface ParsedStatement {
+  /** The stream that CREATE STREAM names; undefined for a bare SELECT. */
+  readonly target: { readonly name: string; readonly offset: number } | undefined;
+  readonly select: SelectStmt;
+  /** The expression of PARTITION BY. */
+  readonly partitionBy: Node | undefined;
+  /** Where a node of the parse tree is in the source's text. */
+  readonly offsetOf: (location: number | undefined) => number;
+}
+
+/**
+ * Parses one statement with Postgres's own parser. CREATE STREAM and PARTITION BY are ours: they are taken out before,
+ * by Postgres's own tokens, and replaced by as many spaces, so that positions stay those of the source.
+ */
+export async function parseStatement(source: Source): Promise<ParsedStatement> {
+  await loadModule();
+  const tokens = tokensOf(source);
+  const create = createStream(source, tokens);
+  const partition = tokens.findIndex(
+    (token, i) => isWord(token, 'partition') && isWord(tokens[i + 1], 'by') && depthAt(tokens, i) === 0,
+  );
+  const bytes = Buffer.from(source.text, 'utf8');
+  const selectFrom = create?.end ?? 0;
+  const selectTo = partition === -1 ? bytes.length : (tokens[partition]?.start ?? bytes.length);
+  const select = parseSelect(source, blankOutside(bytes, selectFrom, selectTo));
+  return {
+    target: create?.target,
+    select,
+    partitionBy: partition === -1 ? undefined : parsePartition(source, bytes, tokens[partition + 1]),
+    offsetOf: (location) => offsetOfByte(source.text, location ?? 0),
+  };
+}
+
+function tokensOf(source: Source): readonly ScanToken[] {
+  if (source.text.trim() === '')
+    throw new SqlMistake('invalid', {
+      source,
+      offset: 0,
+      problem: 'there is no statement',
+      hint: 'write SELECT … FROM <stream>',
+    });
+  try {
+    return scanSync(source.text).tokens.filter((token) => !token.tokenName.endsWith('COMMENT'));
+  } catch (error) {
+    throw fromParser(source, error);
+  }
+}
+
+const isWord = (token: ScanToken | undefined, word: string): boolean => token?.text.toLowerCase() === word;
+
+function depthAt(tokens: readonly ScanToken[], index: number): number {
+  let depth = 0;
+  for (const token of tokens.slice(0, index)) depth += token.text === '(' ? 1 : token.text === ')' ? -1 : 0;
+  return depth;
+}
+
+function createStream(
+  source: Source,
+  tokens: readonly ScanToken[],
+): { target: { name: string; offset: number }; end: number } | undefined {
+  const [create, stream, name, as] = tokens;
+  if (!isWord(create, 'create')) return undefined;
+  const at = (token: ScanToken | undefined): number =>
+    offsetOfByte(source.text, token?.start ?? Buffer.byteLength(source.text));
+  const fail = (token: ScanToken | undefined, problem: string): never => {
+    throw new SqlMistake('invalid', {
+      source,
+      offset: at(token),
+      problem,
+      hint: 'write CREATE STREAM <name> AS SELECT …',
+    });
+  };
+  if (isWord(stream, 'table'))
+    throw new SqlMistake('unsupported', {
+      source,
+      offset: at(stream),
+      problem: 'CREATE TABLE is not supported yet: tables come later',
+      hint: 'write CREATE STREAM <name> AS SELECT …',
+    });
+  if (!isWord(stream, 'stream')) return fail(stream, 'CREATE is followed by STREAM');
+  if (name === undefined || !/^(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*)$/u.test(name.text))
+    return fail(name, 'CREATE STREAM is followed by a name');
+  if (as === undefined || !isWord(as, 'as')) return fail(as, `CREATE STREAM ${name.text} is followed by AS`);
+  return { target: { name: identifier(name.text), offset: at(name) }, end: as.end };
+}
+
+/** Postgres folds ASCII letters of names that are not quoted. */
+function identifier(text: string): string {
+  if (text.startsWith('"')) return text.slice(1, -1).replaceAll('""', '"');
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+/** The same bytes with everything outside of a range as spaces; line breaks stay. */
+function blankOutside(bytes: Buffer, from: number, to: number): string {
+  const copy = Buffer.from(bytes);
+  for (let i = 0; i < copy.length; i += 1) if ((i < from || i >= to) && copy[i] !== 0x0a) copy[i] = 0x20;
+  return copy.toString('utf8');
+}
+
+function parseSelect(source: Source, text: string): SelectStmt {
+  if (text.trim() === '')
+    throw new SqlMistake('invalid', {
+      source,
+      offset: source.text.length,
+      problem: 'there is no SELECT',
+      hint: 'write SELECT … FROM <stream>',
+    });
+  const statements = parseText(source, text);
+  const [first, second] = statements;
+  if (second !== undefined)
+    throw new SqlMistake('invalid', {
+      source,
+      offset: offsetOfByte(text, (second.stmt_location ?? 0) + 1),
+      problem: 'there is more than one statement',
+      hint: 'write one statement a file',
+    });
+  if (first?.stmt === undefined || !('SelectStmt' in first.stmt)) {
+    const offset = text.length - text.trimStart().length;
+    throw new SqlMistake('unsupported', {
+      source,
+      offset,
+      problem: 'only SELECT and CREATE STREAM … AS SELECT are supported',
+    });
+  }
+  return first.stmt.SelectStmt;
+}
+
+function parsePartition(source: Source, bytes: Buffer, by: ScanToken | undefined): Node {
+  const start = by?.end ?? 0;
+  // SELECT takes the place of PARTITION BY, which is longer, so positions stay.
+  const blanked = Buffer.from(blankOutside(bytes, start, bytes.length), 'utf8');
+  blanked.write('SELECT', start - 6);
+  const [first] = parseText(source, blanked.toString('utf8').replace(/;\s*$/, ''));
+  const select = first?.stmt !== undefined && 'SelectStmt' in first.stmt ? first.stmt.SelectStmt : undefined;
+  const [target] = select?.targetList ?? [];
+  const value = target !== undefined && 'ResTarget' in target ? target.ResTarget : undefined;
+  if (
+    value?.val === undefined ||
+    value.name !== undefined ||
+    select?.targetList?.length !== 1 ||
+    select.fromClause !== undefined
+  )
+    throw new SqlMistake('invalid', {
+      source,
+      offset: offsetOfByte(source.text, start),
+      problem: 'PARTITION BY takes one expression, at the end of the statement',
+    });
+  return value.val;
+}
+
+function parseText(source: Source, text: string) {
+  try {
+    return parseSync(text).stmts ?? [];
+  } catch (error) {
+    throw fromParser(source, error);
+  }
+}
+
+/** Postgres's parser counts characters in its errors. */
+function fromParser(source: Source, error: unknown): unknown {
+  if (!(error instanceof SqlError)) return error;
+  const index = Math.max(error.sqlDetails?.cursorPosition ?? 0, 0);
+  return new SqlMistake('invalid', { source, offset: offsetOfCharacter(source.text, index), problem: error.message });
+}

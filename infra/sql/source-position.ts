@@ -1,0 +1,64 @@
+/** A statement's text and what is needed to say where in it something is. */
+export interface Source {
+  readonly file: string;
+  readonly text: string;
+}
+
+export interface Position {
+  /** Both from 1; the column counts characters. */
+  readonly line: number;
+  readonly column: number;
+}
+
+export function positionAt(source: Source, offset: number): Position {
+  const before = source.text.slice(0, offset);
+  const lineStart = before.lastIndexOf('\n') + 1;
+  return { line: before.split('\n').length, column: Array.from(before.slice(lineStart)).length + 1 };
+}
+
+/** Postgres counts bytes of UTF-8; JavaScript UTF-16 units. */
+export function offsetOfByte(text: string, byte: number): number {
+  return Buffer.from(text, 'utf8').subarray(0, byte).toString('utf8').length;
+}
+
+export function offsetOfCharacter(text: string, index: number): number {
+  return Array.from(text).slice(0, index).join('').length;
+}
+
+/** Why a statement is refused: it is wrong, or it is right for Postgres and not supported here. */
+export type MistakeKind = 'invalid' | 'unsupported';
+
+/** A mistake in a statement, shown with its line, column and a caret. */
+export class SqlMistake extends Error {
+  readonly kind: MistakeKind;
+  readonly position: Position;
+  readonly offset: number;
+  readonly hint: string | undefined;
+
+  constructor(kind: MistakeKind, { source, offset, problem, hint }: Mistake) {
+    const position = positionAt(source, offset);
+    super(render(source, position, hint === undefined ? problem : `${problem}\n  hint: ${hint}`));
+    this.name = 'SqlMistake';
+    this.kind = kind;
+    this.position = position;
+    this.offset = offset;
+    this.hint = hint;
+  }
+}
+
+interface Mistake {
+  readonly source: Source;
+  readonly offset: number;
+  readonly problem: string;
+  readonly hint?: string | undefined;
+}
+
+function render(source: Source, position: Position, problem: string): string {
+  const line = source.text.split('\n')[position.line - 1] ?? '';
+  const margin = `${position.line} | `;
+  const caret = `${' '.repeat(margin.length + position.column - 1)}^`;
+  const [first = '', ...rest] = problem.split('\n');
+  return [`${source.file}:${position.line}:${position.column}: ${first}`, `${margin}${line}`, caret, ...rest].join(
+    '\n',
+  );
+}

