@@ -20,7 +20,7 @@ export function announcedObjects(messageBody: string): readonly AnnouncedItem[] 
   if (!message.success)
     throw new EventRefused(
       'undecodable',
-      `the message announces no object: it is neither an S3 notification nor an 'Object Created' of EventBridge (${z.prettifyError(message.error)})`,
+      'the message is neither a notification of S3 nor an event of S3 through EventBridge',
     );
   return message.data.map(itemOf);
 }
@@ -35,17 +35,19 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new EventRefused('undecodable', 'the message announces no object: it is not JSON');
+    throw new EventRefused('undecodable', 'the message is not JSON, so no announcement of S3');
   }
 }
 
 /** In S3's notifications keys are encoded as in a form: `+` is a space. In EventBridge's they are plain. */
-const FormEncoded = z.string().transform((text, context) => {
+const FormEncoded = z.string().transform((text) => {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
-    context.addIssue(`the object's key is not URL-encoded`);
-    return z.NEVER;
+    throw new EventRefused(
+      'undecodable',
+      `the object's key '${text}' is not URL-encoded, as S3's notifications have it`,
+    );
   }
 });
 

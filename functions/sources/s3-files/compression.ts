@@ -1,6 +1,7 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { EventRefused } from '../../runtime/errors.ts';
+import { cutAtFrames } from './zstd-frames.ts';
 
 export type Compression = 'gzip' | 'zstd';
 
@@ -36,12 +37,12 @@ const ENDINGS = [
  * its window besides, 128 MiB at the most. Throws `EventRefused` where the content is broken, after all that came before it.
  */
 export async function* decompressed(chunks: AsyncIterable<Buffer>, compression: Compression): AsyncGenerator<Buffer> {
-  const output =
+  const [input, output] =
     compression === 'gzip'
-      ? createGunzip({ chunkSize: CHUNK_BYTES })
-      : createZstdDecompress({ chunkSize: CHUNK_BYTES });
+      ? [chunks, createGunzip({ chunkSize: CHUNK_BYTES })]
+      : [cutAtFrames(chunks), createZstdDecompress({ chunkSize: CHUNK_BYTES })];
   // What goes wrong on the way comes out of the iteration below.
-  pipeline(Readable.from(chunks), output, () => {});
+  pipeline(Readable.from(input), output, () => {});
   try {
     yield* output;
   } catch (error) {

@@ -1,0 +1,370 @@
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { EventRefused } from '../../../../functions/runtime/errors.ts';
+import type { ItemPage, Source } from '../../../../functions/runtime/source.ts';
+import { s3Files, s3FilesSource } from '../../../../functions/sources/s3-files/s3-files.ts';
+import { openSource, useEndpoint } from '../../../contracts/source-harnesses.ts';
+
+/** Answers every GetObject as a test says; what it was asked for is kept. */
+type Answer = (response: ServerResponse, range: string | undefined) => void;
+let answer: Answer;
+const asked: { url: string | undefined; range: string | undefined; ifMatch: string | undefined }[] = [];
+const server = createServer(({ url, headers }, response) => {
+  asked.push({ url, range: headers.range, ifMatch: headers['if-match'] });
+  answer(response, headers.range);
+});
+let restoreEnvironment: () => void;
+
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  restoreEnvironment = useEndpoint(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+});
+afterEach(() => {
+  asked.length = 0;
+});
+afterAll(async () => {
+  restoreEnvironment();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const LAST_MODIFIED = 'Thu, 29 Feb 2024 10:00:00 GMT';
+
+const serve =
+  (content: Buffer): Answer =>
+  (response, range) => {
+    const start = Number(range?.match(/^bytes=(\d+)-$/)?.[1] ?? 0);
+    const bytes = content.subarray(start);
+    response.writeHead(range === undefined ? 200 : 206, {
+      'content-length': bytes.length,
+      'last-modified': LAST_MODIFIED,
+      etag: '"e1"',
+      ...(range === undefined ? {} : { 'content-range': `bytes ${start}-${content.length - 1}/${content.length}` }),
+    });
+    response.end(bytes);
+  };
+
+const refuse =
+  (status: number, code: string): Answer =>
+  (response) => {
+    response.writeHead(status, { 'content-type': 'application/xml' });
+    response.end(`<Error><Code>${code}</Code><Message>no</Message></Error>`);
+  };
+
+const Line = z.object({ id: z.string().nullable(), n: z.int(), day: z.iso.date().optional() });
+const options = { schema: Line, format: 'csv', type: 'line.imported', key: 'id' } as const;
+
+function reading(
+  given: { key?: string; options?: Parameters<typeof s3Files<z.output<typeof Line>, z.input<typeof Line>>>[0] } = {},
+) {
+  const source = openSource(s3FilesSource, s3Files(given.options ?? options).options);
+  const item = { bucket: 'landing', key: given.key ?? 'lines.csv', etag: 'e1' };
+  return (position?: ItemPage<unknown>['position'], signal = AbortSignal.timeout(15_000)) =>
+    source.readItem(item, position as never, signal);
+}
+
+/** The pages until the reading ends or throws, and what it throws. */
+async function readAll(pages: AsyncIterable<ItemPage<unknown>>) {
+  const read: ItemPage<unknown>[] = [];
+  try {
+    for await (const page of pages) read.push(page);
+    return { pages: read, events: read.flatMap(({ events }) => events), error: undefined };
+  } catch (error) {
+    return { pages: read, events: read.flatMap(({ events }) => events), error };
+  }
+}
+
+const json = (events: ItemPage<unknown>['events']) => events.map(({ dataBytes }) => Buffer.from(dataBytes).toString());
+
+test('makes an event of a row: type, key, time and data', async () => {
+  answer = serve(Buffer.from('\uFEFFid,n,ignored\r\n"a",1,x\r\n'));
+  const { events } = await readAll(reading()());
+  expect(events).toEqual([
+    {
+      type: 'line.imported',
+      key: 'a',
+      time: '2024-02-29T10:00:00.000Z',
+      place: 17,
+      dataBytes: Buffer.from('{"id":"a","n":1}'),
+    },
+  ]);
+  expect(asked).toMatchObject([{ url: '/landing/lines.csv?x-id=GetObject', ifMatch: '"e1"' }]);
+});
+
+test('takes the time of a field, when one is named', async () => {
+  answer = serve(Buffer.from('id,n,day\na,1,2024-01-01\nb,2,\n'));
+  const { pages } = await readAll(reading({ options: { ...options, time: 'day' } })());
+  expect(pages[0]?.events.map(({ time }) => time)).toEqual(['2024-01-01T00:00:00Z']);
+  expect(pages[0]?.rejections.map(({ message }) => message)).toEqual([expect.stringContaining('day: ')]);
+});
+
+test('a row without a key gets one of its own, the same whenever it is read', async () => {
+  answer = serve(Buffer.from('id,n\n,1\n,2\na,3\n'));
+  const [first, again] = [await readAll(reading()()), await readAll(reading()())];
+  const keys = first.events.map(({ key }) => key);
+  expect(again.events.map(({ key }) => key)).toEqual(keys);
+  expect(new Set(keys).size).toBe(3);
+  expect(keys[2]).toBe('a');
+});
+
+test('a rejection says object, line and reason, and keeps the bytes', async () => {
+  answer = serve(Buffer.from('id,n\na,1\nb,"x\ny"\nc\nd,1.5\n'));
+  const { pages, events } = await readAll(reading()());
+  expect(json(events)).toEqual(['{"id":"a","n":1}']);
+  expect(pages.flatMap(({ rejections }) => rejections)).toEqual([
+    {
+      at: '-------8',
+      reason: 'schema',
+      message: 'n: the cell does not hold a number',
+      bytes: Buffer.from('b,"x\ny"'),
+      origin: { bucket: 'landing', key: 'lines.csv', line: 3 },
+    },
+    expect.objectContaining({
+      message: 'the row has 1 cells, the header 2',
+      origin: expect.objectContaining({ line: 5 }),
+    }),
+    expect.objectContaining({ message: expect.stringMatching(/^n: /), origin: expect.objectContaining({ line: 6 }) }),
+  ]);
+});
+
+describe('NDJSON', () => {
+  const ndjson = { ...options, format: 'ndjson' } as const;
+
+  test('passes data on as it came', async () => {
+    const line = '{"n":1.0, "id":"\\u0061","big":12345678901234567890}';
+    answer = serve(Buffer.from(`${line}\n`));
+    const { events } = await readAll(reading({ options: ndjson })());
+    expect(json(events)).toEqual([line]);
+    expect(events[0]?.key).toBe('a');
+  });
+
+  test.each([
+    ['text that is no JSON', '{"id":', 'undecodable', 'the line is not JSON'],
+    ['a missing field', '{"id":"a"}', 'schema', 'n: Invalid input: expected number, received undefined'],
+    ['a wrong type', '{"id":"a","n":"1"}', 'schema', 'n: Invalid input: expected number, received string'],
+    ['no object', '[1]', 'schema', 'data: Invalid input: expected object, received array'],
+    [
+      'a key that is too long',
+      `{"id":"${'x'.repeat(257)}","n":1}`,
+      'schema',
+      "id: the event's key has 257 characters, at most 256 are possible",
+    ],
+  ])('rejects %s, and goes on', async (...[, line, reason, message]) => {
+    answer = serve(Buffer.from(`${line}\n{"id":"a","n":1}\n`));
+    const { pages, events } = await readAll(reading({ options: ndjson })());
+    expect(pages[0]?.rejections).toMatchObject([{ reason, message, bytes: Buffer.from(line), origin: { line: 1 } }]);
+    expect(events).toHaveLength(1);
+  });
+});
+
+const rows = Buffer.from(`id,n\n${Array.from({ length: 20_000 }, (_, n) => `row ${n * 7919},${n}\n`).join('')}`);
+const flipped = (bytes: Buffer, at: number) => {
+  const copy = Buffer.from(bytes);
+  copy[at] = (copy[at] as number) ^ 0xff;
+  return copy;
+};
+const zstd = zstdCompressSync(rows, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
+
+describe('a file that cannot be read as a whole is refused once', () => {
+  test.each<[string, string, Buffer, string]>([
+    ['UTF-16', 'lines.csv', Buffer.from('\uFEFFid,n\n', 'utf16le'), 'no text in UTF-8'],
+    ['a binary format', 'lines.csv', Buffer.from('PAR1\0\0\0\0'), 'no text in UTF-8'],
+    [
+      'a header that is not UTF-8',
+      'lines.csv',
+      Buffer.from([0x69, 0x64, 0x2c, 0xe9, 0x0a]),
+      'the header cannot be read: the row is not UTF-8',
+    ],
+    [
+      'a header with a broken quote',
+      'lines.csv',
+      Buffer.from('id,"n\na,1\n'),
+      'the header cannot be read: a quote is opened and not closed',
+    ],
+    [
+      'a header without a required column',
+      'lines.csv',
+      Buffer.from('id,m\na,1\n'),
+      "the header has no column 'n', which the schema requires",
+    ],
+    [
+      'text named as gzip',
+      'lines.csv.gz',
+      Buffer.from('id,n\n'),
+      'the name ends as gzip does, but the content is not compressed',
+    ],
+    ['zstd named as gzip', 'lines.csv.gz', zstd, 'the name ends as gzip does, but the content is zstd'],
+    [
+      'text named as zstd',
+      'lines.zst',
+      Buffer.from('id,n\n'),
+      'the name ends as zstd does, but the content is not compressed',
+    ],
+  ])('%s', async (...[, key, content, why]) => {
+    answer = serve(content);
+    const { error, events } = await readAll(reading({ key })());
+    expect(error).toBeInstanceOf(EventRefused);
+    expect((error as Error).message).toContain(why);
+    expect(events).toEqual([]);
+  });
+
+  test.each<[string, Buffer, string]>([
+    ['gzip that ends too early', gzipSync(rows).subarray(0, -5_000), 'unexpected end of file'],
+    ['gzip with a broken block', flipped(gzipSync(rows), gzipSync(rows).length - 20_000), 'the gzip content is broken'],
+    ['gzip with a wrong checksum', flipped(gzipSync(rows), gzipSync(rows).length - 6), 'incorrect data check'],
+    [
+      'gzip with something behind it',
+      Buffer.concat([gzipSync(rows), Buffer.from('garbage')]),
+      'the gzip content is broken',
+    ],
+    ['zstd that ends too early', zstd.subarray(0, -500), 'unexpected end of file'],
+    ['zstd with a wrong checksum', flipped(zstd, zstd.length - 2), "doesn't match checksum"],
+  ])('%s: the rows before that are events', async (_, content, why) => {
+    answer = serve(content);
+    const { error, events, pages } = await readAll(reading()());
+    expect(error).toBeInstanceOf(EventRefused);
+    expect((error as Error).message).toContain(why);
+    expect(events.length).toBeGreaterThan(5_000);
+    expect(json(events)).toEqual(events.map((_, n) => `{"id":"row ${n * 7919}","n":${n}}`));
+    expect(pages.flatMap(({ rejections }) => rejections)).toEqual([]);
+  });
+
+  test('truncated within its first bytes', async () => {
+    answer = serve(gzipSync(rows).subarray(0, 5));
+    expect((await readAll(reading()())).error).toMatchObject({
+      message: expect.stringContaining('unexpected end of file'),
+    });
+  });
+});
+
+test.each<[string, Buffer]>([
+  ['gzip without the ending', gzipSync('id,n\na,1\n')],
+  ['gzip in several members', Buffer.concat([gzipSync('id,n\na'), gzipSync(',1\n')])],
+  ['zstd in several frames', Buffer.concat([zstdCompressSync('id,n\n'), zstdCompressSync('a,1\n')])],
+])('reads %s', async (_, content) => {
+  answer = serve(content);
+  const { events, error } = await readAll(reading()());
+  expect([json(events), error]).toEqual([['{"id":"a","n":1}'], undefined]);
+});
+
+test.each(['', 'id,n', 'id,n\n', '\n\n'])('a file without rows (%j) has no events, and ends', async (content) => {
+  answer = serve(Buffer.from(content));
+  expect(await readAll(reading()())).toEqual({ pages: [], events: [], error: undefined });
+});
+
+describe('whose fault it is', () => {
+  test.each([
+    ['gone', 404, 'NoSuchKey', 's3://landing/lines.csv (ETag e1) is gone'],
+    ['its version is gone', 404, 'NoSuchVersion', 'is gone'],
+    ['overwritten', 412, 'PreconditionFailed', 'was overwritten before it was read'],
+  ])('the object is %s: refused', async (...[, status, code, why]) => {
+    answer = refuse(status, code);
+    const { error } = await readAll(reading()());
+    expect(error).toBeInstanceOf(EventRefused);
+    expect((error as Error).message).toContain(why);
+  });
+
+  test.each([
+    ['access is denied', 403, 'AccessDenied'],
+    ['there is no such bucket', 404, 'NoSuchBucket'],
+    ['S3 fails', 500, 'InternalError'],
+    ['S3 throttles', 503, 'SlowDown'],
+  ])('%s: the world’s, to be tried again', async (...[, status, code]) => {
+    answer = refuse(status, code);
+    const { error } = await readAll(reading()());
+    expect(error).toMatchObject({ name: code });
+    expect(error).not.toBeInstanceOf(EventRefused);
+  });
+
+  test.each<[string, Buffer]>([
+    ['plain', rows],
+    ['gzip', gzipSync(rows)],
+  ])(
+    'a connection that breaks half-way (%s): the world’s, and reading goes on from the last page',
+    async (_, content) => {
+      const half = content.length - 1_000;
+      answer = (response) => {
+        response.writeHead(200, { 'content-length': content.length, 'last-modified': LAST_MODIFIED });
+        response.write(content.subarray(0, half), () => response.destroy());
+      };
+      const broken = await readAll(reading()());
+      expect(broken.error).toMatchObject({ code: 'ECONNRESET' });
+      expect(broken.pages.length).toBeGreaterThan(0);
+
+      answer = serve(content);
+      const rest = await readAll(reading()(broken.pages.at(-1)?.position));
+      expect(json([...broken.events, ...rest.events])).toEqual(json((await readAll(reading()())).events));
+    },
+  );
+
+  test('an answer with other bytes than asked for is not taken', async () => {
+    answer = serve(rows);
+    const { pages } = await readAll(reading()());
+    answer = (response) => serve(rows)(response, undefined);
+    expect((await readAll(reading()(pages[0]?.position))).error).toMatchObject({
+      message: expect.stringContaining('S3 was asked for the bytes from'),
+    });
+  });
+
+  test('nothing is left after the last row, and S3 says so with 416: the end', async () => {
+    answer = (response, range) =>
+      range === undefined ? serve(rows)(response, range) : refuse(416, 'InvalidRange')(response, range);
+    const { pages } = await readAll(reading()());
+    expect(await readAll(reading()(pages.at(-1)?.position))).toMatchObject({ pages: [], error: undefined });
+  });
+});
+
+test('goes on inside plain content by a range, and reads its header again', async () => {
+  answer = serve(rows);
+  const { pages } = await readAll(reading()());
+  const { offset } = pages[1]!.position as { offset: number };
+  asked.length = 0;
+  await readAll(reading()(pages[1]!.position));
+  expect(asked.map(({ range }) => range)).toEqual([undefined, `bytes=${offset}-`]);
+});
+
+test('a line that does not end is rejected at once, and not read again from its start', async () => {
+  answer = serve(
+    Buffer.concat([Buffer.from('id,n\na,1\n'), Buffer.alloc(40 * 1024 * 1024, 'x'), Buffer.from('\nb,2\n')]),
+  );
+  const { pages, events } = await readAll(reading()());
+  expect(json(events)).toEqual(['{"id":"a","n":1}', '{"id":"b","n":2}']);
+  expect(pages.flatMap(({ rejections }) => rejections)).toMatchObject([{ reason: 'too-large', origin: { line: 3 } }]);
+  expect(pages.length).toBeGreaterThanOrEqual(3);
+  for (const { position } of pages.slice(0, -1))
+    expect(json((await readAll(reading()(position))).events)).toEqual(['{"id":"b","n":2}']);
+});
+
+test('whoever stops reading closes the connection', async () => {
+  const closed = new Promise((resolve) => {
+    answer = (response) => {
+      response.on('close', resolve);
+      response.writeHead(200, { 'content-length': 10 * rows.length, 'last-modified': LAST_MODIFIED });
+      response.write(rows);
+    };
+  });
+  for await (const _ of reading()()) break;
+  await closed;
+});
+
+test('a schema, key or time that does not fit is a mistake that does not compile, or is said at once', () => {
+  const typed: Source<{ id: string | null; n: number; day?: string | undefined }> = s3Files(options);
+  // @ts-expect-error not what the rows are
+  const wrong: Source<{ id: number }> = s3Files(options);
+  // @ts-expect-error a key that the rows do not have
+  s3Files({ ...options, key: 'idd' });
+  // @ts-expect-error a time that the rows do not have
+  s3Files({ ...options, time: 'date' });
+  // @ts-expect-error a format that there is not
+  s3Files({ ...options, format: 'xml' });
+  expect(typed.connector).toBe(wrong.connector);
+  expect(() => s3Files({ ...options, schema: Line.refine(() => true) })).toThrow(
+    /^s3Files checks its schema inside a function/,
+  );
+  expect(() => s3Files({ ...options, schema: z.object({ id: z.array(z.string()) }) })).toThrow(
+    /cannot read 'id' from CSV/,
+  );
+});
