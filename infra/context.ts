@@ -17,10 +17,12 @@ const Database = z.strictObject({
 
 /** A network that exists, instead of a VPC of the stage's own. Its owner sees to the endpoints of S3, DynamoDB and Kinesis. */
 const Network = z.strictObject({
-  vpcId: z.string().startsWith('vpc-'),
-  subnetIds: z.array(z.string().startsWith('subnet-')).min(2),
+  vpcId: z.string().regex(/^vpc-[0-9a-f]{8,17}$/, "is not the id of a VPC: 'vpc-…'"),
+  subnetIds: z.array(z.string().regex(/^subnet-[0-9a-f]{8,17}$/, "is not the id of a subnet: 'subnet-…'")).min(2),
   /** Those that the functions get. */
-  securityGroupIds: z.array(z.string().startsWith('sg-')).min(1),
+  securityGroupIds: z
+    .array(z.string().regex(/^sg-[0-9a-f]{8,17}$/, "is not the id of a security group: 'sg-…'"))
+    .min(1),
 });
 
 /** What `-c key=value` and the `context` of cdk.json may say. Objects are JSON there. */

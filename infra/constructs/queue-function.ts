@@ -5,6 +5,7 @@ import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { LANES } from '../../functions/runtime/lanes.ts';
+import { LIMITS } from '../delivery.ts';
 import type { QueueNeeds } from '../needs.ts';
 import type { SourcePlan } from '../pipelines/plan.ts';
 import { StepFunction, type StepFunctionProps } from './step-function.ts';
@@ -19,9 +20,6 @@ export class QueueFunction extends Construct {
     super(scope, id);
     const { step, surroundings, needs } = props;
     const { names } = surroundings;
-    // Longer than most files take; what is not finished goes back to the queue. Not longer, because a message whose function died
-    // stays hidden for several times as long.
-    const timeout = Duration.minutes(5);
     const failed = new Queue(this, 'Failed', {
       queueName: names.failedItems(step.pipeline, step.name),
       encryption: QueueEncryption.SQS_MANAGED,
@@ -34,15 +32,11 @@ export class QueueFunction extends Construct {
       enforceSSL: true,
       retentionPeriod: FOURTEEN_DAYS,
       // Six times, as Lambda's documentation has it: throttled invocations are tried again in the meantime.
-      visibilityTimeout: Duration.minutes(6 * timeout.toMinutes()),
+      visibilityTimeout: Duration.seconds(6 * LIMITS.queue.timeoutSeconds),
       // Ten times half an hour: an outage of some hours is no fault of a file's.
       deadLetterQueue: { queue: failed, maxReceiveCount: 10 },
     });
-    const { functionName } = new StepFunction(this, 'Step', {
-      ...props,
-      limits: { timeout, memorySize: 1_024 },
-      queue: queue.queueUrl,
-    });
+    const { functionName } = new StepFunction(this, 'Step', { ...props, queue: queue.queueUrl });
     new CfnEventSourceMapping(this, 'Mapping', {
       functionName,
       eventSourceArn: queue.queueArn,

@@ -1,4 +1,4 @@
-import { CfnOutput, Duration } from 'aws-cdk-lib';
+import { CfnOutput } from 'aws-cdk-lib';
 import { CfnPermission, CfnUrl } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { RequestNeeds } from '../needs.ts';
@@ -10,9 +10,7 @@ export class RequestFunction extends Construct {
   constructor(scope: Construct, id: string, props: StepFunctionProps<SourcePlan> & { readonly needs: RequestNeeds }) {
     super(scope, id);
     const { step, needs } = props;
-    // A caller waits for the reply. A throttled stream is answered with 429 long before.
-    const limits = { timeout: Duration.seconds(30), memorySize: 512 };
-    const { functionName, functionArn } = new StepFunction(this, 'Step', { ...props, limits });
+    const { functionName, functionArn } = new StepFunction(this, 'Step', props);
     const authType = needs.callers === 'iam' ? 'AWS_IAM' : 'NONE';
     const url = new CfnUrl(this, 'Url', { targetFunctionArn: functionArn, authType });
     if (needs.callers === 'anyone') this.allowAnyone(functionName);

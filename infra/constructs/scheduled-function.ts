@@ -12,9 +12,7 @@ export class ScheduledFunction extends Construct {
     super(scope, id);
     const { step, surroundings, everyMillis } = props;
     const every = Duration.millis(everyMillis);
-    // Two slices at a time in memory; what is left after the longest time that Lambda gives is the next run's.
-    const limits = { timeout: Duration.minutes(15), memorySize: 1_769 };
-    const { functionName, functionArn } = new StepFunction(this, 'Step', { ...props, limits });
+    const { functionName, functionArn } = new StepFunction(this, 'Step', props);
     // The next run is the retry: it goes on from the position.
     new CfnEventInvokeConfig(this, 'Invocations', {
       functionName,

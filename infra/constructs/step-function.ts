@@ -1,9 +1,10 @@
-import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type CfnFunction, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { generationOf, HANDLER } from '../bundle.ts';
+import { LIMITS } from '../delivery.ts';
 import type { Needs, Statement } from '../needs.ts';
 import { type StepPlan, stepConfigOf } from '../pipelines/plan.ts';
 import { joinsItsNetwork, logGroupOf, statementsOf } from './step-statements.ts';
@@ -17,27 +18,18 @@ export interface StepFunctionProps<S extends StepPlan = StepPlan> {
   readonly needs?: Needs;
 }
 
-/** How much time and memory a function has. Lambda gives it a processor's share by memory: a whole one at 1,769 MB. */
-export interface Limits {
-  readonly timeout: Duration;
-  readonly memorySize: number;
-}
-
 /** The function of one step, with its log and a role of its own. What calls it is another construct's. */
 export class StepFunction extends Construct {
   readonly functionName: string;
   readonly functionArn: string;
 
-  constructor(
-    scope: Construct,
-    id: string,
-    props: StepFunctionProps & { readonly limits: Limits; readonly queue?: string },
-  ) {
+  constructor(scope: Construct, id: string, props: StepFunctionProps & { readonly queue?: string }) {
     super(scope, id);
-    const { step, surroundings, needs, limits, queue } = props;
+    const { step, surroundings, needs, queue } = props;
     const { names } = surroundings;
     const { path, sha256 } = surroundings.bundleOf(step.entry);
     const network = needs?.database === true ? surroundings.network : undefined;
+    const limits = LIMITS[step.delivery];
     const functionName = names.step(step.pipeline, step.name);
     const statements = [
       ...statementsOf(step, names, needs),
@@ -72,7 +64,8 @@ export class StepFunction extends Construct {
       environment: { STEP_CONFIG: JSON.stringify(config) },
       role,
       logGroup,
-      ...limits,
+      timeout: Duration.seconds(limits.timeoutSeconds),
+      memorySize: limits.memoryMb,
     });
     if (network !== undefined) {
       const resource = lambda.node.defaultChild as CfnFunction;

@@ -1,7 +1,7 @@
 import { connectors } from '../connectors.ts';
 import type { Names } from '../names.ts';
 import type { Needs, Statement } from '../needs.ts';
-import type { StepPlan } from '../pipelines/plan.ts';
+import type { SinkPlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { streamArnOf } from './stream-names.ts';
 
@@ -9,7 +9,7 @@ import { streamArnOf } from './stream-names.ts';
 export function statementsOf(step: StepPlan, names: Names, needs: Needs | undefined): readonly Statement[] {
   return [
     writesItsLog(step, names),
-    ...(step.kind === 'source' ? [] : [readsItsInput(step.input.stream, names)]),
+    ...(step.kind === 'source' ? [] : [readsItsInput(step, names)]),
     ...(step.kind === 'sink' ? [] : [writesItsOutput(step.output, names)]),
     ...(usesCheckpoints(step) ? [movesItsCheckpoints(step, names)] : []),
     ...(step.delivery === 'request' ? [] : [keepsDeadLetters(step, names)]),
@@ -50,15 +50,15 @@ function writesItsLog({ pipeline, name }: StepPlan, names: Names): Statement {
 }
 
 /**
- * The mapping reads with the function's role, and is not created without `DescribeStream`. The step itself asks for the stream's
- * shards and, on a schedule, reads them.
+ * A mapping reads with the function's role, and is not created without `DescribeStream`. The step itself asks for the stream's shards
+ * and, on a schedule, reads them.
  */
-function readsItsInput(stream: StreamPlan, names: Names): Statement {
-  const read = ['DescribeStream', 'DescribeStreamSummary', 'ListShards', 'GetShardIterator', 'GetRecords'];
+function readsItsInput({ input, delivery }: TransformPlan | SinkPlan, names: Names): Statement {
+  const read = ['DescribeStreamSummary', 'ListShards', 'GetShardIterator', 'GetRecords'];
   return {
     why: 'reads its input',
-    actions: read.map((action) => `kinesis:${action}`),
-    resources: [streamArnOf(stream, names)],
+    actions: [...read, ...(delivery === 'continuous' ? ['DescribeStream'] : [])].map((action) => `kinesis:${action}`),
+    resources: [streamArnOf(input.stream, names)],
   };
 }
 

@@ -1,34 +1,40 @@
-import { columnsOf } from '../../functions/sinks/postgres/columns.ts';
-import type { AwsPlaces, ConnectorStep, LaptopPlaces, Needs } from '../needs.ts';
+import { z } from 'zod';
+import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
+import { type Column, columnsOf } from '../../functions/sinks/postgres/columns.ts';
+import type { AwsDatabase, AwsPlaces, ConnectorStep, LaptopPlaces, Needs, Statement } from '../needs.ts';
 
-/** The Postgres sink runs in the database's network and is told the columns of its table by the stream's schema. */
-export function postgresOnAws({ schema }: ConnectorStep, { database }: AwsPlaces): Needs {
+/** The part of the sink's options that its resources depend on. */
+const Options = z.object({ create: z.boolean().default(false) });
+
+type Resources = z.input<typeof PostgresServer> & { readonly columns?: readonly Column[] };
+
+/** The Postgres sink runs in the database's network. To create its table it is told the columns, by the stream's schema. */
+export function postgresOnAws(step: ConnectorStep, { database }: AwsPlaces): Needs {
   const { host, port, name, user, authentication } = database;
-  const server = { host, port, database: name, user };
-  const columns = columnsOf(schema);
-  if ('secret' in authentication) {
-    return {
-      resources: { ...server, authentication: { secret: authentication.secret }, columns },
-      statements: [
-        {
-          why: 'reads the password of the database user',
-          actions: ['secretsmanager:GetSecretValue'],
-          resources: [authentication.secret],
-        },
-      ],
-      database: true,
-    };
-  }
-  return {
-    resources: { ...server, authentication: 'iam', columns },
-    statements: [
-      { why: 'logs in to the database by IAM', actions: ['rds-db:connect'], resources: [authentication.userArn] },
-    ],
-    database: true,
-  };
+  const auth = 'secret' in authentication ? authentication : { iam: true as const };
+  const resources: Resources = { host, port, database: name, user, auth, ...columnsToCreate(step) };
+  return { resources, statements: [logsIn(authentication)], database: true };
 }
 
-export function postgresOnLaptop({ schema }: ConnectorStep, { database }: LaptopPlaces): unknown {
+export function postgresOnLaptop(step: ConnectorStep, { database }: LaptopPlaces): unknown {
   const { host, port, name, user, password } = database;
-  return { host, port, database: name, user, authentication: { password }, columns: columnsOf(schema) };
+  const resources: Resources = {
+    ...{ host, port, database: name, user, auth: { password }, tls: 'off' },
+    ...columnsToCreate(step),
+  };
+  return resources;
+}
+
+function columnsToCreate({ options, schema }: ConnectorStep): Pick<Resources, 'columns'> {
+  return Options.parse(options).create ? { columns: columnsOf(schema) } : {};
+}
+
+function logsIn(authentication: AwsDatabase['authentication']): Statement {
+  return 'secret' in authentication
+    ? {
+        why: 'reads the password of the database user',
+        actions: ['secretsmanager:GetSecretValue'],
+        resources: [authentication.secret],
+      }
+    : { why: 'logs in to the database by iam', actions: ['rds-db:connect'], resources: [authentication.userArn] };
 }

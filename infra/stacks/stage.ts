@@ -30,7 +30,7 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
     const stack = stacks.get(plan.name);
     // Names tie them together, which the CDK cannot see.
     for (const needed of [platform, ...ownersOf(plan).map((owner) => stacks.get(owner))]) {
-      if (needed !== undefined) stack?.addDependency(needed);
+      if (needed !== undefined) stack?.addStackDependency(needed);
     }
   }
 }

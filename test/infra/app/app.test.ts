@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join, sep } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pipelines } from '../../../infra/pipelines/all.ts';
+import { REPOSITORY } from '../../../infra/repository.ts';
+
+/** As for a `cdk` that is installed globally: this repository's own Node is not in its PATH. */
+const OUTSIDE = (process.env.PATH ?? '')
+  .split(delimiter)
+  .filter((folder) => !folder.split(sep).includes('node_modules'))
+  .join(delimiter);
+
+let output: string;
+
+beforeAll(async () => {
+  output = await mkdtemp(join(tmpdir(), 'millrace-app-'));
+});
+
+afterAll(() => rm(output, { recursive: true, force: true }));
+
+interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `cdk` with the Node that the system has. */
+function cdk(...args: string[]): Promise<Ended> {
+  const node = OUTSIDE.split(delimiter)
+    .map((folder) => join(folder, 'node'))
+    .find((path) => existsSync(path));
+  const { AWS_PROFILE, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...environment } = process.env;
+  return new Promise((resolve) => {
+    execFile(
+      node ?? process.execPath,
+      [join(REPOSITORY, 'node_modules', 'aws-cdk', 'bin', 'cdk'), ...args],
+      { cwd: REPOSITORY, env: { ...environment, PATH: OUTSIDE, CI: 'true' } },
+      (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+    );
+  });
+}
+
+describe("`cdk synth` with the system's Node", () => {
+  test('makes every stack, with no account and no warning', async () => {
+    const { code, stdout, stderr } = await cdk('synth', '--quiet', '--output', output, '-c', 'stage=test');
+    expect(code, stdout + stderr).toBe(0);
+    expect(stdout + stderr.replaceAll(/^npm warn.*$/gim, '')).not.toMatch(/warning|deprecated|feature flags/i);
+    const templates = (await readdir(output)).filter((name) => name.endsWith('.template.json'));
+    const expected = ['millrace-test', ...pipelines.map(({ name }) => `millrace-test-${name}`)];
+    expect(templates.sort()).toEqual(expected.map((name) => `${name}.template.json`).sort());
+  }, 120_000);
+
+  test('puts no path of this machine into a template', async () => {
+    const platform = await readFile(join(output, 'millrace-test.template.json'), 'utf8');
+    expect(platform).toContain('millrace-test-checkpoints');
+    expect(platform).not.toContain(REPOSITORY);
+  });
+
+  test('says what is wrong with the context in one line a mistake, without a stack', async () => {
+    const { code, stderr } = await cdk('synth', '--quiet', '--output', output, '-c', 'stge=test');
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(
+      "context is not valid:\n  context: 'stge': no such key; there are stage, database, network",
+    );
+    expect(stderr).not.toMatch(/^\s+at /m);
+  }, 120_000);
+});

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { parseStepConfig } from '../../../functions/runtime/step-config.ts';
+import { definePipeline, type Pipeline, streamOf } from '../../../infra/pipelines/pipeline.ts';
+import {
+  type PipelinePlan,
+  planOf,
+  type StepPlace,
+  type StepPlan,
+  stepConfigOf,
+} from '../../../infra/pipelines/plan.ts';
+import { audit, ENTRY, FOREIGN_STREAM, Line, Order, pipelines, pushed, shop } from './example.ts';
+
+function step<K extends StepPlan['kind']>(plan: PipelinePlan, name: string, kind: K): Extract<StepPlan, { kind: K }> {
+  const found = plan.steps.find((candidate) => candidate.name === name);
+  expect(found?.kind, `step ${name}`).toBe(kind);
+  return found as Extract<StepPlan, { kind: K }>;
+}
+
+describe('a plan', () => {
+  const shopPlan = planOf(shop, pipelines);
+  const auditPlan = planOf(audit, pipelines);
+
+  test('has every step, with how it is fed', () => {
+    const fed = [...shopPlan.steps, ...auditPlan.steps].map(({ pipeline, name, kind, delivery }) => [
+      `${pipeline}/${name}`,
+      kind,
+      delivery,
+    ]);
+    expect(fed).toEqual([
+      ['shop/till', 'source', 'request'],
+      ['shop/uploads', 'source', 'queue'],
+      ['shop/ordering', 'transform', 'continuous'],
+      ['shop/lake', 'sink', 'scheduled'],
+      ['shop/order_table', 'sink', 'continuous'],
+      ['audit/partners', 'source', 'request'],
+      ['audit/corrections', 'transform', 'continuous'],
+      ['audit/keeping', 'transform', 'continuous'],
+      ['audit/audit_table', 'sink', 'scheduled'],
+    ]);
+  });
+
+  test("names each step's module relative to the repository", () => {
+    expect(new Set(shopPlan.steps.map(({ entry }) => entry))).toEqual(new Set([ENTRY]));
+  });
+
+  test('has the streams that are its own to create, with their defaults', () => {
+    expect(shopPlan.streams).toMatchObject([
+      { name: 'lines', shards: 1, retentionHours: 168, compression: undefined },
+      { name: 'orders', shards: 3, retentionHours: 24, compression: 'zstd' },
+    ]);
+    expect(auditPlan.streams).toMatchObject([{ name: 'kept', shards: 'on-demand' }]);
+  });
+
+  test('follows a borrowed stream to its pipeline', () => {
+    expect(step(auditPlan, 'audit_table', 'sink').input.stream).toMatchObject({
+      ...{ kind: 'own', pipeline: 'shop', name: 'orders' },
+      schema: Order,
+    });
+  });
+
+  test('follows a stream that was borrowed twice', () => {
+    const third = definePipeline({
+      name: 'third',
+      streams: { mine: streamOf(audit, 'orders') },
+      sources: { a: { read: pushed<{ id: string; total: number; state: 'open' }>(), to: 'mine' } },
+    });
+    expect(step(planOf(third, [...pipelines, third]), 'a', 'source').output).toMatchObject({
+      ...{ pipeline: 'shop', name: 'orders', compression: 'zstd' },
+    });
+  });
+
+  test('leaves a stream that exists where it is', () => {
+    const { stream } = step(auditPlan, 'keeping', 'transform').input;
+    expect(stream).toEqual({ kind: 'existing', arn: FOREIGN_STREAM, schema: Line });
+  });
+
+  test('names every step of ours that writes to an input, of any pipeline, under former names too', () => {
+    expect(step(shopPlan, 'lake', 'sink').input.own).toEqual([
+      '/audit/corrections/',
+      '/shop/ordering/',
+      '/shop/sorting/',
+    ]);
+    expect(step(shopPlan, 'ordering', 'transform').input.own).toEqual(['/shop/till/', '/shop/uploads/']);
+    expect(step(auditPlan, 'keeping', 'transform').input.own).toEqual(['/audit/partners/']);
+  });
+
+  test('starts at the earliest event unless the step says otherwise', () => {
+    expect(step(shopPlan, 'ordering', 'transform').input.start).toBe('earliest');
+    expect(step(shopPlan, 'order_table', 'sink').input.start).toBe('latest');
+  });
+
+  test('is refused when a stream is of a pipeline that is not there', () => {
+    expect(() => planOf(audit, [audit])).toThrow(UserMistake);
+    expect(() => planOf(audit, [audit])).toThrow(
+      "pipeline 'audit': stream 'orders' is of pipeline 'shop', which is not among 'audit'",
+    );
+  });
+});
+
+describe("a step's configuration", () => {
+  const place: StepPlace = {
+    checkpoints: 'checkpoints',
+    deadLetters: 'dead-letters',
+    generation: 'abc',
+    nameOf: (stream) => (stream.kind === 'own' ? `${stream.pipeline}.${stream.name}` : stream.arn),
+  };
+  const all = pipelines.flatMap((pipeline: Pipeline) => planOf(pipeline, pipelines).steps);
+
+  test.each(all.map((planned) => ({ name: `${planned.pipeline}/${planned.name}`, planned })))(
+    'of $name is read by the runtime as it was written',
+    ({ planned }) => {
+      const config = stepConfigOf(planned, { ...place, queue: 'https://queue', resources: { host: 'db' } });
+      expect(parseStepConfig(JSON.stringify(config))).toEqual(config);
+      expect(config).toMatchObject({ pipeline: planned.pipeline, step: planned.name, resources: { host: 'db' } });
+    },
+  );
+
+  test('of a source writes only, of a sink reads only', () => {
+    const source = stepConfigOf(all.find(({ name }) => name === 'till') as StepPlan, place);
+    const sink = stepConfigOf(all.find(({ name }) => name === 'order_table') as StepPlan, place);
+    expect([source.input, source.output?.stream]).toEqual([undefined, 'shop.lines']);
+    expect([sink.input?.stream, sink.output]).toEqual(['shop.orders', undefined]);
+  });
+
+  test("says where a scheduled step starts; a continuous one's mapping does", () => {
+    const scheduled = stepConfigOf(all.find(({ name }) => name === 'lake') as StepPlan, place);
+    const continuous = stepConfigOf(all.find(({ name }) => name === 'order_table') as StepPlan, place);
+    expect(scheduled.input?.start).toBe('2026-01-01T00:00:00.000Z');
+    expect(continuous.input?.start).toBe('earliest');
+  });
+
+  test('compresses as the stream says, also one that is borrowed', () => {
+    const config = stepConfigOf(all.find(({ name }) => name === 'corrections') as StepPlan, place);
+    expect(config.output).toEqual({ stream: 'shop.orders', compression: 'zstd' });
+  });
+
+  describe('above what Lambda takes', () => {
+    const planned = all.find(({ name }) => name === 'till') as StepPlan;
+    const sizeLeft =
+      4_096 - 'STEP_CONFIG'.length - JSON.stringify(stepConfigOf(planned, { ...place, resources: '' })).length;
+
+    test('to the byte, is taken', () => {
+      expect(() => stepConfigOf(planned, { ...place, resources: 'x'.repeat(sizeLeft) })).not.toThrow();
+    });
+
+    test('by one byte, is refused with the step, the sizes and the largest part', () => {
+      const make = () => stepConfigOf(planned, { ...place, resources: 'x'.repeat(sizeLeft + 1) });
+      expect(make).toThrow(UserMistake);
+      expect(make).toThrow(
+        /step 'shop\/till': its configuration is 4086 bytes, and Lambda takes 4085; the largest part is 'resources' with \d+ bytes/,
+      );
+    });
+
+    test('counts bytes, not characters', () => {
+      expect(() => stepConfigOf(planned, { ...place, resources: 'ü'.repeat(sizeLeft - 10) })).toThrow(
+        /its configuration is/,
+      );
+    });
+
+    test('counts what only the deployment knows at its longest', () => {
+      const resources = Array.from({ length: 40 }, (_, index) => `\${Token[TOKEN.${index}]}`);
+      expect(() => stepConfigOf(planned, { ...place, resources })).toThrow(/largest part is 'resources'/);
+    });
+  });
+});

@@ -1,0 +1,64 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { parseContext } from '../../../infra/context.ts';
+import type { Pipeline } from '../../../infra/pipelines/pipeline.ts';
+import { addStage } from '../../../infra/stacks/stage.ts';
+import { pipelines as example } from '../pipelines/example.ts';
+
+export interface SynthesizedStage {
+  readonly stacks: ReadonlyMap<string, Synthesized>;
+  stack(name: string): Synthesized;
+}
+
+export interface Synthesized {
+  readonly template: Template;
+  /** Of the stacks that are deployed before it. */
+  readonly after: readonly string[];
+}
+
+/** Every stack of a stage, as `cdk synth` would have it. */
+export async function synthesized(
+  context: Readonly<Record<string, unknown>> = {},
+  pipelines: readonly Pipeline[] = example,
+): Promise<SynthesizedStage> {
+  const outdir = await mkdtemp(join(tmpdir(), 'millrace-synth-'));
+  try {
+    const app = new App({ analyticsReporting: false, outdir });
+    await addStage(app, parseContext(context), pipelines);
+    const assembly = app.synth();
+    const stacks = new Map(
+      assembly.stacks.map((artifact): [string, Synthesized] => [
+        artifact.stackName,
+        {
+          template: Template.fromJSON(artifact.template as Record<string, unknown>),
+          after: artifact.dependencies.map(({ id }) => id).filter((id) => !id.endsWith('.assets')),
+        },
+      ]),
+    );
+    return {
+      stacks,
+      stack(name) {
+        const found = stacks.get(name);
+        if (found === undefined) throw new Error(`no stack ${name}, only ${[...stacks.keys()].join(', ')}`);
+        return found;
+      },
+    };
+  } finally {
+    await rm(outdir, { recursive: true, force: true });
+  }
+}
+
+/** A template's value as text, with what only the deployment knows as `<name>`. */
+export function asText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const [[fn, argument] = []] = Object.entries(value as Record<string, unknown>);
+  if (fn === 'Ref') return `<${String(argument).replace('AWS::', '')}>`;
+  if (fn === 'Fn::GetAtt') return `<${(argument as string[]).join('.')}>`;
+  if (fn === 'Fn::ImportValue') return `<${asText(argument)}>`;
+  if (fn === 'Fn::Join') return (argument as [string, unknown[]])[1].map(asText).join((argument as [string])[0]);
+  throw new Error(`no text for ${JSON.stringify(value)}`);
+}
