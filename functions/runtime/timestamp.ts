@@ -14,42 +14,54 @@ const RFC_3339 =
 
 /**
  * From the first byte of a time as most writers write it (`2026-01-31T23:59:59.999Z`; the fraction may be missing or longer), the
- * offset just after it. -1 for anything that `isTimestamp` has to judge: another form, or a day that not every month has.
+ * offset just after it. -1 for anything that `isTimestamp` has to judge: another form, or a day that only some centuries have.
  */
 export function skipPlainTimestamp(bytes: Uint8Array, offset: number): number {
   const inRange =
-    bytes[offset + 4] === 0x2d &&
-    bytes[offset + 7] === 0x2d &&
-    bytes[offset + 10] === 0x54 &&
-    bytes[offset + 13] === 0x3a &&
-    bytes[offset + 16] === 0x3a &&
-    twoDigits(bytes, offset) <= 99 &&
-    twoDigits(bytes, offset + 2) <= 99 &&
-    between(twoDigits(bytes, offset + 5), 1, 12) &&
-    between(twoDigits(bytes, offset + 8), 1, 28) &&
-    twoDigits(bytes, offset + 11) <= 23 &&
-    twoDigits(bytes, offset + 14) <= 59 &&
-    twoDigits(bytes, offset + 17) <= 59;
+    bytes[offset + 4] === DASH &&
+    bytes[offset + 7] === DASH &&
+    bytes[offset + 10] === T &&
+    bytes[offset + 13] === COLON &&
+    bytes[offset + 16] === COLON &&
+    twoDigits(bytes, offset) >= 0 &&
+    isDay(twoDigits(bytes, offset + 2), twoDigits(bytes, offset + 5), twoDigits(bytes, offset + 8)) &&
+    isBelow(24, twoDigits(bytes, offset + 11)) &&
+    isBelow(60, twoDigits(bytes, offset + 14)) &&
+    isBelow(60, twoDigits(bytes, offset + 17));
   if (!inRange) return -1;
   let at = offset + 19;
-  if (bytes[at] === 0x2e) {
+  if (bytes[at] === DOT) {
     at++;
     const fraction = at;
     while (isDigit(bytes[at])) at++;
     if (at === fraction) return -1;
   }
-  return bytes[at] === 0x5a ? at + 1 : -1;
+  return bytes[at] === Z ? at + 1 : -1;
 }
 
-/** NaN when they are not digits. */
+const DASH = 0x2d;
+const DOT = 0x2e;
+const COLON = 0x3a;
+const T = 0x54;
+const Z = 0x5a;
+
+/** By month; those of every year. */
+const DAYS = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+
+function isDay(yearOfCentury: number, month: number, day: number): boolean {
+  const isLeapYear = yearOfCentury > 0 && yearOfCentury % 4 === 0;
+  return yearOfCentury >= 0 && day >= 1 && (day <= (DAYS[month] ?? 0) || (day === 29 && month === 2 && isLeapYear));
+}
+
+function isBelow(limit: number, value: number): boolean {
+  return value >= 0 && value < limit;
+}
+
+/** -1 when they are not digits. */
 function twoDigits(bytes: Uint8Array, offset: number): number {
   const tens = bytes[offset];
   const ones = bytes[offset + 1];
-  return isDigit(tens) && isDigit(ones) ? (tens - 0x30) * 10 + (ones - 0x30) : Number.NaN;
-}
-
-function between(value: number, lowest: number, highest: number): boolean {
-  return value >= lowest && value <= highest;
+  return isDigit(tens) && isDigit(ones) ? (tens - 0x30) * 10 + (ones - 0x30) : -1;
 }
 
 function isDigit(byte: number | undefined): byte is number {

@@ -28,9 +28,11 @@ export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefin
   if (!head) return undefined;
 
   const time = start + head.length;
-  const key = skipText(buffer, skipPlainTimestamp(buffer, time), PARTITION_KEY);
-  let at = skipKey(buffer, key);
-  if (at < 0) return undefined;
+  const keyStart = skipText(buffer, skipPlainTimestamp(buffer, time), PARTITION_KEY);
+  let at = skipPlain(buffer, keyStart);
+  if (at < 0 || at - keyStart > MAX_KEY_LENGTH) return undefined;
+  // Nearly always the key that the event was put with: then its text is there already.
+  const key = isPartitionKey(entry, keyStart, at) ? entry.partitionKey : keyStart;
   let sequence: number | undefined;
   let traceparent: number | undefined;
   if (buffer[at + 3] === 0x73) {
@@ -69,6 +71,9 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const CLOSE_BRACE = 0x7d;
 
+/** In ASCII, a character is a byte. */
+const MAX_KEY_LENGTH = 256;
+
 function repeats(previous: SharedHead, { buffer, start }: EventBytes): boolean {
   const { length, start: previousStart, buffer: previousBuffer } = previous;
   for (let index = 0; index < length; index++) {
@@ -103,17 +108,17 @@ function skipText(buffer: Buffer, offset: number, text: Buffer): number {
 /** To the closing quote of a text of one character or more. */
 function skipPlain(buffer: Buffer, offset: number): number {
   if (offset < 0) return -1;
-  for (let at = offset; ; at++) {
-    const byte = buffer[at];
-    if (byte === QUOTE) return at === offset ? -1 : at;
-    if (byte === undefined || byte < 0x20 || byte > 0x7e || byte === BACKSLASH) return -1;
+  let at = offset;
+  let byte = buffer[at];
+  while (byte !== undefined && byte >= 0x20 && byte < 0x7f && byte !== QUOTE && byte !== BACKSLASH) byte = buffer[++at];
+  return byte === QUOTE && at > offset ? at : -1;
+}
+
+/** Whether [start, end), all ASCII, is the partition key. */
+function isPartitionKey({ buffer, partitionKey }: EventBytes, start: number, end: number): boolean {
+  if (end - start !== partitionKey.length) return false;
+  for (let index = 0; index < partitionKey.length; index++) {
+    if (buffer[start + index] !== partitionKey.charCodeAt(index)) return false;
   }
+  return true;
 }
-
-/** To the closing quote of a key. */
-function skipKey(buffer: Buffer, offset: number): number {
-  const end = skipPlain(buffer, offset);
-  return end - offset > MAX_KEY_LENGTH ? -1 : end;
-}
-
-const MAX_KEY_LENGTH = 256;

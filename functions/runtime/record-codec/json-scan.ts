@@ -19,6 +19,7 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const MINUS = 0x2d;
 const DOT = 0x2e;
+const ZERO = 0x30;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
 const BACKSLASH = 0x5c;
@@ -50,28 +51,18 @@ export function skipValue(bytes: Buffer, offset: number, depth: number): number 
 export function skipString(bytes: Buffer, offset: number): number {
   let at = offset + 1;
   for (;;) {
-    const byte = bytes[at];
-    if (byte === undefined || byte < 0x20) return failure(at, UNEXPECTED);
+    let byte = bytes[at];
+    while (byte !== undefined && byte >= 0x20 && byte < 0x80 && byte !== QUOTE && byte !== BACKSLASH)
+      byte = bytes[++at];
     if (byte === QUOTE) return at + 1;
-    if (byte === BACKSLASH) {
-      at = skipEscape(bytes, at);
-      if (at < 0) return at;
-    } else if (byte < 0x80) at++;
-    else {
-      const length = utf8Length(bytes, at);
-      if (length === 0) return failure(at, NOT_UTF8);
-      at += length;
-    }
+    at = skipSpecial(bytes, at);
+    if (at < 0) return at;
   }
 }
 
 export function skipWhitespace(bytes: Buffer, offset: number): number {
-  let at = offset;
-  for (;;) {
-    const byte = bytes[at];
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
-    at++;
-  }
+  const byte = bytes[offset];
+  return byte === undefined || byte > 0x20 ? offset : skipBlanks(bytes, offset);
 }
 
 /** From just after a key: over the colon, to the first byte of the value. */
@@ -82,11 +73,11 @@ export function skipColon(bytes: Buffer, offset: number): number {
 
 /** What is wrong with JSON that begins at 0 and ends at `end`, for people. */
 export function failureText(result: number, end: number): string {
-  const code = -result - 1;
-  const offset = Math.floor(code / 4);
+  const kind = ~result & 3;
+  const offset = ~result >> 2;
   if (offset >= end) return end === 0 ? 'not JSON: it is empty' : `not JSON: it ends too early, after ${end} bytes`;
-  if (code % 4 === NOT_UTF8) return `not JSON: not UTF-8 at byte ${offset}`;
-  if (code % 4 === TOO_DEEP) return `JSON nested deeper than ${MAX_DEPTH} levels at byte ${offset}`;
+  if (kind === NOT_UTF8) return `not JSON: not UTF-8 at byte ${offset}`;
+  if (kind === TOO_DEEP) return `JSON nested deeper than ${MAX_DEPTH} levels at byte ${offset}`;
   return `not JSON: unexpected byte ${offset}`;
 }
 
@@ -94,8 +85,9 @@ export function unexpectedAt(offset: number): number {
   return failure(offset, UNEXPECTED);
 }
 
+/** Integer operations only: a result that might be a fraction or -0 would make every offset a floating-point number. */
 function failure(offset: number, kind: number): number {
-  return -(offset * 4 + kind) - 1;
+  return ~((offset << 2) | kind);
 }
 
 function skipObject(bytes: Buffer, offset: number, depth: number): number {
@@ -133,6 +125,15 @@ function skipArray(bytes: Buffer, offset: number, depth: number): number {
   }
 }
 
+function skipBlanks(bytes: Buffer, offset: number): number {
+  let at = offset;
+  for (;;) {
+    const byte = bytes[at];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
+    at++;
+  }
+}
+
 function skipWord(bytes: Buffer, offset: number, word: string): number {
   for (let index = 1; index < word.length; index++) {
     if (bytes[offset + index] !== word.charCodeAt(index)) return failure(offset + index, UNEXPECTED);
@@ -141,8 +142,8 @@ function skipWord(bytes: Buffer, offset: number, word: string): number {
 }
 
 function skipNumber(bytes: Buffer, offset: number): number {
-  let at = bytes[offset] === MINUS ? offset + 1 : offset;
-  at = bytes[at] === 0x30 ? at + 1 : skipDigits(bytes, at);
+  const start = bytes[offset] === MINUS ? offset + 1 : offset;
+  let at = bytes[start] === ZERO ? start + 1 : skipDigits(bytes, start);
   if (at >= 0 && bytes[at] === DOT) at = skipDigits(bytes, at + 1);
   if (at >= 0 && (bytes[at] === 0x65 || bytes[at] === 0x45)) {
     const sign = bytes[at + 1];
@@ -159,7 +160,14 @@ function skipDigits(bytes: Buffer, offset: number): number {
 }
 
 function isDigit(byte: number | undefined): boolean {
-  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+  return byte !== undefined && byte >= ZERO && byte <= 0x39;
+}
+
+/** Over what in a string is not one byte that stands for itself. */
+function skipSpecial(bytes: Buffer, offset: number): number {
+  const byte = bytes[offset];
+  if (byte === undefined || byte < 0x20) return failure(offset, UNEXPECTED);
+  return byte === BACKSLASH ? skipEscape(bytes, offset) : skipCharacter(bytes, offset);
 }
 
 function skipEscape(bytes: Buffer, offset: number): number {
@@ -189,13 +197,13 @@ function isHexDigit(byte: number | undefined): boolean {
   return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
 }
 
-/** The length of the UTF-8 sequence of two bytes or more that begins here; 0 when it is not well-formed (Unicode, table 3-7). */
-function utf8Length(bytes: Buffer, offset: number): number {
+/** Over a character of two bytes or more in UTF-8 (Unicode, table 3-7). */
+function skipCharacter(bytes: Buffer, offset: number): number {
   const lead = bytes[offset] ?? 0;
   const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4) return 0;
+  if (lead < 0xc2 || lead > 0xf4) return failure(offset, NOT_UTF8);
   for (let at = offset + 1; at < offset + length; at++) {
-    if (((bytes[at] ?? 0) & 0xc0) !== 0x80) return 0;
+    if (((bytes[at] ?? 0) & 0xc0) !== 0x80) return failure(offset, NOT_UTF8);
   }
   const second = bytes[offset + 1] ?? 0;
   // Written longer than needed, half of a surrogate pair, or above U+10FFFF.
@@ -204,5 +212,5 @@ function utf8Length(bytes: Buffer, offset: number): number {
     (lead === 0xed && second > 0x9f) ||
     (lead === 0xf0 && second < 0x90) ||
     (lead === 0xf4 && second > 0x8f);
-  return isForbidden ? 0 : length;
+  return isForbidden ? failure(offset, NOT_UTF8) : offset + length;
 }
