@@ -1,4 +1,4 @@
-import type { GetRecordsOutput, PutRecordsOutput } from '@aws-sdk/client-kinesis';
+import type { GetRecordsOutput } from '@aws-sdk/client-kinesis';
 import { inputShapes, isOperation, type Members, type Shape } from './input-shapes.ts';
 import { LogError } from './log-error.ts';
 
@@ -10,7 +10,6 @@ export function inputFromJson(operation: string, body: string): object {
 
 /** Nothing at all is the answer of an operation without output. */
 export function outputToJson(operation: string, output: object): string {
-  if (operation === 'PutRecords') return putRecordsJson(output as PutRecordsOutput);
   if (operation === 'GetRecords') return getRecordsJson(output as GetRecordsOutput);
   return Object.keys(output).length === 0 ? '' : JSON.stringify(output, secondsForDates);
 }
@@ -70,27 +69,18 @@ function secondsForDates(this: Record<string, unknown>, member: string, value: u
   return original instanceof Date ? original.getTime() / 1_000 : value;
 }
 
-/** Shard ids and sequence numbers need no escapes, and most of an answer is they. */
-function putRecordsJson({ FailedRecordCount, Records = [] }: PutRecordsOutput): string {
-  const records = Records.map((record) =>
-    record.ErrorCode === undefined
-      ? `{"SequenceNumber":"${record.SequenceNumber}","ShardId":"${record.ShardId}"}`
-      : JSON.stringify(record),
-  );
-  return `{"FailedRecordCount":${FailedRecordCount},"Records":[${records.join(',')}]}`;
-}
-
-function getRecordsJson({ Records = [], ...rest }: GetRecordsOutput): string {
-  const records = Records.map(({ SequenceNumber, ApproximateArrivalTimestamp, Data, PartitionKey }) => {
-    const seconds = (ApproximateArrivalTimestamp?.getTime() ?? 0) / 1_000;
-    const data = base64Of(Data ?? new Uint8Array());
-    const key = JSON.stringify(PartitionKey);
-    return `{"SequenceNumber":"${SequenceNumber}","ApproximateArrivalTimestamp":${seconds},"Data":"${data}","PartitionKey":${key}}`;
-  });
-  const others = JSON.stringify({ NextShardIterator: null, ...rest }).slice(1);
-  return `{"Records":[${records.join(',')}],${others}`;
+/** Made of plain values, for speed: this is most of what a log says. */
+function getRecordsJson({ Records = [], NextShardIterator, ...rest }: GetRecordsOutput): string {
+  const records = Records.map((record) => ({
+    SequenceNumber: record.SequenceNumber,
+    ApproximateArrivalTimestamp: (record.ApproximateArrivalTimestamp?.getTime() ?? 0) / 1_000,
+    Data: base64Of(record.Data ?? new Uint8Array()),
+    PartitionKey: record.PartitionKey,
+  }));
+  return JSON.stringify({ Records: records, NextShardIterator: NextShardIterator ?? null, ...rest });
 }
 
 function base64Of(data: Uint8Array): string {
-  return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
+  const bytes = Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return bytes.toString('base64');
 }
