@@ -62,7 +62,7 @@ export function openInput(step: Step, store: StateStore): Input {
       return {
         key,
         loaded,
-        facts: { stream: shape.arn.slice(shape.arn.lastIndexOf('/') + 1), from: shard.from, to: shard.to, own },
+        facts: { stream: shape.name, from: shard.from, to: shard.to, own },
       };
     },
     committed: (key, loaded) => kept.set(key, loaded),

@@ -31,9 +31,8 @@ export async function loadState(
   const { shard, signal } = request;
   const stored = await store.load(shardKey(shape, shard.id), signal);
   if (stored !== undefined) return { revision: stored.revision, state: decodeState(stored.state) };
-  const inherited = await inheritedMarks(store, shape, { shard, signal });
-  const marks = inherited.length === 0 ? noMarks(shard.from, shard.to) : inherited;
-  return { revision: 0, state: { position: undefined, marks: withoutGaps(marks, shard), rejections: [] } };
+  const marks = withoutGaps(await inheritedMarks(store, shape, { shard, signal }), shard);
+  return { revision: 0, state: { position: undefined, marks, rejections: [] } };
 }
 
 /** Moves a state in the checkpoint table. Throws `StaleCheckpoint` when another invocation has moved it. */
@@ -65,7 +64,8 @@ async function inheritedMarks(
     const known = shape.shards.find(({ id }) => id === parentId);
     if (parent !== undefined) found.push(...marksWithin(decodeState(parent.state).marks, shard.from, shard.to));
     else if (known !== undefined) {
-      const passedOn = await inheritedMarks(store, shape, { shard: known, signal });
+      // Without marks too it is a range of its own: one mark for both parents of a merge would pass over what the other has not got yet.
+      const passedOn = withoutGaps(await inheritedMarks(store, shape, { shard: known, signal }), known);
       found.push(...marksWithin(passedOn, shard.from, shard.to));
     }
   }
