@@ -55,7 +55,7 @@ export function startLambdaHost({ functions, clock, onLog, identity, random }: L
 
   function findDefinition(name: string): FunctionDefinition {
     if (isClosed) throw new Error(`the Lambda host is closed: it cannot invoke ${name}`);
-    const definition = definitions.get(name.slice(name.lastIndexOf(':') + 1));
+    const definition = definitions.get(nameIn(name));
     if (definition !== undefined) return definition;
     throw new LambdaError('ResourceNotFoundException', `Function not found: ${name}`);
   }
@@ -102,6 +102,11 @@ export function startLambdaHost({ functions, clock, onLog, identity, random }: L
       await end([...instances]);
     },
   };
+}
+
+/** A function may be named by its ARN, with a version or an alias behind it. */
+function nameIn(name: string): string {
+  return /^arn:[^:]*:lambda:[^:]*:[^:]*:function:([^:]+)/.exec(name)?.[1] ?? name;
 }
 
 function arnOf({ region, accountId }: HostIdentity, name: string): string {

@@ -100,7 +100,7 @@ export function startInstance({ definition, environment, clock, onLog }: Instanc
       isBusy = true;
       try {
         const begun = await within(
-          loadMillis,
+          loadMillis + timeoutMillis,
           ready.then(() => undefined),
         );
         if (begun === 'timed-out') return await timedOut(call.requestId);
@@ -120,7 +120,7 @@ export function startInstance({ definition, environment, clock, onLog }: Instanc
 
 const runtimePath = fileURLToPath(new URL('./runtime.ts', import.meta.url));
 
-/** What Lambda gives a function to load its code. */
+/** What Lambda gives a function to load its code; what takes longer is loaded again in the time of the first call. */
 const loadMillis = 10_000;
 
 /** The rest of the memory is for what is not on the heap: buffers, code, the runtime itself. */

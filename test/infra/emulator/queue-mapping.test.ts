@@ -228,7 +228,7 @@ test('a queue that is away for a while is asked again', async () => {
   expect(trace.filter(({ did }) => did === 'queue-poll-failed')).toHaveLength(2);
 });
 
-test.each([
+test.each<[string, object, RegExp]>([
   [
     'a FIFO queue',
     { EventSourceArn: 'arn:aws:sqs:us-east-1:000000000000:files.fifo' },

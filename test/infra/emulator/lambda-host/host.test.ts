@@ -135,14 +135,14 @@ test.each([
 ])('%s is timed out, and the next call starts cold', async (_, body) => {
   const { invoke } = await start(
     `let calls = 0; export const handler = async (event) => { calls++; if (event.hang) { ${body} } return calls; };`,
-    { timeoutMillis: 300 },
+    { timeoutMillis: 1_000 },
   );
   expect(await invoke('load', '{}')).toEqual(returned(1));
   expect(await invoke('load', '{"hang":true}', { requestId: 'r2' })).toMatchObject({
     outcome: 'error',
     functionError: 'Unhandled',
     errorType: 'Sandbox.Timedout',
-    message: 'RequestId: r2 Error: Task timed out after 0.30 seconds',
+    message: 'RequestId: r2 Error: Task timed out after 1.00 seconds',
   });
   expect(await invoke('load', '{}')).toEqual(returned(1));
 });
@@ -292,6 +292,15 @@ test('an instance ends when its host dies, even in an endless loop', async () =>
   parent.kill('SIGKILL');
   while (isAlive(Number(line))) await sleep(20);
   expect(isAlive(Number(line))).toBe(false);
+});
+
+test.each([
+  'load',
+  'arn:aws:lambda:eu-west-1:000000000000:function:load',
+  'arn:aws:lambda:eu-west-1:000000000000:function:load:live',
+])('a function is called as %s', async (name) => {
+  const { invoke } = await start(slow);
+  expect((await invoke(name, '{}')).outcome).toBe('returned');
 });
 
 test('a function that is not there is ResourceNotFoundException', async () => {
