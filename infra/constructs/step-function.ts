@@ -1,7 +1,8 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy } from 'aws-cdk-lib';
 import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, type CfnFunction, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { CfnFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
 import { generationOf, HANDLER } from '../bundle.ts';
 import { LIMITS } from '../delivery.ts';
@@ -9,7 +10,7 @@ import type { Needs, Statement } from '../needs.ts';
 import { type StepPlan, stepConfigOf } from '../pipelines/plan.ts';
 import { joinsItsNetwork, logGroupOf, statementsOf } from './step-statements.ts';
 import { streamNameOf } from './stream-names.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { FunctionNetwork, Surroundings } from './surroundings.ts';
 
 export interface StepFunctionProps<S extends StepPlan = StepPlan> {
   readonly step: S;
@@ -54,26 +55,30 @@ export class StepFunction extends Construct {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    const lambda = new LambdaFunction(this, 'Function', {
+    const code = new Asset(this, 'Code', { path });
+    const lambda = new CfnFunction(this, 'Function', {
       functionName,
       description: `${step.kind} ${step.name} of pipeline ${step.pipeline}`,
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
-      code: Code.fromAsset(path),
+      runtime: 'nodejs24.x',
+      architectures: ['arm64'],
+      code: { s3Bucket: code.s3BucketName, s3Key: code.s3ObjectKey },
       handler: HANDLER,
-      environment: { STEP_CONFIG: JSON.stringify(config) },
-      role,
-      logGroup,
-      timeout: Duration.seconds(limits.timeoutSeconds),
+      environment: { variables: { STEP_CONFIG: JSON.stringify(config) } },
+      role: role.roleArn,
+      loggingConfig: { logGroup: logGroup.logGroupName },
+      timeout: limits.timeoutSeconds,
       memorySize: limits.memoryMb,
+      ...(network === undefined ? {} : { vpcConfig: vpcConfigOf(network) }),
     });
-    if (network !== undefined) {
-      const resource = lambda.node.defaultChild as CfnFunction;
-      resource.vpcConfig = { subnetIds: [...network.subnetIds], securityGroupIds: [...network.securityGroupIds] };
-    }
-    this.functionName = lambda.functionName;
-    this.functionArn = lambda.functionArn;
+    // So that `cdk deploy --hotswap` and `cdk watch` find the code.
+    code.addResourceMetadata(lambda, 'Code');
+    this.functionName = lambda.ref;
+    this.functionArn = lambda.attrArn;
   }
+}
+
+function vpcConfigOf({ subnetIds, securityGroupIds }: FunctionNetwork) {
+  return { subnetIds: [...subnetIds], securityGroupIds: [...securityGroupIds] };
 }
 
 /** Its reason becomes its id, so that it can be read in the account too. */
