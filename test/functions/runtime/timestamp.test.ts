@@ -56,7 +56,9 @@ describe('timestamps', () => {
   });
 
   test('of every day are skipped as bytes, but for a leap day at the turn of a century', () => {
-    const days = Array.from({ length: 1461 }, (_, day) => new Date(Date.UTC(2026, 0, 1 + day, 23, 59, 59, 999)).toISOString());
+    const days = Array.from({ length: 1461 }, (_, day) =>
+      new Date(Date.UTC(2026, 0, 1 + day, 23, 59, 59, 999)).toISOString(),
+    );
     expect(skipPlainTimestamp(Buffer.from('2000-02-29T00:00:00Z'), 0)).toBe(-1);
     for (const text of [...days, '2026-12-01T00:00:00Z']) {
       expect(skipPlainTimestamp(Buffer.from(`"${text}"`), 1)).toBe(1 + text.length);

@@ -224,6 +224,21 @@ describe('any bytes', () => {
   });
 });
 
+describe('the key', () => {
+  test.each([
+    ['customer-7', 'customer-77'],
+    ['customer-77', 'customer-7'],
+    ['customer-7', 'customer-8'],
+    ['a","sequence":"b', 'a'],
+    ['é', 'e'],
+  ])('is the one in the event, also when it was put with another: %s, %s', (partitionKey, key) => {
+    const attributes = { id: 'i', source: 's', type: 't', time: '2026-01-28T00:00:00Z', key, traceparent: undefined };
+    const bytes = encodeEvent({ ...attributes, sequence: 'b', dataBytes: Buffer.from('1') });
+    const { entries } = decode(aggregateOf([[partitionKey, bytes]]));
+    expect(entries).toMatchObject([{ partitionKey, event: { key, sequence: 'b' } }]);
+  });
+});
+
 describe('data', () => {
   test.each([
     ['numbers beyond 2^53', '{"n":9007199254740993,"d":0.1000000000000000055}'],
