@@ -5,6 +5,7 @@ import { createLog, type Log } from '../emulator/log/log.ts';
 import { startLogServer } from '../emulator/log/server.ts';
 import { startDynamodb } from './dynamodb-server.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
+import { settledTogether } from './settled.ts';
 
 /** Everything of AWS that a pipeline needs, on 127.0.0.1. */
 export interface Servers {
@@ -71,14 +72,6 @@ export async function startServers(ports: Ports, running: AsyncDisposableStack):
   ]);
   const s3 = `http://127.0.0.1:${buckets.port}`;
   return { log, kinesis, dynamodb, s3, sqs: s3, buckets, postgres };
-}
-
-/** Waits for all, also when one fails: what starts late must be on the stack before it is unwound. */
-async function settledTogether<const T extends readonly Promise<unknown>[]>(
-  starting: T,
-): Promise<{ -readonly [I in keyof T]: Awaited<T[I]> }> {
-  await Promise.allSettled(starting);
-  return (await Promise.all(starting)) as { -readonly [I in keyof T]: Awaited<T[I]> };
 }
 
 async function guarded<T>(what: string, port: number | undefined, start: () => Promise<T>): Promise<T> {

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { REPOSITORY } from '../../repository.ts';
 
 /** The real data sets of the demo. They are development dependencies: nothing is downloaded. */
 export function ordersFile(): string {
@@ -18,13 +20,9 @@ export async function rowsOf(file: string): Promise<readonly Readonly<Record<str
 }
 
 function fileOf(name: string, path: string): string {
-  try {
-    return createRequire(import.meta.url)
-      .resolve(`${name}/package.json`)
-      .replace('package.json', path);
-  } catch {
-    throw new UserMistake(
-      `the demo's data is missing: '${name}' is not installed; run npm ci, development packages included`,
-    );
-  }
+  const file = join(REPOSITORY, 'node_modules', name, path);
+  if (existsSync(file)) return file;
+  throw new UserMistake(
+    `the demo's data is missing: there is no ${path} of '${name}'; run npm ci, development packages included`,
+  );
 }

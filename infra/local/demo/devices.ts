@@ -8,7 +8,8 @@ export interface Sent {
   readonly nobody: number;
   /** Of the accepted: a text for a number, which the transform refuses. */
   readonly text: number;
-  /** Requests refused at the edge, because they are not JSON. */
+  /** Requests that are not JSON, and how many of them were refused at the edge. */
+  readonly notJson: number;
   readonly refused: number;
 }
 
@@ -40,6 +41,7 @@ export async function sendReadings(url: string, file: string): Promise<Sent> {
     accepted: counts.reduce((sum, count) => sum + count, faulty),
     nobody: FAULTS.nobody.length,
     text: FAULTS.text.length,
+    notJson: FAULTS.notJson.length,
     refused,
   };
 }

@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// Runs the command under the Node that the repository pins, whatever `node` is in the PATH: it is plain JavaScript for an old one's sake.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const pinned = join(here, '../../node_modules/node/bin/node');
+const node = existsSync(pinned) ? pinned : process.execPath;
+const child = spawn(node, [join(here, 'main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
+// A terminal sends Ctrl-C to both: this one only waits. Who ends this one alone means both.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+child.once('error', (error) => {
+  console.error(`millrace: ${error.message}`);
+  process.exitCode = 1;
+});
+child.once('exit', (code, signal) => {
+  process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
+});

@@ -1,0 +1,98 @@
+import type pg from 'pg';
+import type { LocalStage } from '../stage.ts';
+import { ordersFile, rowsOf, weatherFile } from './data.ts';
+import type { Sent } from './devices.ts';
+import { deadLetters, eventsBelow, type LakeEvent } from './lake.ts';
+
+/** One thing that must be so: what the input files say, and what is there. */
+export interface Check {
+  readonly what: string;
+  readonly expected: number | string;
+  readonly found: number | string;
+}
+
+/**
+ * Holds everything that came out against the input files, event by event: whatever is missing, doubled or changed makes a check fail.
+ */
+export async function reconcileOrders(stage: LocalStage, database: pg.Client): Promise<readonly Check[]> {
+  const lines = await rowsOf(ordersFile());
+  const lake = await eventsBelow(stage.clients.s3, stage.names.lake, 'orders/');
+  const expected = lines.flatMap((line) => [
+    `${line['Row ID']} PENDING ${line.Sales}`,
+    `${line['Row ID']} COMPLETE ${line.Sales}`,
+  ]);
+  const found = lake.map(({ data }) => `${data.row_id} ${data.status} ${data.sales}`);
+  const { rows } = await database.query<{ order: string }>(
+    `SELECT row_id || ' ' || status || ' ' || sales AS order FROM completed_orders`,
+  );
+  return [
+    ...sameEntries('order events in the lake', expected, found),
+    { what: 'order events appended twice and kept twice', expected: 0, found: repeats(lake) },
+    ...sameEntries(
+      'completed orders in Postgres',
+      expected.filter((entry) => entry.includes(' COMPLETE ')),
+      rows.map(({ order }) => order),
+    ),
+  ];
+}
+
+export async function reconcileSensors(stage: LocalStage, database: pg.Client, sent: Sent): Promise<readonly Check[]> {
+  const readings = (await rowsOf(weatherFile())).map((row) => `${row.location} ${row.date} ${Number(row.temp_max)}`);
+  const raw = await eventsBelow(stage.clients.s3, stage.names.lake, 'raw/');
+  const clean = await eventsBelow(stage.clients.s3, stage.names.lake, 'clean/');
+  const entry = ({ data }: LakeEvent): string => `${data.sensor_id} ${data.date} ${data.temp_max}`;
+  const { rows } = await database.query<{ reading: string }>(
+    `SELECT sensor_id || ' ' || date || ' ' || temp_max AS reading FROM readings`,
+  );
+  return [
+    { what: 'readings accepted over HTTP', expected: readings.length + sent.nobody + sent.text, found: sent.accepted },
+    { what: 'readings in the raw archive', expected: sent.accepted, found: raw.length },
+    ...sameEntries(
+      'the devices’ readings in the raw archive',
+      readings,
+      raw.filter(({ data }) => data.fault === undefined).map(entry),
+    ),
+    ...sameEntries('clean readings in the lake', readings, clean.map(entry)),
+    ...sameEntries(
+      'clean readings in Postgres',
+      readings,
+      rows.map(({ reading }) => reading),
+    ),
+    { what: 'readings appended twice and kept twice', expected: 0, found: repeats([...raw, ...clean]) },
+  ];
+}
+
+/** How many events have the source and sequence of another. */
+function repeats(events: readonly LakeEvent[]): number {
+  return events.length - new Set(events.map(({ source, sequence }) => `${source} ${sequence}`)).size;
+}
+
+function sameEntries(what: string, expected: readonly string[], found: readonly string[]): Check[] {
+  const left = new Map<string, number>();
+  for (const entry of expected) left.set(entry, (left.get(entry) ?? 0) + 1);
+  let wrong = 0;
+  for (const entry of found) {
+    const count = left.get(entry) ?? 0;
+    if (count === 0) wrong++;
+    else left.set(entry, count - 1);
+  }
+  const missing = [...left.values()].reduce((sum, count) => sum + count, 0);
+  return [
+    { what, expected: expected.length, found: found.length },
+    { what: `${what}: missing`, expected: 0, found: missing },
+    { what: `${what}: doubled or changed`, expected: 0, found: wrong },
+  ];
+}
+
+/** The dead letters are just the readings that the devices made faulty, each with its original bytes. */
+export async function reconcileDeadLetters(stage: LocalStage, sent: Sent): Promise<readonly Check[]> {
+  const letters = await deadLetters(stage.clients.s3, stage.names.deadLetters);
+  const faulty = letters.filter(
+    ({ step, reason, text }) => step === 'cleaning' && reason === 'schema' && text?.includes('a text for a number'),
+  );
+  return [
+    { what: 'dead letters of readings with a text for a number', expected: sent.text, found: faulty.length },
+    { what: 'dead letters of anything else', expected: 0, found: letters.length - faulty.length },
+    { what: 'requests refused at the edge', expected: sent.notJson, found: sent.refused },
+  ];
+}

@@ -1,0 +1,80 @@
+import type pg from 'pg';
+import { nameOf } from '../runner.ts';
+import type { LocalStage } from '../stage.ts';
+import { standingOf } from '../standing.ts';
+import type { Local } from '../start.ts';
+import { textTable } from '../table.ts';
+import { deadLetters, listObjects } from './lake.ts';
+import type { Check } from './reconcile.ts';
+
+/** A row a step: events in, out, dead letters, and how far it is behind its stream. */
+export async function stepReport({ runner, stage, counts }: Local): Promise<string> {
+  const signal = AbortSignal.timeout(30_000);
+  const rows = [];
+  for (const step of runner.steps) {
+    const { eventsIn, eventsOut, rejected } = counts.of(nameOf(step));
+    const behind = step.kind === 'source' ? undefined : await standingOf(step, stage, signal);
+    rows.push([
+      nameOf(step),
+      step.delivery,
+      eventsIn,
+      eventsOut,
+      rejected,
+      behind === undefined ? '–' : `${behind.recordsBehind} records`,
+    ]);
+  }
+  return `${textTable(['step', 'delivery', 'events in', 'events out', 'dead letters', 'behind'], rows)}\n`;
+}
+
+export async function deadLetterReport({ clients, names }: LocalStage): Promise<string> {
+  const letters = await deadLetters(clients.s3, names.deadLetters);
+  const rows = letters.map(({ pipeline, step, reason, message }) => [`${pipeline}/${step}`, reason, message]);
+  return `${textTable(['dead letter of', 'reason', 'message'], rows)}\n`;
+}
+
+const SHOWN_AT_MOST = 6;
+
+/** The lake's objects with their sizes: the first few of each sink, and how many more. */
+export async function objectReport({ clients, names }: LocalStage): Promise<string> {
+  const objects = await listObjects(clients.s3, names.lake, '');
+  const bySink = Map.groupBy(objects, ({ key }) => key.slice(0, key.indexOf('/')));
+  const rows = [...bySink.values()].flatMap((own) => {
+    const shown = own.slice(0, SHOWN_AT_MOST).map(({ key, bytes }): [string, number] => [key, bytes]);
+    const rest = own.slice(SHOWN_AT_MOST);
+    const more: [string, number][] =
+      rest.length === 0 ? [] : [[`  … and ${rest.length} more`, rest.reduce((sum, { bytes }) => sum + bytes, 0)]];
+    return [...shown, ...more];
+  });
+  return `${textTable(['object in the lake', 'bytes'], rows)}\n`;
+}
+
+/** Two questions that the tables answer. */
+export async function answers(database: pg.Client): Promise<string> {
+  const sales = await database.query<{ region: string; orders: string; sales: string }>(
+    `SELECT region, count(DISTINCT order_id) AS orders, round(sum(sales)::numeric, 2) AS sales
+     FROM completed_orders GROUP BY region ORDER BY sum(sales) DESC`,
+  );
+  const heat = await database.query<{ sensor_id: string; year: string; mean: string }>(
+    `SELECT sensor_id, extract(year FROM date) AS year, round(avg(temp_max)::numeric, 2) AS mean
+     FROM readings GROUP BY sensor_id, year ORDER BY sensor_id, year`,
+  );
+  const salesTable = textTable(
+    ['completed sales by region', 'orders', 'sales'],
+    sales.rows.map((row) => [row.region, Number(row.orders), Number(row.sales)]),
+  );
+  const heatTable = textTable(
+    ['mean daily maximum', 'year', '°C'],
+    heat.rows.map((row) => [row.sensor_id, row.year, Number(row.mean)]),
+  );
+  return `${salesTable}\n\n${heatTable}\n`;
+}
+
+export function checkReport(checks: readonly Check[]): string {
+  const rows = checks.map(({ what, expected, found }) => [
+    what,
+    expected,
+    found,
+    expected === found ? 'agrees' : 'DIFFERS',
+  ]);
+  return textTable(['held against the input files', 'expected', 'found', ''], rows);
+}

@@ -1,0 +1,125 @@
+import { watch } from 'node:fs';
+import { relative, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { Pipeline } from '../pipelines/pipeline.ts';
+import { REPOSITORY } from '../repository.ts';
+import { bundleStep, functionOf } from './functions.ts';
+import { watchFolder } from './landing.ts';
+import { isScheduled, nameOf } from './runner.ts';
+import type { Ports } from './servers.ts';
+import { type Local, startLocal } from './start.ts';
+import { tellWhy } from './tell-why.ts';
+
+export interface DevOptions {
+  readonly pipelines: readonly Pipeline[];
+  /** The folder that stands for the landing bucket. */
+  readonly landing: string;
+  readonly ports: Ports & { readonly http?: number };
+  /** Every poll, batch, invocation and checkpoint too, as JSON lines. */
+  readonly trace: boolean;
+}
+
+/** A scheduled step need not wait for minutes on a laptop. */
+const SCHEDULED_EVERY_MILLIS = 10_000;
+
+/** Runs pipelines until the signal aborts, and ends everything that it started. */
+export async function runDev(options: DevOptions, say: (text: string) => void, signal: AbortSignal): Promise<void> {
+  const { pipelines, ports, landing } = options;
+  await using running = new AsyncDisposableStack();
+  say('Starting Kinesis, DynamoDB, S3, SQS and Postgres on this machine, and bundling the functions …');
+  const local = await startLocal(
+    {
+      pipelines,
+      ports,
+      onLog: (name, line) => say(`${name}: ${line}`),
+      trace: (step) => (entry) => {
+        const line = options.trace ? JSON.stringify({ step: nameOf(step), ...entry }) : tellWhy(step, entry);
+        if (line !== undefined) say(line);
+      },
+      signal,
+    },
+    running,
+  );
+  const folder = resolve(landing);
+  await watchFolder(folder, local.runner.landing, {
+    signal,
+    landed: (key) => say(`landed ${key}`),
+    failed: (key, error) => say(`could not land ${key}: ${String(error)}`),
+  });
+  reloadOnChange(local, say, signal);
+  say(welcome(local, folder));
+  await Promise.all([runSchedules(local, signal), tellCounts(local, say, signal)]).catch((error) => {
+    if (!signal.aborted) throw error;
+  });
+  say('Stopping …');
+}
+
+function welcome({ servers, stage, runner, plans }: Local, folder: string): string {
+  const { host, port, name, user, password } = stage.places.database;
+  return [
+    `Running ${plans.map((plan) => plan.name).join(' and ')}. Ctrl-C ends it.`,
+    '',
+    `  landing folder   ${relative(process.cwd(), folder) || '.'}/   (files dropped here land in the bucket)`,
+    ...[...runner.urls].map(([step, url]) => `  ${step.padEnd(16)} ${url}   (POST events here)`),
+    `  Postgres         postgresql://${user}:${password}@${host}:${port}/${name}`,
+    `  Kinesis          ${servers.kinesis}`,
+    `  DynamoDB         ${servers.dynamodb}`,
+    `  S3 and SQS       ${servers.s3}   (lake: ${stage.names.lake})`,
+    '',
+    `Scheduled steps run every ${SCHEDULED_EVERY_MILLIS / 1000} s here. A changed file under functions/ is reloaded.`,
+  ].join('\n');
+}
+
+async function runSchedules({ runner }: Local, signal: AbortSignal): Promise<never> {
+  const scheduled = runner.steps.filter(isScheduled);
+  for (;;) {
+    await delay(SCHEDULED_EVERY_MILLIS, undefined, { signal });
+    await Promise.all(scheduled.map((step) => runner.runNow(step)));
+  }
+}
+
+const TELL_EVERY_MILLIS = 2_000;
+
+/** A line for each step whose counts have changed. */
+async function tellCounts({ runner, counts }: Local, say: (text: string) => void, signal: AbortSignal): Promise<never> {
+  const told = new Map<string, string>();
+  for (;;) {
+    await delay(TELL_EVERY_MILLIS, undefined, { signal });
+    for (const name of runner.steps.map(nameOf)) {
+      const { eventsIn, eventsOut, rejected } = counts.of(name);
+      const line = `${name}: ${eventsIn} in, ${eventsOut} out${rejected > 0 ? `, ${rejected} dead letters` : ''}`;
+      if (eventsIn > 0 && told.get(name) !== line) say(line);
+      told.set(name, line);
+    }
+  }
+}
+
+/** An editor saves in several steps: one look at the end of them. */
+const QUIET_MILLIS = 200;
+
+function reloadOnChange(local: Local, say: (text: string) => void, signal: AbortSignal): void {
+  const loaded = new Map<string, string>();
+  let timer: NodeJS.Timeout | undefined;
+  const reload = async (): Promise<void> => {
+    for (const step of local.runner.steps) {
+      try {
+        const definition = functionOf(await bundleStep(step), local.stage);
+        const { bundlePath } = definition;
+        if (loaded.has(nameOf(step)) && loaded.get(nameOf(step)) !== bundlePath) {
+          local.runner.reload(definition);
+          say(`reloaded ${nameOf(step)}`);
+        }
+        loaded.set(nameOf(step), bundlePath);
+      } catch (error) {
+        say(error instanceof UserMistake ? `not reloaded: ${error.message}` : String(error));
+      }
+    }
+  };
+  void reload();
+  const watcher = watch(resolve(REPOSITORY, 'functions'), { recursive: true, signal }, () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => void reload(), QUIET_MILLIS);
+  });
+  watcher.on('error', (error) => say(`changes of functions/ are not seen any more: ${error.message}`));
+}

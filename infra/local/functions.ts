@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import { BUNDLE_FILE, type Bundle, bundle, generationOf } from '../bundle.ts';
+import { connectors } from '../connectors.ts';
+import { LIMITS } from '../delivery.ts';
+import type { FunctionDefinition } from '../emulator/lambda-host/host.ts';
+import { type StepPlan, schemaOf, stepConfigOf } from '../pipelines/plan.ts';
+import { REPOSITORY } from '../repository.ts';
+import type { LocalStage } from './stage.ts';
+
+/** A step with its bundle: what does not need the servers, and can be made while they start. */
+export interface BundledStep {
+  readonly step: StepPlan;
+  readonly bundled: Bundle;
+}
+
+export function bundleStep(step: StepPlan): Promise<BundledStep> {
+  return bundle(step.entry, join(REPOSITORY, '.millrace', 'bundles')).then((bundled) => ({ step, bundled }));
+}
+
+/** A step's function for this machine, with the configuration that it would have on AWS. */
+export function functionOf({ step, bundled }: BundledStep, stage: LocalStage): FunctionDefinition {
+  const { path, sha256 } = bundled;
+  const { names, places } = stage;
+  const config = stepConfigOf(step, {
+    checkpoints: names.checkpoints,
+    deadLetters: names.deadLetters,
+    generation: generationOf({ sha256 }, step.options),
+    nameOf: (stream) => stage.streamName(stream),
+    ...(step.delivery === 'queue' ? { queue: stage.queueUrl(step) } : {}),
+    ...(step.kind === 'transform'
+      ? {}
+      : {
+          resources: connectors[step.connector].onLaptop(
+            { pipeline: step.pipeline, name: step.name, options: step.options, schema: schemaOf(step) },
+            places,
+          ),
+        }),
+  });
+  const { timeoutSeconds, memoryMb } = LIMITS[step.delivery];
+  return {
+    name: names.step(step.pipeline, step.name),
+    bundlePath: join(path, BUNDLE_FILE),
+    handlerName: 'handler',
+    environment: { STEP_CONFIG: JSON.stringify(config), ...stage.environment },
+    timeoutMillis: timeoutSeconds * 1_000,
+    memoryMb,
+  };
+}
