@@ -1,11 +1,20 @@
 import { Stack } from 'aws-cdk-lib';
-import { CfnSecurityGroup, CfnVPCEndpoint, GatewayVpcEndpointAwsService, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import {
+  CfnSecurityGroup,
+  CfnVPCEndpoint,
+  GatewayVpcEndpointAwsService,
+  IpAddresses,
+  SubnetType,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
 import type { FunctionNetwork } from './surroundings.ts';
 
 /** Of Postgres and of HTTPS. */
 export const POSTGRES_PORT = 5_432;
 const HTTPS_PORT = 443;
+
+const ADDRESSES = '10.0.0.0/16';
 
 /**
  * A VPC for the database and the functions that call it, with no way out: no NAT, no internet gateway. The functions reach S3 and
@@ -20,6 +29,7 @@ export class IsolatedNetwork extends Construct implements FunctionNetwork {
   constructor(scope: Construct, id: string) {
     super(scope, id);
     const vpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr(ADDRESSES),
       // The least that a database's subnets may lie in.
       maxAzs: 2,
       natGateways: 0,
@@ -42,7 +52,7 @@ export class IsolatedNetwork extends Construct implements FunctionNetwork {
           ipProtocol: 'tcp',
           fromPort: POSTGRES_PORT,
           toPort: POSTGRES_PORT,
-          cidrIp: vpc.vpcCidrBlock,
+          cidrIp: ADDRESSES,
           description: 'database',
         },
       ],

@@ -9,11 +9,20 @@ import { ScheduledFunction } from '../constructs/scheduled-function.ts';
 import { StreamFunction } from '../constructs/stream-function.ts';
 import type { Surroundings } from '../constructs/surroundings.ts';
 import type { AwsPlaces, ConnectorStep } from '../needs.ts';
-import { type PipelinePlan, type SinkPlan, type SourcePlan, type StepPlan, schemaOf } from '../pipelines/plan.ts';
+import {
+  type PipelinePlan,
+  type SinkPlan,
+  type SourcePlan,
+  type StepPlan,
+  schemaOf,
+  type TransformPlan,
+} from '../pipelines/plan.ts';
+import type { OwnStreamPlan } from '../pipelines/streams.ts';
 
 /** One pipeline: its streams, and a function for each step. */
 export class PipelineStack extends Stack {
   private readonly surroundings: Surroundings;
+  private readonly streams: ReadonlyMap<string, EventStream>;
 
   constructor(
     scope: Construct,
@@ -23,22 +32,26 @@ export class PipelineStack extends Stack {
     const { plan, surroundings } = props;
     super(scope, id, { stackName: surroundings.names.pipelineStack(plan.name), description: `Pipeline ${plan.name}` });
     this.surroundings = surroundings;
-    for (const stream of plan.streams) {
-      new EventStream(this, `stream-${stream.name}`, {
-        stream,
-        streamName: surroundings.names.stream(plan.name, stream.name),
-      });
-    }
+    this.streams = new Map(plan.streams.map((stream) => [stream.name, this.addStream(stream)]));
     for (const step of plan.steps) this.addStep(step);
   }
 
-  private addStep(step: StepPlan): void {
-    if (step.kind === 'source') this.addSource(step);
-    else if (step.kind === 'transform') new StreamFunction(this, step.name, { step, surroundings: this.surroundings });
-    else this.addSink(step);
+  private addStream(stream: OwnStreamPlan): EventStream {
+    const streamName = this.surroundings.names.stream(stream.pipeline, stream.name);
+    return new EventStream(this, `stream-${stream.name}`, { stream, streamName });
   }
 
-  private addSource(step: SourcePlan): void {
+  private addStep(step: StepPlan): void {
+    if (step.kind === 'source') this.addSourceStep(step);
+    else if (step.kind === 'transform') this.addTransformStep(step);
+    else this.addSinkStep(step);
+  }
+
+  private addTransformStep(step: TransformPlan): void {
+    new StreamFunction(this, step.name, { step, surroundings: this.surroundings, stream: this.inputOf(step) });
+  }
+
+  private addSourceStep(step: SourcePlan): void {
     const { surroundings } = this;
     const connector = connectors[step.connector];
     const places = this.placesOf(step);
@@ -51,12 +64,17 @@ export class PipelineStack extends Stack {
     }
   }
 
-  private addSink(step: SinkPlan): void {
+  private addSinkStep(step: SinkPlan): void {
     const { surroundings } = this;
     const needs = connectors[step.connector].onAws(asConnectorStep(step), this.placesOf(step));
     const props = { step, surroundings, needs };
-    if (step.every === undefined) new StreamFunction(this, step.name, props);
+    if (step.every === undefined) new StreamFunction(this, step.name, { ...props, stream: this.inputOf(step) });
     else new ScheduledFunction(this, step.name, { ...props, everyMillis: step.every });
+  }
+
+  /** Undefined: another stack's, or nobody's of ours. */
+  private inputOf({ pipeline, input: { stream } }: TransformPlan | SinkPlan): EventStream | undefined {
+    return stream.kind === 'own' && stream.pipeline === pipeline ? this.streams.get(stream.name) : undefined;
   }
 
   private placesOf(step: StepPlan): AwsPlaces {

@@ -192,6 +192,15 @@ describe('a continuous step', () => {
     expect(mappingOf(name.includes('shop') ? shop : audit, name)).toMatchObject(at);
   });
 
+  test('waits for its stream to be there, where the same stack creates it', () => {
+    const [stream] = the(shop, 'AWS::Kinesis::Stream', { Name: 'millrace-dev-shop--lines' });
+    const [id] = functionOf(shop, 'millrace-dev-shop--ordering');
+    shop.hasResource('AWS::Lambda::EventSourceMapping', {
+      Properties: { FunctionName: { Ref: id } },
+      DependsOn: [stream],
+    });
+  });
+
   test('is the only kind of step with a mapping of a stream', () => {
     const sources = Object.values(shop.findResources('AWS::Lambda::EventSourceMapping')).map(({ Properties }) =>
       asText(Properties.EventSourceArn),
