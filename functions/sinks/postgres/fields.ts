@@ -1,0 +1,191 @@
+/**
+ * Finds the fields of an event's data by the columns they belong to: no value is parsed, and what a field's name is compared with
+ * first is the name that stood in its place in the event before. Data in the log is JSON and UTF-8: nothing of that is checked again.
+ *
+ * Hot path: offsets live in arrays that are reused from event to event, so an event costs no object.
+ */
+export interface Fields {
+  /** Looks at the data of the next event. */
+  read(data: Uint8Array): Reading;
+  /** Of the column with this index: what kind of value the event has. */
+  kindOf(column: number): ValueKind;
+  /** Where the value starts. */
+  startOf(column: number): number;
+  /** Just after the value's last byte. */
+  endOf(column: number): number;
+}
+
+export type Reading =
+  | { readonly outcome: 'row' }
+  /** The data is no object. */
+  | { readonly outcome: 'no-row' }
+  /** A field that none of the columns is for. */
+  | { readonly outcome: 'unknown'; readonly field: string };
+
+export type ValueKind =
+  | typeof ABSENT
+  | typeof NULL
+  | typeof NUMBER
+  | typeof WORD
+  | typeof TEXT
+  | typeof ESCAPED
+  | typeof NESTED;
+
+/** No such field. */
+export const ABSENT = 0;
+export const NULL = 1;
+export const NUMBER = 2;
+/** `true` or `false`. */
+export const WORD = 3;
+/** A string without `\u`. */
+export const TEXT = 4;
+/** A string with `\u` in it. */
+export const ESCAPED = 5;
+/** An object or an array. */
+export const NESTED = 6;
+
+const ROW: Reading = { outcome: 'row' };
+const NO_ROW: Reading = { outcome: 'no-row' };
+
+export function openFields(columns: readonly string[]): Fields {
+  const indexes = new Map(columns.map((name, index) => [name, index]));
+  const expected = columns.map((name) => Buffer.from(`${JSON.stringify(name)}:`));
+  const kinds = new Uint8Array(columns.length);
+  const starts = new Uint32Array(columns.length);
+  const ends = new Uint32Array(columns.length);
+  /** The column of the first, second, … field of the event before. */
+  const order: number[] = [];
+
+  /** Of the field whose name begins here: where its value starts. Its column is in `order` then; -1: no column is for it. */
+  const startOfValue = (data: Uint8Array, at: number, place: number): number => {
+    const column = order[place];
+    const start = column === undefined ? -1 : skipExpected(data, at, expected[column] as Uint8Array);
+    if (start >= 0) return skipSpace(data, start);
+    const found = indexes.get(nameAt(data, at));
+    if (found === undefined) return -1;
+    order[place] = found;
+    return skipSpace(data, skipSpace(data, Math.abs(endOfString(data, at))) + 1);
+  };
+
+  return {
+    read(data) {
+      kinds.fill(ABSENT);
+      let at = skipSpace(data, 0);
+      if (data[at] !== OPEN_BRACE) return NO_ROW;
+      at = skipSpace(data, at + 1);
+      for (let place = 0; data[at] !== CLOSE_BRACE; place++) {
+        const start = startOfValue(data, at, place);
+        if (start < 0) return { outcome: 'unknown', field: nameAt(data, at) };
+        const kind = kindAt(data, start);
+        const end = endOfValue(data, start, kind);
+        const column = order[place] as number;
+        kinds[column] = end < 0 ? ESCAPED : kind;
+        starts[column] = start;
+        ends[column] = Math.abs(end);
+        at = skipSpace(data, Math.abs(end));
+        if (data[at] === COMMA) at = skipSpace(data, at + 1);
+      }
+      return ROW;
+    },
+    kindOf: (column) => kinds[column] as ValueKind,
+    startOf: (column) => starts[column] as number,
+    endOf: (column) => ends[column] as number,
+  };
+}
+
+export function textAt(data: Uint8Array, start: number, end: number): string {
+  return Buffer.from(data.buffer, data.byteOffset + start, end - start).toString('utf8');
+}
+
+function nameAt(data: Uint8Array, quote: number): string {
+  return JSON.parse(textAt(data, quote, Math.abs(endOfString(data, quote)))) as string;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const LETTER_U = 0x75;
+const SPACE = 0x20;
+
+function kindAt(data: Uint8Array, at: number): ValueKind {
+  switch (data[at]) {
+    case QUOTE:
+      return TEXT;
+    case OPEN_BRACE:
+    case OPEN_BRACKET:
+      return NESTED;
+    case 0x6e:
+      return NULL;
+    case 0x74:
+    case 0x66:
+      return WORD;
+    default:
+      return NUMBER;
+  }
+}
+
+/** Just after the value; negative for a string with a `\u` in it. */
+function endOfValue(data: Uint8Array, start: number, kind: ValueKind): number {
+  if (kind === TEXT) return endOfString(data, start);
+  return kind === NESTED ? endOfNested(data, start) : endOfWord(data, start);
+}
+
+/** Just after the expected name and its colon; -1 when something else stands there. */
+function skipExpected(data: Uint8Array, at: number, expected: Uint8Array): number {
+  for (let index = 0; index < expected.length; index++) {
+    if (data[at + index] !== expected[index]) return -1;
+  }
+  return at + expected.length;
+}
+
+/** From the opening quote to just after the closing one; negative when there is a `\u` in between. */
+function endOfString(data: Uint8Array, start: number): number {
+  let at = start + 1;
+  let sign = 1;
+  for (;;) {
+    const byte = data[at];
+    if (byte === QUOTE) return sign * (at + 1);
+    if (byte === BACKSLASH) {
+      if (data[at + 1] === LETTER_U) sign = -1;
+      at += 2;
+    } else at++;
+  }
+}
+
+/** Counts instead of recursing. */
+function endOfNested(data: Uint8Array, start: number): number {
+  let depth = 0;
+  let at = start;
+  do {
+    const byte = data[at];
+    if (byte === QUOTE) {
+      at = Math.abs(endOfString(data, at));
+      continue;
+    }
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
+    at++;
+  } while (depth > 0);
+  return at;
+}
+
+/** Of a number, `true`, `false` or `null`. */
+function endOfWord(data: Uint8Array, start: number): number {
+  let at = start;
+  for (;;) {
+    const byte = data[at] as number;
+    if (!(byte > SPACE) || byte === COMMA || byte === CLOSE_BRACE) return at;
+    at++;
+  }
+}
+
+/** JSON's white space is the only thing at or below the space that can stand between values. */
+function skipSpace(data: Uint8Array, start: number): number {
+  let at = start;
+  while ((data[at] as number) <= SPACE) at++;
+  return at;
+}

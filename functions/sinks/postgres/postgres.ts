@@ -1,0 +1,99 @@
+import type pg from 'pg';
+import { z } from 'zod';
+import { openDatabase } from '../../clients/postgres.ts';
+import { PostgresServer } from '../../clients/postgres-login.ts';
+import { UserMistake } from '../../runtime/errors.ts';
+import { defineSink, type OpenSink, type Sink } from '../../runtime/sink.ts';
+import { sinkHandler } from '../../runtime/sink-handler.ts';
+import { Column } from './columns.ts';
+import { beginAt, commitAt, loadProgress } from './progress.ts';
+import { openRowEncoder, type RowEncoder } from './row-encoder.ts';
+import { writeRows } from './rows.ts';
+import { createStage } from './statements.ts';
+import { openTable, type Table } from './table.ts';
+
+/** Postgres cuts longer names without a word. */
+const Name = z.string().regex(/^[^.\0]{1,63}$/u, 'a name has 1 to 63 characters and no point');
+
+const Options = z.strictObject({
+  /** `orders` or `sales.orders`, with its capitals. */
+  table: z
+    .string()
+    .regex(/^[^.\0]{1,63}(\.[^.\0]{1,63})?$/u, "is 'table' or 'schema.table', each of 1 to 63 characters"),
+  /** The columns that say which row an event is about: a later event replaces it. Left out: every event adds a row. */
+  key: z.array(Name).min(1, 'names one column at least; leave it out to append').optional(),
+  /** Makes the table from the stream's schema when it is missing. */
+  create: z.boolean().default(false),
+});
+
+const Resources = PostgresServer.safeExtend({
+  /** The columns of the stream's schema, for `create`. */
+  columns: z.array(Column).optional(),
+});
+
+/**
+ * Keeps a table in Postgres: an event's data is a row, a field is the column of that name, and a field that is missing is null, or the
+ * column's default if it has one.
+ *
+ * Rows, position and marks are committed in one transaction, so whatever is delivered twice counts once. A row that the database
+ * refuses (SQLSTATE classes 22, 23 and 54) becomes a dead letter, and the others land. A trigger that wants to refuse a row raises one
+ * of these. What the operator has to set right, a missing table or column, stops the step and loses nothing.
+ */
+export const postgres = defineSink({
+  options: Options,
+  resources: Resources,
+  open({ step, options, resources }): OpenSink {
+    const { table, key, create } = options;
+    const { columns, ...server } = resources;
+    if (create && columns === undefined)
+      throw new UserMistake(
+        `step '${step}': create is true, but resources.columns says nothing of the stream's schema`,
+      );
+    const database = openDatabase(server, step);
+    const prepared = new WeakMap<pg.ClientBase, Prepared>();
+
+    const prepare = async (client: pg.ClientBase): Promise<Prepared> => {
+      const opened = await openTable(client, { table, key, create: create ? columns : undefined });
+      if (key !== undefined) await client.query(createStage(opened));
+      return { table: opened, key, encoder: openRowEncoder(opened, key ?? []) };
+    };
+
+    return {
+      write: ({ shard, pages, signal, progress }) =>
+        database.use(signal, async (client) => {
+          const into = prepared.get(client) ?? (await prepare(client));
+          prepared.set(client, into);
+          const held = await beginAt(client, { step, shard });
+          const rejections = await writeRows(client, into, pages);
+          await commitAt(client, held, progress(rejections));
+          return rejections;
+        }),
+      loadProgress: (shard, signal) => database.use(signal, (client) => loadProgress(client, { step, shard })),
+    };
+  },
+});
+
+/** The table as one connection knows it. */
+interface Prepared {
+  readonly table: Table;
+  readonly key: readonly string[] | undefined;
+  readonly encoder: RowEncoder;
+}
+
+interface AppendOptions {
+  readonly table: string;
+  readonly create?: boolean;
+}
+
+type Connected<D> = Sink<D, 'either'> & { readonly connector: 'postgres' };
+
+/** A table with one row for each key, the latest; without a key, with one row for each event. */
+export function postgresSink<const K extends string>(
+  options: AppendOptions & { readonly key: readonly K[] },
+): Connected<Readonly<Record<K, unknown>>>;
+export function postgresSink(options: AppendOptions): Connected<unknown>;
+export function postgresSink(options: AppendOptions & { readonly key?: readonly string[] }): Connected<never> {
+  return { connector: 'postgres', entry: import.meta.url, options, delivery: 'either' };
+}
+
+export const handler = sinkHandler(postgres);

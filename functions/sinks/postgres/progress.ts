@@ -1,0 +1,59 @@
+import type pg from 'pg';
+import { StaleCheckpoint } from '../../runtime/errors.ts';
+import type { Progress } from '../../runtime/sink.ts';
+
+interface StepShard {
+  readonly step: string;
+  readonly shard: string;
+}
+
+/** What was last committed. Undefined: nothing yet, and perhaps not even the table for it. */
+export async function loadProgress(
+  client: pg.ClientBase,
+  { step, shard }: StepShard,
+): Promise<Pick<Progress, 'revision' | 'state'> | undefined> {
+  try {
+    const { rows } = await client.query<{ revision: string; state: string }>(
+      'SELECT revision, state FROM millrace_progress WHERE step = $1 AND shard = $2',
+      [step, shard],
+    );
+    const [row] = rows;
+    return row && { revision: Number(row.revision), state: row.state };
+  } catch (error) {
+    if ((error as pg.DatabaseError).code === UNDEFINED_TABLE) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Begins a transaction that holds the shard's position, and resolves to its revision. A twin has to wait here, instead of doing the
+ * same work and meeting us row by row. Constraints that would be checked at the commit are checked row by row, so that the row at
+ * fault is found.
+ */
+export async function beginAt(client: pg.ClientBase, { step, shard }: StepShard): Promise<number> {
+  const [stepText, shardText] = [client.escapeLiteral(step), client.escapeLiteral(shard)];
+  const results = (await client.query(
+    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE;
+     INSERT INTO millrace_progress VALUES (${stepText}, ${shardText}, 0, '') ON CONFLICT DO NOTHING;
+     SELECT revision FROM millrace_progress WHERE step = ${stepText} AND shard = ${shardText} FOR UPDATE;
+     SAVEPOINT millrace_block`,
+  )) as unknown as pg.QueryResult<{ revision: string }>[];
+  return Number(results[3]?.rows[0]?.revision);
+}
+
+/** Commits rows and progress in one round trip. Throws `StaleCheckpoint` when the revision held is not the one to be replaced. */
+export async function commitAt(client: pg.ClientBase, held: number, progress: Progress): Promise<void> {
+  const { step, shard, previous, revision, state } = progress;
+  if (held !== previous) throw new StaleCheckpoint(`${step}, ${shard}`, previous);
+  const results = (await client.query(
+    `UPDATE millrace_progress SET revision = ${revision}, state = ${client.escapeLiteral(state)}
+      WHERE step = ${client.escapeLiteral(step)} AND shard = ${client.escapeLiteral(shard)};
+     COMMIT`,
+  )) as unknown as pg.QueryResult[];
+  const [updated, committed] = results;
+  // A transaction that has failed answers a COMMIT with ROLLBACK, and no error.
+  if (updated?.rowCount !== 1 || committed?.command !== 'COMMIT')
+    throw new Error(`the position of ${step}, ${shard} was not committed: the database answered ${committed?.command}`);
+}
+
+const UNDEFINED_TABLE = '42P01';

@@ -1,0 +1,133 @@
+import { quoted, quotedList } from './names.ts';
+import type { Shape } from './row-encoder.ts';
+import type { Table } from './table.ts';
+
+/** What a sink does with the rows of a block. */
+export interface Merging {
+  readonly table: Table;
+  readonly shape: Shape;
+  /** Undefined: rows are appended. */
+  readonly key: readonly string[] | undefined;
+}
+
+/** Temporary tables, one each for a connection. No column of anybody's is called so. */
+const STAGE = 'pg_temp.millrace_stage';
+const RAW = 'pg_temp.millrace_raw';
+const REFUSED = 'pg_temp.millrace_refused';
+const ORDINAL = '"millrace ordinal"';
+
+/** The rows with their types and in their order; they go with the transaction. */
+export function createStage({ name, columns }: Table): string {
+  const names = quotedList(columns.map(({ name: column }) => column));
+  return `CREATE TEMPORARY TABLE IF NOT EXISTS millrace_stage ON COMMIT DELETE ROWS AS
+    SELECT 0 AS ${ORDINAL}, ${names} FROM ${name} WITH NO DATA`;
+}
+
+export const emptyStage = `TRUNCATE ${STAGE}`;
+
+/** The same as texts, which hold anything, to find the rows that Postgres refuses. */
+export function createRaw({ columns }: Table): string {
+  return `CREATE TEMPORARY TABLE IF NOT EXISTS millrace_raw (${ORDINAL} integer PRIMARY KEY,
+      ${columns.map(({ name }) => `${quoted(name)} text`).join(', ')}) ON COMMIT DELETE ROWS;
+    CREATE TEMPORARY TABLE IF NOT EXISTS millrace_refused
+      (ordinal integer, code text, message text, field text) ON COMMIT DELETE ROWS;
+    TRUNCATE ${RAW}, ${REFUSED}`;
+}
+
+export const readRefused = `SELECT ordinal, code, message, field FROM ${REFUSED} ORDER BY ordinal`;
+
+/** Appended rows are copied straight into the table, without an ordinal. */
+export function copyInto({ table, shape, key }: Merging): string {
+  const names = quotedList(shape.columns.map(({ name }) => name));
+  return key === undefined
+    ? `COPY ${table.name} (${names}) FROM STDIN`
+    : `COPY ${STAGE} (${ORDINAL}, ${names}) FROM STDIN`;
+}
+
+export function copyIntoRaw({ shape }: Merging): string {
+  return `COPY ${RAW} (${ORDINAL}, ${quotedList(shape.columns.map(({ name }) => name))}) FROM STDIN`;
+}
+
+/** The rows of the stage, each key's last one. */
+export function merge(merging: Merging & { readonly key: readonly string[] }): string {
+  return insertLast(merging, STAGE);
+}
+
+/**
+ * Brings the rows of the raw table into the sink's, and what Postgres refuses into the table of refused rows: by halves, each in a
+ * subtransaction, first halves first, so that the rows land in their order. All of it happens in the server: however many rows are
+ * refused, it takes one round trip. The fault's column, which Postgres does not name when a text is no value of its type, is found by
+ * assigning one column after the other.
+ */
+export function mergeByHalves(merging: Merging, rows: number): string {
+  const { columns } = merging.shape;
+  const names = columns.map(({ name }) => literal(name)).join(', ');
+  const types = columns.map(({ castType }) => literal(castType)).join(', ');
+  return `DO ${literal(`DECLARE
+      millrace_starts int[] := ARRAY[0]; millrace_ends int[] := ARRAY[${rows - 1}]; millrace_open int := 1;
+      millrace_low int; millrace_high int; millrace_middle int;
+      millrace_code text; millrace_message text; millrace_field text;
+      millrace_names text[] := ARRAY[${names}]; millrace_types text[] := ARRAY[${types}];
+    BEGIN
+      WHILE millrace_open > 0 LOOP
+        millrace_low := millrace_starts[millrace_open];
+        millrace_high := millrace_ends[millrace_open];
+        millrace_open := millrace_open - 1;
+        BEGIN
+          ${insertRange(merging)};
+        EXCEPTION WHEN ${ROWS_FAULT} OR cardinality_violation THEN
+          GET STACKED DIAGNOSTICS
+            millrace_code = RETURNED_SQLSTATE, millrace_message = MESSAGE_TEXT, millrace_field = COLUMN_NAME;
+          IF millrace_low < millrace_high THEN
+            millrace_middle := (millrace_low + millrace_high) / 2;
+            millrace_starts[millrace_open + 1] := millrace_middle + 1;
+            millrace_ends[millrace_open + 1] := millrace_high;
+            millrace_starts[millrace_open + 2] := millrace_low;
+            millrace_ends[millrace_open + 2] := millrace_middle;
+            millrace_open := millrace_open + 2;
+          ELSIF millrace_code = '21000' THEN
+            RAISE;
+          ELSE
+            FOR millrace_index IN 1 .. CASE WHEN millrace_field = '' THEN ${columns.length} ELSE 0 END LOOP
+              BEGIN
+                EXECUTE format('INSERT INTO ${STAGE} (%1$I) SELECT %1$I::%2$s FROM ${RAW} WHERE ${ORDINAL} = $1',
+                  millrace_names[millrace_index], millrace_types[millrace_index]) USING millrace_low;
+              EXCEPTION WHEN ${ROWS_FAULT} THEN
+                millrace_field := millrace_names[millrace_index];
+                EXIT;
+              END;
+            END LOOP;
+            INSERT INTO ${REFUSED} VALUES (millrace_low, millrace_code, millrace_message, NULLIF(millrace_field, ''));
+          END IF;
+        END;
+      END LOOP;
+    END`)}`;
+}
+
+const ROWS_FAULT = 'data_exception OR integrity_constraint_violation OR program_limit_exceeded';
+
+/** Every row's text is converted before a later row with the same key can hide it. */
+function insertRange(merging: Merging): string {
+  const { table, shape, key } = merging;
+  const casts = shape.columns.map(({ name, castType }) => `${quoted(name)}::${castType} AS ${quoted(name)}`).join(', ');
+  const range = `${ORDINAL} BETWEEN millrace_low AND millrace_high`;
+  const names = quotedList(shape.columns.map(({ name }) => name));
+  if (key === undefined)
+    return `INSERT INTO ${table.name} (${names}) SELECT ${casts} FROM ${RAW} WHERE ${range} ORDER BY ${ORDINAL}`;
+  return `WITH millrace_typed AS MATERIALIZED (SELECT ${ORDINAL}, ${casts} FROM ${RAW} WHERE ${range})
+    ${insertLast({ ...merging, key }, 'millrace_typed')}`;
+}
+
+function insertLast({ table, shape, key }: Merging & { readonly key: readonly string[] }, from: string): string {
+  const names = shape.columns.map(({ name }) => name);
+  const others = names.filter((name) => !key.includes(name));
+  const assignments = others.map((name) => `${quoted(name)} = EXCLUDED.${quoted(name)}`).join(', ');
+  const keys = quotedList(key);
+  return `INSERT INTO ${table.name} (${quotedList(names)})
+    SELECT DISTINCT ON (${keys}) ${quotedList(names)} FROM ${from} ORDER BY ${keys}, ${ORDINAL} DESC
+    ON CONFLICT (${keys}) DO ${others.length === 0 ? 'NOTHING' : `UPDATE SET ${assignments}`}`;
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

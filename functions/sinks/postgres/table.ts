@@ -1,0 +1,173 @@
+import type pg from 'pg';
+import { UserMistake } from '../../runtime/errors.ts';
+import type { Column } from './columns.ts';
+import { quoted, quotedList, quotedTable } from './names.ts';
+import type { NumberKind } from './numbers.ts';
+
+/** A table as the catalogue describes it. */
+export interface Table {
+  /** Quoted, to stand in a statement. */
+  readonly name: string;
+  /** As the pipeline's author wrote it, for messages. */
+  readonly written: string;
+  /** Those that can be written. */
+  readonly columns: readonly TableColumn[];
+  /** Columns that compute themselves. */
+  readonly generated: ReadonlySet<string>;
+}
+
+export interface TableColumn {
+  readonly name: string;
+  /** The type without its length or precision, which an assignment checks and a cast would quietly cut. */
+  readonly castType: string;
+  readonly kind: ColumnKind;
+  readonly notNull: boolean;
+  /** It has a value of its own where an event has none. */
+  readonly hasDefault: boolean;
+}
+
+/** How a JSON value is written into the column; `text`: by the type's own input, as `json_populate_record` would. */
+export type ColumnKind = NumberKind | 'json' | 'text';
+
+export interface WantedTable {
+  readonly table: string;
+  readonly key: readonly string[] | undefined;
+  /** What the table is made of when it is missing; undefined: it has to be there. */
+  readonly create: readonly Column[] | undefined;
+}
+
+/** Where the positions of the sinks of this database are. */
+const PROGRESS_TABLE = `CREATE TABLE IF NOT EXISTS millrace_progress (
+  step text NOT NULL, shard text NOT NULL, revision bigint NOT NULL, state text NOT NULL, PRIMARY KEY (step, shard))`;
+
+/**
+ * Reads the table, and makes it and the table of positions when they are missing. Throws a `UserMistake` for what the operator has to
+ * set right: no event is to blame for it.
+ */
+export async function openTable(client: pg.ClientBase, wanted: WantedTable): Promise<Table> {
+  await refuseOtherEncodings(client);
+  await makeWhenMissing(client, { name: 'millrace_progress', statement: PROGRESS_TABLE });
+  const name = quotedTable(wanted.table);
+  if (wanted.create !== undefined)
+    await makeWhenMissing(client, { name, statement: creation(name, wanted.create, wanted.key) });
+  const columns = await readColumns(client, name);
+  if (columns.length === 0)
+    throw new UserMistake(
+      `the table ${wanted.table} does not exist, or this user may not see it: create it, or say create: true in the sink's options`,
+    );
+  const writable = columns.filter(({ generated }) => !generated);
+  const table = {
+    name,
+    written: wanted.table,
+    columns: writable.map(toColumn),
+    generated: new Set(columns.filter(({ generated }) => generated).map(({ name: column }) => column)),
+  };
+  if (wanted.key !== undefined) await refuseUnfitKey(client, table, wanted.key);
+  return table;
+}
+
+async function refuseOtherEncodings(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ encoding: string; database: string }>(
+    `SELECT current_setting('server_encoding') AS encoding, current_database() AS database`,
+  );
+  const [{ encoding, database } = { encoding: '', database: '' }] = rows;
+  if (encoding !== 'UTF8')
+    throw new UserMistake(
+      `the database ${database} has the encoding ${encoding} and cannot hold every text: create it with ENCODING 'UTF8'`,
+    );
+}
+
+/** `CREATE … IF NOT EXISTS` alone fails when two do it at once, and asks for the right to create when there is nothing to create. */
+async function makeWhenMissing(client: pg.ClientBase, table: { name: string; statement: string }): Promise<void> {
+  if (await exists(client, table.name)) return;
+  try {
+    await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${CREATION_LOCK}); ${table.statement}; COMMIT`);
+  } catch (error) {
+    await client.query('ROLLBACK');
+    if (!HINDRANCES.has((error as pg.DatabaseError).code ?? '')) throw error;
+    throw new UserMistake(
+      `cannot create the table ${table.name}: ${(error as Error).message}: grant the right to, or create it yourself: ${table.statement}`,
+    );
+  }
+}
+
+/** Any number that other programs are not likely to use: "millrace". */
+const CREATION_LOCK = '7883948836411040101';
+
+/** No right to, no such schema, no such type, a name that is taken by something else, columns that cannot be a key. */
+const HINDRANCES = new Set(['42501', '3F000', '42704', '42P07', '42P16', '42703', '42601', '42710']);
+
+async function exists(client: pg.ClientBase, name: string): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [name]);
+  return rows[0]?.there === true;
+}
+
+function creation(name: string, columns: readonly Column[], key: readonly string[] = []): string {
+  const parts = columns.map(
+    ({ name: column, type, nullable }) => `${quoted(column)} ${type}${nullable ? '' : ' NOT NULL'}`,
+  );
+  if (key.length > 0) parts.push(`PRIMARY KEY (${quotedList(key)})`);
+  return `CREATE TABLE IF NOT EXISTS ${name} (${parts.join(', ')})`;
+}
+
+interface CatalogueRow {
+  readonly name: string;
+  readonly cast_type: string;
+  readonly base_type: string;
+  readonly not_null: boolean;
+  readonly has_default: boolean;
+  readonly generated: boolean;
+}
+
+/** An identity column that is `GENERATED ALWAYS` cannot be written either. A domain is written as the type that it is made of. */
+async function readColumns(client: pg.ClientBase, name: string): Promise<readonly CatalogueRow[]> {
+  const { rows } = await client.query<CatalogueRow>(
+    `SELECT a.attname AS name, format_type(a.atttypid, -1) AS cast_type, b.typname AS base_type,
+            a.attnotnull OR t.typnotnull AS not_null,
+            a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
+            a.attgenerated <> '' OR a.attidentity = 'a' AS generated
+       FROM pg_catalog.pg_attribute a
+       JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+       JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+      WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+      ORDER BY a.attnum`,
+    [name],
+  );
+  return rows;
+}
+
+function toColumn({ name, cast_type, base_type, not_null, has_default }: CatalogueRow): TableColumn {
+  return { name, castType: cast_type, kind: KINDS[base_type] ?? 'text', notNull: not_null, hasDefault: has_default };
+}
+
+const KINDS: Readonly<Record<string, ColumnKind>> = {
+  int2: 'int2',
+  int4: 'int4',
+  int8: 'int8',
+  float8: 'float8',
+  json: 'json',
+  jsonb: 'json',
+};
+
+async function refuseUnfitKey(client: pg.ClientBase, table: Table, key: readonly string[]): Promise<void> {
+  const { columns, written, name } = table;
+  const missing = key.filter((each) => !columns.some((column) => column.name === each));
+  if (missing.length > 0)
+    throw new UserMistake(
+      `the table ${written} has no column ${missing.join(', ')} to be its key: alter the table, or the key in the sink's options`,
+    );
+  const names = quotedList(key);
+  try {
+    // Planned, and not executed: finds the index that tells which rows have the same key.
+    await client.query(
+      `EXPLAIN INSERT INTO ${name} (${names}) SELECT ${names} FROM ${name} ON CONFLICT (${names}) DO NOTHING`,
+    );
+  } catch (error) {
+    if ((error as pg.DatabaseError).code !== NO_SUCH_INDEX) throw error;
+    throw new UserMistake(
+      `the table ${written} may have several rows with one key (${key.join(', ')}): alter table ${name} add primary key (${names})`,
+    );
+  }
+}
+
+const NO_SUCH_INDEX = '42P10';
