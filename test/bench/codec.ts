@@ -143,7 +143,13 @@ function sensorOf(index: number): string {
   return `sensor-${index % 50}`;
 }
 
+/** As a device sends it: the small records that the format was made for. */
 function readingOf(index: number): Buffer {
+  const reading = { sensor_id: sensorOf(index), at: 1_325_376_000 + index, celsius: (index % 77) / 2 };
+  return Buffer.from(JSON.stringify(reading));
+}
+
+function dailyReadingOf(index: number): Buffer {
   const date = new Date(Date.UTC(2012, 0, 1 + (index % 1461))).toISOString().slice(0, 10);
   const reading = { sensor_id: sensorOf(index), date, precipitation: (index % 31) / 10, temp_max: (index % 77) / 2 };
   return Buffer.from(JSON.stringify({ ...reading, weather: index % 3 === 0 ? 'rain' : 'sun' }));
@@ -159,7 +165,7 @@ function eventOf(index: number): Uint8Array {
       sequence,
       traceparent: undefined,
     },
-    dataBytes: readingOf(index),
+    dataBytes: dailyReadingOf(index),
   });
 }
 
