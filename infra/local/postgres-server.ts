@@ -25,11 +25,11 @@ const [USER, PASSWORD] = ['millrace', 'local'];
 export async function startPostgres(
   settings: { port?: number; flags?: readonly string[] } = {},
 ): Promise<PostgresServer> {
+  const port = await freePort(settings.port);
   const binaries = await binariesOfThisMachine();
   const owner = serverUser();
   const directory = await mkdtemp(join(tmpdir(), 'millrace-postgres-'));
   const data = join(directory, 'data');
-  const port = settings.port ?? (await freePort());
   try {
     if (owner !== undefined) await chown(directory, owner.uid, owner.gid);
     await chmod(directory, 0o755);

@@ -79,7 +79,7 @@ async function guarded<T>(what: string, port: number | undefined, start: () => P
     return await start();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE' || /could not bind|Address already in use/.test(message)) {
+    if (code === 'EADDRINUSE') {
       throw new UserMistake(`port ${port} for ${what} is in use: end what listens there, or give another port`);
     }
     if (code === 'ENOSPC' || /No space left/.test(message)) {

@@ -1,0 +1,23 @@
+import { benchCodec } from './codec.ts';
+import { emulatorLogBench } from './emulator-log.ts';
+import { benchMapping } from './mapping.ts';
+import { benchPostgres } from './postgres.ts';
+import { hasMissed, type Measured, tableOf } from './rounds.ts';
+
+/** Every benchmark, one after the other: each has the machine for itself. Exits with 1 when one misses its target. */
+const benchmarks: readonly (() => Promise<readonly Measured[]>)[] = [
+  benchCodec,
+  benchPostgres,
+  emulatorLogBench,
+  benchMapping,
+];
+
+const results: Measured[] = [];
+for (const benchmark of benchmarks) {
+  const measured = await benchmark();
+  console.log(`${tableOf(measured)}\n`);
+  results.push(...measured);
+}
+const missed = results.filter(hasMissed);
+console.log(missed.length === 0 ? 'every target is met' : `missed: ${missed.map(({ name }) => name).join(', ')}`);
+process.exitCode = missed.length === 0 ? 0 : 1;
