@@ -58,7 +58,11 @@ function readLiteral(context: CheckContext, literal: Checked & { kind: 'constant
   const constant: Checked = { ...literal, type };
   if (literal.text === null || isUnknown(type)) return constant;
   const failure = evaluateConstant(constant).error;
-  if (failure !== undefined) throw mistake(context, 'invalid', { offset: literal.offset, problem: failure });
+  if (failure !== undefined)
+    throw mistake(context, failure.code === '0A000' ? 'unsupported' : 'invalid', {
+      offset: literal.offset,
+      problem: failure.message,
+    });
   return constant;
 }
 

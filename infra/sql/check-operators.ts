@@ -1,6 +1,6 @@
 import { OPERATORS } from './catalog/operators.ts';
 import type { Routine } from './catalog/routine.ts';
-import { signatureText } from './catalog/routine.ts';
+import { signatureText, strictCount } from './catalog/routine.ts';
 import { UNSUPPORTED } from './catalog/unsupported.ts';
 import type { CheckContext } from './check-context.ts';
 import { coerce, mistake } from './check-context.ts';
@@ -67,7 +67,7 @@ export function call(context: CheckContext, resolved: Resolved, operands: readon
     (operand, i) => coerce(context, operand, resolved.parameters[i] ?? operand.type) ?? operand,
   );
   const { routine, returns } = resolved;
-  const nullable = routine.nullable || (routine.strict && args.some((arg) => arg.nullable));
+  const nullable = routine.nullable || args.slice(0, strictCount(routine)).some((arg) => arg.nullable);
   const offset = Math.min(...operands.map((operand) => operand.offset));
   return { kind: 'call', resolved, args, type: returns, nullable, offset: Number.isFinite(offset) ? offset : 0 };
 }

@@ -1,3 +1,4 @@
+import { strictCount } from './catalog/routine.ts';
 import { factsOf } from './catalog/type-facts.ts';
 import type { Checked } from './checked.ts';
 import type { ModuleCode } from './module-code.ts';
@@ -12,16 +13,24 @@ type Of = (part: Checked) => string;
 /** A call of a routine or a cast: a strict one is not called when an argument is null. */
 export function callCode(module: ModuleCode, expression: Call, of: Of): string {
   const args = expression.kind === 'call' ? expression.args : [expression.arg];
-  const strict = expression.kind === 'cast' || expression.resolved.routine.strict;
-  const codes = args.map(of);
+  const tested = args.slice(0, expression.kind === 'cast' ? 1 : strictCount(expression.resolved.routine));
+  const codes = collapsed(expression, args.map(of));
   const apply = (values: readonly string[]): string =>
     expression.kind === 'call' ? applyRoutine(module, expression, values) : applyCast(module, expression, values);
-  if (!strict || !args.some((arg) => arg.nullable)) return apply(codes);
+  if (!tested.some((arg) => arg.nullable)) return apply(codes);
   if (codes.every(isSimple)) {
-    const tests = args.flatMap((arg, i) => (arg.nullable ? [`${codes[i]} === null`] : []));
+    const tests = tested.flatMap((arg, i) => (arg.nullable ? [`${codes[i]} === null`] : []));
     return `(${tests.join(' || ')} ? null : ${apply(codes)})`;
   }
   return throughStrict(module, { args, codes, apply });
+}
+
+/** The variadic arguments of a strict routine are one list. */
+function collapsed(expression: Call, codes: readonly string[]): readonly string[] {
+  if (expression.kind === 'cast' || !expression.resolved.routine.variadic || !expression.resolved.routine.strict)
+    return codes;
+  const fixed = expression.resolved.routine.parameters.length - 1;
+  return [...codes.slice(0, fixed), `[${codes.slice(fixed).join(', ')}]`];
 }
 
 /** Names and literals may be written twice. */
@@ -34,7 +43,7 @@ interface Strict {
 }
 
 function throughStrict(module: ModuleCode, { args, codes, apply }: Strict): string {
-  const names = args.map((_, i) => 'abcdefgh'.charAt(i));
+  const names = codes.map((_, i) => 'abcdefgh'.charAt(i));
   const body = apply(names);
   const direct = new RegExp(`^(\\w+)\\(${names.join(', ')}\\)$`).exec(body)?.[1];
   const typed = names.map((name, i) => annotated(module, name, typescriptOf(module, args[i]?.type ?? TEXT)));
@@ -61,11 +70,12 @@ function applyCast(
   { code }: Extract<Checked, { kind: 'cast' }>,
   [value = '']: readonly string[],
 ): string {
-  return expand(module, code).replaceAll('$1', () => value);
+  const operand = /\(\$1[,)]|^\$1$/.test(code) || isSimple(value) ? value : `(${value})`;
+  return expand(module, code).replaceAll('$1', () => operand);
 }
 
 const PLACEHOLDER =
-  /\{[a-z0-9-]+\/\w+\}|<(?:rest )?texts>|<rest>|<jsons>|<pairs>|<(?:arrays )?(?:equal|compare|output)>|<(?:text|json) \$\d>|\$[\d*]/g;
+  /\{[a-z0-9-]+\/\w+\}|<(?:rest )?texts>|<jsons>|<pairs>|<(?:arrays )?(?:equal|compare|output)>|<(?:text|json) \$\d>|\$[\d*]/g;
 
 /** Fills a routine's template in one pass, so that nothing inside an argument is taken for a placeholder. */
 function applyRoutine(
@@ -80,7 +90,6 @@ function applyRoutine(
   const lists: Record<string, (part: Part, index: number) => string> = {
     '<texts>': (part) => textCode(module, part),
     '<rest texts>': (part) => textCode(module, part),
-    '<rest>': ({ value }) => value,
     '<jsons>': (part) => jsonCode(module, part),
     '<pairs>': (part, i) => (i % 2 === 0 ? textCode : jsonCode)(module, part),
   };

@@ -15,7 +15,7 @@ export function instantiate(module: ModuleCode, body: string): unknown {
 }
 
 /** The text of a constant expression's value, or what is wrong with it. */
-export function evaluateConstant(expression: Checked): { text?: string | null; error?: string } {
+export function evaluateConstant(expression: Checked): { text?: string | null; error?: SqlError } {
   const module = javascriptModule();
   const code = emit(module, expression);
   const toText = expand(module, factsOf(expression.type).toText);
@@ -23,7 +23,7 @@ export function evaluateConstant(expression: Checked): { text?: string | null; e
     const text = instantiate(module, `const value = ${code};\nreturn value === null ? null : ${toText}(value);`);
     return { text: text as string | null };
   } catch (error) {
-    if (error instanceof SqlError) return { error: error.message };
+    if (error instanceof SqlError) return { error };
     throw error;
   }
 }

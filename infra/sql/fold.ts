@@ -1,6 +1,9 @@
+import type { SqlError } from '../../functions/runtime/sql/sql-error.ts';
+import { strictCount } from './catalog/routine.ts';
+import { isStable } from './catalog/stable.ts';
 import type { Branch, Checked } from './checked.ts';
 import { evaluateConstant } from './evaluate.ts';
-import type { Source } from './source-position.ts';
+import type { MistakeKind, Source } from './source-position.ts';
 import { SqlMistake } from './source-position.ts';
 
 /**
@@ -21,7 +24,7 @@ export function foldConstants(source: Source, expression: Checked): Checked {
       return foldLogic(source, expression);
     case 'call': {
       const args = expression.args.map(fold);
-      if (expression.resolved.routine.strict && args.some(isNull)) return nullLike(expression);
+      if (args.slice(0, strictCount(expression.resolved.routine)).some(isNull)) return nullLike(expression);
       return computed(source, { ...expression, args }, args);
     }
     case 'cast': {
@@ -33,8 +36,12 @@ export function foldConstants(source: Source, expression: Checked): Checked {
       const arg = fold(expression.arg);
       return computed(source, { ...expression, arg }, [arg]);
     }
-    case 'distinct':
     case 'nullif': {
+      const [a, b] = [fold(expression.args[0]), fold(expression.args[1])];
+      if (isNull(a) || isNull(b)) return a;
+      return computed(source, { ...expression, args: [a, b] }, [a, b]);
+    }
+    case 'distinct': {
       const [a, b] = [fold(expression.args[0]), fold(expression.args[1])];
       return computed(source, { ...expression, args: [a, b] }, [a, b]);
     }
@@ -83,12 +90,15 @@ const nullLike = ({ type, offset }: Checked): Checked => ({
 /** Postgres folds calls of constants; constant arrays are constants too. */
 function computed(source: Source, expression: Checked, parts: readonly Checked[]): Checked {
   const ready = parts.every((part) => isConstant(part) || (part.kind === 'array' && part.elements.every(isConstant)));
-  if (!ready) return expression;
+  if (!ready || isStable(expression)) return expression;
   const { text, error } = evaluateConstant(expression);
   const { type, offset } = expression;
-  if (error !== undefined) throw new SqlMistake('invalid', { source, offset, problem: error });
+  if (error !== undefined) throw new SqlMistake(mistakeKind(error), { source, offset, problem: error.message });
   return { kind: 'constant', text: text ?? null, type, nullable: (text ?? null) === null, offset };
 }
+
+/** 0A000 is Postgres's own code for what is not supported. */
+export const mistakeKind = (error: SqlError): MistakeKind => (error.code === '0A000' ? 'unsupported' : 'invalid');
 
 function foldCase(source: Source, expression: Extract<Checked, { kind: 'case' }>): Checked {
   const branches: Branch[] = [];

@@ -79,7 +79,7 @@ export const arrayPosition =
 export const arrayPositionFrom =
   <T>(equal: Equal<T>) =>
   (array: SqlArray<T> | null, item: T | null, start: number | null): number | null => {
-    if (array === null) return null;
+    if (array === null || array.length === 0 || (item === null && !array.includes(null))) return null;
     if (start === null) throw new SqlError('22004', 'initial position must not be null');
     for (let i = Math.max(start, 1); i <= array.length; i += 1) if (same(equal, array[i - 1] ?? null, item)) return i;
     return null;

@@ -26,7 +26,7 @@ export const absDouble = (a: number): number => Math.abs(a);
 export const ceilDouble = (a: number): number => Math.ceil(a);
 export const floorDouble = (a: number): number => Math.floor(a);
 export const truncDouble = (a: number): number => Math.trunc(a);
-export const signDouble = (a: number): number => (a > 0 ? 1 : a < 0 ? -1 : Number.isNaN(a) ? a : 0);
+export const signDouble = (a: number): number => (a > 0 ? 1 : a < 0 ? -1 : 0);
 
 /** Rounds halves to even, as C's rint. */
 export function roundDouble(a: number): number {

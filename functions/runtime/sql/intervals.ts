@@ -54,6 +54,8 @@ const TERM =
 
 /** Reads `1 year 2 months -3 days 04:05:06`. Fractions are read for seconds only; Postgres's other spellings are refused. */
 export function intervalFromText(text: string): Interval {
+  const word = text.trim().toLowerCase();
+  if (word === 'infinity' || word === '-infinity') return infiniteInterval(word === 'infinity' ? 1 : -1);
   let rest = text;
   let [months, days, micros, terms] = [0, 0, 0n, 0];
   while (rest.trim() !== '') {
@@ -210,6 +212,7 @@ export const subtractIntervalFromDate = (date: number, a: Interval): bigint =>
 export function timestampsBetween(a: bigint, b: bigint): Interval {
   if (!isFiniteTimestamp(a) || !isFiniteTimestamp(b)) return betweenInfinite(a, b);
   const micros = a - b;
+  if (micros > MAX_TIMESTAMP || micros < MIN_TIMESTAMP) throw new SqlError('22008', 'interval out of range');
   return interval(0, Number(micros / MICROS_PER_DAY), micros % MICROS_PER_DAY);
 }
 
@@ -230,6 +233,7 @@ export function dateBin(stride: Interval, timestamp: bigint, origin: bigint): bi
   const micros = BigInt(stride.days) * MICROS_PER_DAY + stride.micros;
   if (micros <= 0n) throw new SqlError('22008', 'stride must be greater than zero');
   const distance = timestamp - origin;
+  if (distance > MAX_TIMESTAMP || distance < MIN_TIMESTAMP) throw new SqlError('22008', 'interval out of range');
   const rest = distance % micros;
   return checkedTimestamp(timestamp - (rest < 0n ? rest + micros : rest));
 }

@@ -29,6 +29,7 @@ export function jsonWithoutElement(value: Json, index: number): Json {
 
 export function jsonWithoutPath(value: Json, path: readonly (string | null)[]): Json {
   if (!isArray(value) && !isObject(value)) throw new SqlError('22023', 'cannot delete path in scalar');
+  if (isEmpty(value)) return value;
   return path.length === 0 ? value : changed(value, { path, at: 0, change: 'delete', replacement: undefined });
 }
 
@@ -36,6 +37,7 @@ export function jsonSet(
   ...[value, path, replacement, create]: [Json, readonly (string | null)[], Json, boolean]
 ): Json {
   if (!isArray(value) && !isObject(value)) throw new SqlError('22023', 'cannot set path in scalar');
+  if (isEmpty(value) && !create) return value;
   return path.length === 0 ? value : changed(value, { path, at: 0, change: create ? 'set' : 'replace', replacement });
 }
 
@@ -51,6 +53,9 @@ export function jsonInsert(...[value, path, item, after]: [Json, readonly (strin
 
 export const jsonInsertBefore = (value: Json, path: readonly (string | null)[], item: Json): Json =>
   jsonInsert(value, path, item, false);
+
+const isEmpty = (value: Json): boolean =>
+  (isArray(value) && value.length === 0) || (isObject(value) && value.size === 0);
 
 interface Change {
   readonly path: readonly (string | null)[];

@@ -7,9 +7,11 @@ export function jsonField(value: Json, key: string): Json | null {
   return value.get(key) ?? null;
 }
 
+/** Postgres takes a scalar for an array of one. */
 export function jsonElement(value: Json, index: number): Json | null {
-  if (!isArray(value)) return null;
-  return value[index < 0 ? value.length + index : index] ?? null;
+  if (isObject(value)) return null;
+  const items: readonly Json[] = isArray(value) ? value : [value];
+  return items[index < 0 ? items.length + index : index] ?? null;
 }
 
 /** As `->>` gives it: strings without quotes, JSON's null as SQL's. */

@@ -1,11 +1,12 @@
 import { civilFromDays, dayOfWeek, daysFromCivil, isoDayOfWeek, isoWeek } from './calendar.ts';
-import { makeDate } from './dates.ts';
+import { dateToTimestamp, makeDate } from './dates.ts';
+import { divideDecimals } from './decimal-arithmetic.ts';
 import { decimalToDouble } from './decimal-functions.ts';
 import type { Decimal } from './decimals.ts';
-import { finite, INFINITY, MINUS_INFINITY } from './decimals.ts';
+import { finite, INFINITY, MINUS_INFINITY, withScale } from './decimals.ts';
 import { roundDouble } from './doubles.ts';
 import { SqlError } from './sql-error.ts';
-import { checkedTimestamp, isFiniteTimestamp, MICROS_PER_DAY, splitTimestamp } from './timestamps.ts';
+import { checkedTimestamp, isFiniteTimestamp, MAX_TIMESTAMP, MICROS_PER_DAY, splitTimestamp } from './timestamps.ts';
 
 /** Taking timestamps apart (extract, date_part, date_trunc) and putting them together. */
 const SECONDS_FROM_1970_TO_2000 = 946_684_800n;
@@ -14,8 +15,15 @@ export function extractTimestamp(field: string, timestamp: bigint): Decimal | nu
   const unit = unitOf(field);
   if (!isFiniteTimestamp(timestamp)) return ofInfinity(unit, timestamp > 0n, field);
   const { days, micros } = splitTimestamp(timestamp);
-  if (unit === 'epoch') return finite(timestamp + SECONDS_FROM_1970_TO_2000 * 1_000_000n, 6);
+  if (unit === 'epoch') return epoch(timestamp);
   return timeField(unit, micros) ?? finite(BigInt(dateField(unit, days) ?? unsupported(field, 'timestamp')), 0);
+}
+
+/** Beyond 64 bits Postgres divides as numeric, to 16 significant digits. */
+function epoch(timestamp: bigint): Decimal {
+  const micros = timestamp + SECONDS_FROM_1970_TO_2000 * 1_000_000n;
+  if (micros <= MAX_TIMESTAMP) return finite(micros, 6);
+  return withScale(divideDecimals(finite(micros, 0), finite(1_000_000n, 0)), 6);
 }
 
 export function extractTimestamptz(field: string, timestamp: bigint): Decimal | null {
@@ -38,10 +46,7 @@ const asDouble = (value: Decimal | null): number | null => (value === null ? nul
 export const datePartTimestamp = (field: string, a: bigint): number | null => asDouble(extractTimestamp(field, a));
 export const datePartTimestamptz = (field: string, a: bigint): number | null => asDouble(extractTimestamptz(field, a));
 /** date_part of a date is that of the timestamp at its midnight. */
-export const datePartDate = (field: string, a: number): number | null =>
-  asDouble(
-    Number.isFinite(a) ? extractTimestamp(field, BigInt(a) * MICROS_PER_DAY) : ofInfinity(unitOf(field), a > 0, field),
-  );
+export const datePartDate = (field: string, a: number): number | null => datePartTimestamp(field, dateToTimestamp(a));
 
 const GROWING = new Set(['epoch', 'year', 'isoyear', 'decade', 'century', 'millennium', 'julian']);
 const CYCLIC = new Set([

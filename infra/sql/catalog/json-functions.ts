@@ -28,13 +28,13 @@ export const JSON_FUNCTIONS: readonly Row[] = [
   ],
   [
     'jsonb_extract_path(jsonb, ...text) jsonb?',
-    '{json-paths/jsonPath}($1, <rest>)',
+    'json-paths/jsonPath',
     `jsonb_extract_path('{"a": {"b": 1}}'::jsonb, 'a', 'b')`,
     'at a path',
   ],
   [
     'jsonb_extract_path_text(jsonb, ...text) text?',
-    '{json-paths/jsonPathText}($1, <rest>)',
+    'json-paths/jsonPathText',
     `jsonb_extract_path_text('{"a": {"b": "x"}}'::jsonb, 'a', 'b')`,
     'at a path, as text',
   ],

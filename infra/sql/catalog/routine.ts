@@ -78,6 +78,10 @@ function parameterNamed(name: string): Parameter {
   return scalar(name as ScalarName);
 }
 
+/** How many of the arguments make a strict routine null: the variadic ones are an array to Postgres, which is there even if they are null. */
+export const strictCount = ({ strict, variadic, parameters }: Routine): number =>
+  strict ? (variadic ? parameters.length - 1 : parameters.length) : 0;
+
 export const parameterText = (parameter: Parameter): string =>
   parameter.kind === 'polymorphic'
     ? parameter.name

@@ -93,7 +93,8 @@ test.each([
 /** `unsupported` says that the statement may be right for Postgres. */
 async function typeOf(expression: string): Promise<string> {
   try {
-    return (await compileExpression(expression, [])).type;
+    const compiled = await compileExpression(expression, []);
+    return compiled.evaluate([]).error === undefined ? compiled.type : 'refused';
   } catch (error) {
     if (!(error instanceof SqlMistake)) throw error;
     return error.kind === 'unsupported' ? 'unsupported' : 'refused';

@@ -1,0 +1,46 @@
+import type { Checked } from '../checked.ts';
+import type { SqlType } from '../sql-type.ts';
+import { isScalar, typeName } from '../sql-type.ts';
+import { parameterText } from './routine.ts';
+
+/** Routines of every type that depend on the session in Postgres (the time zone, the date style), so that its planner does not compute them. */
+const STABLE: ReadonlySet<string> = new Set([
+  'array_to_string',
+  'concat',
+  'concat_ws',
+  'convert_from',
+  'convert_to',
+  'format',
+  'jsonb_build_array',
+  'jsonb_build_object',
+  'to_jsonb',
+  'make_timestamptz',
+]);
+
+/** Those of which only the form for timestamptz does. */
+const STABLE_WITH_ZONE: ReadonlySet<string> = new Set(['date_part', 'date_trunc', 'extract']);
+
+const READ_BY_SESSION: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz', 'interval']);
+
+/** Whether Postgres computes a constant expression only when it runs: an error in it is then an error of each event, if it is reached at all. */
+export function isStable(expression: Checked): boolean {
+  if (expression.kind === 'cast') return isStableCast(expression.arg.type, expression.type);
+  if (expression.kind !== 'call') return false;
+  const { name, parameters } = expression.resolved.routine;
+  const types = parameters.map(parameterText);
+  if (STABLE.has(name)) return true;
+  if (STABLE_WITH_ZONE.has(name)) return types.includes('timestamptz');
+  if (name === '||') return expression.args.some(({ type }) => dependsOnSession(type));
+  return (
+    types.includes('timestamptz') &&
+    types.some((type) => type === 'interval' || type === 'date' || type === 'timestamp') &&
+    /^[-+<>=]/.test(name)
+  );
+}
+
+function isStableCast(from: SqlType, to: SqlType): boolean {
+  if (isScalar(from, 'text') || isScalar(to, 'text')) return dependsOnSession(from) || dependsOnSession(to);
+  return typeName(from) !== typeName(to) && (isScalar(from, 'timestamptz') || isScalar(to, 'timestamptz'));
+}
+
+const dependsOnSession = (type: SqlType): boolean => type.kind === 'array' || READ_BY_SESSION.has(typeName(type));

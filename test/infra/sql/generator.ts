@@ -1,0 +1,226 @@
+import { FUNCTIONS } from '../../../infra/sql/catalog/functions.ts';
+import { OPERATORS } from '../../../infra/sql/catalog/operators.ts';
+import type { Parameter, Routine } from '../../../infra/sql/catalog/routine.ts';
+import { parameterText } from '../../../infra/sql/catalog/routine.ts';
+import type { ScalarName, SqlType } from '../../../infra/sql/sql-type.ts';
+import { arrayOf, scalar } from '../../../infra/sql/sql-type.ts';
+import type { TestColumn, TestRow } from './compiled-expression.ts';
+import { ARGUMENTS, POOLS } from './pools.ts';
+import type { Random } from './random.ts';
+
+/** A random expression that can be taken apart, so that a failing one can be made smaller. */
+export interface Generated {
+  readonly type: string;
+  readonly parts: readonly Generated[];
+  readonly render: (parts: readonly string[]) => string;
+}
+
+export const sqlOf = (expression: Generated): string => expression.render(expression.parts.map(sqlOf));
+
+const TYPES = Object.keys(POOLS);
+export const typeNamed = (name: string): SqlType =>
+  name.endsWith('[]') ? arrayOf(scalar(name.slice(0, -2) as ScalarName)) : scalar(name as ScalarName);
+
+/** A table with a column of every type, and two of the commonest. */
+export const COLUMNS: readonly TestColumn[] = [...TYPES, 'text', 'integer', 'numeric'].map((name, i) => ({
+  name: `c${i}`,
+  type: typeNamed(name),
+}));
+const NAMES = [...TYPES, 'text', 'integer', 'numeric'];
+
+export const randomRow = (random: Random): TestRow =>
+  NAMES.map((name) => (random.chance(0.15) ? null : random.pick(POOLS[name]!)));
+export const tableDefinition = (table: string): string =>
+  `create table ${table} (id int, ${NAMES.map((name, i) => `c${i} ${name}`).join(', ')})`;
+
+const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+const leaf = (type: string, sql: string): Generated => ({ type, parts: [], render: () => sql });
+const node = (type: string, parts: readonly Generated[], render: (parts: readonly string[]) => string): Generated => ({
+  type,
+  parts,
+  render,
+});
+
+export function expression(random: Random, type: string, depth: number): Generated {
+  if (depth <= 0 || random.chance(0.12)) return random.chance(0.75) ? column(random, type) : literal(random, type);
+  return random.chance(0.7) ? routineCall(random, type, depth) : special(random, type, depth);
+}
+
+function column(random: Random, type: string): Generated {
+  const indexes = NAMES.flatMap((name, i) => (name === type ? [i] : []));
+  return indexes.length === 0 ? literal(random, type) : leaf(type, `c${random.pick(indexes)}`);
+}
+
+function literal(random: Random, type: string): Generated {
+  if (random.chance(0.06)) return leaf(type, `null::${type}`);
+  return leaf(type, `${quote(random.pick(POOLS[type]!))}::${type}`);
+}
+
+const ROUTINES = [...OPERATORS, ...FUNCTIONS].filter(({ name }) => name !== 'like_escape');
+
+function routineCall(random: Random, type: string, depth: number): Generated {
+  const fitting = ROUTINES.filter((routine) => gives(routine.returns, type) && !isApproximate(routine));
+  if (fitting.length === 0) return special(random, type, depth);
+  const routine = random.pick(fitting);
+  const element =
+    type.endsWith('[]') && routine.returns.kind === 'polymorphic'
+      ? type.slice(0, -2)
+      : random.pick(['integer', 'text', 'numeric']);
+  const parameters = routine.variadic ? variadic(random, routine) : routine.parameters;
+  const args = parameters.map((parameter, i) => argument(random, { routine, parameter, index: i, element, depth }));
+  return node(type, args, (parts) => render(routine, parts));
+}
+
+/** C's library and JavaScript's may differ in the last digit, which other functions then enlarge: these are called at the top only. */
+const isApproximate = ({ code }: Routine): boolean =>
+  code.startsWith('{double-functions/') && !/sqrt|pi|widthBucket/.test(code);
+
+/** An approximate function of exact arguments. */
+export function approximate(random: Random, depth: number): Generated {
+  const routine = random.pick(ROUTINES.filter(isApproximate));
+  const args = routine.parameters.map((parameter) => expression(random, parameterText(parameter), depth));
+  return node('double precision', args, (parts) => render(routine, parts));
+}
+
+function gives(returns: Parameter, type: string): boolean {
+  if (returns.kind === 'polymorphic') return type.endsWith('[]') && returns.name.endsWith('array');
+  return parameterText(returns) === type;
+}
+
+function variadic(random: Random, { parameters, name }: Routine): readonly Parameter[] {
+  const last = parameters.at(-1)!;
+  const more = name === 'jsonb_build_object' ? random.below(3) * 2 + 1 : random.below(3);
+  return [...parameters, ...Array.from({ length: more }, () => last)];
+}
+
+interface Argument {
+  readonly routine: Routine;
+  readonly parameter: Parameter;
+  readonly index: number;
+  readonly element: string;
+  readonly depth: number;
+}
+
+function argument(random: Random, { routine, parameter, index, element, depth }: Argument): Generated {
+  const pool = ARGUMENTS[routine.name]?.[index];
+  const type = concrete(random, parameter, element);
+  if (pool !== undefined && random.chance(routine.name.startsWith('jsonb') ? 0.8 : 1)) {
+    const fitting = pool
+      .filter((item) => type !== 'integer' || /^-?\d/.test(item))
+      .filter((item) => type !== 'text' || item.startsWith("'"));
+    if (fitting.length > 0) return leaf(type, random.pick(fitting));
+  }
+  if (routine.name === 'jsonb_build_object' && index % 2 === 0) return leaf('text', random.pick(["'k'", "'a'", "'é'"]));
+  return expression(random, type, depth - 1);
+}
+
+function concrete(random: Random, parameter: Parameter, element: string): string {
+  if (parameter.kind !== 'polymorphic') return parameterText(parameter);
+  if (parameter.name.endsWith('array') && parameter.name !== 'anynonarray') return `${element}[]`;
+  if (parameter.name === 'anycompatible') return element;
+  return random.pick([
+    'text',
+    'integer',
+    'numeric',
+    'boolean',
+    'timestamp',
+    'jsonb',
+    'double precision',
+    'date',
+    'timestamptz',
+    'bigint',
+  ]);
+}
+
+const WORDS: Record<string, string> = { '~~': 'LIKE', '!~~': 'NOT LIKE', '~~*': 'ILIKE', '!~~*': 'NOT ILIKE' };
+
+function render({ name }: Routine, parts: readonly string[]): string {
+  const [a = '', b = ''] = parts;
+  if (name === 'extract') return `extract(${a.slice(1, -1)} FROM ${b})`;
+  if (name === 'position') return `position(${b} IN ${a})`;
+  if (/^[a-z]/.test(name)) return `${name}(${parts.join(', ')})`;
+  return parts.length === 1 ? `(${name} ${a})` : `(${a} ${WORDS[name] ?? name} ${b})`;
+}
+
+function special(random: Random, type: string, depth: number): Generated {
+  const same = (): Generated => expression(random, type, depth - 1);
+  const truth = (): Generated => expression(random, 'boolean', depth - 1);
+  const choices: (() => Generated)[] = [
+    () => node(type, [truth(), same(), same()], ([a, b, c]) => `CASE WHEN ${a} THEN ${b} ELSE ${c} END`),
+    () => node(type, [truth(), same()], ([a, b]) => `CASE WHEN ${a} THEN ${b} END`),
+    () => node(type, [same(), same()], ([a, b]) => `coalesce(${a}, ${b})`),
+    () => node(type, [same(), same()], ([a, b]) => `nullif(${a}, ${b})`),
+    () => node(type, [same(), same(), same()], ([a, b, c]) => `greatest(${a}, ${b}, ${c})`),
+    () => node(type, [same(), same()], ([a, b]) => `least(${a}, ${b})`),
+  ];
+  if (type === 'boolean') choices.push(...conditions(random, depth), ...conditions(random, depth));
+  if (type.endsWith('[]')) choices.push(...arrays(random, type, depth));
+  else if (POOLS[`${type}[]`] !== undefined)
+    choices.push(() => node(type, [expression(random, `${type}[]`, depth - 1)], ([a]) => `(${a})[2]`));
+  choices.push(...castsTo(random, type, depth));
+  return random.pick(choices)();
+}
+
+const CASTS: Record<string, readonly string[]> = {
+  boolean: ['integer', 'jsonb', 'text'],
+  integer: ['bigint', 'double precision', 'numeric', 'boolean', 'jsonb', 'text'],
+  bigint: ['integer', 'double precision', 'numeric', 'jsonb', 'text'],
+  'double precision': ['integer', 'bigint', 'numeric', 'jsonb', 'text'],
+  numeric: ['integer', 'bigint', 'double precision', 'jsonb', 'text'],
+  text: TYPES,
+  date: ['timestamp', 'timestamptz'],
+  timestamp: ['date', 'timestamptz'],
+  timestamptz: ['date', 'timestamp'],
+  'numeric[]': ['integer[]'],
+  'integer[]': ['numeric[]'],
+  'text[]': ['integer[]', 'boolean[]', 'jsonb[]', 'timestamptz[]'],
+};
+
+function castsTo(random: Random, type: string, depth: number): (() => Generated)[] {
+  const sources = CASTS[type] ?? [];
+  const casts =
+    sources.length === 0
+      ? []
+      : [() => node(type, [expression(random, random.pick(sources), depth - 1)], ([a]) => `(${a})::${type}`)];
+  if (type !== 'numeric') return casts;
+  return [...casts, () => node(type, [expression(random, 'numeric', depth - 1)], ([a]) => `(${a})::numeric(10,2)`)];
+}
+
+const COMPARABLE = TYPES;
+
+function conditions(random: Random, depth: number): (() => Generated)[] {
+  const other = random.pick(COMPARABLE);
+  const some = (type = other): Generated => expression(random, type, depth - 1);
+  const test = random.pick(['IS NULL', 'IS NOT NULL']);
+  const truth = random.pick(['IS TRUE', 'IS NOT TRUE', 'IS FALSE', 'IS NOT FALSE', 'IS UNKNOWN', 'IS NOT UNKNOWN']);
+  const logic = random.pick(['AND', 'OR']);
+  const quantifier = random.pick(['ANY', 'ALL']);
+  const operator = random.pick(['=', '<>', '<', '>=']);
+  const listed = random.pick(['integer', 'text', 'numeric']);
+  return [
+    () => node('boolean', [some('boolean'), some('boolean')], ([a, b]) => `(${a} ${logic} ${b})`),
+    () => node('boolean', [some('boolean')], ([a]) => `(NOT ${a})`),
+    () => node('boolean', [some()], ([a]) => `(${a} ${test})`),
+    () => node('boolean', [some('boolean')], ([a]) => `(${a} ${truth})`),
+    () => node('boolean', [some(), some(), some()], ([a, b, c]) => `(${a} BETWEEN ${b} AND ${c})`),
+    () =>
+      node(
+        'boolean',
+        [some(), some(), some()],
+        ([a, b, c]) => `(${a} ${operator === '=' ? 'IN' : 'NOT IN'} (${b}, ${c}))`,
+      ),
+    () =>
+      node('boolean', [some(), some()], ([a, b]) => `(${a} IS ${operator === '=' ? '' : 'NOT '}DISTINCT FROM ${b})`),
+    () => node('boolean', [some(), some()], ([a, b]) => `(${a} ${operator} ${b})`),
+    () => node('boolean', [some(listed), some(`${listed}[]`)], ([a, b]) => `(${a} ${operator} ${quantifier}(${b}))`),
+  ];
+}
+
+function arrays(random: Random, type: string, depth: number): (() => Generated)[] {
+  const element = type.slice(0, -2);
+  const item = (): Generated => expression(random, element, depth - 1);
+  return [
+    () => node(type, [item(), item()], ([a, b]) => `ARRAY[${a}, ${b}]`),
+    () => node(type, [expression(random, type, depth - 1)], ([a]) => `(${a})[2:3]`),
+  ];
+}
