@@ -66,45 +66,59 @@ interface Problem {
   readonly problem: string;
 }
 
+/** Twice over the message, because the key tables may follow the entries that use them. */
 function readEntries(cursor: Cursor): readonly AggregatePart[] {
+  const { at: start, end } = cursor;
+  const tables = readTables(cursor);
+  const parts: AggregatePart[] = [];
+  cursor.at = start;
+  while (cursor.at < end) {
+    const tag = readTag(cursor);
+    if (tag !== RECORD) skipField(cursor, tag);
+    else parts.push(readEntry(cursor, tables));
+  }
+  if (parts.length === 0) throw refused('it holds no event');
+  return parts;
+}
+
+/** And checks that the rest is a message too. */
+function readTables(cursor: Cursor): KeyTables {
   const { bytes, end } = cursor;
   const partitionKeys: (string | Problem)[] = [];
   const explicitHashKeys: (bigint | Problem)[] = [];
-  // Start and end of each: the key tables may follow the entries that use them.
-  const bounds: number[] = [];
   while (cursor.at < end) {
     const tagAt = cursor.at;
     const tag = readTag(cursor);
-    if (tag === RECORD) bounds.push(enterField(cursor), cursor.at);
+    if (tag === RECORD) enterField(cursor);
     else if (tag === PARTITION_KEY) partitionKeys.push(partitionKeyOf(bytes.subarray(enterField(cursor), cursor.at)));
     else if (tag === EXPLICIT_HASH_KEY)
       explicitHashKeys.push(hashKeyOf(bytes.toString('latin1', enterField(cursor), cursor.at)));
     else if (tag >>> 3 <= 3) throw new MalformedMessage(`field ${tag >>> 3} has wire type ${tag & 7}`, tagAt);
     else skipField(cursor, tag);
   }
-  if (bounds.length === 0) throw refused('it holds no event');
-  return entriesAt(bounds, cursor, { partitionKeys, explicitHashKeys });
+  return { partitionKeys, explicitHashKeys };
 }
 
-function entriesAt(bounds: readonly number[], cursor: Cursor, tables: KeyTables): readonly AggregatePart[] {
-  const entries: AggregatePart[] = [];
-  for (let index = 0; index < bounds.length; index += 2) {
-    const start = bounds[index] as number;
-    const end = bounds[index + 1] as number;
-    cursor.at = start;
-    cursor.end = end;
-    try {
-      const entry = readEntry(cursor, tables);
-      entries.push('problem' in entry ? { start, end, problem: entry.problem } : entry);
-    } catch (error) {
-      if (!(error instanceof MalformedMessage)) throw error;
-      entries.push({ start, end, problem: error.message });
-    }
+/** From just after the entry's tag. */
+function readEntry(cursor: Cursor, tables: KeyTables): AggregatePart {
+  const messageEnd = cursor.end;
+  const start = enterField(cursor);
+  const end = cursor.at;
+  cursor.at = start;
+  cursor.end = end;
+  try {
+    const entry = readFields(cursor, tables);
+    return 'problem' in entry ? { start, end, problem: entry.problem } : entry;
+  } catch (error) {
+    if (!(error instanceof MalformedMessage)) throw error;
+    return { start, end, problem: error.message };
+  } finally {
+    cursor.at = end;
+    cursor.end = messageEnd;
   }
-  return entries;
 }
 
-function readEntry(cursor: Cursor, tables: KeyTables): AggregatedEvent | Problem {
+function readFields(cursor: Cursor, tables: KeyTables): AggregatedEvent | Problem {
   let keyIndex = -1;
   let hashKeyIndex = -1;
   let start = -1;
