@@ -65,9 +65,12 @@ export class StepFunction extends Construct {
       handler: HANDLER,
       environment: { variables: { STEP_CONFIG: JSON.stringify(config) } },
       role: role.roleArn,
-      loggingConfig: { logGroup: logGroup.logGroupName },
+      // A line of metrics is JSON already: Lambda's JSON format would wrap it, and CloudWatch would not find the metrics.
+      loggingConfig: { logGroup: logGroup.logGroupName, logFormat: 'Text' },
       timeout: limits.timeoutSeconds,
       memorySize: limits.memoryMb,
+      // A file that is read in many invocations is put back as often: Lambda would take that for a runaway loop after some sixteen.
+      ...(step.delivery === 'queue' ? { recursiveLoop: 'Allow' } : {}),
       ...(network === undefined ? {} : { vpcConfig: vpcConfigOf(network) }),
     });
     // So that `cdk deploy --hotswap` and `cdk watch` find the code.

@@ -286,6 +286,11 @@ describe('a source of files', () => {
     expect(configOf(shop, 'millrace-dev-shop--uploads').queue).toBe(`<${queueId}>`);
   });
 
+  test('may put an announcement back as often as a long file takes', () => {
+    expect(functionOf(shop, 'millrace-dev-shop--uploads')[1].RecursiveLoop).toBe('Allow');
+    expect(functionOf(shop, 'millrace-dev-shop--ordering')[1].RecursiveLoop).toBeUndefined();
+  });
+
   test('keeps announcements that fail again and again in a queue of their own', () => {
     const [failed] = the(shop, 'AWS::SQS::Queue', { QueueName: 'millrace-dev-shop--uploads--failed' });
     shop.hasResourceProperties('AWS::SQS::Queue', {
