@@ -32,7 +32,7 @@ export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
 }
 
 /** The position just after the first `count` events; undefined: before the first. */
-export function after(count: number): Position | undefined {
+export function positionAfter(count: number): Position | undefined {
   return count === 0 ? undefined : positionOf(String(count), 0);
 }
 

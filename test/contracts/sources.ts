@@ -104,7 +104,7 @@ export function itemSourceContract(name: string, harness: ItemSourceHarness): vo
   });
 }
 
-/** Three pages or more: of 5,000 events, or 1 MiB. */
+/** Enough for three pages, and for more than one block of bytes. */
 const MANY: readonly Given[] = Array.from({ length: 12_000 }, (_, index) =>
   index % 1_000 === 999 ? { bad: `row ${index}` } : { good: index },
 );

@@ -34,7 +34,10 @@ const ENDINGS = [
 
 /**
  * Several gzip members or zstd frames in a row are one content. Holds a few chunks, so a decompression bomb is only long; zstd needs
- * its window besides, 128 MiB at the most. Throws `EventRefused` where the content is broken, after all that came before it.
+ * its window besides, 128 MiB at the most.
+ *
+ * Throws `EventRefused` where the content is found to be broken, after all that came before. That may be long after the damage: gzip
+ * has one checksum, at the end of a member, and zstd one, if any, at the end of a frame.
  */
 export async function* decompressed(chunks: AsyncIterable<Buffer>, compression: Compression): AsyncGenerator<Buffer> {
   const [input, output] =
@@ -50,7 +53,7 @@ export async function* decompressed(chunks: AsyncIterable<Buffer>, compression: 
     const { message } = error as Error;
     throw new EventRefused(
       'undecodable',
-      `the ${compression} content is broken (${message}): what came before it was read`,
+      `the ${compression} content is broken (${message}): the rows before were read, but check them, for damage is noticed late`,
     );
   }
 }

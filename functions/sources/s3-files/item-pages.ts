@@ -6,7 +6,7 @@ import type { Row, RowBatch, RowPosition } from './rows.ts';
 
 /** A page ends with whichever comes first. Each rejection is an object to be put, and reading stops between pages only. */
 const MOST_BYTES = 1024 * 1024;
-const MOST_EVENTS = 5_000;
+const MOST_EVENTS = 2_000;
 const MOST_REJECTIONS = 500;
 /** Then a page comes even if it is empty: a line that never ends must not be read from its start by every invocation. */
 const LONGEST_WAY_BYTES = 16 * 1024 * 1024;

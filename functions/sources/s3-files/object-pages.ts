@@ -9,7 +9,7 @@ import { csvRows } from './csv-rows.ts';
 import { pagesOf } from './item-pages.ts';
 import { ndjsonRows } from './ndjson-rows.ts';
 import { type EventFields, rowEvents } from './row-events.ts';
-import { type Row, type RowBatch, type RowPosition, readRows } from './rows.ts';
+import { bytesOf, type Row, type RowBatch, type RowPosition, readRows } from './rows.ts';
 
 /** Just after a row, in the decompressed content. */
 export const ObjectPosition = z.strictObject({
@@ -67,7 +67,7 @@ async function openNdjson(
   const from = rowPosition(content, position);
   return {
     ...{ content, from, batches: readRows(content.chunks, ndjsonRows, from) },
-    dataOf: ({ bytes }, { json }) => ({ value: json, bytes }),
+    dataOf: (row, { json }) => ({ value: json, bytes: bytesOf(row) }),
   };
 }
 

@@ -6,7 +6,7 @@ import { encodeOrdered } from '../../runtime/position.ts';
 import type { ItemPage } from '../../runtime/source.ts';
 import type { Checker } from '../../runtime/wire-schema.ts';
 import type { S3Object } from './announcements.ts';
-import type { Row } from './rows.ts';
+import { bytesOf, type Row } from './rows.ts';
 
 export type RowEvent = ItemPage<unknown>['events'][number];
 
@@ -62,7 +62,7 @@ export function rowEvents<T>(
       const { offset, line } = row.at;
       const { reason, message } = error;
       const where = { bucket, key: objectKey, line };
-      return { rejection: { at: encodedPlace(offset), reason, message, bytes: row.bytes, origin: where } };
+      return { rejection: { at: encodedPlace(offset), reason, message, bytes: bytesOf(row), origin: where } };
     }
   };
 }

@@ -32,9 +32,17 @@ export interface RowFormat<T> {
 
 export interface Row<T> {
   readonly at: RowPosition;
-  readonly bytes: Buffer;
   readonly content: T | EventRefused;
   readonly next: RowPosition;
+  /** Its bytes are [start, end) of this block: see `bytesOf`. */
+  readonly block: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Without the line break that ended it; of a row that is too long, the first. */
+export function bytesOf({ block, start, end }: Row<unknown>): Buffer {
+  return block.subarray(start, Math.min(end, start + LONGEST_ROW_BYTES));
 }
 
 export interface RowBatch<T> {
@@ -83,7 +91,8 @@ export async function* readRows<T>(
 /** CRLF. */
 export const LONGEST_LINE_BREAK = 2;
 
-const BLOCK_BYTES = 256 * 1024;
+/** So small that the rows of a block are forgotten before they grow old in the garbage collector. */
+const BLOCK_BYTES = 64 * 1024;
 const LINE_FEED = 0x0a;
 
 interface Cut<T> {
@@ -102,20 +111,20 @@ function batchOf<T>(block: Buffer, { format, position, isLast }: Cut<T>): RowBat
   let at = position;
   let seen = 0;
   for (const { start, end, next, content } of found) {
-    at = moved(at, block, { from: seen, to: start });
+    if (start > seen) at = moved(at, block, { from: seen, to: start });
     const after = moved(at, block, { from: start, to: next });
-    rows.push({ at, bytes: block.subarray(start, Math.min(end, start + LONGEST_ROW_BYTES)), content, next: after });
+    rows.push({ at, content, next: after, block, start, end });
     at = after;
     seen = next;
   }
-  return { rows, next: moved(at, block, { from: seen, to: consumed }) };
+  return { rows, next: seen === consumed ? at : moved(at, block, { from: seen, to: consumed }) };
 }
 
 /** A block without a line break: its row goes on, or is too long already. Then its start is all that is kept of it. */
 function startOfLongLine<T>(block: Buffer, position: RowPosition): RowBatch<T> {
   if (block.length < LONGEST_ROW_BYTES + LONGEST_LINE_BREAK) return { rows: [], next: position };
   const next = { offset: position.offset + block.length, line: position.line, skipping: true as const };
-  return { rows: [{ at: position, bytes: block.subarray(0, LONGEST_ROW_BYTES), content: tooLong(), next }], next };
+  return { rows: [{ at: position, content: tooLong(), next, block, start: 0, end: block.length }], next };
 }
 
 function afterLongLine(block: Buffer, { offset, line }: RowPosition): RowPosition {

@@ -33,7 +33,8 @@ const Resources = z.strictObject({});
  *
  * A row that cannot be read, does not fit the schema or is longer than 1 MiB is a dead letter with the object's key, its line and
  * the reason; the rest of the file goes on at the next line. A quote that is not closed costs its line, not the rest of the file.
- * A file whose header no row can fit under, or whose compression breaks, is one dead letter; the rows before a break are events.
+ * A file whose header no row can fit under, or whose compression breaks, is one dead letter; the rows before a break are events,
+ * also those between the damage and where the decompression noticed it.
  */
 export const s3FilesSource = defineSource({
   options: Options,
