@@ -1,16 +1,20 @@
-/** Rows as text in columns: numbers to the right, everything else to the left. */
+/** Rows as text in columns: numbers, and texts that are numbers, to the right, everything else to the left. */
 export function textTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell)));
   const widths = header.map((name, column) => Math.max(name.length, ...cells.map((row) => (row[column] ?? '').length)));
-  const line = (row: readonly string[], isNumber: (column: number) => boolean): string =>
+  const aligned = (cell: string, column: number, toRight: boolean): string =>
+    toRight ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0);
+  const line = (row: readonly string[], toRight: (cell: string, column: number) => boolean): string =>
     row
-      .map((cell, column) => (isNumber(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .map((cell, column) => aligned(cell, column, toRight(cell, column)))
       .join('  ')
       .trimEnd();
-  const isNumberColumn = (column: number): boolean => rows.some((row) => typeof row[column] === 'number');
+  const holdsNumbers = header.map((_, column) => cells.some((row) => NUMBER.test(row[column] ?? '')));
   return [
-    line(header, isNumberColumn),
+    line(header, (_, column) => holdsNumbers[column] === true),
     widths.map((width) => '─'.repeat(width)).join('  '),
-    ...cells.map((row, index) => line(row, (column) => typeof rows[index]?.[column] === 'number')),
+    ...cells.map((row) => line(row, (cell) => NUMBER.test(cell))),
   ].join('\n');
 }
+
+const NUMBER = /^-?\d[\d,]*(\.\d+)?$/;

@@ -18,16 +18,20 @@ const READINGS_A_REQUEST = 100;
 /** Faults that real fleets have, each labelled as one: they are the simulator's, not the data set's. */
 const FAULTS = {
   nobody: [
-    { sensor_id: null, date: '2013-02-28', temp_max: 11.1, fault: 'no sensor id' },
-    { sensor_id: null, date: '2014-07-01', temp_max: 24.4, fault: 'no sensor id' },
-    { sensor_id: null, date: '2015-11-30', temp_max: 3.9, fault: 'no sensor id' },
+    { ...reading(null, '2013-02-28'), fault: 'no sensor id' },
+    { ...reading(null, '2014-07-01'), fault: 'no sensor id' },
+    { ...reading(null, '2015-11-30'), fault: 'no sensor id' },
   ],
   text: [
-    { sensor_id: 'Seattle', date: '2016-01-01', temp_max: 'n/a', fault: 'a text for a number' },
-    { sensor_id: 'New York', date: '2016-01-01', temp_max: '--', fault: 'a text for a number' },
+    { ...reading('Seattle', '2016-01-01'), temp_max: 'n/a', fault: 'a text for a number' },
+    { ...reading('New York', '2016-01-01'), temp_max: '--', fault: 'a text for a number' },
   ],
   notJson: ['{"sensor_id":"Seattle","date":"2016-01-02","temp_max":', '<reading sensor="New York" temp_max="4.4"/>'],
 };
+
+function reading(sensor: string | null, date: string): object {
+  return { sensor_id: sensor, date, precipitation: 0, temp_max: 4.4, temp_min: 1.1, wind: 3.2, weather: 'sun' };
+}
 
 /** One device a sensor, each sending its readings in order and waiting for the reply; all devices at once. */
 export async function sendReadings(url: string, file: string): Promise<Sent> {

@@ -51,20 +51,20 @@ export async function objectReport({ clients, names }: LocalStage): Promise<stri
 /** Two questions that the tables answer. */
 export async function answers(database: pg.Client): Promise<string> {
   const sales = await database.query<{ region: string; orders: string; sales: string }>(
-    `SELECT region, count(DISTINCT order_id) AS orders, round(sum(sales)::numeric, 2) AS sales
+    `SELECT region, count(DISTINCT order_id) AS orders, to_char(sum(sales), 'FM999,999,990.00') AS sales
      FROM completed_orders GROUP BY region ORDER BY sum(sales) DESC`,
   );
   const heat = await database.query<{ sensor_id: string; year: string; mean: string }>(
-    `SELECT sensor_id, extract(year FROM date) AS year, round(avg(temp_max)::numeric, 2) AS mean
+    `SELECT sensor_id, extract(year FROM date) AS year, to_char(avg(temp_max), 'FM990.00') AS mean
      FROM readings GROUP BY sensor_id, year ORDER BY sensor_id, year`,
   );
   const salesTable = textTable(
     ['completed sales by region', 'orders', 'sales'],
-    sales.rows.map((row) => [row.region, Number(row.orders), Number(row.sales)]),
+    sales.rows.map((row) => [row.region, Number(row.orders), row.sales]),
   );
   const heatTable = textTable(
     ['mean daily maximum', 'year', '°C'],
-    heat.rows.map((row) => [row.sensor_id, row.year, Number(row.mean)]),
+    heat.rows.map((row) => [row.sensor_id, row.year, row.mean]),
   );
   return `${salesTable}\n\n${heatTable}\n`;
 }

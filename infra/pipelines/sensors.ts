@@ -1,0 +1,28 @@
+import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
+import { s3Sink } from '../../functions/sinks/s3/s3.ts';
+import { httpSource } from '../../functions/sources/http/http.ts';
+import { cleanReadings, RawReading, Reading } from '../../functions/transforms/clean-readings.ts';
+import { definePipeline, minutes } from './pipeline.ts';
+
+/** Devices send readings; what they sent is kept as it came, and a cleaned stream serves everyone who needs readings to be right. */
+export const sensors = definePipeline({
+  name: 'sensors',
+  streams: {
+    raw: { schema: RawReading, retentionDays: 7 },
+    clean: { schema: Reading, shards: 2 },
+  },
+  sources: {
+    devices: {
+      read: httpSource({ schema: RawReading, type: 'reading.sent', key: 'sensor_id', time: 'date' }),
+      to: 'raw',
+    },
+  },
+  transforms: {
+    cleaning: { from: 'raw', apply: cleanReadings, to: 'clean' },
+  },
+  sinks: {
+    archive: { from: 'raw', write: s3Sink({ prefix: 'raw', by: 'month' }), every: minutes(5) },
+    lake: { from: 'clean', write: s3Sink({ prefix: 'clean', by: 'month' }), every: minutes(5) },
+    readings: { from: 'clean', write: postgresSink({ table: 'readings', key: ['sensor_id', 'date'], create: true }) },
+  },
+});

@@ -1,0 +1,125 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ordersFile } from '../../infra/local/demo/data.ts';
+import { REPOSITORY } from '../../infra/repository.ts';
+
+describe('dev', () => {
+  let folder: string;
+  let dev: ChildProcess;
+  let said = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'millrace-dev-'));
+    said = '';
+  });
+  afterEach(async () => {
+    dev.kill('SIGKILL');
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  function start(...args: string[]): void {
+    dev = spawn(process.execPath, ['infra/cli/main.ts', 'dev', '--landing', folder, ...args], { cwd: REPOSITORY });
+    for (const stream of [dev.stdout, dev.stderr]) {
+      stream?.on('data', (chunk) => {
+        said += chunk;
+      });
+    }
+  }
+
+  /** Waits until it has said so; a process that has ended will not say it any more. */
+  async function saying(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const found = pattern.exec(said);
+      if (found !== null) return found;
+      if (dev.exitCode !== null) throw new Error(`dev ended with ${dev.exitCode} before it said ${pattern}:\n${said}`);
+      await delay(50);
+    }
+  }
+
+  const ended = () =>
+    new Promise<number | null>((resolve) => {
+      if (dev.exitCode !== null) resolve(dev.exitCode);
+      else dev.once('exit', resolve);
+    });
+
+  /** Processes that dev has started, and theirs. */
+  function descendants(): number[] {
+    const lines = execFileSync('ps', ['-e', '-o', 'pid=,ppid=']).toString().trim().split('\n');
+    const pairs = lines.map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
+    const of = (parent: number): number[] =>
+      pairs.filter(([, ppid]) => ppid === parent).flatMap(([pid]) => [pid, ...of(pid)]);
+    return of(dev.pid ?? 0);
+  }
+  const alive = (pids: readonly number[]) =>
+    pids.filter((pid) => {
+      try {
+        process.kill(pid, 0);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+
+  test('takes files and events until Ctrl-C, and leaves nothing running', { timeout: 180_000 }, async () => {
+    start();
+    const [, database] = await saying(/(postgresql:\S+)/);
+    const [, url = ''] = await saying(/sensors\/devices +(http:\S+)/);
+    await mkdir(join(folder, 'orders'));
+    await copyFile(ordersFile(), join(folder, 'orders', 'superstore.csv'));
+    await saying(/landed orders\/superstore\.csv/);
+    const reading = {
+      sensor_id: 'a',
+      date: '2026-01-01',
+      precipitation: 0,
+      temp_max: 1.5,
+      temp_min: 0,
+      wind: 1,
+      weather: 'sun',
+    };
+    const reply = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(reading),
+    });
+    expect([reply.status, await reply.json()]).toEqual([202, { accepted: 1 }]);
+    await saying(/sensors\/readings: 1 in, 1 out/);
+    await saying(/orders\/completed_orders: 9994 in, 9994 out/);
+    await saying(/sensors\/lake: 1 in, 1 out/);
+    const client = new pg.Client(database);
+    await client.connect();
+    const { rows } = await client.query('SELECT sensor_id, temp_max FROM readings');
+    await client.end();
+    expect(rows).toEqual([{ sensor_id: 'a', temp_max: 1.5 }]);
+    const started = descendants();
+    expect(started.length).toBeGreaterThan(3);
+    dev.kill('SIGINT');
+    expect(await ended(), said).toBe(0);
+    expect(alive(started)).toEqual([]);
+    expect(said).not.toMatch(/Error|error/);
+  });
+
+  test('ends what it has started when Ctrl-C comes half-way through the start', { timeout: 60_000 }, async () => {
+    start('sensors');
+    await saying(/Starting/);
+    await delay(700);
+    const started = descendants();
+    dev.kill('SIGINT');
+    expect(await ended(), said).toBe(130);
+    expect(alive(started)).toEqual([]);
+  });
+
+  test.each([
+    { args: ['oders'], message: "there is no pipeline 'oders': there are 'orders', 'sensors'" },
+    { args: ['--http-port', '99999'], message: "--http-port is '99999': a port is a whole number from 1 to 65535" },
+    { args: ['--nonsense'], message: "Unknown option '--nonsense'" },
+  ])('says in a line what is wrong with $args', async ({ args, message }) => {
+    start(...args);
+    expect(await ended()).toBe(2);
+    expect(said).toContain(message);
+    expect(said).not.toContain('    at ');
+  });
+});
