@@ -12,7 +12,7 @@ export function s3OnAws(step: ConnectorStep, { lake }: AwsPlaces): Needs {
     statements: [
       {
         why: 'writes the files of the lake',
-        actions: ['s3:PutObject', 's3:AbortMultipartUpload'],
+        actions: ['s3:PutObject'],
         resources: [`${lake.arn}/${prefix}/*`],
       },
     ],

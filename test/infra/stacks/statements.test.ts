@@ -38,7 +38,7 @@ const WILDCARDS: readonly { readonly resource: RegExp; readonly actions: RegExp;
   },
   {
     resource: /:s3:::millrace-dev-lake-<AccountId>-<Region>\/[a-z]+\/\*$/,
-    actions: /^s3:(PutObject|AbortMultipartUpload)$/,
+    actions: /^s3:PutObject$/,
     why: "objects below the sink's own prefix",
   },
   {

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { postgres, postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
+import { s3, s3Sink } from '../../../functions/sinks/s3/s3.ts';
+import { http, httpSource } from '../../../functions/sources/http/http.ts';
+import { s3Files, s3FilesSource } from '../../../functions/sources/s3-files/s3-files.ts';
+import { type ConnectorName, connectors } from '../../../infra/connectors.ts';
+import type { AwsPlaces, ConnectorStep, LaptopPlaces } from '../../../infra/needs.ts';
+
+const Row = z.object({ id: z.string(), total: z.number() });
+
+interface Case {
+  /** The options, as a pipeline has them. */
+  readonly options: unknown;
+  readonly definition: { readonly options: z.ZodType; readonly resources: z.ZodType };
+}
+
+/** Every connector, with each choice of its options that changes what it needs. */
+const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
+  http: (['iam', 'bearer'] as const).map((callers) => ({
+    options: httpSource({ schema: Row, type: 'row.sent', key: 'id', callers }).options,
+    definition: http,
+  })),
+  's3-files': [undefined, 'rows/'].map((prefix) => ({
+    options: s3Files({ schema: Row, format: 'csv', type: 'row.read', key: 'id', ...(prefix && { prefix }) }).options,
+    definition: s3FilesSource,
+  })),
+  s3: [{ options: s3Sink({ prefix: 'rows', by: 'month' }).options, definition: s3 }],
+  postgres: [true, false].map((create) => ({
+    options: postgresSink({ table: 'rows', key: ['id'], create }).options,
+    definition: postgres,
+  })),
+};
+
+const AWS: AwsPlaces = {
+  landing: { name: 'landing', arn: 'arn:aws:s3:::landing' },
+  lake: { name: 'lake', arn: 'arn:aws:s3:::lake' },
+  database: {
+    ...{ host: 'db.example.com', port: 5_432, name: 'millrace', user: 'millrace_sinks' },
+    authentication: { userArn: 'arn:aws:rds-db:eu-west-1:123456789012:dbuser:db-ABC/millrace_sinks' },
+  },
+  secret: (purpose) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${purpose}`,
+};
+const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:sinks';
+const GIVEN: AwsPlaces = { ...AWS, database: { ...AWS.database, authentication: { secret: SECRET } } };
+const LAPTOP: LaptopPlaces = {
+  ...{ landing: 'landing', lake: 'lake' },
+  database: { host: '127.0.0.1', port: 50_000, name: 'millrace', user: 'millrace', password: 'millrace' },
+};
+
+const all = Object.entries(CASES).flatMap(([name, cases]) =>
+  cases.map(({ options, definition }) => ({
+    name: name as ConnectorName,
+    step: { pipeline: 'p', name: 's', options, schema: Row } satisfies ConnectorStep,
+    definition,
+  })),
+);
+
+describe.each(all)('$name with $step.options', ({ name, step, definition }) => {
+  test('takes its own options', () => {
+    expect(definition.options.safeParse(step.options).error).toBeUndefined();
+  });
+
+  test('is given on a laptop what it asks for', () => {
+    expect(definition.resources.safeParse(connectors[name].onLaptop(step, LAPTOP)).error).toBeUndefined();
+  });
+
+  test.each([
+    { places: AWS, database: "the stage's own database" },
+    { places: GIVEN, database: 'a given one' },
+  ])('is given on AWS what it asks for, with $database', ({ places }) => {
+    const { resources } = connectors[name].onAws(step, places);
+    expect(definition.resources.safeParse(resources).error).toBeUndefined();
+    expect(JSON.parse(JSON.stringify(resources))).toEqual(resources);
+  });
+
+  test('is told no secret in its environment, only where it is', () => {
+    for (const { resources } of [connectors[name].onAws(step, AWS), connectors[name].onAws(step, GIVEN)]) {
+      expect(JSON.stringify(resources)).not.toContain('"password"');
+    }
+  });
+
+  test('says why it needs each grant', () => {
+    for (const { why, actions, resources } of connectors[name].onAws(step, GIVEN).statements) {
+      expect(why).toMatch(/^[a-z][a-z ]+$/);
+      expect(actions.length * resources.length).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('a connector says', () => {
+  test('that its function calls the database, when it does', () => {
+    const calling = all.filter(({ name, step }) => connectors[name].onAws(step, AWS).database).map(({ name }) => name);
+    expect(new Set(calling)).toEqual(new Set(['postgres']));
+  });
+
+  test('the columns of the table that it may have to create, and only then', () => {
+    const columns = all
+      .map(({ step }) => step)
+      .filter(({ options }) => 'table' in (options as object))
+      .map((step) => (connectors.postgres.onAws(step, AWS).resources as { columns?: unknown }).columns);
+    expect(columns).toEqual([
+      [
+        { name: 'id', type: 'text', nullable: false },
+        { name: 'total', type: 'double precision', nullable: false },
+      ],
+      undefined,
+    ]);
+  });
+});
