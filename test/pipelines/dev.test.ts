@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ordersFile } from '../../infra/local/demo/data.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
 
@@ -46,7 +46,7 @@ describe('dev', () => {
       else dev.once('exit', resolve);
     });
 
-  /** Processes that dev has started, and theirs. */
+  /** Processes that dev has started, and theirs. The bundler's ends by itself a moment after it. */
   function descendants(): number[] {
     const lines = execFileSync('ps', ['-e', '-o', 'pid=,ppid=']).toString().trim().split('\n');
     const pairs = lines.map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
@@ -98,7 +98,7 @@ describe('dev', () => {
     expect(started.length).toBeGreaterThan(3);
     dev.kill('SIGINT');
     expect(await ended(), said).toBe(0);
-    expect(alive(started)).toEqual([]);
+    await vi.waitFor(() => expect(alive(started)).toEqual([]), 10_000);
     expect(said).not.toMatch(/Error|error/);
   });
 
@@ -109,7 +109,7 @@ describe('dev', () => {
     const started = descendants();
     dev.kill('SIGINT');
     expect(await ended(), said).toBe(130);
-    expect(alive(started)).toEqual([]);
+    await vi.waitFor(() => expect(alive(started)).toEqual([]), 10_000);
   });
 
   test.each([
