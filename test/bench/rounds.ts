@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 /**
  * Ratios in one run: ours and the other are timed in turn, round by round, so that a slow spell of the machine hits both, and
  * their medians are compared. Absolute times of a shared machine mean little; the ratio is what a target is about.
@@ -81,8 +84,21 @@ export async function runAlone(benchmark: () => Promise<readonly Measured[]>): P
 /** Enough for the compiler to have optimised both sides. */
 const WARM_UP_ROUNDS = 3;
 
+/**
+ * Before each timed run, so that neither side pays for what the other left behind. The young generation only: after a full
+ * collection V8 makes it small again, and whoever allocates more would be timed while it grows.
+ */
+const collectGarbage = exposedCollector();
+
+function exposedCollector(): () => void {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (options: { type: 'minor' }) => void;
+  return () => collect({ type: 'minor' });
+}
+
 async function timed(run: () => unknown, before: (() => unknown) | undefined): Promise<number> {
   await before?.();
+  collectGarbage();
   const start = performance.now();
   await run();
   return performance.now() - start;
