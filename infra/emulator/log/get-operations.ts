@@ -40,14 +40,14 @@ export function getOperations(state: LogState) {
       const { records, size, isEnd } = read(shard, iterator.from, Limit ?? mostRecords);
       if (state.enforceLimits) shard.allowances.bytesOut.take(nowMillis, size);
       const last = records.at(-1);
-      const answer: GetRecordsOutput = {
-        Records: records.map(recordOf),
-        MillisBehindLatest: isEnd || last === undefined ? 0 : Math.max(0, nowMillis - last.arrivalMillis),
-      };
+      const answer: GetRecordsOutput = { Records: records.map(recordOf) };
       if (isEnd && shard.closed !== undefined) {
+        answer.MillisBehindLatest = nowMillis - shard.closed.atMillis;
         answer.ChildShards = childrenOf(stream, shard).map(childOf);
         return answer;
       }
+      // Zero says that nothing is left to read, so it is never said when something is.
+      answer.MillisBehindLatest = isEnd || last === undefined ? 0 : Math.max(1, nowMillis - last.arrivalMillis);
       const from = last === undefined ? iterator.from : justAfter(last.sequenceNumber);
       answer.NextShardIterator = encodeShardIterator({ ...iterator, issuedMillis: nowMillis, from });
       return answer;

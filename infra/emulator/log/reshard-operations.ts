@@ -15,7 +15,8 @@ export function reshardOperations(state: LogState) {
   return {
     SplitShard(input: SplitShardInput): void {
       const stream = findProvisioned(state, input);
-      const shard = findOpenShard(state, stream, input.ShardToSplit ?? '');
+      const shard = findShard(state, stream, input.ShardToSplit ?? '');
+      requireOpen(state, stream, shard);
       const newStart = BigInt(input.NewStartingHashKey ?? '0');
       if (newStart <= shard.hashKeys.start + 1n || newStart >= shard.hashKeys.end) {
         throw invalidArgument(
@@ -30,8 +31,10 @@ export function reshardOperations(state: LogState) {
 
     MergeShards(input: MergeShardsInput): void {
       const stream = findProvisioned(state, input);
-      const shard = findOpenShard(state, stream, input.ShardToMerge ?? '');
-      const adjacent = findOpenShard(state, stream, input.AdjacentShardToMerge ?? '');
+      const shard = findShard(state, stream, input.ShardToMerge ?? '');
+      const adjacent = findShard(state, stream, input.AdjacentShardToMerge ?? '');
+      requireOpen(state, stream, shard);
+      requireOpen(state, stream, adjacent);
       if (!areAdjacent(shard, adjacent)) {
         throw invalidArgument(
           `Shards ${shard.shardId} and ${adjacent.shardId} in stream ${stream.name} under account ${state.accountId} ` +
@@ -101,9 +104,8 @@ function findProvisioned(state: LogState, reference: StreamReference): Stream {
   return stream;
 }
 
-function findOpenShard(state: LogState, stream: Stream, shardId: string): Shard {
-  const shard = findShard(state, stream, shardId);
-  if (shard.closed === undefined) return shard;
+function requireOpen(state: LogState, stream: Stream, shard: Shard): void {
+  if (shard.closed === undefined) return;
   throw invalidArgument(
     `Shard ${shard.shardId} in stream ${stream.name} under account ${state.accountId} has already been merged or split, ` +
       'and thus is not eligible for merging or splitting.',

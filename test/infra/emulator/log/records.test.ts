@@ -147,6 +147,11 @@ describe('a reader', () => {
     await clock.advance(1_500);
     const token = await iterator({ StreamName: 'readings', ShardIteratorType: 'TRIM_HORIZON' });
     expect((await read(token, 1)).MillisBehindLatest).toBe(4_500);
+    await put('readings', 'c');
+    const atLast = await iterator({ StreamName: 'readings', ShardIteratorType: 'TRIM_HORIZON' });
+    expect((await read(atLast, 2)).MillisBehindLatest).toBe(1_500);
+    await put('readings', 'd');
+    expect((await read(atLast, 3)).MillisBehindLatest).toBe(1);
     expect((await read(token)).MillisBehindLatest).toBe(0);
   });
 

@@ -34,6 +34,16 @@ describe('a sequence number', () => {
     });
   });
 
+  test.each([
+    [0, '49600871682957036442365024926191073437251060580128653314'],
+    [1, '49600871682979337187563555549332609155523708941634633746'],
+    [2, '49600871683001637932762086172474144873796357303140614178'],
+  ])('that shard %i of a stream on AWS starts with is index 0, at one second for all', (shardIndex, text) => {
+    // The example of `aws kinesis describe-stream` in the AWS CLI's reference.
+    const created = { shardCreatedSeconds: 1_572_297_165, atSeconds: 1_572_297_165 };
+    expect(decodeSequenceNumber(text)).toEqual({ ...created, shardIndex, index: 0n });
+  });
+
   test('grows with its index, whatever the time', () => {
     fc.assert(
       fc.property(parts, seconds, fc.bigInt({ min: 1n, max: 1_000n }), (given, atSeconds, gap) => {

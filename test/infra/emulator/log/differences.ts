@@ -1,0 +1,354 @@
+import type { Call } from './differential.ts';
+
+/** A difference between the log and kinesis-local that stays, and what of AWS's documentation decides it. */
+export interface Difference {
+  readonly title: string;
+  /** What AWS says, word by word. */
+  readonly documentation: string;
+  readonly page: string;
+  /** Calls that show it: the last one is answered differently. */
+  readonly example: readonly Call[];
+  /** What the two answers have in them. */
+  readonly ours: object;
+  readonly theirs: object;
+}
+
+/** A difference of one member that many answers have: answers are compared without it. */
+export interface MemberDifference extends Difference {
+  readonly member: string;
+}
+
+const api = (name: string) => `https://docs.aws.amazon.com/kinesis/latest/APIReference/API_${name}.html`;
+const cli = (name: string) => `https://docs.aws.amazon.com/cli/latest/reference/kinesis/${name}.html`;
+
+const created: Call = { call: 'create', shards: 2 };
+const put: Call = { call: 'put', entry: { key: 'a', hash: 1, text: 'x' } };
+const split: Call = { call: 'split', shard: 0, eighth: 4 };
+const invalid = { error: 'ValidationException' };
+const unusable = { error: 'InvalidArgumentException' };
+
+/** That members which break the model's constraints are answered by a ValidationException, the page of each says by listing it so. */
+const failedValidation = {
+  documentation:
+    'The request failed validation. For example, a parameter value is not valid, a combination of parameters is not supported',
+  page: 'https://docs.aws.amazon.com/botocore/latest/reference/services/kinesis/client/exceptions/ValidationException.html',
+};
+
+export const memberDifferences: readonly MemberDifference[] = [
+  {
+    title: 'a record that was put without encryption is answered without a type of it',
+    member: 'EncryptionType',
+    documentation: '{ "SequenceNumber": "21269319989653637946712965403778482177", "ShardId": "shardId-000000000001" }',
+    page: api('PutRecord'),
+    example: [created, put],
+    ours: { shard: 'shardId-000000000000' },
+    theirs: { EncryptionType: 'NONE' },
+  },
+  {
+    title: 'the largest size of a record is told also when it is the default',
+    member: 'MaxRecordSizeInKiB',
+    documentation:
+      'The maximum record size of a single record in kibibyte (KiB) that you can write to, and read from a stream.',
+    page: api('StreamDescriptionSummary'),
+    example: [created, { call: 'describe' }],
+    ours: { MaxRecordSizeInKiB: 1_024 },
+    theirs: { OpenShardCount: 2 },
+  },
+  {
+    title: 'UpdateShardCount answers the ARN of the stream',
+    member: 'hasArn',
+    documentation: '"StreamARN": "string", "StreamName": "string", "TargetShardCount": number',
+    page: api('UpdateShardCount'),
+    example: [created, { call: 'rescale', to: 4 }],
+    ours: { hasArn: true },
+    theirs: { hasArn: false },
+  },
+  {
+    title: 'equal ranges divide 2^128 hash keys, not one fewer',
+    member: 'firstKey',
+    documentation: 'An MD5 hash function is used to map partition keys to 128-bit integer values',
+    page: api('PutRecord'),
+    example: [created, { call: 'list' }],
+    ours: { 1: { firstKey: '170141183460469231731687303715884105728' } },
+    theirs: { 1: { firstKey: '170141183460469231731687303715884105727' } },
+  },
+  {
+    title: 'a closed shard ends with a sequence number of its own',
+    member: 'endDigits',
+    documentation:
+      'The ending sequence number for the range. Shards that are in the OPEN state have an ending sequence number of null.',
+    page: api('SequenceNumberRange'),
+    example: [created, split, { call: 'list' }],
+    ours: { 0: { isOpen: false, endDigits: 56 } },
+    theirs: { 0: { isOpen: false, endDigits: 19 } },
+  },
+  {
+    title: 'a reader is behind the current time, not behind the arrival of the last record',
+    member: 'isBehind',
+    documentation:
+      'The number of milliseconds the GetRecords response is from the tip of the stream, indicating how far behind current time the consumer is.',
+    page: api('GetRecords'),
+    example: [
+      created,
+      { call: 'put many', entries: Array(2).fill({ key: 'a', hash: 1, text: 'x' }) },
+      { call: 'read', shard: 0, from: 'TRIM_HORIZON', limit: 1 },
+    ],
+    ours: { 0: { records: [{ put: 0 }], isBehind: true } },
+    theirs: { 0: { records: [{ put: 0 }], isBehind: false } },
+  },
+  {
+    title: 'whoever reads the end of a closed shard is behind by the time since it was closed',
+    member: 'isBehindTheEnd',
+    documentation: '{ "Records": [], "MillisBehindLatest": 80742000 }',
+    page: cli('get-records'),
+    example: [created, split, { call: 'read', shard: 0, from: 'TRIM_HORIZON', limit: 1 }],
+    ours: { 0: { hasNext: false, isBehindTheEnd: true } },
+    theirs: { 0: { hasNext: false, isBehindTheEnd: false } },
+  },
+];
+
+export const callDifferences: readonly Difference[] = [
+  {
+    title: 'a provisioned stream needs a number of shards',
+    documentation:
+      'For the data streams with a provisioned mode, you must specify the number of shards for the data stream.',
+    page: api('CreateStream'),
+    example: [{ call: 'create' }],
+    ours: invalid,
+    theirs: {},
+  },
+  {
+    title: 'no shards are not a number of shards',
+    documentation: 'Valid Range: Minimum value of 1.',
+    page: api('CreateStream'),
+    example: [{ call: 'create', shards: 0 }],
+    ours: invalid,
+    theirs: { error: 'LimitExceededException' },
+  },
+  {
+    title: 'no shards are not a number to rescale to',
+    documentation: 'Valid Range: Minimum value of 1.',
+    page: api('UpdateShardCount'),
+    example: [created, { call: 'rescale', to: 0 }],
+    ours: invalid,
+    theirs: unusable,
+  },
+  {
+    title: 'no shards are not a number to rescale a single shard to',
+    documentation: 'Valid Range: Minimum value of 1.',
+    page: api('UpdateShardCount'),
+    example: [
+      { call: 'create', shards: 1 },
+      { call: 'rescale', to: 0 },
+    ],
+    ours: invalid,
+    theirs: { TargetShardCount: 0 },
+  },
+  {
+    title: 'one is less than half of three',
+    documentation: 'Scale down below half your current shard count for a stream',
+    page: api('UpdateShardCount'),
+    example: [
+      { call: 'create', shards: 3 },
+      { call: 'rescale', to: 1 },
+    ],
+    ours: unusable,
+    theirs: { CurrentShardCount: 3, TargetShardCount: 1 },
+  },
+  {
+    title: 'two are less than half of five',
+    documentation: 'Scale down below half your current shard count for a stream',
+    page: api('UpdateShardCount'),
+    example: [
+      { call: 'create', shards: 5 },
+      { call: 'rescale', to: 2 },
+    ],
+    ours: unusable,
+    theirs: { CurrentShardCount: 5, TargetShardCount: 2 },
+  },
+  {
+    title: 'three are less than half of seven',
+    documentation: 'Scale down below half your current shard count for a stream',
+    page: api('UpdateShardCount'),
+    example: [
+      { call: 'create', shards: 7 },
+      { call: 'rescale', to: 3 },
+    ],
+    ours: unusable,
+    theirs: { CurrentShardCount: 7, TargetShardCount: 3 },
+  },
+  {
+    title: 'a stream with on-demand capacity is not rescaled by its owner',
+    documentation: 'This API is only supported for the data streams with the provisioned capacity mode.',
+    page: api('UpdateShardCount'),
+    example: [
+      { call: 'create', onDemand: true },
+      { call: 'rescale', to: 5 },
+    ],
+    ours: invalid,
+    theirs: { CurrentShardCount: 4 },
+  },
+  {
+    title: 'a rescaled stream has equal shards',
+    documentation: 'Uniform scaling creates shards of equal size.',
+    page: api('UpdateShardCount'),
+    example: [created, { call: 'rescale', to: 3 }],
+    ours: { areEqual: true },
+    theirs: { areEqual: false },
+  },
+  {
+    title: 'an empty key breaks a constraint of the model',
+    ...failedValidation,
+    example: [created, { call: 'put', entry: { key: '', text: 'x' } }],
+    ours: invalid,
+    theirs: unusable,
+  },
+  {
+    title: 'PutRecords takes one record at least',
+    documentation: 'Array Members: Minimum number of 1 item. Maximum number of 500 items.',
+    page: api('PutRecords'),
+    example: [created, { call: 'put many', entries: [] }],
+    ours: invalid,
+    theirs: { FailedRecordCount: 0 },
+  },
+  {
+    title: 'PutRecords takes 500 records at most',
+    documentation: 'Each PutRecords request can support up to 500 records.',
+    page: api('PutRecords'),
+    example: [created, { call: 'put many', entries: Array(501).fill({ key: 'a', text: 'x' }) }],
+    ours: invalid,
+    theirs: { FailedRecordCount: 0 },
+  },
+  {
+    title: 'a limit of no records breaks a constraint of the model',
+    documentation: 'Valid Range: Minimum value of 1. Maximum value of 10000.',
+    page: api('GetRecords'),
+    example: [created, { call: 'read', shard: 0, from: 'TRIM_HORIZON', limit: 0 }],
+    ours: invalid,
+    theirs: unusable,
+  },
+  {
+    title: 'a token that is no iterator is the caller’s mistake',
+    documentation: "A specified parameter exceeds its restrictions, is not supported, or can't be used.",
+    page: api('GetRecords'),
+    example: [created, { call: 'read again', token: 'garbage' }],
+    ours: unusable,
+    theirs: { error: 'Unknown' },
+  },
+  {
+    title: 'a start at the trim horizon has no sequence number',
+    documentation: 'Used with shard iterator type AT_SEQUENCE_NUMBER and AFTER_SEQUENCE_NUMBER.',
+    page: api('GetShardIterator'),
+    example: [created, put, { call: 'read', shard: 0, from: 'TRIM_HORIZON', record: 0, limit: 1 }],
+    ours: unusable,
+    theirs: { 0: { records: [{ put: 0 }] } },
+  },
+  {
+    title: 'a start at the tip has no sequence number',
+    documentation: 'Used with shard iterator type AT_SEQUENCE_NUMBER and AFTER_SEQUENCE_NUMBER.',
+    page: api('GetShardIterator'),
+    example: [created, put, { call: 'read', shard: 0, from: 'LATEST', record: 0, limit: 1 }],
+    ours: unusable,
+    theirs: { 0: { records: [] } },
+  },
+  {
+    title: 'a sequence number that is not of the shard is an argument that cannot be used',
+    documentation: "A specified parameter exceeds its restrictions, is not supported, or can't be used.",
+    page: api('GetShardIterator'),
+    example: [created, put, { call: 'read', shard: 0, from: 'AT_SEQUENCE_NUMBER', record: 'none of ours', limit: 1 }],
+    ours: unusable,
+    theirs: { error: 'ResourceNotFoundException' },
+  },
+  {
+    title: 'a sequence number that is not of the shard is one also when the shard has no records',
+    documentation: "A specified parameter exceeds its restrictions, is not supported, or can't be used.",
+    page: api('GetShardIterator'),
+    example: [created, { call: 'read', shard: 0, from: 'AT_SEQUENCE_NUMBER', record: 'none of ours', limit: 1 }],
+    ours: unusable,
+    theirs: { 0: { records: [] } },
+  },
+  {
+    title: 'nothing comes after a shard that is not there',
+    documentation:
+      'AFTER_SHARD_ID - the response includes all the shards, starting with the shard whose ID immediately follows the ShardId that you provided.',
+    page: api('ShardFilter'),
+    example: [
+      { call: 'create', shards: 1 },
+      { call: 'list', filter: 'AFTER_SHARD_ID' },
+    ],
+    ours: { length: 0 },
+    theirs: { 0: { ShardId: 'shardId-000000000000' } },
+  },
+  {
+    title: 'a shard that was split before is an argument that cannot be used: it is not the stream that is in use',
+    documentation: 'If the stream is in the ACTIVE state, you can call SplitShard.',
+    page: api('SplitShard'),
+    example: [created, split, { call: 'split', shard: 0, eighth: 2 }],
+    ours: unusable,
+    theirs: { error: 'ResourceInUseException' },
+  },
+  {
+    title: 'a shard that was merged before is an argument that cannot be used: it is not the stream that is in use',
+    documentation: 'If the stream is in the ACTIVE state, you can call MergeShards.',
+    page: api('MergeShards'),
+    example: [created, { call: 'merge', shard: 0, adjacent: 1 }, { call: 'merge', shard: 0, adjacent: 1 }],
+    ours: unusable,
+    theirs: { error: 'ResourceInUseException' },
+  },
+  {
+    title: 'a split at the start of a shard would leave one child with no keys',
+    documentation: 'All the lower hash key values in the range are distributed to the other child shard.',
+    page: api('SplitShard'),
+    example: [created, { call: 'split', shard: 1, eighth: 0 }],
+    ours: unusable,
+    theirs: {},
+  },
+  {
+    title: 'a split at the end of a shard would leave one child with a single key',
+    documentation: 'The value for NewStartingHashKey must be in the range of hash keys being mapped into the shard.',
+    page: api('SplitShard'),
+    example: [created, { call: 'split', shard: 1, eighth: 8 }],
+    ours: unusable,
+    theirs: {},
+  },
+  {
+    title: 'two shards are neighbours in either order',
+    documentation:
+      'Two shards are considered adjacent if the union of the hash key ranges for the two shards form a contiguous set with no gaps.',
+    page: api('MergeShards'),
+    example: [created, { call: 'merge', shard: 1, adjacent: 0 }],
+    ours: {},
+    theirs: unusable,
+  },
+  {
+    title: 'a size of records out of its range fails validation',
+    documentation:
+      'If you specify a value that is out of this range, UpdateMaxRecordSize sends back an ValidationException message.',
+    page: api('UpdateMaxRecordSize'),
+    example: [created, { call: 'take larger', kib: 5 }],
+    ours: invalid,
+    theirs: unusable,
+  },
+];
+
+/** Without the members in which the two always differ. */
+export function withoutKnownMembers(answer: unknown): unknown {
+  const known = new Set(memberDifferences.map(({ member }) => member));
+  return JSON.parse(JSON.stringify(answer, (member, value) => (known.has(member) ? undefined : value)));
+}
+
+/** The difference that explains two answers to a call, if one does. */
+export function explanationOf(call: Call, ours: unknown, theirs: unknown): Difference | undefined {
+  return callDifferences.find((difference) => {
+    const isKind = difference.example.at(-1)?.call === call.call;
+    return isKind && hasAllOf(ours, difference.ours) && hasAllOf(theirs, difference.theirs);
+  });
+}
+
+export function hasAllOf(answer: unknown, part: unknown): boolean {
+  if (typeof part !== 'object' || part === null) return Object.is(answer, part);
+  if (typeof answer !== 'object' || answer === null) return false;
+  // No error is not part of an error.
+  if ('error' in answer && !('error' in part)) return false;
+  return Object.entries(part).every(([member, value]) => hasAllOf(Reflect.get(answer, member), value));
+}
