@@ -38,7 +38,8 @@ export const memberDifferences: readonly MemberDifference[] = [
   {
     title: 'a record that was put without encryption is answered without a type of it',
     member: 'EncryptionType',
-    documentation: '{ "SequenceNumber": "21269319989653637946712965403778482177", "ShardId": "shardId-000000000001" }',
+    documentation:
+      'PutRecord returns the shard ID of where the data record was placed and the sequence number that was assigned to the data record.',
     page: api('PutRecord'),
     example: [created, put],
     ours: { shard: 'shardId-000000000000' },
@@ -57,7 +58,7 @@ export const memberDifferences: readonly MemberDifference[] = [
   {
     title: 'UpdateShardCount answers the ARN of the stream',
     member: 'hasArn',
-    documentation: '"StreamARN": "string", "StreamName": "string", "TargetShardCount": number',
+    documentation: 'The ARN of the stream.',
     page: api('UpdateShardCount'),
     example: [created, { call: 'rescale', to: 4 }],
     ours: { hasArn: true },
