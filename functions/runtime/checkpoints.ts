@@ -47,14 +47,22 @@ export interface CheckpointsSettings {
   readonly table: string;
   /** `<pipeline>/<step>`. */
   readonly step: string;
+  /** What the step was called before: what it left under that name is loaded, at revision 0, where nothing is under the new one. */
+  readonly formerly?: string;
 }
 
-export function openCheckpoints({ dynamodb, table, step }: CheckpointsSettings): Checkpoints {
-  const item = (key: string) => ({ TableName: table, Key: { step: { S: step }, key: { S: key } } });
+export function openCheckpoints({ dynamodb, table, step, formerly }: CheckpointsSettings): Checkpoints {
+  const item = (key: string, of = step) => ({ TableName: table, Key: { step: { S: of }, key: { S: key } } });
 
-  const read = async (key: string, signal: AbortSignal) => {
-    const command = new GetItemCommand({ ...item(key), ConsistentRead: true });
+  const read = async (at: ReturnType<typeof item>, signal: AbortSignal) => {
+    const command = new GetItemCommand({ ...at, ConsistentRead: true });
     return (await dynamodb.send(command, { abortSignal: signal })).Item;
+  };
+
+  const checkpointAt = async (at: ReturnType<typeof item>, signal: AbortSignal): Promise<Checkpoint | undefined> => {
+    const stored = await read(at, signal);
+    // An item without a revision holds a lease only.
+    return stored?.revision && { revision: numberOf(stored.revision), state: stored.state?.S ?? '' };
   };
 
   /** False when the condition does not hold. */
@@ -70,9 +78,10 @@ export function openCheckpoints({ dynamodb, table, step }: CheckpointsSettings):
 
   return {
     async load(key, signal) {
-      const stored = await read(key, signal);
-      // An item without a revision holds a lease only.
-      return stored?.revision && { revision: numberOf(stored.revision), state: stored.state?.S ?? '' };
+      const own = await checkpointAt(item(key), signal);
+      if (own !== undefined || formerly === undefined) return own;
+      const left = await checkpointAt(item(key, formerly), signal);
+      return left && { revision: 0, state: left.state };
     },
 
     async save({ key, previous, revision, state, signal }) {
@@ -93,7 +102,7 @@ export function openCheckpoints({ dynamodb, table, step }: CheckpointsSettings):
         signal,
       );
       // The client sends a write whose reply was lost once more; then it meets itself.
-      if (!saved && (await read(key, signal))?.write?.S !== write) {
+      if (!saved && (await read(item(key), signal))?.write?.S !== write) {
         throw new StaleCheckpoint(`'${step}' at '${key}'`, previous);
       }
     },

@@ -7,7 +7,7 @@ import { LogThrottled, type LogWriter, openLogWriter } from './log-writer.ts';
 import { logError, metricsLine } from './metrics.ts';
 import { encodeOrdered } from './position.ts';
 import type { AppendOutcome, ReceivedRequest, ReceivingSource, SourceDefinition } from './source.ts';
-import { deadlineOf, type Invocation } from './step.ts';
+import { deadlineOf, type Invocation, writeLine } from './step.ts';
 import { parseOrExplain, readStepConfig, type StepConfig } from './step-config.ts';
 
 type Handler<Request, Reply> = (request: Request, invocation: Invocation) => Promise<Reply>;
@@ -33,7 +33,7 @@ export function receivingHandler<O, R, Request, Reply>(
       kinesis: kinesisClient(),
       processId: randomUUID(),
       now: Date.now,
-      log: (line) => console.log(line),
+      log: writeLine,
     });
     return opened(request, invocation);
   };

@@ -24,6 +24,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
   const openWith = (options: unknown): OpenSink =>
     definition.open({
       step: name,
+      formerly: step.formerName,
       options: parseOrExplain(definition.options, options, `the options of step '${name}'`),
       resources,
     });

@@ -45,6 +45,11 @@ export interface OpenSink {
 /** What a step is called: `<pipeline>/<step>`, unique in a stage. */
 export interface SinkContext<O, R> {
   readonly step: string;
+  /**
+   * What the step was called before. Where a sink that keeps its own progress has none under the new name, it answers with what it
+   * committed under this one, as revision 0.
+   */
+  readonly formerly?: string | undefined;
   readonly options: O;
   readonly resources: R;
 }

@@ -8,6 +8,8 @@ import { UserMistake } from './errors.ts';
 export const StepConfig = z.strictObject({
   pipeline: z.string(),
   step: z.string(),
+  /** The name that the step had before: it goes on from the positions that it left under that name. */
+  formerly: z.string().optional(),
   /** The hash of the function's bundle and options: changed code makes events of a new source. */
   generation: z.string(),
   /** The checkpoint table's name. */

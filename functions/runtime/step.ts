@@ -26,6 +26,8 @@ export interface Step {
   readonly config: StepConfig;
   /** `<pipeline>/<step>`: its name in checkpoints and sources. */
   readonly name: string;
+  /** The same under the name it had before. */
+  readonly formerName: string | undefined;
   readonly kinesis: Pick<KinesisClient, 'send'>;
   readonly checkpoints: Checkpoints;
   readonly deadLetters: DeadLetters;
@@ -49,19 +51,31 @@ export function surroundingsOnLambda(): StepSurroundings {
     dynamodb: dynamoClient(),
     s3: s3Client({ pathStyle: endpointIsOverridden() }),
     now: Date.now,
-    log: (line) => console.log(line),
+    log: writeLine,
   };
+}
+
+/** Not by the console: Lambda's puts a time and a level before a line, and metrics are found in lines that are JSON. */
+export function writeLine(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
 export function openStep(surroundings: StepSurroundings): Step {
   const { config, kinesis, dynamodb, s3, now, log } = surroundings;
-  const { pipeline, step, output } = config;
+  const { pipeline, step, formerly, output } = config;
+  const formerName = formerly === undefined ? undefined : `${pipeline}/${formerly}`;
   const of = (shard: string): MetricsOf => ({ pipeline, step, shard });
   return {
     config,
     name: `${pipeline}/${step}`,
+    formerName,
     kinesis,
-    checkpoints: openCheckpoints({ dynamodb, table: config.checkpoints, step: `${pipeline}/${step}` }),
+    checkpoints: openCheckpoints({
+      dynamodb,
+      table: config.checkpoints,
+      step: `${pipeline}/${step}`,
+      ...(formerName === undefined ? {} : { formerly: formerName }),
+    }),
     deadLetters: openDeadLetters({ s3, bucket: config.deadLetters, pipeline, step }),
     writer: output === undefined ? undefined : openLogWriter({ kinesis, ...output }),
     now,

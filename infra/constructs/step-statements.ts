@@ -77,12 +77,14 @@ function usesCheckpoints(step: StepPlan): boolean {
   return step.delivery !== 'request';
 }
 
-function movesItsCheckpoints({ pipeline, name }: StepPlan, names: Names): Statement {
+/** A renamed step also reads what it left under its former name. */
+function movesItsCheckpoints({ pipeline, name, formerly }: StepPlan, names: Names): Statement {
+  const steps = formerly === undefined ? [name] : [name, formerly];
   return {
     why: 'moves its own checkpoints',
     actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
     resources: [names.arnOf('dynamodb', `table/${names.checkpoints}`)],
-    conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [`${pipeline}/${name}`] } },
+    conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': steps.map((step) => `${pipeline}/${step}`) } },
   };
 }
 

@@ -127,6 +127,7 @@ export function stepConfigOf(step: StepPlan, place: StepPlace): StepConfig {
   const { checkpoints, deadLetters, generation, queue, resources, nameOf } = place;
   const config = {
     ...{ pipeline: step.pipeline, step: step.name, generation, checkpoints, deadLetters },
+    ...(step.formerly === undefined ? {} : { formerly: step.formerly }),
     ...(step.kind === 'source' ? {} : { input: inputConfigOf(step, nameOf) }),
     ...(step.kind === 'sink' ? {} : { output: outputConfigOf(step.output, nameOf) }),
     ...(queue === undefined ? {} : { queue }),

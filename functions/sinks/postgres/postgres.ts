@@ -42,7 +42,7 @@ const Resources = PostgresServer.safeExtend({
 export const postgres = defineSink({
   options: Options,
   resources: Resources,
-  open({ step, options, resources }): OpenSink {
+  open({ step, formerly, options, resources }): OpenSink {
     const { table, key, create } = options;
     const { columns, ...server } = resources;
     if (create && columns === undefined)
@@ -68,7 +68,8 @@ export const postgres = defineSink({
           await commitAt(client, held, progress(rejections));
           return rejections;
         }),
-      loadProgress: (shard, signal) => database.use(signal, (client) => loadProgress(client, { step, shard })),
+      loadProgress: (shard, signal) =>
+        database.use(signal, (client) => loadProgress(client, { step, formerly, shard })),
     };
   },
 });

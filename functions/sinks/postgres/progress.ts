@@ -7,18 +7,22 @@ interface StepShard {
   readonly shard: string;
 }
 
-/** What was last committed. Undefined: nothing yet, and perhaps not even the table for it. */
+/**
+ * What was last committed; by a step that has committed nothing since it got its name, what it left under its former one, as
+ * revision 0. Undefined: nothing yet, and perhaps not even the table for it.
+ */
 export async function loadProgress(
   client: pg.ClientBase,
-  { step, shard }: StepShard,
+  { step, formerly, shard }: StepShard & { readonly formerly?: string | undefined },
 ): Promise<Pick<Progress, 'revision' | 'state'> | undefined> {
   try {
-    const { rows } = await client.query<{ revision: string; state: string }>(
-      'SELECT revision, state FROM millrace_progress WHERE step = $1 AND shard = $2',
-      [step, shard],
+    const { rows } = await client.query<{ step: string; revision: string; state: string }>(
+      'SELECT step, revision, state FROM millrace_progress WHERE step IN ($1, $2) AND shard = $3',
+      [step, formerly ?? step, shard],
     );
-    const [row] = rows;
-    return row && { revision: Number(row.revision), state: row.state };
+    const own = rows.find((row) => row.step === step);
+    if (own !== undefined) return { revision: Number(own.revision), state: own.state };
+    return rows[0] && { revision: 0, state: rows[0].state };
   } catch (error) {
     if ((error as pg.DatabaseError).code === UNDEFINED_TABLE) return undefined;
     throw error;

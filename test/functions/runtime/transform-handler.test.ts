@@ -175,6 +175,16 @@ describe('a transform', () => {
     expect(new Set(eventsOf(engine.log, 'out').map(({ sequence }) => sequence)).size).toBe(4);
   });
 
+  test('goes on from the positions that it left under its former name', async () => {
+    await send([1, 2]);
+    await deliverAll(open());
+    await send([1, 2, 3]);
+    const renamed = openTransform(doubled, engine.surroundings({ ...CONFIG, step: 'renamed', formerly: 's' }));
+    await deliverAll(renamed);
+    await deliverAll(openTransform(doubled, engine.surroundings({ ...CONFIG, step: 'renamed' })));
+    expect(numbersOut()).toEqual([2, 3, 4, 5, 6, 7]);
+  });
+
   test('knows in the shards of a split what it has taken before it', async () => {
     await send([1, 2, 3]);
     const handler = open();
