@@ -35,6 +35,7 @@ function open({ table, key, create, user = server.user }: Opening): OpenSink {
   const { host, port, password } = server;
   return postgres.open({
     step: 'test/sink',
+    formerly: undefined,
     options: postgres.options.parse({ table, ...(key && { key }), create: create !== undefined }),
     resources: postgres.resources.parse({
       ...{ host, port, database, user, tls: 'off', auth: { password } },
@@ -389,6 +390,8 @@ describe('options', () => {
     const { host, port, user, password } = server;
     const resources = postgres.resources.parse({ host, port, database, user, tls: 'off', auth: { password } });
     const options = postgres.options.parse({ table: 't', create: true });
-    expect(() => postgres.open({ step: 'test/sink', options, resources })).toThrow('create is true, but');
+    expect(() => postgres.open({ step: 'test/sink', formerly: undefined, options, resources })).toThrow(
+      'create is true, but',
+    );
   });
 });

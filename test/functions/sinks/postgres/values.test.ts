@@ -137,6 +137,7 @@ describe('a row', () => {
     const { host, port, user, password } = server;
     const sink = postgres.open({
       step: 'test/sink',
+      formerly: undefined,
       options: postgres.options.parse({ table: 'given' }),
       resources: postgres.resources.parse({ host, port, database, user, tls: 'off', auth: { password } }),
     });

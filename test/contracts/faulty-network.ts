@@ -1,0 +1,75 @@
+import { connect, createServer, type Socket } from 'node:net';
+
+/** A way to a server on this machine, that can be cut at the worst moment. */
+export interface FaultyNetwork {
+  readonly port: number;
+  /**
+   * Cuts every connection when the client says something with `text` in it for the `nth` time, before it gets through, or when the
+   * server has done it and answers; and lets nothing through until it is healed.
+   */
+  cut(when: 'before' | 'after', at: { readonly text: string; readonly nth: number }): void;
+  /** Throws when nothing was cut since `cut` was called. */
+  heal(): void;
+  stop(): Promise<void>;
+}
+
+export async function startFaultyNetwork(serverPort: number): Promise<FaultyNetwork> {
+  const sockets = new Set<Socket>();
+  let armed: { readonly when: 'before' | 'after'; readonly text: string; nth: number } | undefined;
+  let isDown = false;
+
+  const goDown = (): void => {
+    isDown = true;
+    armed = undefined;
+    for (const socket of sockets) socket.destroy();
+  };
+
+  const server = createServer((client) => {
+    if (isDown) {
+      client.destroy();
+      return;
+    }
+    const upstream = connect(serverPort, '127.0.0.1');
+    let losesAnswer = false;
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        upstream.destroy();
+      });
+    }
+    client.on('data', (chunk) => {
+      if (armed !== undefined && chunk.includes(armed.text)) armed.nth--;
+      if (armed?.nth === 0) {
+        if (armed.when === 'before') return goDown();
+        losesAnswer = true;
+        armed = undefined;
+      }
+      upstream.write(chunk);
+    });
+    upstream.on('data', (chunk) => {
+      if (losesAnswer) goDown();
+      else client.write(chunk);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the faulty network has no port');
+
+  return {
+    port: address.port,
+    cut(when, at) {
+      armed = { when, ...at };
+    },
+    heal() {
+      if (!isDown) throw new Error('nobody said what the network was to be cut at');
+      isDown = false;
+    },
+    async stop() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import type { OpenSink, SinkDefinition } from '../../functions/runtime/sink.ts';
+import { postgres, postgresSink } from '../../functions/sinks/postgres/postgres.ts';
+import { s3, s3Sink } from '../../functions/sinks/s3/s3.ts';
+import { type PostgresServer, startS3 } from '../kit/servers.ts';
+import { startFaultyNetwork } from './faulty-network.ts';
+import type { SinkHarness } from './sinks.ts';
+import { useEndpoint } from './source-harnesses.ts';
+
+const STEP = 'pipeline/step';
+
+/** As the runtime opens it: options through JSON, both through the connector's own schemas. */
+export function openSinkWith<O, R>(
+  definition: SinkDefinition<O, R>,
+  given: { options: unknown; resources: unknown },
+): OpenSink {
+  return definition.open({
+    step: STEP,
+    formerly: undefined,
+    options: definition.options.parse(JSON.parse(JSON.stringify(given.options))),
+    resources: definition.resources.parse(given.resources),
+  });
+}
+
+/** Three partitions: a slice makes several objects. */
+export const s3Harness: SinkHarness = {
+  keepsProgress: false,
+  async open() {
+    const server = await startS3();
+    const network = await startFaultyNetwork(Number(new URL(server.endpoint).port));
+    server.createBucket('lake');
+    const closeEnvironment = useEndpoint(`http://127.0.0.1:${network.port}`);
+    const client = new S3Client({ endpoint: server.endpoint, forcePathStyle: true });
+    const { options } = s3Sink({
+      prefix: 'numbers',
+      compression: 'none',
+      lines: 'data',
+      fields: ['third'],
+    });
+    const objects = async (): Promise<readonly [string, string][]> => {
+      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: 'lake' }));
+      return Promise.all(
+        Contents.map(async ({ Key = '' }) => {
+          const { Body } = await client.send(new GetObjectCommand({ Bucket: 'lake', Key }));
+          return [Key, (await Body?.transformToString()) ?? ''] as [string, string];
+        }),
+      );
+    };
+    return {
+      step: STEP,
+      sink: () => openSinkWith(s3, { options, resources: { bucket: 'lake' } }),
+      good: (n) => ({ n, third: n % 3 }),
+      bad: (n) => ({ n, third: [n] }),
+      async landed() {
+        const partitions = new Map<string, number[]>();
+        for (const [key, content] of await objects()) {
+          const partition = key.slice(0, key.lastIndexOf('/'));
+          const found = content.split('\n').slice(0, -1);
+          partitions.set(partition, [...(partitions.get(partition) ?? []), ...found.map((line) => JSON.parse(line).n)]);
+        }
+        return [...partitions.values()];
+      },
+      contents: objects,
+      cut: (when) => network.cut(when, { text: 'PUT /', nth: 2 }),
+      heal: network.heal,
+      async close() {
+        closeEnvironment();
+        client.destroy();
+        await network.stop();
+        await server.stop();
+      },
+    };
+  },
+};
+
+/** One server for a test file, started when it is first needed; each place is a database of its own. */
+export function postgresHarness(key: 'n' | undefined, server: () => PostgresServer): SinkHarness {
+  return {
+    keepsProgress: true,
+    async open() {
+      const { host, port, user, password, createDatabase, connect } = server();
+      const network = await startFaultyNetwork(port);
+      const database = await createDatabase();
+      const client = await connect(database);
+      await client.query(`CREATE TABLE numbers (n integer ${key === undefined ? '' : 'PRIMARY KEY'}, at date)`);
+      const { options } = postgresSink({ table: 'numbers', ...(key && { key: [key] }) });
+      const resources = { host, port: network.port, database, user, tls: 'off', auth: { password } };
+      const order = key === undefined ? 'ctid' : 'n';
+      return {
+        step: STEP,
+        sink: () => openSinkWith(postgres, { options, resources }),
+        good: (n) => ({ n, at: '2026-11-22' }),
+        bad: (n) => ({ n, at: 'never' }),
+        async landed() {
+          const { rows } = await client.query<{ n: number }>(`SELECT n FROM numbers ORDER BY ${order}`);
+          return [rows.map(({ n }) => n)];
+        },
+        async contents() {
+          const tables = ['SELECT * FROM numbers ORDER BY n', 'SELECT * FROM millrace_progress ORDER BY step, shard'];
+          return Promise.all(tables.map(async (statement) => (await client.query(statement)).rows));
+        },
+        cut: (when) => network.cut(when, { text: 'UPDATE millrace_progress', nth: 1 }),
+        heal: network.heal,
+        async close() {
+          await client.end();
+          await network.stop();
+        },
+      };
+    },
+  };
+}
