@@ -1,84 +1,92 @@
-import type { S3Client } from '@aws-sdk/client-s3';
 import type { Rejection } from '../../runtime/dead-letters.ts';
 import { EventRefused } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
+import { START_OF_SHARD } from '../../runtime/position.ts';
 import type { Slice } from '../../runtime/sink.ts';
-import { type LakeFile, openLakeFile } from './lake-file.ts';
-import { objectKey, roomForPath } from './object-keys.ts';
-import { openPartitioner } from './partitions.ts';
+import { lineOf } from './lines.ts';
+import { partitionOf } from './partitions.ts';
 import type { S3Options } from './s3.ts';
-import { openUploads } from './uploads.ts';
 
-/** Where the files go. */
-export interface Lake {
-  readonly client: S3Client;
-  readonly bucket: string;
-  readonly options: S3Options;
+/** A file to write: what is in it and how it is called, which the slice and the options decide alone. */
+export interface PlannedFile {
+  readonly key: string;
+  /** In the log's order, one at least. Their bytes stay where they are, in the records. */
+  readonly events: readonly ReceivedEvent[];
+  /** Of its lines, not compressed. */
+  readonly bytes: number;
 }
 
-/** Writes a slice as files, and resolves when all of them are stored. A slice without events makes no file. */
-export async function writeFiles({ client, bucket, options }: Lake, slice: Slice): Promise<readonly Rejection[]> {
-  const rejections: Rejection[] = [];
-  const partitionOf = openPartitioner(options, roomForPath(options, slice));
-  const uploads = openUploads({ client, bucket, signal: slice.signal });
+/** Reads the slice and deals its events out to files. */
+export async function planFiles(
+  slice: Pick<Slice, 'shard' | 'from' | 'to' | 'pages'>,
+  options: S3Options,
+): Promise<{ readonly files: readonly PlannedFile[]; readonly rejections: readonly Rejection[] }> {
   const partitions = new Map<string, Partition>();
-
-  const close = (path: string, partition: Partition): Promise<void> => {
-    const { file, number } = partition;
-    partition.file = openLakeFile(options.compression);
-    partition.number++;
-    return uploads.add({ key: objectKey(options, slice, { path, number }), body: file.end });
+  const rejections: Rejection[] = [];
+  const partitionFor = (event: ReceivedEvent): Partition => {
+    const folder = partitionOf(event, options);
+    const known = partitions.get(folder);
+    if (known !== undefined) return known;
+    const opened: Partition = { keyOf: keysIn(folder, slice, options), files: [] };
+    partitions.set(folder, opened);
+    return opened;
   };
-
-  /** Undefined: there is nothing to wait for, as with most events. */
-  const take = (event: ReceivedEvent): Promise<void> | undefined => {
-    const path = partitionOf(event);
-    let partition = partitions.get(path);
-    if (partition === undefined) {
-      partition = { file: openLakeFile(options.compression), number: 1 };
-      partitions.set(path, partition);
-    }
-    const { file } = partition;
-    const compressing = file.add(options.lines === 'event' ? event.bytes : onOneLine(event.dataBytes));
-    if (file.bytes() < options.fileBytes && file.rows() < options.fileRows) return compressing;
-    const full = partition;
-    return (compressing ?? Promise.resolve()).then(() => close(path, full));
-  };
-
-  try {
-    for await (const page of slice.pages) {
-      for (const event of page) {
-        try {
-          const busy = take(event);
-          if (busy !== undefined) await busy;
-        } catch (error) {
-          if (!(error instanceof EventRefused)) throw error;
-          const { reason, message } = error;
-          rejections.push({ at: event.position, reason, message, bytes: event.bytes });
-        }
+  for await (const page of slice.pages) {
+    for (const event of page) {
+      try {
+        addTo(partitionFor(event), event, options);
+      } catch (error) {
+        if (!(error instanceof EventRefused)) throw error;
+        rejections.push({ at: event.position, reason: error.reason, message: error.message, bytes: event.bytes });
       }
     }
-    for (const [path, partition] of partitions) {
-      if (partition.file.rows() > 0) await close(path, partition);
-    }
-    await uploads.settled();
-  } catch (error) {
-    await uploads.abort();
-    throw error;
   }
-  return rejections;
+  return { files: [...partitions.values()].flatMap(({ files }) => files), rejections };
 }
 
 interface Partition {
-  file: LakeFile;
-  /** Of its open file, from 1. */
-  number: number;
+  /** The key of its file with this number, from 0. */
+  readonly keyOf: (number: number) => string;
+  readonly files: { readonly key: string; readonly events: ReceivedEvent[]; bytes: number }[];
 }
 
-const LINE_FEED = 0x0a;
-const BLANK = 0x20;
-
-/** In JSON a line feed stands between values only, where a blank means the same. */
-function onOneLine(json: Uint8Array): Uint8Array {
-  return json.includes(LINE_FEED) ? json.map((byte) => (byte === LINE_FEED ? BLANK : byte)) : json;
+function addTo({ keyOf, files }: Partition, event: ReceivedEvent, options: S3Options): void {
+  const { lines, targetBytes, targetRows } = options;
+  const bytes = lineOf(event, lines).length + 1;
+  const last = files.at(-1);
+  if (last !== undefined && last.events.length < targetRows && last.bytes + bytes <= targetBytes) {
+    last.events.push(event);
+    last.bytes += bytes;
+  } else {
+    files.push({ key: keyOf(files.length), events: [event], bytes });
+  }
 }
+
+/**
+ * The part of a name that numbers nothing begins with a letter: Hive and Spark do not see files that begin with `_`, which an
+ * incarnation may. Positions are of one width, and so is the number, so that keys sort as the log does. Throws `EventRefused`.
+ */
+function keysIn(
+  folder: string,
+  { shard, from = START_OF_SHARD, to }: Pick<Slice, 'shard' | 'from' | 'to'>,
+  { prefix, compression }: Pick<S3Options, 'prefix' | 'compression'>,
+): (number: number) => string {
+  const start = `${prefix}/${folder}/slice-${shard.replaceAll('/', '-')}-${from}-${to}-`;
+  const keyOf = (number: number): string =>
+    `${start}${String(number).padStart(NUMBER_WIDTH, '0')}.ndjson${ENDINGS[compression]}`;
+  const length = Buffer.byteLength(keyOf(0));
+  if (length > LONGEST_KEY)
+    throw new EventRefused(
+      'refused',
+      `its partition makes a key of ${length} bytes, S3 takes ${LONGEST_KEY}: partition by shorter fields`,
+    );
+  return keyOf;
+}
+
+/** Enough for a slice whose every event is a file. */
+const NUMBER_WIDTH = 8;
+
+const ENDINGS = { gzip: '.gz', zstd: '.zst', none: '' } as const;
+
+/** In UTF-8 (Amazon S3 User Guide, "Naming Amazon S3 objects"). */
+const LONGEST_KEY = 1024;

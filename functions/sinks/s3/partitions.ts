@@ -2,104 +2,90 @@ import { EventRefused } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import { memberRanges, textOf } from '../../runtime/json-ranges.ts';
 import { isTimestamp } from '../../runtime/timestamp.ts';
+import type { S3Options } from './s3.ts';
 
-export interface Partitioning {
-  readonly by?: 'month' | 'day' | 'hour' | undefined;
-  readonly fields: readonly string[];
+/** The folder of an event's partition: `year=2026/month=11/day=05/region=EU`. Throws `EventRefused`. */
+export function partitionOf(event: ReceivedEvent, { by, fields }: Pick<S3Options, 'by' | 'fields'>): string {
+  let folder = timePartition(event.time, by);
+  for (const field of fields) folder += `/${escapeHive(field)}=${fieldValue(event, field)}`;
+  return folder;
 }
 
-/**
- * The path of an event's partition: `year=2026/month=11/region=East`, empty without partitions. Throws `EventRefused` for an event that
- * belongs into none, or whose path has more bytes than there is room for.
- */
-export function openPartitioner(
-  { by, fields }: Partitioning,
-  longestPathBytes: number,
-): (event: ReceivedEvent) => string {
-  const timePath = by === undefined ? undefined : openTimePaths(by);
-  return (event) => {
-    const parts = timePath === undefined ? [] : [timePath(event.time)];
-    if (fields.length > 0) parts.push(...fieldParts(event, fields));
-    const path = parts.join('/');
-    if (Buffer.byteLength(path) > longestPathBytes)
-      throw new EventRefused(
-        'refused',
-        `the partition of ${fields.join(', ')} has a longer name than S3 takes: shorten the values`,
-      );
-    return path;
-  };
+/** What is wrong with the names of the partitions: two columns of a table cannot have one name, whatever its capitals. */
+export function problemsOfNames({ prefix, by, fields }: Pick<S3Options, 'prefix' | 'by' | 'fields'>) {
+  const problems: { path: (string | number)[]; message: string }[] = [];
+  const taken = new Set<string>(TIME_COLUMNS.slice(0, TIME_COLUMNS.indexOf(by) + 1));
+  for (const [index, field] of fields.entries()) {
+    const name = field.toLowerCase();
+    if (taken.has(name)) problems.push({ path: ['fields', index], message: `there is a partition '${name}' already` });
+    if (!field.isWellFormed()) problems.push({ path: ['fields', index], message: 'is not well-formed Unicode' });
+    taken.add(name);
+  }
+  const length = Buffer.byteLength([prefix, ...fields.map((field) => `${escapeHive(field)}=${NO_VALUE}`)].join('/'));
+  if (length > LONGEST_NAMES)
+    problems.push({
+      path: ['prefix'],
+      message: `together with the names of the fields it has ${length} bytes, ${LONGEST_NAMES} are allowed`,
+    });
+  return problems;
 }
 
-const TIME_PARTS = { month: 2, day: 3, hour: 4 } as const;
+const TIME_COLUMNS = ['year', 'month', 'day', 'hour'] as const;
 
-/** Consecutive events mostly fall into the same hour. */
-function openTimePaths(by: keyof typeof TIME_PARTS): (time: string) => string {
-  let known = { hour: '', path: '' };
-  return (time) => {
-    if (!isTimestamp(time))
-      throw new EventRefused('refused', 'the time is not one of RFC 3339, such as 2026-11-22T10:00:00Z');
-    const utc = time.endsWith('Z') ? time : new Date(time).toISOString();
-    const hour = utc.slice(0, utc.indexOf(':'));
-    if (hour !== known.hour) known = { hour, path: pathOf(hour, TIME_PARTS[by]) };
-    return known.path;
-  };
-}
+/** Of the 1,024 bytes that a key may have: the rest is for values and for the file's name. */
+const LONGEST_NAMES = 512;
 
-/** `hour`: `2026-11-22T10`. */
-function pathOf(hour: string, count: number): string {
-  const numbers = hour.split(/[-T]/);
-  return ['year', 'month', 'day', 'hour']
-    .slice(0, count)
-    .map((name, index) => `${name}=${numbers[index]}`)
-    .join('/');
-}
-
-/** What Hive writes for a value that is missing, null or an empty text. */
+/** What Hive, Spark and Athena read as null. */
 const NO_VALUE = '__HIVE_DEFAULT_PARTITION__';
 
-function fieldParts(event: ReceivedEvent, fields: readonly string[]): readonly string[] {
-  const { data } = event;
-  if (typeof data !== 'object' || data === null || Array.isArray(data))
-    throw new EventRefused(
-      'refused',
-      `the data is not an object, so it has no ${fields.join(', ')} to be partitioned by`,
-    );
-  return fields.map((field) => {
-    const value = Object.hasOwn(data, field) ? (data as Record<string, unknown>)[field] : undefined;
-    return `${escapePart(field)}=${escapePart(partitionValue(event, field, value))}`;
-  });
+function timePartition(time: string, by: S3Options['by']): string {
+  if (!isTimestamp(time)) throw refused(`time: ${JSON.stringify(time.slice(0, 64))} is no RFC 3339 time`);
+  const utc = time.endsWith('Z') ? time : new Date(time).toISOString();
+  // In UTC it may be in the year before 0000 or after 9999, which have a sign.
+  if (utc.startsWith('-') || utc.startsWith('+')) throw refused(`time: ${time} is in no year from 0000 to 9999 in UTC`);
+  const month = `year=${utc.slice(0, 4)}/month=${utc.slice(5, 7)}`;
+  if (by === 'month') return month;
+  const day = `${month}/day=${utc.slice(8, 10)}`;
+  return by === 'day' ? day : `${day}/hour=${utc.slice(11, 13)}`;
 }
 
-function partitionValue({ dataBytes }: ReceivedEvent, field: string, value: unknown): string {
+function fieldValue(event: ReceivedEvent, field: string): string {
+  const value = ownField(event.data, field);
+  if (value === undefined || value === null || value === '') return NO_VALUE;
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed())
-        throw new EventRefused('refused', `${field}: half a surrogate pair cannot stand in the name of a partition`);
-      return value === '' ? NO_VALUE : value;
+      if (!value.isWellFormed()) throw refused(`${field}: is not well-formed Unicode, so it names no partition`);
+      return escapeHive(value);
+    case 'number':
+      return Math.abs(value) > Number.MAX_SAFE_INTEGER ? asItCame(event, field) : String(value);
     case 'boolean':
       return String(value);
-    case 'number':
-      // Two large numbers that differ must not share a partition.
-      return Number.isInteger(value) && !Number.isSafeInteger(value) ? digitsOf(dataBytes, field) : String(value);
     default:
-      if (value === null || value === undefined) return NO_VALUE;
-      throw new EventRefused(
-        'refused',
-        `${field}: an object or array cannot name a partition: use a text, a number or a boolean`,
-      );
+      throw refused(`${field}: is an ${Array.isArray(value) ? 'array' : 'object'}, which names no partition`);
   }
 }
 
-function digitsOf(data: Uint8Array, field: string): string {
-  const range = memberRanges(data).get(field);
-  if (range === undefined) throw new Error(`the field '${field}' was parsed but is not in the data's JSON`);
-  return textOf(data, range);
+function ownField(data: unknown, field: string): unknown {
+  if (typeof data !== 'object' || data === null || Array.isArray(data) || !Object.hasOwn(data, field)) return undefined;
+  return (data as Record<string, unknown>)[field];
 }
 
-/** As Hive does: the characters that mean something in paths and names, by their codes (FileUtils.escapePathName). */
-function escapePart(text: string): string {
-  return text.replace(/[\p{Cc}"#%'*/:=?\\{[\]^]/gu, (character) => {
-    const code = character.charCodeAt(0);
-    return code > 0x7f ? character : `%${code.toString(16).toUpperCase().padStart(2, '0')}`;
-  });
+/** Two large numbers may be one to JavaScript. */
+function asItCame({ dataBytes }: ReceivedEvent, field: string): string {
+  const range = memberRanges(dataBytes).get(field);
+  return range === undefined ? NO_VALUE : textOf(dataBytes, range);
+}
+
+/** As Hive's `FileUtils.escapePathName` does, so that every reader of its partitions gets the value back. */
+function escapeHive(text: string): string {
+  return text.replace(
+    ESCAPED,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
+}
+
+const ESCAPED = /["#%'*/:=?\\{[\]^\p{Cc}]/gu;
+
+function refused(message: string): EventRefused {
+  return new EventRefused('refused', message);
 }

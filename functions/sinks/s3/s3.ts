@@ -2,62 +2,79 @@ import { z } from 'zod';
 import { s3Client } from '../../runtime/aws-s3.ts';
 import { defineSink, type OpenSink, type Sink } from '../../runtime/sink.ts';
 import { sinkHandler } from '../../runtime/sink-handler.ts';
-import { endpointIsOverridden } from '../../runtime/step-config.ts';
-import { writeFiles } from './files.ts';
+import { endpointIsOverridden, parseOrExplain } from '../../runtime/step-config.ts';
+import { problemsOfNames } from './partitions.ts';
+import { writeFiles } from './write-files.ts';
 
-const MEBIBYTE = 1024 * 1024;
+const MIB = 1024 * 1024;
 
-const Options = z.strictObject({
-  /** Where in the lake: `orders` or `shop/orders`. */
-  prefix: z
-    .string()
-    .regex(
-      /^[\w.!'()=-]+(\/[\w.!'()=-]+)*$/,
-      "is made of letters, digits and _ . ! ' ( ) = -, with slashes in between",
-    ),
-  /** `event`: whole events, which can be replayed. `data`: what they carry, for those who only query. */
-  lines: z.enum(['event', 'data']).default('event'),
-  compression: z.enum(['gzip', 'zstd', 'none']).default('gzip'),
-  /** Partitions by the events' time, in UTC: `year=2026/month=11/…`. Not given: none. */
-  by: z.enum(['month', 'day', 'hour']).optional(),
-  /** Partitions by these fields of the data, below those by time: `region=East`. */
-  fields: z.array(z.string().min(1)).default([]),
-  /** A file is closed after the event that brings it to this size, before compression. A slice makes 128 MiB at most. */
-  fileBytes: z
-    .int()
-    .min(1)
-    .default(64 * MEBIBYTE),
-  /** A file is closed after this many events. */
-  fileRows: z.int().min(1).default(1_000_000),
-});
+const Options = z
+  .strictObject({
+    /** Where the files go in the lake: `orders`, `shop/orders`. A prefix is one sink's own. */
+    prefix: z
+      .string()
+      .regex(
+        /^(?!\.+(\/|$))[\w.=-]+(\/(?!\.+(\/|$))[\w.=-]+)*$/,
+        'is made of letters, digits and _ - . = in parts with / between them, none at its ends',
+      ),
+    /** The partition that an event is in by its time, in UTC: `year=2026/month=11/day=05/hour=07`, or fewer of these. */
+    by: z.enum(['month', 'day', 'hour']).default('day'),
+    /** Then by these fields of the data: `region=EU`. What is missing, null or empty is in `region=__HIVE_DEFAULT_PARTITION__`. */
+    fields: z.array(z.string().min(1)).readonly().default([]),
+    /** `event`: lines are whole CloudEvents, which can be replayed. `data`: their data alone. */
+    lines: z.enum(['event', 'data']).default('event'),
+    compression: z.enum(['gzip', 'zstd', 'none']).default('gzip'),
+    /** A file ends before it has more bytes than this, not compressed; one event may have more. A slice has some 128 MiB at most. */
+    targetBytes: z
+      .int()
+      .min(1)
+      .max(128 * MIB)
+      .default(64 * MIB),
+    /** A file ends after as many events. */
+    targetRows: z.int().min(1).default(1_000_000),
+  })
+  .check(({ value, issues }) => {
+    for (const problem of problemsOfNames(value)) issues.push({ code: 'custom', input: value, ...problem });
+  });
+
+export type S3Options = z.infer<typeof Options>;
 
 const Resources = z.strictObject({
   /** The lake's name. */
   bucket: z.string().min(1),
 });
 
-export type S3Options = z.infer<typeof Options>;
-
 /**
- * Keeps a stream as files in a bucket: NDJSON, compressed, in the directories that Hive, Athena and Spark take for partitions.
+ * Archives a stream as NDJSON files in Hive-style partitions. What an event's bytes were, they are in its line.
  *
- * Names and bytes follow from the slice and these options alone, so writing a slice again, after a crash or by a twin, writes the same
- * objects. An event's bytes are in the file as they were in the log. Within a file events are in the log's order, and no file holds
- * events of two partitions. An event that belongs into no partition, because a field is no scalar or the name would be too long,
- * becomes a dead letter.
+ * A file's name follows from the slice, which is fixed before the first file is written, from the partition and from the file's
+ * number; so does what is in it. What a run did before it died is written once more, over itself. Names sort as the log does, within a
+ * partition and shard.
+ *
+ * Dead letters: an event whose time no calendar has, or whose field to partition by is an object, an array, or too long for a key.
  */
 export const s3 = defineSink({
   options: Options,
   resources: Resources,
-  open({ options, resources }): OpenSink {
+  open({ options, resources: { bucket } }): OpenSink {
     const client = s3Client({ pathStyle: endpointIsOverridden() });
-    return { write: (slice) => writeFiles({ client, bucket: resources.bucket, options }, slice) };
+    return { write: (slice) => writeFiles(slice, options, { client, bucket }) };
   },
 });
 
-/** Files of whole events or their data: `s3Sink({ prefix: 'orders', by: 'month' })`. Scheduled: its step says `every`. */
-export function s3Sink(options: z.input<typeof Options>): Sink<unknown, 'scheduled'> & { readonly connector: 's3' } {
-  return { connector: 's3', entry: import.meta.url, options, delivery: 'scheduled' };
+/**
+ * Files below a prefix of the lake: `s3Sink({ prefix: 'orders', by: 'month' })`. What is not said is fixed here, so that an
+ * interrupted slice is finished with the defaults that it was begun with.
+ */
+export function s3Sink(
+  options: z.input<typeof Options>,
+): Sink<unknown, 'scheduled'> & { readonly connector: 's3'; readonly options: S3Options } {
+  return {
+    connector: 's3',
+    entry: import.meta.url,
+    options: parseOrExplain(Options, options, 's3Sink'),
+    delivery: 'scheduled',
+  };
 }
 
 export const handler = sinkHandler(s3);

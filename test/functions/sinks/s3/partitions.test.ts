@@ -1,76 +1,96 @@
 import { describe, expect, test } from 'vitest';
 import { EventRefused } from '../../../../functions/runtime/errors.ts';
-import { openPartitioner, type Partitioning } from '../../../../functions/sinks/s3/partitions.ts';
+import { partitionOf } from '../../../../functions/sinks/s3/partitions.ts';
 import { type Given, logOf } from '../../../contracts/slices.ts';
 
-function pathOf(partitioning: Partial<Partitioning>, given: Partial<Given>): string {
+type Partitioning = Parameters<typeof partitionOf>[1];
+
+function folderOf(partitioning: Partial<Partitioning>, given: Partial<Given>): string {
   const [event] = logOf([{ data: {}, ...given }]);
   if (event === undefined) throw new Error('no event');
-  return openPartitioner({ fields: [], ...partitioning }, 200)(event);
+  return partitionOf(event, { by: 'month', fields: [], ...partitioning });
 }
 
 describe('the partition by time', () => {
   test.each([
     ['month', '2026-11-22T10:59:59Z', 'year=2026/month=11'],
     ['day', '2026-11-22T10:59:59Z', 'year=2026/month=11/day=22'],
-    ['hour', '2026-11-22T10:59:59.123456Z', 'year=2026/month=11/day=22/hour=10'],
+    ['hour', '2026-11-05T07:59:59.123456Z', 'year=2026/month=11/day=05/hour=07'],
     ['hour', '2026-01-01T00:30:00+02:00', 'year=2025/month=12/day=31/hour=22'],
     ['month', '2026-10-31T23:30:00-01:00', 'year=2026/month=11'],
-  ] as const)('by %s of %s is %s, in UTC', (by, time, path) => {
-    expect(pathOf({ by }, { time })).toBe(path);
+    ['hour', '2026-11-22T10:15:00+05:30', 'year=2026/month=11/day=22/hour=04'],
+    ['day', '2024-02-29T23:59:59.999999999Z', 'year=2024/month=02/day=29'],
+    ['month', '0000-01-01T00:00:00Z', 'year=0000/month=01'],
+  ] as const)('by %s of %s is %s, in UTC', (by, time, folder) => {
+    expect(folderOf({ by }, { time })).toBe(folder);
   });
 
-  test.each(['yesterday', '2026-02-30T00:00:00Z', '2026-11-22', '2026-11-22 10:00:00', ''])('refuses %j', (time) => {
-    expect(() => pathOf({ by: 'day' }, { time })).toThrow(EventRefused);
-  });
-
-  test('of one event is not that of the next', () => {
-    const partitionOf = openPartitioner({ by: 'hour', fields: [] }, 200);
-    const times = ['2026-11-22T10:00:00Z', '2026-11-22T11:00:00Z', '2026-11-22T10:00:01Z'];
-    const hours = logOf(times.map((time) => ({ data: {}, time }))).map((event) => partitionOf(event).slice(-2));
-    expect(hours).toEqual(['10', '11', '10']);
+  test.each([
+    ['', 'is no RFC 3339 time'],
+    ['yesterday', 'is no RFC 3339 time'],
+    ['2026-11-22', 'is no RFC 3339 time'],
+    ['2026-11-22 10:00:00Z', 'is no RFC 3339 time'],
+    ['2026-11-22T10:00:00', 'is no RFC 3339 time'],
+    ['2026-02-30T00:00:00Z', 'is no RFC 3339 time'],
+    ['2026-11-22T24:00:00Z', 'is no RFC 3339 time'],
+    ['2026-12-31T23:59:60Z', 'is no RFC 3339 time'],
+    ['0000-01-01T00:00:00+01:00', 'is in no year'],
+    ['9999-12-31T23:59:59-00:01', 'is in no year'],
+  ])('refuses %j: it %s', (time, message) => {
+    const partitioned = () => folderOf({ by: 'day' }, { time });
+    expect(partitioned).toThrow(EventRefused);
+    expect(partitioned).toThrow(message);
   });
 });
 
 describe('the partition by a field', () => {
   test.each([
-    ['a text', '"East"', 'region=East'],
-    ['an integer', '7', 'region=7'],
-    ['a number', '1.50', 'region=1.5'],
-    ['a large integer', '12345678901234567891', 'region=12345678901234567891'],
-    ['a boolean', 'false', 'region=false'],
-    ['null', 'null', 'region=__HIVE_DEFAULT_PARTITION__'],
-    ['an empty text', '""', 'region=__HIVE_DEFAULT_PARTITION__'],
-    ['a text with a slash', '"a/b"', 'region=a%2Fb'],
-    ['a text that climbs', '".."', 'region=..'],
+    ['a text', '"East"', 'East'],
+    ['an integer', '7', '7'],
+    ['a fraction', '1.50', '1.5'],
+    ['a negative zero', '-0', '0'],
+    ['an integer too large for JavaScript', '12345678901234567891', '12345678901234567891'],
+    ['its neighbour', '12345678901234567892', '12345678901234567892'],
+    ['a number beyond all', '1e999', '1e999'],
+    ['a boolean', 'false', 'false'],
+    ['null', 'null', '__HIVE_DEFAULT_PARTITION__'],
+    ['an empty text', '""', '__HIVE_DEFAULT_PARTITION__'],
+    ['a text with a slash', '"a/b"', 'a%2Fb'],
+    ['a text that climbs', '".."', '..'],
+    ['a text that looks escaped', '"a%2Fb"', 'a%252Fb'],
     [
       'all that Hive escapes',
-      JSON.stringify('\u0001\n"#%\'*/:=?\\{[]^\u007f'),
-      'region=%01%0A%22%23%25%27%2A%2F%3A%3D%3F%5C%7B%5B%5D%5E%7F',
+      JSON.stringify('\u0000\u0001\n"#%\'*/:=?\\{[]^\u007f'),
+      '%00%01%0A%22%23%25%27%2A%2F%3A%3D%3F%5C%7B%5B%5D%5E%7F',
     ],
-    ['letters of any script', '"größe 大 \ud83d\ude00"', 'region=größe 大 \ud83d\ude00'],
-  ])('of %s', (_, json, path) => {
-    expect(pathOf({ fields: ['region'] }, { json: `{"region":${json}}` })).toBe(path);
-  });
-
-  test('that is missing is that of null', () => {
-    expect(pathOf({ fields: ['toString'] }, { data: { a: 1 } })).toBe('toString=__HIVE_DEFAULT_PARTITION__');
-  });
-
-  test('comes below that by time, in the order of the fields', () => {
-    const data = { region: 'East', 'a=b': 1 };
-    expect(pathOf({ by: 'month', fields: ['region', 'a=b'] }, { data })).toBe('year=2026/month=11/region=East/a%3Db=1');
+    ['letters of any script', '"größe 大 \ud83d\ude00"', 'größe 大 \ud83d\ude00'],
+  ])('of %s', (_, json, value) => {
+    expect(folderOf({ fields: ['region'] }, { json: `{"region":${json}}` })).toBe(`year=2026/month=11/region=${value}`);
   });
 
   test.each([
-    ['an object', '{"region":{}}', 'region: an object or array cannot name a partition'],
-    ['an array', '{"region":[1]}', 'region: an object or array cannot name a partition'],
-    ['half a surrogate pair', '{"region":"\\ud800"}', 'region: half a surrogate pair'],
-    ['a text too long for a key', JSON.stringify({ region: 'x'.repeat(200) }), 'longer name than S3 takes'],
-    ['data that is an array', '[1]', 'the data is not an object'],
-    ['data that is null', 'null', 'the data is not an object'],
+    ['a field that is missing', 'region', '{"a":1}'],
+    ['what every object inherits', 'toString', '{"a":1}'],
+    ['the length of an array', 'length', '[1]'],
+    ['data that is a text', 'length', '"text"'],
+    ['data that is null', 'region', 'null'],
+  ])('of %s is that of null', (_, field, json) => {
+    expect(folderOf({ fields: [field] }, { json })).toBe(`year=2026/month=11/${field}=__HIVE_DEFAULT_PARTITION__`);
+  });
+
+  test('comes below that by time, in the order of the fields, names escaped too', () => {
+    const json = '{"region":"East","a=b":1,"__proto__":2}';
+    expect(folderOf({ fields: ['region', 'a=b', '__proto__'] }, { json })).toBe(
+      'year=2026/month=11/region=East/a%3Db=1/__proto__=2',
+    );
+  });
+
+  test.each([
+    ['an object', '{"region":{}}', 'region: is an object'],
+    ['an array', '{"region":[1]}', 'region: is an array'],
+    ['half a surrogate pair', '{"region":"\\ud800"}', 'region: is not well-formed Unicode'],
   ])('refuses %s', (_, json, message) => {
-    const partitioned = () => pathOf({ fields: ['region'] }, { json });
+    const partitioned = () => folderOf({ fields: ['region'] }, { json });
     expect(partitioned).toThrow(EventRefused);
     expect(partitioned).toThrow(message);
   });

@@ -1,0 +1,64 @@
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { Rejection } from '../../runtime/dead-letters.ts';
+import type { Slice } from '../../runtime/sink.ts';
+import { fileBytes } from './file-bytes.ts';
+import { type PlannedFile, planFiles } from './files.ts';
+import type { S3Options } from './s3.ts';
+
+/** Resolves to what is refused once every file is in the bucket. When it throws, nothing is on its way any more. */
+export async function writeFiles(
+  slice: Slice,
+  options: S3Options,
+  { client, bucket }: { readonly client: Pick<S3Client, 'send'>; readonly bucket: string },
+): Promise<readonly Rejection[]> {
+  const { files, rejections } = await planFiles(slice, options);
+  await eachWithin(files, slice.signal, async (file, signal) => {
+    const body = await fileBytes(file, options, signal);
+    await client.send(
+      new PutObjectCommand({
+        Bucket: bucket,
+        Key: file.key,
+        Body: body,
+        ContentLength: body.length,
+        ContentType: MEDIA_TYPES[options.compression],
+      }),
+      { abortSignal: signal },
+    );
+  });
+  return rejections;
+}
+
+/** Not as `Content-Encoding`, by which a client would unpack a file that is called `.gz`. */
+const MEDIA_TYPES = { gzip: 'application/gzip', zstd: 'application/zstd', none: 'application/x-ndjson' } as const;
+
+const FILES_AT_ONCE = 16;
+
+/** The slice is in memory beside what is being compressed, and a file may not get smaller by it. */
+const BYTES_AT_ONCE = 64 * 1024 * 1024;
+
+/** Works on several files at once. The first failure aborts the others, and is thrown when they have ended. */
+async function eachWithin(
+  files: readonly PlannedFile[],
+  signal: AbortSignal,
+  work: (file: PlannedFile, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const running = new Set<Promise<void>>();
+  let bytes = 0;
+  for (const file of files) {
+    while (running.size > 0 && (running.size >= FILES_AT_ONCE || bytes + file.bytes > BYTES_AT_ONCE))
+      await Promise.race(running);
+    if (either.aborted) break;
+    bytes += file.bytes;
+    const one: Promise<void> = work(file, either)
+      .catch((error: unknown) => failed.abort(error))
+      .finally(() => {
+        running.delete(one);
+        bytes -= file.bytes;
+      });
+    running.add(one);
+  }
+  await Promise.all(running);
+  either.throwIfAborted();
+}
