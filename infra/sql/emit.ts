@@ -131,6 +131,10 @@ function strictOver(
     : `${name}(${codes.join(', ')})`;
 }
 
-function fieldCode(module: ModuleCode, { record, field, type }: Kind<'field'>, of: Of): string {
-  return `${expand(module, '{json-columns/readField}')}(${of(record)}, ${quoteText(field)}, ${expand(module, factsOf(type).fromJson)})`;
+function fieldCode(
+  module: ModuleCode,
+  { record, field, type, nullable }: Extract<Checked, { kind: 'field' }>,
+  of: Of,
+): string {
+  return `${expand(module, nullable ? '{json-columns/readField}' : '{json-columns/requireField}')}(${of(record)}, ${quoteText(field)}, ${expand(module, factsOf(type).fromJson)})`;
 }

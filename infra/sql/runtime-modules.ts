@@ -17,11 +17,16 @@ import * as jsonColumns from '../../functions/runtime/sql/json-columns.ts';
 import * as jsonContainment from '../../functions/runtime/sql/json-containment.ts';
 import * as jsonNumbers from '../../functions/runtime/sql/json-numbers.ts';
 import * as jsonPaths from '../../functions/runtime/sql/json-paths.ts';
+import * as jsonWriter from '../../functions/runtime/sql/json-writer.ts';
 import * as like from '../../functions/runtime/sql/like.ts';
 import * as logic from '../../functions/runtime/sql/logic.ts';
 import * as masks from '../../functions/runtime/sql/masks.ts';
 import * as padding from '../../functions/runtime/sql/padding.ts';
 import * as regex from '../../functions/runtime/sql/regex.ts';
+import * as row from '../../functions/runtime/sql/row.ts';
+import * as rowCopy from '../../functions/runtime/sql/row-copy.ts';
+import * as rowValues from '../../functions/runtime/sql/row-values.ts';
+import * as sqlTransform from '../../functions/runtime/sql/sql-transform.ts';
 import * as text from '../../functions/runtime/sql/text.ts';
 import * as textLists from '../../functions/runtime/sql/text-lists.ts';
 import * as timestampParts from '../../functions/runtime/sql/timestamp-parts.ts';
@@ -50,11 +55,16 @@ export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unk
   'json-containment': jsonContainment,
   'json-numbers': jsonNumbers,
   'json-paths': jsonPaths,
+  'json-writer': jsonWriter,
   like,
   logic,
   masks,
   padding,
   regex,
+  row,
+  'row-copy': rowCopy,
+  'row-values': rowValues,
+  'sql-transform': sqlTransform,
   text,
   'text-lists': textLists,
   'timestamp-parts': timestampParts,

@@ -21,6 +21,13 @@ export function readField<T>(record: Json | null, field: string, read: (value: J
   return value === undefined || value === JSON_NULL ? null : read(value);
 }
 
+/** A field that the schema says is always there. */
+export function requireField<T>(record: Json, field: string, read: (value: Json) => T): T {
+  const value = readField(record, field, read);
+  if (value === null) throw new SqlError('22004', `field "${field}" is missing or null`);
+  return value;
+}
+
 export function misfit(value: Json, type: string): never {
   throw new SqlError('22023', `a JSON ${jsonTypeof(value)} does not fit a column of type ${type}`);
 }

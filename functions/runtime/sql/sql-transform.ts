@@ -1,0 +1,101 @@
+import type { z } from 'zod';
+import { EventRefused } from '../errors.ts';
+import type { ReceivedEvent } from '../event.ts';
+import type { Output, Transform } from '../transform.ts';
+import type { JsonWriter } from './json-writer.ts';
+import { createWriter } from './json-writer.ts';
+import type { Row } from './row.ts';
+import { createRow, readRange } from './row.ts';
+import { SqlError } from './sql-error.ts';
+
+/** What a statement can read of an event besides its data. */
+export type EventAttributes = Pick<ReceivedEvent, 'key' | 'time' | 'source' | 'id' | 'type'>;
+
+/** A statement as the compiler writes it. */
+export interface Statement {
+  /** The file that it was written in, for messages. */
+  readonly file: string;
+  /** The columns of `data` that it reads. */
+  readonly columns: readonly string[];
+  /** WHERE: whether the event goes on. */
+  readonly where?: (row: Row, event: EventAttributes) => boolean;
+  /** Writes the outputs, one JSON object each, and calls `emit` after each with its key (undefined: the event's own). */
+  readonly select: (row: Row, event: EventAttributes, target: Target) => void;
+}
+
+export interface Target {
+  readonly writer: JsonWriter;
+  readonly emit: (key: string | undefined) => void;
+}
+
+interface Definition<W, O> extends Statement {
+  readonly entry: string;
+  readonly from: z.ZodType<unknown, W>;
+  readonly to: z.ZodType<unknown, O>;
+}
+
+/** Outputs are views of one buffer until it is full. */
+const CHUNK = 1 << 20;
+
+/** A transform of a compiled statement. An error in one event rejects it, with the place of the expression in the statement. */
+export function sqlTransform<W, O>(definition: Definition<W, O>): Transform<W, O> {
+  const { entry, from, to } = definition;
+  const row = createRow(definition.columns);
+  let writer = createWriter(CHUNK);
+  const run = (event: ReceivedEvent): readonly Output[] => {
+    const outputs: Output[] = [];
+    if (writer.length > CHUNK / 2) writer = createWriter(CHUNK);
+    const target: Target = {
+      writer,
+      emit: (key) => {
+        const dataBytes = writer.buffer.subarray(emitted, writer.length);
+        emitted = writer.length;
+        outputs.push({ type: event.type, key: key ?? event.key, time: event.time, dataBytes });
+      },
+    };
+    const begun = writer.length;
+    let emitted = begun;
+    try {
+      runStatement(definition, { row, event, target, bytes: event.dataBytes });
+    } catch (error) {
+      writer.length = begun;
+      throw error;
+    }
+    return outputs;
+  };
+  return { entry, from, to, run };
+}
+
+interface Run {
+  readonly row: Row;
+  readonly event: EventAttributes;
+  readonly bytes: Uint8Array;
+  /** The event's part of the bytes; all of them when it is not given. */
+  readonly range?: readonly [from: number, to: number];
+  readonly target: Target;
+}
+
+/** Runs a statement on one event; throws `EventRefused` for one that does not fit or cannot be computed. */
+export function runStatement(statement: Statement, { row, event, bytes, range, target }: Run): void {
+  row.at = '';
+  try {
+    readRange(row, bytes, range ?? [0, bytes.length]);
+    if (statement.where !== undefined && !statement.where(row, event)) return;
+    statement.select(row, event, target);
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    throw new EventRefused(
+      'transform',
+      `${error.message} (SQLSTATE ${error.code}), at ${statement.file}${row.at === '' ? '' : `:${row.at}`}`,
+    );
+  }
+}
+
+/** PARTITION BY gave the key of an event: Kinesis takes 1 to 256 characters. */
+export function checkedKey(key: string | null): string {
+  if (key === null || key === '')
+    throw new SqlError('22004', 'PARTITION BY is null or empty, and an event needs a key: use COALESCE');
+  if (key.length > 256)
+    throw new SqlError('22001', `PARTITION BY gives ${key.length} characters: a key has at most 256`);
+  return key;
+}
