@@ -25,11 +25,16 @@ export function openDatabase(server: PostgresServer, name: string): Database {
     const aborted = Promise.withResolvers<never>();
     // Nobody may be listening any more when it rejects.
     aborted.promise.catch(() => undefined);
-    const abort = (): void => aborted.reject(signal.reason);
+    let connection: Connection | undefined;
+    const abort = (): void => {
+      // At once: `work` may be about to say more.
+      if (connection !== undefined) hangUp(connection);
+      aborted.reject(signal.reason);
+    };
     signal.addEventListener('abort', abort, { once: true });
     const opening = reusable(kept).then((alive) => alive ?? connect());
     try {
-      const connection = await Promise.race([opening, aborted.promise]);
+      connection = await Promise.race([opening, aborted.promise]);
       kept = connection;
       const result = await Promise.race([work(connection.client), aborted.promise]);
       connection.usedMillis = Date.now();

@@ -8,6 +8,8 @@ export interface FaultyNetwork {
    * server has done it and answers; and lets nothing through until it is healed.
    */
   cut(when: 'before' | 'after', at: { readonly text: string; readonly nth: number }): void;
+  /** From now on nothing comes through on the connections there are, and nobody is told. */
+  fallSilent(): void;
   /** Throws when nothing was cut since `cut` was called. */
   heal(): void;
   stop(): Promise<void>;
@@ -17,6 +19,10 @@ export async function startFaultyNetwork(serverPort: number): Promise<FaultyNetw
   const sockets = new Set<Socket>();
   let armed: { readonly when: 'before' | 'after'; readonly text: string; nth: number } | undefined;
   let isDown = false;
+
+  /** Connections made before this one are silent. */
+  let firstAudible = 0;
+  let connections = 0;
 
   const goDown = (): void => {
     isDown = true;
@@ -30,6 +36,7 @@ export async function startFaultyNetwork(serverPort: number): Promise<FaultyNetw
       return;
     }
     const upstream = connect(serverPort, '127.0.0.1');
+    const connection = connections++;
     let losesAnswer = false;
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -41,6 +48,7 @@ export async function startFaultyNetwork(serverPort: number): Promise<FaultyNetw
       });
     }
     client.on('data', (chunk) => {
+      if (connection < firstAudible) return;
       if (armed !== undefined && chunk.includes(armed.text)) armed.nth--;
       if (armed?.nth === 0) {
         if (armed.when === 'before') return goDown();
@@ -62,6 +70,9 @@ export async function startFaultyNetwork(serverPort: number): Promise<FaultyNetw
     port: address.port,
     cut(when, at) {
       armed = { when, ...at };
+    },
+    fallSilent() {
+      firstAudible = connections;
     },
     heal() {
       if (!isDown) throw new Error('nobody said what the network was to be cut at');
