@@ -5,15 +5,22 @@ import { Stage } from './names.ts';
 const text = z.string().min(1);
 
 /** A Postgres server that exists, instead of an RDS instance of the stage's own. */
-const Database = z.strictObject({
-  host: text,
-  port: z.int().min(1).max(65_535).default(5_432),
-  /** The database's name. */
-  name: text,
-  user: text,
-  /** The ARN of a Secrets Manager secret: the user's password, as text or as `password` of a JSON object. */
-  secret: text,
-});
+const Database = z
+  .strictObject({
+    host: text,
+    port: z.int().min(1).max(65_535).default(5_432),
+    /** The database's name. */
+    name: text,
+    user: text,
+    /** The ARN of a Secrets Manager secret: the user's password, as text or as `password` of a JSON object. */
+    secret: text,
+    /** Without it, the server has to show a certificate by one of RDS's authorities. */
+    tls: z.literal('off').exactOptional(),
+  })
+  .refine(({ host, tls }) => tls === undefined || ['127.0.0.1', 'localhost', '::1'].includes(host), {
+    path: ['tls'],
+    error: "'off' is for a server on this machine, which functions of an emulator call: leave it out",
+  });
 
 /** A network that exists, instead of a VPC of the stage's own. Its owner sees to the endpoints of S3, DynamoDB and Kinesis. */
 const Network = z.strictObject({

@@ -60,6 +60,8 @@ export interface AwsDatabase {
   readonly port: number;
   readonly name: string;
   readonly user: string;
+  /** Encrypted and verified, without it. */
+  readonly tls?: 'off';
   /** A secret with the user's password, or the ARN of the user for IAM authentication, `rds-db:connect`. */
   readonly authentication: { readonly secret: string } | { readonly userArn: string };
 }

@@ -10,9 +10,12 @@ type Resources = z.input<typeof PostgresServer> & { readonly columns?: readonly 
 
 /** The Postgres sink runs in the database's network. To create its table it is told the columns, by the stream's schema. */
 export function postgresOnAws(step: ConnectorStep, { database }: AwsPlaces): Needs {
-  const { host, port, name, user, authentication } = database;
+  const { host, port, name, user, authentication, tls } = database;
   const auth = 'secret' in authentication ? authentication : { iam: true as const };
-  const resources: Resources = { host, port, database: name, user, auth, ...columnsToCreate(step) };
+  const resources: Resources = {
+    ...{ host, port, database: name, user, auth, ...(tls === undefined ? {} : { tls }) },
+    ...columnsToCreate(step),
+  };
   return { resources, statements: [logsIn(authentication)], database: true };
 }
 

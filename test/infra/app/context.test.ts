@@ -61,6 +61,11 @@ describe('the context', () => {
       says: /database: Unrecognized key: "password"/,
     },
     {
+      what: 'a database on another machine without TLS',
+      context: { database: { ...DATABASE, tls: 'off' } },
+      says: /database\.tls: 'off' is for a server on this machine/,
+    },
+    {
       what: 'a network of one subnet',
       context: { network: { ...NETWORK, subnetIds: ['subnet-0123456789abcdef0'] } },
       says: /network\.subnetIds: .*>=2/,

@@ -43,6 +43,7 @@ const AWS: AwsPlaces = {
 };
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:sinks';
 const GIVEN: AwsPlaces = { ...AWS, database: { ...AWS.database, authentication: { secret: SECRET } } };
+const HERE: AwsPlaces = { ...GIVEN, database: { ...GIVEN.database, host: '127.0.0.1', tls: 'off' } };
 const LAPTOP: LaptopPlaces = {
   ...{ landing: 'landing', lake: 'lake' },
   database: { host: '127.0.0.1', port: 50_000, name: 'millrace', user: 'millrace', password: 'millrace' },
@@ -68,6 +69,7 @@ describe.each(all)('$name with $step.options', ({ name, step, definition }) => {
   test.each([
     { places: AWS, database: "the stage's own database" },
     { places: GIVEN, database: 'a given one' },
+    { places: HERE, database: 'one on this machine, which an emulator calls' },
   ])('is given on AWS what it asks for, with $database', ({ places }) => {
     const { resources } = connectors[name].onAws(step, places);
     expect(definition.resources.safeParse(resources).error).toBeUndefined();
@@ -92,6 +94,12 @@ describe('a connector says', () => {
   test('that its function calls the database, when it does', () => {
     const calling = all.filter(({ name, step }) => connectors[name].onAws(step, AWS).database).map(({ name }) => name);
     expect(new Set(calling)).toEqual(new Set(['postgres']));
+  });
+
+  test('that the database is called without TLS where it is said to be on this machine, and nowhere else', () => {
+    const { step } = all.find(({ name }) => name === 'postgres')!;
+    const tlsOf = (places: AwsPlaces) => (connectors.postgres.onAws(step, places).resources as { tls?: string }).tls;
+    expect([AWS, GIVEN, HERE].map(tlsOf)).toEqual([undefined, undefined, 'off']);
   });
 
   test('the columns of the table that it may have to create, and only then', () => {
