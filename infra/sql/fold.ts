@@ -25,6 +25,7 @@ export function foldConstants(source: Source, expression: Checked): Checked {
     case 'call': {
       const args = expression.args.map(fold);
       if (args.slice(0, strictCount(expression.resolved.routine)).some(isNull)) return nullLike(expression);
+      tryPattern(source, { ...expression, args });
       return computed(source, { ...expression, args }, args);
     }
     case 'cast': {
@@ -86,6 +87,15 @@ const nullLike = ({ type, offset }: Checked): Checked => ({
   nullable: true,
   offset,
 });
+
+/** A regular expression that is a literal is read now, so that one that is not supported is refused before anything runs. */
+function tryPattern(source: Source, expression: Extract<Checked, { kind: 'call' }>): void {
+  const [subject, ...rest] = expression.args;
+  if (!expression.resolved.routine.code.startsWith('{regex/') || subject === undefined || !rest.every(isConstant))
+    return;
+  const probe: Checked = { kind: 'constant', text: '', type: subject.type, nullable: false, offset: subject.offset };
+  computed(source, { ...expression, args: [probe, ...rest] }, [probe, ...rest]);
+}
 
 /** Postgres folds calls of constants; constant arrays are constants too. */
 function computed(source: Source, expression: Checked, parts: readonly Checked[]): Checked {

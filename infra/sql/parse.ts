@@ -115,7 +115,7 @@ function parseSelect(source: Source, text: string): SelectStmt {
   if (second !== undefined)
     throw new SqlMistake('invalid', {
       source,
-      offset: offsetOfByte(text, (second.stmt_location ?? 0) + 1),
+      offset: skipSpaces(text, offsetOfByte(text, second.stmt_location ?? 0)),
       problem: 'there is more than one statement',
       hint: 'write one statement a file',
     });
@@ -129,6 +129,8 @@ function parseSelect(source: Source, text: string): SelectStmt {
   }
   return first.stmt.SelectStmt;
 }
+
+const skipSpaces = (text: string, from: number): number => from + (/^\s*/.exec(text.slice(from))?.[0].length ?? 0);
 
 function parsePartition(source: Source, bytes: Buffer, by: ScanToken | undefined): Node {
   const start = by?.end ?? 0;

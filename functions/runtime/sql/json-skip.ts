@@ -128,6 +128,7 @@ function skipScalar(bytes: Uint8Array, from: number): number {
 }
 
 /** Objects and arrays without recursion: `open` has a bit for each level, set for an object. */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one loop over bytes on the hot path; calls and objects would double its time
 function skipContainer(source: JsonSource, from: number, notes: Notes): number {
   const { bytes } = source;
   let depth = 0;

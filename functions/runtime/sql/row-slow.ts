@@ -1,11 +1,11 @@
 import { EventRefused } from '../errors.ts';
 import type { Row } from './row.ts';
 
-type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown;
+type Reviver = (this: unknown, ...entry: [key: string, value: unknown, context: { source?: string }]) => unknown;
 const { rawJSON } = JSON as unknown as { rawJSON: (source: string) => unknown };
 
 /** Numbers keep their text, so that nothing is rounded. */
-const exactNumbers: Reviver = (_key, value, context) =>
+const exactNumbers: Reviver = (...[, value, context]) =>
   typeof value === 'number' ? rawJSON(context.source ?? String(value)) : value;
 
 /** Reads an event through JSON.parse and lays its columns out as if they had been scanned. Refuses what is not a JSON object. */

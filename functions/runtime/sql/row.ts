@@ -68,6 +68,7 @@ export function readRange(row: Row, bytes: Uint8Array, [from, to]: readonly [num
   if (!scan(row, offset + from, offset + to)) readSlowly(row, row.bytes.subarray(offset + from, offset + to));
 }
 
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one loop over bytes on the hot path; calls and objects would double its time
 function scan(row: Row, from: number, to: number): boolean {
   const { bytes, starts, notes, shape } = row;
   starts.fill(-1);

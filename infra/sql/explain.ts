@@ -1,0 +1,85 @@
+import type { Checked } from './checked.ts';
+import { children, columnsOf } from './checked.ts';
+import { indent } from './compile.ts';
+import { dataColumnsOf, statementCode } from './generate.ts';
+import { javascriptModule } from './module-code.ts';
+import type { OutputColumn, Plan } from './plan.ts';
+import { positionAt } from './source-position.ts';
+import { typeName } from './sql-type.ts';
+
+/** What `millrace sql explain` prints: the plan, the columns it reads, what it costs and guarantees, and the code. */
+export function explain(plan: Plan): string {
+  const sections: readonly (readonly [title: string, lines: readonly string[]])[] = [
+    ['plan', planLines(plan)],
+    ['reads', readLines(plan)],
+    ['writes', plan.outputs.map(outputLine)],
+    ['cost', costLines(plan)],
+    ['guarantees', guaranteeLines(plan)],
+    ['code', indent(statementCode(javascriptModule(), plan)).split('\n')],
+  ];
+  return sections
+    .map(([title, lines]) => `${title}\n${lines.map((line) => `  ${line}`.trimEnd()).join('\n')}\n`)
+    .join('\n');
+}
+
+function planLines(plan: Plan): readonly string[] {
+  const of = (expression: Checked): string => describe(plan, expression);
+  return [
+    `scan ${plan.from}`,
+    ...plan.unnests.map(({ list, columns }) => `unnest ${of(list)} as ${columns.map(({ name }) => name).join(', ')}`),
+    ...(plan.where === undefined ? [] : [`filter ${of(plan.where)}`]),
+    `project ${plan.outputs.map(({ name }) => name).join(', ')}`,
+    plan.partitionBy === undefined ? 'key: as the input' : `key: ${of(plan.partitionBy)}`,
+    `into ${plan.target ?? "the step's stream"}`,
+  ];
+}
+
+function describe(plan: Plan, expression: Checked): string {
+  const { line, column } = positionAt(plan.source, expression.offset);
+  const names = columnsOf(expression).map(({ name }) => name);
+  return `the ${typeName(expression.type)} at ${line}:${column}${names.length === 0 ? '' : ` (of ${names.join(', ')})`}`;
+}
+
+function readLines(plan: Plan): readonly string[] {
+  const data = dataColumnsOf(plan);
+  const all = plan.columns.filter(({ origin }) => origin === 'data').length;
+  return [
+    ...data.map(({ name, type, nullable }) => `${name}: ${typeName(type)}${nullable ? '' : ', never null'}`),
+    `${data.length} of ${all} columns; the others are stepped over`,
+  ];
+}
+
+const isCopy = ({ expression }: OutputColumn): boolean =>
+  expression.kind === 'column' && expression.column.origin === 'data';
+
+function outputLine(output: OutputColumn): string {
+  const { name, expression } = output;
+  return `${name}: ${typeName(expression.type)}${expression.nullable ? '' : ', never null'}${isCopy(output) ? ', copied as its bytes' : ''}`;
+}
+
+function costLines(plan: Plan): readonly string[] {
+  const computed = plan.outputs.filter((output) => !isCopy(output));
+  const operations = [plan.where, ...computed.map(({ expression }) => expression), plan.partitionBy].reduce(
+    (sum, expression) => sum + (expression === undefined ? 0 : operationsOf(expression)),
+    0,
+  );
+  return [
+    'one pass over the bytes of each event; JSON.parse only for what is unusual (escaped or repeated keys, deep nesting)',
+    `${operations} operations an event at most; ${computed.length} of ${plan.outputs.length} columns are computed, the others copied`,
+    ...(plan.unnests.length === 0 ? [] : ['one output for each element: lists multiply']),
+  ];
+}
+
+const operationsOf = (expression: Checked): number =>
+  (expression.kind === 'column' || expression.kind === 'constant' ? 0 : 1) +
+  children(expression).reduce((sum, part) => sum + operationsOf(part), 0);
+
+function guaranteeLines(plan: Plan): readonly string[] {
+  return [
+    'deterministic: the same event gives the same outputs, so repeats are recognised and dropped downstream',
+    'an event that does not fit its schema, or an expression that fails on it, is rejected with its place in the statement; others go on',
+    plan.partitionBy === undefined
+      ? 'outputs keep the order of their key'
+      : 'outputs of one new key are in order as far as they come from one shard of the input',
+  ];
+}

@@ -1,0 +1,35 @@
+import type { Column, SqlType } from './sql-type.ts';
+import { arrayOf, JSONB, scalar } from './sql-type.ts';
+
+/** The columns that a sample of events has, for files without a schema. Every one may be null: a sample proves no more. */
+export function inferColumns(sample: readonly Record<string, unknown>[]): readonly Column[] {
+  const types = new Map<string, SqlType | undefined>();
+  for (const event of sample)
+    for (const [name, value] of Object.entries(event)) types.set(name, merged(types.get(name), typeOfValue(value)));
+  return [...types].map(([name, type]) => ({ name, type: type ?? JSONB, nullable: true }));
+}
+
+/** Undefined for null, which says nothing. Numbers are numeric, exact whatever they are; text is text, for what looks like a date may be none. */
+function typeOfValue(value: unknown): SqlType | undefined {
+  switch (typeof value) {
+    case 'string':
+      return scalar('text');
+    case 'number':
+      return scalar('numeric');
+    case 'boolean':
+      return scalar('boolean');
+    default:
+      return Array.isArray(value) ? typeOfList(value) : value === null ? undefined : JSONB;
+  }
+}
+
+function typeOfList(values: readonly unknown[]): SqlType {
+  let element: SqlType | undefined;
+  for (const value of values) element = merged(element, typeOfValue(value));
+  return element === undefined || element.kind === 'array' ? JSONB : arrayOf(element);
+}
+
+function merged(a: SqlType | undefined, b: SqlType | undefined): SqlType | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return JSON.stringify(a) === JSON.stringify(b) ? a : JSONB;
+}
