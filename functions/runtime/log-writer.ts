@@ -1,7 +1,7 @@
 import { backOffMillis, type Sleep, sleepFor } from './back-off.ts';
 import type { OutgoingEvent } from './event.ts';
 import { billedBytes, putRecords, RECORD_OVERHEAD_BYTES, REQUEST_BYTES, REQUEST_RECORDS } from './put-records.ts';
-import { advance, type PackedRecord, pack, queuesFor, type ShardQueue, unfinished } from './shard-queues.ts';
+import { advance, oversized, type PackedRecord, pack, queuesFor, type ShardQueue, unfinished } from './shard-queues.ts';
 import { describeStream, type Kinesis, openShards, type StreamShape } from './shards.ts';
 import { requeued, type StrayRecord, shardsWith } from './stray-records.ts';
 
@@ -16,6 +16,8 @@ export interface LogWriter {
    * `LogThrottled` or what failed last, and any of the events may be in the log. Appends wait for each other.
    */
   append(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Appended>;
+  /** What `append` would refuse of these events: for callers who would rather append none of what belongs together then. */
+  oversized(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Appended['refused']>;
 }
 
 export interface Appended {
@@ -54,6 +56,11 @@ export function openLogWriter(settings: LogWriterSettings): LogWriter {
   const known: Known = { shape: settings.shape };
   let turn: Promise<unknown> = Promise.resolve();
   return {
+    async oversized(events, signal) {
+      known.shape ??= await describeStream(settings.kinesis, settings.stream, signal);
+      const limit = dataLimit(settings, known.shape);
+      return oversized(events, limit).map((refused) => ({ ...refused, limit }));
+    },
     append(events, signal) {
       const appended = turn.then(() => appendAll(settings, known, { events, signal }));
       turn = appended.catch(() => undefined);
@@ -120,12 +127,12 @@ function begin(
   shape: StreamShape,
   { events, signal }: { events: readonly OutgoingEvent[]; signal: AbortSignal },
 ): Append {
-  const { kinesis, compression, random = Math.random, sleep = sleepFor, maxRecordBytes = Infinity } = settings;
+  const { kinesis, compression, random = Math.random, sleep = sleepFor } = settings;
   return {
     kinesis,
     arn: shape.arn,
     events,
-    limit: Math.min(maxRecordBytes, shape.maxRecordBytes, LARGEST_RECORD_BYTES) - RECORD_OVERHEAD_BYTES,
+    limit: dataLimit(settings, shape),
     compression,
     signal,
     random,
@@ -136,6 +143,11 @@ function begin(
     bytes: 0,
     lastFailure: undefined,
   };
+}
+
+/** The most bytes of a record's data. */
+function dataLimit({ maxRecordBytes = Infinity }: LogWriterSettings, shape: StreamShape): number {
+  return Math.min(maxRecordBytes, shape.maxRecordBytes, LARGEST_RECORD_BYTES) - RECORD_OVERHEAD_BYTES;
 }
 
 /** Sends the next record of every queue that is not resting, in one request. */

@@ -105,8 +105,9 @@ async function append(
 ): Promise<{ outcome: AppendOutcome; bytesOut: number; error?: unknown }> {
   if (events.length === 0) return { outcome: { outcome: 'appended', count: 0 }, bytesOut: 0 };
   try {
-    const { refused, bytes } = await writer.append(events, signal);
-    if (refused.length > 0) return { outcome: { outcome: 'too-large', refused }, bytesOut: bytes };
+    const refused = await writer.oversized(events, signal);
+    if (refused.length > 0) return { outcome: { outcome: 'too-large', refused }, bytesOut: 0 };
+    const { bytes } = await writer.append(events, signal);
     return { outcome: { outcome: 'appended', count: events.length }, bytesOut: bytes };
   } catch (error) {
     return { outcome: { outcome: error instanceof LogThrottled ? 'throttled' : 'failed' }, bytesOut: 0, error };

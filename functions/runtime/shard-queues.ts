@@ -101,6 +101,27 @@ export function pack(queue: ShardQueue, events: readonly OutgoingEvent[], packin
   };
 }
 
+/** Those of the events, by index, that alone are larger than a record may be, with their sizes. */
+export function oversized(
+  events: readonly OutgoingEvent[],
+  maxBytes: number,
+): readonly { index: number; size: number }[] {
+  return events.flatMap((event, index) => {
+    if (mostBytes(event) <= maxBytes) return [];
+    const size = sizeAlone(event.key, encodeEvent(event));
+    return size > maxBytes ? [{ index, size }] : [];
+  });
+}
+
+/** Never less than the event's size alone in a record, and quick to say: a character of JSON takes 6 bytes at most, escaped. */
+function mostBytes({ dataBytes, ...attributes }: OutgoingEvent): number {
+  const characters = Object.values(attributes).reduce((sum: number, value) => sum + (value?.length ?? 0), 0);
+  return dataBytes.length + 6 * (characters + attributes.key.length) + FRAME_BYTES;
+}
+
+/** More than the names of the attributes, and the frame of an aggregated record, take. */
+const FRAME_BYTES = 512;
+
 /** The bytes of a record with one event only. */
 function sizeAlone(key: string, bytes: Uint8Array): number {
   const aggregate = newAggregate({ maxBytes: Infinity });

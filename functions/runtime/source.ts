@@ -16,7 +16,7 @@ export type AppendOutcome =
   /** The stream throttles: nothing more to try within the request's time. Some of the events may be in the log. */
   | { readonly outcome: 'throttled' }
   | { readonly outcome: 'failed' }
-  /** Events above what the stream takes, by their index: they are not in the log, the others are. */
+  /** Events above what the stream takes, by their index: none of the request is in the log. */
   | {
       readonly outcome: 'too-large';
       readonly refused: readonly { readonly index: number; readonly size: number; readonly limit: number }[];

@@ -48,19 +48,19 @@ async function transformBatch(
   const { transform, step, writer } = by;
   const { batch, shard } = on;
   const made = transformed(transform, batch.events, `/${step.name}/${shard.key}/${step.config.generation}`);
-  const appended = await writer.append(made.outputs, signal);
-  const tooLarge = appended.refused.map(({ index, size, limit }): Rejection => {
+  const tooLarge = new Map<ReceivedEvent, Rejection>();
+  for (const { index, size, limit } of await writer.oversized(made.outputs, signal)) {
     const cause = made.causes[index] as ReceivedEvent;
-    return rejectionOf(
-      cause,
-      new EventRefused('too-large', `its output of ${size} bytes is above the stream's ${limit} bytes`),
-    );
-  });
-  const rejections = [...batch.rejections, ...made.rejections, ...tooLarge];
+    const message = `its output of ${size} bytes is above the stream's ${limit} bytes`;
+    tooLarge.set(cause, rejectionOf(cause, new EventRefused('too-large', message)));
+  }
+  // An event is a dead letter or its outputs are sent, all of them.
+  const outputs = made.outputs.filter((_, index) => !tooLarge.has(made.causes[index] as ReceivedEvent));
+  const appended = await writer.append(outputs, signal);
+  const rejections = [...batch.rejections, ...made.rejections, ...tooLarge.values()];
   await step.deadLetters.put(shard.key, rejections, signal);
   const loaded = await saveState(step.checkpoints, shard.key, { from: shard.loaded, to: batch.state(), signal });
-  const eventsOut = made.outputs.length - appended.refused.length;
-  return { loaded, eventsOut, bytesOut: appended.bytes, rejected: rejections.length };
+  return { loaded, eventsOut: outputs.length, bytesOut: appended.bytes, rejected: rejections.length };
 }
 
 function transformed(

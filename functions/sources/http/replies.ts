@@ -44,7 +44,7 @@ export function replyToAppend(append: AppendOutcome): Reply {
       return replyOf(503, { error: 'the log did not acknowledge the events: send the request again' }, RETRY_LATER);
     case 'too-large':
       return replyOf(413, {
-        error: `${append.refused.length} of the events are too large for the stream; the others were accepted`,
+        error: `${append.refused.length} of the events are too large for the stream; none was accepted`,
         events: append.refused.map(({ index, size, limit }) => ({
           index,
           reason: `the event has ${size} bytes, the stream takes ${limit}`,

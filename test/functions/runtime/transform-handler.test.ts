@@ -133,17 +133,20 @@ describe('a transform', () => {
     expect(letter?.message).toMatch(message);
   });
 
-  test('makes a dead letter of an event whose output is larger than the stream takes', async () => {
+  test('makes a dead letter of an event one of whose outputs is larger than the stream takes, and sends none of them', async () => {
     const grown = defineTransform({
       entry: import.meta.url,
       from: Number_,
       to: z.string(),
-      apply: ({ data }) => [{ type: 'grown', data: 'x'.repeat(data) }],
+      apply: ({ data }) => [
+        { type: 'grown', data: 'small' },
+        { type: 'grown', data: 'x'.repeat(data) },
+      ],
     });
     await send([1, 2_000_000]);
     const handler = openTransform(grown, engine.surroundings(CONFIG));
     await deliverAll(handler);
-    expect(eventsOf(engine.log, 'out').map(({ data }) => data)).toEqual(['x']);
+    expect(eventsOf(engine.log, 'out').map(({ data }) => data)).toEqual(['small', 'x']);
     expect([...engine.letters.values()]).toMatchObject([{ reason: 'too-large' }]);
   });
 
