@@ -2,6 +2,7 @@ import type { SqlError } from '../../functions/runtime/sql/sql-error.ts';
 import { strictCount } from './catalog/routine.ts';
 import { isStable } from './catalog/stable.ts';
 import type { Branch, Checked } from './checked.ts';
+import { children } from './checked.ts';
 import { evaluateConstant } from './evaluate.ts';
 import type { MistakeKind, Source } from './source-position.ts';
 import { SqlMistake } from './source-position.ts';
@@ -62,13 +63,15 @@ export function foldConstants(source: Source, expression: Checked): Checked {
       const [array, index] = [fold(expression.array), fold(expression.index)];
       return computed(source, { ...expression, array, index }, [array, index]);
     }
-    case 'slice':
-      return {
+    case 'slice': {
+      const slice = {
         ...expression,
         array: fold(expression.array),
         from: folded(source, expression.from),
         to: folded(source, expression.to),
       };
+      return computed(source, slice, children(slice));
+    }
     case 'field':
       return { ...expression, record: fold(expression.record) };
   }
