@@ -63,15 +63,14 @@ function addTo({ keyOf, files }: Partition, event: ReceivedEvent, options: S3Opt
 }
 
 /**
- * The part of a name that numbers nothing begins with a letter: Hive and Spark do not see files that begin with `_`, which an
- * incarnation may. Positions are of one width, and so is the number, so that keys sort as the log does. Throws `EventRefused`.
+ * A name begins with a letter: Hive and Spark do not see files that begin with `_`, as an incarnation may. Positions are of one width, and so is the number, so that keys sort as the log does. Throws `EventRefused`.
  */
 function keysIn(
   folder: string,
   { shard, from = START_OF_SHARD, to }: Pick<Slice, 'shard' | 'from' | 'to'>,
   { prefix, compression }: Pick<S3Options, 'prefix' | 'compression'>,
 ): (number: number) => string {
-  const start = `${prefix}/${folder}/slice-${shard.replaceAll('/', '-')}-${from}-${to}-`;
+  const start = `${prefix}/${folder}/slice-${shard.replaceAll('/', '-')}.${from}.${to}.`;
   const keyOf = (number: number): string =>
     `${start}${String(number).padStart(NUMBER_WIDTH, '0')}.ndjson${ENDINGS[compression]}`;
   const length = Buffer.byteLength(keyOf(0));

@@ -69,10 +69,10 @@ describe("a file's key", () => {
       { events: logOf(texts('a', 'b')), shard: '_x1/shardId-000000000007', to: positionOf('9', 0) },
       { by: 'month', prefix: 'shop/orders', targetRows: 1, compression },
     );
-    const name = `slice-_x1-shardId-000000000007-${zeros}-${at(9)}`;
+    const name = `slice-_x1-shardId-000000000007.${zeros}.${at(9)}`;
     expect(files.map(({ key }) => key)).toEqual([
-      `shop/orders/year=2026/month=11/${name}-00000000${ending}`,
-      `shop/orders/year=2026/month=11/${name}-00000001${ending}`,
+      `shop/orders/year=2026/month=11/${name}.00000000${ending}`,
+      `shop/orders/year=2026/month=11/${name}.00000001${ending}`,
     ]);
   });
 

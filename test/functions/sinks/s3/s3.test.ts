@@ -150,7 +150,7 @@ describe('the files of a slice', () => {
     const events = logOf(rows.map(([kind, text = '']) => ({ data: { kind, text } })));
     await sink.write(sliceOf({ events }));
     const counts = [...(await objects())].map(([key, content]) => [
-      key.replace(/.*month=11\/(.*)\/.*-(\d+)\.ndjson/, '$1 $2'),
+      key.replace(/.*month=11\/(.*)\/.*\.(\d+)\.ndjson/, '$1 $2'),
       content.toString().split('\n').length - 1,
     ]);
     expect(counts).toEqual([

@@ -79,7 +79,7 @@ describe('the uploads of a slice', () => {
     const [{ input, signal }] = bucket.puts as [Put];
     expect(input).toMatchObject({
       Bucket: 'lake',
-      Key: expect.stringMatching(/^events\/year=2026\/month=11\/day=22\/slice-.*-00000000\.ndjson\.gz$/),
+      Key: expect.stringMatching(/^events\/year=2026\/month=11\/day=22\/slice-.*\.00000000\.ndjson\.gz$/),
       ContentLength: (input.Body as Buffer).length,
       ContentType: 'application/gzip',
     });
