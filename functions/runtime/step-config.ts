@@ -62,7 +62,7 @@ export function parseOrExplain<T>(schema: z.ZodType<T>, value: unknown, what: st
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map((issue) => `  ${issue.path.join('.') || what}: ${issue.message}`);
-  throw new UserMistake(`${what} is not valid:\n${lines.join('\n')}`);
+  throw new UserMistake(`${what} cannot be used:\n${lines.join('\n')}`);
 }
 
 /** Whether the AWS SDK has been pointed at another endpoint, such as an emulator, whose buckets have no host names of their own. */

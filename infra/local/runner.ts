@@ -42,7 +42,7 @@ export interface RunnerOptions {
 }
 
 /** A laptop waits less than Lambda between two looks at a shard. */
-const PACE = { pollMillis: 200, backOffMillis: 200, longestBackOffMillis: 5_000 };
+const PACE = { pollMillis: 250, backOffMillis: 200, longestBackOffMillis: 5_000 };
 
 /** Runs that EventBridge Scheduler starts twice: rare on AWS, often enough here to be seen. */
 const TWICE_PROBABILITY = 0.1;

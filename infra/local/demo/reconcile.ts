@@ -1,15 +1,9 @@
 import type pg from 'pg';
 import type { LocalStage } from '../stage.ts';
+import { type Check, repeats, sameEntries } from './checks.ts';
 import { ordersFile, rowsOf, weatherFile } from './data.ts';
 import type { Sent } from './devices.ts';
 import { deadLetters, eventsBelow, type LakeEvent } from './lake.ts';
-
-/** One thing that must be so: what the input files say, and what is there. */
-export interface Check {
-  readonly what: string;
-  readonly expected: number | string;
-  readonly found: number | string;
-}
 
 /**
  * Holds everything that came out against the input files, event by event: whatever is missing, doubled or changed makes a check fail.
@@ -59,28 +53,6 @@ export async function reconcileSensors(stage: LocalStage, database: pg.Client, s
       rows.map(({ reading }) => reading),
     ),
     { what: 'readings appended twice and kept twice', expected: 0, found: repeats([...raw, ...clean]) },
-  ];
-}
-
-/** How many events have the source and sequence of another. */
-function repeats(events: readonly LakeEvent[]): number {
-  return events.length - new Set(events.map(({ source, sequence }) => `${source} ${sequence}`)).size;
-}
-
-function sameEntries(what: string, expected: readonly string[], found: readonly string[]): Check[] {
-  const left = new Map<string, number>();
-  for (const entry of expected) left.set(entry, (left.get(entry) ?? 0) + 1);
-  let wrong = 0;
-  for (const entry of found) {
-    const count = left.get(entry) ?? 0;
-    if (count === 0) wrong++;
-    else left.set(entry, count - 1);
-  }
-  const missing = [...left.values()].reduce((sum, count) => sum + count, 0);
-  return [
-    { what, expected: expected.length, found: found.length },
-    { what: `${what}: missing`, expected: 0, found: missing },
-    { what: `${what}: doubled or changed`, expected: 0, found: wrong },
   ];
 }
 

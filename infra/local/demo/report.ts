@@ -4,8 +4,8 @@ import type { LocalStage } from '../stage.ts';
 import { standingOf } from '../standing.ts';
 import type { Local } from '../start.ts';
 import { textTable } from '../table.ts';
+import type { Check } from './checks.ts';
 import { deadLetters, listObjects } from './lake.ts';
-import type { Check } from './reconcile.ts';
 
 /** A row a step: events in, out, dead letters, and how far it is behind its stream. */
 export async function stepReport({ runner, stage, counts }: Local): Promise<string> {

@@ -3,10 +3,11 @@ import type { Pipeline } from '../../pipelines/pipeline.ts';
 import { everythingDone } from '../settle.ts';
 import { type Local, startLocal } from '../start.ts';
 import { tellWhy } from '../tell-why.ts';
+import type { Check } from './checks.ts';
 import { ordersFile, weatherFile } from './data.ts';
 import { type Sent, sendReadings } from './devices.ts';
 import { showProgress } from './progress.ts';
-import { type Check, reconcileDeadLetters, reconcileOrders, reconcileSensors } from './reconcile.ts';
+import { reconcileDeadLetters, reconcileOrders, reconcileSensors } from './reconcile.ts';
 import { answers, checkReport, deadLetterReport, objectReport, stepReport } from './report.ts';
 
 /** It takes seconds. A step that never gets done, after somebody changed it, must not keep the demo for ever. */

@@ -1,0 +1,31 @@
+import type { LakeEvent } from './lake.ts';
+
+/** One thing that must be so: what the input files say, and what is there. */
+export interface Check {
+  readonly what: string;
+  readonly expected: number | string;
+  readonly found: number | string;
+}
+
+/** How many events have the source and sequence of another. */
+export function repeats(events: readonly Pick<LakeEvent, 'source' | 'sequence'>[]): number {
+  return events.length - new Set(events.map(({ source, sequence }) => `${source} ${sequence}`)).size;
+}
+
+/** Whether the same entries are there, each as often as expected, in any order. */
+export function sameEntries(what: string, expected: readonly string[], found: readonly string[]): Check[] {
+  const left = new Map<string, number>();
+  for (const entry of expected) left.set(entry, (left.get(entry) ?? 0) + 1);
+  let wrong = 0;
+  for (const entry of found) {
+    const count = left.get(entry) ?? 0;
+    if (count === 0) wrong++;
+    else left.set(entry, count - 1);
+  }
+  const missing = [...left.values()].reduce((sum, count) => sum + count, 0);
+  return [
+    { what, expected: expected.length, found: found.length },
+    { what: `${what}: missing`, expected: 0, found: missing },
+    { what: `${what}: doubled or changed`, expected: 0, found: wrong },
+  ];
+}
