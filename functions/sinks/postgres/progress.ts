@@ -29,12 +29,17 @@ export async function loadProgress(
   }
 }
 
+/** A shard's position, locked by the open transaction. */
+export interface HeldPosition extends StepShard {
+  readonly revision: number;
+}
+
 /**
- * Begins a transaction that holds the shard's position, and resolves to its revision. A twin has to wait here, instead of doing the
+ * Begins a transaction that holds the shard's position. A twin has to wait here, instead of doing the
  * same work and meeting us row by row. Constraints that would be checked at the commit are checked row by row, so that the row at
  * fault is found.
  */
-export async function beginAt(client: pg.ClientBase, { step, shard }: StepShard): Promise<number> {
+export async function beginAt(client: pg.ClientBase, { step, shard }: StepShard): Promise<HeldPosition> {
   const [stepText, shardText] = [client.escapeLiteral(step), client.escapeLiteral(shard)];
   const results = (await client.query(
     `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE;
@@ -42,22 +47,23 @@ export async function beginAt(client: pg.ClientBase, { step, shard }: StepShard)
      SELECT revision FROM millrace_progress WHERE step = ${stepText} AND shard = ${shardText} FOR UPDATE;
      SAVEPOINT millrace_block`,
   )) as unknown as pg.QueryResult<{ revision: string }>[];
-  return Number(results[3]?.rows[0]?.revision);
+  return { step, shard, revision: Number(results[3]?.rows[0]?.revision) };
 }
 
 /** Commits rows and progress in one round trip. Throws `StaleCheckpoint` when the revision held is not the one to be replaced. */
-export async function commitAt(client: pg.ClientBase, held: number, progress: Progress): Promise<void> {
-  const { step, shard, previous, revision, state } = progress;
-  if (held !== previous) throw new StaleCheckpoint(`${step}, ${shard}`, previous);
+export async function commitAt(client: pg.ClientBase, held: HeldPosition, progress: Progress): Promise<void> {
+  const { step, shard } = held;
+  const { previous, revision, state } = progress;
+  if (held.revision !== previous) throw new StaleCheckpoint(`${step}, ${shard}`, previous);
   const results = (await client.query(
     `UPDATE millrace_progress SET revision = ${revision}, state = ${client.escapeLiteral(state)}
       WHERE step = ${client.escapeLiteral(step)} AND shard = ${client.escapeLiteral(shard)};
      COMMIT`,
   )) as unknown as pg.QueryResult[];
-  const [updated, committed] = results;
+  const command = results[1]?.command;
   // A transaction that has failed answers a COMMIT with ROLLBACK, and no error.
-  if (updated?.rowCount !== 1 || committed?.command !== 'COMMIT')
-    throw new Error(`the position of ${step}, ${shard} was not committed: the database answered ${committed?.command}`);
+  if (command !== 'COMMIT')
+    throw new Error(`the position of ${step}, ${shard} was not committed: the database answered ${command}`);
 }
 
 const UNDEFINED_TABLE = '42P01';

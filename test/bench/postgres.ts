@@ -1,0 +1,164 @@
+import { deepStrictEqual } from 'node:assert';
+import type pg from 'pg';
+import { copyIn } from '../../functions/clients/postgres.ts';
+import type { ReceivedEvent } from '../../functions/runtime/event.ts';
+import type { OpenSink } from '../../functions/runtime/sink.ts';
+import { postgres, postgresSink } from '../../functions/sinks/postgres/postgres.ts';
+import { openSinkWith } from '../contracts/sink-harnesses.ts';
+import { logOf, sliceOf } from '../contracts/slices.ts';
+import { type PostgresServer, startPostgres } from '../kit/servers.ts';
+import { type Comparison, type Measured, measure, runAlone } from './rounds.ts';
+
+const COLUMNS = ['order_id', 'line', 'customer', 'region', 'sales', 'quantity', 'ordered', 'status'] as const;
+const TABLE = `order_id text, line integer, customer text, region text, sales double precision, quantity bigint,
+  ordered timestamptz, status text`;
+const KEY = ['order_id', 'line'] as const;
+const COPY_BYTES = 128 * 1024;
+/** More in one statement is no faster, and Postgres takes 65,535 parameters. */
+const ROWS_A_STATEMENT = 1000;
+const ROUNDS = 7;
+
+type Row = Readonly<Record<(typeof COLUMNS)[number], string | number>>;
+
+/**
+ * The Postgres sink, from events to a committed transaction with its position, against what Postgres can be fed with at best:
+ *
+ * - appending, against a COPY of the same rows as text that is ready, sent in large chunks, which is all that `\copy` does;
+ * - upserting, against multi-row `INSERT … ON CONFLICT` of rows that are ready as objects, in one transaction. A statement must not
+ *   name a key twice, so there, too, the last one is found first. A stream of changes has several events of a key, so the target is
+ *   for four; the rows without a target show the sink where it cannot reduce anything.
+ */
+export async function benchPostgres(): Promise<readonly Measured[]> {
+  const server = await startPostgres({ flags: ['-c', 'fsync=on', '-c', 'max_wal_size=8GB'] });
+  try {
+    const database = await server.createDatabase();
+    const client = await server.connect(database);
+    await client.query(`CREATE TABLE appended (${TABLE}); CREATE TABLE upserted (${TABLE}, PRIMARY KEY (${KEY}))`);
+    const comparisons = [await appending(server, client), ...(await upserting(server, client))];
+    const results: Measured[] = [];
+    for (const comparison of comparisons) results.push(await measure(comparison));
+    await client.end();
+    return results;
+  } finally {
+    await server.stop();
+  }
+}
+
+async function appending(server: PostgresServer, client: pg.Client): Promise<Comparison> {
+  const rows = changes({ events: 100_000, keys: 100_000 });
+  const text = Buffer.from(rows.map((row) => `${Object.values(row).join('\t')}\n`).join(''));
+  const events = logOf(rows.map((data) => ({ data })));
+  const sink = writer(server, client, { table: 'appended' });
+  const comparison = {
+    name: 'postgres: append 100,000 rows and the position',
+    versus: 'COPY of their text',
+    target: 0.8,
+    rounds: ROUNDS,
+    before: () => client.query('TRUNCATE appended'),
+    ours: () => sink(events),
+    other: async () => {
+      const copy = copyIn(client, 'COPY appended FROM STDIN');
+      for (let at = 0; at < text.length; at += COPY_BYTES) await copy.write(text.subarray(at, at + COPY_BYTES));
+      await copy.finish();
+    },
+  };
+  await compareOutputs(client, 'appended', comparison);
+  return comparison;
+}
+
+async function upserting(server: PostgresServer, client: pg.Client): Promise<readonly Comparison[]> {
+  const sink = writer(server, client, { table: 'upserted', key: KEY });
+  const stream = changes({ events: 50_000, keys: 12_500 });
+  const distinct = changes({ events: 50_000, keys: 50_000 });
+  const older = distinct.map((row) => ({ ...row, status: 'PENDING' }));
+  const empty = () => client.query('TRUNCATE upserted');
+  const comparison = (name: string, rows: readonly Row[]) => {
+    const events = logOf(rows.map((data) => ({ data })));
+    return {
+      ...{ name, versus: 'multi-row INSERT … ON CONFLICT', rounds: ROUNDS },
+      ours: () => sink(events),
+      other: () => insertRows(client, rows),
+    };
+  };
+  const comparisons: readonly Comparison[] = [
+    { ...comparison('postgres: upsert 50,000 changes of 12,500 rows', stream), target: 2, before: empty },
+    { ...comparison('postgres: upsert 50,000 new rows', distinct), target: undefined, before: empty },
+    {
+      ...comparison('postgres: upsert 50,000 rows that are there', distinct),
+      target: undefined,
+      before: async () => {
+        await empty();
+        await insertRows(client, older);
+      },
+    },
+  ];
+  for (const each of comparisons) await compareOutputs(client, 'upserted', each);
+  return comparisons;
+}
+
+/** Writes slice after slice of one shard. */
+function writer(
+  { host, port, user, password }: PostgresServer,
+  { database }: pg.Client,
+  options: { readonly table: string; readonly key?: readonly string[] },
+): (events: readonly ReceivedEvent[]) => Promise<void> {
+  const resources = { host, port, database, user, tls: 'off', auth: { password } };
+  const sink: OpenSink = openSinkWith(postgres, { options: postgresSink(options).options, resources });
+  let previous = 0;
+  return async (events) => {
+    const rejections = await sink.write(
+      sliceOf({ events, previous: previous++, shard: options.table, pageSize: 5000 }),
+    );
+    deepStrictEqual(rejections, []);
+  };
+}
+
+async function insertRows(client: pg.Client, rows: readonly Row[]): Promise<void> {
+  const assignments = COLUMNS.filter((name) => !KEY.some((key) => key === name)).map(
+    (name) => `${name} = EXCLUDED.${name}`,
+  );
+  await client.query('BEGIN');
+  for (let start = 0; start < rows.length; start += ROWS_A_STATEMENT) {
+    const slice = rows.slice(start, start + ROWS_A_STATEMENT);
+    const last = [...new Map(slice.map((row) => [`${row.order_id} ${row.line}`, row])).values()];
+    let parameter = 0;
+    const places = last.map(() => `(${COLUMNS.map(() => `$${++parameter}`)})`);
+    await client.query(
+      `INSERT INTO upserted (${COLUMNS}) VALUES ${places} ON CONFLICT (${KEY}) DO UPDATE SET ${assignments}`,
+      last.flatMap((row) => COLUMNS.map((name) => row[name])),
+    );
+  }
+  await client.query('COMMIT');
+}
+
+async function compareOutputs(client: pg.Client, table: string, { before, ours, other }: Comparison): Promise<void> {
+  const outputs: unknown[] = [];
+  for (const run of [ours, other]) {
+    await before?.();
+    await run();
+    const { rows } = await client.query(
+      `SELECT count(*), md5(string_agg(t::text, ',' ORDER BY order_id, line)) FROM ${table} t`,
+    );
+    outputs.push(rows);
+  }
+  deepStrictEqual(outputs[0], outputs[1]);
+}
+
+/** Lines of orders that change again and again: so many events of so many keys, those of a key far apart. */
+function changes({ events, keys }: { readonly events: number; readonly keys: number }): readonly Row[] {
+  return Array.from({ length: events }, (_, index) => {
+    const key = index % keys;
+    return {
+      order_id: `CA-2014-${100_000 + (key >> 2)}`,
+      line: key & 3,
+      customer: `Customer Näme ${key % 793}`,
+      region: ['West', 'East', 'South', 'Central'][key & 3] as string,
+      sales: Math.round(index * 1237.77) / 100,
+      quantity: index % 14,
+      ordered: new Date(Date.UTC(2014, 0, 1, index)).toISOString(),
+      status: 'COMPLETE',
+    };
+  });
+}
+
+if (import.meta.main) await runAlone(benchPostgres);
