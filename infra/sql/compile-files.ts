@@ -1,0 +1,83 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { compileFile, schemaReference } from './compile.ts';
+import type { Source } from './source-position.ts';
+import { SqlMistake } from './source-position.ts';
+
+/**
+ * `npm run sql:compile [-- --check]`: writes the module beside every `.sql` file of functions/transforms. With --check it writes nothing
+ * and fails when one is missing or stale.
+ */
+export interface CompiledFile {
+  readonly file: string;
+  readonly state: 'unchanged' | 'written' | 'stale';
+}
+
+export interface Folders {
+  readonly transforms: string;
+  /** functions/runtime, which the generated modules import from. */
+  readonly runtime: string;
+}
+
+export async function compileFiles(folders: Folders, { check }: { check: boolean }): Promise<readonly CompiledFile[]> {
+  const names = (await readdir(folders.transforms, { recursive: true })).filter((name) => name.endsWith('.sql')).sort();
+  const compiled: CompiledFile[] = [];
+  for (const name of names) compiled.push(await compileOne(folders, join(folders.transforms, name), check));
+  return compiled;
+}
+
+async function compileOne(folders: Folders, path: string, check: boolean): Promise<CompiledFile> {
+  const source: Source = { file: relative(dirname(folders.transforms), path), text: await readFile(path, 'utf8') };
+  const text = await compileFile(source, {
+    schema: await schemaOf(source, dirname(path)),
+    schemaImport: schemaReference(source),
+    runtime: modulePath(relative(dirname(path), folders.runtime)),
+  });
+  const target = `${path}.ts`;
+  const before = await readFile(target, 'utf8').catch(() => undefined);
+  if (before === text) return { file: target, state: 'unchanged' };
+  if (!check) await writeFile(target, text);
+  return { file: target, state: check ? 'stale' : 'written' };
+}
+
+const modulePath = (path: string): string => {
+  const posix = path.replaceAll('\\', '/');
+  return posix.startsWith('.') ? posix : `./${posix}`;
+};
+
+async function schemaOf(source: Source, directory: string): Promise<z.ZodType> {
+  const { module, name } = schemaReference(source);
+  const exported = (await import(pathToFileURL(resolve(directory, module)).href)) as Record<string, unknown>;
+  const schema = exported[name];
+  if (schema instanceof z.ZodType) return schema;
+  throw new SqlMistake('invalid', {
+    source,
+    offset: source.text.indexOf(module),
+    problem: `${module} exports no zod schema named ${name}`,
+  });
+}
+
+if (import.meta.main) await main();
+
+async function main(): Promise<void> {
+  const functions = resolve(import.meta.dirname, '../../functions');
+  const check = process.argv.includes('--check');
+  try {
+    const files = await compileFiles(
+      { transforms: join(functions, 'transforms'), runtime: join(functions, 'runtime') },
+      { check },
+    );
+    for (const { file, state } of files)
+      if (state !== 'unchanged') console.log(`${state}: ${relative(process.cwd(), file)}`);
+    if (files.some(({ state }) => state === 'stale')) {
+      console.error('compiled SQL is stale: run npm run sql:compile and commit what it writes');
+      process.exitCode = 1;
+    }
+  } catch (error) {
+    if (!(error instanceof SqlMistake)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}

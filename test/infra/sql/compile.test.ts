@@ -1,0 +1,132 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, expect, test } from 'vitest';
+import type { z } from 'zod';
+import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
+import type { Transform } from '../../../functions/runtime/transform.ts';
+import { compileFiles } from '../../../infra/sql/compile-files.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+
+const SCHEMA = `import { z } from 'zod';
+export const Order = z.object({ order_id: z.int(), status: z.string().nullable(), sales: z.number(), tags: z.array(z.string()), placed: z.iso.datetime(), items: z.array(z.object({ sku: z.string(), qty: z.int32() })), address: z.object({ city: z.string() }).nullable(), big: z.int32().nullable(), ratio: z.float64(), payload: z.json() });
+`;
+
+const SQL = `-- schema: ./order.ts#Order
+CREATE STREAM big_orders AS
+SELECT order_id, sales, upper(status) AS state, status = 'A' AND big > 1 AS both, sales * 2 AS twice, tags[1] AS tag, date_trunc('day', placed) AS day,
+  coalesce(big, 0) + 1 AS next, greatest(big, 3) AS most, big IN (1, 2) AS listed, nullif(big, 1) AS other, big IS DISTINCT FROM 2 AS differs, (address).city,
+  CASE WHEN big > 1 THEN 'many' END AS many, lower(trim(status)) AS clean, ARRAY[big, 1] AS pair, 'a' = ANY(tags) AS tagged, payload -> 'a' AS a,
+  concat(status, '-', big) AS label, ratio::int AS whole, time, key AS old_key, tags::text AS list, big::text || '!' AS loud, placed + interval '1 day' AS later
+FROM orders WHERE sales > 10 AND status = 'A' AND (big IS NULL OR big > 0) PARTITION BY order_id`;
+
+/** Inside of the repository, so that imports find their packages; dot-files are outside of every check. */
+function folderWith(files: Record<string, string>): string {
+  const folder = mkdtempSync(join(root, 'test', '.compile-'));
+  folders.push(folder);
+  mkdirSync(join(folder, 'transforms'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, 'transforms', name), text);
+  return join(folder, 'transforms');
+}
+
+const compile = (transforms: string, check = false) =>
+  compileFiles({ transforms, runtime: join(root, 'functions/runtime') }, { check });
+
+test('a compiled module passes the type checker, says what changed, and runs', async () => {
+  const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL });
+  expect((await compile(transforms, true)).map(({ state }) => state)).toEqual(['stale']);
+  expect((await compile(transforms)).map(({ state }) => state)).toEqual(['written']);
+  expect((await compile(transforms, true)).map(({ state }) => state)).toEqual(['unchanged']);
+
+  const config = join(transforms, 'tsconfig.json');
+  writeFileSync(
+    config,
+    JSON.stringify({
+      extends: join(root, 'tsconfig.json'),
+      include: ['*.ts'],
+      exclude: [],
+      compilerOptions: { types: ['node'], typeRoots: [join(root, 'node_modules/@types')] },
+    }),
+  );
+  const tsc = join(root, 'node_modules/.bin/tsc');
+  expect(() => execFileSync(tsc, ['-p', config], { encoding: 'utf8', stdio: 'pipe' })).not.toThrow();
+
+  const module = (await import(pathToFileURL(join(transforms, 'big-orders.sql.ts')).href)) as {
+    bigOrders: Transform & { to: z.ZodType };
+    handler: unknown;
+  };
+  expect(module.handler).toBeTypeOf('function');
+  const data = {
+    order_id: 7,
+    status: 'A',
+    sales: 12.5,
+    tags: ['x'],
+    placed: '2026-11-22T10:00:00Z',
+    items: [],
+    address: null,
+    big: 2,
+    ratio: 2.5,
+    payload: { a: 1 },
+  };
+  const event = {
+    id: 'i',
+    source: 's',
+    type: 'order.placed',
+    time: '2026-11-22T10:00:00Z',
+    key: 'k',
+    dataBytes: Buffer.from(JSON.stringify(data)),
+  } as unknown as ReceivedEvent;
+  const [output, ...others] = module.bigOrders.run(event);
+  expect(others).toEqual([]);
+  expect(output).toMatchObject({ type: 'order.placed', key: '7', time: event.time });
+  const made: unknown = JSON.parse(Buffer.from(output!.dataBytes).toString());
+  expect(made).toMatchObject({
+    order_id: 7,
+    sales: 12.5,
+    state: 'A',
+    both: true,
+    twice: 25,
+    next: 3,
+    most: 3,
+    listed: true,
+    other: 2,
+    city: null,
+    whole: 2,
+    old_key: 'k',
+  });
+  // What it makes fits the schema that it exports.
+  expect(module.bigOrders.to.safeParse(made).error).toBeUndefined();
+}, 60_000);
+
+test('nothing of the parser is in a compiled module', async () => {
+  const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL });
+  await compile(transforms);
+  const text = readFileSync(join(transforms, 'big-orders.sql.ts'), 'utf8');
+  expect(text).not.toMatch(/libpg-query|infra\//);
+});
+
+test('an event on which an expression fails is refused with the place of the expression', async () => {
+  const transforms = folderWith({
+    'order.ts': SCHEMA,
+    'shares.sql': '-- schema: ./order.ts#Order\nSELECT order_id,\n  10 / big AS share\nFROM orders',
+  });
+  await compile(transforms);
+  const { shares } = (await import(pathToFileURL(join(transforms, 'shares.sql.ts')).href)) as { shares: Transform };
+  const run = (data: unknown) =>
+    shares.run({
+      type: 't',
+      key: 'k',
+      time: '',
+      dataBytes: Buffer.from(JSON.stringify(data)),
+    } as unknown as ReceivedEvent);
+  expect(() => run({ order_id: 1, big: 0 })).toThrow('division by zero (SQLSTATE 22012), at shares.sql:3:3');
+  expect(Buffer.from(run({ order_id: 1, big: 5 })[0]!.dataBytes).toString()).toBe('{"order_id":1,"share":2}');
+  expect(() => run({ order_id: 'x', big: 5 })).toThrow('column "order_id" is bigint');
+  expect(() => run({ big: 5 })).toThrow('column "order_id" is missing or null');
+});
