@@ -1,0 +1,3 @@
+import { z } from 'zod';
+
+export const Order = z.object({ order_id: z.int(), status: z.string(), sales: z.number() });
