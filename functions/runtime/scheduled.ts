@@ -10,8 +10,12 @@ import { type SinkStep, writeBatch } from './sink-step.ts';
 import { deadlineOf, type Invocation } from './step.ts';
 import { decodeState, type StepState } from './step-state.ts';
 
-/** How much a slice holds at most, as data, decompressed. It is kept in memory until it is written: a function has 1 GB. */
+/**
+ * How much a slice holds at most: data, decompressed, and events, each of which takes up to a kilobyte beside its data. It is kept in
+ * memory until it is written, and a function with two of them has 1,769 MB.
+ */
 const SLICE_BYTES = 128 * 1024 * 1024;
+const SLICE_EVENTS = 300_000;
 
 /** Shards read at once by one run. */
 const SHARDS_AT_ONCE = 2;
@@ -157,12 +161,16 @@ async function readFrom(
   for await (const page of pages) {
     for (const record of page.records) {
       batch.take(record);
-      if (intent === undefined && batch.counts.dataBytes >= SLICE_BYTES) return { batch, end: 'more' };
+      if (intent === undefined && isFull(batch)) return { batch, end: 'more' };
     }
     if (page.end === 'shard-end') return { batch, end: intent === undefined ? 'ended' : 'more' };
     if (page.end !== undefined) return { batch, end: page.end === 'to' ? 'more' : 'all' };
   }
   return { batch, end: 'all' };
+}
+
+function isFull({ counts, events }: Batch): boolean {
+  return counts.dataBytes >= SLICE_BYTES || events.length >= SLICE_EVENTS;
 }
 
 /**

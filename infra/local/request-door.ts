@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { LambdaFunctionURLEvent, LambdaFunctionURLResult } from 'aws-lambda';
@@ -57,7 +58,7 @@ function eventOf(request: IncomingMessage, body: Buffer): LambdaFunctionURLEvent
   const headers = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
   );
-  const text = isText(request.headers['content-type'], request.headers['content-encoding']);
+  const text = isUtf8(body) && isText(request.headers['content-type'], request.headers['content-encoding']);
   const now = new Date();
   return {
     version: '2.0',

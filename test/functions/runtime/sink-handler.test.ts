@@ -272,6 +272,18 @@ describe('a sink', () => {
       expect(written()).toEqual([1, 2]);
     });
 
+    test('cuts what is more than a slice holds into several, and loses nothing between them', {
+      timeout: 60_000,
+    }, async () => {
+      const small = Buffer.from('1');
+      for (let page = 0; page < 700; page++) {
+        const Records = Array.from({ length: 500 }, () => ({ Data: small, PartitionKey: 'k' }));
+        engine.log.putRecords({ StreamName: 'in', Records });
+      }
+      await open()({}, invocation(600_000));
+      expect([...store.slices.values()].map(({ numbers }) => numbers.length)).toEqual([300_000, 50_000]);
+    });
+
     test('reports a range that was trimmed away before it was read, and never starts silently behind it', async () => {
       await send([1]);
       await open()({}, invocation());
