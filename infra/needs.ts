@@ -8,8 +8,14 @@ export interface Needs {
   /** By the connector's own `resources` schema. */
   readonly resources: unknown;
   readonly statements: readonly Statement[];
-  /** Whether the function calls the database, and so runs in its network. */
-  readonly database: boolean;
+  /** Of the database that the function calls. Undefined: it calls none, or one that is reached from everywhere. */
+  readonly network: FunctionNetwork | undefined;
+}
+
+/** Where functions run that call something which is not reached from everywhere. */
+export interface FunctionNetwork {
+  readonly subnetIds: readonly string[];
+  readonly securityGroupIds: readonly string[];
 }
 
 export interface RequestNeeds extends Needs {
@@ -50,7 +56,8 @@ export interface Bucket {
 export interface AwsPlaces {
   readonly landing: Bucket;
   readonly lake: Bucket;
-  readonly database: AwsDatabase;
+  /** The stage's, or another one by its name. Throws a `UserMistake` when the context knows none of that name. */
+  database(name: string | undefined): AwsDatabase;
   /** The ARN of a secret of this step, made with a random value. Asked for twice, it is the same secret. */
   secret(purpose: string): string;
 }
@@ -64,6 +71,7 @@ export interface AwsDatabase {
   readonly tls?: 'off';
   /** A secret with the user's password, or the ARN of the user for IAM authentication, `rds-db:connect`. */
   readonly authentication: { readonly secret: string } | { readonly userArn: string };
+  readonly network: FunctionNetwork | undefined;
 }
 
 /** What this machine has. */

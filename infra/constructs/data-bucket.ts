@@ -1,16 +1,17 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 
 export interface DataBucketProps {
   readonly bucketName: string;
+  readonly removal: RemovalPolicy;
   /** Tells EventBridge of every object. It does not when not given. */
   readonly announced?: true;
 }
 
-/** A bucket that holds what people need: encrypted, reached by TLS only, never public; it outlives its stack. */
+/** A bucket that holds what people need: encrypted, reached by TLS only, never public. */
 export class DataBucket extends Construct {
-  constructor(scope: Construct, id: string, { bucketName, announced }: DataBucketProps) {
+  constructor(scope: Construct, id: string, { bucketName, removal, announced }: DataBucketProps) {
     super(scope, id);
     const bucket = new Bucket(this, 'Bucket', {
       bucketName,
@@ -20,7 +21,7 @@ export class DataBucket extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       versioned: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: removal,
       lifecycleRules: [
         // What an interrupted upload leaves is invisible and costs; an earlier version is for mistakes of the last month.
         { abortIncompleteMultipartUploadAfter: ONE_WEEK, noncurrentVersionExpiration: ONE_MONTH },

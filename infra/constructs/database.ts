@@ -1,18 +1,17 @@
-import { CfnDeletionPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy } from 'aws-cdk-lib';
 import { CfnDBInstance, CfnDBParameterGroup, CfnDBSubnetGroup } from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import type { Names } from '../names.ts';
-import type { AwsDatabase } from '../needs.ts';
+import type { AwsDatabase, FunctionNetwork } from '../needs.ts';
 import { callableBy, POSTGRES_PORT } from './isolated-network.ts';
-import type { FunctionNetwork } from './surroundings.ts';
 
 /** The user that sinks log in as, with `rds_iam`: no password exists. */
 const SINKS_USER = 'millrace_sinks';
 const DATABASE = 'millrace';
 
 /**
- * RDS Postgres: encrypted, TLS enforced, IAM authentication, backups of a week; reached from inside its network only. It outlives its
- * stack. Its administrator's password is in a secret that RDS makes and changes.
+ * RDS Postgres: encrypted, TLS enforced, IAM authentication, backups of a week; reached from inside its network only. Its
+ * administrator's password is in a secret that RDS makes and changes.
  */
 export class Database extends Construct implements AwsDatabase {
   readonly host: string;
@@ -20,14 +19,21 @@ export class Database extends Construct implements AwsDatabase {
   readonly name = DATABASE;
   readonly user = SINKS_USER;
   readonly authentication: { readonly userArn: string };
+  readonly network: FunctionNetwork;
+  /** As IAM's statements name it. */
+  readonly resourceId: string;
 
   constructor(
     scope: Construct,
     id: string,
-    props: { readonly names: Names; readonly network: FunctionNetwork & { readonly vpcId: string } },
+    props: {
+      readonly names: Names;
+      readonly network: FunctionNetwork & { readonly vpcId: string };
+      readonly removal: RemovalPolicy;
+    },
   ) {
     super(scope, id);
-    const { names, network } = props;
+    const { names, network, removal } = props;
     const subnets = new CfnDBSubnetGroup(this, 'Subnets', {
       dbSubnetGroupDescription: `database of ${names.database}`,
       subnetIds: [...network.subnetIds],
@@ -64,14 +70,15 @@ export class Database extends Construct implements AwsDatabase {
       dbParameterGroupName: parameters.ref,
       backupRetentionPeriod: 7,
       copyTagsToSnapshot: true,
-      deletionProtection: true,
+      deletionProtection: removal === RemovalPolicy.RETAIN,
       enableCloudwatchLogsExports: ['postgresql', 'upgrade'],
     });
-    instance.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN;
-    instance.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;
+    instance.applyRemovalPolicy(removal);
+    this.network = network;
+    this.resourceId = instance.attrDbiResourceId;
     this.host = instance.attrEndpointAddress;
     this.authentication = {
-      userArn: names.arnOf('rds-db', `dbuser:${instance.attrDbiResourceId}/${SINKS_USER}`),
+      userArn: names.arnOf('rds-db', `dbuser:${this.resourceId}/${SINKS_USER}`),
     };
   }
 }

@@ -1,11 +1,15 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import { Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
 import { Construct } from 'constructs';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
 
-/** The log: a Kinesis stream, encrypted, that outlives its stack. */
+/** The log: a Kinesis stream, encrypted. */
 export class EventStream extends Construct {
-  constructor(scope: Construct, id: string, props: { readonly stream: OwnStreamPlan; readonly streamName: string }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: { readonly stream: OwnStreamPlan; readonly streamName: string; readonly removal: RemovalPolicy },
+  ) {
     super(scope, id);
     const { shards, retentionHours } = props.stream;
     const capacity =
@@ -18,7 +22,7 @@ export class EventStream extends Construct {
       retentionPeriod: Duration.hours(retentionHours),
       // The key that AWS manages for Kinesis: every principal of the account that may use the stream may use it.
       encryption: StreamEncryption.MANAGED,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: props.removal,
     });
   }
 }

@@ -8,7 +8,7 @@ import {
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
-import type { FunctionNetwork } from './surroundings.ts';
+import type { FunctionNetwork } from '../needs.ts';
 
 /** Of Postgres and of HTTPS. */
 export const POSTGRES_PORT = 5_432;

@@ -6,11 +6,11 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
 import { generationOf, HANDLER } from '../bundle.ts';
 import { LIMITS } from '../delivery.ts';
-import type { Needs, Statement } from '../needs.ts';
+import type { FunctionNetwork, Needs, Statement } from '../needs.ts';
 import { type StepPlan, stepConfigOf } from '../pipelines/plan.ts';
 import { joinsItsNetwork, logGroupOf, statementsOf } from './step-statements.ts';
 import { streamNameOf } from './stream-names.ts';
-import type { FunctionNetwork, Surroundings } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export interface StepFunctionProps<S extends StepPlan = StepPlan> {
   readonly step: S;
@@ -29,7 +29,7 @@ export class StepFunction extends Construct {
     const { step, surroundings, needs, queue } = props;
     const { names } = surroundings;
     const { path, sha256 } = surroundings.bundleOf(step.entry);
-    const network = needs?.database === true ? surroundings.network : undefined;
+    const network = needs?.network;
     const limits = LIMITS[step.delivery];
     const functionName = names.step(step.pipeline, step.name);
     const statements = [

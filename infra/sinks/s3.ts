@@ -16,7 +16,7 @@ export function s3OnAws(step: ConnectorStep, { lake }: AwsPlaces): Needs {
         resources: [`${lake.arn}/${prefix}/*`],
       },
     ],
-    database: false,
+    network: undefined,
   };
 }
 

@@ -7,7 +7,7 @@ const Options = z.object({ callers: z.enum(['iam', 'bearer']).default('iam') });
 /** A function URL: callers sign with IAM, or send a token that the function compares with a secret made for it. */
 export function httpOnAws(step: ConnectorStep, { secret }: AwsPlaces): RequestNeeds {
   if (Options.parse(step.options).callers === 'iam') {
-    return { resources: {}, statements: [], database: false, callers: 'iam' };
+    return { resources: {}, statements: [], network: undefined, callers: 'iam' };
   }
   const token = secret('token');
   return {
@@ -15,7 +15,7 @@ export function httpOnAws(step: ConnectorStep, { secret }: AwsPlaces): RequestNe
     statements: [
       { why: 'reads the token that callers send', actions: ['secretsmanager:GetSecretValue'], resources: [token] },
     ],
-    database: false,
+    network: undefined,
     callers: 'anyone',
   };
 }

@@ -18,7 +18,7 @@ export function s3FilesOnAws(step: ConnectorStep, { landing }: AwsPlaces): Queue
         resources: [`${landing.arn}/${prefix}*`],
       },
     ],
-    database: false,
+    network: undefined,
     announced: { bucket: landing, prefix },
   };
 }

@@ -37,8 +37,9 @@ export class PipelineStack extends Stack {
   }
 
   private addStream(stream: OwnStreamPlan): EventStream {
-    const streamName = this.surroundings.names.stream(stream.pipeline, stream.name);
-    return new EventStream(this, `stream-${stream.name}`, { stream, streamName });
+    const { names, removal } = this.surroundings;
+    const streamName = names.stream(stream.pipeline, stream.name);
+    return new EventStream(this, `stream-${stream.name}`, { stream, streamName, removal });
   }
 
   private addStep(step: StepPlan): void {

@@ -1,51 +1,96 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnOutput, CfnResource, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints.ts';
+import { UserMistake } from '../../functions/runtime/errors.ts';
 import { DataBucket } from '../constructs/data-bucket.ts';
 import { Database } from '../constructs/database.ts';
 import { IsolatedNetwork } from '../constructs/isolated-network.ts';
-import type { FunctionNetwork } from '../constructs/surroundings.ts';
-import type { Context } from '../context.ts';
+import type { Context, GivenDatabase } from '../context.ts';
 import { type Names, namesOf } from '../names.ts';
-import type { AwsDatabase, AwsPlaces, Bucket } from '../needs.ts';
+import type { AwsDatabase, AwsPlaces, Bucket, FunctionNetwork } from '../needs.ts';
 
 /** What the pipelines of a stage share: where positions, dead letters, files and tables are. */
 export class PlatformStack extends Stack {
   readonly names: Names;
   readonly places: Omit<AwsPlaces, 'secret'>;
-  readonly network: FunctionNetwork | undefined;
+  /** Of what holds data, here and in the pipelines. */
+  readonly removal: RemovalPolicy;
 
   constructor(scope: Construct, id: string, context: Context) {
     super(scope, id, { stackName: id, description: `Millrace's platform, stage ${context.stage}` });
     const { account, region, partition } = this;
     this.names = namesOf({ stage: context.stage, account, region, partition });
-    const { names } = this;
+    this.removal = context.removal === 'destroy' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
+    const { names, removal } = this;
     new Table(this, 'Checkpoints', {
       tableName: names.checkpoints,
       partitionKey: { name: CHECKPOINT_TABLE_KEY.partition, type: AttributeType.STRING },
       sortKey: { name: CHECKPOINT_TABLE_KEY.sort, type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      deletionProtection: removal === RemovalPolicy.RETAIN,
+      removalPolicy: removal,
     });
-    new DataBucket(this, 'DeadLetters', { bucketName: names.deadLetters });
-    new DataBucket(this, 'Landing', { bucketName: names.landing, announced: true });
-    new DataBucket(this, 'Lake', { bucketName: names.lake });
-    const { database, network } = this.databaseOf(context);
-    this.network = network;
-    this.places = { landing: bucketOf(names, names.landing), lake: bucketOf(names, names.lake), database };
+    new DataBucket(this, 'DeadLetters', { bucketName: names.deadLetters, removal });
+    new DataBucket(this, 'Landing', { bucketName: names.landing, removal, announced: true });
+    new DataBucket(this, 'Lake', { bucketName: names.lake, removal });
+    this.places = {
+      landing: bucketOf(names, names.landing),
+      lake: bucketOf(names, names.lake),
+      database: this.databasesOf(context),
+    };
   }
 
-  /** The stage's own, or the given ones. A given database without a network is one that needs none. */
-  private databaseOf(context: Context): { database: AwsDatabase; network: FunctionNetwork | undefined } {
-    if (context.database !== undefined) {
-      const { secret, ...server } = context.database;
-      return { database: { ...server, authentication: { secret } }, network: context.network };
-    }
+  private databasesOf(context: Context): AwsPlaces['database'] {
+    const own = context.database === undefined ? this.addDatabase(context) : this.given(context.database, context);
+    const others = new Map(Object.entries(context.databases).map(([name, one]) => [name, this.given(one, context)]));
+    return (name) => {
+      const found = name === undefined ? own : others.get(name);
+      if (found !== undefined) return found;
+      const known = [...others.keys()].map((each) => `'${each}'`).join(', ') || 'none';
+      throw new UserMistake(
+        `a sink names the database '${name}', and the context has ${known}: say where it is with -c databases='{"${name}": {…}}'`,
+      );
+    };
+  }
+
+  /** A given database without a network is one that needs none. */
+  private given({ secret, resourceId, ...server }: GivenDatabase, { network }: Context): AwsDatabase {
+    const userArn = this.names.arnOf('rds-db', `dbuser:${resourceId}/${server.user}`);
+    return { ...server, network, authentication: secret === undefined ? { userArn } : { secret } };
+  }
+
+  /** The stage's own database, in a network of its own or a given one. */
+  private addDatabase(context: Context): AwsDatabase {
     const network = context.network ?? new IsolatedNetwork(this, 'Network');
-    return { database: new Database(this, 'Database', { names: this.names, network }), network };
+    const database = new Database(this, 'Database', { names: this.names, network, removal: this.removal });
+    if (this.removal === RemovalPolicy.RETAIN) this.keepSurroundingsOf(database, network);
+    this.addContextOutputs(database, network);
+    return database;
+  }
+
+  /** A database that is kept keeps its subnets and security groups in use: a stack that wanted to delete them could not be removed. */
+  private keepSurroundingsOf(...constructs: readonly unknown[]): void {
+    for (const each of constructs.filter((construct) => CfnResource.isConstruct(construct))) {
+      for (const resource of each.node.findAll().filter((child) => CfnResource.isCfnResource(child))) {
+        resource.applyRemovalPolicy(RemovalPolicy.RETAIN);
+      }
+    }
+  }
+
+  /** What a stage is told that is to use them when this stack is gone. */
+  private addContextOutputs(database: Database, network: FunctionNetwork & { readonly vpcId: string }): void {
+    const { host, port, name, user, resourceId } = database;
+    const { vpcId, subnetIds, securityGroupIds } = network;
+    new CfnOutput(this, 'ContextDatabase', {
+      description: '-c database=',
+      value: this.toJsonString({ host, port, name, user, resourceId }),
+    });
+    new CfnOutput(this, 'ContextNetwork', {
+      description: '-c network=',
+      value: this.toJsonString({ vpcId, subnetIds, securityGroupIds }),
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { App } from 'aws-cdk-lib';
+import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type Bundle, bundle } from '../bundle.ts';
 import type { Context } from '../context.ts';
 import { namesOf } from '../names.ts';
@@ -9,9 +10,9 @@ import { REPOSITORY } from '../repository.ts';
 import { PipelineStack } from './pipeline.ts';
 import { PlatformStack } from './platform.ts';
 
-/** A stage: the platform, and a stack for each pipeline. */
+/** A stage: the platform, and a stack for each pipeline that the context chooses. `pipelines`: all there are. */
 export async function addStage(app: App, context: Context, pipelines: readonly Pipeline[]): Promise<void> {
-  const plans = pipelines.map((pipeline) => planOf(pipeline, pipelines));
+  const plans = chosenOf(pipelines, context).map((pipeline) => planOf(pipeline, pipelines));
   const bundles = await bundlesOf(plans.flatMap(({ steps }) => steps.map(({ entry }) => entry)));
   const bundleOf = (entry: string): Bundle => {
     const made = bundles.get(entry);
@@ -21,8 +22,8 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
 
   const { platformStack, pipelineStack } = namesOf({ stage: context.stage, ...NOWHERE });
   const platform = new PlatformStack(app, platformStack, context);
-  const { names, places, network } = platform;
-  const surroundings = { names, places, network, bundleOf };
+  const { names, places, removal } = platform;
+  const surroundings = { names, places, removal, bundleOf };
   const stacks = new Map(
     plans.map((plan) => [plan.name, new PipelineStack(app, pipelineStack(plan.name), { plan, surroundings })]),
   );
@@ -33,6 +34,15 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
       if (needed !== undefined) stack?.addStackDependency(needed);
     }
   }
+}
+
+function chosenOf(pipelines: readonly Pipeline[], { pipelines: chosen }: Context): readonly Pipeline[] {
+  if (chosen === undefined) return pipelines;
+  const names = pipelines.map(({ name }) => name);
+  const unknown = chosen.filter((name) => !names.includes(name));
+  if (unknown.length === 0) return pipelines.filter(({ name }) => chosen.includes(name));
+  const listed = unknown.map((name) => `'${name}'`).join(', ');
+  throw new UserMistake(`context cannot be used:\n  pipelines: no pipeline ${listed}; there are ${names.join(', ')}`);
 }
 
 /** Only the stacks' names are taken from these: they have neither an account nor a region in them. */

@@ -24,6 +24,8 @@ const Options = z.strictObject({
   key: z.array(Name).min(1, 'names one column at least; leave it out to append').optional(),
   /** Makes the table from the stream's schema when it is missing. */
   create: z.boolean().default(false),
+  /** Another database than the stage's own: its name among `databases` of the deployment's context. */
+  database: z.string().min(1).optional(),
 });
 
 const Resources = PostgresServer.safeExtend({
@@ -84,6 +86,7 @@ interface Prepared {
 interface AppendOptions {
   readonly table: string;
   readonly create?: boolean;
+  readonly database?: string;
 }
 
 type Connected<D> = Sink<D, 'either'> & { readonly connector: 'postgres' };

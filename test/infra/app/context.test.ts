@@ -9,13 +9,16 @@ const NETWORK = {
   securityGroupIds: ['sg-0123456789abcdef0'],
 };
 
+const TOPIC = 'arn:aws:sns:eu-west-1:123456789012:alarms';
+const DEFAULTS = { stage: 'dev', removal: 'retain', databases: {} };
+
 describe('the context', () => {
   test('of nothing is the stage dev', () => {
-    expect(parseContext({})).toEqual({ stage: 'dev' });
+    expect(parseContext({})).toEqual(DEFAULTS);
   });
 
   test('takes objects as cdk.json has them, and as the command line gives them', () => {
-    const expected = { stage: 'prod', database: { ...DATABASE, port: 5_432 }, network: NETWORK };
+    const expected = { ...DEFAULTS, stage: 'prod', database: { ...DATABASE, port: 5_432 }, network: NETWORK };
     expect(parseContext({ stage: 'prod', database: DATABASE, network: NETWORK })).toEqual(expected);
     expect(
       parseContext({ stage: 'prod', database: JSON.stringify(DATABASE), network: JSON.stringify(NETWORK) }),
@@ -31,14 +34,31 @@ describe('the context', () => {
       'acknowledged-issue-numbers': [1],
       'cli-telemetry': false,
     };
-    expect(parseContext(ofCdk)).toEqual({ stage: 'dev' });
+    expect(parseContext(ofCdk)).toEqual(DEFAULTS);
+  });
+
+  test.each(['orders,sensors', 'orders, sensors', ['orders', 'sensors'], '["orders", "sensors"]'])(
+    'takes the pipelines %j',
+    (pipelines) => {
+      expect(parseContext({ pipelines }).pipelines).toEqual(['orders', 'sensors']);
+    },
+  );
+
+  test('takes where alarms go, what removal does, and databases beside the first', () => {
+    const { secret, ...byIam } = { ...DATABASE, resourceId: 'db-ABC123' };
+    expect(
+      parseContext({ removal: 'destroy', alarms: TOPIC, databases: JSON.stringify({ warehouse: byIam }) }),
+    ).toEqual({
+      ...{ stage: 'dev', removal: 'destroy', alarms: TOPIC },
+      databases: { warehouse: { ...byIam, port: 5_432 } },
+    });
   });
 
   test.each([
     {
       what: 'an unknown key',
       context: { stge: 'dev' },
-      says: /'stge': no such key; there are stage, database, network/,
+      says: /'stge': no such key; there are stage, pipelines, removal, alarms, database, databases, network$/,
     },
     { what: 'a stage with a hyphen', context: { stage: 'my-dev' }, says: /stage: a stage is 1 to 12 of a-z and 0-9/ },
     { what: 'a stage with capitals', context: { stage: 'Dev' }, says: /stage: a stage is 1 to 12/ },
@@ -58,13 +78,36 @@ describe('the context', () => {
     {
       what: 'a database with its password in the open',
       context: { database: { ...DATABASE, password: 'x' } },
-      says: /database: Unrecognized key: "password"/,
+      says: /database: 'password': no such key; there are host, port, name, user, secret, resourceId, tls/,
     },
     {
       what: 'a database on another machine without TLS',
       context: { database: { ...DATABASE, tls: 'off' } },
       says: /database\.tls: 'off' is for a server on this machine/,
     },
+    {
+      what: 'a database with two ways to log in',
+      context: { database: { ...DATABASE, resourceId: 'db-ABC' } },
+      says: /database\.secret: a database has either a 'secret', .*, or a 'resourceId'/,
+    },
+    {
+      what: 'a database with none',
+      context: { database: { ...DATABASE, secret: undefined } },
+      says: /database\.secret: a database has either/,
+    },
+    {
+      what: "an instance's name for its resource id",
+      context: { database: { ...DATABASE, secret: undefined, resourceId: 'my-db' } },
+      says: /database\.resourceId: is not the resource id of an RDS instance: 'db-…'/,
+    },
+    {
+      what: 'a wrong database beside the first',
+      context: { databases: { warehouse: { ...DATABASE, host: '' } } },
+      says: /databases\.warehouse\.host: /,
+    },
+    { what: 'a removal that is neither', context: { removal: 'keep' }, says: /removal: .*"retain"\|"destroy"/ },
+    { what: 'a topic by its name', context: { alarms: 'alarms' }, says: /alarms: is not the ARN of an SNS topic/ },
+    { what: 'no pipelines at all', context: { pipelines: '' }, says: /pipelines: / },
     {
       what: 'a network of one subnet',
       context: { network: { ...NETWORK, subnetIds: ['subnet-0123456789abcdef0'] } },

@@ -5,7 +5,7 @@ import { s3, s3Sink } from '../../../functions/sinks/s3/s3.ts';
 import { http, httpSource } from '../../../functions/sources/http/http.ts';
 import { s3Files, s3FilesSource } from '../../../functions/sources/s3-files/s3-files.ts';
 import { type ConnectorName, connectors } from '../../../infra/connectors.ts';
-import type { AwsPlaces, ConnectorStep, LaptopPlaces } from '../../../infra/needs.ts';
+import type { AwsDatabase, AwsPlaces, ConnectorStep, LaptopPlaces } from '../../../infra/needs.ts';
 
 const Row = z.object({ id: z.string(), total: z.number() });
 
@@ -32,22 +32,30 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
   })),
 };
 
-const AWS: AwsPlaces = {
-  landing: { name: 'landing', arn: 'arn:aws:s3:::landing' },
-  lake: { name: 'lake', arn: 'arn:aws:s3:::lake' },
-  database: {
-    ...{ host: 'db.example.com', port: 5_432, name: 'millrace', user: 'millrace_sinks' },
-    authentication: { userArn: 'arn:aws:rds-db:eu-west-1:123456789012:dbuser:db-ABC/millrace_sinks' },
-  },
-  secret: (purpose) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${purpose}`,
+const NETWORK = { subnetIds: ['subnet-1', 'subnet-2'], securityGroupIds: ['sg-1'] };
+const DATABASE: AwsDatabase = {
+  ...{ host: 'db.example.com', port: 5_432, name: 'millrace', user: 'millrace_sinks' },
+  authentication: { userArn: 'arn:aws:rds-db:eu-west-1:123456789012:dbuser:db-ABC/millrace_sinks' },
+  network: NETWORK,
 };
+const AWS = awsWith(DATABASE);
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:sinks';
-const GIVEN: AwsPlaces = { ...AWS, database: { ...AWS.database, authentication: { secret: SECRET } } };
-const HERE: AwsPlaces = { ...GIVEN, database: { ...GIVEN.database, host: '127.0.0.1', tls: 'off' } };
+const GIVEN_DATABASE: AwsDatabase = { ...DATABASE, authentication: { secret: SECRET }, network: undefined };
+const GIVEN = awsWith(GIVEN_DATABASE);
+const HERE = awsWith({ ...GIVEN_DATABASE, host: '127.0.0.1', tls: 'off' });
 const LAPTOP: LaptopPlaces = {
   ...{ landing: 'landing', lake: 'lake' },
   database: { host: '127.0.0.1', port: 50_000, name: 'millrace', user: 'millrace', password: 'millrace' },
 };
+
+function awsWith(database: AwsDatabase): AwsPlaces {
+  return {
+    landing: { name: 'landing', arn: 'arn:aws:s3:::landing' },
+    lake: { name: 'lake', arn: 'arn:aws:s3:::lake' },
+    database: (name) => (name === undefined ? database : { ...database, host: `${name}.example.com` }),
+    secret: (purpose) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${purpose}`,
+  };
+}
 
 const all = Object.entries(CASES).flatMap(([name, cases]) =>
   cases.map(({ options, definition }) => ({
@@ -91,9 +99,21 @@ describe.each(all)('$name with $step.options', ({ name, step, definition }) => {
 });
 
 describe('a connector says', () => {
-  test('that its function calls the database, when it does', () => {
-    const calling = all.filter(({ name, step }) => connectors[name].onAws(step, AWS).database).map(({ name }) => name);
-    expect(new Set(calling)).toEqual(new Set(['postgres']));
+  test("that its function runs in the database's network, when it calls the database", () => {
+    const calling = all.filter(({ name, step }) => connectors[name].onAws(step, AWS).network !== undefined);
+    expect(new Set(calling.map(({ name }) => name))).toEqual(new Set(['postgres']));
+    const { step } = all.find(({ name }) => name === 'postgres')!;
+    expect(connectors.postgres.onAws(step, AWS).network).toEqual(NETWORK);
+    expect(connectors.postgres.onAws(step, GIVEN).network).toBeUndefined();
+  });
+
+  test('which database it calls, when the pipeline names another one', () => {
+    const hostOf = (options: { table: string; database?: string }) => {
+      const step = { pipeline: 'p', name: 's', options: postgresSink(options).options, schema: Row };
+      return (connectors.postgres.onAws(step, AWS).resources as { host: string }).host;
+    };
+    expect(hostOf({ table: 't' })).toBe('db.example.com');
+    expect(hostOf({ table: 't', database: 'warehouse' })).toBe('warehouse.example.com');
   });
 
   test('that the database is called without TLS where it is said to be on this machine, and nowhere else', () => {

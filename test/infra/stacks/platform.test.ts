@@ -1,5 +1,6 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { parseContext } from '../../../infra/context.ts';
 import { type SynthesizedStage, synthesized } from './synthesized.ts';
 
 const DATABASE = {
@@ -149,6 +150,14 @@ describe('the platform', () => {
     expect(Object.values(functions).filter(({ Properties }) => Properties.VpcConfig !== undefined)).toEqual([]);
   });
 
+  test("logs in to a given RDS instance by IAM, as the stage's own", async () => {
+    const { secret, ...server } = DATABASE;
+    const given = await synthesized({ database: { ...server, resourceId: 'db-ABC123' } });
+    expect(JSON.stringify(given.stack('millrace-dev-shop').template.toJSON())).toMatch(
+      /"rds-db:connect","Effect":"Allow","Resource":\{"Fn::Join":\[""[^\]]*:dbuser:db-ABC123\/sinks"/,
+    );
+  });
+
   test('puts its database and the functions that call it into a given network', async () => {
     const given = await synthesized({ network: NETWORK });
     const types = typesOf(given.stack('millrace-dev').template);
@@ -164,7 +173,52 @@ describe('the platform', () => {
   });
 });
 
+describe('what holds data', () => {
+  const HOLDING = /^AWS::(Kinesis::Stream|S3::Bucket|DynamoDB::Table|RDS::DBInstance)$/;
+  const holding = (each: SynthesizedStage) =>
+    [...each.stacks.values()].flatMap(({ template }) => resourcesOf(template)).filter(({ Type }) => HOLDING.test(Type));
+
+  test('outlives its stack', () => {
+    expect(holding(stage).length).toBe(8);
+    expect(new Set(holding(stage).map(({ DeletionPolicy }) => DeletionPolicy))).toEqual(new Set(['Retain']));
+  });
+
+  test("keeps what it cannot be without: a database's network goes with the database", () => {
+    const network = resourcesOf(platform).filter(({ Type }) => /^AWS::(EC2|RDS)::/.test(Type));
+    expect(network.length).toBeGreaterThan(10);
+    expect(network.filter(({ DeletionPolicy }) => DeletionPolicy !== 'Retain')).toEqual([]);
+  });
+
+  test('goes with its stack when the context says so, and nothing protects it', async () => {
+    const gone = await synthesized({ removal: 'destroy' });
+    expect(new Set(holding(gone).map(({ DeletionPolicy }) => DeletionPolicy))).toEqual(new Set(['Delete']));
+    for (const { template } of gone.stacks.values()) {
+      expect(JSON.stringify(template.toJSON())).not.toMatch(/"DeletionProtection(Enabled)?":true|"Retain"/);
+    }
+  });
+
+  test('can be used again by a stage that is deployed anew, by what its stack said', () => {
+    const { Outputs } = platform.toJSON() as { Outputs: Record<string, { Value: unknown }> };
+    const givenBy = (name: string): unknown =>
+      parseContext({ [name]: sample(Outputs[`Context${name === 'database' ? 'Database' : 'Network'}`]?.Value) });
+    expect(givenBy('database')).toMatchObject({ database: { name: 'millrace', user: 'millrace_sinks', port: 5_432 } });
+    expect(givenBy('network')).toMatchObject({ network: { subnetIds: [expect.any(String), expect.any(String)] } });
+  });
+});
+
 describe('a stage', () => {
+  test('has the pipelines that the context chooses', async () => {
+    const chosen = await synthesized({ pipelines: 'audit' });
+    expect([...chosen.stacks.keys()].sort()).toEqual(['millrace-dev', 'millrace-dev-audit']);
+    expect(chosen.stack('millrace-dev-audit').after).toEqual(['millrace-dev']);
+  });
+
+  test('is refused with a pipeline that is not there', async () => {
+    await expect(synthesized({ pipelines: 'shop,audits' })).rejects.toThrow(
+      "context cannot be used:\n  pipelines: no pipeline 'audits'; there are shop, audit",
+    );
+  });
+
   test('needs no custom resource, no look-up and no account', () => {
     for (const { template } of stage.stacks.values()) {
       const types = [...typesOf(template)];
@@ -188,6 +242,23 @@ describe('a stage', () => {
     expect(named(other).filter((name) => dev.includes(name))).toEqual([]);
   });
 });
+
+/** What a deployment would put in the place of what only it knows. */
+function sample(value: unknown): string {
+  const parts = (value as { 'Fn::Join': [string, unknown[]] })['Fn::Join'][1];
+  const known: readonly [RegExp, string][] = [
+    [/DbiResourceId/, 'db-ABC123'],
+    [/Endpoint/, 'db.example.com'],
+    [/Subnet/, 'subnet-0123456789abcdef0'],
+    [/GroupId/, 'sg-0123456789abcdef0'],
+    [/Vpc/, 'vpc-0123456789abcdef0'],
+  ];
+  const text = (part: unknown): string =>
+    typeof part === 'string'
+      ? part
+      : (known.find(([of]) => of.test(JSON.stringify(part)))?.[1] ?? JSON.stringify(part));
+  return parts.map(text).join('');
+}
 
 /** What a resource is called in the account: any property that names it. */
 function physicalNames({ Type, Properties = {} }: { Type: string; Properties?: Record<string, unknown> }): string[] {

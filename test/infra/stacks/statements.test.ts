@@ -154,7 +154,7 @@ describe('a role', () => {
     expect(role.AppendsToItsOutput?.resources).toEqual([`${STREAM}orders`]);
     expect(role.AppendsToItsOutput?.actions).not.toContain('kinesis:GetRecords');
     expect(role.MovesItsOwnCheckpoints?.condition).toBe(
-      '{"ForAllValues:StringEquals":{"dynamodb:LeadingKeys":["shop/ordering"]}}',
+      '{"ForAllValues:StringEquals":{"dynamodb:LeadingKeys":["shop/ordering","shop/sorting"]}}',
     );
   });
 
