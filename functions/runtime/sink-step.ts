@@ -89,8 +89,10 @@ function sliceOf(sink: SinkStep, { batch, shard, to }: Writing, signal: AbortSig
   };
 }
 
+const PAGE_EVENTS = 5_000;
+
 async function* pagesOf<T>(events: readonly T[]): AsyncIterable<readonly T[]> {
-  if (events.length > 0) yield events;
+  for (let start = 0; start < events.length; start += PAGE_EVENTS) yield events.slice(start, start + PAGE_EVENTS);
 }
 
 /** What the sink has committed; the rejections in it are in the bucket by now, and need not be stored again by this process. */
