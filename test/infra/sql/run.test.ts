@@ -19,7 +19,12 @@ const ORDERS = `{"order_id":1,"status":"COMPLETE","sales":12.50}
 
 function sink(): { stream: Writable; text: () => string } {
   const parts: Buffer[] = [];
-  const stream = new Writable({ write: (part: Buffer, _encoding, done) => (parts.push(part), done()) });
+  const stream = new Writable({
+    write: (part: Buffer, _encoding, done) => {
+      parts.push(part);
+      done();
+    },
+  });
   return { stream, text: () => Buffer.concat(parts).toString('utf8') };
 }
 

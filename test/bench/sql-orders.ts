@@ -1,0 +1,54 @@
+import type { Random } from '../infra/sql/random.ts';
+import { seeded } from '../infra/sql/random.ts';
+
+const STATUSES = ['COMPLETE', 'PENDING', 'SHIPPED', 'CANCELLED'];
+const CITIES = ['Amsterdam', 'Nantes', 'Reims', 'New York', 'Melbourne', 'Bergen', 'Singapore'];
+
+/** Order events of about 300 bytes, as JSON.stringify writes them. */
+export function orders(count: number): Buffer {
+  const random = seeded(1);
+  return lines(count, (n) => JSON.stringify(order(random, n)));
+}
+
+function order(random: Random, n: number) {
+  return {
+    order_id: 10_000_000 + n,
+    order_date: `2026-${two(1 + random.below(12))}-${two(1 + random.below(28))}T${two(random.below(24))}:${two(random.below(60))}:00Z`,
+    status: random.pick(STATUSES),
+    customer: `Customer ${random.below(90_000)}`,
+    city: random.pick(CITIES),
+    country: 'Netherlands',
+    product_line: 'Classic Cars',
+    product_code: `S${random.below(90)}_${1000 + random.below(9000)}`,
+    quantity: 1 + random.below(90),
+    price: random.below(20_000) / 100,
+    sales: random.below(1_000_000) / 100,
+    deal_size: random.pick(['Small', 'Medium', 'Large']),
+  };
+}
+
+const two = (value: number): string => String(value).padStart(2, '0');
+
+/** The same with what slows a scanner down: long texts, escapes everywhere, keys in another order each time. */
+export function hostileOrders(count: number): Buffer {
+  const random = seeded(2);
+  return lines(count, (n) => {
+    const fields = Object.entries({
+      ...order(random, n),
+      note: 'said "so"\n\\ and more '.repeat(random.below(20)),
+      remark: 'é'.repeat(random.below(200)),
+    });
+    for (let i = fields.length - 1; i > 0; i -= 1) {
+      const j = random.below(i + 1);
+      [fields[i], fields[j]] = [fields[j]!, fields[i]!];
+    }
+    return JSON.stringify(Object.fromEntries(fields));
+  });
+}
+
+function lines(count: number, line: (n: number) => string): Buffer {
+  const parts: Buffer[] = [];
+  for (let n = 0; n < count; n += 10_000)
+    parts.push(Buffer.from(Array.from({ length: Math.min(10_000, count - n) }, (_, i) => `${line(n + i)}\n`).join('')));
+  return Buffer.concat(parts);
+}
