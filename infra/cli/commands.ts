@@ -1,87 +1,9 @@
-import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { Command } from './command.ts';
+import { demo } from './commands/demo.ts';
+import { dev } from './commands/dev.ts';
 
-/** A command of the CLI: its options are those of node:util's `parseArgs`. */
-export interface Command {
-  readonly summary: string;
-  readonly usage: string;
-  readonly help: string;
-  readonly options: Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly short?: string }>>;
-  /** Answers with the exit code. Rejects with the signal's reason when that aborts. */
-  run(invocation: CommandInvocation): Promise<number>;
-}
-
-export interface CommandInvocation {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
-  readonly positionals: readonly string[];
-  readonly signal: AbortSignal;
-}
-
+/** Every command by its name, in the order of the overview. */
 export const commands: Readonly<Record<string, Command>> = {
-  demo: {
-    summary: 'runs both example pipelines on real data, once, and holds every count against the input',
-    usage: '',
-    help: 'Needs nothing but this repository: no AWS account, no Docker. Exits with 1 when one event is missing or doubled.',
-    options: {},
-    async run({ positionals, signal }) {
-      if (positionals.length > 0) throw new UserMistake(`demo takes no arguments, and got '${positionals.join(' ')}'`);
-      const { runDemo } = await import('../local/demo/run.ts');
-      const { pipelines } = await import('../pipelines/all.ts');
-      return (await runDemo(pipelines, say, signal)) ? 0 : 1;
-    },
-  },
-  dev: {
-    summary: 'runs pipelines on this machine until Ctrl-C',
-    usage: '[pipeline …] [options]',
-    help: [
-      'Without a name it runs all pipelines. Every port is a free one unless it is given.',
-      '',
-      '  --landing <folder>       stands for the landing bucket: files dropped there land (.millrace/landing)',
-      '  --http-port <port>       of the first source that answers requests; the next has the next',
-      '  --postgres-port <port>',
-      '  --kinesis-port <port>',
-      '  --dynamodb-port <port>',
-      '  --s3-port <port>         of S3 and SQS',
-      '  --trace                  shows every poll, batch, invocation and checkpoint as a line of JSON',
-    ].join('\n'),
-    options: {
-      landing: { type: 'string' },
-      'http-port': { type: 'string' },
-      'postgres-port': { type: 'string' },
-      'kinesis-port': { type: 'string' },
-      'dynamodb-port': { type: 'string' },
-      's3-port': { type: 'string' },
-      trace: { type: 'boolean' },
-    },
-    async run({ values, positionals, signal }) {
-      const { runDev } = await import('../local/dev.ts');
-      const { namedPipelines } = await import('../local/start.ts');
-      const { pipelines } = await import('../pipelines/all.ts');
-      const options = {
-        pipelines: namedPipelines(pipelines, positionals),
-        landing: typeof values.landing === 'string' ? values.landing : '.millrace/landing',
-        ports: {
-          ...portOption(values, 'http'),
-          ...portOption(values, 'postgres'),
-          ...portOption(values, 'kinesis'),
-          ...portOption(values, 'dynamodb'),
-          ...portOption(values, 's3'),
-        },
-        trace: values.trace === true,
-      };
-      await runDev(options, say, signal);
-      return 0;
-    },
-  },
+  demo,
+  dev,
 };
-
-function say(text: string): void {
-  console.log(text);
-}
-
-function portOption(values: CommandInvocation['values'], name: string): Readonly<Record<string, number>> {
-  const given = values[`${name}-port`];
-  if (given === undefined) return {};
-  const port = Number(given);
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return { [name]: port };
-  throw new UserMistake(`--${name}-port is '${given}': a port is a whole number from 1 to 65535`);
-}

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { type Command, commands } from './commands.ts';
+import type { Command } from './command.ts';
+import { commands } from './commands.ts';
 
 /** The command `millrace`: what is a user's mistake is one message without a stack, and ends with 2. */
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,0 +1,54 @@
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import type { Command, CommandInvocation } from '../command.ts';
+
+export const dev: Command = {
+  summary: 'runs pipelines on this machine until Ctrl-C',
+  usage: '[pipeline …] [options]',
+  help: [
+    'Without a name it runs all pipelines. Every port is a free one unless it is given.',
+    '',
+    '  --landing <folder>       stands for the landing bucket: files dropped there land (.millrace/landing)',
+    '  --http-port <port>       of the first source that answers requests; the next has the next',
+    '  --postgres-port <port>',
+    '  --kinesis-port <port>',
+    '  --dynamodb-port <port>',
+    '  --s3-port <port>         of S3 and SQS',
+    '  --trace                  shows every poll, batch, invocation and checkpoint as a line of JSON',
+  ].join('\n'),
+  options: {
+    landing: { type: 'string' },
+    'http-port': { type: 'string' },
+    'postgres-port': { type: 'string' },
+    'kinesis-port': { type: 'string' },
+    'dynamodb-port': { type: 'string' },
+    's3-port': { type: 'string' },
+    trace: { type: 'boolean' },
+  },
+  async run({ values, positionals, signal }) {
+    const { runDev } = await import('../../local/dev.ts');
+    const { namedPipelines } = await import('../../local/start.ts');
+    const { pipelines } = await import('../../pipelines/all.ts');
+    const options = {
+      pipelines: namedPipelines(pipelines, positionals),
+      landing: typeof values.landing === 'string' ? values.landing : '.millrace/landing',
+      ports: {
+        ...portOption(values, 'http'),
+        ...portOption(values, 'postgres'),
+        ...portOption(values, 'kinesis'),
+        ...portOption(values, 'dynamodb'),
+        ...portOption(values, 's3'),
+      },
+      trace: values.trace === true,
+    };
+    await runDev(options, (text) => console.log(text), signal);
+    return 0;
+  },
+};
+
+function portOption(values: CommandInvocation['values'], name: string): Readonly<Record<string, number>> {
+  const given = values[`${name}-port`];
+  if (given === undefined) return {};
+  const port = Number(given);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return { [name]: port };
+  throw new UserMistake(`--${name}-port is '${given}': a port is a whole number from 1 to 65535`);
+}
