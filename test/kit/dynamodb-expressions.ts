@@ -1,0 +1,58 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { Item } from './dynamodb.ts';
+
+/** What the placeholders of an expression stand for. */
+export interface Placeholders {
+  readonly ExpressionAttributeNames?: Record<string, string> | undefined;
+  readonly ExpressionAttributeValues?: Record<string, AttributeValue> | undefined;
+}
+
+/** Comparisons and `attribute_not_exists`, joined by OR: what the runtime's checkpoints ask. */
+export function conditionHolds(condition: string, item: Item, placeholders: Placeholders): boolean {
+  return condition.split(' OR ').some((part) => {
+    const missing = /^attribute_not_exists\((\S+)\)$/.exec(part)?.[1];
+    if (missing !== undefined) return item[nameOf(missing, placeholders)] === undefined;
+    const [, name, operator, value] = /^(#?\w+) (=|<=) (:\w+)$/.exec(part) ?? [];
+    if (name === undefined || value === undefined)
+      throw new Error(`the kit's DynamoDB does not know the condition '${part}'`);
+    const stored = item[nameOf(name, placeholders)];
+    return stored !== undefined && compares(stored, operator as '=' | '<=', valueFor(value, placeholders));
+  });
+}
+
+/** `SET a = :a, b = :b` or `REMOVE a, b`. */
+export function updated(expression: string, item: Item, placeholders: Placeholders): Item {
+  const [, verb, rest = ''] = /^(SET|REMOVE) (.+)$/.exec(expression) ?? [];
+  const next = { ...item };
+  for (const part of rest.split(', ')) {
+    const [, name, value] = (verb === 'SET' ? /^(#?\w+) = (:\w+)$/ : /^(#?\w+)$/).exec(part) ?? [];
+    if (name === undefined) throw new Error(`the kit's DynamoDB does not know the update '${expression}'`);
+    if (value === undefined) delete next[nameOf(name, placeholders)];
+    else next[nameOf(name, placeholders)] = valueFor(value, placeholders);
+  }
+  return next;
+}
+
+/** Values of two types are not equal, and neither is the smaller one. */
+function compares(stored: AttributeValue, operator: '=' | '<=', value: AttributeValue): boolean {
+  if (stored.N !== undefined && value.N !== undefined) {
+    const difference = Number(stored.N) - Number(value.N);
+    return operator === '=' ? difference === 0 : difference <= 0;
+  }
+  if (stored.S === undefined || value.S === undefined) return false;
+  const order = Buffer.compare(Buffer.from(stored.S), Buffer.from(value.S));
+  return operator === '=' ? order === 0 : order <= 0;
+}
+
+function nameOf(written: string, { ExpressionAttributeNames: names = {} }: Placeholders): string {
+  if (!written.startsWith('#')) return written;
+  const name = names[written];
+  if (name === undefined) throw new Error(`ExpressionAttributeNames has no ${written}`);
+  return name;
+}
+
+function valueFor(written: string, { ExpressionAttributeValues: values = {} }: Placeholders): AttributeValue {
+  const value = values[written];
+  if (value === undefined) throw new Error(`ExpressionAttributeValues has no ${written}`);
+  return value;
+}

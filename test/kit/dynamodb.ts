@@ -1,0 +1,101 @@
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  type GetItemCommandInput,
+  ResourceNotFoundException,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import { conditionHolds, updated } from './dynamodb-expressions.ts';
+import { clientError } from './sdk-errors.ts';
+import { type Service, serviceOf } from './service.ts';
+
+export type Item = Readonly<Record<string, AttributeValue>>;
+
+/** DynamoDB in memory: consistent reads and conditional writes of single items. */
+export interface DynamoDb extends Service {
+  createTable(name: string, key: { readonly partition: string; readonly sort: string }): void;
+  items(table: string): readonly Item[];
+}
+
+interface Table {
+  readonly keys: readonly string[];
+  readonly items: Map<string, Item>;
+}
+
+export function createDynamoDb(): DynamoDb {
+  const tables = new Map<string, Table>();
+
+  function tableOf(name: string | undefined): Table {
+    const table = tables.get(name ?? '');
+    if (table === undefined)
+      throw new ResourceNotFoundException({ message: 'Requested resource not found', $metadata: METADATA });
+    return table;
+  }
+
+  const service = serviceOf('DynamoDB', {
+    GetItem(input: GetItemCommandInput) {
+      if (input.ConsistentRead !== true) throw new Error('the kit answers consistent reads only: set ConsistentRead');
+      const table = tableOf(input.TableName);
+      const stored = table.items.get(placeOf(table, input.Key));
+      return stored === undefined ? {} : { Item: structuredClone(stored) };
+    },
+
+    UpdateItem(input: UpdateItemCommandInput) {
+      const table = tableOf(input.TableName);
+      const place = placeOf(table, input.Key);
+      const stored = table.items.get(place) ?? {};
+      refuseUnused(input);
+      const { ConditionExpression: condition, UpdateExpression: update = '' } = input;
+      if (condition !== undefined && !conditionHolds(condition, stored, input))
+        throw new ConditionalCheckFailedException({
+          message: 'The conditional request failed',
+          $metadata: METADATA,
+        });
+      const next = updated(update, { ...stored, ...input.Key }, input);
+      if (bytesOf(next) > LARGEST_ITEM_BYTES)
+        throw clientError('ValidationException', 'Item size to update has exceeded the maximum allowed size');
+      table.items.set(place, next);
+      return {};
+    },
+  });
+
+  return {
+    ...service,
+    createTable(name, { partition, sort }) {
+      tables.set(name, { keys: [partition, sort], items: new Map() });
+    },
+    items: (name) => [...tableOf(name).items.values()],
+  };
+}
+
+const METADATA = { httpStatusCode: 400 };
+const LARGEST_ITEM_BYTES = 400 * 1_024;
+
+function placeOf({ keys }: Table, key: Item = {}): string {
+  const values = keys.map((name) => key[name]?.S);
+  if (Object.keys(key).length !== keys.length || values.includes(undefined))
+    throw clientError('ValidationException', 'The provided key element does not match the schema');
+  return JSON.stringify(values);
+}
+
+/** DynamoDB takes no name or value that no expression uses. */
+function refuseUnused(input: UpdateItemCommandInput): void {
+  const expressions = `${input.UpdateExpression ?? ''} ${input.ConditionExpression ?? ''}`;
+  const used = new Set(expressions.match(/[#:]\w+/g));
+  for (const [what, given] of [
+    ['Names', input.ExpressionAttributeNames],
+    ['Values', input.ExpressionAttributeValues],
+  ] as const) {
+    const unused = Object.keys(given ?? {}).filter((name) => !used.has(name));
+    if (unused.length === 0) continue;
+    const message = `Value provided in ExpressionAttribute${what} unused in expressions: keys: {${unused.join(', ')}}`;
+    throw clientError('ValidationException', message);
+  }
+}
+
+/** Names and values, of the types that checkpoints use. */
+function bytesOf(item: Item): number {
+  return Object.entries(item).reduce((sum, [name, { S = '', N = '' }]) => {
+    return sum + Buffer.byteLength(name) + Buffer.byteLength(S) + Math.ceil(N.length / 2);
+  }, 0);
+}

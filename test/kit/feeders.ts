@@ -1,0 +1,117 @@
+import { LANES } from '../../functions/runtime/lanes.ts';
+import { mappingSettings } from '../../infra/delivery.ts';
+import type { Clock } from '../../infra/emulator/clock.ts';
+import type { InvokeRequest } from '../../infra/emulator/invoke.ts';
+import type { MappingRequest } from '../../infra/emulator/mapping/configuration.ts';
+import { type Mapping, startMapping } from '../../infra/emulator/mapping/mapping.ts';
+import { startQueueMapping } from '../../infra/emulator/queue-mapping.ts';
+import { type Scheduler, startScheduler } from '../../infra/emulator/scheduler.ts';
+import type { SinkPlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import type { Functions } from './functions.ts';
+import { type Stage, TWICE_PROBABILITY } from './stage.ts';
+import type { Story } from './story.ts';
+
+/** What calls the steps' functions, set up as it is on AWS. */
+export interface Feeders {
+  readonly mappings: ReadonlyMap<StepPlan, Mapping>;
+  readonly scheduler: Scheduler;
+}
+
+export function startFeeders(
+  steps: readonly StepPlan[],
+  of: {
+    readonly stage: Stage;
+    readonly functions: Functions;
+    readonly clock: Clock;
+    readonly story: Story;
+    readonly randomOf: (what: string) => () => number;
+  },
+): Feeders {
+  const { stage, functions, clock, story, randomOf } = of;
+  const nameOf = ({ pipeline, name }: StepPlan): string => stage.names.step(pipeline, name);
+  const invoked = (step: StepPlan) => (request: InvokeRequest) => functions.invoke(step, request);
+  const common = (step: StepPlan) => ({
+    clock,
+    invoke: invoked(step),
+    random: randomOf(`feeder of ${step.name}`),
+    trace: (entry: Parameters<Story['took']>[1]) => story.took(step.name, entry),
+  });
+
+  const mappings = steps.filter(isContinuous).map((step): [StepPlan, Mapping] => [
+    step,
+    startMapping({
+      ...common(step),
+      configuration: {
+        FunctionName: nameOf(step),
+        EventSourceArn: stage.names.arnOf('kinesis', `stream/${stage.streamName(step.input.stream)}`),
+        ...(inCapitals(mappingSettings(step.input, stage.names.bucketArnOf(stage.names.deadLetters))) as Pick<
+          MappingRequest,
+          'StartingPosition'
+        >),
+      },
+      kinesis: stage.streams.client,
+      destinations: { s3: { send: stage.s3.call } as never },
+    }),
+  ]);
+  for (const step of steps.filter(({ delivery }) => delivery === 'queue')) {
+    startQueueMapping({
+      ...common(step),
+      configuration: {
+        FunctionName: nameOf(step),
+        EventSourceArn: stage.names.arnOf('sqs', nameOf(step)),
+        BatchSize: 1,
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        ScalingConfig: { MaximumConcurrency: LANES },
+      },
+      sqs: {
+        send: (command: never, { abortSignal }: { abortSignal?: AbortSignal } = {}) =>
+          stage.sqs.call(command, abortSignal),
+      } as never,
+    });
+  }
+  const scheduled = steps.filter(isScheduled);
+  const scheduler = startScheduler({
+    schedules: scheduled.map((step) => ({
+      name: nameOf(step),
+      expression: rateOf(step),
+      functionArn: nameOf(step),
+      input: '{}',
+      maximumRetryAttempts: 0,
+    })),
+    invoke: (request) => functions.invoke(named(scheduled, request.functionArn, nameOf), request),
+    clock,
+    random: randomOf('scheduler'),
+    trace: (entry) => {
+      if ('schedule' in entry) story.took(named(scheduled, entry.schedule, nameOf).name, entry);
+    },
+    twiceProbability: TWICE_PROBABILITY,
+  });
+  return { mappings: new Map(mappings), scheduler };
+}
+
+export function isContinuous(step: StepPlan): step is TransformPlan | SinkPlan {
+  return step.delivery === 'continuous';
+}
+
+export function isScheduled(step: StepPlan): step is SinkPlan {
+  return step.delivery === 'scheduled';
+}
+
+function named(steps: readonly SinkPlan[], name: string, nameOf: (step: StepPlan) => string): SinkPlan {
+  const step = steps.find((one) => nameOf(one) === name);
+  if (step === undefined) throw new Error(`no scheduled step is called '${name}'`);
+  return step;
+}
+
+function rateOf({ every = 60_000 }: SinkPlan): string {
+  const minutes = every / 60_000;
+  return `rate(${minutes} ${minutes === 1 ? 'minute' : 'minutes'})`;
+}
+
+/** CloudFormation's names begin small in the CDK, and the API's with a capital. */
+function inCapitals(settings: unknown): unknown {
+  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) return settings;
+  return Object.fromEntries(
+    Object.entries(settings).map(([name, value]) => [name.charAt(0).toUpperCase() + name.slice(1), inCapitals(value)]),
+  );
+}

@@ -1,0 +1,116 @@
+import { LIMITS } from '../../infra/delivery.ts';
+import type { VirtualClock } from '../../infra/emulator/clock.ts';
+import type { InvokeResult } from '../../infra/emulator/invoke.ts';
+import type { StepPlan } from '../../infra/pipelines/plan.ts';
+import type { Calls } from './calls.ts';
+import { clientError } from './sdk-errors.ts';
+import { ProcessKilled, type SimulatedProcess } from './simulated-process.ts';
+
+/** A step's handler, as one process has it. */
+export type Handler = (
+  event: never,
+  invocation: { awsRequestId: string; getRemainingTimeInMillis(): number },
+) => Promise<unknown>;
+
+/** The functions of a run, as Lambda keeps them: as many processes as are needed at once, each with one invocation at a time. */
+export interface Functions {
+  invoke(step: StepPlan, request: { readonly payload: string; readonly requestId: string }): Promise<InvokeResult>;
+  /** Ends a step's processes, those at work included. */
+  kill(step: StepPlan): void;
+  /** How many invocations are under way. */
+  underWay(): number;
+}
+
+export interface FunctionsSettings {
+  readonly clock: VirtualClock;
+  readonly calls: Calls;
+  start(step: StepPlan): SimulatedProcess;
+  /** Called inside the process. */
+  open(step: StepPlan, process: SimulatedProcess): Handler;
+  ended(step: StepPlan, why: string): void;
+}
+
+interface Instance {
+  readonly process: SimulatedProcess;
+  handler: Handler | undefined;
+}
+
+export function openFunctions(settings: FunctionsSettings): Functions {
+  const { clock, calls } = settings;
+  const idle = new Map<StepPlan, Instance[]>();
+  const working = new Map<StepPlan, Set<Instance>>();
+  let underWay = 0;
+
+  /** Runs the handler in an instance. Rejects when the process dies; an error of the handler leaves it alive. */
+  async function run(step: StepPlan, instance: Instance, request: { payload: string; requestId: string }) {
+    const { process } = instance;
+    const untilMillis = clock.now() + LIMITS[step.delivery].timeoutSeconds * 1_000;
+    const done = new AbortController();
+    clock.sleep(untilMillis - clock.now(), done.signal).then(
+      () => process.kill(`Task timed out after ${LIMITS[step.delivery].timeoutSeconds}.00 seconds`),
+      () => undefined,
+    );
+    const handled = async (): Promise<InvokeResult> => {
+      instance.handler ??= settings.open(step, process);
+      const answer = await instance.handler(JSON.parse(request.payload) as never, {
+        awsRequestId: request.requestId,
+        getRemainingTimeInMillis: () => untilMillis - clock.now(),
+      });
+      return { outcome: 'returned', payload: JSON.stringify(answer) ?? 'null' };
+    };
+    const call = {
+      name: 'lambda.Invoke',
+      perform: () => handled().catch(thrown),
+      throttled: () => {
+        throw clientError('TooManyRequestsException', 'Rate Exceeded.', 429);
+      },
+      attempts: 1,
+      signal: undefined,
+    };
+    try {
+      return await process.invocation(() => calls.make(process, call));
+    } finally {
+      done.abort();
+    }
+  }
+
+  async function invoke(step: StepPlan, request: { payload: string; requestId: string }): Promise<InvokeResult> {
+    const waiting = idle.get(step) ?? [];
+    idle.set(step, waiting);
+    const instance = waiting.pop() ?? { process: settings.start(step), handler: undefined };
+    const others = working.get(step) ?? new Set();
+    working.set(step, others.add(instance));
+    underWay++;
+    try {
+      return await run(step, instance, request);
+    } catch (error) {
+      if (!(error instanceof ProcessKilled)) throw error;
+      settings.ended(step, error.message);
+      return { outcome: 'error', functionError: 'Unhandled', errorType: 'Runtime.ExitError', message: error.message };
+    } finally {
+      underWay--;
+      others.delete(instance);
+      if (instance.process.isAlive()) waiting.push(instance);
+    }
+  }
+
+  return {
+    invoke: (step, request) =>
+      invoke(step, request).catch((error): InvokeResult => {
+        if ((error as Error).name === 'TooManyRequestsException') return { outcome: 'throttled' };
+        if ('code' in (error as Error) || (error as Error).name === 'TimeoutError') return { outcome: 'service-error' };
+        throw error;
+      }),
+    kill(step) {
+      for (const { process } of [...(idle.get(step) ?? []), ...(working.get(step) ?? [])])
+        process.kill('the process was killed');
+      idle.delete(step);
+    },
+    underWay: () => underWay,
+  };
+}
+
+function thrown(error: unknown): InvokeResult {
+  const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) };
+  return { outcome: 'error', functionError: 'Unhandled', errorType: name, message };
+}

@@ -1,0 +1,72 @@
+import { isDeepStrictEqual } from 'node:util';
+import { EventRefused, type RefusalReason } from '../../functions/runtime/errors.ts';
+import type { OutgoingEvent } from '../../functions/runtime/event.ts';
+import { decodeRecord } from '../../functions/runtime/record-codec/decode.ts';
+import { encodeEvent } from '../../functions/runtime/record-codec/encode.ts';
+import type { Transform } from '../../functions/runtime/transform.ts';
+import { asGivenEvent, type GivenEvent } from './given-events.ts';
+
+/** What a transform made of an event that it was given. */
+export interface MadeEvent {
+  readonly type: string;
+  readonly key: string;
+  readonly time: string;
+  readonly data: unknown;
+}
+
+/** An event that it refused: it would be a dead letter. */
+export interface RefusedEvent {
+  readonly refused: RefusalReason;
+  readonly message: string;
+}
+
+/**
+ * Runs a transform over events as the engine does, and gives what comes of them, in order: each comes out of a record of the log, is checked, transformed, and what comes of it is
+ * checked again. Each is given twice: a transform that gives something else the second time is not pure, and that is an error.
+ */
+export function transformed<W>(
+  transform: Transform<W>,
+  given: readonly (W | GivenEvent)[],
+): readonly (MadeEvent | RefusedEvent)[] {
+  return given.flatMap((one, index) => {
+    const event = asGivenEvent(one);
+    const [first, second] = [run(transform, event, index), run(transform, event, index)];
+    if (!isDeepStrictEqual(first, second))
+      throw new Error(
+        `the transform is not pure: event ${index} gave ${JSON.stringify(first)}, and then ${JSON.stringify(second)}; ` +
+          'take time and chance from the event',
+      );
+    return first;
+  });
+}
+
+function run(
+  transform: Pick<Transform, 'run'>,
+  { data, ...given }: GivenEvent,
+  index: number,
+): readonly (MadeEvent | RefusedEvent)[] {
+  const event: OutgoingEvent = {
+    ...{ id: `given-${index}`, source: '/given', type: 'given', time: '2026-01-01T00:00:00Z', key: 'given' },
+    ...{ sequence: undefined, traceparent: undefined },
+    ...given,
+    dataBytes: Buffer.from(JSON.stringify(data)),
+  };
+  const record = {
+    sequenceNumber: '1',
+    partitionKey: event.key,
+    data: encodeEvent(event),
+    approximateArrivalMillis: 0,
+  };
+  const [entry] = decodeRecord(record, { name: 'given' }).entries;
+  if (entry === undefined || 'rejection' in entry)
+    throw new Error(`event ${index} is none: ${entry?.rejection.message}`);
+  try {
+    return transform.run(entry.event).map(({ type, key, time, dataBytes }) => ({
+      ...{ type, key, time },
+      data: JSON.parse(Buffer.from(dataBytes).toString()) as unknown,
+    }));
+  } catch (error) {
+    if (!(error instanceof EventRefused)) throw error;
+    return [{ refused: error.reason, message: error.message }];
+  }
+}

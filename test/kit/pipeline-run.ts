@@ -1,0 +1,240 @@
+import { PutRecordCommand } from '@aws-sdk/client-kinesis';
+import type { z } from 'zod';
+import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { OutgoingEvent } from '../../functions/runtime/event.ts';
+import { openLogWriter } from '../../functions/runtime/log-writer.ts';
+import { type Duration, hours, type Pipeline, type Streams } from '../../infra/pipelines/pipeline.ts';
+import type { StepPlan } from '../../infra/pipelines/plan.ts';
+import { dropFile, type Posted, type PostOptions, post } from './arrivals.ts';
+import { type Fault, type FaultKind, type FaultRule, faultKinds } from './faults.ts';
+import { asGivenEvent, type GivenEvent, type GivenRecord, isGivenRecord } from './given-events.ts';
+import { settle } from './settle.ts';
+import type { SimulatedProcess } from './simulated-process.ts';
+import type { Constraint, Row } from './tables.ts';
+import {
+  type BucketView,
+  bucketView,
+  deadLettersOf,
+  positionsOf,
+  type ShardPosition,
+  type StreamView,
+  streamView,
+} from './views.ts';
+import { startWorld, type World } from './world.ts';
+
+/** A pipeline at work, for a test: what it is given, what happens, and then what there is. */
+export interface PipelineRun<S extends Streams> {
+  /** Appends events to a stream, as another team's producer would. `key`: the field of the data that is the events' key. */
+  given<K extends keyof S & string>(
+    stream: K,
+    events: readonly (z.input<S[K]['schema']> | GivenEvent | GivenRecord)[],
+    options?: { readonly key?: string },
+  ): Promise<void>;
+  /** A file lands in the landing bucket, and is announced to the sources that read there. */
+  dropped(key: string, content: string | Uint8Array): Promise<void>;
+  /** Sends JSON to a source that answers requests, and resolves to its reply. */
+  posted(source: string, body: unknown, options?: PostOptions): Promise<Posted>;
+  readonly when: Happenings<S>;
+  /**
+   * Lets time pass until every step has done all there is. Throws when that takes longer than `within`, three hours when not given:
+   * a step that fails for ever is never done.
+   */
+  settled(options?: { readonly within?: Duration }): Promise<void>;
+  stream(name: keyof S & string): StreamView;
+  bucket(name: 'lake' | 'landing' | 'dead letters'): BucketView;
+  table(name: string): readonly Row[];
+  deadLetters(step: string): readonly DeadLetter[];
+  positions(step: string): readonly ShardPosition[];
+  /** The faults so far. */
+  faults(): readonly Fault[];
+  /** How many calls there were so far, by call site. */
+  calls(): ReadonlyMap<string, number>;
+  /** What happened so far, a line each. */
+  story(): readonly string[];
+}
+
+export interface Happenings<S extends Streams> {
+  /** Time passes. */
+  pass(time: Duration): Promise<void>;
+  /** The stream has this many shards from now on: at most twice as many as before, and at least half. */
+  reshard(stream: keyof S & string, shards: number): Promise<void>;
+  /**
+   * Calls of a step fail. `site`: the step's name, or more of a call's name: `cleaning kinesis.PutRecords`. One call, the next, when
+   * `times` and `after` (calls that go well first) are not given.
+   */
+  fails(site: string, kind: FaultKind, options?: Pick<FaultRule, 'times' | 'after'>): void;
+  /** Any call of any step may fail, until that many have. */
+  anythingFails(options: {
+    readonly most: number;
+    readonly probability?: number;
+    readonly kinds?: readonly FaultKind[];
+  }): void;
+  /** All calls at the site are lost for that time, which passes. */
+  down(site: string, time: Duration): Promise<void>;
+  /** The processes of a step die, at work or not. */
+  killed(step: string): void;
+  /** A table refuses the rows for which this gives the name of a constraint. */
+  refused(table: string, constraint: Constraint): void;
+}
+
+export interface RunOptions {
+  /** 1 when not given. */
+  readonly seed?: number;
+  /** RFC 3339; the beginning of 2026 when not given. */
+  readonly start?: string;
+  /** Other pipelines that run too, because this one has streams of theirs. */
+  readonly beside?: readonly Pipeline[];
+}
+
+/** Starts a pipeline with nothing in it. */
+export async function startPipelineRun<S extends Streams>(
+  pipeline: Pipeline<S>,
+  { seed = 1, start = '2026-01-01T00:00:00Z', beside = [] }: RunOptions = {},
+): Promise<PipelineRun<S>> {
+  const world = await startWorld({ pipelines: [pipeline, ...beside], seed, startMillis: Date.parse(start) });
+  const { clock, stage, faults, story } = world;
+  const producer = world.outsider('given');
+  let givenSoFar = 0;
+  const nameOf = (stream: string): string => streamNameOf(pipeline, world, stream);
+  const stepOf = (name: string): StepPlan => namedStep(world, pipeline.name, name);
+  return {
+    async given(stream, events, { key } = {}) {
+      story.tell(`given ${events.length} event${events.length === 1 ? '' : 's'} in ${stream}`);
+      await clock.runUntil(append(world, producer, { stream: nameOf(stream), events, key, next: () => givenSoFar++ }));
+    },
+    async dropped(key, content) {
+      story.tell(`dropped ${key}`);
+      await clock.runUntil(dropFile(world, key, content));
+    },
+    posted: (source, body, options) => clock.runUntil(post(world, stepOf(source), { body, ...options })),
+    when: {
+      pass: (time) => clock.advance(time),
+      async reshard(stream, shards) {
+        story.tell(`${stream} gets ${shards} shard${shards === 1 ? '' : 's'}`);
+        stage.streams.log.updateShardCount({
+          StreamName: nameOf(stream),
+          TargetShardCount: shards,
+          ScalingType: 'UNIFORM_SCALING',
+        });
+        await clock.advance(RESHARD_MILLIS);
+        stage.streams.shards(nameOf(stream));
+      },
+      fails(site, kind, options) {
+        stepOf(site.split(' ')[0] ?? '');
+        faults.add({ site, kind, ...options });
+      },
+      anythingFails({ most, probability = 0.1, kinds = faultKinds }) {
+        faults.addRandom({ most, probability, kinds, random: world.randomOf('faults') });
+      },
+      async down(site, time) {
+        stepOf(site.split(' ')[0] ?? '');
+        const up = faults.add({ site, kind: 'request lost', times: Number.POSITIVE_INFINITY });
+        await clock.advance(time);
+        up();
+      },
+      killed: (step) => world.functions.kill(stepOf(step)),
+      refused: (table, constraint) => stage.tables.constrain(table, constraint),
+    },
+    settled: ({ within = hours(3) } = {}) => settle(world, within),
+    stream: (name) => streamView(world, nameOf(name), ownOf(world, nameOf(name))),
+    bucket: (name) => bucketView(world, bucketNamed(world, name)),
+    table: (name) => stage.tables.rows(name),
+    deadLetters: (step) => deadLettersOf(world, stepOf(step)),
+    positions(name) {
+      const step = stepOf(name);
+      if (step.kind === 'source') throw new UserMistake(`step '${name}' is a source: it has no position in a stream`);
+      return positionsOf(world, step);
+    },
+    faults: () => faults.happened(),
+    calls: () => faults.calls(),
+    story: () => story.lines(),
+  };
+}
+
+/** Longer than the log takes. */
+const RESHARD_MILLIS = 200;
+
+async function append(
+  { clock, stage }: World,
+  producer: SimulatedProcess,
+  given: {
+    readonly stream: string;
+    readonly events: readonly unknown[];
+    readonly key: string | undefined;
+    readonly next: () => number;
+  },
+): Promise<void> {
+  const kinesis = {
+    send: (command: object) => producer.send({ serviceId: 'Kinesis', command, signal: undefined }),
+  } as unknown as Parameters<typeof openLogWriter>[0]['kinesis'];
+  const writer = openLogWriter({ kinesis, stream: given.stream });
+  let waiting: OutgoingEvent[] = [];
+  const flush = async (): Promise<void> => {
+    await writer.append(waiting, new AbortController().signal);
+    waiting = [];
+  };
+  await producer.invocation(async () => {
+    for (const one of given.events) {
+      if (!isGivenRecord(one)) {
+        waiting.push(outgoing(asGivenEvent(one), given.key, { clock, ordinal: given.next() }));
+        continue;
+      }
+      await flush();
+      const { bytes: Data, key: PartitionKey } = one;
+      await kinesis.send(new PutRecordCommand({ StreamName: given.stream, Data, PartitionKey }));
+    }
+    await flush();
+  });
+  stage.streams.shards(given.stream);
+}
+
+function outgoing(
+  { data, key, time, type = 'given' }: GivenEvent,
+  keyField: string | undefined,
+  { clock, ordinal: number }: { readonly clock: World['clock']; readonly ordinal: number },
+): OutgoingEvent {
+  const fieldKey = keyField === undefined ? undefined : (data as Row)[keyField];
+  return {
+    id: `given-${number}`,
+    source: '/given',
+    type,
+    time: time ?? new Date(clock.now()).toISOString(),
+    key: key ?? String(fieldKey ?? 'given'),
+    sequence: undefined,
+    traceparent: undefined,
+    dataBytes: Buffer.from(JSON.stringify(data)),
+  };
+}
+
+function namedStep({ steps }: World, pipeline: string, name: string): StepPlan {
+  const found =
+    steps.find((step) => step.pipeline === pipeline && step.name === name) ?? steps.find((step) => step.name === name);
+  if (found !== undefined) return found;
+  throw new UserMistake(`there is no step '${name}': there are ${steps.map((step) => step.name).join(', ')}`);
+}
+
+function streamNameOf(pipeline: Pipeline, { plans, stage }: World, stream: string): string {
+  const declaration = pipeline.streams[stream];
+  if (declaration === undefined)
+    throw new UserMistake(`there is no stream '${stream}': there are ${Object.keys(pipeline.streams).join(', ')}`);
+  if ('existing' in declaration) return declaration.existing.slice(declaration.existing.indexOf('/') + 1);
+  const owner = 'of' in declaration ? declaration.of : { pipeline: pipeline.name, stream };
+  const plan = plans
+    .flatMap(({ streams }) => streams)
+    .find((one) => one.pipeline === owner.pipeline && one.name === owner.stream);
+  if (plan === undefined)
+    throw new UserMistake(`stream '${stream}' is of pipeline '${owner.pipeline}': name that in beside`);
+  return stage.streamName(plan);
+}
+
+/** The sources whose events a reader of the stream deduplicates. */
+function ownOf({ steps, stage }: World, stream: string): readonly string[] {
+  return steps.flatMap((step) =>
+    step.kind !== 'sink' && stage.streamName(step.output) === stream ? [`/${step.pipeline}/${step.name}/`] : [],
+  );
+}
+
+function bucketNamed({ stage: { names } }: World, name: 'lake' | 'landing' | 'dead letters'): string {
+  return name === 'dead letters' ? names.deadLetters : names[name];
+}

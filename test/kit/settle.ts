@@ -1,0 +1,71 @@
+import { isContinuous, isScheduled } from './feeders.ts';
+import { positionsOf } from './views.ts';
+import { streamNames, type World } from './world.ts';
+
+const LOOK_MILLIS = 200;
+
+/**
+ * Lets time pass until every step has done all there is: queues are empty, positions are at the ends of their shards, nothing is under
+ * way. Scheduled steps are run as often as it takes. Throws when that is not so `withinMillis`.
+ */
+export async function settle(world: World, withinMillis: number): Promise<void> {
+  const { clock } = world;
+  const done = new AbortController();
+  const late = clock.sleep(withinMillis, done.signal).then(
+    () => {
+      throw new Error(`after ${withinMillis / 60_000} minutes there is still something to do: ${leftOf(world)}`);
+    },
+    () => undefined,
+  );
+  try {
+    await clock.runUntil(Promise.race([everythingDone(world, done.signal), late]));
+  } finally {
+    done.abort();
+  }
+}
+
+async function everythingDone(world: World, signal: AbortSignal): Promise<void> {
+  const { clock, feeders, functions, steps, stage } = world;
+  for (;;) {
+    const before = appendedCount(world);
+    while (messagesLeft(world) > 0) await clock.sleep(LOOK_MILLIS, signal);
+    for (const step of steps.filter(isContinuous)) await feeders.mappings.get(step)?.caughtUp();
+    for (const step of steps.filter(isScheduled)) {
+      if (isBehind(world, step)) await feeders.scheduler.runNow(stage.names.step(step.pipeline, step.name));
+      if (isBehind(world, step)) await clock.sleep(LOOK_MILLIS, signal);
+    }
+    while (functions.underWay() > 0) await clock.sleep(LOOK_MILLIS, signal);
+    const isDone = !steps.filter(isScheduled).some((step) => isBehind(world, step));
+    if (isDone && messagesLeft(world) === 0 && appendedCount(world) === before) return;
+  }
+}
+
+function isBehind(world: World, step: Parameters<typeof positionsOf>[1]): boolean {
+  return positionsOf(world, step).some(({ recordsBehind }) => recordsBehind > 0);
+}
+
+function appendedCount({ stage, plans }: World): number {
+  return streamNames(stage, plans).reduce((sum, stream) => sum + stage.streams.appended(stream).length, 0);
+}
+
+function messagesLeft({ stage, steps }: World): number {
+  return steps
+    .filter(({ delivery }) => delivery === 'queue')
+    .reduce((sum, { pipeline, name }) => sum + stage.sqs.messages(stage.names.step(pipeline, name)).length, 0);
+}
+
+function leftOf(world: World): string {
+  const { steps, stage, functions } = world;
+  const behind = steps.flatMap((step) => {
+    if (step.kind === 'source') return [];
+    const records = positionsOf(world, step).reduce((sum, { recordsBehind }) => sum + recordsBehind, 0);
+    return records === 0 ? [] : [`${step.name} is ${records} records behind`];
+  });
+  const waiting = steps
+    .filter(({ delivery }) => delivery === 'queue')
+    .map((step) => ({ step, count: stage.sqs.messages(stage.names.step(step.pipeline, step.name)).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ step, count }) => `${step.name} has ${count} announcements left`);
+  const underWay = functions.underWay() > 0 ? [`${functions.underWay()} invocations are under way`] : [];
+  return [...behind, ...waiting, ...underWay].join(', ');
+}

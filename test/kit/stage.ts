@@ -1,0 +1,126 @@
+import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints.ts';
+import type { StepConfig } from '../../functions/runtime/step-config.ts';
+import { columnsOf } from '../../functions/sinks/postgres/columns.ts';
+import { generationOf } from '../../infra/bundle.ts';
+import { connectors } from '../../infra/connectors.ts';
+import { LIMITS } from '../../infra/delivery.ts';
+import type { VirtualClock } from '../../infra/emulator/clock.ts';
+import { type Names, namesOf } from '../../infra/names.ts';
+import type { LaptopPlaces } from '../../infra/needs.ts';
+import { type PipelinePlan, type StepPlan, schemaOf, stepConfigOf } from '../../infra/pipelines/plan.ts';
+import type { OwnStreamPlan, StreamPlan } from '../../infra/pipelines/streams.ts';
+import { createDynamoDb, type DynamoDb } from './dynamodb.ts';
+import { createS3, type S3 } from './s3.ts';
+import { createSqs, type Sqs } from './sqs.ts';
+import { createStreams, type Streams } from './streams.ts';
+import { createTables, type Tables } from './tables.ts';
+
+/** What a stage has on AWS, in memory: under the names it would have there, and empty. */
+export interface Stage {
+  readonly names: Names;
+  readonly streams: Streams;
+  readonly dynamodb: DynamoDb;
+  readonly s3: S3;
+  readonly sqs: Sqs;
+  readonly tables: Tables;
+  streamName(stream: StreamPlan): string;
+  /** What a step's function is told. */
+  configOf(step: StepPlan): StepConfig;
+}
+
+const ACCOUNT = '000000000000';
+const REGION = 'us-east-1';
+
+/** Rare on AWS; here often enough to be met by every longer test. */
+export const TWICE_PROBABILITY = 0.1;
+
+export async function createStage(
+  plans: readonly PipelinePlan[],
+  of: { readonly clock: VirtualClock; readonly seed: number; readonly random: () => number },
+): Promise<Stage> {
+  const { clock, seed, random } = of;
+  const names = namesOf({ stage: 'test', account: ACCOUNT, region: REGION, partition: 'aws' });
+  const places = placesOf(names);
+  const stage: Stage = {
+    names,
+    streams: createStreams({ clock, seed }),
+    dynamodb: createDynamoDb(),
+    s3: createS3(clock),
+    sqs: createSqs({ clock, random, twiceProbability: TWICE_PROBABILITY }),
+    tables: createTables(),
+    streamName: (stream) => streamNameOf(names, stream),
+    configOf: (step) =>
+      stepConfigOf(step, {
+        checkpoints: names.checkpoints,
+        deadLetters: names.deadLetters,
+        generation: generationOf({ sha256: 'kit' }, step.options),
+        nameOf: (stream) => streamNameOf(names, stream),
+        ...(step.delivery === 'queue' ? { queue: stage.sqs.urlOf(names.step(step.pipeline, step.name)) } : {}),
+        ...(step.kind === 'transform' ? {} : { resources: resourcesOf(step, places) }),
+      }),
+  };
+  stage.dynamodb.createTable(names.checkpoints, CHECKPOINT_TABLE_KEY);
+  for (const bucket of [names.deadLetters, names.landing, names.lake]) stage.s3.createBucket(bucket);
+  for (const step of plans.flatMap(({ steps }) => steps)) if (step.delivery === 'queue') createQueues(stage, step);
+  for (const stream of streamsOf(plans)) await createStream(stage, stream, clock);
+  return stage;
+}
+
+/** Those of the pipelines' own, and those that exist without them. */
+function streamsOf(plans: readonly PipelinePlan[]): readonly StreamPlan[] {
+  const used = plans.flatMap(({ steps }) =>
+    steps.flatMap((step) => [
+      ...(step.kind === 'source' ? [] : [step.input.stream]),
+      ...(step.kind === 'sink' ? [] : [step.output]),
+    ]),
+  );
+  const existing = used.filter((stream) => stream.kind === 'existing');
+  const own: readonly OwnStreamPlan[] = plans.flatMap(({ streams }) => streams);
+  return [...own, ...new Map(existing.map((stream) => [stream.arn, stream])).values()];
+}
+
+/** What a stream of capacity on demand begins with. */
+const ON_DEMAND_SHARDS = 4;
+const TRANSITION_MILLIS = 100;
+
+async function createStream(stage: Stage, stream: StreamPlan, clock: VirtualClock): Promise<void> {
+  const { log, shards } = stage.streams;
+  const StreamName = stage.streamName(stream);
+  const count = stream.kind === 'existing' ? 1 : stream.shards === 'on-demand' ? ON_DEMAND_SHARDS : stream.shards;
+  log.createStream({ StreamName, ShardCount: count });
+  await clock.advance(TRANSITION_MILLIS);
+  const retention = stream.kind === 'existing' ? 24 : stream.retentionHours;
+  if (retention > 24) {
+    log.increaseStreamRetentionPeriod({ StreamName, RetentionPeriodHours: retention });
+    await clock.advance(TRANSITION_MILLIS);
+  }
+  shards(StreamName);
+}
+
+/** As the construct of a queue's function makes them. */
+function createQueues({ sqs, names }: Stage, { pipeline, name }: StepPlan): void {
+  const failed = names.failedItems(pipeline, name);
+  sqs.createQueue(failed, { visibilityTimeoutSeconds: 30 });
+  sqs.createQueue(names.step(pipeline, name), {
+    visibilityTimeoutSeconds: 6 * LIMITS.queue.timeoutSeconds,
+    redrive: { to: failed, maxReceiveCount: 10 },
+  });
+}
+
+function streamNameOf(names: Names, stream: StreamPlan): string {
+  return stream.kind === 'own'
+    ? names.stream(stream.pipeline, stream.name)
+    : stream.arn.slice(stream.arn.indexOf('/') + 1);
+}
+
+function placesOf({ landing, lake }: Names): LaptopPlaces {
+  return { landing, lake, database: { host: '127.0.0.1', port: 1, name: 'none', user: 'none', password: 'none' } };
+}
+
+/** The kit's tables are always made from the stream's schema. */
+function resourcesOf(step: Exclude<StepPlan, { kind: 'transform' }>, places: LaptopPlaces): unknown {
+  const { pipeline, name, options, connector } = step;
+  const schema = schemaOf(step);
+  const resources = connectors[connector].onLaptop({ pipeline, name, options, schema }, places);
+  return connector === 'postgres' ? { ...(resources as object), columns: columnsOf(schema) } : resources;
+}

@@ -1,0 +1,118 @@
+import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { dynamoClient } from '../../functions/runtime/aws-dynamo.ts';
+import { kinesisClient } from '../../functions/runtime/aws-kinesis.ts';
+import { s3Client } from '../../functions/runtime/aws-s3.ts';
+import { sqsClient } from '../../functions/runtime/aws-sqs.ts';
+import { type ItemsSurroundings, openItems } from '../../functions/runtime/items-handler.ts';
+import { openReceiving, type ReceivingSurroundings } from '../../functions/runtime/receiving-handler.ts';
+import type { SinkDefinition } from '../../functions/runtime/sink.ts';
+import { openSink } from '../../functions/runtime/sink-handler.ts';
+import type { Transform } from '../../functions/runtime/transform.ts';
+import { openTransform } from '../../functions/runtime/transform-handler.ts';
+import { s3 } from '../../functions/sinks/s3/s3.ts';
+import { http } from '../../functions/sources/http/http.ts';
+import { s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
+import type { SinkName, SourceName } from '../../infra/connectors.ts';
+import { randomUuid } from '../../infra/emulator/random-uuid.ts';
+import type { StepPlan } from '../../infra/pipelines/plan.ts';
+import { type Calls, throttleError } from './calls.ts';
+import type { Handler } from './functions.ts';
+import { type AwsCommand, operationOf } from './service.ts';
+import type { ClientCall, SimulatedProcess } from './simulated-process.ts';
+import type { Stage } from './stage.ts';
+
+type Surroundings = ItemsSurroundings & ReceivingSurroundings;
+
+/** The connectors as they are: forgetting one does not compile. */
+const sources: Record<SourceName, (surroundings: Surroundings) => unknown> = {
+  http: (surroundings) => openReceiving(http, surroundings),
+  's3-files': (surroundings) => openItems(s3FilesSource, surroundings),
+};
+
+/** Postgres alone is a model: there is no server in the process. */
+function sinkOf(connector: SinkName, { stage, calls }: World, process: SimulatedProcess): SinkDefinition<never, never> {
+  const definitions: Record<SinkName, unknown> = {
+    s3,
+    postgres: stage.tables.sink((operation, perform, signal) =>
+      calls.make(process, {
+        ...{ name: `postgres.${operation}`, perform, signal, attempts: 1 },
+        throttled: () => {
+          throw Object.assign(new Error('sorry, too many clients already'), { code: '53300' });
+        },
+      }),
+    ),
+  };
+  return definitions[connector] as SinkDefinition<never, never>;
+}
+
+/** What a step's process is given. */
+export interface World {
+  readonly stage: Stage;
+  readonly calls: Calls;
+  transformOf(step: StepPlan): Pick<Transform, 'run'>;
+  log(step: StepPlan, line: string): void;
+}
+
+/** Opens a step in a process: the real runtime, with surroundings that lead to the stage. To be called inside the process. */
+export function openStepIn(world: World, step: StepPlan, process: SimulatedProcess): Handler {
+  const client = (serviceId: string) => ({
+    send: (command: object, options?: { readonly abortSignal?: AbortSignal }) =>
+      process.send({ serviceId, command, signal: options?.abortSignal }),
+  });
+  const surroundings = {
+    config: world.stage.configOf(step),
+    kinesis: client('Kinesis'),
+    dynamodb: client('DynamoDB'),
+    s3: client('S3'),
+    sqs: client('SQS'),
+    processId: randomUuid(process.random),
+    now: process.clock.now,
+    log: (line: string) => {
+      if (process.isAlive()) world.log(step, line);
+    },
+  } as unknown as Surroundings;
+  switch (step.kind) {
+    case 'transform':
+      return openTransform(world.transformOf(step), surroundings) as Handler;
+    case 'source':
+      return sources[step.connector](surroundings) as Handler;
+    case 'sink':
+      return openSink(sinkOf(step.connector, world, process), surroundings) as Handler;
+  }
+}
+
+/** A call of a client in a process, to the service of that name. */
+export async function sendFrom(
+  { stage, calls }: Pick<World, 'stage' | 'calls'>,
+  process: SimulatedProcess,
+  sent: ClientCall,
+): Promise<object> {
+  const { serviceId, command, signal } = sent;
+  const services = { Kinesis: stage.streams, DynamoDB: stage.dynamodb, S3: stage.s3, SQS: stage.sqs };
+  if (!(serviceId in services))
+    throw new Error(`the kit has no ${serviceId}: it has ${Object.keys(services).join(', ')}`);
+  const service = serviceId as keyof typeof services;
+  return calls.make(process, {
+    name: `${service.toLowerCase()}.${operationOf(command)}`,
+    perform: () => services[service].call(command as AwsCommand, signal),
+    throttled: () => {
+      if (command instanceof PutRecordsCommand) return stage.streams.throttledPut(command, process.random);
+      throw throttleError(service.toLowerCase());
+    },
+    attempts: (await attemptsOfClients())[service],
+    signal,
+  });
+}
+
+/** How often a client of the runtime's sends a request, all in all: asked of the clients themselves. */
+function attemptsOfClients() {
+  attempts ??= (async () => ({
+    Kinesis: await kinesisClient().config.maxAttempts(),
+    DynamoDB: await dynamoClient().config.maxAttempts(),
+    S3: await s3Client({ pathStyle: false }).config.maxAttempts(),
+    SQS: await sqsClient().config.maxAttempts(),
+  }))();
+  return attempts;
+}
+
+let attempts: Promise<Record<'Kinesis' | 'DynamoDB' | 'S3' | 'SQS', number>> | undefined;

@@ -1,0 +1,105 @@
+import {
+  type Shard as KinesisShard,
+  PutRecordCommand,
+  type PutRecordOutput,
+  PutRecordsCommand,
+  type PutRecordsInput,
+  type PutRecordsOutput,
+} from '@aws-sdk/client-kinesis';
+import type { LogRecord } from '../../functions/runtime/record-codec/record.ts';
+import type { Shard } from '../../functions/runtime/shards.ts';
+import type { Clock } from '../../infra/emulator/clock.ts';
+import { type LogClient, logClient } from '../../infra/emulator/log/client.ts';
+import { createLog, type Log } from '../../infra/emulator/log/log.ts';
+import type { AwsCommand, Service } from './service.ts';
+
+/** A record that the log has taken. */
+export interface AppendedRecord extends LogRecord {
+  readonly shardId: string;
+}
+
+/** The emulated log, with its limits, and what was ever appended to it: to look at that costs no reader its share. */
+export interface Streams extends Service {
+  readonly log: Log;
+  readonly client: LogClient;
+  /** In the order of their arrival, those included that the log has trimmed. */
+  appended(stream: string): readonly AppendedRecord[];
+  /** All that there ever were, parents before children. */
+  shards(stream: string): readonly Shard[];
+  /** A PutRecords of which some records, or all, are refused because their shards take no more. */
+  throttledPut(command: PutRecordsCommand, random: () => number): Promise<PutRecordsOutput>;
+}
+
+export function createStreams({ clock, seed }: { readonly clock: Clock; readonly seed: number }): Streams {
+  const log = createLog({ clock, seed, limits: 'enforced' });
+  const client = logClient(log);
+  const appended = new Map<string, AppendedRecord[]>();
+  const known = new Map<string, Map<string, Shard>>();
+
+  function append(of: { readonly StreamARN?: string | undefined; readonly StreamName?: string | undefined }) {
+    const stream = of.StreamName ?? of.StreamARN?.split('/')[1] ?? '';
+    const records = appended.get(stream) ?? [];
+    appended.set(stream, records);
+    return (record: PutRecordsInput['Records'], answers: readonly Partial<PutRecordOutput>[]) => {
+      for (const [index, { ShardId, SequenceNumber }] of answers.entries()) {
+        const { Data = new Uint8Array(), PartitionKey = '' } = record?.[index] ?? {};
+        if (ShardId === undefined || SequenceNumber === undefined) continue;
+        records.push({
+          shardId: ShardId,
+          sequenceNumber: SequenceNumber,
+          partitionKey: PartitionKey,
+          data: Buffer.from(Data),
+          approximateArrivalMillis: clock.now(),
+        });
+      }
+    };
+  }
+
+  async function call(command: AwsCommand): Promise<object> {
+    const answer: object = await client.send(command as PutRecordsCommand);
+    if (command instanceof PutRecordsCommand)
+      append(command.input)(command.input.Records, (answer as PutRecordsOutput).Records ?? []);
+    if (command instanceof PutRecordCommand) append(command.input)([command.input], [answer as PutRecordOutput]);
+    return answer;
+  }
+
+  return {
+    ...{ log, client, call },
+    shards(stream) {
+      const shards = known.get(stream) ?? new Map<string, Shard>();
+      known.set(stream, shards);
+      for (const shard of log.listShards({ StreamName: stream }).Shards ?? []) {
+        shards.set(shard.ShardId ?? '', asShard(shard));
+      }
+      return [...shards.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    },
+    appended: (stream) => appended.get(stream) ?? [],
+    async throttledPut({ input }, random) {
+      const records = input.Records ?? [];
+      const certain = Math.floor(random() * records.length);
+      const isRefused = records.map((_, index) => index === certain || random() < 0.5);
+      const taken = records.filter((_, index) => !isRefused[index]);
+      const answer: PutRecordsOutput =
+        taken.length === 0
+          ? { Records: [] }
+          : ((await call(new PutRecordsCommand({ ...input, Records: taken }))) as never);
+      const entries = [...(answer.Records ?? [])];
+      return {
+        FailedRecordCount: isRefused.filter(Boolean).length,
+        Records: isRefused.map((refused) => (refused ? { ...REFUSED } : (entries.shift() ?? {}))),
+      };
+    },
+  };
+}
+
+function asShard(shard: KinesisShard): Shard {
+  return {
+    id: shard.ShardId ?? '',
+    from: BigInt(shard.HashKeyRange?.StartingHashKey ?? 0),
+    to: BigInt(shard.HashKeyRange?.EndingHashKey ?? 0),
+    parents: [shard.ParentShardId, shard.AdjacentParentShardId].filter((id) => id !== undefined),
+    open: shard.SequenceNumberRange?.EndingSequenceNumber === undefined,
+  };
+}
+
+const REFUSED = { ErrorCode: 'ProvisionedThroughputExceededException', ErrorMessage: 'Rate exceeded for shard.' };

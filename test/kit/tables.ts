@@ -1,0 +1,146 @@
+import type { Rejection } from '../../functions/runtime/dead-letters.ts';
+import { StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
+import type { ReceivedEvent } from '../../functions/runtime/event.ts';
+import type { OpenSink, Progress, SinkDefinition } from '../../functions/runtime/sink.ts';
+import type { Column } from '../../functions/sinks/postgres/columns.ts';
+import { postgres } from '../../functions/sinks/postgres/postgres.ts';
+import { type Refusal, rejectionOf } from '../../functions/sinks/postgres/refusal.ts';
+import { columnValue } from './column-values.ts';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** Refuses a row as a constraint would: the constraint's name, or undefined when the row is fine. */
+export type Constraint = (row: Row) => string | undefined;
+
+/** A database's tables, and the progress of the sinks that write them, in memory. */
+export interface Tables {
+  /** As `to_json` would give them: appended ones in their order, those with a key where their key first came. */
+  rows(table: string): readonly Row[];
+  /** What a sink has committed last. */
+  progress(step: string, shard: string): Pick<Progress, 'revision' | 'state'> | undefined;
+  constrain(table: string, constraint: Constraint): void;
+  /** The Postgres sink, writing here. `call` makes each of its calls to the database, and may fail instead. */
+  sink(call: DatabaseCall): SinkDefinition<unknown, unknown>;
+}
+
+/** `work` is carried out at once and as a whole. */
+export type DatabaseCall = <Result>(
+  operation: DatabaseOperation,
+  work: () => Result,
+  signal: AbortSignal,
+) => Promise<Result>;
+export type DatabaseOperation = 'LoadProgress' | 'Begin' | 'Copy' | 'Commit';
+
+interface Table {
+  readonly rows: Map<string, Row>;
+  readonly constraints: Constraint[];
+}
+
+/**
+ * Models what the Postgres sink promises the runtime: rows and progress are committed together, by compare-and-set, or not at all; a later
+ * row replaces the one with its key; a row that the database refuses is refused alone. Types are those that `columnsOf` gives a schema.
+ */
+export function createTables(): Tables {
+  const tables = new Map<string, Table>();
+  const committed = new Map<string, Pick<Progress, 'revision' | 'state'>>();
+
+  function tableOf(name: string): Table {
+    const table = tables.get(name) ?? { rows: new Map(), constraints: [] };
+    tables.set(name, table);
+    return table;
+  }
+
+  function commit(progress: Progress, changes: readonly (() => void)[]): void {
+    const { step, shard, previous, revision, state } = progress;
+    const place = placeOf(step, shard);
+    if ((committed.get(place)?.revision ?? 0) !== previous) throw new StaleCheckpoint(`${step}, ${shard}`, previous);
+    committed.set(place, { revision, state });
+    for (const change of changes) change();
+  }
+
+  function loaded({ step, formerly }: Into, shard: string) {
+    const before = formerly === undefined ? undefined : committed.get(placeOf(formerly, shard));
+    return committed.get(placeOf(step, shard)) ?? (before && { ...before, revision: 0 });
+  }
+
+  function openSink(call: DatabaseCall, into: Into): OpenSink {
+    const { table, key } = into;
+    return {
+      async write({ pages, signal, progress }) {
+        await call('Begin', () => undefined, signal);
+        const rejections: Rejection[] = [];
+        const changes: (() => void)[] = [];
+        for await (const page of pages) {
+          for (const event of page) {
+            const made = rowOf(into, event);
+            if ('refusal' in made) rejections.push(rejectionOf(event, made.refusal));
+            else changes.push(() => put(table, key, made.row));
+          }
+          await call('Copy', () => undefined, signal);
+        }
+        await call('Commit', () => commit(progress(rejections), changes), signal);
+        return rejections;
+      },
+      loadProgress: (shard, signal) => call('LoadProgress', () => loaded(into, shard), signal),
+    };
+  }
+
+  return {
+    rows: (name) => [...(tables.get(name)?.rows.values() ?? [])],
+    progress: (step, shard) => committed.get(placeOf(step, shard)),
+    constrain: (name, constraint) => tableOf(name).constraints.push(constraint),
+    sink: (call) => ({
+      options: postgres.options,
+      resources: postgres.resources,
+      open({ step, formerly, options, resources }) {
+        const { table, key } = postgres.options.parse(options);
+        const { columns } = postgres.resources.parse(resources);
+        if (columns === undefined) throw new UserMistake(`the kit has to be told the columns of the table ${table}`);
+        return openSink(call, { step, formerly, written: table, table: tableOf(table), key, columns });
+      },
+    }),
+  };
+}
+
+interface Into {
+  readonly step: string;
+  readonly formerly: string | undefined;
+  readonly written: string;
+  readonly table: Table;
+  readonly key: readonly string[] | undefined;
+  readonly columns: readonly Column[];
+}
+
+function rowOf(into: Into, { data }: ReceivedEvent): { readonly row: Row } | { readonly refusal: Refusal } {
+  const { columns, key = [], written, table } = into;
+  if (typeof data !== 'object' || data === null || Array.isArray(data))
+    return refused('22P02', 'the data is not an object: it has no fields');
+  const unknown = Object.keys(data).find((field) => !columns.some(({ name }) => name === field));
+  if (unknown !== undefined) throw new UserMistake(`the table ${written} has no column for the field ${unknown}`);
+  const row: Record<string, unknown> = {};
+  for (const { name, type, nullable } of columns) {
+    const given = Object.hasOwn(data, name) ? (data as Row)[name] : undefined;
+    const isNull = given === undefined || given === null;
+    if (isNull && (!nullable || key.includes(name)))
+      return refused('23502', `null value in column "${name}" of relation "${written}"`, name);
+    const value = isNull ? { value: null } : columnValue(type, given);
+    if ('code' in value) return refused(value.code, value.message, name);
+    row[name] = value.value;
+  }
+  const violated = table.constraints.map((constraint) => constraint(row)).find((name) => name !== undefined);
+  if (violated === undefined) return { row };
+  return refused('23514', `new row for relation "${written}" violates check constraint "${violated}"`);
+}
+
+function refused(code: string, message: string, column?: string): { readonly refusal: Refusal } {
+  return { refusal: { code, message, column } };
+}
+
+/** Appended rows have a number for a key. */
+function put({ rows }: Table, key: readonly string[] | undefined, row: Row): void {
+  rows.set(key === undefined ? String(rows.size) : JSON.stringify(key.map((name) => row[name])), row);
+}
+
+function placeOf(step: string, shard: string): string {
+  return JSON.stringify([step, shard]);
+}

@@ -1,0 +1,141 @@
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { type BatchFacts, openBatch } from '../../functions/runtime/batch.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
+import type { ReceivedEvent } from '../../functions/runtime/event.ts';
+import { type MarkRange, marksWithin, noMarks } from '../../functions/runtime/marks.ts';
+import { endOfRecord, sequenceNumberOf } from '../../functions/runtime/position.ts';
+import type { Shard } from '../../functions/runtime/shards.ts';
+import { decodeState, type StepState } from '../../functions/runtime/step-state.ts';
+import { connectors } from '../../infra/connectors.ts';
+import type { SinkPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import type { StoredObject } from './s3.ts';
+import { shortShard } from './story.ts';
+import type { World } from './world.ts';
+
+/** A stream as a reader of it gets it that reads it from its start: what was appended again counts once. */
+export interface StreamView {
+  /** In the order of their arrival. */
+  events(): readonly ReceivedEvent[];
+  data(): readonly unknown[];
+  /** How many events were appended that a reader drops, because it has had them. */
+  repeats(): number;
+}
+
+export function streamView({ stage }: World, stream: string, own: readonly string[]): StreamView {
+  const read = (): { events: readonly ReceivedEvent[]; repeats: number } => {
+    const appended = stage.streams.appended(stream);
+    const states = new Map<string, StepState>();
+    const found: { event: ReceivedEvent; place: number }[] = [];
+    let repeats = 0;
+    for (const shard of stage.streams.shards(stream)) {
+      const batch = openBatch(freshState(shard, states), factsOf(stream, shard, own));
+      for (const [place, record] of appended.entries()) {
+        if (record.shardId !== shard.id) continue;
+        const before = batch.events.length;
+        batch.take(record);
+        found.push(...batch.events.slice(before).map((event) => ({ event, place })));
+      }
+      states.set(shard.id, batch.state());
+      repeats += batch.counts.alreadySeen;
+    }
+    found.sort((a, b) => a.place - b.place);
+    return { events: found.map(({ event }) => event), repeats };
+  };
+  return {
+    events: () => read().events,
+    data: () => read().events.map(({ data }) => data),
+    repeats: () => read().repeats,
+  };
+}
+
+/** A reader of a shard has its parents' marks. */
+function freshState({ parents, from, to }: Shard, states: ReadonlyMap<string, StepState>): StepState {
+  const inherited: MarkRange[] = parents.flatMap((id) => marksWithin(states.get(id)?.marks ?? [], from, to));
+  return { position: undefined, marks: parents.length === 0 ? noMarks(from, to) : inherited, rejections: [] };
+}
+
+function factsOf(stream: string, { from, to }: Shard, own: readonly string[]): BatchFacts {
+  return { stream, from, to, own };
+}
+
+/** Where a step stands in one shard. */
+export interface ShardPosition {
+  /** `shard 0`. */
+  readonly shard: string;
+  /** The record that it is in, or just after; undefined when it has read nothing yet. */
+  readonly sequenceNumber: string | undefined;
+  /** How many records come after. */
+  readonly recordsBehind: number;
+}
+
+export function positionsOf({ stage, incarnations }: World, step: TransformPlan | SinkPlan): readonly ShardPosition[] {
+  const stream = stage.streamName(step.input.stream);
+  const appended = stage.streams.appended(stream);
+  return stage.streams.shards(stream).map(({ id }) => {
+    const state = stateOf(stage, step, `${incarnations.get(stream)}/${id}`);
+    const position = state === undefined ? undefined : decodeState(state).position;
+    const records = appended.filter(({ shardId }) => shardId === id);
+    const behind = records.filter(
+      ({ sequenceNumber }) => position === undefined || endOfRecord(sequenceNumber) > position,
+    );
+    return {
+      shard: shortShard(id),
+      sequenceNumber: position === undefined ? undefined : sequenceNumberOf(position),
+      recordsBehind: behind.length,
+    };
+  });
+}
+
+/** In the sink's own database, or in the checkpoint table. */
+function stateOf({ dynamodb, tables, names }: World['stage'], step: TransformPlan | SinkPlan, key: string) {
+  const name = `${step.pipeline}/${step.name}`;
+  if (step.kind === 'sink' && connectors[step.connector].progress === 'own') return tables.progress(name, key)?.state;
+  return dynamodb.items(names.checkpoints).find((item) => item.step?.S === name && item.key?.S === key)?.state?.S;
+}
+
+/** What a step has refused, in the order of its shards. */
+export function deadLettersOf({ stage }: World, { pipeline, name }: { pipeline: string; name: string }): DeadLetter[] {
+  return stage.s3
+    .objects(stage.names.deadLetters)
+    .filter(({ key }) => key.startsWith(`dead-letters/${pipeline}/${name}/`))
+    .map(({ bytes }) => JSON.parse(bytes.toString()) as DeadLetter);
+}
+
+export interface BucketView {
+  keys(): readonly string[];
+  /** Decompressed. */
+  text(key: string): string;
+  /** The JSON lines of all objects below a prefix, in the order of the keys. */
+  rows(prefix?: string): readonly unknown[];
+}
+
+export function bucketView({ stage }: World, bucket: string): BucketView {
+  const objects = () => stage.s3.objects(bucket);
+  return {
+    keys: () => objects().map(({ key }) => key),
+    text(key) {
+      const found = objects().find((object) => object.key === key);
+      if (found === undefined)
+        throw new Error(
+          `the bucket has no '${key}': it has ${
+            objects()
+              .map((o) => o.key)
+              .join(', ') || 'nothing'
+          }`,
+        );
+      return textOf(found);
+    },
+    rows: (prefix = '') =>
+      objects()
+        .filter(({ key }) => key.startsWith(prefix))
+        .flatMap((object) => textOf(object).split('\n'))
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as unknown),
+  };
+}
+
+function textOf({ key, bytes }: StoredObject): string {
+  if (key.endsWith('.gz')) return gunzipSync(bytes).toString();
+  if (key.endsWith('.zst')) return zstdDecompressSync(bytes).toString();
+  return bytes.toString();
+}

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { describeStream } from '../../functions/runtime/shards.ts';
+import { type VirtualClock, virtualClock } from '../../infra/emulator/clock.ts';
+import type { Pipeline } from '../../infra/pipelines/pipeline.ts';
+import { type PipelinePlan, planOf, type StepPlan } from '../../infra/pipelines/plan.ts';
+import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
+import { type Calls, openCalls } from './calls.ts';
+import { type Faults, openFaults } from './faults.ts';
+import { type Feeders, startFeeders } from './feeders.ts';
+import { type Functions, openFunctions } from './functions.ts';
+import { takeOverNode } from './node-inside.ts';
+import { type SimulatedProcess, startProcess } from './simulated-process.ts';
+import { createStage, type Stage } from './stage.ts';
+import { openStepIn, type World as StepWorld, sendFrom } from './steps.ts';
+import { openStory, type Story } from './story.ts';
+
+/** Pipelines at work in this process, on a virtual clock, with everything below them in memory. The same seed does the same. */
+export interface World {
+  readonly plans: readonly PipelinePlan[];
+  readonly steps: readonly StepPlan[];
+  readonly clock: VirtualClock;
+  readonly stage: Stage;
+  readonly faults: Faults;
+  readonly functions: Functions;
+  readonly feeders: Feeders;
+  readonly story: Story;
+  /** What names a stream's shards in checkpoints, by the stream's name. */
+  readonly incarnations: ReadonlyMap<string, string>;
+  /** Chance that is this one's alone: another one's use does not change it. */
+  randomOf(what: string): () => number;
+  /** A process that is no step's: what it sends meets no faults. */
+  outsider(name: string): SimulatedProcess;
+}
+
+export interface WorldOptions {
+  readonly pipelines: readonly Pipeline[];
+  readonly seed: number;
+  readonly startMillis: number;
+}
+
+export async function startWorld({ pipelines, seed, startMillis }: WorldOptions): Promise<World> {
+  takeOverNode();
+  const clock = virtualClock({ startMillis });
+  const randomOf = (what: string) => seededRandom(seedOf(`${seed}/${what}`));
+  const plans = pipelines.map((pipeline) => planOf(pipeline, pipelines));
+  const steps = plans.flatMap((plan) => plan.steps);
+  const stage = await createStage(plans, { clock, seed, random: randomOf('queues') });
+  const story = openStory(clock);
+  const faults = openFaults();
+  const calls = openCalls({
+    faults,
+    overtake: (name) => overtake(feeders, { stage, step: steps.find((step) => step.name === name) }),
+    told: ({ step }, { call, kind }) => story.tell(`${step} ${call}: ${kind}`),
+  });
+  const processOf = (name: string, through: Calls): SimulatedProcess =>
+    startProcess({
+      step: name,
+      clock,
+      random: randomOf(`process ${++processes} of ${name}`),
+      send: (process, call) => sendFrom({ stage, calls: through }, process, call),
+    });
+  let processes = 0;
+  const stepWorld: StepWorld = {
+    stage,
+    calls,
+    transformOf: (step) => transformOf(pipelines, step),
+    log: (step, line) => tellComplaint(story, step, line),
+  };
+  const functions = openFunctions({
+    clock,
+    calls,
+    start: (step) => processOf(step.name, calls),
+    open: (step, process) => openStepIn(stepWorld, step, process),
+    ended: (step, why) => story.tell(`${step.name}: ${why}`),
+  });
+  const feeders: Feeders = startFeeders(steps, { stage, functions, clock, story, randomOf });
+  const incarnations = new Map<string, string>();
+  for (const stream of streamNames(stage, plans)) {
+    const shape = await describeStream(stage.streams.client, stream, new AbortController().signal);
+    incarnations.set(stream, shape.incarnation);
+  }
+  await clock.runUntil(Promise.all([...feeders.mappings.values()].map((mapping) => mapping.settled())));
+  const calm = openCalls({ faults: openFaults(), overtake: () => undefined, told: () => undefined });
+  return {
+    ...{ plans, steps, clock, stage, faults, functions, feeders, story, incarnations, randomOf },
+    outsider: (name) => processOf(name, calm),
+  };
+}
+
+/** Another process is given the work that one of the step's has in hand. */
+function overtake(feeders: Feeders, { stage, step }: { stage: Stage; step: StepPlan | undefined }): void {
+  if (step === undefined) return;
+  if (step.delivery === 'continuous') feeders.mappings.get(step)?.rebalance();
+  if (step.delivery === 'scheduled') void feeders.scheduler.runNow(stage.names.step(step.pipeline, step.name));
+}
+
+function transformOf(pipelines: readonly Pipeline[], step: StepPlan) {
+  const transform = pipelines.find(({ name }) => name === step.pipeline)?.transforms[step.name];
+  if (transform === undefined) throw new Error(`pipeline '${step.pipeline}' has no transform '${step.name}'`);
+  return transform.apply;
+}
+
+export function streamNames(stage: Stage, plans: readonly PipelinePlan[]): readonly string[] {
+  const used = plans.flatMap(({ streams, steps }) => [
+    ...streams,
+    ...steps.flatMap((step) => (step.kind === 'sink' ? [step.input.stream] : [step.output])),
+    ...steps.flatMap((step) => (step.kind === 'source' ? [] : [step.input.stream])),
+  ]);
+  return [...new Set(used.map((stream) => stage.streamName(stream)))];
+}
+
+/** Of what a function logs, errors are told, metrics are not. */
+function tellComplaint(story: Story, step: StepPlan, line: string): void {
+  const { level, error } = JSON.parse(line) as { level?: string; error?: string };
+  if (level === 'error') story.tell(`${step.name}: ${error}`);
+}
+
+function seedOf(text: string): number {
+  return createHash('sha256').update(text).digest().readUInt32BE();
+}
