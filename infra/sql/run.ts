@@ -204,7 +204,10 @@ export function lineRunner(plan: Plan): (part: Buffer) => LinesResult {
   const row = createRow(statement.columns);
   const writer = createWriter(1 << 20);
   const target = { writer, emit: () => writeByte(writer, LINE_BREAK) };
+  // One object and one range for all lines: this is the hot path.
+  const range: [number, number] = [0, 0];
   return (bytes) => {
+    const run = { row, event: NO_ATTRIBUTES, bytes, range, target };
     writer.length = 0;
     const rejections: { index: number; reason: string }[] = [];
     let count = 0;
@@ -214,8 +217,9 @@ export function lineRunner(plan: Plan): (part: Buffer) => LinesResult {
       count += 1;
       const begun = writer.length;
       try {
-        if (!isBlank(bytes, from, to))
-          runStatement(statement, { row, event: NO_ATTRIBUTES, bytes, range: [from, to], target });
+        range[0] = from;
+        range[1] = to;
+        if (!isBlank(bytes, from, to)) runStatement(statement, run);
       } catch (error) {
         if (!(error instanceof EventRefused)) throw error;
         writer.length = begun;

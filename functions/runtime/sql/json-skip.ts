@@ -79,7 +79,8 @@ function skipEscape(bytes: Uint8Array, from: number): number {
   return from + 6;
 }
 
-const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;
+/** Beyond the end there is undefined, which is no digit either. */
+const isDigit = (byte: number | undefined): boolean => (byte as number) >= 0x30 && (byte as number) <= 0x39;
 
 export function skipNumber(bytes: Uint8Array, from: number): number {
   let p = bytes[from] === 0x2d ? from + 1 : from;

@@ -71,12 +71,12 @@ export function readRange(row: Row, bytes: Uint8Array, [from, to]: readonly [num
 // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one loop over bytes on the hot path; calls and objects would double its time
 function scan(row: Row, from: number, to: number): boolean {
   const { bytes, starts, notes, shape } = row;
-  starts.fill(-1);
+  for (let i = 0; i < starts.length; i += 1) starts[i] = -1;
   notes.high = false;
   let p = skipSpace(bytes, from);
   if (bytes[p] !== 0x7b) return false;
   p = skipSpace(bytes, p + 1);
-  if (bytes[p] === 0x7d) return isEnd(row, p + 1, [from, to]);
+  if (bytes[p] === 0x7d) return isEnd(bytes, p + 1, to) && !notes.high;
   for (let i = 0; ; i += 1) {
     let member = shape[i];
     if (member === undefined || !hasKey(row, p, member)) {
@@ -98,15 +98,16 @@ function scan(row: Row, from: number, to: number): boolean {
       row.escaped[column] = notes.escape ? 1 : 0;
     }
     p = skipSpace(bytes, end);
-    if (bytes[p] !== 0x2c) return bytes[p] === 0x7d && isEnd(row, p + 1, [from, to]);
-    p = skipSpace(bytes, p + 1);
+    if (bytes[p] === 0x2c) {
+      p = skipSpace(bytes, p + 1);
+      continue;
+    }
+    if (bytes[p] !== 0x7d || !isEnd(bytes, p + 1, to)) return false;
+    return !notes.high || isUtf8(bytes.subarray(from, to));
   }
 }
 
-function isEnd(row: Row, at: number, [from, to]: readonly [number, number]): boolean {
-  if (at !== to && skipSpace(row.bytes, at) !== to) return false;
-  return !row.notes.high || isUtf8(row.bytes.subarray(from, to));
-}
+const isEnd = (bytes: Uint8Array, at: number, to: number): boolean => at === to || skipSpace(bytes, at) === to;
 
 /** Keys are compared four bytes at a time; the last four overlap. */
 function hasKey({ bytes, view }: Row, at: number, { words, last, key }: Member): boolean {

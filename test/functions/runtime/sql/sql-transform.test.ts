@@ -1,0 +1,99 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { EventRefused } from '../../../../functions/runtime/errors.ts';
+import type { ReceivedEvent } from '../../../../functions/runtime/event.ts';
+import { createWriter } from '../../../../functions/runtime/sql/json-writer.ts';
+import type { Row } from '../../../../functions/runtime/sql/row.ts';
+import { createRow } from '../../../../functions/runtime/sql/row.ts';
+import { readSlowly } from '../../../../functions/runtime/sql/row-slow.ts';
+import { SqlError } from '../../../../functions/runtime/sql/sql-error.ts';
+import type { Statement } from '../../../../functions/runtime/sql/sql-transform.ts';
+import { runStatement, sqlTransform } from '../../../../functions/runtime/sql/sql-transform.ts';
+import { planFor } from '../../../../infra/sql/compile.ts';
+import { statementOf } from '../../../../infra/sql/run-plan.ts';
+import { canonical, hostileBytes } from './hostile-json.ts';
+
+const Hostile = z.object({
+  a: z.number().nullable(),
+  status: z.string().nullable(),
+  é: z.array(z.string()).nullable(),
+  nested: z.json(),
+});
+const STATEMENTS = [
+  'SELECT * FROM hostile',
+  "SELECT status, a FROM hostile WHERE status = 'COMPLETE' OR a > 0",
+  "SELECT a AS b, nested, upper(status) AS s, nested -> 'a' AS inner FROM hostile WHERE status <> 'x' OR status IS NULL",
+  "SELECT nested FROM hostile WHERE status = 'COMPLETE'",
+];
+const ATTRIBUTES = { key: 'k', time: '2026-01-01T00:00:00Z', source: 's', id: 'i', type: 't' };
+
+/** What a statement writes, as canonical JSON; the reading of the row is the caller's. */
+function outputs(run: (target: Parameters<Statement['select']>[2]) => void): readonly string[] | 'refused' {
+  const writer = createWriter(16);
+  const made: string[] = [];
+  const emit = (): void => {
+    made.push(canonical(writer.buffer.toString('utf8', 0, writer.length)));
+    writer.length = 0;
+  };
+  try {
+    run({ writer, emit });
+  } catch (error) {
+    if (error instanceof EventRefused || error instanceof SqlError) return 'refused';
+    throw error;
+  }
+  return made;
+}
+
+function slowly(statement: Statement, row: Row, target: Parameters<Statement['select']>[2]): void {
+  if (statement.where === undefined || statement.where(row, ATTRIBUTES)) statement.select(row, ATTRIBUTES, target);
+}
+
+test.each(STATEMENTS)('%s writes the same, whether bytes are scanned or go through JSON.parse', async (text) => {
+  const statement = statementOf(await planFor({ file: 'test.sql', text }, Hostile));
+  const row = createRow(statement.columns);
+  fc.assert(
+    fc.property(hostileBytes, (bytes) => {
+      const fast = outputs((target) => runStatement(statement, { row, event: ATTRIBUTES, bytes, target }));
+      const slow = outputs((target) => {
+        const other = createRow(statement.columns);
+        readSlowly(other, bytes);
+        slowly(statement, other, target);
+      });
+      expect(fast).toEqual(slow);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+test('a transform keeps type, key and time of its event, and its outputs stay as they were when later events come', async () => {
+  const plan = await planFor({ file: 'test.sql', text: 'SELECT a, status FROM hostile WHERE a > 0' }, Hostile);
+  const transform = sqlTransform({ entry: '', from: Hostile, to: Hostile, ...statementOf(plan) });
+  const event = (a: number): ReceivedEvent =>
+    ({
+      ...ATTRIBUTES,
+      key: `k${a}`,
+      dataBytes: Buffer.from(JSON.stringify({ a, status: 'x'.repeat(1000), é: null, nested: 1 })),
+    }) as unknown as ReceivedEvent;
+  const made = Array.from({ length: 3000 }, (_, i) => transform.run(event(i)));
+  expect(made[0]).toEqual([]);
+  for (const [i, [output]] of made.entries()) {
+    if (i === 0) continue;
+    expect(output).toMatchObject({ type: 't', key: `k${i}`, time: ATTRIBUTES.time });
+    expect(Buffer.from(output!.dataBytes).toString()).toBe(`{"a":${i},"status":"${'x'.repeat(1000)}"}`);
+  }
+});
+
+test('an event that is refused leaves nothing behind in the outputs of others', async () => {
+  const plan = await planFor({ file: 'test.sql', text: 'SELECT status, 1 / a AS x FROM hostile' }, Hostile);
+  const transform = sqlTransform({ entry: '', from: Hostile, to: Hostile, ...statementOf(plan) });
+  const run = (a: number) =>
+    transform.run({
+      ...ATTRIBUTES,
+      dataBytes: Buffer.from(JSON.stringify({ a, status: 's' })),
+    } as unknown as ReceivedEvent);
+  expect(() => run(0)).toThrow('division by zero');
+  expect(run(2).map(({ dataBytes }) => Buffer.from(dataBytes).toString())).toEqual([
+    '{"status":"s","x":0.50000000000000000000}',
+  ]);
+});
