@@ -8,12 +8,14 @@ import { textAt } from './fields.ts';
 export interface CopyText {
   buffer: Buffer;
   used: number;
+  /** What values are copied from: the data of the event whose line it is. */
+  data: Uint8Array;
 }
 
-export const CHUNK_BYTES = 128 * 1024;
+export const CHUNK_BYTES = 64 * 1024;
 
 export function emptyCopyText(): CopyText {
-  return { buffer: Buffer.allocUnsafeSlow(CHUNK_BYTES), used: 0 };
+  return { buffer: Buffer.allocUnsafeSlow(CHUNK_BYTES), used: 0, data: new Uint8Array() };
 }
 
 /** Sees to it that so many bytes can be added. */
@@ -54,18 +56,18 @@ export function addAscii(out: CopyText, text: string): void {
  * Bytes as they are. A JSON string's inside is fit for it unless there is a `\u` in it: JSON has no raw control characters, COPY reads
  * `\b \f \n \r \t` as JSON does, and after a backslash takes any other character for itself.
  */
-export function addRaw(out: CopyText, data: Uint8Array, range: { start: number; end: number }): void {
-  const { buffer } = out;
+export function addRaw(out: CopyText, start: number, end: number): void {
+  const { buffer, data } = out;
   let used = out.used;
-  for (let at = range.start; at < range.end; at++) buffer[used++] = data[at] as number;
+  for (let at = start; at < end; at++) buffer[used++] = data[at] as number;
   out.used = used;
 }
 
 /** JSON as text: its backslashes are doubled, and line breaks and tabs between its values escaped. */
-export function addJson(out: CopyText, data: Uint8Array, range: { start: number; end: number }): void {
-  const { buffer } = out;
+export function addJson(out: CopyText, start: number, end: number): void {
+  const { buffer, data } = out;
   let used = out.used;
-  for (let at = range.start; at < range.end; at++) {
+  for (let at = start; at < end; at++) {
     const byte = data[at] as number;
     if (byte === BACKSLASH || byte < SPACE) buffer[used++] = BACKSLASH;
     buffer[used++] = byte < SPACE ? (LETTERS[byte] as number) : byte;
@@ -74,8 +76,8 @@ export function addJson(out: CopyText, data: Uint8Array, range: { start: number;
 }
 
 /** The text that a JSON string with `\u` in it stands for. False: it is none that Postgres can hold, and nothing was added. */
-export function addDecoded(out: CopyText, data: Uint8Array, range: { start: number; end: number }): boolean {
-  const text = JSON.parse(textAt(data, range.start, range.end)) as string;
+export function addDecoded(out: CopyText, start: number, end: number): boolean {
+  const text = JSON.parse(textAt(out.data, start, end)) as string;
   if (text.includes('\0') || !text.isWellFormed()) return false;
   const escaped = text.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? character);
   out.used += out.buffer.write(escaped, out.used, 'utf8');

@@ -4,37 +4,40 @@ import type { Refusal } from './refusal.ts';
 
 export type NumberKind = 'int2' | 'int4' | 'int8' | 'float8';
 
-interface NumberRange {
-  readonly start: number;
-  readonly end: number;
-  readonly kind: NumberKind;
-}
+/** Adds the JSON number that stands there in the data, with all of its digits. A refusal: nothing was added. */
+export type AddNumber = (out: CopyText, start: number, end: number) => Omit<Refusal, 'column'> | undefined;
 
-/** Adds a JSON number to a column of a type of numbers, with all of its digits. A refusal: nothing was added. */
-export function addNumber(out: CopyText, data: Uint8Array, range: NumberRange): Omit<Refusal, 'column'> | undefined {
-  const { start, end, kind } = range;
-  if (isPlain(data, range)) addRaw(out, data, range);
-  else if (kind === 'float8') {
-    const refused = refusedDouble(textAt(data, start, end));
-    if (refused !== undefined) return refused;
-    addRaw(out, data, range);
-  } else {
-    const digits = integerOf(textAt(data, start, end), kind);
+/** How a column of the kind takes numbers. */
+export function numberAdder(kind: NumberKind): AddNumber {
+  const isDouble = kind === 'float8';
+  const plainLength = isDouble ? DOUBLE_DIGITS : INTEGERS[kind].digits;
+  return (out, start, end) => {
+    // Most need no closer look: fewer digits than the longest number has; for a double also a point, but no exponent.
+    if (end - start < plainLength && plainness(out.data, start, end) >= (isDouble ? POINTED : WHOLE)) {
+      addRaw(out, start, end);
+      return undefined;
+    }
+    const json = textAt(out.data, start, end);
+    const digits = isDouble ? (refusedDouble(json) ?? json) : integerOf(json, kind);
     if (typeof digits === 'object') return digits;
     addAscii(out, digits);
-  }
-  return undefined;
+    return undefined;
+  };
 }
 
-/** No need to look closer: digits that are fewer than the type's longest; for a double also a point, but no exponent. */
-function isPlain(data: Uint8Array, { start, end, kind }: NumberRange): boolean {
-  const isDouble = kind === 'float8';
-  if (end - start >= (isDouble ? DOUBLE_DIGITS : INTEGERS[kind].digits)) return false;
+const NOT_PLAIN = 0;
+const POINTED = 1;
+const WHOLE = 2;
+
+function plainness(data: Uint8Array, start: number, end: number): typeof NOT_PLAIN | typeof POINTED | typeof WHOLE {
+  let found: typeof POINTED | typeof WHOLE = WHOLE;
   for (let at = data[start] === MINUS ? start + 1 : start; at < end; at++) {
     const byte = data[at] as number;
-    if ((byte < 0x30 || byte > 0x39) && !(isDouble && byte === POINT)) return false;
+    if (byte >= 0x30 && byte <= 0x39) continue;
+    if (byte !== POINT) return NOT_PLAIN;
+    found = POINTED;
   }
-  return true;
+  return found;
 }
 
 const MINUS = 0x2d;

@@ -11,7 +11,7 @@ import {
   takeBytes,
 } from './copy-text.ts';
 import { ABSENT, ESCAPED, NESTED, NULL, NUMBER, openFields, TEXT } from './fields.ts';
-import { addNumber } from './numbers.ts';
+import { type AddNumber, numberAdder } from './numbers.ts';
 import type { Refusal } from './refusal.ts';
 import type { Table, TableColumn } from './table.ts';
 
@@ -52,19 +52,21 @@ export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder
     const isKey = key.includes(name);
     return notNull || isKey ? [{ name, index, hasDefault: hasDefault && !isKey }] : [];
   });
+  const addNumber = columns.map(({ kind }) => (kind === 'text' || kind === 'json' ? addAsText : numberAdder(kind)));
   let places: readonly number[] = [];
 
   /** Adds one value. A refusal: nothing was added. */
-  const addValue = (data: Uint8Array, index: number): Omit<Refusal, 'column'> | undefined => {
+  const addValue = (index: number): Omit<Refusal, 'column'> | undefined => {
     const kind = fields.kindOf(index);
-    const range = { start: fields.startOf(index), end: fields.endOf(index) };
+    const start = fields.startOf(index);
+    const end = fields.endOf(index);
     const { kind: columnKind } = columns[index] as TableColumn;
     if (kind === NULL || kind === ABSENT) addNull(out);
-    else if (kind === NESTED || columnKind === 'json') addJson(out, data, range);
-    else if (kind === TEXT) addRaw(out, data, { start: range.start + 1, end: range.end - 1 });
-    else if (kind === ESCAPED) return addDecoded(out, data, range) ? undefined : NOT_A_TEXT;
-    else if (kind === NUMBER && columnKind !== 'text') return addNumber(out, data, { ...range, kind: columnKind });
-    else addRaw(out, data, range);
+    else if (kind === NESTED || columnKind === 'json') addJson(out, start, end);
+    else if (kind === TEXT) addRaw(out, start + 1, end - 1);
+    else if (kind === ESCAPED) return addDecoded(out, start, end) ? undefined : NOT_A_TEXT;
+    else if (kind === NUMBER) return (addNumber[index] as AddNumber)(out, start, end);
+    else addRaw(out, start, end);
     return undefined;
   };
 
@@ -85,13 +87,14 @@ export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder
 
     add(data, ordinal) {
       const lineStart = out.used;
+      out.data = data;
       // Nothing grows to more than twice its length: a backslash for each byte.
       reserve(out, 2 * data.length + 3 * columns.length + 16);
       if (ordinal !== undefined) addAscii(out, `${ordinal}\t`);
       for (let place = 0; place < places.length; place++) {
         if (place > 0) addSeparator(out);
         const index = places[place] as number;
-        const refused = addValue(data, index);
+        const refused = addValue(index);
         if (refused !== undefined) {
           out.used = lineStart;
           return { ...refused, column: (columns[index] as TableColumn).name };
@@ -105,6 +108,11 @@ export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder
     take: () => takeBytes(out),
   };
 }
+
+const addAsText: AddNumber = (out, start, end) => {
+  addRaw(out, start, end);
+  return undefined;
+};
 
 const NO_FIELDS: Refusal = { code: '22P02', message: 'the data is not an object: it has no fields', column: undefined };
 const NOT_A_TEXT = {

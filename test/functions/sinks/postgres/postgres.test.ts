@@ -29,13 +29,15 @@ interface Opening {
   readonly key?: readonly string[];
   readonly create?: z.ZodType;
   readonly user?: string;
+  readonly step?: string;
+  readonly formerly?: string;
 }
 
-function open({ table, key, create, user = server.user }: Opening): OpenSink {
+function open({ table, key, create, user = server.user, step = 'test/sink', formerly }: Opening): OpenSink {
   const { host, port, password } = server;
   return postgres.open({
-    step: 'test/sink',
-    formerly: undefined,
+    step,
+    formerly,
     options: postgres.options.parse({ table, ...(key && { key }), create: create !== undefined }),
     resources: postgres.resources.parse({
       ...{ host, port, database, user, tls: 'off', auth: { password } },
@@ -182,6 +184,19 @@ describe('an upserting sink', () => {
     expect(await rowsOf('SELECT * FROM t ORDER BY b')).toEqual([
       [1, 1],
       [1, 2],
+    ]);
+  });
+
+  test('keeps the last row of a key whose rows are far apart, but not one that is refused', async () => {
+    await client.query('CREATE TABLE t (id int PRIMARY KEY, n int, at date)');
+    const given = Array.from({ length: 120_000 }, (_, n) => ({
+      data: { id: n % 1000, n, at: n === 119_999 ? 'x' : null },
+    }));
+    expect((await write(open({ table: 't', key: ['id'] }), given)).map((each) => each.split(':')[0])).toEqual([
+      '119999',
+    ]);
+    expect(await rowsOf('SELECT count(*), min(n), max(n), sum(n - id) FROM t')).toEqual([
+      ['1000', 118_999, 119_998, String(119_000 * 999 + 118_000)],
     ]);
   });
 
@@ -342,6 +357,19 @@ describe('what the operator has to set right stops the step, with nothing lost a
     await expect(write(sink, data({ a: 1 }))).rejects.toThrow(
       /cannot create the table millrace_progress: permission denied.*grant/,
     );
+  });
+});
+
+describe('a step that was renamed', () => {
+  test('goes on from what it committed under its former name', async () => {
+    await client.query('CREATE TABLE t (n int)');
+    const [before, renamed] = [open({ table: 't' }), open({ table: 't', step: 'test/renamed', formerly: 'test/sink' })];
+    await write(before, data({ n: 1 }));
+    const load = () => renamed.loadProgress?.('stream/shardId-000000000000', AbortSignal.timeout(5000));
+    const left = await before.loadProgress?.('stream/shardId-000000000000', AbortSignal.timeout(5000));
+    expect(await load()).toEqual({ revision: 0, state: left?.state });
+    await write(renamed, data({ n: 2 }));
+    expect(await load()).toMatchObject({ revision: 1 });
   });
 });
 
