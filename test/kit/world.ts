@@ -71,7 +71,10 @@ export async function startWorld({ pipelines, seed, startMillis }: WorldOptions)
     calls,
     start: (step) => processOf(step.name, calls),
     open: (step, process) => openStepIn(stepWorld, step, process),
-    ended: (step, why) => story.tell(`${step.name}: ${why}`),
+    // Whoever else calls a function tells why that failed.
+    ended: (step, why) => {
+      if (step.delivery === 'request') story.tell(`${step.name}: ${why}`);
+    },
   });
   const feeders: Feeders = startFeeders(steps, { stage, functions, clock, story, randomOf });
   const incarnations = new Map<string, string>();
