@@ -38,6 +38,8 @@ export function lineage(run: Run, signal: AbortSignal): Lineage {
 
   async function firstShard(listed: KinesisShard): Promise<Shard> {
     const shardId = listed.ShardId ?? '';
+    const checkpoint = run.checkpoints[shardId];
+    if (checkpoint !== undefined) return { ...newShard(shardId, parentsOf(listed), fromTheStart), checkpoint };
     const isClosed = listed.SequenceNumberRange?.EndingSequenceNumber !== undefined;
     const isSkipped = configuration.StartingPosition === 'LATEST' && isClosed;
     const start = isSkipped ? fromTheStart : await startOf(shardId);

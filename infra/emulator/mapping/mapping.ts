@@ -29,6 +29,12 @@ export interface MappingOptions {
   readonly random: () => number;
   /** Lambda's, without it. */
   readonly pace?: Partial<Pace>;
+  /** A mapping elsewhere that this one stands in for. A new one, without it. */
+  readonly standsInFor?: {
+    readonly uuid: string;
+    /** Where it stands in the shards that it has begun, by their ids. */
+    readonly checkpoints: Readonly<Record<string, string>>;
+  };
 }
 
 export type MappingState = 'Creating' | 'Enabling' | 'Enabled' | 'Disabling' | 'Disabled' | 'Updating' | 'Deleting';
@@ -78,7 +84,7 @@ export function startMapping(options: MappingOptions): Mapping {
   const { clock, trace, random, kinesis, invoke, destinations } = options;
   const parsed = parseRequest(options.configuration, clock.now());
   refuseWithoutClient(parsed.configuration, destinations);
-  const uuid = randomUuid(random);
+  const { uuid, checkpoints } = options.standsInFor ?? { uuid: randomUuid(random), checkpoints: {} };
   const shards = new Map<string, Shard>();
   let configuration = parsed.configuration;
   let state: MappingState = 'Creating';
@@ -101,7 +107,7 @@ export function startMapping(options: MappingOptions): Mapping {
 
   async function start(): Promise<void> {
     run = startRun({
-      ...{ configuration, kinesis, invoke, destinations, clock, trace, random, uuid, shards },
+      ...{ configuration, kinesis, invoke, destinations, clock, trace, random, uuid, shards, checkpoints },
       pace: { ...lambdaPace, ...options.pace },
       asked: () => asked,
       moved: settleWaiters,

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly uuid: string;
   /** What is known of the stream's shards. Outlives the run. */
   readonly shards: Map<string, Shard>;
+  /** Of shards that were begun before this mapping, by their ids. */
+  readonly checkpoints: Readonly<Record<string, string>>;
   /** How often it was asked whether the mapping has caught up. */
   asked(): number;
   /** Called when a shard may have caught up with the last question. */
