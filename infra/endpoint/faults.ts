@@ -1,0 +1,31 @@
+import { UserMistake } from '../../functions/runtime/errors.ts';
+
+/** What a call to an endpoint failed with, as a line that says what to do; the error itself when there is nothing to say of it. */
+export function explained(error: unknown, endpoint: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  const { $metadata, $response } = error as { $metadata?: { httpStatusCode?: number }; $response?: unknown };
+  const status = $metadata?.httpStatusCode;
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH') {
+    return new UserMistake(`nothing answers at ${endpoint} (${code}): start the server, or give another --endpoint`);
+  }
+  if (error.name === 'CredentialsProviderError') {
+    return new UserMistake(
+      'there are no AWS credentials: an emulator takes any (export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test)',
+    );
+  }
+  if (/Region is missing/.test(error.message)) {
+    return new UserMistake('there is no AWS region: name that of the mappings (export AWS_REGION=us-east-1)');
+  }
+  if (status === 401 || status === 403) {
+    return new UserMistake(
+      `${endpoint} refuses these credentials (${error.name}: ${error.message}): export those of a user who may`,
+    );
+  }
+  if (status === 501 || status === 404 || status === 405 || error.name === 'UnknownOperationException' || $response) {
+    return new UserMistake(
+      `${endpoint} does not do what AWS does (${error.name}: ${error.message}): it needs Lambda's ListEventSourceMappings, UpdateEventSourceMapping and Invoke, and Kinesis`,
+    );
+  }
+  return error;
+}
