@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type Environment, outcomeOf, run } from './command.ts';
+
+/** The commands that users deploy with, on one stage. */
+export interface Cdk {
+  /** Resolves to the account that was bootstrapped. */
+  bootstrap(): Promise<string>;
+  /** Resolves to the stacks' outputs, by stack and key. */
+  deploy(context?: Context): Promise<Outputs>;
+  /** A deployment that may be refused. */
+  tryDeploy(context?: Context): Promise<{ readonly said: string; readonly code: number | null }>;
+  destroy(context?: Context): Promise<void>;
+}
+
+export type Context = Readonly<Record<string, string>>;
+
+const Outputs = z.record(z.string(), z.record(z.string(), z.string()));
+export type Outputs = z.infer<typeof Outputs>;
+
+export interface CdkOptions {
+  /** A repository: this one, or a changed copy of it. */
+  readonly repository: string;
+  readonly context: Context;
+  readonly env: Environment;
+  /** A folder of its own for what the command writes. */
+  readonly folder: string;
+}
+
+export function openCdk({ repository, context, env, folder }: CdkOptions): Cdk {
+  const options = { cwd: repository, env, log: join(folder, 'cdk.log') };
+  const outputs = join(folder, 'outputs.json');
+  const common = ['--output', join(folder, 'cdk.out'), '--ci', '--no-notices'];
+  const contextArgs = (more: Context) =>
+    Object.entries({ ...context, ...more }).flatMap(([key, value]) => ['--context', `${key}=${value}`]);
+  const deployCommand = (more: Context) => [
+    ...['npx', '--no-install', 'cdk', 'deploy', '--all', '--require-approval', 'never', '--outputs-file', outputs],
+    ...[...common, ...contextArgs(more)],
+  ];
+  return {
+    async bootstrap() {
+      const said = await run(['npx', '--no-install', 'cdk', 'bootstrap', ...common, ...contextArgs({})], options);
+      const account = /aws:\/\/(\d{12})\//.exec(said)?.[1];
+      if (account === undefined)
+        throw new Error(`cdk bootstrap did not say which account it has bootstrapped:\n${said}`);
+      return account;
+    },
+    async deploy(more = {}) {
+      await run(deployCommand(more), options);
+      return Outputs.parse(JSON.parse(await readFile(outputs, 'utf8')));
+    },
+    tryDeploy: (more = {}) => outcomeOf(deployCommand(more), options),
+    async destroy(more = {}) {
+      await run(
+        ['npx', '--no-install', 'cdk', 'destroy', '--all', '--force', ...common, ...contextArgs(more)],
+        options,
+      );
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { streamNameOf } from '../../infra/constructs/stream-names.ts';
+import type { LocalStage } from '../../infra/local/stage.ts';
+import { namesOf } from '../../infra/names.ts';
+import type { LaptopPlaces } from '../../infra/needs.ts';
+import { pipelines } from '../../infra/pipelines/all.ts';
+import { planOf, type StepPlan } from '../../infra/pipelines/plan.ts';
+import type { Server } from './server.ts';
+
+/** A stage that is deployed on a server: what the laptop's checks ask of theirs, and what only this one has. */
+export interface Deployed extends LocalStage {
+  readonly steps: readonly StepPlan[];
+  /** Calls a step's function and waits for it. Rejects when that throws. */
+  invoke(step: StepPlan): Promise<void>;
+  /** How many announcements a step's queue holds, seen and unseen. */
+  announcementsOf(step: StepPlan): Promise<number>;
+}
+
+/** A scheduled step may run for 15 minutes. */
+const LONGEST_CALL_MILLIS = 16 * 60_000;
+
+export function openDeployed(
+  stage: string,
+  { endpoint, region, account, credentials }: Server & { readonly account: string },
+  database: LaptopPlaces['database'],
+): Deployed & Disposable {
+  const names = namesOf({ stage, account, region, partition: 'aws' });
+  const common = {
+    ...{ region, credentials, endpoint },
+    requestHandler: new NodeHttpHandler({ requestTimeout: LONGEST_CALL_MILLIS }),
+  };
+  const clients = {
+    kinesis: new KinesisClient(common),
+    dynamodb: new DynamoDBClient(common),
+    s3: new S3Client({ ...common, forcePathStyle: true }),
+    sqs: new SQSClient(common),
+  };
+  const lambda = new LambdaClient({ ...common, maxAttempts: 1 });
+  const functionName = ({ pipeline, name }: StepPlan): string => names.step(pipeline, name);
+  return {
+    names,
+    clients,
+    places: { landing: names.landing, lake: names.lake, database },
+    environment: {},
+    streamName: (stream) => streamNameOf(stream, names),
+    queueUrl: (step) => `${endpoint}/${account}/${functionName(step)}`,
+    steps: pipelines.flatMap((pipeline) => planOf(pipeline, pipelines).steps),
+    async invoke(step) {
+      const call = new InvokeCommand({ FunctionName: functionName(step), Payload: Buffer.from('{}') });
+      const { FunctionError, Payload } = await lambda.send(call);
+      if (FunctionError !== undefined) {
+        throw new Error(`${functionName(step)} threw: ${Buffer.from(Payload ?? []).toString()}`);
+      }
+    },
+    async announcementsOf(step) {
+      const { QueueUrl } = await clients.sqs.send(new GetQueueUrlCommand({ QueueName: functionName(step) }));
+      const { Attributes = {} } = await clients.sqs.send(
+        new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }),
+      );
+      const { ApproximateNumberOfMessages = 0, ApproximateNumberOfMessagesNotVisible = 0 } = Attributes;
+      return Number(ApproximateNumberOfMessages) + Number(ApproximateNumberOfMessagesNotVisible);
+    },
+    [Symbol.dispose]() {
+      for (const client of [...Object.values(clients), lambda]) client.destroy();
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import type { Check } from '../../infra/local/demo/checks.ts';
+
+/** What the suite has found, told step by step. */
+export interface Results {
+  readonly passed: number;
+  readonly failed: number;
+  /** Runs a step and tells how long it took and what it found. Once a step has thrown, the later ones are not run, and count as failed. */
+  step(name: string, work: () => Promise<readonly Check[]>): Promise<void>;
+}
+
+export function openResults(say: (line: string) => void): Results {
+  const startedMillis = Date.now();
+  let passed = 0;
+  let failed = 0;
+  let broken = false;
+
+  function tell(check: Check): void {
+    const { what, expected, found } = check;
+    if (expected === found) passed++;
+    else failed++;
+    say(
+      expected === found
+        ? `    ✓ ${what}: ${shown(found)}`
+        : `    ✗ ${what}: expected ${shown(expected)}, found ${shown(found)}`,
+    );
+  }
+
+  return {
+    get passed() {
+      return passed;
+    },
+    get failed() {
+      return failed;
+    },
+    async step(name, work) {
+      if (broken) {
+        failed++;
+        return say(`${secondsSince(startedMillis)}  ${name}\n    ✗ not run`);
+      }
+      const stepMillis = Date.now();
+      say(`${secondsSince(startedMillis)}  ${name}`);
+      try {
+        for (const check of await work()) tell(check);
+        say(`    ${secondsSince(stepMillis).trim()}`);
+      } catch (error) {
+        failed++;
+        broken = true;
+        say(`    ✗ ${error instanceof Error ? error.stack : String(error)}`);
+      }
+    },
+  };
+}
+
+function shown(value: number | string): string {
+  return typeof value === 'number' ? value.toLocaleString('en-US') : value;
+}
+
+function secondsSince(startMillis: number): string {
+  return `${((Date.now() - startMillis) / 1_000).toFixed(1)} s`.padStart(8);
+}
