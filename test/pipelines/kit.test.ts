@@ -221,7 +221,7 @@ describe('a pipeline of words', () => {
     const run = await givenPipeline(words);
     await run.given('said', [word('a', 1), word('b', 1), word('a', 2)], { key: 'word' });
     await run.settled();
-    expect(run.table('counts')).toEqual([word('A', 2), word('B', 1)]);
+    expect(inAnyOrder(run.table('counts'))).toEqual(inAnyOrder([word('A', 2), word('B', 1)]));
     expect(inAnyOrder(run.table('history'))).toEqual(inAnyOrder([word('A', 1), word('B', 1), word('A', 2)]));
   });
 
