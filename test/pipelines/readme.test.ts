@@ -1,0 +1,39 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { REPOSITORY } from '../../infra/repository.ts';
+
+const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
+const readme = read('README.md');
+
+describe('the README', () => {
+  test('shows code that is in the repository and runs there', () => {
+    const sources = [
+      'functions/transforms/clean-readings.ts',
+      'infra/pipelines/sensors.ts',
+      'test/pipelines/testing-guide.test.ts',
+    ].map(read);
+    const shown = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block = '']) => block.trimEnd());
+    expect(shown).toHaveLength(3);
+    for (const block of shown) {
+      expect(
+        sources.some((source) => source.includes(block)),
+        block,
+      ).toBe(true);
+    }
+  });
+
+  test('names commands that package.json has', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = [...readme.matchAll(/npm (?:run )?(demo|dev|test|bench|[a-z:]+)\b/g)].map(([, name = '']) => name);
+    for (const name of new Set(named)) expect([...Object.keys(scripts), 'ci', 'run']).toContain(name);
+  });
+
+  test.each(['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/testing.md'])(
+    'and its pages: %s links to what is there',
+    (page) => {
+      const links = [...read(page).matchAll(/\]\(([^)#:]+)\)/g)].map(([, link = '']) => link);
+      for (const link of links) expect(existsSync(join(REPOSITORY, page, '..', link)), link).toBe(true);
+    },
+  );
+});
