@@ -29,7 +29,9 @@ export function statementCode(module: ModuleCode, plan: Plan): string {
   const filter = where === undefined || isPerElement(plan, where) ? undefined : whereCode(module, plan, where);
   const parts = [
     `columns: [${columns.map(({ name }) => JSON.stringify(name).replace(/^"(.*)"$/, (whole, inner: string) => (inner.includes("'") || inner.includes('\\') ? whole : `'${inner}'`))).join(', ')}],`,
-    ...(filter === undefined ? [] : [filter]),
+    ...(filter === undefined || where === undefined
+      ? []
+      : [`whereReads: ${columnsOf(where).filter(({ origin }) => origin === 'data').length},`, filter]),
     selectCode(module, plan),
   ];
   return parts.join('\n');

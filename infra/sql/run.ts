@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { EventRefused } from '../../functions/runtime/errors.ts';
 import { createWriter, writeByte } from '../../functions/runtime/sql/json-writer.ts';
 import { createRow } from '../../functions/runtime/sql/row.ts';
+import { nameSearch } from '../../functions/runtime/sql/row-rest.ts';
 import { runStatement } from '../../functions/runtime/sql/sql-transform.ts';
 import { checkStatement } from './check-statement.ts';
 import { explain } from './explain.ts';
@@ -194,6 +195,7 @@ export interface LinesResult {
 }
 
 const LINE_BREAK = 0x0a;
+const BACKSLASH = 0x5c;
 
 /** A file's lines are events without attributes of their own. */
 const NO_ATTRIBUTES = { key: '', time: '1970-01-01T00:00:00Z', source: '', id: '', type: '' };
@@ -206,8 +208,10 @@ export function lineRunner(plan: Plan): (part: Buffer) => LinesResult {
   const target = { writer, emit: () => writeByte(writer, LINE_BREAK) };
   // One object and one range for all lines: this is the hot path.
   const range: [number, number] = [0, 0];
+  const names = statement.columns.slice(0, statement.whereReads ?? 0).map(nameSearch);
   return (bytes) => {
-    const run = { row, event: NO_ATTRIBUTES, bytes, range, target };
+    const early = bytes.includes(BACKSLASH) ? undefined : names;
+    const run = { row, event: NO_ATTRIBUTES, bytes, range, target, early };
     writer.length = 0;
     const rejections: { index: number; reason: string }[] = [];
     let count = 0;

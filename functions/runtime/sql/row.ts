@@ -24,6 +24,15 @@ export interface Row {
   readonly shape: Member[];
   readonly members: Map<string, Member>;
   readonly notes: { escape: boolean; high: boolean };
+  /** Where a scan has got to: the next key, how many keys came before it, how many of the wanted columns were found, and the event's range. */
+  next: number;
+  keysSeen: number;
+  found: number;
+  from: number;
+  to: number;
+  /** Whether a column came again, or the event went the slow way: then what was known halfway does not count. */
+  repeated: boolean;
+  isRead: boolean;
 }
 
 interface Member {
@@ -55,43 +64,94 @@ export function createRow(columns: readonly string[]): Row {
     shape: [],
     members,
     notes: { escape: false, high: false },
+    next: 0,
+    keysSeen: 0,
+    found: 0,
+    from: 0,
+    to: 0,
+    repeated: false,
+    isRead: false,
   };
 }
 
 /** Finds the columns in an event's JSON, which is a part of some bytes. What is unusual goes through JSON.parse, with the same answer. */
-export function readRange(row: Row, bytes: Uint8Array, [from, to]: readonly [number, number]): void {
+export function readRange(row: Row, bytes: Uint8Array, range: readonly [number, number]): void {
+  startRow(row, bytes, range);
+  finishRow(row);
+}
+
+/** Begins to read an event. */
+export function startRow(row: Row, bytes: Uint8Array, [from, to]: readonly [number, number]): void {
   if (row.bytes.buffer !== bytes.buffer) {
     row.bytes = Buffer.from(bytes.buffer);
     row.view = new DataView(bytes.buffer);
   }
-  const offset = bytes.byteOffset;
-  if (!scan(row, offset + from, offset + to)) readSlowly(row, row.bytes.subarray(offset + from, offset + to));
-}
-
-// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one loop over bytes on the hot path; calls and objects would double its time
-function scan(row: Row, from: number, to: number): boolean {
-  const { bytes, starts, notes, shape } = row;
+  const { starts, notes } = row;
   for (let i = 0; i < starts.length; i += 1) starts[i] = -1;
   notes.high = false;
-  let p = skipSpace(bytes, from);
-  if (bytes[p] !== 0x7b) return false;
-  p = skipSpace(bytes, p + 1);
-  if (bytes[p] === 0x7d) return isEnd(bytes, p + 1, to) && !notes.high;
-  for (let i = 0; ; i += 1) {
+  row.from = bytes.byteOffset + from;
+  row.to = bytes.byteOffset + to;
+  row.next = -1;
+  row.keysSeen = 0;
+  row.found = 0;
+  row.repeated = false;
+  row.isRead = false;
+}
+
+/** Reads until the first so many columns are found; true when there is more to read. */
+export function readSome(row: Row, columns: number): boolean {
+  const state = scan(row, columns);
+  row.isRead = state !== MORE;
+  if (state === ODD) slow(row);
+  return state === MORE;
+}
+
+/** Reads to the end. */
+export function finishRow(row: Row): void {
+  if (!row.isRead && scan(row, ALL) === ODD) slow(row);
+}
+
+function slow(row: Row): void {
+  row.repeated = true;
+  readSlowly(row, row.bytes.subarray(row.from, row.to));
+}
+
+const ALL = 1 << 30;
+const ODD = 0;
+const DONE = 1;
+const MORE = 2;
+
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: one loop over bytes on the hot path; calls and objects would double its time
+function scan(row: Row, columns: number): number {
+  const { bytes, starts, notes, shape, to } = row;
+  let p = row.next;
+  if (p === -1) {
+    p = skipSpace(bytes, row.from);
+    if (bytes[p] !== 0x7b) return ODD;
+    p = skipSpace(bytes, p + 1);
+    if (bytes[p] === 0x7d) return isEnd(bytes, p + 1, to) ? DONE : ODD;
+  }
+  for (let i = row.keysSeen; ; i += 1) {
+    if (row.found >= columns) {
+      row.next = p;
+      row.keysSeen = i;
+      return MORE;
+    }
     let member = shape[i];
     if (member === undefined || !hasKey(row, p, member)) {
       member = findMember(row, p);
-      if (member === undefined) return false;
+      if (member === undefined) return ODD;
       shape[i] = member;
     }
     const start = skipSpace(bytes, p + member.key.length);
     notes.escape = false;
     const end = skipValue(row, start, notes);
-    if (end < 0) return false;
+    if (end < 0) return ODD;
     const { column } = member;
     if (column >= 0) {
-      // A column that comes twice: the last one counts, which JSON.parse knows.
-      if (starts[column] !== -1) return false;
+      // The last one of a repeated key counts, as it does to JSON.parse.
+      if (starts[column] !== -1) row.repeated = true;
+      else if (column < columns) row.found += 1;
       starts[column] = start;
       row.ends[column] = end;
       row.keys[column] = p;
@@ -102,8 +162,8 @@ function scan(row: Row, from: number, to: number): boolean {
       p = skipSpace(bytes, p + 1);
       continue;
     }
-    if (bytes[p] !== 0x7d || !isEnd(bytes, p + 1, to)) return false;
-    return !notes.high || isUtf8(bytes.subarray(from, to));
+    if (bytes[p] !== 0x7d || !isEnd(bytes, p + 1, to)) return ODD;
+    return !notes.high || isUtf8(bytes.subarray(row.from, to)) ? DONE : ODD;
   }
 }
 

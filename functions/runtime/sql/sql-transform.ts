@@ -5,7 +5,8 @@ import type { Output, Transform } from '../transform.ts';
 import type { JsonWriter } from './json-writer.ts';
 import { createWriter } from './json-writer.ts';
 import type { Row } from './row.ts';
-import { createRow, readRange } from './row.ts';
+import { createRow, finishRow, readSome, startRow } from './row.ts';
+import { type NameSearch, standsInRest } from './row-rest.ts';
 import { SqlError } from './sql-error.ts';
 
 /** What a statement can read of an event besides its data. */
@@ -17,6 +18,8 @@ export interface Statement {
   readonly file: string;
   /** The columns of `data` that it reads. */
   readonly columns: readonly string[];
+  /** How many of them WHERE reads: they are the first ones. */
+  readonly whereReads?: number;
   /** WHERE: whether the event goes on. */
   readonly where?: (row: Row, event: EventAttributes) => boolean;
   /** Writes the outputs, one JSON object each, and calls `emit` after each with its key (undefined: the event's own). */
@@ -72,15 +75,20 @@ interface Run {
   readonly bytes: Uint8Array;
   /** The event's part of the bytes; all of them when it is not given. */
   readonly range?: readonly [from: number, to: number];
+  /**
+   * Lets an event that WHERE refuses go unread from there on. Its names are searched for in the rest, because the last one of a repeated
+   * key counts; a backslash could hide one, so whoever gives this knows that the bytes have none.
+   */
+  readonly early?: readonly NameSearch[] | undefined;
   readonly target: Target;
 }
 
 /** Runs a statement on one event; throws `EventRefused` for one that does not fit or cannot be computed. */
-export function runStatement(statement: Statement, { row, event, bytes, range, target }: Run): void {
+export function runStatement(statement: Statement, { row, event, bytes, range, early, target }: Run): void {
   row.at = '';
   try {
-    readRange(row, bytes, range ?? [0, bytes.length]);
-    if (statement.where !== undefined && !statement.where(row, event)) return;
+    startRow(row, bytes, range ?? [0, bytes.length]);
+    if (!isWanted(statement, row, { event, early })) return;
     statement.select(row, event, target);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
@@ -88,6 +96,28 @@ export function runStatement(statement: Statement, { row, event, bytes, range, t
       'transform',
       `${error.message} (SQLSTATE ${error.code}), at ${statement.file}${row.at === '' ? '' : `:${row.at}`}`,
     );
+  }
+}
+
+/** Reads the row, to its end if it is wanted. */
+function isWanted({ where, whereReads }: Statement, row: Row, { event, early }: Pick<Run, 'event' | 'early'>): boolean {
+  let verdict: boolean | undefined;
+  if (where !== undefined && early !== undefined && whereReads !== undefined && readSome(row, whereReads)) {
+    verdict = verdictOf(where, row, event);
+    if (verdict === false && !early.some((name) => standsInRest(row, name))) return false;
+  }
+  finishRow(row);
+  if (where === undefined || (verdict === true && !row.repeated)) return true;
+  return where(row, event);
+}
+
+/** Undefined when it fails: the rest of the event may still change what it failed on. */
+function verdictOf(where: NonNullable<Statement['where']>, row: Row, event: EventAttributes): boolean | undefined {
+  try {
+    return where(row, event);
+  } catch (error) {
+    if (error instanceof SqlError || error instanceof EventRefused) return undefined;
+    throw error;
   }
 }
 
