@@ -4,7 +4,11 @@ import type { OutgoingEvent } from '../../functions/runtime/event.ts';
 import { decodeRecord } from '../../functions/runtime/record-codec/decode.ts';
 import { encodeEvent } from '../../functions/runtime/record-codec/encode.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
+import { virtualClock } from '../../infra/emulator/clock.ts';
+import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import { asGivenEvent, type GivenEvent } from './given-events.ts';
+import { takeOverNode } from './node-inside.ts';
+import { type SimulatedProcess, startProcess } from './simulated-process.ts';
 
 /** What a transform made of an event that it was given. */
 export interface MadeEvent {
@@ -28,16 +32,28 @@ export function transformed<W>(
   transform: Transform<W>,
   given: readonly (W | GivenEvent)[],
 ): readonly (MadeEvent | RefusedEvent)[] {
+  const processes = twoProcesses();
   return given.flatMap((one, index) => {
     const event = asGivenEvent(one);
-    const [first, second] = [run(transform, event, index), run(transform, event, index)];
+    const [first, second] = processes.map((process) => process.run(() => run(transform, event, index)));
     if (!isDeepStrictEqual(first, second))
       throw new Error(
         `the transform is not pure: event ${index} gave ${JSON.stringify(first)}, and then ${JSON.stringify(second)}; ` +
           'take time and chance from the event',
       );
-    return first;
+    return first ?? [];
   });
+}
+
+/** Two that differ in time and chance. */
+function twoProcesses(): readonly SimulatedProcess[] {
+  takeOverNode();
+  return [2026, 2030].map((year) =>
+    startProcess({
+      ...{ step: 'given', clock: virtualClock({ startMillis: Date.UTC(year) }), random: seededRandom(year) },
+      send: () => Promise.reject(new Error('a transform calls nothing')),
+    }),
+  );
 }
 
 function run(

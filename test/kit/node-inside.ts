@@ -35,6 +35,9 @@ function takeOverTime(): void {
   AbortSignal.timeout = (millis) => currentProcess()?.timeout(millis) ?? timeoutReally.call(AbortSignal, millis);
   const nowReally = Date.now;
   Date.now = () => currentProcess()?.clock.now() ?? nowReally();
+  globalThis.Date = new Proxy(Date, {
+    construct: (date, given, target) => Reflect.construct(date, given.length === 0 ? [date.now()] : given, target),
+  });
 }
 
 function takeOverChance(): void {

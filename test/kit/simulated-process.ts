@@ -12,6 +12,8 @@ export interface SimulatedProcess {
   /** A call of an AWS client to the run's services. */
   send(call: ClientCall): Promise<object>;
   isAlive(): boolean;
+  /** Runs code that takes no time as part of the process. */
+  run<Result>(work: () => Result): Result;
   /** Runs one invocation in the process. Rejects with `ProcessKilled` when it dies before that has ended. */
   invocation<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Like the clock's; whoever sleeps in a process that dies or stands still does not wake up, or not before it goes on. */
@@ -67,6 +69,7 @@ export function startProcess(
     ...{ step, clock, random },
     send: (call) => of.send(process, call),
     isAlive: () => isAlive,
+    run: (work) => inside.run(process, work),
     async invocation(work) {
       invocationEnds = new AbortController();
       goesOn.resolve();
