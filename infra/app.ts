@@ -3,13 +3,15 @@ import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type
 import { UserMistake } from '../functions/runtime/errors.ts';
 import { parseContext } from './context.ts';
 import { pipelines } from './pipelines/all.ts';
+import { refuseReplacing } from './stacks/kept-files.ts';
 import { addStage } from './stacks/stage.ts';
 
 /** The CDK app: `npx cdk synth`, `npx cdk deploy --all`. */
 const app = new App({ analyticsReporting: false, context: recommended });
 try {
-  await addStage(app, parseContext(app.node.getAllContext()), pipelines);
-  app.synth();
+  const context = parseContext(app.node.getAllContext());
+  await addStage(app, context, pipelines);
+  await refuseReplacing(app.synth(), context);
 } catch (error) {
   if (!(error instanceof UserMistake)) throw error;
   console.error(error.message);

@@ -28,7 +28,7 @@ export interface Names {
   readonly database: string;
   pipelineStack(pipeline: string): string;
   stream(pipeline: string, stream: string): string;
-  /** A step's function, queue and schedule are called the same. */
+  /** A step's function, queue, schedule and consumer of its stream are called the same. */
   step(pipeline: string, step: string): string;
   /** The queue of what a step's own queue gave up on. */
   failedItems(pipeline: string, step: string): string;

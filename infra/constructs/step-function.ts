@@ -19,12 +19,19 @@ export interface StepFunctionProps<S extends StepPlan = StepPlan> {
   readonly needs?: Needs;
 }
 
+/** What the construct that calls the function adds. */
+interface Fed {
+  /** The URL of its queue. */
+  readonly queue?: string;
+  readonly statements?: readonly Statement[];
+}
+
 /** The function of one step, with its log and a role of its own. What calls it is another construct's. */
 export class StepFunction extends Construct {
   readonly functionName: string;
   readonly functionArn: string;
 
-  constructor(scope: Construct, id: string, props: StepFunctionProps & { readonly queue?: string }) {
+  constructor(scope: Construct, id: string, props: StepFunctionProps & Fed) {
     super(scope, id);
     const { step, surroundings, needs, queue } = props;
     const { names } = surroundings;
@@ -34,6 +41,7 @@ export class StepFunction extends Construct {
     const functionName = names.step(step.pipeline, step.name);
     const statements = [
       ...statementsOf(step, names, needs),
+      ...(props.statements ?? []),
       ...(network === undefined ? [] : joinsItsNetwork(functionName, names)),
     ];
     const config = stepConfigOf(step, {

@@ -1,6 +1,8 @@
+import { CfnStreamConsumer } from 'aws-cdk-lib/aws-kinesis';
 import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { mappingSettings } from '../delivery.ts';
+import type { Statement } from '../needs.ts';
 import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
 import type { EventStream } from './event-stream.ts';
 import { StepFunction, type StepFunctionProps } from './step-function.ts';
@@ -20,12 +22,32 @@ export class StreamFunction extends Construct {
     super(scope, id);
     const { step, surroundings, stream } = props;
     const { names } = surroundings;
-    const { functionName } = new StepFunction(this, 'Step', props);
+    const consumer = step.input.fanOut ? this.addConsumer(props) : undefined;
+    const statements = consumer === undefined ? [] : [listensTo(consumer.attrConsumerArn)];
+    const { functionName } = new StepFunction(this, 'Step', { ...props, statements });
     const mapping = new CfnEventSourceMapping(this, 'Mapping', {
       functionName,
-      eventSourceArn: streamArnOf(step.input.stream, names),
+      eventSourceArn: consumer?.attrConsumerArn ?? streamArnOf(step.input.stream, names),
       ...mappingSettings(step.input, names.bucketArnOf(names.deadLetters)),
     });
     if (stream !== undefined) mapping.node.addDependency(stream);
   }
+
+  /** Enhanced fan-out: Kinesis pushes every shard's records to it. */
+  private addConsumer({ step, surroundings: { names }, stream }: StreamFunctionProps): CfnStreamConsumer {
+    const consumer = new CfnStreamConsumer(this, 'Consumer', {
+      consumerName: names.step(step.pipeline, step.name),
+      streamArn: streamArnOf(step.input.stream, names),
+    });
+    if (stream !== undefined) consumer.node.addDependency(stream);
+    return consumer;
+  }
+}
+
+function listensTo(consumerArn: string): Statement {
+  return {
+    why: 'listens to its consumer',
+    actions: ['kinesis:DescribeStreamConsumer', 'kinesis:SubscribeToShard'],
+    resources: [consumerArn],
+  };
 }

@@ -51,6 +51,8 @@ export interface SinkPlan extends AnyStepPlan {
 export interface InputPlan {
   readonly stream: StreamPlan;
   readonly start: Start;
+  /** Whether the step has a consumer of its own, instead of a share of what every reader has. */
+  readonly fanOut: boolean;
   /** `/<pipeline>/<step>/` of every step, of any pipeline, that writes to the stream: their events are deduplicated. */
   readonly own: readonly string[];
 }
@@ -60,7 +62,12 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
   const stream = (name: string) => resolveStream(pipeline, name, pipelines);
   const inputOf = (step: AnyTransformStep | AnySinkStep): InputPlan => {
     const input = stream(step.from);
-    return { stream: input, start: step.start ?? 'earliest', own: writersOf(input, pipelines) };
+    return {
+      stream: input,
+      start: step.start ?? 'earliest',
+      fanOut: step.fanOut ?? false,
+      own: writersOf(input, pipelines),
+    };
   };
   const common = (name: string, formerly: string | undefined) => ({ pipeline: pipeline.name, name, formerly });
 

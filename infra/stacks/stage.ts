@@ -1,18 +1,20 @@
 import { join } from 'node:path';
-import type { App } from 'aws-cdk-lib';
+import { Annotations, type App } from 'aws-cdk-lib';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type Bundle, bundle } from '../bundle.ts';
 import type { Context } from '../context.ts';
 import { namesOf } from '../names.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { type PipelinePlan, planOf } from '../pipelines/plan.ts';
+import { crowdedStreams, crowdedWarning } from '../pipelines/shared-readers.ts';
 import { REPOSITORY } from '../repository.ts';
 import { PipelineStack } from './pipeline.ts';
 import { PlatformStack } from './platform.ts';
 
 /** A stage: the platform, and a stack for each pipeline that the context chooses. `pipelines`: all there are. */
 export async function addStage(app: App, context: Context, pipelines: readonly Pipeline[]): Promise<void> {
-  const plans = chosenOf(pipelines, context).map((pipeline) => planOf(pipeline, pipelines));
+  const all = pipelines.map((pipeline) => planOf(pipeline, pipelines));
+  const plans = chosenOf(all, context);
   const bundles = await bundlesOf(plans.flatMap(({ steps }) => steps.map(({ entry }) => entry)));
   const bundleOf = (entry: string): Bundle => {
     const made = bundles.get(entry);
@@ -27,6 +29,7 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
   const stacks = new Map(
     plans.map((plan) => [plan.name, new PipelineStack(app, pipelineStack(plan.name), { plan, surroundings })]),
   );
+  warnOfCrowds(all, stacks);
   for (const plan of plans) {
     const stack = stacks.get(plan.name);
     // Names tie them together, which the CDK cannot see.
@@ -36,7 +39,17 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
   }
 }
 
-function chosenOf(pipelines: readonly Pipeline[], { pipelines: chosen }: Context): readonly Pipeline[] {
+/** At each chosen pipeline that reads such a stream. */
+function warnOfCrowds(plans: readonly PipelinePlan[], stacks: ReadonlyMap<string, PipelineStack>): void {
+  for (const crowd of crowdedStreams(plans)) {
+    for (const pipeline of new Set(crowd.readers.map((reader) => reader.pipeline))) {
+      const stack = stacks.get(pipeline);
+      if (stack !== undefined) Annotations.of(stack).addWarningV2('millrace:shared-readers', crowdedWarning(crowd));
+    }
+  }
+}
+
+function chosenOf(pipelines: readonly PipelinePlan[], { pipelines: chosen }: Context): readonly PipelinePlan[] {
   if (chosen === undefined) return pipelines;
   const names = pipelines.map(({ name }) => name);
   const unknown = chosen.filter((name) => !names.includes(name));

@@ -209,6 +209,44 @@ describe('a continuous step', () => {
   });
 });
 
+describe('a step with enhanced fan-out', () => {
+  test('is a consumer of its own, which its mapping listens to and its role may', async () => {
+    const { definePipeline } = await import('../../../infra/pipelines/pipeline.ts');
+    const { Line, Order, orderOfLine } = await import('../pipelines/example.ts');
+    const fast = definePipeline({
+      name: 'fast',
+      streams: { lines: { schema: Line }, orders: { schema: Order } },
+      transforms: { ordering: { from: 'lines', apply: orderOfLine, to: 'orders', fanOut: true } },
+    });
+    const { template } = (await synthesized({}, [fast])).stack('millrace-dev-fast');
+    const [stream] = the(template, 'AWS::Kinesis::Stream', { Name: 'millrace-dev-fast--lines' });
+    const [consumer] = the(template, 'AWS::Kinesis::StreamConsumer', { ConsumerName: 'millrace-dev-fast--ordering' });
+    template.hasResource('AWS::Kinesis::StreamConsumer', { DependsOn: [stream] });
+    const arn = { 'Fn::GetAtt': [consumer, 'ConsumerARN'] };
+    expect(mappingOf(template, 'millrace-dev-fast--ordering').EventSourceArn).toEqual(arn);
+    template.hasResourceProperties('AWS::IAM::Role', {
+      Policies: [
+        {
+          PolicyDocument: {
+            Statement: Match.arrayWith([
+              Match.objectLike({
+                Action: ['kinesis:DescribeStreamConsumer', 'kinesis:SubscribeToShard'],
+                Resource: arn,
+              }),
+            ]),
+          },
+        },
+      ],
+    });
+  });
+
+  test('is what a third reader is warned to become', () => {
+    expect(stage.stack('millrace-dev-shop').warnings).toEqual([expect.stringMatching(/has 3 readers that share/)]);
+    expect(stage.stack('millrace-dev-audit').warnings).toEqual([expect.stringMatching(/fanOut: true/)]);
+    expect(stage.stack('millrace-dev').warnings).toEqual([]);
+  });
+});
+
 describe('a scheduled step', () => {
   test.each([
     { template: () => shop, name: 'millrace-dev-shop--lake', rate: 'rate(5 minutes)' },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { parseContext } from '../../../infra/context.ts';
 import type { Pipeline } from '../../../infra/pipelines/pipeline.ts';
 import { addStage } from '../../../infra/stacks/stage.ts';
@@ -17,6 +18,8 @@ export interface Synthesized {
   readonly template: Template;
   /** Of the stacks that are deployed before it. */
   readonly after: readonly string[];
+  /** What `cdk synth` warns of, without where. */
+  readonly warnings: readonly string[];
 }
 
 /** Every stack of a stage, as `cdk synth` would have it. */
@@ -26,7 +29,7 @@ export async function synthesized(
 ): Promise<SynthesizedStage> {
   const outdir = await mkdtemp(join(tmpdir(), 'millrace-synth-'));
   try {
-    const app = new App({ analyticsReporting: false, outdir });
+    const app = new App({ analyticsReporting: false, context: recommended, outdir });
     await addStage(app, parseContext(context), pipelines);
     const assembly = app.synth();
     const stacks = new Map(
@@ -34,6 +37,7 @@ export async function synthesized(
         artifact.stackName,
         {
           template: Template.fromJSON(artifact.template as Record<string, unknown>),
+          warnings: artifact.messages.filter(({ level }) => level === 'warning').map(({ entry }) => String(entry.data)),
           after: artifact.dependencies.map(({ id }) => id).filter((id) => !id.endsWith('.assets')),
         },
       ]),
@@ -59,6 +63,7 @@ export function asText(value: unknown): string {
   if (fn === 'Ref') return `<${String(argument).replace('AWS::', '')}>`;
   if (fn === 'Fn::GetAtt') return `<${(argument as string[]).join('.')}>`;
   if (fn === 'Fn::ImportValue') return `<${asText(argument)}>`;
+  if (fn === 'Fn::GetStackOutput') return `<${(argument as { OutputName: string }).OutputName}>`;
   if (fn === 'Fn::Join') return (argument as [string, unknown[]])[1].map(asText).join((argument as [string])[0]);
   throw new Error(`no text for ${JSON.stringify(value)}`);
 }

@@ -1,0 +1,76 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import type { CloudAssembly } from 'aws-cdk-lib/cx-api';
+import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import { type Context, parseContext } from '../context.ts';
+import { namesOf } from '../names.ts';
+import type { Pipeline } from '../pipelines/pipeline.ts';
+import { REPOSITORY } from '../repository.ts';
+import { type Kept, keptOf, type Template } from './kept.ts';
+import { refusedChanges } from './kept-changes.ts';
+import { addStage } from './stage.ts';
+
+/** Throws a `UserMistake` when the assembly would replace, or leave behind, what is recorded. */
+export async function refuseReplacing(assembly: CloudAssembly, context: Context): Promise<void> {
+  const surroundingsGiven = context.database !== undefined || context.network !== undefined;
+  const refused: string[] = [];
+  for (const { file, next } of stacksOf(assembly, context.stage)) {
+    const recorded = await read(file);
+    refused.push(...refusedChanges({ file, recorded, next, surroundingsGiven }));
+  }
+  if (refused.length > 0) {
+    throw new UserMistake(`this update is refused:\n${refused.map((each) => `  ${each}`).join('\n')}`);
+  }
+}
+
+/** Records what every pipeline and the platform have in the default context. Answers with the files that changed. */
+export async function recordKept(pipelines: readonly Pipeline[], root = REPOSITORY): Promise<readonly string[]> {
+  const changed: string[] = [];
+  for (const [file, kept] of await currentKept(pipelines)) {
+    const path = join(root, file);
+    const text = `${JSON.stringify(kept, undefined, 2)}\n`;
+    if ((await readFile(path, 'utf8').catch(() => undefined)) === text) continue;
+    await writeFile(path, text);
+    changed.push(file);
+  }
+  return changed;
+}
+
+/** What the files should say, by file. */
+export async function currentKept(pipelines: readonly Pipeline[]): Promise<ReadonlyMap<string, Kept>> {
+  const outdir = await mkdtemp(join(tmpdir(), 'millrace-kept-'));
+  try {
+    const context = parseContext({});
+    const app = new App({ analyticsReporting: false, context: recommended, outdir });
+    await addStage(app, context, pipelines);
+    return new Map(stacksOf(app.synth(), context.stage).map(({ file, next }) => [file, next]));
+  } finally {
+    await rm(outdir, { recursive: true, force: true });
+  }
+}
+
+function stacksOf(assembly: CloudAssembly, stage: string): readonly { readonly file: string; readonly next: Kept }[] {
+  const { platformStack } = namesOf({ stage, account: '', region: '', partition: '' });
+  return assembly.stacks.map(({ stackName, template }) => ({
+    file:
+      stackName === platformStack
+        ? 'infra/stacks/platform.kept.json'
+        : `infra/pipelines/${stackName.slice(platformStack.length + 1)}.kept.json`,
+    next: keptOf(template as Template, stage),
+  }));
+}
+
+/** A stack that was never recorded has nothing to lose. */
+async function read(file: string): Promise<Kept> {
+  try {
+    return JSON.parse(await readFile(join(REPOSITORY, file), 'utf8')) as Kept;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    throw new UserMistake(
+      `${file} is not JSON: ${(error as Error).message}: restore it from git, or run millrace kept`,
+    );
+  }
+}

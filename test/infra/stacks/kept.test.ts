@@ -1,0 +1,206 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { parseContext } from '../../../infra/context.ts';
+import { pipelines } from '../../../infra/pipelines/all.ts';
+import { definePipeline, type Pipeline } from '../../../infra/pipelines/pipeline.ts';
+import { REPOSITORY } from '../../../infra/repository.ts';
+import { type Kept, keptOf } from '../../../infra/stacks/kept.ts';
+import { refusedChanges } from '../../../infra/stacks/kept-changes.ts';
+import { currentKept, refuseReplacing } from '../../../infra/stacks/kept-files.ts';
+import { addStage } from '../../../infra/stacks/stage.ts';
+import { Line, Order, orderOfLine } from '../pipelines/example.ts';
+
+describe('what is recorded', () => {
+  let current: ReadonlyMap<string, Kept>;
+  beforeAll(async () => {
+    current = await currentKept(pipelines);
+  });
+
+  test('is what the app deploys: after a change that is meant, run `npx millrace kept` and commit what it writes', async () => {
+    expect([...current.keys()]).toEqual([
+      'infra/stacks/platform.kept.json',
+      ...pipelines.map(({ name }) => `infra/pipelines/${name}.kept.json`),
+    ]);
+    for (const [file, kept] of current) {
+      expect(JSON.parse(await readFile(join(REPOSITORY, file), 'utf8')), file).toEqual(kept);
+    }
+  });
+
+  test('has every stream, bucket, table and database', () => {
+    const types = [...current.values()].flatMap((kept) => Object.values(kept).map(({ type }) => type));
+    const count = (type: string) => types.filter((each) => each === type).length;
+    expect(count('AWS::Kinesis::Stream')).toBe(pipelines.flatMap(({ streams }) => Object.keys(streams)).length);
+    expect([count('AWS::S3::Bucket'), count('AWS::DynamoDB::Table'), count('AWS::RDS::DBInstance')]).toEqual([3, 1, 1]);
+  });
+
+  test('is the same for every stage', () => {
+    const template = (stage: string) => ({
+      Resources: { S: { Type: 'AWS::Kinesis::Stream', Properties: { Name: `millrace-${stage}-orders--lines` } } },
+    });
+    expect(keptOf(template('prod'), 'prod')).toEqual(keptOf(template('dev'), 'dev'));
+    expect(keptOf(template('prod'), 'prod').S?.properties.Name).toBe('millrace-<stage>-orders--lines');
+  });
+});
+
+const stream = (Name: string, ShardCount?: number) => ({
+  type: 'AWS::Kinesis::Stream',
+  properties: { Name, ...(ShardCount === undefined ? {} : { ShardCount }) },
+});
+const mapping = (StartingPosition: string, EventSourceArn = 'arn:lines', more: object = {}) => ({
+  type: 'AWS::Lambda::EventSourceMapping',
+  properties: { EventSourceArn, StartingPosition, ...more },
+});
+const instance = (more: object) => ({
+  type: 'AWS::RDS::DBInstance',
+  properties: { DBInstanceIdentifier: 'millrace-<stage>', Engine: 'postgres', ...more },
+});
+
+function refused(recorded: Kept, next: Kept, surroundingsGiven = false): readonly string[] {
+  return refusedChanges({ file: 'orders.kept.json', recorded, next, surroundingsGiven });
+}
+
+describe('an update is refused', () => {
+  test.each<{ what: string; recorded: Kept; next: Kept; says: RegExp }>([
+    {
+      what: 'that renames a stream',
+      recorded: { linesA: stream('lines', 1) },
+      next: { rawB: stream('raw', 1) },
+      says: /^AWS::Kinesis::Stream 'lines' would be left behind .*take linesA out of orders\.kept\.json/,
+    },
+    {
+      what: 'that gives a stream another physical name',
+      recorded: { linesA: stream('lines', 1) },
+      next: { linesA: stream('raw', 1) },
+      says: /would be replaced by an empty one: Name cannot be changed, and went from 'lines' to 'raw'/,
+    },
+    {
+      what: 'that moves a stream to another logical id',
+      recorded: { linesA: stream('lines', 1) },
+      next: { linesB: stream('lines', 1) },
+      says: /would be created a second time, under the logical id linesB, and its name is taken/,
+    },
+    {
+      what: 'that sets the database up anew',
+      recorded: { D: instance({ DBName: 'millrace' }) },
+      next: { D: instance({ DBName: 'shop' }) },
+      says: /'millrace-<stage>' would be replaced .*DBName cannot be changed, and went from 'millrace' to 'shop'/,
+    },
+    {
+      what: 'that takes encryption away from the database',
+      recorded: { D: instance({ StorageEncrypted: true }) },
+      next: { D: instance({}) },
+      says: /StorageEncrypted cannot be changed, and went from true to "nothing"/,
+    },
+    {
+      what: 'that changes the key of a table',
+      recorded: { T: { type: 'AWS::DynamoDB::Table', properties: { TableName: 't', KeySchema: [{ a: 1 }] } } },
+      next: { T: { type: 'AWS::DynamoDB::Table', properties: { TableName: 't', KeySchema: [{ b: 1 }] } } },
+      says: /AWS::DynamoDB::Table 't' would be replaced .*KeySchema/,
+    },
+    {
+      what: 'that grows a stream more than twofold',
+      recorded: { S: stream('lines', 1) },
+      next: { S: stream('lines', 5) },
+      says: /would go from 1 to 5 shards, .*: deploy it with 2, then 4, then 5; record each with millrace kept/,
+    },
+    {
+      what: 'that shrinks a stream to less than half',
+      recorded: { S: stream('lines', 9) },
+      next: { S: stream('lines', 2) },
+      says: /would go from 9 to 2 shards, .*: deploy it with 5, then 3, then 2;/,
+    },
+    {
+      what: "that changes a step's start",
+      recorded: { M: mapping('TRIM_HORIZON') },
+      next: { M: mapping('LATEST') },
+      says: /StartingPosition went from 'TRIM_HORIZON' to 'LATEST': put the step's start back; millrace positions moves/,
+    },
+    {
+      what: 'that changes the time a step starts at',
+      recorded: { M: mapping('AT_TIMESTAMP', 'arn:lines', { StartingPositionTimestamp: 1 }) },
+      next: { M: mapping('AT_TIMESTAMP', 'arn:lines', { StartingPositionTimestamp: 2 }) },
+      says: /StartingPositionTimestamp went from 1 to 2/,
+    },
+    {
+      what: 'that gives a step that starts at the latest event another way to read',
+      recorded: { M: mapping('LATEST') },
+      next: { M: mapping('LATEST', 'arn:lines/consumer') },
+      says: /would be replaced by one that starts at the latest event/,
+    },
+  ])('$what', ({ recorded, next, says }) => {
+    expect(refused(recorded, next)).toEqual([expect.stringMatching(says)]);
+  });
+
+  test('for everything at once', () => {
+    const recorded = { A: stream('a', 1), B: stream('b', 1), M: mapping('LATEST') };
+    expect(refused(recorded, { A: stream('a', 9), M: mapping('TRIM_HORIZON') }).length).toBe(3);
+  });
+});
+
+describe('an update is taken', () => {
+  test.each<{ what: string; recorded: Kept; next: Kept }>([
+    { what: 'of nothing', recorded: { S: stream('lines', 2) }, next: { S: stream('lines', 2) } },
+    { what: 'that adds a stream', recorded: {}, next: { S: stream('lines', 9) } },
+    { what: 'that doubles a stream', recorded: { S: stream('lines', 2) }, next: { S: stream('lines', 4) } },
+    { what: 'that halves a stream', recorded: { S: stream('lines', 4) }, next: { S: stream('lines', 2) } },
+    { what: 'to capacity on demand', recorded: { S: stream('lines', 9) }, next: { S: stream('lines') } },
+    { what: 'that takes a step away', recorded: { M: mapping('LATEST') }, next: {} },
+    {
+      what: 'that gives a step another stream',
+      recorded: { M: mapping('TRIM_HORIZON') },
+      next: { M: mapping('TRIM_HORIZON', 'arn:orders') },
+    },
+  ])('$what', ({ recorded, next }) => {
+    expect(refused(recorded, next)).toEqual([]);
+  });
+
+  test("without the stage's own database, when the context names one", () => {
+    const recorded = { D: instance({}), S: { type: 'AWS::EC2::Subnet', properties: {} } };
+    expect(refused(recorded, {}, true)).toEqual([]);
+    expect(refused(recorded, {}, false).length).toBe(2);
+    expect(refused({ S: stream('lines', 1) }, {}, true).length).toBe(1);
+  });
+});
+
+test('the steps to another number of shards are what Kinesis takes, and get there', () => {
+  for (let from = 1; from <= 40; from++) {
+    for (let to = 1; to <= 40; to++) {
+      const [message] = refused({ S: stream('s', from) }, { S: stream('s', to) });
+      const isTaken = to <= 2 * from && 2 * to >= from;
+      expect(message === undefined, `${from} to ${to}`).toBe(isTaken);
+      const steps = (message?.match(/deploy it with ([^;]*);/)?.[1]?.split(', then ') ?? [`${to}`]).map(Number);
+      expect(steps.at(-1)).toBe(to);
+      steps.reduce((at, step) => {
+        expect(step <= 2 * at && 2 * step >= at, `${from} to ${to}: ${at} to ${step}`).toBe(true);
+        return step;
+      }, from);
+    }
+  }
+});
+
+test("`cdk synth` refuses a change of the repository's own streams, whatever the stage", async () => {
+  const orders: Pipeline = definePipeline({
+    name: 'orders',
+    streams: { lines: { schema: Line, shards: 3 }, sold: { schema: Order } },
+    transforms: { 'order-events': { from: 'lines', apply: orderOfLine, to: 'sold', start: 'latest' } },
+  });
+  const outdir = await mkdtemp(join(tmpdir(), 'millrace-kept-'));
+  try {
+    const context = parseContext({ stage: 'prod' });
+    const app = new App({ analyticsReporting: false, outdir });
+    await addStage(app, context, [orders]);
+    const error = await refuseReplacing(app.synth(), context).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(UserMistake);
+    const { message } = error as UserMistake;
+    expect(message).toMatch(/^this update is refused:\n/);
+    expect(message).toContain("'millrace-<stage>-orders--lines' would go from 1 to 3 shards");
+    expect(message).toContain("'millrace-<stage>-orders--orders' would be left behind");
+    expect(message).toContain('StartingPosition went from');
+  } finally {
+    await rm(outdir, { recursive: true, force: true });
+  }
+});
