@@ -103,3 +103,57 @@ test('an event that is refused leaves nothing behind in the outputs of others', 
     '{"status":"s","x":0.50000000000000000000}',
   ]);
 });
+
+test.each([
+  [
+    'a name that comes again and changes its mind',
+    '{"status":"NEW","a":1,"status":"COMPLETE","nested":1}',
+    ['{"a":1,"status":"COMPLETE"}'],
+  ],
+  ['a name that comes again the other way', '{"status":"COMPLETE","a":1,"status":"NEW","nested":1}', []],
+  ['a name that is only a value', '{"status":"NEW","a":1,"nested":"status"}', []],
+  ['a name inside of a nested object', '{"status":"NEW","a":1,"nested":{"status":"COMPLETE"}}', []],
+  ['a name at the very end', '{"a":1,"status":"NEW","nested":1,"status":"COMPLETE"}', ['{"a":1,"status":"COMPLETE"}']],
+  ['no such name', '{"a":1,"nested":1}', []],
+])('an event that WHERE refuses halfway is not read on, but for %s', async (_, text, expected) => {
+  const plan = await planFor(
+    { file: 'test.sql', text: "SELECT a, status FROM hostile WHERE status = 'COMPLETE'" },
+    Hostile,
+  );
+  const statement = statementOf(plan);
+  expect(statement.columns.slice(0, statement.whereReads)).toEqual(['status']);
+  const run = (early: readonly ReturnType<typeof nameSearch>[] | undefined) =>
+    outputs((target) =>
+      runStatement(statement, {
+        row: createRow(statement.columns),
+        event: ATTRIBUTES,
+        bytes: Buffer.from(text),
+        target,
+        early,
+      }),
+    );
+  expect(run([nameSearch('status')])).toEqual(expected);
+  expect(run(undefined)).toEqual(expected);
+});
+
+test.each([
+  ['U+0000', '{"a":1,"status":"\\u0000"}'],
+  ['half a surrogate pair', '{"a":1,"status":"\\ud800"}'],
+  ['text for a number', '{"a":"1","status":"x"}'],
+  ['a number for text', '{"a":1,"status":2}'],
+])(
+  'a column that is only copied is refused when it is %s, because no Postgres column could hold it',
+  async (_, text) => {
+    const statement = statementOf(await planFor({ file: 'test.sql', text: 'SELECT a, status FROM hostile' }, Hostile));
+    expect(
+      outputs((target) =>
+        runStatement(statement, {
+          row: createRow(statement.columns),
+          event: ATTRIBUTES,
+          bytes: Buffer.from(text),
+          target,
+        }),
+      ),
+    ).toBe('refused');
+  },
+);
