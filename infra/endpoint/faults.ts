@@ -1,11 +1,13 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 
+/** How servers say that they do not have a service or an operation. What is no AWS at all answers with what is no JSON. */
+const LACKING: readonly unknown[] = [404, 405, 501, 'UnknownOperationException', 'NotImplemented'];
+
 /** What a call to an endpoint failed with, as a line that says what to do; the error itself when there is nothing to say of it. */
 export function explained(error: unknown, endpoint: string): unknown {
   if (!(error instanceof Error)) return error;
   const { code } = error as NodeJS.ErrnoException;
-  const { $metadata, $response } = error as { $metadata?: { httpStatusCode?: number }; $response?: unknown };
-  const status = $metadata?.httpStatusCode;
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH') {
     return new UserMistake(`nothing answers at ${endpoint} (${code}): start the server, or give another --endpoint`);
   }
@@ -22,9 +24,9 @@ export function explained(error: unknown, endpoint: string): unknown {
       `${endpoint} refuses these credentials (${error.name}: ${error.message}): export those of a user who may`,
     );
   }
-  if (status === 501 || status === 404 || status === 405 || error.name === 'UnknownOperationException' || $response) {
+  if (LACKING.includes(status ?? 0) || LACKING.includes(error.name) || error instanceof SyntaxError) {
     return new UserMistake(
-      `${endpoint} does not do what AWS does (${error.name}: ${error.message}): it needs Lambda's ListEventSourceMappings, UpdateEventSourceMapping and Invoke, and Kinesis`,
+      `${endpoint} lacks what is asked of it (${status} ${error.name}): start a server that has it`,
     );
   }
   return error;

@@ -56,10 +56,10 @@ export function openTakeover({ clients, journal, trace, say }: TakeoverOptions):
     const isLeftover = journal.isTaken(uuid);
     const refusal = isEnabled || isLeftover ? refusalOf(request) : 'it is disabled';
     if (refusal !== undefined) return leaveAlone(described, refusal);
-    const { StreamDescriptionSummary: stream } = await kinesis.send(
-      new DescribeStreamSummaryCommand({ StreamARN: streamArn }),
-    );
-    const checkpoints = journal.take(uuid, stream?.StreamCreationTimestamp?.getTime() ?? 0);
+    const stream = await ifThere(() => kinesis.send(new DescribeStreamSummaryCommand({ StreamARN: streamArn })));
+    if (stream === undefined) return leaveAlone(described, 'its stream does not exist');
+    const createdMillis = stream.StreamDescriptionSummary?.StreamCreationTimestamp?.getTime() ?? 0;
+    const checkpoints = journal.take(uuid, createdMillis);
     if (isEnabled) await switchPollers(lambda, uuid, false);
     const told = trace(name);
     const mapping = startMapping({
@@ -101,7 +101,7 @@ export function openTakeover({ clients, journal, trace, say }: TakeoverOptions):
 
   async function giveBackOne(uuid: string, own: Taken): Promise<void> {
     await end(own.mapping);
-    await switchPollers(lambda, uuid, true);
+    await ifThere(() => switchPollers(lambda, uuid, true));
     taken.delete(uuid);
     journal.givenBack(uuid);
     say(`${own.name}: given back`);
@@ -113,7 +113,8 @@ export function openTakeover({ clients, journal, trace, say }: TakeoverOptions):
       const listed = await describeMappings(lambda);
       for (const described of listed) {
         const own = taken.get(described.uuid);
-        await (own === undefined ? take(described) : follow(described, own));
+        // One that was deleted since it was listed is not listed the next time.
+        await ifThere(() => (own === undefined ? take(described) : follow(described, own)));
       }
       for (const [uuid, own] of taken) {
         if (listed.some((described) => described.uuid === uuid)) continue;
@@ -144,6 +145,15 @@ function refusalOf(request: Described['request']): string | undefined {
     return undefined;
   } catch (error) {
     if (error instanceof LambdaError) return error.message;
+    throw error;
+  }
+}
+
+async function ifThere<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ResourceNotFoundException') return undefined;
     throw error;
   }
 }
