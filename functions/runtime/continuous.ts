@@ -29,7 +29,13 @@ export async function runContinuous(
   const shardId = first.eventID.slice(0, first.eventID.indexOf(':'));
   const signal = deadlineOf(given.invocation);
   const started = step.now();
+  const again = { batchItemFailures: [{ itemIdentifier: first.kinesis.sequenceNumber }] };
   try {
+    const pause = await step.pause.inForce(signal);
+    if (pause !== undefined) {
+      await step.pause.hold(shardId, pause, signal);
+      return again;
+    }
     await withShard(input, { shardId, signal }, async (shard) => {
       const batch = openBatch(shard.loaded.state, shard.facts);
       for (const record of given.event.Records) batch.take(toLogRecord(record));
@@ -40,7 +46,7 @@ export async function runContinuous(
     return { batchItemFailures: [] };
   } catch (error) {
     step.complain(shardId, error);
-    return { batchItemFailures: [{ itemIdentifier: first.kinesis.sequenceNumber }] };
+    return again;
   }
 }
 

@@ -50,6 +50,7 @@ export function openItems<O, R, P>(
   }
 
   async function handle(message: SQSRecord, invocation: Invocation, signal: AbortSignal): Promise<void> {
+    if ((await step.pause.inForce(signal)) !== undefined) return putBack(message, PAUSED_SECONDS, signal);
     try {
       const items = source.announced(message.body);
       const left = await readItems({ source, step, writer: writer as NonNullable<typeof writer> }, items, {
@@ -79,6 +80,12 @@ export function openItems<O, R, P>(
     return { batchItemFailures };
   };
 }
+
+/**
+ * How long announcements wait while the step is paused, and so at most after it. As new messages, they neither count as failures nor
+ * reach the end of the queue's retention.
+ */
+const PAUSED_SECONDS = 60;
 
 /** How long an announcement waits whose lane is with another invocation. */
 const BUSY_SECONDS = 5;

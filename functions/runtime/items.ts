@@ -66,13 +66,14 @@ function begin(state: LaneState, { laneKey, identity, item }: AnnouncedItem): La
 
 /** Goes on with the lane's current item. It is recorded as done before the lane is free, so it cannot be begun again. */
 async function readToEnd(reader: ItemReader, begun: Lane, turn: TimedTurn): Promise<{ left: Left; lane: Lane }> {
-  const { checkpoints, now } = reader.step;
+  const { checkpoints, now, pause } = reader.step;
   const { current } = begun.state;
   if (current === undefined) return { left: undefined, lane: begun };
   const shard = createHash('sha256').update(current.identity).digest('base64url').slice(0, 16);
   let lane = begun;
   try {
     for await (const page of reader.source.readItem(current.item, current.position, turn.signal)) {
+      if ((await pause.inForce(turn.signal)) !== undefined) return { left: 'unfinished', lane };
       await appendPage(reader, { lane, page, shard }, turn.signal);
       lane = await saveLane(checkpoints, lane, {
         state: { ...lane.state, current: { ...current, position: page.position } },

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
+import { dynamoClient } from './aws-dynamo.ts';
 import { kinesisClient } from './aws-kinesis.ts';
+import { openCheckpoints } from './checkpoints.ts';
 import { UserMistake } from './errors.ts';
 import type { OutgoingEvent } from './event.ts';
 import { LogThrottled, type LogWriter, openLogWriter } from './log-writer.ts';
 import { logError, metricsLine } from './metrics.ts';
+import { BELIEVED_MILLIS, openPause } from './pause.ts';
 import { encodeOrdered } from './position.ts';
 import type { AppendOutcome, ReceivedRequest, ReceivingSource, SourceDefinition } from './source.ts';
 import { deadlineOf, type Invocation, writeLine } from './step.ts';
@@ -16,6 +20,7 @@ type Handler<Request, Reply> = (request: Request, invocation: Invocation) => Pro
 export interface ReceivingSurroundings {
   readonly config: StepConfig;
   readonly kinesis: Pick<KinesisClient, 'send'>;
+  readonly dynamodb: Pick<DynamoDBClient, 'send'>;
   /** Names this process among all that run the source, for ever. */
   readonly processId: string;
   now(): number;
@@ -31,6 +36,7 @@ export function receivingHandler<O, R, Request, Reply>(
     opened ??= openReceiving(definition, {
       config: readStepConfig(),
       kinesis: kinesisClient(),
+      dynamodb: dynamoClient(),
       processId: randomUUID(),
       now: Date.now,
       log: writeLine,
@@ -56,14 +62,17 @@ export function openReceiving<O, R, Request, Reply>(
   });
   const writer = openLogWriter({ kinesis, ...config.output });
   const number = numbering(`/${name}/process/${processId}`);
+  const complain = (error: unknown): void => log(logError({ pipeline, step, shard: processId }, error));
+  const isPaused = pauseOf(surroundings, complain);
 
   return async (request, invocation) => {
     const started = now();
     const signal = deadlineOf(invocation);
     const received = await source.receive(request, signal);
+    if (received.events.length > 0 && (await isPaused(signal))) return received.reply({ outcome: 'paused' });
     const events = received.events.map(number);
     const { outcome, bytesOut, error } = await append(writer, events, signal);
-    if (error !== undefined) log(logError({ pipeline, step, shard: processId }, error));
+    if (error !== undefined) complain(error);
     const counts = {
       eventsIn: events.length,
       eventsOut: outcome.outcome === 'appended' ? outcome.count : 0,
@@ -71,6 +80,38 @@ export function openReceiving<O, R, Request, Reply>(
     };
     log(metricsLine({ pipeline, step, shard: processId }, counts, now()));
     return received.reply(outcome);
+  };
+}
+
+/** Callers wait. */
+const LONGEST_LOOK_MILLIS = 1_000;
+
+/**
+ * Whether the source is paused. While nobody can tell, what was true last stays true: nothing is in danger when a paused source takes
+ * a request, and events are not to wait for the table of checkpoints.
+ */
+function pauseOf(
+  { config, dynamodb, now }: ReceivingSurroundings,
+  complain: (error: unknown) => void,
+): (signal: AbortSignal) => Promise<boolean> {
+  const { pipeline, step, formerly, checkpoints: table } = config;
+  const former = formerly === undefined ? {} : { formerly: `${pipeline}/${formerly}` };
+  const pause = openPause({
+    checkpoints: openCheckpoints({ dynamodb, table, step: `${pipeline}/${step}`, ...former }),
+    now,
+  });
+  let paused = false;
+  let failedMillis = Number.NEGATIVE_INFINITY;
+  return async (signal) => {
+    if (now() - failedMillis < BELIEVED_MILLIS) return paused;
+    try {
+      const inTime = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_LOOK_MILLIS)]);
+      paused = (await pause.inForce(inTime)) !== undefined;
+    } catch (error) {
+      complain(error);
+      failedMillis = now();
+    }
+    return paused;
   };
 }
 

@@ -30,6 +30,7 @@ const TIME_FOR_A_SLICE = 1 / 3;
  */
 export async function runScheduled(sink: SinkStep, input: Input, invocation: Invocation): Promise<undefined> {
   const signal = deadlineOf(invocation);
+  if ((await sink.step.pause.inForce(signal)) !== undefined) return;
   const untilMillis = sink.step.now() + invocation.getRemainingTimeInMillis();
   const lastStartMillis = untilMillis - invocation.getRemainingTimeInMillis() * TIME_FOR_A_SLICE;
   const shape = await input.refresh(signal);
@@ -84,14 +85,16 @@ interface Run {
 /** Reads one shard on, under its lease. True when the shard is closed and all of it is written. */
 async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<boolean> {
   const { sink, input, owner, untilMillis, lastStartMillis } = run;
-  const { checkpoints, now } = sink.step;
+  const { checkpoints, now, pause } = sink.step;
   const key = shardKey(run.shape, shard.id);
   if (!shard.open && (await hasEnded(sink, key, signal))) return true;
   if (!(await checkpoints.lease({ key, owner, nowMillis: now(), untilMillis }))) return false;
   try {
     input.forget(key);
     let slice: 'more' | 'all' | 'ended' = 'more';
-    while (slice === 'more' && now() < lastStartMillis) slice = await runSlice(run, shard, signal);
+    while (slice === 'more' && now() < lastStartMillis && (await pause.inForce(signal)) === undefined) {
+      slice = await runSlice(run, shard, signal);
+    }
     if (slice === 'all') await run.caughtUp.note(key, signal);
     return slice === 'ended';
   } finally {

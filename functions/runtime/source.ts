@@ -16,6 +16,8 @@ export type AppendOutcome =
   /** The stream throttles: nothing more to try within the request's time. Some of the events may be in the log. */
   | { readonly outcome: 'throttled' }
   | { readonly outcome: 'failed' }
+  /** The step is paused: nothing was appended. */
+  | { readonly outcome: 'paused' }
   /** Events above what the stream takes, by their index: none of the request is in the log. */
   | {
       readonly outcome: 'too-large';

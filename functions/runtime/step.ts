@@ -8,6 +8,7 @@ import { type Checkpoints, openCheckpoints } from './checkpoints.ts';
 import { type DeadLetters, openDeadLetters } from './dead-letters.ts';
 import { type LogWriter, openLogWriter } from './log-writer.ts';
 import { logError, type MetricsOf, metricsLine, type StepCounts } from './metrics.ts';
+import { openPause, type Pause } from './pause.ts';
 import { endpointIsOverridden, readStepConfig, type StepConfig } from './step-config.ts';
 
 /** What the outside gives a step: tests give emulators and a clock of their own. */
@@ -30,6 +31,7 @@ export interface Step {
   readonly formerName: string | undefined;
   readonly kinesis: Pick<KinesisClient, 'send'>;
   readonly checkpoints: Checkpoints;
+  readonly pause: Pause;
   readonly deadLetters: DeadLetters;
   readonly writer: LogWriter | undefined;
   now(): number;
@@ -65,17 +67,19 @@ export function openStep(surroundings: StepSurroundings): Step {
   const { pipeline, step, formerly, output } = config;
   const formerName = formerly === undefined ? undefined : `${pipeline}/${formerly}`;
   const of = (shard: string): MetricsOf => ({ pipeline, step, shard });
+  const checkpoints = openCheckpoints({
+    dynamodb,
+    table: config.checkpoints,
+    step: `${pipeline}/${step}`,
+    ...(formerName === undefined ? {} : { formerly: formerName }),
+  });
   return {
     config,
     name: `${pipeline}/${step}`,
     formerName,
     kinesis,
-    checkpoints: openCheckpoints({
-      dynamodb,
-      table: config.checkpoints,
-      step: `${pipeline}/${step}`,
-      ...(formerName === undefined ? {} : { formerly: formerName }),
-    }),
+    checkpoints,
+    pause: openPause({ checkpoints, now }),
     deadLetters: openDeadLetters({ s3, bucket: config.deadLetters, pipeline, step }),
     writer: output === undefined ? undefined : openLogWriter({ kinesis, ...output }),
     now,

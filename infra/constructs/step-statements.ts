@@ -1,4 +1,3 @@
-import { connectors } from '../connectors.ts';
 import type { Names } from '../names.ts';
 import type { Needs, Statement } from '../needs.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
@@ -11,7 +10,7 @@ export function statementsOf(step: StepPlan, names: Names, needs: Needs | undefi
     writesItsLog(step, names),
     ...(step.kind === 'source' ? [] : [readsItsInput(step, names)]),
     ...(step.kind === 'sink' ? [] : [writesItsOutput(step.output, names)]),
-    ...(usesCheckpoints(step) ? [movesItsCheckpoints(step, names)] : []),
+    step.delivery === 'request' ? seesWhetherItIsPaused(step, names) : movesItsCheckpoints(step, names),
     ...(step.delivery === 'request' ? [] : [keepsDeadLetters(step, names)]),
     ...(step.delivery === 'continuous' ? keepsDiscardedBatches(names) : []),
     ...(step.delivery === 'queue' ? [takesAnnouncements(step, names)] : []),
@@ -70,19 +69,24 @@ function writesItsOutput(stream: StreamPlan, names: Names): Statement {
   };
 }
 
-/** A pushed source has none, and neither has a continuous sink whose positions are with its rows. */
-function usesCheckpoints(step: StepPlan): boolean {
-  if (step.kind === 'sink')
-    return step.delivery === 'scheduled' || connectors[step.connector].progress === 'checkpoint';
-  return step.delivery !== 'request';
+/** A sink whose positions are with its rows has there what it tells while it is paused. */
+function movesItsCheckpoints(step: StepPlan, names: Names): Statement {
+  return {
+    ...ofItsCheckpoints(step, names),
+    why: 'moves its own checkpoints',
+    actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+  };
+}
+
+/** A pushed source has no positions. */
+function seesWhetherItIsPaused(step: StepPlan, names: Names): Statement {
+  return { ...ofItsCheckpoints(step, names), why: 'sees whether it is paused', actions: ['dynamodb:GetItem'] };
 }
 
 /** A renamed step also reads what it left under its former name. */
-function movesItsCheckpoints({ pipeline, name, formerly }: StepPlan, names: Names): Statement {
+function ofItsCheckpoints({ pipeline, name, formerly }: StepPlan, names: Names) {
   const steps = formerly === undefined ? [name] : [name, formerly];
   return {
-    why: 'moves its own checkpoints',
-    actions: ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
     resources: [names.arnOf('dynamodb', `table/${names.checkpoints}`)],
     conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': steps.map((step) => `${pipeline}/${step}`) } },
   };

@@ -9,6 +9,7 @@ import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import { dropFile, type Posted, type PostOptions, post } from './arrivals.ts';
 import { type Fault, type FaultKind, type FaultRule, faultKinds } from './faults.ts';
 import { asGivenEvent, type GivenEvent, type GivenRecord, isGivenRecord } from './given-events.ts';
+import { setPaused } from './pauses.ts';
 import { settle } from './settle.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { Constraint, Row } from './tables.ts';
@@ -74,6 +75,9 @@ export interface Happenings<S extends Streams> {
   down(site: string, time: Duration): Promise<void>;
   /** The processes of a step die, at work or not. */
   killed(step: string): void;
+  /** An operator pauses a step, and lets it go on. */
+  paused(step: string): Promise<void>;
+  resumed(step: string): Promise<void>;
   /** A table refuses the rows for which this gives the name of a constraint. */
   refused(table: string, constraint: Constraint): void;
 }
@@ -121,17 +125,25 @@ export async function startPipelineRun<S extends Streams>(
         stage.streams.shards(nameOf(stream));
       },
       fails(site, kind, options) {
-        stepOf(site.split(' ')[0] ?? '');
+        checkSite(site, stepOf);
         faults.add({ site, kind, ...options });
       },
       anythingFails({ most, probability = 0.1, kinds = faultKinds }) {
         faults.addRandom({ most, probability, kinds, random: world.randomOf('faults') });
       },
       async down(site, time) {
-        stepOf(site.split(' ')[0] ?? '');
+        checkSite(site, stepOf);
         const up = faults.add({ site, kind: 'request lost', times: Number.POSITIVE_INFINITY });
         await clock.advance(time);
         up();
+      },
+      async paused(step) {
+        story.tell(`${step} is paused`);
+        await clock.runUntil(setPaused(world, stepOf(step), true));
+      },
+      async resumed(step) {
+        story.tell(`${step} goes on`);
+        await clock.runUntil(setPaused(world, stepOf(step), false));
       },
       killed: (step) => world.functions.kill(stepOf(step)),
       refused: (table, constraint) => stage.tables.constrain(table, constraint),
@@ -212,6 +224,16 @@ function namedStep({ steps }: World, pipeline: string, name: string): StepPlan {
     steps.find((step) => step.pipeline === pipeline && step.name === name) ?? steps.find((step) => step.name === name);
   if (found !== undefined) return found;
   throw new UserMistake(`there is no step '${name}': there are ${steps.map((step) => step.name).join(', ')}`);
+}
+
+const SERVICES = ['lambda', 'kinesis', 'dynamodb', 's3', 'sqs', 'postgres'];
+
+/** A fault at a site that nobody calls would not happen, and nobody would notice. */
+function checkSite(site: string, stepOf: (name: string) => StepPlan): void {
+  const [step = '', service] = site.split(/[ .]/);
+  stepOf(step);
+  if (service === undefined || SERVICES.includes(service)) return;
+  throw new UserMistake(`site '${site}': no step calls '${service}'; there are ${SERVICES.join(', ')}`);
 }
 
 function streamNameOf(pipeline: Pipeline, { plans, stage }: World, stream: string): string {

@@ -42,6 +42,8 @@ export function replyToAppend(append: AppendOutcome): Reply {
       );
     case 'failed':
       return replyOf(503, { error: 'the log did not acknowledge the events: send the request again' }, RETRY_LATER);
+    case 'paused':
+      return replyOf(503, { error: 'the source is paused: send the request again later' }, RETRY_MUCH_LATER);
     case 'too-large':
       return replyOf(413, {
         error: `${append.refused.length} of the events are too large for the stream; none was accepted`,
@@ -56,6 +58,8 @@ export function replyToAppend(append: AppendOutcome): Reply {
 /** A throttled stream gets its allowance anew every second. */
 const RETRY_SOON = { 'retry-after': '1' };
 const RETRY_LATER = { 'retry-after': '5' };
+/** A pause is for minutes. */
+const RETRY_MUCH_LATER = { 'retry-after': '60' };
 
 function replyOf(statusCode: number, body: unknown, headers: Reply['headers'] = {}): Reply {
   return { statusCode, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) };

@@ -41,6 +41,9 @@ describe('a source that answers requests', () => {
     lines.length = 0;
   });
 
+  /** A table without an item: nothing is paused. */
+  const emptyTable = { send: async () => ({}) } as never;
+
   const open = (processId: string, kinesis: LogClient = client) =>
     openReceiving(texts, {
       config: parseStepConfig(
@@ -57,7 +60,7 @@ describe('a source that answers requests', () => {
           output: { stream: STREAM },
         }),
       ),
-      ...{ kinesis, processId, now: () => 0, log: (line: string) => lines.push(line) },
+      ...{ kinesis, dynamodb: emptyTable, processId, now: () => 0, log: (line: string) => lines.push(line) },
     });
 
   test('replies after the log has acknowledged, and numbers the events of its process', async () => {

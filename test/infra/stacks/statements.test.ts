@@ -158,18 +158,29 @@ describe('a role', () => {
     );
   });
 
-  test('of a pushed source appends and no more', () => {
-    expect(Object.keys(of('tillStepRole')).sort()).toEqual(['AppendsToItsOutput', 'WritesItsLog']);
+  test('of a pushed source appends, and sees whether it is paused', () => {
+    expect(Object.keys(of('tillStepRole')).sort()).toEqual([
+      'AppendsToItsOutput',
+      'SeesWhetherItIsPaused',
+      'WritesItsLog',
+    ]);
+    expect(of('tillStepRole').SeesWhetherItIsPaused).toMatchObject({
+      actions: ['dynamodb:GetItem'],
+      condition: '{"ForAllValues:StringEquals":{"dynamodb:LeadingKeys":["shop/till"]}}',
+    });
     expect(Object.keys(of('partnersStepRole')).sort()).toEqual([
       'AppendsToItsOutput',
       'ReadsTheTokenThatCallersSend',
+      'SeesWhetherItIsPaused',
       'WritesItsLog',
     ]);
   });
 
-  test('of a continuous sink that keeps its positions with its rows has no checkpoints', () => {
+  test('of a continuous sink that keeps its positions with its rows has its pause among the checkpoints', () => {
     const role = of('ordertableStepRole');
-    expect(role.MovesItsOwnCheckpoints).toBeUndefined();
+    expect(role.MovesItsOwnCheckpoints?.condition).toBe(
+      '{"ForAllValues:StringEquals":{"dynamodb:LeadingKeys":["shop/order_table"]}}',
+    );
     expect(role.LogsInToTheDatabaseByIam?.actions).toEqual(['rds-db:connect']);
     expect(role.LogsInToTheDatabaseByIam?.resources[0]).toMatch(/:dbuser:<.*DbiResourceId.*>\/millrace_sinks$/);
   });

@@ -355,6 +355,7 @@ test.each([
   [{ outcome: 'appended', count: 3 }, 202, { accepted: 3 }, undefined],
   [{ outcome: 'throttled' }, 429, { error: expect.stringContaining('send the request again') }, '1'],
   [{ outcome: 'failed' }, 503, { error: expect.stringContaining('send the request again') }, '5'],
+  [{ outcome: 'paused' }, 503, { error: expect.stringContaining('send the request again') }, '60'],
   [
     { outcome: 'too-large', refused: [{ index: 1, size: 9, limit: 8 }] },
     413,

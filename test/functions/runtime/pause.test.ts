@@ -1,0 +1,169 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { openCheckpoints } from '../../../functions/runtime/checkpoints.ts';
+import { BELIEVED_MILLIS, isHeld, loadPause, openPause, savePause } from '../../../functions/runtime/pause.ts';
+import { s3Files } from '../../../functions/sources/s3-files/s3-files.ts';
+import { OrderLine } from '../../../functions/transforms/order-events.ts';
+import { ordersFile } from '../../../infra/local/demo/data.ts';
+import { definePipeline, hours, minutes } from '../../../infra/pipelines/pipeline.ts';
+import { sensors } from '../../../infra/pipelines/sensors.ts';
+import { createDynamoDb } from '../../kit/dynamodb.ts';
+import { startPipelineRun } from '../../kit/pipeline-run.ts';
+
+/** A step alone: hours pass faster. */
+const files = definePipeline({
+  name: 'files',
+  streams: { lines: { schema: OrderLine } },
+  sources: {
+    exports: {
+      read: s3Files({ schema: OrderLine, format: 'csv', type: 'line.exported', key: 'Order ID', prefix: 'orders/' }),
+      to: 'lines',
+    },
+  },
+  transforms: {},
+  sinks: {},
+});
+
+const readings = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => ({
+    sensor_id: `s${(from + index) % 3}`,
+    date: new Date(Date.UTC(2020, 0, 1 + from + index)).toISOString().slice(0, 10),
+    precipitation: 0,
+    temp_max: from + index,
+    temp_min: 0,
+    wind: 1,
+    weather: 'sun',
+  }));
+
+describe('a paused step', () => {
+  test('that is continuous holds its shards, keeps its position, and does each event once and in order when it goes on', async () => {
+    const run = await startPipelineRun(sensors);
+    await run.posted('devices', readings(0, 10));
+    await run.settled();
+    const positions = () => run.positions('cleaning').map(({ sequenceNumber }) => sequenceNumber);
+    const before = positions();
+    await run.when.paused('cleaning');
+    await run.when.pass(minutes(1));
+    for (let round = 1; round < 10; round++) {
+      await run.posted('devices', readings(round * 10, round * 10 + 10));
+      await run.when.pass(hours(1));
+    }
+    expect(positions()).toEqual(before);
+    expect(run.stream('clean').events()).toHaveLength(10);
+    expect(run.bucket('dead letters').keys()).toEqual([]);
+    await run.when.resumed('cleaning');
+    await run.settled();
+    expect(run.stream('clean').events()).toHaveLength(100);
+    expect(run.table('readings')).toHaveLength(100);
+    expect(positions()).not.toEqual(before);
+  });
+
+  test('that keeps its positions with its rows adds no row', async () => {
+    const run = await startPipelineRun(sensors);
+    await run.when.paused('readings');
+    await run.posted('devices', readings(0, 5));
+    await run.when.pass(hours(2));
+    expect(run.stream('clean').events()).toHaveLength(5);
+    expect(run.table('readings')).toEqual([]);
+    await run.when.resumed('readings');
+    await run.settled();
+    expect(run.table('readings')).toHaveLength(5);
+  });
+
+  test('that is continuous loses what waits beyond the maximum record age to the dead-letter bucket, and nowhere else', async () => {
+    const run = await startPipelineRun(sensors);
+    await run.when.paused('readings');
+    await run.posted('devices', readings(0, 5));
+    await run.when.pass(hours(19));
+    expect(run.bucket('dead letters').keys()).toEqual([]);
+    await run.when.pass(hours(2));
+    expect(run.bucket('dead letters').keys().length).toBeGreaterThan(0);
+    for (const key of run.bucket('dead letters').keys()) expect(key).toMatch(/^aws\/lambda\//);
+  });
+
+  test('that is scheduled does not run', async () => {
+    const run = await startPipelineRun(sensors);
+    await run.when.paused('lake');
+    await run.posted('devices', readings(0, 5));
+    await run.when.pass(hours(1));
+    const clean = () =>
+      run
+        .bucket('lake')
+        .keys()
+        .filter((key) => key.startsWith('clean/'));
+    expect(clean()).toEqual([]);
+    expect(run.bucket('lake').keys().length).toBeGreaterThan(0);
+    await run.when.resumed('lake');
+    await run.settled();
+    expect(clean().length).toBeGreaterThan(0);
+  });
+
+  test('that answers requests says when to come again, and appends nothing', async () => {
+    const run = await startPipelineRun(sensors);
+    await run.when.paused('devices');
+    const refused = await run.posted('devices', readings(0, 1));
+    expect(refused).toEqual({ status: 503, body: { error: 'the source is paused: send the request again later' } });
+    await run.when.resumed('devices');
+    await run.when.pass(minutes(1));
+    expect((await run.posted('devices', readings(0, 1))).status).toBe(202);
+    expect(run.stream('raw').events()).toHaveLength(1);
+  });
+
+  test('that takes announcements leaves them in the queue, and takes them soon after', async () => {
+    const run = await startPipelineRun(files);
+    const orders = (await readFile(ordersFile())).toString('latin1').split('\n').slice(0, 3).join('\n');
+    await run.when.paused('exports');
+    await run.dropped('orders/some.csv', orders);
+    // A message that was failed would be hidden for half an hour, and be given up on after ten times.
+    await run.when.pass(minutes(15));
+    expect(run.stream('lines').events()).toEqual([]);
+    await run.when.resumed('exports');
+    await run.when.pass(minutes(2));
+    expect(run.stream('lines').events()).toHaveLength(2);
+  });
+});
+
+describe('a pause', () => {
+  function steps() {
+    const dynamodb = createDynamoDb();
+    dynamodb.createTable('checkpoints', { partition: 'step', sort: 'key' });
+    let reads = 0;
+    const send = (command: { constructor: { name: string } }) => {
+      if (command.constructor.name === 'GetItemCommand') reads++;
+      return dynamodb.call(command as never, undefined);
+    };
+    const checkpoints = openCheckpoints({ dynamodb: { send } as never, table: 'checkpoints', step: 'p/s' });
+    return { checkpoints, reads: () => reads };
+  }
+  const { signal } = new AbortController();
+
+  test('is read once in five seconds, and in force after them', async () => {
+    const { checkpoints, reads } = steps();
+    let nowMillis = 0;
+    const pause = openPause({ checkpoints, now: () => nowMillis });
+    expect(await pause.inForce(signal)).toBeUndefined();
+    const begun = await savePause(checkpoints, await loadPause(checkpoints, signal), { sinceMillis: 7, signal });
+    const before = reads();
+    nowMillis = BELIEVED_MILLIS - 1;
+    expect(await pause.inForce(signal)).toBeUndefined();
+    expect(reads()).toBe(before);
+    nowMillis = BELIEVED_MILLIS;
+    expect(await pause.inForce(signal)).toBe(begun.revision);
+    expect(await loadPause(checkpoints, signal)).toEqual({ revision: 1, paused: { sinceMillis: 7 } });
+  });
+
+  test('knows its own holds from those of an earlier one', async () => {
+    const { checkpoints } = steps();
+    const pause = openPause({ checkpoints, now: () => 0 });
+    const held = (shardId: string, of: number) => isHeld(checkpoints, { shardId, pause: of, signal });
+    expect(await held('shardId-0', 1)).toBe(false);
+    await pause.hold('shardId-0', 1, signal);
+    expect([await held('shardId-0', 1), await held('shardId-0', 3), await held('shardId-1', 1)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    await openPause({ checkpoints, now: () => 0 }).hold('shardId-0', 3, signal);
+    expect([await held('shardId-0', 1), await held('shardId-0', 3)]).toEqual([false, true]);
+  });
+});
