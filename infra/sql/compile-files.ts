@@ -47,7 +47,8 @@ const modulePath = (path: string): string => {
   return posix.startsWith('.') ? posix : `./${posix}`;
 };
 
-async function schemaOf(source: Source, directory: string): Promise<z.ZodType> {
+/** The schema that a `.sql` file's first line names. */
+export async function schemaOf(source: Source, directory: string): Promise<z.ZodType> {
   const { module, name } = schemaReference(source);
   const exported = (await import(pathToFileURL(resolve(directory, module)).href)) as Record<string, unknown>;
   const schema = exported[name];

@@ -1,22 +1,20 @@
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { EventRefused } from '../../functions/runtime/errors.ts';
-import { createWriter, writeByte } from '../../functions/runtime/sql/json-writer.ts';
-import { createRow } from '../../functions/runtime/sql/row.ts';
-import { nameSearch } from '../../functions/runtime/sql/row-rest.ts';
-import { runStatement } from '../../functions/runtime/sql/sql-transform.ts';
 import { checkStatement } from './check-statement.ts';
+import { planFor } from './compile.ts';
+import { schemaOf } from './compile-files.ts';
 import { explain } from './explain.ts';
 import { inferColumns } from './infer-columns.ts';
 import type { Plan } from './plan.ts';
 import type { InputFile } from './run-input.ts';
 import { readLines } from './run-input.ts';
+import { lineRunner } from './run-lines.ts';
 import type { OutputFormat } from './run-output.ts';
 import { printerFor } from './run-output.ts';
-import { statementOf } from './run-plan.ts';
 import { columnsOfSchema } from './schema-columns.ts';
 import { SqlMistake } from './source-position.ts';
 import type { Column } from './sql-type.ts';
@@ -28,6 +26,7 @@ export interface Streams {
 }
 
 const USAGE = `usage: millrace sql '<statement>' [files…|-] [options]
+       millrace sql explain <file.sql>
 
 Runs a SELECT over lines of JSON or CSV (a file that ends in .csv), from files or standard input, to standard output.
 FROM may name the input as you like.
@@ -93,6 +92,10 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
     (options.help ? streams.stdout : streams.stderr).write(USAGE);
     return options.help ? 0 : 2;
   }
+  if (text === 'explain' && names[0] !== undefined) {
+    streams.stdout.write(await explainFile(names[0]));
+    return 0;
+  }
   const files = (names.length === 0 ? ['-'] : names).map(
     (name): InputFile => ({ name, format: options.input ?? (name.endsWith('.csv') ? 'csv' : 'ndjson') }),
   );
@@ -104,6 +107,12 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
     return 0;
   }
   return runPlan(plan, { input, first, format: options.format, streams });
+}
+
+/** `millrace sql explain <file>`: a transform's `.sql` file, over the schema that it names. */
+async function explainFile(path: string): Promise<string> {
+  const source = { file: basename(path), text: await readFile(path, 'utf8') };
+  return explain(await planFor(source, await schemaOf(source, dirname(path))));
 }
 
 /** The columns, and the part of the input that had to be read to learn them. */
@@ -184,57 +193,4 @@ async function nextOf(parts: AsyncGenerator<Buffer>): Promise<Buffer | undefined
 
 async function write(stdout: NodeJS.WritableStream, output: string | Buffer): Promise<void> {
   if (output.length > 0 && !stdout.write(output)) await once(stdout, 'drain');
-}
-
-export interface LinesResult {
-  /** Lines of JSON; a copy, because the next part overwrites the original. */
-  readonly output: Buffer;
-  /** Lines that were read, blank ones included. */
-  readonly count: number;
-  readonly rejections: readonly { readonly index: number; readonly reason: string }[];
-}
-
-const LINE_BREAK = 0x0a;
-const BACKSLASH = 0x5c;
-
-/** A file's lines are events without attributes of their own. */
-const NO_ATTRIBUTES = { key: '', time: '1970-01-01T00:00:00Z', source: '', id: '', type: '' };
-
-/** Runs a plan on parts of whole lines. */
-export function lineRunner(plan: Plan): (part: Buffer) => LinesResult {
-  const statement = statementOf(plan);
-  const row = createRow(statement.columns);
-  const writer = createWriter(1 << 20);
-  const target = { writer, emit: () => writeByte(writer, LINE_BREAK) };
-  // One object and one range for all lines: this is the hot path.
-  const range: [number, number] = [0, 0];
-  const names = statement.columns.slice(0, statement.whereReads ?? 0).map(nameSearch);
-  return (bytes) => {
-    const early = bytes.includes(BACKSLASH) ? undefined : names;
-    const run = { row, event: NO_ATTRIBUTES, bytes, range, target, early };
-    writer.length = 0;
-    const rejections: { index: number; reason: string }[] = [];
-    let count = 0;
-    for (let from = 0; from < bytes.length; ) {
-      const found = bytes.indexOf(LINE_BREAK, from);
-      const to = found === -1 ? bytes.length : found;
-      count += 1;
-      const begun = writer.length;
-      try {
-        range[0] = from;
-        range[1] = to;
-        if (!isBlank(bytes, from, to)) runStatement(statement, run);
-      } catch (error) {
-        if (!(error instanceof EventRefused)) throw error;
-        writer.length = begun;
-        rejections.push({ index: count, reason: error.message });
-      }
-      from = to + 1;
-    }
-    return { output: Buffer.from(writer.buffer.subarray(0, writer.length)), count, rejections };
-  };
-}
-
-function isBlank(bytes: Buffer, from: number, to: number): boolean {
-  return to === from || (to === from + 1 && bytes[from] === 0x0d);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { z } from 'zod';
 import { planFor } from '../../infra/sql/compile.ts';
-import { lineRunner } from '../../infra/sql/run.ts';
+import { lineRunner } from '../../infra/sql/run-lines.ts';
 import { type Measured, measure, runAlone } from './rounds.ts';
 import { hostileOrders, orders } from './sql-orders.ts';
 

@@ -111,6 +111,18 @@ test.each([
   expect(code).toBe(2);
 });
 
+test('sql explain takes a .sql file and the schema that it names', async () => {
+  const schema = new URL('order-schema.ts', import.meta.url).pathname;
+  writeFileSync(
+    join(folder, 'done.sql'),
+    `-- schema: ${schema}#Order\nCREATE STREAM done AS SELECT order_id FROM orders WHERE status = 'COMPLETE'`,
+  );
+  const { out, code } = await run(['explain', '@done.sql']);
+  expect(code).toBe(0);
+  expect(out).toContain('into done');
+  expect(out).toContain('order_id: bigint, never null, copied as its bytes');
+});
+
 test('--explain prints the plan, what it reads, costs and guarantees, and the code', async () => {
   const { out, code } = await run([
     "SELECT order_id, upper(status) AS s FROM input WHERE status = 'NEW'",
