@@ -23,8 +23,8 @@ export interface Calls {
 
 export interface CallSettings {
   readonly faults: Faults;
-  /** Another process is given the step's work. */
-  readonly overtake: (step: string) => void;
+  /** Another process is given the work that this one has in hand. */
+  readonly overtake: (process: SimulatedProcess) => void;
   readonly told: (process: SimulatedProcess, fault: { readonly call: string; readonly kind: FaultKind }) => void;
 }
 
@@ -50,7 +50,7 @@ export function openCalls({ faults, overtake, told }: CallSettings): Calls {
   }
 
   async function standStill(process: SimulatedProcess, signal: AbortSignal | undefined): Promise<void> {
-    overtake(process.step);
+    overtake(process);
     await travel(process, signal, OVERTAKEN_MILLIS);
   }
 

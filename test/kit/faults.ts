@@ -10,7 +10,7 @@ export const faultKinds = [
   'killed before',
   /** The process dies after the request was carried out, before it knows. */
   'killed after',
-  /** The process stands still for minutes before the request leaves it, and its work is given to another one meanwhile. */
+  /** The process stands still for minutes before the request leaves it; who called it loses the connection, and calls another one. */
   'overtaken',
 ] as const;
 

@@ -14,9 +14,14 @@ export type Handler = (
 
 /** The functions of a run, as Lambda keeps them: as many processes as are needed at once, each with one invocation at a time. */
 export interface Functions {
-  invoke(step: StepPlan, request: { readonly payload: string; readonly requestId: string }): Promise<InvokeResult>;
+  invoke(step: StepPlan, request: Request): Promise<InvokeResult>;
   /** Ends a step's processes, those at work included. */
   kill(step: StepPlan): void;
+  /**
+   * Whoever has called a process gets an error of the service, though it is still at work: Lambda calls another one then, and there are
+   * two at once.
+   */
+  forsake(process: SimulatedProcess): void;
   /** How many invocations are under way. */
   underWay(): number;
 }
@@ -33,6 +38,13 @@ export interface FunctionsSettings {
 interface Instance {
   readonly process: SimulatedProcess;
   handler: Handler | undefined;
+  /** Whoever waits for the invocation under way loses the connection. */
+  forsake: () => void;
+}
+
+interface Request {
+  readonly payload: string;
+  readonly requestId: string;
 }
 
 export function openFunctions(settings: FunctionsSettings): Functions {
@@ -42,7 +54,7 @@ export function openFunctions(settings: FunctionsSettings): Functions {
   let underWay = 0;
 
   /** Runs the handler in an instance. Rejects when the process dies; an error of the handler leaves it alive. */
-  async function run(step: StepPlan, instance: Instance, request: { payload: string; requestId: string }) {
+  async function run(step: StepPlan, instance: Instance, request: Request) {
     const { process } = instance;
     const untilMillis = clock.now() + LIMITS[step.delivery].timeoutSeconds * 1_000;
     const done = new AbortController();
@@ -74,33 +86,38 @@ export function openFunctions(settings: FunctionsSettings): Functions {
     }
   }
 
-  async function invoke(step: StepPlan, request: { payload: string; requestId: string }): Promise<InvokeResult> {
-    const waiting = idle.get(step) ?? [];
-    idle.set(step, waiting);
-    const instance = waiting.pop() ?? { process: settings.start(step), handler: undefined };
+  /** Runs one invocation to its end, also when nobody waits for it any more. */
+  async function work(step: StepPlan, instance: Instance, request: Request): Promise<InvokeResult> {
     const others = working.get(step) ?? new Set();
     working.set(step, others.add(instance));
     underWay++;
     try {
       return await run(step, instance, request);
     } catch (error) {
-      if (!(error instanceof ProcessKilled)) throw error;
+      if (!(error instanceof ProcessKilled)) return refusalOf(error);
       settings.ended(step, error.message);
       return { outcome: 'error', functionError: 'Unhandled', errorType: 'Runtime.ExitError', message: error.message };
     } finally {
       underWay--;
       others.delete(instance);
-      if (instance.process.isAlive()) waiting.push(instance);
+      if (instance.process.isAlive()) idle.get(step)?.push(instance);
     }
   }
 
   return {
-    invoke: (step, request) =>
-      invoke(step, request).catch((error): InvokeResult => {
-        if ((error as Error).name === 'TooManyRequestsException') return { outcome: 'throttled' };
-        if ('code' in (error as Error) || (error as Error).name === 'TimeoutError') return { outcome: 'service-error' };
-        throw error;
-      }),
+    invoke(step, request) {
+      const waiting = idle.get(step) ?? [];
+      idle.set(step, waiting);
+      const instance = waiting.pop() ?? { process: settings.start(step), handler: undefined, forsake: () => undefined };
+      const forsaken = new Promise<InvokeResult>((resolve) => {
+        instance.forsake = () => resolve({ outcome: 'service-error' });
+      });
+      return Promise.race([work(step, instance, request), forsaken]);
+    },
+    forsake(process) {
+      const instances = [...working.values()].flatMap((some) => [...some]);
+      instances.find((instance) => instance.process === process)?.forsake();
+    },
     kill(step) {
       for (const { process } of [...(idle.get(step) ?? []), ...(working.get(step) ?? [])])
         process.kill('the process was killed');
@@ -108,6 +125,14 @@ export function openFunctions(settings: FunctionsSettings): Functions {
     },
     underWay: () => underWay,
   };
+}
+
+/** A call that did not reach the function, or whose answer was lost. */
+function refusalOf(error: unknown): InvokeResult {
+  const { name, code } = error as { readonly name?: string; readonly code?: string };
+  if (name === 'TooManyRequestsException') return { outcome: 'throttled' };
+  if (code !== undefined || name === 'TimeoutError') return { outcome: 'service-error' };
+  throw error;
 }
 
 function thrown(error: unknown): InvokeResult {

@@ -49,7 +49,7 @@ export async function startWorld({ pipelines, seed, startMillis }: WorldOptions)
   const faults = openFaults();
   const calls = openCalls({
     faults,
-    overtake: (name) => overtake(feeders, { stage, step: steps.find((step) => step.name === name) }),
+    overtake: (process) => functions.forsake(process),
     told: ({ step }, { call, kind }) => story.tell(`${step} ${call}: ${kind}`),
   });
   const processOf = (name: string, through: Calls): SimulatedProcess =>
@@ -66,7 +66,7 @@ export async function startWorld({ pipelines, seed, startMillis }: WorldOptions)
     transformOf: (step) => transformOf(pipelines, step),
     log: (step, line) => tellComplaint(story, step, line),
   };
-  const functions = openFunctions({
+  const functions: Functions = openFunctions({
     clock,
     calls,
     start: (step) => processOf(step.name, calls),
@@ -76,7 +76,7 @@ export async function startWorld({ pipelines, seed, startMillis }: WorldOptions)
       if (step.delivery === 'request') story.tell(`${step.name}: ${why}`);
     },
   });
-  const feeders: Feeders = startFeeders(steps, { stage, functions, clock, story, randomOf });
+  const feeders = startFeeders(steps, { stage, functions, clock, story, randomOf });
   const incarnations = new Map<string, string>();
   for (const stream of streamNames(stage, plans)) {
     const shape = await describeStream(stage.streams.client, stream, new AbortController().signal);
@@ -88,13 +88,6 @@ export async function startWorld({ pipelines, seed, startMillis }: WorldOptions)
     ...{ plans, steps, clock, stage, faults, functions, feeders, story, incarnations, randomOf },
     outsider: (name) => processOf(name, calm),
   };
-}
-
-/** Another process is given the work that one of the step's has in hand. */
-function overtake(feeders: Feeders, { stage, step }: { stage: Stage; step: StepPlan | undefined }): void {
-  if (step === undefined) return;
-  if (step.delivery === 'continuous') feeders.mappings.get(step)?.rebalance();
-  if (step.delivery === 'scheduled') void feeders.scheduler.runNow(stage.names.step(step.pipeline, step.name));
 }
 
 function transformOf(pipelines: readonly Pipeline[], step: StepPlan) {

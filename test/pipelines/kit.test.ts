@@ -318,6 +318,11 @@ describe('a pipeline of words', () => {
   test.each<[string, (run: PipelineRun<typeof words.streams>) => unknown, string]>([
     ['a step', (run) => run.deadLetters('shoutin'), "there is no step 'shoutin': there are shouting, counts, history"],
     ['a stream', (run) => run.stream('sai' as 'said'), "there is no stream 'sai': there are said, shouted"],
+    [
+      'a service',
+      (run) => run.when.fails('shouting kines', 'throttled'),
+      "no step calls 'kines'; there are lambda, kinesis",
+    ],
     ['a site', (run) => run.when.fails('shoutin kinesis', 'throttled'), "there is no step 'shoutin'"],
     ['a file', (run) => run.bucket('lake').text('x'), "the bucket has no 'x': it has nothing"],
   ])('names what there is when a test names %s that is not there', async (_, ask, message) => {

@@ -25,6 +25,8 @@ const columns = columnsOf(Thing);
 /** Each side of the comparison: a sink, and the rows of its table. */
 interface Side {
   readonly sink: OpenSink;
+  /** The same under another name. */
+  readonly renamed: OpenSink;
   rows(): Promise<readonly unknown[]>;
 }
 
@@ -58,11 +60,13 @@ describe("the kit's tables", () => {
     const resources = { host, port, database, user, auth: { password }, tls: 'off', columns };
     const context = { step: `p/${table}`, resources, options };
     const model: Tables = createTables();
-    const real = openSink(postgres as unknown as SinkDefinition<unknown, unknown>, context);
-    const kit = openSink(
-      model.sink(async (_, work) => work()),
-      context,
-    );
+    const definitions = {
+      real: postgres as unknown as SinkDefinition<unknown, unknown>,
+      kit: model.sink(async (_, work) => work()),
+    };
+    const real = openSink(definitions.real, context);
+    const kit = openSink(definitions.kit, context);
+    const renamed = { ...context, step: `p/renamed-${table}`, formerly: context.step };
     await real.write(sliceOf({ ...EMPTY, step: context.step }));
     await kit.write(sliceOf({ ...EMPTY, step: context.step }));
     if (constrained) {
@@ -72,9 +76,10 @@ describe("the kit's tables", () => {
     return {
       real: {
         sink: real,
+        renamed: openSink(definitions.real, renamed),
         rows: async () => (await client.query(`SELECT to_jsonb(t) AS row FROM ${table} t`)).rows.map(({ row }) => row),
       },
-      kit: { sink: kit, rows: async () => model.rows(table) },
+      kit: { sink: kit, renamed: openSink(definitions.kit, renamed), rows: async () => model.rows(table) },
     };
   }
 
@@ -96,7 +101,8 @@ describe("the kit's tables", () => {
             expect(unlessReplaced(got, log, by)).toEqual(unlessReplaced(wanted, log, by));
             expect(sorted(await kit.rows())).toEqual(sorted(await real.rows()));
             const shard = sliceOf(of).shard;
-            expect(await committedBy(kit, shard)).toEqual(await committedBy(real, shard));
+            expect(await committedBy(kit.sink, shard)).toEqual(await committedBy(real.sink, shard));
+            expect(await committedBy(kit.renamed, shard)).toEqual(await committedBy(real.renamed, shard));
             if (!isStale) revision++;
             start += events.length;
             seen.stale += isStale ? 1 : 0;
@@ -148,11 +154,12 @@ const slice = fc.record({
 
 function openSink(
   definition: SinkDefinition<unknown, unknown>,
-  context: { step: string; options: unknown; resources: unknown },
+  context: { step: string; formerly?: string; options: unknown; resources: unknown },
 ) {
   const { options, resources } = definition;
   return definition.open({
     step: context.step,
+    formerly: context.formerly,
     options: options.parse(context.options),
     resources: resources.parse(context.resources),
   });
@@ -189,7 +196,7 @@ function unlessReplaced(
 const CONSTRAINT = '(SQLSTATE 23514)';
 
 /** Without the rejections, which are compared as the sink resolves to them. */
-async function committedBy({ sink }: Side, shard: string): Promise<object> {
+async function committedBy(sink: OpenSink, shard: string): Promise<object> {
   const { revision, state = '{}' } = (await sink.loadProgress?.(shard, new AbortController().signal)) ?? {};
   return { revision, to: (JSON.parse(state) as { to?: string }).to };
 }
