@@ -70,6 +70,8 @@ const Context = strict({
 
 export type Context = z.infer<typeof Context>;
 
+export const CONTEXT_KEYS: readonly string[] = Object.keys(Context.shape);
+
 /** Throws a `UserMistake` that lists every wrong key and value, and what is allowed. */
 export function parseContext(all: Readonly<Record<string, unknown>>): Context {
   const ours = Object.entries(all).filter(([key]) => !isOfCdk(key));

@@ -1,4 +1,4 @@
-import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, type RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 
@@ -26,6 +26,11 @@ export class DataBucket extends Construct {
         // What an interrupted upload leaves is invisible and costs; an earlier version is for mistakes of the last month.
         { abortIncompleteMultipartUploadAfter: ONE_WEEK, noncurrentVersionExpiration: ONE_MONTH },
       ],
+    });
+    Validations.of(bucket).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason:
+        'each role reaches one prefix with one or two actions; an account that wants every access recorded has CloudTrail data events',
     });
     if (announced) {
       const resource = bucket.node.defaultChild as CfnBucket;

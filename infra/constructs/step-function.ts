@@ -8,6 +8,7 @@ import { generationOf, HANDLER } from '../bundle.ts';
 import { LIMITS } from '../delivery.ts';
 import type { FunctionNetwork, Needs, Statement } from '../needs.ts';
 import { type StepPlan, stepConfigOf } from '../pipelines/plan.ts';
+import { explainWildcards } from './explained-wildcards.ts';
 import { joinsItsNetwork, logGroupOf, statementsOf } from './step-statements.ts';
 import { streamNameOf } from './stream-names.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -58,6 +59,7 @@ export class StepFunction extends Construct {
       // Inline, so that nothing is created that assumes the role before it may do anything.
       inlinePolicies: { step: new PolicyDocument({ statements: statements.map(asPolicyStatement) }) },
     });
+    explainWildcards(role, statements);
     const logGroup = new LogGroup(this, 'Log', {
       logGroupName: logGroupOf(functionName),
       retention: RetentionDays.ONE_MONTH,

@@ -1,3 +1,5 @@
+import { templateText } from '../constructs/template-text.ts';
+
 /**
  * What must survive every update: resources that hold data, by their logical id, with the properties that CloudFormation cannot change
  * without making another, empty one in their place. Nothing at synth knows what an account holds, so what was last deployed is recorded
@@ -21,7 +23,7 @@ export interface Template {
  * By type, what an update replaces a resource for: `createOnlyProperties` of CloudFormation's own schemas, as far as our templates have
  * them. `ShardCount` can be changed, but not by any amount.
  */
-const COMPARED: Readonly<Record<string, readonly string[]>> = {
+export const COMPARED: Readonly<Record<string, readonly string[]>> = {
   'AWS::Kinesis::Stream': ['Name', 'ShardCount'],
   'AWS::S3::Bucket': ['BucketName'],
   'AWS::DynamoDB::Table': ['TableName', 'KeySchema'],
@@ -43,25 +45,11 @@ const COMPARED: Readonly<Record<string, readonly string[]>> = {
 export function keptOf(template: Template, stage: string): Kept {
   const kept = Object.entries(template.Resources ?? {}).flatMap(([id, { Type: type, Properties = {} }]) => {
     const properties = (COMPARED[type] ?? []).flatMap((name) =>
-      Properties[name] === undefined ? [] : [[name, withoutStage(asText(Properties[name]), stage)] as const],
+      Properties[name] === undefined ? [] : [[name, withoutStage(templateText(Properties[name]), stage)] as const],
     );
     return type in COMPARED ? [[id, { type, properties: Object.fromEntries(properties) }] as const] : [];
   });
   return Object.fromEntries(kept.sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** Texts and numbers stay; what only the deployment knows becomes `<name>`. */
-function asText(value: unknown): unknown {
-  if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map(asText);
-  const [[fn, argument] = ['', undefined], ...others] = Object.entries(value);
-  if (others.length === 0 && fn === 'Ref') return `<${argument}>`;
-  if (others.length === 0 && fn === 'Fn::GetAtt') return `<${(argument as string[]).join('.')}>`;
-  if (others.length === 0 && fn === 'Fn::Join') {
-    const [separator, parts] = argument as [string, unknown[]];
-    return parts.map(asText).join(separator);
-  }
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asText(inner)]));
 }
 
 function withoutStage(value: unknown, stage: string): unknown {

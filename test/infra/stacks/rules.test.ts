@@ -1,0 +1,129 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { App, Stack, Validations } from 'aws-cdk-lib';
+import type { Template } from 'aws-cdk-lib/assertions';
+import { CfnBucket } from 'aws-cdk-lib/aws-s3';
+import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CONTEXT_KEYS, parseContext } from '../../../infra/context.ts';
+import { pipelines } from '../../../infra/pipelines/all.ts';
+import type { Pipeline } from '../../../infra/pipelines/pipeline.ts';
+import { COMPARED } from '../../../infra/stacks/kept.ts';
+import { addStage } from '../../../infra/stacks/stage.ts';
+import { pythonEnvironment } from '../../kit/python-environment.ts';
+import { pipelines as example } from '../pipelines/example.ts';
+import { documentedContexts } from './documented-contexts.ts';
+import { synthesized } from './synthesized.ts';
+
+let folder: string;
+let bin: string;
+const documented = await documentedContexts();
+/** The shipped pipelines in every documented context, and the example, which uses every kind of step. */
+const CASES: readonly {
+  readonly name: string;
+  readonly context: Record<string, string>;
+  readonly all: readonly Pipeline[];
+}[] = [
+  ...documented.map(({ command, context }) => ({ name: command, context, all: pipelines })),
+  { name: 'every kind of step', context: {}, all: example },
+];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-rules-'));
+  bin = await pythonEnvironment(['cfn-lint==1.58.0'], 'to hold the templates against cfn-lint');
+}, 300_000);
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Synthesizes with cdk-nag. Answers with what it finds unexplained, as it would be shown. */
+async function findings({ context, all }: (typeof CASES)[number], outdir: string): Promise<string> {
+  const app = new App({ analyticsReporting: false, context: recommended, outdir });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  await addStage(app, parseContext(context), all);
+  const { exitCode } = process;
+  try {
+    app.synth();
+    return '';
+  } catch (error) {
+    return (error as Error).message.includes('(AwsSolutions)') ? (error as Error).message : Promise.reject(error);
+  } finally {
+    process.exitCode = exitCode;
+  }
+}
+
+test('the documents name every key of the context in some command', () => {
+  const keys = new Set(documented.flatMap(({ context }) => Object.keys(context)));
+  expect([...keys].sort()).toEqual(CONTEXT_KEYS.toSorted());
+});
+
+test.each(CASES)(
+  'cdk-nag finds nothing that is not explained in: $name',
+  async (each) => {
+    expect(await findings(each, await mkdtemp(join(folder, 'out-')))).toBe('');
+  },
+  60_000,
+);
+
+test('cdk-nag is really asked: a bucket without TLS is found', async () => {
+  const app = new App({ analyticsReporting: false, outdir: join(folder, 'nag') });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  new CfnBucket(new Stack(app, 'careless'), 'Bucket');
+  expect(() => app.synth()).toThrow(/AwsSolutions-S10/);
+});
+
+/** Contexts share most of their templates: each is held against cfn-lint once, all in one run. */
+test('cfn-lint finds nothing in any template of any of these', async () => {
+  const made = await readdir(folder, { recursive: true });
+  const templates = new Map<string, string>();
+  for (const file of made.filter((name) => name.startsWith('out-') && name.endsWith('.template.json'))) {
+    templates.set(await readFile(join(folder, file), 'utf8'), join(folder, file));
+  }
+  expect(templates.size).toBeGreaterThan(CASES.length);
+  expect(await linted([...templates.values()])).toEqual({ code: 0, said: '' });
+}, 180_000);
+
+test('cfn-lint is really asked: a property that does not exist is found', async () => {
+  const path = join(folder, 'wrong.template.json');
+  await writeFile(
+    path,
+    JSON.stringify({ Resources: { S: { Type: 'AWS::Kinesis::Stream', Properties: { Shards: 1 } } } }),
+  );
+  const { code, said } = await linted([path]);
+  expect(code).not.toBe(0);
+  expect(said).toContain('Shards');
+}, 60_000);
+
+/** Resources whose replacement loses data are compared by what AWS's own schemas, as cfn-lint has them, say replaces them. */
+test('every property that replaces what holds data is recorded', async () => {
+  const script = [
+    'import json, sys, cfnlint, pathlib',
+    "root = pathlib.Path(cfnlint.__file__).parent / 'data' / 'schemas'",
+    "hashes = json.loads((root / 'providers' / 'us-east-1.json').read_text())",
+    "schema = lambda t: json.loads((root / 'resources' / (hashes[t] + '.json')).read_text())",
+    "print(json.dumps({t: [p.split('/')[2] for p in schema(t).get('createOnlyProperties', [])] for t in sys.argv[1:]}))",
+  ].join('\n');
+  const { stdout } = await promisify(execFile)(join(bin, 'python'), ['-c', script, ...Object.keys(COMPARED)]);
+  const createOnly = JSON.parse(stdout) as Record<string, readonly string[]>;
+  for (const { template } of (await synthesized()).stacks.values()) {
+    for (const [id, { Type, Properties = {} }] of resourcesOf(template)) {
+      const replacing = (createOnly[Type] ?? []).filter((name) => Properties[name] !== undefined);
+      expect(COMPARED[Type] ?? [], id).toEqual(expect.arrayContaining(replacing));
+    }
+  }
+}, 60_000);
+
+function resourcesOf(template: Template): [string, { Type: string; Properties?: Record<string, unknown> }][] {
+  return Object.entries((template.toJSON() as { Resources: Record<string, never> }).Resources);
+}
+
+function linted(paths: readonly string[]): Promise<{ readonly code: number; readonly said: string }> {
+  return new Promise((resolve) => {
+    execFile(join(bin, 'cfn-lint'), [...paths], (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : Number(error.code), said: stdout + stderr }),
+    );
+  });
+}
