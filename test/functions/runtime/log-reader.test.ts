@@ -1,4 +1,4 @@
-import type { GetRecordsCommand, GetRecordsOutput } from '@aws-sdk/client-kinesis';
+import type { GetRecordsCommand, GetRecordsOutput, GetShardIteratorCommand } from '@aws-sdk/client-kinesis';
 import { expect, test } from 'vitest';
 import { LostRange, type ReadPage, type ReadSettings, readShard } from '../../../functions/runtime/log-reader.ts';
 import { endOfRecord, type Position, positionOf } from '../../../functions/runtime/position.ts';
@@ -369,6 +369,34 @@ test('a range is read to its end although the shard seems to have no more', asyn
   const [after, , to] = given.positions();
   const read = await pages(given, { kinesis: client, after, to: to! });
   expect([texts(read), end(read)]).toEqual([['b', 'c'], 'to']);
+});
+
+test('a server that writes leading zeros and compares sequence numbers as texts skips nothing', async () => {
+  const given = stream();
+  given.put('a', 'b', 'c');
+  const [after] = given.positions();
+  const padded = (number: string) => number.padStart(60, '0');
+  const client: LogClient = {
+    send: (async (command: GetRecordsCommand | GetShardIteratorCommand, options: never) => {
+      const pass = (input: object) => given.client.send(Object.assign(command, { input }) as never, options);
+      if ('ShardIteratorType' in command.input && command.input.StartingSequenceNumber !== undefined) {
+        const { StartingSequenceNumber, ...input } = command.input;
+        const found = recordsOf(given.log, SHARD).find(
+          (record) => padded(record.sequenceNumber) >= StartingSequenceNumber,
+        );
+        return pass(
+          found
+            ? { ...input, StartingSequenceNumber: found.sequenceNumber }
+            : { ...input, ShardIteratorType: 'LATEST' },
+        );
+      }
+      const answer = (await pass(command.input)) as GetRecordsOutput;
+      const Records = answer.Records?.map((one) => ({ ...one, SequenceNumber: padded(one.SequenceNumber ?? '') }));
+      return { ...answer, ...(Records && { Records }) };
+    }) as LogClient['send'],
+  };
+  const read = await pages(given, { kinesis: client, after: after ?? endOfRecord('0') });
+  expect([texts(read), end(read)]).toEqual([['b', 'c'], 'caught-up']);
 });
 
 test('a shard that does not exist is said so', async () => {
