@@ -189,5 +189,6 @@ async function begin(
   const { position } = slice.to;
   if (sink.keepsProgress || loaded.state.intent !== undefined || position === undefined) return loaded;
   const intent = { to: position, options: sink.step.config.options };
-  return saveState(sink.step.checkpoints, key, { from: loaded, to: { ...loaded.state, intent }, signal });
+  const { checkpoints, now } = sink.step;
+  return saveState(checkpoints, key, { from: loaded, to: { ...loaded.state, intent }, nowMillis: now(), signal });
 }

@@ -39,14 +39,19 @@ export async function loadState(
 export async function saveState(
   checkpoints: Checkpoints,
   key: string,
-  move: { readonly from: LoadedState; readonly to: StepState; readonly signal: AbortSignal },
+  move: {
+    readonly from: LoadedState;
+    readonly to: StepState;
+    readonly nowMillis: number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<LoadedState> {
   const revision = move.from.revision + 1;
   await checkpoints.save({
     key,
     previous: move.from.revision,
     revision,
-    state: encodeState(move.to),
+    state: encodeState({ ...move.to, movedMillis: move.nowMillis }),
     signal: move.signal,
   });
   return { revision, state: move.to };

@@ -61,7 +61,7 @@ export async function writeBatch(sink: SinkStep, writing: Writing, signal: Abort
   await step.deadLetters.put(shard.key, rejections, signal);
   const loaded = keepsProgress
     ? committedBySink(shard.loaded, { ...to, rejections })
-    : await saveState(step.checkpoints, shard.key, { from: shard.loaded, to, signal });
+    : await saveState(step.checkpoints, shard.key, { from: shard.loaded, to, nowMillis: step.now(), signal });
   return {
     loaded,
     eventsOut: batch.events.length - refused.length,
@@ -84,7 +84,11 @@ function sliceOf(sink: SinkStep, { batch, shard, to }: Writing, signal: AbortSig
       shard: shard.key,
       previous,
       revision: previous + 1,
-      state: encodeState({ ...to, rejections: [...batch.rejections, ...rejections] }),
+      state: encodeState({
+        ...to,
+        rejections: [...batch.rejections, ...rejections],
+        movedMillis: sink.step.now(),
+      }),
     }),
   };
 }

@@ -17,6 +17,8 @@ export interface StepState {
   readonly intent?: Intent | undefined;
   /** The shard is closed and read to its end. */
   readonly ended?: boolean | undefined;
+  /** When it was last moved, by the clock: for people. Nothing is decided by it. */
+  readonly movedMillis?: number | undefined;
 }
 
 export interface Intent {
@@ -42,6 +44,7 @@ const Text = z.object({
     .optional(),
   i: z.object({ to: z.string(), options: z.unknown() }).optional(),
   e: z.boolean().optional(),
+  t: z.number().optional(),
 });
 
 /** Short names: this text is written once a batch. Hash keys are hexadecimal. */
@@ -68,6 +71,7 @@ export function encodeState(state: StepState): string {
         }),
     ...(state.intent === undefined ? {} : { i: state.intent }),
     ...(state.ended === true ? { e: true } : {}),
+    ...(state.movedMillis === undefined ? {} : { t: state.movedMillis }),
   };
   return JSON.stringify(text);
 }
@@ -93,6 +97,7 @@ export function decodeState(text: string): StepState {
     })),
     intent: state.i === undefined ? undefined : { to: state.i.to as Position, options: state.i.options },
     ended: state.e,
+    movedMillis: state.t,
   };
 }
 

@@ -59,7 +59,12 @@ async function transformBatch(
   const appended = await writer.append(outputs, signal);
   const rejections = [...batch.rejections, ...made.rejections, ...tooLarge.values()];
   await step.deadLetters.put(shard.key, rejections, signal);
-  const loaded = await saveState(step.checkpoints, shard.key, { from: shard.loaded, to: batch.state(), signal });
+  const loaded = await saveState(step.checkpoints, shard.key, {
+    from: shard.loaded,
+    to: batch.state(),
+    nowMillis: step.now(),
+    signal,
+  });
   return { loaded, eventsOut: outputs.length, bytesOut: appended.bytes, rejected: rejections.length };
 }
 

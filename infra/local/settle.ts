@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { standingOf } from '../operation/standing.ts';
 import type { StepPlan } from '../pipelines/plan.ts';
 import { functionName, isContinuous, isScheduled } from './runner.ts';
-import { standingOf } from './standing.ts';
 import type { Local } from './start.ts';
 
 /**
@@ -16,8 +16,8 @@ export async function everythingDone(local: Local, signal: AbortSignal): Promise
     for (const step of reading) if (isContinuous(step)) await untilAborted(runner.caughtUp(step), signal);
     const behind = [];
     for (const step of reading) {
-      const { recordsBehind } = await standingOf(step, local.stage, signal);
-      if (recordsBehind > 0) behind.push(step);
+      const standings = await standingOf(step, local.stage, signal);
+      if (standings.some(({ state, recordsBehind = 0 }) => state === 'unknown' || recordsBehind > 0)) behind.push(step);
     }
     if (behind.length === 0) return;
     await Promise.all(behind.filter(isScheduled).map((step) => untilAborted(runner.runNow(step), signal)));

@@ -3,41 +3,37 @@ import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
 import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type Names, namesOf } from '../names.ts';
 import type { LaptopPlaces } from '../needs.ts';
+import type { Place } from '../operation/place.ts';
 import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { ACCOUNT, REGION, type Servers } from './servers.ts';
 
 /** What a stage has on AWS, on this machine: created empty, under the names it would have there. */
-export interface LocalStage {
-  readonly names: Names;
+export interface LocalStage extends Place {
   readonly places: LaptopPlaces;
-  readonly clients: Clients;
   /** What points a function's AWS clients at this machine, as a region does on AWS. */
   readonly environment: Readonly<Record<string, string>>;
-  streamName(stream: StreamPlan): string;
   queueUrl(step: StepPlan): string;
 }
 
-export interface Clients {
-  readonly kinesis: KinesisClient;
-  readonly dynamodb: DynamoDBClient;
-  readonly s3: S3Client;
-  readonly sqs: SQSClient;
-}
-
 const DATABASE = 'millrace';
+
+type Endpoints = Pick<Servers, 'kinesis' | 'dynamodb' | 's3' | 'sqs'>;
 
 export async function createStage(
   servers: Servers,
   plans: readonly PipelinePlan[],
   running: AsyncDisposableStack,
 ): Promise<LocalStage> {
-  const names = namesOf({ stage: 'local', account: ACCOUNT, region: REGION, partition: 'aws' });
-  const clients = clientsOf(servers);
+  const { host, port, user, password } = servers.postgres;
+  const database = { host, port, name: DATABASE, user, password };
+  const place = localPlace(servers, database);
+  const { names, clients } = place;
   running.defer(() => {
     for (const client of Object.values(clients)) client.destroy();
   });
@@ -50,24 +46,33 @@ export async function createStage(
     createCheckpointTable(clients.dynamodb, names.checkpoints),
     servers.postgres.createDatabase(DATABASE),
   ]);
-  const { host, port, user, password } = servers.postgres;
   return {
-    names,
-    clients,
-    places: {
-      landing: names.landing,
-      lake: names.lake,
-      database: { host, port, name: DATABASE, user, password },
-    },
+    ...place,
+    places: { landing: names.landing, lake: names.lake, database },
     environment: {
       AWS_ENDPOINT_URL_KINESIS: servers.kinesis,
       AWS_ENDPOINT_URL_DYNAMODB: servers.dynamodb,
       AWS_ENDPOINT_URL_S3: servers.s3,
       AWS_ENDPOINT_URL_SQS: servers.sqs,
     },
-    streamName: (stream) => streamNameOf(names, stream),
     queueUrl: (step) => `${servers.sqs}/${ACCOUNT}/${names.step(step.pipeline, step.name)}`,
   };
+}
+
+/** What is at these addresses, as an operator reaches it. */
+export function localPlace(at: Endpoints, database: LaptopPlaces['database']): Place {
+  const names = namesOf({ stage: 'local', account: ACCOUNT, region: REGION, partition: 'aws' });
+  return {
+    names,
+    clients: clientsOf(at),
+    streamName: (stream) => streamNameOf(names, stream),
+    databaseOf: async () => loginOf(database),
+  };
+}
+
+/** A laptop's database, for a client that takes any. */
+export function loginOf({ name, password, ...server }: LaptopPlaces['database']): PostgresServer {
+  return { ...server, database: name, auth: { password }, tls: 'off' };
 }
 
 /** Two shards stand for on-demand capacity: enough to show what more than one means. */
@@ -101,7 +106,7 @@ function streamNameOf(names: Names, stream: StreamPlan): string {
   throw new UserMistake(`the stream ${stream.arn} exists on AWS only: nothing of it is on this machine`);
 }
 
-function clientsOf({ kinesis, dynamodb, s3, sqs }: Servers): Clients {
+function clientsOf({ kinesis, dynamodb, s3, sqs }: Endpoints): Place['clients'] {
   const common = {
     region: REGION,
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },

@@ -1,7 +1,7 @@
 import type pg from 'pg';
+import { standingOf } from '../../operation/standing.ts';
 import { nameOf } from '../runner.ts';
 import type { LocalStage } from '../stage.ts';
-import { standingOf } from '../standing.ts';
 import type { Local } from '../start.ts';
 import { textTable } from '../table.ts';
 import type { Check } from './checks.ts';
@@ -13,14 +13,15 @@ export async function stepReport({ runner, stage, counts }: Local): Promise<stri
   const rows = [];
   for (const step of runner.steps) {
     const { eventsIn, eventsOut, rejected } = counts.of(nameOf(step));
-    const behind = step.kind === 'source' ? undefined : await standingOf(step, stage, signal);
+    const shards = step.kind === 'source' ? [] : await standingOf(step, stage, signal);
+    const behind = shards.reduce((sum, { recordsBehind = 0 }) => sum + recordsBehind, 0);
     rows.push([
       nameOf(step),
       step.delivery,
       eventsIn,
       eventsOut,
       rejected,
-      behind === undefined ? '–' : `${behind.recordsBehind} records`,
+      step.kind === 'source' ? '–' : `${shards.some(({ andMore }) => andMore) ? 'over ' : ''}${behind} records`,
     ]);
   }
   return `${textTable(['step', 'delivery', 'events in', 'events out', 'dead letters', 'behind'], rows)}\n`;

@@ -25,6 +25,7 @@ const state: fc.Arbitrary<StepState> = fc.record({
   ),
   intent: fc.option(fc.record({ to: position, options: fc.jsonValue() }), { nil: undefined }),
   ended: fc.option(fc.constant(true), { nil: undefined }),
+  movedMillis: fc.option(fc.nat(), { nil: undefined }),
 });
 
 test('a state comes back from its text as it was', () => {
@@ -36,6 +37,7 @@ test('a state comes back from its text as it was', () => {
       expect(after.position).toBe(before.position);
       expect(after.marks).toEqual(before.marks);
       expect(after.rejections).toEqual(before.rejections);
+      expect(after.movedMillis).toBe(before.movedMillis);
     }),
   );
 });

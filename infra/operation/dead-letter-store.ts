@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { StepPlan } from '../pipelines/plan.ts';
+import type { Place } from './place.ts';
+
+/** A dead letter as it is listed: what it holds is another call. */
+export interface StoredLetter {
+  /** `<pipeline>/<step>/<hash of the key>`: short enough to be copied. */
+  readonly id: string;
+  readonly key: string;
+  /** Names the shard, or the item, that it was in. */
+  readonly shard: string;
+}
+
+const STORED = 'dead-letters/';
+const DISCARDED = 'discarded/';
+
+/** The dead letters of a pipeline, or of one step of it, by their keys. */
+export async function* listLetters(
+  { clients, names }: Place,
+  of: { readonly pipeline: string; readonly step?: string | undefined },
+  abortSignal: AbortSignal,
+): AsyncGenerator<StoredLetter> {
+  const Prefix = `${STORED}${of.pipeline}/${of.step === undefined ? '' : `${of.step}/`}`;
+  for (let ContinuationToken: string | undefined; ; ) {
+    const command = new ListObjectsV2Command({ Bucket: names.deadLetters, Prefix, ContinuationToken });
+    const page = await clients.s3.send(command, { abortSignal });
+    for (const { Key = '' } of page.Contents ?? []) yield storedAs(Key);
+    if (page.NextContinuationToken === undefined) return;
+    ContinuationToken = page.NextContinuationToken;
+  }
+}
+
+export async function deadLettersByShard(
+  place: Place,
+  { pipeline, name }: StepPlan,
+  signal: AbortSignal,
+): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for await (const { shard } of listLetters(place, { pipeline, step: name }, signal)) {
+    counts.set(shard, (counts.get(shard) ?? 0) + 1);
+  }
+  return counts;
+}
+
+export async function readLetter(
+  { clients, names }: Place,
+  key: string,
+  abortSignal: AbortSignal,
+): Promise<DeadLetter> {
+  const command = new GetObjectCommand({ Bucket: names.deadLetters, Key: key });
+  const { Body } = await clients.s3.send(command, { abortSignal });
+  return JSON.parse((await Body?.transformToString()) ?? '') as DeadLetter;
+}
+
+/** The bytes that were refused, as they came. */
+export function originalBytes({ text, base64 }: DeadLetter): Buffer {
+  return base64 === undefined ? Buffer.from(text ?? '') : Buffer.from(base64, 'base64');
+}
+
+/** Throws a `UserMistake` when there is none of this id. */
+export async function findLetter(place: Place, id: string, signal: AbortSignal): Promise<StoredLetter> {
+  const [pipeline, step, hash, ...more] = id.split('/');
+  if (pipeline === undefined || step === undefined || !hash || more.length > 0) {
+    throw new UserMistake(`'${id}' is no dead letter's id: one looks like sensors/cleaning/3f2a91c07b`);
+  }
+  for await (const stored of listLetters(place, { pipeline, step }, signal)) if (stored.id === id) return stored;
+  throw new UserMistake(
+    `there is no dead letter '${id}': millrace dead-letters ${pipeline} ${step} lists those there are`,
+  );
+}
+
+/**
+ * Takes a dead letter off the list for good, and keeps it: with the reason, below `discarded/`. It is stored there before it goes here,
+ * so what is interrupted in between is discarded again, into the same place.
+ */
+export async function discardLetter(
+  place: Place,
+  { key }: StoredLetter,
+  why: { readonly reason: string; readonly nowMillis: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const { clients, names } = place;
+  const letter = await readLetter(place, key, why.signal);
+  const discarded = { reason: why.reason, time: new Date(why.nowMillis).toISOString() };
+  const to = {
+    Bucket: names.deadLetters,
+    Key: `${DISCARDED}${key.slice(STORED.length)}`,
+    Body: JSON.stringify({ ...letter, discarded }),
+    ContentType: 'application/json',
+  };
+  await clients.s3.send(new PutObjectCommand(to), { abortSignal: why.signal });
+  await clients.s3.send(new DeleteObjectCommand({ Bucket: names.deadLetters, Key: key }), { abortSignal: why.signal });
+}
+
+function storedAs(key: string): StoredLetter {
+  const [pipeline = '', step = '', ...rest] = key.slice(STORED.length).split('/');
+  const hash = createHash('sha256').update(key).digest('hex').slice(0, 10);
+  return { id: `${pipeline}/${step}/${hash}`, key, shard: rest.slice(0, -1).join('/') };
+}
