@@ -19,13 +19,19 @@ export interface Input {
   /** Describes the stream again. */
   refresh(signal: AbortSignal): Promise<StreamShape>;
   open(shardId: string, signal: AbortSignal): Promise<ShardInput>;
-  /** Keeps a state that was committed, so that the next batch of the shard needs no look-up. */
+  /** A state that was committed: kept for the next batch of the shard, where states may be kept. */
   committed(key: string, loaded: LoadedState): void;
   /** Forgets a kept state, after anything went wrong: the store knows. */
   forget(key: string): void;
 }
 
-export function openInput(step: Step, store: StateStore): Input {
+/**
+ * `keepsStates`: the next batch of a shard starts from the state that this process committed, without a look-up. Only for a sink that
+ * commits its rows and its state at once: what it does from a state that another process has moved on since does not count. A transform
+ * appends before it moves its state. From old marks it would take a repeat for new and give it the repeat's position, and its readers
+ * would count it again: so it asks first.
+ */
+export function openInput(step: Step, store: StateStore, { keepsStates }: { keepsStates: boolean }): Input {
   const { config, kinesis } = step;
   if (config.input === undefined)
     throw new UserMistake(`step '${step.name}' reads no stream: STEP_CONFIG has no input`);
@@ -65,7 +71,9 @@ export function openInput(step: Step, store: StateStore): Input {
         facts: { stream: shape.name, from: shard.from, to: shard.to, own },
       };
     },
-    committed: (key, loaded) => kept.set(key, loaded),
+    committed: (key, loaded) => {
+      if (keepsStates) kept.set(key, loaded);
+    },
     forget: (key) => kept.delete(key),
   };
 }

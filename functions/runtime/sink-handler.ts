@@ -25,7 +25,7 @@ export function sinkHandler<O, R>(definition: SinkDefinition<O, R>): Handler {
 export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: StepSurroundings): Handler {
   const step = openStep(surroundings);
   const sink: SinkStep = openSinkStep(definition, step);
-  const input = openInput(step, sink.states);
+  const input = openInput(step, sink.states, { keepsStates: sink.keepsProgress });
   return async (event, invocation) => {
     if (!('Records' in event)) return runScheduled(sink, input, invocation);
     return runContinuous(step, input, {

@@ -27,7 +27,7 @@ export function openTransform(transform: Pick<Transform, 'run'>, surroundings: S
   const step = openStep(surroundings);
   const { writer } = step;
   if (writer === undefined) throw new UserMistake(`step '${step.name}' writes to no stream: STEP_CONFIG has no output`);
-  const input = openInput(step, step.checkpoints);
+  const input = openInput(step, step.checkpoints, { keepsStates: false });
   return (event, invocation) =>
     runContinuous(step, input, {
       event,
