@@ -3,6 +3,7 @@ import { emulatorLogBench } from './emulator-log.ts';
 import { benchMapping } from './mapping.ts';
 import { benchPostgres } from './postgres.ts';
 import { hasMissed, type Measured, tableOf } from './rounds.ts';
+import { benchSql } from './sql.ts';
 
 /** Every benchmark, one after the other: each has the machine for itself. Exits with 1 when one misses its target. */
 const benchmarks: readonly (() => Promise<readonly Measured[]>)[] = [
@@ -10,6 +11,7 @@ const benchmarks: readonly (() => Promise<readonly Measured[]>)[] = [
   benchPostgres,
   emulatorLogBench,
   benchMapping,
+  benchSql,
 ];
 
 const results: Measured[] = [];

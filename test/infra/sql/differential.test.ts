@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compareWithPostgres } from './differential.ts';
 import type { Oracle } from './oracle.ts';
@@ -10,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => oracle.stop());
 
 test('2,000 random expressions give what Postgres gives, on rows of nulls, extremes and ordinary values', async () => {
-  const seed = Date.now() % 100_000;
+  const seed = Number(fc.readConfigureGlobal()?.seed ?? 1);
   const report = await compareWithPostgres(oracle, { cases: 2000, seed });
   const shown = report.differences.map(({ sql, detail }) => `${sql}\n  ${detail}`).join('\n\n');
   expect(shown === '' ? 'no difference' : `seed ${seed}\n${shown}`).toBe('no difference');
