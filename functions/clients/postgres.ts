@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { openLogin, type PostgresServer, tlsOptions } from './postgres-login.ts';
@@ -147,8 +148,11 @@ function hangUp({ client }: Connection): void {
 
 /** Rows on their way into a table, as large chunks in COPY's text format. */
 export interface CopyIn {
-  /** Resolves when the chunk has been handed to the network: until then it must not change. Rejects when the server refused the rows. */
-  write(chunk: Uint8Array): Promise<void>;
+  /**
+   * Resolves when there is room for the next chunk; true: this one is on its way, and its memory may be used again. Rejects when the
+   * server has refused the rows.
+   */
+  write(chunk: Uint8Array): Promise<boolean>;
   /** Resolves when the rows are in the table. */
   finish(): Promise<void>;
 }
@@ -162,7 +166,15 @@ export function copyIn(client: pg.ClientBase, statement: string): CopyIn {
   return {
     write: (chunk) =>
       // One chunk at a time: pg-copy-streams would throw in a socket's event handler if it held more when an error comes.
-      Promise.race([failure.promise, new Promise<void>((resolve) => stream.write(chunk, () => resolve()))]),
+      Promise.race([
+        failure.promise,
+        new Promise<boolean>((resolve) => stream.write(chunk, () => resolve(socketOf(client).writableLength === 0))),
+      ]),
     finish: () => Promise.race([failure.promise, new Promise<void>((resolve) => stream.end(() => resolve()))]),
   };
+}
+
+/** pg's types do not show the socket. */
+function socketOf(client: pg.ClientBase): Socket {
+  return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 }

@@ -50,7 +50,10 @@ export function openBlock(client: pg.ClientBase, encoder: RowEncoder, merging: M
     await sent;
     copy ??= copyIn(client, copyInto(merging));
     bytes += encoder.waiting();
-    sent = copy.write(encoder.take());
+    const lines = encoder.take();
+    sent = copy.write(lines).then((isFree) => {
+      if (isFree) encoder.giveBack(lines);
+    });
     sent.catch(() => undefined);
   };
 

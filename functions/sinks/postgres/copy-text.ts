@@ -8,6 +8,8 @@ import { textAt } from './fields.ts';
 export interface CopyText {
   buffer: Buffer;
   used: number;
+  /** Memory that has been given back. */
+  spare: Buffer | undefined;
   /** What values are copied from: the data of the event whose line it is. */
   data: Uint8Array;
 }
@@ -15,7 +17,7 @@ export interface CopyText {
 export const CHUNK_BYTES = 64 * 1024;
 
 export function emptyCopyText(): CopyText {
-  return { buffer: Buffer.allocUnsafeSlow(CHUNK_BYTES), used: 0, data: new Uint8Array() };
+  return { buffer: newBuffer(), used: 0, spare: undefined, data: new Uint8Array() };
 }
 
 /** Sees to it that so many bytes can be added. */
@@ -26,12 +28,24 @@ export function reserve(out: CopyText, length: number): void {
   out.buffer = larger;
 }
 
-/** What is there so far, for somebody else to keep. */
+/** What is there so far, for somebody else to keep, or to give back. */
 export function takeBytes(out: CopyText): Buffer {
   const taken = out.buffer.subarray(0, out.used);
-  out.buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  out.buffer = out.spare ?? newBuffer();
+  out.spare = undefined;
   out.used = 0;
   return taken;
+}
+
+/** Nobody reads these bytes any more: their memory can be written again, which spares the garbage collector a lot. */
+export function giveBack(out: CopyText, taken: Uint8Array): void {
+  // What an unusually long line needed is not kept for ever.
+  if (taken.buffer.byteLength <= 2 * CHUNK_BYTES) out.spare = Buffer.from(taken.buffer);
+}
+
+/** With some room for the line that makes it full. */
+function newBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(CHUNK_BYTES + CHUNK_BYTES / 4);
 }
 
 export function addSeparator(out: CopyText): void {

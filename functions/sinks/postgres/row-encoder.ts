@@ -7,6 +7,7 @@ import {
   addRaw,
   addSeparator,
   emptyCopyText,
+  giveBack,
   reserve,
   takeBytes,
 } from './copy-text.ts';
@@ -29,6 +30,8 @@ export interface RowEncoder {
   waiting(): number;
   /** The lines added since the last call. */
   take(): Uint8Array;
+  /** Takes back what it handed out, to write into it again. */
+  giveBack(taken: Uint8Array): void;
 }
 
 export type RowReading =
@@ -106,6 +109,7 @@ export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder
 
     waiting: () => out.used,
     take: () => takeBytes(out),
+    giveBack: (taken) => giveBack(out, taken),
   };
 }
 
