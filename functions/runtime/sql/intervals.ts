@@ -22,7 +22,7 @@ export interface Interval {
 }
 
 function interval(months: number, days: number, micros: bigint): Interval {
-  const fits = Math.abs(months) <= 2147483647 && Math.abs(days) <= 2147483647;
+  const fits = [months, days].every((count) => count >= -2147483648 && count <= 2147483647);
   if (!fits || micros > MAX_TIMESTAMP || micros < MIN_TIMESTAMP) throw new SqlError('22008', 'interval out of range');
   return { months, days, micros, infinite: 0 };
 }
