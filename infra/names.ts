@@ -33,6 +33,10 @@ export interface Names {
   /** The queue of what a step's own queue gave up on. */
   failedItems(pipeline: string, step: string): string;
   secret(pipeline: string, step: string, purpose: string): string;
+  /** `of`: a pipeline and its step or stream. What: `lag`. */
+  alarm(of: readonly [pipeline: string, name: string], what: string): string;
+  databaseAlarm(what: string): string;
+  dashboard(pipeline: string): string;
   /** Of something in the stage's account and region: `arnOf('dynamodb', 'table/…')`. */
   arnOf(service: string, resource: string): string;
   bucketArnOf(bucket: string): string;
@@ -52,6 +56,9 @@ export function namesOf({ stage, account, region, partition }: Place): Names {
     step: (pipeline, name) => shortened(`${prefix}-${pipeline}--${name}`, FUNCTION_NAME_LENGTH),
     failedItems: (pipeline, name) => shortened(`${prefix}-${pipeline}--${name}--failed`, QUEUE_NAME_LENGTH),
     secret: (pipeline, name, purpose) => `${prefix}-${pipeline}--${name}--${purpose}`,
+    alarm: ([pipeline, name], what) => `${prefix}-${pipeline}--${name}--${what}`,
+    databaseAlarm: (what) => `${prefix}--database--${what}`,
+    dashboard: (pipeline) => `${prefix}-${pipeline}`,
     arnOf: (service, resource) => `arn:${partition}:${service}:${region}:${account}:${resource}`,
     bucketArnOf: (name) => `arn:${partition}:s3:::${name}`,
   };

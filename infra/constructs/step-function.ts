@@ -1,7 +1,7 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { CfnFunction } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { FilterPattern, type ILogGroup, LogGroup, MetricFilter, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import { Construct } from 'constructs';
 import { generationOf, HANDLER } from '../bundle.ts';
@@ -9,6 +9,7 @@ import { LIMITS } from '../delivery.ts';
 import type { FunctionNetwork, Needs, Statement } from '../needs.ts';
 import { type StepPlan, stepConfigOf } from '../pipelines/plan.ts';
 import { explainWildcards } from './explained-wildcards.ts';
+import { failuresOf } from './metrics.ts';
 import { joinsItsNetwork, logGroupOf, statementsOf } from './step-statements.ts';
 import { streamNameOf } from './stream-names.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -65,6 +66,7 @@ export class StepFunction extends Construct {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    countFailures(logGroup, step);
     const code = new Asset(this, 'Code', { path });
     const lambda = new CfnFunction(this, 'Function', {
       functionName,
@@ -88,6 +90,22 @@ export class StepFunction extends Construct {
     this.functionName = lambda.ref;
     this.functionArn = lambda.attrArn;
   }
+}
+
+/**
+ * Lambda counts an invocation that throws. A step that is to get its batch again says so in its answer, which Lambda counts as a success;
+ * why is a line of the log.
+ */
+function countFailures(logGroup: ILogGroup, step: StepPlan): void {
+  const { metricName, namespace } = failuresOf(step);
+  new MetricFilter(logGroup, 'Failures', {
+    logGroup,
+    filterPattern: FilterPattern.stringValue('$.level', '=', 'error'),
+    metricName,
+    metricNamespace: namespace,
+    metricValue: '1',
+    dimensions: { pipeline: '$.pipeline', step: '$.step' },
+  });
 }
 
 function vpcConfigOf({ subnetIds, securityGroupIds }: FunctionNetwork) {

@@ -9,6 +9,8 @@ export interface Surroundings {
   readonly places: Omit<AwsPlaces, 'secret'>;
   /** Of what holds data. */
   readonly removal: RemovalPolicy;
+  /** The ARN of the topic that alarms go to. */
+  readonly alarms: string | undefined;
   /** Of a step's entry. */
   bundleOf(entry: string): Bundle;
 }

@@ -3,6 +3,8 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { connectors } from '../connectors.ts';
 import { EventStream } from '../constructs/event-stream.ts';
+import { PipelineAlarms } from '../constructs/pipeline-alarms.ts';
+import { PipelineDashboard } from '../constructs/pipeline-dashboard.ts';
 import { QueueFunction } from '../constructs/queue-function.ts';
 import { RequestFunction } from '../constructs/request-function.ts';
 import { ScheduledFunction } from '../constructs/scheduled-function.ts';
@@ -34,6 +36,8 @@ export class PipelineStack extends Stack {
     this.surroundings = surroundings;
     this.streams = new Map(plan.streams.map((stream) => [stream.name, this.addStream(stream)]));
     for (const step of plan.steps) this.addStep(step);
+    new PipelineAlarms(this, 'Alarms', { plan, surroundings });
+    new PipelineDashboard(this, 'Dashboard', { plan, names: surroundings.names });
   }
 
   private addStream(stream: OwnStreamPlan): EventStream {

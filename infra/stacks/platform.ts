@@ -5,6 +5,7 @@ import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { DataBucket } from '../constructs/data-bucket.ts';
 import { Database } from '../constructs/database.ts';
+import { DatabaseAlarms } from '../constructs/database-alarms.ts';
 import { IsolatedNetwork } from '../constructs/isolated-network.ts';
 import type { Context, GivenDatabase } from '../context.ts';
 import { type Names, namesOf } from '../names.ts';
@@ -66,6 +67,7 @@ export class PlatformStack extends Stack {
     const network = context.network ?? new IsolatedNetwork(this, 'Network');
     const database = new Database(this, 'Database', { names: this.names, network, removal: this.removal });
     if (this.removal === RemovalPolicy.RETAIN) this.keepSurroundingsOf(database, network);
+    new DatabaseAlarms(this, 'DatabaseAlarms', { names: this.names, topic: context.alarms });
     this.addContextOutputs(database, network);
     return database;
   }

@@ -25,7 +25,7 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
   const { platformStack, pipelineStack } = namesOf({ stage: context.stage, ...NOWHERE });
   const platform = new PlatformStack(app, platformStack, context);
   const { names, places, removal } = platform;
-  const surroundings = { names, places, removal, bundleOf };
+  const surroundings = { names, places, removal, bundleOf, alarms: context.alarms };
   const stacks = new Map(
     plans.map((plan) => [plan.name, new PipelineStack(app, pipelineStack(plan.name), { plan, surroundings })]),
   );

@@ -1,0 +1,81 @@
+import { Dashboard, GraphWidget, type IMetric, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import type { Names } from '../names.ts';
+import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
+import type { StreamPlan } from '../pipelines/streams.ts';
+import { topDown } from '../pipelines/top-down.ts';
+import { countOf, failuresOf, functionMetric, lagOf, streamMetric } from './metrics.ts';
+
+/** A pipeline at a glance: it reads from top to bottom as events travel, sources first, and a row is a step or a stream. */
+export class PipelineDashboard extends Construct {
+  private readonly names: Names;
+
+  constructor(scope: Construct, id: string, props: { readonly plan: PipelinePlan; readonly names: Names }) {
+    super(scope, id);
+    const { plan, names } = props;
+    this.names = names;
+    const rows = topDown(plan).map((item) =>
+      item.what === 'step' ? this.stepRow(item.step) : this.streamRow(item.stream),
+    );
+    new Dashboard(this, 'Dashboard', {
+      dashboardName: names.dashboard(plan.name),
+      widgets: rows.flat(),
+    });
+  }
+
+  private stepRow(step: StepPlan): IWidget[][] {
+    const { names } = this;
+    const from = step.kind === 'source' ? '' : ` ← ${titleOf(step.input.stream)}`;
+    const to = step.kind === 'sink' ? '' : ` → ${titleOf(step.output)}`;
+    const lag = lagOf(step, names);
+    return [
+      [heading(`${step.kind} ${step.name}${from}${to}`)],
+      [
+        graph('events', [countOf(step, 'eventsIn', 'Sum'), countOf(step, 'eventsOut', 'Sum')]),
+        graph('lag', lag === undefined ? [] : [lag]),
+        graph('refused and failed', [
+          countOf(step, 'rejected', 'Sum'),
+          failuresOf(step),
+          functionMetric(step, names, ['Errors', 'Sum']),
+          functionMetric(step, names, ['Throttles', 'Sum']),
+        ]),
+        graph('invocations', [
+          functionMetric(step, names, ['Invocations', 'Sum']),
+          functionMetric(step, names, ['Duration', 'Maximum']),
+        ]),
+      ].filter((widget) => widget !== undefined),
+    ];
+  }
+
+  private streamRow(stream: StreamPlan): IWidget[][] {
+    const of = (...[name, statistic]: Parameters<typeof streamMetric>[2]) =>
+      streamMetric(stream, this.names, [name, statistic]);
+    return [
+      [heading(`stream ${titleOf(stream)}`)],
+      [
+        graph('records in', [of('IncomingRecords', 'Sum')]),
+        graph('bytes in and out', [of('IncomingBytes', 'Sum'), of('GetRecords.Bytes', 'Sum')]),
+        graph('age of what is read', [of('GetRecords.IteratorAgeMilliseconds', 'Maximum')]),
+        graph('throttled', [
+          of('WriteProvisionedThroughputExceeded', 'Sum'),
+          of('ReadProvisionedThroughputExceeded', 'Sum'),
+        ]),
+      ].filter((widget) => widget !== undefined),
+    ];
+  }
+}
+
+const WIDTH = 24;
+
+function heading(markdown: string): TextWidget {
+  return new TextWidget({ markdown: `## ${markdown}`, width: WIDTH, height: 1 });
+}
+
+/** None of nothing. */
+function graph(title: string, metrics: readonly IMetric[]): GraphWidget | undefined {
+  return metrics.length === 0 ? undefined : new GraphWidget({ title, left: [...metrics], width: WIDTH / 4, height: 5 });
+}
+
+function titleOf(stream: StreamPlan): string {
+  return stream.kind === 'own' ? stream.name : (stream.arn.split('/').at(-1) ?? stream.arn);
+}

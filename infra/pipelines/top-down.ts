@@ -1,0 +1,36 @@
+import type { PipelinePlan, StepPlan } from './plan.ts';
+import { type StreamPlan, sameStream } from './streams.ts';
+
+export type Item =
+  | { readonly what: 'step'; readonly step: StepPlan }
+  | { readonly what: 'stream'; readonly stream: StreamPlan };
+
+/** A pipeline's steps and streams as events travel: whoever writes to a stream, the stream, then its readers. */
+export function topDown({ steps }: PipelinePlan): readonly Item[] {
+  const items: Item[] = [];
+  const waiting = new Set(steps);
+  const isDone = (stream: StreamPlan): boolean =>
+    items.some((item) => item.what === 'stream' && sameStream(item.stream, stream));
+  const addStream = (stream: StreamPlan): void => {
+    if (!isDone(stream)) items.push({ what: 'stream', stream });
+  };
+  while (waiting.size > 0) {
+    // In a circle, nobody is first: whoever is written down first.
+    const next = [...waiting].find((step) => isReady(step, waiting)) ?? [...waiting][0];
+    if (next === undefined) break;
+    waiting.delete(next);
+    if (next.kind !== 'source') addStream(next.input.stream);
+    items.push({ what: 'step', step: next });
+    if (next.kind !== 'sink' && !writersIn(waiting, next.output)) addStream(next.output);
+  }
+  return items;
+}
+
+/** A source always; another one when nobody who still waits writes to its input. */
+function isReady(step: StepPlan, waiting: ReadonlySet<StepPlan>): boolean {
+  return step.kind === 'source' || !writersIn(waiting, step.input.stream);
+}
+
+function writersIn(waiting: ReadonlySet<StepPlan>, stream: StreamPlan): boolean {
+  return [...waiting].some((step) => step.kind !== 'sink' && sameStream(step.output, stream));
+}

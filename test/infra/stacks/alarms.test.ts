@@ -1,0 +1,215 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { logError, metricsLine } from '../../../functions/runtime/metrics.ts';
+import { pipelines as shipped } from '../../../infra/pipelines/all.ts';
+import { REPOSITORY } from '../../../infra/repository.ts';
+import { asText, type SynthesizedStage, synthesized } from './synthesized.ts';
+
+const TOPIC = 'arn:aws:sns:eu-west-1:123456789012:alarms';
+
+interface Alarm {
+  readonly AlarmName: string;
+  readonly AlarmDescription: string;
+  readonly AlarmActions?: readonly unknown[];
+  readonly OKActions?: readonly unknown[];
+  readonly Namespace?: string;
+  readonly MetricName?: string;
+  readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
+  readonly Metrics?: readonly {
+    readonly Expression?: string;
+    readonly MetricStat?: { readonly Metric: Alarm; readonly Period: number };
+  }[];
+  readonly Threshold: number;
+  readonly Period?: number;
+  readonly EvaluationPeriods: number;
+  readonly TreatMissingData: string;
+}
+
+function alarmsOf(stage: SynthesizedStage): readonly Alarm[] {
+  return [...stage.stacks.values()].flatMap(({ template }) =>
+    Object.values(template.findResources('AWS::CloudWatch::Alarm')).map(({ Properties }) => Properties as Alarm),
+  );
+}
+
+let stage: SynthesizedStage;
+let alarms: readonly Alarm[];
+
+beforeAll(async () => {
+  stage = await synthesized({ alarms: TOPIC });
+  alarms = alarmsOf(stage);
+});
+
+function alarm(name: string): Alarm {
+  const found = alarms.find(({ AlarmName }) => AlarmName === name);
+  if (found === undefined) throw new Error(`no alarm ${name}, only ${alarms.map((each) => each.AlarmName).join(', ')}`);
+  return found;
+}
+
+/** Of the alarm itself, and of the metrics in its expression. */
+function metricsIn(each: Alarm): readonly Alarm[] {
+  return each.Metrics === undefined
+    ? [each]
+    : each.Metrics.flatMap(({ MetricStat }) => (MetricStat === undefined ? [] : [MetricStat.Metric]));
+}
+
+describe('alarms', () => {
+  test('are these of each kind of step', () => {
+    const of = (name: string) =>
+      alarms
+        .map(({ AlarmName }) => AlarmName)
+        .filter((each) => each.startsWith(`millrace-dev-shop--${name}--`))
+        .map((each) => each.slice(`millrace-dev-shop--${name}--`.length))
+        .sort();
+    expect(of('till')).toEqual(['errors', 'throttles']);
+    expect(of('uploads')).toEqual(['dead-letters', 'errors', 'failed-files', 'lag', 'throttles']);
+    expect(of('ordering')).toEqual(['dead-letters', 'errors', 'lag', 'throttles']);
+    expect(of('lake')).toEqual(['dead-letters', 'errors', 'file-age', 'throttles']);
+    expect(of('orders')).toEqual(['stream-throttles']);
+    expect(alarm('millrace-dev--database--storage').MetricName).toBe('FreeStorageSpace');
+  });
+
+  test('link to a section of the runbook each, and every section has an alarm', async () => {
+    const runbook = await readFile(join(REPOSITORY, 'docs/runbook.md'), 'utf8');
+    const sections = [...runbook.matchAll(/^## (.*)$/gm)].map(([, title = '']) =>
+      title.toLowerCase().replaceAll(' ', '-'),
+    );
+    const linked = alarms.map(({ AlarmName, AlarmDescription }) => {
+      const [, section = ''] = AlarmDescription.match(/: docs\/runbook\.md#([a-z-]+)$/) ?? [];
+      expect(sections, AlarmName).toContain(section);
+      return section;
+    });
+    expect([...new Set(linked)].sort()).toEqual(sections.toSorted());
+  });
+
+  test('go to the topic, and so does their end; without one they are there all the same', async () => {
+    for (const { AlarmActions, OKActions } of alarms) expect([AlarmActions, OKActions]).toEqual([[TOPIC], [TOPIC]]);
+    const silent = alarmsOf(await synthesized());
+    expect(silent.length).toBe(alarms.length);
+    expect(silent.filter(({ AlarmActions }) => AlarmActions !== undefined)).toEqual([]);
+  });
+
+  test('look back no further than CloudWatch does, a day', () => {
+    for (const { AlarmName, Period, Metrics, EvaluationPeriods, TreatMissingData } of alarms) {
+      const seconds = Period ?? Math.max(...(Metrics ?? []).map(({ MetricStat }) => MetricStat?.Period ?? 0));
+      expect(seconds % 60, AlarmName).toBe(0);
+      expect(seconds * EvaluationPeriods, AlarmName).toBeLessThanOrEqual(86_400);
+      expect(TreatMissingData, AlarmName).toBe('notBreaching');
+    }
+  });
+
+  test('of our own metrics name what functions write into their logs', () => {
+    const line = metricsLine(
+      { pipeline: 'shop', step: 'lake', shard: 's' },
+      {
+        ...{ eventsIn: 1, eventsOut: 1, rejected: 1, alreadySeen: 1, bytesIn: 1, bytesOut: 1 },
+        ...{ lagMillis: 1, durationMillis: 1 },
+      },
+      0,
+    );
+    const [written] = (
+      JSON.parse(line) as {
+        _aws: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
+      }
+    )._aws.CloudWatchMetrics;
+    const ours = alarms
+      .flatMap(metricsIn)
+      .filter(({ Namespace, MetricName }) => !Namespace?.startsWith('AWS/') && MetricName !== 'failures');
+    expect(ours.length).toBeGreaterThan(5);
+    for (const { Namespace, MetricName, Dimensions } of ours) {
+      expect(Namespace).toBe(written?.Namespace);
+      expect(written?.Metrics.map(({ Name }) => Name)).toContain(MetricName);
+      expect(written?.Dimensions).toContainEqual(Dimensions?.map(({ Name }) => Name));
+    }
+  });
+
+  test('of errors count what a step says failed, which Lambda takes for a success, and what crashed', () => {
+    const [failed, crashed] = ['failures', 'Errors'].map((name) =>
+      metricsIn(alarm('millrace-dev-shop--ordering--errors')).find(({ MetricName }) => MetricName === name),
+    );
+    expect(crashed).toMatchObject({ Namespace: 'AWS/Lambda' });
+    const { template } = stage.stack('millrace-dev-shop');
+    const filters = Object.values(template.findResources('AWS::Logs::MetricFilter')).map(
+      ({ Properties }) => Properties,
+    );
+    expect(filters.length).toBe(Object.keys(template.findResources('AWS::Lambda::Function')).length);
+    const line = JSON.parse(logError({ pipeline: 'shop', step: 'ordering', shard: 's' }, new Error('e')));
+    for (const { FilterPattern, MetricTransformations } of filters) {
+      expect(FilterPattern).toBe(`{ $.level = "${line.level}" }`);
+      const [{ MetricNamespace, MetricName, Dimensions }] = MetricTransformations;
+      expect({ Namespace: MetricNamespace, MetricName }).toMatchObject({
+        Namespace: failed?.Namespace,
+        MetricName: 'failures',
+      });
+      expect(Dimensions.map(({ Value }: { Value: string }) => line[Value.slice(2)])).toEqual(['shop', 'ordering']);
+    }
+    expect(failed?.Dimensions).toEqual([
+      { Name: 'pipeline', Value: 'shop' },
+      { Name: 'step', Value: 'ordering' },
+    ]);
+  });
+
+  test('of a file that is late name the stream that it is read from, also one of another team', () => {
+    const came = (name: string) =>
+      metricsIn(alarm(name)).find(({ MetricName }) => MetricName === 'IncomingRecords')?.Dimensions;
+    expect(came('millrace-dev-shop--lake--file-age')).toEqual([
+      { Name: 'StreamName', Value: 'millrace-dev-shop--orders' },
+    ]);
+    expect(came('millrace-dev-audit--audit_table--file-age')).toEqual([
+      { Name: 'StreamName', Value: 'millrace-dev-shop--orders' },
+    ]);
+  });
+
+  test('of a schedule have two of its runs in a period, so that a period without one is no matter', () => {
+    const { Metrics, Threshold } = alarm('millrace-dev-shop--lake--file-age');
+    const periods = (Metrics ?? []).flatMap(({ MetricStat }) => (MetricStat === undefined ? [] : [MetricStat.Period]));
+    expect(new Set(periods)).toEqual(new Set([600]));
+    expect(Threshold).toBe((3 * 5 + 15) * 60_000);
+  });
+});
+
+describe("a pipeline's dashboard", () => {
+  test('reads from top to bottom as events travel', async () => {
+    const { template } = (await synthesized({}, shipped)).stack('millrace-dev-orders');
+    const [dashboard] = Object.values(template.findResources('AWS::CloudWatch::Dashboard'));
+    expect(dashboard?.Properties.DashboardName).toBe('millrace-dev-orders');
+    const { widgets } = JSON.parse(asText(dashboard?.Properties.DashboardBody)) as {
+      widgets: { type: string; y: number; properties: { markdown?: string; metrics?: unknown[] } }[];
+    };
+    const texts = widgets.filter(({ type }) => type === 'text').toSorted((a, b) => a.y - b.y);
+    expect(texts.map(({ properties }) => properties.markdown)).toEqual([
+      '## source exports → lines',
+      '## stream lines',
+      '## transform order-events ← lines → orders',
+      '## stream orders',
+      '## transform completed-orders ← orders → completed',
+      '## stream completed',
+      '## sink lake ← orders',
+      '## sink completed_orders ← completed',
+    ]);
+    for (const { type, properties } of widgets) {
+      if (type === 'metric') expect(properties.metrics?.length).toBeGreaterThan(0);
+    }
+  });
+
+  test('has every step and stream of its pipeline', () => {
+    for (const [pipeline, items] of Object.entries(ITEMS)) {
+      const [dashboard] = Object.values(
+        stage.stack(`millrace-dev-${pipeline}`).template.findResources('AWS::CloudWatch::Dashboard'),
+      );
+      const body = asText(dashboard?.Properties.DashboardBody);
+      for (const item of items) expect(body).toContain(`## ${item}`);
+    }
+  });
+});
+
+const ITEMS = {
+  shop: [
+    ...['source till', 'source uploads', 'transform ordering', 'sink lake', 'sink order_table'],
+    ...['stream lines', 'stream orders'],
+  ],
+  audit: [
+    ...['source partners', 'transform corrections', 'transform keeping', 'sink audit_table'],
+    ...['stream theirs', 'stream kept'],
+  ],
+};
