@@ -8,7 +8,7 @@ export interface Cdk {
   /** Resolves to the account that was bootstrapped. */
   bootstrap(): Promise<string>;
   /** Resolves to the stacks' outputs, by stack and key. */
-  deploy(context?: Context): Promise<Outputs>;
+  deploy(context?: Context, flags?: readonly string[]): Promise<Outputs>;
   /** A deployment that may be refused. */
   tryDeploy(context?: Context): Promise<{ readonly said: string; readonly code: number | null }>;
   destroy(context?: Context): Promise<void>;
@@ -46,8 +46,8 @@ export function openCdk({ repository, context, env, folder }: CdkOptions): Cdk {
         throw new Error(`cdk bootstrap did not say which account it has bootstrapped:\n${said}`);
       return account;
     },
-    async deploy(more = {}) {
-      await run(deployCommand(more), options);
+    async deploy(more = {}, flags = []) {
+      await run([...deployCommand(more), ...flags], options);
       return Outputs.parse(JSON.parse(await readFile(outputs, 'utf8')));
     },
     tryDeploy: (more = {}) => outcomeOf(deployCommand(more), options),

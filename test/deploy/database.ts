@@ -2,12 +2,10 @@ import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secre
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import pg from 'pg';
 import { startPostgres } from '../../infra/local/postgres-server.ts';
-import type { LaptopPlaces } from '../../infra/needs.ts';
 import type { Server } from './server.ts';
 
 /** A Postgres beside the server: functions reach it at 127.0.0.1, with a password out of the server's Secrets Manager. */
 export interface GivenDatabase {
-  readonly place: LaptopPlaces['database'];
   /** For the CDK app's context. */
   readonly context: string;
   readonly client: pg.Client;
@@ -31,6 +29,5 @@ export async function startDatabase(
     new CreateSecretCommand({ Name: `millrace-${stage}-database`, SecretString: JSON.stringify({ password }) }),
   );
   secrets.destroy();
-  const place = { host, port, name: NAME, user };
-  return { place: { ...place, password }, context: JSON.stringify({ ...place, secret, tls: 'off' }), client };
+  return { context: JSON.stringify({ host, port, name: NAME, user, secret, tls: 'off' }), client };
 }

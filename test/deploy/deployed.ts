@@ -4,16 +4,23 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { streamNameOf } from '../../infra/constructs/stream-names.ts';
-import type { LocalStage } from '../../infra/local/stage.ts';
-import { namesOf } from '../../infra/names.ts';
-import type { LaptopPlaces } from '../../infra/needs.ts';
+import type pg from 'pg';
+import { type Names, namesOf } from '../../infra/names.ts';
 import { pipelines } from '../../infra/pipelines/all.ts';
 import { planOf, type StepPlan } from '../../infra/pipelines/plan.ts';
 import type { Server } from './server.ts';
 
-/** A stage that is deployed on a server: what the laptop's checks ask of theirs, and what only this one has. */
-export interface Deployed extends LocalStage {
+/** A stage that is deployed on a server. */
+export interface Deployed {
+  readonly names: Names;
+  readonly clients: {
+    readonly kinesis: KinesisClient;
+    readonly dynamodb: DynamoDBClient;
+    readonly s3: S3Client;
+    readonly sqs: SQSClient;
+    readonly lambda: LambdaClient;
+  };
+  readonly database: pg.Client;
   readonly steps: readonly StepPlan[];
   /** Calls a step's function and waits for it. Rejects when that throws. */
   invoke(step: StepPlan): Promise<void>;
@@ -27,7 +34,7 @@ const LONGEST_CALL_MILLIS = 16 * 60_000;
 export function openDeployed(
   stage: string,
   { endpoint, region, account, credentials }: Server & { readonly account: string },
-  database: LaptopPlaces['database'],
+  database: pg.Client,
 ): Deployed & Disposable {
   const names = namesOf({ stage, account, region, partition: 'aws' });
   const common = {
@@ -39,20 +46,17 @@ export function openDeployed(
     dynamodb: new DynamoDBClient(common),
     s3: new S3Client({ ...common, forcePathStyle: true }),
     sqs: new SQSClient(common),
+    lambda: new LambdaClient({ ...common, maxAttempts: 1 }),
   };
-  const lambda = new LambdaClient({ ...common, maxAttempts: 1 });
   const functionName = ({ pipeline, name }: StepPlan): string => names.step(pipeline, name);
   return {
     names,
     clients,
-    places: { landing: names.landing, lake: names.lake, database },
-    environment: {},
-    streamName: (stream) => streamNameOf(stream, names),
-    queueUrl: (step) => `${endpoint}/${account}/${functionName(step)}`,
+    database,
     steps: pipelines.flatMap((pipeline) => planOf(pipeline, pipelines).steps),
     async invoke(step) {
       const call = new InvokeCommand({ FunctionName: functionName(step), Payload: Buffer.from('{}') });
-      const { FunctionError, Payload } = await lambda.send(call);
+      const { FunctionError, Payload } = await clients.lambda.send(call);
       if (FunctionError !== undefined) {
         throw new Error(`${functionName(step)} threw: ${Buffer.from(Payload ?? []).toString()}`);
       }
@@ -66,7 +70,7 @@ export function openDeployed(
       return Number(ApproximateNumberOfMessages) + Number(ApproximateNumberOfMessagesNotVisible);
     },
     [Symbol.dispose]() {
-      for (const client of [...Object.values(clients), lambda]) client.destroy();
+      for (const client of Object.values(clients)) client.destroy();
     },
   };
 }

@@ -4,10 +4,15 @@ import { join } from 'node:path';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
 import { openCdk } from './cdk.ts';
+import { changeInTraffic } from './change.ts';
+import type { Running } from './command.ts';
 import { startDatabase } from './database.ts';
 import { openDeployed } from './deployed.ts';
-import { followMappings } from './mappings.ts';
+import { followMappings, givenBack } from './mappings.ts';
+import { poison } from './poison.ts';
 import { realData } from './real-data.ts';
+import { replacementsRefused } from './refused.ts';
+import { deployAgain, destroyKeepsData, destroyLeavesNothing } from './removal.ts';
 import { openResults, type Results } from './results.ts';
 import { openServer } from './server.ts';
 import { openSignedDoor } from './signed-door.ts';
@@ -25,7 +30,8 @@ async function main(results: Results, running: AsyncDisposableStack): Promise<vo
   const stage = `t${Date.now().toString(36)}`;
   const database = await startDatabase(stage, server, running);
   const context = { stage, database: database.context };
-  const cdk = openCdk({ repository: REPOSITORY, context, env: server.env, folder });
+  const options = { repository: REPOSITORY, context, env: server.env, folder };
+  const cdk = openCdk(options);
   say(`Stage ${stage} on ${server.what}\n`);
 
   let account = '';
@@ -39,14 +45,26 @@ async function main(results: Results, running: AsyncDisposableStack): Promise<vo
     functionUrl = outputs[`millrace-${stage}-sensors`]?.UrlDevices ?? '';
     return [{ what: 'stacks with outputs', expected: 1, found: Object.keys(outputs).length }];
   });
-  using deployed = openDeployed(stage, { ...server, account }, database.place);
+  using deployed = openDeployed(stage, { ...server, account }, database.client);
   let door = '';
+  let mappings: Running | undefined;
   await results.step('millrace mappings --follow', async () => {
-    await followMappings(server, folder, running);
+    mappings = await followMappings(server, folder, running);
     door = await openSignedDoor({ functionUrl, server }, running);
     return [];
   });
-  await results.step('superstore.csv lands, weather.csv is sent', () => realData(deployed, door, database.client));
+  await results.step('superstore.csv lands, weather.csv is sent', () => realData(deployed, door));
+  await results.step('cdk deploy of changed code and options, in the middle of traffic', () =>
+    changeInTraffic(options, { deployed, door }),
+  );
+  await results.step('bad records among good ones', () => poison(deployed));
+  await results.step('cdk deploy of what would replace a stream', () => replacementsRefused(options));
+  await results.step('Ctrl-C gives the mappings back', () => givenBack(mappings, deployed));
+  await results.step('cdk destroy', () => destroyKeepsData(cdk, deployed));
+  await results.step('cdk deploy --import-existing-resources', () =>
+    deployAgain(cdk, deployed, { server, folder, running }),
+  );
+  await results.step('cdk destroy with removal=destroy', () => destroyLeavesNothing(cdk, deployed));
 }
 
 const results = openResults(say);

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
+import { ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
+import type { Check } from '../../infra/local/demo/checks.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
-import { keepRunning, type Running } from './command.ts';
+import { keepRunning, type Running, run } from './command.ts';
+import type { Deployed } from './deployed.ts';
 import type { Server } from './server.ts';
 
 /** The server's Kinesis mappings, done by `millrace mappings` until it is interrupted. */
@@ -12,4 +15,33 @@ export async function followMappings(server: Server, folder: string, running: As
   });
   await mappings.said(/Doing \d+ of the mappings/);
   return mappings;
+}
+
+/** The same, until all have caught up. */
+export async function catchUpMappings(server: Server, folder: string): Promise<void> {
+  const command = [process.execPath, join(REPOSITORY, 'infra/cli/main.ts'), 'mappings'];
+  await run(command, { cwd: folder, env: server.env, log: join(folder, 'mappings.log') });
+}
+
+/** Ends it as Ctrl-C does. */
+export async function givenBack(
+  mappings: Running | undefined,
+  { clients, names }: Deployed,
+): Promise<readonly Check[]> {
+  const states = async (): Promise<string> => {
+    const { EventSourceMappings = [] } = await clients.lambda.send(new ListEventSourceMappingsCommand());
+    return EventSourceMappings.filter(
+      ({ EventSourceArn = '', FunctionArn = '' }) =>
+        EventSourceArn.includes(':kinesis:') && FunctionArn.includes(`:${names.platformStack}-`),
+    )
+      .map(({ State = '' }) => State)
+      .join(' ');
+  };
+  const before = await states();
+  const code = await mappings?.interrupt();
+  return [
+    { what: 'mappings while they are followed', expected: 'Disabled '.repeat(5).trim(), found: before },
+    { what: 'mappings that are given back', expected: 'Enabled '.repeat(5).trim(), found: await states() },
+    { what: 'exit code', expected: 0, found: code ?? 'none' },
+  ];
 }

@@ -9,7 +9,8 @@ import type { Deployed } from './deployed.ts';
 import { everythingDone, until } from './settle.ts';
 
 /** The demo's data sets through what is deployed: a file into the landing bucket, readings through the function's URL. */
-export async function realData(deployed: Deployed, door: string, database: pg.Client): Promise<readonly Check[]> {
+export async function realData(deployed: Deployed, door: string): Promise<readonly Check[]> {
+  const { database } = deployed;
   const file = await readFile(ordersFile());
   const landed = deployed.clients.s3.send(
     new PutObjectCommand({ Bucket: deployed.names.landing, Key: 'orders/superstore.csv', Body: file }),

@@ -52,7 +52,7 @@ export function openResults(say: (line: string) => void): Results {
 }
 
 function shown(value: number | string): string {
-  return typeof value === 'number' ? value.toLocaleString('en-US') : value;
+  return typeof value === 'number' ? value.toLocaleString('en-US') : value === '' ? 'nothing' : value;
 }
 
 function secondsSince(startMillis: number): string {

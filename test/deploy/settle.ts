@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isContinuous, isScheduled, nameOf } from '../../infra/local/runner.ts';
-import { standingOf } from '../../infra/operation/standing.ts';
 import type { Deployed } from './deployed.ts';
+import { recordsBehind } from './standing.ts';
 
 const LOOK_EVERY_MILLIS = 500;
 
@@ -26,10 +26,9 @@ export async function everythingDone(deployed: Deployed): Promise<void> {
     for (const step of queues) if ((await deployed.announcementsOf(step)) > 0) return false;
     behind = [];
     for (const step of readers) {
-      const shards = await standingOf(step, deployed, AbortSignal.timeout(60_000));
-      const recordsBehind = shards.reduce((sum, shard) => sum + (shard.recordsBehind ?? 0), 0);
-      if (recordsBehind === 0) continue;
-      behind.push(`${nameOf(step)} by ${recordsBehind} records`);
+      const records = await recordsBehind(step, deployed);
+      if (records === 0) continue;
+      behind.push(`${nameOf(step)} by ${records} records`);
       if (isScheduled(step)) await deployed.invoke(step);
     }
     return behind.length === 0;

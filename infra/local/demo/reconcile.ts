@@ -1,14 +1,21 @@
+import type { S3Client } from '@aws-sdk/client-s3';
 import type pg from 'pg';
-import type { LocalStage } from '../stage.ts';
+import type { Names } from '../../names.ts';
 import { type Check, repeats, sameEntries } from './checks.ts';
 import { ordersFile, rowsOf, weatherFile } from './data.ts';
 import type { Sent } from './devices.ts';
 import { deadLetters, eventsBelow, type LakeEvent } from './lake.ts';
 
+/** Any stage, here or deployed. */
+export interface LakeStage {
+  readonly clients: { readonly s3: S3Client };
+  readonly names: Pick<Names, 'lake' | 'deadLetters'>;
+}
+
 /**
  * Holds everything that came out against the input files, event by event: whatever is missing, doubled or changed makes a check fail.
  */
-export async function reconcileOrders(stage: LocalStage, database: pg.Client): Promise<readonly Check[]> {
+export async function reconcileOrders(stage: LakeStage, database: pg.Client): Promise<readonly Check[]> {
   const lines = await rowsOf(ordersFile());
   const lake = await eventsBelow(stage.clients.s3, stage.names.lake, 'orders/');
   const expected = lines.flatMap((line) => [
@@ -30,7 +37,7 @@ export async function reconcileOrders(stage: LocalStage, database: pg.Client): P
   ];
 }
 
-export async function reconcileSensors(stage: LocalStage, database: pg.Client, sent: Sent): Promise<readonly Check[]> {
+export async function reconcileSensors(stage: LakeStage, database: pg.Client, sent: Sent): Promise<readonly Check[]> {
   const readings = (await rowsOf(weatherFile())).map((row) => `${row.location} ${row.date} ${Number(row.temp_max)}`);
   const raw = await eventsBelow(stage.clients.s3, stage.names.lake, 'raw/');
   const clean = await eventsBelow(stage.clients.s3, stage.names.lake, 'clean/');
@@ -57,7 +64,7 @@ export async function reconcileSensors(stage: LocalStage, database: pg.Client, s
 }
 
 /** The dead letters are just the readings that the devices made faulty, each with its original bytes. */
-export async function reconcileDeadLetters(stage: LocalStage, sent: Sent): Promise<readonly Check[]> {
+export async function reconcileDeadLetters(stage: LakeStage, sent: Sent): Promise<readonly Check[]> {
   const letters = await deadLetters(stage.clients.s3, stage.names.deadLetters);
   const faulty = letters.filter(
     ({ step, reason, text }) => step === 'cleaning' && reason === 'schema' && text?.includes('a text for a number'),

@@ -1,0 +1,70 @@
+import type { Check } from '../../infra/local/demo/checks.ts';
+import { listObjects } from '../../infra/local/demo/lake.ts';
+import type { Cdk } from './cdk.ts';
+import type { Deployed } from './deployed.ts';
+import { emptyBucket, leftOf } from './left.ts';
+import { catchUpMappings } from './mappings.ts';
+import type { Server } from './server.ts';
+import { everythingDone } from './settle.ts';
+import { openSignedDoor } from './signed-door.ts';
+import { readingOf, sendReading } from './traffic.ts';
+
+/** Removing the stacks leaves what holds data, and nothing that does something. */
+export async function destroyKeepsData(cdk: Cdk, deployed: Deployed): Promise<readonly Check[]> {
+  const { clients, names } = deployed;
+  const before = await leftOf(deployed);
+  const objects = async () => (await listObjects(clients.s3, names.lake, '')).length;
+  const [kept, functions] = [await objects(), before.works.length];
+  await cdk.destroy();
+  const after = await leftOf(deployed);
+  return [
+    { what: 'there was something to remove', expected: 'yes', found: functions > 0 && kept > 0 ? 'yes' : 'no' },
+    {
+      what: 'streams, tables and buckets that are kept',
+      expected: before.data.join(', '),
+      found: after.data.join(', '),
+    },
+    { what: 'files in the lake that are kept', expected: kept, found: await objects() },
+    { what: 'functions, queues and mappings that are left', expected: '', found: after.works.join(', ') },
+  ];
+}
+
+/** Deployed again over what was kept, everything goes on from where it stood. */
+export async function deployAgain(
+  cdk: Cdk,
+  deployed: Deployed,
+  {
+    server,
+    folder,
+    running,
+  }: { readonly server: Server; readonly folder: string; readonly running: AsyncDisposableStack },
+): Promise<readonly Check[]> {
+  const { clients, names, database } = deployed;
+  const files = async () => (await listObjects(clients.s3, names.lake, '')).length;
+  const before = await files();
+  const outputs = await cdk.deploy({}, ['--import-existing-resources']);
+  const functionUrl = outputs[names.pipelineStack('sensors')]?.UrlDevices ?? '';
+  const door = await openSignedDoor({ functionUrl, server }, running);
+  await sendReading(door, readingOf('returned', 0));
+  await catchUpMappings(server, folder);
+  const { rows } = await database.query<{ sensor_id: string }>(
+    "SELECT sensor_id FROM readings WHERE sensor_id = 'returned'",
+  );
+  await everythingDone(deployed);
+  return [
+    { what: 'readings in Postgres that were sent since', expected: 1, found: rows.length },
+    // A reading more is a file in the archive and one in the lake: whatever began anew would write all files again.
+    { what: 'files in the lake that were written since', expected: 2, found: (await files()) - before },
+  ];
+}
+
+/** Removed with `removal=destroy`, nothing is left. */
+export async function destroyLeavesNothing(cdk: Cdk, deployed: Deployed): Promise<readonly Check[]> {
+  const { clients, names } = deployed;
+  const context = { removal: 'destroy' };
+  await cdk.deploy(context);
+  for (const bucket of [names.landing, names.lake, names.deadLetters]) await emptyBucket(clients.s3, bucket);
+  await cdk.destroy(context);
+  const after = await leftOf(deployed);
+  return [{ what: 'left of all', expected: '', found: [...after.data, ...after.works].join(', ') }];
+}

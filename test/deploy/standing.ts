@@ -1,0 +1,53 @@
+import { openCheckpoints } from '../../functions/runtime/checkpoints.ts';
+import { readShard } from '../../functions/runtime/log-reader.ts';
+import type { Position } from '../../functions/runtime/position.ts';
+import { shardKey } from '../../functions/runtime/shard-states.ts';
+import { describeStream } from '../../functions/runtime/shards.ts';
+import { decodeState } from '../../functions/runtime/step-state.ts';
+import { connectors } from '../../infra/connectors.ts';
+import { streamNameOf } from '../../infra/constructs/stream-names.ts';
+import type { SinkPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import type { Deployed } from './deployed.ts';
+
+/** How many records of its stream a step has not done yet, by its own positions. */
+export async function recordsBehind(step: TransformPlan | SinkPlan, deployed: Deployed): Promise<number> {
+  const { kinesis } = deployed.clients;
+  const signal = AbortSignal.timeout(120_000);
+  const stream = streamNameOf(step.input.stream, deployed.names);
+  const shape = await describeStream(kinesis, stream, signal);
+  let behind = 0;
+  for (const { id: shardId } of shape.shards) {
+    const after = await positionIn(shardKey(shape, shardId), step, { deployed, signal });
+    const pages = readShard({ kinesis, stream, shardId, after, signal, nothingUnreadTrimmed: true });
+    for await (const { records } of pages) behind += records.length;
+  }
+  return behind;
+}
+
+async function positionIn(
+  shard: string,
+  step: TransformPlan | SinkPlan,
+  { deployed, signal }: { readonly deployed: Deployed; readonly signal: AbortSignal },
+): Promise<Position | undefined> {
+  const name = `${step.pipeline}/${step.name}`;
+  const { clients, names } = deployed;
+  const keepsItsOwn = step.kind === 'sink' && connectors[step.connector].progress === 'own';
+  const stored = keepsItsOwn
+    ? await stateInDatabase(name, shard, deployed)
+    : (await openCheckpoints({ dynamodb: clients.dynamodb, table: names.checkpoints, step: name }).load(shard, signal))
+        ?.state;
+  return stored === undefined ? undefined : decodeState(stored).position;
+}
+
+async function stateInDatabase(step: string, shard: string, { database }: Deployed): Promise<string | undefined> {
+  const { rows } = await database.query<{ there: boolean }>(
+    "SELECT to_regclass('millrace_progress') IS NOT NULL AS there",
+  );
+  // The sink makes the table with its first slice.
+  if (rows[0]?.there !== true) return undefined;
+  const found = await database.query<{ state: string }>(
+    'SELECT state FROM millrace_progress WHERE step = $1 AND shard = $2',
+    [step, shard],
+  );
+  return found.rows[0]?.state;
+}
