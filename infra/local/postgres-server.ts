@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { freePort } from './listening.ts';
+import type { Guarded } from './postgres-guard.ts';
 
 /** A real Postgres on 127.0.0.1, in a directory of its own that goes with it. */
 export interface PostgresServer {
@@ -36,18 +37,14 @@ export async function startPostgres(
     await writeFile(join(directory, 'password'), PASSWORD);
     const login = ['--username', USER, '--pwfile', join(directory, 'password'), '--auth', 'scram-sha-256'];
     await run(binaries.initdb, ['--pgdata', data, ...login, '--encoding=UTF8', '--locale=C', '--no-sync'], owner);
-    const server = await start(binaries.postgres, { data, port, flags: settings.flags ?? [], owner });
-    const stop = async (): Promise<void> => {
-      await server.stop();
-      await rm(directory, { recursive: true, force: true });
-    };
+    const server = await start(binaries.postgres, { data, port, directory, flags: settings.flags ?? [], owner });
     const createDatabase = async (name: string): Promise<void> => {
       const client = new pg.Client({ host: '127.0.0.1', port, user: USER, password: PASSWORD, database: 'postgres' });
       await client.connect();
       await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`);
       await client.end();
     };
-    return { host: '127.0.0.1', port, user: USER, password: PASSWORD, createDatabase, stop };
+    return { host: '127.0.0.1', port, user: USER, password: PASSWORD, createDatabase, stop: server.stop };
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
@@ -104,33 +101,39 @@ async function run(command: string, args: readonly string[], owner: Owner | unde
   if (code !== 0) throw new Error(`${command} failed: ${said.trim().split('\n').slice(-3).join(' ')}`);
 }
 
+/** Behind a guard: a server outlives neither `stop` nor the process that started it. */
 async function start(
   command: string,
-  settings: { data: string; port: number; flags: readonly string[]; owner: Owner | undefined },
+  settings: { data: string; directory: string; port: number; flags: readonly string[]; owner: Owner | undefined },
 ): Promise<{ stop(): Promise<void> }> {
-  const { data, port, flags, owner } = settings;
+  const { data, directory, port, flags, owner } = settings;
   const options = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'wal_level=logical'];
   const args = ['-D', data, '-p', String(port), ...options.flatMap((option) => ['-c', option]), ...flags];
-  const child = spawn(command, args, { ...owner, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  const guarded: Guarded = { command, args, owner, directory };
+  const guard = spawn(process.execPath, [GUARD, JSON.stringify(guarded)], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    detached: true,
+  });
   let said = '';
   const ended = new Promise<void>((resolve) => {
-    child.once('close', () => resolve());
+    guard.once('close', () => resolve());
   });
   await new Promise<void>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', () =>
+    guard.once('error', reject);
+    guard.once('close', () =>
       reject(new Error(`Postgres did not start: ${said.trim().split('\n').slice(-3).join(' ')}`)),
     );
-    child.stderr.on('data', (chunk) => {
+    guard.stderr.on('data', (chunk) => {
       said = (said + chunk).slice(-4_000);
       if (said.includes('database system is ready to accept connections')) resolve();
     });
   });
   return {
     stop: async () => {
-      // Immediate: the directory goes with the server, so nothing is worth a checkpoint.
-      child.kill('SIGQUIT');
+      guard.stdin.end();
       await ended;
     },
   };
 }
+
+const GUARD = join(import.meta.dirname, 'postgres-guard.ts');

