@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
 import pg from 'pg';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { startPostgres } from '../../../infra/local/postgres-server.ts';
 import { startServers } from '../../../infra/local/servers.ts';
+import { REPOSITORY } from '../../../infra/repository.ts';
 
 test('a server of its own answers, and is gone when it is stopped', async () => {
   const server = await startPostgres();
@@ -25,4 +28,23 @@ test('a port that is in use is said in one line with the fix, and nothing stays 
   );
   await running.disposeAsync();
   await taken.stop();
+});
+
+test('a server ends with the process that started it, also when that is killed', async () => {
+  const script = `
+    import { startPostgres } from '${join(REPOSITORY, 'infra/local/postgres-server.ts')}';
+    const server = await startPostgres();
+    console.log(server.port);
+    setInterval(() => undefined, 1000);
+  `;
+  const starter = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const port = await new Promise<number>((resolve) => starter.stdout.once('data', (line) => resolve(Number(line))));
+  const login = { host: '127.0.0.1', port, user: 'millrace', password: 'local', database: 'postgres' };
+  const client = new pg.Client(login);
+  client.on('error', () => undefined);
+  await client.connect();
+  starter.kill('SIGKILL');
+  await vi.waitFor(() => expect(new pg.Client(login).connect()).rejects.toThrow(/ECONNREFUSED/), 10_000);
 });
