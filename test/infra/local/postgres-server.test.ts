@@ -42,9 +42,12 @@ test('a server ends with the process that started it, also when that is killed',
   });
   const port = await new Promise<number>((resolve) => starter.stdout.once('data', (line) => resolve(Number(line))));
   const login = { host: '127.0.0.1', port, user: 'millrace', password: 'local', database: 'postgres' };
-  const client = new pg.Client(login);
-  client.on('error', () => undefined);
-  await client.connect();
+  const connect = () => {
+    const client = new pg.Client(login);
+    client.on('error', () => undefined);
+    return client.connect();
+  };
+  await connect();
   starter.kill('SIGKILL');
-  await vi.waitFor(() => expect(new pg.Client(login).connect()).rejects.toThrow(/ECONNREFUSED/), 10_000);
+  await vi.waitFor(() => expect(connect()).rejects.toThrow(/ECONNREFUSED/), 10_000);
 });
