@@ -40,6 +40,8 @@ export interface Checkpoints {
   lease(lease: Lease): Promise<boolean>;
   /** Nothing happens when another owner has it by now. */
   release(lease: Pick<Lease, 'key' | 'owner'>): Promise<void>;
+  /** Until when somebody has it, unless released earlier. Undefined: nobody. */
+  leasedUntil(key: string, signal: AbortSignal): Promise<number | undefined>;
 }
 
 export interface CheckpointsSettings {
@@ -129,6 +131,11 @@ export function openCheckpoints({ dynamodb, table, step, formerly }: Checkpoints
         ExpressionAttributeNames: { '#owner': 'owner' },
         ExpressionAttributeValues: { ':owner': { S: owner } },
       });
+    },
+
+    async leasedUntil(key, signal) {
+      const until = (await read(item(key), signal))?.leasedUntil;
+      return until && numberOf(until);
     },
   };
 }

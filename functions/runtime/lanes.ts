@@ -33,7 +33,12 @@ export interface Lane {
 
 /** Which lane an item goes through: always the same for the same lane key, so its versions keep their order. */
 export function laneKeyOf(item: AnnouncedItem): string {
-  return `lane-${createHash('sha256').update(item.laneKey).digest().readUInt32BE() % LANES}`;
+  return laneKey(createHash('sha256').update(item.laneKey).digest().readUInt32BE() % LANES);
+}
+
+/** Lanes are numbered from 0. */
+export function laneKey(lane: number): string {
+  return `lane-${lane}`;
 }
 
 export async function loadLane(checkpoints: Checkpoints, key: string, signal: AbortSignal): Promise<Lane> {

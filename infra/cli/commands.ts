@@ -1,14 +1,24 @@
 import type { Command } from './command.ts';
+import { deadLetters } from './commands/dead-letters.ts';
 import { demo } from './commands/demo.ts';
 import { dev } from './commands/dev.ts';
 import { kept } from './commands/kept.ts';
 import { mappings } from './commands/mappings.ts';
+import { pause } from './commands/pause.ts';
+import { resume } from './commands/resume.ts';
 import { sql } from './commands/sql.ts';
+import { status } from './commands/status.ts';
+import { tail } from './commands/tail.ts';
 
 /** Every command by its name, in the order of the overview. */
 export const commands: Readonly<Record<string, Command>> = {
   demo,
   dev,
+  status,
+  tail,
+  'dead-letters': deadLetters,
+  pause,
+  resume,
   kept,
   mappings,
   sql,

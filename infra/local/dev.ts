@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { REPOSITORY } from '../repository.ts';
+import { announceDev, DEV_FILE } from './dev-file.ts';
 import { bundleStep, functionOf } from './functions.ts';
 import { watchFolder } from './landing.ts';
 import { isScheduled, nameOf } from './runner.ts';
@@ -48,7 +49,16 @@ export async function runDev(options: DevOptions, say: (text: string) => void, s
     failed: (key, error) => say(`could not land ${key}: ${String(error)}`),
   });
   reloadOnChange(local, say, signal);
+  const { servers, stage, plans } = local;
+  const announced = await announceDev(
+    {
+      ...{ pid: process.pid, pipelines: plans.map(({ name }) => name), database: stage.places.database },
+      ...{ kinesis: servers.kinesis, dynamodb: servers.dynamodb, s3: servers.s3, sqs: servers.sqs },
+    },
+    running,
+  );
   say(welcome(local, folder));
+  if (!announced) say(`Another dev runs in this folder: millrace status and its like show that one (${DEV_FILE}).`);
   await Promise.all([runSchedules(local, signal), tellCounts(local, say, signal)]).catch((error) => {
     if (!signal.aborted) throw error;
   });
@@ -67,6 +77,7 @@ function welcome({ servers, stage, runner, plans }: Local, folder: string): stri
     `  DynamoDB         ${servers.dynamodb}`,
     `  S3 and SQS       ${servers.s3}   (lake: ${stage.names.lake})`,
     '',
+    'In another terminal: npx millrace status, tail, dead-letters, pause, resume.',
     `Scheduled steps run every ${SCHEDULED_EVERY_MILLIS / 1000} s here. A changed file under functions/ is reloaded.`,
   ].join('\n');
 }

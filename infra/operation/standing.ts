@@ -6,7 +6,7 @@ import { describeStream, type Shard, type StreamShape } from '../../functions/ru
 import { decodeState, type StepState } from '../../functions/runtime/step-state.ts';
 import { mappingSettings } from '../delivery.ts';
 import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
-import { deadLettersByShard } from './dead-letter-store.ts';
+import { deadLettersByShard } from './dead-letters.ts';
 import { type Look, lookAfter } from './look.ts';
 import { checkpointsOf, type Place } from './place.ts';
 import { openStates, ProgressOutOfReach, type StatesOfStep } from './progress.ts';

@@ -55,6 +55,36 @@ export async function readLetter(
   return JSON.parse((await Body?.transformToString()) ?? '') as DeadLetter;
 }
 
+/** A dead letter with its id. */
+export type KnownLetter = DeadLetter & Pick<StoredLetter, 'id'>;
+
+export interface ReadLetters {
+  readonly letters: readonly KnownLetter[];
+  /** How many there are beyond those that were read. */
+  readonly unread: number;
+}
+
+/** Each is an object of its own. */
+const MOST_READ = 2_000;
+const AT_ONCE = 32;
+
+/** What the first dead letters of a pipeline or step hold, by their keys, and how many more there are. */
+export async function readLetters(
+  place: Place,
+  of: { readonly pipeline: string; readonly step?: string | undefined },
+  signal: AbortSignal,
+): Promise<ReadLetters> {
+  const stored = await Array.fromAsync(listLetters(place, of, signal));
+  const letters: KnownLetter[] = [];
+  for (let first = 0; first < Math.min(stored.length, MOST_READ); first += AT_ONCE) {
+    const some = stored.slice(first, Math.min(first + AT_ONCE, MOST_READ));
+    letters.push(
+      ...(await Promise.all(some.map(async ({ id, key }) => ({ id, ...(await readLetter(place, key, signal)) })))),
+    );
+  }
+  return { letters, unread: stored.length - letters.length };
+}
+
 /** The bytes that were refused, as they came. */
 export function originalBytes({ text, base64 }: DeadLetter): Buffer {
   return base64 === undefined ? Buffer.from(text ?? '') : Buffer.from(base64, 'base64');

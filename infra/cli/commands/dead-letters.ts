@@ -1,0 +1,87 @@
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { atPlace } from '../at-place.ts';
+import type { Command, CommandInvocation } from '../command.ts';
+import { placeHelp, placeOptions } from '../place-options.ts';
+
+export const deadLetters: Command = {
+  summary: 'lists the events that steps have refused, shows one, or discards some',
+  usage: [
+    '<pipeline> [step] [options]',
+    '       millrace dead-letters show <id> [--bytes]',
+    '       millrace dead-letters discard <id …> --reason <text>',
+    '       millrace dead-letters discard <pipeline> <step> --all --reason <text>',
+  ].join('\n'),
+  help: [
+    'Lists them by step and reason, with the id of one of each; all of a step with --each. Discarded ones are kept below discarded/ in the',
+    'bucket, with the reason.',
+    '',
+    '  --each                   every dead letter, not one of each kind',
+    '  --bytes                  of show: the original bytes and nothing else',
+    '  --reason <text>          of discard: why it is not needed any more',
+    '  --all                    of discard: all of a step',
+    '  --json                   a line of JSON for each dead letter',
+    placeHelp,
+  ].join('\n'),
+  options: {
+    ...placeOptions,
+    each: { type: 'boolean' },
+    bytes: { type: 'boolean' },
+    reason: { type: 'string' },
+    all: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
+  run(invocation) {
+    const [what, ...rest] = invocation.positionals;
+    const following = { ...invocation, positionals: rest };
+    if (what === 'show') return show(following);
+    if (what === 'discard') return discard(following);
+    return list(invocation);
+  },
+};
+
+function list(invocation: CommandInvocation): Promise<number> {
+  return atPlace(invocation, 2, async (asked, { place, title }) => {
+    const { values, positionals, signal } = invocation;
+    const { readLetters } = await import('../../operation/dead-letters.ts');
+    const { eachReport, kindReport } = await import('../dead-letter-report.ts');
+    const pipeline = asked.plan(positionals[0]).name;
+    const step = positionals[1] === undefined ? undefined : asked.step(pipeline, positionals[1]).name;
+    const read = await readLetters(place, { pipeline, step }, signal);
+    if (values.json === true) for (const letter of read.letters) console.log(JSON.stringify(letter));
+    else console.log(values.each === true ? eachReport(title, read) : kindReport(title, read));
+    return 0;
+  });
+}
+
+function show(invocation: CommandInvocation): Promise<number> {
+  return atPlace(invocation, 1, async (_, { place }) => {
+    const { values, positionals, signal } = invocation;
+    const { findLetter, originalBytes, readLetter } = await import('../../operation/dead-letters.ts');
+    const { letterReport } = await import('../dead-letter-report.ts');
+    const [id] = positionals;
+    if (id === undefined) throw new UserMistake('which dead letter? millrace dead-letters <pipeline> lists their ids');
+    const letter = await readLetter(place, (await findLetter(place, id, signal)).key, signal);
+    if (values.bytes === true) process.stdout.write(originalBytes(letter));
+    else console.log(values.json === true ? JSON.stringify({ id, ...letter }) : letterReport(id, letter));
+    return 0;
+  });
+}
+
+function discard(invocation: CommandInvocation): Promise<number> {
+  const { values, positionals, signal } = invocation;
+  const { reason, all = false } = values;
+  if (typeof reason !== 'string' || reason.trim() === '')
+    throw new UserMistake('a discarded dead letter keeps the reason: --reason "sent again by hand"');
+  return atPlace(invocation, all ? 2 : Number.POSITIVE_INFINITY, async (asked, { place, title }) => {
+    const { discardLetter, findLetter, listLetters } = await import('../../operation/dead-letters.ts');
+    if (all) asked.step(positionals[0], positionals[1]);
+    else if (positionals.length === 0)
+      throw new UserMistake('which dead letters? their ids, or a pipeline and a step with --all');
+    const some = all
+      ? await Array.fromAsync(listLetters(place, { pipeline: positionals[0] ?? '', step: positionals[1] }, signal))
+      : await Promise.all(positionals.map((id) => findLetter(place, id, signal)));
+    for (const letter of some) await discardLetter(place, letter, { reason, nowMillis: Date.now(), signal });
+    console.log(`${some.length} discarded: kept below discarded/ in ${place.names.deadLetters} (${title})`);
+    return 0;
+  });
+}

@@ -1,0 +1,29 @@
+import { atPlace } from '../at-place.ts';
+import type { Command } from '../command.ts';
+import { placeHelp, placeOptions } from '../place-options.ts';
+
+export const pause: Command = {
+  summary: 'lets a step rest: it keeps its position until millrace resume',
+  usage: '<pipeline> <step> [options]',
+  help: [
+    'Comes back when nothing of the step is in flight any more: what is deployed then doubles nothing. Ctrl-C ends the wait, not the pause.',
+    'A transform or sink leaves its stream alone, a source of files leaves its queue alone, a source that answers requests replies 503.',
+    '',
+    placeHelp,
+  ].join('\n'),
+  options: placeOptions,
+  run: (invocation) =>
+    atPlace(invocation, 2, async (asked, { place, title }) => {
+      const { positionals, signal } = invocation;
+      const { pauseStep } = await import('../../operation/pausing.ts');
+      const step = asked.step(positionals[0], positionals[1]);
+      const told = (inFlight: readonly string[]): void => {
+        console.error(`waiting for what is in flight: ${inFlight.join(', ')}`);
+      };
+      const isNew = await pauseStep(step, place, { told, signal });
+      const how = isNew ? 'is paused' : 'was paused already';
+      console.log(`${step.pipeline}/${step.name} ${how}, and nothing of it is in flight (${title})`);
+      console.log(`millrace resume ${step.pipeline} ${step.name} lets it go on from where it is`);
+      return 0;
+    }),
+};

@@ -1,0 +1,46 @@
+import type { Standing } from '../../operation/standing.ts';
+import type { StepPlan } from '../../pipelines/plan.ts';
+import { atPlace } from '../at-place.ts';
+import type { Command } from '../command.ts';
+import { placeHelp, placeOptions } from '../place-options.ts';
+
+export const status: Command = {
+  summary: 'shows where each step stands in each shard',
+  usage: '[pipeline] [options]',
+  help: [
+    'Position: when the record that the step is at arrived, and the end of its sequence number. Behind: records after it, and how long the',
+    'oldest of them has waited.',
+    '',
+    '  idle      nothing to do',
+    '  running   what waits has not waited for long',
+    '  behind    it has, for longer than the delivery explains',
+    '  paused    by millrace pause',
+    '  ended     the shard was split or merged, and all of it is done',
+    '  unknown   the reason is said',
+    '',
+    '  --json                   a line of JSON for each step and shard',
+    placeHelp,
+  ].join('\n'),
+  options: { ...placeOptions, json: { type: 'boolean' } },
+  run: (invocation) =>
+    atPlace(invocation, 1, async (asked, { place, title }) => {
+      const { values, positionals, signal } = invocation;
+      const { standingOf } = await import('../../operation/standing.ts');
+      const { statusReport } = await import('../status-report.ts');
+      const plans = positionals.length === 0 ? asked.plans() : [asked.plan(positionals[0])];
+      const standings: Standing[] = [];
+      for (const step of plans.flatMap(({ steps }) => steps)) {
+        standings.push(...(await standingOf(step, place, signal).catch((error) => notThere(step, error))));
+      }
+      if (values.json === true) for (const standing of standings) console.log(JSON.stringify(standing));
+      else console.log(statusReport(title, standings, Date.now()));
+      return 0;
+    }),
+};
+
+/** Not every pipeline of the repository is in every stage. */
+function notThere({ pipeline, name, delivery }: StepPlan, error: Error): readonly Standing[] {
+  if (!['ResourceNotFoundException', 'QueueDoesNotExist'].includes(error.name)) throw error;
+  const note = `what it reads is not there: is pipeline '${pipeline}' deployed?`;
+  return [{ pipeline, step: name, delivery, state: 'unknown', deadLetters: 0, note }];
+}

@@ -1,0 +1,45 @@
+import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
+import { textTable } from '../local/table.ts';
+import { type KnownLetter, originalBytes, type ReadLetters } from '../operation/dead-letters.ts';
+
+/** A row for each step and reason, with one dead letter of that kind. */
+export function kindReport(title: string, { letters, unread }: ReadLetters): string {
+  const kinds = Map.groupBy(letters, ({ pipeline, step, reason }) => `${pipeline}/${step} ${reason}`);
+  const rows = [...kinds.values()].map((some) => {
+    const { pipeline, step, reason, id, message } = some[0] as KnownLetter;
+    return [`${pipeline}/${step}`, reason, some.length, id, shortened(message)];
+  });
+  if (rows.length === 0) return `${title}: no dead letters`;
+  const table = textTable(['step', 'reason', 'count', 'one of them', 'its message'], rows);
+  return [title, '', table, '', ...more(unread), 'millrace dead-letters show <id> shows one with its bytes'].join('\n');
+}
+
+/** A row for each dead letter. */
+export function eachReport(title: string, { letters, unread }: ReadLetters): string {
+  if (letters.length === 0) return `${title}: no dead letters`;
+  const rows = letters.map(({ id, reason, message }) => [id, reason, shortened(message)]);
+  return [title, '', textTable(['id', 'reason', 'message'], rows), '', ...more(unread)].join('\n').trimEnd();
+}
+
+/** One dead letter: where it was, why it is one, and its bytes as they came. */
+export function letterReport(id: string, letter: DeadLetter): string {
+  const { pipeline, step, shard, at, reason, message, origin = {} } = letter;
+  const facts = Object.entries({ id, step: `${pipeline}/${step}`, shard, at, reason, message, ...origin });
+  const width = Math.max(...facts.map(([name]) => name.length));
+  const lines = facts.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+  const bytes = originalBytes(letter);
+  const shown =
+    letter.base64 === undefined ? (letter.text ?? '') : `in base64, for they are not text:\n${letter.base64}`;
+  return [...lines, '', `${bytes.length} bytes:`, shown].join('\n');
+}
+
+function more(unread: number): readonly string[] {
+  return unread === 0 ? [] : [`and ${unread.toLocaleString('en-US')} more, which were not read`];
+}
+
+const SHOWN_CHARACTERS = 100;
+
+function shortened(message: string): string {
+  const line = message.replaceAll(/\s+/g, ' ');
+  return line.length <= SHOWN_CHARACTERS ? line : `${line.slice(0, SHOWN_CHARACTERS - 1)}…`;
+}
