@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Environment, outcomeOf, run } from './command.ts';
@@ -12,9 +12,17 @@ export interface Cdk {
   /** A deployment that may be refused. */
   tryDeploy(context?: Context): Promise<{ readonly said: string; readonly code: number | null }>;
   destroy(context?: Context): Promise<void>;
+  /** Takes resources that exist into a stack: their identifiers by their logical ids. */
+  import(stack: string, resources: Readonly<Record<string, Readonly<Record<string, string>>>>): Promise<void>;
+  /** Of what is synthesized now. */
+  template(stack: string): Promise<Template>;
 }
 
 export type Context = Readonly<Record<string, string>>;
+
+export interface Template {
+  readonly Resources: Readonly<Record<string, { readonly Type: string }>>;
+}
 
 const Outputs = z.record(z.string(), z.record(z.string(), z.string()));
 export type Outputs = z.infer<typeof Outputs>;
@@ -57,5 +65,13 @@ export function openCdk({ repository, context, env, folder }: CdkOptions): Cdk {
         options,
       );
     },
+    async import(stack, resources) {
+      const mapping = join(folder, 'import.json');
+      await writeFile(mapping, JSON.stringify(resources));
+      const flags = ['--resource-mapping', mapping, ...common, ...contextArgs({})];
+      await run(['npx', '--no-install', 'cdk', 'import', stack, ...flags], options);
+    },
+    template: async (stack) =>
+      JSON.parse(await readFile(join(folder, 'cdk.out', `${stack}.template.json`), 'utf8')) as Template,
   };
 }

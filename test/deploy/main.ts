@@ -61,7 +61,7 @@ async function main(results: Results, running: AsyncDisposableStack): Promise<vo
   await results.step('cdk deploy of what would replace a stream', () => replacementsRefused(options));
   await results.step('Ctrl-C gives the mappings back', () => givenBack(mappings, deployed));
   await results.step('cdk destroy', () => destroyKeepsData(cdk, deployed));
-  await results.step('cdk deploy --import-existing-resources', () =>
+  await results.step('cdk import, and cdk deploy --import-existing-resources', () =>
     deployAgain(cdk, deployed, { server, folder, running }),
   );
   await results.step('cdk destroy with removal=destroy', () => destroyLeavesNothing(cdk, deployed));

@@ -1,5 +1,6 @@
 import type { Check } from '../../infra/local/demo/checks.ts';
 import { listObjects } from '../../infra/local/demo/lake.ts';
+import type { Names } from '../../infra/names.ts';
 import type { Cdk } from './cdk.ts';
 import type { Deployed } from './deployed.ts';
 import { emptyBucket, leftOf } from './left.ts';
@@ -42,6 +43,8 @@ export async function deployAgain(
   const { clients, names, database } = deployed;
   const files = async () => (await listObjects(clients.s3, names.lake, '')).length;
   const before = await files();
+  // CloudFormation finds by itself what has a name that its template spells out: that of a bucket has the account in it.
+  await cdk.import(names.platformStack, await identifiersOf(cdk, names));
   const outputs = await cdk.deploy({}, ['--import-existing-resources']);
   const functionUrl = outputs[names.pipelineStack('sensors')]?.UrlDevices ?? '';
   const door = await openSignedDoor({ functionUrl, server }, running);
@@ -67,4 +70,19 @@ export async function destroyLeavesNothing(cdk: Cdk, deployed: Deployed): Promis
   await cdk.destroy(context);
   const after = await leftOf(deployed);
   return [{ what: 'left of all', expected: '', found: [...after.data, ...after.works].join(', ') }];
+}
+
+/** Of the platform's resources that were kept, by their logical ids. */
+async function identifiersOf(cdk: Cdk, names: Names): Promise<Record<string, Record<string, string>>> {
+  const { Resources } = await cdk.template(names.platformStack);
+  const found: Record<string, Record<string, string>> = {};
+  for (const [id, { Type }] of Object.entries(Resources)) {
+    if (Type === 'AWS::DynamoDB::Table') found[id] = { TableName: names.checkpoints };
+    if (Type !== 'AWS::S3::Bucket') continue;
+    const bucket = { DeadLetters: names.deadLetters, Landing: names.landing, Lake: names.lake };
+    const [, BucketName] = Object.entries(bucket).find(([prefix]) => id.startsWith(prefix)) ?? [];
+    if (BucketName === undefined) throw new Error(`the platform has a bucket '${id}' that this test does not know`);
+    found[id] = { BucketName };
+  }
+  return found;
 }
