@@ -26,6 +26,8 @@ export interface Names {
   readonly lake: string;
   /** The database instance's identifier. */
   readonly database: string;
+  /** The function that makes the sinks' user in it. */
+  readonly databaseInit: string;
   pipelineStack(pipeline: string): string;
   stream(pipeline: string, stream: string): string;
   /** A step's function, queue, schedule and consumer of its stream are called the same. */
@@ -51,6 +53,7 @@ export function namesOf({ stage, account, region, partition }: Place): Names {
     landing: bucket('landing'),
     lake: bucket('lake'),
     database: prefix,
+    databaseInit: `${prefix}-database-init`,
     pipelineStack: (pipeline) => `${prefix}-${pipeline}`,
     stream: (pipeline, name) => `${prefix}-${pipeline}--${name}`,
     step: (pipeline, name) => shortened(`${prefix}-${pipeline}--${name}`, FUNCTION_NAME_LENGTH),

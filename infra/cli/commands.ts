@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { database } from './commands/database.ts';
 import { deadLetters } from './commands/dead-letters.ts';
 import { demo } from './commands/demo.ts';
 import { dev } from './commands/dev.ts';
@@ -20,6 +21,7 @@ export const commands: Readonly<Record<string, Command>> = {
   pause,
   resume,
   kept,
+  database,
   mappings,
   sql,
 };

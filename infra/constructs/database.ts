@@ -22,6 +22,8 @@ export class Database extends Construct implements AwsDatabase {
   readonly network: FunctionNetwork;
   /** As IAM's statements name it. */
   readonly resourceId: string;
+  /** The ARN of the administrator's secret. */
+  readonly administratorSecret: string;
 
   constructor(
     scope: Construct,
@@ -77,6 +79,7 @@ export class Database extends Construct implements AwsDatabase {
     explainWhatIsMissing(instance, removal);
     this.network = network;
     this.resourceId = instance.attrDbiResourceId;
+    this.administratorSecret = instance.attrMasterUserSecretSecretArn;
     this.host = instance.attrEndpointAddress;
     this.authentication = {
       userArn: names.arnOf('rds-db', `dbuser:${this.resourceId}/${SINKS_USER}`),

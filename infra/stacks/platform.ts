@@ -3,13 +3,21 @@ import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { Bundle } from '../bundle.ts';
 import { DataBucket } from '../constructs/data-bucket.ts';
 import { Database } from '../constructs/database.ts';
 import { DatabaseAlarms } from '../constructs/database-alarms.ts';
+import { DATABASE_INIT_ENTRY, DatabaseInit } from '../constructs/database-init.ts';
 import { IsolatedNetwork } from '../constructs/isolated-network.ts';
 import type { Context, GivenDatabase } from '../context.ts';
 import { type Names, namesOf } from '../names.ts';
 import type { AwsDatabase, AwsPlaces, Bucket, FunctionNetwork } from '../needs.ts';
+
+export interface PlatformProps {
+  readonly context: Context;
+  /** Of a function's entry. */
+  bundleOf(entry: string): Bundle;
+}
 
 /** What the pipelines of a stage share: where positions, dead letters, files and tables are. */
 export class PlatformStack extends Stack {
@@ -18,7 +26,8 @@ export class PlatformStack extends Stack {
   /** Of what holds data, here and in the pipelines. */
   readonly removal: RemovalPolicy;
 
-  constructor(scope: Construct, id: string, context: Context) {
+  constructor(scope: Construct, id: string, props: PlatformProps) {
+    const { context } = props;
     super(scope, id, { stackName: id, description: `Millrace's platform, stage ${context.stage}` });
     const { account, region, partition } = this;
     this.names = namesOf({ stage: context.stage, account, region, partition });
@@ -39,12 +48,13 @@ export class PlatformStack extends Stack {
     this.places = {
       landing: bucketOf(names, names.landing),
       lake: bucketOf(names, names.lake),
-      database: this.databasesOf(context),
+      database: this.databasesOf(props),
     };
   }
 
-  private databasesOf(context: Context): AwsPlaces['database'] {
-    const own = context.database === undefined ? this.addDatabase(context) : this.given(context.database, context);
+  private databasesOf({ context, bundleOf }: PlatformProps): AwsPlaces['database'] {
+    const own =
+      context.database === undefined ? this.addDatabase({ context, bundleOf }) : this.given(context.database, context);
     const others = new Map(Object.entries(context.databases).map(([name, one]) => [name, this.given(one, context)]));
     return (name) => {
       const found = name === undefined ? own : others.get(name);
@@ -63,10 +73,11 @@ export class PlatformStack extends Stack {
   }
 
   /** The stage's own database, in a network of its own or a given one. */
-  private addDatabase(context: Context): AwsDatabase {
+  private addDatabase({ context, bundleOf }: PlatformProps): AwsDatabase {
     const network = context.network ?? new IsolatedNetwork(this, 'Network');
     const database = new Database(this, 'Database', { names: this.names, network, removal: this.removal });
     if (this.removal === RemovalPolicy.RETAIN) this.keepSurroundingsOf(database, network);
+    new DatabaseInit(this, 'DatabaseInit', { names: this.names, database, bundle: bundleOf(DATABASE_INIT_ENTRY) });
     new DatabaseAlarms(this, 'DatabaseAlarms', { names: this.names, topic: context.alarms });
     this.addContextOutputs(database, network);
     return database;

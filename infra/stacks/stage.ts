@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Annotations, type App } from 'aws-cdk-lib';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type Bundle, bundle } from '../bundle.ts';
+import { DATABASE_INIT_ENTRY } from '../constructs/database-init.ts';
 import type { Context } from '../context.ts';
 import { namesOf } from '../names.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
@@ -15,7 +16,10 @@ import { PlatformStack } from './platform.ts';
 export async function addStage(app: App, context: Context, pipelines: readonly Pipeline[]): Promise<void> {
   const all = pipelines.map((pipeline) => planOf(pipeline, pipelines));
   const plans = chosenOf(all, context);
-  const bundles = await bundlesOf(plans.flatMap(({ steps }) => steps.map(({ entry }) => entry)));
+  const bundles = await bundlesOf([
+    DATABASE_INIT_ENTRY,
+    ...plans.flatMap(({ steps }) => steps.map(({ entry }) => entry)),
+  ]);
   const bundleOf = (entry: string): Bundle => {
     const made = bundles.get(entry);
     if (made === undefined) throw new Error(`no bundle was made of ${entry}`);
@@ -23,7 +27,7 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
   };
 
   const { platformStack, pipelineStack } = namesOf({ stage: context.stage, ...NOWHERE });
-  const platform = new PlatformStack(app, platformStack, context);
+  const platform = new PlatformStack(app, platformStack, { context, bundleOf });
   const { names, places, removal } = platform;
   const surroundings = { names, places, removal, bundleOf, alarms: context.alarms };
   const stacks = new Map(

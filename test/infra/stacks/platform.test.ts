@@ -1,7 +1,8 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { parseStepConfig } from '../../../functions/runtime/step-config.ts';
 import { parseContext } from '../../../infra/context.ts';
-import { type SynthesizedStage, synthesized } from './synthesized.ts';
+import { asText, type SynthesizedStage, synthesized } from './synthesized.ts';
 
 const DATABASE = {
   ...{ host: 'db.example.com', name: 'shop', user: 'sinks' },
@@ -119,6 +120,22 @@ describe('the platform', () => {
         },
       ],
     });
+  });
+
+  test("has a function that makes the sinks' user, inside the network, which knows where the administrator's secret is", () => {
+    const [made] = Object.values(
+      platform.findResources('AWS::Lambda::Function', { Properties: { FunctionName: 'millrace-dev-database-init' } }),
+    );
+    expect(made?.Properties.VpcConfig.SubnetIds.length).toBe(2);
+    const { resources, step } = parseStepConfig(asText(made?.Properties.Environment.Variables.STEP_CONFIG));
+    expect(step).toBe('database-init');
+    expect(resources).toMatchObject({
+      ...{ port: 5_432, database: 'millrace', user: 'millrace_sinks' },
+      administratorSecret: expect.stringMatching(/^<DatabaseInstance.*MasterUserSecret\.SecretArn>$/),
+    });
+    // Who calls it brings the password along: it cannot read the secret, nor anything else.
+    const roles = JSON.stringify(platform.findResources('AWS::IAM::Role'));
+    expect(roles).not.toContain('secretsmanager');
   });
 
   test('has a network with no way out', () => {
@@ -260,11 +277,13 @@ function sample(value: unknown): string {
   return parts.map(text).join('');
 }
 
-/** What a resource is called in the account: any property that names it. */
+/** What a resource is called in the account: any property that names it. One that refers names another. */
 function physicalNames({ Type, Properties = {} }: { Type: string; Properties?: Record<string, unknown> }): string[] {
   const kind = Type.split('::').at(-1) ?? '';
   const keys = [`${kind}Name`, 'Name', 'DBInstanceIdentifier', 'LogGroupName'];
   return keys.flatMap((key) =>
-    Properties[key] === undefined || Type === 'AWS::EC2::VPC' ? [] : [JSON.stringify(Properties[key])],
+    Properties[key] === undefined || JSON.stringify(Properties[key]).startsWith('{"Ref"') || Type === 'AWS::EC2::VPC'
+      ? []
+      : [JSON.stringify(Properties[key])],
   );
 }

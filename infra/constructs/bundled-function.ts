@@ -1,0 +1,83 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnFunction } from 'aws-cdk-lib/aws-lambda';
+import { type ILogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import type { Construct } from 'constructs';
+import type { StepConfig } from '../../functions/runtime/step-config.ts';
+import { HANDLER } from '../bundle.ts';
+import type { Limits } from '../delivery.ts';
+import type { Names } from '../names.ts';
+import type { FunctionNetwork, Statement } from '../needs.ts';
+import { explainWildcards } from './explained-wildcards.ts';
+import { joinsItsNetwork, logGroupOf } from './step-statements.ts';
+
+export interface BundledFunctionProps {
+  readonly functionName: string;
+  readonly description: string;
+  /** The folder of its bundle. */
+  readonly path: string;
+  readonly config: StepConfig;
+  readonly limits: Limits;
+  /** What it may do beside what joining its network takes. */
+  readonly statements: readonly Statement[];
+  readonly network: FunctionNetwork | undefined;
+  /** Only of a function that puts back what called it, and ends: Lambda would take that for a runaway loop after some sixteen. */
+  readonly recursiveLoop?: 'Allow';
+  readonly names: Names;
+}
+
+/** A function with its log and a role of its own, in the given scope. */
+export function addBundledFunction(
+  scope: Construct,
+  props: BundledFunctionProps,
+): { readonly lambda: CfnFunction; readonly logGroup: ILogGroup } {
+  const { functionName, description, path, config, limits, network, recursiveLoop, names } = props;
+  const statements = [...props.statements, ...(network === undefined ? [] : joinsItsNetwork(functionName, names))];
+  const role = new Role(scope, 'Role', {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    // Inline, so that nothing is created that assumes the role before it may do anything.
+    inlinePolicies: { step: new PolicyDocument({ statements: statements.map(asPolicyStatement) }) },
+  });
+  explainWildcards(role, statements);
+  const logGroup = new LogGroup(scope, 'Log', {
+    logGroupName: logGroupOf(functionName),
+    retention: RetentionDays.ONE_MONTH,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  const code = new Asset(scope, 'Code', { path });
+  const lambda = new CfnFunction(scope, 'Function', {
+    functionName,
+    description,
+    runtime: 'nodejs24.x',
+    architectures: ['arm64'],
+    code: { s3Bucket: code.s3BucketName, s3Key: code.s3ObjectKey },
+    handler: HANDLER,
+    environment: { variables: { STEP_CONFIG: JSON.stringify(config) } },
+    role: role.roleArn,
+    // A line of metrics is JSON already: Lambda's JSON format would wrap it, and CloudWatch would not find the metrics.
+    loggingConfig: { logGroup: logGroup.logGroupName, logFormat: 'Text' },
+    timeout: limits.timeoutSeconds,
+    memorySize: limits.memoryMb,
+    ...(recursiveLoop === undefined ? {} : { recursiveLoop }),
+    ...(network === undefined ? {} : { vpcConfig: vpcConfigOf(network) }),
+  });
+  // So that `cdk deploy --hotswap` and `cdk watch` find the code.
+  code.addResourceMetadata(lambda, 'Code');
+  return { lambda, logGroup };
+}
+
+function vpcConfigOf({ subnetIds, securityGroupIds }: FunctionNetwork) {
+  return { subnetIds: [...subnetIds], securityGroupIds: [...securityGroupIds] };
+}
+
+/** Its reason becomes its id, so that it can be read in the account too. */
+function asPolicyStatement({ why, effect, actions, resources, conditions }: Statement): PolicyStatement {
+  return new PolicyStatement({
+    sid: why.replaceAll(/(?:^| )([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+    effect: effect === 'deny' ? Effect.DENY : Effect.ALLOW,
+    actions: [...actions],
+    resources: [...resources],
+    ...(conditions === undefined ? {} : { conditions }),
+  });
+}

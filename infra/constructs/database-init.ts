@@ -1,0 +1,49 @@
+import { Construct } from 'constructs';
+import type { Bundle } from '../bundle.ts';
+import type { Limits } from '../delivery.ts';
+import type { Names } from '../names.ts';
+import { addBundledFunction } from './bundled-function.ts';
+import type { Database } from './database.ts';
+import { logGroupOf } from './step-statements.ts';
+
+/** The module of the function, relative to the repository. */
+export const DATABASE_INIT_ENTRY = 'functions/clients/database-init.ts';
+
+/** Some ten statements, of which most find nothing to do. */
+const LIMITS: Limits = { timeoutSeconds: 60, memoryMb: 256 };
+
+/**
+ * The function inside the database's network that makes the sinks' user. It cannot get at the administrator's password itself: who may
+ * read the secret brings it along, with `millrace database init`.
+ */
+export class DatabaseInit extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: { readonly names: Names; readonly database: Database; readonly bundle: Bundle },
+  ) {
+    super(scope, id);
+    const { names, database, bundle } = props;
+    const { host, port, name, user, administratorSecret, network } = database;
+    const functionName = names.databaseInit;
+    addBundledFunction(this, {
+      functionName,
+      description: "makes the sinks' user in the database",
+      path: bundle.path,
+      config: {
+        ...{ pipeline: 'platform', step: 'database-init', generation: bundle.sha256.slice(0, 12) },
+        ...{ checkpoints: names.checkpoints, deadLetters: names.deadLetters },
+        resources: { host, port, database: name, user, administratorSecret },
+      },
+      statements: [
+        {
+          why: 'writes its log',
+          actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+          resources: [names.arnOf('logs', `log-group:${logGroupOf(functionName)}:*`)],
+        },
+      ],
+      limits: LIMITS,
+      ...{ network, names },
+    });
+  }
+}

@@ -1,0 +1,113 @@
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { initDatabase } from '../../../functions/clients/database-init.ts';
+import { type PostgresServer, startPostgres } from '../../kit/servers.ts';
+
+let server: PostgresServer;
+let database: string;
+let administrator: pg.Client;
+
+beforeAll(async () => {
+  server = await startPostgres();
+});
+
+afterAll(() => server?.stop());
+
+beforeEach(async () => {
+  database = await server.createDatabase();
+  administrator = await server.connect(database);
+  // As RDS has it: a role that cannot log in, and an administrator who is no superuser.
+  await administrator.query(`DROP ROLE IF EXISTS rds_iam; CREATE ROLE rds_iam`);
+  return () => administrator.end();
+});
+
+let users = 0;
+
+/** Roles are the whole server's: each test has a user of its own. */
+function freshUser(): string {
+  return `Sinks "${++users}"`;
+}
+
+describe("the sinks' user", () => {
+  test('is made, with what the sinks need and no password', async () => {
+    const user = freshUser();
+    const quoted = administrator.escapeIdentifier(user);
+    expect(await initDatabase(administrator, user)).toEqual([
+      `CREATE ROLE ${quoted} LOGIN`,
+      `GRANT rds_iam TO ${quoted}`,
+      // CONNECT and TEMPORARY everybody has, unless they were taken away; and USAGE.
+      `GRANT CREATE ON SCHEMA public TO ${quoted}`,
+    ]);
+    const { rows } = await administrator.query(
+      'SELECT rolcanlogin, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = $1',
+      [user],
+    );
+    expect(rows).toEqual([{ rolcanlogin: true, rolsuper: false, rolcreaterole: false }]);
+  });
+
+  test('is left alone the second time', async () => {
+    const user = freshUser();
+    await initDatabase(administrator, user);
+    expect(await initDatabase(administrator, user)).toEqual([]);
+  });
+
+  test('gets back what was taken away', async () => {
+    const user = freshUser();
+    await initDatabase(administrator, user);
+    const [quoted, name] = [administrator.escapeIdentifier(user), administrator.escapeIdentifier(database)];
+    await administrator.query(
+      `REVOKE ALL ON DATABASE ${name} FROM PUBLIC; REVOKE ALL ON SCHEMA public FROM PUBLIC, ${quoted};
+       REVOKE rds_iam FROM ${quoted}; ALTER ROLE ${quoted} NOLOGIN`,
+    );
+    expect(await initDatabase(administrator, user)).toEqual([
+      `ALTER ROLE ${quoted} LOGIN`,
+      `GRANT rds_iam TO ${quoted}`,
+      `GRANT CONNECT ON DATABASE ${name} TO ${quoted}`,
+      `GRANT TEMPORARY ON DATABASE ${name} TO ${quoted}`,
+      `GRANT USAGE ON SCHEMA public TO ${quoted}`,
+      `GRANT CREATE ON SCHEMA public TO ${quoted}`,
+    ]);
+    expect(await initDatabase(administrator, user)).toEqual([]);
+  });
+
+  test('can do what a sink does: make its table, write by way of a temporary one, and read its position', async () => {
+    const user = freshUser();
+    await initDatabase(administrator, user);
+    await administrator.query(`ALTER ROLE ${administrator.escapeIdentifier(user)} PASSWORD 'p'`);
+    const { host, port } = server;
+    const sink = new pg.Client({ host, port, database, user, password: 'p' });
+    await sink.connect();
+    try {
+      await sink.query('CREATE TABLE millrace_progress (step text PRIMARY KEY)');
+      await sink.query('CREATE TEMPORARY TABLE stage AS SELECT 1 AS one');
+      await sink.query("INSERT INTO millrace_progress VALUES ('p/s') ON CONFLICT DO NOTHING");
+      expect((await sink.query('SELECT step FROM millrace_progress FOR UPDATE')).rows).toEqual([{ step: 'p/s' }]);
+    } finally {
+      await sink.end();
+    }
+  });
+
+  test('is made once when two ask at once', async () => {
+    const user = freshUser();
+    const other = await server.connect(database);
+    const both = await Promise.all([initDatabase(administrator, user), initDatabase(other, user)]);
+    await other.end();
+    expect(both.map(({ length }) => length).toSorted()).toEqual([0, 3]);
+  });
+
+  test('is not made by halves: what is refused leaves nothing', async () => {
+    const user = freshUser();
+    await administrator.query(`CREATE ROLE keeper NOSUPERUSER CREATEROLE; GRANT rds_iam TO keeper; SET ROLE keeper`);
+    // It may create a role, and not give away a role that it only is a member of.
+    await expect(initDatabase(administrator, user)).rejects.toThrow(/permission denied/);
+    await administrator.query('RESET ROLE; DROP ROLE keeper');
+    expect((await administrator.query('SELECT FROM pg_roles WHERE rolname = $1', [user])).rowCount).toBe(0);
+  });
+});
+
+test('a database where nobody can log in by IAM is said to be one', async () => {
+  await administrator.query('DROP ROLE rds_iam');
+  await expect(initDatabase(administrator, freshUser())).rejects.toThrow(
+    `the database ${database} has no role rds_iam, so nobody can log in to it by iam`,
+  );
+});
