@@ -9,7 +9,7 @@ export function explained(error: unknown, endpoint: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH') {
-    return new UserMistake(`nothing answers at ${endpoint} (${code}): start the server, or give another --endpoint`);
+    return new UserMistake(`nothing answers at ${endpoint} (${code}): start the server, or name another`);
   }
   if (error.name === 'CredentialsProviderError') {
     return new UserMistake(
@@ -17,7 +17,7 @@ export function explained(error: unknown, endpoint: string): unknown {
     );
   }
   if (/Region is missing/.test(error.message)) {
-    return new UserMistake('there is no AWS region: name that of the mappings (export AWS_REGION=us-east-1)');
+    return new UserMistake('there is no AWS region: name the one to use (export AWS_REGION=us-east-1)');
   }
   if (status === 401 || status === 403) {
     return new UserMistake(

@@ -1,9 +1,9 @@
-import { KinesisClient, ListStreamsCommand } from '@aws-sdk/client-kinesis';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { explained } from '../../infra/endpoint/faults.ts';
 import { cleanEnvironment, type Environment } from './command.ts';
 import { startMiniStack } from './ministack.ts';
+import { probeServices } from './probe.ts';
 
 /** A server that stands for AWS, and who calls it. */
 export interface Server {
@@ -30,15 +30,20 @@ export async function openServer(log: string, running: AsyncDisposableStack): Pr
 }
 
 async function givenServer(endpoint: string): Promise<Server> {
-  const client = new KinesisClient({ endpoint, maxAttempts: 1, requestHandler: new NodeHttpHandler() });
+  const { credentials, region } = await callerOf(endpoint);
+  await probeServices({ endpoint, region, credentials });
+  return serverOf({ endpoint, region, credentials, what: endpoint });
+}
+
+/** Whoever the AWS tools would be: by the environment, a profile, or the machine. */
+async function callerOf(endpoint: string): Promise<Pick<Server, 'credentials' | 'region'>> {
+  const { config } = new KinesisClient({ endpoint });
   try {
-    const [credentials, region] = await Promise.all([client.config.credentials(), client.config.region()]);
-    await client.send(new ListStreamsCommand());
-    return serverOf({ endpoint, region, credentials, what: endpoint });
+    const { accessKeyId, secretAccessKey, sessionToken } = await config.credentials();
+    const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
+    return { credentials, region: await config.region() };
   } catch (error) {
     throw explained(error, endpoint);
-  } finally {
-    client.destroy();
   }
 }
 
