@@ -14,6 +14,9 @@ const SEQUENCE_NUMBER_WIDTH = 32;
 const SUB_SEQUENCE_WIDTH = 4;
 const OUTPUT_INDEX_WIDTH = 3;
 
+/** As many outputs of one event have a sequence each. */
+export const MOST_OUTPUTS = 64 ** OUTPUT_INDEX_WIDTH;
+
 /** The place that stands for "after every event of the record". */
 export const LAST_SUB_SEQUENCE = 64 ** SUB_SEQUENCE_WIDTH - 1;
 

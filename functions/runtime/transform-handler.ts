@@ -6,7 +6,7 @@ import { EventRefused, UserMistake } from './errors.ts';
 import type { OutgoingEvent, ReceivedEvent } from './event.ts';
 import { openInput, type ShardInput } from './input.ts';
 import type { LogWriter } from './log-writer.ts';
-import { sequenceAt } from './position.ts';
+import { MOST_OUTPUTS, sequenceAt } from './position.ts';
 import { saveState } from './shard-states.ts';
 import { type Invocation, openStep, type Step, type StepSurroundings, surroundingsOnLambda } from './step.ts';
 import type { Transform } from './transform.ts';
@@ -32,6 +32,7 @@ export function openTransform(transform: Pick<Transform, 'run'>, surroundings: S
     runContinuous(step, input, {
       event,
       invocation,
+      finishes: true,
       work: (batch, shard, signal) => transformBatch({ transform, step, writer }, { batch, shard }, signal),
     });
 }
@@ -79,6 +80,8 @@ function transformed(
   for (const event of events) {
     try {
       const derived = transform.run(event);
+      if (derived.length > MOST_OUTPUTS)
+        throw new EventRefused('transform', `it has ${derived.length} outputs: at most ${MOST_OUTPUTS} are possible`);
       for (const [index, output] of derived.entries()) {
         const sequence = sequenceAt(event.position, index);
         outputs.push({ ...output, id: sequence, source, sequence, traceparent: event.traceparent });

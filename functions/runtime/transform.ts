@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { EventRefused } from './errors.ts';
-import type { Event, ReceivedEvent } from './event.ts';
+import { type Event, isKey, type ReceivedEvent } from './event.ts';
+import { isTimestamp } from './timestamp.ts';
 
-/** What `apply` makes of an event. `key` and `time` default to the input's. */
+/** What `apply` makes of an event. `key` (1 to 256 characters) and `time` (RFC 3339) default to the input's. */
 export interface Derived<O> {
   /** Past tense: `order.placed`. */
   readonly type: string;
@@ -52,12 +53,14 @@ export function defineTransform<I, W, const O>(definition: {
 
   function outputOf(given: Event<I>, derived: Derived<O>, dataBytes: Uint8Array): Output {
     check(to, derived.data, 'the output');
-    return {
-      type: derived.type,
-      key: derived.key ?? given.key,
-      time: derived.time ?? given.time,
-      dataBytes: (derived as unknown) === given ? dataBytes : Buffer.from(JSON.stringify(derived.data)),
-    };
+    const { type, key = given.key, time = given.time, data } = derived;
+    if ((derived as unknown) === given) return { type, key, time, dataBytes };
+    const wrong = wrongAttribute({ type, key, time }, given);
+    if (wrong !== undefined) throw new EventRefused('transform', `the output's ${wrong}`);
+    const json = JSON.stringify(data) as string | undefined;
+    if (json === undefined)
+      throw new EventRefused('transform', `the output's data is ${typeof data}, which is no JSON`);
+    return { type, key, time, dataBytes: Buffer.from(json) };
   }
 
   return {
@@ -67,13 +70,24 @@ export function defineTransform<I, W, const O>(definition: {
     run(event) {
       const { id, source, type, time, key, sequence, traceparent, dataBytes } = event;
       const given = { id, source, type, time, key, sequence, traceparent, data: check(from, event.data, 'the input') };
-      return applied(() => apply(given)).map((derived) => outputOf(given, derived, dataBytes));
+      const made = blamed('apply', () => apply(given));
+      return blamed('the output', () => made.map((derived) => outputOf(given, derived, dataBytes)));
     },
   };
 }
 
+/** An event that readers could not take, once it is in the log, is refused before it. Undefined when all is well. */
+function wrongAttribute({ type, key, time }: Omit<Output, 'dataBytes'>, given: Event): string | undefined {
+  if (typeof type !== 'string' || type === '' || !type.isWellFormed()) return 'type is no text';
+  if (key !== given.key && (typeof key !== 'string' || !isKey(key) || !key.isWellFormed()))
+    return 'key is no text of 1 to 256 characters';
+  if (time !== given.time && (typeof time !== 'string' || !isTimestamp(time))) return 'time is no RFC 3339 time';
+  return undefined;
+}
+
+/** A schema's own code, a refinement or a transform, may throw as well as answer. */
 function check<T>(schema: z.ZodType<T>, data: unknown, what: string): T {
-  const parsed = schema.safeParse(data);
+  const parsed = blamed(`the schema of ${what}`, () => schema.safeParse(data));
   if (parsed.success) return parsed.data;
   throw new EventRefused('schema', `${what} does not fit its schema: ${issuesOf(parsed.error)}`);
 }
@@ -82,17 +96,17 @@ function issuesOf({ issues }: z.core.$ZodError): string {
   return issues.map(({ path, message }) => `${path.join('.') || 'data'}: ${message}`).join('; ');
 }
 
-/** `apply` is pure: what it throws is the event's fault, for trying again cannot help. */
-function applied<O>(apply: () => readonly Derived<O>[]): readonly Derived<O>[] {
+/** All of it is pure: what it throws is the event's fault, for trying again cannot help. */
+function blamed<T>(what: string, work: () => T): T {
   try {
-    return apply();
+    return work();
   } catch (error) {
     if (error instanceof EventRefused) throw error;
     if (error instanceof z.core.$ZodError)
       throw new EventRefused('schema', `the data does not fit: ${issuesOf(error)}`);
     throw new EventRefused(
       'transform',
-      `apply threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
+      `${what} threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
     );
   }
 }

@@ -150,6 +150,51 @@ describe('a transform', () => {
     expect([...engine.letters.values()]).toMatchObject([{ reason: 'too-large' }]);
   });
 
+  describe('whose code fails on an event, or makes of it what no reader could take,', () => {
+    const Anything = z.any();
+    const text = { type: 'made', data: 'text' };
+    test.each([
+      {
+        what: 'a refinement throws',
+        from: z.number().refine((n) => failing(n)),
+        message: /schema of the input threw.*13/,
+      },
+      { what: 'a transform of the schema throws', from: z.number().transform(failing), message: /input threw.*13/ },
+      {
+        what: 'the schema of the output throws',
+        to: z.string().refine(() => failing(13)),
+        message: /output threw.*13/,
+      },
+      { what: 'the data is no JSON', made: { type: 'made', data: 1n }, message: /the output threw .*BigInt/ },
+      { what: 'there is no data', made: { type: 'made', data: undefined }, message: /data is undefined/ },
+      { what: 'an output is null', made: null, message: /the output threw/ },
+      { what: 'the type is empty', made: { ...text, type: '' }, message: /the output's type/ },
+      { what: 'the key is empty', made: { ...text, key: '' }, message: /the output's key/ },
+      { what: 'the key is too long', made: { ...text, key: 'k'.repeat(257) }, message: /the output's key/ },
+      { what: 'the key is half a character', made: { ...text, key: '\ud800' }, message: /the output's key/ },
+      { what: 'the key is a number', made: { ...text, key: 7 }, message: /the output's key/ },
+      { what: 'the time is none', made: { ...text, time: '2026-02-30' }, message: /the output's time/ },
+      { what: 'there are too many outputs', many: 262_145, message: /262145 outputs: at most 262144/ },
+    ])(
+      'makes a dead letter of it, and goes on: $what',
+      async ({ from = Anything, to, made = text, many = 1, message }) => {
+        const broken = defineTransform({
+          entry: import.meta.url,
+          from,
+          to: to ?? Anything,
+          apply: ({ data }) => (data === 13 ? (Array.from({ length: many }, () => made) as never) : []),
+        });
+        await send([12, 13, 14]);
+        const handler = openTransform(broken, engine.surroundings(CONFIG));
+        expect(await deliverAll(handler)).toEqual([{ batchItemFailures: [] }]);
+        expect(eventsOf(engine.log, 'out')).toEqual([]);
+        expect([...engine.letters.values()]).toMatchObject([{ reason: 'transform' }]);
+        expect([...engine.letters.values()][0]?.message).toMatch(message);
+        expect([...engine.letters.values()][0]?.text).toContain('"data":13}');
+      },
+    );
+  });
+
   test('reports one line of metrics for a batch', async () => {
     await send([1, 13]);
     await deliverAll(open());
@@ -210,6 +255,12 @@ describe('a transform', () => {
     expect(numbersOut()).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
   });
 });
+
+/** As code of a schema's own may. */
+function failing(number: number): number {
+  if (number === 13) throw new RangeError('13 is unlucky');
+  return number;
+}
 
 /** A client whose first call of this command fails, as if the network did. */
 function failOnce<C extends { send: unknown }>(client: C, command: string): C {
