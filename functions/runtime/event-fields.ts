@@ -24,13 +24,14 @@ export function keyFrom(data: Data, field: string): string | undefined {
   return checkedKey(value, field);
 }
 
-/** Throws `EventRefused` for a text that is too long for a key. */
+/** Throws `EventRefused` for a text that is too long for a key, or that UTF-8 cannot hold: no reader would take the event. */
 export function checkedKey(text: string, name: string): string {
   if (text.length > LONGEST_KEY)
     throw new EventRefused(
       'schema',
       `${name}: the event's key has ${text.length} characters, at most ${LONGEST_KEY} are possible`,
     );
+  if (!text.isWellFormed()) throw new EventRefused('schema', `${name}: the event's key has half of a surrogate pair`);
   return text;
 }
 

@@ -127,5 +127,7 @@ export function checkedKey(key: string | null): string {
     throw new SqlError('22004', 'PARTITION BY is null or empty, and an event needs a key: use COALESCE');
   if (key.length > 256)
     throw new SqlError('22001', `PARTITION BY gives ${key.length} characters: a key has at most 256`);
+  if (!key.isWellFormed())
+    throw new SqlError('22021', 'PARTITION BY gives half of a surrogate pair, which no key can hold');
   return key;
 }

@@ -4,7 +4,10 @@ import { LONGEST_KEY, rfc3339 } from '../../runtime/event-fields.ts';
 
 const LONGEST_ATTRIBUTE = 1_024;
 
-const Text = z.string().min(1).max(LONGEST_ATTRIBUTE);
+/** Readers refuse an attribute that UTF-8 cannot hold. */
+const WellFormed = z.string().refine((text) => text.isWellFormed(), 'has half of a surrogate pair');
+
+const Text = WellFormed.min(1).max(LONGEST_ATTRIBUTE);
 
 const Time = z.string().transform((text, context) => {
   const time = rfc3339(text);
@@ -30,7 +33,7 @@ const Attributes = z.object({
   type: Text,
   time: Time.nullish(),
   datacontenttype: JsonMediaType.nullish(),
-  partitionkey: z.string().min(1).max(LONGEST_KEY).nullish(),
+  partitionkey: WellFormed.min(1).max(LONGEST_KEY).nullish(),
   sequence: z.union([Text, z.int().transform(String)]).nullish(),
   traceparent: Traceparent,
   data_base64: z.undefined({ error: 'is binary data: send JSON in data' }).optional(),

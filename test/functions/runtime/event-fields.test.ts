@@ -25,6 +25,7 @@ test.each([
   ['an object', '{"k":{}}', /k: the event's key must be a text or a number/],
   ['a boolean', '{"k":true}', /k: the event's key must be a text or a number/],
   ['a text of 257 characters', `{"k":"${'x'.repeat(257)}"}`, /257 characters, at most 256/],
+  ['half of a surrogate pair', '{"k":"\\ud800"}', /k: the event's key has half of a surrogate pair/],
 ])('refuses what cannot be a key: %s', (_, json, why) => {
   expect(() => keyFrom(dataOf(json), 'k')).toThrow(why);
 });

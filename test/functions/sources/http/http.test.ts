@@ -287,6 +287,7 @@ describe('refuses an event', () => {
     ['a time that is none', { time: 'yesterday' }, 'time: must be an RFC 3339 time'],
     ['a sequence that is neither text nor integer', { sequence: 1.5 }, 'sequence: Invalid input'],
     ['a partition key that is too long', { partitionkey: 'x'.repeat(257) }, 'partitionkey: Too big'],
+    ['half of a surrogate pair in the key', { partitionkey: '\ud800' }, 'partitionkey: has half of a surrogate pair'],
     ['data that is not JSON', { datacontenttype: 'text/csv' }, 'datacontenttype: must be JSON'],
     ['binary data', { data: undefined, data_base64: 'AAAA' }, 'data_base64: is binary data'],
     ['no data', { data: undefined }, 'data: is missing'],
