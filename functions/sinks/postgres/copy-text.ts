@@ -14,7 +14,7 @@ export interface CopyText {
   data: Uint8Array;
 }
 
-export const CHUNK_BYTES = 64 * 1024;
+export const CHUNK_BYTES = 16 * 1024;
 
 export function emptyCopyText(): CopyText {
   return { buffer: newBuffer(), used: 0, spare: undefined, data: new Uint8Array() };
