@@ -105,20 +105,28 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
 
 async function hasEnded(sink: SinkStep, key: string, signal: AbortSignal): Promise<boolean> {
   const stored = await sink.states.load(key, signal);
-  return stored !== undefined && decodeState(stored.state).ended === true;
+  return stored !== undefined && isDone(decodeState(stored.state));
 }
 
-/** Writes the next slice of a shard, if there is one. */
+/** The sink has all of the shard, and the dead-letter bucket what the sink refused. */
+function isDone({ ended, rejections }: StepState): boolean {
+  return ended === true && rejections.length === 0;
+}
+
+/**
+ * Writes the next slice of a shard, if there is one; an empty one when there is none and the state still holds rejections, for it is
+ * with the next slice that they leave it.
+ */
 async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'more' | 'all' | 'ended'> {
   const { sink, input } = run;
   const { step } = sink;
   const started = step.now();
   const opened = await input.open(shard.id, signal);
   const committed = opened.loaded.state;
-  if (committed.ended === true) return 'ended';
+  if (isDone(committed)) return 'ended';
   const { batch, end } = await readSlice(run, opened, { shard, signal });
   const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
-  if (to.position === committed.position && end !== 'ended') return 'all';
+  if (to.position === committed.position && end !== 'ended' && committed.rejections.length === 0) return 'all';
   const begun = await begin(sink, { shard: opened, to }, signal);
   const options = committed.intent?.options ?? step.config.options;
   const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
@@ -135,6 +143,8 @@ async function readSlice(
   opened: ShardInput,
   from: { readonly shard: Shard; readonly signal: AbortSignal },
 ): Promise<Slice> {
+  const { state } = opened.loaded;
+  if (state.ended === true) return { batch: openBatch(state, opened.facts), end: 'ended' };
   try {
     return await readFrom(run, opened, { ...from, nothingUnreadTrimmed: false });
   } catch (error) {

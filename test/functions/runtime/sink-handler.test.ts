@@ -138,6 +138,32 @@ describe('a sink', () => {
       expect([...engine.letters.values()]).toMatchObject([{ reason: 'refused', message: '13 brings bad luck' }]);
     });
 
+    describe('and is scheduled', () => {
+      const s3 = { send: () => Promise.reject(new Error('S3 is down')) } as never;
+
+      test('loses no rejection when nothing comes after the run that died', async () => {
+        await send([1, 13, 14]);
+        await expect(open({ s3 })({}, invocation())).rejects.toThrow('S3 is down');
+        expect(store.rows).toEqual([1, 14]);
+        await open()({}, invocation());
+        expect(store.rows).toEqual([1, 14]);
+        expect([...engine.letters.values()]).toMatchObject([{ reason: 'refused' }]);
+      });
+
+      test('loses no rejection of a shard that is read to its end, and stores it once', async () => {
+        await send([1, 13, 14]);
+        engine.log.updateShardCount({ StreamName: 'in', TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' });
+        await send([15]);
+        await expect(open({ s3 })({}, invocation())).rejects.toThrow('S3 is down');
+        await open()({}, invocation());
+        expect(store.rows).toEqual([1, 14, 15]);
+        expect([...engine.letters.values()]).toMatchObject([{ reason: 'refused' }]);
+        engine.letters.clear();
+        await open()({}, invocation());
+        expect(engine.letters.size).toBe(0);
+      });
+    });
+
     test('gets nothing from a twin that was overtaken', async () => {
       await send([1]);
       const [one, twin] = [open(), open()];
