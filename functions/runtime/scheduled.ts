@@ -39,7 +39,7 @@ export async function runScheduled(sink: SinkStep, input: Input, invocation: Inv
     input,
     shape,
     start: await firstStart(sink.step, signal),
-    caughtUp: openCaughtUp(sink.step),
+    caughtUp: openCaughtUp(sink.step, shape),
     owner: invocation.awsRequestId,
     untilMillis,
     lastStartMillis,
@@ -149,7 +149,7 @@ async function readSlice(
     return await readFrom(run, opened, { ...from, nothingUnreadTrimmed: false });
   } catch (error) {
     if (!(error instanceof LostRange)) throw error;
-    if (!(await run.caughtUp.was(opened.key, run.shape.retentionMillis, from.signal))) throw error;
+    if (!(await run.caughtUp.was(opened.key, from.signal))) throw error;
     return readFrom(run, opened, { ...from, nothingUnreadTrimmed: true });
   }
 }

@@ -320,6 +320,19 @@ describe('a sink', () => {
       expect(written()).toEqual([1]);
     });
 
+    test('reports it also when the retention was made longer after the loss', async () => {
+      await send([1]);
+      await open()({}, invocation());
+      engine.nowMillis += 3_600_000;
+      await open()({}, invocation());
+      await send([2]);
+      engine.nowMillis += 30 * 3_600_000;
+      await send([3]);
+      engine.log.increaseStreamRetentionPeriod({ StreamName: 'in', RetentionPeriodHours: 168 });
+      await expect(open()({}, invocation())).rejects.toThrow(/may be lost: that record is trimmed away/);
+      expect(written()).toEqual([1]);
+    });
+
     test('makes dead letters of what the sink refuses', async () => {
       await send([1, 13]);
       await open()({}, invocation());
