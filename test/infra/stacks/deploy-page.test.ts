@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { commands } from '../../../infra/cli/commands.ts';
+import { pipelines } from '../../../infra/pipelines/all.ts';
+import { planOf } from '../../../infra/pipelines/plan.ts';
+import { REPOSITORY } from '../../../infra/repository.ts';
+import { createdTable } from './created.ts';
+import { synthesized } from './synthesized.ts';
+
+let page: string;
+let runbook: string;
+
+beforeAll(async () => {
+  [page, runbook] = (await Promise.all(
+    ['deploy', 'runbook'].map((name) => readFile(join(REPOSITORY, 'docs', `${name}.md`), 'utf8')),
+  )) as [string, string];
+});
+
+test('docs/deploy.md lists what is created: where this fails, it shows what the list should be', async () => {
+  const [, listed] = page.match(/<!-- created:[^>]*-->\n([\s\S]*?)\n<!-- \/created -->/) ?? [];
+  expect(listed).toBe(createdTable(await synthesized({}, pipelines)));
+}, 60_000);
+
+test('docs/deploy.md counts the shards, and those that are kept for longer, as they are', () => {
+  const streams = pipelines.flatMap((pipeline) => planOf(pipeline, pipelines).streams);
+  const count = (of: typeof streams) => of.reduce((sum, { shards }) => sum + Number(shards), 0);
+  expect(page).toContain(`| ${count(streams)} shards at $11 |`);
+  expect(page).toContain(
+    `| ${count(streams.filter(({ retentionHours }) => retentionHours > 24))} of them kept for a week`,
+  );
+});
+
+test('the pages name commands that are there', () => {
+  const named = [...`${page}\n${runbook}`.matchAll(/npx millrace ([a-z-]+)/g)].map(([, name = '']) => name);
+  expect(named.length).toBeGreaterThan(5);
+  for (const name of named) expect(Object.keys(commands)).toContain(name);
+});
+
+test('links of the pages lead to sections that are there', () => {
+  const slugs = (text: string) =>
+    [...text.matchAll(/^## (.*)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-'));
+  const sections: Record<string, readonly string[]> = { 'deploy.md': slugs(page), 'runbook.md': slugs(runbook) };
+  for (const [own, text] of [
+    ['deploy.md', page],
+    ['runbook.md', runbook],
+  ] as const) {
+    for (const [, file = '', section] of text.matchAll(/\]\(([a-z.]*)(?:#([a-z-]+))?\)/g)) {
+      const target = sections[file === '' ? own : file];
+      expect(target, file).toBeDefined();
+      if (section !== undefined) expect(target).toContain(section);
+    }
+  }
+});

@@ -1,0 +1,113 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { pipelines as shipped } from '../../../infra/pipelines/all.ts';
+import type { Pipeline } from '../../../infra/pipelines/pipeline.ts';
+import { pipelines as example } from '../pipelines/example.ts';
+import { asText, type SynthesizedStage, synthesized } from './synthesized.ts';
+
+/** Services that a function's code does not call itself, though its role may: they need no endpoint. */
+const NOT_CALLED: Readonly<Record<string, string>> = {
+  ec2: 'Lambda joins the network, and the code is denied it',
+  logs: 'Lambda takes the logs',
+  'rds-db': 'the token of IAM authentication is made in the function, and shown to the database',
+};
+
+/** What IAM calls a service, as its endpoint is called. */
+const ENDPOINT_NAMES: Readonly<Record<string, string>> = { kinesis: 'kinesis-streams' };
+
+interface Resources {
+  readonly [id: string]: { readonly Type: string; readonly Properties: Readonly<Record<string, unknown>> };
+}
+
+function resourcesOf(stage: SynthesizedStage): readonly Resources[] {
+  return [...stage.stacks.values()].map(({ template }) => (template.toJSON() as { Resources: Resources }).Resources);
+}
+
+interface Role {
+  readonly Policies: readonly { readonly PolicyDocument: { readonly Statement: readonly Statement[] } }[];
+}
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | readonly string[];
+}
+
+/** By function inside a network, the services that its role lets it call. */
+function calledInside(stacks: readonly Resources[]): ReadonlyMap<string, readonly string[]> {
+  const called = new Map<string, readonly string[]>();
+  for (const resources of stacks) {
+    for (const { Type, Properties } of Object.values(resources)) {
+      if (Type !== 'AWS::Lambda::Function' || Properties.VpcConfig === undefined) continue;
+      const [id] = (Properties.Role as { 'Fn::GetAtt': [string] })['Fn::GetAtt'];
+      const { Policies } = resources[id]!.Properties as unknown as Role;
+      const actions = Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+        .filter(({ Effect }) => Effect === 'Allow')
+        .flatMap(({ Action }) => Action);
+      const services = actions
+        .map((action) => action.split(':')[0] as string)
+        .filter((service) => !(service in NOT_CALLED));
+      called.set(String(Properties.FunctionName), [...new Set(services)].sort());
+    }
+  }
+  return called;
+}
+
+/** The services that the networks of the stacks have endpoints for. */
+function endpointsOf(stacks: readonly Resources[]): readonly string[] {
+  return stacks.flatMap((resources) =>
+    Object.values(resources)
+      .filter(({ Type }) => Type === 'AWS::EC2::VPCEndpoint')
+      .map(({ Properties }) => asText(Properties.ServiceName).split('.').at(-1) as string),
+  );
+}
+
+function withoutEndpoint(stacks: readonly Resources[]): readonly string[] {
+  const endpoints = endpointsOf(stacks);
+  return [...calledInside(stacks)].flatMap(([name, services]) =>
+    services
+      .filter((service) => !endpoints.includes(ENDPOINT_NAMES[service] ?? service))
+      .map((service) => `${name} calls ${service}`),
+  );
+}
+
+describe.each<{ what: string; pipelines: readonly Pipeline[]; inside: readonly string[] }>([
+  {
+    what: 'the shipped pipelines',
+    pipelines: shipped,
+    inside: ['database-init', 'orders--completed_orders', 'sensors--readings'],
+  },
+  {
+    what: 'every kind of step',
+    pipelines: example,
+    inside: ['database-init', 'shop--order_table', 'audit--audit_table'],
+  },
+])('of $what', ({ pipelines, inside }) => {
+  let stacks: readonly Resources[];
+  beforeAll(async () => {
+    stacks = resourcesOf(await synthesized({}, pipelines));
+  });
+
+  test('the functions inside the network are those that call the database', () => {
+    expect([...calledInside(stacks).keys()]).toEqual(inside.map((name) => `millrace-dev-${name}`));
+  });
+
+  test('each calls services that have an endpoint, and no other', () => {
+    expect(withoutEndpoint(stacks)).toEqual([]);
+  });
+
+  test('no endpoint is there that nobody calls', () => {
+    const called = new Set([...calledInside(stacks).values()].flat());
+    for (const endpoint of endpointsOf(stacks)) {
+      expect([...called].map((service) => ENDPOINT_NAMES[service] ?? service)).toContain(endpoint);
+    }
+  });
+
+  test('taken away, each endpoint is missed', () => {
+    for (const resources of stacks) {
+      for (const [id, { Type }] of Object.entries(resources)) {
+        if (Type !== 'AWS::EC2::VPCEndpoint') continue;
+        const { [id]: _, ...rest } = resources;
+        expect(withoutEndpoint(stacks.map((each) => (each === resources ? rest : each))).length, id).toBeGreaterThan(0);
+      }
+    }
+  });
+});
