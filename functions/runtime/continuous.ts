@@ -1,5 +1,6 @@
-import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
+import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
 import { type Batch, openBatch } from './batch.ts';
+import { finished, toFinish } from './finish.ts';
 import { type Input, type ShardInput, withShard } from './input.ts';
 import type { LogRecord } from './record-codec/record.ts';
 import type { LoadedState } from './shard-states.ts';
@@ -22,32 +23,49 @@ export interface Done {
 export async function runContinuous(
   step: Step,
   input: Input,
-  given: { readonly event: KinesisStreamEvent; readonly invocation: Invocation; readonly work: Work },
+  given: {
+    readonly event: KinesisStreamEvent;
+    readonly invocation: Invocation;
+    readonly work: Work;
+    /** Whether what the work sends may be in the world without the position having moved: then a pause waits for that. */
+    readonly finishes: boolean;
+  },
 ): Promise<KinesisStreamBatchResponse> {
-  const [first] = given.event.Records;
+  const { Records: offered } = given.event;
+  const [first] = offered;
   if (first === undefined) return { batchItemFailures: [] };
   const shardId = first.eventID.slice(0, first.eventID.indexOf(':'));
   const signal = deadlineOf(given.invocation);
   const started = step.now();
-  const again = { batchItemFailures: [{ itemIdentifier: first.kinesis.sequenceNumber }] };
-  try {
-    const pause = await step.pause.inForce(signal);
-    if (pause !== undefined) {
-      await step.pause.hold(shardId, pause, signal);
-      return again;
-    }
-    await withShard(input, { shardId, signal }, async (shard) => {
+  const work = (records: readonly KinesisStreamRecord[]) =>
+    withShard(input, { shardId, signal }, async (shard) => {
       const batch = openBatch(shard.loaded.state, shard.facts);
-      for (const record of given.event.Records) batch.take(toLogRecord(record));
+      for (const record of records) batch.take(toLogRecord(record));
       const done = await given.work(batch, shard, signal);
       report(step, shard.key, { batch, done, started });
       return { loaded: done.loaded, result: undefined };
     });
-    return { batchItemFailures: [] };
+  try {
+    const pause = await step.pause.inForce(signal);
+    if (pause === undefined) {
+      await work(offered);
+      return { batchItemFailures: [] };
+    }
+    const rest = await step.pause.rest(shardId, pause, signal);
+    const { records, held } = given.finishes
+      ? toFinish(offered, { pause, rest, nowMillis: started })
+      : { records: [], held: true };
+    if (records.length > 0) await work(records);
+    await step.pause.note(shardId, { ...finished(rest, records), held }, signal);
+    return againFrom(offered[records.length]);
   } catch (error) {
     step.complain(shardId, error);
-    return again;
+    return againFrom(first);
   }
+}
+
+function againFrom(record: KinesisStreamRecord | undefined): KinesisStreamBatchResponse {
+  return { batchItemFailures: record === undefined ? [] : [{ itemIdentifier: record.kinesis.sequenceNumber }] };
 }
 
 export function report(

@@ -50,14 +50,13 @@ export function openItems<O, R, P>(
   }
 
   async function handle(message: SQSRecord, invocation: Invocation, signal: AbortSignal): Promise<void> {
-    if ((await step.pause.inForce(signal)) !== undefined) return putBack(message, PAUSED_SECONDS, signal);
     try {
       const items = source.announced(message.body);
       const left = await readItems({ source, step, writer: writer as NonNullable<typeof writer> }, items, {
         invocation,
         signal,
       });
-      if (left !== undefined) await putBack(message, left === 'unfinished' ? 0 : BUSY_SECONDS, signal);
+      if (left !== undefined) await putBack(message, WAIT_SECONDS[left], signal);
     } catch (error) {
       if (!(error instanceof EventRefused)) throw error;
       const { reason } = error;
@@ -82,10 +81,8 @@ export function openItems<O, R, P>(
 }
 
 /**
- * How long announcements wait while the step is paused, and so at most after it. As new messages, they neither count as failures nor
- * reach the end of the queue's retention.
+ * How long an announcement waits: not at all whose item is half read; a little whose lane is with another invocation; and while the step
+ * is paused, as long as it may take to go on after it. As new messages, they neither count as failures nor reach the end of the queue's
+ * retention.
  */
-const PAUSED_SECONDS = 60;
-
-/** How long an announcement waits whose lane is with another invocation. */
-const BUSY_SECONDS = 5;
+const WAIT_SECONDS = { unfinished: 0, busy: 5, paused: 60 };

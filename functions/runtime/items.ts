@@ -14,8 +14,8 @@ export interface ItemReader<P = unknown> {
   readonly writer: LogWriter;
 }
 
-/** What is left when an invocation has to stop: an item half read, or one whose lane another invocation has. */
-export type Left = 'unfinished' | 'busy' | undefined;
+/** What is left when an invocation has to stop: an item half read, one whose lane another invocation has, or one of a paused step. */
+export type Left = 'unfinished' | 'busy' | 'paused' | undefined;
 
 interface Turn {
   readonly invocation: Invocation;
@@ -51,6 +51,8 @@ async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTu
       lane = freed;
     }
     if (lane.state.current === undefined) {
+      const pause = await reader.step.pause.inForce(turn.signal);
+      if (pause !== undefined) return 'paused';
       if ((await checkpoints.load(doneKeyOf(item.identity), turn.signal)) !== undefined) return undefined;
       lane = await saveLane(checkpoints, lane, { state: begin(lane.state, item), signal: turn.signal });
     }
@@ -60,20 +62,38 @@ async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTu
   }
 }
 
+/**
+ * Whether the lane rests in a pause, before a page is appended. An earlier attempt may have appended the very page without recording
+ * it, and by code that was deployed in the pause its events would get other names: so one page is finished first.
+ */
+async function rests(
+  { pause }: Step,
+  lane: Lane,
+  { isClean, signal }: { readonly isClean: boolean; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const active = await pause.inForce(signal);
+  if (active === undefined) return false;
+  const rest = await pause.rest(lane.key, active, signal);
+  if (isClean) await pause.note(lane.key, { ...rest, held: true }, signal);
+  return isClean || rest.held;
+}
+
 function begin(state: LaneState, { laneKey, identity, item }: AnnouncedItem): LaneState {
   return { id: state.id, ordinal: state.ordinal + 1, current: { laneKey, identity, item } };
 }
 
 /** Goes on with the lane's current item. It is recorded as done before the lane is free, so it cannot be begun again. */
 async function readToEnd(reader: ItemReader, begun: Lane, turn: TimedTurn): Promise<{ left: Left; lane: Lane }> {
-  const { checkpoints, now, pause } = reader.step;
+  const { checkpoints, now } = reader.step;
   const { current } = begun.state;
   if (current === undefined) return { left: undefined, lane: begun };
   const shard = createHash('sha256').update(current.identity).digest('base64url').slice(0, 16);
   let lane = begun;
+  let pages = 0;
   try {
     for await (const page of reader.source.readItem(current.item, current.position, turn.signal)) {
-      if ((await pause.inForce(turn.signal)) !== undefined) return { left: 'unfinished', lane };
+      if (await rests(reader.step, lane, { isClean: pages++ > 0, signal: turn.signal }))
+        return { left: 'paused', lane };
       await appendPage(reader, { lane, page, shard }, turn.signal);
       lane = await saveLane(checkpoints, lane, {
         state: { ...lane.state, current: { ...current, position: page.position } },

@@ -1,4 +1,4 @@
-import type { Checkpoint, Checkpoints } from './checkpoints.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import { StaleCheckpoint } from './errors.ts';
 
 /**
@@ -7,39 +7,79 @@ import { StaleCheckpoint } from './errors.ts';
  * not last through `pause`, deploy, `resume`; nobody could tell when the batch in flight is over; schedules, queues and function URLs
  * would each need a way of their own; and a laptop has no Lambda API. This way is one for all of them, and a deployment cannot undo it.
  *
- * A continuous step that is paused answers each batch with its first sequence number, so the mapping holds the shard and offers it
- * again with its own back-off. Such an answer counts as no error and halves nothing. Records age no faster than behind a mapping that is
+ * A continuous step that is paused finishes what it may have begun (`finish.ts`), and then answers each batch with its first sequence
+ * number, so the mapping holds the shard and offers it again with its own back-off. Such an answer counts as no error and halves nothing. Records age no faster than behind a mapping that is
  * switched off, for Lambda compares their age when it delivers them: either way, what waits for longer than the mapping's maximum
  * record age goes to the dead-letter bucket. To acknowledge the batches unread instead, and to catch up from the log later, would make
  * the step's position something else than what it has done.
  */
 export interface Pause {
-  /** Which pause is in force; undefined when none is. Asked for before anything is begun: what was begun may end. */
-  inForce(signal: AbortSignal): Promise<number | undefined>;
-  /** Notes that nothing of the shard is in flight any more: a mapping has one invocation a shard, and this one did nothing. */
-  hold(shardId: string, pause: number, signal: AbortSignal): Promise<void>;
+  /** The pause that is in force. Asked before anything is begun. */
+  inForce(signal: AbortSignal): Promise<ActivePause | undefined>;
+  /** What is known of a shard or lane in this pause. */
+  rest(of: string, pause: ActivePause, signal: AbortSignal): Promise<Rest>;
+  /** Notes it, for the step's other processes and for whoever waits. */
+  note(of: string, rest: Rest, signal: AbortSignal): Promise<void>;
 }
 
-/** How long an invocation may believe what it read last: a step at work reads this seldom, and a pause is in force after it. */
+export interface ActivePause {
+  /** Tells one pause from another. */
+  readonly revision: number;
+  readonly sinceMillis: number;
+}
+
+/** A shard or lane in a pause. */
+export interface Rest {
+  readonly pause: number;
+  /** Nothing of it is in flight, and nothing that was sent is after its position. */
+  readonly held: boolean;
+  /** What was finished of it since the pause began. */
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** How long an invocation may believe what it read last: a step at work reads this seldom. */
 export const BELIEVED_MILLIS = 5_000;
 
+/** Between the clocks of two machines. */
+const MARGIN_MILLIS = 2_000;
+
+/** From when on no invocation begins that has not heard of the pause. */
+export function inForceMillis({ sinceMillis }: Pick<ActivePause, 'sinceMillis'>): number {
+  return sinceMillis + BELIEVED_MILLIS + MARGIN_MILLIS;
+}
+
 export function openPause({ checkpoints, now }: { readonly checkpoints: Checkpoints; now(): number }): Pause {
-  let read: { readonly atMillis: number; readonly pause: number | undefined } | undefined;
-  const noted = new Map<string, number>();
+  let read: { readonly atMillis: number; readonly pause: ActivePause | undefined } | undefined;
+  const held = new Map<string, Rest>();
   return {
     async inForce(signal) {
       // From before the question was sent: the answer may have been on its way for long.
       const atMillis = now();
       if (read === undefined || atMillis - read.atMillis >= BELIEVED_MILLIS) {
-        const { paused, revision } = await loadPause(checkpoints, signal);
-        read = { atMillis, pause: paused === undefined ? undefined : revision };
+        const { revision, sinceMillis } = await loadPause(checkpoints, signal);
+        read = { atMillis, pause: sinceMillis === undefined ? undefined : { revision, sinceMillis } };
       }
       return read.pause;
     },
-    async hold(shardId, pause, signal) {
-      if (noted.get(shardId) === pause) return;
-      await note(checkpoints, { shardId, pause, signal });
-      noted.set(shardId, pause);
+    async rest(of, { revision: pause }, signal) {
+      const known = held.get(of);
+      if (known?.pause === pause) return known;
+      const rest = (await loadRest(checkpoints, of, signal)).rest;
+      return rest?.pause === pause ? rest : { pause, held: false, records: 0, bytes: 0 };
+    },
+    async note(of, rest, signal) {
+      if (held.get(of)?.pause === rest.pause) return;
+      const { revision: previous } = await loadRest(checkpoints, of, signal);
+      const state = JSON.stringify(rest);
+      try {
+        await checkpoints.save({ key: restKey(of), previous, revision: previous + 1, state, signal });
+      } catch (error) {
+        // Another process notes it.
+        if (!(error instanceof StaleCheckpoint)) throw error;
+        return;
+      }
+      if (rest.held) held.set(of, rest);
     },
   };
 }
@@ -49,17 +89,15 @@ const KEY = 'control';
 export interface StoredPause {
   /** Counts pauses and resumptions: 0 when there was none. */
   readonly revision: number;
-  readonly paused: { readonly sinceMillis: number } | undefined;
+  /** Undefined: no pause. */
+  readonly sinceMillis: number | undefined;
 }
 
 export async function loadPause(checkpoints: Checkpoints, signal: AbortSignal): Promise<StoredPause> {
   const stored = await checkpoints.load(KEY, signal);
-  if (stored === undefined) return { revision: 0, paused: undefined };
+  if (stored === undefined) return { revision: 0, sinceMillis: undefined };
   const { pausedSince } = JSON.parse(stored.state) as { readonly pausedSince?: number };
-  return {
-    revision: stored.revision,
-    paused: pausedSince === undefined ? undefined : { sinceMillis: pausedSince },
-  };
+  return { revision: stored.revision, sinceMillis: pausedSince };
 }
 
 /** Begins a pause, or ends it without `sinceMillis`. Throws `StaleCheckpoint` when somebody else did either since it was loaded. */
@@ -72,37 +110,29 @@ export async function savePause(
   const revision = from.revision + 1;
   const state = JSON.stringify({ pausedSince: sinceMillis });
   await checkpoints.save({ key: KEY, previous: from.revision, revision, state, signal });
-  return { revision, paused: sinceMillis === undefined ? undefined : { sinceMillis } };
+  return { revision, sinceMillis };
 }
 
-/** Whether the shard was offered to the step, and refused, in this pause. */
+/** Whether a shard or lane was found at rest in this pause. */
 export async function isHeld(
   checkpoints: Checkpoints,
-  of: { readonly shardId: string; readonly pause: number; readonly signal: AbortSignal },
+  { of, pause, signal }: { readonly of: string; readonly pause: number; readonly signal: AbortSignal },
 ): Promise<boolean> {
-  return heldIn(await checkpoints.load(heldKey(of.shardId), of.signal)) === of.pause;
+  const { rest } = await loadRest(checkpoints, of, signal);
+  return rest?.pause === pause && rest.held;
 }
 
-async function note(
+async function loadRest(
   checkpoints: Checkpoints,
-  { shardId, pause, signal }: { readonly shardId: string; readonly pause: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const key = heldKey(shardId);
-  const stored = await checkpoints.load(key, signal);
-  if (heldIn(stored) === pause) return;
-  const previous = stored?.revision ?? 0;
-  try {
-    await checkpoints.save({ key, previous, revision: previous + 1, state: String(pause), signal });
-  } catch (error) {
-    // Another process of the step has noted it.
-    if (!(error instanceof StaleCheckpoint)) throw error;
-  }
+  of: string,
+  signal: AbortSignal,
+): Promise<{ readonly revision: number; readonly rest: Rest | undefined }> {
+  const stored = await checkpoints.load(restKey(of), signal);
+  return stored === undefined
+    ? { revision: 0, rest: undefined }
+    : { revision: stored.revision, rest: JSON.parse(stored.state) as Rest };
 }
 
-function heldKey(shardId: string): string {
-  return `held/${shardId}`;
-}
-
-function heldIn(stored: Checkpoint | undefined): number | undefined {
-  return stored === undefined ? undefined : Number(stored.state);
+function restKey(of: string): string {
+  return `held/${of}`;
 }

@@ -31,6 +31,8 @@ export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: S
     return runContinuous(step, input, {
       event,
       invocation,
+      // Either its rows and its position move at once, or a rerun writes the same under the same names.
+      finishes: false,
       work: (batch, shard, signal) =>
         writeBatch(sink, { batch, shard, to: batch.state(), options: step.config.options }, signal),
     });

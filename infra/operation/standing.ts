@@ -172,7 +172,7 @@ function noteOf({ step, paused }: Facts, { trimmed, oldestMillis }: Look): strin
 }
 
 async function isPaused(step: StepPlan, place: Place, signal: AbortSignal): Promise<boolean> {
-  return (await loadPause(checkpointsOf(step, place), signal)).paused !== undefined;
+  return (await loadPause(checkpointsOf(step, place), signal)).sinceMillis !== undefined;
 }
 
 /** Where a shard starts that has no position: a scheduled step has noted it, a continuous one starts where its mapping does. */

@@ -4,12 +4,13 @@ import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { OutgoingEvent } from '../../functions/runtime/event.ts';
 import { openLogWriter } from '../../functions/runtime/log-writer.ts';
+import { pauseStep, resumeStep } from '../../infra/operation/pausing.ts';
 import { type Duration, hours, type Pipeline, type Streams } from '../../infra/pipelines/pipeline.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import { dropFile, type Posted, type PostOptions, post } from './arrivals.ts';
 import { type Fault, type FaultKind, type FaultRule, faultKinds } from './faults.ts';
 import { asGivenEvent, type GivenEvent, type GivenRecord, isGivenRecord } from './given-events.ts';
-import { setPaused } from './pauses.ts';
+import { deployChanged, operate } from './operator.ts';
 import { settle } from './settle.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { Constraint, Row } from './tables.ts';
@@ -75,9 +76,11 @@ export interface Happenings<S extends Streams> {
   down(site: string, time: Duration): Promise<void>;
   /** The processes of a step die, at work or not. */
   killed(step: string): void;
-  /** An operator pauses a step, and lets it go on. */
-  paused(step: string): Promise<void>;
+  /** An operator pauses a step, and waits as the command does until nothing of it is in flight: resolves to what could not be finished. */
+  paused(step: string): Promise<readonly string[]>;
   resumed(step: string): Promise<void>;
+  /** Changed code of a step is deployed, whatever it is doing. */
+  deployed(step: string): void;
   /** A table refuses the rows for which this gives the name of a constraint. */
   refused(table: string, constraint: Constraint): void;
 }
@@ -139,11 +142,18 @@ export async function startPipelineRun<S extends Streams>(
       },
       async paused(step) {
         story.tell(`${step} is paused`);
-        await clock.runUntil(setPaused(world, stepOf(step), true));
+        const told = (inFlight: readonly string[]): void => story.tell(`${step} has in flight: ${inFlight.join(', ')}`);
+        const { signal } = new AbortController();
+        const { unfinished } = await operate(world, (place) => pauseStep(stepOf(step), place, { told, signal }));
+        return unfinished;
       },
       async resumed(step) {
         story.tell(`${step} goes on`);
-        await clock.runUntil(setPaused(world, stepOf(step), false));
+        await operate(world, (place) => resumeStep(stepOf(step), place, new AbortController().signal));
+      },
+      deployed(step) {
+        story.tell(`changed code of ${step} is deployed`);
+        deployChanged(world, stepOf(step));
       },
       killed: (step) => world.functions.kill(stepOf(step)),
       refused: (table, constraint) => stage.tables.constrain(table, constraint),

@@ -23,6 +23,8 @@ export interface Stage {
   readonly s3: S3;
   readonly sqs: Sqs;
   readonly tables: Tables;
+  /** How often changed code of a step was deployed. */
+  readonly changes: Map<StepPlan, number>;
   streamName(stream: StreamPlan): string;
   /** What a step's function is told. */
   configOf(step: StepPlan): StepConfig;
@@ -48,12 +50,13 @@ export async function createStage(
     s3: createS3(clock),
     sqs: createSqs({ clock, random, twiceProbability: TWICE_PROBABILITY }),
     tables: createTables(),
+    changes: new Map(),
     streamName: (stream) => streamNameOf(names, stream),
     configOf: (step) =>
       stepConfigOf(step, {
         checkpoints: names.checkpoints,
         deadLetters: names.deadLetters,
-        generation: generationOf({ sha256: 'kit' }, step.options),
+        generation: generationOf({ sha256: `kit ${stage.changes.get(step) ?? 0}` }, step.options),
         nameOf: (stream) => streamNameOf(names, stream),
         ...(step.delivery === 'queue' ? { queue: stage.sqs.urlOf(names.step(step.pipeline, step.name)) } : {}),
         ...(step.kind === 'transform' ? {} : { resources: resourcesOf(step, places) }),

@@ -20,9 +20,16 @@ export const pause: Command = {
       const told = (inFlight: readonly string[]): void => {
         console.error(`waiting for what is in flight: ${inFlight.join(', ')}`);
       };
-      const isNew = await pauseStep(step, place, { told, signal });
-      const how = isNew ? 'is paused' : 'was paused already';
-      console.log(`${step.pipeline}/${step.name} ${how}, and nothing of it is in flight (${title})`);
+      const { before, unfinished } = await pauseStep(step, place, { told, signal });
+      const how = before ? 'was paused already' : 'is paused';
+      const name = `${step.pipeline}/${step.name}`;
+      if (unfinished.length > 0) {
+        console.error(
+          `${name} ${how}, and could not finish ${unfinished.join(', ')}: code deployed now may double its last batch`,
+        );
+        return 1;
+      }
+      console.log(`${name} ${how}, and nothing of it is in flight (${title})`);
       console.log(`millrace resume ${step.pipeline} ${step.name} lets it go on from where it is`);
       return 0;
     }),
