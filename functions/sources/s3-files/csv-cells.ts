@@ -66,7 +66,8 @@ function checkHeader(schema: WireSchema, header: readonly string[]): void {
   const { required = [], additionalProperties } = resolved(schema, schema);
   const twice = header.filter((name, index) => header.indexOf(name) !== index);
   const missing = required.filter((name) => !header.includes(name));
-  const unknown = additionalProperties === false ? header.filter((name) => !(name in propertiesOf(schema))) : [];
+  const known = propertiesOf(schema);
+  const unknown = additionalProperties === false ? header.filter((name) => !Object.hasOwn(known, name)) : [];
   const wrong = [
     ...(header.includes('') ? ['a column without a name'] : []),
     ...twice.map((name) => `the column '${name}' twice`),

@@ -79,6 +79,12 @@ test.each<[string, z.ZodType, string[], string]>([
     ['a', 'b'],
     "the column 'b', which the schema does not allow",
   ],
+  [
+    'has a column too many that every object has',
+    z.strictObject({ a: z.string() }),
+    ['a', 'constructor'],
+    "the column 'constructor', which the schema does not allow",
+  ],
 ])('a header that %s is refused: no row could fit', (...[, schema, header, why]) => {
   expect(() => read(schema, header, [])).toThrow(why);
 });
