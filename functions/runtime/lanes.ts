@@ -31,7 +31,7 @@ export interface Lane {
   readonly state: LaneState;
 }
 
-/** Which lane an item goes through: always the same for the same lane key, so its versions keep their order. */
+/** Which lane an item goes through: always the same for the same lane key, so two versions of an object are never read side by side. */
 export function laneKeyOf(item: AnnouncedItem): string {
   return laneKey(createHash('sha256').update(item.laneKey).digest().readUInt32BE() % LANES);
 }

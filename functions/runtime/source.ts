@@ -58,7 +58,10 @@ export interface ReceivingSource<Request, Reply> {
 
 /** An item announced through a queue, such as a file. */
 export interface AnnouncedItem {
-  /** Items with the same lane key are read one after the other, in the order of their announcements: an object's bucket and key. */
+  /**
+   * Items with the same lane key are read one after the other, never side by side: an object's bucket and key. Announcements may overtake
+   * each other, so an older version of an object may still be read after a newer one.
+   */
   readonly laneKey: string;
   /** Equal for two announcements of the same content: bucket, key and version or ETag. */
   readonly identity: string;
