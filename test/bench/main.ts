@@ -3,7 +3,6 @@ import { emulatorLogBench } from './emulator-log.ts';
 import { benchMapping } from './mapping.ts';
 import { benchPostgres } from './postgres.ts';
 import { hasMissed, type Measured, tableOf } from './rounds.ts';
-import { benchSql } from './sql.ts';
 
 /** Every benchmark, one after the other: each has the machine for itself. Exits with 1 when one misses its target. */
 const benchmarks: readonly (() => Promise<readonly Measured[]>)[] = [
@@ -11,7 +10,6 @@ const benchmarks: readonly (() => Promise<readonly Measured[]>)[] = [
   benchPostgres,
   emulatorLogBench,
   benchMapping,
-  benchSql,
 ];
 
 const results: Measured[] = [];
