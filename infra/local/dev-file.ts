@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
@@ -34,7 +34,7 @@ export async function findDev(): Promise<FoundDev> {
   });
   if (text === undefined) return undefined;
   const parsed = DevFile.safeParse(jsonOf(text));
-  // It is being written, or of another version.
+  // It is of another version.
   if (!parsed.success) return undefined;
   return isAlive(parsed.data.pid) ? parsed.data : { ended: parsed.data.pid };
 }
@@ -47,8 +47,10 @@ export async function announceDev(dev: RunningDev, running: AsyncDisposableStack
   if (found !== undefined && 'pid' in found) return false;
   await mkdir(dirname(DEV_FILE), { recursive: true });
   running.defer(() => rm(DEV_FILE, { force: true }));
+  const whole = `${DEV_FILE}.${dev.pid}`;
   // It has a password in it, if one that is good on this machine only.
-  await writeFile(DEV_FILE, `${JSON.stringify(dev, undefined, 2)}\n`, { mode: 0o600 });
+  await writeFile(whole, `${JSON.stringify(dev, undefined, 2)}\n`, { mode: 0o600 });
+  await rename(whole, DEV_FILE);
   return true;
 }
 

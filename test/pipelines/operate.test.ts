@@ -1,0 +1,317 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { REPOSITORY } from '../../infra/repository.ts';
+
+const MAIN = join(REPOSITORY, 'infra/cli/main.ts');
+
+interface Said {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'millrace-operate-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Runs a command to its end, in the folder of dev. */
+function millrace(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Said> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, AWS_EC2_METADATA_DISABLED: 'true', ...environment };
+    execFile(process.execPath, [MAIN, ...args], { cwd: folder, env, timeout: 120_000 }, (error, out, err) => {
+      const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
+      resolve({ code, out, err });
+    });
+  });
+}
+
+function linesOf<T>({ out }: Said): T[] {
+  return out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
+}
+
+interface Row {
+  readonly step: string;
+  readonly shard?: string;
+  readonly state: string;
+  readonly position?: { readonly sequenceNumber: string; readonly time?: string };
+  readonly recordsBehind?: number;
+  readonly lastProgress?: string;
+  readonly deadLetters: number;
+  readonly note?: string;
+}
+
+const rowsOf = async (step: string): Promise<Row[]> =>
+  linesOf<Row>(await millrace(['status', 'sensors', '--json'])).filter((row) => row.step === step);
+
+async function until<T>(look: () => Promise<T>, isSo: (found: T) => boolean): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (isSo(found)) return found;
+    await delay(200);
+  }
+}
+
+describe('the commands of an operator, without a dev', () => {
+  test('say both ways to name a place', async () => {
+    const { code, err } = await millrace(['status']);
+    expect([code, err.trim()]).toEqual([
+      2,
+      'no dev runs in this folder (npm run dev starts one), and no stage on AWS is named (--stage dev)',
+    ]);
+  });
+
+  test('notice what a dev has left that was killed', async () => {
+    const gone = spawn(process.execPath, ['-e', '']);
+    await new Promise((resolve) => gone.once('exit', resolve));
+    const database = { host: '127.0.0.1', port: 1, name: 'n', user: 'u', password: 'p' };
+    const left = { pid: gone.pid, pipelines: [], kinesis: 'k', dynamodb: 'd', s3: 's', sqs: 'q', database };
+    await mkdir(join(folder, '.millrace'));
+    await writeFile(join(folder, '.millrace', 'dev.json'), JSON.stringify(left));
+    const { code, err } = await millrace(['status']);
+    expect(code).toBe(2);
+    expect(err).toContain(`.millrace/dev.json was left by process ${gone.pid}, which has ended`);
+  });
+
+  test('say that there are no credentials, and how to name some', async () => {
+    const nobody = { HOME: folder, AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_PROFILE: '' };
+    const { code, err } = await millrace(
+      ['pause', 'sensors', 'cleaning', '--stage', 'dev', '--region', 'eu-west-1'],
+      nobody,
+    );
+    expect(code).toBe(2);
+    expect(err).toMatch(/^no credentials for AWS .*--profile.*npm run dev/);
+    expect(err.trim().split('\n')).toHaveLength(1);
+  });
+
+  test.each(['status', 'tail', 'dead-letters', 'pause', 'resume'])(
+    '%s --help tells how it is used',
+    async (command) => {
+      const { code, out } = await millrace([command, '--help']);
+      expect(code).toBe(0);
+      expect(out).toContain(`usage: millrace ${command} `);
+      expect(out).toContain('--stage <stage>');
+    },
+  );
+});
+
+describe('the commands of an operator, on a dev that runs', () => {
+  let dev: ChildProcess;
+  let said = '';
+  let url: string;
+
+  beforeAll(async () => {
+    dev = spawn(process.execPath, [MAIN, 'dev', 'sensors'], { cwd: folder });
+    for (const stream of [dev.stdout, dev.stderr]) {
+      stream?.on('data', (chunk) => {
+        said += chunk;
+      });
+    }
+    const found = await until(
+      async () => {
+        if (dev.exitCode !== null) throw new Error(`dev ended with ${dev.exitCode}:\n${said}`);
+        return /sensors\/devices +(http:\S+)[\s\S]*Scheduled steps/.exec(said);
+      },
+      (match) => match !== null,
+    );
+    url = found?.[1] ?? '';
+  }, 120_000);
+  afterAll(async () => {
+    dev.kill('SIGKILL');
+    await new Promise((resolve) =>
+      dev.exitCode === null && dev.signalCode === null ? dev.once('exit', resolve) : resolve(0),
+    );
+  });
+
+  const reading = (sensor: string, day: number, warmest: unknown = 1.5) => ({
+    sensor_id: sensor,
+    date: `2026-01-${String(day).padStart(2, '0')}`,
+    precipitation: 0,
+    ...{ temp_max: warmest, temp_min: 0, wind: 1, weather: 'sun' },
+  });
+  const post = (readings: readonly object[]) =>
+    fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(readings) });
+
+  test('go through an afternoon: events, a bad one, a pause, a resumption', { timeout: 240_000 }, async () => {
+    // What was left by a killed one is replaced, and nobody else may read it.
+    const file = join(folder, '.millrace', 'dev.json');
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ pid: dev.pid, pipelines: ['sensors'] });
+    expect((await stat(file)).mode & 0o077).toBe(0);
+
+    // status
+    expect((await post([reading('a', 1), reading('b', 1, 'hot'), reading('a', 2)])).status).toBe(202);
+    const [cleaning] = await until(
+      () => rowsOf('cleaning'),
+      ([row]) => row?.position !== undefined && row.state === 'idle',
+    );
+    expect(cleaning).toMatchObject({ shard: 'shardId-000000000000', recordsBehind: 0, deadLetters: 1 });
+    expect(cleaning?.position?.sequenceNumber).toMatch(/^\d{56}$/);
+    expect(Date.parse(cleaning?.lastProgress ?? '')).toBeGreaterThanOrEqual(Date.parse(cleaning?.position?.time ?? ''));
+    const readings = await until(
+      () => rowsOf('readings'),
+      (rows) => rows.some(({ position }) => position !== undefined),
+    );
+    expect(readings).toHaveLength(2);
+    expect((await rowsOf('devices')).map(({ state }) => state)).toEqual(['running']);
+    const { out: table } = await millrace(['status']);
+    expect(table).toMatch(/^dev on this machine\n/);
+    expect(table).toMatch(
+      /^sensors\/cleaning +0 +idle +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ …\d{8} +0 records +– +\d+ s ago +1$/m,
+    );
+
+    // tail
+    const raw = linesOf<{ partitionkey: string; data: { date: string } }>(await millrace(['tail', 'sensors', 'raw']));
+    expect(raw.map((event) => event.partitionkey)).toEqual(['a', 'b', 'a']);
+    const some = await millrace(['tail', 'sensors', 'clean', '--from', '-15m', '--key', 'a']);
+    expect(linesOf<{ data: { date: string } }>(some).map(({ data }) => data.date)).toEqual([
+      '2026-01-01',
+      '2026-01-02',
+    ]);
+    expect((await millrace(['tail', 'sensors', 'raw', '--from', 'latest'])).out).toBe('');
+    const following = spawn(process.execPath, [MAIN, 'tail', 'sensors', 'raw', '--follow'], { cwd: folder });
+    let followed = '';
+    following.stdout.on('data', (chunk) => {
+      followed += chunk;
+    });
+    const code = new Promise((resolve) => following.once('exit', resolve));
+    for (let day = 3; followed === ''; day++) {
+      await post([reading('c', day)]);
+      await delay(500);
+    }
+    expect(JSON.parse(followed.split('\n')[0] ?? '')).toMatchObject({ partitionkey: 'c' });
+    following.kill('SIGINT');
+    expect(await code).toBe(0);
+
+    // dead letters
+    const [letter] = linesOf<{ id: string; reason: string; text: string }>(
+      await millrace(['dead-letters', 'sensors', '--json']),
+    );
+    const id = letter?.id ?? '';
+    expect(id).toMatch(/^sensors\/cleaning\/[0-9a-f]{10}$/);
+    expect((await millrace(['dead-letters', 'sensors'])).out).toMatch(
+      new RegExp(`^sensors/cleaning +schema +1 +${id} +the data does not fit: temp_max`, 'm'),
+    );
+    const bytes = await millrace(['dead-letters', 'show', id, '--bytes']);
+    expect(JSON.parse(bytes.out)).toMatchObject({ partitionkey: 'b', data: { temp_max: 'hot' } });
+    expect(bytes.out).toBe(letter?.text);
+    const { out: shown } = await millrace(['dead-letters', 'show', id]);
+    expect(shown).toMatch(/^reason +schema$/m);
+    expect(shown).toContain(`${Buffer.byteLength(bytes.out)} bytes:\n${bytes.out}`);
+    expect(await millrace(['dead-letters', 'discard', id])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--reason'),
+    });
+    const discarded = await millrace(['dead-letters', 'discard', id, '--reason', 'a broken sensor']);
+    expect(discarded).toMatchObject({ code: 0, out: expect.stringMatching(/^1 discarded: kept below discarded\//) });
+    expect((await millrace(['dead-letters', 'sensors', 'cleaning'])).out).toBe(
+      'dev on this machine: no dead letters\n',
+    );
+    expect(await millrace(['dead-letters', 'show', id])).toMatchObject({ code: 2 });
+
+    // pause and resume
+    const paused = await millrace(['pause', 'sensors', 'cleaning']);
+    expect(paused).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        /^sensors\/cleaning is paused, and nothing of it is in flight \(dev on this machine\)\n/,
+      ),
+    });
+    const [rest] = await rowsOf('cleaning');
+    expect(rest).toMatchObject({ state: 'paused', recordsBehind: 0 });
+    await post([reading('d', 1)]);
+    const [held] = await until(
+      () => rowsOf('cleaning'),
+      ([row]) => row?.recordsBehind !== 0,
+    );
+    expect(held).toMatchObject({ state: 'paused', recordsBehind: 1, position: rest?.position });
+    expect(held?.note).toMatch(/^resume it before \d{4}-/);
+    expect((await millrace(['pause', 'sensors', 'cleaning'])).out).toMatch(/^sensors\/cleaning was paused already/);
+    expect((await rowsOf('cleaning'))[0]?.position).toEqual(rest?.position);
+    expect((await millrace(['resume', 'sensors', 'cleaning'])).out).toBe(
+      'sensors/cleaning goes on (dev on this machine)\n',
+    );
+    await until(
+      () => rowsOf('cleaning'),
+      ([row]) => row?.recordsBehind === 0 && row.state === 'idle',
+    );
+    const clean = linesOf<{ partitionkey: string }>(await millrace(['tail', 'sensors', 'clean']));
+    expect(clean.filter((event) => event.partitionkey === 'd')).toHaveLength(1);
+    expect((await millrace(['resume', 'sensors', 'cleaning'])).out).toMatch(/^sensors\/cleaning was not paused/);
+
+    // a source that answers requests
+    await millrace(['pause', 'sensors', 'devices']);
+    const refused = await post([reading('e', 1)]);
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '60']);
+    await millrace(['resume', 'sensors', 'devices']);
+  });
+
+  test.each([
+    { args: ['status', 'sensor'], message: "there is no pipeline 'sensor': there are 'sensors'" },
+    {
+      args: ['status', 'orders'],
+      message: "there is no pipeline 'orders': there are 'sensors', and dev on this machine does not run it",
+    },
+    {
+      args: ['pause', 'sensors', 'cleanin'],
+      message:
+        "pipeline 'sensors' has no step 'cleanin': there are 'devices', 'cleaning', 'archive', 'lake', 'readings'",
+    },
+    { args: ['resume', 'sensors'], message: "which step of 'sensors'? there are 'devices'" },
+    { args: ['tail', 'sensors', 'ra'], message: "pipeline 'sensors' has no stream 'ra': there are 'raw', 'clean'" },
+    { args: ['tail', 'sensors', 'raw', '--from', 'noon'], message: "'noon' is no place to start: earliest, latest" },
+    { args: ['dead-letters', 'sensors', 'x'], message: "pipeline 'sensors' has no step 'x'" },
+    {
+      args: ['dead-letters', 'show', 'sensors/cleaning/0000000000'],
+      message: "there is no dead letter 'sensors/cleaning/0000000000'",
+    },
+    { args: ['status', 'sensors', 'x'], message: "'x' is too much here" },
+  ])('say in a line what is wrong with $args', async ({ args, message }) => {
+    const { code, err } = await millrace(args);
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+    expect(err).not.toContain('    at ');
+  });
+
+  test('find the same names on AWS, and say of a sink whose database does not answer where its positions are', async () => {
+    const { kinesis, dynamodb, s3, sqs } = JSON.parse(
+      await readFile(join(folder, '.millrace', 'dev.json'), 'utf8'),
+    ) as Record<'kinesis' | 'dynamodb' | 's3' | 'sqs', string>;
+    const aws = {
+      ...{ AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_ENDPOINT_URL_LAMBDA: 'http://127.0.0.1:1' },
+      ...{ AWS_ENDPOINT_URL_KINESIS: kinesis, AWS_ENDPOINT_URL_DYNAMODB: dynamodb },
+      ...{ AWS_ENDPOINT_URL_S3: s3, AWS_ENDPOINT_URL_SQS: sqs },
+    };
+    const found = await millrace(['status', 'sensors', '--stage', 'local', '--region', 'us-east-1', '--json'], aws);
+    expect([found.code, found.err]).toEqual([0, '']);
+    const rows = linesOf<Row>(found);
+    expect(rows.filter(({ step }) => step === 'readings')).toHaveLength(2);
+    for (const row of rows) {
+      if (row.step !== 'readings') expect(row.state).not.toBe('unknown');
+      else
+        expect(row).toMatchObject({
+          state: 'unknown',
+          note: expect.stringContaining('its positions are in a database'),
+        });
+    }
+    const missing = await millrace(['status', '--stage', 'other', '--region', 'us-east-1'], aws);
+    expect(missing).toMatchObject({ code: 2, err: expect.stringContaining("there is no stage 'other' here") });
+  });
+
+  test('find nothing any more when dev has ended', { timeout: 60_000 }, async () => {
+    dev.kill('SIGINT');
+    await until(
+      async () => dev.exitCode,
+      (code) => code !== null,
+    );
+    await expect(stat(join(folder, '.millrace', 'dev.json'))).rejects.toThrow('ENOENT');
+    expect((await millrace(['status'])).code).toBe(2);
+  });
+});
