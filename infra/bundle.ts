@@ -44,15 +44,64 @@ export function generationOf(bundled: Pick<Bundle, 'sha256'>, options: unknown):
     .slice(0, 12);
 }
 
-/** CommonJS packages inside the bundle (pg) require Node's own modules, and an ES module has no `require`. */
+/**
+ * CommonJS packages inside the bundle (pg) require Node's own modules, and an ES module has no `require`. One made by `createRequire`
+ * takes a tenth of the start-up to find out where it is.
+ */
 const REQUIRE =
-  "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
+  'const require=name=>{const found=process.getBuiltinModule(name);' +
+  'if(!found)throw Object.assign(Error(name+" is not in the bundle"),{code:"MODULE_NOT_FOUND"});return found};';
 
 /** zod's messages in every language are more than half of zod; its English ones do not come from this index. */
 const ONE_LANGUAGE: Plugin = {
   name: 'one-language',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({ contents: 'export {};' }));
+  },
+};
+
+/**
+ * In Lambda, credentials are in the environment. The SDK's own search for them has clients of three more services (SSO, STS, sign-in),
+ * a fifth of what a function would have to load.
+ */
+const CREDENTIALS_OF_ENVIRONMENT: Plugin = {
+  name: 'credentials-of-environment',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]@aws-sdk[\\/]credential-provider(-node|s)[\\/]dist-[a-z]+[\\/]index\.js$/ }, () => ({
+      contents: `import { fromEnv } from '@aws-sdk/credential-provider-env';
+        export { fromEnv as defaultProvider, fromEnv as fromNodeProviderChain };`,
+      resolveDir: join(REPOSITORY, 'node_modules', '@aws-sdk', 'credential-provider-node'),
+    }));
+  },
+};
+
+/**
+ * What Kinesis' and S3's event streams need is imported when one is used, which none of our calls does. Because it might be, esbuild would
+ * keep every module that it imports, whole: a quarter of the bundle.
+ */
+const NO_EVENT_STREAMS: Plugin = {
+  name: 'no-event-streams',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]@smithy[\\/]core[\\/]dist-es[\\/]submodules[\\/]event-streams[\\/]index\.js$/ }, () => ({
+      contents: `export class EventStreamSerde {
+        constructor() { throw new Error('there are no event streams in this bundle: call an operation that has none'); }
+      }
+      export const eventStreamSerdeProvider = () => undefined;
+      export const resolveEventStreamSerdeConfig = (config) => config;`,
+    }));
+  },
+};
+
+/** Our clients speak HTTP/1.1; that of Kinesis loads Node's HTTP/2 for the case that it is given no handler. */
+const NO_HTTP2: Plugin = {
+  name: 'no-http2',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:)?http2$/ }, () => ({ path: 'http2', namespace: 'no-http2' }));
+    onLoad({ filter: /.*/, namespace: 'no-http2' }, () => ({
+      contents: `export const constants = {};
+        export const connect = () => { throw new Error('there is no http/2 in this bundle: give the client a requestHandler'); };
+        export default { connect, constants };`,
+    }));
   },
 };
 
@@ -73,7 +122,7 @@ const OPTIONS = {
   banner: { js: REQUIRE },
   // pg tries to load it, and does without.
   external: ['pg-native'],
-  plugins: [ONE_LANGUAGE],
+  plugins: [ONE_LANGUAGE, CREDENTIALS_OF_ENVIRONMENT, NO_EVENT_STREAMS, NO_HTTP2],
   logLevel: 'silent',
 } as const satisfies BuildOptions;
 

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { BUNDLE_FILE, type Bundle, bundle, generationOf } from '../../../infra/bundle.ts';
@@ -101,6 +103,29 @@ describe('a bundle', () => {
     expect(code).toContain('Kinesis_20131202');
     expect(code).not.toContain('DynamoDB_20120810');
     expect(code).not.toMatch(/from ?"@aws-sdk/);
+    // Where the SDK would look for credentials that Lambda has in the environment.
+    expect(code.match(/portal\.sso|AssumeRoleWithWebIdentity|SigninToken|from ?"(node:)?http2"/)?.[0]).toBeUndefined();
+  });
+
+  test('finds the credentials of the environment, and says when there are none', async () => {
+    const made = await bundleOf(
+      'credentials',
+      `import { KinesisClient } from '@aws-sdk/client-kinesis';
+       export const handler = () => new KinesisClient({ region: 'eu-west-1', requestHandler: { handle() {} } }).config.credentials();`,
+    );
+    const ask = (env: Record<string, string>) =>
+      promisify(execFile)(
+        process.execPath,
+        [
+          ...['--input-type=module', '--eval'],
+          `const { handler } = await import(${JSON.stringify(pathToFileURL(join(made.path, BUNDLE_FILE)).href)});
+           console.log(await handler().then(({ accessKeyId, sessionToken }) => accessKeyId + ' ' + sessionToken, ({ name }) => name));`,
+        ],
+        { env },
+      ).then(({ stdout }) => stdout.trim());
+    const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'key', AWS_SESSION_TOKEN: 'token' };
+    expect(await ask(keys)).toBe('id token');
+    expect(await ask({})).toBe('CredentialsProviderError');
   });
 
   test('that cannot be made says where, and why', async () => {

@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { BUNDLE_FILE, type Bundle, bundle } from '../../infra/bundle.ts';
+import { DATABASE_INIT_ENTRY } from '../../infra/constructs/database-init.ts';
+import { pipelines } from '../../infra/pipelines/all.ts';
+import { planOf } from '../../infra/pipelines/plan.ts';
+import { REPOSITORY } from '../../infra/repository.ts';
+import { type Measured, runAlone } from './rounds.ts';
+
+const run = promisify(execFile);
+
+/** Of an empty function's start-up. Every step has the clients of the log, and most those of checkpoints and dead letters too. */
+const MOST_TIMES = 4;
+const MOST_GZIPPED_KB = 400;
+const ROUNDS = 20;
+
+/**
+ * How long each shipped function takes from exec to a handler that can be called, against a function that does nothing, and how large
+ * it is. Throws when one is too large.
+ */
+export async function benchBundles(): Promise<readonly Measured[]> {
+  await mkdir(join(REPOSITORY, '.millrace'), { recursive: true });
+  const folder = await mkdtemp(join(REPOSITORY, '.millrace', 'bench-bundles-'));
+  try {
+    const empty = await bundleEmpty(folder);
+    const measured: Measured[] = [];
+    const tooLarge: string[] = [];
+    for (const { entry, functions } of shipped()) {
+      const made = await bundle(entry, folder);
+      const kb = gzipSync(await readFile(join(made.path, BUNDLE_FILE))).length / 1_000;
+      const name = `start ${functions} (${kb.toFixed(0)} KB gzipped)`;
+      if (kb > MOST_GZIPPED_KB) tooLarge.push(`${name}: ${MOST_GZIPPED_KB} KB at most`);
+      const { oursMillis, otherMillis } = await fastest(made, empty);
+      const ratio = otherMillis / oursMillis;
+      measured.push({ name, versus: 'an empty function', target: 1 / MOST_TIMES, oursMillis, otherMillis, ratio });
+    }
+    if (tooLarge.length > 0) throw new Error(tooLarge.join('\n'));
+    return measured;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The fastest of each, in turn: a process that takes longer is interrupted more often by whatever else the machine does, so medians would
+ * measure that.
+ */
+async function fastest(ours: Bundle, other: Bundle): Promise<{ oursMillis: number; otherMillis: number }> {
+  const best = { oursMillis: Number.POSITIVE_INFINITY, otherMillis: Number.POSITIVE_INFINITY };
+  for (let round = 0; round < ROUNDS; round++) {
+    best.oursMillis = Math.min(best.oursMillis, await millisOf(ours));
+    best.otherMillis = Math.min(best.otherMillis, await millisOf(other));
+  }
+  return best;
+}
+
+async function millisOf(bundled: Bundle): Promise<number> {
+  const begun = performance.now();
+  await start(bundled);
+  return performance.now() - begun;
+}
+
+async function bundleEmpty(folder: string): Promise<Bundle> {
+  const path = join(folder, 'empty.ts');
+  await writeFile(path, 'export const handler = async (): Promise<void> => {};\n');
+  return bundle(relative(REPOSITORY, path), folder);
+}
+
+interface Shipped {
+  readonly entry: string;
+  /** The functions that are this bundle. */
+  readonly functions: string;
+}
+
+function shipped(): readonly Shipped[] {
+  const steps = pipelines.flatMap((pipeline) => planOf(pipeline, pipelines).steps);
+  const entries = [...new Set(steps.map(({ entry }) => entry))];
+  return [
+    ...entries.map((entry): Shipped => {
+      const of = steps.filter((step) => step.entry === entry);
+      const functions = of.map(({ pipeline, name }) => `${pipeline}/${name}`).join(', ');
+      return { entry, functions };
+    }),
+    { entry: DATABASE_INIT_ENTRY, functions: 'database-init' },
+  ];
+}
+
+/** As Lambda's runtime does: a fresh process imports the module and finds the handler. */
+async function start({ path }: Bundle): Promise<void> {
+  const url = JSON.stringify(new URL(`file://${join(path, BUNDLE_FILE)}`).href);
+  const script = `const { handler } = await import(${url}); process.exit(typeof handler === 'function' ? 0 : 1)`;
+  await run(process.execPath, ['--input-type=module', '--eval', script], { env: {} });
+}
+
+if (import.meta.main) await runAlone(benchBundles);
