@@ -5,6 +5,7 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { OutgoingEvent } from '../../functions/runtime/event.ts';
 import { openLogWriter } from '../../functions/runtime/log-writer.ts';
 import { pauseStep, resumeStep } from '../../infra/operation/pausing.ts';
+import { type Standing, standingOf } from '../../infra/operation/standing.ts';
 import { type Duration, hours, type Pipeline, type Streams } from '../../infra/pipelines/pipeline.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import { dropFile, type Posted, type PostOptions, post } from './arrivals.ts';
@@ -48,6 +49,8 @@ export interface PipelineRun<S extends Streams> {
   table(name: string): readonly Row[];
   deadLetters(step: string): readonly DeadLetter[];
   positions(step: string): readonly ShardPosition[];
+  /** What `millrace status` shows of a step. */
+  status(step: string): Promise<readonly Standing[]>;
   /** The faults so far. */
   faults(): readonly Fault[];
   /** How many calls there were so far, by call site. */
@@ -168,6 +171,7 @@ export async function startPipelineRun<S extends Streams>(
       if (step.kind === 'source') throw new UserMistake(`step '${name}' is a source: it has no position in a stream`);
       return positionsOf(world, step);
     },
+    status: (name) => operate(world, (place) => standingOf(stepOf(name), place, new AbortController().signal)),
     faults: () => faults.happened(),
     calls: () => faults.calls(),
     story: () => story.lines(),
