@@ -8,7 +8,11 @@ export interface Limits {
   readonly memoryMb: number;
 }
 
-/** By what calls the step, on AWS and on a laptop alike. */
+/**
+ * By what calls the step, on AWS and on a laptop alike. No concurrency is reserved for any: a mapping runs a step once for each shard, a
+ * schedule once in its interval, a queue as often as there are lanes. A reservation would be taken away from the account's other functions
+ * all the time, and an account that is new has none to give.
+ */
 export const LIMITS: Readonly<Record<StepPlan['delivery'], Limits>> = {
   // A batch is at most 6 MB, and its time goes into waiting for others: for the log, a database.
   continuous: { timeoutSeconds: 5 * 60, memoryMb: 1_024 },

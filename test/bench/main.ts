@@ -1,3 +1,4 @@
+import { benchBundles } from './bundles.ts';
 import { benchCodec } from './codec.ts';
 import { emulatorLogBench } from './emulator-log.ts';
 import { benchMapping } from './mapping.ts';
@@ -10,6 +11,7 @@ const benchmarks: readonly (() => Promise<readonly Measured[]>)[] = [
   benchPostgres,
   emulatorLogBench,
   benchMapping,
+  benchBundles,
 ];
 
 const results: Measured[] = [];
