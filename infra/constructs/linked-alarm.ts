@@ -6,9 +6,11 @@ export type RunbookSection =
   | 'lag'
   | 'dead-letters'
   | 'failed-files'
+  | 'crashes'
   | 'errors'
   | 'throttles'
   | 'file-age'
+  | 'stopped'
   | 'database-storage';
 
 export interface LinkedAlarmProps {
@@ -20,6 +22,8 @@ export interface LinkedAlarmProps {
   readonly threshold: number;
   /** Above the threshold, or at it, is alarming; when `below` is given, below it. */
   readonly below?: true;
+  /** What a period is in which nothing was measured. Left out: fine, because nothing is measured of what does nothing. */
+  readonly missing?: 'alarming';
   /** Periods of the metric, all of which are alarming. */
   readonly periods: number;
   /** The ARN of the topic that is told, also when it is over. */
@@ -30,7 +34,7 @@ export interface LinkedAlarmProps {
 export class LinkedAlarm extends Construct {
   constructor(scope: Construct, id: string, props: LinkedAlarmProps) {
     super(scope, id);
-    const { alarmName, meaning, section, metric, threshold, below, periods, topic } = props;
+    const { alarmName, meaning, section, metric, threshold, below, missing, periods, topic } = props;
     const alarm = new Alarm(this, 'Alarm', {
       alarmName,
       alarmDescription: `${meaning}: docs/runbook.md#${section}`,
@@ -40,8 +44,7 @@ export class LinkedAlarm extends Construct {
         ? ComparisonOperator.LESS_THAN_THRESHOLD
         : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       evaluationPeriods: periods,
-      // Nothing is measured of what does nothing.
-      treatMissingData: TreatMissingData.NOT_BREACHING,
+      treatMissingData: missing === 'alarming' ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
     });
     if (topic === undefined) return;
     const action = { bind: () => ({ alarmActionArn: topic }) };

@@ -1,5 +1,4 @@
 import { Duration } from 'aws-cdk-lib';
-import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { PipelinePlan, SinkPlan, StepPlan } from '../pipelines/plan.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
@@ -10,7 +9,10 @@ import type { Surroundings } from './surroundings.ts';
 /** What is wrong with a step or stream, by a name that is unique to it. */
 type Wrong = Readonly<Record<string, Omit<LinkedAlarmProps, 'alarmName' | 'topic'>>>;
 
-/** Every alarm of a pipeline: none rings for what the next invocation mends. */
+/**
+ * Every alarm of a pipeline: none rings for what the next invocation mends. Each is of one metric, which costs least, and which every
+ * server that stands for CloudWatch understands.
+ */
 export class PipelineAlarms extends Construct {
   private readonly surroundings: Surroundings;
 
@@ -45,7 +47,7 @@ export class PipelineAlarms extends Construct {
     const throttled = functionMetric(step, names, ['Throttles', 'Sum']);
     const meaning = 'the function has had no room to run for a quarter of an hour';
     return {
-      errors: this.keepsFailing(step),
+      ...this.keepsFailing(step),
       throttles: { meaning, section: 'throttles', metric: throttled, threshold: 1, periods: 3 },
       ...(step.delivery === 'request' ? {} : this.isBehind(step)),
       ...(step.delivery === 'request' ? {} : rejects(step)),
@@ -54,52 +56,40 @@ export class PipelineAlarms extends Construct {
   }
 
   /** One failure is tried again. A step with a schedule is given two of its runs. */
-  private keepsFailing(step: StepPlan): Wrong[string] {
+  private keepsFailing(step: StepPlan): Wrong {
     const { names } = this.surroundings;
     const isScheduled = step.delivery === 'scheduled';
     const period = isScheduled ? runsIn(step, 1) : FIVE_MINUTES;
-    const metric = new MathExpression({
-      expression: 'FILL(crashed, 0) + FILL(failed, 0)',
-      usingMetrics: {
-        crashed: functionMetric(step, names, ['Errors', 'Sum']).with({ period }),
-        failed: failuresOf(step).with({ period }),
+    const often = { threshold: 1, periods: isScheduled ? 2 : 3 };
+    const crashed = functionMetric(step, names, ['Errors', 'Sum']).with({ period });
+    const failed = failuresOf(step).with({ period });
+    return {
+      crashes: {
+        meaning: 'the function ends in an error again and again',
+        section: 'crashes',
+        metric: crashed,
+        ...often,
       },
-      label: 'failures',
-      period,
-    });
-    const meaning = 'the step fails again and again';
-    return { meaning, section: 'errors', metric, threshold: 1, periods: isScheduled ? 2 : 3 };
+      errors: { meaning: 'the step says again and again that it failed', section: 'errors', metric: failed, ...often },
+    };
   }
 
   private isBehind(step: StepPlan): Wrong {
     const { names } = this.surroundings;
-    if (step.kind === 'sink' && step.delivery === 'scheduled') return { 'file-age': this.writesNothing(step) };
+    if (step.delivery === 'scheduled') return { 'file-age': writesLate(step), stopped: this.doesNotRun(step) };
     const metric = lagOf(step, names);
     if (metric === undefined) return {};
     const [threshold, unit] = step.delivery === 'queue' ? [3_600, 'an hour'] : [15 * 60_000, 'a quarter of an hour'];
     return { lag: { meaning: `the step is ${unit} behind`, section: 'lag', metric, threshold, periods: 3 } };
   }
 
-  /**
-   * Of a sink that runs on a schedule: how late what it wrote was, or twice the limit when events came and it took none. A period has
-   * two runs at least, so what came in the first of two is taken in the second.
-   */
-  private writesNothing(step: SinkPlan): Wrong[string] {
-    const { names } = this.surroundings;
+  /** A period has two runs at least: one that comes a little late is no matter. No invocation at all is no zero, it is nothing measured. */
+  private doesNotRun(step: SinkPlan): Wrong[string] {
     const period = runsIn(step, 2);
-    const threshold = 3 * (step.every ?? 0) + LONGEST_RUN_MILLIS;
-    const metric = new MathExpression({
-      expression: `IF(FILL(came, 0) > 0 AND FILL(taken, 0) == 0, ${2 * threshold}, FILL(lag, 0))`,
-      usingMetrics: {
-        came: streamMetric(step.input.stream, names, ['IncomingRecords', 'Sum']).with({ period }),
-        taken: countOf(step, 'eventsIn', 'Sum').with({ period }),
-        lag: countOf(step, 'lagMillis', 'Maximum').with({ period }),
-      },
-      label: 'age of what is not in a file yet',
-      period,
-    });
-    const meaning = 'events are not where the schedule should have written them';
-    return { meaning, section: 'file-age', metric, threshold, periods: 2 };
+    const metric = functionMetric(step, this.surroundings.names, ['Invocations', 'Sum']).with({ period });
+    const meaning = 'the schedule does not run the step';
+    const below = { threshold: 1, below: true, missing: 'alarming' } as const;
+    return { meaning, section: 'stopped', metric, periods: 1, ...below };
   }
 
   private hasGivenUp({ pipeline, name }: StepPlan): Wrong {
@@ -110,6 +100,14 @@ export class PipelineAlarms extends Construct {
     const meaning = 'a file was tried ten times and put aside';
     return { 'failed-files': { meaning, section: 'failed-files', metric, threshold: 1, periods: 1 } };
   }
+}
+
+/** Of a step with a schedule: how late what it took was. */
+function writesLate(step: SinkPlan): Wrong[string] {
+  const metric = countOf(step, 'lagMillis', 'Maximum').with({ period: runsIn(step, 2) });
+  const meaning = 'events are written later than the schedule would have it';
+  const threshold = 3 * (step.every ?? 0) + LONGEST_RUN_MILLIS;
+  return { meaning, section: 'file-age', metric, threshold, periods: 2 };
 }
 
 function rejects(step: StepPlan): Wrong {

@@ -16,15 +16,13 @@ interface Alarm {
   readonly AlarmDescription: string;
   readonly AlarmActions?: readonly unknown[];
   readonly OKActions?: readonly unknown[];
-  readonly Namespace?: string;
-  readonly MetricName?: string;
-  readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
-  readonly Metrics?: readonly {
-    readonly Expression?: string;
-    readonly MetricStat?: { readonly Metric: Alarm; readonly Period: number };
-  }[];
+  readonly Namespace: string;
+  readonly MetricName: string;
+  readonly Statistic: string;
+  readonly Dimensions: readonly { readonly Name: string; readonly Value: unknown }[];
+  readonly ComparisonOperator: string;
   readonly Threshold: number;
-  readonly Period?: number;
+  readonly Period: number;
   readonly EvaluationPeriods: number;
   readonly TreatMissingData: string;
 }
@@ -49,13 +47,6 @@ function alarm(name: string): Alarm {
   return found;
 }
 
-/** Of the alarm itself, and of the metrics in its expression. */
-function metricsIn(each: Alarm): readonly Alarm[] {
-  return each.Metrics === undefined
-    ? [each]
-    : each.Metrics.flatMap(({ MetricStat }) => (MetricStat === undefined ? [] : [MetricStat.Metric]));
-}
-
 describe('alarms', () => {
   test('are these of each kind of step', () => {
     const of = (name: string) =>
@@ -64,10 +55,10 @@ describe('alarms', () => {
         .filter((each) => each.startsWith(`millrace-dev-shop--${name}--`))
         .map((each) => each.slice(`millrace-dev-shop--${name}--`.length))
         .sort();
-    expect(of('till')).toEqual(['errors', 'throttles']);
-    expect(of('uploads')).toEqual(['dead-letters', 'errors', 'failed-files', 'lag', 'throttles']);
-    expect(of('ordering')).toEqual(['dead-letters', 'errors', 'lag', 'throttles']);
-    expect(of('lake')).toEqual(['dead-letters', 'errors', 'file-age', 'throttles']);
+    expect(of('till')).toEqual(['crashes', 'errors', 'throttles']);
+    expect(of('uploads')).toEqual(['crashes', 'dead-letters', 'errors', 'failed-files', 'lag', 'throttles']);
+    expect(of('ordering')).toEqual(['crashes', 'dead-letters', 'errors', 'lag', 'throttles']);
+    expect(of('lake')).toEqual(['crashes', 'dead-letters', 'errors', 'file-age', 'stopped', 'throttles']);
     expect(of('orders')).toEqual(['stream-throttles']);
     expect(alarm('millrace-dev--database--storage').MetricName).toBe('FreeStorageSpace');
   });
@@ -93,11 +84,22 @@ describe('alarms', () => {
   });
 
   test('look back no further than CloudWatch does, a day', () => {
-    for (const { AlarmName, Period, Metrics, EvaluationPeriods, TreatMissingData } of alarms) {
-      const seconds = Period ?? Math.max(...(Metrics ?? []).map(({ MetricStat }) => MetricStat?.Period ?? 0));
-      expect(seconds % 60, AlarmName).toBe(0);
-      expect(seconds * EvaluationPeriods, AlarmName).toBeLessThanOrEqual(86_400);
-      expect(TreatMissingData, AlarmName).toBe('notBreaching');
+    for (const { AlarmName, Period, EvaluationPeriods } of alarms) {
+      expect(Period % 60, AlarmName).toBe(0);
+      expect(Period * EvaluationPeriods, AlarmName).toBeLessThanOrEqual(86_400);
+    }
+  });
+
+  test('take nothing measured for fine, except of what has to run', () => {
+    for (const { AlarmName, TreatMissingData } of alarms) {
+      expect(TreatMissingData, AlarmName).toBe(AlarmName.endsWith('--stopped') ? 'breaching' : 'notBreaching');
+    }
+  });
+
+  test('are of one metric each, which every server that stands for CloudWatch understands', () => {
+    for (const each of alarms) {
+      expect(each, each.AlarmName).not.toHaveProperty('Metrics');
+      expect(each.MetricName, each.AlarmName).toMatch(/^[A-Za-z]+$/);
     }
   });
 
@@ -115,22 +117,32 @@ describe('alarms', () => {
         _aws: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
       }
     )._aws.CloudWatchMetrics;
-    const ours = alarms
-      .flatMap(metricsIn)
-      .filter(({ Namespace, MetricName }) => !Namespace?.startsWith('AWS/') && MetricName !== 'failures');
+    const ours = alarms.filter(
+      ({ Namespace, MetricName }) => !Namespace.startsWith('AWS/') && MetricName !== 'failures',
+    );
     expect(ours.length).toBeGreaterThan(5);
     for (const { Namespace, MetricName, Dimensions } of ours) {
       expect(Namespace).toBe(written?.Namespace);
       expect(written?.Metrics.map(({ Name }) => Name)).toContain(MetricName);
-      expect(written?.Dimensions).toContainEqual(Dimensions?.map(({ Name }) => Name));
+      expect(written?.Dimensions).toContainEqual(Dimensions.map(({ Name }) => Name));
     }
   });
 
-  test('of errors count what a step says failed, which Lambda takes for a success, and what crashed', () => {
-    const [failed, crashed] = ['failures', 'Errors'].map((name) =>
-      metricsIn(alarm('millrace-dev-shop--ordering--errors')).find(({ MetricName }) => MetricName === name),
-    );
-    expect(crashed).toMatchObject({ Namespace: 'AWS/Lambda' });
+  test('of crashes count what Lambda calls an error', () => {
+    const crashed = { Namespace: 'AWS/Lambda', MetricName: 'Errors', Statistic: 'Sum', Threshold: 1 };
+    expect(alarm('millrace-dev-shop--ordering--crashes')).toMatchObject({
+      ...crashed,
+      Period: 300,
+      EvaluationPeriods: 3,
+    });
+    expect(alarm('millrace-dev-shop--lake--crashes')).toMatchObject({ ...crashed, Period: 300, EvaluationPeriods: 2 });
+    expect(alarm('millrace-dev-shop--ordering--crashes').Dimensions).toEqual([
+      { Name: 'FunctionName', Value: 'millrace-dev-shop--ordering' },
+    ]);
+  });
+
+  test('of errors count what a step says failed, which Lambda takes for a success', () => {
+    const failed = alarm('millrace-dev-shop--ordering--errors');
     const { template } = stage.stack('millrace-dev-shop');
     const filters = Object.values(template.findResources('AWS::Logs::MetricFilter')).map(
       ({ Properties }) => Properties,
@@ -141,33 +153,31 @@ describe('alarms', () => {
       expect(FilterPattern).toBe(`{ $.level = "${line.level}" }`);
       const [{ MetricNamespace, MetricName, Dimensions }] = MetricTransformations;
       expect({ Namespace: MetricNamespace, MetricName }).toMatchObject({
-        Namespace: failed?.Namespace,
-        MetricName: 'failures',
+        Namespace: failed.Namespace,
+        MetricName: failed.MetricName,
       });
       expect(Dimensions.map(({ Value }: { Value: string }) => line[Value.slice(2)])).toEqual(['shop', 'ordering']);
     }
-    expect(failed?.Dimensions).toEqual([
+    expect(failed.Dimensions).toEqual([
       { Name: 'pipeline', Value: 'shop' },
       { Name: 'step', Value: 'ordering' },
     ]);
   });
 
-  test('of a file that is late name the stream that it is read from, also one of another team', () => {
-    const came = (name: string) =>
-      metricsIn(alarm(name)).find(({ MetricName }) => MetricName === 'IncomingRecords')?.Dimensions;
-    expect(came('millrace-dev-shop--lake--file-age')).toEqual([
-      { Name: 'StreamName', Value: 'millrace-dev-shop--orders' },
-    ]);
-    expect(came('millrace-dev-audit--audit_table--file-age')).toEqual([
-      { Name: 'StreamName', Value: 'millrace-dev-shop--orders' },
-    ]);
+  test('of a sink on a schedule ring when it is late, and when it is not run at all', () => {
+    expect(alarm('millrace-dev-shop--lake--file-age')).toMatchObject({
+      ...{ Namespace: 'Millrace', MetricName: 'lagMillis', Statistic: 'Maximum' },
+      ...{ Threshold: (3 * 5 + 15) * 60_000, ComparisonOperator: 'GreaterThanOrEqualToThreshold' },
+    });
+    expect(alarm('millrace-dev-shop--lake--stopped')).toMatchObject({
+      ...{ Namespace: 'AWS/Lambda', MetricName: 'Invocations', Statistic: 'Sum' },
+      ...{ Threshold: 1, ComparisonOperator: 'LessThanThreshold', EvaluationPeriods: 1 },
+      Dimensions: [{ Name: 'FunctionName', Value: 'millrace-dev-shop--lake' }],
+    });
   });
 
   test('of a schedule have two of its runs in a period, so that a period without one is no matter', () => {
-    const { Metrics, Threshold } = alarm('millrace-dev-shop--lake--file-age');
-    const periods = (Metrics ?? []).flatMap(({ MetricStat }) => (MetricStat === undefined ? [] : [MetricStat.Period]));
-    expect(new Set(periods)).toEqual(new Set([600]));
-    expect(Threshold).toBe((3 * 5 + 15) * 60_000);
+    for (const what of ['file-age', 'stopped']) expect(alarm(`millrace-dev-shop--lake--${what}`).Period).toBe(600);
   });
 });
 
