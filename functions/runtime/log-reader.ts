@@ -2,6 +2,8 @@ import { type Sleep, sleepFor } from './back-off.ts';
 import { endOfRecord, isEndOfRecord, type Position, sequenceNumberOf } from './position.ts';
 import type { LogRecord } from './record-codec/record.ts';
 import {
+  digitsAskedFor,
+  earliestRecord,
   isExpired,
   isUnknownSequenceNumber,
   iteratorAt,
@@ -155,9 +157,9 @@ function openCursor(settings: ReadSettings, shard: ShardToRead): () => Promise<U
     const earliest = await earliestRecord(shard, getPage);
     proven = true;
     if (earliest && reaches(earliest, at)) {
-      if (earliest.sequenceNumber.length <= width || !earliest.sequenceNumber.startsWith('0')) return true;
-      // MiniStack writes leading zeros and compares texts: asked for the number without them, it has skipped the record.
-      [proven, width, iterator] = [false, earliest.sequenceNumber.length, undefined];
+      const digits = digitsAskedFor(earliest);
+      if (digits <= width) return true;
+      [proven, width, iterator] = [false, digits, undefined];
       return false;
     }
     giveUpUnlessHarmless(at, earliest);
@@ -171,16 +173,6 @@ function openCursor(settings: ReadSettings, shard: ShardToRead): () => Promise<U
   }
 
   return next;
-}
-
-async function earliestRecord(shard: ShardToRead, getPage: ReturnType<typeof pagesOf>): Promise<LogRecord | undefined> {
-  let iterator: string | undefined = await iteratorAt(shard, 'earliest');
-  while (iterator !== undefined) {
-    const page: RawPage = await getPage(iterator, 1);
-    if (page.records[0] || page.millisBehindLatest === 0) return page.records[0];
-    iterator = page.next;
-  }
-  return undefined;
 }
 
 /** Whether the record is the position's own, or an earlier one. */

@@ -54,6 +54,28 @@ export function pagesOf(shard: ShardToRead): (iterator: string, limit?: number) 
   };
 }
 
+/** The first record that the shard still holds. Undefined: it holds none now. */
+export async function earliestRecord(
+  shard: ShardToRead,
+  getPage: ReturnType<typeof pagesOf>,
+): Promise<LogRecord | undefined> {
+  let iterator: string | undefined = await iteratorAt(shard, 'earliest');
+  while (iterator !== undefined) {
+    const page: RawPage = await getPage(iterator, 1);
+    if (page.records[0] || page.millisBehindLatest === 0) return page.records[0];
+    iterator = page.next;
+  }
+  return undefined;
+}
+
+/**
+ * How many digits the shard's sequence numbers have to be asked for with: 0, or as many as the record shows. MiniStack writes leading
+ * zeros and compares texts: asked for a number without them, it has skipped its record.
+ */
+export function digitsAskedFor(record: LogRecord | undefined): number {
+  return record?.sequenceNumber.startsWith('0') ? record.sequenceNumber.length : 0;
+}
+
 /** Iterators live for five minutes. */
 export function isExpired(error: unknown): boolean {
   return (error as Error).name === 'ExpiredIteratorException';

@@ -2,6 +2,8 @@ import { sleepFor } from '../../functions/runtime/back-off.ts';
 import { endOfRecord, type Position, sequenceNumberOf } from '../../functions/runtime/position.ts';
 import type { LogRecord } from '../../functions/runtime/record-codec/record.ts';
 import {
+  digitsAskedFor,
+  earliestRecord,
   isUnknownSequenceNumber,
   iteratorAt,
   pagesOf,
@@ -50,8 +52,15 @@ export async function lookAfter(at: LookAt): Promise<Look> {
   const { kinesis, stream, shard, after, signal } = at;
   const toRead: ShardToRead = { kinesis, stream, shardId: shard.id, signal, sleep: sleepFor, random: Math.random };
   const getPage = pagesOf(toRead);
+  const look = await lookFrom(await firstIterator(toRead, at), at, getPage);
+  if (after === undefined || look.positionMillis !== undefined) return look;
+  const digits = digitsAskedFor(await earliestRecord(toRead, getPage));
+  return digits === 0 ? look : lookFrom(await firstIterator(toRead, at, digits), at, getPage);
+}
+
+async function lookFrom(first: string, { shard, after }: LookAt, getPage: ReturnType<typeof pagesOf>): Promise<Look> {
   const seen: LogRecord[] = [];
-  let iterator: string | undefined = await firstIterator(toRead, at);
+  let iterator: string | undefined = first;
   let page: RawPage | undefined;
   for (let pages = 0; iterator !== undefined && pages < MOST_PAGES; pages++) {
     page = await getPage(iterator, COUNTED + 1);
@@ -60,8 +69,7 @@ export async function lookAfter(at: LookAt): Promise<Look> {
     if (unreadOf(seen, after).length > 0 || (shard.open && page.millisBehindLatest === 0)) break;
   }
   const unread = unreadOf(seen, after);
-  const own =
-    after === undefined ? undefined : seen.find(({ sequenceNumber }) => sequenceNumber === sequenceNumberOf(after));
+  const own = after === undefined ? undefined : seen.find(({ sequenceNumber }) => isOf(after, sequenceNumber));
   return {
     positionMillis: own?.approximateArrivalMillis,
     records: Math.min(unread.length, COUNTED),
@@ -72,14 +80,19 @@ export async function lookAfter(at: LookAt): Promise<Look> {
   };
 }
 
-async function firstIterator(shard: ShardToRead, { after, start }: LookAt): Promise<string> {
+async function firstIterator(shard: ShardToRead, { after, start }: LookAt, digits = 0): Promise<string> {
   if (after === undefined) return iteratorAt(shard, start);
   try {
-    return await iteratorAt(shard, { atSequenceNumber: sequenceNumberOf(after) });
+    return await iteratorAt(shard, { atSequenceNumber: sequenceNumberOf(after).padStart(digits, '0') });
   } catch (error) {
     if (!isUnknownSequenceNumber(error)) throw error;
     return iteratorAt(shard, 'earliest');
   }
+}
+
+/** Numbers, of which a server may write one with leading zeros. */
+function isOf(position: Position, sequenceNumber: string): boolean {
+  return BigInt(sequenceNumber) === BigInt(sequenceNumberOf(position));
 }
 
 function unreadOf(records: readonly LogRecord[], after: Position | undefined): readonly LogRecord[] {

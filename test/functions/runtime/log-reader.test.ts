@@ -1,4 +1,4 @@
-import type { GetRecordsCommand, GetRecordsOutput, GetShardIteratorCommand } from '@aws-sdk/client-kinesis';
+import type { GetRecordsCommand, GetRecordsOutput } from '@aws-sdk/client-kinesis';
 import { expect, test } from 'vitest';
 import { LostRange, type ReadPage, type ReadSettings, readShard } from '../../../functions/runtime/log-reader.ts';
 import { endOfRecord, type Position, positionOf } from '../../../functions/runtime/position.ts';
@@ -7,6 +7,7 @@ import { type LogClient, logClient } from '../../../infra/emulator/log/client.ts
 import { createLog, type LogOptions } from '../../../infra/emulator/log/log.ts';
 import { applyReshard } from './faulty-log.ts';
 import { NEVER, recordsOf, STREAM } from './log-kit.ts';
+import { paddingClient } from './padding-client.ts';
 
 const SHARD = 'shardId-000000000000';
 const HOUR = 3_600_000;
@@ -375,26 +376,9 @@ test('a server that writes leading zeros and compares sequence numbers as texts 
   const given = stream();
   given.put('a', 'b', 'c');
   const [after] = given.positions();
-  const padded = (number: string) => number.padStart(60, '0');
-  const client: LogClient = {
-    send: (async (command: GetRecordsCommand | GetShardIteratorCommand, options: never) => {
-      const pass = (input: object) => given.client.send(Object.assign(command, { input }) as never, options);
-      if ('ShardIteratorType' in command.input && command.input.StartingSequenceNumber !== undefined) {
-        const { StartingSequenceNumber, ...input } = command.input;
-        const found = recordsOf(given.log, SHARD).find(
-          (record) => padded(record.sequenceNumber) >= StartingSequenceNumber,
-        );
-        return pass(
-          found
-            ? { ...input, StartingSequenceNumber: found.sequenceNumber }
-            : { ...input, ShardIteratorType: 'LATEST' },
-        );
-      }
-      const answer = (await pass(command.input)) as GetRecordsOutput;
-      const Records = answer.Records?.map((one) => ({ ...one, SequenceNumber: padded(one.SequenceNumber ?? '') }));
-      return { ...answer, ...(Records && { Records }) };
-    }) as LogClient['send'],
-  };
+  const client = paddingClient(given.client, () =>
+    recordsOf(given.log, SHARD).map(({ sequenceNumber }) => sequenceNumber),
+  );
   const read = await pages(given, { kinesis: client, after: after ?? endOfRecord('0') });
   expect([texts(read), end(read)]).toEqual([['b', 'c'], 'caught-up']);
 });

@@ -3,6 +3,7 @@ import { endOfRecord, positionOf } from '../../../functions/runtime/position.ts'
 import { type LogClient, logClient } from '../../../infra/emulator/log/client.ts';
 import { createLog, type Log } from '../../../infra/emulator/log/log.ts';
 import { lookAfter } from '../../../infra/operation/look.ts';
+import { paddingClient } from '../../functions/runtime/padding-client.ts';
 
 const StreamName = 'looked-at';
 const START_MILLIS = Date.parse('2026-01-01T00:00:00Z');
@@ -77,6 +78,18 @@ describe('a look at a shard', () => {
     expect(await look({ shard: { id: 'shardId-000000000001', open: true } })).toMatchObject({
       records: 0,
       ended: false,
+    });
+  });
+
+  test('finds its position on a server that writes leading zeros and compares sequence numbers as texts', async () => {
+    const numbers = put(3);
+    const [, second = '', last = ''] = numbers;
+    const padding = paddingClient(kinesis, () => numbers);
+    expect(await look({ kinesis: padding, after: endOfRecord(second) })).toMatchObject({
+      ...{ positionMillis: START_MILLIS + 2_000, records: 1, trimmed: false },
+    });
+    expect(await look({ kinesis: padding, after: endOfRecord(last) })).toMatchObject({
+      ...{ positionMillis: START_MILLIS + 3_000, records: 0, trimmed: false },
     });
   });
 
