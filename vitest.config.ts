@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**', 'test/deploy/**'],
+    exclude: ['test/bench/**'],
     setupFiles: ['test/seed.ts'],
     pool: 'forks',
     maxWorkers: 2,
