@@ -27,7 +27,7 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
   const name = nameOf(node.funcname);
   const offset = context.offsetOf(node.location);
   refuseForms(context, node, name);
-  const candidates = FUNCTIONS.filter((routine) => routine.name === name);
+  const candidates = [...FUNCTIONS, ...UNSUPPORTED].filter((routine) => routine.name === name);
   if (candidates.length === 0) {
     const near = suggest(
       name,
@@ -37,9 +37,8 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
     throw mistake(context, 'unsupported', { offset, problem: `function ${name} is not supported`, hint });
   }
   const args = (node.args ?? []).map(context.check);
-  const others = UNSUPPORTED.filter((routine) => routine.name === name);
   const resolution = resolve(
-    [...candidates, ...others],
+    candidates,
     args.map(({ type }) => type),
   );
   if (name === 'jsonb_build_object' && args.length % 2 === 1)
@@ -52,7 +51,8 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
     name,
     args.map(({ type }) => type),
   );
-  const takes = candidates.map((routine) => signatureText(name, routine.parameters)).join(', ');
+  const supportedOnes = candidates.filter(({ unsupported }) => !unsupported);
+  const takes = supportedOnes.map((routine) => signatureText(name, routine.parameters)).join(', ');
   const problem = resolution === 'none' ? `function ${written} does not exist` : `function ${written} is not unique`;
   throw mistake(context, 'invalid', { offset, problem, hint: `it takes ${takes}; add casts where they are missing` });
 }

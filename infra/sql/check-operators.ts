@@ -41,7 +41,7 @@ export function supported(context: CheckContext, resolved: Resolved, offset: num
   const { routine } = resolved;
   if (!routine.unsupported) return resolved;
   const written = signatureText(routine.name, routine.parameters);
-  const hint = written.includes('numeric') ? 'cast to double precision' : undefined;
+  const hint = routine.meaning === '' ? undefined : routine.meaning;
   throw mistake(context, 'unsupported', { offset, problem: `${written} is not supported`, hint });
 }
 

@@ -63,10 +63,11 @@ A column may be null when its schema is nullable or optional. What is computed i
 - Three-valued logic, integer overflow and division, numeric's scales, NaN and infinities, implicit casts and the choice of operators and functions are Postgres's.
 - The collation is "C": text is ordered by code point, and only ASCII letters have a case.
 - The time zone is UTC, always; AT TIME ZONE takes UTC alone. Dates and times are read in ISO 8601; Postgres's other spellings are errors.
-- Functions of double precision that are not exact (\`sin\`, \`exp\`, \`power\`, …) are within one unit in the last place; \`cbrt\` within two, because C's own is off by one.
+- Functions of double precision that are not exact (\`sin\`, \`exp\`, \`power\`, …) are within one unit in the last place. \`cbrt\`, and \`log\` of
+  double precision, are refused, because C's own libraries differ by more: \`log\` of numeric is exact to its last digit.
 - Regular expressions are those in which Postgres and JavaScript agree. Where only a yes or no is asked (\`~\`, regexp_like) that includes alternatives and groups;
   where the match itself matters, a quantified group, an alternative or a lazy quantifier is refused. Look-around and back references are refused.
-- \`numeric\` has no exp, ln, log and power: cast to double precision. Arrays have one dimension.
+- Arrays have one dimension.
 - Columns that are passed on unchanged are copied as their bytes; lists, objects and jsonb among them are not looked into.
 - What changes from call to call (\`now()\`, \`random()\`) is refused: \`time\` is the event's time.
 - An error in one event rejects that event, with the place of the expression; others go on. A double precision or numeric of NaN or infinity cannot be written as JSON and is such an error.

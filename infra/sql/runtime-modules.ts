@@ -4,6 +4,8 @@ import * as bytes from '../../functions/runtime/sql/bytes.ts';
 import * as dates from '../../functions/runtime/sql/dates.ts';
 import * as decimalArithmetic from '../../functions/runtime/sql/decimal-arithmetic.ts';
 import * as decimalFunctions from '../../functions/runtime/sql/decimal-functions.ts';
+import * as decimalLogarithms from '../../functions/runtime/sql/decimal-logarithms.ts';
+import * as decimalPowers from '../../functions/runtime/sql/decimal-powers.ts';
 import * as decimals from '../../functions/runtime/sql/decimals.ts';
 import * as doubleFunctions from '../../functions/runtime/sql/double-functions.ts';
 import * as doubles from '../../functions/runtime/sql/doubles.ts';
@@ -42,6 +44,8 @@ export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unk
   dates,
   'decimal-arithmetic': decimalArithmetic,
   'decimal-functions': decimalFunctions,
+  'decimal-logarithms': decimalLogarithms,
+  'decimal-powers': decimalPowers,
   decimals,
   'double-functions': doubleFunctions,
   doubles,

@@ -1,13 +1,14 @@
 import { outOfRange, SqlError } from './sql-error.ts';
 
-/** Functions of double precision. Their results are within one unit in the last place of Postgres's, which uses C's library. */
+/**
+ * Functions of double precision. Their results are within one unit in the last place of Postgres's, which uses C's library. Those of which
+ * that library's own results are further off (cbrt, log10, the hyperbolic ones) are not here.
+ */
 
 export function sqrtDouble(a: number): number {
   if (a < 0) throw new SqlError('2201F', 'cannot take square root of a negative number');
   return Math.sqrt(a);
 }
-
-export const cbrtDouble = (a: number): number => Math.cbrt(a);
 
 export function expDouble(a: number): number {
   const result = Math.exp(a);
@@ -18,10 +19,6 @@ export function expDouble(a: number): number {
 
 export function lnDouble(a: number): number {
   return Math.log(positive(a));
-}
-
-export function log10Double(a: number): number {
-  return Math.log10(positive(a));
 }
 
 function positive(a: number): number {

@@ -66,6 +66,7 @@ interface Change {
 
 function changed(value: Json, change: Change): Json {
   const step = change.path[change.at] ?? null;
+  if (step === null) throw new SqlError('22004', `path element at position ${change.at + 1} is null`);
   if (isObject(value)) return changedObject(value, step, change);
   if (isArray(value)) return changedArray(value, step, change);
   return value;
@@ -73,12 +74,7 @@ function changed(value: Json, change: Change): Json {
 
 const isLast = (change: Change): boolean => change.at === change.path.length - 1;
 
-function nullStep(change: Change): never {
-  throw new SqlError('22004', `path element at position ${change.at + 1} is null`);
-}
-
-function changedObject(value: ReadonlyMap<string, Json>, step: string | null, change: Change): Json {
-  if (step === null) nullStep(change);
+function changedObject(value: ReadonlyMap<string, Json>, step: string, change: Change): Json {
   const old = value.get(step);
   const copy = new Map(value);
   if (!isLast(change)) {
@@ -94,8 +90,7 @@ function changedObject(value: ReadonlyMap<string, Json>, step: string | null, ch
   return copy;
 }
 
-function changedArray(value: JsonArray, step: string | null, change: Change): Json {
-  if (step === null) nullStep(change);
+function changedArray(value: JsonArray, step: string, change: Change): Json {
   const index = pathIndex(step);
   if (index === undefined)
     throw new SqlError('22P02', `path element at position ${change.at + 1} is not an integer: "${step}"`);

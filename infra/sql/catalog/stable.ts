@@ -30,7 +30,7 @@ export function isStable(expression: Checked): boolean {
   const types = parameters.map(parameterText);
   if (STABLE.has(name)) return true;
   if (STABLE_WITH_ZONE.has(name)) return types.includes('timestamptz');
-  if (name === '||') return expression.args.some(({ type }) => dependsOnSession(type));
+  if (name === '||') return types.includes('anynonarray') && expression.args.some(({ type }) => dependsOnSession(type));
   return (
     types.includes('timestamptz') &&
     types.some((type) => type === 'interval' || type === 'date' || type === 'timestamp') &&

@@ -5,15 +5,23 @@ import { routine } from './routine.ts';
  * What Postgres has under names that are supported for other types. It takes part in the choice of a routine, so that a statement never
  * means something else here than there, and is refused when it is chosen.
  */
-export const UNSUPPORTED: readonly Routine[] = [
-  '^(numeric, numeric) numeric',
-  'exp(numeric) numeric',
-  'ln(numeric) numeric',
-  'log(numeric) numeric',
-  'log(numeric, numeric) numeric',
-  'log10(numeric) numeric',
-  'power(numeric, numeric) numeric',
-  'pow(numeric, numeric) numeric',
+const SIGNATURES: readonly (string | readonly [signature: string, hint: string])[] = [
+  [
+    'log(double precision) double precision',
+    'cast to numeric: C libraries differ by more than one unit in the last place',
+  ],
+  [
+    'log10(double precision) double precision',
+    'cast to numeric: C libraries differ by more than one unit in the last place',
+  ],
+  [
+    'cbrt(double precision) double precision',
+    'use power(x, 1.0 / 3): C libraries differ by more than one unit in the last place',
+  ],
+  [
+    '||/(double precision) double precision',
+    'use power(x, 1.0 / 3): C libraries differ by more than one unit in the last place',
+  ],
   'width_bucket(numeric, numeric, numeric, integer) integer',
   '~~(bytea, bytea) boolean',
   '!~~(bytea, bytea) boolean',
@@ -55,4 +63,10 @@ export const UNSUPPORTED: readonly Routine[] = [
   '@>(~geometric, ~geometric) boolean',
   '<@(~geometric, ~geometric) boolean',
   '?|(~geometric, ~geometric) boolean',
-].map((signature) => routine([signature, '', '', '']));
+];
+
+/** Its meaning is what to write instead. */
+export const UNSUPPORTED: readonly Routine[] = SIGNATURES.map((row) => {
+  const [signature, hint] = typeof row === 'string' ? [row, ''] : row;
+  return routine([signature, '', '', hint]);
+});

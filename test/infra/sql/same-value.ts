@@ -15,7 +15,7 @@ const view = new DataView(new ArrayBuffer(8));
 function withinOneUlp(a: number, b: number): boolean {
   if (!Number.isFinite(a) || !Number.isFinite(b)) return Object.is(a, b);
   const difference = ordinal(a) - ordinal(b);
-  return difference >= -2n && difference <= 2n;
+  return difference >= -1n && difference <= 1n;
 }
 
 /** Doubles as integers in their order. */
