@@ -1,7 +1,7 @@
 import type { Rejection } from './dead-letters.ts';
 import type { ReceivedEvent } from './event.ts';
-import { dropPassedMarks, takeMark } from './marks.ts';
-import { endOfRecord } from './position.ts';
+import { dropPassedMarks, type MarkRange, takeMark } from './marks.ts';
+import { endOfRecord, type Position } from './position.ts';
 import { type Decoded, decodeRecord } from './record-codec/decode.ts';
 import { hashOf } from './record-codec/hash.ts';
 import type { LogRecord } from './record-codec/record.ts';
@@ -22,8 +22,13 @@ export interface Batch {
   readonly events: ReceivedEvent[];
   /** Records and entries that do not decode. */
   readonly rejections: Rejection[];
-  /** Moves with every record taken; `state()` is what to commit when all of the batch is done. */
-  take(record: LogRecord): void;
+  /**
+   * Moves with every record taken; `state()` is what to commit when all of the batch is done. `to`: a position inside the record,
+   * beyond which nothing of it is taken yet.
+   */
+  take(record: LogRecord, to?: Position): void;
+  /** Moves past a record that is not even decoded. */
+  refuse(record: LogRecord, rejection: Rejection): void;
   state(): StepState;
   /** Of the events taken so far. */
   readonly counts: {
@@ -34,6 +39,8 @@ export interface Batch {
     dataBytes: number;
   };
   readonly arrivalMillis: number;
+  /** As they move. */
+  readonly marks: readonly MarkRange[];
 }
 
 /**
@@ -70,27 +77,44 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     return !takeMark(state.marks, { source, sequence, hash, arrivalMillis: record.approximateArrivalMillis });
   }
 
+  function moveTo(end: Position, record: LogRecord): void {
+    position = end;
+    counts.bytes += record.data.length;
+    arrivalMillis = Math.max(arrivalMillis, record.approximateArrivalMillis);
+  }
+
   return {
     events,
     rejections,
     counts,
+    marks: state.marks,
     get arrivalMillis() {
       return arrivalMillis;
     },
-    take(record) {
+    take(record, to) {
       const end = endOfRecord(record.sequenceNumber);
       if (position !== undefined && end <= position) return;
       const { aggregated, entries } = decodeRecord(record, { name: facts.stream });
-      for (const entry of entries) takeEntry(entry, record, aggregated);
-      position = end;
-      counts.bytes += record.data.length;
-      arrivalMillis = Math.max(arrivalMillis, record.approximateArrivalMillis);
+      for (const entry of entries) {
+        if (to !== undefined && positionOfEntry(entry) > to) break;
+        takeEntry(entry, record, aggregated);
+      }
+      moveTo(to !== undefined && to < end ? to : end, record);
+    },
+    refuse(record, rejection) {
+      rejections.push(rejection);
+      moveTo(endOfRecord(record.sequenceNumber), record);
     },
     state() {
       dropPassedMarks(state.marks, arrivalMillis);
       return { ...state, position };
     },
   };
+}
+
+/** Just after it. */
+function positionOfEntry(entry: Decoded['entries'][number]): string {
+  return 'rejection' in entry ? entry.rejection.at : entry.event.position;
 }
 
 function within(hash: bigint, { from, to }: BatchFacts): boolean {

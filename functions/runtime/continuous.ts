@@ -1,5 +1,6 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
 import { type Batch, openBatch } from './batch.ts';
+import { endDrainedInputs } from './drained.ts';
 import { finished, toFinish } from './finish.ts';
 import { type Input, type ShardInput, withShard } from './input.ts';
 import type { LogRecord } from './record-codec/record.ts';
@@ -41,6 +42,7 @@ export async function runContinuous(
     withShard(input, { shardId, signal }, async (shard) => {
       const batch = openBatch(shard.loaded.state, shard.facts);
       for (const record of records) batch.take(toLogRecord(record));
+      await endDrainedInputs(step, { batch, shard }, signal);
       const done = await given.work(batch, shard, signal);
       report(step, shard.key, { batch, done, started });
       return { loaded: done.loaded, result: undefined };

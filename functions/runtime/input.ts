@@ -8,6 +8,8 @@ import type { Step } from './step.ts';
 export interface ShardInput {
   /** Names the shard in checkpoints and dead letters. */
   readonly key: string;
+  /** Its parents' keys. */
+  readonly parents: readonly string[];
   readonly facts: BatchFacts;
   readonly loaded: LoadedState;
 }
@@ -68,6 +70,7 @@ export function openInput(step: Step, store: StateStore, { keepsStates }: { keep
       return {
         key,
         loaded,
+        parents: shard.parents.map((id) => shardKey(shape, id)),
         facts: { stream: shape.name, from: shard.from, to: shard.to, own },
       };
     },

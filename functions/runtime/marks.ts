@@ -13,6 +13,11 @@ export interface Mark {
   readonly sequence: string;
   /** When the record of the last event arrived, milliseconds since 1970: kept for passing sources only. */
   readonly seenMillis?: number;
+  /**
+   * The arrival of the record that showed that the source has ended: another generation of it is at work, or the shard that it reads is
+   * drained. Gone again with its next event.
+   */
+  readonly endedMillis?: number;
 }
 
 /**
@@ -22,6 +27,14 @@ export interface Mark {
  */
 const PASSING = /^\/[^/]+\/[^/]+\/process\//;
 const PASSING_MILLIS = 15 * 60_000;
+
+/**
+ * How long a source that has ended may still repeat itself: a process of it that was at work may append until its function's time is
+ * over, 15 minutes at most, and nothing that was sent arrives much later. Its events before that stay dropped, and after it there are
+ * none. (Code that is rolled back goes on under the older generation from the position that the newer one has left.) No other time
+ * ends a mark of a step of ours: a step that is paused, or whose function fails, may repeat its last batch after days.
+ */
+const ENDED_MILLIS = 60 * 60_000;
 
 /** Marks for a shard that nobody has read: one range, empty. */
 export function noMarks(from: bigint, to: bigint): readonly MarkRange[] {
@@ -52,23 +65,63 @@ export interface Sighting {
 
 /** Takes an event: true and the mark moves, or false because an event at or after it has been taken. */
 export function takeMark(ranges: readonly MarkRange[], sighting: Sighting): boolean {
-  const range = rangeFor(ranges, sighting.hash);
-  const mark = range.marks.get(sighting.source);
-  if (mark !== undefined && sighting.sequence <= mark.sequence) return false;
-  range.marks.set(
-    sighting.source,
-    PASSING.test(sighting.source)
-      ? { sequence: sighting.sequence, seenMillis: sighting.arrivalMillis }
-      : { sequence: sighting.sequence },
-  );
+  const { source, sequence, arrivalMillis } = sighting;
+  const { marks } = rangeFor(ranges, sighting.hash);
+  const mark = marks.get(source);
+  if (mark !== undefined && sequence <= mark.sequence) return false;
+  if (PASSING.test(source)) marks.set(source, { sequence, seenMillis: arrivalMillis });
+  else {
+    if (mark === undefined || mark.endedMillis !== undefined) endOtherGenerations(marks, source, arrivalMillis);
+    marks.set(source, { sequence });
+  }
   return true;
 }
 
-/** Drops the marks of passing sources that have passed by the time of this record. Marks of our own steps stay: they may be late by days. */
+/** A step has one generation at work, but for the minutes of a deployment: an event of one of them says that the others have ended. */
+function endOtherGenerations(marks: Map<string, Mark>, source: string, arrivalMillis: number): void {
+  const input = inputOf(source);
+  for (const [other, mark] of marks) {
+    if (other !== source && mark.endedMillis === undefined && inputOf(other) === input && !PASSING.test(other))
+      marks.set(other, { ...mark, endedMillis: arrivalMillis });
+  }
+}
+
+/** A source without its generation: `/<pipeline>/<step>/<what it reads>`. */
+function inputOf(source: string): string {
+  return source.slice(0, source.lastIndexOf('/'));
+}
+
+/** A step upstream has drained the shard that these sources read: `/<pipeline>/<step>/<stream's incarnation>/<shard>`. */
+export function endInput(ranges: readonly MarkRange[], input: string, arrivalMillis: number): void {
+  for (const { marks } of ranges) {
+    for (const [source, mark] of marks) {
+      if (mark.endedMillis === undefined && inputOf(source) === input)
+        marks.set(source, { ...mark, endedMillis: arrivalMillis });
+    }
+  }
+}
+
+/** The inputs of the sources that have not ended. */
+export function openInputs(ranges: readonly MarkRange[]): ReadonlySet<string> {
+  const inputs = new Set<string>();
+  for (const { marks } of ranges) {
+    for (const [source, { endedMillis }] of marks) {
+      if (endedMillis === undefined && !PASSING.test(source)) inputs.add(inputOf(source));
+    }
+  }
+  return inputs;
+}
+
+/**
+ * Drops the marks of sources that have passed or ended, by the time of this record. Ranges are never joined, though their marks be the
+ * same: a writer that still knows the shards before a merge may append to one of its parents' ranges ahead of the other.
+ */
 export function dropPassedMarks(ranges: readonly MarkRange[], recordMillis: number): void {
   for (const { marks } of ranges) {
-    for (const [source, { seenMillis }] of marks) {
-      if (seenMillis !== undefined && recordMillis - seenMillis > PASSING_MILLIS) marks.delete(source);
+    for (const [source, { seenMillis, endedMillis }] of marks) {
+      const passed = seenMillis !== undefined && recordMillis - seenMillis > PASSING_MILLIS;
+      const ended = endedMillis !== undefined && recordMillis - endedMillis > ENDED_MILLIS;
+      if (passed || ended) marks.delete(source);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { type Batch, openBatch } from './batch.ts';
 import { type CaughtUp, openCaughtUp } from './caught-up.ts';
 import { report } from './continuous.ts';
+import { endDrainedInputs } from './drained.ts';
 import type { Input, ShardInput } from './input.ts';
 import { LostRange, readShard } from './log-reader.ts';
 import { firstStart } from './scheduled-start.ts';
@@ -125,6 +126,7 @@ async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'m
   const committed = opened.loaded.state;
   if (isDone(committed)) return 'ended';
   const { batch, end } = await readSlice(run, opened, { shard, signal });
+  await endDrainedInputs(step, { batch, shard: opened }, signal);
   const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
   if (to.position === committed.position && end !== 'ended' && committed.rejections.length === 0) return 'all';
   const begun = await begin(sink, { shard: opened, to }, signal);

@@ -42,7 +42,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
 /** A batch to write, and the state that stands once it is written. */
 export interface Writing {
   readonly batch: Batch;
-  readonly shard: Omit<ShardInput, 'facts'>;
+  readonly shard: Pick<ShardInput, 'key' | 'loaded'>;
   readonly to: StepState;
   readonly options: unknown;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Rejection } from './dead-letters.ts';
-import { copyMarks, type MarkRange } from './marks.ts';
+import { copyMarks, type Mark, type MarkRange } from './marks.ts';
 import type { Position } from './position.ts';
 
 /**
@@ -26,16 +26,17 @@ export interface Intent {
   readonly options: unknown;
 }
 
+/** The sequence, and when the source was last seen, or ended. */
+const StoredMark = z.tuple([z.string(), z.number().nullable(), z.number().optional()]);
+
 const Text = z.object({
   p: z.string().optional(),
-  m: z.array(
-    z.tuple([z.string(), z.string(), z.record(z.string(), z.union([z.string(), z.tuple([z.string(), z.number()])]))]),
-  ),
+  m: z.array(z.tuple([z.string(), z.string(), z.record(z.string(), z.union([z.string(), StoredMark]))])),
   r: z
     .array(
       z.object({
         at: z.string(),
-        reason: z.enum(['undecodable', 'schema', 'transform', 'refused', 'too-large']),
+        reason: z.enum(['undecodable', 'schema', 'transform', 'refused', 'too-large', 'killed']),
         message: z.string(),
         bytes: z.string(),
         origin: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
@@ -54,12 +55,7 @@ export function encodeState(state: StepState): string {
     m: state.marks.map(({ from, to, marks }) => [
       from.toString(16),
       to.toString(16),
-      Object.fromEntries(
-        [...marks].map(([source, { sequence, seenMillis }]) => [
-          source,
-          seenMillis === undefined ? sequence : ([sequence, seenMillis] as [string, number]),
-        ]),
-      ),
+      Object.fromEntries([...marks].map(([source, mark]) => [source, encodeMark(mark)])),
     ]),
     ...(state.rejections.length === 0
       ? {}
@@ -86,7 +82,7 @@ export function decodeState(text: string): StepState {
       marks: new Map(
         Object.entries(marks).map(([source, mark]) => [
           source,
-          typeof mark === 'string' ? { sequence: mark } : { sequence: mark[0], seenMillis: mark[1] },
+          typeof mark === 'string' ? { sequence: mark } : decodeMark(mark),
         ]),
       ),
     })),
@@ -98,6 +94,20 @@ export function decodeState(text: string): StepState {
     intent: state.i === undefined ? undefined : { to: state.i.to as Position, options: state.i.options },
     ended: state.e,
     movedMillis: state.t,
+  };
+}
+
+/** Almost every mark is its sequence alone. */
+function encodeMark({ sequence, seenMillis, endedMillis }: Mark): string | z.input<typeof StoredMark> {
+  if (endedMillis !== undefined) return [sequence, seenMillis ?? null, endedMillis];
+  return seenMillis === undefined ? sequence : [sequence, seenMillis];
+}
+
+function decodeMark([sequence, seenMillis, endedMillis]: z.infer<typeof StoredMark>): Mark {
+  return {
+    sequence,
+    ...(seenMillis === null ? {} : { seenMillis }),
+    ...(endedMillis === undefined ? {} : { endedMillis }),
   };
 }
 

@@ -31,6 +31,8 @@ export interface Step {
   readonly formerName: string | undefined;
   readonly kinesis: Pick<KinesisClient, 'send'>;
   readonly checkpoints: Checkpoints;
+  /** Another step's of the stage: `<pipeline>/<step>`. To be looked at only. */
+  readonly checkpointsOf: (step: string) => Pick<Checkpoints, 'load'>;
   readonly pause: Pause;
   readonly deadLetters: DeadLetters;
   readonly writer: LogWriter | undefined;
@@ -79,6 +81,7 @@ export function openStep(surroundings: StepSurroundings): Step {
     formerName,
     kinesis,
     checkpoints,
+    checkpointsOf: (other) => openCheckpoints({ dynamodb, table: config.checkpoints, step: other }),
     pause: openPause({ checkpoints, now }),
     deadLetters: openDeadLetters({ s3, bucket: config.deadLetters, pipeline, step }),
     writer: output === undefined ? undefined : openLogWriter({ kinesis, ...output }),

@@ -2,6 +2,7 @@ import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda'
 import type { Batch } from './batch.ts';
 import { runContinuous } from './continuous.ts';
 import type { Rejection } from './dead-letters.ts';
+import { endParents } from './drained.ts';
 import { EventRefused, UserMistake } from './errors.ts';
 import type { OutgoingEvent, ReceivedEvent } from './event.ts';
 import { openInput, type ShardInput } from './input.ts';
@@ -48,6 +49,7 @@ async function transformBatch(
 ): ReturnType<Parameters<typeof runContinuous>[2]['work']> {
   const { transform, step, writer } = by;
   const { batch, shard } = on;
+  await endParents(step, shard, signal);
   const made = transformed(transform, batch.events, `/${step.name}/${shard.key}/${step.config.generation}`);
   const tooLarge = new Map<ReceivedEvent, Rejection>();
   for (const { index, size, limit } of await writer.oversized(made.outputs, signal)) {

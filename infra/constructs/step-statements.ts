@@ -8,7 +8,7 @@ import { streamArnOf } from './stream-names.ts';
 export function statementsOf(step: StepPlan, names: Names, needs: Needs | undefined): readonly Statement[] {
   return [
     writesItsLog(step, names),
-    ...(step.kind === 'source' ? [] : [readsItsInput(step, names)]),
+    ...(step.kind === 'source' ? [] : [readsItsInput(step, names), ...seesDrainedShards(step, names)]),
     ...(step.kind === 'sink' ? [] : [writesItsOutput(step.output, names)]),
     step.delivery === 'request' ? seesWhetherItIsPaused(step, names) : movesItsCheckpoints(step, names),
     ...(step.delivery === 'request' ? [] : [keepsDeadLetters(step, names)]),
@@ -83,12 +83,26 @@ function seesWhetherItIsPaused(step: StepPlan, names: Names): Statement {
   return { ...ofItsCheckpoints(step, names), why: 'sees whether it is paused', actions: ['dynamodb:GetItem'] };
 }
 
+/** What a transform upstream has read to its end sends nothing more: its marks may go (functions/runtime/drained.ts). */
+function seesDrainedShards({ input }: TransformPlan | SinkPlan, names: Names): readonly Statement[] {
+  if (input.transforms.length === 0) return [];
+  const why = 'sees which shards the transforms before it have drained';
+  return [{ ...checkpointsOf(input.transforms, names), why, actions: ['dynamodb:GetItem'] }];
+}
+
 /** A renamed step also reads what it left under its former name. */
 function ofItsCheckpoints({ pipeline, name, formerly }: StepPlan, names: Names) {
-  const steps = formerly === undefined ? [name] : [name, formerly];
+  const own = formerly === undefined ? [name] : [name, formerly];
+  return checkpointsOf(
+    own.map((step) => `${pipeline}/${step}`),
+    names,
+  );
+}
+
+function checkpointsOf(steps: readonly string[], names: Names) {
   return {
     resources: [names.arnOf('dynamodb', `table/${names.checkpoints}`)],
-    conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': steps.map((step) => `${pipeline}/${step}`) } },
+    conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': steps } },
   };
 }
 

@@ -55,6 +55,8 @@ export interface InputPlan {
   readonly fanOut: boolean;
   /** `/<pipeline>/<step>/` of every step, of any pipeline, that writes to the stream: their events are deduplicated. */
   readonly own: readonly string[];
+  /** `<pipeline>/<step>` of every transform, of any pipeline, that writes to the stream: its checkpoints tell which shards it has drained. */
+  readonly transforms: readonly string[];
 }
 
 /** `pipelines`: all there are, because a stream may be another's, and may be written by others. */
@@ -66,7 +68,8 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       stream: input,
       start: step.start ?? 'earliest',
       fanOut: step.fanOut ?? false,
-      own: writersOf(input, pipelines),
+      own: writersOf(input, pipelines, ['sources', 'transforms']).map((writer) => `/${writer}/`),
+      transforms: writersOf(input, pipelines, ['transforms']),
     };
   };
   const common = (name: string, formerly: string | undefined) => ({ pipeline: pipeline.name, name, formerly });
@@ -176,12 +179,18 @@ function bytesOf(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value).replaceAll(/\$\{Token\[[^\]]*\]\}/g, '-'.repeat(128)));
 }
 
-function writersOf(stream: StreamPlan, pipelines: readonly Pipeline[]): string[] {
-  const prefixes = pipelines.flatMap((pipeline) =>
-    Object.entries({ ...pipeline.sources, ...pipeline.transforms })
+/** `<pipeline>/<step>` of those steps that write to the stream, under their former names too. */
+function writersOf(
+  stream: StreamPlan,
+  pipelines: readonly Pipeline[],
+  kinds: readonly ('sources' | 'transforms')[],
+): readonly string[] {
+  const writers = pipelines.flatMap((pipeline) =>
+    kinds
+      .flatMap((kind) => Object.entries(pipeline[kind]))
       .filter(([, { to }]) => sameStream(resolveStream(pipeline, to, pipelines), stream))
       .flatMap(([name, { formerly }]) => (formerly === undefined ? [name] : [name, formerly]))
-      .map((name) => `/${pipeline.name}/${name}/`),
+      .map((name) => `${pipeline.name}/${name}`),
   );
-  return prefixes.sort();
+  return writers.sort();
 }

@@ -1,5 +1,13 @@
-import { describe, expect, test } from 'vitest';
-import { copyMarks, dropPassedMarks, marksWithin, noMarks, takeMark } from '../../../functions/runtime/marks.ts';
+import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  copyMarks,
+  dropPassedMarks,
+  endInput,
+  marksWithin,
+  noMarks,
+  openInputs,
+  takeMark,
+} from '../../../functions/runtime/marks.ts';
 
 const sighting = (source: string, sequence: string, hash = 5n) => ({
   source,
@@ -51,5 +59,64 @@ describe('marks', () => {
     expect([...(marks[0]?.marks.keys() ?? [])]).toHaveLength(2);
     dropPassedMarks(marks, 1_001 + 15 * 60_000);
     expect([...(marks[0]?.marks.keys() ?? [])]).toEqual(['/p/cleaning/x/shard/g']);
+  });
+
+  describe('of a generation', () => {
+    const HOUR = 3_600_000;
+    const at = (source: string, sequence: string, arrivalMillis: number) => ({
+      ...sighting(source, sequence),
+      arrivalMillis,
+    });
+    const sources = (marks: ReturnType<typeof noMarks>) => [...(marks[0]?.marks.keys() ?? [])];
+    let marks = noMarks(0n, 9n);
+    beforeEach(() => {
+      marks = noMarks(0n, 9n);
+      takeMark(marks, at('/p/a/x/shard-0/old', '5', 1_000));
+      takeMark(marks, at('/p/a/x/shard-1/old', '5', 1_000));
+    });
+
+    test('stay however long nothing comes: the step may be paused', () => {
+      dropPassedMarks(marks, 365 * 24 * HOUR);
+      expect(sources(marks)).toEqual(['/p/a/x/shard-0/old', '/p/a/x/shard-1/old']);
+    });
+
+    test('go an hour of record time after the next generation came of the same shard, and of no other', () => {
+      takeMark(marks, at('/p/a/x/shard-0/new', '6', 2_000));
+      dropPassedMarks(marks, 2_000 + HOUR);
+      expect(takeMark(marks, at('/p/a/x/shard-0/old', '5', 2_000 + HOUR))).toBe(false);
+      dropPassedMarks(marks, 2_001 + HOUR);
+      expect(sources(marks)).toEqual(['/p/a/x/shard-1/old', '/p/a/x/shard-0/new']);
+    });
+
+    test('count from the newer one when the code is rolled back', () => {
+      takeMark(marks, at('/p/a/x/shard-0/new', '6', 2_000));
+      takeMark(marks, at('/p/a/x/shard-0/old', '7', 3_000));
+      dropPassedMarks(marks, 2_001 + HOUR);
+      expect(sources(marks)).toContain('/p/a/x/shard-0/new');
+      dropPassedMarks(marks, 3_001 + HOUR);
+      expect(sources(marks)).toEqual(['/p/a/x/shard-0/old', '/p/a/x/shard-1/old']);
+    });
+
+    test('go for a shard that is drained, an hour after that was seen', () => {
+      endInput(marks, '/p/a/x/shard-1', 2_000);
+      expect([...openInputs(marks)]).toEqual(['/p/a/x/shard-0']);
+      dropPassedMarks(marks, 2_001 + HOUR);
+      expect(sources(marks)).toEqual(['/p/a/x/shard-0/old']);
+    });
+
+    test('are as few after a hundred deployments as after one', () => {
+      for (let version = 0; version < 100; version++) {
+        const millis = version * 2 * HOUR;
+        takeMark(marks, at(`/p/a/x/shard-0/${version}`, `6-${version}`, millis));
+        dropPassedMarks(marks, millis);
+      }
+      expect(sources(marks)).toEqual(['/p/a/x/shard-1/old', '/p/a/x/shard-0/98', '/p/a/x/shard-0/99']);
+    });
+
+    test('processes of a source are no generations of each other', () => {
+      takeMark(marks, at('/p/devices/process/1', '1', 1_000));
+      takeMark(marks, at('/p/devices/process/2', '1', 1_500));
+      expect(marks[0]?.marks.get('/p/devices/process/1')).toEqual({ sequence: '1', seenMillis: 1_000 });
+    });
   });
 });
