@@ -13,6 +13,8 @@ export interface Call<Result> {
   readonly throttled: () => Result | Promise<Result>;
   /** How often the client sends it, all in all. */
   readonly attempts: number;
+  /** What is called is the process itself, by whoever invokes the function. */
+  readonly isInvocation?: true;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -33,11 +35,13 @@ export function openCalls({ faults, overtake, told }: CallSettings): Calls {
   async function once<Result>(process: SimulatedProcess, call: Call<Result>): Promise<Result> {
     const { name, perform, throttled, signal } = call;
     await process.running();
-    const kind = faults.next(`${process.step} ${name}`);
+    const site = `${process.step} ${name}`;
+    const happening = faults.happening(site);
+    const kind = faults.next(site);
     if (kind !== undefined) told(process, { call: name, kind });
-    if (kind === 'killed before') return killed(process, name);
-    if (kind === 'overtaken') await standStill(process, signal);
-    await travel(process, signal);
+    await happening();
+    if ((kind === 'late' || kind === 'killed in between') && !call.isInvocation) return late(process, call, kind);
+    await leave(process, call, kind);
     if (kind === 'request lost') throw connectionReset();
     const result = kind === 'throttled' ? await throttled() : await perform();
     if (kind === 'killed after') return killed(process, name);
@@ -49,9 +53,37 @@ export function openCalls({ faults, overtake, told }: CallSettings): Calls {
     return result;
   }
 
-  async function standStill(process: SimulatedProcess, signal: AbortSignal | undefined): Promise<void> {
-    overtake(process);
-    await travel(process, signal, OVERTAKEN_MILLIS);
+  /** Whatever happens to the call before it is carried out. */
+  async function leave(process: SimulatedProcess, call: Call<unknown>, kind: FaultKind | undefined): Promise<void> {
+    const { name, signal } = call;
+    if (kind === 'killed before') return killed(process, name);
+    if (kind === 'timed out') process.freeze();
+    if (kind === 'overtaken' || kind === 'late') {
+      overtake(process);
+      await travel(process, signal, kind === 'late' ? latenessOf(process) : OVERTAKEN_MILLIS);
+    }
+    if (kind === 'killed in between')
+      void process.clock.sleep(latenessOf(process)).then(() => killed(process, `some call in ${name}`));
+    await travel(process, signal);
+  }
+
+  /** Who sent it does not wait until it is carried out. */
+  async function late<Result>(
+    process: SimulatedProcess,
+    { name, perform, signal }: Call<Result>,
+    kind: 'late' | 'killed in between',
+  ): Promise<Result> {
+    const isKilled = kind === 'killed in between';
+    void process.clock.sleep((isKilled ? 0 : CLIENT_TIMEOUT_MILLIS) + latenessOf(process)).then(async () => {
+      try {
+        await perform();
+      } catch {
+        // Nobody is there to hear of a refusal.
+      }
+    });
+    if (isKilled) return killed(process, name);
+    await travel(process, signal, CLIENT_TIMEOUT_MILLIS);
+    throw timedOut();
   }
 
   return {
@@ -70,8 +102,14 @@ export function openCalls({ faults, overtake, told }: CallSettings): Calls {
 
 const LONGEST_WAY_MILLIS = 10;
 const CLIENT_TIMEOUT_MILLIS = 5_000;
+const LATEST_MILLIS = 2 * 60_000;
 /** Long enough for another process to do the work, and less than a function's time. */
 const OVERTAKEN_MILLIS = 2 * 60_000;
+
+/** Mostly short: the cube of chance is small. */
+function latenessOf({ random }: SimulatedProcess): number {
+  return random() ** 3 * LATEST_MILLIS;
+}
 
 async function travel(process: SimulatedProcess, signal: AbortSignal | undefined, millis?: number): Promise<void> {
   try {

@@ -6,12 +6,18 @@ export const faultKinds = [
   'reply lost',
   /** The service takes no more at the moment; of a PutRecords, some records only. */
   'throttled',
+  /** The client gives up waiting for the answer, and the request is carried out after that, by up to two minutes. */
+  'late',
   /** The process dies before the request leaves it. */
   'killed before',
+  /** The process dies when the request has left it, which is carried out after that, by up to two minutes. */
+  'killed in between',
   /** The process dies after the request was carried out, before it knows. */
   'killed after',
   /** The process stands still for minutes before the request leaves it; who called it loses the connection, and calls another one. */
   'overtaken',
+  /** The process stands still before the request leaves it, until Lambda ends it because its time is over. */
+  'timed out',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -51,6 +57,10 @@ export interface Faults {
   /** A rule holds until it is used up, or until what is returned is called. */
   add(rule: FaultRule): () => void;
   addRandom(faults: RandomFaults): void;
+  /** This happens while the call at the site is under way that comes after so many; the call waits for it, and goes on. */
+  meanwhile(at: Pick<FaultRule, 'site' | 'after'>, happening: () => Promise<void>): void;
+  /** To be asked once for each call, before `next`: what happens meanwhile. */
+  happening(site: string): () => Promise<void>;
   /** In their order. */
   happened(): readonly Fault[];
   /** How many calls there were at each site. */
@@ -62,6 +72,7 @@ export function openFaults(): Faults {
   const calls = new Map<string, number>();
   const happened: Fault[] = [];
   const chances: (RandomFaults & { left: number })[] = [];
+  const happenings: { readonly site: string; skip: number; readonly happening: () => Promise<void> }[] = [];
   let rules: (FaultRule & { skip: number; left: number })[] = [];
 
   function byRule(site: string): FaultKind | undefined {
@@ -103,6 +114,15 @@ export function openFaults(): Faults {
     },
     addRandom(faults) {
       chances.push({ ...faults, left: faults.most });
+    },
+    meanwhile({ site, after = 0 }, happening) {
+      happenings.push({ site, skip: after, happening });
+    },
+    happening(site) {
+      const due = happenings.filter((one) => covers(one.site, site) && one.skip-- === 0);
+      return async () => {
+        for (const { happening } of due) await happening();
+      };
     },
     happened: () => happened,
     calls: () => calls,

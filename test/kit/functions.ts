@@ -77,6 +77,7 @@ export function openFunctions(settings: FunctionsSettings): Functions {
         throw clientError('TooManyRequestsException', 'Rate Exceeded.', 429);
       },
       attempts: 1,
+      isInvocation: true as const,
       signal: undefined,
     };
     try {
@@ -106,7 +107,7 @@ export function openFunctions(settings: FunctionsSettings): Functions {
 
   return {
     invoke(step, request) {
-      const waiting = idle.get(step) ?? [];
+      const waiting = (idle.get(step) ?? []).filter(({ process }) => process.isAlive());
       idle.set(step, waiting);
       const instance = waiting.pop() ?? { process: settings.start(step), handler: undefined, forsake: () => undefined };
       const forsaken = new Promise<InvokeResult>((resolve) => {

@@ -22,6 +22,8 @@ export interface SimulatedProcess {
   timeout(millis: number): AbortSignal;
   /** Never resolves in a process that is dead, and in one that stands still only when it goes on. */
   running(): Promise<void>;
+  /** Stands still from now on, whatever wakes up in it, until it is killed. */
+  freeze(): void;
   kill(why: string): void;
 }
 
@@ -93,6 +95,9 @@ export function startProcess(
       return aborting.signal;
     },
     running: () => (isAlive ? goesOn.promise : new Promise(() => undefined)),
+    freeze() {
+      goesOn = Promise.withResolvers();
+    },
     kill(why) {
       if (!isAlive) return;
       isAlive = false;

@@ -15,9 +15,10 @@ import { s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
 import type { SinkName, SourceName } from '../../infra/connectors.ts';
 import { randomUuid } from '../../infra/emulator/random-uuid.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
+import { callName } from './call-names.ts';
 import { type Calls, throttleError } from './calls.ts';
 import type { Handler } from './functions.ts';
-import { type AwsCommand, operationOf } from './service.ts';
+import type { AwsCommand } from './service.ts';
 import type { ClientCall, SimulatedProcess } from './simulated-process.ts';
 import type { Stage } from './stage.ts';
 
@@ -93,7 +94,7 @@ export async function sendFrom(
     throw new Error(`the kit has no ${serviceId}: it has ${Object.keys(services).join(', ')}`);
   const service = serviceId as keyof typeof services;
   return calls.make(process, {
-    name: `${service.toLowerCase()}.${operationOf(command)}`,
+    name: callName(service.toLowerCase(), command as AwsCommand, stage.names),
     perform: () => services[service].call(command as AwsCommand, signal),
     throttled: () => {
       if (command instanceof PutRecordsCommand) return stage.streams.throttledPut(command, process.random);

@@ -1,0 +1,34 @@
+import type { GetItemCommandInput, UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
+import type { Names } from '../../infra/names.ts';
+import { type AwsCommand, operationOf } from './service.ts';
+
+/**
+ * What a call is called in a call site: `kinesis.PutRecords`, and where one operation does several things, which of them it is:
+ * `dynamodb.UpdateItem lease`, `s3.PutObject dead letters`.
+ */
+export function callName(service: string, command: AwsCommand, names: Names): string {
+  const what = whatOf(service, command, names);
+  return `${service}.${operationOf(command)}${what === undefined ? '' : ` ${what}`}`;
+}
+
+function whatOf(service: string, { input }: AwsCommand, names: Names): string | undefined {
+  if (service === 'dynamodb') return itemOf(input as GetItemCommandInput & UpdateItemCommandInput);
+  if (service === 's3') return bucketOf(input as { readonly Bucket?: string }, names);
+  return undefined;
+}
+
+function bucketOf({ Bucket }: { readonly Bucket?: string }, { lake, landing, deadLetters }: Names): string | undefined {
+  return { [lake]: 'lake', [landing]: 'landing', [deadLetters]: 'dead letters' }[Bucket ?? ''];
+}
+
+function itemOf({
+  Key,
+  UpdateExpression = '',
+  ExpressionAttributeValues,
+}: GetItemCommandInput & UpdateItemCommandInput) {
+  const key = Key?.key?.S ?? '';
+  if (UpdateExpression.includes('leasedUntil')) return UpdateExpression.startsWith('SET') ? 'lease' : 'release';
+  if (!/^[^/]+\/shardId-\d+$/.test(key)) return key.split('/')[0]?.replace(/-\d+$/, '');
+  const { i: intent } = JSON.parse(ExpressionAttributeValues?.[':state']?.S ?? '{}') as { readonly i?: unknown };
+  return intent === undefined ? 'shard' : 'intent';
+}
