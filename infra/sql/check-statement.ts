@@ -8,6 +8,7 @@ import { foldConstants } from './fold.ts';
 import { parseStatement } from './parse.ts';
 import { nameOf, namesOf } from './parse-nodes.ts';
 import type { OutputColumn, Plan } from './plan.ts';
+import { presentWhere } from './present.ts';
 import type { Source } from './source-position.ts';
 import type { Column } from './sql-type.ts';
 import { TEXT, typeName } from './sql-type.ts';
@@ -47,7 +48,7 @@ export async function checkStatement(source: Source, expected: Expected): Promis
     columns: from.columns,
     unnests: from.unnests,
     where,
-    outputs: checkOutputs(context, parsed.select.targetList ?? []),
+    outputs: narrowed(checkOutputs(context, parsed.select.targetList ?? []), where),
     partitionBy: parsed.partitionBy === undefined ? undefined : checkKey(context, parsed.partitionBy),
   };
 }
@@ -123,6 +124,17 @@ function checkOutputs(context: CheckContext, targets: readonly Node[]): readonly
     seen.add(name);
   }
   return outputs;
+}
+
+/** A column that is only copied is never null in the output when WHERE sees to it. */
+function narrowed(outputs: readonly OutputColumn[], where: Checked | undefined): readonly OutputColumn[] {
+  if (where === undefined) return outputs;
+  const present = presentWhere(where);
+  return outputs.map(({ name, expression }) =>
+    expression.kind === 'column' && expression.column.origin === 'data' && present.has(expression.column)
+      ? { name, expression: { ...expression, nullable: false } }
+      : { name, expression },
+  );
 }
 
 type Target = Extract<Node, { ResTarget: unknown }>['ResTarget'];

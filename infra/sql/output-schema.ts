@@ -1,21 +1,30 @@
+import type { InputSchema } from './copied-schema.ts';
+import { copiedSchemaCode } from './copied-schema.ts';
 import type { OutputColumn } from './plan.ts';
 import type { Column, SqlType } from './sql-type.ts';
 import { typeName } from './sql-type.ts';
 
-/** The zod schema of a statement's outputs, as code. `meta({ sql })` carries the type where JSON has none of its own. */
-export function outputSchemaCode(outputs: readonly OutputColumn[]): string {
-  return objectCode(
-    outputs.map(({ name, expression }) => ({ name, type: expression.type, nullable: expression.nullable })),
+/**
+ * The zod schema of a statement's outputs, as code. A column that is only copied has the input's schema; `meta({ sql })` carries the type
+ * of what is computed where JSON has none of its own.
+ */
+export function outputSchemaCode(outputs: readonly OutputColumn[], input: InputSchema): string {
+  return objectOf(
+    outputs.map((output): [string, string] => {
+      const { name, expression } = output;
+      return [name, copiedSchemaCode(output, input) ?? columnCode({ name, ...expression })];
+    }),
   );
 }
 
-function objectCode(columns: readonly Column[]): string {
-  const fields = columns.map(
-    ({ name, type, nullable }) =>
-      `${propertyName(name)}: ${schemaCode(type)}${nullable && !isAny(type) ? '.nullable()' : ''},`,
-  );
-  return `z.object({\n${fields.join('\n')}\n})`;
-}
+const objectCode = (columns: readonly Column[]): string =>
+  objectOf(columns.map((column): [string, string] => [column.name, columnCode(column)]));
+
+const objectOf = (fields: readonly (readonly [name: string, code: string])[]): string =>
+  `z.object({\n${fields.map(([name, code]) => `${propertyName(name)}: ${code},\n`).join('')}})`;
+
+const columnCode = ({ type, nullable }: Column): string =>
+  `${schemaCode(type)}${nullable && !isAny(type) ? '.nullable()' : ''}`;
 
 const propertyName = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name));
 

@@ -15,7 +15,7 @@ interface JsonSchema {
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly $ref?: string;
-  /** `.meta({ sql: 'timestamp' })`: the type, where JSON cannot say it. */
+  /** `.meta({ sql: 'timestamp' })`: the type, where JSON cannot say it. `numeric not null`: a value that is not there is refused, too. */
   readonly sql?: string;
 }
 
@@ -28,9 +28,16 @@ export function columnsOfSchema(schema: z.ZodType): readonly Column[] | undefine
 function fieldsOf({ properties = {}, required = [] }: JsonSchema): readonly Column[] {
   return Object.entries(properties).map(([name, json]) => {
     const { schema, nullable } = withoutNull(json);
-    return { name, type: typeOf(schema), nullable: nullable || !required.includes(name) || canBeNull(schema) };
+    const present = json.sql !== undefined && NOT_NULL.test(json.sql);
+    return {
+      name,
+      type: typeOf(schema),
+      nullable: !present && (nullable || !required.includes(name) || canBeNull(schema)),
+    };
   });
 }
+
+const NOT_NULL = / not null$/i;
 
 function withoutNull(json: JsonSchema): { schema: JsonSchema; nullable: boolean } {
   if (json.anyOf !== undefined) {
@@ -78,10 +85,11 @@ function typeOf(json: JsonSchema): SqlType {
   }
 }
 
-function declared(sql: string): SqlType {
+function declared(text: string): SqlType {
+  const sql = text.replace(NOT_NULL, '');
   const element = sql.endsWith('[]') ? typeNamed(sql.slice(0, -2)) : undefined;
   const type = element === undefined ? typeNamed(sql) : arrayOf(element);
-  if (type === undefined) throw new Error(`meta({ sql: '${sql}' }) names no type that SQL transforms know`);
+  if (type === undefined) throw new Error(`meta({ sql: '${text}' }) names no type that SQL transforms know`);
   return type;
 }
 

@@ -45,6 +45,11 @@ test.each([
   expect(columnsOfSchema(z.object({ x: schema }))?.[0]?.nullable).toBe(true);
 });
 
+test('a column whose type is said with not null is never null, whatever else may travel', () => {
+  const columns = columnsOfSchema(z.object({ x: z.unknown().optional().meta({ sql: 'numeric not null' }) }));
+  expect(columns).toMatchObject([{ type: { name: 'numeric' }, nullable: false }]);
+});
+
 test('a schema that is not an object has no columns', () => {
   expect(columnsOfSchema(z.string())).toBeUndefined();
 });
