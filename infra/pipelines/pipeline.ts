@@ -80,8 +80,13 @@ export interface AnySourceStep extends Named {
 
 export interface AnyTransformStep extends Named, Reading {
   readonly from: string;
-  readonly apply: Transform;
+  readonly apply: Transform & WrittenFor<string, string>;
   readonly to: string;
+}
+
+/** SQL names the streams that it reads and writes. */
+interface WrittenFor<From extends string, To extends string> {
+  readonly streams?: { readonly from: From; readonly to?: To };
 }
 
 export interface AnySinkStep extends Named, Reading {
@@ -98,7 +103,11 @@ type SourceStep<S extends Streams> = {
 type TransformStep<S extends Streams> = {
   [F in keyof S & string]: {
     [T in keyof S & string]: Named &
-      Reading & { readonly from: F; readonly apply: Transform<Wire<S, F>, Wire<S, T>>; readonly to: T };
+      Reading & {
+        readonly from: F;
+        readonly apply: Transform<Wire<S, F>, Wire<S, T>> & WrittenFor<F, T>;
+        readonly to: T;
+      };
   }[keyof S & string];
 }[keyof S & string];
 type SinkStep<S extends Streams> = {
@@ -227,5 +236,17 @@ function stepMistakes(pipeline: Pipeline): string[] {
       ? [`step '${name}': it reads and writes stream '${to}', so its own events would come back for ever`]
       : [],
   );
-  return [...sinks, ...scheduled, ...renamed, ...circular];
+  return [...sinks, ...scheduled, ...renamed, ...circular, ...Object.entries(pipeline.transforms).flatMap(sqlMistakes)];
+}
+
+function sqlMistakes([name, { from, to, apply }]: [string, AnyTransformStep]): string[] {
+  const { from: read, to: written } = apply.streams ?? {};
+  return [
+    ...(read === undefined || read === from
+      ? []
+      : [`step '${name}': its SQL says FROM ${read}, but it reads stream '${from}'`]),
+    ...(written === undefined || written === to
+      ? []
+      : [`step '${name}': its SQL says CREATE STREAM ${written}, but it writes stream '${to}'`]),
+  ];
 }

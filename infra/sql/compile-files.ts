@@ -12,7 +12,8 @@ import { SqlMistake } from './source-position.ts';
  */
 export interface CompiledFile {
   readonly file: string;
-  readonly state: 'unchanged' | 'written' | 'stale';
+  /** Left over: the `.sql` file beside it is gone. */
+  readonly state: 'unchanged' | 'written' | 'stale' | 'left over';
 }
 
 export interface Folders {
@@ -22,9 +23,14 @@ export interface Folders {
 }
 
 export async function compileFiles(folders: Folders, { check }: { check: boolean }): Promise<readonly CompiledFile[]> {
-  const names = (await readdir(folders.transforms, { recursive: true })).filter((name) => name.endsWith('.sql')).sort();
+  const names = (await readdir(folders.transforms, { recursive: true })).sort();
   const compiled: CompiledFile[] = [];
-  for (const name of names) compiled.push(await compileOne(folders, join(folders.transforms, name), check));
+  for (const name of names) {
+    const path = join(folders.transforms, name);
+    if (name.endsWith('.sql')) compiled.push(await compileOne(folders, path, check));
+    if (name.endsWith('.sql.ts') && !names.includes(name.replace(/\.ts$/, '')))
+      compiled.push({ file: path, state: 'left over' });
+  }
   return compiled;
 }
 
@@ -72,10 +78,11 @@ async function main(): Promise<void> {
     );
     for (const { file, state } of files)
       if (state !== 'unchanged') console.log(`${state}: ${relative(process.cwd(), file)}`);
-    if (files.some(({ state }) => state === 'stale')) {
-      console.error('compiled SQL is stale: run npm run sql:compile and commit what it writes');
-      process.exitCode = 1;
-    }
+    if (files.some(({ state }) => state === 'stale'))
+      console.error('compiled SQL is stale: run npm run sql:compile, and commit what it writes');
+    if (files.some(({ state }) => state === 'left over'))
+      console.error('the .sql file of a compiled module is gone: delete the module too');
+    if (files.some(({ state }) => state === 'stale' || state === 'left over')) process.exitCode = 1;
   } catch (error) {
     if (!(error instanceof SqlMistake)) throw error;
     console.error(error.message);

@@ -4,7 +4,7 @@ import type { Expected } from './check-statement.ts';
 import { checkStatement } from './check-statement.ts';
 import { statementCode } from './generate.ts';
 import type { ModuleCode } from './module-code.ts';
-import { typescriptModule } from './module-code.ts';
+import { expand, quoteText, typescriptModule } from './module-code.ts';
 import { outputSchemaCode } from './output-schema.ts';
 import type { Plan } from './plan.ts';
 import { columnsOfSchema } from './schema-columns.ts';
@@ -53,19 +53,23 @@ function requireColumns(source: Source, schema: z.ZodType): Expected['columns'] 
   });
 }
 
-function moduleText(plan: Plan, { schemaImport, runtime }: CompileOptions): string {
+function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOptions): string {
   const module = typescriptModule();
   const body = statementCode(module, plan);
   const file = basename(plan.source.file);
   const name = exportName(file);
+  expand(module, '{sql-transform/sqlTransform}');
   const imports = [
     "import { z } from 'zod';",
     ...importLines(module, runtime),
-    `import { sqlTransform } from '${runtime}/sql/sql-transform.ts';`,
     `import { transformHandler } from '${runtime}/transform-handler.ts';`,
     `import { ${schemaImport.name} } from '${schemaImport.module}';`,
   ];
-  const constants = [...module.constants].map(([code, constant]) => `const ${constant} = ${code};`);
+  const streamNames = [
+    `from: ${quoteText(plan.from)}`,
+    ...(plan.target === undefined ? [] : [`to: ${quoteText(plan.target)}`]),
+  ];
+  const constants = constantLines(module);
   const comment = plan.source.text
     .trim()
     .split('\n')
@@ -83,8 +87,9 @@ function moduleText(plan: Plan, { schemaImport, runtime }: CompileOptions): stri
       `export const ${name} = sqlTransform({`,
       'entry: import.meta.url,',
       `file: '${file}',`,
+      `streams: { ${streamNames.join(', ')} },`,
       `from: ${schemaImport.name},`,
-      `to: ${outputSchemaCode(plan.outputs)},`,
+      `to: ${outputSchemaCode(plan.outputs, { schema, name: schemaImport.name })},`,
       body,
       '});',
       '',
@@ -103,6 +108,14 @@ function importLines(module: ModuleCode, runtime: string): readonly string[] {
     return `import { ${names.join(', ')} } from '${runtime}/sql/${file}.ts';`;
   });
 }
+
+/** A list of columns has a line for each. */
+const constantLines = (module: ModuleCode): readonly string[] =>
+  [...module.constants].map(([code, name]) =>
+    code.startsWith('[copied(')
+      ? `const ${name} = [\n${code.slice(1, -1).replaceAll('), copied(', '),\ncopied(')},\n];`
+      : `const ${name} = ${code};`,
+  );
 
 const isTypeName = (file: string, name: string): boolean =>
   /^[A-Z][a-z]/.test(name) && ['row', 'sql-transform', 'decimals', 'intervals', 'json'].includes(file);

@@ -31,21 +31,42 @@ export interface Target {
   readonly emit: (key: string | undefined) => void;
 }
 
-interface Definition<W, O> extends Statement {
+/** The streams that FROM and CREATE STREAM name. */
+export interface StreamNames {
+  readonly from: string;
+  readonly to?: string;
+}
+
+/** A transform that is written for certain streams: a step that reads or writes others does not compile. `to` can be a stream's schema. */
+export interface SqlTransform<From extends z.ZodType, To extends z.ZodType, S extends StreamNames>
+  extends Omit<Transform<z.input<From>>, 'to'> {
+  readonly to: To;
+  readonly streams: S;
+}
+
+interface Definition<From, To, S> extends Statement {
   readonly entry: string;
-  readonly from: z.ZodType<unknown, W>;
-  readonly to: z.ZodType<unknown, O>;
+  readonly streams: S;
+  readonly from: From;
+  readonly to: To;
 }
 
 /** Outputs are views of one buffer until it is full. */
 const CHUNK = 1 << 20;
 
 /** A transform of a compiled statement. An error in one event rejects it, with the place of the expression in the statement. */
-export function sqlTransform<W, O>(definition: Definition<W, O>): Transform<W, O> {
-  const { entry, from, to } = definition;
-  const row = createRow(definition.columns);
+export function sqlTransform<From extends z.ZodType, To extends z.ZodType, const S extends StreamNames>(
+  definition: Definition<From, To, S>,
+): SqlTransform<From, To, S> {
+  const { entry, streams, from, to } = definition;
+  return { entry, streams, from, to, run: runnerOf(definition) };
+}
+
+/** What `sqlTransform` runs: a statement on one event after another. */
+export function runnerOf(statement: Statement): Transform['run'] {
+  const row = createRow(statement.columns);
   let writer = createWriter(CHUNK);
-  const run = (event: ReceivedEvent): readonly Output[] => {
+  return (event: ReceivedEvent): readonly Output[] => {
     const outputs: Output[] = [];
     if (writer.length > CHUNK / 2) writer = createWriter(CHUNK);
     const target: Target = {
@@ -59,14 +80,13 @@ export function sqlTransform<W, O>(definition: Definition<W, O>): Transform<W, O
     const begun = writer.length;
     let emitted = begun;
     try {
-      runStatement(definition, { row, event, target, bytes: event.dataBytes });
+      runStatement(statement, { row, event, target, bytes: event.dataBytes });
     } catch (error) {
       writer.length = begun;
       throw error;
     }
     return outputs;
   };
-  return { entry, from, to, run };
 }
 
 interface Run {

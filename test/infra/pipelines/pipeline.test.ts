@@ -10,6 +10,12 @@ import { audit, Line, lake, Order, orderOfLine, pushed, shop, table } from './ex
 const streams = { lines: { schema: Line }, orders: { schema: Order } };
 const entry = 'file:///step.ts';
 
+/** As a `.sql` file's module has it. */
+const sqlFor = <const F extends string, const T extends string>(from: F, to: T) => ({
+  ...orderOfLine,
+  streams: { from, to },
+});
+
 /** What must not compile: `tsc`, which runs before the tests, fails where one of these does. */
 const mustNotCompile = {
   'a misspelt stream': () =>
@@ -44,6 +50,24 @@ const mustNotCompile = {
     const a = { from: 'lines', apply: lineOfLine, to: 'orders' } as const;
     // @ts-expect-error orders have a state
     return definePipeline({ name: 'p', streams, transforms: { a } });
+  },
+
+  'SQL that reads another stream': () => {
+    // @ts-expect-error its FROM names 'orders'
+    return definePipeline({
+      name: 'p',
+      streams,
+      transforms: { a: { from: 'lines', apply: sqlFor('orders', 'orders'), to: 'orders' } },
+    });
+  },
+
+  'SQL that writes another stream': () => {
+    // @ts-expect-error its CREATE STREAM names 'paid'
+    return definePipeline({
+      name: 'p',
+      streams,
+      transforms: { a: { from: 'lines', apply: sqlFor('lines', 'paid'), to: 'orders' } },
+    });
   },
 
   'a source whose events do not fit its stream': () =>
@@ -89,9 +113,12 @@ const mustNotCompile = {
 };
 
 /** Without types, these are pipelines: nothing but the compiler stands between them and AWS. */
-test.each(Object.entries(mustNotCompile))('only the compiler refuses %s', (_, define) => {
-  expect(define()).toMatchObject({ name: 'p' });
-});
+test.each(Object.entries(mustNotCompile).filter(([what]) => !what.startsWith('SQL')))(
+  'only the compiler refuses %s',
+  (_, define) => {
+    expect(define()).toMatchObject({ name: 'p' });
+  },
+);
 
 describe('a pipeline', () => {
   test('is plain data, with every group there', () => {
@@ -104,6 +131,14 @@ describe('a pipeline', () => {
   test("takes another pipeline's stream under its schema", () => {
     expect(streamOf(shop, 'orders')).toEqual({ schema: Order, of: { pipeline: 'shop', stream: 'orders' } });
     expect(Object.keys(audit.streams)).toContain('orders');
+  });
+
+  test('takes SQL for its streams, and SQL that names none to write', () => {
+    const { streams: _, ...unnamed } = sqlFor('lines', 'orders');
+    const define = (apply: typeof orderOfLine) =>
+      definePipeline({ name: 'p', streams, transforms: { a: { from: 'lines', apply, to: 'orders' } } }).name;
+    expect(define(sqlFor('lines', 'orders'))).toBe('p');
+    expect(define({ ...unnamed, ...{ streams: { from: 'lines' } } })).toBe('p');
   });
 
   test('lets a wider schema be read by a step that needs less', () => {
@@ -198,6 +233,16 @@ describe('a pipeline is refused', () => {
           transforms: { a: { from: 'lines', apply: orderOfLine, to: 'lines' } },
         }),
       says: /step 'a': it reads and writes stream 'lines', so its own events would come back for ever/,
+    },
+    {
+      what: 'with SQL that reads another stream',
+      define: mustNotCompile['SQL that reads another stream'],
+      says: /step 'a': its SQL says FROM orders, but it reads stream 'lines'/,
+    },
+    {
+      what: 'with SQL that writes another stream',
+      define: mustNotCompile['SQL that writes another stream'],
+      says: /step 'a': its SQL says CREATE STREAM paid, but it writes stream 'orders'/,
     },
   ];
 

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import type { z } from 'zod';
@@ -38,12 +38,8 @@ function folderWith(files: Record<string, string>): string {
 const compile = (transforms: string, check = false) =>
   compileFiles({ transforms, runtime: join(root, 'functions/runtime') }, { check });
 
-test('a compiled module passes the type checker, says what changed, and runs', async () => {
-  const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL });
-  expect((await compile(transforms, true)).map(({ state }) => state)).toEqual(['stale']);
-  expect((await compile(transforms)).map(({ state }) => state)).toEqual(['written']);
-  expect((await compile(transforms, true)).map(({ state }) => state)).toEqual(['unchanged']);
-
+/** What `tsc` says of the folder. */
+function typeErrors(transforms: string): string {
   const config = join(transforms, 'tsconfig.json');
   writeFileSync(
     config,
@@ -54,8 +50,17 @@ test('a compiled module passes the type checker, says what changed, and runs', a
       compilerOptions: { types: ['node'], typeRoots: [join(root, 'node_modules/@types')] },
     }),
   );
-  const tsc = join(root, 'node_modules/.bin/tsc');
-  expect(() => execFileSync(tsc, ['-p', config], { encoding: 'utf8', stdio: 'pipe' })).not.toThrow();
+  const { stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', config], { encoding: 'utf8' });
+  return stdout;
+}
+
+test('a compiled module passes the type checker, says what changed, and runs', async () => {
+  const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL });
+  expect((await compile(transforms, true)).map(({ state }) => state)).toEqual(['stale']);
+  expect((await compile(transforms)).map(({ state }) => state)).toEqual(['written']);
+  expect((await compile(transforms, true)).map(({ state }) => state)).toEqual(['unchanged']);
+
+  expect(typeErrors(transforms)).toBe('');
 
   const module = (await import(pathToFileURL(join(transforms, 'big-orders.sql.ts')).href)) as {
     bigOrders: Transform & { to: z.ZodType };
@@ -103,6 +108,80 @@ test('a compiled module passes the type checker, says what changed, and runs', a
   // What it makes fits the schema that it exports.
   expect(module.bigOrders.to.safeParse(made).error).toBeUndefined();
 }, 60_000);
+
+/** A pipeline of what is compiled, with a hand-written transform behind it. */
+const BEHIND = `import { z } from 'zod';
+import { defineTransform } from '${root}/functions/runtime/transform.ts';
+import { definePipeline } from '${root}/infra/pipelines/pipeline.ts';
+import { Order } from './order.ts';
+import { sales } from './sales.sql.ts';
+
+const Total = z.object({ total: z.number(), state: z.enum(['OPEN', 'PAID']) });
+const totals = defineTransform({
+  entry: import.meta.url,
+  from: sales.to,
+  to: Total,
+  apply: ({ type, data }) => [{ type, data: { total: data.amount * 2, state: data.status } }],
+});
+
+export const shop = definePipeline({
+  name: 'shop',
+  streams: { orders: { schema: Order }, sales: { schema: sales.to }, totals: { schema: Total } },
+  transforms: {
+    selling: { from: 'orders', apply: sales, to: 'sales' },
+    adding: { from: 'sales', apply: totals, to: 'totals' },
+  },
+});
+`;
+const SALES_SCHEMA = `import { z } from 'zod';
+export const Order = z.object({ id: z.int(), status: z.enum(['OPEN', 'PAID']), total: z.number().nullable() });
+`;
+const SALES = `-- schema: ./order.ts#Order
+CREATE STREAM sales AS SELECT id, status, total AS amount FROM orders WHERE total > 0`;
+
+test.each([
+  ['a column that is renamed', SALES.replace('AS amount', 'AS sum'), /^behind\.ts.*'amount' does not exist/],
+  ['a column that may be null', SALES.replace('WHERE total > 0', ''), /^behind\.ts.*'data\.amount' is possibly 'null'/],
+  ['a column of another type', SALES.replace('status,', 'lower(status) AS status,'), /^behind\.ts.*state: string/],
+  ['FROM another stream', SALES.replace('FROM orders', 'FROM order_lines'), /^behind\.ts\(19,.*SqlTransform</],
+  ['CREATE STREAM another stream', SALES.replace('STREAM sales', 'STREAM sold'), /^behind\.ts\(19,.*SqlTransform</],
+])(
+  '%s breaks the type check of what is behind',
+  async (_, changed, message) => {
+    const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': changed, 'behind.ts': BEHIND });
+    await compile(transforms);
+    const errors = typeErrors(transforms).trim();
+    expect(errors.replaceAll(`${relative(root, transforms)}/`, '')).toMatch(message);
+    expect(errors.split('\n').filter((line) => !line.startsWith(' '))).toHaveLength(1);
+  },
+  60_000,
+);
+
+test('what reads a compiled module and fits it passes the type check', async () => {
+  const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': SALES, 'behind.ts': BEHIND });
+  await compile(transforms);
+  expect(typeErrors(transforms)).toBe('');
+}, 60_000);
+
+test('every module beside a .sql file is what that file compiles to now', async () => {
+  const functions = join(root, 'functions');
+  const files = await compileFiles(
+    { transforms: join(functions, 'transforms'), runtime: join(functions, 'runtime') },
+    { check: true },
+  );
+  expect(files.length).toBeGreaterThan(0);
+  const stale = files.filter(({ state }) => state !== 'unchanged').map(({ file }) => relative(root, file));
+  expect(stale, 'run npm run sql:compile, and commit what it writes').toEqual([]);
+});
+
+test('a module whose .sql file is gone is stale', async () => {
+  const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL, 'gone.sql.ts': '' });
+  const states = (await compile(transforms, true)).map(({ file, state }) => [relative(transforms, file), state]);
+  expect(states).toEqual([
+    ['big-orders.sql.ts', 'stale'],
+    ['gone.sql.ts', 'left over'],
+  ]);
+});
 
 test('nothing of the parser is in a compiled module', async () => {
   const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL });

@@ -74,7 +74,7 @@ test.each(STATEMENTS)('%s writes the same, whether bytes are scanned or go throu
 
 test('a transform keeps type, key and time of its event, and its outputs stay as they were when later events come', async () => {
   const plan = await planFor({ file: 'test.sql', text: 'SELECT a, status FROM hostile WHERE a > 0' }, Hostile);
-  const transform = sqlTransform({ entry: '', from: Hostile, to: Hostile, ...statementOf(plan) });
+  const transform = sqlTransform({ entry: '', streams: { from: 'events' }, from: Hostile, to: Hostile, ...statementOf(plan) });
   const event = (a: number): ReceivedEvent =>
     ({
       ...ATTRIBUTES,
@@ -92,7 +92,7 @@ test('a transform keeps type, key and time of its event, and its outputs stay as
 
 test('an event that is refused leaves nothing behind in the outputs of others', async () => {
   const plan = await planFor({ file: 'test.sql', text: 'SELECT status, 1 / a AS x FROM hostile' }, Hostile);
-  const transform = sqlTransform({ entry: '', from: Hostile, to: Hostile, ...statementOf(plan) });
+  const transform = sqlTransform({ entry: '', streams: { from: 'events' }, from: Hostile, to: Hostile, ...statementOf(plan) });
   const run = (a: number) =>
     transform.run({
       ...ATTRIBUTES,
