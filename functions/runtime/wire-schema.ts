@@ -66,8 +66,8 @@ function keepFaithful({ zodSchema, jsonSchema, path }: Conversion): void {
   if (patternFollowsFromFormat(jsonSchema)) delete jsonSchema.pattern;
 }
 
-/** Defaults and descriptions change nothing of what travels, and the options have to be short. */
-const NOT_CHECKED = ['default', '_prefault', 'readOnly', 'title', 'description', 'examples'];
+/** Defaults, descriptions and the types that SQL reads change nothing of what travels, and the options have to be short. */
+const NOT_CHECKED = ['default', '_prefault', 'readOnly', 'title', 'description', 'examples', 'sql'];
 
 /** `users.items.name`: the way a value's path would read. */
 function placeOf(path: readonly (string | number)[]): string {

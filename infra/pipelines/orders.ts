@@ -1,7 +1,7 @@
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { s3Files } from '../../functions/sources/s3-files/s3-files.ts';
-import { completedOrders } from '../../functions/transforms/completed-orders.ts';
+import { completedOrders } from '../../functions/transforms/completed-orders.sql.ts';
 import { Order, OrderLine, orderEvents } from '../../functions/transforms/order-events.ts';
 import { definePipeline, minutes } from './pipeline.ts';
 
@@ -11,7 +11,7 @@ export const orders = definePipeline({
   streams: {
     lines: { schema: OrderLine, compression: 'zstd' },
     orders: { schema: Order, shards: 2, retentionDays: 7, compression: 'zstd' },
-    completed: { schema: Order, compression: 'zstd' },
+    completed: { schema: completedOrders.to, compression: 'zstd' },
   },
   sources: {
     exports: {

@@ -1,7 +1,8 @@
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
-import { cleanReadings, RawReading, Reading } from '../../functions/transforms/clean-readings.ts';
+import { cleanReadings } from '../../functions/transforms/clean-readings.sql.ts';
+import { RawReading } from '../../functions/transforms/readings.ts';
 import { definePipeline, minutes } from './pipeline.ts';
 
 /** Devices send readings; what they sent is kept as it came, and a cleaned stream serves everyone who needs readings to be right. */
@@ -9,7 +10,7 @@ export const sensors = definePipeline({
   name: 'sensors',
   streams: {
     raw: { schema: RawReading, retentionDays: 7 },
-    clean: { schema: Reading, shards: 2 },
+    clean: { schema: cleanReadings.to, shards: 2 },
   },
   sources: {
     devices: {

@@ -10,19 +10,14 @@ import { startTraffic } from './traffic.ts';
 /** The code of a transform and the options of a sink. What is fog to the old code is mist to the new. */
 const CHANGES: readonly Change[] = [
   {
-    file: 'functions/transforms/clean-readings.ts',
-    from: 'data: Reading.parse(reading) }]',
-    to: 'data: renamed(Reading.parse(reading)) }]',
-  },
-  {
-    file: 'functions/transforms/clean-readings.ts',
-    from: 'export const handler',
-    to: `function renamed(reading: z.infer<typeof Reading>): z.infer<typeof Reading> {
-  if (reading.weather === 'unheard of') throw new RangeError('no such weather');
-  return { ...reading, weather: reading.weather === 'fog' ? 'mist' : reading.weather };
-}
-
-export const handler`,
+    file: 'functions/transforms/clean-readings.sql',
+    from: 'wind, weather\n',
+    to: `wind, CASE weather
+    WHEN 'fog' THEN 'mist'
+    WHEN 'unheard of' THEN (1 / (length(weather) - length('unheard of')))::text
+    ELSE weather
+  END AS weather
+`,
   },
   {
     file: 'infra/pipelines/sensors.ts',

@@ -184,7 +184,7 @@ const RECORDS: readonly { what: string; data: Buffer; reason: string; message: R
     what: 'a field that is missing',
     data: Buffer.from('{"sensor_id":"b","date":"2026-01-01"}'),
     reason: 'schema',
-    message: /weather/,
+    message: /precipitation/,
   },
 ];
 

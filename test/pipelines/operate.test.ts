@@ -197,7 +197,7 @@ describe('the commands of an operator, on a dev that runs', () => {
     const id = letter?.id ?? '';
     expect(id).toMatch(/^sensors\/cleaning\/[0-9a-f]{10}$/);
     expect((await millrace(['dead-letters', 'sensors'])).out).toMatch(
-      new RegExp(`^sensors/cleaning +schema +1 +${id} +the data does not fit: temp_max`, 'm'),
+      new RegExp(`^sensors/cleaning +schema +1 +${id} +column "temp_max" is numeric, not "hot"`, 'm'),
     );
     const bytes = await millrace(['dead-letters', 'show', id, '--bytes']);
     expect(JSON.parse(bytes.out)).toMatchObject({ partitionkey: 'b', data: { temp_max: 'hot' } });

@@ -7,14 +7,15 @@ const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
 const readme = read('README.md');
 
 describe('the README', () => {
-  test('shows code that is in the repository and runs there', () => {
+  test('shows code and SQL that are in the repository and run there', () => {
     const sources = [
-      'functions/transforms/clean-readings.ts',
+      'functions/transforms/clean-readings.sql',
+      'test/functions/transforms/clean-readings.test.ts',
       'infra/pipelines/sensors.ts',
       'test/pipelines/testing-guide.test.ts',
     ].map(read);
-    const shown = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block = '']) => block.trimEnd());
-    expect(shown).toHaveLength(3);
+    const shown = [...readme.matchAll(/^```(?:ts|sql)\n(.*?)^```$/gms)].map(([, block = '']) => block.trimEnd());
+    expect(shown).toHaveLength(4);
     for (const block of shown) {
       expect(
         sources.some((source) => source.includes(block)),
@@ -25,7 +26,7 @@ describe('the README', () => {
 
   test('names commands that package.json has', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-    const named = [...readme.matchAll(/npm (?:run )?(demo|dev|test|bench|[a-z:]+)\b/g)].map(([, name = '']) => name);
+    const named = [...readme.matchAll(/npm (?:run )?([a-z:]+)\b/g)].map(([, name = '']) => name);
     for (const name of new Set(named)) expect([...Object.keys(scripts), 'ci', 'run']).toContain(name);
   });
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { cleanReadings } from '../../functions/transforms/clean-readings.ts';
+import { cleanReadings } from '../../functions/transforms/clean-readings.sql.ts';
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import { sensors } from '../../infra/pipelines/sensors.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
@@ -21,8 +21,8 @@ const reading = {
 
 test('drops readings that no sensor sent, and refuses one that is not complete', () => {
   given(cleanReadings, [reading, { ...reading, sensor_id: null }, { sensor_id: 'b', date: '2026-01-01' }]).gives([
-    event({ type: 'reading.cleaned', key: 'a', data: reading }),
-    refusal('schema', 'wind'),
+    event({ key: 'a', data: reading }),
+    refusal('schema', 'precipitation'),
   ]);
 });
 

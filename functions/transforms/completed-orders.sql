@@ -1,0 +1,3 @@
+-- schema: ./order-events.ts#Order
+CREATE STREAM completed AS
+SELECT * FROM orders WHERE status = 'COMPLETE'
