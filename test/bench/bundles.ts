@@ -8,11 +8,11 @@ import { DATABASE_INIT_ENTRY } from '../../infra/constructs/database-init.ts';
 import { pipelines } from '../../infra/pipelines/all.ts';
 import { planOf } from '../../infra/pipelines/plan.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
-import { type Measured, runAlone } from './rounds.ts';
+import { type Measured, measure, runAlone } from './rounds.ts';
 
 const run = promisify(execFile);
 
-/** Of an empty function's start-up. Every step has the clients of the log, and most those of checkpoints and dead letters too. */
+/** Of an empty function's start-up. There is no step that needs no client: of those, twice would be asked. */
 const MOST_TIMES = 4;
 const MOST_GZIPPED_KB = 400;
 const ROUNDS = 20;
@@ -33,34 +33,19 @@ export async function benchBundles(): Promise<readonly Measured[]> {
       const kb = gzipSync(await readFile(join(made.path, BUNDLE_FILE))).length / 1_000;
       const name = `start ${functions} (${kb.toFixed(0)} KB gzipped)`;
       if (kb > MOST_GZIPPED_KB) tooLarge.push(`${name}: ${MOST_GZIPPED_KB} KB at most`);
-      const { oursMillis, otherMillis } = await fastest(made, empty);
-      const ratio = otherMillis / oursMillis;
-      measured.push({ name, versus: 'an empty function', target: 1 / MOST_TIMES, oursMillis, otherMillis, ratio });
+      measured.push(
+        await measure({
+          ...{ name, versus: 'an empty function', target: 1 / MOST_TIMES, rounds: ROUNDS },
+          ours: () => start(made),
+          other: () => start(empty),
+        }),
+      );
     }
     if (tooLarge.length > 0) throw new Error(tooLarge.join('\n'));
     return measured;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/**
- * The fastest of each, in turn: a process that takes longer is interrupted more often by whatever else the machine does, so medians would
- * measure that.
- */
-async function fastest(ours: Bundle, other: Bundle): Promise<{ oursMillis: number; otherMillis: number }> {
-  const best = { oursMillis: Number.POSITIVE_INFINITY, otherMillis: Number.POSITIVE_INFINITY };
-  for (let round = 0; round < ROUNDS; round++) {
-    best.oursMillis = Math.min(best.oursMillis, await millisOf(ours));
-    best.otherMillis = Math.min(best.otherMillis, await millisOf(other));
-  }
-  return best;
-}
-
-async function millisOf(bundled: Bundle): Promise<number> {
-  const begun = performance.now();
-  await start(bundled);
-  return performance.now() - begun;
 }
 
 async function bundleEmpty(folder: string): Promise<Bundle> {
