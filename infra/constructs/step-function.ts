@@ -7,7 +7,7 @@ import { type StepPlan, stepConfigOf } from '../pipelines/plan.ts';
 import { addBundledFunction } from './bundled-function.ts';
 import { failuresOf } from './metrics.ts';
 import { statementsOf } from './step-statements.ts';
-import { streamNameOf } from './stream-names.ts';
+import { streamArnOf } from './stream-names.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface StepFunctionProps<S extends StepPlan = StepPlan> {
@@ -38,7 +38,8 @@ export class StepFunction extends Construct {
       checkpoints: names.checkpoints,
       deadLetters: names.deadLetters,
       generation: generationOf({ sha256 }, step.options),
-      nameOf: (stream) => streamNameOf(stream, names),
+      // GetRecords names no stream unless by its ARN, and who checks permissions has to know which it is.
+      nameOf: (stream) => streamArnOf(stream, names),
       ...(queue === undefined ? {} : { queue }),
       ...(needs === undefined ? {} : { resources: needs.resources }),
     });

@@ -24,7 +24,15 @@ export interface Server {
 export async function openServer(log: string, running: AsyncDisposableStack): Promise<Server> {
   const given = process.env.AWS_ENDPOINT_URL;
   if (given) return givenServer(given);
-  const endpoint = await startMiniStack({ log }, running);
+  return openMiniStack({ log }, running);
+}
+
+/** A MiniStack of our own, called by its root. */
+export async function openMiniStack(
+  settings: { readonly log: string; readonly env?: Environment },
+  running: AsyncDisposableStack,
+): Promise<Server> {
+  const endpoint = await startMiniStack(settings, running);
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   return serverOf({ endpoint, region: 'us-east-1', credentials, what: `MiniStack at ${endpoint}` });
 }

@@ -7,6 +7,7 @@ import { changeInTraffic } from './change.ts';
 import type { Running } from './command.ts';
 import { startDatabase } from './database.ts';
 import { openDeployed } from './deployed.ts';
+import { realDataEnforced } from './enforced.ts';
 import { followMappings, givenBack } from './mappings.ts';
 import { poison } from './poison.ts';
 import { realData } from './real-data.ts';
@@ -66,4 +67,7 @@ export async function runSuite(
     deployAgain(cdk, deployed, { server, folder, running }),
   );
   await results.step('cdk destroy with removal=destroy', () => destroyLeavesNothing(cdk, deployed));
+  await results.step('cdk deploy where every call is checked, and the same data', () =>
+    realDataEnforced({ stage, folder: join(folder, 'enforced') }),
+  );
 }

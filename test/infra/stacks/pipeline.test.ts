@@ -112,14 +112,16 @@ describe('a function', () => {
     expect(config.generation).toMatch(/^[0-9a-f]{12}$/);
   });
 
-  test('reads and writes the streams of its pipeline by name, of others too, and a foreign one by its ARN', () => {
+  test('reads and writes streams by their ARNs: of its pipeline, of others, and foreign ones', () => {
+    const ownStream = (name: string) =>
+      `arn:<Partition>:kinesis:<Region>:<AccountId>:stream/millrace-dev-shop--${name}`;
     expect(configOf(shop, 'millrace-dev-shop--ordering')).toMatchObject({
-      input: { stream: 'millrace-dev-shop--lines', own: ['/shop/till/', '/shop/uploads/'] },
-      output: { stream: 'millrace-dev-shop--orders', compression: 'zstd' },
+      input: { stream: ownStream('lines'), own: ['/shop/till/', '/shop/uploads/'] },
+      output: { stream: ownStream('orders'), compression: 'zstd' },
     });
     expect(configOf(audit, 'millrace-dev-audit--corrections')).toMatchObject({
       input: { stream: FOREIGN_STREAM, own: ['/audit/partners/'] },
-      output: { stream: 'millrace-dev-shop--orders', compression: 'zstd' },
+      output: { stream: ownStream('orders'), compression: 'zstd' },
     });
   });
 
