@@ -5,6 +5,7 @@ import { endOfRecord, type Position } from './position.ts';
 import { type Decoded, decodeRecord } from './record-codec/decode.ts';
 import { hashOf } from './record-codec/hash.ts';
 import type { LogRecord } from './record-codec/record.ts';
+import { isForAnother, redriveSources } from './redriven.ts';
 import { copyState, type StepState } from './step-state.ts';
 
 /** The shard that a batch is from, and whose events are deduplicated in it. */
@@ -15,6 +16,8 @@ export interface BatchFacts {
   readonly to: bigint;
   /** Prefixes of the sources that are ours. */
   readonly own: readonly string[];
+  /** What the reader is called, `<pipeline>/<step>`, and was called before. Not given: whoever only looks, and takes everybody's events. */
+  readonly names?: readonly string[];
 }
 
 /** One batch of a shard, in order: what is new in it, and the state of the step once that is done. */
@@ -65,6 +68,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     const hash = (): bigint => explicitHashKey ?? hashOf(partitionKey);
     if (position !== undefined && event.position <= position) counts.alreadySeen++;
     else if (aggregated && !within(hash(), facts)) return;
+    else if (isForAnother(event, facts.names)) return;
     else if (isRepeat(event, hash, record)) counts.alreadySeen++;
     else {
       events.push(event);
@@ -72,8 +76,11 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     }
   }
 
+  const own = [...facts.own, ...redriveSources(facts.names ?? [])];
+  const isOwn = (source: string): boolean => own.some((prefix) => source.startsWith(prefix));
+
   function isRepeat({ source, sequence }: ReceivedEvent, hash: () => bigint, record: LogRecord): boolean {
-    if (sequence === undefined || !facts.own.some((prefix) => source.startsWith(prefix))) return false;
+    if (sequence === undefined || !isOwn(source)) return false;
     return !takeMark(state.marks, { source, sequence, hash, arrivalMillis: record.approximateArrivalMillis });
   }
 

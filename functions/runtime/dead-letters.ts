@@ -1,5 +1,6 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { RefusalReason } from './errors.ts';
+import type { ReceivedEvent } from './event.ts';
 
 /** An event, record, row or item that a step refuses for good. */
 export interface Rejection {
@@ -10,8 +11,20 @@ export interface Rejection {
   readonly message: string;
   /** The original bytes. */
   readonly bytes: Uint8Array;
+  readonly event?: RejectedEvent;
   /** More of where it was, for people: object key and line of a file, say. */
   readonly origin?: Readonly<Record<string, string | number>>;
+}
+
+/** What an event was read as, beside its bytes: those of what is no CloudEvent do not say. Not there when it was never read as one. */
+export type RejectedEvent = Pick<ReceivedEvent, 'id' | 'key' | 'time'>;
+
+/** The rejection of an event. */
+export function rejectionOf(
+  { position: at, id, key, time, original: bytes }: ReceivedEvent,
+  { reason, message }: Pick<Rejection, 'reason' | 'message'>,
+): Rejection {
+  return { at, reason, message, bytes, event: { id, key, time } };
 }
 
 /** What a dead letter's object holds, as one JSON document. */
@@ -24,6 +37,7 @@ export interface DeadLetter {
   readonly reason: RefusalReason;
   readonly message: string;
   readonly origin?: Readonly<Record<string, string | number>>;
+  readonly event?: RejectedEvent;
   /** The original bytes as text, when they are UTF-8. */
   readonly text?: string;
   /** The original bytes in base64, when they are not. */
@@ -49,10 +63,11 @@ export function openDeadLetters(place: {
   const { s3, bucket, pipeline, step } = place;
 
   async function putOne(shard: string, rejection: Rejection, signal: AbortSignal): Promise<void> {
-    const { at, reason, message, origin, bytes } = rejection;
+    const { at, reason, message, origin, event, bytes } = rejection;
     const letter: DeadLetter = {
       ...{ pipeline, step, shard, at, reason, message },
       ...(origin === undefined ? {} : { origin }),
+      ...(event === undefined ? {} : { event }),
       ...textOrBase64(bytes),
     };
     await s3.send(

@@ -18,6 +18,8 @@ export interface EventLayout
   extends Record<Exclude<keyof Event, 'data' | 'sequence' | 'traceparent'>, string | number> {
   sequence: string | number | undefined;
   traceparent: string | number | undefined;
+  /** Never of an event in the fixed order. */
+  readonly redrivenFor?: string | undefined;
   readonly buffer: Buffer;
   /** The event's JSON in the buffer; equal to the data's when the record held no CloudEvent. */
   readonly start: number;
@@ -92,6 +94,10 @@ export class EventView implements ReceivedEvent {
     return this.layout.traceparent;
   }
 
+  get redrivenFor(): string | undefined {
+    return this.layout.redrivenFor;
+  }
+
   get data(): unknown {
     if (this.parsed === UNPARSED) {
       const { buffer, dataStart, dataEnd } = this.layout;
@@ -108,6 +114,11 @@ export class EventView implements ReceivedEvent {
     const { buffer, start, end, dataStart, dataEnd } = this.layout;
     const isForeign = start === dataStart && end === dataEnd;
     return onOneLine(isForeign ? encodeEvent(this) : buffer.subarray(start, end));
+  }
+
+  get original(): Uint8Array {
+    const { buffer, start, end } = this.layout;
+    return buffer.subarray(start, end);
   }
 
   get dataBytes(): Uint8Array {

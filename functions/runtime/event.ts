@@ -34,6 +34,10 @@ export interface ReceivedEvent<D = unknown> extends Event<D> {
   readonly bytes: Uint8Array;
   /** The JSON of `data` alone, as it came: line feeds and digits that a number in JavaScript cannot hold included. */
   readonly dataBytes: Uint8Array;
+  /** The JSON that the record held, just as it came: what was no CloudEvent is without an envelope here. */
+  readonly original: Uint8Array;
+  /** The one step, `<pipeline>/<step>`, that a dead letter was put back for: every other one drops it (redriven.ts). */
+  readonly redrivenFor: string | undefined;
 }
 
 /** An event that is not yet in the log: what sources and transforms hand to the log writer. */
@@ -45,6 +49,8 @@ export interface OutgoingEvent {
   readonly key: string;
   readonly sequence: string | undefined;
   readonly traceparent: string | undefined;
+  /** Only of a dead letter that is put back: the step it is for. */
+  readonly redrivenFor?: string | undefined;
   /** The JSON of `data`: UTF-8, one value. */
   readonly dataBytes: Uint8Array;
 }

@@ -38,6 +38,7 @@ export function openInput(step: Step, store: StateStore, { keepsStates }: { keep
   if (config.input === undefined)
     throw new UserMistake(`step '${step.name}' reads no stream: STEP_CONFIG has no input`);
   const { stream, own } = config.input;
+  const names = [step.name, step.formerName].filter((name) => name !== undefined);
   const kept = new Map<string, LoadedState>();
   let described: Promise<StreamShape> | undefined;
 
@@ -71,7 +72,7 @@ export function openInput(step: Step, store: StateStore, { keepsStates }: { keep
         key,
         loaded,
         parents: shard.parents.map((id) => shardKey(shape, id)),
-        facts: { stream: shape.name, from: shard.from, to: shard.to, own },
+        facts: { stream: shape.name, from: shard.from, to: shard.to, own, names },
       };
     },
     committed: (key, loaded) => {

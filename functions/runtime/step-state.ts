@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Rejection } from './dead-letters.ts';
 import { copyMarks, type Mark, type MarkRange } from './marks.ts';
 import type { Position } from './position.ts';
+import { Rewind } from './rewind.ts';
 
 /**
  * What a step knows about one shard. It moves as a whole, by compare-and-set: in the checkpoint table, or with the rows of a sink that
@@ -17,6 +18,10 @@ export interface StepState {
   readonly intent?: Intent | undefined;
   /** The shard is closed and read to its end. */
   readonly ended?: boolean | undefined;
+  /** The number of the step's last rewind that has reached this shard: what a transform makes after it is of a new generation. */
+  readonly rewinds?: number | undefined;
+  /** It is being rewound now. */
+  readonly rewind?: Rewind | undefined;
   /** When it was last moved, by the clock: for people. Nothing is decided by it. */
   readonly movedMillis?: number | undefined;
 }
@@ -40,11 +45,14 @@ const Text = z.object({
         message: z.string(),
         bytes: z.string(),
         origin: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+        event: z.object({ id: z.string(), key: z.string(), time: z.string() }).optional(),
       }),
     )
     .optional(),
   i: z.object({ to: z.string(), options: z.unknown() }).optional(),
   e: z.boolean().optional(),
+  w: z.number().optional(),
+  x: Rewind.optional(),
   t: z.number().optional(),
 });
 
@@ -67,6 +75,8 @@ export function encodeState(state: StepState): string {
         }),
     ...(state.intent === undefined ? {} : { i: state.intent }),
     ...(state.ended === true ? { e: true } : {}),
+    ...(state.rewinds === undefined ? {} : { w: state.rewinds }),
+    ...(state.rewind === undefined ? {} : { x: state.rewind }),
     ...(state.movedMillis === undefined ? {} : { t: state.movedMillis }),
   };
   return JSON.stringify(text);
@@ -86,13 +96,16 @@ export function decodeState(text: string): StepState {
         ]),
       ),
     })),
-    rejections: (state.r ?? []).map(({ origin, ...rejection }) => ({
+    rejections: (state.r ?? []).map(({ origin, event, ...rejection }) => ({
       ...rejection,
       bytes: Buffer.from(rejection.bytes, 'base64'),
       ...(origin === undefined ? {} : { origin }),
+      ...(event === undefined ? {} : { event }),
     })),
     intent: state.i === undefined ? undefined : { to: state.i.to as Position, options: state.i.options },
     ended: state.e,
+    rewinds: state.w,
+    rewind: state.x,
     movedMillis: state.t,
   };
 }

@@ -1,7 +1,7 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
 import type { Batch } from './batch.ts';
 import { runContinuous } from './continuous.ts';
-import type { Rejection } from './dead-letters.ts';
+import { type Rejection, rejectionOf } from './dead-letters.ts';
 import { endParents } from './drained.ts';
 import { EventRefused, UserMistake } from './errors.ts';
 import type { OutgoingEvent, ReceivedEvent } from './event.ts';
@@ -95,8 +95,4 @@ function transformed(
     }
   }
   return { outputs, causes, rejections };
-}
-
-function rejectionOf(event: ReceivedEvent, { reason, message }: EventRefused): Rejection {
-  return { at: event.position, reason, message, bytes: event.bytes };
 }

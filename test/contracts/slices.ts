@@ -18,12 +18,12 @@ export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
     const id = `event-${index}`;
     const attributes = JSON.stringify({ specversion: '1.0', id, source: '/test', type: 'thing.happened', time });
     const dataBytes = Buffer.from(json);
+    const bytes = Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataBytes, Buffer.from('}')]);
     return {
-      ...{ id, source: '/test', type: 'thing.happened', time, key, traceparent: undefined },
+      ...{ id, source: '/test', type: 'thing.happened', time, key, traceparent: undefined, redrivenFor: undefined },
       sequence: String(index).padStart(10, '0'),
       position: positionOf(String(index + 1), 0),
-      bytes: Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataBytes, Buffer.from('}')]),
-      dataBytes,
+      ...{ bytes, original: bytes, dataBytes },
       get data() {
         return JSON.parse(json);
       },

@@ -55,7 +55,7 @@ function freshState({ parents, from, to }: Shard, states: ReadonlyMap<string, St
 }
 
 function factsOf(stream: string, { from, to }: Shard, own: readonly string[]): BatchFacts {
-  return { stream, from, to, own };
+  return { stream, from, to, own, names: [] };
 }
 
 /** Where a step stands in one shard. */

@@ -31,6 +31,7 @@ export function readAttributes(buffer: Buffer, members: Members) {
     // They are there: `isCloudEvent` said so.
     ...{ id: text('id') as string, source: text('source') as string, type: text('type') as string },
     ...{ time, key, sequence: text('sequence'), traceparent: text('traceparent') },
+    redrivenFor: text('redrivenfor'),
   };
 }
 

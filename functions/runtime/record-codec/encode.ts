@@ -13,6 +13,8 @@ export function encodeEvent(event: OutgoingEvent): Uint8Array {
     partitionkey: event.key,
     sequence: event.sequence,
     traceparent: event.traceparent,
+    // Rare, and not in the fixed order: the reader takes the slow path to it.
+    redrivenfor: event.redrivenFor,
     id: event.id,
   });
   const head = `${attributes.slice(0, -1)},"data":`;

@@ -1,4 +1,4 @@
-import type { Rejection } from '../../runtime/dead-letters.ts';
+import { type Rejection, rejectionOf as rejected } from '../../runtime/dead-letters.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 
 /** Why a row is refused, in Postgres's own words. */
@@ -13,7 +13,7 @@ export interface Refusal {
 export function rejectionOf(event: ReceivedEvent, { code, message, column }: Refusal): Rejection {
   const where = column === undefined ? '' : `column ${column}: `;
   const said = message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message;
-  return { at: event.position, reason: 'refused', message: `${where}${said} (SQLSTATE ${code})`, bytes: event.bytes };
+  return rejected(event, { reason: 'refused', message: `${where}${said} (SQLSTATE ${code})` });
 }
 
 /** Postgres quotes the value, however long it is. */

@@ -1,4 +1,4 @@
-import type { Rejection } from '../../runtime/dead-letters.ts';
+import { type Rejection, rejectionOf } from '../../runtime/dead-letters.ts';
 import { EventRefused } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import { START_OF_SHARD } from '../../runtime/position.ts';
@@ -37,7 +37,7 @@ export async function planFiles(
         addTo(partitionFor(event), event, options);
       } catch (error) {
         if (!(error instanceof EventRefused)) throw error;
-        rejections.push({ at: event.position, reason: error.reason, message: error.message, bytes: event.bytes });
+        rejections.push(rejectionOf(event, error));
       }
     }
   }

@@ -66,6 +66,34 @@ describe('a batch', () => {
     expect(taken(EMPTY, [recordOf(1, [foreign]), recordOf(2, [foreign])]).numbers).toEqual([1, 1]);
   });
 
+  describe('with events that were put back for one step', () => {
+    const facts = { ...WHOLE, names: ['p/second', 'p/former'] };
+    const put = (step: string, sequenceNumber: number, numbers: readonly number[]): LogRecord => {
+      const aggregate = newAggregate({ maxBytes: 1_000_000 });
+      for (const number of numbers) {
+        const event = { ...eventOf(`/${step}/redrive/lane`, number, 'a'), redrivenFor: step };
+        aggregate.add('a', encodeEvent(event));
+      }
+      return record(sequenceNumber, aggregate.finish());
+    };
+
+    test.each(['p/second', 'p/former'])('takes those of its own, by the name %s, once', (name) => {
+      const { batch, numbers } = taken(EMPTY, [put(name, 1, [1, 2]), put(name, 2, [1, 2, 3])], facts);
+      expect(numbers).toEqual([1, 2, 3]);
+      expect(batch.counts.alreadySeen).toBe(2);
+    });
+
+    test('drops those of another step, counts them as nothing, and keeps no mark of them', () => {
+      const { batch, numbers } = taken(EMPTY, [put('p/other', 1, [1]), put('p/secondary', 2, [2])], facts);
+      expect([numbers, batch.counts.alreadySeen, batch.rejections]).toEqual([[], 0, []]);
+      expect(batch.state()).toMatchObject({ position: endOfRecord('2'), marks: [{ marks: new Map() }] });
+    });
+
+    test('takes all of them as they are when it is no step, but looks at what the log has', () => {
+      expect(taken(EMPTY, [put('p/other', 1, [1]), put('p/other', 2, [1])]).numbers).toEqual([1, 1]);
+    });
+  });
+
   test('does not move what is committed until its state is', () => {
     const { batch } = taken(EMPTY, [recordOf(1, [own(1)])]);
     expect(EMPTY.marks[0]?.marks.size).toBe(0);

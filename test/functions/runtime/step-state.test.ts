@@ -27,6 +27,7 @@ const state: fc.Arbitrary<StepState> = fc.record({
       reason: fc.constantFrom('refused' as const, 'schema' as const),
       message: fc.string(),
       bytes: fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+      event: fc.record({ id: fc.string(), key: fc.string(), time: fc.string() }),
     }),
   ),
   intent: fc.option(fc.record({ to: position, options: fc.jsonValue() }), { nil: undefined }),

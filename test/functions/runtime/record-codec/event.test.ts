@@ -18,6 +18,7 @@ const optional = fc.option(text, { nil: undefined });
 
 const outgoing: fc.Arbitrary<OutgoingEvent> = fc.record({
   ...{ id: text, source: text, type: text, time, key: text, sequence: optional, traceparent: optional },
+  redrivenFor: optional,
   dataBytes: valueText.map((json) => Buffer.from(json)),
 });
 
@@ -51,9 +52,10 @@ describe('an event that our writers encoded', () => {
         const expected = events.map((event, index) => {
           const { dataBytes, ...attributes } = event;
           const data = Buffer.from(dataBytes).toString();
-          const bytes = Buffer.from(encodeEvent(event)).toString().replaceAll('\n', ' ');
+          const original = Buffer.from(encodeEvent(event)).toString();
+          const bytes = original.replaceAll('\n', ' ');
           const position = positionOf(SEQUENCE_NUMBER, index);
-          return { ...attributes, position, bytes, dataBytes: data, data: JSON.parse(data) };
+          return { ...attributes, position, bytes, original, dataBytes: data, data: JSON.parse(data) };
         });
         expect(readTogether).toEqual(expected);
         expect(outcome(decodeOne(encodeEvent(events[0]!)))).toEqual(expected[0]);
@@ -94,14 +96,17 @@ function expectedOf(bytes: Buffer): ReturnType<typeof attributesOf> | 'rejected'
 
 function attributesOf(json: Record<string, unknown>) {
   if ('data' in json && 'data_base64' in json) return 'rejected';
-  const { id, source, type, time, partitionkey, sequence, traceparent } = json;
-  const texts = [id, source, type, time, partitionkey, sequence, traceparent].filter((value) => value != null);
+  const { id, source, type, time, partitionkey, sequence, traceparent, redrivenfor } = json;
+  const texts = [id, source, type, time, partitionkey, sequence, traceparent, redrivenfor].filter(
+    (value) => value != null,
+  );
   if (texts.some((value) => typeof value !== 'string' || value === '' || !value.isWellFormed())) return 'rejected';
   if (time != null && !isTime(time as string)) return 'rejected';
   if (partitionkey != null && [...(partitionkey as string)].length > 256) return 'rejected';
   return {
     ...{ id, source, type, time: time ?? new Date(ARRIVAL_MILLIS).toISOString(), key: partitionkey ?? 'put-key' },
     ...{ sequence: sequence ?? undefined, traceparent: traceparent ?? undefined },
+    redrivenFor: redrivenfor ?? undefined,
     data: 'data' in json ? json.data : 'data_base64' in json ? json.data_base64 : null,
   };
 }
@@ -277,6 +282,7 @@ describe('an event as bytes', () => {
     expect(outcome(entry)).toMatchObject({
       bytes: '{"specversion":"1.0", "id":"i","source":"s","type":"t","data":[1,\r 2]}',
       dataBytes: '[1,\r\n2]',
+      original: '{"specversion":"1.0",\n"id":"i","source":"s","type":"t","data":[1,\r\n2]}',
     });
   });
 });
@@ -301,7 +307,7 @@ describe('a record that is not a CloudEvent', () => {
     };
     expect(outcome(decodeOne(`\ufeff ${json}\r\n`))).toEqual({
       ...{ ...attributes, key: 'put-key', sequence: undefined, traceparent: undefined, position },
-      ...{ data, dataBytes: json },
+      ...{ data, dataBytes: json, original: json, redrivenFor: undefined },
       bytes: `{"specversion":"1.0",${['source', 'type', 'time']
         .map((name) => `"${name}":"${attributes[name as 'source']}"`)
         .join(',')},"partitionkey":"put-key","id":"${position}","data":${json}}`,

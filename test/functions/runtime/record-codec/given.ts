@@ -30,9 +30,13 @@ export function decodeOne(data: Uint8Array | string): DecodedEntry {
 
 /** All that an event says, as plain values; bytes as text. */
 export function told(event: ReceivedEvent) {
-  const { id, source, type, time, key, sequence, traceparent, data, position } = event;
-  const texts = { bytes: Buffer.from(event.bytes).toString(), dataBytes: Buffer.from(event.dataBytes).toString() };
-  return { id, source, type, time, key, sequence, traceparent, data, position, ...texts };
+  const { id, source, type, time, key, sequence, traceparent, redrivenFor, data, position } = event;
+  const texts = {
+    bytes: Buffer.from(event.bytes).toString(),
+    dataBytes: Buffer.from(event.dataBytes).toString(),
+    original: Buffer.from(event.original).toString(),
+  };
+  return { id, source, type, time, key, sequence, traceparent, redrivenFor, data, position, ...texts };
 }
 
 /** The same of an entry: what the event says, or why it was refused. */

@@ -90,6 +90,7 @@ export function eventNames(): fc.Arbitrary<string> {
       'partitionkey',
       'sequence',
       'traceparent',
+      'redrivenfor',
       'data_base64',
     ],
     ...['__proto__', 'Data', 'ID', ''],
