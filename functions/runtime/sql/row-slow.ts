@@ -9,15 +9,14 @@ const exactNumbers: Reviver = (...[, value, context]) =>
   typeof value === 'number' ? rawJSON(context.source ?? String(value)) : value;
 
 /** Reads an event through JSON.parse and lays its columns out as if they had been scanned. Refuses what is not a JSON object. */
-export function readSlowly(row: Row, event: Buffer): void {
+export function readSlowly(row: Row, event: Uint8Array): void {
   const data = parse(event);
   let size = 0;
   const texts = row.columns.map((name) =>
     Object.hasOwn(data, name) ? Buffer.from(JSON.stringify(data[name]), 'utf8') : undefined,
   );
   for (const text of texts) size += text?.length ?? 0;
-  // Not from the pool: a row's bytes are a whole buffer.
-  const bytes = Buffer.from(new ArrayBuffer(size));
+  const bytes = Buffer.allocUnsafe(size);
   let at = 0;
   for (const [column, text] of texts.entries()) {
     row.keys[column] = -1;
@@ -28,11 +27,10 @@ export function readSlowly(row: Row, event: Buffer): void {
     row.escaped[column] = text.includes(0x5c) ? 1 : 0;
   }
   row.bytes = bytes;
-  row.view = new DataView(bytes.buffer);
-  row.notes.high = true;
+  row.high = true;
 }
 
-function parse(bytes: Buffer): Record<string, unknown> {
+function parse(bytes: Uint8Array): Record<string, unknown> {
   let data: unknown;
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -32,9 +32,7 @@ export function textAt(row: Row, column: number): string | null {
   if (row.bytes[start] !== QUOTE) misfitAt(row, column, 'text');
   if (row.escaped[column] === 1) return storable(JSON.parse(sliceOf(row, column)) as string);
   const end = row.ends[column] as number;
-  return row.notes.high
-    ? row.bytes.toString('utf8', start + 1, end - 1)
-    : row.bytes.toString('latin1', start + 1, end - 1);
+  return row.high ? row.bytes.toString('utf8', start + 1, end - 1) : row.bytes.toString('latin1', start + 1, end - 1);
 }
 
 /** Whether a text column is this text: compared in bytes. */

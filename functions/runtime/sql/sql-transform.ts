@@ -5,8 +5,7 @@ import type { Output, Transform } from '../transform.ts';
 import type { JsonWriter } from './json-writer.ts';
 import { createWriter } from './json-writer.ts';
 import type { Row } from './row.ts';
-import { createRow, finishRow, readSome, startRow } from './row.ts';
-import { type NameSearch, standsInRest } from './row-rest.ts';
+import { createRow, finishRow, mayRepeat, placeEvent, readRow, readSome } from './row.ts';
 import { SqlError } from './sql-error.ts';
 
 /** What a statement can read of an event besides its data. */
@@ -80,7 +79,7 @@ export function runnerOf(statement: Statement): Transform['run'] {
     const begun = writer.length;
     let emitted = begun;
     try {
-      runStatement(statement, { row, event, target, bytes: event.dataBytes });
+      runStatement(statement, { row, event, bytes: event.dataBytes, target });
     } catch (error) {
       writer.length = begun;
       throw error;
@@ -92,24 +91,20 @@ export function runnerOf(statement: Statement): Transform['run'] {
 interface Run {
   readonly row: Row;
   readonly event: EventAttributes;
-  readonly bytes: Uint8Array;
-  /** The event's part of the bytes; all of them when it is not given. */
-  readonly range?: readonly [from: number, to: number];
-  /**
-   * Lets an event that WHERE refuses go unread from there on. Its names are searched for in the rest, because the last one of a repeated
-   * key counts; a backslash could hide one, so whoever gives this knows that the bytes have none.
-   */
-  readonly early?: readonly NameSearch[] | undefined;
   readonly target: Target;
 }
 
 /** Runs a statement on one event; throws `EventRefused` for one that does not fit or cannot be computed. */
-export function runStatement(statement: Statement, { row, event, bytes, range, early, target }: Run): void {
+export function runStatement(statement: Statement, run: Run & { readonly bytes: Uint8Array }): void {
+  placeEvent(run.row, run.bytes);
+  runPlaced(statement, run);
+}
+
+/** The same for an event that has been placed in the row. */
+export function runPlaced(statement: Statement, { row, event, target }: Run): void {
   row.at = '';
   try {
-    startRow(row, bytes, range ?? [0, bytes.length]);
-    if (!isWanted(statement, row, { event, early })) return;
-    statement.select(row, event, target);
+    if (isWanted(statement, row, event)) statement.select(row, event, target);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     throw new EventRefused(
@@ -119,16 +114,20 @@ export function runStatement(statement: Statement, { row, event, bytes, range, e
   }
 }
 
-/** Reads the row, to its end if it is wanted. */
-function isWanted({ where, whereReads }: Statement, row: Row, { event, early }: Pick<Run, 'event' | 'early'>): boolean {
-  let verdict: boolean | undefined;
-  if (where !== undefined && early !== undefined && whereReads !== undefined && readSome(row, whereReads)) {
-    verdict = verdictOf(where, row, event);
-    if (verdict === false && !early.some((name) => standsInRest(row, name))) return false;
+/**
+ * Reads the row, to its end if it is wanted. What WHERE refuses is not read on, nor checked there, unless a column of WHERE may come
+ * again: the last one counts.
+ */
+function isWanted({ where, whereReads = 0 }: Statement, row: Row, event: EventAttributes): boolean {
+  if (where === undefined) {
+    readRow(row);
+    return true;
   }
+  if (!readSome(row, whereReads)) return where(row, event);
+  const verdict = verdictOf(where, row, event);
+  if (verdict === false && !mayRepeat(row, whereReads)) return false;
   finishRow(row);
-  if (where === undefined || (verdict === true && !row.repeated)) return true;
-  return where(row, event);
+  return verdict === true && !row.repeated ? true : where(row, event);
 }
 
 /** Undefined when it fails: the rest of the event may still change what it failed on. */
