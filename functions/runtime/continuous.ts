@@ -1,14 +1,21 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
-import { type Batch, openBatch } from './batch.ts';
+import type { Batch } from './batch.ts';
 import { endDrainedInputs } from './drained.ts';
 import { finished, toFinish } from './finish.ts';
 import { type Input, type ShardInput, withShard } from './input.ts';
 import type { LogRecord } from './record-codec/record.ts';
 import type { LoadedState } from './shard-states.ts';
+import { tryRecords } from './single-out.ts';
 import { deadlineOf, type Invocation, type Step } from './step.ts';
 
 /** What a continuous step does with one batch: makes it durable, commits, and answers with the committed state and what it sent. */
-export type Work = (batch: Batch, shard: ShardInput, signal: AbortSignal) => Promise<Done>;
+export type Work = (batch: Batch, shard: ShardInput, turn: Turn) => Promise<Done>;
+
+export interface Turn {
+  readonly signal: AbortSignal;
+  /** To be said when nothing that the events hold can kill the process any more, if the work comes to such a point before it commits. */
+  harmless(): Promise<void>;
+}
 
 export interface Done {
   readonly loaded: LoadedState;
@@ -38,36 +45,48 @@ export async function runContinuous(
   const shardId = first.eventID.slice(0, first.eventID.indexOf(':'));
   const signal = deadlineOf(given.invocation);
   const started = step.now();
-  const work = (records: readonly KinesisStreamRecord[]) =>
-    withShard(input, { shardId, signal }, async (shard) => {
-      const batch = openBatch(shard.loaded.state, shard.facts);
-      for (const record of records) batch.take(toLogRecord(record));
-      await endDrainedInputs(step, { batch, shard }, signal);
-      const done = await given.work(batch, shard, signal);
-      report(step, shard.key, { batch, done, started });
-      return { loaded: done.loaded, result: undefined };
-    });
+  /** Resolves to what is left of them when the time is over before all is done. */
+  const work = async (of: readonly KinesisStreamRecord[]): Promise<LogRecord | undefined> => {
+    const records = of.map(toLogRecord);
+    let left: LogRecord | undefined;
+    do {
+      left = await withShard(input, { shardId, signal }, async (shard) => {
+        const tried = await tryRecords({
+          ...{ step, shard, shardId, records, signal },
+          work: async (batch, harmless) => {
+            const begun = step.now();
+            await endDrainedInputs(step, { batch, shard }, signal);
+            const done = await given.work(batch, shard, { signal, harmless });
+            report(step, shard.key, { batch, done, started: begun });
+            return done;
+          },
+        });
+        return { loaded: tried.loaded, result: tried.left };
+      });
+    } while (left !== undefined && !signal.aborted);
+    return left;
+  };
   try {
     const pause = await step.pause.inForce(signal);
     if (pause === undefined) {
-      await work(offered);
-      return { batchItemFailures: [] };
+      return againFrom(await work(offered));
     }
     const rest = await step.pause.rest(shardId, pause, signal);
     const { records, held } = given.finishes
       ? toFinish(offered, { pause, rest, nowMillis: started })
       : { records: [], held: true };
-    if (records.length > 0) await work(records);
+    const left = records.length > 0 ? await work(records) : undefined;
+    if (left !== undefined) return againFrom(left);
     await step.pause.note(shardId, { ...finished(rest, records), held }, signal);
-    return againFrom(offered[records.length]);
+    return againFrom(offered[records.length]?.kinesis);
   } catch (error) {
     step.complain(shardId, error);
-    return againFrom(first);
+    return againFrom(first.kinesis);
   }
 }
 
-function againFrom(record: KinesisStreamRecord | undefined): KinesisStreamBatchResponse {
-  return { batchItemFailures: record === undefined ? [] : [{ itemIdentifier: record.kinesis.sequenceNumber }] };
+function againFrom(record: { readonly sequenceNumber: string } | undefined): KinesisStreamBatchResponse {
+  return { batchItemFailures: record === undefined ? [] : [{ itemIdentifier: record.sequenceNumber }] };
 }
 
 export function report(

@@ -12,7 +12,9 @@ export type RefusalReason =
   /** The destination refused this event for good. */
   | 'refused'
   /** The event is larger than its stream takes. */
-  | 'too-large';
+  | 'too-large'
+  /** The function's process died of it, again and again: out of memory, or in a loop until its time was over. */
+  | 'killed';
 
 export class EventRefused extends Error {
   readonly reason: RefusalReason;

@@ -33,7 +33,7 @@ export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: S
       invocation,
       // Either its rows and its position move at once, or a rerun writes the same under the same names.
       finishes: false,
-      work: (batch, shard, signal) =>
+      work: (batch, shard, { signal }) =>
         writeBatch(sink, { batch, shard, to: batch.state(), options: step.config.options }, signal),
     });
   };

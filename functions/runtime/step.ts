@@ -1,6 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { type Attempts, openAttempts } from './attempts.ts';
 import { dynamoClient } from './aws-dynamo.ts';
 import { kinesisClient } from './aws-kinesis.ts';
 import { s3Client } from './aws-s3.ts';
@@ -34,6 +35,7 @@ export interface Step {
   /** Another step's of the stage: `<pipeline>/<step>`. To be looked at only. */
   readonly checkpointsOf: (step: string) => Pick<Checkpoints, 'load'>;
   readonly pause: Pause;
+  readonly attempts: Attempts;
   readonly deadLetters: DeadLetters;
   readonly writer: LogWriter | undefined;
   now(): number;
@@ -83,6 +85,7 @@ export function openStep(surroundings: StepSurroundings): Step {
     checkpoints,
     checkpointsOf: (other) => openCheckpoints({ dynamodb, table: config.checkpoints, step: other }),
     pause: openPause({ checkpoints, now }),
+    attempts: openAttempts(checkpoints),
     deadLetters: openDeadLetters({ s3, bucket: config.deadLetters, pipeline, step }),
     writer: output === undefined ? undefined : openLogWriter({ kinesis, ...output }),
     now,

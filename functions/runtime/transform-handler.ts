@@ -1,6 +1,6 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
 import type { Batch } from './batch.ts';
-import { runContinuous } from './continuous.ts';
+import { type Done, runContinuous, type Turn } from './continuous.ts';
 import { type Rejection, rejectionOf } from './dead-letters.ts';
 import { endParents } from './drained.ts';
 import { EventRefused, UserMistake } from './errors.ts';
@@ -34,7 +34,7 @@ export function openTransform(transform: Pick<Transform, 'run'>, surroundings: S
       event,
       invocation,
       finishes: true,
-      work: (batch, shard, signal) => transformBatch({ transform, step, writer }, { batch, shard }, signal),
+      work: (batch, shard, turn) => transformBatch({ transform, step, writer }, { batch, shard }, turn),
     });
 }
 
@@ -45,12 +45,13 @@ export function openTransform(transform: Pick<Transform, 'run'>, surroundings: S
 async function transformBatch(
   by: { readonly transform: Pick<Transform, 'run'>; readonly step: Step; readonly writer: LogWriter },
   on: { readonly batch: Batch; readonly shard: ShardInput },
-  signal: AbortSignal,
-): ReturnType<Parameters<typeof runContinuous>[2]['work']> {
+  { signal, harmless }: Turn,
+): Promise<Done> {
   const { transform, step, writer } = by;
   const { batch, shard } = on;
-  await endParents(step, shard, signal);
   const made = transformed(transform, batch.events, `/${step.name}/${shard.key}/${step.config.generation}`);
+  await harmless();
+  await endParents(step, shard, signal);
   const tooLarge = new Map<ReceivedEvent, Rejection>();
   for (const { index, size, limit } of await writer.oversized(made.outputs, signal)) {
     const cause = made.causes[index] as ReceivedEvent;

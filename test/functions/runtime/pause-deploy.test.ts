@@ -57,7 +57,7 @@ async function schedule(seed: number, deploy: (run: Run) => Promise<void>): Prom
     const more = 1 + Math.floor(random() * 20);
     await run.given('raw', counts(sent, sent + more), { key: 'key' });
     sent += more;
-    for (const call of ['kinesis.PutRecords', 'dynamodb.UpdateItem']) {
+    for (const call of ['kinesis.PutRecords', 'dynamodb.UpdateItem shard']) {
       const kind = kinds[Math.floor(random() * kinds.length)] ?? 'throttled';
       run.when.fails(`cleaning ${call}`, kind, {
         times: 1 + Math.floor(random() * 8),
@@ -110,7 +110,7 @@ describe('changed code of a transform', () => {
 
   test('finishes a batch in the pause that was sent before it, when its position could not be moved', async () => {
     const run = await startPipelineRun(passing);
-    run.when.fails('cleaning dynamodb.UpdateItem', 'request lost', { times: 20 });
+    run.when.fails('cleaning dynamodb.UpdateItem shard', 'request lost', { times: 20 });
     await run.given('raw', counts(0, 10), { key: 'key' });
     await run.when.pass(3_000);
     expect(run.stream('clean').events()).toHaveLength(10);

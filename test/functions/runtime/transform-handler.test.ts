@@ -1,3 +1,4 @@
+import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { openLogWriter } from '../../../functions/runtime/log-writer.ts';
@@ -69,7 +70,7 @@ describe('a transform', () => {
 
   test('names its outputs by the position that made them, so that an append that is repeated is recognised', async () => {
     await send([1]);
-    const failing = failOnce(engine.surroundings(CONFIG).dynamodb, 'UpdateItemCommand');
+    const failing = failOnce(engine.surroundings(CONFIG).dynamodb, movesPosition);
     const handler = open({ dynamodb: failing });
     const [event] = deliveries(engine.log, 'in');
     const [first] = event?.Records ?? [];
@@ -262,15 +263,19 @@ function failing(number: number): number {
   return number;
 }
 
-/** A client whose first call of this command fails, as if the network did. */
-function failOnce<C extends { send: unknown }>(client: C, command: string): C {
+/** A client whose first call of this kind fails, as if the network did. */
+function failOnce<C extends { send: unknown }>(client: C, fails: (command: object) => boolean): C {
   let failed = false;
   const send = (sent: object, options: object): unknown => {
-    if (!failed && sent.constructor.name === command) {
+    if (!failed && fails(sent)) {
       failed = true;
       return Promise.reject(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }));
     }
     return (client.send as (sent: object, options: object) => unknown).call(client, sent, options);
   };
   return { send } as unknown as C;
+}
+
+function movesPosition(command: object): boolean {
+  return command instanceof UpdateItemCommand && !command.input.Key?.key?.S?.startsWith('attempts/');
 }

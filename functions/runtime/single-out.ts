@@ -1,0 +1,172 @@
+import type { StoredAttempt } from './attempts.ts';
+import { type Batch, openBatch } from './batch.ts';
+import type { Rejection } from './dead-letters.ts';
+import type { ShardInput } from './input.ts';
+import { endOfRecord, type Position, positionOf, START_OF_SHARD } from './position.ts';
+import { decodeRecord } from './record-codec/decode.ts';
+import type { LogRecord } from './record-codec/record.ts';
+import type { LoadedState } from './shard-states.ts';
+import type { Step } from './step.ts';
+import { MOST_REJECTED, type NextTry, nextTry, type Suspicion, suspicionOf } from './suspects.ts';
+
+/** A step at one shard, and records of it that follow its position or are around it. */
+export interface Trial {
+  readonly step: Step;
+  readonly shard: ShardInput;
+  /** Shown to people. */
+  readonly shardId: string;
+  readonly records: readonly LogRecord[];
+  readonly signal: AbortSignal;
+  /**
+   * Makes the batch durable and commits it. It may say `harmless` when all that depends on what is in the events has been done, and only
+   * others are waited for: a process that dies from then on has not died of them.
+   */
+  readonly work: (batch: Batch, harmless: () => Promise<void>) => Promise<{ readonly loaded: LoadedState }>;
+}
+
+export interface Tried {
+  readonly loaded: LoadedState;
+  /** The first record that is not wholly done: there is more to try. Undefined: all of them are done. */
+  readonly left: LogRecord | undefined;
+}
+
+/**
+ * Works on a shard's records, all of them at once unless processes have died with them. A process that dies says nothing: so each
+ * but the last that moved the shard writes down beforehand what it begins, and what the next one finds there and not done has killed
+ * its predecessor. Then less and less is tried at a time, until one event is left, which is rejected. Failures that a process lives
+ * through count for nothing: they are the world's.
+ */
+export async function tryRecords(trial: Trial): Promise<Tried> {
+  const { step, shard, records, signal, work } = trial;
+  const position = shard.loaded.state.position ?? START_OF_SHARD;
+  if (step.attempts.isSteady(shard.key, position)) {
+    const batch = openBatch(shard.loaded.state, shard.facts);
+    for (const record of records) batch.take(record);
+    return moved(trial, await work(batch, nothing), undefined);
+  }
+  const waiting = records.filter(({ sequenceNumber }) => endOfRecord(sequenceNumber) > position);
+  if (waiting.length === 0) {
+    const { loaded } = await work(openBatch(shard.loaded.state, shard.facts), nothing);
+    return { loaded, left: undefined };
+  }
+  const stored = await step.attempts.load(shard.key, signal);
+  const { process } = step.attempts;
+  const suspicion = suspicionOf(stored.attempt, { position, generation: step.config.generation, process });
+  return await tryNext({ ...trial, position, waiting, suspicion }, stored);
+}
+
+const nothing = (): Promise<void> => Promise.resolve();
+
+interface NonSteady extends Trial {
+  readonly position: Position;
+  readonly waiting: readonly LogRecord[];
+  readonly suspicion: Suspicion;
+}
+
+async function tryNext(trial: NonSteady, stored: StoredAttempt): Promise<Tried> {
+  const { step, shard, position, waiting, suspicion } = trial;
+  let begun = stored;
+  try {
+    let next = nextTry(suspicion, waiting, { position, entries: undefined });
+    if (next.doing === 'decoding') {
+      begun = await begin(trial, begun, next);
+      const { entries } = decodeRecord(waiting[0] as LogRecord, { name: shard.facts.stream });
+      next = nextTry(suspicion, waiting, { position, entries: entries.length });
+    }
+    if (next.doing !== 'holding' || stored.attempt?.doing !== 'holding') begun = await begin(trial, begun, next);
+    if (next.doing === 'holding') throw new Error(whyHeld(trial));
+    const batch = next.doing === 'working' ? taken(trial, next.to) : rejected(trial, next);
+    const done = await trial.work(batch, () => step.attempts.survive(shard.key, begun, trial.signal));
+    // It does not stop the step; but nobody else says that the function dies.
+    if (next.doing !== 'working') step.complain(trial.shardId, new Error(whyRejected(suspicion)));
+    return moved(trial, done, begun.attempt?.until);
+  } catch (error) {
+    await survived(trial, begun, stored);
+    throw error;
+  }
+}
+
+/** Before it: whoever finds it and the position unmoved knows that this process has died of it. */
+function begin(
+  { step, shard, position, suspicion, signal }: NonSteady,
+  previous: StoredAttempt,
+  next: NextTry,
+): Promise<StoredAttempt> {
+  const begunMillis = step.now();
+  const { kills, until, sinceMillis = begunMillis, rejected } = suspicion;
+  const attempt = {
+    generation: step.config.generation,
+    from: position,
+    to: next.to,
+    doing: next.doing,
+    ...(until === undefined ? {} : { until }),
+    ...{ kills, sinceMillis, begunMillis, rejected },
+  };
+  return step.attempts.begin(shard.key, previous, { attempt, signal });
+}
+
+/** The invocation keeps 1.5 s back, and this is not to be cut off by its end. */
+const SURVIVE_MILLIS = 1_000;
+
+/** What went wrong is thrown anyway; that this could not be said either may cost an innocent event one of its three lives, and no more. */
+async function survived({ step, shard }: NonSteady, begun: StoredAttempt, found: StoredAttempt): Promise<void> {
+  if (begun === found) return;
+  await step.attempts.survive(shard.key, begun, AbortSignal.timeout(SURVIVE_MILLIS)).catch(() => undefined);
+}
+
+function taken({ shard, waiting }: NonSteady, to: Position): Batch {
+  const batch = openBatch(shard.loaded.state, shard.facts);
+  for (const record of waiting) {
+    if (positionOf(record.sequenceNumber, 0) > to) break;
+    batch.take(record, to);
+  }
+  return batch;
+}
+
+/** A batch that has nothing but the rejection: of the one event up to `to`, or of the record around it. */
+function rejected(trial: NonSteady, { doing, to }: NextTry): Batch {
+  const { shard, waiting, suspicion } = trial;
+  const record = waiting[0] as LogRecord;
+  const batch = openBatch(shard.loaded.state, shard.facts);
+  const refusal = { reason: 'killed' as const, message: whyRejected(suspicion) };
+  if (doing === 'rejecting record') {
+    batch.refuse(record, { at: endOfRecord(record.sequenceNumber), ...refusal, bytes: record.data });
+    return batch;
+  }
+  batch.take(record, to);
+  const events = batch.events.splice(0);
+  batch.rejections.push(...events.map(({ position: at, bytes }): Rejection => ({ at, ...refusal, bytes })));
+  return batch;
+}
+
+/** When and how often are in the attempts: told again, it is the same message. */
+function whyRejected({ kills, sinceMillis = 0, lastMillis = 0 }: Suspicion): string {
+  return (
+    `the function died ${kills} times in a row with nothing but this, from ${timeOf(sinceMillis)} to ${timeOf(lastMillis)}: ` +
+    'out of memory, or busy until its time was over'
+  );
+}
+
+function whyHeld({ suspicion: { kills, rejected, lastMillis = 0 }, shardId, position }: NonSteady): string {
+  const what =
+    rejected >= MOST_REJECTED
+      ? `${rejected} events in a row were rejected because they killed the function, and the next one does, too`
+      : `the function died ${kills} times, and dies of rejecting what it died of, too`;
+  return (
+    `the step holds ${shardId} at ${position} since ${timeOf(lastMillis)}: ${what}. It is not the events: look at the function's code, ` +
+    'memory and time, and deploy it changed; then the step goes on by itself'
+  );
+}
+
+function timeOf(millis: number): string {
+  return new Date(millis).toISOString();
+}
+
+function moved(trial: Trial, { loaded }: { readonly loaded: LoadedState }, until: Position | undefined): Tried {
+  const { step, shard, records } = trial;
+  const position = loaded.state.position ?? START_OF_SHARD;
+  step.attempts.moved(shard.key, { position, until });
+  const isLeft = ({ sequenceNumber }: LogRecord): boolean => endOfRecord(sequenceNumber) > position;
+  const last = records.at(-1);
+  return { loaded, left: last !== undefined && isLeft(last) ? records.find(isLeft) : undefined };
+}
