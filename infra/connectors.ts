@@ -1,6 +1,6 @@
 import type { AwsPlaces, ConnectorStep, LaptopPlaces, Needs, QueueNeeds, RequestNeeds } from './needs.ts';
 import { postgresOnAws, postgresOnLaptop } from './sinks/postgres.ts';
-import { s3OnAws, s3OnLaptop } from './sinks/s3.ts';
+import { s3OnAws, s3OnLaptop, s3PrefixOf } from './sinks/s3.ts';
 import { httpOnAws, httpOnLaptop } from './sources/http.ts';
 import { s3FilesOnAws, s3FilesOnLaptop } from './sources/s3-files.ts';
 
@@ -11,8 +11,14 @@ import { s3FilesOnAws, s3FilesOnLaptop } from './sources/s3-files.ts';
 export const connectors = {
   http: { kind: 'source', delivery: 'request', onAws: httpOnAws, onLaptop: httpOnLaptop },
   's3-files': { kind: 'source', delivery: 'queue', onAws: s3FilesOnAws, onLaptop: s3FilesOnLaptop },
-  s3: { kind: 'sink', delivery: 'scheduled', progress: 'checkpoint', onAws: s3OnAws, onLaptop: s3OnLaptop },
-  postgres: { kind: 'sink', delivery: 'either', progress: 'own', onAws: postgresOnAws, onLaptop: postgresOnLaptop },
+  s3: {
+    ...{ kind: 'sink', delivery: 'scheduled', progress: 'checkpoint', prefixOf: s3PrefixOf },
+    ...{ onAws: s3OnAws, onLaptop: s3OnLaptop },
+  },
+  postgres: {
+    ...{ kind: 'sink', delivery: 'either', progress: 'own', prefixOf: undefined },
+    ...{ onAws: postgresOnAws, onLaptop: postgresOnLaptop },
+  },
 } as const satisfies Record<string, Connector>;
 
 export type ConnectorName = keyof typeof connectors;
@@ -30,6 +36,8 @@ interface SinkFacts {
   readonly delivery: 'either' | 'scheduled';
   /** Whether it commits its positions with its rows, or the runtime keeps them in the checkpoint table. */
   readonly progress: 'own' | 'checkpoint';
+  /** The part of the lake that it writes to, and no other sink may. Undefined: it does not write to the lake. */
+  readonly prefixOf: ((options: unknown) => string) | undefined;
 }
 
 interface Places<N extends Needs> {

@@ -3,6 +3,7 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { StepConfig } from '../../functions/runtime/step-config.ts';
 import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { inRepository } from '../repository.ts';
+import { refuseSharedPrefixes } from './lake-prefixes.ts';
 import type { AnySinkStep, AnySourceStep, AnyTransformStep, Duration, Pipeline, Start } from './pipeline.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
 
@@ -61,6 +62,7 @@ export interface InputPlan {
 
 /** `pipelines`: all there are, because a stream may be another's, and may be written by others. */
 export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): PipelinePlan {
+  refuseSharedPrefixes(pipeline, pipelines);
   const stream = (name: string) => resolveStream(pipeline, name, pipelines);
   const inputOf = (step: AnyTransformStep | AnySinkStep): InputPlan => {
     const input = stream(step.from);

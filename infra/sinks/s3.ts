@@ -20,6 +20,10 @@ export function s3OnAws(step: ConnectorStep, { lake }: AwsPlaces): Needs {
   };
 }
 
+export function s3PrefixOf(options: unknown): string {
+  return Options.parse(options).prefix;
+}
+
 export function s3OnLaptop(_step: ConnectorStep, { lake }: LaptopPlaces): unknown {
   return { bucket: lake };
 }

@@ -14,12 +14,12 @@ import { eventOf, NEVER } from './log-kit.ts';
 const same = defineTransform({ entry: import.meta.url, from: z.number(), to: z.number(), apply: (event) => [event] });
 const FIRST = {
   step: 'first',
-  input: { stream: 'raw', own: [], start: 'earliest' },
+  input: { stream: 'raw', own: [] as string[], start: 'earliest' },
   output: { stream: 'middle' },
 };
 const SECOND = {
   step: 'second',
-  input: { stream: 'middle', own: ['/p/first/'], start: 'earliest' },
+  input: { stream: 'middle', own: ['/p/first/'] as string[], start: 'earliest' },
   output: { stream: 'end' },
 };
 

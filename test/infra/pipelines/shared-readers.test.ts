@@ -9,7 +9,7 @@ function warningsOf(all: readonly Pipeline[]): readonly string[] {
 }
 
 const sink = { from: 'lines', write: table({ table: 't', key: ['id'] }) } as const;
-const scheduled = { from: 'lines', write: lake(), every: minutes(5) } as const;
+const scheduled = (prefix: string) => ({ from: 'lines', write: lake({ prefix }), every: minutes(5) }) as const;
 
 function reading(sinks: Readonly<Record<string, object>>, existing?: string): Pipeline {
   const lines = existing === undefined ? { schema: Line } : { schema: Line, existing };
@@ -25,8 +25,10 @@ describe('a third reader of a stream', () => {
   });
 
   test('is no concern when one of them has a consumer of its own', () => {
-    expect(warningsOf([reading({ a: sink, b: scheduled, c: { ...sink, fanOut: true } })])).toEqual([]);
-    expect(warningsOf([reading({ a: sink, b: scheduled, c: { ...sink, fanOut: true }, d: scheduled })]).length).toBe(1);
+    expect(warningsOf([reading({ a: sink, b: scheduled('b'), c: { ...sink, fanOut: true } })])).toEqual([]);
+    expect(
+      warningsOf([reading({ a: sink, b: scheduled('b'), c: { ...sink, fanOut: true }, d: scheduled('d') })]).length,
+    ).toBe(1);
   });
 
   test("of another team's stream counts as well", () => {
@@ -36,7 +38,9 @@ describe('a third reader of a stream', () => {
   });
 
   test('is told what else helps when none is continuous', () => {
-    const [warning] = warningsOf([reading({ a: scheduled, b: scheduled, c: { ...scheduled, every: hours(1) } })]);
+    const [warning] = warningsOf([
+      reading({ a: scheduled('a'), b: scheduled('b'), c: { ...scheduled('c'), every: hours(1) } }),
+    ]);
     expect(warning).toMatch(/schedule them less often$/);
   });
 
@@ -44,7 +48,7 @@ describe('a third reader of a stream', () => {
     const borrowing = definePipeline({
       name: 'q',
       streams: { theirs: streamOf(shop, 'lines') },
-      sinks: { a: { ...sink, from: 'theirs' }, b: { ...scheduled, from: 'theirs' } },
+      sinks: { a: { ...sink, from: 'theirs' }, b: { ...scheduled('b'), from: 'theirs' } },
     });
     expect(warningsOf([shop, borrowing])).toEqual([
       expect.stringMatching(/^stream shop\/lines has 3 readers .*: shop\/ordering, q\/a, q\/b;/),
@@ -53,7 +57,7 @@ describe('a third reader of a stream', () => {
 });
 
 test('a scheduled step cannot have a consumer of its own', () => {
-  expect(() => reading({ a: { ...scheduled, fanOut: true } })).toThrow(
+  expect(() => reading({ a: { ...scheduled('a'), fanOut: true } })).toThrow(
     "step 'a': fanOut is for a step that reads all the time, and this one has a schedule",
   );
 });

@@ -1,0 +1,30 @@
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import { connectors } from '../connectors.ts';
+import type { Pipeline } from './pipeline.ts';
+
+/**
+ * Refuses a sink of the pipeline that would write below another sink's prefix of the lake, in whichever pipeline that is: readers of a
+ * folder would find both, and two sinks of one stream give their files the same names.
+ */
+export function refuseSharedPrefixes(pipeline: Pipeline, pipelines: readonly Pipeline[]): void {
+  const all = pipelines.flatMap(prefixesOf);
+  for (const one of prefixesOf(pipeline)) {
+    const other = all.find(({ step, prefix }) => step !== one.step && overlap(prefix, one.prefix));
+    if (other === undefined) continue;
+    throw new UserMistake(
+      `step '${one.step}': its prefix '${one.prefix}' and the prefix '${other.prefix}' of step '${other.step}' overlap in the lake; ` +
+        'give each sink a prefix that lies in no other one',
+    );
+  }
+}
+
+function prefixesOf({ name, sinks }: Pipeline): { readonly step: string; readonly prefix: string }[] {
+  return Object.entries(sinks).flatMap(([sink, { write }]) => {
+    const prefix = connectors[write.connector].prefixOf?.(write.options);
+    return prefix === undefined ? [] : [{ step: `${name}/${sink}`, prefix }];
+  });
+}
+
+function overlap(one: string, other: string): boolean {
+  return `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
+}
