@@ -16,12 +16,22 @@ export interface Bundle {
   readonly sha256: string;
 }
 
+/** What a function is made of: a module, relative to the repository, or code that is generated when it is bundled. */
+export type Entry = string | GeneratedEntry;
+
+export interface GeneratedEntry {
+  /** What errors call it. */
+  readonly name: string;
+  /** TypeScript, with its imports as seen from the repository. */
+  code(): Promise<string>;
+}
+
 /**
- * Bundles one step's module (relative to the repository) to `<folder>/<sha256>/index.mjs`. Its source map lies beside that folder,
+ * Bundles what a step is made of to `<folder>/<sha256>/index.mjs`. Its source map lies beside that folder,
  * so that a function neither carries nor loads it. The AWS SDK is bundled too: the runtime's own copy is another version, and a
  * function carries only the clients it uses.
  */
-export async function bundle(entry: string, folder: string): Promise<Bundle> {
+export async function bundle(entry: Entry, folder: string): Promise<Bundle> {
   const outputFiles = await builtFiles(entry);
   const code = contentsOf(outputFiles, BUNDLE_FILE);
   const sha256 = createHash('sha256').update(code).digest('hex');
@@ -126,17 +136,23 @@ const OPTIONS = {
   logLevel: 'silent',
 } as const satisfies BuildOptions;
 
-async function builtFiles(entry: string): Promise<readonly OutputFile[]> {
+async function builtFiles(entry: Entry): Promise<readonly OutputFile[]> {
+  const input = await inputOf(entry);
   try {
-    return (await build({ ...OPTIONS, entryPoints: [entry] })).outputFiles;
+    return (await build({ ...OPTIONS, ...input })).outputFiles;
   } catch (error) {
     const { errors } = error as BuildFailure;
     if (errors === undefined) throw error;
     const lines = errors.map(
       ({ text, location: at }) => `  ${at ? `${at.file}:${at.line}:${at.column}: ` : ''}${text}`,
     );
-    throw new UserMistake(`${entry} cannot be bundled:\n${lines.join('\n')}`);
+    throw new UserMistake(`${typeof entry === 'string' ? entry : entry.name} cannot be bundled:\n${lines.join('\n')}`);
   }
+}
+
+async function inputOf(entry: Entry): Promise<Pick<BuildOptions, 'entryPoints' | 'stdin'>> {
+  if (typeof entry === 'string') return { entryPoints: [entry] };
+  return { stdin: { contents: await entry.code(), resolveDir: REPOSITORY, sourcefile: entry.name, loader: 'ts' } };
 }
 
 function contentsOf(files: readonly OutputFile[], name: string): Uint8Array {

@@ -1,5 +1,5 @@
 import type { RemovalPolicy } from 'aws-cdk-lib';
-import type { Bundle } from '../bundle.ts';
+import type { Bundle, Entry } from '../bundle.ts';
 import type { Names } from '../names.ts';
 import type { AwsPlaces } from '../needs.ts';
 
@@ -12,5 +12,5 @@ export interface Surroundings {
   /** The ARN of the topic that alarms go to. */
   readonly alarms: string | undefined;
   /** Of a step's entry. */
-  bundleOf(entry: string): Bundle;
+  bundleOf(entry: Entry): Bundle;
 }

@@ -4,6 +4,7 @@ import type { Sink } from '../../functions/runtime/sink.ts';
 import type { Source } from '../../functions/runtime/source.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { SinkName, SourceName } from '../connectors.ts';
+import type { InlineSql } from './inline-sql.ts';
 
 /**
  * A pipeline is plain data: what is deployed, and nothing of how. The CDK app, the local runner, the CLI and the reports read it.
@@ -80,7 +81,7 @@ export interface AnySourceStep extends Named {
 
 export interface AnyTransformStep extends Named, Reading {
   readonly from: string;
-  readonly apply: Transform & WrittenFor<string, string>;
+  readonly apply: (Transform & WrittenFor<string, string>) | InlineSql;
   readonly to: string;
 }
 
@@ -105,7 +106,7 @@ type TransformStep<S extends Streams> = {
     [T in keyof S & string]: Named &
       Reading & {
         readonly from: F;
-        readonly apply: Transform<Wire<S, F>, Wire<S, T>> & WrittenFor<F, T>;
+        readonly apply: (Transform<Wire<S, F>, Wire<S, T>> & WrittenFor<F, T>) | InlineSql;
         readonly to: T;
       };
   }[keyof S & string];
@@ -240,6 +241,8 @@ function stepMistakes(pipeline: Pipeline): string[] {
 }
 
 function sqlMistakes([name, { from, to, apply }]: [string, AnyTransformStep]): string[] {
+  // What stands in the pipeline itself is parsed when it is planned to run.
+  if ('sql' in apply) return [];
   const { from: read, to: written } = apply.streams ?? {};
   return [
     ...(read === undefined || read === from

@@ -1,9 +1,10 @@
 import type { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { StepConfig } from '../../functions/runtime/step-config.ts';
+import type { Entry } from '../bundle.ts';
 import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { inRepository } from '../repository.ts';
-import { refuseSharedPrefixes } from './lake-prefixes.ts';
+import type { InlineStatement } from './inline-sql.ts';
 import type { AnySinkStep, AnySourceStep, AnyTransformStep, Duration, Pipeline, Start } from './pipeline.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
 
@@ -21,8 +22,8 @@ interface AnyStepPlan {
   readonly pipeline: string;
   readonly name: string;
   readonly formerly: string | undefined;
-  /** The module that exports `handler`, relative to the repository. */
-  readonly entry: string;
+  /** The module that exports `handler`. */
+  readonly entry: Entry;
   readonly options: unknown;
 }
 
@@ -36,6 +37,8 @@ export interface SourcePlan extends AnyStepPlan {
 export interface TransformPlan extends AnyStepPlan {
   readonly kind: 'transform';
   readonly delivery: 'continuous';
+  /** SQL that stands in the pipeline; undefined for a transform with a module of its own. */
+  readonly sql: InlineStatement | undefined;
   readonly input: InputPlan;
   readonly output: StreamPlan;
 }
@@ -62,7 +65,6 @@ export interface InputPlan {
 
 /** `pipelines`: all there are, because a stream may be another's, and may be written by others. */
 export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): PipelinePlan {
-  refuseSharedPrefixes(pipeline, pipelines);
   const stream = (name: string) => resolveStream(pipeline, name, pipelines);
   const inputOf = (step: AnyTransformStep | AnySinkStep): InputPlan => {
     const input = stream(step.from);
@@ -85,15 +87,22 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
     options: step.read.options,
     output: stream(step.to),
   });
-  const transform = ([name, step]: [string, AnyTransformStep]): TransformPlan => ({
-    ...common(name, step.formerly),
-    kind: 'transform',
-    delivery: 'continuous',
-    entry: inRepository(step.apply.entry),
-    options: undefined,
-    input: inputOf(step),
-    output: stream(step.to),
-  });
+  const transform = ([name, step]: [string, AnyTransformStep]): TransformPlan => {
+    const { apply, from, to } = step;
+    const [input, output] = [inputOf(step), stream(to)];
+    const between = {
+      from: { name: from, schema: input.stream.schema },
+      to: { name: to, schema: output.schema },
+    };
+    return {
+      ...common(name, step.formerly),
+      kind: 'transform',
+      delivery: 'continuous',
+      options: undefined,
+      ...madeOf(apply, { name: `${pipeline.name}/${name}`, ...between }),
+      ...{ input, output },
+    };
+  };
   const sink = ([name, step]: [string, AnySinkStep]): SinkPlan => ({
     ...common(name, step.formerly),
     kind: 'sink',
@@ -116,6 +125,16 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       ...Object.entries(pipeline.sinks).map(sink),
     ],
   };
+}
+
+function madeOf(
+  apply: AnyTransformStep['apply'],
+  statement: Omit<InlineStatement, 'text'>,
+): Pick<TransformPlan, 'entry' | 'sql'> {
+  if (!('sql' in apply)) return { entry: inRepository(apply.entry), sql: undefined };
+  const sql = { ...statement, text: apply.sql };
+  // Postgres's parser is loaded only where there is something to parse.
+  return { sql, entry: { name: sql.name, code: async () => (await import('../sql/inline.ts')).inlineModule(sql) } };
 }
 
 /** The schema of the events that a step reads, or, for a source, writes. */

@@ -99,7 +99,8 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
   );
 }
 
-function importLines(module: ModuleCode, runtime: string): readonly string[] {
+/** Imports of what generated code calls, from functions/runtime as the module sees it. */
+export function importLines(module: ModuleCode, runtime: string): readonly string[] {
   const files = [...module.imports.keys()].sort();
   return files.map((file) => {
     const names = [...(module.imports.get(file) ?? [])]

@@ -12,15 +12,22 @@ export interface InputSchema {
  * The code of the schema of a column that is only copied: the input's own, with its enums, formats and bounds. Undefined for a column that
  * is computed, and where what is copied is not what the input's schema makes of it (a default, a conversion).
  */
-export function copiedSchemaCode({ expression }: OutputColumn, { schema, name }: InputSchema): string | undefined {
-  if (expression.kind !== 'column' || expression.column.origin !== 'data' || !(schema instanceof z.ZodObject))
-    return undefined;
-  const field: unknown = schema.shape[expression.column.name];
-  if (!(field instanceof z.ZodType)) return undefined;
+export function copiedSchemaCode(output: OutputColumn, { schema, name }: InputSchema): string | undefined {
+  const { expression } = output;
+  const field = copiedField(output, schema);
+  if (field === undefined || expression.kind !== 'column') return undefined;
   const code = `${name}.shape${propertyOf(expression.column.name)}`;
   if (!(field instanceof z.ZodNullable)) return travelsAsItIs(field) && !expression.nullable ? code : undefined;
   if (!travelsAsItIs(field.unwrap() as z.ZodType)) return undefined;
   return expression.nullable ? code : `${code}.unwrap()`;
+}
+
+/** The schema that the input gives a column that is only copied. */
+export function copiedField({ expression }: OutputColumn, input: z.ZodType): z.ZodType | undefined {
+  if (expression.kind !== 'column' || expression.column.origin !== 'data' || !(input instanceof z.ZodObject))
+    return undefined;
+  const field: unknown = input.shape[expression.column.name];
+  return field instanceof z.ZodType ? field : undefined;
 }
 
 const propertyOf = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${quoteText(name)}]`);

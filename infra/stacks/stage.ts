@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Annotations, type App } from 'aws-cdk-lib';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { type Bundle, bundle } from '../bundle.ts';
+import { type Bundle, bundle, type Entry } from '../bundle.ts';
 import { DATABASE_INIT_ENTRY } from '../constructs/database-init.ts';
 import type { Context } from '../context.ts';
 import { namesOf } from '../names.ts';
@@ -20,9 +20,9 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
     DATABASE_INIT_ENTRY,
     ...plans.flatMap(({ steps }) => steps.map(({ entry }) => entry)),
   ]);
-  const bundleOf = (entry: string): Bundle => {
+  const bundleOf = (entry: Entry): Bundle => {
     const made = bundles.get(entry);
-    if (made === undefined) throw new Error(`no bundle was made of ${entry}`);
+    if (made === undefined) throw new Error(`no bundle was made of ${typeof entry === 'string' ? entry : entry.name}`);
     return made;
   };
 
@@ -68,7 +68,7 @@ const NOWHERE = { account: '', region: '', partition: '' };
 const BUNDLES = join(REPOSITORY, '.millrace', 'bundles');
 
 /** Steps of one entry have one bundle. */
-async function bundlesOf(entries: readonly string[]): Promise<ReadonlyMap<string, Bundle>> {
+async function bundlesOf(entries: readonly Entry[]): Promise<ReadonlyMap<Entry, Bundle>> {
   const distinct = [...new Set(entries)];
   return new Map(await Promise.all(distinct.map(async (entry) => [entry, await bundle(entry, BUNDLES)] as const)));
 }

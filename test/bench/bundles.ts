@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { BUNDLE_FILE, type Bundle, bundle } from '../../infra/bundle.ts';
+import { BUNDLE_FILE, type Bundle, bundle, type Entry } from '../../infra/bundle.ts';
 import { DATABASE_INIT_ENTRY } from '../../infra/constructs/database-init.ts';
 import { pipelines } from '../../infra/pipelines/all.ts';
 import { planOf } from '../../infra/pipelines/plan.ts';
@@ -55,7 +55,7 @@ async function bundleEmpty(folder: string): Promise<Bundle> {
 }
 
 interface Shipped {
-  readonly entry: string;
+  readonly entry: Entry;
   /** The functions that are this bundle. */
   readonly functions: string;
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describeStream } from '../../functions/runtime/shards.ts';
+import type { Transform } from '../../functions/runtime/transform.ts';
 import { type VirtualClock, virtualClock } from '../../infra/emulator/clock.ts';
 import type { Pipeline } from '../../infra/pipelines/pipeline.ts';
 import { type PipelinePlan, planOf, type StepPlan } from '../../infra/pipelines/plan.ts';
+import { inlineTransform } from '../../infra/sql/inline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import { type Calls, openCalls } from './calls.ts';
 import { type Faults, openFaults } from './faults.ts';
@@ -60,10 +62,11 @@ export async function startWorld({ pipelines, seed, startMillis }: WorldOptions)
       send: (process, call) => sendFrom({ stage, calls: through }, process, call),
     });
   let processes = 0;
+  const transforms = new Map<StepPlan, Pick<Transform, 'run'>>(await inlineTransforms(steps));
   const stepWorld: StepWorld = {
     stage,
     calls,
-    transformOf: (step) => transformOf(pipelines, step),
+    transformOf: (step) => transforms.get(step) ?? transformOf(pipelines, step),
     log: (step, line) => tellComplaint(story, step, line),
   };
   const functions: Functions = openFunctions({
@@ -93,7 +96,16 @@ export async function startWorld({ pipelines, seed, startMillis }: WorldOptions)
 function transformOf(pipelines: readonly Pipeline[], step: StepPlan) {
   const transform = pipelines.find(({ name }) => name === step.pipeline)?.transforms[step.name];
   if (transform === undefined) throw new Error(`pipeline '${step.pipeline}' has no transform '${step.name}'`);
+  if ('sql' in transform.apply) throw new Error(`the SQL of step '${step.name}' is not compiled`);
   return transform.apply;
+}
+
+/** SQL that stands in a pipeline is checked and compiled as for a bundle. */
+function inlineTransforms(steps: readonly StepPlan[]): Promise<[StepPlan, Transform][]> {
+  const inline = steps.flatMap((step) =>
+    step.kind === 'transform' && step.sql !== undefined ? { step, sql: step.sql } : [],
+  );
+  return Promise.all(inline.map(async ({ step, sql }) => [step, await inlineTransform(sql)] as [StepPlan, Transform]));
 }
 
 export function streamNames(stage: Stage, plans: readonly PipelinePlan[]): readonly string[] {

@@ -4,6 +4,7 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { Sink } from '../../../functions/runtime/sink.ts';
 import type { Source } from '../../../functions/runtime/source.ts';
 import type { Transform } from '../../../functions/runtime/transform.ts';
+import { sql } from '../../../infra/pipelines/inline-sql.ts';
 import { definePipeline, minutes, type Pipeline, streamOf } from '../../../infra/pipelines/pipeline.ts';
 import { audit, Line, lake, Order, orderOfLine, pushed, shop, table } from './example.ts';
 
@@ -53,22 +54,30 @@ const mustNotCompile = {
   },
 
   'SQL that reads another stream': () => {
+    const a = { from: 'lines', apply: sqlFor('orders', 'orders'), to: 'orders' } as const;
     // @ts-expect-error its FROM names 'orders'
-    return definePipeline({
-      name: 'p',
-      streams,
-      transforms: { a: { from: 'lines', apply: sqlFor('orders', 'orders'), to: 'orders' } },
-    });
+    return definePipeline({ name: 'p', streams, transforms: { a } });
   },
 
   'SQL that writes another stream': () => {
+    const a = { from: 'lines', apply: sqlFor('lines', 'paid'), to: 'orders' } as const;
     // @ts-expect-error its CREATE STREAM names 'paid'
-    return definePipeline({
-      name: 'p',
-      streams,
-      transforms: { a: { from: 'lines', apply: sqlFor('lines', 'paid'), to: 'orders' } },
-    });
+    return definePipeline({ name: 'p', streams, transforms: { a } });
   },
+
+  'inline SQL between streams that are not there': () => {
+    const a = { from: 'lines', apply: sql('SELECT id FROM lines'), to: 'order' } as const;
+    // @ts-expect-error there is no stream 'order'
+    return definePipeline({ name: 'p', streams, transforms: { a } });
+  },
+
+  'inline SQL into a stream without a schema': () =>
+    definePipeline({
+      name: 'p',
+      // @ts-expect-error a stream has a schema
+      streams: { lines: { schema: Line }, out: {} },
+      transforms: { a: { from: 'lines', apply: sql('SELECT id FROM lines'), to: 'out' } },
+    }),
 
   'a source whose events do not fit its stream': () =>
     // @ts-expect-error an order needs a total

@@ -1,0 +1,52 @@
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import { sqlTransform } from '../../functions/runtime/sql/sql-transform.ts';
+import type { Transform } from '../../functions/runtime/transform.ts';
+import type { InlineStatement } from '../pipelines/inline-sql.ts';
+import { checkStream } from './check-stream.ts';
+import { importLines, planFor } from './compile.ts';
+import { statementCode } from './generate.ts';
+import { typescriptModule } from './module-code.ts';
+import type { Plan } from './plan.ts';
+import { statementOf } from './run-plan.ts';
+import { SqlMistake } from './source-position.ts';
+
+/** The plan of SQL in a pipeline, checked by both of its streams. Throws a `UserMistake` with line, column and caret. */
+export async function planInline({ name, text, from, to }: InlineStatement): Promise<Plan> {
+  try {
+    const plan = await planFor({ file: name, text }, from.schema, { from: from.name, to: to.name });
+    checkStream(plan, from, to);
+    return plan;
+  } catch (error) {
+    throw error instanceof SqlMistake ? new UserMistake(error.message) : error;
+  }
+}
+
+/** The module that a bundle is made of: it exports `handler`, and imports from functions/ alone, as seen from the repository. */
+export async function inlineModule(statement: InlineStatement): Promise<string> {
+  const plan = await planInline(statement);
+  const module = typescriptModule();
+  const body = statementCode(module, plan);
+  return [
+    ...importLines(module, './functions/runtime'),
+    "import { runnerOf } from './functions/runtime/sql/sql-transform.ts';",
+    "import { transformHandler } from './functions/runtime/transform-handler.ts';",
+    ...[...module.constants].map(([code, constant]) => `const ${constant} = ${code};`),
+    `export const handler = transformHandler({ run: runnerOf({ file: ${JSON.stringify(statement.name)},`,
+    body,
+    '}) });',
+    '',
+  ].join('\n');
+}
+
+/** The same as a transform in this process. */
+export async function inlineTransform(statement: InlineStatement): Promise<Transform> {
+  const { name, from, to } = statement;
+  const run = statementOf(await planInline(statement));
+  return sqlTransform({
+    ...run,
+    entry: name,
+    streams: { from: from.name, to: to.name },
+    from: from.schema,
+    to: to.schema,
+  });
+}
