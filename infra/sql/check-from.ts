@@ -3,6 +3,7 @@ import type { CheckContext } from './check-context.ts';
 import { mistake } from './check-context.ts';
 import { checkExpression } from './check-expression.ts';
 import type { ScopeColumn } from './checked.ts';
+import { foldConstants } from './fold.ts';
 import { nameOf, namesOf } from './parse-nodes.ts';
 import type { Unnest } from './plan.ts';
 import type { Column, ScalarName, SqlType } from './sql-type.ts';
@@ -120,7 +121,7 @@ function checkUnnest(
     });
   if (node.ordinality === true)
     throw mistake(base, 'unsupported', { offset, problem: 'WITH ORDINALITY is not supported' });
-  const list = checkExpression({ ...base, columns }, argument);
+  const list = foldConstants(base.source, checkExpression({ ...base, columns }, argument));
   if (list.type.kind !== 'array')
     throw mistake(base, 'invalid', {
       offset: list.offset,

@@ -136,9 +136,9 @@ function jsonOf(type: SqlType): string {
     case 'date':
       return '{json-writer/dateJson}';
     case 'timestamp':
-      return '{json-writer/timestampText}';
+      return '{json-writer/quotedTimestamp}';
     case 'timestamptz':
-      return '{json-writer/timestamptzText}';
+      return '{json-writer/quotedTimestamptz}';
     default:
       return type.name === 'text' || type.name === 'uuid' ? '{json-writer/textJson}' : factsOf(type).toText;
   }

@@ -44,7 +44,6 @@ export const timestampFromJson = (value: Json): bigint => timestampFromText(text
 export const timestamptzFromJson = (value: Json): bigint => timestamptzFromText(textOf(value, 'timestamptz'));
 export const intervalFromJson = (value: Json): Interval => intervalFromText(textOf(value, 'interval'));
 export const bytesFromJson = (value: Json): Uint8Array => bytesFromText(textOf(value, 'bytea'));
-export const jsonFromJson = (value: Json): Json => value;
 export const recordFromJson = (value: Json): Json => (isObject(value) ? value : misfit(value, 'object'));
 
 /** NaN and the infinities have no JSON number; their texts are read as such, because that is how Postgres writes them. */

@@ -95,5 +95,5 @@ export const decimalJson = (value: Decimal): string => {
 export const textJson = (value: string): string => JSON.stringify(value);
 export const plainJson = (value: number | bigint | boolean): string => String(value);
 export const dateJson = (value: number): string => `"${dateText(value)}"`;
-export const timestampText = (value: bigint): string => `"${timestampJson(value)}"`;
-export const timestamptzText = (value: bigint): string => `"${timestamptzJson(value)}"`;
+export const quotedTimestamp = (value: bigint): string => `"${timestampJson(value)}"`;
+export const quotedTimestamptz = (value: bigint): string => `"${timestamptzJson(value)}"`;

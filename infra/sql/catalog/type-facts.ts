@@ -139,7 +139,7 @@ const SCALARS: Record<ScalarName, TypeFacts> = {
     compare: '{json/compareJson}',
     equal: '{json/equalJson}',
     toJson: '{json-building/jsonFromJson}',
-    fromJson: '{json-columns/jsonFromJson}',
+    fromJson: '{json-building/jsonFromJson}',
     typescript: 'Json',
   }),
   bytea: facts({
