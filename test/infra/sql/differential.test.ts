@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { compareWithPostgres } from './differential.ts';
+import type { Report } from './comparison.ts';
+import { compareExpressions } from './expression-differential.ts';
 import type { Oracle } from './oracle.ts';
 import { startOracle } from './oracle.ts';
+import { compareStatements } from './statement-differential.ts';
 
 let oracle: Oracle;
 beforeAll(async () => {
@@ -10,12 +12,20 @@ beforeAll(async () => {
 });
 afterAll(() => oracle.stop());
 
+const seed = Number(fc.readConfigureGlobal()?.seed ?? 1);
+
 test('2,000 random expressions give what Postgres gives, on rows of nulls, extremes and ordinary values', async () => {
-  const seed = Number(fc.readConfigureGlobal()?.seed ?? 1);
-  const report = await compareWithPostgres(oracle, { cases: 2000, seed });
-  const shown = report.differences.map(({ sql, detail }) => `${sql}\n  ${detail}`).join('\n\n');
+  expectSame(await compareExpressions(oracle, { cases: 2000, seed }));
+}, 120_000);
+
+test('2,000 random statements make of events what Postgres makes of rows, scanned, through JSON.parse and from a file', async () => {
+  expectSame(await compareStatements(oracle, { cases: 2000, seed }));
+}, 240_000);
+
+function expectSame({ cases, refused, errors, differences }: Report): void {
+  const shown = differences.map(({ sql, detail }) => `${sql}\n  ${detail}`).join('\n\n');
   expect(shown === '' ? 'no difference' : `seed ${seed}\n${shown}`).toBe('no difference');
   // A generator that only made errors or refusals would prove nothing.
-  expect(report.refused).toBeLessThan(report.cases / 10);
-  expect(report.errors).toBeLessThan(report.cases);
-}, 120_000);
+  expect(refused).toBeLessThan(cases / 10);
+  expect(errors).toBeLessThan(cases);
+}

@@ -13,6 +13,19 @@ export interface Generated {
   readonly type: string;
   readonly parts: readonly Generated[];
   readonly render: (parts: readonly string[]) => string;
+  /** Its parts are joined by AND: Postgres evaluates those of WHERE in an order of its own. */
+  readonly conjunction?: boolean;
+}
+
+/** What expressions are made of: chances, and the columns that they can name, as they are written. */
+export interface Pen {
+  readonly random: Random;
+  readonly columns: readonly Leaf[];
+}
+
+export interface Leaf {
+  readonly sql: string;
+  readonly type: string;
 }
 
 export const sqlOf = (expression: Generated): string => expression.render(expression.parts.map(sqlOf));
@@ -27,6 +40,7 @@ export const COLUMNS: readonly TestColumn[] = [...TYPES, 'text', 'integer', 'num
   type: typeNamed(name),
 }));
 const NAMES = [...TYPES, 'text', 'integer', 'numeric'];
+export const LEAVES: readonly Leaf[] = NAMES.map((type, i) => ({ sql: `c${i}`, type }));
 
 export const randomRow = (random: Random): TestRow =>
   NAMES.map((name) => (random.chance(0.15) ? null : random.pick(POOLS[name]!)));
@@ -41,35 +55,35 @@ const node = (type: string, parts: readonly Generated[], render: (parts: readonl
   render,
 });
 
-export function expression(random: Random, type: string, depth: number): Generated {
-  if (depth <= 0 || random.chance(0.12)) return random.chance(0.75) ? column(random, type) : literal(random, type);
-  return random.chance(0.7) ? routineCall(random, type, depth) : special(random, type, depth);
+export function expression(pen: Pen, type: string, depth: number): Generated {
+  if (depth <= 0 || pen.random.chance(0.12)) return pen.random.chance(0.75) ? column(pen, type) : literal(pen, type);
+  return pen.random.chance(0.7) ? routineCall(pen, type, depth) : special(pen, type, depth);
 }
 
-function column(random: Random, type: string): Generated {
-  const indexes = NAMES.flatMap((name, i) => (name === type ? [i] : []));
-  return indexes.length === 0 ? literal(random, type) : leaf(type, `c${random.pick(indexes)}`);
+function column(pen: Pen, type: string): Generated {
+  const fitting = pen.columns.filter((known) => known.type === type);
+  return fitting.length === 0 ? literal(pen, type) : leaf(type, pen.random.pick(fitting).sql);
 }
 
-function literal(random: Random, type: string): Generated {
-  if (random.chance(0.06)) return leaf(type, `null::${type}`);
-  return leaf(type, `${quote(random.pick(POOLS[type]!))}::${type}`);
+function literal(pen: Pen, type: string): Generated {
+  if (pen.random.chance(0.06)) return leaf(type, `null::${type}`);
+  return leaf(type, `${quote(pen.random.pick(POOLS[type]!))}::${type}`);
 }
 
 const ROUTINES = [...OPERATORS, ...FUNCTIONS].filter(({ name }) => name !== 'like_escape');
 
-function routineCall(random: Random, type: string, depth: number): Generated {
+function routineCall(pen: Pen, type: string, depth: number): Generated {
   const fitting = ROUTINES.filter(
     (routine) => gives(routine.returns, type) && !isApproximate(routine) && !isUnordered(routine, type),
   );
-  if (fitting.length === 0) return special(random, type, depth);
-  const routine = random.pick(fitting);
+  if (fitting.length === 0) return special(pen, type, depth);
+  const routine = pen.random.pick(fitting);
   const element =
     type.endsWith('[]') && routine.returns.kind === 'polymorphic'
       ? type.slice(0, -2)
-      : random.pick(['integer', 'text', 'numeric']);
-  const parameters = routine.variadic ? variadic(random, routine) : routine.parameters;
-  const args = parameters.map((parameter, i) => argument(random, { routine, parameter, index: i, element, depth }));
+      : pen.random.pick(['integer', 'text', 'numeric']);
+  const parameters = routine.variadic ? variadic(pen, routine) : routine.parameters;
+  const args = parameters.map((parameter, i) => argument(pen, { routine, parameter, index: i, element, depth }));
   return node(type, args, (parts) => render(routine, parts));
 }
 
@@ -82,9 +96,9 @@ const isApproximate = ({ code }: Routine): boolean =>
   code.startsWith('{double-functions/') && !/sqrt|pi|widthBucket/.test(code);
 
 /** An approximate function of exact arguments. */
-export function approximate(random: Random, depth: number): Generated {
-  const routine = random.pick(ROUTINES.filter(isApproximate));
-  const args = routine.parameters.map((parameter) => expression(random, parameterText(parameter), depth));
+export function approximate(pen: Pen, depth: number): Generated {
+  const routine = pen.random.pick(ROUTINES.filter(isApproximate));
+  const args = routine.parameters.map((parameter) => expression(pen, parameterText(parameter), depth));
   return node('double precision', args, (parts) => render(routine, parts));
 }
 
@@ -93,9 +107,9 @@ function gives(returns: Parameter, type: string): boolean {
   return parameterText(returns) === type;
 }
 
-function variadic(random: Random, { parameters, name }: Routine): readonly Parameter[] {
+function variadic(pen: Pen, { parameters, name }: Routine): readonly Parameter[] {
   const last = parameters.at(-1)!;
-  const more = name === 'jsonb_build_object' ? random.below(3) * 2 + 1 : random.below(3);
+  const more = name === 'jsonb_build_object' ? pen.random.below(3) * 2 + 1 : pen.random.below(3);
   return [...parameters, ...Array.from({ length: more }, () => last)];
 }
 
@@ -107,24 +121,25 @@ interface Argument {
   readonly depth: number;
 }
 
-function argument(random: Random, { routine, parameter, index, element, depth }: Argument): Generated {
+function argument(pen: Pen, { routine, parameter, index, element, depth }: Argument): Generated {
   const pool = ARGUMENTS[routine.name]?.[index];
-  const type = concrete(random, parameter, element);
-  if (pool !== undefined && random.chance(routine.name.startsWith('jsonb') ? 0.8 : 1)) {
+  const type = concrete(pen, parameter, element);
+  if (pool !== undefined && pen.random.chance(routine.name.startsWith('jsonb') ? 0.8 : 1)) {
     const fitting = pool
       .filter((item) => type !== 'integer' || /^-?\d/.test(item))
       .filter((item) => type !== 'text' || item.startsWith("'"));
-    if (fitting.length > 0) return leaf(type, random.pick(fitting));
+    if (fitting.length > 0) return leaf(type, pen.random.pick(fitting));
   }
-  if (routine.name === 'jsonb_build_object' && index % 2 === 0) return leaf('text', random.pick(["'k'", "'a'", "'é'"]));
-  return expression(random, type, depth - 1);
+  if (routine.name === 'jsonb_build_object' && index % 2 === 0)
+    return leaf('text', pen.random.pick(["'k'", "'a'", "'é'"]));
+  return expression(pen, type, depth - 1);
 }
 
-function concrete(random: Random, parameter: Parameter, element: string): string {
+function concrete(pen: Pen, parameter: Parameter, element: string): string {
   if (parameter.kind !== 'polymorphic') return parameterText(parameter);
   if (parameter.name.endsWith('array') && parameter.name !== 'anynonarray') return `${element}[]`;
   if (parameter.name === 'anycompatible') return element;
-  return random.pick([
+  return pen.random.pick([
     'text',
     'integer',
     'numeric',
@@ -148,9 +163,9 @@ function render({ name }: Routine, parts: readonly string[]): string {
   return parts.length === 1 ? `(${name} ${a})` : `(${a} ${WORDS[name] ?? name} ${b})`;
 }
 
-function special(random: Random, type: string, depth: number): Generated {
-  const same = (): Generated => expression(random, type, depth - 1);
-  const truth = (): Generated => expression(random, 'boolean', depth - 1);
+function special(pen: Pen, type: string, depth: number): Generated {
+  const same = (): Generated => expression(pen, type, depth - 1);
+  const truth = (): Generated => expression(pen, 'boolean', depth - 1);
   const choices: (() => Generated)[] = [
     () => node(type, [truth(), same(), same()], ([a, b, c]) => `CASE WHEN ${a} THEN ${b} ELSE ${c} END`),
     () => node(type, [truth(), same()], ([a, b]) => `CASE WHEN ${a} THEN ${b} END`),
@@ -159,12 +174,12 @@ function special(random: Random, type: string, depth: number): Generated {
     () => node(type, [same(), same(), same()], ([a, b, c]) => `greatest(${a}, ${b}, ${c})`),
     () => node(type, [same(), same()], ([a, b]) => `least(${a}, ${b})`),
   ];
-  if (type === 'boolean') choices.push(...conditions(random, depth), ...conditions(random, depth));
-  if (type.endsWith('[]')) choices.push(...arrays(random, type, depth));
+  if (type === 'boolean') choices.push(...conditions(pen, depth), ...conditions(pen, depth));
+  if (type.endsWith('[]')) choices.push(...arrays(pen, type, depth));
   else if (POOLS[`${type}[]`] !== undefined)
-    choices.push(() => node(type, [expression(random, `${type}[]`, depth - 1)], ([a]) => `(${a})[2]`));
-  choices.push(...castsTo(random, type, depth));
-  return random.pick(choices)();
+    choices.push(() => node(type, [expression(pen, `${type}[]`, depth - 1)], ([a]) => `(${a})[2]`));
+  choices.push(...castsTo(pen, type, depth));
+  return pen.random.pick(choices)();
 }
 
 const CASTS: Record<string, readonly string[]> = {
@@ -182,29 +197,32 @@ const CASTS: Record<string, readonly string[]> = {
   'text[]': ['integer[]', 'boolean[]', 'jsonb[]', 'timestamptz[]'],
 };
 
-function castsTo(random: Random, type: string, depth: number): (() => Generated)[] {
+function castsTo(pen: Pen, type: string, depth: number): (() => Generated)[] {
   const sources = CASTS[type] ?? [];
   const casts =
     sources.length === 0
       ? []
-      : [() => node(type, [expression(random, random.pick(sources), depth - 1)], ([a]) => `(${a})::${type}`)];
+      : [() => node(type, [expression(pen, pen.random.pick(sources), depth - 1)], ([a]) => `(${a})::${type}`)];
   if (type !== 'numeric') return casts;
-  return [...casts, () => node(type, [expression(random, 'numeric', depth - 1)], ([a]) => `(${a})::numeric(10,2)`)];
+  return [...casts, () => node(type, [expression(pen, 'numeric', depth - 1)], ([a]) => `(${a})::numeric(10,2)`)];
 }
 
 const COMPARABLE = TYPES;
 
-function conditions(random: Random, depth: number): (() => Generated)[] {
-  const other = random.pick(COMPARABLE);
-  const some = (type = other): Generated => expression(random, type, depth - 1);
-  const test = random.pick(['IS NULL', 'IS NOT NULL']);
-  const truth = random.pick(['IS TRUE', 'IS NOT TRUE', 'IS FALSE', 'IS NOT FALSE', 'IS UNKNOWN', 'IS NOT UNKNOWN']);
-  const logic = random.pick(['AND', 'OR']);
-  const quantifier = random.pick(['ANY', 'ALL']);
-  const operator = random.pick(['=', '<>', '<', '>=']);
-  const listed = random.pick(['integer', 'text', 'numeric']);
+function conditions(pen: Pen, depth: number): (() => Generated)[] {
+  const other = pen.random.pick(COMPARABLE);
+  const some = (type = other): Generated => expression(pen, type, depth - 1);
+  const test = pen.random.pick(['IS NULL', 'IS NOT NULL']);
+  const truth = pen.random.pick(['IS TRUE', 'IS NOT TRUE', 'IS FALSE', 'IS NOT FALSE', 'IS UNKNOWN', 'IS NOT UNKNOWN']);
+  const logic = pen.random.pick(['AND', 'OR']);
+  const quantifier = pen.random.pick(['ANY', 'ALL']);
+  const operator = pen.random.pick(['=', '<>', '<', '>=']);
+  const listed = pen.random.pick(['integer', 'text', 'numeric']);
   return [
-    () => node('boolean', [some('boolean'), some('boolean')], ([a, b]) => `(${a} ${logic} ${b})`),
+    () => ({
+      ...node('boolean', [some('boolean'), some('boolean')], ([a, b]) => `(${a} ${logic} ${b})`),
+      conjunction: logic === 'AND',
+    }),
     () => node('boolean', [some('boolean')], ([a]) => `(NOT ${a})`),
     () => node('boolean', [some()], ([a]) => `(${a} ${test})`),
     () => node('boolean', [some('boolean')], ([a]) => `(${a} ${truth})`),
@@ -222,11 +240,26 @@ function conditions(random: Random, depth: number): (() => Generated)[] {
   ];
 }
 
-function arrays(random: Random, type: string, depth: number): (() => Generated)[] {
+function arrays(pen: Pen, type: string, depth: number): (() => Generated)[] {
   const element = type.slice(0, -2);
-  const item = (): Generated => expression(random, element, depth - 1);
+  const item = (): Generated => expression(pen, element, depth - 1);
   return [
     () => node(type, [item(), item()], ([a, b]) => `ARRAY[${a}, ${b}]`),
-    () => node(type, [expression(random, type, depth - 1)], ([a]) => `(${a})[2:3]`),
+    () => node(type, [expression(pen, type, depth - 1)], ([a]) => `(${a})[2:3]`),
   ];
 }
+
+/** The same with a part less, or one of its parts; shortest first. */
+export function simpler(expression: Generated): readonly Generated[] {
+  const inside = descendants(expression);
+  const replaced = expression.parts.flatMap((part, i) =>
+    [...descendants(part).filter(({ type }) => type === part.type), ...simpler(part)].map((smaller) => ({
+      ...expression,
+      parts: expression.parts.map((old, j) => (j === i ? smaller : old)),
+    })),
+  );
+  return [...inside, ...replaced].sort((a, b) => sqlOf(a).length - sqlOf(b).length).slice(0, 60);
+}
+
+const descendants = (expression: Generated): readonly Generated[] =>
+  expression.parts.flatMap((part) => [part, ...descendants(part)]);

@@ -7,6 +7,7 @@ import { compileExpression } from './compiled-expression.ts';
 import type { Oracle } from './oracle.ts';
 import { startOracle } from './oracle.ts';
 import { postgresTypeName } from './same-value.ts';
+import { TYPE_NAMES } from './type-names.ts';
 
 let oracle: Oracle;
 beforeAll(async () => {
@@ -14,25 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => oracle.stop());
 
-const TYPES = [
-  'boolean',
-  'integer',
-  'bigint',
-  'double precision',
-  'numeric',
-  'text',
-  'date',
-  'timestamp',
-  'timestamptz',
-  'interval',
-  'uuid',
-  'jsonb',
-  'bytea',
-  'integer[]',
-  'text[]',
-  'numeric[]',
-];
-const VALUES = [...TYPES.map((type) => `null::${type}`), 'null', "'1'"];
+const VALUES = [...TYPE_NAMES.map((type) => `null::${type}`), 'null', "'1'"];
 const pairs = VALUES.flatMap((a) => VALUES.map((b) => [a, b] as const));
 
 /** ksqlDB's masks are not Postgres's, and what SQL spells with words of its own is not called by name. */
@@ -72,7 +55,7 @@ const conditions = pairs.flatMap(([a, b]) => [
   `array[${a}, ${b}]`,
   `case when true then ${a} else ${b} end`,
 ]);
-const casts = VALUES.flatMap((value) => TYPES.map((type) => `(${value})::${type}`));
+const casts = VALUES.flatMap((value) => TYPE_NAMES.map((type) => `(${value})::${type}`));
 
 test.each([
   ['operators', operators],

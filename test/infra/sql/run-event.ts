@@ -1,0 +1,65 @@
+import { EventRefused } from '../../../functions/runtime/errors.ts';
+import { jsonFromText, jsonText } from '../../../functions/runtime/sql/json.ts';
+import { createWriter } from '../../../functions/runtime/sql/json-writer.ts';
+import { createRow } from '../../../functions/runtime/sql/row.ts';
+import type { Statement } from '../../../functions/runtime/sql/sql-transform.ts';
+import { runStatement } from '../../../functions/runtime/sql/sql-transform.ts';
+import type { Plan } from '../../../infra/sql/plan.ts';
+import { lineRunner } from '../../../infra/sql/run-lines.ts';
+import { statementOf } from '../../../infra/sql/run-plan.ts';
+
+/** An event's own attributes in every case of the differential test. */
+export const ATTRIBUTES = {
+  key: 'k-1',
+  time: '2026-11-22T18:34:56.789Z',
+  source: '/orders',
+  id: 'id-1',
+  type: 'placed',
+};
+
+export interface Made {
+  /** The outputs as JSON, with the key that each was given. */
+  readonly outputs: readonly { readonly json: string; readonly key: string | undefined }[];
+  readonly refused: string | undefined;
+}
+
+/** Runs a plan on events one by one, as a transform does. */
+export function eventRunner(plan: Plan): (event: string) => Made {
+  const statement: Statement = statementOf(plan);
+  const row = createRow(statement.columns);
+  return (event) => {
+    const outputs: { json: string; key: string | undefined }[] = [];
+    const writer = createWriter();
+    const emit = (key: string | undefined): void => {
+      outputs.push({ json: writer.buffer.toString('utf8', 0, writer.length), key });
+      writer.length = 0;
+    };
+    try {
+      runStatement(statement, { row, event: ATTRIBUTES, bytes: Buffer.from(event), target: { writer, emit } });
+      return { outputs, refused: undefined };
+    } catch (error) {
+      if (error instanceof EventRefused) return { outputs: [], refused: error.message };
+      throw error;
+    }
+  };
+}
+
+/** The same event in a spelling that the scanner leaves to JSON.parse: a key that is empty. */
+export const oddly = (event: string): string => event.replace('{', /^\s*\{\s*\}/.test(event) ? '{"" : 0' : '{"" : 0, ');
+
+/** As files are run: many lines at once, stopping early where WHERE says no. */
+export function linesOf(plan: Plan, events: readonly string[]): readonly Made[] {
+  const made: Made[] = [];
+  const run = lineRunner(plan);
+  for (const event of events) {
+    // Another event behind it: a scan that runs on into the next line would be seen.
+    const { output, rejections } = run(Buffer.from(`${event}\n\n`));
+    const lines = output.toString('utf8').split('\n').slice(0, -1);
+    made.push({ outputs: lines.map((json) => ({ json, key: undefined })), refused: rejections[0]?.reason });
+  }
+  return made;
+}
+
+/** What outputs mean, however they are spelled. */
+export const meaningOf = ({ outputs, refused }: Made): string =>
+  refused === undefined ? outputs.map(({ json }) => jsonText(jsonFromText(json))).join('\n') : 'refused';
