@@ -2,11 +2,15 @@ import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecor
 import type { Batch } from './batch.ts';
 import { endDrainedInputs } from './drained.ts';
 import { finished, toFinish } from './finish.ts';
-import { type Input, type ShardInput, withShard } from './input.ts';
+import { type ShardInput, withShard } from './input.ts';
+import type { Puller } from './puller.ts';
+import { pullBeside } from './pulling.ts';
 import type { LogRecord } from './record-codec/record.ts';
+import { report } from './report.ts';
+import { type Passed, passOn } from './rewound-batch.ts';
 import type { LoadedState } from './shard-states.ts';
 import { tryRecords } from './single-out.ts';
-import { deadlineOf, type Invocation, type Step } from './step.ts';
+import { deadlineOf, type Invocation } from './step.ts';
 
 /** What a continuous step does with one batch: makes it durable, commits, and answers with the committed state and what it sent. */
 export type Work = (batch: Batch, shard: ShardInput, turn: Turn) => Promise<Done>;
@@ -29,16 +33,10 @@ export interface Done {
  * sequence number: a throw would make Lambda halve the batch, which helps against nothing that is the world's fault.
  */
 export async function runContinuous(
-  step: Step,
-  input: Input,
-  given: {
-    readonly event: KinesisStreamEvent;
-    readonly invocation: Invocation;
-    readonly work: Work;
-    /** Whether what the work sends may be in the world without the position having moved: then a pause waits for that. */
-    readonly finishes: boolean;
-  },
+  puller: Puller,
+  given: { readonly event: KinesisStreamEvent; readonly invocation: Invocation },
 ): Promise<KinesisStreamBatchResponse> {
+  const { step, input } = puller;
   const { Records: offered } = given.event;
   const [first] = offered;
   if (first === undefined) return { batchItemFailures: [] };
@@ -49,21 +47,27 @@ export async function runContinuous(
   const work = async (of: readonly KinesisStreamRecord[]): Promise<LogRecord | undefined> => {
     const records = of.map(toLogRecord);
     let left: LogRecord | undefined;
+    let rewound: Passed | undefined;
     do {
       left = await withShard(input, { shardId, signal }, async (shard) => {
+        if (shard.loaded.state.rewind !== undefined) {
+          rewound = await passOn(puller, shard, { records, signal });
+          return { loaded: rewound.loaded, result: rewound.held ? records[0] : undefined };
+        }
         const tried = await tryRecords({
           ...{ step, shard, shardId, records, signal },
           work: async (batch, harmless) => {
             const begun = step.now();
             await endDrainedInputs(step, { batch, shard }, signal);
-            const done = await given.work(batch, shard, { signal, harmless });
+            const done = await puller.work(batch, shard, { signal, harmless });
             report(step, shard.key, { batch, done, started: begun });
             return done;
           },
         });
         return { loaded: tried.loaded, result: tried.left };
       });
-    } while (left !== undefined && !signal.aborted);
+    } while (left !== undefined && rewound === undefined && !signal.aborted);
+    if (rewound !== undefined) await pullBeside(puller, given.invocation, signal);
     return left;
   };
   try {
@@ -72,7 +76,7 @@ export async function runContinuous(
       return againFrom(await work(offered));
     }
     const rest = await step.pause.rest(shardId, pause, signal);
-    const { records, held } = given.finishes
+    const { records, held } = puller.finishes
       ? toFinish(offered, { pause, rest, nowMillis: started })
       : { records: [], held: true };
     const left = records.length > 0 ? await work(records) : undefined;
@@ -87,25 +91,6 @@ export async function runContinuous(
 
 function againFrom(record: { readonly sequenceNumber: string } | undefined): KinesisStreamBatchResponse {
   return { batchItemFailures: record === undefined ? [] : [{ itemIdentifier: record.sequenceNumber }] };
-}
-
-export function report(
-  step: Step,
-  shard: string,
-  of: { readonly batch: Batch; readonly done: Done; readonly started: number },
-): void {
-  const { batch, done, started } = of;
-  const now = step.now();
-  step.report(shard, {
-    eventsIn: batch.events.length + batch.rejections.length + batch.counts.alreadySeen,
-    eventsOut: done.eventsOut,
-    rejected: done.rejected,
-    alreadySeen: batch.counts.alreadySeen,
-    bytesIn: batch.counts.bytes,
-    bytesOut: done.bytesOut,
-    ...(batch.arrivalMillis === 0 ? {} : { lagMillis: Math.max(0, now - batch.arrivalMillis) }),
-    durationMillis: now - started,
-  });
 }
 
 function toLogRecord({ kinesis }: KinesisStreamEvent['Records'][number]): LogRecord {

@@ -1,15 +1,12 @@
 import type { KinesisStreamRecord } from 'aws-lambda';
 import { type ActivePause, inForceMillis, type Rest } from './pause.ts';
+import { MOST_BYTES, MOST_RECORDS } from './portions.ts';
 
 /**
  * How long a paused step goes on finishing: what cannot be finished in this time, because its destination is down, say, is held as it
  * is.
  */
 export const FINISHING_MILLIS = 5 * 60_000;
-
-/** The most that a batch has had: records, and bytes of data (6 MB of payload, with room). */
-const MOST_RECORDS = 10_000;
-const MOST_BYTES = 6 * 1024 * 1024;
 
 /** What of an offered batch is done in a pause: the first few records, or none. */
 export interface Share {

@@ -1,8 +1,10 @@
 import type { BatchFacts } from './batch.ts';
 import { StaleCheckpoint, UserMistake } from './errors.ts';
+import type { Rewind } from './rewind.ts';
 import { type LoadedState, loadState, type StateStore, shardKey } from './shard-states.ts';
 import { describeStream, type Shard, type StreamShape } from './shards.ts';
 import type { Step } from './step.ts';
+import { decodeState, type StepState } from './step-state.ts';
 
 /** A shard that a step reads, and its committed state. */
 export interface ShardInput {
@@ -17,10 +19,14 @@ export interface ShardInput {
 /** The input stream of a step, in one process. */
 export interface Input {
   readonly stream: string;
+  /** What the keys of its shards begin with: nothing, or the name of a replay. */
+  readonly under: string;
   shape(signal: AbortSignal): Promise<StreamShape>;
   /** Describes the stream again. */
   refresh(signal: AbortSignal): Promise<StreamShape>;
   open(shardId: string, signal: AbortSignal): Promise<ShardInput>;
+  /** What is stored of a shard, and nothing that it would inherit. Of a shard that a replay has not begun: what it begins with. */
+  stateOf(shardId: string, signal: AbortSignal): Promise<StepState | undefined>;
   /** A state that was committed: kept for the next batch of the shard, where states may be kept. */
   committed(key: string, loaded: LoadedState): void;
   /** Forgets a kept state, after anything went wrong: the store knows. */
@@ -32,13 +38,20 @@ export interface Input {
  * commits its rows and its state at once: what it does from a state that another process has moved on since does not count. A transform
  * appends before it moves its state. From old marks it would take a repeat for new and give it the repeat's position, and its readers
  * would count it again: so it asks first.
+ * `replay`: its states are kept under another name, and begin otherwise.
  */
-export function openInput(step: Step, store: StateStore, { keepsStates }: { keepsStates: boolean }): Input {
+export function openInput(
+  step: Step,
+  store: StateStore,
+  { keepsStates, replay }: { keepsStates: boolean; replay?: { readonly under: string; readonly rewind: Rewind } },
+): Input {
   const { config, kinesis } = step;
   if (config.input === undefined)
     throw new UserMistake(`step '${step.name}' reads no stream: STEP_CONFIG has no input`);
   const { stream, own } = config.input;
   const names = [step.name, step.formerName].filter((name) => name !== undefined);
+  const { under = '', rewind } = replay ?? {};
+  const states: StateStore = { load: (shard, signal) => store.load(`${under}${shard}`, signal) };
   const kept = new Map<string, LoadedState>();
   let described: Promise<StreamShape> | undefined;
 
@@ -62,21 +75,29 @@ export function openInput(step: Step, store: StateStore, { keepsStates }: { keep
 
   return {
     stream,
+    under,
     shape: (signal) => described ?? refresh(signal),
     refresh,
     async open(shardId, signal) {
       const { shape, shard } = await find(shardId, signal);
-      const key = shardKey(shape, shardId);
-      const loaded = kept.get(key) ?? (await loadState(store, shape, { shard, signal }));
+      const key = `${under}${shardKey(shape, shardId)}`;
+      const loaded = kept.get(key) ?? (await loadState(states, shape, { shard, signal, replay: rewind }));
       return {
         key,
         loaded,
-        parents: shard.parents.map((id) => shardKey(shape, id)),
+        parents: shard.parents.map((id) => `${under}${shardKey(shape, id)}`),
         facts: { stream: shape.name, from: shard.from, to: shard.to, own, names },
       };
     },
+    async stateOf(shardId, signal) {
+      const { shape } = await find(shardId, signal);
+      const stored = await states.load(shardKey(shape, shardId), signal);
+      if (stored !== undefined) return decodeState(stored.state);
+      return rewind && { position: undefined, marks: [], rejections: [], rewind };
+    },
     committed: (key, loaded) => {
-      if (keepsStates) kept.set(key, loaded);
+      if (keepsStates && loaded.state.rewind === undefined) kept.set(key, loaded);
+      else kept.delete(key);
     },
     forget: (key) => kept.delete(key),
   };

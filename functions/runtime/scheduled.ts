@@ -1,9 +1,12 @@
 import { type Batch, openBatch } from './batch.ts';
 import { type CaughtUp, openCaughtUp } from './caught-up.ts';
-import { report } from './continuous.ts';
 import { endDrainedInputs } from './drained.ts';
 import type { Input, ShardInput } from './input.ts';
 import { LostRange, readShard } from './log-reader.ts';
+import { pullShard } from './pull.ts';
+import type { Puller } from './puller.ts';
+import { report } from './report.ts';
+import { beginPlan } from './rewind-shards.ts';
 import { firstStart } from './scheduled-start.ts';
 import { type LoadedState, saveState, shardKey } from './shard-states.ts';
 import type { Shard, StreamShape } from './shards.ts';
@@ -29,15 +32,18 @@ const TIME_FOR_A_SLICE = 1 / 3;
  * start a run twice, and one may outlast its interval: a lease a shard keeps runs off each other's shards, and the checkpoint decides
  * should the lease fail.
  */
-export async function runScheduled(sink: SinkStep, input: Input, invocation: Invocation): Promise<undefined> {
+export async function runScheduled(sink: SinkStep, puller: Puller, invocation: Invocation): Promise<undefined> {
+  const { input } = puller;
   const signal = deadlineOf(invocation);
   if ((await sink.step.pause.inForce(signal)) !== undefined) return;
   const untilMillis = sink.step.now() + invocation.getRemainingTimeInMillis();
   const lastStartMillis = untilMillis - invocation.getRemainingTimeInMillis() * TIME_FOR_A_SLICE;
+  await beginPlan(puller, signal);
   const shape = await input.refresh(signal);
   const run: Run = {
     sink,
     input,
+    puller,
     shape,
     start: await firstStart(sink.step, signal),
     caughtUp: openCaughtUp(sink.step, shape),
@@ -75,6 +81,7 @@ export async function runScheduled(sink: SinkStep, input: Input, invocation: Inv
 interface Run {
   readonly sink: SinkStep;
   readonly input: Input;
+  readonly puller: Puller;
   readonly shape: StreamShape;
   readonly start: 'earliest' | Date;
   readonly caughtUp: CaughtUp;
@@ -92,6 +99,7 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
   if (!(await checkpoints.lease({ key, owner, nowMillis: now(), untilMillis }))) return false;
   try {
     input.forget(key);
+    if (!(await isRewound(run, shard, signal))) return false;
     let slice: 'more' | 'all' | 'ended' = 'more';
     while (slice === 'more' && now() < lastStartMillis && (await pause.inForce(signal)) === undefined) {
       slice = await runSlice(run, shard, signal);
@@ -102,6 +110,12 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
     input.forget(key);
     await checkpoints.release({ key, owner });
   }
+}
+
+/** Brings a shard that is being rewound to its target. True when it is there: the slices go on from there. */
+async function isRewound({ puller, lastStartMillis }: Run, { id }: Shard, signal: AbortSignal): Promise<boolean> {
+  const told = (): void => undefined;
+  return (await pullShard(puller, { shardId: id, stopMillis: lastStartMillis, signal, told })) === 'over';
 }
 
 async function hasEnded(sink: SinkStep, key: string, signal: AbortSignal): Promise<boolean> {
@@ -161,14 +175,15 @@ async function readFrom(
   opened: ShardInput,
   from: { readonly shard: Shard; readonly signal: AbortSignal; readonly nothingUnreadTrimmed: boolean },
 ): Promise<Slice> {
-  const { position, intent } = opened.loaded.state;
+  const { position, intent, rewinds = 0 } = opened.loaded.state;
   const batch = openBatch(opened.loaded.state, opened.facts);
   const pages = readShard({
     kinesis: run.sink.step.kinesis,
     stream: run.input.stream,
     shardId: from.shard.id,
     after: position,
-    start: run.start,
+    // One that was rewound may be before the place where the step started.
+    start: rewinds > 0 ? 'earliest' : run.start,
     signal: from.signal,
     nothingUnreadTrimmed: from.nothingUnreadTrimmed,
     ...(intent === undefined ? {} : { to: intent.to }),

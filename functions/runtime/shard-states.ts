@@ -1,5 +1,6 @@
 import type { Checkpoints } from './checkpoints.ts';
 import { type MarkRange, marksWithin, noMarks } from './marks.ts';
+import { type Rewind, targetOfChild } from './rewind.ts';
 import type { Shard, StreamShape } from './shards.ts';
 import { decodeState, encodeState, type StepState } from './step-state.ts';
 
@@ -21,18 +22,25 @@ export function shardKey(shape: Pick<StreamShape, 'incarnation'>, shardId: strin
 
 /**
  * The state of a shard; for one that has none yet, its parents' marks for its hash range. Parents are drained before a child is read,
- * so what they have is complete. A parent that never had a state, because it was empty, passes on its own parents'.
+ * so what they have is complete. A parent that never had a state, because it was empty, passes on its own parents'. A child that comes
+ * while a parent is still being rewound is rewound too: its events are not to overtake its parent's.
  */
 export async function loadState(
   store: StateStore,
   shape: StreamShape,
-  request: { shard: Shard; signal: AbortSignal },
+  request: { shard: Shard; signal: AbortSignal; replay?: Rewind | undefined },
 ): Promise<LoadedState> {
-  const { shard, signal } = request;
+  const { shard, signal, replay } = request;
   const stored = await store.load(shardKey(shape, shard.id), signal);
-  if (stored !== undefined) return { revision: stored.revision, state: decodeState(stored.state) };
-  const marks = withoutGaps(await inheritedMarks(store, shape, { shard, signal }), shard);
-  return { revision: 0, state: { position: undefined, marks, rejections: [] } };
+  const state = stored === undefined ? undefined : decodeState(stored.state);
+  if (stored !== undefined && state !== undefined && state.rewind?.fresh !== true)
+    return { revision: stored.revision, state };
+  const inherited = await inheritance(store, shape, { shard, signal });
+  const marks = withoutGaps(inherited.marks, shard);
+  if (stored !== undefined && state !== undefined) return { revision: stored.revision, state: { ...state, marks } };
+  const fresh: StepState = { position: undefined, marks, rejections: [] };
+  const rewound = replay === undefined ? inherited.rewound : { rewind: replay };
+  return { revision: 0, state: rewound === undefined ? fresh : { ...fresh, ...rewound } };
 }
 
 /** Moves a state in the checkpoint table. Throws `StaleCheckpoint` when another invocation has moved it. */
@@ -57,24 +65,44 @@ export async function saveState(
   return { revision, state: move.to };
 }
 
-async function inheritedMarks(
+interface Inheritance {
+  readonly marks: readonly MarkRange[];
+  /** Of the parents that are being rewound. */
+  readonly rewound: Pick<StepState, 'rewinds' | 'rewind'> | undefined;
+}
+
+async function inheritance(
   store: StateStore,
   shape: StreamShape,
   request: { shard: Shard; signal: AbortSignal },
-): Promise<readonly MarkRange[]> {
+): Promise<Inheritance> {
   const { shard, signal } = request;
-  const found: MarkRange[] = [];
+  const marks: MarkRange[] = [];
+  let rewound: Inheritance['rewound'];
   for (const parentId of shard.parents) {
-    const parent = await store.load(shardKey(shape, parentId), signal);
-    const known = shape.shards.find(({ id }) => id === parentId);
-    if (parent !== undefined) found.push(...marksWithin(decodeState(parent.state).marks, shard.from, shard.to));
-    else if (known !== undefined) {
-      // Without marks too it is a range of its own: one mark for both parents of a merge would pass over what the other has not got yet.
-      const passedOn = withoutGaps(await inheritedMarks(store, shape, { shard: known, signal }), known);
-      found.push(...marksWithin(passedOn, shard.from, shard.to));
-    }
+    const parent = await inheritanceOf(store, shape, { parentId, signal });
+    marks.push(...marksWithin(parent.marks, shard.from, shard.to));
+    if ((parent.rewound?.rewinds ?? 0) > (rewound?.rewinds ?? 0)) rewound = parent.rewound;
   }
-  return found;
+  return { marks, rewound };
+}
+
+async function inheritanceOf(
+  store: StateStore,
+  shape: StreamShape,
+  { parentId, signal }: { readonly parentId: string; readonly signal: AbortSignal },
+): Promise<Inheritance> {
+  const stored = await store.load(shardKey(shape, parentId), signal);
+  if (stored !== undefined) {
+    const { marks, rewinds, rewind } = decodeState(stored.state);
+    if (rewind === undefined) return { marks, rewound: undefined };
+    return { marks, rewound: { rewinds, rewind: { phase: 'passing', to: targetOfChild(rewind.to), fresh: true } } };
+  }
+  const known = shape.shards.find(({ id }) => id === parentId);
+  if (known === undefined) return { marks: [], rewound: undefined };
+  const passedOn = await inheritance(store, shape, { shard: known, signal });
+  // Without marks too it is a range of its own: one mark for both parents of a merge would pass over what the other has not got yet.
+  return { ...passedOn, marks: withoutGaps(passedOn.marks, known) };
 }
 
 /** A part of the range whose parent is no longer known has no marks: an empty range stands for it. */

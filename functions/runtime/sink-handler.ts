@@ -1,24 +1,28 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
 import { runContinuous } from './continuous.ts';
 import { openInput } from './input.ts';
+import type { PullAnswer } from './pull-request.ts';
+import type { Puller } from './puller.ts';
+import { answerRequest } from './pulling.ts';
 import { runScheduled } from './scheduled.ts';
 import type { SinkDefinition } from './sink.ts';
-import { openSinkStep, type SinkStep, writeBatch } from './sink-step.ts';
+import { moveState, openSinkStep, type SinkStep, writeBatch } from './sink-step.ts';
 import { type Invocation, openStep, type StepSurroundings, surroundingsOnLambda } from './step.ts';
 
-/** A batch of an event source mapping, or whatever a schedule sends. */
-type Handler = (
-  event: KinesisStreamEvent | object,
-  invocation: Invocation,
-) => Promise<KinesisStreamBatchResponse | undefined>;
+/** A batch of an event source mapping, what an operator's command asks, or whatever a schedule sends. */
+interface Handler {
+  (event: KinesisStreamEvent, invocation: Invocation): Promise<KinesisStreamBatchResponse>;
+  (event: object, invocation: Invocation): Promise<PullAnswer | undefined>;
+}
 
 /** The Lambda handler of a sink, continuous or scheduled: `export const handler = sinkHandler(s3)`. */
 export function sinkHandler<O, R>(definition: SinkDefinition<O, R>): Handler {
   let opened: Handler | undefined;
-  return (event, invocation) => {
+  const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {
     opened ??= openSink(definition, surroundingsOnLambda());
     return opened(event, invocation);
   };
+  return handle as Handler;
 }
 
 /** The same with surroundings of your own: one process of the step. */
@@ -26,15 +30,20 @@ export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: S
   const step = openStep(surroundings);
   const sink: SinkStep = openSinkStep(definition, step);
   const input = openInput(step, sink.states, { keepsStates: sink.keepsProgress });
-  return async (event, invocation) => {
-    if (!('Records' in event)) return runScheduled(sink, input, invocation);
-    return runContinuous(step, input, {
-      event,
-      invocation,
-      // Either its rows and its position move at once, or a rerun writes the same under the same names.
-      finishes: false,
-      work: (batch, shard, { signal }) =>
-        writeBatch(sink, { batch, shard, to: batch.state(), options: step.config.options }, signal),
-    });
+  const puller: Puller = {
+    ...{ step, input },
+    // Either its rows and its position move at once, or a rerun writes the same under the same names.
+    finishes: false,
+    fixes: false,
+    mapped: true,
+    work: (batch, shard, { signal }) =>
+      writeBatch(sink, { batch, shard, to: batch.state(), options: step.config.options }, signal),
+    move: (shard, to, signal) => moveState(sink, shard, { to, signal }),
   };
+  const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {
+    if ('Records' in event) return runContinuous(puller, { event, invocation });
+    if ('millrace' in event) return answerRequest(puller, event, invocation);
+    return runScheduled(sink, { ...puller, mapped: false }, invocation);
+  };
+  return handle as Handler;
 }

@@ -1,4 +1,4 @@
-import type { Batch } from './batch.ts';
+import { type Batch, openBatch } from './batch.ts';
 import type { Done } from './continuous.ts';
 import type { ShardInput } from './input.ts';
 import { START_OF_SHARD } from './position.ts';
@@ -68,6 +68,19 @@ export async function writeBatch(sink: SinkStep, writing: Writing, signal: Abort
     bytesOut: batch.counts.dataBytes,
     rejected: rejections.length,
   };
+}
+
+/** Moves a state without any event: a sink that keeps its own progress commits an empty slice. */
+export async function moveState(
+  sink: SinkStep,
+  shard: ShardInput,
+  { to, signal }: { readonly to: StepState; readonly signal: AbortSignal },
+): Promise<LoadedState> {
+  const { step, keepsProgress } = sink;
+  if (!keepsProgress)
+    return saveState(step.checkpoints, shard.key, { from: shard.loaded, to, nowMillis: step.now(), signal });
+  const batch = openBatch(shard.loaded.state, shard.facts);
+  return (await writeBatch(sink, { batch, shard, to, options: step.config.options }, signal)).loaded;
 }
 
 function sliceOf(sink: SinkStep, { batch, shard, to }: Writing, signal: AbortSignal): Slice {

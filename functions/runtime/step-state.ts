@@ -18,8 +18,10 @@ export interface StepState {
   readonly intent?: Intent | undefined;
   /** The shard is closed and read to its end. */
   readonly ended?: boolean | undefined;
-  /** The number of the step's last rewind that has reached this shard: what a transform makes after it is of a new generation. */
+  /** The number of the step's last rewind that has reached this shard. */
   readonly rewinds?: number | undefined;
+  /** The number of the last one that went back: what a transform has made since is of a new generation. */
+  readonly generation?: number | undefined;
   /** It is being rewound now. */
   readonly rewind?: Rewind | undefined;
   /** When it was last moved, by the clock: for people. Nothing is decided by it. */
@@ -52,6 +54,7 @@ const Text = z.object({
   i: z.object({ to: z.string(), options: z.unknown() }).optional(),
   e: z.boolean().optional(),
   w: z.number().optional(),
+  g: z.number().optional(),
   x: Rewind.optional(),
   t: z.number().optional(),
 });
@@ -76,6 +79,7 @@ export function encodeState(state: StepState): string {
     ...(state.intent === undefined ? {} : { i: state.intent }),
     ...(state.ended === true ? { e: true } : {}),
     ...(state.rewinds === undefined ? {} : { w: state.rewinds }),
+    ...(state.generation === undefined ? {} : { g: state.generation }),
     ...(state.rewind === undefined ? {} : { x: state.rewind }),
     ...(state.movedMillis === undefined ? {} : { t: state.movedMillis }),
   };
@@ -105,6 +109,7 @@ export function decodeState(text: string): StepState {
     intent: state.i === undefined ? undefined : { to: state.i.to as Position, options: state.i.options },
     ended: state.e,
     rewinds: state.w,
+    generation: state.g,
     rewind: state.x,
     movedMillis: state.t,
   };

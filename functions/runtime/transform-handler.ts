@@ -8,19 +8,27 @@ import type { OutgoingEvent, ReceivedEvent } from './event.ts';
 import { openInput, type ShardInput } from './input.ts';
 import type { LogWriter } from './log-writer.ts';
 import { MOST_OUTPUTS, sequenceAt } from './position.ts';
+import type { PullAnswer } from './pull-request.ts';
+import type { Puller } from './puller.ts';
+import { answerRequest } from './pulling.ts';
 import { saveState } from './shard-states.ts';
 import { type Invocation, openStep, type Step, type StepSurroundings, surroundingsOnLambda } from './step.ts';
 import type { Transform } from './transform.ts';
 
-type Handler = (event: KinesisStreamEvent, invocation: Invocation) => Promise<KinesisStreamBatchResponse>;
+/** A batch of an event source mapping, or what an operator's command asks. */
+interface Handler {
+  (event: KinesisStreamEvent, invocation: Invocation): Promise<KinesisStreamBatchResponse>;
+  (event: object, invocation: Invocation): Promise<PullAnswer>;
+}
 
 /** The Lambda handler of a transform: `export const handler = transformHandler(cleanReadings)`. */
 export function transformHandler(transform: Pick<Transform, 'run'>): Handler {
   let opened: Handler | undefined;
-  return (event, invocation) => {
+  const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {
     opened ??= openTransform(transform, surroundingsOnLambda());
     return opened(event, invocation);
   };
+  return handle as Handler;
 }
 
 /** The same with surroundings of your own: one process of the step. */
@@ -29,13 +37,18 @@ export function openTransform(transform: Pick<Transform, 'run'>, surroundings: S
   const { writer } = step;
   if (writer === undefined) throw new UserMistake(`step '${step.name}' writes to no stream: STEP_CONFIG has no output`);
   const input = openInput(step, step.checkpoints, { keepsStates: false });
-  return (event, invocation) =>
-    runContinuous(step, input, {
-      event,
-      invocation,
-      finishes: true,
-      work: (batch, shard, turn) => transformBatch({ transform, step, writer }, { batch, shard }, turn),
-    });
+  const puller: Puller = {
+    ...{ step, input },
+    finishes: true,
+    fixes: false,
+    mapped: true,
+    work: (batch, shard, turn) => transformBatch({ transform, step, writer }, { batch, shard }, turn),
+    move: (shard, to, signal) =>
+      saveState(step.checkpoints, shard.key, { from: shard.loaded, to, nowMillis: step.now(), signal }),
+  };
+  const handle = (event: KinesisStreamEvent | object, invocation: Invocation) =>
+    'Records' in event ? runContinuous(puller, { event, invocation }) : answerRequest(puller, event, invocation);
+  return handle as Handler;
 }
 
 /**
@@ -49,7 +62,7 @@ async function transformBatch(
 ): Promise<Done> {
   const { transform, step, writer } = by;
   const { batch, shard } = on;
-  const made = transformed(transform, batch.events, `/${step.name}/${shard.key}/${step.config.generation}`);
+  const made = transformed(transform, batch.events, `/${step.name}/${shard.key}/${generationOf(step, shard)}`);
   await harmless();
   await endParents(step, shard, signal);
   const tooLarge = new Map<ReceivedEvent, Rejection>();
@@ -70,6 +83,11 @@ async function transformBatch(
     signal,
   });
   return { loaded, eventsOut: outputs.length, bytesOut: appended.bytes, rejected: rejections.length };
+}
+
+/** Of code and options, and of the rewinds that went back: readers are to take events again that were sent before. */
+function generationOf({ config }: Step, { loaded: { state } }: ShardInput): string {
+  return state.generation === undefined ? config.generation : `${config.generation}.${state.generation}`;
 }
 
 function transformed(

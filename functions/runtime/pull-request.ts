@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+/**
+ * What an operator's command asks a step's function, instead of a batch or a run. `positions`: where it stands in each shard, for it
+ * can reach its states wherever they are. `pull`: to go on with its rewind. `replay`: to go on with one of its replays.
+ */
+export const PullRequest = z.discriminatedUnion('millrace', [
+  z.strictObject({ millrace: z.literal('positions') }),
+  z.strictObject({ millrace: z.literal('pull'), delivery: z.enum(['continuous', 'scheduled']) }),
+  z.strictObject({ millrace: z.literal('replay'), id: z.string() }),
+]);
+export type PullRequest = z.infer<typeof PullRequest>;
+
+export function pullRequestIn(event: object): PullRequest | undefined {
+  return 'millrace' in event ? PullRequest.parse(event) : undefined;
+}
+
+/** Where the step is in a shard. */
+const ShardAnswer = z.object({
+  shard: z.string(),
+  /** The record that it is in or just after. */
+  sequenceNumber: z.string().optional(),
+  ended: z.boolean(),
+  /** What it is doing there, when it is being rewound or replayed. */
+  phase: z.enum(['settling', 'passing', 'reading']).optional(),
+});
+export type ShardAnswer = z.infer<typeof ShardAnswer>;
+
+export const PullAnswer = z.object({
+  shards: z.array(ShardAnswer),
+  /** Nothing more has to be pulled. */
+  done: z.boolean(),
+  /** The step is paused, and pulls nothing. */
+  paused: z.boolean(),
+  /** Of this call: events worked on, and when the last record arrived, by shard. */
+  events: z.number(),
+  reached: z.record(z.string(), z.number()),
+});
+export type PullAnswer = z.infer<typeof PullAnswer>;

@@ -1,0 +1,20 @@
+import type { Work } from './continuous.ts';
+import type { Input, ShardInput } from './input.ts';
+import type { LoadedState } from './shard-states.ts';
+import type { Step } from './step.ts';
+import type { StepState } from './step-state.ts';
+
+/** A step that reads its shards itself: while they are rewound, or for a replay. */
+export interface Puller {
+  readonly step: Step;
+  readonly input: Input;
+  readonly work: Work;
+  /** Commits a state without any event. Throws `StaleCheckpoint` when another invocation has moved it. */
+  move(shard: ShardInput, to: StepState, signal: AbortSignal): Promise<LoadedState>;
+  /** Whether what the work sends may be in the world without the position having moved. */
+  readonly finishes: boolean;
+  /** Whether each slice's range is fixed before it is written, because a rerun has to write the same. */
+  readonly fixes: boolean;
+  /** Whether a mapping reads on where the rewind ends. A scheduled step goes on by itself. */
+  readonly mapped: boolean;
+}

@@ -1,0 +1,35 @@
+import { laterOf, type Rewind } from './rewind.ts';
+import type { StepState } from './step-state.ts';
+
+/** How a state changes that goes back to the start of its shard, where its parents' marks are. */
+export function backToStart({ position, rewinds }: StepState, rewind: Rewind): Partial<StepState> {
+  const goesBack = position !== undefined;
+  return {
+    position: undefined,
+    marks: [],
+    ended: undefined,
+    // Nothing was sent of what was never read; what is in flight of it has the names that it will get.
+    ...(goesBack && rewinds !== undefined ? { generation: rewinds } : {}),
+    rewind: { ...passing(rewind, position), fresh: true },
+  };
+}
+
+/** One that goes on from where it is, with the marks that it has, and the names under which it sends. */
+export function onFromHere({ position }: StepState, rewind: Rewind): Partial<StepState> {
+  return { ended: undefined, rewind: passing(rewind, position) };
+}
+
+/** One that goes on from the earliest record that is left, because that of its position is not. */
+export function onFromEarliest({ position }: StepState, rewind: Rewind): Partial<StepState> {
+  return { position: undefined, ended: undefined, rewind: passing(rewind, position) };
+}
+
+/** One that goes back, when it has sent what may be in flight. */
+export function settleFirst(rewind: Rewind, sinceMillis: number): Partial<StepState> {
+  return { ended: undefined, rewind: { ...rewind, phase: 'settling', sinceMillis } };
+}
+
+function passing(rewind: Rewind, position: StepState['position']): Rewind {
+  const until = laterOf(rewind.until, position);
+  return { ...rewind, phase: 'passing', ...(until === undefined ? {} : { until }) };
+}
