@@ -11,13 +11,14 @@ import { streamNameOf } from '../constructs/stream-names.ts';
 import { DEV_FILE, findDev, type RunningDev } from '../local/dev-file.ts';
 import { localPlace } from '../local/stage.ts';
 import { namesOf, Stage } from '../names.ts';
-import type { Place } from '../operation/place.ts';
+import { invokeFunction } from '../operation/invoke.ts';
+import type { Place, PlaceWithFunctions } from '../operation/place.ts';
 import type { CommandInvocation } from './command.ts';
 import { placeOptions } from './place-options.ts';
 
 /** A place that was found, and what runs there. */
 export interface FoundPlace extends Disposable {
-  readonly place: Place;
+  readonly place: PlaceWithFunctions;
   /** For people: `dev on this machine`. */
   readonly title: string;
   /** The pipelines that run there; undefined: any may. */
@@ -49,7 +50,12 @@ async function openDev(dev: RunningDev, signal: AbortSignal): Promise<FoundPlace
       `the dev of ${DEV_FILE} (process ${dev.pid}) does not answer (${code ?? message}): end it and start it again`,
     );
   }
-  return { place, title: 'dev on this machine', pipelines: dev.pipelines, ...disposalOf(place) };
+  return {
+    place,
+    title: 'dev on this machine',
+    pipelines: dev.pipelines,
+    [Symbol.dispose]: () => place[Symbol.dispose](),
+  };
 }
 
 async function openStage(values: CommandInvocation['values'], signal: AbortSignal): Promise<FoundPlace> {
@@ -74,10 +80,12 @@ async function openStage(values: CommandInvocation['values'], signal: AbortSigna
   });
   const [, partition = 'aws', , region = '', account = ''] = arn.split(':');
   const names = namesOf({ stage, account, region, partition });
-  const place: Place = {
+  const place: PlaceWithFunctions = {
     names,
     clients,
     streamName: (stream) => streamNameOf(stream, names),
+    invoke: ({ pipeline, name }, request, abortSignal) =>
+      invokeFunction(lambda, { name: names.step(pipeline, name), request }, abortSignal),
     async databaseOf({ pipeline, name }, abortSignal) {
       const asked = new GetFunctionConfigurationCommand({ FunctionName: names.step(pipeline, name) });
       const { Environment } = await lambda.send(asked, { abortSignal });

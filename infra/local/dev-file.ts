@@ -13,6 +13,8 @@ const DevFile = z.object({
   dynamodb: z.string(),
   s3: z.string(),
   sqs: z.string(),
+  /** Where functions can be called. */
+  lambda: z.string(),
   database: z.object({
     host: z.string(),
     port: z.int(),

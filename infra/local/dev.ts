@@ -54,6 +54,7 @@ export async function runDev(options: DevOptions, say: (text: string) => void, s
     {
       ...{ pid: process.pid, pipelines: plans.map(({ name }) => name), database: stage.places.database },
       ...{ kinesis: servers.kinesis, dynamodb: servers.dynamodb, s3: servers.s3, sqs: servers.sqs },
+      lambda: local.runner.invokeUrl,
     },
     running,
   );

@@ -9,6 +9,7 @@ import { type QueueMapping, startQueueMapping } from '../emulator/queue-mapping.
 import { type Scheduler, startScheduler } from '../emulator/scheduler.ts';
 import type { Trace } from '../emulator/trace.ts';
 import type { PipelinePlan, SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
+import { openInvokeDoor } from './invoke-door.ts';
 import { type Landing, openLanding } from './landing.ts';
 import { openRequestDoor } from './request-door.ts';
 import { ACCOUNT, REGION } from './servers.ts';
@@ -20,6 +21,8 @@ export interface Runner {
   readonly landing: Landing;
   /** Where events are sent to a source, by `<pipeline>/<step>`. */
   readonly urls: ReadonlyMap<string, string>;
+  /** Where an operator's commands call functions. */
+  readonly invokeUrl: string;
   /** Resolves when a continuous step has done or discarded all that was in its stream at this call. */
   caughtUp(step: StepPlan): Promise<void>;
   /** Starts a run of a scheduled step, beside those of its schedule. Resolves when it has ended. */
@@ -59,6 +62,7 @@ export async function startRunner(options: RunnerOptions, running: AsyncDisposab
     steps,
     landing: openLanding(stage, steps.filter(isQueueSource)),
     urls: await openDoors(options, host, running),
+    invokeUrl: await openInvokeDoor((name, payload) => host.invoke(name, payload), running),
     caughtUp: async (step) => mappingOf(feeders, step).caughtUp(),
     runNow: (step) => feeders.scheduler.runNow(functionName(stage, step)),
     reload: (definition) => host.reload(definition),

@@ -1,5 +1,6 @@
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
@@ -8,7 +9,8 @@ import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type Names, namesOf } from '../names.ts';
 import type { LaptopPlaces } from '../needs.ts';
-import type { Place } from '../operation/place.ts';
+import { invokeFunction } from '../operation/invoke.ts';
+import type { Place, PlaceWithFunctions } from '../operation/place.ts';
 import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { ACCOUNT, REGION, type Servers } from './servers.ts';
@@ -32,7 +34,7 @@ export async function createStage(
 ): Promise<LocalStage> {
   const { host, port, user, password } = servers.postgres;
   const database = { host, port, name: DATABASE, user, password };
-  const place = localPlace(servers, database);
+  const place = localServers(servers, database);
   const { names, clients } = place;
   running.defer(() => {
     for (const client of Object.values(clients)) client.destroy();
@@ -59,8 +61,24 @@ export async function createStage(
   };
 }
 
-/** What is at these addresses, as an operator reaches it. */
-export function localPlace(at: Endpoints, database: LaptopPlaces['database']): Place {
+/** What is at these addresses, as an operator reaches it. `lambda`: where the functions can be called. */
+export function localPlace(
+  at: Endpoints & { readonly lambda: string },
+  database: LaptopPlaces['database'],
+): PlaceWithFunctions & Disposable {
+  const servers = localServers(at, database);
+  const lambda = new LambdaClient({ ...LOCAL, endpoint: at.lambda, maxAttempts: 1 });
+  return {
+    ...servers,
+    invoke: ({ pipeline, name }, request, signal) =>
+      invokeFunction(lambda, { name: servers.names.step(pipeline, name), request }, signal),
+    [Symbol.dispose]() {
+      for (const client of [...Object.values(servers.clients), lambda]) client.destroy();
+    },
+  };
+}
+
+function localServers(at: Endpoints, database: LaptopPlaces['database']): Place {
   const names = namesOf({ stage: 'local', account: ACCOUNT, region: REGION, partition: 'aws' });
   return {
     names,
@@ -107,11 +125,7 @@ function streamNameOf(names: Names, stream: StreamPlan): string {
 }
 
 function clientsOf({ kinesis, dynamodb, s3, sqs }: Endpoints): Place['clients'] {
-  const common = {
-    region: REGION,
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-    requestHandler: new NodeHttpHandler(),
-  };
+  const common = { ...LOCAL, requestHandler: new NodeHttpHandler() };
   return {
     kinesis: new KinesisClient({ ...common, endpoint: kinesis }),
     dynamodb: new DynamoDBClient({ ...common, endpoint: dynamodb }),
@@ -119,3 +133,5 @@ function clientsOf({ kinesis, dynamodb, s3, sqs }: Endpoints): Place['clients'] 
     sqs: new SQSClient({ ...common, endpoint: sqs }),
   };
 }
+
+const LOCAL = { region: REGION, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };

@@ -23,6 +23,12 @@ export interface Place {
   databaseOf(step: SinkPlan, signal: AbortSignal): Promise<PostgresServer>;
 }
 
+/** A place whose functions an operator may call. */
+export interface PlaceWithFunctions extends Place {
+  /** Calls a step's function, and waits for its answer. Rejects with `FunctionFailed` when that does not come. */
+  invoke(step: StepPlan, request: object, signal: AbortSignal): Promise<unknown>;
+}
+
 export function checkpointsOf(step: StepPlan, { clients, names }: Place): Checkpoints {
   const { pipeline, name, formerly } = step;
   return openCheckpoints({

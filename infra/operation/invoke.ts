@@ -1,0 +1,31 @@
+import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import { FunctionFailed } from './function-failed.ts';
+
+/** Calls a function through Lambda's API, and waits for what it answers. Rejects with `FunctionFailed` when that does not come. */
+export async function invokeFunction(
+  lambda: Pick<LambdaClient, 'send'>,
+  { name, request }: { readonly name: string; readonly request: object },
+  abortSignal: AbortSignal,
+): Promise<unknown> {
+  const command = new InvokeCommand({ FunctionName: name, Payload: JSON.stringify(request) });
+  const { Payload, FunctionError } = await lambda.send(command, { abortSignal }).catch((error: Error) => {
+    abortSignal.throwIfAborted();
+    if (error.name === 'ResourceNotFoundException')
+      throw new UserMistake(`there is no function ${name}: is its pipeline deployed?`);
+    if (/^AccessDenied/.test(error.name))
+      throw new UserMistake(`you may not call the function ${name} (lambda:InvokeFunction): ${error.message}`);
+    throw new FunctionFailed(name, `${error.name}: ${error.message}`);
+  });
+  const answer = JSON.parse(Buffer.from(Payload ?? []).toString() || 'null') as Failure | null;
+  if (FunctionError === undefined) return answer;
+  throw new FunctionFailed(
+    name,
+    `${answer?.errorType ?? FunctionError}: ${answer?.errorMessage ?? 'it does not say why'}`,
+  );
+}
+
+interface Failure {
+  readonly errorType?: string;
+  readonly errorMessage?: string;
+}

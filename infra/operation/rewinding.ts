@@ -1,0 +1,87 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { PullAnswer, type PullRequest } from '../../functions/runtime/pull-request.ts';
+import type { Target } from '../../functions/runtime/rewind.ts';
+import { loadPlan, type RewindPlan, savePlan } from '../../functions/runtime/rewind-plan.ts';
+import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
+import { FunctionFailed } from './function-failed.ts';
+import { checkpointsOf, type Place, type PlaceWithFunctions } from './place.ts';
+
+export interface Wish {
+  readonly to: Target;
+  /** As the operator said it: said again, an unfinished rewind goes on. */
+  readonly said: string;
+  /** All when not given. */
+  readonly shards?: readonly string[] | undefined;
+}
+
+export interface Driving {
+  /** Told of every answer of the function, and of every call that failed. */
+  readonly told: (answer: PullAnswer | FunctionFailed) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A rewind that is asked for and not finished. */
+export async function unfinishedRewind(
+  step: TransformPlan | SinkPlan,
+  place: Place,
+  signal: AbortSignal,
+): Promise<RewindPlan | undefined> {
+  const { plan } = await loadPlan(checkpointsOf(step, place), signal);
+  return plan?.phase === 'done' ? undefined : plan;
+}
+
+/**
+ * Asks for a rewind, and drives the step's function until it has caught up, or found that it is paused: false. Interrupted, it is asked
+ * for still: the same wish goes on with it, and so does every batch that the step's mapping delivers.
+ */
+export async function rewindStep(
+  step: TransformPlan | SinkPlan,
+  place: PlaceWithFunctions,
+  { wish, ...driving }: Driving & { readonly wish: Wish },
+): Promise<boolean> {
+  const checkpoints = checkpointsOf(step, place);
+  const stored = await loadPlan(checkpoints, driving.signal);
+  if (stored.plan === undefined || !isSame(stored.plan, wish)) {
+    const { to, said, shards } = wish;
+    const plan = {
+      ...{ phase: 'asked' as const, to, said, askedMillis: Date.now() },
+      ...(shards === undefined ? {} : { shards: [...shards] }),
+    };
+    await savePlan(checkpoints, stored, { plan, signal: driving.signal });
+  }
+  return drive(step, place, { request: { millrace: 'pull', delivery: step.delivery }, ...driving });
+}
+
+/** Whether the wish is the one that is being fulfilled. */
+export function isSame(plan: RewindPlan, { said, shards }: Pick<Wish, 'said' | 'shards'>): boolean {
+  return plan.phase !== 'done' && plan.said === said && plan.shards?.join() === shards?.join();
+}
+
+/** What fails so often on end is for somebody to look at. */
+const MOST_FAILURES = 5;
+const REST_MILLIS = 500;
+
+/** Calls the step's function until it is done. False: it is paused. */
+export async function drive(
+  step: TransformPlan | SinkPlan,
+  place: PlaceWithFunctions,
+  { request, told, signal }: Driving & { readonly request: PullRequest },
+): Promise<boolean> {
+  let failures = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const answer = PullAnswer.parse(await place.invoke(step, request, signal));
+      told(answer);
+      if (answer.done) return true;
+      if (answer.paused) return false;
+      failures = 0;
+      // All that could be done is done, and something is waited for.
+      if (Object.keys(answer.reached).length === 0) await delay(REST_MILLIS, undefined, { signal });
+    } catch (error) {
+      if (!(error instanceof FunctionFailed) || ++failures === MOST_FAILURES) throw error;
+      told(error);
+      await delay(REST_MILLIS * 2 ** failures, undefined, { signal });
+    }
+  }
+}
