@@ -23,8 +23,10 @@ export function eachReport(title: string, { letters, unread }: ReadLetters): str
 
 /** One dead letter: where it was, why it is one, and its bytes as they came. */
 export function letterReport(id: string, letter: DeadLetter): string {
-  const { pipeline, step, shard, at, reason, message, origin = {} } = letter;
-  const facts = Object.entries({ id, step: `${pipeline}/${step}`, shard, at, reason, message, ...origin });
+  const { pipeline, step, shard, at, reason, message, origin = {}, event } = letter;
+  const { key, time } = event ?? {};
+  const read = event === undefined ? {} : { 'event key': key, 'event time': time };
+  const facts = Object.entries({ id, step: `${pipeline}/${step}`, shard, at, reason, message, ...origin, ...read });
   const width = Math.max(...facts.map(([name]) => name.length));
   const lines = facts.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
   const bytes = originalBytes(letter);

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
@@ -12,10 +14,14 @@ export interface StoredLetter {
   readonly key: string;
   /** Names the shard, or the item, that it was in. */
   readonly shard: string;
+  /** When it was last stored. */
+  readonly storedMillis: number;
 }
 
 const STORED = 'dead-letters/';
-const DISCARDED = 'discarded/';
+
+/** What became of a dead letter that is off the list: it is kept below this prefix. */
+export type Settled = 'discarded' | 'redriven';
 
 /** The dead letters of a pipeline, or of one step of it, by their keys. */
 export async function* listLetters(
@@ -27,7 +33,7 @@ export async function* listLetters(
   for (let ContinuationToken: string | undefined; ; ) {
     const command = new ListObjectsV2Command({ Bucket: names.deadLetters, Prefix, ContinuationToken });
     const page = await clients.s3.send(command, { abortSignal });
-    for (const { Key = '' } of page.Contents ?? []) yield storedAs(Key);
+    for (const { Key = '', LastModified } of page.Contents ?? []) yield storedAs(Key, LastModified);
     if (page.NextContinuationToken === undefined) return;
     ContinuationToken = page.NextContinuationToken;
   }
@@ -52,7 +58,17 @@ export async function readLetter(
 ): Promise<DeadLetter> {
   const command = new GetObjectCommand({ Bucket: names.deadLetters, Key: key });
   const { Body } = await clients.s3.send(command, { abortSignal });
-  return JSON.parse((await Body?.transformToString()) ?? '') as DeadLetter;
+  return JSON.parse(await text(Body as Readable)) as DeadLetter;
+}
+
+/** Undefined when it is not there any more. */
+export async function findStored(place: Place, key: string, signal: AbortSignal): Promise<DeadLetter | undefined> {
+  try {
+    return await readLetter(place, key, signal);
+  } catch (error) {
+    if ((error as Error).name === 'NoSuchKey') return undefined;
+    throw error;
+  }
 }
 
 /** A dead letter with its id. */
@@ -75,14 +91,24 @@ export async function readLetters(
   signal: AbortSignal,
 ): Promise<ReadLetters> {
   const stored = await Array.fromAsync(listLetters(place, of, signal));
+  const letters = await readEach(place, stored.slice(0, MOST_READ), signal);
+  return { letters, unread: stored.length - letters.length };
+}
+
+/** What these dead letters hold, in their order. */
+export async function readEach(
+  place: Place,
+  stored: readonly StoredLetter[],
+  signal: AbortSignal,
+): Promise<readonly KnownLetter[]> {
   const letters: KnownLetter[] = [];
-  for (let first = 0; first < Math.min(stored.length, MOST_READ); first += AT_ONCE) {
-    const some = stored.slice(first, Math.min(first + AT_ONCE, MOST_READ));
+  for (let first = 0; first < stored.length; first += AT_ONCE) {
+    const some = stored.slice(first, first + AT_ONCE);
     letters.push(
       ...(await Promise.all(some.map(async ({ id, key }) => ({ id, ...(await readLetter(place, key, signal)) })))),
     );
   }
-  return { letters, unread: stored.length - letters.length };
+  return letters;
 }
 
 /** The bytes that were refused, as they came. */
@@ -102,30 +128,62 @@ export async function findLetter(place: Place, id: string, signal: AbortSignal):
   );
 }
 
-/**
- * Takes a dead letter off the list for good, and keeps it: with the reason, below `discarded/`. It is stored there before it goes here,
- * so what is interrupted in between is discarded again, into the same place.
- */
+/** Takes a dead letter off the list for good, and keeps it with the reason. */
 export async function discardLetter(
   place: Place,
   { key }: StoredLetter,
   why: { readonly reason: string; readonly nowMillis: number; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { clients, names } = place;
   const letter = await readLetter(place, key, why.signal);
   const discarded = { reason: why.reason, time: new Date(why.nowMillis).toISOString() };
-  const to = {
-    Bucket: names.deadLetters,
-    Key: `${DISCARDED}${key.slice(STORED.length)}`,
-    Body: JSON.stringify({ ...letter, discarded }),
-    ContentType: 'application/json',
-  };
-  await clients.s3.send(new PutObjectCommand(to), { abortSignal: why.signal });
-  await clients.s3.send(new DeleteObjectCommand({ Bucket: names.deadLetters, Key: key }), { abortSignal: why.signal });
+  await settleLetter(place, { key, as: 'discarded', letter: { ...letter, discarded } }, why.signal);
 }
 
-function storedAs(key: string): StoredLetter {
+/**
+ * Keeps a dead letter below another prefix and takes it off the list. In this order, so what is interrupted in between is done again,
+ * into the same place.
+ */
+export async function settleLetter(
+  place: Place,
+  { key, as, letter }: { readonly key: string; readonly as: Settled; readonly letter: object },
+  signal: AbortSignal,
+): Promise<void> {
+  const { clients, names } = place;
+  const to = {
+    Bucket: names.deadLetters,
+    Key: settledKey(key, as),
+    Body: JSON.stringify(letter),
+    ContentType: 'application/json',
+  };
+  await clients.s3.send(new PutObjectCommand(to), { abortSignal: signal });
+  await takeOff(place, key, signal);
+}
+
+/** Whether the dead letter of this key has been settled so before, and perhaps was stored again since. */
+export async function isSettled(
+  place: Place,
+  { key, as }: { readonly key: string; readonly as: Settled },
+  signal: AbortSignal,
+): Promise<boolean> {
+  return (await findStored(place, settledKey(key, as), signal)) !== undefined;
+}
+
+export async function takeOff({ clients, names }: Place, key: string, abortSignal: AbortSignal): Promise<void> {
+  await clients.s3.send(new DeleteObjectCommand({ Bucket: names.deadLetters, Key: key }), { abortSignal });
+}
+
+/** The id of the dead letter with this key. */
+export function letterId(key: string): string {
+  return storedAs(key).id;
+}
+
+function settledKey(key: string, as: Settled): string {
+  return `${as}/${key.slice(STORED.length)}`;
+}
+
+function storedAs(key: string, stored = new Date(0)): StoredLetter {
   const [pipeline = '', step = '', ...rest] = key.slice(STORED.length).split('/');
   const hash = createHash('sha256').update(key).digest('hex').slice(0, 10);
-  return { id: `${pipeline}/${step}/${hash}`, key, shard: rest.slice(0, -1).join('/') };
+  const id = `${pipeline}/${step}/${hash}`;
+  return { id, key, shard: rest.slice(0, -1).join('/'), storedMillis: stored.getTime() };
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
+  type DeleteObjectCommandInput,
   type GetObjectCommandInput,
   type ListObjectsV2CommandInput,
   NoSuchBucket,
@@ -65,6 +66,11 @@ export function createS3({ now }: { readonly now: () => number }): S3 {
         LastModified: lastModified,
         ...(part === undefined ? {} : { ContentRange: `bytes ${part.start}-${part.end}/${bytes.length}` }),
       };
+    },
+
+    DeleteObject({ Bucket, Key = '' }: DeleteObjectCommandInput) {
+      bucketOf(Bucket).delete(Key);
+      return {};
     },
 
     ListObjectsV2({ Bucket, Prefix = '', ContinuationToken = '', MaxKeys = 1_000 }: ListObjectsV2CommandInput) {

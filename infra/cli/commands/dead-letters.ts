@@ -2,23 +2,30 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { atPlace } from '../at-place.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 import { placeHelp, placeOptions } from '../place-options.ts';
+import { redrive } from '../redrive-letters.ts';
 
 export const deadLetters: Command = {
-  summary: 'lists the events that steps have refused, shows one, or discards some',
+  summary: 'lists the events that steps have refused, shows one, puts some back, or discards some',
   usage: [
     '<pipeline> [step] [options]',
     '       millrace dead-letters show <id> [--bytes]',
+    '       millrace dead-letters redrive <id …> [--yes]',
+    '       millrace dead-letters redrive <pipeline> <step> (--all | --reason <kind> | --since <time> | --until <time>) [--yes]',
     '       millrace dead-letters discard <id …> --reason <text>',
     '       millrace dead-letters discard <pipeline> <step> --all --reason <text>',
   ].join('\n'),
   help: [
-    'Lists them by step and reason, with the id of one of each; all of a step with --each. Discarded ones are kept below discarded/ in the',
-    'bucket, with the reason.',
+    'Lists them by step and reason, with the id of one of each; all of a step with --each. Redrive puts them back for the one step that',
+    'refused them, behind the newest events of its stream: once, however often it is interrupted. What is refused again is a dead letter',
+    'again. Redriven and discarded ones are kept below redriven/ and discarded/ in the bucket.',
     '',
     '  --each                   every dead letter, not one of each kind',
     '  --bytes                  of show: the original bytes and nothing else',
+    '  --reason <kind>          of redrive: those of this reason, such as schema',
+    '  --since, --until <time>  of redrive: those stored from then on, or before: 2026-01-31T23:59:00Z, or -15m (s, m, h, d)',
+    '  --yes                    of redrive: without asking',
     '  --reason <text>          of discard: why it is not needed any more',
-    '  --all                    of discard: all of a step',
+    '  --all                    of redrive and discard: all of a step',
     '  --json                   a line of JSON for each dead letter',
     placeHelp,
   ].join('\n'),
@@ -28,12 +35,16 @@ export const deadLetters: Command = {
     bytes: { type: 'boolean' },
     reason: { type: 'string' },
     all: { type: 'boolean' },
+    since: { type: 'string' },
+    until: { type: 'string' },
+    yes: { type: 'boolean' },
     json: { type: 'boolean' },
   },
   run(invocation) {
     const [what, ...rest] = invocation.positionals;
     const following = { ...invocation, positionals: rest };
     if (what === 'show') return show(following);
+    if (what === 'redrive') return redrive(following);
     if (what === 'discard') return discard(following);
     return list(invocation);
   },
