@@ -46,8 +46,10 @@ export type Attempt = Readonly<z.infer<typeof Text>>;
 export interface Attempts {
   readonly process: string;
   load(shard: string, signal: AbortSignal): Promise<StoredAttempt>;
+  /** What is stored once `begin` has succeeded, and perhaps when it has failed. */
+  next(previous: StoredAttempt, attempt: Omit<Attempt, 'by' | 'survived'>): StoredAttempt;
   /** Throws `StaleCheckpoint` when another process has written one meanwhile. */
-  begin(shard: string, previous: StoredAttempt, beginning: Beginning): Promise<StoredAttempt>;
+  begin(shard: string, next: StoredAttempt, signal: AbortSignal): Promise<void>;
   /** Takes back what was begun: it failed, and its process lives. Nothing happens when another attempt is there by now. */
   survive(shard: string, begun: StoredAttempt, signal: AbortSignal): Promise<void>;
   /** Whether this process has brought the shard here, and nothing from here on is suspected. */
@@ -62,34 +64,28 @@ export interface StoredAttempt {
   readonly attempt: Attempt | undefined;
 }
 
-export interface Beginning {
-  readonly attempt: Omit<Attempt, 'by' | 'survived'>;
-  readonly signal: AbortSignal;
-}
-
 export function openAttempts(checkpoints: Checkpoints): Attempts {
   const process = randomBytes(9).toString('base64url');
   const brought = new Map<string, Position>();
 
-  async function save(
-    shard: string,
-    previous: number,
-    { attempt, signal }: { readonly attempt: Attempt; readonly signal: AbortSignal },
-  ): Promise<StoredAttempt> {
-    const revision = previous + 1;
-    await checkpoints.save({ key: attemptKey(shard), previous, revision, state: JSON.stringify(attempt), signal });
-    return { revision, attempt };
-  }
+  const save = (shard: string, { revision, attempt }: StoredAttempt, signal: AbortSignal): Promise<void> =>
+    checkpoints.save({
+      ...{ key: attemptKey(shard), previous: revision - 1, revision, signal },
+      state: JSON.stringify(attempt),
+    });
 
   return {
     process,
     load: (shard, signal) => loadAttempt(checkpoints, shard, signal),
-    begin: (shard, { revision }, { attempt, signal }) =>
-      save(shard, revision, { attempt: { ...attempt, survived: false, by: process }, signal }),
+    next: ({ revision }, attempt) => ({
+      revision: revision + 1,
+      attempt: { ...attempt, survived: false, by: process },
+    }),
+    begin: save,
     async survive(shard, { revision, attempt }, signal) {
       if (attempt === undefined) return;
       try {
-        await save(shard, revision, { attempt: { ...attempt, survived: true }, signal });
+        await save(shard, { revision: revision + 1, attempt: { ...attempt, survived: true } }, signal);
       } catch (error) {
         if (!(error instanceof StaleCheckpoint)) throw error;
       }

@@ -1,6 +1,7 @@
 import type { StoredAttempt } from './attempts.ts';
 import { type Batch, openBatch } from './batch.ts';
-import type { Rejection } from './dead-letters.ts';
+import { rejectionOf } from './dead-letters.ts';
+import { StaleCheckpoint } from './errors.ts';
 import type { ShardInput } from './input.ts';
 import { endOfRecord, type Position, positionOf, START_OF_SHARD } from './position.ts';
 import { decodeRecord } from './record-codec/decode.ts';
@@ -64,16 +65,20 @@ interface NonSteady extends Trial {
 }
 
 async function tryNext(trial: NonSteady, stored: StoredAttempt): Promise<Tried> {
-  const { step, shard, position, waiting, suspicion } = trial;
+  const { step, shard, position, waiting, suspicion, signal } = trial;
   let begun = stored;
   try {
     let next = nextTry(suspicion, waiting, { position, entries: undefined });
     if (next.doing === 'decoding') {
-      begun = await begin(trial, begun, next);
+      begun = beginning(trial, begun, next);
+      await step.attempts.begin(shard.key, begun, signal);
       const { entries } = decodeRecord(waiting[0] as LogRecord, { name: shard.facts.stream });
       next = nextTry(suspicion, waiting, { position, entries: entries.length });
     }
-    if (next.doing !== 'holding' || stored.attempt?.doing !== 'holding') begun = await begin(trial, begun, next);
+    if (next.doing !== 'holding' || stored.attempt?.doing !== 'holding') {
+      begun = beginning(trial, begun, next);
+      await step.attempts.begin(shard.key, begun, signal);
+    }
     if (next.doing === 'holding') throw new Error(whyHeld(trial));
     const batch = next.doing === 'working' ? taken(trial, next.to) : rejected(trial, next);
     const done = await trial.work(batch, () => step.attempts.survive(shard.key, begun, trial.signal));
@@ -81,36 +86,32 @@ async function tryNext(trial: NonSteady, stored: StoredAttempt): Promise<Tried> 
     if (next.doing !== 'working') step.complain(trial.shardId, new Error(whyRejected(suspicion)));
     return moved(trial, done, begun.attempt?.until);
   } catch (error) {
-    await survived(trial, begun, stored);
+    if (begun !== stored && !(error instanceof StaleCheckpoint)) await survived(trial, begun);
     throw error;
   }
 }
 
-/** Before it: whoever finds it and the position unmoved knows that this process has died of it. */
-function begin(
-  { step, shard, position, suspicion, signal }: NonSteady,
+/** What is written down before it: whoever finds it and the position unmoved knows that this process has died of it. */
+function beginning(
+  { step, position, suspicion }: NonSteady,
   previous: StoredAttempt,
-  next: NextTry,
-): Promise<StoredAttempt> {
+  { doing, to }: NextTry,
+): StoredAttempt {
   const begunMillis = step.now();
   const { kills, until, sinceMillis = begunMillis, rejected } = suspicion;
-  const attempt = {
+  return step.attempts.next(previous, {
     generation: step.config.generation,
-    from: position,
-    to: next.to,
-    doing: next.doing,
+    ...{ from: position, to, doing },
     ...(until === undefined ? {} : { until }),
     ...{ kills, sinceMillis, begunMillis, rejected },
-  };
-  return step.attempts.begin(shard.key, previous, { attempt, signal });
+  });
 }
 
 /** The invocation keeps 1.5 s back, and this is not to be cut off by its end. */
 const SURVIVE_MILLIS = 1_000;
 
 /** What went wrong is thrown anyway; that this could not be said either may cost an innocent event one of its three lives, and no more. */
-async function survived({ step, shard }: NonSteady, begun: StoredAttempt, found: StoredAttempt): Promise<void> {
-  if (begun === found) return;
+async function survived({ step, shard }: NonSteady, begun: StoredAttempt): Promise<void> {
   await step.attempts.survive(shard.key, begun, AbortSignal.timeout(SURVIVE_MILLIS)).catch(() => undefined);
 }
 
@@ -134,8 +135,7 @@ function rejected(trial: NonSteady, { doing, to }: NextTry): Batch {
     return batch;
   }
   batch.take(record, to);
-  const events = batch.events.splice(0);
-  batch.rejections.push(...events.map(({ position: at, bytes }): Rejection => ({ at, ...refusal, bytes })));
+  batch.rejections.push(...batch.events.splice(0).map((event) => rejectionOf(event, refusal)));
   return batch;
 }
 

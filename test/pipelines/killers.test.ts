@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { defineTransform } from '../../functions/runtime/transform.ts';
+import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
+import { definePipeline, hours } from '../../infra/pipelines/pipeline.ts';
+import { givenPipeline } from '../kit/given.ts';
+import { record } from '../kit/given-events.ts';
+import type { PipelineRun } from '../kit/pipeline-run.ts';
+import { currentProcess } from '../kit/simulated-process.ts';
+
+const Order = z.object({ n: z.int32(), key: z.string(), kills: z.boolean() });
+
+/** What the code does that is deployed. */
+let isMended = false;
+
+/** What kills it is out of memory in the middle of `apply`. */
+const risky = defineTransform({
+  entry: import.meta.url,
+  from: Order,
+  to: Order,
+  apply: ({ data }) => {
+    if (data.kills && !isMended) currentProcess()?.kill('out of memory');
+    return [{ type: 'order.checked', data }];
+  },
+});
+
+const orders = definePipeline({
+  name: 'orders',
+  streams: { raw: { schema: Order }, checked: { schema: Order } },
+  transforms: { checking: { from: 'raw', apply: risky, to: 'checked' } },
+  sinks: { table: { from: 'checked', write: postgresSink({ table: 'orders', create: true }) } },
+});
+
+type Run = PipelineRun<(typeof orders)['streams']>;
+type Order = z.infer<typeof Order>;
+
+const some = (from: number, to: number, killers: readonly number[] = []): Order[] =>
+  Array.from({ length: to - from }, (_, index) => {
+    const n = from + index;
+    return { n, key: `k${n % 3}`, kills: killers.includes(n) };
+  });
+/** In a record of its own. */
+const alone = (order: Order) => record(JSON.stringify(order), order.key);
+const letters = (run: Run) =>
+  run.deadLetters('checking').map(({ reason, event: _, ...letter }) => ({
+    reason,
+    n: Number(/"n":(\d+)/.exec(letter.text ?? '')?.[1]),
+  }));
+const died = (run: Run): number =>
+  run.story().reduce((sum, line) => {
+    const times = /checking: .*Runtime.ExitError: out of memory(?: \((\d+) times\))?/.exec(line);
+    return times === null ? sum : sum + Number(times[1] ?? 1);
+  }, 0);
+
+/** All but those are in the table once, and each key's in their order. */
+function expectAllBut(run: Run, sent: readonly Order[], killers: readonly number[]): void {
+  const passed = sent.filter(({ n }) => !killers.includes(n));
+  const rows = run.table('orders') as unknown as Order[];
+  for (const key of ['k0', 'k1', 'k2']) {
+    const numbers = (of: readonly Order[]) => of.filter((order) => order.key === key).map(({ n }) => n);
+    expect(numbers(rows)).toEqual(numbers(passed));
+  }
+  expect(letters(run)).toEqual(killers.map((n) => ({ reason: 'killed', n })));
+}
+
+describe('an event that kills its function', () => {
+  test('is rejected after three kills, and says how often and when', async () => {
+    const run = await givenPipeline(orders);
+    await run.given('raw', some(0, 1, [0]));
+    await run.settled();
+    expectAllBut(run, some(0, 1), [0]);
+    expect(died(run)).toBe(3);
+    const [letter] = run.deadLetters('checking');
+    expect(letter?.message).toMatch(
+      /^the function died 3 times in a row with nothing but this, from 2026-01-01T00:0.* to 2026/,
+    );
+  });
+
+  test('is the only one of its batch that is rejected', async () => {
+    const run = await givenPipeline(orders);
+    const sent = some(0, 100, [61]);
+    await run.given('raw', sent.map(alone));
+    await run.settled();
+    expectAllBut(run, sent, [61]);
+  });
+
+  test.each([0, 1, 1_500, 2_047, 2_999])(
+    'is the only one of an aggregated record with 3,000 events: number %i',
+    async (n) => {
+      const run = await givenPipeline(orders);
+      const sent = some(0, 3_000, [n]);
+      await run.given('raw', sent, { key: 'key' });
+      await run.given('raw', some(3_000, 3_010), { key: 'key' });
+      await run.settled();
+      expectAllBut(run, some(0, 3_010), [n]);
+      // Halving takes eleven more at most, and the record is tried as a whole before.
+      expect(died(run)).toBeLessThanOrEqual(3 + 13);
+    },
+  );
+
+  test('goes before its stream’s other events, in whatever process they are', async () => {
+    const run = await givenPipeline(orders);
+    await run.given('raw', some(0, 50), { key: 'key' });
+    await run.settled();
+    await run.given('raw', some(50, 60, [55]), { key: 'key' });
+    await run.settled();
+    await run.given('raw', some(60, 90, [60, 75]), { key: 'key' });
+    await run.settled();
+    expectAllBut(run, some(0, 90), [55, 60, 75]);
+  });
+
+  test('is told from those that only come with it, while calls fail by chance', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const run = await givenPipeline(orders, { seed });
+      const killers = [7, 100 + seed];
+      const sent = some(0, 200, killers);
+      run.when.anythingFails({ most: 15, kinds: ['request lost', 'reply lost', 'throttled'] });
+      await run.given('raw', sent.slice(0, 90), { key: 'key' });
+      await run.given('raw', sent.slice(90, 95).map(alone));
+      await run.given('raw', sent.slice(95), { key: 'key' });
+      await run.settled();
+      expectAllBut(run, sent, killers);
+    }
+  });
+
+  test('is not rejected, nor are others, by code that was deployed in time', async () => {
+    const run = await givenPipeline(orders);
+    isMended = false;
+    await run.given('raw', some(0, 10, [4]), { key: 'key' });
+    while (died(run) < 3) await run.when.pass(1_000);
+    isMended = true;
+    run.when.deployed('checking');
+    await run.settled();
+    isMended = false;
+    expectAllBut(run, some(0, 10), []);
+  });
+});
+
+describe('a step all of whose events kill it', () => {
+  const broken = some(
+    0,
+    20,
+    Array.from({ length: 20 }, (_, n) => n),
+  );
+
+  async function held(): Promise<Run> {
+    const run = await givenPipeline(orders);
+    await run.given('raw', broken.map(alone));
+    await run.when.pass(hours(2));
+    return run;
+  }
+
+  test('rejects three of them, then holds its position and says so each time', async () => {
+    const run = await held();
+    expect(letters(run).map(({ n }) => n)).toEqual([0, 1, 2]);
+    const before = { deaths: died(run), positions: run.positions('checking') };
+    await run.when.pass(hours(1));
+    expect({ deaths: died(run), positions: run.positions('checking') }).toEqual(before);
+    const complaints = run
+      .story()
+      .filter((line) => line.includes('3 events in a row were rejected because they killed'));
+    expect(complaints.length).toBeGreaterThan(0);
+    expect(complaints[0]).toMatch(/look at the function's code, memory and time, and deploy it changed/);
+  });
+
+  test('goes on with new code by itself', async () => {
+    const run = await held();
+    isMended = true;
+    run.when.deployed('checking');
+    await run.settled();
+    isMended = false;
+    expectAllBut(run, broken, [0, 1, 2]);
+  });
+
+  test('counts three more for new code that is no better', async () => {
+    const run = await held();
+    run.when.deployed('checking');
+    await run.when.pass(hours(2));
+    expect(letters(run).map(({ n }) => n)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+});
+
+test('three killers in a row are rejected like any when what comes after them does not kill', async () => {
+  const run = await givenPipeline(orders);
+  const sent = some(0, 20, [3, 4, 5, 9, 10]);
+  await run.given('raw', sent, { key: 'key' });
+  await run.settled();
+  expectAllBut(run, sent, [3, 4, 5, 9, 10]);
+});
