@@ -1,7 +1,7 @@
 import { factsOf } from './catalog/type-facts.ts';
 import type { Checked, ScopeColumn } from './checked.ts';
 import { columnsOf } from './checked.ts';
-import { emit } from './emit.ts';
+import { emit, grouped } from './emit.ts';
 import { readColumn } from './emit-columns.ts';
 import { filterCode } from './emit-filter.ts';
 import { outputCode } from './emit-outputs.ts';
@@ -96,7 +96,7 @@ function loopCode(
       (column) =>
         `const ${column.variable} = ${expand(module, '{json-columns/readField}')}(${variable}, '${column.name.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}', ${expand(module, factsOf(column.type).fromJson)});`,
     );
-  return [`for (const ${variable} of ${list.nullable ? `${items} ?? []` : items}) {`, ...fields, ...body, '}'];
+  return [`for (const ${variable} of ${list.nullable ? `${grouped(items)} ?? []` : items}) {`, ...fields, ...body, '}'];
 }
 
 function emitLine(module: ModuleCode, plan: Plan): string {

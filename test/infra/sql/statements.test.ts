@@ -49,6 +49,8 @@ const STATEMENTS = [
   'SELECT order_id, sku, qty FROM orders, unnest(items) AS item',
   'SELECT o.order_id, i.sku, i.qty * o.sales AS worth FROM orders o CROSS JOIN LATERAL unnest(o.items) AS i WHERE i.qty > 1',
   'SELECT order_id, tag FROM orders, unnest(tags) AS tag WHERE tag IS NOT NULL AND status IS NOT NULL',
+  'SELECT order_id, tag FROM orders, unnest(CASE WHEN paid THEN NULL ELSE tags END) AS tag',
+  'SELECT ARRAY[placed] AS moments, placed::text AS moment FROM orders WHERE placed IS NOT NULL',
   'SELECT order_id, tag, sku FROM orders, unnest(tags) AS t(tag), unnest(items) AS item',
   "SELECT date_trunc('hour', placed) AS hour, placed + interval '1 month' AS later, extract(dow FROM placed) AS dow, day - 1 AS eve, day FROM orders",
   "SELECT placed::date AS d, placed > '2026-01-01' AS recent, day = placed::date AS same FROM orders",
