@@ -6,9 +6,14 @@ import { type AwsCommand, operationOf } from './service.ts';
  * What a call is called in a call site: `kinesis.PutRecords`, and where one operation does several things, which of them it is:
  * `dynamodb.UpdateItem lease`, `s3.PutObject dead letters`.
  */
-export function callName(service: string, command: AwsCommand, names: Names): string {
+export function callName(
+  service: string,
+  command: AwsCommand,
+  { names, step }: { readonly names: Names; readonly step: string },
+): string {
   const what = whatOf(service, command, names);
-  return `${service}.${operationOf(command)}${what === undefined ? '' : ` ${what}`}`;
+  const isOther = service === 'dynamodb' && !(command.input as GetItemCommandInput).Key?.step?.S?.endsWith(`/${step}`);
+  return `${service}.${operationOf(command)}${what === undefined ? '' : ` ${what}${isOther ? ' of another step' : ''}`}`;
 }
 
 function whatOf(service: string, { input }: AwsCommand, names: Names): string | undefined {
@@ -28,7 +33,7 @@ function itemOf({
 }: GetItemCommandInput & UpdateItemCommandInput) {
   const key = Key?.key?.S ?? '';
   if (UpdateExpression.includes('leasedUntil')) return UpdateExpression.startsWith('SET') ? 'lease' : 'release';
-  if (!/^[^/]+\/shardId-\d+$/.test(key)) return key.split('/')[0]?.replace(/-\d+$/, '');
+  if (!/^[\w-]{12}\/shardId-\d+$/.test(key)) return key.split('/')[0]?.replace(/-\d+$/, '');
   const { i: intent } = JSON.parse(ExpressionAttributeValues?.[':state']?.S ?? '{}') as { readonly i?: unknown };
   return intent === undefined ? 'shard' : 'intent';
 }

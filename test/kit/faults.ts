@@ -58,7 +58,7 @@ export interface Faults {
   add(rule: FaultRule): () => void;
   addRandom(faults: RandomFaults): void;
   /** This happens while the call at the site is under way that comes after so many; the call waits for it, and goes on. */
-  meanwhile(at: Pick<FaultRule, 'site' | 'after'>, happening: () => Promise<void>): void;
+  meanwhile(at: Pick<FaultRule, 'site' | 'after'>, happening: (site: string) => Promise<void>): void;
   /** To be asked once for each call, before `next`: what happens meanwhile. */
   happening(site: string): () => Promise<void>;
   /** In their order. */
@@ -72,7 +72,7 @@ export function openFaults(): Faults {
   const calls = new Map<string, number>();
   const happened: Fault[] = [];
   const chances: (RandomFaults & { left: number })[] = [];
-  const happenings: { readonly site: string; skip: number; readonly happening: () => Promise<void> }[] = [];
+  const happenings: { readonly site: string; skip: number; readonly happening: (site: string) => Promise<void> }[] = [];
   let rules: (FaultRule & { skip: number; left: number })[] = [];
 
   function byRule(site: string): FaultKind | undefined {
@@ -121,7 +121,7 @@ export function openFaults(): Faults {
     happening(site) {
       const due = happenings.filter((one) => covers(one.site, site) && one.skip-- === 0);
       return async () => {
-        for (const { happening } of due) await happening();
+        for (const { happening } of due) await happening(site);
       };
     },
     happened: () => happened,

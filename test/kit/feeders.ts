@@ -24,10 +24,11 @@ export function startFeeders(
     readonly functions: Functions;
     readonly clock: Clock;
     readonly story: Story;
+    readonly pollMillis: number | undefined;
     readonly randomOf: (what: string) => () => number;
   },
 ): Feeders {
-  const { stage, functions, clock, story, randomOf } = of;
+  const { stage, functions, clock, story, pollMillis, randomOf } = of;
   const nameOf = ({ pipeline, name }: StepPlan): string => stage.names.step(pipeline, name);
   const invoked = (step: StepPlan) => (request: InvokeRequest) => functions.invoke(step, request);
   const common = (step: StepPlan) => ({
@@ -50,6 +51,7 @@ export function startFeeders(
         >),
       },
       kinesis: stage.streams.client,
+      ...(pollMillis === undefined ? {} : { pace: { pollMillis } }),
       destinations: { s3: { send: stage.s3.call } as never },
     }),
   ]);

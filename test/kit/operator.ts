@@ -1,21 +1,30 @@
-import type { Place } from '../../infra/operation/place.ts';
+import type { Transform } from '../../functions/runtime/transform.ts';
+import { randomUuid } from '../../infra/emulator/random-uuid.ts';
+import { FunctionFailed } from '../../infra/operation/function-failed.ts';
+import type { PlaceWithFunctions } from '../../infra/operation/place.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { World } from './world.ts';
 
 /** Does with a place what an operator's command does, in a process of its own, while time passes. */
-export function operate<Result>(world: World, work: (place: Place) => Promise<Result>): Promise<Result> {
+export function operate<Result>(world: World, work: (place: PlaceWithFunctions) => Promise<Result>): Promise<Result> {
   const process = world.outsider('operator');
   return world.clock.runUntil(process.invocation(() => work(placeOf(world, process))));
 }
 
 /** Changed code of a step is deployed: its processes are new ones, and its events are of a new generation. */
-export function deployChanged({ stage, functions }: World, step: StepPlan): void {
+export function deployChanged(
+  { stage, functions, transforms }: World,
+  step: StepPlan,
+  transform?: Pick<Transform, 'run'>,
+): void {
   stage.changes.set(step, (stage.changes.get(step) ?? 0) + 1);
+  if (transform !== undefined) transforms.set(step, transform);
   functions.kill(step);
 }
 
-function placeOf({ stage }: World, process: SimulatedProcess): Place {
+/** A place as a process of an operator reaches it. */
+export function placeOf({ stage, functions, randomOf, clock }: World, process: SimulatedProcess): PlaceWithFunctions {
   const client = (serviceId: string) => ({
     send: (command: object, options?: { readonly abortSignal?: AbortSignal }) =>
       process.send({ serviceId, command, signal: options?.abortSignal }),
@@ -23,8 +32,14 @@ function placeOf({ stage }: World, process: SimulatedProcess): Place {
   const clients = { kinesis: client('Kinesis'), dynamodb: client('DynamoDB'), s3: client('S3'), sqs: client('SQS') };
   return {
     names: stage.names,
-    clients: clients as unknown as Place['clients'],
+    clients: clients as unknown as PlaceWithFunctions['clients'],
     streamName: (stream) => stage.streamName(stream),
+    async invoke(step, request) {
+      const requestId = randomUuid(randomOf(`command at ${clock.now()}`));
+      const result = await functions.invoke(step, { payload: JSON.stringify(request), requestId });
+      if (result.outcome === 'returned') return JSON.parse(result.payload) as unknown;
+      throw new FunctionFailed(step.name, result.outcome === 'error' ? result.message : result.outcome);
+    },
     databaseOf: async () => {
       throw new Error('the database of the kit is a model');
     },

@@ -4,7 +4,12 @@ import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { OutgoingEvent } from '../../functions/runtime/event.ts';
 import { openLogWriter } from '../../functions/runtime/log-writer.ts';
+import type { Target } from '../../functions/runtime/rewind.ts';
+import type { Transform } from '../../functions/runtime/transform.ts';
+import { FunctionFailed } from '../../infra/operation/function-failed.ts';
 import { pauseStep, resumeStep } from '../../infra/operation/pausing.ts';
+import type { PlaceWithFunctions } from '../../infra/operation/place.ts';
+import { rewindStep } from '../../infra/operation/rewinding.ts';
 import { type Standing, standingOf } from '../../infra/operation/standing.ts';
 import { type Duration, hours, type Pipeline, type Streams } from '../../infra/pipelines/pipeline.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
@@ -12,6 +17,7 @@ import { dropFile, type Posted, type PostOptions, post } from './arrivals.ts';
 import { type Fault, type FaultKind, type FaultRule, faultKinds } from './faults.ts';
 import { asGivenEvent, type GivenEvent, type GivenRecord, isGivenRecord } from './given-events.ts';
 import { deployChanged, operate } from './operator.ts';
+import { type Resharding, reshardSomewhere } from './resharding.ts';
 import { settle } from './settle.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { Constraint, Row } from './tables.ts';
@@ -53,6 +59,8 @@ export interface PipelineRun<S extends Streams> {
   status(step: string): Promise<readonly Standing[]>;
   /** The faults so far. */
   faults(): readonly Fault[];
+  /** The splits and merges so far, and during which calls. */
+  reshardings(): readonly { readonly stream: string; readonly how: Resharding; readonly site: string | undefined }[];
   /** How many calls there were so far, by call site. */
   calls(): ReadonlyMap<string, number>;
   /** What happened so far, a line each. */
@@ -64,6 +72,11 @@ export interface Happenings<S extends Streams> {
   pass(time: Duration): Promise<void>;
   /** The stream has this many shards from now on: at most twice as many as before, and at least half. */
   reshard(stream: keyof S & string, shards: number): Promise<void>;
+  /**
+   * One shard of the stream, by the seed, is split in two, or two neighbours are merged. `during`: while a call at the site is under way,
+   * the one after so many, and the call goes on after it; then this returns at once.
+   */
+  resharded(stream: keyof S & string, how: Resharding, during?: Pick<FaultRule, 'site' | 'after'>): Promise<void>;
   /**
    * Calls of a step fail. `site`: the step's name, or more of a call's name: `cleaning kinesis.PutRecords`. One call, the next, when
    * `times` and `after` (calls that go well first) are not given.
@@ -82,8 +95,19 @@ export interface Happenings<S extends Streams> {
   /** An operator pauses a step, and waits as the command does until nothing of it is in flight: resolves to what could not be finished. */
   paused(step: string): Promise<readonly string[]>;
   resumed(step: string): Promise<void>;
-  /** Changed code of a step is deployed, whatever it is doing. */
-  deployed(step: string): void;
+  /**
+   * An operator moves a step, and waits as the command does until it has caught up. `pulls`: the command is interrupted after it has
+   * called the function so often; asked for again, it goes on. False: it was interrupted, the function failed too often on end, or the step is paused.
+   */
+  rewound(
+    step: string,
+    to: Target,
+    options?: { readonly shards?: readonly string[]; readonly pulls?: number },
+  ): Promise<boolean>;
+  /** Changed code of a step is deployed, whatever it is doing. `transform`: what the step does from then on, where that changed. */
+  deployed(step: string, transform?: Pick<Transform, 'run'>): void;
+  /** Another poller takes the shards of a continuous step over: the batch in hand comes again, cut differently. */
+  recut(step: string): void;
   /** A table refuses the rows for which this gives the name of a constraint. */
   refused(table: string, constraint: Constraint): void;
 }
@@ -93,6 +117,10 @@ export interface RunOptions {
   readonly seed?: number;
   /** RFC 3339; the beginning of 2026 when not given. */
   readonly start?: string;
+  /** The most bytes of a record that streams take, less than a service's least: so that few events already take several records. */
+  readonly recordBytes?: number;
+  /** How often a mapping asks a shard that has nothing more, Lambda's second when not given: less often, long times pass faster. */
+  readonly pollMillis?: number;
   /** Other pipelines that run too, because this one has streams of theirs. */
   readonly beside?: readonly Pipeline[];
 }
@@ -100,11 +128,13 @@ export interface RunOptions {
 /** Starts a pipeline with nothing in it. */
 export async function startPipelineRun<S extends Streams>(
   pipeline: Pipeline<S>,
-  { seed = 1, start = '2026-01-01T00:00:00Z', beside = [] }: RunOptions = {},
+  { seed = 1, start = '2026-01-01T00:00:00Z', beside = [], recordBytes, pollMillis }: RunOptions = {},
 ): Promise<PipelineRun<S>> {
-  const world = await startWorld({ pipelines: [pipeline, ...beside], seed, startMillis: Date.parse(start) });
+  const startMillis = Date.parse(start);
+  const world = await startWorld({ pipelines: [pipeline, ...beside], seed, startMillis, recordBytes, pollMillis });
   const { clock, stage, faults, story } = world;
   const producer = world.outsider('given');
+  const reshardings: { stream: string; how: Resharding; site: string | undefined }[] = [];
   let givenSoFar = 0;
   const nameOf = (stream: string): string => streamNameOf(pipeline, world, stream);
   const stepOf = (name: string): StepPlan => namedStep(world, pipeline.name, name);
@@ -130,6 +160,16 @@ export async function startPipelineRun<S extends Streams>(
         await clock.advance(RESHARD_MILLIS);
         stage.streams.shards(nameOf(stream));
       },
+      async resharded(stream, how, during) {
+        const happening = async (site?: string): Promise<void> => {
+          story.tell(`${stream}: a ${how}${site === undefined ? '' : ` during ${site}`}`);
+          await reshardSomewhere(world, nameOf(stream), how);
+          reshardings.push({ stream, how, site });
+        };
+        if (during === undefined) return clock.runUntil(happening());
+        checkSite(during.site, stepOf);
+        faults.meanwhile(during, happening);
+      },
       fails(site, kind, options) {
         checkSite(site, stepOf);
         faults.add({ site, kind, ...options });
@@ -154,9 +194,19 @@ export async function startPipelineRun<S extends Streams>(
         story.tell(`${step} goes on`);
         await operate(world, (place) => resumeStep(stepOf(step), place, new AbortController().signal));
       },
-      deployed(step) {
+      async rewound(name, to, { shards, pulls = Number.POSITIVE_INFINITY } = {}) {
+        story.tell(`${name} is moved to ${JSON.stringify(to)}`);
+        return operate(world, (place) => rewoundBy(stepOf(name), place, { to, shards, pulls }));
+      },
+      deployed(step, transform) {
         story.tell(`changed code of ${step} is deployed`);
-        deployChanged(world, stepOf(step));
+        deployChanged(world, stepOf(step), transform);
+      },
+      recut(step) {
+        const mapping = world.feeders.mappings.get(stepOf(step));
+        if (mapping === undefined) throw new UserMistake(`step '${step}' is not continuous: it gets no batches`);
+        story.tell(`${step}: another poller`);
+        mapping.rebalance();
       },
       killed: (step) => world.functions.kill(stepOf(step)),
       refused: (table, constraint) => stage.tables.constrain(table, constraint),
@@ -173,9 +223,35 @@ export async function startPipelineRun<S extends Streams>(
     },
     status: (name) => operate(world, (place) => standingOf(stepOf(name), place, new AbortController().signal)),
     faults: () => faults.happened(),
+    reshardings: () => reshardings,
     calls: () => faults.calls(),
     story: () => story.lines(),
   };
+}
+
+async function rewoundBy(
+  step: StepPlan,
+  place: PlaceWithFunctions,
+  {
+    to,
+    shards,
+    pulls,
+  }: { readonly to: Target; readonly shards: readonly string[] | undefined; readonly pulls: number },
+): Promise<boolean> {
+  if (step.kind === 'source') throw new UserMistake(`step '${step.name}' is a source: it has no position`);
+  const interrupted = new AbortController();
+  let left = pulls;
+  const told = (): void => {
+    left--;
+    if (left <= 0) interrupted.abort();
+  };
+  try {
+    const wish = { to, said: JSON.stringify(to), shards };
+    return await rewindStep(step, place, { wish, told, signal: interrupted.signal });
+  } catch (error) {
+    if (interrupted.signal.aborted || error instanceof FunctionFailed) return false;
+    throw error;
+  }
 }
 
 /** Longer than the log takes. */

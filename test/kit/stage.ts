@@ -38,14 +38,19 @@ export const TWICE_PROBABILITY = 0.1;
 
 export async function createStage(
   plans: readonly PipelinePlan[],
-  of: { readonly clock: VirtualClock; readonly seed: number; readonly random: () => number },
+  of: {
+    readonly clock: VirtualClock;
+    readonly seed: number;
+    readonly random: () => number;
+    readonly recordBytes: number | undefined;
+  },
 ): Promise<Stage> {
-  const { clock, seed, random } = of;
+  const { clock, seed, random, recordBytes } = of;
   const names = namesOf({ stage: 'test', account: ACCOUNT, region: REGION, partition: 'aws' });
   const places = placesOf(names);
   const stage: Stage = {
     names,
-    streams: createStreams({ clock, seed }),
+    streams: createStreams({ clock, seed, recordBytes }),
     dynamodb: createDynamoDb(),
     s3: createS3(clock),
     sqs: createSqs({ clock, random, twiceProbability: TWICE_PROBABILITY }),

@@ -94,7 +94,7 @@ export async function sendFrom(
     throw new Error(`the kit has no ${serviceId}: it has ${Object.keys(services).join(', ')}`);
   const service = serviceId as keyof typeof services;
   return calls.make(process, {
-    name: callName(service.toLowerCase(), command as AwsCommand, stage.names),
+    name: callName(service.toLowerCase(), command as AwsCommand, { names: stage.names, step: process.step }),
     perform: () => services[service].call(command as AwsCommand, signal),
     throttled: () => {
       if (command instanceof PutRecordsCommand) return stage.streams.throttledPut(command, process.random);

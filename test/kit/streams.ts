@@ -1,4 +1,5 @@
 import {
+  type DescribeStreamSummaryOutput,
   type Shard as KinesisShard,
   PutRecordCommand,
   type PutRecordOutput,
@@ -30,7 +31,13 @@ export interface Streams extends Service {
   throttledPut(command: PutRecordsCommand, random: () => number): Promise<PutRecordsOutput>;
 }
 
-export function createStreams({ clock, seed }: { readonly clock: Clock; readonly seed: number }): Streams {
+export function createStreams(of: {
+  readonly clock: Clock;
+  readonly seed: number;
+  /** What the streams say that a record may have at most. The log's own, when undefined. */
+  readonly recordBytes: number | undefined;
+}): Streams {
+  const { clock, seed, recordBytes } = of;
   const log = createLog({ clock, seed, limits: 'enforced' });
   const client = logClient(log);
   const appended = new Map<string, AppendedRecord[]>();
@@ -60,7 +67,9 @@ export function createStreams({ clock, seed }: { readonly clock: Clock; readonly
     if (command instanceof PutRecordsCommand)
       append(command.input)(command.input.Records, (answer as PutRecordsOutput).Records ?? []);
     if (command instanceof PutRecordCommand) append(command.input)([command.input], [answer as PutRecordOutput]);
-    return answer;
+    const { StreamDescriptionSummary: summary } = answer as Partial<DescribeStreamSummaryOutput>;
+    if (summary === undefined || recordBytes === undefined) return answer;
+    return { ...answer, StreamDescriptionSummary: { ...summary, MaxRecordSizeInKiB: recordBytes / 1_024 } };
   }
 
   return {

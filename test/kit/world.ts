@@ -26,6 +26,8 @@ export interface World {
   readonly functions: Functions;
   readonly feeders: Feeders;
   readonly story: Story;
+  /** What each transform does, as it is deployed. */
+  readonly transforms: Map<StepPlan, Pick<Transform, 'run'>>;
   /** What names a stream's shards in checkpoints, by the stream's name. */
   readonly incarnations: ReadonlyMap<string, string>;
   /** Chance that is this one's alone: another one's use does not change it. */
@@ -38,15 +40,18 @@ export interface WorldOptions {
   readonly pipelines: readonly Pipeline[];
   readonly seed: number;
   readonly startMillis: number;
+  readonly recordBytes: number | undefined;
+  readonly pollMillis: number | undefined;
 }
 
-export async function startWorld({ pipelines, seed, startMillis }: WorldOptions): Promise<World> {
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const { pipelines, seed, startMillis, recordBytes, pollMillis } = options;
   takeOverNode();
   const clock = virtualClock({ startMillis });
   const randomOf = (what: string) => seededRandom(seedOf(`${seed}/${what}`));
   const plans = pipelines.map((pipeline) => planOf(pipeline, pipelines));
   const steps = plans.flatMap((plan) => plan.steps);
-  const stage = await createStage(plans, { clock, seed, random: randomOf('queues') });
+  const stage = await createStage(plans, { clock, seed, random: randomOf('queues'), recordBytes });
   const story = openStory(clock);
   const faults = openFaults();
   const calls = openCalls({
@@ -79,7 +84,7 @@ export async function startWorld({ pipelines, seed, startMillis }: WorldOptions)
       if (step.delivery === 'request') story.tell(`${step.name}: ${why}`);
     },
   });
-  const feeders = startFeeders(steps, { stage, functions, clock, story, randomOf });
+  const feeders = startFeeders(steps, { stage, functions, clock, story, pollMillis, randomOf });
   const incarnations = new Map<string, string>();
   for (const stream of streamNames(stage, plans)) {
     const shape = await describeStream(stage.streams.client, stream, new AbortController().signal);
@@ -88,7 +93,7 @@ export async function startWorld({ pipelines, seed, startMillis }: WorldOptions)
   await clock.runUntil(Promise.all([...feeders.mappings.values()].map((mapping) => mapping.settled())));
   const calm = openCalls({ faults: openFaults(), overtake: () => undefined, told: () => undefined });
   return {
-    ...{ plans, steps, clock, stage, faults, functions, feeders, story, incarnations, randomOf },
+    ...{ plans, steps, clock, stage, faults, functions, feeders, story, transforms, incarnations, randomOf },
     outsider: (name) => processOf(name, calm),
   };
 }
