@@ -10,36 +10,58 @@ import { timestampJson, timestamptzJson } from './timestamps.ts';
 /** JSON as it is written: one buffer that grows. Hot path: filled by every event, emptied by whoever takes its bytes. */
 export interface JsonWriter {
   buffer: Buffer;
+  /** All of the buffer. */
+  view: DataView;
   length: number;
 }
 
-export const createWriter = (size = 65536): JsonWriter => ({ buffer: Buffer.allocUnsafe(size), length: 0 });
+export function createWriter(size = 65536): JsonWriter {
+  const buffer = Buffer.allocUnsafeSlow(size);
+  return { buffer, view: new DataView(buffer.buffer), length: 0 };
+}
 
 /** Makes room for so many more bytes. */
 export function reserve(writer: JsonWriter, more: number): void {
   if (writer.length + more <= writer.buffer.length) return;
-  const larger = Buffer.allocUnsafe(Math.max(writer.buffer.length * 2, writer.length + more));
-  writer.buffer.copy(larger, 0, 0, writer.length);
-  writer.buffer = larger;
+  const { buffer, length } = writer;
+  writer.buffer = Buffer.allocUnsafeSlow(Math.max(buffer.length * 2, length + more));
+  writer.view = new DataView(writer.buffer.buffer);
+  buffer.copy(writer.buffer, 0, 0, length);
 }
 
-/** Below this a loop is faster than a call into native code. */
-const SHORT = 40;
+/** Where bytes are copied from: the view is of the same bytes. */
+export interface Source {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+}
 
-export function writeRange(writer: JsonWriter, bytes: Buffer, [from, to]: readonly [number, number]): void {
-  reserve(writer, to - from);
-  if (to - from > SHORT) {
-    bytes.copy(writer.buffer, writer.length, from, to);
-    writer.length += to - from;
+/** Above this a call into native code is faster than a loop over words. */
+const LONG = 64;
+const WORD = 4;
+
+export function writeRange(writer: JsonWriter, source: Source, [from, to]: readonly [number, number]): void {
+  const length = to - from;
+  reserve(writer, length);
+  const begun = writer.length;
+  writer.length = begun + length;
+  if (length > LONG || length < WORD) {
+    source.bytes.copy(writer.buffer, begun, from, to);
     return;
   }
-  const { buffer } = writer;
-  let at = writer.length;
-  for (let p = from; p < to; p += 1) buffer[at++] = bytes[p] as number;
-  writer.length = at;
+  // The last word overlaps the one before it.
+  const last = length - WORD;
+  const target = writer.view;
+  const words = source.view;
+  for (let i = 0; i < last; i += WORD) target.setInt32(begun + i, words.getInt32(from + i, true), true);
+  target.setInt32(begun + last, words.getInt32(from + last, true), true);
 }
 
-export const writeBytes = (writer: JsonWriter, bytes: Buffer): void => writeRange(writer, bytes, [0, bytes.length]);
+export function writeBytes(writer: JsonWriter, bytes: Buffer): void {
+  reserve(writer, bytes.length);
+  const { buffer } = writer;
+  for (let i = 0; i < bytes.length; i += 1) buffer[writer.length + i] = bytes[i] as number;
+  writer.length += bytes.length;
+}
 
 export function writeByte(writer: JsonWriter, byte: number): void {
   reserve(writer, 1);

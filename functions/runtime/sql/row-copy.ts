@@ -10,7 +10,8 @@ import {
 import type { JsonWriter } from './json-writer.ts';
 import { writeByte, writeBytes, writeNull, writeRange } from './json-writer.ts';
 import type { Row } from './row.ts';
-import { decimalAt, isPresent, misfitAt, required, textAt, valueAt } from './row-values.ts';
+import { decimalAt, isNumber, isPresent, misfitAt, required, textAt, valueAt } from './row-values.ts';
+import { HAS_ESCAPE, HAS_EXPONENT, HAS_FRACTION } from './scan-memory.ts';
 
 /** What a column that is copied as it came must look like. Lists, objects and jsonb are not looked into. */
 export type CopiedType =
@@ -49,39 +50,36 @@ export const copied = (
 
 const COMMA = 0x2c;
 
-/** Copies columns with their keys: neighbours in one piece when they stand in the event as they are wanted. */
+/** Copies columns with their keys: those that stand in the event as they are wanted in one piece, neighbours too. */
 export function copyColumns(writer: JsonWriter, row: Row, columns: readonly CopiedColumn[]): void {
-  for (const column of columns) verify(row, column);
-  if (isOnePiece(row, columns)) {
-    const [first, last] = [columns[0] as CopiedColumn, columns[columns.length - 1] as CopiedColumn];
-    writeRange(writer, row.bytes, [row.keys[first.column] as number, row.ends[last.column] as number]);
-    return;
-  }
+  for (let i = 0; i < columns.length; i += 1) verify(row, columns[i] as CopiedColumn);
+  const { starts, ends, keys } = row;
+  let from = 0;
+  let to = 0;
   for (let i = 0; i < columns.length; i += 1) {
     const { column, key } = columns[i] as CopiedColumn;
+    const keyAt = keys[column] as number;
+    const start = starts[column] as number;
+    const isWhole = start >= 0 && keyAt >= 0 && start === keyAt + key.length;
+    if (isWhole && i > 0 && keyAt === to + 1) {
+      to = ends[column] as number;
+      continue;
+    }
+    if (to > 0) writeRange(writer, row, [from, to]);
     if (i > 0) writeByte(writer, COMMA);
-    writeBytes(writer, key);
-    if (isPresent(row, column))
-      writeRange(writer, row.bytes, [row.starts[column] as number, row.ends[column] as number]);
-    else writeNull(writer);
+    to = 0;
+    if (isWhole) {
+      from = keyAt;
+      to = ends[column] as number;
+    } else writeColumn(writer, row, columns[i] as CopiedColumn);
   }
+  if (to > 0) writeRange(writer, row, [from, to]);
 }
 
-function isOnePiece(row: Row, columns: readonly CopiedColumn[]): boolean {
-  let end = -1;
-  for (let i = 0; i < columns.length; i += 1) {
-    const { column, key } = columns[i] as CopiedColumn;
-    const at = row.keys[column] as number;
-    if (
-      row.starts[column] === -1 ||
-      at === -1 ||
-      (end !== -1 && at !== end + 1) ||
-      row.starts[column] !== at + key.length
-    )
-      return false;
-    end = row.ends[column] as number;
-  }
-  return true;
+function writeColumn(writer: JsonWriter, row: Row, { column, key }: CopiedColumn): void {
+  writeBytes(writer, key);
+  if (isPresent(row, column)) writeRange(writer, row, [row.starts[column] as number, row.ends[column] as number]);
+  else writeNull(writer);
 }
 
 function verify(row: Row, copy: CopiedColumn): void {
@@ -94,13 +92,13 @@ function verify(row: Row, copy: CopiedColumn): void {
   switch (type) {
     case 'text':
       if (byte !== 0x22) misfitAt(row, column, type);
-      if (row.escaped[column] === 1) textAt(row, column);
+      if (row.seen[column] === HAS_ESCAPE) textAt(row, column);
       return;
     case 'numeric':
     case 'double precision':
     case 'integer':
     case 'bigint':
-      verifyNumber(row, copy);
+      verifyNumber(row, column, type);
       return;
     case 'boolean':
       if (byte !== 0x74 && byte !== 0x66) misfitAt(row, column, type);
@@ -126,18 +124,18 @@ const READERS = {
 };
 
 /** Digits alone, and few of them, are in every range. */
-const FEW_DIGITS = 9;
+const FEW_DIGITS = { integer: 9, bigint: 18, numeric: 300, 'double precision': 300 };
 
-function verifyNumber(row: Row, { column, type }: CopiedColumn): void {
+function verifyNumber(row: Row, column: number, type: keyof typeof FEW_DIGITS): void {
   const [start, end] = [row.starts[column] as number, row.ends[column] as number];
-  let plain = true;
-  for (let p = start; p < end; p += 1) {
-    const byte = row.bytes[p] as number;
-    const digit = byte >= 0x30 && byte <= 0x39;
-    const point = byte === 0x2e && type !== 'integer' && type !== 'bigint';
-    if (!digit && !point && !(byte === 0x2d && p === start)) plain = false;
-  }
-  if (plain && (end - start <= FEW_DIGITS || (end - start <= 300 && type !== 'integer' && type !== 'bigint'))) return;
+  const seen = row.seen[column] as number;
+  const isWhole = type === 'integer' || type === 'bigint';
+  if (
+    isNumber(row.bytes[start]) &&
+    (seen & (isWhole ? HAS_EXPONENT | HAS_FRACTION : HAS_EXPONENT)) === 0 &&
+    end - start <= FEW_DIGITS[type]
+  )
+    return;
   if (type === 'numeric') decimalAt(row, column);
   else
     valueAt<number | bigint>(row, column, {
@@ -151,8 +149,5 @@ function verifyNumber(row: Row, { column, type }: CopiedColumn): void {
 export function copyRenamed(writer: JsonWriter, row: Row, [renamed]: readonly CopiedColumn[]): void {
   if (renamed === undefined) return;
   verify(row, renamed);
-  writeBytes(writer, renamed.key);
-  const { column } = renamed;
-  if (isPresent(row, column)) writeRange(writer, row.bytes, [row.starts[column] as number, row.ends[column] as number]);
-  else writeNull(writer);
+  writeColumn(writer, row, renamed);
 }

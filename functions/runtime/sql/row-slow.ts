@@ -1,5 +1,6 @@
 import { EventRefused } from '../errors.ts';
 import type { Row } from './row.ts';
+import { HAS_ESCAPE, HAS_EXPONENT, HAS_FRACTION } from './scan-memory.ts';
 
 type Reviver = (this: unknown, ...entry: [key: string, value: unknown, context: { source?: string }]) => unknown;
 const { rawJSON } = JSON as unknown as { rawJSON: (source: string) => unknown };
@@ -24,10 +25,18 @@ export function readSlowly(row: Row, event: Uint8Array): void {
     if (text === undefined) continue;
     at += text.copy(bytes, at);
     row.ends[column] = at;
-    row.escaped[column] = text.includes(0x5c) ? 1 : 0;
+    row.seen[column] = seenIn(text);
   }
   row.bytes = bytes;
+  row.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   row.high = true;
+}
+
+function seenIn(value: Buffer): number {
+  const escaped = value.includes('\\') ? HAS_ESCAPE : 0;
+  if (value[0] === 0x22) return escaped;
+  const fraction = value.includes('.') ? HAS_FRACTION : 0;
+  return escaped | fraction | (value.includes('e') || value.includes('E') ? HAS_EXPONENT : 0);
 }
 
 function parse(bytes: Uint8Array): Record<string, unknown> {

@@ -5,6 +5,7 @@ import type { Json } from './json.ts';
 import { jsonFromText, storable } from './json.ts';
 import { decimalFromJson } from './json-columns.ts';
 import type { Row } from './row.ts';
+import { HAS_ESCAPE } from './scan-memory.ts';
 import { SqlError } from './sql-error.ts';
 
 /** Reading a row's columns. Each gives null for a column that is missing or JSON's null. */
@@ -30,7 +31,7 @@ export function textAt(row: Row, column: number): string | null {
   if (!isPresent(row, column)) return null;
   const start = row.starts[column] as number;
   if (row.bytes[start] !== QUOTE) misfitAt(row, column, 'text');
-  if (row.escaped[column] === 1) return storable(JSON.parse(sliceOf(row, column)) as string);
+  if (row.seen[column] === HAS_ESCAPE) return storable(JSON.parse(sliceOf(row, column)) as string);
   const end = row.ends[column] as number;
   return row.high ? row.bytes.toString('utf8', start + 1, end - 1) : row.bytes.toString('latin1', start + 1, end - 1);
 }
@@ -40,7 +41,7 @@ export function isTextAt(row: Row, column: number, wanted: Uint8Array): boolean 
   if (!isPresent(row, column)) return false;
   const start = row.starts[column] as number;
   if (row.bytes[start] !== QUOTE) misfitAt(row, column, 'text');
-  if (row.escaped[column] === 1) return textAt(row, column) === Buffer.from(wanted).toString('utf8');
+  if (row.seen[column] === HAS_ESCAPE) return textAt(row, column) === Buffer.from(wanted).toString('utf8');
   if ((row.ends[column] as number) - start - 2 !== wanted.length) return false;
   for (let i = 0; i < wanted.length; i += 1) if (row.bytes[start + 1 + i] !== wanted[i]) return false;
   return true;
@@ -53,7 +54,7 @@ export function booleanAt(row: Row, column: number): boolean | null {
   return byte === 0x74;
 }
 
-const isNumber = (byte: number | undefined): boolean =>
+export const isNumber = (byte: number | undefined): boolean =>
   byte === 0x2d || (byte !== undefined && byte >= 0x30 && byte <= 0x39);
 
 export function decimalAt(row: Row, column: number): Decimal | null {

@@ -13,13 +13,15 @@ export interface Row {
   readonly columns: readonly string[];
   /** The bytes that the ranges are in: the scanner's memory, or what the slow way wrote. */
   bytes: Buffer;
+  /** Of the same bytes. */
+  view: DataView;
   /** Where each column's value is; -1 when the event does not have it. */
   starts: Int32Array;
   ends: Int32Array;
   /** Where each column's key starts, or -1: for copying neighbours together with their keys. */
   keys: Int32Array;
-  /** 1 where the value has a backslash. */
-  escaped: Int32Array;
+  /** What was seen in the value: `HAS_ESCAPE` and others. */
+  seen: Int32Array;
   /** Whether there may be anything but ASCII in the event. */
   high: boolean;
   /** Where in the statement an expression is that is being evaluated: `line:column`. */
@@ -41,10 +43,11 @@ export function createRow(columns: readonly string[]): Row {
   return {
     columns,
     bytes: Buffer.alloc(0),
+    view: new DataView(new ArrayBuffer(0)),
     starts: new Int32Array(columns.length),
     ends: new Int32Array(columns.length),
     keys: new Int32Array(columns.length),
-    escaped: new Int32Array(columns.length),
+    seen: new Int32Array(columns.length),
     high: false,
     at: '',
     from: 0,
@@ -91,6 +94,7 @@ export function readSome(row: Row, columns: number): boolean {
   const { scanner, unscanned } = row;
   if (unscanned !== undefined || scanner === undefined) return slowly(row, unscanned ?? row.bytes);
   row.bytes = scanner.bytes;
+  row.view = scanner.view;
   return hasMore(row, scanner, scanner.call.readEvent(row.from, row.to, columns));
 }
 
@@ -138,6 +142,6 @@ function knowRow(row: Row): Scanner | undefined {
   row.starts = scanner.starts;
   row.ends = scanner.ends;
   row.keys = scanner.keys;
-  row.escaped = scanner.escaped;
+  row.seen = scanner.seen;
   return scanner;
 }

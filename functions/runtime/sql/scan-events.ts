@@ -3,7 +3,6 @@ import {
   COLUMN,
   COLUMNS,
   ENDS,
-  ESCAPED,
   EVENT_END,
   FOLLOWER,
   FOUND,
@@ -17,8 +16,9 @@ import {
   NEXT_KEY,
   REMEMBERED,
   REPEATED,
-  SEEN_ESCAPE,
+  SEEN,
   SEEN_HIGH,
+  SEEN_IN_VALUE,
   STARTS,
 } from './scan-memory.ts';
 import type { Code, Operand, WasmFunction } from './wasm.ts';
@@ -112,7 +112,7 @@ export const eventFunctions = (): readonly WasmFunction[] => [
         note(SEEN_HIGH, load32('key', IS_HIGH)),
         set('last', 'key'),
         set('start', afterSpace(add('p', 'length'))),
-        store32(SEEN_ESCAPE, 0),
+        store32(SEEN_IN_VALUE, 0),
         set('end', call('skipValue', 'start')),
         when(isNegative('end'), [giveBack(ODD)]),
         set('column', load32('key', COLUMN)),
@@ -218,7 +218,7 @@ const noteColumn: readonly Code[] = [
   store32('place', 'start', STARTS),
   store32('place', 'end', ENDS),
   store32('place', 'p', KEYS),
-  store32('place', load32(SEEN_ESCAPE), ESCAPED),
+  store32('place', load32(SEEN_IN_VALUE), SEEN),
 ];
 
 /** Of sixteen places, those with a quote, then the first byte of the name, and a quote behind the name's length. */

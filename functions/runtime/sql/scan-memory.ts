@@ -1,7 +1,12 @@
 /** Where everything is in the scanner's memory: numbers of four bytes. At 0 is the key that is not remembered, of no column. */
 export const UNKNOWN = 0;
 
-export const SEEN_ESCAPE = 16;
+/** What was seen in a value since it was last set to 0: */
+export const SEEN_IN_VALUE = 16;
+export const HAS_ESCAPE = 1;
+export const HAS_FRACTION = 2;
+export const HAS_EXPONENT = 4;
+
 /** A byte beyond ASCII was seen: whether the event is UTF-8 is still to be checked. */
 export const SEEN_HIGH = 20;
 /** A column came again. */
@@ -19,12 +24,12 @@ export const FREE = 52;
 
 const PAGE = 1 << 16;
 export const MAX_COLUMNS = 2048;
-/** For each column: where its value starts and ends, its key starts, whether it has a backslash, and the key as it is remembered. */
+/** For each column: where its value starts and ends, its key starts, what was seen in it, and the key as it is remembered. */
 export const STARTS = PAGE;
 export const ENDS = STARTS + 4 * MAX_COLUMNS;
 export const KEYS = ENDS + 4 * MAX_COLUMNS;
-export const ESCAPED = KEYS + 4 * MAX_COLUMNS;
-export const NAMES = ESCAPED + 4 * MAX_COLUMNS;
+export const SEEN = KEYS + 4 * MAX_COLUMNS;
+export const NAMES = SEEN + 4 * MAX_COLUMNS;
 
 /** Remembered keys by their hash. */
 export const TABLE = 2 * PAGE;

@@ -1,5 +1,5 @@
 import { afterSpace, char, isOneOf, note, skipPlainText } from './scan-bytes.ts';
-import { SEEN_ESCAPE, SEEN_HIGH } from './scan-memory.ts';
+import { HAS_ESCAPE, HAS_EXPONENT, HAS_FRACTION, SEEN_HIGH, SEEN_IN_VALUE } from './scan-memory.ts';
 import type { Code, Operand, WasmFunction } from './wasm.ts';
 import {
   add,
@@ -64,7 +64,7 @@ export const valueFunctions = (): readonly WasmFunction[] => [
         set('byte', load8('p')),
         when(equal('byte', char('"')), [giveBack(add('p', 1))]),
         when(differ('byte', char('\\')), [giveBack(-1)]),
-        note(SEEN_ESCAPE, 1),
+        note(SEEN_IN_VALUE, HAS_ESCAPE),
         set('p', call('skipEscape', add('p', 1))),
         when(isNegative('p'), [giveBack(-1)]),
         again('parts'),
@@ -129,11 +129,13 @@ export const valueFunctions = (): readonly WasmFunction[] => [
       when(equal('end', 'p'), [giveBack(-1)]),
       when(and(equal(load8('p'), char('0')), differ('end', add('p', 1))), [giveBack(-1)]),
       when(equal(load8('end'), char('.')), [
+        note(SEEN_IN_VALUE, HAS_FRACTION),
         set('p', add('end', 1)),
         set('end', call('skipDigits', 'p')),
         when(equal('end', 'p'), [giveBack(-1)]),
       ]),
       when(equal(or(load8('end'), 0x20), char('e')), [
+        note(SEEN_IN_VALUE, HAS_EXPONENT),
         set('sign', load8(add('end', 1))),
         set('p', add(add('end', 1), isOneOf('sign', '+-'))),
         set('end', call('skipDigits', 'p')),

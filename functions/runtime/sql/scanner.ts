@@ -4,7 +4,6 @@ import { keyFunctions } from './scan-keys.ts';
 import {
   COLUMNS,
   ENDS,
-  ESCAPED,
   KEY_BYTES,
   KEYS,
   MAX_COLUMNS,
@@ -12,6 +11,7 @@ import {
   PAGES,
   REMEMBERED,
   REMEMBERED_END,
+  SEEN,
   STARTS,
   TEXT,
 } from './scan-memory.ts';
@@ -29,11 +29,12 @@ export interface Scanner {
   readonly call: ScannerFunctions;
   /** All of its memory. */
   readonly bytes: Buffer;
+  readonly view: DataView;
   readonly numbers: Int32Array;
   readonly starts: Int32Array;
   readonly ends: Int32Array;
   readonly keys: Int32Array;
-  readonly escaped: Int32Array;
+  readonly seen: Int32Array;
 }
 
 interface ScannerFunctions {
@@ -95,10 +96,11 @@ function createScanner(): Scanner {
     columns: [],
     call: exports,
     bytes: Buffer.from(buffer),
+    view: new DataView(buffer),
     numbers: new Int32Array(buffer),
     starts: columns(STARTS),
     ends: columns(ENDS),
     keys: columns(KEYS),
-    escaped: columns(ESCAPED),
+    seen: columns(SEEN),
   };
 }
