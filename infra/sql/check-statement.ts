@@ -5,7 +5,8 @@ import { checkExpression } from './check-expression.ts';
 import { checkFrom } from './check-from.ts';
 import type { Checked, ScopeColumn } from './checked.ts';
 import { foldConstants } from './fold.ts';
-import { parseStatement } from './parse.ts';
+import type { ParsedStatement } from './parse.ts';
+import { parseCondition, parseStatement } from './parse.ts';
 import { nameOf, namesOf } from './parse-nodes.ts';
 import type { OutputColumn, Plan } from './plan.ts';
 import { presentWhere } from './present.ts';
@@ -23,7 +24,16 @@ export interface Expected {
 
 /** Parses and checks a statement. Throws `SqlMistake` with line, column and caret. */
 export async function checkStatement(source: Source, expected: Expected): Promise<Plan> {
-  const parsed = await parseStatement(source);
+  return checkParsed(source, await parseStatement(source), expected);
+}
+
+/** The same for what is only asked whether it is so: nothing is selected. */
+export async function checkCondition(source: Source, stream: string, columns: readonly Column[]): Promise<Plan> {
+  const parsed = await parseCondition(source, stream);
+  return { ...checkParsed(source, parsed, { columns }), outputs: [] };
+}
+
+function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected): Plan {
   const base = { source, offsetOf: parsed.offsetOf };
   refuseClauses(base, parsed.select);
   const from = checkFrom(base, parsed.select, expected.columns);
@@ -40,14 +50,15 @@ export async function checkStatement(source: Source, expected: Expected): Promis
     foldConstants(source, settled({ ...scope, check }, checkExpression(scope, node)));
   const context: CheckContext = { ...scope, check };
   const { whereClause } = parsed.select;
-  const where = whereClause === undefined ? undefined : requireBoolean(context, check(whereClause), 'WHERE');
+  const where =
+    whereClause === undefined ? undefined : requireBoolean(context, checkExpression(scope, whereClause), 'WHERE');
   return {
     source,
     from: from.stream,
     target: parsed.target?.name,
     columns: from.columns,
     unnests: from.unnests,
-    where,
+    where: where === undefined ? undefined : foldConstants(source, where),
     outputs: narrowed(checkOutputs(context, parsed.select.targetList ?? []), where),
     partitionBy: parsed.partitionBy === undefined ? undefined : checkKey(context, parsed.partitionBy),
   };

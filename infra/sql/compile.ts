@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { z } from 'zod';
 import type { Expected } from './check-statement.ts';
-import { checkStatement } from './check-statement.ts';
+import { checkCondition, checkStatement } from './check-statement.ts';
 import { statementCode } from './generate.ts';
 import type { ModuleCode } from './module-code.ts';
 import { expand, quoteText, typescriptModule } from './module-code.ts';
@@ -40,6 +40,11 @@ export async function compileFile(source: Source, options: CompileOptions): Prom
 /** The plan of a statement over a zod schema, with the names of the step's streams where there is one. */
 export function planFor(source: Source, schema: z.ZodType, names: Omit<Expected, 'columns'> = {}): Promise<Plan> {
   return checkStatement(source, { ...names, columns: requireColumns(source, schema) });
+}
+
+/** The plan of what could stand behind WHERE, over the schema of a stream of this name. */
+export function planForCondition(source: Source, stream: string, schema: z.ZodType): Promise<Plan> {
+  return checkCondition(source, stream, requireColumns(source, schema));
 }
 
 function requireColumns(source: Source, schema: z.ZodType): Expected['columns'] {

@@ -36,6 +36,33 @@ export async function parseStatement(source: Source): Promise<ParsedStatement> {
   };
 }
 
+/** Parses what could stand behind WHERE, on a stream of this name. Positions are those of the condition's own text. */
+export async function parseCondition(source: Source, stream: string): Promise<ParsedStatement> {
+  await loadModule();
+  if (source.text.trim() === '')
+    throw new SqlMistake('invalid', {
+      source,
+      offset: 0,
+      problem: 'there is no condition',
+      hint: "write one as behind WHERE: status = 'COMPLETE'",
+    });
+  const before = `SELECT * FROM "${stream.replaceAll('"', '""')}" WHERE `;
+  const [first, second] = parseText(source, before + source.text, before.length);
+  if (first?.stmt === undefined || !('SelectStmt' in first.stmt) || second !== undefined)
+    throw new SqlMistake('invalid', {
+      source,
+      offset: source.text.indexOf(';'),
+      problem: 'a condition is one expression',
+    });
+  const beforeBytes = Buffer.byteLength(before);
+  return {
+    target: undefined,
+    select: first.stmt.SelectStmt,
+    partitionBy: undefined,
+    offsetOf: (location) => offsetOfByte(source.text, Math.max((location ?? 0) - beforeBytes, 0)),
+  };
+}
+
 function tokensOf(source: Source): readonly ScanToken[] {
   if (source.text.trim() === '')
     throw new SqlMistake('invalid', {
@@ -155,17 +182,17 @@ function parsePartition(source: Source, bytes: Buffer, by: ScanToken | undefined
   return value.val;
 }
 
-function parseText(source: Source, text: string) {
+function parseText(source: Source, text: string, before = 0) {
   try {
     return parseSync(text).stmts ?? [];
   } catch (error) {
-    throw fromParser(source, error);
+    throw fromParser(source, error, before);
   }
 }
 
-/** Postgres's parser counts characters in its errors. */
-function fromParser(source: Source, error: unknown): unknown {
+/** Postgres's parser counts characters in its errors; `before` of them are not the source's. */
+function fromParser(source: Source, error: unknown, before = 0): unknown {
   if (!(error instanceof SqlError)) return error;
-  const index = Math.max(error.sqlDetails?.cursorPosition ?? 0, 0);
+  const index = Math.max((error.sqlDetails?.cursorPosition ?? 0) - before, 0);
   return new SqlMistake('invalid', { source, offset: offsetOfCharacter(source.text, index), problem: error.message });
 }

@@ -73,7 +73,7 @@ describe('the commands of an operator, without a dev', () => {
     const gone = spawn(process.execPath, ['-e', '']);
     await new Promise((resolve) => gone.once('exit', resolve));
     const database = { host: '127.0.0.1', port: 1, name: 'n', user: 'u', password: 'p' };
-    const left = { pid: gone.pid, pipelines: [], kinesis: 'k', dynamodb: 'd', s3: 's', sqs: 'q', database };
+    const left = { pid: gone.pid, pipelines: [], kinesis: 'k', dynamodb: 'd', s3: 's', sqs: 'q', lambda: 'l', database };
     await mkdir(join(folder, '.millrace'));
     await writeFile(join(folder, '.millrace', 'dev.json'), JSON.stringify(left));
     const { code, err } = await millrace(['status']);
@@ -175,6 +175,23 @@ describe('the commands of an operator, on a dev that runs', () => {
       '2026-01-01',
       '2026-01-02',
     ]);
+    const warm = await millrace([
+      'tail',
+      'sensors',
+      'raw',
+      '--where',
+      "temp_max > 1 AND date >= '2026-01-02' AND type = 'reading.sent'",
+    ]);
+    expect(linesOf<{ data: { date: string } }>(warm).map(({ data }) => data.date)).toEqual(['2026-01-02']);
+    expect(warm).toMatchObject({
+      code: 0,
+      err: expect.stringMatching(/^shardId-\d+: schema: column "temp_max" is numeric, not "hot"\n$/),
+    });
+    expect(await millrace(['tail', 'sensors', 'clean', '--where', 'wind > 1 OR temp_mx = 3'])).toEqual({
+      code: 2,
+      out: '',
+      err: '--where:1:13: there is no column "temp_mx"\n1 | wind > 1 OR temp_mx = 3\n                ^\n  hint: did you mean "temp_max"?\n',
+    });
     expect((await millrace(['tail', 'sensors', 'raw', '--from', 'latest'])).out).toBe('');
     const following = spawn(process.execPath, [MAIN, 'tail', 'sensors', 'raw', '--follow'], { cwd: folder });
     let followed = '';
@@ -205,16 +222,44 @@ describe('the commands of an operator, on a dev that runs', () => {
     const { out: shown } = await millrace(['dead-letters', 'show', id]);
     expect(shown).toMatch(/^reason +schema$/m);
     expect(shown).toContain(`${Buffer.byteLength(bytes.out)} bytes:\n${bytes.out}`);
-    expect(await millrace(['dead-letters', 'discard', id])).toMatchObject({
+
+    // redrive: nothing is mended, so it comes back as another dead letter
+    const unasked = await millrace(['dead-letters', 'redrive', id]);
+    expect(unasked).toMatchObject({ code: 2, err: expect.stringContaining('nobody is there to answer: --yes') });
+    expect(unasked.err).toContain("1 dead letter of sensors/cleaning: back to the end of stream 'raw', for this step alone");
+    const none = await millrace(['dead-letters', 'redrive', 'sensors', 'cleaning', '--reason', 'transform', '--yes']);
+    expect([none.code, none.out]).toEqual([0, 'dev on this machine: no dead letters of sensors/cleaning to redrive\n']);
+    expect(await millrace(['dead-letters', 'redrive', 'sensors', 'devices', '--all', '--yes'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('for it is a source'),
+    });
+    expect(await millrace(['dead-letters', 'redrive', 'sensors', 'cleaning', '--since', '-15m', '--yes'])).toEqual({
+      code: 0,
+      out: '1 dead letter back in the stream, for sensors/cleaning alone (dev on this machine)\n',
+      err: '',
+    });
+    const [again] = await until(
+      async () => linesOf<typeof letter>(await millrace(['dead-letters', 'sensors', '--json'])),
+      (letters) => letters.length > 0 && letters[0]?.id !== id,
+    );
+    expect(JSON.parse(again?.text ?? '')).toMatchObject({
+      partitionkey: 'b',
+      redrivenfor: 'sensors/cleaning',
+      source: expect.stringMatching(/^\/sensors\/cleaning\/redrive\//),
+      data: { temp_max: 'hot' },
+    });
+    const putBack = again?.id ?? '';
+
+    expect(await millrace(['dead-letters', 'discard', putBack])).toMatchObject({
       code: 2,
       err: expect.stringContaining('--reason'),
     });
-    const discarded = await millrace(['dead-letters', 'discard', id, '--reason', 'a broken sensor']);
+    const discarded = await millrace(['dead-letters', 'discard', putBack, '--reason', 'a broken sensor']);
     expect(discarded).toMatchObject({ code: 0, out: expect.stringMatching(/^1 discarded: kept below discarded\//) });
     expect((await millrace(['dead-letters', 'sensors', 'cleaning'])).out).toBe(
       'dev on this machine: no dead letters\n',
     );
-    expect(await millrace(['dead-letters', 'show', id])).toMatchObject({ code: 2 });
+    expect(await millrace(['dead-letters', 'show', putBack])).toMatchObject({ code: 2 });
 
     // pause and resume
     const paused = await millrace(['pause', 'sensors', 'cleaning']);

@@ -1,7 +1,9 @@
 import type { Rejection } from '../../../functions/runtime/dead-letters.ts';
+import { EventRefused } from '../../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
+import type { NamedSchema } from '../../pipelines/inline-sql.ts';
 import { atPlace } from '../at-place.ts';
-import type { Command } from '../command.ts';
+import type { Command, CommandInvocation } from '../command.ts';
 import { eventLine, lineStyle } from '../event-line.ts';
 import { placeHelp, placeOptions } from '../place-options.ts';
 import { startOf } from '../times.ts';
@@ -14,6 +16,7 @@ export const tail: Command = {
     '',
     '  --from <place>           earliest, latest, 2026-01-31T23:59:00Z, or how long ago: -15m (latest on a terminal, earliest in a pipe)',
     '  --key <key>              events with this key only',
+    '  --where <condition>      events of which it is true, in SQL: "sales > 100 AND key LIKE \'CA-%\'"',
     '  --follow, --no-follow    whether it goes on at the end of the stream',
     '  --json                   lines of JSON on a terminal too',
     placeHelp,
@@ -22,6 +25,7 @@ export const tail: Command = {
     ...placeOptions,
     from: { type: 'string' },
     key: { type: 'string' },
+    where: { type: 'string' },
     follow: { type: 'boolean' },
     json: { type: 'boolean' },
   },
@@ -33,9 +37,16 @@ export const tail: Command = {
       const follow = typeof values.follow === 'boolean' ? values.follow : isTerminal;
       const from = startOf(String(values.from ?? (follow ? 'latest' : 'earliest')), Date.now());
       const style = lineStyle({ json: values.json === true || !isTerminal, isTerminal });
-      const stream = place.streamName(asked.stream(positionals[0], positionals[1]));
-      const show = (event: ReceivedEvent): void => {
-        if (values.key === undefined || event.key === values.key) console.log(eventLine(event, style));
+      const tailed = asked.stream(positionals[0], positionals[1]);
+      const stream = place.streamName(tailed);
+      const isAsked = await askedFor(values, { name: positionals[1] ?? '', schema: tailed.schema });
+      const show = (event: ReceivedEvent, shardId: string): void => {
+        try {
+          if (isAsked(event)) console.log(eventLine(event, style));
+        } catch (error) {
+          if (!(error instanceof EventRefused)) throw error;
+          console.error(`${shardId}: ${error.reason}: ${error.message}`);
+        }
       };
       const complain = ({ reason, message }: Rejection, shardId: string): void => {
         console.error(`${shardId}: ${reason}: ${message}`);
@@ -50,3 +61,15 @@ export const tail: Command = {
       return 0;
     }),
 };
+
+/** Whether an event is one of those that --key and --where leave. */
+async function askedFor(
+  { key, where }: CommandInvocation['values'],
+  stream: NamedSchema,
+): Promise<(event: ReceivedEvent) => boolean> {
+  const hasKey = (event: ReceivedEvent): boolean => key === undefined || event.key === key;
+  if (where === undefined) return hasKey;
+  const { conditionOn } = await import('../../sql/condition.ts');
+  const isSo = await conditionOn({ file: '--where', text: String(where) }, stream);
+  return (event) => hasKey(event) && isSo(event);
+}

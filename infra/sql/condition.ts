@@ -1,0 +1,24 @@
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { ReceivedEvent } from '../../functions/runtime/event.ts';
+import { runnerOf } from '../../functions/runtime/sql/sql-transform.ts';
+import type { NamedSchema } from '../pipelines/inline-sql.ts';
+import { planForCondition } from './compile.ts';
+import { statementOf } from './run-plan.ts';
+import type { Source } from './source-position.ts';
+import { SqlMistake } from './source-position.ts';
+
+/**
+ * Whether an event of a stream is as a condition says, which is what could stand behind WHERE. Throws a `UserMistake` with line, column
+ * and caret for a condition that is wrong; what it gives throws `EventRefused` for an event that it cannot be asked of.
+ */
+export async function conditionOn(
+  source: Source,
+  { name, schema }: NamedSchema,
+): Promise<(event: ReceivedEvent) => boolean> {
+  try {
+    const run = runnerOf(statementOf(await planForCondition(source, name, schema)));
+    return (event) => run(event).length > 0;
+  } catch (error) {
+    throw error instanceof SqlMistake ? new UserMistake(error.message) : error;
+  }
+}
