@@ -34,6 +34,9 @@ export function positionsIn(sequenceNumber: string): (subSequence: number) => Po
 /** Before every event of any shard. */
 export const START_OF_SHARD: Position = '-'.repeat(SEQUENCE_NUMBER_WIDTH + SUB_SEQUENCE_WIDTH) as Position;
 
+/** After every event of any shard, also of those to come. */
+export const END_OF_SHARD: Position = 'z'.repeat(SEQUENCE_NUMBER_WIDTH + SUB_SEQUENCE_WIDTH) as Position;
+
 /** Just after the whole record. */
 export function endOfRecord(sequenceNumber: string): Position {
   return positionOf(sequenceNumber, LAST_SUB_SEQUENCE);

@@ -3,6 +3,7 @@ import { type CaughtUp, openCaughtUp } from './caught-up.ts';
 import { endDrainedInputs } from './drained.ts';
 import type { Input, ShardInput } from './input.ts';
 import { LostRange, readShard } from './log-reader.ts';
+import { type Portion, portionsOf } from './portions.ts';
 import { pullShard } from './pull.ts';
 import type { Puller } from './puller.ts';
 import { report } from './report.ts';
@@ -10,7 +11,9 @@ import { beginPlan } from './rewind-shards.ts';
 import { firstStart } from './scheduled-start.ts';
 import { type LoadedState, saveState, shardKey } from './shard-states.ts';
 import type { Shard, StreamShape } from './shards.ts';
+import { tryRecords } from './single-out.ts';
 import { type SinkStep, writeBatch } from './sink-step.ts';
+import { openSliceAttempt, type SliceAttempt } from './slice-attempt.ts';
 import { deadlineOf, type Invocation } from './step.ts';
 import { decodeState, type StepState } from './step-state.ts';
 
@@ -139,26 +142,72 @@ async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'m
   const opened = await input.open(shard.id, signal);
   const committed = opened.loaded.state;
   if (isDone(committed)) return 'ended';
-  const { batch, end } = await readSlice(run, opened, { shard, signal });
-  await endDrainedInputs(step, { batch, shard: opened }, signal);
-  const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
-  if (to.position === committed.position && end !== 'ended' && committed.rejections.length === 0) return 'all';
-  const begun = await begin(sink, { shard: opened, to }, signal);
-  const options = committed.intent?.options ?? step.config.options;
-  const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
-  input.committed(opened.key, done.loaded);
-  report(step, opened.key, { batch, done, started });
-  return end;
+  const { intent } = committed;
+  const attempt = await openSliceAttempt({ step, shard: opened, shardId: shard.id }, intent?.to, signal);
+  if (attempt.isSuspected && (await tryPortion(run, opened, { shard, signal, attempt }))) return 'more';
+  try {
+    const { batch, end } = await readSlice(run, opened, { shard, signal, attempt });
+    await endDrainedInputs(step, { batch, shard: opened }, signal);
+    const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
+    if (to.position === committed.position && end !== 'ended' && committed.rejections.length === 0) return 'all';
+    const begun = await begin(sink, { shard: opened, to }, signal);
+    const options = intent?.options ?? step.config.options;
+    const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
+    input.committed(opened.key, done.loaded);
+    attempt.moved(done.loaded.state.position);
+    report(step, opened.key, { batch, done, started });
+    return end;
+  } catch (error) {
+    await attempt.survived(error);
+    throw error;
+  }
+}
+
+interface From {
+  readonly shard: Shard;
+  readonly signal: AbortSignal;
+  readonly attempt: SliceAttempt;
+}
+
+/** Tries what may kill: a portion as a mapping would deliver it, less and less of it at a time. False: there is nothing to try. */
+async function tryPortion(run: Run, opened: ShardInput, from: From): Promise<boolean> {
+  const { sink, input } = run;
+  const { step } = sink;
+  const { shard, signal } = from;
+  const { options } = step.config;
+  const { records, end } = await nextPortion(run, opened, from);
+  if (records.length === 0) return false;
+  const { loaded } = await tryRecords({
+    ...{ step, shard: opened, shardId: shard.id, records, isAll: end !== undefined, signal },
+    async work(batch) {
+      const started = step.now();
+      await endDrainedInputs(step, { batch, shard: opened }, signal);
+      const to: StepState = { ...batch.state(), intent: undefined };
+      const begun = await begin(sink, { shard: opened, to }, signal);
+      const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
+      report(step, opened.key, { batch, done, started });
+      return done;
+    },
+  });
+  input.committed(opened.key, loaded);
+  return true;
+}
+
+/** Without records when there are none, or when some may be lost: who reads the slice finds out and says so. */
+async function nextPortion(run: Run, opened: ShardInput, from: From): Promise<Portion> {
+  try {
+    for await (const portion of portionsOf(pagesFrom(run, opened, { ...from, nothingUnreadTrimmed: false })))
+      return portion;
+  } catch (error) {
+    if (!(error instanceof LostRange)) throw error;
+  }
+  return { records: [] };
 }
 
 type Slice = { readonly batch: Batch; readonly end: 'more' | 'all' | 'ended' };
 
 /** The events from the position on: as many as a slice holds, or just those that an interrupted run was about to write. */
-async function readSlice(
-  run: Run,
-  opened: ShardInput,
-  from: { readonly shard: Shard; readonly signal: AbortSignal },
-): Promise<Slice> {
+async function readSlice(run: Run, opened: ShardInput, from: From): Promise<Slice> {
   const { state } = opened.loaded;
   if (state.ended === true) return { batch: openBatch(state, opened.facts), end: 'ended' };
   try {
@@ -170,14 +219,26 @@ async function readSlice(
   }
 }
 
-async function readFrom(
-  run: Run,
-  opened: ShardInput,
-  from: { readonly shard: Shard; readonly signal: AbortSignal; readonly nothingUnreadTrimmed: boolean },
-): Promise<Slice> {
-  const { position, intent, rewinds = 0 } = opened.loaded.state;
+type Reading = From & { readonly nothingUnreadTrimmed: boolean };
+
+async function readFrom(run: Run, opened: ShardInput, from: Reading): Promise<Slice> {
+  const { intent } = opened.loaded.state;
   const batch = openBatch(opened.loaded.state, opened.facts);
-  const pages = readShard({
+  for await (const page of pagesFrom(run, opened, from)) {
+    if (page.records.length > 0) await from.attempt.begin();
+    for (const record of page.records) {
+      batch.take(record);
+      if (intent === undefined && isFull(batch)) return { batch, end: 'more' };
+    }
+    if (page.end === 'shard-end') return { batch, end: intent === undefined ? 'ended' : 'more' };
+    if (page.end !== undefined) return { batch, end: page.end === 'to' ? 'more' : 'all' };
+  }
+  return { batch, end: 'all' };
+}
+
+function pagesFrom(run: Run, opened: ShardInput, from: Omit<Reading, 'attempt'>): ReturnType<typeof readShard> {
+  const { position, intent, rewinds = 0 } = opened.loaded.state;
+  return readShard({
     kinesis: run.sink.step.kinesis,
     stream: run.input.stream,
     shardId: from.shard.id,
@@ -188,15 +249,6 @@ async function readFrom(
     nothingUnreadTrimmed: from.nothingUnreadTrimmed,
     ...(intent === undefined ? {} : { to: intent.to }),
   });
-  for await (const page of pages) {
-    for (const record of page.records) {
-      batch.take(record);
-      if (intent === undefined && isFull(batch)) return { batch, end: 'more' };
-    }
-    if (page.end === 'shard-end') return { batch, end: intent === undefined ? 'ended' : 'more' };
-    if (page.end !== undefined) return { batch, end: page.end === 'to' ? 'more' : 'all' };
-  }
-  return { batch, end: 'all' };
 }
 
 function isFull({ counts, events }: Batch): boolean {

@@ -17,6 +17,8 @@ export interface Trial {
   /** Shown to people. */
   readonly shardId: string;
   readonly records: readonly LogRecord[];
+  /** There is nothing after the records yet. */
+  readonly isAll?: boolean;
   readonly signal: AbortSignal;
   /**
    * Makes the batch durable and commits it. It may say `harmless` when all that depends on what is in the events has been done, and only
@@ -39,7 +41,7 @@ export interface Tried {
  */
 export async function tryRecords(trial: Trial): Promise<Tried> {
   const { step, shard, records, signal, work } = trial;
-  const position = shard.loaded.state.position ?? START_OF_SHARD;
+  const position = positionOfShard(shard);
   if (step.attempts.isSteady(shard.key, position)) {
     const batch = openBatch(shard.loaded.state, shard.facts);
     for (const record of records) batch.take(record);
@@ -50,17 +52,45 @@ export async function tryRecords(trial: Trial): Promise<Tried> {
     const { loaded } = await work(openBatch(shard.loaded.state, shard.facts), nothing);
     return { loaded, left: undefined };
   }
+  const { stored, suspicion } = await suspicionAt(step, shard, signal);
+  const last = endOfRecord((waiting.at(-1) as LogRecord).sequenceNumber);
+  const isEnd = trial.isAll === true && suspicion.until !== undefined && suspicion.until > last;
+  return tryNext({ ...trial, position, waiting, suspicion: isEnd ? { ...suspicion, until: last } : suspicion }, stored);
+}
+
+/** What the attempt that is stored says about what comes next in the shard. */
+export async function suspicionAt(
+  step: Step,
+  shard: ShardInput,
+  signal: AbortSignal,
+): Promise<{ readonly stored: StoredAttempt; readonly suspicion: Suspicion }> {
   const stored = await step.attempts.load(shard.key, signal);
   const { process } = step.attempts;
-  const suspicion = suspicionOf(stored.attempt, { position, generation: step.config.generation, process });
-  return await tryNext({ ...trial, position, waiting, suspicion }, stored);
+  const at = { position: positionOfShard(shard), generation: generationOf(step, shard), process };
+  return { stored, suspicion: suspicionOf(stored.attempt, at) };
+}
+
+export function positionOfShard({ loaded }: Pick<ShardInput, 'loaded'>): Position {
+  return loaded.state.position ?? START_OF_SHARD;
+}
+
+/** Changed code may live where the old one died, and after a rewind all begins anew. */
+function generationOf({ config }: Step, { loaded }: ShardInput): string {
+  return `${config.generation}.${loaded.state.rewinds ?? 0}`;
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
 
-interface NonSteady extends Trial {
+interface NonSteady extends Trial, Suspected {
   readonly position: Position;
   readonly waiting: readonly LogRecord[];
+}
+
+/** A shard, and what is suspected of it. */
+export interface Suspected {
+  readonly step: Step;
+  readonly shard: ShardInput;
+  readonly shardId: string;
   readonly suspicion: Suspicion;
 }
 
@@ -86,22 +116,22 @@ async function tryNext(trial: NonSteady, stored: StoredAttempt): Promise<Tried> 
     if (next.doing !== 'working') step.complain(trial.shardId, new Error(whyRejected(suspicion)));
     return moved(trial, done, begun.attempt?.until);
   } catch (error) {
-    if (begun !== stored && !(error instanceof StaleCheckpoint)) await survived(trial, begun);
+    if (begun !== stored) await survived(trial, begun, error);
     throw error;
   }
 }
 
 /** What is written down before it: whoever finds it and the position unmoved knows that this process has died of it. */
-function beginning(
-  { step, position, suspicion }: NonSteady,
+export function beginning(
+  { step, shard, suspicion }: Suspected,
   previous: StoredAttempt,
   { doing, to }: NextTry,
 ): StoredAttempt {
   const begunMillis = step.now();
   const { kills, until, sinceMillis = begunMillis, rejected } = suspicion;
   return step.attempts.next(previous, {
-    generation: step.config.generation,
-    ...{ from: position, to, doing },
+    generation: generationOf(step, shard),
+    ...{ from: positionOfShard(shard), to, doing },
     ...(until === undefined ? {} : { until }),
     ...{ kills, sinceMillis, begunMillis, rejected },
   });
@@ -110,8 +140,12 @@ function beginning(
 /** The invocation keeps 1.5 s back, and this is not to be cut off by its end. */
 const SURVIVE_MILLIS = 1_000;
 
-/** What went wrong is thrown anyway; that this could not be said either may cost an innocent event one of its three lives, and no more. */
-async function survived({ step, shard }: NonSteady, begun: StoredAttempt): Promise<void> {
+/**
+ * What went wrong is thrown anyway; that this could not be said either may cost an innocent event one of its three lives, and no more.
+ * Nothing is taken back when another process has moved on: what is stored by now is its.
+ */
+export async function survived({ step, shard }: Suspected, begun: StoredAttempt, error: unknown): Promise<void> {
+  if (error instanceof StaleCheckpoint) return;
   await step.attempts.survive(shard.key, begun, AbortSignal.timeout(SURVIVE_MILLIS)).catch(() => undefined);
 }
 
@@ -147,14 +181,15 @@ function whyRejected({ kills, sinceMillis = 0, lastMillis = 0 }: Suspicion): str
   );
 }
 
-function whyHeld({ suspicion: { kills, rejected, lastMillis = 0 }, shardId, position }: NonSteady): string {
+export function whyHeld({ suspicion, shard, shardId }: Suspected): string {
+  const { kills, rejected, lastMillis = 0 } = suspicion;
   const what =
     rejected >= MOST_REJECTED
       ? `${rejected} events in a row were rejected because they killed the function, and the next one does, too`
-      : `the function died ${kills} times, and dies of rejecting what it died of, too`;
+      : `the function died ${kills} times in a row with what comes next, which cannot be rejected`;
   return (
-    `the step holds ${shardId} at ${position} since ${timeOf(lastMillis)}: ${what}. It is not the events: look at the function's code, ` +
-    'memory and time, and deploy it changed; then the step goes on by itself'
+    `the step holds ${shardId} at ${positionOfShard(shard)} since ${timeOf(lastMillis)}: ${what}. Look at the function's code, memory ` +
+    'and time, and deploy it changed: then the step goes on by itself'
   );
 }
 
@@ -164,7 +199,7 @@ function timeOf(millis: number): string {
 
 function moved(trial: Trial, { loaded }: { readonly loaded: LoadedState }, until: Position | undefined): Tried {
   const { step, shard, records } = trial;
-  const position = loaded.state.position ?? START_OF_SHARD;
+  const position = positionOfShard({ loaded });
   step.attempts.moved(shard.key, { position, until });
   const isLeft = ({ sequenceNumber }: LogRecord): boolean => endOfRecord(sequenceNumber) > position;
   const last = records.at(-1);

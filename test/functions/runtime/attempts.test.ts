@@ -181,6 +181,87 @@ describe('attempts', () => {
     });
   });
 
+  describe('at what a scheduled sink dies of', () => {
+    /** A process that dies holds its lease until its time would have been over. */
+    const run = (store: Store, keeps: boolean, generation = 'g1'): Promise<unknown> => {
+      engine.nowMillis += 16 * 60_000;
+      const surroundings = engine.surroundings({ ...CONFIG, generation });
+      return openSink(sinkOf(store, { keeps }), surroundings)({}, invoked());
+    };
+
+    /** One that never comes back when it is given such a number. */
+    function killedBy(kills: (number: unknown) => boolean) {
+      let died = Promise.withResolvers<'died'>();
+      let deaths = 0;
+      const writing = (number: unknown): Promise<void> => {
+        if (!kills(number)) return Promise.resolve();
+        deaths++;
+        died.resolve('died');
+        return new Promise(() => undefined);
+      };
+      return {
+        store: newStore(writing),
+        deaths: () => deaths,
+        run: (one: Promise<unknown>) => Promise.race([one, died.promise]),
+        again: () => {
+          died = Promise.withResolvers();
+        },
+      };
+    }
+
+    test('reject it after three, and nothing else, where its position is with its rows', async () => {
+      const { store, again, ...killed } = killedBy((number) => number === 613);
+      await send(0, 600);
+      await send(600, 1_000);
+      for (let runs = 0; ; runs++) {
+        expect(runs).toBeLessThan(20);
+        again();
+        if ((await killed.run(run(store, true))) !== 'died') break;
+      }
+      const others = Array.from({ length: 1_000 }, (_, number) => number).filter((number) => number !== 613);
+      expect(store.numbers).toEqual(others);
+      expect([...engine.letters.values()]).toMatchObject([{ reason: 'killed' }]);
+      await send(1_000, 1_500);
+      await run(store, true);
+      expect(store.numbers).toHaveLength(1_499);
+    });
+
+    test('hold it when its range is fixed, try it again an hour later, and by new code at once', async () => {
+      const { store, again, ...killed } = killedBy((number) => number === 3 && !isMended);
+      let isMended = false;
+      await send(0, 5);
+      for (let time = 1; time <= 3; time++) {
+        again();
+        expect(await killed.run(run(store, false))).toBe('died');
+      }
+      await expect(run(store, false)).rejects.toThrow(
+        /holds shardId-0+ at .* died 3 times in a row .* cannot be rejected/,
+      );
+      expect(killed.deaths()).toBe(3);
+      again();
+      engine.nowMillis += 60 * 60_000;
+      expect(await killed.run(run(store, false))).toBe('died');
+      await expect(run(store, false)).rejects.toThrow(/died 4 times/);
+      isMended = true;
+      await run(store, false, 'g2');
+      expect(store.numbers).toEqual([0, 1, 2, 3, 4]);
+      expect(engine.letters.size).toBe(0);
+    });
+
+    test('are not written down when there is nothing to read', async () => {
+      await send(0, 5);
+      const store = newStore();
+      await run(store, false);
+      calls.length = 0;
+      engine.nowMillis += 16 * 60_000;
+      await openSink(sinkOf(store, { keeps: false }), { ...engine.surroundings(CONFIG), dynamodb: counted() })(
+        {},
+        invoked(),
+      );
+      expect(calls.filter((call) => call.endsWith('attempt'))).toEqual(['read attempt']);
+    });
+  });
+
   describe('that the process survives do not count:', () => {
     const down = () => Promise.reject(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }));
     const hangs = (_: unknown, { abortSignal }: { abortSignal?: AbortSignal } = {}) =>
@@ -290,9 +371,9 @@ describe('attempts', () => {
       await begun.promise;
     }
     expect(attempts.map(({ generation, kills }) => ({ generation, kills }))).toEqual([
-      { generation: 'g1', kills: 0 },
-      { generation: 'g1', kills: 1 },
-      { generation: 'g2', kills: 0 },
+      { generation: 'g1.0', kills: 0 },
+      { generation: 'g1.0', kills: 1 },
+      { generation: 'g2.0', kills: 0 },
     ]);
   });
 });
