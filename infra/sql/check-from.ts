@@ -126,6 +126,7 @@ function checkUnnest(
     throw mistake(base, 'invalid', {
       offset: list.offset,
       problem: `unnest takes an array, not ${typeName(list.type)}`,
+      hint: typeName(list.type) === 'jsonb' ? 'declare the list in the schema: z.array(…)' : undefined,
     });
   const alias = node.alias?.aliasname ?? name;
   const variable = `item${index + 1}`;

@@ -43,10 +43,16 @@ function unqualified(context: CheckContext, name: string, offset: number): Scope
     context.columns.map((column) => column.name),
   );
   const known = [...new Set(context.columns.map((column) => column.name))].join(', ');
+  const fields = context.columns.filter(({ table, origin }) => table === name && origin === 'unnest');
   throw mistake(context, 'invalid', {
     offset,
     problem: `there is no column "${name}"`,
-    hint: near === undefined ? `the columns are ${known}` : `did you mean "${near}"?`,
+    hint:
+      fields.length > 0
+        ? `its fields are columns: ${fields.map((field) => `${name}.${field.name}`).join(', ')}`
+        : near === undefined
+          ? `the columns are ${known}`
+          : `did you mean "${near}"?`,
   });
 }
 

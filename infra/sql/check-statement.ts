@@ -83,7 +83,11 @@ function requireName(base: Base, { what, name, wanted, offset }: Named): void {
   });
 }
 
+/** Comments, texts and quoted names, where a clause's word means nothing. */
+const NO_CODE = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
+
 function refuseClauses(base: Base, select: SelectStmt): void {
+  const code = base.source.text.replace(NO_CODE, (text) => ' '.repeat(text.length));
   const words: readonly (readonly [present: boolean, word: RegExp, problem: string])[] = [
     [
       (select.groupClause?.length ?? 0) > 0,
@@ -118,7 +122,7 @@ function refuseClauses(base: Base, select: SelectStmt): void {
     [(select.lockingClause?.length ?? 0) > 0, /\bfor\b/i, 'FOR UPDATE is not supported'],
   ];
   for (const [present, word, problem] of words)
-    if (present) throw mistake(base, 'unsupported', { offset: Math.max(base.source.text.search(word), 0), problem });
+    if (present) throw mistake(base, 'unsupported', { offset: Math.max(code.search(word), 0), problem });
 }
 
 function checkOutputs(context: CheckContext, targets: readonly Node[]): readonly OutputColumn[] {

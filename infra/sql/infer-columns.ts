@@ -23,13 +23,19 @@ function typeOfValue(value: unknown): SqlType | undefined {
   }
 }
 
+/** An empty list is one of whatever the others hold. */
 function typeOfList(values: readonly unknown[]): SqlType {
   let element: SqlType | undefined;
   for (const value of values) element = merged(element, typeOfValue(value));
-  return element === undefined || element.kind === 'array' ? JSONB : arrayOf(element);
+  if (element === undefined) return EMPTY_LIST;
+  return element.kind === 'array' ? JSONB : arrayOf(element);
 }
+
+const EMPTY_LIST = arrayOf(JSONB);
 
 function merged(a: SqlType | undefined, b: SqlType | undefined): SqlType | undefined {
   if (a === undefined || b === undefined) return a ?? b;
+  if (a === EMPTY_LIST && b.kind === 'array') return b;
+  if (b === EMPTY_LIST && a.kind === 'array') return a;
   return JSON.stringify(a) === JSON.stringify(b) ? a : JSONB;
 }

@@ -20,6 +20,7 @@ export interface ParsedStatement {
 export async function parseStatement(source: Source): Promise<ParsedStatement> {
   await loadModule();
   const tokens = tokensOf(source);
+  refuseKsql(source, tokens);
   const create = createStream(source, tokens);
   const partition = tokens.findIndex(
     (token, i) => isWord(token, 'partition') && isWord(tokens[i + 1], 'by') && depthAt(tokens, i) === 0,
@@ -74,6 +75,8 @@ function tokensOf(source: Source): readonly ScanToken[] {
   try {
     return scanSync(source.text).tokens.filter((token) => !token.tokenName.endsWith('COMMENT'));
   } catch (error) {
+    // The scanner alone does not say what is wrong with a quote that never ends; the parser does.
+    parseText(source, source.text);
     throw fromParser(source, error);
   }
 }
@@ -84,6 +87,27 @@ function depthAt(tokens: readonly ScanToken[], index: number): number {
   let depth = 0;
   for (const token of tokens.slice(0, index)) depth += token.text === '(' ? 1 : token.text === ')' ? -1 : 0;
   return depth;
+}
+
+/** What ksqlDB's users know, and Postgres's parser could only call a syntax error. */
+const KSQL: readonly (readonly [words: readonly string[], problem: string, hint: string])[] = [
+  [['emit', 'changes'], 'EMIT CHANGES is not needed', 'leave it out: a stream always goes on'],
+  [['window', 'tumbling'], 'windows are not supported yet: they come later', 'a transform sees one event at a time'],
+  [['window', 'hopping'], 'windows are not supported yet: they come later', 'a transform sees one event at a time'],
+  [['window', 'session'], 'windows are not supported yet: they come later', 'a transform sees one event at a time'],
+  [
+    ['create', 'or', 'replace'],
+    'CREATE OR REPLACE is not needed',
+    'write CREATE STREAM: deploying replaces what was there',
+  ],
+];
+
+function refuseKsql(source: Source, tokens: readonly ScanToken[]): void {
+  for (const [words, problem, hint] of KSQL) {
+    const found = tokens.find((_, i) => words.every((word, j) => isWord(tokens[i + j], word)));
+    if (found !== undefined)
+      throw new SqlMistake('unsupported', { source, offset: offsetOfByte(source.text, found.start), problem, hint });
+  }
 }
 
 function createStream(
@@ -108,6 +132,13 @@ function createStream(
       offset: at(stream),
       problem: 'CREATE TABLE is not supported yet: tables come later',
       hint: 'write CREATE STREAM <name> AS SELECT …',
+    });
+  if (isWord(as, 'with'))
+    throw new SqlMistake('unsupported', {
+      source,
+      offset: at(as),
+      problem: 'CREATE STREAM … WITH (…) is not supported',
+      hint: 'shards, retention and compression of a stream are said in its pipeline',
     });
   if (!isWord(stream, 'stream')) return fail(stream, 'CREATE is followed by STREAM');
   if (name === undefined || !/^(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*)$/u.test(name.text))
@@ -171,8 +202,8 @@ function parsePartition(source: Source, bytes: Buffer, by: ScanToken | undefined
   if (
     value?.val === undefined ||
     value.name !== undefined ||
-    select?.targetList?.length !== 1 ||
-    select.fromClause !== undefined
+    Object.keys(select ?? {}).some((clause) => !PARTITION_PARTS.has(clause)) ||
+    select?.targetList?.length !== 1
   )
     throw new SqlMistake('invalid', {
       source,
@@ -181,6 +212,9 @@ function parsePartition(source: Source, bytes: Buffer, by: ScanToken | undefined
     });
   return value.val;
 }
+
+/** What the parse tree of SELECT with one expression, and nothing else, is made of. */
+const PARTITION_PARTS: ReadonlySet<string> = new Set(['targetList', 'limitOption', 'op']);
 
 function parseText(source: Source, text: string, before = 0) {
   try {

@@ -7,11 +7,28 @@ export interface InputFile {
   readonly format: 'ndjson' | 'csv';
 }
 
+export interface Input {
+  readonly file: InputFile;
+  /** As `readLines` gives them. */
+  readonly parts: AsyncGenerator<Buffer>;
+}
+
+/** Is told of a record that cannot be read. */
+type Reject = (reason: string) => Promise<void>;
+
 /** Whole lines of an input, many at a time: every part ends with a line break, except perhaps the last one. */
-export async function* readLines(file: InputFile, stdin: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
+export async function* readLines(
+  file: InputFile,
+  stdin: NodeJS.ReadableStream,
+  reject: Reject,
+): AsyncGenerator<Buffer> {
   const stream = file.name === '-' ? stdin : createReadStream(file.name, { highWaterMark: 1 << 20 });
-  if (file.format === 'csv') yield* csvLines(stream);
-  else yield* wholeLines(stream);
+  try {
+    if (file.format === 'csv') yield* csvLines(stream, (reason) => reject(`${file.name}: ${reason}`));
+    else yield* wholeLines(stream);
+  } catch (error) {
+    throw Object.assign(error as Error, { path: file.name });
+  }
 }
 
 const LINE_BREAK = 0x0a;
@@ -20,6 +37,7 @@ async function* wholeLines(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer
   let rest: Buffer[] = [];
   for await (const part of stream) {
     const chunk = typeof part === 'string' ? Buffer.from(part) : (part as Buffer);
+    if (chunk.length === 0) continue;
     const end = chunk.lastIndexOf(LINE_BREAK) + 1;
     if (end === 0) {
       rest.push(chunk);
@@ -35,12 +53,22 @@ const BATCH = 500;
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
 
 /** A line of CSV is an object of its header's names: numbers as numbers, true and false as booleans, empty fields as null, the rest as text. */
-async function* csvLines(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
+async function* csvLines(stream: NodeJS.ReadableStream, reject: Reject): AsyncGenerator<Buffer> {
+  let skipped: string[] = [];
+  const rejectSkipped = async (): Promise<void> => {
+    const reasons = skipped;
+    skipped = [];
+    for (const reason of reasons) await reject(reason);
+  };
   const records = stream.pipe(
     parse({
       columns: true,
       bom: true,
       skip_empty_lines: true,
+      skip_records_with_error: true,
+      on_skip: (error) => {
+        skipped.push(error?.message ?? 'a record cannot be read');
+      },
       cast: (text, { quoting }) => (quoting ? `"${text}` : text),
     }),
   );
@@ -52,9 +80,11 @@ async function* csvLines(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer> 
         .join(',')}}\n`,
     );
     if (lines.length < BATCH) continue;
+    await rejectSkipped();
     yield Buffer.from(lines.join(''));
     lines = [];
   }
+  await rejectSkipped();
   if (lines.length > 0) yield Buffer.from(lines.join(''));
 }
 

@@ -100,15 +100,51 @@ test('what is rejected is named with its line, the rest goes on, and the exit co
 
 test.each([
   [['SELECT ordr_id FROM input', '@orders.ndjson'], 'did you mean "order_id"?'],
-  [['SELECT 1 AS x FROM input', '@missing.ndjson'], 'no such file'],
+  [['SELECT 1 AS x FROM input', '@missing.ndjson'], 'missing.ndjson: no such file'],
+  [['SELECT 1 AS x FROM input', '@'], ': is a folder, not a file'],
+  [
+    ['SELECT 1 AS x FROM input', '@orders.csv', '--input', 'ndjson'],
+    'orders.csv: its first lines are no JSON objects: say --input csv',
+  ],
+  [['SELECT 1 AS x FROM input', '--schema', 'missing.ts#Order'], 'missing.ts: no such file'],
+  [['explain'], 'explain which file?'],
+  [['explain', '@missing.sql'], 'missing.sql: no such file'],
   [['SELECT 1 AS x FROM input', '--format', 'xml'], 'ndjson'],
   [['SELECT 1 AS x FROM input', '--nonsense'], '--nonsense'],
   [['SELECT 1 AS x FROM input', '--schema', 'order.ts'], 'write file.ts#export'],
-  [[], 'usage: millrace sql'],
+  [[], 'there is no statement: see millrace sql --help'],
 ])('%j is a mistake of the caller: exit code 2', async (argv, message) => {
   const { code, errors } = await run(argv);
   expect(errors).toContain(message);
   expect(code).toBe(2);
+});
+
+test('a record of CSV that has too few cells, or does not fit, is rejected with its line', async () => {
+  const result = await run(['SELECT id, 6 / n AS x FROM input', '--input', 'csv'], 'id,n\n1,2\n2\n3,0\n4,3\n');
+  expect(result.out).toBe('{"id":1,"x":3.0000000000000000}\n{"id":4,"x":2.0000000000000000}\n');
+  expect(result.errors).toMatch(/^-: .* on line 3\n-:3: division by zero/);
+  expect(result.code).toBe(1);
+});
+
+test('nothing comes of an empty input, whatever its columns would be, unless it is no SQL', async () => {
+  expect(await run(['SELECT a FROM input'])).toEqual({ code: 0, out: '', errors: '' });
+  expect(await run(['SELECT a FRM input'])).toMatchObject({ code: 2, errors: expect.stringContaining('syntax error') });
+});
+
+test('columns are those of the first input that has any lines', async () => {
+  writeFileSync(join(folder, 'empty.ndjson'), '');
+  const { out } = await run(['SELECT status FROM input WHERE sales = 1', '@empty.ndjson', '@orders.ndjson']);
+  expect(out).toBe('{"status":"NEW"}\n');
+});
+
+test('lists are unnested, also where some are empty', async () => {
+  const input = '{"id":1,"tags":[],"items":[]}\n{"id":2,"tags":["a","b"],"items":[{"sku":"x"},{"sku":"y"}]}\n';
+  expect((await run(['SELECT id, tags[2] AS tag FROM input'], input)).out).toBe(
+    '{"id":1,"tag":null}\n{"id":2,"tag":"b"}\n',
+  );
+  expect((await run(["SELECT id, item ->> 'sku' AS sku FROM input, unnest(items) AS item"], input)).out).toBe(
+    '{"id":2,"sku":"x"}\n{"id":2,"sku":"y"}\n',
+  );
 });
 
 test('sql explain takes a .sql file and the schema that it names', async () => {
