@@ -114,7 +114,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     },
     state() {
       dropPassedMarks(state.marks, arrivalMillis);
-      return { ...state, position };
+      return arrivalMillis === 0 ? { ...state, position } : { ...state, position, arrivedMillis: arrivalMillis };
     },
   };
 }

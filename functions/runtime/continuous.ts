@@ -2,10 +2,11 @@ import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecor
 import type { Batch } from './batch.ts';
 import { endDrainedInputs } from './drained.ts';
 import { finished, toFinish } from './finish.ts';
+import { noteGap } from './gaps.ts';
 import { type ShardInput, withShard } from './input.ts';
 import type { Puller } from './puller.ts';
 import { pullBeside } from './pulling.ts';
-import type { LogRecord } from './record-codec/record.ts';
+import { type LogRecord, toLogRecord } from './record-codec/record.ts';
 import { report } from './report.ts';
 import { type Passed, passOn } from './rewound-batch.ts';
 import type { LoadedState } from './shard-states.ts';
@@ -54,6 +55,7 @@ export async function runContinuous(
           rewound = await passOn(puller, shard, { records, signal });
           return { loaded: rewound.loaded, result: rewound.held ? records[0] : undefined };
         }
+        if (records[0] !== undefined) await noteGap(step, input, { shard, first: records[0], signal });
         const tried = await tryRecords({
           ...{ step, shard, shardId, records, signal },
           work: async (batch, harmless) => {
@@ -91,13 +93,4 @@ export async function runContinuous(
 
 function againFrom(record: { readonly sequenceNumber: string } | undefined): KinesisStreamBatchResponse {
   return { batchItemFailures: record === undefined ? [] : [{ itemIdentifier: record.sequenceNumber }] };
-}
-
-function toLogRecord({ kinesis }: KinesisStreamEvent['Records'][number]): LogRecord {
-  return {
-    sequenceNumber: kinesis.sequenceNumber,
-    partitionKey: kinesis.partitionKey,
-    data: Buffer.from(kinesis.data, 'base64'),
-    approximateArrivalMillis: Math.round(kinesis.approximateArrivalTimestamp * 1000),
-  };
 }

@@ -14,7 +14,9 @@ export type RefusalReason =
   /** The event is larger than its stream takes. */
   | 'too-large'
   /** The function's process died of it, again and again: out of memory, or in a loop until its time was over. */
-  | 'killed';
+  | 'killed'
+  /** It was never done, and Lambda gave up on it when it was too old. */
+  | 'expired';
 
 export class EventRefused extends Error {
   readonly reason: RefusalReason;

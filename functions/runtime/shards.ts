@@ -26,6 +26,7 @@ export interface StreamShape {
   readonly arn: string;
   /** Tells this stream from an earlier one of the same name: a short hash of its ARN and creation time. */
   readonly incarnation: string;
+  readonly createdMillis: number;
   /** The most bytes a record may have, data and partition key together. */
   readonly maxRecordBytes: number;
   readonly retentionMillis: number;
@@ -47,6 +48,7 @@ export async function describeStream(kinesis: Kinesis, stream: string, signal: A
     name,
     arn,
     incarnation: incarnationOf(arn, created),
+    createdMillis: created.getTime(),
     maxRecordBytes: (summary?.MaxRecordSizeInKiB ?? 1_024) * 1_024,
     retentionMillis: (summary?.RetentionPeriodHours ?? 24) * 3_600_000,
     shards: await listShards(kinesis, arn, { signal }),

@@ -24,6 +24,8 @@ export interface StepState {
   readonly generation?: number | undefined;
   /** It is being rewound now. */
   readonly rewind?: Rewind | undefined;
+  /** When the record of the position arrived: no later one is older, so it tells whether Lambda may have given up on any since (gaps.ts). */
+  readonly arrivedMillis?: number | undefined;
   /** When it was last moved, by the clock: for people. Nothing is decided by it. */
   readonly movedMillis?: number | undefined;
 }
@@ -43,7 +45,7 @@ const Text = z.object({
     .array(
       z.object({
         at: z.string(),
-        reason: z.enum(['undecodable', 'schema', 'transform', 'refused', 'too-large', 'killed']),
+        reason: z.enum(['undecodable', 'schema', 'transform', 'refused', 'too-large', 'killed', 'expired']),
         message: z.string(),
         bytes: z.string(),
         origin: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
@@ -56,6 +58,7 @@ const Text = z.object({
   w: z.number().optional(),
   g: z.number().optional(),
   x: Rewind.optional(),
+  a: z.number().optional(),
   t: z.number().optional(),
 });
 
@@ -81,6 +84,7 @@ export function encodeState(state: StepState): string {
     ...(state.rewinds === undefined ? {} : { w: state.rewinds }),
     ...(state.generation === undefined ? {} : { g: state.generation }),
     ...(state.rewind === undefined ? {} : { x: state.rewind }),
+    ...(state.arrivedMillis === undefined ? {} : { a: state.arrivedMillis }),
     ...(state.movedMillis === undefined ? {} : { t: state.movedMillis }),
   };
   return JSON.stringify(text);
@@ -111,6 +115,7 @@ export function decodeState(text: string): StepState {
     rewinds: state.w,
     generation: state.g,
     rewind: state.x,
+    arrivedMillis: state.a,
     movedMillis: state.t,
   };
 }

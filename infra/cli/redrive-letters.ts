@@ -89,8 +89,8 @@ function question(step: TransformPlan | SinkPlan, count: number, begun: number):
   const stream = step.input.stream.kind === 'own' ? `stream '${step.input.stream.name}'` : step.input.stream.arn;
   return [
     ...(begun === 0 ? [] : [`A run that was interrupted is finished first: ${counted(begun, 'dead letter')} at most.`]),
-    `${counted(count, 'dead letter')} of ${name} go to the end of ${stream}, for this step alone.`,
-    'They come after newer events of their keys: where a row is kept by key, an older event takes the place of a newer one.',
+    `${counted(count, 'dead letter')} of ${name}: back to the end of ${stream}, for this step alone.`,
+    'There they come after newer events of their keys: where a row is kept by key, an older event takes the place of a newer one.',
     'Redrive them?',
   ].join('\n');
 }

@@ -1,4 +1,6 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import type { Place } from '../../operation/place.ts';
+import type { Asked } from '../asked.ts';
 import { atPlace } from '../at-place.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 import { placeHelp, placeOptions } from '../place-options.ts';
@@ -57,11 +59,23 @@ function list(invocation: CommandInvocation): Promise<number> {
     const { eachReport, kindReport } = await import('../dead-letter-report.ts');
     const pipeline = asked.plan(positionals[0]).name;
     const step = positionals[1] === undefined ? undefined : asked.step(pipeline, positionals[1]).name;
+    await convert(asked, place, signal);
     const read = await readLetters(place, { pipeline, step }, signal);
     if (values.json === true) for (const letter of read.letters) console.log(JSON.stringify(letter));
     else console.log(values.each === true ? eachReport(title, read) : kindReport(title, read));
     return 0;
   });
+}
+
+/** What Lambda itself gave up on is to be among them. Tells what is not, and why. */
+async function convert(asked: Asked, place: Place, signal: AbortSignal): Promise<void> {
+  const { convertGivenUp } = await import('../../operation/given-up.ts');
+  const steps = asked.plans().flatMap((plan) => plan.steps);
+  for (const { key, letters, error } of await convertGivenUp(place, steps, { now: Date.now, signal })) {
+    if (error !== undefined) console.error(`${key} is no dead letter yet: ${(error as Error).message}`);
+    else if (letters === undefined)
+      console.error(`${key} is no dead letter yet: what its step has done cannot be told now`);
+  }
 }
 
 function show(invocation: CommandInvocation): Promise<number> {

@@ -12,6 +12,7 @@ const shapeOf = (shards: readonly Shard[]): StreamShape => ({
     arn: 'arn:aws:kinesis:r:1:stream/s',
     name: 's',
     incarnation: 'i',
+    createdMillis: 0,
     maxRecordBytes: 1,
     retentionMillis: 1,
     shards,

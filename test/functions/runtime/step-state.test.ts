@@ -32,6 +32,7 @@ const state: fc.Arbitrary<StepState> = fc.record({
   ),
   intent: fc.option(fc.record({ to: position, options: fc.jsonValue() }), { nil: undefined }),
   ended: fc.option(fc.constant(true), { nil: undefined }),
+  arrivedMillis: fc.option(fc.nat(), { nil: undefined }),
   movedMillis: fc.option(fc.nat(), { nil: undefined }),
 });
 
@@ -44,6 +45,7 @@ test('a state comes back from its text as it was', () => {
       expect(after.position).toBe(before.position);
       expect(after.marks).toEqual(before.marks);
       expect(after.rejections).toEqual(before.rejections);
+      expect(after.arrivedMillis).toBe(before.arrivedMillis);
       expect(after.movedMillis).toBe(before.movedMillis);
     }),
   );

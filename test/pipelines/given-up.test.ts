@@ -1,0 +1,174 @@
+import { PutRecordCommand } from '@aws-sdk/client-kinesis';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { YOUNGEST_GIVEN_UP_MILLIS } from '../../functions/runtime/gaps.ts';
+import type { Converted } from '../../functions/runtime/given-up-documents.ts';
+import { newAggregate } from '../../functions/runtime/record-codec/aggregate.ts';
+import { defineTransform } from '../../functions/runtime/transform.ts';
+import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
+import { mappingSettings } from '../../infra/delivery.ts';
+import { listLetters } from '../../infra/operation/dead-letters.ts';
+import { convertGivenUp } from '../../infra/operation/given-up.ts';
+import { redriveLetters } from '../../infra/operation/redrive.ts';
+import { definePipeline } from '../../infra/pipelines/pipeline.ts';
+import type { StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import { operate } from '../kit/operator.ts';
+import { settle } from '../kit/settle.ts';
+import { deadLettersOf, streamView } from '../kit/views.ts';
+import { startWorld, type World } from '../kit/world.ts';
+
+const Item = z.object({ number: z.number() });
+const copying = defineTransform({ entry: import.meta.url, from: Item, to: Item, apply: (event) => [event] });
+const pipeline = definePipeline({
+  name: 'shop',
+  streams: { raw: { schema: Item }, copied: { schema: Item } },
+  transforms: { copying: { from: 'raw', apply: copying, to: 'copied' } },
+  sinks: { items: { from: 'raw', write: postgresSink({ table: 'items' }) } },
+});
+
+const HOUR = 3_600_000;
+const { signal } = new AbortController();
+
+async function start(): Promise<{ world: World; copies: TransformPlan; items: StepPlan }> {
+  const options = { seed: 1, startMillis: Date.parse('2026-01-01T00:00:00Z') };
+  const world = await startWorld({
+    ...{ pipelines: [pipeline], recordBytes: undefined, pollMillis: 60_000 },
+    ...options,
+  });
+  const named = (name: string): StepPlan => world.steps.find((step) => step.name === name) as StepPlan;
+  return { world, copies: named('copying') as TransformPlan, items: named('items') };
+}
+
+/** One record with several events, as KPL packs them. */
+async function put(world: World, numbers: readonly number[]): Promise<void> {
+  const aggregate = newAggregate({ maxBytes: 1_000_000 });
+  for (const number of numbers) aggregate.add(`key-${number}`, Buffer.from(JSON.stringify({ number })));
+  const record = { Data: aggregate.finish(), PartitionKey: 'k', StreamName: world.stage.names.stream('shop', 'raw') };
+  await operate(world, ({ clients }) => clients.kinesis.send(new PutRecordCommand(record)));
+}
+
+const convert = (world: World): Promise<readonly Converted[]> =>
+  operate(world, (place) => convertGivenUp(place, world.steps, { now: world.clock.now, signal }));
+
+const numbersOf = (letters: readonly { readonly text?: string }[]): number[] =>
+  letters.map(({ text = '' }) => (JSON.parse(text) as { number: number }).number).sort((a, b) => a - b);
+
+const copied = (world: World): number[] =>
+  streamView(world, world.stage.names.stream('shop', 'copied'), ['/shop/copying/'])
+    .data()
+    .map((data) => (data as { number: number }).number)
+    .sort((a, b) => a - b);
+
+const documents = (world: World): number =>
+  world.stage.s3.objects(world.stage.names.deadLetters).filter(({ key }) => key.startsWith('aws/lambda/')).length;
+
+/** The step is out of work for so long that Lambda gives up on what came at the beginning; then it goes on. */
+async function outage(world: World, step: StepPlan): Promise<void> {
+  await put(world, [1]);
+  await settle(world, HOUR);
+  const site = step.name === 'items' ? 'items postgres' : step.name;
+  const up = world.faults.add({ site, kind: 'request lost', times: Number.POSITIVE_INFINITY });
+  await put(world, [2, 3]);
+  await put(world, [4]);
+  await world.clock.advance(12 * HOUR);
+  await put(world, [5]);
+  await world.clock.advance(9 * HOUR);
+  up();
+}
+
+test('gaps are looked for wherever a mapping may have given up', () => {
+  const stream = { kind: 'own', retentionHours: 24 } as never;
+  const { maximumRecordAgeInSeconds } = mappingSettings({ stream, start: 'earliest' }, 'arn');
+  expect(maximumRecordAgeInSeconds * 1_000).toBeGreaterThan(YOUNGEST_GIVEN_UP_MILLIS + HOUR / 2);
+});
+
+describe('what Lambda gave up on', () => {
+  test('becomes dead letters, event by event, and what the step did before and after does not', async () => {
+    const { world, copies } = await start();
+    await outage(world, copies);
+    await settle(world, HOUR);
+    await put(world, [6]);
+    await settle(world, HOUR);
+    expect(copied(world)).toEqual([1, 5, 6]);
+    expect(documents(world)).toBeGreaterThan(0);
+
+    const found = await convert(world);
+    expect(found.reduce((sum, { letters }) => sum + (letters?.count ?? 0), 0)).toBe(3);
+    const letters = deadLettersOf(world, copies);
+    expect(numbersOf(letters)).toEqual([2, 3, 4]);
+    expect(new Set(letters.map(({ reason }) => reason))).toEqual(new Set(['expired']));
+    expect(letters[0]?.message).toMatch(/^Lambda gave up on it at 2026-01-01T\S+ \(RecordAgeExceeded\)$/);
+    expect(letters.map(({ event }) => event?.key)).toEqual(['key-2', 'key-3', 'key-4']);
+    expect(documents(world)).toBe(0);
+    expect(await convert(world)).toEqual([]);
+  });
+
+  test('becomes dead letters also before the step goes on, and goes back to it once', async () => {
+    const { world, copies } = await start();
+    await outage(world, copies);
+    await convert(world);
+    expect(numbersOf(deadLettersOf(world, copies))).toEqual([2, 3, 4]);
+    await settle(world, HOUR);
+    await operate(world, async (place) => {
+      const letters = await Array.fromAsync(listLetters(place, { pipeline: 'shop', step: 'copying' }, signal));
+      await redriveLetters(copies, place, { letters, told: () => undefined, nowMillis: world.clock.now, signal });
+    });
+    await settle(world, HOUR);
+    expect(copied(world)).toEqual([1, 2, 3, 4, 5]);
+    expect(deadLettersOf(world, copies)).toEqual([]);
+  });
+
+  test('is stored again, into the same places, when the bucket fails before the document is removed', async () => {
+    const { world, copies } = await start();
+    await outage(world, copies);
+    await settle(world, HOUR);
+    const failing = operate(world, (place) => {
+      const send = (command: object, options: object): Promise<unknown> =>
+        command.constructor.name === 'DeleteObjectCommand'
+          ? Promise.reject(new Error('the bucket is down'))
+          : place.clients.s3.send(command as never, options as never);
+      const broken = { ...place, clients: { ...place.clients, s3: { send } as never } };
+      return convertGivenUp(broken, world.steps, { now: world.clock.now, signal });
+    });
+    expect((await failing).every(({ error }) => (error as Error).message === 'the bucket is down')).toBe(true);
+    const before = deadLettersOf(world, copies);
+    await convert(world);
+    expect(deadLettersOf(world, copies)).toEqual(before);
+    expect(numbersOf(before)).toEqual([2, 3, 4]);
+    expect(documents(world)).toBe(0);
+  });
+
+  test('by a sink whose positions are out of reach is known by the gap that it notes when it goes on', async () => {
+    const { world, items } = await start();
+    await outage(world, items);
+    const early = await convert(world);
+    expect(early.every(({ letters, error }) => letters === undefined && error === undefined)).toBe(true);
+    expect(deadLettersOf(world, items)).toEqual([]);
+    await settle(world, HOUR);
+    expect(world.stage.tables.rows('items')).toEqual([{ number: 1 }, { number: 5 }]);
+    await convert(world);
+    expect(numbersOf(deadLettersOf(world, items))).toEqual([2, 3, 4]);
+    expect(deadLettersOf(world, items)[0]?.message).not.toContain('could not be found out');
+  });
+
+  test('by a sink that never goes on is reported after an hour, and that it may have been done', async () => {
+    const { world, items } = await start();
+    await outage(world, items);
+    world.faults.add({ site: 'items', kind: 'request lost', times: Number.POSITIVE_INFINITY });
+    await world.clock.advance(2 * HOUR);
+    await convert(world);
+    const letters = deadLettersOf(world, items);
+    expect(numbersOf(letters)).toEqual([2, 3, 4]);
+    expect(letters[0]?.message).toContain('could not be found out');
+  });
+
+  test('stays where it is when its step is not known here', async () => {
+    const { world, copies } = await start();
+    await outage(world, copies);
+    await settle(world, HOUR);
+    const before = documents(world);
+    const found = await operate(world, (place) => convertGivenUp(place, [], { now: world.clock.now, signal }));
+    expect(String(found[0]?.error)).toContain('no step has the function millrace-test-shop--copying');
+    expect(documents(world)).toBe(before);
+  });
+});
