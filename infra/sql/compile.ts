@@ -116,7 +116,7 @@ export function importLines(module: ModuleCode, runtime: string): readonly strin
 }
 
 /** A list of columns has a line for each. */
-const constantLines = (module: ModuleCode): readonly string[] =>
+export const constantLines = (module: ModuleCode): readonly string[] =>
   [...module.constants].map(([code, name]) =>
     code.startsWith('[copied(')
       ? `const ${name} = [\n${code.slice(1, -1).replaceAll('), copied(', '),\ncopied(')},\n];`

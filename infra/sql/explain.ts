@@ -1,6 +1,6 @@
 import type { Checked } from './checked.ts';
 import { children, columnsOf } from './checked.ts';
-import { indent } from './compile.ts';
+import { constantLines, indent } from './compile.ts';
 import { dataColumnsOf, statementCode } from './generate.ts';
 import { javascriptModule } from './module-code.ts';
 import type { OutputColumn, Plan } from './plan.ts';
@@ -15,11 +15,17 @@ export function explain(plan: Plan): string {
     ['writes', plan.outputs.map(outputLine)],
     ['cost', costLines(plan)],
     ['guarantees', guaranteeLines(plan)],
-    ['code', indent(statementCode(javascriptModule(), plan)).split('\n')],
+    ['code', codeLines(plan)],
   ];
   return sections
     .map(([title, lines]) => `${title}\n${lines.map((line) => `  ${line}`.trimEnd()).join('\n')}\n`)
     .join('\n');
+}
+
+function codeLines(plan: Plan): readonly string[] {
+  const module = javascriptModule();
+  const body = statementCode(module, plan);
+  return indent([...constantLines(module), body].join('\n')).split('\n');
 }
 
 function planLines(plan: Plan): readonly string[] {
@@ -65,7 +71,7 @@ function costLines(plan: Plan): readonly string[] {
   );
   return [
     'one pass over the bytes of each event; JSON.parse only for what is unusual (escaped or repeated keys, deep nesting)',
-    `${operations} operations an event at most; ${computed.length} of ${plan.outputs.length} columns are computed, the others copied`,
+    `${operations} operation${operations === 1 ? '' : 's'} an event at most; ${computed.length} of ${plan.outputs.length} columns are computed, the others copied`,
     ...(plan.unnests.length === 0 ? [] : ['one output for each element: lists multiply']),
   ];
 }
@@ -77,7 +83,7 @@ const operationsOf = (expression: Checked): number =>
 function guaranteeLines(plan: Plan): readonly string[] {
   return [
     'deterministic: the same event gives the same outputs, so repeats are recognised and dropped downstream',
-    'an event that does not fit its schema, or an expression that fails on it, is rejected with its place in the statement; others go on',
+    'an event of which a column that is read does not fit, or on which an expression fails, is rejected with the place in the statement; others go on',
     plan.partitionBy === undefined
       ? 'outputs keep the order of their key'
       : 'outputs of one new key are in order as far as they come from one shard of the input',

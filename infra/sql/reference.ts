@@ -18,7 +18,7 @@ on random expressions in every test run, and compiled to a TypeScript module tha
 
 \`\`\`sql
 -- schema: ./order-events.ts#Order
-CREATE STREAM completed_orders AS
+CREATE STREAM completed AS
 SELECT order_id, sales, round(sales * 1.21, 2) AS gross
 FROM orders
 WHERE status = 'COMPLETE'
@@ -26,7 +26,22 @@ PARTITION BY order_id
 \`\`\`
 
 \`npm run sql:compile\` writes \`completed-orders.sql.ts\` beside \`completed-orders.sql\`. It exports the transform (\`completedOrders\`), whose
-\`to\` is the schema of what it makes, and the handler. Commit it; CI fails when it is stale.
+\`to\` is the schema of what it makes, and the handler. Commit it; \`npm test\` fails when it is stale. A pipeline names it, and may take its schema:
+
+\`\`\`ts
+streams: { orders: { schema: Order }, completed: { schema: completedOrders.to } },
+transforms: { 'completed-orders': { from: 'orders', apply: completedOrders, to: 'completed' } },
+\`\`\`
+
+FROM and CREATE STREAM name the step's \`from\` and \`to\`: others do not compile. A column that is only copied has the schema that the input gives it;
+one that is computed has its type's. WHERE counts: \`WHERE total > 0\` leaves no null in \`total\`.
+
+A line or two can stand in the pipeline itself, \`apply: sql("SELECT id, total FROM orders WHERE status = 'PAID'")\`
+(\`infra/pipelines/inline-sql.ts\`). What it makes must fit the schema of the stream that it is written to; \`cdk synth\`, \`npm run dev\` and a test of the
+pipeline refuse it otherwise, with line and column. Several steps may write to one stream.
+
+\`npx millrace sql '<statement>' [files…|-]\` tries a statement on lines of JSON or CSV, \`npx millrace sql explain <file.sql>\` shows the plan, its
+costs and the code, and \`npx millrace tail <pipeline> <stream> --where '<condition>'\` filters by what could stand behind WHERE.
 
 ## The statement
 
@@ -38,6 +53,7 @@ end, which chooses the key of what is written. Without it the key stays the inpu
   \`event.id\` names the event's.
 - A declared object's fields are \`(address).city\`; of jsonb, \`payload -> 'a' ->> 'b'\`. Lists are \`tags[1]\`, \`'x' = ANY(tags)\` and \`unnest\` in FROM, which
   gives one output for each element; a list of objects gives their fields as columns.
+- An event that WHERE refuses is dropped, whatever its other columns hold; of one that is kept, the columns that are read have to fit.
 - Joins, aggregates, windows, DISTINCT, ORDER BY, LIMIT and subqueries are refused.
 
 ## Types
@@ -55,6 +71,7 @@ ${SUPPORTED_TYPES}. \`interval\` and \`bytea\` live inside of expressions.
 | \`z.object({ … })\` | an object with fields |
 | anything else | jsonb |
 | \`.meta({ sql: 'timestamp' })\` | the type that it names |
+| \`z.unknown().optional().meta({ sql: 'numeric not null' })\` | what it should be: another value, or none, is kept in the stream and refused by the SQL that reads it |
 
 A column may be null when its schema is nullable or optional. What is computed is never null where Postgres's could not be.
 
