@@ -70,13 +70,13 @@ export function placeEvent(row: Row, event: Uint8Array): void {
 export function placeText(row: Row, text: Uint8Array): boolean {
   const scanner = text.length > TEXT_SIZE ? undefined : knowRow(row);
   if (scanner === undefined) return false;
-  scanner.bytes.set(text, TEXT);
-  scanner.bytes.set(END, TEXT + text.length);
+  const { bytes } = scanner;
+  bytes.set(text, TEXT);
+  // A control character that no string and no number goes beyond, and then one that is no white space.
+  bytes[TEXT + text.length] = 0x0a;
+  bytes[TEXT + text.length + 1] = 0;
   return true;
 }
-
-/** A control character that no string and no number goes beyond, and then one that is no white space. */
-const END = Uint8Array.of(0x0a, 0);
 
 /** The event to read next, as a range of the text. */
 export function placeRange(row: Row, from: number, to: number): void {

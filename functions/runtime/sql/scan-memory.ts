@@ -51,4 +51,5 @@ export const KEY_BYTES = 16;
 /** The text that is scanned, and behind it what ends every loop. */
 export const TEXT = 5 * PAGE;
 export const TEXT_SIZE = 16 << 20;
-export const PAGES = (TEXT + TEXT_SIZE) / PAGE + 1;
+/** Behind the text there is room to look for the end of the longest key. */
+export const PAGES = (TEXT + TEXT_SIZE + REMEMBERED_END - REMEMBERED) / PAGE + 1;

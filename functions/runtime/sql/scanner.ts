@@ -68,7 +68,7 @@ export function theScanner(): Scanner {
 /** Whether there is room for them. */
 export function canKnow(columns: readonly string[]): boolean {
   const bytes = keysOf(columns).map((key) => key.length + 2 * KEY_BYTES);
-  return columns.length <= MAX_COLUMNS && bytes.reduce((a, b) => a + b, 0) < (REMEMBERED_END - REMEMBERED) / 2;
+  return columns.length <= MAX_COLUMNS && bytes.reduce((a, b) => a + b, 0) < REMEMBERED_END - REMEMBERED;
 }
 
 /** Looks for these columns from now on. */
