@@ -1,5 +1,5 @@
-import type { FuncCall } from 'libpg-query';
-import { AGGREGATES, FUNCTIONS, VOLATILE } from './catalog/functions.ts';
+import type { FuncCall, Node } from 'libpg-query';
+import { AGGREGATES, FUNCTIONS, NAMED_ARGUMENTS, VOLATILE } from './catalog/functions.ts';
 import { signatureText } from './catalog/routine.ts';
 import { UNSUPPORTED } from './catalog/unsupported.ts';
 import type { CheckContext } from './check-context.ts';
@@ -36,7 +36,7 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
     const hint = near === undefined ? 'docs/sql.md lists the functions' : `did you mean ${near}?`;
     throw mistake(context, 'unsupported', { offset, problem: `function ${name} is not supported`, hint });
   }
-  const args = (node.args ?? []).map(context.check);
+  const args = argumentsOf(context, node, name).map(context.check);
   const resolution = resolve(
     candidates,
     args.map(({ type }) => type),
@@ -78,6 +78,29 @@ function refuseForms(context: CheckContext, node: FuncCall, name: string): void 
   if (node.agg_star || node.agg_distinct || node.agg_filter !== undefined || node.agg_order !== undefined)
     refuse(`${name} is called like an aggregate: aggregates are not supported yet`);
   if (node.func_variadic) refuse('VARIADIC is not supported', 'write the arguments one by one');
-  if (node.args?.some((arg) => 'NamedArgExpr' in arg))
+  if (!NAMED_ARGUMENTS.has(name) && node.args?.some((arg) => 'NamedArgExpr' in arg))
     refuse('named arguments are not supported', 'write the arguments in their order');
+}
+
+/** The arguments in their order, where they are named. */
+function argumentsOf(context: CheckContext, node: FuncCall, name: string): readonly Node[] {
+  const args: Node[] = [...(node.args ?? [])];
+  const names = NAMED_ARGUMENTS.get(name) ?? [];
+  const inOrder: Node[] = [];
+  for (const [i, arg] of args.entries()) {
+    if (!('NamedArgExpr' in arg)) {
+      inOrder[i] = arg;
+      continue;
+    }
+    const { arg: value, name: argument = '', location } = arg.NamedArgExpr;
+    const place = names.indexOf(argument);
+    if (place === -1 || inOrder[place] !== undefined || value === undefined)
+      throw mistake(context, 'invalid', {
+        offset: context.offsetOf(location),
+        problem: `${name} has no other argument "${argument}"`,
+        hint: `its arguments are ${names.join(', ')}`,
+      });
+    inOrder[place] = value;
+  }
+  return Array.from(inOrder, (arg) => arg ?? { A_Const: { ival: { ival: 0 } } });
 }

@@ -6,6 +6,7 @@ import { children } from './checked.ts';
 import { evaluateConstant } from './evaluate.ts';
 import type { MistakeKind, Source } from './source-position.ts';
 import { SqlMistake } from './source-position.ts';
+import { typeName } from './sql-type.ts';
 
 /**
  * Computes what does not depend on the event, in the order and with the short cuts of Postgres's planner. An error in it is a mistake in
@@ -27,6 +28,7 @@ export function foldConstants(source: Source, expression: Checked): Checked {
       const args = expression.args.map(fold);
       if (args.slice(0, strictCount(expression.resolved.routine)).some(isNull)) return nullLike(expression);
       tryPattern(source, { ...expression, args });
+      tryZone(source, { ...expression, args });
       return computed(source, { ...expression, args }, args);
     }
     case 'cast': {
@@ -98,6 +100,33 @@ function tryPattern(source: Source, expression: Extract<Checked, { kind: 'call' 
     return;
   const probe: Checked = { kind: 'constant', text: '', type: subject.type, nullable: false, offset: subject.offset };
   computed(source, { ...expression, args: [probe, ...rest] }, [probe, ...rest]);
+}
+
+const SAMPLES: Record<string, string> = {
+  text: 'day',
+  timestamp: '2000-01-01',
+  timestamptz: '2000-01-01Z',
+  integer: '1',
+  'double precision': '1',
+};
+
+/** A time zone that is a literal is looked at now: one that is not supported would refuse every event. */
+function tryZone(source: Source, expression: Extract<Checked, { kind: 'call' }>): void {
+  const { args, resolved, offset } = expression;
+  if (!resolved.routine.code.startsWith('{zones/')) return;
+  const zone = args.find(
+    (arg, i) => typeName(arg.type) === 'text' && (i === 0 ? args.length === 2 : i === args.length - 1),
+  );
+  if (zone === undefined || !isConstant(zone)) return;
+  const probes = args.map(
+    (arg): Checked =>
+      arg === zone
+        ? zone
+        : { kind: 'constant', text: SAMPLES[typeName(arg.type)] ?? null, type: arg.type, nullable: false, offset },
+  );
+  const { error } = evaluateConstant({ ...expression, args: probes });
+  if (error?.code === '0A000')
+    throw new SqlMistake('unsupported', { source, offset: zone.offset, problem: error.message });
 }
 
 /** Postgres folds calls of constants; constant arrays are constants too. */

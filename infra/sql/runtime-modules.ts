@@ -11,6 +11,7 @@ import * as doubleFunctions from '../../functions/runtime/sql/double-functions.t
 import * as doubles from '../../functions/runtime/sql/doubles.ts';
 import * as format from '../../functions/runtime/sql/format.ts';
 import * as integers from '../../functions/runtime/sql/integers.ts';
+import * as intervalParts from '../../functions/runtime/sql/interval-parts.ts';
 import * as intervals from '../../functions/runtime/sql/intervals.ts';
 import * as json from '../../functions/runtime/sql/json.ts';
 import * as jsonBuilding from '../../functions/runtime/sql/json-building.ts';
@@ -51,6 +52,7 @@ export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unk
   doubles,
   format,
   integers,
+  'interval-parts': intervalParts,
   intervals,
   json,
   'json-building': jsonBuilding,

@@ -1,6 +1,7 @@
 import { leading, negateDecimal } from './decimal-arithmetic.ts';
 import type { Decimal } from './decimals.ts';
 import {
+  compareDecimals,
   decimalFromText,
   decimalText,
   digitsAt,
@@ -174,3 +175,22 @@ export function lcmDecimals(a: Decimal, b: Decimal): Decimal {
 }
 
 const absolute = (value: bigint): bigint => (value < 0n ? -value : value);
+
+/** The bucket that a value falls into among `count` equal ones between low and high; 0 and count + 1 are outside. */
+export function widthBucketDecimal(...[value, low, high, count]: [Decimal, Decimal, Decimal, number]): number {
+  if (count <= 0) throw new SqlError('2201G', 'count must be greater than zero');
+  if ([value, low, high].some(({ special }) => special === 'NaN'))
+    throw new SqlError('2201G', 'operand, lower bound, and upper bound cannot be NaN');
+  if (low.special !== undefined || high.special !== undefined)
+    throw new SqlError('2201G', 'lower and upper bounds must be finite');
+  const direction = compareDecimals(high, low);
+  if (direction === 0) throw new SqlError('2201G', 'lower bound cannot equal upper bound');
+  if (compareDecimals(value, low) * direction < 0) return 0;
+  if (compareDecimals(value, high) * direction >= 0) return count === 2147483647 ? outOfRange('integer') : count + 1;
+  const scale = Math.max(value.scale, low.scale, high.scale);
+  const [distance, span] = [
+    digitsAt(value, scale) - digitsAt(low, scale),
+    digitsAt(high, scale) - digitsAt(low, scale),
+  ];
+  return Number((distance * BigInt(count)) / span) + 1;
+}

@@ -21,7 +21,7 @@ export interface Interval {
   readonly infinite: 0 | 1 | -1;
 }
 
-function interval(months: number, days: number, micros: bigint): Interval {
+export function newInterval(months: number, days: number, micros: bigint): Interval {
   const fits = [months, days].every((count) => count >= -2147483648 && count <= 2147483647);
   if (!fits || micros > MAX_TIMESTAMP || micros < MIN_TIMESTAMP) throw new SqlError('22008', 'interval out of range');
   return { months, days, micros, infinite: 0 };
@@ -32,9 +32,10 @@ const infiniteInterval = (sign: 1 | -1): Interval => ({ months: 0, days: 0, micr
 /** `[years, months, weeks, days, hours, minutes, seconds]`. */
 export function makeInterval(...parts: number[]): Interval {
   const [years = 0, months = 0, weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0] = parts;
-  if (!Number.isFinite(seconds)) throw new SqlError('22008', 'interval out of range');
-  const micros = BigInt(hours) * 3_600_000_000n + BigInt(minutes) * 60_000_000n + BigInt(roundDouble(seconds * 1e6));
-  return interval(years * 12 + months, weeks * 7 + days, micros);
+  const rest = roundDouble(seconds * 1e6);
+  if (!(Math.abs(rest) < 2 ** 63)) throw new SqlError('22008', 'interval out of range');
+  const micros = BigInt(hours) * 3_600_000_000n + BigInt(minutes) * 60_000_000n + BigInt(rest);
+  return newInterval(years * 12 + months, weeks * 7 + days, micros);
 }
 
 const UNITS: Record<string, readonly [months: number, days: number, micros: number]> = {
@@ -74,21 +75,21 @@ export function intervalFromText(text: string): Interval {
       '22007',
       `invalid input syntax for type interval: "${text}"; write units, such as 1 day 02:30:00`,
     );
-  return interval(months, days, micros);
+  return newInterval(months, days, micros);
 }
 
 function termOf(match: RegExpExecArray): Interval | undefined {
   const [, count, unitName, sign, hours, minutes, seconds, decimal] = match;
   const microsOf = (text: string): bigint => BigInt(Math.round(Number(text) * 1e6));
-  if (decimal !== undefined) return interval(0, 0, microsOf(decimal));
+  if (decimal !== undefined) return newInterval(0, 0, microsOf(decimal));
   if (hours !== undefined) {
     const micros = BigInt(hours) * 3_600_000_000n + BigInt(minutes ?? '0') * 60_000_000n + microsOf(seconds ?? '0');
-    return interval(0, 0, sign === '-' ? -micros : micros);
+    return newInterval(0, 0, sign === '-' ? -micros : micros);
   }
   const name = (unitName ?? '').toLowerCase().replace(/s$/, '');
   const unit = UNITS[ALIASES[name] ?? name];
   if (unit === undefined) return undefined;
-  return interval(unit[0] * Number(count), unit[1] * Number(count), BigInt(unit[2]) * BigInt(count ?? '0'));
+  return newInterval(unit[0] * Number(count), unit[1] * Number(count), BigInt(unit[2]) * BigInt(count ?? '0'));
 }
 
 export function intervalText(a: Interval): string {
@@ -119,12 +120,12 @@ export function addIntervals(a: Interval, b: Interval): Interval {
     if (a.infinite * b.infinite < 0) throw new SqlError('22008', 'interval out of range');
     return a.infinite !== 0 ? a : b;
   }
-  return interval(a.months + b.months, a.days + b.days, a.micros + b.micros);
+  return newInterval(a.months + b.months, a.days + b.days, a.micros + b.micros);
 }
 
 export function negateInterval(a: Interval): Interval {
   if (a.infinite !== 0) return infiniteInterval(a.infinite > 0 ? -1 : 1);
-  return interval(0 - a.months, 0 - a.days, -a.micros);
+  return newInterval(0 - a.months, 0 - a.days, -a.micros);
 }
 
 export const subtractIntervals = (a: Interval, b: Interval): Interval => addIntervals(a, negateInterval(b));
@@ -175,7 +176,7 @@ function scaled(a: Interval, scale: (value: number) => number): Interval {
   }
   const micros = roundDouble(scale(Number(a.micros)) + seconds * 1e6);
   if (!Number.isFinite(micros)) throw new SqlError('22008', 'interval out of range');
-  return interval(months + 0, days + Math.trunc(monthDays), BigInt(micros));
+  return newInterval(months + 0, days + Math.trunc(monthDays), BigInt(micros));
 }
 
 export function addInterval(timestamp: bigint, a: Interval): bigint {
@@ -213,7 +214,7 @@ export function timestampsBetween(a: bigint, b: bigint): Interval {
   if (!isFiniteTimestamp(a) || !isFiniteTimestamp(b)) return betweenInfinite(a, b);
   const micros = a - b;
   if (micros > MAX_TIMESTAMP || micros < MIN_TIMESTAMP) throw new SqlError('22008', 'interval out of range');
-  return interval(0, Number(micros / MICROS_PER_DAY), micros % MICROS_PER_DAY);
+  return newInterval(0, Number(micros / MICROS_PER_DAY), micros % MICROS_PER_DAY);
 }
 
 function betweenInfinite(a: bigint, b: bigint): Interval {

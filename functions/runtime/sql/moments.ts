@@ -44,6 +44,11 @@ function specialMoment(type: string, trimmed: string, text: string): Moment {
   if (word === 'infinity' || word === '+infinity') return { infinite: 1, days: 0, micros: 0n, offsetMicros: undefined };
   if (word === '-infinity') return { infinite: -1, days: 0, micros: 0n, offsetMicros: undefined };
   if (word === 'epoch') return { infinite: 0, days: -10957, micros: 0n, offsetMicros: 0n };
+  if (word === 'now' || word === 'today' || word === 'tomorrow' || word === 'yesterday')
+    throw new SqlError(
+      '0A000',
+      `'${word}' is volatile: it changes from day to day; use \`time\`, the time of the event`,
+    );
   throw new SqlError(
     '22007',
     `invalid input syntax for type ${type}: "${text}"; write ISO 8601, such as 2026-11-22 or 2026-11-22T18:30:00Z`,

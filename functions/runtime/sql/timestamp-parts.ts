@@ -131,12 +131,12 @@ const UNIT_NAMES: Record<string, string> = {
   millenniums: 'millennium',
 };
 
-function unitOf(field: string): string {
+export function unitOf(field: string): string {
   const name = field.toLowerCase();
   return UNIT_NAMES[name] ?? name;
 }
 
-function unsupported(field: string, type: string): never {
+export function unsupported(field: string, type: string): never {
   throw new SqlError('22023', `unit "${field}" not recognized for type ${type}`);
 }
 

@@ -1,4 +1,5 @@
 import { SqlError } from './sql-error.ts';
+import { dateTrunc, makeTimestamp } from './timestamp-parts.ts';
 
 /** AT TIME ZONE. UTC alone: other zones change with the tables of whoever runs this, and a transform must give one answer. */
 function requireUtc(zone: string): void {
@@ -12,3 +13,15 @@ export function fromUtc(zone: string, timestamp: bigint): bigint {
 }
 
 export const toUtc = fromUtc;
+
+export function dateTruncInZone(field: string, timestamp: bigint, zone: string): bigint {
+  requireUtc(zone);
+  return dateTrunc(field, timestamp);
+}
+
+export function makeTimestampInZone(
+  ...[year, month, day, hour, minute, second, zone]: [number, number, number, number, number, number, string]
+): bigint {
+  requireUtc(zone);
+  return makeTimestamp(year, month, day, hour, minute, second);
+}

@@ -40,7 +40,6 @@ const CASTS: Record<string, readonly [CastContext, code: string]> = {
   'jsonb → integer': ['explicit', '{json-numbers/jsonToInteger}($1)'],
   'jsonb → bigint': ['explicit', '{json-numbers/jsonToBigint}($1)'],
   'jsonb → double precision': ['explicit', '{json-numbers/jsonToDouble}($1)'],
-  'record → jsonb': ['implicit', '$1'],
 };
 
 /** The cast from one type to another, or undefined when Postgres has none or applies it only in another context. */

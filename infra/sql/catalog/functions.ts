@@ -16,6 +16,11 @@ export const CHAPTERS: readonly { readonly title: string; readonly routines: rea
 
 export const FUNCTIONS: readonly Routine[] = CHAPTERS.flatMap((chapter) => chapter.routines);
 
+/** Functions whose arguments are named where they are called, because each may be left out. What is left out is 0. */
+export const NAMED_ARGUMENTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['make_interval', ['years', 'months', 'weeks', 'days', 'hours', 'mins', 'secs']],
+]);
+
 export const AGGREGATES: ReadonlySet<string> = new Set([
   'count',
   'sum',

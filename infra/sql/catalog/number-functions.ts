@@ -29,6 +29,12 @@ const DOUBLE_FUNCTIONS: readonly Row[] = [
 
 export const NUMBER_FUNCTIONS: readonly Row[] = [
   ...DOUBLE_FUNCTIONS,
+  [
+    'width_bucket(numeric, numeric, numeric, integer) integer',
+    'decimal-functions/widthBucketDecimal',
+    'width_bucket(5.35, 0.0, 10.0, 5)',
+    'the bucket of an equal division; 0 and count + 1 are outside',
+  ],
   ['abs(integer) integer', 'integers/absInteger', 'abs(-5)', 'absolute value'],
   ['abs(bigint) bigint', 'integers/absBigint', 'abs((-5)::bigint)', 'absolute value'],
   ['abs(numeric) numeric', 'decimal-functions/absDecimal', 'abs(-5.50)', 'absolute value'],

@@ -14,7 +14,6 @@ const STABLE: ReadonlySet<string> = new Set([
   'jsonb_build_array',
   'jsonb_build_object',
   'to_jsonb',
-  'make_timestamptz',
 ]);
 
 /** Those of which only the form for timestamptz does. */
@@ -29,7 +28,8 @@ export function isStable(expression: Checked): boolean {
   const { name, parameters } = expression.resolved.routine;
   const types = parameters.map(parameterText);
   if (STABLE.has(name)) return true;
-  if (STABLE_WITH_ZONE.has(name)) return types.includes('timestamptz');
+  if (STABLE_WITH_ZONE.has(name)) return types.at(-1) === 'timestamptz';
+  if (name === 'make_timestamptz') return types.at(-1) === 'double precision';
   if (name === '||') return types.includes('anynonarray') && expression.args.some(({ type }) => dependsOnSession(type));
   return (
     types.includes('timestamptz') &&

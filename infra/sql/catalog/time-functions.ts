@@ -4,6 +4,9 @@ const D = 'double precision';
 const T = "timestamp '2026-11-22 18:34:56.789'";
 const TZ = "timestamptz '2026-11-22 18:34:56.789Z'";
 
+/** What make_interval takes. */
+const INTERVAL_PARTS = ['integer', 'integer', 'integer', 'integer', 'integer', 'integer', D];
+
 export const TIME_FUNCTIONS: readonly Row[] = [
   [
     'extract(text, date) numeric?',
@@ -22,6 +25,18 @@ export const TIME_FUNCTIONS: readonly Row[] = [
     'timestamp-parts/extractTimestamptz',
     `extract(epoch FROM ${TZ})`,
     'a field of a timestamptz, in UTC',
+  ],
+  [
+    'extract(text, interval) numeric?',
+    'interval-parts/extractInterval',
+    "extract(epoch FROM interval '1 day 02:30')",
+    'a field of an interval; epoch: all of it in seconds',
+  ],
+  [
+    `date_part(text, interval) ${D}?`,
+    'interval-parts/datePartInterval',
+    "date_part('hour', interval '1 day 02:30')",
+    'a field, as double precision',
   ],
   [
     `date_part(text, date) ${D}?`,
@@ -54,6 +69,18 @@ export const TIME_FUNCTIONS: readonly Row[] = [
     'the start of its hour, week, year, …, in UTC',
   ],
   [
+    'date_trunc(text, timestamptz, text) timestamptz',
+    'zones/dateTruncInZone',
+    `date_trunc('day', ${TZ}, 'UTC')`,
+    'the same, with the zone written; other zones than UTC are refused',
+  ],
+  [
+    'date_trunc(text, interval) interval',
+    'interval-parts/truncateInterval',
+    "date_trunc('hour', interval '1 day 02:30')",
+    'without what is smaller than a field',
+  ],
+  [
     'date_bin(interval, timestamp, timestamp) timestamp',
     'intervals/dateBin',
     `date_bin('15 minutes', ${T}, timestamp '2026-01-01')`,
@@ -83,6 +110,60 @@ export const TIME_FUNCTIONS: readonly Row[] = [
     'timestamp-parts/makeTimestamp',
     'make_timestamptz(2026, 11, 22, 18, 34, 56.5)',
     'from its fields, in UTC',
+  ],
+  [
+    `make_timestamptz(integer, integer, integer, integer, integer, ${D}, text) timestamptz`,
+    'zones/makeTimestampInZone',
+    "make_timestamptz(2026, 11, 22, 18, 34, 56.5, 'UTC')",
+    'the same, with the zone written; other zones than UTC are refused',
+  ],
+  ...INTERVAL_PARTS.map(
+    (_, count): Row => [
+      `make_interval(${INTERVAL_PARTS.slice(0, count + 1).join(', ')}) interval`,
+      'intervals/makeInterval',
+      count === 3
+        ? 'make_interval(days => 10, hours => 6)'
+        : `make_interval(${INTERVAL_PARTS.slice(0, count + 1)
+            .map((_part, i) => i + 1)
+            .join(', ')})`,
+      'from years, months, weeks, days, hours, mins and secs; those that are not named are 0',
+    ],
+  ),
+  [
+    'age(timestamp, timestamp) interval',
+    'interval-parts/age',
+    `age(${T}, timestamp '2024-02-29')`,
+    'years, months and days between',
+  ],
+  [
+    'age(timestamptz, timestamptz) interval',
+    'interval-parts/age',
+    `age(${TZ}, timestamptz '2024-02-29Z')`,
+    'years, months and days between, in UTC',
+  ],
+  [
+    'justify_hours(interval) interval',
+    'interval-parts/justifyHours',
+    "justify_hours('50 hours')",
+    '24 hours become a day',
+  ],
+  [
+    'justify_days(interval) interval',
+    'interval-parts/justifyDays',
+    "justify_days('50 days')",
+    '30 days become a month',
+  ],
+  [
+    'justify_interval(interval) interval',
+    'interval-parts/justifyInterval',
+    "justify_interval('1 mon -1 hour')",
+    'both, with one sign for all',
+  ],
+  [
+    'isfinite(interval) boolean',
+    'interval-parts/isFiniteInterval',
+    "isfinite(interval '1 day')",
+    'whether it has an end',
   ],
   ['isfinite(date) boolean', 'dates/isFiniteDate', "isfinite(date 'infinity')", 'whether it is a real date'],
   ['isfinite(timestamp) boolean', 'timestamps/isFiniteTimestamp', `isfinite(${T})`, 'whether it is a real moment'],

@@ -34,7 +34,11 @@ function shown(marked: string, problem: string, hint: string | undefined): strin
   const line = marked.split('\n')[before.length - 1]?.replace('‸', '') ?? '';
   const column = Array.from(before.at(-1) ?? '').length + 1;
   const margin = `${before.length} | `;
-  const lines = [`q.sql:${before.length}:${column}: ${problem}`, margin + line, `${' '.repeat(margin.length + column - 1)}^`];
+  const lines = [
+    `q.sql:${before.length}:${column}: ${problem}`,
+    margin + line,
+    `${' '.repeat(margin.length + column - 1)}^`,
+  ];
   return [...lines, ...(hint === undefined ? [] : [`  hint: ${hint}`])].join('\n');
 }
 

@@ -1,0 +1,420 @@
+/** A statement with ‸ where its mistake is, what is wrong with it, and the hint when there is one. */
+export type MistakeRow = readonly [marked: string, problem: string, hint?: string];
+
+/** What a statement is refused for, before anything is deployed. */
+export const MISTAKES: readonly (readonly [about: string, rows: readonly MistakeRow[]])[] = [
+  [
+    'names that are not there, or stand for two things',
+    [
+      ['SELECT order_id, ‸statsu FROM orders', 'there is no column "statsu"', 'did you mean "status"?'],
+      ['SELECT ‸o.statsu FROM orders o', 'there is no column "o.statsu"', 'did you mean "status"?'],
+      [
+        "SELECT order_id FROM orders, unnest(items) AS item WHERE ‸item.skuu = 'a'",
+        'there is no column "item.skuu"',
+        'did you mean "sku"?',
+      ],
+      ['SELECT ‸x.order_id FROM orders', 'there is no "x" in FROM', 'FROM names orders, event'],
+      [
+        'SELECT ‸address.city FROM orders',
+        'there is no "address" in FROM',
+        'fields of objects are written (address).city',
+      ],
+      ['SELECT (‸address).town FROM orders', 'the object has no field "town"', 'it has city'],
+      ['SELECT (‸address).cty FROM orders', 'the object has no field "cty"', 'did you mean "city"?'],
+      ['SELECT (‸payload).a FROM orders', 'jsonb has no fields', "write -> 'a' or ->> 'a'"],
+      ['SELECT (‸status).a FROM orders', 'text has no fields'],
+      [
+        'SELECT ‸order_id FROM orders o, unnest(tags) AS order_id',
+        'column "order_id" is ambiguous',
+        'write o.order_id or order_id.order_id',
+      ],
+      [
+        'SELECT ‸sku FROM orders, unnest(items) AS a, unnest(items) AS b',
+        'column "sku" is ambiguous',
+        'write a.sku or b.sku',
+      ],
+      [
+        'SELECT order_id, ‸sales AS order_id FROM orders',
+        'two columns are named "order_id"',
+        'give one another name with AS',
+      ],
+      ['SELECT ‸order_id + 1 FROM orders', 'this column has no name', 'name it with AS'],
+      ['SELECT order_id FROM ‸ordres', 'FROM names "ordres", but the step reads "orders"', 'did you mean "orders"?'],
+      [
+        'CREATE STREAM ‸done AS SELECT order_id FROM orders',
+        'CREATE STREAM names "done", but the step writes "completed"',
+      ],
+      ['SELECT order_id FROM orders PARTITION BY ‸ordr_id', 'there is no column "ordr_id"', 'did you mean "order_id"?'],
+      ['SELECT ‸x.* FROM orders', 'there is no "x" in FROM'],
+      ['SELECT ‸a.b.c FROM orders', 'there is no column a.b.c', 'fields of objects are written (a.b).c'],
+      ['SELECT ‸lowr(status) AS s FROM orders', 'function lowr is not supported', 'did you mean lower?'],
+      [
+        "SELECT 'é', order_id\nFROM orders\nWHERE ‸statsu = 'ü'",
+        'there is no column "statsu"',
+        'did you mean "status"?',
+      ],
+    ],
+  ],
+  [
+    'types that do not fit',
+    [
+      [
+        'SELECT order_id FROM orders WHERE status ‸> 5',
+        'operator does not exist: text > integer',
+        'Postgres does not convert text by itself: cast one side, such as total::numeric',
+      ],
+      ["SELECT order_id FROM orders WHERE sales = ‸'a'", 'invalid input syntax for type numeric: "a"'],
+      ['SELECT order_id FROM orders WHERE ‸sales', 'the argument of WHERE must be boolean, not numeric'],
+      ['SELECT order_id FROM orders WHERE NOT ‸sales', 'the argument of NOT must be boolean, not numeric'],
+      [
+        'SELECT ‸lower(order_id) AS s FROM orders',
+        'function lower(bigint) does not exist',
+        'it takes lower(text); add casts where they are missing',
+      ],
+      [
+        'SELECT ‸substring(order_id, 1) AS s FROM orders',
+        'function substring(bigint, integer) does not exist',
+        'it takes substring(text, integer), substring(text, integer, integer); add casts where they are missing',
+      ],
+      [
+        'SELECT CASE WHEN paid THEN ‸1 ELSE status END AS x FROM orders',
+        'CASE types text and integer cannot be matched',
+        'cast one of them',
+      ],
+      ['SELECT CASE WHEN ‸sales THEN 1 END AS x FROM orders', 'the argument of CASE WHEN must be boolean, not numeric'],
+      [
+        'SELECT coalesce(sales, ‸paid) AS x FROM orders',
+        'COALESCE types numeric and boolean cannot be matched',
+        'cast one of them',
+      ],
+      [
+        'SELECT greatest(sales, ‸status) AS x FROM orders',
+        'GREATEST types numeric and text cannot be matched',
+        'cast one of them',
+      ],
+      [
+        'SELECT sales ‸IN (1, true) AS x FROM orders',
+        'operator does not exist: numeric = boolean',
+        'cast one side to the type of the other',
+      ],
+      [
+        'SELECT ARRAY[1, ‸true] AS x FROM orders',
+        'ARRAY types integer and boolean cannot be matched',
+        'cast one of them',
+      ],
+      ['SELECT ‸ARRAY[] AS x FROM orders', 'cannot determine type of empty array', 'cast it, such as ARRAY[]::text[]'],
+      ['SELECT sales = ANY(‸status) AS x FROM orders', 'op ANY/ALL needs an array on its right side, not text'],
+      ['SELECT tags[‸status] AS x FROM orders', 'an array subscript is an integer, not text'],
+      ['SELECT ‸sales[1] AS x FROM orders', 'numeric has no elements to subscript'],
+      ['SELECT ‸paid::timestamptz AS x FROM orders', 'cannot cast boolean to timestamptz'],
+      ['SELECT ‸address::text AS x FROM orders', 'cannot cast record to text', 'name one of its fields'],
+      [
+        'SELECT uid ‸+ 1 AS x FROM orders',
+        'operator does not exist: uuid + integer',
+        'cast one side to the type of the other',
+      ],
+      ['SELECT ‸-status AS x FROM orders', 'operator does not exist: - text', 'cast one side to the type of the other'],
+      ['SELECT ‸1/0 AS x FROM orders', 'division by zero'],
+      ["SELECT ‸'2026-02-30'::date AS d FROM orders", 'date/time field value out of range: "2026-02-30"'],
+      ["SELECT ‸'12x'::integer AS d FROM orders", 'invalid input syntax for type integer: "12x"'],
+      ['SELECT ‸9999999999::integer AS x FROM orders', 'integer out of range'],
+      ['SELECT ‸2147483647 + 1 AS x FROM orders', 'integer out of range'],
+      ['SELECT ‸sales::numeric(0) AS x FROM orders', 'numeric precision 0 must be between 1 and 1000'],
+      [
+        'SELECT ‸time - time AS d FROM orders',
+        'a column of type interval cannot be written as JSON',
+        'use extract(epoch FROM …) or cast it to text',
+      ],
+      [
+        "SELECT ‸decode(status, 'hex') AS d FROM orders",
+        'a column of type bytea cannot be written as JSON',
+        "use encode(…, 'hex')",
+      ],
+      ['SELECT order_id FROM orders, unnest(‸sales) AS x', 'unnest takes an array, not numeric'],
+      ['SELECT order_id FROM orders PARTITION BY ‸address', 'PARTITION BY cannot be record'],
+      [
+        "SELECT ‸jsonb_build_object('a') AS x FROM orders",
+        'jsonb_build_object takes keys and values in turn: one is missing',
+      ],
+      [
+        'SELECT address ‸= address AS x FROM orders',
+        'operator does not exist: record = record',
+        'compare its fields, such as (address).city',
+      ],
+      [
+        'SELECT ‸address IS NULL AS x FROM orders',
+        'IS NULL of an object is not supported',
+        'test one of its fields, such as (address).city IS NULL',
+      ],
+      [
+        'SELECT ‸NULLIF(sales, paid) AS x FROM orders',
+        'operator does not exist: numeric = boolean',
+        'cast one side to the type of the other',
+      ],
+      ['SELECT order_id::‸varchar(10) FROM orders', 'type varchar is not supported', 'use text'],
+      ['SELECT order_id::‸smallint FROM orders', 'type int2 is not supported', 'use integer'],
+      ['SELECT payload::‸json FROM orders', 'type json is not supported', 'use jsonb'],
+      ['SELECT order_id::‸money FROM orders', 'type money is not supported', 'use numeric'],
+      [
+        'SELECT sales ‸BETWEEN 1 AND paid AS x FROM orders',
+        'operator does not exist: numeric <= boolean',
+        'cast one side to the type of the other',
+      ],
+      ["SELECT repeat('a', ‸'b') AS x FROM orders", 'invalid input syntax for type integer: "b"'],
+      [
+        'SELECT ‸upper(1, 2) AS x FROM orders',
+        'function upper(integer, integer) does not exist',
+        'it takes upper(text); add casts where they are missing',
+      ],
+      [
+        'SELECT make_interval(‸weks => 2)::text AS x FROM orders',
+        'make_interval has no other argument "weks"',
+        'its arguments are years, months, weeks, days, hours, mins, secs',
+      ],
+    ],
+  ],
+  [
+    'what needs several events, tables or joins',
+    [
+      [
+        'SELECT ‸count(*) AS n FROM orders',
+        'count is an aggregate: aggregates and windows are not supported yet',
+        'a transform sees one event at a time',
+      ],
+      [
+        'SELECT ‸sum(sales) AS n FROM orders',
+        'sum is an aggregate: aggregates and windows are not supported yet',
+        'a transform sees one event at a time',
+      ],
+      [
+        'SELECT order_id FROM orders WHERE ‸max(sales) > 1',
+        'max is an aggregate: aggregates and windows are not supported yet',
+        'a transform sees one event at a time',
+      ],
+      [
+        "SELECT ‸string_agg(status, ',') AS n FROM orders",
+        'string_agg is an aggregate: aggregates and windows are not supported yet',
+        'a transform sees one event at a time',
+      ],
+      ['SELECT ‸sum(sales) OVER () AS n FROM orders', 'sum(…) OVER: window functions are not supported yet'],
+      [
+        'SELECT ‸row_number() OVER (ORDER BY order_id) AS n FROM orders',
+        'row_number(…) OVER: window functions are not supported yet',
+      ],
+      ['SELECT order_id FROM orders ‸WINDOW w AS (ORDER BY order_id)', 'WINDOW is not supported yet'],
+      [
+        'SELECT order_id FROM orders ‸GROUP BY order_id',
+        'GROUP BY is not supported yet: aggregates and windows come later',
+      ],
+      ['SELECT order_id FROM orders ‸HAVING true', 'HAVING is not supported yet: aggregates and windows come later'],
+      ['SELECT ‸DISTINCT order_id FROM orders', 'DISTINCT is not supported: a transform sees one event at a time'],
+      ['SELECT order_id FROM orders ‸ORDER BY 1', 'ORDER BY is not supported: events stay in their order'],
+      ['SELECT order_id FROM orders ‸LIMIT 1', 'LIMIT and OFFSET are not supported: a stream has no end'],
+      [
+        'SELECT order_id FROM orders ‸UNION SELECT 1',
+        'UNION, INTERSECT and EXCEPT are not supported: two steps may write to one stream',
+      ],
+      ['‸WITH x AS (SELECT 1) SELECT order_id FROM orders', 'WITH is not supported yet'],
+      [
+        'SELECT order_id FROM orders JOIN ‸customers ON true',
+        'joins are not supported yet',
+        'lists are unnested by a comma: FROM orders, unnest(items) AS item',
+      ],
+      [
+        'SELECT order_id FROM orders LEFT JOIN ‸customers USING (order_id)',
+        'joins are not supported yet',
+        'lists are unnested by a comma: FROM orders, unnest(items) AS item',
+      ],
+      [
+        'SELECT order_id FROM orders, ‸customers',
+        'joins are not supported yet',
+        'FROM names one stream, and lists to unnest',
+      ],
+      ['SELECT order_id FROM orders, ‸(SELECT 1) AS x', 'subqueries are not supported yet'],
+      [
+        'SELECT ‸(SELECT 1) AS x FROM orders',
+        'subqueries are not supported yet',
+        'a transform sees one event at a time; ARRAY[…] makes a list',
+      ],
+      [
+        'SELECT order_id FROM orders WHERE order_id ‸IN (SELECT 1)',
+        'subqueries are not supported yet',
+        'a transform sees one event at a time; ARRAY[…] makes a list',
+      ],
+      [
+        'SELECT ‸EXISTS (SELECT 1) AS x FROM orders',
+        'subqueries are not supported yet',
+        'a transform sees one event at a time; ARRAY[…] makes a list',
+      ],
+      [
+        'SELECT order_id FROM orders, ‸generate_series(1, 2) AS x',
+        'generate_series(…) in FROM is not supported',
+        'unnest(list) takes one array',
+      ],
+      [
+        'SELECT ‸unnest(tags) AS x FROM orders',
+        'unnest gives several rows and is not supported here',
+        'lists are unnested in FROM: FROM orders, unnest(items) AS item',
+      ],
+      [
+        'CREATE ‸TABLE x AS SELECT 1',
+        'CREATE TABLE is not supported yet: tables come later',
+        'write CREATE STREAM <name> AS SELECT …',
+      ],
+      [
+        'CREATE ‸TABLE x AS SELECT order_id FROM orders',
+        'CREATE TABLE is not supported yet: tables come later',
+        'write CREATE STREAM <name> AS SELECT …',
+      ],
+      ['CREATE ‸VIEW x AS SELECT 1', 'CREATE is followed by STREAM', 'write CREATE STREAM <name> AS SELECT …'],
+      ['‸INSERT INTO orders VALUES (1)', 'only SELECT and CREATE STREAM … AS SELECT are supported'],
+      ['‸DELETE FROM orders', 'only SELECT and CREATE STREAM … AS SELECT are supported'],
+      ['SELECT order_id ‸INTO x FROM orders', 'SELECT INTO is not supported: write CREATE STREAM … AS SELECT'],
+      ['SELECT order_id FROM orders ‸FOR UPDATE', 'FOR UPDATE is not supported'],
+      ['‸VALUES (1)', 'VALUES is not supported'],
+    ],
+  ],
+  [
+    'what changes from call to call',
+    [
+      [
+        'SELECT order_id, ‸now() FROM orders',
+        'now() is volatile: its answer changes from call to call',
+        'use `time`, the time of the event: an event that is processed again must give the same answer',
+      ],
+      [
+        'SELECT order_id FROM orders WHERE time < ‸now()',
+        'now() is volatile: its answer changes from call to call',
+        'use `time`, the time of the event: an event that is processed again must give the same answer',
+      ],
+      [
+        'SELECT ‸random() AS r FROM orders',
+        'random() is volatile: its answer changes from call to call',
+        'derive a number from the event, such as from md5(id): an event that is processed again must give the same answer',
+      ],
+      [
+        'SELECT ‸gen_random_uuid() AS r FROM orders',
+        'gen_random_uuid() is volatile: its answer changes from call to call',
+        'use `id`, the id of the event: an event that is processed again must give the same answer',
+      ],
+      [
+        'SELECT ‸current_date AS d FROM orders',
+        'the current time and user are volatile: they change from call to call',
+        'use `time`, the time of the event',
+      ],
+      [
+        'SELECT ‸current_timestamp AS d FROM orders',
+        'the current time and user are volatile: they change from call to call',
+        'use `time`, the time of the event',
+      ],
+      [
+        'SELECT ‸clock_timestamp() AS d FROM orders',
+        'clock_timestamp() is volatile: its answer changes from call to call',
+        'use `time`, the time of the event: an event that is processed again must give the same answer',
+      ],
+      [
+        "SELECT ‸nextval('x') AS n FROM orders",
+        'nextval() is volatile: its answer changes from call to call',
+        'there is no database behind a transform',
+      ],
+      [
+        'SELECT ‸current_user AS u FROM orders',
+        'the current time and user are volatile: they change from call to call',
+        'use `time`, the time of the event',
+      ],
+      [
+        'SELECT ‸age(time) AS a FROM orders',
+        'age(timestamptz) is not supported',
+        'it depends on today: name both moments, such as age(time, placed)',
+      ],
+      [
+        "SELECT ‸'now'::timestamptz AS t FROM orders",
+        "'now' is volatile: it changes from day to day; use `time`, the time of the event",
+      ],
+      [
+        "SELECT date ‸'today' AS t FROM orders",
+        "'today' is volatile: it changes from day to day; use `time`, the time of the event",
+      ],
+    ],
+  ],
+  [
+    'what Postgres has and this does not',
+    [
+      [
+        "SELECT ‸status ~ '(?=a)' AS x FROM orders",
+        'a group that starts with (? and is not (?: is not supported in regular expressions: Postgres and JavaScript read it differently',
+      ],
+      ["SELECT ‸status ~ '(a' AS x FROM orders", 'invalid regular expression: parentheses () not balanced'],
+      [
+        "SELECT ‸regexp_replace(status, 'a|b', '') AS x FROM orders",
+        'alternatives, lazy quantifiers and quantified groups are supported where only a yes or no is asked: Postgres takes the longest match, JavaScript the first',
+      ],
+      [
+        'SELECT ‸cbrt(2) AS x FROM orders',
+        'cbrt(double precision) is not supported',
+        'use power(x, 1.0 / 3): C libraries differ by more than one unit in the last place',
+      ],
+      [
+        'SELECT ‸log(2) AS x FROM orders',
+        'log(double precision) is not supported',
+        'cast to numeric: C libraries differ by more than one unit in the last place',
+      ],
+      ["SELECT status ‸SIMILAR TO 'a' AS x FROM orders", 'SIMILAR TO is not supported', 'use LIKE or ~'],
+      ['SELECT status ‸COLLATE "C" AS x FROM orders', 'COLLATE is not supported', 'the collation is "C", always'],
+      ['SELECT ‸$1 AS x FROM orders', 'parameters ($1) are not supported', 'write the value'],
+      ['SELECT ‸ROW(1, 2) AS x FROM orders', 'rows are not supported', 'use jsonb_build_object'],
+      [
+        "SELECT ‸payload['a'] AS x FROM orders",
+        'jsonb has no elements to subscript',
+        'write -> with a key or an index (from 0)',
+      ],
+      [
+        "SELECT time AT TIME ZONE ‸'Europe/Amsterdam' AS x FROM orders",
+        'time zone "Europe/Amsterdam" is not supported: use UTC',
+      ],
+      ['SELECT (‸address).* FROM orders', '.* of an object is not supported', 'name its fields'],
+      ['SELECT ‸ARRAY[tags] AS x FROM orders', 'arrays of arrays are not supported', 'use jsonb_build_array'],
+      ['SELECT order_id FROM orders, ‸unnest(tags) WITH ORDINALITY AS x', 'WITH ORDINALITY is not supported'],
+      ["SELECT ‸B'101' AS x FROM orders", 'bit strings are not supported'],
+      ['SELECT ‸concat(VARIADIC tags) AS x FROM orders', 'VARIADIC is not supported', 'write the arguments one by one'],
+      [
+        "SELECT payload ‸@? '$.a' AS x FROM orders",
+        'operator does not exist: jsonb @? unknown',
+        'no operator of this name is supported; docs/sql.md lists them',
+      ],
+      [
+        'SELECT ‸md5(string => status) AS x FROM orders',
+        'named arguments are not supported',
+        'write the arguments in their order',
+      ],
+    ],
+  ],
+  [
+    'statements that cannot be read',
+    [
+      ['SELECT order_id FROM orders WHERE‸', 'syntax error at end of input'],
+      ['SELECT order_id FROM orders; ‸SELECT 1', 'there is more than one statement', 'write one statement a file'],
+      ['‸', 'there is no statement', 'write SELECT … FROM <stream>'],
+      ['‸SELECT FROM orders', 'SELECT lists no columns'],
+      ['SELECT order_id‸', 'FROM <stream> is missing'],
+      ['‸SELEC order_id FROM orders', 'syntax error at or near "SELEC"'],
+      ["SELECT ‸'a FROM orders", 'unterminated quoted string at or near "\'a FROM orders"'],
+      ['CREATE STREAM AS ‸SELECT 1', 'CREATE STREAM AS is followed by AS', 'write CREATE STREAM <name> AS SELECT …'],
+      [
+        'CREATE STREAM done ‸SELECT order_id FROM orders',
+        'CREATE STREAM done is followed by AS',
+        'write CREATE STREAM <name> AS SELECT …',
+      ],
+      ['SELECT order_id FROM orders PARTITION BY‸', 'PARTITION BY takes one expression, at the end of the statement'],
+      [
+        'SELECT order_id FROM orders PARTITION BY‸ order_id, status',
+        'PARTITION BY takes one expression, at the end of the statement',
+      ],
+      [
+        'SELECT order_id FROM orders PARTITION BY‸ order_id WHERE paid',
+        'PARTITION BY takes one expression, at the end of the statement',
+      ],
+      ['SELECT order_id,\n  sales,\n  ‸FROM orders', 'syntax error at or near "FROM"'],
+    ],
+  ],
+];
