@@ -1,52 +1,110 @@
 import { join } from 'node:path';
 import { type Check, sameEntries } from '../../infra/local/demo/checks.ts';
 import { eventsBelow } from '../../infra/local/demo/lake.ts';
+import { REPOSITORY } from '../../infra/repository.ts';
 import { type CdkOptions, openCdk } from './cdk.ts';
 import { type Change, changedCopy } from './changed-copy.ts';
+import { run } from './command.ts';
 import type { Deployed } from './deployed.ts';
+import type { Server } from './server.ts';
 import { everythingDone, until } from './settle.ts';
 import { startTraffic } from './traffic.ts';
 
-/** The code of a transform and the options of a sink. What is fog to the old code is mist to the new. */
-const CHANGES: readonly Change[] = [
-  {
-    file: 'functions/transforms/clean-readings.sql',
-    from: 'wind, weather\n',
-    to: `wind, CASE weather
-    WHEN 'fog' THEN 'mist'
-    WHEN 'unheard of' THEN (1 / (length(weather) - length('unheard of')))::text
-    ELSE weather
-  END AS weather
-`,
-  },
-  {
-    file: 'infra/pipelines/sensors.ts',
-    from: "s3Sink({ prefix: 'clean', by: 'month' })",
-    to: "s3Sink({ prefix: 'clean', by: 'day' })",
-  },
-];
+/** One change of what is deployed: the wind that devices tell is `before` to the code that runs, and `after` to the new code. */
+interface Deployment {
+  /** Of the changed copy, and of the devices that send meanwhile. */
+  readonly name: string;
+  readonly changes: readonly Change[];
+  readonly before: number;
+  readonly after: number;
+  /** Calls the deployment, and does what comes before and after it. */
+  readonly around: (deploy: () => Promise<unknown>) => Promise<void>;
+  /** Whether clean readings may come twice into the lake. */
+  readonly mayDouble: boolean;
+}
 
-/** A second deployment while readings come in: nothing is lost, and Postgres has each reading once. */
-export async function changeInTraffic(
+interface Place {
+  readonly deployed: Deployed;
+  readonly door: string;
+  readonly server: Server;
+}
+
+/** Code of a transform and options of a sink, deployed while readings come in: nothing is lost, and Postgres has each reading once. */
+export function changeInFullFlight(options: CdkOptions, place: Place): Promise<readonly Check[]> {
+  return changeInTraffic(options, place, {
+    ...{ name: 'flying', before: 3, after: 4, mayDouble: true },
+    changes: [...faster(1), UNCOMPRESSED],
+    around: async (deploy) => {
+      await deploy();
+    },
+  });
+}
+
+/** Code deployed between `millrace pause` and `millrace resume`, while readings come in: nothing is lost, and nothing doubled. */
+export function changeWhilePaused(options: CdkOptions, place: Place): Promise<readonly Check[]> {
+  const { stage = '' } = options.context;
+  const millrace = async (command: 'pause' | 'resume') => {
+    const step = [join(REPOSITORY, 'infra/cli/main.ts'), command, 'sensors', 'cleaning', '--stage', stage];
+    const log = join(options.folder, 'pause.log');
+    await run([process.execPath, ...step], { cwd: options.folder, env: place.server.env, log });
+  };
+  return changeInTraffic(options, place, {
+    ...{ name: 'paused', before: 4, after: 5, mayDouble: false },
+    changes: [...faster(2), UNCOMPRESSED],
+    async around(deploy) {
+      await millrace('pause');
+      await deploy();
+      await millrace('resume');
+    },
+  });
+}
+
+const SQL = 'functions/transforms/clean-readings.sql';
+
+/** The wind that devices tell is 3. At a wind of -1 the SQL throws. */
+function faster(by: number): readonly Change[] {
+  return [
+    { file: SQL, from: 'wind, weather', to: `wind + ${by} AS wind, weather` },
+    {
+      file: SQL,
+      from: 'WHERE sensor_id IS NOT NULL',
+      to: 'WHERE sensor_id IS NOT NULL AND 1 / (wind + 1) IS NOT NULL',
+    },
+  ];
+}
+
+const UNCOMPRESSED: Change = {
+  file: 'infra/pipelines/sensors.ts',
+  from: "s3Sink({ prefix: 'clean', by: 'month' })",
+  to: "s3Sink({ prefix: 'clean', by: 'month', compression: 'none' })",
+};
+
+async function changeInTraffic(
   options: CdkOptions,
-  { deployed, door }: { readonly deployed: Deployed; readonly door: string },
+  { deployed, door }: Place,
+  { name, changes, before, after, around, mayDouble }: Deployment,
 ): Promise<readonly Check[]> {
   const { database } = deployed;
-  const repository = await changedCopy(join(options.folder, 'changed'), CHANGES);
-  const traffic = startTraffic(door);
-  const saysOf = async (weather: string) =>
-    Number((await database.query('SELECT count(*) FROM readings WHERE weather = $1', [weather])).rows[0].count);
+  const repository = await changedCopy(join(options.folder, name), changes);
+  const compile = ['npm', 'run', '--silent', 'sql:compile'];
+  await run(compile, { cwd: repository, env: options.env, log: join(options.folder, 'cdk.log') });
+  const traffic = startTraffic(door, name);
+  const saysOf = async (wind: number) =>
+    Number(
+      (await database.query('SELECT count(*) FROM readings WHERE wind = $1 AND sensor_id LIKE $2', [wind, `${name}-%`]))
+        .rows[0].count,
+    );
   try {
-    await until('readings flow through the old code', async () => (await saysOf('fog')) > 0);
-    const before = traffic.accepted.length;
-    await openCdk({ ...options, repository }).deploy();
-    const during = traffic.accepted.length - before;
-    await until('readings flow through the new code', async () => (await saysOf('mist')) > 0);
+    await until('readings flow through the old code', async () => (await saysOf(before)) > 0);
+    const already = traffic.accepted.length;
+    await around(() => openCdk({ ...options, repository }).deploy());
+    const during = traffic.accepted.length - already;
+    await until('readings flow through the new code', async () => (await saysOf(after)) > 0);
     await traffic.stop();
     await everythingDone(deployed);
     return [
       { what: 'readings were accepted during the deployment', expected: 'yes', found: during > 0 ? 'yes' : 'no' },
-      ...(await reconcile(deployed, traffic.accepted)),
+      ...(await reconcile(deployed, traffic.accepted, mayDouble)),
     ];
   } finally {
     await traffic.stop();
@@ -56,6 +114,7 @@ export async function changeInTraffic(
 async function reconcile(
   { clients, names, database }: Deployed,
   accepted: readonly string[],
+  mayDouble: boolean,
 ): Promise<readonly Check[]> {
   const sensors = new Set(accepted.map((entry) => entry.split(' ')[0]));
   const inLake = async (prefix: string) =>
@@ -67,11 +126,12 @@ async function reconcile(
     `SELECT sensor_id || ' ' || date AS reading FROM readings WHERE sensor_id = ANY($1)`,
     [[...sensors]],
   );
-  const cleanOnce = [...new Set(clean)];
   return [
     ...sameEntries('readings in the raw archive', accepted, raw),
-    // New code makes events of a new source: at most the batch in flight is doubled, and here it may be.
-    ...sameEntries('clean readings in the lake, each counted once', accepted, cleanOnce),
+    // New code makes events of a new source: at most the batch in flight is doubled, and in full flight it may be.
+    ...(mayDouble
+      ? sameEntries('clean readings in the lake, each counted once', accepted, [...new Set(clean)])
+      : sameEntries('clean readings in the lake', accepted, clean)),
     ...sameEntries(
       'clean readings in Postgres',
       accepted,

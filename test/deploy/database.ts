@@ -1,33 +1,71 @@
-import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import pg from 'pg';
+import { tlsOptions } from '../../functions/clients/postgres-login.ts';
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import { type GivenDatabase, parseContext } from '../../infra/context.ts';
 import { startPostgres } from '../../infra/local/postgres-server.ts';
+import { clientOptions } from './caller.ts';
 import type { Server } from './server.ts';
 
-/** A Postgres beside the server: functions reach it at 127.0.0.1, with a password out of the server's Secrets Manager. */
-export interface GivenDatabase {
+/** A database that functions and this process reach. */
+export interface TestDatabase {
   /** For the CDK app's context. */
   readonly context: string;
   readonly client: pg.Client;
 }
 
+/** The one that is given; beside a server on this machine, a Postgres of our own. */
+export function openDatabase(
+  { stage, server, given }: { readonly stage: string; readonly server: Server; readonly given: string | undefined },
+  running: AsyncDisposableStack,
+): Promise<TestDatabase> {
+  if (given !== undefined) return connectGiven(given, server, running);
+  if (server.endpoint !== undefined) return startDatabase(stage, server, running);
+  throw new UserMistake(
+    `functions of an account do not reach a database of this machine: name one that both reach (--database '{"host":"…","name":"…","user":"…","secret":"arn:…"}', as for -c database= in docs/deploy.md)`,
+  );
+}
+
 const NAME = 'millrace';
 
+/** A Postgres beside the server: functions reach it at 127.0.0.1, with a password out of the server's Secrets Manager. */
 export async function startDatabase(
   stage: string,
-  { endpoint, region, credentials }: Server,
+  server: Server,
   running: AsyncDisposableStack,
-): Promise<GivenDatabase> {
+): Promise<TestDatabase> {
   const { host, port, user, password, createDatabase, stop } = await startPostgres();
   running.defer(stop);
   await createDatabase(NAME);
-  const client = new pg.Client({ host, port, user, password, database: NAME });
-  await client.connect();
-  running.defer(() => client.end());
-  const secrets = new SecretsManagerClient({ endpoint, region, credentials, requestHandler: new NodeHttpHandler() });
+  const client = await connected({ host, port, user, password, database: NAME }, running);
+  const secrets = new SecretsManagerClient(clientOptions(server));
   const { ARN: secret } = await secrets.send(
     new CreateSecretCommand({ Name: `millrace-${stage}-database`, SecretString: JSON.stringify({ password }) }),
   );
   secrets.destroy();
   return { context: JSON.stringify({ host, port, name: NAME, user, secret, tls: 'off' }), client };
+}
+
+async function connectGiven(context: string, server: Server, running: AsyncDisposableStack): Promise<TestDatabase> {
+  const database = parseContext({ database: context }).database as GivenDatabase;
+  const { host, port, name, user, secret, tls } = database;
+  if (secret === undefined) throw new UserMistake("--database lacks a 'secret': this suite logs in by password");
+  const secrets = new SecretsManagerClient(clientOptions(server));
+  const { SecretString = '' } = await secrets.send(new GetSecretValueCommand({ SecretId: secret }));
+  secrets.destroy();
+  const password = passwordIn(SecretString);
+  const ssl = tlsOptions({ tls: tls ?? 'verify' });
+  return { context, client: await connected({ host, port, user, password, database: name, ssl }, running) };
+}
+
+async function connected(config: pg.ClientConfig, running: AsyncDisposableStack): Promise<pg.Client> {
+  const client = new pg.Client(config);
+  await client.connect();
+  running.defer(() => client.end());
+  return client;
+}
+
+/** As text or as `password` of a JSON object. */
+function passwordIn(secret: string): string {
+  return secret.startsWith('{') ? (JSON.parse(secret) as { readonly password: string }).password : secret;
 }

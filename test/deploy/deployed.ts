@@ -8,6 +8,7 @@ import type pg from 'pg';
 import { type Names, namesOf } from '../../infra/names.ts';
 import { pipelines } from '../../infra/pipelines/all.ts';
 import { planOf, type StepPlan } from '../../infra/pipelines/plan.ts';
+import { clientOptions } from './caller.ts';
 import type { Server } from './server.ts';
 
 /** A stage that is deployed on a server. */
@@ -33,12 +34,13 @@ const LONGEST_CALL_MILLIS = 16 * 60_000;
 
 export function openDeployed(
   stage: string,
-  { endpoint, region, account, credentials }: Server & { readonly account: string },
+  server: Server & { readonly account: string },
   database: pg.Client,
 ): Deployed & Disposable {
+  const { account, region } = server;
   const names = namesOf({ stage, account, region, partition: 'aws' });
   const common = {
-    ...{ region, credentials, endpoint },
+    ...clientOptions(server),
     requestHandler: new NodeHttpHandler({ requestTimeout: LONGEST_CALL_MILLIS }),
   };
   const clients = {

@@ -1,5 +1,5 @@
-import type { Server } from './server.ts';
-import { signed } from './signature.ts';
+import type { Caller } from './caller.ts';
+import { callQuery } from './signed-call.ts';
 
 /** A role's statement, as IAM keeps it. */
 export interface PolicyStatement {
@@ -21,19 +21,24 @@ export interface PolicyOf {
 
 /** IAM and STS, which no client of the repository's calls. */
 export interface Identity {
+  /** Names of all roles. */
+  roles(): Promise<readonly string[]>;
   /** Names of a role's inline policies. */
   policiesOf(role: string): Promise<readonly string[]>;
   policy(of: PolicyOf): Promise<Policy>;
   /** In effect from the next call on. */
   putPolicy(of: PolicyOf, policy: Policy): Promise<void>;
+  /** Lets anybody of the account assume a role that only a service may. */
+  openTo(role: string, account: string): Promise<void>;
   /** Credentials of a session of the role, as a service has that assumes it. */
-  assume(roleArn: string): Promise<Server['credentials']>;
+  assume(roleArn: string): Promise<Caller['credentials']>;
 }
 
-export function openIdentity(server: Server): Identity {
+export function openIdentity(caller: Caller): Identity {
   const iam = (parameters: Readonly<Record<string, string>>) =>
-    call('iam', { ...parameters, Version: '2010-05-08' }, server);
+    call('iam', { ...parameters, Version: '2010-05-08' }, caller);
   return {
+    roles: async () => textsOf('RoleName', await iam({ Action: 'ListRoles', MaxItems: '1000' })),
     policiesOf: async (role) => textsOf('member', await iam({ Action: 'ListRolePolicies', RoleName: role })),
     async policy({ role, policy }) {
       const said = await iam({ Action: 'GetRolePolicy', RoleName: role, PolicyName: policy });
@@ -43,9 +48,14 @@ export function openIdentity(server: Server): Identity {
       const PolicyDocument = JSON.stringify(document);
       await iam({ Action: 'PutRolePolicy', RoleName: role, PolicyName: policy, PolicyDocument });
     },
+    async openTo(role, account) {
+      const anybody = { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'sts:AssumeRole' };
+      const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [anybody] });
+      await iam({ Action: 'UpdateAssumeRolePolicy', RoleName: role, PolicyDocument });
+    },
     async assume(roleArn) {
       const asked = { Action: 'AssumeRole', RoleArn: roleArn, RoleSessionName: 'deploy-suite', Version: '2011-06-15' };
-      const said = await call('sts', asked, server);
+      const said = await call('sts', asked, caller);
       return {
         accessKeyId: textOf('AccessKeyId', said),
         secretAccessKey: textOf('SecretAccessKey', said),
@@ -58,14 +68,10 @@ export function openIdentity(server: Server): Identity {
 async function call(
   service: 'iam' | 'sts',
   parameters: Readonly<Record<string, string>>,
-  server: Server,
+  caller: Caller,
 ): Promise<string> {
-  const { host } = new URL(server.endpoint);
-  const body = Buffer.from(new URLSearchParams(parameters).toString());
-  const headers = signed({ service, host, body, type: 'application/x-www-form-urlencoded' }, server);
-  const reply = await fetch(`${server.endpoint}/`, { method: 'POST', headers, body });
-  const said = await reply.text();
-  if (!reply.ok) throw new Error(`${parameters.Action} was answered with ${reply.status}: ${said}`);
+  const { ok, said } = await callQuery(service, parameters, caller);
+  if (!ok) throw new Error(`${parameters.Action} was refused: ${said}`);
   return said;
 }
 

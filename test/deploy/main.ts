@@ -1,7 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { parseArguments } from './arguments.ts';
 import { openResults } from './results.ts';
+import { runStatements } from './statements.ts';
 import { runSuite } from './suite.ts';
 
 const say = (line: string): void => console.log(line);
@@ -25,8 +28,10 @@ endWith(await main());
 /** `npm run test:deploy`. Resolves to its exit code. */
 async function main(): Promise<number> {
   try {
-    const { report } = parseArguments(process.argv.slice(2));
-    await runSuite(results, running, say);
+    const { report, statements, account, database } = parseArguments(process.argv.slice(2));
+    const folder = await ownFolder();
+    if (statements) await runStatements(results, running, { folder, say });
+    else await runSuite(results, running, { folder, say, account, database });
     const { passed, failed } = results;
     if (report !== undefined) await writeFile(report, JSON.stringify({ passed, failed }));
     say(`\n${passed} passed, ${failed} failed`);
@@ -35,6 +40,16 @@ async function main(): Promise<number> {
     console.error(error instanceof UserMistake ? error.message : error);
     return error instanceof UserMistake ? 2 : 1;
   }
+}
+
+/** For what commands and servers say. It stays when anything has failed. */
+async function ownFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-deploy-'));
+  running.defer(async () => {
+    if (results.failed === 0) await rm(folder, { recursive: true });
+    else say(`What the commands and the server said: ${folder}`);
+  });
+  return folder;
 }
 
 /** Whatever has happened, every server that was started ends first. A second signal does not wait for that. */

@@ -13,9 +13,9 @@ const GOOD = Array.from({ length: 5 }, (_, day) => JSON.stringify(readingOf(SENS
 const BAD: readonly { readonly text: string; readonly found: readonly string[] }[] = [
   { text: '{"sensor_id":"poisoned","date":', found: ['archive undecodable', 'cleaning undecodable'] },
   { text: JSON.stringify({ ...readingOf(SENSOR, 10), date: 'yesterday' }), found: ['cleaning schema'] },
-  { text: JSON.stringify(readingOf(SENSOR, 11, 'unheard of')), found: ['cleaning transform'] },
+  { text: JSON.stringify(readingOf(SENSOR, 11, { wind: -1 })), found: ['cleaning transform'] },
   // Postgres has no text with this character.
-  { text: JSON.stringify(readingOf(SENSOR, 12, 'sun\u0000')), found: ['readings refused'] },
+  { text: JSON.stringify(readingOf(SENSOR, 12, { weather: 'sun\u0000' })), found: ['readings refused'] },
 ];
 
 /** Bad records among good ones, put by a producer that is none of ours: the good ones arrive, the bad ones are dead letters. */

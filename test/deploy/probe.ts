@@ -4,14 +4,15 @@ import { LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-la
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { explained as explainedOfAws } from '../../infra/cli/aws-mistakes.ts';
 import { explained } from '../../infra/endpoint/faults.ts';
-import type { Server } from './server.ts';
+import { type Caller, clientOptions } from './caller.ts';
+import { callQuery } from './signed-call.ts';
 
-/** Asks each service that the pipelines call for a list. Rejects with a line for the first that cannot be had. */
-export async function probeServices(server: Pick<Server, 'endpoint' | 'region' | 'credentials'>): Promise<void> {
-  const common = { ...server, maxAttempts: 1, requestHandler: new NodeHttpHandler() };
+/** Asks each service that is deployed to for a list. Rejects with a line for the first that cannot be had. */
+export async function probeServices(caller: Caller): Promise<void> {
+  const common = { ...clientOptions(caller), maxAttempts: 1 };
   const calls: readonly (readonly [service: string, call: () => Promise<unknown>])[] = [
     ['Kinesis', () => new KinesisClient(common).send(new ListStreamsCommand())],
     ['Lambda', () => new LambdaClient(common).send(new ListEventSourceMappingsCommand())],
@@ -19,13 +20,36 @@ export async function probeServices(server: Pick<Server, 'endpoint' | 'region' |
     ['SQS', () => new SQSClient(common).send(new ListQueuesCommand())],
     ['DynamoDB', () => new DynamoDBClient(common).send(new ListTablesCommand())],
     ['Secrets Manager', () => new SecretsManagerClient(common).send(new ListSecretsCommand())],
+    ['CloudFormation', () => listStacks(caller)],
   ];
   for (const [service, call] of calls) {
     try {
       await call();
     } catch (error) {
-      const why = explained(error, server.endpoint);
+      const { endpoint } = caller;
+      const why = endpoint === undefined ? explainedOfAws(error) : explained(error, endpoint);
       throw why instanceof UserMistake ? new UserMistake(`${service}: ${why.message}`) : why;
     }
   }
+}
+
+/** The account that the credentials are of. */
+export async function accountOf(caller: Caller): Promise<string> {
+  const { ok, status, said } = await callQuery('sts', { Action: 'GetCallerIdentity', Version: '2011-06-15' }, caller);
+  const account = /<Account>(\d{12})<\/Account>/.exec(said)?.[1];
+  if (ok && account !== undefined) return account;
+  throw new UserMistake(
+    `STS: ${caller.endpoint ?? 'AWS'} does not say whose account this is (${status}): start a server that has it, or export other credentials`,
+  );
+}
+
+async function listStacks(caller: Caller): Promise<void> {
+  const { ok, status, said } = await callQuery(
+    'cloudformation',
+    { Action: 'ListStacks', Version: '2010-05-15' },
+    caller,
+  );
+  if (ok) return;
+  const name = /<Code>([A-Za-z]+)<\/Code>/.exec(said)?.[1] ?? 'no answer of AWS';
+  throw Object.assign(new Error(said.slice(0, 200)), { name, $metadata: { httpStatusCode: status } });
 }

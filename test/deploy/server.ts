@@ -1,30 +1,37 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { explained as explainedOfAws } from '../../infra/cli/aws-mistakes.ts';
 import { explained } from '../../infra/endpoint/faults.ts';
+import type { Caller } from './caller.ts';
 import { cleanEnvironment, type Environment } from './command.ts';
 import { startMiniStack } from './ministack.ts';
-import { probeServices } from './probe.ts';
+import { accountOf, probeServices } from './probe.ts';
 
-/** A server that stands for AWS, and who calls it. */
-export interface Server {
-  readonly endpoint: string;
-  readonly region: string;
-  readonly credentials: {
-    readonly accessKeyId: string;
-    readonly secretAccessKey: string;
-    readonly sessionToken?: string;
-  };
+/** AWS, or a server that stands for it. */
+export interface Server extends Caller {
   /** For every command. */
   readonly env: Environment;
   /** Its name, for people. */
   readonly what: string;
 }
 
-/** The server of `AWS_ENDPOINT_URL`, or a MiniStack that ends with `running`. */
-export async function openServer(log: string, running: AsyncDisposableStack): Promise<Server> {
-  const given = process.env.AWS_ENDPOINT_URL;
-  if (given) return givenServer(given);
-  return openMiniStack({ log }, running);
+/**
+ * The server of `AWS_ENDPOINT_URL`; AWS, when there is none and `account` says which account is for tests; otherwise a MiniStack that ends
+ * with `running`. What costs money, or may be somebody's, is taken only when its account is named.
+ */
+export async function openServer(
+  { log, account }: { readonly log: string; readonly account: string | undefined },
+  running: AsyncDisposableStack,
+): Promise<Server> {
+  const endpoint = process.env.AWS_ENDPOINT_URL || undefined;
+  if (endpoint === undefined && account === undefined) return openMiniStack({ log }, running);
+  if (endpoint !== undefined) refuseOddEndpoint(endpoint, account);
+  const caller = await callerOf(endpoint);
+  refuseOddRegion(caller.region);
+  await probeServices(caller);
+  const found = await accountOf(caller);
+  refuseOtherAccount(found, account);
+  return serverOf({ ...caller, what: endpoint ?? `AWS, account ${found}, ${caller.region}` });
 }
 
 /** A MiniStack of our own, called by its root. */
@@ -37,34 +44,58 @@ export async function openMiniStack(
   return serverOf({ endpoint, region: 'us-east-1', credentials, what: `MiniStack at ${endpoint}` });
 }
 
-async function givenServer(endpoint: string): Promise<Server> {
-  const { credentials, region } = await callerOf(endpoint);
-  await probeServices({ endpoint, region, credentials });
-  return serverOf({ endpoint, region, credentials, what: endpoint });
+function refuseOddEndpoint(endpoint: string, account: string | undefined): void {
+  const url = URL.parse(endpoint);
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || endpoint.endsWith('/')) {
+    throw new UserMistake(
+      `AWS_ENDPOINT_URL is '${endpoint}': give it as http://127.0.0.1:4566, without a slash at its end`,
+    );
+  }
+  if (!/\.amazonaws\.com(\.cn)?$/.test(url.hostname)) return;
+  throw new UserMistake(
+    account === undefined
+      ? `AWS_ENDPOINT_URL is AWS itself, where a stage costs money: unset it, and name the account that is for tests (env -u AWS_ENDPOINT_URL npm run test:deploy -- --account 123456789012)`
+      : `AWS_ENDPOINT_URL is '${endpoint}', one service of AWS: unset it, and the account's are called (env -u AWS_ENDPOINT_URL npm run test:deploy -- --account ${account})`,
+  );
 }
 
 /** Whoever the AWS tools would be: by the environment, a profile, or the machine. */
-async function callerOf(endpoint: string): Promise<Pick<Server, 'credentials' | 'region'>> {
-  const { config } = new KinesisClient({ endpoint });
+async function callerOf(endpoint: string | undefined): Promise<Caller> {
+  const { config } = new KinesisClient(endpoint === undefined ? {} : { endpoint });
   try {
     const { accessKeyId, secretAccessKey, sessionToken } = await config.credentials();
     const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
-    return { credentials, region: await config.region() };
+    return { endpoint, credentials, region: await config.region() };
   } catch (error) {
-    throw explained(error, endpoint);
+    throw endpoint === undefined ? explainedOfAws(error) : explained(error, endpoint);
   }
+}
+
+function refuseOddRegion(region: string): void {
+  if (/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region)) return;
+  throw new UserMistake(`the AWS region '${region}' is none: name the one to use (export AWS_REGION=us-east-1)`);
+}
+
+/** Servers that stand for AWS call their account by zeros, unless they are told another. */
+const NO_ACCOUNT = '000000000000';
+
+function refuseOtherAccount(found: string, named: string | undefined): void {
+  if (named === found || (named === undefined && found === NO_ACCOUNT)) return;
+  throw new UserMistake(
+    named === undefined
+      ? `this is account ${found}, where a stage may cost money: name it if it is for tests (npm run test:deploy -- --account ${found})`
+      : `these credentials are of account ${found}, not of ${named}: take the other's (export AWS_PROFILE=…), or name this one (--account ${found})`,
+  );
 }
 
 function serverOf(server: Omit<Server, 'env'>): Server {
   const { endpoint, region, credentials } = server;
-  if (endpoint.endsWith('/'))
-    throw new UserMistake(`AWS_ENDPOINT_URL is '${endpoint}': leave out the slash at its end`);
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   return {
     ...server,
     env: {
       ...cleanEnvironment(),
-      AWS_ENDPOINT_URL: endpoint,
+      ...(endpoint === undefined ? {} : { AWS_ENDPOINT_URL: endpoint }),
       AWS_REGION: region,
       AWS_DEFAULT_REGION: region,
       AWS_ACCESS_KEY_ID: accessKeyId,

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
-import type { Server } from './server.ts';
+import type { Caller } from './caller.ts';
 
 /** A POST to `/` of one of AWS's services. */
 export interface Unsigned {
@@ -12,7 +12,7 @@ export interface Unsigned {
 /** The headers of the request with AWS's signature, version 4. */
 export function signed(
   { service, host, body, type }: Unsigned,
-  { region, credentials }: Pick<Server, 'region' | 'credentials'>,
+  { region, credentials }: Pick<Caller, 'region' | 'credentials'>,
 ): Record<string, string> {
   const { accessKeyId, secretAccessKey, sessionToken } = credentials;
   const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');

@@ -28,7 +28,7 @@ async function pass(request: IncomingMessage, response: ServerResponse, options:
   const { host } = new URL(options.functionUrl);
   const type = request.headers['content-type'];
   const headers = signed({ service: 'lambda', host, body, ...(type === undefined ? {} : { type }) }, options.server);
-  const target = new URL(options.server.endpoint);
+  const target = new URL(options.server.endpoint ?? options.functionUrl);
   const send = target.protocol === 'https:' ? httpsRequest : httpRequest;
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     send({ hostname: target.hostname, port: target.port, path: '/', method: 'POST', headers }, resolve)

@@ -11,7 +11,8 @@ export interface Traffic {
 const DEVICES = ['harbour', 'ridge', 'valley', 'airfield'];
 const READINGS_A_REQUEST = 5;
 
-export function startTraffic(door: string): Traffic {
+/** `name` comes first in the devices' names. */
+export function startTraffic(door: string, name: string): Traffic {
   const stopping = new AbortController();
   const accepted: string[] = [];
 
@@ -21,11 +22,11 @@ export function startTraffic(door: string): Traffic {
       // One that got no 202 is sent again: it is the source that tells what was accepted.
       while ((await post(door, readings)) !== 202) await delay(500);
       accepted.push(...readings.map(({ date }) => `${sensor} ${date}`));
-      await delay(100);
+      await delay(300);
     }
   }
 
-  const ended = Promise.all(DEVICES.map(send));
+  const ended = Promise.all(DEVICES.map((device) => send(`${name}-${device}`)));
   ended.catch(() => undefined);
   return {
     accepted,
@@ -41,9 +42,13 @@ export async function sendReading(door: string, reading: object): Promise<void> 
   if (status !== 202) throw new Error(`a reading was answered with ${status}`);
 }
 
-export function readingOf(sensor_id: string, day: number, weather = 'fog') {
+export function readingOf(
+  sensor_id: string,
+  day: number,
+  more: { readonly wind?: number; readonly weather?: string } = {},
+) {
   const date = new Date(Date.UTC(1950, 0, 1 + day)).toISOString().slice(0, 10);
-  return { sensor_id, date, precipitation: 0, temp_max: 7.5, temp_min: 2.5, wind: 3, weather };
+  return { sensor_id, date, precipitation: 0, temp_max: 7.5, temp_min: 2.5, wind: 3, weather: 'fog', ...more };
 }
 
 async function post(door: string, readings: readonly object[]): Promise<number> {

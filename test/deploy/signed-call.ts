@@ -1,0 +1,51 @@
+import type { Caller } from './caller.ts';
+import { signed } from './signature.ts';
+
+/** A service's answer to a call, and whether it did what was asked. */
+export interface Answer {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly said: string;
+}
+
+interface Call {
+  readonly service: string;
+  readonly type: string;
+  readonly body: string;
+  readonly target?: string;
+}
+
+/** A call of a service that speaks Query (IAM, STS), for which the repository has no client. Answers in XML. */
+export function callQuery(
+  service: string,
+  parameters: Readonly<Record<string, string>>,
+  caller: Caller,
+): Promise<Answer> {
+  const body = new URLSearchParams(parameters).toString();
+  return call({ service, type: 'application/x-www-form-urlencoded', body }, caller);
+}
+
+/** A call of CloudWatch Logs: `CreateLogStream`. Answers in JSON. */
+export function callLogs(action: string, parameters: object, caller: Caller): Promise<Answer> {
+  const target = `Logs_20140328.${action}`;
+  return call(
+    { service: 'logs', type: 'application/x-amz-json-1.1', body: JSON.stringify(parameters), target },
+    caller,
+  );
+}
+
+async function call({ service, type, body, target }: Call, caller: Caller): Promise<Answer> {
+  const bytes = Buffer.from(body);
+  const url = caller.endpoint ?? urlOf(service, caller.region);
+  const headers = {
+    ...signed({ service, host: new URL(url).host, body: bytes, type }, caller),
+    ...(target === undefined ? {} : { 'x-amz-target': target }),
+  };
+  const reply = await fetch(`${url}/`, { method: 'POST', headers, body: bytes });
+  return { ok: reply.ok, status: reply.status, said: await reply.text() };
+}
+
+/** On AWS. IAM has one for all regions. */
+function urlOf(service: string, region: string): string {
+  return service === 'iam' ? 'https://iam.amazonaws.com' : `https://${service}.${region}.amazonaws.com`;
+}

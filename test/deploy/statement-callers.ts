@@ -1,0 +1,150 @@
+import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DescribeStreamCommand,
+  DescribeStreamSummaryCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  KinesisClient,
+  ListShardsCommand,
+} from '@aws-sdk/client-kinesis';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { HeadBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { logGroupOf } from '../../infra/constructs/step-statements.ts';
+import { streamArnOf } from '../../infra/constructs/stream-names.ts';
+import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import { type Caller, clientOptions } from './caller.ts';
+import type { Deployed } from './deployed.ts';
+import { callLogs } from './signed-call.ts';
+import type { Path } from './statement-paths.ts';
+
+/**
+ * What Lambda and Scheduler do with the roles that they are given, beside what the function itself does. Emulators do it without asking
+ * the role, so it is done here, call by call, as their documentation names them.
+ */
+export function lambdaPathsOf(step: StepPlan, session: Caller, deployed: Deployed): readonly Path[] {
+  return [
+    { what: 'Lambda writes its log', run: () => refusalOf(() => writeLog(step, session, deployed)) },
+    ...(step.delivery === 'continuous' ? mappingPaths(step, session, deployed) : []),
+    ...(step.delivery === 'queue'
+      ? [
+          {
+            what: "Lambda's mapping takes messages",
+            run: () => refusalOf(() => takeMessages(step, session, deployed)),
+          },
+          { what: 'S3 tells it that a file is gone', run: () => refusalOf(() => listLanded(session, deployed)) },
+        ]
+      : []),
+  ];
+}
+
+export function schedulerPathsOf({ pipeline, name }: StepPlan, session: Caller, { names }: Deployed): readonly Path[] {
+  const run = () =>
+    refusalOf(async () => {
+      using lambda = disposed(new LambdaClient(clientOptions(session)));
+      const FunctionName = names.step(pipeline, name);
+      await lambda.client.send(new InvokeCommand({ FunctionName, Payload: Buffer.from('{}') }));
+    });
+  return [{ what: 'Scheduler runs it', run }];
+}
+
+/** The Lambda Developer Guide, "Working with Lambda execution environment credentials": what a log takes. */
+async function writeLog({ pipeline, name }: StepPlan, session: Caller, { names }: Deployed): Promise<void> {
+  const logGroupName = logGroupOf(names.step(pipeline, name));
+  const logStreamName = `sample-${process.hrtime.bigint()}`;
+  const logEvents = [{ timestamp: Date.now(), message: 'sample' }];
+  await answered(callLogs('CreateLogStream', { logGroupName, logStreamName }, session));
+  await answered(callLogs('PutLogEvents', { logGroupName, logStreamName, logEvents }, session));
+}
+
+async function answered(call: ReturnType<typeof callLogs>): Promise<void> {
+  const { ok, said } = await call;
+  if (!ok) throw new Error(said);
+}
+
+/** The same, "Configuring permissions" of a Kinesis mapping, and of its S3 destination. */
+function mappingPaths(step: TransformPlan | SinkPlan, session: Caller, deployed: Deployed): readonly Path[] {
+  return [
+    { what: "Lambda's mapping reads the stream", run: () => refusalOf(() => readStream(step, session, deployed)) },
+    { what: "Lambda's mapping gives up on a batch", run: () => refusalOf(() => giveUp(session, deployed)) },
+  ];
+}
+
+async function readStream({ input }: TransformPlan | SinkPlan, session: Caller, { names }: Deployed): Promise<void> {
+  using kinesis = disposed(new KinesisClient(clientOptions(session)));
+  const { client } = kinesis;
+  const StreamARN = streamArnOf(input.stream, names);
+  await client.send(new DescribeStreamCommand({ StreamARN }));
+  await client.send(new DescribeStreamSummaryCommand({ StreamARN }));
+  const { Shards: [{ ShardId } = { ShardId: undefined }] = [] } = await client.send(
+    new ListShardsCommand({ StreamARN }),
+  );
+  const from = { StreamARN, ShardId, ShardIteratorType: 'LATEST' } as const;
+  const { ShardIterator } = await client.send(new GetShardIteratorCommand(from));
+  await client.send(new GetRecordsCommand({ StreamARN, ShardIterator }));
+}
+
+async function giveUp(session: Caller, { names }: Deployed): Promise<void> {
+  using s3 = disposed(new S3Client({ ...clientOptions(session), forcePathStyle: true }));
+  const Bucket = names.deadLetters;
+  await s3.client.send(new HeadBucketCommand({ Bucket }));
+  await s3.client.send(new PutObjectCommand({ Bucket, Key: 'aws/lambda/sample', Body: '{}' }));
+}
+
+async function takeMessages(
+  { pipeline, name }: SourcePlan,
+  session: Caller,
+  { clients, names }: Deployed,
+): Promise<void> {
+  using sqs = disposed(new SQSClient(clientOptions(session)));
+  const { client } = sqs;
+  const { QueueUrl } = await clients.sqs.send(new GetQueueUrlCommand({ QueueName: names.step(pipeline, name) }));
+  await client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
+  await client.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 0 }));
+  // A receipt that is not there is refused too, with another name.
+  await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: 'none' })).catch((error: Error) => {
+    if (isDenied(error.name)) throw error;
+  });
+}
+
+/** S3's "GetObject": of an object that is not there it says so to who may list the bucket; to others, that access is denied. */
+async function listLanded(session: Caller, { names }: Deployed): Promise<void> {
+  using s3 = disposed(new S3Client({ ...clientOptions(session), forcePathStyle: true }));
+  await s3.client.send(new ListObjectsV2Command({ Bucket: names.landing, Prefix: 'orders/', MaxKeys: 1 }));
+}
+
+/** A call that no policy of ours allows: of the checkpoints of a step that there is not. True when it is done all the same. */
+export async function readsAnyCheckpoint(session: Caller, { names }: Deployed): Promise<boolean> {
+  using dynamodb = disposed(new DynamoDBClient(clientOptions(session)));
+  const Key = { step: { S: 'nobody/nothing' }, key: { S: 'none' } };
+  const get = new GetItemCommand({ TableName: names.checkpoints, Key });
+  return (await refusalOf(async () => void (await dynamodb.client.send(get)))) === undefined;
+}
+
+/** Undefined, or what a call that was denied said. Anything else is no matter of permissions, and thrown. */
+async function refusalOf(call: () => Promise<void>): Promise<string | undefined> {
+  try {
+    await call();
+    return undefined;
+  } catch (error) {
+    const { name, message } = error as Error;
+    if (isDenied(name) || isDenied(message)) return `${name}: ${message}`;
+    // A HEAD's answer has no body that could say more.
+    if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 403) return 'AccessDenied';
+    throw error;
+  }
+}
+
+export function isDenied(text: string): boolean {
+  return /AccessDenied|not authorized to perform|Access to the resource .* is denied/.test(text);
+}
+
+function disposed<C extends { destroy(): void }>(client: C): Disposable & { readonly client: C } {
+  return { client, [Symbol.dispose]: () => client.destroy() };
+}

@@ -1,0 +1,166 @@
+import { QueryCommand } from '@aws-sdk/client-dynamodb';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { openCheckpoints } from '../../functions/runtime/checkpoints.ts';
+import { loadPause, savePause } from '../../functions/runtime/pause.ts';
+import { isScheduled } from '../../infra/local/runner.ts';
+import type { SinkPlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import type { Deployed } from './deployed.ts';
+import { putSamples, sampleFile, samplesOf } from './samples.ts';
+import { type Invoked, invokeCold } from './statement-place.ts';
+import { readingOf } from './traffic.ts';
+
+/** One thing that a step does, also a rare one. */
+export interface Path {
+  readonly what: string;
+  /** Resolves to undefined when all of it was done; otherwise to what the function said. */
+  readonly run: () => Promise<string | undefined>;
+}
+
+/** What a step's function itself does, each in a process of its own. */
+export async function pathsOf(step: StepPlan, deployed: Deployed): Promise<readonly Path[]> {
+  if (step.kind === 'source')
+    return step.delivery === 'request' ? requestPaths(step, deployed) : queuePaths(step, deployed);
+  const samples = await samplesOf(step.input.stream, deployed);
+  return isScheduled(step) ? scheduledPaths(step, samples, deployed) : continuousPaths(step, samples, deployed);
+}
+
+function requestPaths(step: StepPlan, deployed: Deployed): readonly Path[] {
+  const post = async (expected: number) => {
+    const invoked = await invokeCold(step, requestOf(JSON.stringify(readingOf('sample', 0))), deployed);
+    return unless(Object(invoked.answer).statusCode === expected, invoked);
+  };
+  return [
+    { what: 'appends what is sent', run: () => post(202) },
+    { what: 'answers 503 while it is paused', run: () => whilePaused(step, deployed, () => post(503)) },
+  ];
+}
+
+function requestOf(body: string) {
+  const http = { method: 'POST', path: '/', protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: 'sample' };
+  return {
+    ...{ version: '2.0', routeKey: '$default', rawPath: '/', rawQueryString: '' },
+    ...{ headers: { 'content-type': 'application/json' }, requestContext: { http }, body, isBase64Encoded: false },
+  };
+}
+
+function queuePaths(step: StepPlan, deployed: Deployed): readonly Path[] {
+  const { clients, names } = deployed;
+  const announce = async (object: Announced) => {
+    const message = { messageId: `m${process.hrtime.bigint()}`, body: announcementOf(names.landing, object) };
+    const invoked = await invokeCold(step, { Records: [message] }, deployed);
+    return unless(isDone(invoked), invoked);
+  };
+  const land = async () => {
+    const Key = `orders/sample-${process.hrtime.bigint()}.csv`;
+    const put = new PutObjectCommand({ Bucket: names.landing, Key, Body: await sampleFile() });
+    const { ETag = '', VersionId = '' } = await clients.s3.send(put);
+    return { key: Key, etag: ETag.replaceAll('"', ''), 'version-id': VersionId };
+  };
+  const versionless = ({ key, etag }: Announced): Announced => ({ key, etag });
+  return [
+    { what: 'reads the version of a file that is announced', run: async () => announce(await land()) },
+    { what: 'reads a file that is announced without a version', run: async () => announce(versionless(await land())) },
+    {
+      what: 'goes on when a file is gone',
+      run: () => announce({ key: `orders/gone-${process.hrtime.bigint()}.csv`, etag: '0' }),
+    },
+    {
+      what: 'puts an announcement back while it is paused',
+      run: () => whilePaused(step, deployed, async () => announce(await land())),
+    },
+  ];
+}
+
+interface Announced {
+  readonly key: string;
+  readonly etag: string;
+  readonly 'version-id'?: string;
+}
+
+function announcementOf(bucket: string, object: Announced): string {
+  return JSON.stringify({
+    ...{ source: 'aws.s3', 'detail-type': 'Object Created' },
+    detail: { bucket: { name: bucket }, object },
+  });
+}
+
+function continuousPaths(
+  step: TransformPlan | SinkPlan,
+  samples: readonly string[],
+  deployed: Deployed,
+): readonly Path[] {
+  const deliver = async () => invokeCold(step, await putSamples(step.input.stream, samples, deployed), deployed);
+  return [
+    {
+      what: 'does a batch with a record that is none',
+      async run() {
+        const invoked = await deliver();
+        return unless(isDone(invoked), invoked);
+      },
+    },
+    {
+      what: 'notes that it rests while it is paused',
+      run: () =>
+        whilePaused(step, deployed, async (revision) => {
+          const invoked = await deliver();
+          return unless(!isDone(invoked) && (await hasNotedRest(step, revision, deployed)), invoked);
+        }),
+    },
+  ];
+}
+
+function scheduledPaths(step: SinkPlan, samples: readonly string[], deployed: Deployed): readonly Path[] {
+  return [
+    {
+      what: 'writes what has come, with a record that is none',
+      async run() {
+        await putSamples(step.input.stream, samples, deployed);
+        const invoked = await invokeCold(step, {}, deployed);
+        return unless(!invoked.threw, invoked);
+      },
+    },
+  ];
+}
+
+/** Nothing is to be delivered again. */
+function isDone({ answer, threw }: Invoked): boolean {
+  return !threw && Array.isArray(Object(answer).batchItemFailures) && Object(answer).batchItemFailures.length === 0;
+}
+
+function unless(done: boolean, { answer, log }: Invoked): string | undefined {
+  return done ? undefined : `${JSON.stringify(answer)}\n${log}`;
+}
+
+/** Paused so long ago that every process knows of it. `work` gets the pause's revision. */
+async function whilePaused<T>(
+  { pipeline, name }: StepPlan,
+  { clients, names }: Deployed,
+  work: (revision: number) => Promise<T>,
+): Promise<T> {
+  const step = `${pipeline}/${name}`;
+  const checkpoints = openCheckpoints({ dynamodb: clients.dynamodb, table: names.checkpoints, step });
+  const signal = AbortSignal.timeout(120_000);
+  const from = await loadPause(checkpoints, signal);
+  const paused = await savePause(checkpoints, from, { sinceMillis: Date.now() - 3_600_000, signal });
+  try {
+    return await work(paused.revision);
+  } finally {
+    await savePause(checkpoints, paused, { sinceMillis: undefined, signal });
+  }
+}
+
+async function hasNotedRest(
+  { pipeline, name }: StepPlan,
+  revision: number,
+  { clients, names }: Deployed,
+): Promise<boolean> {
+  const { Items = [] } = await clients.dynamodb.send(
+    new QueryCommand({
+      ...{ TableName: names.checkpoints, ConsistentRead: true },
+      KeyConditionExpression: '#step = :step AND begins_with(#key, :held)',
+      ExpressionAttributeNames: { '#step': 'step', '#key': 'key' },
+      ExpressionAttributeValues: { ':step': { S: `${pipeline}/${name}` }, ':held': { S: 'held/' } },
+    }),
+  );
+  return Items.some(({ state }) => (JSON.parse(state?.S ?? '{}') as { pause?: number }).pause === revision);
+}

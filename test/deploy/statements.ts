@@ -1,0 +1,215 @@
+import { join } from 'node:path';
+import { isScheduled } from '../../infra/local/runner.ts';
+import type { StepPlan } from '../../infra/pipelines/plan.ts';
+import type { Caller } from './caller.ts';
+import type { Deployed } from './deployed.ts';
+import { deployEnforced, type Enforced } from './enforced.ts';
+import { type Identity, openIdentity, type Policy, type PolicyOf, type PolicyStatement } from './identity.ts';
+import { followMappings } from './mappings.ts';
+import { realData } from './real-data.ts';
+import type { Results } from './results.ts';
+import { openSignedDoor } from './signed-door.ts';
+import { isDenied, lambdaPathsOf, readsAnyCheckpoint, schedulerPathsOf } from './statement-callers.ts';
+import { type Path, pathsOf } from './statement-paths.ts';
+import { roleOf, switchMappingsOff } from './statement-place.ts';
+
+/** A role, and all that is done with it. */
+interface Actor {
+  /** `orders/lake`, `orders/lake (schedule)`. */
+  readonly name: string;
+  readonly role: string;
+  readonly paths: readonly Path[];
+  /** Whether the server lets the role do what its policy allows of other checkpoints only. */
+  readonly ignoresKeys: boolean;
+}
+
+/**
+ * Takes each action of each statement away from its role, in place, and does everything that is done with the role: something has to
+ * fail, and has to say that it was denied. What nothing fails without is not needed, or a path is missing here. Ends with a table.
+ */
+export async function runStatements(
+  results: Results,
+  running: AsyncDisposableStack,
+  { folder, say }: { readonly folder: string; readonly say: (line: string) => void },
+): Promise<void> {
+  let place: Enforced | undefined;
+  await results.step('cdk deploy where every call is checked, and data', async () => {
+    place = await deployEnforced({ stage: 'statements', folder: join(folder, 'enforced') }, running);
+    return fill(place, join(folder, 'enforced'), running);
+  });
+  if (place === undefined) return;
+  const { deployed, server } = place;
+  const identity = openIdentity(server);
+  const rows: Row[] = [];
+  for (const step of deployed.steps) {
+    for (const actor of await actorsOf(step, { identity, server, deployed })) {
+      await results.step(actor.name, async () => {
+        const found = await withoutEach(actor, identity);
+        rows.push(...found.rows);
+        return [
+          ...found.atFirst.map((said) => ({ what: 'with all of its statements', expected: 'done', found: said })),
+          ...found.rows.map(({ action, failed }) => ({
+            what: `without ${action}`,
+            expected: 'denied',
+            found: failed === undefined ? 'nothing fails' : isDenied(failed.said) ? 'denied' : failed.said,
+          })),
+        ];
+      });
+    }
+  }
+  say(`\n${table(rows)}`);
+}
+
+/** Data of every kind through every stream; then nobody takes anything but who is called here. */
+async function fill({ server, deployed, functionUrl }: Enforced, folder: string, running: AsyncDisposableStack) {
+  const door = await openSignedDoor({ functionUrl, server }, running);
+  const mappings = await followMappings(server, folder, running);
+  const checks = await realData(deployed, door);
+  await mappings.interrupt();
+  await switchMappingsOff(deployed);
+  return checks;
+}
+
+interface Place {
+  readonly identity: Identity;
+  readonly server: Caller;
+  readonly deployed: Deployed;
+}
+
+async function actorsOf(step: StepPlan, { identity, server, deployed }: Place): Promise<readonly Actor[]> {
+  const name = `${step.pipeline}/${step.name}`;
+  const session = async (roleArn: string): Promise<Caller> => ({
+    ...{ endpoint: server.endpoint, region: server.region },
+    credentials: await identity.assume(roleArn),
+  });
+  const arn = await roleOf(step, deployed);
+  const own = await pathsOf(step, deployed);
+  const caller = await session(arn);
+  const paths = [...own, ...lambdaPathsOf(step, caller, deployed)];
+  const actor = { name, role: nameIn(arn), paths, ignoresKeys: await readsAnyCheckpoint(caller, deployed) };
+  if (!isScheduled(step)) return [actor];
+  const scheduler = await schedulerRoleOf(step, { identity, deployed });
+  await identity.openTo(scheduler, arn.split(':')[4] ?? '');
+  const runs = schedulerPathsOf(step, await session(arn.replace(nameIn(arn), scheduler)), deployed);
+  return [actor, { name: `${name} (schedule)`, role: scheduler, paths: runs, ignoresKeys: false }];
+}
+
+async function schedulerRoleOf(
+  { pipeline, name }: StepPlan,
+  { identity, deployed }: Pick<Place, 'identity' | 'deployed'>,
+): Promise<string> {
+  // CloudFormation names it by its stack and its place there.
+  const start = `${deployed.names.pipelineStack(pipeline)}-${name.replaceAll(/[^A-Za-z0-9]/g, '')}SchedulerRole`;
+  const found = (await identity.roles()).find((role) => role.startsWith(start));
+  if (found === undefined) throw new Error(`there is no role ${start}…`);
+  return found;
+}
+
+interface Row {
+  readonly actor: string;
+  readonly statement: string;
+  readonly action: string;
+  /** Undefined: nothing. */
+  readonly failed: { readonly what: string; readonly said: string } | undefined;
+}
+
+async function withoutEach(
+  { name, role, paths, ignoresKeys }: Actor,
+  identity: Identity,
+): Promise<{ readonly atFirst: readonly string[]; readonly rows: readonly Row[] }> {
+  const atFirst: string[] = [];
+  const sound: Path[] = [];
+  for (const path of paths) {
+    const said = await path.run();
+    atFirst.push(said === undefined ? 'done' : `${path.what}: ${said}`);
+    // What fails with everything proves nothing when it fails with less.
+    if (said === undefined) sound.push(path);
+  }
+  const rows: Row[] = [];
+  for (const policy of await identity.policiesOf(role)) {
+    const of: PolicyOf = { role, policy };
+    const whole = await identity.policy(of);
+    for (const { statement, action, rest, unlike } of eachLess(whole)) {
+      await identity.putPolicy(of, rest);
+      let failed = await firstFailure(sound);
+      if (failed === undefined && ignoresKeys && unlike !== undefined) {
+        await identity.putPolicy(of, unlike);
+        failed = await firstFailure(sound);
+        if (failed !== undefined)
+          failed = { ...failed, what: `${failed.what} (without each of its kind: ${UNCHECKED})` };
+      }
+      rows.push({ actor: name, statement, action, failed });
+    }
+    await identity.putPolicy(of, whole);
+  }
+  return { atFirst, rows };
+}
+
+/** As the table says it. */
+const UNCHECKED = 'whose checkpoints they are is not checked here, a call that is denied succeeds';
+
+async function firstFailure(paths: readonly Path[]): Promise<Row['failed']> {
+  for (const path of paths) {
+    const said = await saidOf(path);
+    if (said !== undefined) return { what: path.what, said };
+  }
+  return undefined;
+}
+
+/** The end of a log comes late now and then: then it is done again, to see why it failed. */
+async function saidOf({ run }: Path): Promise<string | undefined> {
+  for (let tries = 1; ; tries++) {
+    const said = await run();
+    if (said === undefined || isDenied(said) || tries === 3) return said;
+  }
+}
+
+/**
+ * A policy less one action of one statement, for each that it allows; and `unlike`: less that action of each statement of the same
+ * resources, where there are several, which differ by their conditions.
+ */
+function eachLess({ Version, Statement }: Policy) {
+  return Statement.filter(({ Effect }) => Effect === 'Allow').flatMap((statement) => {
+    const actions = [statement.Action].flat();
+    return actions.map((action) => {
+      const alike = Statement.filter(
+        (each) =>
+          each.Effect === 'Allow' &&
+          [each.Action].flat().includes(action) &&
+          JSON.stringify(each.Resource) === JSON.stringify(statement.Resource),
+      );
+      const without = (taken: readonly PolicyStatement[]): Policy => ({
+        Version,
+        Statement: [ALWAYS, ...Statement.flatMap((each) => (taken.includes(each) ? less(each, action) : [each]))],
+      });
+      const rest = without([statement]);
+      return { statement: statement.Sid, action, rest, ...(alike.length > 1 && { unlike: without(alike) }) };
+    });
+  });
+}
+
+/** What every policy allows: one of no statements is refused. */
+const ALWAYS = { Sid: 'Nothing', Effect: 'Allow', Action: 'sts:GetCallerIdentity', Resource: '*' } as const;
+
+function less(statement: PolicyStatement, action: string): readonly PolicyStatement[] {
+  const Action = [statement.Action].flat().filter((other) => other !== action);
+  return Action.length === 0 ? [] : [{ ...statement, Action }];
+}
+
+/** In Markdown. */
+function table(rows: readonly Row[]): string {
+  const lines = rows.map(({ actor, statement, action, failed }) => [
+    actor,
+    statement,
+    `\`${action}\``,
+    failed?.what ?? '**nothing**',
+  ]);
+  return [['role of', 'statement', 'without', 'fails'], ['---', '---', '---', '---'], ...lines]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
+}
+
+/** A role's name, in its ARN. */
+function nameIn(arn: string): string {
+  return arn.split('/').at(-1) ?? arn;
+}
