@@ -9,7 +9,9 @@ export function explained(error: unknown, endpoint: string): unknown {
   const { code } = error as NodeJS.ErrnoException;
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH') {
-    return new UserMistake(`nothing answers at ${endpoint} (${code}): start the server, or name another`);
+    return new UserMistake(
+      `nothing answers at ${endpoint} (${code}): start the server there (MiniStack: uvx ministack), or name another (export AWS_ENDPOINT_URL=…)`,
+    );
   }
   if (error.name === 'CredentialsProviderError') {
     return new UserMistake(

@@ -41,8 +41,8 @@ async function installed(log: string): Promise<string> {
   const command = join(FOLDER, 'bin', 'ministack');
   const marker = join(FOLDER, 'pyvenv.cfg');
   if (existsSync(command) && existsSync(marker)) return command;
-  const python = await findPython();
   const env = cleanEnvironment();
+  const python = await findPython(env);
   try {
     await run([python, '-m', 'venv', '--clear', FOLDER], { env, log });
     await run([join(FOLDER, 'bin', 'pip'), 'install', '--quiet', `ministack==${VERSION}`], { env, log });
@@ -58,12 +58,11 @@ async function installed(log: string): Promise<string> {
 /** Newer ones first. */
 const CANDIDATES = ['python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3', 'python'];
 
-async function findPython(): Promise<string> {
+/** Rejects with a line that says how to get one. */
+export async function findPython(env: Environment): Promise<string> {
+  const check = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))';
   for (const candidate of CANDIDATES) {
-    const isGood = await promisify(execFile)(candidate, [
-      '-c',
-      'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))',
-    ]).then(
+    const isGood = await promisify(execFile)(candidate, ['-c', check], { env }).then(
       () => true,
       () => false,
     );
