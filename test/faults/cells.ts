@@ -1,0 +1,70 @@
+import { type Duration, hours } from '../../infra/pipelines/pipeline.ts';
+import { type FaultKind, faultKinds } from '../kit/faults.ts';
+import type { Resharding } from '../kit/resharding.ts';
+import type { StreamName } from './chain.ts';
+import { sites } from './sites.ts';
+
+/** What can go wrong at a call site: one field of the matrix. */
+export interface Cell {
+  readonly site: string;
+  readonly kind: CellKind;
+  /** What is split or merged while the call is under way. */
+  readonly stream?: StreamName;
+}
+
+export type CellKind = FaultKind | Resharding;
+export const cellKinds: readonly CellKind[] = [...faultKinds, 'split', 'merge'];
+
+/** The calls that a resharding of the stream may come across: its writers', and its readers'. */
+export const reshardedDuring: Readonly<Record<string, StreamName>> = {
+  'posts kinesis.PutRecords': 'raw',
+  'files kinesis.PutRecords': 'raw',
+  'first kinesis.PutRecords': 'mid',
+  'second kinesis.PutRecords': 'end',
+  'first lambda.Invoke': 'raw',
+  'second lambda.Invoke': 'mid',
+  'history lambda.Invoke': 'end',
+  'latest lambda.Invoke': 'end',
+  'ledger lambda.Invoke': 'end',
+  'lake lambda.Invoke': 'end',
+  'ledger kinesis.GetRecords': 'end',
+  'lake kinesis.GetRecords': 'end',
+};
+
+/** Every cell that has to be met. */
+export const cells: readonly Cell[] = [
+  ...sites.flatMap((site) => faultKinds.map((kind) => ({ site, kind }))),
+  ...Object.entries(reshardedDuring).flatMap(([site, stream]) =>
+    (['split', 'merge'] as const).map((kind) => ({ site, kind, stream })),
+  ),
+];
+
+/** What happens to a step as a whole. */
+export type Disturbance =
+  | { readonly what: 'kill'; readonly step: string }
+  | { readonly what: 'recut'; readonly step: string }
+  | { readonly what: 'down'; readonly site: string; readonly time: Duration };
+
+const STEPS = ['posts', 'files', 'first', 'second', 'history', 'latest', 'ledger', 'lake'];
+const CONTINUOUS = ['first', 'second', 'history', 'latest'];
+const DOWN = [
+  'history postgres',
+  'latest postgres',
+  'ledger postgres',
+  'lake s3',
+  'lake kinesis',
+  'lake dynamodb',
+  'first kinesis',
+  'first dynamodb',
+  'second dynamodb',
+  'second s3',
+  'files kinesis',
+  'files dynamodb',
+];
+
+/** Every one of them has to be met. */
+export const disturbances: readonly Disturbance[] = [
+  ...STEPS.map((step) => ({ what: 'kill' as const, step })),
+  ...CONTINUOUS.map((step) => ({ what: 'recut' as const, step })),
+];
+export const outages: readonly Disturbance[] = DOWN.map((site) => ({ what: 'down', site, time: hours(1) }));

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { EventRefused } from '../../functions/runtime/errors.ts';
+import { type Derived, defineTransform } from '../../functions/runtime/transform.ts';
+import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
+import { s3Sink } from '../../functions/sinks/s3/s3.ts';
+import { httpSource } from '../../functions/sources/http/http.ts';
+import { s3Files } from '../../functions/sources/s3-files/s3-files.ts';
+import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
+
+export const Item = z.object({ n: z.int32(), key: z.string() });
+export type Item = z.infer<typeof Item>;
+
+/** `from`: the item's key. `to`: the row's own, as an event. */
+export const Row = z.object({ n: z.int32(), from: z.string(), to: z.string() });
+export type Row = z.infer<typeof Row>;
+
+/** What becomes of an item: by its number, every kind of end that there is. */
+export function doubled({ n, key }: Item): readonly Row[] {
+  if (n % 13 === 12) throw new EventRefused('transform', `${n} is refused`);
+  if (n % 5 === 4) return [];
+  const row = (to: string): Row => ({ n, from: key, to });
+  // The second one goes to another shard, so that one batch is appended to several.
+  return [row(key), row(`turned-${n % 3}`)];
+}
+
+/** What becomes of that. */
+export function passed(row: Row): readonly Row[] {
+  if (row.n % 7 === 6 && isTurned(row)) throw new EventRefused('transform', `${row.n} is refused when it is turned`);
+  return [row];
+}
+
+export function isTurned({ to }: Row): boolean {
+  return to.startsWith('turned-');
+}
+
+/** The constraint of every table. */
+export function refusedByTable({ n }: { readonly n?: unknown }): string | undefined {
+  return (n as number) % 11 === 10 ? 'no_tens' : undefined;
+}
+
+const derived = (row: Row): Derived<Row> => ({ type: 'row.made', key: row.to, data: row });
+
+const doubling = defineTransform({
+  entry: import.meta.url,
+  from: Item,
+  to: Row,
+  apply: ({ data }) => doubled(data).map(derived),
+});
+
+/** Passes half of them on as they came, which is a way of its own. */
+const passing = defineTransform({
+  entry: import.meta.url,
+  from: Row,
+  to: Row,
+  apply: (event) => passed(event.data).map((row) => (isTurned(row) ? derived(row) : event)),
+});
+
+/** Every way into and out of the log: both sources, two hops, and sinks of each kind, continuous and scheduled. */
+export const chain = definePipeline({
+  name: 'chain',
+  streams: {
+    raw: { schema: Item, shards: 2 },
+    mid: { schema: Row, shards: 2 },
+    end: { schema: Row, shards: 2 },
+  },
+  sources: {
+    posts: { read: httpSource({ schema: Item, type: 'item.posted', key: 'key' }), to: 'raw' },
+    files: { read: s3Files({ schema: Item, format: 'ndjson', type: 'item.read', key: 'key' }), to: 'raw' },
+  },
+  transforms: {
+    first: { from: 'raw', apply: doubling, to: 'mid' },
+    second: { from: 'mid', apply: passing, to: 'end' },
+  },
+  sinks: {
+    history: { from: 'end', write: postgresSink({ table: 'history', create: true }) },
+    latest: { from: 'end', write: postgresSink({ table: 'latest', key: ['from', 'to'], create: true }) },
+    ledger: { from: 'end', write: postgresSink({ table: 'ledger', create: true }), every: minutes(3) },
+    lake: {
+      from: 'end',
+      write: s3Sink({ prefix: 'end', by: 'month', targetRows: 4, compression: 'none' }),
+      every: minutes(3),
+    },
+  },
+});
+
+export type StreamName = keyof typeof chain.streams;
+export const TABLES = ['history', 'latest', 'ledger'] as const;

@@ -1,0 +1,111 @@
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { mistakes } from './mistakes.ts';
+import { plantMistake } from './plant.ts';
+import type { PlayedSchedule } from './played.ts';
+
+const USAGE = `usage: npm run test:faults -- [--schedules 500] [--seed 0] [--mistake <name>]
+
+Plays schedules of faults, from a seed on, and compares what there is with what has to be. Ctrl-C shows what there is so far.
+--mistake plants one, and stops at the first schedule that it breaks: ${Object.keys(mistakes).join(', ')}`;
+
+interface Work {
+  readonly seed: number;
+  readonly schedules: number;
+  readonly threads: number;
+  readonly mistake: string | undefined;
+}
+
+if (isMainThread) await main();
+else await playInThread(workerData as Work);
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      schedules: { type: 'string', default: '500' },
+      seed: { type: 'string', default: '0' },
+      mistake: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const { mistake } = values;
+  const [schedules, seed] = [Number(values.schedules), Number(values.seed)];
+  if (values.help || !(schedules > 0) || !(seed >= 0) || (mistake !== undefined && !(mistake in mistakes))) {
+    console.log(USAGE);
+    process.exitCode = values.help ? 0 : 2;
+    return;
+  }
+  await playAll({ seed, schedules, mistake, threads: Math.min(availableParallelism(), schedules) });
+}
+
+async function playAll(work: Work): Promise<void> {
+  const { newTally } = await import('./tally.ts');
+  const { mistake, schedules, threads } = work;
+  const tally = newTally();
+  const broken: PlayedSchedule[] = [];
+  const begunMillis = performance.now();
+  let shownMillis = begunMillis;
+  let done = 0;
+  const workers = Array.from(
+    { length: threads },
+    (_, thread) => new Worker(new URL(import.meta.url), { workerData: { ...work, seed: work.seed + thread } }),
+  );
+  const stop = (): void => {
+    for (const worker of workers) void worker.terminate();
+  };
+  process.once('SIGINT', stop);
+  const ended = workers.map(
+    (worker) =>
+      new Promise<void>((resolve, reject) => {
+        worker.on('error', reject);
+        worker.on('exit', () => resolve());
+        worker.on('message', (played: PlayedSchedule) => {
+          done++;
+          tally.add(played);
+          if (played.violations.length > 0) {
+            broken.push(played);
+            console.log(`schedule ${played.seed}: ${played.violations[0]}`);
+            if (mistake !== undefined) stop();
+          }
+          if (performance.now() - shownMillis < 5_000) return;
+          shownMillis = performance.now();
+          const left = ((shownMillis - begunMillis) / done) * (schedules - done);
+          console.log(`${done} of ${schedules} schedules, ${broken.length} broken, ${Math.ceil(left / 1_000)} s left`);
+        });
+      }),
+  );
+  await Promise.all(ended);
+  process.removeListener('SIGINT', stop);
+  console.log(`\n${tally.table()}\n`);
+  const seconds = Math.round((performance.now() - begunMillis) / 1_000);
+  console.log(
+    `${done} schedules in ${seconds} s, ${broken.length} broken${mistake === undefined ? '' : `, with the mistake '${mistake}'`}`,
+  );
+  const gaps = mistake === undefined && schedules >= ENOUGH ? tally.gaps() : [];
+  for (const gap of gaps) console.log(gap);
+  const [first] = broken;
+  if (first !== undefined) await explain(first.seed, mistake);
+  process.exitCode = first === undefined && gaps.length === 0 && done === schedules ? 0 : 1;
+}
+
+/** As many schedules meet every cell. */
+const ENOUGH = 500;
+
+async function explain(seed: number, mistake: string | undefined): Promise<void> {
+  if (mistake !== undefined) plantMistake(mistake);
+  const { explained } = await import('./failure.ts');
+  const { scheduleOf } = await import('./schedule.ts');
+  console.log(`\n${await explained(scheduleOf(seed))}`);
+}
+
+/** Every so many schedules, this thread's. */
+async function playInThread({ seed, schedules, threads, mistake }: Work): Promise<void> {
+  // Before anything is loaded that it is planted in.
+  if (mistake !== undefined) plantMistake(mistake);
+  const { playedSchedule } = await import('./played.ts');
+  const { scheduleOf } = await import('./schedule.ts');
+  for (let index = 0; index < schedules; index += threads) {
+    parentPort?.postMessage(await playedSchedule(scheduleOf(seed + index)));
+  }
+}

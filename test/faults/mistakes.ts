@@ -1,0 +1,1 @@
+export const mistakes = {} as Record<string, never>;

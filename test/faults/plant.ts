@@ -1,0 +1,1 @@
+export function plantMistake(_: string): void {}

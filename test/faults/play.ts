@@ -1,0 +1,86 @@
+import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
+import { record } from '../kit/given-events.ts';
+import { type PipelineRun, startPipelineRun } from '../kit/pipeline-run.ts';
+import { chain, refusedByTable, TABLES } from './chain.ts';
+import { type Input, newInput } from './input.ts';
+import { violationsOf } from './oracle.ts';
+import type { Happening, Schedule } from './schedule.ts';
+
+export type Run = PipelineRun<typeof chain.streams>;
+
+/** What came of a schedule. */
+export interface Played {
+  /** What broke a promise; nothing, if all were kept. */
+  readonly violations: readonly string[];
+  readonly run: Run;
+}
+
+/** Two events or three make a record, so one batch makes several for one shard. */
+const RECORD_BYTES = 900;
+
+const POLL_MILLIS = 2_500;
+
+/** Lets it all happen, on a virtual clock, until every step has done all there is, and compares what there is with the oracle. */
+export async function play(schedule: Schedule): Promise<Played> {
+  const run = await startPipelineRun(chain, {
+    seed: schedule.seed,
+    recordBytes: RECORD_BYTES,
+    pollMillis: POLL_MILLIS,
+  });
+  for (const table of TABLES) run.when.refused(table, refusedByTable);
+  for (const { site, kind, after = 0, times = 1 } of schedule.faults) run.when.fails(site, kind, { after, times });
+  for (const { stream, how, site, after } of schedule.reshardings)
+    await run.when.resharded(stream, how, { site, after });
+  if (schedule.chance.most > 0) run.when.anythingFails(schedule.chance);
+  const input = newInput();
+  for (const happening of schedule.happenings) await happen(run, happening, input);
+  try {
+    await settle(run);
+  } catch (error) {
+    return { run, violations: [(error as Error).message] };
+  }
+  return { run, violations: violationsOf(run, input) };
+}
+
+/** Requests that are late, twins that wake up and what sinks do a run later: all of it is over when nothing has failed for a while. */
+async function settle(run: Run): Promise<void> {
+  await run.settled({ within: hours(24) });
+  for (let before = -1; run.faults().length > before; ) {
+    before = run.faults().length;
+    await run.when.pass(minutes(4));
+    await run.settled({ within: hours(24) });
+  }
+}
+
+async function happen(run: Run, happening: Happening, input: Input): Promise<void> {
+  switch (happening.what) {
+    case 'post': {
+      const { status } = await run.posted('posts', happening.items);
+      (status === 202 ? input.acknowledged : input.unacknowledged).push(...happening.items);
+      return;
+    }
+    case 'file': {
+      const lines = [...happening.items.map((item) => JSON.stringify(item))];
+      for (let line = 0; line < happening.broken; line++) lines.splice(line * 2, 0, `no item ${input.files}.${line}`);
+      input.acknowledged.push(...happening.items);
+      input.brokenLines.push(...lines.filter((line) => line.startsWith('no item')));
+      return run.dropped(`items/${input.files++}.ndjson`, lines.join('\n'));
+    }
+    case 'foreign':
+      input.acknowledged.push(...happening.items);
+      return run.given('raw', happening.items, { key: 'key' });
+    case 'bytes':
+      input.undecodable[happening.stream].push(happening.text);
+      return run.given(happening.stream, [record(happening.text)]);
+    case 'pass':
+      return run.when.pass(happening.millis);
+    case 'reshard':
+      return run.when.resharded(happening.stream, happening.how);
+    case 'kill':
+      return run.when.killed(happening.step);
+    case 'recut':
+      return run.when.recut(happening.step);
+    case 'down':
+      return run.when.down(happening.site, happening.time);
+  }
+}

@@ -1,0 +1,77 @@
+import { cellKinds, cells, disturbances, outages } from './cells.ts';
+import type { PlayedSchedule } from './played.ts';
+import { sites } from './sites.ts';
+
+/** How often what happened where, over all schedules. */
+export interface Tally {
+  add(played: PlayedSchedule): void;
+  /** Call sites by kinds of fault, and below it what happened to steps as a whole. */
+  table(): string;
+  /** Cells that were never met, and sites that are not known: one line each. */
+  gaps(): readonly string[];
+}
+
+export function newTally(): Tally {
+  const counts = new Map<string, number>();
+  const called = new Set<string>();
+  const count = (what: string): void => {
+    counts.set(what, (counts.get(what) ?? 0) + 1);
+  };
+  const of = (what: string): number => counts.get(what) ?? 0;
+  return {
+    add({ faults, happenings, sites: sitesCalled }) {
+      for (const fault of faults) count(cellName(fault));
+      for (const happening of happenings) count(JSON.stringify(happening));
+      for (const site of sitesCalled) called.add(site);
+    },
+    table() {
+      const all = [...new Set([...sites, ...called])].sort();
+      const isCell = new Set(cells.map(cellName));
+      const rows = all.map((site) =>
+        cellKinds.map((kind) => {
+          const name = cellName({ site, kind });
+          return isCell.has(name) || of(name) > 0 ? String(of(name)) : '';
+        }),
+      );
+      return [
+        ...aligned(['call site', ...cellKinds], all, rows),
+        '',
+        ...[...disturbances, ...outages].map((one) => `${String(of(JSON.stringify(one))).padStart(6)} ${told(one)}`),
+      ].join('\n');
+    },
+    gaps() {
+      return [
+        ...sites.filter((site) => !called.has(site)).map((site) => `nobody calls '${site}' any more`),
+        ...[...called]
+          .filter((site) => !sites.includes(site))
+          .map((site) => `'${site}' is new: name it in test/faults/sites.ts, so that faults are aimed at it`),
+        ...cells.filter((cell) => of(cellName(cell)) === 0).map((cell) => `'${cell.site}' was never ${cell.kind}`),
+        ...[...disturbances, ...outages]
+          .filter((one) => of(JSON.stringify(one)) === 0)
+          .map((one) => `${told(one)} never happened`),
+      ];
+    },
+  };
+}
+
+function cellName({ site, kind }: { readonly site: string; readonly kind: string }): string {
+  return `${site}: ${kind}`;
+}
+
+function told(disturbance: (typeof disturbances)[number]): string {
+  const where = 'step' in disturbance ? disturbance.step : disturbance.site;
+  return `${where}: ${{ kill: 'its processes are killed', recut: 'its batches are cut differently', down: 'down for an hour' }[disturbance.what]}`;
+}
+
+function aligned(
+  [corner = '', ...heads]: readonly string[],
+  names: readonly string[],
+  rows: readonly (readonly string[])[],
+): readonly string[] {
+  const width = Math.max(corner.length, ...names.map((name) => name.length));
+  const line = (name: string, fields: readonly string[]): string =>
+    [name.padEnd(width), ...fields.map((field, index) => field.padStart((heads[index] ?? '').length))]
+      .join('  ')
+      .trimEnd();
+  return [line(corner, heads), ...rows.map((row, index) => line(names[index] ?? '', row))];
+}
