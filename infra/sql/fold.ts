@@ -99,7 +99,10 @@ function tryPattern(source: Source, expression: Extract<Checked, { kind: 'call' 
   if (!expression.resolved.routine.code.startsWith('{regex/') || subject === undefined || !rest.every(isConstant))
     return;
   const probe: Checked = { kind: 'constant', text: '', type: subject.type, nullable: false, offset: subject.offset };
-  computed(source, { ...expression, args: [probe, ...rest] }, [probe, ...rest]);
+  const { error } = evaluateConstant({ ...expression, args: [probe, ...rest] });
+  // Other errors may never be reached.
+  if (error?.code === '0A000' || error?.code === '2201B')
+    throw new SqlMistake(mistakeKind(error), { source, offset: expression.offset, problem: error.message });
 }
 
 const SAMPLES: Record<string, string> = {

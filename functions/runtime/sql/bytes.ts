@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { SqlError } from './sql-error.ts';
 
 /** bytea is a Uint8Array. It lives inside expressions: events carry it encoded, as text. */
@@ -9,6 +10,7 @@ export const sha224 = (bytes: Uint8Array): Uint8Array => sha('sha224', bytes);
 export const sha256 = (bytes: Uint8Array): Uint8Array => sha('sha256', bytes);
 export const sha384 = (bytes: Uint8Array): Uint8Array => sha('sha384', bytes);
 export const sha512 = (bytes: Uint8Array): Uint8Array => sha('sha512', bytes);
+export const crc32OfBytes = (bytes: Uint8Array): bigint => BigInt(crc32(bytes));
 export const bytesLength = (bytes: Uint8Array): number => bytes.length;
 export const concatBytes = (a: Uint8Array, b: Uint8Array): Uint8Array => Buffer.concat([a, b]);
 export const compareBytes = (a: Uint8Array, b: Uint8Array): number => Buffer.compare(a, b);

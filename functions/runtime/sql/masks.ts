@@ -1,36 +1,49 @@
 import { characters } from './text.ts';
 
 /**
- * ksqlDB's masks: upper-case letters become X, lower-case letters x, digits n and everything else -.
- * As everywhere in collation "C", letters and digits are ASCII's; any other character becomes - too, so nothing shows.
+ * ksqlDB's masks: upper-case letters become X, lower-case letters x, digits n and everything else -, in every script. Other characters can
+ * be given for them; null leaves what it would replace.
  */
-export function mask(text: string): string {
-  return characters(text).map(maskCharacter).join('');
-}
+type With = [upper?: string | null, lower?: string | null, digit?: string | null, other?: string | null];
 
-export function maskLeft(text: string, count: number): string {
+export const mask = (text: string, ...by: With): string => masked(text, () => true, by);
+
+export const maskLeft = (text: string, count: number, ...by: With): string => masked(text, (i) => i < count, by);
+
+export const maskRight = (text: string, count: number, ...by: With): string =>
+  masked(text, (i, size) => i >= size - count, by);
+
+export const maskKeepLeft = (text: string, count: number, ...by: With): string => masked(text, (i) => i >= count, by);
+
+export const maskKeepRight = (text: string, count: number, ...by: With): string =>
+  masked(text, (i, size) => i < size - count, by);
+
+/** The same where the characters are given, of which some may be null. */
+export const maskWith = (text: string | null, ...by: With): string | null => (text === null ? null : mask(text, ...by));
+
+type Counted = (text: string, count: number, ...by: With) => string;
+const orNull =
+  (masking: Counted) =>
+  (text: string | null, count: number | null, ...by: With): string | null =>
+    text === null || count === null ? null : masking(text, count, ...by);
+
+export const maskLeftWith = orNull(maskLeft);
+export const maskRightWith = orNull(maskRight);
+export const maskKeepLeftWith = orNull(maskKeepLeft);
+export const maskKeepRightWith = orNull(maskKeepRight);
+
+function masked(text: string, isMasked: (index: number, size: number) => boolean, by: With): string {
   const units = characters(text);
-  return units.map((unit, i) => (i < count ? maskCharacter(unit) : unit)).join('');
+  return units.map((unit, i) => (isMasked(i, units.length) ? maskCharacter(unit, by) : unit)).join('');
 }
 
-export function maskRight(text: string, count: number): string {
-  const units = characters(text);
-  return units.map((unit, i) => (i >= units.length - count ? maskCharacter(unit) : unit)).join('');
-}
-
-export function maskKeepLeft(text: string, count: number): string {
-  const units = characters(text);
-  return units.map((unit, i) => (i < count ? unit : maskCharacter(unit))).join('');
-}
-
-export function maskKeepRight(text: string, count: number): string {
-  const units = characters(text);
-  return units.map((unit, i) => (i >= units.length - count ? unit : maskCharacter(unit))).join('');
-}
-
-function maskCharacter(character: string): string {
-  if (/^[A-Z]/.test(character)) return 'X';
-  if (/^[a-z]/.test(character)) return 'x';
-  if (/^[0-9]/.test(character)) return 'n';
-  return '-';
+function maskCharacter(character: string, [upper = 'X', lower = 'x', digit = 'n', other = '-']: With): string {
+  const by = /\p{Lu}/u.test(character)
+    ? upper
+    : /\p{Ll}/u.test(character)
+      ? lower
+      : /\p{Nd}/u.test(character)
+        ? digit
+        : other;
+  return by ?? character;
 }

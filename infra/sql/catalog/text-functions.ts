@@ -1,5 +1,34 @@
 import type { Row } from './routine.ts';
 
+const CHARACTERS = 'text, text, text, text';
+
+/** ksqlDB's: each also with the characters for upper case, lower case, digits and others. */
+const MASKS: readonly Row[] = [
+  ['mask(text) text', 'masks/mask', "mask('Ab-12')", 'upper case becomes X, lower case x, digits n, others -'],
+  [
+    `mask(text, ${CHARACTERS}) text? on null`,
+    'masks/maskWith',
+    "mask('Ab-12', '*', '*', '0', NULL)",
+    'becomes these; null leaves what it would replace',
+  ],
+  ...(
+    [
+      ['mask_left', 'maskLeft', 'masks the first characters'],
+      ['mask_right', 'maskRight', 'masks the last characters'],
+      ['mask_keep_left', 'maskKeepLeft', 'masks all but the first characters'],
+      ['mask_keep_right', 'maskKeepRight', 'masks all but the last characters'],
+    ] as const
+  ).flatMap(([name, code, meaning]): Row[] => [
+    [`${name}(text, integer) text`, `masks/${code}`, `${name}('Ab-12', 2)`, meaning],
+    [
+      `${name}(text, integer, ${CHARACTERS}) text? on null`,
+      `masks/${code}With`,
+      `${name}('Ab-12', 2, '*', '*', '0', NULL)`,
+      `${meaning}, with these characters`,
+    ],
+  ]),
+];
+
 export const TEXT_FUNCTIONS: readonly Row[] = [
   ['length(text) integer', 'text/length', "length('日本')", 'characters'],
   ['char_length(text) integer', 'text/length', "char_length('héllo')", 'characters'],
@@ -23,6 +52,12 @@ export const TEXT_FUNCTIONS: readonly Row[] = [
     'text/substring',
     "substring('abcdef', 2, 3)",
     'so many characters from a position',
+  ],
+  [
+    'substring(text, text) text?',
+    'regex/substringMatch',
+    "substring('order-17' FROM '-([0-9]+)')",
+    'what a regular expression matches, or its first group',
   ],
   ['substr(text, integer) text', 'text/substringFrom', "substr('abcdef', 3)", 'from a position on'],
   [
@@ -80,21 +115,7 @@ export const TEXT_FUNCTIONS: readonly Row[] = [
   ['quote_literal(text) text', 'text/quoteLiteral', "quote_literal('it''s')", 'as an SQL literal'],
   ['quote_nullable(text) text on null', 'text/quoteNullable', 'quote_nullable(NULL)', 'as an SQL literal, or NULL'],
   ['like_escape(text, text) text', 'like/likeEscape', "'a_c' LIKE 'a#_c' ESCAPE '#'", 'the ESCAPE of LIKE'],
-  ['mask(text) text', 'masks/mask', "mask('Ab-12')", "ksqlDB's: upper case X, lower case x, digits n, others -"],
-  ['mask_left(text, integer) text', 'masks/maskLeft', "mask_left('Ab-12', 2)", 'masks the first characters'],
-  ['mask_right(text, integer) text', 'masks/maskRight', "mask_right('Ab-12', 2)", 'masks the last characters'],
-  [
-    'mask_keep_left(text, integer) text',
-    'masks/maskKeepLeft',
-    "mask_keep_left('Ab-12', 2)",
-    'masks all but the first characters',
-  ],
-  [
-    'mask_keep_right(text, integer) text',
-    'masks/maskKeepRight',
-    "mask_keep_right('Ab-12', 2)",
-    'masks all but the last characters',
-  ],
+  ...MASKS,
   ['regexp_like(text, text) boolean', 'regex/regexMatches', "regexp_like('abc', 'b.')", 'matches a regular expression'],
   [
     'regexp_like(text, text, text) boolean',
@@ -115,6 +136,24 @@ export const TEXT_FUNCTIONS: readonly Row[] = [
     'with flags: g for every match, i for any case',
   ],
   [
+    'regexp_replace(text, text, text, integer) text',
+    'regex/regexpReplaceFrom',
+    "regexp_replace('a1b22', '[0-9]+', '-', 3)",
+    'the first match from a character on',
+  ],
+  [
+    'regexp_replace(text, text, text, integer, integer) text',
+    'regex/regexpReplaceFrom',
+    "regexp_replace('a1b22', '[0-9]', '-', 1, 0)",
+    'the n-th match; 0: every one',
+  ],
+  [
+    'regexp_replace(text, text, text, integer, integer, text) text',
+    'regex/regexpReplaceFrom',
+    "regexp_replace('A1a2', 'a', '-', 1, 2, 'i')",
+    'with flags',
+  ],
+  [
     'regexp_match(text, text) text[]?',
     'regex/regexpMatch',
     "regexp_match('order-17', '([a-z]+)-([0-9]+)')",
@@ -127,12 +166,78 @@ export const TEXT_FUNCTIONS: readonly Row[] = [
     'with flags',
   ],
   ['regexp_substr(text, text) text?', 'regex/regexpSubstr', "regexp_substr('order-17', '[0-9]+')", 'the first match'],
+  [
+    'regexp_substr(text, text, integer) text?',
+    'regex/regexpSubstr',
+    "regexp_substr('a1b22', '[0-9]+', 3)",
+    'the first match from a character on',
+  ],
+  [
+    'regexp_substr(text, text, integer, integer) text?',
+    'regex/regexpSubstr',
+    "regexp_substr('a1b22', '[0-9]+', 1, 2)",
+    'the n-th match',
+  ],
+  [
+    'regexp_substr(text, text, integer, integer, text) text?',
+    'regex/regexpSubstr',
+    "regexp_substr('A1B22', '[a-z]+', 1, 2, 'i')",
+    'with flags',
+  ],
+  [
+    'regexp_substr(text, text, integer, integer, text, integer) text?',
+    'regex/regexpSubstr',
+    "regexp_substr('order-17', '([a-z]+)-([0-9]+)', 1, 1, '', 2)",
+    'one of its groups',
+  ],
+  [
+    'regexp_instr(text, text) integer',
+    'regex/regexpInstr',
+    "regexp_instr('order-17', '[0-9]+')",
+    'where the first match starts, or 0',
+  ],
+  [
+    'regexp_instr(text, text, integer) integer',
+    'regex/regexpInstr',
+    "regexp_instr('a1b22', '[0-9]+', 3)",
+    'from a character on',
+  ],
+  [
+    'regexp_instr(text, text, integer, integer) integer',
+    'regex/regexpInstr',
+    "regexp_instr('a1b22', '[0-9]+', 1, 2)",
+    'of the n-th match',
+  ],
+  [
+    'regexp_instr(text, text, integer, integer, integer) integer',
+    'regex/regexpInstr',
+    "regexp_instr('a1b22', '[0-9]+', 1, 2, 1)",
+    '1: the character behind it',
+  ],
   ['regexp_count(text, text) integer', 'regex/regexpCount', "regexp_count('a1b22', '[0-9]+')", 'matches'],
+  [
+    'regexp_count(text, text, integer) integer',
+    'regex/regexpCount',
+    "regexp_count('a1b22', '[0-9]', 3)",
+    'from a character on',
+  ],
+  [
+    'regexp_count(text, text, integer, text) integer',
+    'regex/regexpCount',
+    "regexp_count('ABab', 'a', 1, 'i')",
+    'with flags',
+  ],
   [
     'regexp_split_to_array(text, text) text[]',
     'regex/regexpSplit',
     "regexp_split_to_array('a, b,c', ', *')",
     'parts between matches',
+  ],
+  [
+    'regexp_split_to_array(text, text, text) text[]',
+    'regex/regexpSplitFlags',
+    "regexp_split_to_array('1x2X3', 'x', 'i')",
+    'with flags',
   ],
   [
     'string_to_array(text, text) text[]? on null',
@@ -152,6 +257,7 @@ export const TEXT_FUNCTIONS: readonly Row[] = [
   ['sha256(bytea) bytea', 'bytes/sha256', "encode(sha256('abc'), 'hex')", 'SHA-256'],
   ['sha384(bytea) bytea', 'bytes/sha384', "encode(sha384('abc'), 'hex')", 'SHA-384'],
   ['sha512(bytea) bytea', 'bytes/sha512', "encode(sha512('abc'), 'hex')", 'SHA-512'],
+  ['crc32(bytea) bigint', 'bytes/crc32OfBytes', "crc32('abc')", 'CRC-32'],
   ['encode(bytea, text) text', 'bytes/encode', "encode('abc', 'base64')", 'as hex, base64 or escape'],
   ['decode(text, text) bytea', 'bytes/decode', "decode('YWJj', 'base64')", 'from hex, base64 or escape'],
   ['convert_to(text, text) bytea', 'bytes/convertTo', "convert_to('é', 'UTF8')", 'bytes of a text'],

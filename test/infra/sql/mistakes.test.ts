@@ -16,8 +16,12 @@ const Order = z.object({
   uid: z.uuid(),
 });
 
-describe.each(MISTAKES)('%s', (_, rows) => {
-  test.each(rows)('refuses %s', async (marked, problem, hint) => {
+const cases = MISTAKES.flatMap(([about, rows]) =>
+  rows.map(([marked, problem, hint]) => ({ about, marked, problem, hint })),
+);
+
+describe('a mistake is refused with its place', () => {
+  test.each(cases)('$about: $marked', async ({ marked, problem, hint }) => {
     const text = marked.replace('‸', '');
     const found = await planFor({ file: 'q.sql', text }, Order, { from: 'orders', to: 'completed' }).then(
       () => undefined,

@@ -74,7 +74,7 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
       [
         'SELECT ‸substring(order_id, 1) AS s FROM orders',
         'function substring(bigint, integer) does not exist',
-        'it takes substring(text, integer), substring(text, integer, integer); add casts where they are missing',
+        'it takes substring(text, integer), substring(text, integer, integer), substring(text, text); add casts where they are missing',
       ],
       [
         'SELECT CASE WHEN paid THEN ‸1 ELSE status END AS x FROM orders',

@@ -45,16 +45,33 @@ async function attempt(client: pg.Client, statements: readonly string[]): Promis
   return rows;
 }
 
-/** ksqlDB's masks, written in SQL: Postgres has none. */
+/** ksqlDB's masks: Postgres has none. In plpgsql, because the planner takes functions in SQL apart and leaves out arguments. */
 const MASKS = `
-create function mask(value text) returns text language sql immutable strict as
-  $$ select regexp_replace(regexp_replace(regexp_replace(regexp_replace(value, '[^A-Za-z0-9]', '-', 'g'), '[A-Z]', 'X', 'g'), '[a-z]', 'x', 'g'), '[0-9]', 'n', 'g') $$;
-create function mask_left(value text, n int) returns text language sql immutable strict as
-  $$ select mask(left(value, greatest(n, 0))) || substr(value, greatest(n, 0) + 1) $$;
-create function mask_right(value text, n int) returns text language sql immutable strict as
-  $$ select left(value, greatest(length(value) - greatest(n, 0), 0)) || mask(right(value, greatest(n, 0))) $$;
-create function mask_keep_left(value text, n int) returns text language sql immutable strict as
-  $$ select left(value, greatest(n, 0)) || mask(substr(value, greatest(n, 0) + 1)) $$;
-create function mask_keep_right(value text, n int) returns text language sql immutable strict as
-  $$ select mask(left(value, greatest(length(value) - greatest(n, 0), 0))) || right(value, greatest(n, 0)) $$;
-`;
+create function masked(value text, from_character int, to_character int, by text[]) returns text language sql immutable as
+  $$ select coalesce(string_agg(case
+       when i < from_character or i > to_character then c
+       when c ~ '[[:upper:]]' collate pg_c_utf8 then coalesce(by[1], c)
+       when c ~ '[[:lower:]]' collate pg_c_utf8 then coalesce(by[2], c)
+       when c ~ '[[:digit:]]' collate pg_c_utf8 then coalesce(by[3], c)
+       else coalesce(by[4], c) end, '' order by i), '')
+     from string_to_table(value, null) with ordinality as s(c, i) $$;
+${(
+  [
+    ['mask', '', '1', 'length(value)'],
+    ['mask_left', ', n int', '1', 'n'],
+    ['mask_right', ', n int', 'greatest(length(value)::bigint - n + 1, 1)::int', 'length(value)'],
+    ['mask_keep_left', ', n int', 'greatest(n, 0)::bigint + 1', 'length(value)'],
+    ['mask_keep_right', ', n int', '1', 'length(value)::bigint - n'],
+  ] as const
+)
+  .flatMap(([name, count, from, to]) => {
+    const range = `least(${from}, 2147483647)::int, greatest(least(${to}, 2147483647), 0)::int`;
+    const given = count === '' ? 'value is null' : 'value is null or n is null';
+    return [
+      `create function ${name}(value text${count}) returns text language plpgsql immutable strict as
+         $$ begin return masked(value, ${range}, array['X', 'x', 'n', '-']); end $$;`,
+      `create function ${name}(value text${count}, upper_by text, lower_by text, digit_by text, other_by text) returns text language plpgsql immutable as
+         $$ begin return case when ${given} then null else masked(value, ${range}, array[upper_by, lower_by, digit_by, other_by]) end; end $$;`,
+    ];
+  })
+  .join('\n')}`;
