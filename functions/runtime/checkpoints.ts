@@ -29,6 +29,7 @@ export interface Lease {
   readonly owner: string;
   readonly untilMillis: number;
   readonly nowMillis: number;
+  readonly signal: AbortSignal;
 }
 
 /** The checkpoints of one step. */
@@ -38,7 +39,7 @@ export interface Checkpoints {
   save(checkpoint: Save): Promise<void>;
   /** False when another owner has it. The owner itself may take it again, to make it last longer. */
   lease(lease: Lease): Promise<boolean>;
-  /** Nothing happens when another owner has it by now. */
+  /** Nothing happens when another owner has it by now, nor when this cannot be done at once: it ends by itself. */
   release(lease: Pick<Lease, 'key' | 'owner'>): Promise<void>;
   /** Until when somebody has it, unless released earlier. Undefined: nobody. */
   leasedUntil(key: string, signal: AbortSignal): Promise<number | undefined>;
@@ -68,9 +69,9 @@ export function openCheckpoints({ dynamodb, table, step, formerly }: Checkpoints
   };
 
   /** False when the condition does not hold. */
-  const update = async (input: UpdateItemCommandInput, signal?: AbortSignal): Promise<boolean> => {
+  const update = async (input: UpdateItemCommandInput, signal: AbortSignal): Promise<boolean> => {
     try {
-      await dynamodb.send(new UpdateItemCommand(input), signal ? { abortSignal: signal } : {});
+      await dynamodb.send(new UpdateItemCommand(input), { abortSignal: signal });
       return true;
     } catch (error) {
       if ((error as Error).name === 'ConditionalCheckFailedException') return false;
@@ -109,28 +110,35 @@ export function openCheckpoints({ dynamodb, table, step, formerly }: Checkpoints
       }
     },
 
-    lease({ key, owner, untilMillis, nowMillis }) {
-      return update({
-        ...item(key),
-        UpdateExpression: 'SET #owner = :owner, leasedUntil = :until',
-        ConditionExpression: 'attribute_not_exists(#owner) OR #owner = :owner OR leasedUntil <= :now',
-        ExpressionAttributeNames: { '#owner': 'owner' },
-        ExpressionAttributeValues: {
-          ':owner': { S: owner },
-          ':until': { N: String(untilMillis) },
-          ':now': { N: String(nowMillis) },
+    lease({ key, owner, untilMillis, nowMillis, signal }) {
+      return update(
+        {
+          ...item(key),
+          UpdateExpression: 'SET #owner = :owner, leasedUntil = :until',
+          ConditionExpression: 'attribute_not_exists(#owner) OR #owner = :owner OR leasedUntil <= :now',
+          ExpressionAttributeNames: { '#owner': 'owner' },
+          ExpressionAttributeValues: {
+            ':owner': { S: owner },
+            ':until': { N: String(untilMillis) },
+            ':now': { N: String(nowMillis) },
+          },
         },
-      });
+        signal,
+      );
     },
 
     async release({ key, owner }) {
-      await update({
-        ...item(key),
-        UpdateExpression: 'REMOVE #owner, leasedUntil',
-        ConditionExpression: '#owner = :owner',
-        ExpressionAttributeNames: { '#owner': 'owner' },
-        ExpressionAttributeValues: { ':owner': { S: owner } },
-      });
+      const released = update(
+        {
+          ...item(key),
+          UpdateExpression: 'REMOVE #owner, leasedUntil',
+          ConditionExpression: '#owner = :owner',
+          ExpressionAttributeNames: { '#owner': 'owner' },
+          ExpressionAttributeValues: { ':owner': { S: owner } },
+        },
+        AbortSignal.timeout(RELEASE_MILLIS),
+      );
+      await released.catch(() => undefined);
     },
 
     async leasedUntil(key, signal) {
@@ -139,6 +147,9 @@ export function openCheckpoints({ dynamodb, table, step, formerly }: Checkpoints
     },
   };
 }
+
+/** The invocation keeps 1.5 s back, and may be at its end. */
+const RELEASE_MILLIS = 600;
 
 function numberOf(value: AttributeValue): number {
   return Number(value.N);

@@ -41,7 +41,7 @@ async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTu
   const key = laneKeyOf(item);
   const lease = { key, owner: turn.invocation.awsRequestId };
   const untilMillis = now() + turn.invocation.getRemainingTimeInMillis();
-  if (!(await checkpoints.lease({ ...lease, nowMillis: now(), untilMillis }))) return 'busy';
+  if (!(await checkpoints.lease({ ...lease, nowMillis: now(), untilMillis, signal: turn.signal }))) return 'busy';
   try {
     let lane = await loadLane(checkpoints, key, turn.signal);
     if (lane.state.current !== undefined && lane.state.current.identity !== item.identity) {

@@ -95,7 +95,7 @@ export async function pullBeside(puller: Puller, invocation: Invocation, signal:
   const nowMillis = now();
   const untilMillis = nowMillis + invocation.getRemainingTimeInMillis();
   try {
-    if (!(await checkpoints.lease({ ...lease, nowMillis, untilMillis }))) return;
+    if (!(await checkpoints.lease({ ...lease, nowMillis, untilMillis, signal }))) return;
     try {
       await pullOn(puller, invocation);
     } finally {
@@ -143,7 +143,7 @@ async function pullUnderLease(run: Run, shardId: string): Promise<Pulled | 'busy
   // Nothing is to be pulled of it.
   if ((await input.stateOf(shardId, signal))?.rewind === undefined) return undefined;
   const key = `pull/${input.under}${shardId}`;
-  if (!(await step.checkpoints.lease({ key, owner, nowMillis: step.now(), untilMillis }))) return 'busy';
+  if (!(await step.checkpoints.lease({ key, owner, nowMillis: step.now(), untilMillis, signal }))) return 'busy';
   const told: Pull['told'] = ({ events, arrivalMillis }) => {
     run.events += events;
     if (arrivalMillis > 0) run.reached[shardId] = arrivalMillis;

@@ -99,7 +99,7 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
   const { checkpoints, now, pause } = sink.step;
   const key = shardKey(run.shape, shard.id);
   if (!shard.open && (await hasEnded(sink, key, signal))) return true;
-  if (!(await checkpoints.lease({ key, owner, nowMillis: now(), untilMillis }))) return false;
+  if (!(await checkpoints.lease({ key, owner, nowMillis: now(), untilMillis, signal }))) return false;
   try {
     input.forget(key);
     if (!(await isRewound(run, shard, signal))) return false;

@@ -137,8 +137,8 @@ export function beginning(
   });
 }
 
-/** The invocation keeps 1.5 s back, and this is not to be cut off by its end. */
-const SURVIVE_MILLIS = 1_000;
+/** The invocation keeps 1.5 s back, and neither this nor giving back a lease after it is to be cut off by its end. */
+const SURVIVE_MILLIS = 700;
 
 /**
  * What went wrong is thrown anyway; that this could not be said either may cost an innocent event one of its three lives, and no more.
@@ -188,8 +188,8 @@ export function whyHeld({ suspicion, shard, shardId }: Suspected): string {
       ? `${rejected} events in a row were rejected because they killed the function, and the next one does, too`
       : `the function died ${kills} times in a row with what comes next, which cannot be rejected`;
   return (
-    `the step holds ${shardId} at ${positionOfShard(shard)} since ${timeOf(lastMillis)}: ${what}. Look at the function's code, memory ` +
-    'and time, and deploy it changed: then the step goes on by itself'
+    `the step holds ${shardId} at ${positionOfShard(shard)} since ${timeOf(lastMillis)}: ${what}; look at the function's code, memory and ` +
+    'time, and deploy it changed: then it goes on by itself'
   );
 }
 

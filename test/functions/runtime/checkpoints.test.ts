@@ -174,7 +174,7 @@ test('gives up when its signal aborts', async () => {
 test('one owner has the lease, until it is over or released', async () => {
   const store = checkpoints();
   const lease = (owner: string, nowMillis: number) =>
-    store.lease({ key: KEY, owner, nowMillis, untilMillis: nowMillis + 100 });
+    store.lease({ key: KEY, owner, nowMillis, untilMillis: nowMillis + 100, signal: NEVER });
   expect(await lease('run 1', 1_000)).toBe(true);
   expect(await lease('run 2', 1_099)).toBe(false);
   expect(await lease('run 1', 1_050)).toBe(true);
@@ -188,10 +188,10 @@ test('one owner has the lease, until it is over or released', async () => {
 
 test('lease and checkpoint leave each other alone', async () => {
   const store = checkpoints();
-  await store.lease({ key: KEY, owner: 'run 1', nowMillis: 0, untilMillis: 100 });
+  await store.lease({ key: KEY, owner: 'run 1', nowMillis: 0, untilMillis: 100, signal: NEVER });
   expect(await store.load(KEY, NEVER)).toBeUndefined();
   await store.save(move(0, 'first'));
-  expect(await store.lease({ key: KEY, owner: 'run 2', nowMillis: 50, untilMillis: 100 })).toBe(false);
+  expect(await store.lease({ key: KEY, owner: 'run 2', nowMillis: 50, untilMillis: 100, signal: NEVER })).toBe(false);
   await store.release({ key: KEY, owner: 'run 1' });
   expect(await store.load(KEY, NEVER)).toEqual({ revision: 1, state: 'first' });
   await store.release({ key: 'never leased', owner: 'run 1' });
