@@ -17,7 +17,8 @@ export async function endParents(step: Step, shard: ShardInput, signal: AbortSig
     // One that was empty has none.
     if (stored === undefined) continue;
     const state = decodeState(stored.state);
-    if (state.ended === true) continue;
+    // One that is rewound says so itself, when it is through again.
+    if (state.ended === true || state.rewind !== undefined) continue;
     const from = { revision: stored.revision, state };
     await saveState(checkpoints, key, { from, to: { ...state, ended: true }, nowMillis: now(), signal });
   }

@@ -33,7 +33,7 @@ export async function pullShard(puller: Puller, pull: Pull): Promise<Pulled> {
   for (;;) {
     const opened = await input.open(pull.shardId, pull.signal);
     input.forget(opened.key);
-    if (opened.loaded.state.rewind === undefined || opened.loaded.state.ended === true) return 'over';
+    if (opened.loaded.state.rewind === undefined) return 'over';
     try {
       const pulled = await pullOn(puller, pull, opened);
       if (pulled !== 'again') return pulled;
@@ -58,7 +58,7 @@ async function pullOn(puller: Puller, pull: Pull, opened: ShardInput): Promise<P
   if (rewind === undefined) return 'over';
   const pulling: Pulling = { puller, pull, shard: opened, rewind };
   if (rewind.fresh) {
-    if (!(await parentsAreDone(pulling))) return 'waiting';
+    if (!(await descendantsAreSettled(pulling)) || !(await parentsAreDone(pulling))) return 'waiting';
     // Only now are their marks complete.
     pulling.shard = await puller.input.open(pull.shardId, pull.signal);
     const { fresh: _, ...begun } = rewind;
@@ -67,23 +67,18 @@ async function pullOn(puller: Puller, pull: Pull, opened: ShardInput): Promise<P
   return rewind.phase === 'settling' ? settle(pulling) : readOn(pulling);
 }
 
-/** Between the clocks of two machines. */
-const MARGIN_MILLIS = 2_000;
-
 /**
- * Sends what may be in flight: one portion from the position on, of what had arrived before the rewind. An earlier attempt at it, or a
- * twin that is still at work, sends the same under the same names, which readers drop; whatever is sent after this is of a new
- * generation.
+ * Sends what may be in flight: one portion from the position on. An earlier attempt at it, or a twin that is still at work, sends the
+ * same under the same names, which readers drop; whatever is sent after this is of a new generation.
  */
 async function settle(pulling: Pulling): Promise<'again'> {
-  const { sinceMillis = 0 } = pulling.rewind;
-  for await (const { records } of portionsOf(pagesFrom(pulling, true))) {
-    const later = records.findIndex(({ approximateArrivalMillis: at }) => at > sinceMillis + MARGIN_MILLIS);
-    await work(pulling, later < 0 ? records : records.slice(0, later));
-    break;
+  if (await mayBeInFlight(pulling)) {
+    for await (const { records } of portionsOf(pagesFrom(pulling, true))) {
+      await work(pulling, records);
+      break;
+    }
   }
-  const { sinceMillis: _, ...rewind } = pulling.rewind;
-  await moveTo(pulling, backToStart(pulling.shard.loaded.state, rewind));
+  await moveTo(pulling, backToStart(pulling.shard.loaded.state, pulling.rewind));
   return 'again';
 }
 
@@ -241,29 +236,64 @@ function pagesFrom(
   });
 }
 
-/** A parent that is being rewound is read first, and so is one that its mapping has not got through yet. */
-async function parentsAreDone({ puller, pull, rewind }: Pulling): Promise<boolean> {
-  const { shards } = await puller.input.shape(pull.signal);
-  const parents = shards.find(({ id }) => id === pull.shardId)?.parents ?? [];
-  for (const id of parents.filter((parent) => shards.some((shard) => shard.id === parent))) {
-    const parent = await puller.input.stateOf(id, pull.signal);
-    if (rewind.endMillis !== undefined) {
-      if (parent?.ended !== true) return false;
-    } else if (parent !== undefined && !(await isDone({ puller, pull }, id, parent))) return false;
+/** Of a shard that was never read something may be in flight only when its parents were read to their ends. */
+async function mayBeInFlight(pulling: Pulling): Promise<boolean> {
+  if (pulling.shard.loaded.state.position !== undefined) return true;
+  for (const { id, state } of await parentsOf(pulling, pulling.pull.shardId)) {
+    if (!(await isAtEnd(pulling, id, state.position))) return false;
   }
   return true;
 }
 
-async function isDone(
+/** Those that are not trimmed away, and in the place of one that was empty, and has no state, its own. */
+async function parentsOf(
   { puller, pull }: Pick<Pulling, 'puller' | 'pull'>,
   shardId: string,
-  { ended, position, rewind }: StepState,
+): Promise<readonly { readonly id: string; readonly state: StepState }[]> {
+  const { shards } = await puller.input.shape(pull.signal);
+  const named = shards.find(({ id }) => id === shardId)?.parents ?? [];
+  const found = named.filter((parent) => shards.some(({ id }) => id === parent));
+  const parents = await Promise.all(
+    found.map(async (id) => {
+      const state = await puller.input.stateOf(id, pull.signal);
+      return state === undefined ? parentsOf({ puller, pull }, id) : [{ id, state }];
+    }),
+  );
+  return parents.flat();
+}
+
+/** Ids grow, so descendants are those later shards that take some of its keys. */
+async function descendantsAreSettled({ puller, pull }: Pulling): Promise<boolean> {
+  if (!puller.finishes) return true;
+  const { shards } = await puller.input.shape(pull.signal);
+  const own = shards.find(({ id }) => id === pull.shardId);
+  for (const { id, from, to } of shards) {
+    if (own === undefined || id <= own.id || to < own.from || from > own.to) continue;
+    if ((await puller.input.stateOf(id, pull.signal))?.rewind?.phase === 'settling') return false;
+  }
+  return true;
+}
+
+/** A parent that is being rewound is read first, and so is one that its mapping has not got through yet. */
+async function parentsAreDone(pulling: Pulling): Promise<boolean> {
+  for (const { id, state } of await parentsOf(pulling, pulling.pull.shardId)) {
+    const { rewind, ended, position } = state;
+    if (rewind !== undefined) return false;
+    if (ended !== true && (pulling.rewind.endMillis !== undefined || !(await isAtEnd(pulling, id, position))))
+      return false;
+  }
+  return true;
+}
+
+/** Closed, and nothing after the position. */
+async function isAtEnd(
+  { puller, pull }: Pick<Pulling, 'puller' | 'pull'>,
+  shardId: string,
+  after: Position | undefined,
 ): Promise<boolean> {
-  if (rewind !== undefined) return false;
-  if (ended === true) return true;
   const pages = readShard({
     ...{ kinesis: puller.step.kinesis, stream: puller.input.stream, shardId, signal: pull.signal },
-    ...{ after: position, nothingUnreadTrimmed: true },
+    ...{ after, nothingUnreadTrimmed: true },
   });
   for await (const { records, end } of pages) return records.length === 0 && end === 'shard-end';
   return false;

@@ -82,13 +82,17 @@ async function changeOf(
   const { until } = state.rewind ?? {};
   const rewind: Rewind = { phase: 'passing', to, ...(until === undefined ? {} : { until }) };
   const { position } = state;
-  if (position === undefined) return (await isEmpty(rewinding, shard)) ? undefined : backToStart(state, rewind);
+  // Of what is only passed over nothing was sent.
+  const mayBeInFlight = puller.finishes && state.rewind?.phase !== 'passing';
+  if (position === undefined) {
+    // One that follows from a rewound shard holds back those that follow from it.
+    if (!isDescendant && (await isEmpty(rewinding, shard))) return undefined;
+    return isDescendant && mayBeInFlight ? settleFirst(rewind) : backToStart(state, rewind);
+  }
   const at = { kinesis: puller.step.kinesis, stream: puller.input.stream, shardId: shard.id, signal };
   const record = await recordAt(at, position);
   if (isDescendant || isBehind(to, position, record?.approximateArrivalMillis)) {
-    // Of what is only passed over nothing was sent.
-    const mayBeInFlight = puller.finishes && state.rewind?.phase !== 'passing';
-    return mayBeInFlight ? settleFirst(rewind, puller.step.now()) : backToStart({ ...state, rewinds: number }, rewind);
+    return mayBeInFlight ? settleFirst(rewind) : backToStart({ ...state, rewinds: number }, rewind);
   }
   if (await isAtEnd(rewinding, shard, position)) return undefined;
   return record === undefined ? onFromEarliest(state, rewind) : onFromHere(state, rewind);

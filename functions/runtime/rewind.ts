@@ -18,6 +18,8 @@ export type Target = Readonly<z.infer<typeof Target>>;
  * back, what may have been sent from the position on, without the position having moved, is sent once more under its old names.
  * `passing`: records before the target are read for the marks they leave, and for nothing else; without them an old repeat would be
  * taken for news. `reading`: from the target on it works.
+ *
+ * A shard settles before any that it comes from goes back, or what it sends under its old names would come after news of the same keys.
  */
 const Phase = z.enum(['settling', 'passing', 'reading']);
 
@@ -33,8 +35,6 @@ export const Rewind = z.object({
     .exactOptional(),
   /** Of a replay: the first record that arrived then or later is its end. */
   endMillis: z.number().exactOptional(),
-  /** Of `settling`: what arrived later was not sent before the rewind. */
-  sinceMillis: z.number().exactOptional(),
 });
 export type Rewind = Readonly<z.infer<typeof Rewind>>;
 

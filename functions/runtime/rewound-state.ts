@@ -8,7 +8,7 @@ export function backToStart({ position, rewinds }: StepState, rewind: Rewind): P
     position: undefined,
     marks: [],
     ended: undefined,
-    // Nothing was sent of what was never read; what is in flight of it has the names that it will get.
+    // Nothing was sent of what was never read. What may be in flight of it has the names that it will get.
     ...(goesBack && rewinds !== undefined ? { generation: rewinds } : {}),
     rewind: { ...passing(rewind, position), fresh: true },
   };
@@ -25,8 +25,8 @@ export function onFromEarliest({ position }: StepState, rewind: Rewind): Partial
 }
 
 /** One that goes back, when it has sent what may be in flight. */
-export function settleFirst(rewind: Rewind, sinceMillis: number): Partial<StepState> {
-  return { ended: undefined, rewind: { ...rewind, phase: 'settling', sinceMillis } };
+export function settleFirst({ fresh: _, ...rewind }: Rewind): Partial<StepState> {
+  return { ended: undefined, rewind: { ...rewind, phase: 'settling' } };
 }
 
 function passing(rewind: Rewind, position: StepState['position']): Rewind {

@@ -96,7 +96,13 @@ async function inheritanceOf(
   if (stored !== undefined) {
     const { marks, rewinds, rewind } = decodeState(stored.state);
     if (rewind === undefined) return { marks, rewound: undefined };
-    return { marks, rewound: { rewinds, rewind: { phase: 'passing', to: targetOfChild(rewind.to), fresh: true } } };
+    const to = targetOfChild(rewind.to);
+    // While its parent settles, it may be in the hands of somebody who has not heard of the rewind: it settles, too, with the same marks.
+    const isSettling = rewind.phase === 'settling';
+    return {
+      marks,
+      rewound: { rewinds, rewind: isSettling ? { phase: 'settling', to } : { phase: 'passing', to, fresh: true } },
+    };
   }
   const known = shape.shards.find(({ id }) => id === parentId);
   if (known === undefined) return { marks: [], rewound: undefined };

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { StaleCheckpoint } from '../../functions/runtime/errors.ts';
 import { PullAnswer, type PullRequest } from '../../functions/runtime/pull-request.ts';
 import type { Target } from '../../functions/runtime/rewind.ts';
 import { loadPlan, type RewindPlan, savePlan } from '../../functions/runtime/rewind-plan.ts';
@@ -39,17 +40,42 @@ export async function rewindStep(
   place: PlaceWithFunctions,
   { wish, ...driving }: Driving & { readonly wish: Wish },
 ): Promise<boolean> {
-  const checkpoints = checkpointsOf(step, place);
-  const stored = await loadPlan(checkpoints, driving.signal);
-  if (stored.plan === undefined || !isSame(stored.plan, wish)) {
-    const { to, said, shards } = wish;
-    const plan = {
-      ...{ phase: 'asked' as const, to, said, askedMillis: Date.now() },
-      ...(shards === undefined ? {} : { shards: [...shards] }),
-    };
-    await savePlan(checkpoints, stored, { plan, signal: driving.signal });
-  }
+  await ask(step, place, { wish, signal: driving.signal });
   return drive(step, place, { request: { millrace: 'pull', delivery: step.delivery }, ...driving });
+}
+
+/** Writes the wish down, unless it is the one that is being fulfilled. */
+async function ask(
+  step: TransformPlan | SinkPlan,
+  place: PlaceWithFunctions,
+  { wish, signal }: { readonly wish: Wish; readonly signal: AbortSignal },
+): Promise<void> {
+  const checkpoints = checkpointsOf(step, place);
+  const stored = await loadPlan(checkpoints, signal);
+  const { plan } = stored;
+  if (plan !== undefined && isSame(plan, wish) && !(await hasCaughtUp(step, place, { plan, signal }))) return;
+  const { to, said, shards } = wish;
+  const asked = {
+    ...{ phase: 'asked' as const, to, said, askedMillis: Date.now() },
+    ...(shards === undefined ? {} : { shards: [...shards] }),
+  };
+  try {
+    await savePlan(checkpoints, stored, { plan: asked, signal });
+  } catch (error) {
+    if (!(error instanceof StaleCheckpoint)) throw error;
+    // The function has got further with the one before.
+    await ask(step, place, { wish, signal });
+  }
+}
+
+/** Whoever finished it may not have been able to say so. */
+async function hasCaughtUp(
+  step: TransformPlan | SinkPlan,
+  place: PlaceWithFunctions,
+  { plan, signal }: { readonly plan: RewindPlan; readonly signal: AbortSignal },
+): Promise<boolean> {
+  if (plan.phase !== 'begun') return false;
+  return PullAnswer.parse(await place.invoke(step, { millrace: 'positions' }, signal)).done;
 }
 
 /** Whether the wish is the one that is being fulfilled. */
