@@ -77,6 +77,8 @@ export interface Sink<in D, Delivery extends 'either' | 'scheduled' = 'either' |
   readonly entry: string;
   readonly options: unknown;
   readonly delivery: Delivery;
+  /** It cannot write the same again for the same events: it is promised each of them at least once, not once. */
+  readonly deterministic?: false;
   /** Never there: carries the type only. */
   readonly accepts?: (data: D) => void;
 }

@@ -22,7 +22,7 @@ interface Handler {
 }
 
 /** The Lambda handler of a transform: `export const handler = transformHandler(cleanReadings)`. */
-export function transformHandler(transform: Pick<Transform, 'run'>): Handler {
+export function transformHandler(transform: Pick<Transform, 'run' | 'deterministic'>): Handler {
   let opened: Handler | undefined;
   const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {
     opened ??= openTransform(transform, surroundingsOnLambda());
@@ -32,7 +32,10 @@ export function transformHandler(transform: Pick<Transform, 'run'>): Handler {
 }
 
 /** The same with surroundings of your own: one process of the step. */
-export function openTransform(transform: Pick<Transform, 'run'>, surroundings: StepSurroundings): Handler {
+export function openTransform(
+  transform: Pick<Transform, 'run' | 'deterministic'>,
+  surroundings: StepSurroundings,
+): Handler {
   const step = openStep(surroundings);
   const { writer } = step;
   if (writer === undefined) throw new UserMistake(`step '${step.name}' writes to no stream: STEP_CONFIG has no output`);
@@ -56,7 +59,7 @@ export function openTransform(transform: Pick<Transform, 'run'>, surroundings: S
  * same sequences, and readers drop it.
  */
 async function transformBatch(
-  by: { readonly transform: Pick<Transform, 'run'>; readonly step: Step; readonly writer: LogWriter },
+  by: { readonly transform: Pick<Transform, 'run' | 'deterministic'>; readonly step: Step; readonly writer: LogWriter },
   on: { readonly batch: Batch; readonly shard: ShardInput },
   { signal, harmless }: Turn,
 ): Promise<Done> {
@@ -91,7 +94,7 @@ function generationOf({ config }: Step, { loaded: { state } }: ShardInput): stri
 }
 
 function transformed(
-  transform: Pick<Transform, 'run'>,
+  transform: Pick<Transform, 'run' | 'deterministic'>,
   events: readonly ReceivedEvent[],
   source: string,
 ): { outputs: OutgoingEvent[]; causes: ReceivedEvent[]; rejections: Rejection[] } {
@@ -104,8 +107,9 @@ function transformed(
       if (derived.length > MOST_OUTPUTS)
         throw new EventRefused('transform', `it has ${derived.length} outputs: at most ${MOST_OUTPUTS} are possible`);
       for (const [index, output] of derived.entries()) {
-        const sequence = sequenceAt(event.position, index);
-        outputs.push({ ...output, id: sequence, source, sequence, traceparent: event.traceparent });
+        const id = sequenceAt(event.position, index);
+        const sequence = transform.deterministic === false ? undefined : id;
+        outputs.push({ ...output, id, source, sequence, traceparent: event.traceparent });
         causes.push(event);
       }
     } catch (error) {

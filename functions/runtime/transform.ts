@@ -26,6 +26,8 @@ export interface Transform<in W = never, out O = unknown> {
   readonly entry: string;
   readonly from: z.ZodType;
   readonly to: z.ZodType<unknown, O>;
+  /** Its outputs are promised at least once, not once: see `defineTransform`. */
+  readonly deterministic?: false;
   /** Never there: carries the type only. A schema's own type would let a transform read fields that its stream does not carry. */
   readonly accepts?: (data: W) => void;
   /** Pure. Throws `EventRefused` for an event that does not fit or cannot be transformed. */
@@ -38,18 +40,24 @@ export interface Transform<in W = never, out O = unknown> {
  *
  * An input that does not fit `from`, an `apply` that throws and an output that does not fit `to` each make the event a dead letter,
  * with nothing of its output sent.
+ *
+ * One that cannot be pure (it takes the time of day, or asks somebody) says `deterministic: false`. Given an event again, it may make
+ * other outputs, or for other keys. Readers must then not drop them for those of the time before: a later event's output, dropped for
+ * an earlier one's mark, would be lost. So they carry no sequence, and every reader takes them as often as they come: at least once.
  */
 export function defineTransform<I, W, const O>(definition: {
   readonly entry: string;
   readonly from: z.ZodType<I, W>;
   readonly to: z.ZodType<unknown, O>;
+  /** Pure when not given. */
+  readonly deterministic?: false;
   /**
    * Gets the data as `from` parses it. Gives the outputs in order: none drops the event; the event itself passes it on as it came,
    * neither changed nor serialised again.
    */
   apply(event: Event<I>): readonly Derived<O>[];
 }): Transform<W, O> {
-  const { entry, from, to, apply } = definition;
+  const { entry, from, to, apply, deterministic } = definition;
 
   function outputOf(given: Event<I>, derived: Derived<O>, dataBytes: Uint8Array): Output {
     check(to, derived.data, 'the output');
@@ -67,6 +75,7 @@ export function defineTransform<I, W, const O>(definition: {
     entry,
     from,
     to,
+    ...(deterministic === undefined ? {} : { deterministic }),
     run(event) {
       const { id, source, type, time, key, sequence, traceparent, dataBytes } = event;
       const given = { id, source, type, time, key, sequence, traceparent, data: check(from, event.data, 'the input') };

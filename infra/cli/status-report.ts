@@ -19,7 +19,16 @@ export function statusReport(title: string, standings: readonly Standing[], nowM
   const notes = standings.flatMap(({ pipeline, step, shard, note }) =>
     note === undefined ? [] : [`${pipeline}/${step}${shard === undefined ? '' : ` ${shortShard(shard)}`}: ${note}`],
   );
-  return [title, '', textTable(HEADER, rows), ...(notes.length === 0 ? [] : ['', ...notes])].join('\n');
+  const all = [...notes, ...promisesOf(standings)];
+  return [title, '', textTable(HEADER, rows), ...(all.length === 0 ? [] : ['', ...all])].join('\n');
+}
+
+/** Every other step does what it does once. */
+function promisesOf(standings: readonly Standing[]): readonly string[] {
+  const names = standings
+    .filter(({ promise }) => promise === 'at least once')
+    .map(({ pipeline, step }) => `${pipeline}/${step}`);
+  return [...new Set(names)].map((name) => `${name}: at least once, for its code says that it is not deterministic`);
 }
 
 /** `shardId-000000000003` is 3. */

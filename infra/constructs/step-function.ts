@@ -45,7 +45,7 @@ export class StepFunction extends Construct {
     });
     const { lambda, logGroup } = addBundledFunction(this, {
       functionName: names.step(step.pipeline, step.name),
-      description: `${step.kind} ${step.name} of pipeline ${step.pipeline}`,
+      description: `${step.kind} ${step.name} of pipeline ${step.pipeline}${isAtLeastOnce(step) ? ', at least once' : ''}`,
       statements: [...statementsOf(step, names, needs), ...(props.statements ?? [])],
       limits: LIMITS[step.delivery],
       network: needs?.network,
@@ -57,6 +57,10 @@ export class StepFunction extends Construct {
     this.functionName = lambda.ref;
     this.functionArn = lambda.attrArn;
   }
+}
+
+function isAtLeastOnce(step: StepPlan): boolean {
+  return step.kind !== 'source' && step.atLeastOnce;
 }
 
 /**

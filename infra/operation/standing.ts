@@ -35,6 +35,8 @@ export interface Standing {
   /** When the position was last moved. */
   readonly lastProgress?: string;
   readonly deadLetters: number;
+  /** Of a step whose code says that it is not deterministic. */
+  readonly promise?: 'at least once';
   readonly note?: string;
 }
 
@@ -221,6 +223,8 @@ async function messagesOf(step: SourcePlan, { clients, names }: Place, abortSign
   return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
 }
 
-function common({ pipeline, name, delivery }: StepPlan): Pick<Standing, 'pipeline' | 'step' | 'delivery'> {
-  return { pipeline, step: name, delivery };
+function common(step: StepPlan): Pick<Standing, 'pipeline' | 'step' | 'delivery' | 'promise'> {
+  const { pipeline, name, delivery } = step;
+  const isAtLeastOnce = step.kind !== 'source' && step.atLeastOnce;
+  return { pipeline, step: name, delivery, ...(isAtLeastOnce ? { promise: 'at least once' } : {}) };
 }

@@ -27,6 +27,12 @@ interface AnyStepPlan {
   readonly options: unknown;
 }
 
+interface AnyReaderPlan extends AnyStepPlan {
+  readonly input: InputPlan;
+  /** Its code says that it is not deterministic: what it does is done at least once, not once. */
+  readonly atLeastOnce: boolean;
+}
+
 export interface SourcePlan extends AnyStepPlan {
   readonly kind: 'source';
   readonly connector: SourceName;
@@ -34,20 +40,18 @@ export interface SourcePlan extends AnyStepPlan {
   readonly output: StreamPlan;
 }
 
-export interface TransformPlan extends AnyStepPlan {
+export interface TransformPlan extends AnyReaderPlan {
   readonly kind: 'transform';
   readonly delivery: 'continuous';
   /** SQL that stands in the pipeline; undefined for a transform with a module of its own. */
   readonly sql: InlineStatement | undefined;
-  readonly input: InputPlan;
   readonly output: StreamPlan;
 }
 
-export interface SinkPlan extends AnyStepPlan {
+export interface SinkPlan extends AnyReaderPlan {
   readonly kind: 'sink';
   readonly connector: SinkName;
   readonly delivery: 'continuous' | 'scheduled';
-  readonly input: InputPlan;
   /** How often a scheduled one runs. */
   readonly every: Duration | undefined;
 }
@@ -100,6 +104,7 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       delivery: 'continuous',
       options: undefined,
       ...madeOf(apply, { name: `${pipeline.name}/${name}`, ...between }),
+      atLeastOnce: !('sql' in apply) && apply.deterministic === false,
       ...{ input, output },
     };
   };
@@ -110,6 +115,7 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
     delivery: step.every === undefined ? 'continuous' : 'scheduled',
     entry: inRepository(step.write.entry),
     options: step.write.options,
+    atLeastOnce: step.write.deterministic === false,
     input: inputOf(step),
     every: step.every,
   });
