@@ -1,5 +1,5 @@
 import type { Node, ScanToken, SelectStmt } from 'libpg-query';
-import { loadModule, parseSync, SqlError, scanSync } from 'libpg-query';
+import { loadParser } from './parser.ts';
 import type { Source } from './source-position.ts';
 import { offsetOfByte, offsetOfCharacter, SqlMistake } from './source-position.ts';
 
@@ -18,8 +18,8 @@ export interface ParsedStatement {
  * by Postgres's own tokens, and replaced by as many spaces, so that positions stay those of the source.
  */
 export async function parseStatement(source: Source): Promise<ParsedStatement> {
-  await loadModule();
-  const tokens = tokensOf(source);
+  const parser = await loadParser();
+  const tokens = tokensOf(parser, source);
   refuseKsql(source, tokens);
   const create = createStream(source, tokens);
   const partition = tokens.findIndex(
@@ -28,18 +28,18 @@ export async function parseStatement(source: Source): Promise<ParsedStatement> {
   const bytes = Buffer.from(source.text, 'utf8');
   const selectFrom = create?.end ?? 0;
   const selectTo = partition === -1 ? bytes.length : (tokens[partition]?.start ?? bytes.length);
-  const select = parseSelect(source, blankOutside(bytes, selectFrom, selectTo));
+  const select = parseSelect(parser, source, blankOutside(bytes, selectFrom, selectTo));
   return {
     target: create?.target,
     select,
-    partitionBy: partition === -1 ? undefined : parsePartition(source, bytes, tokens[partition + 1]),
+    partitionBy: partition === -1 ? undefined : parsePartition(parser, { source, bytes, by: tokens[partition + 1] }),
     offsetOf: (location) => offsetOfByte(source.text, location ?? 0),
   };
 }
 
 /** Parses what could stand behind WHERE, on a stream of this name. Positions are those of the condition's own text. */
 export async function parseCondition(source: Source, stream: string): Promise<ParsedStatement> {
-  await loadModule();
+  const parser = await loadParser();
   if (source.text.trim() === '')
     throw new SqlMistake('invalid', {
       source,
@@ -48,7 +48,7 @@ export async function parseCondition(source: Source, stream: string): Promise<Pa
       hint: "write one as behind WHERE: status = 'COMPLETE'",
     });
   const before = `SELECT * FROM "${stream.replaceAll('"', '""')}" WHERE `;
-  const [first, second] = parseText(source, before + source.text, before.length);
+  const [first, second] = parseText(parser, { source, text: before + source.text, before: before.length });
   if (first?.stmt === undefined || !('SelectStmt' in first.stmt) || second !== undefined)
     throw new SqlMistake('invalid', {
       source,
@@ -64,7 +64,9 @@ export async function parseCondition(source: Source, stream: string): Promise<Pa
   };
 }
 
-function tokensOf(source: Source): readonly ScanToken[] {
+type Parser = Awaited<ReturnType<typeof loadParser>>;
+
+function tokensOf(parser: Parser, source: Source): readonly ScanToken[] {
   if (source.text.trim() === '')
     throw new SqlMistake('invalid', {
       source,
@@ -73,11 +75,11 @@ function tokensOf(source: Source): readonly ScanToken[] {
       hint: 'write SELECT … FROM <stream>',
     });
   try {
-    return scanSync(source.text).tokens.filter((token) => !token.tokenName.endsWith('COMMENT'));
+    return parser.scanSync(source.text).tokens.filter((token) => !token.tokenName.endsWith('COMMENT'));
   } catch (error) {
     // The scanner alone does not say what is wrong with a quote that never ends; the parser does.
-    parseText(source, source.text);
-    throw fromParser(source, error);
+    parseText(parser, { source, text: source.text });
+    throw fromParser(parser, error, { source });
   }
 }
 
@@ -160,7 +162,7 @@ function blankOutside(bytes: Buffer, from: number, to: number): string {
   return copy.toString('utf8');
 }
 
-function parseSelect(source: Source, text: string): SelectStmt {
+function parseSelect(parser: Parser, source: Source, text: string): SelectStmt {
   if (text.trim() === '')
     throw new SqlMistake('invalid', {
       source,
@@ -168,7 +170,7 @@ function parseSelect(source: Source, text: string): SelectStmt {
       problem: 'there is no SELECT',
       hint: 'write SELECT … FROM <stream>',
     });
-  const statements = parseText(source, text);
+  const statements = parseText(parser, { source, text });
   const [first, second] = statements;
   if (second !== undefined)
     throw new SqlMistake('invalid', {
@@ -190,12 +192,15 @@ function parseSelect(source: Source, text: string): SelectStmt {
 
 const skipSpaces = (text: string, from: number): number => from + (/^\s*/.exec(text.slice(from))?.[0].length ?? 0);
 
-function parsePartition(source: Source, bytes: Buffer, by: ScanToken | undefined): Node {
+function parsePartition(
+  parser: Parser,
+  { source, bytes, by }: { readonly source: Source; readonly bytes: Buffer; readonly by: ScanToken | undefined },
+): Node {
   const start = by?.end ?? 0;
   // SELECT takes the place of PARTITION BY, which is longer, so positions stay.
   const blanked = Buffer.from(blankOutside(bytes, start, bytes.length), 'utf8');
   blanked.write('SELECT', start - 6);
-  const [first] = parseText(source, blanked.toString('utf8').replace(/;\s*$/, ''));
+  const [first] = parseText(parser, { source, text: blanked.toString('utf8').replace(/;\s*$/, '') });
   const select = first?.stmt !== undefined && 'SelectStmt' in first.stmt ? first.stmt.SelectStmt : undefined;
   const [target] = select?.targetList ?? [];
   const value = target !== undefined && 'ResTarget' in target ? target.ResTarget : undefined;
@@ -216,17 +221,24 @@ function parsePartition(source: Source, bytes: Buffer, by: ScanToken | undefined
 /** What the parse tree of SELECT with one expression, and nothing else, is made of. */
 const PARTITION_PARTS: ReadonlySet<string> = new Set(['targetList', 'limitOption', 'op']);
 
-function parseText(source: Source, text: string, before = 0) {
+interface Parsing {
+  readonly source: Source;
+  readonly text: string;
+  /** Characters of the text that are not the source's. */
+  readonly before?: number;
+}
+
+function parseText(parser: Parser, { text, ...of }: Parsing) {
   try {
-    return parseSync(text).stmts ?? [];
+    return parser.parseSync(text).stmts ?? [];
   } catch (error) {
-    throw fromParser(source, error, before);
+    throw fromParser(parser, error, of);
   }
 }
 
-/** Postgres's parser counts characters in its errors; `before` of them are not the source's. */
-function fromParser(source: Source, error: unknown, before = 0): unknown {
-  if (!(error instanceof SqlError)) return error;
+/** Postgres's parser counts characters in its errors. */
+function fromParser(parser: Parser, error: unknown, { source, before = 0 }: Omit<Parsing, 'text'>): unknown {
+  if (!(error instanceof parser.SqlError)) return error;
   const index = Math.max((error.sqlDetails?.cursorPosition ?? 0) - before, 0);
   return new SqlMistake('invalid', { source, offset: offsetOfCharacter(source.text, index), problem: error.message });
 }

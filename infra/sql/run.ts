@@ -11,7 +11,7 @@ import { explain } from './explain.ts';
 import { parseStatement } from './parse.ts';
 import type { Plan } from './plan.ts';
 import { columnsOfExport, columnsOfInputs } from './run-columns.ts';
-import type { Input } from './run-input.ts';
+import type { Input, Reject } from './run-input.ts';
 import { readLines } from './run-input.ts';
 import { lineRunner } from './run-lines.ts';
 import type { OutputFormat } from './run-output.ts';
@@ -88,9 +88,9 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
     return 0;
   }
   const rejections = { count: 0 };
-  const reject = (reason: string): Promise<void> => {
-    rejections.count += 1;
-    return write(streams.stderr, `${reason}\n`);
+  const reject: Reject = (reasons) => {
+    rejections.count += reasons.length;
+    return write(streams.stderr, reasons.map((reason) => `${reason}\n`).join(''));
   };
   const given = (names.length === 0 ? ['-'] : names).map((name): Input => {
     const file = { name, format: options.input ?? (name.endsWith('.csv') ? 'csv' : 'ndjson') } as const;
@@ -122,7 +122,7 @@ interface Run {
   readonly inputs: readonly Input[];
   readonly format: OutputFormat;
   readonly stdout: NodeJS.WritableStream;
-  readonly reject: (reason: string) => Promise<void>;
+  readonly reject: Reject;
 }
 
 async function runPlan(plan: Plan, { inputs, format, stdout, reject }: Run): Promise<void> {
@@ -133,7 +133,7 @@ async function runPlan(plan: Plan, { inputs, format, stdout, reject }: Run): Pro
     let line = file.format === 'csv' ? 1 : 0;
     for await (const part of parts) {
       const result = lines(part);
-      for (const { index, reason } of result.rejections) await reject(`${file.name}:${line + index}: ${reason}`);
+      await reject(result.rejections.map(({ index, reason }) => `${file.name}:${line + index}: ${reason}`));
       line += result.count;
       await write(stdout, printer.print(result.output));
     }
