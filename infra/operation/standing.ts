@@ -1,9 +1,11 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand } from '@aws-sdk/client-sqs';
+import { loadAttempt } from '../../functions/runtime/attempts.ts';
 import { loadPause } from '../../functions/runtime/pause.ts';
-import { type Position, sequenceNumberOf } from '../../functions/runtime/position.ts';
+import { type Position, START_OF_SHARD, sequenceNumberOf } from '../../functions/runtime/position.ts';
 import { shardKey } from '../../functions/runtime/shard-states.ts';
 import { describeStream, type Shard, type StreamShape } from '../../functions/runtime/shards.ts';
 import { decodeState, type StepState } from '../../functions/runtime/step-state.ts';
+import { MOST_KILLS, suspicionOf } from '../../functions/runtime/suspects.ts';
 import { mappingSettings } from '../delivery.ts';
 import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
 import { deadLettersByShard } from './dead-letters.ts';
@@ -13,9 +15,9 @@ import { openStates, ProgressOutOfReach, type StatesOfStep } from './progress.ts
 
 /**
  * `idle`: nothing to do. `running`: what waits has not waited for longer than the step's delivery explains. `behind`: it has.
- * `ended`: the shard was split or merged, and all of it is done. `unknown`: the reason is in the note.
+ * `ended`: the shard was split or merged, and all of it is done. `held`, `unknown`: the reason is in the note.
  */
-export type StandingState = 'running' | 'paused' | 'behind' | 'idle' | 'ended' | 'unknown';
+export type StandingState = 'running' | 'paused' | 'behind' | 'held' | 'idle' | 'ended' | 'unknown';
 
 /** Where a step stands in one shard; a source stands in none. Times are RFC 3339. */
 export interface Standing {
@@ -114,9 +116,10 @@ async function shardStanding(
   const { kinesis } = place.clients;
   const look = await lookAfter({ kinesis, stream, shard, after, start: start ?? 'earliest', signal });
   const lagMillis = look.oldestMillis === undefined ? 0 : Math.max(0, Date.now() - look.oldestMillis);
-  const note = noteOf(facts, look);
+  const isHeld = look.records > 0 && (await isHeldAt(facts, { shard, state }, signal));
+  const note = isHeld ? HELD : noteOf(facts, look);
   return {
-    state: look.ended ? 'ended' : paused ? 'paused' : stateOf(step, look, lagMillis),
+    state: isHeld && !paused ? 'held' : stateOf(facts, look, lagMillis),
     ...progress,
     ...(after === undefined ? {} : { position: positionOf(after, look) }),
     recordsBehind: look.records,
@@ -124,6 +127,20 @@ async function shardStanding(
     lagMillis,
     ...(note === undefined ? {} : { note }),
   };
+}
+
+const HELD = 'its function died of what comes next, again and again: see “A step holds” in docs/runbook.md';
+
+async function isHeldAt(
+  { step, place, shape }: Facts,
+  { shard, state }: { readonly shard: Shard; readonly state: StepState | undefined },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { attempt } = await loadAttempt(checkpointsOf(step, place), shardKey(shape, shard.id), signal);
+  if (attempt === undefined) return false;
+  const { position = START_OF_SHARD, intent } = state ?? {};
+  const { kills, last } = suspicionOf(attempt, { position, generation: attempt.generation, process: '' });
+  return last?.doing === 'holding' || (intent !== undefined && kills >= MOST_KILLS);
 }
 
 async function stateIn(
@@ -159,7 +176,9 @@ function positionOf(position: Position, { positionMillis }: Look): NonNullable<S
 /** A continuous step gets a record within seconds. */
 const PATIENCE_MILLIS = 60_000;
 
-function stateOf(step: TransformPlan | SinkPlan, { records }: Look, lagMillis: number): StandingState {
+function stateOf({ step, paused }: Facts, { records, ended }: Look, lagMillis: number): StandingState {
+  if (ended) return 'ended';
+  if (paused) return 'paused';
   if (records === 0) return 'idle';
   const every = step.kind === 'sink' ? (step.every ?? 0) : 0;
   return lagMillis > 2 * every + PATIENCE_MILLIS ? 'behind' : 'running';

@@ -163,6 +163,23 @@ describe('a step all of whose events kill it', () => {
     expect(complaints[0]).toMatch(/look at the function's code, memory and time, and deploy it changed/);
   });
 
+  test('is shown as held, with where to read what to do, until it goes on', async () => {
+    const run = await held();
+    expect(await run.status('checking')).toMatchObject([
+      {
+        state: 'held',
+        recordsBehind: 17,
+        deadLetters: 3,
+        note: expect.stringMatching(/“A step holds” in docs\/runbook.md/),
+      },
+    ]);
+    isMended = true;
+    run.when.deployed('checking');
+    await run.settled();
+    isMended = false;
+    expect(await run.status('checking')).toMatchObject([{ state: 'idle', recordsBehind: 0 }]);
+  });
+
   test('goes on with new code by itself', async () => {
     const run = await held();
     isMended = true;
