@@ -23,6 +23,8 @@ export async function openRequestDoor(
       response.end(String(error));
     });
   });
+  // Longer than clients keep a connection that nobody uses: one that is closed just as a request is sent would lose that.
+  server.keepAliveTimeout = 60_000;
   await listen(server, port);
   running.defer(() => closed(server));
   return `http://127.0.0.1:${portOf(server)}/`;

@@ -102,7 +102,7 @@ async function shardStanding(
   of: { readonly shard: Shard; readonly states: StatesOfStep | ProgressOutOfReach },
   signal: AbortSignal,
 ): Promise<ShardStanding> {
-  const { step, place, stream, shape, paused, start } = facts;
+  const { place, stream, shape, paused, start } = facts;
   const { shard, states } = of;
   const state = await stateIn(states, shardKey(shape, shard.id), signal);
   if (state instanceof ProgressOutOfReach) return { state: paused ? 'paused' : 'unknown', note: state.message };
