@@ -1,4 +1,6 @@
-import type { SqlError } from '../../functions/runtime/sql/sql-error.ts';
+import { SqlError } from '../../functions/runtime/sql/sql-error.ts';
+import { formatTimestamp } from '../../functions/runtime/sql/time-formats.ts';
+import { timestampFromText } from '../../functions/runtime/sql/timestamps.ts';
 import { strictCount } from './catalog/routine.ts';
 import { isStable } from './catalog/stable.ts';
 import type { Branch, Checked } from './checked.ts';
@@ -6,7 +8,7 @@ import { children } from './checked.ts';
 import { evaluateConstant } from './evaluate.ts';
 import type { MistakeKind, Source } from './source-position.ts';
 import { SqlMistake } from './source-position.ts';
-import { typeName } from './sql-type.ts';
+import { isScalar, typeName } from './sql-type.ts';
 
 /**
  * Computes what does not depend on the event, in the order and with the short cuts of Postgres's planner. An error in it is a mistake in
@@ -96,13 +98,32 @@ const nullLike = ({ type, offset }: Checked): Checked => ({
 /** A regular expression that is a literal is read now, so that one that is not supported is refused before anything runs. */
 function tryPattern(source: Source, expression: Extract<Checked, { kind: 'call' }>): void {
   const [subject, ...rest] = expression.args;
-  if (!expression.resolved.routine.code.startsWith('{regex/') || subject === undefined || !rest.every(isConstant))
+  if (
+    !/^\{(?:regex|time-formats|time-readers)\//.test(expression.resolved.routine.code) ||
+    subject === undefined ||
+    !rest.every(isConstant)
+  )
     return;
-  const probe: Checked = { kind: 'constant', text: '', type: subject.type, nullable: false, offset: subject.offset };
+  const text = isScalar(subject.type, 'text')
+    ? sampleFor(expression, rest[0])
+    : (SAMPLES[typeName(subject.type)] ?? '');
+  const probe: Checked = { kind: 'constant', text, type: subject.type, nullable: false, offset: subject.offset };
   const { error } = evaluateConstant({ ...expression, args: [probe, ...rest] });
   // Other errors may never be reached.
   if (error?.code === '0A000' || error?.code === '2201B')
     throw new SqlMistake(mistakeKind(error), { source, offset: expression.offset, problem: error.message });
+}
+
+/** A text that a format for reading must take: a moment written by it. September is as long as names of months are filled up to. */
+function sampleFor({ resolved }: Extract<Checked, { kind: 'call' }>, format: Checked | undefined): string {
+  if (!resolved.routine.code.startsWith('{time-readers/') || format?.kind !== 'constant') return '';
+  try {
+    return formatTimestamp(timestampFromText('2000-09-01'), format.text ?? '') ?? '';
+  } catch (error) {
+    // What is wrong with the format is said when the probe is evaluated.
+    if (error instanceof SqlError) return '';
+    throw error;
+  }
 }
 
 const SAMPLES: Record<string, string> = {

@@ -32,6 +32,8 @@ import * as rowValues from '../../functions/runtime/sql/row-values.ts';
 import * as sqlTransform from '../../functions/runtime/sql/sql-transform.ts';
 import * as text from '../../functions/runtime/sql/text.ts';
 import * as textLists from '../../functions/runtime/sql/text-lists.ts';
+import * as timeFormats from '../../functions/runtime/sql/time-formats.ts';
+import * as timeReaders from '../../functions/runtime/sql/time-readers.ts';
 import * as timestampParts from '../../functions/runtime/sql/timestamp-parts.ts';
 import * as timestamps from '../../functions/runtime/sql/timestamps.ts';
 import * as uuids from '../../functions/runtime/sql/uuids.ts';
@@ -73,6 +75,8 @@ export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unk
   'sql-transform': sqlTransform,
   text,
   'text-lists': textLists,
+  'time-formats': timeFormats,
+  'time-readers': timeReaders,
   'timestamp-parts': timestampParts,
   timestamps,
   uuids,

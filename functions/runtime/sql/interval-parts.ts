@@ -66,13 +66,19 @@ function fieldValue(unit: string, a: Interval): { value: number; scale: number }
     day: fields.day,
     week: Math.trunc(fields.day / 7),
     month: fields.month,
-    quarter: a.months >= 0 ? Math.trunc(fields.month / 3) + 1 : -(Math.trunc(-fields.month / 3) + 1),
+    quarter: quarterOf(a.months),
     year: fields.year,
     decade: Math.trunc(fields.year / 10),
     century: Math.trunc(fields.year / 100),
     millennium: Math.trunc(fields.year / 1000),
   };
   return { value: values[unit] ?? 0, scale: 0 };
+}
+
+function quarterOf(months: number): number {
+  // The smallest number of months has no opposite in Postgres, which then counts on from the wrong side.
+  if (months === -2147483648) return 1;
+  return months >= 0 ? Math.trunc((months % 12) / 3) + 1 : -(Math.trunc((-months % 12) / 3) + 1);
 }
 
 export function datePartInterval(field: string, a: Interval): number | null {

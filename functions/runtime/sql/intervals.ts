@@ -239,7 +239,10 @@ export function dateBin(stride: Interval, timestamp: bigint, origin: bigint): bi
   return checkedTimestamp(timestamp - (rest < 0n ? rest + micros : rest));
 }
 
-export const intervalToEpoch = (a: Interval): number =>
-  Number(a.micros) / 1e6 + SECONDS_PER_DAY * (365.25 * Math.trunc(a.months / 12) + 30 * (a.months % 12) + a.days);
+/** All of an interval in seconds, added up in Postgres's order, because each sum is rounded. */
+export function intervalToEpoch({ months, days, micros }: Interval): number {
+  const withYears = Number(micros) / 1e6 + 365.25 * SECONDS_PER_DAY * Math.trunc(months / 12);
+  return withYears + 30 * SECONDS_PER_DAY * (months % 12) + SECONDS_PER_DAY * days;
+}
 
 export const equalIntervals = (a: Interval, b: Interval): boolean => compareIntervals(a, b) === 0;

@@ -13,6 +13,8 @@ const STABLE: ReadonlySet<string> = new Set([
   'format',
   'jsonb_build_array',
   'jsonb_build_object',
+  'to_char',
+  'to_date',
   'to_jsonb',
 ]);
 
@@ -29,6 +31,7 @@ export function isStable(expression: Checked): boolean {
   const types = parameters.map(parameterText);
   if (STABLE.has(name)) return true;
   if (STABLE_WITH_ZONE.has(name)) return types.at(-1) === 'timestamptz';
+  if (name === 'to_timestamp') return types[0] === 'text';
   if (name === 'make_timestamptz') return types.at(-1) === 'double precision';
   if (name === '||') return types.includes('anynonarray') && expression.args.some(({ type }) => dependsOnSession(type));
   return (
@@ -39,6 +42,7 @@ export function isStable(expression: Checked): boolean {
 }
 
 function isStableCast(from: SqlType, to: SqlType): boolean {
+  if (from.kind === 'array' && to.kind === 'array') return isStableCast(from.element, to.element);
   if (isScalar(from, 'text') || isScalar(to, 'text')) return dependsOnSession(from) || dependsOnSession(to);
   return typeName(from) !== typeName(to) && (isScalar(from, 'timestamptz') || isScalar(to, 'timestamptz'));
 }

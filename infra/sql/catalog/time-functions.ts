@@ -94,6 +94,30 @@ export const TIME_FUNCTIONS: readonly Row[] = [
   ],
   [`to_timestamp(${D}) timestamptz`, 'timestamps/toTimestamp', 'to_timestamp(1795372496.5)', 'from seconds since 1970'],
   [
+    'to_timestamp(text, text) timestamptz',
+    'time-readers/readTimestamp',
+    "to_timestamp('22/11/2026 18:34', 'DD/MM/YYYY HH24:MI')",
+    'a text that is written exactly so, in UTC',
+  ],
+  [
+    'to_date(text, text) date',
+    'time-readers/readDate',
+    "to_date('22 Nov 2026', 'DD Mon YYYY')",
+    'a text that is written exactly so',
+  ],
+  [
+    'to_char(timestamp, text) text?',
+    'time-formats/formatTimestamp',
+    `to_char(${T}, 'YYYY-MM-DD"T"HH24:MI:SS.MS')`,
+    'written by a format',
+  ],
+  [
+    'to_char(timestamptz, text) text?',
+    'time-formats/formatTimestamp',
+    `to_char(${TZ}, 'FMDay, FMDD FMMonth YYYY')`,
+    'written by a format, in UTC',
+  ],
+  [
     'make_date(integer, integer, integer) date',
     'dates/makeDate',
     'make_date(2026, 11, 22)',

@@ -13,6 +13,8 @@ export interface EventOutcome {
 }
 
 export function eventDifference({ made, plan, theirs, back, parts }: EventOutcome): string | undefined {
+  // What is refused at run time with its reason (0A000) is not an answer.
+  if ([made.whole, ...made.alone].some(({ refused }) => refused?.includes('SQLSTATE 0A000') === true)) return undefined;
   let mayErr = false;
   for (const [i, part] of parts.entries()) {
     const ours = made.alone[i]?.refused;

@@ -13,8 +13,8 @@ export interface Generated {
   readonly type: string;
   readonly parts: readonly Generated[];
   readonly render: (parts: readonly string[]) => string;
-  /** Its parts are joined by AND: Postgres evaluates those of WHERE in an order of its own. */
-  readonly conjunction?: boolean;
+  /** Conditions that are joined by AND, of its parts: Postgres evaluates those of WHERE in an order of its own. */
+  readonly conjuncts?: (parts: readonly Generated[]) => readonly Generated[];
 }
 
 /** What expressions are made of: chances, and the columns that they can name, as they are written. */
@@ -169,6 +169,15 @@ function special(pen: Pen, type: string, depth: number): Generated {
   const choices: (() => Generated)[] = [
     () => node(type, [truth(), same(), same()], ([a, b, c]) => `CASE WHEN ${a} THEN ${b} ELSE ${c} END`),
     () => node(type, [truth(), same()], ([a, b]) => `CASE WHEN ${a} THEN ${b} END`),
+    () => {
+      const switched = pen.random.pick(['integer', 'text', 'numeric', 'date']);
+      const some = (): Generated => expression(pen, switched, depth - 1);
+      return node(
+        type,
+        [some(), some(), same(), some(), same(), same()],
+        ([a, b, c, d, e, f]) => `CASE ${a} WHEN ${b} THEN ${c} WHEN ${d} THEN ${e} ELSE ${f} END`,
+      );
+    },
     () => node(type, [same(), same()], ([a, b]) => `coalesce(${a}, ${b})`),
     () => node(type, [same(), same()], ([a, b]) => `nullif(${a}, ${b})`),
     () => node(type, [same(), same(), same()], ([a, b, c]) => `greatest(${a}, ${b}, ${c})`),
@@ -221,12 +230,20 @@ function conditions(pen: Pen, depth: number): (() => Generated)[] {
   return [
     () => ({
       ...node('boolean', [some('boolean'), some('boolean')], ([a, b]) => `(${a} ${logic} ${b})`),
-      conjunction: logic === 'AND',
+      ...(logic === 'AND' ? { conjuncts: (parts: readonly Generated[]) => parts } : {}),
     }),
     () => node('boolean', [some('boolean')], ([a]) => `(NOT ${a})`),
     () => node('boolean', [some()], ([a]) => `(${a} ${test})`),
     () => node('boolean', [some('boolean')], ([a]) => `(${a} ${truth})`),
-    () => node('boolean', [some(), some(), some()], ([a, b, c]) => `(${a} BETWEEN ${b} AND ${c})`),
+    () => ({
+      ...node('boolean', [some(), some(), some()], ([a, b, c]) => `(${a} BETWEEN ${b} AND ${c})`),
+      conjuncts: ([value, low, high]) => [
+        node('boolean', [value!, low!], ([a, b]) => `(${a} >= ${b})`),
+        node('boolean', [value!, high!], ([a, b]) => `(${a} <= ${b})`),
+      ],
+    }),
+    () => node('boolean', [some(), some(), some()], ([a, b, c]) => `(${a} NOT BETWEEN SYMMETRIC ${b} AND ${c})`),
+    () => node('boolean', [some('text'), some('text')], ([a, b]) => `(${a} LIKE ${b} ESCAPE 'a')`),
     () =>
       node(
         'boolean',

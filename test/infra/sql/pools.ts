@@ -238,6 +238,24 @@ const SMALL = ['0', '1', '2', '3', '-1', '5', '10', '-3', '40'];
 const FLAGS = ["'g'", "'i'", "'gi'", "''", "'c'"];
 const PATHS = ["'{a}'", "'{a,b}'", "'{0}'", "'{b,1,c}'", "'{-1}'", "'{}'", "'{x,y}'", "'{b,0}'", "'{1,1}'"];
 
+const FORMATS = [
+  "'YYYY-MM-DD'",
+  "'DD/MM/YYYY HH24:MI:SS'",
+  "'YYYYMMDD'",
+  '\'YYYY-MM-DD"T"HH24:MI:SS.US\'',
+  "'HH12:MI AM, DD Mon YYYY'",
+  "''",
+];
+const PRINTED = [
+  ...FORMATS,
+  "'Day, DD Month YYYY BC'",
+  "'FMDAY FMMONTH FMDD dy mon'",
+  "'IYYY-IW-ID WW W Q J DDD D'",
+  "'yy y MS US FMMS pm'",
+  "'FMDDD FMIW FMYY FMIYYY FMWW FMHH'",
+  "'FMHH24 FMMI FMSS FMYYYY'",
+];
+
 export const ARGUMENTS: Readonly<Record<string, readonly (readonly string[] | undefined)[]>> = {
   '~': [undefined, YES_OR_NO],
   '!~': [undefined, YES_OR_NO],
@@ -301,6 +319,22 @@ export const ARGUMENTS: Readonly<Record<string, readonly (readonly string[] | un
     ['0', '23', '24'],
     ['0', '59'],
     ['0', '59.999999', '60', '12.5'],
+  ],
+  to_char: [undefined, PRINTED],
+  to_timestamp: [
+    [
+      "'2026-11-22'",
+      "'20240229'",
+      "'2026-02-30'",
+      "'22/11/2026 18:34:56'",
+      "'12:30 PM, 01 Feb 2026'",
+      "'2026-11-22T01:02:03.000004'",
+    ],
+    FORMATS,
+  ],
+  to_date: [
+    ["'2026-11-22'", "'20240229'", "'2026-13-01'", "'0044-03-15'", "'22/11/2026 24:00:00'", "'12:30 am, 29 FEB 2025'"],
+    FORMATS,
   ],
   factorial: [['0', '1', '5', '20', '30', '-1']],
   round: [undefined, SMALL],

@@ -85,7 +85,12 @@ function randomCondition(pen: Pen): Generated {
     `'COMPLETE' = ${column}`,
     `${column} IS NOT NULL`,
   ]);
-  return { type: 'boolean', parts: [condition], conjunction: true, render: ([other]) => `${test} AND ${other}` };
+  return {
+    type: 'boolean',
+    parts: [condition],
+    conjuncts: (parts) => parts,
+    render: ([other]) => `${test} AND ${other}`,
+  };
 }
 
 function randomOutputs(pen: Pen, { columns }: TestTable): readonly TestOutput[] {
@@ -151,8 +156,10 @@ export function partsOf({ outputs, unnests, where, partitionBy }: TestStatement)
   return (partitionBy === undefined ? parts : [...parts, partitionBy]).filter((part) => part.parts.length > 0);
 }
 
-const conjunctsOf = (part: Generated): readonly Generated[] =>
-  part.conjunction === true ? [part, ...part.parts.flatMap(conjunctsOf)] : [part];
+const conjunctsOf = (part: Generated): readonly Generated[] => [
+  part,
+  ...(part.conjuncts?.(part.parts) ?? []).flatMap(conjunctsOf),
+];
 
 /** Statements with a part less, shortest first. */
 export function simplerStatements(statement: TestStatement): readonly TestStatement[] {
