@@ -22,6 +22,10 @@ export function columnValue(
       return isTime(text) ? { value: text.slice(0, DAY_LENGTH) } : badTime(type, text);
     case 'timestamptz':
       return isTime(text) ? { value: instant(text) } : badTime('timestamp with time zone', text);
+    case 'timestamp':
+      return isTime(text) || isTime(`${text}Z`)
+        ? { value: text.replace(/(Z|[+-]\d\d:\d\d)$/i, '') }
+        : badTime(type, text);
     case 'uuid':
       return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text)
         ? { value: text.toLowerCase() }

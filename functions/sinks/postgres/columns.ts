@@ -114,17 +114,22 @@ function typeOf({ alternatives }: Field): string {
 function scalarType(schema: JsonSchema): string {
   switch (schema.type) {
     case 'string':
-      return TEXT_FORMATS[schema.format ?? ''] ?? 'text';
+      return SQL_TYPES.get(schema.sql) ?? TEXT_FORMATS[schema.format ?? ''] ?? 'text';
     case 'integer':
       return isInt32(schema) ? 'integer' : 'bigint';
     case 'number':
-      return 'double precision';
+      return SQL_TYPES.get(schema.sql) ?? 'double precision';
     case 'boolean':
       return 'boolean';
     default:
       return 'jsonb';
   }
 }
+
+/** What a SQL transform says of the columns that it computes, `.meta({ sql: 'date' })`: texts and numbers in JSON. */
+const SQL_TYPES: ReadonlyMap<unknown, string> = new Map(
+  ['date', 'timestamp', 'timestamptz', 'uuid', 'bigint'].map((type) => [type, type]),
+);
 
 const TEXT_FORMATS: Readonly<Record<string, string>> = { 'date-time': 'timestamptz', date: 'date', uuid: 'uuid' };
 
