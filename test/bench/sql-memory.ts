@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { REPOSITORY } from '../../infra/repository.ts';
+import { orders } from './sql-orders.ts';
+
+/** `millrace sql` takes no more memory for 10 GB of input than for its beginning: `node test/bench/sql-memory.ts [GB]`. */
+const LONG_BYTES = 10e9;
+const MOST_MORE_MIB = 64;
+/** V8's heap grows to its size while this share of it goes through. */
+const BEGINNING = 0.1;
+
+interface Case {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** Goes in again and again. */
+  readonly lines: Buffer;
+  /** Goes in once, before. */
+  readonly header: string;
+  /** How much of the whole goes in: what is slower shows as much with less. */
+  readonly share: number;
+  linesOut(inBytes: number): number;
+}
+
+const STATEMENT = "SELECT order_id, sales, upper(city) AS city FROM input WHERE status = 'COMPLETE'";
+
+function cases(): readonly Case[] {
+  const lines = orders(20_000);
+  const rows = lines
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const cells = Buffer.from(rows.map((row) => `${Object.values(row).join(',')}\n`).join(''));
+  const header = `${Object.keys(rows[0] ?? {}).join(',')}\n`;
+  const complete = rows.filter(({ status }) => status === 'COMPLETE').length;
+  const json = { lines, header: '' };
+  const times = (inBytes: number, bytes: Buffer): number => Math.floor(inBytes / bytes.length);
+  return [
+    {
+      ...{ name: 'JSON to JSON', args: [STATEMENT], ...json, share: 1 },
+      linesOut: (inBytes) => times(inBytes, lines) * complete,
+    },
+    {
+      ...{ name: 'JSON to a table', args: [STATEMENT, '--format', 'table'], ...json, share: 0.1 },
+      linesOut: (inBytes) => times(inBytes, lines) * complete + 2,
+    },
+    {
+      ...{
+        name: 'JSON, all rejected',
+        args: ['SELECT 1 / (order_id - order_id) AS x FROM input'],
+        ...json,
+        share: 0.02,
+      },
+      linesOut: (inBytes) => times(inBytes, lines) * rows.length,
+    },
+    {
+      ...{
+        name: 'CSV to CSV',
+        args: [STATEMENT, '--input', 'csv', '--format', 'csv'],
+        lines: cells,
+        header,
+        share: 0.05,
+      },
+      linesOut: (inBytes) => times(inBytes, cells) * complete + 1,
+    },
+  ];
+}
+
+/** Says what each case takes, and whether none of them takes more for more. */
+export async function sqlMemory(longBytes: number = LONG_BYTES): Promise<boolean> {
+  let isFlat = true;
+  for (const each of cases()) {
+    const { looks, inBytes, outLines, seconds } = await memoryOf(each, longBytes * each.share);
+    const [beginning, rest] = [true, false].map((early) =>
+      Math.max(...looks.filter(({ at }) => at <= inBytes * BEGINNING === early).map(({ mib }) => mib)),
+    ) as [number, number];
+    console.log(
+      `${each.name}: peak ${beginning} MiB in the first ${megabytes(inBytes * BEGINNING)}, ${rest} MiB up to ${megabytes(inBytes)}, ` +
+        `${outLines} lines out, ${megabytes(inBytes / seconds)} a second`,
+    );
+    if (rest > beginning + MOST_MORE_MIB || outLines !== each.linesOut(inBytes)) isFlat = false;
+  }
+  return isFlat;
+}
+
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+
+interface Memory {
+  /** What was resident when so many bytes had gone in. */
+  readonly looks: readonly { readonly at: number; readonly mib: number }[];
+  readonly inBytes: number;
+  readonly outLines: number;
+  readonly seconds: number;
+}
+
+const TELL = `data:text/javascript,
+  import { writeSync } from 'node:fs';
+  setInterval(() => writeSync(3, process.memoryUsage.rss() + '\\n'), 20).unref();`;
+
+const LINE_BREAK = 0x0a;
+
+/** Pipes at least so many bytes into a process of the command, no faster than it reads, and reads all that it writes. */
+async function memoryOf({ args, lines, header }: Case, bytes: number): Promise<Memory> {
+  const command = ['--import', TELL, join(REPOSITORY, 'infra/cli/main.ts'), 'sql', ...args];
+  const begun = performance.now();
+  const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+  const [stdin, stdout, stderr, told] = child.stdio;
+  const ended = once(child, 'close');
+  let [inBytes, outLines] = [header.length, 0];
+  const looks: { at: number; mib: number }[] = [];
+  for (const stream of [stdout, stderr])
+    stream.on('data', (chunk: Buffer) => {
+      for (let at = chunk.indexOf(LINE_BREAK); at !== -1; at = chunk.indexOf(LINE_BREAK, at + 1)) outLines += 1;
+    });
+  (told as typeof stdout).on('data', (chunk: Buffer) => {
+    for (const look of chunk.toString().trim().split('\n'))
+      looks.push({ at: inBytes, mib: Math.round(Number(look) / 2 ** 20) });
+  });
+  stdin.write(header);
+  for (; inBytes < bytes; inBytes += lines.length) if (!stdin.write(lines)) await once(stdin, 'drain');
+  stdin.end();
+  await ended;
+  return { looks, inBytes, outLines, seconds: (performance.now() - begun) / 1000 };
+}
+
+if (import.meta.main) {
+  const [gigabytes] = process.argv.slice(2);
+  if (!(await sqlMemory(gigabytes === undefined ? LONG_BYTES : Number(gigabytes) * 1e9))) process.exitCode = 1;
+}
