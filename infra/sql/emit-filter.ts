@@ -50,13 +50,30 @@ function valueTest(module: ModuleCode, plan: Plan, { part, decoded }: { part: Ch
 
 /** `column = 'text'` without decoding the column. */
 function bytesTest(module: ModuleCode, part: Checked, indexes: ReadonlyMap<ScopeColumn, number>): string | undefined {
+  const test = textTest(part, indexes);
+  if (test === undefined) return undefined;
+  const bytes = constant(module, `Buffer.from(${quoteText(test.text)})`, 'bytes');
+  return `${expand(module, '{row-values/isTextAt}')}(row, ${test.column}, ${bytes})`;
+}
+
+interface TextTest {
+  readonly column: number;
+  readonly text: string;
+}
+
+/** What WHERE asks first: whether a column is a text. */
+export function firstTextTest(where: Checked, indexes: ReadonlyMap<ScopeColumn, number>): TextTest | undefined {
+  return conjuncts(where)
+    .map((part) => textTest(part, indexes))
+    .find((test) => test !== undefined);
+}
+
+function textTest(part: Checked, indexes: ReadonlyMap<ScopeColumn, number>): TextTest | undefined {
   if (part.kind !== 'call' || part.resolved.routine.name !== '=') return undefined;
   const column = part.args.find((arg) => arg.kind === 'column');
   const text = part.args.find((arg) => arg.kind === 'constant');
   if (column?.kind !== 'column' || text?.kind !== 'constant' || text.text === null || !isScalar(column.type, 'text'))
     return undefined;
   const index = indexes.get(column.column);
-  if (index === undefined) return undefined;
-  const bytes = constant(module, `Buffer.from(${quoteText(text.text)})`, 'bytes');
-  return `${expand(module, '{row-values/isTextAt}')}(row, ${index}, ${bytes})`;
+  return index === undefined ? undefined : { column: index, text: text.text };
 }

@@ -3,7 +3,7 @@ import type { Checked, ScopeColumn } from './checked.ts';
 import { columnsOf } from './checked.ts';
 import { emit, grouped } from './emit.ts';
 import { readColumn } from './emit-columns.ts';
-import { filterCode } from './emit-filter.ts';
+import { filterCode, firstTextTest } from './emit-filter.ts';
 import { outputCode } from './emit-outputs.ts';
 import type { ModuleCode } from './module-code.ts';
 import { annotated, expand } from './module-code.ts';
@@ -53,6 +53,12 @@ function whereCode(module: ModuleCode, plan: Plan, where: Checked): string {
     bytesTests === undefined ? [] : tests === '' ? [`return ${bytesTests};`] : [`if (!(${bytesTests})) return false;`];
   const then = tests === '' ? [] : [...reads, `return ${tests};`];
   return [`where: (${parameters(module, false)}) => {`, ...first, ...then, '},'].join('\n');
+}
+
+/** A column's text without which no event goes on. */
+export function neededText(plan: Plan): ReturnType<typeof firstTextTest> {
+  const { where } = plan;
+  return where === undefined || isPerElement(plan, where) ? undefined : firstTextTest(where, indexesOf(plan));
 }
 
 export function indexesOf(plan: Plan): ReadonlyMap<ScopeColumn, number> {

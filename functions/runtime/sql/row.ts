@@ -33,6 +33,8 @@ export interface Row {
   unscanned: Uint8Array | undefined;
   /** Whether a column came again, or the event went the slow way: then what was known halfway does not count. */
   repeated: boolean;
+  /** Whether the scanner has already read the event as far as WHERE reads. */
+  isBegun: boolean;
   isRead: boolean;
   /** Not when there are too many columns. */
   readonly isScannable: boolean;
@@ -54,6 +56,7 @@ export function createRow(columns: readonly string[]): Row {
     to: 0,
     unscanned: undefined,
     repeated: false,
+    isBegun: false,
     isRead: false,
     isScannable: canKnow(columns),
     scanner: undefined,
@@ -83,11 +86,8 @@ export function placeRange(row: Row, from: number, to: number): void {
   row.unscanned = undefined;
   row.from = TEXT + from;
   row.to = TEXT + to;
+  row.isBegun = false;
 }
-
-/** The end of the line that begins somewhere in the text. */
-export const lineEnd = (row: Row, from: number): number =>
-  (row.scanner as Scanner).call.findLineEnd(TEXT + from) - TEXT;
 
 /** Reads the event that was placed until its first so many columns are found; true when there is more to read. */
 export function readSome(row: Row, columns: number): boolean {
@@ -95,7 +95,7 @@ export function readSome(row: Row, columns: number): boolean {
   if (unscanned !== undefined || scanner === undefined) return slowly(row, unscanned ?? row.bytes);
   row.bytes = scanner.bytes;
   row.view = scanner.view;
-  return hasMore(row, scanner, scanner.call.readEvent(row.from, row.to, columns));
+  return hasMore(row, scanner, row.isBegun ? MORE : scanner.call.readEvent(row.from, row.to, columns));
 }
 
 /** Reads the rest of it. */

@@ -161,7 +161,7 @@ export const eventFunctions = (): readonly WasmFunction[] => [
               set('p', add('p', trailingZeros('mask'))),
               when(isBelow('p', 'end'), [
                 when(equal(load8('p'), char('\\')), [giveBack(1)]),
-                when(call('isName', 'p', 'key'), [giveBack(1)]),
+                when(call('isText', 'p', add('key', KEY_BYTES), subtract(load32('key', LENGTH), 1)), [giveBack(1)]),
                 set('p', add('p', 1)),
                 again('vectors'),
               ]),
@@ -174,36 +174,6 @@ export const eventFunctions = (): readonly WasmFunction[] => [
       ),
     ],
     result: 0,
-  },
-  {
-    name: 'isName',
-    parameters: ['p', 'key'],
-    locals: ['left'],
-    body: [
-      set('left', subtract(load32('key', LENGTH), 1)),
-      loop(
-        'bytes',
-        when(differ(load8('p'), load8(add('key', KEY_BYTES))), [giveBack(0)]),
-        set('p', add('p', 1)),
-        set('key', add('key', 1)),
-        set('left', subtract('left', 1)),
-        when('left', [again('bytes')]),
-      ),
-    ],
-    result: 1,
-  },
-  {
-    name: 'findLineEnd',
-    parameters: ['p'],
-    locals: ['mask'],
-    body: [
-      loop(
-        'vectors',
-        set('mask', bitmask(bytesEqual(load128('p'), splat(char('\n'))))),
-        when(isZero('mask'), [set('p', add('p', 16)), again('vectors')]),
-      ),
-    ],
-    result: add('p', trailingZeros('mask')),
   },
 ];
 

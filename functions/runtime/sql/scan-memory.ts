@@ -21,6 +21,16 @@ export const COLUMNS = 40;
 export const LAST_KEY = 44;
 export const KEY_LENGTH = 48;
 export const FREE = 52;
+/**
+ * Without this text as the value of its column, WHERE is false; how many lines were skipped because of that, and whether the one after
+ * them is read as far as WHERE reads.
+ */
+export const NEEDED_COLUMN = 56;
+export const NEEDED_LENGTH = 60;
+export const SKIPPED = 64;
+export const IS_BEGUN = 68;
+export const NEEDED_TEXT = 1024;
+export const MOST_NEEDED = 1024;
 
 const PAGE = 1 << 16;
 export const MAX_COLUMNS = 2048;

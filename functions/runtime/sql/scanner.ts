@@ -1,6 +1,7 @@
 import { isAscii } from 'node:buffer';
 import { eventFunctions } from './scan-events.ts';
 import { keyFunctions } from './scan-keys.ts';
+import { lineFunctions } from './scan-lines.ts';
 import {
   COLUMNS,
   ENDS,
@@ -48,6 +49,7 @@ interface ScannerFunctions {
   readonly readKeys: (columns: number) => number;
   readonly mayRepeat: (columns: number) => number;
   readonly findLineEnd: (at: number) => number;
+  readonly skipRefused: (from: number, to: number, columns: number) => number;
 }
 
 /** The part of the language's WebAssembly that is used; its types are with those of browsers only. */
@@ -88,7 +90,7 @@ const keysOf = (columns: readonly string[]): readonly Buffer[] =>
   columns.map((name) => Buffer.from(`${JSON.stringify(name)}:`, 'utf8'));
 
 function createScanner(): Scanner {
-  const code = wasmModule([...valueFunctions(), ...keyFunctions(), ...eventFunctions()], PAGES);
+  const code = wasmModule([...valueFunctions(), ...keyFunctions(), ...eventFunctions(), ...lineFunctions()], PAGES);
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));
   const { buffer } = exports.memory;
   const columns = (at: number): Int32Array => new Int32Array(buffer, at, MAX_COLUMNS);
