@@ -43,11 +43,30 @@ export const cells: readonly Cell[] = [
 export type Disturbance =
   | { readonly what: 'kill'; readonly step: string }
   | { readonly what: 'recut'; readonly step: string }
-  | { readonly what: 'down'; readonly site: string; readonly time: Duration };
+  | { readonly what: 'down'; readonly site: string; readonly time: Duration }
+  | { readonly what: 'pause'; readonly step: string }
+  /** Of changed code; in a pause, or in the middle of a batch. */
+  | { readonly what: 'deploy'; readonly step: 'first' | 'second'; readonly when: 'paused' | 'at work' }
+  | { readonly what: 'rewind'; readonly step: 'latest' | 'first' | 'second'; readonly to: 'earliest' | 'middle' };
 
 const STEPS = ['posts', 'files', 'first', 'second', 'history', 'latest', 'ledger', 'lake'];
 const CONTINUOUS = ['first', 'second', 'history', 'latest'];
-const DOWN = [
+
+/** Every one of them has to be met. */
+export const disturbances: readonly Disturbance[] = [
+  ...STEPS.map((step) => ({ what: 'kill', step }) as const),
+  ...CONTINUOUS.map((step) => ({ what: 'recut', step }) as const),
+  ...STEPS.map((step) => ({ what: 'pause', step }) as const),
+  ...(['first', 'second'] as const).flatMap((step) =>
+    (['paused', 'at work'] as const).map((when) => ({ what: 'deploy', step, when }) as const),
+  ),
+  ...(['latest', 'first', 'second'] as const).flatMap((step) =>
+    (['earliest', 'middle'] as const).map((to) => ({ what: 'rewind', step, to }) as const),
+  ),
+];
+
+/** And every one of these. */
+export const outages: readonly Disturbance[] = [
   'history postgres',
   'latest postgres',
   'ledger postgres',
@@ -60,11 +79,4 @@ const DOWN = [
   'second s3',
   'files kinesis',
   'files dynamodb',
-];
-
-/** Every one of them has to be met. */
-export const disturbances: readonly Disturbance[] = [
-  ...STEPS.map((step) => ({ what: 'kill' as const, step })),
-  ...CONTINUOUS.map((step) => ({ what: 'recut' as const, step })),
-];
-export const outages: readonly Disturbance[] = DOWN.map((site) => ({ what: 'down', site, time: hours(1) }));
+].map((site) => ({ what: 'down', site, time: hours(1) }));

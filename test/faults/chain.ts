@@ -10,17 +10,26 @@ import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
 export const Item = z.object({ n: z.int32(), key: z.string() });
 export type Item = z.infer<typeof Item>;
 
+export function isItem(data: unknown): data is Item {
+  return typeof data === 'object' && data !== null && 'n' in data;
+}
+
 /** `from`: the item's key. `to`: the row's own, as an event. */
 export const Row = z.object({ n: z.int32(), from: z.string(), to: z.string() });
 export type Row = z.infer<typeof Row>;
 
-/** What becomes of an item: by its number, every kind of end that there is. */
-export function doubled({ n, key }: Item): readonly Row[] {
+/** What becomes of an item: by its number, every kind of end that there is. Changed code turns it elsewhere. */
+export function doubled({ n, key }: Item, isChanged = false): readonly Row[] {
   if (n % 13 === 12) throw new EventRefused('transform', `${n} is refused`);
   if (n % 5 === 4) return [];
   const row = (to: string): Row => ({ n, from: key, to });
   // The second one goes to another shard, so that one batch is appended to several.
-  return [row(key), row(`turned-${n % 3}`)];
+  return [row(key), row(turnOf(n, isChanged))];
+}
+
+/** Where changed code sends it, other code did not: readers may have seen higher sequences there. */
+export function turnOf(n: number, isChanged: boolean): string {
+  return `turned-${(isChanged ? n + 1 : n) % 3}`;
 }
 
 /** What becomes of that. */
@@ -40,20 +49,28 @@ export function refusedByTable({ n }: { readonly n?: unknown }): string | undefi
 
 const derived = (row: Row): Derived<Row> => ({ type: 'row.made', key: row.to, data: row });
 
-const doubling = defineTransform({
-  entry: import.meta.url,
-  from: Item,
-  to: Row,
-  apply: ({ data }) => doubled(data).map(derived),
-});
+const doublingBy = (isChanged: boolean) =>
+  defineTransform({
+    entry: import.meta.url,
+    from: Item,
+    to: Row,
+    apply: ({ data }) => doubled(data, isChanged).map(derived),
+  });
 
 /** Passes half of them on as they came, which is a way of its own. */
-const passing = defineTransform({
-  entry: import.meta.url,
-  from: Row,
-  to: Row,
-  apply: (event) => passed(event.data).map((row) => (isTurned(row) ? derived(row) : event)),
-});
+const passingBy = (isChanged: boolean) =>
+  defineTransform({
+    entry: import.meta.url,
+    from: Row,
+    to: Row,
+    apply: (event) =>
+      passed(event.data).map((row) => {
+        if (!isTurned(row)) return event;
+        return derived(isChanged ? { ...row, to: turnOf(row.n, true) } : row);
+      }),
+  });
+
+export const changedTransforms = { first: doublingBy(true), second: passingBy(true) } as const;
 
 /** Every way into and out of the log: both sources, two hops, and sinks of each kind, continuous and scheduled. */
 export const chain = definePipeline({
@@ -68,8 +85,8 @@ export const chain = definePipeline({
     files: { read: s3Files({ schema: Item, format: 'ndjson', type: 'item.read', key: 'key' }), to: 'raw' },
   },
   transforms: {
-    first: { from: 'raw', apply: doubling, to: 'mid' },
-    second: { from: 'mid', apply: passing, to: 'end' },
+    first: { from: 'raw', apply: doublingBy(false), to: 'mid' },
+    second: { from: 'mid', apply: passingBy(false), to: 'end' },
   },
   sinks: {
     history: { from: 'end', write: postgresSink({ table: 'history', create: true }) },

@@ -10,6 +10,9 @@ const USAGE = `usage: npm run test:faults -- [--schedules 500] [--seed 0] [--mis
 Plays schedules of faults, from a seed on, and compares what there is with what has to be. Ctrl-C shows what there is so far.
 --mistake plants one, and stops at the first schedule that it breaks: ${Object.keys(mistakes).join(', ')}`;
 
+/** As many schedules meet every cell. */
+const ENOUGH = 500;
+
 interface Work {
   readonly seed: number;
   readonly schedules: number;
@@ -88,9 +91,6 @@ async function playAll(work: Work): Promise<void> {
   if (first !== undefined) await explain(first.seed, mistake);
   process.exitCode = first === undefined && gaps.length === 0 && done === schedules ? 0 : 1;
 }
-
-/** As many schedules meet every cell. */
-const ENOUGH = 500;
 
 async function explain(seed: number, mistake: string | undefined): Promise<void> {
   if (mistake !== undefined) plantMistake(mistake);

@@ -1,1 +1,195 @@
-export const mistakes = {} as Record<string, never>;
+/** Changes of the product's text, each of which breaks a promise. */
+export type Mistake = readonly Edit[];
+
+interface Edit {
+  readonly file: string;
+  /** There once. */
+  readonly text: string;
+  readonly mistake: string;
+}
+
+const RUNTIME = 'functions/runtime';
+
+/**
+ * Mistakes that somebody might make, and that the matrix has to notice: a matrix that cannot fail proves nothing. Each is planted in the
+ * code that it is about, by its text.
+ */
+export const mistakes: Readonly<Record<string, Mistake>> = {
+  /** A crash between the two loses what was not appended yet. */
+  'checkpoint-first': [
+    {
+      file: `${RUNTIME}/transform-handler.ts`,
+      text: 'const appended = await writer.append(outputs, signal);',
+      mistake: `const loaded = await saveState(step.checkpoints, shard.key, {
+        from: shard.loaded, to: batch.state(), nowMillis: step.now(), signal });
+        const appended = await writer.append(outputs, signal);`,
+    },
+    {
+      file: `${RUNTIME}/transform-handler.ts`,
+      text: `const loaded = await saveState(step.checkpoints, shard.key, {
+    from: shard.loaded,
+    to: batch.state(),
+    nowMillis: step.now(),
+    signal,
+  });
+  return { loaded,`,
+      mistake: 'return { loaded,',
+    },
+  ],
+
+  /** A batch that comes again is cut differently. */
+  'idempotency-by-batch': [
+    {
+      file: `${RUNTIME}/transform-handler.ts`,
+      text: `\`/\${step.name}/\${shard.key}/\${generationOf(step, shard)}\``,
+      mistake: `\`/\${step.name}/\${batch.events[0]?.position}/\${batch.events.at(-1)?.position}\``,
+    },
+  ],
+
+  /** What failed is sent again behind what comes after it, and readers have seen something higher by then. */
+  hole: [
+    {
+      file: `${RUNTIME}/log-writer.ts`,
+      text: `failed.push(queue);
+      continue;`,
+      mistake: `const again = { ...queue, indexes: queue.indexes.slice(queue.next, record.end), next: 0 };
+      again.record = { ...record, end: again.indexes.length };
+      append.queues.push(again);
+      failed.push(again);
+      queue.next = record.end;
+      queue.record = undefined;
+      continue;`,
+    },
+  ],
+
+  /** A twin that wakes up moves the checkpoint back. */
+  'no-fencing': [
+    {
+      file: `${RUNTIME}/checkpoints.ts`,
+      text: `'attribute_not_exists(revision)' : 'revision = :previous'`,
+      mistake: `'attribute_not_exists(nothing)' : 'revision = :previous OR attribute_not_exists(nothing)'`,
+    },
+  ],
+
+  /** The same of a sink that keeps its own progress: here in the model of its database. */
+  'no-fencing-in-the-database': [
+    {
+      file: 'test/kit/tables.ts',
+      text: '(committed.get(place)?.revision ?? 0) !== previous',
+      mistake: 'false',
+    },
+  ],
+
+  /** What the child has is of later than what its parents have. */
+  'children-before-parents': [
+    { file: `${RUNTIME}/scheduled.ts`, text: 'if (!parents.every(Boolean)) return false;', mistake: 'void parents;' },
+  ],
+
+  /** The same of what Lambda does for us. */
+  'mapping-reads-children-first': [
+    {
+      file: 'infra/emulator/mapping/lineage.ts',
+      text: 'shard.parents.every((parent) => shards.get(parent)?.isDrained ?? true)',
+      mistake: 'true',
+    },
+  ],
+
+  /** It passes over what the other parent has not got yet. */
+  'higher-of-two-marks': [
+    {
+      file: `${RUNTIME}/shard-states.ts`,
+      text: 'const marks = withoutGaps(inherited.marks, shard);',
+      mistake: `const highest: MarkRange['marks'] = new Map();
+      for (const { marks } of inherited.marks)
+        for (const [source, mark] of marks)
+          if ((highest.get(source)?.sequence ?? '') < mark.sequence) highest.set(source, mark);
+      const marks = [{ from: shard.from, to: shard.to, marks: highest }];`,
+    },
+  ],
+
+  /** A step whose function fails for an hour repeats its last batch after that. */
+  'marks-pruned-by-time': [
+    {
+      file: `${RUNTIME}/marks.ts`,
+      text: 'if (PASSING.test(source)) marks.set',
+      mistake: 'if (source !== undefined) marks.set',
+    },
+  ],
+
+  /** It sends something else under names that are taken. */
+  'changed-code-same-generation': [
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a module
+    { file: 'infra/bundle.ts', text: '.update(`${bundled.sha256}\\n${canonicalJson(options)}`)', mistake: `.update('')` },
+  ],
+
+  /** An old row that comes again is taken for news, and replaces a newer one. */
+  'rewound-without-marks': [
+    {
+      file: `${RUNTIME}/pull.ts`,
+      text: 'puller.move(shard, { ...batch.state(), rejections: [] }, pull.signal)',
+      mistake: 'puller.move(shard, { ...batch.state(), marks: shard.loaded.state.marks, rejections: [] }, pull.signal)',
+    },
+  ],
+
+  /** What was sent before is dropped when it comes again, though it was asked for. */
+  'rewound-same-generation': [
+    {
+      file: `${RUNTIME}/rewound-state.ts`,
+      text: '...(goesBack && rewinds !== undefined ? { generation: rewinds } : {}),',
+      mistake: '',
+    },
+  ],
+
+  /** A slice that is read again ends elsewhere, so its files have other names. */
+  'forgotten-intent': [
+    { file: `${RUNTIME}/scheduled.ts`, text: 'if (sink.keepsProgress ||', mistake: 'if (sink !== undefined ||' },
+  ],
+
+  /** The writer appends them again, to the shard that they belong to. */
+  'no-range-check': [
+    { file: `${RUNTIME}/batch.ts`, text: 'else if (aggregated && !within(hash(), facts)) return;', mistake: '' },
+  ],
+
+  /** Readers drop what of it belongs elsewhere. */
+  'stray-is-fine': [
+    {
+      file: `${RUNTIME}/log-writer.ts`,
+      text: 'if (outcome.shardId === queue.shard.id) advance(queue, record);',
+      mistake: 'if (outcome.shardId !== undefined) advance(queue, record);',
+    },
+  ],
+
+  /** Another process has taken what this one has not seen. */
+  'marks-from-memory': [
+    { file: `${RUNTIME}/transform-handler.ts`, text: 'keepsStates: false', mistake: 'keepsStates: true' },
+  ],
+
+  /** An announcement that comes twice. */
+  'files-read-twice': [
+    {
+      file: `${RUNTIME}/items.ts`,
+      text: 'if ((await checkpoints.load(doneKeyOf(item.identity), turn.signal)) !== undefined) return undefined;',
+      mistake: '',
+    },
+  ],
+
+  /** The process dies between the commit and the bucket. */
+  'rejections-not-kept': [
+    {
+      file: `${RUNTIME}/sink-step.ts`,
+      text: 'await step.deadLetters.put(shard.key, shard.loaded.state.rejections, signal);',
+      mistake: '',
+    },
+  ],
+
+  /** Two processes count alike. */
+  'one-name-for-all-processes': [
+    {
+      file: `${RUNTIME}/receiving-handler.ts`,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a module
+      text: 'numbering(`/${name}/process/${processId}`)',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a module
+      mistake: 'numbering(`/${name}/process/all`)',
+    },
+  ],
+};

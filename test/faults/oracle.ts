@@ -1,4 +1,4 @@
-import { doubled, type Item, passed, type Row, refusedByTable, TABLES } from './chain.ts';
+import { doubled, type Item, isItem, isTurned, passed, type Row, refusedByTable, TABLES, turnOf } from './chain.ts';
 import type { Input } from './input.ts';
 import type { Run } from './play.ts';
 
@@ -7,50 +7,67 @@ import type { Run } from './play.ts';
  * that is missing, doubled or before its predecessor, and an event that is neither a row nor a dead letter, or both.
  */
 export function violationsOf(run: Run, input: Input): readonly string[] {
-  const taken = run.stream('raw').events().filter(isItem);
-  const items = taken.map(({ data }) => data as Item);
+  const items = run
+    .stream('raw')
+    .events()
+    .flatMap(({ data }) => (isItem(data) ? [data] : []));
   const expected = expectedOf(items);
-  const lake = run
-    .bucket('lake')
-    .rows()
-    .map((event) => (event as { data: Row }).data);
+  const history = rowsOf(run.table('history'), input);
+  const ledger = rowsOf(run.table('ledger'), input);
+  const lake = rowsOf(
+    run
+      .bucket('lake')
+      .rows()
+      .map((event) => (event as { data: Row }).data),
+    input,
+  );
+  const latest = rowsOf(run.table('latest'), input);
+  const allowed = { mayDouble: input.mayDouble };
+  // Two codes turn to two keys, and between keys there is no order.
+  const isOrdered = (row: Row): boolean => !input.isChanged || row.to !== 'turned';
   return [
     ...violationsOfLog(items, input),
-    ...differences('history', run.table('history') as readonly Row[], expected.rows),
-    ...differences('ledger', run.table('ledger') as readonly Row[], expected.rows),
-    ...differences('latest', run.table('latest') as readonly Row[], lastOf(expected.rows)),
-    ...differences('lake', lake, expected.all),
-    ...disorder('history', run.table('history') as readonly Row[], expected.rows),
-    ...disorder('ledger', run.table('ledger') as readonly Row[], expected.rows),
-    ...disorder('lake', lake, expected.all),
-    ...letters(run, 'files', input.brokenLines),
-    ...letters(run, 'first', [...input.undecodable.raw, ...expected.refusedFirst.map(textOf)]),
-    ...letters(run, 'second', [...input.undecodable.mid, ...expected.refusedSecond.map(textOf)]),
+    ...differences('history', history, { expected: again(expected.rows, input), ...allowed }),
+    ...differences('ledger', ledger, { expected: again(expected.rows, input), ...allowed }),
+    ...differences('lake', lake, { expected: again(expected.all, input), ...allowed }),
+    ...violationsOfLatest(latest, expected.rows, input),
+    ...disorder('history', history.filter(isOrdered), { expected: expected.rows, ...allowed }),
+    ...disorder('ledger', ledger.filter(isOrdered), { expected: expected.rows, ...allowed }),
+    ...disorder('lake', lake.filter(isOrdered), { expected: expected.all, ...allowed }),
+    ...letters(run, 'files', { expected: input.brokenLines }),
+    ...letters(run, 'first', { expected: [...input.undecodable.raw, ...expected.refusedFirst] }),
+    ...letters(run, 'second', { expected: [...input.undecodable.mid, ...expected.refusedSecond], ...allowed }),
     ...TABLES.flatMap((table) =>
-      letters(run, table, [...input.undecodable.end, ...expected.refusedByTable.map(textOf)]),
+      letters(run, table, { expected: [...input.undecodable.end, ...expected.refusedByTable], ...allowed }),
     ),
-    ...letters(run, 'lake', input.undecodable.end),
+    ...letters(run, 'lake', { expected: input.undecodable.end }),
   ];
-}
-
-function isItem({ data }: { readonly data: unknown }): boolean {
-  return typeof data === 'object' && data !== null && 'n' in data;
 }
 
 /** The log has what it acknowledged, once and in order; and of what it did not, nothing twice. */
 function violationsOfLog(items: readonly Item[], { acknowledged, unacknowledged }: Input): readonly string[] {
-  const known = new Set(acknowledged.map(textOf));
   const maybe = new Set(unacknowledged.map(textOf));
   const certain = items.filter((item) => !maybe.has(textOf(item)));
+  const others = items.filter((item) => maybe.has(textOf(item)));
   return [
-    ...differences('raw', certain, acknowledged),
-    ...differences(
-      'raw, of what was not acknowledged,',
-      items.filter((item) => !known.has(textOf(item))),
-      [...new Set(items.map(textOf))].filter((text) => maybe.has(text)).map((text) => JSON.parse(text) as Item),
-    ),
-    ...disorder('raw', certain, acknowledged),
+    ...differences('raw', certain, { expected: acknowledged }),
+    ...differences('raw, of what was not acknowledged,', others, {
+      expected: [...new Map(others.map((item) => [textOf(item), item])).values()],
+    }),
+    ...disorder('raw', certain, { expected: acknowledged }),
   ];
+}
+
+/** What is turned may have been turned by either code, where that was changed: then where to says nothing. */
+function rowsOf(found: readonly object[], { isChanged }: Input): readonly Row[] {
+  return (found as readonly Row[]).map((row) => {
+    const isFit = [false, ...(isChanged ? [true] : [])].some((changed) => turnOf(row.n, changed) === row.to);
+    return isFit ? turned(row) : row;
+  });
+}
+
+function turned(row: Row): Row {
+  return isTurned(row) ? { ...row, to: 'turned' } : row;
 }
 
 interface Expected {
@@ -84,53 +101,84 @@ function outcomeOf<Made>(transform: () => readonly Made[]): { made: readonly Mad
   }
 }
 
-/** What a table keeps that has one row for each key. */
+/** What a rewound transform has sent again is there again. */
+function again(rows: readonly Row[], { mustDouble }: Input): readonly Row[] {
+  return [...rows, ...rows.filter(({ n }) => mustDouble.has(n))];
+}
+
+/** A table that has one row for each key has the last. Of what was turned by two codes it may have one of each. */
+function violationsOfLatest(found: readonly Row[], rows: readonly Row[], input: Input): readonly string[] {
+  const straight = (row: Row): boolean => !isTurned(row) && row.to !== 'turned';
+  if (!input.isChanged) return differences('latest', found, { expected: lastOf(rows).map(turned) });
+  const known = new Set(rows.map((row) => textOf(turned(row))));
+  return [
+    ...differences('latest', found.filter(straight), { expected: lastOf(rows).filter(straight) }),
+    ...found.filter((row) => !known.has(textOf(row))).map((row) => `latest: ${textOf(row)} is there, and should not be`),
+  ];
+}
+
 function lastOf(rows: readonly Row[]): readonly Row[] {
   return [...new Map(rows.map((row) => [`${row.from} ${row.to}`, row])).values()];
 }
 
-/** What is missing and what is there too often. */
-function differences(where: string, found: readonly object[], expected: readonly object[]): readonly string[] {
-  return differencesOfTexts(where, found.map(textOf), expected.map(textOf));
+interface Comparison<One> {
+  readonly expected: readonly One[];
+  /** The numbers of what may be there twice, and out of order. */
+  readonly mayDouble?: ReadonlySet<number>;
 }
 
-function differencesOfTexts(where: string, found: readonly string[], expected: readonly string[]): readonly string[] {
-  const count = new Map<string, number>();
-  for (const text of found) count.set(text, (count.get(text) ?? 0) + 1);
-  for (const text of expected) count.set(text, (count.get(text) ?? 0) - 1);
-  return [...count].flatMap(([text, surplus]) => {
-    if (surplus === 0) return [];
+type Numbered = Item | Row;
+
+/** What is missing and what is there too often. */
+function differences(
+  where: string,
+  found: readonly (Numbered | string)[],
+  { expected, mayDouble }: Comparison<Numbered | string>,
+): readonly string[] {
+  const counts = new Map<string, { surplus: number; readonly of: Numbered | string }>();
+  const count = (of: Numbered | string, change: number): void => {
+    const text = typeof of === 'string' ? of : textOf(of);
+    const counted = counts.get(text) ?? { surplus: 0, of };
+    counted.surplus += change;
+    counts.set(text, counted);
+  };
+  for (const one of found) count(one, 1);
+  for (const one of expected) count(typeof one === 'object' && 'from' in one ? turned(one) : one, -1);
+  return [...counts].flatMap(([text, { surplus, of }]) => {
+    if (surplus === 0 || (surplus > 0 && typeof of === 'object' && mayDouble?.has(of.n))) return [];
     return [`${where}: ${text} is ${surplus > 0 ? 'there too often' : 'missing'}`];
   });
 }
 
 /** Where, of one key, something comes before what it should come after. */
-function disorder<Keyed extends Item | Row>(
+function disorder<One extends Numbered>(
   where: string,
-  found: readonly Keyed[],
-  expected: readonly Keyed[],
+  found: readonly One[],
+  { expected, mayDouble }: Comparison<One>,
 ): readonly string[] {
-  const place = new Map(expected.map((one, index) => [textOf(one), index]));
-  const last = new Map<string, Keyed>();
+  const place = new Map(expected.map((one, index) => [one.n, index]));
+  const last = new Map<string, One>();
   return found.flatMap((one) => {
-    const way = 'from' in one ? `${one.from} ${one.to}` : one.key;
+    if (mayDouble?.has(one.n)) return [];
+    const way = 'from' in one ? `${one.from} ${one.to === 'turned' ? one.n % 3 : ''}` : one.key;
     const before = last.get(way);
     last.set(way, one);
-    if (before === undefined || (place.get(textOf(before)) ?? 0) <= (place.get(textOf(one)) ?? 0)) return [];
+    if (before === undefined || (place.get(before.n) ?? 0) <= (place.get(one.n) ?? 0)) return [];
     return [`${where}: ${textOf(one)} comes after ${textOf(before)}`];
   });
 }
 
 /** A step has these dead letters and no others. */
-function letters(run: Run, step: string, expected: readonly string[]): readonly string[] {
-  const found = run.deadLetters(step).map(({ text = '' }) => {
+function letters(run: Run, step: string, comparison: Comparison<Numbered | string>): readonly string[] {
+  const found = run.deadLetters(step).map(({ text = '' }): Numbered | string => {
     try {
-      return textOf((JSON.parse(text) as { data: object }).data);
+      const { data } = JSON.parse(text) as { readonly data: Numbered };
+      return 'to' in data ? turned(data) : data;
     } catch {
       return text.trimEnd();
     }
   });
-  return differencesOfTexts(`dead letters of ${step}`, found, expected);
+  return differences(`dead letters of ${step}`, found, comparison);
 }
 
 /** JSON whose fields are sorted. */

@@ -1,1 +1,33 @@
-export function plantMistake(_: string): void {}
+import { readFileSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { REPOSITORY } from '../../infra/repository.ts';
+import { type Mistake, mistakes } from './mistakes.ts';
+
+/**
+ * Changes the text of modules that are loaded from now on in this process: so a mistake is in the product's own code, and the product
+ * knows nothing of it. Throws when that code has changed so much that the mistake finds no place.
+ */
+export function plantMistake(name: string): void {
+  const mistake = mistakes[name];
+  if (mistake === undefined) throw new Error(`there is no mistake '${name}'`);
+  const changed = new Map(mistake.map(({ file }) => [join(REPOSITORY, file), changedText(name, mistake, file)]));
+  registerHooks({
+    load(url, context, next) {
+      const loaded = next(url, context);
+      const source = url.startsWith('file:') ? changed.get(fileURLToPath(url)) : undefined;
+      return source === undefined ? loaded : { ...loaded, source };
+    },
+  });
+}
+
+function changedText(name: string, mistake: Mistake, file: string): string {
+  let text = readFileSync(join(REPOSITORY, file), 'utf8');
+  for (const edit of mistake.filter((one) => one.file === file)) {
+    if (text.split(edit.text).length !== 2)
+      throw new Error(`the mistake '${name}' finds no place in ${file}, which has changed: mend test/faults/mistakes.ts`);
+    text = text.replace(edit.text, () => edit.mistake);
+  }
+  return text;
+}

@@ -1,6 +1,7 @@
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import { record } from '../kit/given-events.ts';
 import { type PipelineRun, startPipelineRun } from '../kit/pipeline-run.ts';
+import { disturb } from './disturb.ts';
 import { chain, refusedByTable, TABLES } from './chain.ts';
 import { type Input, newInput } from './input.ts';
 import { violationsOf } from './oracle.ts';
@@ -17,7 +18,6 @@ export interface Played {
 
 /** Two events or three make a record, so one batch makes several for one shard. */
 const RECORD_BYTES = 900;
-
 const POLL_MILLIS = 2_500;
 
 /** Lets it all happen, on a virtual clock, until every step has done all there is, and compares what there is with the oracle. */
@@ -53,6 +53,7 @@ async function settle(run: Run): Promise<void> {
 }
 
 async function happen(run: Run, happening: Happening, input: Input): Promise<void> {
+  if ('items' in happening) input.given.push(...happening.items.map(({ n }) => n));
   switch (happening.what) {
     case 'post': {
       const { status } = await run.posted('posts', happening.items);
@@ -76,11 +77,7 @@ async function happen(run: Run, happening: Happening, input: Input): Promise<voi
       return run.when.pass(happening.millis);
     case 'reshard':
       return run.when.resharded(happening.stream, happening.how);
-    case 'kill':
-      return run.when.killed(happening.step);
-    case 'recut':
-      return run.when.recut(happening.step);
-    case 'down':
-      return run.when.down(happening.site, happening.time);
+    default:
+      return disturb(run, happening, input);
   }
 }

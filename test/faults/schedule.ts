@@ -27,6 +27,7 @@ export type Happening =
   | { readonly what: 'bytes'; readonly stream: StreamName; readonly text: string }
   | { readonly what: 'pass'; readonly millis: number }
   | { readonly what: 'reshard'; readonly stream: StreamName; readonly how: Resharding }
+  | { readonly what: 'resume'; readonly step: string }
   | Disturbance;
 
 export interface ReshardingDuring {
@@ -56,15 +57,20 @@ export function scheduleOf(seed: number): Schedule {
     ...(random() < 0.2 ? [{ what: 'reshard' as const, ...someResharding(below) }] : []),
     ...(random() < 0.7 ? [{ what: 'pass' as const, millis: below(4) === 0 ? below(minutes(2)) : below(1_200) }] : []),
   ]);
-  happenings.splice(1 + below(happenings.length), 0, disturbanceOf(seed));
+  const { disturbance, around } = disturbanceOf(seed, below);
+  happenings.splice(1 + below(happenings.length - 1), 0, disturbance);
+  happenings.push(...(around.later ?? []));
   const middle = Math.floor(happenings.length / 2);
   for (const { cell } of aims) happenings.splice(middle, 0, ...provocation(rareSites[cell.site]));
   return {
     seed,
     happenings,
-    faults: aims.flatMap(({ cell: { site, kind }, after }) =>
-      kind === 'split' || kind === 'merge' ? [] : [{ site, kind, after, times: 1 + below(2) }],
-    ),
+    faults: [
+      ...(around.faults ?? []),
+      ...aims.flatMap(({ cell: { site, kind }, after }) =>
+        kind === 'split' || kind === 'merge' ? [] : [{ site, kind, after, times: 1 + below(2) }],
+      ),
+    ],
     reshardings: aims.flatMap(({ cell: { site, kind, stream }, after }) =>
       kind === 'split' || kind === 'merge' ? [{ stream: stream as StreamName, how: kind, site, after }] : [],
     ),
@@ -96,10 +102,37 @@ function provocation(what: Provocation | undefined): readonly Happening[] {
   }
 }
 
-/** An hour takes long to play, even if it is none: every fifth has one. */
-function disturbanceOf(seed: number): Disturbance {
+interface Disturbed {
+  readonly disturbance: Happening;
+  /** What makes it likely to do harm. */
+  readonly around: { readonly later?: readonly Happening[]; readonly faults?: readonly FaultRule[] };
+}
+
+/** An hour takes long to play, even if it is none: every fifth schedule has one. */
+function disturbanceOf(seed: number, below: (count: number) => number): Disturbed {
   const some = seed % 5 === 0 ? outages : disturbances;
-  return some[Math.floor(seed / 5) % some.length] as Disturbance;
+  const disturbance = some[Math.floor(seed / 5) % some.length] as Disturbance;
+  switch (disturbance.what) {
+    case 'pause':
+      return { disturbance, around: { later: [{ what: 'resume', step: disturbance.step }] } };
+    case 'deploy': {
+      const site = `${disturbance.step} kinesis.PutRecords`;
+      // A part of the batch is in the log, and the rest is not.
+      const faults = [{ site, kind: 'throttled', after: 1 + below(4), times: 2 }] as const;
+      return { disturbance, around: disturbance.when === 'at work' ? { faults } : {} };
+    }
+    case 'rewind':
+      // An old row comes again, late, behind newer ones.
+      return {
+        disturbance: { what: 'pass', millis: below(2_000) },
+        around: {
+          later: [{ what: 'pass', millis: minutes(2) }, disturbance],
+          faults: [{ site: 'second kinesis.PutRecords', kind: 'late', after: below(4), times: 2 }],
+        },
+      };
+    default:
+      return { disturbance, around: {} };
+  }
 }
 
 const STREAMS: readonly StreamName[] = ['raw', 'mid', 'end'];

@@ -1,4 +1,4 @@
-import { cellKinds, cells, disturbances, outages } from './cells.ts';
+import { cellKinds, cells, type Disturbance, disturbances, outages } from './cells.ts';
 import type { PlayedSchedule } from './played.ts';
 import { sites } from './sites.ts';
 
@@ -58,9 +58,21 @@ function cellName({ site, kind }: { readonly site: string; readonly kind: string
   return `${site}: ${kind}`;
 }
 
-function told(disturbance: (typeof disturbances)[number]): string {
-  const where = 'step' in disturbance ? disturbance.step : disturbance.site;
-  return `${where}: ${{ kill: 'its processes are killed', recut: 'its batches are cut differently', down: 'down for an hour' }[disturbance.what]}`;
+function told(one: Disturbance): string {
+  switch (one.what) {
+    case 'kill':
+      return `${one.step}: its processes are killed`;
+    case 'recut':
+      return `${one.step}: its batches are cut differently`;
+    case 'down':
+      return `${one.site}: down for an hour`;
+    case 'pause':
+      return `${one.step}: paused for a while`;
+    case 'deploy':
+      return `${one.step}: changed code, deployed when it is ${one.when}`;
+    case 'rewind':
+      return `${one.step}: rewound to ${one.to === 'earliest' ? 'the earliest record' : 'the middle'}`;
+  }
 }
 
 function aligned(

@@ -1,3 +1,4 @@
+import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { randomUuid } from '../../infra/emulator/random-uuid.ts';
 import { FunctionFailed } from '../../infra/operation/function-failed.ts';
@@ -38,6 +39,7 @@ export function placeOf({ stage, functions, randomOf, clock }: World, process: S
       const requestId = randomUuid(randomOf(`command at ${clock.now()}`));
       const result = await functions.invoke(step, { payload: JSON.stringify(request), requestId });
       if (result.outcome === 'returned') return JSON.parse(result.payload) as unknown;
+      if (result.outcome === 'error' && result.errorType === 'UserMistake') throw new UserMistake(result.message);
       throw new FunctionFailed(step.name, result.outcome === 'error' ? result.message : result.outcome);
     },
     databaseOf: async () => {

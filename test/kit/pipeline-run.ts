@@ -9,7 +9,8 @@ import type { Transform } from '../../functions/runtime/transform.ts';
 import { FunctionFailed } from '../../infra/operation/function-failed.ts';
 import { pauseStep, resumeStep } from '../../infra/operation/pausing.ts';
 import type { PlaceWithFunctions } from '../../infra/operation/place.ts';
-import { rewindStep } from '../../infra/operation/rewinding.ts';
+import { type ReplayWish, replayInto } from '../../infra/operation/replaying.ts';
+import { type Driving, rewindStep } from '../../infra/operation/rewinding.ts';
 import { type Standing, standingOf } from '../../infra/operation/standing.ts';
 import { type Duration, hours, type Pipeline, type Streams } from '../../infra/pipelines/pipeline.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
@@ -63,6 +64,8 @@ export interface PipelineRun<S extends Streams> {
   reshardings(): readonly { readonly stream: string; readonly how: Resharding; readonly site: string | undefined }[];
   /** How many calls there were so far, by call site. */
   calls(): ReadonlyMap<string, number>;
+  /** Milliseconds since 1970, by the run's clock. */
+  now(): number;
   /** What happened so far, a line each. */
   story(): readonly string[];
 }
@@ -104,8 +107,20 @@ export interface Happenings<S extends Streams> {
     to: Target,
     options?: { readonly shards?: readonly string[]; readonly pulls?: number },
   ): Promise<boolean>;
+  /** An operator replays a range into a fresh place, as `rewound` moves a step. */
+  replayed(
+    step: string,
+    range: { readonly from: Target; readonly toMillis: number; readonly into: string },
+    options?: { readonly pulls?: number },
+  ): Promise<boolean>;
   /** Changed code of a step is deployed, whatever it is doing. `transform`: what the step does from then on, where that changed. */
   deployed(step: string, transform?: Pick<Transform, 'run'>): void;
+  /** The same while a call at the site is under way, the one after so many. Resolves when it has happened. */
+  deployedDuring(
+    during: Pick<FaultRule, 'site' | 'after'>,
+    step: string,
+    transform?: Pick<Transform, 'run'>,
+  ): Promise<void>;
   /** Another poller takes the shards of a continuous step over: the batch in hand comes again, cut differently. */
   recut(step: string): void;
   /** A table refuses the rows for which this gives the name of a constraint. */
@@ -198,9 +213,23 @@ export async function startPipelineRun<S extends Streams>(
         story.tell(`${name} is moved to ${JSON.stringify(to)}`);
         return operate(world, (place) => rewoundBy(stepOf(name), place, { to, shards, pulls }));
       },
+      async replayed(name, range, { pulls = Number.POSITIVE_INFINITY } = {}) {
+        story.tell(`${name} is replayed into ${range.into}`);
+        return operate(world, (place) => replayedBy(stepOf(name), place, { range, pulls }));
+      },
       deployed(step, transform) {
         story.tell(`changed code of ${step} is deployed`);
         deployChanged(world, stepOf(step), transform);
+      },
+      deployedDuring(during, step, transform) {
+        checkSite(during.site, stepOf);
+        return new Promise((resolve) => {
+          faults.meanwhile(during, async () => {
+            story.tell(`changed code of ${step} is deployed`);
+            deployChanged(world, stepOf(step), transform);
+            resolve();
+          });
+        });
       },
       recut(step) {
         const mapping = world.feeders.mappings.get(stepOf(step));
@@ -225,6 +254,7 @@ export async function startPipelineRun<S extends Streams>(
     faults: () => faults.happened(),
     reshardings: () => reshardings,
     calls: () => faults.calls(),
+    now: () => clock.now(),
     story: () => story.lines(),
   };
 }
@@ -239,6 +269,22 @@ async function rewoundBy(
   }: { readonly to: Target; readonly shards: readonly string[] | undefined; readonly pulls: number },
 ): Promise<boolean> {
   if (step.kind === 'source') throw new UserMistake(`step '${step.name}' is a source: it has no position`);
+  const wish = { to, said: JSON.stringify(to), shards };
+  return interruptedAfter(pulls, (driving) => rewindStep(step, place, { wish, ...driving }));
+}
+
+async function replayedBy(
+  step: StepPlan,
+  place: PlaceWithFunctions,
+  { range, pulls }: { readonly range: Omit<ReplayWish, 'said'>; readonly pulls: number },
+): Promise<boolean> {
+  if (step.kind !== 'sink') throw new UserMistake(`step '${step.name}' is no sink: it is not replayed`);
+  const wish = { ...range, said: JSON.stringify(range) };
+  return interruptedAfter(pulls, (driving) => replayInto(step, place, { wish, ...driving }));
+}
+
+/** A command that is interrupted when it has called the function so often. */
+async function interruptedAfter(pulls: number, command: (driving: Driving) => Promise<boolean>): Promise<boolean> {
   const interrupted = new AbortController();
   let left = pulls;
   const told = (): void => {
@@ -246,8 +292,7 @@ async function rewoundBy(
     if (left <= 0) interrupted.abort();
   };
   try {
-    const wish = { to, said: JSON.stringify(to), shards };
-    return await rewindStep(step, place, { wish, told, signal: interrupted.signal });
+    return await command({ told, signal: interrupted.signal });
   } catch (error) {
     if (interrupted.signal.aborted || error instanceof FunctionFailed) return false;
     throw error;

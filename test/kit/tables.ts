@@ -82,6 +82,7 @@ export function createTables(): Tables {
         return rejections;
       },
       loadProgress: (shard, signal) => call('LoadProgress', () => loaded(into, shard), signal),
+      isEmpty: (signal) => call('LoadProgress', () => into.table.rows.size === 0, signal),
     };
   }
 
@@ -92,6 +93,8 @@ export function createTables(): Tables {
     sink: (call) => ({
       options: postgres.options,
       resources: postgres.resources,
+      into: postgres.into as SinkDefinition<unknown, unknown>['into'],
+      doubles: postgres.doubles as SinkDefinition<unknown, unknown>['doubles'],
       open({ step, formerly, options, resources }) {
         const { table, key } = postgres.options.parse(options);
         const { columns } = postgres.resources.parse(resources);
