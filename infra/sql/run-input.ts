@@ -1,4 +1,5 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { pipeline } from 'node:stream';
 import { parse } from 'csv-parse';
 
 export interface InputFile {
@@ -87,25 +88,27 @@ async function* csvLines(stream: NodeJS.ReadableStream, reject: Reject): AsyncGe
     skipped = [];
     if (reasons.length > 0) await reject(reasons);
   };
-  const records = stream.pipe(
-    parse({
-      columns: true,
-      bom: true,
-      skip_empty_lines: true,
-      skip_records_with_error: true,
-      on_skip: (error) => {
-        skipped.push(error?.message ?? 'a record cannot be read');
-      },
-      cast: (text, { quoting }) => (quoting ? `"${text}` : text),
-    }),
-  );
+  const records = parse({
+    bom: true,
+    skip_empty_lines: true,
+    skip_records_with_error: true,
+    on_skip: (error) => {
+      skipped.push(error?.message ?? 'a record cannot be read');
+    },
+    cast: (text, { quoting }) => (quoting ? `"${text}` : text),
+  });
+  // What goes wrong with the stream ends the records too.
+  pipeline(stream, records, () => undefined);
+  let keys: readonly string[] | undefined;
   let lines: string[] = [];
-  for await (const record of records as AsyncIterable<Record<string, string>>) {
-    lines.push(
-      `{${Object.entries(record)
-        .map(([name, text]) => `${JSON.stringify(name.replace(/^"/, ''))}:${csvValue(text)}`)
-        .join(',')}}\n`,
-    );
+  for await (const record of records as AsyncIterable<readonly string[]>) {
+    if (keys === undefined) {
+      keys = record.map((name, i) => `${i === 0 ? '{' : ','}${JSON.stringify(name.replace(/^"/, ''))}:`);
+      continue;
+    }
+    let line = '';
+    for (let i = 0; i < keys.length; i += 1) line += `${keys[i]}${csvValue(record[i] ?? '')}`;
+    lines.push(`${line}}\n`);
     if (lines.length < BATCH) continue;
     await rejectSkipped();
     yield Buffer.from(lines.join(''));

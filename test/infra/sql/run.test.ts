@@ -101,6 +101,7 @@ test('what is rejected is named with its line, the rest goes on, and the exit co
 test.each([
   [['SELECT ordr_id FROM input', '@orders.ndjson'], 'did you mean "order_id"?'],
   [['SELECT 1 AS x FROM input', '@missing.ndjson'], 'missing.ndjson: no such file'],
+  [['SELECT 1 AS x FROM input', '@missing.csv'], 'missing.csv: no such file'],
   [['SELECT 1 AS x FROM input', '@'], ': is a folder, not a file'],
   [
     ['SELECT 1 AS x FROM input', '@orders.csv', '--input', 'ndjson'],
