@@ -11,10 +11,6 @@ export const PullRequest = z.discriminatedUnion('millrace', [
 ]);
 export type PullRequest = z.infer<typeof PullRequest>;
 
-export function pullRequestIn(event: object): PullRequest | undefined {
-  return 'millrace' in event ? PullRequest.parse(event) : undefined;
-}
-
 /** Where the step is in a shard. */
 const ShardAnswer = z.object({
   shard: z.string(),

@@ -1,7 +1,7 @@
-import { StaleCheckpoint, UserMistake } from './errors.ts';
+import { StaleCheckpoint } from './errors.ts';
 import { sequenceNumberOf } from './position.ts';
 import { type Pull, type Pulled, pullShard } from './pull.ts';
-import { type PullAnswer, pullRequestIn, type ShardAnswer } from './pull-request.ts';
+import type { PullAnswer, ShardAnswer } from './pull-request.ts';
 import type { Puller } from './puller.ts';
 import { loadPlan, movePlan } from './rewind-plan.ts';
 import { beginPlan } from './rewind-shards.ts';
@@ -13,19 +13,6 @@ const SHARDS_AT_ONCE = 2;
 /** Whoever asked wants to hear how far it is. */
 const LONGEST_MILLIS = 10_000;
 const SHARE_OF_TIME = 1 / 3;
-
-/** Answers what an operator's command asks of a step. Throws a `UserMistake` for what it cannot be asked. */
-export async function answerRequest(puller: Puller, event: object, invocation: Invocation): Promise<PullAnswer> {
-  const request = pullRequestIn(event);
-  switch (request?.millrace) {
-    case 'positions':
-      return answerOf(puller, deadlineOf(invocation));
-    case 'pull':
-      return pullOn({ ...puller, mapped: request.delivery === 'continuous' }, invocation);
-    default:
-      throw new UserMistake(`step '${puller.step.name}' cannot be asked for ${JSON.stringify(event).slice(0, 64)}`);
-  }
-}
 
 /** Goes on with the rewind of a step, for a while. */
 export async function pullOn(puller: Puller, invocation: Invocation): Promise<PullAnswer> {
@@ -58,7 +45,8 @@ export async function answerOf(puller: Puller, signal: AbortSignal): Promise<Pul
 /** Pulls every shard that is rewound, parents before children, until nothing is left or the time is over. */
 export async function pullShards(puller: Puller, invocation: Invocation, signal: AbortSignal): Promise<PullAnswer> {
   const { step, input } = puller;
-  if ((await step.pause.inForce(signal)) !== undefined)
+  // A replay is beside what the step does, and goes on while that rests.
+  if (input.under === '' && (await step.pause.inForce(signal)) !== undefined)
     return { ...(await answerOf(puller, signal)), paused: true, done: false };
   const startMillis = step.now();
   const remaining = invocation.getRemainingTimeInMillis();

@@ -9,10 +9,10 @@ import type { Puller } from './puller.ts';
 import { report } from './report.ts';
 import { beginPlan } from './rewind-shards.ts';
 import { firstStart } from './scheduled-start.ts';
-import { type LoadedState, saveState, shardKey } from './shard-states.ts';
+import { shardKey } from './shard-states.ts';
 import type { Shard, StreamShape } from './shards.ts';
 import { tryRecords } from './single-out.ts';
-import { type SinkStep, writeBatch } from './sink-step.ts';
+import { fixSlice, type SinkStep, writeBatch } from './sink-step.ts';
 import { openSliceAttempt, type SliceAttempt } from './slice-attempt.ts';
 import { deadlineOf, type Invocation } from './step.ts';
 import { decodeState, type StepState } from './step-state.ts';
@@ -150,7 +150,7 @@ async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'m
     await endDrainedInputs(step, { batch, shard: opened }, signal);
     const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
     if (to.position === committed.position && end !== 'ended' && committed.rejections.length === 0) return 'all';
-    const begun = await begin(sink, { shard: opened, to }, signal);
+    const begun = await fixSlice(sink, { shard: opened, to }, signal);
     const options = intent?.options ?? step.config.options;
     const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
     input.committed(opened.key, done.loaded);
@@ -183,7 +183,7 @@ async function tryPortion(run: Run, opened: ShardInput, from: From): Promise<boo
       const started = step.now();
       await endDrainedInputs(step, { batch, shard: opened }, signal);
       const to: StepState = { ...batch.state(), intent: undefined };
-      const begun = await begin(sink, { shard: opened, to }, signal);
+      const begun = await fixSlice(sink, { shard: opened, to }, signal);
       const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
       report(step, opened.key, { batch, done, started });
       return done;
@@ -253,21 +253,4 @@ function pagesFrom(run: Run, opened: ShardInput, from: Omit<Reading, 'attempt'>)
 
 function isFull({ counts, events }: Batch): boolean {
   return counts.dataBytes >= SLICE_BYTES || events.length >= SLICE_EVENTS;
-}
-
-/**
- * Fixes what is about to be written, and with which options, before the first byte of it: whatever is deployed meanwhile, a rerun
- * writes the same. A sink that keeps its own progress needs no such promise: its rows and its state move at once.
- */
-async function begin(
-  sink: SinkStep,
-  slice: { readonly shard: ShardInput; readonly to: StepState },
-  signal: AbortSignal,
-): Promise<LoadedState> {
-  const { key, loaded } = slice.shard;
-  const { position } = slice.to;
-  if (sink.keepsProgress || loaded.state.intent !== undefined || position === undefined) return loaded;
-  const intent = { to: position, options: sink.step.config.options };
-  const { checkpoints, now } = sink.step;
-  return saveState(checkpoints, key, { from: loaded, to: { ...loaded.state, intent }, nowMillis: now(), signal });
 }

@@ -1,9 +1,10 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
+import { answerRequest } from './answer-request.ts';
 import { runContinuous } from './continuous.ts';
 import { openInput } from './input.ts';
 import type { PullAnswer } from './pull-request.ts';
 import type { Puller } from './puller.ts';
-import { answerRequest } from './pulling.ts';
+import { openReplays } from './replay.ts';
 import { runScheduled } from './scheduled.ts';
 import type { SinkDefinition } from './sink.ts';
 import { moveState, openSinkStep, type SinkStep, writeBatch } from './sink-step.ts';
@@ -40,9 +41,10 @@ export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: S
       writeBatch(sink, { batch, shard, to: batch.state(), options: step.config.options }, signal),
     move: (shard, to, signal) => moveState(sink, shard, { to, signal }),
   };
+  const replays = openReplays(definition, sink);
   const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {
     if ('Records' in event) return runContinuous(puller, { event, invocation });
-    if ('millrace' in event) return answerRequest(puller, event, invocation);
+    if ('millrace' in event) return answerRequest(puller, event, { invocation, replays });
     return runScheduled(sink, { ...puller, mapped: false }, invocation);
   };
   return handle as Handler;

@@ -70,6 +70,23 @@ export async function writeBatch(sink: SinkStep, writing: Writing, signal: Abort
   };
 }
 
+/**
+ * Fixes what is about to be written, and with which options, before the first byte of it: whatever is deployed meanwhile, a rerun
+ * writes the same. A sink that keeps its own progress needs no such promise: its rows and its state move at once.
+ */
+export async function fixSlice(
+  sink: SinkStep,
+  slice: { readonly shard: ShardInput; readonly to: StepState },
+  signal: AbortSignal,
+): Promise<LoadedState> {
+  const { key, loaded } = slice.shard;
+  const { position } = slice.to;
+  if (sink.keepsProgress || loaded.state.intent !== undefined || position === undefined) return loaded;
+  const intent = { to: position, options: sink.step.config.options };
+  const { checkpoints, now } = sink.step;
+  return saveState(checkpoints, key, { from: loaded, to: { ...loaded.state, intent }, nowMillis: now(), signal });
+}
+
 /** Moves a state without any event: a sink that keeps its own progress commits an empty slice. */
 export async function moveState(
   sink: SinkStep,

@@ -40,6 +40,8 @@ export interface OpenSink {
   write(slice: Slice): Promise<readonly Rejection[]>;
   /** A sink that has it commits `slice.progress(rejections)` together with its rows, and answers here with what it last committed. */
   loadProgress?(shard: string, signal: AbortSignal): Promise<Pick<Progress, 'revision' | 'state'> | undefined>;
+  /** Whether there is nothing yet where it writes: a replay goes to a fresh place only. */
+  isEmpty(signal: AbortSignal): Promise<boolean>;
 }
 
 /** What a step is called: `<pipeline>/<step>`, unique in a stage. */
@@ -59,6 +61,10 @@ export interface SinkDefinition<O = unknown, R = unknown> {
   readonly options: z.ZodType<O>;
   /** What the environment provides. */
   readonly resources: z.ZodType<R>;
+  /** The options that write to another place of that name, and what its author chose otherwise: for replays. */
+  into(options: O, place: string): O;
+  /** Whether an event that is written again is there twice then: such a sink is not rewound. */
+  doubles(options: O): boolean;
   /** Called when a function instance first needs the sink. Connections are opened here or later, and reopened when they broke. */
   open(context: SinkContext<O, R>): OpenSink;
 }

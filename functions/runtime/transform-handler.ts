@@ -10,7 +10,7 @@ import type { LogWriter } from './log-writer.ts';
 import { MOST_OUTPUTS, sequenceAt } from './position.ts';
 import type { PullAnswer } from './pull-request.ts';
 import type { Puller } from './puller.ts';
-import { answerRequest } from './pulling.ts';
+import { answerRequest } from './answer-request.ts';
 import { saveState } from './shard-states.ts';
 import { type Invocation, openStep, type Step, type StepSurroundings, surroundingsOnLambda } from './step.ts';
 import type { Transform } from './transform.ts';
@@ -50,7 +50,9 @@ export function openTransform(
       saveState(step.checkpoints, shard.key, { from: shard.loaded, to, nowMillis: step.now(), signal }),
   };
   const handle = (event: KinesisStreamEvent | object, invocation: Invocation) =>
-    'Records' in event ? runContinuous(puller, { event, invocation }) : answerRequest(puller, event, invocation);
+    'Records' in event
+      ? runContinuous(puller, { event, invocation })
+      : answerRequest(puller, event, { invocation, replays: undefined });
   return handle as Handler;
 }
 

@@ -10,7 +10,7 @@ import { beginAt, commitAt, loadProgress } from './progress.ts';
 import { openRowEncoder, type RowEncoder } from './row-encoder.ts';
 import { writeRows } from './rows.ts';
 import { createStage } from './statements.ts';
-import { openTable, type Table } from './table.ts';
+import { isEmptyOrMissing, openTable, type Table } from './table.ts';
 
 /** Postgres cuts longer names without a word. */
 const Name = z.string().regex(/^[^.\0]{1,63}$/u, 'a name has 1 to 63 characters and no point');
@@ -44,6 +44,8 @@ const Resources = PostgresServer.safeExtend({
 export const postgres = defineSink({
   options: Options,
   resources: Resources,
+  into: (options, table) => ({ ...options, table }),
+  doubles: ({ key }) => key === undefined,
   open({ step, formerly, options, resources }): OpenSink {
     const { table, key, create } = options;
     const { columns, ...server } = resources;
@@ -72,6 +74,7 @@ export const postgres = defineSink({
         }),
       loadProgress: (shard, signal) =>
         database.use(signal, (client) => loadProgress(client, { step, formerly, shard })),
+      isEmpty: (signal) => database.use(signal, (client) => isEmptyOrMissing(client, table)),
     };
   },
 });

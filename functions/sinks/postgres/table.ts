@@ -66,6 +66,14 @@ export async function openTable(client: pg.ClientBase, wanted: WantedTable): Pro
   return table;
 }
 
+/** Whether there is no row in it, or no such table. */
+export async function isEmptyOrMissing(client: pg.ClientBase, table: string): Promise<boolean> {
+  const name = quotedTable(table);
+  if (!(await exists(client, name))) return true;
+  const { rows } = await client.query<{ full: boolean }>(`SELECT EXISTS (SELECT FROM ${name}) AS full`);
+  return rows[0]?.full === false;
+}
+
 async function refuseOtherEncodings(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ encoding: string; database: string }>(
     `SELECT current_setting('server_encoding') AS encoding, current_database() AS database`,

@@ -1,3 +1,4 @@
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import { s3Client } from '../../runtime/aws-s3.ts';
 import { defineSink, type OpenSink, type Sink } from '../../runtime/sink.ts';
@@ -44,6 +45,9 @@ const Resources = z.strictObject({
   bucket: z.string().min(1),
 });
 
+/** Where replays of all prefixes are in the lake: a sink may write below its own prefix there, too. */
+const REPLAYS = 'replays';
+
 /**
  * Archives a stream as NDJSON files in Hive-style partitions. What an event's bytes were, they are in its line.
  *
@@ -56,9 +60,17 @@ const Resources = z.strictObject({
 export const s3 = defineSink({
   options: Options,
   resources: Resources,
+  into: (options, place) => ({ ...options, prefix: `${REPLAYS}/${options.prefix}/${place}` }),
+  doubles: () => true,
   open({ options, resources: { bucket } }): OpenSink {
     const client = s3Client({ pathStyle: endpointIsOverridden() });
-    return { write: (slice) => writeFiles(slice, options, { client, bucket }) };
+    return {
+      write: (slice) => writeFiles(slice, options, { client, bucket }),
+      async isEmpty(abortSignal) {
+        const first = new ListObjectsV2Command({ Bucket: bucket, Prefix: `${options.prefix}/`, MaxKeys: 1 });
+        return ((await client.send(first, { abortSignal })).KeyCount ?? 0) === 0;
+      },
+    };
   },
 });
 

@@ -40,6 +40,8 @@ const sinkOf = (store: Store, { keeps }: { keeps: boolean }) => {
   return defineSink({
     options: z.object({}),
     resources: z.object({}),
+    into: (options) => options,
+    doubles: () => true,
     open: () => ({
       async write(slice) {
         const numbers: unknown[] = [];
@@ -55,6 +57,7 @@ const sinkOf = (store: Store, { keeps }: { keeps: boolean }) => {
         if (keeps) store.progress.set(slice.shard, slice.progress([]));
         return [];
       },
+      isEmpty: async () => store.numbers.length === 0,
       ...(keeps ? { loadProgress: async (shard: string) => store.progress.get(shard) } : {}),
     }),
   });

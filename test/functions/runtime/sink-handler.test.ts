@@ -45,6 +45,8 @@ const named = (store: Store) =>
   defineSink({
     options: Label,
     resources: z.object({}),
+    into: (options) => options,
+    doubles: () => true,
     open: ({ options }) => ({
       async write(slice) {
         const { numbers, rejections } = await numbersOf(slice);
@@ -54,6 +56,7 @@ const named = (store: Store) =>
         if (store.fault === 'after') throw new Error('the reply was lost');
         return rejections;
       },
+      isEmpty: async () => store.slices.size === 0,
     }),
   });
 
@@ -62,6 +65,8 @@ const transactional = (store: Store) =>
   defineSink({
     options: Label,
     resources: z.object({}),
+    into: (options) => options,
+    doubles: () => true,
     open: () => ({
       async write(slice) {
         const { numbers, rejections } = await numbersOf(slice);
@@ -76,6 +81,7 @@ const transactional = (store: Store) =>
         return rejections;
       },
       loadProgress: async (shard) => store.progress.get(shard),
+      isEmpty: async () => store.rows.length === 0,
     }),
   });
 
@@ -225,6 +231,7 @@ describe('a sink', () => {
           open: (context) => {
             const opened = sink.open(context);
             return {
+              ...opened,
               write: async (slice) => {
                 twin = open()({}, invocation());
                 await twin;
