@@ -6,6 +6,7 @@ import { type CdkOptions, openCdk } from './cdk.ts';
 import { type Change, changedCopy } from './changed-copy.ts';
 import { run } from './command.ts';
 import type { Deployed } from './deployed.ts';
+import { KILLED_BY_PIGEON } from './killer.ts';
 import type { Server } from './server.ts';
 import { everythingDone, until } from './settle.ts';
 import { startTraffic } from './traffic.ts';
@@ -50,7 +51,7 @@ export function changeWhilePaused(options: CdkOptions, place: Place): Promise<re
   };
   return changeInTraffic(options, place, {
     ...{ name: 'paused', before: 4, after: 5, mayDouble: false },
-    changes: [...faster(2), UNCOMPRESSED],
+    changes: [...faster(2), UNCOMPRESSED, KILLED_BY_PIGEON],
     async around(deploy) {
       await millrace('pause');
       await deploy();

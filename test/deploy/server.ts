@@ -13,6 +13,8 @@ export interface Server extends Caller {
   readonly env: Environment;
   /** Its name, for people. */
   readonly what: string;
+  /** Nothing was ever deployed there. */
+  readonly isNew: boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function openServer(
   await probeServices(caller);
   const found = await accountOf(caller);
   refuseOtherAccount(found, account);
-  return serverOf({ ...caller, what: endpoint ?? `AWS, account ${found}, ${caller.region}` });
+  return serverOf({ ...caller, what: endpoint ?? `AWS, account ${found}, ${caller.region}`, isNew: false });
 }
 
 /** A MiniStack of our own, called by its root. */
@@ -41,7 +43,7 @@ export async function openMiniStack(
 ): Promise<Server> {
   const endpoint = await startMiniStack(settings, running);
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-  return serverOf({ endpoint, region: 'us-east-1', credentials, what: `MiniStack at ${endpoint}` });
+  return serverOf({ endpoint, region: 'us-east-1', credentials, what: `MiniStack at ${endpoint}`, isNew: true });
 }
 
 function refuseOddEndpoint(endpoint: string, account: string | undefined): void {

@@ -39,7 +39,8 @@ function requestOf(body: string) {
   const http = { method: 'POST', path: '/', protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: 'sample' };
   return {
     ...{ version: '2.0', routeKey: '$default', rawPath: '/', rawQueryString: '' },
-    ...{ headers: { 'content-type': 'application/json' }, requestContext: { http }, body, isBase64Encoded: false },
+    ...{ headers: { 'content-type': 'application/json' }, requestContext: { http, timeEpoch: Date.now() }, body },
+    isBase64Encoded: false,
   };
 }
 

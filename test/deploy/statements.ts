@@ -4,7 +4,8 @@ import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import type { Caller } from './caller.ts';
 import type { Deployed } from './deployed.ts';
 import { deployEnforced, type Enforced } from './enforced.ts';
-import { type Identity, openIdentity, type Policy, type PolicyOf, type PolicyStatement } from './identity.ts';
+import { type Identity, openIdentity, type PolicyOf } from './identity.ts';
+import { eachLess } from './less-policy.ts';
 import { followMappings } from './mappings.ts';
 import { realData } from './real-data.ts';
 import type { Results } from './results.ts';
@@ -162,38 +163,6 @@ async function saidOf({ run }: Path): Promise<string | undefined> {
     const said = await run();
     if (said === undefined || isDenied(said) || tries === 3) return said;
   }
-}
-
-/**
- * A policy less one action of one statement, for each that it allows; and `unlike`: less that action of each statement of the same
- * resources, where there are several, which differ by their conditions.
- */
-function eachLess({ Version, Statement }: Policy) {
-  return Statement.filter(({ Effect }) => Effect === 'Allow').flatMap((statement) => {
-    const actions = [statement.Action].flat();
-    return actions.map((action) => {
-      const alike = Statement.filter(
-        (each) =>
-          each.Effect === 'Allow' &&
-          [each.Action].flat().includes(action) &&
-          JSON.stringify(each.Resource) === JSON.stringify(statement.Resource),
-      );
-      const without = (taken: readonly PolicyStatement[]): Policy => ({
-        Version,
-        Statement: [ALWAYS, ...Statement.flatMap((each) => (taken.includes(each) ? less(each, action) : [each]))],
-      });
-      const rest = without([statement]);
-      return { statement: statement.Sid, action, rest, ...(alike.length > 1 && { unlike: without(alike) }) };
-    });
-  });
-}
-
-/** What every policy allows: one of no statements is refused. */
-const ALWAYS = { Sid: 'Nothing', Effect: 'Allow', Action: 'sts:GetCallerIdentity', Resource: '*' } as const;
-
-function less(statement: PolicyStatement, action: string): readonly PolicyStatement[] {
-  const Action = [statement.Action].flat().filter((other) => other !== action);
-  return Action.length === 0 ? [] : [{ ...statement, Action }];
 }
 
 /** In Markdown. */

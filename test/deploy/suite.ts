@@ -1,11 +1,13 @@
 import { join } from 'node:path';
+import type { Check } from '../../infra/local/demo/checks.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
-import { openCdk } from './cdk.ts';
+import { type Cdk, openCdk } from './cdk.ts';
 import { changeInFullFlight, changeWhilePaused } from './change.ts';
 import type { Running } from './command.ts';
 import { openDatabase } from './database.ts';
 import { openDeployed } from './deployed.ts';
 import { realDataEnforced } from './enforced.ts';
+import { killer } from './killer.ts';
 import { followMappings, givenBack } from './mappings.ts';
 import { poison } from './poison.ts';
 import { realData } from './real-data.ts';
@@ -37,6 +39,7 @@ export async function runSuite(
   const cdk = openCdk(options);
   say(`Stage ${stage} on ${server.what}\n`);
 
+  if (server.isNew) await results.step('cdk deploy before cdk bootstrap', () => notBootstrapped(cdk));
   let account = '';
   await results.step('cdk bootstrap', async () => {
     account = await cdk.bootstrap();
@@ -65,6 +68,7 @@ export async function runSuite(
     changeWhilePaused(options, { deployed, door, server }),
   );
   await results.step('bad records among good ones', () => poison(deployed));
+  await results.step('a line that kills its function', () => killer(deployed));
   await results.step('cdk deploy of what would replace a stream', () => replacementsRefused(options));
   if (!isAws) await results.step('Ctrl-C gives the mappings back', () => givenBack(mappings, deployed));
   await results.step('cdk destroy', () => destroyKeepsData(cdk, deployed));
@@ -77,4 +81,16 @@ export async function runSuite(
   await results.step('cdk deploy where every call is checked, and the same data', () =>
     realDataEnforced({ stage, folder: join(folder, 'enforced') }),
   );
+}
+
+async function notBootstrapped(cdk: Cdk): Promise<readonly Check[]> {
+  const { code, said } = await cdk.tryDeploy();
+  return [
+    { what: 'it is refused', expected: 'yes', found: code === 0 ? 'no' : 'yes' },
+    {
+      what: 'the command that mends it',
+      expected: 'said',
+      found: /cdk bootstrap/.test(said) ? 'said' : said.slice(-300),
+    },
+  ];
 }
