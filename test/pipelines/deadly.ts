@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { defineTransform } from '../../functions/runtime/transform.ts';
+import { transformHandler } from '../../functions/runtime/transform-handler.ts';
+
+export const Deadly = z.object({ n: z.int32(), does: z.enum(['pass', 'loop', 'fill the memory', 'exit']) });
+
+/** Passes events on, if they let it. */
+export const passing = defineTransform({
+  entry: import.meta.url,
+  from: Deadly,
+  to: Deadly,
+  apply: (event) => {
+    deeds[event.data.does]();
+    return [event];
+  },
+});
+
+export const handler = transformHandler(passing);
+
+const deeds: Readonly<Record<z.infer<typeof Deadly>['does'], () => void>> = {
+  pass: () => undefined,
+  loop: () => {
+    for (;;) Math.random();
+  },
+  'fill the memory': () => {
+    const held: Buffer[] = [];
+    for (;;) held.push(Buffer.alloc(1024 * 1024, held.length));
+  },
+  exit: () => process.exit(1),
+};
