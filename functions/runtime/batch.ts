@@ -1,6 +1,7 @@
 import type { Rejection } from './dead-letters.ts';
 import type { ReceivedEvent } from './event.ts';
-import { dropPassedMarks, type MarkRange, takeMark } from './marks.ts';
+import { moveForeignMarks } from './foreign-marks.ts';
+import { dropPassedMarks, type MarkRange, rangeFor, takeMark } from './marks.ts';
 import { endOfRecord, type Position } from './position.ts';
 import { type Decoded, decodeRecord } from './record-codec/decode.ts';
 import { hashOf } from './record-codec/hash.ts';
@@ -76,11 +77,17 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     }
   }
 
+  const { foreign: committedForeign } = committed;
+  const foreign = committedForeign?.marks && moveForeignMarks(committedForeign, committedForeign.marks);
   const own = [...facts.own, ...redriveSources(facts.names ?? [])];
   const isOwn = (source: string): boolean => own.some((prefix) => source.startsWith(prefix));
 
   function isRepeat({ source, sequence }: ReceivedEvent, hash: () => bigint, record: LogRecord): boolean {
-    if (sequence === undefined || !isOwn(source)) return false;
+    if (sequence === undefined) return false;
+    if (!isOwn(source)) {
+      const { approximateArrivalMillis: arrivalMillis } = record;
+      return foreign?.take({ source, sequence, range: rangeFor(state.marks, hash), arrivalMillis }) === false;
+    }
     return !takeMark(state.marks, { source, sequence, hash, arrivalMillis: record.approximateArrivalMillis });
   }
 
@@ -114,7 +121,12 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     },
     state() {
       dropPassedMarks(state.marks, arrivalMillis);
-      return arrivalMillis === 0 ? { ...state, position } : { ...state, position, arrivedMillis: arrivalMillis };
+      return {
+        ...state,
+        position,
+        ...(foreign === undefined ? {} : { foreign: foreign.state() }),
+        ...(arrivalMillis === 0 ? {} : { arrivedMillis: arrivalMillis }),
+      };
     },
   };
 }

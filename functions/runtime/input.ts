@@ -1,5 +1,6 @@
 import type { BatchFacts } from './batch.ts';
 import { StaleCheckpoint, UserMistake } from './errors.ts';
+import { withForeignMarks } from './mark-pages.ts';
 import type { Rewind } from './rewind.ts';
 import { type LoadedState, loadState, type StateStore, shardKey } from './shard-states.ts';
 import { describeStream, type Shard, type StreamShape } from './shards.ts';
@@ -73,6 +74,12 @@ export function openInput(
     throw new Error(`stream ${stream} has no shard ${shardId}`);
   }
 
+  async function loadWhole(shape: StreamShape, shard: Shard, signal: AbortSignal): Promise<LoadedState> {
+    const loaded = await loadState(states, shape, { shard, signal, replay: rewind });
+    if (config.input?.idempotent === undefined) return loaded;
+    return withForeignMarks(loaded, { pages: step.markPages, store: states, shape, under }, { shard, signal });
+  }
+
   return {
     stream,
     under,
@@ -81,7 +88,7 @@ export function openInput(
     async open(shardId, signal) {
       const { shape, shard } = await find(shardId, signal);
       const key = `${under}${shardKey(shape, shardId)}`;
-      const loaded = kept.get(key) ?? (await loadState(states, shape, { shard, signal, replay: rewind }));
+      const loaded = kept.get(key) ?? (await loadWhole(shape, shard, signal));
       return {
         key,
         loaded,

@@ -126,7 +126,7 @@ export function dropPassedMarks(ranges: readonly MarkRange[], recordMillis: numb
   }
 }
 
-function rangeFor(ranges: readonly MarkRange[], hash: () => bigint): MarkRange {
+export function rangeFor(ranges: readonly MarkRange[], hash: () => bigint): MarkRange {
   const [only] = ranges;
   if (ranges.length === 1 && only !== undefined) return only;
   const key = hash();

@@ -7,6 +7,7 @@ export function backToStart({ position, rewinds }: StepState, rewind: Rewind): P
   return {
     position: undefined,
     marks: [],
+    foreign: undefined,
     ended: undefined,
     // Nothing was sent of what was never read. What may be in flight of it has the names that it will get.
     ...(goesBack && rewinds !== undefined ? { generation: rewinds } : {}),

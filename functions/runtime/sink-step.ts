@@ -54,9 +54,10 @@ export interface Writing {
  */
 export async function writeBatch(sink: SinkStep, writing: Writing, signal: AbortSignal): Promise<Done> {
   const { step, keepsProgress } = sink;
-  const { batch, shard, to, options } = writing;
+  const { batch, shard, options } = writing;
   await step.deadLetters.put(shard.key, shard.loaded.state.rejections, signal);
-  const refused = await sink.open(options).write(sliceOf(sink, writing, signal));
+  const to = await step.markPages.store(shard.key, { from: shard.loaded, to: writing.to }, signal);
+  const refused = await sink.open(options).write(sliceOf(sink, { ...writing, to }, signal));
   const rejections = [...batch.rejections, ...refused];
   await step.deadLetters.put(shard.key, rejections, signal);
   const loaded = keepsProgress
@@ -95,7 +96,10 @@ export async function moveState(
 ): Promise<LoadedState> {
   const { step, keepsProgress } = sink;
   if (!keepsProgress)
-    return saveState(step.checkpoints, shard.key, { from: shard.loaded, to, nowMillis: step.now(), signal });
+    return saveState(step.checkpoints, shard.key, {
+      ...{ from: shard.loaded, nowMillis: step.now(), signal },
+      to: await step.markPages.store(shard.key, { from: shard.loaded, to }, signal),
+    });
   const batch = openBatch(shard.loaded.state, shard.facts);
   return (await writeBatch(sink, { batch, shard, to, options: step.config.options }, signal)).loaded;
 }

@@ -23,6 +23,8 @@ export const StepConfig = z.strictObject({
       stream: z.string(),
       /** Sources whose events are deduplicated, as prefixes: `/<pipeline>/<step>/` of every step of ours that writes to it. */
       own: z.array(z.string()),
+      /** Other producers' events are deduplicated too: their sequences are whole numbers (foreign-marks.ts). */
+      idempotent: z.literal(true).exactOptional(),
       /** Where a scheduled step starts: 'earliest', 'latest' or an RFC 3339 time. A continuous one starts where its mapping does. */
       start: z.string().default('earliest'),
     })

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Rejection } from './dead-letters.ts';
+import type { ForeignMarks } from './foreign-marks.ts';
 import { copyMarks, type Mark, type MarkRange } from './marks.ts';
 import type { Position } from './position.ts';
 import { Rewind } from './rewind.ts';
@@ -12,6 +13,8 @@ export interface StepState {
   /** Undefined: nothing read yet. */
   readonly position: Position | undefined;
   readonly marks: readonly MarkRange[];
+  /** Of a stream that is idempotent: here in a text are only the names of their pages. */
+  readonly foreign?: ForeignMarks | undefined;
   /** Committed with a sink's rows and perhaps not in the dead-letter bucket yet. */
   readonly rejections: readonly Rejection[];
   /** A scheduled step was about to write up to here with these options: a rerun finishes with just these. */
@@ -58,6 +61,7 @@ const Text = z.object({
   w: z.number().optional(),
   g: z.number().optional(),
   x: Rewind.optional(),
+  f: z.array(z.tuple([z.number(), z.string()])).optional(),
   a: z.number().optional(),
   t: z.number().optional(),
 });
@@ -84,6 +88,8 @@ export function encodeState(state: StepState): string {
     ...(state.rewinds === undefined ? {} : { w: state.rewinds }),
     ...(state.generation === undefined ? {} : { g: state.generation }),
     ...(state.rewind === undefined ? {} : { x: state.rewind }),
+    // What is not in pages yet was inherited, and is inherited again.
+    ...(state.foreign === undefined || state.foreign.changed.size > 0 ? {} : { f: [...state.foreign.versions] }),
     ...(state.arrivedMillis === undefined ? {} : { a: state.arrivedMillis }),
     ...(state.movedMillis === undefined ? {} : { t: state.movedMillis }),
   };
@@ -115,6 +121,7 @@ export function decodeState(text: string): StepState {
     rewinds: state.w,
     generation: state.g,
     rewind: state.x,
+    foreign: state.f && { versions: new Map(state.f), marks: undefined, changed: new Set() },
     arrivedMillis: state.a,
     movedMillis: state.t,
   };

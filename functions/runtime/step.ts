@@ -8,6 +8,7 @@ import { s3Client } from './aws-s3.ts';
 import { type Checkpoints, openCheckpoints } from './checkpoints.ts';
 import { type DeadLetters, openDeadLetters } from './dead-letters.ts';
 import { type LogWriter, openLogWriter } from './log-writer.ts';
+import { type MarkPages, openMarkPages } from './mark-pages.ts';
 import { logError, type MetricsOf, metricsLine, type StepCounts } from './metrics.ts';
 import { openPause, type Pause } from './pause.ts';
 import { endpointIsOverridden, readStepConfig, type StepConfig } from './step-config.ts';
@@ -34,6 +35,7 @@ export interface Step {
   readonly checkpoints: Checkpoints;
   /** Another step's of the stage: `<pipeline>/<step>`. To be looked at only. */
   readonly checkpointsOf: (step: string) => Pick<Checkpoints, 'load'>;
+  readonly markPages: MarkPages;
   readonly pause: Pause;
   readonly attempts: Attempts;
   readonly deadLetters: DeadLetters;
@@ -84,6 +86,7 @@ export function openStep(surroundings: StepSurroundings): Step {
     kinesis,
     checkpoints,
     checkpointsOf: (other) => openCheckpoints({ dynamodb, table: config.checkpoints, step: other }),
+    markPages: openMarkPages(checkpoints),
     pause: openPause({ checkpoints, now }),
     attempts: openAttempts(checkpoints),
     deadLetters: openDeadLetters({ s3, bucket: config.deadLetters, pipeline, step }),

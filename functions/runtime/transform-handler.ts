@@ -1,4 +1,5 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
+import { answerRequest } from './answer-request.ts';
 import type { Batch } from './batch.ts';
 import { type Done, runContinuous, type Turn } from './continuous.ts';
 import { type Rejection, rejectionOf } from './dead-letters.ts';
@@ -10,7 +11,6 @@ import type { LogWriter } from './log-writer.ts';
 import { MOST_OUTPUTS, sequenceAt } from './position.ts';
 import type { PullAnswer } from './pull-request.ts';
 import type { Puller } from './puller.ts';
-import { answerRequest } from './answer-request.ts';
 import { saveState } from './shard-states.ts';
 import { type Invocation, openStep, type Step, type StepSurroundings, surroundingsOnLambda } from './step.ts';
 import type { Transform } from './transform.ts';
@@ -46,8 +46,11 @@ export function openTransform(
     fixes: false,
     mapped: true,
     work: (batch, shard, turn) => transformBatch({ transform, step, writer }, { batch, shard }, turn),
-    move: (shard, to, signal) =>
-      saveState(step.checkpoints, shard.key, { from: shard.loaded, to, nowMillis: step.now(), signal }),
+    move: async (shard, to, signal) =>
+      saveState(step.checkpoints, shard.key, {
+        ...{ from: shard.loaded, nowMillis: step.now(), signal },
+        to: await step.markPages.store(shard.key, { from: shard.loaded, to }, signal),
+      }),
   };
   const handle = (event: KinesisStreamEvent | object, invocation: Invocation) =>
     'Records' in event
@@ -83,7 +86,7 @@ async function transformBatch(
   await step.deadLetters.put(shard.key, rejections, signal);
   const loaded = await saveState(step.checkpoints, shard.key, {
     from: shard.loaded,
-    to: batch.state(),
+    to: await step.markPages.store(shard.key, { from: shard.loaded, to: batch.state() }, signal),
     nowMillis: step.now(),
     signal,
   });

@@ -29,7 +29,17 @@ interface Schema {
   readonly schema: z.ZodType;
 }
 
-export interface OwnStream extends Schema {
+interface Deduplicating {
+  /**
+   * Events of producers that are not ours count once, by their `source` and `sequence`, for whoever sends them again: another team, or
+   * who posts CloudEvents to our HTTP source. A sequence is a whole number that grows, and it is the producer's duty to have one request
+   * in flight per source: what it sends out of order is taken for a repeat. An event without a sequence, or with another one, counts as
+   * often as it comes. The 2,000 sources that sent last are known.
+   */
+  readonly idempotent?: true;
+}
+
+export interface OwnStream extends Schema, Deduplicating {
   /** 1 when neither `shards` nor `capacity` is given. */
   readonly shards?: number;
   readonly capacity?: 'on-demand';
@@ -43,7 +53,7 @@ export interface BorrowedStream extends Schema {
   readonly of: { readonly pipeline: string; readonly stream: string };
 }
 
-export interface ExistingStream extends Schema {
+export interface ExistingStream extends Schema, Deduplicating {
   /** The stream's ARN. */
   readonly existing: string;
 }

@@ -178,7 +178,13 @@ export function stepConfigOf(step: StepPlan, place: StepPlace): StepConfig {
 function inputConfigOf({ input, delivery }: TransformPlan | SinkPlan, nameOf: StepPlace['nameOf']) {
   const start = input.start instanceof Date ? input.start.toISOString() : input.start;
   // A continuous step starts where its mapping does.
-  return { stream: nameOf(input.stream), own: [...input.own], start: delivery === 'scheduled' ? start : 'earliest' };
+  const idempotent = input.stream.idempotent ? { idempotent: true as const } : {};
+  return {
+    stream: nameOf(input.stream),
+    own: [...input.own],
+    ...idempotent,
+    start: delivery === 'scheduled' ? start : 'earliest',
+  };
 }
 
 function outputConfigOf(output: StreamPlan, nameOf: StepPlace['nameOf']) {

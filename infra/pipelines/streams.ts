@@ -5,22 +5,26 @@ import type { OwnStream, Pipeline } from './pipeline.ts';
 /** A stream as it is deployed: one that a pipeline of ours creates, or one that exists without us. */
 export type StreamPlan = OwnStreamPlan | ExistingStreamPlan;
 
-export interface OwnStreamPlan {
+interface AnyStreamPlan {
+  readonly schema: z.ZodType;
+  /** Events of producers that are not ours are deduplicated, by their source and sequence. */
+  readonly idempotent: boolean;
+}
+
+export interface OwnStreamPlan extends AnyStreamPlan {
   readonly kind: 'own';
   /** The pipeline that creates it. */
   readonly pipeline: string;
   readonly name: string;
-  readonly schema: z.ZodType;
   /** A number of shards, or capacity that follows the traffic. */
   readonly shards: number | 'on-demand';
   readonly retentionHours: number;
   readonly compression: OwnStream['compression'];
 }
 
-export interface ExistingStreamPlan {
+export interface ExistingStreamPlan extends AnyStreamPlan {
   readonly kind: 'existing';
   readonly arn: string;
-  readonly schema: z.ZodType;
 }
 
 /** The stream that a pipeline calls `name`, followed to the pipeline that it is of. */
@@ -28,7 +32,8 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
   const declaration = pipeline.streams[name];
   if (declaration === undefined) throw new UserMistake(`pipeline '${pipeline.name}' has no stream '${name}'`);
   if ('existing' in declaration) {
-    return { kind: 'existing', arn: declaration.existing, schema: declaration.schema };
+    const { existing: arn, schema: ofExisting, idempotent: isIdempotent = false } = declaration;
+    return { kind: 'existing', arn, schema: ofExisting, idempotent: isIdempotent };
   }
   if ('of' in declaration) {
     const owner = pipelines.find((candidate) => candidate.name === declaration.of.pipeline);
@@ -40,9 +45,9 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
     }
     return resolveStream(owner, declaration.of.stream, pipelines);
   }
-  const { schema, shards, capacity, retentionDays, compression } = declaration;
+  const { schema, shards, capacity, retentionDays, compression, idempotent = false } = declaration;
   return {
-    ...{ kind: 'own', pipeline: pipeline.name, name, schema, compression },
+    ...{ kind: 'own', pipeline: pipeline.name, name, schema, compression, idempotent },
     shards: capacity ?? shards ?? 1,
     retentionHours: Math.round((retentionDays ?? 1) * 24),
   };

@@ -21,6 +21,12 @@ const state: fc.Arbitrary<StepState> = fc.record({
     }),
     { minLength: 1 },
   ),
+  foreign: fc.option(
+    fc.array(fc.tuple(fc.nat(31), fc.string())).map((versions) => ({
+      ...{ versions: new Map(versions), marks: undefined, changed: new Set<number>() },
+    })),
+    { nil: undefined },
+  ),
   rejections: fc.array(
     fc.record({
       at: fc.string(),
@@ -45,6 +51,7 @@ test('a state comes back from its text as it was', () => {
       expect(after.position).toBe(before.position);
       expect(after.marks).toEqual(before.marks);
       expect(after.rejections).toEqual(before.rejections);
+      expect(after.foreign).toEqual(before.foreign);
       expect(after.arrivedMillis).toBe(before.arrivedMillis);
       expect(after.movedMillis).toBe(before.movedMillis);
     }),

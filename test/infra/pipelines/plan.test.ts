@@ -72,7 +72,7 @@ describe('a plan', () => {
 
   test('leaves a stream that exists where it is', () => {
     const { stream } = step(auditPlan, 'keeping', 'transform').input;
-    expect(stream).toEqual({ kind: 'existing', arn: FOREIGN_STREAM, schema: Line });
+    expect(stream).toEqual({ kind: 'existing', idempotent: false, arn: FOREIGN_STREAM, schema: Line });
   });
 
   test('names every step of ours that writes to an input, of any pipeline, under former names too', () => {
