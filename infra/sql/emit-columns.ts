@@ -23,6 +23,7 @@ function valueCode(module: ModuleCode, { type }: ScopeColumn, index: number): st
     text: '{row-values/textAt}',
     boolean: '{row-values/booleanAt}',
     numeric: '{row-values/decimalAt}',
+    'double precision': '{row-values/doubleAt}',
     jsonb: '{row-values/jsonAt}',
   };
   const template = direct[typeName(type)];

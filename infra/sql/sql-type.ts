@@ -1,19 +1,22 @@
-/** The types that a statement can have. `unknown` is a quoted literal whose type the context decides; a record is a declared object. */
-export type ScalarName =
-  | 'boolean'
-  | 'integer'
-  | 'bigint'
-  | 'double precision'
-  | 'numeric'
-  | 'text'
-  | 'date'
-  | 'timestamp'
-  | 'timestamptz'
-  | 'interval'
-  | 'uuid'
-  | 'jsonb'
-  | 'bytea'
-  | 'unknown';
+/** The types that a value can have, beside arrays of them. A column of interval or bytea cannot be written: they live inside of expressions. */
+export const SCALAR_NAMES = [
+  'boolean',
+  'integer',
+  'bigint',
+  'double precision',
+  'numeric',
+  'text',
+  'date',
+  'timestamp',
+  'timestamptz',
+  'interval',
+  'uuid',
+  'jsonb',
+  'bytea',
+] as const;
+
+/** `unknown` is a quoted literal whose type the context decides; a record is a declared object. */
+export type ScalarName = (typeof SCALAR_NAMES)[number] | 'unknown';
 
 export type SqlType =
   | { readonly kind: 'scalar'; readonly name: ScalarName }
@@ -73,27 +76,18 @@ const PREFERRED: ReadonlySet<string> = new Set(['boolean', 'double precision', '
 
 export const isPreferred = (type: SqlType): boolean => PREFERRED.has(typeName(type));
 
+/** What Postgres's parser calls those that have another name there. */
 const NAMES: Record<string, ScalarName> = {
   bool: 'boolean',
   int4: 'integer',
   int8: 'bigint',
   float8: 'double precision',
-  numeric: 'numeric',
-  text: 'text',
-  date: 'date',
-  timestamp: 'timestamp',
-  timestamptz: 'timestamptz',
-  interval: 'interval',
-  uuid: 'uuid',
-  jsonb: 'jsonb',
-  bytea: 'bytea',
 };
 
 /** The type that Postgres's parser names `int4` and SQL `integer`. */
 export function typeNamed(name: string): SqlType | undefined {
-  const found = NAMES[name] ?? Object.values(NAMES).find((known) => known === name);
+  const found = NAMES[name] ?? SCALAR_NAMES.find((known) => known === name);
   return found === undefined ? undefined : scalar(found);
 }
 
-export const SUPPORTED_TYPES =
-  'boolean, integer, bigint, double precision, numeric, text, date, timestamp, timestamptz, interval, uuid, jsonb, bytea and arrays of them';
+export const SUPPORTED_TYPES = `${SCALAR_NAMES.join(', ')} and arrays of them`;

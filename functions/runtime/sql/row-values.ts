@@ -1,9 +1,10 @@
 import { EventRefused } from '../errors.ts';
 import type { Decimal } from './decimals.ts';
 import { decimalFromNumber } from './decimals.ts';
+import { doubleFromText } from './doubles.ts';
 import type { Json } from './json.ts';
 import { jsonFromText, storable } from './json.ts';
-import { decimalFromJson } from './json-columns.ts';
+import { decimalFromJson, doubleFromJson } from './json-columns.ts';
 import type { Row } from './row.ts';
 import { HAS_ESCAPE } from './scan-memory.ts';
 import { SqlError } from './sql-error.ts';
@@ -62,6 +63,19 @@ export function decimalAt(row: Row, column: number): Decimal | null {
   const start = row.starts[column] as number;
   if (!isNumber(row.bytes[start])) return valueAt(row, column, { type: 'numeric', read: decimalFromJson });
   return decimalFromNumber(row.bytes.toString('latin1', start, row.ends[column]));
+}
+
+/** Read as JSON.parse would: numeric has no -0. */
+export function doubleAt(row: Row, column: number): number | null {
+  if (!isPresent(row, column)) return null;
+  const start = row.starts[column] as number;
+  if (!isNumber(row.bytes[start])) return valueAt(row, column, { type: 'double precision', read: doubleFromJson });
+  try {
+    return doubleFromText(row.bytes.toString('latin1', start, row.ends[column]));
+  } catch (error) {
+    if (error instanceof SqlError) return misfitAt(row, column, 'double precision');
+    throw error;
+  }
 }
 
 export function jsonAt(row: Row, column: number): Json | null {

@@ -1,23 +1,7 @@
 import type { ScalarName } from '../sql-type.ts';
-import { scalar } from '../sql-type.ts';
+import { SCALAR_NAMES, scalar } from '../sql-type.ts';
 import type { Row } from './routine.ts';
 import { factsOf } from './type-facts.ts';
-
-const COMPARED: readonly ScalarName[] = [
-  'boolean',
-  'integer',
-  'bigint',
-  'double precision',
-  'numeric',
-  'text',
-  'date',
-  'timestamp',
-  'timestamptz',
-  'interval',
-  'uuid',
-  'jsonb',
-  'bytea',
-];
 
 const SAMPLES: Record<string, readonly [string, string]> = {
   boolean: ['true', 'false'],
@@ -37,7 +21,7 @@ const SAMPLES: Record<string, readonly [string, string]> = {
 
 const COMPARISONS = ['=', '<>', '<', '<=', '>', '>='] as const;
 
-const comparisons: readonly Row[] = COMPARED.flatMap((name) =>
+const comparisons: readonly Row[] = SCALAR_NAMES.flatMap((name) =>
   COMPARISONS.map((operator): Row => {
     const [a, b] = SAMPLES[name] ?? ['', ''];
     return [`${operator}(${name}, ${name}) boolean`, comparison(operator, name), `${a} ${operator} ${b}`, 'compares'];

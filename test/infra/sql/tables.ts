@@ -98,7 +98,9 @@ export type TestEvent = readonly (readonly [name: string, json: string])[];
 export function randomEvent(random: Random, { columns }: TestTable): TestEvent {
   return columns.flatMap(({ name, type, nullable }) => {
     if (nullable && random.chance(0.08)) return [];
-    return [[name, jsonOf(random, type, nullable)] as const];
+    // Inside of an object it would be a number of jsonb, in which zero has no sign.
+    const negativeZero = typeName(type) === 'double precision' && random.chance(0.1);
+    return [[name, negativeZero ? '-0' : jsonOf(random, type, nullable)] as const];
   });
 }
 

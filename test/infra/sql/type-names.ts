@@ -1,19 +1,4 @@
+import { SCALAR_NAMES } from '../../../infra/sql/sql-type.ts';
+
 /** The types that expressions are made and compared in: every scalar, and arrays of some. */
-export const TYPE_NAMES = [
-  'boolean',
-  'integer',
-  'bigint',
-  'double precision',
-  'numeric',
-  'text',
-  'date',
-  'timestamp',
-  'timestamptz',
-  'interval',
-  'uuid',
-  'jsonb',
-  'bytea',
-  'integer[]',
-  'text[]',
-  'numeric[]',
-] as const;
+export const TYPE_NAMES = [...SCALAR_NAMES, 'integer[]', 'text[]', 'numeric[]'] as const;
