@@ -37,7 +37,7 @@ export function openCalls({ faults, overtake, told }: CallSettings): Calls {
     await process.running();
     const site = `${process.step} ${name}`;
     const happening = faults.happening(site);
-    const kind = faults.next(site);
+    const kind = faults.next(site, process);
     if (kind !== undefined) told(process, { call: name, kind });
     await happening();
     if ((kind === 'late' || kind === 'killed in between') && !call.isInvocation) return late(process, call, kind);

@@ -22,6 +22,16 @@ export const faultKinds = [
 
 export type FaultKind = (typeof faultKinds)[number];
 
+/** What ends a process, or makes Lambda call another one beside it. */
+const deadly: ReadonlySet<FaultKind> = new Set([
+  'killed before',
+  'killed after',
+  'killed in between',
+  'overtaken',
+  'late',
+  'timed out',
+]);
+
 /** Which calls fail, and how. Plain data: a failing run can be kept, and made smaller. */
 export interface FaultRule {
   /** `<step> <service>.<operation>`, or the beginning of that: `cleaning`, `cleaning kinesis`, `cleaning kinesis.PutRecords`. */
@@ -53,7 +63,7 @@ export interface Fault {
 
 export interface Faults {
   /** To be asked once for each call, with its whole site: what happens to it. Undefined: it goes well. */
-  next(site: string): FaultKind | undefined;
+  next(site: string, process?: { readonly isSpared: boolean }): FaultKind | undefined;
   /** A rule holds until it is used up, or until what is returned is called. */
   add(rule: FaultRule): () => void;
   addRandom(faults: RandomFaults): void;
@@ -75,11 +85,11 @@ export function openFaults(): Faults {
   const happenings: { readonly site: string; skip: number; readonly happening: (site: string) => Promise<void> }[] = [];
   let rules: (FaultRule & { skip: number; left: number })[] = [];
 
-  function byRule(site: string): FaultKind | undefined {
+  function byRule(site: string, isSpared: boolean): FaultKind | undefined {
     let kind: FaultKind | undefined;
     for (const rule of rules.filter((one) => covers(one.site, site))) {
       if (rule.skip > 0) rule.skip--;
-      else if (kind === undefined) {
+      else if (kind === undefined && !(isSpared && deadly.has(rule.kind))) {
         rule.left--;
         kind = rule.kind;
       }
@@ -88,20 +98,22 @@ export function openFaults(): Faults {
     return kind;
   }
 
-  function byChance(): FaultKind | undefined {
+  function byChance(isSpared: boolean): FaultKind | undefined {
     for (const chance of chances) {
       if (chance.left === 0 || chance.random() >= chance.probability) continue;
+      const kind = chance.kinds[Math.floor(chance.random() * chance.kinds.length)];
+      if (isSpared && kind !== undefined && deadly.has(kind)) continue;
       chance.left--;
-      return chance.kinds[Math.floor(chance.random() * chance.kinds.length)];
+      return kind;
     }
     return undefined;
   }
 
   return {
-    next(site) {
+    next(site, { isSpared } = { isSpared: false }) {
       const call = (calls.get(site) ?? 0) + 1;
       calls.set(site, call);
-      const kind = byRule(site) ?? byChance();
+      const kind = byRule(site, isSpared) ?? byChance(isSpared);
       if (kind !== undefined) happened.push({ site, kind, call });
       return kind;
     },

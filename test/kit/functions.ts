@@ -51,6 +51,8 @@ export function openFunctions(settings: FunctionsSettings): Functions {
   const { clock, calls } = settings;
   const idle = new Map<StepPlan, Instance[]>();
   const working = new Map<StepPlan, Set<Instance>>();
+  /** Processes that died one after the other with the same work. */
+  const deaths = new Map<string, number>();
   let underWay = 0;
 
   /** Runs the handler in an instance. Rejects when the process dies; an error of the handler leaves it alive. */
@@ -92,11 +94,16 @@ export function openFunctions(settings: FunctionsSettings): Functions {
     const others = working.get(step) ?? new Set();
     working.set(step, others.add(instance));
     underWay++;
+    const what = workOf(step, request);
+    instance.process.isSpared = (deaths.get(what) ?? 0) >= MOST_DEATHS;
     try {
-      return await run(step, instance, request);
+      const result = await run(step, instance, request);
+      if (isDone(result)) deaths.delete(what);
+      return result;
     } catch (error) {
       if (!(error instanceof ProcessKilled)) return refusalOf(error);
       settings.ended(step, error.message);
+      deaths.set(what, (deaths.get(what) ?? 0) + 1);
       return { outcome: 'error', functionError: 'Unhandled', errorType: 'Runtime.ExitError', message: error.message };
     } finally {
       underWay--;
@@ -111,7 +118,11 @@ export function openFunctions(settings: FunctionsSettings): Functions {
       idle.set(step, waiting);
       const instance = waiting.pop() ?? { process: settings.start(step), handler: undefined, forsake: () => undefined };
       const forsaken = new Promise<InvokeResult>((resolve) => {
-        instance.forsake = () => resolve({ outcome: 'service-error' });
+        instance.forsake = () => {
+          // Whoever is called instead takes it for dead.
+          deaths.set(workOf(step, request), (deaths.get(workOf(step, request)) ?? 0) + 1);
+          resolve({ outcome: 'service-error' });
+        };
       });
       return Promise.race([work(step, instance, request), forsaken]);
     },
@@ -126,6 +137,20 @@ export function openFunctions(settings: FunctionsSettings): Functions {
     },
     underWay: () => underWay,
   };
+}
+
+const MOST_DEATHS = 2;
+
+/** A shard of a continuous step is the work of one process after the other; anything else of a step is taken together. */
+function workOf({ pipeline, name }: StepPlan, { payload }: Request): string {
+  const { Records } = JSON.parse(payload) as { readonly Records?: readonly { readonly eventID?: string }[] };
+  return `${pipeline}/${name} ${Records?.[0]?.eventID?.split(':')[0] ?? ''}`;
+}
+
+function isDone(result: InvokeResult): boolean {
+  if (result.outcome !== 'returned') return false;
+  const answer = JSON.parse(result.payload) as { readonly batchItemFailures?: readonly unknown[] } | null;
+  return (answer?.batchItemFailures ?? []).length === 0;
 }
 
 /** A call that did not reach the function, or whose answer was lost. */

@@ -12,6 +12,11 @@ export interface SimulatedProcess {
   /** A call of an AWS client to the run's services. */
   send(call: ClientCall): Promise<object>;
   isAlive(): boolean;
+  /**
+   * Nothing that happens to its calls ends it. Two processes before it died with the same work, and a third one that dies for no reason
+   * would be what an event is rejected for, as it should be.
+   */
+  isSpared: boolean;
   /** Runs code that takes no time as part of the process. */
   run<Result>(work: () => Result): Result;
   /** Runs one invocation in the process. Rejects with `ProcessKilled` when it dies before that has ended. */
@@ -71,6 +76,7 @@ export function startProcess(
     ...{ step, clock, random },
     send: (call) => of.send(process, call),
     isAlive: () => isAlive,
+    isSpared: false,
     run: (work) => inside.run(process, work),
     async invocation(work) {
       invocationEnds = new AbortController();
