@@ -1,4 +1,4 @@
-import { watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UserMistake } from '../../functions/runtime/errors.ts';
@@ -78,7 +78,7 @@ function welcome({ servers, stage, runner, plans }: Local, folder: string): stri
     `  DynamoDB         ${servers.dynamodb}`,
     `  S3 and SQS       ${servers.s3}   (lake: ${stage.names.lake})`,
     '',
-    'In another terminal: npx millrace status, tail, dead-letters, pause, resume.',
+    'In another terminal: npx millrace status, tail, dead-letters, pause, resume, positions, replay.',
     `Scheduled steps run every ${SCHEDULED_EVERY_MILLIS / 1000} s here. A changed file under functions/ is reloaded.`,
   ].join('\n');
 }
@@ -128,10 +128,33 @@ function reloadOnChange(local: Local, say: (text: string) => void, signal: Abort
       }
     }
   };
+  const change = async (): Promise<void> => {
+    // Of a file that an editor has replaced, a watcher sees nothing more: there is a new one before anything is read.
+    look();
+    await compileSql(say);
+    await reload();
+  };
+  let watcher: FSWatcher | undefined;
+  const look = (): void => {
+    watcher?.close();
+    watcher = watch(resolve(REPOSITORY, 'functions'), { recursive: true }, () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => void change(), QUIET_MILLIS);
+    });
+    watcher.on('error', (error) => say(`changes of functions/ are not seen any more: ${error.message}`));
+  };
+  look();
+  signal.addEventListener('abort', () => watcher?.close(), { once: true });
   void reload();
-  const watcher = watch(resolve(REPOSITORY, 'functions'), { recursive: true, signal }, () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => void reload(), QUIET_MILLIS);
-  });
-  watcher.on('error', (error) => say(`changes of functions/ are not seen any more: ${error.message}`));
+}
+
+/** What is written beside a `.sql` file is bundled then, as any other module. */
+async function compileSql(say: (text: string) => void): Promise<void> {
+  const { compileTransforms } = await import('../sql/compile-files.ts');
+  try {
+    for (const { file, state } of await compileTransforms({ check: false }))
+      if (state === 'written') say(`compiled ${relative(REPOSITORY, file)}`);
+  } catch (error) {
+    say(`not compiled: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }

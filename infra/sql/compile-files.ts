@@ -34,8 +34,14 @@ export async function compileFiles(folders: Folders, { check }: { check: boolean
   return compiled;
 }
 
+/** The transforms of this repository. */
+export function compileTransforms(options: { check: boolean }): Promise<readonly CompiledFile[]> {
+  const functions = resolve(import.meta.dirname, '../../functions');
+  return compileFiles({ transforms: join(functions, 'transforms'), runtime: join(functions, 'runtime') }, options);
+}
+
 async function compileOne(folders: Folders, path: string, check: boolean): Promise<CompiledFile> {
-  const source: Source = { file: relative(dirname(folders.transforms), path), text: await readFile(path, 'utf8') };
+  const source: Source = { file: relative(dirname(dirname(folders.transforms)), path), text: await readFile(path, 'utf8') };
   const text = await compileFile(source, {
     schema: await schemaOf(source, dirname(path)),
     schemaImport: schemaReference(source),
@@ -69,13 +75,9 @@ export async function schemaOf(source: Source, directory: string): Promise<z.Zod
 if (import.meta.main) await main();
 
 async function main(): Promise<void> {
-  const functions = resolve(import.meta.dirname, '../../functions');
   const check = process.argv.includes('--check');
   try {
-    const files = await compileFiles(
-      { transforms: join(functions, 'transforms'), runtime: join(functions, 'runtime') },
-      { check },
-    );
+    const files = await compileTransforms({ check });
     for (const { file, state } of files)
       if (state !== 'unchanged') console.log(`${state}: ${relative(process.cwd(), file)}`);
     if (files.some(({ state }) => state === 'stale'))

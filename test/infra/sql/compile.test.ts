@@ -6,7 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { z } from 'zod';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import type { Transform } from '../../../functions/runtime/transform.ts';
-import { compileFiles } from '../../../infra/sql/compile-files.ts';
+import { compileFiles, compileTransforms } from '../../../infra/sql/compile-files.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const folders: string[] = [];
@@ -164,11 +164,7 @@ test('what reads a compiled module and fits it passes the type check', async () 
 }, 60_000);
 
 test('every module beside a .sql file is what that file compiles to now', async () => {
-  const functions = join(root, 'functions');
-  const files = await compileFiles(
-    { transforms: join(functions, 'transforms'), runtime: join(functions, 'runtime') },
-    { check: true },
-  );
+  const files = await compileTransforms({ check: true });
   expect(files.length).toBeGreaterThan(0);
   const stale = files.filter(({ state }) => state !== 'unchanged').map(({ file }) => relative(root, file));
   expect(stale, 'run npm run sql:compile, and commit what it writes').toEqual([]);
