@@ -6,6 +6,7 @@ import type { Needs, Statement } from '../needs.ts';
 import { type StepPlan, stepConfigOf } from '../pipelines/plan.ts';
 import { addBundledFunction } from './bundled-function.ts';
 import { failuresOf } from './metrics.ts';
+import { descriptionOf } from './step-description.ts';
 import { statementsOf } from './step-statements.ts';
 import { streamArnOf } from './stream-names.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -45,7 +46,7 @@ export class StepFunction extends Construct {
     });
     const { lambda, logGroup } = addBundledFunction(this, {
       functionName: names.step(step.pipeline, step.name),
-      description: `${step.kind} ${step.name} of pipeline ${step.pipeline}${isAtLeastOnce(step) ? ', at least once' : ''}`,
+      description: descriptionOf(step),
       statements: [...statementsOf(step, names, needs), ...(props.statements ?? [])],
       limits: LIMITS[step.delivery],
       network: needs?.network,
@@ -57,10 +58,6 @@ export class StepFunction extends Construct {
     this.functionName = lambda.ref;
     this.functionArn = lambda.attrArn;
   }
-}
-
-function isAtLeastOnce(step: StepPlan): boolean {
-  return step.kind !== 'source' && step.atLeastOnce;
 }
 
 /**

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { defineTransform } from '../../functions/runtime/transform.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { statusReport } from '../../infra/cli/status-report.ts';
+import { descriptionOf } from '../../infra/constructs/step-description.ts';
 import { definePipeline } from '../../infra/pipelines/pipeline.ts';
 import { planOf } from '../../infra/pipelines/plan.ts';
 import { givenPipeline } from '../kit/given.ts';
@@ -77,6 +78,11 @@ describe('a transform that is not deterministic', () => {
       ['wandering', true],
       ['copying', false],
       ['items', false],
+    ]);
+    expect(steps.map(descriptionOf)).toEqual([
+      'transform wandering of pipeline moving, at least once',
+      'transform copying of pipeline moving',
+      'sink items of pipeline moving',
     ]);
     const run = await givenPipeline(pipeline);
     const standings = [...(await run.status('wandering')), ...(await run.status('copying'))];
