@@ -108,7 +108,7 @@ export function regexpSubstr(
 ): string | null {
   requireAtLeast('subexpr', group, 0);
   const match = nthMatch([text, pattern, flags], start, n);
-  return match?.[group] ?? null;
+  return match?.[groupOf(match, group)] ?? null;
 }
 
 /** `[text, pattern, start, n, end, flags, group]`: where the n-th match starts, or the character behind it; 0 when there is none. */
@@ -126,13 +126,16 @@ export function regexpInstr(
   if (end !== 0 && end !== 1) throw invalidParameter('endoption', end);
   requireAtLeast('subexpr', group, 0);
   const match = nthMatch([text, pattern, flags], start, n);
-  const [from, to] = match?.indices?.[group] ?? [-1, -1];
+  const [from, to] = match?.indices?.[match === undefined ? 0 : groupOf(match, group)] ?? [-1, -1];
   return from === -1 ? 0 : length(text.slice(0, end === 1 ? to : from)) + 1;
 }
 
 export function regexpCount(...[text, pattern, start = 1, flags = '']: [string, string, number?, string?]): number {
   return [...matchesFrom([text, pattern, flags], start)].length;
 }
+
+/** Where a regular expression has no groups, Postgres takes the whole match for the first one. */
+const groupOf = (match: RegExpExecArray, group: number): number => (match.length === 1 && group === 1 ? 0 : group);
 
 type Search = readonly [text: string, pattern: string, flags: string];
 

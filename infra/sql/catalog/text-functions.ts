@@ -214,6 +214,18 @@ export const TEXT_FUNCTIONS: readonly Row[] = [
     "regexp_instr('a1b22', '[0-9]+', 1, 2, 1)",
     '1: the character behind it',
   ],
+  [
+    'regexp_instr(text, text, integer, integer, integer, text) integer',
+    'regex/regexpInstr',
+    "regexp_instr('A1B22', '[a-z]', 1, 2, 0, 'i')",
+    'with flags',
+  ],
+  [
+    'regexp_instr(text, text, integer, integer, integer, text, integer) integer',
+    'regex/regexpInstr',
+    "regexp_instr('order-17', '([a-z]+)-([0-9]+)', 1, 1, 0, '', 2)",
+    'of one of its groups',
+  ],
   ['regexp_count(text, text) integer', 'regex/regexpCount', "regexp_count('a1b22', '[0-9]+')", 'matches'],
   [
     'regexp_count(text, text, integer) integer',

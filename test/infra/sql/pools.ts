@@ -276,7 +276,7 @@ export const ARGUMENTS: Readonly<Record<string, readonly (readonly string[] | un
   ],
   regexp_match: [undefined, PATTERNS, ["'i'", "''"]],
   regexp_substr: [undefined, PATTERNS, SMALL, SMALL, ["'i'", "''"], SMALL],
-  regexp_instr: [undefined, PATTERNS, SMALL, SMALL, ['0', '1', '2']],
+  regexp_instr: [undefined, PATTERNS, SMALL, SMALL, ['0', '1', '2'], ["'i'", "''"], SMALL],
   regexp_count: [undefined, PATTERNS, SMALL, ["'i'", "''"]],
   regexp_split_to_array: [undefined, PATTERNS, ["'i'", "''"]],
   repeat: [undefined, SMALL],
