@@ -26,6 +26,8 @@ export interface Names {
   readonly lake: string;
   /** The database instance's identifier. */
   readonly database: string;
+  /** The function that makes dead letters of what Lambda gave up on. */
+  readonly givenUp: string;
   /** The function that makes the sinks' user in it. */
   readonly databaseInit: string;
   pipelineStack(pipeline: string): string;
@@ -38,6 +40,7 @@ export interface Names {
   /** `of`: a pipeline and its step or stream. What: `lag`. */
   alarm(of: readonly [pipeline: string, name: string], what: string): string;
   databaseAlarm(what: string): string;
+  platformAlarm(what: string): string;
   dashboard(pipeline: string): string;
   /** Of something in the stage's account and region: `arnOf('dynamodb', 'table/…')`. */
   arnOf(service: string, resource: string): string;
@@ -54,6 +57,7 @@ export function namesOf({ stage, account, region, partition }: Place): Names {
     lake: bucket('lake'),
     database: prefix,
     databaseInit: `${prefix}-database-init`,
+    givenUp: `${prefix}-given-up`,
     pipelineStack: (pipeline) => `${prefix}-${pipeline}`,
     stream: (pipeline, name) => `${prefix}-${pipeline}--${name}`,
     step: (pipeline, name) => shortened(`${prefix}-${pipeline}--${name}`, FUNCTION_NAME_LENGTH),
@@ -61,6 +65,7 @@ export function namesOf({ stage, account, region, partition }: Place): Names {
     secret: (pipeline, name, purpose) => `${prefix}-${pipeline}--${name}--${purpose}`,
     alarm: ([pipeline, name], what) => `${prefix}-${pipeline}--${name}--${what}`,
     databaseAlarm: (what) => `${prefix}--database--${what}`,
+    platformAlarm: (what) => `${prefix}--platform--${what}`,
     dashboard: (pipeline) => `${prefix}-${pipeline}`,
     arnOf: (service, resource) => `arn:${partition}:${service}:${region}:${account}:${resource}`,
     bucketArnOf: (name) => `arn:${partition}:s3:::${name}`,

@@ -53,7 +53,8 @@ export async function* convertDocuments(place: GivenUpPlace, signal: AbortSignal
       yield await convert(place, key, signal);
     } catch (error) {
       signal.throwIfAborted();
-      yield { key, error };
+      // Somebody else has made dead letters of it meanwhile.
+      if ((error as Error).name !== 'NoSuchKey') yield { key, error };
     }
   }
 }

@@ -11,8 +11,17 @@ const REASONS: readonly { readonly resource: RegExp; readonly reason: string }[]
     reason:
       "Lambda puts discarded batches below the mapping's id, which is not known before the mapping is created with the role",
   },
+  {
+    resource: /:s3:::[^*]+\/dead-letters\/\*$/,
+    reason: 'dead letters of every step of the stage: Lambda gives up on records of any',
+  },
   { resource: /:s3:::[^*]+\/\*$/, reason: "objects below the step's own prefix" },
   { resource: /:s3:::[^*]+\/[^*]+\*$/, reason: "objects whose keys begin as the step's own do" },
+  {
+    resource: /:(lambda|kinesis):[^*]+:(function:|stream\/)[^*]+-\*$/,
+    reason:
+      'functions and streams of the stage, in whichever of its pipelines: what they are is asked, and nothing is done with them',
+  },
   {
     resource: /^\*$/,
     reason: 'EC2 knows no narrower resource for what Lambda does to join a network; the code itself is denied it',

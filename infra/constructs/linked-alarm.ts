@@ -5,6 +5,7 @@ import { Construct } from 'constructs';
 export type RunbookSection =
   | 'lag'
   | 'dead-letters'
+  | 'given-up'
   | 'failed-files'
   | 'crashes'
   | 'errors'

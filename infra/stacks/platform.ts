@@ -8,6 +8,7 @@ import { DataBucket } from '../constructs/data-bucket.ts';
 import { Database } from '../constructs/database.ts';
 import { DatabaseAlarms } from '../constructs/database-alarms.ts';
 import { DATABASE_INIT_ENTRY, DatabaseInit } from '../constructs/database-init.ts';
+import { GIVEN_UP_ENTRY, GivenUp } from '../constructs/given-up.ts';
 import { IsolatedNetwork } from '../constructs/isolated-network.ts';
 import type { Context, GivenDatabase } from '../context.ts';
 import { type Names, namesOf } from '../names.ts';
@@ -15,6 +16,8 @@ import type { AwsDatabase, AwsPlaces, Bucket, FunctionNetwork } from '../needs.t
 
 export interface PlatformProps {
   readonly context: Context;
+  /** The ARNs of streams that pipelines read and none of them makes. */
+  readonly existingStreams: readonly string[];
   /** Of a function's entry. */
   bundleOf(entry: string): Bundle;
 }
@@ -42,9 +45,11 @@ export class PlatformStack extends Stack {
       deletionProtection: removal === RemovalPolicy.RETAIN,
       removalPolicy: removal,
     });
-    new DataBucket(this, 'DeadLetters', { bucketName: names.deadLetters, removal });
+    new DataBucket(this, 'DeadLetters', { bucketName: names.deadLetters, removal, announced: true });
     new DataBucket(this, 'Landing', { bucketName: names.landing, removal, announced: true });
     new DataBucket(this, 'Lake', { bucketName: names.lake, removal });
+    const bundle = props.bundleOf(GIVEN_UP_ENTRY);
+    new GivenUp(this, 'GivenUp', { names, bundle, existingStreams: props.existingStreams, topic: context.alarms });
     this.places = {
       landing: bucketOf(names, names.landing),
       lake: bucketOf(names, names.lake),
@@ -52,7 +57,7 @@ export class PlatformStack extends Stack {
     };
   }
 
-  private databasesOf({ context, bundleOf }: PlatformProps): AwsPlaces['database'] {
+  private databasesOf({ context, bundleOf }: Pick<PlatformProps, 'context' | 'bundleOf'>): AwsPlaces['database'] {
     const own =
       context.database === undefined ? this.addDatabase({ context, bundleOf }) : this.given(context.database, context);
     const others = new Map(Object.entries(context.databases).map(([name, one]) => [name, this.given(one, context)]));
@@ -73,7 +78,7 @@ export class PlatformStack extends Stack {
   }
 
   /** The stage's own database, in a network of its own or a given one. */
-  private addDatabase({ context, bundleOf }: PlatformProps): AwsDatabase {
+  private addDatabase({ context, bundleOf }: Pick<PlatformProps, 'context' | 'bundleOf'>): AwsDatabase {
     const network = context.network ?? new IsolatedNetwork(this, 'Network');
     const database = new Database(this, 'Database', { names: this.names, network, removal: this.removal });
     if (this.removal === RemovalPolicy.RETAIN) this.keepSurroundingsOf(database, network);

@@ -3,6 +3,7 @@ import { Annotations, type App } from 'aws-cdk-lib';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type Bundle, bundle, type Entry } from '../bundle.ts';
 import { DATABASE_INIT_ENTRY } from '../constructs/database-init.ts';
+import { GIVEN_UP_ENTRY } from '../constructs/given-up.ts';
 import type { Context } from '../context.ts';
 import { namesOf } from '../names.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
@@ -18,6 +19,7 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
   const plans = chosenOf(all, context);
   const bundles = await bundlesOf([
     DATABASE_INIT_ENTRY,
+    GIVEN_UP_ENTRY,
     ...plans.flatMap(({ steps }) => steps.map(({ entry }) => entry)),
   ]);
   const bundleOf = (entry: Entry): Bundle => {
@@ -27,7 +29,10 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
   };
 
   const { platformStack, pipelineStack } = namesOf({ stage: context.stage, ...NOWHERE });
-  const platform = new PlatformStack(app, platformStack, { context, bundleOf });
+  const platform = new PlatformStack(app, platformStack, {
+    ...{ context, bundleOf },
+    existingStreams: existingStreamsOf(plans),
+  });
   const { names, places, removal } = platform;
   const surroundings = { names, places, removal, bundleOf, alarms: context.alarms };
   const stacks = new Map(
@@ -41,6 +46,13 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
       if (needed !== undefined) stack?.addStackDependency(needed);
     }
   }
+}
+
+function existingStreamsOf(plans: readonly PipelinePlan[]): readonly string[] {
+  const read = plans.flatMap(({ steps }) =>
+    steps.flatMap((step) => (step.kind === 'source' ? [] : [step.input.stream])),
+  );
+  return [...new Set(read.flatMap((stream) => (stream.kind === 'existing' ? [stream.arn] : [])))];
 }
 
 /** At each chosen pipeline that reads such a stream. */

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { YOUNGEST_GIVEN_UP_MILLIS } from '../../functions/runtime/gaps.ts';
 import type { Converted } from '../../functions/runtime/given-up-documents.ts';
+import { convertAll } from '../../functions/runtime/given-up-handler.ts';
 import { newAggregate } from '../../functions/runtime/record-codec/aggregate.ts';
+import { parseStepConfig } from '../../functions/runtime/step-config.ts';
 import { defineTransform } from '../../functions/runtime/transform.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { mappingSettings } from '../../infra/delivery.ts';
@@ -160,6 +162,50 @@ describe('what Lambda gave up on', () => {
     const letters = deadLettersOf(world, items);
     expect(numbersOf(letters)).toEqual([2, 3, 4]);
     expect(letters[0]?.message).toContain('could not be found out');
+  });
+
+  test('is found by the function of the platform, which counts it as dead letters of its step', async () => {
+    const { world, copies } = await start();
+    await outage(world, copies);
+    await settle(world, HOUR);
+    const lines: string[] = [];
+    const asked: unknown[] = [];
+    const work = (tells: object) =>
+      operate(world, ({ clients, names }) =>
+        convertAll(
+          {
+            ...{ kinesis: clients.kinesis, dynamodb: clients.dynamodb, s3: clients.s3, now: world.clock.now },
+            log: (line) => lines.push(line),
+            config: parseStepConfig(
+              JSON.stringify({
+                ...{ pipeline: 'platform', step: 'given-up', generation: 'g' },
+                ...{ checkpoints: names.checkpoints, deadLetters: names.deadLetters },
+              }),
+            ),
+            lambda: {
+              send: async ({ input }: { readonly input: unknown }) => {
+                asked.push(input);
+                return tells;
+              },
+            } as never,
+          },
+          { awsRequestId: 'r', getRemainingTimeInMillis: () => 900_000 },
+        ),
+      );
+    await expect(work({})).rejects.toThrow('could not be made dead letters');
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject(
+      Array.from({ length: documents(world) }, () => ({ level: 'error', step: 'given-up' })),
+    );
+    expect(numbersOf(deadLettersOf(world, copies))).toEqual([]);
+
+    lines.length = 0;
+    await work({ Environment: { Variables: { STEP_CONFIG: JSON.stringify(world.stage.configOf(copies)) } } });
+    expect(numbersOf(deadLettersOf(world, copies))).toEqual([2, 3, 4]);
+    expect(asked).toContainEqual({ FunctionName: expect.stringContaining('millrace-test-shop--copying') });
+    const counted = lines.map((line) => JSON.parse(line) as { pipeline: string; step: string; rejected: number });
+    expect(new Set(counted.map(({ pipeline: of, step }) => `${of}/${step}`))).toEqual(new Set(['shop/copying']));
+    expect(counted.reduce((sum, { rejected }) => sum + rejected, 0)).toBe(3);
+    expect(documents(world)).toBe(0);
   });
 
   test('stays where it is when its step is not known here', async () => {

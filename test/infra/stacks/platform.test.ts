@@ -78,13 +78,41 @@ describe('the platform', () => {
     });
   });
 
-  test('has only the landing bucket tell of its objects', () => {
+  test('has the landing bucket tell of its objects, and the bucket of dead letters, and not the lake', () => {
     const telling = platform.findResources('AWS::S3::Bucket', {
       Properties: { NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } } },
     });
     expect(JSON.stringify(Object.values(telling).map(({ Properties }) => Properties.BucketName))).toMatch(
-      /^\[[^[]*\["",\["millrace-dev-landing-[^\]]*\]\]\}\]$/,
+      /^\[[^[]*\["",\["millrace-dev-dead-letters-[^[]*\["",\["millrace-dev-landing-[^\]]*\]\]\}\]$/,
     );
+  });
+
+  test('hears of every batch that Lambda gave up on, and looks every hour for what had to wait', () => {
+    const [[functionId] = []] = Object.entries(
+      platform.findResources('AWS::Lambda::Function', { Properties: { FunctionName: 'millrace-dev-given-up' } }),
+    );
+    const targets = [{ Arn: { 'Fn::GetAtt': [functionId, 'Arn'] } }];
+    const rules = [
+      {
+        EventPattern: {
+          ...{ source: ['aws.s3'], 'detail-type': ['Object Created'] },
+          detail: { object: { key: [{ prefix: 'aws/lambda/' }] } },
+        },
+      },
+      { ScheduleExpression: 'rate(1 hour)' },
+    ];
+    for (const rule of rules) {
+      const found = platform.findResources('AWS::Events::Rule', {
+        Properties: Match.objectLike({ ...rule, Targets: targets.map((target) => Match.objectLike(target)) }),
+      });
+      expect(Object.keys(found)).toHaveLength(1);
+      platform.hasResourceProperties('AWS::Lambda::Permission', {
+        Action: 'lambda:InvokeFunction',
+        FunctionName: { Ref: functionId },
+        Principal: 'events.amazonaws.com',
+        SourceArn: { 'Fn::GetAtt': [Object.keys(found)[0], 'Arn'] },
+      });
+    }
   });
 
   test('keeps its database encrypted, by TLS only, with IAM authentication, backups and no way in from outside', () => {

@@ -1,0 +1,127 @@
+import { Duration } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { CfnRule } from 'aws-cdk-lib/aws-events';
+import { CfnPermission } from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import { GIVEN_UP_PREFIX } from '../../functions/runtime/given-up.ts';
+import type { Bundle } from '../bundle.ts';
+import type { Limits } from '../delivery.ts';
+import type { Names } from '../names.ts';
+import type { Statement } from '../needs.ts';
+import { addBundledFunction } from './bundled-function.ts';
+import { LinkedAlarm } from './linked-alarm.ts';
+import { logGroupOf } from './step-statements.ts';
+
+/** The module of the function, relative to the repository. */
+export const GIVEN_UP_ENTRY = 'functions/runtime/given-up-handler.ts';
+
+/** A document has up to 6 MB, one is read at a time, and after an outage of hours there are many. */
+const LIMITS: Limits = { timeoutSeconds: 15 * 60, memoryMb: 1_024 };
+
+export interface GivenUpProps {
+  readonly names: Names;
+  readonly bundle: Bundle;
+  /** The ARNs of streams that are read and not ours. */
+  readonly existingStreams: readonly string[];
+  /** The ARN of the topic that alarms tell. */
+  readonly topic: string | undefined;
+}
+
+/** What makes dead letters of what Lambda gave up on: a function that hears of every such document, and looks every hour for what is left. */
+export class GivenUp extends Construct {
+  constructor(scope: Construct, id: string, props: GivenUpProps) {
+    super(scope, id);
+    const { names, bundle } = props;
+    const { lambda } = addBundledFunction(this, {
+      functionName: names.givenUp,
+      description: 'makes dead letters of what Lambda gave up on',
+      path: bundle.path,
+      config: {
+        ...{ pipeline: 'platform', step: 'given-up', generation: bundle.sha256.slice(0, 12) },
+        ...{ checkpoints: names.checkpoints, deadLetters: names.deadLetters },
+      },
+      statements: statementsOf(props),
+      limits: LIMITS,
+      network: undefined,
+      names,
+    });
+    const targets = [{ id: 'Function', arn: lambda.attrArn }];
+    const rules = {
+      Stored: new CfnRule(this, 'Stored', {
+        description: 'tells of what Lambda gave up on',
+        eventPattern: {
+          source: ['aws.s3'],
+          'detail-type': ['Object Created'],
+          detail: { bucket: { name: [names.deadLetters] }, object: { key: [{ prefix: GIVEN_UP_PREFIX }] } },
+        },
+        targets,
+      }),
+      Left: new CfnRule(this, 'Left', {
+        description: 'looks for what had to wait',
+        scheduleExpression: 'rate(1 hour)',
+        targets,
+      }),
+    };
+    for (const [name, rule] of Object.entries(rules)) {
+      new CfnPermission(this, `${name}Permission`, {
+        action: 'lambda:InvokeFunction',
+        functionName: lambda.ref,
+        principal: 'events.amazonaws.com',
+        sourceArn: rule.attrArn,
+      });
+    }
+    this.addAlarm(props);
+  }
+
+  /** Whatever fails is tried every hour: twice is no accident. */
+  private addAlarm({ names, topic }: GivenUpProps): void {
+    new LinkedAlarm(this, 'Failing', {
+      alarmName: names.platformAlarm('given-up'),
+      meaning: 'what Lambda gave up on cannot be made dead letters',
+      section: 'given-up',
+      metric: new Metric({
+        namespace: 'AWS/Lambda',
+        metricName: 'Errors',
+        dimensionsMap: { FunctionName: names.givenUp },
+        statistic: 'Sum',
+        period: Duration.hours(1),
+      }),
+      threshold: 1,
+      periods: 2,
+      topic,
+    });
+  }
+}
+
+function statementsOf({ names, existingStreams }: GivenUpProps): readonly Statement[] {
+  const bucket = names.bucketArnOf(names.deadLetters);
+  return [
+    {
+      why: 'writes its log',
+      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+      resources: [names.arnOf('logs', `log-group:${logGroupOf(names.givenUp)}:*`)],
+    },
+    { why: 'finds discarded batches', actions: ['s3:ListBucket'], resources: [bucket] },
+    {
+      why: 'takes discarded batches',
+      actions: ['s3:GetObject', 's3:DeleteObject'],
+      resources: [`${bucket}/${GIVEN_UP_PREFIX}*`],
+    },
+    { why: 'keeps dead letters', actions: ['s3:PutObject'], resources: [`${bucket}/dead-letters/*`] },
+    {
+      why: 'asks functions which steps they are',
+      actions: ['lambda:GetFunctionConfiguration'],
+      resources: [names.arnOf('lambda', `function:${names.platformStack}-*`)],
+    },
+    {
+      why: 'sees what steps have done',
+      actions: ['dynamodb:GetItem'],
+      resources: [names.arnOf('dynamodb', `table/${names.checkpoints}`)],
+    },
+    {
+      why: 'sees the shards of streams',
+      actions: ['kinesis:DescribeStreamSummary', 'kinesis:ListShards'],
+      resources: [names.arnOf('kinesis', `stream/${names.platformStack}-*`), ...existingStreams],
+    },
+  ];
+}
