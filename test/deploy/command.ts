@@ -90,6 +90,10 @@ function started(
   { cwd = REPOSITORY, env, log, detached = false }: CommandOptions & { readonly detached?: boolean },
 ): ChildProcess {
   const child = spawn(name, args, { cwd, env, detached, stdio: ['ignore', 'pipe', 'pipe'] });
+  // One that is under way does not outlive who waits for it.
+  const end = () => child.kill();
+  process.once('exit', end);
+  child.once('close', () => process.off('exit', end));
   const file = createWriteStream(log, { flags: 'a' });
   file.write(`\n$ ${[name, ...args].join(' ')}\n`);
   child.stdout.pipe(file, { end: false });

@@ -46,7 +46,7 @@ async function main(): Promise<number> {
 async function ownFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-deploy-'));
   running.defer(async () => {
-    if (results.failed === 0) await rm(folder, { recursive: true });
+    if (results.failed === 0) await rm(folder, { recursive: true, maxRetries: 5 });
     else say(`What the commands and the server said: ${folder}`);
   });
   return folder;
