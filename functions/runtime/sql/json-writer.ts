@@ -39,7 +39,8 @@ export interface Source {
 const LONG = 64;
 const WORD = 4;
 
-export function writeRange(writer: JsonWriter, source: Source, [from, to]: readonly [number, number]): void {
+// biome-ignore lint/complexity/useMaxParams: hot path; an array for each range would be garbage
+export function writeRange(writer: JsonWriter, source: Source, from: number, to: number): void {
   const length = to - from;
   reserve(writer, length);
   const begun = writer.length;

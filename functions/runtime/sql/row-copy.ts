@@ -65,7 +65,7 @@ export function copyColumns(writer: JsonWriter, row: Row, columns: readonly Copi
       to = ends[column] as number;
       continue;
     }
-    if (to > 0) writeRange(writer, row, [from, to]);
+    if (to > 0) writeRange(writer, row, from, to);
     if (i > 0) writeByte(writer, COMMA);
     to = 0;
     if (isWhole) {
@@ -73,12 +73,12 @@ export function copyColumns(writer: JsonWriter, row: Row, columns: readonly Copi
       to = ends[column] as number;
     } else writeColumn(writer, row, columns[i] as CopiedColumn);
   }
-  if (to > 0) writeRange(writer, row, [from, to]);
+  if (to > 0) writeRange(writer, row, from, to);
 }
 
 function writeColumn(writer: JsonWriter, row: Row, { column, key }: CopiedColumn): void {
   writeBytes(writer, key);
-  if (isPresent(row, column)) writeRange(writer, row, [row.starts[column] as number, row.ends[column] as number]);
+  if (isPresent(row, column)) writeRange(writer, row, row.starts[column] as number, row.ends[column] as number);
   else writeNull(writer);
 }
 
@@ -127,7 +127,8 @@ const READERS = {
 const FEW_DIGITS = { integer: 9, bigint: 18, numeric: 300, 'double precision': 300 };
 
 function verifyNumber(row: Row, column: number, type: keyof typeof FEW_DIGITS): void {
-  const [start, end] = [row.starts[column] as number, row.ends[column] as number];
+  const start = row.starts[column] as number;
+  const end = row.ends[column] as number;
   const seen = row.seen[column] as number;
   const isWhole = type === 'integer' || type === 'bigint';
   if (
