@@ -4,11 +4,13 @@ import { emulatorLogBench } from './emulator-log.ts';
 import { benchMapping } from './mapping.ts';
 import { benchPostgres } from './postgres.ts';
 import { hasMissed, type Measured, tableOf } from './rounds.ts';
+import { benchSql } from './sql.ts';
 import { sqlMemory } from './sql-memory.ts';
 
 /** Every benchmark, one after the other: each has the machine for itself. Exits with 1 when one misses its target. */
 const benchmarks: readonly (() => Promise<readonly Measured[]>)[] = [
   benchCodec,
+  benchSql,
   benchPostgres,
   emulatorLogBench,
   benchMapping,

@@ -1,5 +1,17 @@
+import { z } from 'zod';
 import type { Random } from '../infra/sql/random.ts';
 import { seeded } from '../infra/sql/random.ts';
+
+/** What a statement over the orders can name. */
+export const Order = z.object({
+  order_id: z.int(),
+  order_date: z.iso.datetime(),
+  status: z.string(),
+  customer: z.string(),
+  quantity: z.int32(),
+  price: z.number(),
+  sales: z.number(),
+});
 
 const STATUSES = ['COMPLETE', 'PENDING', 'SHIPPED', 'CANCELLED'];
 const CITIES = ['Amsterdam', 'Nantes', 'Reims', 'New York', 'Melbourne', 'Bergen', 'Singapore'];
