@@ -6,6 +6,8 @@ import { dev } from './commands/dev.ts';
 import { kept } from './commands/kept.ts';
 import { mappings } from './commands/mappings.ts';
 import { pause } from './commands/pause.ts';
+import { positions } from './commands/positions.ts';
+import { replay } from './commands/replay.ts';
 import { resume } from './commands/resume.ts';
 import { sql } from './commands/sql.ts';
 import { status } from './commands/status.ts';
@@ -20,6 +22,8 @@ export const commands: Readonly<Record<string, Command>> = {
   'dead-letters': deadLetters,
   pause,
   resume,
+  positions,
+  replay,
   kept,
   database,
   mappings,

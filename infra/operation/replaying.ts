@@ -3,6 +3,7 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import { loadReplay, saveReplay } from '../../functions/runtime/replay-plan.ts';
 import type { Target } from '../../functions/runtime/rewind.ts';
 import type { SinkPlan } from '../pipelines/plan.ts';
+import { refuseBeyondLog } from './moves.ts';
 import { checkpointsOf, type PlaceWithFunctions } from './place.ts';
 import { type Driving, drive } from './rewinding.ts';
 
@@ -32,6 +33,7 @@ export async function replayInto(
   if (stored.plan?.phase === 'done')
     throw new UserMistake(`this range has been replayed into '${into}' already: name another place`);
   if (stored.plan === undefined) {
+    await refuseBeyondLog(step, place, { to: from, signal: driving.signal });
     const plan = { phase: 'asked' as const, from, toMillis, into, askedMillis: Date.now() };
     await saveReplay(checkpoints, stored, { id, plan, signal: driving.signal });
   }

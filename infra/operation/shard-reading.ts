@@ -1,0 +1,62 @@
+import { sleepFor } from '../../functions/runtime/back-off.ts';
+import type { LogRecord } from '../../functions/runtime/record-codec/record.ts';
+import {
+  digitsAskedFor,
+  earliestRecord,
+  type IteratorStart,
+  isUnknownSequenceNumber,
+  iteratorAt,
+  pagesOf,
+  type ShardToRead,
+} from '../../functions/runtime/shard-iterator.ts';
+import type { Kinesis } from '../../functions/runtime/shards.ts';
+
+/** A shard of a stream, for somebody who only looks. */
+export interface ShardReading {
+  /** The first record that it still holds. */
+  earliest(): Promise<LogRecord | undefined>;
+  /** Its records from there on, as far as it goes now. A place that it does not hold any more: from the earliest on. */
+  from(start: IteratorStart): AsyncIterable<LogRecord>;
+}
+
+/** A page of this many records is read at once: others read the shard, too. */
+const PAGE_RECORDS = 500;
+
+export function readingOf(of: {
+  readonly kinesis: Kinesis;
+  /** Name or ARN. */
+  readonly stream: string;
+  readonly shardId: string;
+  readonly signal: AbortSignal;
+}): ShardReading {
+  const shard: ShardToRead = { ...of, sleep: sleepFor, random: Math.random };
+  const getPage = pagesOf(shard);
+  let earliest: Promise<LogRecord | undefined> | undefined;
+
+  async function firstIterator(start: IteratorStart): Promise<string> {
+    if (start === 'earliest' || start instanceof Date) return iteratorAt(shard, start);
+    earliest ??= earliestRecord(shard, getPage);
+    const atSequenceNumber = start.atSequenceNumber.padStart(digitsAskedFor(await earliest), '0');
+    try {
+      return await iteratorAt(shard, { atSequenceNumber });
+    } catch (error) {
+      if (!isUnknownSequenceNumber(error)) throw error;
+      return iteratorAt(shard, 'earliest');
+    }
+  }
+
+  return {
+    earliest() {
+      earliest ??= earliestRecord(shard, getPage);
+      return earliest;
+    },
+    async *from(start) {
+      for (let iterator: string | undefined = await firstIterator(start); iterator !== undefined; ) {
+        const page = await getPage(iterator, PAGE_RECORDS);
+        yield* page.records;
+        if (page.millisBehindLatest === 0) return;
+        iterator = page.next;
+      }
+    },
+  };
+}
