@@ -6,7 +6,9 @@ import { defineTransform } from '../../functions/runtime/transform.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
+import { rewindStep } from '../../infra/operation/rewinding.ts';
 import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
+import type { TransformPlan } from '../../infra/pipelines/plan.ts';
 import { faultKinds } from '../kit/faults.ts';
 import { givenPipeline } from '../kit/given.ts';
 import { operate } from '../kit/operator.ts';
@@ -120,6 +122,23 @@ describe('a stream that is idempotent', () => {
         .map(({ number }) => Number(number))
         .sort((a, b) => a - b),
     ).toEqual([1, 1, 9, 10, 11]);
+  });
+
+  test('gives a step that is rewound every event again, once, and knows the repeats after it', async () => {
+    const world = await start(3);
+    const sent = sentBy('till', 1, 8);
+    for (const some of [sent.slice(0, 4), sent.slice(0, 4), sent.slice(4)]) {
+      await send(world, some);
+      await settle(world, HOUR);
+    }
+    const step = world.steps.find(({ name }) => name === 'copying') as TransformPlan;
+    const wish = { to: 'earliest', said: 'earliest' } as const;
+    const told = () => undefined;
+    expect(await operate(world, (place) => rewindStep(step, place, { wish, told, signal }))).toBe(true);
+    await settle(world, HOUR);
+    await send(world, sent.slice(2));
+    await settle(world, HOUR);
+    expect(copiedOf(world).sort()).toEqual([...sent, ...sent].map(textOf).sort());
   });
 
   test('keeps its promise while anything fails, and while its shards are split and merged', {
