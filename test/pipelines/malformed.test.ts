@@ -263,9 +263,7 @@ describe('what is malformed', () => {
   test.each(RECORDS)(
     'in a record, such as $what, is one dead letter with its very bytes',
     ({ data, reason, message }) => {
-      const found = lettersOf('sensors/cleaning').filter((letter) =>
-        reason === 'undecodable' ? bytesOf(letter).equals(data) : bytesOf(letter).includes(`"data":${data}}`),
-      );
+      const found = lettersOf('sensors/cleaning').filter((letter) => bytesOf(letter).equals(data));
       expect(found).toMatchObject([{ reason, message: expect.stringMatching(message) }]);
     },
   );
