@@ -6,6 +6,7 @@ import { doneKeyOf, type Lane, type LaneState, laneKeyOf, laneSequence, loadLane
 import type { LogWriter } from './log-writer.ts';
 import type { AnnouncedItem, ItemPage, ItemSource } from './source.ts';
 import type { Invocation, Step } from './step.ts';
+import { MOST_KILLS } from './suspects.ts';
 
 /** A source of items in one process. */
 export interface ItemReader<P = unknown> {
@@ -34,6 +35,8 @@ export async function readItems(reader: ItemReader, items: readonly AnnouncedIte
 
 interface TimedTurn extends Turn {
   readonly stopMillis: number;
+  /** This process has just begun the item: its try is written down. */
+  readonly isBegun?: true;
 }
 
 async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTurn): Promise<Left> {
@@ -54,7 +57,8 @@ async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTu
       const pause = await reader.step.pause.inForce(turn.signal);
       if (pause !== undefined) return 'paused';
       if ((await checkpoints.load(doneKeyOf(item.identity), turn.signal)) !== undefined) return undefined;
-      lane = await saveLane(checkpoints, lane, { state: begin(lane.state, item), signal: turn.signal });
+      lane = await saveLane(checkpoints, lane, { state: begin(reader.step, lane.state, item), signal: turn.signal });
+      return (await readToEnd(reader, lane, { ...turn, isBegun: true })).left;
     }
     return (await readToEnd(reader, lane, turn)).left;
   } finally {
@@ -78,46 +82,107 @@ async function rests(
   return isClean || rest.held;
 }
 
-function begin(state: LaneState, { laneKey, identity, item }: AnnouncedItem): LaneState {
-  return { id: state.id, ordinal: state.ordinal + 1, current: { laneKey, identity, item } };
+function begin({ config }: Step, state: LaneState, { laneKey, identity, item }: AnnouncedItem): LaneState {
+  const tries = { generation: config.generation, count: 1 };
+  return { id: state.id, ordinal: state.ordinal + 1, current: { laneKey, identity, item, tries } };
 }
 
-/** Goes on with the lane's current item. It is recorded as done before the lane is free, so it cannot be begun again. */
+/**
+ * Goes on with the lane's current item. It is recorded as done before the lane is free, so it cannot be begun again. An item that has
+ * killed three processes in a row at one place is given up there: every other item of the lane would wait for it, and die with it.
+ */
 async function readToEnd(reader: ItemReader, begun: Lane, turn: TimedTurn): Promise<{ left: Left; lane: Lane }> {
-  const { checkpoints, now } = reader.step;
+  const { step } = reader;
   const { current } = begun.state;
   if (current === undefined) return { left: undefined, lane: begun };
   const shard = createHash('sha256').update(current.identity).digest('base64url').slice(0, 16);
-  let lane = begun;
+  const giveUp = (error: EventRefused): Promise<void> => {
+    const bytes = Buffer.from(JSON.stringify(current.item));
+    const rejection = { at: 'item', reason: error.reason, message: error.message, bytes };
+    return step.deadLetters.put(shard, [rejection], turn.signal);
+  };
+  let reading: Reading = { lane: begun };
+  if (!turn.isBegun && triesOf(step, begun.state) >= MOST_KILLS) await giveUp(new EventRefused('killed', KILLED));
+  else {
+    const lane = turn.isBegun ? begun : await beginTry(step, begun, turn.signal);
+    reading = await readPages(reader, { lane, shard }, turn);
+    if (reading.refused !== undefined) await giveUp(reading.refused);
+    else if (reading.left !== undefined) return { left: reading.left, lane: reading.lane };
+  }
+  await recordDone(step, current.identity, turn.signal);
+  const { id, ordinal } = reading.lane.state;
+  return {
+    left: undefined,
+    lane: await saveLane(step.checkpoints, reading.lane, { state: { id, ordinal }, signal: turn.signal }),
+  };
+}
+
+const KILLED =
+  `the function died ${MOST_KILLS} times in a row at one place of it: out of memory, or busy until its time was over; what comes before ` +
+  'that place was read';
+
+interface Reading {
+  readonly lane: Lane;
+  readonly left?: Left;
+  /** The item cannot be read any further, and never will be. */
+  readonly refused?: EventRefused;
+}
+
+async function readPages(
+  reader: ItemReader,
+  begun: { readonly lane: Lane; readonly shard: string },
+  turn: TimedTurn,
+): Promise<Reading> {
+  const { checkpoints, now } = reader.step;
+  let { lane } = begun;
+  const { tries: _, ...current } = lane.state.current as NonNullable<LaneState['current']>;
   let pages = 0;
   try {
     for await (const page of reader.source.readItem(current.item, current.position, turn.signal)) {
       if (await rests(reader.step, lane, { isClean: pages++ > 0, signal: turn.signal }))
-        return { left: 'paused', lane };
-      await appendPage(reader, { lane, page, shard }, turn.signal);
+        return { left: 'paused', lane: pages > 1 ? lane : await endTry(reader.step, lane) };
+      await appendPage(reader, { lane, page, shard: begun.shard }, turn.signal);
       lane = await saveLane(checkpoints, lane, {
         state: { ...lane.state, current: { ...current, position: page.position } },
         signal: turn.signal,
       });
       if (now() >= turn.stopMillis) return { left: 'unfinished', lane };
     }
+    return { lane };
   } catch (error) {
-    if (!(error instanceof EventRefused)) throw error;
-    const bytes = Buffer.from(JSON.stringify(current.item));
-    await reader.step.deadLetters.put(
-      shard,
-      [{ at: 'item', reason: error.reason, message: error.message, bytes }],
-      turn.signal,
-    );
+    if (error instanceof EventRefused) return { lane, refused: error };
+    await endTry(reader.step, lane).catch(() => undefined);
+    throw error;
   }
-  await recordDone(reader.step, current.identity, turn.signal);
-  return {
-    left: undefined,
-    lane: await saveLane(checkpoints, lane, {
-      state: { id: lane.state.id, ordinal: lane.state.ordinal },
-      signal: turn.signal,
-    }),
-  };
+}
+
+function triesOf({ config }: Step, { current }: LaneState): number {
+  return current?.tries?.generation === config.generation ? current.tries.count : 0;
+}
+
+/** Before anything is read: whoever finds it, and the position as it was, knows that this process has died of it. */
+function beginTry(step: Step, lane: Lane, signal: AbortSignal): Promise<Lane> {
+  return saveTries(step, lane, { count: triesOf(step, lane.state) + 1, signal });
+}
+
+/** The invocation keeps 1.5 s back, and giving back the lease comes after this. */
+const END_MILLIS = 700;
+
+/** It came to nothing, and the process lives. */
+async function endTry(step: Step, lane: Lane): Promise<Lane> {
+  const count = triesOf(step, lane.state) - 1;
+  if (count < 0) return lane;
+  return saveTries(step, lane, { count, signal: AbortSignal.timeout(END_MILLIS) });
+}
+
+function saveTries(
+  { checkpoints, config }: Step,
+  lane: Lane,
+  { count, signal }: { readonly count: number; readonly signal: AbortSignal },
+): Promise<Lane> {
+  const current = lane.state.current as NonNullable<LaneState['current']>;
+  const tries = { generation: config.generation, count };
+  return saveLane(checkpoints, lane, { state: { ...lane.state, current: { ...current, tries } }, signal });
 }
 
 async function recordDone(step: Step, identity: string, signal: AbortSignal): Promise<void> {

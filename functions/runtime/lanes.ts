@@ -18,7 +18,14 @@ const LaneText = z.object({
   id: z.string(),
   ordinal: z.number(),
   current: z
-    .object({ laneKey: z.string(), identity: z.string(), item: z.unknown(), position: z.unknown().optional() })
+    .object({
+      laneKey: z.string(),
+      identity: z.string(),
+      item: z.unknown(),
+      position: z.unknown().optional(),
+      /** Processes that have begun to read at the position, one after the other, and neither got further nor said that they failed. */
+      tries: z.object({ generation: z.string(), count: z.number() }).optional(),
+    })
     .optional(),
 });
 

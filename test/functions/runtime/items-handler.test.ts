@@ -205,4 +205,88 @@ describe('a source of items', () => {
     expect(await handler(message('a'), invocation())).toEqual({ batchItemFailures: [{ itemIdentifier: 'id of a' }] });
     expect(engine.lines.some((line) => line.includes('"level":"error"'))).toBe(true);
   });
+
+  describe('an item that kills its function', () => {
+    /** The process dies at the second page of `deadly`: it does not come back. */
+    function killing() {
+      let died = Promise.withResolvers<'died'>();
+      const lists_ = new Map([
+        ['deadly', [1, 2, 3, 4]],
+        ['next', [5, 6]],
+      ]);
+      let isMended = false;
+      const source = defineSource({
+        ...lists(lists_),
+        open: (context: never): ItemSource<number> => {
+          const opened = lists(lists_).open(context);
+          return {
+            ...opened,
+            async *readItem(item, position, signal) {
+              for await (const page of opened.readItem(item, position, signal)) {
+                if (!isMended && (item as { name: string }).name === 'deadly' && page.position > 2) {
+                  died.resolve('died');
+                  await new Promise(() => undefined);
+                }
+                yield page;
+              }
+            },
+          };
+        },
+      });
+      return {
+        source,
+        mend: () => {
+          isMended = true;
+        },
+        async deliver(body: string, changes: Partial<StepSurroundings> = {}) {
+          died = Promise.withResolvers();
+          // A dead process has its lease until its time would have been over.
+          engine.nowMillis += 10 * 60_000;
+          return Promise.race([open(source as never, changes)(message(body), invocation()), died.promise]);
+        },
+      };
+    }
+
+    test('three times in a row at one place is given up there, and its lane goes on', async () => {
+      const { deliver } = killing();
+      // The first one is the one that has come so far.
+      for (let time = 0; time <= 3; time++) expect(await deliver('deadly')).toBe('died');
+      expect(await deliver('next')).toEqual({ batchItemFailures: [] });
+      expect(await deliver('deadly')).toEqual({ batchItemFailures: [] });
+      expect(seen()).toEqual([1, 2, 5, 6]);
+      expect([...engine.letters.values()]).toMatchObject([
+        {
+          reason: 'killed',
+          at: 'item',
+          message: expect.stringMatching(/died 3 times in a row at one place/),
+          text: '{"name":"deadly"}',
+        },
+      ]);
+    });
+
+    test('is read to its end by code that was deployed in time', async () => {
+      const { deliver, mend } = killing();
+      for (let time = 0; time <= 3; time++) await deliver('deadly');
+      mend();
+      const config = { ...engine.surroundings(CONFIG).config, generation: 'g2' };
+      expect(await deliver('deadly', { config })).toEqual({ batchItemFailures: [] });
+      expect(engine.letters.size).toBe(0);
+      expect(seen()).toEqual([1, 2, 3, 4]);
+    });
+
+    test('is told from one whose stream is down for an hour', async () => {
+      const { deliver, mend } = killing();
+      mend();
+      const down = { send: () => Promise.reject(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })) };
+      for (let time = 0; time < 6; time++) {
+        const source = lists(new Map([['deadly', [1]]]));
+        const reply = await open(source, { kinesis: down as never })(message('deadly'), invocation(1_600));
+        expect(reply.batchItemFailures).toHaveLength(1);
+        engine.nowMillis += 10 * 60_000;
+      }
+      expect(await deliver('deadly')).toEqual({ batchItemFailures: [] });
+      expect(engine.letters.size).toBe(0);
+      expect(seen()).toEqual([1, 2, 3, 4]);
+    });
+  });
 });
