@@ -73,7 +73,16 @@ describe('the commands of an operator, without a dev', () => {
     const gone = spawn(process.execPath, ['-e', '']);
     await new Promise((resolve) => gone.once('exit', resolve));
     const database = { host: '127.0.0.1', port: 1, name: 'n', user: 'u', password: 'p' };
-    const left = { pid: gone.pid, pipelines: [], kinesis: 'k', dynamodb: 'd', s3: 's', sqs: 'q', lambda: 'l', database };
+    const left = {
+      pid: gone.pid,
+      pipelines: [],
+      kinesis: 'k',
+      dynamodb: 'd',
+      s3: 's',
+      sqs: 'q',
+      lambda: 'l',
+      database,
+    };
     await mkdir(join(folder, '.millrace'));
     await writeFile(join(folder, '.millrace', 'dev.json'), JSON.stringify(left));
     const { code, err } = await millrace(['status']);
@@ -226,7 +235,9 @@ describe('the commands of an operator, on a dev that runs', () => {
     // redrive: nothing is mended, so it comes back as another dead letter
     const unasked = await millrace(['dead-letters', 'redrive', id]);
     expect(unasked).toMatchObject({ code: 2, err: expect.stringContaining('nobody is there to answer: --yes') });
-    expect(unasked.err).toContain("1 dead letter of sensors/cleaning: back to the end of stream 'raw', for this step alone");
+    expect(unasked.err).toContain(
+      "1 dead letter of sensors/cleaning: back to the end of stream 'raw', for this step alone",
+    );
     const none = await millrace(['dead-letters', 'redrive', 'sensors', 'cleaning', '--reason', 'transform', '--yes']);
     expect([none.code, none.out]).toEqual([0, 'dev on this machine: no dead letters of sensors/cleaning to redrive\n']);
     expect(await millrace(['dead-letters', 'redrive', 'sensors', 'devices', '--all', '--yes'])).toMatchObject({
