@@ -2,6 +2,7 @@ import { GetQueueAttributesCommand, GetQueueUrlCommand } from '@aws-sdk/client-s
 import { loadAttempt } from '../../functions/runtime/attempts.ts';
 import { loadPause } from '../../functions/runtime/pause.ts';
 import { type Position, START_OF_SHARD, sequenceNumberOf } from '../../functions/runtime/position.ts';
+import type { Rewind } from '../../functions/runtime/rewind.ts';
 import { shardKey } from '../../functions/runtime/shard-states.ts';
 import { describeStream, type Shard, type StreamShape } from '../../functions/runtime/shards.ts';
 import { decodeState, type StepState } from '../../functions/runtime/step-state.ts';
@@ -15,9 +16,10 @@ import { openStates, ProgressOutOfReach, type StatesOfStep } from './progress.ts
 
 /**
  * `idle`: nothing to do. `running`: what waits has not waited for longer than the step's delivery explains. `behind`: it has.
- * `ended`: the shard was split or merged, and all of it is done. `held`, `unknown`: the reason is in the note.
+ * `rewinding`: it was moved, and has not caught up. `ended`: the shard was split or merged, and all of it is done. `held`, `unknown`:
+ * the reason is in the note.
  */
-export type StandingState = 'running' | 'paused' | 'behind' | 'held' | 'idle' | 'ended' | 'unknown';
+export type StandingState = 'running' | 'paused' | 'rewinding' | 'behind' | 'held' | 'idle' | 'ended' | 'unknown';
 
 /** Where a step stands in one shard; a source stands in none. Times are RFC 3339. */
 export interface Standing {
@@ -109,6 +111,8 @@ async function shardStanding(
   const progress = state === undefined ? {} : progressOf(state);
   if (state?.ended === true) return { state: 'ended', ...progress, recordsBehind: 0, lagMillis: 0 };
   const after = state?.position;
+  if (state?.rewind !== undefined && !paused)
+    return rewindingStanding(facts, shard, { state, rewind: state.rewind, signal });
   if (after === undefined && start === undefined) {
     const note = "nothing read yet: it starts with what comes after its deployment ('latest')";
     return { state: paused ? 'paused' : 'idle', note };
@@ -128,6 +132,33 @@ async function shardStanding(
     ...(note === undefined ? {} : { note }),
   };
 }
+
+/** Between its position, which it has in the log itself, and the end: what is to be read once more included. */
+async function rewindingStanding(
+  { place, stream }: Facts,
+  shard: Shard,
+  { state, rewind, signal }: { readonly state: StepState; readonly rewind: Rewind; readonly signal: AbortSignal },
+): Promise<ShardStanding> {
+  const after = state.position;
+  const { kinesis } = place.clients;
+  const look = await lookAfter({ kinesis, stream, shard, after, start: 'earliest', signal });
+  return {
+    state: 'rewinding',
+    ...progressOf(state),
+    ...(after === undefined ? {} : { position: positionOf(after, look) }),
+    recordsBehind: look.records,
+    ...(look.more ? { andMore: true } : {}),
+    lagMillis: look.oldestMillis === undefined ? 0 : Math.max(0, Date.now() - look.oldestMillis),
+    note: REWINDING[rewind.phase],
+  };
+}
+
+const GOES_ON = 'the command that asked for it goes on with it when it is said again, and so does what comes';
+const REWINDING = {
+  settling: `it finishes what is in flight before it goes back: ${GOES_ON}`,
+  passing: `it passes over what comes before the place that it was moved to: ${GOES_ON}`,
+  reading: `it has not caught up since it was moved: ${GOES_ON}`,
+} as const;
 
 const HELD = 'its function died of what comes next, again and again: see “A step holds” in docs/runbook.md';
 

@@ -4,16 +4,26 @@ import type { AwsPlaces, ConnectorStep, LaptopPlaces, Needs } from '../needs.ts'
 /** The part of the sink's options that its grants depend on. */
 const Options = z.object({ prefix: z.string() });
 
-/** The S3 sink writes below its prefix of the lake, and reads nothing: its names follow from the range. */
+/**
+ * The S3 sink writes below its prefix of the lake, and reads nothing: its names follow from the range. Replays are below a prefix of
+ * their own, where it sees whether a place is fresh.
+ */
 export function s3OnAws(step: ConnectorStep, { lake }: AwsPlaces): Needs {
   const { prefix } = Options.parse(step.options);
+  const replays = `replays/${prefix}/*`;
   return {
     resources: { bucket: lake.name },
     statements: [
       {
         why: 'writes the files of the lake',
         actions: ['s3:PutObject'],
-        resources: [`${lake.arn}/${prefix}/*`],
+        resources: [`${lake.arn}/${prefix}/*`, `${lake.arn}/${replays}`],
+      },
+      {
+        why: 'sees whether the place of a replay is fresh',
+        actions: ['s3:ListBucket'],
+        resources: [lake.arn],
+        conditions: { StringLike: { 's3:prefix': replays } },
       },
     ],
     network: undefined,

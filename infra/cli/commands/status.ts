@@ -15,6 +15,7 @@ export const status: Command = {
     '  running   what waits has not waited for long',
     '  behind    it has, for longer than the delivery explains',
     '  paused    by millrace pause',
+    '  rewinding it was moved by millrace positions, and has not caught up',
     '  ended     the shard was split or merged, and all of it is done',
     '  unknown   the reason is said',
     '',

@@ -59,6 +59,19 @@ describe('a step', () => {
     expect(standing?.lastProgress).toBeUndefined();
   });
 
+  test('that was moved and has not caught up is rewinding, and says so until it has', async () => {
+    const run = await startPipelineRun(counting);
+    await run.given('raw', counts(0, 5));
+    await run.settled();
+    // The only call dies when it sends the first events again.
+    run.when.fails('cleaning kinesis.PutRecords', 'killed before');
+    expect(await run.when.rewound('cleaning', 'earliest', { pulls: 1 })).toBe(false);
+    const [standing] = await run.status('cleaning');
+    expect(standing).toMatchObject({ state: 'rewinding', note: expect.stringContaining('said again') });
+    expect(await run.when.rewound('cleaning', 'earliest')).toBe(true);
+    expect(await run.status('cleaning')).toMatchObject([{ state: 'idle', recordsBehind: 0 }]);
+  });
+
   test('on a schedule is not behind between two of its runs', async () => {
     const run = await startPipelineRun(archiving);
     await run.when.pass(minutes(11));

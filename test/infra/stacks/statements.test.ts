@@ -37,7 +37,7 @@ const WILDCARDS: readonly { readonly resource: RegExp; readonly actions: RegExp;
     why: "Lambda puts discarded batches below the mapping's id, which is not known before the mapping is created with the role",
   },
   {
-    resource: /:s3:::millrace-dev-lake-<AccountId>-<Region>\/[a-z]+\/\*$/,
+    resource: /:s3:::millrace-dev-lake-<AccountId>-<Region>\/(replays\/)?[a-z]+\/\*$/,
     actions: /^s3:PutObject$/,
     why: "objects below the sink's own prefix",
   },
@@ -199,6 +199,7 @@ describe('a role', () => {
   test('of a scheduled sink of the lake writes below its prefix', () => {
     expect(of('lakeStepRole').WritesTheFilesOfTheLake?.resources).toEqual([
       'arn:<Partition>:s3:::millrace-dev-lake-<AccountId>-<Region>/orders/*',
+      'arn:<Partition>:s3:::millrace-dev-lake-<AccountId>-<Region>/replays/orders/*',
     ]);
   });
 
