@@ -56,7 +56,7 @@ const node = (type: string, parts: readonly Generated[], render: (parts: readonl
 });
 
 export function expression(pen: Pen, type: string, depth: number): Generated {
-  if (depth <= 0 || pen.random.chance(0.12)) return pen.random.chance(0.75) ? column(pen, type) : literal(pen, type);
+  if (depth <= 0 || pen.random.chance(0.12)) return pen.random.chance(0.85) ? column(pen, type) : literal(pen, type);
   return pen.random.chance(0.7) ? routineCall(pen, type, depth) : special(pen, type, depth);
 }
 

@@ -98,8 +98,8 @@ function randomOutputs(pen: Pen, { columns }: TestTable): readonly TestOutput[] 
   const outputs: TestOutput[] = [];
   const taken = new Set<string>();
   for (let i = random.below(4); i >= 0; i -= 1) {
-    if (random.chance(0.5)) {
-      outputs.push({ expression: expression(pen, random.pick(OUTPUT_TYPES), random.below(4)), name: `x${i}` });
+    if (random.chance(0.65)) {
+      outputs.push({ expression: expression(pen, random.pick(OUTPUT_TYPES), 1 + random.below(4)), name: `x${i}` });
       continue;
     }
     const { name, type } = random.pick(columns);
@@ -151,10 +151,14 @@ const fromEvent = (statement: TestStatement): string => `FROM stream AS ${STREAM
 
 /** Every expression that can fail by itself; of WHERE also each of its conditions. */
 export function partsOf({ outputs, unnests, where, partitionBy }: TestStatement): readonly Generated[] {
-  const conditions = where === undefined ? [] : conjunctsOf(where);
+  const conditions = where === undefined ? [] : [...conjunctsOf(where), ...constantsOf(where)];
   const parts = [...outputs.map(({ expression }) => expression), ...unnests.map(({ list }) => list), ...conditions];
   return (partitionBy === undefined ? parts : [...parts, partitionBy]).filter((part) => part.parts.length > 0);
 }
+
+/** What names no column: Postgres may compute it when it plans, although no row ever asks for it. */
+const constantsOf = (part: Generated): readonly Generated[] =>
+  /\b(?:s|event|u\d)\./.test(sqlOf(part)) ? part.parts.flatMap(constantsOf) : [part];
 
 const conjunctsOf = (part: Generated): readonly Generated[] => [
   part,

@@ -17,6 +17,7 @@ const SCALARS: readonly ScalarName[] = [
   'numeric',
   'text',
   'text',
+  'integer',
   'date',
   'timestamp',
   'timestamptz',
@@ -26,7 +27,7 @@ const SCALARS: readonly ScalarName[] = [
 const HOSTILE = ['Amount', 'é', 'a b', 'class', 'constructor', '__proto__', 'toString', 'it"s', 'row', 'key', '', '$1'];
 
 export function randomTable(random: Random): TestTable {
-  const count = 4 + random.below(7);
+  const count = 5 + random.below(8);
   const names = new Set<string>();
   for (let i = 0; i < count; i += 1) names.add(random.chance(0.1) ? random.pick(HOSTILE.filter(Boolean)) : `c${i}`);
   return { columns: [...names].map((name) => ({ name, type: randomType(random), nullable: random.chance(0.7) })) };
