@@ -14,7 +14,7 @@ const INTRODUCTION = `<!-- Written by \`node infra/sql/reference.ts\`. A test co
 # SQL transforms
 
 One \`.sql\` file is one transform, in Postgres's SQL: parsed by Postgres's own parser, checked by its rules, compared with a real Postgres 18
-on random expressions in every test run, and compiled to a TypeScript module that stands beside it.
+on random expressions and statements in every test run, and compiled to a TypeScript module that stands beside it.
 
 \`\`\`sql
 -- schema: ./order-events.ts#Order
@@ -80,6 +80,8 @@ A column may be null when its schema is nullable or optional. What is computed i
 - Three-valued logic, integer overflow and division, numeric's scales, NaN and infinities, implicit casts and the choice of operators and functions are Postgres's.
 - The collation is "C": text is ordered by code point, and only ASCII letters have a case.
 - The time zone is UTC, always; AT TIME ZONE takes UTC alone. Dates and times are read in ISO 8601; Postgres's other spellings are errors.
+- \`to_char\` knows the fields of a date and time, \`FM\` and quoted text; \`to_date\` and \`to_timestamp\` take a text that is written exactly as the format says, where Postgres
+  would guess. Numbers are written by \`round\`, \`::text\` and \`lpad\`.
 - Functions of double precision that are not exact (\`sin\`, \`exp\`, \`power\`, …) are within one unit in the last place. \`cbrt\`, and \`log\` of
   double precision, are refused, because C's own libraries differ by more: \`log\` of numeric is exact to its last digit.
 - Regular expressions are those in which Postgres and JavaScript agree. Where only a yes or no is asked (\`~\`, regexp_like) that includes alternatives and groups;
