@@ -19,7 +19,8 @@ export const deadLetters: Command = {
   help: [
     'Lists them by step and reason, with the id of one of each; all of a step with --each. Redrive puts them back for the one step that',
     'refused them, behind the newest events of its stream: once, however often it is interrupted. What is refused again is a dead letter',
-    'again. Redriven and discarded ones are kept below redriven/ and discarded/ in the bucket.',
+    'again. Redriven and discarded ones are kept below redriven/ and discarded/ in the bucket. What Lambda itself gave up on is made dead',
+    'letters of before anything is listed.',
     '',
     '  --each                   every dead letter, not one of each kind',
     '  --bytes                  of show: the original bytes and nothing else',
