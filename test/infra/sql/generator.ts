@@ -5,17 +5,10 @@ import { parameterText } from '../../../infra/sql/catalog/routine.ts';
 import type { ScalarName, SqlType } from '../../../infra/sql/sql-type.ts';
 import { arrayOf, scalar } from '../../../infra/sql/sql-type.ts';
 import type { TestColumn, TestRow } from './compiled-expression.ts';
+import type { Generated } from './generated.ts';
+import { leaf, node } from './generated.ts';
 import { ARGUMENTS, POOLS } from './pools.ts';
 import type { Random } from './random.ts';
-
-/** A random expression that can be taken apart, so that a failing one can be made smaller. */
-export interface Generated {
-  readonly type: string;
-  readonly parts: readonly Generated[];
-  readonly render: (parts: readonly string[]) => string;
-  /** Conditions that are joined by AND, of its parts: Postgres evaluates those of WHERE in an order of its own. */
-  readonly conjuncts?: (parts: readonly Generated[]) => readonly Generated[];
-}
 
 /** What expressions are made of: chances, and the columns that they can name, as they are written. */
 export interface Pen {
@@ -27,8 +20,6 @@ export interface Leaf {
   readonly sql: string;
   readonly type: string;
 }
-
-export const sqlOf = (expression: Generated): string => expression.render(expression.parts.map(sqlOf));
 
 const TYPES = Object.keys(POOLS);
 export const typeNamed = (name: string): SqlType =>
@@ -48,13 +39,6 @@ export const tableDefinition = (table: string): string =>
   `create table ${table} (id int, ${NAMES.map((name, i) => `c${i} ${name}`).join(', ')})`;
 
 const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-const leaf = (type: string, sql: string): Generated => ({ type, parts: [], render: () => sql });
-const node = (type: string, parts: readonly Generated[], render: (parts: readonly string[]) => string): Generated => ({
-  type,
-  parts,
-  render,
-});
-
 export function expression(pen: Pen, type: string, depth: number): Generated {
   if (depth <= 0 || pen.random.chance(0.12)) return pen.random.chance(0.85) ? column(pen, type) : literal(pen, type);
   return pen.random.chance(0.7) ? routineCall(pen, type, depth) : special(pen, type, depth);
@@ -216,10 +200,8 @@ function castsTo(pen: Pen, type: string, depth: number): (() => Generated)[] {
   return [...casts, () => node(type, [expression(pen, 'numeric', depth - 1)], ([a]) => `(${a})::numeric(10,2)`)];
 }
 
-const COMPARABLE = TYPES;
-
 function conditions(pen: Pen, depth: number): (() => Generated)[] {
-  const other = pen.random.pick(COMPARABLE);
+  const other = pen.random.pick(TYPES);
   const some = (type = other): Generated => expression(pen, type, depth - 1);
   const test = pen.random.pick(['IS NULL', 'IS NOT NULL']);
   const truth = pen.random.pick(['IS TRUE', 'IS NOT TRUE', 'IS FALSE', 'IS NOT FALSE', 'IS UNKNOWN', 'IS NOT UNKNOWN']);
@@ -265,18 +247,3 @@ function arrays(pen: Pen, type: string, depth: number): (() => Generated)[] {
     () => node(type, [expression(pen, type, depth - 1)], ([a]) => `(${a})[2:3]`),
   ];
 }
-
-/** The same with a part less, or one of its parts; shortest first. */
-export function simpler(expression: Generated): readonly Generated[] {
-  const inside = descendants(expression);
-  const replaced = expression.parts.flatMap((part, i) =>
-    [...descendants(part).filter(({ type }) => type === part.type), ...simpler(part)].map((smaller) => ({
-      ...expression,
-      parts: expression.parts.map((old, j) => (j === i ? smaller : old)),
-    })),
-  );
-  return [...inside, ...replaced].sort((a, b) => sqlOf(a).length - sqlOf(b).length).slice(0, 60);
-}
-
-const descendants = (expression: Generated): readonly Generated[] =>
-  expression.parts.flatMap((part) => [part, ...descendants(part)]);

@@ -1,7 +1,9 @@
 import type { Column } from '../../../infra/sql/sql-type.ts';
 import { typeName } from '../../../infra/sql/sql-type.ts';
-import type { Generated, Leaf, Pen } from './generator.ts';
-import { expression, simpler, sqlOf } from './generator.ts';
+import type { Generated } from './generated.ts';
+import { simpler, sqlOf } from './generated.ts';
+import type { Leaf, Pen } from './generator.ts';
+import { expression } from './generator.ts';
 import type { Random } from './random.ts';
 import type { TestTable } from './tables.ts';
 import { leavesOf, leavesOfColumn, quoteName } from './tables.ts';
