@@ -18,10 +18,12 @@ export interface Killer {
   consider(step: StepPlan): void;
   /** Resolves when so many processes have died in the middle of an invocation. */
   readonly done: Promise<void>;
+  /** Kills no more. */
+  stop(): void;
   count(): ReadonlyMap<string, number>;
 }
 
-/** An invocation takes about so long here, its cold start included. */
+/** An invocation takes up to about so long here, its cold start included; most of them much less. */
 const LONGEST_MILLIS = 400;
 
 /** How often a step that begins to work is killed. Of scheduled steps nobody tells that they have succeeded: they are spared after two. */
@@ -49,9 +51,12 @@ export function killer({ kills, seed, say, signal }: KillsOptions): Killer {
   function consider(step: StepPlan): void {
     if (runner === undefined || left === 0 || isSpared(step) || random() > CHANCE[step.delivery]) return;
     const { kill } = runner;
-    setTimeout(() => {
-      if (left > 0 && !isSpared(step)) void kill(step);
-    }, random() * LONGEST_MILLIS);
+    setTimeout(
+      () => {
+        if (left > 0 && !isSpared(step)) void kill(step);
+      },
+      random() ** 2 * LONGEST_MILLIS,
+    );
   }
 
   function isSpared(step: StepPlan): boolean {
@@ -79,6 +84,9 @@ export function killer({ kills, seed, say, signal }: KillsOptions): Killer {
       runner = begun;
     },
     done,
+    stop() {
+      left = 0;
+    },
     count: () => counts,
   };
 }

@@ -5,10 +5,13 @@ import { mistakes } from './mistakes.ts';
 import { plantMistake } from './plant.ts';
 import type { PlayedSchedule } from './played.ts';
 
-const USAGE = `usage: npm run test:faults -- [--schedules 500] [--seed 0] [--mistake <name>]
+const USAGE = `usage: npm run test:faults -- [--schedules 500] [--seed 0] [--mistake <name>] [--brief]
+       npm run test:faults -- --kills 30 [--seed 0]
 
 Plays schedules of faults, from a seed on, and compares what there is with what has to be. Ctrl-C shows what there is so far.
---mistake plants one, and stops at the first schedule that it breaks: ${Object.keys(mistakes).join(', ')}`;
+--brief does not make a broken schedule smaller.
+--mistake plants one, and stops at the first schedule that it breaks: ${Object.keys(mistakes).join(', ')}
+--kills runs the demo's pipelines for real instead, and ends so many of their processes by SIGKILL while they work.`;
 
 /** As many schedules meet every cell. */
 const ENOUGH = 500;
@@ -29,20 +32,31 @@ async function main(): Promise<void> {
       schedules: { type: 'string', default: '500' },
       seed: { type: 'string', default: '0' },
       mistake: { type: 'string' },
+      kills: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   const { mistake } = values;
-  const [schedules, seed] = [Number(values.schedules), Number(values.seed)];
-  if (values.help || !(schedules > 0) || !(seed >= 0) || (mistake !== undefined && !(mistake in mistakes))) {
+  const [schedules, seed, kills] = [Number(values.schedules), Number(values.seed), Number(values.kills ?? 1)];
+  if (
+    values.help ||
+    !(schedules > 0) ||
+    !(seed >= 0) ||
+    !(kills > 0) ||
+    (mistake !== undefined && !(mistake in mistakes))
+  ) {
     console.log(USAGE);
     process.exitCode = values.help ? 0 : 2;
     return;
   }
-  await playAll({ seed, schedules, mistake, threads: Math.min(availableParallelism(), schedules) });
+  if (values.kills !== undefined) return (await import('./kills.ts')).killAndCompare({ kills, seed });
+  const threads = values.brief ? 1 : Math.min(availableParallelism(), schedules);
+  const broken = await playAll({ seed, schedules, mistake, threads });
+  if (broken !== undefined && !values.brief) await explain(broken, mistake);
 }
 
-async function playAll(work: Work): Promise<void> {
+/** Resolves to the seed of the first schedule that is broken. */
+async function playAll(work: Work): Promise<number | undefined> {
   const { newTally } = await import('./tally.ts');
   const { mistake, schedules, threads } = work;
   const tally = newTally();
@@ -87,9 +101,8 @@ async function playAll(work: Work): Promise<void> {
   );
   const gaps = mistake === undefined && schedules >= ENOUGH ? tally.gaps() : [];
   for (const gap of gaps) console.log(gap);
-  const [first] = broken;
-  if (first !== undefined) await explain(first.seed, mistake);
-  process.exitCode = first === undefined && gaps.length === 0 && done === schedules ? 0 : 1;
+  process.exitCode = broken.length === 0 && gaps.length === 0 && done === schedules ? 0 : 1;
+  return broken[0]?.seed;
 }
 
 async function explain(seed: number, mistake: string | undefined): Promise<void> {
