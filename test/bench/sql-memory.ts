@@ -6,8 +6,8 @@ import { orders } from './sql-orders.ts';
 
 /** `millrace sql` takes no more memory for 10 GB of input than for its beginning: `node test/bench/sql-memory.ts [GB]`. */
 const LONG_BYTES = 10e9;
-/** On a busy machine, V8 collects the parts that have been read a little later. Keeping a fiftieth of the input would be 180 MiB. */
-const MOST_MORE_MIB = 128;
+/** Keeping a hundredth of the input would be 90. */
+const MOST_MORE_MIB = 64;
 /** V8's heap grows to its size while this share of it goes through. */
 const BEGINNING = 0.1;
 
@@ -61,7 +61,7 @@ function cases(): readonly Case[] {
         args: [STATEMENT, '--input', 'csv', '--format', 'csv'],
         lines: cells,
         header,
-        share: 0.05,
+        share: 0.1,
       },
       linesOut: (inBytes) => times(inBytes, cells) * complete + 1,
     },
@@ -74,16 +74,20 @@ export async function sqlMemory(longBytes: number = LONG_BYTES): Promise<boolean
   for (const each of cases()) {
     const { looks, inBytes, outLines, seconds } = await memoryOf(each, longBytes * each.share);
     const [beginning, rest] = [true, false].map((early) =>
-      Math.max(...looks.filter(({ at }) => at <= inBytes * BEGINNING === early).map(({ mib }) => mib)),
+      usualMost(looks.filter(({ at }) => at <= inBytes * BEGINNING === early).map(({ mib }) => mib)),
     ) as [number, number];
     console.log(
-      `${each.name}: peak ${beginning} MiB in the first ${megabytes(inBytes * BEGINNING)}, ${rest} MiB up to ${megabytes(inBytes)}, ` +
+      `${each.name}: ${beginning} MiB in the first ${megabytes(inBytes * BEGINNING)}, ${rest} MiB up to ${megabytes(inBytes)}, ` +
         `${outLines} lines out, ${megabytes(inBytes / seconds)} a second`,
     );
     if (rest > beginning + MOST_MORE_MIB || outLines !== each.linesOut(inBytes)) isFlat = false;
   }
   return isFlat;
 }
+
+/** What nine of ten looks are not above: a collection that comes late on a busy machine is not what memory grows by. */
+const usualMost = (looks: readonly number[]): number =>
+  looks.toSorted((a, b) => a - b)[Math.floor(looks.length * 0.9)] ?? 0;
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
