@@ -32,6 +32,7 @@ async function main(): Promise<void> {
       schedules: { type: 'string', default: '500' },
       seed: { type: 'string', default: '0' },
       mistake: { type: 'string' },
+      brief: { type: 'boolean', default: false },
       kills: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
