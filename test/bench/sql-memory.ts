@@ -9,7 +9,7 @@ const LONG_BYTES = 10e9;
 /** Keeping a hundredth of the input would be 90. */
 const MOST_MORE_MIB = 64;
 /** V8's heap grows to its size while this share of it goes through. */
-const BEGINNING = 0.1;
+const BEGINNING = 0.2;
 
 interface Case {
   readonly name: string;
