@@ -2,8 +2,9 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import { replayInto } from '../operation/replaying.ts';
 import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
 import type { CommandInvocation } from './command.ts';
+import { driven } from './driven.ts';
 import type { FoundPlace } from './place.ts';
-import { counted, openProgress } from './pull-report.ts';
+import { counted } from './pull-report.ts';
 import { targetOf } from './wanted.ts';
 
 /** As the operator says it. */
@@ -26,14 +27,9 @@ export async function replayStep(
       `${name} is a transform, whose output is a stream and has no fresh place: rewind it (millrace positions ${step.pipeline} ${step.name} --to ${range.from}), or replay a sink that reads its output`,
     );
   const wish = wishOf(step, range);
-  const progress = openProgress(name, (line) => console.error(line));
-  try {
-    await replayInto(step, place, { wish, told: progress.told, signal });
-  } catch (error) {
-    if (signal.aborted) console.error(`${name}: interrupted; said again, it goes on`);
-    throw error;
-  }
-  const done = { step: name, into: placeOf(step, wish.into), done: true, events: progress.events() };
+  const { outcome, events } = await driven(name, signal, (driving) => replayInto(step, place, { wish, ...driving }));
+  if (outcome !== 'done') return 1;
+  const done = { step: name, into: placeOf(step, wish.into), done: true, events };
   if (values.json === true) console.log(JSON.stringify(done));
   else
     console.log(

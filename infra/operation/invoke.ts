@@ -19,6 +19,8 @@ export async function invokeFunction(
   });
   const answer = JSON.parse(Buffer.from(Payload ?? []).toString() || 'null') as Failure | null;
   if (FunctionError === undefined) return answer;
+  // What the step's own code says is wrong with the wish.
+  if (answer?.errorType === 'UserMistake') throw new UserMistake(answer.errorMessage ?? '');
   throw new FunctionFailed(
     name,
     `${answer?.errorType ?? FunctionError}: ${answer?.errorMessage ?? 'it does not say why'}`,

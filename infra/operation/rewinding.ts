@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { StaleCheckpoint } from '../../functions/runtime/errors.ts';
+import { loadPause } from '../../functions/runtime/pause.ts';
 import { PullAnswer, type PullRequest } from '../../functions/runtime/pull-request.ts';
 import type { Target } from '../../functions/runtime/rewind.ts';
 import { loadPlan, type RewindPlan, savePlan } from '../../functions/runtime/rewind-plan.ts';
@@ -87,6 +88,10 @@ export function isSame(plan: RewindPlan, { said, shards }: Pick<Wish, 'said' | '
 const MOST_FAILURES = 5;
 const REST_MILLIS = 500;
 
+async function isPaused(step: TransformPlan | SinkPlan, place: Place, signal: AbortSignal): Promise<boolean> {
+  return (await loadPause(checkpointsOf(step, place), signal)).sinceMillis !== undefined;
+}
+
 /** Calls the step's function until it is done. False: it is paused. */
 export async function drive(
   step: TransformPlan | SinkPlan,
@@ -100,7 +105,8 @@ export async function drive(
       const answer = PullAnswer.parse(await place.invoke(step, request, signal));
       told(answer);
       if (answer.done) return true;
-      if (answer.paused) return false;
+      // A process may believe for some seconds in a pause that is over.
+      if (answer.paused && (await isPaused(step, place, signal))) return false;
       failures = 0;
       // All that could be done is done, and something is waited for.
       if (Object.keys(answer.reached).length === 0) await delay(REST_MILLIS, undefined, { signal });

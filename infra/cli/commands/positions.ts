@@ -132,23 +132,15 @@ async function drive(
 ): Promise<number> {
   const { signal, values } = invocation;
   const { rewindStep } = await import('../../operation/rewinding.ts');
-  const { counted, openProgress } = await import('../pull-report.ts');
+  const { driven } = await import('../driven.ts');
+  const { counted } = await import('../pull-report.ts');
   const name = nameOf(step);
-  const progress = openProgress(name, (line) => console.error(line));
-  try {
-    if (!(await rewindStep(step, place, { wish, told: progress.told, signal }))) {
-      console.error(`${name} is paused: it goes there when it is resumed, and this is said again`);
-      return 1;
-    }
-  } catch (error) {
-    if (signal.aborted) console.error(`${name}: interrupted; said again, it goes on`);
-    throw error;
-  }
-  if (values.json === true) console.log(JSON.stringify({ step: name, done: true, events: progress.events() }));
-  else
-    console.log(
-      `${name} was moved to ${wish.said}, and has caught up: ${counted(progress.events(), 'event')} done (${title})`,
-    );
+  const { outcome, events } = await driven(name, signal, (driving) => rewindStep(step, place, { wish, ...driving }));
+  if (outcome === 'paused')
+    console.error(`${name} is paused: it goes there when it is resumed, and this is said again`);
+  if (outcome !== 'done') return 1;
+  if (values.json === true) console.log(JSON.stringify({ step: name, done: true, events }));
+  else console.log(`${name} was moved to ${wish.said}, and has caught up: ${counted(events, 'event')} done (${title})`);
   return 0;
 }
 

@@ -1,0 +1,208 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { linesOf, type RunningDevProcess, startDevProcess, until } from './running-dev.ts';
+
+interface Row {
+  readonly step: string;
+  readonly state: string;
+  readonly recordsBehind?: number;
+  readonly position?: object;
+}
+
+const reading = (sensor: string, day: number, warmest: number) => ({
+  sensor_id: sensor,
+  date: `2026-01-${String(day).padStart(2, '0')}`,
+  ...{ precipitation: 0, temp_max: warmest, temp_min: 0, wind: 1, weather: 'sun' },
+});
+
+/** Five readings of each of two sensors, as a day brings them. */
+const DAYS = [1, 2, 3, 4, 5];
+
+describe('positions and replay, on a dev that runs', () => {
+  let dev: RunningDevProcess;
+  let database: pg.Client;
+
+  const post = (readings: readonly object[]) =>
+    fetch(dev.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(readings),
+    });
+  const idle = (...steps: readonly string[]) =>
+    until(
+      async () => linesOf<Row>(await dev.millrace('status', 'sensors', '--json')),
+      (rows) => {
+        const own = rows.filter(({ step }) => steps.includes(step));
+        return own.every(({ state }) => state === 'idle') && own.some(({ position }) => position !== undefined);
+      },
+    );
+  const count = async (table: string, where = 'true'): Promise<number> => {
+    const { rows } = await database.query<{ count: string }>(`SELECT count(*) FROM ${table} WHERE ${where}`);
+    return Number(rows[0]?.count);
+  };
+  const cleanEvents = async (): Promise<number> => linesOf(await dev.millrace('tail', 'sensors', 'clean')).length;
+
+  beforeAll(async () => {
+    dev = await startDevProcess('sensors');
+    const { name, ...login } = dev.database;
+    database = new pg.Client({ ...login, database: name });
+    await database.connect();
+    for (const day of DAYS) expect((await post([reading('a', day, 1.5), reading('b', day, 2.5)])).status).toBe(202);
+    await until(
+      () => count('readings').catch(() => 0),
+      (rows) => rows === 2 * DAYS.length,
+    );
+    await idle('cleaning', 'readings');
+  }, 120_000);
+  afterAll(async () => {
+    await database?.end();
+    await dev?.[Symbol.asyncDispose]();
+  });
+
+  test('show where a step stands, for people and as lines of JSON', { timeout: 60_000 }, async () => {
+    const { out } = await dev.millrace('positions', 'sensors', 'readings');
+    expect(out).toMatch(/^dev on this machine\n\nshard +position +state\n/);
+    expect(out).toMatch(/^ +1 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ …\d{8} +reading$/m);
+    const lines = linesOf<{ shard: string; position: object; state: string }>(
+      await dev.millrace('positions', 'sensors', 'readings', '--json'),
+    );
+    expect(lines.map(({ shard, state }) => [shard, state])).toEqual([
+      ['shardId-000000000000', 'reading'],
+      ['shardId-000000000001', 'reading'],
+    ]);
+    expect(lines[0]?.position).toEqual({ sequenceNumber: expect.stringMatching(/^\d{56}$/), time: expect.any(String) });
+  });
+
+  test('move a table back, which mends its rows, and one that is interrupted goes on', {
+    timeout: 120_000,
+  }, async () => {
+    await database.query('UPDATE readings SET temp_max = 99');
+    const unasked = await dev.millrace('positions', 'sensors', 'readings', '--to', 'earliest');
+    expect(unasked).toMatchObject({
+      code: 2,
+      out: expect.stringMatching(/^ +0 .+Z …\d{8} +\d{4}-.+Z …\d{8} +replays \d+ events? \(in \d+ records?\)$/m),
+      err: expect.stringContaining('sensors/readings replays 10 events. Move it?\nnobody is there to answer: --yes'),
+    });
+    expect(await count('readings', 'temp_max = 99')).toBe(10);
+
+    await dev.millrace('pause', 'sensors', 'readings');
+    const paused = await dev.millrace('positions', 'sensors', 'readings', '--to', '-15m', '--yes');
+    expect(paused).toMatchObject({ code: 1, err: expect.stringContaining('sensors/readings is paused') });
+    expect(await count('readings', 'temp_max = 99')).toBe(10);
+    await dev.millrace('resume', 'sensors', 'readings');
+    const resumed = await dev.millrace('positions', 'sensors', 'readings', '--to', '-15m', '--yes');
+    expect(resumed).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^sensors\/readings was moved to -15m, and has caught up: \d+ events done/),
+      err: expect.stringContaining('goes on with what was asked for at'),
+    });
+    expect(await count('readings', 'temp_max = 99')).toBe(0);
+    expect(await count('readings')).toBe(10);
+
+    await post([reading('a', 6, 1.5)]);
+    await until(
+      () => count('readings'),
+      (rows) => rows === 11,
+    );
+    expect(await dev.millrace('positions', 'sensors', 'readings', '--to', 'latest', '--yes')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('nothing to move'),
+    });
+  });
+
+  test('move a transform only when its operator knows what comes twice', { timeout: 120_000 }, async () => {
+    const before = await cleanEvents();
+    const refused = await dev.millrace('positions', 'sensors', 'cleaning', '--to', 'earliest', '--yes');
+    expect(refused).toMatchObject({ code: 2, err: expect.stringMatching(/twice in sensors\/lake: --yes-double/) });
+    expect(await cleanEvents()).toBe(before);
+    const moved = await dev.millrace(
+      ...['positions', 'sensors', 'cleaning', '--to', 'earliest', '--yes', '--yes-double', '--json'],
+    );
+    expect(moved.code).toBe(0);
+    const lines = linesOf<object>(moved);
+    expect(lines[0]).toMatchObject({ does: 'replays', events: before, from: { time: expect.any(String) } });
+    expect(lines.at(-1)).toEqual({ step: 'sensors/cleaning', done: true, events: before });
+    expect(await cleanEvents()).toBe(2 * before);
+    await idle('readings');
+    expect(await count('readings')).toBe(11);
+  });
+
+  test('replay a range into a fresh place, and no other', { timeout: 120_000 }, async () => {
+    const events = await cleanEvents();
+    const lake = await dev.millrace('positions', 'sensors', 'lake', '--to', 'earliest', '--yes');
+    expect(lake).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--into <prefix> brings it into a fresh place'),
+    });
+    const into = await dev.millrace('positions', 'sensors', 'lake', '--to', 'earliest', '--into', 'again');
+    expect(into).toMatchObject({
+      code: 0,
+      out: `${events} events from earliest to latest are in the lake, below replays/clean/again/ now; sensors/lake itself stays where it is (dev on this machine)\n`,
+    });
+    const replay = ['replay', 'sensors', '--step', 'readings', '--from', '-15m', '--into'];
+    expect(await dev.millrace(...replay, 'readings_again')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('are in the table readings_again now'),
+    });
+    expect(await count('readings_again')).toBe(11);
+    expect(await dev.millrace(...replay, 'readings')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("'readings' is not fresh"),
+    });
+    expect(await dev.millrace(...replay, 'readings_again')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("has been replayed into 'readings_again' already"),
+    });
+  });
+
+  test.each([
+    {
+      args: ['positions', 'sensors', 'devices'],
+      message: "'devices' is a source: it reads no stream, so it has no position",
+    },
+    {
+      args: ['positions', 'sensors', 'x'],
+      message: "pipeline 'sensors' has no step 'x': there are 'devices', 'cleaning'",
+    },
+    { args: ['positions', 'sensors', 'readings', '--to', 'noon'], message: "'noon' is no place to start" },
+    { args: ['positions', 'sensors', 'readings', '--to', '2099-01-01'], message: 'is in the future: latest is now' },
+    {
+      args: ['positions', 'sensors', 'readings', '--to', '2020-01-01'],
+      message: /beyond the retention of 24 hours of stream \S+: the earliest position is 20\d\d-.*Z \(--to earliest\)/,
+    },
+    {
+      args: ['positions', 'sensors', 'readings', '--to', '1234567890123'],
+      message: 'name it (--shard), there are shardId-',
+    },
+    {
+      args: ['positions', 'sensors', 'readings', '--to', '1234567890123', '--shard', '0'],
+      message: /is no longer in shardId-000000000000: the earliest position is \d{56}, of 20/,
+    },
+    {
+      args: ['positions', 'sensors', 'readings', '--to', 'earliest', '--shard', '7'],
+      message: 'has no shard shardId-000000000007: there are shardId-000000000000, shardId-000000000001',
+    },
+    {
+      args: ['replay', 'sensors', '--step', 'cleaning', '--from', 'earliest', '--into', 'x'],
+      message: 'is a transform',
+    },
+    { args: ['replay', 'sensors', '--step', 'readings', '--from', 'earliest'], message: '--into <table|prefix>' },
+    {
+      args: ['replay', 'sensors', '--step', 'readings', '--from', '-5m', '--to', '-10m', '--into', 'x'],
+      message: 'the end comes first',
+    },
+  ])('say in a line what is wrong with $args', { timeout: 60_000 }, async ({ args, message }) => {
+    const { code, err } = await dev.millrace(...args);
+    expect([code, err.trim().split('\n')]).toEqual([
+      2,
+      [typeof message === 'string' ? expect.stringContaining(message) : expect.stringMatching(message)],
+    ]);
+  });
+
+  test.each(['positions', 'replay'])('%s --help tells how it is used', { timeout: 60_000 }, async (command) => {
+    const { code, out } = await dev.millrace(command, '--help');
+    expect(code).toBe(0);
+    expect(out).toContain(`usage: millrace ${command} <pipeline>`);
+    expect(out).toContain('--into <table|prefix>');
+  });
+});

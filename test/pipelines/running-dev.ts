@@ -1,0 +1,87 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { REPOSITORY } from '../../infra/repository.ts';
+
+const MAIN = join(REPOSITORY, 'infra/cli/main.ts');
+
+export interface Said {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A dev in a folder of its own, and commands beside it, as processes. */
+export interface RunningDevProcess extends AsyncDisposable {
+  /** Where its first source takes events. */
+  readonly url: string;
+  readonly database: {
+    readonly host: string;
+    readonly port: number;
+    readonly name: string;
+    readonly user: string;
+    readonly password: string;
+  };
+  /** Runs a command to its end. */
+  millrace(...args: readonly string[]): Promise<Said>;
+}
+
+export async function startDevProcess(pipeline: string): Promise<RunningDevProcess> {
+  const folder = await mkdtemp(join(tmpdir(), 'millrace-dev-'));
+  const dev = spawn(process.execPath, [MAIN, 'dev', pipeline], { cwd: folder });
+  const end = async (): Promise<void> => {
+    dev.kill('SIGKILL');
+    if (dev.exitCode === null && dev.signalCode === null) await new Promise((resolve) => dev.once('exit', resolve));
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const url = await urlOf(dev);
+    const { database } = JSON.parse(await readFile(join(folder, '.millrace', 'dev.json'), 'utf8'));
+    return {
+      ...{ url, database },
+      millrace: (...args) =>
+        new Promise((resolve) => {
+          execFile(process.execPath, [MAIN, ...args], { cwd: folder, timeout: 120_000 }, (error, out, err) => {
+            const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
+            resolve({ code, out, err });
+          });
+        }),
+      [Symbol.asyncDispose]: end,
+    };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function urlOf(dev: ChildProcess): Promise<string> {
+  let said = '';
+  for (const stream of [dev.stdout, dev.stderr]) {
+    stream?.on('data', (chunk) => {
+      said += chunk;
+    });
+  }
+  for (;;) {
+    if (dev.exitCode !== null) throw new Error(`dev ended with ${dev.exitCode}:\n${said}`);
+    const found = / (http:\S+) +\(POST[\s\S]*Scheduled steps/.exec(said);
+    if (found?.[1] !== undefined) return found[1];
+    await delay(100);
+  }
+}
+
+export function linesOf<T>({ out }: Said): T[] {
+  return out
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
+}
+
+export async function until<T>(look: () => Promise<T>, isSo: (found: T) => boolean): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (isSo(found)) return found;
+    await delay(200);
+  }
+}
