@@ -64,11 +64,12 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
   const file = basename(plan.source.file);
   const name = exportName(file);
   expand(module, '{sql-transform/sqlTransform}');
+  const input = unclaimed(schemaImport.name, module, name);
   const imports = [
     "import { z } from 'zod';",
     ...importLines(module, runtime),
     `import { transformHandler } from '${runtime}/transform-handler.ts';`,
-    `import { ${schemaImport.name} } from '${schemaImport.module}';`,
+    `import { ${input === schemaImport.name ? input : `${schemaImport.name} as ${input}`} } from '${schemaImport.module}';`,
   ];
   const streamNames = [
     `from: ${quoteText(plan.from)}`,
@@ -93,8 +94,8 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
       'entry: import.meta.url,',
       `file: '${file}',`,
       `streams: { ${streamNames.join(', ')} },`,
-      `from: ${schemaImport.name},`,
-      `to: ${outputSchemaCode(plan.outputs, { schema, name: schemaImport.name })},`,
+      `from: ${input},`,
+      `to: ${outputSchemaCode(plan.outputs, { schema, name: input })},`,
       body,
       '});',
       '',
@@ -102,6 +103,15 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
       '',
     ].join('\n'),
   );
+}
+
+/** The schema's name in the module: another one where the runtime, or the module itself, has something of that name. */
+function unclaimed(schema: string, module: ModuleCode, transform: string): string {
+  const claimed = new Set([...module.imports.values()].flatMap((names) => [...names]));
+  for (const name of ['z', 'transformHandler', 'handler', transform]) claimed.add(name);
+  let name = schema;
+  while (claimed.has(name)) name = `${name}Schema`;
+  return name;
 }
 
 /** Imports of what generated code calls, from functions/runtime as the module sees it. */

@@ -54,6 +54,19 @@ function typeErrors(transforms: string): string {
   return stdout;
 }
 
+test.each(['Row', 'handler', 'z'])(
+  'a schema may be called %s, as something in the compiled module is',
+  async (name) => {
+    const schema = `import * as zod from 'zod';\nexport const ${name} = zod.object({ id: zod.int() });\n`;
+    const transforms = folderWith({
+      'schema.ts': schema,
+      'ids.sql': `-- schema: ./schema.ts#${name}\nSELECT id FROM ids`,
+    });
+    expect((await compile(transforms)).map(({ state }) => state)).toEqual(['written']);
+    expect(typeErrors(transforms)).toBe('');
+  },
+);
+
 test('a compiled module passes the type checker, says what changed, and runs', async () => {
   const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL });
   expect((await compile(transforms, true)).map(({ state }) => state)).toEqual(['stale']);
