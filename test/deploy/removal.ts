@@ -8,7 +8,7 @@ import { emptyBucket, leftOf } from './left.ts';
 import { catchUpMappings } from './mappings.ts';
 import type { Server } from './server.ts';
 import { everythingDone } from './settle.ts';
-import { callLogs } from './signed-call.ts';
+import { callJson } from './signed-call.ts';
 import { openSignedDoor } from './signed-door.ts';
 import { readingOf, sendReading } from './traffic.ts';
 
@@ -77,9 +77,13 @@ export async function destroyLeavesNothing(cdk: Cdk, deployed: Deployed): Promis
 
 /** A function that ends after its stack writes a log again on MiniStack; on AWS it may not: no role creates a log group. */
 async function removeLogs(names: Names, server: Server): Promise<void> {
-  const { said } = await callLogs('DescribeLogGroups', { logGroupNamePrefix: logGroupOf(names.platformStack) }, server);
+  const { said } = await callJson(
+    'logs:DescribeLogGroups',
+    { logGroupNamePrefix: logGroupOf(names.platformStack) },
+    server,
+  );
   const { logGroups = [] } = JSON.parse(said) as { logGroups?: readonly { readonly logGroupName: string }[] };
-  for (const { logGroupName } of logGroups) await callLogs('DeleteLogGroup', { logGroupName }, server);
+  for (const { logGroupName } of logGroups) await callJson('logs:DeleteLogGroup', { logGroupName }, server);
 }
 
 /** Of the platform's resources that were kept, by their logical ids. */

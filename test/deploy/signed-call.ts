@@ -25,13 +25,18 @@ export function callQuery(
   return call({ service, type: 'application/x-www-form-urlencoded', body }, caller);
 }
 
-/** A call of CloudWatch Logs: `CreateLogStream`. Answers in JSON. */
-export function callLogs(action: string, parameters: object, caller: Caller): Promise<Answer> {
-  const target = `Logs_20140328.${action}`;
-  return call(
-    { service: 'logs', type: 'application/x-amz-json-1.1', body: JSON.stringify(parameters), target },
-    caller,
-  );
+/** A service that speaks JSON, and what its targets begin with. */
+const JSON_SERVICES = { logs: 'Logs_20140328', events: 'AWSEvents' } as const;
+
+/** A call of CloudWatch Logs or EventBridge: `logs:CreateLogStream`. Answers in JSON. */
+export function callJson(
+  action: `${keyof typeof JSON_SERVICES}:${string}`,
+  parameters: object,
+  caller: Caller,
+): Promise<Answer> {
+  const [service, name] = action.split(':') as [keyof typeof JSON_SERVICES, string];
+  const target = `${JSON_SERVICES[service]}.${name}`;
+  return call({ service, type: 'application/x-amz-json-1.1', body: JSON.stringify(parameters), target }, caller);
 }
 
 async function call({ service, type, body, target }: Call, caller: Caller): Promise<Answer> {

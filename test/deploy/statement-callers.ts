@@ -8,7 +8,13 @@ import {
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { HeadBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DeleteObjectCommand,
+  HeadBucketCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
@@ -16,12 +22,13 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import { GIVEN_UP_PREFIX } from '../../functions/runtime/given-up.ts';
 import { logGroupOf } from '../../infra/constructs/step-statements.ts';
 import { streamArnOf } from '../../infra/constructs/stream-names.ts';
 import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
 import { type Caller, clientOptions } from './caller.ts';
 import type { Deployed } from './deployed.ts';
-import { callLogs } from './signed-call.ts';
+import { callJson } from './signed-call.ts';
 import type { Path } from './statement-paths.ts';
 
 /**
@@ -30,7 +37,7 @@ import type { Path } from './statement-paths.ts';
  */
 export function lambdaPathsOf(step: StepPlan, session: Caller, deployed: Deployed): readonly Path[] {
   return [
-    { what: 'Lambda writes its log', run: () => refusalOf(() => writeLog(step, session, deployed)) },
+    logPathOf(deployed.names.step(step.pipeline, step.name), session),
     ...(step.delivery === 'continuous' ? mappingPaths(step, session, deployed) : []),
     ...(step.delivery === 'queue'
       ? [
@@ -44,6 +51,10 @@ export function lambdaPathsOf(step: StepPlan, session: Caller, deployed: Deploye
   ];
 }
 
+export function logPathOf(functionName: string, session: Caller): Path {
+  return { what: 'Lambda writes its log', run: () => refusalOf(() => writeLog(functionName, session)) };
+}
+
 export function schedulerPathsOf({ pipeline, name }: StepPlan, session: Caller, { names }: Deployed): readonly Path[] {
   const run = () =>
     refusalOf(async () => {
@@ -55,15 +66,15 @@ export function schedulerPathsOf({ pipeline, name }: StepPlan, session: Caller, 
 }
 
 /** The Lambda Developer Guide, "Working with Lambda execution environment credentials": what a log takes. */
-async function writeLog({ pipeline, name }: StepPlan, session: Caller, { names }: Deployed): Promise<void> {
-  const logGroupName = logGroupOf(names.step(pipeline, name));
+async function writeLog(functionName: string, session: Caller): Promise<void> {
+  const logGroupName = logGroupOf(functionName);
   const logStreamName = `sample-${process.hrtime.bigint()}`;
   const logEvents = [{ timestamp: Date.now(), message: 'sample' }];
-  await answered(callLogs('CreateLogStream', { logGroupName, logStreamName }, session));
-  await answered(callLogs('PutLogEvents', { logGroupName, logStreamName, logEvents }, session));
+  await answered(callJson('logs:CreateLogStream', { logGroupName, logStreamName }, session));
+  await answered(callJson('logs:PutLogEvents', { logGroupName, logStreamName, logEvents }, session));
 }
 
-async function answered(call: ReturnType<typeof callLogs>): Promise<void> {
+async function answered(call: ReturnType<typeof callJson>): Promise<void> {
   const { ok, said } = await call;
   if (!ok) throw new Error(said);
 }
@@ -90,11 +101,14 @@ async function readStream({ input }: TransformPlan | SinkPlan, session: Caller, 
   await client.send(new GetRecordsCommand({ StreamARN, ShardIterator }));
 }
 
-async function giveUp(session: Caller, { names }: Deployed): Promise<void> {
+async function giveUp(session: Caller, { clients, names }: Deployed): Promise<void> {
   using s3 = disposed(new S3Client({ ...clientOptions(session), forcePathStyle: true }));
   const Bucket = names.deadLetters;
   await s3.client.send(new HeadBucketCommand({ Bucket }));
-  await s3.client.send(new PutObjectCommand({ Bucket, Key: 'aws/lambda/sample', Body: '{}' }));
+  const Key = `${GIVEN_UP_PREFIX}sample`;
+  await s3.client.send(new PutObjectCommand({ Bucket, Key, Body: '{}' }));
+  // It is no document that anything could be made of.
+  await clients.s3.send(new DeleteObjectCommand({ Bucket, Key }));
 }
 
 async function takeMessages(

@@ -26,7 +26,11 @@ export async function pathsOf(step: StepPlan, deployed: Deployed): Promise<reado
 
 function requestPaths(step: StepPlan, deployed: Deployed): readonly Path[] {
   const post = async (expected: number) => {
-    const invoked = await invokeCold(step, requestOf(JSON.stringify(readingOf('sample', 0))), deployed);
+    const invoked = await invokeCold(
+      functionOf(step, deployed),
+      requestOf(JSON.stringify(readingOf('sample', 0))),
+      deployed,
+    );
     return unless(Object(invoked.answer).statusCode === expected, invoked);
   };
   return [
@@ -48,7 +52,7 @@ function queuePaths(step: StepPlan, deployed: Deployed): readonly Path[] {
   const { clients, names } = deployed;
   const announce = async (object: Announced) => {
     const message = { messageId: `m${process.hrtime.bigint()}`, body: announcementOf(names.landing, object) };
-    const invoked = await invokeCold(step, { Records: [message] }, deployed);
+    const invoked = await invokeCold(functionOf(step, deployed), { Records: [message] }, deployed);
     return unless(isDone(invoked), invoked);
   };
   const land = async () => {
@@ -90,7 +94,8 @@ function continuousPaths(
   samples: readonly string[],
   deployed: Deployed,
 ): readonly Path[] {
-  const deliver = async () => invokeCold(step, await putSamples(step.input.stream, samples, deployed), deployed);
+  const deliver = async () =>
+    invokeCold(functionOf(step, deployed), await putSamples(step.input.stream, samples, deployed), deployed);
   return [
     {
       what: 'does a batch with a record that is none',
@@ -116,11 +121,15 @@ function scheduledPaths(step: SinkPlan, samples: readonly string[], deployed: De
       what: 'writes what has come, with a record that is none',
       async run() {
         await putSamples(step.input.stream, samples, deployed);
-        const invoked = await invokeCold(step, {}, deployed);
+        const invoked = await invokeCold(functionOf(step, deployed), {}, deployed);
         return unless(!invoked.threw, invoked);
       },
     },
   ];
+}
+
+function functionOf({ pipeline, name }: StepPlan, { names }: Deployed): string {
+  return names.step(pipeline, name);
 }
 
 /** Nothing is to be delivered again. */
@@ -128,7 +137,7 @@ function isDone({ answer, threw }: Invoked): boolean {
   return !threw && Array.isArray(Object(answer).batchItemFailures) && Object(answer).batchItemFailures.length === 0;
 }
 
-function unless(done: boolean, { answer, log }: Invoked): string | undefined {
+export function unless(done: boolean, { answer, log }: Invoked): string | undefined {
   return done ? undefined : `${JSON.stringify(answer)}\n${log}`;
 }
 

@@ -5,8 +5,9 @@ import {
   UpdateEventSourceMappingCommand,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
-import type { StepPlan } from '../../infra/pipelines/plan.ts';
+import type { Caller } from './caller.ts';
 import type { Deployed } from './deployed.ts';
+import { callJson } from './signed-call.ts';
 
 /** What an invocation came to: its answer, or the error it threw, and the end of its log. */
 export interface Invoked {
@@ -15,9 +16,8 @@ export interface Invoked {
   readonly log: string;
 }
 
-/** Invokes a step's function in a process that knows nothing yet: no client, no password, no shard. */
-export async function invokeCold(step: StepPlan, event: unknown, { clients, names }: Deployed): Promise<Invoked> {
-  const FunctionName = names.step(step.pipeline, step.name);
+/** Invokes a function in a process that knows nothing yet: no client, no password, no shard. */
+export async function invokeCold(FunctionName: string, event: unknown, { clients }: Deployed): Promise<Invoked> {
   const { Environment } = await clients.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
   // Whatever it is set to, its processes end.
   const Variables = Environment?.Variables ?? {};
@@ -32,10 +32,17 @@ export async function invokeCold(step: StepPlan, event: unknown, { clients, name
   };
 }
 
-export async function roleOf(step: StepPlan, { clients, names }: Deployed): Promise<string> {
-  const FunctionName = names.step(step.pipeline, step.name);
+export async function roleOf(FunctionName: string, { clients }: Deployed): Promise<string> {
   const { Role = '' } = await clients.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
   return Role;
+}
+
+/** So that nobody is told of objects but who is called here. */
+export async function switchRulesOff(caller: Caller, { names }: Deployed): Promise<void> {
+  const { said } = await callJson('events:ListRules', { NamePrefix: `${names.platformStack}-` }, caller);
+  const { Rules = [] } = JSON.parse(said) as { Rules?: readonly { readonly Name: string }[] };
+  if (Rules.length === 0) throw new Error('there are no rules that tell of objects');
+  for (const { Name } of Rules) await callJson('events:DisableRule', { Name }, caller);
 }
 
 /** So that nobody else takes what is meant for one invocation. */

@@ -4,15 +4,16 @@ import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import type { Caller } from './caller.ts';
 import type { Deployed } from './deployed.ts';
 import { deployEnforced, type Enforced } from './enforced.ts';
+import { givenUpPaths } from './given-up-paths.ts';
 import { type Identity, openIdentity, type PolicyOf } from './identity.ts';
 import { eachLess } from './less-policy.ts';
 import { followMappings } from './mappings.ts';
 import { realData } from './real-data.ts';
 import type { Results } from './results.ts';
 import { openSignedDoor } from './signed-door.ts';
-import { isDenied, lambdaPathsOf, readsAnyCheckpoint, schedulerPathsOf } from './statement-callers.ts';
+import { isDenied, lambdaPathsOf, logPathOf, readsAnyCheckpoint, schedulerPathsOf } from './statement-callers.ts';
 import { type Path, pathsOf } from './statement-paths.ts';
-import { roleOf, switchMappingsOff } from './statement-place.ts';
+import { roleOf, switchMappingsOff, switchRulesOff } from './statement-place.ts';
 
 /** A role, and all that is done with it. */
 interface Actor {
@@ -42,21 +43,21 @@ export async function runStatements(
   const { deployed, server } = place;
   const identity = openIdentity(server);
   const rows: Row[] = [];
-  for (const step of deployed.steps) {
-    for (const actor of await actorsOf(step, { identity, server, deployed })) {
-      await results.step(actor.name, async () => {
-        const found = await withoutEach(actor, identity);
-        rows.push(...found.rows);
-        return [
-          ...found.atFirst.map((said) => ({ what: 'with all of its statements', expected: 'done', found: said })),
-          ...found.rows.map(({ action, failed }) => ({
-            what: `without ${action}`,
-            expected: 'denied',
-            found: failed === undefined ? 'nothing fails' : isDenied(failed.said) ? 'denied' : failed.said,
-          })),
-        ];
-      });
-    }
+  const given = { identity, server, deployed };
+  const actors = (await Promise.all(deployed.steps.map((step) => actorsOf(step, given)))).flat();
+  for (const actor of [...actors, await givenUpActor(given)]) {
+    await results.step(actor.name, async () => {
+      const found = await withoutEach(actor, identity);
+      rows.push(...found.rows);
+      return [
+        ...found.atFirst.map((said) => ({ what: 'with all of its statements', expected: 'done', found: said })),
+        ...found.rows.map(({ action, failed }) => ({
+          what: `without ${action}`,
+          expected: 'denied',
+          found: failed === undefined ? 'nothing fails' : isDenied(failed.said) ? 'denied' : failed.said,
+        })),
+      ];
+    });
   }
   say(`\n${table(rows)}`);
 }
@@ -68,6 +69,7 @@ async function fill({ server, deployed, functionUrl }: Enforced, folder: string,
   const checks = await realData(deployed, door);
   await mappings.interrupt();
   await switchMappingsOff(deployed);
+  await switchRulesOff(server, deployed);
   return checks;
 }
 
@@ -79,11 +81,8 @@ interface Place {
 
 async function actorsOf(step: StepPlan, { identity, server, deployed }: Place): Promise<readonly Actor[]> {
   const name = `${step.pipeline}/${step.name}`;
-  const session = async (roleArn: string): Promise<Caller> => ({
-    ...{ endpoint: server.endpoint, region: server.region },
-    credentials: await identity.assume(roleArn),
-  });
-  const arn = await roleOf(step, deployed);
+  const session = sessionsOf({ identity, server });
+  const arn = await roleOf(deployed.names.step(step.pipeline, step.name), deployed);
   const own = await pathsOf(step, deployed);
   const caller = await session(arn);
   const paths = [...own, ...lambdaPathsOf(step, caller, deployed)];
@@ -93,6 +92,21 @@ async function actorsOf(step: StepPlan, { identity, server, deployed }: Place): 
   await identity.openTo(scheduler, arn.split(':')[4] ?? '');
   const runs = schedulerPathsOf(step, await session(arn.replace(nameIn(arn), scheduler)), deployed);
   return [actor, { name: `${name} (schedule)`, role: scheduler, paths: runs, ignoresKeys: false }];
+}
+
+/** The platform's function, beside the steps'. */
+async function givenUpActor({ identity, server, deployed }: Place): Promise<Actor> {
+  const arn = await roleOf(deployed.names.givenUp, deployed);
+  const caller = await sessionsOf({ identity, server })(arn);
+  const paths = [...(await givenUpPaths(deployed)), logPathOf(deployed.names.givenUp, caller)];
+  return { name: 'what was given up on', role: nameIn(arn), paths, ignoresKeys: false };
+}
+
+function sessionsOf({ identity, server }: Omit<Place, 'deployed'>): (roleArn: string) => Promise<Caller> {
+  return async (roleArn) => ({
+    ...{ endpoint: server.endpoint, region: server.region },
+    credentials: await identity.assume(roleArn),
+  });
 }
 
 async function schedulerRoleOf(
