@@ -77,6 +77,9 @@ export async function runContinuous(
     if (pause === undefined) {
       return againFrom(await work(offered));
     }
+    // What was pulled last may be in flight: nobody here can say that the shard is at rest.
+    if (puller.finishes && (await input.stateOf(shardId, signal))?.rewind !== undefined)
+      return againFrom(first.kinesis);
     const rest = await step.pause.rest(shardId, pause, signal);
     const { records, held } = puller.finishes
       ? toFinish(offered, { pause, rest, nowMillis: started })

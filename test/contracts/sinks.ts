@@ -69,6 +69,13 @@ export function sinkContract(name: string, harness: SinkHarness): void {
       expect(await landed(place)).toEqual(GOOD);
     });
 
+    test('says whether there is nothing yet where it writes', async () => {
+      const isEmpty = () => place.sink().isEmpty(AbortSignal.timeout(10_000));
+      expect(await isEmpty()).toBe(true);
+      await deliver(place, goods(3));
+      expect(await isEmpty()).toBe(false);
+    });
+
     test('takes a slice whose events it all refuses', async () => {
       const events = logOf([{ data: place.bad(0) }, { data: place.bad(1) }]);
       expect(await deliver(place, events)).toEqual(events.map(({ position }) => position));
