@@ -40,6 +40,25 @@ const state: fc.Arbitrary<StepState> = fc.record({
   ended: fc.option(fc.constant(true), { nil: undefined }),
   arrivedMillis: fc.option(fc.nat(), { nil: undefined }),
   movedMillis: fc.option(fc.nat(), { nil: undefined }),
+  rewinds: fc.option(fc.nat(), { nil: undefined }),
+  generation: fc.option(fc.nat(), { nil: undefined }),
+  rewind: fc.option(
+    fc.record(
+      {
+        phase: fc.constantFrom('settling' as const, 'passing' as const, 'reading' as const),
+        to: fc.oneof(
+          fc.constant('earliest' as const),
+          fc.record({ millis: fc.nat() }),
+          fc.record({ sequenceNumber: fc.nat().map(String) }),
+        ),
+        fresh: fc.constant(true as const),
+        until: position,
+        endMillis: fc.nat(),
+      },
+      { requiredKeys: ['phase', 'to'] },
+    ),
+    { nil: undefined },
+  ),
 });
 
 test('a state comes back from its text as it was', () => {
@@ -54,6 +73,8 @@ test('a state comes back from its text as it was', () => {
       expect(after.foreign).toEqual(before.foreign);
       expect(after.arrivedMillis).toBe(before.arrivedMillis);
       expect(after.movedMillis).toBe(before.movedMillis);
+      expect([after.rewinds, after.generation]).toEqual([before.rewinds, before.generation]);
+      expect(after.rewind).toEqual(before.rewind);
     }),
   );
 });
