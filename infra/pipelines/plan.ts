@@ -5,6 +5,7 @@ import type { Entry } from '../bundle.ts';
 import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { inRepository } from '../repository.ts';
 import type { InlineStatement } from './inline-sql.ts';
+import { refuseSharedPrefixes } from './lake-prefixes.ts';
 import type { AnySinkStep, AnySourceStep, AnyTransformStep, Duration, Pipeline, Start } from './pipeline.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
 
@@ -69,6 +70,7 @@ export interface InputPlan {
 
 /** `pipelines`: all there are, because a stream may be another's, and may be written by others. */
 export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): PipelinePlan {
+  refuseSharedPrefixes(pipeline, pipelines);
   const stream = (name: string) => resolveStream(pipeline, name, pipelines);
   const inputOf = (step: AnyTransformStep | AnySinkStep): InputPlan => {
     const input = stream(step.from);

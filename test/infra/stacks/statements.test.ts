@@ -33,8 +33,18 @@ const WILDCARDS: readonly { readonly resource: RegExp; readonly actions: RegExp;
   },
   {
     resource: /:s3:::millrace-dev-dead-letters-<AccountId>-<Region>\/aws\/lambda\/\*$/,
-    actions: /^s3:PutObject$/,
+    actions: /^s3:(PutObject|GetObject|DeleteObject)$/,
     why: "Lambda puts discarded batches below the mapping's id, which is not known before the mapping is created with the role",
+  },
+  {
+    resource: /:s3:::millrace-dev-dead-letters-<AccountId>-<Region>\/dead-letters\/\*$/,
+    actions: /^s3:PutObject$/,
+    why: 'dead letters of every step: Lambda gives up on records of any',
+  },
+  {
+    resource: /:(lambda|kinesis):<Region>:<AccountId>:(function:|stream\/)millrace-dev-\*$/,
+    actions: /^(lambda:GetFunctionConfiguration|kinesis:(DescribeStreamSummary|ListShards))$/,
+    why: 'what the functions and streams of the stage are is asked, and nothing is done with them',
   },
   {
     resource: /:s3:::millrace-dev-lake-<AccountId>-<Region>\/(replays\/)?[a-z]+\/\*$/,
