@@ -41,7 +41,10 @@ export function compileTransforms(options: { check: boolean }): Promise<readonly
 }
 
 async function compileOne(folders: Folders, path: string, check: boolean): Promise<CompiledFile> {
-  const source: Source = { file: relative(dirname(dirname(folders.transforms)), path), text: await readFile(path, 'utf8') };
+  const source: Source = {
+    file: relative(dirname(dirname(folders.transforms)), path),
+    text: await readFile(path, 'utf8'),
+  };
   const text = await compileFile(source, {
     schema: await schemaOf(source, dirname(path)),
     schemaImport: schemaReference(source),
