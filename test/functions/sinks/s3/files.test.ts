@@ -105,6 +105,7 @@ describe("a file's key", () => {
         reason: 'refused',
         message: 'its partition makes a key of 1025 bytes, S3 takes 1024: partition by shorter fields',
         bytes: event?.bytes,
+        event: { id: event?.id, key: event?.key, time: event?.time },
       })),
     );
   });

@@ -185,6 +185,7 @@ describe('the files of a slice', () => {
         reason: 'refused',
         message,
         bytes: events[index]?.bytes,
+        event: { id: events[index]?.id, key: events[index]?.key, time: events[index]?.time },
       })),
     );
     expect(Object.values(linesByFolder(await objects()))).toEqual([events.slice(0, 1), events.slice(6)].map(lines));
