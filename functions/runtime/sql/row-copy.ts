@@ -10,7 +10,7 @@ import {
 import type { JsonWriter } from './json-writer.ts';
 import { writeByte, writeBytes, writeNull, writeRange } from './json-writer.ts';
 import type { Row } from './row.ts';
-import { decimalAt, isNumber, isPresent, misfitAt, required, textAt, valueAt } from './row-values.ts';
+import { beginsNumber, decimalAt, isPresent, misfitAt, required, textAt, valueAt } from './row-values.ts';
 import { HAS_ESCAPE, HAS_EXPONENT, HAS_FRACTION } from './scan-memory.ts';
 
 /** What a column that is copied as it came must look like. Lists, objects and jsonb are not looked into. */
@@ -132,7 +132,7 @@ function verifyNumber(row: Row, column: number, type: keyof typeof FEW_DIGITS): 
   const seen = row.seen[column] as number;
   const isWhole = type === 'integer' || type === 'bigint';
   if (
-    isNumber(row.bytes[start]) &&
+    beginsNumber(row.bytes[start]) &&
     (seen & (isWhole ? HAS_EXPONENT | HAS_FRACTION : HAS_EXPONENT)) === 0 &&
     end - start <= FEW_DIGITS[type]
   )

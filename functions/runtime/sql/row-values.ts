@@ -55,13 +55,13 @@ export function booleanAt(row: Row, column: number): boolean | null {
   return byte === 0x74;
 }
 
-export const isNumber = (byte: number | undefined): boolean =>
+export const beginsNumber = (byte: number | undefined): boolean =>
   byte === 0x2d || (byte !== undefined && byte >= 0x30 && byte <= 0x39);
 
 export function decimalAt(row: Row, column: number): Decimal | null {
   if (!isPresent(row, column)) return null;
   const start = row.starts[column] as number;
-  if (!isNumber(row.bytes[start])) return valueAt(row, column, { type: 'numeric', read: decimalFromJson });
+  if (!beginsNumber(row.bytes[start])) return valueAt(row, column, { type: 'numeric', read: decimalFromJson });
   return decimalFromNumber(row.bytes.toString('latin1', start, row.ends[column]));
 }
 
@@ -69,7 +69,7 @@ export function decimalAt(row: Row, column: number): Decimal | null {
 export function doubleAt(row: Row, column: number): number | null {
   if (!isPresent(row, column)) return null;
   const start = row.starts[column] as number;
-  if (!isNumber(row.bytes[start])) return valueAt(row, column, { type: 'double precision', read: doubleFromJson });
+  if (!beginsNumber(row.bytes[start])) return valueAt(row, column, { type: 'double precision', read: doubleFromJson });
   try {
     return doubleFromText(row.bytes.toString('latin1', start, row.ends[column]));
   } catch (error) {
