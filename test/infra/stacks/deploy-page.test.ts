@@ -39,7 +39,7 @@ test('the pages name commands that are there', () => {
 
 test('links of the pages lead to sections that are there', () => {
   const slugs = (text: string) =>
-    [...text.matchAll(/^## (.*)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-'));
+    [...text.matchAll(/^###? (.*)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-'));
   const sections: Record<string, readonly string[]> = { 'deploy.md': slugs(page), 'runbook.md': slugs(runbook) };
   for (const [own, text] of [
     ['deploy.md', page],
