@@ -113,7 +113,9 @@ function violationsOfLatest(found: readonly Row[], rows: readonly Row[], input: 
   const known = new Set(rows.map((row) => textOf(turned(row))));
   return [
     ...differences('latest', found.filter(straight), { expected: lastOf(rows).filter(straight) }),
-    ...found.filter((row) => !known.has(textOf(row))).map((row) => `latest: ${textOf(row)} is there, and should not be`),
+    ...found
+      .filter((row) => !known.has(textOf(row)))
+      .map((row) => `latest: ${textOf(row)} is there, and should not be`),
   ];
 }
 

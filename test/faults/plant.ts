@@ -26,7 +26,9 @@ function changedText(name: string, mistake: Mistake, file: string): string {
   let text = readFileSync(join(REPOSITORY, file), 'utf8');
   for (const edit of mistake.filter((one) => one.file === file)) {
     if (text.split(edit.text).length !== 2)
-      throw new Error(`the mistake '${name}' finds no place in ${file}, which has changed: mend test/faults/mistakes.ts`);
+      throw new Error(
+        `the mistake '${name}' finds no place in ${file}, which has changed: mend test/faults/mistakes.ts`,
+      );
     text = text.replace(edit.text, () => edit.mistake);
   }
   return text;
