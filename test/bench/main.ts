@@ -1,6 +1,7 @@
 import { benchBundles } from './bundles.ts';
 import { benchCodec } from './codec.ts';
 import { emulatorLogBench } from './emulator-log.ts';
+import { benchExactlyOnce } from './exactly-once.ts';
 import { benchMapping } from './mapping.ts';
 import { benchPostgres } from './postgres.ts';
 import { hasMissed, type Measured, tableOf } from './rounds.ts';
@@ -14,6 +15,7 @@ const benchmarks: readonly (() => Promise<readonly Measured[]>)[] = [
   benchPostgres,
   emulatorLogBench,
   benchMapping,
+  benchExactlyOnce,
   benchBundles,
 ];
 

@@ -31,7 +31,7 @@ export const reshardedDuring: Readonly<Record<string, StreamName>> = {
   'lake kinesis.GetRecords': 'end',
 };
 
-/** Every cell that has to be met. */
+/** Every cell that each schedule may be aimed at. */
 export const cells: readonly Cell[] = [
   ...sites.flatMap((site) => faultKinds.map((kind) => ({ site, kind }))),
   ...Object.entries(reshardedDuring).flatMap(([site, stream]) =>
@@ -39,14 +39,25 @@ export const cells: readonly Cell[] = [
   ),
 ];
 
+/** Calls that a step makes only when an operator asks something of it: aimed at in schedules of their own, with that. */
+export interface Asked {
+  readonly disturbance: Disturbance;
+  readonly cells: readonly Cell[];
+}
+
 /** What happens to a step as a whole. */
 export type Disturbance =
   | { readonly what: 'kill'; readonly step: string }
   | { readonly what: 'recut'; readonly step: string }
   | { readonly what: 'down'; readonly site: string; readonly time: Duration }
   | { readonly what: 'pause'; readonly step: string }
-  /** Of changed code; in a pause, or in the middle of a batch. */
-  | { readonly what: 'deploy'; readonly step: 'first' | 'second'; readonly when: 'paused' | 'at work' }
+  /** Of changed code; in a pause, or in the middle of an append, the one after so many. */
+  | {
+      readonly what: 'deploy';
+      readonly step: 'first' | 'second';
+      readonly when: 'paused' | 'at work';
+      readonly after: number;
+    }
   | { readonly what: 'rewind'; readonly step: 'latest' | 'first' | 'second'; readonly to: 'earliest' | 'middle' };
 
 const STEPS = ['posts', 'files', 'first', 'second', 'history', 'latest', 'ledger', 'lake'];
@@ -58,7 +69,7 @@ export const disturbances: readonly Disturbance[] = [
   ...CONTINUOUS.map((step) => ({ what: 'recut', step }) as const),
   ...STEPS.map((step) => ({ what: 'pause', step }) as const),
   ...(['first', 'second'] as const).flatMap((step) =>
-    (['paused', 'at work'] as const).map((when) => ({ what: 'deploy', step, when }) as const),
+    (['paused', 'at work'] as const).map((when) => ({ what: 'deploy', step, when, after: 0 }) as const),
   ),
   ...(['latest', 'first', 'second'] as const).flatMap((step) =>
     (['earliest', 'middle'] as const).map((to) => ({ what: 'rewind', step, to }) as const),
@@ -80,3 +91,37 @@ export const outages: readonly Disturbance[] = [
   'files kinesis',
   'files dynamodb',
 ].map((site) => ({ what: 'down', site, time: hours(1) }));
+
+const REWINDING = [
+  'dynamodb.GetItem delivered',
+  'dynamodb.GetItem rewind',
+  'dynamodb.UpdateItem delivered',
+  'dynamodb.UpdateItem lease',
+  'dynamodb.UpdateItem release',
+  'dynamodb.UpdateItem rewind',
+  'kinesis.GetRecords',
+  'kinesis.GetShardIterator',
+];
+const HELD = ['dynamodb.GetItem held', 'dynamodb.UpdateItem held'];
+
+function askedOf(disturbance: Disturbance & { readonly step: string }, calls: readonly string[]): Asked {
+  const asked = calls.map((call) => `${disturbance.step} ${call}`);
+  // Those of one schedule are at different sites.
+  return { disturbance, cells: faultKinds.flatMap((kind) => asked.map((site) => ({ site, kind }))) };
+}
+
+const rewinds = (['latest', 'first', 'second'] as const).map((step) =>
+  askedOf({ what: 'rewind', step, to: 'earliest' }, REWINDING),
+);
+const pauses = ['first', 'second', 'history', 'latest', 'files'].map((step) =>
+  askedOf({ what: 'pause', step }, step === 'files' ? HELD.slice(0, 1) : HELD),
+);
+
+/** In turn. */
+export const asked: readonly Asked[] = pauses.flatMap((_, turn) =>
+  rewinds.flatMap((rewind, index) => [rewind, pauses[(turn * rewinds.length + index) % pauses.length] as Asked]),
+);
+
+/** Every cell that has to be met. */
+export const allCells: readonly Cell[] = [...cells, ...[...rewinds, ...pauses].flatMap((one) => one.cells)];
+export const allSites: readonly string[] = [...new Set(allCells.map(({ site }) => site))];

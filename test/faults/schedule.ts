@@ -2,7 +2,7 @@ import { minutes } from '../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import type { FaultRule } from '../kit/faults.ts';
 import type { Resharding } from '../kit/resharding.ts';
-import { type Cell, cells, type Disturbance, disturbances, outages } from './cells.ts';
+import { allCells, asked, type Cell, cells, type Disturbance, disturbances, outages } from './cells.ts';
 import type { Item, StreamName } from './chain.ts';
 import { type Provocation, rareSites } from './sites.ts';
 
@@ -41,30 +41,66 @@ export interface ReshardingDuring {
 const CELLS_A_SCHEDULE = 4;
 /** Prime: so all cells are met, and those of one schedule are far from each other. */
 const STRIDE = 7_919;
+/** So often something is asked of a step. */
+const ASKED_EVERY = 4;
 
 /** The schedule of a seed: seeds that follow each other go through every cell of the matrix, and the rest is chance. */
 export function scheduleOf(seed: number): Schedule {
+  if (seed >= SWEEP) return sweepSchedule(seed);
   const random = seededRandom(seed);
   const below = (count: number): number => Math.floor(random() * count);
-  const aims = Array.from({ length: CELLS_A_SCHEDULE }, (_, index) => {
-    const place = seed * CELLS_A_SCHEDULE + index;
-    const cell = cells[(place * STRIDE) % cells.length] as Cell;
-    const isRare = rareSites[cell.site] !== undefined;
-    return { cell, after: isRare ? 0 : place < cells.length ? below(2) : below(5) };
-  });
+  if (seed % ASKED_EVERY === 1) {
+    const aimed = askedIn(Math.floor(seed / ASKED_EVERY));
+    return composed(seed, { ...aimed, chance: below(8), random });
+  }
+  const turn = seed - Math.floor((seed + ASKED_EVERY - 2) / ASKED_EVERY);
+  const [disturbance, aims] = [disturbanceOf(turn), aimsOf(turn, below)];
+  return composed(seed, { disturbance, aims, chance: below(8), random });
+}
+
+const SWEEP = 1_000_000;
+const SWEEP_TRIES = 12;
+
+/** Seeds of schedules that are aimed at one cell only, for cells that others have missed: to be played until it is met. */
+export function sweepSeeds(cell: Cell): readonly number[] {
+  return Array.from({ length: SWEEP_TRIES }, (_, attempt) => SWEEP + allCells.indexOf(cell) * SWEEP_TRIES + attempt);
+}
+
+function sweepSchedule(seed: number): Schedule {
+  const cell = allCells[Math.floor((seed - SWEEP) / SWEEP_TRIES)] as Cell;
+  const disturbance = asked.find(({ cells: its }) => its.includes(cell))?.disturbance;
+  const after = ((seed - SWEEP) % SWEEP_TRIES) >> 2;
+  return composed(seed, { disturbance, aims: [{ cell, after }], chance: 0, random: seededRandom(seed) });
+}
+
+interface Composition {
+  readonly disturbance: Disturbance | undefined;
+  readonly aims: readonly Aim[];
+  /** So many calls fail by chance. */
+  readonly chance: number;
+  readonly random: () => number;
+}
+
+interface Aim {
+  readonly cell: Cell;
+  readonly after: number;
+}
+
+function composed(seed: number, { disturbance, aims, chance, random }: Composition): Schedule {
+  const below = (count: number): number => Math.floor(random() * count);
   const happenings = inputs(below).flatMap((input): Happening[] => [
     input,
     ...(random() < 0.2 ? [{ what: 'reshard' as const, ...someResharding(below) }] : []),
     ...(random() < 0.7 ? [{ what: 'pass' as const, millis: below(4) === 0 ? below(minutes(2)) : below(1_200) }] : []),
   ]);
-  const { disturbance, around } = disturbanceOf(seed, below);
-  happenings.splice(1 + below(happenings.length - 1), 0, disturbance);
-  happenings.push(...(around.later ?? []));
+  const around = disturbance === undefined ? {} : disturbedBy(disturbance, below);
+  happenings.splice(1 + below(happenings.length - 1), 0, ...(around.among ?? []));
   const middle = Math.floor(happenings.length / 2);
-  for (const { cell } of aims) happenings.splice(middle, 0, ...provocation(rareSites[cell.site]));
+  for (const what of new Set(aims.map(({ cell }) => rareSites[cell.site])))
+    happenings.splice(middle, 0, ...provocation(what));
   return {
     seed,
-    happenings,
+    happenings: [...(around.before ?? []), ...happenings, ...(around.after ?? [])],
     faults: [
       ...(around.faults ?? []),
       ...aims.flatMap(({ cell: { site, kind }, after }) =>
@@ -74,8 +110,30 @@ export function scheduleOf(seed: number): Schedule {
     reshardings: aims.flatMap(({ cell: { site, kind, stream }, after }) =>
       kind === 'split' || kind === 'merge' ? [{ stream: stream as StreamName, how: kind, site, after }] : [],
     ),
-    chance: { most: below(8), probability: 0.05 },
+    chance: { most: chance, probability: 0.05 },
   };
+}
+
+/** `turn`: schedules in which nothing is asked, counted. */
+function aimsOf(turn: number, below: (count: number) => number): readonly Aim[] {
+  return Array.from({ length: CELLS_A_SCHEDULE }, (_, index) => {
+    const place = turn * CELLS_A_SCHEDULE + index;
+    const cell = cells[(place * STRIDE) % cells.length] as Cell;
+    const isSecond = rareSites[cell.site] === undefined && place >= cells.length;
+    return { cell, after: isSecond ? below(4) : 0 };
+  });
+}
+
+/** What an operator asks for, and faults at the calls that a step makes because of it. */
+function askedIn(turn: number): Pick<Composition, 'disturbance' | 'aims'> {
+  const { disturbance, cells: its } = asked[turn % asked.length] as (typeof asked)[number];
+  const before = Array.from({ length: turn }, (_, earlier) => asked[earlier % asked.length]);
+  const times = before.filter((one) => one?.cells === its).length;
+  const aims = Array.from({ length: CELLS_A_SCHEDULE }, (_, index) => ({
+    cell: its[((times * CELLS_A_SCHEDULE + index) * STRIDE) % its.length] as Cell,
+    after: 0,
+  }));
+  return { disturbance, aims };
 }
 
 function provocation(what: Provocation | undefined): readonly Happening[] {
@@ -102,36 +160,45 @@ function provocation(what: Provocation | undefined): readonly Happening[] {
   }
 }
 
+/** When it happens, and what makes it likely to do harm. */
 interface Disturbed {
-  readonly disturbance: Happening;
-  /** What makes it likely to do harm. */
-  readonly around: { readonly later?: readonly Happening[]; readonly faults?: readonly FaultRule[] };
+  readonly before?: readonly Happening[];
+  readonly among?: readonly Happening[];
+  readonly after?: readonly Happening[];
+  readonly faults?: readonly FaultRule[];
 }
 
 /** An hour takes long to play, even if it is none: every fifth schedule has one. */
-function disturbanceOf(seed: number, below: (count: number) => number): Disturbed {
-  const some = seed % 5 === 0 ? outages : disturbances;
-  const disturbance = some[Math.floor(seed / 5) % some.length] as Disturbance;
+function disturbanceOf(turn: number): Disturbance {
+  const outagesBefore = Math.ceil(turn / 5);
+  if (turn % 5 === 0) return outages[outagesBefore % outages.length] as Disturbance;
+  return disturbances[(turn - outagesBefore) % disturbances.length] as Disturbance;
+}
+
+function disturbedBy(disturbance: Disturbance, below: (count: number) => number): Disturbed {
   switch (disturbance.what) {
-    case 'pause':
-      return { disturbance, around: { later: [{ what: 'resume', step: disturbance.step }] } };
+    case 'pause': {
+      const resume = { what: 'resume', step: disturbance.step } as const;
+      if (disturbance.step !== 'files') return { among: [disturbance], after: [resume] };
+      // A file is half read, and its announcement comes again in the pause.
+      const faults = [{ site: 'files kinesis.PutRecords', kind: 'killed after' }] as const;
+      return { among: [disturbance], after: [{ what: 'pass', millis: minutes(35) }, resume], faults };
+    }
     case 'deploy': {
+      if (disturbance.when === 'paused') return { among: [disturbance] };
+      // A part of a batch is in the log, and the rest is about to be sent.
+      const after = below(4);
       const site = `${disturbance.step} kinesis.PutRecords`;
-      // A part of the batch is in the log, and the rest is not.
-      const faults = [{ site, kind: 'throttled', after: 1 + below(4), times: 2 }] as const;
-      return { disturbance, around: disturbance.when === 'at work' ? { faults } : {} };
+      return { before: [{ ...disturbance, after: after + 1 }], faults: [{ site, kind: 'throttled', after }] };
     }
     case 'rewind':
       // An old row comes again, late, behind newer ones.
       return {
-        disturbance: { what: 'pass', millis: below(2_000) },
-        around: {
-          later: [{ what: 'pass', millis: minutes(2) }, disturbance],
-          faults: [{ site: 'second kinesis.PutRecords', kind: 'late', after: below(4), times: 2 }],
-        },
+        after: [{ what: 'pass', millis: minutes(2) }, disturbance],
+        faults: [{ site: 'second kinesis.PutRecords', kind: 'late', after: below(4), times: 2 }],
       };
     default:
-      return { disturbance, around: {} };
+      return { among: [disturbance] };
   }
 }
 

@@ -1,13 +1,15 @@
-import { cellKinds, cells, type Disturbance, disturbances, outages } from './cells.ts';
+import { allCells, allSites, type Cell, cellKinds, type Disturbance, disturbances, outages } from './cells.ts';
 import type { PlayedSchedule } from './played.ts';
-import { sites } from './sites.ts';
+import type { Happening } from './schedule.ts';
 
 /** How often what happened where, over all schedules. */
 export interface Tally {
   add(played: PlayedSchedule): void;
   /** Call sites by kinds of fault, and below it what happened to steps as a whole. */
   table(): string;
-  /** Cells that were never met, and sites that are not known: one line each. */
+  /** Cells that were never met. */
+  missed(): readonly Cell[];
+  /** The same, and sites that are not known: one line each. */
   gaps(): readonly string[];
 }
 
@@ -18,15 +20,17 @@ export function newTally(): Tally {
     counts.set(what, (counts.get(what) ?? 0) + 1);
   };
   const of = (what: string): number => counts.get(what) ?? 0;
+  const missed = (): readonly Cell[] => allCells.filter((cell) => of(cellName(cell)) === 0);
   return {
-    add({ faults, happenings, sites: sitesCalled }) {
+    missed,
+    add({ faults, happenings, sites }) {
       for (const fault of faults) count(cellName(fault));
-      for (const happening of happenings) count(JSON.stringify(happening));
-      for (const site of sitesCalled) called.add(site);
+      for (const happening of happenings) if (isDisturbance(happening)) count(told(happening));
+      for (const site of sites) called.add(site);
     },
     table() {
-      const all = [...new Set([...sites, ...called])].sort();
-      const isCell = new Set(cells.map(cellName));
+      const all = [...new Set([...allSites, ...called])].sort();
+      const isCell = new Set(allCells.map(cellName));
       const rows = all.map((site) =>
         cellKinds.map((kind) => {
           const name = cellName({ site, kind });
@@ -36,18 +40,18 @@ export function newTally(): Tally {
       return [
         ...aligned(['call site', ...cellKinds], all, rows),
         '',
-        ...[...disturbances, ...outages].map((one) => `${String(of(JSON.stringify(one))).padStart(6)} ${told(one)}`),
+        ...[...disturbances, ...outages].map((one) => `${String(of(told(one))).padStart(6)} ${told(one)}`),
       ].join('\n');
     },
     gaps() {
       return [
-        ...sites.filter((site) => !called.has(site)).map((site) => `nobody calls '${site}' any more`),
+        ...allSites.filter((site) => !called.has(site)).map((site) => `nobody calls '${site}' any more`),
         ...[...called]
-          .filter((site) => !sites.includes(site))
+          .filter((site) => !allSites.includes(site))
           .map((site) => `'${site}' is new: name it in test/faults/sites.ts, so that faults are aimed at it`),
-        ...cells.filter((cell) => of(cellName(cell)) === 0).map((cell) => `'${cell.site}' was never ${cell.kind}`),
+        ...missed().map((cell) => `'${cell.site}' was never ${cell.kind}`),
         ...[...disturbances, ...outages]
-          .filter((one) => of(JSON.stringify(one)) === 0)
+          .filter((one) => of(told(one)) === 0)
           .map((one) => `${told(one)} never happened`),
       ];
     },
@@ -56,6 +60,10 @@ export function newTally(): Tally {
 
 function cellName({ site, kind }: { readonly site: string; readonly kind: string }): string {
   return `${site}: ${kind}`;
+}
+
+function isDisturbance(happening: Happening): happening is Disturbance {
+  return [...disturbances, ...outages].some(({ what }) => what === happening.what);
 }
 
 function told(one: Disturbance): string {

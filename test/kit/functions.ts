@@ -98,7 +98,8 @@ export function openFunctions(settings: FunctionsSettings): Functions {
     instance.process.isSpared = (deaths.get(what) ?? 0) >= MOST_DEATHS;
     try {
       const result = await run(step, instance, request);
-      if (isDone(result)) deaths.delete(what);
+      // An announcement that is done says nothing of the others, which may be of the item that a process died with.
+      if (isDone(result) && step.delivery !== 'queue') deaths.delete(what);
       return result;
     } catch (error) {
       if (!(error instanceof ProcessKilled)) return refusalOf(error);

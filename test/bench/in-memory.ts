@@ -1,0 +1,93 @@
+import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
+import { GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-kinesis';
+import type { KinesisStreamEvent } from 'aws-lambda';
+import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints.ts';
+import type { Invocation, StepSurroundings } from '../../functions/runtime/step.ts';
+import { logClient } from '../../infra/emulator/log/client.ts';
+import { createLog } from '../../infra/emulator/log/log.ts';
+import { createDynamoDb } from '../kit/dynamodb.ts';
+import { type AwsCommand, operationOf } from '../kit/service.ts';
+
+/** A log without limits and a table of checkpoints, empty and in memory: what is measured between them is our own work. */
+export interface Place {
+  readonly kinesis: StepSurroundings['kinesis'];
+  /** What was written into the table of checkpoints, as JSON, in order. */
+  readonly writes: readonly string[];
+  /** What the step `bench/<step>` is given, which reads the one stream and writes the other. */
+  surroundingsOf(step: string, of: { readonly input: string; readonly output?: string }): StepSurroundings;
+  /** All of a stream's one shard, as Lambda would bring it: so many records at once. */
+  batches(stream: string, recordsABatch: number): Promise<readonly KinesisStreamEvent[]>;
+}
+
+/** Each stream has one shard. `own`: the step upstream, whose events are deduplicated. */
+export function openPlace(streams: readonly string[], { own }: { readonly own: readonly string[] }): Place {
+  // Streams are there after a moment.
+  let aheadMillis = 0;
+  const clock = { now: () => Date.now() + aheadMillis };
+  const log = createLog({ clock, seed: 1, limits: 'off' });
+  for (const StreamName of streams) log.createStream({ StreamName, ShardCount: 1 });
+  aheadMillis = 1_000;
+  const kinesis = logClient(log);
+  const dynamodb = createDynamoDb();
+  dynamodb.createTable('checkpoints', CHECKPOINT_TABLE_KEY);
+  const writes: string[] = [];
+  const call = (command: AwsCommand): Promise<object> => {
+    if (operationOf(command) === 'UpdateItem')
+      writes.push(JSON.stringify((command.input as UpdateItemCommandInput).ExpressionAttributeValues));
+    return dynamodb.call(command);
+  };
+  const nothing = () => Promise.reject(new Error('nothing is refused in a benchmark'));
+  return {
+    kinesis,
+    writes,
+    surroundingsOf: (step, { input, output }) => ({
+      config: {
+        ...{ pipeline: 'bench', step, generation: 'bench', checkpoints: 'checkpoints', deadLetters: 'none' },
+        input: { stream: input, own: [...own], start: 'earliest' },
+        ...(output === undefined ? {} : { output: { stream: output } }),
+        ...{ options: {}, resources: {} },
+      },
+      kinesis,
+      dynamodb: { send: call } as unknown as StepSurroundings['dynamodb'],
+      s3: { send: nothing } as unknown as StepSurroundings['s3'],
+      now: Date.now,
+      log: () => undefined,
+    }),
+    async batches(stream, recordsABatch) {
+      const records: KinesisStreamEvent['Records'] = [];
+      const start = { StreamName: stream, ShardId: SHARD, ShardIteratorType: 'TRIM_HORIZON' } as const;
+      let { ShardIterator } = await kinesis.send(new GetShardIteratorCommand(start));
+      for (let before = -1; records.length > before; ) {
+        before = records.length;
+        const page = await kinesis.send(new GetRecordsCommand({ ShardIterator }));
+        ShardIterator = page.NextShardIterator;
+        for (const { Data = new Uint8Array(), SequenceNumber = '', PartitionKey = '' } of page.Records ?? [])
+          records.push(recordOf(stream, { Data, SequenceNumber, PartitionKey }));
+      }
+      const count = Math.ceil(records.length / recordsABatch);
+      return Array.from({ length: count }, (_, index) => ({
+        Records: records.slice(index * recordsABatch, (index + 1) * recordsABatch),
+      }));
+    },
+  };
+}
+
+export const SHARD = 'shardId-000000000000';
+
+function recordOf(
+  stream: string,
+  of: { readonly Data: Uint8Array; readonly SequenceNumber: string; readonly PartitionKey: string },
+): KinesisStreamEvent['Records'][number] {
+  return {
+    ...{ eventID: `${SHARD}:${of.SequenceNumber}`, eventName: 'aws:kinesis:record', eventSource: 'aws:kinesis' },
+    ...{ eventSourceARN: `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`, eventVersion: '1.0' },
+    ...{ awsRegion: 'us-east-1', invokeIdentityArn: 'arn:aws:iam::000000000000:role/bench' },
+    kinesis: {
+      ...{ kinesisSchemaVersion: '1.0', partitionKey: of.PartitionKey, sequenceNumber: of.SequenceNumber },
+      data: Buffer.from(of.Data).toString('base64'),
+      approximateArrivalTimestamp: Date.now() / 1_000,
+    },
+  };
+}
+
+export const invocation: Invocation = { awsRequestId: 'bench', getRemainingTimeInMillis: () => 300_000 };

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { caught } from './caught.ts';
+import { caughtFrom, mistakes } from './mistakes.ts';
+
+/** As many as `npm test` plays. */
+const SCHEDULES = 500;
+
+test.each(Object.keys(mistakes))(
+  'the mistake %s is caught by what has to be everywhere',
+  { timeout: 900_000 },
+  async (mistake) => {
+    const from = caughtFrom[mistake] ?? 0;
+    const first = await caught({ mistake, from, most: SCHEDULES });
+    expect(first, `no schedule of ${SCHEDULES} from ${from} on is broken`).toBeDefined();
+    expect(first?.violation).toMatch(/^(history|ledger|latest|lake|raw|dead letters)/);
+  },
+);
