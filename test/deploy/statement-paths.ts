@@ -2,6 +2,7 @@ import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { openCheckpoints } from '../../functions/runtime/checkpoints.ts';
 import { loadPause, savePause } from '../../functions/runtime/pause.ts';
+import { saveReplay } from '../../functions/runtime/replay-plan.ts';
 import { isScheduled } from '../../infra/local/runner.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
 import type { Deployed } from './deployed.ts';
@@ -125,7 +126,20 @@ function scheduledPaths(step: SinkPlan, samples: readonly string[], deployed: De
         return unless(!invoked.threw, invoked);
       },
     },
+    { what: 'replays its input into a fresh place', run: () => replay(step, deployed) },
   ];
+}
+
+async function replay(step: SinkPlan, deployed: Deployed): Promise<string | undefined> {
+  const { clients, names } = deployed;
+  const id = `sample-${process.hrtime.bigint()}`;
+  const name = `${step.pipeline}/${step.name}`;
+  const checkpoints = openCheckpoints({ dynamodb: clients.dynamodb, table: names.checkpoints, step: name });
+  const asked = { askedMillis: Date.now(), toMillis: Date.now() };
+  const plan = { phase: 'asked', from: 'earliest', into: id, ...asked } as const;
+  await saveReplay(checkpoints, { revision: 0, plan: undefined }, { id, plan, signal: new AbortController().signal });
+  const invoked = await invokeCold(functionOf(step, deployed), { millrace: 'replay', id }, deployed);
+  return unless(!invoked.threw, invoked);
 }
 
 function functionOf({ pipeline, name }: StepPlan, { names }: Deployed): string {
