@@ -57,11 +57,11 @@ async function rewind(
   { step, to }: { readonly step: 'latest' | Changed; readonly to: 'earliest' | 'middle' },
   input: Input,
 ): Promise<void> {
+  const givenUntil = run.now() - minutes(2);
   // What is behind the middle and was not done yet would be skipped.
   if (to === 'middle') await run.settled({ within: hours(24) });
-  const givenUntil = run.now() - minutes(2);
-  // A table is to forget no row that is older than where it begins again.
-  const middle = step === 'latest' ? givenUntil + (givenUntil % 10_000) : (START_MILLIS + givenUntil) / 2;
+  // Behind the newest rows, and before some of the older that come again.
+  const middle = step === 'latest' ? givenUntil + 15_000 + (givenUntil % 20_000) : (START_MILLIS + givenUntil) / 2;
   const done = doneByTransforms(run);
   await run.when.rewound(step, to === 'earliest' ? to : { millis: Math.floor(middle) });
   if (step === 'latest') return;

@@ -88,6 +88,10 @@ async function happen(run: Run, happening: Happening, input: Input): Promise<voi
       return run.given(happening.stream, [record(happening.text)]);
     case 'pass':
       return run.when.pass(happening.millis);
+    case 'fail': {
+      const { site, kind, after = 0, times = 1 } = happening.rule;
+      return run.when.fails(site, kind, { after, times });
+    }
     case 'reshard':
       return run.when.resharded(happening.stream, happening.how);
     default:

@@ -27,6 +27,8 @@ export type Happening =
   | { readonly what: 'bytes'; readonly stream: StreamName; readonly text: string }
   | { readonly what: 'pass'; readonly millis: number }
   | { readonly what: 'reshard'; readonly stream: StreamName; readonly how: Resharding }
+  /** From now on. */
+  | { readonly what: 'fail'; readonly rule: FaultRule }
   | { readonly what: 'resume'; readonly step: string }
   | Disturbance;
 
@@ -79,6 +81,17 @@ interface Composition {
   /** So many calls fail by chance. */
   readonly chance: number;
   readonly random: () => number;
+}
+
+/** Rows of a few keys, and newer ones of the same keys, of which the older come again, late, behind the newer. */
+function lateRows(below: (count: number) => number): readonly Happening[] {
+  const items = (from: number): Item[] => [0, 1, 2, 3].map((place) => ({ n: from + place, key: `again-${place % 2}` }));
+  return [
+    { what: 'fail', rule: { site: 'second kinesis.PutRecords', kind: 'late', times: 2 + below(3) } },
+    { what: 'foreign', items: items(3_000) },
+    { what: 'pass', millis: 5_000 + below(5_000) },
+    { what: 'foreign', items: items(3_010) },
+  ];
 }
 
 interface Aim {
@@ -192,11 +205,7 @@ function disturbedBy(disturbance: Disturbance, below: (count: number) => number)
       return { before: [{ ...disturbance, after: after + 1 }], faults: [{ site, kind: 'throttled', after }] };
     }
     case 'rewind':
-      // An old row comes again, late, behind newer ones.
-      return {
-        after: [{ what: 'pass', millis: minutes(2) }, disturbance],
-        faults: [{ site: 'second kinesis.PutRecords', kind: 'late', after: below(4), times: 2 }],
-      };
+      return { after: [...lateRows(below), { what: 'pass', millis: minutes(2) }, disturbance] };
     default:
       return { among: [disturbance] };
   }
