@@ -149,7 +149,9 @@ async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'m
     const { batch, end } = await readSlice(run, opened, { shard, signal, attempt });
     await endDrainedInputs(step, { batch, shard: opened }, signal);
     const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
-    if (to.position === committed.position && end !== 'ended' && committed.rejections.length === 0) return 'all';
+    const isNothing = to.position === committed.position && end !== 'ended' && committed.rejections.length === 0;
+    // A range that was fixed is finished, also one that is empty: of a shard that was about to be said to have ended.
+    if (isNothing && intent === undefined) return 'all';
     const begun = await fixSlice(sink, { shard: opened, to }, signal);
     const options = intent?.options ?? step.config.options;
     const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
