@@ -59,7 +59,7 @@ async function rewind(
 ): Promise<void> {
   const givenUntil = run.now() - minutes(2);
   // What is behind the middle and was not done yet would be skipped.
-  if (to === 'middle') await run.settled({ within: hours(24) });
+  if (to === 'middle') await run.settled({ within: hours(12) });
   // Behind the newest rows, and before some of the older that come again.
   const middle = step === 'latest' ? givenUntil + 15_000 + (givenUntil % 20_000) : (START_MILLIS + givenUntil) / 2;
   const done = doneByTransforms(run);

@@ -48,7 +48,7 @@ export async function play(schedule: Schedule): Promise<Played> {
 async function isSettledLater(run: Run): Promise<boolean> {
   try {
     await run.when.pass(minutes(20));
-    await run.settled({ within: hours(24) });
+    await run.settled({ within: hours(12) });
     return true;
   } catch {
     return false;
@@ -57,11 +57,11 @@ async function isSettledLater(run: Run): Promise<boolean> {
 
 /** Requests that are late, twins that wake up and what sinks do a run later: all of it is over when nothing has failed for a while. */
 async function settle(run: Run): Promise<void> {
-  await run.settled({ within: hours(24) });
+  await run.settled({ within: hours(12) });
   for (let before = -1; run.faults().length > before; ) {
     before = run.faults().length;
     await run.when.pass(minutes(4));
-    await run.settled({ within: hours(24) });
+    await run.settled({ within: hours(12) });
   }
 }
 
