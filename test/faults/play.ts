@@ -1,7 +1,7 @@
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
-import { record } from '../kit/given-events.ts';
+import { event, type GivenEvent, record } from '../kit/given-events.ts';
 import { type PipelineRun, startPipelineRun } from '../kit/pipeline-run.ts';
-import { chain, refusedByTable, TABLES } from './chain.ts';
+import { chain, type Item, refusedByTable, TABLES } from './chain.ts';
 import { disturb } from './disturb.ts';
 import { type Input, newInput } from './input.ts';
 import { violationsOf } from './oracle.ts';
@@ -65,6 +65,11 @@ async function settle(run: Run): Promise<void> {
   }
 }
 
+/** As another team's producer counts: its requests overtake each other, so that of each two events the second arrives first. */
+function overtaken(item: Item): GivenEvent<Item> {
+  return event({ data: item, key: item.key, sequence: String(item.n ^ 1).padStart(8, '0') });
+}
+
 async function happen(run: Run, happening: Happening, input: Input): Promise<void> {
   if ('items' in happening) input.given.push(...happening.items.map(({ n }) => n));
   switch (happening.what) {
@@ -82,7 +87,7 @@ async function happen(run: Run, happening: Happening, input: Input): Promise<voi
     }
     case 'foreign':
       input.acknowledged.push(...happening.items);
-      return run.given('raw', happening.items, { key: 'key' });
+      return run.given('raw', happening.items.map(overtaken));
     case 'bytes':
       input.undecodable[happening.stream].push(happening.text);
       return run.given(happening.stream, [record(happening.text)]);

@@ -9,6 +9,8 @@ export interface GivenEvent<D = unknown> {
   readonly time?: string;
   /** `given` when not given. */
   readonly type?: string;
+  /** Of its producer's own counting; none when not given. */
+  readonly sequence?: string;
 }
 
 /** Bytes that a foreign producer puts: one Kinesis record, as it is. */

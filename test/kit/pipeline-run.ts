@@ -337,7 +337,7 @@ async function append(
 }
 
 function outgoing(
-  { data, key, time, type = 'given' }: GivenEvent,
+  { data, key, time, type = 'given', sequence }: GivenEvent,
   keyField: string | undefined,
   { clock, ordinal: number }: { readonly clock: World['clock']; readonly ordinal: number },
 ): OutgoingEvent {
@@ -348,7 +348,7 @@ function outgoing(
     type,
     time: time ?? new Date(clock.now()).toISOString(),
     key: key ?? String(fieldKey ?? 'given'),
-    sequence: undefined,
+    sequence,
     traceparent: undefined,
     dataBytes: Buffer.from(JSON.stringify(data)),
   };
