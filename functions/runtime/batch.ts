@@ -2,7 +2,7 @@ import type { Rejection } from './dead-letters.ts';
 import type { ReceivedEvent } from './event.ts';
 import { moveForeignMarks } from './foreign-marks.ts';
 import { dropPassedMarks, type MarkRange, rangeFor, takeMark } from './marks.ts';
-import { endOfRecord, type Position } from './position.ts';
+import { endOfRecord, type Position, positionOf } from './position.ts';
 import { type Decoded, decodeRecord } from './record-codec/decode.ts';
 import { hashOf } from './record-codec/hash.ts';
 import type { LogRecord } from './record-codec/record.ts';
@@ -60,14 +60,18 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const rejections: Rejection[] = [];
   const counts = { alreadySeen: 0, bytes: 0, dataBytes: 0 };
 
-  function takeEntry(entry: Decoded['entries'][number], record: LogRecord, aggregated: boolean): void {
+  /** `passed`: the position when it is inside the record. */
+  function takeEntry(
+    entry: Decoded['entries'][number],
+    { record, aggregated, passed }: { record: LogRecord; aggregated: boolean; passed: Position | undefined },
+  ): void {
     if ('rejection' in entry) {
-      if (position === undefined || entry.rejection.at > position) rejections.push(entry.rejection);
+      if (passed === undefined || entry.rejection.at > passed) rejections.push(entry.rejection);
       return;
     }
     const { event, partitionKey, explicitHashKey } = entry;
     const hash = (): bigint => explicitHashKey ?? hashOf(partitionKey);
-    if (position !== undefined && event.position <= position) counts.alreadySeen++;
+    if (passed !== undefined && event.position <= passed) counts.alreadySeen++;
     else if (aggregated && !within(hash(), facts)) return;
     else if (isForAnother(event, facts.names)) return;
     else if (isRepeat(event, hash, record)) counts.alreadySeen++;
@@ -80,7 +84,13 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const { foreign: committedForeign } = committed;
   const foreign = committedForeign?.marks && moveForeignMarks(committedForeign, committedForeign.marks);
   const own = [...facts.own, ...redriveSources(facts.names ?? [])];
-  const isOwn = (source: string): boolean => own.some((prefix) => source.startsWith(prefix));
+  /** Of the event before: the next one nearly always has its source. */
+  let last = { source: '', isOwn: false };
+
+  function isOwn(source: string): boolean {
+    if (last.source !== source) last = { source, isOwn: own.some((prefix) => source.startsWith(prefix)) };
+    return last.isOwn;
+  }
 
   function isRepeat({ source, sequence }: ReceivedEvent, hash: () => bigint, record: LogRecord): boolean {
     if (sequence === undefined) return false;
@@ -109,9 +119,11 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
       const end = endOfRecord(record.sequenceNumber);
       if (position !== undefined && end <= position) return;
       const { aggregated, entries } = decodeRecord(record, { name: facts.stream });
+      const isBefore = position === undefined || position < positionOf(record.sequenceNumber, 0);
+      const from = { record, aggregated, passed: isBefore ? undefined : position };
       for (const entry of entries) {
         if (to !== undefined && positionOfEntry(entry) > to) break;
-        takeEntry(entry, record, aggregated);
+        takeEntry(entry, from);
       }
       moveTo(to !== undefined && to < end ? to : end, record);
     },

@@ -69,7 +69,9 @@ export function takeMark(ranges: readonly MarkRange[], sighting: Sighting): bool
   const { marks } = rangeFor(ranges, sighting.hash);
   const mark = marks.get(source);
   if (mark !== undefined && sequence <= mark.sequence) return false;
-  if (PASSING.test(source)) marks.set(source, { sequence, seenMillis: arrivalMillis });
+  // A source that has a mark is passing when its mark says so.
+  const passing = mark === undefined ? PASSING.test(source) : mark.seenMillis !== undefined;
+  if (passing) marks.set(source, { sequence, seenMillis: arrivalMillis });
   else {
     if (mark === undefined || mark.endedMillis !== undefined) endOtherGenerations(marks, source, arrivalMillis);
     marks.set(source, { sequence });

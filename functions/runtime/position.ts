@@ -90,12 +90,20 @@ function encodeNumber(value: number, width: number): string | undefined {
   if (!Number.isSafeInteger(value) || value < 0) return undefined;
   let rest = value;
   let text = '';
-  for (let place = 0; place < width; place++) {
+  let place = width;
+  for (; place >= 2; place -= 2) {
+    text = PAIRS[rest % PAIRS.length] + text;
+    rest = Math.floor(rest / PAIRS.length);
+  }
+  if (place === 1) {
     text = DIGITS.charAt(rest % 64) + text;
     rest = Math.floor(rest / 64);
   }
   return rest === 0 ? text : undefined;
 }
+
+/** Two digits at once: a batch has a position and a sequence for each of thousands of events. */
+const PAIRS = Array.from({ length: 64 * 64 }, (_, value) => DIGITS.charAt(value >> 6) + DIGITS.charAt(value & 63));
 
 function decodeNumber(text: string): number {
   let value = 0;

@@ -5,19 +5,15 @@ import type { OutgoingEvent } from '../event.ts';
  * parsing `data`. What consecutive events of one writer share comes first, because the reader compares with the event before.
  */
 export function encodeEvent(event: OutgoingEvent): Uint8Array {
-  const attributes = JSON.stringify({
-    specversion: '1.0',
-    source: event.source,
-    type: event.type,
-    time: event.time,
-    partitionkey: event.key,
-    sequence: event.sequence,
-    traceparent: event.traceparent,
-    // Rare, and not in the fixed order: the reader takes the slow path to it.
-    redrivenfor: event.redrivenFor,
-    id: event.id,
-  });
-  const head = `${attributes.slice(0, -1)},"data":`;
+  const { time, key, sequence, traceparent, redrivenFor, id } = event;
+  let head = `${sharedHead(event)},"time":${quoted(time)},"partitionkey":${quoted(key)}`;
+  // A transform's events are called by their sequence.
+  const quotedId = quoted(id);
+  if (sequence !== undefined) head += `,"sequence":${sequence === id ? quotedId : quoted(sequence)}`;
+  if (traceparent !== undefined) head += `,"traceparent":${quoted(traceparent)}`;
+  // Rare, and not in the fixed order: the reader takes the slow path to it.
+  if (redrivenFor !== undefined) head += `,"redrivenfor":${quoted(redrivenFor)}`;
+  head += `,"id":${quotedId},"data":`;
   const headLength = Buffer.byteLength(head);
   const bytes = Buffer.allocUnsafe(headLength + event.dataBytes.length + 1);
   bytes.write(head, 'utf8');
@@ -25,3 +21,22 @@ export function encodeEvent(event: OutgoingEvent): Uint8Array {
   bytes[bytes.length - 1] = 0x7d;
   return bytes;
 }
+
+/** Consecutive events of one writer have one source and one type. */
+let last: { readonly source: string; readonly type: string; readonly head: string } | undefined;
+
+function sharedHead({ source, type }: OutgoingEvent): string {
+  if (last?.source !== source || last.type !== type) last = { source, type, head: headOf(source, type) };
+  return last.head;
+}
+
+function headOf(source: string, type: string): string {
+  return `{"specversion":"1.0","source":${quoted(source)},"type":${quoted(type)}`;
+}
+
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+/** What JSON holds as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
