@@ -21,7 +21,7 @@ const ROUNDS = 20;
  * How long each shipped function takes from exec to a handler that can be called, against a function that does nothing, and how large
  * it is. Throws when one is too large.
  */
-export async function benchBundles(): Promise<readonly Measured[]> {
+async function benchBundles(): Promise<readonly Measured[]> {
   await mkdir(join(REPOSITORY, '.millrace'), { recursive: true });
   const folder = await mkdtemp(join(REPOSITORY, '.millrace', 'bench-bundles-'));
   try {

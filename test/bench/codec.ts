@@ -32,7 +32,7 @@ interface Header {
  * The package knows nothing of events; to route, order and deduplicate them its user parses each. The rows without a target show
  * that: ours checks each event's JSON to its end and finds the attributes, but builds nothing of `data`.
  */
-export async function benchCodec(): Promise<readonly Measured[]> {
+async function benchCodec(): Promise<readonly Measured[]> {
   const readings = oneRecordOf(readingOf);
   const readingsRecord = aggregate(readings).toString('base64');
   const events = oneRecordOf((index) => Buffer.from(eventOf(index)));

@@ -21,7 +21,7 @@ const readRecords = 10_000;
  * as bytes, so that no client's work is measured. Answers are compared first. Every round puts into a stream of its own, because
  * kinesis-local gets slower with each record that a stream holds.
  */
-export async function emulatorLogBench(): Promise<Measured[]> {
+async function emulatorLogBench(): Promise<Measured[]> {
   await using servers = await startServers();
   const { ours, kinesisLocal, kinesalite } = servers;
   await compareAnswers([ours, kinesisLocal, kinesalite], putsPerRound);

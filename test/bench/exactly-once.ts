@@ -26,7 +26,7 @@ export const MOST_CHECKPOINT_BYTES = 2 * 1_024;
  * Stream → transform → stream → Postgres, exactly once, against the same without marks. Log and checkpoints are in memory and without
  * limits, and Postgres is a real server. Throws when a steady batch makes more than one checkpoint write, or a large one.
  */
-export async function benchExactlyOnce(): Promise<readonly Measured[]> {
+async function benchExactlyOnce(): Promise<readonly Measured[]> {
   await using running = new AsyncDisposableStack();
   const server = await startPostgres();
   running.defer(server.stop);

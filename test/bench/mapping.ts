@@ -22,7 +22,7 @@ interface Tally {
  * Plays 10,000 random fault schedules of a mapping of two shards, each on a virtual clock of its own, on two threads, in less than a
  * minute. Throws when one breaks a promise or is too small, and when a kind of fault never happened.
  */
-export async function benchMapping(): Promise<readonly Measured[]> {
+async function benchMapping(): Promise<readonly Measured[]> {
   const begunMillis = performance.now();
   const begunUsage = process.cpuUsage();
   const tallies = await Promise.all(Array.from({ length: threads }, (_, thread) => inThread(thread)));

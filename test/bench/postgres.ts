@@ -34,7 +34,7 @@ type Row = Readonly<Record<(typeof COLUMNS)[number], string | number>>;
  *   name a key twice, so there, too, the last one is found first. A stream of changes has several events of a key, so the target is
  *   for four; the rows without a target show the sink where it cannot reduce anything.
  */
-export async function benchPostgres(): Promise<readonly Measured[]> {
+async function benchPostgres(): Promise<readonly Measured[]> {
   await using running = new AsyncDisposableStack();
   const server = await startPostgres({ flags: ['-c', 'fsync=on', '-c', 'max_wal_size=8GB'] });
   running.defer(server.stop);

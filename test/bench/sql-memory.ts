@@ -69,7 +69,7 @@ function cases(): readonly Case[] {
 }
 
 /** Says what each case takes, and whether none of them takes more for more. */
-export async function sqlMemory(longBytes: number = LONG_BYTES): Promise<boolean> {
+async function sqlMemory(longBytes: number = LONG_BYTES): Promise<boolean> {
   let isFlat = true;
   for (const each of cases()) {
     const { looks, inBytes, outLines, seconds } = await memoryOf(each, longBytes * each.share);

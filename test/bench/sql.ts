@@ -18,7 +18,7 @@ const PART = 1 << 20;
  * start of its process, a loop of JSON.parse and JSON.stringify as people write it, and DuckDB, which is told the columns that it needs
  * too. Outputs are compared first.
  */
-export async function benchSql(): Promise<readonly Measured[]> {
+async function benchSql(): Promise<readonly Measured[]> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-sql-'));
   const [input, hostile] = [join(folder, 'orders.ndjson'), join(folder, 'hostile.ndjson')];
   const [ours, loop, duck] = [join(folder, 'ours.ndjson'), join(folder, 'loop.ndjson'), join(folder, 'duck.ndjson')];
