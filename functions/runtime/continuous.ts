@@ -1,33 +1,15 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
-import type { Batch } from './batch.ts';
 import { endDrainedInputs } from './drained.ts';
 import { finished, toFinish } from './finish.ts';
 import { noteGap } from './gaps.ts';
-import { type ShardInput, withShard } from './input.ts';
+import { withShard } from './input.ts';
 import type { Puller } from './puller.ts';
 import { pullBeside } from './pulling.ts';
 import { type LogRecord, toLogRecord } from './record-codec/record.ts';
 import { report } from './report.ts';
 import { type Passed, passOn } from './rewound-batch.ts';
-import type { LoadedState } from './shard-states.ts';
 import { tryRecords } from './single-out.ts';
 import { deadlineOf, type Invocation } from './step.ts';
-
-/** What a continuous step does with one batch: makes it durable, commits, and answers with the committed state and what it sent. */
-export type Work = (batch: Batch, shard: ShardInput, turn: Turn) => Promise<Done>;
-
-export interface Turn {
-  readonly signal: AbortSignal;
-  /** To be said when nothing that the events hold can kill the process any more, if the work comes to such a point before it commits. */
-  harmless(): Promise<void>;
-}
-
-export interface Done {
-  readonly loaded: LoadedState;
-  readonly eventsOut: number;
-  readonly bytesOut: number;
-  readonly rejected: number;
-}
 
 /**
  * One invocation of an event source mapping: a batch of one shard. When it cannot be done, all of it is asked for again, by the first

@@ -1,4 +1,4 @@
-import type { Work } from './continuous.ts';
+import type { Batch } from './batch.ts';
 import type { Input, ShardInput } from './input.ts';
 import type { LoadedState } from './shard-states.ts';
 import type { Step } from './step.ts';
@@ -17,4 +17,20 @@ export interface Puller {
   readonly fixes: boolean;
   /** Whether a mapping reads on where the rewind ends. A scheduled step goes on by itself. */
   readonly mapped: boolean;
+}
+
+/** What a continuous step does with one batch: makes it durable, commits, and answers with the committed state and what it sent. */
+export type Work = (batch: Batch, shard: ShardInput, turn: Turn) => Promise<Done>;
+
+export interface Turn {
+  readonly signal: AbortSignal;
+  /** To be said when nothing that the events hold can kill the process any more, if the work comes to such a point before it commits. */
+  harmless(): Promise<void>;
+}
+
+export interface Done {
+  readonly loaded: LoadedState;
+  readonly eventsOut: number;
+  readonly bytesOut: number;
+  readonly rejected: number;
 }

@@ -1,5 +1,5 @@
 import type { Batch } from './batch.ts';
-import type { Done } from './continuous.ts';
+import type { Done } from './puller.ts';
 import type { Step } from './step.ts';
 
 /** Tells what was done with one batch of a shard. */

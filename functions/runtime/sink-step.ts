@@ -1,7 +1,7 @@
 import { type Batch, openBatch } from './batch.ts';
-import type { Done } from './continuous.ts';
 import type { ShardInput } from './input.ts';
 import { START_OF_SHARD } from './position.ts';
+import type { Done } from './puller.ts';
 import { type LoadedState, type StateStore, saveState } from './shard-states.ts';
 import type { OpenSink, Progress, SinkDefinition, Slice } from './sink.ts';
 import type { Step } from './step.ts';

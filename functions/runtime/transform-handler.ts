@@ -1,7 +1,7 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
 import { answerRequest } from './answer-request.ts';
 import type { Batch } from './batch.ts';
-import { type Done, runContinuous, type Turn } from './continuous.ts';
+import { runContinuous } from './continuous.ts';
 import { type Rejection, rejectionOf } from './dead-letters.ts';
 import { endParents } from './drained.ts';
 import { EventRefused, UserMistake } from './errors.ts';
@@ -10,7 +10,7 @@ import { openInput, type ShardInput } from './input.ts';
 import type { LogWriter } from './log-writer.ts';
 import { MOST_OUTPUTS, sequenceAt } from './position.ts';
 import type { PullAnswer } from './pull-request.ts';
-import type { Puller } from './puller.ts';
+import type { Done, Puller, Turn } from './puller.ts';
 import { saveState } from './shard-states.ts';
 import { type Invocation, openStep, type Step, type StepSurroundings, surroundingsOnLambda } from './step.ts';
 import type { Transform } from './transform.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { BUNDLE_FILE, type Bundle, bundle, generationOf } from '../bundle.ts';
 import { connectors } from '../connectors.ts';
 import { LIMITS } from '../delivery.ts';
-import type { FunctionDefinition } from '../emulator/lambda-host/host.ts';
+import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
 import { type StepPlan, schemaOf, stepConfigOf } from '../pipelines/plan.ts';
 import { REPOSITORY } from '../repository.ts';
 import type { LocalStage } from './stage.ts';

@@ -1,11 +1,10 @@
 import { OPERATORS } from './catalog/operators.ts';
-import type { Routine } from './catalog/routine.ts';
+import type { Resolved, Routine } from './catalog/routine.ts';
 import { signatureText, strictCount } from './catalog/routine.ts';
 import { UNSUPPORTED } from './catalog/unsupported.ts';
 import type { CheckContext } from './check-context.ts';
 import { coerce, mistake } from './check-context.ts';
 import type { Checked } from './checked.ts';
-import type { Resolved } from './resolve.ts';
 import { resolve } from './resolve.ts';
 import type { SqlType } from './sql-type.ts';
 import { isUnknown, typeName } from './sql-type.ts';

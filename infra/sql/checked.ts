@@ -1,4 +1,4 @@
-import type { Resolved } from './resolve.ts';
+import type { Resolved } from './catalog/routine.ts';
 import type { SqlType } from './sql-type.ts';
 
 /** An expression whose names, types and routines are decided. */

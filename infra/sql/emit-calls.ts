@@ -1,9 +1,9 @@
+import type { Resolved } from './catalog/routine.ts';
 import { strictCount } from './catalog/routine.ts';
 import { factsOf } from './catalog/type-facts.ts';
 import type { Checked } from './checked.ts';
 import type { ModuleCode } from './module-code.ts';
 import { annotated, expand } from './module-code.ts';
-import type { Resolved } from './resolve.ts';
 import type { SqlType } from './sql-type.ts';
 import { TEXT } from './sql-type.ts';
 

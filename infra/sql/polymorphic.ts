@@ -1,7 +1,6 @@
 import { canCoerce } from './catalog/casts.ts';
-import type { Parameter, Polymorphic, Routine } from './catalog/routine.ts';
+import type { Parameter, Polymorphic, Resolved, Routine } from './catalog/routine.ts';
 import { commonType } from './common-type.ts';
-import type { Resolved } from './resolve.ts';
 import type { SqlType } from './sql-type.ts';
 import { arrayOf, isUnknown, sameType, TEXT, UNKNOWN } from './sql-type.ts';
 

@@ -1,14 +1,7 @@
-import type { Parameter, Routine } from './catalog/routine.ts';
+import type { Parameter, Resolved, Routine } from './catalog/routine.ts';
 import { bindPolymorphic } from './polymorphic.ts';
 import type { SqlType } from './sql-type.ts';
 import { category, isPreferred, isUnknown, sameType } from './sql-type.ts';
-
-/** A routine with the types that its arguments are converted to and the type of its result. */
-export interface Resolved {
-  readonly routine: Routine;
-  readonly parameters: readonly SqlType[];
-  readonly returns: SqlType;
-}
 
 export type Resolution = Resolved | 'none' | 'ambiguous';
 

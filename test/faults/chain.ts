@@ -6,6 +6,7 @@ import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
 import { s3Files } from '../../functions/sources/s3-files/s3-files.ts';
 import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
+import type { PipelineRun } from '../kit/pipeline-run.ts';
 
 export const Item = z.object({ n: z.int32(), key: z.string() });
 export type Item = z.infer<typeof Item>;
@@ -104,4 +105,5 @@ export const chain = definePipeline({
 });
 
 export type StreamName = keyof typeof chain.streams;
+export type Run = PipelineRun<typeof chain.streams>;
 export const TABLES = ['history', 'latest', 'ledger'] as const;

@@ -1,8 +1,7 @@
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import type { Disturbance } from './cells.ts';
-import { changedTransforms, isItem } from './chain.ts';
+import { changedTransforms, isItem, type Run } from './chain.ts';
 import type { Input } from './input.ts';
-import type { Run } from './play.ts';
 
 /** Does to a step as a whole what a schedule says, and notes what the oracle has to allow for it. */
 export async function disturb(

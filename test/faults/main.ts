@@ -98,7 +98,7 @@ async function playAll(work: Work): Promise<number | undefined> {
   const isWhole = mistake === undefined && done === schedules && schedules >= ENOUGH;
   if (isWhole) {
     console.log(`aiming at ${tally.missed().length} cells that were missed`);
-    const { swept } = await import('./played.ts');
+    const { swept } = await import('./sweep.ts');
     for (const played of await swept(tally)) broken.push(played);
   }
   console.log(`\n${tally.table()}\n`);

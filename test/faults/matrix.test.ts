@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { explained } from './failure.ts';
-import { playedSchedule, swept } from './played.ts';
+import { playedSchedule } from './played.ts';
 import { scheduleOf } from './schedule.ts';
+import { swept } from './sweep.ts';
 import { newTally } from './tally.ts';
 
 const SCHEDULES = 500;

@@ -1,6 +1,16 @@
-import { doubled, type Item, isItem, isTurned, passed, type Row, refusedByTable, TABLES, turnOf } from './chain.ts';
+import {
+  doubled,
+  type Item,
+  isItem,
+  isTurned,
+  passed,
+  type Row,
+  type Run,
+  refusedByTable,
+  TABLES,
+  turnOf,
+} from './chain.ts';
 import type { Input } from './input.ts';
-import type { Run } from './play.ts';
 
 /**
  * What has to be everywhere follows from the input and from the pure transforms alone. What is not as it has to be, a line each: a row

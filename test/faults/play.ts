@@ -1,13 +1,11 @@
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import { event, type GivenEvent, record } from '../kit/given-events.ts';
-import { type PipelineRun, startPipelineRun } from '../kit/pipeline-run.ts';
-import { chain, type Item, refusedByTable, TABLES } from './chain.ts';
+import { startPipelineRun } from '../kit/pipeline-run.ts';
+import { chain, type Item, type Run, refusedByTable, TABLES } from './chain.ts';
 import { disturb } from './disturb.ts';
 import { type Input, newInput } from './input.ts';
 import { violationsOf } from './oracle.ts';
 import type { Happening, Schedule } from './schedule.ts';
-
-export type Run = PipelineRun<typeof chain.streams>;
 
 /** What came of a schedule. */
 export interface Played {

@@ -1,5 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Item } from './dynamodb.ts';
+
+export type Item = Readonly<Record<string, AttributeValue>>;
 
 /** What the placeholders of an expression stand for. */
 export interface Placeholders {

@@ -1,15 +1,12 @@
 import {
-  type AttributeValue,
   ConditionalCheckFailedException,
   type GetItemCommandInput,
   ResourceNotFoundException,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import { conditionHolds, updated } from './dynamodb-expressions.ts';
+import { conditionHolds, type Item, updated } from './dynamodb-expressions.ts';
 import { clientError } from './sdk-errors.ts';
 import { type Service, serviceOf } from './service.ts';
-
-export type Item = Readonly<Record<string, AttributeValue>>;
 
 /** DynamoDB in memory: consistent reads and conditional writes of single items. */
 export interface DynamoDb extends Service {

@@ -1,6 +1,23 @@
 import { EventRefused } from '../errors.ts';
-import type { Row } from './row.ts';
 import { HAS_ESCAPE, HAS_EXPONENT, HAS_FRACTION } from './scan-memory.ts';
+
+/** The columns of one event as ranges of bytes. */
+export interface ColumnRanges {
+  readonly columns: readonly string[];
+  /** The bytes that the ranges are in: the scanner's memory, or what the slow way wrote. */
+  bytes: Buffer;
+  /** Of the same bytes. */
+  view: DataView;
+  /** Where each column's value is; -1 when the event does not have it. */
+  starts: Int32Array;
+  ends: Int32Array;
+  /** Where each column's key starts, or -1: for copying neighbours together with their keys. */
+  keys: Int32Array;
+  /** What was seen in the value: `HAS_ESCAPE` and others. */
+  seen: Int32Array;
+  /** Whether there may be anything but ASCII in the event. */
+  high: boolean;
+}
 
 type Reviver = (this: unknown, ...entry: [key: string, value: unknown, context: { source?: string }]) => unknown;
 const { rawJSON } = JSON as unknown as { rawJSON: (source: string) => unknown };
@@ -10,7 +27,7 @@ const exactNumbers: Reviver = (...[, value, context]) =>
   typeof value === 'number' ? rawJSON(context.source ?? String(value)) : value;
 
 /** Reads an event through JSON.parse and lays its columns out as if they had been scanned. Refuses what is not a JSON object. */
-export function readSlowly(row: Row, event: Uint8Array): void {
+export function readSlowly(row: ColumnRanges, event: Uint8Array): void {
   const data = parse(event);
   let size = 0;
   const texts = row.columns.map((name) =>

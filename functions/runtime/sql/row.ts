@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { readSlowly } from './row-slow.ts';
+import { type ColumnRanges, readSlowly } from './row-slow.ts';
 import { DONE, MORE } from './scan-events.ts';
 import { NEXT_KEY, REPEATED, SEEN_HIGH, TEXT, TEXT_SIZE } from './scan-memory.ts';
 import type { Scanner } from './scanner.ts';
@@ -9,21 +9,7 @@ import { canKnow, knowColumns, theScanner } from './scanner.ts';
  * The columns of one event as ranges of bytes. Hot path: one row is filled again for every event, and nothing is decoded before an
  * expression asks for it. The ranges are the scanner's own, so they hold until the next event is read, into whatever row.
  */
-export interface Row {
-  readonly columns: readonly string[];
-  /** The bytes that the ranges are in: the scanner's memory, or what the slow way wrote. */
-  bytes: Buffer;
-  /** Of the same bytes. */
-  view: DataView;
-  /** Where each column's value is; -1 when the event does not have it. */
-  starts: Int32Array;
-  ends: Int32Array;
-  /** Where each column's key starts, or -1: for copying neighbours together with their keys. */
-  keys: Int32Array;
-  /** What was seen in the value: `HAS_ESCAPE` and others. */
-  seen: Int32Array;
-  /** Whether there may be anything but ASCII in the event. */
-  high: boolean;
+export interface Row extends ColumnRanges {
   /** Where in the statement an expression is that is being evaluated: `line:column`. */
   at: string;
   /** The event, in the scanner's memory. */

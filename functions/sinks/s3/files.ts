@@ -4,8 +4,8 @@ import type { ReceivedEvent } from '../../runtime/event.ts';
 import { START_OF_SHARD } from '../../runtime/position.ts';
 import type { Slice } from '../../runtime/sink.ts';
 import { lineOf } from './lines.ts';
+import type { S3Options } from './options.ts';
 import { partitionOf } from './partitions.ts';
-import type { S3Options } from './s3.ts';
 
 /** A file to write: what is in it and how it is called, which the slice and the options decide alone. */
 export interface PlannedFile {

@@ -1,5 +1,5 @@
 import type { ReceivedEvent } from '../../runtime/event.ts';
-import type { S3Options } from './s3.ts';
+import type { S3Options } from './options.ts';
 
 /** The event's line, without its end. */
 export function lineOf(event: ReceivedEvent, lines: S3Options['lines']): Uint8Array {

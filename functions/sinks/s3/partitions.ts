@@ -2,17 +2,22 @@ import { EventRefused } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import { memberRanges, textOf } from '../../runtime/json-ranges.ts';
 import { isTimestamp } from '../../runtime/timestamp.ts';
-import type { S3Options } from './s3.ts';
+
+/** What the sink's options say of it. */
+export interface Partitioning {
+  readonly by: 'month' | 'day' | 'hour';
+  readonly fields: readonly string[];
+}
 
 /** The folder of an event's partition: `year=2026/month=11/day=05/region=EU`. Throws `EventRefused`. */
-export function partitionOf(event: ReceivedEvent, { by, fields }: Pick<S3Options, 'by' | 'fields'>): string {
+export function partitionOf(event: ReceivedEvent, { by, fields }: Partitioning): string {
   let folder = timePartition(event.time, by);
   for (const field of fields) folder += `/${escapeHive(field)}=${fieldValue(event, field)}`;
   return folder;
 }
 
 /** What is wrong with the names of the partitions: two columns of a table cannot have one name, whatever its capitals. */
-export function problemsOfNames({ prefix, by, fields }: Pick<S3Options, 'prefix' | 'by' | 'fields'>) {
+export function problemsOfNames({ prefix, by, fields }: Partitioning & { readonly prefix: string }) {
   const problems: { path: (string | number)[]; message: string }[] = [];
   const taken = new Set<string>(TIME_COLUMNS.slice(0, TIME_COLUMNS.indexOf(by) + 1));
   for (const [index, field] of fields.entries()) {
@@ -38,7 +43,7 @@ const LONGEST_NAMES = 512;
 /** What Hive, Spark and Athena read as null. */
 const NO_VALUE = '__HIVE_DEFAULT_PARTITION__';
 
-function timePartition(time: string, by: S3Options['by']): string {
+function timePartition(time: string, by: Partitioning['by']): string {
   if (!isTimestamp(time)) throw refused(`time: ${JSON.stringify(time.slice(0, 64))} is no RFC 3339 time`);
   const utc = time.endsWith('Z') ? time : new Date(time).toISOString();
   // In UTC it may be in the year before 0000 or after 9999, which have a sign.

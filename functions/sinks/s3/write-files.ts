@@ -3,7 +3,7 @@ import type { Rejection } from '../../runtime/dead-letters.ts';
 import type { Slice } from '../../runtime/sink.ts';
 import { fileBytes } from './file-bytes.ts';
 import { type PlannedFile, planFiles } from './files.ts';
-import type { S3Options } from './s3.ts';
+import type { S3Options } from './options.ts';
 
 /** Resolves to what is refused once every file is in the bucket. When it throws, nothing is on its way any more. */
 export async function writeFiles(

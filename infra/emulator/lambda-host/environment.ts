@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { LambdaError } from '../lambda-error.ts';
-import type { FunctionDefinition } from './host.ts';
+import type { FunctionDefinition } from './function-definition.ts';
 
 /** Where functions believe they are, and as whom. */
 export interface HostIdentity {

@@ -3,22 +3,8 @@ import type { InvokeResult } from '../invoke.ts';
 import { LambdaError } from '../lambda-error.ts';
 import { randomUuid } from '../random-uuid.ts';
 import { environmentOf, type HostIdentity } from './environment.ts';
+import type { FunctionDefinition } from './function-definition.ts';
 import { type Instance, startInstance } from './instance.ts';
-
-/** A function as CreateFunction would make it. */
-export interface FunctionDefinition {
-  readonly name: string;
-  /** An ES module that exports the handler. */
-  readonly bundlePath: string;
-  /** The name of the export, such as `handler`; `index.handler` says the same. */
-  readonly handlerName: string;
-  /** All that the function sees beside what Lambda sets. Names that Lambda reserves are refused. */
-  readonly environment: Readonly<Record<string, string>>;
-  readonly timeoutMillis: number;
-  readonly memoryMb: number;
-  /** Reserved concurrency: a call above it is throttled. Without it there is no limit. */
-  readonly maxConcurrency?: number;
-}
 
 export interface LambdaHostOptions {
   readonly functions: readonly FunctionDefinition[];

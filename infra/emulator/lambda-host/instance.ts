@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.ts';
 import type { InvokeResult } from '../invoke.ts';
-import type { FunctionDefinition } from './host.ts';
+import type { FunctionDefinition } from './function-definition.ts';
 import type { FunctionFailure, InstanceMessage, InvokeMessage } from './messages.ts';
 
 /** One process of a function. It takes one call at a time. */

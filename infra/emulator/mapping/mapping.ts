@@ -12,8 +12,8 @@ import {
   parseRequest,
 } from './configuration.ts';
 import { type DestinationClients, refuseWithoutClient } from './destinations.ts';
+import { type MappingRun, startRun } from './mapping-run.ts';
 import { lambdaPace, type Pace } from './pace.ts';
-import { type MappingRun, startRun } from './run.ts';
 import type { Shard } from './shard.ts';
 
 export interface MappingOptions {

@@ -92,3 +92,10 @@ export const parameterText = (parameter: Parameter): string =>
 export function signatureText(name: string, types: readonly Parameter[]): string {
   return `${name}(${types.map(parameterText).join(', ')})`;
 }
+
+/** A routine with the types that its arguments are converted to and the type of its result. */
+export interface Resolved {
+  readonly routine: Routine;
+  readonly parameters: readonly SqlType[];
+  readonly returns: SqlType;
+}

@@ -8,11 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../../infra/emulator/clock.ts';
 import type { InvokeResult } from '../../../../infra/emulator/invoke.ts';
-import {
-  type FunctionDefinition,
-  type LambdaHost,
-  startLambdaHost,
-} from '../../../../infra/emulator/lambda-host/host.ts';
+import type { FunctionDefinition } from '../../../../infra/emulator/lambda-host/function-definition.ts';
+import { type LambdaHost, startLambdaHost } from '../../../../infra/emulator/lambda-host/host.ts';
 import { seededRandom } from '../mapping/seeded-random.ts';
 
 let folder: string;
