@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type BuildFailure, type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild';
 import { UserMistake } from '../functions/runtime/errors.ts';
@@ -40,6 +40,9 @@ export async function bundle(entry: Entry, folder: string): Promise<Bundle> {
   const temporary = join(folder, randomUUID());
   await replaceFile(join(path, BUNDLE_FILE), code, temporary);
   await replaceFile(`${path}.map`, contentsOf(outputFiles, `${BUNDLE_FILE}.map`), temporary);
+  // Whoever removes old bundles sees that these are in use.
+  const now = new Date();
+  await Promise.all([path, `${path}.map`].map((made) => utimes(made, now, now)));
   return { path, sha256 };
 }
 

@@ -5,6 +5,7 @@ import { LIMITS } from '../delivery.ts';
 import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
 import { type StepPlan, schemaOf, stepConfigOf } from '../pipelines/plan.ts';
 import { REPOSITORY } from '../repository.ts';
+import { removeOldBundles } from './old-bundles.ts';
 import type { LocalStage } from './stage.ts';
 
 /** A step with its bundle: what does not need the servers, and can be made while they start. */
@@ -13,8 +14,15 @@ export interface BundledStep {
   readonly bundled: Bundle;
 }
 
-export function bundleStep(step: StepPlan): Promise<BundledStep> {
-  return bundle(step.entry, join(REPOSITORY, '.millrace', 'bundles')).then((bundled) => ({ step, bundled }));
+const BUNDLES = join(REPOSITORY, '.millrace', 'bundles');
+
+export async function bundleSteps(steps: readonly StepPlan[]): Promise<readonly BundledStep[]> {
+  await removeOldBundles(BUNDLES, Date.now());
+  return Promise.all(steps.map(bundleStep));
+}
+
+export async function bundleStep(step: StepPlan): Promise<BundledStep> {
+  return { step, bundled: await bundle(step.entry, BUNDLES) };
 }
 
 /** A step's function for this machine, with the configuration that it would have on AWS. */

@@ -3,7 +3,7 @@ import type { Trace } from '../emulator/trace.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { type PipelinePlan, planOf, type StepPlan } from '../pipelines/plan.ts';
 import { type CountsOfSteps, countSteps } from './counts.ts';
-import { bundleStep, functionOf } from './functions.ts';
+import { bundleSteps, functionOf } from './functions.ts';
 import { type Runner, startRunner } from './runner.ts';
 import { type Ports, type Servers, startServers } from './servers.ts';
 import { settledTogether } from './settled.ts';
@@ -33,7 +33,7 @@ export async function startLocal(options: LocalOptions, running: AsyncDisposable
   const plans = pipelines.map((pipeline) => planOf(pipeline, pipelines));
   const [servers, bundled] = await settledTogether([
     startServers(ports, running),
-    Promise.all(plans.flatMap(({ steps }) => steps).map(bundleStep)),
+    bundleSteps(plans.flatMap(({ steps }) => steps)),
   ]);
   signal.throwIfAborted();
   const stage = await createStage(servers, plans, running);
