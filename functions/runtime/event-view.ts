@@ -1,4 +1,5 @@
 import type { Event, ReceivedEvent } from './event.ts';
+import { QUOTE } from './json-bytes.ts';
 import type { Position } from './position.ts';
 import { encodeEvent } from './record-codec/encode.ts';
 
@@ -133,7 +134,6 @@ export class EventView implements ReceivedEvent {
 }
 
 const UNPARSED = Symbol('unparsed');
-const QUOTE = 0x22;
 const LINE_FEED = 0x0a;
 const BLANK = 0x20;
 

@@ -1,3 +1,5 @@
+import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE, SPACE } from './json-bytes.ts';
+
 /**
  * Where the parts of a JSON text lie, so that they can be passed on as they came: numbers keep their digits, texts their escapes.
  * For text that JSON.parse has accepted: nothing is checked here.
@@ -39,15 +41,6 @@ export function textOf(bytes: Uint8Array, { start, end }: JsonRange): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const SPACE = 0x20;
-
 function endOfValue(bytes: Uint8Array, start: number): number {
   const first = bytes[start];
   if (first === QUOTE) return endOfString(bytes, start);
@@ -57,8 +50,8 @@ function endOfValue(bytes: Uint8Array, start: number): number {
   return at;
 }
 
-/** Counts instead of recursing: depth is whatever the sender likes. */
-function endOfNested(bytes: Uint8Array, start: number): number {
+/** Of an array or an object. Counts instead of recursing: depth is whatever the sender likes. */
+export function endOfNested(bytes: Uint8Array, start: number): number {
   let depth = 0;
   let at = start;
   do {
@@ -81,7 +74,7 @@ function endOfString(bytes: Uint8Array, start: number): number {
 }
 
 /** JSON's white space is the only thing at or below the space that can stand between values. */
-function skipSpace(bytes: Uint8Array, start: number): number {
+export function skipSpace(bytes: Uint8Array, start: number): number {
   let at = start;
   while (at < bytes.length && (bytes[at] as number) <= SPACE) at++;
   return at;

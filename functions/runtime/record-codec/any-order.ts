@@ -1,5 +1,6 @@
 import { EventRefused } from '../errors.ts';
 import type { EventLayout, RecordFacts } from '../event-view.ts';
+import { BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from '../json-bytes.ts';
 import { isCloudEvent, type Members, readAttributes } from './cloud-event.ts';
 import { failureText, skipColon, skipString, skipValue, skipWhitespace, unexpectedAt } from './json-scan.ts';
 import type { EventBytes } from './record.ts';
@@ -38,11 +39,6 @@ export function readAnyOrder(event: EventBytes, record: RecordFacts, index: numb
 }
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const COMMA = 0x2c;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 
 /** The one value of the buffer, without what stands around it; its members when it is an object. */
 function readJson(buffer: Buffer): { members: Members | undefined; start: number; end: number } {

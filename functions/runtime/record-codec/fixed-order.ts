@@ -1,4 +1,5 @@
 import type { EventLayout } from '../event-view.ts';
+import { BACKSLASH, CLOSE_BRACE, QUOTE } from '../json-bytes.ts';
 import { skipPlainTimestamp } from '../timestamp.ts';
 import { skipValue } from './json-scan.ts';
 import type { EventBytes } from './record.ts';
@@ -66,10 +67,6 @@ const SEQUENCE = Buffer.from('","sequence":"');
 const TRACEPARENT = Buffer.from('","traceparent":"');
 const ID = Buffer.from('","id":"');
 const DATA = Buffer.from('","data":');
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const CLOSE_BRACE = 0x7d;
 
 /** In ASCII, a character is a byte. */
 const MAX_KEY_LENGTH = 256;

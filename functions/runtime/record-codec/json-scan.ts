@@ -1,3 +1,5 @@
+import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from '../json-bytes.ts';
+
 /**
  * Finds where a JSON value ends, and checks on the way that it is one: what this scanner accepts is what JSON.parse accepts, and
  * besides is well-formed UTF-8 and nested at most `MAX_DEPTH` deep. It builds nothing, so that `data` costs one pass over its bytes.
@@ -15,17 +17,10 @@ const UNEXPECTED = 0;
 const NOT_UTF8 = 1;
 const TOO_DEEP = 2;
 
-const QUOTE = 0x22;
-const COMMA = 0x2c;
 const MINUS = 0x2d;
 const DOT = 0x2e;
 const ZERO = 0x30;
 const COLON = 0x3a;
-const OPEN_BRACKET = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 
 /** From the first byte of a value. `depth`: how many objects and arrays it is in. */
 export function skipValue(bytes: Buffer, offset: number, depth: number): number {

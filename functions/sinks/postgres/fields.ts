@@ -1,3 +1,6 @@
+import { BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE, SPACE } from '../../runtime/json-bytes.ts';
+import { endOfNested, skipSpace } from '../../runtime/json-ranges.ts';
+
 /**
  * Finds the fields of an event's data by the columns they belong to: no value is parsed, and what a field's name is compared with
  * first is the name that stood in its place in the event before. Data in the log is JSON and UTF-8: nothing of that is checked again.
@@ -101,15 +104,7 @@ function nameAt(data: Uint8Array, quote: number): string {
   return JSON.parse(textAt(data, quote, Math.abs(endOfString(data, quote)))) as string;
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
 const LETTER_U = 0x75;
-const SPACE = 0x20;
 
 function kindAt(data: Uint8Array, at: number): ValueKind {
   switch (data[at]) {
@@ -156,23 +151,6 @@ function endOfString(data: Uint8Array, start: number): number {
   }
 }
 
-/** Counts instead of recursing. */
-function endOfNested(data: Uint8Array, start: number): number {
-  let depth = 0;
-  let at = start;
-  do {
-    const byte = data[at];
-    if (byte === QUOTE) {
-      at = Math.abs(endOfString(data, at));
-      continue;
-    }
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
-    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
-    at++;
-  } while (depth > 0);
-  return at;
-}
-
 /** Of a number, `true`, `false` or `null`. */
 function endOfWord(data: Uint8Array, start: number): number {
   let at = start;
@@ -181,11 +159,4 @@ function endOfWord(data: Uint8Array, start: number): number {
     if (!(byte > SPACE) || byte === COMMA || byte === CLOSE_BRACE) return at;
     at++;
   }
-}
-
-/** JSON's white space is the only thing at or below the space that can stand between values. */
-function skipSpace(data: Uint8Array, start: number): number {
-  let at = start;
-  while ((data[at] as number) <= SPACE) at++;
-  return at;
 }
