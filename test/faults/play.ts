@@ -42,11 +42,14 @@ export async function play(schedule: Schedule): Promise<Played> {
   return { run, violations: violationsOf(run, input) };
 }
 
-/** A run that died holds its leases for as long as a function may take: what is missing may come after that. */
+/** A run that died holds its leases for as long as a function may take: what is missing may come after that, if it does not die again. */
 async function isSettledLater(run: Run): Promise<boolean> {
   try {
-    await run.when.pass(minutes(20));
-    await run.settled({ within: hours(12) });
+    for (let before = -1; run.faults().length > before; ) {
+      before = run.faults().length;
+      await run.when.pass(minutes(20));
+      await run.settled({ within: hours(12) });
+    }
     return true;
   } catch {
     return false;
