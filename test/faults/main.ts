@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import { type Asked, askedOf } from './arguments.ts';
+import { listenForInterrupt } from './interrupted.ts';
 import { mistakes } from './mistakes.ts';
 import { plantMistake } from './plant.ts';
 import type { PlayedSchedule } from './played.ts';
@@ -27,39 +29,34 @@ if (isMainThread) await main();
 else await playInThread(workerData as Work);
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      schedules: { type: 'string', default: '500' },
-      seed: { type: 'string', default: '0' },
-      mistake: { type: 'string' },
-      brief: { type: 'boolean', default: false },
-      kills: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const { mistake } = values;
-  const [schedules, seed, kills] = [Number(values.schedules), Number(values.seed), Number(values.kills ?? 1)];
-  if (
-    values.help ||
-    !(schedules > 0) ||
-    !(seed >= 0) ||
-    !(kills > 0) ||
-    (mistake !== undefined && !(mistake in mistakes))
-  ) {
-    console.log(USAGE);
-    process.exitCode = values.help ? 0 : 2;
-    return;
-  }
-  if (values.kills !== undefined) return (await import('./kills.ts')).killAndCompare({ kills, seed });
-  const threads = values.brief ? 1 : Math.min(availableParallelism(), schedules);
+  const asked = askedOrExplained();
+  if (asked === undefined) return;
+  const { seed, schedules, kills, mistake, brief } = asked;
+  if (kills !== undefined) return (await import('./kills.ts')).killAndCompare({ kills, seed });
+  const threads = brief ? 1 : Math.min(availableParallelism(), schedules);
   const broken = await playAll({ seed, schedules, mistake, threads });
-  if (broken !== undefined && !values.brief) await explain(broken, mistake);
+  if (broken !== undefined && !brief) await explain(broken, mistake);
 }
 
-/** Resolves to the seed of the first schedule that is broken. */
+/** Undefined: what there is to say has been said. */
+function askedOrExplained(): Asked | undefined {
+  try {
+    const asked = askedOf(process.argv.slice(2), Object.keys(mistakes));
+    if (!asked.help) return asked;
+    console.log(USAGE);
+  } catch (error) {
+    if (!(error instanceof UserMistake)) throw error;
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exitCode = 2;
+  }
+  return undefined;
+}
+
+/** Resolves to the seed of the first schedule that is broken, when there is time to explain it. */
 async function playAll(work: Work): Promise<number | undefined> {
   const { newTally } = await import('./tally.ts');
   const { mistake, schedules, threads } = work;
+  using interrupted = listenForInterrupt();
   const tally = newTally();
   const broken: PlayedSchedule[] = [];
   const begunMillis = performance.now();
@@ -72,7 +69,7 @@ async function playAll(work: Work): Promise<number | undefined> {
   const stop = (): void => {
     for (const worker of workers) void worker.terminate();
   };
-  process.once('SIGINT', stop);
+  interrupted.signal.addEventListener('abort', stop, { once: true });
   const ended = workers.map(
     (worker) =>
       new Promise<void>((resolve, reject) => {
@@ -94,12 +91,11 @@ async function playAll(work: Work): Promise<number | undefined> {
       }),
   );
   await Promise.all(ended);
-  process.removeListener('SIGINT', stop);
   const isWhole = mistake === undefined && done === schedules && schedules >= ENOUGH;
   if (isWhole) {
     console.log(`aiming at ${tally.missed().length} cells that were missed`);
     const { swept } = await import('./sweep.ts');
-    for (const played of await swept(tally)) broken.push(played);
+    for (const played of await Promise.race([swept(tally), aborted(interrupted.signal)])) broken.push(played);
   }
   console.log(`\n${tally.table()}\n`);
   const seconds = Math.round((performance.now() - begunMillis) / 1_000);
@@ -108,8 +104,15 @@ async function playAll(work: Work): Promise<number | undefined> {
   );
   const gaps = isWhole ? tally.gaps() : [];
   for (const gap of gaps) console.log(gap);
+  // It may be sweeping still.
+  if (interrupted.signal.aborted) process.exit(130);
   process.exitCode = broken.length === 0 && gaps.length === 0 && done === schedules ? 0 : 1;
   return broken[0]?.seed;
+}
+
+/** Resolves, to nothing, when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<readonly never[]> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve([]), { once: true }));
 }
 
 async function explain(seed: number, mistake: string | undefined): Promise<void> {
