@@ -7,6 +7,7 @@ import {
   isUnknownSequenceNumber,
   iteratorAt,
   pagesOf,
+  type RawPage,
   type ShardToRead,
 } from '../../functions/runtime/shard-iterator.ts';
 import type { Kinesis } from '../../functions/runtime/shards.ts';
@@ -19,8 +20,12 @@ export interface ShardReading {
   from(start: IteratorStart): AsyncIterable<LogRecord>;
 }
 
-/** A page of this many records is read at once: others read the shard, too. */
-const PAGE_RECORDS = 500;
+/**
+ * Others read the shard, too, and all together get 2 MB/s: who reads 10 MiB at once keeps them off for five seconds. A page is of about
+ * this size; the first one is of one record, which often is all that is asked for.
+ */
+const PAGE_BYTES = 1024 * 1024;
+const MOST_PAGE_RECORDS = 500;
 
 export function readingOf(of: {
   readonly kinesis: Kinesis;
@@ -51,12 +56,22 @@ export function readingOf(of: {
       return earliest;
     },
     async *from(start) {
+      let limit = 1;
       for (let iterator: string | undefined = await firstIterator(start); iterator !== undefined; ) {
-        const page = await getPage(iterator, PAGE_RECORDS);
-        yield* page.records;
-        if (page.millisBehindLatest === 0) return;
-        iterator = page.next;
+        const { records, millisBehindLatest, next }: RawPage = await getPage(iterator, limit);
+        yield* records;
+        // A full page may end in the middle of a millisecond.
+        if (millisBehindLatest === 0 && records.length < limit) return;
+        limit = limitAfter(records, limit);
+        iterator = next;
       }
     },
   };
+}
+
+/** The next records are thought to be as large as the last ones. */
+function limitAfter(records: readonly LogRecord[], limit: number): number {
+  const bytes = records.reduce((sum, { data }) => sum + data.length, 0);
+  if (bytes === 0) return limit;
+  return Math.min(MOST_PAGE_RECORDS, Math.max(1, Math.floor((PAGE_BYTES * records.length) / bytes)));
 }
