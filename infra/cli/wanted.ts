@@ -1,12 +1,16 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Target } from '../../functions/runtime/rewind.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
-import { startOf } from './times.ts';
+import { knownStart } from './times.ts';
 
 /** Where an operator wants a step to be: what `startOf` takes, or a record's sequence number. */
 export function targetOf(said: string, nowMillis: number): Target {
   if (/^\d{10,56}$/.test(said)) return { sequenceNumber: said };
-  const start = startOf(said, nowMillis);
+  const start = knownStart(said, nowMillis);
+  if (start === undefined)
+    throw new UserMistake(
+      `'${said}' is no position: earliest, latest, 2026-01-31T23:59:00Z, -15m (s, m, h, d), or a sequence number (--json shows whole ones)`,
+    );
   return start === 'earliest' ? start : { millis: start.getTime() };
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { lasting, startOf } from '../../../infra/cli/times.ts';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
@@ -16,6 +16,15 @@ describe('where reading starts', () => {
   ])('%s', (text, expected) => {
     expect(startOf(text, NOW)).toEqual(expected);
   });
+
+  test.each(['2026-01-31T10:00', '2026-01-31T10:00:00', '2026-01-31 10:00:00.000', '2026-01-31 10:00:00Z'])(
+    '%s is a time of UTC, wherever the operator is',
+    (text) => {
+      vi.stubEnv('TZ', 'Asia/Tokyo');
+      expect(startOf(text, NOW)).toEqual(new Date('2026-01-31T10:00:00Z'));
+    },
+  );
+  afterEach(() => vi.unstubAllEnvs());
 
   test.each(['', 'yesterday', '15m', '-15', '-15w', '5', '2026-13-01'])(
     "'%s' is a mistake that lists what there is",

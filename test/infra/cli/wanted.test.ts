@@ -17,8 +17,10 @@ describe('where an operator wants a step to be', () => {
     expect(targetOf(said, NOW)).toEqual(target);
   });
 
-  test.each(['noon', '', '2026', '-15'])('%j is no place', (said) => {
-    expect(() => targetOf(said, NOW)).toThrow('is no place to start');
+  test.each(['noon', '', '2026', '-15', '30543362'])('%j is no position', (said) => {
+    expect(() => targetOf(said, NOW)).toThrow(
+      `'${said}' is no position: earliest, latest, 2026-01-31T23:59:00Z, -15m (s, m, h, d), or a sequence number`,
+    );
   });
 
   test.each([
