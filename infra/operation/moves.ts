@@ -110,8 +110,14 @@ async function refuseBeyond(shape: StreamShape, readings: readonly Reading[], to
     throw new UserMistake(
       `${to.sequenceNumber} is no longer in ${only.shard}: the earliest position is ${earliest.sequenceNumber}, of ${timeOf(earliest.approximateArrivalMillis)} (--to earliest)`,
     );
-  for await (const _ of only.read.from({ atSequenceNumber: to.sequenceNumber })) return;
-  throw new UserMistake(`${only.shard} has no record ${to.sequenceNumber}, and none after it`);
+  // A number that no record of the shard can have may have been read as its start.
+  if (await isReachedAtOnce(only.read, to)) return;
+  throw new UserMistake(`${only.shard} has no record ${to.sequenceNumber}, and none after it (--to latest)`);
+}
+
+async function isReachedAtOnce(read: ShardReading, to: Target): Promise<boolean> {
+  for await (const record of read.from(startOf(to))) return isReached(to, record);
+  return false;
 }
 
 async function moveOf(

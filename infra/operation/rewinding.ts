@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { StaleCheckpoint } from '../../functions/runtime/errors.ts';
+import { StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
 import { loadPause } from '../../functions/runtime/pause.ts';
 import { PullAnswer, type PullRequest } from '../../functions/runtime/pull-request.ts';
 import type { Target } from '../../functions/runtime/rewind.ts';
-import { loadPlan, type RewindPlan, savePlan } from '../../functions/runtime/rewind-plan.ts';
+import { loadPlan, type RewindPlan, type StoredPlan, savePlan } from '../../functions/runtime/rewind-plan.ts';
 import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
 import { FunctionFailed } from './function-failed.ts';
 import { checkpointsOf, type Place, type PlaceWithFunctions } from './place.ts';
@@ -14,6 +14,8 @@ export interface Wish {
   readonly said: string;
   /** All when not given. */
   readonly shards?: readonly string[] | undefined;
+  /** The number of the step's last rewind when its operator looked: nobody may have asked for another one since. */
+  readonly seen?: number;
 }
 
 export interface Driving {
@@ -22,19 +24,19 @@ export interface Driving {
   readonly signal: AbortSignal;
 }
 
-/** A rewind that is asked for and not finished. */
-export async function unfinishedRewind(
+/** The rewind that was asked for last, finished or not, and which of the step's it is. */
+export function lastRewind(
   step: TransformPlan | SinkPlan,
   place: Place,
   signal: AbortSignal,
-): Promise<RewindPlan | undefined> {
-  const { plan } = await loadPlan(checkpointsOf(step, place), signal);
-  return plan?.phase === 'done' ? undefined : plan;
+): Promise<Pick<StoredPlan, 'number' | 'plan'>> {
+  return loadPlan(checkpointsOf(step, place), signal);
 }
 
 /**
  * Asks for a rewind, and drives the step's function until it has caught up, or found that it is paused: false. Interrupted, it is asked
- * for still: the same wish goes on with it, and so does every batch that the step's mapping delivers.
+ * for still: the same wish goes on with it, and so does every batch that the step's mapping delivers. Throws a `UserMistake` when somebody
+ * else has asked for another one since the operator looked.
  */
 export async function rewindStep(
   step: TransformPlan | SinkPlan,
@@ -54,8 +56,12 @@ async function ask(
   const checkpoints = checkpointsOf(step, place);
   const stored = await loadPlan(checkpoints, signal);
   const { plan } = stored;
-  if (plan !== undefined && isSame(plan, wish) && !(await hasCaughtUp(step, place, { plan, signal }))) return;
-  const { to, said, shards } = wish;
+  if (plan !== undefined && isUnfinished(plan, wish) && !(await hasCaughtUp(step, place, { plan, signal }))) return;
+  const { to, said, shards, seen } = wish;
+  if (plan !== undefined && seen !== undefined && stored.number !== seen)
+    throw new UserMistake(
+      `${step.pipeline}/${step.name} was moved to ${plan.said} meanwhile, by a command of ${new Date(plan.askedMillis).toISOString()}: look where it is, and say it again if it is still to be moved`,
+    );
   const asked = {
     ...{ phase: 'asked' as const, to, said, askedMillis: Date.now() },
     ...(shards === undefined ? {} : { shards: [...shards] }),
@@ -80,8 +86,13 @@ async function hasCaughtUp(
 }
 
 /** Whether the wish is the one that is being fulfilled. */
+export function isUnfinished(plan: RewindPlan, wish: Pick<Wish, 'said' | 'shards'>): boolean {
+  return plan.phase !== 'done' && isSame(plan, wish);
+}
+
+/** Whether the plan was asked for in the same words. */
 export function isSame(plan: RewindPlan, { said, shards }: Pick<Wish, 'said' | 'shards'>): boolean {
-  return plan.phase !== 'done' && plan.said === said && plan.shards?.join() === shards?.join();
+  return plan.said === said && plan.shards?.join() === shards?.join();
 }
 
 /** What fails so often on end is for somebody to look at. */

@@ -96,6 +96,10 @@ describe('positions and replay, on a dev that runs', () => {
       out: expect.stringMatching(/^sensors\/readings was moved to -15m, and has caught up: \d+ events done/),
       err: expect.stringContaining('goes on with what was asked for at'),
     });
+    expect(await dev.millrace('positions', 'sensors', 'readings', '--to', '-15m')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^sensors\/readings was moved to -15m at 20\S+Z already, and has caught up since/),
+    });
     expect(await count('readings', 'temp_max = 99')).toBe(0);
     expect(await count('readings')).toBe(10);
 
@@ -108,6 +112,8 @@ describe('positions and replay, on a dev that runs', () => {
       code: 0,
       out: expect.stringContaining('nothing to move'),
     });
+    const again = await dev.millrace('positions', 'sensors', 'readings', '--to', 'latest', '--yes', '--json');
+    expect(linesOf(again).at(-1)).toEqual({ step: 'sensors/readings', done: true, events: 0 });
   });
 
   test('move a transform only when its operator knows what comes twice', { timeout: 120_000 }, async () => {
@@ -164,7 +170,7 @@ describe('positions and replay, on a dev that runs', () => {
       args: ['positions', 'sensors', 'x'],
       message: "pipeline 'sensors' has no step 'x': there are 'devices', 'cleaning'",
     },
-    { args: ['positions', 'sensors', 'readings', '--to', 'noon'], message: "'noon' is no place to start" },
+    { args: ['positions', 'sensors', 'readings', '--to', 'noon'], message: "'noon' is no position: earliest" },
     { args: ['positions', 'sensors', 'readings', '--to', '2099-01-01'], message: 'is in the future: latest is now' },
     {
       args: ['positions', 'sensors', 'readings', '--to', '2020-01-01'],
@@ -177,6 +183,14 @@ describe('positions and replay, on a dev that runs', () => {
     {
       args: ['positions', 'sensors', 'readings', '--to', '1234567890123', '--shard', '0'],
       message: /is no longer in shardId-000000000000: the earliest position is \d{56}, of 20/,
+    },
+    {
+      args: ['positions', 'sensors', 'readings', '--to', '9'.repeat(56), '--shard', '0'],
+      message: 'shardId-000000000000 has no record 9999',
+    },
+    {
+      args: ['positions', 'sensors', 'readings', '--to', '1234567', '--shard', '0'],
+      message: '--json shows whole ones',
     },
     {
       args: ['positions', 'sensors', 'readings', '--to', 'earliest', '--shard', '7'],

@@ -67,30 +67,34 @@ async function move({ step, asked, found }: Asking, invocation: CommandInvocatio
   const { values, signal } = invocation;
   const { place } = found;
   const { movesTo } = await import('../../operation/moves.ts');
-  const { isSame, unfinishedRewind } = await import('../../operation/rewinding.ts');
+  const { isSame, lastRewind } = await import('../../operation/rewinding.ts');
   const { confirmed } = await import('../confirmed.ts');
   const { movesReport } = await import('../pull-report.ts');
   const { shardsOf, targetOf } = await import('../wanted.ts');
   const said = String(values.to);
   const shards = shardsOf(values.shard);
-  const wish = { to: targetOf(said, Date.now()), said, shards };
-  const unfinished = await unfinishedRewind(step, place, signal);
-  if (unfinished !== undefined && isSame(unfinished, wish)) {
-    console.error(
-      `${nameOf(step)}: goes on with what was asked for at ${new Date(unfinished.askedMillis).toISOString()}`,
-    );
-    return drive(step, found, { wish: { ...wish, to: unfinished.to }, invocation });
+  const { number: seen, plan: last } = await lastRewind(step, place, signal);
+  const wish = { to: targetOf(said, Date.now()), said, shards, seen };
+  const isSaidAgain = last !== undefined && isSame(last, wish);
+  if (isSaidAgain && last.phase !== 'done') {
+    console.error(`${nameOf(step)}: goes on with what was asked for at ${timeOf(last.askedMillis)}`);
+    return drive(step, found, { wish: { ...wish, to: last.to }, invocation });
   }
   const moves = await movesTo(step, place, { ...wish, signal });
   if (values.json === true) for (const each of moves) console.log(JSON.stringify(each));
   else console.log([`${nameOf(step)} (${found.title})`, '', movesReport(moves)].join('\n'));
   if (moves.every(({ does, from }) => does === 'nothing' && from !== undefined)) {
-    if (values.json !== true) console.log(`${nameOf(step)} is there: nothing to move`);
+    if (values.json === true) console.log(JSON.stringify({ step: nameOf(step), done: true, events: 0 }));
+    else console.log(`${nameOf(step)} is there: nothing to move`);
     return 0;
   }
   await refuseDoubling({ step, asked, moves }, values);
-  if (unfinished !== undefined)
-    console.error(`${nameOf(step)} is being moved to ${unfinished.said} still: this takes the place of that`);
+  if (isSaidAgain)
+    console.error(
+      `${nameOf(step)} was moved to ${said} at ${timeOf(last.askedMillis)} already, and has caught up since: this moves it once more`,
+    );
+  else if (last !== undefined && last.phase !== 'done')
+    console.error(`${nameOf(step)} is being moved to ${last.said} still: this takes the place of that`);
   if (!(await confirmed(question(step, moves), { yes: values.yes === true, signal }))) return 1;
   return drive(step, found, { wish, invocation });
 }
@@ -161,6 +165,10 @@ async function replay(
 
 function placeWord({ connector }: SinkPlan): string {
   return connector === 'postgres' ? 'table' : 'prefix';
+}
+
+function timeOf(millis: number): string {
+  return new Date(millis).toISOString();
 }
 
 function nameOf({ pipeline, name }: StepPlan): string {
