@@ -45,9 +45,9 @@ function positionText(position: Standing['position']): string {
   return `${time === undefined ? '' : `${readable(time)} `}…${sequenceNumber.slice(-SHOWN_DIGITS)}`;
 }
 
-function behindText({ recordsBehind, andMore, delivery }: Standing): string {
+function behindText({ recordsBehind, eventsBehind, andMore }: Standing): string {
   if (recordsBehind === undefined) return '–';
-  const what = delivery === 'queue' ? 'message' : 'record';
-  if (recordsBehind === 1 && !andMore) return `1 ${what}`;
-  return `${andMore ? 'over ' : ''}${recordsBehind.toLocaleString('en-US')} ${what}s`;
+  const [count, what] = eventsBehind === undefined ? [recordsBehind, 'message'] : [eventsBehind, 'event'];
+  if (count === 1 && !andMore) return `1 ${what}`;
+  return `${andMore ? 'over ' : ''}${count.toLocaleString('en-US')} ${what}s`;
 }

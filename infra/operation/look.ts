@@ -1,5 +1,6 @@
 import { sleepFor } from '../../functions/runtime/back-off.ts';
-import { endOfRecord, type Position, sequenceNumberOf } from '../../functions/runtime/position.ts';
+import { endOfRecord, type Position, sequenceNumberOf, subSequenceOf } from '../../functions/runtime/position.ts';
+import { decodeRecord } from '../../functions/runtime/record-codec/decode.ts';
 import type { LogRecord } from '../../functions/runtime/record-codec/record.ts';
 import {
   digitsAskedFor,
@@ -11,6 +12,7 @@ import {
   type ShardToRead,
 } from '../../functions/runtime/shard-iterator.ts';
 import type { Kinesis } from '../../functions/runtime/shards.ts';
+import { bytesOf, PAGE_BYTES, pageLimitAfter } from './page-limit.ts';
 
 /** What is in a shard after a position. */
 export interface Look {
@@ -18,6 +20,8 @@ export interface Look {
   readonly positionMillis: number | undefined;
   /** How many records come after it; at least so many when `more`. */
   readonly records: number;
+  /** In those records, as the log has them: what was appended again counts twice. Without those that the position is after. */
+  readonly events: number;
   readonly more: boolean;
   /** When the first of them arrived. */
   readonly oldestMillis: number | undefined;
@@ -27,11 +31,12 @@ export interface Look {
   readonly trimmed: boolean;
 }
 
-/**
- * How many records are counted. A shard gives 2 MB/s to all its readers together, and who reads 10 MiB at once keeps the others off
- * for five seconds: a look at a step must not hold it up.
- */
+/** So many records are counted, or those of about so many bytes: a look at a step must not hold it up. */
 const COUNTED = 500;
+const COUNTED_BYTES = 2 * PAGE_BYTES;
+
+/** They tell how large the next ones may be. */
+const FIRST_PAGE_RECORDS = 10;
 
 /** Pages may be empty although records follow, in a shard that has few. */
 const MOST_PAGES = 20;
@@ -58,26 +63,39 @@ export async function lookAfter(at: LookAt): Promise<Look> {
   return digits === 0 ? look : lookFrom(await firstIterator(toRead, at, digits), at, getPage);
 }
 
-async function lookFrom(first: string, { shard, after }: LookAt, getPage: ReturnType<typeof pagesOf>): Promise<Look> {
+async function lookFrom(first: string, at: LookAt, getPage: ReturnType<typeof pagesOf>): Promise<Look> {
+  const { shard, after, stream } = at;
   const seen: LogRecord[] = [];
   let iterator: string | undefined = first;
   let page: RawPage | undefined;
+  let limit = FIRST_PAGE_RECORDS;
   for (let pages = 0; iterator !== undefined && pages < MOST_PAGES; pages++) {
-    page = await getPage(iterator, COUNTED + 1);
+    page = await getPage(iterator, limit);
     seen.push(...page.records);
     iterator = page.next;
-    if (unreadOf(seen, after).length > 0 || (shard.open && page.millisBehindLatest === 0)) break;
+    const unread = unreadOf(seen, after);
+    if (unread.length > COUNTED || (unread.length > 0 && bytesOf(seen) >= COUNTED_BYTES)) break;
+    if (shard.open && page.millisBehindLatest === 0 && page.records.length < limit) break;
+    limit = Math.min(pageLimitAfter(page.records, limit), COUNTED + 1 - unread.length);
   }
   const unread = unreadOf(seen, after);
+  const counted = unread.slice(0, COUNTED);
   const own = after === undefined ? undefined : seen.find(({ sequenceNumber }) => isOf(after, sequenceNumber));
   return {
     positionMillis: own?.approximateArrivalMillis,
-    records: Math.min(unread.length, COUNTED),
+    records: counted.length,
+    events: counted.reduce((sum, record) => sum + eventsAfter(record, { after, stream }), 0),
     more: unread.length > COUNTED || (unread.length > 0 && (page?.millisBehindLatest ?? 0) > 0),
     oldestMillis: unread[0]?.approximateArrivalMillis,
     ended: iterator === undefined && unread.length === 0,
     trimmed: after !== undefined && own === undefined && unread.length > 0,
   };
+}
+
+function eventsAfter(record: LogRecord, { after, stream }: Pick<LookAt, 'after' | 'stream'>): number {
+  const { length } = decodeRecord(record, { name: stream }).entries;
+  const isInside = after !== undefined && isOf(after, record.sequenceNumber);
+  return isInside ? Math.max(0, length - subSequenceOf(after) - 1) : length;
 }
 
 async function firstIterator(shard: ShardToRead, { after, start }: LookAt, digits = 0): Promise<string> {

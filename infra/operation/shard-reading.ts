@@ -11,6 +11,7 @@ import {
   type ShardToRead,
 } from '../../functions/runtime/shard-iterator.ts';
 import type { Kinesis } from '../../functions/runtime/shards.ts';
+import { pageLimitAfter } from './page-limit.ts';
 
 /** A shard of a stream, for somebody who only looks. */
 export interface ShardReading {
@@ -19,13 +20,6 @@ export interface ShardReading {
   /** Its records from there on, as far as it goes now. A place that it does not hold any more: from the earliest on. */
   from(start: IteratorStart): AsyncIterable<LogRecord>;
 }
-
-/**
- * Others read the shard, too, and all together get 2 MB/s: who reads 10 MiB at once keeps them off for five seconds. A page is of about
- * this size; the first one is of one record, which often is all that is asked for.
- */
-const PAGE_BYTES = 1024 * 1024;
-const MOST_PAGE_RECORDS = 500;
 
 export function readingOf(of: {
   readonly kinesis: Kinesis;
@@ -56,22 +50,16 @@ export function readingOf(of: {
       return earliest;
     },
     async *from(start) {
+      // One record often is all that is asked for.
       let limit = 1;
       for (let iterator: string | undefined = await firstIterator(start); iterator !== undefined; ) {
         const { records, millisBehindLatest, next }: RawPage = await getPage(iterator, limit);
         yield* records;
         // A full page may end in the middle of a millisecond.
         if (millisBehindLatest === 0 && records.length < limit) return;
-        limit = limitAfter(records, limit);
+        limit = pageLimitAfter(records, limit);
         iterator = next;
       }
     },
   };
-}
-
-/** The next records are thought to be as large as the last ones. */
-function limitAfter(records: readonly LogRecord[], limit: number): number {
-  const bytes = records.reduce((sum, { data }) => sum + data.length, 0);
-  if (bytes === 0) return limit;
-  return Math.min(MOST_PAGE_RECORDS, Math.max(1, Math.floor((PAGE_BYTES * records.length) / bytes)));
 }

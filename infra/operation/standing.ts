@@ -7,12 +7,12 @@ import { shardKey } from '../../functions/runtime/shard-states.ts';
 import { describeStream, type Shard, type StreamShape } from '../../functions/runtime/shards.ts';
 import { decodeState, type StepState } from '../../functions/runtime/step-state.ts';
 import { MOST_KILLS, suspicionOf } from '../../functions/runtime/suspects.ts';
-import { mappingSettings } from '../delivery.ts';
 import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
 import { deadLettersByShard } from './dead-letters.ts';
 import { type Look, lookAfter } from './look.ts';
 import { checkpointsOf, type Place } from './place.ts';
 import { openStates, ProgressOutOfReach, type StatesOfStep } from './progress.ts';
+import { HELD, noteOf, noteOfRewinding } from './standing-notes.ts';
 
 /**
  * `idle`: nothing to do. `running`: what waits has not waited for longer than the step's delivery explains. `behind`: it has.
@@ -32,7 +32,9 @@ export interface Standing {
   readonly position?: { readonly sequenceNumber: string; readonly time?: string };
   /** How many records come after the position; messages in the queue, for a source that has one. */
   readonly recordsBehind?: number;
-  /** There are more than were counted. */
+  /** In those records, as the log has them: what was appended again counts twice. */
+  readonly eventsBehind?: number;
+  /** There are more records than were counted. */
   readonly andMore?: true;
   /** How long the oldest record that is not done has been in the log. */
   readonly lagMillis?: number;
@@ -109,7 +111,7 @@ async function shardStanding(
   const state = await stateIn(states, shardKey(shape, shard.id), signal);
   if (state instanceof ProgressOutOfReach) return { state: paused ? 'paused' : 'unknown', note: state.message };
   const progress = state === undefined ? {} : progressOf(state);
-  if (state?.ended === true) return { state: 'ended', ...progress, recordsBehind: 0, lagMillis: 0 };
+  if (state?.ended === true) return { state: 'ended', ...progress, recordsBehind: 0, eventsBehind: 0, lagMillis: 0 };
   const after = state?.position;
   if (state?.rewind !== undefined && !paused)
     return rewindingStanding(facts, shard, { state, rewind: state.rewind, signal });
@@ -121,12 +123,13 @@ async function shardStanding(
   const look = await lookAfter({ kinesis, stream, shard, after, start: start ?? 'earliest', signal });
   const lagMillis = look.oldestMillis === undefined ? 0 : Math.max(0, Date.now() - look.oldestMillis);
   const isHeld = look.records > 0 && (await isHeldAt(facts, { shard, state }, signal));
-  const note = isHeld ? HELD : noteOf(facts, look);
+  const note = isHeld ? HELD : noteOf(facts, look, state?.rewind);
   return {
     state: isHeld && !paused ? 'held' : stateOf(facts, look, lagMillis),
     ...progress,
     ...(after === undefined ? {} : { position: positionOf(after, look) }),
     recordsBehind: look.records,
+    eventsBehind: look.events,
     ...(look.more ? { andMore: true } : {}),
     lagMillis,
     ...(note === undefined ? {} : { note }),
@@ -135,32 +138,25 @@ async function shardStanding(
 
 /** Between its position, which it has in the log itself, and the end: what is to be read once more included. */
 async function rewindingStanding(
-  { place, stream }: Facts,
+  facts: Facts,
   shard: Shard,
   { state, rewind, signal }: { readonly state: StepState; readonly rewind: Rewind; readonly signal: AbortSignal },
 ): Promise<ShardStanding> {
   const after = state.position;
-  const { kinesis } = place.clients;
+  const { stream } = facts;
+  const { kinesis } = facts.place.clients;
   const look = await lookAfter({ kinesis, stream, shard, after, start: 'earliest', signal });
   return {
     state: 'rewinding',
     ...progressOf(state),
     ...(after === undefined ? {} : { position: positionOf(after, look) }),
     recordsBehind: look.records,
+    eventsBehind: look.events,
     ...(look.more ? { andMore: true } : {}),
     lagMillis: look.oldestMillis === undefined ? 0 : Math.max(0, Date.now() - look.oldestMillis),
-    note: REWINDING[rewind.phase],
+    note: noteOfRewinding(facts.step, rewind),
   };
 }
-
-const GOES_ON = 'the command that asked for it goes on with it when it is said again, and so does what comes';
-const REWINDING = {
-  settling: `it finishes what is in flight before it goes back: ${GOES_ON}`,
-  passing: `it passes over what comes before the place that it was moved to: ${GOES_ON}`,
-  reading: `it has not caught up since it was moved: ${GOES_ON}`,
-} as const;
-
-const HELD = 'its function died of what comes next, again and again: see “A step holds” in docs/runbook.md';
 
 async function isHeldAt(
   { step, place, shape }: Facts,
@@ -213,14 +209,6 @@ function stateOf({ step, paused }: Facts, { records, ended }: Look, lagMillis: n
   if (records === 0) return 'idle';
   const every = step.kind === 'sink' ? (step.every ?? 0) : 0;
   return lagMillis > 2 * every + PATIENCE_MILLIS ? 'behind' : 'running';
-}
-
-function noteOf({ step, paused }: Facts, { trimmed, oldestMillis }: Look): string | undefined {
-  if (trimmed) return 'records between its position and the earliest one that is left may be lost';
-  if (!paused || step.delivery !== 'continuous' || oldestMillis === undefined) return undefined;
-  const { maximumRecordAgeInSeconds } = mappingSettings(step.input, '');
-  const until = new Date(oldestMillis + maximumRecordAgeInSeconds * 1_000).toISOString();
-  return `resume it before ${until}: Lambda then gives up on what waits, into the dead-letter bucket`;
 }
 
 async function isPaused(step: StepPlan, place: Place, signal: AbortSignal): Promise<boolean> {

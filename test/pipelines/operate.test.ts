@@ -173,7 +173,7 @@ describe('the commands of an operator, on a dev that runs', () => {
     const { out: table } = await millrace(['status']);
     expect(table).toMatch(/^dev on this machine\n/);
     expect(table).toMatch(
-      /^sensors\/cleaning +0 +idle +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ …\d{8} +0 records +– +\d+ s ago +1$/m,
+      /^sensors\/cleaning +0 +idle +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ …\d{8} +0 events +– +\d+ s ago +1$/m,
     );
 
     // tail

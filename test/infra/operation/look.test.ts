@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { endOfRecord, positionOf } from '../../../functions/runtime/position.ts';
+import { newAggregate } from '../../../functions/runtime/record-codec/aggregate.ts';
 import { type LogClient, logClient } from '../../../infra/emulator/log/client.ts';
 import { createLog, type Log } from '../../../infra/emulator/log/log.ts';
 import { lookAfter } from '../../../infra/operation/look.ts';
@@ -35,7 +36,13 @@ describe('a look at a shard', () => {
   test('tells when the record of the position arrived, what comes after it, and since when that waits', async () => {
     const [, second = ''] = put(5);
     expect(await look({ after: endOfRecord(second) })).toEqual({
-      ...{ positionMillis: START_MILLIS + 2_000, records: 3, more: false, oldestMillis: START_MILLIS + 3_000 },
+      ...{
+        positionMillis: START_MILLIS + 2_000,
+        records: 3,
+        events: 3,
+        more: false,
+        oldestMillis: START_MILLIS + 3_000,
+      },
       ...{ ended: false, trimmed: false },
     });
   });
@@ -46,6 +53,28 @@ describe('a look at a shard', () => {
       records: 4,
       oldestMillis: START_MILLIS + 2_000,
     });
+  });
+
+  test('counts the events of aggregated records, without those that the position is after', async () => {
+    const aggregate = (events: number): string => {
+      const building = newAggregate({ maxBytes: 1_000_000 });
+      for (let index = 0; index < events; index++) building.add('k', Buffer.from(JSON.stringify({ index })));
+      return log.putRecord({ StreamName, PartitionKey: 'k', Data: building.finish() }).SequenceNumber ?? '';
+    };
+    const first = aggregate(1_000);
+    aggregate(20);
+    expect(await look()).toMatchObject({ records: 2, events: 1_020 });
+    expect(await look({ after: positionOf(first, 599) })).toMatchObject({ records: 2, events: 420 });
+    expect(await look({ after: endOfRecord(first) })).toMatchObject({ records: 1, events: 20 });
+  });
+
+  test('leaves the shard to the others when records are large', async () => {
+    for (let count = 0; count < 40; count++)
+      log.putRecord({ StreamName, PartitionKey: 'k', Data: Buffer.alloc(200 * 1024, 'x') });
+    const { records, events, more } = await look();
+    expect(more).toBe(true);
+    expect(records).toBeLessThanOrEqual(15);
+    expect(events).toBe(records);
   });
 
   test('finds nothing after the last record', async () => {

@@ -67,7 +67,10 @@ describe('a step', () => {
     run.when.fails('cleaning kinesis.PutRecords', 'killed before');
     expect(await run.when.rewound('cleaning', 'earliest', { pulls: 1 })).toBe(false);
     const [standing] = await run.status('cleaning');
-    expect(standing).toMatchObject({ state: 'rewinding', note: expect.stringContaining('said again') });
+    expect(standing).toMatchObject({
+      state: 'rewinding',
+      note: expect.stringContaining('when the same millrace positions is run again'),
+    });
     expect(await run.when.rewound('cleaning', 'earliest')).toBe(true);
     expect(await run.status('cleaning')).toMatchObject([{ state: 'idle', recordsBehind: 0 }]);
   });
@@ -99,6 +102,10 @@ describe('a step', () => {
     const [standing] = await run.status('cleaning');
     expect(standing).toMatchObject({ state: 'paused', recordsBehind: 1 });
     expect(standing?.note).toMatch(/^resume it before 2026-01-01T20:00:\d\d\.\d{3}Z: /);
+    expect(await run.when.rewound('cleaning', 'earliest')).toBe(false);
+    const [moved] = await run.status('cleaning');
+    expect(moved?.state).toBe('paused');
+    expect(moved?.note).toMatch(/^it was moved, and goes there when it is resumed; resume it before 2026-01-01T20:00/);
   });
 
   test('has ended in the shards that were split, when all of them is done', async () => {
