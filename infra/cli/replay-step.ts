@@ -1,4 +1,5 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { Place } from '../operation/place.ts';
 import { replayInto } from '../operation/replaying.ts';
 import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
 import type { CommandInvocation } from './command.ts';
@@ -29,11 +30,11 @@ export async function replayStep(
   const wish = wishOf(step, range);
   const { outcome, events } = await driven(name, signal, (driving) => replayInto(step, place, { wish, ...driving }));
   if (outcome !== 'done') return 1;
-  const done = { step: name, into: placeOf(step, wish.into), done: true, events };
-  if (values.json === true) console.log(JSON.stringify(done));
+  const into = placeOf(step, place, wish.into);
+  if (values.json === true) console.log(JSON.stringify({ step: name, ...into, done: true, events }));
   else
     console.log(
-      `${counted(done.events, 'event')} from ${range.from} to ${range.to} are in ${done.into} now; ${name} itself stays where it is (${title})`,
+      `${counted(events, 'event')} from ${range.from} to ${range.to} are in ${placeText(into)} now; ${name} itself stays where it is (${title})`,
     );
   return 0;
 }
@@ -44,7 +45,7 @@ function wishOf(step: SinkPlan, { from, to, into }: SaidRange) {
   if (end === 'earliest' || !('millis' in end)) throw new UserMistake(`'${to}' is no end: a time, -15m or latest`);
   const start = targetOf(from, nowMillis);
   if (start !== 'earliest' && 'millis' in start && start.millis >= end.millis)
-    throw new UserMistake(`from ${from} to ${to} there is nothing: the end comes first`);
+    throw new UserMistake(`from ${from} to ${to} there is nothing: the end does not come after the start`);
   if (end.millis > nowMillis) throw new UserMistake(`${to} is in the future: latest is now`);
   refuseBadPlace(step, into);
   return { from: start, toMillis: end.millis, into, said: `${from} ${to}` };
@@ -57,7 +58,13 @@ function refuseBadPlace({ connector }: SinkPlan, into: string): void {
     throw new UserMistake(`'${into}' cannot be the name of a ${connector === 's3' ? 'prefix' : 'table'}`);
 }
 
-function placeOf({ connector, options }: SinkPlan, into: string): string {
-  if (connector !== 's3') return `the table ${into}`;
-  return `the lake, below replays/${(options as { readonly prefix: string }).prefix}/${into}/`;
+type FreshPlace = { readonly table: string } | { readonly bucket: string; readonly prefix: string };
+
+function placeOf({ connector, options }: SinkPlan, { names }: Place, into: string): FreshPlace {
+  if (connector !== 's3') return { table: into };
+  return { bucket: names.lake, prefix: `replays/${(options as { readonly prefix: string }).prefix}/${into}/` };
+}
+
+function placeText(place: FreshPlace): string {
+  return 'table' in place ? `the table ${place.table}` : `the lake, below ${place.prefix}`;
 }

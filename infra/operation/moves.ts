@@ -97,7 +97,7 @@ async function refuseBeyond(shape: StreamShape, readings: readonly Reading[], to
     const times = earliest.flatMap((record) => (record === undefined ? [] : [record.approximateArrivalMillis]));
     const what = times.length === 0 ? 'it holds nothing' : `the earliest position is ${timeOf(Math.min(...times))}`;
     throw new UserMistake(
-      `${timeOf(to.millis)} is beyond the retention of ${shape.retentionMillis / 3_600_000} hours of stream ${shape.name}: ${what} (--to earliest)`,
+      `${timeOf(to.millis)} is beyond the retention of ${shape.retentionMillis / 3_600_000} hours of stream ${shape.name}: ${what} (earliest)`,
     );
   }
   const [only, another] = readings;
@@ -108,11 +108,11 @@ async function refuseBeyond(shape: StreamShape, readings: readonly Reading[], to
   const earliest = await only.read.earliest();
   if (earliest !== undefined && BigInt(earliest.sequenceNumber) > BigInt(to.sequenceNumber))
     throw new UserMistake(
-      `${to.sequenceNumber} is no longer in ${only.shard}: the earliest position is ${earliest.sequenceNumber}, of ${timeOf(earliest.approximateArrivalMillis)} (--to earliest)`,
+      `${to.sequenceNumber} is no longer in ${only.shard}: the earliest position is ${earliest.sequenceNumber}, of ${timeOf(earliest.approximateArrivalMillis)} (earliest)`,
     );
   // A number that no record of the shard can have may have been read as its start.
   if (await isReachedAtOnce(only.read, to)) return;
-  throw new UserMistake(`${only.shard} has no record ${to.sequenceNumber}, and none after it (--to latest)`);
+  throw new UserMistake(`${only.shard} has no record ${to.sequenceNumber}, and none after it (latest)`);
 }
 
 async function isReachedAtOnce(read: ShardReading, to: Target): Promise<boolean> {

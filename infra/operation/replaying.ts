@@ -31,7 +31,9 @@ export async function replayInto(
   const checkpoints = checkpointsOf(step, place);
   const stored = await loadReplay(checkpoints, id, driving.signal);
   if (stored.plan?.phase === 'done')
-    throw new UserMistake(`this range has been replayed into '${into}' already: name another place`);
+    throw new UserMistake(
+      `what was asked for at ${new Date(stored.plan.askedMillis).toISOString()} is in '${into}' already: name another place for what came since`,
+    );
   if (stored.plan === undefined) {
     await refuseBeyondLog(step, place, { to: from, signal: driving.signal });
     const plan = { phase: 'asked' as const, from, toMillis, into, askedMillis: Date.now() };

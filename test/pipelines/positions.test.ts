@@ -89,7 +89,10 @@ describe('positions and replay, on a dev that runs', () => {
     const paused = await dev.millrace('positions', 'sensors', 'readings', '--to', '-15m', '--yes');
     expect(paused).toMatchObject({ code: 1, err: expect.stringContaining('sensors/readings is paused') });
     expect(await count('readings', 'temp_max = 99')).toBe(10);
-    await dev.millrace('resume', 'sensors', 'readings');
+    expect(await dev.millrace('resume', 'sensors', 'readings')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('millrace positions sensors readings --to -15m goes on with that'),
+    });
     const resumed = await dev.millrace('positions', 'sensors', 'readings', '--to', '-15m', '--yes');
     expect(resumed).toMatchObject({
       code: 0,
@@ -151,13 +154,15 @@ describe('positions and replay, on a dev that runs', () => {
       out: expect.stringContaining('are in the table readings_again now'),
     });
     expect(await count('readings_again')).toBe(11);
+    const lines = linesOf(await dev.millrace(...replay, 'readings_twice', '--json'));
+    expect(lines).toEqual([{ step: 'sensors/readings', table: 'readings_twice', done: true, events }]);
     expect(await dev.millrace(...replay, 'readings')).toMatchObject({
       code: 2,
       err: expect.stringContaining("'readings' is not fresh"),
     });
     expect(await dev.millrace(...replay, 'readings_again')).toMatchObject({
       code: 2,
-      err: expect.stringContaining("has been replayed into 'readings_again' already"),
+      err: expect.stringMatching(/^what was asked for at 20\S+Z is in 'readings_again' already: name another place/),
     });
   });
 
@@ -174,7 +179,7 @@ describe('positions and replay, on a dev that runs', () => {
     { args: ['positions', 'sensors', 'readings', '--to', '2099-01-01'], message: 'is in the future: latest is now' },
     {
       args: ['positions', 'sensors', 'readings', '--to', '2020-01-01'],
-      message: /beyond the retention of 24 hours of stream \S+: the earliest position is 20\d\d-.*Z \(--to earliest\)/,
+      message: /beyond the retention of 24 hours of stream \S+: the earliest position is 20\d\d-.*Z \(earliest\)/,
     },
     {
       args: ['positions', 'sensors', 'readings', '--to', '1234567890123'],
@@ -203,7 +208,7 @@ describe('positions and replay, on a dev that runs', () => {
     { args: ['replay', 'sensors', '--step', 'readings', '--from', 'earliest'], message: '--into <table|prefix>' },
     {
       args: ['replay', 'sensors', '--step', 'readings', '--from', '-5m', '--to', '-10m', '--into', 'x'],
-      message: 'the end comes first',
+      message: 'the end does not come after the start',
     },
   ])('say in a line what is wrong with $args', { timeout: 60_000 }, async ({ args, message }) => {
     const { code, err } = await dev.millrace(...args);

@@ -5,15 +5,23 @@ import { placeHelp, placeOptions } from '../place-options.ts';
 export const resume: Command = {
   summary: 'lets a paused step go on from where it is',
   usage: '<pipeline> <step> [options]',
-  help: placeHelp,
+  help: ['Its processes may believe in the pause for some seconds still.', '', placeHelp].join('\n'),
   options: placeOptions,
   run: (invocation) =>
     atPlace(invocation, 2, async (asked, { place, title }) => {
       const { positionals, signal } = invocation;
+      const { BELIEVED_MILLIS } = await import('../../../functions/runtime/pause.ts');
       const { resumeStep } = await import('../../operation/pausing.ts');
+      const { lastRewind } = await import('../../operation/rewinding.ts');
       const step = asked.step(positionals[0], positionals[1]);
       const wasPaused = await resumeStep(step, place, signal);
-      console.log(`${step.pipeline}/${step.name} ${wasPaused ? 'goes on' : 'was not paused'} (${title})`);
+      const goesOn = `goes on, within ${BELIEVED_MILLIS / 1_000} s`;
+      console.log(`${step.pipeline}/${step.name} ${wasPaused ? goesOn : 'was not paused'} (${title})`);
+      const { plan } = step.kind === 'source' ? {} : await lastRewind(step, place, signal);
+      if (plan !== undefined && plan.phase !== 'done')
+        console.log(
+          `it is being moved still: millrace positions ${step.pipeline} ${step.name} --to ${plan.said}${plan.shards === undefined ? '' : ` --shard ${plan.shards.join(',')}`} goes on with that`,
+        );
       return 0;
     }),
 };
