@@ -16,7 +16,9 @@ export function explained(error: unknown): unknown {
   }
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') {
-    return new UserMistake(`nothing answers (${error.message}): is the region right, and AWS_ENDPOINT_URL?`);
+    return new UserMistake(
+      `nothing answers (${error.message}): is the region right, and the endpoint (--endpoint, AWS_ENDPOINT_URL)?`,
+    );
   }
   return error;
 }

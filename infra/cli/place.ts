@@ -13,6 +13,7 @@ import { localPlace } from '../local/stage.ts';
 import { namesOf, Stage } from '../names.ts';
 import { invokeFunction } from '../operation/invoke.ts';
 import type { Place, PlaceWithFunctions } from '../operation/place.ts';
+import { explained as explainedOfAws } from './aws-mistakes.ts';
 import type { CommandInvocation } from './command.ts';
 import { placeOptions } from './place-options.ts';
 
@@ -113,7 +114,7 @@ async function describeTable(dynamodb: DynamoDBClient, TableName: string, abortS
   return Table?.TableArn ?? '';
 }
 
-function explained(error: Error, stage: string, table: string): Error {
+function explained(error: Error, stage: string, table: string): unknown {
   if (error.name === 'ResourceNotFoundException')
     return new UserMistake(
       `there is no stage '${stage}' here: its table ${table} is missing; deploy it, or name another`,
@@ -122,9 +123,7 @@ function explained(error: Error, stage: string, table: string): Error {
     return new UserMistake(
       `no credentials for AWS (${error.message}): name a profile (--profile), or leave out --stage for the dev of this folder (npm run dev)`,
     );
-  if (/region is missing/i.test(error.message))
-    return new UserMistake('no region for AWS: --region eu-west-1, a profile that has one, or AWS_REGION');
-  return error;
+  return explainedOfAws(error);
 }
 
 function disposalOf({ clients }: Place, ...more: readonly { destroy(): void }[]): Disposable {
