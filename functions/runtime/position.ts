@@ -42,6 +42,11 @@ export function endOfRecord(sequenceNumber: string): Position {
   return positionOf(sequenceNumber, LAST_SUB_SEQUENCE);
 }
 
+/** Whether a text is an encoded position. */
+export function isPosition(text: string): text is Position {
+  return text.length === SEQUENCE_NUMBER_WIDTH + SUB_SEQUENCE_WIDTH && /^[\w-]+$/.test(text);
+}
+
 /** The decimal sequence number of the record that the position is in or just after. */
 export function sequenceNumberOf(position: Position): string {
   return decodeOrdered(position.slice(0, SEQUENCE_NUMBER_WIDTH)).toString();

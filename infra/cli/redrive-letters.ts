@@ -1,4 +1,4 @@
-import { StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
+import { type RefusalReason, StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
 import type { KnownLetter, StoredLetter } from '../operation/dead-letters.ts';
 import type { Place } from '../operation/place.ts';
 import type { Redriven } from '../operation/redrive.ts';
@@ -59,6 +59,7 @@ async function chosen(asked: Asked, place: Place, { positionals, values, signal 
     throw new UserMistake(
       'which dead letters? their ids, or a pipeline and a step with --all, --reason, --since, --until',
     );
+  refuseUnknown(reason);
   const from = since === undefined ? 0 : millisOf(String(since));
   const to = until === undefined ? Number.POSITIVE_INFINITY : millisOf(String(until));
   const inTime = (
@@ -68,6 +69,23 @@ async function chosen(asked: Asked, place: Place, { positionals, values, signal 
   const known = await readEach(place, inTime, signal);
   return { step, letters: inTime.filter((_, index) => (known[index] as KnownLetter).reason === reason) };
 }
+
+function refuseUnknown(reason: string | boolean | undefined): void {
+  if (reason === undefined || String(reason) in REASONS) return;
+  throw new UserMistake(`there is no reason '${reason}': there are ${Object.keys(REASONS).join(', ')}`);
+}
+
+const REASONS: Readonly<Record<RefusalReason, true>> = {
+  ...{
+    undecodable: true,
+    schema: true,
+    transform: true,
+    refused: true,
+    'too-large': true,
+    killed: true,
+    expired: true,
+  },
+};
 
 function nameOf({ id }: StoredLetter): string {
   return id.slice(0, id.lastIndexOf('/'));

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { isPosition, sequenceNumberOf } from '../../functions/runtime/position.ts';
 import type { StepPlan } from '../pipelines/plan.ts';
 import type { Place } from './place.ts';
 
@@ -71,8 +72,9 @@ export async function findStored(place: Place, key: string, signal: AbortSignal)
   }
 }
 
-/** A dead letter with its id. */
-export type KnownLetter = DeadLetter & Pick<StoredLetter, 'id'>;
+/** A dead letter with its id, and when it was last stored (RFC 3339). Of one that was in a stream: which record it was in. */
+export type KnownLetter = DeadLetter &
+  Pick<StoredLetter, 'id'> & { readonly stored: string; readonly sequenceNumber?: string };
 
 export interface ReadLetters {
   readonly letters: readonly KnownLetter[];
@@ -105,10 +107,19 @@ export async function readEach(
   for (let first = 0; first < stored.length; first += AT_ONCE) {
     const some = stored.slice(first, first + AT_ONCE);
     letters.push(
-      ...(await Promise.all(some.map(async ({ id, key }) => ({ id, ...(await readLetter(place, key, signal)) })))),
+      ...(await Promise.all(some.map(async (one) => knownLetter(one, await readLetter(place, one.key, signal))))),
     );
   }
   return letters;
+}
+
+export function knownLetter({ id, storedMillis }: StoredLetter, letter: DeadLetter): KnownLetter {
+  const { shard, at } = letter;
+  return {
+    ...{ id, stored: new Date(storedMillis).toISOString(), ...letter },
+    // Of an item, it is a place in that.
+    ...(isPosition(at) && shard.includes('/shardId-') ? { sequenceNumber: sequenceNumberOf(at) } : {}),
+  };
 }
 
 /** The bytes that were refused, as they came. */

@@ -101,6 +101,18 @@ describe('the commands of an operator, without a dev', () => {
     expect(err.trim().split('\n')).toHaveLength(1);
   });
 
+  test('say in a line that nothing answers at an endpoint', async () => {
+    const somebody = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+    const { code, err } = await millrace(
+      ['status', '--endpoint', 'http://127.0.0.1:9', '--region', 'eu-west-1'],
+      somebody,
+    );
+    expect([code, err.trim()]).toEqual([
+      2,
+      expect.stringMatching(/^nothing answers \(.*127\.0\.0\.1:9\): .*--endpoint/),
+    ]);
+  });
+
   test.each(['status', 'tail', 'dead-letters', 'pause', 'resume'])(
     '%s --help tells how it is used',
     async (command) => {
@@ -217,19 +229,26 @@ describe('the commands of an operator, on a dev that runs', () => {
     expect(await code).toBe(0);
 
     // dead letters
-    const [letter] = linesOf<{ id: string; reason: string; text: string }>(
+    const [letter] = linesOf<{ id: string; reason: string; text: string; stored: string; sequenceNumber: string }>(
       await millrace(['dead-letters', 'sensors', '--json']),
     );
     const id = letter?.id ?? '';
     expect(id).toMatch(/^sensors\/cleaning\/[0-9a-f]{10}$/);
+    expect(letter?.sequenceNumber).toBe(cleaning?.position?.sequenceNumber);
+    expect(Date.parse(letter?.stored ?? '')).toBeGreaterThanOrEqual(Date.parse(cleaning?.position?.time ?? '') - 1_000);
     expect((await millrace(['dead-letters', 'sensors'])).out).toMatch(
-      new RegExp(`^sensors/cleaning +schema +1 +${id} +column "temp_max" is numeric, not "hot"`, 'm'),
+      new RegExp(
+        `^sensors/cleaning +schema +1 +20\\S+ \\d\\d:\\d\\d:\\d\\dZ +${id} +column "temp_max" is numeric, not "hot"`,
+        'm',
+      ),
     );
     const bytes = await millrace(['dead-letters', 'show', id, '--bytes']);
     expect(JSON.parse(bytes.out)).toMatchObject({ partitionkey: 'b', data: { temp_max: 'hot' } });
     expect(bytes.out).toBe(letter?.text);
     const { out: shown } = await millrace(['dead-letters', 'show', id]);
     expect(shown).toMatch(/^reason +schema$/m);
+    expect(shown).toMatch(/^shard +shardId-000000000000$/m);
+    expect(shown).toContain(`\nsequence number  ${letter?.sequenceNumber}\n`);
     expect(shown).toContain(`${Buffer.byteLength(bytes.out)} bytes:\n${bytes.out}`);
 
     // redrive: nothing is mended, so it comes back as another dead letter
@@ -271,6 +290,12 @@ describe('the commands of an operator, on a dev that runs', () => {
       'dev on this machine: no dead letters\n',
     );
     expect(await millrace(['dead-letters', 'show', putBack])).toMatchObject({ code: 2 });
+    expect(
+      await millrace(['dead-letters', 'discard', 'sensors', 'cleaning', '--all', '--reason', 'old']),
+    ).toMatchObject({
+      code: 0,
+      out: 'dev on this machine: no dead letters of sensors/cleaning to discard\n',
+    });
 
     // pause and resume
     const paused = await millrace(['pause', 'sensors', 'cleaning']);
@@ -292,7 +317,7 @@ describe('the commands of an operator, on a dev that runs', () => {
     expect((await millrace(['pause', 'sensors', 'cleaning'])).out).toMatch(/^sensors\/cleaning was paused already/);
     expect((await rowsOf('cleaning'))[0]?.position).toEqual(rest?.position);
     expect((await millrace(['resume', 'sensors', 'cleaning'])).out).toBe(
-      'sensors/cleaning goes on (dev on this machine)\n',
+      'sensors/cleaning goes on, within 5 s (dev on this machine)\n',
     );
     await until(
       () => rowsOf('cleaning'),
@@ -324,6 +349,14 @@ describe('the commands of an operator, on a dev that runs', () => {
     { args: ['tail', 'sensors', 'ra'], message: "pipeline 'sensors' has no stream 'ra': there are 'raw', 'clean'" },
     { args: ['tail', 'sensors', 'raw', '--from', 'noon'], message: "'noon' is no place to start: earliest, latest" },
     { args: ['dead-letters', 'sensors', 'x'], message: "pipeline 'sensors' has no step 'x'" },
+    {
+      args: ['dead-letters', 'redrive', 'sensors', 'cleaning', '--reason', 'bad'],
+      message: "there is no reason 'bad': there are undecodable, schema,",
+    },
+    {
+      args: ['dead-letters', 'discard', 'sensors', 'cleaning', '--reason', 'old'],
+      message: 'which dead letters? their ids, or a pipeline and a step with --all',
+    },
     {
       args: ['dead-letters', 'show', 'sensors/cleaning/0000000000'],
       message: "there is no dead letter 'sensors/cleaning/0000000000'",

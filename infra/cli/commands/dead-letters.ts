@@ -82,13 +82,14 @@ async function convert(asked: Asked, place: Place, signal: AbortSignal): Promise
 function show(invocation: CommandInvocation): Promise<number> {
   return atPlace(invocation, 1, async (_, { place }) => {
     const { values, positionals, signal } = invocation;
-    const { findLetter, originalBytes, readLetter } = await import('../../operation/dead-letters.ts');
+    const { findLetter, knownLetter, originalBytes, readLetter } = await import('../../operation/dead-letters.ts');
     const { letterReport } = await import('../dead-letter-report.ts');
     const [id] = positionals;
     if (id === undefined) throw new UserMistake('which dead letter? millrace dead-letters <pipeline> lists their ids');
-    const letter = await readLetter(place, (await findLetter(place, id, signal)).key, signal);
+    const stored = await findLetter(place, id, signal);
+    const letter = knownLetter(stored, await readLetter(place, stored.key, signal));
     if (values.bytes === true) process.stdout.write(originalBytes(letter));
-    else console.log(values.json === true ? JSON.stringify({ id, ...letter }) : letterReport(id, letter));
+    else console.log(values.json === true ? JSON.stringify(letter) : letterReport(letter));
     return 0;
   });
 }
@@ -101,11 +102,15 @@ function discard(invocation: CommandInvocation): Promise<number> {
   return atPlace(invocation, all ? 2 : Number.POSITIVE_INFINITY, async (asked, { place, title }) => {
     const { discardLetter, findLetter, listLetters } = await import('../../operation/dead-letters.ts');
     if (all) asked.step(positionals[0], positionals[1]);
-    else if (positionals.length === 0)
+    else if (!positionals[0]?.includes('/'))
       throw new UserMistake('which dead letters? their ids, or a pipeline and a step with --all');
     const some = all
       ? await Array.fromAsync(listLetters(place, { pipeline: positionals[0] ?? '', step: positionals[1] }, signal))
       : await Promise.all(positionals.map((id) => findLetter(place, id, signal)));
+    if (some.length === 0) {
+      console.log(`${title}: no dead letters of ${positionals.join('/')} to discard`);
+      return 0;
+    }
     for (const letter of some) await discardLetter(place, letter, { reason, nowMillis: Date.now(), signal });
     console.log(`${some.length} discarded: kept below discarded/ in ${place.names.deadLetters} (${title})`);
     return 0;
