@@ -16,11 +16,20 @@ export function statusReport(title: string, standings: readonly Standing[], nowM
     standing.lastProgress === undefined ? '–' : `${lasting(nowMillis - Date.parse(standing.lastProgress))} ago`,
     standing.deadLetters === 0 ? '–' : String(standing.deadLetters),
   ]);
-  const notes = standings.flatMap(({ pipeline, step, shard, note }) =>
-    note === undefined ? [] : [`${pipeline}/${step}${shard === undefined ? '' : ` ${shortShard(shard)}`}: ${note}`],
-  );
+  const notes = notesOf(standings);
   const all = [...notes, ...promisesOf(standings)];
   return [title, '', textTable(HEADER, rows), ...(all.length === 0 ? [] : ['', ...all])].join('\n');
+}
+
+/** A line for each note of a step, with the shards that it is of. */
+function notesOf(standings: readonly Standing[]): readonly string[] {
+  const noted = Map.groupBy(standings, ({ pipeline, step, note }) => `${pipeline}/${step} ${note}`).values();
+  return [...noted].flatMap((some) => {
+    const [{ pipeline, step, note } = { pipeline: '', step: '', note: undefined }] = some;
+    if (note === undefined) return [];
+    const shards = some.flatMap(({ shard }) => (shard === undefined ? [] : [shortShard(shard)]));
+    return [`${pipeline}/${step}${shards.length === 0 ? '' : ` ${shards.join(', ')}`}: ${note}`];
+  });
 }
 
 /** Every other step does what it does once. */
