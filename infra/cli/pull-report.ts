@@ -15,6 +15,18 @@ export function movesReport(moves: readonly Move[]): string {
   return textTable(['shard', 'from', 'to', 'which'], rows);
 }
 
+/** `shop/cleaning replays 20 events and skips over 5,000 events. Move it?` */
+export function moveQuestion(name: string, moves: readonly Move[]): string {
+  const parts = (['replays', 'skips'] as const).flatMap((does) => {
+    const some = moves.filter((each) => each.does === does);
+    if (some.length === 0) return [];
+    const more = some.some(({ andMore }) => andMore) ? 'over ' : '';
+    const events = some.reduce((total, each) => total + each.events, 0);
+    return [`${does} ${more}${counted(events, 'event')}`];
+  });
+  return `${name} ${parts.join(' and ') || 'goes there, which changes nothing'}. Move it?`;
+}
+
 /** `replays 20 events (in 3 records)`. */
 function whatText({ does, records, events, andMore }: Move): string {
   if (does === 'nothing') return 'changes nothing';

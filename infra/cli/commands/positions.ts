@@ -69,7 +69,7 @@ async function move({ step, asked, found }: Asking, invocation: CommandInvocatio
   const { movesTo } = await import('../../operation/moves.ts');
   const { isSame, lastRewind } = await import('../../operation/rewinding.ts');
   const { confirmed } = await import('../confirmed.ts');
-  const { movesReport } = await import('../pull-report.ts');
+  const { moveQuestion, movesReport } = await import('../pull-report.ts');
   const { shardsOf, targetOf } = await import('../wanted.ts');
   const said = String(values.to);
   const shards = shardsOf(values.shard);
@@ -95,7 +95,7 @@ async function move({ step, asked, found }: Asking, invocation: CommandInvocatio
     );
   else if (last !== undefined && last.phase !== 'done')
     console.error(`${nameOf(step)} is being moved to ${last.said} still: this takes the place of that`);
-  if (!(await confirmed(question(step, moves), { yes: values.yes === true, signal }))) return 1;
+  if (!(await confirmed(moveQuestion(nameOf(step), moves), { yes: values.yes === true, signal }))) return 1;
   return drive(step, found, { wish, invocation });
 }
 
@@ -117,16 +117,6 @@ async function refuseDoubling(
   throw new UserMistake(
     `what ${nameOf(step)} replays would be there twice in ${doubled.map(nameOf).join(', ')}: --yes-double does it nevertheless`,
   );
-}
-
-function question(step: TransformPlan | SinkPlan, moves: readonly Move[]): string {
-  const sum = (does: Move['does']): number =>
-    moves.filter((each) => each.does === does).reduce((total, { events }) => total + events, 0);
-  const isOver = moves.some(({ andMore }) => andMore);
-  const parts = (['replays', 'skips'] as const).flatMap((does) =>
-    sum(does) === 0 ? [] : [`${does} ${isOver ? 'over ' : ''}${sum(does).toLocaleString('en-US')} events`],
-  );
-  return `${nameOf(step)} ${parts.join(' and ') || 'goes there, which changes nothing'}. Move it?`;
 }
 
 async function drive(
