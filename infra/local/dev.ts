@@ -6,7 +6,7 @@ import type { Pipeline } from '../pipelines/pipeline.ts';
 import { REPOSITORY } from '../repository.ts';
 import { announceDev, DEV_FILE } from './dev-file.ts';
 import { bundleStep, functionOf } from './functions.ts';
-import { watchFolder } from './landing.ts';
+import { prefixOf, watchFolder } from './landing.ts';
 import { isScheduled, nameOf } from './runner.ts';
 import type { Ports } from './servers.ts';
 import { type Local, startLocal } from './start.ts';
@@ -43,9 +43,11 @@ export async function runDev(options: DevOptions, say: (text: string) => void, s
     running,
   );
   const folder = resolve(landing);
+  const prefixes = prefixesOf(local);
   await watchFolder(folder, local.runner.landing, {
     signal,
-    landed: (key) => say(`landed ${key}`),
+    landed: (key, readers) =>
+      say(readers.length > 0 ? `landed ${key}` : `landed ${key}, which nothing reads${prefixes}`),
     failed: (key, error) => say(`could not land ${key}: ${String(error)}`),
   });
   reloadOnChange(local, say, signal);
@@ -71,7 +73,7 @@ function welcome({ servers, stage, runner, plans }: Local, folder: string): stri
   return [
     `Running ${plans.map((plan) => plan.name).join(' and ')}. Ctrl-C ends it.`,
     '',
-    `  landing folder   ${relative(process.cwd(), folder) || '.'}/   (files dropped here land in the bucket)`,
+    `  landing folder   ${relative(process.cwd(), folder) || '.'}/   (files dropped here land in the bucket${prefixesOf({ runner })})`,
     ...[...runner.urls].map(([step, url]) => `  ${step.padEnd(16)} ${url}   (POST events here)`),
     `  Postgres         postgresql://${user}:${password}@${host}:${port}/${name}`,
     `  Kinesis          ${servers.kinesis}`,
@@ -81,6 +83,13 @@ function welcome({ servers, stage, runner, plans }: Local, folder: string): stri
     'In another terminal: npx millrace status, tail, dead-letters, pause, resume, positions, replay.',
     `Scheduled steps run every ${SCHEDULED_EVERY_MILLIS / 1000} s here. A changed file under functions/ is reloaded.`,
   ].join('\n');
+}
+
+/** `: orders/exports reads orders/`, where there are sources of files. */
+function prefixesOf({ runner }: Pick<Local, 'runner'>): string {
+  const readers = runner.steps.filter((step) => step.delivery === 'queue');
+  if (readers.length === 0) return '';
+  return `: ${readers.map((step) => `${nameOf(step)} reads ${prefixOf(step.options) || 'all of it'}`).join(', ')}`;
 }
 
 async function runSchedules({ runner }: Local, signal: AbortSignal): Promise<never> {

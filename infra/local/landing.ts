@@ -9,8 +9,8 @@ import type { LocalStage } from './stage.ts';
 
 /** The landing bucket of a laptop: what is put into it is announced to the sources that read below its prefix, as EventBridge would. */
 export interface Landing {
-  /** Resolves when the object is there and announced. */
-  put(file: string, key: string): Promise<void>;
+  /** Resolves when the object is there and announced: to those who read it. */
+  put(file: string, key: string): Promise<readonly SourcePlan[]>;
 }
 
 export function openLanding(stage: LocalStage, sources: readonly SourcePlan[]): Landing {
@@ -36,9 +36,11 @@ export function openLanding(stage: LocalStage, sources: readonly SourcePlan[]): 
           object: { key, size, etag: ETag.replaceAll('"', '') },
         },
       });
-      for (const source of sources.filter(({ options }) => key.startsWith(prefixOf(options)))) {
+      const readers = sources.filter(({ options }) => key.startsWith(prefixOf(options)));
+      for (const source of readers) {
         await clients.sqs.send(new SendMessageCommand({ QueueUrl: stage.queueUrl(source), MessageBody: announcement }));
       }
+      return readers;
     },
   };
 }
@@ -53,7 +55,7 @@ export async function watchFolder(
   folder: string,
   landing: Landing,
   told: {
-    readonly landed: (key: string) => void;
+    readonly landed: (key: string, readers: readonly SourcePlan[]) => void;
     readonly failed: (key: string, error: unknown) => void;
     readonly signal: AbortSignal;
   },
@@ -73,9 +75,9 @@ export async function watchFolder(
     try {
       const stamp = await settledStamp(path, told.signal);
       if (stamp === undefined || landed.get(path) === stamp) return;
-      await landing.put(path, key);
+      const readers = await landing.put(path, key);
       landed.set(path, stamp);
-      told.landed(key);
+      told.landed(key, readers);
     } catch (error) {
       if (!told.signal.aborted) told.failed(key, error);
     } finally {
@@ -115,6 +117,6 @@ function stampOf({ size, mtimeMs }: Stats): string {
   return `${size}/${mtimeMs}`;
 }
 
-function prefixOf(options: unknown): string {
+export function prefixOf(options: unknown): string {
   return (options as { prefix?: string }).prefix ?? '';
 }

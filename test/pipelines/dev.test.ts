@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -70,7 +70,9 @@ describe('dev', () => {
     const [, url = ''] = await saying(/sensors\/devices +(http:\S+)/);
     await mkdir(join(folder, 'orders'));
     await copyFile(ordersFile(), join(folder, 'orders', 'superstore.csv'));
-    await saying(/landed orders\/superstore\.csv/);
+    await saying(/landed orders\/superstore\.csv\n/);
+    await writeFile(join(folder, 'order.csv'), 'misplaced');
+    await saying(/landed order\.csv, which nothing reads: orders\/exports reads orders\//);
     const reading = {
       sensor_id: 'a',
       date: '2026-01-01',

@@ -21,8 +21,9 @@ describe('a folder that stands for the landing bucket', () => {
     const puts: string[] = [];
     const waiting: ((key: string) => void)[] = [];
     const landed: string[] = [];
-    const put = async (_: string, key: string): Promise<void> => {
+    const put = async (_: string, key: string): Promise<readonly []> => {
       puts.push(key);
+      return [];
     };
     await watchFolder(
       folder,
