@@ -136,29 +136,14 @@ function isDone({ ended, rejections }: StepState): boolean {
  * with the next slice that they leave it.
  */
 async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'more' | 'all' | 'ended'> {
-  const { sink, input } = run;
-  const { step } = sink;
-  const started = step.now();
-  const opened = await input.open(shard.id, signal);
-  const committed = opened.loaded.state;
-  if (isDone(committed)) return 'ended';
-  const { intent } = committed;
-  const attempt = await openSliceAttempt({ step, shard: opened, shardId: shard.id }, intent?.to, signal);
+  const { step } = run.sink;
+  const opened = await run.input.open(shard.id, signal);
+  const { state } = opened.loaded;
+  if (isDone(state)) return 'ended';
+  const attempt = await openSliceAttempt({ step, shard: opened, shardId: shard.id }, state.intent?.to, signal);
   if (attempt.isSuspected && (await tryPortion(run, opened, { shard, signal, attempt }))) return 'more';
   try {
-    const { batch, end } = await readSlice(run, opened, { shard, signal, attempt });
-    await endDrainedInputs(step, { batch, shard: opened }, signal);
-    const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
-    const isNothing = to.position === committed.position && end !== 'ended' && committed.rejections.length === 0;
-    // A range that was fixed is finished, also one that is empty: of a shard that was about to be said to have ended.
-    if (isNothing && intent === undefined) return 'all';
-    const begun = await fixSlice(sink, { shard: opened, to }, signal);
-    const options = intent?.options ?? step.config.options;
-    const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
-    input.committed(opened.key, done.loaded);
-    attempt.moved(done.loaded.state.position);
-    report(step, opened.key, { batch, done, started });
-    return end;
+    return await attempt.within(() => writeSlice(run, opened, { shard, signal, attempt }));
   } catch (error) {
     await attempt.survived(error);
     throw error;
@@ -169,6 +154,28 @@ interface From {
   readonly shard: Shard;
   readonly signal: AbortSignal;
   readonly attempt: SliceAttempt;
+}
+
+async function writeSlice(run: Run, opened: ShardInput, from: From): Promise<'more' | 'all' | 'ended'> {
+  const { sink, input } = run;
+  const { step } = sink;
+  const { signal, attempt } = from;
+  const started = step.now();
+  const committed = opened.loaded.state;
+  const { intent } = committed;
+  const { batch, end } = await readSlice(run, opened, from);
+  await endDrainedInputs(step, { batch, shard: opened }, signal);
+  const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
+  const isNothing = to.position === committed.position && end !== 'ended' && committed.rejections.length === 0;
+  // A range that was fixed is finished, also one that is empty: of a shard that was about to be said to have ended.
+  if (isNothing && intent === undefined) return 'all';
+  const begun = await fixSlice(sink, { shard: opened, to }, signal);
+  const options = intent?.options ?? step.config.options;
+  const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
+  input.committed(opened.key, done.loaded);
+  attempt.moved(done.loaded.state.position);
+  report(step, opened.key, { batch, done, started });
+  return end;
 }
 
 /** Tries what may kill: a portion as a mapping would deliver it, less and less of it at a time. False: there is nothing to try. */

@@ -43,9 +43,11 @@ export async function tryRecords(trial: Trial): Promise<Tried> {
   const { step, shard, records, signal, work } = trial;
   const position = positionOfShard(shard);
   if (step.attempts.isSteady(shard.key, position)) {
-    const batch = openBatch(shard.loaded.state, shard.facts);
-    for (const record of records) batch.take(record);
-    return moved(trial, await work(batch, nothing), undefined);
+    return step.company.beside(async () => {
+      const batch = openBatch(shard.loaded.state, shard.facts);
+      for (const record of records) batch.take(record);
+      return moved(trial, await work(batch, nothing), undefined);
+    });
   }
   const waiting = records.filter(({ sequenceNumber }) => endOfRecord(sequenceNumber) > position);
   if (waiting.length === 0) {
@@ -55,7 +57,9 @@ export async function tryRecords(trial: Trial): Promise<Tried> {
   const { stored, suspicion } = await suspicionAt(step, shard, signal);
   const last = endOfRecord((waiting.at(-1) as LogRecord).sequenceNumber);
   const isEnd = trial.isAll === true && suspicion.until !== undefined && suspicion.until > last;
-  return tryNext({ ...trial, position, waiting, suspicion: isEnd ? { ...suspicion, until: last } : suspicion }, stored);
+  const next = { ...trial, position, waiting, suspicion: isEnd ? { ...suspicion, until: last } : suspicion };
+  const trying = () => tryNext(next, stored);
+  return suspicion.until === undefined ? step.company.beside(trying) : step.company.alone(trying);
 }
 
 /** What the attempt that is stored says about what comes next in the shard. */

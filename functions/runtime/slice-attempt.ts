@@ -8,6 +8,8 @@ import { MOST_KILLS } from './suspects.ts';
 export interface SliceAttempt {
   /** A process has died with what comes next, and nothing is fixed yet: it is to be read in small portions, and tried by halves. */
   readonly isSuspected: boolean;
+  /** The slice is read and written in this: alone in its process, when what is fixed may have killed one. */
+  within<Result>(work: () => Promise<Result>): Promise<Result>;
   /** To be said when there is something to read, before it is decoded. */
   begin(): Promise<void>;
   /** It failed, and the process lives. */
@@ -32,7 +34,8 @@ export async function openSliceAttempt(
   const moved = (position: Position | undefined): void => {
     if (position !== undefined) attempts.moved(shard.key, { position, until: undefined });
   };
-  if (attempts.isSteady(shard.key, positionOfShard(shard))) return { ...UNGUARDED, moved };
+  const { beside, alone } = step.company;
+  if (attempts.isSteady(shard.key, positionOfShard(shard))) return { ...UNGUARDED, within: beside, moved };
   const { stored, suspicion } = await suspicionAt(step, shard, signal);
   const suspected: Suspected = {
     ...of,
@@ -45,6 +48,7 @@ export async function openSliceAttempt(
   let hasBegun = false;
   return {
     isSuspected: fixedTo === undefined && suspicion.until !== undefined,
+    within: suspicion.until === undefined ? beside : alone,
     async begin() {
       if (hasBegun) return;
       hasBegun = true;

@@ -6,6 +6,7 @@ import { dynamoClient } from './aws-dynamo.ts';
 import { kinesisClient } from './aws-kinesis.ts';
 import { s3Client } from './aws-s3.ts';
 import { type Checkpoints, openCheckpoints } from './checkpoints.ts';
+import { type Company, openCompany } from './company.ts';
 import { type DeadLetters, openDeadLetters } from './dead-letters.ts';
 import { type LogWriter, openLogWriter } from './log-writer.ts';
 import { type MarkPages, openMarkPages } from './mark-pages.ts';
@@ -38,6 +39,8 @@ export interface Step {
   readonly markPages: MarkPages;
   readonly pause: Pause;
   readonly attempts: Attempts;
+  /** Of what this process does at shards. */
+  readonly company: Company;
   readonly deadLetters: DeadLetters;
   readonly writer: LogWriter | undefined;
   now(): number;
@@ -89,6 +92,7 @@ export function openStep(surroundings: StepSurroundings): Step {
     markPages: openMarkPages(checkpoints),
     pause: openPause({ checkpoints, now }),
     attempts: openAttempts(checkpoints),
+    company: openCompany(),
     deadLetters: openDeadLetters({ s3, bucket: config.deadLetters, pipeline, step }),
     writer: output === undefined ? undefined : openLogWriter({ kinesis, ...output }),
     now,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import { givenPipeline } from '../kit/given.ts';
 import { inAnyOrder } from '../kit/in-any-order.ts';
-import { chain, type Row } from './chain.ts';
+import { chain, type Row, turnOf } from './chain.ts';
 
 /** What schedules have found, each as small as it could be made. */
 const rows = (from: number): Row[] =>
@@ -24,3 +24,18 @@ test('a sink of the lake that died when it was about to say that a closed shard 
     .map((event) => (event as { data: unknown }).data);
   expect(inAnyOrder(lake)).toEqual(inAnyOrder([...rows(0), ...rows(100)]));
 });
+
+test.each([3, 4, 8])(
+  'a scheduled sink that reads two shards at once does not blame an event of the one for what kills it in the other (seed %i)',
+  async (seed) => {
+    const run = await givenPipeline(chain, { seed });
+    run.when.deadly('ledger', ({ data }) => ((data as Row).from === 'deadly' ? 'out of memory' : undefined));
+    const [low, high] = [turnOf(0, false), turnOf(2, false)];
+    await run.given('end', [{ n: 1, from: 'deadly', to: low }], { key: 'to' });
+    await run.given('end', [{ n: 2, from: 'a', to: high }], { key: 'to' });
+    expect(run.positions('ledger').map(({ recordsBehind }) => recordsBehind)).toEqual([1, 1]);
+    await run.settled({ within: hours(12) });
+    expect(run.deadLetters('ledger').map(({ text = '' }) => text.includes('deadly'))).toEqual([true]);
+    expect(run.table('ledger')).toEqual([{ n: 2, from: 'a', to: high }]);
+  },
+);

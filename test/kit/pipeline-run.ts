@@ -15,6 +15,7 @@ import { type Standing, standingOf } from '../../infra/operation/standing.ts';
 import { type Duration, hours, type Pipeline, type Streams } from '../../infra/pipelines/pipeline.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import { dropFile, type Posted, type PostOptions, post } from './arrivals.ts';
+import type { Deadly } from './deaths.ts';
 import { type Fault, type FaultKind, type FaultRule, faultKinds } from './faults.ts';
 import { asGivenEvent, type GivenEvent, type GivenRecord, isGivenRecord } from './given-events.ts';
 import { deployChanged, operate } from './operator.ts';
@@ -123,6 +124,8 @@ export interface Happenings<S extends Streams> {
   ): Promise<void>;
   /** Another poller takes the shards of a continuous step over: the batch in hand comes again, cut differently. */
   recut(step: string): void;
+  /** The step's function dies of the events for which this says how, each time that it is about to work on one. */
+  deadly(step: string, deadly: Deadly): void;
   /** A table refuses the rows for which this gives the name of a constraint. */
   refused(table: string, constraint: Constraint): void;
 }
@@ -236,6 +239,11 @@ export async function startPipelineRun<S extends Streams>(
         if (mapping === undefined) throw new UserMistake(`step '${step}' is not continuous: it gets no batches`);
         story.tell(`${step}: another poller`);
         mapping.rebalance();
+      },
+      deadly(name, deadly) {
+        const step = stepOf(name);
+        if (step.kind === 'source') throw new UserMistake(`step '${name}' is a source: it is given no events`);
+        world.deadly.set(step, deadly);
       },
       killed: (step) => world.functions.kill(stepOf(step)),
       refused: (table, constraint) => stage.tables.constrain(table, constraint),

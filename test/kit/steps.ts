@@ -17,6 +17,7 @@ import { randomUuid } from '../../infra/emulator/random-uuid.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import { callName } from './call-names.ts';
 import { type Calls, throttleError } from './calls.ts';
+import { type Deadly, deathIn, sinkIn, transformIn } from './deaths.ts';
 import type { Handler } from './functions.ts';
 import type { AwsCommand } from './service.ts';
 import type { ClientCall, SimulatedProcess } from './simulated-process.ts';
@@ -51,6 +52,8 @@ export interface World {
   readonly stage: Stage;
   readonly calls: Calls;
   transformOf(step: StepPlan): Pick<Transform, 'run'>;
+  /** What a step's function does not survive. */
+  deadlyOf(step: StepPlan): Deadly | undefined;
   log(step: StepPlan, line: string): void;
 }
 
@@ -72,13 +75,14 @@ export function openStepIn(world: World, step: StepPlan, process: SimulatedProce
       if (process.isAlive()) world.log(step, line);
     },
   } as unknown as Surroundings;
+  const survive = deathIn(process, () => world.deadlyOf(step));
   switch (step.kind) {
     case 'transform':
-      return openTransform(world.transformOf(step), surroundings) as Handler;
+      return openTransform(transformIn(world.transformOf(step), survive), surroundings) as Handler;
     case 'source':
       return sources[step.connector](surroundings) as Handler;
     case 'sink':
-      return openSink(sinkOf(step.connector, world, process), surroundings) as Handler;
+      return openSink(sinkIn(sinkOf(step.connector, world, process), survive), surroundings) as Handler;
   }
 }
 

@@ -7,6 +7,7 @@ import { type PipelinePlan, planOf, type StepPlan } from '../../infra/pipelines/
 import { inlineTransform } from '../../infra/sql/inline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import { type Calls, openCalls } from './calls.ts';
+import type { Deadly } from './deaths.ts';
 import { type Faults, openFaults } from './faults.ts';
 import { type Feeders, startFeeders } from './feeders.ts';
 import { type Functions, openFunctions } from './functions.ts';
@@ -28,6 +29,8 @@ export interface World {
   readonly story: Story;
   /** What each transform does, as it is deployed. */
   readonly transforms: Map<StepPlan, Pick<Transform, 'run'>>;
+  /** What the functions of steps die of. */
+  readonly deadly: Map<StepPlan, Deadly>;
   /** What names a stream's shards in checkpoints, by the stream's name. */
   readonly incarnations: ReadonlyMap<string, string>;
   /** Chance that is this one's alone: another one's use does not change it. */
@@ -68,10 +71,12 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     });
   let processes = 0;
   const transforms = new Map<StepPlan, Pick<Transform, 'run'>>(await inlineTransforms(steps));
+  const deadly = new Map<StepPlan, Deadly>();
   const stepWorld: StepWorld = {
     stage,
     calls,
     transformOf: (step) => transforms.get(step) ?? transformOf(pipelines, step),
+    deadlyOf: (step) => deadly.get(step),
     log: (step, line) => tellComplaint(story, step, line),
   };
   const functions: Functions = openFunctions({
@@ -93,7 +98,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   await clock.runUntil(Promise.all([...feeders.mappings.values()].map((mapping) => mapping.settled())));
   const calm = openCalls({ faults: openFaults(), overtake: () => undefined, told: () => undefined });
   return {
-    ...{ plans, steps, clock, stage, faults, functions, feeders, story, transforms, incarnations, randomOf },
+    ...{ plans, steps, clock, stage, faults, functions, feeders, story, transforms, deadly, incarnations, randomOf },
     outsider: (name) => processOf(name, calm),
   };
 }
