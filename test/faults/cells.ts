@@ -1,7 +1,7 @@
 import { type Duration, hours } from '../../infra/pipelines/pipeline.ts';
 import { type FaultKind, faultKinds } from '../kit/faults.ts';
 import type { Resharding } from '../kit/resharding.ts';
-import type { StreamName } from './chain.ts';
+import { MORTAL, type Mortal, type StreamName } from './chain.ts';
 import { sites } from './sites.ts';
 
 /** What can go wrong at a call site: one field of the matrix. */
@@ -58,7 +58,15 @@ export type Disturbance =
       readonly when: 'paused' | 'at work';
       readonly after: number;
     }
+  | Killer
   | { readonly what: 'rewind'; readonly step: 'latest' | 'first' | 'second'; readonly to: 'earliest' | 'middle' };
+
+/** An event comes that the step's function does not survive: in a record of its own, or with others. */
+export interface Killer {
+  readonly what: 'killer';
+  readonly step: Mortal;
+  readonly among: 'nothing else' | 'others';
+}
 
 const STEPS = ['posts', 'files', 'first', 'second', 'history', 'latest', 'ledger', 'lake'];
 const CONTINUOUS = ['first', 'second', 'history', 'latest'];
@@ -68,6 +76,7 @@ export const disturbances: readonly Disturbance[] = [
   ...STEPS.map((step) => ({ what: 'kill', step }) as const),
   ...CONTINUOUS.map((step) => ({ what: 'recut', step }) as const),
   ...STEPS.map((step) => ({ what: 'pause', step }) as const),
+  ...MORTAL.filter((step) => step !== 'ledger').flatMap(killersOf),
   ...(['first', 'second'] as const).flatMap((step) =>
     (['paused', 'at work'] as const).map((when) => ({ what: 'deploy', step, when, after: 0 }) as const),
   ),
@@ -76,21 +85,28 @@ export const disturbances: readonly Disturbance[] = [
   ),
 ];
 
-/** And every one of these. */
-export const outages: readonly Disturbance[] = [
-  'history postgres',
-  'latest postgres',
-  'ledger postgres',
-  'lake s3',
-  'lake kinesis',
-  'lake dynamodb',
-  'first kinesis',
-  'first dynamodb',
-  'second dynamodb',
-  'second s3',
-  'files kinesis',
-  'files dynamodb',
-].map((site) => ({ what: 'down', site, time: hours(1) }));
+function killersOf(step: Mortal): readonly Killer[] {
+  return (['nothing else', 'others'] as const).map((among) => ({ what: 'killer', step, among }));
+}
+
+/** And every one of these, which take hours: a run of a scheduled step that dies keeps its lease for a quarter of an hour. */
+export const lasting: readonly Disturbance[] = [
+  ...[
+    'history postgres',
+    'latest postgres',
+    'ledger postgres',
+    'lake s3',
+    'lake kinesis',
+    'lake dynamodb',
+    'first kinesis',
+    'first dynamodb',
+    'second dynamodb',
+    'second s3',
+    'files kinesis',
+    'files dynamodb',
+  ].map((site) => ({ what: 'down', site, time: hours(1) }) as const),
+  ...killersOf('ledger'),
+];
 
 const REWINDING = [
   'dynamodb.GetItem delivered',

@@ -51,6 +51,21 @@ export function refusedByTable({ n }: { readonly n?: unknown }): string | undefi
   return (n as number) % 11 === 10 ? 'no_tens' : undefined;
 }
 
+/** Steps whose functions die of some events, before they have done anything with them. */
+export const MORTAL = ['first', 'second', 'history', 'latest', 'ledger'] as const;
+export type Mortal = (typeof MORTAL)[number];
+
+/** From here on the numbers of what a step's function dies of. */
+export function firstDeadly(step: Mortal): number {
+  return (MORTAL.indexOf(step) + 1) * 10_000;
+}
+
+/** Of an item one event for each step: as it came, not turned. */
+export function isDeadly(step: Mortal, data: Item | Row): boolean {
+  const from = firstDeadly(step);
+  return data.n >= from && data.n < from + 10_000 && !('to' in data && isTurned(data));
+}
+
 const derived = (row: Row): Derived<Row> => ({ type: 'row.made', key: row.to, data: row });
 
 const doublingBy = (isChanged: boolean) =>

@@ -1,12 +1,12 @@
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
-import type { Disturbance } from './cells.ts';
+import type { Disturbance, Killer } from './cells.ts';
 import { changedTransforms, isItem, type Run } from './chain.ts';
 import type { Input } from './input.ts';
 
 /** Does to a step as a whole what a schedule says, and notes what the oracle has to allow for it. */
 export async function disturb(
   run: Run,
-  disturbance: Disturbance | { readonly what: 'resume'; readonly step: string },
+  disturbance: Exclude<Disturbance, Killer> | { readonly what: 'resume'; readonly step: string },
   input: Input,
 ): Promise<void> {
   const { when } = run;

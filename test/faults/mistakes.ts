@@ -188,6 +188,11 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
+  /** The next process knows nothing of those before, and dies as they did: what is behind the killer never comes. */
+  'deaths-not-written-down': [
+    { file: `${RUNTIME}/attempts.ts`, text: '    begin: save,', mistake: '    begin: () => Promise.resolve(),' },
+  ],
+
   /** Two processes count alike. */
   'one-name-for-all-processes': [
     {
@@ -224,5 +229,6 @@ export const caughtFrom: Readonly<Record<string, number>> = {
   'marks-from-memory': 72,
   'files-read-twice': 1,
   'rejections-not-kept': 26,
+  'deaths-not-written-down': 36,
   'one-name-for-all-processes': 12,
 };

@@ -1,8 +1,10 @@
 import {
   doubled,
   type Item,
+  isDeadly,
   isItem,
   isTurned,
+  MORTAL,
   passed,
   type Row,
   type Run,
@@ -37,20 +39,21 @@ export function violationsOf(run: Run, input: Input): readonly string[] {
   const isOrdered = (row: Row): boolean => !input.isChanged || row.to !== 'turned';
   return [
     ...violationsOfLog(items, input),
-    ...differences('history', history, { expected: again(expected.rows, input), ...allowed }),
-    ...differences('ledger', ledger, { expected: again(expected.rows, input), ...allowed }),
+    ...differences('history', history, { expected: again(expected.taken.history, input), ...allowed }),
+    ...differences('ledger', ledger, { expected: again(expected.taken.ledger, input), ...allowed }),
     ...differences('lake', lake, { expected: again(expected.all, input), ...allowed }),
-    ...violationsOfLatest(latest, expected.rows, input),
-    ...disorder('history', history.filter(isOrdered), { expected: expected.rows, ...allowed }),
-    ...disorder('ledger', ledger.filter(isOrdered), { expected: expected.rows, ...allowed }),
+    ...violationsOfLatest(latest, expected.taken.latest, input),
+    ...disorder('history', history.filter(isOrdered), { expected: expected.taken.history, ...allowed }),
+    ...disorder('ledger', ledger.filter(isOrdered), { expected: expected.taken.ledger, ...allowed }),
     ...disorder('lake', lake.filter(isOrdered), { expected: expected.all, ...allowed }),
     ...letters(run, 'files', { expected: input.brokenLines }),
     ...letters(run, 'first', { expected: [...input.undecodable.raw, ...expected.refusedFirst] }),
     ...letters(run, 'second', { expected: [...input.undecodable.mid, ...expected.refusedSecond], ...allowed }),
     ...TABLES.flatMap((table) =>
-      letters(run, table, { expected: [...input.undecodable.end, ...expected.refusedByTable], ...allowed }),
+      letters(run, table, { expected: [...input.undecodable.end, ...expected.refused[table]], ...allowed }),
     ),
     ...letters(run, 'lake', { expected: input.undecodable.end }),
+    ...MORTAL.flatMap((step) => wrongReasons(run, step)),
   ];
 }
 
@@ -83,27 +86,46 @@ function turned(row: Row): Row {
 interface Expected {
   /** In the order of the log, per key. */
   readonly all: readonly Row[];
-  /** Those that tables take. */
-  readonly rows: readonly Row[];
+  /** What each table takes of that. */
+  readonly taken: Readonly<Record<TableName, readonly Row[]>>;
   readonly refusedFirst: readonly Item[];
   readonly refusedSecond: readonly Row[];
-  readonly refusedByTable: readonly Row[];
+  readonly refused: Readonly<Record<TableName, readonly Row[]>>;
 }
 
+type TableName = (typeof TABLES)[number];
+
 function expectedOf(items: readonly Item[]): Expected {
-  const first = items.map((item) => ({ of: item, ...outcomeOf(() => doubled(item)) }));
-  const second = first.flatMap(({ made }) => made).map((row) => ({ of: row, ...outcomeOf(() => passed(row)) }));
+  const first = items.map((item) => ({ of: item, ...outcomeOf(isDeadly('first', item), () => doubled(item)) }));
+  const second = first
+    .flatMap(({ made }) => made)
+    .map((row) => ({
+      of: row,
+      ...outcomeOf(isDeadly('second', row), () => passed(row)),
+    }));
   const all = second.flatMap(({ made }) => made);
   return {
     all,
-    rows: all.filter((row) => refusedByTable(row) === undefined),
+    taken: byTable((table) => all.filter((row) => !isRefused(table, row))),
     refusedFirst: first.filter(({ isRefused }) => isRefused).map(({ of }) => of),
     refusedSecond: second.filter(({ isRefused }) => isRefused).map(({ of }) => of),
-    refusedByTable: all.filter((row) => refusedByTable(row) !== undefined),
+    refused: byTable((table) => all.filter((row) => isRefused(table, row))),
   };
 }
 
-function outcomeOf<Made>(transform: () => readonly Made[]): { made: readonly Made[]; isRefused: boolean } {
+function byTable<Of>(work: (table: TableName) => Of): Record<TableName, Of> {
+  return Object.fromEntries(TABLES.map((table) => [table, work(table)])) as Record<TableName, Of>;
+}
+
+function isRefused(table: TableName, row: Row): boolean {
+  return isDeadly(table, row) || refusedByTable(row) !== undefined;
+}
+
+function outcomeOf<Made>(
+  kills: boolean,
+  transform: () => readonly Made[],
+): { made: readonly Made[]; isRefused: boolean } {
+  if (kills) return { made: [], isRefused: true };
   try {
     return { made: transform(), isRefused: false };
   } catch {
@@ -184,17 +206,31 @@ function disorder<One extends Numbered>(
   });
 }
 
+/** What kills is rejected for that, after three deaths, and nothing else is. */
+function wrongReasons(run: Run, step: (typeof MORTAL)[number]): readonly string[] {
+  return run.deadLetters(step).flatMap(({ text = '', reason, message }) => {
+    const data = dataOf(text);
+    const kills = typeof data === 'object' && isDeadly(step, data);
+    const isKilled = reason === 'killed' && /died [3-9] times in a row with nothing but this/.test(message);
+    return kills === isKilled ? [] : [`dead letters of ${step}: ${text} is there as ${reason}: ${message}`];
+  });
+}
+
 /** A step has these dead letters and no others. */
 function letters(run: Run, step: string, comparison: Comparison<Numbered | string>): readonly string[] {
   const found = run.deadLetters(step).map(({ text = '' }): Numbered | string => {
-    try {
-      const { data } = JSON.parse(text) as { readonly data: Numbered };
-      return 'to' in data ? turned(data) : data;
-    } catch {
-      return text.trimEnd();
-    }
+    const data = dataOf(text);
+    return typeof data === 'object' && 'to' in data ? turned(data) : data;
   });
   return differences(`dead letters of ${step}`, found, comparison);
+}
+
+function dataOf(text: string): Numbered | string {
+  try {
+    return (JSON.parse(text) as { readonly data: Numbered }).data;
+  } catch {
+    return text.trimEnd();
+  }
 }
 
 /** JSON whose fields are sorted. */

@@ -1,7 +1,20 @@
+import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
+import type { Death } from '../kit/deaths.ts';
 import { event, type GivenEvent, record } from '../kit/given-events.ts';
 import { startPipelineRun } from '../kit/pipeline-run.ts';
-import { chain, type Item, type Run, refusedByTable, TABLES } from './chain.ts';
+import {
+  chain,
+  type Item,
+  isDeadly,
+  isItem,
+  MORTAL,
+  type Mortal,
+  type Row,
+  type Run,
+  refusedByTable,
+  TABLES,
+} from './chain.ts';
 import { disturb } from './disturb.ts';
 import { type Input, newInput } from './input.ts';
 import { violationsOf } from './oracle.ts';
@@ -26,6 +39,8 @@ export async function play(schedule: Schedule): Promise<Played> {
     pollMillis: POLL_MILLIS,
   });
   for (const table of TABLES) run.when.refused(table, refusedByTable);
+  if (schedule.happenings.some(({ what }) => what === 'killer'))
+    for (const step of MORTAL) run.when.deadly(step, deathOf(step));
   for (const { site, kind, after = 0, times = 1 } of schedule.faults) run.when.fails(site, kind, { after, times });
   for (const { stream, how, site, after } of schedule.reshardings)
     await run.when.resharded(stream, how, { site, after });
@@ -66,6 +81,14 @@ async function settle(run: Run): Promise<void> {
   }
 }
 
+/** Either way, by its number. */
+function deathOf(step: Mortal): (event: ReceivedEvent) => Death | undefined {
+  return ({ data }) => {
+    if (!isItem(data) || !isDeadly(step, data as Item | Row)) return undefined;
+    return data.n % 2 === 0 ? 'out of memory' : 'endless loop';
+  };
+}
+
 /** As another team's producer counts: its requests overtake each other, so that of each two events the second arrives first. */
 function overtaken(item: Item): GivenEvent<Item> {
   return event({ data: item, key: item.key, sequence: String(item.n ^ 1).padStart(8, '0') });
@@ -86,6 +109,7 @@ async function happen(run: Run, happening: Happening, input: Input): Promise<voi
       input.brokenLines.push(...lines.filter((line) => line.startsWith('no item')));
       return run.dropped(`items/${input.files++}.ndjson`, lines.join('\n'));
     }
+    case 'killer':
     case 'foreign':
       input.acknowledged.push(...happening.items);
       return run.given('raw', happening.items.map(overtaken));

@@ -2,8 +2,8 @@ import { minutes } from '../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import type { FaultRule } from '../kit/faults.ts';
 import type { Resharding } from '../kit/resharding.ts';
-import { allCells, asked, type Cell, cells, type Disturbance, disturbances, outages } from './cells.ts';
-import type { Item, StreamName } from './chain.ts';
+import { allCells, asked, type Cell, cells, type Disturbance, disturbances, type Killer, lasting } from './cells.ts';
+import { firstDeadly, type Item, type StreamName } from './chain.ts';
 import { type Provocation, rareSites } from './sites.ts';
 
 /** All that happens to the chain. Plain data, so that a schedule that fails can be made smaller and kept. */
@@ -30,7 +30,9 @@ export type Happening =
   /** From now on. */
   | { readonly what: 'fail'; readonly rule: FaultRule }
   | { readonly what: 'resume'; readonly step: string }
-  | Disturbance;
+  /** Another team's producer appends the events that kill, and those that they come with. */
+  | (Killer & { readonly items: readonly Item[] })
+  | Exclude<Disturbance, Killer>;
 
 export interface ReshardingDuring {
   readonly stream: StreamName;
@@ -181,11 +183,11 @@ interface Disturbed {
   readonly faults?: readonly FaultRule[];
 }
 
-/** An hour takes long to play, even if it is none: every fifth schedule has one. */
+/** Hours take long to play, even if they are none: every fifth schedule has some. */
 function disturbanceOf(turn: number): Disturbance {
-  const outagesBefore = Math.ceil(turn / 5);
-  if (turn % 5 === 0) return outages[outagesBefore % outages.length] as Disturbance;
-  return disturbances[(turn - outagesBefore) % disturbances.length] as Disturbance;
+  const lastingBefore = Math.ceil(turn / 5);
+  if (turn % 5 === 0) return lasting[lastingBefore % lasting.length] as Disturbance;
+  return disturbances[(turn - lastingBefore) % disturbances.length] as Disturbance;
 }
 
 function disturbedBy(disturbance: Disturbance, below: (count: number) => number): Disturbed {
@@ -204,11 +206,32 @@ function disturbedBy(disturbance: Disturbance, below: (count: number) => number)
       const site = `${disturbance.step} kinesis.PutRecords`;
       return { before: [{ ...disturbance, after: after + 1 }], faults: [{ site, kind: 'throttled', after }] };
     }
+    case 'killer':
+      return { among: [{ ...disturbance, items: killersAmong(disturbance, below) }] };
     case 'rewind':
       return { after: [...lateRows(below), { what: 'pass', millis: minutes(2) }, disturbance] };
     default:
       return { among: [disturbance] };
   }
+}
+
+/** One, or two, of one key: so that they come to a shard in one record with what is around them. */
+function killersAmong({ step, among }: Killer, below: (count: number) => number): readonly Item[] {
+  const key = `killer-${below(3)}`;
+  const killers = Array.from({ length: step === 'ledger' ? 1 : 1 + below(2) }, (_, place) => ({
+    n: deadly(step, below(40) + place * 50),
+    key,
+  }));
+  if (among === 'nothing else') return killers.slice(0, 1);
+  const others = Array.from({ length: 3 + below(4) }, (_, place): Item => ({ n: 4_000 + place, key }));
+  const at = below(others.length);
+  return [...others.slice(0, at), ...killers, ...others.slice(at)];
+}
+
+/** One that no step before drops or refuses: its number is 0 or 1 by 65. */
+function deadly(step: Killer['step'], place: number): number {
+  const from = firstDeadly(step) + place * 65;
+  return from + (65 - (from % 65)) + (place % 2);
 }
 
 const STREAMS: readonly StreamName[] = ['raw', 'mid', 'end'];

@@ -1,4 +1,4 @@
-import { allCells, allSites, type Cell, cellKinds, type Disturbance, disturbances, outages } from './cells.ts';
+import { allCells, allSites, type Cell, cellKinds, type Disturbance, disturbances, lasting } from './cells.ts';
 import type { PlayedSchedule } from './played.ts';
 import type { Happening } from './schedule.ts';
 
@@ -40,7 +40,7 @@ export function newTally(): Tally {
       return [
         ...aligned(['call site', ...cellKinds], all, rows),
         '',
-        ...[...disturbances, ...outages].map((one) => `${String(of(told(one))).padStart(6)} ${told(one)}`),
+        ...[...disturbances, ...lasting].map((one) => `${String(of(told(one))).padStart(6)} ${told(one)}`),
       ].join('\n');
     },
     gaps() {
@@ -50,7 +50,7 @@ export function newTally(): Tally {
           .filter((site) => !allSites.includes(site))
           .map((site) => `'${site}' is new: name it in test/faults/sites.ts, so that faults are aimed at it`),
         ...missed().map((cell) => `'${cell.site}' was never ${cell.kind}`),
-        ...[...disturbances, ...outages]
+        ...[...disturbances, ...lasting]
           .filter((one) => of(told(one)) === 0)
           .map((one) => `${told(one)} never happened`),
       ];
@@ -62,8 +62,8 @@ function cellName({ site, kind }: { readonly site: string; readonly kind: string
   return `${site}: ${kind}`;
 }
 
-function isDisturbance(happening: Happening): happening is Disturbance {
-  return [...disturbances, ...outages].some(({ what }) => what === happening.what);
+function isDisturbance(happening: Happening): happening is Happening & Disturbance {
+  return [...disturbances, ...lasting].some(({ what }) => what === happening.what);
 }
 
 function told(one: Disturbance): string {
@@ -78,6 +78,8 @@ function told(one: Disturbance): string {
       return `${one.step}: paused for a while`;
     case 'deploy':
       return `${one.step}: changed code, deployed when it is ${one.when}`;
+    case 'killer':
+      return `${one.step}: killed by an event, that comes with ${one.among}`;
     case 'rewind':
       return `${one.step}: rewound to ${one.to === 'earliest' ? 'the earliest record' : 'the middle'}`;
   }
