@@ -1,7 +1,7 @@
 import { type Duration, hours } from '../../infra/pipelines/pipeline.ts';
 import { type FaultKind, faultKinds } from '../kit/faults.ts';
 import type { Resharding } from '../kit/resharding.ts';
-import { MORTAL, type Mortal, type StreamName } from './chain.ts';
+import { REFUSING, type Refusing, type StreamName } from './chain.ts';
 import { sites } from './sites.ts';
 
 /** What can go wrong at a call site: one field of the matrix. */
@@ -59,13 +59,21 @@ export type Disturbance =
       readonly after: number;
     }
   | Killer
+  | Redrive
   | { readonly what: 'rewind'; readonly step: 'latest' | 'first' | 'second'; readonly to: 'earliest' | 'middle' };
 
 /** An event comes that the step's function does not survive: in a record of its own, or with others. */
 export interface Killer {
   readonly what: 'killer';
-  readonly step: Mortal;
+  readonly step: Refusing;
   readonly among: 'nothing else' | 'others';
+}
+
+/** An operator redrives dead letters. `mended`: after what refused them has been mended; otherwise they are refused again. */
+export interface Redrive {
+  readonly what: 'redrive';
+  readonly step: Refusing;
+  readonly mended: boolean;
 }
 
 const STEPS = ['posts', 'files', 'first', 'second', 'history', 'latest', 'ledger', 'lake'];
@@ -76,17 +84,22 @@ export const disturbances: readonly Disturbance[] = [
   ...STEPS.map((step) => ({ what: 'kill', step }) as const),
   ...CONTINUOUS.map((step) => ({ what: 'recut', step }) as const),
   ...STEPS.map((step) => ({ what: 'pause', step }) as const),
-  ...MORTAL.filter((step) => step !== 'ledger').flatMap(killersOf),
+  ...REFUSING.filter((step) => step !== 'ledger').flatMap(killersOf),
   ...(['first', 'second'] as const).flatMap((step) =>
     (['paused', 'at work'] as const).map((when) => ({ what: 'deploy', step, when, after: 0 }) as const),
   ),
+  ...REFUSING.flatMap(redrivesOf),
   ...(['latest', 'first', 'second'] as const).flatMap((step) =>
     (['earliest', 'middle'] as const).map((to) => ({ what: 'rewind', step, to }) as const),
   ),
 ];
 
-function killersOf(step: Mortal): readonly Killer[] {
+function killersOf(step: Refusing): readonly Killer[] {
   return (['nothing else', 'others'] as const).map((among) => ({ what: 'killer', step, among }));
+}
+
+function redrivesOf(step: Refusing): readonly Redrive[] {
+  return [true, false].map((mended) => ({ what: 'redrive', step, mended }));
 }
 
 /** And every one of these, which take hours: a run of a scheduled step that dies keeps its lease for a quarter of an hour. */
@@ -118,6 +131,18 @@ const REWINDING = [
   'kinesis.GetRecords',
   'kinesis.GetShardIterator',
 ];
+/** The calls of an operator's command that redrives. */
+const REDRIVING = [
+  'dynamodb.GetItem redrive of another step',
+  'dynamodb.UpdateItem redrive of another step',
+  'kinesis.DescribeStreamSummary',
+  'kinesis.ListShards',
+  'kinesis.PutRecords',
+  's3.DeleteObject dead letters',
+  's3.GetObject dead letters',
+  's3.ListObjectsV2 dead letters',
+  's3.PutObject dead letters',
+];
 const HELD = ['dynamodb.GetItem held', 'dynamodb.UpdateItem held'];
 
 function askedOf(disturbance: Disturbance & { readonly step: string }, calls: readonly string[]): Asked {
@@ -133,11 +158,24 @@ const pauses = ['first', 'second', 'history', 'latest', 'files'].map((step) =>
   askedOf({ what: 'pause', step }, step === 'files' ? HELD.slice(0, 1) : HELD),
 );
 
-/** In turn. */
+const redriving = faultKinds.flatMap((kind) => REDRIVING.map((call) => ({ site: `operator ${call}`, kind })));
+const redrives = REFUSING.map(
+  (step): Asked => ({ disturbance: { what: 'redrive', step, mended: true }, cells: redriving }),
+);
+
+/** In turn: of the second kind as often of one as of the other. */
 export const asked: readonly Asked[] = pauses.flatMap((_, turn) =>
-  rewinds.flatMap((rewind, index) => [rewind, pauses[(turn * rewinds.length + index) % pauses.length] as Asked]),
+  rewinds.flatMap((rewind, index) => {
+    const place = turn * rewinds.length + index;
+    const others = place % 2 === 0 ? pauses : redrives;
+    return [rewind, others[Math.floor(place / 2) % others.length] as Asked];
+  }),
 );
 
 /** Every cell that has to be met. */
-export const allCells: readonly Cell[] = [...cells, ...[...rewinds, ...pauses].flatMap((one) => one.cells)];
+export const allCells: readonly Cell[] = [
+  ...cells,
+  ...[...rewinds, ...pauses].flatMap((one) => one.cells),
+  ...redriving,
+];
 export const allSites: readonly string[] = [...new Set(allCells.map(({ site }) => site))];

@@ -19,9 +19,8 @@ export function isItem(data: unknown): data is Item {
 export const Row = z.object({ n: z.int32(), from: z.string(), to: z.string() });
 export type Row = z.infer<typeof Row>;
 
-/** What becomes of an item: by its number, every kind of end that there is. Changed code turns it elsewhere. */
+/** What becomes of an item that is not refused: by its number, every kind of end that there is. Changed code turns it elsewhere. */
 export function doubled({ n, key }: Item, isChanged = false): readonly Row[] {
-  if (n % 13 === 12) throw new EventRefused('transform', `${n} is refused`);
   if (n % 5 === 4) return [];
   const row = (to: string): Row => ({ n, from: key, to });
   // The second one goes to another shard, so that one batch is appended to several.
@@ -36,60 +35,77 @@ export function turnOf(n: number, isChanged: boolean): string {
 /** They hash into different quarters, so that they are in different shards. */
 const TURNS = ['turned-b', 'turned-m', 'turned-x'] as const;
 
-/** What becomes of that. */
-export function passed(row: Row): readonly Row[] {
-  if (row.n % 7 === 6 && isTurned(row)) throw new EventRefused('transform', `${row.n} is refused when it is turned`);
-  return [row];
-}
-
 export function isTurned({ to }: Row): boolean {
   return to.startsWith('turned-');
 }
 
-/** The constraint of every table. */
-export function refusedByTable({ n }: { readonly n?: unknown }): string | undefined {
-  return (n as number) % 11 === 10 ? 'no_tens' : undefined;
+/** What a step refuses until it is mended: its code, or the constraint of its table. */
+export function isRefused(step: Refusing, data: Item | Row): boolean {
+  const { n } = data;
+  if (step === 'first') return n % 13 === 12;
+  return step === 'second' ? n % 7 === 6 && 'to' in data && isTurned(data) : n % 11 === 10;
 }
 
-/** Steps whose functions die of some events, before they have done anything with them. */
-export const MORTAL = ['first', 'second', 'history', 'latest', 'ledger'] as const;
-export type Mortal = (typeof MORTAL)[number];
+/** Steps that refuse some events, and whose functions die of others, before they have done anything with them. */
+export const REFUSING = ['first', 'second', 'history', 'latest', 'ledger'] as const;
+export type Refusing = (typeof REFUSING)[number];
 
 /** From here on the numbers of what a step's function dies of. */
-export function firstDeadly(step: Mortal): number {
-  return (MORTAL.indexOf(step) + 1) * 10_000;
+export function firstDeadly(step: Refusing): number {
+  return (REFUSING.indexOf(step) + 1) * 10_000;
 }
 
 /** Of an item one event for each step: as it came, not turned. */
-export function isDeadly(step: Mortal, data: Item | Row): boolean {
+export function isDeadly(step: Refusing, data: Item | Row): boolean {
   const from = firstDeadly(step);
   return data.n >= from && data.n < from + 10_000 && !('to' in data && isTurned(data));
 }
 
 const derived = (row: Row): Derived<Row> => ({ type: 'row.made', key: row.to, data: row });
 
-const doublingBy = (isChanged: boolean) =>
+interface Code {
+  readonly isChanged?: true;
+  /** It refuses nothing. */
+  readonly isMended?: true;
+}
+
+function refuse(step: Refusing, data: Item | Row, { isMended }: Code): void {
+  if (isMended !== true && isRefused(step, data)) throw new EventRefused('transform', `${data.n} is refused`);
+}
+
+const doublingBy = (code: Code) =>
   defineTransform({
     entry: import.meta.url,
     from: Item,
     to: Row,
-    apply: ({ data }) => doubled(data, isChanged).map(derived),
+    apply: ({ data }) => {
+      refuse('first', data, code);
+      return doubled(data, code.isChanged).map(derived);
+    },
   });
 
 /** Passes half of them on as they came, which is a way of its own. */
-const passingBy = (isChanged: boolean) =>
+const passingBy = (code: Code) =>
   defineTransform({
     entry: import.meta.url,
     from: Row,
     to: Row,
-    apply: (event) =>
-      passed(event.data).map((row) => {
-        if (!isTurned(row)) return event;
-        return derived(isChanged ? { ...row, to: turnOf(row.n, true) } : row);
-      }),
+    apply: (event) => {
+      const { data: row } = event;
+      refuse('second', row, code);
+      if (!isTurned(row)) return [event];
+      return [derived(code.isChanged ? { ...row, to: turnOf(row.n, true) } : row)];
+    },
   });
 
-export const changedTransforms = { first: doublingBy(true), second: passingBy(true) } as const;
+export const changedTransforms = {
+  first: doublingBy({ isChanged: true }),
+  second: passingBy({ isChanged: true }),
+} as const;
+export const mendedTransforms = {
+  first: doublingBy({ isMended: true }),
+  second: passingBy({ isMended: true }),
+} as const;
 
 /** Every way into and out of the log: both sources, two hops, and sinks of each kind, continuous and scheduled. */
 export const chain = definePipeline({
@@ -104,8 +120,8 @@ export const chain = definePipeline({
     files: { read: s3Files({ schema: Item, format: 'ndjson', type: 'item.read', key: 'key' }), to: 'raw' },
   },
   transforms: {
-    first: { from: 'raw', apply: doublingBy(false), to: 'mid' },
-    second: { from: 'mid', apply: passingBy(false), to: 'end' },
+    first: { from: 'raw', apply: doublingBy({}), to: 'mid' },
+    second: { from: 'mid', apply: passingBy({}), to: 'end' },
   },
   sinks: {
     history: { from: 'end', write: postgresSink({ table: 'history', create: true }) },

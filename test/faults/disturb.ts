@@ -1,12 +1,17 @@
+import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
+import type { Transform } from '../../functions/runtime/transform.ts';
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
-import type { Disturbance, Killer } from './cells.ts';
-import { changedTransforms, isItem, type Run } from './chain.ts';
+import type { Disturbance } from './cells.ts';
+import { changedTransforms, isItem, mendedTransforms, type Refusing, type Run } from './chain.ts';
+import { dataOf, textOf } from './expected.ts';
+import type { Asking, Happening } from './happening.ts';
 import type { Input } from './input.ts';
+import { settled } from './settled.ts';
 
 /** Does to a step as a whole what a schedule says, and notes what the oracle has to allow for it. */
 export async function disturb(
   run: Run,
-  disturbance: Exclude<Disturbance, Killer> | { readonly what: 'resume'; readonly step: string },
+  disturbance: Extract<Happening, { readonly what: Exclude<Disturbance['what'], 'killer'> | 'resume' | 'mend' }>,
   input: Input,
 ): Promise<void> {
   const { when } = run;
@@ -25,19 +30,30 @@ export async function disturb(
     case 'deploy':
       input.isChanged = true;
       return disturbance.when === 'paused'
-        ? deployInPause(run, disturbance.step, input)
+        ? deployInPause(run, disturbance.step, { transforms: changedTransforms, input })
         : deployAtWork(run, disturbance, input);
     case 'rewind':
       return rewind(run, disturbance, input);
+    case 'mend':
+      return mend(run, disturbance.step, input);
+    case 'redrive':
+      return redrive(run, disturbance, input);
   }
 }
 
 type Changed = keyof typeof changedTransforms;
 
-async function deployInPause(run: Run, step: Changed, input: Input): Promise<void> {
+async function deployInPause(
+  run: Run,
+  step: Changed,
+  {
+    transforms,
+    input,
+  }: { readonly transforms: Readonly<Record<Changed, Pick<Transform, 'run'>>>; readonly input: Input },
+): Promise<void> {
   const unfinished = await run.when.paused(step);
   if (unfinished.length > 0) mayDouble(input);
-  run.when.deployed(step, changedTransforms[step]);
+  run.when.deployed(step, transforms[step]);
   await run.when.resumed(step);
 }
 
@@ -67,6 +83,52 @@ async function rewind(
   mayDouble(input);
   if (to === 'earliest') for (const n of done) input.mustDouble.add(n);
 }
+
+/** What it refuses it has refused before, all of it. */
+async function mend(run: Run, step: Refusing, input: Input): Promise<void> {
+  await settled(run);
+  input.mended.set(step, { before: new Set(input.given), redriven: new Set() });
+  if (step === 'first' || step === 'second') await deployInPause(run, step, { input, transforms: mendedTransforms });
+  else run.when.deployed(step);
+}
+
+async function redrive(run: Run, { step, every, operators }: Asking, input: Input): Promise<void> {
+  const letters = run.deadLetters(step).filter(({ event }, place) => event !== undefined && place % every === 0);
+  for (const { text = '' } of letters) input.mended.get(step)?.redriven.add(textOf(dataOf(text) as object));
+  input.redriven.set(step, letters);
+  await insist(run, { step, letters, operators });
+}
+
+/**
+ * The operator asks for the same again. A sink that keeps its position with its rows may have stored dead letters once more, in a new
+ * process: they go off the list then, and nothing comes twice.
+ */
+export async function redriveAgain(run: Run, { redriven }: Input): Promise<void> {
+  for (const [step, letters] of redriven) await insist(run, { step, letters, operators: 1 });
+}
+
+/** As an operator who is not content until the command has come to its end. */
+async function insist(
+  run: Run,
+  {
+    step,
+    letters,
+    operators,
+  }: { readonly step: Refusing; readonly letters: readonly DeadLetter[]; readonly operators: number },
+): Promise<void> {
+  const texts = new Set(letters.map(({ text }) => text));
+  const which = ({ text }: DeadLetter): boolean => texts.has(text);
+  let isDone = false;
+  for (let commands = 0; commands < MOST_COMMANDS && !isDone; commands++)
+    isDone = await run.when.redriven(step, { which, operators: commands === 0 ? operators : 1 });
+  if (!isDone) throw new Error(`dead letters of ${step}: no command to redrive them came to its end`);
+  const kept = new Set(run.bucket('dead letters').keys());
+  const left = letters.find(({ pipeline, shard, at }) => !kept.has(`redriven/${pipeline}/${step}/${shard}/${at}.json`));
+  if (left !== undefined) throw new Error(`dead letters of ${step}: the one at ${left.at} was not redriven`);
+}
+
+/** More than faults. */
+const MOST_COMMANDS = 20;
 
 /** The numbers of what they have behind them: none while they are at work. */
 function doneByTransforms(run: Run): readonly number[] {

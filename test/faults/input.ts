@@ -1,4 +1,5 @@
-import type { Item, StreamName } from './chain.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
+import type { Item, Refusing, StreamName } from './chain.ts';
 
 /** All that was given to the chain and asked of it, as the oracle has to know it. */
 export interface Input {
@@ -20,6 +21,17 @@ export interface Input {
   readonly mayDouble: Set<number>;
   /** Those that a transform had done before it was told to do all again: rows are appended for each time. */
   readonly mustDouble: Set<number>;
+  /** Steps that refuse nothing any more. */
+  readonly mended: Map<Refusing, Mended>;
+  /** Dead letters that were redriven, by step. */
+  readonly redriven: Map<Refusing, readonly DeadLetter[]>;
+}
+
+export interface Mended {
+  /** The numbers of what was given before. */
+  readonly before: ReadonlySet<number>;
+  /** What of that was refused and came again then, as `textOf` gives it. */
+  readonly redriven: Set<string>;
 }
 
 export function newInput(): Input {
@@ -33,5 +45,7 @@ export function newInput(): Input {
     isChanged: false,
     mayDouble: new Set(),
     mustDouble: new Set(),
+    mended: new Map(),
+    redriven: new Map(),
   };
 }

@@ -193,6 +193,26 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     { file: `${RUNTIME}/attempts.ts`, text: '    begin: save,', mistake: '    begin: () => Promise.resolve(),' },
   ],
 
+  /** What one step refused, the others that read the stream have taken already. */
+  'redriven-for-everybody': [
+    {
+      file: `${RUNTIME}/redriven.ts`,
+      text: 'return names !== undefined && redrivenFor !== undefined && !names.includes(redrivenFor);',
+      mistake: 'return names === undefined && redrivenFor !== undefined;',
+    },
+  ],
+
+  /** Whoever goes on after a crash appends under other sequences what is in the log already. */
+  'redriven-under-a-new-ordinal': [
+    {
+      file: 'infra/operation/redrive.ts',
+      text: 'const finished = await finish(work, lane);\n    add({ appended: finished.appended, fromBefore',
+      mistake: `lane = { ...lane, state: { ...lane.state, ordinal: lane.state.ordinal + 1 } };
+    const finished = await finish(work, lane);
+    add({ appended: finished.appended, fromBefore`,
+    },
+  ],
+
   /** Two processes count alike. */
   'one-name-for-all-processes': [
     {
@@ -216,19 +236,21 @@ export const caughtFrom: Readonly<Record<string, number>> = {
   'no-fencing': 22,
   'no-fencing-in-the-database': 10,
   'children-before-parents': 26,
-  'mapping-reads-children-first': 21,
+  'mapping-reads-children-first': 68,
   'higher-of-two-marks': 1,
-  'marks-pruned-by-time': 56,
+  'marks-pruned-by-time': 60,
   'foreign-sequences-trusted': 0,
-  'changed-code-same-generation': 236,
-  'rewound-without-marks': 43,
+  'changed-code-same-generation': 690,
+  'rewound-without-marks': 152,
   'rewound-same-generation': 9,
   'forgotten-intent': 18,
-  'no-range-check': 13,
+  'no-range-check': 19,
   'stray-is-fine': 10,
-  'marks-from-memory': 72,
-  'files-read-twice': 1,
+  'marks-from-memory': 114,
+  'files-read-twice': 2,
   'rejections-not-kept': 26,
   'deaths-not-written-down': 36,
+  'redriven-for-everybody': 13,
+  'redriven-under-a-new-ordinal': 13,
   'one-name-for-all-processes': 12,
 };

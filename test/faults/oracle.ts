@@ -1,17 +1,5 @@
-import {
-  doubled,
-  type Item,
-  isDeadly,
-  isItem,
-  isTurned,
-  MORTAL,
-  passed,
-  type Row,
-  type Run,
-  refusedByTable,
-  TABLES,
-  turnOf,
-} from './chain.ts';
+import { type Item, isDeadly, isItem, isTurned, REFUSING, type Row, type Run, TABLES, turnOf } from './chain.ts';
+import { comeAgain, dataOf, expectedOf, type Numbered, textOf } from './expected.ts';
 import type { Input } from './input.ts';
 
 /**
@@ -23,7 +11,7 @@ export function violationsOf(run: Run, input: Input): readonly string[] {
     .stream('raw')
     .events()
     .flatMap(({ data }) => (isItem(data) ? [data] : []));
-  const expected = expectedOf(items);
+  const expected = expectedOf(items, input);
   const history = rowsOf(run.table('history'), input);
   const ledger = rowsOf(run.table('ledger'), input);
   const lake = rowsOf(
@@ -35,6 +23,7 @@ export function violationsOf(run: Run, input: Input): readonly string[] {
   );
   const latest = rowsOf(run.table('latest'), input);
   const allowed = { mayDouble: input.mayDouble };
+  const ordered = { anyOrder: new Set([...input.mayDouble, ...comeAgain(input)]) };
   // Two codes turn to two keys, and between keys there is no order.
   const isOrdered = (row: Row): boolean => !input.isChanged || row.to !== 'turned';
   return [
@@ -43,17 +32,17 @@ export function violationsOf(run: Run, input: Input): readonly string[] {
     ...differences('ledger', ledger, { expected: again(expected.taken.ledger, input), ...allowed }),
     ...differences('lake', lake, { expected: again(expected.all, input), ...allowed }),
     ...violationsOfLatest(latest, expected.taken.latest, input),
-    ...disorder('history', history.filter(isOrdered), { expected: expected.taken.history, ...allowed }),
-    ...disorder('ledger', ledger.filter(isOrdered), { expected: expected.taken.ledger, ...allowed }),
-    ...disorder('lake', lake.filter(isOrdered), { expected: expected.all, ...allowed }),
+    ...disorder('history', history.filter(isOrdered), { expected: expected.taken.history, ...ordered }),
+    ...disorder('ledger', ledger.filter(isOrdered), { expected: expected.taken.ledger, ...ordered }),
+    ...disorder('lake', lake.filter(isOrdered), { expected: expected.all, ...ordered }),
     ...letters(run, 'files', { expected: input.brokenLines }),
-    ...letters(run, 'first', { expected: [...input.undecodable.raw, ...expected.refusedFirst] }),
-    ...letters(run, 'second', { expected: [...input.undecodable.mid, ...expected.refusedSecond], ...allowed }),
+    ...letters(run, 'first', { expected: [...input.undecodable.raw, ...expected.refused.first] }),
+    ...letters(run, 'second', { expected: [...input.undecodable.mid, ...expected.refused.second], ...allowed }),
     ...TABLES.flatMap((table) =>
       letters(run, table, { expected: [...input.undecodable.end, ...expected.refused[table]], ...allowed }),
     ),
     ...letters(run, 'lake', { expected: input.undecodable.end }),
-    ...MORTAL.flatMap((step) => wrongReasons(run, step)),
+    ...REFUSING.flatMap((step) => wrongReasons(run, step)),
   ];
 }
 
@@ -81,56 +70,6 @@ function rowsOf(found: readonly object[], { isChanged }: Input): readonly Row[] 
 
 function turned(row: Row): Row {
   return isTurned(row) ? { ...row, to: 'turned' } : row;
-}
-
-interface Expected {
-  /** In the order of the log, per key. */
-  readonly all: readonly Row[];
-  /** What each table takes of that. */
-  readonly taken: Readonly<Record<TableName, readonly Row[]>>;
-  readonly refusedFirst: readonly Item[];
-  readonly refusedSecond: readonly Row[];
-  readonly refused: Readonly<Record<TableName, readonly Row[]>>;
-}
-
-type TableName = (typeof TABLES)[number];
-
-function expectedOf(items: readonly Item[]): Expected {
-  const first = items.map((item) => ({ of: item, ...outcomeOf(isDeadly('first', item), () => doubled(item)) }));
-  const second = first
-    .flatMap(({ made }) => made)
-    .map((row) => ({
-      of: row,
-      ...outcomeOf(isDeadly('second', row), () => passed(row)),
-    }));
-  const all = second.flatMap(({ made }) => made);
-  return {
-    all,
-    taken: byTable((table) => all.filter((row) => !isRefused(table, row))),
-    refusedFirst: first.filter(({ isRefused }) => isRefused).map(({ of }) => of),
-    refusedSecond: second.filter(({ isRefused }) => isRefused).map(({ of }) => of),
-    refused: byTable((table) => all.filter((row) => isRefused(table, row))),
-  };
-}
-
-function byTable<Of>(work: (table: TableName) => Of): Record<TableName, Of> {
-  return Object.fromEntries(TABLES.map((table) => [table, work(table)])) as Record<TableName, Of>;
-}
-
-function isRefused(table: TableName, row: Row): boolean {
-  return isDeadly(table, row) || refusedByTable(row) !== undefined;
-}
-
-function outcomeOf<Made>(
-  kills: boolean,
-  transform: () => readonly Made[],
-): { made: readonly Made[]; isRefused: boolean } {
-  if (kills) return { made: [], isRefused: true };
-  try {
-    return { made: transform(), isRefused: false };
-  } catch {
-    return { made: [], isRefused: true };
-  }
 }
 
 /** What a rewound transform has sent again is there again. */
@@ -161,11 +100,9 @@ function lastOf(rows: readonly Row[]): readonly Row[] {
 
 interface Comparison<One> {
   readonly expected: readonly One[];
-  /** The numbers of what may be there twice, and out of order. */
+  /** The numbers of what may be there twice. */
   readonly mayDouble?: ReadonlySet<number>;
 }
-
-type Numbered = Item | Row;
 
 /** What is missing and what is there too often. */
 function differences(
@@ -192,12 +129,12 @@ function differences(
 function disorder<One extends Numbered>(
   where: string,
   found: readonly One[],
-  { expected, mayDouble }: Comparison<One>,
+  { expected, anyOrder }: { readonly expected: readonly One[]; readonly anyOrder?: ReadonlySet<number> },
 ): readonly string[] {
   const place = new Map(expected.map((one, index) => [one.n, index]));
   const last = new Map<string, One>();
   return found.flatMap((one) => {
-    if (mayDouble?.has(one.n)) return [];
+    if (anyOrder?.has(one.n)) return [];
     const way = 'from' in one ? `${one.from} ${one.to === 'turned' ? one.n % 3 : ''}` : one.key;
     const before = last.get(way);
     last.set(way, one);
@@ -207,7 +144,7 @@ function disorder<One extends Numbered>(
 }
 
 /** What kills is rejected for that, after three deaths, and nothing else is. */
-function wrongReasons(run: Run, step: (typeof MORTAL)[number]): readonly string[] {
+function wrongReasons(run: Run, step: (typeof REFUSING)[number]): readonly string[] {
   return run.deadLetters(step).flatMap(({ text = '', reason, message }) => {
     const data = dataOf(text);
     const kills = typeof data === 'object' && isDeadly(step, data);
@@ -223,17 +160,4 @@ function letters(run: Run, step: string, comparison: Comparison<Numbered | strin
     return typeof data === 'object' && 'to' in data ? turned(data) : data;
   });
   return differences(`dead letters of ${step}`, found, comparison);
-}
-
-function dataOf(text: string): Numbered | string {
-  try {
-    return (JSON.parse(text) as { readonly data: Numbered }).data;
-  } catch {
-    return text.trimEnd();
-  }
-}
-
-/** JSON whose fields are sorted. */
-function textOf(value: object): string {
-  return JSON.stringify(Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))));
 }

@@ -3,22 +3,25 @@ import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import type { Death } from '../kit/deaths.ts';
 import { event, type GivenEvent, record } from '../kit/given-events.ts';
 import { startPipelineRun } from '../kit/pipeline-run.ts';
+import type { Constraint } from '../kit/tables.ts';
 import {
   chain,
   type Item,
   isDeadly,
   isItem,
-  MORTAL,
-  type Mortal,
+  isRefused,
+  REFUSING,
+  type Refusing,
   type Row,
   type Run,
-  refusedByTable,
   TABLES,
 } from './chain.ts';
-import { disturb } from './disturb.ts';
+import { disturb, redriveAgain } from './disturb.ts';
+import type { Happening } from './happening.ts';
 import { type Input, newInput } from './input.ts';
 import { violationsOf } from './oracle.ts';
-import type { Happening, Schedule } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
+import { settled } from './settled.ts';
 
 /** What came of a schedule. */
 export interface Played {
@@ -38,17 +41,21 @@ export async function play(schedule: Schedule): Promise<Played> {
     recordBytes: RECORD_BYTES,
     pollMillis: POLL_MILLIS,
   });
-  for (const table of TABLES) run.when.refused(table, refusedByTable);
+  const input = newInput();
+  for (const table of TABLES) run.when.refused(table, constraintOf(table, input));
   if (schedule.happenings.some(({ what }) => what === 'killer'))
-    for (const step of MORTAL) run.when.deadly(step, deathOf(step));
+    for (const step of REFUSING) run.when.deadly(step, deathOf(step, input));
   for (const { site, kind, after = 0, times = 1 } of schedule.faults) run.when.fails(site, kind, { after, times });
   for (const { stream, how, site, after } of schedule.reshardings)
     await run.when.resharded(stream, how, { site, after });
   if (schedule.chance.most > 0) run.when.anythingFails(schedule.chance);
-  const input = newInput();
-  for (const happening of schedule.happenings) await happen(run, happening, input);
   try {
-    await settle(run);
+    for (const happening of schedule.happenings) await happen(run, happening, input);
+    await settled(run);
+    if (input.redriven.size > 0) {
+      await redriveAgain(run, input);
+      await settled(run);
+    }
   } catch (error) {
     return { run, violations: [(error as Error).message] };
   }
@@ -71,20 +78,14 @@ async function isSettledLater(run: Run): Promise<boolean> {
   }
 }
 
-/** Requests that are late, twins that wake up and what sinks do a run later: all of it is over when nothing has failed for a while. */
-async function settle(run: Run): Promise<void> {
-  await run.settled({ within: hours(12) });
-  for (let before = -1; run.faults().length > before; ) {
-    before = run.faults().length;
-    await run.when.pass(minutes(4));
-    await run.settled({ within: hours(12) });
-  }
+function constraintOf(table: (typeof TABLES)[number], { mended }: Input): Constraint {
+  return (row) => (!mended.has(table) && isRefused(table, row as Row) ? 'no_tens' : undefined);
 }
 
 /** Either way, by its number. */
-function deathOf(step: Mortal): (event: ReceivedEvent) => Death | undefined {
+function deathOf(step: Refusing, { mended }: Input): (event: ReceivedEvent) => Death | undefined {
   return ({ data }) => {
-    if (!isItem(data) || !isDeadly(step, data as Item | Row)) return undefined;
+    if (mended.has(step) || !isItem(data) || !isDeadly(step, data as Item | Row)) return undefined;
     return data.n % 2 === 0 ? 'out of memory' : 'endless loop';
   };
 }

@@ -1,5 +1,6 @@
+import type { Happening } from './happening.ts';
 import { play } from './play.ts';
-import type { Happening, Schedule } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
 
 /** What is told about a schedule that was played: plain data, as threads pass it on. */
 export interface PlayedSchedule {

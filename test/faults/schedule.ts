@@ -2,8 +2,18 @@ import { minutes } from '../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import type { FaultRule } from '../kit/faults.ts';
 import type { Resharding } from '../kit/resharding.ts';
-import { allCells, asked, type Cell, cells, type Disturbance, disturbances, type Killer, lasting } from './cells.ts';
-import { firstDeadly, type Item, type StreamName } from './chain.ts';
+import {
+  allCells,
+  asked,
+  type Cell,
+  cells,
+  type Disturbance,
+  disturbances,
+  lasting,
+} from './cells.ts';
+import type { Item, StreamName } from './chain.ts';
+import { disturbedBy } from './disturbed.ts';
+import type { Happening } from './happening.ts';
 import { type Provocation, rareSites } from './sites.ts';
 
 /** All that happens to the chain. Plain data, so that a schedule that fails can be made smaller and kept. */
@@ -15,24 +25,6 @@ export interface Schedule {
   /** Calls fail by chance too. */
   readonly chance: { readonly most: number; readonly probability: number };
 }
-
-/** In their order. */
-export type Happening =
-  | { readonly what: 'post'; readonly items: readonly Item[] }
-  /** A file; so many of its lines are no items. */
-  | { readonly what: 'file'; readonly items: readonly Item[]; readonly broken: number }
-  /** Another team's producer appends. */
-  | { readonly what: 'foreign'; readonly items: readonly Item[] }
-  /** Bytes that are no event. */
-  | { readonly what: 'bytes'; readonly stream: StreamName; readonly text: string }
-  | { readonly what: 'pass'; readonly millis: number }
-  | { readonly what: 'reshard'; readonly stream: StreamName; readonly how: Resharding }
-  /** From now on. */
-  | { readonly what: 'fail'; readonly rule: FaultRule }
-  | { readonly what: 'resume'; readonly step: string }
-  /** Another team's producer appends the events that kill, and those that they come with. */
-  | (Killer & { readonly items: readonly Item[] })
-  | Exclude<Disturbance, Killer>;
 
 export interface ReshardingDuring {
   readonly stream: StreamName;
@@ -83,17 +75,6 @@ interface Composition {
   /** So many calls fail by chance. */
   readonly chance: number;
   readonly random: () => number;
-}
-
-/** Rows of a few keys, and newer ones of the same keys, of which the older come again, late, behind the newer. */
-function lateRows(below: (count: number) => number): readonly Happening[] {
-  const items = (from: number): Item[] => [0, 1, 2, 3].map((place) => ({ n: from + place, key: `again-${place % 2}` }));
-  return [
-    { what: 'fail', rule: { site: 'second kinesis.PutRecords', kind: 'late', times: 2 + below(3) } },
-    { what: 'foreign', items: items(3_000) },
-    { what: 'pass', millis: 5_000 + below(5_000) },
-    { what: 'foreign', items: items(3_010) },
-  ];
 }
 
 interface Aim {
@@ -175,63 +156,11 @@ function provocation(what: Provocation | undefined): readonly Happening[] {
   }
 }
 
-/** When it happens, and what makes it likely to do harm. */
-interface Disturbed {
-  readonly before?: readonly Happening[];
-  readonly among?: readonly Happening[];
-  readonly after?: readonly Happening[];
-  readonly faults?: readonly FaultRule[];
-}
-
 /** Hours take long to play, even if they are none: every fifth schedule has some. */
 function disturbanceOf(turn: number): Disturbance {
   const lastingBefore = Math.ceil(turn / 5);
   if (turn % 5 === 0) return lasting[lastingBefore % lasting.length] as Disturbance;
   return disturbances[(turn - lastingBefore) % disturbances.length] as Disturbance;
-}
-
-function disturbedBy(disturbance: Disturbance, below: (count: number) => number): Disturbed {
-  switch (disturbance.what) {
-    case 'pause': {
-      const resume = { what: 'resume', step: disturbance.step } as const;
-      if (disturbance.step !== 'files') return { among: [disturbance], after: [resume] };
-      // A file is half read, and its announcement comes again in the pause.
-      const faults = [{ site: 'files kinesis.PutRecords', kind: 'killed after' }] as const;
-      return { among: [disturbance], after: [{ what: 'pass', millis: minutes(35) }, resume], faults };
-    }
-    case 'deploy': {
-      if (disturbance.when === 'paused') return { among: [disturbance] };
-      // A part of a batch is in the log, and the rest is about to be sent.
-      const after = below(4);
-      const site = `${disturbance.step} kinesis.PutRecords`;
-      return { before: [{ ...disturbance, after: after + 1 }], faults: [{ site, kind: 'throttled', after }] };
-    }
-    case 'killer':
-      return { among: [{ ...disturbance, items: killersAmong(disturbance, below) }] };
-    case 'rewind':
-      return { after: [...lateRows(below), { what: 'pass', millis: minutes(2) }, disturbance] };
-    default:
-      return { among: [disturbance] };
-  }
-}
-
-/** One, or two, of one key: so that they come to a shard in one record with what is around them. */
-function killersAmong({ step, among }: Killer, below: (count: number) => number): readonly Item[] {
-  const key = `killer-${below(3)}`;
-  const killers = Array.from({ length: step === 'ledger' ? 1 : 1 + below(2) }, (_, place) => ({
-    n: deadly(step, below(40) + place * 50),
-    key,
-  }));
-  if (among === 'nothing else') return killers.slice(0, 1);
-  const others = Array.from({ length: 3 + below(4) }, (_, place): Item => ({ n: 4_000 + place, key }));
-  const at = below(others.length);
-  return [...others.slice(0, at), ...killers, ...others.slice(at)];
-}
-
-/** One that no step before drops or refuses: its number is 0 or 1 by 65. */
-function deadly(step: Killer['step'], place: number): number {
-  const from = firstDeadly(step) + place * 65;
-  return from + (65 - (from % 65)) + (place % 2);
 }
 
 const STREAMS: readonly StreamName[] = ['raw', 'mid', 'end'];

@@ -1,6 +1,6 @@
 import { allCells, allSites, type Cell, cellKinds, type Disturbance, disturbances, lasting } from './cells.ts';
+import type { Happening } from './happening.ts';
 import type { PlayedSchedule } from './played.ts';
-import type { Happening } from './schedule.ts';
 
 /** How often what happened where, over all schedules. */
 export interface Tally {
@@ -80,6 +80,8 @@ function told(one: Disturbance): string {
       return `${one.step}: changed code, deployed when it is ${one.when}`;
     case 'killer':
       return `${one.step}: killed by an event, that comes with ${one.among}`;
+    case 'redrive':
+      return `${one.step}: dead letters are redriven, ${one.mended ? 'when it is mended' : 'and refused again'}`;
     case 'rewind':
       return `${one.step}: rewound to ${one.to === 'earliest' ? 'the earliest record' : 'the middle'}`;
   }

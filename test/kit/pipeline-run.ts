@@ -19,6 +19,7 @@ import type { Deadly } from './deaths.ts';
 import { type Fault, type FaultKind, type FaultRule, faultKinds } from './faults.ts';
 import { asGivenEvent, type GivenEvent, type GivenRecord, isGivenRecord } from './given-events.ts';
 import { deployChanged, operate } from './operator.ts';
+import { type RedriveOptions, redrivenBy } from './redriving.ts';
 import { type Resharding, reshardSomewhere } from './resharding.ts';
 import { settle } from './settle.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
@@ -114,6 +115,11 @@ export interface Happenings<S extends Streams> {
     range: { readonly from: Target; readonly toMillis: number; readonly into: string },
     options?: { readonly pulls?: number },
   ): Promise<boolean>;
+  /**
+   * An operator redrives dead letters of a step. The command's own calls may fail, at sites that begin with `operator`. False: it has not
+   * come to its end, and is to be asked for again.
+   */
+  redriven(step: string, options?: RedriveOptions): Promise<boolean>;
   /** Changed code of a step is deployed, whatever it is doing. `transform`: what the step does from then on, where that changed. */
   deployed(step: string, transform?: Pick<Transform, 'run'>): void;
   /** The same while a call at the site is under way, the one after so many. Resolves when it has happened. */
@@ -219,6 +225,13 @@ export async function startPipelineRun<S extends Streams>(
       async replayed(name, range, { pulls = Number.POSITIVE_INFINITY } = {}) {
         story.tell(`${name} is replayed into ${range.into}`);
         return operate(world, (place) => replayedBy(stepOf(name), place, { range, pulls }));
+      },
+      async redriven(name, options = {}) {
+        const step = stepOf(name);
+        if (step.kind === 'source')
+          throw new UserMistake(`step '${name}' is a source: its dead letters never were events`);
+        story.tell(`dead letters of ${name} are redriven`);
+        return redrivenBy(world, step, options);
       },
       deployed(step, transform) {
         story.tell(`changed code of ${step} is deployed`);
@@ -374,7 +387,7 @@ const SERVICES = ['lambda', 'kinesis', 'dynamodb', 's3', 'sqs', 'postgres'];
 /** A fault at a site that nobody calls would not happen, and nobody would notice. */
 function checkSite(site: string, stepOf: (name: string) => StepPlan): void {
   const [step = '', service] = site.split(/[ .]/);
-  stepOf(step);
+  if (step !== 'operator') stepOf(step);
   if (service === undefined || SERVICES.includes(service)) return;
   throw new UserMistake(`site '${site}': no step calls '${service}'; there are ${SERVICES.join(', ')}`);
 }

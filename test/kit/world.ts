@@ -37,6 +37,8 @@ export interface World {
   randomOf(what: string): () => number;
   /** A process that is no step's: what it sends meets no faults. */
   outsider(name: string): SimulatedProcess;
+  /** A process of an operator's command, whose calls fail as those of steps do. */
+  operator(): SimulatedProcess;
 }
 
 export interface WorldOptions {
@@ -100,6 +102,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   return {
     ...{ plans, steps, clock, stage, faults, functions, feeders, story, transforms, deadly, incarnations, randomOf },
     outsider: (name) => processOf(name, calm),
+    operator: () => processOf('operator', calls),
   };
 }
 
