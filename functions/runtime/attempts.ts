@@ -24,6 +24,8 @@ const Text = z.object({
     .optional(),
   /** How many attempts at (from, until], and at nothing else, have not come back: this one not included. */
   kills: z.number(),
+  /** How many of the last ones died while they only decoded. */
+  undecoded: z.number().default(0),
   /** When the first of them began; this one, when there is none. Like the next: for people. */
   sinceMillis: z.number(),
   begunMillis: z.number(),

@@ -132,12 +132,12 @@ export function beginning(
   { doing, to }: NextTry,
 ): StoredAttempt {
   const begunMillis = step.now();
-  const { kills, until, sinceMillis = begunMillis, rejected } = suspicion;
+  const { kills, undecoded, until, sinceMillis = begunMillis, rejected } = suspicion;
   return step.attempts.next(previous, {
     generation: generationOf(step, shard),
     ...{ from: positionOfShard(shard), to, doing },
     ...(until === undefined ? {} : { until }),
-    ...{ kills, sinceMillis, begunMillis, rejected },
+    ...{ kills, undecoded, sinceMillis, begunMillis, rejected },
   });
 }
 

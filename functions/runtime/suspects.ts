@@ -17,6 +17,8 @@ export interface Suspicion {
   readonly until: Position | undefined;
   /** So many, one after the other, have died with just that. 0: with more than that. */
   readonly kills: number;
+  /** So many, the last ones, have not even decoded the one record that it is in. */
+  readonly undecoded: number;
   readonly sinceMillis: number | undefined;
   readonly lastMillis: number | undefined;
   /** Events right before the position that were rejected because they killed. */
@@ -28,6 +30,7 @@ export interface Suspicion {
 const NONE: Suspicion = {
   until: undefined,
   kills: 0,
+  undecoded: 0,
   sinceMillis: undefined,
   lastMillis: undefined,
   rejected: 0,
@@ -46,14 +49,15 @@ export function suspicionOf(
 
 /** The position is where the attempt began: it died, unless it said otherwise. The same process asking has lived, whatever it said. */
 function afterNothing(attempt: Attempt, process: string): Suspicion {
-  const { doing, to, until, kills, rejected, sinceMillis, begunMillis } = attempt;
+  const { doing, to, until, kills, undecoded, rejected, sinceMillis, begunMillis } = attempt;
   const died = doing !== 'holding' && !attempt.survived && attempt.by !== process;
   const last = { doing, to, died };
-  if (!died) return { until, kills, sinceMillis, lastMillis: begunMillis, rejected, last };
+  if (!died) return { until, kills, undecoded, sinceMillis, lastMillis: begunMillis, rejected, last };
   const again = kills > 0 && until === to;
   return {
     until: to,
     kills: again ? kills + 1 : 1,
+    undecoded: doing === 'decoding' ? undecoded + 1 : 0,
     sinceMillis: again ? sinceMillis : begunMillis,
     lastMillis: begunMillis,
     rejected,
@@ -101,7 +105,7 @@ export function nextTry(
 }
 
 function nextInRecord(
-  { kills, until, rejected, last }: Suspicion,
+  { kills, undecoded, until, rejected }: Suspicion,
   { sequenceNumber }: LogRecord,
   { position, entries }: { readonly position: Position; readonly entries: number | undefined },
 ): NextTry {
@@ -111,8 +115,10 @@ function nextInRecord(
     to,
   });
   if (entries === undefined) {
-    const isUndecodable = last?.doing === 'decoding' && last.died && kills >= MOST_KILLS;
-    return isUndecodable ? reject('rejecting record', end) : { doing: 'decoding', to: lesser(end, until ?? end) };
+    // Others have died of one event in it: that is no reason to reject all of it.
+    return undecoded >= MOST_KILLS
+      ? reject('rejecting record', end)
+      : { doing: 'decoding', to: lesser(end, until ?? end) };
   }
   const firstIndex = position < positionOf(sequenceNumber, 0) ? 0 : subSequenceOf(position) + 1;
   const lastIndex = until === undefined || until >= end ? entries - 1 : subSequenceOf(until);
