@@ -20,7 +20,10 @@ export interface ColumnRanges {
 }
 
 type Reviver = (this: unknown, ...entry: [key: string, value: unknown, context: { source?: string }]) => unknown;
-const { rawJSON } = JSON as unknown as { rawJSON: (source: string) => unknown };
+const { rawJSON, isRawJSON } = JSON as unknown as {
+  rawJSON: (source: string) => unknown;
+  isRawJSON: (value: unknown) => boolean;
+};
 
 /** Numbers keep their text, so that nothing is rounded. */
 const exactNumbers: Reviver = (...[, value, context]) =>
@@ -64,7 +67,8 @@ function parse(bytes: Uint8Array): Record<string, unknown> {
   } catch (error) {
     throw new EventRefused('undecodable', `the event's data is not JSON: ${(error as Error).message}`);
   }
-  if (typeof data !== 'object' || data === null || Array.isArray(data))
+  // A number that keeps its text is an object to JavaScript.
+  if (typeof data !== 'object' || data === null || Array.isArray(data) || isRawJSON(data))
     throw new EventRefused('schema', "the event's data is not a JSON object");
   return data as Record<string, unknown>;
 }

@@ -47,6 +47,12 @@ test('scanning bytes and JSON.parse give the same columns, whatever the JSON', (
   );
 });
 
+test.each(['1', '-1.5e3', '"a"', 'true', 'null', '[]', '[{"a":1}]', ' 1 '])('%s is JSON, and no event', (text) => {
+  const row = createRow(COLUMNS);
+  placeEvent(row, Buffer.from(text));
+  expect(() => readRow(row)).toThrow("the event's data is not a JSON object");
+});
+
 test('an event inside of more bytes is read like an event on its own', () => {
   const row = createRow(COLUMNS);
   fc.assert(
