@@ -17,6 +17,11 @@ const INSTEAD: Record<string, string> = {
   money: 'use numeric',
   json: 'use jsonb',
   serial: 'use integer',
+  string: 'use text',
+  double: 'use double precision',
+  tinyint: 'use integer',
+  datetime: 'use timestamp or timestamptz',
+  bytes: 'use bytea',
 };
 
 /** `CAST(x AS type)`, `x::type` and `type 'literal'`. */

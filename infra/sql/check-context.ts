@@ -12,6 +12,8 @@ import { isUnknown, sameType, TEXT, typeName } from './sql-type.ts';
 export interface CheckContext {
   readonly source: Source;
   readonly columns: readonly ScopeColumn[];
+  /** What SELECT gives names to, for a hint: only what reads the output knows them. */
+  readonly selected?: readonly string[];
   readonly offsetOf: (location: number | undefined) => number;
   readonly check: (node: Node) => Checked;
 }

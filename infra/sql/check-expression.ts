@@ -19,7 +19,7 @@ import { checkFunction } from './check-functions.ts';
 import { checkColumn, checkIndirection } from './check-names.ts';
 import { checkOperator, checkQuantified } from './check-operators.ts';
 import type { Checked } from './checked.ts';
-import { nameOf } from './parse-nodes.ts';
+import { nameOf, namesOf } from './parse-nodes.ts';
 import { arrayOf, BOOLEAN, scalar, UNKNOWN } from './sql-type.ts';
 
 /** Checks one expression of the parse tree. */
@@ -125,6 +125,7 @@ function checkOperatorNode(context: CheckContext, node: A_Expr): Checked {
     case 'AEXPR_OP':
     case 'AEXPR_LIKE':
     case 'AEXPR_ILIKE':
+      refuseArrow(context, node);
       return checkOperator(context, nameOf(node.name), { operands: operandsOf(context, node), offset });
     case 'AEXPR_OP_ANY':
     case 'AEXPR_OP_ALL': {
@@ -145,6 +146,18 @@ function checkOperatorNode(context: CheckContext, node: A_Expr): Checked {
       return checkBetween(context, node);
   }
   throw new Error('an operator without its operands');
+}
+
+/** `address->city`, as ksqlDB writes it: `city` is no column. */
+function refuseArrow(context: CheckContext, { name, lexpr, rexpr, location }: A_Expr): void {
+  if (nameOf(name) !== '->' || lexpr === undefined || rexpr === undefined || !('ColumnRef' in rexpr)) return;
+  const [field] = namesOf(rexpr.ColumnRef.fields);
+  if (context.check(lexpr).type.kind !== 'record') return;
+  throw mistake(context, 'invalid', {
+    offset: context.offsetOf(location),
+    problem: 'objects have no operator ->',
+    hint: `fields of objects are written (address).${field}`,
+  });
 }
 
 function operandsOf(context: CheckContext, node: A_Expr): readonly Checked[] {

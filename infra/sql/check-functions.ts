@@ -1,5 +1,6 @@
 import type { FuncCall, Node } from 'libpg-query';
 import { AGGREGATES, FUNCTIONS, NAMED_ARGUMENTS, VOLATILE } from './catalog/functions.ts';
+import { OTHER_FUNCTIONS } from './catalog/other-dialects.ts';
 import { signatureText } from './catalog/routine.ts';
 import { UNSUPPORTED } from './catalog/unsupported.ts';
 import type { CheckContext } from './check-context.ts';
@@ -28,14 +29,12 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
   const offset = context.offsetOf(node.location);
   refuseForms(context, node, name);
   const candidates = [...FUNCTIONS, ...UNSUPPORTED].filter((routine) => routine.name === name);
-  if (candidates.length === 0) {
-    const near = suggest(
-      name,
-      FUNCTIONS.map((routine) => routine.name),
-    );
-    const hint = near === undefined ? 'docs/sql.md lists the functions' : `did you mean ${near}?`;
-    throw mistake(context, 'unsupported', { offset, problem: `function ${name} is not supported`, hint });
-  }
+  if (candidates.length === 0)
+    throw mistake(context, 'unsupported', {
+      offset,
+      problem: `function ${name} is not supported`,
+      hint: OTHER_FUNCTIONS.get(name) ?? suggestedFunction(name),
+    });
   const args = argumentsOf(context, node, name).map(context.check);
   const resolution = resolve(
     candidates,
@@ -55,6 +54,14 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
   const takes = supportedOnes.map((routine) => signatureText(name, routine.parameters)).join(', ');
   const problem = resolution === 'none' ? `function ${written} does not exist` : `function ${written} is not unique`;
   throw mistake(context, 'invalid', { offset, problem, hint: `it takes ${takes}; add casts where they are missing` });
+}
+
+function suggestedFunction(name: string): string {
+  const near = suggest(
+    name,
+    FUNCTIONS.map((routine) => routine.name),
+  );
+  return near === undefined ? 'docs/sql.md lists the functions' : `did you mean ${near}?`;
 }
 
 function refuseForms(context: CheckContext, node: FuncCall, name: string): void {
@@ -78,7 +85,7 @@ function refuseForms(context: CheckContext, node: FuncCall, name: string): void 
   if (node.agg_star || node.agg_distinct || node.agg_filter !== undefined || node.agg_order !== undefined)
     refuse(`${name} is called like an aggregate: aggregates are not supported yet`);
   if (node.func_variadic) refuse('VARIADIC is not supported', 'write the arguments one by one');
-  if (!NAMED_ARGUMENTS.has(name) && node.args?.some((arg) => 'NamedArgExpr' in arg))
+  if (!NAMED_ARGUMENTS.has(name) && !OTHER_FUNCTIONS.has(name) && node.args?.some((arg) => 'NamedArgExpr' in arg))
     refuse('named arguments are not supported', 'write the arguments in their order');
 }
 

@@ -1,4 +1,5 @@
 import type { A_Indirection, ColumnRef } from 'libpg-query';
+import { OTHER_COLUMNS } from './catalog/other-dialects.ts';
 import type { CheckContext } from './check-context.ts';
 import { coerce, mistake } from './check-context.ts';
 import type { Checked, ScopeColumn } from './checked.ts';
@@ -38,22 +39,28 @@ function unqualified(context: CheckContext, name: string, offset: number): Scope
       problem: `column "${name}" is ambiguous`,
       hint: `write ${chosen.map(({ table }) => `${table}.${name}`).join(' or ')}`,
     });
-  const near = suggest(
-    name,
-    context.columns.map((column) => column.name),
-  );
-  const known = [...new Set(context.columns.map((column) => column.name))].join(', ');
-  const fields = context.columns.filter(({ table, origin }) => table === name && origin === 'unnest');
   throw mistake(context, 'invalid', {
     offset,
     problem: `there is no column "${name}"`,
-    hint:
-      fields.length > 0
-        ? `its fields are columns: ${fields.map((field) => `${name}.${field.name}`).join(', ')}`
-        : near === undefined
-          ? `the columns are ${known}`
-          : `did you mean "${near}"?`,
+    hint: missingHint(context, name, offset),
   });
+}
+
+function missingHint({ source, columns, selected = [] }: CheckContext, name: string, offset: number): string {
+  const fields = columns.filter(({ table, origin }) => table === name && origin === 'unnest');
+  if (fields.length > 0) return `its fields are columns: ${fields.map((field) => `${name}.${field.name}`).join(', ')}`;
+  if (selected.includes(name))
+    return `"${name}" is what SELECT calls an output: write the expression that it stands for`;
+  const known = [...new Set(columns.map((column) => column.name))];
+  const near = OTHER_COLUMNS.get(name) ?? nearest(name, known);
+  if (near !== undefined) return near;
+  if (source.text[offset] === '"') return `double quotes are for names: a text is written '${name}'`;
+  return `the columns are ${known.join(', ')}`;
+}
+
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const near = suggest(name, known);
+  return near === undefined ? undefined : `did you mean "${near}"?`;
 }
 
 function qualified(
@@ -63,16 +70,7 @@ function qualified(
   const inTable = context.columns.filter((column) => column.table === table);
   const found = inTable.find((column) => column.name === name);
   if (found !== undefined) return found;
-  const record = context.columns.find((column) => column.name === table && column.type.kind === 'record');
-  const hint =
-    record !== undefined
-      ? `fields of objects are written (${table}).${name}`
-      : inTable.length === 0
-        ? `FROM names ${[...new Set(context.columns.map((column) => column.table))].join(', ')}`
-        : suggestion(
-            name,
-            inTable.map((column) => column.name),
-          );
+  const hint = inTable.length > 0 ? suggestion(name, namesIn(inTable)) : tableHint(context, table, name);
   throw mistake(context, 'invalid', {
     offset,
     problem: inTable.length === 0 ? `there is no "${table}" in FROM` : `there is no column "${table}.${name}"`,
@@ -80,9 +78,20 @@ function qualified(
   });
 }
 
+const namesIn = (columns: readonly ScopeColumn[]): readonly string[] => columns.map((column) => column.name);
+
+/** What is written like a table may be meant as a column with something in it. */
+function tableHint({ columns }: CheckContext, table: string, name: string): string {
+  const type = columns.find((column) => column.name === table && column.origin !== 'event')?.type;
+  if (type?.kind === 'record') return `fields of objects are written (${table}).${name}`;
+  if (type?.kind === 'array' && type.element.kind === 'record')
+    return `lists are unnested in FROM: unnest(${table}) AS item gives item.${name}`;
+  if (type !== undefined && typeName(type) === 'jsonb') return `write ${table} -> '${name}' or ${table} ->> '${name}'`;
+  return `FROM names ${[...new Set(columns.map((column) => column.table))].join(', ')}`;
+}
+
 function suggestion(name: string, known: readonly string[]): string {
-  const near = suggest(name, known);
-  return near === undefined ? `it has ${known.join(', ')}` : `did you mean "${near}"?`;
+  return nearest(name, known) ?? `it has ${known.join(', ')}`;
 }
 
 /** `(object).field`, `array[i]` and `array[from:to]`. */

@@ -31,7 +31,7 @@ export function resolveOperator(
   throw mistake(context, 'invalid', {
     offset,
     problem: `operator does not exist: ${written}`,
-    hint: operatorHint(candidates, types),
+    hint: operatorHint(name, candidates, types),
   });
 }
 
@@ -44,13 +44,23 @@ export function supported(context: CheckContext, resolved: Resolved, offset: num
   throw mistake(context, 'unsupported', { offset, problem: `${written} is not supported`, hint });
 }
 
-function operatorHint(candidates: readonly Routine[], types: readonly SqlType[]): string {
+function operatorHint(name: string, candidates: readonly Routine[], types: readonly SqlType[]): string {
   if (candidates.length === 0) return 'no operator of this name is supported; docs/sql.md lists them';
+  const [left] = types;
+  if (left !== undefined && REACHES_IN.has(name) && left.kind !== 'scalar') return reachingHint(left);
   if (types.some((type) => type.kind === 'record')) return 'compare its fields, such as (address).city';
   return types.some((type) => typeName(type) === 'text') && types.some((type) => typeName(type) !== 'text')
     ? 'Postgres does not convert text by itself: cast one side, such as total::numeric'
     : 'cast one side to the type of the other';
 }
+
+const REACHES_IN: ReadonlySet<string> = new Set(['->', '->>', '#>', '#>>']);
+
+/** How to reach into what is declared: the operators are jsonb's. */
+const reachingHint = ({ kind }: SqlType): string =>
+  kind === 'record'
+    ? 'fields of objects are written (address).city'
+    : 'elements of lists are written tags[1], from 1 on';
 
 export function checkOperator(
   context: CheckContext,

@@ -45,7 +45,7 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
       wanted: expected.to,
       offset: parsed.target.offset,
     });
-  const scope = { ...base, columns: from.columns };
+  const scope = { ...base, columns: from.columns, selected: givenNames(parsed.select.targetList ?? []) };
   const check = (node: Node): Checked =>
     foldConstants(source, settled({ ...scope, check }, checkExpression(scope, node)));
   const context: CheckContext = { ...scope, check };
@@ -63,6 +63,9 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
     partitionBy: parsed.partitionBy === undefined ? undefined : checkKey(context, parsed.partitionBy),
   };
 }
+
+const givenNames = (targets: readonly Node[]): readonly string[] =>
+  targets.flatMap((node) => ('ResTarget' in node ? (node.ResTarget.name ?? []) : []));
 
 type Base = Pick<CheckContext, 'source' | 'offsetOf'>;
 

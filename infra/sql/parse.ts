@@ -102,6 +102,12 @@ const KSQL: readonly (readonly [words: readonly string[], problem: string, hint:
     'CREATE OR REPLACE is not needed',
     'write CREATE STREAM: deploying replaces what was there',
   ],
+  [
+    ['if', 'not', 'exists'],
+    'IF NOT EXISTS is not needed',
+    'write CREATE STREAM <name> AS SELECT …: deploying keeps what is there',
+  ],
+  [['`'], 'names are not quoted by backticks', 'write "name", or without quotes a name of small letters'],
 ];
 
 function refuseKsql(source: Source, tokens: readonly ScanToken[]): void {
@@ -143,7 +149,11 @@ function createStream(
       hint: 'shards, retention and compression of a stream are said in its pipeline',
     });
   if (!isWord(stream, 'stream')) return fail(stream, 'CREATE is followed by STREAM');
-  if (name === undefined || !/^(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*)$/u.test(name.text))
+  if (
+    name === undefined ||
+    (isWord(name, 'as') && !isWord(as, 'as')) ||
+    !/^(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*)$/u.test(name.text)
+  )
     return fail(name, 'CREATE STREAM is followed by a name');
   if (as === undefined || !isWord(as, 'as')) return fail(as, `CREATE STREAM ${name.text} is followed by AS`);
   return { target: { name: identifier(name.text), offset: at(name) }, end: as.end };
@@ -185,6 +195,8 @@ function parseSelect(parser: Parser, source: Source, text: string): SelectStmt {
       source,
       offset,
       problem: 'only SELECT and CREATE STREAM … AS SELECT are supported',
+      hint:
+        first?.stmt !== undefined && 'InsertStmt' in first.stmt ? 'several steps may write to one stream' : undefined,
     });
   }
   return first.stmt.SelectStmt;

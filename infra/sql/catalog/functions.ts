@@ -47,6 +47,15 @@ export const AGGREGATES: ReadonlySet<string> = new Set([
   'percentile_cont',
   'percentile_disc',
   'any_value',
+  // ksqlDB's.
+  'latest_by_offset',
+  'earliest_by_offset',
+  'collect_list',
+  'collect_set',
+  'count_distinct',
+  'histogram',
+  'topk',
+  'topkdistinct',
 ]);
 
 /** Functions whose answer is not decided by their arguments, and what to write instead. */
