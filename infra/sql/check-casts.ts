@@ -4,7 +4,7 @@ import { convert, mistake } from './check-context.ts';
 import type { Checked } from './checked.ts';
 import { modifiersOf, nameOf } from './parse-nodes.ts';
 import type { SqlType } from './sql-type.ts';
-import { arrayOf, isScalar, SUPPORTED_TYPES, typeName, typeNamed } from './sql-type.ts';
+import { arrayOf, holdsRecord, isScalar, SUPPORTED_TYPES, typeName, typeNamed } from './sql-type.ts';
 
 const INSTEAD: Record<string, string> = {
   varchar: 'use text',
@@ -47,9 +47,14 @@ export function checkCast(context: CheckContext, node: TypeCast): Checked {
     throw mistake(context, bytesAndNumbers(value.type, type) ? 'unsupported' : 'invalid', {
       offset,
       problem: `cannot cast ${typeName(value.type)} to ${typeName(type)}`,
-      hint: value.type.kind === 'record' ? 'name one of its fields' : undefined,
+      hint: castHint(value.type),
     });
   return modifiers.length === 0 ? cast : withPrecision(context, { ...cast, offset }, modifiers);
+}
+
+function castHint(type: SqlType): string | undefined {
+  if (type.kind === 'record') return 'name one of its fields';
+  return holdsRecord(type) ? 'use to_jsonb' : undefined;
 }
 
 /** Postgres casts between integers and bytea; this does not. */

@@ -16,7 +16,7 @@ import { columnsOf } from './checked.ts';
 import { commonType } from './common-type.ts';
 import { itemsOf, nameOf } from './parse-nodes.ts';
 import type { SqlType } from './sql-type.ts';
-import { arrayOf, BOOLEAN, typeName } from './sql-type.ts';
+import { arrayOf, BOOLEAN, holdsRecord, typeName } from './sql-type.ts';
 
 /** AND, OR, NOT, CASE, COALESCE, IN, BETWEEN and their like: what is not an ordinary call. */
 export function checkLogic(context: CheckContext, node: BoolExpr): Checked {
@@ -118,7 +118,7 @@ export function checkExtreme(context: CheckContext, node: MinMaxExpr): Checked {
   const args = toCommon(context, (node.args ?? []).map(context.check), name);
   const type = args[0]?.type ?? BOOLEAN;
   const offset = context.offsetOf(node.location);
-  if (type.kind === 'record')
+  if (holdsRecord(type))
     throw mistake(context, 'unsupported', { offset, problem: `${name} of objects is not supported` });
   return {
     kind: 'extreme',

@@ -7,7 +7,7 @@ import { coerce, mistake } from './check-context.ts';
 import type { Checked } from './checked.ts';
 import { resolve } from './resolve.ts';
 import type { SqlType } from './sql-type.ts';
-import { isUnknown, typeName } from './sql-type.ts';
+import { holdsRecord, isUnknown, typeName } from './sql-type.ts';
 
 /** Finds the operator for its operands by Postgres's rules. */
 export function resolveOperator(
@@ -37,12 +37,22 @@ export function resolveOperator(
 
 /** Refuses what Postgres means by a statement when it is not supported here. */
 export function supported(context: CheckContext, resolved: Resolved, offset: number): Resolved {
-  const { routine } = resolved;
-  if (!routine.unsupported) return resolved;
+  const { routine, parameters } = resolved;
+  if (!routine.unsupported) {
+    if (!READS_ROWS.test(routine.code) || !parameters.some(holdsRecord)) return resolved;
+    throw mistake(context, 'unsupported', {
+      offset,
+      problem: `${signatureText(routine.name, parameters)} is not supported: objects are neither compared nor written as text`,
+      hint: 'name their fields, such as (address).city, or use to_jsonb',
+    });
+  }
   const written = signatureText(routine.name, routine.parameters);
   const hint = routine.meaning === '' ? undefined : routine.meaning;
   throw mistake(context, 'unsupported', { offset, problem: `${written} is not supported`, hint });
 }
+
+/** Code that compares its arguments, or writes them as text. */
+const READS_ROWS = /<(?:(?:rest )?texts|text \$\d|(?:arrays )?(?:equal|compare|output))>/;
 
 function operatorHint(name: string, candidates: readonly Routine[], types: readonly SqlType[]): string {
   if (candidates.length === 0) return 'no operator of this name is supported; docs/sql.md lists them';

@@ -87,6 +87,7 @@ A column may be null when its schema is nullable or optional. What is computed i
 - Regular expressions are those in which Postgres and JavaScript agree. Where only a yes or no is asked (\`~\`, regexp_like) that includes alternatives and groups;
   where the match itself matters, a quantified group, an alternative or a lazy quantifier is refused. Look-around and back references are refused.
 - Arrays have one dimension.
+- Declared objects, and lists of them, are neither compared nor written as text: their fields are. \`to_jsonb\` makes jsonb of them.
 - Columns that are passed on unchanged are copied as their bytes; lists, objects and jsonb among them are not looked into.
 - What changes from call to call (\`now()\`, \`random()\`) is refused: \`time\` is the event's time.
 - An error in one event rejects that event, with the place of the expression; others go on. A double precision or numeric of NaN or infinity cannot be written as JSON and is such an error.

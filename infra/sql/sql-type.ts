@@ -49,6 +49,10 @@ export const sameType = (a: SqlType, b: SqlType): boolean =>
 export const isUnknown = (type: SqlType): boolean => type.kind === 'scalar' && type.name === 'unknown';
 export const isScalar = (type: SqlType, name: ScalarName): boolean => type.kind === 'scalar' && type.name === name;
 
+/** A declared object, or a list of them: text of it, and its order, are Postgres's for rows, which are not kept here. */
+export const holdsRecord = (type: SqlType): boolean =>
+  type.kind === 'record' || (type.kind === 'array' && holdsRecord(type.element));
+
 const CATEGORY: Record<ScalarName, string> = {
   boolean: 'boolean',
   integer: 'number',

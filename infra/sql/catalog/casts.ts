@@ -1,5 +1,5 @@
 import type { SqlType } from '../sql-type.ts';
-import { isScalar, isUnknown, sameType, typeName } from '../sql-type.ts';
+import { holdsRecord, isScalar, isUnknown, sameType, typeName } from '../sql-type.ts';
 import { factsOf } from './type-facts.ts';
 
 /** When Postgres applies a cast by itself: anywhere, or only where it is written. */
@@ -67,7 +67,7 @@ function castArray(from: SqlType, to: SqlType, context: CastContext): Cast | und
 
 /** Every type is written to text and read from it, when a cast says so. */
 function castThroughText(from: SqlType, to: SqlType): Cast | undefined {
-  if (from.kind === 'record' || to.kind === 'record') return undefined;
+  if (holdsRecord(from) || holdsRecord(to)) return undefined;
   if (isScalar(to, 'text')) return { context: 'explicit', code: `${factsOf(from).toText}($1)`, nullable: false };
   if (isScalar(from, 'text')) return { context: 'explicit', code: `${factsOf(to).fromText}($1)`, nullable: false };
   return undefined;

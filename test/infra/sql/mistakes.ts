@@ -141,6 +141,29 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
         'operator does not exist: record = record',
         'compare its fields, such as (address).city',
       ],
+      ['SELECT ‸items::text AS x FROM orders', 'cannot cast record[] to text', 'use to_jsonb'],
+      ['SELECT order_id FROM orders PARTITION BY ‸items', 'PARTITION BY cannot be record[]'],
+      ['SELECT ‸greatest(items, items) AS x FROM orders', 'GREATEST of objects is not supported'],
+      ...(
+        [
+          ['items ‸= items', '=(record[], record[])'],
+          ['items ‸IN (items, items)', '=(record[], record[])'],
+          ['items ‸IS DISTINCT FROM items', '=(record[], record[])'],
+          ['items ‸@> items', '@>(record[], record[])'],
+          ['‸array_position(items, items[1])', 'array_position(record[], record)'],
+          ['‸array_sort(items)', 'array_sort(record[])'],
+          ["‸array_to_string(items, ',')", 'array_to_string(record[], text)'],
+          ['‸concat(status, items)', 'concat(text, record[])'],
+          ["‸format('%s', address)", 'format(text, record)'],
+          ['status ‸|| address', '||(text, record)'],
+        ] as const
+      ).map(
+        ([expression, written]): MistakeRow => [
+          `SELECT ${expression} AS x FROM orders`,
+          `${written} is not supported: objects are neither compared nor written as text`,
+          'name their fields, such as (address).city, or use to_jsonb',
+        ],
+      ),
       [
         'SELECT ‸address IS NULL AS x FROM orders',
         'IS NULL of an object is not supported',
