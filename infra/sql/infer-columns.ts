@@ -1,8 +1,11 @@
 import type { Column, SqlType } from './sql-type.ts';
 import { arrayOf, JSONB, scalar } from './sql-type.ts';
 
+/** The columns that the first of these lines of JSON have, for files without a schema. */
+export const inferColumnsOfLines = (lines: Buffer): readonly Column[] => inferColumns(sampleOf(lines));
+
 /** The columns that a sample of events has, for files without a schema. Every one may be null: a sample proves no more. */
-export function inferColumns(sample: readonly Record<string, unknown>[]): readonly Column[] {
+function inferColumns(sample: readonly Record<string, unknown>[]): readonly Column[] {
   const types = new Map<string, SqlType | undefined>();
   for (const event of sample)
     for (const [name, value] of Object.entries(event)) types.set(name, merged(types.get(name), typeOfValue(value)));
@@ -38,4 +41,24 @@ function merged(a: SqlType | undefined, b: SqlType | undefined): SqlType | undef
   if (a === EMPTY_LIST && b.kind === 'array') return b;
   if (b === EMPTY_LIST && a.kind === 'array') return a;
   return JSON.stringify(a) === JSON.stringify(b) ? a : JSONB;
+}
+
+const SAMPLED = 1000;
+const SAMPLED_BYTES = 4 << 20;
+
+function sampleOf(part: Buffer): readonly Record<string, unknown>[] {
+  return part
+    .toString('utf8', 0, SAMPLED_BYTES)
+    .split('\n', SAMPLED)
+    .flatMap((line) => {
+      try {
+        const value: unknown = JSON.parse(line);
+        return typeof value === 'object' && value !== null && !Array.isArray(value)
+          ? [value as Record<string, unknown>]
+          : [];
+      } catch {
+        // A line that is no JSON is rejected when it is run, with its number.
+        return [];
+      }
+    });
 }

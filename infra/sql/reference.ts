@@ -40,7 +40,8 @@ A line or two can stand in the pipeline itself, \`apply: sql("SELECT id, total F
 (\`infra/pipelines/inline-sql.ts\`). What it makes must fit the schema of the stream that it is written to; \`cdk synth\`, \`npm run dev\` and a test of the
 pipeline refuse it otherwise, with line and column. Several steps may write to one stream.
 
-\`npx millrace sql '<statement>' [files…|-]\` tries a statement on lines of JSON or CSV, \`npx millrace sql explain <file.sql>\` shows the plan, its
+\`npx millrace sql '<statement>' [files…|-]\` tries a statement on lines of JSON or CSV (whose
+columns are of the types that \`--schema\` says, or that the first lines look like), \`npx millrace sql explain <file.sql>\` shows the plan, its
 costs and the code, and \`npx millrace tail <pipeline> <stream> --where '<condition>'\` filters by what could stand behind WHERE.
 
 ## The statement

@@ -1,6 +1,7 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
-import { pipeline } from 'node:stream';
-import { parse } from 'csv-parse';
+import { csvReader } from './csv-input.ts';
+import { inferColumnsOfLines } from './infer-columns.ts';
+import type { Column } from './sql-type.ts';
 
 export interface InputFile {
   /** A path, or `-` for standard input. */
@@ -8,37 +9,81 @@ export interface InputFile {
   readonly format: 'ndjson' | 'csv';
 }
 
-export interface Input {
+export interface Input extends InputReader {
   readonly file: InputFile;
-  /** As `readLines` gives them. */
-  readonly parts: AsyncGenerator<Buffer>;
+}
+
+/** An input is read once, from its start to its end. */
+export interface InputReader {
+  /** The columns that its first lines have, when nobody says which; undefined when it has no lines. They can still be read. */
+  readonly columns: () => Promise<readonly Column[] | undefined>;
+  /** The lines need not have other columns than those that are read. */
+  readonly parts: (read: readonly Column[]) => AsyncGenerator<Part>;
+}
+
+/** Whole lines of JSON: every part ends with a line break, except perhaps the last one. A part is overwritten by the next. */
+export interface Part {
+  readonly text: Buffer;
+  /** The lines of the file that these were made of, when they are not its own. */
+  readonly madeOf?: readonly number[];
 }
 
 /** Is told of records that cannot be read. */
-export type Reject = (reasons: readonly string[]) => Promise<void>;
+export type Reject = (refused: readonly { readonly line: number; readonly reason: string }[]) => Promise<void>;
 
-/**
- * Whole lines of an input, many at a time: every part ends with a line break, except perhaps the last one. A part is overwritten by the
- * next.
- */
-export async function* readLines(
-  file: InputFile,
-  stdin: NodeJS.ReadableStream,
-  reject: Reject,
-): AsyncGenerator<Buffer> {
+/** What goes wrong with the file itself names it. */
+export function openInput(file: InputFile, stdin: NodeJS.ReadableStream, reject: Reject): Input {
+  const reader =
+    file.format === 'csv' ? csvReader(chunksOf(file, stdin), reject) : jsonReader(readLines(file.name, stdin));
+  return {
+    file,
+    columns: () => naming(file, reader.columns()),
+    async *parts(read) {
+      const parts = reader.parts(read);
+      for (;;) {
+        const { value, done } = await naming(file, parts.next());
+        if (done === true) return;
+        yield value;
+      }
+    },
+  };
+}
+
+async function naming<T>({ name }: InputFile, result: Promise<T>): Promise<T> {
   try {
-    if (file.format === 'csv') {
-      const stream = file.name === '-' ? stdin : createReadStream(file.name, { highWaterMark: PART });
-      yield* csvLines(stream, (reasons) => reject(reasons.map((reason) => `${file.name}: ${reason}`)));
-    } else if (file.name === '-') yield* wholeLines(stdin);
-    else yield* fileLines(file.name);
+    return await result;
   } catch (error) {
-    throw Object.assign(error as Error, { path: file.name });
+    throw Object.assign(error as Error, { path: name });
   }
+}
+
+async function* chunksOf({ name }: InputFile, stdin: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
+  const stream = name === '-' ? stdin : createReadStream(name, { highWaterMark: PART });
+  for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+}
+
+function jsonReader(lines: AsyncGenerator<Buffer>): InputReader {
+  let first: Buffer | undefined;
+  return {
+    async columns() {
+      const { value, done } = await lines.next();
+      if (done === true) return undefined;
+      first = value;
+      return inferColumnsOfLines(value);
+    },
+    async *parts() {
+      if (first !== undefined) yield { text: first };
+      for await (const text of lines) yield { text };
+    },
+  };
 }
 
 const LINE_BREAK = 0x0a;
 const PART = 1 << 20;
+
+function readLines(name: string, stdin: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
+  return name === '-' ? wholeLines(stdin) : fileLines(name);
+}
 
 /** Into one buffer, and without a thread of its own: new buffers and their way between threads took as long as the lines themselves. */
 async function* fileLines(name: string): AsyncGenerator<Buffer> {
@@ -75,52 +120,4 @@ async function* wholeLines(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer
     rest = end === chunk.length ? [] : [chunk.subarray(end)];
   }
   if (rest.length > 0) yield Buffer.concat(rest);
-}
-
-const BATCH = 500;
-const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
-
-/** A line of CSV is an object of its header's names: numbers as numbers, true and false as booleans, empty fields as null, the rest as text. */
-async function* csvLines(stream: NodeJS.ReadableStream, reject: Reject): AsyncGenerator<Buffer> {
-  let skipped: string[] = [];
-  const rejectSkipped = async (): Promise<void> => {
-    const reasons = skipped;
-    skipped = [];
-    if (reasons.length > 0) await reject(reasons);
-  };
-  const records = parse({
-    bom: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    on_skip: (error) => {
-      skipped.push(error?.message ?? 'a record cannot be read');
-    },
-    cast: (text, { quoting }) => (quoting ? `"${text}` : text),
-  });
-  // What goes wrong with the stream ends the records too.
-  pipeline(stream, records, () => undefined);
-  let keys: readonly string[] | undefined;
-  let lines: string[] = [];
-  for await (const record of records as AsyncIterable<readonly string[]>) {
-    if (keys === undefined) {
-      keys = record.map((name, i) => `${i === 0 ? '{' : ','}${JSON.stringify(name.replace(/^"/, ''))}:`);
-      continue;
-    }
-    let line = '';
-    for (let i = 0; i < keys.length; i += 1) line += `${keys[i]}${csvValue(record[i] ?? '')}`;
-    lines.push(`${line}}\n`);
-    if (lines.length < BATCH) continue;
-    await rejectSkipped();
-    yield Buffer.from(lines.join(''));
-    lines = [];
-  }
-  await rejectSkipped();
-  if (lines.length > 0) yield Buffer.from(lines.join(''));
-}
-
-/** A field that was quoted, marked by a leading quote, is text whatever it looks like. */
-function csvValue(text: string): string {
-  if (text.startsWith('"')) return JSON.stringify(text.slice(1));
-  if (text === '') return 'null';
-  return NUMBER.test(text) || text === 'true' || text === 'false' ? text : JSON.stringify(text);
 }

@@ -8,11 +8,12 @@ import { checkStatement } from './check-statement.ts';
 import { planFor } from './compile.ts';
 import { schemaOf } from './compile-files.ts';
 import { explain } from './explain.ts';
+import { dataColumnsOf } from './generate.ts';
 import { parseStatement } from './parse.ts';
 import type { Plan } from './plan.ts';
 import { columnsOfExport, columnsOfInputs } from './run-columns.ts';
 import type { Input, Reject } from './run-input.ts';
-import { readLines } from './run-input.ts';
+import { openInput } from './run-input.ts';
 import { lineRunner } from './run-lines.ts';
 import type { OutputFormat } from './run-output.ts';
 import { printerFor } from './run-output.ts';
@@ -88,27 +89,27 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
     return 0;
   }
   const rejections = { count: 0 };
-  const reject: Reject = (reasons) => {
-    rejections.count += reasons.length;
-    return write(streams.stderr, reasons.map((reason) => `${reason}\n`).join(''));
-  };
-  const given = (names.length === 0 ? ['-'] : names).map((name): Input => {
-    const file = { name, format: options.input ?? (name.endsWith('.csv') ? 'csv' : 'ndjson') } as const;
-    return { file, parts: readLines(file, streams.stdin, reject) };
+  const rejectOf =
+    (name: string): Reject =>
+    (refused) => {
+      rejections.count += refused.length;
+      return write(streams.stderr, refused.map(({ line, reason }) => `${name}:${line}: ${reason}\n`).join(''));
+    };
+  const inputs = (names.length === 0 ? ['-'] : names).map((name) => {
+    const format = options.input ?? (name.endsWith('.csv') ? 'csv' : 'ndjson');
+    const reject = rejectOf(name);
+    return { ...openInput({ name, format }, streams.stdin, reject), reject };
   });
-  const { columns, inputs } =
-    options.schema === undefined
-      ? await columnsOfInputs(given)
-      : { columns: await columnsOfExport(options.schema), inputs: given };
+  const columns = options.schema === undefined ? await columnsOfInputs(inputs) : await columnsOfExport(options.schema);
   const source = { file: 'statement', text };
   if (columns === undefined) {
     // Nothing comes of nothing, as long as it is SQL.
     await parseStatement(source);
-    return 0;
+    return rejections.count === 0 ? 0 : 1;
   }
   const plan = await checkStatement(source, { columns });
   if (options.explain) streams.stdout.write(explain(plan));
-  else await runPlan(plan, { inputs, format: options.format, stdout: streams.stdout, reject });
+  else await runPlan(plan, { inputs, format: options.format, stdout: streams.stdout });
   return rejections.count === 0 ? 0 : 1;
 }
 
@@ -119,23 +120,22 @@ async function explainFile(path: string): Promise<string> {
 }
 
 interface Run {
-  readonly inputs: readonly Input[];
+  readonly inputs: readonly (Input & { readonly reject: Reject })[];
   readonly format: OutputFormat;
   readonly stdout: NodeJS.WritableStream;
-  readonly reject: Reject;
 }
 
-async function runPlan(plan: Plan, { inputs, format, stdout, reject }: Run): Promise<void> {
+async function runPlan(plan: Plan, { inputs, format, stdout }: Run): Promise<void> {
   const printer = printerFor(format, plan.outputs);
-  const lines = lineRunner(plan);
-  for (const { file, parts } of inputs) {
-    // The first line of CSV is its header.
-    let line = file.format === 'csv' ? 1 : 0;
-    for await (const part of parts) {
-      const result = lines(part);
-      await reject(result.rejections.map(({ index, reason }) => `${file.name}:${line + index}: ${reason}`));
-      line += result.count;
-      await write(stdout, printer.print(result.output));
+  const run = lineRunner(plan);
+  const read = dataColumnsOf(plan);
+  for (const { parts, reject } of inputs) {
+    let before = 0;
+    for await (const { text, madeOf } of parts(read)) {
+      const { output, count, rejections } = run(text);
+      await reject(rejections.map(({ index, reason }) => ({ line: madeOf?.[index - 1] ?? before + index, reason })));
+      before += count;
+      await write(stdout, printer.print(output));
     }
   }
   await write(stdout, printer.end());

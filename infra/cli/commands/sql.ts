@@ -6,6 +6,7 @@ export const sql: Command = {
   usage: "'<statement>' [files…|-] [options]\n       millrace sql explain <file.sql>",
   help: [
     'Runs a SELECT over lines of JSON or CSV (a file that ends in .csv), to standard output. FROM may name the input as you like.',
+    'A column of CSV is of the type that the schema says; without one, numeric or boolean where all of the first cells are, else text.',
     '',
     '  --schema file.ts#export   the zod schema of the events; without it, columns are inferred from the first lines',
     '  --input ndjson|csv        what the input is, when its name does not say',

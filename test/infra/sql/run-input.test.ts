@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readLines } from '../../../infra/sql/run-input.ts';
+import { openInput } from '../../../infra/sql/run-input.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -29,7 +29,7 @@ test.each([
     throw new Error('lines of JSON are not looked at');
   };
   const parts: string[] = [];
-  for await (const part of readLines({ name, format: 'ndjson' }, Readable.from([]), refuse))
+  for await (const { text: part } of openInput({ name, format: 'ndjson' }, Readable.from([]), refuse).parts([]))
     parts.push(part.toString('latin1'));
   expect(parts.join('') === text).toBe(true);
   expect(parts.slice(0, -1).filter((part) => !part.endsWith('\n'))).toEqual([]);

@@ -17,6 +17,8 @@ const ORDERS = `{"order_id":1,"status":"COMPLETE","sales":12.50}
 {"order_id":2,"status":"NEW","sales":1}
 {"order_id":9007199254740993,"status":"COMPLETE","sales":0.10,"tags":["a"]}`;
 
+const ORDERS_CSV = 'order_id,status\n7,1\n"8",2\nx,3\n';
+
 function sink(): { stream: Writable; text: () => string } {
   const parts: Buffer[] = [];
   const stream = new Writable({
@@ -68,11 +70,26 @@ test('several files are one input', async () => {
   expect(out).toBe('{"status":"NEW"}\n{"status":"NEW"}\n');
 });
 
-test('CSV has its header as columns; quoted fields are text, empty ones null', async () => {
+test('CSV has its header as columns; what is quoted is text, what is empty null, and a column of a schema is what it says', async () => {
   const { out } = await run(['SELECT * FROM input', '@orders.csv']);
   expect(out).toBe(
-    '{"id":1,"name":"a,b","total":2.50}\n{"id":2,"name":null,"total":3}\n{"id":"3","name":"7","total":"x"}\n',
+    '{"id":"1","name":"a,b","total":"2.50"}\n{"id":"2","name":null,"total":"3"}\n{"id":"3","name":"7","total":"x"}\n',
   );
+  const schema = new URL('order-schema.ts', import.meta.url).pathname;
+  expect(
+    await run(['SELECT order_id * 2 AS x FROM input', '--schema', `${schema}#Order`, '--input', 'csv'], ORDERS_CSV),
+  ).toEqual({
+    code: 1,
+    out: '{"x":14}\n{"x":16}\n',
+    errors: '-:4: column "order_id" is bigint, not "x"\n',
+  });
+});
+
+test('the columns of the first file are those of the others, whatever theirs look like', async () => {
+  writeFileSync(join(folder, 'zips.csv'), 'zip\n01234\n');
+  writeFileSync(join(folder, 'more-zips.csv'), 'zip\n53111\n');
+  const { out } = await run(["SELECT zip || '!' AS zip FROM input", '@zips.csv', '@more-zips.csv']);
+  expect(out).toBe('{"zip":"01234!"}\n{"zip":"53111!"}\n');
 });
 
 test('CSV is written with quotes where they are needed, and its header also without rows', async () => {
@@ -123,8 +140,16 @@ test.each([
 test('a record of CSV that has too few cells, or does not fit, is rejected with its line', async () => {
   const result = await run(['SELECT id, 6 / n AS x FROM input', '--input', 'csv'], 'id,n\n1,2\n2\n3,0\n4,3\n');
   expect(result.out).toBe('{"id":1,"x":3.0000000000000000}\n{"id":4,"x":2.0000000000000000}\n');
-  expect(result.errors).toMatch(/^-: .* on line 3\n-:3: division by zero/);
+  expect(result.errors).toMatch(/^-:3: the record has 1 cells, the header 2\n-:4: division by zero/);
   expect(result.code).toBe(1);
+});
+
+test('a file of which no record can be read is rejected', async () => {
+  expect(await run(['SELECT id FROM input', '--input', 'csv'], 'id,n\n1\n')).toEqual({
+    code: 1,
+    out: '',
+    errors: '-:2: the record has 1 cells, the header 2\n',
+  });
 });
 
 test('nothing comes of an empty input, whatever its columns would be, unless it is no SQL', async () => {

@@ -1,0 +1,33 @@
+/**
+ * A text in UTF-8 with line feeds: without a byte order mark, out of UTF-16 where one says so, and with line feeds where carriage returns
+ * alone end the lines.
+ */
+export async function* utf8Of(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let convert: ((chunk: Buffer) => Buffer) | undefined;
+  let first: Buffer = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    if (convert !== undefined) {
+      yield convert(chunk);
+      continue;
+    }
+    first = Buffer.concat([first, chunk]);
+    if (first.length < BYTE_ORDER_MARK.length) continue;
+    convert = conversionOf(first);
+    yield convert(first.subarray(first.indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0));
+  }
+  if (convert === undefined && first.length > 0) yield first;
+}
+
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+
+function conversionOf(first: Buffer): (chunk: Buffer) => Buffer {
+  if (first[0] === 0xff && first[1] === 0xfe) {
+    const decoder = new TextDecoder('utf-16le');
+    return (chunk) => Buffer.from(decoder.decode(chunk, { stream: true }));
+  }
+  if (first.includes(CARRIAGE_RETURN) && !first.includes(LINE_FEED))
+    return (chunk) => Buffer.from(chunk.map((byte) => (byte === CARRIAGE_RETURN ? LINE_FEED : byte)));
+  return (chunk) => chunk;
+}
