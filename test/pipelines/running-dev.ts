@@ -5,8 +5,6 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REPOSITORY } from '../../infra/repository.ts';
 
-const MAIN = join(REPOSITORY, 'infra/cli/main.ts');
-
 export interface Said {
   readonly code: number | null;
   readonly out: string;
@@ -24,26 +22,33 @@ export interface RunningDevProcess extends AsyncDisposable {
     readonly user: string;
     readonly password: string;
   };
+  /** Waits until dev says so, after what it had said before. */
+  saying(pattern: RegExp): Promise<void>;
   /** Runs a command to its end. */
   millrace(...args: readonly string[]): Promise<Said>;
 }
 
-export async function startDevProcess(pipeline: string): Promise<RunningDevProcess> {
+export async function startDevProcess(pipeline: string, repository = REPOSITORY): Promise<RunningDevProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-dev-'));
-  const dev = spawn(process.execPath, [MAIN, 'dev', pipeline], { cwd: folder });
+  const main = join(repository, 'infra/cli/main.ts');
+  const dev = spawn(process.execPath, [main, 'dev', pipeline], { cwd: folder });
+  const saying = listenTo(dev);
   const end = async (): Promise<void> => {
     dev.kill('SIGKILL');
     if (dev.exitCode === null && dev.signalCode === null) await new Promise((resolve) => dev.once('exit', resolve));
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    const url = await urlOf(dev);
+    const [, url = ''] = await saying(/ (http:\S+) +\(POST[\s\S]*Scheduled steps/);
     const { database } = JSON.parse(await readFile(join(folder, '.millrace', 'dev.json'), 'utf8'));
     return {
       ...{ url, database },
+      saying: async (pattern) => {
+        await saying(pattern);
+      },
       millrace: (...args) =>
         new Promise((resolve) => {
-          execFile(process.execPath, [MAIN, ...args], { cwd: folder, timeout: 120_000 }, (error, out, err) => {
+          execFile(process.execPath, [main, ...args], { cwd: folder, timeout: 120_000 }, (error, out, err) => {
             const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
             resolve({ code, out, err });
           });
@@ -56,19 +61,25 @@ export async function startDevProcess(pipeline: string): Promise<RunningDevProce
   }
 }
 
-async function urlOf(dev: ChildProcess): Promise<string> {
+/** Gives what waits for a text: what was found is not looked at again. */
+function listenTo(dev: ChildProcess): (pattern: RegExp) => Promise<RegExpExecArray> {
   let said = '';
   for (const stream of [dev.stdout, dev.stderr]) {
     stream?.on('data', (chunk) => {
       said += chunk;
     });
   }
-  for (;;) {
-    if (dev.exitCode !== null) throw new Error(`dev ended with ${dev.exitCode}:\n${said}`);
-    const found = / (http:\S+) +\(POST[\s\S]*Scheduled steps/.exec(said);
-    if (found?.[1] !== undefined) return found[1];
-    await delay(100);
-  }
+  return async (pattern) => {
+    for (;;) {
+      const found = pattern.exec(said);
+      if (found !== null) {
+        said = said.slice(found.index + found[0].length);
+        return found;
+      }
+      if (dev.exitCode !== null) throw new Error(`dev ended with ${dev.exitCode} before it said ${pattern}:\n${said}`);
+      await delay(100);
+    }
+  };
 }
 
 export function linesOf<T>({ out }: Said): T[] {
