@@ -44,11 +44,13 @@ function merged(a: SqlType | undefined, b: SqlType | undefined): SqlType | undef
 }
 
 const SAMPLED = 1000;
+/** And the first line, however long. */
 const SAMPLED_BYTES = 4 << 20;
 
 function sampleOf(part: Buffer): readonly Record<string, unknown>[] {
+  const firstEnd = part.indexOf('\n');
   return part
-    .toString('utf8', 0, SAMPLED_BYTES)
+    .toString('utf8', 0, Math.max(SAMPLED_BYTES, firstEnd === -1 ? part.length : firstEnd))
     .split('\n', SAMPLED)
     .flatMap((line) => {
       try {

@@ -157,6 +157,16 @@ test('nothing comes of an empty input, whatever its columns would be, unless it 
   expect(await run(['SELECT a FRM input'])).toMatchObject({ code: 2, errors: expect.stringContaining('syntax error') });
 });
 
+test('a line may be of any length, the first one too', async () => {
+  for (const long of ['x'.repeat(5 << 20), 'é'.repeat(3 << 20)]) {
+    const statement = 'SELECT id, length(note) AS n FROM input';
+    const line = `{"id":1,"note":"${long}"}`;
+    const result = `{"id":1,"n":${long.length}}\n`;
+    expect(await run([statement], line)).toEqual({ code: 0, out: result, errors: '' });
+    expect((await run([statement], `${line}\n{"id":2,"note":"y"}\n`)).out).toBe(`${result}{"id":2,"n":1}\n`);
+  }
+});
+
 test('columns are those of the first input that has any lines', async () => {
   writeFileSync(join(folder, 'empty.ndjson'), '');
   const { out } = await run(['SELECT status FROM input WHERE sales = 1', '@empty.ndjson', '@orders.ndjson']);
