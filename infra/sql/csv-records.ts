@@ -31,20 +31,59 @@ export function readRecords(
   visitor: CsvVisitor,
 ): number {
   const end = isLast ? block.length : block.lastIndexOf(LINE_BREAK) + 1;
+  const parsed = parseLines(block, end);
   let at = 0;
   while (at < end) {
+    const cells = parsed.get(at);
+    if (cells !== undefined) {
+      visitor.record(cells, place.line);
+      place.line += 1;
+      at = lineEnd(block, at, end);
+      continue;
+    }
     const quote = block.indexOf(QUOTE, at);
     const to = quote === -1 || quote >= end ? end : Math.max(at, block.lastIndexOf(LINE_BREAK, quote) + 1);
     if (to > at) visitor.plain(block, { from: at, to, line: place.line });
     place.line += lineBreaks(block, at, to);
     at = to;
     if (at === end) break;
+    if (parsed.has(at)) continue;
     const next = readQuoted({ block, end, isLast }, at, { place, visitor });
     if (next === undefined) break;
     at = next;
   }
   return at;
 }
+
+/**
+ * The lines with a quote that are a record each, by where they begin: parsed in one go, because a parser of its own would take longer
+ * than a line. It ends at a line that is no record: what comes behind it is not known to begin a record.
+ */
+function parseLines(block: Buffer, end: number): ReadonlyMap<number, readonly string[]> {
+  const lines: Buffer[] = [];
+  const starts: number[] = [];
+  for (let quote = block.indexOf(QUOTE); quote !== -1 && quote < end; ) {
+    const start = block.lastIndexOf(LINE_BREAK, quote) + 1;
+    const next = lineEnd(block, quote, end);
+    lines.push(block.subarray(start, next));
+    starts.push(start);
+    quote = block.indexOf(QUOTE, next);
+  }
+  const parsed = new Map<number, readonly string[]>();
+  let expected = 0;
+  try {
+    parseCells(Buffer.concat(lines), (cells, bytes) => {
+      expected += lines[parsed.size]?.length ?? 0;
+      if (bytes !== expected) throw NO_RECORD;
+      parsed.set(starts[parsed.size] ?? 0, cells);
+    });
+  } catch (error) {
+    if (error !== NO_RECORD && !(error instanceof CsvError)) throw error;
+  }
+  return parsed;
+}
+
+const NO_RECORD = new Error('a line is no record');
 
 interface Block {
   readonly block: Buffer;
@@ -115,16 +154,11 @@ function parseRecords(
 ): { readonly next: number; readonly stop: Stop | undefined } {
   let next = from;
   try {
-    parse(block.subarray(from, to), {
-      ...{ record_delimiter: ['\r\n', '\n'], relax_column_count: true, bom: false },
-      cast: (text, { quoting }) => (quoting ? `"${text}` : text),
-      on_record(cells: string[], { bytes }: { bytes: number }) {
-        const start = next;
-        next = from + bytes;
-        if (!isBlank(block, start, next)) visitor.record(cells, place.line);
-        place.line += lineBreaks(block, start, next);
-        return null;
-      },
+    parseCells(block.subarray(from, to), (cells, bytes) => {
+      const start = next;
+      next = from + bytes;
+      if (!isBlank(block, start, next)) visitor.record(cells, place.line);
+      place.line += lineBreaks(block, start, next);
     });
     return { next: to, stop: undefined };
   } catch (error) {
@@ -133,7 +167,19 @@ function parseRecords(
   }
 }
 
-export const isBlank = (block: Buffer, from: number, to: number): boolean =>
+/** Gives each record with where it ends. */
+function parseCells(bytes: Buffer, found: (cells: readonly string[], bytes: number) => void): void {
+  parse(bytes, {
+    ...{ record_delimiter: ['\r\n', '\n'], relax_column_count: true, bom: false },
+    cast: (text, { quoting }) => (quoting ? `"${text}` : text),
+    on_record(cells: string[], { bytes: end }: { bytes: number }) {
+      found(cells, end);
+      return null;
+    },
+  });
+}
+
+const isBlank = (block: Buffer, from: number, to: number): boolean =>
   to - from <= 2 && (block[from] === LINE_BREAK || (block[from] === CARRIAGE_RETURN && block[from + 1] === LINE_BREAK));
 
 /** Where the text of a line ends that ends at `to`, its break left out. */
