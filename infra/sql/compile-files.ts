@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -65,13 +66,18 @@ const modulePath = (path: string): string => {
 /** The schema that a `.sql` file's first line names. */
 export async function schemaOf(source: Source, directory: string): Promise<z.ZodType> {
   const { module, name } = schemaReference(source);
-  const exported = (await import(pathToFileURL(resolve(directory, module)).href)) as Record<string, unknown>;
+  const path = resolve(directory, module);
+  const offset = source.text.indexOf(module);
+  if (!existsSync(path)) throw new SqlMistake('invalid', { source, offset, problem: `there is no module ${module}` });
+  const exported = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   const schema = exported[name];
   if (schema instanceof z.ZodType) return schema;
+  const schemas = Object.keys(exported).filter((key) => exported[key] instanceof z.ZodType);
   throw new SqlMistake('invalid', {
     source,
-    offset: source.text.indexOf(module),
+    offset,
     problem: `${module} exports no zod schema named ${name}`,
+    hint: schemas.length === 0 ? undefined : `it exports ${schemas.join(', ')}`,
   });
 }
 

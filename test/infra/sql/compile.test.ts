@@ -67,6 +67,20 @@ test.each(['Row', 'handler', 'z'])(
   },
 );
 
+test.each([
+  ['./ordr.ts#Order', 'there is no module ./ordr.ts', ''],
+  ['./order.ts#Ordr', './order.ts exports no zod schema named Ordr', '\n  hint: it exports Order'],
+  ['./none.ts#none', './none.ts exports no zod schema named none', ''],
+])('a first line that names the schema %s is refused', async (schema, problem, hint) => {
+  const transforms = folderWith({
+    'order.ts': SCHEMA,
+    'none.ts': 'export const none = 1;\n',
+    'ids.sql': `-- schema: ${schema}\nSELECT id FROM ids`,
+  });
+  const message = `ids.sql:1:12: ${problem}\n1 | -- schema: ${schema}\n               ^${hint}`;
+  await expect(compile(transforms)).rejects.toThrow(message);
+});
+
 test('a compiled module passes the type checker, says what changed, and runs', async () => {
   const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL });
   expect((await compile(transforms, true)).map(({ state }) => state)).toEqual(['stale']);
