@@ -135,7 +135,7 @@ function realPower(base: Decimal, exponent: Decimal): Decimal {
   const resultWeight = weightOf(estimate);
   const decimals = decimalsFor(resultWeight, [base, exponent]);
   // As many digits of the logarithm as the result's are decided by.
-  const exact = timesLogarithm(size, exponent, Math.max(1 + decimals + resultWeight - weight + 8, 0));
+  const exact = timesLogarithm(size, exponent, Math.max(Math.max(1 + decimals + resultWeight, 0) - weight + 8, 0));
   const result = exponentialOf(exact, decimals);
   return negative && isOdd(exponent) ? { ...result, digits: -result.digits } : result;
 }

@@ -31,3 +31,15 @@ describe('every function and operator gives what Postgres gives', () => {
     expect(compiled.type).toBe(postgresTypeName(type?.value ?? ''));
   });
 });
+
+/** Where numeric has no more decimals: it has 1000 at most. */
+const SMALL_POWERS = ['0.1', '0.5', '0.99', '2.0', '10.0', '123.456'].flatMap((base) =>
+  ['400.5', '999.5', '1000.5', '1096.6331584284585', '2525.1', '2990.25'].map(
+    (exponent) => `${base} ^ ${Number(base) < 1 ? '' : '-'}${exponent}`,
+  ),
+);
+
+test.each(SMALL_POWERS)('%s is as small as in Postgres', async (expression) => {
+  const [expected] = await oracle.attempt([`select ${expression}`]);
+  expect((await compileExpression(expression, [])).evaluate([])).toEqual({ value: expected?.value });
+});
