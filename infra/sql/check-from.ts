@@ -129,11 +129,18 @@ function checkUnnest(
       hint: typeName(list.type) === 'jsonb' ? 'declare the list in the schema: z.array(…)' : undefined,
     });
   const alias = node.alias?.aliasname ?? name;
+  const names = namesOf(node.alias?.colnames);
+  const available = list.type.element.kind === 'record' ? list.type.element.fields.length : 1;
+  if (names.length > available)
+    throw mistake(base, 'invalid', {
+      offset,
+      problem: `"${alias}" has ${available} columns, and ${names.length} are named`,
+    });
   const variable = `item${index + 1}`;
   return {
     list,
     variable,
-    columns: unnestedColumns(list.type.element, { alias, names: namesOf(node.alias?.colnames), variable }),
+    columns: unnestedColumns(list.type.element, { alias, names, variable }),
   };
 }
 
@@ -146,6 +153,7 @@ function unnestedColumns(
     return [{ name: names[0] ?? alias, type: element, nullable: true, table: alias, origin: 'unnest', variable }];
   return element.fields.map((field, i) => ({
     name: names[i] ?? field.name,
+    field: field.name,
     type: field.type,
     nullable: true,
     table: alias,

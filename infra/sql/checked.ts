@@ -61,6 +61,8 @@ export interface ScopeColumn {
   readonly table: string;
   /** Whether it comes from the event's data, its attributes, or an unnested list. */
   readonly origin: 'data' | 'event' | 'unnest';
+  /** The field that it is of an unnested object, whatever FROM calls it. */
+  readonly field?: string;
   /** What generated code calls it. */
   readonly variable: string;
 }

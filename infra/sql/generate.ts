@@ -6,7 +6,7 @@ import { readColumn } from './emit-columns.ts';
 import { filterCode, firstTextTest } from './emit-filter.ts';
 import { outputCode } from './emit-outputs.ts';
 import type { ModuleCode } from './module-code.ts';
-import { annotated, expand } from './module-code.ts';
+import { annotated, expand, quoteText } from './module-code.ts';
 import type { Plan } from './plan.ts';
 import { positionAt } from './source-position.ts';
 
@@ -96,12 +96,11 @@ function loopCode(
   body: readonly string[],
 ): readonly string[] {
   const items = emit(module, list);
-  const fields = columns
-    .filter((column) => column.variable !== variable)
-    .map(
-      (column) =>
-        `const ${column.variable} = ${expand(module, '{json-columns/readField}')}(${variable}, '${column.name.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}', ${expand(module, factsOf(column.type).fromJson)});`,
-    );
+  const fields = columns.flatMap(({ field, type, variable: name }) =>
+    field === undefined
+      ? []
+      : `const ${name} = ${expand(module, '{json-columns/readField}')}(${variable}, ${quoteText(field)}, ${expand(module, factsOf(type).fromJson)});`,
+  );
   return [`for (const ${variable} of ${list.nullable ? `${grouped(items)} ?? []` : items}) {`, ...fields, ...body, '}'];
 }
 

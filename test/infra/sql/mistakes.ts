@@ -130,6 +130,8 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
         'a column of type bytea cannot be written as JSON',
         "use encode(…, 'hex')",
       ],
+      ['SELECT order_id FROM orders, ‸unnest(items) AS i(a, b, c)', '"i" has 2 columns, and 3 are named'],
+      ['SELECT order_id FROM orders, ‸unnest(tags) AS t(a, b)', '"t" has 1 columns, and 2 are named'],
       ['SELECT order_id FROM orders, unnest(‸sales) AS x', 'unnest takes an array, not numeric'],
       ['SELECT order_id FROM orders PARTITION BY ‸address', 'PARTITION BY cannot be record'],
       [

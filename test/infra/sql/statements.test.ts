@@ -52,6 +52,8 @@ const STATEMENTS = [
   'SELECT order_id, tag FROM orders, unnest(CASE WHEN paid THEN NULL ELSE tags END) AS tag',
   'SELECT ARRAY[placed] AS moments, placed::text AS moment FROM orders WHERE placed IS NOT NULL',
   'SELECT order_id, tag, sku FROM orders, unnest(tags) AS t(tag), unnest(items) AS item',
+  'SELECT i.code, qty FROM orders, unnest(items) AS i(code) WHERE code IS NOT NULL',
+  'SELECT i.qty AS code, sku * 2 AS twice FROM orders, unnest(items) AS i(qty, sku)',
   "SELECT date_trunc('hour', placed) AS hour, placed + interval '1 month' AS later, extract(dow FROM placed) AS dow, day - 1 AS eve, day FROM orders",
   "SELECT placed::date AS d, placed > '2026-01-01' AS recent, day = placed::date AS same FROM orders",
   'SELECT uid, ratio, ratio * 2 AS twice, ratio::numeric AS exact, uid::text AS uid_text FROM orders',
