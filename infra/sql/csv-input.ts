@@ -3,7 +3,7 @@ import { csvLines, type WantedCell } from './csv-lines.ts';
 import type { CsvPlace, CsvVisitor } from './csv-records.ts';
 import { LINE_BREAK, readRecords, textEnd } from './csv-records.ts';
 import { utf8Of } from './csv-text.ts';
-import type { InputReader, Reject } from './run-input.ts';
+import type { InputReader, Reject } from './input-reader.ts';
 import type { Column } from './sql-type.ts';
 
 /** Reads CSV as lines of JSON: its header names the columns, which are of the types that a schema, or a sample, gives them. */

@@ -5,7 +5,7 @@ import type { CellColumn } from './csv-cells.ts';
 import { cellJson, unmarked } from './csv-cells.ts';
 import type { CsvVisitor } from './csv-records.ts';
 import { LINE_BREAK, textEnd } from './csv-records.ts';
-import type { Part } from './run-input.ts';
+import type { Part } from './input-reader.ts';
 
 /** Records as lines of JSON: of the columns that are wanted. */
 export interface CsvLines extends CsvVisitor {

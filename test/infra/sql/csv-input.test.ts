@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { csvReader } from '../../../infra/sql/csv-input.ts';
-import type { InputReader } from '../../../infra/sql/run-input.ts';
+import type { InputReader } from '../../../infra/sql/input-reader.ts';
 import type { Column } from '../../../infra/sql/sql-type.ts';
 import { scalar, typeName } from '../../../infra/sql/sql-type.ts';
 
