@@ -49,8 +49,9 @@ export interface Writing {
 
 /**
  * Writes one batch and moves the state. A sink that keeps its own progress commits rows, state and rejections at once, and the dead
- * letters are stored after that: until they are, the state holds them. Any other sink writes under names that follow from the range,
- * so the state may move after.
+ * letters are stored after that: until they are, the state holds them, and then they leave it at once, for whoever finds them there
+ * stores them again, and what an operator has redriven or discarded meanwhile would be back. Any other sink writes under names that
+ * follow from the range, so the state may move after.
  */
 export async function writeBatch(sink: SinkStep, writing: Writing, signal: AbortSignal): Promise<Done> {
   const { step, keepsProgress } = sink;
@@ -61,14 +62,28 @@ export async function writeBatch(sink: SinkStep, writing: Writing, signal: Abort
   const rejections = [...batch.rejections, ...refused];
   await step.deadLetters.put(shard.key, rejections, signal);
   const loaded = keepsProgress
-    ? committedBySink(shard.loaded, { ...to, rejections })
+    ? committedBySink(shard.loaded, to)
     : await saveState(step.checkpoints, shard.key, { from: shard.loaded, to, nowMillis: step.now(), signal });
   return {
-    loaded,
+    loaded:
+      keepsProgress && rejections.length > 0
+        ? await forgetRejections(sink, { shard: { key: shard.key, loaded }, options }, signal)
+        : loaded,
     eventsOut: batch.events.length - refused.length,
     bytesOut: batch.counts.dataBytes,
     rejected: rejections.length,
   };
+}
+
+/** They are in the bucket. */
+async function forgetRejections(
+  sink: SinkStep,
+  { shard, options }: Pick<Writing, 'shard' | 'options'>,
+  signal: AbortSignal,
+): Promise<LoadedState> {
+  const { state } = shard.loaded;
+  await sink.open(options).write(sliceOf(sink, { batch: { events: [], rejections: [] }, shard, to: state }, signal));
+  return committedBySink(shard.loaded, state);
 }
 
 /**
@@ -104,7 +119,11 @@ export async function moveState(
   return (await writeBatch(sink, { batch, shard, to, options: step.config.options }, signal)).loaded;
 }
 
-function sliceOf(sink: SinkStep, { batch, shard, to }: Writing, signal: AbortSignal): Slice {
+function sliceOf(
+  sink: SinkStep,
+  { batch, shard, to }: Pick<Writing, 'shard' | 'to'> & { readonly batch: Pick<Batch, 'events' | 'rejections'> },
+  signal: AbortSignal,
+): Slice {
   const { events } = batch;
   const previous = shard.loaded.revision;
   return {
@@ -133,7 +152,7 @@ async function* pagesOf<T>(events: readonly T[]): AsyncIterable<readonly T[]> {
   for (let start = 0; start < events.length; start += PAGE_EVENTS) yield events.slice(start, start + PAGE_EVENTS);
 }
 
-/** What the sink has committed; the rejections in it are in the bucket by now, and need not be stored again by this process. */
+/** What the sink has committed. The rejections in it are in the bucket by now. */
 function committedBySink(from: LoadedState, to: StepState): LoadedState {
   return { revision: from.revision + 1, state: { ...to, rejections: [] } };
 }

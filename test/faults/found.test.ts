@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import { givenPipeline } from '../kit/given.ts';
 import { inAnyOrder } from '../kit/in-any-order.ts';
-import { chain, type Row, turnOf } from './chain.ts';
+import { chain, isRefused, type Row, turnOf } from './chain.ts';
 
 /** What schedules have found, each as small as it could be made. */
 const rows = (from: number): Row[] =>
@@ -37,5 +37,22 @@ test.each([3, 4, 8])(
     await run.settled({ within: hours(12) });
     expect(run.deadLetters('ledger').map(({ text = '' }) => text.includes('deadly'))).toEqual([true]);
     expect(run.table('ledger')).toEqual([{ n: 2, from: 'a', to: high }]);
+  },
+);
+
+test.each(['history', 'ledger'])(
+  'a new process of the sink %s stores no dead letter again that an operator may have dealt with',
+  async (sink) => {
+    const run = await givenPipeline(chain);
+    run.when.refused(sink, (row) => (isRefused('history', row as Row) ? 'no_tens' : undefined));
+    await run.given('end', [{ n: 10, from: 'a', to: 'key' }], { key: 'to' });
+    await run.settled();
+    const stored = (): number | undefined => run.calls().get(`${sink} s3.PutObject dead letters`);
+    expect(stored()).toBe(1);
+    run.when.killed(sink);
+    await run.given('end', [{ n: 11, from: 'a', to: 'key' }], { key: 'to' });
+    await run.settled();
+    expect(run.table(sink)).toEqual([{ n: 11, from: 'a', to: 'key' }]);
+    expect(stored()).toBe(1);
   },
 );

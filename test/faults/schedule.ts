@@ -2,15 +2,7 @@ import { minutes } from '../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import type { FaultRule } from '../kit/faults.ts';
 import type { Resharding } from '../kit/resharding.ts';
-import {
-  allCells,
-  asked,
-  type Cell,
-  cells,
-  type Disturbance,
-  disturbances,
-  lasting,
-} from './cells.ts';
+import { allCells, asked, type Cell, cells, type Disturbance, disturbances, lasting } from './cells.ts';
 import type { Item, StreamName } from './chain.ts';
 import { disturbedBy } from './disturbed.ts';
 import type { Happening } from './happening.ts';
