@@ -27,7 +27,11 @@ export function disturbedBy(disturbance: Disturbance, below: (count: number) => 
       // A part of a batch is in the log, and the rest is about to be sent.
       const after = below(4);
       const site = `${disturbance.step} kinesis.PutRecords`;
-      return { before: [{ ...disturbance, after: after + 1 }], faults: [{ site, kind: 'throttled', after }] };
+      const throttled = { site, kind: 'throttled', after } as const;
+      // Often the code that has begun the batch is not the one that ends it.
+      const killed = { site, kind: 'killed before', after: after + 1 } as const;
+      const faults = below(3) === 0 ? [throttled] : [throttled, killed];
+      return { before: [{ ...disturbance, after: after + 1 }], faults };
     }
     case 'killer':
       return { among: [{ ...disturbance, items: killersAmong(disturbance, below) }] };

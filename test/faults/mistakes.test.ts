@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { caught } from './caught.ts';
 import { caughtFrom, mistakes } from './mistakes.ts';
 
-/** As many as `npm test` plays. */
+/** Those that `npm test` plays. */
 const SCHEDULES = 500;
 
 test.each(Object.keys(mistakes))(
@@ -10,8 +10,8 @@ test.each(Object.keys(mistakes))(
   { timeout: 900_000 },
   async (mistake) => {
     const from = caughtFrom[mistake] ?? 0;
-    const first = await caught({ mistake, from, most: SCHEDULES });
-    expect(first, `no schedule of ${SCHEDULES} from ${from} on is broken`).toBeDefined();
+    const first = await caught({ mistake, from, most: SCHEDULES - from });
+    expect(first, `no schedule from ${from} to ${SCHEDULES - 1} is broken`).toBeDefined();
     expect(first?.violation).toMatch(/^(history|ledger|latest|lake|raw|dead letters|after 720 minutes)/);
   },
 );
