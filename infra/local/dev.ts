@@ -120,18 +120,17 @@ async function tellCounts({ runner, counts }: Local, say: (text: string) => void
 const QUIET_MILLIS = 200;
 
 function reloadOnChange(local: Local, say: (text: string) => void, signal: AbortSignal): void {
-  const loaded = new Map<string, string>();
+  const loaded = new Map(local.functions.map(({ name, bundlePath }) => [name, bundlePath]));
   let timer: NodeJS.Timeout | undefined;
   const reload = async (): Promise<void> => {
     for (const step of local.runner.steps) {
       try {
         const definition = functionOf(await bundleStep(step), local.stage);
-        const { bundlePath } = definition;
-        if (loaded.has(nameOf(step)) && loaded.get(nameOf(step)) !== bundlePath) {
-          local.runner.reload(definition);
-          say(`reloaded ${nameOf(step)}`);
-        }
-        loaded.set(nameOf(step), bundlePath);
+        const { name, bundlePath } = definition;
+        if (loaded.get(name) === bundlePath) continue;
+        local.runner.reload(definition);
+        loaded.set(name, bundlePath);
+        say(`reloaded ${nameOf(step)}`);
       } catch (error) {
         say(error instanceof UserMistake ? `not reloaded: ${error.message}` : String(error));
       }
@@ -143,18 +142,21 @@ function reloadOnChange(local: Local, say: (text: string) => void, signal: Abort
     await compileSql(say);
     await reload();
   };
+  // One after the other: a change that comes in the middle of the one before is not overtaken by it.
+  let changes = Promise.resolve();
   let watcher: FSWatcher | undefined;
   const look = (): void => {
     watcher?.close();
     watcher = watch(resolve(REPOSITORY, 'functions'), { recursive: true }, () => {
       clearTimeout(timer);
-      timer = setTimeout(() => void change(), QUIET_MILLIS);
+      timer = setTimeout(() => {
+        changes = changes.then(change).catch((error) => say(String(error)));
+      }, QUIET_MILLIS);
     });
     watcher.on('error', (error) => say(`changes of functions/ are not seen any more: ${error.message}`));
   };
   look();
   signal.addEventListener('abort', () => watcher?.close(), { once: true });
-  void reload();
 }
 
 /** What is written beside a `.sql` file is bundled then, as any other module. */

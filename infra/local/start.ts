@@ -1,4 +1,5 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
 import type { Trace } from '../emulator/trace.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { type PipelinePlan, planOf, type StepPlan } from '../pipelines/plan.ts';
@@ -15,6 +16,8 @@ export interface Local {
   readonly servers: Servers;
   readonly stage: LocalStage;
   readonly runner: Runner;
+  /** What the steps ran as at first. */
+  readonly functions: readonly FunctionDefinition[];
   readonly counts: CountsOfSteps;
 }
 
@@ -38,11 +41,12 @@ export async function startLocal(options: LocalOptions, running: AsyncDisposable
   signal.throwIfAborted();
   const stage = await createStage(servers, plans, running);
   const counts = countSteps();
+  const functions = bundled.map((step) => functionOf(step, stage));
   const runner = await startRunner(
     {
       plans,
       stage,
-      functions: bundled.map((step) => functionOf(step, stage)),
+      functions,
       onLog: (name, line) => {
         if (!counts.take(line)) onLog(name, line);
       },
@@ -51,7 +55,7 @@ export async function startLocal(options: LocalOptions, running: AsyncDisposable
     },
     running,
   );
-  return { plans, servers, stage, runner, counts };
+  return { plans, servers, stage, runner, functions, counts };
 }
 
 /** The pipelines of these names; all of them when none is named. */
