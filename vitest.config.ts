@@ -6,7 +6,8 @@ export default defineConfig({
     exclude: ['test/bench/**'],
     setupFiles: ['test/seed.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // One more than the cores that there are at least: many a test waits for servers and processes.
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     reporters: ['default'],
