@@ -1,7 +1,7 @@
-import { leading } from './decimal-arithmetic.ts';
+import { addDecimals, leading } from './decimal-arithmetic.ts';
 import type { Decimal } from './decimals.ts';
-import { decimalText, divideRounded, finite, INFINITY, NAN, powerOfTen, signOf } from './decimals.ts';
-import { bitsFor, exponential, logarithm, ratio, scaled } from './fixed-point.ts';
+import { decimalText, divideRounded, finite, INFINITY, NAN, powerOfTen, signOf, withScale } from './decimals.ts';
+import { bitsFor, logarithm, scaled } from './fixed-point.ts';
 import { divisionByZero, SqlError } from './sql-error.ts';
 
 /**
@@ -26,16 +26,43 @@ export function expDecimal(a: Decimal): Decimal {
   return exponentialOf(a, decimalsFor(Math.trunc(size), [a]));
 }
 
-/** e to the power of a number, with so many decimals. */
+/**
+ * e to the power of a number, with so many decimals. Every step is rounded to as many decimals as Postgres keeps: where the result is a
+ * tie but for what those leave out, as for `0.999999999999999999999 ^ 2.5`, that decides its last digit.
+ */
 export function exponentialOf(a: Decimal, decimals: number): Decimal {
   const size = Number(decimalText(a));
   if (Math.abs(size) >= 6000) {
     if (size > 0) throw new SqlError('22003', 'value overflows numeric format');
     return finite(0n, decimals);
   }
-  const bits = bitsFor(decimals + Math.max(weightOf(size), 0));
-  const value = exponential(ratio(a.digits, powerOfTen(a.scale), bits), bits);
-  return finite(scaled(value, powerOfTen(decimals), bits), decimals);
+  let halvings = 0;
+  for (let rest = Math.abs(size); rest > LARGEST_TERM; rest /= 2) halvings += 1;
+  const digits = Math.max(1 + weightOf(size) + decimals + Math.trunc(halvings * LOG10_2), 0) + 8;
+  // Divided by a power of two: one decimal more for each halving holds it.
+  let result = exponentialSeries(finite(a.digits * 5n ** BigInt(halvings), a.scale + halvings), digits - 1);
+  for (let left = halvings; left > 0; left -= 1)
+    result = productAt(result, result, Math.max(digits - leading(result).weight * 8, 0));
+  return withScale(result, decimals);
+}
+
+/** So near to zero that the series is short. */
+const LARGEST_TERM = 0.01;
+const LOG10_2 = 0.301029995663981;
+
+/** 1 + x + x²/2! + …, until a term is nothing at so many decimals. */
+function exponentialSeries(x: Decimal, decimals: number): Decimal {
+  let sum = addDecimals(finite(1n, 0), x);
+  let term = x;
+  for (let n = 2n; ; n += 1n) {
+    term = finite(divideRounded(productAt(term, x, decimals).digits, n), decimals);
+    if (term.digits === 0n) return sum;
+    sum = addDecimals(sum, term);
+  }
+}
+
+function productAt(a: Decimal, b: Decimal, decimals: number): Decimal {
+  return withScale(finite(a.digits * b.digits, a.scale + b.scale), decimals);
 }
 
 export function lnDecimal(a: Decimal): Decimal {

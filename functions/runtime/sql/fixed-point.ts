@@ -1,10 +1,10 @@
-/** Real numbers as `value × 2^-bits`: exponentials and logarithms to as many digits as numeric wants. */
+/** Real numbers as `value × 2^-bits`: logarithms to as many digits as numeric wants. */
 export const bitsFor = (decimals: number): number => Math.ceil(Math.max(decimals, 0) * 3.33) + 64;
 
 const bitLength = (value: bigint): number => value.toString(16).length * 4;
 
 /** `dividend / divisor` with so many bits behind the point. */
-export function ratio(dividend: bigint, divisor: bigint, bits: number): bigint {
+function ratio(dividend: bigint, divisor: bigint, bits: number): bigint {
   return (dividend << BigInt(bits)) / divisor;
 }
 
@@ -47,18 +47,4 @@ function areaTangent(dividend: bigint, divisor: bigint, bits: number): bigint {
     sum += power / n;
   }
   return sum;
-}
-
-/** e to the power of a fixed-point number. */
-export function exponential(exponent: bigint, bits: number): bigint {
-  const ln2 = logarithmOfTwo(bits);
-  const twos = exponent / ln2;
-  const rest = exponent - twos * ln2;
-  let sum = 1n << BigInt(bits);
-  let term = sum;
-  for (let n = 1n; term !== 0n && term !== -1n; n += 1n) {
-    term = ((term * rest) >> BigInt(bits)) / n;
-    sum += term;
-  }
-  return twos >= 0n ? sum << twos : sum >> -twos;
 }

@@ -43,3 +43,15 @@ test.each(SMALL_POWERS)('%s is as small as in Postgres', async (expression) => {
   const [expected] = await oracle.attempt([`select ${expression}`]);
   expect((await compileExpression(expression, [])).evaluate([])).toEqual({ value: expected?.value });
 });
+
+/** A tie, but for what lies beyond the decimals that Postgres keeps on the way. */
+const NEAR_TIES = [1, 7, 12, 21, 30].flatMap((decimals) => {
+  const nines = `0.${'9'.repeat(decimals)}`;
+  const above = `1.${'0'.repeat(decimals - 1)}1`;
+  return [nines, above].flatMap((base) => ['0.5', '2.5', '-1.5', '100.5'].map((exponent) => `${base} ^ ${exponent}`));
+});
+
+test.each(NEAR_TIES)('%s is rounded as in Postgres', async (expression) => {
+  const [expected] = await oracle.attempt([`select ${expression}`]);
+  expect((await compileExpression(expression, [])).evaluate([])).toEqual({ value: expected?.value });
+});
