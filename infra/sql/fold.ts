@@ -35,7 +35,9 @@ export function foldConstants(source: Source, expression: Checked): Checked {
     }
     case 'cast': {
       const arg = fold(expression.arg);
-      return isNull(arg) ? nullLike(expression) : computed(source, { ...expression, arg }, [arg]);
+      // What becomes of an array's elements may depend on the session: then Postgres leaves a null array to be converted, too.
+      const isLeft = expression.type.kind === 'array' && isStable(expression);
+      return isNull(arg) && !isLeft ? nullLike(expression) : computed(source, { ...expression, arg }, [arg]);
     }
     case 'not':
     case 'test': {
@@ -84,6 +86,8 @@ export function foldConstants(source: Source, expression: Checked): Checked {
 const folded = (source: Source, part: Checked | undefined): Checked | undefined =>
   part === undefined ? undefined : foldConstants(source, part);
 const isConstant = (part: Checked): part is Checked & { kind: 'constant' } => part.kind === 'constant';
+const isKnown = (part: Checked): boolean =>
+  isConstant(part) || (part.kind === 'array' && part.elements.every(isConstant));
 const isNull = (part: Checked): boolean => part.kind === 'constant' && part.text === null;
 const isTrue = (part: Checked): boolean => part.kind === 'constant' && part.text === 'true';
 const isFalse = (part: Checked): boolean => part.kind === 'constant' && part.text === 'false';
@@ -155,8 +159,7 @@ function tryZone(source: Source, expression: Extract<Checked, { kind: 'call' }>)
 
 /** Postgres folds calls of constants; constant arrays are constants too. */
 function computed(source: Source, expression: Checked, parts: readonly Checked[]): Checked {
-  const ready = parts.every((part) => isConstant(part) || (part.kind === 'array' && part.elements.every(isConstant)));
-  if (!ready || isStable(expression)) return expression;
+  if (!parts.every(isKnown) || isStable(expression)) return expression;
   const { text, error } = evaluateConstant(expression);
   const { type, offset } = expression;
   if (error !== undefined) throw new SqlMistake(mistakeKind(error), { source, offset, problem: error.message });
@@ -185,7 +188,7 @@ function foldCoalesce(source: Source, expression: Extract<Checked, { kind: 'coal
     const arg = foldConstants(source, part);
     if (isNull(arg)) continue;
     args.push(arg);
-    if (isConstant(arg)) break;
+    if (isKnown(arg)) break;
   }
   const [only] = args;
   if (only === undefined) return nullLike(expression);

@@ -7,19 +7,22 @@ import type { Made } from './run-event.ts';
 export interface EventOutcome {
   readonly made: { readonly whole: Made; readonly alone: readonly Made[] };
   readonly plan: Plan;
+  /** Of each part. */
+  readonly alone: readonly Plan[];
   readonly theirs: Attempt;
   readonly back: Attempt;
   readonly parts: readonly Attempt[];
 }
 
-export function eventDifference({ made, plan, theirs, back, parts }: EventOutcome): string | undefined {
+export function eventDifference({ made, plan, alone, theirs, back, parts }: EventOutcome): string | undefined {
   // What is refused at run time with its reason (0A000) is not an answer.
   if ([made.whole, ...made.alone].some(({ refused }) => refused?.includes('SQLSTATE 0A000') === true)) return undefined;
   let mayErr = false;
   for (const [i, part] of parts.entries()) {
     const ours = made.alone[i]?.refused;
     const unwritable = ours?.includes('has no JSON number') === true;
-    if (!unwritable && (ours !== undefined) !== (part.code !== null))
+    const isUnread = mayBeUnread(alone[i]!, made.alone[i]!);
+    if (!unwritable && !isUnread && (ours !== undefined) !== (part.code !== null))
       return `part ${i + 1} alone, here: ${ours ?? 'no error'}, Postgres: ${part.message ?? 'no error'}`;
     mayErr ||= part.code !== null;
   }
@@ -27,7 +30,7 @@ export function eventDifference({ made, plan, theirs, back, parts }: EventOutcom
   const unwritable = theirs.value?.startsWith('true:') === true;
   const failed = theirs.code !== null || unwritable;
   if (whole.refused !== undefined || failed)
-    return failed === (whole.refused !== undefined) || mayErr
+    return failed === (whole.refused !== undefined) || mayErr || mayBeUnread(plan, whole)
       ? undefined
       : `here: ${whole.refused ?? back.value}, Postgres: ${theirs.message ?? theirs.value}`;
   const rows = theirs.value?.slice('false:'.length) ?? '';
@@ -35,6 +38,10 @@ export function eventDifference({ made, plan, theirs, back, parts }: EventOutcom
     return `here: ${back.message ?? back.value}, Postgres: ${rows}`;
   return nullDifference(plan, whole);
 }
+
+/** Of two lists in FROM one may be empty: Postgres may have looked at the other first, and erred there. */
+const mayBeUnread = ({ unnests }: Plan, { refused, outputs }: Made): boolean =>
+  unnests.length > 1 && refused === undefined && outputs.length === 0;
 
 /** Postgres may unnest one of two lists in the other's order. */
 const ordered = ({ unnests }: Plan, rows: string): string =>

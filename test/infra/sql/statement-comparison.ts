@@ -102,7 +102,7 @@ async function compareEvents(oracle: Oracle, { events }: World, runnable: Runnab
   const parts = await partsInPostgres(oracle, runnable.statement, events.length);
   let errors = 0;
   for (const [n, event] of events.entries()) {
-    const outcome = { made: made[n]!, plan, theirs: theirs[2 * n + 1]!, back: back[n]!, parts: parts[n]! };
+    const outcome = { made: made[n]!, plan, alone, theirs: theirs[2 * n + 1]!, back: back[n]!, parts: parts[n]! };
     const difference = eventDifference(outcome);
     if (difference !== undefined) return fails(`${difference}; event: ${event}`);
     errors += outcome.theirs.code === null ? 0 : 1;
