@@ -132,8 +132,8 @@ function isDone({ ended, rejections }: StepState): boolean {
 }
 
 /**
- * Writes the next slice of a shard, if there is one; an empty one when there is none and the state still holds rejections, for it is
- * with the next slice that they leave it.
+ * Writes the next slice of a shard, if there is one; an empty one when there is none and the state still holds rejections, because a
+ * process died before they left it.
  */
 async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'more' | 'all' | 'ended'> {
   const { step } = run.sink;
@@ -143,7 +143,10 @@ async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'m
   const attempt = await openSliceAttempt({ step, shard: opened, shardId: shard.id }, state.intent?.to, signal);
   if (attempt.isSuspected && (await tryPortion(run, opened, { shard, signal, attempt }))) return 'more';
   try {
-    return await attempt.within(() => writeSlice(run, opened, { shard, signal, attempt }));
+    // What waited to be alone may have no time left.
+    return await attempt.within(async () =>
+      step.now() < run.lastStartMillis ? writeSlice(run, opened, { shard, signal, attempt }) : 'more',
+    );
   } catch (error) {
     await attempt.survived(error);
     throw error;
@@ -188,6 +191,7 @@ async function tryPortion(run: Run, opened: ShardInput, from: From): Promise<boo
   if (records.length === 0) return false;
   const { loaded } = await tryRecords({
     ...{ step, shard: opened, shardId: shard.id, records, isAll: end !== undefined, signal },
+    beginBy: run.lastStartMillis,
     async work(batch) {
       const started = step.now();
       await endDrainedInputs(step, { batch, shard: opened }, signal);

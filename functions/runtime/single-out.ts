@@ -19,6 +19,8 @@ export interface Trial {
   readonly records: readonly LogRecord[];
   /** There is nothing after the records yet. */
   readonly isAll?: boolean;
+  /** Nothing is begun after it, milliseconds since 1970: what the end of the function's time cuts off looks like a death. */
+  readonly beginBy?: number;
   readonly signal: AbortSignal;
   /**
    * Makes the batch durable and commits it. It may say `harmless` when all that depends on what is in the events has been done, and only
@@ -58,7 +60,10 @@ export async function tryRecords(trial: Trial): Promise<Tried> {
   const last = endOfRecord((waiting.at(-1) as LogRecord).sequenceNumber);
   const isEnd = trial.isAll === true && suspicion.until !== undefined && suspicion.until > last;
   const next = { ...trial, position, waiting, suspicion: isEnd ? { ...suspicion, until: last } : suspicion };
-  const trying = () => tryNext(next, stored);
+  const trying = () =>
+    step.now() < (trial.beginBy ?? Number.POSITIVE_INFINITY)
+      ? tryNext(next, stored)
+      : Promise.resolve({ loaded: shard.loaded, left: waiting[0] });
   return suspicion.until === undefined ? step.company.beside(trying) : step.company.alone(trying);
 }
 
@@ -102,15 +107,17 @@ async function tryNext(trial: NonSteady, stored: StoredAttempt): Promise<Tried> 
   const { step, shard, position, waiting, suspicion, signal } = trial;
   let begun = stored;
   try {
-    let next = nextTry(suspicion, waiting, { position, entries: undefined });
+    let [next, tried]: [NextTry, Suspected] = [nextTry(suspicion, waiting, { position, entries: undefined }), trial];
     if (next.doing === 'decoding') {
       begun = beginning(trial, begun, next);
       await step.attempts.begin(shard.key, begun, signal);
       const { entries } = decodeRecord(waiting[0] as LogRecord, { name: shard.facts.stream });
       next = nextTry(suspicion, waiting, { position, entries: entries.length });
+      // It decodes: whatever processes have died of before, it was not that.
+      tried = { ...trial, suspicion: { ...suspicion, undecoded: 0 } };
     }
     if (next.doing !== 'holding' || stored.attempt?.doing !== 'holding') {
-      begun = beginning(trial, begun, next);
+      begun = beginning(tried, begun, next);
       await step.attempts.begin(shard.key, begun, signal);
     }
     if (next.doing === 'holding') throw new Error(whyHeld(trial));

@@ -125,7 +125,6 @@ function checkOperatorNode(context: CheckContext, node: A_Expr): Checked {
     case 'AEXPR_OP':
     case 'AEXPR_LIKE':
     case 'AEXPR_ILIKE':
-      refuseArrow(context, node);
       return checkOperator(context, nameOf(node.name), { operands: operandsOf(context, node), offset });
     case 'AEXPR_OP_ANY':
     case 'AEXPR_OP_ALL': {
@@ -149,10 +148,9 @@ function checkOperatorNode(context: CheckContext, node: A_Expr): Checked {
 }
 
 /** `address->city`, as ksqlDB writes it: `city` is no column. */
-function refuseArrow(context: CheckContext, { name, lexpr, rexpr, location }: A_Expr): void {
-  if (nameOf(name) !== '->' || lexpr === undefined || rexpr === undefined || !('ColumnRef' in rexpr)) return;
+function refuseArrow(context: CheckContext, { name, rexpr, location }: A_Expr, left: Checked): void {
+  if (nameOf(name) !== '->' || rexpr === undefined || !('ColumnRef' in rexpr) || left.type.kind !== 'record') return;
   const [field] = namesOf(rexpr.ColumnRef.fields);
-  if (context.check(lexpr).type.kind !== 'record') return;
   throw mistake(context, 'invalid', {
     offset: context.offsetOf(location),
     problem: 'objects have no operator ->',
@@ -161,5 +159,8 @@ function refuseArrow(context: CheckContext, { name, lexpr, rexpr, location }: A_
 }
 
 function operandsOf(context: CheckContext, node: A_Expr): readonly Checked[] {
-  return [node.lexpr, node.rexpr].flatMap((operand) => (operand === undefined ? [] : [context.check(operand)]));
+  const { lexpr, rexpr } = node;
+  const left = lexpr === undefined ? [] : [context.check(lexpr)];
+  for (const operand of left) refuseArrow(context, node, operand);
+  return rexpr === undefined ? left : [...left, context.check(rexpr)];
 }
