@@ -22,7 +22,7 @@ export function encodeEvent(event: OutgoingEvent): Uint8Array {
   return bytes;
 }
 
-/** Consecutive events of one writer have one source and one type. */
+/** Hot path: consecutive events of one writer have one source and one type, so what is made of them is kept for the next. */
 let last: { readonly source: string; readonly type: string; readonly head: string } | undefined;
 
 function sharedHead({ source, type }: OutgoingEvent): string {
