@@ -71,7 +71,7 @@ async function chosen(asked: Asked, place: Place, { positionals, values, signal 
 }
 
 function refuseUnknown(reason: string | boolean | undefined): void {
-  if (reason === undefined || String(reason) in REASONS) return;
+  if (reason === undefined || Object.hasOwn(REASONS, String(reason))) return;
   throw new UserMistake(`there is no reason '${reason}': there are ${Object.keys(REASONS).join(', ')}`);
 }
 

@@ -5,6 +5,7 @@ import { LIMITS } from '../delivery.ts';
 import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
 import { type StepPlan, schemaOf, stepConfigOf } from '../pipelines/plan.ts';
 import { REPOSITORY } from '../repository.ts';
+import { findDev } from './dev-file.ts';
 import { removeOldBundles } from './old-bundles.ts';
 import type { LocalStage } from './stage.ts';
 
@@ -17,7 +18,9 @@ export interface BundledStep {
 const BUNDLES = join(REPOSITORY, '.millrace', 'bundles');
 
 export async function bundleSteps(steps: readonly StepPlan[]): Promise<readonly BundledStep[]> {
-  await removeOldBundles(BUNDLES, Date.now());
+  const dev = await findDev().catch(() => undefined);
+  // One that runs may start a process of an old bundle at any time.
+  if (dev === undefined || 'ended' in dev) await removeOldBundles(BUNDLES, Date.now());
   return Promise.all(steps.map(bundleStep));
 }
 
