@@ -3,7 +3,7 @@ import { sequenceNumberOf } from './position.ts';
 import { type Pull, type Pulled, pullShard } from './pull.ts';
 import type { PullAnswer, ShardAnswer } from './pull-request.ts';
 import type { Puller } from './puller.ts';
-import { loadPlan, movePlan } from './rewind-plan.ts';
+import { loadPlan, movePlan, type StoredPlan } from './rewind-plan.ts';
 import { beginPlan } from './rewind-shards.ts';
 import { deadlineOf, type Invocation } from './step.ts';
 
@@ -20,8 +20,13 @@ export async function pullOn(puller: Puller, invocation: Invocation): Promise<Pu
   const begun = await beginPlan(puller, signal);
   if (begun === 'busy') return { ...(await answerOf(puller, signal)), done: false };
   const answer = await pullShards(puller, invocation, signal);
-  if (answer.done && begun.plan?.phase === 'begun') await endPlan(puller, begun.number, signal);
+  if (answer.done) await endPlan(puller, begun, signal);
   return answer;
+}
+
+/** Ends a plan that was begun, when all have caught up with it: for whoever pulls otherwise than by `pullOn`. */
+export async function endPlanWhenDone(puller: Puller, begun: StoredPlan, signal: AbortSignal): Promise<void> {
+  if (begun.plan?.phase === 'begun' && (await answerOf(puller, signal)).done) await endPlan(puller, begun, signal);
 }
 
 /** Where the step stands, and what is left to be pulled. */
@@ -143,11 +148,12 @@ async function pullUnderLease(run: Run, shardId: string): Promise<Pulled | 'busy
   }
 }
 
-/** All have caught up. Nothing depends on it but what an operator is told. */
-async function endPlan({ step }: Puller, number: number, signal: AbortSignal): Promise<void> {
+/** All have caught up with a plan that was begun. Nothing depends on it but what an operator is told. */
+async function endPlan({ step }: Puller, begun: StoredPlan, signal: AbortSignal): Promise<void> {
+  if (begun.plan?.phase !== 'begun') return;
   const stored = await loadPlan(step.checkpoints, signal);
   const { plan } = stored;
-  if (plan?.phase !== 'begun' || stored.number !== number) return;
+  if (plan?.phase !== 'begun' || stored.number !== begun.number) return;
   try {
     await movePlan(step.checkpoints, { ...stored, plan }, { phase: 'done', signal });
   } catch (error) {

@@ -6,6 +6,7 @@ import { LostRange, readShard } from './log-reader.ts';
 import { type Portion, portionsOf } from './portions.ts';
 import { pullShard } from './pull.ts';
 import type { Puller } from './puller.ts';
+import { endPlanWhenDone } from './pulling.ts';
 import { report } from './report.ts';
 import { beginPlan } from './rewind-shards.ts';
 import { firstStart } from './scheduled-start.ts';
@@ -41,7 +42,7 @@ export async function runScheduled(sink: SinkStep, puller: Puller, invocation: I
   if ((await sink.step.pause.inForce(signal)) !== undefined) return;
   const untilMillis = sink.step.now() + invocation.getRemainingTimeInMillis();
   const lastStartMillis = untilMillis - invocation.getRemainingTimeInMillis() * TIME_FOR_A_SLICE;
-  await beginPlan(puller, signal);
+  const begun = await beginPlan(puller, signal);
   const shape = await input.refresh(signal);
   const run: Run = {
     sink,
@@ -79,6 +80,7 @@ export async function runScheduled(sink: SinkStep, puller: Puller, invocation: I
   };
   await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, worker));
   if (failures.length > 0) throw failures[0];
+  if (begun !== 'busy') await endPlanWhenDone(puller, begun, signal);
 }
 
 interface Run {
