@@ -4,7 +4,7 @@ import { loadPause } from '../../functions/runtime/pause.ts';
 import { PullAnswer, type PullRequest } from '../../functions/runtime/pull-request.ts';
 import type { Target } from '../../functions/runtime/rewind.ts';
 import { loadPlan, type RewindPlan, type StoredPlan, savePlan } from '../../functions/runtime/rewind-plan.ts';
-import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
+import type { SinkPlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
 import { FunctionFailed } from './function-failed.ts';
 import { checkpointsOf, type Place, type PlaceWithFunctions } from './place.ts';
 
@@ -24,13 +24,18 @@ export interface Driving {
   readonly signal: AbortSignal;
 }
 
-/** The rewind that was asked for last, finished or not, and which of the step's it is. */
-export function lastRewind(
+/**
+ * The rewind that was asked for last, finished or not, and which of the step's it is. One that all shards have caught up with is `done`,
+ * also when nobody could write that down.
+ */
+export async function lastRewind(
   step: TransformPlan | SinkPlan,
-  place: Place,
+  place: PlaceWithFunctions,
   signal: AbortSignal,
 ): Promise<Pick<StoredPlan, 'number' | 'plan'>> {
-  return loadPlan(checkpointsOf(step, place), signal);
+  const { number, plan } = await loadPlan(checkpointsOf(step, place), signal);
+  if (plan === undefined || !(await hasCaughtUp(step, place, { plan, signal }))) return { number, plan };
+  return { number, plan: { ...plan, phase: 'done' } };
 }
 
 /**
@@ -47,6 +52,19 @@ export async function rewindStep(
   return drive(step, place, { request: { millrace: 'pull', delivery: step.delivery }, ...driving });
 }
 
+/**
+ * Drives on what was asked for before, as `rewindStep` does, and asks for nothing: also when it is done by now. `seen`: the number of that
+ * rewind.
+ */
+export async function goOnRewinding(
+  step: TransformPlan | SinkPlan,
+  place: PlaceWithFunctions,
+  { seen, ...driving }: Driving & { readonly seen: number },
+): Promise<boolean> {
+  refuseOther(step, await loadPlan(checkpointsOf(step, place), driving.signal), seen);
+  return drive(step, place, { request: { millrace: 'pull', delivery: step.delivery }, ...driving });
+}
+
 /** Writes the wish down, unless it is the one that is being fulfilled. */
 async function ask(
   step: TransformPlan | SinkPlan,
@@ -58,10 +76,7 @@ async function ask(
   const { plan } = stored;
   if (plan !== undefined && isUnfinished(plan, wish) && !(await hasCaughtUp(step, place, { plan, signal }))) return;
   const { to, said, shards, seen } = wish;
-  if (plan !== undefined && seen !== undefined && stored.number !== seen)
-    throw new UserMistake(
-      `${step.pipeline}/${step.name} was moved to ${plan.said} meanwhile, by a command of ${new Date(plan.askedMillis).toISOString()}: look where it is, and say it again if it is still to be moved`,
-    );
+  if (seen !== undefined) refuseOther(step, stored, seen);
   const asked = {
     ...{ phase: 'asked' as const, to, said, askedMillis: Date.now() },
     ...(shards === undefined ? {} : { shards: [...shards] }),
@@ -73,6 +88,14 @@ async function ask(
     // The function has got further with the one before.
     await ask(step, place, { wish, signal });
   }
+}
+
+/** Throws a `UserMistake` when there is another rewind than the one that the operator saw. */
+function refuseOther({ pipeline, name }: StepPlan, { number, plan }: StoredPlan, seen: number): void {
+  if (plan === undefined || number === seen) return;
+  throw new UserMistake(
+    `${pipeline}/${name} was moved to ${plan.said} meanwhile, by a command of ${new Date(plan.askedMillis).toISOString()}: look where it is, and say it again if it is still to be moved`,
+  );
 }
 
 /** Whoever finished it may not have been able to say so. */

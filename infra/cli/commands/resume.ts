@@ -1,3 +1,8 @@
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import type { RewindPlan } from '../../../functions/runtime/rewind-plan.ts';
+import { FunctionFailed } from '../../operation/function-failed.ts';
+import type { PlaceWithFunctions } from '../../operation/place.ts';
+import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { atPlace } from '../at-place.ts';
 import type { Command } from '../command.ts';
 import { placeHelp, placeOptions } from '../place-options.ts';
@@ -12,12 +17,11 @@ export const resume: Command = {
       const { positionals, signal } = invocation;
       const { BELIEVED_MILLIS } = await import('../../../functions/runtime/pause.ts');
       const { resumeStep } = await import('../../operation/pausing.ts');
-      const { lastRewind } = await import('../../operation/rewinding.ts');
       const step = asked.step(positionals[0], positionals[1]);
       const wasPaused = await resumeStep(step, place, signal);
       const goesOn = `goes on, within ${BELIEVED_MILLIS / 1_000} s`;
       console.log(`${step.pipeline}/${step.name} ${wasPaused ? goesOn : 'was not paused'} (${title})`);
-      const { plan } = step.kind === 'source' ? {} : await lastRewind(step, place, signal);
+      const plan = step.kind === 'source' ? undefined : await rewindOf(step, place, signal);
       if (plan !== undefined && plan.phase !== 'done')
         console.log(
           `it is being moved still: millrace positions ${step.pipeline} ${step.name} --to ${plan.said}${plan.shards === undefined ? '' : ` --shard ${plan.shards.join(',')}`} goes on with that`,
@@ -25,3 +29,19 @@ export const resume: Command = {
       return 0;
     }),
 };
+
+/** It is resumed, whatever its function answers. */
+async function rewindOf(
+  step: TransformPlan | SinkPlan,
+  place: PlaceWithFunctions,
+  signal: AbortSignal,
+): Promise<RewindPlan | undefined> {
+  const { lastRewind } = await import('../../operation/rewinding.ts');
+  try {
+    return (await lastRewind(step, place, signal)).plan;
+  } catch (error) {
+    if (!(error instanceof FunctionFailed || error instanceof UserMistake)) throw error;
+    console.error(`whether it is being moved still cannot be told: ${error.message}`);
+    return undefined;
+  }
+}
