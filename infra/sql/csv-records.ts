@@ -102,16 +102,22 @@ function readQuoted(of: Block, from: number, reader: Reader): number | undefined
   const { block, end, isLast } = of;
   const { place, visitor } = reader;
   let at = from;
-  for (let to = quotesEnd(block, at, end); ; to = further(block, { at, to, end })) {
+  let to = quotesEnd(block, at, end);
+  for (;;) {
     const { next, stop } = parseRecords(block, { from: at, to }, reader);
     at = next;
     if (stop === undefined) return at;
     const isShort = block.length - at <= LONGEST_RECORD;
-    if (stop === 'open' && to < end && to - at <= LONGEST_RECORD) continue;
+    if (stop === 'open' && to < end && to - at <= LONGEST_RECORD) {
+      to = further(block, { at, to, end });
+      continue;
+    }
     if (stop === 'open' && !isLast && isShort) return at === from ? undefined : at;
     visitor.refused(place.line, REASONS[stop]);
     place.line += 1;
-    return lineEnd(block, at, end);
+    at = lineEnd(block, at, end);
+    // Behind an open quote there may be nothing but lines without quotes. Otherwise `to` still holds, and is not looked for again.
+    if (stop === 'open' || at >= to) return at;
   }
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { csvReader } from '../../../infra/sql/csv-input.ts';
+import { readRecords } from '../../../infra/sql/csv-records.ts';
 import type { InputReader } from '../../../infra/sql/input-reader.ts';
 import type { Column } from '../../../infra/sql/sql-type.ts';
 import { scalar, typeName } from '../../../infra/sql/sql-type.ts';
@@ -174,6 +175,23 @@ test('a quote that is never closed does not swallow the rest of a long file', as
   const { rows, refused } = await read(`a\n1\n"2\n${'3\n'.repeat(700_000)}`, columnsOf(['a', 'integer']), 1 << 16);
   expect(rows.length).toBe(700_001);
   expect(refused).toEqual(['3: a quote is opened and not closed']);
+});
+
+test('lines with a stray quote are each looked at a few times, however many they are', () => {
+  const count = 2000;
+  let calls = 0;
+  const block = Object.assign(Buffer.from('1,5" pipe,ok\n'.repeat(count)), {
+    indexOf(...args: Parameters<Buffer['indexOf']>): number {
+      calls += 1;
+      return Buffer.prototype.indexOf.apply(this, args);
+    },
+  });
+  let refused = 0;
+  const unexpected = (): never => expect.unreachable();
+  const visitor = { plain: unexpected, record: unexpected, refused: () => (refused += 1) };
+  expect(readRecords(block, { place: { line: 1 }, isLast: true }, visitor)).toBe(block.length);
+  expect(refused).toBe(count);
+  expect(calls).toBeLessThan(20 * count);
 });
 
 test('a file of which no record can be read has no columns, and its records are refused', async () => {
