@@ -21,18 +21,12 @@ export function csvReader(chunks: AsyncIterable<Buffer>, reject: Reject): InputR
   };
   return {
     async columns() {
-      for (let read: Buffer[] = []; ; ) {
-        const chunk = await next();
-        read = chunk === undefined ? read : [...read, chunk];
-        const all = Buffer.concat(read);
-        const { header, sample } = sampleOf(all, chunk === undefined);
-        if (sample.length === 0 && chunk !== undefined) continue;
-        sampled = all;
-        if (sample.length > 0) return inferCellColumns(header, sample);
-        // There is nothing to infer from, but there may be records to refuse.
-        for await (const _ of partsOf(next, [], reject));
-        return undefined;
-      }
+      const { all, header, sample, isEnough } = await lookAt(next);
+      sampled = all;
+      if (isEnough) return inferCellColumns(header, sample);
+      // There is nothing to infer from, but there may be records to refuse.
+      for await (const _ of partsOf(next, [], reject));
+      return undefined;
     },
     parts: (read) => partsOf(next, read, reject),
   };
@@ -75,9 +69,36 @@ function wantedCells(header: readonly string[], read: readonly Column[]): readon
   });
 }
 
+/** Where none of so many bytes of records fits the header, its columns are of any type: the records are refused as they are read. */
+const LOOKED_AT = 1 << 22;
+
+/** Reads on until there is something to infer columns from, or the end. */
+async function lookAt(
+  next: () => Promise<Buffer | undefined>,
+): Promise<Sample & { readonly all: Buffer; readonly isEnough: boolean }> {
+  const read: Buffer[] = [];
+  for (let length = 0, looked = 0; ; ) {
+    const chunk = await next();
+    if (chunk !== undefined) read.push(chunk);
+    length += chunk?.length ?? 0;
+    // Twice as much each time, or a file of which nothing fits its header would be parsed once for each chunk.
+    if (chunk !== undefined && length < 2 * looked) continue;
+    looked = length;
+    const all = Buffer.concat(read);
+    const found = sampleOf(all, chunk === undefined);
+    const isEnough = found.sample.length > 0 || (found.header.length > 0 && length >= LOOKED_AT);
+    if (isEnough || chunk === undefined) return { ...found, all, isEnough };
+  }
+}
+
+interface Sample {
+  readonly header: readonly string[];
+  readonly sample: readonly (readonly string[])[];
+}
+
 const SAMPLED = 1000;
 
-function sampleOf(block: Buffer, isLast: boolean): { header: readonly string[]; sample: (readonly string[])[] } {
+function sampleOf(block: Buffer, isLast: boolean): Sample {
   const found: { header: readonly string[]; sample: (readonly string[])[] } = { header: [], sample: [] };
   const keep = (cells: readonly string[]): void => {
     if (found.sample.length < SAMPLED && cells.length === found.header.length) found.sample.push(cells);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { csvReader } from '../../../infra/sql/csv-input.ts';
 import { readRecords } from '../../../infra/sql/csv-records.ts';
 import type { InputReader } from '../../../infra/sql/input-reader.ts';
@@ -201,6 +201,34 @@ test('a file of which no record can be read has no columns, and its records are 
     lines: [],
     refused: ['2: the record has 1 cells, the header 2', '3: a quote is opened and not closed'],
   });
+});
+
+test('where no record fits the header, columns are inferred from the first few megabytes, each seen a few times', async () => {
+  const line = `${'x'.repeat(1000)},1\n`;
+  const count = 6000;
+  let taken = 0;
+  async function* counted(): AsyncGenerator<Buffer> {
+    for await (const chunk of chunks(Buffer.from(`Report\n${line.repeat(count)}`), 1 << 16)) {
+      taken += chunk.length;
+      yield chunk;
+    }
+  }
+  const refused: string[] = [];
+  const reader = csvReader(counted(), async (rows) => {
+    refused.push(...rows.map(({ line, reason }) => `${line}: ${reason}`));
+  });
+  const concat = vi.spyOn(Buffer, 'concat');
+  try {
+    expect(await reader.columns()).toEqual([expect.objectContaining({ name: 'Report' })]);
+    const joined = concat.mock.results.reduce((sum, { value }) => sum + value.length, 0);
+    expect(joined).toBeLessThan(3 * (1 << 22));
+  } finally {
+    concat.mockRestore();
+  }
+  expect(taken).toBe(1 << 22);
+  expect((await linesOf(reader, [])).rows).toEqual([]);
+  expect(refused.length).toBe(count);
+  expect(refused.at(-1)).toBe('6001: the record has 2 cells, the header 1');
 });
 
 test.each(['', '\n\n', 'a,b\n', 'a,b'])('%j has no records, so no columns', async (text) => {
