@@ -1,3 +1,4 @@
+import { UserMistake } from '../../functions/runtime/errors.ts';
 import { cellColumn, inferCellColumns, unmarked } from './csv-cells.ts';
 import { csvLines, type WantedCell } from './csv-lines.ts';
 import type { CsvPlace, CsvVisitor } from './csv-records.ts';
@@ -124,11 +125,14 @@ function sampleOf(block: Buffer, isLast: boolean): Sample {
   return found;
 }
 
-/** Takes the first record as the header, and gives the others to the visitor that is made for it. */
+/** Takes the first record as the header, and gives the others to the visitor that is made for it. Without a header they mean nothing. */
 function headed(visitorOf: (header: readonly string[]) => CsvVisitor, refused: CsvVisitor['refused']): CsvVisitor {
   let visitor: CsvVisitor | undefined;
   return {
-    refused,
+    refused(line, reason) {
+      if (visitor === undefined) throw Object.assign(new UserMistake(`the header cannot be read: ${reason}`), { line });
+      refused(line, reason);
+    },
     record(cells, line) {
       if (visitor === undefined) visitor = visitorOf(cells.map((cell) => unmarked(cell)[0]));
       else visitor.record(cells, line);

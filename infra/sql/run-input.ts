@@ -13,7 +13,7 @@ export interface Input extends InputReader {
   readonly file: InputFile;
 }
 
-/** What goes wrong with the file itself names it. */
+/** What goes wrong with the file itself names it, and the line where the error knows it. */
 export function openInput(file: InputFile, stdin: NodeJS.ReadableStream, reject: Reject): Input {
   const reader =
     file.format === 'csv' ? csvReader(chunksOf(file, stdin), reject) : jsonReader(readLines(file.name, stdin));
@@ -35,7 +35,8 @@ async function naming<T>({ name }: InputFile, result: Promise<T>): Promise<T> {
   try {
     return await result;
   } catch (error) {
-    throw Object.assign(error as Error, { path: name });
+    const { line } = error as { line?: number };
+    throw Object.assign(error as Error, { path: line === undefined ? name : `${name}:${line}` });
   }
 }
 

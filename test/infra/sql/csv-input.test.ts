@@ -203,6 +203,17 @@ test('a file of which no record can be read has no columns, and its records are 
   });
 });
 
+test.each<[text: string, line: number, reason: string]>([
+  ['id,size"in,x\n1,2,3\n4,5,6\n', 1, 'a quote stands inside an unquoted field'],
+  ['\n"id,x\n1,2\n', 2, 'a quote is opened and not closed'],
+])('no record takes the place of a header that cannot be read: %j', async (text, line, reason) => {
+  const mistake = { line, message: expect.stringContaining(`the header cannot be read: ${reason}`) };
+  for (const size of [1, 1000]) {
+    await expect(read(text, 'inferred', size)).rejects.toMatchObject(mistake);
+    await expect(read(text, columnsOf(['x', 'integer']), size)).rejects.toMatchObject(mistake);
+  }
+});
+
 test('where no record fits the header, columns are inferred from the first few megabytes, each seen a few times', async () => {
   const line = `${'x'.repeat(1000)},1\n`;
   const count = 6000;

@@ -9,6 +9,7 @@ let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'millrace-sql-'));
   writeFileSync(join(folder, 'orders.ndjson'), ORDERS);
+  writeFileSync(join(folder, 'bad-header.csv'), 'id,size"in,x\n1,2,3\n4,5,6\n');
   writeFileSync(join(folder, 'orders.csv'), 'id,name,total\r\n1,"a,b",2.50\r\n2,,3\r\n"3","7",x\r\n');
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -119,6 +120,7 @@ test.each([
   [['SELECT ordr_id FROM input', '@orders.ndjson'], 'did you mean "order_id"?'],
   [['SELECT 1 AS x FROM input', '@missing.ndjson'], 'missing.ndjson: no such file'],
   [['SELECT 1 AS x FROM input', '@missing.csv'], 'missing.csv: no such file'],
+  [['SELECT 1 AS x FROM input', '@bad-header.csv'], 'bad-header.csv:1: the header cannot be read: a quote stands'],
   [['SELECT 1 AS x FROM input', '@'], ': is a folder, not a file'],
   [
     ['SELECT 1 AS x FROM input', '@orders.csv', '--input', 'ndjson'],
