@@ -1,8 +1,8 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { cellColumn, inferCellColumns, unmarked } from './csv-cells.ts';
 import { csvLines, type WantedCell } from './csv-lines.ts';
-import type { CsvPlace, CsvVisitor } from './csv-records.ts';
-import { LINE_BREAK, readRecords, textEnd } from './csv-records.ts';
+import type { CsvVisitor } from './csv-records.ts';
+import { firstPlace, LINE_BREAK, readRecords, textEnd } from './csv-records.ts';
 import { utf8Of } from './csv-text.ts';
 import type { InputReader, Reject } from './input-reader.ts';
 import type { Column } from './sql-type.ts';
@@ -47,7 +47,7 @@ async function* partsOf(
     lines = csvLines(wantedCells(header, read), refuse);
     return lines;
   }, refuse);
-  const place: CsvPlace = { line: 1 };
+  const place = firstPlace();
   let rest: Buffer = Buffer.alloc(0);
   for (let isLast = false; !isLast; ) {
     const chunk = await next();
@@ -121,7 +121,7 @@ function sampleOf(block: Buffer, isLast: boolean): Sample {
     },
     () => undefined,
   );
-  readRecords(block, { place: { line: 1 }, isLast }, visitor);
+  readRecords(block, { place: firstPlace(), isLast }, visitor);
   return found;
 }
 

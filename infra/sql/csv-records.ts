@@ -12,27 +12,63 @@ export interface CsvVisitor {
 /** Where a reader is. */
 export interface CsvPlace {
   line: number;
+  /** The next block begins within a line that was too long. */
+  isInLongLine: boolean;
 }
+
+export const firstPlace = (): CsvPlace => ({ line: 1, isInLongLine: false });
 
 export const LINE_BREAK = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const QUOTE = 0x22;
 
-/** A record may have this many bytes: what is longer is a quote that somebody forgot to close. */
+/** A record, or a line, may have this many bytes: what is longer is a quote that somebody forgot to close, or no CSV. */
 const LONGEST_RECORD = 1 << 20;
 
 /**
- * Reads the records of a block that starts where a record starts, and gives how many bytes they take up. RFC 4180 by csv-parse; lines
- * without a quote need no parser, and are most of most files. A record that cannot be read costs its first line alone.
+ * Reads the records of a block that starts where a record starts, or in a line that was too long, and gives how many bytes they take up.
+ * RFC 4180 by csv-parse; lines without a quote need no parser, and are most of most files. A record that cannot be read costs its first
+ * line alone.
  */
 export function readRecords(
   block: Buffer,
   { place, isLast }: { place: CsvPlace; isLast: boolean },
   visitor: CsvVisitor,
 ): number {
-  const end = isLast ? block.length : block.lastIndexOf(LINE_BREAK) + 1;
-  const parsed = parseLines(block, end);
-  let at = 0;
+  let at = place.isInLongLine ? skipLine(block, 0, place) : 0;
+  for (;;) {
+    const long = longLine(block, at);
+    const end = long ?? (isLast ? block.length : block.lastIndexOf(LINE_BREAK) + 1);
+    at = readBetween({ block, end, isLast }, at, { place, visitor });
+    if (long === undefined) return at;
+    visitor.refused(place.line, 'the line is longer than 1 MiB');
+    place.line += 1;
+    at = skipLine(block, long, place);
+  }
+}
+
+/** Where the first line begins that is too long, whether its end is in the block or not. */
+function longLine(block: Buffer, from: number): number | undefined {
+  for (let at = from; block.length - at > LONGEST_RECORD; ) {
+    const last = block.subarray(at, at + LONGEST_RECORD + 1).lastIndexOf(LINE_BREAK);
+    if (last === -1) return at;
+    at += last + 1;
+  }
+  return undefined;
+}
+
+function skipLine(block: Buffer, from: number, place: CsvPlace): number {
+  const found = block.indexOf(LINE_BREAK, from);
+  place.isInLongLine = found === -1;
+  return found === -1 ? block.length : found + 1;
+}
+
+/** Reads the records between two lines that are too long, and gives where they end. */
+function readBetween(of: Block, from: number, reader: Reader): number {
+  const { block, end } = of;
+  const { place, visitor } = reader;
+  const parsed = parseLines(block, from, end);
+  let at = from;
   while (at < end) {
     const cells = parsed.get(at);
     if (cells !== undefined) {
@@ -48,7 +84,7 @@ export function readRecords(
     at = to;
     if (at === end) break;
     if (parsed.has(at)) continue;
-    const next = readQuoted({ block, end, isLast }, at, { place, visitor });
+    const next = readQuoted(of, at, reader);
     if (next === undefined) break;
     at = next;
   }
@@ -59,10 +95,10 @@ export function readRecords(
  * The lines with a quote that are a record each, by where they begin: parsed in one go, because a parser of its own would take longer
  * than a line. It ends at a line that is no record: what comes behind it is not known to begin a record.
  */
-function parseLines(block: Buffer, end: number): ReadonlyMap<number, readonly string[]> {
+function parseLines(block: Buffer, from: number, end: number): ReadonlyMap<number, readonly string[]> {
   const lines: Buffer[] = [];
   const starts: number[] = [];
-  for (let quote = block.indexOf(QUOTE); quote !== -1 && quote < end; ) {
+  for (let quote = block.indexOf(QUOTE, from); quote !== -1 && quote < end; ) {
     const start = block.lastIndexOf(LINE_BREAK, quote) + 1;
     const next = lineEnd(block, quote, end);
     lines.push(block.subarray(start, next));
@@ -83,11 +119,11 @@ function parseLines(block: Buffer, end: number): ReadonlyMap<number, readonly st
   return parsed;
 }
 
-const NO_RECORD = new Error('a line is no record');
+const NO_RECORD = new Error('no record');
 
 interface Block {
   readonly block: Buffer;
-  /** Where its last whole line ends. */
+  /** Where its last whole line ends, or one begins that is too long. */
   readonly end: number;
   readonly isLast: boolean;
 }
@@ -113,7 +149,7 @@ function readQuoted(of: Block, from: number, reader: Reader): number | undefined
       continue;
     }
     if (stop === 'open' && !isLast && isShort) return at === from ? undefined : at;
-    visitor.refused(place.line, REASONS[stop]);
+    visitor.refused(place.line, REASONS[stop === 'open' && !isShort ? 'long' : stop]);
     place.line += 1;
     at = lineEnd(block, at, end);
     // Behind an open quote there may be nothing but lines without quotes. Otherwise `to` still holds, and is not looked for again.
@@ -129,6 +165,7 @@ function further(block: Buffer, { at, to, end }: { at: number; to: number; end: 
 
 const REASONS = {
   open: 'a quote is opened and not closed',
+  long: 'a quote is opened and not closed within 1 MiB',
   quotes: 'a quote stands inside an unquoted field, or text follows a closing quote: double it',
 } as const;
 
@@ -150,7 +187,7 @@ function lineEnd(block: Buffer, from: number, end: number): number {
   return found === -1 || found >= end ? end : found + 1;
 }
 
-type Stop = keyof typeof REASONS;
+type Stop = 'open' | 'quotes';
 
 /** Gives the end of the last record that can be read, and why the next one cannot. */
 function parseRecords(
@@ -162,12 +199,14 @@ function parseRecords(
   try {
     parseCells(block.subarray(from, to), (cells, bytes) => {
       const start = next;
+      if (from + bytes - start > LONGEST_RECORD) throw NO_RECORD;
       next = from + bytes;
       if (!isBlank(block, start, next)) visitor.record(cells, place.line);
       place.line += lineBreaks(block, start, next);
     });
     return { next: to, stop: undefined };
   } catch (error) {
+    if (error === NO_RECORD) return { next, stop: 'open' };
     if (!(error instanceof CsvError)) throw error;
     return { next, stop: error.code === 'CSV_QUOTE_NOT_CLOSED' ? 'open' : 'quotes' };
   }

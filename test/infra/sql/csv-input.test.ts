@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import { csvReader } from '../../../infra/sql/csv-input.ts';
-import { readRecords } from '../../../infra/sql/csv-records.ts';
+import { firstPlace, readRecords } from '../../../infra/sql/csv-records.ts';
 import type { InputReader } from '../../../infra/sql/input-reader.ts';
 import type { Column } from '../../../infra/sql/sql-type.ts';
 import { scalar, typeName } from '../../../infra/sql/sql-type.ts';
@@ -174,7 +174,48 @@ test('what is no record is refused with its line, and costs its line alone', asy
 test('a quote that is never closed does not swallow the rest of a long file', async () => {
   const { rows, refused } = await read(`a\n1\n"2\n${'3\n'.repeat(700_000)}`, columnsOf(['a', 'integer']), 1 << 16);
   expect(rows.length).toBe(700_001);
-  expect(refused).toEqual(['3: a quote is opened and not closed']);
+  expect(refused).toEqual(['3: a quote is opened and not closed within 1 MiB']);
+});
+
+test.each([1 << 16, 1 << 24])(
+  'a quoted cell above 1 MiB is refused for its length, in chunks of %i bytes',
+  async (size) => {
+    const text = `a,b\n1,"${`${'x'.repeat(200)}\n`.repeat(6000)}"\n2,y\n`;
+    const { rows, refused } = await read(text, columnsOf(['a', 'integer']), size);
+    expect(refused[0]).toBe('2: a quote is opened and not closed within 1 MiB');
+    expect(refused.length).toBe(6001);
+    expect(rows).toEqual([{ a: 2 }]);
+  },
+);
+
+test.each([1 << 14, 1 << 20, 1 << 24])(
+  'a line above 1 MiB is refused alone, in chunks of %i bytes too',
+  async (size) => {
+    const [longest, longer] = ['x'.repeat((1 << 20) - 2), 'x'.repeat((1 << 20) - 1)];
+    const long = 'x'.repeat(3 << 20);
+    const text = `a,b\n1,${longest}\n2,${longer}\n3,"${long}"\n4,"y\nz"\n5,"open\n6,${long}\n7,y\n8,${long}`;
+    const { rows, lines, refused } = await read(text, columnsOf(['a', 'integer']), size);
+    expect(rows).toEqual([{ a: 1 }, { a: 4 }, { a: 7 }]);
+    expect(lines).toEqual([2, 5, 9]);
+    expect(refused).toEqual([
+      '3: the line is longer than 1 MiB',
+      '4: the line is longer than 1 MiB',
+      '7: a quote is opened and not closed within 1 MiB',
+      '8: the line is longer than 1 MiB',
+      '10: the line is longer than 1 MiB',
+    ]);
+  },
+);
+
+test('of a line without an end no more is kept than a record may have', async () => {
+  const concat = vi.spyOn(Buffer, 'concat');
+  try {
+    await read(`a\n${'x'.repeat(8 << 20)}`, columnsOf(['a', 'text']), 1 << 18);
+    expect(Math.max(...concat.mock.results.map(({ value }) => value.length))).toBeLessThan(2 << 20);
+  } finally {
+    concat.mockRestore();
+  }
+  await expect(read('x'.repeat(8 << 20), 'inferred', 1 << 18)).rejects.toThrow('the line is longer than 1 MiB');
 });
 
 test('lines with a stray quote are each looked at a few times, however many they are', () => {
@@ -189,7 +230,7 @@ test('lines with a stray quote are each looked at a few times, however many they
   let refused = 0;
   const unexpected = (): never => expect.unreachable();
   const visitor = { plain: unexpected, record: unexpected, refused: () => (refused += 1) };
-  expect(readRecords(block, { place: { line: 1 }, isLast: true }, visitor)).toBe(block.length);
+  expect(readRecords(block, { place: firstPlace(), isLast: true }, visitor)).toBe(block.length);
   expect(refused).toBe(count);
   expect(calls).toBeLessThan(20 * count);
 });
