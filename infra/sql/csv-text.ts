@@ -11,12 +11,18 @@ export async function* utf8Of(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buf
       continue;
     }
     first = Buffer.concat([first, chunk]);
-    if (first.length < BYTE_ORDER_MARK.length) continue;
+    if (first.length < BYTE_ORDER_MARK.length || isCutInBreak(first)) continue;
     convert = conversionOf(first);
-    yield convert(first.subarray(first.indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0));
+    yield convert(withoutMark(first));
   }
-  if (convert === undefined && first.length > 0) yield first;
+  if (convert === undefined && first.length > 0) yield conversionOf(first)(withoutMark(first));
 }
+
+/** Whether the first line break may go on in the next chunk. */
+const isCutInBreak = (first: Buffer): boolean => first.at(-1) === CARRIAGE_RETURN && !first.includes(LINE_FEED);
+
+const withoutMark = (first: Buffer): Buffer =>
+  first.subarray(first.indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0);
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const LINE_FEED = 0x0a;

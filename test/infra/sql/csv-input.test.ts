@@ -150,6 +150,17 @@ test('carriage returns alone end lines where the file begins without another lin
   expect((await read('a,b\r1,é\r', 'inferred')).rows).toEqual([{ a: 1, b: 'é' }]);
 });
 
+test('a first chunk may end within a line break', async () => {
+  const text = 'a,b\r\n1,é\r\n"2","x\ry"\r\n';
+  const { rows, lines } = await read(text, columnsOf(['a', 'integer'], ['b', 'text']), 'a,b\r'.length);
+  expect(rows).toEqual([
+    { a: 1, b: 'é' },
+    { a: 2, b: 'x\ry' },
+  ]);
+  expect(lines).toEqual([2, 3]);
+  expect((await read('a,b\r1,é\r', 'inferred', 'a,b\r'.length)).rows).toEqual([{ a: 1, b: 'é' }]);
+});
+
 test('bytes that are no UTF-8 become U+FFFD', async () => {
   expect((await read(Buffer.from('a,b\nM\xfcller,1\n', 'latin1'), 'inferred')).rows).toEqual([
     { a: 'M\ufffdller', b: 1 },
