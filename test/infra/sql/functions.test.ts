@@ -55,3 +55,17 @@ test.each(NEAR_TIES)('%s is rounded as in Postgres', async (expression) => {
   const [expected] = await oracle.attempt([`select ${expression}`]);
   expect((await compileExpression(expression, [])).evaluate([])).toEqual({ value: expected?.value });
 });
+
+test('what coalesce never reaches is not computed, behind a constant array either', async () => {
+  const expression = `coalesce(ARRAY['7'::numeric, '1'::numeric], trim_array('{NULL}'::numeric[], 3))`;
+  const [expected] = await oracle.attempt([`select (${expression})::text`]);
+  expect(expected).toMatchObject({ code: null, value: '{7,1}' });
+  expect((await compileExpression(expression, [])).evaluate([])).toEqual({ value: expected?.value });
+});
+
+test('a null array whose elements depend on the session is converted, and what it is compared with is computed', async () => {
+  const expression = `((null::timestamptz[])::text[])[2] < regexp_substr(array_to_string('{abc}'::text[], ''), '[a-c]+', 3, 0, '')`;
+  const [expected] = await oracle.attempt([`select (${expression})::text`]);
+  expect(expected?.message).toBe('invalid value for parameter "n": 0');
+  expect((await compileExpression(expression, [])).evaluate([]).error).toContain('"n": 0');
+});
