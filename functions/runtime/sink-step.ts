@@ -1,4 +1,4 @@
-import { type Batch, openBatch } from './batch.ts';
+import type { Batch } from './batch.ts';
 import type { ShardInput } from './input.ts';
 import { START_OF_SHARD } from './position.ts';
 import type { Done } from './puller.ts';
@@ -67,7 +67,7 @@ export async function writeBatch(sink: SinkStep, writing: Writing, signal: Abort
   return {
     loaded:
       keepsProgress && rejections.length > 0
-        ? await forgetRejections(sink, { shard: { key: shard.key, loaded }, options }, signal)
+        ? await commitEmpty(sink, { shard: { key: shard.key, loaded }, to: loaded.state, options }, signal)
         : loaded,
     eventsOut: batch.events.length - refused.length,
     bytesOut: batch.counts.dataBytes,
@@ -75,15 +75,14 @@ export async function writeBatch(sink: SinkStep, writing: Writing, signal: Abort
   };
 }
 
-/** They are in the bucket. */
-async function forgetRejections(
+/** Commits an empty slice to a sink that keeps its own progress: a state without rejections, all of which are in the bucket. */
+async function commitEmpty(
   sink: SinkStep,
-  { shard, options }: Pick<Writing, 'shard' | 'options'>,
+  { shard, to, options }: Omit<Writing, 'batch'>,
   signal: AbortSignal,
 ): Promise<LoadedState> {
-  const { state } = shard.loaded;
-  await sink.open(options).write(sliceOf(sink, { batch: { events: [], rejections: [] }, shard, to: state }, signal));
-  return committedBySink(shard.loaded, state);
+  await sink.open(options).write(sliceOf(sink, { batch: { events: [], rejections: [] }, shard, to }, signal));
+  return committedBySink(shard.loaded, to);
 }
 
 /**
@@ -110,13 +109,12 @@ export async function moveState(
   { to, signal }: { readonly to: StepState; readonly signal: AbortSignal },
 ): Promise<LoadedState> {
   const { step, keepsProgress } = sink;
-  if (!keepsProgress)
-    return saveState(step.checkpoints, shard.key, {
-      ...{ from: shard.loaded, nowMillis: step.now(), signal },
-      to: await step.markPages.store(shard.key, { from: shard.loaded, to }, signal),
-    });
-  const batch = openBatch(shard.loaded.state, shard.facts);
-  return (await writeBatch(sink, { batch, shard, to, options: step.config.options }, signal)).loaded;
+  const { key, loaded } = shard;
+  if (keepsProgress) await step.deadLetters.put(key, loaded.state.rejections, signal);
+  const moved = await step.markPages.store(key, { from: loaded, to }, signal);
+  return keepsProgress
+    ? commitEmpty(sink, { shard, to: moved, options: step.config.options }, signal)
+    : saveState(step.checkpoints, key, { from: loaded, to: moved, nowMillis: step.now(), signal });
 }
 
 function sliceOf(
