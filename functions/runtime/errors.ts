@@ -2,21 +2,24 @@
  * Whose fault is an error? One kind is the event's: `EventRefused`, thrown where an event is decoded, checked, transformed or
  * written. It goes to the dead letters and the step goes on. Everything else is the world's: the slice is delivered again.
  */
-export type RefusalReason =
+export const REFUSAL_REASONS = [
   /** The record's bytes are not what they say they are: bad MD5, truncated, not JSON. */
-  | 'undecodable'
+  'undecodable',
   /** The data does not fit its schema. */
-  | 'schema'
+  'schema',
   /** `apply` threw, or an SQL expression failed. It is pure: trying again cannot help. */
-  | 'transform'
+  'transform',
   /** The destination refused this event for good. */
-  | 'refused'
+  'refused',
   /** The event is larger than its stream takes. */
-  | 'too-large'
+  'too-large',
   /** The function's process died of it, again and again: out of memory, or in a loop until its time was over. */
-  | 'killed'
+  'killed',
   /** It was never done, and Lambda gave up on it when it was too old. */
-  | 'expired';
+  'expired',
+] as const;
+
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 export class EventRefused extends Error {
   readonly reason: RefusalReason;

@@ -1,4 +1,4 @@
-import { type RefusalReason, StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
+import { REFUSAL_REASONS, StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
 import type { KnownLetter, StoredLetter } from '../operation/dead-letters.ts';
 import type { Place } from '../operation/place.ts';
 import type { Redriven } from '../operation/redrive.ts';
@@ -71,21 +71,9 @@ async function chosen(asked: Asked, place: Place, { positionals, values, signal 
 }
 
 function refuseUnknown(reason: string | boolean | undefined): void {
-  if (reason === undefined || Object.hasOwn(REASONS, String(reason))) return;
-  throw new UserMistake(`there is no reason '${reason}': there are ${Object.keys(REASONS).join(', ')}`);
+  if (reason === undefined || REFUSAL_REASONS.some((one) => one === reason)) return;
+  throw new UserMistake(`there is no reason '${reason}': there are ${REFUSAL_REASONS.join(', ')}`);
 }
-
-const REASONS: Readonly<Record<RefusalReason, true>> = {
-  ...{
-    undecodable: true,
-    schema: true,
-    transform: true,
-    refused: true,
-    'too-large': true,
-    killed: true,
-    expired: true,
-  },
-};
 
 function nameOf({ id }: StoredLetter): string {
   return id.slice(0, id.lastIndexOf('/'));
