@@ -1,5 +1,5 @@
 import type { Event, ReceivedEvent } from './event.ts';
-import { QUOTE } from './json-bytes.ts';
+import { QUOTE, SPACE } from './json-bytes.ts';
 import type { Position } from './position.ts';
 import { encodeEvent } from './record-codec/encode.ts';
 
@@ -135,9 +135,8 @@ export class EventView implements ReceivedEvent {
 
 const UNPARSED = Symbol('unparsed');
 const LINE_FEED = 0x0a;
-const BLANK = 0x20;
 
 function onOneLine(bytes: Uint8Array): Uint8Array {
   if (!bytes.includes(LINE_FEED)) return bytes;
-  return bytes.map((byte) => (byte === LINE_FEED ? BLANK : byte));
+  return bytes.map((byte) => (byte === LINE_FEED ? SPACE : byte));
 }

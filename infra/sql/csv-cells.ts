@@ -1,3 +1,4 @@
+import { booleanIn, numberIn } from '../../functions/sources/s3-files/csv-cells.ts';
 import type { Column, SqlType } from './sql-type.ts';
 import { isScalar, JSONB, scalar } from './sql-type.ts';
 
@@ -22,22 +23,14 @@ function kindOf(type: SqlType): CellKind {
   return isScalar(type, 'jsonb') ? 'any' : 'other';
 }
 
-const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-
 /**
  * A cell as JSON. An empty one is null, or empty text where the column is text and cannot be null; a quoted empty one is empty text. What
  * is not what its column should be is text, which the statement refuses if it reads it.
  */
 export function cellJson({ kind, nullable }: CellColumn, text: string, quoted: boolean): string {
   if (text === '' && !(kind === 'text' && (quoted || !nullable)) && !(kind === 'any' && quoted)) return 'null';
-  if (kind === 'number') {
-    const digits = text.trim();
-    return JSON_NUMBER.test(digits) ? digits : JSON.stringify(text);
-  }
-  if (kind === 'boolean') {
-    const word = text.trim().toLowerCase();
-    return word === 'true' || word === 'false' ? word : JSON.stringify(text);
-  }
+  if (kind === 'number') return numberIn(text) ?? JSON.stringify(text);
+  if (kind === 'boolean') return booleanIn(text) ?? JSON.stringify(text);
   return kind === 'any' && looksLike(text, quoted) !== 'text' ? text : JSON.stringify(text);
 }
 

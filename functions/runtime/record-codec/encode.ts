@@ -1,4 +1,5 @@
 import type { OutgoingEvent } from '../event.ts';
+import { CLOSE_BRACE } from '../json-bytes.ts';
 
 /**
  * The event as CloudEvents JSON: the attributes first, in one fixed order, and `data` last, so that the reader finds them without
@@ -18,7 +19,7 @@ export function encodeEvent(event: OutgoingEvent): Uint8Array {
   const bytes = Buffer.allocUnsafe(headLength + event.dataBytes.length + 1);
   bytes.write(head, 'utf8');
   bytes.set(event.dataBytes, headLength);
-  bytes[bytes.length - 1] = 0x7d;
+  bytes[bytes.length - 1] = CLOSE_BRACE;
   return bytes;
 }
 

@@ -102,12 +102,12 @@ function read(cell: string, { kinds, mayBeMissing }: Column): Cell | string | un
     if (!kinds.has('string')) return mayBeMissing ? undefined : `the cell is empty, expected ${expected(kinds)}`;
   }
   if (kinds.has('number')) {
-    const digits = cell.trim();
-    if (JSON_NUMBER.test(digits)) return { json: digits, value: Number(digits) };
+    const digits = numberIn(cell);
+    if (digits !== undefined) return { json: digits, value: Number(digits) };
   }
   if (kinds.has('boolean')) {
-    const word = cell.trim().toLowerCase();
-    if (word === 'true' || word === 'false') return { json: word, value: word === 'true' };
+    const word = booleanIn(cell);
+    if (word !== undefined) return { json: word, value: word === 'true' };
   }
   if (kinds.has('string')) return { json: JSON.stringify(cell), value: cell };
   return `the cell does not hold ${expected(kinds)}`;
@@ -115,6 +115,18 @@ function read(cell: string, { kinds, mayBeMissing }: Column): Cell | string | un
 
 const NULL: Cell = { json: 'null', value: null };
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** The number that a cell holds, as JSON writes it. Undefined: it holds none. */
+export function numberIn(cell: string): string | undefined {
+  const digits = cell.trim();
+  return JSON_NUMBER.test(digits) ? digits : undefined;
+}
+
+/** The same of a boolean, in any case. */
+export function booleanIn(cell: string): 'true' | 'false' | undefined {
+  const word = cell.trim().toLowerCase();
+  return word === 'true' || word === 'false' ? word : undefined;
+}
 
 function expected(kinds: ReadonlySet<Kind>): string {
   return [...kinds].map((kind) => (kind === 'null' ? 'nothing' : `a ${kind}`)).join(' or ');
