@@ -104,20 +104,21 @@ export interface Suspected {
 }
 
 async function tryNext(trial: NonSteady, stored: StoredAttempt): Promise<Tried> {
-  const { step, shard, position, waiting, suspicion, signal } = trial;
+  const { step, shard, position, waiting, signal } = trial;
+  let { suspicion } = trial;
   let begun = stored;
   try {
-    let [next, tried]: [NextTry, Suspected] = [nextTry(suspicion, waiting, { position, entries: undefined }), trial];
+    let next = nextTry(suspicion, waiting, { position, entries: undefined });
     if (next.doing === 'decoding') {
       begun = beginning(trial, begun, next);
       await step.attempts.begin(shard.key, begun, signal);
       const { entries } = decodeRecord(waiting[0] as LogRecord, { name: shard.facts.stream });
-      next = nextTry(suspicion, waiting, { position, entries: entries.length });
       // It decodes: whatever processes have died of before, it was not that.
-      tried = { ...trial, suspicion: { ...suspicion, undecoded: 0 } };
+      suspicion = { ...suspicion, undecoded: 0 };
+      next = nextTry(suspicion, waiting, { position, entries: entries.length });
     }
     if (next.doing !== 'holding' || stored.attempt?.doing !== 'holding') {
-      begun = beginning(tried, begun, next);
+      begun = beginning({ ...trial, suspicion }, begun, next);
       await step.attempts.begin(shard.key, begun, signal);
     }
     if (next.doing === 'holding') throw new Error(whyHeld(trial));
