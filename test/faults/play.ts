@@ -1,5 +1,5 @@
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
-import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
+import { minutes } from '../../infra/pipelines/pipeline.ts';
 import type { Death } from '../kit/deaths.ts';
 import { event, type GivenEvent, record } from '../kit/given-events.ts';
 import { startPipelineRun } from '../kit/pipeline-run.ts';
@@ -21,7 +21,7 @@ import type { Happening } from './happening.ts';
 import { type Input, newInput } from './input.ts';
 import { violationsOf } from './oracle.ts';
 import type { Schedule } from './schedule.ts';
-import { settled } from './settled.ts';
+import { settled, settledFor } from './settled.ts';
 
 /** What came of a schedule. */
 export interface Played {
@@ -67,11 +67,7 @@ export async function play(schedule: Schedule): Promise<Played> {
 /** A run that died holds its leases for as long as a function may take: what is missing may come after that, if it does not die again. */
 async function isSettledLater(run: Run): Promise<boolean> {
   try {
-    for (let before = -1; run.faults().length > before; ) {
-      before = run.faults().length;
-      await run.when.pass(minutes(20));
-      await run.settled({ within: hours(12) });
-    }
+    await settledFor(run, minutes(20));
     return true;
   } catch {
     return false;
