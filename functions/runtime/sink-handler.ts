@@ -1,13 +1,13 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
-import { answerRequest } from './answer-request.ts';
-import { runContinuous } from './continuous.ts';
-import { openInput } from './input.ts';
-import type { PullAnswer } from './pull-request.ts';
-import type { Puller } from './puller.ts';
-import { openReplays } from './replay.ts';
-import { runScheduled } from './scheduled.ts';
+import type { Puller } from './batches/batch-work.ts';
+import { openInput } from './batches/shard-input.ts';
+import { moveState, openSinkStep, type SinkStep, writeBatch } from './batches/write-batch.ts';
+import { runContinuous } from './delivery/continuous.ts';
+import { answerRequest } from './delivery/operator.ts';
+import { runScheduled } from './delivery/scheduled.ts';
+import type { PullAnswer } from './operator-request.ts';
+import { openReplays } from './replay/replay.ts';
 import type { SinkDefinition } from './sink.ts';
-import { moveState, openSinkStep, type SinkStep, writeBatch } from './sink-step.ts';
 import { type Invocation, openStep, type StepSurroundings, surroundingsOnLambda } from './step.ts';
 
 /** A batch of an event source mapping, what an operator's command asks, or whatever a schedule sends. */

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Rejection } from './dead-letters.ts';
+import type { Rejection } from './dead-letters/dead-letters.ts';
 import type { ReceivedEvent } from './event.ts';
 import type { Position } from './position.ts';
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Rejection } from './dead-letters.ts';
+import type { Rejection } from './dead-letters/dead-letters.ts';
 import type { OutgoingEvent } from './event.ts';
 
 /** An event of a source, before the runtime gives it its source, sequence and id. */

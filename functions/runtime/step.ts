@@ -1,17 +1,17 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { type Attempts, openAttempts } from './attempts.ts';
-import { dynamoClient } from './aws-dynamo.ts';
-import { kinesisClient } from './aws-kinesis.ts';
-import { s3Client } from './aws-s3.ts';
-import { type Checkpoints, openCheckpoints } from './checkpoints.ts';
-import { type Company, openCompany } from './company.ts';
-import { type DeadLetters, openDeadLetters } from './dead-letters.ts';
-import { type LogWriter, openLogWriter } from './log-writer.ts';
-import { type MarkPages, openMarkPages } from './mark-pages.ts';
+import { dynamoClient } from './aws/dynamo.ts';
+import { kinesisClient } from './aws/kinesis.ts';
+import { s3Client } from './aws/s3.ts';
+import { type Attempts, openAttempts } from './checkpoints/attempts.ts';
+import { type Checkpoints, openCheckpoints } from './checkpoints/checkpoints.ts';
+import { type MarkPages, openMarkPages } from './checkpoints/mark-pages.ts';
+import { type DeadLetters, openDeadLetters } from './dead-letters/dead-letters.ts';
+import { type Company, openCompany } from './exclusive.ts';
+import { type LogWriter, openLogWriter } from './log/log-writer.ts';
 import { logError, type MetricsOf, metricsLine, type StepCounts } from './metrics.ts';
-import { openPause, type Pause } from './pause.ts';
+import { openPause, type Pause } from './pause/pause.ts';
 import { endpointIsOverridden, readStepConfig, type StepConfig } from './step-config.ts';
 
 /** What the outside gives a step: tests give emulators and a clock of their own. */

@@ -1,17 +1,17 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
-import { answerRequest } from './answer-request.ts';
-import type { Batch } from './batch.ts';
-import { runContinuous } from './continuous.ts';
-import { type Rejection, rejectionOf } from './dead-letters.ts';
-import { endParents } from './drained.ts';
+import type { Batch } from './batches/batch.ts';
+import type { Done, Puller, Turn } from './batches/batch-work.ts';
+import { endParents } from './batches/drained-inputs.ts';
+import { openInput, type ShardInput } from './batches/shard-input.ts';
+import { saveState } from './checkpoints/shard-states.ts';
+import { type Rejection, rejectionOf } from './dead-letters/dead-letters.ts';
+import { runContinuous } from './delivery/continuous.ts';
+import { answerRequest } from './delivery/operator.ts';
 import { EventRefused, UserMistake } from './errors.ts';
 import type { OutgoingEvent, ReceivedEvent } from './event.ts';
-import { openInput, type ShardInput } from './input.ts';
-import type { LogWriter } from './log-writer.ts';
+import type { LogWriter } from './log/log-writer.ts';
+import type { PullAnswer } from './operator-request.ts';
 import { MOST_OUTPUTS, sequenceAt } from './position.ts';
-import type { PullAnswer } from './pull-request.ts';
-import type { Done, Puller, Turn } from './puller.ts';
-import { saveState } from './shard-states.ts';
 import { type Invocation, openStep, type Step, type StepSurroundings, surroundingsOnLambda } from './step.ts';
 import type { Transform } from './transform.ts';
 

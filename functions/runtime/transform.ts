@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { EventRefused } from './errors.ts';
 import { type Event, isKey, type ReceivedEvent } from './event.ts';
-import { isTimestamp } from './timestamp.ts';
+import { isTimestamp } from './json/timestamp.ts';
 
 /** What `apply` makes of an event. `key` (1 to 256 characters) and `time` (RFC 3339) default to the input's. */
 export interface Derived<O> {

@@ -1,9 +1,9 @@
 // Compiled from clean-readings.sql by `npm run sql:compile`. Change that file, not this one.
 import { z } from 'zod';
-import { writeByte } from '../runtime/sql/json-writer.ts';
-import { type Row } from '../runtime/sql/row.ts';
-import { copied, copyColumns } from '../runtime/sql/row-copy.ts';
-import { textAt } from '../runtime/sql/row-values.ts';
+import { writeByte } from '../runtime/sql/json/json-writer.ts';
+import { type Row } from '../runtime/sql/row/row.ts';
+import { copied, copyColumns } from '../runtime/sql/row/row-copy.ts';
+import { textAt } from '../runtime/sql/row/row-values.ts';
 import { type EventAttributes, type Target, checkedKey, sqlTransform } from '../runtime/sql/sql-transform.ts';
 import { transformHandler } from '../runtime/transform-handler.ts';
 import { RawReading } from './readings.ts';

@@ -1,9 +1,9 @@
 // Compiled from completed-orders.sql by `npm run sql:compile`. Change that file, not this one.
 import { z } from 'zod';
-import { writeByte } from '../runtime/sql/json-writer.ts';
-import { type Row } from '../runtime/sql/row.ts';
-import { copied, copyColumns } from '../runtime/sql/row-copy.ts';
-import { isTextAt } from '../runtime/sql/row-values.ts';
+import { writeByte } from '../runtime/sql/json/json-writer.ts';
+import { type Row } from '../runtime/sql/row/row.ts';
+import { copied, copyColumns } from '../runtime/sql/row/row-copy.ts';
+import { isTextAt } from '../runtime/sql/row/row-values.ts';
 import { type EventAttributes, type Target, sqlTransform } from '../runtime/sql/sql-transform.ts';
 import { transformHandler } from '../runtime/transform-handler.ts';
 import { Order } from './order-events.ts';

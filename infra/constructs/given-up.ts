@@ -3,7 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { CfnPermission } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { GIVEN_UP_PREFIX } from '../../functions/runtime/given-up.ts';
+import { GIVEN_UP_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
 import type { Bundle } from '../bundle.ts';
 import type { Limits } from '../delivery.ts';
 import type { Names } from '../names.ts';
@@ -13,7 +13,7 @@ import { LinkedAlarm } from './linked-alarm.ts';
 import { logGroupOf } from './step-statements.ts';
 
 /** The module of the function, relative to the repository. */
-export const GIVEN_UP_ENTRY = 'functions/runtime/given-up-handler.ts';
+export const GIVEN_UP_ENTRY = 'functions/runtime/on-failure/handler.ts';
 
 /** A document has up to 6 MB, one is read at a time, and after an outage of hours there are many. */
 const LIMITS: Limits = { timeoutSeconds: 15 * 60, memoryMb: 1_024 };

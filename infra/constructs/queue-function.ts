@@ -4,7 +4,7 @@ import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { LANES } from '../../functions/runtime/lanes.ts';
+import { LANES } from '../../functions/runtime/items/lanes.ts';
 import { LIMITS } from '../delivery.ts';
 import type { QueueNeeds } from '../needs.ts';
 import type { SourcePlan } from '../pipelines/plan.ts';

@@ -83,7 +83,7 @@ function seesWhetherItIsPaused(step: StepPlan, names: Names): Statement {
   return { ...ofItsCheckpoints(step, names), why: 'sees whether it is paused', actions: ['dynamodb:GetItem'] };
 }
 
-/** What a transform upstream has read to its end sends nothing more: its marks may go (functions/runtime/drained.ts). */
+/** What a transform upstream has read to its end sends nothing more: its marks may go (functions/runtime/batches/drained-inputs.ts). */
 function seesDrainedShards({ input }: TransformPlan | SinkPlan, names: Names): readonly Statement[] {
   if (input.transforms.length === 0) return [];
   const why = 'sees which shards the transforms before it have drained';

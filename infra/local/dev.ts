@@ -5,10 +5,10 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { REPOSITORY } from '../repository.ts';
 import { announceDev, DEV_FILE } from './dev-file.ts';
+import { prefixOf, watchFolder } from './endpoints/landing.ts';
 import { bundleStep, functionOf } from './functions.ts';
-import { prefixOf, watchFolder } from './landing.ts';
 import { isScheduled, nameOf } from './runner.ts';
-import type { Ports } from './servers.ts';
+import type { Ports } from './servers/servers.ts';
 import { type Local, startLocal } from './start.ts';
 import { tellWhy } from './tell-why.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LANES } from '../../functions/runtime/lanes.ts';
+import { LANES } from '../../functions/runtime/items/lanes.ts';
 import { mappingSettings } from '../delivery.ts';
 import { systemClock } from '../emulator/clock.ts';
 import type { Invoke } from '../emulator/invoke.ts';
@@ -10,10 +10,10 @@ import { type QueueMapping, startQueueMapping } from '../emulator/queue-mapping.
 import { type Scheduler, startScheduler } from '../emulator/scheduler.ts';
 import type { Trace } from '../emulator/trace.ts';
 import type { PipelinePlan, SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
-import { openInvokeDoor } from './invoke-door.ts';
-import { type Landing, openLanding } from './landing.ts';
-import { openRequestDoor } from './request-door.ts';
-import { ACCOUNT, REGION } from './servers.ts';
+import { openInvokeDoor } from './endpoints/invoke-endpoint.ts';
+import { type Landing, openLanding } from './endpoints/landing.ts';
+import { openRequestDoor } from './endpoints/request-endpoint.ts';
+import { ACCOUNT, REGION } from './servers/servers.ts';
 import type { LocalStage } from './stage.ts';
 
 /** Pipelines at work on this machine: every step's function in processes of its own, fed as AWS feeds it. */

@@ -5,15 +5,15 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
-import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints.ts';
+import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type Names, namesOf } from '../names.ts';
 import type { LaptopPlaces } from '../needs.ts';
 import { invokeFunction } from '../operation/invoke.ts';
-import type { Place, PlaceWithFunctions } from '../operation/place.ts';
+import type { Place, PlaceWithFunctions } from '../operation/target.ts';
 import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
-import { ACCOUNT, REGION, type Servers } from './servers.ts';
+import { ACCOUNT, REGION, type Servers } from './servers/servers.ts';
 
 /** What a stage has on AWS, on this machine: created empty, under the names it would have there. */
 export interface LocalStage extends Place {

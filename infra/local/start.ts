@@ -6,7 +6,7 @@ import { type PipelinePlan, planOf, type StepPlan } from '../pipelines/plan.ts';
 import { type CountsOfSteps, countSteps } from './counts.ts';
 import { bundleSteps, functionOf } from './functions.ts';
 import { type Runner, startRunner } from './runner.ts';
-import { type Ports, type Servers, startServers } from './servers.ts';
+import { type Ports, type Servers, startServers } from './servers/servers.ts';
 import { settledTogether } from './settled.ts';
 import { createStage, type LocalStage } from './stage.ts';
 

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { openBatch } from '../../functions/runtime/batch.ts';
-import type { Rejection } from '../../functions/runtime/dead-letters.ts';
+import { openBatch } from '../../functions/runtime/batches/batch.ts';
+import { noMarks } from '../../functions/runtime/checkpoints/marks.ts';
+import type { Rejection } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
-import { readShard } from '../../functions/runtime/log-reader.ts';
-import { noMarks } from '../../functions/runtime/marks.ts';
+import { readShard } from '../../functions/runtime/log/log-reader.ts';
+import { describeStream, type Kinesis, type Shard } from '../../functions/runtime/log/shards.ts';
 import type { Position } from '../../functions/runtime/position.ts';
 import type { LogRecord } from '../../functions/runtime/record-codec/record.ts';
-import { describeStream, type Kinesis, type Shard } from '../../functions/runtime/shards.ts';
 
 export interface Tail {
   readonly kinesis: Kinesis;

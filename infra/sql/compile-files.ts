@@ -4,8 +4,8 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { compileFile, schemaReference } from './compile.ts';
-import type { Source } from './source-position.ts';
-import { SqlMistake } from './source-position.ts';
+import type { Source } from './syntax/source-position.ts';
+import { SqlMistake } from './syntax/source-position.ts';
 
 /**
  * `npm run sql:compile [-- --check]`: writes the module beside every `.sql` file of functions/transforms. With --check it writes nothing

@@ -1,15 +1,15 @@
 import { basename } from 'node:path';
 import type { z } from 'zod';
-import type { Expected } from './check-statement.ts';
-import { checkCondition, checkStatement } from './check-statement.ts';
-import { statementCode } from './generate.ts';
-import type { ModuleCode } from './module-code.ts';
-import { expand, quoteText, typescriptModule } from './module-code.ts';
-import { outputSchemaCode } from './output-schema.ts';
-import type { Plan } from './plan.ts';
-import { columnsOfSchema } from './schema-columns.ts';
-import type { Source } from './source-position.ts';
-import { SqlMistake } from './source-position.ts';
+import type { Expected } from './check/statement.ts';
+import { checkCondition, checkStatement } from './check/statement.ts';
+import type { ModuleCode } from './emit/module-code.ts';
+import { expand, quoteText, typescriptModule } from './emit/module-code.ts';
+import { statementCode } from './emit/statement.ts';
+import type { Plan } from './plan/plan.ts';
+import { outputSchemaCode } from './schema/output-schema.ts';
+import { columnsOfSchema } from './schema/schema-columns.ts';
+import type { Source } from './syntax/source-position.ts';
+import { SqlMistake } from './syntax/source-position.ts';
 
 /** What a `.sql` file is compiled with. */
 export interface CompileOptions {
@@ -134,7 +134,8 @@ export const constantLines = (module: ModuleCode): readonly string[] =>
   );
 
 const isTypeName = (file: string, name: string): boolean =>
-  /^[A-Z][a-z]/.test(name) && ['row', 'sql-transform', 'decimals', 'intervals', 'json'].includes(file);
+  /^[A-Z][a-z]/.test(name) &&
+  ['row/row', 'sql-transform', 'numbers/decimals', 'time/intervals', 'json/json'].includes(file);
 
 /** `completed-orders.sql` → `completedOrders`. */
 function exportName(file: string): string {

@@ -3,9 +3,9 @@ import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import { runnerOf } from '../../functions/runtime/sql/sql-transform.ts';
 import type { NamedSchema } from '../pipelines/inline-sql.ts';
 import { planForCondition } from './compile.ts';
-import { statementOf } from './run-plan.ts';
-import type { Source } from './source-position.ts';
-import { SqlMistake } from './source-position.ts';
+import { statementOf } from './emit/statement-of.ts';
+import type { Source } from './syntax/source-position.ts';
+import { SqlMistake } from './syntax/source-position.ts';
 
 /**
  * Whether an event of a stream is as a condition says, which is what could stand behind WHERE. Throws a `UserMistake` with line, column

@@ -1,11 +1,11 @@
-import type { Checked } from './checked.ts';
-import { children, columnsOf } from './checked.ts';
 import { constantLines, indent } from './compile.ts';
-import { dataColumnsOf, statementCode } from './generate.ts';
-import { javascriptModule } from './module-code.ts';
-import type { OutputColumn, Plan } from './plan.ts';
-import { positionAt } from './source-position.ts';
-import { typeName } from './sql-type.ts';
+import { javascriptModule } from './emit/module-code.ts';
+import { dataColumnsOf, statementCode } from './emit/statement.ts';
+import type { Checked } from './plan/checked.ts';
+import { children, columnsOf } from './plan/checked.ts';
+import type { OutputColumn, Plan } from './plan/plan.ts';
+import { typeName } from './plan/sql-type.ts';
+import { positionAt } from './syntax/source-position.ts';
 
 /** What `millrace sql explain` prints: the plan, the columns it reads, what it costs and guarantees, and the code. */
 export function explain(plan: Plan): string {

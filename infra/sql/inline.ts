@@ -2,13 +2,13 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import { sqlTransform } from '../../functions/runtime/sql/sql-transform.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { InlineStatement } from '../pipelines/inline-sql.ts';
-import { checkStream } from './check-stream.ts';
+import { checkStream } from './check/stream.ts';
 import { importLines, planFor } from './compile.ts';
-import { statementCode } from './generate.ts';
-import { typescriptModule } from './module-code.ts';
-import type { Plan } from './plan.ts';
-import { statementOf } from './run-plan.ts';
-import { SqlMistake } from './source-position.ts';
+import { typescriptModule } from './emit/module-code.ts';
+import { statementCode } from './emit/statement.ts';
+import { statementOf } from './emit/statement-of.ts';
+import type { Plan } from './plan/plan.ts';
+import { SqlMistake } from './syntax/source-position.ts';
 
 /** The plan of SQL in a pipeline, checked by both of its streams. Throws a `UserMistake` with line, column and caret. */
 export async function planInline({ name, text, from, to }: InlineStatement): Promise<Plan> {

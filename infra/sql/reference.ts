@@ -3,11 +3,11 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { CHAPTERS } from './catalog/functions.ts';
 import { OPERATORS } from './catalog/operators.ts';
-import type { Routine } from './catalog/routine.ts';
-import { parameterText, signatureText } from './catalog/routine.ts';
 import { planFor } from './compile.ts';
-import { evaluateConstant } from './evaluate.ts';
-import { SUPPORTED_TYPES } from './sql-type.ts';
+import { evaluateConstant } from './emit/evaluate.ts';
+import type { Routine } from './plan/routine.ts';
+import { parameterText, signatureText } from './plan/routine.ts';
+import { SUPPORTED_TYPES } from './plan/sql-type.ts';
 
 const INTRODUCTION = `<!-- Written by \`node infra/sql/reference.ts\`. A test compares this page with what it would write, and every example with Postgres. -->
 

@@ -1,7 +1,7 @@
 import { CfnOutput, CfnResource, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
-import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints.ts';
+import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Bundle } from '../bundle.ts';
 import { DataBucket } from '../constructs/data-bucket.ts';

@@ -2,7 +2,7 @@ import type { KinesisStreamEvent } from 'aws-lambda';
 import type pg from 'pg';
 import type { z } from 'zod';
 import type { OutgoingEvent } from '../../functions/runtime/event.ts';
-import { openLogWriter } from '../../functions/runtime/log-writer.ts';
+import { openLogWriter } from '../../functions/runtime/log/log-writer.ts';
 import { encodeOrdered } from '../../functions/runtime/position.ts';
 import { openSink } from '../../functions/runtime/sink-handler.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';

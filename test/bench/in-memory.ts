@@ -1,7 +1,7 @@
 import type { UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { GetRecordsCommand, GetShardIteratorCommand } from '@aws-sdk/client-kinesis';
 import type { KinesisStreamEvent } from 'aws-lambda';
-import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints.ts';
+import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import type { Invocation, StepSurroundings } from '../../functions/runtime/step.ts';
 import { logClient } from '../../infra/emulator/log/client.ts';
 import { createLog } from '../../infra/emulator/log/log.ts';

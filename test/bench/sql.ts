@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { runSqlCommand } from '../../infra/sql/run.ts';
+import { runSqlCommand } from '../../infra/sql/run/command.ts';
 import { type Measured, measure, runAlone } from './rounds.ts';
 import { hostileOrders, orders } from './sql-orders.ts';
 

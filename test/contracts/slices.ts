@@ -1,4 +1,4 @@
-import type { Rejection } from '../../functions/runtime/dead-letters.ts';
+import type { Rejection } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import { type Position, positionOf } from '../../functions/runtime/position.ts';
 import type { Slice } from '../../functions/runtime/sink.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { closed, freePort, listen, portOf } from '../../infra/local/listening.ts';
+import { closed, freePort, listen, portOf } from '../../infra/local/servers/listening.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
 import { findPython } from './ministack.ts';
 

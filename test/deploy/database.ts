@@ -3,7 +3,7 @@ import pg from 'pg';
 import { tlsOptions } from '../../functions/clients/postgres-login.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type GivenDatabase, parseContext } from '../../infra/context.ts';
-import { startPostgres } from '../../infra/local/postgres-server.ts';
+import { startPostgres } from '../../infra/local/servers/postgres-server.ts';
 import { clientOptions } from './caller.ts';
 import type { Server } from './server.ts';
 

@@ -1,6 +1,6 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { KinesisStreamEvent } from 'aws-lambda';
-import { GIVEN_UP_PREFIX } from '../../functions/runtime/given-up.ts';
+import { GIVEN_UP_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
 import { streamArnOf } from '../../infra/constructs/stream-names.ts';
 import { isContinuous } from '../../infra/local/runner.ts';
 import type { Deployed } from './deployed.ts';

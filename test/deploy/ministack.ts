@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { freePort } from '../../infra/local/listening.ts';
+import { freePort } from '../../infra/local/servers/listening.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
 import { cleanEnvironment, type Environment, keepRunning, run } from './command.ts';
 

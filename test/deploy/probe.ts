@@ -5,7 +5,7 @@ import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { explained as explainedOfAws } from '../../infra/cli/aws-mistakes.ts';
+import { explained as explainedOfAws } from '../../infra/cli/target/aws-mistakes.ts';
 import { explained } from '../../infra/endpoint/faults.ts';
 import { type Caller, clientOptions } from './caller.ts';
 import { callQuery } from './signed-call.ts';

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { KinesisStreamEvent } from 'aws-lambda';
-import { readShard } from '../../functions/runtime/log-reader.ts';
+import { readShard } from '../../functions/runtime/log/log-reader.ts';
+import { describeStream } from '../../functions/runtime/log/shards.ts';
 import { decodeRecord } from '../../functions/runtime/record-codec/decode.ts';
-import { describeStream } from '../../functions/runtime/shards.ts';
 import { streamNameOf } from '../../infra/constructs/stream-names.ts';
 import { ordersFile } from '../../infra/local/demo/data.ts';
 import type { StreamPlan } from '../../infra/pipelines/streams.ts';

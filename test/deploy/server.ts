@@ -1,6 +1,6 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { explained as explainedOfAws } from '../../infra/cli/aws-mistakes.ts';
+import { explained as explainedOfAws } from '../../infra/cli/target/aws-mistakes.ts';
 import { explained } from '../../infra/endpoint/faults.ts';
 import type { Caller } from './caller.ts';
 import { cleanEnvironment, type Environment } from './command.ts';

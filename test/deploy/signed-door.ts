@@ -1,7 +1,7 @@
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { buffer } from 'node:stream/consumers';
-import { closed, listen, portOf } from '../../infra/local/listening.ts';
+import { closed, listen, portOf } from '../../infra/local/servers/listening.ts';
 import type { Server } from './server.ts';
 import { signed } from './signature.ts';
 

@@ -1,9 +1,9 @@
-import { openCheckpoints } from '../../functions/runtime/checkpoints.ts';
-import { readShard } from '../../functions/runtime/log-reader.ts';
+import { openCheckpoints } from '../../functions/runtime/checkpoints/checkpoints.ts';
+import { shardKey } from '../../functions/runtime/checkpoints/shard-states.ts';
+import { decodeState } from '../../functions/runtime/checkpoints/step-state.ts';
+import { readShard } from '../../functions/runtime/log/log-reader.ts';
+import { describeStream } from '../../functions/runtime/log/shards.ts';
 import type { Position } from '../../functions/runtime/position.ts';
-import { shardKey } from '../../functions/runtime/shard-states.ts';
-import { describeStream } from '../../functions/runtime/shards.ts';
-import { decodeState } from '../../functions/runtime/step-state.ts';
 import { connectors } from '../../infra/connectors.ts';
 import { streamNameOf } from '../../infra/constructs/stream-names.ts';
 import type { SinkPlan, TransformPlan } from '../../infra/pipelines/plan.ts';

@@ -22,7 +22,7 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { GIVEN_UP_PREFIX } from '../../functions/runtime/given-up.ts';
+import { GIVEN_UP_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
 import { logGroupOf } from '../../infra/constructs/step-statements.ts';
 import { streamArnOf } from '../../infra/constructs/stream-names.ts';
 import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';

@@ -1,8 +1,8 @@
 import { QueryCommand } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { openCheckpoints } from '../../functions/runtime/checkpoints.ts';
-import { loadPause, savePause } from '../../functions/runtime/pause.ts';
-import { saveReplay } from '../../functions/runtime/replay-plan.ts';
+import { openCheckpoints } from '../../functions/runtime/checkpoints/checkpoints.ts';
+import { loadPause, savePause } from '../../functions/runtime/pause/pause.ts';
+import { saveReplay } from '../../functions/runtime/replay/plan.ts';
 import { isScheduled } from '../../infra/local/runner.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
 import type { Deployed } from './deployed.ts';

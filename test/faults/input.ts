@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import type { Item, Refusing, StreamName } from './chain.ts';
 
 /** All that was given to the chain and asked of it, as the oracle has to know it. */

@@ -42,7 +42,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** What failed is sent again behind what comes after it, and readers have seen something higher by then. */
   hole: [
     {
-      file: `${RUNTIME}/log-writer.ts`,
+      file: `${RUNTIME}/log/log-writer.ts`,
       text: `failed.push(queue);
       continue;`,
       mistake: `const again = { ...queue, indexes: queue.indexes.slice(queue.next, record.end), next: 0 };
@@ -58,7 +58,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** A twin that wakes up moves the checkpoint back. */
   'no-fencing': [
     {
-      file: `${RUNTIME}/checkpoints.ts`,
+      file: `${RUNTIME}/checkpoints/checkpoints.ts`,
       text: `'attribute_not_exists(revision)' : 'revision = :previous'`,
       mistake: `'attribute_not_exists(nothing)' : 'revision = :previous OR attribute_not_exists(nothing)'`,
     },
@@ -75,7 +75,11 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
 
   /** What the child has is of later than what its parents have. */
   'children-before-parents': [
-    { file: `${RUNTIME}/scheduled.ts`, text: 'if (!parents.every(Boolean)) return false;', mistake: 'void parents;' },
+    {
+      file: `${RUNTIME}/delivery/scheduled.ts`,
+      text: 'if (!parents.every(Boolean)) return false;',
+      mistake: 'void parents;',
+    },
   ],
 
   /** The same of what Lambda does for us. */
@@ -90,7 +94,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** It passes over what the other parent has not got yet. */
   'higher-of-two-marks': [
     {
-      file: `${RUNTIME}/shard-states.ts`,
+      file: `${RUNTIME}/checkpoints/shard-states.ts`,
       text: 'const marks = withoutGaps(inherited.marks, shard);',
       mistake: `const highest: MarkRange['marks'] = new Map();
       for (const { marks } of inherited.marks)
@@ -103,7 +107,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** A step whose function fails for an hour repeats its last batch after that. */
   'marks-pruned-by-time': [
     {
-      file: `${RUNTIME}/marks.ts`,
+      file: `${RUNTIME}/checkpoints/marks.ts`,
       text: 'if (passing) marks.set',
       mistake: 'if (source !== undefined) marks.set',
     },
@@ -112,7 +116,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** Another team's producer counts too, but its requests overtake each other. */
   'foreign-sequences-trusted': [
     {
-      file: `${RUNTIME}/batch.ts`,
+      file: `${RUNTIME}/batches/batch.ts`,
       text: 'isOwn: own.some((prefix) => source.startsWith(prefix))',
       mistake: 'isOwn: own.length > 0',
     },
@@ -131,7 +135,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** An old row that comes again is taken for news, and replaces a newer one. */
   'rewound-without-marks': [
     {
-      file: `${RUNTIME}/pull.ts`,
+      file: `${RUNTIME}/rewind/catch-up-shard.ts`,
       text: 'puller.move(shard, { ...batch.state(), rejections: [] }, pull.signal)',
       mistake: 'puller.move(shard, { ...batch.state(), marks: shard.loaded.state.marks, rejections: [] }, pull.signal)',
     },
@@ -140,7 +144,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** What was sent before is dropped when it comes again, though it was asked for. */
   'rewound-same-generation': [
     {
-      file: `${RUNTIME}/rewound-state.ts`,
+      file: `${RUNTIME}/rewind/state-changes.ts`,
       text: '...(goesBack && rewinds !== undefined ? { generation: rewinds } : {}),',
       mistake: '',
     },
@@ -148,18 +152,26 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
 
   /** A slice that is read again ends elsewhere, so its files have other names. */
   'forgotten-intent': [
-    { file: `${RUNTIME}/sink-step.ts`, text: 'if (sink.keepsProgress ||', mistake: 'if (sink !== undefined ||' },
+    {
+      file: `${RUNTIME}/batches/write-batch.ts`,
+      text: 'if (sink.keepsProgress ||',
+      mistake: 'if (sink !== undefined ||',
+    },
   ],
 
   /** The writer appends them again, to the shard that they belong to. */
   'no-range-check': [
-    { file: `${RUNTIME}/batch.ts`, text: 'else if (aggregated && !within(hash(), facts)) return;', mistake: '' },
+    {
+      file: `${RUNTIME}/batches/batch.ts`,
+      text: 'else if (aggregated && !within(hash(), facts)) return;',
+      mistake: '',
+    },
   ],
 
   /** Readers drop what of it belongs elsewhere. */
   'stray-is-fine': [
     {
-      file: `${RUNTIME}/log-writer.ts`,
+      file: `${RUNTIME}/log/log-writer.ts`,
       text: 'if (outcome.shardId === queue.shard.id) advance(queue, record);',
       mistake: 'if (outcome.shardId !== undefined) advance(queue, record);',
     },
@@ -173,7 +185,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** An announcement that comes twice. */
   'files-read-twice': [
     {
-      file: `${RUNTIME}/items.ts`,
+      file: `${RUNTIME}/items/read-items.ts`,
       text: 'if ((await checkpoints.load(doneKeyOf(item.identity), turn.signal)) !== undefined) return undefined;',
       mistake: '',
     },
@@ -182,7 +194,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** The process dies between the commit and the bucket. */
   'rejections-not-kept': [
     {
-      file: `${RUNTIME}/sink-step.ts`,
+      file: `${RUNTIME}/batches/write-batch.ts`,
       text: 'await step.deadLetters.put(shard.key, shard.loaded.state.rejections, signal);',
       mistake: '',
     },
@@ -190,13 +202,17 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
 
   /** The next process knows nothing of those before, and dies as they did: what is behind the killer never comes. */
   'deaths-not-written-down': [
-    { file: `${RUNTIME}/attempts.ts`, text: '    begin: save,', mistake: '    begin: () => Promise.resolve(),' },
+    {
+      file: `${RUNTIME}/checkpoints/attempts.ts`,
+      text: '    begin: save,',
+      mistake: '    begin: () => Promise.resolve(),',
+    },
   ],
 
   /** What one step refused, the others that read the stream have taken already. */
   'redriven-for-everybody': [
     {
-      file: `${RUNTIME}/redriven.ts`,
+      file: `${RUNTIME}/dead-letters/redriven.ts`,
       text: 'return names !== undefined && redrivenFor !== undefined && !names.includes(redrivenFor);',
       mistake: 'return names === undefined && redrivenFor !== undefined;',
     },
@@ -205,7 +221,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** Whoever goes on after a crash appends under other sequences what is in the log already. */
   'redriven-under-a-new-ordinal': [
     {
-      file: 'infra/operation/redrive.ts',
+      file: 'infra/operation/dead-letters/redrive.ts',
       text: 'const finished = await finish(work, lane);\n    add({ appended: finished.appended, fromBefore',
       mistake: `lane = { ...lane, state: { ...lane.state, ordinal: lane.state.ordinal + 1 } };
     const finished = await finish(work, lane);
@@ -216,7 +232,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** Two processes count alike. */
   'one-name-for-all-processes': [
     {
-      file: `${RUNTIME}/receiving-handler.ts`,
+      file: `${RUNTIME}/request-handler.ts`,
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a module
       text: 'numbering(`/${name}/process/${processId}`)',
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a module

@@ -1,4 +1,4 @@
-import { backOffMillis, troubleOf } from '../../functions/runtime/back-off.ts';
+import { backOffMillis, troubleOf } from '../../functions/runtime/log/back-off.ts';
 import type { FaultKind, Faults } from './faults.ts';
 import { aborted, clientError, connectionReset, timedOut } from './sdk-errors.ts';
 import type { SimulatedProcess } from './simulated-process.ts';

@@ -1,4 +1,4 @@
-import { isTimestamp } from '../../functions/runtime/timestamp.ts';
+import { isTimestamp } from '../../functions/runtime/json/timestamp.ts';
 
 /** What a column of this type holds once a JSON value is written into it, or why Postgres refuses it. */
 export function columnValue(

@@ -1,4 +1,4 @@
-import { LANES } from '../../functions/runtime/lanes.ts';
+import { LANES } from '../../functions/runtime/items/lanes.ts';
 import { mappingSettings } from '../../infra/delivery.ts';
 import type { Clock } from '../../infra/emulator/clock.ts';
 import type { InvokeRequest } from '../../infra/emulator/invoke.ts';

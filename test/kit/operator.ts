@@ -2,7 +2,7 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { randomUuid } from '../../infra/emulator/random-uuid.ts';
 import { FunctionFailed } from '../../infra/operation/function-failed.ts';
-import type { PlaceWithFunctions } from '../../infra/operation/place.ts';
+import type { PlaceWithFunctions } from '../../infra/operation/target.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { World } from './world.ts';

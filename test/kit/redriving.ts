@@ -1,7 +1,7 @@
-import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
-import { listLetters, readEach } from '../../infra/operation/dead-letters.ts';
-import type { Place } from '../../infra/operation/place.ts';
-import { redriveLetters } from '../../infra/operation/redrive.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
+import { listLetters, readEach } from '../../infra/operation/dead-letters/dead-letters.ts';
+import { redriveLetters } from '../../infra/operation/dead-letters/redrive.ts';
+import type { Place } from '../../infra/operation/target.ts';
 import type { SinkPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
 import { placeOf } from './operator.ts';
 import type { World } from './world.ts';

@@ -1,6 +1,9 @@
 import { startFauxqs } from 'fauxqs';
 import pg from 'pg';
-import { type PostgresServer as LocalServer, startPostgres as startLocal } from '../../infra/local/postgres-server.ts';
+import {
+  type PostgresServer as LocalServer,
+  startPostgres as startLocal,
+} from '../../infra/local/servers/postgres-server.ts';
 
 /** A real Postgres 18 on 127.0.0.1, in a directory of its own that goes with it. */
 export interface PostgresServer extends Omit<LocalServer, 'createDatabase'> {

@@ -1,4 +1,4 @@
-import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints.ts';
+import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import type { StepConfig } from '../../functions/runtime/step-config.ts';
 import { columnsOf } from '../../functions/sinks/postgres/columns.ts';
 import { generationOf } from '../../infra/bundle.ts';

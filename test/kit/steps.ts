@@ -1,10 +1,10 @@
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
-import { dynamoClient } from '../../functions/runtime/aws-dynamo.ts';
-import { kinesisClient } from '../../functions/runtime/aws-kinesis.ts';
-import { s3Client } from '../../functions/runtime/aws-s3.ts';
-import { sqsClient } from '../../functions/runtime/aws-sqs.ts';
-import { type ItemsSurroundings, openItems } from '../../functions/runtime/items-handler.ts';
-import { openReceiving, type ReceivingSurroundings } from '../../functions/runtime/receiving-handler.ts';
+import { dynamoClient } from '../../functions/runtime/aws/dynamo.ts';
+import { kinesisClient } from '../../functions/runtime/aws/kinesis.ts';
+import { s3Client } from '../../functions/runtime/aws/s3.ts';
+import { sqsClient } from '../../functions/runtime/aws/sqs.ts';
+import { type ItemsSurroundings, openItems } from '../../functions/runtime/queue-handler.ts';
+import { openReceiving, type ReceivingSurroundings } from '../../functions/runtime/request-handler.ts';
 import type { SinkDefinition } from '../../functions/runtime/sink.ts';
 import { openSink } from '../../functions/runtime/sink-handler.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';

@@ -7,8 +7,8 @@ import {
   type PutRecordsInput,
   type PutRecordsOutput,
 } from '@aws-sdk/client-kinesis';
+import type { Shard } from '../../functions/runtime/log/shards.ts';
 import type { LogRecord } from '../../functions/runtime/record-codec/record.ts';
-import type { Shard } from '../../functions/runtime/shards.ts';
 import type { Clock } from '../../infra/emulator/clock.ts';
 import { type LogClient, logClient } from '../../infra/emulator/log/client.ts';
 import { createLog, type Log } from '../../infra/emulator/log/log.ts';

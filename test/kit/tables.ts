@@ -1,4 +1,4 @@
-import type { Rejection } from '../../functions/runtime/dead-letters.ts';
+import type { Rejection } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import { StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { OpenSink, Progress, SinkDefinition } from '../../functions/runtime/sink.ts';

@@ -1,11 +1,11 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { type BatchFacts, openBatch } from '../../functions/runtime/batch.ts';
-import type { DeadLetter } from '../../functions/runtime/dead-letters.ts';
+import { type BatchFacts, openBatch } from '../../functions/runtime/batches/batch.ts';
+import { type MarkRange, marksWithin, noMarks } from '../../functions/runtime/checkpoints/marks.ts';
+import { decodeState, type StepState } from '../../functions/runtime/checkpoints/step-state.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
-import { type MarkRange, marksWithin, noMarks } from '../../functions/runtime/marks.ts';
+import type { Shard } from '../../functions/runtime/log/shards.ts';
 import { endOfRecord, sequenceNumberOf } from '../../functions/runtime/position.ts';
-import type { Shard } from '../../functions/runtime/shards.ts';
-import { decodeState, type StepState } from '../../functions/runtime/step-state.ts';
 import { connectors } from '../../infra/connectors.ts';
 import type { SinkPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
 import type { StoredObject } from './s3.ts';

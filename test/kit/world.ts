@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describeStream } from '../../functions/runtime/shards.ts';
+import { describeStream } from '../../functions/runtime/log/shards.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { type VirtualClock, virtualClock } from '../../infra/emulator/clock.ts';
 import type { Pipeline } from '../../infra/pipelines/pipeline.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineTransform } from '../../functions/runtime/transform.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
-import { statusReport } from '../../infra/cli/status-report.ts';
+import { statusReport } from '../../infra/cli/reports/status-report.ts';
 import { descriptionOf } from '../../infra/constructs/step-description.ts';
 import { definePipeline } from '../../infra/pipelines/pipeline.ts';
 import { planOf } from '../../infra/pipelines/plan.ts';

@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import type { z } from 'zod';
-import { openLogWriter } from '../../functions/runtime/log-writer.ts';
+import { openLogWriter } from '../../functions/runtime/log/log-writer.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { deadLetters } from '../../infra/local/demo/lake.ts';
+import { everythingDone } from '../../infra/local/everything-done.ts';
 import { bundleStep, functionOf } from '../../infra/local/functions.ts';
-import { everythingDone } from '../../infra/local/settle.ts';
 import { type Local, startLocal } from '../../infra/local/start.ts';
 import { definePipeline } from '../../infra/pipelines/pipeline.ts';
 import { Deadly, passing } from './deadly.ts';

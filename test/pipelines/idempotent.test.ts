@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { MOST_FOREIGN_SOURCES } from '../../functions/runtime/foreign-marks.ts';
-import { openLogWriter } from '../../functions/runtime/log-writer.ts';
+import { MOST_FOREIGN_SOURCES } from '../../functions/runtime/checkpoints/foreign-marks.ts';
+import { openLogWriter } from '../../functions/runtime/log/log-writer.ts';
 import { defineTransform } from '../../functions/runtime/transform.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
-import { rewindStep } from '../../infra/operation/rewinding.ts';
+import { rewindStep } from '../../infra/operation/control/rewind.ts';
 import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
 import type { TransformPlan } from '../../infra/pipelines/plan.ts';
 import { faultKinds } from '../kit/faults.ts';

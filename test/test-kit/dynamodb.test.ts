@@ -2,8 +2,12 @@ import { CreateTableCommand, DynamoDBClient, GetItemCommand, UpdateItemCommand }
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CHECKPOINT_TABLE_KEY, type Checkpoints, openCheckpoints } from '../../functions/runtime/checkpoints.ts';
-import { type DynamodbServer, startDynamodb } from '../../infra/local/dynamodb-server.ts';
+import {
+  CHECKPOINT_TABLE_KEY,
+  type Checkpoints,
+  openCheckpoints,
+} from '../../functions/runtime/checkpoints/checkpoints.ts';
+import { type DynamodbServer, startDynamodb } from '../../infra/local/servers/dynamodb-server.ts';
 import { createDynamoDb } from '../kit/dynamodb.ts';
 import type { AwsCommand } from '../kit/service.ts';
 

@@ -1,7 +1,7 @@
 import { EventRefused } from '../errors.ts';
-import type { EventLayout, RecordFacts } from '../event-view.ts';
-import { BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from '../json-bytes.ts';
+import { BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from '../json/json-bytes.ts';
 import { isCloudEvent, type Members, readAttributes } from './cloud-event.ts';
+import type { EventLayout, RecordFacts } from './event-view.ts';
 import { failureText, skipColon, skipString, skipValue, skipWhitespace, unexpectedAt } from './json-scan.ts';
 import type { EventBytes } from './record.ts';
 

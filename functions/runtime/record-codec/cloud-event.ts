@@ -1,6 +1,6 @@
 import { EventRefused } from '../errors.ts';
 import { isKey } from '../event.ts';
-import { isTimestamp } from '../timestamp.ts';
+import { isTimestamp } from '../json/timestamp.ts';
 
 /** Where the values of a JSON object are in its buffer. */
 export type Members = Map<string, { readonly start: number; readonly end: number }>;

@@ -1,10 +1,10 @@
-import type { Rejection } from '../dead-letters.ts';
+import type { Rejection } from '../dead-letters/dead-letters.ts';
 import { EventRefused } from '../errors.ts';
 import type { ReceivedEvent } from '../event.ts';
-import { EventView, type RecordFacts } from '../event-view.ts';
 import { positionsIn } from '../position.ts';
 import { readAnyOrder } from './any-order.ts';
 import { decompress, isCompressed } from './compress.ts';
+import { EventView, type RecordFacts } from './event-view.ts';
 import { readFixedOrder, type SharedHead } from './fixed-order.ts';
 import { type AggregatePart, isAggregate, readAggregate } from './read-aggregate.ts';
 import type { EventBytes, LogRecord } from './record.ts';

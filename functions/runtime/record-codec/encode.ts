@@ -1,5 +1,5 @@
 import type { OutgoingEvent } from '../event.ts';
-import { CLOSE_BRACE } from '../json-bytes.ts';
+import { CLOSE_BRACE } from '../json/json-bytes.ts';
 
 /**
  * The event as CloudEvents JSON: the attributes first, in one fixed order, and `data` last, so that the reader finds them without

@@ -1,6 +1,6 @@
-import type { EventLayout } from '../event-view.ts';
-import { BACKSLASH, CLOSE_BRACE, QUOTE } from '../json-bytes.ts';
-import { skipPlainTimestamp } from '../timestamp.ts';
+import { BACKSLASH, CLOSE_BRACE, QUOTE } from '../json/json-bytes.ts';
+import { skipPlainTimestamp } from '../json/timestamp.ts';
+import type { EventLayout } from './event-view.ts';
 import { skipValue } from './json-scan.ts';
 import type { EventBytes } from './record.ts';
 

@@ -1,5 +1,5 @@
-import { trimSpace } from './spaces.ts';
-import { SqlError } from './sql-error.ts';
+import { SqlError } from './errors/sql-error.ts';
+import { trimSpace } from './text/spaces.ts';
 
 /** SQL's third truth value is null: unknown. */
 export type Truth = boolean | null;

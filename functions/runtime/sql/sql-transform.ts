@@ -2,11 +2,11 @@ import type { z } from 'zod';
 import { EventRefused } from '../errors.ts';
 import type { ReceivedEvent } from '../event.ts';
 import type { Output, Transform } from '../transform.ts';
-import type { JsonWriter } from './json-writer.ts';
-import { createWriter } from './json-writer.ts';
-import type { Row } from './row.ts';
-import { createRow, finishRow, mayRepeat, placeEvent, readRow, readSome } from './row.ts';
-import { SqlError } from './sql-error.ts';
+import { SqlError } from './errors/sql-error.ts';
+import type { JsonWriter } from './json/json-writer.ts';
+import { createWriter } from './json/json-writer.ts';
+import type { Row } from './row/row.ts';
+import { createRow, finishRow, mayRepeat, placeEvent, readRow, readSome } from './row/row.ts';
 
 /** What a statement can read of an event besides its data. */
 export type EventAttributes = Pick<ReceivedEvent, 'key' | 'time' | 'source' | 'id' | 'type'>;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { type CopyIn, copyIn } from '../../clients/postgres.ts';
-import type { Rejection } from '../../runtime/dead-letters.ts';
+import type { Rejection } from '../../runtime/dead-letters/dead-letters.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import { CHUNK_BYTES } from './copy-text.ts';
 import { isRowsFault, rejectionOf } from './refusal.ts';

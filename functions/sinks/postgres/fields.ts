@@ -1,5 +1,13 @@
-import { BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE, SPACE } from '../../runtime/json-bytes.ts';
-import { endOfNested, skipSpace } from '../../runtime/json-ranges.ts';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+  SPACE,
+} from '../../runtime/json/json-bytes.ts';
+import { endOfNested, skipSpace } from '../../runtime/json/json-ranges.ts';
 
 /**
  * Finds the fields of an event's data by the columns they belong to: no value is parsed, and what a field's name is compared with

@@ -1,4 +1,4 @@
-import { type Rejection, rejectionOf as rejected } from '../../runtime/dead-letters.ts';
+import { type Rejection, rejectionOf as rejected } from '../../runtime/dead-letters/dead-letters.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 
 /** Why a row is refused, in Postgres's own words. */

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Rejection } from '../../runtime/dead-letters.ts';
+import type { Rejection } from '../../runtime/dead-letters/dead-letters.ts';
 import { UserMistake } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import { type Block, betweenBlocks, openBlock } from './block.ts';

@@ -1,4 +1,4 @@
-import { type Rejection, rejectionOf } from '../../runtime/dead-letters.ts';
+import { type Rejection, rejectionOf } from '../../runtime/dead-letters/dead-letters.ts';
 import { EventRefused } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import { START_OF_SHARD } from '../../runtime/position.ts';

@@ -1,7 +1,7 @@
 import { EventRefused } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
-import { memberRanges, textOf } from '../../runtime/json-ranges.ts';
-import { isTimestamp } from '../../runtime/timestamp.ts';
+import { memberRanges, textOf } from '../../runtime/json/json-ranges.ts';
+import { isTimestamp } from '../../runtime/json/timestamp.ts';
 
 /** What the sink's options say of it. */
 export interface Partitioning {

@@ -1,6 +1,6 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { z } from 'zod';
-import { s3Client } from '../../runtime/aws-s3.ts';
+import { s3Client } from '../../runtime/aws/s3.ts';
 import { defineSink, type OpenSink, type Sink } from '../../runtime/sink.ts';
 import { sinkHandler } from '../../runtime/sink-handler.ts';
 import { endpointIsOverridden, parseOrExplain } from '../../runtime/step-config.ts';

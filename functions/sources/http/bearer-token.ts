@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { httpHandler } from '../../runtime/aws-http.ts';
+import { httpHandler } from '../../runtime/aws/http.ts';
 import { RequestRefused } from './replies.ts';
 import type { Request } from './request-body.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EventRefused } from '../../runtime/errors.ts';
-import { LONGEST_KEY, rfc3339 } from '../../runtime/event-fields.ts';
+import { LONGEST_KEY, rfc3339 } from '../../runtime/json/event-fields.ts';
 
 const LONGEST_ATTRIBUTE = 1_024;
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { UserMistake } from '../../runtime/errors.ts';
-import { receivingHandler } from '../../runtime/receiving-handler.ts';
+import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/json/wire-schema.ts';
+import { receivingHandler } from '../../runtime/request-handler.ts';
 import { defineSource, type ReceivingSource, type Source } from '../../runtime/source.ts';
-import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/wire-schema.ts';
 import { bearerAuthentication, tokenInSecret } from './bearer-token.ts';
 import { type Reply, RequestRefused, replyToAppend } from './replies.ts';
 import { bodyOf, type Request } from './request-body.ts';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { EventRefused } from '../../runtime/errors.ts';
-import { checkedKey, type Data, keyFrom, timeFrom } from '../../runtime/event-fields.ts';
-import { elementRanges, memberRanges } from '../../runtime/json-ranges.ts';
+import { checkedKey, type Data, keyFrom, timeFrom } from '../../runtime/json/event-fields.ts';
+import { elementRanges, memberRanges } from '../../runtime/json/json-ranges.ts';
+import type { Checker } from '../../runtime/json/wire-schema.ts';
 import type { ReceivedRequest } from '../../runtime/source.ts';
-import type { Checker } from '../../runtime/wire-schema.ts';
 import { type Attributes, attributesInHeaders, attributesOf, validTraceparent } from './cloud-event.ts';
 import { type RefusedEvent, RequestRefused } from './replies.ts';
 import type { BodyMode, Request, RequestBody } from './request-body.ts';

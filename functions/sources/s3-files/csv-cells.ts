@@ -1,5 +1,5 @@
 import { EventRefused, UserMistake } from '../../runtime/errors.ts';
-import type { WireSchema } from '../../runtime/wire-schema.ts';
+import type { WireSchema } from '../../runtime/json/wire-schema.ts';
 
 /** A row as its event's data: as JSON, numbers with the digits they came with, and the same parsed. */
 export interface RowData {

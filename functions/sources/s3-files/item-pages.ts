@@ -1,4 +1,4 @@
-import type { Rejection } from '../../runtime/dead-letters.ts';
+import type { Rejection } from '../../runtime/dead-letters/dead-letters.ts';
 import { EventRefused } from '../../runtime/errors.ts';
 import type { ItemPage } from '../../runtime/source.ts';
 import type { RowEvent, RowResult } from './row-events.ts';

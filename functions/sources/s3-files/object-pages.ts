@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { EventRefused } from '../../runtime/errors.ts';
-import type { Data } from '../../runtime/event-fields.ts';
+import type { Data } from '../../runtime/json/event-fields.ts';
+import type { Checker, WireSchema } from '../../runtime/json/wire-schema.ts';
 import type { ItemPage } from '../../runtime/source.ts';
-import type { Checker, WireSchema } from '../../runtime/wire-schema.ts';
 import { type Content, openContent, type Place, reopenContent } from './content.ts';
 import { cellReader } from './csv-cells.ts';
 import { csvRows } from './csv-rows.ts';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Rejection } from '../../runtime/dead-letters.ts';
+import type { Rejection } from '../../runtime/dead-letters/dead-letters.ts';
 import { EventRefused } from '../../runtime/errors.ts';
-import { type Data, keyFrom, timeFrom } from '../../runtime/event-fields.ts';
+import { type Data, keyFrom, timeFrom } from '../../runtime/json/event-fields.ts';
+import type { Checker } from '../../runtime/json/wire-schema.ts';
 import { encodeOrdered } from '../../runtime/position.ts';
 import type { ItemPage } from '../../runtime/source.ts';
-import type { Checker } from '../../runtime/wire-schema.ts';
 import type { S3Object } from './announcements.ts';
 import { bytesOf, type Row } from './rows.ts';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { s3Client } from '../../runtime/aws-s3.ts';
-import { itemsHandler } from '../../runtime/items-handler.ts';
+import { s3Client } from '../../runtime/aws/s3.ts';
+import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/json/wire-schema.ts';
+import { itemsHandler } from '../../runtime/queue-handler.ts';
 import { defineSource, type ItemSource, type Source } from '../../runtime/source.ts';
 import { endpointIsOverridden } from '../../runtime/step-config.ts';
-import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/wire-schema.ts';
 import { announcedObjects, S3Object } from './announcements.ts';
 import { checkCsvSchema } from './csv-cells.ts';
 import { openFromS3 } from './object-bytes.ts';

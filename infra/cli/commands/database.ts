@@ -21,8 +21,8 @@ export const database: Command = {
     const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
     const { parseOrExplain } = await import('../../../functions/runtime/step-config.ts');
     const { namesOf, Stage } = await import('../../names.ts');
-    const { explained } = await import('../aws-mistakes.ts');
-    const { runDatabaseInit } = await import('../database-init.ts');
+    const { explained } = await import('../target/aws-mistakes.ts');
+    const { runDatabaseInit } = await import('../actions/init-database.ts');
     const stage = parseOrExplain(Stage, values.stage ?? 'dev', '--stage');
     const from = {
       ...(typeof values.profile === 'string' ? { profile: values.profile } : {}),

@@ -1,10 +1,10 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import type { Place } from '../../operation/place.ts';
-import type { Asked } from '../asked.ts';
-import { atPlace } from '../at-place.ts';
+import type { Place } from '../../operation/target.ts';
+import { redrive } from '../actions/redrive-letters.ts';
 import type { Command, CommandInvocation } from '../command.ts';
-import { placeHelp, placeOptions } from '../place-options.ts';
-import { redrive } from '../redrive-letters.ts';
+import type { Asked } from '../target/find-step.ts';
+import { placeHelp, placeOptions } from '../target/options.ts';
+import { atPlace } from '../target/with-target.ts';
 
 export const deadLetters: Command = {
   summary: 'lists the events that steps have refused, shows one, puts some back, or discards some',
@@ -56,8 +56,8 @@ export const deadLetters: Command = {
 function list(invocation: CommandInvocation): Promise<number> {
   return atPlace(invocation, 2, async (asked, { place, title }) => {
     const { values, positionals, signal } = invocation;
-    const { readLetters } = await import('../../operation/dead-letters.ts');
-    const { eachReport, kindReport } = await import('../dead-letter-report.ts');
+    const { readLetters } = await import('../../operation/dead-letters/dead-letters.ts');
+    const { eachReport, kindReport } = await import('../reports/dead-letter-report.ts');
     const pipeline = asked.plan(positionals[0]).name;
     const step = positionals[1] === undefined ? undefined : asked.step(pipeline, positionals[1]).name;
     await convert(asked, place, signal);
@@ -70,7 +70,7 @@ function list(invocation: CommandInvocation): Promise<number> {
 
 /** What Lambda itself gave up on is to be among them. Tells what is not, and why. */
 async function convert(asked: Asked, place: Place, signal: AbortSignal): Promise<void> {
-  const { convertGivenUp } = await import('../../operation/given-up.ts');
+  const { convertGivenUp } = await import('../../operation/dead-letters/on-failure.ts');
   const steps = asked.plans().flatMap((plan) => plan.steps);
   for (const { key, letters, error } of await convertGivenUp(place, steps, { now: Date.now, signal })) {
     if (error !== undefined) console.error(`${key} is no dead letter yet: ${(error as Error).message}`);
@@ -82,8 +82,10 @@ async function convert(asked: Asked, place: Place, signal: AbortSignal): Promise
 function show(invocation: CommandInvocation): Promise<number> {
   return atPlace(invocation, 1, async (_, { place }) => {
     const { values, positionals, signal } = invocation;
-    const { findLetter, knownLetter, originalBytes, readLetter } = await import('../../operation/dead-letters.ts');
-    const { letterReport } = await import('../dead-letter-report.ts');
+    const { findLetter, knownLetter, originalBytes, readLetter } = await import(
+      '../../operation/dead-letters/dead-letters.ts'
+    );
+    const { letterReport } = await import('../reports/dead-letter-report.ts');
     const [id] = positionals;
     if (id === undefined) throw new UserMistake('which dead letter? millrace dead-letters <pipeline> lists their ids');
     const stored = await findLetter(place, id, signal);
@@ -100,7 +102,7 @@ function discard(invocation: CommandInvocation): Promise<number> {
   if (typeof reason !== 'string' || reason.trim() === '')
     throw new UserMistake('a discarded dead letter keeps the reason: --reason "sent again by hand"');
   return atPlace(invocation, all ? 2 : Number.POSITIVE_INFINITY, async (asked, { place, title }) => {
-    const { discardLetter, findLetter, listLetters } = await import('../../operation/dead-letters.ts');
+    const { discardLetter, findLetter, listLetters } = await import('../../operation/dead-letters/dead-letters.ts');
     if (all) asked.step(positionals[0], positionals[1]);
     else if (!positionals[0]?.includes('/'))
       throw new UserMistake('which dead letters? their ids, or a pipeline and a step with --all');

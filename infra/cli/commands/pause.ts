@@ -1,6 +1,6 @@
-import { atPlace } from '../at-place.ts';
 import type { Command } from '../command.ts';
-import { placeHelp, placeOptions } from '../place-options.ts';
+import { placeHelp, placeOptions } from '../target/options.ts';
+import { atPlace } from '../target/with-target.ts';
 
 export const pause: Command = {
   summary: 'lets a step rest: it keeps its position until millrace resume',
@@ -15,7 +15,7 @@ export const pause: Command = {
   run: (invocation) =>
     atPlace(invocation, 2, async (asked, { place, title }) => {
       const { positionals, signal } = invocation;
-      const { pauseStep } = await import('../../operation/pausing.ts');
+      const { pauseStep } = await import('../../operation/control/pause.ts');
       const step = asked.step(positionals[0], positionals[1]);
       const told = (inFlight: readonly string[]): void => {
         console.error(`waiting for what is in flight: ${inFlight.join(', ')}`);

@@ -1,9 +1,9 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
-import { atPlace } from '../at-place.ts';
 import type { Command, CommandInvocation } from '../command.ts';
-import type { FoundPlace } from '../place.ts';
-import { placeHelp, placeOptions } from '../place-options.ts';
+import type { FoundPlace } from '../target/open-target.ts';
+import { placeHelp, placeOptions } from '../target/options.ts';
+import { atPlace } from '../target/with-target.ts';
 
 export const positions: Command = {
   summary: 'shows the positions of a step, or moves it back or on',
@@ -33,12 +33,12 @@ export const positions: Command = {
   },
   run: (invocation) =>
     atPlace(invocation, 2, async (asked, found) => {
-      const { readerOf } = await import('../wanted.ts');
+      const { readerOf } = await import('../arguments/positions.ts');
       const { positionals, values } = invocation;
       const step = readerOf(asked.step(positionals[0], positionals[1]));
       if (values.to === undefined) return show(step, found, invocation);
       if (values.into !== undefined) return replay(step, found, invocation);
-      const { moveStep } = await import('../move-step.ts');
+      const { moveStep } = await import('../actions/move-step.ts');
       return moveStep({ step, asked, found }, invocation);
     }),
 };
@@ -48,7 +48,7 @@ async function show(
   { place, title }: FoundPlace,
   { values, signal }: CommandInvocation,
 ): Promise<number> {
-  const { standingsReport, standingsOf } = await import('../positions-report.ts');
+  const { standingsReport, standingsOf } = await import('../reports/positions-report.ts');
   const standings = await standingsOf(step, place, signal);
   if (values.json === true) for (const standing of standings) console.log(JSON.stringify(standing));
   else console.log([title, '', standingsReport(standings)].join('\n'));
@@ -60,7 +60,7 @@ async function replay(
   found: FoundPlace,
   invocation: CommandInvocation,
 ): Promise<number> {
-  const { replayStep } = await import('../replay-step.ts');
+  const { replayStep } = await import('../actions/replay-step.ts');
   const { values } = invocation;
   if (values.shard !== undefined)
     throw new UserMistake('--shard does not go with --into: a fresh place gets what every shard has');

@@ -1,7 +1,7 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { atPlace } from '../at-place.ts';
 import type { Command } from '../command.ts';
-import { placeHelp, placeOptions } from '../place-options.ts';
+import { placeHelp, placeOptions } from '../target/options.ts';
+import { atPlace } from '../target/with-target.ts';
 
 export const replay: Command = {
   summary: "brings a range of a sink's events into a fresh table or prefix",
@@ -29,8 +29,8 @@ export const replay: Command = {
   run: (invocation) =>
     atPlace(invocation, 1, async (asked, found) => {
       const { values, positionals } = invocation;
-      const { replayStep } = await import('../replay-step.ts');
-      const { readerOf } = await import('../wanted.ts');
+      const { replayStep } = await import('../actions/replay-step.ts');
+      const { readerOf } = await import('../arguments/positions.ts');
       const step = readerOf(asked.step(positionals[0], text(values.step)));
       const from = text(values.from);
       const into = text(values.into);

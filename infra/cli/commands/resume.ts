@@ -1,11 +1,11 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import type { RewindPlan } from '../../../functions/runtime/rewind-plan.ts';
+import type { RewindPlan } from '../../../functions/runtime/rewind/plan.ts';
 import { FunctionFailed } from '../../operation/function-failed.ts';
-import type { PlaceWithFunctions } from '../../operation/place.ts';
+import type { PlaceWithFunctions } from '../../operation/target.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
-import { atPlace } from '../at-place.ts';
 import type { Command } from '../command.ts';
-import { placeHelp, placeOptions } from '../place-options.ts';
+import { placeHelp, placeOptions } from '../target/options.ts';
+import { atPlace } from '../target/with-target.ts';
 
 export const resume: Command = {
   summary: 'lets a paused step go on from where it is',
@@ -15,8 +15,8 @@ export const resume: Command = {
   run: (invocation) =>
     atPlace(invocation, 2, async (asked, { place, title }) => {
       const { positionals, signal } = invocation;
-      const { BELIEVED_MILLIS } = await import('../../../functions/runtime/pause.ts');
-      const { resumeStep } = await import('../../operation/pausing.ts');
+      const { BELIEVED_MILLIS } = await import('../../../functions/runtime/pause/pause.ts');
+      const { resumeStep } = await import('../../operation/control/pause.ts');
       const step = asked.step(positionals[0], positionals[1]);
       const wasPaused = await resumeStep(step, place, signal);
       const goesOn = `goes on, within ${BELIEVED_MILLIS / 1_000} s`;
@@ -36,7 +36,7 @@ async function rewindOf(
   place: PlaceWithFunctions,
   signal: AbortSignal,
 ): Promise<RewindPlan | undefined> {
-  const { lastRewind } = await import('../../operation/rewinding.ts');
+  const { lastRewind } = await import('../../operation/control/rewind.ts');
   try {
     return (await lastRewind(step, place, signal)).plan;
   } catch (error) {

@@ -22,7 +22,7 @@ export const sql: Command = {
     explain: { type: 'boolean' },
   },
   async run({ values, positionals }) {
-    const { runSqlCommand } = await import('../../sql/run.ts');
+    const { runSqlCommand } = await import('../../sql/run/command.ts');
     const options = Object.entries(values).flatMap(([name, value]) =>
       value === true ? [`--${name}`] : [`--${name}`, String(value)],
     );

@@ -1,8 +1,8 @@
-import type { Standing } from '../../operation/standing.ts';
+import type { Standing } from '../../operation/status/status.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
-import { atPlace } from '../at-place.ts';
 import type { Command } from '../command.ts';
-import { placeHelp, placeOptions } from '../place-options.ts';
+import { placeHelp, placeOptions } from '../target/options.ts';
+import { atPlace } from '../target/with-target.ts';
 
 export const status: Command = {
   summary: 'shows where each step stands in each shard',
@@ -27,8 +27,8 @@ export const status: Command = {
   run: (invocation) =>
     atPlace(invocation, 1, async (asked, { place, title }) => {
       const { values, positionals, signal } = invocation;
-      const { standingOf } = await import('../../operation/standing.ts');
-      const { statusReport } = await import('../status-report.ts');
+      const { standingOf } = await import('../../operation/status/status.ts');
+      const { statusReport } = await import('../reports/status-report.ts');
       const plans = positionals.length === 0 ? asked.plans() : [asked.plan(positionals[0])];
       const standings: Standing[] = [];
       for (const step of plans.flatMap(({ steps }) => steps)) {

@@ -1,12 +1,12 @@
-import type { Rejection } from '../../../functions/runtime/dead-letters.ts';
+import type { Rejection } from '../../../functions/runtime/dead-letters/dead-letters.ts';
 import { EventRefused } from '../../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import type { NamedSchema } from '../../pipelines/inline-sql.ts';
-import { atPlace } from '../at-place.ts';
+import { startOf } from '../arguments/times.ts';
 import type { Command, CommandInvocation } from '../command.ts';
-import { eventLine, lineStyle } from '../event-line.ts';
-import { placeHelp, placeOptions } from '../place-options.ts';
-import { startOf } from '../times.ts';
+import { eventLine, lineStyle } from '../reports/event-line.ts';
+import { placeHelp, placeOptions } from '../target/options.ts';
+import { atPlace } from '../target/with-target.ts';
 
 export const tail: Command = {
   summary: 'shows the events of a stream as they come',

@@ -1,6 +1,6 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import type { DeadLetter } from '../../../functions/runtime/dead-letters.ts';
+import type { DeadLetter } from '../../../functions/runtime/dead-letters/dead-letters.ts';
 
 export interface LakeObject {
   readonly key: string;

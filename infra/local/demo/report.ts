@@ -1,9 +1,9 @@
 import type pg from 'pg';
-import { standingOf } from '../../operation/standing.ts';
+import { standingOf } from '../../operation/status/status.ts';
+import { textTable } from '../../text-table.ts';
 import { nameOf } from '../runner.ts';
 import type { LocalStage } from '../stage.ts';
 import type { Local } from '../start.ts';
-import { textTable } from '../table.ts';
 import type { Check } from './checks.ts';
 import { deadLetters, listObjects } from './lake.ts';
 

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Pipeline } from '../../pipelines/pipeline.ts';
-import { everythingDone } from '../settle.ts';
+import { everythingDone } from '../everything-done.ts';
 import { type Local, startLocal } from '../start.ts';
 import { tellWhy } from '../tell-why.ts';
 import type { Check } from './checks.ts';

@@ -1,5 +1,5 @@
-import type { SqlType } from '../sql-type.ts';
-import { holdsRecord, isScalar, isUnknown, sameType, typeName } from '../sql-type.ts';
+import type { SqlType } from '../plan/sql-type.ts';
+import { holdsRecord, isScalar, isUnknown, sameType, typeName } from '../plan/sql-type.ts';
 import { factsOf } from './type-facts.ts';
 
 /** When Postgres applies a cast by itself: anywhere, or only where it is written. */
@@ -15,31 +15,31 @@ interface Cast {
 
 /** pg_cast, for the types that are supported here. */
 const CASTS: Record<string, readonly [CastContext, code: string]> = {
-  'integer → bigint': ['implicit', '{integers/integerToBigint}($1)'],
+  'integer → bigint': ['implicit', '{numbers/integers/integerToBigint}($1)'],
   'integer → double precision': ['implicit', '$1'],
-  'integer → numeric': ['implicit', '{decimal-functions/integerToDecimal}($1)'],
+  'integer → numeric': ['implicit', '{numbers/decimal-functions/integerToDecimal}($1)'],
   'integer → boolean': ['explicit', '$1 !== 0'],
-  'bigint → integer': ['explicit', '{integers/bigintToInteger}($1)'],
-  'bigint → double precision': ['implicit', '{doubles/bigintToDouble}($1)'],
-  'bigint → numeric': ['implicit', '{decimal-functions/bigintToDecimal}($1)'],
-  'double precision → integer': ['explicit', '{doubles/doubleToInteger}($1)'],
-  'double precision → bigint': ['explicit', '{doubles/doubleToBigint}($1)'],
-  'double precision → numeric': ['explicit', '{decimal-functions/doubleToDecimal}($1)'],
-  'numeric → integer': ['explicit', '{decimal-functions/decimalToInteger}($1)'],
-  'numeric → bigint': ['explicit', '{decimal-functions/decimalToBigint}($1)'],
-  'numeric → double precision': ['implicit', '{decimal-functions/decimalToDouble}($1)'],
+  'bigint → integer': ['explicit', '{numbers/integers/bigintToInteger}($1)'],
+  'bigint → double precision': ['implicit', '{numbers/doubles/bigintToDouble}($1)'],
+  'bigint → numeric': ['implicit', '{numbers/decimal-functions/bigintToDecimal}($1)'],
+  'double precision → integer': ['explicit', '{numbers/doubles/doubleToInteger}($1)'],
+  'double precision → bigint': ['explicit', '{numbers/doubles/doubleToBigint}($1)'],
+  'double precision → numeric': ['explicit', '{numbers/decimal-functions/doubleToDecimal}($1)'],
+  'numeric → integer': ['explicit', '{numbers/decimal-functions/decimalToInteger}($1)'],
+  'numeric → bigint': ['explicit', '{numbers/decimal-functions/decimalToBigint}($1)'],
+  'numeric → double precision': ['implicit', '{numbers/decimal-functions/decimalToDouble}($1)'],
   'boolean → integer': ['explicit', '{logic/booleanToInteger}($1)'],
-  'date → timestamp': ['implicit', '{dates/dateToTimestamp}($1)'],
-  'date → timestamptz': ['implicit', '{dates/dateToTimestamp}($1)'],
+  'date → timestamp': ['implicit', '{time/dates/dateToTimestamp}($1)'],
+  'date → timestamptz': ['implicit', '{time/dates/dateToTimestamp}($1)'],
   'timestamp → timestamptz': ['implicit', '$1'],
-  'timestamp → date': ['explicit', '{dates/timestampToDate}($1)'],
-  'timestamptz → date': ['explicit', '{dates/timestampToDate}($1)'],
+  'timestamp → date': ['explicit', '{time/dates/timestampToDate}($1)'],
+  'timestamptz → date': ['explicit', '{time/dates/timestampToDate}($1)'],
   'timestamptz → timestamp': ['explicit', '$1'],
-  'jsonb → boolean': ['explicit', '{json-building/jsonToBoolean}($1)'],
-  'jsonb → numeric': ['explicit', '{json-building/jsonToDecimal}($1)'],
-  'jsonb → integer': ['explicit', '{json-numbers/jsonToInteger}($1)'],
-  'jsonb → bigint': ['explicit', '{json-numbers/jsonToBigint}($1)'],
-  'jsonb → double precision': ['explicit', '{json-numbers/jsonToDouble}($1)'],
+  'jsonb → boolean': ['explicit', '{json/json-building/jsonToBoolean}($1)'],
+  'jsonb → numeric': ['explicit', '{json/json-building/jsonToDecimal}($1)'],
+  'jsonb → integer': ['explicit', '{json/json-numbers/jsonToInteger}($1)'],
+  'jsonb → bigint': ['explicit', '{json/json-numbers/jsonToBigint}($1)'],
+  'jsonb → double precision': ['explicit', '{json/json-numbers/jsonToDouble}($1)'],
 };
 
 /** The cast from one type to another, or undefined when Postgres has none or applies it only in another context. */

@@ -1,6 +1,6 @@
-import type { ScalarName } from '../sql-type.ts';
-import { SCALAR_NAMES, scalar } from '../sql-type.ts';
-import type { Row } from './routine.ts';
+import type { Row } from '../plan/routine.ts';
+import type { ScalarName } from '../plan/sql-type.ts';
+import { SCALAR_NAMES, scalar } from '../plan/sql-type.ts';
 import { factsOf } from './type-facts.ts';
 
 const SAMPLES: Record<string, readonly [string, string]> = {
@@ -42,13 +42,13 @@ const MIXED: readonly Row[] = (['timestamp', 'timestamptz'] as const).flatMap((t
     return [
       [
         `${operator}(date, ${type}) boolean`,
-        `{dates/compareDateToTimestamp}($1, $2) ${javascript} 0`,
+        `{time/dates/compareDateToTimestamp}($1, $2) ${javascript} 0`,
         `date '2026-01-01' ${operator} ${moment}`,
         'compares',
       ],
       [
         `${operator}(${type}, date) boolean`,
-        `{dates/compareTimestampToDate}($1, $2) ${javascript} 0`,
+        `{time/dates/compareTimestampToDate}($1, $2) ${javascript} 0`,
         `${moment} ${operator} date '2026-01-01'`,
         'compares',
       ],

@@ -1,7 +1,7 @@
+import type { Routine } from '../plan/routine.ts';
+import { routine } from '../plan/routine.ts';
 import { ARRAY_FUNCTIONS, JSON_FUNCTIONS } from './json-functions.ts';
 import { NUMBER_FUNCTIONS } from './number-functions.ts';
-import type { Routine } from './routine.ts';
-import { routine } from './routine.ts';
 import { TEXT_FUNCTIONS } from './text-functions.ts';
 import { TIME_FUNCTIONS } from './time-functions.ts';
 

@@ -1,16 +1,16 @@
-import type { Row } from './routine.ts';
+import type { Row } from '../plan/routine.ts';
 
 export const JSON_FUNCTIONS: readonly Row[] = [
   ['to_jsonb(anyelement) jsonb', '<json $1>', "to_jsonb('a'::text)", 'any value as jsonb'],
   [
     'jsonb_build_object(...any) jsonb on null',
-    '{json-building/jsonBuildObject}(<pairs>)',
+    '{json/json-building/jsonBuildObject}(<pairs>)',
     "jsonb_build_object('a', 1, 'b', NULL)",
     'an object of keys and values',
   ],
   [
     'jsonb_build_array(...any) jsonb on null',
-    '{json-building/jsonBuildArray}(<jsons>)',
+    '{json/json-building/jsonBuildArray}(<jsons>)',
     "jsonb_build_array(1, 'a'::text, NULL)",
     'an array of values',
   ],
@@ -115,44 +115,44 @@ export const ARRAY_FUNCTIONS: readonly Row[] = [
   ],
   [
     'array_position(anycompatiblearray, anycompatible) integer? on null',
-    '{arrays/arrayPosition}(<equal>)($1, $2)',
+    '{arrays/arrays/arrayPosition}(<equal>)($1, $2)',
     'array_position(ARRAY[5, 6], 6)',
     'where an element is',
   ],
   [
     'array_position(anycompatiblearray, anycompatible, integer) integer? on null',
-    '{arrays/arrayPositionFrom}(<equal>)($1, $2, $3)',
+    '{arrays/arrays/arrayPositionFrom}(<equal>)($1, $2, $3)',
     'array_position(ARRAY[6, 5, 6], 6, 2)',
     'where an element is, from an index on',
   ],
   [
     'array_positions(anycompatiblearray, anycompatible) integer[]? on null',
-    '{arrays/arrayPositions}(<equal>)($1, $2)',
+    '{arrays/arrays/arrayPositions}(<equal>)($1, $2)',
     'array_positions(ARRAY[6, 5, 6], 6)',
     'everywhere an element is',
   ],
   [
     'array_remove(anycompatiblearray, anycompatible) anycompatiblearray? on null',
-    '{arrays/arrayRemove}(<equal>)($1, $2)',
+    '{arrays/arrays/arrayRemove}(<equal>)($1, $2)',
     'array_remove(ARRAY[1, 2, 1], 1)',
     'without an element',
   ],
   [
     'array_replace(anycompatiblearray, anycompatible, anycompatible) anycompatiblearray? on null',
-    '{arrays/arrayReplace}(<equal>)($1, $2, $3)',
+    '{arrays/arrays/arrayReplace}(<equal>)($1, $2, $3)',
     'array_replace(ARRAY[1, 2], 2, 3)',
     'with an element replaced',
   ],
   ['array_reverse(anyarray) anyarray', 'arrays/arrayReverse', 'array_reverse(ARRAY[1, 2])', 'backwards'],
   [
     'array_sort(anyarray) anyarray',
-    '{arrays/arraySort}(<compare>)($1)',
+    '{arrays/arrays/arraySort}(<compare>)($1)',
     'array_sort(ARRAY[2, NULL, 1])',
     'sorted, nulls last',
   ],
   [
     'array_sort(anyarray, boolean) anyarray',
-    '{arrays/arraySortBy}(<compare>)($1, $2)',
+    '{arrays/arrays/arraySortBy}(<compare>)($1, $2)',
     'array_sort(ARRAY[2, NULL, 1], true)',
     'true: descending, nulls first',
   ],
@@ -164,13 +164,13 @@ export const ARRAY_FUNCTIONS: readonly Row[] = [
   ],
   [
     'array_to_string(anyarray, text) text',
-    '{array-text/arrayToString}(<output>)($1, $2)',
+    '{arrays/array-text/arrayToString}(<output>)($1, $2)',
     "array_to_string(ARRAY[1, NULL, 3], ',')",
     'elements joined; nulls are left out',
   ],
   [
     'array_to_string(anyarray, text, text) text? on null',
-    '{array-text/arrayToStringNull}(<output>)($1, $2, $3)',
+    '{arrays/array-text/arrayToStringNull}(<output>)($1, $2, $3)',
     "array_to_string(ARRAY[1, NULL, 3], ',', '*')",
     'with a text for null',
   ],

@@ -1,4 +1,4 @@
-import type { Row } from './routine.ts';
+import type { Row } from '../plan/routine.ts';
 
 const D = 'double precision';
 

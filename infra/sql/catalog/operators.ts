@@ -1,6 +1,6 @@
+import type { Routine, Row } from '../plan/routine.ts';
+import { routine } from '../plan/routine.ts';
 import { COMPARISON_ROWS } from './comparisons.ts';
-import type { Routine, Row } from './routine.ts';
-import { routine } from './routine.ts';
 
 /** Operators are routines whose name is the operator and that take one or two arguments. */
 const ARITHMETIC: readonly Row[] = [
@@ -262,19 +262,19 @@ const ARRAYS: readonly Row[] = [
   ],
   [
     '@>(anyarray, anyarray) boolean',
-    '{arrays/arrayContains}(<equal>)($1, $2)',
+    '{arrays/arrays/arrayContains}(<equal>)($1, $2)',
     'ARRAY[1, 2, 3] @> ARRAY[3, 1]',
     'contains every element',
   ],
   [
     '<@(anyarray, anyarray) boolean',
-    '{arrays/arrayContained}(<equal>)($1, $2)',
+    '{arrays/arrays/arrayContained}(<equal>)($1, $2)',
     'ARRAY[1] <@ ARRAY[1, 2]',
     'is contained',
   ],
   [
     '&&(anyarray, anyarray) boolean',
-    '{arrays/arrayOverlap}(<equal>)($1, $2)',
+    '{arrays/arrays/arrayOverlap}(<equal>)($1, $2)',
     'ARRAY[1, 2] && ARRAY[2, 3]',
     'has an element in common',
   ],

@@ -1,7 +1,7 @@
-import type { Checked } from '../checked.ts';
-import type { SqlType } from '../sql-type.ts';
-import { isScalar, typeName } from '../sql-type.ts';
-import { parameterText } from './routine.ts';
+import type { Checked } from '../plan/checked.ts';
+import { parameterText } from '../plan/routine.ts';
+import type { SqlType } from '../plan/sql-type.ts';
+import { isScalar, typeName } from '../plan/sql-type.ts';
 
 /** Routines of every type that depend on the session in Postgres (the time zone, the date style), so that its planner does not compute them. */
 const STABLE: ReadonlySet<string> = new Set([

@@ -1,4 +1,4 @@
-import type { Row } from './routine.ts';
+import type { Row } from '../plan/routine.ts';
 
 const CHARACTERS = 'text, text, text, text';
 
@@ -96,19 +96,19 @@ export const TEXT_FUNCTIONS: readonly Row[] = [
   ['chr(integer) text', 'text/chr', 'chr(233)', 'character of a code point'],
   [
     'concat(...any) text on null',
-    '{text-lists/concat}(<texts>)',
+    '{text/text-lists/concat}(<texts>)',
     "concat('a', NULL, 1, true)",
     'joined texts; nulls are left out',
   ],
   [
     'concat_ws(text, ...any) text? on null',
-    '{text-lists/concatWs}($1, <rest texts>)',
+    '{text/text-lists/concatWs}($1, <rest texts>)',
     "concat_ws('-', 'a', NULL, 1)",
     'joined with a separator; nulls are left out',
   ],
   [
     'format(text, ...any) text? on null',
-    '{format/format}($1, <rest texts>)',
+    '{text/format/format}($1, <rest texts>)',
     "format('%s is %L, %2$s', 'a', 'b')",
     'like printf: %s, %L and %%; positions and widths; %I is refused',
   ],

@@ -1,4 +1,4 @@
-import type { Row } from './routine.ts';
+import type { Row } from '../plan/routine.ts';
 
 const D = 'double precision';
 const T = "timestamp '2026-11-22 18:34:56.789'";

@@ -1,5 +1,5 @@
-import type { Routine } from './routine.ts';
-import { routine } from './routine.ts';
+import type { Routine } from '../plan/routine.ts';
+import { routine } from '../plan/routine.ts';
 
 /**
  * What Postgres has under names that are supported for other types. It takes part in the choice of a routine, so that a statement never

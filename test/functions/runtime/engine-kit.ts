@@ -2,14 +2,14 @@ import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { KinesisStreamEvent } from 'aws-lambda';
-import { CHECKPOINT_TABLE_KEY } from '../../../functions/runtime/checkpoints.ts';
-import type { DeadLetter } from '../../../functions/runtime/dead-letters.ts';
+import { CHECKPOINT_TABLE_KEY } from '../../../functions/runtime/checkpoints/checkpoints.ts';
+import type { DeadLetter } from '../../../functions/runtime/dead-letters/dead-letters.ts';
 import { decodeRecord } from '../../../functions/runtime/record-codec/decode.ts';
 import type { Invocation, StepSurroundings } from '../../../functions/runtime/step.ts';
 import { parseStepConfig, type StepConfig } from '../../../functions/runtime/step-config.ts';
 import { type LogClient, logClient } from '../../../infra/emulator/log/client.ts';
 import { createLog, type Log } from '../../../infra/emulator/log/log.ts';
-import { startDynamodb } from '../../../infra/local/dynamodb-server.ts';
+import { startDynamodb } from '../../../infra/local/servers/dynamodb-server.ts';
 
 /** One stage for tests of handlers: the emulated log, a real conditional table, and a bucket that only remembers. */
 export interface Engine {

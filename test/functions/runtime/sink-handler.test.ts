@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { StaleCheckpoint } from '../../../functions/runtime/errors.ts';
-import { openLogWriter } from '../../../functions/runtime/log-writer.ts';
+import { openLogWriter } from '../../../functions/runtime/log/log-writer.ts';
 import { defineSink, type OpenSink, type Progress } from '../../../functions/runtime/sink.ts';
 import { openSink } from '../../../functions/runtime/sink-handler.ts';
 import type { StepSurroundings } from '../../../functions/runtime/step.ts';
 import { deliveries, type Engine, invocation, startEngine } from './engine-kit.ts';
-import { eventOf, NEVER } from './log-kit.ts';
+import { eventOf, NEVER } from './log/log-kit.ts';
 
 const CONFIG = {
   input: { stream: 'in', own: ['/p/first/'], start: 'earliest' },

@@ -1,12 +1,12 @@
 import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { openLogWriter } from '../../../functions/runtime/log-writer.ts';
+import { openLogWriter } from '../../../functions/runtime/log/log-writer.ts';
 import type { StepSurroundings } from '../../../functions/runtime/step.ts';
 import { defineTransform } from '../../../functions/runtime/transform.ts';
 import { openTransform } from '../../../functions/runtime/transform-handler.ts';
 import { deliveries, type Engine, eventsOf, invocation, startEngine } from './engine-kit.ts';
-import { eventOf, NEVER } from './log-kit.ts';
+import { eventOf, NEVER } from './log/log-kit.ts';
 
 const Number_ = z.number();
 const doubled = defineTransform({

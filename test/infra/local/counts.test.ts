@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { metricsLine } from '../../../functions/runtime/metrics.ts';
 import { countSteps } from '../../../infra/local/counts.ts';
-import { textTable } from '../../../infra/local/table.ts';
+import { textTable } from '../../../infra/text-table.ts';
 
 const counted = { eventsIn: 3, eventsOut: 2, rejected: 1, alreadySeen: 0, bytesIn: 9, bytesOut: 9, durationMillis: 1 };
 

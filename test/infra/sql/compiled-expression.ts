@@ -1,16 +1,16 @@
-import { SqlError } from '../../../functions/runtime/sql/sql-error.ts';
+import { SqlError } from '../../../functions/runtime/sql/errors/sql-error.ts';
 import { factsOf } from '../../../infra/sql/catalog/type-facts.ts';
-import { settled } from '../../../infra/sql/check-context.ts';
-import { checkExpression } from '../../../infra/sql/check-expression.ts';
-import type { Checked, ScopeColumn } from '../../../infra/sql/checked.ts';
-import { emit } from '../../../infra/sql/emit.ts';
-import { instantiate } from '../../../infra/sql/evaluate.ts';
-import { foldConstants } from '../../../infra/sql/fold.ts';
-import { expand, javascriptModule } from '../../../infra/sql/module-code.ts';
-import { parseStatement } from '../../../infra/sql/parse.ts';
-import { SqlMistake } from '../../../infra/sql/source-position.ts';
-import type { SqlType } from '../../../infra/sql/sql-type.ts';
-import { typeName } from '../../../infra/sql/sql-type.ts';
+import { settled } from '../../../infra/sql/check/context.ts';
+import { checkExpression } from '../../../infra/sql/check/expression.ts';
+import { foldConstants } from '../../../infra/sql/check/fold.ts';
+import { instantiate } from '../../../infra/sql/emit/evaluate.ts';
+import { emit } from '../../../infra/sql/emit/expression.ts';
+import { expand, javascriptModule } from '../../../infra/sql/emit/module-code.ts';
+import type { Checked, ScopeColumn } from '../../../infra/sql/plan/checked.ts';
+import type { SqlType } from '../../../infra/sql/plan/sql-type.ts';
+import { typeName } from '../../../infra/sql/plan/sql-type.ts';
+import { parseStatement } from '../../../infra/sql/syntax/parse.ts';
+import { SqlMistake } from '../../../infra/sql/syntax/source-position.ts';
 
 export interface TestColumn {
   readonly name: string;

@@ -1,5 +1,5 @@
-import type { Plan } from '../../../infra/sql/plan.ts';
-import { typeName } from '../../../infra/sql/sql-type.ts';
+import type { Plan } from '../../../infra/sql/plan/plan.ts';
+import { typeName } from '../../../infra/sql/plan/sql-type.ts';
 import type { Attempt } from './oracle.ts';
 import type { Made } from './run-event.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FUNCTIONS } from '../../../infra/sql/catalog/functions.ts';
 import { OPERATORS } from '../../../infra/sql/catalog/operators.ts';
-import { signatureText } from '../../../infra/sql/catalog/routine.ts';
+import { signatureText } from '../../../infra/sql/plan/routine.ts';
 import { compileExpression } from './compiled-expression.ts';
 import type { Oracle } from './oracle.ts';
 import { startOracle } from './oracle.ts';

@@ -1,9 +1,9 @@
 import { FUNCTIONS } from '../../../infra/sql/catalog/functions.ts';
 import { OPERATORS } from '../../../infra/sql/catalog/operators.ts';
-import type { Parameter, Routine } from '../../../infra/sql/catalog/routine.ts';
-import { parameterText } from '../../../infra/sql/catalog/routine.ts';
-import type { ScalarName, SqlType } from '../../../infra/sql/sql-type.ts';
-import { arrayOf, scalar } from '../../../infra/sql/sql-type.ts';
+import type { Parameter, Routine } from '../../../infra/sql/plan/routine.ts';
+import { parameterText } from '../../../infra/sql/plan/routine.ts';
+import type { ScalarName, SqlType } from '../../../infra/sql/plan/sql-type.ts';
+import { arrayOf, scalar } from '../../../infra/sql/plan/sql-type.ts';
 import type { TestColumn, TestRow } from './compiled-expression.ts';
 import type { Generated } from './generated.ts';
 import { leaf, node } from './generated.ts';

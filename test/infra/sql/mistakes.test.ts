@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { planFor } from '../../../infra/sql/compile.ts';
-import { SqlMistake } from '../../../infra/sql/source-position.ts';
+import { SqlMistake } from '../../../infra/sql/syntax/source-position.ts';
 import { MISTAKES } from './mistakes.ts';
 
 const Order = z.object({

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { startPostgres } from '../../../infra/local/postgres-server.ts';
+import { startPostgres } from '../../../infra/local/servers/postgres-server.ts';
 
 /** The real Postgres 18 that every expression is compared with: collation "C", UTC, as docs/sql.md states. */
 export interface Oracle {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FUNCTIONS } from '../../../infra/sql/catalog/functions.ts';
 import { OPERATORS } from '../../../infra/sql/catalog/operators.ts';
-import type { Routine } from '../../../infra/sql/catalog/routine.ts';
-import { SqlMistake } from '../../../infra/sql/source-position.ts';
+import type { Routine } from '../../../infra/sql/plan/routine.ts';
+import { SqlMistake } from '../../../infra/sql/syntax/source-position.ts';
 import { compileExpression } from './compiled-expression.ts';
 import type { Oracle } from './oracle.ts';
 import { startOracle } from './oracle.ts';

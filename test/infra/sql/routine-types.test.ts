@@ -4,9 +4,9 @@ import { join, resolve } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { FUNCTIONS } from '../../../infra/sql/catalog/functions.ts';
 import { OPERATORS } from '../../../infra/sql/catalog/operators.ts';
-import type { Parameter, Routine } from '../../../infra/sql/catalog/routine.ts';
-import { parameterText } from '../../../infra/sql/catalog/routine.ts';
 import { compileFiles } from '../../../infra/sql/compile-files.ts';
+import type { Parameter, Routine } from '../../../infra/sql/plan/routine.ts';
+import { parameterText } from '../../../infra/sql/plan/routine.ts';
 import { TYPE_NAMES } from './type-names.ts';
 
 const root = resolve(import.meta.dirname, '../../..');

@@ -1,12 +1,12 @@
 import { EventRefused } from '../../../functions/runtime/errors.ts';
-import { jsonFromText, jsonText } from '../../../functions/runtime/sql/json.ts';
-import { createWriter } from '../../../functions/runtime/sql/json-writer.ts';
-import { createRow } from '../../../functions/runtime/sql/row.ts';
+import { jsonFromText, jsonText } from '../../../functions/runtime/sql/json/json.ts';
+import { createWriter } from '../../../functions/runtime/sql/json/json-writer.ts';
+import { createRow } from '../../../functions/runtime/sql/row/row.ts';
 import type { Statement } from '../../../functions/runtime/sql/sql-transform.ts';
 import { runStatement } from '../../../functions/runtime/sql/sql-transform.ts';
-import type { Plan } from '../../../infra/sql/plan.ts';
-import { lineRunner } from '../../../infra/sql/run-lines.ts';
-import { statementOf } from '../../../infra/sql/run-plan.ts';
+import { statementOf } from '../../../infra/sql/emit/statement-of.ts';
+import type { Plan } from '../../../infra/sql/plan/plan.ts';
+import { lineRunner } from '../../../infra/sql/run/lines.ts';
 
 /** An event's own attributes in every case of the differential test. */
 export const ATTRIBUTES = {

@@ -1,6 +1,6 @@
-import { checkStatement } from '../../../infra/sql/check-statement.ts';
-import type { Plan } from '../../../infra/sql/plan.ts';
-import { typeName } from '../../../infra/sql/sql-type.ts';
+import { checkStatement } from '../../../infra/sql/check/statement.ts';
+import type { Plan } from '../../../infra/sql/plan/plan.ts';
+import { typeName } from '../../../infra/sql/plan/sql-type.ts';
 import type { Comparison } from './comparison.ts';
 import { fails } from './comparison.ts';
 import { SqlMistake } from './compiled-expression.ts';

@@ -1,4 +1,4 @@
-import { typeName } from '../../../infra/sql/sql-type.ts';
+import { typeName } from '../../../infra/sql/plan/sql-type.ts';
 import type { Comparison, Difference, Report, Wanted } from './comparison.ts';
 import { inBatches } from './comparison.ts';
 import type { Oracle } from './oracle.ts';

@@ -1,5 +1,5 @@
-import type { Column } from '../../../infra/sql/sql-type.ts';
-import { typeName } from '../../../infra/sql/sql-type.ts';
+import type { Column } from '../../../infra/sql/plan/sql-type.ts';
+import { typeName } from '../../../infra/sql/plan/sql-type.ts';
 import type { Generated } from './generated.ts';
 import { simpler, sqlOf } from './generated.ts';
 import type { Leaf, Pen } from './generator.ts';

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { EventRefused } from '../../../functions/runtime/errors.ts';
-import { jsonFromText, jsonText } from '../../../functions/runtime/sql/json.ts';
-import { createWriter } from '../../../functions/runtime/sql/json-writer.ts';
-import { createRow } from '../../../functions/runtime/sql/row.ts';
+import { jsonFromText, jsonText } from '../../../functions/runtime/sql/json/json.ts';
+import { createWriter } from '../../../functions/runtime/sql/json/json-writer.ts';
+import { createRow } from '../../../functions/runtime/sql/row/row.ts';
 import { runStatement } from '../../../functions/runtime/sql/sql-transform.ts';
 import { planFor } from '../../../infra/sql/compile.ts';
-import { statementOf } from '../../../infra/sql/run-plan.ts';
+import { statementOf } from '../../../infra/sql/emit/statement-of.ts';
 import type { Oracle } from './oracle.ts';
 import { startOracle } from './oracle.ts';
 import type { Random } from './random.ts';

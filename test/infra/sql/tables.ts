@@ -1,5 +1,5 @@
-import type { Column, ScalarName, SqlType } from '../../../infra/sql/sql-type.ts';
-import { arrayOf, scalar, typeName } from '../../../infra/sql/sql-type.ts';
+import type { Column, ScalarName, SqlType } from '../../../infra/sql/plan/sql-type.ts';
+import { arrayOf, scalar, typeName } from '../../../infra/sql/plan/sql-type.ts';
 import type { Leaf } from './generator.ts';
 import { POOLS } from './pools.ts';
 import type { Random } from './random.ts';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { OutgoingEvent } from '../../../../functions/runtime/event.ts';
-import { EventView, type RecordFacts } from '../../../../functions/runtime/event-view.ts';
 import { positionOf } from '../../../../functions/runtime/position.ts';
 import { readAnyOrder } from '../../../../functions/runtime/record-codec/any-order.ts';
 import { encodeEvent } from '../../../../functions/runtime/record-codec/encode.ts';
+import { EventView, type RecordFacts } from '../../../../functions/runtime/record-codec/event-view.ts';
 import { readFixedOrder, type SharedHead } from '../../../../functions/runtime/record-codec/fixed-order.ts';
 import { ARRIVAL_MILLIS, aggregateOf, decode, decodeOne, outcome, SEQUENCE_NUMBER, told } from './given.ts';
 import { damaged, eventNames, objectText, stringText, valueText } from './hostile-json.ts';

@@ -3,16 +3,16 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { EventRefused } from '../../../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../../../functions/runtime/event.ts';
-import { createWriter } from '../../../../functions/runtime/sql/json-writer.ts';
-import type { Row } from '../../../../functions/runtime/sql/row.ts';
-import { createRow } from '../../../../functions/runtime/sql/row.ts';
-import { readSlowly } from '../../../../functions/runtime/sql/row-slow.ts';
-import { SqlError } from '../../../../functions/runtime/sql/sql-error.ts';
+import { SqlError } from '../../../../functions/runtime/sql/errors/sql-error.ts';
+import { createWriter } from '../../../../functions/runtime/sql/json/json-writer.ts';
+import type { Row } from '../../../../functions/runtime/sql/row/row.ts';
+import { createRow } from '../../../../functions/runtime/sql/row/row.ts';
+import { readSlowly } from '../../../../functions/runtime/sql/row/row-slow.ts';
 import type { Statement } from '../../../../functions/runtime/sql/sql-transform.ts';
 import { runStatement, sqlTransform } from '../../../../functions/runtime/sql/sql-transform.ts';
 import { planFor } from '../../../../infra/sql/compile.ts';
-import { statementOf } from '../../../../infra/sql/run-plan.ts';
-import { canonical, hostileBytes } from './hostile-json.ts';
+import { statementOf } from '../../../../infra/sql/emit/statement-of.ts';
+import { canonical, hostileBytes } from './scan/hostile-json.ts';
 
 const Hostile = z.object({
   a: z.number().nullable(),

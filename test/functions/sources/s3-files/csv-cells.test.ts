@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { UserMistake } from '../../../../functions/runtime/errors.ts';
-import { wireSchemaOf } from '../../../../functions/runtime/wire-schema.ts';
+import { wireSchemaOf } from '../../../../functions/runtime/json/wire-schema.ts';
 import { cellReader, checkCsvSchema } from '../../../../functions/sources/s3-files/csv-cells.ts';
 
 const read = (schema: z.ZodType, header: readonly string[], cells: readonly string[]) =>

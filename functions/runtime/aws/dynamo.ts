@@ -1,0 +1,11 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { httpHandler } from './http.ts';
+
+/** Retries: every write of the runtime is conditional and recognises itself when it comes twice. */
+export function dynamoClient(): DynamoDBClient {
+  return new DynamoDBClient({
+    maxAttempts: 5,
+    retryMode: 'standard',
+    requestHandler: httpHandler({ requestMillis: 3_000 }),
+  });
+}

@@ -1,0 +1,23 @@
+import type { Step } from '../step.ts';
+import type { Batch } from './batch.ts';
+import type { Done } from './batch-work.ts';
+
+/** Tells what was done with one batch of a shard. */
+export function report(
+  step: Step,
+  shard: string,
+  of: { readonly batch: Batch; readonly done: Done; readonly started: number },
+): void {
+  const { batch, done, started } = of;
+  const now = step.now();
+  step.report(shard, {
+    eventsIn: batch.events.length + batch.rejections.length + batch.counts.alreadySeen,
+    eventsOut: done.eventsOut,
+    rejected: done.rejected,
+    alreadySeen: batch.counts.alreadySeen,
+    bytesIn: batch.counts.bytes,
+    bytesOut: done.bytesOut,
+    ...(batch.arrivalMillis === 0 ? {} : { lagMillis: Math.max(0, now - batch.arrivalMillis) }),
+    durationMillis: now - started,
+  });
+}

@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { StaleCheckpoint } from '../errors.ts';
+import type { Shard, StreamShape } from '../log/shards.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import {
+  type ForeignMark,
+  type ForeignMarks,
+  foreignMarks,
+  inheritForeignMarks,
+  NO_FOREIGN_MARKS,
+  PAGES,
+  pageOf,
+} from './foreign-marks.ts';
+import type { LoadedState, StateStore } from './shard-states.ts';
+import { shardKey } from './shard-states.ts';
+import { decodeState, type StepState } from './step-state.ts';
+
+/**
+ * Foreign marks in the checkpoint table, in pages. A page holds versions of itself, and the step's state names the one that counts: so
+ * pages and position move at once, by the state's own compare-and-set, wherever the state is kept. A page is stored before its state.
+ * Another invocation at the same state may have stored its own version, and its commit may be the one that succeeds: versions that were
+ * made of an older state go, for no commit that names them can succeed any more.
+ */
+export interface MarkPages {
+  /** The marks of a version of each page. Throws when one is not there. */
+  load(shard: string, versions: ForeignMarks['versions'], signal: AbortSignal): Promise<readonly ForeignMark[]>;
+  /** Stores the pages that have changed, and answers with the state to be committed instead of this one. */
+  store(
+    shard: string,
+    move: { readonly from: LoadedState; readonly to: StepState },
+    signal: AbortSignal,
+  ): Promise<StepState>;
+}
+
+const Version = z.object({
+  name: z.string(),
+  /** The revision of the state that it was made of. */
+  of: z.number(),
+  /** Source, first hash of its range, sequence, when it was last seen. */
+  marks: z.array(z.tuple([z.string(), z.string(), z.string(), z.number()])),
+});
+const Page = z.array(Version);
+type Version = z.infer<typeof Version>;
+
+interface StoredPage {
+  readonly revision: number;
+  readonly versions: readonly Version[];
+}
+
+export function openMarkPages(checkpoints: Checkpoints): MarkPages {
+  /** As this process last saw them: a version never changes. */
+  const seen = new Map<string, StoredPage>();
+
+  async function read(key: string, signal: AbortSignal): Promise<StoredPage> {
+    const stored = await checkpoints.load(key, signal);
+    const page =
+      stored === undefined
+        ? { revision: 0, versions: [] }
+        : { revision: stored.revision, versions: Page.parse(JSON.parse(stored.state)) };
+    seen.set(key, page);
+    return page;
+  }
+
+  async function loadPage(shard: string, [page, name]: readonly [number, string], signal: AbortSignal) {
+    const key = keyOf(shard, page);
+    const known = seen.get(key)?.versions.find((version) => version.name === name);
+    const found = known ?? (await read(key, signal)).versions.find((version) => version.name === name);
+    if (found === undefined)
+      throw new Error(`page ${page} of the marks of '${shard}' has no version '${name}', which its state names`);
+    return found.marks.map(
+      ([source, from, sequence, seenMillis]): ForeignMark => ({
+        ...{ source, seenMillis, from: BigInt(`0x${from}`), sequence: BigInt(sequence) },
+      }),
+    );
+  }
+
+  async function storePage(
+    key: string,
+    version: Version,
+    { committed, signal }: { readonly committed: string | undefined; readonly signal: AbortSignal },
+  ): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const page = seen.get(key) ?? (await read(key, signal));
+      const kept = page.versions.filter(({ name, of }) => name === committed || of >= version.of);
+      const next = { revision: page.revision + 1, versions: [...kept, version] };
+      try {
+        const state = JSON.stringify(next.versions);
+        await checkpoints.save({ key, previous: page.revision, revision: next.revision, state, signal });
+        seen.set(key, next);
+        return;
+      } catch (error) {
+        seen.delete(key);
+        if (!(error instanceof StaleCheckpoint) || attempt === TRIES) throw error;
+      }
+    }
+  }
+
+  return {
+    async load(shard, versions, signal) {
+      return (await Promise.all([...versions].map((version) => loadPage(shard, version, signal)))).flat();
+    },
+    async store(shard, { from, to }, signal) {
+      const { revision } = from;
+      const committed = from.state.foreign;
+      const { foreign } = to;
+      if (foreign?.marks === undefined || foreign.changed.size === 0) return to;
+      const name = `${revision}-${randomBytes(6).toString('base64url')}`;
+      const pages = byPage(foreign.marks.values());
+      await Promise.all(
+        [...foreign.changed].map((page) => {
+          const version = { name, of: revision, marks: (pages.get(page) ?? []).map(asStored) };
+          return storePage(keyOf(shard, page), version, { committed: committed?.versions.get(page), signal });
+        }),
+      );
+      const versions = new Map([...foreign.versions, ...[...foreign.changed].map((page) => [page, name] as const)]);
+      return { ...to, foreign: { versions, marks: foreign.marks, changed: new Set() } };
+    },
+  };
+}
+
+/** Twins at one page; none comes a third time. */
+const TRIES = 5;
+
+/**
+ * The foreign marks of a shard: its own, or those of its parents for its part of their ranges, as its other marks are inherited. A
+ * parent that was empty passes on its own parents'.
+ */
+export async function withForeignMarks(
+  loaded: LoadedState,
+  from: { readonly pages: MarkPages; readonly store: StateStore; readonly shape: StreamShape; readonly under: string },
+  { shard, signal }: { readonly shard: Shard; readonly signal: AbortSignal },
+): Promise<LoadedState> {
+  const { pages, shape, under } = from;
+  const { state } = loaded;
+  if (state.foreign !== undefined) {
+    const marks = await pages.load(`${under}${shardKey(shape, shard.id)}`, state.foreign.versions, signal);
+    return { ...loaded, state: { ...state, foreign: { ...state.foreign, marks: foreignMarks(marks) } } };
+  }
+  if (state.position !== undefined) return { ...loaded, state: { ...state, foreign: NO_FOREIGN_MARKS } };
+  const parents = await parentsOf(from, shard, signal);
+  return { ...loaded, state: { ...state, foreign: inheritForeignMarks(state.marks, parents) } };
+}
+
+type Parent = Parameters<typeof inheritForeignMarks>[1][number];
+
+async function parentsOf(
+  from: Parameters<typeof withForeignMarks>[1],
+  { parents }: Shard,
+  signal: AbortSignal,
+): Promise<readonly Parent[]> {
+  const { pages, store, shape, under } = from;
+  const found: Parent[] = [];
+  for (const id of parents) {
+    const key = shardKey(shape, id);
+    const stored = await store.load(key, signal);
+    const known = shape.shards.find((shard) => shard.id === id);
+    if (stored !== undefined) {
+      const { marks: ranges, foreign } = decodeState(stored.state);
+      const marks = foreign === undefined ? [] : await pages.load(`${under}${key}`, foreign.versions, signal);
+      found.push({ ranges, marks });
+    } else if (known !== undefined) found.push(...(await parentsOf(from, known, signal)));
+  }
+  return found;
+}
+
+function byPage(marks: Iterable<ForeignMark>): ReadonlyMap<number, readonly ForeignMark[]> {
+  return Map.groupBy(marks, ({ source }) => pageOf(source));
+}
+
+function asStored({ source, from, sequence, seenMillis }: ForeignMark): Version['marks'][number] {
+  return [source, from.toString(16), String(sequence), seenMillis];
+}
+
+/** In numbers of two digits, below the shard's. */
+function keyOf(shard: string, page: number): string {
+  return `marks/${shard}/${String(page).padStart(String(PAGES).length, '0')}`;
+}

@@ -1,0 +1,126 @@
+import type { Shard, StreamShape } from '../log/shards.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import { type MarkRange, marksWithin, noMarks } from './marks.ts';
+import { type Rewind, targetOfChild } from './rewind-state.ts';
+import { decodeState, encodeState, type StepState } from './step-state.ts';
+
+/** Where a step's states are kept: the checkpoint table, or a sink's own database. */
+export interface StateStore {
+  load(shard: string, signal: AbortSignal): Promise<{ readonly revision: number; readonly state: string } | undefined>;
+}
+
+/** A state with the revision that the next one must replace; 0: nothing is stored yet. */
+export interface LoadedState {
+  readonly revision: number;
+  readonly state: StepState;
+}
+
+/** What names a shard in checkpoints: a stream that was deleted and made again has other shards under the same ids. */
+export function shardKey(shape: Pick<StreamShape, 'incarnation'>, shardId: string): string {
+  return `${shape.incarnation}/${shardId}`;
+}
+
+/**
+ * The state of a shard; for one that has none yet, its parents' marks for its hash range. Parents are drained before a child is read,
+ * so what they have is complete. A parent that never had a state, because it was empty, passes on its own parents'. A child that comes
+ * while a parent is still being rewound is rewound too: its events are not to overtake its parent's.
+ */
+export async function loadState(
+  store: StateStore,
+  shape: StreamShape,
+  request: { shard: Shard; signal: AbortSignal; replay?: Rewind | undefined },
+): Promise<LoadedState> {
+  const { shard, signal, replay } = request;
+  const stored = await store.load(shardKey(shape, shard.id), signal);
+  const state = stored === undefined ? undefined : decodeState(stored.state);
+  if (stored !== undefined && state !== undefined && state.rewind?.fresh !== true)
+    return { revision: stored.revision, state };
+  const inherited = await inheritance(store, shape, { shard, signal });
+  const marks = withoutGaps(inherited.marks, shard);
+  if (stored !== undefined && state !== undefined) return { revision: stored.revision, state: { ...state, marks } };
+  const fresh: StepState = { position: undefined, marks, rejections: [] };
+  const rewound = replay === undefined ? inherited.rewound : { rewind: replay };
+  return { revision: 0, state: rewound === undefined ? fresh : { ...fresh, ...rewound } };
+}
+
+/** Moves a state in the checkpoint table. Throws `StaleCheckpoint` when another invocation has moved it. */
+export async function saveState(
+  checkpoints: Checkpoints,
+  key: string,
+  move: {
+    readonly from: LoadedState;
+    readonly to: StepState;
+    readonly nowMillis: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<LoadedState> {
+  const revision = move.from.revision + 1;
+  await checkpoints.save({
+    key,
+    previous: move.from.revision,
+    revision,
+    state: encodeState({ ...move.to, movedMillis: move.nowMillis }),
+    signal: move.signal,
+  });
+  return { revision, state: move.to };
+}
+
+interface Inheritance {
+  readonly marks: readonly MarkRange[];
+  /** Of the parents that are being rewound. */
+  readonly rewound: Pick<StepState, 'rewinds' | 'rewind'> | undefined;
+}
+
+async function inheritance(
+  store: StateStore,
+  shape: StreamShape,
+  request: { shard: Shard; signal: AbortSignal },
+): Promise<Inheritance> {
+  const { shard, signal } = request;
+  const marks: MarkRange[] = [];
+  let rewound: Inheritance['rewound'];
+  for (const parentId of shard.parents) {
+    const parent = await inheritanceOf(store, shape, { parentId, signal });
+    marks.push(...marksWithin(parent.marks, shard.from, shard.to));
+    if ((parent.rewound?.rewinds ?? 0) > (rewound?.rewinds ?? 0)) rewound = parent.rewound;
+  }
+  return { marks, rewound };
+}
+
+async function inheritanceOf(
+  store: StateStore,
+  shape: StreamShape,
+  { parentId, signal }: { readonly parentId: string; readonly signal: AbortSignal },
+): Promise<Inheritance> {
+  const stored = await store.load(shardKey(shape, parentId), signal);
+  if (stored !== undefined) {
+    const { marks, rewinds, rewind } = decodeState(stored.state);
+    if (rewind === undefined) return { marks, rewound: undefined };
+    const to = targetOfChild(rewind.to);
+    // While its parent settles, it may be in the hands of somebody who has not heard of the rewind: it settles, too, with the same marks.
+    const isSettling = rewind.phase === 'settling';
+    return {
+      marks,
+      rewound: { rewinds, rewind: isSettling ? { phase: 'settling', to } : { phase: 'passing', to, fresh: true } },
+    };
+  }
+  const known = shape.shards.find(({ id }) => id === parentId);
+  if (known === undefined) return { marks: [], rewound: undefined };
+  const passedOn = await inheritance(store, shape, { shard: known, signal });
+  // Without marks too it is a range of its own: one mark for both parents of a merge would pass over what the other has not got yet.
+  return { ...passedOn, marks: withoutGaps(passedOn.marks, known) };
+}
+
+/** A part of the range whose parent is no longer known has no marks: an empty range stands for it. */
+function withoutGaps(ranges: readonly MarkRange[], shard: Shard): readonly MarkRange[] {
+  const sorted = [...ranges].sort((a, b) => (a.from < b.from ? -1 : 1));
+  const whole: MarkRange[] = [];
+  let next = shard.from;
+  for (const range of sorted) {
+    if (range.from > next) whole.push(...noMarks(next, range.from - 1n));
+    whole.push(range);
+    next = range.to + 1n;
+  }
+  if (next <= shard.to) whole.push(...noMarks(next, shard.to));
+  return whole;
+}

@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import type { Rejection } from '../dead-letters/dead-letters.ts';
+import type { Position } from '../position.ts';
+import type { ForeignMarks } from './foreign-marks.ts';
+import { copyMarks, type Mark, type MarkRange } from './marks.ts';
+import { Rewind } from './rewind-state.ts';
+
+/**
+ * What a step knows about one shard. It moves as a whole, by compare-and-set: in the checkpoint table, or with the rows of a sink that
+ * keeps its own progress. Its text is opaque to whoever stores it.
+ */
+export interface StepState {
+  /** Undefined: nothing read yet. */
+  readonly position: Position | undefined;
+  readonly marks: readonly MarkRange[];
+  /** Of a stream that is idempotent: here in a text are only the names of their pages. */
+  readonly foreign?: ForeignMarks | undefined;
+  /** Committed with a sink's rows and perhaps not in the dead-letter bucket yet. */
+  readonly rejections: readonly Rejection[];
+  /** A scheduled step was about to write up to here with these options: a rerun finishes with just these. */
+  readonly intent?: Intent | undefined;
+  /** The shard is closed and read to its end. */
+  readonly ended?: boolean | undefined;
+  /** The number of the step's last rewind that has reached this shard. */
+  readonly rewinds?: number | undefined;
+  /** The number of the last one that went back: what a transform has made since is of a new generation. */
+  readonly generation?: number | undefined;
+  /** It is being rewound now. */
+  readonly rewind?: Rewind | undefined;
+  /** When the record of the position arrived: no later one is older, so it tells whether Lambda may have given up on any since (gaps.ts). */
+  readonly arrivedMillis?: number | undefined;
+  /** When it was last moved, by the clock: for people. Nothing is decided by it. */
+  readonly movedMillis?: number | undefined;
+}
+
+export interface Intent {
+  readonly to: Position;
+  readonly options: unknown;
+}
+
+/** The sequence, and when the source was last seen, or ended. */
+const StoredMark = z.tuple([z.string(), z.number().nullable(), z.number().optional()]);
+
+const Text = z.object({
+  p: z.string().optional(),
+  m: z.array(z.tuple([z.string(), z.string(), z.record(z.string(), z.union([z.string(), StoredMark]))])),
+  r: z
+    .array(
+      z.object({
+        at: z.string(),
+        reason: z.enum(['undecodable', 'schema', 'transform', 'refused', 'too-large', 'killed', 'expired']),
+        message: z.string(),
+        bytes: z.string(),
+        origin: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+        event: z.object({ id: z.string(), key: z.string(), time: z.string() }).optional(),
+      }),
+    )
+    .optional(),
+  i: z.object({ to: z.string(), options: z.unknown() }).optional(),
+  e: z.boolean().optional(),
+  w: z.number().optional(),
+  g: z.number().optional(),
+  x: Rewind.optional(),
+  f: z.array(z.tuple([z.number(), z.string()])).optional(),
+  a: z.number().optional(),
+  t: z.number().optional(),
+});
+
+/** Short names: this text is written once a batch. Hash keys are hexadecimal. */
+export function encodeState(state: StepState): string {
+  const text: z.input<typeof Text> = {
+    ...(state.position === undefined ? {} : { p: state.position }),
+    m: state.marks.map(({ from, to, marks }) => [
+      from.toString(16),
+      to.toString(16),
+      Object.fromEntries([...marks].map(([source, mark]) => [source, encodeMark(mark)])),
+    ]),
+    ...(state.rejections.length === 0
+      ? {}
+      : {
+          r: state.rejections.map((rejection) => ({
+            ...rejection,
+            bytes: Buffer.from(rejection.bytes).toString('base64'),
+          })),
+        }),
+    ...(state.intent === undefined ? {} : { i: state.intent }),
+    ...(state.ended === true ? { e: true } : {}),
+    ...(state.rewinds === undefined ? {} : { w: state.rewinds }),
+    ...(state.generation === undefined ? {} : { g: state.generation }),
+    ...(state.rewind === undefined ? {} : { x: state.rewind }),
+    // What is not in pages yet was inherited, and is inherited again.
+    ...(state.foreign === undefined || state.foreign.changed.size > 0 ? {} : { f: [...state.foreign.versions] }),
+    ...(state.arrivedMillis === undefined ? {} : { a: state.arrivedMillis }),
+    ...(state.movedMillis === undefined ? {} : { t: state.movedMillis }),
+  };
+  return JSON.stringify(text);
+}
+
+export function decodeState(text: string): StepState {
+  const state = Text.parse(JSON.parse(text));
+  return {
+    position: state.p as Position | undefined,
+    marks: state.m.map(([from, to, marks]) => ({
+      from: BigInt(`0x${from}`),
+      to: BigInt(`0x${to}`),
+      marks: new Map(
+        Object.entries(marks).map(([source, mark]) => [
+          source,
+          typeof mark === 'string' ? { sequence: mark } : decodeMark(mark),
+        ]),
+      ),
+    })),
+    rejections: (state.r ?? []).map(({ origin, event, ...rejection }) => ({
+      ...rejection,
+      bytes: Buffer.from(rejection.bytes, 'base64'),
+      ...(origin === undefined ? {} : { origin }),
+      ...(event === undefined ? {} : { event }),
+    })),
+    intent: state.i === undefined ? undefined : { to: state.i.to as Position, options: state.i.options },
+    ended: state.e,
+    rewinds: state.w,
+    generation: state.g,
+    rewind: state.x,
+    foreign: state.f && { versions: new Map(state.f), marks: undefined, changed: new Set() },
+    arrivedMillis: state.a,
+    movedMillis: state.t,
+  };
+}
+
+/** Almost every mark is its sequence alone. */
+function encodeMark({ sequence, seenMillis, endedMillis }: Mark): string | z.input<typeof StoredMark> {
+  if (endedMillis !== undefined) return [sequence, seenMillis ?? null, endedMillis];
+  return seenMillis === undefined ? sequence : [sequence, seenMillis];
+}
+
+function decodeMark([sequence, seenMillis, endedMillis]: z.infer<typeof StoredMark>): Mark {
+  return {
+    sequence,
+    ...(seenMillis === null ? {} : { seenMillis }),
+    ...(endedMillis === undefined ? {} : { endedMillis }),
+  };
+}
+
+/** A copy whose marks may be moved while the original stands for what is committed. */
+export function copyState(state: StepState): StepState {
+  return { ...state, marks: copyMarks(state.marks) };
+}

@@ -1,0 +1,102 @@
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { RefusalReason } from '../errors.ts';
+import type { ReceivedEvent } from '../event.ts';
+
+/** An event, record, row or item that a step refuses for good. */
+export interface Rejection {
+  /** Where it was: a position in a shard, or a place in an item, as text that sorts and may stand in an object key. */
+  readonly at: string;
+  readonly reason: RefusalReason;
+  /** What is wrong, where, and with which value's name: shown to people. */
+  readonly message: string;
+  /** The original bytes. */
+  readonly bytes: Uint8Array;
+  readonly event?: RejectedEvent;
+  /** More of where it was, for people: object key and line of a file, say. */
+  readonly origin?: Readonly<Record<string, string | number>>;
+}
+
+/** What an event was read as, beside its bytes: those of what is no CloudEvent do not say. Not there when it was never read as one. */
+export type RejectedEvent = Pick<ReceivedEvent, 'id' | 'key' | 'time'>;
+
+/** The rejection of an event. */
+export function rejectionOf(
+  { position: at, id, key, time, original: bytes }: ReceivedEvent,
+  { reason, message }: Pick<Rejection, 'reason' | 'message'>,
+): Rejection {
+  return { at, reason, message, bytes, event: { id, key, time } };
+}
+
+/** What a dead letter's object holds, as one JSON document. */
+export interface DeadLetter {
+  readonly pipeline: string;
+  readonly step: string;
+  /** The shard or item that it was in. */
+  readonly shard: string;
+  readonly at: string;
+  readonly reason: RefusalReason;
+  readonly message: string;
+  readonly origin?: Readonly<Record<string, string | number>>;
+  readonly event?: RejectedEvent;
+  /** The original bytes as text, when they are UTF-8. */
+  readonly text?: string;
+  /** The original bytes in base64, when they are not. */
+  readonly base64?: string;
+}
+
+export interface DeadLetters {
+  /**
+   * Stores rejections of one shard or item before it resolves. Keys and contents follow from the rejections alone, so storing them
+   * again changes nothing.
+   */
+  put(shard: string, rejections: readonly Rejection[], signal: AbortSignal): Promise<void>;
+}
+
+const AT_ONCE = 16;
+
+export function openDeadLetters(place: {
+  readonly s3: Pick<S3Client, 'send'>;
+  readonly bucket: string;
+  readonly pipeline: string;
+  readonly step: string;
+}): DeadLetters {
+  const { s3, bucket, pipeline, step } = place;
+
+  async function putOne(shard: string, rejection: Rejection, signal: AbortSignal): Promise<void> {
+    const { at, reason, message, origin, event, bytes } = rejection;
+    const letter: DeadLetter = {
+      ...{ pipeline, step, shard, at, reason, message },
+      ...(origin === undefined ? {} : { origin }),
+      ...(event === undefined ? {} : { event }),
+      ...textOrBase64(bytes),
+    };
+    await s3.send(
+      new PutObjectCommand({
+        Bucket: bucket,
+        Key: `dead-letters/${pipeline}/${step}/${shard}/${at}.json`,
+        Body: JSON.stringify(letter),
+        ContentType: 'application/json',
+      }),
+      { abortSignal: signal },
+    );
+  }
+
+  return {
+    async put(shard, rejections, signal) {
+      for (let start = 0; start < rejections.length; start += AT_ONCE) {
+        await Promise.all(
+          rejections.slice(start, start + AT_ONCE).map((rejection) => putOne(shard, rejection, signal)),
+        );
+      }
+    },
+  };
+}
+
+function textOrBase64(bytes: Uint8Array): Pick<DeadLetter, 'text' | 'base64'> {
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    // Not UTF-8: whoever sent it is to see the very bytes.
+    return { base64: Buffer.from(bytes).toString('base64') };
+  }
+}

@@ -1,0 +1,271 @@
+import { type Batch, openBatch } from '../batches/batch.ts';
+import type { Puller } from '../batches/batch-work.ts';
+import { endDrainedInputs } from '../batches/drained-inputs.ts';
+import { report } from '../batches/report.ts';
+import type { Input, ShardInput } from '../batches/shard-input.ts';
+import { fixSlice, type SinkStep, writeBatch } from '../batches/write-batch.ts';
+import { shardKey } from '../checkpoints/shard-states.ts';
+import { decodeState, type StepState } from '../checkpoints/step-state.ts';
+import { LostRange, readShard } from '../log/log-reader.ts';
+import { type Portion, portionsOf } from '../log/record-batches.ts';
+import type { Shard, StreamShape } from '../log/shards.ts';
+import { tryRecords } from '../poison/isolate.ts';
+import { openSliceAttempt, type SliceAttempt } from '../poison/slice-attempt.ts';
+import { pullShard } from '../rewind/catch-up-shard.ts';
+import { endPlanWhenDone } from '../rewind/catch-up-step.ts';
+import { beginPlan } from '../rewind/spread-plan.ts';
+import { deadlineOf, type Invocation } from '../step.ts';
+import { type CaughtUp, openCaughtUp } from './caught-up.ts';
+import { firstStart } from './scheduled-start.ts';
+
+/**
+ * How much a slice holds at most: data, decompressed, and events, each of which takes up to a kilobyte beside its data. It is kept in
+ * memory until it is written, and a function with two of them has 1,769 MB.
+ */
+const SLICE_BYTES = 128 * 1024 * 1024;
+const SLICE_EVENTS = 300_000;
+
+/** Shards read at once by one run. */
+const SHARDS_AT_ONCE = 2;
+
+/** A slice is begun only while this share of the run's time is left: one that is cut off is read and written again. */
+const TIME_FOR_A_SLICE = 1 / 3;
+
+/**
+ * One run of a scheduled sink: every shard from its own position to the end of what is there, parents before children. A scheduler may
+ * start a run twice, and one may outlast its interval: a lease a shard keeps runs off each other's shards, and the checkpoint decides
+ * should the lease fail.
+ */
+export async function runScheduled(sink: SinkStep, puller: Puller, invocation: Invocation): Promise<undefined> {
+  const { input } = puller;
+  const signal = deadlineOf(invocation);
+  if ((await sink.step.pause.inForce(signal)) !== undefined) return;
+  const untilMillis = sink.step.now() + invocation.getRemainingTimeInMillis();
+  const lastStartMillis = untilMillis - invocation.getRemainingTimeInMillis() * TIME_FOR_A_SLICE;
+  const begun = await beginPlan(puller, signal);
+  const shape = await input.refresh(signal);
+  const run: Run = {
+    sink,
+    input,
+    puller,
+    shape,
+    start: await firstStart(sink.step, signal),
+    caughtUp: openCaughtUp(sink.step, shape),
+    owner: invocation.awsRequestId,
+    untilMillis,
+    lastStartMillis,
+  };
+  // Ids grow, so parents come before their children.
+  const waiting = [...shape.shards].sort((a, b) => (a.id < b.id ? -1 : 1));
+  const ended = new Map<string, Promise<boolean>>();
+  const failures: unknown[] = [];
+
+  const runOne = async (shard: Shard): Promise<boolean> => {
+    const parents = await Promise.all(shard.parents.map((id) => ended.get(id) ?? true));
+    if (!parents.every(Boolean)) return false;
+    try {
+      return await runShard(run, shard, signal);
+    } catch (error) {
+      sink.step.complain(shard.id, error);
+      failures.push(error);
+      return false;
+    }
+  };
+  const worker = async (): Promise<void> => {
+    for (let shard = waiting.shift(); shard !== undefined; shard = waiting.shift()) {
+      const running = runOne(shard);
+      ended.set(shard.id, running);
+      await running;
+    }
+  };
+  await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, worker));
+  if (failures.length > 0) throw failures[0];
+  if (begun !== 'busy') await endPlanWhenDone(puller, begun, signal);
+}
+
+interface Run {
+  readonly sink: SinkStep;
+  readonly input: Input;
+  readonly puller: Puller;
+  readonly shape: StreamShape;
+  readonly start: 'earliest' | Date;
+  readonly caughtUp: CaughtUp;
+  readonly owner: string;
+  readonly untilMillis: number;
+  readonly lastStartMillis: number;
+}
+
+/** Reads one shard on, under its lease. True when the shard is closed and all of it is written. */
+async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<boolean> {
+  const { sink, input, owner, untilMillis, lastStartMillis } = run;
+  const { checkpoints, now, pause } = sink.step;
+  const key = shardKey(run.shape, shard.id);
+  if (!shard.open && (await hasEnded(sink, key, signal))) return true;
+  if (!(await checkpoints.lease({ key, owner, nowMillis: now(), untilMillis, signal }))) return false;
+  try {
+    input.forget(key);
+    if (!(await isRewound(run, shard, signal))) return false;
+    let slice: 'more' | 'all' | 'ended' = 'more';
+    while (slice === 'more' && now() < lastStartMillis && (await pause.inForce(signal)) === undefined) {
+      slice = await runSlice(run, shard, signal);
+    }
+    if (slice === 'all') await run.caughtUp.note(key, signal);
+    return slice === 'ended';
+  } finally {
+    input.forget(key);
+    await checkpoints.release({ key, owner });
+  }
+}
+
+/** Brings a shard that is being rewound to its target. True when it is there: the slices go on from there. */
+async function isRewound({ puller, lastStartMillis }: Run, { id }: Shard, signal: AbortSignal): Promise<boolean> {
+  const told = (): void => undefined;
+  return (await pullShard(puller, { shardId: id, stopMillis: lastStartMillis, signal, told })) === 'over';
+}
+
+async function hasEnded(sink: SinkStep, key: string, signal: AbortSignal): Promise<boolean> {
+  const stored = await sink.states.load(key, signal);
+  return stored !== undefined && isDone(decodeState(stored.state));
+}
+
+/** The sink has all of the shard, and the dead-letter bucket what the sink refused. */
+function isDone({ ended, rejections }: StepState): boolean {
+  return ended === true && rejections.length === 0;
+}
+
+/**
+ * Writes the next slice of a shard, if there is one; an empty one when there is none and the state still holds rejections, because a
+ * process died before they left it.
+ */
+async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'more' | 'all' | 'ended'> {
+  const { step } = run.sink;
+  const opened = await run.input.open(shard.id, signal);
+  const { state } = opened.loaded;
+  if (isDone(state)) return 'ended';
+  const attempt = await openSliceAttempt({ step, shard: opened, shardId: shard.id }, state.intent?.to, signal);
+  if (attempt.isSuspected && (await tryPortion(run, opened, { shard, signal, attempt }))) return 'more';
+  try {
+    // What waited to be alone may have no time left.
+    return await attempt.within(async () =>
+      step.now() < run.lastStartMillis ? writeSlice(run, opened, { shard, signal, attempt }) : 'more',
+    );
+  } catch (error) {
+    await attempt.survived(error);
+    throw error;
+  }
+}
+
+interface From {
+  readonly shard: Shard;
+  readonly signal: AbortSignal;
+  readonly attempt: SliceAttempt;
+}
+
+async function writeSlice(run: Run, opened: ShardInput, from: From): Promise<'more' | 'all' | 'ended'> {
+  const { sink, input } = run;
+  const { step } = sink;
+  const { signal, attempt } = from;
+  const started = step.now();
+  const committed = opened.loaded.state;
+  const { intent } = committed;
+  const { batch, end } = await readSlice(run, opened, from);
+  await endDrainedInputs(step, { batch, shard: opened }, signal);
+  const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
+  const isNothing = to.position === committed.position && end !== 'ended' && committed.rejections.length === 0;
+  // A range that was fixed is finished, also one that is empty: of a shard that was about to be said to have ended.
+  if (isNothing && intent === undefined) return 'all';
+  const begun = await fixSlice(sink, { shard: opened, to }, signal);
+  const options = intent?.options ?? step.config.options;
+  const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
+  input.committed(opened.key, done.loaded);
+  attempt.moved(done.loaded.state.position);
+  report(step, opened.key, { batch, done, started });
+  return end;
+}
+
+/** Tries what may kill: a portion as a mapping would deliver it, less and less of it at a time. False: there is nothing to try. */
+async function tryPortion(run: Run, opened: ShardInput, from: From): Promise<boolean> {
+  const { sink, input } = run;
+  const { step } = sink;
+  const { shard, signal } = from;
+  const { options } = step.config;
+  const { records, end } = await nextPortion(run, opened, from);
+  if (records.length === 0) return false;
+  const { loaded } = await tryRecords({
+    ...{ step, shard: opened, shardId: shard.id, records, isAll: end !== undefined, signal },
+    beginBy: run.lastStartMillis,
+    async work(batch) {
+      const started = step.now();
+      await endDrainedInputs(step, { batch, shard: opened }, signal);
+      const to: StepState = { ...batch.state(), intent: undefined };
+      const begun = await fixSlice(sink, { shard: opened, to }, signal);
+      const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
+      report(step, opened.key, { batch, done, started });
+      return done;
+    },
+  });
+  input.committed(opened.key, loaded);
+  return true;
+}
+
+/** Without records when there are none, or when some may be lost: who reads the slice finds out and says so. */
+async function nextPortion(run: Run, opened: ShardInput, from: From): Promise<Portion> {
+  try {
+    for await (const portion of portionsOf(pagesFrom(run, opened, { ...from, nothingUnreadTrimmed: false })))
+      return portion;
+  } catch (error) {
+    if (!(error instanceof LostRange)) throw error;
+  }
+  return { records: [] };
+}
+
+type Slice = { readonly batch: Batch; readonly end: 'more' | 'all' | 'ended' };
+
+/** The events from the position on: as many as a slice holds, or just those that an interrupted run was about to write. */
+async function readSlice(run: Run, opened: ShardInput, from: From): Promise<Slice> {
+  const { state } = opened.loaded;
+  if (state.ended === true) return { batch: openBatch(state, opened.facts), end: 'ended' };
+  try {
+    return await readFrom(run, opened, { ...from, nothingUnreadTrimmed: false });
+  } catch (error) {
+    if (!(error instanceof LostRange)) throw error;
+    if (!(await run.caughtUp.was(opened.key, from.signal))) throw error;
+    return readFrom(run, opened, { ...from, nothingUnreadTrimmed: true });
+  }
+}
+
+type Reading = From & { readonly nothingUnreadTrimmed: boolean };
+
+async function readFrom(run: Run, opened: ShardInput, from: Reading): Promise<Slice> {
+  const { intent } = opened.loaded.state;
+  const batch = openBatch(opened.loaded.state, opened.facts);
+  for await (const page of pagesFrom(run, opened, from)) {
+    if (page.records.length > 0) await from.attempt.begin();
+    for (const record of page.records) {
+      batch.take(record);
+      if (intent === undefined && isFull(batch)) return { batch, end: 'more' };
+    }
+    if (page.end === 'shard-end') return { batch, end: intent === undefined ? 'ended' : 'more' };
+    if (page.end !== undefined) return { batch, end: page.end === 'to' ? 'more' : 'all' };
+  }
+  return { batch, end: 'all' };
+}
+
+function pagesFrom(run: Run, opened: ShardInput, from: Omit<Reading, 'attempt'>): ReturnType<typeof readShard> {
+  const { position, intent, rewinds = 0 } = opened.loaded.state;
+  return readShard({
+    kinesis: run.sink.step.kinesis,
+    stream: run.input.stream,
+    shardId: from.shard.id,
+    after: position,
+    // One that was rewound may be before the place where the step started.
+    start: rewinds > 0 ? 'earliest' : run.start,
+    signal: from.signal,
+    nothingUnreadTrimmed: from.nothingUnreadTrimmed,
+    ...(intent === undefined ? {} : { to: intent.to }),
+  });
+}
+
+function isFull({ counts, events }: Batch): boolean {
+  return counts.dataBytes >= SLICE_BYTES || events.length >= SLICE_EVENTS;
+}

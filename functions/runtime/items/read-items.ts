@@ -1,0 +1,229 @@
+import { createHash } from 'node:crypto';
+import type { Rejection } from '../dead-letters/dead-letters.ts';
+import { EventRefused } from '../errors.ts';
+import type { OutgoingEvent } from '../event.ts';
+import type { LogWriter } from '../log/log-writer.ts';
+import { MOST_KILLS } from '../poison/bisect.ts';
+import type { AnnouncedItem, ItemPage, ItemSource } from '../source.ts';
+import type { Invocation, Step } from '../step.ts';
+import { doneKeyOf, type Lane, type LaneState, laneKeyOf, laneSequence, loadLane, saveLane } from './lanes.ts';
+
+/** A source of items in one process. */
+export interface ItemReader<P = unknown> {
+  readonly source: ItemSource<P>;
+  readonly step: Step;
+  readonly writer: LogWriter;
+}
+
+/** What is left when an invocation has to stop: an item half read, one whose lane another invocation has, or one of a paused step. */
+export type Left = 'unfinished' | 'busy' | 'paused' | undefined;
+
+interface Turn {
+  readonly invocation: Invocation;
+  readonly signal: AbortSignal;
+}
+
+/** Reads announced items in order, each to its end or until the time is over. An item that was read to its end before is left out. */
+export async function readItems(reader: ItemReader, items: readonly AnnouncedItem[], turn: Turn): Promise<Left> {
+  const stopMillis = stopTimeOf(reader.step, turn.invocation);
+  for (const item of items) {
+    const left = await readInLane(reader, item, { ...turn, stopMillis });
+    if (left !== undefined) return left;
+  }
+  return undefined;
+}
+
+interface TimedTurn extends Turn {
+  readonly stopMillis: number;
+  /** This process has just begun the item: its try is written down. */
+  readonly isBegun?: true;
+}
+
+async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTurn): Promise<Left> {
+  const { checkpoints, now } = reader.step;
+  const key = laneKeyOf(item);
+  const lease = { key, owner: turn.invocation.awsRequestId };
+  const untilMillis = now() + turn.invocation.getRemainingTimeInMillis();
+  if (!(await checkpoints.lease({ ...lease, nowMillis: now(), untilMillis, signal: turn.signal }))) return 'busy';
+  try {
+    let lane = await loadLane(checkpoints, key, turn.signal);
+    if (lane.state.current !== undefined && lane.state.current.identity !== item.identity) {
+      // Whoever began it has died or run out of time. Nothing may follow before it ends: its events would come under an older ordinal.
+      const { left, lane: freed } = await readToEnd(reader, lane, turn);
+      if (left !== undefined) return left;
+      lane = freed;
+    }
+    if (lane.state.current === undefined) {
+      const pause = await reader.step.pause.inForce(turn.signal);
+      if (pause !== undefined) return 'paused';
+      if ((await checkpoints.load(doneKeyOf(item.identity), turn.signal)) !== undefined) return undefined;
+      lane = await saveLane(checkpoints, lane, { state: begin(reader.step, lane.state, item), signal: turn.signal });
+      return (await readToEnd(reader, lane, { ...turn, isBegun: true })).left;
+    }
+    return (await readToEnd(reader, lane, turn)).left;
+  } finally {
+    await checkpoints.release(lease);
+  }
+}
+
+/**
+ * Whether the lane rests in a pause, before a page is appended. An earlier attempt may have appended the very page without recording
+ * it, and by code that was deployed in the pause its events would get other names: so one page is finished first.
+ */
+async function rests(
+  { pause }: Step,
+  lane: Lane,
+  { isClean, signal }: { readonly isClean: boolean; readonly signal: AbortSignal },
+): Promise<boolean> {
+  const active = await pause.inForce(signal);
+  if (active === undefined) return false;
+  const rest = await pause.rest(lane.key, active, signal);
+  if (isClean) await pause.note(lane.key, { ...rest, held: true }, signal);
+  return isClean || rest.held;
+}
+
+function begin({ config }: Step, state: LaneState, { laneKey, identity, item }: AnnouncedItem): LaneState {
+  const tries = { generation: config.generation, count: 1 };
+  return { id: state.id, ordinal: state.ordinal + 1, current: { laneKey, identity, item, tries } };
+}
+
+/**
+ * Goes on with the lane's current item. It is recorded as done before the lane is free, so it cannot be begun again. An item that has
+ * killed three processes in a row at one place is given up there: every other item of the lane would wait for it, and die with it.
+ */
+async function readToEnd(reader: ItemReader, begun: Lane, turn: TimedTurn): Promise<{ left: Left; lane: Lane }> {
+  const { step } = reader;
+  const { current } = begun.state;
+  if (current === undefined) return { left: undefined, lane: begun };
+  const shard = createHash('sha256').update(current.identity).digest('base64url').slice(0, 16);
+  const giveUp = (error: EventRefused): Promise<void> => {
+    const bytes = Buffer.from(JSON.stringify(current.item));
+    const rejection = { at: 'item', reason: error.reason, message: error.message, bytes };
+    return step.deadLetters.put(shard, [rejection], turn.signal);
+  };
+  let reading: Reading = { lane: begun };
+  if (!turn.isBegun && triesOf(step, begun.state) >= MOST_KILLS) await giveUp(new EventRefused('killed', KILLED));
+  else {
+    const lane = turn.isBegun ? begun : await beginTry(step, begun, turn.signal);
+    reading = await readPages(reader, { lane, shard }, turn);
+    if (reading.refused !== undefined) await giveUp(reading.refused);
+    else if (reading.left !== undefined) return { left: reading.left, lane: reading.lane };
+  }
+  await recordDone(step, current.identity, turn.signal);
+  const { id, ordinal } = reading.lane.state;
+  return {
+    left: undefined,
+    lane: await saveLane(step.checkpoints, reading.lane, { state: { id, ordinal }, signal: turn.signal }),
+  };
+}
+
+const KILLED =
+  `the function died ${MOST_KILLS} times in a row at one place of it: out of memory, or busy until its time was over; what comes before ` +
+  'that place was read';
+
+interface Reading {
+  readonly lane: Lane;
+  readonly left?: Left;
+  /** The item cannot be read any further, and never will be. */
+  readonly refused?: EventRefused;
+}
+
+async function readPages(
+  reader: ItemReader,
+  begun: { readonly lane: Lane; readonly shard: string },
+  turn: TimedTurn,
+): Promise<Reading> {
+  const { checkpoints, now } = reader.step;
+  let { lane } = begun;
+  const { tries: _, ...current } = lane.state.current as NonNullable<LaneState['current']>;
+  let pages = 0;
+  try {
+    for await (const page of reader.source.readItem(current.item, current.position, turn.signal)) {
+      if (await rests(reader.step, lane, { isClean: pages++ > 0, signal: turn.signal }))
+        return { left: 'paused', lane: pages > 1 ? lane : await endTry(reader.step, lane) };
+      await appendPage(reader, { lane, page, shard: begun.shard }, turn.signal);
+      lane = await saveLane(checkpoints, lane, {
+        state: { ...lane.state, current: { ...current, position: page.position } },
+        signal: turn.signal,
+      });
+      if (now() >= turn.stopMillis) return { left: 'unfinished', lane };
+    }
+    return { lane };
+  } catch (error) {
+    if (error instanceof EventRefused) return { lane, refused: error };
+    await endTry(reader.step, lane).catch(() => undefined);
+    throw error;
+  }
+}
+
+function triesOf({ config }: Step, { current }: LaneState): number {
+  return current?.tries?.generation === config.generation ? current.tries.count : 0;
+}
+
+/** Before anything is read: whoever finds it, and the position as it was, knows that this process has died of it. */
+function beginTry(step: Step, lane: Lane, signal: AbortSignal): Promise<Lane> {
+  return saveTries(step, lane, { count: triesOf(step, lane.state) + 1, signal });
+}
+
+/** The invocation keeps 1.5 s back, and giving back the lease comes after this. */
+const END_MILLIS = 700;
+
+/** It came to nothing, and the process lives. */
+async function endTry(step: Step, lane: Lane): Promise<Lane> {
+  const count = triesOf(step, lane.state) - 1;
+  if (count < 0) return lane;
+  return saveTries(step, lane, { count, signal: AbortSignal.timeout(END_MILLIS) });
+}
+
+function saveTries(
+  { checkpoints, config }: Step,
+  lane: Lane,
+  { count, signal }: { readonly count: number; readonly signal: AbortSignal },
+): Promise<Lane> {
+  const current = lane.state.current as NonNullable<LaneState['current']>;
+  const tries = { generation: config.generation, count };
+  return saveLane(checkpoints, lane, { state: { ...lane.state, current: { ...current, tries } }, signal });
+}
+
+async function recordDone(step: Step, identity: string, signal: AbortSignal): Promise<void> {
+  const key = doneKeyOf(identity);
+  if ((await step.checkpoints.load(key, signal)) !== undefined) return;
+  await step.checkpoints.save({ key, previous: 0, revision: 1, state: identity, signal });
+}
+
+async function appendPage(
+  { step, writer }: ItemReader,
+  on: { readonly lane: Lane; readonly page: ItemPage<unknown>; readonly shard: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const { lane, page, shard } = on;
+  const started = step.now();
+  const source = `/${step.name}/${lane.key}-${lane.state.id}/${step.config.generation}`;
+  const outgoing = page.events.map((event): OutgoingEvent => {
+    const sequence = laneSequence(lane.state, event.place);
+    return { ...event, id: sequence, source, sequence, traceparent: undefined };
+  });
+  const appended = await writer.append(outgoing, signal);
+  const tooLarge = appended.refused.map(({ index, size, limit }): Rejection => {
+    const event = outgoing[index] as OutgoingEvent;
+    const message = `the event of ${size} bytes is above the stream's ${limit} bytes`;
+    return { at: event.id, reason: 'too-large', message, bytes: event.dataBytes };
+  });
+  const rejections = [...page.rejections, ...tooLarge];
+  await step.deadLetters.put(shard, rejections, signal);
+  step.report(shard, {
+    eventsIn: page.events.length + page.rejections.length,
+    eventsOut: page.events.length - tooLarge.length,
+    rejected: rejections.length,
+    alreadySeen: 0,
+    bytesIn: page.events.reduce((sum, { dataBytes }) => sum + dataBytes.length, 0),
+    bytesOut: appended.bytes,
+    durationMillis: step.now() - started,
+  });
+}
+
+/** Reading stops between two pages when a fifth of the invocation's time is left: the rest is for what is already on its way. */
+function stopTimeOf(step: Step, invocation: Invocation): number {
+  const remaining = invocation.getRemainingTimeInMillis();
+  return step.now() + remaining * (4 / 5);
+}

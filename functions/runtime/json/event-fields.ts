@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { EventRefused } from '../errors.ts';
+import { memberRanges, textOf } from './json-ranges.ts';
+
+/** Kinesis takes partition keys of 1 to 256 characters. */
+export const LONGEST_KEY = 256;
+
+/** An event's data, parsed and as JSON: a number too large for a double is read from its digits. */
+export interface Data {
+  readonly value: unknown;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The key that a field of the data gives: a text as it is, a number as it is written. Undefined when the field is missing, null or
+ * an empty text. Throws `EventRefused` for anything that cannot be a key.
+ */
+export function keyFrom(data: Data, field: string): string | undefined {
+  const value = fieldOf(data.value, field);
+  if (value === undefined || value === null || value === '') return undefined;
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : digitsOf(data, field);
+  if (typeof value !== 'string')
+    throw new EventRefused('schema', `${field}: the event's key must be a text or a number`);
+  return checkedKey(value, field);
+}
+
+/** Throws `EventRefused` for a text that is too long for a key, or that UTF-8 cannot hold: no reader would take the event. */
+export function checkedKey(text: string, name: string): string {
+  if (text.length > LONGEST_KEY)
+    throw new EventRefused(
+      'schema',
+      `${name}: the event's key has ${text.length} characters, at most ${LONGEST_KEY} are possible`,
+    );
+  if (!text.isWellFormed()) throw new EventRefused('schema', `${name}: the event's key has half of a surrogate pair`);
+  return text;
+}
+
+/** When the event happened, by a field of the data. Throws `EventRefused` when the field holds no time. */
+export function timeFrom(data: Data, field: string): string {
+  const value = fieldOf(data.value, field);
+  const time = typeof value === 'string' ? rfc3339(value) : undefined;
+  if (time !== undefined) return time;
+  throw new EventRefused(
+    'schema',
+    `${field}: the event's time must be an RFC 3339 time or date, such as 2024-02-29T10:00:00Z`,
+  );
+}
+
+/** A time or a date as RFC 3339; what names no zone is UTC. Undefined for any other text. */
+export function rfc3339(text: string): string | undefined {
+  const upper = text.trim().toUpperCase();
+  if (DAY.safeParse(upper).success) return `${upper}T00:00:00Z`;
+  const time = upper.replace(/^(\d{4}-\d\d-\d\d) /, '$1T');
+  if (!TIME.safeParse(time).success) return undefined;
+  return /(?:Z|[+-]\d\d:\d\d)$/.test(time) ? withSeconds(time) : withSeconds(`${time}Z`);
+}
+
+const DAY = z.iso.date();
+const TIME = z.iso.datetime({ offset: true, local: true });
+
+/** RFC 3339 has no times without seconds, ISO 8601 does. */
+function withSeconds(time: string): string {
+  return time.replace(/(T\d\d:\d\d)(Z|[+-])/, '$1:00$2');
+}
+
+function fieldOf(value: unknown, field: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.hasOwn(value, field) ? (value as Record<string, unknown>)[field] : undefined;
+}
+
+/** Two large numbers that differ must not become one key. */
+function digitsOf({ bytes }: Data, field: string): string {
+  const range = memberRanges(bytes).get(field);
+  if (range === undefined) throw new Error(`the field '${field}' was parsed but is not in the data's JSON`);
+  return checkedKey(textOf(bytes, range), field);
+}

@@ -1,0 +1,227 @@
+import type { OutgoingEvent } from '../event.ts';
+import { backOffMillis, type Sleep, sleepFor } from './back-off.ts';
+import { billedBytes, putRecords, RECORD_OVERHEAD_BYTES, REQUEST_BYTES, REQUEST_RECORDS } from './put-records.ts';
+import { advance, oversized, type PackedRecord, pack, queuesFor, type ShardQueue, unfinished } from './shard-queues.ts';
+import { describeStream, type Kinesis, openShards, type StreamShape } from './shards.ts';
+import { requeued, type StrayRecord, shardsWith } from './stray-records.ts';
+
+/**
+ * The only code that appends to a stream. Its promise: per source and target shard the log has no gap and no overtaking, whatever
+ * fails, so that readers can drop every repeat by its sequence (docs/architecture.md). Hence at most one record in flight per target
+ * shard; one that failed is sent again before any later one; and nothing is still being sent when `append` has returned or thrown.
+ */
+export interface LogWriter {
+  /**
+   * Resolves when every event that is not refused is in the log, some perhaps twice. Insists until the signal aborts; then it throws
+   * `LogThrottled` or what failed last, and any of the events may be in the log. Appends wait for each other.
+   */
+  append(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Appended>;
+  /** What `append` would refuse of these events: for callers who would rather append none of what belongs together then. */
+  oversized(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Appended['refused']>;
+}
+
+export interface Appended {
+  /** Kinesis records, and their bytes as they are billed: data and partition key. */
+  readonly records: number;
+  readonly bytes: number;
+  /** Events that are larger than a record may be: they are not in the log. Bytes, as they would be in the record. */
+  readonly refused: readonly { readonly index: number; readonly size: number; readonly limit: number }[];
+}
+
+export interface LogWriterSettings {
+  readonly kinesis: Kinesis;
+  /** Name or ARN. */
+  readonly stream: string;
+  readonly compression?: 'zstd';
+  /** Less than the stream and Lambda allow. */
+  readonly maxRecordBytes?: number;
+  readonly random?: () => number;
+  readonly sleep?: Sleep;
+  /** When it is known already. */
+  readonly shape?: StreamShape;
+}
+
+/** The stream took less than was offered until the time was over. */
+export class LogThrottled extends Error {
+  constructor(stream: string, shardIds: readonly string[]) {
+    super(`stream ${stream} throttles ${shardIds.join(', ')}: give it more shards, or send less`);
+    this.name = 'LogThrottled';
+  }
+}
+
+/** An invocation carries 6 MB, a record in it as base64: at 4 MiB there is room for the rest. */
+const LARGEST_RECORD_BYTES = 4 * 1024 * 1024 - 1024;
+
+export function openLogWriter(settings: LogWriterSettings): LogWriter {
+  const known: Known = { shape: settings.shape };
+  let turn: Promise<unknown> = Promise.resolve();
+  return {
+    async oversized(events, signal) {
+      known.shape ??= await describeStream(settings.kinesis, settings.stream, signal);
+      const limit = dataLimit(settings, known.shape);
+      return oversized(events, limit).map((refused) => ({ ...refused, limit }));
+    },
+    append(events, signal) {
+      const appended = turn.then(() => appendAll(settings, known, { events, signal }));
+      turn = appended.catch(() => undefined);
+      return appended;
+    },
+  };
+}
+
+/** What a process knows of the stream: found out once, and again only on a surprise. */
+interface Known {
+  shape: StreamShape | undefined;
+}
+
+interface Append {
+  readonly kinesis: Kinesis;
+  readonly arn: string;
+  readonly events: readonly OutgoingEvent[];
+  readonly limit: number;
+  readonly compression: 'zstd' | undefined;
+  /** Aborts with the caller's signal, and when the append ends. */
+  readonly signal: AbortSignal;
+  readonly random: () => number;
+  readonly sleep: Sleep;
+  /** Sizes by index: one may be packed, and refused, again. */
+  readonly refused: Map<number, number>;
+  queues: ShardQueue[];
+  records: number;
+  bytes: number;
+  lastFailure: unknown;
+}
+
+async function appendAll(
+  settings: LogWriterSettings,
+  known: Known,
+  { events, signal }: { events: readonly OutgoingEvent[]; signal: AbortSignal },
+): Promise<Appended> {
+  if (events.length === 0) return { records: 0, bytes: 0, refused: [] };
+  signal.throwIfAborted();
+  const ended = new AbortController();
+  let append: Append | undefined;
+  try {
+    known.shape ??= await describeStream(settings.kinesis, settings.stream, signal);
+    append = begin(settings, known.shape, { events, signal: AbortSignal.any([signal, ended.signal]) });
+    while (append.queues.length > 0) {
+      const strays = await sendWave(append);
+      if (strays.length === 0) continue;
+      const shards = await shardsWith(strays, append);
+      known.shape = { ...known.shape, shards };
+      append.queues = requeued(append, strays, shards);
+    }
+    return appendedBy(append);
+  } catch (error) {
+    if (signal.aborted) throw append ? whyNotInTime(append, error) : error;
+    // The stream may be another one by now, or its limits may have changed.
+    known.shape = undefined;
+    throw error;
+  } finally {
+    ended.abort();
+  }
+}
+
+function begin(
+  settings: LogWriterSettings,
+  shape: StreamShape,
+  { events, signal }: { events: readonly OutgoingEvent[]; signal: AbortSignal },
+): Append {
+  const { kinesis, compression, random = Math.random, sleep = sleepFor } = settings;
+  return {
+    kinesis,
+    arn: shape.arn,
+    events,
+    limit: dataLimit(settings, shape),
+    compression,
+    signal,
+    random,
+    sleep,
+    refused: new Map(),
+    queues: queuesFor(events, events.keys(), openShards(shape)),
+    records: 0,
+    bytes: 0,
+    lastFailure: undefined,
+  };
+}
+
+/** The most bytes of a record's data. */
+function dataLimit({ maxRecordBytes = Infinity }: LogWriterSettings, shape: StreamShape): number {
+  return Math.min(maxRecordBytes, shape.maxRecordBytes, LARGEST_RECORD_BYTES) - RECORD_OVERHEAD_BYTES;
+}
+
+/** Sends the next record of every queue that is not resting, in one request. */
+async function sendWave(append: Append): Promise<readonly StrayRecord[]> {
+  append.signal.throwIfAborted();
+  const wave = nextWave(append);
+  if (wave.length === 0) {
+    if (append.queues.length > 0) await Promise.race(append.queues.map((queue) => queue.rest));
+    return [];
+  }
+  const outcomes = await putRecords(
+    append,
+    wave.map(({ record }) => record),
+  );
+  const strays: StrayRecord[] = [];
+  const failed: ShardQueue[] = [];
+  for (const [index, outcome] of outcomes.entries()) {
+    const { queue, record } = wave[index] as Wave[number];
+    if (outcome.shardId === undefined) {
+      append.lastFailure = outcome.failure;
+      queue.throttled = outcome.throttled;
+      failed.push(queue);
+      continue;
+    }
+    append.records++;
+    append.bytes += billedBytes(record);
+    if (outcome.shardId === queue.shard.id) advance(queue, record);
+    else strays.push({ queue, record, shardId: outcome.shardId });
+  }
+  rest(append, failed);
+  append.queues = append.queues.filter(unfinished);
+  return strays;
+}
+
+type Wave = readonly { readonly queue: ShardQueue; readonly record: PackedRecord }[];
+
+/** Empty when every queue rests, or none has anything left. */
+function nextWave(append: Append): Wave {
+  const { events, limit, compression, refused } = append;
+  const refuse = (index: number, size: number) => refused.set(index, size);
+  const wave: { queue: ShardQueue; record: PackedRecord }[] = [];
+  let bytes = 0;
+  for (const queue of append.queues) {
+    if (queue.rest !== undefined) continue;
+    queue.record ??= pack(queue, events, { maxBytes: limit, compression, refuse });
+    if (queue.record === undefined) continue;
+    bytes += billedBytes(queue.record);
+    if (wave.length === REQUEST_RECORDS || bytes > REQUEST_BYTES) break;
+    wave.push({ queue, record: queue.record });
+  }
+  append.queues = append.queues.filter(unfinished);
+  return wave;
+}
+
+/** Together, so that they come back in one request. */
+function rest({ signal, random, sleep }: Append, failed: readonly ShardQueue[]): void {
+  if (failed.length === 0) return;
+  const millis = backOffMillis(Math.max(...failed.map(({ failures }) => failures)), random);
+  const rested = sleep(millis, signal)
+    .catch(() => undefined)
+    .then(() => {
+      for (const queue of failed) queue.rest = undefined;
+    });
+  for (const queue of failed) {
+    queue.failures++;
+    queue.rest = rested;
+  }
+}
+
+function appendedBy({ records, bytes, limit, refused }: Append): Appended {
+  return { records, bytes, refused: [...refused].map(([index, size]) => ({ index, size, limit })) };
+}
+
+function whyNotInTime({ queues, arn, lastFailure }: Append, error: unknown): unknown {
+  const throttled = queues.filter((queue) => queue.throttled).map(({ shard }) => shard.id);
+  return throttled.length > 0 ? new LogThrottled(arn, throttled) : (lastFailure ?? error);
+}

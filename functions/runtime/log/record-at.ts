@@ -1,0 +1,49 @@
+import { type Position, sequenceNumberOf } from '../position.ts';
+import type { LogRecord } from '../record-codec/record.ts';
+import { sleepFor } from './back-off.ts';
+import {
+  digitsAskedFor,
+  earliestRecord,
+  isUnknownSequenceNumber,
+  iteratorAt,
+  pagesOf,
+  type ShardToRead,
+} from './shard-iterator.ts';
+
+/** The record that a position is in or just after. Undefined when it is trimmed away. */
+export async function recordAt(
+  of: Pick<ShardToRead, 'kinesis' | 'stream' | 'shardId' | 'signal'>,
+  position: Position,
+): Promise<LogRecord | undefined> {
+  const shard: ShardToRead = { ...of, sleep: sleepFor, random: Math.random };
+  const getPage = pagesOf(shard);
+  const asked = sequenceNumberOf(position);
+  const found = await firstAt(shard, getPage, asked);
+  if (found !== undefined && BigInt(found.sequenceNumber) === BigInt(asked)) return found;
+  const digits = digitsAskedFor(await earliestRecord(shard, getPage));
+  if (digits <= asked.length) return undefined;
+  const padded = await firstAt(shard, getPage, asked.padStart(digits, '0'));
+  return padded !== undefined && BigInt(padded.sequenceNumber) === BigInt(asked) ? padded : undefined;
+}
+
+/** Pages may be empty although records follow, in a shard that has few. */
+const MOST_PAGES = 20;
+
+async function firstAt(
+  shard: ShardToRead,
+  getPage: ReturnType<typeof pagesOf>,
+  atSequenceNumber: string,
+): Promise<LogRecord | undefined> {
+  try {
+    let iterator: string | undefined = await iteratorAt(shard, { atSequenceNumber });
+    for (let pages = 0; iterator !== undefined && pages < MOST_PAGES; pages++) {
+      const page = await getPage(iterator, 1);
+      if (page.records[0] !== undefined || page.millisBehindLatest === 0) return page.records[0];
+      iterator = page.next;
+    }
+    return undefined;
+  } catch (error) {
+    if (!isUnknownSequenceNumber(error)) throw error;
+    return undefined;
+  }
+}

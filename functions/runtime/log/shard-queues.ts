@@ -1,0 +1,136 @@
+import type { OutgoingEvent } from '../event.ts';
+import { newAggregate } from '../record-codec/aggregate.ts';
+import { compress } from '../record-codec/compress.ts';
+import { encodeEvent } from '../record-codec/encode.ts';
+import { hashOf } from '../record-codec/hash.ts';
+import { type Shard, shardFor } from './shards.ts';
+
+/** The events of an append that one shard is to take, by index. They ascend; those before `next` are in the log, or refused. */
+export interface ShardQueue {
+  readonly shard: Shard;
+  readonly indexes: readonly number[];
+  next: number;
+  /** In flight, or to be sent again: nothing later may be sent before it. */
+  record: PackedRecord | undefined;
+  /** Failures in a row. */
+  failures: number;
+  throttled: boolean;
+  /** Settles, and never rejects, when the queue may be tried again. */
+  rest: Promise<void> | undefined;
+}
+
+export interface PackedRecord {
+  readonly data: Uint8Array;
+  readonly hash: bigint;
+  /** It holds `indexes.slice(next, end)`. */
+  readonly end: number;
+}
+
+export interface Packing {
+  /** The most bytes of a record's data. */
+  readonly maxBytes: number;
+  readonly compression: 'zstd' | undefined;
+  /** Called with an event that alone is larger than a record may be, and its size. It is left out. */
+  refuse(index: number, sizeBytes: number): void;
+}
+
+/** Deals events out, by index, to the open shards that take them. With one shard open, no hash is needed. */
+export function queuesFor(
+  events: readonly OutgoingEvent[],
+  indexes: Iterable<number>,
+  open: readonly Shard[],
+): ShardQueue[] {
+  const only = open.length === 1 ? open[0] : undefined;
+  const byShard = new Map<Shard, number[]>();
+  for (const index of indexes) {
+    const shard = only ?? shardFor(open, hashOf((events[index] as OutgoingEvent).key));
+    const queued = byShard.get(shard);
+    if (queued) queued.push(index);
+    else byShard.set(shard, [index]);
+  }
+  return [...byShard].map(([shard, queued]) => ({
+    shard,
+    indexes: queued,
+    next: 0,
+    record: undefined,
+    failures: 0,
+    throttled: false,
+    rest: undefined,
+  }));
+}
+
+/** The queue's record is in the log. */
+export function advance(queue: ShardQueue, record: PackedRecord): void {
+  queue.next = record.end;
+  queue.record = undefined;
+  queue.failures = 0;
+  queue.throttled = false;
+}
+
+/** Whether anything of it is not yet in the log. */
+export function unfinished({ indexes, next }: ShardQueue): boolean {
+  return next < indexes.length;
+}
+
+export function remaining({ indexes, next }: ShardQueue): readonly number[] {
+  return indexes.slice(next);
+}
+
+/** The queue's next record: as many of its events as fit. Undefined when nothing is left. */
+export function pack(queue: ShardQueue, events: readonly OutgoingEvent[], packing: Packing): PackedRecord | undefined {
+  const aggregate = newAggregate(packing);
+  let first: number | undefined;
+  let end = queue.next;
+  for (; end < queue.indexes.length; end++) {
+    const index = queue.indexes[end] as number;
+    const event = events[index] as OutgoingEvent;
+    const bytes = encodeEvent(event);
+    if (aggregate.add(event.key, bytes)) first ??= index;
+    else if (first === undefined) packing.refuse(index, sizeAlone(event.key, bytes));
+    else break;
+  }
+  if (first === undefined) {
+    queue.next = end;
+    return undefined;
+  }
+  const data = aggregate.finish();
+  return {
+    data: packing.compression ? compressed(data) : data,
+    hash: hashOf((events[first] as OutgoingEvent).key),
+    end,
+  };
+}
+
+/** Those of the events, by index, that alone are larger than a record may be, with their sizes. */
+export function oversized(
+  events: readonly OutgoingEvent[],
+  maxBytes: number,
+): readonly { index: number; size: number }[] {
+  return events.flatMap((event, index) => {
+    if (mostBytes(event) <= maxBytes) return [];
+    const size = sizeAlone(event.key, encodeEvent(event));
+    return size > maxBytes ? [{ index, size }] : [];
+  });
+}
+
+/** Never less than the event's size alone in a record, and quick to say: a character of JSON takes 6 bytes at most, escaped. */
+function mostBytes({ dataBytes, ...attributes }: OutgoingEvent): number {
+  const characters = Object.values(attributes).reduce((sum: number, value) => sum + (value?.length ?? 0), 0);
+  return dataBytes.length + 6 * (characters + attributes.key.length) + FRAME_BYTES;
+}
+
+/** More than the names of the attributes, and the frame of an aggregated record, take. */
+const FRAME_BYTES = 512;
+
+/** The bytes of a record with one event only. */
+function sizeAlone(key: string, bytes: Uint8Array): number {
+  const aggregate = newAggregate({ maxBytes: Infinity });
+  aggregate.add(key, bytes);
+  return aggregate.finish().length;
+}
+
+/** A record holds no more than `maxBytes` before compression either: readers may rely on it, and more would save nothing. */
+function compressed(data: Buffer): Buffer {
+  const smaller = compress(data);
+  return smaller.length < data.length ? smaller : data;
+}

@@ -1,0 +1,72 @@
+import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { lambdaClient } from '../aws/lambda.ts';
+import { openCheckpoints } from '../checkpoints/checkpoints.ts';
+import { logError, metricsLine, type StepCounts } from '../metrics.ts';
+import { deadlineOf, type Invocation, type StepSurroundings, surroundingsOnLambda } from '../step.ts';
+import { parseStepConfig } from '../step-config.ts';
+import { convertDocuments, type GivenUpStep } from './documents.ts';
+
+/** What the outside gives the function. */
+export interface GivenUpSurroundings extends StepSurroundings {
+  readonly lambda: Pick<LambdaClient, 'send'>;
+}
+
+/**
+ * The platform's function that makes dead letters of what Lambda gave up on: called when a document is stored, and every hour for those
+ * that had to wait. It counts them as dead letters of their step, so the step's own alarm rings.
+ */
+export function handler(_event: unknown, invocation: Invocation): Promise<void> {
+  return convertAll({ ...surroundingsOnLambda(), lambda: lambdaClient() }, invocation);
+}
+
+/** The same with surroundings of your own. Throws when a document could not be read or stored, after all the others. */
+export async function convertAll(surroundings: GivenUpSurroundings, invocation: Invocation): Promise<void> {
+  const { config, s3, kinesis, now, log } = surroundings;
+  const signal = deadlineOf(invocation);
+  const place = {
+    ...{ s3, kinesis, now, bucket: config.deadLetters },
+    stepOf: (functionArn: string) => stepOf(surroundings, functionArn, signal),
+  };
+  const failed: string[] = [];
+  for await (const { key, letters, error } of convertDocuments(place, signal)) {
+    if (error !== undefined) {
+      log(logError({ pipeline: config.pipeline, step: config.step, shard: key }, error));
+      failed.push(key);
+    } else if (letters !== undefined && letters.count > 0) {
+      const { pipeline, step, shard, count } = letters;
+      log(metricsLine({ pipeline, step, shard }, { ...NOTHING, rejected: count }, now()));
+    }
+  }
+  if (failed.length > 0)
+    throw new Error(`${failed.length} documents could not be made dead letters, such as ${failed[0]}`);
+}
+
+const NOTHING: StepCounts = {
+  ...{ eventsIn: 0, eventsOut: 0, rejected: 0, alreadySeen: 0, bytesIn: 0, bytesOut: 0, durationMillis: 0 },
+};
+
+/** A function knows best which step it is, and what that reads. */
+async function stepOf(
+  { lambda, dynamodb }: GivenUpSurroundings,
+  functionArn: string,
+  abortSignal: AbortSignal,
+): Promise<GivenUpStep> {
+  const asked = new GetFunctionConfigurationCommand({ FunctionName: functionArn });
+  const { Environment } = await lambda.send(asked, { abortSignal });
+  const {
+    pipeline,
+    step,
+    formerly,
+    input,
+    checkpoints: table,
+  } = parseStepConfig(Environment?.Variables?.STEP_CONFIG ?? '');
+  const checkpoints = openCheckpoints({
+    ...{ dynamodb, table, step: `${pipeline}/${step}` },
+    ...(formerly === undefined ? {} : { formerly: `${pipeline}/${formerly}` }),
+  });
+  return {
+    ...{ pipeline, step, formerly, own: input?.own ?? [], checkpoints },
+    // A sink's own database is not asked: where it is, this function is not.
+    stateOf: async (shard, signal) => (await checkpoints.load(shard, signal))?.state,
+  };
+}

@@ -1,0 +1,88 @@
+import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { sqsClient } from './aws/sqs.ts';
+import { EventRefused, UserMistake } from './errors.ts';
+import { readItems } from './items/read-items.ts';
+import type { ItemSource, SourceDefinition } from './source.ts';
+import { deadlineOf, type Invocation, openStep, type StepSurroundings, surroundingsOnLambda } from './step.ts';
+import { parseOrExplain } from './step-config.ts';
+
+type Handler = (event: SQSEvent, invocation: Invocation) => Promise<SQSBatchResponse>;
+
+export interface ItemsSurroundings extends StepSurroundings {
+  readonly sqs: Pick<SQSClient, 'send'>;
+}
+
+/** The Lambda handler of a source whose items a queue announces: `export const handler = itemsHandler(s3Files)`. */
+export function itemsHandler<O, R, P>(definition: SourceDefinition<O, R, ItemSource<P>>): Handler {
+  let opened: Handler | undefined;
+  return (event, invocation) => {
+    opened ??= openItems(definition, { ...surroundingsOnLambda(), sqs: sqsClient() });
+    return opened(event, invocation);
+  };
+}
+
+/** The same with surroundings of your own: one process of the source. */
+export function openItems<O, R, P>(
+  definition: SourceDefinition<O, R, ItemSource<P>>,
+  surroundings: ItemsSurroundings,
+): Handler {
+  const step = openStep(surroundings);
+  const { config, name, writer } = step;
+  const { queue } = config;
+  if (writer === undefined || queue === undefined) {
+    throw new UserMistake(
+      `step '${name}' needs a stream and a queue: STEP_CONFIG has no ${writer === undefined ? 'output' : 'queue'}`,
+    );
+  }
+  const source = definition.open({
+    step: name,
+    options: parseOrExplain(definition.options, config.options, `the options of step '${name}'`),
+    resources: parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`),
+  });
+
+  /** Puts a message back as a new one: its retries count failures, and being read in several invocations is none. */
+  async function putBack(message: SQSRecord, delaySeconds: number, signal: AbortSignal): Promise<void> {
+    await surroundings.sqs.send(
+      new SendMessageCommand({ QueueUrl: queue, MessageBody: message.body, DelaySeconds: delaySeconds }),
+      { abortSignal: signal },
+    );
+  }
+
+  async function handle(message: SQSRecord, invocation: Invocation, signal: AbortSignal): Promise<void> {
+    try {
+      const items = source.announced(message.body);
+      const left = await readItems({ source, step, writer: writer as NonNullable<typeof writer> }, items, {
+        invocation,
+        signal,
+      });
+      if (left !== undefined) await putBack(message, WAIT_SECONDS[left], signal);
+    } catch (error) {
+      if (!(error instanceof EventRefused)) throw error;
+      const { reason } = error;
+      const rejection = { at: message.messageId, reason, message: error.message, bytes: Buffer.from(message.body) };
+      await step.deadLetters.put('announcements', [rejection], signal);
+    }
+  }
+
+  return async (event, invocation) => {
+    const signal = deadlineOf(invocation);
+    const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
+    for (const message of event.Records) {
+      try {
+        await handle(message, invocation, signal);
+      } catch (error) {
+        step.complain(message.messageId, error);
+        batchItemFailures.push({ itemIdentifier: message.messageId });
+      }
+    }
+    return { batchItemFailures };
+  };
+}
+
+/**
+ * How long an announcement waits: not at all whose item is half read; a little whose lane is with another invocation; and while the step
+ * is paused, as long as it may take to go on after it. As new messages, they neither count as failures nor reach the end of the queue's
+ * retention.
+ */
+const WAIT_SECONDS = { unfinished: 0, busy: 5, paused: 60 };

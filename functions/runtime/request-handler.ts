@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { KinesisClient } from '@aws-sdk/client-kinesis';
+import { dynamoClient } from './aws/dynamo.ts';
+import { kinesisClient } from './aws/kinesis.ts';
+import { openCheckpoints } from './checkpoints/checkpoints.ts';
+import { UserMistake } from './errors.ts';
+import type { OutgoingEvent } from './event.ts';
+import { LogThrottled, type LogWriter, openLogWriter } from './log/log-writer.ts';
+import { logError, metricsLine } from './metrics.ts';
+import { BELIEVED_MILLIS, openPause } from './pause/pause.ts';
+import { encodeOrdered } from './position.ts';
+import type { AppendOutcome, ReceivedRequest, ReceivingSource, SourceDefinition } from './source.ts';
+import { deadlineOf, type Invocation, writeLine } from './step.ts';
+import { parseOrExplain, readStepConfig, type StepConfig } from './step-config.ts';
+
+type Handler<Request, Reply> = (request: Request, invocation: Invocation) => Promise<Reply>;
+
+/** What the outside gives a pushed source. */
+export interface ReceivingSurroundings {
+  readonly config: StepConfig;
+  readonly kinesis: Pick<KinesisClient, 'send'>;
+  readonly dynamodb: Pick<DynamoDBClient, 'send'>;
+  /** Names this process among all that run the source, for ever. */
+  readonly processId: string;
+  now(): number;
+  log(line: string): void;
+}
+
+/** The Lambda handler of a source that answers requests: `export const handler = receivingHandler(http)`. */
+export function receivingHandler<O, R, Request, Reply>(
+  definition: SourceDefinition<O, R, ReceivingSource<Request, Reply>>,
+): Handler<Request, Reply> {
+  let opened: Handler<Request, Reply> | undefined;
+  return (request, invocation) => {
+    opened ??= openReceiving(definition, {
+      config: readStepConfig(),
+      kinesis: kinesisClient(),
+      dynamodb: dynamoClient(),
+      processId: randomUUID(),
+      now: Date.now,
+      log: writeLine,
+    });
+    return opened(request, invocation);
+  };
+}
+
+/** The same with surroundings of your own: one process of the source. */
+export function openReceiving<O, R, Request, Reply>(
+  definition: SourceDefinition<O, R, ReceivingSource<Request, Reply>>,
+  surroundings: ReceivingSurroundings,
+): Handler<Request, Reply> {
+  const { config, kinesis, processId, now, log } = surroundings;
+  const { pipeline, step } = config;
+  const name = `${pipeline}/${step}`;
+  if (config.output === undefined)
+    throw new UserMistake(`step '${name}' writes to no stream: STEP_CONFIG has no output`);
+  const source = definition.open({
+    step: name,
+    options: parseOrExplain(definition.options, config.options, `the options of step '${name}'`),
+    resources: parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`),
+  });
+  const writer = openLogWriter({ kinesis, ...config.output });
+  const number = numbering(`/${name}/process/${processId}`);
+  const complain = (error: unknown): void => log(logError({ pipeline, step, shard: processId }, error));
+  const isPaused = pauseOf(surroundings, complain);
+
+  return async (request, invocation) => {
+    const started = now();
+    const signal = deadlineOf(invocation);
+    const received = await source.receive(request, signal);
+    if (received.events.length > 0 && (await isPaused(signal))) return received.reply({ outcome: 'paused' });
+    const events = received.events.map(number);
+    const { outcome, bytesOut, error } = await append(writer, events, signal);
+    if (error !== undefined) complain(error);
+    const counts = {
+      eventsIn: events.length,
+      eventsOut: outcome.outcome === 'appended' ? outcome.count : 0,
+      ...{ rejected: 0, alreadySeen: 0, bytesIn: 0, bytesOut, durationMillis: now() - started },
+    };
+    log(metricsLine({ pipeline, step, shard: processId }, counts, now()));
+    return received.reply(outcome);
+  };
+}
+
+/** Callers wait. */
+const LONGEST_LOOK_MILLIS = 1_000;
+
+/**
+ * Whether the source is paused. While nobody can tell, what was true last stays true: nothing is in danger when a paused source takes
+ * a request, and events are not to wait for the table of checkpoints.
+ */
+function pauseOf(
+  { config, dynamodb, now }: ReceivingSurroundings,
+  complain: (error: unknown) => void,
+): (signal: AbortSignal) => Promise<boolean> {
+  const { pipeline, step, formerly, checkpoints: table } = config;
+  const former = formerly === undefined ? {} : { formerly: `${pipeline}/${formerly}` };
+  const pause = openPause({
+    checkpoints: openCheckpoints({ dynamodb, table, step: `${pipeline}/${step}`, ...former }),
+    now,
+  });
+  let paused = false;
+  let failedMillis = Number.NEGATIVE_INFINITY;
+  return async (signal) => {
+    if (now() - failedMillis < BELIEVED_MILLIS) return paused;
+    try {
+      const inTime = AbortSignal.any([signal, AbortSignal.timeout(LONGEST_LOOK_MILLIS)]);
+      paused = (await pause.inForce(inTime)) !== undefined;
+    } catch (error) {
+      complain(error);
+      failedMillis = now();
+    }
+    return paused;
+  };
+}
+
+const COUNTER_WIDTH = 8;
+
+/**
+ * Gives an event without a source of its own this process as its source, and the next count: then the writer's own retries do not
+ * double it. The process is alone with its source, and has one request at a time, so counts reach every shard in order.
+ */
+function numbering(source: string): (event: ReceivedRequest<unknown>['events'][number]) => OutgoingEvent {
+  let count = 0;
+  return (event) => {
+    if (event.source !== undefined) {
+      const id = event.id ?? event.sequence ?? randomUUID();
+      return { ...event, source: event.source, id, sequence: event.sequence, traceparent: event.traceparent };
+    }
+    const sequence = encodeOrdered(count++, COUNTER_WIDTH);
+    return {
+      ...event,
+      source,
+      sequence,
+      id: event.id ?? `${source.slice(source.lastIndexOf('/') + 1)}-${sequence}`,
+      traceparent: event.traceparent,
+    };
+  };
+}
+
+async function append(
+  writer: LogWriter,
+  events: readonly OutgoingEvent[],
+  signal: AbortSignal,
+): Promise<{ outcome: AppendOutcome; bytesOut: number; error?: unknown }> {
+  if (events.length === 0) return { outcome: { outcome: 'appended', count: 0 }, bytesOut: 0 };
+  try {
+    const refused = await writer.oversized(events, signal);
+    if (refused.length > 0) return { outcome: { outcome: 'too-large', refused }, bytesOut: 0 };
+    const { bytes } = await writer.append(events, signal);
+    return { outcome: { outcome: 'appended', count: events.length }, bytesOut: bytes };
+  } catch (error) {
+    return { outcome: { outcome: error instanceof LogThrottled ? 'throttled' : 'failed' }, bytesOut: 0, error };
+  }
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import type { Checkpoints } from '../checkpoints/checkpoints.ts';
+import { Target } from '../checkpoints/rewind-state.ts';
+
+/**
+ * An operator's wish that a step goes back, or on, to another place: kept beside its positions, and done by its function, which can
+ * reach those wherever they are. `asked`: not every shard knows of it yet. `begun`: each does that is to, and some are still being
+ * read. `done`: all have caught up.
+ */
+const Text = z.object({
+  phase: z.enum(['asked', 'begun', 'done']),
+  to: Target,
+  /** As the operator said it: `-15m`. */
+  said: z.string(),
+  /** All of them when not given. Those that follow from one by splits and merges come with it. */
+  shards: z.array(z.string()).exactOptional(),
+  askedMillis: z.number(),
+});
+
+export type RewindPlan = Readonly<z.infer<typeof Text>>;
+
+export interface StoredPlan {
+  /** Of the item. 0: there never was a plan. */
+  readonly revision: number;
+  /** Counts the plans of a step. */
+  readonly number: number;
+  readonly plan: RewindPlan | undefined;
+}
+
+const KEY = 'rewind';
+const Stored = z.object({ number: z.number(), plan: Text });
+
+export async function loadPlan(checkpoints: Checkpoints, signal: AbortSignal): Promise<StoredPlan> {
+  const stored = await checkpoints.load(KEY, signal);
+  if (stored === undefined) return { revision: 0, number: 0, plan: undefined };
+  return { revision: stored.revision, ...Stored.parse(JSON.parse(stored.state)) };
+}
+
+/** A new plan, in the place of the one that there was. Throws `StaleCheckpoint` when somebody else has changed that. */
+export function savePlan(
+  checkpoints: Checkpoints,
+  from: StoredPlan,
+  to: { readonly plan: RewindPlan; readonly signal: AbortSignal },
+): Promise<StoredPlan> {
+  return save(checkpoints, from, { ...to, number: from.number + 1 });
+}
+
+/** The same plan, further on. */
+export function movePlan(
+  checkpoints: Checkpoints,
+  from: StoredPlan & { readonly plan: RewindPlan },
+  to: { readonly phase: RewindPlan['phase']; readonly signal: AbortSignal },
+): Promise<StoredPlan> {
+  return save(checkpoints, from, { ...to, number: from.number, plan: { ...from.plan, phase: to.phase } });
+}
+
+async function save(
+  checkpoints: Checkpoints,
+  from: StoredPlan,
+  { number, plan, signal }: { readonly number: number; readonly plan: RewindPlan; readonly signal: AbortSignal },
+): Promise<StoredPlan> {
+  const revision = from.revision + 1;
+  await checkpoints.save({
+    key: KEY,
+    previous: from.revision,
+    revision,
+    state: JSON.stringify({ number, plan }),
+    signal,
+  });
+  return { revision, number, plan };
+}

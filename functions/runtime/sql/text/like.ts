@@ -1,0 +1,70 @@
+import { SqlError } from '../errors/sql-error.ts';
+import { lower } from './text.ts';
+
+/** LIKE: `%` is any text, `_` any one character, the escape character makes the next one stand for itself. */
+export const like = (text: string, pattern: string): boolean => matches(text, pattern);
+export const notLike = (text: string, pattern: string): boolean => !matches(text, pattern);
+export const ilike = (text: string, pattern: string): boolean => matches(lower(text), lower(pattern));
+export const notIlike = (text: string, pattern: string): boolean => !ilike(text, pattern);
+
+/** A pattern with its own escape character, rewritten for the backslash. An empty escape switches escaping off. */
+export function likeEscape(pattern: string, escapeWith: string): string {
+  const units = Array.from(escapeWith);
+  if (units.length > 1)
+    throw new SqlError('22025', 'invalid escape string: escape string must be empty or one character');
+  if (escapeWith === '\\') return pattern;
+  if (escapeWith === '') return pattern.replaceAll('\\', '\\\\');
+  let result = '';
+  let escaped = false;
+  for (const character of pattern) {
+    if (character === escapeWith && !escaped) {
+      result += '\\';
+      escaped = true;
+      continue;
+    }
+    result += character === '\\' && !escaped ? '\\\\' : character;
+    escaped = false;
+  }
+  return result;
+}
+
+/** Goes back to the last `%` only, so it takes at most the product of both lengths. */
+function matches(text: string, pattern: string): boolean {
+  let [t, p] = [0, 0];
+  let [retryText, retryPattern] = [-1, -1];
+  while (t < text.length) {
+    const wanted = pattern.charAt(p);
+    if (wanted === '%') {
+      retryPattern = p + 1;
+      retryText = t;
+      p += 1;
+      continue;
+    }
+    const step = wanted === '_' ? 1 : literalAt(text, t, wanted === '\\' ? escapedAt(pattern, p) : wanted);
+    if (step > 0) {
+      t += wanted === '_' ? characterLength(text, t) : 1;
+      p += wanted === '\\' ? 2 : 1;
+      continue;
+    }
+    if (retryPattern === -1) return false;
+    retryText += characterLength(text, retryText);
+    t = retryText;
+    p = retryPattern;
+  }
+  while (pattern.charAt(p) === '%') p += 1;
+  return p === pattern.length;
+}
+
+function literalAt(text: string, at: number, wanted: string): number {
+  return wanted !== '' && text.charAt(at) === wanted ? 1 : 0;
+}
+
+function escapedAt(pattern: string, at: number): string {
+  if (at + 1 >= pattern.length) throw new SqlError('22025', 'LIKE pattern must not end with escape character');
+  return pattern.charAt(at + 1);
+}
+
+function characterLength(text: string, at: number): number {
+  const unit = text.charCodeAt(at);
+  return unit >= 0xd800 && unit <= 0xdbff ? 2 : 1;
+}

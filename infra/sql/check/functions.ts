@@ -1,0 +1,113 @@
+import type { FuncCall, Node } from 'libpg-query';
+import { AGGREGATES, FUNCTIONS, NAMED_ARGUMENTS, VOLATILE } from '../catalog/functions.ts';
+import { OTHER_FUNCTIONS } from '../catalog/other-dialects.ts';
+import { UNSUPPORTED } from '../catalog/unsupported.ts';
+import type { Checked } from '../plan/checked.ts';
+import { signatureText } from '../plan/routine.ts';
+import { nameOf } from '../syntax/parse-nodes.ts';
+import { suggest } from '../syntax/suggest.ts';
+import type { CheckContext } from './context.ts';
+import { mistake } from './context.ts';
+import { call, supported } from './operators.ts';
+import { resolve } from './resolve.ts';
+
+const SET_RETURNING: ReadonlySet<string> = new Set([
+  'unnest',
+  'generate_series',
+  'jsonb_array_elements',
+  'jsonb_array_elements_text',
+  'jsonb_each',
+  'jsonb_each_text',
+  'jsonb_object_keys',
+  'regexp_matches',
+  'regexp_split_to_table',
+  'string_to_table',
+]);
+
+export function checkFunction(context: CheckContext, node: FuncCall): Checked {
+  const name = nameOf(node.funcname);
+  const offset = context.offsetOf(node.location);
+  refuseForms(context, node, name);
+  const candidates = [...FUNCTIONS, ...UNSUPPORTED].filter((routine) => routine.name === name);
+  if (candidates.length === 0)
+    throw mistake(context, 'unsupported', {
+      offset,
+      problem: `function ${name} is not supported`,
+      hint: OTHER_FUNCTIONS.get(name) ?? suggestedFunction(name),
+    });
+  const args = argumentsOf(context, node, name).map(context.check);
+  const resolution = resolve(
+    candidates,
+    args.map(({ type }) => type),
+  );
+  if (name === 'jsonb_build_object' && args.length % 2 === 1)
+    throw mistake(context, 'invalid', {
+      offset,
+      problem: 'jsonb_build_object takes keys and values in turn: one is missing',
+    });
+  if (typeof resolution === 'object') return { ...call(context, supported(context, resolution, offset), args), offset };
+  const written = signatureText(
+    name,
+    args.map(({ type }) => type),
+  );
+  const supportedOnes = candidates.filter(({ unsupported }) => !unsupported);
+  const takes = supportedOnes.map((routine) => signatureText(name, routine.parameters)).join(', ');
+  const problem = resolution === 'none' ? `function ${written} does not exist` : `function ${written} is not unique`;
+  throw mistake(context, 'invalid', { offset, problem, hint: `it takes ${takes}; add casts where they are missing` });
+}
+
+function suggestedFunction(name: string): string {
+  const near = suggest(
+    name,
+    FUNCTIONS.map((routine) => routine.name),
+  );
+  return near === undefined ? 'docs/sql.md lists the functions' : `did you mean ${near}?`;
+}
+
+function refuseForms(context: CheckContext, node: FuncCall, name: string): void {
+  const offset = context.offsetOf(node.location);
+  const refuse = (problem: string, hint?: string): never => {
+    throw mistake(context, 'unsupported', { offset, problem, hint });
+  };
+  if (node.over !== undefined) refuse(`${name}(…) OVER: window functions are not supported yet`);
+  if (AGGREGATES.has(name))
+    refuse(
+      `${name} is an aggregate: aggregates and windows are not supported yet`,
+      'a transform sees one event at a time',
+    );
+  const alternative = VOLATILE.get(name);
+  if (alternative !== undefined) refuse(`${name}() is volatile: its answer changes from call to call`, alternative);
+  if (SET_RETURNING.has(name))
+    refuse(
+      `${name} gives several rows and is not supported here`,
+      'lists are unnested in FROM: FROM orders, unnest(items) AS item',
+    );
+  if (node.agg_star || node.agg_distinct || node.agg_filter !== undefined || node.agg_order !== undefined)
+    refuse(`${name} is called like an aggregate: aggregates are not supported yet`);
+  if (node.func_variadic) refuse('VARIADIC is not supported', 'write the arguments one by one');
+  if (!NAMED_ARGUMENTS.has(name) && !OTHER_FUNCTIONS.has(name) && node.args?.some((arg) => 'NamedArgExpr' in arg))
+    refuse('named arguments are not supported', 'write the arguments in their order');
+}
+
+/** The arguments in their order, where they are named. */
+function argumentsOf(context: CheckContext, node: FuncCall, name: string): readonly Node[] {
+  const args: Node[] = [...(node.args ?? [])];
+  const names = NAMED_ARGUMENTS.get(name) ?? [];
+  const inOrder: Node[] = [];
+  for (const [i, arg] of args.entries()) {
+    if (!('NamedArgExpr' in arg)) {
+      inOrder[i] = arg;
+      continue;
+    }
+    const { arg: value, name: argument = '', location } = arg.NamedArgExpr;
+    const place = names.indexOf(argument);
+    if (place === -1 || inOrder[place] !== undefined || value === undefined)
+      throw mistake(context, 'invalid', {
+        offset: context.offsetOf(location),
+        problem: `${name} has no other argument "${argument}"`,
+        hint: `its arguments are ${names.join(', ')}`,
+      });
+    inOrder[place] = value;
+  }
+  return Array.from(inOrder, (arg) => arg ?? { A_Const: { ival: { ival: 0 } } });
+}

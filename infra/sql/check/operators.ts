@@ -1,0 +1,138 @@
+import { OPERATORS } from '../catalog/operators.ts';
+import { UNSUPPORTED } from '../catalog/unsupported.ts';
+import type { Checked } from '../plan/checked.ts';
+import type { Resolved, Routine } from '../plan/routine.ts';
+import { signatureText, strictCount } from '../plan/routine.ts';
+import type { SqlType } from '../plan/sql-type.ts';
+import { holdsRecord, isUnknown, typeName } from '../plan/sql-type.ts';
+import type { CheckContext } from './context.ts';
+import { coerce, mistake } from './context.ts';
+import { resolve } from './resolve.ts';
+
+/** Finds the operator for its operands by Postgres's rules. */
+export function resolveOperator(
+  context: CheckContext,
+  name: string,
+  { types, offset }: { types: readonly SqlType[]; offset: number },
+): Resolved {
+  const candidates = [...OPERATORS, ...UNSUPPORTED].filter(
+    (operator) => operator.name === name && operator.parameters.length === types.length,
+  );
+  const resolution = candidates.length === 0 ? 'none' : resolve(candidates, types);
+  if (typeof resolution === 'object') return supported(context, resolution, offset);
+  const names = types.map(typeName);
+  const written = names.length === 1 ? `${name} ${names[0]}` : names.join(` ${name} `);
+  if (resolution === 'ambiguous')
+    throw mistake(context, 'invalid', {
+      offset,
+      problem: `operator is not unique: ${written}`,
+      hint: 'add a cast, such as ::text',
+    });
+  throw mistake(context, 'invalid', {
+    offset,
+    problem: `operator does not exist: ${written}`,
+    hint: operatorHint(name, candidates, types),
+  });
+}
+
+/** Refuses what Postgres means by a statement when it is not supported here. */
+export function supported(context: CheckContext, resolved: Resolved, offset: number): Resolved {
+  const { routine, parameters } = resolved;
+  if (!routine.unsupported) {
+    if (!READS_ROWS.test(routine.code) || !parameters.some(holdsRecord)) return resolved;
+    throw mistake(context, 'unsupported', {
+      offset,
+      problem: `${signatureText(routine.name, parameters)} is not supported: objects are neither compared nor written as text`,
+      hint: 'name their fields, such as (address).city, or use to_jsonb',
+    });
+  }
+  const written = signatureText(routine.name, routine.parameters);
+  const hint = routine.meaning === '' ? undefined : routine.meaning;
+  throw mistake(context, 'unsupported', { offset, problem: `${written} is not supported`, hint });
+}
+
+/** Code that compares its arguments, or writes them as text. */
+const READS_ROWS = /<(?:(?:rest )?texts|text \$\d|(?:arrays )?(?:equal|compare|output))>/;
+
+function operatorHint(name: string, candidates: readonly Routine[], types: readonly SqlType[]): string {
+  if (candidates.length === 0) return 'no operator of this name is supported; docs/sql.md lists them';
+  const [left] = types;
+  if (left !== undefined && REACHES_IN.has(name) && left.kind !== 'scalar') return reachingHint(left);
+  if (types.some((type) => type.kind === 'record')) return 'compare its fields, such as (address).city';
+  return types.some((type) => typeName(type) === 'text') && types.some((type) => typeName(type) !== 'text')
+    ? 'Postgres does not convert text by itself: cast one side, such as total::numeric'
+    : 'cast one side to the type of the other';
+}
+
+const REACHES_IN: ReadonlySet<string> = new Set(['->', '->>', '#>', '#>>']);
+
+/** How to reach into what is declared: the operators are jsonb's. */
+const reachingHint = ({ kind }: SqlType): string =>
+  kind === 'record'
+    ? 'fields of objects are written (address).city'
+    : 'elements of lists are written tags[1], from 1 on';
+
+export function checkOperator(
+  context: CheckContext,
+  name: string,
+  { operands, offset }: { operands: readonly Checked[]; offset: number },
+): Checked {
+  return call(context, resolveOperator(context, name, { types: operands.map(({ type }) => type), offset }), operands);
+}
+
+/** Calls a routine with its arguments converted. */
+export function call(context: CheckContext, resolved: Resolved, operands: readonly Checked[]): Checked {
+  const args = operands.map(
+    (operand, i) => coerce(context, operand, resolved.parameters[i] ?? operand.type) ?? operand,
+  );
+  const { routine, returns } = resolved;
+  const nullable = routine.nullable || args.slice(0, strictCount(routine)).some((arg) => arg.nullable);
+  const offset = Math.min(...operands.map((operand) => operand.offset));
+  return { kind: 'call', resolved, args, type: returns, nullable, offset: Number.isFinite(offset) ? offset : 0 };
+}
+
+/** `left op ANY|ALL (array)`. */
+export function checkQuantified(context: CheckContext, name: string, parts: Quantified): Checked {
+  const { left, every, offset } = parts;
+  const right = settleList(context, left, parts.right);
+  if (right.type.kind !== 'array')
+    throw mistake(context, 'invalid', {
+      offset: right.offset,
+      problem: `op ANY/ALL needs an array on its right side, not ${typeName(right.type)}`,
+    });
+  const test = resolveOperator(context, name, { types: [left.type, right.type.element], offset });
+  if (typeName(test.returns) !== 'boolean')
+    throw mistake(context, 'invalid', { offset, problem: 'op ANY/ALL needs an operator that gives boolean' });
+  const [leftType = left.type, elementType = right.type.element] = test.parameters;
+  const list = coerce(context, right, { kind: 'array', element: elementType }) ?? right;
+  const probe = coerce(context, left, leftType) ?? left;
+  return {
+    kind: 'quantified',
+    every,
+    test,
+    left: probe,
+    right: list,
+    type: test.returns,
+    nullable: true,
+    offset: left.offset,
+  };
+}
+
+interface Quantified {
+  readonly left: Checked;
+  readonly right: Checked;
+  readonly every: boolean;
+  readonly offset: number;
+}
+
+/** A quoted literal on the right is a list of what is on the left. */
+function settleList(context: CheckContext, left: Checked, right: Checked): Checked {
+  if (!isUnknown(right.type)) return right;
+  if (left.type.kind === 'array')
+    throw mistake(context, 'invalid', {
+      offset: right.offset,
+      problem: `could not find array type for data type ${typeName(left.type)}`,
+    });
+  const element: SqlType = isUnknown(left.type) ? { kind: 'scalar', name: 'text' } : left.type;
+  return coerce(context, right, { kind: 'array', element }) ?? right;
+}

@@ -1,0 +1,237 @@
+import type { Node, SelectStmt } from 'libpg-query';
+import type { Checked, ScopeColumn } from '../plan/checked.ts';
+import type { OutputColumn, Plan } from '../plan/plan.ts';
+import type { Column } from '../plan/sql-type.ts';
+import { TEXT, typeName } from '../plan/sql-type.ts';
+import type { ParsedStatement } from '../syntax/parse.ts';
+import { parseCondition, parseStatement } from '../syntax/parse.ts';
+import { nameOf, namesOf } from '../syntax/parse-nodes.ts';
+import type { Source } from '../syntax/source-position.ts';
+import { suggest } from '../syntax/suggest.ts';
+import type { CheckContext } from './context.ts';
+import { convert, mistake, requireBoolean, settled } from './context.ts';
+import { checkExpression } from './expression.ts';
+import { foldConstants } from './fold.ts';
+import { checkFrom } from './from.ts';
+import { presentWhere } from './never-null.ts';
+
+export interface Expected {
+  readonly columns: readonly Column[];
+  /** The streams that the step reads and writes; undefined where any name will do. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+/** Parses and checks a statement. Throws `SqlMistake` with line, column and caret. */
+export async function checkStatement(source: Source, expected: Expected): Promise<Plan> {
+  return checkParsed(source, await parseStatement(source), expected);
+}
+
+/** The same for what is only asked whether it is so: nothing is selected. */
+export async function checkCondition(source: Source, stream: string, columns: readonly Column[]): Promise<Plan> {
+  const parsed = await parseCondition(source, stream);
+  return { ...checkParsed(source, parsed, { columns }), outputs: [] };
+}
+
+function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected): Plan {
+  const base = { source, offsetOf: parsed.offsetOf };
+  refuseClauses(base, parsed.select);
+  const from = checkFrom(base, parsed.select, expected.columns);
+  requireName(base, { what: 'FROM', name: from.stream, wanted: expected.from, offset: from.offset });
+  if (parsed.target !== undefined)
+    requireName(base, {
+      what: 'CREATE STREAM',
+      name: parsed.target.name,
+      wanted: expected.to,
+      offset: parsed.target.offset,
+    });
+  const scope = { ...base, columns: from.columns, selected: givenNames(parsed.select.targetList ?? []) };
+  const check = (node: Node): Checked =>
+    foldConstants(source, settled({ ...scope, check }, checkExpression(scope, node)));
+  const context: CheckContext = { ...scope, check };
+  const { whereClause } = parsed.select;
+  const where =
+    whereClause === undefined ? undefined : requireBoolean(context, checkExpression(scope, whereClause), 'WHERE');
+  return {
+    source,
+    from: from.stream,
+    target: parsed.target?.name,
+    columns: from.columns,
+    unnests: from.unnests,
+    where: where === undefined ? undefined : foldConstants(source, where),
+    outputs: narrowed(checkOutputs(context, parsed.select.targetList ?? []), where),
+    partitionBy: parsed.partitionBy === undefined ? undefined : checkKey(context, parsed.partitionBy),
+  };
+}
+
+const givenNames = (targets: readonly Node[]): readonly string[] =>
+  targets.flatMap((node) => ('ResTarget' in node ? (node.ResTarget.name ?? []) : []));
+
+type Base = Pick<CheckContext, 'source' | 'offsetOf'>;
+
+interface Named {
+  readonly what: string;
+  readonly name: string;
+  readonly wanted: string | undefined;
+  readonly offset: number;
+}
+
+function requireName(base: Base, { what, name, wanted, offset }: Named): void {
+  if (wanted === undefined || name === wanted) return;
+  const near = suggest(name, [wanted]);
+  throw mistake(base, 'invalid', {
+    offset,
+    problem: `${what} names "${name}", but the step ${what === 'FROM' ? 'reads' : 'writes'} "${wanted}"`,
+    hint: near === undefined ? undefined : `did you mean "${near}"?`,
+  });
+}
+
+/** Comments, texts and quoted names, where a clause's word means nothing. */
+const NO_CODE = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
+
+function refuseClauses(base: Base, select: SelectStmt): void {
+  const code = base.source.text.replace(NO_CODE, (text) => ' '.repeat(text.length));
+  const words: readonly (readonly [present: boolean, word: RegExp, problem: string])[] = [
+    [
+      (select.groupClause?.length ?? 0) > 0,
+      /\bgroup\s+by\b/i,
+      'GROUP BY is not supported yet: aggregates and windows come later',
+    ],
+    [
+      select.havingClause !== undefined,
+      /\bhaving\b/i,
+      'HAVING is not supported yet: aggregates and windows come later',
+    ],
+    [(select.windowClause?.length ?? 0) > 0, /\bwindow\b/i, 'WINDOW is not supported yet'],
+    [
+      (select.distinctClause?.length ?? 0) > 0,
+      /\bdistinct\b/i,
+      'DISTINCT is not supported: a transform sees one event at a time',
+    ],
+    [(select.sortClause?.length ?? 0) > 0, /\border\s+by\b/i, 'ORDER BY is not supported: events stay in their order'],
+    [
+      select.limitCount !== undefined || select.limitOffset !== undefined,
+      /\b(?:limit|offset|fetch)\b/i,
+      'LIMIT and OFFSET are not supported: a stream has no end',
+    ],
+    [select.withClause !== undefined, /\bwith\b/i, 'WITH is not supported yet'],
+    [
+      select.op !== undefined && select.op !== 'SETOP_NONE',
+      /\b(?:union|intersect|except)\b/i,
+      'UNION, INTERSECT and EXCEPT are not supported: two steps may write to one stream',
+    ],
+    [(select.valuesLists?.length ?? 0) > 0, /\bvalues\b/i, 'VALUES is not supported'],
+    [select.intoClause !== undefined, /\binto\b/i, 'SELECT INTO is not supported: write CREATE STREAM … AS SELECT'],
+    [(select.lockingClause?.length ?? 0) > 0, /\bfor\b/i, 'FOR UPDATE is not supported'],
+  ];
+  for (const [present, word, problem] of words)
+    if (present) throw mistake(base, 'unsupported', { offset: Math.max(code.search(word), 0), problem });
+}
+
+function checkOutputs(context: CheckContext, targets: readonly Node[]): readonly OutputColumn[] {
+  const outputs = targets.flatMap((node) => ('ResTarget' in node ? checkTarget(context, node.ResTarget) : []));
+  if (outputs.length === 0) throw mistake(context, 'invalid', { offset: 0, problem: 'SELECT lists no columns' });
+  const seen = new Set<string>();
+  for (const { name, expression } of outputs) {
+    if (seen.has(name))
+      throw mistake(context, 'invalid', {
+        offset: expression.offset,
+        problem: `two columns are named "${name}"`,
+        hint: 'give one another name with AS',
+      });
+    seen.add(name);
+  }
+  return outputs;
+}
+
+/** A column that is only copied is never null in the output when WHERE sees to it. */
+function narrowed(outputs: readonly OutputColumn[], where: Checked | undefined): readonly OutputColumn[] {
+  if (where === undefined) return outputs;
+  const present = presentWhere(where);
+  return outputs.map(({ name, expression }) =>
+    expression.kind === 'column' && expression.column.origin === 'data' && present.has(expression.column)
+      ? { name, expression: { ...expression, nullable: false } }
+      : { name, expression },
+  );
+}
+
+type Target = Extract<Node, { ResTarget: unknown }>['ResTarget'];
+
+function checkTarget(context: CheckContext, target: Target): readonly OutputColumn[] {
+  const { val, name } = target;
+  if (val === undefined) throw new Error('a column without its expression');
+  const star = starOf(val);
+  if (star !== undefined) return expandStar(context, star, context.offsetOf(target.location));
+  const expression = context.check(val);
+  const named = name ?? defaultName(val);
+  if (named === undefined)
+    throw mistake(context, 'invalid', {
+      offset: expression.offset,
+      problem: 'this column has no name',
+      hint: 'name it with AS',
+    });
+  if (typeName(expression.type) === 'interval' || typeName(expression.type) === 'bytea')
+    throw mistake(context, 'unsupported', {
+      offset: expression.offset,
+      problem: `a column of type ${typeName(expression.type)} cannot be written as JSON`,
+      hint:
+        typeName(expression.type) === 'bytea' ? "use encode(…, 'hex')" : 'use extract(epoch FROM …) or cast it to text',
+    });
+  return [{ name: named, expression }];
+}
+
+/** `*` is an empty name, `table.*` the table's. */
+function starOf(node: Node): string | undefined {
+  if (!('ColumnRef' in node)) return undefined;
+  const fields = node.ColumnRef.fields ?? [];
+  const last = fields.at(-1);
+  return last !== undefined && 'A_Star' in last ? (namesOf(fields)[0] ?? '') : undefined;
+}
+
+/** The data's columns and what is unnested; an event's own attributes are named one by one. */
+function expandStar(context: CheckContext, table: string, offset: number): readonly OutputColumn[] {
+  const columns = context.columns.filter((column) =>
+    table === '' ? column.origin !== 'event' : column.table === table,
+  );
+  if (columns.length === 0) throw mistake(context, 'invalid', { offset, problem: `there is no "${table}" in FROM` });
+  return columns.map((column) => ({ name: column.name, expression: columnReference(column, offset) }));
+}
+
+const columnReference = (column: ScopeColumn, offset: number): Checked => ({
+  kind: 'column',
+  column,
+  type: column.type,
+  nullable: column.nullable,
+  offset,
+});
+
+/** The name that Postgres gives a column; an expression of operators has none. */
+function defaultName(node: Node): string | undefined {
+  if ('ColumnRef' in node) return namesOf(node.ColumnRef.fields).at(-1);
+  if ('FuncCall' in node) return nameOf(node.FuncCall.funcname);
+  if ('CoalesceExpr' in node) return 'coalesce';
+  if ('MinMaxExpr' in node) return node.MinMaxExpr.op === 'IS_GREATEST' ? 'greatest' : 'least';
+  if ('TypeCast' in node)
+    return node.TypeCast.arg === undefined
+      ? undefined
+      : (defaultName(node.TypeCast.arg) ?? nameOf(node.TypeCast.typeName?.names));
+  if ('A_Indirection' in node)
+    return (
+      namesOf(node.A_Indirection.indirection).at(-1) ??
+      (node.A_Indirection.arg === undefined ? undefined : defaultName(node.A_Indirection.arg))
+    );
+  if ('CaseExpr' in node)
+    return node.CaseExpr.defresult === undefined ? 'case' : (defaultName(node.CaseExpr.defresult) ?? 'case');
+  return undefined;
+}
+
+function checkKey(context: CheckContext, node: Node): Checked {
+  const expression = context.check(node);
+  const text = convert(context, expression, { to: TEXT, as: 'explicit' });
+  if (text === undefined)
+    throw mistake(context, 'invalid', {
+      offset: expression.offset,
+      problem: `PARTITION BY cannot be ${typeName(expression.type)}`,
+    });
+  return text;
+}

@@ -1,0 +1,33 @@
+import { factsOf } from '../catalog/type-facts.ts';
+import type { ScopeColumn } from '../plan/checked.ts';
+import { typeName } from '../plan/sql-type.ts';
+import type { ModuleCode } from './module-code.ts';
+import { expand, quoteText } from './module-code.ts';
+
+/** `const status = …`: a column's value as a variable. */
+export function readColumn(module: ModuleCode, column: ScopeColumn, indexes: ReadonlyMap<ScopeColumn, number>): string {
+  if (column.origin === 'event') return `const ${column.variable} = ${attributeCode(module, column.name)};`;
+  const index = indexes.get(column) ?? -1;
+  const value = valueCode(module, column, index);
+  const code = column.nullable ? value : `${expand(module, '{row/row-values/required}')}(row, ${index}, ${value})`;
+  return `const ${column.variable} = ${code};`;
+}
+
+function attributeCode(module: ModuleCode, name: string): string {
+  if (name !== 'time') return `event.${name}`;
+  return `${expand(module, '{time/timestamps/timestamptzFromText}')}(event.time)`;
+}
+
+function valueCode(module: ModuleCode, { type }: ScopeColumn, index: number): string {
+  const direct: Record<string, string> = {
+    text: '{row/row-values/textAt}',
+    boolean: '{row/row-values/booleanAt}',
+    numeric: '{row/row-values/decimalAt}',
+    'double precision': '{row/row-values/doubleAt}',
+    jsonb: '{row/row-values/jsonAt}',
+  };
+  const template = direct[typeName(type)];
+  if (template !== undefined) return `${expand(module, template)}(row, ${index})`;
+  const read = expand(module, factsOf(type).fromJson);
+  return `${expand(module, '{row/row-values/valueAt}')}(row, ${index}, { type: ${quoteText(typeName(type))}, read: ${read} })`;
+}

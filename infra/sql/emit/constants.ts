@@ -1,0 +1,34 @@
+import { factsOf } from '../catalog/type-facts.ts';
+import type { Checked } from '../plan/checked.ts';
+import type { SqlType } from '../plan/sql-type.ts';
+import { typeName } from '../plan/sql-type.ts';
+import type { ModuleCode } from './module-code.ts';
+import { constant, expand, quoteText } from './module-code.ts';
+
+/** A literal as TypeScript. What is not a plain JavaScript value is made once, before the code that uses it. */
+export function constantCode(module: ModuleCode, { text, type }: Extract<Checked, { kind: 'constant' }>): string {
+  if (text === null) return 'null';
+  switch (typeName(type)) {
+    case 'boolean':
+      return booleanCode(module, text);
+    case 'text':
+    case 'unknown':
+      return quoteText(text);
+    case 'integer':
+      return /^-?\d+$/.test(text) ? String(Number(text)) : made(module, text, type);
+    case 'bigint':
+      return /^-?\d+$/.test(text) ? `${BigInt(text)}n` : made(module, text, type);
+    default:
+      return made(module, text, type);
+  }
+}
+
+function booleanCode(module: ModuleCode, text: string): string {
+  return text === 'true' || text === 'false' ? text : made(module, text, { kind: 'scalar', name: 'boolean' });
+}
+
+function made(module: ModuleCode, text: string, type: SqlType): string {
+  const { fromText } = factsOf(type);
+  const kind = type.kind === 'array' ? 'list' : typeName(type).replace(/ .*/, '');
+  return constant(module, `${expand(module, fromText)}(${quoteText(text)})`, `${kind}`);
+}

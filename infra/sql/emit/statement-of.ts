@@ -1,0 +1,12 @@
+import type { Statement } from '../../../functions/runtime/sql/sql-transform.ts';
+import type { Plan } from '../plan/plan.ts';
+import { instantiate } from './evaluate.ts';
+import { javascriptModule } from './module-code.ts';
+import { statementCode } from './statement.ts';
+
+/** A plan as the statement that the runtime runs, made in this process. */
+export function statementOf(plan: Plan): Statement {
+  const module = javascriptModule();
+  const code = statementCode(module, plan);
+  return instantiate(module, `return { file: ${JSON.stringify(plan.source.file)},\n${code}\n};`) as Statement;
+}

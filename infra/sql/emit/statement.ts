@@ -1,0 +1,120 @@
+import { factsOf } from '../catalog/type-facts.ts';
+import type { Checked, ScopeColumn } from '../plan/checked.ts';
+import { columnsOf } from '../plan/checked.ts';
+import type { Plan } from '../plan/plan.ts';
+import { positionAt } from '../syntax/source-position.ts';
+import { readColumn } from './columns.ts';
+import { emit, grouped } from './expression.ts';
+import { filterCode, firstTextTest } from './filter.ts';
+import type { ModuleCode } from './module-code.ts';
+import { annotated, expand, quoteText } from './module-code.ts';
+import { outputCode } from './outputs.ts';
+
+/** The columns of the data that a plan reads: WHERE's first, in the order in which they are looked at. */
+export function dataColumnsOf(plan: Plan): readonly ScopeColumn[] {
+  const expressions = [
+    plan.where,
+    ...plan.unnests.map(({ list }) => list),
+    ...plan.outputs.map(({ expression }) => expression),
+    plan.partitionBy,
+  ];
+  const read = expressions.flatMap((expression) => (expression === undefined ? [] : columnsOf(expression)));
+  return [...new Set(read)].filter(({ origin }) => origin === 'data');
+}
+
+/** The object that the runtime runs (see functions/runtime/sql/sql-transform.ts), as code. */
+export function statementCode(module: ModuleCode, plan: Plan): string {
+  const columns = dataColumnsOf(plan);
+  const { where } = plan;
+  const filter = where === undefined || isPerElement(plan, where) ? undefined : whereCode(module, plan, where);
+  const parts = [
+    `columns: [${columns.map(({ name }) => JSON.stringify(name).replace(/^"(.*)"$/, (whole, inner: string) => (inner.includes("'") || inner.includes('\\') ? whole : `'${inner}'`))).join(', ')}],`,
+    ...(filter === undefined || where === undefined
+      ? []
+      : [`whereReads: ${columnsOf(where).filter(({ origin }) => origin === 'data').length},`, filter]),
+    selectCode(module, plan),
+  ];
+  return parts.join('\n');
+}
+
+/** WHERE that names an unnested column is asked for each element. */
+const isPerElement = (_plan: Plan, where: Checked): boolean =>
+  columnsOf(where).some(({ origin }) => origin === 'unnest');
+
+function parameters(module: ModuleCode, target: boolean): string {
+  const types = { row: '{row/row/Row}', event: '{sql-transform/EventAttributes}', target: '{sql-transform/Target}' };
+  const names = target ? (['row', 'event', 'target'] as const) : (['row', 'event'] as const);
+  return names.map((name) => annotated(module, name, module.typed ? expand(module, types[name]) : '')).join(', ');
+}
+
+function whereCode(module: ModuleCode, plan: Plan, where: Checked): string {
+  const { bytesTests, reads, tests } = filterCode(module, plan, { where, indexes: indexesOf(plan) });
+  const first =
+    bytesTests === undefined ? [] : tests === '' ? [`return ${bytesTests};`] : [`if (!(${bytesTests})) return false;`];
+  const then = tests === '' ? [] : [...reads, `return ${tests};`];
+  return [`where: (${parameters(module, false)}) => {`, ...first, ...then, '},'].join('\n');
+}
+
+/** A column's text without which no event goes on. */
+export function neededText(plan: Plan): ReturnType<typeof firstTextTest> {
+  const { where } = plan;
+  return where === undefined || isPerElement(plan, where) ? undefined : firstTextTest(where, indexesOf(plan));
+}
+
+export function indexesOf(plan: Plan): ReadonlyMap<ScopeColumn, number> {
+  return new Map(dataColumnsOf(plan).map((column, i) => [column, i]));
+}
+
+function selectCode(module: ModuleCode, plan: Plan): string {
+  const indexes = indexesOf(plan);
+  const { lines, read } = outputCode(module, plan, indexes);
+  const lists = plan.unnests.map(({ list }) => list);
+  const perElement = plan.where !== undefined && isPerElement(plan, plan.where) ? [plan.where] : [];
+  const needed = [
+    ...new Set([
+      ...read,
+      ...[...lists, ...perElement, ...(plan.partitionBy === undefined ? [] : [plan.partitionBy])].flatMap(columnsOf),
+    ]),
+  ];
+  const reads = needed.filter(({ origin }) => origin !== 'unnest').map((column) => readColumn(module, column, indexes));
+  const inner = [
+    ...perElement.map((where) => `if (${truth(emit(module, where), where)}) continue;`),
+    ...lines,
+    emitLine(module, plan),
+  ];
+  const loops = plan.unnests.reduceRight<readonly string[]>((body, unnest) => loopCode(module, unnest, body), inner);
+  return [`select: (${parameters(module, true)}) => {`, 'const { writer } = target;', ...reads, ...loops, '},'].join(
+    '\n',
+  );
+}
+
+const truth = (code: string, { nullable }: Checked): string => (nullable ? `(${code}) !== true` : `!(${code})`);
+
+function loopCode(
+  module: ModuleCode,
+  { list, variable, columns }: Plan['unnests'][number],
+  body: readonly string[],
+): readonly string[] {
+  const items = emit(module, list);
+  const fields = columns.flatMap(({ field, type, variable: name }) =>
+    field === undefined
+      ? []
+      : `const ${name} = ${expand(module, '{json/json-columns/readField}')}(${variable}, ${quoteText(field)}, ${expand(module, factsOf(type).fromJson)});`,
+  );
+  return [`for (const ${variable} of ${list.nullable ? `${grouped(items)} ?? []` : items}) {`, ...fields, ...body, '}'];
+}
+
+function emitLine(module: ModuleCode, plan: Plan): string {
+  const { partitionBy } = plan;
+  if (partitionBy === undefined) return 'target.emit(undefined);';
+  return [
+    at(plan, partitionBy),
+    `target.emit(${expand(module, '{sql-transform/checkedKey}')}(${emit(module, partitionBy)}));`,
+  ].join('\n');
+}
+
+/** Notes where an expression stands before it is evaluated. */
+export function at(plan: Plan, { offset }: Checked): string {
+  const { line, column } = positionAt(plan.source, offset);
+  return `row.at = '${line}:${column}';`;
+}

@@ -1,0 +1,100 @@
+import type { Resolved } from './routine.ts';
+import type { SqlType } from './sql-type.ts';
+
+/** An expression whose names, types and routines are decided. */
+export type Checked = CheckedNode & {
+  readonly type: SqlType;
+  readonly nullable: boolean;
+  /** Where it starts in the source's text. */
+  readonly offset: number;
+};
+
+export type BooleanTest = 'null' | 'not null' | 'true' | 'not true' | 'false' | 'not false';
+
+type CheckedNode =
+  /** A literal, in its type's text form; null is SQL's null. */
+  | { readonly kind: 'constant'; readonly text: string | null }
+  | { readonly kind: 'column'; readonly column: ScopeColumn }
+  | { readonly kind: 'call'; readonly resolved: Resolved; readonly args: readonly Checked[] }
+  | { readonly kind: 'cast'; readonly code: string; readonly arg: Checked }
+  | { readonly kind: 'logic'; readonly operator: 'and' | 'or'; readonly args: readonly Checked[] }
+  | { readonly kind: 'not'; readonly arg: Checked }
+  | { readonly kind: 'test'; readonly test: BooleanTest; readonly arg: Checked }
+  | { readonly kind: 'case'; readonly branches: readonly Branch[]; readonly otherwise: Checked }
+  | { readonly kind: 'coalesce'; readonly args: readonly Checked[] }
+  | {
+      readonly kind: 'distinct';
+      readonly negated: boolean;
+      readonly equal: Resolved;
+      readonly args: readonly [Checked, Checked];
+    }
+  | { readonly kind: 'nullif'; readonly equal: Resolved; readonly args: readonly [Checked, Checked] }
+  | { readonly kind: 'extreme'; readonly sign: 1 | -1; readonly args: readonly Checked[] }
+  | {
+      readonly kind: 'quantified';
+      readonly every: boolean;
+      readonly test: Resolved;
+      readonly left: Checked;
+      readonly right: Checked;
+    }
+  | { readonly kind: 'array'; readonly elements: readonly Checked[] }
+  | { readonly kind: 'element'; readonly array: Checked; readonly index: Checked }
+  | {
+      readonly kind: 'slice';
+      readonly array: Checked;
+      readonly from: Checked | undefined;
+      readonly to: Checked | undefined;
+    }
+  | { readonly kind: 'field'; readonly record: Checked; readonly field: string };
+
+export interface Branch {
+  readonly when: Checked;
+  readonly result: Checked;
+}
+
+/** A column that expressions can name. */
+export interface ScopeColumn {
+  readonly name: string;
+  readonly type: SqlType;
+  readonly nullable: boolean;
+  /** The stream's name or alias in FROM; `event` for the event's own attributes. */
+  readonly table: string;
+  /** Whether it comes from the event's data, its attributes, or an unnested list. */
+  readonly origin: 'data' | 'event' | 'unnest';
+  /** The field that it is of an unnested object, whatever FROM calls it. */
+  readonly field?: string;
+  /** What generated code calls it. */
+  readonly variable: string;
+}
+
+/** Every column that an expression reads. */
+export function columnsOf(expression: Checked): readonly ScopeColumn[] {
+  if (expression.kind === 'column') return [expression.column];
+  return [...new Set(children(expression).flatMap(columnsOf))];
+}
+
+export function children(expression: Checked): readonly Checked[] {
+  switch (expression.kind) {
+    case 'constant':
+    case 'column':
+      return [];
+    case 'cast':
+    case 'not':
+    case 'test':
+      return [expression.arg];
+    case 'case':
+      return [...expression.branches.flatMap(({ when, result }) => [when, result]), expression.otherwise];
+    case 'quantified':
+      return [expression.left, expression.right];
+    case 'array':
+      return expression.elements;
+    case 'element':
+      return [expression.array, expression.index];
+    case 'slice':
+      return [expression.array, expression.from, expression.to].filter((part) => part !== undefined);
+    case 'field':
+      return [expression.record];
+    default:
+      return expression.args;
+  }
+}

@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { checkStatement } from '../check/statement.ts';
+import { planFor } from '../compile.ts';
+import { schemaOf } from '../compile-files.ts';
+import { dataColumnsOf } from '../emit/statement.ts';
+import { explain } from '../explain.ts';
+import type { Plan } from '../plan/plan.ts';
+import { parseStatement } from '../syntax/parse.ts';
+import { SqlMistake } from '../syntax/source-position.ts';
+import { columnsOfExport, columnsOfInputs } from './columns.ts';
+import type { Reject } from './csv/input-reader.ts';
+import type { Input } from './input.ts';
+import { openInput } from './input.ts';
+import { lineRunner } from './lines.ts';
+import type { OutputFormat } from './output.ts';
+import { printerFor } from './output.ts';
+
+export interface Streams {
+  readonly stdin: NodeJS.ReadableStream;
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
+
+const Arguments = z.object({
+  schema: z.string().optional(),
+  input: z.enum(['ndjson', 'csv']).optional(),
+  format: z.enum(['ndjson', 'csv', 'table']).default('ndjson'),
+  explain: z.boolean().default(false),
+});
+
+/** `millrace sql`. Gives its exit code. */
+export async function runSqlCommand(argv: readonly string[], streams: Streams): Promise<number> {
+  try {
+    return await runArguments(argv, streams);
+  } catch (error) {
+    if (isClosedPipe(error)) return 0;
+    if (!(error instanceof SqlMistake) && !isArgumentMistake(error)) throw error;
+    streams.stderr.write(`${messageOf(error as Error)}\n`);
+    return 2;
+  }
+}
+
+/** Whoever reads our output has enough of it, such as `head`. */
+const isClosedPipe = (error: unknown): boolean =>
+  codeOf(error) === 'EPIPE' || codeOf(error) === 'ERR_STREAM_PREMATURE_CLOSE';
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+
+function isArgumentMistake(error: unknown): boolean {
+  return (
+    error instanceof z.core.$ZodError ||
+    error instanceof UserMistake ||
+    /^ERR_PARSE_ARGS|^ENOENT|^EISDIR|^EACCES|^CSV_/.test(codeOf(error))
+  );
+}
+
+function messageOf(error: NodeJS.ErrnoException): string {
+  if (error instanceof z.core.$ZodError)
+    return error.issues.map(({ path, message }) => `--${path.join('.')}: ${message}`).join('\n');
+  return error.path === undefined ? error.message : `${error.path}: ${REASONS[error.code ?? ''] ?? error.message}`;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file',
+  EISDIR: 'is a folder, not a file',
+  EACCES: 'may not be read',
+};
+
+async function runArguments(argv: readonly string[], streams: Streams): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      schema: { type: 'string' },
+      input: { type: 'string' },
+      format: { type: 'string' },
+      explain: { type: 'boolean' },
+    },
+  });
+  const options = Arguments.parse(values);
+  const [text, ...names] = positionals;
+  if (text === undefined) throw new UserMistake('there is no statement: see millrace sql --help');
+  if (text === 'explain') {
+    if (names[0] === undefined) throw new UserMistake('explain which file? millrace sql explain <file.sql>');
+    streams.stdout.write(await explainFile(names[0]));
+    return 0;
+  }
+  const rejections = { count: 0 };
+  const rejectOf =
+    (name: string): Reject =>
+    (refused) => {
+      rejections.count += refused.length;
+      return write(streams.stderr, refused.map(({ line, reason }) => `${name}:${line}: ${reason}\n`).join(''));
+    };
+  const inputs = (names.length === 0 ? ['-'] : names).map((name) => {
+    const format = options.input ?? (name.endsWith('.csv') ? 'csv' : 'ndjson');
+    const reject = rejectOf(name);
+    return { ...openInput({ name, format }, streams.stdin, reject), reject };
+  });
+  const columns = options.schema === undefined ? await columnsOfInputs(inputs) : await columnsOfExport(options.schema);
+  const source = { file: 'statement', text };
+  if (columns === undefined) {
+    // Nothing comes of nothing, as long as it is SQL.
+    await parseStatement(source);
+    return rejections.count === 0 ? 0 : 1;
+  }
+  const plan = await checkStatement(source, { columns });
+  if (options.explain) streams.stdout.write(explain(plan));
+  else await runPlan(plan, { inputs, format: options.format, stdout: streams.stdout });
+  return rejections.count === 0 ? 0 : 1;
+}
+
+/** `millrace sql explain <file>`: a transform's `.sql` file, over the schema that it names. */
+async function explainFile(path: string): Promise<string> {
+  const source = { file: basename(path), text: await readFile(path, 'utf8') };
+  return explain(await planFor(source, await schemaOf(source, dirname(path))));
+}
+
+interface Run {
+  readonly inputs: readonly (Input & { readonly reject: Reject })[];
+  readonly format: OutputFormat;
+  readonly stdout: NodeJS.WritableStream;
+}
+
+async function runPlan(plan: Plan, { inputs, format, stdout }: Run): Promise<void> {
+  const printer = printerFor(format, plan.outputs);
+  const run = lineRunner(plan);
+  const read = dataColumnsOf(plan);
+  for (const { parts, reject } of inputs) {
+    let before = 0;
+    for await (const { text, madeOf } of parts(read)) {
+      const { output, count, rejections } = run(text);
+      await reject(rejections.map(({ index, reason }) => ({ line: madeOf?.[index - 1] ?? before + index, reason })));
+      before += count;
+      await write(stdout, printer.print(output));
+    }
+  }
+  await write(stdout, printer.end());
+}
+
+async function write(stdout: NodeJS.WritableStream, output: string | Buffer): Promise<void> {
+  if (output.length > 0 && !stdout.write(output)) await once(stdout, 'drain');
+}

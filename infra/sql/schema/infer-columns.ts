@@ -1,0 +1,66 @@
+import type { Column, SqlType } from '../plan/sql-type.ts';
+import { arrayOf, JSONB, scalar } from '../plan/sql-type.ts';
+
+/** The columns that the first of these lines of JSON have, for files without a schema. */
+export const inferColumnsOfLines = (lines: Buffer): readonly Column[] => inferColumns(sampleOf(lines));
+
+/** The columns that a sample of events has, for files without a schema. Every one may be null: a sample proves no more. */
+function inferColumns(sample: readonly Record<string, unknown>[]): readonly Column[] {
+  const types = new Map<string, SqlType | undefined>();
+  for (const event of sample)
+    for (const [name, value] of Object.entries(event)) types.set(name, merged(types.get(name), typeOfValue(value)));
+  return [...types].map(([name, type]) => ({ name, type: type ?? JSONB, nullable: true }));
+}
+
+/** Undefined for null, which says nothing. Numbers are numeric, exact whatever they are; text is text, for what looks like a date may be none. */
+function typeOfValue(value: unknown): SqlType | undefined {
+  switch (typeof value) {
+    case 'string':
+      return scalar('text');
+    case 'number':
+      return scalar('numeric');
+    case 'boolean':
+      return scalar('boolean');
+    default:
+      return Array.isArray(value) ? typeOfList(value) : value === null ? undefined : JSONB;
+  }
+}
+
+/** An empty list is one of whatever the others hold. */
+function typeOfList(values: readonly unknown[]): SqlType {
+  let element: SqlType | undefined;
+  for (const value of values) element = merged(element, typeOfValue(value));
+  if (element === undefined) return EMPTY_LIST;
+  return element.kind === 'array' ? JSONB : arrayOf(element);
+}
+
+const EMPTY_LIST = arrayOf(JSONB);
+
+function merged(a: SqlType | undefined, b: SqlType | undefined): SqlType | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  if (a === EMPTY_LIST && b.kind === 'array') return b;
+  if (b === EMPTY_LIST && a.kind === 'array') return a;
+  return JSON.stringify(a) === JSON.stringify(b) ? a : JSONB;
+}
+
+const SAMPLED = 1000;
+/** And the first line, however long. */
+const SAMPLED_BYTES = 4 << 20;
+
+function sampleOf(part: Buffer): readonly Record<string, unknown>[] {
+  const firstEnd = part.indexOf('\n');
+  return part
+    .toString('utf8', 0, Math.max(SAMPLED_BYTES, firstEnd === -1 ? part.length : firstEnd))
+    .split('\n', SAMPLED)
+    .flatMap((line) => {
+      try {
+        const value: unknown = JSON.parse(line);
+        return typeof value === 'object' && value !== null && !Array.isArray(value)
+          ? [value as Record<string, unknown>]
+          : [];
+      } catch {
+        // A line that is no JSON is rejected when it is run, with its number.
+        return [];
+      }
+    });
+}

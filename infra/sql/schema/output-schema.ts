@@ -1,0 +1,56 @@
+import type { OutputColumn } from '../plan/plan.ts';
+import type { Column, SqlType } from '../plan/sql-type.ts';
+import { typeName } from '../plan/sql-type.ts';
+import type { InputSchema } from './copied-schema.ts';
+import { copiedSchemaCode } from './copied-schema.ts';
+
+/**
+ * The zod schema of a statement's outputs, as code. A column that is only copied has the input's schema; `meta({ sql })` carries the type
+ * of what is computed where JSON has none of its own.
+ */
+export function outputSchemaCode(outputs: readonly OutputColumn[], input: InputSchema): string {
+  return objectOf(
+    outputs.map((output): [string, string] => {
+      const { name, expression } = output;
+      return [name, copiedSchemaCode(output, input) ?? columnCode({ name, ...expression })];
+    }),
+  );
+}
+
+const objectCode = (columns: readonly Column[]): string =>
+  objectOf(columns.map((column): [string, string] => [column.name, columnCode(column)]));
+
+const objectOf = (fields: readonly (readonly [name: string, code: string])[]): string =>
+  `z.object({\n${fields.map(([name, code]) => `${propertyName(name)}: ${code},\n`).join('')}})`;
+
+const columnCode = ({ type, nullable }: Column): string =>
+  `${schemaCode(type)}${nullable && !isAny(type) ? '.nullable()' : ''}`;
+
+const propertyName = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name));
+
+/** jsonb is any JSON, null included. */
+const isAny = (type: SqlType): boolean => typeName(type) === 'jsonb';
+
+function schemaCode(type: SqlType): string {
+  if (type.kind === 'array') return `z.array(${schemaCode(type.element)}${isAny(type.element) ? '' : '.nullable()'})`;
+  if (type.kind === 'record') return objectCode(type.fields);
+  switch (type.name) {
+    case 'boolean':
+      return 'z.boolean()';
+    case 'integer':
+      return 'z.int32()';
+    case 'bigint':
+      return "z.number().meta({ sql: 'bigint' })";
+    case 'double precision':
+      return 'z.float64()';
+    case 'numeric':
+      return 'z.number()';
+    case 'jsonb':
+      return 'z.json()';
+    case 'text':
+    case 'unknown':
+      return 'z.string()';
+    default:
+      return `z.string().meta({ sql: '${type.name}' })`;
+  }
+}

@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import { type BatchFacts, openBatch } from '../../../../functions/runtime/batches/batch.ts';
+import { noMarks } from '../../../../functions/runtime/checkpoints/marks.ts';
+import type { StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
+import { endOfRecord, positionOf } from '../../../../functions/runtime/position.ts';
+import { newAggregate } from '../../../../functions/runtime/record-codec/aggregate.ts';
+import { encodeEvent } from '../../../../functions/runtime/record-codec/encode.ts';
+import { hashOf } from '../../../../functions/runtime/record-codec/hash.ts';
+import type { LogRecord } from '../../../../functions/runtime/record-codec/record.ts';
+import { eventOf } from '../log/log-kit.ts';
+
+const WHOLE: BatchFacts = { stream: 'in', from: 0n, to: 2n ** 128n - 1n, own: ['/p/first/'] };
+const EMPTY: StepState = { position: undefined, marks: noMarks(WHOLE.from, WHOLE.to), rejections: [] };
+
+function recordOf(
+  sequenceNumber: number,
+  events: readonly { source: string; number: number; key: string }[],
+): LogRecord {
+  const aggregate = newAggregate({ maxBytes: 1_000_000 });
+  for (const { source, number, key } of events) aggregate.add(key, encodeEvent(eventOf(source, number, key)));
+  return record(sequenceNumber, aggregate.finish());
+}
+
+const record = (sequenceNumber: number, data: Uint8Array): LogRecord => ({
+  sequenceNumber: String(sequenceNumber),
+  partitionKey: 'k',
+  data,
+  approximateArrivalMillis: sequenceNumber,
+});
+
+const own = (number: number, key = 'a') => ({ source: '/p/first/x/s/g', number, key });
+const taken = (state: StepState, records: readonly LogRecord[], facts = WHOLE) => {
+  const batch = openBatch(state, facts);
+  for (const one of records) batch.take(one);
+  return { batch, numbers: batch.events.map(({ data }) => data) };
+};
+
+describe('a batch', () => {
+  test('leaves out what its position has passed, also inside a record', () => {
+    const records = [recordOf(1, [own(1), own(2)]), recordOf(2, [own(3), own(4)])];
+    expect(taken({ ...EMPTY, position: positionOf('2', 0) }, records).numbers).toEqual([4]);
+    expect(taken({ ...EMPTY, position: endOfRecord('1') }, records).numbers).toEqual([3, 4]);
+  });
+
+  test('leaves out events of an aggregated record that hash outside the shard, without moving their source’s mark', () => {
+    const middle = (hashOf('a') + hashOf('b')) / 2n;
+    const low = hashOf('a') < hashOf('b') ? 'a' : 'b';
+    const high = low === 'a' ? 'b' : 'a';
+    const facts = { ...WHOLE, to: middle };
+    const { batch, numbers } = taken(
+      EMPTY,
+      [recordOf(1, [own(1, low), own(2, high)]), recordOf(2, [own(2, low)])],
+      facts,
+    );
+    expect(numbers).toEqual([1, 2]);
+    expect(batch.counts.alreadySeen).toBe(0);
+  });
+
+  test('takes a record that is not aggregated wherever it hashes: an explicit hash key may have put it here', () => {
+    const { numbers } = taken(EMPTY, [record(1, Buffer.from('7'))], { ...WHOLE, to: 0n });
+    expect(numbers).toEqual([7]);
+  });
+
+  test('takes events of a source that only looks like ours as often as they come', () => {
+    const foreign = { source: '/p/firstborn/x', number: 1, key: 'a' };
+    expect(taken(EMPTY, [recordOf(1, [foreign]), recordOf(2, [foreign])]).numbers).toEqual([1, 1]);
+  });
+
+  describe('with events that were put back for one step', () => {
+    const facts = { ...WHOLE, names: ['p/second', 'p/former'] };
+    const put = (step: string, sequenceNumber: number, numbers: readonly number[]): LogRecord => {
+      const aggregate = newAggregate({ maxBytes: 1_000_000 });
+      for (const number of numbers) {
+        const event = { ...eventOf(`/${step}/redrive/lane`, number, 'a'), redrivenFor: step };
+        aggregate.add('a', encodeEvent(event));
+      }
+      return record(sequenceNumber, aggregate.finish());
+    };
+
+    test.each(['p/second', 'p/former'])('takes those of its own, by the name %s, once', (name) => {
+      const { batch, numbers } = taken(EMPTY, [put(name, 1, [1, 2]), put(name, 2, [1, 2, 3])], facts);
+      expect(numbers).toEqual([1, 2, 3]);
+      expect(batch.counts.alreadySeen).toBe(2);
+    });
+
+    test('drops those of another step, counts them as nothing, and keeps no mark of them', () => {
+      const { batch, numbers } = taken(EMPTY, [put('p/other', 1, [1]), put('p/secondary', 2, [2])], facts);
+      expect([numbers, batch.counts.alreadySeen, batch.rejections]).toEqual([[], 0, []]);
+      expect(batch.state()).toMatchObject({ position: endOfRecord('2'), marks: [{ marks: new Map() }] });
+    });
+
+    test('takes all of them as they are when it is no step, but looks at what the log has', () => {
+      expect(taken(EMPTY, [put('p/other', 1, [1]), put('p/other', 2, [1])]).numbers).toEqual([1, 1]);
+    });
+  });
+
+  test('does not move what is committed until its state is', () => {
+    const { batch } = taken(EMPTY, [recordOf(1, [own(1)])]);
+    expect(EMPTY.marks[0]?.marks.size).toBe(0);
+    expect(batch.state()).toMatchObject({ position: endOfRecord('1') });
+    expect(taken(batch.state(), [recordOf(2, [own(1), own(2)])]).numbers).toEqual([2]);
+  });
+
+  test('moves past a record that does not decode, and rejects it once', () => {
+    const records = [record(1, Buffer.from([1, 2, 3])), recordOf(2, [own(1)])];
+    const { batch, numbers } = taken(EMPTY, records);
+    expect(numbers).toEqual([1]);
+    expect(batch.rejections).toMatchObject([{ reason: 'undecodable', bytes: Buffer.from([1, 2, 3]) }]);
+    expect(taken(batch.state(), records).batch.rejections).toEqual([]);
+  });
+
+  test('knows when its newest record arrived, and how many bytes came', () => {
+    const { batch } = taken(EMPTY, [record(5, Buffer.from('1')), record(9, Buffer.from('22'))]);
+    expect([batch.arrivalMillis, batch.counts.bytes]).toEqual([9, 3]);
+  });
+});

@@ -1,0 +1,80 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { decodeState, encodeState, type StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
+import { positionOf } from '../../../../functions/runtime/position.ts';
+
+const mark = fc.oneof(
+  fc.record({ sequence: fc.string() }),
+  fc.record({ sequence: fc.string(), seenMillis: fc.nat() }),
+  fc.record({ sequence: fc.string(), endedMillis: fc.nat() }),
+);
+/** Only events of our own steps leave marks, and their sources begin so. */
+const source = fc.string().map((rest) => `/${rest}`);
+const position = fc.tuple(fc.bigInt(0n, 10n ** 56n - 1n), fc.nat(1_000)).map(([n, sub]) => positionOf(String(n), sub));
+const state: fc.Arbitrary<StepState> = fc.record({
+  position: fc.option(position, { nil: undefined }),
+  marks: fc.array(
+    fc.record({
+      from: fc.bigInt(0n, 2n ** 128n - 1n),
+      to: fc.bigInt(0n, 2n ** 128n - 1n),
+      marks: fc.array(fc.tuple(source, mark)).map((entries) => new Map(entries)),
+    }),
+    { minLength: 1 },
+  ),
+  foreign: fc.option(
+    fc.array(fc.tuple(fc.nat(31), fc.string())).map((versions) => ({
+      ...{ versions: new Map(versions), marks: undefined, changed: new Set<number>() },
+    })),
+    { nil: undefined },
+  ),
+  rejections: fc.array(
+    fc.record({
+      at: fc.string(),
+      reason: fc.constantFrom('refused' as const, 'schema' as const),
+      message: fc.string(),
+      bytes: fc.uint8Array().map((bytes) => Buffer.from(bytes)),
+      event: fc.record({ id: fc.string(), key: fc.string(), time: fc.string() }),
+    }),
+  ),
+  intent: fc.option(fc.record({ to: position, options: fc.jsonValue() }), { nil: undefined }),
+  ended: fc.option(fc.constant(true), { nil: undefined }),
+  arrivedMillis: fc.option(fc.nat(), { nil: undefined }),
+  movedMillis: fc.option(fc.nat(), { nil: undefined }),
+  rewinds: fc.option(fc.nat(), { nil: undefined }),
+  generation: fc.option(fc.nat(), { nil: undefined }),
+  rewind: fc.option(
+    fc.record(
+      {
+        phase: fc.constantFrom('settling' as const, 'passing' as const, 'reading' as const),
+        to: fc.oneof(
+          fc.constant('earliest' as const),
+          fc.record({ millis: fc.nat() }),
+          fc.record({ sequenceNumber: fc.nat().map(String) }),
+        ),
+        fresh: fc.constant(true as const),
+        until: position,
+        endMillis: fc.nat(),
+      },
+      { requiredKeys: ['phase', 'to'] },
+    ),
+    { nil: undefined },
+  ),
+});
+
+test('a state comes back from its text as it was', () => {
+  fc.assert(
+    fc.property(state, (before) => {
+      const after = decodeState(encodeState(before));
+      // JSON knows no -0 and orders no keys; everything else is the same.
+      expect(JSON.parse(encodeState(after))).toEqual(JSON.parse(encodeState(before)));
+      expect(after.position).toBe(before.position);
+      expect(after.marks).toEqual(before.marks);
+      expect(after.rejections).toEqual(before.rejections);
+      expect(after.foreign).toEqual(before.foreign);
+      expect(after.arrivedMillis).toBe(before.arrivedMillis);
+      expect(after.movedMillis).toBe(before.movedMillis);
+      expect([after.rewinds, after.generation]).toEqual([before.rewinds, before.generation]);
+      expect(after.rewind).toEqual(before.rewind);
+    }),
+  );
+});

@@ -1,0 +1,89 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { EventRefused } from '../../../../../functions/runtime/errors.ts';
+import type { Row } from '../../../../../functions/runtime/sql/row/row.ts';
+import { createRow, placeEvent, placeRange, placeText, readRow } from '../../../../../functions/runtime/sql/row/row.ts';
+import { readSlowly } from '../../../../../functions/runtime/sql/row/row-slow.ts';
+import { theScanner } from '../../../../../functions/runtime/sql/scan/scanner.ts';
+import { canonical, hostileBytes } from '../scan/hostile-json.ts';
+
+const COLUMNS = ['a', 'status', 'é', 'nested'];
+
+/** What a row holds: each column's JSON, with numbers as they were written, or undefined where there is none. */
+function contents(row: Row): readonly (string | undefined)[] {
+  return COLUMNS.map((_, i) =>
+    row.starts[i] === -1 ? undefined : canonical(row.bytes.toString('utf8', row.starts[i], row.ends[i])),
+  );
+}
+
+function outcome(read: () => Row): readonly (string | undefined)[] | 'refused' {
+  try {
+    return contents(read());
+  } catch (error) {
+    if (error instanceof EventRefused) return 'refused';
+    throw error;
+  }
+}
+
+function slowly(event: Buffer): Row {
+  const row = createRow(COLUMNS);
+  readSlowly(row, event);
+  return row;
+}
+
+test('scanning bytes and JSON.parse give the same columns, whatever the JSON', () => {
+  // One row reads every event, as in production: what it remembers of earlier shapes must not matter.
+  const row = createRow(COLUMNS);
+  fc.assert(
+    fc.property(hostileBytes, (event) => {
+      const fast = outcome(() => {
+        placeEvent(row, event);
+        readRow(row);
+        return row;
+      });
+      expect(fast).toEqual(outcome(() => slowly(event)));
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test.each(['1', '-1.5e3', '"a"', 'true', 'null', '[]', '[{"a":1}]', ' 1 '])('%s is JSON, and no event', (text) => {
+  const row = createRow(COLUMNS);
+  placeEvent(row, Buffer.from(text));
+  expect(() => readRow(row)).toThrow("the event's data is not a JSON object");
+});
+
+test('an event inside of more bytes is read like an event on its own', () => {
+  const row = createRow(COLUMNS);
+  fc.assert(
+    fc.property(hostileBytes, hostileBytes, hostileBytes, (before, event, after) => {
+      const all = Buffer.concat([before, event, after]);
+      const fast = outcome(() => {
+        placeText(row, all);
+        placeRange(row, before.length, before.length + event.length);
+        readRow(row);
+        return row;
+      });
+      expect(fast).toEqual(outcome(() => slowly(event)));
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('JSON of ordinary producers never takes the slow way', () => {
+  const row = createRow(COLUMNS);
+  const data = {
+    a: 1.5,
+    status: 'COMPLETE "quoted"\n',
+    é: 'naïve 😀',
+    nested: { list: [1, [2, { x: null }], true], text: '\\' },
+    other: -0.1e-7,
+  };
+  for (const text of [JSON.stringify(data), JSON.stringify(data, null, 2), JSON.stringify({ more: [], ...data })]) {
+    const event = Buffer.from(text);
+    placeEvent(row, event);
+    readRow(row);
+    // The slow way lays the columns out in bytes of its own.
+    expect(row.bytes).toBe(theScanner().bytes);
+  }
+});

@@ -1,0 +1,302 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateStreamCommand, KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { UserMistake } from '../../../../functions/runtime/errors.ts';
+import { runMappings } from '../../../../infra/endpoint/run.ts';
+import { type FunctionCode, type MappingJson, startEndpoint } from './lambda-endpoint.ts';
+
+let running: AsyncDisposableStack;
+let here: Awaited<ReturnType<typeof startEndpoint>>;
+let kinesis: KinesisClient;
+let journals: string;
+let said: string[];
+
+beforeEach(async () => {
+  vi.stubEnv('AWS_REGION', 'us-east-1');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+  running = new AsyncDisposableStack();
+  here = await startEndpoint(running);
+  kinesis = new KinesisClient({ endpoint: here.url, requestHandler: new NodeHttpHandler() });
+  running.defer(() => kinesis.destroy());
+  journals = await mkdtemp(join(tmpdir(), 'millrace-mappings-'));
+  running.defer(() => rm(journals, { recursive: true }));
+  said = [];
+});
+
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await running.disposeAsync();
+});
+
+async function createStream(name: string, texts: readonly string[] = [], ShardCount = 1): Promise<void> {
+  await kinesis.send(new CreateStreamCommand({ StreamName: name, ShardCount }));
+  await put(name, texts);
+}
+
+async function put(stream: string, texts: readonly string[]): Promise<void> {
+  if (texts.length === 0) return;
+  const Records = texts.map((text) => ({ Data: Buffer.from(text), PartitionKey: 'key' }));
+  await kinesis.send(new PutRecordsCommand({ StreamName: stream, Records }));
+}
+
+/** A function that is fed by a stream. Returns what it was given, invocation by invocation. */
+function map(
+  stream: string,
+  name: string,
+  { code = () => undefined, ...settings }: { readonly code?: FunctionCode } & Readonly<Record<string, unknown>> = {},
+): string[] {
+  const given: string[] = [];
+  here.functions.set(name, (texts, records) => {
+    given.push(texts.join(''));
+    return code(texts, records);
+  });
+  const UUID = `00000000-0000-4000-8000-${String(here.mappings.size).padStart(12, '0')}`;
+  const mapping: MappingJson = {
+    ...{ UUID, State: 'Enabled', StartingPosition: 'TRIM_HORIZON', BatchSize: 100 },
+    EventSourceArn: `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`,
+    FunctionArn: `arn:aws:lambda:us-east-1:000000000000:function:${name}`,
+    LastModified: Date.now() / 1_000 - 60,
+    ...settings,
+  };
+  here.mappings.set(UUID, mapping);
+  return given;
+}
+
+/** `millrace mappings`, to its end. */
+function caughtUp(signal = new AbortController().signal): Promise<void> {
+  return runMappings(
+    { ...{ endpoint: here.url, journals }, follow: false, trace: false },
+    (line) => said.push(line),
+    signal,
+  );
+}
+
+/** `millrace mappings --follow`, until Ctrl-C. */
+function following() {
+  const interrupted = new AbortController();
+  const options = { ...{ endpoint: here.url, journals }, follow: true, trace: false };
+  const end = runMappings(options, (line) => said.push(line), interrupted.signal);
+  return {
+    async interrupt() {
+      interrupted.abort(new Error('interrupted'));
+      await end;
+    },
+  };
+}
+
+function reporting(texts: readonly string[], records: Parameters<FunctionCode>[1]) {
+  const first = texts.indexOf('bad');
+  return first === -1 ? {} : { batchItemFailures: [{ itemIdentifier: records[first]?.kinesis.sequenceNumber }] };
+}
+
+function throwing(texts: readonly string[]): void {
+  if (texts.includes('bad')) throw new RangeError('a bad record');
+}
+
+const giveUp = { MaximumRetryAttempts: 0, DestinationConfig: { OnFailure: { Destination: 'arn:aws:s3:::failed' } } };
+
+describe('millrace mappings', () => {
+  test.each([
+    {
+      what: 'halves a batch that throws down to the record that is bad',
+      settings: { ...giveUp, BisectBatchOnFunctionError: true },
+      code: throwing,
+      batches: ['abbadc', 'ab', 'badc', 'bad', 'c'],
+    },
+    {
+      what: 'goes on from the record that a function reports',
+      settings: { ...giveUp, FunctionResponseTypes: ['ReportBatchItemFailures'] },
+      code: reporting,
+      batches: ['abbadc', 'badc'],
+    },
+  ])('$what, and stores what it gives up', async ({ settings, code, batches }) => {
+    const s3 = new S3Client({ endpoint: here.url, forcePathStyle: true });
+    running.defer(() => s3.destroy());
+    await s3.send(new CreateBucketCommand({ Bucket: 'failed' }));
+    await createStream('readings', ['a', 'b', 'bad', 'c']);
+    const given = map('readings', 'load', { ...settings, code });
+    await caughtUp();
+    expect(given).toEqual(batches);
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: 'failed' }));
+    expect(Contents.map(({ Key }) => Key?.split('/').slice(0, 4).join('/'))).toEqual([
+      'aws/lambda/00000000-0000-4000-8000-000000000000/shardId-000000000000',
+    ]);
+    const object = await s3.send(new GetObjectCommand({ Bucket: 'failed', Key: Contents[0]?.Key ?? '' }));
+    expect(JSON.parse((await object.Body?.transformToString()) ?? '')).toMatchObject({
+      requestContext: { condition: 'RetryAttemptsExhausted' },
+    });
+    expect(said.join('\n')).toMatch(/load ← readings: .* come again: /);
+  });
+
+  test('works until functions that feed one another have caught up, and then gives all back', async () => {
+    await createStream('raw', ['a', 'b']);
+    await createStream('clean');
+    await createStream('clean2');
+    const last = map('clean2', 'third');
+    map('clean', 'second', { code: (texts) => put('clean2', texts) });
+    map('raw', 'first', { code: (texts) => put('clean', texts) });
+    await caughtUp();
+    expect(last.join('')).toBe('ab');
+    expect(here.changes.sort()).toEqual(['first off', 'first on', 'second off', 'second on', 'third off', 'third on']);
+    expect(said.filter((line) => line.endsWith('given back'))).toHaveLength(3);
+  });
+
+  test("keeps the server's own pollers off while it works", async () => {
+    await createStream('readings', ['a']);
+    const states: unknown[] = [];
+    map('readings', 'load', { code: () => void states.push([...here.mappings.values()][0]?.State) });
+    await caughtUp();
+    expect(states).toEqual(['Disabled']);
+    expect([...here.mappings.values()][0]?.State).toBe('Enabled');
+  });
+
+  test('gives back what it has taken when it is interrupted before all have caught up', async () => {
+    await createStream('readings', ['bad']);
+    const interrupted = new AbortController();
+    const given = map('readings', 'load', { code: throwing });
+    const end = caughtUp(interrupted.signal);
+    await vi.waitFor(() => expect(given.length).toBeGreaterThan(1), 10_000);
+    interrupted.abort(new Error('interrupted'));
+    await expect(end).rejects.toThrow('interrupted');
+    expect([...here.mappings.values()][0]?.State).toBe('Enabled');
+  });
+
+  test('goes on in the next run from where the last one stopped', async () => {
+    await createStream('readings', ['a', 'b']);
+    const given = map('readings', 'load');
+    await caughtUp();
+    await put('readings', ['c']);
+    await caughtUp();
+    expect(given).toEqual(['ab', 'c']);
+  });
+
+  test('begins anew with a stream that was deleted and created again', async () => {
+    await createStream('readings', ['a']);
+    const given = map('readings', 'load');
+    await caughtUp();
+    const journal = journalFile();
+    const text = await readFile(journal, 'utf8');
+    await writeFile(journal, text.replace(/"streamCreatedMillis": \d+/, '"streamCreatedMillis": 1'));
+    await caughtUp();
+    expect(given).toEqual(['a', 'a']);
+  });
+
+  test('takes again, and gives back, what a run that was killed had taken', async () => {
+    await createStream('readings', ['a']);
+    const given = map('readings', 'load', { State: 'Disabled' });
+    await caughtUp();
+    expect(given).toEqual([]);
+    const journal = journalFile();
+    const taken = { streamCreatedMillis: 0, taken: true, checkpoints: {} };
+    const killed = { pid: 2 ** 22, mappings: { '00000000-0000-4000-8000-000000000000': taken } };
+    await writeFile(journal, JSON.stringify(killed));
+    await caughtUp();
+    expect(given).toEqual(['a']);
+    expect([...here.mappings.values()][0]?.State).toBe('Enabled');
+  });
+
+  test('starts one of LATEST at what was put since it was last changed: nothing is missed', async () => {
+    await createStream('readings', ['a']);
+    const given = map('readings', 'load', { StartingPosition: 'LATEST' });
+    await caughtUp();
+    expect(given).toEqual(['a']);
+  });
+
+  test.each([
+    { settings: { ParallelizationFactor: 2 }, why: /ParallelizationFactor 2 is not supported here/ },
+    { settings: { TumblingWindowInSeconds: 60 }, why: /TumblingWindowInSeconds 60 is not supported here/ },
+    { settings: { FilterCriteria: { Filters: [{ Pattern: '{}' }] } }, why: /FilterCriteria is not supported here/ },
+    { settings: { StartingPosition: 'AT_TIMESTAMP' }, why: /Need to specify a timestamp/ },
+    { settings: { State: 'Disabled' }, why: /it is disabled/ },
+    {
+      settings: { EventSourceArn: 'arn:aws:kinesis:us-east-1:000000000000:stream/readings/consumer/fast:1' },
+      why: /an enhanced fan-out consumer is not supported here/,
+    },
+  ])('leaves alone and names one with $settings', async ({ settings, why }) => {
+    await createStream('readings', ['a']);
+    const given = map('readings', 'load', settings);
+    const other = map('readings', 'other');
+    await caughtUp();
+    expect(said.find((line) => line.includes('left alone'))).toMatch(why);
+    expect(given).toEqual([]);
+    expect(other).toEqual(['a']);
+    expect(here.changes).toEqual(['other off', 'other on']);
+  });
+
+  test('has nothing to do with mappings of queues', async () => {
+    map('readings', 'load', { EventSourceArn: 'arn:aws:sqs:us-east-1:000000000000:readings' });
+    await caughtUp();
+    expect(said).toEqual([expect.stringMatching(/There are no Kinesis mappings .* in this region/)]);
+    expect(here.changes).toEqual([]);
+  });
+
+  test('says once how a function cannot be invoked, and tries again until it can', async () => {
+    await createStream('readings', ['a']);
+    const given = map('readings', 'load');
+    const code = here.functions.get('load')!;
+    here.functions.delete('load');
+    const end = caughtUp();
+    await vi.waitFor(() => expect(said.join('\n')).toMatch(/load: cannot be invoked.*no function load/), 10_000);
+    here.functions.set('load', code);
+    await end;
+    expect(given).toEqual(['a']);
+    expect(said.filter((line) => line.includes('cannot be invoked'))).toHaveLength(1);
+  });
+});
+
+describe('millrace mappings --follow', () => {
+  test('waits for a stream that is not there yet, and says so once', async () => {
+    const given = map('readings', 'load');
+    const { interrupt } = following();
+    await vi.waitFor(() => expect(said).toContain('load ← readings: left alone: its stream does not exist'), 10_000);
+    await createStream('readings', ['a']);
+    await vi.waitFor(() => expect(given).toEqual(['a']), 10_000);
+    await interrupt();
+    expect(said.filter((line) => line.includes('left alone'))).toHaveLength(1);
+  });
+
+  test('takes mappings that are created later, until it is interrupted', async () => {
+    await createStream('readings', ['a']);
+    const { interrupt } = following();
+    await vi.waitFor(() => expect(said).toContainEqual(expect.stringMatching(/Ctrl-C gives them back/)), 10_000);
+    const given = map('readings', 'load');
+    await vi.waitFor(() => expect(given).toEqual(['a']), 10_000);
+    await put('readings', ['b']);
+    await vi.waitFor(() => expect(given).toEqual(['a', 'b']), 10_000);
+    await interrupt();
+    expect(here.changes).toEqual(['load off', 'load on']);
+  });
+
+  test('follows a mapping that is changed, switches off one that a deployment has switched on, and lets go of one that is deleted', async () => {
+    await createStream('readings', ['a', 'b', 'c']);
+    const given = map('readings', 'load', { BatchSize: 1 });
+    const { interrupt } = following();
+    await vi.waitFor(() => expect(given).toEqual(['a', 'b', 'c']), 10_000);
+    const [uuid, mapping] = [...here.mappings][0]!;
+    here.mappings.set(uuid, { ...mapping, BatchSize: 2, State: 'Enabled' });
+    await vi.waitFor(() => expect(said).toContain('load ← readings: changed'), 10_000);
+    expect(here.mappings.get(uuid)?.State).toBe('Disabled');
+    await put('readings', ['d', 'e', 'f']);
+    await vi.waitFor(() => expect(given.slice(3)).toEqual(['de', 'f']), 10_000);
+    here.mappings.delete(uuid);
+    await vi.waitFor(() => expect(said).toContain('load ← readings: was deleted'), 10_000);
+    await interrupt();
+    expect(here.changes).toEqual(['load off', 'load off']);
+  });
+
+  test('refuses to begin while another process does the mappings of the endpoint', async () => {
+    await writeFile(journalFile(), JSON.stringify({ pid: 1, mappings: {} }));
+    await expect(caughtUp()).rejects.toBeInstanceOf(UserMistake);
+    await expect(caughtUp()).rejects.toThrow(/process 1 does the mappings of this endpoint already/);
+  });
+});
+
+/** The file of the endpoint's journal. */
+function journalFile(): string {
+  return join(journals, `${new URL(here.url).host.replace(':', '-')}.json`);
+}

@@ -1,0 +1,123 @@
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { type FauxqsServer, startFauxqs } from 'fauxqs';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { openDeadLetters } from '../../../../functions/runtime/dead-letters/dead-letters.ts';
+import { namesOf } from '../../../../infra/names.ts';
+import {
+  discardLetter,
+  findLetter,
+  listLetters,
+  originalBytes,
+  readLetter,
+  readLetters,
+} from '../../../../infra/operation/dead-letters/dead-letters.ts';
+import type { Place } from '../../../../infra/operation/target.ts';
+
+describe('dead letters', () => {
+  let server: FauxqsServer;
+  let s3: S3Client;
+  let place: Place;
+  let stages = 0;
+  const { signal } = new AbortController();
+
+  beforeAll(async () => {
+    server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
+    s3 = new S3Client({
+      ...{ endpoint: `http://127.0.0.1:${server.port}`, region: 'us-east-1', forcePathStyle: true },
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      requestHandler: new NodeHttpHandler(),
+    });
+  });
+  afterAll(async () => {
+    s3.destroy();
+    await server.stop();
+  });
+  beforeEach(async () => {
+    const names = namesOf({ stage: `t${++stages}`, account: '0', region: 'us-east-1', partition: 'aws' });
+    await s3.send(new CreateBucketCommand({ Bucket: names.deadLetters }));
+    place = { names, clients: { s3 } } as Place;
+  });
+
+  const reject = (step: string, at: string, bytes: string | Uint8Array) =>
+    openDeadLetters({ s3, bucket: place.names.deadLetters, pipeline: 'shop', step }).put(
+      'stream/shardId-0',
+      [{ at, reason: 'schema', message: `wrong at ${at}`, bytes: Buffer.from(bytes) }],
+      signal,
+    );
+  const idsOf = async (step?: string) =>
+    (await Array.fromAsync(listLetters(place, { pipeline: 'shop', step }, signal))).map(({ id }) => id);
+
+  test('are listed for a step and for a pipeline, and a step whose name begins the same has its own', async () => {
+    for (const [step, at] of [
+      ['clean', '1'],
+      ['clean', '2'],
+      ['cleaning', '1'],
+    ] as const)
+      await reject(step, at, 'x');
+    expect(await idsOf('clean')).toHaveLength(2);
+    expect(await idsOf()).toHaveLength(3);
+    expect(new Set(await idsOf()).size).toBe(3);
+  });
+
+  test('are found by their ids, with their bytes as they came, text or not', async () => {
+    const binary = Uint8Array.from([0xff, 0x00, 0xfe, 0x0a]);
+    await reject('clean', '1', 'a\ufeffb\n');
+    await reject('clean', '2', binary);
+    const { letters, unread } = await readLetters(place, { pipeline: 'shop' }, signal);
+    expect(unread).toBe(0);
+    const bytes = await Promise.all(
+      letters.map(async ({ id }) =>
+        originalBytes(await readLetter(place, (await findLetter(place, id, signal)).key, signal)),
+      ),
+    );
+    expect(bytes).toEqual([Buffer.from('a\ufeffb\n'), Buffer.from(binary)]);
+  });
+
+  test.each(['clean', 'shop/clean', 'shop/clean/', 'a/b/c/d'])("'%s' is no id", async (id) => {
+    await expect(findLetter(place, id, signal)).rejects.toThrow(`'${id}' is no dead letter's id`);
+  });
+
+  test('that are discarded are off the list, and kept whole with the reason', async () => {
+    await reject('clean', '1', 'x');
+    await reject('clean', '2', 'y');
+    const [first] = await Array.fromAsync(listLetters(place, { pipeline: 'shop' }, signal));
+    if (first === undefined) throw new Error('the test has no dead letter');
+    await discardLetter(place, first, { reason: 'sent again', nowMillis: 0, signal });
+    expect((await readLetters(place, { pipeline: 'shop' }, signal)).letters).toMatchObject([{ at: '2' }]);
+    const kept = await readLetter(place, 'discarded/shop/clean/stream/shardId-0/1.json', signal);
+    expect(kept).toEqual({
+      ...{
+        pipeline: 'shop',
+        step: 'clean',
+        shard: 'stream/shardId-0',
+        at: '1',
+        reason: 'schema',
+        message: 'wrong at 1',
+      },
+      ...{ text: 'x', discarded: { reason: 'sent again', time: '1970-01-01T00:00:00.000Z' } },
+    });
+  });
+
+  test('that are discarded while the bucket fails half-way stay on the list, and are discarded again', async () => {
+    await reject('clean', '1', 'x');
+    const [letter] = await Array.fromAsync(listLetters(place, { pipeline: 'shop' }, signal));
+    if (letter === undefined) throw new Error('the test has no dead letter');
+    const failing = {
+      ...place,
+      clients: {
+        s3: {
+          send: (command: never) => {
+            if ((command as object).constructor.name === 'DeleteObjectCommand') throw new Error('the bucket is down');
+            return s3.send(command);
+          },
+        },
+      },
+    } as unknown as Place;
+    const why = { reason: 'sent again', nowMillis: 0, signal };
+    await expect(discardLetter(failing, letter, why)).rejects.toThrow('the bucket is down');
+    expect(await idsOf()).toEqual([letter.id]);
+    await discardLetter(place, letter, why);
+    expect(await idsOf()).toEqual([]);
+  });
+});

@@ -1,0 +1,217 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runSqlCommand } from '../../../../infra/sql/run/command.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-sql-'));
+  writeFileSync(join(folder, 'orders.ndjson'), ORDERS);
+  writeFileSync(join(folder, 'bad-header.csv'), 'id,size"in,x\n1,2,3\n4,5,6\n');
+  writeFileSync(join(folder, 'orders.csv'), 'id,name,total\r\n1,"a,b",2.50\r\n2,,3\r\n"3","7",x\r\n');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const ORDERS = `{"order_id":1,"status":"COMPLETE","sales":12.50}
+{"order_id":2,"status":"NEW","sales":1}
+{"order_id":9007199254740993,"status":"COMPLETE","sales":0.10,"tags":["a"]}`;
+
+const ORDERS_CSV = 'order_id,status\n7,1\n"8",2\nx,3\n';
+
+function sink(): { stream: Writable; text: () => string } {
+  const parts: Buffer[] = [];
+  const stream = new Writable({
+    write: (part: Buffer, _encoding, done) => {
+      parts.push(part);
+      done();
+    },
+  });
+  return { stream, text: () => Buffer.concat(parts).toString('utf8') };
+}
+
+async function run(
+  argv: readonly string[],
+  input: string | readonly string[] = '',
+): Promise<{ code: number; out: string; errors: string }> {
+  const [stdout, stderr] = [sink(), sink()];
+  const parts = typeof input === 'string' ? [input] : input;
+  const stdin = Readable.from(parts.map((part) => Buffer.from(part)));
+  const code = await runSqlCommand(
+    argv.map((arg) => arg.replace('@', `${folder}/`)),
+    { stdin, stdout: stdout.stream, stderr: stderr.stream },
+  );
+  return { code, out: stdout.text(), errors: stderr.text() };
+}
+
+test('a statement runs over a file of JSON lines, without losing a digit', async () => {
+  expect(await run(["SELECT order_id, sales FROM input WHERE status = 'COMPLETE'", '@orders.ndjson'])).toEqual({
+    code: 0,
+    out: '{"order_id":1,"sales":12.50}\n{"order_id":9007199254740993,"sales":0.10}\n',
+    errors: '',
+  });
+});
+
+test('standard input is read as it comes, wherever its parts are cut', async () => {
+  const parts = [...ORDERS].map(String);
+  const { out } = await run(
+    [
+      'SELECT order_id + 1 AS next FROM input',
+      '--schema',
+      `${new URL('order-schema.ts', import.meta.url).pathname}#Order`,
+    ],
+    parts,
+  );
+  expect(out).toBe('{"next":2}\n{"next":3}\n{"next":9007199254740994}\n');
+});
+
+test('several files are one input', async () => {
+  const { out } = await run(['SELECT status FROM input WHERE sales = 1', '@orders.ndjson', '@orders.ndjson']);
+  expect(out).toBe('{"status":"NEW"}\n{"status":"NEW"}\n');
+});
+
+test('CSV has its header as columns; what is quoted is text, what is empty null, and a column of a schema is what it says', async () => {
+  const { out } = await run(['SELECT * FROM input', '@orders.csv']);
+  expect(out).toBe(
+    '{"id":"1","name":"a,b","total":"2.50"}\n{"id":"2","name":null,"total":"3"}\n{"id":"3","name":"7","total":"x"}\n',
+  );
+  const schema = new URL('order-schema.ts', import.meta.url).pathname;
+  expect(
+    await run(['SELECT order_id * 2 AS x FROM input', '--schema', `${schema}#Order`, '--input', 'csv'], ORDERS_CSV),
+  ).toEqual({
+    code: 1,
+    out: '{"x":14}\n{"x":16}\n',
+    errors: '-:4: column "order_id" is bigint, not "x"\n',
+  });
+});
+
+test('the columns of the first file are those of the others, whatever theirs look like', async () => {
+  writeFileSync(join(folder, 'zips.csv'), 'zip\n01234\n');
+  writeFileSync(join(folder, 'more-zips.csv'), 'zip\n53111\n');
+  const { out } = await run(["SELECT zip || '!' AS zip FROM input", '@zips.csv', '@more-zips.csv']);
+  expect(out).toBe('{"zip":"01234!"}\n{"zip":"53111!"}\n');
+});
+
+test('CSV is written with quotes where they are needed, and its header also without rows', async () => {
+  expect((await run(['SELECT name, id FROM input', '@orders.csv', '--format', 'csv'])).out).toBe(
+    'name,id\n"a,b",1\n,2\n7,3\n',
+  );
+  expect((await run(['SELECT order_id FROM input WHERE sales > 1000', '@orders.ndjson', '--format', 'csv'])).out).toBe(
+    'order_id\n',
+  );
+});
+
+test('a table is aligned', async () => {
+  expect(
+    (await run(['SELECT order_id, status FROM input WHERE sales > 0.5', '@orders.ndjson', '--format', 'table'])).out,
+  ).toBe('order_id  status\n--------  --------\n1         COMPLETE\n2         NEW\n');
+});
+
+test('what is rejected is named with its line, the rest goes on, and the exit code says so', async () => {
+  const result = await run(['SELECT 1 / n AS x FROM input'], '{"n":1}\nnot json\n\n{"n":0}\n{"n":2}\n');
+  expect(result.out).toBe('{"x":1.00000000000000000000}\n{"x":0.50000000000000000000}\n');
+  expect(result.errors).toContain('-:2: the event');
+  expect(result.errors).toContain('-:4: division by zero (SQLSTATE 22012), at statement:1:8');
+  expect(result.code).toBe(1);
+});
+
+test.each([
+  [['SELECT ordr_id FROM input', '@orders.ndjson'], 'did you mean "order_id"?'],
+  [['SELECT 1 AS x FROM input', '@missing.ndjson'], 'missing.ndjson: no such file'],
+  [['SELECT 1 AS x FROM input', '@missing.csv'], 'missing.csv: no such file'],
+  [['SELECT 1 AS x FROM input', '@bad-header.csv'], 'bad-header.csv:1: the header cannot be read: a quote stands'],
+  [['SELECT 1 AS x FROM input', '@'], ': is a folder, not a file'],
+  [
+    ['SELECT 1 AS x FROM input', '@orders.csv', '--input', 'ndjson'],
+    'orders.csv: its first lines are no JSON objects: say --input csv',
+  ],
+  [['SELECT 1 AS x FROM input', '--schema', 'missing.ts#Order'], 'missing.ts: no such file'],
+  [['explain'], 'explain which file?'],
+  [['explain', '@missing.sql'], 'missing.sql: no such file'],
+  [['SELECT 1 AS x FROM input', '--format', 'xml'], 'ndjson'],
+  [['SELECT 1 AS x FROM input', '--nonsense'], '--nonsense'],
+  [['SELECT 1 AS x FROM input', '--schema', 'order.ts'], 'write file.ts#export'],
+  [[], 'there is no statement: see millrace sql --help'],
+])('%j is a mistake of the caller: exit code 2', async (argv, message) => {
+  const { code, errors } = await run(argv);
+  expect(errors).toContain(message);
+  expect(code).toBe(2);
+});
+
+test('a record of CSV that has too few cells, or does not fit, is rejected with its line', async () => {
+  const result = await run(['SELECT id, 6 / n AS x FROM input', '--input', 'csv'], 'id,n\n1,2\n2\n3,0\n4,3\n');
+  expect(result.out).toBe('{"id":1,"x":3.0000000000000000}\n{"id":4,"x":2.0000000000000000}\n');
+  expect(result.errors).toMatch(/^-:3: the record has 1 cells, the header 2\n-:4: division by zero/);
+  expect(result.code).toBe(1);
+});
+
+test('a file of which no record can be read is rejected', async () => {
+  expect(await run(['SELECT id FROM input', '--input', 'csv'], 'id,n\n1\n')).toEqual({
+    code: 1,
+    out: '',
+    errors: '-:2: the record has 1 cells, the header 2\n',
+  });
+});
+
+test('nothing comes of an empty input, whatever its columns would be, unless it is no SQL', async () => {
+  expect(await run(['SELECT a FROM input'])).toEqual({ code: 0, out: '', errors: '' });
+  expect(await run(['SELECT a FRM input'])).toMatchObject({ code: 2, errors: expect.stringContaining('syntax error') });
+});
+
+test('a line may be of any length, the first one too', async () => {
+  for (const long of ['x'.repeat(5 << 20), 'é'.repeat(3 << 20)]) {
+    const statement = 'SELECT id, length(note) AS n FROM input';
+    const line = `{"id":1,"note":"${long}"}`;
+    const result = `{"id":1,"n":${long.length}}\n`;
+    expect(await run([statement], line)).toEqual({ code: 0, out: result, errors: '' });
+    expect((await run([statement], `${line}\n{"id":2,"note":"y"}\n`)).out).toBe(`${result}{"id":2,"n":1}\n`);
+  }
+});
+
+test('columns are those of the first input that has any lines', async () => {
+  writeFileSync(join(folder, 'empty.ndjson'), '');
+  const { out } = await run(['SELECT status FROM input WHERE sales = 1', '@empty.ndjson', '@orders.ndjson']);
+  expect(out).toBe('{"status":"NEW"}\n');
+});
+
+test('lists are unnested, also where some are empty', async () => {
+  const input = '{"id":1,"tags":[],"items":[]}\n{"id":2,"tags":["a","b"],"items":[{"sku":"x"},{"sku":"y"}]}\n';
+  expect((await run(['SELECT id, tags[2] AS tag FROM input'], input)).out).toBe(
+    '{"id":1,"tag":null}\n{"id":2,"tag":"b"}\n',
+  );
+  expect((await run(["SELECT id, item ->> 'sku' AS sku FROM input, unnest(items) AS item"], input)).out).toBe(
+    '{"id":2,"sku":"x"}\n{"id":2,"sku":"y"}\n',
+  );
+});
+
+test('sql explain takes a .sql file and the schema that it names', async () => {
+  const schema = new URL('order-schema.ts', import.meta.url).pathname;
+  writeFileSync(
+    join(folder, 'done.sql'),
+    `-- schema: ${schema}#Order\nCREATE STREAM done AS SELECT order_id FROM orders WHERE status = 'COMPLETE'`,
+  );
+  const { out, code } = await run(['explain', '@done.sql']);
+  expect(code).toBe(0);
+  expect(out).toContain('into done');
+  expect(out).toContain('order_id: bigint, never null, copied as its bytes');
+});
+
+test('--explain prints the plan, what it reads, costs and guarantees, and the code', async () => {
+  const { out, code } = await run([
+    "SELECT order_id, upper(status) AS s FROM input WHERE status = 'NEW'",
+    '@orders.ndjson',
+    '--explain',
+  ]);
+  expect(code).toBe(0);
+  for (const part of [
+    'scan input',
+    'filter the boolean at 1:54',
+    'order_id: numeric',
+    'copied as its bytes',
+    '2 of 3 columns',
+    'deterministic',
+    'copyColumns(writer, row',
+  ])
+    expect(out).toContain(part);
+});
