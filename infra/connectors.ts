@@ -1,4 +1,4 @@
-import type { AwsPlaces, ConnectorStep, LaptopPlaces, Needs, QueueNeeds, RequestNeeds } from './needs.ts';
+import type { AwsResources, ConnectorStep, LaptopResources, Needs, QueueNeeds, RequestNeeds } from './needs.ts';
 import { postgresOnAws, postgresOnLaptop } from './sinks/postgres.ts';
 import { s3OnAws, s3OnLaptop, s3PrefixOf } from './sinks/s3.ts';
 import { httpOnAws, httpOnLaptop } from './sources/http.ts';
@@ -12,12 +12,20 @@ export const connectors = {
   http: { kind: 'source', delivery: 'request', onAws: httpOnAws, onLaptop: httpOnLaptop },
   's3-files': { kind: 'source', delivery: 'queue', onAws: s3FilesOnAws, onLaptop: s3FilesOnLaptop },
   s3: {
-    ...{ kind: 'sink', delivery: 'scheduled', progress: 'checkpoint', prefixOf: s3PrefixOf },
-    ...{ onAws: s3OnAws, onLaptop: s3OnLaptop },
+    kind: 'sink',
+    delivery: 'scheduled',
+    progress: 'checkpoint',
+    prefixOf: s3PrefixOf,
+    onAws: s3OnAws,
+    onLaptop: s3OnLaptop,
   },
   postgres: {
-    ...{ kind: 'sink', delivery: 'either', progress: 'own', prefixOf: undefined },
-    ...{ onAws: postgresOnAws, onLaptop: postgresOnLaptop },
+    kind: 'sink',
+    delivery: 'either',
+    progress: 'own',
+    prefixOf: undefined,
+    onAws: postgresOnAws,
+    onLaptop: postgresOnLaptop,
   },
 } as const satisfies Record<string, Connector>;
 
@@ -41,9 +49,9 @@ interface SinkFacts {
 }
 
 interface Places<N extends Needs> {
-  readonly onAws: (step: ConnectorStep, places: AwsPlaces) => N;
+  readonly onAws: (step: ConnectorStep, places: AwsResources) => N;
   /** The function's resources there. */
-  readonly onLaptop: (step: ConnectorStep, places: LaptopPlaces) => unknown;
+  readonly onLaptop: (step: ConnectorStep, places: LaptopResources) => unknown;
 }
 
 type NamesOf<K extends Connector['kind']> = {

@@ -11,7 +11,7 @@ export const Stage = z
   .regex(/^[a-z][a-z0-9]{0,11}$/, 'a stage is 1 to 12 of a-z and 0-9, beginning with a letter');
 
 /** Where a stage lies. In the CDK app account and region are tokens: no account is needed to synthesize. */
-export interface Place {
+export interface StageEnvironment {
   readonly stage: string;
   readonly account: string;
   readonly region: string;
@@ -47,7 +47,7 @@ export interface Names {
   bucketArnOf(bucket: string): string;
 }
 
-export function namesOf({ stage, account, region, partition }: Place): Names {
+export function namesOf({ stage, account, region, partition }: StageEnvironment): Names {
   const prefix = `millrace-${Stage.parse(stage)}`;
   return {
     platformStack: prefix,

@@ -53,7 +53,7 @@ export interface Bucket {
 }
 
 /** What a stage has on AWS. */
-export interface AwsPlaces {
+export interface AwsResources {
   readonly landing: Bucket;
   readonly lake: Bucket;
   /** The stage's, or another one by its name. Throws a `UserMistake` when the context knows none of that name. */
@@ -75,7 +75,7 @@ export interface AwsDatabase {
 }
 
 /** What this machine has. */
-export interface LaptopPlaces {
+export interface LaptopResources {
   /** Names of buckets. */
   readonly landing: string;
   readonly lake: string;

@@ -76,7 +76,11 @@ function connector(server: PostgresServer, name: string): () => Promise<Connecti
   const { host, port, database, user } = server;
   const connectOnce = async (): Promise<Connection> => {
     const client = new pg.Client({
-      ...{ host, port, database, user, ssl: tlsOptions(server) },
+      host,
+      port,
+      database,
+      user,
+      ssl: tlsOptions(server),
       password: () => login.password(),
       application_name: `millrace ${name}`.slice(0, 63),
       keepAlive: true,

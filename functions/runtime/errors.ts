@@ -1,8 +1,8 @@
 /**
- * Whose fault is an error? One kind is the event's: `EventRefused`, thrown where an event is decoded, checked, transformed or
+ * Whose fault is an error? One kind is the event's: `EventRejected`, thrown where an event is decoded, checked, transformed or
  * written. It goes to the dead letters and the step goes on. Everything else is the world's: the slice is delivered again.
  */
-export const REFUSAL_REASONS = [
+export const REJECTION_REASONS = [
   /** The record's bytes are not what they say they are: bad MD5, truncated, not JSON. */
   'undecodable',
   /** The data does not fit its schema. */
@@ -19,14 +19,14 @@ export const REFUSAL_REASONS = [
   'expired',
 ] as const;
 
-export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+export type RejectionReason = (typeof REJECTION_REASONS)[number];
 
-export class EventRefused extends Error {
-  readonly reason: RefusalReason;
+export class EventRejected extends Error {
+  readonly reason: RejectionReason;
 
-  constructor(reason: RefusalReason, message: string) {
+  constructor(reason: RejectionReason, message: string) {
     super(message);
-    this.name = 'EventRefused';
+    this.name = 'EventRejected';
     this.reason = reason;
   }
 }

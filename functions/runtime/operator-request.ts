@@ -4,12 +4,12 @@ import { z } from 'zod';
  * What an operator's command asks a step's function, instead of a batch or a run. `positions`: where it stands in each shard, for it
  * can reach its states wherever they are. `pull`: to go on with its rewind. `replay`: to go on with one of its replays.
  */
-export const PullRequest = z.discriminatedUnion('millrace', [
+export const OperatorRequest = z.discriminatedUnion('millrace', [
   z.strictObject({ millrace: z.literal('positions') }),
   z.strictObject({ millrace: z.literal('pull'), delivery: z.enum(['continuous', 'scheduled']) }),
   z.strictObject({ millrace: z.literal('replay'), id: z.string() }),
 ]);
-export type PullRequest = z.infer<typeof PullRequest>;
+export type OperatorRequest = z.infer<typeof OperatorRequest>;
 
 /** Where the step is in a shard. */
 const ShardAnswer = z.object({
@@ -22,7 +22,7 @@ const ShardAnswer = z.object({
 });
 export type ShardAnswer = z.infer<typeof ShardAnswer>;
 
-export const PullAnswer = z.object({
+export const OperatorAnswer = z.object({
   shards: z.array(ShardAnswer),
   /** Nothing more has to be pulled. */
   done: z.boolean(),
@@ -32,4 +32,4 @@ export const PullAnswer = z.object({
   events: z.number(),
   reached: z.record(z.string(), z.number()),
 });
-export type PullAnswer = z.infer<typeof PullAnswer>;
+export type OperatorAnswer = z.infer<typeof OperatorAnswer>;

@@ -1,7 +1,7 @@
 import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { sqsClient } from './aws/sqs.ts';
-import { EventRefused, UserMistake } from './errors.ts';
+import { EventRejected, UserMistake } from './errors.ts';
 import { readItems } from './items/read-items.ts';
 import type { ItemSource, SourceDefinition } from './source.ts';
 import { deadlineOf, type Invocation, openStep, type StepSurroundings, surroundingsOnLambda } from './step.ts';
@@ -9,23 +9,23 @@ import { parseOrExplain } from './step-config.ts';
 
 type Handler = (event: SQSEvent, invocation: Invocation) => Promise<SQSBatchResponse>;
 
-export interface ItemsSurroundings extends StepSurroundings {
+export interface QueueSurroundings extends StepSurroundings {
   readonly sqs: Pick<SQSClient, 'send'>;
 }
 
-/** The Lambda handler of a source whose items a queue announces: `export const handler = itemsHandler(s3Files)`. */
-export function itemsHandler<O, R, P>(definition: SourceDefinition<O, R, ItemSource<P>>): Handler {
+/** The Lambda handler of a source whose items a queue announces: `export const handler = queueHandler(s3FilesSource)`. */
+export function queueHandler<O, R, P>(definition: SourceDefinition<O, R, ItemSource<P>>): Handler {
   let opened: Handler | undefined;
   return (event, invocation) => {
-    opened ??= openItems(definition, { ...surroundingsOnLambda(), sqs: sqsClient() });
+    opened ??= openQueueHandler(definition, { ...surroundingsOnLambda(), sqs: sqsClient() });
     return opened(event, invocation);
   };
 }
 
 /** The same with surroundings of your own: one process of the source. */
-export function openItems<O, R, P>(
+export function openQueueHandler<O, R, P>(
   definition: SourceDefinition<O, R, ItemSource<P>>,
-  surroundings: ItemsSurroundings,
+  surroundings: QueueSurroundings,
 ): Handler {
   const step = openStep(surroundings);
   const { config, name, writer } = step;
@@ -58,7 +58,7 @@ export function openItems<O, R, P>(
       });
       if (left !== undefined) await putBack(message, WAIT_SECONDS[left], signal);
     } catch (error) {
-      if (!(error instanceof EventRefused)) throw error;
+      if (!(error instanceof EventRejected)) throw error;
       const { reason } = error;
       const rejection = { at: message.messageId, reason, message: error.message, bytes: Buffer.from(message.body) };
       await step.deadLetters.put('announcements', [rejection], signal);

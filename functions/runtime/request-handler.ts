@@ -27,13 +27,13 @@ export interface ReceivingSurroundings {
   log(line: string): void;
 }
 
-/** The Lambda handler of a source that answers requests: `export const handler = receivingHandler(http)`. */
-export function receivingHandler<O, R, Request, Reply>(
+/** The Lambda handler of a source that answers requests: `export const handler = requestHandler(http)`. */
+export function requestHandler<O, R, Request, Reply>(
   definition: SourceDefinition<O, R, ReceivingSource<Request, Reply>>,
 ): Handler<Request, Reply> {
   let opened: Handler<Request, Reply> | undefined;
   return (request, invocation) => {
-    opened ??= openReceiving(definition, {
+    opened ??= openRequestHandler(definition, {
       config: readStepConfig(),
       kinesis: kinesisClient(),
       dynamodb: dynamoClient(),
@@ -46,7 +46,7 @@ export function receivingHandler<O, R, Request, Reply>(
 }
 
 /** The same with surroundings of your own: one process of the source. */
-export function openReceiving<O, R, Request, Reply>(
+export function openRequestHandler<O, R, Request, Reply>(
   definition: SourceDefinition<O, R, ReceivingSource<Request, Reply>>,
   surroundings: ReceivingSurroundings,
 ): Handler<Request, Reply> {
@@ -76,7 +76,11 @@ export function openReceiving<O, R, Request, Reply>(
     const counts = {
       eventsIn: events.length,
       eventsOut: outcome.outcome === 'appended' ? outcome.count : 0,
-      ...{ rejected: 0, alreadySeen: 0, bytesIn: 0, bytesOut, durationMillis: now() - started },
+      rejected: 0,
+      alreadySeen: 0,
+      bytesIn: 0,
+      bytesOut,
+      durationMillis: now() - started,
     };
     log(metricsLine({ pipeline, step, shard: processId }, counts, now()));
     return received.reply(outcome);

@@ -1,11 +1,11 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
-import type { Puller } from './batches/batch-work.ts';
+import type { BatchWork } from './batches/batch-work.ts';
 import { openInput } from './batches/shard-input.ts';
 import { moveState, openSinkStep, type SinkStep, writeBatch } from './batches/write-batch.ts';
 import { runContinuous } from './delivery/continuous.ts';
 import { answerRequest } from './delivery/operator.ts';
 import { runScheduled } from './delivery/scheduled.ts';
-import type { PullAnswer } from './operator-request.ts';
+import type { OperatorAnswer } from './operator-request.ts';
 import { openReplays } from './replay/replay.ts';
 import type { SinkDefinition } from './sink.ts';
 import { type Invocation, openStep, type StepSurroundings, surroundingsOnLambda } from './step.ts';
@@ -13,7 +13,7 @@ import { type Invocation, openStep, type StepSurroundings, surroundingsOnLambda 
 /** A batch of an event source mapping, what an operator's command asks, or whatever a schedule sends. */
 interface Handler {
   (event: KinesisStreamEvent, invocation: Invocation): Promise<KinesisStreamBatchResponse>;
-  (event: object, invocation: Invocation): Promise<PullAnswer | undefined>;
+  (event: object, invocation: Invocation): Promise<OperatorAnswer | undefined>;
 }
 
 /** The Lambda handler of a sink, continuous or scheduled: `export const handler = sinkHandler(s3)`. */
@@ -31,8 +31,9 @@ export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: S
   const step = openStep(surroundings);
   const sink: SinkStep = openSinkStep(definition, step);
   const input = openInput(step, sink.states, { keepsStates: sink.keepsProgress });
-  const puller: Puller = {
-    ...{ step, input },
+  const batchWork: BatchWork = {
+    step,
+    input,
     // Either its rows and its position move at once, or a rerun writes the same under the same names.
     finishes: false,
     fixes: false,
@@ -43,9 +44,9 @@ export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: S
   };
   const replays = openReplays(definition, sink);
   const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {
-    if ('Records' in event) return runContinuous(puller, { event, invocation });
-    if ('millrace' in event) return answerRequest(puller, event, { invocation, replays });
-    return runScheduled(sink, { ...puller, mapped: false }, invocation);
+    if ('Records' in event) return runContinuous(batchWork, { event, invocation });
+    if ('millrace' in event) return answerRequest(batchWork, event, { invocation, replays });
+    return runScheduled(sink, { ...batchWork, mapped: false }, invocation);
   };
   return handle as Handler;
 }

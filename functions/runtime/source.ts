@@ -51,7 +51,7 @@ export interface SourceContext<O, R> {
   readonly resources: R;
 }
 
-/** Pushed: answers requests. Its module ends in `export const handler = receivingHandler(…)` (receiving-handler.ts). */
+/** Pushed: answers requests. Its module ends in `export const handler = requestHandler(…)` (receiving-handler.ts). */
 export interface ReceivingSource<Request, Reply> {
   receive(request: Request, signal: AbortSignal): Promise<ReceivedRequest<Reply>>;
 }
@@ -71,13 +71,13 @@ export interface AnnouncedItem {
 
 /**
  * Announced: the runtime gives each item a lane, a position, and as many invocations as it takes. Its module ends in
- * `export const handler = itemsHandler(…)` (items-handler.ts).
+ * `export const handler = queueHandler(…)` (items-handler.ts).
  */
 export interface ItemSource<P> {
-  /** The items that one message of the queue announces: none for a test event. Throws `EventRefused` for one it cannot read. */
+  /** The items that one message of the queue announces: none for a test event. Throws `EventRejected` for one it cannot read. */
   announced(messageBody: string): readonly AnnouncedItem[];
   /**
-   * Reads on from a position (undefined: from the start) until the item ends or the signal aborts. Throws `EventRefused` when the
+   * Reads on from a position (undefined: from the start) until the item ends or the signal aborts. Throws `EventRejected` when the
    * item as a whole cannot be read any more (it is gone, or changed): that is one dead letter, and the lane goes on.
    */
   readItem(item: unknown, position: P | undefined, signal: AbortSignal): AsyncIterable<ItemPage<P>>;

@@ -8,7 +8,7 @@ import { type Attempts, openAttempts } from './checkpoints/attempts.ts';
 import { type Checkpoints, openCheckpoints } from './checkpoints/checkpoints.ts';
 import { type MarkPages, openMarkPages } from './checkpoints/mark-pages.ts';
 import { type DeadLetters, openDeadLetters } from './dead-letters/dead-letters.ts';
-import { type Company, openCompany } from './exclusive.ts';
+import { openProcessLock, type ProcessLock } from './exclusive.ts';
 import { type LogWriter, openLogWriter } from './log/log-writer.ts';
 import { logError, type MetricsOf, metricsLine, type StepCounts } from './metrics.ts';
 import { openPause, type Pause } from './pause/pause.ts';
@@ -40,7 +40,7 @@ export interface Step {
   readonly pause: Pause;
   readonly attempts: Attempts;
   /** Of what this process does at shards. */
-  readonly company: Company;
+  readonly lock: ProcessLock;
   readonly deadLetters: DeadLetters;
   readonly writer: LogWriter | undefined;
   now(): number;
@@ -92,7 +92,7 @@ export function openStep(surroundings: StepSurroundings): Step {
     markPages: openMarkPages(checkpoints),
     pause: openPause({ checkpoints, now }),
     attempts: openAttempts(checkpoints),
-    company: openCompany(),
+    lock: openProcessLock(),
     deadLetters: openDeadLetters({ s3, bucket: config.deadLetters, pipeline, step }),
     writer: output === undefined ? undefined : openLogWriter({ kinesis, ...output }),
     now,

@@ -1,16 +1,16 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
 import type { Batch } from './batches/batch.ts';
-import type { Done, Puller, Turn } from './batches/batch-work.ts';
+import type { BatchWork, Done, Turn } from './batches/batch-work.ts';
 import { endParents } from './batches/drained-inputs.ts';
 import { openInput, type ShardInput } from './batches/shard-input.ts';
 import { saveState } from './checkpoints/shard-states.ts';
 import { type Rejection, rejectionOf } from './dead-letters/dead-letters.ts';
 import { runContinuous } from './delivery/continuous.ts';
 import { answerRequest } from './delivery/operator.ts';
-import { EventRefused, UserMistake } from './errors.ts';
+import { EventRejected, UserMistake } from './errors.ts';
 import type { OutgoingEvent, ReceivedEvent } from './event.ts';
 import type { LogWriter } from './log/log-writer.ts';
-import type { PullAnswer } from './operator-request.ts';
+import type { OperatorAnswer } from './operator-request.ts';
 import { MOST_OUTPUTS, sequenceAt } from './position.ts';
 import { type Invocation, openStep, type Step, type StepSurroundings, surroundingsOnLambda } from './step.ts';
 import type { Transform } from './transform.ts';
@@ -18,7 +18,7 @@ import type { Transform } from './transform.ts';
 /** A batch of an event source mapping, or what an operator's command asks. */
 interface Handler {
   (event: KinesisStreamEvent, invocation: Invocation): Promise<KinesisStreamBatchResponse>;
-  (event: object, invocation: Invocation): Promise<PullAnswer>;
+  (event: object, invocation: Invocation): Promise<OperatorAnswer>;
 }
 
 /** The Lambda handler of a transform: `export const handler = transformHandler(cleanReadings)`. */
@@ -40,22 +40,25 @@ export function openTransform(
   const { writer } = step;
   if (writer === undefined) throw new UserMistake(`step '${step.name}' writes to no stream: STEP_CONFIG has no output`);
   const input = openInput(step, step.checkpoints, { keepsStates: false });
-  const puller: Puller = {
-    ...{ step, input },
+  const batchWork: BatchWork = {
+    step,
+    input,
     finishes: true,
     fixes: false,
     mapped: true,
     work: (batch, shard, turn) => transformBatch({ transform, step, writer }, { batch, shard }, turn),
     move: async (shard, to, signal) =>
       saveState(step.checkpoints, shard.key, {
-        ...{ from: shard.loaded, nowMillis: step.now(), signal },
+        from: shard.loaded,
+        nowMillis: step.now(),
+        signal,
         to: await step.markPages.store(shard.key, { from: shard.loaded, to }, signal),
       }),
   };
   const handle = (event: KinesisStreamEvent | object, invocation: Invocation) =>
     'Records' in event
-      ? runContinuous(puller, { event, invocation })
-      : answerRequest(puller, event, { invocation, replays: undefined });
+      ? runContinuous(batchWork, { event, invocation })
+      : answerRequest(batchWork, event, { invocation, replays: undefined });
   return handle as Handler;
 }
 
@@ -66,18 +69,18 @@ export function openTransform(
 async function transformBatch(
   by: { readonly transform: Pick<Transform, 'run' | 'deterministic'>; readonly step: Step; readonly writer: LogWriter },
   on: { readonly batch: Batch; readonly shard: ShardInput },
-  { signal, harmless }: Turn,
+  { signal, dataHandled }: Turn,
 ): Promise<Done> {
   const { transform, step, writer } = by;
   const { batch, shard } = on;
   const made = transformed(transform, batch.events, `/${step.name}/${shard.key}/${generationOf(step, shard)}`);
-  await harmless();
+  await dataHandled();
   await endParents(step, shard, signal);
   const tooLarge = new Map<ReceivedEvent, Rejection>();
   for (const { index, size, limit } of await writer.oversized(made.outputs, signal)) {
     const cause = made.causes[index] as ReceivedEvent;
     const message = `its output of ${size} bytes is above the stream's ${limit} bytes`;
-    tooLarge.set(cause, rejectionOf(cause, new EventRefused('too-large', message)));
+    tooLarge.set(cause, rejectionOf(cause, new EventRejected('too-large', message)));
   }
   // An event is a dead letter or its outputs are sent, all of them.
   const outputs = made.outputs.filter((_, index) => !tooLarge.has(made.causes[index] as ReceivedEvent));
@@ -110,7 +113,7 @@ function transformed(
     try {
       const derived = transform.run(event);
       if (derived.length > MOST_OUTPUTS)
-        throw new EventRefused('transform', `it has ${derived.length} outputs: at most ${MOST_OUTPUTS} are possible`);
+        throw new EventRejected('transform', `it has ${derived.length} outputs: at most ${MOST_OUTPUTS} are possible`);
       for (const [index, output] of derived.entries()) {
         const id = sequenceAt(event.position, index);
         const sequence = transform.deterministic === false ? undefined : id;
@@ -118,7 +121,7 @@ function transformed(
         causes.push(event);
       }
     } catch (error) {
-      if (!(error instanceof EventRefused)) throw error;
+      if (!(error instanceof EventRejected)) throw error;
       rejections.push(rejectionOf(event, error));
     }
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EventRefused } from './errors.ts';
+import { EventRejected } from './errors.ts';
 import { type Event, isKey, type ReceivedEvent } from './event.ts';
 import { isTimestamp } from './json/timestamp.ts';
 
@@ -30,7 +30,7 @@ export interface Transform<in W = never, out O = unknown> {
   readonly deterministic?: false;
   /** Never there: carries the type only. A schema's own type would let a transform read fields that its stream does not carry. */
   readonly accepts?: (data: W) => void;
-  /** Pure. Throws `EventRefused` for an event that does not fit or cannot be transformed. */
+  /** Pure. Throws `EventRejected` for an event that does not fit or cannot be transformed. */
   run(event: ReceivedEvent): readonly Output[];
 }
 
@@ -64,10 +64,10 @@ export function defineTransform<I, W, const O>(definition: {
     const { type, key = given.key, time = given.time, data } = derived;
     if ((derived as unknown) === given) return { type, key, time, dataBytes };
     const wrong = wrongAttribute({ type, key, time }, given);
-    if (wrong !== undefined) throw new EventRefused('transform', `the output's ${wrong}`);
+    if (wrong !== undefined) throw new EventRejected('transform', `the output's ${wrong}`);
     const json = JSON.stringify(data) as string | undefined;
     if (json === undefined)
-      throw new EventRefused('transform', `the output's data is ${typeof data}, which is no JSON`);
+      throw new EventRejected('transform', `the output's data is ${typeof data}, which is no JSON`);
     return { type, key, time, dataBytes: Buffer.from(json) };
   }
 
@@ -98,7 +98,7 @@ function wrongAttribute({ type, key, time }: Omit<Output, 'dataBytes'>, given: E
 function check<T>(schema: z.ZodType<T>, data: unknown, what: string): T {
   const parsed = blamed(`the schema of ${what}`, () => schema.safeParse(data));
   if (parsed.success) return parsed.data;
-  throw new EventRefused('schema', `${what} does not fit its schema: ${issuesOf(parsed.error)}`);
+  throw new EventRejected('schema', `${what} does not fit its schema: ${issuesOf(parsed.error)}`);
 }
 
 function issuesOf({ issues }: z.core.$ZodError): string {
@@ -110,10 +110,10 @@ function blamed<T>(what: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof EventRefused) throw error;
+    if (error instanceof EventRejected) throw error;
     if (error instanceof z.core.$ZodError)
-      throw new EventRefused('schema', `the data does not fit: ${issuesOf(error)}`);
-    throw new EventRefused(
+      throw new EventRejected('schema', `the data does not fit: ${issuesOf(error)}`);
+    throw new EventRejected(
       'transform',
       `${what} threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
     );

@@ -31,8 +31,11 @@ export class DatabaseInit extends Construct {
       description: "makes the sinks' user in the database",
       path: bundle.path,
       config: {
-        ...{ pipeline: 'platform', step: 'database-init', generation: bundle.sha256.slice(0, 12) },
-        ...{ checkpoints: names.checkpoints, deadLetters: names.deadLetters },
+        pipeline: 'platform',
+        step: 'database-init',
+        generation: bundle.sha256.slice(0, 12),
+        checkpoints: names.checkpoints,
+        deadLetters: names.deadLetters,
         resources: { host, port, database: name, user, administratorSecret },
       },
       statements: [
@@ -43,7 +46,8 @@ export class DatabaseInit extends Construct {
         },
       ],
       limits: LIMITS,
-      ...{ network, names },
+      network,
+      names,
     });
   }
 }

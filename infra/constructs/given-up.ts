@@ -37,8 +37,11 @@ export class GivenUp extends Construct {
       description: 'makes dead letters of what Lambda gave up on',
       path: bundle.path,
       config: {
-        ...{ pipeline: 'platform', step: 'given-up', generation: bundle.sha256.slice(0, 12) },
-        ...{ checkpoints: names.checkpoints, deadLetters: names.deadLetters },
+        pipeline: 'platform',
+        step: 'given-up',
+        generation: bundle.sha256.slice(0, 12),
+        checkpoints: names.checkpoints,
+        deadLetters: names.deadLetters,
       },
       statements: statementsOf(props),
       limits: LIMITS,

@@ -98,7 +98,10 @@ export function callableBy(
     groupDescription: `callers of ${what}`,
     // Inside the group and not resources of their own, so that a group is never there without them.
     securityGroupIngress: callers.map((sourceSecurityGroupId) => ({
-      ...{ ipProtocol: 'tcp', fromPort: port, toPort: port, sourceSecurityGroupId },
+      ipProtocol: 'tcp',
+      fromPort: port,
+      toPort: port,
+      sourceSecurityGroupId,
       description: `functions call ${what}`,
     })),
     // Without one, a group is given a rule that allows everything: this allows nothing that exists.

@@ -52,7 +52,9 @@ export class StepFunction extends Construct {
       network: needs?.network,
       // A file that is read in many invocations is put back as often.
       ...(step.delivery === 'queue' ? { recursiveLoop: 'Allow' } : {}),
-      ...{ path, config, names },
+      path,
+      config,
+      names,
     });
     countFailures(logGroup, step);
     this.functionName = lambda.ref;

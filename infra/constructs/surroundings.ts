@@ -1,12 +1,12 @@
 import type { RemovalPolicy } from 'aws-cdk-lib';
 import type { Bundle, Entry } from '../bundle.ts';
 import type { Names } from '../names.ts';
-import type { AwsPlaces } from '../needs.ts';
+import type { AwsResources } from '../needs.ts';
 
 /** What a stage's platform gives the steps of every pipeline. */
 export interface Surroundings {
   readonly names: Names;
-  readonly places: Omit<AwsPlaces, 'secret'>;
+  readonly places: Omit<AwsResources, 'secret'>;
   /** Of what holds data. */
   readonly removal: RemovalPolicy;
   /** The ARN of the topic that alarms go to. */

@@ -81,8 +81,11 @@ async function poll(poller: Poller): Promise<void> {
       QueueUrl ??= (await sqs.send(new GetQueueUrlCommand({ QueueName, QueueOwnerAWSAccountId: AccountId }))).QueueUrl;
       const received = await sqs.send(
         new ReceiveMessageCommand({
-          ...{ QueueUrl, WaitTimeSeconds, MaxNumberOfMessages: configuration.BatchSize },
-          ...{ MessageSystemAttributeNames: ['All'], MessageAttributeNames: ['All'] },
+          QueueUrl,
+          WaitTimeSeconds,
+          MaxNumberOfMessages: configuration.BatchSize,
+          MessageSystemAttributeNames: ['All'],
+          MessageAttributeNames: ['All'],
         }),
         { abortSignal: signal },
       );
@@ -120,7 +123,10 @@ async function deliver(
   const Entries = done.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
   if (Entries.length > 0) await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
   trace({
-    ...{ did: 'queue-batch', queueArn, messages: messages.length, deleted: done.length },
+    did: 'queue-batch',
+    queueArn,
+    messages: messages.length,
+    deleted: done.length,
     ...(why === undefined ? {} : { why }),
   });
 }
@@ -138,7 +144,9 @@ function sqsRecord(message: Message, queueArn: string) {
         {
           ...(StringValue === undefined ? {} : { stringValue: StringValue }),
           ...(BinaryValue === undefined ? {} : { binaryValue: Buffer.from(BinaryValue).toString('base64') }),
-          ...{ stringListValues: [], binaryListValues: [], dataType: DataType },
+          stringListValues: [],
+          binaryListValues: [],
+          dataType: DataType,
         },
       ]),
     ),

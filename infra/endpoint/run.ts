@@ -35,7 +35,9 @@ export async function runMappings(
   const journal = openJournal(join(journals, `${host.replace(':', '-')}.json`));
   using progress = openProgress(say);
   const takeover = openTakeover({
-    ...{ clients, journal, say },
+    clients,
+    journal,
+    say,
     trace: (name) => (entry) => {
       progress.count(name, entry);
       const line = trace ? JSON.stringify({ mapping: name, ...entry }) : whyOf(name, entry);

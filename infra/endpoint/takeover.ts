@@ -65,7 +65,12 @@ export function openTakeover({ clients, journal, trace, say }: TakeoverOptions):
     const mapping = startMapping({
       configuration: request,
       standsInFor: { uuid, checkpoints },
-      ...{ kinesis, invoke, destinations: clients, clock: systemClock(), random: Math.random, pace: PACE },
+      kinesis,
+      invoke,
+      destinations: clients,
+      clock: systemClock(),
+      random: Math.random,
+      pace: PACE,
       trace(entry) {
         if (entry.did === 'invocation' || (entry.did === 'poll' && entry.records > 0)) activity++;
         if (entry.did === 'checkpoint') journal.moved(uuid, entry);

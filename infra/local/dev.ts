@@ -54,8 +54,13 @@ export async function runDev(options: DevOptions, say: (text: string) => void, s
   const { servers, stage, plans } = local;
   const announced = await announceDev(
     {
-      ...{ pid: process.pid, pipelines: plans.map(({ name }) => name), database: stage.places.database },
-      ...{ kinesis: servers.kinesis, dynamodb: servers.dynamodb, s3: servers.s3, sqs: servers.sqs },
+      pid: process.pid,
+      pipelines: plans.map(({ name }) => name),
+      database: stage.places.database,
+      kinesis: servers.kinesis,
+      dynamodb: servers.dynamodb,
+      s3: servers.s3,
+      sqs: servers.sqs,
       lambda: local.runner.invokeUrl,
     },
     running,

@@ -8,16 +8,16 @@ import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
 import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type Names, namesOf } from '../names.ts';
-import type { LaptopPlaces } from '../needs.ts';
+import type { LaptopResources } from '../needs.ts';
 import { invokeFunction } from '../operation/invoke.ts';
-import type { Place, PlaceWithFunctions } from '../operation/target.ts';
+import type { Target, TargetWithFunctions } from '../operation/target.ts';
 import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { ACCOUNT, REGION, type Servers } from './servers/servers.ts';
 
 /** What a stage has on AWS, on this machine: created empty, under the names it would have there. */
-export interface LocalStage extends Place {
-  readonly places: LaptopPlaces;
+export interface LocalStage extends Target {
+  readonly places: LaptopResources;
   /** What points a function's AWS clients at this machine, as a region does on AWS. */
   readonly environment: Readonly<Record<string, string>>;
   queueUrl(step: StepPlan): string;
@@ -34,8 +34,8 @@ export async function createStage(
 ): Promise<LocalStage> {
   const { host, port, user, password } = servers.postgres;
   const database = { host, port, name: DATABASE, user, password };
-  const place = localServers(servers, database);
-  const { names, clients } = place;
+  const target = localServers(servers, database);
+  const { names, clients } = target;
   running.defer(() => {
     for (const client of Object.values(clients)) client.destroy();
   });
@@ -49,7 +49,7 @@ export async function createStage(
     servers.postgres.createDatabase(DATABASE),
   ]);
   return {
-    ...place,
+    ...target,
     places: { landing: names.landing, lake: names.lake, database },
     environment: {
       AWS_ENDPOINT_URL_KINESIS: servers.kinesis,
@@ -62,10 +62,10 @@ export async function createStage(
 }
 
 /** What is at these addresses, as an operator reaches it. `lambda`: where the functions can be called. */
-export function localPlace(
+export function localTarget(
   at: Endpoints & { readonly lambda: string },
-  database: LaptopPlaces['database'],
-): PlaceWithFunctions & Disposable {
+  database: LaptopResources['database'],
+): TargetWithFunctions & Disposable {
   const servers = localServers(at, database);
   const lambda = new LambdaClient({ ...LOCAL, endpoint: at.lambda, maxAttempts: 1 });
   return {
@@ -78,7 +78,7 @@ export function localPlace(
   };
 }
 
-function localServers(at: Endpoints, database: LaptopPlaces['database']): Place {
+function localServers(at: Endpoints, database: LaptopResources['database']): Target {
   const names = namesOf({ stage: 'local', account: ACCOUNT, region: REGION, partition: 'aws' });
   return {
     names,
@@ -89,7 +89,7 @@ function localServers(at: Endpoints, database: LaptopPlaces['database']): Place 
 }
 
 /** A laptop's database, for a client that takes any. */
-export function loginOf({ name, password, ...server }: LaptopPlaces['database']): PostgresServer {
+export function loginOf({ name, password, ...server }: LaptopResources['database']): PostgresServer {
   return { ...server, database: name, auth: { password }, tls: 'off' };
 }
 
@@ -124,7 +124,7 @@ function streamNameOf(names: Names, stream: StreamPlan): string {
   throw new UserMistake(`the stream ${stream.arn} exists on AWS only: nothing of it is on this machine`);
 }
 
-function clientsOf({ kinesis, dynamodb, s3, sqs }: Endpoints): Place['clients'] {
+function clientsOf({ kinesis, dynamodb, s3, sqs }: Endpoints): Target['clients'] {
   const common = { ...LOCAL, requestHandler: new NodeHttpHandler() };
   return {
     kinesis: new KinesisClient({ ...common, endpoint: kinesis }),

@@ -3,7 +3,7 @@ import type { StateStore } from '../../functions/runtime/checkpoints/shard-state
 import { loadProgress } from '../../functions/sinks/postgres/progress.ts';
 import { connectors } from '../connectors.ts';
 import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
-import { checkpointsOf, type Place } from './target.ts';
+import { checkpointsOf, type Target } from './target.ts';
 
 /** A step's states, wherever it keeps them. To be disposed of: it may hold a connection. */
 export type StatesOfStep = StateStore & AsyncDisposable;
@@ -19,13 +19,13 @@ export class ProgressOutOfReach extends Error {
 /** `load` rejects with `ProgressOutOfReach` when the states are in a database that does not answer. */
 export async function openStates(
   step: TransformPlan | SinkPlan,
-  place: Place,
+  target: Target,
   signal: AbortSignal,
 ): Promise<StatesOfStep> {
   if (step.kind === 'transform' || connectors[step.connector].progress === 'checkpoint') {
-    return { ...checkpointsOf(step, place), [Symbol.asyncDispose]: async () => undefined };
+    return { ...checkpointsOf(step, target), [Symbol.asyncDispose]: async () => undefined };
   }
-  const server = await place.databaseOf(step, signal).catch((error) => {
+  const server = await target.databaseOf(step, signal).catch((error) => {
     throw new ProgressOutOfReach('a database', error);
   });
   const database = openDatabase(server, 'status');

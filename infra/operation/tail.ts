@@ -74,7 +74,12 @@ async function tailShard(reading: Tail, shard: Shard, takes: TailTakes): Promise
   let after: Position | undefined;
   for (;;) {
     const pages = readShard({
-      ...{ kinesis, stream, shardId: shard.id, after, start: from, signal },
+      kinesis,
+      stream,
+      shardId: shard.id,
+      after,
+      start: from,
+      signal,
       // Whoever watches has seen what there was; nobody depends on it.
       nothingUnreadTrimmed: true,
     });

@@ -9,7 +9,7 @@ import type { SinkPlan, StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 
 /** Where pipelines run, as an operator reaches it: a stage on AWS, or this machine's. */
-export interface Place {
+export interface Target {
   readonly names: Names;
   readonly clients: {
     readonly kinesis: KinesisClient;
@@ -24,12 +24,12 @@ export interface Place {
 }
 
 /** A place whose functions an operator may call. */
-export interface PlaceWithFunctions extends Place {
+export interface TargetWithFunctions extends Target {
   /** Calls a step's function, and waits for its answer. Rejects with `FunctionFailed` when that does not come. */
   invoke(step: StepPlan, request: object, signal: AbortSignal): Promise<unknown>;
 }
 
-export function checkpointsOf(step: StepPlan, { clients, names }: Place): Checkpoints {
+export function checkpointsOf(step: StepPlan, { clients, names }: Target): Checkpoints {
   const { pipeline, name, formerly } = step;
   return openCheckpoints({
     dynamodb: clients.dynamodb,

@@ -1,6 +1,6 @@
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
-import { s3Files } from '../../functions/sources/s3-files/s3-files.ts';
+import { s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
 import { completedOrders } from '../../functions/transforms/completed-orders.sql.ts';
 import { Order, OrderLine, orderEvents } from '../../functions/transforms/order-events.ts';
 import { definePipeline, minutes } from './pipeline.ts';
@@ -15,7 +15,13 @@ export const orders = definePipeline({
   },
   sources: {
     exports: {
-      read: s3Files({ schema: OrderLine, format: 'csv', type: 'line.exported', key: 'Order ID', prefix: 'orders/' }),
+      read: s3FilesSource({
+        schema: OrderLine,
+        format: 'csv',
+        type: 'line.exported',
+        key: 'Order ID',
+        prefix: 'orders/',
+      }),
       to: 'lines',
     },
   },

@@ -107,7 +107,8 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       options: undefined,
       ...madeOf(apply, { name: `${pipeline.name}/${name}`, ...between }),
       atLeastOnce: !('sql' in apply) && apply.deterministic === false,
-      ...{ input, output },
+      input,
+      output,
     };
   };
   const sink = ([name, step]: [string, AnySinkStep]): SinkPlan => ({
@@ -151,7 +152,7 @@ export function schemaOf(step: StepPlan): z.ZodType {
 }
 
 /** What the place that a step runs in gives it. */
-export interface StepPlace {
+export interface StepTarget {
   readonly checkpoints: string;
   readonly deadLetters: string;
   readonly generation: string;
@@ -162,10 +163,14 @@ export interface StepPlace {
 }
 
 /** Throws a `UserMistake` when it is more than Lambda takes. */
-export function stepConfigOf(step: StepPlan, place: StepPlace): StepConfig {
+export function stepConfigOf(step: StepPlan, place: StepTarget): StepConfig {
   const { checkpoints, deadLetters, generation, queue, resources, nameOf } = place;
   const config = {
-    ...{ pipeline: step.pipeline, step: step.name, generation, checkpoints, deadLetters },
+    pipeline: step.pipeline,
+    step: step.name,
+    generation,
+    checkpoints,
+    deadLetters,
     ...(step.formerly === undefined ? {} : { formerly: step.formerly }),
     ...(step.kind === 'source' ? {} : { input: inputConfigOf(step, nameOf) }),
     ...(step.kind === 'sink' ? {} : { output: outputConfigOf(step.output, nameOf) }),
@@ -177,7 +182,7 @@ export function stepConfigOf(step: StepPlan, place: StepPlace): StepConfig {
   return config;
 }
 
-function inputConfigOf({ input, delivery }: TransformPlan | SinkPlan, nameOf: StepPlace['nameOf']) {
+function inputConfigOf({ input, delivery }: TransformPlan | SinkPlan, nameOf: StepTarget['nameOf']) {
   const start = input.start instanceof Date ? input.start.toISOString() : input.start;
   // A continuous step starts where its mapping does.
   const idempotent = input.stream.idempotent ? { idempotent: true as const } : {};
@@ -189,7 +194,7 @@ function inputConfigOf({ input, delivery }: TransformPlan | SinkPlan, nameOf: St
   };
 }
 
-function outputConfigOf(output: StreamPlan, nameOf: StepPlace['nameOf']) {
+function outputConfigOf(output: StreamPlan, nameOf: StepTarget['nameOf']) {
   const compression = output.kind === 'own' ? output.compression : undefined;
   return { stream: nameOf(output), ...(compression === undefined ? {} : { compression }) };
 }

@@ -47,7 +47,12 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
   }
   const { schema, shards, capacity, retentionDays, compression, idempotent = false } = declaration;
   return {
-    ...{ kind: 'own', pipeline: pipeline.name, name, schema, compression, idempotent },
+    kind: 'own',
+    pipeline: pipeline.name,
+    name,
+    schema,
+    compression,
+    idempotent,
     shards: capacity ?? shards ?? 1,
     retentionHours: Math.round((retentionDays ?? 1) * 24),
   };

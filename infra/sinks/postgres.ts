@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
 import { type Column, columnsOf } from '../../functions/sinks/postgres/columns.ts';
-import type { AwsDatabase, AwsPlaces, ConnectorStep, LaptopPlaces, Needs, Statement } from '../needs.ts';
+import type { AwsDatabase, AwsResources, ConnectorStep, LaptopResources, Needs, Statement } from '../needs.ts';
 
 /** The part of the sink's options that its resources depend on. */
 const Options = z.object({ create: z.boolean().default(false), database: z.string().optional() });
@@ -9,22 +9,32 @@ const Options = z.object({ create: z.boolean().default(false), database: z.strin
 type Resources = z.input<typeof PostgresServer> & { readonly columns?: readonly Column[] };
 
 /** The Postgres sink runs in the database's network. To create its table it is told the columns, by the stream's schema. */
-export function postgresOnAws(step: ConnectorStep, places: AwsPlaces): Needs {
+export function postgresOnAws(step: ConnectorStep, places: AwsResources): Needs {
   const database = places.database(Options.parse(step.options).database);
   const { host, port, name, user, authentication, tls, network } = database;
   const auth = 'secret' in authentication ? authentication : { iam: true as const };
   const resources: Resources = {
-    ...{ host, port, database: name, user, auth, ...(tls === undefined ? {} : { tls }) },
+    host,
+    port,
+    database: name,
+    user,
+    auth,
+    ...(tls === undefined ? {} : { tls }),
     ...columnsToCreate(step),
   };
   return { resources, statements: [logsIn(authentication)], network };
 }
 
 /** A laptop has one database: it stands for the others too. */
-export function postgresOnLaptop(step: ConnectorStep, { database }: LaptopPlaces): unknown {
+export function postgresOnLaptop(step: ConnectorStep, { database }: LaptopResources): unknown {
   const { host, port, name, user, password } = database;
   const resources: Resources = {
-    ...{ host, port, database: name, user, auth: { password }, tls: 'off' },
+    host,
+    port,
+    database: name,
+    user,
+    auth: { password },
+    tls: 'off',
     ...columnsToCreate(step),
   };
   return resources;

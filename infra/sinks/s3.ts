@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AwsPlaces, ConnectorStep, LaptopPlaces, Needs } from '../needs.ts';
+import type { AwsResources, ConnectorStep, LaptopResources, Needs } from '../needs.ts';
 
 /** The part of the sink's options that its grants depend on. */
 const Options = z.object({ prefix: z.string() });
@@ -8,7 +8,7 @@ const Options = z.object({ prefix: z.string() });
  * The S3 sink writes below its prefix of the lake, and reads nothing: its names follow from the range. Replays are below a prefix of
  * their own, where it sees whether a place is fresh.
  */
-export function s3OnAws(step: ConnectorStep, { lake }: AwsPlaces): Needs {
+export function s3OnAws(step: ConnectorStep, { lake }: AwsResources): Needs {
   const { prefix } = Options.parse(step.options);
   const replays = `replays/${prefix}/*`;
   return {
@@ -34,6 +34,6 @@ export function s3PrefixOf(options: unknown): string {
   return Options.parse(options).prefix;
 }
 
-export function s3OnLaptop(_step: ConnectorStep, { lake }: LaptopPlaces): unknown {
+export function s3OnLaptop(_step: ConnectorStep, { lake }: LaptopResources): unknown {
   return { bucket: lake };
 }

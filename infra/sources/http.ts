@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { AwsPlaces, ConnectorStep, LaptopPlaces, RequestNeeds } from '../needs.ts';
+import type { AwsResources, ConnectorStep, LaptopResources, RequestNeeds } from '../needs.ts';
 
 /** The part of the source's options that its grants depend on. */
 const Options = z.object({ callers: z.enum(['iam', 'bearer']).default('iam') });
 
 /** A function URL: callers sign with IAM, or send a token that the function compares with a secret made for it. */
-export function httpOnAws(step: ConnectorStep, { secret }: AwsPlaces): RequestNeeds {
+export function httpOnAws(step: ConnectorStep, { secret }: AwsResources): RequestNeeds {
   if (Options.parse(step.options).callers === 'iam') {
     return { resources: {}, statements: [], network: undefined, callers: 'iam' };
   }
@@ -20,6 +20,6 @@ export function httpOnAws(step: ConnectorStep, { secret }: AwsPlaces): RequestNe
   };
 }
 
-export function httpOnLaptop(_step: ConnectorStep, _places: LaptopPlaces): unknown {
+export function httpOnLaptop(_step: ConnectorStep, _resources: LaptopResources): unknown {
   return {};
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { AwsPlaces, ConnectorStep, LaptopPlaces, QueueNeeds } from '../needs.ts';
+import type { AwsResources, ConnectorStep, LaptopResources, QueueNeeds } from '../needs.ts';
 
 /** The part of the source's options that its grants and announcements depend on. */
 const Options = z.object({ prefix: z.string().default('') });
 
 /** Reads the objects below its prefix of the landing bucket that its queue announces. */
-export function s3FilesOnAws(step: ConnectorStep, { landing }: AwsPlaces): QueueNeeds {
+export function s3FilesOnAws(step: ConnectorStep, { landing }: AwsResources): QueueNeeds {
   const { prefix } = Options.parse(step.options);
   return {
     resources: {},
@@ -23,6 +23,6 @@ export function s3FilesOnAws(step: ConnectorStep, { landing }: AwsPlaces): Queue
   };
 }
 
-export function s3FilesOnLaptop(_step: ConnectorStep, _places: LaptopPlaces): unknown {
+export function s3FilesOnLaptop(_step: ConnectorStep, _resources: LaptopResources): unknown {
   return {};
 }

@@ -10,7 +10,7 @@ import { RequestFunction } from '../constructs/request-function.ts';
 import { ScheduledFunction } from '../constructs/scheduled-function.ts';
 import { StreamFunction } from '../constructs/stream-function.ts';
 import type { Surroundings } from '../constructs/surroundings.ts';
-import type { AwsPlaces, ConnectorStep } from '../needs.ts';
+import type { AwsResources, ConnectorStep } from '../needs.ts';
 import {
   type PipelinePlan,
   type SinkPlan,
@@ -82,7 +82,7 @@ export class PipelineStack extends Stack {
     return stream.kind === 'own' && stream.pipeline === pipeline ? this.streams.get(stream.name) : undefined;
   }
 
-  private placesOf(step: StepPlan): AwsPlaces {
+  private placesOf(step: StepPlan): AwsResources {
     const { names, places } = this.surroundings;
     const made = new Map<string, Secret>();
     const secretOf = (purpose: string): Secret => {

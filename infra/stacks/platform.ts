@@ -12,7 +12,7 @@ import { GIVEN_UP_ENTRY, GivenUp } from '../constructs/given-up.ts';
 import { IsolatedNetwork } from '../constructs/isolated-network.ts';
 import type { Context, GivenDatabase } from '../context.ts';
 import { type Names, namesOf } from '../names.ts';
-import type { AwsDatabase, AwsPlaces, Bucket, FunctionNetwork } from '../needs.ts';
+import type { AwsDatabase, AwsResources, Bucket, FunctionNetwork } from '../needs.ts';
 
 export interface PlatformProps {
   readonly context: Context;
@@ -25,7 +25,7 @@ export interface PlatformProps {
 /** What the pipelines of a stage share: where positions, dead letters, files and tables are. */
 export class PlatformStack extends Stack {
   readonly names: Names;
-  readonly places: Omit<AwsPlaces, 'secret'>;
+  readonly places: Omit<AwsResources, 'secret'>;
   /** Of what holds data, here and in the pipelines. */
   readonly removal: RemovalPolicy;
 
@@ -57,7 +57,7 @@ export class PlatformStack extends Stack {
     };
   }
 
-  private databasesOf({ context, bundleOf }: Pick<PlatformProps, 'context' | 'bundleOf'>): AwsPlaces['database'] {
+  private databasesOf({ context, bundleOf }: Pick<PlatformProps, 'context' | 'bundleOf'>): AwsResources['database'] {
     const own =
       context.database === undefined ? this.addDatabase({ context, bundleOf }) : this.given(context.database, context);
     const others = new Map(Object.entries(context.databases).map(([name, one]) => [name, this.given(one, context)]));

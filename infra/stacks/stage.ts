@@ -30,7 +30,8 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
 
   const { platformStack, pipelineStack } = namesOf({ stage: context.stage, ...NOWHERE });
   const platform = new PlatformStack(app, platformStack, {
-    ...{ context, bundleOf },
+    context,
+    bundleOf,
     existingStreams: existingStreamsOf(plans),
   });
   const { names, places, removal } = platform;

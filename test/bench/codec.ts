@@ -48,27 +48,38 @@ async function benchCodec(): Promise<readonly Measured[]> {
   const ofEvents = `${events.length} events of ${bytesEach(events)} bytes`;
   return [
     await measure({
-      ...{ ...VERSUS, name: `aggregate ${ofReadings}`, target: 2 },
+      ...VERSUS,
+      name: `aggregate ${ofReadings}`,
+      target: 2,
       ours: () => aggregate(readings),
       other: () => kplAggregate(readings),
     }),
     await measure({
-      ...{ ...VERSUS, name: `take apart ${ofReadings}`, target: 3 },
+      ...VERSUS,
+      name: `take apart ${ofReadings}`,
+      target: 3,
       ours: () => readAggregate(Buffer.from(readingsRecord, 'base64')),
       other: () => kplDeaggregate(readingsRecord),
     }),
     await measure({
-      ...{ ...VERSUS, name: `aggregate ${ofEvents}`, target: undefined },
+      ...VERSUS,
+      name: `aggregate ${ofEvents}`,
+      target: undefined,
       ours: () => aggregate(events),
       other: () => kplAggregate(events),
     }),
     await measure({
-      ...{ ...VERSUS, name: `take apart ${ofEvents}`, target: undefined },
+      ...VERSUS,
+      name: `take apart ${ofEvents}`,
+      target: undefined,
       ours: () => readAggregate(Buffer.from(eventsRecord, 'base64')),
       other: () => kplDeaggregate(eventsRecord),
     }),
     await measure({
-      ...{ ...VERSUS, name: `key, source, sequence of ${ofEvents}`, versus: 'and JSON.parse', target: undefined },
+      ...VERSUS,
+      name: `key, source, sequence of ${ofEvents}`,
+      versus: 'and JSON.parse',
+      target: undefined,
       ours: () => decode(eventsRecord).map(({ event }) => [event.key, event.source, event.sequence]),
       other: () => kplHeadersOf(eventsRecord).map((event) => [event.key, event.source, event.sequence]),
     }),
@@ -158,13 +169,13 @@ function dailyReadingOf(index: number): Buffer {
 function eventOf(index: number): Uint8Array {
   const sequence = `-VLzI_ka-----5SZXWR-0R50ve----0X${String(index).padStart(4, '0')}---`;
   return encodeEvent({
-    ...{ id: sequence, source: '/sensors/cleaning/3f2a91c0/shardId-000000000000/1-a9f31c', type: 'reading.cleaned' },
-    ...{
-      time: new Date(Date.UTC(2012, 0, 1, 0, index)).toISOString(),
-      key: sensorOf(index),
-      sequence,
-      traceparent: undefined,
-    },
+    id: sequence,
+    source: '/sensors/cleaning/3f2a91c0/shardId-000000000000/1-a9f31c',
+    type: 'reading.cleaned',
+    time: new Date(Date.UTC(2012, 0, 1, 0, index)).toISOString(),
+    key: sensorOf(index),
+    sequence,
+    traceparent: undefined,
     dataBytes: dailyReadingOf(index),
   });
 }

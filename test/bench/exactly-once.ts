@@ -10,7 +10,7 @@ import { columnsOf } from '../../functions/sinks/postgres/columns.ts';
 import { postgres } from '../../functions/sinks/postgres/postgres.ts';
 import { Order, type OrderLine, orderEvents } from '../../functions/transforms/order-events.ts';
 import { type PostgresServer, startPostgres } from '../kit/servers.ts';
-import { invocation, openPlace, type Place } from './in-memory.ts';
+import { invocation, openTarget, type Target } from './in-memory.ts';
 import { type Measured, measure, runAlone } from './rounds.ts';
 import { openSinkWithoutMarks, openTransformWithoutMarks } from './without-marks.ts';
 
@@ -48,8 +48,11 @@ async function benchExactlyOnce(): Promise<readonly Measured[]> {
   };
   return [
     await measure({
-      ...{ name: `${EVENTS} events through a transform into Postgres, exactly once`, versus: 'without marks' },
-      ...{ target: LEAST_SHARE, rounds: ROUNDS, before },
+      name: `${EVENTS} events through a transform into Postgres, exactly once`,
+      versus: 'without marks',
+      target: LEAST_SHARE,
+      rounds: ROUNDS,
+      before,
       ours: () => steady.ours(),
       other: () => steady.other(),
     }),
@@ -63,8 +66,8 @@ async function atWork(
   side: Side,
   { input, clean }: { readonly input: Batches; readonly clean: Batches },
 ): Promise<() => Promise<void>> {
-  const place = openPlace(['raw', 'clean'], { own: OWN });
-  const [transform, sink] = [side.transform(place), side.sink(place)];
+  const target = openTarget(['raw', 'clean'], { own: OWN });
+  const [transform, sink] = [side.transform(target), side.sink(target)];
   await each(input.slice(0, 1), transform);
   await each(clean.slice(0, 1), sink);
   return async () => {
@@ -77,13 +80,13 @@ type Batches = readonly KinesisStreamEvent[];
 
 /** What the transform writes into the table of checkpoints, by batch. */
 export async function checkpointWrites(events: number, recordsABatch: number): Promise<readonly (readonly string[])[]> {
-  const place = openPlace(['raw', 'clean'], { own: OWN });
-  const transform = exactlyOnce(undefined).transform(place);
+  const target = openTarget(['raw', 'clean'], { own: OWN });
+  const transform = exactlyOnce(undefined).transform(target);
   const writes: (readonly string[])[] = [];
   for (const batch of await givenBatches(events, recordsABatch)) {
-    const before = place.writes.length;
+    const before = target.writes.length;
     await transform(batch);
-    writes.push(place.writes.slice(before));
+    writes.push(target.writes.slice(before));
   }
   return writes;
 }
@@ -100,8 +103,8 @@ function checkSteadyBatches(writes: readonly (readonly string[])[]): void {
 type Handler = (event: KinesisStreamEvent) => Promise<unknown>;
 
 interface Side {
-  transform(place: Place): Handler;
-  sink(place: Place): Handler;
+  transform(target: Target): Handler;
+  sink(target: Target): Handler;
 }
 
 const TABLES = { ours: 'exactly_once', other: 'without_marks' } as const;
@@ -109,12 +112,12 @@ const OWN = ['/bench/before/', '/bench/cleaning/'];
 
 function exactlyOnce(resources: unknown): Side {
   return {
-    transform(place) {
-      const handler = openTransform(orderEvents, place.surroundingsOf('cleaning', { input: 'raw', output: 'clean' }));
+    transform(target) {
+      const handler = openTransform(orderEvents, target.surroundingsOf('cleaning', { input: 'raw', output: 'clean' }));
       return (event) => handler(event, invocation).then(succeeded);
     },
-    sink(place) {
-      const surroundings = place.surroundingsOf('table', { input: 'clean' });
+    sink(target) {
+      const surroundings = target.surroundingsOf('table', { input: 'clean' });
       const options = { table: TABLES.ours, create: true };
       const handler = openSink(postgres, { ...surroundings, config: { ...surroundings.config, options, resources } });
       return (event) => handler(event, invocation).then(succeeded);
@@ -124,7 +127,7 @@ function exactlyOnce(resources: unknown): Side {
 
 function withoutMarks(client: pg.Client): Side {
   return {
-    transform: (place) => openTransformWithoutMarks(orderEvents, place, 'clean'),
+    transform: (target) => openTransformWithoutMarks(orderEvents, target, 'clean'),
     sink: () => openSinkWithoutMarks(client, { table: TABLES.other, columns: columnsOf(Order) }),
   };
 }
@@ -161,38 +164,59 @@ interface Prepared {
 }
 
 async function prepared(input: Batches, side: Side): Promise<Prepared> {
-  const place = openPlace(['raw', 'clean'], { own: OWN });
-  await each(input, side.transform(place));
-  const clean = await place.batches('clean', RECORDS_A_BATCH);
-  await each(clean, side.sink(place));
+  const target = openTarget(['raw', 'clean'], { own: OWN });
+  await each(input, side.transform(target));
+  const clean = await target.batches('clean', RECORDS_A_BATCH);
+  await each(clean, side.sink(target));
   return { clean };
 }
 
 /** Lines of orders, as a step upstream has appended them. */
 async function givenBatches(count: number, recordsABatch: number): Promise<readonly KinesisStreamEvent[]> {
-  const place = openPlace(['raw'], { own: OWN });
+  const target = openTarget(['raw'], { own: OWN });
   const source = '/bench/before/stream/shardId-000000000000/bench';
   const events = Array.from({ length: count }, (_, index): OutgoingEvent => {
     const sequence = encodeOrdered(index, 39);
     const key = `CA-2026-${index >> 2}`;
     return {
-      ...{ id: sequence, source, sequence, type: 'line.imported', time: '2026-01-01T00:00:00Z', key },
+      id: sequence,
+      source,
+      sequence,
+      type: 'line.imported',
+      time: '2026-01-01T00:00:00Z',
+      key,
       traceparent: undefined,
       dataBytes: Buffer.from(JSON.stringify(lineOf(index, key))),
     };
   });
-  const writer = openLogWriter({ kinesis: place.kinesis, stream: 'raw' });
+  const writer = openLogWriter({ kinesis: target.kinesis, stream: 'raw' });
   await writer.append(events, AbortSignal.timeout(60_000));
-  return place.batches('raw', recordsABatch);
+  return target.batches('raw', recordsABatch);
 }
 
 function lineOf(row: number, order: string): z.input<typeof OrderLine> {
   return {
-    ...{ 'Row ID': row, 'Order ID': order, 'Order Date': '2026-01-01', 'Ship Date': '2026-01-05' },
-    ...{ 'Ship Mode': 'Second Class', 'Customer ID': `CG-${row % 793}`, 'Customer Name': 'Claire Gute' },
-    ...{ Segment: 'Consumer', Country: 'United States', City: 'Henderson', State: 'Kentucky', 'Postal Code': '42420' },
-    ...{ Region: 'South', 'Product ID': `FUR-BO-${row % 1862}`, Category: 'Furniture', 'Sub-Category': 'Bookcases' },
-    ...{ 'Product Name': 'Bush Somerset Collection Bookcase', Sales: row / 4, Quantity: 2, Discount: 0, Profit: 41.9 },
+    'Row ID': row,
+    'Order ID': order,
+    'Order Date': '2026-01-01',
+    'Ship Date': '2026-01-05',
+    'Ship Mode': 'Second Class',
+    'Customer ID': `CG-${row % 793}`,
+    'Customer Name': 'Claire Gute',
+    Segment: 'Consumer',
+    Country: 'United States',
+    City: 'Henderson',
+    State: 'Kentucky',
+    'Postal Code': '42420',
+    Region: 'South',
+    'Product ID': `FUR-BO-${row % 1862}`,
+    Category: 'Furniture',
+    'Sub-Category': 'Bookcases',
+    'Product Name': 'Bush Somerset Collection Bookcase',
+    Sales: row / 4,
+    Quantity: 2,
+    Discount: 0,
+    Profit: 41.9,
   };
 }
 

@@ -9,7 +9,7 @@ import { createDynamoDb } from '../kit/dynamodb.ts';
 import { type AwsCommand, operationOf } from '../kit/service.ts';
 
 /** A log without limits and a table of checkpoints, empty and in memory: what is measured between them is our own work. */
-export interface Place {
+export interface Target {
   readonly kinesis: StepSurroundings['kinesis'];
   /** What was written into the table of checkpoints, as JSON, in order. */
   readonly writes: readonly string[];
@@ -20,7 +20,7 @@ export interface Place {
 }
 
 /** Each stream has one shard. `own`: the step upstream, whose events are deduplicated. */
-export function openPlace(streams: readonly string[], { own }: { readonly own: readonly string[] }): Place {
+export function openTarget(streams: readonly string[], { own }: { readonly own: readonly string[] }): Target {
   // Streams are there after a moment.
   let aheadMillis = 0;
   const clock = { now: () => Date.now() + aheadMillis };
@@ -42,10 +42,15 @@ export function openPlace(streams: readonly string[], { own }: { readonly own: r
     writes,
     surroundingsOf: (step, { input, output }) => ({
       config: {
-        ...{ pipeline: 'bench', step, generation: 'bench', checkpoints: 'checkpoints', deadLetters: 'none' },
+        pipeline: 'bench',
+        step,
+        generation: 'bench',
+        checkpoints: 'checkpoints',
+        deadLetters: 'none',
         input: { stream: input, own: [...own], start: 'earliest' },
         ...(output === undefined ? {} : { output: { stream: output } }),
-        ...{ options: {}, resources: {} },
+        options: {},
+        resources: {},
       },
       kinesis,
       dynamodb: { send: call } as unknown as StepSurroundings['dynamodb'],
@@ -79,11 +84,17 @@ function recordOf(
   of: { readonly Data: Uint8Array; readonly SequenceNumber: string; readonly PartitionKey: string },
 ): KinesisStreamEvent['Records'][number] {
   return {
-    ...{ eventID: `${SHARD}:${of.SequenceNumber}`, eventName: 'aws:kinesis:record', eventSource: 'aws:kinesis' },
-    ...{ eventSourceARN: `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`, eventVersion: '1.0' },
-    ...{ awsRegion: 'us-east-1', invokeIdentityArn: 'arn:aws:iam::000000000000:role/bench' },
+    eventID: `${SHARD}:${of.SequenceNumber}`,
+    eventName: 'aws:kinesis:record',
+    eventSource: 'aws:kinesis',
+    eventSourceARN: `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`,
+    eventVersion: '1.0',
+    awsRegion: 'us-east-1',
+    invokeIdentityArn: 'arn:aws:iam::000000000000:role/bench',
     kinesis: {
-      ...{ kinesisSchemaVersion: '1.0', partitionKey: of.PartitionKey, sequenceNumber: of.SequenceNumber },
+      kinesisSchemaVersion: '1.0',
+      partitionKey: of.PartitionKey,
+      sequenceNumber: of.SequenceNumber,
       data: Buffer.from(of.Data).toString('base64'),
       approximateArrivalTimestamp: Date.now() / 1_000,
     },

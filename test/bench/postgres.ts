@@ -42,34 +42,36 @@ async function benchPostgres(): Promise<readonly Measured[]> {
   const client = await server.connect(database);
   running.defer(() => client.end());
   await client.query(`CREATE TABLE appended (${TABLE}); CREATE TABLE upserted (${TABLE}, PRIMARY KEY (${KEY}))`);
-  const place: Place = { server, client, running };
-  const comparisons = [...(await appending(place)), ...(await upserting(place))];
+  const target: Target = { server, client, running };
+  const comparisons = [...(await appending(target)), ...(await upserting(target))];
   const results: Measured[] = [];
   for (const comparison of comparisons) results.push(await measure(comparison));
   return results;
 }
 
-interface Place {
+interface Target {
   readonly server: PostgresServer;
   readonly client: pg.Client;
   readonly running: AsyncDisposableStack;
 }
 
-async function appending(place: Place): Promise<readonly Comparison[]> {
-  const { client } = place;
+async function appending(target: Target): Promise<readonly Comparison[]> {
+  const { client } = target;
   const rows = changes({ events: 100_000, keys: 100_000 });
   const text = Buffer.from(rows.map((row) => `${Object.values(row).join('\t')}\n`).join(''));
   const events = logOf(rows.map((data) => ({ data })));
-  const sink = writer(place, { table: 'appended' });
+  const sink = writer(target, { table: 'appended' });
   const common = {
     name: 'postgres: append 100,000 rows and the position',
     rounds: ROUNDS,
     before: () => client.query('TRUNCATE appended'),
     ours: () => sink(events),
   };
-  const psql = await startPsql(place, text);
+  const psql = await startPsql(target, text);
   const ready: Comparison = {
-    ...{ ...common, versus: 'COPY of their text, ready in memory', target: psql === undefined ? 0.8 : undefined },
+    ...common,
+    versus: 'COPY of their text, ready in memory',
+    target: psql === undefined ? 0.8 : undefined,
     other: async () => {
       const copy = copyIn(client, 'COPY appended FROM STDIN');
       for (let at = 0; at < text.length; at += COPY_BYTES) await copy.write(text.subarray(at, at + COPY_BYTES));
@@ -83,7 +85,10 @@ async function appending(place: Place): Promise<readonly Comparison[]> {
 }
 
 /** What copies the file once; psql stays, so that its start is not counted. Undefined: there is no psql. */
-async function startPsql({ server, client, running }: Place, text: Buffer): Promise<(() => Promise<void>) | undefined> {
+async function startPsql(
+  { server, client, running }: Target,
+  text: Buffer,
+): Promise<(() => Promise<void>) | undefined> {
   const { host, port, user, password } = server;
   const directory = await mkdtemp(join(tmpdir(), 'millrace-psql-'));
   const file = join(directory, 'rows');
@@ -110,9 +115,9 @@ async function startPsql({ server, client, running }: Place, text: Buffer): Prom
   };
 }
 
-async function upserting(place: Place): Promise<readonly Comparison[]> {
-  const { client } = place;
-  const sink = writer(place, { table: 'upserted', key: KEY });
+async function upserting(target: Target): Promise<readonly Comparison[]> {
+  const { client } = target;
+  const sink = writer(target, { table: 'upserted', key: KEY });
   const stream = changes({ events: 50_000, keys: 12_500 });
   const distinct = changes({ events: 50_000, keys: 50_000 });
   const older = distinct.map((row) => ({ ...row, status: 'PENDING' }));
@@ -120,7 +125,9 @@ async function upserting(place: Place): Promise<readonly Comparison[]> {
   const comparison = (name: string, rows: readonly Row[]) => {
     const events = logOf(rows.map((data) => ({ data })));
     return {
-      ...{ name, versus: 'multi-row INSERT … ON CONFLICT', rounds: ROUNDS },
+      name,
+      versus: 'multi-row INSERT … ON CONFLICT',
+      rounds: ROUNDS,
       ours: () => sink(events),
       other: () => insertRows(client, rows),
     };
@@ -143,7 +150,7 @@ async function upserting(place: Place): Promise<readonly Comparison[]> {
 
 /** Writes slice after slice of one shard. */
 function writer(
-  { server, client }: Place,
+  { server, client }: Target,
   options: { readonly table: string; readonly key?: readonly string[] },
 ): (events: readonly ReceivedEvent[]) => Promise<void> {
   const { host, port, user, password } = server;

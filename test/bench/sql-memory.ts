@@ -39,30 +39,32 @@ function cases(): readonly Case[] {
   const times = (inBytes: number, bytes: Buffer): number => Math.floor(inBytes / bytes.length);
   return [
     {
-      ...{ name: 'JSON to JSON', args: [STATEMENT], ...json, share: 1 },
+      name: 'JSON to JSON',
+      args: [STATEMENT],
+      ...json,
+      share: 1,
       linesOut: (inBytes) => times(inBytes, lines) * complete,
     },
     {
-      ...{ name: 'JSON to a table', args: [STATEMENT, '--format', 'table'], ...json, share: 0.1 },
+      name: 'JSON to a table',
+      args: [STATEMENT, '--format', 'table'],
+      ...json,
+      share: 0.1,
       linesOut: (inBytes) => times(inBytes, lines) * complete + 2,
     },
     {
-      ...{
-        name: 'JSON, all rejected',
-        args: ['SELECT 1 / (order_id - order_id) AS x FROM input'],
-        ...json,
-        share: 0.02,
-      },
+      name: 'JSON, all rejected',
+      args: ['SELECT 1 / (order_id - order_id) AS x FROM input'],
+      ...json,
+      share: 0.02,
       linesOut: (inBytes) => times(inBytes, lines) * rows.length,
     },
     {
-      ...{
-        name: 'CSV to CSV',
-        args: [STATEMENT, '--input', 'csv', '--format', 'csv'],
-        lines: cells,
-        header,
-        share: 0.1,
-      },
+      name: 'CSV to CSV',
+      args: [STATEMENT, '--input', 'csv', '--format', 'csv'],
+      lines: cells,
+      header,
+      share: 0.1,
       linesOut: (inBytes) => times(inBytes, cells) * complete + 1,
     },
   ];

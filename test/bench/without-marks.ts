@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { KinesisStreamEvent } from 'aws-lambda';
 import type pg from 'pg';
-import { EventRefused } from '../../functions/runtime/errors.ts';
+import { EventRejected } from '../../functions/runtime/errors.ts';
 import type { OutgoingEvent, ReceivedEvent } from '../../functions/runtime/event.ts';
 import { openLogWriter } from '../../functions/runtime/log/log-writer.ts';
 import { covers } from '../../functions/runtime/log/shards.ts';
@@ -13,7 +13,7 @@ import type { Column } from '../../functions/sinks/postgres/columns.ts';
 import { openRowEncoder } from '../../functions/sinks/postgres/row-encoder.ts';
 import { writeRows } from '../../functions/sinks/postgres/rows.ts';
 import { openTable } from '../../functions/sinks/postgres/table.ts';
-import type { Place } from './in-memory.ts';
+import type { Target } from './in-memory.ts';
 
 /**
  * What a careful team writes without marks: the same codec, the same transform and the same writer, at least once. Whoever reads
@@ -23,7 +23,7 @@ import type { Place } from './in-memory.ts';
  */
 export function openTransformWithoutMarks(
   transform: Pick<Transform, 'run'>,
-  { kinesis }: Pick<Place, 'kinesis'>,
+  { kinesis }: Pick<Target, 'kinesis'>,
   output: string,
 ): (event: KinesisStreamEvent) => Promise<void> {
   const writer = openLogWriter({ kinesis, stream: output });
@@ -41,7 +41,7 @@ export function openTransformWithoutMarks(
     }
     const signal = AbortSignal.timeout(60_000);
     const tooLarge = await writer.oversized(outputs, signal);
-    if (tooLarge.length > 0) throw new EventRefused('too-large', `${tooLarge.length} outputs`);
+    if (tooLarge.length > 0) throw new EventRejected('too-large', `${tooLarge.length} outputs`);
     await writer.append(outputs, signal);
   };
 }
@@ -60,7 +60,7 @@ export function openSinkWithoutMarks(
     await client.query('BEGIN; SAVEPOINT millrace_block');
     const rejections = await writeRows(client, opened, pagesOf(eventsOf(Records)));
     await client.query('COMMIT');
-    if (rejections.length > 0) throw new EventRefused('refused', `${rejections.length} rows`);
+    if (rejections.length > 0) throw new EventRejected('refused', `${rejections.length} rows`);
   };
 }
 
@@ -78,7 +78,7 @@ function eventsOf(records: KinesisStreamEvent['Records']): ReceivedEvent[] {
   const events: ReceivedEvent[] = [];
   for (const record of records) {
     for (const entry of decodeRecord(toLogRecord(record), { name: 'bench' }).entries) {
-      if ('rejection' in entry) throw new EventRefused('undecodable', entry.rejection.message);
+      if ('rejection' in entry) throw new EventRejected('undecodable', entry.rejection.message);
       if (covers(WHOLE, hashOf(entry.partitionKey))) events.push(entry.event);
     }
   }

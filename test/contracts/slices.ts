@@ -20,10 +20,18 @@ export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
     const dataBytes = Buffer.from(json);
     const bytes = Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataBytes, Buffer.from('}')]);
     return {
-      ...{ id, source: '/test', type: 'thing.happened', time, key, traceparent: undefined, redrivenFor: undefined },
+      id,
+      source: '/test',
+      type: 'thing.happened',
+      time,
+      key,
+      traceparent: undefined,
+      redrivenFor: undefined,
       sequence: String(index).padStart(10, '0'),
       position: positionOf(String(index + 1), 0),
-      ...{ bytes, original: bytes, dataBytes },
+      bytes,
+      original: bytes,
+      dataBytes,
       get data() {
         return JSON.parse(json);
       },
@@ -55,11 +63,15 @@ export function sliceOf(of: SliceOf): Slice {
   const to = of.to ?? events.at(-1)?.position;
   if (to === undefined) throw new Error('a slice without events needs `to`');
   return {
-    ...{ shard, from, to },
+    shard,
+    from,
+    to,
     pages: pagesOf(events, pageSize),
     signal: of.signal ?? AbortSignal.timeout(60_000),
     progress: (rejections) => ({
-      ...{ step, shard, previous },
+      step,
+      shard,
+      previous,
       revision: previous + 1,
       state: stateOf(to, rejections),
     }),

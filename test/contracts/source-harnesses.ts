@@ -47,7 +47,7 @@ export function s3FilesHarness(
         });
       };
       return {
-        source: openSource(s3FilesSource, s3Files({ schema: Numbered, format, type: 'row.read', key: 'n' }).options),
+        source: openSource(s3Files, s3FilesSource({ schema: Numbered, format, type: 'row.read', key: 'n' }).options),
         put: (rows) => put(format === 'csv' ? csvOf(rows) : ndjsonOf(rows)),
         async overwrite() {
           await put('other');
@@ -99,14 +99,12 @@ export const httpHarness: ReceivingSourceHarness<Request, Reply> = {
         posted(
           'application/cloudevents-batch+json',
           events.map(({ source, sequence, ...given }, index) => ({
-            ...{
-              specversion: '1.0',
-              id: `${index}`,
-              type: 'number.sent',
-              source,
-              sequence,
-              data: dataOf(given as Given),
-            },
+            specversion: '1.0',
+            id: `${index}`,
+            type: 'number.sent',
+            source,
+            sequence,
+            data: dataOf(given as Given),
           })),
         ),
       meaningOf({ statusCode }) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EventRefused } from '../../functions/runtime/errors.ts';
+import { EventRejected } from '../../functions/runtime/errors.ts';
 import type { AppendOutcome, ItemPage, ItemSource, ReceivingSource } from '../../functions/runtime/source.ts';
 
 /** A row or event as a harness writes it in its connector's own form: data that fits, or something that is to be refused. */
@@ -76,10 +76,10 @@ export function itemSourceContract(name: string, harness: ItemSourceHarness): vo
       await withItem(harness, MANY, async ({ pages, overwrite, remove }) => {
         const [first] = await pages(undefined);
         await overwrite();
-        await expect(pages(undefined)).rejects.toThrow(EventRefused);
-        await expect(pages(first?.position)).rejects.toThrow(EventRefused);
+        await expect(pages(undefined)).rejects.toThrow(EventRejected);
+        await expect(pages(first?.position)).rejects.toThrow(EventRejected);
         await remove();
-        await expect(pages(first?.position)).rejects.toThrow(EventRefused);
+        await expect(pages(first?.position)).rejects.toThrow(EventRejected);
       });
     });
 
@@ -92,13 +92,13 @@ export function itemSourceContract(name: string, harness: ItemSourceHarness): vo
         const rest = (async () => {
           while (!(await reading.next()).done);
         })();
-        await expect(rest).rejects.toSatisfy((error) => !(error instanceof EventRefused));
+        await expect(rest).rejects.toSatisfy((error) => !(error instanceof EventRejected));
       });
     });
 
     test('an announcement that cannot be read is refused', async () => {
       await withItem(harness, [], async ({ source }) => {
-        expect(() => source.announced('nonsense')).toThrow(EventRefused);
+        expect(() => source.announced('nonsense')).toThrow(EventRejected);
       });
     });
   });

@@ -47,8 +47,12 @@ const REGION = { AWS_REGION: 'us-east-1' };
 function testDeploy(args: readonly string[], env: Readonly<Record<string, string | undefined>>) {
   const nowhere = join(folder, 'none');
   const none = {
-    ...{ AWS_CONFIG_FILE: nowhere, AWS_SHARED_CREDENTIALS_FILE: nowhere },
-    ...{ AWS_EC2_METADATA_DISABLED: 'true', HOME: folder, TMPDIR: folder, PATH: process.env.PATH },
+    AWS_CONFIG_FILE: nowhere,
+    AWS_SHARED_CREDENTIALS_FILE: nowhere,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    HOME: folder,
+    TMPDIR: folder,
+    PATH: process.env.PATH,
   };
   const command = [join(REPOSITORY, 'test/deploy/main.ts'), ...args];
   return new Promise<{ code: unknown; said: string }>((resolve) => {

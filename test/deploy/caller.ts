@@ -15,7 +15,9 @@ export interface Caller {
 /** For every client. HTTP/1.1: not every emulator's HTTP/2 holds. */
 export function clientOptions({ endpoint, region, credentials }: Caller) {
   return {
-    ...{ region, credentials, requestHandler: new NodeHttpHandler() },
+    region,
+    credentials,
+    requestHandler: new NodeHttpHandler(),
     ...(endpoint === undefined ? {} : { endpoint }),
   };
 }

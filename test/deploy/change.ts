@@ -24,16 +24,19 @@ interface Deployment {
   readonly mayDouble: boolean;
 }
 
-interface Place {
+interface Target {
   readonly deployed: Deployed;
   readonly door: string;
   readonly server: Server;
 }
 
 /** Code of a transform and options of a sink, deployed while readings come in: nothing is lost, and Postgres has each reading once. */
-export function changeInFullFlight(options: CdkOptions, place: Place): Promise<readonly Check[]> {
-  return changeInTraffic(options, place, {
-    ...{ name: 'flying', before: 3, after: 4, mayDouble: true },
+export function changeInFullFlight(options: CdkOptions, target: Target): Promise<readonly Check[]> {
+  return changeInTraffic(options, target, {
+    name: 'flying',
+    before: 3,
+    after: 4,
+    mayDouble: true,
     changes: [...faster(1), UNCOMPRESSED],
     around: async (deploy) => {
       await deploy();
@@ -42,15 +45,18 @@ export function changeInFullFlight(options: CdkOptions, place: Place): Promise<r
 }
 
 /** Code deployed between `millrace pause` and `millrace resume`, while readings come in: nothing is lost, and nothing doubled. */
-export function changeWhilePaused(options: CdkOptions, place: Place): Promise<readonly Check[]> {
+export function changeWhilePaused(options: CdkOptions, target: Target): Promise<readonly Check[]> {
   const { stage = '' } = options.context;
   const millrace = async (command: 'pause' | 'resume') => {
     const step = [join(REPOSITORY, 'infra/cli/main.ts'), command, 'sensors', 'cleaning', '--stage', stage];
     const log = join(options.folder, 'pause.log');
-    await run([process.execPath, ...step], { cwd: options.folder, env: place.server.env, log });
+    await run([process.execPath, ...step], { cwd: options.folder, env: target.server.env, log });
   };
-  return changeInTraffic(options, place, {
-    ...{ name: 'paused', before: 4, after: 5, mayDouble: false },
+  return changeInTraffic(options, target, {
+    name: 'paused',
+    before: 4,
+    after: 5,
+    mayDouble: false,
     changes: [...faster(2), UNCOMPRESSED, KILLED_BY_PIGEON],
     async around(deploy) {
       await millrace('pause');
@@ -82,7 +88,7 @@ const UNCOMPRESSED: Change = {
 
 async function changeInTraffic(
   options: CdkOptions,
-  { deployed, door }: Place,
+  { deployed, door }: Target,
   { name, changes, before, after, around, mayDouble }: Deployment,
 ): Promise<readonly Check[]> {
   const { database } = deployed;

@@ -6,8 +6,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { REPOSITORY } from '../../infra/repository.ts';
 
 const GREEN = {
-  ...{ numPassedTests: 30, numFailedTests: 0, numFailedTestSuites: 0 },
-  ...{ numPendingTests: 0, numTodoTests: 0, success: true },
+  numPassedTests: 30,
+  numFailedTests: 0,
+  numFailedTestSuites: 0,
+  numPendingTests: 0,
+  numTodoTests: 0,
+  success: true,
 };
 
 describe('the last line of CI', () => {
@@ -32,30 +36,47 @@ describe('the last line of CI', () => {
   test.each<{ what: string; tests?: object; deploy?: object; commandFailed: '0' | '1'; line: string; code: number }>([
     { what: 'is the sum of both suites', ...both({}, {}), commandFailed: '0', line: '35 passed, 0 failed', code: 0 },
     {
-      ...{ what: 'counts what failed in the deploy suite', ...both({}, { passed: 4, failed: 1 }) },
-      ...{ commandFailed: '1', line: '34 passed, 1 failed', code: 1 },
+      what: 'counts what failed in the deploy suite',
+      ...both({}, { passed: 4, failed: 1 }),
+      commandFailed: '1',
+      line: '34 passed, 1 failed',
+      code: 1,
     },
     {
-      ...{ what: 'counts a suite that left no report as failed', tests: GREEN },
-      ...{ commandFailed: '1', line: '30 passed, 1 failed', code: 1 },
+      what: 'counts a suite that left no report as failed',
+      tests: GREEN,
+      commandFailed: '1',
+      line: '30 passed, 1 failed',
+      code: 1,
     },
     { what: 'counts both as failed when nothing ran', commandFailed: '1', line: '0 passed, 2 failed', code: 1 },
     {
       what: 'counts a test file that did not load as failed',
       ...both({ numFailedTestSuites: 1, success: false }, {}),
-      ...{ commandFailed: '1', line: '35 passed, 1 failed', code: 1 },
+      commandFailed: '1',
+      line: '35 passed, 1 failed',
+      code: 1,
     },
     {
-      ...{ what: 'counts a failure when only the type check has failed', ...both({}, {}) },
-      ...{ commandFailed: '1', line: '35 passed, 1 failed', code: 1 },
+      what: 'counts a failure when only the type check has failed',
+      ...both({}, {}),
+      commandFailed: '1',
+      line: '35 passed, 1 failed',
+      code: 1,
     },
     {
-      ...{ what: 'leaves out those that are skipped', ...both({ numPendingTests: 2 }, {}) },
-      ...{ commandFailed: '0', line: '35 passed, 0 failed', code: 0 },
+      what: 'leaves out those that are skipped',
+      ...both({ numPendingTests: 2 }, {}),
+      commandFailed: '0',
+      line: '35 passed, 0 failed',
+      code: 0,
     },
     {
-      ...{ what: 'fails when nothing has passed', ...both({ numPassedTests: 0 }, { passed: 0 }) },
-      ...{ commandFailed: '0', line: '0 passed, 0 failed', code: 1 },
+      what: 'fails when nothing has passed',
+      ...both({ numPassedTests: 0 }, { passed: 0 }),
+      commandFailed: '0',
+      line: '0 passed, 0 failed',
+      code: 1,
     },
   ])('$what', async ({ tests, deploy, commandFailed, line, code }) => {
     expect(await counted({ ...(tests && { tests }), ...(deploy && { deploy }), commandFailed })).toEqual({

@@ -42,11 +42,16 @@ function documentOf(
   const now = new Date().toISOString();
   return {
     requestContext: { requestId: 'sample', functionArn, condition: 'RecordAgeExceeded', approximateInvokeCount: 1 },
-    ...{ version: '1.0', timestamp: now },
+    version: '1.0',
+    timestamp: now,
     KinesisBatchInfo: {
       shardId: event.Records[0]?.eventID.split(':')[0],
-      ...{ startSequenceNumber: numbers[0], endSequenceNumber: numbers.at(-1), batchSize: numbers.length, streamArn },
-      ...{ approximateArrivalOfFirstRecord: now, approximateArrivalOfLastRecord: now },
+      startSequenceNumber: numbers[0],
+      endSequenceNumber: numbers.at(-1),
+      batchSize: numbers.length,
+      streamArn,
+      approximateArrivalOfFirstRecord: now,
+      approximateArrivalOfLastRecord: now,
     },
     payload: JSON.stringify(event),
   };

@@ -43,10 +43,17 @@ export async function putSamples(
   const { Records: put = [] } = await clients.kinesis.send(new PutRecordsCommand({ StreamName, Records }));
   return {
     Records: put.map(({ ShardId = '', SequenceNumber = '' }, index) => ({
-      ...{ eventSource: 'aws:kinesis', eventVersion: '1.0', eventName: 'aws:kinesis:record', awsRegion: 'us-east-1' },
-      ...{ eventID: `${ShardId}:${SequenceNumber}`, eventSourceARN: StreamName, invokeIdentityArn: '' },
+      eventSource: 'aws:kinesis',
+      eventVersion: '1.0',
+      eventName: 'aws:kinesis:record',
+      awsRegion: 'us-east-1',
+      eventID: `${ShardId}:${SequenceNumber}`,
+      eventSourceARN: StreamName,
+      invokeIdentityArn: '',
       kinesis: {
-        ...{ kinesisSchemaVersion: '1.0', partitionKey: KEY, sequenceNumber: SequenceNumber },
+        kinesisSchemaVersion: '1.0',
+        partitionKey: KEY,
+        sequenceNumber: SequenceNumber,
         data: Buffer.from(texts[index] ?? '').toString('base64'),
         approximateArrivalTimestamp: Date.now() / 1_000,
       },

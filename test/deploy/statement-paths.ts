@@ -43,8 +43,13 @@ function requestPaths(step: StepPlan, deployed: Deployed): readonly Path[] {
 function requestOf(body: string) {
   const http = { method: 'POST', path: '/', protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: 'sample' };
   return {
-    ...{ version: '2.0', routeKey: '$default', rawPath: '/', rawQueryString: '' },
-    ...{ headers: { 'content-type': 'application/json' }, requestContext: { http, timeEpoch: Date.now() }, body },
+    version: '2.0',
+    routeKey: '$default',
+    rawPath: '/',
+    rawQueryString: '',
+    headers: { 'content-type': 'application/json' },
+    requestContext: { http, timeEpoch: Date.now() },
+    body,
     isBase64Encoded: false,
   };
 }
@@ -85,7 +90,8 @@ interface Announced {
 
 function announcementOf(bucket: string, object: Announced): string {
   return JSON.stringify({
-    ...{ source: 'aws.s3', 'detail-type': 'Object Created' },
+    source: 'aws.s3',
+    'detail-type': 'Object Created',
     detail: { bucket: { name: bucket }, object },
   });
 }
@@ -180,7 +186,8 @@ async function hasNotedRest(
 ): Promise<boolean> {
   const { Items = [] } = await clients.dynamodb.send(
     new QueryCommand({
-      ...{ TableName: names.checkpoints, ConsistentRead: true },
+      TableName: names.checkpoints,
+      ConsistentRead: true,
       KeyConditionExpression: '#step = :step AND begins_with(#key, :held)',
       ExpressionAttributeNames: { '#step': 'step', '#key': 'key' },
       ExpressionAttributeValues: { ':step': { S: `${pipeline}/${name}` }, ':held': { S: 'held/' } },

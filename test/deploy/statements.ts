@@ -34,13 +34,13 @@ export async function runStatements(
   running: AsyncDisposableStack,
   { folder, say }: { readonly folder: string; readonly say: (line: string) => void },
 ): Promise<void> {
-  let place: Enforced | undefined;
+  let target: Enforced | undefined;
   await results.step('cdk deploy where every call is checked, and data', async () => {
-    place = await deployEnforced({ stage: 'statements', folder: join(folder, 'enforced') }, running);
-    return fill(place, join(folder, 'enforced'), running);
+    target = await deployEnforced({ stage: 'statements', folder: join(folder, 'enforced') }, running);
+    return fill(target, join(folder, 'enforced'), running);
   });
-  if (place === undefined) return;
-  const { deployed, server } = place;
+  if (target === undefined) return;
+  const { deployed, server } = target;
   const identity = openIdentity(server);
   const rows: Row[] = [];
   const given = { identity, server, deployed };
@@ -73,13 +73,13 @@ async function fill({ server, deployed, functionUrl }: Enforced, folder: string,
   return checks;
 }
 
-interface Place {
+interface Target {
   readonly identity: Identity;
   readonly server: Caller;
   readonly deployed: Deployed;
 }
 
-async function actorsOf(step: StepPlan, { identity, server, deployed }: Place): Promise<readonly Actor[]> {
+async function actorsOf(step: StepPlan, { identity, server, deployed }: Target): Promise<readonly Actor[]> {
   const name = `${step.pipeline}/${step.name}`;
   const session = sessionsOf({ identity, server });
   const arn = await roleOf(deployed.names.step(step.pipeline, step.name), deployed);
@@ -95,23 +95,24 @@ async function actorsOf(step: StepPlan, { identity, server, deployed }: Place): 
 }
 
 /** The platform's function, beside the steps'. */
-async function givenUpActor({ identity, server, deployed }: Place): Promise<Actor> {
+async function givenUpActor({ identity, server, deployed }: Target): Promise<Actor> {
   const arn = await roleOf(deployed.names.givenUp, deployed);
   const caller = await sessionsOf({ identity, server })(arn);
   const paths = [...(await givenUpPaths(deployed)), logPathOf(deployed.names.givenUp, caller)];
   return { name: 'what was given up on', role: nameIn(arn), paths, ignoresKeys: false };
 }
 
-function sessionsOf({ identity, server }: Omit<Place, 'deployed'>): (roleArn: string) => Promise<Caller> {
+function sessionsOf({ identity, server }: Omit<Target, 'deployed'>): (roleArn: string) => Promise<Caller> {
   return async (roleArn) => ({
-    ...{ endpoint: server.endpoint, region: server.region },
+    endpoint: server.endpoint,
+    region: server.region,
     credentials: await identity.assume(roleArn),
   });
 }
 
 async function schedulerRoleOf(
   { pipeline, name }: StepPlan,
-  { identity, deployed }: Pick<Place, 'identity' | 'deployed'>,
+  { identity, deployed }: Pick<Target, 'identity' | 'deployed'>,
 ): Promise<string> {
   // CloudFormation names it by its stack and its place there.
   const start = `${deployed.names.pipelineStack(pipeline)}-${name.replaceAll(/[^A-Za-z0-9]/g, '')}SchedulerRole`;

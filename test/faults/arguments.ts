@@ -20,7 +20,8 @@ export function askedOf(args: readonly string[], mistakes: readonly string[]): A
   return {
     schedules: wholeNumber('--schedules', schedules, 1),
     seed: wholeNumber('--seed', seed, 0),
-    ...{ brief, help },
+    brief,
+    help,
     ...(kills === undefined ? {} : { kills: wholeNumber('--kills', kills, 1) }),
     ...(mistake === undefined ? {} : { mistake }),
   };

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { EventRefused } from '../../functions/runtime/errors.ts';
+import { EventRejected } from '../../functions/runtime/errors.ts';
 import { type Derived, defineTransform } from '../../functions/runtime/transform.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
-import { s3Files } from '../../functions/sources/s3-files/s3-files.ts';
+import { s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
 import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
 import type { PipelineRun } from '../kit/pipeline-run.ts';
 
@@ -70,7 +70,7 @@ interface Code {
 }
 
 function refuse(step: Refusing, data: Item | Row, { isMended }: Code): void {
-  if (isMended !== true && isRefused(step, data)) throw new EventRefused('transform', `${data.n} is refused`);
+  if (isMended !== true && isRefused(step, data)) throw new EventRejected('transform', `${data.n} is refused`);
 }
 
 const doublingBy = (code: Code) =>
@@ -117,7 +117,7 @@ export const chain = definePipeline({
   },
   sources: {
     posts: { read: httpSource({ schema: Item, type: 'item.posted', key: 'key' }), to: 'raw' },
-    files: { read: s3Files({ schema: Item, format: 'ndjson', type: 'item.read', key: 'key' }), to: 'raw' },
+    files: { read: s3FilesSource({ schema: Item, format: 'ndjson', type: 'item.read', key: 'key' }), to: 'raw' },
   },
   transforms: {
     first: { from: 'raw', apply: doublingBy({}), to: 'mid' },

@@ -21,7 +21,11 @@ test.each([
 test('plays 500 schedules from the first seed on, unless it is asked for others', () => {
   expect(askedOf([], ['hole'])).toEqual({ schedules: 500, seed: 0, brief: false, help: false });
   expect(askedOf(['--schedules', '7', '--seed', '3', '--mistake', 'hole', '--brief'], ['hole'])).toEqual({
-    ...{ schedules: 7, seed: 3, mistake: 'hole', brief: true, help: false },
+    schedules: 7,
+    seed: 3,
+    mistake: 'hole',
+    brief: true,
+    help: false,
   });
 });
 

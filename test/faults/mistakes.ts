@@ -136,8 +136,9 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   'rewound-without-marks': [
     {
       file: `${RUNTIME}/rewind/catch-up-shard.ts`,
-      text: 'puller.move(shard, { ...batch.state(), rejections: [] }, pull.signal)',
-      mistake: 'puller.move(shard, { ...batch.state(), marks: shard.loaded.state.marks, rejections: [] }, pull.signal)',
+      text: 'batchWork.move(shard, { ...batch.state(), rejections: [] }, pull.signal)',
+      mistake:
+        'batchWork.move(shard, { ...batch.state(), marks: shard.loaded.state.marks, rejections: [] }, pull.signal)',
     },
   ],
 

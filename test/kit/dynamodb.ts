@@ -33,13 +33,13 @@ export function createDynamoDb(): DynamoDb {
     GetItem(input: GetItemCommandInput) {
       if (input.ConsistentRead !== true) throw new Error('the kit answers consistent reads only: set ConsistentRead');
       const table = tableOf(input.TableName);
-      const stored = table.items.get(placeOf(table, input.Key));
+      const stored = table.items.get(itemKeyOf(table, input.Key));
       return stored === undefined ? {} : { Item: structuredClone(stored) };
     },
 
     UpdateItem(input: UpdateItemCommandInput) {
       const table = tableOf(input.TableName);
-      const place = placeOf(table, input.Key);
+      const place = itemKeyOf(table, input.Key);
       const stored = table.items.get(place) ?? {};
       refuseUnused(input);
       const { ConditionExpression: condition, UpdateExpression: update = '' } = input;
@@ -68,7 +68,7 @@ export function createDynamoDb(): DynamoDb {
 const METADATA = { httpStatusCode: 400 };
 const LARGEST_ITEM_BYTES = 400 * 1_024;
 
-function placeOf({ keys }: Table, key: Item = {}): string {
+function itemKeyOf({ keys }: Table, key: Item = {}): string {
   const values = keys.map((name) => key[name]?.S);
   if (Object.keys(key).length !== keys.length || values.includes(undefined))
     throw clientError('ValidationException', 'The provided key element does not match the schema');

@@ -1,4 +1,4 @@
-import type { RefusalReason } from '../../functions/runtime/errors.ts';
+import type { RejectionReason } from '../../functions/runtime/errors.ts';
 
 /** An event that a test gives, or expects, where its data alone does not say enough. */
 export interface GivenEvent<D = unknown> {
@@ -35,14 +35,14 @@ export function record(content: string | Uint8Array, key = 'given'): GivenRecord
 }
 
 /** In what is expected of a transform: an event that it refuses. `message`: a part of it, or what it matches. */
-export function refusal(reason: RefusalReason, message: string | RegExp = ''): Refusal {
+export function refusal(reason: RejectionReason, message: string | RegExp = ''): Refusal {
   const given = { refused: reason, message };
   marked.add(given);
   return given;
 }
 
 export interface Refusal {
-  readonly refused: RefusalReason;
+  readonly refused: RejectionReason;
   readonly message: string | RegExp;
 }
 

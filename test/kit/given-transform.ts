@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { EventRefused, type RefusalReason } from '../../functions/runtime/errors.ts';
+import { EventRejected, type RejectionReason } from '../../functions/runtime/errors.ts';
 import type { OutgoingEvent } from '../../functions/runtime/event.ts';
 import { decodeRecord } from '../../functions/runtime/record-codec/decode.ts';
 import { encodeEvent } from '../../functions/runtime/record-codec/encode.ts';
@@ -20,7 +20,7 @@ export interface MadeEvent {
 
 /** An event that it refused: it would be a dead letter. */
 export interface RefusedEvent {
-  readonly refused: RefusalReason;
+  readonly refused: RejectionReason;
   readonly message: string;
 }
 
@@ -50,7 +50,9 @@ function twoProcesses(): readonly SimulatedProcess[] {
   takeOverNode();
   return [2026, 2030].map((year) =>
     startProcess({
-      ...{ step: 'given', clock: virtualClock({ startMillis: Date.UTC(year) }), random: seededRandom(year) },
+      step: 'given',
+      clock: virtualClock({ startMillis: Date.UTC(year) }),
+      random: seededRandom(year),
       send: () => Promise.reject(new Error('a transform calls nothing')),
     }),
   );
@@ -62,8 +64,13 @@ function run(
   index: number,
 ): readonly (MadeEvent | RefusedEvent)[] {
   const event: OutgoingEvent = {
-    ...{ id: `given-${index}`, source: '/given', type: 'given', time: '2026-01-01T00:00:00Z', key: 'given' },
-    ...{ sequence: undefined, traceparent: undefined },
+    id: `given-${index}`,
+    source: '/given',
+    type: 'given',
+    time: '2026-01-01T00:00:00Z',
+    key: 'given',
+    sequence: undefined,
+    traceparent: undefined,
     ...given,
     dataBytes: Buffer.from(JSON.stringify(data)),
   };
@@ -78,11 +85,13 @@ function run(
     throw new Error(`event ${index} is none: ${entry?.rejection.message}`);
   try {
     return transform.run(entry.event).map(({ type, key, time, dataBytes }) => ({
-      ...{ type, key, time },
+      type,
+      key,
+      time,
       data: JSON.parse(Buffer.from(dataBytes).toString()) as unknown,
     }));
   } catch (error) {
-    if (!(error instanceof EventRefused)) throw error;
+    if (!(error instanceof EventRejected)) throw error;
     return [{ refused: error.reason, message: error.message }];
   }
 }

@@ -2,15 +2,15 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { randomUuid } from '../../infra/emulator/random-uuid.ts';
 import { FunctionFailed } from '../../infra/operation/function-failed.ts';
-import type { PlaceWithFunctions } from '../../infra/operation/target.ts';
+import type { TargetWithFunctions } from '../../infra/operation/target.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { World } from './world.ts';
 
 /** Does with a place what an operator's command does, in a process of its own, while time passes. */
-export function operate<Result>(world: World, work: (place: PlaceWithFunctions) => Promise<Result>): Promise<Result> {
+export function operate<Result>(world: World, work: (target: TargetWithFunctions) => Promise<Result>): Promise<Result> {
   const process = world.outsider('operator');
-  return world.clock.runUntil(process.invocation(() => work(placeOf(world, process))));
+  return world.clock.runUntil(process.invocation(() => work(targetOf(world, process))));
 }
 
 /** Changed code of a step is deployed: its processes are new ones, and its events are of a new generation. */
@@ -25,7 +25,7 @@ export function deployChanged(
 }
 
 /** A place as a process of an operator reaches it. */
-export function placeOf({ stage, functions, randomOf, clock }: World, process: SimulatedProcess): PlaceWithFunctions {
+export function targetOf({ stage, functions, randomOf, clock }: World, process: SimulatedProcess): TargetWithFunctions {
   const client = (serviceId: string) => ({
     send: (command: object, options?: { readonly abortSignal?: AbortSignal }) =>
       process.send({ serviceId, command, signal: options?.abortSignal }),
@@ -33,7 +33,7 @@ export function placeOf({ stage, functions, randomOf, clock }: World, process: S
   const clients = { kinesis: client('Kinesis'), dynamodb: client('DynamoDB'), s3: client('S3'), sqs: client('SQS') };
   return {
     names: stage.names,
-    clients: clients as unknown as PlaceWithFunctions['clients'],
+    clients: clients as unknown as TargetWithFunctions['clients'],
     streamName: (stream) => stage.streamName(stream),
     async invoke(step, request) {
       const requestId = randomUuid(randomOf(`command at ${clock.now()}`));

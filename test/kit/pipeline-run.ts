@@ -1,6 +1,6 @@
 import { PutRecordCommand } from '@aws-sdk/client-kinesis';
 import type { z } from 'zod';
-import type { Target } from '../../functions/runtime/checkpoints/rewind-state.ts';
+import type { RewindPoint } from '../../functions/runtime/checkpoints/rewind-state.ts';
 import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { OutgoingEvent } from '../../functions/runtime/event.ts';
@@ -11,7 +11,7 @@ import { type ReplayWish, replayInto } from '../../infra/operation/control/repla
 import { type Driving, rewindStep } from '../../infra/operation/control/rewind.ts';
 import { FunctionFailed } from '../../infra/operation/function-failed.ts';
 import { type Standing, standingOf } from '../../infra/operation/status/status.ts';
-import type { PlaceWithFunctions } from '../../infra/operation/target.ts';
+import type { TargetWithFunctions } from '../../infra/operation/target.ts';
 import { type Duration, hours, type Pipeline, type Streams } from '../../infra/pipelines/pipeline.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import { dropFile, type Posted, type PostOptions, post } from './arrivals.ts';
@@ -106,13 +106,13 @@ export interface Happenings<S extends Streams> {
    */
   rewound(
     step: string,
-    to: Target,
+    to: RewindPoint,
     options?: { readonly shards?: readonly string[]; readonly pulls?: number },
   ): Promise<boolean>;
   /** An operator replays a range into a fresh place, as `rewound` moves a step. */
   replayed(
     step: string,
-    range: { readonly from: Target; readonly toMillis: number; readonly into: string },
+    range: { readonly from: RewindPoint; readonly toMillis: number; readonly into: string },
     options?: { readonly pulls?: number },
   ): Promise<boolean>;
   /**
@@ -209,22 +209,25 @@ export async function startPipelineRun<S extends Streams>(
       },
       async paused(step) {
         story.tell(`${step} is paused`);
-        const told = (inFlight: readonly string[]): void => story.tell(`${step} has in flight: ${inFlight.join(', ')}`);
+        const onProgress = (inFlight: readonly string[]): void =>
+          story.tell(`${step} has in flight: ${inFlight.join(', ')}`);
         const { signal } = new AbortController();
-        const { unfinished } = await operate(world, (place) => pauseStep(stepOf(step), place, { told, signal }));
+        const { unfinished } = await operate(world, (target) =>
+          pauseStep(stepOf(step), target, { onProgress, signal }),
+        );
         return unfinished;
       },
       async resumed(step) {
         story.tell(`${step} goes on`);
-        await operate(world, (place) => resumeStep(stepOf(step), place, new AbortController().signal));
+        await operate(world, (target) => resumeStep(stepOf(step), target, new AbortController().signal));
       },
       async rewound(name, to, { shards, pulls = Number.POSITIVE_INFINITY } = {}) {
         story.tell(`${name} is moved to ${JSON.stringify(to)}`);
-        return operate(world, (place) => rewoundBy(stepOf(name), place, { to, shards, pulls }));
+        return operate(world, (target) => rewoundBy(stepOf(name), target, { to, shards, pulls }));
       },
       async replayed(name, range, { pulls = Number.POSITIVE_INFINITY } = {}) {
         story.tell(`${name} is replayed into ${range.into}`);
-        return operate(world, (place) => replayedBy(stepOf(name), place, { range, pulls }));
+        return operate(world, (target) => replayedBy(stepOf(name), target, { range, pulls }));
       },
       async redriven(name, options = {}) {
         const step = stepOf(name);
@@ -271,7 +274,7 @@ export async function startPipelineRun<S extends Streams>(
       if (step.kind === 'source') throw new UserMistake(`step '${name}' is a source: it has no position in a stream`);
       return positionsOf(world, step);
     },
-    status: (name) => operate(world, (place) => standingOf(stepOf(name), place, new AbortController().signal)),
+    status: (name) => operate(world, (target) => standingOf(stepOf(name), target, new AbortController().signal)),
     faults: () => faults.happened(),
     reshardings: () => reshardings,
     calls: () => faults.calls(),
@@ -282,38 +285,38 @@ export async function startPipelineRun<S extends Streams>(
 
 async function rewoundBy(
   step: StepPlan,
-  place: PlaceWithFunctions,
+  target: TargetWithFunctions,
   {
     to,
     shards,
     pulls,
-  }: { readonly to: Target; readonly shards: readonly string[] | undefined; readonly pulls: number },
+  }: { readonly to: RewindPoint; readonly shards: readonly string[] | undefined; readonly pulls: number },
 ): Promise<boolean> {
   if (step.kind === 'source') throw new UserMistake(`step '${step.name}' is a source: it has no position`);
   const wish = { to, said: JSON.stringify(to), shards };
-  return interruptedAfter(pulls, (driving) => rewindStep(step, place, { wish, ...driving }));
+  return interruptedAfter(pulls, (driving) => rewindStep(step, target, { wish, ...driving }));
 }
 
 async function replayedBy(
   step: StepPlan,
-  place: PlaceWithFunctions,
+  target: TargetWithFunctions,
   { range, pulls }: { readonly range: Omit<ReplayWish, 'said'>; readonly pulls: number },
 ): Promise<boolean> {
   if (step.kind !== 'sink') throw new UserMistake(`step '${step.name}' is no sink: it is not replayed`);
   const wish = { ...range, said: JSON.stringify(range) };
-  return interruptedAfter(pulls, (driving) => replayInto(step, place, { wish, ...driving }));
+  return interruptedAfter(pulls, (driving) => replayInto(step, target, { wish, ...driving }));
 }
 
 /** A command that is interrupted when it has called the function so often. */
 async function interruptedAfter(pulls: number, command: (driving: Driving) => Promise<boolean>): Promise<boolean> {
   const interrupted = new AbortController();
   let left = pulls;
-  const told = (): void => {
+  const onProgress = (): void => {
     left--;
     if (left <= 0) interrupted.abort();
   };
   try {
-    return await command({ told, signal: interrupted.signal });
+    return await command({ onProgress, signal: interrupted.signal });
   } catch (error) {
     if (interrupted.signal.aborted || error instanceof FunctionFailed) return false;
     throw error;

@@ -1,9 +1,9 @@
 import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import { listLetters, readEach } from '../../infra/operation/dead-letters/dead-letters.ts';
 import { redriveLetters } from '../../infra/operation/dead-letters/redrive.ts';
-import type { Place } from '../../infra/operation/target.ts';
+import type { Target } from '../../infra/operation/target.ts';
 import type { SinkPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
-import { placeOf } from './operator.ts';
+import { targetOf } from './operator.ts';
 import type { World } from './world.ts';
 
 export interface RedriveOptions {
@@ -38,10 +38,10 @@ async function command(world: World, step: TransformPlan | SinkPlan, which: Redr
   );
   try {
     await process.invocation(async () => {
-      const place = placeOf(world, process);
+      const target = targetOf(world, process);
       const { signal } = new AbortController();
-      const letters = await chosen(place, step, { which, signal });
-      await redriveLetters(step, place, { letters, told: () => undefined, nowMillis: clock.now, signal });
+      const letters = await chosen(target, step, { which, signal });
+      await redriveLetters(step, target, { letters, onProgress: () => undefined, nowMillis: clock.now, signal });
     });
   } finally {
     ended.abort();
@@ -49,12 +49,12 @@ async function command(world: World, step: TransformPlan | SinkPlan, which: Redr
 }
 
 async function chosen(
-  place: Place,
+  target: Target,
   { pipeline, name: step }: TransformPlan | SinkPlan,
   { which, signal }: { readonly which: RedriveOptions['which']; readonly signal: AbortSignal },
 ) {
-  const stored = await Array.fromAsync(listLetters(place, { pipeline, step }, signal));
+  const stored = await Array.fromAsync(listLetters(target, { pipeline, step }, signal));
   if (which === undefined) return stored;
-  const letters = await readEach(place, stored, signal);
+  const letters = await readEach(target, stored, signal);
   return stored.filter((_, index) => which(letters[index] as DeadLetter));
 }

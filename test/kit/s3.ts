@@ -78,7 +78,10 @@ export function createS3({ now }: { readonly now: () => number }): S3 {
       const page = found.slice(0, MaxKeys);
       return {
         Contents: page.map(({ key, bytes, etag, lastModified }) => ({
-          ...{ Key: key, Size: bytes.length, ETag: etag, LastModified: lastModified },
+          Key: key,
+          Size: bytes.length,
+          ETag: etag,
+          LastModified: lastModified,
         })),
         KeyCount: page.length,
         IsTruncated: page.length < found.length,

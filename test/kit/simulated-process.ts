@@ -73,7 +73,9 @@ export function startProcess(
   }
 
   const process: SimulatedProcess = {
-    ...{ step, clock, random },
+    step,
+    clock,
+    random,
     send: (call) => of.send(process, call),
     isAlive: () => isAlive,
     isSpared: false,

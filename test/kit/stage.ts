@@ -6,7 +6,7 @@ import { connectors } from '../../infra/connectors.ts';
 import { LIMITS } from '../../infra/delivery.ts';
 import type { VirtualClock } from '../../infra/emulator/clock.ts';
 import { type Names, namesOf } from '../../infra/names.ts';
-import type { LaptopPlaces } from '../../infra/needs.ts';
+import type { LaptopResources } from '../../infra/needs.ts';
 import { type PipelinePlan, type StepPlan, schemaOf, stepConfigOf } from '../../infra/pipelines/plan.ts';
 import type { OwnStreamPlan, StreamPlan } from '../../infra/pipelines/streams.ts';
 import { createDynamoDb, type DynamoDb } from './dynamodb.ts';
@@ -121,12 +121,12 @@ function streamNameOf(names: Names, stream: StreamPlan): string {
     : stream.arn.slice(stream.arn.indexOf('/') + 1);
 }
 
-function placesOf({ landing, lake }: Names): LaptopPlaces {
+function placesOf({ landing, lake }: Names): LaptopResources {
   return { landing, lake, database: { host: '127.0.0.1', port: 1, name: 'none', user: 'none', password: 'none' } };
 }
 
 /** The kit's tables are always made from the stream's schema. */
-function resourcesOf(step: Exclude<StepPlan, { kind: 'transform' }>, places: LaptopPlaces): unknown {
+function resourcesOf(step: Exclude<StepPlan, { kind: 'transform' }>, places: LaptopResources): unknown {
   const { pipeline, name, options, connector } = step;
   const schema = schemaOf(step);
   const resources = connectors[connector].onLaptop({ pipeline, name, options, schema }, places);

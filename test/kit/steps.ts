@@ -3,15 +3,15 @@ import { dynamoClient } from '../../functions/runtime/aws/dynamo.ts';
 import { kinesisClient } from '../../functions/runtime/aws/kinesis.ts';
 import { s3Client } from '../../functions/runtime/aws/s3.ts';
 import { sqsClient } from '../../functions/runtime/aws/sqs.ts';
-import { type ItemsSurroundings, openItems } from '../../functions/runtime/queue-handler.ts';
-import { openReceiving, type ReceivingSurroundings } from '../../functions/runtime/request-handler.ts';
+import { openQueueHandler, type QueueSurroundings } from '../../functions/runtime/queue-handler.ts';
+import { openRequestHandler, type ReceivingSurroundings } from '../../functions/runtime/request-handler.ts';
 import type { SinkDefinition } from '../../functions/runtime/sink.ts';
 import { openSink } from '../../functions/runtime/sink-handler.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';
 import { s3 } from '../../functions/sinks/s3/s3.ts';
 import { http } from '../../functions/sources/http/http.ts';
-import { s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
+import { s3Files } from '../../functions/sources/s3-files/s3-files.ts';
 import type { SinkName, SourceName } from '../../infra/connectors.ts';
 import { randomUuid } from '../../infra/emulator/random-uuid.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
@@ -23,12 +23,12 @@ import type { AwsCommand } from './service.ts';
 import type { ClientCall, SimulatedProcess } from './simulated-process.ts';
 import type { Stage } from './stage.ts';
 
-type Surroundings = ItemsSurroundings & ReceivingSurroundings;
+type Surroundings = QueueSurroundings & ReceivingSurroundings;
 
 /** The connectors as they are: forgetting one does not compile. */
 const sources: Record<SourceName, (surroundings: Surroundings) => unknown> = {
-  http: (surroundings) => openReceiving(http, surroundings),
-  's3-files': (surroundings) => openItems(s3FilesSource, surroundings),
+  http: (surroundings) => openRequestHandler(http, surroundings),
+  's3-files': (surroundings) => openQueueHandler(s3Files, surroundings),
 };
 
 /** Postgres alone is a model: there is no server in the process. */
@@ -37,7 +37,10 @@ function sinkOf(connector: SinkName, { stage, calls }: World, process: Simulated
     s3,
     postgres: stage.tables.sink((operation, perform, signal) =>
       calls.make(process, {
-        ...{ name: `postgres.${operation}`, perform, signal, attempts: 1 },
+        name: `postgres.${operation}`,
+        perform,
+        signal,
+        attempts: 1,
         throttled: () => {
           throw Object.assign(new Error('sorry, too many clients already'), { code: '53300' });
         },

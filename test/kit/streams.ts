@@ -73,7 +73,9 @@ export function createStreams(of: {
   }
 
   return {
-    ...{ log, client, call },
+    log,
+    client,
+    call,
     shards(stream) {
       const shards = known.get(stream) ?? new Map<string, Shard>();
       known.set(stream, shards);

@@ -52,15 +52,15 @@ export function createTables(): Tables {
 
   function commit(progress: Progress, changes: readonly (() => void)[]): void {
     const { step, shard, previous, revision, state } = progress;
-    const place = placeOf(step, shard);
+    const place = itemKeyOf(step, shard);
     if ((committed.get(place)?.revision ?? 0) !== previous) throw new StaleCheckpoint(`${step}, ${shard}`, previous);
     committed.set(place, { revision, state });
     for (const change of changes) change();
   }
 
   function loaded({ step, formerly }: Into, shard: string) {
-    const before = formerly === undefined ? undefined : committed.get(placeOf(formerly, shard));
-    return committed.get(placeOf(step, shard)) ?? (before && { ...before, revision: 0 });
+    const before = formerly === undefined ? undefined : committed.get(itemKeyOf(formerly, shard));
+    return committed.get(itemKeyOf(step, shard)) ?? (before && { ...before, revision: 0 });
   }
 
   function openSink(call: DatabaseCall, into: Into): OpenSink {
@@ -88,7 +88,7 @@ export function createTables(): Tables {
 
   return {
     rows: (name) => [...(tables.get(name)?.rows.values() ?? [])],
-    progress: (step, shard) => committed.get(placeOf(step, shard)),
+    progress: (step, shard) => committed.get(itemKeyOf(step, shard)),
     constrain: (name, constraint) => tableOf(name).constraints.push(constraint),
     sink: (call) => ({
       options: postgres.options,
@@ -144,6 +144,6 @@ function put({ rows }: Table, key: readonly string[] | undefined, row: Row): voi
   rows.set(key === undefined ? String(rows.size) : JSON.stringify(key.map((name) => row[name])), row);
 }
 
-function placeOf(step: string, shard: string): string {
+function itemKeyOf(step: string, shard: string): string {
   return JSON.stringify([step, shard]);
 }

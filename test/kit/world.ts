@@ -100,7 +100,18 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   await clock.runUntil(Promise.all([...feeders.mappings.values()].map((mapping) => mapping.settled())));
   const calm = openCalls({ faults: openFaults(), overtake: () => undefined, told: () => undefined });
   return {
-    ...{ plans, steps, clock, stage, faults, functions, feeders, story, transforms, deadly, incarnations, randomOf },
+    plans,
+    steps,
+    clock,
+    stage,
+    faults,
+    functions,
+    feeders,
+    story,
+    transforms,
+    deadly,
+    incarnations,
+    randomOf,
     outsider: (name) => processOf(name, calm),
     operator: () => processOf('operator', calls),
   };

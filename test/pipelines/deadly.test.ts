@@ -59,8 +59,14 @@ async function send({ stage, plans }: Local, events: readonly Given['data'][], s
   if (raw === undefined) throw new Error('the pipeline has no stream raw');
   await openLogWriter({ kinesis: stage.clients.kinesis, stream: stage.streamName(raw) }).append(
     events.map((data) => ({
-      ...{ id: String(data.n), source: '/given', type: 'deed.done', time: '2026-01-01T00:00:00Z', key: 'k' },
-      ...{ sequence: undefined, traceparent: undefined, dataBytes: Buffer.from(JSON.stringify(data)) },
+      id: String(data.n),
+      source: '/given',
+      type: 'deed.done',
+      time: '2026-01-01T00:00:00Z',
+      key: 'k',
+      sequence: undefined,
+      traceparent: undefined,
+      dataBytes: Buffer.from(JSON.stringify(data)),
     })),
     signal,
   );

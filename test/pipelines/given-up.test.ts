@@ -34,7 +34,9 @@ const { signal } = new AbortController();
 async function start(): Promise<{ world: World; copies: TransformPlan; items: StepPlan }> {
   const options = { seed: 1, startMillis: Date.parse('2026-01-01T00:00:00Z') };
   const world = await startWorld({
-    ...{ pipelines: [pipeline], recordBytes: undefined, pollMillis: 60_000 },
+    pipelines: [pipeline],
+    recordBytes: undefined,
+    pollMillis: 60_000,
     ...options,
   });
   const named = (name: string): StepPlan => world.steps.find((step) => step.name === name) as StepPlan;
@@ -113,7 +115,7 @@ describe('what Lambda gave up on', () => {
     await settle(world, HOUR);
     await operate(world, async (place) => {
       const letters = await Array.fromAsync(listLetters(place, { pipeline: 'shop', step: 'copying' }, signal));
-      await redriveLetters(copies, place, { letters, told: () => undefined, nowMillis: world.clock.now, signal });
+      await redriveLetters(copies, place, { letters, onProgress: () => undefined, nowMillis: world.clock.now, signal });
     });
     await settle(world, HOUR);
     expect(copied(world)).toEqual([1, 2, 3, 4, 5]);
@@ -174,12 +176,18 @@ describe('what Lambda gave up on', () => {
       operate(world, ({ clients, names }) =>
         convertAll(
           {
-            ...{ kinesis: clients.kinesis, dynamodb: clients.dynamodb, s3: clients.s3, now: world.clock.now },
+            kinesis: clients.kinesis,
+            dynamodb: clients.dynamodb,
+            s3: clients.s3,
+            now: world.clock.now,
             log: (line) => lines.push(line),
             config: parseStepConfig(
               JSON.stringify({
-                ...{ pipeline: 'platform', step: 'given-up', generation: 'g' },
-                ...{ checkpoints: names.checkpoints, deadLetters: names.deadLetters },
+                pipeline: 'platform',
+                step: 'given-up',
+                generation: 'g',
+                checkpoints: names.checkpoints,
+                deadLetters: names.deadLetters,
               }),
             ),
             lambda: {

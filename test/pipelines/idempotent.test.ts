@@ -51,8 +51,14 @@ function send(world: World, events: readonly Sent[]): Promise<unknown> {
   return operate(world, ({ clients: { kinesis } }) =>
     openLogWriter({ kinesis, stream }).append(
       events.map(({ source, sequence, name, number }) => ({
-        ...{ id: `${source}-${sequence}`, source, sequence, type: 'item.sent', time: '2026-01-01T00:00:00Z' },
-        ...{ key: name, traceparent: undefined, dataBytes: Buffer.from(JSON.stringify({ name, number })) },
+        id: `${source}-${sequence}`,
+        source,
+        sequence,
+        type: 'item.sent',
+        time: '2026-01-01T00:00:00Z',
+        key: name,
+        traceparent: undefined,
+        dataBytes: Buffer.from(JSON.stringify({ name, number })),
       })),
       signal,
     ),
@@ -61,7 +67,10 @@ function send(world: World, events: readonly Sent[]): Promise<unknown> {
 
 const sentBy = (source: string, from: number, to: number): Sent[] =>
   Array.from({ length: to - from }, (_, index) => ({
-    ...{ source, sequence: String(from + index), name: `${source}-${(from + index) % 3}`, number: from + index },
+    source,
+    sequence: String(from + index),
+    name: `${source}-${(from + index) % 3}`,
+    number: from + index,
   }));
 
 const textOf = ({ name, number }: { readonly name: string; readonly number: number }): string => `${name} ${number}`;
@@ -107,7 +116,11 @@ describe('a stream that is idempotent', () => {
   test('takes CloudEvents that are posted to its source again once, and others as often as they come', async () => {
     const run = await givenPipeline(shop);
     const event = (sequence: string, number: number) => ({
-      ...{ specversion: '1.0', id: `i${sequence}`, source: '/tills/7', type: 'item.sent', sequence },
+      specversion: '1.0',
+      id: `i${sequence}`,
+      source: '/tills/7',
+      type: 'item.sent',
+      sequence,
       data: { name: 'x', number },
     });
     const post = (body: unknown) => run.posted('door', body, { contentType: 'application/cloudevents-batch+json' });
@@ -133,8 +146,8 @@ describe('a stream that is idempotent', () => {
     }
     const step = world.steps.find(({ name }) => name === 'copying') as TransformPlan;
     const wish = { to: 'earliest', said: 'earliest' } as const;
-    const told = () => undefined;
-    expect(await operate(world, (place) => rewindStep(step, place, { wish, told, signal }))).toBe(true);
+    const onProgress = () => undefined;
+    expect(await operate(world, (place) => rewindStep(step, place, { wish, onProgress, signal }))).toBe(true);
     await settle(world, HOUR);
     await send(world, sent.slice(2));
     await settle(world, HOUR);
@@ -196,7 +209,8 @@ describe('a stream that is idempotent', () => {
 
 async function reshard(world: World, shards: number): Promise<void> {
   world.stage.streams.log.updateShardCount({
-    ...{ StreamName: world.stage.names.stream('shop', 'raw'), TargetShardCount: shards },
+    StreamName: world.stage.names.stream('shop', 'raw'),
+    TargetShardCount: shards,
     ScalingType: 'UNIFORM_SCALING',
   });
   await world.clock.advance(1_000);

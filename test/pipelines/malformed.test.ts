@@ -125,8 +125,14 @@ const REQUESTS: readonly {
 const aggregated = (() => {
   const aggregate = newAggregate({ maxBytes: 10_000 });
   const encoded = encodeEvent({
-    ...{ id: '1', source: '/devices', type: 'reading.sent', time: '2026-01-01T00:00:00Z', key: 'a' },
-    ...{ sequence: undefined, traceparent: undefined, dataBytes: Buffer.from('{}') },
+    id: '1',
+    source: '/devices',
+    type: 'reading.sent',
+    time: '2026-01-01T00:00:00Z',
+    key: 'a',
+    sequence: undefined,
+    traceparent: undefined,
+    dataBytes: Buffer.from('{}'),
   });
   aggregate.add('a', encoded);
   return aggregate.finish();

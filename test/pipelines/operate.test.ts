@@ -156,7 +156,10 @@ describe('the commands of an operator, on a dev that runs', () => {
     sensor_id: sensor,
     date: `2026-01-${String(day).padStart(2, '0')}`,
     precipitation: 0,
-    ...{ temp_max: warmest, temp_min: 0, wind: 1, weather: 'sun' },
+    temp_max: warmest,
+    temp_min: 0,
+    wind: 1,
+    weather: 'sun',
   });
   const post = (readings: readonly object[]) =>
     fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(readings) });
@@ -374,9 +377,13 @@ describe('the commands of an operator, on a dev that runs', () => {
       await readFile(join(folder, '.millrace', 'dev.json'), 'utf8'),
     ) as Record<'kinesis' | 'dynamodb' | 's3' | 'sqs', string>;
     const aws = {
-      ...{ AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_ENDPOINT_URL_LAMBDA: 'http://127.0.0.1:1' },
-      ...{ AWS_ENDPOINT_URL_KINESIS: kinesis, AWS_ENDPOINT_URL_DYNAMODB: dynamodb },
-      ...{ AWS_ENDPOINT_URL_S3: s3, AWS_ENDPOINT_URL_SQS: sqs },
+      AWS_ACCESS_KEY_ID: 'local',
+      AWS_SECRET_ACCESS_KEY: 'local',
+      AWS_ENDPOINT_URL_LAMBDA: 'http://127.0.0.1:1',
+      AWS_ENDPOINT_URL_KINESIS: kinesis,
+      AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
+      AWS_ENDPOINT_URL_S3: s3,
+      AWS_ENDPOINT_URL_SQS: sqs,
     };
     const found = await millrace(['status', 'sensors', '--stage', 'local', '--region', 'us-east-1', '--json'], aws);
     expect([found.code, found.err]).toEqual([0, '']);

@@ -12,7 +12,11 @@ interface Row {
 const reading = (sensor: string, day: number, warmest: number) => ({
   sensor_id: sensor,
   date: `2026-01-${String(day).padStart(2, '0')}`,
-  ...{ precipitation: 0, temp_max: warmest, temp_min: 0, wind: 1, weather: 'sun' },
+  precipitation: 0,
+  temp_max: warmest,
+  temp_min: 0,
+  wind: 1,
+  weather: 'sun',
 });
 
 /** Five readings of each of two sensors, as a day brings them. */

@@ -5,12 +5,12 @@ import { z } from 'zod';
 import { defineTransform } from '../../functions/runtime/transform.ts';
 import { listLetters, originalBytes } from '../../infra/operation/dead-letters/dead-letters.ts';
 import { type Redriven, redriveLetters } from '../../infra/operation/dead-letters/redrive.ts';
-import type { Place } from '../../infra/operation/target.ts';
+import type { Target } from '../../infra/operation/target.ts';
 import { definePipeline } from '../../infra/pipelines/pipeline.ts';
 import type { TransformPlan } from '../../infra/pipelines/plan.ts';
 import { openCalls } from '../kit/calls.ts';
 import { type FaultKind, type Faults, openFaults } from '../kit/faults.ts';
-import { operate, placeOf } from '../kit/operator.ts';
+import { operate, targetOf } from '../kit/operator.ts';
 import { settle } from '../kit/settle.ts';
 import { startProcess } from '../kit/simulated-process.ts';
 import { sendFrom } from '../kit/steps.ts';
@@ -71,9 +71,9 @@ function mend(world: World, step: TransformPlan): void {
   world.functions.kill(step);
 }
 
-async function redriveAll(place: Place, step: TransformPlan, nowMillis: () => number): Promise<Redriven> {
-  const letters = await Array.fromAsync(listLetters(place, { pipeline: 'shop', step: step.name }, signal));
-  return redriveLetters(step, place, { letters, told: () => undefined, nowMillis, signal });
+async function redriveAll(target: Target, step: TransformPlan, nowMillis: () => number): Promise<Redriven> {
+  const letters = await Array.fromAsync(listLetters(target, { pipeline: 'shop', step: step.name }, signal));
+  return redriveLetters(step, target, { letters, onProgress: () => undefined, nowMillis, signal });
 }
 
 /** Runs the command in a process of its own whose calls may fail. */
@@ -89,7 +89,7 @@ function faultyRun(world: World, step: TransformPlan, faults: Faults): Promise<R
     random: world.randomOf(`operator ${++runs}`),
     send: (self, call) => sendFrom({ stage: world.stage, calls }, self, call),
   });
-  return process.invocation(() => redriveAll(placeOf(world, process), step, world.clock.now));
+  return process.invocation(() => redriveAll(targetOf(world, process), step, world.clock.now));
 }
 let runs = 0;
 
@@ -136,7 +136,7 @@ describe('dead letters that are redriven', () => {
   test('go to their step once, with key, time and data as they were, and to no other reader of the stream', async () => {
     const { world, step } = await afterRejections(1);
     const before = new Map(deadLettersOf(world, step).map(({ event }) => [event?.key, event?.time]));
-    const done = await operate(world, (place) => redriveAll(place, step, world.clock.now));
+    const done = await operate(world, (target) => redriveAll(target, step, world.clock.now));
     expect(done).toEqual({ appended: 3, fromBefore: 0, settledBefore: 0, refused: [] });
     await settle(world, 3_600_000);
     expectAllOnce(world);
@@ -150,11 +150,11 @@ describe('dead letters that are redriven', () => {
     const { world, step } = await afterRejections(1);
     world.transforms.set(step, passing);
     world.functions.kill(step);
-    await operate(world, (place) => redriveAll(place, step, world.clock.now));
+    await operate(world, (target) => redriveAll(target, step, world.clock.now));
     await settle(world, 3_600_000);
     expect(deadLettersOf(world, step)).toHaveLength(3);
     mend(world, step);
-    await operate(world, (place) => redriveAll(place, step, world.clock.now));
+    await operate(world, (target) => redriveAll(target, step, world.clock.now));
     await settle(world, 3_600_000);
     expect(numbersIn(world, 'passed', 'passing')).toEqual(NUMBERS);
     expect(numbersIn(world, 'copied', 'copying')).toEqual(NUMBERS);
@@ -164,10 +164,10 @@ describe('dead letters that are redriven', () => {
   test('that their step stores once more, for it repeats its batch, are not redriven once more', async () => {
     const { world, step } = await afterRejections(1);
     const stored = world.stage.s3.objects(world.stage.names.deadLetters);
-    await operate(world, (place) => redriveAll(place, step, world.clock.now));
+    await operate(world, (target) => redriveAll(target, step, world.clock.now));
     for (const { key, bytes } of stored)
       await world.stage.s3.call(new PutObjectCommand({ Bucket: world.stage.names.deadLetters, Key: key, Body: bytes }));
-    const again = await operate(world, (place) => redriveAll(place, step, world.clock.now));
+    const again = await operate(world, (target) => redriveAll(target, step, world.clock.now));
     expect(again).toMatchObject({ appended: 0, settledBefore: 3 });
     await settle(world, 3_600_000);
     expectAllOnce(world);
@@ -192,7 +192,8 @@ describe('dead letters that are redriven', () => {
     await world.clock.runUntil(faultyRun(world, step, faults).catch(() => undefined));
     await settle(world, 3_600_000);
     world.stage.streams.log.updateShardCount({
-      ...{ StreamName: world.stage.names.stream('shop', 'raw'), TargetShardCount: 4 },
+      StreamName: world.stage.names.stream('shop', 'raw'),
+      TargetShardCount: 4,
       ScalingType: 'UNIFORM_SCALING',
     });
     await world.clock.advance(1_000);

@@ -42,7 +42,8 @@ export async function startDevProcess(pipeline: string, repository = REPOSITORY)
     const [, url = ''] = await saying(/ (http:\S+) +\(POST[\s\S]*Scheduled steps/);
     const { database } = JSON.parse(await readFile(join(folder, '.millrace', 'dev.json'), 'utf8'));
     return {
-      ...{ url, database },
+      url,
+      database,
       saying: async (pattern) => {
         await saying(pattern);
       },

@@ -14,7 +14,9 @@ function newProcess(seed = 1) {
   const clock = virtualClock({ startMillis: 1_000 });
   const sent: ClientCall[] = [];
   const process = startProcess({
-    ...{ step: 'step', clock, random: seededRandom(seed) },
+    step: 'step',
+    clock,
+    random: seededRandom(seed),
     send: async (_, call) => {
       sent.push(call);
       return { ETag: 'kit' };

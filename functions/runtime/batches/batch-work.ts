@@ -5,7 +5,7 @@ import type { Batch } from './batch.ts';
 import type { Input, ShardInput } from './shard-input.ts';
 
 /** A step that reads its shards itself: while they are rewound, or for a replay. */
-export interface Puller {
+export interface BatchWork {
   readonly step: Step;
   readonly input: Input;
   readonly work: Work;
@@ -25,7 +25,7 @@ export type Work = (batch: Batch, shard: ShardInput, turn: Turn) => Promise<Done
 export interface Turn {
   readonly signal: AbortSignal;
   /** To be said when nothing that the events hold can kill the process any more, if the work comes to such a point before it commits. */
-  harmless(): Promise<void>;
+  dataHandled(): Promise<void>;
 }
 
 export interface Done {

@@ -23,7 +23,7 @@ const Text = z.object({
     .transform((text) => text as Position)
     .optional(),
   /** How many attempts at (from, until], and at nothing else, have not come back: this one not included. */
-  kills: z.number(),
+  deaths: z.number(),
   /** How many of the last ones died while they only decoded. */
   undecoded: z.number().default(0),
   /** When the first of them began; this one, when there is none. Like the next: for people. */
@@ -37,6 +37,15 @@ const Text = z.object({
   by: z.string(),
 });
 
+/** An attempt as it is stored, where `deaths` is called `kills`. */
+const StoredText = Text.omit({ deaths: true })
+  .extend({ kills: Text.shape.deaths })
+  .transform(({ kills, ...attempt }): Attempt => ({ ...attempt, deaths: kills }));
+
+function toText({ deaths, ...attempt }: Attempt): string {
+  return JSON.stringify({ ...attempt, kills: deaths });
+}
+
 /** One attempt at (from, to] of a shard. It counts for as long as the step's position is in there, and its code is the same. */
 export type Attempt = Readonly<z.infer<typeof Text>>;
 
@@ -49,11 +58,11 @@ export interface Attempts {
   readonly process: string;
   load(shard: string, signal: AbortSignal): Promise<StoredAttempt>;
   /** What is stored once `begin` has succeeded, and perhaps when it has failed. */
-  next(previous: StoredAttempt, attempt: Omit<Attempt, 'by' | 'survived'>): StoredAttempt;
+  next(previous: StoredAttempt, attempt: Omit<Attempt, 'by' | 'survived'>): BegunAttempt;
   /** Throws `StaleCheckpoint` when another process has written one meanwhile. */
-  begin(shard: string, next: StoredAttempt, signal: AbortSignal): Promise<void>;
+  begin(shard: string, next: BegunAttempt, signal: AbortSignal): Promise<void>;
   /** Takes back what was begun: it failed, and its process lives. Nothing happens when another attempt is there by now. */
-  survive(shard: string, begun: StoredAttempt, signal: AbortSignal): Promise<void>;
+  survive(shard: string, begun: BegunAttempt, signal: AbortSignal): Promise<void>;
   /** Whether this process has brought the shard here, and nothing from here on is suspected. */
   isSteady(shard: string, position: Position): boolean;
   /** This process has brought the shard here; what is suspected reaches until there. */
@@ -66,14 +75,22 @@ export interface StoredAttempt {
   readonly attempt: Attempt | undefined;
 }
 
+/** An attempt that this process writes down. */
+export interface BegunAttempt extends StoredAttempt {
+  readonly attempt: Attempt;
+}
+
 export function openAttempts(checkpoints: Checkpoints): Attempts {
   const process = randomBytes(9).toString('base64url');
   const brought = new Map<string, Position>();
 
-  const save = (shard: string, { revision, attempt }: StoredAttempt, signal: AbortSignal): Promise<void> =>
+  const save = (shard: string, { revision, attempt }: BegunAttempt, signal: AbortSignal): Promise<void> =>
     checkpoints.save({
-      ...{ key: attemptKey(shard), previous: revision - 1, revision, signal },
-      state: JSON.stringify(attempt),
+      key: attemptKey(shard),
+      previous: revision - 1,
+      revision,
+      signal,
+      state: toText(attempt),
     });
 
   return {
@@ -85,7 +102,6 @@ export function openAttempts(checkpoints: Checkpoints): Attempts {
     }),
     begin: save,
     async survive(shard, { revision, attempt }, signal) {
-      if (attempt === undefined) return;
       try {
         await save(shard, { revision: revision + 1, attempt: { ...attempt, survived: true } }, signal);
       } catch (error) {
@@ -109,7 +125,7 @@ export async function loadAttempt(
   const stored = await checkpoints.load(attemptKey(shard), signal);
   return stored === undefined
     ? { revision: 0, attempt: undefined }
-    : { revision: stored.revision, attempt: Text.parse(JSON.parse(stored.state)) };
+    : { revision: stored.revision, attempt: StoredText.parse(JSON.parse(stored.state)) };
 }
 
 function attemptKey(shard: string): string {

@@ -70,7 +70,10 @@ export function openMarkPages(checkpoints: Checkpoints): MarkPages {
       throw new Error(`page ${page} of the marks of '${shard}' has no version '${name}', which its state names`);
     return found.marks.map(
       ([source, from, sequence, seenMillis]): ForeignMark => ({
-        ...{ source, seenMillis, from: BigInt(`0x${from}`), sequence: BigInt(sequence) },
+        source,
+        seenMillis,
+        from: BigInt(`0x${from}`),
+        sequence: BigInt(sequence),
       }),
     );
   }

@@ -6,12 +6,12 @@ import type { LogRecord } from '../record-codec/record.ts';
  * Where a rewind leads: to the first record that the log holds, to the first that arrived at a time or later, or to the first with a
  * sequence number or a higher one.
  */
-export const Target = z.union([
+export const RewindPoint = z.union([
   z.literal('earliest'),
   z.strictObject({ millis: z.number() }),
   z.strictObject({ sequenceNumber: z.string().regex(/^\d{1,56}$/) }),
 ]);
-export type Target = Readonly<z.infer<typeof Target>>;
+export type RewindPoint = Readonly<z.infer<typeof RewindPoint>>;
 
 /**
  * A shard that is rewound is read from the log by the step itself, whatever its mapping delivers meanwhile. `settling`: before it goes
@@ -25,7 +25,7 @@ const Phase = z.enum(['settling', 'passing', 'reading']);
 
 export const Rewind = z.object({
   phase: Phase,
-  to: Target,
+  to: RewindPoint,
   /** Nothing is read yet: it begins with the marks of its parents, when those are through. */
   fresh: z.literal(true).exactOptional(),
   /** Where the step stood: what its mapping delivered up to here is never delivered again. */
@@ -39,14 +39,14 @@ export const Rewind = z.object({
 export type Rewind = Readonly<z.infer<typeof Rewind>>;
 
 /** Whether real work begins with this record. */
-export function isReached(to: Target, { sequenceNumber, approximateArrivalMillis }: LogRecord): boolean {
+export function isReached(to: RewindPoint, { sequenceNumber, approximateArrivalMillis }: LogRecord): boolean {
   if (to === 'earliest') return true;
   if ('millis' in to) return approximateArrivalMillis >= to.millis;
   return BigInt(sequenceNumber) >= BigInt(to.sequenceNumber);
 }
 
 /** Whether the target is behind a position, the record of which arrived then: undefined when it is trimmed away. */
-export function isBehind(to: Target, position: Position, arrivalMillis: number | undefined): boolean {
+export function isBehind(to: RewindPoint, position: Position, arrivalMillis: number | undefined): boolean {
   if (arrivalMillis === undefined) return false;
   if (to === 'earliest') return true;
   if ('millis' in to) return to.millis <= arrivalMillis;
@@ -54,7 +54,7 @@ export function isBehind(to: Target, position: Position, arrivalMillis: number |
 }
 
 /** A shard's numbers say nothing of its children: those are read from their start. */
-export function targetOfChild(to: Target): Target {
+export function pointOfChild(to: RewindPoint): RewindPoint {
   return to !== 'earliest' && 'millis' in to ? to : 'earliest';
 }
 

@@ -1,7 +1,7 @@
 import type { Shard, StreamShape } from '../log/shards.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import { type MarkRange, marksWithin, noMarks } from './marks.ts';
-import { type Rewind, targetOfChild } from './rewind-state.ts';
+import { pointOfChild, type Rewind } from './rewind-state.ts';
 import { decodeState, encodeState, type StepState } from './step-state.ts';
 
 /** Where a step's states are kept: the checkpoint table, or a sink's own database. */
@@ -96,7 +96,7 @@ async function inheritanceOf(
   if (stored !== undefined) {
     const { marks, rewinds, rewind } = decodeState(stored.state);
     if (rewind === undefined) return { marks, rewound: undefined };
-    const to = targetOfChild(rewind.to);
+    const to = pointOfChild(rewind.to);
     // While its parent settles, it may be in the hands of somebody who has not heard of the rewind: it settles, too, with the same marks.
     const isSettling = rewind.phase === 'settling';
     return {

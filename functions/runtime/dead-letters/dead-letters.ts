@@ -1,12 +1,12 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { RefusalReason } from '../errors.ts';
+import type { RejectionReason } from '../errors.ts';
 import type { ReceivedEvent } from '../event.ts';
 
 /** An event, record, row or item that a step refuses for good. */
 export interface Rejection {
   /** Where it was: a position in a shard, or a place in an item, as text that sorts and may stand in an object key. */
   readonly at: string;
-  readonly reason: RefusalReason;
+  readonly reason: RejectionReason;
   /** What is wrong, where, and with which value's name: shown to people. */
   readonly message: string;
   /** The original bytes. */
@@ -34,7 +34,7 @@ export interface DeadLetter {
   /** The shard or item that it was in. */
   readonly shard: string;
   readonly at: string;
-  readonly reason: RefusalReason;
+  readonly reason: RejectionReason;
   readonly message: string;
   readonly origin?: Readonly<Record<string, string | number>>;
   readonly event?: RejectedEvent;
@@ -65,7 +65,12 @@ export function openDeadLetters(place: {
   async function putOne(shard: string, rejection: Rejection, signal: AbortSignal): Promise<void> {
     const { at, reason, message, origin, event, bytes } = rejection;
     const letter: DeadLetter = {
-      ...{ pipeline, step, shard, at, reason, message },
+      pipeline,
+      step,
+      shard,
+      at,
+      reason,
+      message,
       ...(origin === undefined ? {} : { origin }),
       ...(event === undefined ? {} : { event }),
       ...textOrBase64(bytes),

@@ -1,5 +1,5 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
-import type { Puller } from '../batches/batch-work.ts';
+import type { BatchWork } from '../batches/batch-work.ts';
 import { endDrainedInputs } from '../batches/drained-inputs.ts';
 import { report } from '../batches/report.ts';
 import { withShard } from '../batches/shard-input.ts';
@@ -7,7 +7,7 @@ import { noteGap } from '../on-failure/gaps.ts';
 import { finished, toFinish } from '../pause/drain.ts';
 import { tryRecords } from '../poison/isolate.ts';
 import { type LogRecord, toLogRecord } from '../record-codec/record.ts';
-import { pullBeside } from '../rewind/catch-up-step.ts';
+import { catchUpBesideBatch } from '../rewind/catch-up-step.ts';
 import { type Passed, passOn } from '../rewind/skip-batch.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
 
@@ -16,10 +16,10 @@ import { deadlineOf, type Invocation } from '../step.ts';
  * sequence number: a throw would make Lambda halve the batch, which helps against nothing that is the world's fault.
  */
 export async function runContinuous(
-  puller: Puller,
+  batchWork: BatchWork,
   given: { readonly event: KinesisStreamEvent; readonly invocation: Invocation },
 ): Promise<KinesisStreamBatchResponse> {
-  const { step, input } = puller;
+  const { step, input } = batchWork;
   const { Records: offered } = given.event;
   const [first] = offered;
   if (first === undefined) return { batchItemFailures: [] };
@@ -34,16 +34,20 @@ export async function runContinuous(
     do {
       left = await withShard(input, { shardId, signal }, async (shard) => {
         if (shard.loaded.state.rewind !== undefined) {
-          rewound = await passOn(puller, shard, { records, signal });
+          rewound = await passOn(batchWork, shard, { records, signal });
           return { loaded: rewound.loaded, result: rewound.held ? records[0] : undefined };
         }
         if (records[0] !== undefined) await noteGap(step, input, { shard, first: records[0], signal });
         const tried = await tryRecords({
-          ...{ step, shard, shardId, records, signal },
-          work: async (batch, harmless) => {
+          step,
+          shard,
+          shardId,
+          records,
+          signal,
+          work: async (batch, dataHandled) => {
             const begun = step.now();
             await endDrainedInputs(step, { batch, shard }, signal);
-            const done = await puller.work(batch, shard, { signal, harmless });
+            const done = await batchWork.work(batch, shard, { signal, dataHandled });
             report(step, shard.key, { batch, done, started: begun });
             return done;
           },
@@ -51,7 +55,7 @@ export async function runContinuous(
         return { loaded: tried.loaded, result: tried.left };
       });
     } while (left !== undefined && rewound === undefined && !signal.aborted);
-    if (rewound !== undefined) await pullBeside(puller, given.invocation, signal);
+    if (rewound !== undefined) await catchUpBesideBatch(batchWork, given.invocation, signal);
     return left;
   };
   try {
@@ -60,10 +64,10 @@ export async function runContinuous(
       return againFrom(await work(offered));
     }
     // What was pulled last may be in flight: nobody here can say that the shard is at rest.
-    if (puller.finishes && (await input.stateOf(shardId, signal))?.rewind !== undefined)
+    if (batchWork.finishes && (await input.stateOf(shardId, signal))?.rewind !== undefined)
       return againFrom(first.kinesis);
     const rest = await step.pause.rest(shardId, pause, signal);
-    const { records, held } = puller.finishes
+    const { records, held } = batchWork.finishes
       ? toFinish(offered, { pause, rest, nowMillis: started })
       : { records: [], held: true };
     const left = records.length > 0 ? await work(records) : undefined;

@@ -1,5 +1,5 @@
 import { type Batch, openBatch } from '../batches/batch.ts';
-import type { Puller } from '../batches/batch-work.ts';
+import type { BatchWork } from '../batches/batch-work.ts';
 import { endDrainedInputs } from '../batches/drained-inputs.ts';
 import { report } from '../batches/report.ts';
 import type { Input, ShardInput } from '../batches/shard-input.ts';
@@ -11,7 +11,7 @@ import { type Portion, portionsOf } from '../log/record-batches.ts';
 import type { Shard, StreamShape } from '../log/shards.ts';
 import { tryRecords } from '../poison/isolate.ts';
 import { openSliceAttempt, type SliceAttempt } from '../poison/slice-attempt.ts';
-import { pullShard } from '../rewind/catch-up-shard.ts';
+import { catchUpShard } from '../rewind/catch-up-shard.ts';
 import { endPlanWhenDone } from '../rewind/catch-up-step.ts';
 import { beginPlan } from '../rewind/spread-plan.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
@@ -36,18 +36,18 @@ const TIME_FOR_A_SLICE = 1 / 3;
  * start a run twice, and one may outlast its interval: a lease a shard keeps runs off each other's shards, and the checkpoint decides
  * should the lease fail.
  */
-export async function runScheduled(sink: SinkStep, puller: Puller, invocation: Invocation): Promise<undefined> {
-  const { input } = puller;
+export async function runScheduled(sink: SinkStep, batchWork: BatchWork, invocation: Invocation): Promise<undefined> {
+  const { input } = batchWork;
   const signal = deadlineOf(invocation);
   if ((await sink.step.pause.inForce(signal)) !== undefined) return;
   const untilMillis = sink.step.now() + invocation.getRemainingTimeInMillis();
   const lastStartMillis = untilMillis - invocation.getRemainingTimeInMillis() * TIME_FOR_A_SLICE;
-  const begun = await beginPlan(puller, signal);
+  const begun = await beginPlan(batchWork, signal);
   const shape = await input.refresh(signal);
   const run: Run = {
     sink,
     input,
-    puller,
+    batchWork,
     shape,
     start: await firstStart(sink.step, signal),
     caughtUp: openCaughtUp(sink.step, shape),
@@ -80,13 +80,13 @@ export async function runScheduled(sink: SinkStep, puller: Puller, invocation: I
   };
   await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, worker));
   if (failures.length > 0) throw failures[0];
-  if (begun !== 'busy') await endPlanWhenDone(puller, begun, signal);
+  if (begun !== 'busy') await endPlanWhenDone(batchWork, begun, signal);
 }
 
 interface Run {
   readonly sink: SinkStep;
   readonly input: Input;
-  readonly puller: Puller;
+  readonly batchWork: BatchWork;
   readonly shape: StreamShape;
   readonly start: 'earliest' | Date;
   readonly caughtUp: CaughtUp;
@@ -118,9 +118,9 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
 }
 
 /** Brings a shard that is being rewound to its target. True when it is there: the slices go on from there. */
-async function isRewound({ puller, lastStartMillis }: Run, { id }: Shard, signal: AbortSignal): Promise<boolean> {
-  const told = (): void => undefined;
-  return (await pullShard(puller, { shardId: id, stopMillis: lastStartMillis, signal, told })) === 'over';
+async function isRewound({ batchWork, lastStartMillis }: Run, { id }: Shard, signal: AbortSignal): Promise<boolean> {
+  const onProgress = (): void => undefined;
+  return (await catchUpShard(batchWork, { shardId: id, stopMillis: lastStartMillis, signal, onProgress })) === 'over';
 }
 
 async function hasEnded(sink: SinkStep, key: string, signal: AbortSignal): Promise<boolean> {
@@ -192,7 +192,12 @@ async function tryPortion(run: Run, opened: ShardInput, from: From): Promise<boo
   const { records, end } = await nextPortion(run, opened, from);
   if (records.length === 0) return false;
   const { loaded } = await tryRecords({
-    ...{ step, shard: opened, shardId: shard.id, records, isAll: end !== undefined, signal },
+    step,
+    shard: opened,
+    shardId: shard.id,
+    records,
+    isAll: end !== undefined,
+    signal,
     beginBy: run.lastStartMillis,
     async work(batch) {
       const started = step.now();

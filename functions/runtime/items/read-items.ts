@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Rejection } from '../dead-letters/dead-letters.ts';
-import { EventRefused } from '../errors.ts';
+import { EventRejected } from '../errors.ts';
 import type { OutgoingEvent } from '../event.ts';
 import type { LogWriter } from '../log/log-writer.ts';
-import { MOST_KILLS } from '../poison/bisect.ts';
+import { MOST_DEATHS } from '../poison/bisect.ts';
 import type { AnnouncedItem, ItemPage, ItemSource } from '../source.ts';
 import type { Invocation, Step } from '../step.ts';
 import { doneKeyOf, type Lane, type LaneState, laneKeyOf, laneSequence, loadLane, saveLane } from './lanes.ts';
@@ -96,13 +96,13 @@ async function readToEnd(reader: ItemReader, begun: Lane, turn: TimedTurn): Prom
   const { current } = begun.state;
   if (current === undefined) return { left: undefined, lane: begun };
   const shard = createHash('sha256').update(current.identity).digest('base64url').slice(0, 16);
-  const giveUp = (error: EventRefused): Promise<void> => {
+  const giveUp = (error: EventRejected): Promise<void> => {
     const bytes = Buffer.from(JSON.stringify(current.item));
     const rejection = { at: 'item', reason: error.reason, message: error.message, bytes };
     return step.deadLetters.put(shard, [rejection], turn.signal);
   };
   let reading: Reading = { lane: begun };
-  if (!turn.isBegun && triesOf(step, begun.state) >= MOST_KILLS) await giveUp(new EventRefused('killed', KILLED));
+  if (!turn.isBegun && triesOf(step, begun.state) >= MOST_DEATHS) await giveUp(new EventRejected('killed', KILLED));
   else {
     const lane = turn.isBegun ? begun : await beginTry(step, begun, turn.signal);
     reading = await readPages(reader, { lane, shard }, turn);
@@ -118,14 +118,14 @@ async function readToEnd(reader: ItemReader, begun: Lane, turn: TimedTurn): Prom
 }
 
 const KILLED =
-  `the function died ${MOST_KILLS} times in a row at one place of it: out of memory, or busy until its time was over; what comes before ` +
+  `the function died ${MOST_DEATHS} times in a row at one place of it: out of memory, or busy until its time was over; what comes before ` +
   'that place was read';
 
 interface Reading {
   readonly lane: Lane;
   readonly left?: Left;
   /** The item cannot be read any further, and never will be. */
-  readonly refused?: EventRefused;
+  readonly refused?: EventRejected;
 }
 
 async function readPages(
@@ -150,7 +150,7 @@ async function readPages(
     }
     return { lane };
   } catch (error) {
-    if (error instanceof EventRefused) return { lane, refused: error };
+    if (error instanceof EventRejected) return { lane, refused: error };
     await endTry(reader.step, lane).catch(() => undefined);
     throw error;
   }

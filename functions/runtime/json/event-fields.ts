@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EventRefused } from '../errors.ts';
+import { EventRejected } from '../errors.ts';
 import { memberRanges, textOf } from './json-ranges.ts';
 
 /** Kinesis takes partition keys of 1 to 256 characters. */
@@ -13,34 +13,34 @@ export interface Data {
 
 /**
  * The key that a field of the data gives: a text as it is, a number as it is written. Undefined when the field is missing, null or
- * an empty text. Throws `EventRefused` for anything that cannot be a key.
+ * an empty text. Throws `EventRejected` for anything that cannot be a key.
  */
 export function keyFrom(data: Data, field: string): string | undefined {
   const value = fieldOf(data.value, field);
   if (value === undefined || value === null || value === '') return undefined;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : digitsOf(data, field);
   if (typeof value !== 'string')
-    throw new EventRefused('schema', `${field}: the event's key must be a text or a number`);
+    throw new EventRejected('schema', `${field}: the event's key must be a text or a number`);
   return checkedKey(value, field);
 }
 
-/** Throws `EventRefused` for a text that is too long for a key, or that UTF-8 cannot hold: no reader would take the event. */
+/** Throws `EventRejected` for a text that is too long for a key, or that UTF-8 cannot hold: no reader would take the event. */
 export function checkedKey(text: string, name: string): string {
   if (text.length > LONGEST_KEY)
-    throw new EventRefused(
+    throw new EventRejected(
       'schema',
       `${name}: the event's key has ${text.length} characters, at most ${LONGEST_KEY} are possible`,
     );
-  if (!text.isWellFormed()) throw new EventRefused('schema', `${name}: the event's key has half of a surrogate pair`);
+  if (!text.isWellFormed()) throw new EventRejected('schema', `${name}: the event's key has half of a surrogate pair`);
   return text;
 }
 
-/** When the event happened, by a field of the data. Throws `EventRefused` when the field holds no time. */
+/** When the event happened, by a field of the data. Throws `EventRejected` when the field holds no time. */
 export function timeFrom(data: Data, field: string): string {
   const value = fieldOf(data.value, field);
   const time = typeof value === 'string' ? rfc3339(value) : undefined;
   if (time !== undefined) return time;
-  throw new EventRefused(
+  throw new EventRejected(
     'schema',
     `${field}: the event's time must be an RFC 3339 time or date, such as 2024-02-29T10:00:00Z`,
   );

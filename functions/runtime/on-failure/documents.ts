@@ -82,7 +82,8 @@ async function convert(place: GivenUpPlace, key: string, signal: AbortSignal): P
   const rejections = missed(document, {
     facts: {
       ...rangeOf(shape.shards.find(({ id }) => id === shardId)),
-      ...{ stream: shape.name, own },
+      stream: shape.name,
+      own,
       names: [name, formerly].filter((one) => one !== undefined).map((one) => `${pipeline}/${one}`),
     },
     state: state === undefined ? undefined : decodeState(state),

@@ -28,7 +28,10 @@ export async function noteGap(
   if (stored.gaps.some((gap) => gap.from === position && gap.to >= to)) return;
   const others = stored.gaps.filter((gap) => gap.from !== position && now - gap.notedMillis < GAPS_KEPT_MILLIS);
   await step.checkpoints.save({
-    ...{ key: keyOf(shard.key), previous: stored.revision, revision: stored.revision + 1, signal },
+    key: keyOf(shard.key),
+    previous: stored.revision,
+    revision: stored.revision + 1,
+    signal,
     state: JSON.stringify([...others, { from: position, to, notedMillis: now }]),
   });
 }

@@ -24,7 +24,10 @@ export async function convertAll(surroundings: GivenUpSurroundings, invocation: 
   const { config, s3, kinesis, now, log } = surroundings;
   const signal = deadlineOf(invocation);
   const place = {
-    ...{ s3, kinesis, now, bucket: config.deadLetters },
+    s3,
+    kinesis,
+    now,
+    bucket: config.deadLetters,
     stepOf: (functionArn: string) => stepOf(surroundings, functionArn, signal),
   };
   const failed: string[] = [];
@@ -42,7 +45,13 @@ export async function convertAll(surroundings: GivenUpSurroundings, invocation: 
 }
 
 const NOTHING: StepCounts = {
-  ...{ eventsIn: 0, eventsOut: 0, rejected: 0, alreadySeen: 0, bytesIn: 0, bytesOut: 0, durationMillis: 0 },
+  eventsIn: 0,
+  eventsOut: 0,
+  rejected: 0,
+  alreadySeen: 0,
+  bytesIn: 0,
+  bytesOut: 0,
+  durationMillis: 0,
 };
 
 /** A function knows best which step it is, and what that reads. */
@@ -61,11 +70,17 @@ async function stepOf(
     checkpoints: table,
   } = parseStepConfig(Environment?.Variables?.STEP_CONFIG ?? '');
   const checkpoints = openCheckpoints({
-    ...{ dynamodb, table, step: `${pipeline}/${step}` },
+    dynamodb,
+    table,
+    step: `${pipeline}/${step}`,
     ...(formerly === undefined ? {} : { formerly: `${pipeline}/${formerly}` }),
   });
   return {
-    ...{ pipeline, step, formerly, own: input?.own ?? [], checkpoints },
+    pipeline,
+    step,
+    formerly,
+    own: input?.own ?? [],
+    checkpoints,
     // A sink's own database is not asked: where it is, this function is not.
     stateOf: async (shard, signal) => (await checkpoints.load(shard, signal))?.state,
   };

@@ -3,20 +3,20 @@ import { endOfRecord, type Position, positionOf, subSequenceOf } from '../positi
 import type { LogRecord } from '../record-codec/record.ts';
 
 /** An event is rejected when so many processes, one after the other, have died with it and nothing else. */
-export const MOST_KILLS = 3;
+export const MOST_DEATHS = 3;
 
 /** So many events rejected one right after the other, and it is not the events. */
 export const MOST_REJECTED = 3;
 
 /** Beyond this not even a rejection is tried again: writing the dead letter kills too. */
-const HOPELESS_KILLS = 2 * MOST_KILLS;
+const HOPELESS_DEATHS = 2 * MOST_DEATHS;
 
 /** What is known of a shard, at its position, when a process comes to it. */
 export interface Suspicion {
   /** A process has died with what comes after the position, up to here. Undefined: nothing is suspected. */
   readonly until: Position | undefined;
   /** So many, one after the other, have died with just that. 0: with more than that. */
-  readonly kills: number;
+  readonly deaths: number;
   /** So many, the last ones, have not even decoded the one record that it is in. */
   readonly undecoded: number;
   readonly sinceMillis: number | undefined;
@@ -29,7 +29,7 @@ export interface Suspicion {
 
 const NONE: Suspicion = {
   until: undefined,
-  kills: 0,
+  deaths: 0,
   undecoded: 0,
   sinceMillis: undefined,
   lastMillis: undefined,
@@ -49,14 +49,14 @@ export function suspicionOf(
 
 /** The position is where the attempt began: it died, unless it said otherwise. The same process asking has lived, whatever it said. */
 function afterNothing(attempt: Attempt, process: string): Suspicion {
-  const { doing, to, until, kills, undecoded, rejected, sinceMillis, begunMillis } = attempt;
+  const { doing, to, until, deaths, undecoded, rejected, sinceMillis, begunMillis } = attempt;
   const died = doing !== 'holding' && !attempt.survived && attempt.by !== process;
   const last = { doing, to, died };
-  if (!died) return { until, kills, undecoded, sinceMillis, lastMillis: begunMillis, rejected, last };
-  const again = kills > 0 && until === to;
+  if (!died) return { until, deaths, undecoded, sinceMillis, lastMillis: begunMillis, rejected, last };
+  const again = deaths > 0 && until === to;
   return {
     until: to,
-    kills: again ? kills + 1 : 1,
+    deaths: again ? deaths + 1 : 1,
     undecoded: doing === 'decoding' ? undecoded + 1 : 0,
     sinceMillis: again ? sinceMillis : begunMillis,
     lastMillis: begunMillis,
@@ -86,14 +86,14 @@ export function nextTry(
   waiting: readonly LogRecord[],
   known: { readonly position: Position; readonly entries: number | undefined },
 ): NextTry {
-  const { kills, until, last } = suspicion;
+  const { deaths, until, last } = suspicion;
   const [first] = waiting;
   if (first === undefined) throw new RangeError('there is nothing to try');
   const all: NextTry = { doing: 'working', to: endOfRecord((waiting.at(-1) as LogRecord).sequenceNumber) };
   if (last?.doing === 'holding') return { doing: 'holding', to: last.to };
   if (until === undefined) return all;
   if (last?.doing.startsWith('rejecting')) {
-    return kills >= HOPELESS_KILLS ? { doing: 'holding', to: last.to } : { doing: last.doing, to: last.to };
+    return deaths >= HOPELESS_DEATHS ? { doing: 'holding', to: last.to } : { doing: last.doing, to: last.to };
   }
   const suspects = waiting.filter(({ sequenceNumber }) => positionOf(sequenceNumber, 0) <= until);
   if (suspects.length === 0) return all;
@@ -105,7 +105,7 @@ export function nextTry(
 }
 
 function nextInRecord(
-  { kills, undecoded, until, rejected }: Suspicion,
+  { deaths, undecoded, until, rejected }: Suspicion,
   { sequenceNumber }: LogRecord,
   { position, entries }: { readonly position: Position; readonly entries: number | undefined },
 ): NextTry {
@@ -116,7 +116,7 @@ function nextInRecord(
   });
   if (entries === undefined) {
     // Others have died of one event in it: that is no reason to reject all of it.
-    return undecoded >= MOST_KILLS
+    return undecoded >= MOST_DEATHS
       ? reject('rejecting record', end)
       : { doing: 'decoding', to: lesser(end, until ?? end) };
   }
@@ -125,7 +125,7 @@ function nextInRecord(
   const count = lastIndex - firstIndex + 1;
   const after = (index: number): Position => (index >= entries - 1 ? end : positionOf(sequenceNumber, index));
   if (count > 1) return { doing: 'working', to: after(firstIndex + Math.floor(count / 2) - 1) };
-  return kills >= MOST_KILLS
+  return deaths >= MOST_DEATHS
     ? reject('rejecting event', after(firstIndex))
     : { doing: 'working', to: after(firstIndex) };
 }

@@ -1,6 +1,6 @@
 import { type Batch, openBatch } from '../batches/batch.ts';
 import type { ShardInput } from '../batches/shard-input.ts';
-import type { StoredAttempt } from '../checkpoints/attempts.ts';
+import type { BegunAttempt, StoredAttempt } from '../checkpoints/attempts.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { rejectionOf } from '../dead-letters/dead-letters.ts';
 import { StaleCheckpoint } from '../errors.ts';
@@ -23,10 +23,10 @@ export interface Trial {
   readonly beginBy?: number;
   readonly signal: AbortSignal;
   /**
-   * Makes the batch durable and commits it. It may say `harmless` when all that depends on what is in the events has been done, and only
+   * Makes the batch durable and commits it. It may say `dataHandled` when all that depends on what is in the events has been done, and only
    * others are waited for: a process that dies from then on has not died of them.
    */
-  readonly work: (batch: Batch, harmless: () => Promise<void>) => Promise<{ readonly loaded: LoadedState }>;
+  readonly work: (batch: Batch, dataHandled: () => Promise<void>) => Promise<{ readonly loaded: LoadedState }>;
 }
 
 export interface Tried {
@@ -45,7 +45,7 @@ export async function tryRecords(trial: Trial): Promise<Tried> {
   const { step, shard, records, signal, work } = trial;
   const position = positionOfShard(shard);
   if (step.attempts.isSteady(shard.key, position)) {
-    return step.company.beside(async () => {
+    return step.lock.shared(async () => {
       const batch = openBatch(shard.loaded.state, shard.facts);
       for (const record of records) batch.take(record);
       return moved(trial, await work(batch, nothing), undefined);
@@ -64,7 +64,7 @@ export async function tryRecords(trial: Trial): Promise<Tried> {
     step.now() < (trial.beginBy ?? Number.POSITIVE_INFINITY)
       ? tryNext(next, stored)
       : Promise.resolve({ loaded: shard.loaded, left: waiting[0] });
-  return suspicion.until === undefined ? step.company.beside(trying) : step.company.alone(trying);
+  return suspicion.until === undefined ? step.lock.shared(trying) : step.lock.exclusive(trying);
 }
 
 /** What the attempt that is stored says about what comes next in the shard. */
@@ -106,29 +106,29 @@ export interface Suspected {
 async function tryNext(trial: NonSteady, stored: StoredAttempt): Promise<Tried> {
   const { step, shard, position, waiting, signal } = trial;
   let { suspicion } = trial;
-  let begun = stored;
+  let begun: BegunAttempt | undefined;
   try {
     let next = nextTry(suspicion, waiting, { position, entries: undefined });
     if (next.doing === 'decoding') {
-      begun = beginning(trial, begun, next);
+      begun = beginning(trial, stored, next);
       await step.attempts.begin(shard.key, begun, signal);
       const { entries } = decodeRecord(waiting[0] as LogRecord, { name: shard.facts.stream });
       // It decodes: whatever processes have died of before, it was not that.
       suspicion = { ...suspicion, undecoded: 0 };
       next = nextTry(suspicion, waiting, { position, entries: entries.length });
     }
-    if (next.doing !== 'holding' || stored.attempt?.doing !== 'holding') {
-      begun = beginning({ ...trial, suspicion }, begun, next);
-      await step.attempts.begin(shard.key, begun, signal);
-    }
+    if (next.doing === 'holding' && stored.attempt?.doing === 'holding') throw new Error(whyHeld(trial));
+    const trying = beginning({ ...trial, suspicion }, begun ?? stored, next);
+    begun = trying;
+    await step.attempts.begin(shard.key, trying, signal);
     if (next.doing === 'holding') throw new Error(whyHeld(trial));
     const batch = next.doing === 'working' ? taken(trial, next.to) : rejected(trial, next);
-    const done = await trial.work(batch, () => step.attempts.survive(shard.key, begun, trial.signal));
+    const done = await trial.work(batch, () => step.attempts.survive(shard.key, trying, trial.signal));
     // It does not stop the step; but nobody else says that the function dies.
     if (next.doing !== 'working') step.complain(trial.shardId, new Error(whyRejected(suspicion)));
-    return moved(trial, done, begun.attempt?.until);
+    return moved(trial, done, trying.attempt.until);
   } catch (error) {
-    if (begun !== stored) await survived(trial, begun, error);
+    if (begun !== undefined) await survived(trial, begun, error);
     throw error;
   }
 }
@@ -138,14 +138,20 @@ export function beginning(
   { step, shard, suspicion }: Suspected,
   previous: StoredAttempt,
   { doing, to }: NextTry,
-): StoredAttempt {
+): BegunAttempt {
   const begunMillis = step.now();
-  const { kills, undecoded, until, sinceMillis = begunMillis, rejected } = suspicion;
+  const { deaths, undecoded, until, sinceMillis = begunMillis, rejected } = suspicion;
   return step.attempts.next(previous, {
     generation: generationOf(step, shard),
-    ...{ from: positionOfShard(shard), to, doing },
+    from: positionOfShard(shard),
+    to,
+    doing,
     ...(until === undefined ? {} : { until }),
-    ...{ kills, undecoded, sinceMillis, begunMillis, rejected },
+    deaths,
+    undecoded,
+    sinceMillis,
+    begunMillis,
+    rejected,
   });
 }
 
@@ -156,7 +162,7 @@ const SURVIVE_MILLIS = 700;
  * What went wrong is thrown anyway; that this could not be said either may cost an innocent event one of its three lives, and no more.
  * Nothing is taken back when another process has moved on: what is stored by now is its.
  */
-export async function survived({ step, shard }: Suspected, begun: StoredAttempt, error: unknown): Promise<void> {
+export async function survived({ step, shard }: Suspected, begun: BegunAttempt, error: unknown): Promise<void> {
   if (error instanceof StaleCheckpoint) return;
   await step.attempts.survive(shard.key, begun, AbortSignal.timeout(SURVIVE_MILLIS)).catch(() => undefined);
 }
@@ -186,19 +192,19 @@ function rejected(trial: NonSteady, { doing, to }: NextTry): Batch {
 }
 
 /** When and how often are in the attempts: told again, it is the same message. */
-function whyRejected({ kills, sinceMillis = 0, lastMillis = 0 }: Suspicion): string {
+function whyRejected({ deaths, sinceMillis = 0, lastMillis = 0 }: Suspicion): string {
   return (
-    `the function died ${kills} times in a row with nothing but this, from ${timeOf(sinceMillis)} to ${timeOf(lastMillis)}: ` +
+    `the function died ${deaths} times in a row with nothing but this, from ${timeOf(sinceMillis)} to ${timeOf(lastMillis)}: ` +
     'out of memory, or busy until its time was over'
   );
 }
 
 export function whyHeld({ suspicion, shard, shardId }: Suspected): string {
-  const { kills, rejected, lastMillis = 0 } = suspicion;
+  const { deaths, rejected, lastMillis = 0 } = suspicion;
   const what =
     rejected >= MOST_REJECTED
       ? `${rejected} events in a row were rejected because they killed the function, and the next one does, too`
-      : `the function died ${kills} times in a row with what comes next, which cannot be rejected`;
+      : `the function died ${deaths} times in a row with what comes next, which cannot be rejected`;
   return (
     `the step holds ${shardId} at ${positionOfShard(shard)} since ${timeOf(lastMillis)}: ${what}; look at the function's code, memory and ` +
     'time, and deploy it changed: then it goes on by itself'

@@ -1,7 +1,7 @@
 import type { ShardInput } from '../batches/shard-input.ts';
 import { END_OF_SHARD, type Position } from '../position.ts';
 import type { Step } from '../step.ts';
-import { MOST_KILLS } from './bisect.ts';
+import { MOST_DEATHS } from './bisect.ts';
 import { beginning, positionOfShard, type Suspected, survived, suspicionAt, whyHeld } from './isolate.ts';
 
 /** An attempt at one slice of a shard that a scheduled step reads itself: up to where is found out while it is read. */
@@ -34,21 +34,21 @@ export async function openSliceAttempt(
   const moved = (position: Position | undefined): void => {
     if (position !== undefined) attempts.moved(shard.key, { position, until: undefined });
   };
-  const { beside, alone } = step.company;
-  if (attempts.isSteady(shard.key, positionOfShard(shard))) return { ...UNGUARDED, within: beside, moved };
+  const { shared, exclusive } = step.lock;
+  if (attempts.isSteady(shard.key, positionOfShard(shard))) return { ...UNGUARDED, within: shared, moved };
   const { stored, suspicion } = await suspicionAt(step, shard, signal);
   const suspected: Suspected = {
     ...of,
     suspicion: fixedTo === undefined ? suspicion : { ...suspicion, until: fixedTo },
   };
-  const { kills, lastMillis = 0 } = suspicion;
-  if (fixedTo !== undefined && kills >= MOST_KILLS && step.now() < lastMillis + REST_MILLIS)
+  const { deaths, lastMillis = 0 } = suspicion;
+  if (fixedTo !== undefined && deaths >= MOST_DEATHS && step.now() < lastMillis + REST_MILLIS)
     throw new Error(whyHeld(suspected));
   const begun = beginning(suspected, stored, { doing: 'working', to: fixedTo ?? END_OF_SHARD });
   let hasBegun = false;
   return {
     isSuspected: fixedTo === undefined && suspicion.until !== undefined,
-    within: suspicion.until === undefined ? beside : alone,
+    within: suspicion.until === undefined ? shared : exclusive,
     async begin() {
       if (hasBegun) return;
       hasBegun = true;

@@ -1,4 +1,4 @@
-import { EventRefused } from '../errors.ts';
+import { EventRejected } from '../errors.ts';
 import { BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from '../json/json-bytes.ts';
 import { isCloudEvent, type Members, readAttributes } from './cloud-event.ts';
 import type { EventLayout, RecordFacts } from './event-view.ts';
@@ -10,7 +10,7 @@ const FOREIGN_TYPE = 'record.received';
 
 /**
  * Reads any JSON: a CloudEvent with its attributes in any order and form, or foreign data, which is everything else. Throws
- * `EventRefused` for what is no JSON, and for a CloudEvent with an attribute that it must not have.
+ * `EventRejected` for what is no JSON, and for a CloudEvent with an attribute that it must not have.
  */
 export function readAnyOrder(event: EventBytes, record: RecordFacts, index: number): EventLayout {
   // A buffer of its own, so that nothing is read from behind the event.
@@ -23,7 +23,11 @@ export function readAnyOrder(event: EventBytes, record: RecordFacts, index: numb
       ...attributes,
       time: attributes.time ?? record.arrivalTime,
       key: attributes.key ?? event.partitionKey,
-      ...{ buffer, start, end, dataStart: data.start, dataEnd: data.end },
+      buffer,
+      start,
+      end,
+      dataStart: data.start,
+      dataEnd: data.end,
     };
   }
   return {
@@ -34,7 +38,11 @@ export function readAnyOrder(event: EventBytes, record: RecordFacts, index: numb
     key: event.partitionKey,
     sequence: undefined,
     traceparent: undefined,
-    ...{ buffer, start, end, dataStart: start, dataEnd: end },
+    buffer,
+    start,
+    end,
+    dataStart: start,
+    dataEnd: end,
   };
 }
 
@@ -48,7 +56,7 @@ function readJson(buffer: Buffer): { members: Members | undefined; start: number
   const end = members ? readMembers(buffer, start, members) : skipValue(buffer, start, 0);
   const rest = end < 0 ? end : skipWhitespace(buffer, end);
   if (rest !== buffer.length) {
-    throw new EventRefused('undecodable', failureText(rest < 0 ? rest : unexpectedAt(rest), buffer.length));
+    throw new EventRejected('undecodable', failureText(rest < 0 ? rest : unexpectedAt(rest), buffer.length));
   }
   return { members, start, end };
 }

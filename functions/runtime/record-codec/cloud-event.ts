@@ -1,4 +1,4 @@
-import { EventRefused } from '../errors.ts';
+import { EventRejected } from '../errors.ts';
 import { isKey } from '../event.ts';
 import { isTimestamp } from '../json/timestamp.ts';
 
@@ -14,7 +14,7 @@ export function isCloudEvent(buffer: Buffer, members: Members): boolean {
 }
 
 /**
- * The attributes of what says that it is a CloudEvent. Throws `EventRefused` when one is not as CloudEvents or Kinesis have it.
+ * The attributes of what says that it is a CloudEvent. Throws `EventRejected` when one is not as CloudEvents or Kinesis have it.
  * `null` is as if it were not there (CloudEvents' JSON format, 2.2). What is not there is the caller's to choose.
  *
  * `data_base64` is data as it came, a text: streams carry JSON, and a stream's schema knows which of its texts are base64.
@@ -29,8 +29,13 @@ export function readAttributes(buffer: Buffer, members: Members) {
   if (key !== undefined && !isKey(key)) throw refused(`'partitionkey' has ${key.length} characters, 256 are allowed`);
   return {
     // They are there: `isCloudEvent` said so.
-    ...{ id: text('id') as string, source: text('source') as string, type: text('type') as string },
-    ...{ time, key, sequence: text('sequence'), traceparent: text('traceparent') },
+    id: text('id') as string,
+    source: text('source') as string,
+    type: text('type') as string,
+    time,
+    key,
+    sequence: text('sequence'),
+    traceparent: text('traceparent'),
     redrivenFor: text('redrivenfor'),
   };
 }
@@ -53,8 +58,8 @@ function memberValue(buffer: Buffer, members: Members, name: string): unknown {
   return span && JSON.parse(buffer.toString('utf8', span.start, span.end));
 }
 
-function refused(what: string): EventRefused {
-  return new EventRefused('undecodable', `CloudEvent: ${what}`);
+function refused(what: string): EventRejected {
+  return new EventRejected('undecodable', `CloudEvent: ${what}`);
 }
 
 const MAX_QUOTED = 64;

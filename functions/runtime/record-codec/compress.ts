@@ -1,5 +1,5 @@
 import { constants, gunzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { EventRefused } from '../errors.ts';
+import { EventRejected } from '../errors.ts';
 
 /** zstd level 1: nearly free, and what slower levels save more is little on records of a megabyte. */
 export function compress(bytes: Uint8Array): Buffer {
@@ -13,7 +13,7 @@ export function isCompressed(bytes: Buffer, offset: number): boolean {
 }
 
 /**
- * Inflates all frames of what `isCompressed` accepts. Throws `EventRefused` when it is corrupt, cut off, or inflates to more than
+ * Inflates all frames of what `isCompressed` accepts. Throws `EventRejected` when it is corrupt, cut off, or inflates to more than
  * `maxBytes`: that is found out by inflating, because the size in a header is only what its writer says.
  */
 export function decompress(bytes: Buffer, maxBytes: number): Buffer {
@@ -51,7 +51,7 @@ function unzstd(bytes: Buffer, maxBytes: number): Buffer {
   const frames: Buffer[] = [];
   let length = 0;
   for (let at = 0; at < bytes.length && length <= maxBytes; ) {
-    if (frames.length === MAX_FRAMES) throw new EventRefused('undecodable', `zstd: more than ${MAX_FRAMES} frames`);
+    if (frames.length === MAX_FRAMES) throw new EventRejected('undecodable', `zstd: more than ${MAX_FRAMES} frames`);
     const { buffer, engine } = zstdDecompressSync(bytes.subarray(at), {
       info: true,
       maxOutputLength: Math.max(maxBytes - length, 1),
@@ -69,9 +69,9 @@ function refusalOf(error: unknown, compression: string, maxBytes: number): unkno
   if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(maxBytes);
   // Without a code of zlib's it is no verdict on the bytes.
   if (code === undefined || !/^(Z_|ZSTD_)/.test(code)) return error;
-  return new EventRefused('undecodable', `${compression}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`);
+  return new EventRejected('undecodable', `${compression}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`);
 }
 
-function tooLarge(maxBytes: number): EventRefused {
-  return new EventRefused('undecodable', `compressed: inflates to more than ${maxBytes} bytes`);
+function tooLarge(maxBytes: number): EventRejected {
+  return new EventRejected('undecodable', `compressed: inflates to more than ${maxBytes} bytes`);
 }

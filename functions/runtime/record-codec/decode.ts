@@ -1,5 +1,5 @@
 import type { Rejection } from '../dead-letters/dead-letters.ts';
-import { EventRefused } from '../errors.ts';
+import { EventRejected } from '../errors.ts';
 import type { ReceivedEvent } from '../event.ts';
 import { positionsIn } from '../position.ts';
 import { readAnyOrder } from './any-order.ts';
@@ -63,7 +63,7 @@ function decodeParts(buffer: Buffer, parts: readonly AggregatePart[], reading: R
     const { start, end } = part;
     try {
       if ('problem' in part)
-        throw new EventRefused('undecodable', `aggregated record, entry ${index}: ${part.problem}`);
+        throw new EventRejected('undecodable', `aggregated record, entry ${index}: ${part.problem}`);
       const { partitionKey, explicitHashKey } = part;
       const event = isCompressed(buffer, start)
         ? reading.read(inflated(buffer.subarray(start, end), partitionKey, reading), index)
@@ -108,7 +108,7 @@ function newReading(record: LogRecord, stream: StreamFacts): Reading {
     },
     rejected(error, bytes, index) {
       // Anything else is a mistake of ours, not the event's.
-      if (!(error instanceof EventRefused)) throw error;
+      if (!(error instanceof EventRejected)) throw error;
       return { rejection: { at: facts.positionAt(index), reason: error.reason, message: error.message, bytes } };
     },
   };

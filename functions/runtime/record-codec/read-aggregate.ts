@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
-import { EventRefused } from '../errors.ts';
+import { EventRejected } from '../errors.ts';
 import { isKey } from '../event.ts';
 import {
   AGGREGATE_MAGIC,
@@ -35,7 +35,7 @@ export function isAggregate(bytes: Buffer): boolean {
   return bytes.length >= AGGREGATE_MAGIC.length && bytes.readUInt32BE() === AGGREGATE_MAGIC.readUInt32BE();
 }
 
-/** The aggregate's entries in order. Throws `EventRefused` when the aggregate as a whole cannot be trusted. */
+/** The aggregate's entries in order. Throws `EventRejected` when the aggregate as a whole cannot be trusted. */
 export function readAggregate(bytes: Buffer): readonly AggregatePart[] {
   const end = bytes.length - MD5_LENGTH;
   checkDigest(bytes, end);
@@ -162,6 +162,6 @@ function hashKeyOf(text: string): bigint | Problem {
     : { problem: 'its explicit hash key is no number from 0 to 2^128 - 1' };
 }
 
-function refused(what: string): EventRefused {
-  return new EventRefused('undecodable', `aggregated record: ${what}`);
+function refused(what: string): EventRejected {
+  return new EventRejected('undecodable', `aggregated record: ${what}`);
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
-import { Target } from '../checkpoints/rewind-state.ts';
+import { RewindPoint } from '../checkpoints/rewind-state.ts';
 
 /**
  * A bounded range of a step's input, to be written to a fresh place, beside what the step does: its own positions do not move. `asked`:
@@ -8,7 +8,7 @@ import { Target } from '../checkpoints/rewind-state.ts';
  */
 const Text = z.object({
   phase: z.enum(['asked', 'begun', 'done']),
-  from: Target,
+  from: RewindPoint,
   /** What arrived then or later is not in it. */
   toMillis: z.number(),
   /** The table, or the prefix. */

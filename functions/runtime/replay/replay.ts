@@ -1,9 +1,9 @@
-import type { Puller } from '../batches/batch-work.ts';
+import type { BatchWork } from '../batches/batch-work.ts';
 import { openInput } from '../batches/shard-input.ts';
 import { fixSlice, moveState, type SinkStep, writeBatch } from '../batches/write-batch.ts';
 import { StaleCheckpoint, UserMistake } from '../errors.ts';
-import type { PullAnswer } from '../operator-request.ts';
-import { pullShards } from '../rewind/catch-up-step.ts';
+import type { OperatorAnswer } from '../operator-request.ts';
+import { catchUpShards } from '../rewind/catch-up-step.ts';
 import type { OpenSink, SinkDefinition } from '../sink.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
@@ -12,7 +12,7 @@ import { loadReplay, type ReplayPlan, type StoredReplay, saveReplay } from './pl
 /** The replays of a sink, in one process: each has its place open from one call to the next. */
 export interface Replays {
   /** Goes on with one, for a while. Throws a `UserMistake` when its place is not fresh. */
-  pullOn(id: string, invocation: Invocation): Promise<PullAnswer>;
+  continueReplay(id: string, invocation: Invocation): Promise<OperatorAnswer>;
 }
 
 export function openReplays<O, R>(definition: SinkDefinition<O, R>, sink: SinkStep): Replays {
@@ -25,7 +25,7 @@ export function openReplays<O, R>(definition: SinkDefinition<O, R>, sink: SinkSt
     if (known !== undefined) return known;
     const options = parseOrExplain(definition.options, step.config.options, `the options of step '${step.name}'`);
     const into = sink.open(definition.into(options, plan.into));
-    const replay = { into, puller: pullerInto({ ...sink, open: () => into }, id, plan) };
+    const replay = { into, batchWork: batchWorkInto({ ...sink, open: () => into }, id, plan) };
     opened.set(id, replay);
     return replay;
   }
@@ -40,19 +40,19 @@ export function openReplays<O, R>(definition: SinkDefinition<O, R>, sink: SinkSt
   }
 
   return {
-    async pullOn(id, invocation) {
+    async continueReplay(id, invocation) {
       const signal = deadlineOf(invocation);
       const stored = await loadReplay(checkpoints, id, signal);
       const { plan } = stored;
       if (plan === undefined) throw new UserMistake(`step '${step.name}' has no replay '${id}'`);
-      const { into, puller } = open(id, plan);
+      const { into, batchWork } = open(id, plan);
       if (plan.phase === 'asked') {
         if (!(await into.isEmpty(signal)))
           throw new UserMistake(`'${plan.into}' is not fresh: there is something in it; name another place`);
         await move(id, { ...stored, plan }, { phase: 'begun', signal });
-        return this.pullOn(id, invocation);
+        return this.continueReplay(id, invocation);
       }
-      const answer = await pullShards(puller, invocation, signal);
+      const answer = await catchUpShards(batchWork, invocation, signal);
       if (answer.done && plan.phase === 'begun') await move(id, { ...stored, plan }, { phase: 'done', signal });
       return answer;
     },
@@ -61,7 +61,7 @@ export function openReplays<O, R>(definition: SinkDefinition<O, R>, sink: SinkSt
 
 interface Opened {
   readonly into: OpenSink;
-  readonly puller: Puller;
+  readonly batchWork: BatchWork;
 }
 
 interface Move {
@@ -70,7 +70,7 @@ interface Move {
 }
 
 /** Its states are beside the step's own, and its slices are fixed where a rerun has to write the same. */
-function pullerInto(sink: SinkStep, id: string, { from, toMillis }: ReplayPlan): Puller {
+function batchWorkInto(sink: SinkStep, id: string, { from, toMillis }: ReplayPlan): BatchWork {
   const { step, states, keepsProgress } = sink;
   const { options } = step.config;
   const rewind = { phase: 'passing' as const, to: from, fresh: true as const, endMillis: toMillis };

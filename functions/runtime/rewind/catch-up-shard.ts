@@ -1,5 +1,5 @@
 import { type Batch, openBatch } from '../batches/batch.ts';
-import type { Puller } from '../batches/batch-work.ts';
+import type { BatchWork } from '../batches/batch-work.ts';
 import { report } from '../batches/report.ts';
 import type { ShardInput } from '../batches/shard-input.ts';
 import { isReached, laterOf, type Rewind } from '../checkpoints/rewind-state.ts';
@@ -15,27 +15,27 @@ import type { LogRecord } from '../record-codec/record.ts';
 import { closeDelivered } from './acknowledged.ts';
 import { backToStart } from './state-changes.ts';
 
-export interface Pull {
+export interface CatchUp {
   readonly shardId: string;
   /** No portion is begun later. */
   readonly stopMillis: number;
   readonly signal: AbortSignal;
   /** Told of every portion that is done. */
-  readonly told: (portion: { readonly events: number; readonly arrivalMillis: number }) => void;
+  readonly onProgress: (portion: { readonly events: number; readonly arrivalMillis: number }) => void;
 }
 
 /** `over`: the shard is not rewound any more. `waiting`: for its parents. `unfinished`: the time is over. */
-export type Pulled = 'over' | 'waiting' | 'unfinished';
+export type CaughtUpTo = 'over' | 'waiting' | 'unfinished';
 
 /** Pulls one shard on: through what may have been sent, up to its target, and from there to where its mapping is. */
-export async function pullShard(puller: Puller, pull: Pull): Promise<Pulled> {
-  const { step, input } = puller;
+export async function catchUpShard(batchWork: BatchWork, pull: CatchUp): Promise<CaughtUpTo> {
+  const { step, input } = batchWork;
   for (;;) {
     const opened = await input.open(pull.shardId, pull.signal);
     input.forget(opened.key);
     if (opened.loaded.state.rewind === undefined) return 'over';
     try {
-      const pulled = await pullOn(puller, pull, opened);
+      const pulled = await advance(batchWork, pull, opened);
       if (pulled !== 'again') return pulled;
     } catch (error) {
       // Whoever has moved it pulls, too, or has rewound it again.
@@ -47,20 +47,20 @@ export async function pullShard(puller: Puller, pull: Pull): Promise<Pulled> {
 
 /** A shard that is pulled, where it is. */
 interface Pulling {
-  readonly puller: Puller;
-  readonly pull: Pull;
+  readonly batchWork: BatchWork;
+  readonly pull: CatchUp;
   shard: ShardInput;
   rewind: Rewind;
 }
 
-async function pullOn(puller: Puller, pull: Pull, opened: ShardInput): Promise<Pulled | 'again'> {
+async function advance(batchWork: BatchWork, pull: CatchUp, opened: ShardInput): Promise<CaughtUpTo | 'again'> {
   const { rewind } = opened.loaded.state;
   if (rewind === undefined) return 'over';
-  const pulling: Pulling = { puller, pull, shard: opened, rewind };
+  const pulling: Pulling = { batchWork, pull, shard: opened, rewind };
   if (rewind.fresh) {
     if (!(await descendantsAreSettled(pulling)) || !(await parentsAreDone(pulling))) return 'waiting';
     // Only now are their marks complete.
-    pulling.shard = await puller.input.open(pull.shardId, pull.signal);
+    pulling.shard = await batchWork.input.open(pull.shardId, pull.signal);
     const { fresh: _, ...begun } = rewind;
     await moveTo(pulling, { rewind: begun });
   }
@@ -82,18 +82,18 @@ async function settle(pulling: Pulling): Promise<'again'> {
   return 'again';
 }
 
-async function readOn(pulling: Pulling): Promise<Pulled | 'again'> {
-  const { puller, pull } = pulling;
+async function readOn(pulling: Pulling): Promise<CaughtUpTo | 'again'> {
+  const { batchWork, pull } = pulling;
   if (pulling.shard.loaded.state.intent !== undefined) await finishIntent(pulling);
   const pages = pagesFrom(pulling, pulling.rewind.phase === 'passing');
-  for await (const { records, end } of portionsOf(pages, puller.fixes ? LARGE : undefined)) {
+  for await (const { records, end } of portionsOf(pages, batchWork.fixes ? LARGE : undefined)) {
     if (await takePortion(pulling, records)) return 'over';
     if (end === 'shard-end') {
       await moveTo(pulling, { ended: true, rewind: undefined });
       return 'over';
     }
     if (end !== undefined) return handOver(pulling);
-    if (puller.step.now() >= pull.stopMillis) return 'unfinished';
+    if (batchWork.step.now() >= pull.stopMillis) return 'unfinished';
   }
   return 'again';
 }
@@ -108,13 +108,13 @@ async function finishIntent(pulling: Pulling): Promise<void> {
 
 /** True when that was all: the end of a replay, or where the next runs of a scheduled step go on. */
 async function takePortion(pulling: Pulling, records: readonly LogRecord[]): Promise<boolean> {
-  const { puller, rewind } = pulling;
+  const { batchWork, rewind } = pulling;
   let rest = records;
   if (rewind.phase === 'passing') {
     const reached = records.findIndex((record) => isReached(rewind.to, record));
     await pass(pulling, reached < 0 ? records : records.slice(0, reached));
     if (reached < 0) return false;
-    if (!puller.mapped && rewind.endMillis === undefined) {
+    if (!batchWork.mapped && rewind.endMillis === undefined) {
       await moveTo(pulling, { rewind: undefined });
       return true;
     }
@@ -131,22 +131,22 @@ async function takePortion(pulling: Pulling, records: readonly LogRecord[]): Pro
 
 /** Takes the marks of records, and does nothing else with them. */
 function pass(pulling: Pulling, records: readonly LogRecord[]): Promise<void> {
-  const { puller, pull } = pulling;
+  const { batchWork, pull } = pulling;
   return each(pulling, records, async (batch, shard) => {
-    const loaded = await puller.move(shard, { ...batch.state(), rejections: [] }, pull.signal);
-    pull.told({ events: 0, arrivalMillis: batch.arrivalMillis });
+    const loaded = await batchWork.move(shard, { ...batch.state(), rejections: [] }, pull.signal);
+    pull.onProgress({ events: 0, arrivalMillis: batch.arrivalMillis });
     return { loaded };
   });
 }
 
 function work(pulling: Pulling, records: readonly LogRecord[]): Promise<void> {
-  const { puller, pull } = pulling;
+  const { batchWork, pull } = pulling;
   const { signal } = pull;
-  return each(pulling, records, async (batch, shard, harmless) => {
-    const started = puller.step.now();
-    const done = await puller.work(batch, shard, { signal, harmless });
-    report(puller.step, shard.key, { batch, done, started });
-    pull.told({ events: batch.events.length, arrivalMillis: batch.arrivalMillis });
+  return each(pulling, records, async (batch, shard, dataHandled) => {
+    const started = batchWork.step.now();
+    const done = await batchWork.work(batch, shard, { signal, dataHandled });
+    report(batchWork.step, shard.key, { batch, done, started });
+    pull.onProgress({ events: batch.events.length, arrivalMillis: batch.arrivalMillis });
     return done;
   });
 }
@@ -154,20 +154,24 @@ function work(pulling: Pulling, records: readonly LogRecord[]): Promise<void> {
 type Take = (
   batch: Batch,
   shard: ShardInput,
-  harmless: () => Promise<void>,
+  dataHandled: () => Promise<void>,
 ) => Promise<{ readonly loaded: LoadedState }>;
 
 async function each(pulling: Pulling, records: readonly LogRecord[], take: Take): Promise<void> {
-  const { puller, pull } = pulling;
+  const { batchWork, pull } = pulling;
   const { shardId, signal } = pull;
-  if (puller.fixes) return takeWhole(pulling, records, take);
+  if (batchWork.fixes) return takeWhole(pulling, records, take);
   let left = records.length > 0;
   while (left) {
     signal.throwIfAborted();
     const { shard } = pulling;
     const tried = await tryRecords({
-      ...{ step: puller.step, shard, shardId, records, signal },
-      work: (batch, harmless) => take(batch, shard, harmless),
+      step: batchWork.step,
+      shard,
+      shardId,
+      records,
+      signal,
+      work: (batch, dataHandled) => take(batch, shard, dataHandled),
     });
     pulling.shard = { ...shard, loaded: tried.loaded };
     left = tried.left !== undefined;
@@ -185,22 +189,22 @@ async function takeWhole(pulling: Pulling, records: readonly LogRecord[], take: 
 }
 
 /**
- * The puller has reached the end of what there is. From when the note of what was delivered is closed, the mapping's batches are held;
- * once the puller is where the note ends, the next batch may be done as usual, and nothing is missing between the two.
+ * The batchWork has reached the end of what there is. From when the note of what was delivered is closed, the mapping's batches are held;
+ * once the batchWork is where the note ends, the next batch may be done as usual, and nothing is missing between the two.
  */
 async function handOver(pulling: Pulling): Promise<'over' | 'again'> {
-  const { puller, pull, shard, rewind } = pulling;
+  const { batchWork, pull, shard, rewind } = pulling;
   const { position, rewinds = 0 } = shard.loaded.state;
   if (rewind.endMillis !== undefined) {
     await moveTo(pulling, { ended: true, rewind: undefined });
     return 'over';
   }
-  if (!puller.mapped) {
+  if (!batchWork.mapped) {
     await moveTo(pulling, { rewind: undefined });
     return 'over';
   }
   const noted = { key: shard.key, rewind: rewinds, signal: pull.signal };
-  const last = laterOf(await closeDelivered(puller.step.checkpoints, noted), rewind.until);
+  const last = laterOf(await closeDelivered(batchWork.step.checkpoints, noted), rewind.until);
   const isThere = last === undefined || (position !== undefined && position >= last);
   if (!isThere && (await isHeld(pulling, last))) return 'again';
   const reached = laterOf(position, last);
@@ -209,29 +213,34 @@ async function handOver(pulling: Pulling): Promise<'over' | 'again'> {
 }
 
 /** What is trimmed away was before the earliest record that there is, and that is read. */
-async function isHeld({ puller, pull }: Pulling, position: Position): Promise<boolean> {
-  const { step, input } = puller;
+async function isHeld({ batchWork, pull }: Pulling, position: Position): Promise<boolean> {
+  const { step, input } = batchWork;
   return (await recordAt({ kinesis: step.kinesis, stream: input.stream, ...pull }, position)) !== undefined;
 }
 
 async function moveTo(pulling: Pulling, change: Partial<StepState>): Promise<void> {
-  const { puller, pull, shard } = pulling;
-  const loaded = await puller.move(shard, { ...shard.loaded.state, ...change }, pull.signal);
+  const { batchWork, pull, shard } = pulling;
+  const loaded = await batchWork.move(shard, { ...shard.loaded.state, ...change }, pull.signal);
   pulling.shard = { ...shard, loaded };
   if (loaded.state.rewind !== undefined) pulling.rewind = loaded.state.rewind;
 }
 
 /** What is only passed over may be trimmed away meanwhile. */
 function pagesFrom(
-  { puller, pull, shard }: Pulling,
+  { batchWork, pull, shard }: Pulling,
   nothingUnreadTrimmed: boolean,
   to?: Position,
 ): ReturnType<typeof readShard> {
   const { shardId, signal } = pull;
   const after = shard.loaded.state.position;
   return readShard({
-    ...{ kinesis: puller.step.kinesis, stream: puller.input.stream, shardId, signal },
-    ...{ after, start: 'earliest', nothingUnreadTrimmed },
+    kinesis: batchWork.step.kinesis,
+    stream: batchWork.input.stream,
+    shardId,
+    signal,
+    after,
+    start: 'earliest',
+    nothingUnreadTrimmed,
     ...(to === undefined ? {} : { to }),
   });
 }
@@ -247,29 +256,29 @@ async function mayBeInFlight(pulling: Pulling): Promise<boolean> {
 
 /** Those that are not trimmed away, and in the place of one that was empty, and has no state, its own. */
 async function parentsOf(
-  { puller, pull }: Pick<Pulling, 'puller' | 'pull'>,
+  { batchWork, pull }: Pick<Pulling, 'batchWork' | 'pull'>,
   shardId: string,
 ): Promise<readonly { readonly id: string; readonly state: StepState }[]> {
-  const { shards } = await puller.input.shape(pull.signal);
+  const { shards } = await batchWork.input.shape(pull.signal);
   const named = shards.find(({ id }) => id === shardId)?.parents ?? [];
   const found = named.filter((parent) => shards.some(({ id }) => id === parent));
   const parents = await Promise.all(
     found.map(async (id) => {
-      const state = await puller.input.stateOf(id, pull.signal);
-      return state === undefined ? parentsOf({ puller, pull }, id) : [{ id, state }];
+      const state = await batchWork.input.stateOf(id, pull.signal);
+      return state === undefined ? parentsOf({ batchWork, pull }, id) : [{ id, state }];
     }),
   );
   return parents.flat();
 }
 
 /** Ids grow, so descendants are those later shards that take some of its keys. */
-async function descendantsAreSettled({ puller, pull }: Pulling): Promise<boolean> {
-  if (!puller.finishes) return true;
-  const { shards } = await puller.input.shape(pull.signal);
+async function descendantsAreSettled({ batchWork, pull }: Pulling): Promise<boolean> {
+  if (!batchWork.finishes) return true;
+  const { shards } = await batchWork.input.shape(pull.signal);
   const own = shards.find(({ id }) => id === pull.shardId);
   for (const { id, from, to } of shards) {
     if (own === undefined || id <= own.id || to < own.from || from > own.to) continue;
-    if ((await puller.input.stateOf(id, pull.signal))?.rewind?.phase === 'settling') return false;
+    if ((await batchWork.input.stateOf(id, pull.signal))?.rewind?.phase === 'settling') return false;
   }
   return true;
 }
@@ -287,13 +296,17 @@ async function parentsAreDone(pulling: Pulling): Promise<boolean> {
 
 /** Closed, and nothing after the position. */
 async function isAtEnd(
-  { puller, pull }: Pick<Pulling, 'puller' | 'pull'>,
+  { batchWork, pull }: Pick<Pulling, 'batchWork' | 'pull'>,
   shardId: string,
   after: Position | undefined,
 ): Promise<boolean> {
   const pages = readShard({
-    ...{ kinesis: puller.step.kinesis, stream: puller.input.stream, shardId, signal: pull.signal },
-    ...{ after, nothingUnreadTrimmed: true },
+    kinesis: batchWork.step.kinesis,
+    stream: batchWork.input.stream,
+    shardId,
+    signal: pull.signal,
+    after,
+    nothingUnreadTrimmed: true,
   });
   for await (const { records, end } of pages) return records.length === 0 && end === 'shard-end';
   return false;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
-import { Target } from '../checkpoints/rewind-state.ts';
+import { RewindPoint } from '../checkpoints/rewind-state.ts';
 
 /**
  * An operator's wish that a step goes back, or on, to another place: kept beside its positions, and done by its function, which can
@@ -9,7 +9,7 @@ import { Target } from '../checkpoints/rewind-state.ts';
  */
 const Text = z.object({
   phase: z.enum(['asked', 'begun', 'done']),
-  to: Target,
+  to: RewindPoint,
   /** As the operator said it: `-15m`. */
   said: z.string(),
   /** All of them when not given. Those that follow from one by splits and merges come with it. */

@@ -1,4 +1,4 @@
-import type { Puller } from '../batches/batch-work.ts';
+import type { BatchWork } from '../batches/batch-work.ts';
 import type { ShardInput } from '../batches/shard-input.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { endOfRecord } from '../position.ts';
@@ -17,16 +17,16 @@ export interface Passed {
  * held for a moment, and done as usual when it comes again.
  */
 export async function passOn(
-  puller: Puller,
+  batchWork: BatchWork,
   shard: ShardInput,
   of: { readonly records: readonly LogRecord[]; readonly signal: AbortSignal },
 ): Promise<Passed> {
   const { records, signal } = of;
   const last = records.at(-1);
   // A child of a shard that is rewound, delivered for the first time: from now on nobody can do it as usual.
-  const loaded = shard.loaded.revision === 0 ? await puller.move(shard, shard.loaded.state, signal) : shard.loaded;
+  const loaded = shard.loaded.revision === 0 ? await batchWork.move(shard, shard.loaded.state, signal) : shard.loaded;
   if (last === undefined) return { loaded, held: false };
-  const isNoted = await noteDelivered(puller.step.checkpoints, {
+  const isNoted = await noteDelivered(batchWork.step.checkpoints, {
     key: shard.key,
     rewind: loaded.state.rewinds ?? 0,
     end: endOfRecord(last.sequenceNumber),

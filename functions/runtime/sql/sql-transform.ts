@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { EventRefused } from '../errors.ts';
+import { EventRejected } from '../errors.ts';
 import type { ReceivedEvent } from '../event.ts';
 import type { Output, Transform } from '../transform.ts';
 import { SqlError } from './errors/sql-error.ts';
@@ -94,7 +94,7 @@ interface Run {
   readonly target: Target;
 }
 
-/** Runs a statement on one event; throws `EventRefused` for one that does not fit or cannot be computed. */
+/** Runs a statement on one event; throws `EventRejected` for one that does not fit or cannot be computed. */
 export function runStatement(statement: Statement, run: Run & { readonly bytes: Uint8Array }): void {
   placeEvent(run.row, run.bytes);
   runPlaced(statement, run);
@@ -107,7 +107,7 @@ export function runPlaced(statement: Statement, { row, event, target }: Run): vo
     if (isWanted(statement, row, event)) statement.select(row, event, target);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
-    throw new EventRefused(
+    throw new EventRejected(
       'transform',
       `${error.message} (SQLSTATE ${error.code}), at ${statement.file}${row.at === '' ? '' : `:${row.at}`}`,
     );
@@ -135,7 +135,7 @@ function verdictOf(where: NonNullable<Statement['where']>, row: Row, event: Even
   try {
     return where(row, event);
   } catch (error) {
-    if (error instanceof SqlError || error instanceof EventRefused) return undefined;
+    if (error instanceof SqlError || error instanceof EventRejected) return undefined;
     throw error;
   }
 }

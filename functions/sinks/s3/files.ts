@@ -1,5 +1,5 @@
 import { type Rejection, rejectionOf } from '../../runtime/dead-letters/dead-letters.ts';
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import { START_OF_SHARD } from '../../runtime/position.ts';
 import type { Slice } from '../../runtime/sink.ts';
@@ -36,7 +36,7 @@ export async function planFiles(
       try {
         addTo(partitionFor(event), event, options);
       } catch (error) {
-        if (!(error instanceof EventRefused)) throw error;
+        if (!(error instanceof EventRejected)) throw error;
         rejections.push(rejectionOf(event, error));
       }
     }
@@ -63,7 +63,7 @@ function addTo({ keyOf, files }: Partition, event: ReceivedEvent, options: S3Opt
 }
 
 /**
- * A name begins with a letter: Hive and Spark do not see files that begin with `_`, as an incarnation may. Positions are of one width, and so is the number, so that keys sort as the log does. Throws `EventRefused`.
+ * A name begins with a letter: Hive and Spark do not see files that begin with `_`, as an incarnation may. Positions are of one width, and so is the number, so that keys sort as the log does. Throws `EventRejected`.
  */
 function keysIn(
   folder: string,
@@ -75,7 +75,7 @@ function keysIn(
     `${start}${String(number).padStart(NUMBER_WIDTH, '0')}.ndjson${ENDINGS[compression]}`;
   const length = Buffer.byteLength(keyOf(0));
   if (length > LONGEST_KEY)
-    throw new EventRefused(
+    throw new EventRejected(
       'refused',
       `its partition makes a key of ${length} bytes, S3 takes ${LONGEST_KEY}: partition by shorter fields`,
     );

@@ -1,4 +1,4 @@
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import { memberRanges, textOf } from '../../runtime/json/json-ranges.ts';
 import { isTimestamp } from '../../runtime/json/timestamp.ts';
@@ -9,7 +9,7 @@ export interface Partitioning {
   readonly fields: readonly string[];
 }
 
-/** The folder of an event's partition: `year=2026/month=11/day=05/region=EU`. Throws `EventRefused`. */
+/** The folder of an event's partition: `year=2026/month=11/day=05/region=EU`. Throws `EventRejected`. */
 export function partitionOf(event: ReceivedEvent, { by, fields }: Partitioning): string {
   let folder = timePartition(event.time, by);
   for (const field of fields) folder += `/${escapeHive(field)}=${fieldValue(event, field)}`;
@@ -91,6 +91,6 @@ function escapeHive(text: string): string {
 
 const ESCAPED = /["#%'*/:=?\\{[\]^\p{Cc}]/gu;
 
-function refused(message: string): EventRefused {
-  return new EventRefused('refused', message);
+function refused(message: string): EventRejected {
+  return new EventRejected('refused', message);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import { LONGEST_KEY, rfc3339 } from '../../runtime/json/event-fields.ts';
 
 const LONGEST_ATTRIBUTE = 1_024;
@@ -42,17 +42,17 @@ const Attributes = z.object({
 export type Attributes = z.infer<typeof Attributes>;
 
 /**
- * Checks a client's event. Throws `EventRefused`, also for a source that begins as those of this pipeline's own steps do: readers
+ * Checks a client's event. Throws `EventRejected`, also for a source that begins as those of this pipeline's own steps do: readers
  * drop what such a source has sent before, so a client could make them drop our own events.
  */
 export function attributesOf(event: unknown, pipeline: string): Attributes {
   const parsed = Attributes.safeParse(event);
   if (!parsed.success) {
     const lines = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the event'}: ${message}`);
-    throw new EventRefused('schema', lines.join('; '));
+    throw new EventRejected('schema', lines.join('; '));
   }
   if (parsed.data.source.startsWith(`/${pipeline}/`))
-    throw new EventRefused(
+    throw new EventRejected(
       'schema',
       `source: '/${pipeline}/…' is for this pipeline's own steps: name the sender otherwise`,
     );

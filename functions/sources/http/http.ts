@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { UserMistake } from '../../runtime/errors.ts';
 import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/json/wire-schema.ts';
-import { receivingHandler } from '../../runtime/request-handler.ts';
+import { requestHandler } from '../../runtime/request-handler.ts';
 import { defineSource, type ReceivingSource, type Source } from '../../runtime/source.ts';
 import { bearerAuthentication, tokenInSecret } from './bearer-token.ts';
 import { type Reply, RequestRefused, replyToAppend } from './replies.ts';
@@ -84,4 +84,4 @@ export function httpSource<I, W>(options: {
   return { connector: 'http', entry: import.meta.url, options: { ...options, schema } };
 }
 
-export const handler = receivingHandler(http);
+export const handler = requestHandler(http);

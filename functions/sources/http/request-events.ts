@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import { checkedKey, type Data, keyFrom, timeFrom } from '../../runtime/json/event-fields.ts';
 import { elementRanges, memberRanges } from '../../runtime/json/json-ranges.ts';
 import type { Checker } from '../../runtime/json/wire-schema.ts';
@@ -34,7 +34,7 @@ export function eventsOf(request: Request, body: RequestBody, fields: EventField
     try {
       events.push(eventOf(part));
     } catch (error) {
-      if (!(error instanceof EventRefused)) throw error;
+      if (!(error instanceof EventRejected)) throw error;
       refused.push({ index, reason: error.message });
     }
   }
@@ -97,7 +97,11 @@ function makers(request: Request, fields: EventFields): Readonly<Record<BodyMode
     const { id, source, type, partitionkey, sequence } = attributes;
     const traced = attributes.traceparent ?? traceparent;
     return {
-      ...{ id, source, type, time: attributes.time ?? arrival, dataBytes: data.bytes },
+      id,
+      source,
+      type,
+      time: attributes.time ?? arrival,
+      dataBytes: data.bytes,
       key: partitionkey ?? keyFrom(data, fields.key) ?? checkedKey(id, 'id'),
       ...(sequence === undefined || sequence === null ? {} : { sequence }),
       ...(traced === undefined ? {} : { traceparent: traced }),
@@ -116,13 +120,13 @@ function makers(request: Request, fields: EventFields): Readonly<Record<BodyMode
 /** `data` of an event that `attributesOf` has found to be an object. */
 function dataOf({ value, bytes }: Data): Data {
   const range = memberRanges(bytes).get('data');
-  if (range === undefined) throw new EventRefused('schema', 'data: is missing');
+  if (range === undefined) throw new EventRejected('schema', 'data: is missing');
   return { value: (value as { data: unknown }).data, bytes: bytes.subarray(range.start, range.end) };
 }
 
 function checkData({ value }: Data, check: Checker): void {
   const wrong = check(value);
-  if (wrong !== undefined) throw new EventRefused('schema', wrong);
+  if (wrong !== undefined) throw new EventRejected('schema', wrong);
 }
 
 /** White space around the value is no part of the event. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import type { AnnouncedItem } from '../../runtime/source.ts';
 
 /** An object as its announcement names it: enough to read exactly that content, or to notice that it is gone. */
@@ -13,12 +13,12 @@ export type S3Object = z.infer<typeof S3Object>;
 
 /**
  * The objects that a message of the queue announces: S3's own notifications, several records a message, or EventBridge's. What is no
- * new content (S3's test event, a removed object) announces nothing. Throws `EventRefused` for anything else.
+ * new content (S3's test event, a removed object) announces nothing. Throws `EventRejected` for anything else.
  */
 export function announcedObjects(messageBody: string): readonly AnnouncedItem[] {
   const message = Message.safeParse(jsonOf(messageBody));
   if (!message.success)
-    throw new EventRefused(
+    throw new EventRejected(
       'undecodable',
       'the message is neither a notification of S3 nor an event of S3 through EventBridge',
     );
@@ -35,7 +35,7 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new EventRefused('undecodable', 'the message is not JSON, so no announcement of S3');
+    throw new EventRejected('undecodable', 'the message is not JSON, so no announcement of S3');
   }
 }
 
@@ -44,7 +44,7 @@ const FormEncoded = z.string().transform((text) => {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
-    throw new EventRefused(
+    throw new EventRejected(
       'undecodable',
       `the object's key '${text}' is not URL-encoded, as S3's notifications have it`,
     );

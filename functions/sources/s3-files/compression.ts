@@ -1,19 +1,19 @@
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import { cutAtFrames } from './zstd-frames.ts';
 
 export type Compression = 'gzip' | 'zstd';
 
 /**
  * How content is compressed, by its first bytes: neither CSV nor JSON in UTF-8 can begin like that. The name's ending may be missing,
- * but must not contradict them. Throws `EventRefused` when it does.
+ * but must not contradict them. Throws `EventRejected` when it does.
  */
 export function compressionOf(head: Buffer, name: string): Compression | undefined {
   const found = MAGIC.find(({ magic }) => head.subarray(0, magic.length).equals(magic))?.compression;
   const named = ENDINGS.find(({ ending }) => ending.test(name))?.compression;
   if (named !== undefined && named !== found)
-    throw new EventRefused(
+    throw new EventRejected(
       'undecodable',
       `the name ends as ${named} does, but the content is ${found ?? 'not compressed'}`,
     );
@@ -36,7 +36,7 @@ const ENDINGS = [
  * Several gzip members or zstd frames in a row are one content. Holds a few chunks, so a decompression bomb is only long; zstd needs
  * its window besides, 128 MiB at the most.
  *
- * Throws `EventRefused` where the content is found to be broken, after all that came before. That may be long after the damage: gzip
+ * Throws `EventRejected` where the content is found to be broken, after all that came before. That may be long after the damage: gzip
  * has one checksum, at the end of a member, and zstd one, if any, at the end of a frame.
  */
 export async function* decompressed(chunks: AsyncIterable<Buffer>, compression: Compression): AsyncGenerator<Buffer> {
@@ -51,7 +51,7 @@ export async function* decompressed(chunks: AsyncIterable<Buffer>, compression: 
   } catch (error) {
     if (!isCorrupt(error)) throw error;
     const { message } = error as Error;
-    throw new EventRefused(
+    throw new EventRejected(
       'undecodable',
       `the ${compression} content is broken (${message}): the rows before were read, but check them, for damage is noticed late`,
     );

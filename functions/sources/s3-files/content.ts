@@ -1,4 +1,4 @@
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import type { S3Object } from './announcements.ts';
 import { type Compression, compressionOf, decompressed, MAGIC_BYTES } from './compression.ts';
 import type { OpenObject } from './object-bytes.ts';
@@ -17,7 +17,7 @@ export interface Place {
   readonly signal: AbortSignal;
 }
 
-/** Opens an object's content at its start. Throws `EventRefused` for content that is no text in UTF-8. */
+/** Opens an object's content at its start. Throws `EventRejected` for content that is no text in UTF-8. */
 export async function openContent({ open, object, signal }: Place): Promise<Content> {
   const { body, lastModified } = await open(object, { offset: 0, signal });
   try {
@@ -48,7 +48,7 @@ const TEXT_HEAD_BYTES = 1024;
 
 function checkText(head: Buffer): void {
   if (head.includes(0) || UTF16_MARKS.some((mark) => head.subarray(0, mark.length).equals(mark)))
-    throw new EventRefused(
+    throw new EventRejected(
       'undecodable',
       'the content is no text in UTF-8, but UTF-16 or a binary format: convert it first',
     );

@@ -1,4 +1,4 @@
-import { EventRefused, UserMistake } from '../../runtime/errors.ts';
+import { EventRejected, UserMistake } from '../../runtime/errors.ts';
 import type { WireSchema } from '../../runtime/json/wire-schema.ts';
 
 /** A row as its event's data: as JSON, numbers with the digits they came with, and the same parsed. */
@@ -14,14 +14,14 @@ export interface RowData {
  * - an empty cell is null where null is allowed, else an empty text where text is allowed, else missing where the field may be missing;
  * - columns that the schema does not name are left out, as zod does, unless the schema is loose: then they are texts.
  *
- * Throws `EventRefused` for a header under which no row can fit the schema; the function it returns does so for a row.
+ * Throws `EventRejected` for a header under which no row can fit the schema; the function it returns does so for a row.
  */
 export function cellReader(schema: WireSchema, header: readonly string[]): (cells: readonly string[]) => RowData {
   checkHeader(schema, header);
   const columns = header.map((name) => columnOf(schema, name));
   return (cells) => {
     if (cells.length !== header.length)
-      throw new EventRefused('schema', `the row has ${cells.length} cells, the header ${header.length}`);
+      throw new EventRejected('schema', `the row has ${cells.length} cells, the header ${header.length}`);
     const members: string[] = [];
     const value: Record<string, unknown> = {};
     const wrong: string[] = [];
@@ -35,7 +35,7 @@ export function cellReader(schema: WireSchema, header: readonly string[]): (cell
         define(value, column.name, cell.value);
       }
     });
-    if (wrong.length > 0) throw new EventRefused('schema', wrong.join('; '));
+    if (wrong.length > 0) throw new EventRejected('schema', wrong.join('; '));
     return { json: `{${members.join(',')}}`, value };
   };
 }
@@ -43,11 +43,11 @@ export function cellReader(schema: WireSchema, header: readonly string[]): (cell
 /** Throws a `UserMistake` for a schema that no CSV row can fit: one that is no object, or has fields that are objects or lists. */
 export function checkCsvSchema(schema: WireSchema): void {
   if (resolved(schema, schema).type !== 'object')
-    throw new UserMistake('s3Files reads the rows of a CSV file as objects: its schema must be a z.object()');
+    throw new UserMistake('s3FilesSource reads the rows of a CSV file as objects: its schema must be a z.object()');
   for (const [name, field] of Object.entries(propertiesOf(schema))) {
     if (kindsOf(schema, field).size === 0)
       throw new UserMistake(
-        `s3Files cannot read '${name}' from CSV: a cell is a text, number, boolean or null, no object or list`,
+        `s3FilesSource cannot read '${name}' from CSV: a cell is a text, number, boolean or null, no object or list`,
       );
   }
 }
@@ -74,7 +74,7 @@ function checkHeader(schema: WireSchema, header: readonly string[]): void {
     ...missing.map((name) => `no column '${name}', which the schema requires`),
     ...unknown.map((name) => `the column '${name}', which the schema does not allow`),
   ];
-  if (wrong.length > 0) throw new EventRefused('schema', `the header has ${wrong.join(', ')}`);
+  if (wrong.length > 0) throw new EventRejected('schema', `the header has ${wrong.join(', ')}`);
 }
 
 function columnOf(schema: WireSchema, name: string): Column | undefined {
@@ -145,7 +145,11 @@ function kindsOf(root: WireSchema, field: WireSchema | boolean): ReadonlySet<Kin
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
-  ...{ number: 'number', integer: 'number', boolean: 'boolean', null: 'null', string: 'string' },
+  number: 'number',
+  integer: 'number',
+  boolean: 'boolean',
+  null: 'null',
+  string: 'string',
 };
 
 function kindOfValue(value: unknown): Kind {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { CsvError, parse } from 'csv-parse/sync';
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import {
   endOfText,
   LONGEST_LINE_BREAK,
@@ -37,11 +37,11 @@ type CsvRow = RowOfBlock<readonly string[]>;
 /** Why csv-parse stopped: a quote that is still open at the end of the block, a row that is too long, or quotes in the wrong place. */
 type Stop = 'open' | 'long' | 'quotes';
 
-const BROKEN: Record<Stop, () => EventRefused> = {
-  open: () => new EventRefused('undecodable', 'a quote is opened and not closed'),
-  long: () => new EventRefused('undecodable', `a quote is opened and not closed within ${LONGEST_ROW_BYTES} bytes`),
+const BROKEN: Record<Stop, () => EventRejected> = {
+  open: () => new EventRejected('undecodable', 'a quote is opened and not closed'),
+  long: () => new EventRejected('undecodable', `a quote is opened and not closed within ${LONGEST_ROW_BYTES} bytes`),
   quotes: () =>
-    new EventRefused(
+    new EventRejected(
       'undecodable',
       'a quote stands inside an unquoted field, or text follows a closing quote: double it',
     ),
@@ -53,7 +53,9 @@ function parseFrom(block: Buffer, from: number, rows: CsvRow[]): Stop | undefine
   let isLong = false;
   try {
     parse(block.subarray(from), {
-      ...{ record_delimiter: ['\r\n', '\n'], relax_column_count: true, bom: false },
+      record_delimiter: ['\r\n', '\n'],
+      relax_column_count: true,
+      bom: false,
       on_record(cells: string[], { bytes }: { bytes: number }) {
         const next = from + bytes;
         const end = endOfText(block, start, next);
@@ -73,6 +75,6 @@ function parseFrom(block: Buffer, from: number, rows: CsvRow[]): Stop | undefine
 }
 
 function checkedUtf8(block: Buffer, row: CsvRow): CsvRow {
-  if (row.content instanceof EventRefused || isUtf8(block.subarray(row.start, row.end))) return row;
-  return { ...row, content: new EventRefused('undecodable', 'the row is not UTF-8') };
+  if (row.content instanceof EventRejected || isUtf8(block.subarray(row.start, row.end))) return row;
+  return { ...row, content: new EventRejected('undecodable', 'the row is not UTF-8') };
 }

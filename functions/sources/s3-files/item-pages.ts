@@ -1,5 +1,5 @@
 import type { Rejection } from '../../runtime/dead-letters/dead-letters.ts';
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import type { ItemPage } from '../../runtime/source.ts';
 import type { RowEvent, RowResult } from './row-events.ts';
 import type { Row, RowBatch, RowPosition } from './rows.ts';
@@ -39,7 +39,7 @@ export async function* pagesOf<T>(
       if (position.offset - page.start >= LONGEST_WAY_BYTES) yield taken();
     }
   } catch (error) {
-    if (error instanceof EventRefused && !isEmpty(page)) yield taken();
+    if (error instanceof EventRejected && !isEmpty(page)) yield taken();
     throw error;
   }
   if (!isEmpty(page)) yield taken();

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import { endOfText, LONGEST_ROW_BYTES, type RowFormat, type RowOfBlock, tooLong } from './rows.ts';
 
 /** One JSON value a line, parsed. Lines end with LF or CRLF; a line of white space is no row. */
@@ -18,15 +18,15 @@ export const ndjsonRows: RowFormat<{ readonly json: unknown }> = {
   },
 };
 
-function parsed(line: Buffer): { readonly json: unknown } | EventRefused | undefined {
+function parsed(line: Buffer): { readonly json: unknown } | EventRejected | undefined {
   if (line.length > LONGEST_ROW_BYTES) return tooLong();
-  if (!isUtf8(line)) return new EventRefused('undecodable', 'the line is not UTF-8');
+  if (!isUtf8(line)) return new EventRejected('undecodable', 'the line is not UTF-8');
   const text = line.toString('utf8');
   if (text.trim() === '') return undefined;
   try {
     return { json: JSON.parse(text) };
   } catch {
     // The parser's own message quotes the data, and messages may be logged.
-    return new EventRefused('undecodable', 'the line is not JSON');
+    return new EventRejected('undecodable', 'the line is not JSON');
   }
 }

@@ -1,6 +1,6 @@
 import { addAbortSignal, Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput, type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import type { S3Object } from './announcements.ts';
 
 export interface ObjectBytes {
@@ -10,7 +10,7 @@ export interface ObjectBytes {
 }
 
 /**
- * Streams exactly the content that was announced, from an offset on. Throws `EventRefused` when that content is gone or was
+ * Streams exactly the content that was announced, from an offset on. Throws `EventRejected` when that content is gone or was
  * overwritten; every other failure (access denied, throttled, a connection that broke) is the world's.
  */
 export type OpenObject = (
@@ -22,7 +22,9 @@ export function openFromS3(s3: Pick<S3Client, 'send'>): OpenObject {
   return async (object, { offset, signal }) => {
     const { bucket, key, etag, versionId } = object;
     const request = new GetObjectCommand({
-      ...{ Bucket: bucket, Key: key, IfMatch: `"${etag}"` },
+      Bucket: bucket,
+      Key: key,
+      IfMatch: `"${etag}"`,
       ...(versionId === undefined ? {} : { VersionId: versionId }),
       ...(offset === 0 ? {} : { Range: `bytes=${offset}-` }),
     });
@@ -55,12 +57,12 @@ function blamed(error: unknown, { bucket, key, etag, versionId }: S3Object): unk
   if (!(error instanceof S3ServiceException)) return error;
   const what = `s3://${bucket}/${key} ${versionId === undefined ? `(ETag ${etag})` : `(version ${versionId})`}`;
   if (error.$metadata.httpStatusCode === 412)
-    return new EventRefused(
+    return new EventRejected(
       'undecodable',
       `${what} was overwritten before it was read: its new content is announced anew`,
     );
   if (GONE.has(error.name))
-    return new EventRefused('undecodable', `${what} is gone: put it there again to have it read`);
+    return new EventRejected('undecodable', `${what} is gone: put it there again to have it read`);
   return error;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import type { Data } from '../../runtime/json/event-fields.ts';
 import type { Checker, WireSchema } from '../../runtime/json/wire-schema.ts';
 import type { ItemPage } from '../../runtime/source.ts';
@@ -66,7 +66,9 @@ async function openNdjson(
   const content = await contentAt(reading, position);
   const from = rowPosition(content, position);
   return {
-    ...{ content, from, batches: readRows(content.chunks, ndjsonRows, from) },
+    content,
+    from,
+    batches: readRows(content.chunks, ndjsonRows, from),
     dataOf: (row, { json }) => ({ value: json, bytes: bytesOf(row) }),
   };
 }
@@ -127,8 +129,8 @@ async function firstRow(
 }
 
 function headerOf({ content }: Row<readonly string[]>): readonly string[] {
-  if (content instanceof EventRefused)
-    throw new EventRefused(content.reason, `the header cannot be read: ${content.message}`);
+  if (content instanceof EventRejected)
+    throw new EventRejected(content.reason, `the header cannot be read: ${content.message}`);
   return content;
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Rejection } from '../../runtime/dead-letters/dead-letters.ts';
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 import { type Data, keyFrom, timeFrom } from '../../runtime/json/event-fields.ts';
 import type { Checker } from '../../runtime/json/wire-schema.ts';
 import { encodeOrdered } from '../../runtime/position.ts';
@@ -44,10 +44,10 @@ export function rowEvents<T>(
   const objectTime = origin.lastModified.toISOString();
 
   function eventOf(row: Row<T>): RowEvent {
-    if (row.content instanceof EventRefused) throw row.content;
+    if (row.content instanceof EventRejected) throw row.content;
     const data = dataOf(row, row.content);
     const wrong = check(data.value);
-    if (wrong !== undefined) throw new EventRefused('schema', wrong);
+    if (wrong !== undefined) throw new EventRejected('schema', wrong);
     const place = row.at.offset;
     const key = keyFrom(data, keyField) ?? `${ownKey}-${encodedPlace(place)}`;
     const time = timeField === undefined ? objectTime : timeFrom(data, timeField);
@@ -58,7 +58,7 @@ export function rowEvents<T>(
     try {
       return { event: eventOf(row) };
     } catch (error) {
-      if (!(error instanceof EventRefused)) throw error;
+      if (!(error instanceof EventRejected)) throw error;
       const { offset, line } = row.at;
       const { reason, message } = error;
       const where = { bucket, key: objectKey, line };

@@ -1,4 +1,4 @@
-import { EventRefused } from '../../runtime/errors.ts';
+import { EventRejected } from '../../runtime/errors.ts';
 
 /** A row may have this many bytes, line breaks inside quotes included. */
 export const LONGEST_ROW_BYTES = 1024 * 1024;
@@ -19,7 +19,7 @@ export interface RowOfBlock<T> {
   readonly end: number;
   readonly next: number;
   /** Blame for a row that cannot be read belongs to the row. */
-  readonly content: T | EventRefused;
+  readonly content: T | EventRejected;
 }
 
 export interface RowFormat<T> {
@@ -32,7 +32,7 @@ export interface RowFormat<T> {
 
 export interface Row<T> {
   readonly at: RowPosition;
-  readonly content: T | EventRefused;
+  readonly content: T | EventRejected;
   readonly next: RowPosition;
   /** Its bytes are [start, end) of this block: see `bytesOf`. */
   readonly block: Buffer;
@@ -140,7 +140,7 @@ function moved({ offset, line }: RowPosition, block: Buffer, { from, to }: { fro
 }
 
 /** The line that starts here, whatever it holds, as a row of its own that was refused. */
-export function refusedLine<T>(block: Buffer, start: number, why: EventRefused): RowOfBlock<T> {
+export function refusedLine<T>(block: Buffer, start: number, why: EventRejected): RowOfBlock<T> {
   const lineFeed = block.indexOf(LINE_FEED, start);
   const next = lineFeed < 0 ? block.length : lineFeed + 1;
   const end = endOfText(block, start, next);
@@ -156,8 +156,8 @@ export function endOfText(block: Buffer, start: number, next: number): number {
 
 const CARRIAGE_RETURN = 0x0d;
 
-export function tooLong(): EventRefused {
-  return new EventRefused(
+export function tooLong(): EventRejected {
+  return new EventRejected(
     'too-large',
     `the row is longer than ${LONGEST_ROW_BYTES} bytes, of which the first are kept here`,
   );

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { s3Client } from '../../runtime/aws/s3.ts';
 import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/json/wire-schema.ts';
-import { itemsHandler } from '../../runtime/queue-handler.ts';
+import { queueHandler } from '../../runtime/queue-handler.ts';
 import { defineSource, type ItemSource, type Source } from '../../runtime/source.ts';
 import { endpointIsOverridden } from '../../runtime/step-config.ts';
 import { announcedObjects, S3Object } from './announcements.ts';
@@ -36,7 +36,7 @@ const Resources = z.strictObject({});
  * A file whose header no row can fit under, or whose compression breaks, is one dead letter; the rows before a break are events,
  * also those between the damage and where the decompression noticed it.
  */
-export const s3FilesSource = defineSource({
+export const s3Files = defineSource({
   options: Options,
   resources: Resources,
   open({ options }): ItemSource<ObjectPosition> {
@@ -54,8 +54,8 @@ export const s3FilesSource = defineSource({
   },
 });
 
-/** Reads the files that land under a prefix: `s3Files({ schema: OrderLine, format: 'csv', type: 'line.imported', key: 'order_id' })`. */
-export function s3Files<I, W>(options: {
+/** Reads the files that land under a prefix: `s3FilesSource({ schema: OrderLine, format: 'csv', type: 'line.imported', key: 'order_id' })`. */
+export function s3FilesSource<I, W>(options: {
   /** What a row has to fit. It is checked by its wire type: a schema that JSON Schema cannot express is refused here. */
   readonly schema: z.ZodType<I, W>;
   readonly format: 'csv' | 'ndjson';
@@ -68,9 +68,9 @@ export function s3Files<I, W>(options: {
   /** Not given: every object of the landing bucket. */
   readonly prefix?: string;
 }): Source<W> & { readonly connector: 's3-files' } {
-  const schema = wireSchemaOf(options.schema, 's3Files');
+  const schema = wireSchemaOf(options.schema, 's3FilesSource');
   if (options.format === 'csv') checkCsvSchema(schema);
   return { connector: 's3-files', entry: import.meta.url, options: { ...options, schema } };
 }
 
-export const handler = itemsHandler(s3FilesSource);
+export const handler = queueHandler(s3Files);

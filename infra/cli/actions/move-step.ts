@@ -10,18 +10,18 @@ import {
 } from '../../operation/control/rewind.ts';
 import { doubledBy, doubles } from '../../operation/doubling.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
-import { shardsOf, targetOf } from '../arguments/positions.ts';
+import { parsePosition, shardsOf } from '../arguments/positions.ts';
 import type { CommandInvocation } from '../command.ts';
 import { counted, moveQuestion, movesReport } from '../reports/rewind-report.ts';
 import type { Asked } from '../target/find-step.ts';
-import type { FoundPlace } from '../target/open-target.ts';
+import type { FoundTarget } from '../target/open-target.ts';
 import { confirmed } from './confirm.ts';
 import { driven } from './with-progress.ts';
 
 export interface Asking {
   readonly step: TransformPlan | SinkPlan;
   readonly asked: Asked;
-  readonly found: FoundPlace;
+  readonly found: FoundTarget;
 }
 
 /**
@@ -30,17 +30,17 @@ export interface Asking {
  */
 export async function moveStep({ step, asked, found }: Asking, invocation: CommandInvocation): Promise<number> {
   const { values, signal } = invocation;
-  const { place } = found;
+  const { target } = found;
   const said = String(values.to);
   const shards = shardsOf(values.shard);
-  const { number: seen, plan: last } = await lastRewind(step, place, signal);
-  const wish = { to: targetOf(said, Date.now()), said, shards, seen };
+  const { number: seen, plan: last } = await lastRewind(step, target, signal);
+  const wish = { to: parsePosition(said, Date.now()), said, shards, seen };
   const driving = { step, found, said };
   if (last !== undefined && isUnfinished(last, wish)) {
     console.error(`${nameOf(step)}: goes on with what was asked for at ${timeOf(last.askedMillis)}`);
-    return drive(driving, invocation, (on) => goOnRewinding(step, place, { seen, ...on }));
+    return drive(driving, invocation, (on) => goOnRewinding(step, target, { seen, ...on }));
   }
-  const moves = await movesTo(step, place, { ...wish, signal });
+  const moves = await movesTo(step, target, { ...wish, signal });
   if (values.json === true) for (const each of moves) console.log(JSON.stringify(each));
   else console.log([`${nameOf(step)} (${found.title})`, '', movesReport(moves)].join('\n'));
   if (moves.every(({ does, from }) => does === 'nothing' && from !== undefined)) {
@@ -56,7 +56,7 @@ export async function moveStep({ step, asked, found }: Asking, invocation: Comma
   else if (last !== undefined && last.phase !== 'done')
     console.error(`${nameOf(step)} is being moved to ${last.said} still: this takes the place of that`);
   if (!(await confirmed(moveQuestion(nameOf(step), moves), { yes: values.yes === true, signal }))) return 1;
-  return drive(driving, invocation, (on) => rewindStep(step, place, { wish, ...on }));
+  return drive(driving, invocation, (on) => rewindStep(step, target, { wish, ...on }));
 }
 
 /** A sink that appends is not rewound at all; a transform only when its operator knows what that does to the sinks after it. */
@@ -68,7 +68,7 @@ async function refuseDoubling(
   if (step.kind === 'sink') {
     if (!doubles(step)) return;
     throw new UserMistake(
-      `${nameOf(step)} adds what it writes, so what it replays would be there twice: --into <${placeWord(step)}> brings it into a fresh place`,
+      `${nameOf(step)} adds what it writes, so what it replays would be there twice: --into <${placeWord(step)}> brings it into a fresh target`,
     );
   }
   const doubled = doubledBy(step, asked.plans());

@@ -1,31 +1,31 @@
-import { REFUSAL_REASONS, StaleCheckpoint, UserMistake } from '../../../functions/runtime/errors.ts';
+import { REJECTION_REASONS, StaleCheckpoint, UserMistake } from '../../../functions/runtime/errors.ts';
 import type { KnownLetter, StoredLetter } from '../../operation/dead-letters/dead-letters.ts';
 import type { Redriven } from '../../operation/dead-letters/redrive.ts';
-import type { Place } from '../../operation/target.ts';
+import type { Target } from '../../operation/target.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { startOf } from '../arguments/times.ts';
 import type { CommandInvocation } from '../command.ts';
 import type { Asked } from '../target/find-step.ts';
-import { atPlace } from '../target/with-target.ts';
+import { withTarget } from '../target/with-target.ts';
 import { confirmed } from './confirm.ts';
 
 /** `millrace dead-letters redrive`: the ids, or a pipeline and a step with what to choose of it. */
 export function redrive(invocation: CommandInvocation): Promise<number> {
   const { values, signal } = invocation;
-  return atPlace(invocation, Number.POSITIVE_INFINITY, async (asked, { place, title }) => {
+  return withTarget(invocation, Number.POSITIVE_INFINITY, async (asked, { target, title }) => {
     const { begunLetters } = await import('../../operation/dead-letters/redrive.ts');
     const { whyNoneOf } = await import('../../operation/dead-letters/redrivable.ts');
-    const { step, letters } = await chosen(asked, place, invocation);
+    const { step, letters } = await chosen(asked, target, invocation);
     const name = `${step.pipeline}/${step.name}`;
     const whyNone = whyNoneOf(step);
     if (whyNone !== undefined || step.kind === 'source') throw new UserMistake(whyNone ?? `'${name}' is a source`);
-    const begun = await begunLetters(step, place, signal);
+    const begun = await begunLetters(step, target, signal);
     if (letters.length + begun === 0) {
       console.log(`${title}: no dead letters of ${name} to redrive`);
       return 0;
     }
     if (!(await confirmed(question(step, letters.length, begun), { yes: values.yes === true, signal }))) return 1;
-    const done = await goThrough(step, place, { letters, signal });
+    const done = await goThrough(step, target, { letters, signal });
     console.log(`${counted(done.appended, 'dead letter')} back in the stream, for ${name} alone (${title})`);
     if (done.fromBefore > 0) console.log(`${done.fromBefore} of them by a run that was interrupted before`);
     if (done.settledBefore > 0) console.log(`${done.settledBefore} had been redriven before: off the list now`);
@@ -39,11 +39,15 @@ interface Chosen {
   readonly letters: readonly StoredLetter[];
 }
 
-async function chosen(asked: Asked, place: Place, { positionals, values, signal }: CommandInvocation): Promise<Chosen> {
+async function chosen(
+  asked: Asked,
+  target: Target,
+  { positionals, values, signal }: CommandInvocation,
+): Promise<Chosen> {
   const { findLetter, listLetters, readEach } = await import('../../operation/dead-letters/dead-letters.ts');
   const [first = '', second] = positionals;
   if (first.includes('/')) {
-    const letters = await Promise.all(positionals.map((id) => findLetter(place, id, signal)));
+    const letters = await Promise.all(positionals.map((id) => findLetter(target, id, signal)));
     const [name = ''] = new Set(letters.map(nameOf));
     if (letters.some((letter) => nameOf(letter) !== name))
       throw new UserMistake(
@@ -63,16 +67,16 @@ async function chosen(asked: Asked, place: Place, { positionals, values, signal 
   const from = since === undefined ? 0 : millisOf(String(since));
   const to = until === undefined ? Number.POSITIVE_INFINITY : millisOf(String(until));
   const inTime = (
-    await Array.fromAsync(listLetters(place, { pipeline: step.pipeline, step: step.name }, signal))
+    await Array.fromAsync(listLetters(target, { pipeline: step.pipeline, step: step.name }, signal))
   ).filter(({ storedMillis }) => storedMillis >= from && storedMillis < to);
   if (reason === undefined) return { step, letters: inTime };
-  const known = await readEach(place, inTime, signal);
+  const known = await readEach(target, inTime, signal);
   return { step, letters: inTime.filter((_, index) => (known[index] as KnownLetter).reason === reason) };
 }
 
 function refuseUnknown(reason: string | boolean | undefined): void {
-  if (reason === undefined || REFUSAL_REASONS.some((one) => one === reason)) return;
-  throw new UserMistake(`there is no reason '${reason}': there are ${REFUSAL_REASONS.join(', ')}`);
+  if (reason === undefined || REJECTION_REASONS.some((one) => one === reason)) return;
+  throw new UserMistake(`there is no reason '${reason}': there are ${REJECTION_REASONS.join(', ')}`);
 }
 
 function nameOf({ id }: StoredLetter): string {
@@ -103,17 +107,17 @@ function question(step: TransformPlan | SinkPlan, count: number, begun: number):
 
 async function goThrough(
   step: TransformPlan | SinkPlan,
-  place: Place,
+  target: Target,
   { letters, signal }: { readonly letters: readonly StoredLetter[]; readonly signal: AbortSignal },
 ): Promise<Redriven> {
   const { redriveLetters } = await import('../../operation/dead-letters/redrive.ts');
   let last: Redriven | undefined;
-  const told = (soFar: Redriven): void => {
+  const onProgress = (soFar: Redriven): void => {
     last = soFar;
     if (letters.length > SHOWN_FROM) console.error(`${soFar.appended} of ${letters.length}`);
   };
   try {
-    return await redriveLetters(step, place, { letters, told, nowMillis: Date.now, signal });
+    return await redriveLetters(step, target, { letters, onProgress, nowMillis: Date.now, signal });
   } catch (error) {
     if (error instanceof StaleCheckpoint)
       throw new UserMistake(

@@ -16,7 +16,7 @@ export async function driven(
 ): Promise<Driven> {
   const progress = openProgress(name, (line) => console.error(line));
   try {
-    const isDone = await work({ told: progress.told, signal });
+    const isDone = await work({ onProgress: progress.onProgress, signal });
     return { outcome: isDone ? 'done' : 'paused', events: progress.events() };
   } catch (error) {
     if (signal.aborted) console.error(`${name}: interrupted; said again, it goes on`);

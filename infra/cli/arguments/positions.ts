@@ -1,10 +1,10 @@
-import type { Target } from '../../../functions/runtime/checkpoints/rewind-state.ts';
+import type { RewindPoint } from '../../../functions/runtime/checkpoints/rewind-state.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { knownStart } from './times.ts';
 
 /** Where an operator wants a step to be: what `startOf` takes, or a record's sequence number. */
-export function targetOf(said: string, nowMillis: number): Target {
+export function parsePosition(said: string, nowMillis: number): RewindPoint {
   if (/^\d{10,56}$/.test(said)) return { sequenceNumber: said };
   const start = knownStart(said, nowMillis);
   if (start === undefined)

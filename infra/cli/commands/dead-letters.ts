@@ -1,10 +1,10 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import type { Place } from '../../operation/target.ts';
+import type { Target } from '../../operation/target.ts';
 import { redrive } from '../actions/redrive-letters.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 import type { Asked } from '../target/find-step.ts';
-import { placeHelp, placeOptions } from '../target/options.ts';
-import { atPlace } from '../target/with-target.ts';
+import { targetHelp, targetOptions } from '../target/options.ts';
+import { withTarget } from '../target/with-target.ts';
 
 export const deadLetters: Command = {
   summary: 'lists the events that steps have refused, shows one, puts some back, or discards some',
@@ -30,10 +30,10 @@ export const deadLetters: Command = {
     '  --reason <text>          of discard: why it is not needed any more',
     '  --all                    of redrive and discard: all of a step',
     '  --json                   a line of JSON for each dead letter',
-    placeHelp,
+    targetHelp,
   ].join('\n'),
   options: {
-    ...placeOptions,
+    ...targetOptions,
     each: { type: 'boolean' },
     bytes: { type: 'boolean' },
     reason: { type: 'string' },
@@ -54,14 +54,14 @@ export const deadLetters: Command = {
 };
 
 function list(invocation: CommandInvocation): Promise<number> {
-  return atPlace(invocation, 2, async (asked, { place, title }) => {
+  return withTarget(invocation, 2, async (asked, { target, title }) => {
     const { values, positionals, signal } = invocation;
     const { readLetters } = await import('../../operation/dead-letters/dead-letters.ts');
     const { eachReport, kindReport } = await import('../reports/dead-letter-report.ts');
     const pipeline = asked.plan(positionals[0]).name;
     const step = positionals[1] === undefined ? undefined : asked.step(pipeline, positionals[1]).name;
-    await convert(asked, place, signal);
-    const read = await readLetters(place, { pipeline, step }, signal);
+    await convert(asked, target, signal);
+    const read = await readLetters(target, { pipeline, step }, signal);
     if (values.json === true) for (const letter of read.letters) console.log(JSON.stringify(letter));
     else console.log(values.each === true ? eachReport(title, read) : kindReport(title, read));
     return 0;
@@ -69,10 +69,10 @@ function list(invocation: CommandInvocation): Promise<number> {
 }
 
 /** What Lambda itself gave up on is to be among them. Tells what is not, and why. */
-async function convert(asked: Asked, place: Place, signal: AbortSignal): Promise<void> {
+async function convert(asked: Asked, target: Target, signal: AbortSignal): Promise<void> {
   const { convertGivenUp } = await import('../../operation/dead-letters/on-failure.ts');
   const steps = asked.plans().flatMap((plan) => plan.steps);
-  for (const { key, letters, error } of await convertGivenUp(place, steps, { now: Date.now, signal })) {
+  for (const { key, letters, error } of await convertGivenUp(target, steps, { now: Date.now, signal })) {
     if (error !== undefined) console.error(`${key} is no dead letter yet: ${(error as Error).message}`);
     else if (letters === undefined)
       console.error(`${key} is no dead letter yet: what its step has done cannot be told now`);
@@ -80,7 +80,7 @@ async function convert(asked: Asked, place: Place, signal: AbortSignal): Promise
 }
 
 function show(invocation: CommandInvocation): Promise<number> {
-  return atPlace(invocation, 1, async (_, { place }) => {
+  return withTarget(invocation, 1, async (_, { target }) => {
     const { values, positionals, signal } = invocation;
     const { findLetter, knownLetter, originalBytes, readLetter } = await import(
       '../../operation/dead-letters/dead-letters.ts'
@@ -88,8 +88,8 @@ function show(invocation: CommandInvocation): Promise<number> {
     const { letterReport } = await import('../reports/dead-letter-report.ts');
     const [id] = positionals;
     if (id === undefined) throw new UserMistake('which dead letter? millrace dead-letters <pipeline> lists their ids');
-    const stored = await findLetter(place, id, signal);
-    const letter = knownLetter(stored, await readLetter(place, stored.key, signal));
+    const stored = await findLetter(target, id, signal);
+    const letter = knownLetter(stored, await readLetter(target, stored.key, signal));
     if (values.bytes === true) process.stdout.write(originalBytes(letter));
     else console.log(values.json === true ? JSON.stringify(letter) : letterReport(letter));
     return 0;
@@ -101,20 +101,20 @@ function discard(invocation: CommandInvocation): Promise<number> {
   const { reason, all = false } = values;
   if (typeof reason !== 'string' || reason.trim() === '')
     throw new UserMistake('a discarded dead letter keeps the reason: --reason "sent again by hand"');
-  return atPlace(invocation, all ? 2 : Number.POSITIVE_INFINITY, async (asked, { place, title }) => {
+  return withTarget(invocation, all ? 2 : Number.POSITIVE_INFINITY, async (asked, { target, title }) => {
     const { discardLetter, findLetter, listLetters } = await import('../../operation/dead-letters/dead-letters.ts');
     if (all) asked.step(positionals[0], positionals[1]);
     else if (!positionals[0]?.includes('/'))
       throw new UserMistake('which dead letters? their ids, or a pipeline and a step with --all');
     const some = all
-      ? await Array.fromAsync(listLetters(place, { pipeline: positionals[0] ?? '', step: positionals[1] }, signal))
-      : await Promise.all(positionals.map((id) => findLetter(place, id, signal)));
+      ? await Array.fromAsync(listLetters(target, { pipeline: positionals[0] ?? '', step: positionals[1] }, signal))
+      : await Promise.all(positionals.map((id) => findLetter(target, id, signal)));
     if (some.length === 0) {
       console.log(`${title}: no dead letters of ${positionals.join('/')} to discard`);
       return 0;
     }
-    for (const letter of some) await discardLetter(place, letter, { reason, nowMillis: Date.now(), signal });
-    console.log(`${some.length} discarded: kept below discarded/ in ${place.names.deadLetters} (${title})`);
+    for (const letter of some) await discardLetter(target, letter, { reason, nowMillis: Date.now(), signal });
+    console.log(`${some.length} discarded: kept below discarded/ in ${target.names.deadLetters} (${title})`);
     return 0;
   });
 }

@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts';
-import { placeHelp, placeOptions } from '../target/options.ts';
-import { atPlace } from '../target/with-target.ts';
+import { targetHelp, targetOptions } from '../target/options.ts';
+import { withTarget } from '../target/with-target.ts';
 
 export const pause: Command = {
   summary: 'lets a step rest: it keeps its position until millrace resume',
@@ -9,18 +9,18 @@ export const pause: Command = {
     'Comes back when nothing of the step is in flight any more: what is deployed then doubles nothing. Ctrl-C ends the wait, not the pause.',
     'A transform or sink leaves its stream alone, a source of files leaves its queue alone, a source that answers requests replies 503.',
     '',
-    placeHelp,
+    targetHelp,
   ].join('\n'),
-  options: placeOptions,
+  options: targetOptions,
   run: (invocation) =>
-    atPlace(invocation, 2, async (asked, { place, title }) => {
+    withTarget(invocation, 2, async (asked, { target, title }) => {
       const { positionals, signal } = invocation;
       const { pauseStep } = await import('../../operation/control/pause.ts');
       const step = asked.step(positionals[0], positionals[1]);
-      const told = (inFlight: readonly string[]): void => {
+      const onProgress = (inFlight: readonly string[]): void => {
         console.error(`waiting for what is in flight: ${inFlight.join(', ')}`);
       };
-      const { before, unfinished } = await pauseStep(step, place, { told, signal });
+      const { before, unfinished } = await pauseStep(step, target, { onProgress, signal });
       const how = before ? 'was paused already' : 'is paused';
       const name = `${step.pipeline}/${step.name}`;
       if (unfinished.length > 0) {

@@ -1,9 +1,9 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
 import type { Command, CommandInvocation } from '../command.ts';
-import type { FoundPlace } from '../target/open-target.ts';
-import { placeHelp, placeOptions } from '../target/options.ts';
-import { atPlace } from '../target/with-target.ts';
+import type { FoundTarget } from '../target/open-target.ts';
+import { targetHelp, targetOptions } from '../target/options.ts';
+import { withTarget } from '../target/with-target.ts';
 
 export const positions: Command = {
   summary: 'shows the positions of a step, or moves it back or on',
@@ -20,10 +20,10 @@ export const positions: Command = {
     '  --yes                    does not ask',
     '  --yes-double             of a transform: although sinks after it will have its events twice',
     '  --json                   lines of JSON',
-    placeHelp,
+    targetHelp,
   ].join('\n'),
   options: {
-    ...placeOptions,
+    ...targetOptions,
     to: { type: 'string' },
     shard: { type: 'string' },
     into: { type: 'string' },
@@ -32,7 +32,7 @@ export const positions: Command = {
     json: { type: 'boolean' },
   },
   run: (invocation) =>
-    atPlace(invocation, 2, async (asked, found) => {
+    withTarget(invocation, 2, async (asked, found) => {
       const { readerOf } = await import('../arguments/positions.ts');
       const { positionals, values } = invocation;
       const step = readerOf(asked.step(positionals[0], positionals[1]));
@@ -45,11 +45,11 @@ export const positions: Command = {
 
 async function show(
   step: TransformPlan | SinkPlan,
-  { place, title }: FoundPlace,
+  { target, title }: FoundTarget,
   { values, signal }: CommandInvocation,
 ): Promise<number> {
   const { standingsReport, standingsOf } = await import('../reports/positions-report.ts');
-  const standings = await standingsOf(step, place, signal);
+  const standings = await standingsOf(step, target, signal);
   if (values.json === true) for (const standing of standings) console.log(JSON.stringify(standing));
   else console.log([title, '', standingsReport(standings)].join('\n'));
   return 0;
@@ -57,7 +57,7 @@ async function show(
 
 async function replay(
   step: TransformPlan | SinkPlan,
-  found: FoundPlace,
+  found: FoundTarget,
   invocation: CommandInvocation,
 ): Promise<number> {
   const { replayStep } = await import('../actions/replay-step.ts');

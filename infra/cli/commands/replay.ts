@@ -1,7 +1,7 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { Command } from '../command.ts';
-import { placeHelp, placeOptions } from '../target/options.ts';
-import { atPlace } from '../target/with-target.ts';
+import { targetHelp, targetOptions } from '../target/options.ts';
+import { withTarget } from '../target/with-target.ts';
 
 export const replay: Command = {
   summary: "brings a range of a sink's events into a fresh table or prefix",
@@ -16,10 +16,10 @@ export const replay: Command = {
     '  --to <place>             latest when not given; what arrived then or later is not in it',
     '  --into <table|prefix>',
     '  --json                   a line of JSON',
-    placeHelp,
+    targetHelp,
   ].join('\n'),
   options: {
-    ...placeOptions,
+    ...targetOptions,
     step: { type: 'string' },
     from: { type: 'string' },
     to: { type: 'string' },
@@ -27,7 +27,7 @@ export const replay: Command = {
     json: { type: 'boolean' },
   },
   run: (invocation) =>
-    atPlace(invocation, 1, async (asked, found) => {
+    withTarget(invocation, 1, async (asked, found) => {
       const { values, positionals } = invocation;
       const { replayStep } = await import('../actions/replay-step.ts');
       const { readerOf } = await import('../arguments/positions.ts');

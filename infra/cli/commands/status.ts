@@ -1,8 +1,8 @@
 import type { Standing } from '../../operation/status/status.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
 import type { Command } from '../command.ts';
-import { placeHelp, placeOptions } from '../target/options.ts';
-import { atPlace } from '../target/with-target.ts';
+import { targetHelp, targetOptions } from '../target/options.ts';
+import { withTarget } from '../target/with-target.ts';
 
 export const status: Command = {
   summary: 'shows where each step stands in each shard',
@@ -21,18 +21,18 @@ export const status: Command = {
     '  unknown   the reason is said',
     '',
     '  --json                   a line of JSON for each step and shard',
-    placeHelp,
+    targetHelp,
   ].join('\n'),
-  options: { ...placeOptions, json: { type: 'boolean' } },
+  options: { ...targetOptions, json: { type: 'boolean' } },
   run: (invocation) =>
-    atPlace(invocation, 1, async (asked, { place, title }) => {
+    withTarget(invocation, 1, async (asked, { target, title }) => {
       const { values, positionals, signal } = invocation;
       const { standingOf } = await import('../../operation/status/status.ts');
       const { statusReport } = await import('../reports/status-report.ts');
       const plans = positionals.length === 0 ? asked.plans() : [asked.plan(positionals[0])];
       const standings: Standing[] = [];
       for (const step of plans.flatMap(({ steps }) => steps)) {
-        standings.push(...(await standingOf(step, place, signal).catch((error) => notThere(step, error))));
+        standings.push(...(await standingOf(step, target, signal).catch((error) => notThere(step, error))));
       }
       if (values.json === true) for (const standing of standings) console.log(JSON.stringify(standing));
       else console.log(statusReport(title, standings, Date.now()));

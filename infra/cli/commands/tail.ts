@@ -1,12 +1,12 @@
 import type { Rejection } from '../../../functions/runtime/dead-letters/dead-letters.ts';
-import { EventRefused } from '../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import type { NamedSchema } from '../../pipelines/inline-sql.ts';
 import { startOf } from '../arguments/times.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 import { eventLine, lineStyle } from '../reports/event-line.ts';
-import { placeHelp, placeOptions } from '../target/options.ts';
-import { atPlace } from '../target/with-target.ts';
+import { targetHelp, targetOptions } from '../target/options.ts';
+import { withTarget } from '../target/with-target.ts';
 
 export const tail: Command = {
   summary: 'shows the events of a stream as they come',
@@ -19,10 +19,10 @@ export const tail: Command = {
     '  --where <condition>      events of which it is true, in SQL: "sales > 100 AND key LIKE \'CA-%\'"',
     '  --follow, --no-follow    whether it goes on at the end of the stream',
     '  --json                   lines of JSON on a terminal too',
-    placeHelp,
+    targetHelp,
   ].join('\n'),
   options: {
-    ...placeOptions,
+    ...targetOptions,
     from: { type: 'string' },
     key: { type: 'string' },
     where: { type: 'string' },
@@ -30,7 +30,7 @@ export const tail: Command = {
     json: { type: 'boolean' },
   },
   run: (invocation) =>
-    atPlace(invocation, 2, async (asked, { place }) => {
+    withTarget(invocation, 2, async (asked, { target }) => {
       const { values, positionals, signal } = invocation;
       const { readTail } = await import('../../operation/tail.ts');
       const isTerminal = process.stdout.isTTY === true;
@@ -38,13 +38,13 @@ export const tail: Command = {
       const from = startOf(String(values.from ?? (follow ? 'latest' : 'earliest')), Date.now());
       const style = lineStyle({ json: values.json === true || !isTerminal, isTerminal });
       const tailed = asked.stream(positionals[0], positionals[1]);
-      const stream = place.streamName(tailed);
+      const stream = target.streamName(tailed);
       const isAsked = await askedFor(values, { name: positionals[1] ?? '', schema: tailed.schema });
       const show = (event: ReceivedEvent, shardId: string): void => {
         try {
           if (isAsked(event)) console.log(eventLine(event, style));
         } catch (error) {
-          if (!(error instanceof EventRefused)) throw error;
+          if (!(error instanceof EventRejected)) throw error;
           console.error(`${shardId}: ${error.reason}: ${error.message}`);
         }
       };
@@ -52,7 +52,7 @@ export const tail: Command = {
         console.error(`${shardId}: ${reason}: ${message}`);
       };
       await readTail(
-        { kinesis: place.clients.kinesis, stream, from, follow, signal },
+        { kinesis: target.clients.kinesis, stream, from, follow, signal },
         { event: show, rejection: complain },
       ).catch((error) => {
         // Ctrl-C is how it is meant to end.

@@ -36,7 +36,14 @@ export function letterReport(letter: KnownLetter): string {
       ? { shard, at }
       : { shard: shard.replace(/^.*\//, ''), 'sequence number': sequenceNumber };
   const facts = Object.entries({
-    ...{ id, step: `${pipeline}/${step}`, ...where, stored: readable(stored), reason, message, ...origin, ...read },
+    id,
+    step: `${pipeline}/${step}`,
+    ...where,
+    stored: readable(stored),
+    reason,
+    message,
+    ...origin,
+    ...read,
   });
   const width = Math.max(...facts.map(([name]) => name.length));
   const lines = facts.map(([name, value]) => `${name.padEnd(width)}  ${value}`);

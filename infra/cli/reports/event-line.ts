@@ -15,7 +15,7 @@ export function eventLine(event: ReceivedEvent, style: LineStyle): string {
   const data = Buffer.from(dataBytes).toString().replaceAll('\n', ' ');
   const parts = [time, key, type, data].map(harmless);
   const colours = style === 'coloured' ? COLOURS : PLAIN;
-  return parts.map((part, place) => `${colours[place]}${part}${colours[place] === '' ? '' : RESET}`).join('  ');
+  return parts.map((part, index) => `${colours[index]}${part}${colours[index] === '' ? '' : RESET}`).join('  ');
 }
 
 const DIM = '\u001b[2m';

@@ -1,38 +1,38 @@
 import type { ShardAnswer } from '../../../functions/runtime/operator-request.ts';
-import type { RecordPlace } from '../../operation/control/preview-move.ts';
+import type { RecordPosition } from '../../operation/control/preview-move.ts';
 import { positionsOf } from '../../operation/status/positions.ts';
 import { readingOf } from '../../operation/status/shard-reading.ts';
-import type { PlaceWithFunctions } from '../../operation/target.ts';
+import type { TargetWithFunctions } from '../../operation/target.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { textTable } from '../../text-table.ts';
-import { placeText, shortShard } from './rewind-report.ts';
+import { positionText, shortShard } from './rewind-report.ts';
 
 export interface ShardStanding {
   readonly shard: string;
-  readonly position?: RecordPlace;
+  readonly position?: RecordPosition;
   readonly state: 'reading' | 'rewinding' | 'ended';
 }
 
 /** Where a step stands, with the time of each record that the log still has. */
 export async function standingsOf(
   step: TransformPlan | SinkPlan,
-  place: PlaceWithFunctions,
+  target: TargetWithFunctions,
   signal: AbortSignal,
 ): Promise<readonly ShardStanding[]> {
-  const stream = place.streamName(step.input.stream);
-  const { kinesis } = place.clients;
+  const stream = target.streamName(step.input.stream);
+  const { kinesis } = target.clients;
   return await Promise.all(
-    (await positionsOf(step, place, signal)).map(async (answer) => {
+    (await positionsOf(step, target, signal)).map(async (answer) => {
       const { shard, sequenceNumber } = answer;
       const state = stateOf(answer);
       if (sequenceNumber === undefined) return { shard, state };
       const read = readingOf({ kinesis, stream, shardId: shard, signal });
-      return { shard, position: await placeAt(read, sequenceNumber), state };
+      return { shard, position: await positionAt(read, sequenceNumber), state };
     }),
   );
 }
 
-async function placeAt(read: ReturnType<typeof readingOf>, sequenceNumber: string): Promise<RecordPlace> {
+async function positionAt(read: ReturnType<typeof readingOf>, sequenceNumber: string): Promise<RecordPosition> {
   for await (const record of read.from({ atSequenceNumber: sequenceNumber })) {
     if (BigInt(record.sequenceNumber) !== BigInt(sequenceNumber)) break;
     return { sequenceNumber, time: new Date(record.approximateArrivalMillis).toISOString() };
@@ -48,7 +48,7 @@ function stateOf({ phase, ended }: ShardAnswer): ShardStanding['state'] {
 export function standingsReport(standings: readonly ShardStanding[]): string {
   const rows = standings.map(({ shard, position, state }) => [
     shortShard(shard),
-    placeText(position, 'nothing read'),
+    positionText(position, 'nothing read'),
     state,
   ]);
   return textTable(['shard', 'position', 'state'], rows);

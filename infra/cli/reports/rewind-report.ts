@@ -1,5 +1,5 @@
-import type { PullAnswer } from '../../../functions/runtime/operator-request.ts';
-import type { Move, RecordPlace } from '../../operation/control/preview-move.ts';
+import type { OperatorAnswer } from '../../../functions/runtime/operator-request.ts';
+import type { Move, RecordPosition } from '../../operation/control/preview-move.ts';
 import type { FunctionFailed } from '../../operation/function-failed.ts';
 import { textTable } from '../../text-table.ts';
 import { lasting, readable } from '../arguments/times.ts';
@@ -8,8 +8,8 @@ import { lasting, readable } from '../arguments/times.ts';
 export function movesReport(moves: readonly Move[]): string {
   const rows = moves.map((move) => [
     shortShard(move.shard),
-    placeText(move.from, 'nothing read'),
-    placeText(move.to, 'the end'),
+    positionText(move.from, 'nothing read'),
+    positionText(move.to, 'the end'),
     whatText(move),
   ]);
   return textTable(['shard', 'from', 'to', 'which'], rows);
@@ -37,9 +37,9 @@ function whatText({ does, records, events, andMore }: Move): string {
 /** The numbers of a shard differ at their ends. */
 const SHOWN_DIGITS = 8;
 
-export function placeText(place: RecordPlace | undefined, none: string): string {
-  if (place === undefined) return none;
-  const { time, sequenceNumber } = place;
+export function positionText(position: RecordPosition | undefined, none: string): string {
+  if (position === undefined) return none;
+  const { time, sequenceNumber } = position;
   return `${time === undefined ? '' : `${readable(time)} `}…${sequenceNumber.slice(-SHOWN_DIGITS)}`;
 }
 
@@ -54,18 +54,18 @@ export function counted(count: number, what: string): string {
 
 /** Tells how far a step's function has got, when that has changed, and counts its events. */
 export function openProgress(name: string, say: (line: string) => void) {
-  let told = '';
+  let last = '';
   let events = 0;
   return {
     events: () => events,
-    told(answer: PullAnswer | FunctionFailed): void {
+    onProgress(answer: OperatorAnswer | FunctionFailed): void {
       const line = answer instanceof Error ? `${answer.message}: once more` : lineOf(answer);
-      if (line !== told) say(`${name}: ${line}`);
-      told = line;
+      if (line !== last) say(`${name}: ${line}`);
+      last = line;
     },
   };
 
-  function lineOf(answer: PullAnswer): string {
+  function lineOf(answer: OperatorAnswer): string {
     events += answer.events;
     const left = answer.shards.filter(({ phase }) => phase !== undefined);
     const shards = left.slice(0, SHOWN_SHARDS).map(({ shard, phase }) => {

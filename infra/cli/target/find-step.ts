@@ -2,7 +2,7 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { Pipeline } from '../../pipelines/pipeline.ts';
 import { type PipelinePlan, planOf, type StepPlan } from '../../pipelines/plan.ts';
 import { resolveStream, type StreamPlan } from '../../pipelines/streams.ts';
-import type { FoundPlace } from './open-target.ts';
+import type { FoundTarget } from './open-target.ts';
 
 /** The pipelines that a place may run. */
 export interface Asked {
@@ -13,7 +13,7 @@ export interface Asked {
   stream(pipeline: string | undefined, stream: string | undefined): StreamPlan;
 }
 
-export function askedOf(all: readonly Pipeline[], { pipelines, title }: FoundPlace): Asked {
+export function askedOf(all: readonly Pipeline[], { pipelines, title }: FoundTarget): Asked {
   const there = all.filter(({ name }) => pipelines === undefined || pipelines.includes(name));
 
   function pipelineOf(name: string | undefined): Pipeline {

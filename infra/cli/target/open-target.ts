@@ -9,17 +9,17 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { endpointIsOverridden, parseOrExplain, parseStepConfig } from '../../../functions/runtime/step-config.ts';
 import { streamNameOf } from '../../constructs/stream-names.ts';
 import { DEV_FILE, findDev, type RunningDev } from '../../local/dev-file.ts';
-import { localPlace } from '../../local/stage.ts';
+import { localTarget } from '../../local/stage.ts';
 import { namesOf, Stage } from '../../names.ts';
 import { invokeFunction } from '../../operation/invoke.ts';
-import type { Place, PlaceWithFunctions } from '../../operation/target.ts';
+import type { Target, TargetWithFunctions } from '../../operation/target.ts';
 import type { CommandInvocation } from '../command.ts';
 import { explained as explainedOfAws } from './aws-mistakes.ts';
-import { placeOptions } from './options.ts';
+import { targetOptions } from './options.ts';
 
 /** A place that was found, and what runs there. */
-export interface FoundPlace extends Disposable {
-  readonly place: PlaceWithFunctions;
+export interface FoundTarget extends Disposable {
+  readonly target: TargetWithFunctions;
   /** For people: `dev on this machine`. */
   readonly title: string;
   /** The pipelines that run there; undefined: any may. */
@@ -30,8 +30,8 @@ export interface FoundPlace extends Disposable {
  * The dev that runs in this folder; or, as soon as one of the options says so, a stage on AWS. Without both it is a mistake: what a
  * dev was meant for must never happen to a stage, because the dev has just ended.
  */
-export async function openPlace({ values, signal }: CommandInvocation): Promise<FoundPlace> {
-  const named = Object.keys(placeOptions).some((option) => values[option] !== undefined);
+export async function openTarget({ values, signal }: CommandInvocation): Promise<FoundTarget> {
+  const named = Object.keys(targetOptions).some((option) => values[option] !== undefined);
   if (named) return openStage(values, signal);
   const dev = await findDev();
   if (dev !== undefined && 'pid' in dev) return openDev(dev, signal);
@@ -41,10 +41,10 @@ export async function openPlace({ values, signal }: CommandInvocation): Promise<
   );
 }
 
-async function openDev(dev: RunningDev, signal: AbortSignal): Promise<FoundPlace> {
-  const place = localPlace(dev, dev.database);
+async function openDev(dev: RunningDev, signal: AbortSignal): Promise<FoundTarget> {
+  const target = localTarget(dev, dev.database);
   try {
-    await describeTable(place.clients.dynamodb, place.names.checkpoints, signal);
+    await describeTable(target.clients.dynamodb, target.names.checkpoints, signal);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserMistake(
@@ -52,14 +52,14 @@ async function openDev(dev: RunningDev, signal: AbortSignal): Promise<FoundPlace
     );
   }
   return {
-    place,
+    target,
     title: 'dev on this machine',
     pipelines: dev.pipelines,
-    [Symbol.dispose]: () => place[Symbol.dispose](),
+    [Symbol.dispose]: () => target[Symbol.dispose](),
   };
 }
 
-async function openStage(values: CommandInvocation['values'], signal: AbortSignal): Promise<FoundPlace> {
+async function openStage(values: CommandInvocation['values'], signal: AbortSignal): Promise<FoundTarget> {
   const stage = parseOrExplain(Stage, values.stage ?? 'dev', '--stage');
   // Every client of the SDK looks here, those of connectors too.
   for (const [option, variable] of ENVIRONMENT) {
@@ -81,7 +81,7 @@ async function openStage(values: CommandInvocation['values'], signal: AbortSigna
   });
   const [, partition = 'aws', , region = '', account = ''] = arn.split(':');
   const names = namesOf({ stage, account, region, partition });
-  const place: PlaceWithFunctions = {
+  const target: TargetWithFunctions = {
     names,
     clients,
     streamName: (stream) => streamNameOf(stream, names),
@@ -96,10 +96,10 @@ async function openStage(values: CommandInvocation['values'], signal: AbortSigna
     },
   };
   return {
-    place,
+    target,
     title: `stage '${stage}' in ${region} (${account})`,
     pipelines: undefined,
-    ...disposalOf(place, lambda),
+    ...disposalOf(target, lambda),
   };
 }
 
@@ -126,7 +126,7 @@ function explained(error: Error, stage: string, table: string): unknown {
   return explainedOfAws(error);
 }
 
-function disposalOf({ clients }: Place, ...more: readonly { destroy(): void }[]): Disposable {
+function disposalOf({ clients }: Target, ...more: readonly { destroy(): void }[]): Disposable {
   return {
     [Symbol.dispose]() {
       for (const client of [...Object.values(clients), ...more]) client.destroy();

@@ -158,7 +158,10 @@ async function invoke(run: Run, shard: Shard, { records, failures }: Part): Prom
   const { verdict } = outcome;
   run.processed(verdict.verdict === 'succeeded' ? 'OK' : 'PROBLEM: Function call failed');
   run.trace({
-    ...{ did: 'invocation', ...rangeOf(shard, records), attempt, requestId },
+    did: 'invocation',
+    ...rangeOf(shard, records),
+    attempt,
+    requestId,
     outcome: verdict.verdict === 'refused' ? verdict.by : verdict.verdict,
     ...('why' in verdict ? { why: verdict.why } : {}),
   });

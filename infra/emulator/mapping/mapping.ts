@@ -107,7 +107,16 @@ export function startMapping(options: MappingOptions): Mapping {
 
   async function start(): Promise<void> {
     run = startRun({
-      ...{ configuration, kinesis, invoke, destinations, clock, trace, random, uuid, shards, checkpoints },
+      configuration,
+      kinesis,
+      invoke,
+      destinations,
+      clock,
+      trace,
+      random,
+      uuid,
+      shards,
+      checkpoints,
       pace: { ...lambdaPace, ...options.pace },
       asked: () => asked,
       moved: settleWaiters,

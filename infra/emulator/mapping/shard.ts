@@ -20,7 +20,9 @@ export type ShardStart =
 
 export function newShard(shardId: string, parents: readonly string[], start: ShardStart): Shard {
   return {
-    ...{ shardId, parents, start },
+    shardId,
+    parents,
+    start,
     checkpoint: undefined,
     behindMillis: undefined,
     isDrained: false,

@@ -7,11 +7,11 @@ import { inForceMillis, isHeld, loadPause, savePause } from '../../../functions/
 import { LIMITS } from '../../delivery.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
 import { standingOf } from '../status/status.ts';
-import { checkpointsOf, type Place } from '../target.ts';
+import { checkpointsOf, type Target } from '../target.ts';
 
 export interface Waiting {
   /** Told what is still in flight, whenever that changes. */
-  readonly told: (inFlight: readonly string[]) => void;
+  readonly onProgress: (inFlight: readonly string[]) => void;
   readonly signal: AbortSignal;
 }
 
@@ -26,20 +26,20 @@ export interface Paused {
  * Pauses a step, and resolves when nothing of it is in flight any more: what is deployed after that doubles nothing. The pause is set at
  * once, and stays when the wait is interrupted.
  */
-export async function pauseStep(step: StepPlan, place: Place, waiting: Waiting): Promise<Paused> {
+export async function pauseStep(step: StepPlan, target: Target, waiting: Waiting): Promise<Paused> {
   const { signal } = waiting;
-  const checkpoints = checkpointsOf(step, place);
+  const checkpoints = checkpointsOf(step, target);
   const stored = await loadPause(checkpoints, signal);
   const before = stored.sinceMillis !== undefined;
   const { revision, sinceMillis = 0 } = before
     ? stored
     : await savePause(checkpoints, stored, { sinceMillis: Date.now(), signal });
-  return { before, unfinished: await untilAtRest(step, place, { pause: { revision, sinceMillis }, waiting }) };
+  return { before, unfinished: await untilAtRest(step, target, { pause: { revision, sinceMillis }, waiting }) };
 }
 
 /** False when the step was not paused. */
-export async function resumeStep(step: StepPlan, place: Place, signal: AbortSignal): Promise<boolean> {
-  const checkpoints = checkpointsOf(step, place);
+export async function resumeStep(step: StepPlan, target: Target, signal: AbortSignal): Promise<boolean> {
+  const checkpoints = checkpointsOf(step, target);
   const before = await loadPause(checkpoints, signal);
   if (before.sinceMillis === undefined) return false;
   await savePause(checkpoints, before, { sinceMillis: undefined, signal });
@@ -56,34 +56,34 @@ interface Look {
 /** Resolves to what is not at rest when nothing of before the pause can be alive any more. */
 async function untilAtRest(
   step: StepPlan,
-  place: Place,
+  target: Target,
   { pause, waiting }: Pick<Look, 'pause'> & { readonly waiting: Waiting },
 ): Promise<readonly string[]> {
-  const { told, signal } = waiting;
+  const { onProgress, signal } = waiting;
   const inForce = inForceMillis(pause);
   const over = inForce + FINISHING_MILLIS + LIMITS[step.delivery].timeoutSeconds * 1_000;
   await delay(Math.max(0, inForce - Date.now()), undefined, { signal });
   for (let before = ''; ; ) {
-    const inFlight = await inFlightOf(step, place, { pause, signal });
+    const inFlight = await inFlightOf(step, target, { pause, signal });
     if (inFlight.length === 0 || Date.now() >= over) return inFlight;
-    if (inFlight.join() !== before) told(inFlight);
+    if (inFlight.join() !== before) onProgress(inFlight);
     before = inFlight.join();
     await delay(LOOK_EVERY_MILLIS, undefined, { signal });
   }
 }
 
-async function inFlightOf(step: StepPlan, place: Place, look: Look): Promise<readonly string[]> {
+async function inFlightOf(step: StepPlan, target: Target, look: Look): Promise<readonly string[]> {
   switch (step.delivery) {
     case 'continuous':
-      return shardsInFlight(step, place, look);
+      return shardsInFlight(step, target, look);
     case 'scheduled': {
-      const { kinesis } = place.clients;
-      const shape = await describeStream(kinesis, place.streamName(step.input.stream), look.signal);
+      const { kinesis } = target.clients;
+      const shape = await describeStream(kinesis, target.streamName(step.input.stream), look.signal);
       const keys = shape.shards.map(({ id }) => shardKey(shape, id));
-      return chosen(keys, (key) => isLeased(step, place, { key, signal: look.signal }));
+      return chosen(keys, (key) => isLeased(step, target, { key, signal: look.signal }));
     }
     case 'queue':
-      return lanesInFlight(step, place, look);
+      return lanesInFlight(step, target, look);
     case 'request':
       // A request that was taken is appended, whoever is deployed meanwhile.
       return [];
@@ -95,9 +95,9 @@ async function inFlightOf(step: StepPlan, place: Place, look: Look): Promise<rea
  * nothing is after its position, or when the step has said so. Rows that move at once with their position are at rest anyway: a
  * database that does not answer here is not waited for.
  */
-async function shardsInFlight(step: StepPlan, place: Place, { pause, signal }: Look): Promise<readonly string[]> {
-  const checkpoints = checkpointsOf(step, place);
-  const standings = await standingOf(step, place, signal);
+async function shardsInFlight(step: StepPlan, target: Target, { pause, signal }: Look): Promise<readonly string[]> {
+  const checkpoints = checkpointsOf(step, target);
+  const standings = await standingOf(step, target, signal);
   const behind = standings.filter(
     ({ recordsBehind }) => recordsBehind !== 0 && !(step.kind === 'sink' && recordsBehind === undefined),
   );
@@ -106,11 +106,11 @@ async function shardsInFlight(step: StepPlan, place: Place, { pause, signal }: L
 }
 
 /** A lane is at rest when no invocation has it, and it is between two items, or has said so. */
-async function lanesInFlight(step: StepPlan, place: Place, { pause, signal }: Look): Promise<readonly string[]> {
-  const checkpoints = checkpointsOf(step, place);
+async function lanesInFlight(step: StepPlan, target: Target, { pause, signal }: Look): Promise<readonly string[]> {
+  const checkpoints = checkpointsOf(step, target);
   const lanes = Array.from({ length: LANES }, (_, lane) => laneKey(lane));
   return chosen(lanes, async (key) => {
-    if (await isLeased(step, place, { key, signal })) return true;
+    if (await isLeased(step, target, { key, signal })) return true;
     const { state } = await loadLane(checkpoints, key, signal);
     return state.current !== undefined && !(await isHeld(checkpoints, { of: key, pause: pause.revision, signal }));
   });
@@ -118,10 +118,10 @@ async function lanesInFlight(step: StepPlan, place: Place, { pause, signal }: Lo
 
 async function isLeased(
   step: StepPlan,
-  place: Place,
+  target: Target,
   { key, signal }: { readonly key: string; readonly signal: AbortSignal },
 ): Promise<boolean> {
-  return ((await checkpointsOf(step, place).leasedUntil(key, signal)) ?? 0) > Date.now();
+  return ((await checkpointsOf(step, target).leasedUntil(key, signal)) ?? 0) > Date.now();
 }
 
 async function chosen(all: readonly string[], isOne: (one: string) => Promise<boolean>): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-import { isReached, type Target } from '../../../functions/runtime/checkpoints/rewind-state.ts';
+import { isReached, type RewindPoint } from '../../../functions/runtime/checkpoints/rewind-state.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { IteratorStart } from '../../../functions/runtime/log/shard-iterator.ts';
 import { describeStream, type StreamShape } from '../../../functions/runtime/log/shards.ts';
@@ -8,10 +8,10 @@ import type { LogRecord } from '../../../functions/runtime/record-codec/record.t
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { positionsOf } from '../status/positions.ts';
 import { readingOf, type ShardReading } from '../status/shard-reading.ts';
-import type { PlaceWithFunctions } from '../target.ts';
+import type { TargetWithFunctions } from '../target.ts';
 
 /** A record of a shard, and when it arrived. */
-export interface RecordPlace {
+export interface RecordPosition {
   readonly sequenceNumber: string;
   readonly time?: string;
 }
@@ -20,9 +20,9 @@ export interface RecordPlace {
 export interface Move {
   readonly shard: string;
   /** The record that the step is in or just after; undefined when it has read nothing yet. */
-  readonly from?: RecordPlace;
+  readonly from?: RecordPosition;
   /** The first record that it would do next; undefined: what comes after all there is. */
-  readonly to?: RecordPlace;
+  readonly to?: RecordPosition;
   readonly does: 'replays' | 'skips' | 'nothing';
   /** That it would replay or skip: as the log has them, those that were appended again included. */
   readonly records: number;
@@ -32,21 +32,21 @@ export interface Move {
 }
 
 export interface Wanted {
-  readonly to: Target;
+  readonly to: RewindPoint;
   readonly shards?: readonly string[] | undefined;
 }
 
 /** Throws a `UserMistake` for a place that the log does not hold. */
 export async function movesTo(
   step: TransformPlan | SinkPlan,
-  place: PlaceWithFunctions,
+  target: TargetWithFunctions,
   { to, shards, signal }: Wanted & { readonly signal: AbortSignal },
 ): Promise<readonly Move[]> {
-  const { kinesis } = place.clients;
-  const stream = place.streamName(step.input.stream);
+  const { kinesis } = target.clients;
+  const stream = target.streamName(step.input.stream);
   const shape = await describeStream(kinesis, stream, signal);
   refuseUnknown(shape, shards);
-  const answers = (await positionsOf(step, place, signal)).filter(({ shard }) => shards?.includes(shard) ?? true);
+  const answers = (await positionsOf(step, target, signal)).filter(({ shard }) => shards?.includes(shard) ?? true);
   const readings = answers.map(({ shard }) => ({
     shard,
     read: readingOf({ kinesis, stream, shardId: shard, signal }),
@@ -60,11 +60,11 @@ export async function movesTo(
 /** Throws a `UserMistake` for a place that the log does not hold, in any of the step's shards. */
 export async function refuseBeyondLog(
   step: TransformPlan | SinkPlan,
-  place: PlaceWithFunctions,
+  target: TargetWithFunctions,
   { to, signal }: Wanted & { readonly signal: AbortSignal },
 ): Promise<void> {
-  const { kinesis } = place.clients;
-  const stream = place.streamName(step.input.stream);
+  const { kinesis } = target.clients;
+  const stream = target.streamName(step.input.stream);
   const shape = await describeStream(kinesis, stream, signal);
   const read = (shardId: string): ShardReading => readingOf({ kinesis, stream, shardId, signal });
   await refuseBeyond(
@@ -88,7 +88,7 @@ function refuseUnknown({ shards, name }: StreamShape, wanted: readonly string[] 
 }
 
 /** What is trimmed away cannot be read again; what is not there yet cannot be waited for. */
-async function refuseBeyond(shape: StreamShape, readings: readonly Reading[], to: Target): Promise<void> {
+async function refuseBeyond(shape: StreamShape, readings: readonly Reading[], to: RewindPoint): Promise<void> {
   if (to === 'earliest') return;
   if ('millis' in to) {
     if (to.millis > Date.now()) throw new UserMistake(`${timeOf(to.millis)} is in the future: latest is now`);
@@ -115,7 +115,7 @@ async function refuseBeyond(shape: StreamShape, readings: readonly Reading[], to
   throw new UserMistake(`${only.shard} has no record ${to.sequenceNumber}, and none after it (latest)`);
 }
 
-async function isReachedAtOnce(read: ShardReading, to: Target): Promise<boolean> {
+async function isReachedAtOnce(read: ShardReading, to: RewindPoint): Promise<boolean> {
   for await (const record of read.from(startOf(to))) return isReached(to, record);
   return false;
 }
@@ -123,10 +123,10 @@ async function isReachedAtOnce(read: ShardReading, to: Target): Promise<boolean>
 async function moveOf(
   { shard, sequenceNumber }: ShardAnswer,
   read: ShardReading,
-  { stream, to }: { readonly stream: string; readonly to: Target },
+  { stream, to }: { readonly stream: string; readonly to: RewindPoint },
 ): Promise<Move> {
   const first = await firstFrom(read, to);
-  const target = first === undefined ? {} : { to: placeOf(first) };
+  const target = first === undefined ? {} : { to: recordPositionOf(first) };
   if (sequenceNumber === undefined) return { shard, ...target, does: 'nothing', records: 0, events: 0 };
   const position = BigInt(sequenceNumber);
   const isBack = first !== undefined && BigInt(first.sequenceNumber) <= position;
@@ -135,21 +135,22 @@ async function moveOf(
     : await counted(read, { stream, start: { atSequenceNumber: sequenceNumber }, takes: between(position, to) });
   const own = await firstFrom(read, { sequenceNumber });
   const does = range.records === 0 ? 'nothing' : isBack ? 'replays' : 'skips';
-  const from = own !== undefined && BigInt(own.sequenceNumber) === position ? placeOf(own) : { sequenceNumber };
+  const from =
+    own !== undefined && BigInt(own.sequenceNumber) === position ? recordPositionOf(own) : { sequenceNumber };
   return { shard, from, ...target, does, ...range };
 }
 
 /** `before`: it comes before the range. `after`: it and all that follow come after it. */
 type Takes = (record: LogRecord) => 'before' | 'inside' | 'after';
 
-function within(to: Target, position: bigint): Takes {
+function within(to: RewindPoint, position: bigint): Takes {
   return (record) => {
     if (BigInt(record.sequenceNumber) > position) return 'after';
     return isReached(to, record) ? 'inside' : 'before';
   };
 }
 
-function between(position: bigint, to: Target): Takes {
+function between(position: bigint, to: RewindPoint): Takes {
   return (record) => {
     if (BigInt(record.sequenceNumber) <= position) return 'before';
     return isReached(to, record) ? 'after' : 'inside';
@@ -178,17 +179,17 @@ async function counted(
   return range;
 }
 
-async function firstFrom(read: ShardReading, to: Target): Promise<LogRecord | undefined> {
+async function firstFrom(read: ShardReading, to: RewindPoint): Promise<LogRecord | undefined> {
   for await (const record of read.from(startOf(to))) if (isReached(to, record)) return record;
   return undefined;
 }
 
-function startOf(to: Target): IteratorStart {
+function startOf(to: RewindPoint): IteratorStart {
   if (to === 'earliest') return to;
   return 'millis' in to ? new Date(to.millis) : { atSequenceNumber: to.sequenceNumber };
 }
 
-function placeOf({ sequenceNumber, approximateArrivalMillis }: LogRecord): RecordPlace {
+function recordPositionOf({ sequenceNumber, approximateArrivalMillis }: LogRecord): RecordPosition {
   return { sequenceNumber, time: timeOf(approximateArrivalMillis) };
 }
 

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Target } from '../../../functions/runtime/checkpoints/rewind-state.ts';
+import type { RewindPoint } from '../../../functions/runtime/checkpoints/rewind-state.ts';
 import { StaleCheckpoint, UserMistake } from '../../../functions/runtime/errors.ts';
-import { PullAnswer, type PullRequest } from '../../../functions/runtime/operator-request.ts';
+import { OperatorAnswer, type OperatorRequest } from '../../../functions/runtime/operator-request.ts';
 import { loadPause } from '../../../functions/runtime/pause/pause.ts';
 import { loadPlan, type RewindPlan, type StoredPlan, savePlan } from '../../../functions/runtime/rewind/plan.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { FunctionFailed } from '../function-failed.ts';
-import { checkpointsOf, type Place, type PlaceWithFunctions } from '../target.ts';
+import { checkpointsOf, type Target, type TargetWithFunctions } from '../target.ts';
 
 export interface Wish {
-  readonly to: Target;
+  readonly to: RewindPoint;
   /** As the operator said it: said again, an unfinished rewind goes on. */
   readonly said: string;
   /** All when not given. */
@@ -20,7 +20,7 @@ export interface Wish {
 
 export interface Driving {
   /** Told of every answer of the function, and of every call that failed. */
-  readonly told: (answer: PullAnswer | FunctionFailed) => void;
+  readonly onProgress: (answer: OperatorAnswer | FunctionFailed) => void;
   readonly signal: AbortSignal;
 }
 
@@ -30,11 +30,11 @@ export interface Driving {
  */
 export async function lastRewind(
   step: TransformPlan | SinkPlan,
-  place: PlaceWithFunctions,
+  target: TargetWithFunctions,
   signal: AbortSignal,
 ): Promise<Pick<StoredPlan, 'number' | 'plan'>> {
-  const { number, plan } = await loadPlan(checkpointsOf(step, place), signal);
-  if (plan === undefined || !(await hasCaughtUp(step, place, { plan, signal }))) return { number, plan };
+  const { number, plan } = await loadPlan(checkpointsOf(step, target), signal);
+  if (plan === undefined || !(await hasCaughtUp(step, target, { plan, signal }))) return { number, plan };
   return { number, plan: { ...plan, phase: 'done' } };
 }
 
@@ -45,11 +45,11 @@ export async function lastRewind(
  */
 export async function rewindStep(
   step: TransformPlan | SinkPlan,
-  place: PlaceWithFunctions,
+  target: TargetWithFunctions,
   { wish, ...driving }: Driving & { readonly wish: Wish },
 ): Promise<boolean> {
-  await ask(step, place, { wish, signal: driving.signal });
-  return drive(step, place, { request: { millrace: 'pull', delivery: step.delivery }, ...driving });
+  await ask(step, target, { wish, signal: driving.signal });
+  return drive(step, target, { request: { millrace: 'pull', delivery: step.delivery }, ...driving });
 }
 
 /**
@@ -58,27 +58,30 @@ export async function rewindStep(
  */
 export async function goOnRewinding(
   step: TransformPlan | SinkPlan,
-  place: PlaceWithFunctions,
+  target: TargetWithFunctions,
   { seen, ...driving }: Driving & { readonly seen: number },
 ): Promise<boolean> {
-  refuseOther(step, await loadPlan(checkpointsOf(step, place), driving.signal), seen);
-  return drive(step, place, { request: { millrace: 'pull', delivery: step.delivery }, ...driving });
+  refuseOther(step, await loadPlan(checkpointsOf(step, target), driving.signal), seen);
+  return drive(step, target, { request: { millrace: 'pull', delivery: step.delivery }, ...driving });
 }
 
 /** Writes the wish down, unless it is the one that is being fulfilled. */
 async function ask(
   step: TransformPlan | SinkPlan,
-  place: PlaceWithFunctions,
+  target: TargetWithFunctions,
   { wish, signal }: { readonly wish: Wish; readonly signal: AbortSignal },
 ): Promise<void> {
-  const checkpoints = checkpointsOf(step, place);
+  const checkpoints = checkpointsOf(step, target);
   const stored = await loadPlan(checkpoints, signal);
   const { plan } = stored;
-  if (plan !== undefined && isUnfinished(plan, wish) && !(await hasCaughtUp(step, place, { plan, signal }))) return;
+  if (plan !== undefined && isUnfinished(plan, wish) && !(await hasCaughtUp(step, target, { plan, signal }))) return;
   const { to, said, shards, seen } = wish;
   if (seen !== undefined) refuseOther(step, stored, seen);
   const asked = {
-    ...{ phase: 'asked' as const, to, said, askedMillis: Date.now() },
+    phase: 'asked' as const,
+    to,
+    said,
+    askedMillis: Date.now(),
     ...(shards === undefined ? {} : { shards: [...shards] }),
   };
   try {
@@ -86,7 +89,7 @@ async function ask(
   } catch (error) {
     if (!(error instanceof StaleCheckpoint)) throw error;
     // The function has got further with the one before.
-    await ask(step, place, { wish, signal });
+    await ask(step, target, { wish, signal });
   }
 }
 
@@ -101,11 +104,11 @@ function refuseOther({ pipeline, name }: StepPlan, { number, plan }: StoredPlan,
 /** Whoever finished it may not have been able to say so. */
 async function hasCaughtUp(
   step: TransformPlan | SinkPlan,
-  place: PlaceWithFunctions,
+  target: TargetWithFunctions,
   { plan, signal }: { readonly plan: RewindPlan; readonly signal: AbortSignal },
 ): Promise<boolean> {
   if (plan.phase !== 'begun') return false;
-  return PullAnswer.parse(await place.invoke(step, { millrace: 'positions' }, signal)).done;
+  return OperatorAnswer.parse(await target.invoke(step, { millrace: 'positions' }, signal)).done;
 }
 
 /** Whether the wish is the one that is being fulfilled. */
@@ -122,31 +125,31 @@ export function isSame(plan: RewindPlan, { said, shards }: Pick<Wish, 'said' | '
 const MOST_FAILURES = 5;
 const REST_MILLIS = 500;
 
-async function isPaused(step: TransformPlan | SinkPlan, place: Place, signal: AbortSignal): Promise<boolean> {
-  return (await loadPause(checkpointsOf(step, place), signal)).sinceMillis !== undefined;
+async function isPaused(step: TransformPlan | SinkPlan, target: Target, signal: AbortSignal): Promise<boolean> {
+  return (await loadPause(checkpointsOf(step, target), signal)).sinceMillis !== undefined;
 }
 
 /** Calls the step's function until it is done. False: it is paused. */
 export async function drive(
   step: TransformPlan | SinkPlan,
-  place: PlaceWithFunctions,
-  { request, told, signal }: Driving & { readonly request: PullRequest },
+  target: TargetWithFunctions,
+  { request, onProgress, signal }: Driving & { readonly request: OperatorRequest },
 ): Promise<boolean> {
   let failures = 0;
   for (;;) {
     signal.throwIfAborted();
     try {
-      const answer = PullAnswer.parse(await place.invoke(step, request, signal));
-      told(answer);
+      const answer = OperatorAnswer.parse(await target.invoke(step, request, signal));
+      onProgress(answer);
       if (answer.done) return true;
       // A process may believe for some seconds in a pause that is over.
-      if (answer.paused && (await isPaused(step, place, signal))) return false;
+      if (answer.paused && (await isPaused(step, target, signal))) return false;
       failures = 0;
       // All that could be done is done, and something is waited for.
       if (Object.keys(answer.reached).length === 0) await delay(REST_MILLIS, undefined, { signal });
     } catch (error) {
       if (!(error instanceof FunctionFailed) || ++failures === MOST_FAILURES) throw error;
-      told(error);
+      onProgress(error);
       await delay(REST_MILLIS * 2 ** failures, undefined, { signal });
     }
   }

@@ -6,7 +6,7 @@ import type { DeadLetter } from '../../../functions/runtime/dead-letters/dead-le
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { isPosition, sequenceNumberOf } from '../../../functions/runtime/position.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
-import type { Place } from '../target.ts';
+import type { Target } from '../target.ts';
 
 /** A dead letter as it is listed: what it holds is another call. */
 export interface StoredLetter {
@@ -26,7 +26,7 @@ export type Settled = 'discarded' | 'redriven';
 
 /** The dead letters of a pipeline, or of one step of it, by their keys. */
 export async function* listLetters(
-  { clients, names }: Place,
+  { clients, names }: Target,
   of: { readonly pipeline: string; readonly step?: string | undefined },
   abortSignal: AbortSignal,
 ): AsyncGenerator<StoredLetter> {
@@ -41,19 +41,19 @@ export async function* listLetters(
 }
 
 export async function deadLettersByShard(
-  place: Place,
+  target: Target,
   { pipeline, name }: StepPlan,
   signal: AbortSignal,
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  for await (const { shard } of listLetters(place, { pipeline, step: name }, signal)) {
+  for await (const { shard } of listLetters(target, { pipeline, step: name }, signal)) {
     counts.set(shard, (counts.get(shard) ?? 0) + 1);
   }
   return counts;
 }
 
 export async function readLetter(
-  { clients, names }: Place,
+  { clients, names }: Target,
   key: string,
   abortSignal: AbortSignal,
 ): Promise<DeadLetter> {
@@ -63,9 +63,9 @@ export async function readLetter(
 }
 
 /** Undefined when it is not there any more. */
-export async function findStored(place: Place, key: string, signal: AbortSignal): Promise<DeadLetter | undefined> {
+export async function findStored(target: Target, key: string, signal: AbortSignal): Promise<DeadLetter | undefined> {
   try {
-    return await readLetter(place, key, signal);
+    return await readLetter(target, key, signal);
   } catch (error) {
     if ((error as Error).name === 'NoSuchKey') return undefined;
     throw error;
@@ -88,18 +88,18 @@ const AT_ONCE = 32;
 
 /** What the first dead letters of a pipeline or step hold, by their keys, and how many more there are. */
 export async function readLetters(
-  place: Place,
+  target: Target,
   of: { readonly pipeline: string; readonly step?: string | undefined },
   signal: AbortSignal,
 ): Promise<ReadLetters> {
-  const stored = await Array.fromAsync(listLetters(place, of, signal));
-  const letters = await readEach(place, stored.slice(0, MOST_READ), signal);
+  const stored = await Array.fromAsync(listLetters(target, of, signal));
+  const letters = await readEach(target, stored.slice(0, MOST_READ), signal);
   return { letters, unread: stored.length - letters.length };
 }
 
 /** What these dead letters hold, in their order. */
 export async function readEach(
-  place: Place,
+  target: Target,
   stored: readonly StoredLetter[],
   signal: AbortSignal,
 ): Promise<readonly KnownLetter[]> {
@@ -107,7 +107,7 @@ export async function readEach(
   for (let first = 0; first < stored.length; first += AT_ONCE) {
     const some = stored.slice(first, first + AT_ONCE);
     letters.push(
-      ...(await Promise.all(some.map(async (one) => knownLetter(one, await readLetter(place, one.key, signal))))),
+      ...(await Promise.all(some.map(async (one) => knownLetter(one, await readLetter(target, one.key, signal))))),
     );
   }
   return letters;
@@ -116,7 +116,9 @@ export async function readEach(
 export function knownLetter({ id, storedMillis }: StoredLetter, letter: DeadLetter): KnownLetter {
   const { shard, at } = letter;
   return {
-    ...{ id, stored: new Date(storedMillis).toISOString(), ...letter },
+    id,
+    stored: new Date(storedMillis).toISOString(),
+    ...letter,
     // Of an item, it is a place in that.
     ...(isPosition(at) && shard.includes('/shardId-') ? { sequenceNumber: sequenceNumberOf(at) } : {}),
   };
@@ -128,12 +130,12 @@ export function originalBytes({ text, base64 }: DeadLetter): Buffer {
 }
 
 /** Throws a `UserMistake` when there is none of this id. */
-export async function findLetter(place: Place, id: string, signal: AbortSignal): Promise<StoredLetter> {
+export async function findLetter(target: Target, id: string, signal: AbortSignal): Promise<StoredLetter> {
   const [pipeline, step, hash, ...more] = id.split('/');
   if (pipeline === undefined || step === undefined || !hash || more.length > 0) {
     throw new UserMistake(`'${id}' is no dead letter's id: one looks like sensors/cleaning/3f2a91c07b`);
   }
-  for await (const stored of listLetters(place, { pipeline, step }, signal)) if (stored.id === id) return stored;
+  for await (const stored of listLetters(target, { pipeline, step }, signal)) if (stored.id === id) return stored;
   throw new UserMistake(
     `there is no dead letter '${id}': millrace dead-letters ${pipeline} ${step} lists those there are`,
   );
@@ -141,13 +143,13 @@ export async function findLetter(place: Place, id: string, signal: AbortSignal):
 
 /** Takes a dead letter off the list for good, and keeps it with the reason. */
 export async function discardLetter(
-  place: Place,
+  target: Target,
   { key }: StoredLetter,
   why: { readonly reason: string; readonly nowMillis: number; readonly signal: AbortSignal },
 ): Promise<void> {
-  const letter = await readLetter(place, key, why.signal);
+  const letter = await readLetter(target, key, why.signal);
   const discarded = { reason: why.reason, time: new Date(why.nowMillis).toISOString() };
-  await settleLetter(place, { key, as: 'discarded', letter: { ...letter, discarded } }, why.signal);
+  await settleLetter(target, { key, as: 'discarded', letter: { ...letter, discarded } }, why.signal);
 }
 
 /**
@@ -155,11 +157,11 @@ export async function discardLetter(
  * into the same place.
  */
 export async function settleLetter(
-  place: Place,
+  target: Target,
   { key, as, letter }: { readonly key: string; readonly as: Settled; readonly letter: object },
   signal: AbortSignal,
 ): Promise<void> {
-  const { clients, names } = place;
+  const { clients, names } = target;
   const to = {
     Bucket: names.deadLetters,
     Key: settledKey(key, as),
@@ -167,19 +169,19 @@ export async function settleLetter(
     ContentType: 'application/json',
   };
   await clients.s3.send(new PutObjectCommand(to), { abortSignal: signal });
-  await takeOff(place, key, signal);
+  await takeOff(target, key, signal);
 }
 
 /** Whether the dead letter of this key has been settled so before, and perhaps was stored again since. */
 export async function isSettled(
-  place: Place,
+  target: Target,
   { key, as }: { readonly key: string; readonly as: Settled },
   signal: AbortSignal,
 ): Promise<boolean> {
-  return (await findStored(place, settledKey(key, as), signal)) !== undefined;
+  return (await findStored(target, settledKey(key, as), signal)) !== undefined;
 }
 
-export async function takeOff({ clients, names }: Place, key: string, abortSignal: AbortSignal): Promise<void> {
+export async function takeOff({ clients, names }: Target, key: string, abortSignal: AbortSignal): Promise<void> {
   await clients.s3.send(new DeleteObjectCommand({ Bucket: names.deadLetters, Key: key }), { abortSignal });
 }
 

@@ -1,23 +1,26 @@
 import { type Converted, convertDocuments, type GivenUpStep } from '../../../functions/runtime/on-failure/documents.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { openStates, ProgressOutOfReach } from '../sink-progress.ts';
-import { checkpointsOf, type Place } from '../target.ts';
+import { checkpointsOf, type Target } from '../target.ts';
 
 /** Makes dead letters of what Lambda gave up on, of any step among these. On AWS a function of the platform does so all the time. */
 export async function convertGivenUp(
-  place: Place,
+  target: Target,
   steps: readonly StepPlan[],
   { now, signal }: { readonly now: () => number; readonly signal: AbortSignal },
 ): Promise<readonly Converted[]> {
-  const { clients, names } = place;
+  const { clients, names } = target;
   const stepOf = async (functionArn: string): Promise<GivenUpStep> => {
     const functionName = functionArn.slice(functionArn.lastIndexOf(':function:')).split(':')[2] ?? functionArn;
     const step = steps.find((one) => names.step(one.pipeline, one.name) === functionName);
     if (step === undefined || step.kind === 'source') throw new Error(`no step has the function ${functionName}`);
     return {
-      ...{ pipeline: step.pipeline, step: step.name, formerly: step.formerly, own: step.input.own },
-      checkpoints: checkpointsOf(step, place),
-      stateOf: (shard, abortSignal) => stateOf(step, place, { shard, signal: abortSignal }),
+      pipeline: step.pipeline,
+      step: step.name,
+      formerly: step.formerly,
+      own: step.input.own,
+      checkpoints: checkpointsOf(step, target),
+      stateOf: (shard, abortSignal) => stateOf(step, target, { shard, signal: abortSignal }),
     };
   };
   const at = { s3: clients.s3, kinesis: clients.kinesis, bucket: names.deadLetters, now, stepOf };
@@ -26,11 +29,11 @@ export async function convertGivenUp(
 
 async function stateOf(
   step: TransformPlan | SinkPlan,
-  place: Place,
+  target: Target,
   { shard, signal }: { readonly shard: string; readonly signal: AbortSignal },
 ): Promise<string | undefined> {
   try {
-    await using states = await openStates(step, place, signal);
+    await using states = await openStates(step, target, signal);
     return (await states.load(shard, signal))?.state;
   } catch (error) {
     if (error instanceof ProgressOutOfReach) return undefined;

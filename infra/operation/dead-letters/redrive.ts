@@ -3,14 +3,14 @@ import type { Checkpoints } from '../../../functions/runtime/checkpoints/checkpo
 import { type Lane, laneSequence, loadLane, saveLane } from '../../../functions/runtime/items/lanes.ts';
 import { type LogWriter, openLogWriter } from '../../../functions/runtime/log/log-writer.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
-import { checkpointsOf, type Place } from '../target.ts';
+import { checkpointsOf, type Target } from '../target.ts';
 import { findStored, isSettled, letterId, type StoredLetter, settleLetter, takeOff } from './dead-letters.ts';
 import { redrivenEvent, whyNot } from './redrivable.ts';
 
 export interface Redriving {
   readonly letters: readonly Pick<StoredLetter, 'id' | 'key'>[];
   /** Told after every batch. */
-  readonly told: (soFar: Redriven) => void;
+  readonly onProgress: (soFar: Redriven) => void;
   readonly nowMillis: () => number;
   readonly signal: AbortSignal;
 }
@@ -37,10 +37,10 @@ const BATCH_BYTES = 8 * 1024 * 1024;
  */
 export async function redriveLetters(
   step: TransformPlan | SinkPlan,
-  place: Place,
-  { letters, told, nowMillis, signal }: Redriving,
+  target: Target,
+  { letters, onProgress, nowMillis, signal }: Redriving,
 ): Promise<Redriven> {
-  const work = openWork(step, place, { nowMillis, signal });
+  const work = openWork(step, target, { nowMillis, signal });
   let soFar: Redriven = { appended: 0, fromBefore: 0, settledBefore: 0, refused: [] };
   const add = (more: Partial<Redriven>): void => {
     soFar = {
@@ -49,7 +49,7 @@ export async function redriveLetters(
       settledBefore: soFar.settledBefore + (more.settledBefore ?? 0),
       refused: [...soFar.refused, ...(more.refused ?? [])],
     };
-    told(soFar);
+    onProgress(soFar);
   };
   let lane = await loadLane(work.checkpoints, LANE, signal);
   if (lane.state.current !== undefined) {
@@ -74,8 +74,12 @@ export async function redriveLetters(
 }
 
 /** What an interrupted run has begun: how many letters it may still have to append. */
-export async function begunLetters(step: TransformPlan | SinkPlan, place: Place, signal: AbortSignal): Promise<number> {
-  const { state } = await loadLane(checkpointsOf(step, place), LANE, signal);
+export async function begunLetters(
+  step: TransformPlan | SinkPlan,
+  target: Target,
+  signal: AbortSignal,
+): Promise<number> {
+  const { state } = await loadLane(checkpointsOf(step, target), LANE, signal);
   return state.current === undefined ? 0 : Keys.parse(state.current.item).length;
 }
 
@@ -84,7 +88,7 @@ const Keys = z.array(z.string());
 
 interface Work {
   readonly name: string;
-  readonly place: Place;
+  readonly target: Target;
   readonly checkpoints: Checkpoints;
   readonly writer: LogWriter;
   readonly nowMillis: () => number;
@@ -93,21 +97,22 @@ interface Work {
 
 function openWork(
   step: TransformPlan | SinkPlan,
-  place: Place,
+  target: Target,
   { nowMillis, signal }: Pick<Redriving, 'nowMillis' | 'signal'>,
 ): Work {
   const { stream } = step.input;
   const compression = stream.kind === 'own' ? stream.compression : undefined;
   return {
     name: `${step.pipeline}/${step.name}`,
-    place,
-    checkpoints: checkpointsOf(step, place),
+    target,
+    checkpoints: checkpointsOf(step, target),
     writer: openLogWriter({
-      kinesis: place.clients.kinesis,
-      stream: place.streamName(stream),
+      kinesis: target.clients.kinesis,
+      stream: target.streamName(stream),
       ...(compression === undefined ? {} : { compression }),
     }),
-    ...{ nowMillis, signal },
+    nowMillis,
+    signal,
   };
 }
 
@@ -119,11 +124,11 @@ interface NextBatch {
   readonly refused: Redriven['refused'];
 }
 
-async function nextBatch({ place, signal }: Work, letters: Redriving['letters']): Promise<NextBatch> {
+async function nextBatch({ target, signal }: Work, letters: Redriving['letters']): Promise<NextBatch> {
   const some = letters.slice(0, BATCH_LETTERS);
   const found = await each(some, async ({ key }) => ({
-    letter: await findStored(place, key, signal),
-    isBack: await isSettled(place, { key, as: 'redriven' }, signal),
+    letter: await findStored(target, key, signal),
+    isBack: await isSettled(target, { key, as: 'redriven' }, signal),
   }));
   const keys: string[] = [];
   const refused: { id: string; why: string }[] = [];
@@ -136,7 +141,7 @@ async function nextBatch({ place, signal }: Work, letters: Redriving['letters'])
     const why = letter === undefined ? undefined : whyNot(letter);
     if (letter === undefined || isBack) {
       settledBefore++;
-      await takeOff(place, key, signal);
+      await takeOff(target, key, signal);
     } else if (why !== undefined) refused.push({ id, why });
     else keys.push(key);
   }
@@ -154,9 +159,9 @@ interface Finished {
  * whenever it is appended.
  */
 async function finish(work: Work, lane: Lane): Promise<Finished> {
-  const { name, place, checkpoints, writer, nowMillis, signal } = work;
+  const { name, target, checkpoints, writer, nowMillis, signal } = work;
   const keys = Keys.parse(lane.state.current?.item);
-  const stored = await each(keys, (key) => findStored(place, key, signal));
+  const stored = await each(keys, (key) => findStored(target, key, signal));
   const letters = stored.flatMap((letter, index) => (letter === undefined ? [] : [{ letter, index }]));
   const events = letters.map(({ letter, index }) => {
     const sequence = laneSequence(lane.state, index);
@@ -167,7 +172,11 @@ async function finish(work: Work, lane: Lane): Promise<Finished> {
   const back = letters.filter((_, index) => !tooLarge.has(index));
   await each(back, ({ letter, index }) => {
     const redriven = { time: new Date(nowMillis()).toISOString(), ordinal: lane.state.ordinal };
-    return settleLetter(place, { key: keys[index] as string, as: 'redriven', letter: { ...letter, redriven } }, signal);
+    return settleLetter(
+      target,
+      { key: keys[index] as string, as: 'redriven', letter: { ...letter, redriven } },
+      signal,
+    );
   });
   const { id, ordinal } = lane.state;
   return {

@@ -1,12 +1,12 @@
-import { PullAnswer, type ShardAnswer } from '../../../functions/runtime/operator-request.ts';
+import { OperatorAnswer, type ShardAnswer } from '../../../functions/runtime/operator-request.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
-import type { PlaceWithFunctions } from '../target.ts';
+import type { TargetWithFunctions } from '../target.ts';
 
 /** Where a step stands in each shard, by its function, which reaches its positions wherever they are. */
 export async function positionsOf(
   step: TransformPlan | SinkPlan,
-  place: PlaceWithFunctions,
+  target: TargetWithFunctions,
   signal: AbortSignal,
 ): Promise<readonly ShardAnswer[]> {
-  return PullAnswer.parse(await place.invoke(step, { millrace: 'positions' }, signal)).shards;
+  return OperatorAnswer.parse(await target.invoke(step, { millrace: 'positions' }, signal)).shards;
 }

@@ -5,12 +5,12 @@ import { shardKey } from '../../../functions/runtime/checkpoints/shard-states.ts
 import { decodeState, type StepState } from '../../../functions/runtime/checkpoints/step-state.ts';
 import { describeStream, type Shard, type StreamShape } from '../../../functions/runtime/log/shards.ts';
 import { loadPause } from '../../../functions/runtime/pause/pause.ts';
-import { MOST_KILLS, suspicionOf } from '../../../functions/runtime/poison/bisect.ts';
+import { MOST_DEATHS, suspicionOf } from '../../../functions/runtime/poison/bisect.ts';
 import { type Position, START_OF_SHARD, sequenceNumberOf } from '../../../functions/runtime/position.ts';
 import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { deadLettersByShard } from '../dead-letters/dead-letters.ts';
 import { openStates, ProgressOutOfReach, type StatesOfStep } from '../sink-progress.ts';
-import { checkpointsOf, type Place } from '../target.ts';
+import { checkpointsOf, type Target } from '../target.ts';
 import { type Look, lookAfter } from './backlog.ts';
 import { HELD, noteOf, noteOfRewinding } from './notes.ts';
 
@@ -47,8 +47,8 @@ export interface Standing {
 }
 
 /** Asks a step's own positions, wherever it keeps them, and looks at what the log has after them. */
-export async function standingOf(step: StepPlan, place: Place, signal: AbortSignal): Promise<readonly Standing[]> {
-  return step.kind === 'source' ? [await sourceStanding(step, place, signal)] : readerStandings(step, place, signal);
+export async function standingOf(step: StepPlan, target: Target, signal: AbortSignal): Promise<readonly Standing[]> {
+  return step.kind === 'source' ? [await sourceStanding(step, target, signal)] : readerStandings(step, target, signal);
 }
 
 /** Of how many shards at once. */
@@ -56,17 +56,17 @@ const AT_ONCE = 8;
 
 async function readerStandings(
   step: TransformPlan | SinkPlan,
-  place: Place,
+  target: Target,
   signal: AbortSignal,
 ): Promise<readonly Standing[]> {
-  const stream = place.streamName(step.input.stream);
+  const stream = target.streamName(step.input.stream);
   const [shape, letters, paused] = await Promise.all([
-    describeStream(place.clients.kinesis, stream, signal),
-    deadLettersByShard(place, step, signal),
-    isPaused(step, place, signal),
+    describeStream(target.clients.kinesis, stream, signal),
+    deadLettersByShard(target, step, signal),
+    isPaused(step, target, signal),
   ]);
-  const facts: Facts = { step, place, stream, shape, paused, start: await startOf(step, place, signal) };
-  const states = await openStates(step, place, signal).catch(outOfReach);
+  const facts: Facts = { step, target, stream, shape, paused, start: await startOf(step, target, signal) };
+  const states = await openStates(step, target, signal).catch(outOfReach);
   try {
     const standings: Standing[] = [];
     for (let first = 0; first < shape.shards.length; first += AT_ONCE) {
@@ -91,7 +91,7 @@ async function readerStandings(
 
 interface Facts {
   readonly step: TransformPlan | SinkPlan;
-  readonly place: Place;
+  readonly target: Target;
   readonly stream: string;
   readonly shape: StreamShape;
   readonly paused: boolean;
@@ -106,7 +106,7 @@ async function shardStanding(
   of: { readonly shard: Shard; readonly states: StatesOfStep | ProgressOutOfReach },
   signal: AbortSignal,
 ): Promise<ShardStanding> {
-  const { place, stream, shape, paused, start } = facts;
+  const { target, stream, shape, paused, start } = facts;
   const { shard, states } = of;
   const state = await stateIn(states, shardKey(shape, shard.id), signal);
   if (state instanceof ProgressOutOfReach) return { state: paused ? 'paused' : 'unknown', note: state.message };
@@ -119,7 +119,7 @@ async function shardStanding(
     const note = "nothing read yet: it starts with what comes after its deployment ('latest')";
     return { state: paused ? 'paused' : 'idle', note };
   }
-  const { kinesis } = place.clients;
+  const { kinesis } = target.clients;
   const look = await lookAfter({ kinesis, stream, shard, after, start: start ?? 'earliest', signal });
   const lagMillis = look.oldestMillis === undefined ? 0 : Math.max(0, Date.now() - look.oldestMillis);
   const isHeld = look.records > 0 && (await isHeldAt(facts, { shard, state }, signal));
@@ -144,7 +144,7 @@ async function rewindingStanding(
 ): Promise<ShardStanding> {
   const after = state.position;
   const { stream } = facts;
-  const { kinesis } = facts.place.clients;
+  const { kinesis } = facts.target.clients;
   const look = await lookAfter({ kinesis, stream, shard, after, start: 'earliest', signal });
   return {
     state: 'rewinding',
@@ -159,15 +159,15 @@ async function rewindingStanding(
 }
 
 async function isHeldAt(
-  { step, place, shape }: Facts,
+  { step, target, shape }: Facts,
   { shard, state }: { readonly shard: Shard; readonly state: StepState | undefined },
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { attempt } = await loadAttempt(checkpointsOf(step, place), shardKey(shape, shard.id), signal);
+  const { attempt } = await loadAttempt(checkpointsOf(step, target), shardKey(shape, shard.id), signal);
   if (attempt === undefined) return false;
   const { position = START_OF_SHARD, intent } = state ?? {};
-  const { kills, last } = suspicionOf(attempt, { position, generation: attempt.generation, process: '' });
-  return last?.doing === 'holding' || (intent !== undefined && kills >= MOST_KILLS);
+  const { deaths, last } = suspicionOf(attempt, { position, generation: attempt.generation, process: '' });
+  return last?.doing === 'holding' || (intent !== undefined && deaths >= MOST_DEATHS);
 }
 
 async function stateIn(
@@ -211,19 +211,19 @@ function stateOf({ step, paused }: Facts, { records, ended }: Look, lagMillis: n
   return lagMillis > 2 * every + PATIENCE_MILLIS ? 'behind' : 'running';
 }
 
-async function isPaused(step: StepPlan, place: Place, signal: AbortSignal): Promise<boolean> {
-  return (await loadPause(checkpointsOf(step, place), signal)).sinceMillis !== undefined;
+async function isPaused(step: StepPlan, target: Target, signal: AbortSignal): Promise<boolean> {
+  return (await loadPause(checkpointsOf(step, target), signal)).sinceMillis !== undefined;
 }
 
 /** Where a shard starts that has no position: a scheduled step has noted it, a continuous one starts where its mapping does. */
 async function startOf(
   step: TransformPlan | SinkPlan,
-  place: Place,
+  target: Target,
   signal: AbortSignal,
 ): Promise<'earliest' | Date | undefined> {
   const { start } = step.input;
   if (start !== 'latest') return start;
-  const noted = step.delivery === 'scheduled' ? await checkpointsOf(step, place).load('start', signal) : undefined;
+  const noted = step.delivery === 'scheduled' ? await checkpointsOf(step, target).load('start', signal) : undefined;
   return noted === undefined ? undefined : new Date(Number(noted.state));
 }
 
@@ -233,18 +233,18 @@ function formerShards(step: StepPlan, letters: ReadonlyMap<string, number>): rea
   return deadLetters === 0 ? [] : [{ ...common(step), shard: 'former shards', state: 'ended', deadLetters }];
 }
 
-async function sourceStanding(step: SourcePlan, place: Place, signal: AbortSignal): Promise<Standing> {
+async function sourceStanding(step: SourcePlan, target: Target, signal: AbortSignal): Promise<Standing> {
   const [letters, paused, messages] = await Promise.all([
-    deadLettersByShard(place, step, signal),
-    isPaused(step, place, signal),
-    step.delivery === 'queue' ? messagesOf(step, place, signal) : undefined,
+    deadLettersByShard(target, step, signal),
+    isPaused(step, target, signal),
+    step.delivery === 'queue' ? messagesOf(step, target, signal) : undefined,
   ]);
   const deadLetters = [...letters.values()].reduce((sum, count) => sum + count, 0);
   const state = paused ? 'paused' : messages === 0 ? 'idle' : 'running';
   return { ...common(step), state, ...(messages === undefined ? {} : { recordsBehind: messages }), deadLetters };
 }
 
-async function messagesOf(step: SourcePlan, { clients, names }: Place, abortSignal: AbortSignal): Promise<number> {
+async function messagesOf(step: SourcePlan, { clients, names }: Target, abortSignal: AbortSignal): Promise<number> {
   const queue = new GetQueueUrlCommand({ QueueName: names.step(step.pipeline, step.name) });
   const { QueueUrl } = await clients.sqs.send(queue, { abortSignal });
   const { Attributes = {} } = await clients.sqs.send(

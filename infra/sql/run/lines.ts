@@ -1,4 +1,4 @@
-import { EventRefused } from '../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../functions/runtime/errors.ts';
 import { createWriter, writeByte } from '../../../functions/runtime/sql/json/json-writer.ts';
 import { createRow } from '../../../functions/runtime/sql/row/row.ts';
 import { createLines, nextLine, startLines } from '../../../functions/runtime/sql/row/row-lines.ts';
@@ -39,7 +39,7 @@ export function lineRunner(plan: Plan): (part: Buffer) => LinesResult {
       runPlaced(statement, run);
       return undefined;
     } catch (error) {
-      if (!(error instanceof EventRefused)) throw error;
+      if (!(error instanceof EventRejected)) throw error;
       writer.length = begun;
       return error.message;
     }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openCompany } from '../../../functions/runtime/exclusive.ts';
+import { openProcessLock } from '../../../functions/runtime/exclusive.ts';
 
 /** Work that ends when it is told to, and what of it has begun. */
 function works() {
@@ -20,23 +20,23 @@ function works() {
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('what is done beside each other begins at once', async () => {
-  const { beside } = openCompany();
+test('what is done shared each other begins at once', async () => {
+  const { shared } = openProcessLock();
   const { begun, work } = works();
-  void beside(work('a'));
-  void beside(work('b'));
+  void shared(work('a'));
+  void shared(work('b'));
   await settled();
   expect(begun).toEqual(['a', 'b']);
 });
 
-test('what is to be alone waits for what was there before, and what comes after waits for it', async () => {
-  const { beside, alone } = openCompany();
+test('what is to be exclusive waits for what was there before, and what comes after waits for it', async () => {
+  const { shared, exclusive } = openProcessLock();
   const { begun, work, end } = works();
-  void beside(work('a'));
-  void beside(work('b'));
-  void alone(work('c'));
-  void beside(work('d'));
-  void alone(work('e'));
+  void shared(work('a'));
+  void shared(work('b'));
+  void exclusive(work('c'));
+  void shared(work('d'));
+  void exclusive(work('e'));
   await settled();
   await end('a');
   expect(begun).toEqual(['a', 'b']);
@@ -49,11 +49,11 @@ test('what is to be alone waits for what was there before, and what comes after 
 });
 
 test('what fails is over, and fails for those who asked for it', async () => {
-  const { beside, alone } = openCompany();
+  const { shared, exclusive } = openProcessLock();
   const failed = [
-    alone(() => Promise.reject(new Error('one'))),
-    beside(() => Promise.reject(new Error('two'))),
-    alone(async () => 'three'),
+    exclusive(() => Promise.reject(new Error('one'))),
+    shared(() => Promise.reject(new Error('two'))),
+    exclusive(async () => 'three'),
   ];
   expect(await Promise.allSettled(failed)).toMatchObject([
     { reason: { message: 'one' } },

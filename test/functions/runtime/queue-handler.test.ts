@@ -2,8 +2,8 @@ import { SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { EventRefused } from '../../../functions/runtime/errors.ts';
-import { openItems } from '../../../functions/runtime/queue-handler.ts';
+import { EventRejected } from '../../../functions/runtime/errors.ts';
+import { openQueueHandler } from '../../../functions/runtime/queue-handler.ts';
 import { defineSource, type ItemSource } from '../../../functions/runtime/source.ts';
 import type { StepSurroundings } from '../../../functions/runtime/step.ts';
 import { type Engine, eventsOf, invocation, startEngine } from './engine-kit.ts';
@@ -17,12 +17,12 @@ const lists = (items: ReadonlyMap<string, readonly number[]>, onPage: () => void
     resources: z.object({}),
     open: (): ItemSource<number> => ({
       announced: (body) => {
-        if (body === 'nonsense') throw new EventRefused('undecodable', 'the message announces no list');
+        if (body === 'nonsense') throw new EventRejected('undecodable', 'the message announces no list');
         return body === '' ? [] : [{ laneKey: 'all', identity: body, item: { name: body } }];
       },
       async *readItem(item, position) {
         const numbers = items.get((item as { name: string }).name);
-        if (numbers === undefined) throw new EventRefused('refused', 'the list is gone');
+        if (numbers === undefined) throw new EventRejected('refused', 'the list is gone');
         for (let at = position ?? 0; at < numbers.length; at += 2) {
           onPage();
           const page = numbers.slice(at, at + 2).map((number, index) => ({ number, place: at + index }));
@@ -69,7 +69,7 @@ describe('a source of items', () => {
     },
   } as Pick<SQSClient, 'send'>;
   const open = (source: ReturnType<typeof lists>, changes: Partial<StepSurroundings> = {}) =>
-    openItems(source, { ...engine.surroundings(CONFIG), ...changes, sqs });
+    openQueueHandler(source, { ...engine.surroundings(CONFIG), ...changes, sqs });
   const message = (body: string): SQSEvent => ({ Records: [{ messageId: `id of ${body}`, body }] }) as SQSEvent;
   const numbers = () => eventsOf(engine.log, 'out').map(({ data }) => data);
   /** As a reader sees them: what has a sequence not above its source's last is dropped. */

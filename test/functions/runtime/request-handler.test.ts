@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { openReceiving } from '../../../functions/runtime/request-handler.ts';
+import { openRequestHandler } from '../../../functions/runtime/request-handler.ts';
 import { type AppendOutcome, defineSource, type ReceivingSource } from '../../../functions/runtime/source.ts';
 import { parseStepConfig } from '../../../functions/runtime/step-config.ts';
 import type { LogClient } from '../../../infra/emulator/log/client.ts';
@@ -45,22 +45,24 @@ describe('a source that answers requests', () => {
   const emptyTable = { send: async () => ({}) } as never;
 
   const open = (processId: string, kinesis: LogClient = client) =>
-    openReceiving(texts, {
+    openRequestHandler(texts, {
       config: parseStepConfig(
         JSON.stringify({
-          ...{
-            pipeline: 'p',
-            step: 's',
-            generation: 'g',
-            checkpoints: 'c',
-            deadLetters: 'd',
-            options: {},
-            resources: {},
-          },
+          pipeline: 'p',
+          step: 's',
+          generation: 'g',
+          checkpoints: 'c',
+          deadLetters: 'd',
+          options: {},
+          resources: {},
           output: { stream: STREAM },
         }),
       ),
-      ...{ kinesis, dynamodb: emptyTable, processId, now: () => 0, log: (line: string) => lines.push(line) },
+      kinesis,
+      dynamodb: emptyTable,
+      processId,
+      now: () => 0,
+      log: (line: string) => lines.push(line),
     });
 
   test('replies after the log has acknowledged, and numbers the events of its process', async () => {

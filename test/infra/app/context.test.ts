@@ -49,7 +49,9 @@ describe('the context', () => {
     expect(
       parseContext({ removal: 'destroy', alarms: TOPIC, databases: JSON.stringify({ warehouse: byIam }) }),
     ).toEqual({
-      ...{ stage: 'dev', removal: 'destroy', alarms: TOPIC },
+      stage: 'dev',
+      removal: 'destroy',
+      alarms: TOPIC,
       databases: { warehouse: { ...byIam, port: 5_432 } },
     });
   });

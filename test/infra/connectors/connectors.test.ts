@@ -5,7 +5,7 @@ import { s3, s3Sink } from '../../../functions/sinks/s3/s3.ts';
 import { http, httpSource } from '../../../functions/sources/http/http.ts';
 import { s3Files, s3FilesSource } from '../../../functions/sources/s3-files/s3-files.ts';
 import { type ConnectorName, connectors } from '../../../infra/connectors.ts';
-import type { AwsDatabase, AwsPlaces, ConnectorStep, LaptopPlaces } from '../../../infra/needs.ts';
+import type { AwsDatabase, AwsResources, ConnectorStep, LaptopResources } from '../../../infra/needs.ts';
 
 const Row = z.object({ id: z.string(), total: z.number() });
 
@@ -22,8 +22,9 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
     definition: http,
   })),
   's3-files': [undefined, 'rows/'].map((prefix) => ({
-    options: s3Files({ schema: Row, format: 'csv', type: 'row.read', key: 'id', ...(prefix && { prefix }) }).options,
-    definition: s3FilesSource,
+    options: s3FilesSource({ schema: Row, format: 'csv', type: 'row.read', key: 'id', ...(prefix && { prefix }) })
+      .options,
+    definition: s3Files,
   })),
   s3: [{ options: s3Sink({ prefix: 'rows', by: 'month' }).options, definition: s3 }],
   postgres: [true, false].map((create) => ({
@@ -34,7 +35,10 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
 
 const NETWORK = { subnetIds: ['subnet-1', 'subnet-2'], securityGroupIds: ['sg-1'] };
 const DATABASE: AwsDatabase = {
-  ...{ host: 'db.example.com', port: 5_432, name: 'millrace', user: 'millrace_sinks' },
+  host: 'db.example.com',
+  port: 5_432,
+  name: 'millrace',
+  user: 'millrace_sinks',
   authentication: { userArn: 'arn:aws:rds-db:eu-west-1:123456789012:dbuser:db-ABC/millrace_sinks' },
   network: NETWORK,
 };
@@ -43,12 +47,13 @@ const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:sinks';
 const GIVEN_DATABASE: AwsDatabase = { ...DATABASE, authentication: { secret: SECRET }, network: undefined };
 const GIVEN = awsWith(GIVEN_DATABASE);
 const HERE = awsWith({ ...GIVEN_DATABASE, host: '127.0.0.1', tls: 'off' });
-const LAPTOP: LaptopPlaces = {
-  ...{ landing: 'landing', lake: 'lake' },
+const LAPTOP: LaptopResources = {
+  landing: 'landing',
+  lake: 'lake',
   database: { host: '127.0.0.1', port: 50_000, name: 'millrace', user: 'millrace', password: 'millrace' },
 };
 
-function awsWith(database: AwsDatabase): AwsPlaces {
+function awsWith(database: AwsDatabase): AwsResources {
   return {
     landing: { name: 'landing', arn: 'arn:aws:s3:::landing' },
     lake: { name: 'lake', arn: 'arn:aws:s3:::lake' },
@@ -118,7 +123,7 @@ describe('a connector says', () => {
 
   test('that the database is called without TLS where it is said to be on this machine, and nowhere else', () => {
     const { step } = all.find(({ name }) => name === 'postgres')!;
-    const tlsOf = (places: AwsPlaces) => (connectors.postgres.onAws(step, places).resources as { tls?: string }).tls;
+    const tlsOf = (places: AwsResources) => (connectors.postgres.onAws(step, places).resources as { tls?: string }).tls;
     expect([AWS, GIVEN, HERE].map(tlsOf)).toEqual([undefined, undefined, 'off']);
   });
 

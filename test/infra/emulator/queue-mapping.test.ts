@@ -64,7 +64,10 @@ type Handler = (event: SQSEvent, number: number) => InvokeResult | Promise<Invok
 function start(handler: Handler, changes: Partial<QueueMappingRequest> = {}): void {
   mapping = startQueueMapping({
     configuration: { EventSourceArn: queueArn, FunctionName: 'files', ...changes },
-    ...{ sqs, clock: systemClock(), random: seededRandom(1), waitSeconds: 0 },
+    sqs,
+    clock: systemClock(),
+    random: seededRandom(1),
+    waitSeconds: 0,
     trace: (entry) => trace.push(entry),
     async invoke({ payload }) {
       const event = JSON.parse(payload) as SQSEvent;
@@ -214,7 +217,9 @@ test('a queue that is away for a while is asked again', async () => {
   await send('a');
   mapping = startQueueMapping({
     configuration: { EventSourceArn: queueArn, FunctionName: 'files' },
-    ...{ clock: { now: () => 0, sleep: () => systemClock().sleep(1) }, random: seededRandom(1), waitSeconds: 0 },
+    clock: { now: () => 0, sleep: () => systemClock().sleep(1) },
+    random: seededRandom(1),
+    waitSeconds: 0,
     trace: (entry) => trace.push(entry),
     invoke: async () => done,
     sqs: {

@@ -28,7 +28,9 @@ function world(
       trace.push(entry);
       writeLine(entry);
     },
-    ...{ clock, random: seededRandom(seed), twiceProbability },
+    clock,
+    random: seededRandom(seed),
+    twiceProbability,
   });
   return { clock, calls, trace, lines, scheduler };
 }

@@ -39,7 +39,9 @@ const shop = definePipeline({
 });
 
 const order = (id: number, status: 'OPEN' | 'PAID', total: number | null) => ({
-  ...{ id, status, total },
+  id,
+  status,
+  total,
   placed: '2026-01-01T00:00:00Z',
 });
 

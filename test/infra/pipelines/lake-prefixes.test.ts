@@ -10,7 +10,8 @@ function pipelineOf(name: string, prefixes: readonly string[]) {
     { from: 'events', write: s3Sink({ prefix }), every: minutes(5) } as const,
   ]);
   return definePipeline({
-    ...{ name, streams: { events: { schema: z.string() } } },
+    name,
+    streams: { events: { schema: z.string() } },
     sinks: Object.fromEntries(sinks) as Record<
       string,
       { from: 'events'; write: ReturnType<typeof s3Sink>; every: ReturnType<typeof minutes> }

@@ -132,8 +132,11 @@ test.each(Object.entries(mustNotCompile).filter(([what]) => !what.startsWith('SQ
 describe('a pipeline', () => {
   test('is plain data, with every group there', () => {
     expect(definePipeline({ name: 'empty', streams })).toEqual({
-      ...{ name: 'empty', streams },
-      ...{ sources: {}, transforms: {}, sinks: {} },
+      name: 'empty',
+      streams,
+      sources: {},
+      transforms: {},
+      sinks: {},
     });
   });
 

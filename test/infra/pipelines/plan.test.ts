@@ -5,8 +5,8 @@ import { definePipeline, type Pipeline, streamOf } from '../../../infra/pipeline
 import {
   type PipelinePlan,
   planOf,
-  type StepPlace,
   type StepPlan,
+  type StepTarget,
   stepConfigOf,
 } from '../../../infra/pipelines/plan.ts';
 import { audit, ENTRY, FOREIGN_STREAM, Line, Order, pipelines, pushed, shop } from './example.ts';
@@ -54,7 +54,9 @@ describe('a plan', () => {
 
   test('follows a borrowed stream to its pipeline', () => {
     expect(step(auditPlan, 'audit_table', 'sink').input.stream).toMatchObject({
-      ...{ kind: 'own', pipeline: 'shop', name: 'orders' },
+      kind: 'own',
+      pipeline: 'shop',
+      name: 'orders',
       schema: Order,
     });
   });
@@ -66,7 +68,9 @@ describe('a plan', () => {
       sources: { a: { read: pushed<{ id: string; total: number; state: 'open' }>(), to: 'mine' } },
     });
     expect(step(planOf(third, [...pipelines, third]), 'a', 'source').output).toMatchObject({
-      ...{ pipeline: 'shop', name: 'orders', compression: 'zstd' },
+      pipeline: 'shop',
+      name: 'orders',
+      compression: 'zstd',
     });
   });
 
@@ -99,7 +103,7 @@ describe('a plan', () => {
 });
 
 describe("a step's configuration", () => {
-  const place: StepPlace = {
+  const place: StepTarget = {
     checkpoints: 'checkpoints',
     deadLetters: 'dead-letters',
     generation: 'abc',

@@ -12,7 +12,11 @@ const Order = z.object({
 });
 const data = { id: 7, 'Ship Mode': 'First', tags: ['a', 'b'], note: 'été' };
 const event = {
-  ...{ id: 'e', source: '/s', type: 'order.placed', key: 'CA-1', time: '2026-01-02T03:04:05Z' },
+  id: 'e',
+  source: '/s',
+  type: 'order.placed',
+  key: 'CA-1',
+  time: '2026-01-02T03:04:05Z',
   dataBytes: Buffer.from(JSON.stringify(data)),
 } as unknown as ReceivedEvent;
 

@@ -1,4 +1,4 @@
-import { EventRefused } from '../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../functions/runtime/errors.ts';
 import { jsonFromText, jsonText } from '../../../functions/runtime/sql/json/json.ts';
 import { createWriter } from '../../../functions/runtime/sql/json/json-writer.ts';
 import { createRow } from '../../../functions/runtime/sql/row/row.ts';
@@ -38,7 +38,7 @@ export function eventRunner(plan: Plan): (event: string) => Made {
       runStatement(statement, { row, event: ATTRIBUTES, bytes: Buffer.from(event), target: { writer, emit } });
       return { outputs, refused: undefined };
     } catch (error) {
-      if (error instanceof EventRefused) return { outputs: [], refused: error.message };
+      if (error instanceof EventRejected) return { outputs: [], refused: error.message };
       throw error;
     }
   };

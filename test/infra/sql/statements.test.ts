@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { EventRefused } from '../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../functions/runtime/errors.ts';
 import { jsonFromText, jsonText } from '../../../functions/runtime/sql/json/json.ts';
 import { createWriter } from '../../../functions/runtime/sql/json/json-writer.ts';
 import { createRow } from '../../../functions/runtime/sql/row/row.ts';
@@ -168,7 +168,7 @@ describe('a statement makes of events what Postgres makes of rows', () => {
       try {
         runStatement(statement, { row, event: attributes, bytes: Buffer.from(event), target: { writer, emit } });
       } catch (error) {
-        if (!(error instanceof EventRefused)) throw error;
+        if (!(error instanceof EventRejected)) throw error;
         refused = true;
       }
       const theirs = expected?.code == null ? plainZones(expected?.value ?? '') : 'refused';

@@ -107,8 +107,14 @@ describe('alarms', () => {
     const line = metricsLine(
       { pipeline: 'shop', step: 'lake', shard: 's' },
       {
-        ...{ eventsIn: 1, eventsOut: 1, rejected: 1, alreadySeen: 1, bytesIn: 1, bytesOut: 1 },
-        ...{ lagMillis: 1, durationMillis: 1 },
+        eventsIn: 1,
+        eventsOut: 1,
+        rejected: 1,
+        alreadySeen: 1,
+        bytesIn: 1,
+        bytesOut: 1,
+        lagMillis: 1,
+        durationMillis: 1,
       },
       0,
     );
@@ -166,12 +172,19 @@ describe('alarms', () => {
 
   test('of a sink on a schedule ring when it is late, and when it is not run at all', () => {
     expect(alarm('millrace-dev-shop--lake--file-age')).toMatchObject({
-      ...{ Namespace: 'Millrace', MetricName: 'lagMillis', Statistic: 'Maximum' },
-      ...{ Threshold: (3 * 5 + 15) * 60_000, ComparisonOperator: 'GreaterThanOrEqualToThreshold' },
+      Namespace: 'Millrace',
+      MetricName: 'lagMillis',
+      Statistic: 'Maximum',
+      Threshold: (3 * 5 + 15) * 60_000,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
     });
     expect(alarm('millrace-dev-shop--lake--stopped')).toMatchObject({
-      ...{ Namespace: 'AWS/Lambda', MetricName: 'Invocations', Statistic: 'Sum' },
-      ...{ Threshold: 1, ComparisonOperator: 'LessThanThreshold', EvaluationPeriods: 1 },
+      Namespace: 'AWS/Lambda',
+      MetricName: 'Invocations',
+      Statistic: 'Sum',
+      Threshold: 1,
+      ComparisonOperator: 'LessThanThreshold',
+      EvaluationPeriods: 1,
       Dimensions: [{ Name: 'FunctionName', Value: 'millrace-dev-shop--lake' }],
     });
   });

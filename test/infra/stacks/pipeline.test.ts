@@ -105,7 +105,8 @@ describe('a function', () => {
   test.each(ALL)('of %s/%s is told its configuration, and nothing else', (pipeline, name) => {
     const config = configOf(stage.stack(`millrace-dev-${pipeline}`).template, `millrace-dev-${pipeline}--${name}`);
     expect(config).toMatchObject({
-      ...{ pipeline, step: name },
+      pipeline,
+      step: name,
       checkpoints: 'millrace-dev-checkpoints',
       deadLetters: 'millrace-dev-dead-letters-<AccountId>-<Region>',
     });
@@ -136,12 +137,18 @@ describe('a function', () => {
 
   test('logs in to the database of the stage by IAM, and to a given one by its secret', async () => {
     expect(configOf(shop, 'millrace-dev-shop--order_table').resources).toMatchObject({
-      ...{ port: 5432, database: 'millrace', user: 'millrace_sinks', auth: { iam: true } },
+      port: 5432,
+      database: 'millrace',
+      user: 'millrace_sinks',
+      auth: { iam: true },
     });
     const database = { host: 'db.example.com', name: 'n', user: 'u', secret: 'arn:aws:secretsmanager:x' };
     const given = await synthesized({ database });
     expect(configOf(given.stack('millrace-dev-shop').template, 'millrace-dev-shop--order_table').resources).toEqual({
-      ...{ host: 'db.example.com', port: 5432, database: 'n', user: 'u' },
+      host: 'db.example.com',
+      port: 5432,
+      database: 'n',
+      user: 'u',
       auth: { secret: 'arn:aws:secretsmanager:x' },
     });
   });

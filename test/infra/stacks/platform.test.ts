@@ -8,7 +8,9 @@ import { asText, type SynthesizedStage, synthesized } from './synthesized.ts';
 vi.setConfig({ testTimeout: 60_000 });
 
 const DATABASE = {
-  ...{ host: 'db.example.com', name: 'shop', user: 'sinks' },
+  host: 'db.example.com',
+  name: 'shop',
+  user: 'sinks',
   secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:sinks-AbCdEf',
 };
 const NETWORK = {
@@ -62,8 +64,10 @@ describe('the platform', () => {
         BucketName: bucketName,
         BucketEncryption: Match.anyValue(),
         PublicAccessBlockConfiguration: {
-          ...{ BlockPublicAcls: true, BlockPublicPolicy: true },
-          ...{ IgnorePublicAcls: true, RestrictPublicBuckets: true },
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
         },
       },
     });
@@ -95,7 +99,8 @@ describe('the platform', () => {
     const rules = [
       {
         EventPattern: {
-          ...{ source: ['aws.s3'], 'detail-type': ['Object Created'] },
+          source: ['aws.s3'],
+          'detail-type': ['Object Created'],
           detail: { object: { key: [{ prefix: 'aws/lambda/' }] } },
         },
       },
@@ -161,7 +166,9 @@ describe('the platform', () => {
     const { resources, step } = parseStepConfig(asText(made?.Properties.Environment.Variables.STEP_CONFIG));
     expect(step).toBe('database-init');
     expect(resources).toMatchObject({
-      ...{ port: 5_432, database: 'millrace', user: 'millrace_sinks' },
+      port: 5_432,
+      database: 'millrace',
+      user: 'millrace_sinks',
       administratorSecret: expect.stringMatching(/^<DatabaseInstance.*MasterUserSecret\.SecretArn>$/),
     });
     // Who calls it brings the password along: it cannot read the secret, nor anything else.

@@ -84,7 +84,9 @@ beforeAll(async () => {
 
 function asGranted(role: string, { Sid, Effect, Action, Resource, Condition }: Statement): Granted {
   return {
-    ...{ role: role.replace(/[0-9A-F]{8}$/, ''), sid: Sid ?? '', effect: Effect },
+    role: role.replace(/[0-9A-F]{8}$/, ''),
+    sid: Sid ?? '',
+    effect: Effect,
     actions: [Action].flat(),
     resources: [Resource].flat().map(asText),
     condition: Condition === undefined ? '' : JSON.stringify(Condition),

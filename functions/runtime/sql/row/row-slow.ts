@@ -1,4 +1,4 @@
-import { EventRefused } from '../../errors.ts';
+import { EventRejected } from '../../errors.ts';
 import { HAS_ESCAPE, HAS_EXPONENT, HAS_FRACTION } from '../scan/scan-memory.ts';
 
 /** The columns of one event as ranges of bytes. */
@@ -65,10 +65,10 @@ function parse(bytes: Uint8Array): Record<string, unknown> {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     data = JSON.parse(text, exactNumbers as (key: string, value: unknown) => unknown);
   } catch (error) {
-    throw new EventRefused('undecodable', `the event's data is not JSON: ${(error as Error).message}`);
+    throw new EventRejected('undecodable', `the event's data is not JSON: ${(error as Error).message}`);
   }
   // A number that keeps its text is an object to JavaScript.
   if (typeof data !== 'object' || data === null || Array.isArray(data) || isRawJSON(data))
-    throw new EventRefused('schema', "the event's data is not a JSON object");
+    throw new EventRejected('schema', "the event's data is not a JSON object");
   return data as Record<string, unknown>;
 }

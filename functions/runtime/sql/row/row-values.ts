@@ -1,4 +1,4 @@
-import { EventRefused } from '../../errors.ts';
+import { EventRejected } from '../../errors.ts';
 import { SqlError } from '../errors/sql-error.ts';
 import type { Json } from '../json/json.ts';
 import { jsonFromText, storable } from '../json/json.ts';
@@ -25,7 +25,7 @@ function sliceOf(row: Row, column: number): string {
 export function misfitAt(row: Row, column: number, type: string): never {
   const shown = sliceOf(row, column);
   const value = shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
-  throw new EventRefused('schema', `column "${row.columns[column]}" is ${type}, not ${value}`);
+  throw new EventRejected('schema', `column "${row.columns[column]}" is ${type}, not ${value}`);
 }
 
 export function textAt(row: Row, column: number): string | null {
@@ -100,6 +100,6 @@ export function valueAt<T>(
 
 /** A column that its schema says is always there. */
 export function required<T>(row: Row, column: number, value: T | null): T {
-  if (value === null) throw new EventRefused('schema', `column "${row.columns[column]}" is missing or null`);
+  if (value === null) throw new EventRejected('schema', `column "${row.columns[column]}" is missing or null`);
   return value;
 }

@@ -215,7 +215,9 @@ function parseRecords(
 /** Gives each record with where it ends. */
 function parseCells(bytes: Buffer, found: (cells: readonly string[], bytes: number) => void): void {
   parse(bytes, {
-    ...{ record_delimiter: ['\r\n', '\n'], relax_column_count: true, bom: false },
+    record_delimiter: ['\r\n', '\n'],
+    relax_column_count: true,
+    bom: false,
     cast: (text, { quoting }) => (quoting ? `"${text}` : text),
     on_record(cells: string[], { bytes: end }: { bytes: number }) {
       found(cells, end);

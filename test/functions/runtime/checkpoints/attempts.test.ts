@@ -373,10 +373,10 @@ describe('attempts', () => {
       })(batch(), invoked());
       await begun.promise;
     }
-    expect(attempts.map(({ generation, kills }) => ({ generation, kills }))).toEqual([
-      { generation: 'g1.0', kills: 0 },
-      { generation: 'g1.0', kills: 1 },
-      { generation: 'g2.0', kills: 0 },
+    expect(attempts.map(({ generation, deaths }) => ({ generation, deaths }))).toEqual([
+      { generation: 'g1.0', deaths: 0 },
+      { generation: 'g1.0', deaths: 1 },
+      { generation: 'g2.0', deaths: 0 },
     ]);
   });
 });

@@ -5,18 +5,20 @@ import { encodeState } from '../../../../functions/runtime/checkpoints/step-stat
 import type { Shard, StreamShape } from '../../../../functions/runtime/log/shards.ts';
 
 const shard = (id: string, [from, to]: readonly [bigint, bigint], parents: readonly string[] = []): Shard => ({
-  ...{ id, from, to, parents, open: true },
+  id,
+  from,
+  to,
+  parents,
+  open: true,
 });
 const shapeOf = (shards: readonly Shard[]): StreamShape => ({
-  ...{
-    arn: 'arn:aws:kinesis:r:1:stream/s',
-    name: 's',
-    incarnation: 'i',
-    createdMillis: 0,
-    maxRecordBytes: 1,
-    retentionMillis: 1,
-    shards,
-  },
+  arn: 'arn:aws:kinesis:r:1:stream/s',
+  name: 's',
+  incarnation: 'i',
+  createdMillis: 0,
+  maxRecordBytes: 1,
+  retentionMillis: 1,
+  shards,
 });
 
 /** The state of a shard whose parents may have left states of their own. */

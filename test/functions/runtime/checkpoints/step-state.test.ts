@@ -23,7 +23,9 @@ const state: fc.Arbitrary<StepState> = fc.record({
   ),
   foreign: fc.option(
     fc.array(fc.tuple(fc.nat(31), fc.string())).map((versions) => ({
-      ...{ versions: new Map(versions), marks: undefined, changed: new Set<number>() },
+      versions: new Map(versions),
+      marks: undefined,
+      changed: new Set<number>(),
     })),
     { nil: undefined },
   ),

@@ -32,7 +32,9 @@ function twoEvents(number: number): Buffer {
 const recordOf = (number: number, data: Buffer) => ({
   eventID: `shardId-0:${number}`,
   kinesis: {
-    ...{ sequenceNumber: String(number), partitionKey: 'k', data: data.toString('base64') },
+    sequenceNumber: String(number),
+    partitionKey: 'k',
+    data: data.toString('base64'),
     approximateArrivalTimestamp: 1_767_225_600 + number,
   },
 });

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { openCheckpoints } from '../../../../functions/runtime/checkpoints/checkpoints.ts';
 import { BELIEVED_MILLIS, isHeld, loadPause, openPause, savePause } from '../../../../functions/runtime/pause/pause.ts';
-import { s3Files } from '../../../../functions/sources/s3-files/s3-files.ts';
+import { s3FilesSource } from '../../../../functions/sources/s3-files/s3-files.ts';
 import { OrderLine } from '../../../../functions/transforms/order-events.ts';
 import { ordersFile } from '../../../../infra/local/demo/data.ts';
 import { definePipeline, hours, minutes } from '../../../../infra/pipelines/pipeline.ts';
@@ -16,7 +16,13 @@ const files = definePipeline({
   streams: { lines: { schema: OrderLine } },
   sources: {
     exports: {
-      read: s3Files({ schema: OrderLine, format: 'csv', type: 'line.exported', key: 'Order ID', prefix: 'orders/' }),
+      read: s3FilesSource({
+        schema: OrderLine,
+        format: 'csv',
+        type: 'line.exported',
+        key: 'Order ID',
+        prefix: 'orders/',
+      }),
       to: 'lines',
     },
   },

@@ -10,8 +10,18 @@ const record = { sequenceNumber: '2', partitionKey: 'k', data: Buffer.from('{}')
 function afterDecoding(undecoded: number) {
   const to = positionOf('2', 0);
   const attempt: Attempt = {
-    ...{ generation: 'g', from: before, to, until: to, doing: 'decoding', kills: 2, undecoded },
-    ...{ sinceMillis: 0, begunMillis: 0, rejected: 0, survived: false, by: 'one' },
+    generation: 'g',
+    from: before,
+    to,
+    until: to,
+    doing: 'decoding',
+    deaths: 2,
+    undecoded,
+    sinceMillis: 0,
+    begunMillis: 0,
+    rejected: 0,
+    survived: false,
+    by: 'one',
   };
   const suspicion = suspicionOf(attempt, { position: before, generation: 'g', process: 'another' });
   return (entries: number | undefined) => nextTry(suspicion, [record], { position: before, entries });

@@ -17,7 +17,13 @@ const time = fc.constantFrom('2026-01-28T00:00:00.000Z', '2024-02-29T23:59:59+05
 const optional = fc.option(text, { nil: undefined });
 
 const outgoing: fc.Arbitrary<OutgoingEvent> = fc.record({
-  ...{ id: text, source: text, type: text, time, key: text, sequence: optional, traceparent: optional },
+  id: text,
+  source: text,
+  type: text,
+  time,
+  key: text,
+  sequence: optional,
+  traceparent: optional,
   redrivenFor: optional,
   dataBytes: valueText.map((json) => Buffer.from(json)),
 });
@@ -36,8 +42,13 @@ const plainTime = fc.constantFrom('2026-01-28T00:00:00.000Z', '2026-12-01T23:59:
 
 /** As events usually are: what the fast way is for. */
 const usual: fc.Arbitrary<OutgoingEvent> = fc.record({
-  ...{ id: plain, source: plain, type: plain, time: plainTime, key: plain },
-  ...{ sequence: fc.option(plain, { nil: undefined }), traceparent: fc.option(plain, { nil: undefined }) },
+  id: plain,
+  source: plain,
+  type: plain,
+  time: plainTime,
+  key: plain,
+  sequence: fc.option(plain, { nil: undefined }),
+  traceparent: fc.option(plain, { nil: undefined }),
   dataBytes: valueText.map((json) => Buffer.from(json)),
 });
 
@@ -66,7 +77,13 @@ describe('an event that our writers encoded', () => {
 
   test('has its attributes first, in one order, and its data last', () => {
     const event = {
-      ...{ id: 'i', source: 's', type: 't', time: '2026-01-01T00:00:00Z', key: 'k', sequence: 'q', traceparent: 'p' },
+      id: 'i',
+      source: 's',
+      type: 't',
+      time: '2026-01-01T00:00:00Z',
+      key: 'k',
+      sequence: 'q',
+      traceparent: 'p',
       dataBytes: Buffer.from('{"a": 1.0}'),
     };
     expect(Buffer.from(encodeEvent(event)).toString()).toBe(
@@ -104,8 +121,13 @@ function attributesOf(json: Record<string, unknown>) {
   if (time != null && !isTime(time as string)) return 'rejected';
   if (partitionkey != null && [...(partitionkey as string)].length > 256) return 'rejected';
   return {
-    ...{ id, source, type, time: time ?? new Date(ARRIVAL_MILLIS).toISOString(), key: partitionkey ?? 'put-key' },
-    ...{ sequence: sequence ?? undefined, traceparent: traceparent ?? undefined },
+    id,
+    source,
+    type,
+    time: time ?? new Date(ARRIVAL_MILLIS).toISOString(),
+    key: partitionkey ?? 'put-key',
+    sequence: sequence ?? undefined,
+    traceparent: traceparent ?? undefined,
     redrivenFor: redrivenfor ?? undefined,
     data: 'data' in json ? json.data : 'data_base64' in json ? json.data_base64 : null,
   };
@@ -306,8 +328,15 @@ describe('a record that is not a CloudEvent', () => {
       time: '2026-01-31T12:30:00.000Z',
     };
     expect(outcome(decodeOne(`\ufeff ${json}\r\n`))).toEqual({
-      ...{ ...attributes, key: 'put-key', sequence: undefined, traceparent: undefined, position },
-      ...{ data, dataBytes: json, original: json, redrivenFor: undefined },
+      ...attributes,
+      key: 'put-key',
+      sequence: undefined,
+      traceparent: undefined,
+      position,
+      data,
+      dataBytes: json,
+      original: json,
+      redrivenFor: undefined,
       bytes: `{"specversion":"1.0",${['source', 'type', 'time']
         .map((name) => `"${name}":"${attributes[name as 'source']}"`)
         .join(',')},"partitionkey":"put-key","id":"${position}","data":${json}}`,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { EventRefused } from '../../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../../../functions/runtime/event.ts';
 import { SqlError } from '../../../../functions/runtime/sql/errors/sql-error.ts';
 import { createWriter } from '../../../../functions/runtime/sql/json/json-writer.ts';
@@ -42,7 +42,7 @@ function outputs(run: (target: Parameters<Statement['select']>[2]) => void): rea
   try {
     run({ writer, emit });
   } catch (error) {
-    if (error instanceof EventRefused || error instanceof SqlError) return 'refused';
+    if (error instanceof EventRejected || error instanceof SqlError) return 'refused';
     throw error;
   }
   return made;

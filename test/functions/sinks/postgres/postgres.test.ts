@@ -40,7 +40,12 @@ function open({ table, key, create, user = server.user, step = 'test/sink', form
     formerly,
     options: postgres.options.parse({ table, ...(key && { key }), create: create !== undefined }),
     resources: postgres.resources.parse({
-      ...{ host, port, database, user, tls: 'off', auth: { password } },
+      host,
+      port,
+      database,
+      user,
+      tls: 'off',
+      auth: { password },
       ...(create && { columns: columnsOf(create) }),
     }),
   });

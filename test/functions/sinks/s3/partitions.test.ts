@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EventRefused } from '../../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../../functions/runtime/errors.ts';
 import { partitionOf } from '../../../../functions/sinks/s3/partitions.ts';
 import { type Given, logOf } from '../../../contracts/slices.ts';
 
@@ -38,7 +38,7 @@ describe('the partition by time', () => {
     ['9999-12-31T23:59:59-00:01', 'is in no year'],
   ])('refuses %j: it %s', (time, message) => {
     const partitioned = () => folderOf({ by: 'day' }, { time });
-    expect(partitioned).toThrow(EventRefused);
+    expect(partitioned).toThrow(EventRejected);
     expect(partitioned).toThrow(message);
   });
 });
@@ -91,7 +91,7 @@ describe('the partition by a field', () => {
     ['half a surrogate pair', '{"region":"\\ud800"}', 'region: is not well-formed Unicode'],
   ])('refuses %s', (_, json, message) => {
     const partitioned = () => folderOf({ fields: ['region'] }, { json });
-    expect(partitioned).toThrow(EventRefused);
+    expect(partitioned).toThrow(EventRejected);
     expect(partitioned).toThrow(message);
   });
 });

@@ -52,8 +52,11 @@ async function refused(sent: Request, from = source) {
 }
 
 const cloudEvent = (more: object = {}) => ({
-  ...{ specversion: '1.0', id: 'e1', source: 'urn:device:1', type: 'reading.taken' },
-  ...{ data: { sensor_id: 'a', celsius: 1 } },
+  specversion: '1.0',
+  id: 'e1',
+  source: 'urn:device:1',
+  type: 'reading.taken',
+  data: { sensor_id: 'a', celsius: 1 },
   ...more,
 });
 const STRUCTURED = 'application/cloudevents+json';
@@ -125,8 +128,13 @@ describe('takes', () => {
 
   test('a CloudEvent in structured mode, with its attributes', async () => {
     const attributes = {
-      ...{ id: 'e1', source: 'urn:device:1', type: 'reading.taken', time: '2024-01-01T00:00:00+01:00', sequence: '17' },
-      ...{ partitionkey: 'p', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
+      id: 'e1',
+      source: 'urn:device:1',
+      type: 'reading.taken',
+      time: '2024-01-01T00:00:00+01:00',
+      sequence: '17',
+      partitionkey: 'p',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     };
     const data = '{"celsius": 1.0,"sensor_id":"a"}';
     const body = JSON.stringify({ specversion: '1.0', ...attributes }).replace(/}$/, `, "data" : ${data} }`);
@@ -163,12 +171,21 @@ describe('takes', () => {
 
   test('a CloudEvent in binary mode', async () => {
     const headers = {
-      ...{ 'ce-specversion': '1.0', 'ce-id': 'e1', 'ce-source': 'urn:device:%C3%A9', 'ce-type': 'reading.taken' },
-      ...{ 'ce-sequence': '17', 'ce-partitionkey': '100%' },
+      'ce-specversion': '1.0',
+      'ce-id': 'e1',
+      'ce-source': 'urn:device:%C3%A9',
+      'ce-type': 'reading.taken',
+      'ce-sequence': '17',
+      'ce-partitionkey': '100%',
     };
     expect(await taken(request('{"sensor_id":"a","celsius":1.0}', { headers }))).toEqual([
       {
-        ...{ id: 'e1', source: 'urn:device:é', type: 'reading.taken', time: ARRIVAL, key: '100%', sequence: '17' },
+        id: 'e1',
+        source: 'urn:device:é',
+        type: 'reading.taken',
+        time: ARRIVAL,
+        key: '100%',
+        sequence: '17',
         data: '{"sensor_id":"a","celsius":1.0}',
       },
     ]);

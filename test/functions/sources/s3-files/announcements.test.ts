@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EventRefused } from '../../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../../functions/runtime/errors.ts';
 import { announcedObjects } from '../../../../functions/sources/s3-files/announcements.ts';
 
 const created = (key: string, more: object = {}, eventName = 'ObjectCreated:Put') => ({
@@ -63,7 +63,7 @@ test.each<[string, string, string]>([
   ],
   ['null', 'null', 'neither a notification of S3'],
 ])('refuses %s', (_, message, why) => {
-  expect(() => announcedObjects(message)).toThrow(EventRefused);
+  expect(() => announcedObjects(message)).toThrow(EventRejected);
   expect(() => announcedObjects(message)).toThrow(why);
 });
 

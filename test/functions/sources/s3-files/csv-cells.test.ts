@@ -5,7 +5,7 @@ import { wireSchemaOf } from '../../../../functions/runtime/json/wire-schema.ts'
 import { cellReader, checkCsvSchema } from '../../../../functions/sources/s3-files/csv-cells.ts';
 
 const read = (schema: z.ZodType, header: readonly string[], cells: readonly string[]) =>
-  cellReader(wireSchemaOf(schema, 's3Files'), header)(cells);
+  cellReader(wireSchemaOf(schema, 's3FilesSource'), header)(cells);
 const one = (schema: z.ZodType, cell: string) => read(z.object({ a: schema }), ['a'], [cell]).json;
 
 test.each<[string, z.ZodType, string, string]>([
@@ -104,6 +104,6 @@ test.each<[string, z.ZodType, RegExp]>([
   ['an object in a field', z.object({ a: z.object({ b: z.string() }) }), /cannot read 'a' from CSV/],
   ['no object', z.array(z.string()), /must be a z\.object\(\)/],
 ])('a schema that no CSV row can fit is refused: %s', (_, schema, why) => {
-  expect(() => checkCsvSchema(wireSchemaOf(schema, 's3Files'))).toThrow(UserMistake);
-  expect(() => checkCsvSchema(wireSchemaOf(schema, 's3Files'))).toThrow(why);
+  expect(() => checkCsvSchema(wireSchemaOf(schema, 's3FilesSource'))).toThrow(UserMistake);
+  expect(() => checkCsvSchema(wireSchemaOf(schema, 's3FilesSource'))).toThrow(why);
 });

@@ -73,8 +73,8 @@ const Row = z.object({ id: z.string(), n: z.int(), note: z.string() });
 async function readInThisProcess(endpoint: string): Promise<Peak> {
   useEndpoint(endpoint);
   const source = openSource(
-    s3FilesSource,
-    s3Files({ schema: Row, format: 'csv', type: 'row.read', key: 'id' }).options,
+    s3Files,
+    s3FilesSource({ schema: Row, format: 'csv', type: 'row.read', key: 'id' }).options,
   );
   let [rows, rejections] = [0, 0];
   const item = { bucket: 'landing', key: 'rows.csv', etag: 'e' };

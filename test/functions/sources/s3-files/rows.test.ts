@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EventRefused } from '../../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../../functions/runtime/errors.ts';
 import { csvRows } from '../../../../functions/sources/s3-files/csv-rows.ts';
 import { ndjsonRows } from '../../../../functions/sources/s3-files/ndjson-rows.ts';
 import {
@@ -36,7 +36,9 @@ async function rowsOf<T>(
 const seen = (row: Row<unknown>) => ({ at: row.at, next: row.next, content: row.content, bytes: bytesOf(row) });
 
 const csv = async (content: string | Buffer) =>
-  (await rowsOf(csvRows, content)).map(({ content: cells }) => (cells instanceof EventRefused ? cells.message : cells));
+  (await rowsOf(csvRows, content)).map(({ content: cells }) =>
+    cells instanceof EventRejected ? cells.message : cells,
+  );
 
 const QUOTES = 'a quote stands inside an unquoted field, or text follows a closing quote: double it';
 const OPEN = 'a quote is opened and not closed';
@@ -134,7 +136,7 @@ describe('CSV', () => {
 describe('NDJSON', () => {
   const ndjson = async (content: string | Buffer) =>
     (await rowsOf(ndjsonRows, content)).map(({ content: row }) =>
-      row instanceof EventRefused ? row.message : row.json,
+      row instanceof EventRejected ? row.message : row.json,
     );
 
   test.each<[string, string, unknown[]]>([
@@ -243,7 +245,7 @@ describe('rows of more than 1 MiB', () => {
   ])('%s: however it comes, and wherever reading goes on', async (...[, format, text, outcomes, lines]) => {
     for (const chunks of [[65_536], [LONGEST_ROW_BYTES + 1], [LONGEST_ROW_BYTES * 8], [100_003, 7]]) {
       const rows = await rowsOf(format, text, { sizes: chunks });
-      expect(rows.map(({ content: row }) => (row instanceof EventRefused ? row.message : 'row'))).toEqual(outcomes);
+      expect(rows.map(({ content: row }) => (row instanceof EventRejected ? row.message : 'row'))).toEqual(outcomes);
       expect(rows.map(({ at }) => at.line)).toEqual(lines);
       expect(Math.max(...rows.map((row) => bytesOf(row).length))).toBeLessThanOrEqual(LONGEST_ROW_BYTES);
       for (const [index, { next }] of rows.entries()) {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { EventRefused } from '../../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../../functions/runtime/errors.ts';
 import type { ItemPage, Source } from '../../../../functions/runtime/source.ts';
 import { s3Files, s3FilesSource } from '../../../../functions/sources/s3-files/s3-files.ts';
 import { openSource, useEndpoint } from '../../../contracts/source-harnesses.ts';
@@ -58,9 +58,12 @@ const Line = z.object({ id: z.string().nullable(), n: z.int(), day: z.iso.date()
 const options = { schema: Line, format: 'csv', type: 'line.imported', key: 'id' } as const;
 
 function reading(
-  given: { key?: string; options?: Parameters<typeof s3Files<z.output<typeof Line>, z.input<typeof Line>>>[0] } = {},
+  given: {
+    key?: string;
+    options?: Parameters<typeof s3FilesSource<z.output<typeof Line>, z.input<typeof Line>>>[0];
+  } = {},
 ) {
-  const source = openSource(s3FilesSource, s3Files(given.options ?? options).options);
+  const source = openSource(s3Files, s3FilesSource(given.options ?? options).options);
   const item = { bucket: 'landing', key: given.key ?? 'lines.csv', etag: 'e1' };
   return (position?: ItemPage<unknown>['position'], signal = AbortSignal.timeout(15_000)) =>
     source.readItem(item, position as never, signal);
@@ -206,7 +209,7 @@ describe('a file that cannot be read as a whole is refused once', () => {
   ])('%s', async (...[, key, content, why]) => {
     answer = serve(content);
     const { error, events } = await readAll(reading({ key })());
-    expect(error).toBeInstanceOf(EventRefused);
+    expect(error).toBeInstanceOf(EventRejected);
     expect((error as Error).message).toContain(why);
     expect(events).toEqual([]);
   });
@@ -225,7 +228,7 @@ describe('a file that cannot be read as a whole is refused once', () => {
   ])('%s: the rows before that are events', async (_, content, why) => {
     answer = serve(content);
     const { error, events } = await readAll(reading()());
-    expect(error).toBeInstanceOf(EventRefused);
+    expect(error).toBeInstanceOf(EventRejected);
     expect((error as Error).message).toContain(why);
     expect(events.length).toBeGreaterThan(5_000);
     const beforeDamage = events.slice(0, 5_000);
@@ -263,7 +266,7 @@ describe('whose fault it is', () => {
   ])('the object is %s: refused', async (...[, status, code, why]) => {
     answer = refuse(status, code);
     const { error } = await readAll(reading()());
-    expect(error).toBeInstanceOf(EventRefused);
+    expect(error).toBeInstanceOf(EventRejected);
     expect((error as Error).message).toContain(why);
   });
 
@@ -276,7 +279,7 @@ describe('whose fault it is', () => {
     answer = refuse(status, code);
     const { error } = await readAll(reading()());
     expect(error).toMatchObject({ name: code });
-    expect(error).not.toBeInstanceOf(EventRefused);
+    expect(error).not.toBeInstanceOf(EventRejected);
   });
 
   test.each<[string, Buffer]>([
@@ -351,20 +354,20 @@ test('whoever stops reading closes the connection', async () => {
 });
 
 test('a schema, key or time that does not fit is a mistake that does not compile, or is said at once', () => {
-  const typed: Source<{ id: string | null; n: number; day?: string | undefined }> = s3Files(options);
+  const typed: Source<{ id: string | null; n: number; day?: string | undefined }> = s3FilesSource(options);
   // @ts-expect-error not what the rows are
-  const wrong: Source<{ id: number }> = s3Files(options);
+  const wrong: Source<{ id: number }> = s3FilesSource(options);
   // @ts-expect-error a key that the rows do not have
-  s3Files({ ...options, key: 'idd' });
+  s3FilesSource({ ...options, key: 'idd' });
   // @ts-expect-error a time that the rows do not have
-  s3Files({ ...options, time: 'date' });
+  s3FilesSource({ ...options, time: 'date' });
   // @ts-expect-error a format that there is not
-  s3Files({ ...options, format: 'xml' });
+  s3FilesSource({ ...options, format: 'xml' });
   expect(typed.connector).toBe(wrong.connector);
-  expect(() => s3Files({ ...options, schema: Line.refine(() => true) })).toThrow(
-    /^s3Files checks its schema inside a function/,
+  expect(() => s3FilesSource({ ...options, schema: Line.refine(() => true) })).toThrow(
+    /^s3FilesSource checks its schema inside a function/,
   );
-  expect(() => s3Files({ ...options, schema: z.object({ id: z.array(z.string()) }) })).toThrow(
+  expect(() => s3FilesSource({ ...options, schema: z.object({ id: z.array(z.string()) }) })).toThrow(
     /cannot read 'id' from CSV/,
   );
 });

@@ -5,10 +5,10 @@ import { loadPlan } from '../../../../functions/runtime/rewind/plan.ts';
 import { postgresSink } from '../../../../functions/sinks/postgres/postgres.ts';
 import { moveStep } from '../../../../infra/cli/actions/move-step.ts';
 import { askedOf } from '../../../../infra/cli/target/find-step.ts';
-import type { FoundPlace } from '../../../../infra/cli/target/open-target.ts';
+import type { FoundTarget } from '../../../../infra/cli/target/open-target.ts';
 import { pauseStep, resumeStep } from '../../../../infra/operation/control/pause.ts';
 import { goOnRewinding, lastRewind } from '../../../../infra/operation/control/rewind.ts';
-import { checkpointsOf, type PlaceWithFunctions } from '../../../../infra/operation/target.ts';
+import { checkpointsOf, type TargetWithFunctions } from '../../../../infra/operation/target.ts';
 import { definePipeline, hours, minutes } from '../../../../infra/pipelines/pipeline.ts';
 import type { SinkPlan } from '../../../../infra/pipelines/plan.ts';
 import { operate } from '../../../kit/operator.ts';
@@ -29,7 +29,7 @@ const words = definePipeline({
 });
 
 const { signal } = new AbortController();
-const told = (): void => undefined;
+const onProgress = (): void => undefined;
 
 let world: World;
 let step: SinkPlan;
@@ -44,7 +44,7 @@ beforeEach(async () => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-const by = <Result>(work: (place: PlaceWithFunctions) => Promise<Result>): Promise<Result> => operate(world, work);
+const by = <Result>(work: (target: TargetWithFunctions) => Promise<Result>): Promise<Result> => operate(world, work);
 
 const written = async (word: string): Promise<void> => {
   await by(async ({ clients: { kinesis }, streamName }) => {
@@ -56,15 +56,15 @@ const written = async (word: string): Promise<void> => {
   });
   await world.clock.advance(minutes(3));
 };
-const pause = () => by((place) => pauseStep(step, place, { told, signal }));
-const resume = () => by((place) => resumeStep(step, place, signal));
-const stored = () => by((place) => loadPlan(checkpointsOf(step, place), signal));
+const pause = () => by((target) => pauseStep(step, target, { onProgress, signal }));
+const resume = () => by((target) => resumeStep(step, target, signal));
+const stored = () => by((target) => loadPlan(checkpointsOf(step, target), signal));
 
 /** What the command says, and its exit code. */
 const moved = async (to: string, yes = true): Promise<{ readonly code: number; readonly said: string }> => {
   said = [];
-  const code = await by((place) => {
-    const found: FoundPlace = { place, title: 'a test', pipelines: undefined, [Symbol.dispose]: told };
+  const code = await by((target) => {
+    const found: FoundTarget = { target, title: 'a test', pipelines: undefined, [Symbol.dispose]: onProgress };
     const invocation = { positionals: ['words', 'minutely'], values: { to, yes }, signal };
     return moveStep({ step, asked: askedOf([words], found), found }, invocation);
   });
@@ -107,7 +107,7 @@ test('a rewind whose end nobody could write down is done, and the same words aga
   const { number, plan } = await stored();
   expect(world.faults.happened()).toHaveLength(1);
   expect(plan?.phase).toBe('begun');
-  expect(await by((place) => lastRewind(step, place, signal))).toMatchObject({ number, plan: { phase: 'done' } });
+  expect(await by((target) => lastRewind(step, target, signal))).toMatchObject({ number, plan: { phase: 'done' } });
   await expect(moved('-15m', false)).rejects.toThrow('nobody is there to answer');
 });
 
@@ -118,7 +118,7 @@ test('what is gone on with, and is done by then, is not asked for once more', as
   const { number } = await stored();
   await resume();
   await world.clock.advance(minutes(3));
-  expect(await by((place) => goOnRewinding(step, place, { seen: number, told, signal }))).toBe(true);
+  expect(await by((target) => goOnRewinding(step, target, { seen: number, onProgress, signal }))).toBe(true);
   expect(await stored()).toMatchObject({ number, plan: { phase: 'done' } });
 });
 
@@ -128,7 +128,7 @@ test('what another move has taken the place of is not gone on with', async () =>
   await moved('-15m');
   const { number } = await stored();
   await moved('earliest');
-  await expect(by((place) => goOnRewinding(step, place, { seen: number, told, signal }))).rejects.toThrow(
+  await expect(by((target) => goOnRewinding(step, target, { seen: number, onProgress, signal }))).rejects.toThrow(
     /^words\/minutely was moved to earliest meanwhile/,
   );
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { shardsOf, targetOf } from '../../../../infra/cli/arguments/positions.ts';
+import { parsePosition, shardsOf } from '../../../../infra/cli/arguments/positions.ts';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
 
@@ -14,11 +14,11 @@ describe('where an operator wants a step to be', () => {
       { sequenceNumber: '49680472821001346888064801005289112571469694611459407874' },
     ],
   ])('%s', (said, target) => {
-    expect(targetOf(said, NOW)).toEqual(target);
+    expect(parsePosition(said, NOW)).toEqual(target);
   });
 
   test.each(['noon', '', '2026', '-15', '30543362'])('%j is no position', (said) => {
-    expect(() => targetOf(said, NOW)).toThrow(
+    expect(() => parsePosition(said, NOW)).toThrow(
       `'${said}' is no position: earliest, latest, 2026-01-31T23:59:00Z, -15m (s, m, h, d), or a sequence number`,
     );
   });

@@ -45,12 +45,10 @@ const REGION = { AWS_REGION: 'us-east-1' };
 function millrace(args: readonly string[], env: Readonly<Record<string, string>>) {
   const nowhere = join(folder, 'none');
   const none = {
-    ...{
-      AWS_CONFIG_FILE: nowhere,
-      AWS_SHARED_CREDENTIALS_FILE: nowhere,
-      AWS_EC2_METADATA_DISABLED: 'true',
-      HOME: folder,
-    },
+    AWS_CONFIG_FILE: nowhere,
+    AWS_SHARED_CREDENTIALS_FILE: nowhere,
+    AWS_EC2_METADATA_DISABLED: 'true',
+    HOME: folder,
   };
   const command = [join(REPOSITORY, 'infra/cli/main.ts'), 'mappings', ...args];
   return new Promise<{ code: unknown; said: string }>((resolve) => {

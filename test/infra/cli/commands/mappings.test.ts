@@ -57,7 +57,10 @@ function map(
   });
   const UUID = `00000000-0000-4000-8000-${String(here.mappings.size).padStart(12, '0')}`;
   const mapping: MappingJson = {
-    ...{ UUID, State: 'Enabled', StartingPosition: 'TRIM_HORIZON', BatchSize: 100 },
+    UUID,
+    State: 'Enabled',
+    StartingPosition: 'TRIM_HORIZON',
+    BatchSize: 100,
     EventSourceArn: `arn:aws:kinesis:us-east-1:000000000000:stream/${stream}`,
     FunctionArn: `arn:aws:lambda:us-east-1:000000000000:function:${name}`,
     LastModified: Date.now() / 1_000 - 60,
@@ -69,17 +72,13 @@ function map(
 
 /** `millrace mappings`, to its end. */
 function caughtUp(signal = new AbortController().signal): Promise<void> {
-  return runMappings(
-    { ...{ endpoint: here.url, journals }, follow: false, trace: false },
-    (line) => said.push(line),
-    signal,
-  );
+  return runMappings({ endpoint: here.url, journals, follow: false, trace: false }, (line) => said.push(line), signal);
 }
 
 /** `millrace mappings --follow`, until Ctrl-C. */
 function following() {
   const interrupted = new AbortController();
-  const options = { ...{ endpoint: here.url, journals }, follow: true, trace: false };
+  const options = { endpoint: here.url, journals, follow: true, trace: false };
   const end = runMappings(options, (line) => said.push(line), interrupted.signal);
   return {
     async interrupt() {

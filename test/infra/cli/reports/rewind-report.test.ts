@@ -3,7 +3,11 @@ import { moveQuestion } from '../../../../infra/cli/reports/rewind-report.ts';
 import type { Move } from '../../../../infra/operation/control/preview-move.ts';
 
 const move = (does: Move['does'], events: number, more: Partial<Move> = {}): Move => ({
-  ...{ shard: 'shardId-000000000000', does, events, records: events, ...more },
+  shard: 'shardId-000000000000',
+  does,
+  events,
+  records: events,
+  ...more,
 });
 
 test.each([

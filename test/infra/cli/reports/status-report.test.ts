@@ -5,7 +5,12 @@ import type { Standing } from '../../../../infra/operation/status/status.ts';
 const NOW = Date.parse('2026-01-31T12:00:00Z');
 
 const standing = (step: string, more: Partial<Standing> = {}): Standing => ({
-  ...{ pipeline: 'shop', step, delivery: 'continuous', state: 'idle', deadLetters: 0, ...more },
+  pipeline: 'shop',
+  step,
+  delivery: 'continuous',
+  state: 'idle',
+  deadLetters: 0,
+  ...more,
 });
 const shard = (number: number): string => `shardId-${String(number).padStart(12, '0')}`;
 

@@ -32,7 +32,12 @@ async function define(code: string, changes: Partial<FunctionDefinition> = {}): 
   const bundlePath = join(folder, `bundle-${Math.random()}.mjs`);
   await writeFile(bundlePath, code);
   return {
-    ...{ name: 'load', bundlePath, handlerName: 'index.handler', environment: {}, timeoutMillis: 5_000, memoryMb: 128 },
+    name: 'load',
+    bundlePath,
+    handlerName: 'index.handler',
+    environment: {},
+    timeoutMillis: 5_000,
+    memoryMb: 128,
     ...changes,
   };
 }
@@ -42,7 +47,10 @@ async function start(code: string, changes: Partial<FunctionDefinition> = {}): P
   const onLog = (name: string, line: string) => lines.push(`${name}: ${line}`);
   host = startLambdaHost({
     functions: [await define(code, changes)],
-    ...{ clock, onLog, identity, random: seededRandom(1) },
+    clock,
+    onLog,
+    identity,
+    random: seededRandom(1),
   });
   return host;
 }

@@ -296,7 +296,10 @@ describe('a failing batch', () => {
     const sequenceNumbers = await put([...'012345']);
     const mapping = start(
       {
-        ...{ ...reporting, BatchSize: 3, MaximumBatchingWindowInSeconds: 1, MaximumRetryAttempts: 3 },
+        ...reporting,
+        BatchSize: 3,
+        MaximumBatchingWindowInSeconds: 1,
+        MaximumRetryAttempts: 3,
         DestinationConfig: { OnFailure: { Destination: 'arn:aws:sqs:us-east-1:000000000000:failed' } },
       },
       ({ data }) => (data.includes('5') ? reports(sequenceNumbers[5]) : returns()),

@@ -152,7 +152,11 @@ export async function playSchedule(
       FunctionResponseTypes: schedule.isReporting ? ['ReportBatchItemFailures'] : [],
       DestinationConfig: { OnFailure: { Destination: queueArn } },
     },
-    ...{ kinesis, invoke, clock, destinations: { sqs }, random },
+    kinesis,
+    invoke,
+    clock,
+    destinations: { sqs },
+    random,
     trace: isTraced ? writeLine : () => undefined,
   });
 

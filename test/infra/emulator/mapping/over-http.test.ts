@@ -43,7 +43,8 @@ async function deliver(texts: readonly string[], configuration: Partial<MappingR
     ],
     identity: { region: 'us-east-1', accountId: '000000000000', accessKeyId: 'local', secretAccessKey: 'local' },
     onLog: (_, line) => lines.push(line),
-    ...{ clock, random: seededRandom(1) },
+    clock,
+    random: seededRandom(1),
   });
   cleanUps.push(() => host.close());
   const server = await startLogServer(createLog({ clock, seed: 1, limits: 'off' }), { port: 0, host: '127.0.0.1' });
@@ -80,7 +81,11 @@ async function deliver(texts: readonly string[], configuration: Partial<MappingR
     },
     invoke: ({ functionArn, payload, requestId }) => host.invoke(functionArn, payload, { requestId }),
     pace: { pollMillis: 20, leastPollMillis: 5, backOffMillis: 10 },
-    ...{ kinesis, destinations: clients, clock, trace: () => undefined, random: seededRandom(1) },
+    kinesis,
+    destinations: clients,
+    clock,
+    trace: () => undefined,
+    random: seededRandom(1),
   });
   await mapping.caughtUp();
   await mapping.delete();

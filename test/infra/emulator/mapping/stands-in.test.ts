@@ -11,7 +11,10 @@ function standIn({ clock, log, destinations }: World, checkpoints: Record<string
   const data: string[] = [];
   const mapping = startMapping({
     configuration: {
-      ...{ FunctionName: 'load', EventSourceArn: streamArn, StartingPosition: 'TRIM_HORIZON', MaximumRetryAttempts: 0 },
+      FunctionName: 'load',
+      EventSourceArn: streamArn,
+      StartingPosition: 'TRIM_HORIZON',
+      MaximumRetryAttempts: 0,
       DestinationConfig: { OnFailure: { Destination: bucketArn } },
     },
     standsInFor: { uuid, checkpoints },
@@ -20,7 +23,11 @@ function standIn({ clock, log, destinations }: World, checkpoints: Record<string
       data.push(...Records.map(({ kinesis }) => Buffer.from(kinesis.data, 'base64').toString()));
       return await handler({ ...request, payload } as never, data.length);
     },
-    ...{ kinesis: log, destinations, clock, random: seededRandom(1), trace: () => undefined },
+    kinesis: log,
+    destinations,
+    clock,
+    random: seededRandom(1),
+    trace: () => undefined,
   });
   return { data, mapping };
 }

@@ -100,7 +100,13 @@ export async function world({ shards = 1, seed = 1, limits = 'enforced' as 'enfo
   const destinations: DestinationClients = destinationsThat((document) => documents.push(document));
 
   return {
-    ...{ clock, log, deliveries, documents, trace, lines, destinations },
+    clock,
+    log,
+    deliveries,
+    documents,
+    trace,
+    lines,
+    destinations,
     setFault(next: KinesisFault) {
       fault = next;
     },
@@ -137,7 +143,11 @@ export async function world({ shards = 1, seed = 1, limits = 'enforced' as 'enfo
           trace.push({ ...entry, at: clock.now() });
           writeLine(entry);
         },
-        ...{ kinesis, destinations, clock, pace, random: seededRandom(seed) },
+        kinesis,
+        destinations,
+        clock,
+        pace,
+        random: seededRandom(seed),
       });
     },
     /** The data of each invocation. */
@@ -163,7 +173,9 @@ function deliveryOf({ payload, attempt, requestId }: InvokeRequest, atMillis: nu
     atMillis,
     data: Records.map(({ kinesis }) => Buffer.from(kinesis.data, 'base64').toString()),
     sequenceNumbers: Records.map(({ kinesis }) => kinesis.sequenceNumber),
-    ...{ attempt, requestId, payload },
+    attempt,
+    requestId,
+    payload,
   };
 }
 

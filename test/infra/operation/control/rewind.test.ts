@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineTransform } from '../../../../functions/runtime/transform.ts';
 import { lastRewind, rewindStep, type Wish } from '../../../../infra/operation/control/rewind.ts';
-import type { PlaceWithFunctions } from '../../../../infra/operation/target.ts';
+import type { TargetWithFunctions } from '../../../../infra/operation/target.ts';
 import { definePipeline } from '../../../../infra/pipelines/pipeline.ts';
 import type { TransformPlan } from '../../../../infra/pipelines/plan.ts';
 import { operate } from '../../../kit/operator.ts';
@@ -19,7 +19,7 @@ const counting = definePipeline({
 
 const { signal } = new AbortController();
 const earliest: Wish = { to: 'earliest', said: 'earliest' };
-const told = (): void => undefined;
+const onProgress = (): void => undefined;
 
 let world: World;
 let step: TransformPlan;
@@ -35,11 +35,11 @@ beforeEach(async () => {
   step = world.steps.find(({ name }) => name === 'passing') as TransformPlan;
 });
 
-const seen = async (): Promise<number> => (await operate(world, (place) => lastRewind(step, place, signal))).number;
+const seen = async (): Promise<number> => (await operate(world, (target) => lastRewind(step, target, signal))).number;
 const rewind = (wish: Wish): Promise<boolean> =>
-  operate(world, (place) => rewindStep(step, place, { wish, told, signal }));
+  operate(world, (target) => rewindStep(step, target, { wish, onProgress, signal }));
 
-test('of two operators who saw the same, the second is told what the first one did, and moves nothing', async () => {
+test('of two operators who saw the same, the second is onProgress what the first one did, and moves nothing', async () => {
   const number = await seen();
   expect(await rewind({ ...earliest, seen: number })).toBe(true);
   await expect(rewind({ ...earliest, seen: number })).rejects.toThrow(
@@ -52,8 +52,8 @@ test('of two operators who saw the same, the second is told what the first one d
 
 test('of two operators who ask for the same at once, both see it done, and it is done once', async () => {
   const number = await seen();
-  const ask = (place: PlaceWithFunctions): Promise<boolean> =>
-    rewindStep(step, place, { wish: { ...earliest, seen: number }, told, signal });
-  expect(await operate(world, (place) => Promise.all([ask(place), ask(place)]))).toEqual([true, true]);
+  const ask = (target: TargetWithFunctions): Promise<boolean> =>
+    rewindStep(step, target, { wish: { ...earliest, seen: number }, onProgress, signal });
+  expect(await operate(world, (target) => Promise.all([ask(target), ask(target)]))).toEqual([true, true]);
   expect(await seen()).toBe(number + 1);
 });

@@ -12,19 +12,21 @@ import {
   readLetter,
   readLetters,
 } from '../../../../infra/operation/dead-letters/dead-letters.ts';
-import type { Place } from '../../../../infra/operation/target.ts';
+import type { Target } from '../../../../infra/operation/target.ts';
 
 describe('dead letters', () => {
   let server: FauxqsServer;
   let s3: S3Client;
-  let place: Place;
+  let target: Target;
   let stages = 0;
   const { signal } = new AbortController();
 
   beforeAll(async () => {
     server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
     s3 = new S3Client({
-      ...{ endpoint: `http://127.0.0.1:${server.port}`, region: 'us-east-1', forcePathStyle: true },
+      endpoint: `http://127.0.0.1:${server.port}`,
+      region: 'us-east-1',
+      forcePathStyle: true,
       credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
       requestHandler: new NodeHttpHandler(),
     });
@@ -36,17 +38,17 @@ describe('dead letters', () => {
   beforeEach(async () => {
     const names = namesOf({ stage: `t${++stages}`, account: '0', region: 'us-east-1', partition: 'aws' });
     await s3.send(new CreateBucketCommand({ Bucket: names.deadLetters }));
-    place = { names, clients: { s3 } } as Place;
+    target = { names, clients: { s3 } } as Target;
   });
 
   const reject = (step: string, at: string, bytes: string | Uint8Array) =>
-    openDeadLetters({ s3, bucket: place.names.deadLetters, pipeline: 'shop', step }).put(
+    openDeadLetters({ s3, bucket: target.names.deadLetters, pipeline: 'shop', step }).put(
       'stream/shardId-0',
       [{ at, reason: 'schema', message: `wrong at ${at}`, bytes: Buffer.from(bytes) }],
       signal,
     );
   const idsOf = async (step?: string) =>
-    (await Array.fromAsync(listLetters(place, { pipeline: 'shop', step }, signal))).map(({ id }) => id);
+    (await Array.fromAsync(listLetters(target, { pipeline: 'shop', step }, signal))).map(({ id }) => id);
 
   test('are listed for a step and for a pipeline, and a step whose name begins the same has its own', async () => {
     for (const [step, at] of [
@@ -64,47 +66,46 @@ describe('dead letters', () => {
     const binary = Uint8Array.from([0xff, 0x00, 0xfe, 0x0a]);
     await reject('clean', '1', 'a\ufeffb\n');
     await reject('clean', '2', binary);
-    const { letters, unread } = await readLetters(place, { pipeline: 'shop' }, signal);
+    const { letters, unread } = await readLetters(target, { pipeline: 'shop' }, signal);
     expect(unread).toBe(0);
     const bytes = await Promise.all(
       letters.map(async ({ id }) =>
-        originalBytes(await readLetter(place, (await findLetter(place, id, signal)).key, signal)),
+        originalBytes(await readLetter(target, (await findLetter(target, id, signal)).key, signal)),
       ),
     );
     expect(bytes).toEqual([Buffer.from('a\ufeffb\n'), Buffer.from(binary)]);
   });
 
   test.each(['clean', 'shop/clean', 'shop/clean/', 'a/b/c/d'])("'%s' is no id", async (id) => {
-    await expect(findLetter(place, id, signal)).rejects.toThrow(`'${id}' is no dead letter's id`);
+    await expect(findLetter(target, id, signal)).rejects.toThrow(`'${id}' is no dead letter's id`);
   });
 
   test('that are discarded are off the list, and kept whole with the reason', async () => {
     await reject('clean', '1', 'x');
     await reject('clean', '2', 'y');
-    const [first] = await Array.fromAsync(listLetters(place, { pipeline: 'shop' }, signal));
+    const [first] = await Array.fromAsync(listLetters(target, { pipeline: 'shop' }, signal));
     if (first === undefined) throw new Error('the test has no dead letter');
-    await discardLetter(place, first, { reason: 'sent again', nowMillis: 0, signal });
-    expect((await readLetters(place, { pipeline: 'shop' }, signal)).letters).toMatchObject([{ at: '2' }]);
-    const kept = await readLetter(place, 'discarded/shop/clean/stream/shardId-0/1.json', signal);
+    await discardLetter(target, first, { reason: 'sent again', nowMillis: 0, signal });
+    expect((await readLetters(target, { pipeline: 'shop' }, signal)).letters).toMatchObject([{ at: '2' }]);
+    const kept = await readLetter(target, 'discarded/shop/clean/stream/shardId-0/1.json', signal);
     expect(kept).toEqual({
-      ...{
-        pipeline: 'shop',
-        step: 'clean',
-        shard: 'stream/shardId-0',
-        at: '1',
-        reason: 'schema',
-        message: 'wrong at 1',
-      },
-      ...{ text: 'x', discarded: { reason: 'sent again', time: '1970-01-01T00:00:00.000Z' } },
+      pipeline: 'shop',
+      step: 'clean',
+      shard: 'stream/shardId-0',
+      at: '1',
+      reason: 'schema',
+      message: 'wrong at 1',
+      text: 'x',
+      discarded: { reason: 'sent again', time: '1970-01-01T00:00:00.000Z' },
     });
   });
 
   test('that are discarded while the bucket fails half-way stay on the list, and are discarded again', async () => {
     await reject('clean', '1', 'x');
-    const [letter] = await Array.fromAsync(listLetters(place, { pipeline: 'shop' }, signal));
+    const [letter] = await Array.fromAsync(listLetters(target, { pipeline: 'shop' }, signal));
     if (letter === undefined) throw new Error('the test has no dead letter');
     const failing = {
-      ...place,
+      ...target,
       clients: {
         s3: {
           send: (command: never) => {
@@ -113,11 +114,11 @@ describe('dead letters', () => {
           },
         },
       },
-    } as unknown as Place;
+    } as unknown as Target;
     const why = { reason: 'sent again', nowMillis: 0, signal };
     await expect(discardLetter(failing, letter, why)).rejects.toThrow('the bucket is down');
     expect(await idsOf()).toEqual([letter.id]);
-    await discardLetter(place, letter, why);
+    await discardLetter(target, letter, why);
     expect(await idsOf()).toEqual([]);
   });
 });

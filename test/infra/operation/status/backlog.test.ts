@@ -29,21 +29,25 @@ describe('a look at a shard', () => {
 
   const look = (options: Partial<Parameters<typeof lookAfter>[0]> = {}) =>
     lookAfter({
-      ...{ kinesis, stream: StreamName, shard: { id: 'shardId-000000000000', open: true }, after: undefined },
-      ...{ start: 'earliest', signal: AbortSignal.timeout(20_000), ...options },
+      kinesis,
+      stream: StreamName,
+      shard: { id: 'shardId-000000000000', open: true },
+      after: undefined,
+      start: 'earliest',
+      signal: AbortSignal.timeout(20_000),
+      ...options,
     });
 
   test('tells when the record of the position arrived, what comes after it, and since when that waits', async () => {
     const [, second = ''] = put(5);
     expect(await look({ after: endOfRecord(second) })).toEqual({
-      ...{
-        positionMillis: START_MILLIS + 2_000,
-        records: 3,
-        events: 3,
-        more: false,
-        oldestMillis: START_MILLIS + 3_000,
-      },
-      ...{ ended: false, trimmed: false },
+      positionMillis: START_MILLIS + 2_000,
+      records: 3,
+      events: 3,
+      more: false,
+      oldestMillis: START_MILLIS + 3_000,
+      ended: false,
+      trimmed: false,
     });
   });
 
@@ -115,10 +119,14 @@ describe('a look at a shard', () => {
     const [, second = '', last = ''] = numbers;
     const padding = paddingClient(kinesis, () => numbers);
     expect(await look({ kinesis: padding, after: endOfRecord(second) })).toMatchObject({
-      ...{ positionMillis: START_MILLIS + 2_000, records: 1, trimmed: false },
+      positionMillis: START_MILLIS + 2_000,
+      records: 1,
+      trimmed: false,
     });
     expect(await look({ kinesis: padding, after: endOfRecord(last) })).toMatchObject({
-      ...{ positionMillis: START_MILLIS + 3_000, records: 0, trimmed: false },
+      positionMillis: START_MILLIS + 3_000,
+      records: 0,
+      trimmed: false,
     });
   });
 

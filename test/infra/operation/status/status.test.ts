@@ -38,8 +38,14 @@ describe('a step', () => {
     const [{ sequenceNumber } = { sequenceNumber: '' }] = run.positions('cleaning');
     const [standing] = await run.status('cleaning');
     expect(standing).toMatchObject({
-      ...{ pipeline: 'counting', step: 'cleaning', shard: 'shardId-000000000000', state: 'idle' },
-      ...{ recordsBehind: 0, lagMillis: 0, deadLetters: 0, position: { sequenceNumber } },
+      pipeline: 'counting',
+      step: 'cleaning',
+      shard: 'shardId-000000000000',
+      state: 'idle',
+      recordsBehind: 0,
+      lagMillis: 0,
+      deadLetters: 0,
+      position: { sequenceNumber },
     });
     const [arrived, moved] = [standing?.position?.time, standing?.lastProgress].map((time) => Date.parse(time ?? ''));
     expect(arrived).toBeGreaterThanOrEqual(START);

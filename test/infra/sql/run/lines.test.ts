@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { EventRefused } from '../../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../../functions/runtime/errors.ts';
 import { SqlError } from '../../../../functions/runtime/sql/errors/sql-error.ts';
 import { createWriter } from '../../../../functions/runtime/sql/json/json-writer.ts';
 import { createRow } from '../../../../functions/runtime/sql/row/row.ts';
@@ -33,7 +33,7 @@ function slowly(statement: Statement, line: Buffer): readonly string[] | 'refuse
     readSlowly(row, line);
     if (statement.where?.(row, NO_ATTRIBUTES) !== false) statement.select(row, NO_ATTRIBUTES, { writer, emit });
   } catch (error) {
-    if (error instanceof EventRefused || error instanceof SqlError) return 'refused';
+    if (error instanceof EventRejected || error instanceof SqlError) return 'refused';
     throw error;
   }
   return made;

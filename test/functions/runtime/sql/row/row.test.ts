@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { EventRefused } from '../../../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../../../functions/runtime/errors.ts';
 import type { Row } from '../../../../../functions/runtime/sql/row/row.ts';
 import { createRow, placeEvent, placeRange, placeText, readRow } from '../../../../../functions/runtime/sql/row/row.ts';
 import { readSlowly } from '../../../../../functions/runtime/sql/row/row-slow.ts';
@@ -20,7 +20,7 @@ function outcome(read: () => Row): readonly (string | undefined)[] | 'refused' {
   try {
     return contents(read());
   } catch (error) {
-    if (error instanceof EventRefused) return 'refused';
+    if (error instanceof EventRejected) return 'refused';
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EventRefused } from '../../../../../functions/runtime/errors.ts';
+import { EventRejected } from '../../../../../functions/runtime/errors.ts';
 import type { Row } from '../../../../../functions/runtime/sql/row/row.ts';
 import {
   createRow,
@@ -23,7 +23,7 @@ function contents(row: Row, read: () => void): Contents {
   try {
     read();
   } catch (error) {
-    if (error instanceof EventRefused) return 'refused';
+    if (error instanceof EventRejected) return 'refused';
     throw error;
   }
   return row.columns.map((_, i) =>
