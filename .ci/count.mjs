@@ -1,4 +1,5 @@
-// Runs on whatever Node the machine has: `node .ci/count.mjs <1: a command failed> <vitest's report> <the deploy suite's report>`.
+// Runs on whatever Node the machine has: `node .ci/count.mjs <1: a command failed> <vitest's report> <the deploy
+// suite's report>`.
 import { readFileSync } from 'node:fs';
 
 const [commandFailed, tests, deploy] = process.argv.slice(2);

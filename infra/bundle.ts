@@ -5,7 +5,10 @@ import { type BuildFailure, type BuildOptions, build, type OutputFile, type Plug
 import { UserMistake } from '../functions/runtime/errors.ts';
 import { REPOSITORY } from './repository.ts';
 
-/** The file of a function's folder that is loaded, and the exported function that is called, as Lambda's `Handler` writes it. */
+/**
+ * The file of a function's folder that is loaded, and the exported function that is called, as Lambda's `Handler`
+ * writes it.
+ */
 export const BUNDLE_FILE = 'index.mjs';
 export const HANDLER = 'index.handler';
 
@@ -27,8 +30,8 @@ export interface GeneratedEntry {
 }
 
 /**
- * Bundles what a step is made of to `<folder>/<sha256>/index.mjs`. Its source map lies beside that folder,
- * so that a function neither carries nor loads it. The AWS SDK is bundled too: the runtime's own copy is another version, and a
+ * Bundles what a step is made of to `<folder>/<sha256>/index.mjs`. Its source map lies beside that folder, so that a
+ * function neither carries nor loads it. The AWS SDK is bundled too: the runtime's own copy is another version, and a
  * function carries only the clients it uses.
  */
 export async function bundle(entry: Entry, folder: string): Promise<Bundle> {
@@ -47,8 +50,8 @@ export async function bundle(entry: Entry, folder: string): Promise<Bundle> {
 }
 
 /**
- * What makes a step's events those of another source: its code or its options changed. 12 of 64 hexadecimal digits, because it is in
- * every event.
+ * What makes a step's events those of another source: its code or its options changed. 12 of 64 hexadecimal digits,
+ * because it is in every event.
  */
 export function generationOf(bundled: Pick<Bundle, 'sha256'>, options: unknown): string {
   return createHash('sha256')
@@ -58,8 +61,8 @@ export function generationOf(bundled: Pick<Bundle, 'sha256'>, options: unknown):
 }
 
 /**
- * CommonJS packages inside the bundle (pg) require Node's own modules, and an ES module has no `require`. One made by `createRequire`
- * takes a tenth of the start-up to find out where it is.
+ * CommonJS packages inside the bundle (pg) require Node's own modules, and an ES module has no `require`. One made by
+ * `createRequire` takes a tenth of the start-up to find out where it is.
  */
 const REQUIRE =
   'const require=name=>{const found=process.getBuiltinModule(name);' +
@@ -74,8 +77,8 @@ const ONE_LANGUAGE: Plugin = {
 };
 
 /**
- * In Lambda, credentials are in the environment. The SDK's own search for them has clients of three more services (SSO, STS, sign-in),
- * a fifth of what a function would have to load.
+ * In Lambda, credentials are in the environment. The SDK's own search for them has clients of three more services (SSO,
+ * STS, sign-in), a fifth of what a function would have to load.
  */
 const CREDENTIALS_OF_ENVIRONMENT: Plugin = {
   name: 'credentials-of-environment',
@@ -89,8 +92,8 @@ const CREDENTIALS_OF_ENVIRONMENT: Plugin = {
 };
 
 /**
- * What Kinesis' and S3's event streams need is imported when one is used, which none of our calls does. Because it might be, esbuild would
- * keep every module that it imports, whole: a quarter of the bundle.
+ * What Kinesis' and S3's event streams need is imported when one is used, which none of our calls does. Because it
+ * might be, esbuild would keep every module that it imports, whole: a quarter of the bundle.
  */
 const NO_EVENT_STREAMS: Plugin = {
   name: 'no-event-streams',

@@ -5,8 +5,8 @@ import { httpOnAws, httpOnLaptop } from './sources/http.ts';
 import { s3FilesOnAws, s3FilesOnLaptop } from './sources/s3-files.ts';
 
 /**
- * Every connector, once: how it is fed, what it needs on AWS, what it is given on a laptop. A pipeline that uses one that is not here
- * does not compile, and neither does the contract suite without a case for each.
+ * Every connector, once: how it is fed, what it needs on AWS, what it is given on a laptop. A pipeline that uses one
+ * that is not here does not compile, and neither does the contract suite without a case for each.
  */
 export const connectors = {
   http: { kind: 'source', delivery: 'request', onAws: httpOnAws, onLaptop: httpOnLaptop },

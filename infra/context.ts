@@ -33,8 +33,8 @@ const Database = strict({
 export type GivenDatabase = z.infer<typeof Database>;
 
 /**
- * A network that exists, instead of a VPC of the stage's own. Its owner sees to the endpoints of S3, DynamoDB and Kinesis, and of
- * Secrets Manager where a database's password is in a secret.
+ * A network that exists, instead of a VPC of the stage's own. Its owner sees to the endpoints of S3, DynamoDB and
+ * Kinesis, and of Secrets Manager where a database's password is in a secret.
  */
 const Network = strict({
   vpcId: z.string().regex(/^vpc-[0-9a-f]{8,17}$/, "is not the id of a VPC: 'vpc-…'"),

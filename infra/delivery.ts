@@ -9,25 +9,25 @@ export interface Limits {
 }
 
 /**
- * By what calls the step, on AWS and on a laptop alike. No concurrency is reserved for any: a mapping runs a step once for each shard, a
- * schedule once in its interval, a queue as often as there are lanes. A reservation would be taken away from the account's other functions
- * all the time, and an account that is new has none to give.
+ * By what calls the step, on AWS and on a laptop alike. No concurrency is reserved for any: a mapping runs a step once
+ * for each shard, a schedule once in its interval, a queue as often as there are lanes. A reservation would be taken
+ * away from the account's other functions all the time, and an account that is new has none to give.
  */
 export const LIMITS: Readonly<Record<StepPlan['delivery'], Limits>> = {
   // A batch is at most 6 MB, and its time goes into waiting for others: for the log, a database.
   continuous: { timeoutSeconds: 5 * 60, memoryMb: 1_024 },
   // Two slices at a time in memory; what is left after the longest time that Lambda gives is the next run's.
   scheduled: { timeoutSeconds: 15 * 60, memoryMb: 1_769 },
-  // Longer than most files take; what is not finished goes back to the queue. Not longer, because a message whose function died stays
-  // hidden for several times as long.
+  // Longer than most files take; what is not finished goes back to the queue. Not longer, because a message whose
+  // function died stays hidden for several times as long.
   queue: { timeoutSeconds: 5 * 60, memoryMb: 1_024 },
   // A caller waits for the reply. A throttled stream is answered with 429 long before.
   request: { timeoutSeconds: 30, memoryMb: 512 },
 };
 
 /**
- * How every continuous step is fed. Lambda's defaults (retry a bad record until it expires, then forget it) lose events.
- * `deadLetters` is the ARN of the bucket.
+ * How every continuous step is fed. Lambda's defaults (retry a bad record until it expires, then forget it) lose
+ * events. `deadLetters` is the ARN of the bucket.
  */
 export function mappingSettings(input: { readonly stream: StreamPlan; readonly start: Start }, deadLetters: string) {
   return {
@@ -55,7 +55,10 @@ function startingPositionOf(start: Start) {
     : { startingPosition: STARTING_POSITIONS[start] };
 }
 
-/** Before it is trimmed away, a record that nothing could be done with is stored: the margin is for a mapping that lags itself. */
+/**
+ * Before it is trimmed away, a record that nothing could be done with is stored: the margin is for a mapping that lags
+ * itself.
+ */
 const MARGIN_HOURS = 4;
 const LONGEST_HOURS = 7 * 24;
 /** The least that a stream has. */

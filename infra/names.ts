@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 /**
- * Every physical name, in one place. A name begins with `millrace-<stage>-`, and a stage has no hyphen, so two stages never
- * collide; a pipeline's and a step's or stream's name are joined by two hyphens, which neither may hold, so neither do they.
- * CloudFormation derives the names that are not here (roles, policies, security groups) from the stack's name.
+ * Every physical name, in one place. A name begins with `millrace-<stage>-`, and a stage has no hyphen, so two stages
+ * never collide; a pipeline's and a step's or stream's name are joined by two hyphens, which neither may hold, so
+ * neither do they. CloudFormation derives the names that are not here (roles, policies, security groups) from the
+ * stack's name.
  */
 export const Stage = z
   .string()

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 
 /**
- * What a connector needs from where it runs: resources for its function, and on AWS grants, a network, and what feeds it. Plain data:
- * names and ARNs may be tokens of the CDK, which only the constructs know.
+ * What a connector needs from where it runs: resources for its function, and on AWS grants, a network, and what feeds
+ * it. Plain data: names and ARNs may be tokens of the CDK, which only the constructs know.
  */
 export interface Needs {
   /** By the connector's own `resources` schema. */
@@ -19,7 +19,9 @@ export interface FunctionNetwork {
 }
 
 export interface RequestNeeds extends Needs {
-  /** Who may call the function's URL: principals that IAM allows, or anyone, because the source checks a token itself. */
+  /**
+   * Who may call the function's URL: principals that IAM allows, or anyone, because the source checks a token itself.
+   */
   readonly callers: 'iam' | 'anyone';
 }
 

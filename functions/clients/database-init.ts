@@ -14,7 +14,10 @@ const Resources = z.strictObject({
   administratorSecret: z.string().min(1),
 });
 
-/** Without an administrator, the answer says whose credentials to bring. They are in no log, and are forgotten with the invocation. */
+/**
+ * Without an administrator, the answer says whose credentials to bring. They are in no log, and are forgotten with the
+ * invocation.
+ */
 const Request = z.strictObject({
   administrator: z.strictObject({ user: z.string().min(1), password: z.string().min(1) }).optional(),
 });
@@ -51,7 +54,10 @@ export async function handler(event: unknown): Promise<DatabaseInitAnswer> {
   }
 }
 
-/** Does what is missing, all of it or nothing, and answers with it. Throws a `UserMistake` where no user can log in by IAM. */
+/**
+ * Does what is missing, all of it or nothing, and answers with it. Throws a `UserMistake` where no user can log in by
+ * IAM.
+ */
 export async function initDatabase(client: pg.ClientBase, user: string): Promise<readonly string[]> {
   await client.query('BEGIN');
   try {

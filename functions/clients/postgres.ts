@@ -4,12 +4,13 @@ import { from as copyFrom } from 'pg-copy-streams';
 import { openLogin, type PostgresServer, tlsOptions } from './postgres-login.ts';
 
 /**
- * One connection to a database, opened when it is first needed, kept between invocations, and opened again when it broke.
+ * One connection to a database, opened when it is first needed, kept between invocations, and opened again when it
+ * broke.
  */
 export interface Database {
   /**
-   * Runs `work` on the connection, one after the other. When `work` throws or the signal aborts, nobody knows in which state the
-   * connection is: it is closed, which rolls back what is open, and the next use opens another.
+   * Runs `work` on the connection, one after the other. When `work` throws or the signal aborts, nobody knows in which
+   * state the connection is: it is closed, which rolls back what is open, and the next use opens another.
    */
   use<T>(signal: AbortSignal, work: (client: pg.ClientBase) => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -94,7 +95,8 @@ function connector(server: PostgresServer, name: string): () => Promise<Connecti
     try {
       await client.connect();
       await client.query(SESSION);
-      // Before Postgres 14, and on Windows, a server finds out about a client that has gone only when the statement ends.
+      // Before Postgres 14, and on Windows, a server finds out about a client that has gone only when the statement
+      // ends.
       await client.query('SET client_connection_check_interval = 5000').catch(() => undefined);
       return connection;
     } catch (error) {
@@ -113,8 +115,9 @@ function connector(server: PostgresServer, name: string): () => Promise<Connecti
 }
 
 /**
- * What a text means must not depend on how a server is set up. The time-outs end what a function left behind that died without a
- * word, so that its locks do not outlive it by much; a living one hangs up by itself. Lambda's longest timeout is 15 minutes.
+ * What a text means must not depend on how a server is set up. The time-outs end what a function left behind that died
+ * without a word, so that its locks do not outlive it by much; a living one hangs up by itself. Lambda's longest
+ * timeout is 15 minutes.
  */
 const SESSION = `SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET standard_conforming_strings = on;
   SET client_min_messages = warning; SET statement_timeout = '15min'; SET idle_in_transaction_session_timeout = '1min';
@@ -124,7 +127,10 @@ function isRefusedLogin(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === '28P01' || error.code === '28000');
 }
 
-/** A connection that was left alone for longer is asked before it is used: it may have died while the function was frozen. */
+/**
+ * A connection that was left alone for longer is asked before it is used: it may have died while the function was
+ * frozen.
+ */
 const TRUSTED_MILLIS = 30_000;
 const ANSWER_MILLIS = 2_000;
 
@@ -153,15 +159,18 @@ function hangUp({ client }: Connection): void {
 /** Rows on their way into a table, as large chunks in COPY's text format. */
 export interface CopyIn {
   /**
-   * Resolves when there is room for the next chunk; true: this one is on its way, and its memory may be used again. Rejects when the
-   * server has refused the rows.
+   * Resolves when there is room for the next chunk; true: this one is on its way, and its memory may be used again.
+   * Rejects when the server has refused the rows.
    */
   write(chunk: Uint8Array): Promise<boolean>;
   /** Resolves when the rows are in the table. */
   finish(): Promise<void>;
 }
 
-/** `statement`: a COPY … FROM STDIN. After a rejection the client is ready for the next statement, such as a ROLLBACK TO. */
+/**
+ * `statement`: a COPY … FROM STDIN. After a rejection the client is ready for the next statement, such as a ROLLBACK
+ * TO.
+ */
 export function copyIn(client: pg.ClientBase, statement: string): CopyIn {
   const stream = client.query(copyFrom(statement));
   const failure = Promise.withResolvers<never>();
@@ -169,7 +178,8 @@ export function copyIn(client: pg.ClientBase, statement: string): CopyIn {
   stream.on('error', failure.reject);
   return {
     write: (chunk) =>
-      // One chunk at a time: pg-copy-streams would throw in a socket's event handler if it held more when an error comes.
+      // One chunk at a time: pg-copy-streams would throw in a socket's event handler if it held more when an error
+      // comes.
       Promise.race([
         failure.promise,
         new Promise<boolean>((resolve) => stream.write(chunk, () => resolve(socketOf(client).writableLength === 0))),

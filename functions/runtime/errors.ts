@@ -1,6 +1,7 @@
 /**
- * Whose fault is an error? One kind is the event's: `EventRejected`, thrown where an event is decoded, checked, transformed or
- * written. It goes to the dead letters and the step goes on. Everything else is the world's: the slice is delivered again.
+ * Whose fault is an error? One kind is the event's: `EventRejected`, thrown where an event is decoded, checked,
+ * transformed or written. It goes to the dead letters and the step goes on. Everything else is the world's: the slice
+ * is delivered again.
  */
 export const REJECTION_REASONS = [
   /** The record's bytes are not what they say they are: bad MD5, truncated, not JSON. */

@@ -1,8 +1,8 @@
 import type { Position } from './position.ts';
 
 /**
- * An event: CloudEvents 1.0, with the `partitionkey` extension as its key and `sequence` as its place in its source's order.
- * `data` is parsed on first use; what is only filtered, routed or passed on is never parsed.
+ * An event: CloudEvents 1.0, with the `partitionkey` extension as its key and `sequence` as its place in its source's
+ * order. `data` is parsed on first use; what is only filtered, routed or passed on is never parsed.
  */
 export interface Event<D = unknown> {
   readonly id: string;
@@ -21,15 +21,15 @@ export interface Event<D = unknown> {
 }
 
 /**
- * An event as it is read from a shard: a view on the record's bytes. Its properties are computed when they are asked for, so it
- * cannot be spread into another object.
+ * An event as it is read from a shard: a view on the record's bytes. Its properties are computed when they are asked
+ * for, so it cannot be spread into another object.
  */
 export interface ReceivedEvent<D = unknown> extends Event<D> {
   /** Just after this event in the shard that it was read from. */
   readonly position: Position;
   /**
-   * The event as CloudEvents JSON on one line: line feeds, which JSON has between its tokens only, are blanks. Otherwise as it came,
-   * unless it was not a CloudEvent: then the event that it is read as.
+   * The event as CloudEvents JSON on one line: line feeds, which JSON has between its tokens only, are blanks.
+   * Otherwise as it came, unless it was not a CloudEvent: then the event that it is read as.
    */
   readonly bytes: Uint8Array;
   /** The JSON of `data` alone, as it came: line feeds and digits that a number in JavaScript cannot hold included. */

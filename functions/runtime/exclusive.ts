@@ -1,6 +1,7 @@
 /**
- * What a process does beside each other, of several shards. Nobody knows which of it a process has died of: what is suspected of having
- * killed one is therefore tried alone, or the suspects of one shard would be blamed for those of another.
+ * What a process does beside each other, of several shards. Nobody knows which of it a process has died of: what is
+ * suspected of having killed one is therefore tried alone, or the suspects of one shard would be blamed for those of
+ * another.
  */
 export interface ProcessLock {
   /** Begins when nobody is alone any more. */

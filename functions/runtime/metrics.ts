@@ -1,6 +1,6 @@
 /**
- * What one invocation did with one shard or item, as a CloudWatch Embedded Metric Format line: Lambda's log is the only transport
- * (CloudWatch's user guide, "Embedded metric format specification"). Never an event's data.
+ * What one invocation did with one shard or item, as a CloudWatch Embedded Metric Format line: Lambda's log is the only
+ * transport (CloudWatch's user guide, "Embedded metric format specification"). Never an event's data.
  */
 export interface StepCounts {
   readonly eventsIn: number;

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 /**
- * What an operator's command asks a step's function, instead of a batch or a run. `positions`: where it stands in each shard, for it
- * can reach its states wherever they are. `pull`: to go on with its rewind. `replay`: to go on with one of its replays.
+ * What an operator's command asks a step's function, instead of a batch or a run. `positions`: where it stands in each
+ * shard, for it can reach its states wherever they are. `pull`: to go on with its rewind. `replay`: to go on with one
+ * of its replays.
  */
 export const OperatorRequest = z.discriminatedUnion('millrace', [
   z.strictObject({ millrace: z.literal('positions') }),

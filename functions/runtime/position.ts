@@ -1,9 +1,10 @@
 /**
- * Where a step stands in a shard: just after one event. A position is kept in its encoded form, a text of fixed width whose
- * order as a string is the order of the log, so that `<` compares two positions of one shard and a key-value store can hold them.
+ * Where a step stands in a shard: just after one event. A position is kept in its encoded form, a text of fixed width
+ * whose order as a string is the order of the log, so that `<` compares two positions of one shard and a key-value
+ * store can hold them.
  *
- * A sequence number is decimal with up to 56 digits (Kinesis' API reference, `SequenceNumber`), which is 187 bits: 32 characters
- * of 6 bits. The place inside an aggregated record takes 4 characters, an output's index 3.
+ * A sequence number is decimal with up to 56 digits (Kinesis' API reference, `SequenceNumber`), which is 187 bits: 32
+ * characters of 6 bits. The place inside an aggregated record takes 4 characters, an output's index 3.
  */
 declare const positionBrand: unique symbol;
 export type Position = string & { readonly [positionBrand]: true };
@@ -66,7 +67,9 @@ export function sequenceAt(position: Position, outputIndex: number): string {
   return position + encodeOrdered(outputIndex, OUTPUT_INDEX_WIDTH);
 }
 
-/** A text of fixed width that sorts as the number does. Throws a RangeError when the number needs more digits of 6 bits. */
+/**
+ * A text of fixed width that sorts as the number does. Throws a RangeError when the number needs more digits of 6 bits.
+ */
 export function encodeOrdered(value: bigint | number, width: number): string {
   const text = typeof value === 'number' ? encodeNumber(value, width) : encodeBigInt(value, width);
   if (text === undefined) throw new RangeError(`${value} does not fit into ${width} digits of 6 bits`);

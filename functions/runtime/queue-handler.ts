@@ -13,7 +13,9 @@ export interface QueueSurroundings extends StepSurroundings {
   readonly sqs: Pick<SQSClient, 'send'>;
 }
 
-/** The Lambda handler of a source whose items a queue announces: `export const handler = queueHandler(s3FilesSource)`. */
+/**
+ * The Lambda handler of a source whose items a queue announces: `export const handler = queueHandler(s3FilesSource)`.
+ */
 export function queueHandler<O, R, P>(definition: SourceDefinition<O, R, ItemSource<P>>): Handler {
   let opened: Handler | undefined;
   return (event, invocation) => {
@@ -81,8 +83,8 @@ export function openQueueHandler<O, R, P>(
 }
 
 /**
- * How long an announcement waits: not at all whose item is half read; a little whose lane is with another invocation; and while the step
- * is paused, as long as it may take to go on after it. As new messages, they neither count as failures nor reach the end of the queue's
- * retention.
+ * How long an announcement waits: not at all whose item is half read; a little whose lane is with another invocation;
+ * and while the step is paused, as long as it may take to go on after it. As new messages, they neither count as
+ * failures nor reach the end of the queue's retention.
  */
 const WAIT_SECONDS = { unfinished: 0, busy: 5, paused: 60 };

@@ -91,8 +91,8 @@ export function openRequestHandler<O, R, Request, Reply>(
 const LONGEST_LOOK_MILLIS = 1_000;
 
 /**
- * Whether the source is paused. While nobody can tell, what was true last stays true: nothing is in danger when a paused source takes
- * a request, and events are not to wait for the table of checkpoints.
+ * Whether the source is paused. While nobody can tell, what was true last stays true: nothing is in danger when a
+ * paused source takes a request, and events are not to wait for the table of checkpoints.
  */
 function pauseOf(
   { config, dynamodb, now }: ReceivingSurroundings,
@@ -122,8 +122,9 @@ function pauseOf(
 const COUNTER_WIDTH = 8;
 
 /**
- * Gives an event without a source of its own this process as its source, and the next count: then the writer's own retries do not
- * double it. The process is alone with its source, and has one request at a time, so counts reach every shard in order.
+ * Gives an event without a source of its own this process as its source, and the next count: then the writer's own
+ * retries do not double it. The process is alone with its source, and has one request at a time, so counts reach every
+ * shard in order.
  */
 function numbering(source: string): (event: ReceivedRequest<unknown>['events'][number]) => OutgoingEvent {
   let count = 0;

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { Rejection } from './dead-letters/dead-letters.ts';
 import type { ReceivedEvent } from './event.ts';
 import type { Position } from './position.ts';
+import type { Rejection } from './rejection.ts';
 
 /**
  * A range (from, to] of one shard, in order, with what is already seen left out.
@@ -21,8 +21,8 @@ export interface Slice {
 }
 
 /**
- * A step's position, marks and rejections in one shard, as an opaque text. To be stored only where the stored revision is
- * `previous` (0: where nothing is stored); otherwise the sink throws `StaleCheckpoint` and leaves no row behind.
+ * A step's position, marks and rejections in one shard, as an opaque text. To be stored only where the stored revision
+ * is `previous` (0: where nothing is stored); otherwise the sink throws `StaleCheckpoint` and leaves no row behind.
  */
 export interface Progress {
   readonly step: string;
@@ -34,11 +34,14 @@ export interface Progress {
 
 export interface OpenSink {
   /**
-   * Makes the slice durable, in order, before it resolves. Resolves to the events it refuses for good: they become dead letters.
-   * Throws anything to get the slice again: then nothing of it may count twice.
+   * Makes the slice durable, in order, before it resolves. Resolves to the events it refuses for good: they become dead
+   * letters. Throws anything to get the slice again: then nothing of it may count twice.
    */
   write(slice: Slice): Promise<readonly Rejection[]>;
-  /** A sink that has it commits `slice.progress(rejections)` together with its rows, and answers here with what it last committed. */
+  /**
+   * A sink that has it commits `slice.progress(rejections)` together with its rows, and answers here with what it last
+   * committed.
+   */
   loadProgress?(shard: string, signal: AbortSignal): Promise<Pick<Progress, 'revision' | 'state'> | undefined>;
   /** Whether there is nothing yet where it writes: a replay goes to a fresh place only. */
   isEmpty(signal: AbortSignal): Promise<boolean>;
@@ -48,8 +51,8 @@ export interface OpenSink {
 export interface SinkContext<O, R> {
   readonly step: string;
   /**
-   * What the step was called before. Where a sink that keeps its own progress has none under the new name, it answers with what it
-   * committed under this one, as revision 0.
+   * What the step was called before. Where a sink that keeps its own progress has none under the new name, it answers
+   * with what it committed under this one, as revision 0.
    */
   readonly formerly?: string | undefined;
   readonly options: O;
@@ -65,7 +68,10 @@ export interface SinkDefinition<O = unknown, R = unknown> {
   into(options: O, place: string): O;
   /** Whether an event that is written again is there twice then: such a sink is not rewound. */
   doubles(options: O): boolean;
-  /** Called when a function instance first needs the sink. Connections are opened here or later, and reopened when they broke. */
+  /**
+   * Called when a function instance first needs the sink. Connections are opened here or later, and reopened when they
+   * broke.
+   */
   open(context: SinkContext<O, R>): OpenSink;
 }
 

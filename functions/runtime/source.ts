@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Rejection } from './dead-letters/dead-letters.ts';
 import type { OutgoingEvent } from './event.ts';
+import type { Rejection } from './rejection.ts';
 
 /** An event of a source, before the runtime gives it its source, sequence and id. */
 export interface SourceEvent {
@@ -26,8 +26,8 @@ export type AppendOutcome =
 
 export interface ReceivedRequest<Reply> {
   /**
-   * What to append, in order; empty when the request is refused. An event without `source` and `sequence` gets the process's own
-   * source and the next count, so the writer's own retries cannot double it.
+   * What to append, in order; empty when the request is refused. An event without `source` and `sequence` gets the
+   * process's own source and the next count, so the writer's own retries cannot double it.
    */
   readonly events: readonly (SourceEvent &
     Partial<Pick<OutgoingEvent, 'id' | 'source' | 'sequence' | 'traceparent'>>)[];
@@ -59,8 +59,8 @@ export interface ReceivingSource<Request, Reply> {
 /** An item announced through a queue, such as a file. */
 export interface AnnouncedItem {
   /**
-   * Items with the same lane key are read one after the other, never side by side: an object's bucket and key. Announcements may overtake
-   * each other, so an older version of an object may still be read after a newer one.
+   * Items with the same lane key are read one after the other, never side by side: an object's bucket and key.
+   * Announcements may overtake each other, so an older version of an object may still be read after a newer one.
    */
   readonly laneKey: string;
   /** Equal for two announcements of the same content: bucket, key and version or ETag. */
@@ -74,11 +74,15 @@ export interface AnnouncedItem {
  * `export const handler = queueHandler(…)` (items-handler.ts).
  */
 export interface ItemSource<P> {
-  /** The items that one message of the queue announces: none for a test event. Throws `EventRejected` for one it cannot read. */
+  /**
+   * The items that one message of the queue announces: none for a test event. Throws `EventRejected` for one it cannot
+   * read.
+   */
   announced(messageBody: string): readonly AnnouncedItem[];
   /**
-   * Reads on from a position (undefined: from the start) until the item ends or the signal aborts. Throws `EventRejected` when the
-   * item as a whole cannot be read any more (it is gone, or changed): that is one dead letter, and the lane goes on.
+   * Reads on from a position (undefined: from the start) until the item ends or the signal aborts. Throws
+   * `EventRejected` when the item as a whole cannot be read any more (it is gone, or changed): that is one dead letter,
+   * and the lane goes on.
    */
   readItem(item: unknown, position: P | undefined, signal: AbortSignal): AsyncIterable<ItemPage<P>>;
 }

@@ -21,11 +21,17 @@ export const StepConfig = z.strictObject({
     .strictObject({
       /** Name or ARN. */
       stream: z.string(),
-      /** Sources whose events are deduplicated, as prefixes: `/<pipeline>/<step>/` of every step of ours that writes to it. */
+      /**
+       * Sources whose events are deduplicated, as prefixes: `/<pipeline>/<step>/` of every step of ours that writes to
+       * it.
+       */
       own: z.array(z.string()),
       /** Other producers' events are deduplicated too: their sequences are whole numbers (foreign-marks.ts). */
       idempotent: z.literal(true).exactOptional(),
-      /** Where a scheduled step starts: 'earliest', 'latest' or an RFC 3339 time. A continuous one starts where its mapping does. */
+      /**
+       * Where a scheduled step starts: 'earliest', 'latest' or an RFC 3339 time. A continuous one starts where its
+       * mapping does.
+       */
       start: z.string().default('earliest'),
     })
     .optional(),
@@ -59,7 +65,10 @@ export function parseStepConfig(text: string): StepConfig {
   return parseOrExplain(StepConfig, json, 'STEP_CONFIG');
 }
 
-/** Parses by a schema; what does not fit becomes one `UserMistake` with a line for each path: what is wrong, what is allowed. */
+/**
+ * Parses by a schema; what does not fit becomes one `UserMistake` with a line for each path: what is wrong, what is
+ * allowed.
+ */
 export function parseOrExplain<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -67,7 +76,10 @@ export function parseOrExplain<T>(schema: z.ZodType<T>, value: unknown, what: st
   throw new UserMistake(`${what} cannot be used:\n${lines.join('\n')}`);
 }
 
-/** Whether the AWS SDK has been pointed at another endpoint, such as an emulator, whose buckets have no host names of their own. */
+/**
+ * Whether the AWS SDK has been pointed at another endpoint, such as an emulator, whose buckets have no host names of
+ * their own.
+ */
 export function endpointIsOverridden(): boolean {
   return process.env.AWS_ENDPOINT_URL !== undefined || process.env.AWS_ENDPOINT_URL_S3 !== undefined;
 }

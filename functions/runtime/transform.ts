@@ -28,22 +28,26 @@ export interface Transform<in W = never, out O = unknown> {
   readonly to: z.ZodType<unknown, O>;
   /** Its outputs are promised at least once, not once: see `defineTransform`. */
   readonly deterministic?: false;
-  /** Never there: carries the type only. A schema's own type would let a transform read fields that its stream does not carry. */
+  /**
+   * Never there: carries the type only. A schema's own type would let a transform read fields that its stream does not
+   * carry.
+   */
   readonly accepts?: (data: W) => void;
   /** Pure. Throws `EventRejected` for an event that does not fit or cannot be transformed. */
   run(event: ReceivedEvent): readonly Output[];
 }
 
 /**
- * Makes a transform of a pure function: no wall clock, no randomness, no call to the outside; time is the event's time. An event may
- * be given to it again, and must give the same then.
+ * Makes a transform of a pure function: no wall clock, no randomness, no call to the outside; time is the event's time.
+ * An event may be given to it again, and must give the same then.
  *
- * An input that does not fit `from`, an `apply` that throws and an output that does not fit `to` each make the event a dead letter,
- * with nothing of its output sent.
+ * An input that does not fit `from`, an `apply` that throws and an output that does not fit `to` each make the event a
+ * dead letter, with nothing of its output sent.
  *
- * One that cannot be pure (it takes the time of day, or asks somebody) says `deterministic: false`. Given an event again, it may make
- * other outputs, or for other keys. Readers must then not drop them for those of the time before: a later event's output, dropped for
- * an earlier one's mark, would be lost. So they carry no sequence, and every reader takes them as often as they come: at least once.
+ * One that cannot be pure (it takes the time of day, or asks somebody) says `deterministic: false`. Given an event
+ * again, it may make other outputs, or for other keys. Readers must then not drop them for those of the time before: a
+ * later event's output, dropped for an earlier one's mark, would be lost. So they carry no sequence, and every reader
+ * takes them as often as they come: at least once.
  */
 export function defineTransform<I, W, const O>(definition: {
   readonly entry: string;
@@ -52,8 +56,8 @@ export function defineTransform<I, W, const O>(definition: {
   /** Pure when not given. */
   readonly deterministic?: false;
   /**
-   * Gets the data as `from` parses it. Gives the outputs in order: none drops the event; the event itself passes it on as it came,
-   * neither changed nor serialised again.
+   * Gets the data as `from` parses it. Gives the outputs in order: none drops the event; the event itself passes it on
+   * as it came, neither changed nor serialised again.
    */
   apply(event: Event<I>): readonly Derived<O>[];
 }): Transform<W, O> {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-/** What a measurement should be; whatever came instead is kept in the raw stream, and refused by the SQL that reads it. */
+/**
+ * What a measurement should be; whatever came instead is kept in the raw stream, and refused by the SQL that reads it.
+ */
 const measured = z.unknown().optional();
 
 /** What a device sends. Loose on purpose: what arrives is kept as it came, and judged behind the log. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Runs the command under the Node that the repository pins, whatever `node` is in the PATH: it is plain JavaScript for an old one's sake.
+// Runs the command under the Node that the repository pins, whatever `node` is in the PATH: it is plain JavaScript for
+// an old one's sake.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -22,7 +22,10 @@ export interface BundledFunctionProps {
   /** What it may do beside what joining its network takes. */
   readonly statements: readonly Statement[];
   readonly network: FunctionNetwork | undefined;
-  /** Only of a function that puts back what called it, and ends: Lambda would take that for a runaway loop after some sixteen. */
+  /**
+   * Only of a function that puts back what called it, and ends: Lambda would take that for a runaway loop after some
+   * sixteen.
+   */
   readonly recursiveLoop?: 'Allow';
   readonly names: Names;
 }

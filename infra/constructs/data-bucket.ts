@@ -23,7 +23,8 @@ export class DataBucket extends Construct {
       versioned: true,
       removalPolicy: removal,
       lifecycleRules: [
-        // What an interrupted upload leaves is invisible and costs; an earlier version is for mistakes of the last month.
+        // What an interrupted upload leaves is invisible and costs; an earlier version is for mistakes of the last
+        // month.
         { abortIncompleteMultipartUploadAfter: ONE_WEEK, noncurrentVersionExpiration: ONE_MONTH },
       ],
     });

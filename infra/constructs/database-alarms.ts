@@ -4,7 +4,10 @@ import type { Names } from '../names.ts';
 import { LinkedAlarm } from './linked-alarm.ts';
 import { FIVE_MINUTES } from './metrics.ts';
 
-/** RDS adds storage by itself when a tenth is left, up to the most that it may: less than this is left when it could not. */
+/**
+ * RDS adds storage by itself when a tenth is left, up to the most that it may: less than this is left when it could
+ * not.
+ */
 const LEAST_FREE_BYTES = 1.5 * 1024 ** 3;
 
 export class DatabaseAlarms extends Construct {

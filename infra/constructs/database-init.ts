@@ -13,8 +13,8 @@ export const DATABASE_INIT_ENTRY = 'functions/clients/database-init.ts';
 const LIMITS: Limits = { timeoutSeconds: 60, memoryMb: 256 };
 
 /**
- * The function inside the database's network that makes the sinks' user. It cannot get at the administrator's password itself: who may
- * read the secret brings it along, with `millrace database init`.
+ * The function inside the database's network that makes the sinks' user. It cannot get at the administrator's password
+ * itself: who may read the secret brings it along, with `millrace database init`.
  */
 export class DatabaseInit extends Construct {
   constructor(

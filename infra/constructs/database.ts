@@ -10,8 +10,8 @@ const SINKS_USER = 'millrace_sinks';
 const DATABASE = 'millrace';
 
 /**
- * RDS Postgres: encrypted, TLS enforced, IAM authentication, backups of a week; reached from inside its network only. Its
- * administrator's password is in a secret that RDS makes and changes.
+ * RDS Postgres: encrypted, TLS enforced, IAM authentication, backups of a week; reached from inside its network only.
+ * Its administrator's password is in a secret that RDS makes and changes.
  */
 export class Database extends Construct implements AwsDatabase {
   readonly host: string;

@@ -27,7 +27,10 @@ export interface GivenUpProps {
   readonly topic: string | undefined;
 }
 
-/** What makes dead letters of what Lambda gave up on: a function that hears of every such document, and looks every hour for what is left. */
+/**
+ * What makes dead letters of what Lambda gave up on: a function that hears of every such document, and looks every hour
+ * for what is left.
+ */
 export class GivenUp extends Construct {
   constructor(scope: Construct, id: string, props: GivenUpProps) {
     super(scope, id);

@@ -17,9 +17,9 @@ const HTTPS_PORT = 443;
 const ADDRESSES = '10.0.0.0/16';
 
 /**
- * A VPC for the database and the functions that call it, with no way out: no NAT, no internet gateway. The functions reach S3 and
- * DynamoDB through gateway endpoints, which cost nothing, and Kinesis through the one interface endpoint: for shards' ranges and
- * parents, and for slices. Lambda itself brings them their batches and takes their logs.
+ * A VPC for the database and the functions that call it, with no way out: no NAT, no internet gateway. The functions
+ * reach S3 and DynamoDB through gateway endpoints, which cost nothing, and Kinesis through the one interface endpoint:
+ * for shards' ranges and parents, and for slices. Lambda itself brings them their batches and takes their logs.
  */
 export class IsolatedNetwork extends Construct implements FunctionNetwork {
   readonly vpcId: string;
@@ -50,7 +50,8 @@ export class IsolatedNetwork extends Construct implements FunctionNetwork {
       vpcId: vpc.vpcId,
       groupDescription: 'functions that call the database',
       securityGroupEgress: [
-        // The addresses of the gateway endpoints are public ones, and differ by region; there is no route to any others.
+        // The addresses of the gateway endpoints are public ones, and differ by region; there is no route to any
+        // others.
         { ipProtocol: 'tcp', fromPort: HTTPS_PORT, toPort: HTTPS_PORT, cidrIp: '0.0.0.0/0', description: 'endpoints' },
         {
           ipProtocol: 'tcp',

@@ -23,7 +23,9 @@ export interface LinkedAlarmProps {
   readonly threshold: number;
   /** Above the threshold, or at it, is alarming; when `below` is given, below it. */
   readonly below?: true;
-  /** What a period is in which nothing was measured. Left out: fine, because nothing is measured of what does nothing. */
+  /**
+   * What a period is in which nothing was measured. Left out: fine, because nothing is measured of what does nothing.
+   */
   readonly missing?: 'alarming';
   /** Periods of the metric, all of which are alarming. */
   readonly periods: number;

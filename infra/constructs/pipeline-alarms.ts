@@ -10,8 +10,8 @@ import type { Surroundings } from './surroundings.ts';
 type Wrong = Readonly<Record<string, Omit<LinkedAlarmProps, 'alarmName' | 'topic'>>>;
 
 /**
- * Every alarm of a pipeline: none rings for what the next invocation mends. Each is of one metric, which costs least, and which every
- * server that stands for CloudWatch understands.
+ * Every alarm of a pipeline: none rings for what the next invocation mends. Each is of one metric, which costs least,
+ * and which every server that stands for CloudWatch understands.
  */
 export class PipelineAlarms extends Construct {
   private readonly surroundings: Surroundings;
@@ -83,7 +83,10 @@ export class PipelineAlarms extends Construct {
     return { lag: { meaning: `the step is ${unit} behind`, section: 'lag', metric, threshold, periods: 3 } };
   }
 
-  /** A period has two runs at least: one that comes a little late is no matter. No invocation at all is no zero, it is nothing measured. */
+  /**
+   * A period has two runs at least: one that comes a little late is no matter. No invocation at all is no zero, it is
+   * nothing measured.
+   */
   private doesNotRun(step: SinkPlan): Wrong[string] {
     const period = runsIn(step, 2);
     const metric = functionMetric(step, this.surroundings.names, ['Invocations', 'Sum']).with({ period });

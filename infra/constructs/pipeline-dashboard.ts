@@ -6,7 +6,9 @@ import type { StreamPlan } from '../pipelines/streams.ts';
 import { topDown } from '../pipelines/top-down.ts';
 import { countOf, failuresOf, functionMetric, lagOf, streamMetric } from './metrics.ts';
 
-/** A pipeline at a glance: it reads from top to bottom as events travel, sources first, and a row is a step or a stream. */
+/**
+ * A pipeline at a glance: it reads from top to bottom as events travel, sources first, and a row is a step or a stream.
+ */
 export class PipelineDashboard extends Construct {
   private readonly names: Names;
 

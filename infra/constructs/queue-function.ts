@@ -11,9 +11,9 @@ import type { SourcePlan } from '../pipelines/plan.ts';
 import { StepFunction, type StepFunctionProps } from './step-function.ts';
 
 /**
- * A source of announced items: bucket → EventBridge → queue → function. By EventBridge, because the bucket's own notifications are a
- * property of the bucket: then a pipeline's queue would belong to the platform, two pipelines could not read one prefix, and
- * the CDK would need a custom resource.
+ * A source of announced items: bucket → EventBridge → queue → function. By EventBridge, because the bucket's own
+ * notifications are a property of the bucket: then a pipeline's queue would belong to the platform, two pipelines could
+ * not read one prefix, and the CDK would need a custom resource.
  */
 export class QueueFunction extends Construct {
   constructor(scope: Construct, id: string, props: StepFunctionProps<SourcePlan> & { readonly needs: QueueNeeds }) {

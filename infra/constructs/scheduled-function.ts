@@ -6,7 +6,10 @@ import { Construct } from 'constructs';
 import type { SinkPlan } from '../pipelines/plan.ts';
 import { StepFunction, type StepFunctionProps } from './step-function.ts';
 
-/** A scheduled step: a function that EventBridge Scheduler calls. Runs may come twice and overlap: the step takes a lease a shard. */
+/**
+ * A scheduled step: a function that EventBridge Scheduler calls. Runs may come twice and overlap: the step takes a
+ * lease a shard.
+ */
 export class ScheduledFunction extends Construct {
   constructor(scope: Construct, id: string, props: StepFunctionProps<SinkPlan> & { readonly everyMillis: number }) {
     super(scope, id);

@@ -63,8 +63,8 @@ export class StepFunction extends Construct {
 }
 
 /**
- * Lambda counts an invocation that throws. A step that is to get its batch again says so in its answer, which Lambda counts as a success;
- * why is a line of the log.
+ * Lambda counts an invocation that throws. A step that is to get its batch again says so in its answer, which Lambda
+ * counts as a success; why is a line of the log.
  */
 function countFailures(logGroup: ILogGroup, step: StepPlan): void {
   const { metricName, namespace } = failuresOf(step);

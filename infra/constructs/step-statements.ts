@@ -49,8 +49,8 @@ function writesItsLog({ pipeline, name }: StepPlan, names: Names): Statement {
 }
 
 /**
- * A mapping reads with the function's role, and is not created without `DescribeStream`. The step itself asks for the stream's shards
- * and, on a schedule, reads them.
+ * A mapping reads with the function's role, and is not created without `DescribeStream`. The step itself asks for the
+ * stream's shards and, on a schedule, reads them.
  */
 function readsItsInput({ input, delivery }: TransformPlan | SinkPlan, names: Names): Statement {
   const read = ['DescribeStreamSummary', 'ListShards', 'GetShardIterator', 'GetRecords'];
@@ -83,7 +83,10 @@ function seesWhetherItIsPaused(step: StepPlan, names: Names): Statement {
   return { ...ofItsCheckpoints(step, names), why: 'sees whether it is paused', actions: ['dynamodb:GetItem'] };
 }
 
-/** What a transform upstream has read to its end sends nothing more: its marks may go (functions/runtime/batches/drained-inputs.ts). */
+/**
+ * What a transform upstream has read to its end sends nothing more: its marks may go
+ * (functions/runtime/batches/drained-inputs.ts).
+ */
 function seesDrainedShards({ input }: TransformPlan | SinkPlan, names: Names): readonly Statement[] {
   if (input.transforms.length === 0) return [];
   const why = 'sees which shards the transforms before it have drained';
@@ -114,7 +117,10 @@ function keepsDeadLetters({ pipeline, name }: StepPlan, names: Names): Statement
   };
 }
 
-/** Lambda writes with the function's role what the mapping gave up on, below a prefix of its own that has the mapping's id. */
+/**
+ * Lambda writes with the function's role what the mapping gave up on, below a prefix of its own that has the mapping's
+ * id.
+ */
 function keepsDiscardedBatches(names: Names): readonly Statement[] {
   const bucket = names.bucketArnOf(names.deadLetters);
   return [

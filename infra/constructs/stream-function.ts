@@ -14,8 +14,8 @@ export interface StreamFunctionProps extends StepFunctionProps<TransformPlan | S
 }
 
 /**
- * A continuous step: a function behind a mapping of its stream. The only construct that makes a mapping of a stream, because the
- * defaults lose events.
+ * A continuous step: a function behind a mapping of its stream. The only construct that makes a mapping of a stream,
+ * because the defaults lose events.
  */
 export class StreamFunction extends Construct {
   constructor(scope: Construct, id: string, props: StreamFunctionProps) {

@@ -1,4 +1,6 @@
-/** A value of a template as text, with what only the deployment knows as `<name>`; objects and lists keep their shape. */
+/**
+ * A value of a template as text, with what only the deployment knows as `<name>`; objects and lists keep their shape.
+ */
 export function templateText(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map(templateText);

@@ -13,12 +13,15 @@ export interface Clock {
 export interface VirtualClock extends Clock {
   /** Lets `millis` pass. Resolves when all that was due in between has run as far as it could. */
   advance(millis: number): Promise<void>;
-  /** Lets time pass until the promise settles, and settles like it, or until the predicate, asked at every moment, is true. */
+  /**
+   * Lets time pass until the promise settles, and settles like it, or until the predicate, asked at every moment, is
+   * true.
+   */
   runUntil<Result>(goal: Promise<Result>): Promise<Result>;
   runUntil(goal: () => boolean): Promise<void>;
   /**
-   * Keeps time still while `work` runs. For work that waits for something that is not on this clock: a socket, a file, a thread.
-   * Such work must not sleep on the clock itself.
+   * Keeps time still while `work` runs. For work that waits for something that is not on this clock: a socket, a file,
+   * a thread. Such work must not sleep on the clock itself.
    */
   hold<Result>(work: () => Promise<Result>): Promise<Result>;
 }
@@ -45,8 +48,9 @@ export function systemClock(): Clock {
 const longestTimeout = 2 ** 31 - 1;
 
 /**
- * Time moves only while `advance` or `runUntil` is under way, and only when everything that runs on the clock is asleep: promises are
- * drained first. Sleepers that are due at the same millisecond wake in the order in which they fell asleep.
+ * Time moves only while `advance` or `runUntil` is under way, and only when everything that runs on the clock is
+ * asleep: promises are drained first. Sleepers that are due at the same millisecond wake in the order in which they
+ * fell asleep.
  */
 export function virtualClock({ startMillis }: { startMillis: number }): VirtualClock {
   let nowMillis = startMillis;

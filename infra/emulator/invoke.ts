@@ -1,6 +1,9 @@
 import { clientFault } from './client-faults.ts';
 
-/** Calls a function synchronously and says what came of it. A rejection with an error of a client counts as an error of the service. */
+/**
+ * Calls a function synchronously and says what came of it. A rejection with an error of a client counts as an error of
+ * the service.
+ */
 export type Invoke = (request: InvokeRequest) => Promise<InvokeResult>;
 
 export interface InvokeRequest {

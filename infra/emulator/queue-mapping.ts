@@ -44,8 +44,9 @@ export interface QueueMapping {
 }
 
 /**
- * Lambda's event source mapping from an SQS queue to a function. Messages that the function has done are deleted; the others are left to
- * the queue, which shows them again when their visibility time-out is over and moves them to its dead-letter queue in the end.
+ * Lambda's event source mapping from an SQS queue to a function. Messages that the function has done are deleted; the
+ * others are left to the queue, which shows them again when their visibility time-out is over and moves them to its
+ * dead-letter queue in the end.
  */
 export function startQueueMapping(options: QueueMappingOptions): QueueMapping {
   const configuration = parse(options.configuration);

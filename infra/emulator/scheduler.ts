@@ -23,8 +23,8 @@ export interface SchedulerOptions {
   readonly trace: Trace;
   readonly random: () => number;
   /**
-   * How probable it is that a run is delivered a second time: EventBridge Scheduler delivers at least once. The second comes while the
-   * first is under way or up to a minute later.
+   * How probable it is that a run is delivered a second time: EventBridge Scheduler delivers at least once. The second
+   * comes while the first is under way or up to a minute later.
    */
   readonly twiceProbability: number;
 }
@@ -37,8 +37,8 @@ export interface Scheduler {
 }
 
 /**
- * EventBridge Scheduler: calls functions at a rate, whether or not the run before has ended. It calls them asynchronously, so Lambda tries
- * again what failed.
+ * EventBridge Scheduler: calls functions at a rate, whether or not the run before has ended. It calls them
+ * asynchronously, so Lambda tries again what failed.
  */
 export function startScheduler(options: SchedulerOptions): Scheduler {
   const { clock, invoke, random, schedules, trace, twiceProbability } = options;
@@ -127,7 +127,10 @@ interface Run {
 /** AWS does not tell. Within a minute a second delivery overlaps a run that takes seconds, or comes after it. */
 const longestEchoMillis = 60_000;
 
-/** Asynchronous invocation: an error is tried again after one minute, then after two; throttling after up to five minutes. */
+/**
+ * Asynchronous invocation: an error is tried again after one minute, then after two; throttling after up to five
+ * minutes.
+ */
 const longestBackOffMillis = 300_000;
 
 const unitMillis: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };

@@ -48,7 +48,9 @@ interface Range {
 
 export type Trace = (entry: TraceEntry) => void;
 
-/** Writes each entry as one line of JSON, with its time. The same seed and calls on a virtual clock give the same bytes. */
+/**
+ * Writes each entry as one line of JSON, with its time. The same seed and calls on a virtual clock give the same bytes.
+ */
 export function traceLines({ clock, write }: { clock: Clock; write: (line: string) => void }): Trace {
   return (entry) => write(JSON.stringify({ at: clock.now(), ...entry }));
 }

@@ -14,7 +14,10 @@ export interface WakeUps {
   take(untilMillis: number): (() => void)[];
 }
 
-/** The wake-ups of a clock: a binary heap, so that many thousand sleepers cost little, with removal for those that give up. */
+/**
+ * The wake-ups of a clock: a binary heap, so that many thousand sleepers cost little, with removal for those that give
+ * up.
+ */
 export function wakeUps(): WakeUps {
   const heap: WakeUp[] = [];
   let added = 0;

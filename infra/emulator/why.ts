@@ -1,6 +1,9 @@
 import type { TraceEntry } from './trace.ts';
 
-/** A line for an entry that says why something is delivered again or given up; undefined for one that does not. `name` begins it. */
+/**
+ * A line for an entry that says why something is delivered again or given up; undefined for one that does not. `name`
+ * begins it.
+ */
 export function whyOf(name: string, entry: TraceEntry): string | undefined {
   if (entry.did === 'invocation' && entry.why !== undefined) {
     return `${name}: ${entry.records} records of ${entry.shardId} come again: ${entry.why}`;

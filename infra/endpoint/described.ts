@@ -89,8 +89,8 @@ function changesOf(mapping: EventSourceMappingConfiguration): MappingChanges {
 }
 
 /**
- * Where a mapping that starts at the latest began is not told. It was last changed then or later, and from there on nothing is missed:
- * what its own pollers have delivered since may come again.
+ * Where a mapping that starts at the latest began is not told. It was last changed then or later, and from there on
+ * nothing is missed: what its own pollers have delivered since may come again.
  */
 function startOf({ StartingPosition, StartingPositionTimestamp, LastModified }: EventSourceMappingConfiguration) {
   if (StartingPosition === 'LATEST' && LastModified !== undefined) {

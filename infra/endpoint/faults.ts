@@ -1,9 +1,14 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 
-/** How servers say that they do not have a service or an operation. What is no AWS at all answers with what is no JSON. */
+/**
+ * How servers say that they do not have a service or an operation. What is no AWS at all answers with what is no JSON.
+ */
 const LACKING: readonly unknown[] = [404, 405, 501, 'UnknownOperationException', 'NotImplemented'];
 
-/** What a call to an endpoint failed with, as a line that says what to do; the error itself when there is nothing to say of it. */
+/**
+ * What a call to an endpoint failed with, as a line that says what to do; the error itself when there is nothing to say
+ * of it.
+ */
 export function explained(error: unknown, endpoint: string): unknown {
   if (!(error instanceof Error)) return error;
   const { code } = error as NodeJS.ErrnoException;

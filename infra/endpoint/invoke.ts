@@ -1,7 +1,10 @@
 import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type { Invoke, InvokeResult } from '../emulator/invoke.ts';
 
-/** Calls functions through Lambda's API, synchronously. The request's id and attempt stay here: the API gives each call an id of its own. */
+/**
+ * Calls functions through Lambda's API, synchronously. The request's id and attempt stay here: the API gives each call
+ * an id of its own.
+ */
 export function invokeThrough(lambda: Pick<LambdaClient, 'send'>): Invoke {
   return async ({ functionArn, payload }) => {
     try {

@@ -21,8 +21,8 @@ const Contents = z.object({
 type Entry = z.infer<typeof Entry>;
 
 /**
- * What was taken from an endpoint and how far it has come, in a file: the next run goes on from there, and gives back what one that was
- * killed could not.
+ * What was taken from an endpoint and how far it has come, in a file: the next run goes on from there, and gives back
+ * what one that was killed could not.
  */
 export interface Journal {
   isTaken(uuid: string): boolean;

@@ -22,8 +22,8 @@ export interface MappingsOptions {
 const LOOK_EVERY_MILLIS = 1_000;
 
 /**
- * Does an endpoint's Kinesis mappings as Lambda does them, and gives them back at the end, however it ends. Rejects with the signal's
- * reason when that aborts before all are caught up; when it follows, that is its end.
+ * Does an endpoint's Kinesis mappings as Lambda does them, and gives them back at the end, however it ends. Rejects
+ * with the signal's reason when that aborts before all are caught up; when it follows, that is its end.
  */
 export async function runMappings(
   { endpoint, follow, trace, journals }: MappingsOptions,

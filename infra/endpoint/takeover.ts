@@ -11,7 +11,8 @@ import { invokeThrough } from './invoke.ts';
 import type { Journal } from './journal.ts';
 
 /**
- * An endpoint's Kinesis mappings, done here in its stead: its own pollers are off from when a mapping is taken until it is given back.
+ * An endpoint's Kinesis mappings, done here in its stead: its own pollers are off from when a mapping is taken until it
+ * is given back.
  */
 export interface Takeover {
   /** Names of those that are done here. */
@@ -19,8 +20,8 @@ export interface Takeover {
   /** Takes mappings that are new, follows those that were changed, and lets go of those that were deleted. */
   look(): Promise<void>;
   /**
-   * Resolves when all that was in the streams at this call is done or discarded, and all that the functions have appended meanwhile to
-   * streams that are mapped too.
+   * Resolves when all that was in the streams at this call is done or discarded, and all that the functions have
+   * appended meanwhile to streams that are mapped too.
    */
   caughtUp(): Promise<void>;
   /** Ends everything here and switches the endpoint's own pollers on again. Invocations under way end first. */

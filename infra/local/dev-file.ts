@@ -42,7 +42,8 @@ export async function findDev(): Promise<FoundDev> {
 }
 
 /**
- * Tells the other commands of this dev, until it ends. False when another one runs in this folder already: they keep to that one.
+ * Tells the other commands of this dev, until it ends. False when another one runs in this folder already: they keep to
+ * that one.
  */
 export async function announceDev(dev: RunningDev, running: AsyncDisposableStack): Promise<boolean> {
   const found = await findDev();

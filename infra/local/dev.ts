@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { whyOf } from '../emulator/why.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { REPOSITORY } from '../repository.ts';
 import { announceDev, DEV_FILE } from './dev-file.ts';
@@ -10,7 +11,6 @@ import { bundleStep, functionOf } from './functions.ts';
 import { isScheduled, nameOf } from './runner.ts';
 import type { Ports } from './servers/servers.ts';
 import { type Local, startLocal } from './start.ts';
-import { tellWhy } from './tell-why.ts';
 
 export interface DevOptions {
   readonly pipelines: readonly Pipeline[];
@@ -35,7 +35,7 @@ export async function runDev(options: DevOptions, say: (text: string) => void, s
       ports,
       onLog: (name, line) => say(`${name}: ${line}`),
       trace: (step) => (entry) => {
-        const line = options.trace ? JSON.stringify({ step: nameOf(step), ...entry }) : tellWhy(step, entry);
+        const line = options.trace ? JSON.stringify({ step: nameOf(step), ...entry }) : whyOf(nameOf(step), entry);
         if (line !== undefined) say(line);
       },
       signal,

@@ -5,8 +5,8 @@ import { functionName, isContinuous, isScheduled } from './runner.ts';
 import type { Local } from './start.ts';
 
 /**
- * Waits until every step has done all there is: queues are empty, and every position is at the end of its shard. Positions decide, not
- * time; scheduled steps are run as often as it takes.
+ * Waits until every step has done all there is: queues are empty, and every position is at the end of its shard.
+ * Positions decide, not time; scheduled steps are run as often as it takes.
  */
 export async function everythingDone(local: Local, signal: AbortSignal): Promise<void> {
   const { runner } = local;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 const KEPT_DAYS = 7;
 
 /**
- * Removes bundles, and their source maps, that were last made so long ago: each change of the code makes others, a megabyte each, and a
- * folder of them only grows. What is made again is kept.
+ * Removes bundles, and their source maps, that were last made so long ago: each change of the code makes others, a
+ * megabyte each, and a folder of them only grows. What is made again is kept.
  */
 export async function removeOldBundles(folder: string, nowMillis: number): Promise<void> {
   const names = await readdir(folder).catch(() => []);

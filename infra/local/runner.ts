@@ -10,9 +10,9 @@ import { type QueueMapping, startQueueMapping } from '../emulator/queue-mapping.
 import { type Scheduler, startScheduler } from '../emulator/scheduler.ts';
 import type { Trace } from '../emulator/trace.ts';
 import type { PipelinePlan, SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
-import { openInvokeDoor } from './endpoints/invoke-endpoint.ts';
+import { openInvokeEndpoint } from './endpoints/invoke-endpoint.ts';
 import { type Landing, openLanding } from './endpoints/landing.ts';
-import { openRequestDoor } from './endpoints/request-endpoint.ts';
+import { openRequestEndpoint } from './endpoints/request-endpoint.ts';
 import { ACCOUNT, REGION } from './servers/servers.ts';
 import type { LocalStage } from './stage.ts';
 
@@ -63,7 +63,7 @@ export async function startRunner(options: RunnerOptions, running: AsyncDisposab
     steps,
     landing: openLanding(stage, steps.filter(isQueueSource)),
     urls: await openDoors(options, host, running),
-    invokeUrl: await openInvokeDoor((name, payload) => host.invoke(name, payload), running),
+    invokeUrl: await openInvokeEndpoint((name, payload) => host.invoke(name, payload), running),
     caughtUp: async (step) => mappingOf(feeders, step).caughtUp(),
     runNow: (step) => feeders.scheduler.runNow(functionName(stage, step)),
     reload: (definition) => host.reload(definition),
@@ -144,7 +144,7 @@ async function openDoors(
   for (const [index, source] of sources.entries()) {
     const port = httpPort === undefined ? 0 : httpPort + index;
     const invoke = (payload: string) => host.invoke(functionName(stage, source), payload);
-    urls.set(nameOf(source), await openRequestDoor(invoke, port, running));
+    urls.set(nameOf(source), await openRequestEndpoint(invoke, port, running));
   }
   return urls;
 }

@@ -6,8 +6,7 @@ import { type PipelinePlan, planOf, type StepPlan } from '../pipelines/plan.ts';
 import { type CountsOfSteps, countSteps } from './counts.ts';
 import { bundleSteps, functionOf } from './functions.ts';
 import { type Runner, startRunner } from './runner.ts';
-import { type Ports, type Servers, startServers } from './servers/servers.ts';
-import { settledTogether } from './settled.ts';
+import { type Ports, type Servers, settledTogether, startServers } from './servers/servers.ts';
 import { createStage, type LocalStage } from './stage.ts';
 
 /** Pipelines on this machine, with everything below them. */

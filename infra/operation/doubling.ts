@@ -25,7 +25,9 @@ export function doubles({ connector, options }: SinkPlan): boolean {
   return asked[connector](options).doubles;
 }
 
-/** The sinks to which events of a transform come, through any number of other transforms, that would have them twice. */
+/**
+ * The sinks to which events of a transform come, through any number of other transforms, that would have them twice.
+ */
 export function doubledBy(transform: TransformPlan, plans: readonly PipelinePlan[]): readonly SinkPlan[] {
   const steps = plans.flatMap((plan) => plan.steps);
   const found: SinkPlan[] = [];

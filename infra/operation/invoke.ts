@@ -2,7 +2,10 @@ import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { FunctionFailed } from './function-failed.ts';
 
-/** Calls a function through Lambda's API, and waits for what it answers. Rejects with `FunctionFailed` when that does not come. */
+/**
+ * Calls a function through Lambda's API, and waits for what it answers. Rejects with `FunctionFailed` when that does
+ * not come.
+ */
 export async function invokeFunction(
   lambda: Pick<LambdaClient, 'send'>,
   { name, request }: { readonly name: string; readonly request: object },

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { openBatch } from '../../functions/runtime/batches/batch.ts';
 import { noMarks } from '../../functions/runtime/checkpoints/marks.ts';
-import type { Rejection } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import { readShard } from '../../functions/runtime/log/log-reader.ts';
 import { describeStream, type Kinesis, type Shard } from '../../functions/runtime/log/shards.ts';
 import type { Position } from '../../functions/runtime/position.ts';
 import type { LogRecord } from '../../functions/runtime/record-codec/record.ts';
+import type { Rejection } from '../../functions/runtime/rejection.ts';
 
 export interface Tail {
   readonly kinesis: Kinesis;
@@ -28,8 +28,8 @@ export interface TailTakes {
 const LOOK_EVERY_MILLIS = 1_000;
 
 /**
- * Reads a stream's shards side by side, each child after its parents. Events are as the log has them: what was appended again comes
- * again. Rejects with the signal's reason when that aborts.
+ * Reads a stream's shards side by side, each child after its parents. Events are as the log has them: what was appended
+ * again comes again. Rejects with the signal's reason when that aborts.
  */
 export async function readTail(reading: Tail, takes: TailTakes): Promise<void> {
   const { kinesis, stream, follow, signal } = reading;

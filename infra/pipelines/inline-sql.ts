@@ -1,11 +1,17 @@
 import type { z } from 'zod';
 
-/** SQL that stands in a pipeline. Plain data: whoever deploys or runs the pipeline checks it against both of its streams' schemas. */
+/**
+ * SQL that stands in a pipeline. Plain data: whoever deploys or runs the pipeline checks it against both of its
+ * streams' schemas.
+ */
 export interface InlineSql {
   readonly sql: string;
 }
 
-/** A transform of a line or two: `apply: sql("SELECT id, total FROM orders WHERE status = 'PAID'")`. A longer one is a `.sql` file. */
+/**
+ * A transform of a line or two: `apply: sql("SELECT id, total FROM orders WHERE status = 'PAID'")`. A longer one is a
+ * `.sql` file.
+ */
 export function sql(text: string): InlineSql {
   return { sql: text };
 }

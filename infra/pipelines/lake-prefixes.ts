@@ -3,8 +3,8 @@ import { connectors } from '../connectors.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /**
- * Refuses a sink of the pipeline that would write below another sink's prefix of the lake, in whichever pipeline that is: readers of a
- * folder would find both, and two sinks of one stream give their files the same names.
+ * Refuses a sink of the pipeline that would write below another sink's prefix of the lake, in whichever pipeline that
+ * is: readers of a folder would find both, and two sinks of one stream give their files the same names.
  */
 export function refuseSharedPrefixes(pipeline: Pipeline, pipelines: readonly Pipeline[]): void {
   const all = pipelines.flatMap(prefixesOf);

@@ -7,9 +7,9 @@ import type { SinkName, SourceName } from '../connectors.ts';
 import type { InlineSql } from './inline-sql.ts';
 
 /**
- * A pipeline is plain data: what is deployed, and nothing of how. The CDK app, the local runner, the CLI and the reports read it.
- * A step that names a stream the pipeline does not have, or that does not fit it, does not compile; nor does one whose connector is
- * not in `infra/connectors.ts`.
+ * A pipeline is plain data: what is deployed, and nothing of how. The CDK app, the local runner, the CLI and the
+ * reports read it. A step that names a stream the pipeline does not have, or that does not fit it, does not compile;
+ * nor does one whose connector is not in `infra/connectors.ts`.
  */
 export interface Pipeline<S extends Streams = Streams> {
   readonly name: string;
@@ -31,10 +31,11 @@ interface Schema {
 
 interface Deduplicating {
   /**
-   * Events of producers that are not ours count once, by their `source` and `sequence`, for whoever sends them again: another team, or
-   * who posts CloudEvents to our HTTP source. A sequence is a whole number that grows, and it is the producer's duty to have one request
-   * in flight per source: what it sends out of order is taken for a repeat. An event without a sequence, or with another one, counts as
-   * often as it comes. The 2,000 sources that sent last are known.
+   * Events of producers that are not ours count once, by their `source` and `sequence`, for whoever sends them again:
+   * another team, or who posts CloudEvents to our HTTP source. A sequence is a whole number that grows, and it is the
+   * producer's duty to have one request in flight per source: what it sends out of order is taken for a repeat. An
+   * event without a sequence, or with another one, counts as often as it comes. The 2,000 sources that sent last are
+   * known.
    */
   readonly idempotent?: true;
 }
@@ -73,8 +74,8 @@ interface Reading {
   /** `earliest` when not given. */
   readonly start?: Start;
   /**
-   * Enhanced fan-out: the step's own 2 MB/s of every shard, for a fee. Without it, it shares 2 MB/s and 5 reads a second of a shard
-   * with the stream's other readers. A scheduled step reads now and then, and has none.
+   * Enhanced fan-out: the step's own 2 MB/s of every shard, for a fee. Without it, it shares 2 MB/s and 5 reads a
+   * second of a shard with the stream's other readers. A scheduled step reads now and then, and has none.
    */
   readonly fanOut?: true;
 }
@@ -130,8 +131,8 @@ type SinkStep<S extends Streams> = {
 }[keyof S & string];
 
 /**
- * Throws a `UserMistake` that lists everything the compiler could not see: names that cannot name AWS resources, step names used
- * twice, numbers out of range.
+ * Throws a `UserMistake` that lists everything the compiler could not see: names that cannot name AWS resources, step
+ * names used twice, numbers out of range.
  */
 export function definePipeline<const S extends Streams>(declaration: {
   readonly name: string;

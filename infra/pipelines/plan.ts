@@ -9,7 +9,9 @@ import { refuseSharedPrefixes } from './lake-prefixes.ts';
 import type { AnySinkStep, AnySourceStep, AnyTransformStep, Duration, Pipeline, Start } from './pipeline.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
 
-/** A pipeline with everything resolved that other pipelines decide: what the CDK app deploys and the local runner runs. */
+/**
+ * A pipeline with everything resolved that other pipelines decide: what the CDK app deploys and the local runner runs.
+ */
 export interface PipelinePlan {
   readonly name: string;
   /** Those that are this pipeline's to create. */
@@ -64,7 +66,10 @@ export interface InputPlan {
   readonly fanOut: boolean;
   /** `/<pipeline>/<step>/` of every step, of any pipeline, that writes to the stream: their events are deduplicated. */
   readonly own: readonly string[];
-  /** `<pipeline>/<step>` of every transform, of any pipeline, that writes to the stream: its checkpoints tell which shards it has drained. */
+  /**
+   * `<pipeline>/<step>` of every transform, of any pipeline, that writes to the stream: its checkpoints tell which
+   * shards it has drained.
+   */
   readonly transforms: readonly string[];
 }
 
@@ -214,7 +219,10 @@ function refuseTooLarge(step: StepPlan, config: StepConfig): void {
   );
 }
 
-/** A placeholder `\${Token[…]}` stands for what only the deployment knows; a secret's ARN, the longest, has some 120 characters. */
+/**
+ * A placeholder `\${Token[…]}` stands for what only the deployment knows; a secret's ARN, the longest, has some 120
+ * characters.
+ */
 function bytesOf(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value).replaceAll(/\$\{Token\[[^\]]*\]\}/g, '-'.repeat(128)));
 }

@@ -5,7 +5,10 @@ import { cleanReadings } from '../../functions/transforms/clean-readings.sql.ts'
 import { RawReading } from '../../functions/transforms/readings.ts';
 import { definePipeline, minutes } from './pipeline.ts';
 
-/** Devices send readings; what they sent is kept as it came, and a cleaned stream serves everyone who needs readings to be right. */
+/**
+ * Devices send readings; what they sent is kept as it came, and a cleaned stream serves everyone who needs readings to
+ * be right.
+ */
 export const sensors = definePipeline({
   name: 'sensors',
   streams: {

@@ -1,7 +1,9 @@
 import type { PipelinePlan, SinkPlan, TransformPlan } from './plan.ts';
 import { type StreamPlan, sameStream } from './streams.ts';
 
-/** A stream, and its readers that share what Kinesis gives all of them together: 2 MB/s and 5 reads a second of a shard. */
+/**
+ * A stream, and its readers that share what Kinesis gives all of them together: 2 MB/s and 5 reads a second of a shard.
+ */
 export interface SharedStream {
   readonly stream: StreamPlan;
   readonly readers: readonly (TransformPlan | SinkPlan)[];
@@ -10,7 +12,10 @@ export interface SharedStream {
 /** Two readers keep up with a shard that is written at its limit, 1 MB/s. */
 const COMFORTABLE = 2;
 
-/** The streams that more readers share than is comfortable. `plans`: of all pipelines, because a stream's readers may be others'. */
+/**
+ * The streams that more readers share than is comfortable. `plans`: of all pipelines, because a stream's readers may be
+ * others'.
+ */
 export function crowdedStreams(plans: readonly PipelinePlan[]): readonly SharedStream[] {
   const sharing = plans
     .flatMap(({ steps }) => steps)

@@ -8,7 +8,9 @@ const Options = z.object({ create: z.boolean().default(false), database: z.strin
 
 type Resources = z.input<typeof PostgresServer> & { readonly columns?: readonly Column[] };
 
-/** The Postgres sink runs in the database's network. To create its table it is told the columns, by the stream's schema. */
+/**
+ * The Postgres sink runs in the database's network. To create its table it is told the columns, by the stream's schema.
+ */
 export function postgresOnAws(step: ConnectorStep, places: AwsResources): Needs {
   const database = places.database(Options.parse(step.options).database);
   const { host, port, name, user, authentication, tls, network } = database;

@@ -5,8 +5,8 @@ import type { AwsResources, ConnectorStep, LaptopResources, Needs } from '../nee
 const Options = z.object({ prefix: z.string() });
 
 /**
- * The S3 sink writes below its prefix of the lake, and reads nothing: its names follow from the range. Replays are below a prefix of
- * their own, where it sees whether a place is fresh.
+ * The S3 sink writes below its prefix of the lake, and reads nothing: its names follow from the range. Replays are
+ * below a prefix of their own, where it sees whether a place is fresh.
  */
 export function s3OnAws(step: ConnectorStep, { lake }: AwsResources): Needs {
   const { prefix } = Options.parse(step.options);

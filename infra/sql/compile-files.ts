@@ -8,8 +8,8 @@ import type { Source } from './syntax/source-position.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
 /**
- * `npm run sql:compile [-- --check]`: writes the module beside every `.sql` file of functions/transforms. With --check it writes nothing
- * and fails when one is missing or stale.
+ * `npm run sql:compile [-- --check]`: writes the module beside every `.sql` file of functions/transforms. With --check
+ * it writes nothing and fails when one is missing or stale.
  */
 export interface CompiledFile {
   readonly file: string;

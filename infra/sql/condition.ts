@@ -8,8 +8,9 @@ import type { Source } from './syntax/source-position.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
 /**
- * Whether an event of a stream is as a condition says, which is what could stand behind WHERE. Throws a `UserMistake` with line, column
- * and caret for a condition that is wrong; what it gives throws `EventRejected` for an event that it cannot be asked of.
+ * Whether an event of a stream is as a condition says, which is what could stand behind WHERE. Throws a `UserMistake`
+ * with line, column and caret for a condition that is wrong; what it gives throws `EventRejected` for an event that it
+ * cannot be asked of.
  */
 export async function conditionOn(
   source: Source,

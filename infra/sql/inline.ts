@@ -10,7 +10,9 @@ import { statementOf } from './emit/statement-of.ts';
 import type { Plan } from './plan/plan.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
-/** The plan of SQL in a pipeline, checked by both of its streams. Throws a `UserMistake` with line, column and caret. */
+/**
+ * The plan of SQL in a pipeline, checked by both of its streams. Throws a `UserMistake` with line, column and caret.
+ */
 export async function planInline({ name, text, from, to }: InlineStatement): Promise<Plan> {
   try {
     const plan = await planFor({ file: name, text }, from.schema, { from: from.name, to: to.name });
@@ -21,7 +23,10 @@ export async function planInline({ name, text, from, to }: InlineStatement): Pro
   }
 }
 
-/** The module that a bundle is made of: it exports `handler`, and imports from functions/ alone, as seen from the repository. */
+/**
+ * The module that a bundle is made of: it exports `handler`, and imports from functions/ alone, as seen from the
+ * repository.
+ */
 export async function inlineModule(statement: InlineStatement): Promise<string> {
   const plan = await planInline(statement);
   const module = typescriptModule();

@@ -1,10 +1,10 @@
 import { templateText } from '../constructs/template-text.ts';
 
 /**
- * What must survive every update: resources that hold data, by their logical id, with the properties that CloudFormation cannot change
- * without making another, empty one in their place. Nothing at synth knows what an account holds, so what was last deployed is recorded
- * in files that are committed (`platform.kept.json` here, `<pipeline>.kept.json` beside each pipeline) and compared with.
- * `millrace kept` records.
+ * What must survive every update: resources that hold data, by their logical id, with the properties that
+ * CloudFormation cannot change without making another, empty one in their place. Nothing at synth knows what an account
+ * holds, so what was last deployed is recorded in files that are committed (`platform.kept.json` here,
+ * `<pipeline>.kept.json` beside each pipeline) and compared with. `millrace kept` records.
  */
 export type Kept = Readonly<Record<string, KeptResource>>;
 
@@ -20,8 +20,8 @@ export interface Template {
 }
 
 /**
- * By type, what an update replaces a resource for: `createOnlyProperties` of CloudFormation's own schemas, as far as our templates have
- * them. `ShardCount` can be changed, but not by any amount.
+ * By type, what an update replaces a resource for: `createOnlyProperties` of CloudFormation's own schemas, as far as
+ * our templates have them. `ShardCount` can be changed, but not by any amount.
  */
 export const COMPARED: Readonly<Record<string, readonly string[]>> = {
   'AWS::Kinesis::Stream': ['Name', 'ShardCount'],

@@ -88,7 +88,10 @@ export class PlatformStack extends Stack {
     return database;
   }
 
-  /** A database that is kept keeps its subnets and security groups in use: a stack that wanted to delete them could not be removed. */
+  /**
+   * A database that is kept keeps its subnets and security groups in use: a stack that wanted to delete them could not
+   * be removed.
+   */
   private keepSurroundingsOf(...constructs: readonly unknown[]): void {
     for (const each of constructs.filter((construct) => CfnResource.isConstruct(construct))) {
       for (const resource of each.node.findAll().filter((child) => CfnResource.isCfnResource(child))) {

@@ -18,8 +18,8 @@ const MOST_GZIPPED_KB = 400;
 const ROUNDS = 20;
 
 /**
- * How long each shipped function takes from exec to a handler that can be called, against a function that does nothing, and how large
- * it is. Throws when one is too large.
+ * How long each shipped function takes from exec to a handler that can be called, against a function that does nothing,
+ * and how large it is. Throws when one is too large.
  */
 async function benchBundles(): Promise<readonly Measured[]> {
   await mkdir(join(REPOSITORY, '.millrace'), { recursive: true });

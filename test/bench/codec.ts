@@ -26,11 +26,12 @@ interface Header {
 /**
  * The record codec against aws-kinesis-agg, on records of 1 MiB.
  *
- * The targets are for what that package does: small readings into an aggregate, and an aggregate, as base64 from Lambda, into its
- * parts. Both sides compute the MD5 of the whole, which with larger events is most of the time of either.
+ * The targets are for what that package does: small readings into an aggregate, and an aggregate, as base64 from
+ * Lambda, into its parts. Both sides compute the MD5 of the whole, which with larger events is most of the time of
+ * either.
  *
- * The package knows nothing of events; to route, order and deduplicate them its user parses each. The rows without a target show
- * that: ours checks each event's JSON to its end and finds the attributes, but builds nothing of `data`.
+ * The package knows nothing of events; to route, order and deduplicate them its user parses each. The rows without a
+ * target show that: ours checks each event's JSON to its end and finds the attributes, but builds nothing of `data`.
  */
 async function benchCodec(): Promise<readonly Measured[]> {
   const readings = oneRecordOf(readingOf);

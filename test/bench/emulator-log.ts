@@ -17,9 +17,9 @@ const recordBytes = 300;
 const readRecords = 10_000;
 
 /**
- * PutRecords and GetRecords over HTTP/1.1 against kinesis-local and kinesalite: each server in a process of its own, requests and answers
- * as bytes, so that no client's work is measured. Answers are compared first. Every round puts into a stream of its own, because
- * kinesis-local gets slower with each record that a stream holds.
+ * PutRecords and GetRecords over HTTP/1.1 against kinesis-local and kinesalite: each server in a process of its own,
+ * requests and answers as bytes, so that no client's work is measured. Answers are compared first. Every round puts
+ * into a stream of its own, because kinesis-local gets slower with each record that a stream holds.
  */
 async function emulatorLogBench(): Promise<Measured[]> {
   await using servers = await startServers();

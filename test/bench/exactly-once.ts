@@ -23,8 +23,9 @@ const LEAST_SHARE = 0.9;
 export const MOST_CHECKPOINT_BYTES = 2 * 1_024;
 
 /**
- * Stream → transform → stream → Postgres, exactly once, against the same without marks. Log and checkpoints are in memory and without
- * limits, and Postgres is a real server. Throws when a steady batch makes more than one checkpoint write, or a large one.
+ * Stream → transform → stream → Postgres, exactly once, against the same without marks. Log and checkpoints are in
+ * memory and without limits, and Postgres is a real server. Throws when a steady batch makes more than one checkpoint
+ * write, or a large one.
  */
 async function benchExactlyOnce(): Promise<readonly Measured[]> {
   await using running = new AsyncDisposableStack();

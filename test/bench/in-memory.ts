@@ -8,7 +8,9 @@ import { createLog } from '../../infra/emulator/log/log.ts';
 import { createDynamoDb } from '../kit/dynamodb.ts';
 import { type AwsCommand, operationOf } from '../kit/service.ts';
 
-/** A log without limits and a table of checkpoints, empty and in memory: what is measured between them is our own work. */
+/**
+ * A log without limits and a table of checkpoints, empty and in memory: what is measured between them is our own work.
+ */
 export interface Target {
   readonly kinesis: StepSurroundings['kinesis'];
   /** What was written into the table of checkpoints, as JSON, in order. */

@@ -19,8 +19,8 @@ interface Tally {
 }
 
 /**
- * Plays 10,000 random fault schedules of a mapping of two shards, each on a virtual clock of its own, on two threads, in less than a
- * minute. Throws when one breaks a promise or is too small, and when a kind of fault never happened.
+ * Plays 10,000 random fault schedules of a mapping of two shards, each on a virtual clock of its own, on two threads,
+ * in less than a minute. Throws when one breaks a promise or is too small, and when a kind of fault never happened.
  */
 async function benchMapping(): Promise<readonly Measured[]> {
   const begunMillis = performance.now();

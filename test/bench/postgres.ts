@@ -26,13 +26,15 @@ const ROUNDS = 7;
 type Row = Readonly<Record<(typeof COLUMNS)[number], string | number>>;
 
 /**
- * The Postgres sink, from events to a committed transaction with its position, against what Postgres can be fed with at best:
+ * The Postgres sink, from events to a committed transaction with its position, against what Postgres can be fed with at
+ * best:
  *
- * - appending, against `\copy` of the same rows by psql, which is not part of the product: without it the target is for the row below,
- *   a COPY of the same rows as text that lies ready in memory, sent in large chunks;
- * - upserting, against multi-row `INSERT … ON CONFLICT` of rows that are ready as objects, in one transaction. A statement must not
- *   name a key twice, so there, too, the last one is found first. A stream of changes has several events of a key, so the target is
- *   for four; the rows without a target show the sink where it cannot reduce anything.
+ * - appending, against `\copy` of the same rows by psql, which is not part of the product: without it the target is for
+ *   the row below, a COPY of the same rows as text that lies ready in memory, sent in large chunks;
+ * - upserting, against multi-row `INSERT … ON CONFLICT` of rows that are ready as objects, in one transaction. A
+ *   statement must not name a key twice, so there, too, the last one is found first. A stream of changes has several
+ *   events of a key, so the target is for four; the rows without a target show the sink where it cannot reduce
+ *   anything.
  */
 async function benchPostgres(): Promise<readonly Measured[]> {
   await using running = new AsyncDisposableStack();

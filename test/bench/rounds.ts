@@ -2,8 +2,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * Ratios in one run: ours and the other are timed in turn, round by round, so that a slow spell of the machine hits both, and
- * their medians are compared. Absolute times of a shared machine mean little; the ratio is what a target is about.
+ * Ratios in one run: ours and the other are timed in turn, round by round, so that a slow spell of the machine hits
+ * both, and their medians are compared. Absolute times of a shared machine mean little; the ratio is what a target is
+ * about.
  */
 export interface Comparison {
   /** What is measured, with its unit of work: `decode a 1 MiB aggregate`. */
@@ -85,8 +86,8 @@ export async function runAlone(benchmark: () => Promise<readonly Measured[]>): P
 const WARM_UP_ROUNDS = 3;
 
 /**
- * Before each timed run, so that neither side pays for what the other left behind. The young generation only: after a full
- * collection V8 makes it small again, and whoever allocates more would be timed while it grows.
+ * Before each timed run, so that neither side pays for what the other left behind. The young generation only: after a
+ * full collection V8 makes it small again, and whoever allocates more would be timed while it grows.
  */
 const collectGarbage = exposedCollector();
 

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { REPOSITORY } from '../../infra/repository.ts';
 import { orders } from './sql-orders.ts';
 
-/** `millrace sql` takes no more memory for 10 GB of input than for its beginning: `node test/bench/sql-memory.ts [GB]`. */
+/**
+ * `millrace sql` takes no more memory for 10 GB of input than for its beginning: `node test/bench/sql-memory.ts [GB]`.
+ */
 const LONG_BYTES = 10e9;
 /** Keeping a hundredth of the input would be 90. */
 const MOST_MORE_MIB = 64;
@@ -107,7 +109,9 @@ const TELL = `data:text/javascript,
 
 const LINE_BREAK = 0x0a;
 
-/** Pipes at least so many bytes into a process of the command, no faster than it reads, and reads all that it writes. */
+/**
+ * Pipes at least so many bytes into a process of the command, no faster than it reads, and reads all that it writes.
+ */
 async function memoryOf({ args, lines, header }: Case, bytes: number): Promise<Memory> {
   const command = ['--import', TELL, join(REPOSITORY, 'infra/cli/main.ts'), 'sql', ...args];
   const begun = performance.now();

@@ -14,9 +14,9 @@ const EVENTS = 1_000_000;
 const PART = 1 << 20;
 
 /**
- * Filter and project, from a file of JSON lines to a file of JSON lines, one thread each: `millrace sql` as its users call it but for the
- * start of its process, a loop of JSON.parse and JSON.stringify as people write it, and DuckDB, which is told the columns that it needs
- * too. Outputs are compared first.
+ * Filter and project, from a file of JSON lines to a file of JSON lines, one thread each: `millrace sql` as its users
+ * call it but for the start of its process, a loop of JSON.parse and JSON.stringify as people write it, and DuckDB,
+ * which is told the columns that it needs too. Outputs are compared first.
  */
 async function benchSql(): Promise<readonly Measured[]> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-sql-'));

@@ -16,10 +16,10 @@ import { openTable } from '../../functions/sinks/postgres/table.ts';
 import type { Target } from './in-memory.ts';
 
 /**
- * What a careful team writes without marks: the same codec, the same transform and the same writer, at least once. Whoever reads
- * aggregated records checks for each event whether it hashes into the shard, as the KCL does, and events that are too large are found
- * before any is sent. But no event has a sequence, nothing is remembered of those that were read, and no position is kept, because the
- * mapping has one.
+ * What a careful team writes without marks: the same codec, the same transform and the same writer, at least once.
+ * Whoever reads aggregated records checks for each event whether it hashes into the shard, as the KCL does, and events
+ * that are too large are found before any is sent. But no event has a sequence, nothing is remembered of those that
+ * were read, and no position is kept, because the mapping has one.
  */
 export function openTransformWithoutMarks(
   transform: Pick<Transform, 'run'>,

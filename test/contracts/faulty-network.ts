@@ -4,8 +4,8 @@ import { connect, createServer, type Socket } from 'node:net';
 export interface FaultyNetwork {
   readonly port: number;
   /**
-   * Cuts every connection when the client says something with `text` in it for the `nth` time, before it gets through, or when the
-   * server has done it and answers; and lets nothing through until it is healed.
+   * Cuts every connection when the client says something with `text` in it for the `nth` time, before it gets through,
+   * or when the server has done it and answers; and lets nothing through until it is healed.
    */
   cut(when: 'before' | 'after', at: { readonly text: string; readonly nth: number }): void;
   /** From now on nothing comes through on the connections there are, and nobody is told. */

@@ -22,7 +22,10 @@ export interface SinkHarness {
     landed(): Promise<readonly (readonly number[])[]>;
     /** All that is stored, to be compared: rows, or names and bytes. */
     contents(): Promise<unknown>;
-    /** From the request that makes events durable on, before or after it has taken effect, nothing gets through until `heal`. */
+    /**
+     * From the request that makes events durable on, before or after it has taken effect, nothing gets through until
+     * `heal`.
+     */
     cut(when: 'before' | 'after'): void;
     /** Throws when nothing was cut. */
     heal(): void;
@@ -164,7 +167,10 @@ function someBad(target: Target): readonly ReceivedEvent[] {
   return logOf(Array.from({ length: 10 }, (_, n) => ({ data: BAD.includes(n) ? target.bad(n) : target.good(n) })));
 }
 
-/** Where a slice begins and ends, if not at the start of the shard and its last event, and the revision that it replaces. */
+/**
+ * Where a slice begins and ends, if not at the start of the shard and its last event, and the revision that it
+ * replaces.
+ */
 interface Around {
   readonly from?: Position | undefined;
   readonly to?: Position | undefined;

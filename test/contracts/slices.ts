@@ -1,6 +1,6 @@
-import type { Rejection } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import { type Position, positionOf } from '../../functions/runtime/position.ts';
+import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type { Slice } from '../../functions/runtime/sink.ts';
 
 /** What a test says of an event; the rest follows from its place in the log. */
@@ -57,7 +57,10 @@ export interface SliceOf {
   readonly previous?: number;
 }
 
-/** A slice as the engine makes it. Its progress's state says which rejections were committed: `{ to, rejections: [at, …] }`. */
+/**
+ * A slice as the engine makes it. Its progress's state says which rejections were committed: `{ to, rejections: [at, …]
+ * }`.
+ */
 export function sliceOf(of: SliceOf): Slice {
   const { events, from, shard = 'stream/shardId-000000000000', pageSize = 1000, step = 'test/sink', previous = 0 } = of;
   const to = of.to ?? events.at(-1)?.position;

@@ -2,13 +2,19 @@ import { describe, expect, test } from 'vitest';
 import { EventRejected } from '../../functions/runtime/errors.ts';
 import type { AppendOutcome, ItemPage, ItemSource, ReceivingSource } from '../../functions/runtime/source.ts';
 
-/** A row or event as a harness writes it in its connector's own form: data that fits, or something that is to be refused. */
+/**
+ * A row or event as a harness writes it in its connector's own form: data that fits, or something that is to be
+ * refused.
+ */
 export type Given = { readonly good: number } | { readonly bad: string };
 
 export interface ItemSourceHarness {
   open(): Promise<{
     readonly source: ItemSource<unknown>;
-    /** Makes an item of these rows; `good` is a number that its event's data holds as `{ "n": … }`. Resolves to its announcement. */
+    /**
+     * Makes an item of these rows; `good` is a number that its event's data holds as `{ "n": … }`. Resolves to its
+     * announcement.
+     */
     put(rows: readonly Given[]): Promise<string>;
     /** Puts other content in the place of the last item. */
     overwrite(): Promise<void>;

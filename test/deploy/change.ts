@@ -11,7 +11,10 @@ import type { Server } from './server.ts';
 import { everythingDone, until } from './settle.ts';
 import { startTraffic } from './traffic.ts';
 
-/** One change of what is deployed: the wind that devices tell is `before` to the code that runs, and `after` to the new code. */
+/**
+ * One change of what is deployed: the wind that devices tell is `before` to the code that runs, and `after` to the new
+ * code.
+ */
 interface Deployment {
   /** Of the changed copy, and of the devices that send meanwhile. */
   readonly name: string;
@@ -30,7 +33,10 @@ interface Target {
   readonly server: Server;
 }
 
-/** Code of a transform and options of a sink, deployed while readings come in: nothing is lost, and Postgres has each reading once. */
+/**
+ * Code of a transform and options of a sink, deployed while readings come in: nothing is lost, and Postgres has each
+ * reading once.
+ */
 export function changeInFullFlight(options: CdkOptions, target: Target): Promise<readonly Check[]> {
   return changeInTraffic(options, target, {
     name: 'flying',
@@ -44,7 +50,10 @@ export function changeInFullFlight(options: CdkOptions, target: Target): Promise
   });
 }
 
-/** Code deployed between `millrace pause` and `millrace resume`, while readings come in: nothing is lost, and nothing doubled. */
+/**
+ * Code deployed between `millrace pause` and `millrace resume`, while readings come in: nothing is lost, and nothing
+ * doubled.
+ */
 export function changeWhilePaused(options: CdkOptions, target: Target): Promise<readonly Check[]> {
   const { stage = '' } = options.context;
   const millrace = async (command: 'pause' | 'resume') => {

@@ -3,10 +3,15 @@ import { createWriteStream } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { REPOSITORY } from '../../infra/repository.ts';
 
-/** What commands run with: whose account, which server. Nothing else of this process's environment that AWS tools read. */
+/**
+ * What commands run with: whose account, which server. Nothing else of this process's environment that AWS tools read.
+ */
 export type Environment = Readonly<Record<string, string>>;
 
-/** This process's environment without what AWS tools would take from it, and with the repository's own Node first in the PATH. */
+/**
+ * This process's environment without what AWS tools would take from it, and with the repository's own Node first in the
+ * PATH.
+ */
 export function cleanEnvironment(): Environment {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_') && !name.startsWith('CDK_'));
   const PATH = [join(REPOSITORY, 'node_modules', '.bin'), process.env.PATH].join(delimiter);

@@ -28,7 +28,9 @@ export function openDatabase(
 
 const NAME = 'millrace';
 
-/** A Postgres beside the server: functions reach it at 127.0.0.1, with a password out of the server's Secrets Manager. */
+/**
+ * A Postgres beside the server: functions reach it at 127.0.0.1, with a password out of the server's Secrets Manager.
+ */
 export async function startDatabase(
   stage: string,
   server: Server,

@@ -23,8 +23,9 @@ export interface Enforced {
 }
 
 /**
- * MiniStack keeps the role that the CDK publishes files with from its bucket, so whoever calls deploys; and it has no TLS, without which
- * buckets and queues deny everything. What it asks a log's policy for has no `:*` at its end, which AWS wants there.
+ * MiniStack keeps the role that the CDK publishes files with from its bucket, so whoever calls deploys; and it has no
+ * TLS, without which buckets and queues deny everything. What it asks a log's policy for has no `:*` at its end, which
+ * AWS wants there.
  */
 const CHANGES: readonly Change[] = [
   {

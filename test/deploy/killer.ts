@@ -18,7 +18,10 @@ const FIRST_ROW = 1_000_000;
 const ROWS = 12;
 const KILLER = 5;
 
-/** A file with such a line among others, which travel in one record: that line becomes a dead letter, and the others arrive. */
+/**
+ * A file with such a line among others, which travel in one record: that line becomes a dead letter, and the others
+ * arrive.
+ */
 export async function killer(deployed: Deployed): Promise<readonly Check[]> {
   const { clients, names, database } = deployed;
   const Body = await fileWithKiller();

@@ -5,7 +5,10 @@ export interface LessPolicy {
   readonly action: string;
   /** The policy without it. */
   readonly rest: Policy;
-  /** Without that action of each statement of the same resources: where there are several, which differ by their conditions. */
+  /**
+   * Without that action of each statement of the same resources: where there are several, which differ by their
+   * conditions.
+   */
   readonly unlike?: Policy;
 }
 

@@ -13,7 +13,10 @@ const VERSION = '1.5.33';
 
 const FOLDER = join(REPOSITORY, '.millrace', `ministack-${VERSION}`);
 
-/** Starts MiniStack on a free port of 127.0.0.1, out of a virtual environment of its own, which is made first where it is missing. */
+/**
+ * Starts MiniStack on a free port of 127.0.0.1, out of a virtual environment of its own, which is made first where it
+ * is missing.
+ */
 export async function startMiniStack(
   settings: { readonly log: string; readonly env?: Environment },
   running: AsyncDisposableStack,

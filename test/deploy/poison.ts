@@ -18,7 +18,10 @@ const BAD: readonly { readonly text: string; readonly found: readonly string[] }
   { text: JSON.stringify(readingOf(SENSOR, 12, { weather: 'hail' })), found: ['readings refused'] },
 ];
 
-/** Bad records among good ones, put by a producer that is none of ours: the good ones arrive, the bad ones are dead letters. */
+/**
+ * Bad records among good ones, put by a producer that is none of ours: the good ones arrive, the bad ones are dead
+ * letters.
+ */
 export async function poison(deployed: Deployed): Promise<readonly Check[]> {
   const { clients, names, database } = deployed;
   await database.query("ALTER TABLE readings ADD CONSTRAINT no_hail CHECK (weather <> 'hail')");
@@ -71,7 +74,10 @@ function isSameAs(letter: DeadLetter) {
   return ({ step, shard, at }: DeadLetter) => step === letter.step && shard === letter.shard && at === letter.at;
 }
 
-/** Of a record that another team's producer put, the original is the data of an event; behind a transform it is what that made of it. */
+/**
+ * Of a record that another team's producer put, the original is the data of an event; behind a transform it is what
+ * that made of it.
+ */
 function hasOriginal({ step, text = '' }: DeadLetter): boolean {
   return step === 'readings' ? text.includes('"hail"') : BAD.some((bad) => text.includes(bad.text));
 }

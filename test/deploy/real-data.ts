@@ -8,7 +8,9 @@ import { reconcileDeadLetters, reconcileOrders, reconcileSensors } from '../../i
 import type { Deployed } from './deployed.ts';
 import { everythingDone, until } from './settle.ts';
 
-/** The demo's data sets through what is deployed: a file into the landing bucket, readings through the function's URL. */
+/**
+ * The demo's data sets through what is deployed: a file into the landing bucket, readings through the function's URL.
+ */
 export async function realData(deployed: Deployed, door: string): Promise<readonly Check[]> {
   const { database } = deployed;
   const file = await readFile(ordersFile());

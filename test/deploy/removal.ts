@@ -46,7 +46,8 @@ export async function deployAgain(
   const files = async () => (await listObjects(clients.s3, names.lake, '')).length;
   const before = await files();
   await removeLogs(names, server);
-  // CloudFormation finds by itself what has a name that its template spells out: that of a bucket has the account in it.
+  // CloudFormation finds by itself what has a name that its template spells out: that of a bucket has the account in
+  // it.
   await cdk.import(names.platformStack, await identifiersOf(cdk, names));
   const outputs = await cdk.deploy({}, ['--import-existing-resources']);
   const functionUrl = outputs[names.pipelineStack('sensors')]?.UrlDevices ?? '';
@@ -75,7 +76,9 @@ export async function destroyLeavesNothing(cdk: Cdk, deployed: Deployed): Promis
   return [{ what: 'left of all', expected: '', found: [...after.data, ...after.works].join(', ') }];
 }
 
-/** A function that ends after its stack writes a log again on MiniStack; on AWS it may not: no role creates a log group. */
+/**
+ * A function that ends after its stack writes a log again on MiniStack; on AWS it may not: no role creates a log group.
+ */
 async function removeLogs(names: Names, server: Server): Promise<void> {
   const { said } = await callJson(
     'logs:DescribeLogGroups',

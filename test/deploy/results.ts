@@ -4,7 +4,10 @@ import type { Check } from '../../infra/local/demo/checks.ts';
 export interface Results {
   readonly passed: number;
   readonly failed: number;
-  /** Runs a step and tells how long it took and what it found. Once a step has thrown, the later ones are not run, and count as failed. */
+  /**
+   * Runs a step and tells how long it took and what it found. Once a step has thrown, the later ones are not run, and
+   * count as failed.
+   */
   step(name: string, work: () => Promise<readonly Check[]>): Promise<void>;
 }
 

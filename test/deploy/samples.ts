@@ -31,7 +31,10 @@ export async function samplesOf(stream: StreamPlan, { clients, names }: Deployed
 
 const KEY = 'sample';
 
-/** Puts records that no step has read yet, and one that is no event; resolves to what Lambda would invoke a function with. */
+/**
+ * Puts records that no step has read yet, and one that is no event; resolves to what Lambda would invoke a function
+ * with.
+ */
 export async function putSamples(
   stream: StreamPlan,
   samples: readonly string[],

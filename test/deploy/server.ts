@@ -18,8 +18,8 @@ export interface Server extends Caller {
 }
 
 /**
- * The server of `AWS_ENDPOINT_URL`; AWS, when there is none and `account` says which account is for tests; otherwise a MiniStack that ends
- * with `running`. What costs money, or may be somebody's, is taken only when its account is named.
+ * The server of `AWS_ENDPOINT_URL`; AWS, when there is none and `account` says which account is for tests; otherwise a
+ * MiniStack that ends with `running`. What costs money, or may be somebody's, is taken only when its account is named.
  */
 export async function openServer(
   { log, account }: { readonly log: string; readonly account: string | undefined },

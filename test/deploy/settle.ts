@@ -15,8 +15,8 @@ export async function until(what: string, isSo: () => Promise<boolean>, longestM
 }
 
 /**
- * Waits until every step has done all there is: no announcement is left, and every position is at the end of its shard. Scheduled steps
- * are called as often as it takes.
+ * Waits until every step has done all there is: no announcement is left, and every position is at the end of its shard.
+ * Scheduled steps are called as often as it takes.
  */
 export async function everythingDone(deployed: Deployed): Promise<void> {
   const queues = deployed.steps.filter((step) => step.delivery === 'queue');

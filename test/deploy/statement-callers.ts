@@ -32,8 +32,8 @@ import { callJson } from './signed-call.ts';
 import type { Path } from './statement-paths.ts';
 
 /**
- * What Lambda and Scheduler do with the roles that they are given, beside what the function itself does. Emulators do it without asking
- * the role, so it is done here, call by call, as their documentation names them.
+ * What Lambda and Scheduler do with the roles that they are given, beside what the function itself does. Emulators do
+ * it without asking the role, so it is done here, call by call, as their documentation names them.
  */
 export function lambdaPathsOf(step: StepPlan, session: Caller, deployed: Deployed): readonly Path[] {
   return [
@@ -127,13 +127,19 @@ async function takeMessages(
   });
 }
 
-/** S3's "GetObject": of an object that is not there it says so to who may list the bucket; to others, that access is denied. */
+/**
+ * S3's "GetObject": of an object that is not there it says so to who may list the bucket; to others, that access is
+ * denied.
+ */
 async function listLanded(session: Caller, { names }: Deployed): Promise<void> {
   using s3 = disposed(new S3Client({ ...clientOptions(session), forcePathStyle: true }));
   await s3.client.send(new ListObjectsV2Command({ Bucket: names.landing, Prefix: 'orders/', MaxKeys: 1 }));
 }
 
-/** A call that no policy of ours allows: of the checkpoints of a step that there is not. True when it is done all the same. */
+/**
+ * A call that no policy of ours allows: of the checkpoints of a step that there is not. True when it is done all the
+ * same.
+ */
 export async function readsAnyCheckpoint(session: Caller, { names }: Deployed): Promise<boolean> {
   using dynamodb = disposed(new DynamoDBClient(clientOptions(session)));
   const Key = { step: { S: 'nobody/nothing' }, key: { S: 'none' } };

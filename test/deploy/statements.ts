@@ -26,8 +26,9 @@ interface Actor {
 }
 
 /**
- * Takes each action of each statement away from its role, in place, and does everything that is done with the role: something has to
- * fail, and has to say that it was denied. What nothing fails without is not needed, or a path is missing here. Ends with a table.
+ * Takes each action of each statement away from its role, in place, and does everything that is done with the role:
+ * something has to fail, and has to say that it was denied. What nothing fails without is not needed, or a path is
+ * missing here. Ends with a table.
  */
 export async function runStatements(
   results: Results,

@@ -39,7 +39,9 @@ export const cells: readonly Cell[] = [
   ),
 ];
 
-/** Calls that a step makes only when an operator asks something of it: aimed at in schedules of their own, with that. */
+/**
+ * Calls that a step makes only when an operator asks something of it: aimed at in schedules of their own, with that.
+ */
 export interface Asked {
   readonly disturbance: Disturbance;
   readonly cells: readonly Cell[];
@@ -69,7 +71,10 @@ export interface Killer {
   readonly among: 'nothing else' | 'others';
 }
 
-/** An operator redrives dead letters. `mended`: after what refused them has been mended; otherwise they are refused again. */
+/**
+ * An operator redrives dead letters. `mended`: after what refused them has been mended; otherwise they are refused
+ * again.
+ */
 export interface Redrive {
   readonly what: 'redrive';
   readonly step: Refusing;
@@ -102,7 +107,10 @@ function redrivesOf(step: Refusing): readonly Redrive[] {
   return [true, false].map((mended) => ({ what: 'redrive', step, mended }));
 }
 
-/** And every one of these, which take hours: a run of a scheduled step that dies keeps its lease for a quarter of an hour. */
+/**
+ * And every one of these, which take hours: a run of a scheduled step that dies keeps its lease for a quarter of an
+ * hour.
+ */
 export const lasting: readonly Disturbance[] = [
   ...[
     'history postgres',

@@ -19,7 +19,10 @@ export function isItem(data: unknown): data is Item {
 export const Row = z.object({ n: z.int32(), from: z.string(), to: z.string() });
 export type Row = z.infer<typeof Row>;
 
-/** What becomes of an item that is not refused: by its number, every kind of end that there is. Changed code turns it elsewhere. */
+/**
+ * What becomes of an item that is not refused: by its number, every kind of end that there is. Changed code turns it
+ * elsewhere.
+ */
 export function doubled({ n, key }: Item, isChanged = false): readonly Row[] {
   if (n % 5 === 4) return [];
   const row = (to: string): Row => ({ n, from: key, to });

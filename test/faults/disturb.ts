@@ -100,8 +100,8 @@ async function redrive(run: Run, { step, every, operators }: Asking, input: Inpu
 }
 
 /**
- * The operator asks for the same again. A sink that keeps its position with its rows may have stored dead letters once more, in a new
- * process: they go off the list then, and nothing comes twice.
+ * The operator asks for the same again. A sink that keeps its position with its rows may have stored dead letters once
+ * more, in a new process: they go off the list then, and nothing comes twice.
  */
 export async function redriveAgain(run: Run, { redriven }: Input): Promise<void> {
   for (const [step, letters] of redriven) await insist(run, { step, letters, operators: 1 });

@@ -2,7 +2,10 @@ import { play } from './play.ts';
 import type { Schedule } from './schedule.ts';
 import { shrunk } from './shrink.ts';
 
-/** A schedule that broke a promise, as small as it could be made: what is wrong, what happened, and how to play it again. */
+/**
+ * A schedule that broke a promise, as small as it could be made: what is wrong, what happened, and how to play it
+ * again.
+ */
 export async function explained(failing: Schedule): Promise<string> {
   const schedule = await shrunk(failing);
   const { violations, run } = await play(schedule);

@@ -15,8 +15,8 @@ export interface Input {
   /** What is turned may be turned as changed code does it. */
   isChanged: boolean;
   /**
-   * The numbers of items that may be doubled where rows are appended, and out of order: what was in flight when changed code was deployed
-   * in the middle of it, and what a transform was told to do again.
+   * The numbers of items that may be doubled where rows are appended, and out of order: what was in flight when changed
+   * code was deployed in the middle of it, and what a transform was told to do again.
    */
   readonly mayDouble: Set<number>;
   /** Those that a transform had done before it was told to do all again: rows are appended for each time. */

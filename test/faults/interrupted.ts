@@ -4,8 +4,8 @@ export interface Interrupted extends Disposable {
 }
 
 /**
- * The first Ctrl-C asks for the end, and for what there is so far; another one does not wait for that. npm passes on what the terminal
- * has sent already: two at once are one.
+ * The first Ctrl-C asks for the end, and for what there is so far; another one does not wait for that. npm passes on
+ * what the terminal has sent already: two at once are one.
  */
 export function listenForInterrupt(): Interrupted {
   const controller = new AbortController();

@@ -26,7 +26,10 @@ export interface Killer {
 /** An invocation takes up to about so long here, its cold start included; most of them much less. */
 const LONGEST_MILLIS = 400;
 
-/** How often a step that begins to work is killed. Of scheduled steps nobody tells that they have succeeded: they are spared after two. */
+/**
+ * How often a step that begins to work is killed. Of scheduled steps nobody tells that they have succeeded: they are
+ * spared after two.
+ */
 const CHANCE: Readonly<Record<StepPlan['delivery'], number>> = {
   continuous: 0.6,
   scheduled: 0.1,
@@ -35,8 +38,8 @@ const CHANCE: Readonly<Record<StepPlan['delivery'], number>> = {
 };
 
 /**
- * With chance, a process of a step is killed some time after its invocation was begun. After two that died one after the other a step is
- * spared until it has succeeded there: a third one may be what an event is rejected for.
+ * With chance, a process of a step is killed some time after its invocation was begun. After two that died one after
+ * the other a step is spared until it has succeeded there: a third one may be what an event is rejected for.
  */
 export function killer({ kills, seed, say, signal }: KillsOptions): Killer {
   const random = seededRandom(seed);

@@ -23,9 +23,9 @@ export interface Killed {
 }
 
 /**
- * The demo's pipelines on this machine, real processes and servers, while processes of every step that reads are ended by SIGKILL at
- * random, in the middle of their work. Not those of the source that answers requests: there, whoever asks sends again what was not
- * accepted, and may have it twice.
+ * The demo's pipelines on this machine, real processes and servers, while processes of every step that reads are ended
+ * by SIGKILL at random, in the middle of their work. Not those of the source that answers requests: there, whoever asks
+ * sends again what was not accepted, and may have it twice.
  */
 export async function killAtRandom({ kills, seed, say, signal }: KillsOptions): Promise<Killed> {
   await using running = new AsyncDisposableStack();

@@ -11,19 +11,19 @@ export interface Edit {
 const RUNTIME = 'functions/runtime';
 
 /**
- * Mistakes that somebody might make, and that the matrix has to notice: a matrix that cannot fail proves nothing. Each is planted in the
- * code that it is about, by its text.
+ * Mistakes that somebody might make, and that the matrix has to notice: a matrix that cannot fail proves nothing. Each
+ * is planted in the code that it is about, by its text.
  */
 export const mistakes: Readonly<Record<string, Mistake>> = {
   /** A crash between the two loses what was not appended yet. */
   'checkpoint-first': [
     {
-      file: `${RUNTIME}/transform-handler.ts`,
+      file: `${RUNTIME}/batches/transform-batch.ts`,
       text: 'const appended = await writer.append(outputs, signal);',
       mistake: '',
     },
     {
-      file: `${RUNTIME}/transform-handler.ts`,
+      file: `${RUNTIME}/batches/transform-batch.ts`,
       text: 'return { loaded, eventsOut: outputs.length,',
       mistake: `const appended = await writer.append(outputs, signal);
   return { loaded, eventsOut: outputs.length,`,
@@ -33,7 +33,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** A batch that comes again is cut differently. */
   'idempotency-by-batch': [
     {
-      file: `${RUNTIME}/transform-handler.ts`,
+      file: `${RUNTIME}/batches/transform-batch.ts`,
       text: `\`/\${step.name}/\${shard.key}/\${generationOf(step, shard)}\``,
       mistake: `\`/\${step.name}/\${batch.events[0]?.position}/\${batch.events.at(-1)?.position}\``,
     },
@@ -243,8 +243,8 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
 };
 
 /**
- * Where to begin, so that a test need not go through all the schedules that do not meet it: the first that notices. It may be any
- * other: the next ones are played then.
+ * Where to begin, so that a test need not go through all the schedules that do not meet it: the first that notices. It
+ * may be any other: the next ones are played then.
  */
 export const caughtFrom: Readonly<Record<string, number>> = {
   'checkpoint-first': 3,

@@ -3,8 +3,9 @@ import { comeAgain, dataOf, expectedOf, type Numbered, textOf } from './expected
 import type { Input } from './input.ts';
 
 /**
- * What has to be everywhere follows from the input and from the pure transforms alone. What is not as it has to be, a line each: a row
- * that is missing, doubled or before its predecessor, and an event that is neither a row nor a dead letter, or both.
+ * What has to be everywhere follows from the input and from the pure transforms alone. What is not as it has to be, a
+ * line each: a row that is missing, doubled or before its predecessor, and an event that is neither a row nor a dead
+ * letter, or both.
  */
 export function violationsOf(run: Run, input: Input): readonly string[] {
   const items = run
@@ -78,8 +79,9 @@ function again(rows: readonly Row[], { mustDouble }: Input): readonly Row[] {
 }
 
 /**
- * A table that has one row for each key has the last. Of what was turned by two codes it may have one of each; and where code was changed
- * in full flight, a request of the old code may come late and put back a row of the batch that was in flight.
+ * A table that has one row for each key has the last. Of what was turned by two codes it may have one of each; and
+ * where code was changed in full flight, a request of the old code may come late and put back a row of the batch that
+ * was in flight.
  */
 function violationsOfLatest(found: readonly Row[], rows: readonly Row[], input: Input): readonly string[] {
   if (!input.isChanged) return differences('latest', found, { expected: lastOf(rows).map(turned) });

@@ -6,8 +6,8 @@ import { REPOSITORY } from '../../infra/repository.ts';
 import { type Mistake, mistakes } from './mistakes.ts';
 
 /**
- * Changes the text of modules that are loaded from now on in this process: so a mistake is in the product's own code, and the product
- * knows nothing of it. Throws when that code has changed so much that the mistake finds no place.
+ * Changes the text of modules that are loaded from now on in this process: so a mistake is in the product's own code,
+ * and the product knows nothing of it. Throws when that code has changed so much that the mistake finds no place.
  */
 export function plantMistake(name: string): void {
   const mistake = mistakes[name];

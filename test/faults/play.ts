@@ -34,7 +34,10 @@ export interface Played {
 const RECORD_BYTES = 900;
 const POLL_MILLIS = 2_500;
 
-/** Lets it all happen, on a virtual clock, until every step has done all there is, and compares what there is with the oracle. */
+/**
+ * Lets it all happen, on a virtual clock, until every step has done all there is, and compares what there is with the
+ * oracle.
+ */
 export async function play(schedule: Schedule): Promise<Played> {
   const run = await startPipelineRun(chain, {
     seed: schedule.seed,
@@ -64,7 +67,10 @@ export async function play(schedule: Schedule): Promise<Played> {
   return { run, violations: violationsOf(run, input) };
 }
 
-/** A run that died holds its leases for as long as a function may take: what is missing may come after that, if it does not die again. */
+/**
+ * A run that died holds its leases for as long as a function may take: what is missing may come after that, if it does
+ * not die again.
+ */
 async function isSettledLater(run: Run): Promise<boolean> {
   try {
     await settledFor(run, minutes(20));
@@ -86,7 +92,10 @@ function deathOf(step: Refusing, { mended }: Input): (event: ReceivedEvent) => D
   };
 }
 
-/** As another team's producer counts: its requests overtake each other, so that of each two events the second arrives first. */
+/**
+ * As another team's producer counts: its requests overtake each other, so that of each two events the second arrives
+ * first.
+ */
 function overtaken(item: Item): GivenEvent<Item> {
   return event({ data: item, key: item.key, sequence: String(item.n ^ 1).padStart(8, '0') });
 }

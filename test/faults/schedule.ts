@@ -49,7 +49,9 @@ export function scheduleOf(seed: number): Schedule {
 const SWEEP = 1_000_000;
 const SWEEP_TRIES = 12;
 
-/** Seeds of schedules that are aimed at one cell only, for cells that others have missed: to be played until it is met. */
+/**
+ * Seeds of schedules that are aimed at one cell only, for cells that others have missed: to be played until it is met.
+ */
 export function sweepSeeds(cell: Cell): readonly number[] {
   return Array.from({ length: SWEEP_TRIES }, (_, attempt) => SWEEP + allCells.indexOf(cell) * SWEEP_TRIES + attempt);
 }
@@ -161,7 +163,10 @@ function someResharding(below: (count: number) => number) {
   return { stream: STREAMS[below(STREAMS.length)] as StreamName, how: below(2) === 0 ? 'split' : 'merge' } as const;
 }
 
-/** Some twenty events in handfuls. Numbers grow all the time, and a key is one way's alone: so each key's numbers show its order. */
+/**
+ * Some twenty events in handfuls. Numbers grow all the time, and a key is one way's alone: so each key's numbers show
+ * its order.
+ */
 function inputs(below: (count: number) => number): readonly Happening[] {
   // So that few events already meet every end that there is.
   let next = below(1_000);

@@ -5,8 +5,8 @@ import type { Schedule } from './schedule.ts';
 const MOST_PLAYS = 250;
 
 /**
- * A smaller schedule that fails too: without what does not matter to it. What failed by chance is kept as rules first, so that nothing
- * of it moves when something else is left out.
+ * A smaller schedule that fails too: without what does not matter to it. What failed by chance is kept as rules first,
+ * so that nothing of it moves when something else is left out.
  */
 export async function shrunk(failing: Schedule): Promise<Schedule> {
   let plays = 0;

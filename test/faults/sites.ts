@@ -104,7 +104,10 @@ export const sites: readonly string[] = [
   'second s3.PutObject dead letters',
 ];
 
-/** Those that a schedule calls once, or not at all: a fault is aimed at their first call, after something that makes it likely. */
+/**
+ * Those that a schedule calls once, or not at all: a fault is aimed at their first call, after something that makes it
+ * likely.
+ */
 export const rareSites: Readonly<Record<string, Provocation | undefined>> = {
   'files dynamodb.UpdateItem done': 'nothing',
   'files kinesis.DescribeStreamSummary': 'nothing',

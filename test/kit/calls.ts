@@ -19,7 +19,10 @@ export interface Call<Result> {
 }
 
 export interface Calls {
-  /** Makes the call for a process, with whatever goes wrong. Rejects as the client would; never settles in a process that died. */
+  /**
+   * Makes the call for a process, with whatever goes wrong. Rejects as the client would; never settles in a process
+   * that died.
+   */
   make<Result>(process: SimulatedProcess, call: Call<Result>): Promise<Result>;
 }
 
@@ -30,7 +33,10 @@ export interface CallSettings {
   readonly told: (process: SimulatedProcess, fault: { readonly call: string; readonly kind: FaultKind }) => void;
 }
 
-/** Every call takes some time on the clock, there and back, so that what runs at once is interleaved in as many ways as there are seeds. */
+/**
+ * Every call takes some time on the clock, there and back, so that what runs at once is interleaved in as many ways as
+ * there are seeds.
+ */
 export function openCalls({ faults, overtake, told }: CallSettings): Calls {
   async function once<Result>(process: SimulatedProcess, call: Call<Result>): Promise<Result> {
     const { name, perform, throttled, signal } = call;

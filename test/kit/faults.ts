@@ -14,7 +14,10 @@ export const faultKinds = [
   'killed in between',
   /** The process dies after the request was carried out, before it knows. */
   'killed after',
-  /** The process stands still for minutes before the request leaves it; who called it loses the connection, and calls another one. */
+  /**
+   * The process stands still for minutes before the request leaves it; who called it loses the connection, and calls
+   * another one.
+   */
   'overtaken',
   /** The process stands still before the request leaves it, until Lambda ends it because its time is over. */
   'timed out',
@@ -34,7 +37,10 @@ const deadly: ReadonlySet<FaultKind> = new Set([
 
 /** Which calls fail, and how. Plain data: a failing run can be kept, and made smaller. */
 export interface FaultRule {
-  /** `<step> <service>.<operation>`, or the beginning of that: `cleaning`, `cleaning kinesis`, `cleaning kinesis.PutRecords`. */
+  /**
+   * `<step> <service>.<operation>`, or the beginning of that: `cleaning`, `cleaning kinesis`, `cleaning
+   * kinesis.PutRecords`.
+   */
   readonly site: string;
   readonly kind: FaultKind;
   /** How many calls fail: 1 when not given. */
@@ -67,7 +73,9 @@ export interface Faults {
   /** A rule holds until it is used up, or until what is returned is called. */
   add(rule: FaultRule): () => void;
   addRandom(faults: RandomFaults): void;
-  /** This happens while the call at the site is under way that comes after so many; the call waits for it, and goes on. */
+  /**
+   * This happens while the call at the site is under way that comes after so many; the call waits for it, and goes on.
+   */
   meanwhile(at: Pick<FaultRule, 'site' | 'after'>, happening: (site: string) => Promise<void>): void;
   /** To be asked once for each call, before `next`: what happens meanwhile. */
   happening(site: string): () => Promise<void>;

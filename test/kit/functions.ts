@@ -12,14 +12,17 @@ export type Handler = (
   invocation: { awsRequestId: string; getRemainingTimeInMillis(): number },
 ) => Promise<unknown>;
 
-/** The functions of a run, as Lambda keeps them: as many processes as are needed at once, each with one invocation at a time. */
+/**
+ * The functions of a run, as Lambda keeps them: as many processes as are needed at once, each with one invocation at a
+ * time.
+ */
 export interface Functions {
   invoke(step: StepPlan, request: Request): Promise<InvokeResult>;
   /** Ends a step's processes, those at work included. */
   kill(step: StepPlan): void;
   /**
-   * Whoever has called a process gets an error of the service, though it is still at work: Lambda calls another one then, and there are
-   * two at once.
+   * Whoever has called a process gets an error of the service, though it is still at work: Lambda calls another one
+   * then, and there are two at once.
    */
   forsake(process: SimulatedProcess): void;
   /** How many invocations are under way. */
@@ -142,7 +145,9 @@ export function openFunctions(settings: FunctionsSettings): Functions {
 
 const MOST_DEATHS = 2;
 
-/** A shard of a continuous step is the work of one process after the other; anything else of a step is taken together. */
+/**
+ * A shard of a continuous step is the work of one process after the other; anything else of a step is taken together.
+ */
 function workOf({ pipeline, name }: StepPlan, { payload }: Request): string {
   const { Records } = JSON.parse(payload) as { readonly Records?: readonly { readonly eventID?: string }[] };
   return `${pipeline}/${name} ${Records?.[0]?.eventID?.split(':')[0] ?? ''}`;

@@ -25,8 +25,9 @@ export interface RefusedEvent {
 }
 
 /**
- * Runs a transform over events as the engine does, and gives what comes of them, in order: each comes out of a record of the log, is checked, transformed, and what comes of it is
- * checked again. Each is given twice: a transform that gives something else the second time is not pure, and that is an error.
+ * Runs a transform over events as the engine does, and gives what comes of them, in order: each comes out of a record
+ * of the log, is checked, transformed, and what comes of it is checked again. Each is given twice: a transform that
+ * gives something else the second time is not pure, and that is an error.
  */
 export function transformed<W>(
   transform: Transform<W>,

@@ -30,8 +30,8 @@ export function given<W, O>(transform: Transform<W, O>, events: readonly (W | Gi
 
 export interface TransformExpectation<O> {
   /**
-   * All that comes of the events, in order: the data of what it makes, `event({ … })` to say more than the data, `refusal('schema')` for an
-   * event that it refuses.
+   * All that comes of the events, in order: the data of what it makes, `event({ … })` to say more than the data,
+   * `refusal('schema')` for an event that it refuses.
    */
   gives(expected: readonly (O | GivenEvent<O> | Refusal)[]): void;
 }

@@ -1,4 +1,7 @@
-/** Values sorted by what they hold: for what has no order of its own, such as the events of a stream with several shards. */
+/**
+ * Values sorted by what they hold: for what has no order of its own, such as the events of a stream with several
+ * shards.
+ */
 export function inAnyOrder(values: readonly unknown[]): readonly unknown[] {
   return values
     .map((value) => ({ value, text: textOf(value) }))

@@ -7,9 +7,9 @@ import { randomUuid } from '../../infra/emulator/random-uuid.ts';
 import { currentProcess } from './simulated-process.ts';
 
 /**
- * Gives a simulated process its run's time and chance wherever its code asks Node for them, and brings the calls of AWS clients that
- * connectors make themselves to the run's services. So the runtime and the connectors run as they are, with no seam for tests, and two
- * runs with one seed are the same. Code outside a simulated process notices nothing.
+ * Gives a simulated process its run's time and chance wherever its code asks Node for them, and brings the calls of AWS
+ * clients that connectors make themselves to the run's services. So the runtime and the connectors run as they are,
+ * with no seam for tests, and two runs with one seed are the same. Code outside a simulated process notices nothing.
  */
 export function takeOverNode(): void {
   if (isTakenOver) return;
@@ -57,7 +57,9 @@ function takeOverChance(): void {
   };
 }
 
-/** Streams of node:zlib compress in threads, which are on no clock: time stands still meanwhile, and they take turns. */
+/**
+ * Streams of node:zlib compress in threads, which are on no clock: time stands still meanwhile, and they take turns.
+ */
 function takeOverThreads(): void {
   let turn: Promise<unknown> = Promise.resolve();
   const prototype = streamPrototype();

@@ -37,7 +37,9 @@ import { startWorld, type World } from './world.ts';
 
 /** A pipeline at work, for a test: what it is given, what happens, and then what there is. */
 export interface PipelineRun<S extends Streams> {
-  /** Appends events to a stream, as another team's producer would. `key`: the field of the data that is the events' key. */
+  /**
+   * Appends events to a stream, as another team's producer would. `key`: the field of the data that is the events' key.
+   */
   given<K extends keyof S & string>(
     stream: K,
     events: readonly (z.input<S[K]['schema']> | GivenEvent | GivenRecord)[],
@@ -49,8 +51,8 @@ export interface PipelineRun<S extends Streams> {
   posted(source: string, body: unknown, options?: PostOptions): Promise<Posted>;
   readonly when: Happenings<S>;
   /**
-   * Lets time pass until every step has done all there is. Throws when that takes longer than `within`, three hours when not given:
-   * a step that fails for ever is never done.
+   * Lets time pass until every step has done all there is. Throws when that takes longer than `within`, three hours
+   * when not given: a step that fails for ever is never done.
    */
   settled(options?: { readonly within?: Duration }): Promise<void>;
   stream(name: keyof S & string): StreamView;
@@ -78,13 +80,13 @@ export interface Happenings<S extends Streams> {
   /** The stream has this many shards from now on: at most twice as many as before, and at least half. */
   reshard(stream: keyof S & string, shards: number): Promise<void>;
   /**
-   * One shard of the stream, by the seed, is split in two, or two neighbours are merged. `during`: while a call at the site is under way,
-   * the one after so many, and the call goes on after it; then this returns at once.
+   * One shard of the stream, by the seed, is split in two, or two neighbours are merged. `during`: while a call at the
+   * site is under way, the one after so many, and the call goes on after it; then this returns at once.
    */
   resharded(stream: keyof S & string, how: Resharding, during?: Pick<FaultRule, 'site' | 'after'>): Promise<void>;
   /**
-   * Calls of a step fail. `site`: the step's name, or more of a call's name: `cleaning kinesis.PutRecords`. One call, the next, when
-   * `times` and `after` (calls that go well first) are not given.
+   * Calls of a step fail. `site`: the step's name, or more of a call's name: `cleaning kinesis.PutRecords`. One call,
+   * the next, when `times` and `after` (calls that go well first) are not given.
    */
   fails(site: string, kind: FaultKind, options?: Pick<FaultRule, 'times' | 'after'>): void;
   /** Any call of any step may fail, until that many have. */
@@ -97,12 +99,16 @@ export interface Happenings<S extends Streams> {
   down(site: string, time: Duration): Promise<void>;
   /** The processes of a step die, at work or not. */
   killed(step: string): void;
-  /** An operator pauses a step, and waits as the command does until nothing of it is in flight: resolves to what could not be finished. */
+  /**
+   * An operator pauses a step, and waits as the command does until nothing of it is in flight: resolves to what could
+   * not be finished.
+   */
   paused(step: string): Promise<readonly string[]>;
   resumed(step: string): Promise<void>;
   /**
-   * An operator moves a step, and waits as the command does until it has caught up. `pulls`: the command is interrupted after it has
-   * called the function so often; asked for again, it goes on. False: it was interrupted, the function failed too often on end, or the step is paused.
+   * An operator moves a step, and waits as the command does until it has caught up. `pulls`: the command is interrupted
+   * after it has called the function so often; asked for again, it goes on. False: it was interrupted, the function
+   * failed too often on end, or the step is paused.
    */
   rewound(
     step: string,
@@ -116,11 +122,14 @@ export interface Happenings<S extends Streams> {
     options?: { readonly pulls?: number },
   ): Promise<boolean>;
   /**
-   * An operator redrives dead letters of a step. The command's own calls may fail, at sites that begin with `operator`. False: it has not
-   * come to its end, and is to be asked for again.
+   * An operator redrives dead letters of a step. The command's own calls may fail, at sites that begin with `operator`.
+   * False: it has not come to its end, and is to be asked for again.
    */
   redriven(step: string, options?: RedriveOptions): Promise<boolean>;
-  /** Changed code of a step is deployed, whatever it is doing. `transform`: what the step does from then on, where that changed. */
+  /**
+   * Changed code of a step is deployed, whatever it is doing. `transform`: what the step does from then on, where that
+   * changed.
+   */
   deployed(step: string, transform?: Pick<Transform, 'run'>): void;
   /** The same while a call at the site is under way, the one after so many. Resolves when it has happened. */
   deployedDuring(
@@ -141,9 +150,15 @@ export interface RunOptions {
   readonly seed?: number;
   /** RFC 3339; the beginning of 2026 when not given. */
   readonly start?: string;
-  /** The most bytes of a record that streams take, less than a service's least: so that few events already take several records. */
+  /**
+   * The most bytes of a record that streams take, less than a service's least: so that few events already take several
+   * records.
+   */
   readonly recordBytes?: number;
-  /** How often a mapping asks a shard that has nothing more, Lambda's second when not given: less often, long times pass faster. */
+  /**
+   * How often a mapping asks a shard that has nothing more, Lambda's second when not given: less often, long times pass
+   * faster.
+   */
   readonly pollMillis?: number;
   /** Other pipelines that run too, because this one has streams of theirs. */
   readonly beside?: readonly Pipeline[];

@@ -8,8 +8,8 @@ import { REPOSITORY } from '../../infra/repository.ts';
 const run = promisify(execFile);
 
 /**
- * A virtual environment with the packages (`name==version`), made once and kept in `.millrace`, which git ignores. Answers with the
- * folder of its commands. `purpose`: what needs it, for who has no Python.
+ * A virtual environment with the packages (`name==version`), made once and kept in `.millrace`, which git ignores.
+ * Answers with the folder of its commands. `purpose`: what needs it, for who has no Python.
  */
 export async function pythonEnvironment(packages: readonly string[], purpose: string): Promise<string> {
   const environment = join(REPOSITORY, '.millrace', `venv-${packages.join('-').replaceAll('==', '-')}`);

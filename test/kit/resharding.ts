@@ -3,7 +3,10 @@ import type { World } from './world.ts';
 /** One shard becomes two, or two neighbours become one. */
 export type Resharding = 'split' | 'merge';
 
-/** Does it to some shard of the stream, by the seed, and resolves when it is in effect. To be called while the clock moves. */
+/**
+ * Does it to some shard of the stream, by the seed, and resolves when it is in effect. To be called while the clock
+ * moves.
+ */
 export async function reshardSomewhere(world: World, stream: string, how: Resharding): Promise<void> {
   const { streams } = world.stage;
   const random = world.randomOf(`resharding ${stream} at ${world.clock.now()}`);

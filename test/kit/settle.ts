@@ -5,8 +5,8 @@ import { streamNames, type World } from './world.ts';
 const LOOK_MILLIS = 200;
 
 /**
- * Lets time pass until every step has done all there is: queues are empty, positions are at the ends of their shards, nothing is under
- * way. Scheduled steps are run as often as it takes. Throws when that is not so `withinMillis`.
+ * Lets time pass until every step has done all there is: queues are empty, positions are at the ends of their shards,
+ * nothing is under way. Scheduled steps are run as often as it takes. Throws when that is not so `withinMillis`.
  */
 export async function settle(world: World, withinMillis: number): Promise<void> {
   const { clock } = world;

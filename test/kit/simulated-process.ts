@@ -2,8 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { VirtualClock } from '../../infra/emulator/clock.ts';
 
 /**
- * One process of a step's function. It takes time and chance from the run that it is part of, works while an invocation is under way,
- * stands still between two of them as Lambda lets it, and can be killed: then nothing it has begun goes on.
+ * One process of a step's function. It takes time and chance from the run that it is part of, works while an invocation
+ * is under way, stands still between two of them as Lambda lets it, and can be killed: then nothing it has begun goes
+ * on.
  */
 export interface SimulatedProcess {
   readonly step: string;
@@ -13,15 +14,17 @@ export interface SimulatedProcess {
   send(call: ClientCall): Promise<object>;
   isAlive(): boolean;
   /**
-   * Nothing that happens to its calls ends it. Two processes before it died with the same work, and a third one that dies for no reason
-   * would be what an event is rejected for, as it should be.
+   * Nothing that happens to its calls ends it. Two processes before it died with the same work, and a third one that
+   * dies for no reason would be what an event is rejected for, as it should be.
    */
   isSpared: boolean;
   /** Runs code that takes no time as part of the process. */
   run<Result>(work: () => Result): Result;
   /** Runs one invocation in the process. Rejects with `ProcessKilled` when it dies before that has ended. */
   invocation<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** Like the clock's; whoever sleeps in a process that dies or stands still does not wake up, or not before it goes on. */
+  /**
+   * Like the clock's; whoever sleeps in a process that dies or stands still does not wake up, or not before it goes on.
+   */
   sleep(millis: number, signal?: AbortSignal): Promise<void>;
   /** Aborts that much later, should the invocation last so long. */
   timeout(millis: number): AbortSignal;

@@ -60,7 +60,10 @@ export interface World {
   log(step: StepPlan, line: string): void;
 }
 
-/** Opens a step in a process: the real runtime, with surroundings that lead to the stage. To be called inside the process. */
+/**
+ * Opens a step in a process: the real runtime, with surroundings that lead to the stage. To be called inside the
+ * process.
+ */
 export function openStepIn(world: World, step: StepPlan, process: SimulatedProcess): Handler {
   const client = (serviceId: string) => ({
     send: (command: object, options?: { readonly abortSignal?: AbortSignal }) =>

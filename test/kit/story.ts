@@ -6,7 +6,10 @@ export interface Story {
   tell(text: string): void;
   /** What an emulator did for a step, if it tells anything. */
   took(step: string, entry: TraceEntry): void;
-  /** One line each, with the time since the start; what came again soon is counted, and the middle of a long story left out. */
+  /**
+   * One line each, with the time since the start; what came again soon is counted, and the middle of a long story left
+   * out.
+   */
   lines(): readonly string[];
 }
 

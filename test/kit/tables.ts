@@ -1,6 +1,6 @@
-import type { Rejection } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import { StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
+import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type { OpenSink, Progress, SinkDefinition } from '../../functions/runtime/sink.ts';
 import type { Column } from '../../functions/sinks/postgres/columns.ts';
 import { postgres } from '../../functions/sinks/postgres/postgres.ts';
@@ -37,8 +37,9 @@ interface Table {
 }
 
 /**
- * Models what the Postgres sink promises the runtime: rows and progress are committed together, by compare-and-set, or not at all; a later
- * row replaces the one with its key; a row that the database refuses is refused alone. Types are those that `columnsOf` gives a schema.
+ * Models what the Postgres sink promises the runtime: rows and progress are committed together, by compare-and-set, or
+ * not at all; a later row replaces the one with its key; a row that the database refuses is refused alone. Types are
+ * those that `columnsOf` gives a schema.
  */
 export function createTables(): Tables {
   const tables = new Map<string, Table>();

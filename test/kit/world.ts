@@ -17,7 +17,10 @@ import { createStage, type Stage } from './stage.ts';
 import { openStepIn, type World as StepWorld, sendFrom } from './steps.ts';
 import { openStory, type Story } from './story.ts';
 
-/** Pipelines at work in this process, on a virtual clock, with everything below them in memory. The same seed does the same. */
+/**
+ * Pipelines at work in this process, on a virtual clock, with everything below them in memory. The same seed does the
+ * same.
+ */
 export interface World {
   readonly plans: readonly PipelinePlan[];
   readonly steps: readonly StepPlan[];

@@ -27,7 +27,9 @@ const shouted = defineTransform({
   apply: ({ data }) => [{ type: 'word.shouted', data: { ...data, word: `${data.word}!` } }],
 });
 
-/** Two hops, and at their end the two sinks to which a doubled event would show: a table that is appended to, and files. */
+/**
+ * Two hops, and at their end the two sinks to which a doubled event would show: a table that is appended to, and files.
+ */
 const chain = definePipeline({
   name: 'chain',
   streams: {

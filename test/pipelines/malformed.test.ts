@@ -140,7 +140,10 @@ const aggregated = (() => {
 const damaged = (bytes: Buffer, at: number) =>
   Buffer.from(bytes.map((byte, index) => (index === at ? byte ^ 0xff : byte)));
 
-/** Records that another producer put into `raw`: a dead letter of the cleaning each; those that do not decode, of the archive too. */
+/**
+ * Records that another producer put into `raw`: a dead letter of the cleaning each; those that do not decode, of the
+ * archive too.
+ */
 const RECORDS: readonly { what: string; data: Buffer; reason: string; message: RegExp }[] = [
   { what: 'bytes that are no JSON', data: Buffer.from([1, 2, 3]), reason: 'undecodable', message: /JSON/ },
   { what: 'truncated JSON', data: Buffer.from('{"sensor_id":'), reason: 'undecodable', message: /JSON/ },

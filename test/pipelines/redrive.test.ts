@@ -43,7 +43,10 @@ const pipeline = definePipeline({
 const NUMBERS = [0, 1, 2, 3, 4, 5];
 const { signal } = new AbortController();
 
-/** Three of six events, of as many keys, are dead letters of the one step and have gone through the other. Then the one is mended. */
+/**
+ * Three of six events, of as many keys, are dead letters of the one step and have gone through the other. Then the one
+ * is mended.
+ */
 async function afterRejections(seed: number): Promise<{ world: World; step: TransformPlan }> {
   const options = { seed, startMillis: Date.parse('2026-01-01T00:00:00Z') };
   const world = await startWorld({ pipelines: [pipeline], recordBytes: undefined, pollMillis: undefined, ...options });

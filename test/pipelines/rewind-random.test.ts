@@ -32,8 +32,8 @@ const WORDS = 5;
 const countAt = (count: number): Count => ({ word: `w${count % WORDS}`, count });
 
 /**
- * Events in handfuls, any call failing by the seed, both streams split and merged, and a step rewound again and again: the command is
- * interrupted, and asked for again or followed by another.
+ * Events in handfuls, any call failing by the seed, both streams split and merged, and a step rewound again and again:
+ * the command is interrupted, and asked for again or followed by another.
  */
 async function schedule(step: 'passing' | 'latest', seed: number) {
   const run = await givenPipeline(words, { seed });
@@ -80,7 +80,10 @@ function passesOf(counts: readonly number[]): readonly (readonly number[])[] {
   return passes;
 }
 
-/** 4: ended by a child, while it was rewound. 19, 57: children before their parents. 20: a parent that was empty between two. */
+/**
+ * 4: ended by a child, while it was rewound. 19, 57: children before their parents. 20: a parent that was empty between
+ * two.
+ */
 const SEEDS = [4, 19, 20, 43, 57, ...Array.from({ length: 7 }, (_, index) => index + 201)];
 
 describe('whatever fails, and however often it is rewound', () => {

@@ -16,7 +16,10 @@ const passed = defineTransform({
   apply: ({ data }) => [{ type: 'word.passed', data }],
 });
 
-/** A transform, and at its end a table that is appended to, which shows how often an event came, and one that holds the last of each key. */
+/**
+ * A transform, and at its end a table that is appended to, which shows how often an event came, and one that holds the
+ * last of each key.
+ */
 const words = definePipeline({
   name: 'words',
   streams: { raw: { schema: Count, shards: 2 }, clean: { schema: Count, shards: 2 } },

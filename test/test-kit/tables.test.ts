@@ -175,8 +175,8 @@ async function outcomeOf(sink: OpenSink, of: Parameters<typeof sliceOf>[0]) {
 }
 
 /**
- * Without the rows that a constraint refused and a later one of the slice replaces: Postgres never sees some of those, by where its blocks
- * are cut, and the kit's tables refuse them all.
+ * Without the rows that a constraint refused and a later one of the slice replaces: Postgres never sees some of those,
+ * by where its blocks are cut, and the kit's tables refuse them all.
  */
 function unlessReplaced(
   outcome: Awaited<ReturnType<typeof outcomeOf>>,

@@ -19,12 +19,18 @@ export interface BatchWork {
   readonly mapped: boolean;
 }
 
-/** What a continuous step does with one batch: makes it durable, commits, and answers with the committed state and what it sent. */
+/**
+ * What a continuous step does with one batch: makes it durable, commits, and answers with the committed state and what
+ * it sent.
+ */
 export type Work = (batch: Batch, shard: ShardInput, turn: Turn) => Promise<Done>;
 
 export interface Turn {
   readonly signal: AbortSignal;
-  /** To be said when nothing that the events hold can kill the process any more, if the work comes to such a point before it commits. */
+  /**
+   * To be said when nothing that the events hold can kill the process any more, if the work comes to such a point
+   * before it commits.
+   */
   dataHandled(): Promise<void>;
 }
 

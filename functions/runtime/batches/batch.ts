@@ -1,13 +1,13 @@
 import { moveForeignMarks } from '../checkpoints/foreign-marks.ts';
 import { dropPassedMarks, type MarkRange, rangeFor, takeMark } from '../checkpoints/marks.ts';
 import { copyState, type StepState } from '../checkpoints/step-state.ts';
-import type { Rejection } from '../dead-letters/dead-letters.ts';
 import { isForAnother, redriveSources } from '../dead-letters/redriven.ts';
 import type { ReceivedEvent } from '../event.ts';
 import { endOfRecord, type Position, positionOf } from '../position.ts';
 import { type Decoded, decodeRecord } from '../record-codec/decode.ts';
 import { hashOf } from '../record-codec/hash.ts';
 import type { LogRecord } from '../record-codec/record.ts';
+import type { Rejection } from '../rejection.ts';
 
 /** The shard that a batch is from, and whose events are deduplicated in it. */
 export interface BatchFacts {
@@ -17,7 +17,10 @@ export interface BatchFacts {
   readonly to: bigint;
   /** Prefixes of the sources that are ours. */
   readonly own: readonly string[];
-  /** What the reader is called, `<pipeline>/<step>`, and was called before. Not given: whoever only looks, and takes everybody's events. */
+  /**
+   * What the reader is called, `<pipeline>/<step>`, and was called before. Not given: whoever only looks, and takes
+   * everybody's events.
+   */
   readonly names?: readonly string[];
 }
 
@@ -27,8 +30,8 @@ export interface Batch {
   /** Records and entries that do not decode. */
   readonly rejections: Rejection[];
   /**
-   * Moves with every record taken; `state()` is what to commit when all of the batch is done. `to`: a position inside the record,
-   * beyond which nothing of it is taken yet.
+   * Moves with every record taken; `state()` is what to commit when all of the batch is done. `to`: a position inside
+   * the record, beyond which nothing of it is taken yet.
    */
   take(record: LogRecord, to?: Position): void;
   /** Moves past a record that is not even decoded. */
@@ -48,9 +51,10 @@ export interface Batch {
 }
 
 /**
- * An event is left out when the position has passed it, when its source's mark has, or when it hashes outside the shard: it was put
- * into an aggregated record by a writer that did not know of a reshard yet, and that writer appends it again to the right shard.
- * A record that is not aggregated is never checked for its range: nobody can tell which explicit hash key it was put with.
+ * An event is left out when the position has passed it, when its source's mark has, or when it hashes outside the
+ * shard: it was put into an aggregated record by a writer that did not know of a reshard yet, and that writer appends
+ * it again to the right shard. A record that is not aggregated is never checked for its range: nobody can tell which
+ * explicit hash key it was put with.
  */
 export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const state = copyState(committed);

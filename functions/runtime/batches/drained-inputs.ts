@@ -6,8 +6,9 @@ import type { Batch } from './batch.ts';
 import type { ShardInput } from './shard-input.ts';
 
 /**
- * Says in the checkpoints of a shard's parents that they are drained, before the first events of the shard are appended: Lambda reads a
- * child only when its parents are done. Readers downstream then need no marks for the parents any more.
+ * Says in the checkpoints of a shard's parents that they are drained, before the first events of the shard are
+ * appended: Lambda reads a child only when its parents are done. Readers downstream then need no marks for the parents
+ * any more.
  */
 export async function endParents(step: Step, shard: ShardInput, signal: AbortSignal): Promise<void> {
   if (shard.loaded.revision > 0) return;
@@ -25,9 +26,9 @@ export async function endParents(step: Step, shard: ShardInput, signal: AbortSig
 }
 
 /**
- * Finds the marks that a batch has made needless: where a step upstream is seen to read a shard that was not read before, its
- * checkpoints tell which shards it has drained. What can no longer come at all, because nobody writes it into the stream any more, has
- * ended too.
+ * Finds the marks that a batch has made needless: where a step upstream is seen to read a shard that was not read
+ * before, its checkpoints tell which shards it has drained. What can no longer come at all, because nobody writes it
+ * into the stream any more, has ended too.
  */
 export async function endDrainedInputs(
   step: Step,
@@ -46,7 +47,9 @@ export async function endDrainedInputs(
   }
 }
 
-/** `<pipeline>/<step>` and `<stream's incarnation>/<shard>`: of a step that reads a stream. Lanes have one part less. */
+/**
+ * `<pipeline>/<step>` and `<stream's incarnation>/<shard>`: of a step that reads a stream. Lanes have one part less.
+ */
 const SHARD_INPUT = /^\/([^/]+\/[^/]+)\/([^/]+\/[^/]+)$/;
 
 function stepOf(input: string): string | undefined {

@@ -26,7 +26,10 @@ export interface Input {
   /** Describes the stream again. */
   refresh(signal: AbortSignal): Promise<StreamShape>;
   open(shardId: string, signal: AbortSignal): Promise<ShardInput>;
-  /** What is stored of a shard, and nothing that it would inherit. Of a shard that a replay has not begun: what it begins with. */
+  /**
+   * What is stored of a shard, and nothing that it would inherit. Of a shard that a replay has not begun: what it
+   * begins with.
+   */
   stateOf(shardId: string, signal: AbortSignal): Promise<StepState | undefined>;
   /** A state that was committed: kept for the next batch of the shard, where states may be kept. */
   committed(key: string, loaded: LoadedState): void;
@@ -35,11 +38,11 @@ export interface Input {
 }
 
 /**
- * `keepsStates`: the next batch of a shard starts from the state that this process committed, without a look-up. Only for a sink that
- * commits its rows and its state at once: what it does from a state that another process has moved on since does not count. A transform
- * appends before it moves its state. From old marks it would take a repeat for new and give it the repeat's position, and its readers
- * would count it again: so it asks first.
- * `replay`: its states are kept under another name, and begin otherwise.
+ * `keepsStates`: the next batch of a shard starts from the state that this process committed, without a look-up. Only
+ * for a sink that commits its rows and its state at once: what it does from a state that another process has moved on
+ * since does not count. A transform appends before it moves its state. From old marks it would take a repeat for new
+ * and give it the repeat's position, and its readers would count it again: so it asks first. `replay`: its states are
+ * kept under another name, and begin otherwise.
  */
 export function openInput(
   step: Step,

@@ -48,10 +48,10 @@ export interface Writing {
 }
 
 /**
- * Writes one batch and moves the state. A sink that keeps its own progress commits rows, state and rejections at once, and the dead
- * letters are stored after that: until they are, the state holds them, and then they leave it at once, for whoever finds them there
- * stores them again, and what an operator has redriven or discarded meanwhile would be back. Any other sink writes under names that
- * follow from the range, so the state may move after.
+ * Writes one batch and moves the state. A sink that keeps its own progress commits rows, state and rejections at once,
+ * and the dead letters are stored after that: until they are, the state holds them, and then they leave it at once, for
+ * whoever finds them there stores them again, and what an operator has redriven or discarded meanwhile would be back.
+ * Any other sink writes under names that follow from the range, so the state may move after.
  */
 export async function writeBatch(sink: SinkStep, writing: Writing, signal: AbortSignal): Promise<Done> {
   const { step, keepsProgress } = sink;
@@ -75,7 +75,10 @@ export async function writeBatch(sink: SinkStep, writing: Writing, signal: Abort
   };
 }
 
-/** Commits an empty slice to a sink that keeps its own progress: a state without rejections, all of which are in the bucket. */
+/**
+ * Commits an empty slice to a sink that keeps its own progress: a state without rejections, all of which are in the
+ * bucket.
+ */
 async function commitEmpty(
   sink: SinkStep,
   { shard, to, options }: Omit<Writing, 'batch'>,
@@ -86,8 +89,9 @@ async function commitEmpty(
 }
 
 /**
- * Fixes what is about to be written, and with which options, before the first byte of it: whatever is deployed meanwhile, a rerun
- * writes the same. A sink that keeps its own progress needs no such promise: its rows and its state move at once.
+ * Fixes what is about to be written, and with which options, before the first byte of it: whatever is deployed
+ * meanwhile, a rerun writes the same. A sink that keeps its own progress needs no such promise: its rows and its state
+ * move at once.
  */
 export async function fixSlice(
   sink: SinkStep,

@@ -5,9 +5,9 @@ import type { Position } from '../position.ts';
 import type { Checkpoints } from './checkpoints.ts';
 
 /**
- * What a process was about to do with a range of a shard when it wrote this down: to work on it, only to decode its one record, to
- * reject its one event, to reject its one record undecoded, or to hold, because rejecting does not help. A process that dies leaves it
- * as it is, and the next one knows.
+ * What a process was about to do with a range of a shard when it wrote this down: to work on it, only to decode its one
+ * record, to reject its one event, to reject its one record undecoded, or to hold, because rejecting does not help. A
+ * process that dies leaves it as it is, and the next one knows.
  */
 const Doing = z.enum(['working', 'decoding', 'rejecting event', 'rejecting record', 'holding']);
 export type Doing = z.infer<typeof Doing>;
@@ -46,13 +46,16 @@ function toText({ deaths, ...attempt }: Attempt): string {
   return JSON.stringify({ ...attempt, kills: deaths });
 }
 
-/** One attempt at (from, to] of a shard. It counts for as long as the step's position is in there, and its code is the same. */
+/**
+ * One attempt at (from, to] of a shard. It counts for as long as the step's position is in there, and its code is the
+ * same.
+ */
 export type Attempt = Readonly<z.infer<typeof Text>>;
 
 /**
- * The attempts at one step's shards, in one process: written down beside the positions, for every kind of step, before anything is
- * begun. But not by the process that has itself brought the shard to where it is: it can die only once, and a steady batch costs no
- * more than its checkpoint.
+ * The attempts at one step's shards, in one process: written down beside the positions, for every kind of step, before
+ * anything is begun. But not by the process that has itself brought the shard to where it is: it can die only once, and
+ * a steady batch costs no more than its checkpoint.
  */
 export interface Attempts {
   readonly process: string;
@@ -61,7 +64,9 @@ export interface Attempts {
   next(previous: StoredAttempt, attempt: Omit<Attempt, 'by' | 'survived'>): BegunAttempt;
   /** Throws `StaleCheckpoint` when another process has written one meanwhile. */
   begin(shard: string, next: BegunAttempt, signal: AbortSignal): Promise<void>;
-  /** Takes back what was begun: it failed, and its process lives. Nothing happens when another attempt is there by now. */
+  /**
+   * Takes back what was begun: it failed, and its process lives. Nothing happens when another attempt is there by now.
+   */
   survive(shard: string, begun: BegunAttempt, signal: AbortSignal): Promise<void>;
   /** Whether this process has brought the shard here, and nothing from here on is suspected. */
   isSteady(shard: string, position: Position): boolean;

@@ -50,7 +50,10 @@ export interface CheckpointsSettings {
   readonly table: string;
   /** `<pipeline>/<step>`. */
   readonly step: string;
-  /** What the step was called before: what it left under that name is loaded, at revision 0, where nothing is under the new one. */
+  /**
+   * What the step was called before: what it left under that name is loaded, at revision 0, where nothing is under the
+   * new one.
+   */
   readonly formerly?: string;
 }
 

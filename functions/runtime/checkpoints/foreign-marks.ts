@@ -1,14 +1,18 @@
 import type { MarkRange } from './marks.ts';
 
 /**
- * The marks of producers that are not ours, in a stream that is `idempotent`: the highest sequence of each, a whole number, compared as
- * one. A producer has one request in flight at a time, and sends again what it got no answer for before anything later: then what is not
- * higher than its mark has been taken. The marks of the most recent 2,000 sources are kept, so of one that is silent for longer a repeat
- * may count again. Which these are is decided by the records' times, at a commit: a rerun decides the same.
+ * The marks of producers that are not ours, in a stream that is `idempotent`: the highest sequence of each, a whole
+ * number, compared as one. A producer has one request in flight at a time, and sends again what it got no answer for
+ * before anything later: then what is not higher than its mark has been taken. The marks of the most recent 2,000
+ * sources are kept, so of one that is silent for longer a repeat may count again. Which these are is decided by the
+ * records' times, at a commit: a rerun decides the same.
  */
 export const MOST_FOREIGN_SOURCES = 2_000;
 
-/** They are kept in pages, each with the sources that hash into it; a page is stored when a mark in it has moved (mark-pages.ts). */
+/**
+ * They are kept in pages, each with the sources that hash into it; a page is stored when a mark in it has moved
+ * (mark-pages.ts).
+ */
 export const PAGES = 32;
 
 export interface ForeignMark {
@@ -73,7 +77,10 @@ export function moveForeignMarks(
   };
 }
 
-/** A shard's marks out of those of its parents: for each of its ranges, what was kept for the range that it is a part of. */
+/**
+ * A shard's marks out of those of its parents: for each of its ranges, what was kept for the range that it is a part
+ * of.
+ */
 export function inheritForeignMarks(
   ranges: readonly MarkRange[],
   parents: readonly { readonly ranges: readonly MarkRange[]; readonly marks: Iterable<ForeignMark> }[],

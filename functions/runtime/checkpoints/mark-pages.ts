@@ -17,10 +17,11 @@ import { shardKey } from './shard-states.ts';
 import { decodeState, type StepState } from './step-state.ts';
 
 /**
- * Foreign marks in the checkpoint table, in pages. A page holds versions of itself, and the step's state names the one that counts: so
- * pages and position move at once, by the state's own compare-and-set, wherever the state is kept. A page is stored before its state.
- * Another invocation at the same state may have stored its own version, and its commit may be the one that succeeds: versions that were
- * made of an older state go, for no commit that names them can succeed any more.
+ * Foreign marks in the checkpoint table, in pages. A page holds versions of itself, and the step's state names the one
+ * that counts: so pages and position move at once, by the state's own compare-and-set, wherever the state is kept. A
+ * page is stored before its state. Another invocation at the same state may have stored its own version, and its commit
+ * may be the one that succeeds: versions that were made of an older state go, for no commit that names them can succeed
+ * any more.
  */
 export interface MarkPages {
   /** The marks of a version of each page. Throws when one is not there. */
@@ -126,8 +127,8 @@ export function openMarkPages(checkpoints: Checkpoints): MarkPages {
 const TRIES = 5;
 
 /**
- * The foreign marks of a shard: its own, or those of its parents for its part of their ranges, as its other marks are inherited. A
- * parent that was empty passes on its own parents'.
+ * The foreign marks of a shard: its own, or those of its parents for its part of their ranges, as its other marks are
+ * inherited. A parent that was empty passes on its own parents'.
  */
 export async function withForeignMarks(
   loaded: LoadedState,

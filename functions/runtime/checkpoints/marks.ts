@@ -1,6 +1,7 @@
 /**
- * The marks of one shard's reader: the highest sequence seen of each source, by hash range. A shard that was split or merged gives
- * its child several ranges, because the higher of two parents' marks would lose what the other parent had not got yet.
+ * The marks of one shard's reader: the highest sequence seen of each source, by hash range. A shard that was split or
+ * merged gives its child several ranges, because the higher of two parents' marks would lose what the other parent had
+ * not got yet.
  */
 export interface MarkRange {
   /** Inclusive bounds of the 128-bit hash keys that these marks are for. */
@@ -14,25 +15,27 @@ export interface Mark {
   /** When the record of the last event arrived, milliseconds since 1970: kept for passing sources only. */
   readonly seenMillis?: number;
   /**
-   * The arrival of the record that showed that the source has ended: another generation of it is at work, or the shard that it reads is
-   * drained. Gone again with its next event.
+   * The arrival of the record that showed that the source has ended: another generation of it is at work, or the shard
+   * that it reads is drained. Gone again with its next event.
    */
   readonly endedMillis?: number;
 }
 
 /**
- * A passing source is one process of a pushed source (`/<pipeline>/<step>/process/<id>`): Lambda makes new ones all the time and none
- * comes back. It appends an event again only within the request that brought it, so a mark may go 15 minutes after its last event.
- * Judged by the records' time: by the clock, a rerun would decide otherwise than the run it repeats.
+ * A passing source is one process of a pushed source (`/<pipeline>/<step>/process/<id>`): Lambda makes new ones all the
+ * time and none comes back. It appends an event again only within the request that brought it, so a mark may go 15
+ * minutes after its last event. Judged by the records' time: by the clock, a rerun would decide otherwise than the run
+ * it repeats.
  */
 const PASSING = /^\/[^/]+\/[^/]+\/process\//;
 const PASSING_MILLIS = 15 * 60_000;
 
 /**
- * How long a source that has ended may still repeat itself: a process of it that was at work may append until its function's time is
- * over, 15 minutes at most, and nothing that was sent arrives much later. Its events before that stay dropped, and after it there are
- * none. (Code that is rolled back goes on under the older generation from the position that the newer one has left.) No other time
- * ends a mark of a step of ours: a step that is paused, or whose function fails, may repeat its last batch after days.
+ * How long a source that has ended may still repeat itself: a process of it that was at work may append until its
+ * function's time is over, 15 minutes at most, and nothing that was sent arrives much later. Its events before that
+ * stay dropped, and after it there are none. (Code that is rolled back goes on under the older generation from the
+ * position that the newer one has left.) No other time ends a mark of a step of ours: a step that is paused, or whose
+ * function fails, may repeat its last batch after days.
  */
 const ENDED_MILLIS = 60 * 60_000;
 
@@ -79,7 +82,10 @@ export function takeMark(ranges: readonly MarkRange[], sighting: Sighting): bool
   return true;
 }
 
-/** A step has one generation at work, but for the minutes of a deployment: an event of one of them says that the others have ended. */
+/**
+ * A step has one generation at work, but for the minutes of a deployment: an event of one of them says that the others
+ * have ended.
+ */
 function endOtherGenerations(marks: Map<string, Mark>, source: string, arrivalMillis: number): void {
   const input = inputOf(source);
   for (const [other, mark] of marks) {
@@ -93,7 +99,9 @@ function inputOf(source: string): string {
   return source.slice(0, source.lastIndexOf('/'));
 }
 
-/** A step upstream has drained the shard that these sources read: `/<pipeline>/<step>/<stream's incarnation>/<shard>`. */
+/**
+ * A step upstream has drained the shard that these sources read: `/<pipeline>/<step>/<stream's incarnation>/<shard>`.
+ */
 export function endInput(ranges: readonly MarkRange[], input: string, arrivalMillis: number): void {
   for (const { marks } of ranges) {
     for (const [source, mark] of marks) {
@@ -115,8 +123,9 @@ export function openInputs(ranges: readonly MarkRange[]): ReadonlySet<string> {
 }
 
 /**
- * Drops the marks of sources that have passed or ended, by the time of this record. Ranges are never joined, though their marks be the
- * same: a writer that still knows the shards before a merge may append to one of its parents' ranges ahead of the other.
+ * Drops the marks of sources that have passed or ended, by the time of this record. Ranges are never joined, though
+ * their marks be the same: a writer that still knows the shards before a merge may append to one of its parents' ranges
+ * ahead of the other.
  */
 export function dropPassedMarks(ranges: readonly MarkRange[], recordMillis: number): void {
   for (const { marks } of ranges) {
@@ -132,7 +141,8 @@ export function rangeFor(ranges: readonly MarkRange[], hash: () => bigint): Mark
   const [only] = ranges;
   if (ranges.length === 1 && only !== undefined) return only;
   const key = hash();
-  // A foreign record put with an explicit hash key may lie outside: any range will do, as long as it is always the same one.
+  // A foreign record put with an explicit hash key may lie outside: any range will do, as long as it is always the same
+  // one.
   const found = ranges.find(({ from, to }) => key >= from && key <= to) ?? only;
   if (found === undefined) throw new RangeError('a shard without a range of marks');
   return found;

@@ -3,8 +3,8 @@ import { type Position, sequenceNumberOf } from '../position.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 
 /**
- * Where a rewind leads: to the first record that the log holds, to the first that arrived at a time or later, or to the first with a
- * sequence number or a higher one.
+ * Where a rewind leads: to the first record that the log holds, to the first that arrived at a time or later, or to the
+ * first with a sequence number or a higher one.
  */
 export const RewindPoint = z.union([
   z.literal('earliest'),
@@ -14,12 +14,13 @@ export const RewindPoint = z.union([
 export type RewindPoint = Readonly<z.infer<typeof RewindPoint>>;
 
 /**
- * A shard that is rewound is read from the log by the step itself, whatever its mapping delivers meanwhile. `settling`: before it goes
- * back, what may have been sent from the position on, without the position having moved, is sent once more under its old names.
- * `passing`: records before the target are read for the marks they leave, and for nothing else; without them an old repeat would be
- * taken for news. `reading`: from the target on it works.
+ * A shard that is rewound is read from the log by the step itself, whatever its mapping delivers meanwhile. `settling`:
+ * before it goes back, what may have been sent from the position on, without the position having moved, is sent once
+ * more under its old names. `passing`: records before the target are read for the marks they leave, and for nothing
+ * else; without them an old repeat would be taken for news. `reading`: from the target on it works.
  *
- * A shard settles before any that it comes from goes back, or what it sends under its old names would come after news of the same keys.
+ * A shard settles before any that it comes from goes back, or what it sends under its old names would come after news
+ * of the same keys.
  */
 const Phase = z.enum(['settling', 'passing', 'reading']);
 

@@ -21,9 +21,10 @@ export function shardKey(shape: Pick<StreamShape, 'incarnation'>, shardId: strin
 }
 
 /**
- * The state of a shard; for one that has none yet, its parents' marks for its hash range. Parents are drained before a child is read,
- * so what they have is complete. A parent that never had a state, because it was empty, passes on its own parents'. A child that comes
- * while a parent is still being rewound is rewound too: its events are not to overtake its parent's.
+ * The state of a shard; for one that has none yet, its parents' marks for its hash range. Parents are drained before a
+ * child is read, so what they have is complete. A parent that never had a state, because it was empty, passes on its
+ * own parents'. A child that comes while a parent is still being rewound is rewound too: its events are not to overtake
+ * its parent's.
  */
 export async function loadState(
   store: StateStore,
@@ -97,7 +98,8 @@ async function inheritanceOf(
     const { marks, rewinds, rewind } = decodeState(stored.state);
     if (rewind === undefined) return { marks, rewound: undefined };
     const to = pointOfChild(rewind.to);
-    // While its parent settles, it may be in the hands of somebody who has not heard of the rewind: it settles, too, with the same marks.
+    // While its parent settles, it may be in the hands of somebody who has not heard of the rewind: it settles, too,
+    // with the same marks.
     const isSettling = rewind.phase === 'settling';
     return {
       marks,
@@ -107,7 +109,8 @@ async function inheritanceOf(
   const known = shape.shards.find(({ id }) => id === parentId);
   if (known === undefined) return { marks: [], rewound: undefined };
   const passedOn = await inheritance(store, shape, { shard: known, signal });
-  // Without marks too it is a range of its own: one mark for both parents of a merge would pass over what the other has not got yet.
+  // Without marks too it is a range of its own: one mark for both parents of a merge would pass over what the other has
+  // not got yet.
   return { ...passedOn, marks: withoutGaps(passedOn.marks, known) };
 }
 

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import type { Rejection } from '../dead-letters/dead-letters.ts';
 import type { Position } from '../position.ts';
+import type { Rejection } from '../rejection.ts';
 import type { ForeignMarks } from './foreign-marks.ts';
 import { copyMarks, type Mark, type MarkRange } from './marks.ts';
 import { Rewind } from './rewind-state.ts';
 
 /**
- * What a step knows about one shard. It moves as a whole, by compare-and-set: in the checkpoint table, or with the rows of a sink that
- * keeps its own progress. Its text is opaque to whoever stores it.
+ * What a step knows about one shard. It moves as a whole, by compare-and-set: in the checkpoint table, or with the rows
+ * of a sink that keeps its own progress. Its text is opaque to whoever stores it.
  */
 export interface StepState {
   /** Undefined: nothing read yet. */
@@ -27,7 +27,10 @@ export interface StepState {
   readonly generation?: number | undefined;
   /** It is being rewound now. */
   readonly rewind?: Rewind | undefined;
-  /** When the record of the position arrived: no later one is older, so it tells whether Lambda may have given up on any since (gaps.ts). */
+  /**
+   * When the record of the position arrived: no later one is older, so it tells whether Lambda may have given up on any
+   * since (gaps.ts).
+   */
   readonly arrivedMillis?: number | undefined;
   /** When it was last moved, by the clock: for people. Nothing is decided by it. */
   readonly movedMillis?: number | undefined;

@@ -1,31 +1,6 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { RejectionReason } from '../errors.ts';
-import type { ReceivedEvent } from '../event.ts';
-
-/** An event, record, row or item that a step refuses for good. */
-export interface Rejection {
-  /** Where it was: a position in a shard, or a place in an item, as text that sorts and may stand in an object key. */
-  readonly at: string;
-  readonly reason: RejectionReason;
-  /** What is wrong, where, and with which value's name: shown to people. */
-  readonly message: string;
-  /** The original bytes. */
-  readonly bytes: Uint8Array;
-  readonly event?: RejectedEvent;
-  /** More of where it was, for people: object key and line of a file, say. */
-  readonly origin?: Readonly<Record<string, string | number>>;
-}
-
-/** What an event was read as, beside its bytes: those of what is no CloudEvent do not say. Not there when it was never read as one. */
-export type RejectedEvent = Pick<ReceivedEvent, 'id' | 'key' | 'time'>;
-
-/** The rejection of an event. */
-export function rejectionOf(
-  { position: at, id, key, time, original: bytes }: ReceivedEvent,
-  { reason, message }: Pick<Rejection, 'reason' | 'message'>,
-): Rejection {
-  return { at, reason, message, bytes, event: { id, key, time } };
-}
+import type { RejectedEvent, Rejection } from '../rejection.ts';
 
 /** What a dead letter's object holds, as one JSON document. */
 export interface DeadLetter {
@@ -46,8 +21,8 @@ export interface DeadLetter {
 
 export interface DeadLetters {
   /**
-   * Stores rejections of one shard or item before it resolves. Keys and contents follow from the rejections alone, so storing them
-   * again changes nothing.
+   * Stores rejections of one shard or item before it resolves. Keys and contents follow from the rejections alone, so
+   * storing them again changes nothing.
    */
   put(shard: string, rejections: readonly Rejection[], signal: AbortSignal): Promise<void>;
 }

@@ -1,9 +1,9 @@
 import type { ReceivedEvent } from '../event.ts';
 
 /**
- * A dead letter that is put back comes again at the end of the stream that its step reads, where other steps read too. So the event
- * names the one step that it is for. It is of a source of that step's own, a lane, whose sequences that step deduplicates: appended
- * again, it counts once.
+ * A dead letter that is put back comes again at the end of the stream that its step reads, where other steps read too.
+ * So the event names the one step that it is for. It is of a source of that step's own, a lane, whose sequences that
+ * step deduplicates: appended again, it counts once.
  */
 export function redriveSource(step: string, lane: string): string {
   return `/${step}/redrive/${lane}`;

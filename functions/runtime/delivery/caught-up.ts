@@ -2,12 +2,15 @@ import { StaleCheckpoint } from '../errors.ts';
 import type { StreamShape } from '../log/shards.ts';
 import type { Step } from '../step.ts';
 
-/** How exactly the time is kept at which a shard was last read to its end: an idle shard costs a write an hour, not one a run. */
+/**
+ * How exactly the time is kept at which a shard was last read to its end: an idle shard costs a write an hour, not one
+ * a run.
+ */
 const NOTE_EVERY_MILLIS = 3_600_000;
 
 /**
- * When a scheduled step last had all of each shard. In a shard without new events for longer than the retention, the record that the
- * position is after is trimmed away: that is a loss only if there was something after it.
+ * When a scheduled step last had all of each shard. In a shard without new events for longer than the retention, the
+ * record that the position is after is trimmed away: that is a loss only if there was something after it.
  */
 export interface CaughtUp {
   note(shard: string, signal: AbortSignal): Promise<void>;
@@ -16,8 +19,8 @@ export interface CaughtUp {
 }
 
 /**
- * What is noted holds for the shorter of two retentions, the one then and the one now: making it longer does not bring back what is
- * gone.
+ * What is noted holds for the shorter of two retentions, the one then and the one now: making it longer does not bring
+ * back what is gone.
  */
 export function openCaughtUp(
   { checkpoints, now }: Pick<Step, 'checkpoints' | 'now'>,

@@ -12,8 +12,9 @@ import { type Passed, passOn } from '../rewind/skip-batch.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
 
 /**
- * One invocation of an event source mapping: a batch of one shard. When it cannot be done, all of it is asked for again, by the first
- * sequence number: a throw would make Lambda halve the batch, which helps against nothing that is the world's fault.
+ * One invocation of an event source mapping: a batch of one shard. When it cannot be done, all of it is asked for
+ * again, by the first sequence number: a throw would make Lambda halve the batch, which helps against nothing that is
+ * the world's fault.
  */
 export async function runContinuous(
   batchWork: BatchWork,

@@ -4,8 +4,8 @@ import type { Step } from '../step.ts';
 const KEY = 'start';
 
 /**
- * Where the shards of a scheduled step start that have no position: fixed by its first run and kept, so that `latest` means the first
- * run of the step and not the first event some later run happens to see.
+ * Where the shards of a scheduled step start that have no position: fixed by its first run and kept, so that `latest`
+ * means the first run of the step and not the first event some later run happens to see.
  */
 export async function firstStart(step: Step, signal: AbortSignal): Promise<'earliest' | Date> {
   const start = step.config.input?.start ?? 'earliest';

@@ -19,8 +19,8 @@ import { type CaughtUp, openCaughtUp } from './caught-up.ts';
 import { firstStart } from './scheduled-start.ts';
 
 /**
- * How much a slice holds at most: data, decompressed, and events, each of which takes up to a kilobyte beside its data. It is kept in
- * memory until it is written, and a function with two of them has 1,769 MB.
+ * How much a slice holds at most: data, decompressed, and events, each of which takes up to a kilobyte beside its data.
+ * It is kept in memory until it is written, and a function with two of them has 1,769 MB.
  */
 const SLICE_BYTES = 128 * 1024 * 1024;
 const SLICE_EVENTS = 300_000;
@@ -32,9 +32,9 @@ const SHARDS_AT_ONCE = 2;
 const TIME_FOR_A_SLICE = 1 / 3;
 
 /**
- * One run of a scheduled sink: every shard from its own position to the end of what is there, parents before children. A scheduler may
- * start a run twice, and one may outlast its interval: a lease a shard keeps runs off each other's shards, and the checkpoint decides
- * should the lease fail.
+ * One run of a scheduled sink: every shard from its own position to the end of what is there, parents before children.
+ * A scheduler may start a run twice, and one may outlast its interval: a lease a shard keeps runs off each other's
+ * shards, and the checkpoint decides should the lease fail.
  */
 export async function runScheduled(sink: SinkStep, batchWork: BatchWork, invocation: Invocation): Promise<undefined> {
   const { input } = batchWork;
@@ -134,8 +134,8 @@ function isDone({ ended, rejections }: StepState): boolean {
 }
 
 /**
- * Writes the next slice of a shard, if there is one; an empty one when there is none and the state still holds rejections, because a
- * process died before they left it.
+ * Writes the next slice of a shard, if there is one; an empty one when there is none and the state still holds
+ * rejections, because a process died before they left it.
  */
 async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'more' | 'all' | 'ended'> {
   const { step } = run.sink;
@@ -183,7 +183,10 @@ async function writeSlice(run: Run, opened: ShardInput, from: From): Promise<'mo
   return end;
 }
 
-/** Tries what may kill: a portion as a mapping would deliver it, less and less of it at a time. False: there is nothing to try. */
+/**
+ * Tries what may kill: a portion as a mapping would deliver it, less and less of it at a time. False: there is nothing
+ * to try.
+ */
 async function tryPortion(run: Run, opened: ShardInput, from: From): Promise<boolean> {
   const { sink, input } = run;
   const { step } = sink;
@@ -226,7 +229,9 @@ async function nextPortion(run: Run, opened: ShardInput, from: From): Promise<Po
 
 type Slice = { readonly batch: Batch; readonly end: 'more' | 'all' | 'ended' };
 
-/** The events from the position on: as many as a slice holds, or just those that an interrupted run was about to write. */
+/**
+ * The events from the position on: as many as a slice holds, or just those that an interrupted run was about to write.
+ */
 async function readSlice(run: Run, opened: ShardInput, from: From): Promise<Slice> {
   const { state } = opened.loaded;
   if (state.ended === true) return { batch: openBatch(state, opened.facts), end: 'ended' };

@@ -5,9 +5,9 @@ import { encodeOrdered } from '../position.ts';
 import type { AnnouncedItem } from '../source.ts';
 
 /**
- * A source of unboundedly many items writes through a fixed number of lanes, for every source of events costs each reader a mark. A
- * lane takes one item at a time, under an ordinal that is recorded before its first append; its events' sequences start with the
- * ordinal, so they grow from item to item.
+ * A source of unboundedly many items writes through a fixed number of lanes, for every source of events costs each
+ * reader a mark. A lane takes one item at a time, under an ordinal that is recorded before its first append; its
+ * events' sequences start with the ordinal, so they grow from item to item.
  */
 export const LANES = 4;
 const ORDINAL_WIDTH = 6;
@@ -23,7 +23,10 @@ const LaneText = z.object({
       identity: z.string(),
       item: z.unknown(),
       position: z.unknown().optional(),
-      /** Processes that have begun to read at the position, one after the other, and neither got further nor said that they failed. */
+      /**
+       * Processes that have begun to read at the position, one after the other, and neither got further nor said that
+       * they failed.
+       */
       tries: z.object({ generation: z.string(), count: z.number() }).optional(),
     })
     .optional(),
@@ -38,7 +41,10 @@ export interface Lane {
   readonly state: LaneState;
 }
 
-/** Which lane an item goes through: always the same for the same lane key, so two versions of an object are never read side by side. */
+/**
+ * Which lane an item goes through: always the same for the same lane key, so two versions of an object are never read
+ * side by side.
+ */
 export function laneKeyOf(item: AnnouncedItem): string {
   return laneKey(createHash('sha256').update(item.laneKey).digest().readUInt32BE() % LANES);
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Rejection } from '../dead-letters/dead-letters.ts';
 import { EventRejected } from '../errors.ts';
 import type { OutgoingEvent } from '../event.ts';
 import type { LogWriter } from '../log/log-writer.ts';
 import { MOST_DEATHS } from '../poison/bisect.ts';
+import type { Rejection } from '../rejection.ts';
 import type { AnnouncedItem, ItemPage, ItemSource } from '../source.ts';
 import type { Invocation, Step } from '../step.ts';
 import { doneKeyOf, type Lane, type LaneState, laneKeyOf, laneSequence, loadLane, saveLane } from './lanes.ts';
@@ -15,7 +15,10 @@ export interface ItemReader<P = unknown> {
   readonly writer: LogWriter;
 }
 
-/** What is left when an invocation has to stop: an item half read, one whose lane another invocation has, or one of a paused step. */
+/**
+ * What is left when an invocation has to stop: an item half read, one whose lane another invocation has, or one of a
+ * paused step.
+ */
 export type Left = 'unfinished' | 'busy' | 'paused' | undefined;
 
 interface Turn {
@@ -23,7 +26,10 @@ interface Turn {
   readonly signal: AbortSignal;
 }
 
-/** Reads announced items in order, each to its end or until the time is over. An item that was read to its end before is left out. */
+/**
+ * Reads announced items in order, each to its end or until the time is over. An item that was read to its end before is
+ * left out.
+ */
 export async function readItems(reader: ItemReader, items: readonly AnnouncedItem[], turn: Turn): Promise<Left> {
   const stopMillis = stopTimeOf(reader.step, turn.invocation);
   for (const item of items) {
@@ -48,7 +54,8 @@ async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTu
   try {
     let lane = await loadLane(checkpoints, key, turn.signal);
     if (lane.state.current !== undefined && lane.state.current.identity !== item.identity) {
-      // Whoever began it has died or run out of time. Nothing may follow before it ends: its events would come under an older ordinal.
+      // Whoever began it has died or run out of time. Nothing may follow before it ends: its events would come under an
+      // older ordinal.
       const { left, lane: freed } = await readToEnd(reader, lane, turn);
       if (left !== undefined) return left;
       lane = freed;
@@ -67,8 +74,9 @@ async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTu
 }
 
 /**
- * Whether the lane rests in a pause, before a page is appended. An earlier attempt may have appended the very page without recording
- * it, and by code that was deployed in the pause its events would get other names: so one page is finished first.
+ * Whether the lane rests in a pause, before a page is appended. An earlier attempt may have appended the very page
+ * without recording it, and by code that was deployed in the pause its events would get other names: so one page is
+ * finished first.
  */
 async function rests(
   { pause }: Step,
@@ -88,8 +96,9 @@ function begin({ config }: Step, state: LaneState, { laneKey, identity, item }: 
 }
 
 /**
- * Goes on with the lane's current item. It is recorded as done before the lane is free, so it cannot be begun again. An item that has
- * killed three processes in a row at one place is given up there: every other item of the lane would wait for it, and die with it.
+ * Goes on with the lane's current item. It is recorded as done before the lane is free, so it cannot be begun again. An
+ * item that has killed three processes in a row at one place is given up there: every other item of the lane would wait
+ * for it, and die with it.
  */
 async function readToEnd(reader: ItemReader, begun: Lane, turn: TimedTurn): Promise<{ left: Left; lane: Lane }> {
   const { step } = reader;
@@ -222,7 +231,10 @@ async function appendPage(
   });
 }
 
-/** Reading stops between two pages when a fifth of the invocation's time is left: the rest is for what is already on its way. */
+/**
+ * Reading stops between two pages when a fifth of the invocation's time is left: the rest is for what is already on its
+ * way.
+ */
 function stopTimeOf(step: Step, invocation: Invocation): number {
   const remaining = invocation.getRemainingTimeInMillis();
   return step.now() + remaining * (4 / 5);

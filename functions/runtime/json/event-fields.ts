@@ -12,8 +12,8 @@ export interface Data {
 }
 
 /**
- * The key that a field of the data gives: a text as it is, a number as it is written. Undefined when the field is missing, null or
- * an empty text. Throws `EventRejected` for anything that cannot be a key.
+ * The key that a field of the data gives: a text as it is, a number as it is written. Undefined when the field is
+ * missing, null or an empty text. Throws `EventRejected` for anything that cannot be a key.
  */
 export function keyFrom(data: Data, field: string): string | undefined {
   const value = fieldOf(data.value, field);
@@ -24,7 +24,10 @@ export function keyFrom(data: Data, field: string): string | undefined {
   return checkedKey(value, field);
 }
 
-/** Throws `EventRejected` for a text that is too long for a key, or that UTF-8 cannot hold: no reader would take the event. */
+/**
+ * Throws `EventRejected` for a text that is too long for a key, or that UTF-8 cannot hold: no reader would take the
+ * event.
+ */
 export function checkedKey(text: string, name: string): string {
   if (text.length > LONGEST_KEY)
     throw new EventRejected(

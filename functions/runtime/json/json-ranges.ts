@@ -1,8 +1,8 @@
 import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE, SPACE } from './json-bytes.ts';
 
 /**
- * Where the parts of a JSON text lie, so that they can be passed on as they came: numbers keep their digits, texts their escapes.
- * For text that JSON.parse has accepted: nothing is checked here.
+ * Where the parts of a JSON text lie, so that they can be passed on as they came: numbers keep their digits, texts
+ * their escapes. For text that JSON.parse has accepted: nothing is checked here.
  */
 export interface JsonRange {
   readonly start: number;

@@ -1,6 +1,6 @@
 /**
- * Whether the text is an RFC 3339 time, of a day that exists, that `Date.parse` understands. A leap second (`:60`) is refused,
- * because `Date.parse` does not understand it.
+ * Whether the text is an RFC 3339 time, of a day that exists, that `Date.parse` understands. A leap second (`:60`) is
+ * refused, because `Date.parse` does not understand it.
  */
 export function isTimestamp(text: string): boolean {
   const parts = RFC_3339.exec(text)?.slice(1, 4).map(Number);
@@ -13,8 +13,9 @@ const RFC_3339 =
   /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /**
- * From the first byte of a time as most writers write it (`2026-01-31T23:59:59.999Z`; the fraction may be missing or longer), the
- * offset just after it. -1 for anything that `isTimestamp` has to judge: another form, or a day that only some centuries have.
+ * From the first byte of a time as most writers write it (`2026-01-31T23:59:59.999Z`; the fraction may be missing or
+ * longer), the offset just after it. -1 for anything that `isTimestamp` has to judge: another form, or a day that only
+ * some centuries have.
  */
 export function skipPlainTimestamp(bytes: Uint8Array, offset: number): number {
   const inRange =

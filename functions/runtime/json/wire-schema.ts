@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { UserMistake } from '../errors.ts';
 
 /**
- * A zod schema's wire type as JSON Schema: how a schema travels inside a step's options, which are JSON. Only what `checkerOf` checks
- * again in full gets through: anything that JSON Schema, or zod's reading of it, would loosen or change is a `UserMistake`.
+ * A zod schema's wire type as JSON Schema: how a schema travels inside a step's options, which are JSON. Only what
+ * `checkerOf` checks again in full gets through: anything that JSON Schema, or zod's reading of it, would loosen or
+ * change is a `UserMistake`.
  */
 export type WireSchema = z.core.JSONSchema.BaseSchema;
 
@@ -66,7 +67,9 @@ function keepFaithful({ zodSchema, jsonSchema, path }: Conversion): void {
   if (patternFollowsFromFormat(jsonSchema)) delete jsonSchema.pattern;
 }
 
-/** Defaults, descriptions and the types that SQL reads change nothing of what travels, and the options have to be short. */
+/**
+ * Defaults, descriptions and the types that SQL reads change nothing of what travels, and the options have to be short.
+ */
 const NOT_CHECKED = ['default', '_prefault', 'readOnly', 'title', 'description', 'examples', 'sql'];
 
 /** `users.items.name`: the way a value's path would read. */

@@ -8,13 +8,19 @@ export const sleepFor: Sleep = (millis, signal) => delay(millis, undefined, { si
 const FIRST_MILLIS = 100;
 const LONGEST_MILLIS = 3_000;
 
-/** Doubles with every attempt (from 0), and half of it is random, so that those who failed together do not come back together. */
+/**
+ * Doubles with every attempt (from 0), and half of it is random, so that those who failed together do not come back
+ * together.
+ */
 export function backOffMillis(attempt: number, random: () => number): number {
   const ceiling = Math.min(LONGEST_MILLIS, FIRST_MILLIS * 2 ** attempt);
   return Math.round(ceiling / 2 + (random() * ceiling) / 2);
 }
 
-/** What a failed call to AWS tells: too much was asked for, it may go well the next time, or it fails until somebody mends it. */
+/**
+ * What a failed call to AWS tells: too much was asked for, it may go well the next time, or it fails until somebody
+ * mends it.
+ */
 export type Trouble = 'throttled' | 'passing' | 'lasting';
 
 export function troubleOf(error: unknown): Trouble {

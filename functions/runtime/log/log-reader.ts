@@ -23,13 +23,14 @@ export interface ReadSettings {
   /** Where there is no position yet. 'earliest' when left out. */
   readonly start?: 'earliest' | Date;
   /**
-   * Read to here: a position that was read before. The record that it is inside, or at the end of, comes whole. Left out: as far as
-   * the shard goes now.
+   * Read to here: a position that was read before. The record that it is inside, or at the end of, comes whole. Left
+   * out: as far as the shard goes now.
    */
   readonly to?: Position;
   /**
-   * The caller had caught up with the shard so recently that nothing can have been trimmed unread since. Then a position whose record
-   * is gone, as in a shard without new events for longer than the retention, is no loss, and reading starts at the earliest record.
+   * The caller had caught up with the shard so recently that nothing can have been trimmed unread since. Then a
+   * position whose record is gone, as in a shard without new events for longer than the retention, is no loss, and
+   * reading starts at the earliest record.
    */
   readonly nothingUnreadTrimmed?: boolean;
   readonly signal: AbortSignal;
@@ -45,7 +46,10 @@ export interface ReadPage {
   readonly end?: 'caught-up' | 'shard-end' | 'to';
 }
 
-/** Records were trimmed away before they were read: those after `position` and before `earliest`, the first that is left. */
+/**
+ * Records were trimmed away before they were read: those after `position` and before `earliest`, the first that is
+ * left.
+ */
 export class LostRange extends Error {
   readonly shardId: string;
   readonly position: Position;
@@ -65,8 +69,8 @@ export class LostRange extends Error {
 }
 
 /**
- * Reads (after, to] of a shard, page by page. A page without records comes at the end only. Stop by leaving the loop; throws when
- * the signal aborts. Never skips silently: a position that the shard no longer holds is a `LostRange`.
+ * Reads (after, to] of a shard, page by page. A page without records comes at the end only. Stop by leaving the loop;
+ * throws when the signal aborts. Never skips silently: a position that the shard no longer holds is a `LostRange`.
  */
 export async function* readShard(settings: ReadSettings): AsyncGenerator<ReadPage, void, undefined> {
   const { after, to, signal, random = Math.random, sleep = sleepFor } = settings;
@@ -99,9 +103,10 @@ interface UnreadPage extends RawPage {
 const SUSPICIOUS_EMPTY_PAGES = 10;
 
 /**
- * Gets the shard's pages, one a call. Iterators do not tell whether the position that they were asked for is still there: a trimmed
- * sequence number may be refused, may give an iterator at the horizon, or one that gives empty pages and never gets on (all three
- * have been seen). So reading starts with the position's own record: to see it proves that nothing behind it is missing.
+ * Gets the shard's pages, one a call. Iterators do not tell whether the position that they were asked for is still
+ * there: a trimmed sequence number may be refused, may give an iterator at the horizon, or one that gives empty pages
+ * and never gets on (all three have been seen). So reading starts with the position's own record: to see it proves that
+ * nothing behind it is missing.
  */
 function openCursor(settings: ReadSettings, shard: ShardToRead): () => Promise<UnreadPage> {
   const getPage = pagesOf(shard);

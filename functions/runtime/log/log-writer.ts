@@ -6,17 +6,21 @@ import { describeStream, type Kinesis, openShards, type StreamShape } from './sh
 import { requeued, type StrayRecord, shardsWith } from './stray-records.ts';
 
 /**
- * The only code that appends to a stream. Its promise: per source and target shard the log has no gap and no overtaking, whatever
- * fails, so that readers can drop every repeat by its sequence (docs/architecture.md). Hence at most one record in flight per target
- * shard; one that failed is sent again before any later one; and nothing is still being sent when `append` has returned or thrown.
+ * The only code that appends to a stream. Its promise: per source and target shard the log has no gap and no
+ * overtaking, whatever fails, so that readers can drop every repeat by its sequence (docs/architecture.md). Hence at
+ * most one record in flight per target shard; one that failed is sent again before any later one; and nothing is still
+ * being sent when `append` has returned or thrown.
  */
 export interface LogWriter {
   /**
-   * Resolves when every event that is not refused is in the log, some perhaps twice. Insists until the signal aborts; then it throws
-   * `LogThrottled` or what failed last, and any of the events may be in the log. Appends wait for each other.
+   * Resolves when every event that is not refused is in the log, some perhaps twice. Insists until the signal aborts;
+   * then it throws `LogThrottled` or what failed last, and any of the events may be in the log. Appends wait for each
+   * other.
    */
   append(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Appended>;
-  /** What `append` would refuse of these events: for callers who would rather append none of what belongs together then. */
+  /**
+   * What `append` would refuse of these events: for callers who would rather append none of what belongs together then.
+   */
   oversized(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Appended['refused']>;
 }
 

@@ -6,7 +6,9 @@ import type { Kinesis } from './shards.ts';
 export const REQUEST_RECORDS = 500;
 export const REQUEST_BYTES = 10 * 1024 * 1024;
 
-/** Every record has an explicit hash key; the partition key, which there must be, says nothing. KPL writes the same one. */
+/**
+ * Every record has an explicit hash key; the partition key, which there must be, says nothing. KPL writes the same one.
+ */
 const PARTITION_KEY = 'a';
 export const RECORD_OVERHEAD_BYTES = PARTITION_KEY.length;
 
@@ -24,7 +26,9 @@ export function billedBytes({ data }: RecordToPut): number {
   return data.length + RECORD_OVERHEAD_BYTES;
 }
 
-/** One request. Throws when it was aborted, and what somebody has to mend; anything else is an outcome of its records. */
+/**
+ * One request. Throws when it was aborted, and what somebody has to mend; anything else is an outcome of its records.
+ */
 export async function putRecords(
   to: { readonly kinesis: Kinesis; readonly arn: string; readonly signal: AbortSignal },
   records: readonly RecordToPut[],

@@ -2,8 +2,8 @@ import type { LogRecord } from '../record-codec/record.ts';
 import type { ReadPage } from './log-reader.ts';
 
 /**
- * The most that a mapping's batch has: records, and bytes of data (6 MB of payload, with room). What a step pulls itself comes in
- * portions of this size too, so whatever of a shard was in flight at a time, it was within one of them.
+ * The most that a mapping's batch has: records, and bytes of data (6 MB of payload, with room). What a step pulls
+ * itself comes in portions of this size too, so whatever of a shard was in flight at a time, it was within one of them.
  */
 export const MOST_RECORDS = 10_000;
 export const MOST_BYTES = 6 * 1024 * 1024;

@@ -69,8 +69,8 @@ export async function earliestRecord(
 }
 
 /**
- * How many digits the shard's sequence numbers have to be asked for with: 0, or as many as the record shows. MiniStack writes leading
- * zeros and compares texts: asked for a number without them, it has skipped its record.
+ * How many digits the shard's sequence numbers have to be asked for with: 0, or as many as the record shows. MiniStack
+ * writes leading zeros and compares texts: asked for a number without them, it has skipped its record.
  */
 export function digitsAskedFor(record: LogRecord | undefined): number {
   return record?.sequenceNumber.startsWith('0') ? record.sequenceNumber.length : 0;

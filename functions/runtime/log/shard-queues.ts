@@ -5,7 +5,10 @@ import { encodeEvent } from '../record-codec/encode.ts';
 import { hashOf } from '../record-codec/hash.ts';
 import { type Shard, shardFor } from './shards.ts';
 
-/** The events of an append that one shard is to take, by index. They ascend; those before `next` are in the log, or refused. */
+/**
+ * The events of an append that one shard is to take, by index. They ascend; those before `next` are in the log, or
+ * refused.
+ */
 export interface ShardQueue {
   readonly shard: Shard;
   readonly indexes: readonly number[];
@@ -113,7 +116,10 @@ export function oversized(
   });
 }
 
-/** Never less than the event's size alone in a record, and quick to say: a character of JSON takes 6 bytes at most, escaped. */
+/**
+ * Never less than the event's size alone in a record, and quick to say: a character of JSON takes 6 bytes at most,
+ * escaped.
+ */
 function mostBytes({ dataBytes, ...attributes }: OutgoingEvent): number {
   const characters = Object.values(attributes).reduce((sum: number, value) => sum + (value?.length ?? 0), 0);
   return dataBytes.length + 6 * (characters + attributes.key.length) + FRAME_BYTES;
@@ -129,7 +135,10 @@ function sizeAlone(key: string, bytes: Uint8Array): number {
   return aggregate.finish().length;
 }
 
-/** A record holds no more than `maxBytes` before compression either: readers may rely on it, and more would save nothing. */
+/**
+ * A record holds no more than `maxBytes` before compression either: readers may rely on it, and more would save
+ * nothing.
+ */
 function compressed(data: Buffer): Buffer {
   const smaller = compress(data);
   return smaller.length < data.length ? smaller : data;

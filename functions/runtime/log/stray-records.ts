@@ -25,8 +25,9 @@ export async function shardsWith(
 }
 
 /**
- * Deals out again, in order, whatever is not in the log. Readers drop an aggregated record's events that hash outside the shard it
- * landed in, so those are not in the log either. The first event's hash decides where a record lands: it is.
+ * Deals out again, in order, whatever is not in the log. Readers drop an aggregated record's events that hash outside
+ * the shard it landed in, so those are not in the log either. The first event's hash decides where a record lands: it
+ * is.
  */
 export function requeued(
   append: { readonly events: readonly OutgoingEvent[]; readonly queues: readonly ShardQueue[] },

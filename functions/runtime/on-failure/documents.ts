@@ -44,8 +44,8 @@ export interface Converted {
 }
 
 /**
- * Makes dead letters of what Lambda gave up on. They are stored under names that follow from the events' positions before their document
- * is removed: what is interrupted is done again, into the same places.
+ * Makes dead letters of what Lambda gave up on. They are stored under names that follow from the events' positions
+ * before their document is removed: what is interrupted is done again, into the same places.
  */
 export async function* convertDocuments(place: GivenUpPlace, signal: AbortSignal): AsyncGenerator<Converted> {
   for await (const key of documentKeys(place, signal)) {

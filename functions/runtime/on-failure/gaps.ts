@@ -6,11 +6,11 @@ import type { LogRecord } from '../record-codec/record.ts';
 import type { Step } from '../step.ts';
 
 /**
- * Lambda gives up on a record that is too old, stores it in a document, and goes on with the next one. The step is not told: its position
- * passes what it never had, and nobody can say any more whether it did what a document holds. So a step says where it may have missed
- * something, before its position passes there. After the position, Lambda can have given up only on what arrived after the position's
- * own record; while that is younger than anything that is given up, nothing is missing, and nothing is written. A shard that was idle
- * for long has gaps with nothing in them.
+ * Lambda gives up on a record that is too old, stores it in a document, and goes on with the next one. The step is not
+ * told: its position passes what it never had, and nobody can say any more whether it did what a document holds. So a
+ * step says where it may have missed something, before its position passes there. After the position, Lambda can have
+ * given up only on what arrived after the position's own record; while that is younger than anything that is given up,
+ * nothing is missing, and nothing is written. A shard that was idle for long has gaps with nothing in them.
  */
 export async function noteGap(
   step: Step,

@@ -12,8 +12,8 @@ export interface GivenUpSurroundings extends StepSurroundings {
 }
 
 /**
- * The platform's function that makes dead letters of what Lambda gave up on: called when a document is stored, and every hour for those
- * that had to wait. It counts them as dead letters of their step, so the step's own alarm rings.
+ * The platform's function that makes dead letters of what Lambda gave up on: called when a document is stored, and
+ * every hour for those that had to wait. It counts them as dead letters of their step, so the step's own alarm rings.
  */
 export function handler(_event: unknown, invocation: Invocation): Promise<void> {
   return convertAll({ ...surroundingsOnLambda(), lambda: lambdaClient() }, invocation);

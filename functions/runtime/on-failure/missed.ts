@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { type BatchFacts, openBatch } from '../batches/batch.ts';
 import { noMarks } from '../checkpoints/marks.ts';
 import type { StepState } from '../checkpoints/step-state.ts';
-import { type Rejection, rejectionOf } from '../dead-letters/dead-letters.ts';
 import { endOfRecord, positionOf } from '../position.ts';
 import { type LogRecord, toLogRecord } from '../record-codec/record.ts';
+import { type Rejection, rejectionOf } from '../rejection.ts';
 import { GAPS_KEPT_MILLIS, type Gap } from './gaps.ts';
 
 /** What Lambda stores below this prefix of a bucket when it gives up on records: the records, and why. */
@@ -13,7 +13,10 @@ export const GIVEN_UP_PREFIX = 'aws/lambda/';
 
 const Payload = z.custom<KinesisStreamEvent>((value) => Array.isArray((value as KinesisStreamEvent)?.Records));
 
-/** The document, as far as it matters here. The payload is the function's event: as text (AWS's guide shows it so), or as it is. */
+/**
+ * The document, as far as it matters here. The payload is the function's event: as text (AWS's guide shows it so), or
+ * as it is.
+ */
 export const GivenUpDocument = z.object({
   requestContext: z.object({ functionArn: z.string(), condition: z.string() }),
   timestamp: z.iso.datetime(),
@@ -30,20 +33,24 @@ export type GivenUpDocument = Readonly<z.infer<typeof GivenUpDocument>>;
 /** What is known of the step that did not get the records, in the shard that they are of. */
 export interface Missing {
   readonly facts: BatchFacts;
-  /** Undefined: not even that can be found out here, because a sink keeps it in a database out of reach, or there is none. */
+  /**
+   * Undefined: not even that can be found out here, because a sink keeps it in a database out of reach, or there is
+   * none.
+   */
   readonly state: StepState | undefined;
   readonly gaps: readonly Gap[];
   readonly nowMillis: number;
 }
 
 /**
- * The events of the document that the step never did, as rejections; an empty list when it did them all. What was lost: the events in
- * a gap that the step has noted, and those that its position has not passed, for Lambda does not deliver them again. Everything else
- * it has done: the answer was lost on its way, and by the next delivery the records were too old. Undefined: that cannot be told yet.
+ * The events of the document that the step never did, as rejections; an empty list when it did them all. What was lost:
+ * the events in a gap that the step has noted, and those that its position has not passed, for Lambda does not deliver
+ * them again. Everything else it has done: the answer was lost on its way, and by the next delivery the records were
+ * too old. Undefined: that cannot be told yet.
  *
- * A step that is being rewound reads the log itself: what is still there, it may yet do. A step's marks are compared with events after
- * its position only: in a gap they have moved on. What was sent but not committed when Lambda gave up (a transform whose checkpoint
- * failed to the end) is reported too, for nobody knows of it.
+ * A step that is being rewound reads the log itself: what is still there, it may yet do. A step's marks are compared
+ * with events after its position only: in a gap they have moved on. What was sent but not committed when Lambda gave up
+ * (a transform whose checkpoint failed to the end) is reported too, for nobody knows of it.
  */
 export function missed(document: GivenUpDocument, known: Missing): readonly Rejection[] | undefined {
   const { state, gaps, nowMillis, facts } = known;
@@ -66,7 +73,10 @@ export function missed(document: GivenUpDocument, known: Missing): readonly Reje
   ].sort((a, b) => (a.at < b.at ? -1 : 1));
 }
 
-/** How long a step out of reach may take to go on, and to say so by noting a gap, before its events are reported without knowing. */
+/**
+ * How long a step out of reach may take to go on, and to say so by noting a gap, before its events are reported without
+ * knowing.
+ */
 const PATIENCE_MILLIS = 3_600_000;
 
 const UNCERTAIN =

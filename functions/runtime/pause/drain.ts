@@ -3,8 +3,8 @@ import { MOST_BYTES, MOST_RECORDS } from '../log/record-batches.ts';
 import { type ActivePause, inForceMillis, type Rest } from './pause.ts';
 
 /**
- * How long a paused step goes on finishing: what cannot be finished in this time, because its destination is down, say, is held as it
- * is.
+ * How long a paused step goes on finishing: what cannot be finished in this time, because its destination is down, say,
+ * is held as it is.
  */
 export const FINISHING_MILLIS = 5 * 60_000;
 
@@ -16,10 +16,11 @@ export interface Share {
 }
 
 /**
- * What a step that appends before it moves its position has to finish before it rests. An earlier attempt may have sent what it made of
- * the records after the position, and failed before it moved that: sent again under the same names it is dropped, but by code that was
- * deployed in the pause it would get other names and count twice. Nobody knows of that attempt; but it had a batch from this position
- * on, of what had arrived before the pause was in force. So once that much is done, nothing that was sent is after the position.
+ * What a step that appends before it moves its position has to finish before it rests. An earlier attempt may have sent
+ * what it made of the records after the position, and failed before it moved that: sent again under the same names it
+ * is dropped, but by code that was deployed in the pause it would get other names and count twice. Nobody knows of that
+ * attempt; but it had a batch from this position on, of what had arrived before the pause was in force. So once that
+ * much is done, nothing that was sent is after the position.
  */
 export function toFinish(
   records: readonly KinesisStreamRecord[],

@@ -2,16 +2,18 @@ import type { Checkpoints } from '../checkpoints/checkpoints.ts';
 import { StaleCheckpoint } from '../errors.ts';
 
 /**
- * An operator's wish that a step rests, kept beside its positions, and read by its invocations: not the mapping switched off, which is
- * what Lambda has for it. Switched off, a mapping comes back with whatever deployment next changes or replaces it, so a pause would
- * not last through `pause`, deploy, `resume`; nobody could tell when the batch in flight is over; schedules, queues and function URLs
- * would each need a way of their own; and a laptop has no Lambda API. This way is one for all of them, and a deployment cannot undo it.
+ * An operator's wish that a step rests, kept beside its positions, and read by its invocations: not the mapping
+ * switched off, which is what Lambda has for it. Switched off, a mapping comes back with whatever deployment next
+ * changes or replaces it, so a pause would not last through `pause`, deploy, `resume`; nobody could tell when the batch
+ * in flight is over; schedules, queues and function URLs would each need a way of their own; and a laptop has no Lambda
+ * API. This way is one for all of them, and a deployment cannot undo it.
  *
- * A continuous step that is paused finishes what it may have begun (`finish.ts`), and then answers each batch with its first sequence
- * number, so the mapping holds the shard and offers it again with its own back-off. Such an answer counts as no error and halves nothing. Records age no faster than behind a mapping that is
- * switched off, for Lambda compares their age when it delivers them: either way, what waits for longer than the mapping's maximum
- * record age goes to the dead-letter bucket. To acknowledge the batches unread instead, and to catch up from the log later, would make
- * the step's position something else than what it has done.
+ * A continuous step that is paused finishes what it may have begun (`finish.ts`), and then answers each batch with its
+ * first sequence number, so the mapping holds the shard and offers it again with its own back-off. Such an answer
+ * counts as no error and halves nothing. Records age no faster than behind a mapping that is switched off, for Lambda
+ * compares their age when it delivers them: either way, what waits for longer than the mapping's maximum record age
+ * goes to the dead-letter bucket. To acknowledge the batches unread instead, and to catch up from the log later, would
+ * make the step's position something else than what it has done.
  */
 export interface Pause {
   /** The pause that is in force. Asked before anything is begun. */
@@ -100,7 +102,10 @@ export async function loadPause(checkpoints: Checkpoints, signal: AbortSignal): 
   return { revision: stored.revision, sinceMillis: pausedSince };
 }
 
-/** Begins a pause, or ends it without `sinceMillis`. Throws `StaleCheckpoint` when somebody else did either since it was loaded. */
+/**
+ * Begins a pause, or ends it without `sinceMillis`. Throws `StaleCheckpoint` when somebody else did either since it was
+ * loaded.
+ */
 export async function savePause(
   checkpoints: Checkpoints,
   from: StoredPause,

@@ -47,7 +47,10 @@ export function suspicionOf(
   return at.position === attempt.from ? afterNothing(attempt, at.process) : afterProgress(attempt, at.position);
 }
 
-/** The position is where the attempt began: it died, unless it said otherwise. The same process asking has lived, whatever it said. */
+/**
+ * The position is where the attempt began: it died, unless it said otherwise. The same process asking has lived,
+ * whatever it said.
+ */
 function afterNothing(attempt: Attempt, process: string): Suspicion {
   const { doing, to, until, deaths, undecoded, rejected, sinceMillis, begunMillis } = attempt;
   const died = doing !== 'holding' && !attempt.survived && attempt.by !== process;
@@ -78,8 +81,9 @@ export interface NextTry {
 }
 
 /**
- * Half of what is suspected, and half of that, until it is one event: records are told apart without being decoded, the events of the
- * last record by their number, which is known once it was decoded. `waiting` begins with the record after or around the position.
+ * Half of what is suspected, and half of that, until it is one event: records are told apart without being decoded, the
+ * events of the last record by their number, which is known once it was decoded. `waiting` begins with the record after
+ * or around the position.
  */
 export function nextTry(
   suspicion: Suspicion,

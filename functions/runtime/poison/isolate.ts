@@ -2,11 +2,11 @@ import { type Batch, openBatch } from '../batches/batch.ts';
 import type { ShardInput } from '../batches/shard-input.ts';
 import type { BegunAttempt, StoredAttempt } from '../checkpoints/attempts.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
-import { rejectionOf } from '../dead-letters/dead-letters.ts';
 import { StaleCheckpoint } from '../errors.ts';
 import { endOfRecord, type Position, positionOf, START_OF_SHARD } from '../position.ts';
 import { decodeRecord } from '../record-codec/decode.ts';
 import type { LogRecord } from '../record-codec/record.ts';
+import { rejectionOf } from '../rejection.ts';
 import type { Step } from '../step.ts';
 import { MOST_REJECTED, type NextTry, nextTry, type Suspicion, suspicionOf } from './bisect.ts';
 
@@ -19,12 +19,15 @@ export interface Trial {
   readonly records: readonly LogRecord[];
   /** There is nothing after the records yet. */
   readonly isAll?: boolean;
-  /** Nothing is begun after it, milliseconds since 1970: what the end of the function's time cuts off looks like a death. */
+  /**
+   * Nothing is begun after it, milliseconds since 1970: what the end of the function's time cuts off looks like a
+   * death.
+   */
   readonly beginBy?: number;
   readonly signal: AbortSignal;
   /**
-   * Makes the batch durable and commits it. It may say `dataHandled` when all that depends on what is in the events has been done, and only
-   * others are waited for: a process that dies from then on has not died of them.
+   * Makes the batch durable and commits it. It may say `dataHandled` when all that depends on what is in the events has
+   * been done, and only others are waited for: a process that dies from then on has not died of them.
    */
   readonly work: (batch: Batch, dataHandled: () => Promise<void>) => Promise<{ readonly loaded: LoadedState }>;
 }
@@ -36,10 +39,10 @@ export interface Tried {
 }
 
 /**
- * Works on a shard's records, all of them at once unless processes have died with them. A process that dies says nothing: so each
- * but the last that moved the shard writes down beforehand what it begins, and what the next one finds there and not done has killed
- * its predecessor. Then less and less is tried at a time, until one event is left, which is rejected. Failures that a process lives
- * through count for nothing: they are the world's.
+ * Works on a shard's records, all of them at once unless processes have died with them. A process that dies says
+ * nothing: so each but the last that moved the shard writes down beforehand what it begins, and what the next one finds
+ * there and not done has killed its predecessor. Then less and less is tried at a time, until one event is left, which
+ * is rejected. Failures that a process lives through count for nothing: they are the world's.
  */
 export async function tryRecords(trial: Trial): Promise<Tried> {
   const { step, shard, records, signal, work } = trial;
@@ -159,8 +162,8 @@ export function beginning(
 const SURVIVE_MILLIS = 700;
 
 /**
- * What went wrong is thrown anyway; that this could not be said either may cost an innocent event one of its three lives, and no more.
- * Nothing is taken back when another process has moved on: what is stored by now is its.
+ * What went wrong is thrown anyway; that this could not be said either may cost an innocent event one of its three
+ * lives, and no more. Nothing is taken back when another process has moved on: what is stored by now is its.
  */
 export async function survived({ step, shard }: Suspected, begun: BegunAttempt, error: unknown): Promise<void> {
   if (error instanceof StaleCheckpoint) return;

@@ -6,7 +6,10 @@ import { beginning, positionOfShard, type Suspected, survived, suspicionAt, whyH
 
 /** An attempt at one slice of a shard that a scheduled step reads itself: up to where is found out while it is read. */
 export interface SliceAttempt {
-  /** A process has died with what comes next, and nothing is fixed yet: it is to be read in small portions, and tried by halves. */
+  /**
+   * A process has died with what comes next, and nothing is fixed yet: it is to be read in small portions, and tried by
+   * halves.
+   */
   readonly isSuspected: boolean;
   /** The slice is read and written in this: alone in its process, when what is fixed may have killed one. */
   within<Result>(work: () => Promise<Result>): Promise<Result>;
@@ -20,9 +23,9 @@ export interface SliceAttempt {
 const REST_MILLIS = 60 * 60_000;
 
 /**
- * `fixedTo`: a slice was begun before and its range is fixed, because some of it may be written already. It is not divided, and nothing
- * of it is rejected: when it has killed three processes in a row this throws, and the shard is held, so that the others are not killed
- * with it. It is tried again after an hour.
+ * `fixedTo`: a slice was begun before and its range is fixed, because some of it may be written already. It is not
+ * divided, and nothing of it is rejected: when it has killed three processes in a row this throws, and the shard is
+ * held, so that the others are not killed with it. It is tried again after an hour.
  */
 export async function openSliceAttempt(
   of: { readonly step: Step; readonly shard: ShardInput; readonly shardId: string },

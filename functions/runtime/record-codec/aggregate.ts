@@ -17,13 +17,19 @@ export const EXPLICIT_HASH_KEY_INDEX = (2 << 3) | VARINT;
 export const DATA = (3 << 3) | LENGTH_DELIMITED;
 
 export interface Aggregate {
-  /** Adds an event, unless the aggregate would then be longer than `maxBytes`: then it answers false and stays as it was. */
+  /**
+   * Adds an event, unless the aggregate would then be longer than `maxBytes`: then it answers false and stays as it
+   * was.
+   */
   add(partitionKey: string, eventBytes: Uint8Array): boolean;
   /** The record's bytes. The aggregate must not be used afterwards. */
   finish(): Buffer;
 }
 
-/** An aggregate of at most `maxBytes`, all included: magic, key table, events, MD5. Kinesis counts the record's own key besides. */
+/**
+ * An aggregate of at most `maxBytes`, all included: magic, key table, events, MD5. Kinesis counts the record's own key
+ * besides.
+ */
 export function newAggregate({ maxBytes }: { readonly maxBytes: number }): Aggregate {
   const keyIndexes = new Map<string, number>();
   const keys: Buffer[] = [];

@@ -9,8 +9,8 @@ import type { EventBytes } from './record.ts';
 const FOREIGN_TYPE = 'record.received';
 
 /**
- * Reads any JSON: a CloudEvent with its attributes in any order and form, or foreign data, which is everything else. Throws
- * `EventRejected` for what is no JSON, and for a CloudEvent with an attribute that it must not have.
+ * Reads any JSON: a CloudEvent with its attributes in any order and form, or foreign data, which is everything else.
+ * Throws `EventRejected` for what is no JSON, and for a CloudEvent with an attribute that it must not have.
  */
 export function readAnyOrder(event: EventBytes, record: RecordFacts, index: number): EventLayout {
   // A buffer of its own, so that nothing is read from behind the event.
@@ -61,7 +61,10 @@ function readJson(buffer: Buffer): { members: Members | undefined; start: number
   return { members, start, end };
 }
 
-/** Fills in where each member's value is; of equal keys the last counts, as in JSON.parse. Returns as the scanner's functions do. */
+/**
+ * Fills in where each member's value is; of equal keys the last counts, as in JSON.parse. Returns as the scanner's
+ * functions do.
+ */
 function readMembers(buffer: Buffer, offset: number, members: Members): number {
   let at = skipWhitespace(buffer, offset + 1);
   if (buffer[at] === CLOSE_BRACE) return at + 1;

@@ -5,7 +5,10 @@ import { isTimestamp } from '../json/timestamp.ts';
 /** Where the values of a JSON object are in its buffer. */
 export type Members = Map<string, { readonly start: number; readonly end: number }>;
 
-/** Whether it says that it is one: `specversion` "1.0", and texts as `id`, `source` and `type`. Other objects are foreign data. */
+/**
+ * Whether it says that it is one: `specversion` "1.0", and texts as `id`, `source` and `type`. Other objects are
+ * foreign data.
+ */
 export function isCloudEvent(buffer: Buffer, members: Members): boolean {
   return (
     memberValue(buffer, members, 'specversion') === '1.0' &&
@@ -14,11 +17,12 @@ export function isCloudEvent(buffer: Buffer, members: Members): boolean {
 }
 
 /**
- * The attributes of what says that it is a CloudEvent. Throws `EventRejected` when one is not as CloudEvents or Kinesis have it.
- * `null` is as if it were not there (CloudEvents' JSON format, 2.2). What is not there is the caller's to choose.
+ * The attributes of what says that it is a CloudEvent. Throws `EventRejected` when one is not as CloudEvents or Kinesis
+ * have it. `null` is as if it were not there (CloudEvents' JSON format, 2.2). What is not there is the caller's to
+ * choose.
  *
- * `data_base64` is data as it came, a text: streams carry JSON, and a stream's schema knows which of its texts are base64.
- * Both it and `data` is an error, neither is `null`.
+ * `data_base64` is data as it came, a text: streams carry JSON, and a stream's schema knows which of its texts are
+ * base64. Both it and `data` is an error, neither is `null`.
  */
 export function readAttributes(buffer: Buffer, members: Members) {
   if (members.has('data') && members.has('data_base64')) throw refused(`it has both 'data' and 'data_base64'`);

@@ -13,8 +13,8 @@ export function isCompressed(bytes: Buffer, offset: number): boolean {
 }
 
 /**
- * Inflates all frames of what `isCompressed` accepts. Throws `EventRejected` when it is corrupt, cut off, or inflates to more than
- * `maxBytes`: that is found out by inflating, because the size in a header is only what its writer says.
+ * Inflates all frames of what `isCompressed` accepts. Throws `EventRejected` when it is corrupt, cut off, or inflates
+ * to more than `maxBytes`: that is found out by inflating, because the size in a header is only what its writer says.
  */
 export function decompress(bytes: Buffer, maxBytes: number): Buffer {
   const compression = compressionAt(bytes, 0) ?? 'zstd';
@@ -35,7 +35,10 @@ function compressionAt(bytes: Buffer, offset: number): 'zstd' | 'gzip' | undefin
   return begins(ZSTD_MAGIC) ? 'zstd' : begins(GZIP_MAGIC) ? 'gzip' : undefined;
 }
 
-/** A window larger than this is memory that a header alone makes us reserve. 2^26 bytes: as much as a record may inflate to. */
+/**
+ * A window larger than this is memory that a header alone makes us reserve. 2^26 bytes: as much as a record may inflate
+ * to.
+ */
 const MAX_WINDOW_LOG = 26;
 
 /** Each frame is a call of its own: a megabyte of the smallest ones would keep the step busy for seconds. */

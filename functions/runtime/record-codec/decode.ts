@@ -1,7 +1,7 @@
-import type { Rejection } from '../dead-letters/dead-letters.ts';
 import { EventRejected } from '../errors.ts';
 import type { ReceivedEvent } from '../event.ts';
 import { positionsIn } from '../position.ts';
+import type { Rejection } from '../rejection.ts';
 import { readAnyOrder } from './any-order.ts';
 import { decompress, isCompressed } from './compress.ts';
 import { EventView, type RecordFacts } from './event-view.ts';
@@ -15,7 +15,10 @@ export interface StreamFacts {
 }
 
 export interface Decoded {
-  /** Whether the record is a KPL aggregate: only then may its events be range-checked by their keys (DESIGN, Exactly once). */
+  /**
+   * Whether the record is a KPL aggregate: only then may its events be range-checked by their keys (DESIGN, Exactly
+   * once).
+   */
   readonly aggregated: boolean;
   /** In the record's order. An entry's index is its place: `positionOf(sequenceNumber, index)` is just after it. */
   readonly entries: readonly DecodedEntry[];
@@ -38,9 +41,9 @@ export interface DecodedRejection {
 export const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads a record's events. Its bytes say what they are: JSON, KPL's aggregate of many, or either of them compressed; an aggregate's
- * events may be compressed one by one. Corrupt input does not throw: it is one rejection for the record, with the record's original
- * bytes, or, inside a sound aggregate, one for each bad entry, with the entry's.
+ * Reads a record's events. Its bytes say what they are: JSON, KPL's aggregate of many, or either of them compressed; an
+ * aggregate's events may be compressed one by one. Corrupt input does not throw: it is one rejection for the record,
+ * with the record's original bytes, or, inside a sound aggregate, one for each bad entry, with the entry's.
  */
 export function decodeRecord(record: LogRecord, stream: StreamFacts): Decoded {
   const reading = newReading(record, stream);

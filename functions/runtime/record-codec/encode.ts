@@ -2,8 +2,9 @@ import type { OutgoingEvent } from '../event.ts';
 import { CLOSE_BRACE } from '../json/json-bytes.ts';
 
 /**
- * The event as CloudEvents JSON: the attributes first, in one fixed order, and `data` last, so that the reader finds them without
- * parsing `data`. What consecutive events of one writer share comes first, because the reader compares with the event before.
+ * The event as CloudEvents JSON: the attributes first, in one fixed order, and `data` last, so that the reader finds
+ * them without parsing `data`. What consecutive events of one writer share comes first, because the reader compares
+ * with the event before.
  */
 export function encodeEvent(event: OutgoingEvent): Uint8Array {
   const { time, key, sequence, traceparent, redrivenFor, id } = event;
@@ -23,7 +24,10 @@ export function encodeEvent(event: OutgoingEvent): Uint8Array {
   return bytes;
 }
 
-/** Hot path: consecutive events of one writer have one source and one type, so what is made of them is kept for the next. */
+/**
+ * Hot path: consecutive events of one writer have one source and one type, so what is made of them is kept for the
+ * next.
+ */
 let last: { readonly source: string; readonly type: string; readonly head: string } | undefined;
 
 function sharedHead({ source, type }: OutgoingEvent): string {

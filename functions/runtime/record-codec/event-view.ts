@@ -12,8 +12,8 @@ export interface RecordFacts {
 }
 
 /**
- * Where an event's parts are in its record. An attribute is its text, or the offset of a text that is plain ASCII without escapes
- * and ends at the next quote.
+ * Where an event's parts are in its record. An attribute is its text, or the offset of a text that is plain ASCII
+ * without escapes and ends at the next quote.
  */
 export interface EventLayout
   extends Record<Exclude<keyof Event, 'data' | 'sequence' | 'traceparent'>, string | number> {
@@ -31,8 +31,9 @@ export interface EventLayout
 }
 
 /**
- * A class, and its layout an object that it fills in, because there is one for each event of a batch and most are asked for two or
- * three of their properties: making an object with getters of its own for each event took longer than reading the record.
+ * A class, and its layout an object that it fills in, because there is one for each event of a batch and most are asked
+ * for two or three of their properties: making an object with getters of its own for each event took longer than
+ * reading the record.
  */
 export class EventView implements ReceivedEvent {
   private readonly layout: EventLayout;

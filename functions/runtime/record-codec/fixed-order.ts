@@ -20,8 +20,8 @@ export interface FixedOrderEvent {
 }
 
 /**
- * Reads an event whose attributes are in the order and form in which `encodeEvent` writes them, all plain ASCII. Answers undefined
- * for anything else, valid or not: `readAnyOrder` then says what it is.
+ * Reads an event whose attributes are in the order and form in which `encodeEvent` writes them, all plain ASCII.
+ * Answers undefined for anything else, valid or not: `readAnyOrder` then says what it is.
  */
 export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefined): FixedOrderEvent | undefined {
   const { buffer, start, end } = entry;
@@ -93,7 +93,10 @@ function readHead({ buffer, start }: EventBytes): SharedHead | undefined {
   return { buffer, start, length: time - start, ...texts };
 }
 
-/** All of these return the offset after what they expect, or -1: when it is not there, or the offset they are given is -1 already. */
+/**
+ * All of these return the offset after what they expect, or -1: when it is not there, or the offset they are given is
+ * -1 already.
+ */
 function skipText(buffer: Buffer, offset: number, text: Buffer): number {
   if (offset < 0) return -1;
   for (let index = 0; index < text.length; index++) {

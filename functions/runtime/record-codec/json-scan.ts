@@ -1,13 +1,14 @@
 import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from '../json/json-bytes.ts';
 
 /**
- * Finds where a JSON value ends, and checks on the way that it is one: what this scanner accepts is what JSON.parse accepts, and
- * besides is well-formed UTF-8 and nested at most `MAX_DEPTH` deep. It builds nothing, so that `data` costs one pass over its bytes.
+ * Finds where a JSON value ends, and checks on the way that it is one: what this scanner accepts is what JSON.parse
+ * accepts, and besides is well-formed UTF-8 and nested at most `MAX_DEPTH` deep. It builds nothing, so that `data`
+ * costs one pass over its bytes.
  *
- * Every function takes the offset to begin at and returns the offset just after what it read, or, when it cannot be read, a failure:
- * a negative number that `failureText` explains. They may look past the end of an event into the bytes behind it; a caller that
- * scans a part of a buffer must see that the value ended inside. Only a number at the very end could then be read differently, so
- * a bare value is scanned in a buffer of its own.
+ * Every function takes the offset to begin at and returns the offset just after what it read, or, when it cannot be
+ * read, a failure: a negative number that `failureText` explains. They may look past the end of an event into the bytes
+ * behind it; a caller that scans a part of a buffer must see that the value ended inside. Only a number at the very end
+ * could then be read differently, so a bare value is scanned in a buffer of its own.
  */
 
 /** JSON.stringify and Postgres run out of stack a few thousand levels deep; nobody's events are. */

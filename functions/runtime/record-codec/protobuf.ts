@@ -1,6 +1,6 @@
 /**
- * The little of Protocol Buffers that KPL's format needs. Lengths and indexes are below 2^53; a longer varint is reported as
- * `Infinity`, which no table or buffer is long enough for.
+ * The little of Protocol Buffers that KPL's format needs. Lengths and indexes are below 2^53; a longer varint is
+ * reported as `Infinity`, which no table or buffer is long enough for.
  */
 export const VARINT = 0;
 export const FIXED_64 = 1;

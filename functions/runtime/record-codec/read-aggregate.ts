@@ -48,8 +48,9 @@ export function readAggregate(bytes: Buffer): readonly AggregatePart[] {
 }
 
 /**
- * KCL takes a record with the magic but another digest for a plain record, because a plain record may hold any bytes. Ours hold
- * JSON, which never begins with the magic's first byte: such a record is a damaged aggregate, and nothing else.
+ * KCL takes a record with the magic but another digest for a plain record, because a plain record may hold any bytes.
+ * Ours hold JSON, which never begins with the magic's first byte: such a record is a damaged aggregate, and nothing
+ * else.
  */
 function checkDigest(bytes: Buffer, end: number): void {
   if (end < AGGREGATE_MAGIC.length) throw refused(`it has ${bytes.length} bytes, too few to hold its MD5`);
@@ -148,7 +149,10 @@ function outside(what: string, index: number, table: readonly unknown[]): Proble
   return { problem: `its ${what} is number ${index} of a table of ${table.length}, counted from 0` };
 }
 
-/** A replacement character instead of a byte that is not UTF-8 would hash elsewhere, and the event would be dropped as another shard's. */
+/**
+ * A replacement character instead of a byte that is not UTF-8 would hash elsewhere, and the event would be dropped as
+ * another shard's.
+ */
 function partitionKeyOf(bytes: Buffer): string | Problem {
   if (!isUtf8(bytes)) return { problem: 'its partition key is not UTF-8' };
   const key = bytes.toString();

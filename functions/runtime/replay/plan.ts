@@ -3,8 +3,8 @@ import type { Checkpoints } from '../checkpoints/checkpoints.ts';
 import { RewindPoint } from '../checkpoints/rewind-state.ts';
 
 /**
- * A bounded range of a step's input, to be written to a fresh place, beside what the step does: its own positions do not move. `asked`:
- * nothing is written yet. `begun`: the place was fresh, and what is in it now is the replay's.
+ * A bounded range of a step's input, to be written to a fresh place, beside what the step does: its own positions do
+ * not move. `asked`: nothing is written yet. `begun`: the place was fresh, and what is in it now is the replay's.
  */
 const Text = z.object({
   phase: z.enum(['asked', 'begun', 'done']),

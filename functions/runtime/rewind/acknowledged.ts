@@ -4,8 +4,8 @@ import { StaleCheckpoint } from '../errors.ts';
 import type { Position } from '../position.ts';
 
 /**
- * How far a shard's mapping has been told that all is done, though the step has not done it: what it delivers while the shard is
- * rewound. Its place is never given up: a step that is rewound again, in the middle, has to get as far.
+ * How far a shard's mapping has been told that all is done, though the step has not done it: what it delivers while the
+ * shard is rewound. Its place is never given up: a step that is rewound again, in the middle, has to get as far.
  */
 const Text = z.object({
   end: z
@@ -25,7 +25,10 @@ interface OfRewind {
   readonly signal: AbortSignal;
 }
 
-/** Notes the end of a batch, so that it may be acknowledged. False: the rewind has caught up, and the batch has to come again. */
+/**
+ * Notes the end of a batch, so that it may be acknowledged. False: the rewind has caught up, and the batch has to come
+ * again.
+ */
 export async function noteDelivered(
   checkpoints: Checkpoints,
   { key, rewind, end, signal }: OfRewind & { readonly end: Position },

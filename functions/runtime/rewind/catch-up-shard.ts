@@ -68,8 +68,8 @@ async function advance(batchWork: BatchWork, pull: CatchUp, opened: ShardInput):
 }
 
 /**
- * Sends what may be in flight: one portion from the position on. An earlier attempt at it, or a twin that is still at work, sends the
- * same under the same names, which readers drop; whatever is sent after this is of a new generation.
+ * Sends what may be in flight: one portion from the position on. An earlier attempt at it, or a twin that is still at
+ * work, sends the same under the same names, which readers drop; whatever is sent after this is of a new generation.
  */
 async function settle(pulling: Pulling): Promise<'again'> {
   if (await mayBeInFlight(pulling)) {
@@ -189,8 +189,9 @@ async function takeWhole(pulling: Pulling, records: readonly LogRecord[], take: 
 }
 
 /**
- * The batchWork has reached the end of what there is. From when the note of what was delivered is closed, the mapping's batches are held;
- * once the batchWork is where the note ends, the next batch may be done as usual, and nothing is missing between the two.
+ * The batchWork has reached the end of what there is. From when the note of what was delivered is closed, the mapping's
+ * batches are held; once the batchWork is where the note ends, the next batch may be done as usual, and nothing is
+ * missing between the two.
  */
 async function handOver(pulling: Pulling): Promise<'over' | 'again'> {
   const { batchWork, pull, shard, rewind } = pulling;

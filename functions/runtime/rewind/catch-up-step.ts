@@ -84,8 +84,8 @@ export async function catchUpShards(
 }
 
 /**
- * The same beside a mapping's batch, when no one else does: so a rewind goes on when whoever asked for it has gone. What goes wrong is
- * no fault of the batch.
+ * The same beside a mapping's batch, when no one else does: so a rewind goes on when whoever asked for it has gone.
+ * What goes wrong is no fault of the batch.
  */
 export async function catchUpBesideBatch(
   batchWork: BatchWork,
@@ -138,7 +138,10 @@ interface Run extends Pick<CatchUp, 'stopMillis' | 'signal'> {
   readonly reached: Record<string, number>;
 }
 
-/** A lease keeps pullers out of each other's way; should it fail, the checkpoint decides. Undefined: it is not being rewound. */
+/**
+ * A lease keeps pullers out of each other's way; should it fail, the checkpoint decides. Undefined: it is not being
+ * rewound.
+ */
 async function catchUpUnderLease(run: Run, shardId: string): Promise<CaughtUpTo | 'busy' | undefined> {
   const { batchWork, owner, stopMillis, untilMillis, signal } = run;
   const { step, input } = batchWork;

@@ -3,9 +3,9 @@ import type { Checkpoints } from '../checkpoints/checkpoints.ts';
 import { RewindPoint } from '../checkpoints/rewind-state.ts';
 
 /**
- * An operator's wish that a step goes back, or on, to another place: kept beside its positions, and done by its function, which can
- * reach those wherever they are. `asked`: not every shard knows of it yet. `begun`: each does that is to, and some are still being
- * read. `done`: all have caught up.
+ * An operator's wish that a step goes back, or on, to another place: kept beside its positions, and done by its
+ * function, which can reach those wherever they are. `asked`: not every shard knows of it yet. `begun`: each does that
+ * is to, and some are still being read. `done`: all have caught up.
  */
 const Text = z.object({
   phase: z.enum(['asked', 'begun', 'done']),

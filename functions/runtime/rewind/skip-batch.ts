@@ -12,9 +12,9 @@ export interface Passed {
 }
 
 /**
- * What becomes of a mapping's batch while its shard is rewound: it is noted how far it goes, and acknowledged, and the step reads it
- * from the log when it gets there. So no record grows too old for its mapping meanwhile. At the very end, when the step is there, it is
- * held for a moment, and done as usual when it comes again.
+ * What becomes of a mapping's batch while its shard is rewound: it is noted how far it goes, and acknowledged, and the
+ * step reads it from the log when it gets there. So no record grows too old for its mapping meanwhile. At the very end,
+ * when the step is there, it is held for a moment, and done as usual when it comes again.
  */
 export async function passOn(
   batchWork: BatchWork,

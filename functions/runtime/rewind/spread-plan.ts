@@ -11,8 +11,9 @@ import { loadPlan, movePlan, type RewindPlan, type StoredPlan } from './plan.ts'
 import { backToStart, onFromEarliest, onFromHere, settleFirst } from './state-changes.ts';
 
 /**
- * Brings an operator's plan to every shard that it is for, ancestors before descendants, each once: whoever comes after a crash goes on
- * where it was. No shard is read on before all of them know. False: a scheduled step has to finish a slice first.
+ * Brings an operator's plan to every shard that it is for, ancestors before descendants, each once: whoever comes after
+ * a crash goes on where it was. No shard is read on before all of them know. False: a scheduled step has to finish a
+ * slice first.
  */
 export async function beginPlan(batchWork: BatchWork, signal: AbortSignal): Promise<StoredPlan | 'busy'> {
   const { checkpoints } = batchWork.step;
@@ -98,7 +99,9 @@ async function changeOf(
   return record === undefined ? onFromEarliest(state, rewind) : onFromHere(state, rewind);
 }
 
-/** Whether a shard that it comes from is being rewound by the plan; those between them may be empty, and have no state. */
+/**
+ * Whether a shard that it comes from is being rewound by the plan; those between them may be empty, and have no state.
+ */
 async function followsFromRewound(rewinding: Rewinding, { parents }: Shard): Promise<boolean> {
   const { batchWork, number, signal } = rewinding;
   const { shards } = await batchWork.input.shape(signal);

@@ -21,7 +21,9 @@ export interface Statement {
   readonly whereReads?: number;
   /** WHERE: whether the event goes on. */
   readonly where?: (row: Row, event: EventAttributes) => boolean;
-  /** Writes the outputs, one JSON object each, and calls `emit` after each with its key (undefined: the event's own). */
+  /**
+   * Writes the outputs, one JSON object each, and calls `emit` after each with its key (undefined: the event's own).
+   */
   readonly select: (row: Row, event: EventAttributes, target: Target) => void;
 }
 
@@ -36,7 +38,10 @@ export interface StreamNames {
   readonly to?: string;
 }
 
-/** A transform that is written for certain streams: a step that reads or writes others does not compile. `to` can be a stream's schema. */
+/**
+ * A transform that is written for certain streams: a step that reads or writes others does not compile. `to` can be a
+ * stream's schema.
+ */
 export interface SqlTransform<From extends z.ZodType, To extends z.ZodType, S extends StreamNames>
   extends Omit<Transform<z.input<From>>, 'to'> {
   readonly to: To;
@@ -53,7 +58,10 @@ interface Definition<From, To, S> extends Statement {
 /** Outputs are views of one buffer until it is full. */
 const CHUNK = 1 << 20;
 
-/** A transform of a compiled statement. An error in one event rejects it, with the place of the expression in the statement. */
+/**
+ * A transform of a compiled statement. An error in one event rejects it, with the place of the expression in the
+ * statement.
+ */
 export function sqlTransform<From extends z.ZodType, To extends z.ZodType, const S extends StreamNames>(
   definition: Definition<From, To, S>,
 ): SqlTransform<From, To, S> {
@@ -115,8 +123,8 @@ export function runPlaced(statement: Statement, { row, event, target }: Run): vo
 }
 
 /**
- * Reads the row, to its end if it is wanted. What WHERE refuses is not read on, nor checked there, unless a column of WHERE may come
- * again: the last one counts.
+ * Reads the row, to its end if it is wanted. What WHERE refuses is not read on, nor checked there, unless a column of
+ * WHERE may come again: the last one counts.
  */
 function isWanted({ where, whereReads = 0 }: Statement, row: Row, event: EventAttributes): boolean {
   if (where === undefined) {

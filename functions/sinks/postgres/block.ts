@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { type CopyIn, copyIn } from '../../clients/postgres.ts';
-import type { Rejection } from '../../runtime/dead-letters/dead-letters.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
+import type { Rejection } from '../../runtime/rejection.ts';
 import { CHUNK_BYTES } from './copy-text.ts';
 import { isRowsFault, rejectionOf } from './refusal.ts';
 import type { RowEncoder } from './row-encoder.ts';
@@ -18,8 +18,8 @@ import {
 } from './statements.ts';
 
 /**
- * Some thousand rows of one shape on their way into the table, under a savepoint of their own: what the database refuses is found
- * among these, and only these events are kept until they have landed.
+ * Some thousand rows of one shape on their way into the table, under a savepoint of their own: what the database
+ * refuses is found among these, and only these events are kept until they have landed.
  */
 export interface Block {
   readonly merging: Merging;

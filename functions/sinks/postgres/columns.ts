@@ -12,8 +12,9 @@ export const Column = z.strictObject({
 export type Column = z.infer<typeof Column>;
 
 /**
- * The columns that hold what travels under a schema: its wire type, field by field. What Postgres has no narrower type for, objects,
- * arrays and values of several types, is `jsonb`. Throws a `UserMistake` for a schema whose data is not an object of known fields.
+ * The columns that hold what travels under a schema: its wire type, field by field. What Postgres has no narrower type
+ * for, objects, arrays and values of several types, is `jsonb`. Throws a `UserMistake` for a schema whose data is not
+ * an object of known fields.
  */
 export function columnsOf(schema: z.ZodType): readonly Column[] {
   const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;

@@ -67,8 +67,8 @@ export function addAscii(out: CopyText, text: string): void {
 }
 
 /**
- * Bytes as they are. A JSON string's inside is fit for it unless there is a `\u` in it: JSON has no raw control characters, COPY reads
- * `\b \f \n \r \t` as JSON does, and after a backslash takes any other character for itself.
+ * Bytes as they are. A JSON string's inside is fit for it unless there is a `\u` in it: JSON has no raw control
+ * characters, COPY reads `\b \f \n \r \t` as JSON does, and after a backslash takes any other character for itself.
  */
 export function addRaw(out: CopyText, start: number, end: number): void {
   const { buffer, data } = out;
@@ -89,7 +89,10 @@ export function addJson(out: CopyText, start: number, end: number): void {
   out.used = used;
 }
 
-/** The text that a JSON string with `\u` in it stands for. False: it is none that Postgres can hold, and nothing was added. */
+/**
+ * The text that a JSON string with `\u` in it stands for. False: it is none that Postgres can hold, and nothing was
+ * added.
+ */
 export function addDecoded(out: CopyText, start: number, end: number): boolean {
   const text = JSON.parse(textAt(out.data, start, end)) as string;
   if (text.includes('\0') || !text.isWellFormed()) return false;
@@ -99,7 +102,10 @@ export function addDecoded(out: CopyText, start: number, end: number): boolean {
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-/** What stands after the backslash for a tab, a line feed or a carriage return: JSON has no other character below the space. */
+/**
+ * What stands after the backslash for a tab, a line feed or a carriage return: JSON has no other character below the
+ * space.
+ */
 const LETTERS = { 9: 0x74, 10: 0x6e, 13: 0x72 } as Readonly<Record<number, number>>;
 const TAB = 0x09;
 const NEWLINE = 0x0a;

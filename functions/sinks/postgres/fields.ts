@@ -10,8 +10,9 @@ import {
 import { endOfNested, skipSpace } from '../../runtime/json/json-ranges.ts';
 
 /**
- * Finds the fields of an event's data by the columns they belong to: no value is parsed, and what a field's name is compared with
- * first is the name that stood in its place in the event before. Data in the log is JSON and UTF-8: nothing of that is checked again.
+ * Finds the fields of an event's data by the columns they belong to: no value is parsed, and what a field's name is
+ * compared with first is the name that stood in its place in the event before. Data in the log is JSON and UTF-8:
+ * nothing of that is checked again.
  *
  * Hot path: offsets live in arrays that are reused from event to event, so an event costs no object.
  */
@@ -67,7 +68,10 @@ export function openFields(columns: readonly string[]): Fields {
   /** The column of the first, second, … field of the event before. */
   const order: number[] = [];
 
-  /** Of the field whose name begins here: where its value starts. Its column is in `order` then; -1: no column is for it. */
+  /**
+   * Of the field whose name begins here: where its value starts. Its column is in `order` then; -1: no column is for
+   * it.
+   */
   const startOfValue = (data: Uint8Array, at: number, place: number): number => {
     const column = order[place];
     const start = column === undefined ? -1 : skipExpected(data, at, expected[column] as Uint8Array);

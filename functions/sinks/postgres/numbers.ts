@@ -52,8 +52,8 @@ const INTEGERS = {
 } as const;
 
 /**
- * The digits of an integer, however JSON wrote it: `1.0` and `1e3` are integers too, which Postgres would not read as such. A refusal,
- * in Postgres's words, for what is not an integer or out of the type's range.
+ * The digits of an integer, however JSON wrote it: `1.0` and `1e3` are integers too, which Postgres would not read as
+ * such. A refusal, in Postgres's words, for what is not an integer or out of the type's range.
  */
 function integerOf(json: string, kind: Exclude<NumberKind, 'float8'>): string | Omit<Refusal, 'column'> {
   const { type, bits, digits: mostDigits } = INTEGERS[kind];

@@ -34,12 +34,13 @@ const Resources = PostgresServer.safeExtend({
 });
 
 /**
- * Keeps a table in Postgres: an event's data is a row, a field is the column of that name, and a field that is missing is null, or the
- * column's default if it has one.
+ * Keeps a table in Postgres: an event's data is a row, a field is the column of that name, and a field that is missing
+ * is null, or the column's default if it has one.
  *
- * Rows, position and marks are committed in one transaction, so whatever is delivered twice counts once. A row that the database
- * refuses (SQLSTATE classes 22, 23 and 54) becomes a dead letter, and the others land. A trigger that wants to refuse a row raises one
- * of these. What the operator has to set right, a missing table or column, stops the step and loses nothing.
+ * Rows, position and marks are committed in one transaction, so whatever is delivered twice counts once. A row that the
+ * database refuses (SQLSTATE classes 22, 23 and 54) becomes a dead letter, and the others land. A trigger that wants to
+ * refuse a row raises one of these. What the operator has to set right, a missing table or column, stops the step and
+ * loses nothing.
  */
 export const postgres = defineSink({
   options: Options,

@@ -8,8 +8,8 @@ interface StepShard {
 }
 
 /**
- * What was last committed; by a step that has committed nothing since it got its name, what it left under its former one, as
- * revision 0. Undefined: nothing yet, and perhaps not even the table for it.
+ * What was last committed; by a step that has committed nothing since it got its name, what it left under its former
+ * one, as revision 0. Undefined: nothing yet, and perhaps not even the table for it.
  */
 export async function loadProgress(
   client: pg.ClientBase,
@@ -35,8 +35,8 @@ export interface HeldPosition extends StepShard {
 }
 
 /**
- * Begins a transaction that holds the shard's position. A twin has to wait here, instead of doing the
- * same work and meeting us row by row. Constraints that would be checked at the commit are checked row by row, so that the row at
+ * Begins a transaction that holds the shard's position. A twin has to wait here, instead of doing the same work and
+ * meeting us row by row. Constraints that would be checked at the commit are checked row by row, so that the row at
  * fault is found.
  */
 export async function beginAt(client: pg.ClientBase, { step, shard }: StepShard): Promise<HeldPosition> {
@@ -50,7 +50,10 @@ export async function beginAt(client: pg.ClientBase, { step, shard }: StepShard)
   return { step, shard, revision: Number(results[3]?.rows[0]?.revision) };
 }
 
-/** Commits rows and progress in one round trip. Throws `StaleCheckpoint` when the revision held is not the one to be replaced. */
+/**
+ * Commits rows and progress in one round trip. Throws `StaleCheckpoint` when the revision held is not the one to be
+ * replaced.
+ */
 export async function commitAt(client: pg.ClientBase, held: HeldPosition, progress: Progress): Promise<void> {
   const { step, shard } = held;
   const { previous, revision, state } = progress;

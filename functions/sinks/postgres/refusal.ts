@@ -1,5 +1,5 @@
-import { type Rejection, rejectionOf as rejected } from '../../runtime/dead-letters/dead-letters.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
+import { type Rejection, rejectionOf as rejected } from '../../runtime/rejection.ts';
 
 /** Why a row is refused, in Postgres's own words. */
 export interface Refusal {
@@ -20,9 +20,9 @@ export function rejectionOf(event: ReceivedEvent, { code, message, column }: Ref
 const LONGEST_MESSAGE = 500;
 
 /**
- * Whether an error is a row's fault: data exceptions (class 22), integrity constraint violations (23), and limits that only a row can
- * exceed (54), such as a key that is too long for an index. 21000 is told of two rows with one key that Postgres alone takes for equal:
- * one after the other they are fine.
+ * Whether an error is a row's fault: data exceptions (class 22), integrity constraint violations (23), and limits that
+ * only a row can exceed (54), such as a key that is too long for an index. 21000 is told of two rows with one key that
+ * Postgres alone takes for equal: one after the other they are fine.
  */
 export function isRowsFault(code: string | undefined): boolean {
   return code !== undefined && (/^(22|23|54)/.test(code) || code === '21000');

@@ -17,9 +17,9 @@ import type { Refusal } from './refusal.ts';
 import type { Table, TableColumn } from './table.ts';
 
 /**
- * Turns events' data into lines of COPY's text format, from bytes to bytes, so that numbers keep their digits. Each value becomes what
- * Postgres's own `json_populate_record` would make of it. What no text can bring into the column is refused here, so that it cannot
- * spoil a batch; the rest is left to Postgres, the authority.
+ * Turns events' data into lines of COPY's text format, from bytes to bytes, so that numbers keep their digits. Each
+ * value becomes what Postgres's own `json_populate_record` would make of it. What no text can bring into the column is
+ * refused here, so that it cannot spoil a batch; the rest is left to Postgres, the authority.
  */
 export interface RowEncoder {
   /** Looks at an event's data, and decides which columns its row has. */
@@ -39,7 +39,9 @@ export type RowReading =
   | { readonly outcome: 'refused'; readonly refusal: Refusal }
   | { readonly outcome: 'unknown'; readonly field: string };
 
-/** The columns that a row has: all but those that have a default and no field in the event. Equal shapes are one object. */
+/**
+ * The columns that a row has: all but those that have a default and no field in the event. Equal shapes are one object.
+ */
 export interface Shape {
   readonly columns: readonly TableColumn[];
   /** The columns' indexes among the table's. */

@@ -1,14 +1,15 @@
 import type pg from 'pg';
-import type { Rejection } from '../../runtime/dead-letters/dead-letters.ts';
 import { UserMistake } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
+import type { Rejection } from '../../runtime/rejection.ts';
 import { type Block, betweenBlocks, openBlock } from './block.ts';
 import { rejectionOf } from './refusal.ts';
 import type { RowEncoder, Shape } from './row-encoder.ts';
 import type { Table } from './table.ts';
 
 /**
- * Brings the events into the table, in their order, inside the open transaction. Resolves to those that are refused, in the log's order.
+ * Brings the events into the table, in their order, inside the open transaction. Resolves to those that are refused, in
+ * the log's order.
  */
 export async function writeRows(
   client: pg.ClientBase,

@@ -54,10 +54,10 @@ export function merge(merging: Merging & { readonly key: readonly string[] }): s
 }
 
 /**
- * Brings the rows of the raw table into the sink's, and what Postgres refuses into the table of refused rows: by halves, each in a
- * subtransaction, first halves first, so that the rows land in their order. All of it happens in the server: however many rows are
- * refused, it takes one round trip. The fault's column, which Postgres does not name when a text is no value of its type, is found by
- * assigning one column after the other.
+ * Brings the rows of the raw table into the sink's, and what Postgres refuses into the table of refused rows: by
+ * halves, each in a subtransaction, first halves first, so that the rows land in their order. All of it happens in the
+ * server: however many rows are refused, it takes one round trip. The fault's column, which Postgres does not name when
+ * a text is no value of its type, is found by assigning one column after the other.
  */
 export function mergeByHalves(merging: Merging, rows: number): string {
   const { columns } = merging.shape;

@@ -41,8 +41,8 @@ const PROGRESS_TABLE = `CREATE TABLE IF NOT EXISTS millrace_progress (
   step text NOT NULL, shard text NOT NULL, revision bigint NOT NULL, state text NOT NULL, PRIMARY KEY (step, shard))`;
 
 /**
- * Reads the table, and makes it and the table of positions when they are missing. Throws a `UserMistake` for what the operator has to
- * set right: no event is to blame for it.
+ * Reads the table, and makes it and the table of positions when they are missing. Throws a `UserMistake` for what the
+ * operator has to set right: no event is to blame for it.
  */
 export async function openTable(client: pg.ClientBase, wanted: WantedTable): Promise<Table> {
   await refuseOtherEncodings(client);
@@ -85,7 +85,10 @@ async function refuseOtherEncodings(client: pg.ClientBase): Promise<void> {
     );
 }
 
-/** `CREATE … IF NOT EXISTS` alone fails when two do it at once, and asks for the right to create when there is nothing to create. */
+/**
+ * `CREATE … IF NOT EXISTS` alone fails when two do it at once, and asks for the right to create when there is nothing
+ * to create.
+ */
 async function makeWhenMissing(client: pg.ClientBase, table: { name: string; statement: string }): Promise<void> {
   if (await exists(client, table.name)) return;
   try {
@@ -127,7 +130,10 @@ interface CatalogueRow {
   readonly generated: boolean;
 }
 
-/** An identity column that is `GENERATED ALWAYS` cannot be written either. A domain is written as the type that it is made of. */
+/**
+ * An identity column that is `GENERATED ALWAYS` cannot be written either. A domain is written as the type that it is
+ * made of.
+ */
 async function readColumns(client: pg.ClientBase, name: string): Promise<readonly CatalogueRow[]> {
   const { rows } = await client.query<CatalogueRow>(
     `SELECT a.attname AS name, format_type(a.atttypid, -1) AS cast_type, b.typname AS base_type,

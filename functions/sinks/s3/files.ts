@@ -1,7 +1,7 @@
-import { type Rejection, rejectionOf } from '../../runtime/dead-letters/dead-letters.ts';
 import { EventRejected } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import { START_OF_SHARD } from '../../runtime/position.ts';
+import { type Rejection, rejectionOf } from '../../runtime/rejection.ts';
 import type { Slice } from '../../runtime/sink.ts';
 import { lineOf } from './lines.ts';
 import type { S3Options } from './options.ts';
@@ -63,7 +63,8 @@ function addTo({ keyOf, files }: Partition, event: ReceivedEvent, options: S3Opt
 }
 
 /**
- * A name begins with a letter: Hive and Spark do not see files that begin with `_`, as an incarnation may. Positions are of one width, and so is the number, so that keys sort as the log does. Throws `EventRejected`.
+ * A name begins with a letter: Hive and Spark do not see files that begin with `_`, as an incarnation may. Positions
+ * are of one width, and so is the number, so that keys sort as the log does. Throws `EventRejected`.
  */
 function keysIn(
   folder: string,

@@ -6,7 +6,10 @@ export function lineOf(event: ReceivedEvent, lines: S3Options['lines']): Uint8Ar
   return onOneLine(lines === 'event' ? event.bytes : event.dataBytes);
 }
 
-/** JSON has line breaks between its tokens only, where a blank is the same. Some readers of lines end one at a carriage return. */
+/**
+ * JSON has line breaks between its tokens only, where a blank is the same. Some readers of lines end one at a carriage
+ * return.
+ */
 function onOneLine(json: Uint8Array): Uint8Array {
   if (!json.includes(LINE_FEED) && !json.includes(CARRIAGE_RETURN)) return json;
   return json.map((byte) => (byte === LINE_FEED || byte === CARRIAGE_RETURN ? BLANK : byte));

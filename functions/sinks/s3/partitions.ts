@@ -16,7 +16,9 @@ export function partitionOf(event: ReceivedEvent, { by, fields }: Partitioning):
   return folder;
 }
 
-/** What is wrong with the names of the partitions: two columns of a table cannot have one name, whatever its capitals. */
+/**
+ * What is wrong with the names of the partitions: two columns of a table cannot have one name, whatever its capitals.
+ */
 export function problemsOfNames({ prefix, by, fields }: Partitioning & { readonly prefix: string }) {
   const problems: { path: (string | number)[]; message: string }[] = [];
   const taken = new Set<string>(TIME_COLUMNS.slice(0, TIME_COLUMNS.indexOf(by) + 1));

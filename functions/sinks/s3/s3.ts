@@ -18,11 +18,12 @@ const REPLAYS = 'replays';
 /**
  * Archives a stream as NDJSON files in Hive-style partitions. What an event's bytes were, they are in its line.
  *
- * A file's name follows from the slice, which is fixed before the first file is written, from the partition and from the file's
- * number; so does what is in it. What a run did before it died is written once more, over itself. Names sort as the log does, within a
- * partition and shard.
+ * A file's name follows from the slice, which is fixed before the first file is written, from the partition and from
+ * the file's number; so does what is in it. What a run did before it died is written once more, over itself. Names sort
+ * as the log does, within a partition and shard.
  *
- * Dead letters: an event whose time no calendar has, or whose field to partition by is an object, an array, or too long for a key.
+ * Dead letters: an event whose time no calendar has, or whose field to partition by is an object, an array, or too long
+ * for a key.
  */
 export const s3 = defineSink({
   options: Options,
@@ -42,8 +43,8 @@ export const s3 = defineSink({
 });
 
 /**
- * Files below a prefix of the lake: `s3Sink({ prefix: 'orders', by: 'month' })`. What is not said is fixed here, so that an
- * interrupted slice is finished with the defaults that it was begun with.
+ * Files below a prefix of the lake: `s3Sink({ prefix: 'orders', by: 'month' })`. What is not said is fixed here, so
+ * that an interrupted slice is finished with the defaults that it was begun with.
  */
 export function s3Sink(
   options: z.input<typeof Options>,

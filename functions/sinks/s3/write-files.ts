@@ -1,5 +1,5 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { Rejection } from '../../runtime/dead-letters/dead-letters.ts';
+import type { Rejection } from '../../runtime/rejection.ts';
 import type { Slice } from '../../runtime/sink.ts';
 import { fileBytes } from './file-bytes.ts';
 import { type PlannedFile, planFiles } from './files.ts';

@@ -12,10 +12,15 @@ export type ReadToken = (signal: AbortSignal) => Promise<string>;
 
 /** A token that was taken back is refused after this long at the latest. */
 const LONGEST_KEPT_MILLIS = 5 * 60_000;
-/** A new token is accepted after this long at the latest. Wrong tokens cannot cause more calls than one in this time. */
+/**
+ * A new token is accepted after this long at the latest. Wrong tokens cannot cause more calls than one in this time.
+ */
 const SHORTEST_KEPT_MILLIS = 30_000;
 
-/** Compares digests in constant time, so how long it takes tells neither the token's length nor how much of a guess was right. */
+/**
+ * Compares digests in constant time, so how long it takes tells neither the token's length nor how much of a guess was
+ * right.
+ */
 export function bearerAuthentication(readToken: ReadToken, realm: string, now: () => number): Authenticate {
   let known: { readonly digest: Buffer; readonly readAt: number } | undefined;
 

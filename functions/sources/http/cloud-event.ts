@@ -42,8 +42,8 @@ const Attributes = z.object({
 export type Attributes = z.infer<typeof Attributes>;
 
 /**
- * Checks a client's event. Throws `EventRejected`, also for a source that begins as those of this pipeline's own steps do: readers
- * drop what such a source has sent before, so a client could make them drop our own events.
+ * Checks a client's event. Throws `EventRejected`, also for a source that begins as those of this pipeline's own steps
+ * do: readers drop what such a source has sent before, so a client could make them drop our own events.
  */
 export function attributesOf(event: unknown, pipeline: string): Attributes {
   const parsed = Attributes.safeParse(event);

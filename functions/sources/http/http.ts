@@ -15,7 +15,9 @@ const Options = z.strictObject({
   type: z.string().min(1),
   /** The field whose value is the event's key, where a CloudEvent has no `partitionkey`. */
   key: z.string().min(1),
-  /** The field of bare JSON that says when it happened: an RFC 3339 time or date. Not given: when the request arrived. */
+  /**
+   * The field of bare JSON that says when it happened: an RFC 3339 time or date. Not given: when the request arrived.
+   */
   time: z.string().min(1).optional(),
   /** `iam`: Lambda lets only signed requests through. `bearer`: the source checks a token. */
   callers: z.enum(['iam', 'bearer']).default('iam'),
@@ -27,17 +29,18 @@ const Resources = z.strictObject({
 });
 
 /**
- * A Lambda function URL takes events by POST: a JSON object, an array of them (each element an event), or CloudEvents 1.0 in
- * structured, batch or binary mode, plain or gzip. Data is passed on byte by byte as it came.
+ * A Lambda function URL takes events by POST: a JSON object, an array of them (each element an event), or CloudEvents
+ * 1.0 in structured, batch or binary mode, plain or gzip. Data is passed on byte by byte as it came.
  *
  * - 202 `{ "accepted": n }`: the log has acknowledged all of them.
  * - 400: `events` lists each bad one with its index and reason; none of the request was taken.
  * - 401, 405, 413 (with the limit), 415: the request is at fault as a whole; nothing was taken.
- * - 429 and 503 with Retry-After: the stream throttles, or did not acknowledge. Some may be in the log: who sends CloudEvents with
- *   `source` and `sequence` into a stream that is `idempotent` can send them again without doubling them.
+ * - 429 and 503 with Retry-After: the stream throttles, or did not acknowledge. Some may be in the log: who sends
+ *   CloudEvents with `source` and `sequence` into a stream that is `idempotent` can send them again without doubling
+ *   them.
  *
- * An event without a key, such as a reading of a sensor without an id, gets its own id as key. A source that begins with
- * `/<this pipeline>/` is refused: it could pass for one of our own steps.
+ * An event without a key, such as a reading of a sensor without an id, gets its own id as key. A source that begins
+ * with `/<this pipeline>/` is refused: it could pass for one of our own steps.
  */
 export const http = defineSource({
   options: Options,
@@ -77,7 +80,9 @@ export function httpSource<I, W>(options: {
   readonly key: keyof W & string;
   /** Not given: when the request arrived. */
   readonly time?: keyof W & string;
-  /** Who may send: those whom IAM allows when not given; `bearer`: who has the token that is kept in Secrets Manager. */
+  /**
+   * Who may send: those whom IAM allows when not given; `bearer`: who has the token that is kept in Secrets Manager.
+   */
   readonly callers?: 'iam' | 'bearer';
 }): Source<W> & { readonly connector: 'http' } {
   const schema = wireSchemaOf(options.schema, 'httpSource');

@@ -23,8 +23,8 @@ export interface EventFields {
 const MOST_EVENTS = 10_000;
 
 /**
- * The events of a request, in order. Their data are the bytes that came: never serialised again, so numbers keep their digits.
- * Throws `RequestRefused`: 400 with every event that is bad, and then none of them is taken; 413 for too many.
+ * The events of a request, in order. Their data are the bytes that came: never serialised again, so numbers keep their
+ * digits. Throws `RequestRefused`: 400 with every event that is bad, and then none of them is taken; 413 for too many.
  */
 export function eventsOf(request: Request, body: RequestBody, fields: EventFields): readonly RequestEvent[] {
   const eventOf = makers(request, fields)[body.mode];

@@ -12,8 +12,9 @@ export const S3Object = z.strictObject({
 export type S3Object = z.infer<typeof S3Object>;
 
 /**
- * The objects that a message of the queue announces: S3's own notifications, several records a message, or EventBridge's. What is no
- * new content (S3's test event, a removed object) announces nothing. Throws `EventRejected` for anything else.
+ * The objects that a message of the queue announces: S3's own notifications, several records a message, or
+ * EventBridge's. What is no new content (S3's test event, a removed object) announces nothing. Throws `EventRejected`
+ * for anything else.
  */
 export function announcedObjects(messageBody: string): readonly AnnouncedItem[] {
   const message = Message.safeParse(jsonOf(messageBody));

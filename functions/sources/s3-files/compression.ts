@@ -6,8 +6,8 @@ import { cutAtFrames } from './zstd-frames.ts';
 export type Compression = 'gzip' | 'zstd';
 
 /**
- * How content is compressed, by its first bytes: neither CSV nor JSON in UTF-8 can begin like that. The name's ending may be missing,
- * but must not contradict them. Throws `EventRejected` when it does.
+ * How content is compressed, by its first bytes: neither CSV nor JSON in UTF-8 can begin like that. The name's ending
+ * may be missing, but must not contradict them. Throws `EventRejected` when it does.
  */
 export function compressionOf(head: Buffer, name: string): Compression | undefined {
   const found = MAGIC.find(({ magic }) => head.subarray(0, magic.length).equals(magic))?.compression;
@@ -33,11 +33,11 @@ const ENDINGS = [
 ] as const;
 
 /**
- * Several gzip members or zstd frames in a row are one content. Holds a few chunks, so a decompression bomb is only long; zstd needs
- * its window besides, 128 MiB at the most.
+ * Several gzip members or zstd frames in a row are one content. Holds a few chunks, so a decompression bomb is only
+ * long; zstd needs its window besides, 128 MiB at the most.
  *
- * Throws `EventRejected` where the content is found to be broken, after all that came before. That may be long after the damage: gzip
- * has one checksum, at the end of a member, and zstd one, if any, at the end of a frame.
+ * Throws `EventRejected` where the content is found to be broken, after all that came before. That may be long after
+ * the damage: gzip has one checksum, at the end of a member, and zstd one, if any, at the end of a frame.
  */
 export async function* decompressed(chunks: AsyncIterable<Buffer>, compression: Compression): AsyncGenerator<Buffer> {
   const [input, output] =

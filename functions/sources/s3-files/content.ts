@@ -33,7 +33,9 @@ export async function openContent({ open, object, signal }: Place): Promise<Cont
   }
 }
 
-/** Opens it again at an offset: plain content by a range, compressed content by inflating it from its start once more. */
+/**
+ * Opens it again at an offset: plain content by a range, compressed content by inflating it from its start once more.
+ */
 export async function reopenContent(place: Place, at: Pick<Content, 'offset' | 'compression'>): Promise<Content> {
   if (at.compression === undefined) {
     const { body, lastModified } = await place.open(place.object, { offset: at.offset, signal: place.signal });
@@ -57,8 +59,8 @@ function checkText(head: Buffer): void {
 const UTF16_MARKS = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
 
 /**
- * The first bytes (fewer when there are no more), and everything, those included. Where reading the first bytes fails, `all` fails
- * after those that there were. Whoever stops early closes the chunks.
+ * The first bytes (fewer when there are no more), and everything, those included. Where reading the first bytes fails,
+ * `all` fails after those that there were. Whoever stops early closes the chunks.
  */
 async function peek(
   chunks: AsyncIterable<Buffer>,

@@ -9,9 +9,11 @@ export interface RowData {
 
 /**
  * Reads rows under a header by the types of a schema:
- * - a number, integer or boolean field takes cells that are written so (numbers as in JSON; true and false in any case);
+ * - a number, integer or boolean field takes cells that are written so (numbers as in JSON; true and false in any
+ *   case);
  * - every other field takes any text;
- * - an empty cell is null where null is allowed, else an empty text where text is allowed, else missing where the field may be missing;
+ * - an empty cell is null where null is allowed, else an empty text where text is allowed, else missing where the field
+ *   may be missing;
  * - columns that the schema does not name are left out, as zod does, unless the schema is loose: then they are texts.
  *
  * Throws `EventRejected` for a header under which no row can fit the schema; the function it returns does so for a row.
@@ -40,7 +42,10 @@ export function cellReader(schema: WireSchema, header: readonly string[]): (cell
   };
 }
 
-/** Throws a `UserMistake` for a schema that no CSV row can fit: one that is no object, or has fields that are objects or lists. */
+/**
+ * Throws a `UserMistake` for a schema that no CSV row can fit: one that is no object, or has fields that are objects or
+ * lists.
+ */
 export function checkCsvSchema(schema: WireSchema): void {
   if (resolved(schema, schema).type !== 'object')
     throw new UserMistake('s3FilesSource reads the rows of a CSV file as objects: its schema must be a z.object()');

@@ -34,7 +34,10 @@ export const csvRows: RowFormat<readonly string[]> = {
 
 type CsvRow = RowOfBlock<readonly string[]>;
 
-/** Why csv-parse stopped: a quote that is still open at the end of the block, a row that is too long, or quotes in the wrong place. */
+/**
+ * Why csv-parse stopped: a quote that is still open at the end of the block, a row that is too long, or quotes in the
+ * wrong place.
+ */
 type Stop = 'open' | 'long' | 'quotes';
 
 const BROKEN: Record<Stop, () => EventRejected> = {

@@ -1,19 +1,23 @@
-import type { Rejection } from '../../runtime/dead-letters/dead-letters.ts';
 import { EventRejected } from '../../runtime/errors.ts';
+import type { Rejection } from '../../runtime/rejection.ts';
 import type { ItemPage } from '../../runtime/source.ts';
 import type { RowEvent, RowResult } from './row-events.ts';
 import type { Row, RowBatch, RowPosition } from './rows.ts';
 
-/** A page ends with whichever comes first. Each rejection is an object to be put, and reading stops between pages only. */
+/**
+ * A page ends with whichever comes first. Each rejection is an object to be put, and reading stops between pages only.
+ */
 const MOST_BYTES = 1024 * 1024;
 const MOST_EVENTS = 2_000;
 const MOST_REJECTIONS = 500;
-/** Then a page comes even if it is empty: a line that never ends must not be read from its start by every invocation. */
+/**
+ * Then a page comes even if it is empty: a line that never ends must not be read from its start by every invocation.
+ */
 const LONGEST_WAY_BYTES = 16 * 1024 * 1024;
 
 /**
- * Gathers rows into pages of a bounded size. Where the content turns out to be broken or gone, the rows before that come as a page,
- * and then the refusal.
+ * Gathers rows into pages of a bounded size. Where the content turns out to be broken or gone, the rows before that
+ * come as a page, and then the refusal.
  */
 export async function* pagesOf<T>(
   batches: AsyncIterable<RowBatch<T>>,

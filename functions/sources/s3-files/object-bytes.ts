@@ -10,8 +10,8 @@ export interface ObjectBytes {
 }
 
 /**
- * Streams exactly the content that was announced, from an offset on. Throws `EventRejected` when that content is gone or was
- * overwritten; every other failure (access denied, throttled, a connection that broke) is the world's.
+ * Streams exactly the content that was announced, from an offset on. Throws `EventRejected` when that content is gone
+ * or was overwritten; every other failure (access denied, throttled, a connection that broke) is the world's.
  */
 export type OpenObject = (
   object: S3Object,

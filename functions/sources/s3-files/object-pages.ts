@@ -74,8 +74,8 @@ async function openNdjson(
 }
 
 /**
- * A position in a CSV file does not repeat the header: it is read again, from the same content. Undefined: there is no header, and so
- * no row.
+ * A position in a CSV file does not repeat the header: it is read again, from the same content. Undefined: there is no
+ * header, and so no row.
  */
 async function openCsv(
   reading: Reading,

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { Rejection } from '../../runtime/dead-letters/dead-letters.ts';
 import { EventRejected } from '../../runtime/errors.ts';
 import { type Data, keyFrom, timeFrom } from '../../runtime/json/event-fields.ts';
 import type { Checker } from '../../runtime/json/wire-schema.ts';
 import { encodeOrdered } from '../../runtime/position.ts';
+import type { Rejection } from '../../runtime/rejection.ts';
 import type { ItemPage } from '../../runtime/source.ts';
 import type { S3Object } from './announcements.ts';
 import { bytesOf, type Row } from './rows.ts';
@@ -27,8 +27,8 @@ export interface RowsOrigin {
 export type RowResult = { readonly event: RowEvent } | { readonly rejection: Rejection };
 
 /**
- * Makes a row's event. A row without a key gets one of its own, from the content and its place: the same whenever it is read. Its
- * time is the object's when no field is named for it.
+ * Makes a row's event. A row without a key gets one of its own, from the content and its place: the same whenever it is
+ * read. Its time is the object's when no field is named for it.
  */
 export function rowEvents<T>(
   origin: RowsOrigin,

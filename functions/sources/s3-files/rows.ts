@@ -24,8 +24,9 @@ export interface RowOfBlock<T> {
 
 export interface RowFormat<T> {
   /**
-   * The rows of a block that starts where a row starts and ends with a line break, unless it is the last of its content. `consumed`:
-   * how much of the block they take up; less than all of it when its last row goes on in the next block.
+   * The rows of a block that starts where a row starts and ends with a line break, unless it is the last of its
+   * content. `consumed`: how much of the block they take up; less than all of it when its last row goes on in the next
+   * block.
    */
   rowsOf(block: Buffer, isLast: boolean): { readonly rows: readonly RowOfBlock<T>[]; readonly consumed: number };
 }
@@ -52,11 +53,11 @@ export interface RowBatch<T> {
 }
 
 /**
- * Cuts content into rows. It holds one block at a time, at most about twice the longest row, whatever the content is; how the content
- * came in chunks makes no difference to the rows.
+ * Cuts content into rows. It holds one block at a time, at most about twice the longest row, whatever the content is;
+ * how the content came in chunks makes no difference to the rows.
  *
- * A row that is too long, or that its format cannot read, costs its first line alone: reading goes on at the next line. So an unclosed
- * quote cannot swallow the rest of a file, and every line is either part of a row or rejected.
+ * A row that is too long, or that its format cannot read, costs its first line alone: reading goes on at the next line.
+ * So an unclosed quote cannot swallow the rest of a file, and every line is either part of a row or rejected.
  */
 export async function* readRows<T>(
   chunks: AsyncIterable<Buffer>,

@@ -27,14 +27,14 @@ const Options = z.strictObject({
 const Resources = z.strictObject({});
 
 /**
- * An object lands in a bucket, and its rows become events, in order. Its position is a byte offset, so reading goes on inside a file;
- * a compressed file is inflated from its start once more. An object is read as it was announced, by version or ETag: announced twice
- * it is read once, and when it is gone or overwritten that is one dead letter.
+ * An object lands in a bucket, and its rows become events, in order. Its position is a byte offset, so reading goes on
+ * inside a file; a compressed file is inflated from its start once more. An object is read as it was announced, by
+ * version or ETag: announced twice it is read once, and when it is gone or overwritten that is one dead letter.
  *
- * A row that cannot be read, does not fit the schema or is longer than 1 MiB is a dead letter with the object's key, its line and
- * the reason; the rest of the file goes on at the next line. A quote that is not closed costs its line, not the rest of the file.
- * A file whose header no row can fit under, or whose compression breaks, is one dead letter; the rows before a break are events,
- * also those between the damage and where the decompression noticed it.
+ * A row that cannot be read, does not fit the schema or is longer than 1 MiB is a dead letter with the object's key,
+ * its line and the reason; the rest of the file goes on at the next line. A quote that is not closed costs its line,
+ * not the rest of the file. A file whose header no row can fit under, or whose compression breaks, is one dead letter;
+ * the rows before a break are events, also those between the damage and where the decompression noticed it.
  */
 export const s3Files = defineSource({
   options: Options,
@@ -54,9 +54,14 @@ export const s3Files = defineSource({
   },
 });
 
-/** Reads the files that land under a prefix: `s3FilesSource({ schema: OrderLine, format: 'csv', type: 'line.imported', key: 'order_id' })`. */
+/**
+ * Reads the files that land under a prefix: `s3FilesSource({ schema: OrderLine, format: 'csv', type: 'line.imported',
+ * key: 'order_id' })`.
+ */
 export function s3FilesSource<I, W>(options: {
-  /** What a row has to fit. It is checked by its wire type: a schema that JSON Schema cannot express is refused here. */
+  /**
+   * What a row has to fit. It is checked by its wire type: a schema that JSON Schema cannot express is refused here.
+   */
   readonly schema: z.ZodType<I, W>;
   readonly format: 'csv' | 'ndjson';
   /** The events' type: `line.imported`. */

@@ -1,7 +1,7 @@
 /**
- * Cuts zstd content so that no chunk holds more than one frame. Node's decompressor stops at the end of a frame and drops, silently,
- * what is left of the chunk (nodejs/node#64741); with the next frame in a chunk of its own it goes on. Nothing is checked here: what
- * is no frame reaches the decompressor as a chunk of its own, and is refused there.
+ * Cuts zstd content so that no chunk holds more than one frame. Node's decompressor stops at the end of a frame and
+ * drops, silently, what is left of the chunk (nodejs/node#64741); with the next frame in a chunk of its own it goes on.
+ * Nothing is checked here: what is no frame reaches the decompressor as a chunk of its own, and is refused there.
  *
  * Frame format: RFC 8878, section 3.
  */

@@ -2,8 +2,8 @@ import { createInterface } from 'node:readline/promises';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 
 /**
- * Asks on the terminal, unless `--yes` has said so already. Nobody there to answer: then `--yes` has to. Who goes away says no. Rejects
- * when the signal aborts.
+ * Asks on the terminal, unless `--yes` has said so already. Nobody there to answer: then `--yes` has to. Who goes away
+ * says no. Rejects when the signal aborts.
  */
 export async function confirmed(
   question: string,

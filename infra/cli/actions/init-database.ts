@@ -16,8 +16,8 @@ export interface DatabaseInitClients {
 }
 
 /**
- * Asks the function inside the network for the administrator's secret, reads it as who runs the command, and brings it along. Answers
- * with the sinks' user, and the statements that changed something.
+ * Asks the function inside the network for the administrator's secret, reads it as who runs the command, and brings it
+ * along. Answers with the sinks' user, and the statements that changed something.
  */
 export async function runDatabaseInit(
   functionName: string,

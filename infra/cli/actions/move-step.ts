@@ -25,8 +25,8 @@ export interface Asking {
 }
 
 /**
- * Asks whether a step is to be moved, and drives it there; or drives on what was asked for in the same words before, and is not done. Answers
- * with the exit code.
+ * Asks whether a step is to be moved, and drives it there; or drives on what was asked for in the same words before,
+ * and is not done. Answers with the exit code.
  */
 export async function moveStep({ step, asked, found }: Asking, invocation: CommandInvocation): Promise<number> {
   const { values, signal } = invocation;
@@ -59,7 +59,10 @@ export async function moveStep({ step, asked, found }: Asking, invocation: Comma
   return drive(driving, invocation, (on) => rewindStep(step, target, { wish, ...on }));
 }
 
-/** A sink that appends is not rewound at all; a transform only when its operator knows what that does to the sinks after it. */
+/**
+ * A sink that appends is not rewound at all; a transform only when its operator knows what that does to the sinks after
+ * it.
+ */
 async function refuseDoubling(
   { step, asked, moves }: Pick<Asking, 'step' | 'asked'> & { readonly moves: readonly Move[] },
   values: CommandInvocation['values'],

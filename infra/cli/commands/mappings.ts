@@ -1,7 +1,10 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { Command } from '../command.ts';
 
-/** `millrace mappings`: for anyone who tests Lambda and Kinesis on a server that is like LocalStack. See docs/mappings.md. */
+/**
+ * `millrace mappings`: for anyone who tests Lambda and Kinesis on a server that is like LocalStack. See
+ * docs/mappings.md.
+ */
 export const mappings: Command = {
   summary: "does a LocalStack-like server's Kinesis mappings as Lambda does them",
   usage: '[--endpoint <url>] [--follow] [--trace]',

@@ -1,6 +1,6 @@
-import type { Rejection } from '../../../functions/runtime/dead-letters/dead-letters.ts';
 import { EventRejected } from '../../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
+import type { Rejection } from '../../../functions/runtime/rejection.ts';
 import type { NamedSchema } from '../../pipelines/inline-sql.ts';
 import { startOf } from '../arguments/times.ts';
 import type { Command, CommandInvocation } from '../command.ts';

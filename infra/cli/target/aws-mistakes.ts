@@ -1,6 +1,9 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 
-/** What a call to AWS failed with, as one line that says what to do; the error itself when there is nothing to say of it. */
+/**
+ * What a call to AWS failed with, as one line that says what to do; the error itself when there is nothing to say of
+ * it.
+ */
 export function explained(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (error.name === 'CredentialsProviderError') {

@@ -27,8 +27,8 @@ export interface FoundTarget extends Disposable {
 }
 
 /**
- * The dev that runs in this folder; or, as soon as one of the options says so, a stage on AWS. Without both it is a mistake: what a
- * dev was meant for must never happen to a stage, because the dev has just ended.
+ * The dev that runs in this folder; or, as soon as one of the options says so, a stage on AWS. Without both it is a
+ * mistake: what a dev was meant for must never happen to a stage, because the dev has just ended.
  */
 export async function openTarget({ values, signal }: CommandInvocation): Promise<FoundTarget> {
   const named = Object.keys(targetOptions).some((option) => values[option] !== undefined);
@@ -74,7 +74,8 @@ async function openStage(values: CommandInvocation['values'], signal: AbortSigna
     sqs: new SQSClient({ ...common, useQueueUrlAsEndpoint: false }),
   };
   const lambda = new LambdaClient(common);
-  // Checkpoints are named without the account, which the names of buckets have in them: asking for the table tells it, and its ARN the rest.
+  // Checkpoints are named without the account, which the names of buckets have in them: asking for the table tells it,
+  // and its ARN the rest.
   const { checkpoints } = namesOf({ stage, account: '', region: '', partition: '' });
   const arn = await describeTable(clients.dynamodb, checkpoints, signal).catch((error: Error) => {
     throw explained(error, stage, checkpoints);

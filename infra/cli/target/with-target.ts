@@ -4,8 +4,8 @@ import type { Asked } from './find-step.ts';
 import type { FoundTarget } from './open-target.ts';
 
 /**
- * Opens the place that a command is for. What it takes is loaded here: the AWS clients take a second, and `--help` is not to wait for
- * them. Refuses more than `most` positionals.
+ * Opens the place that a command is for. What it takes is loaded here: the AWS clients take a second, and `--help` is
+ * not to wait for them. Refuses more than `most` positionals.
  */
 export async function withTarget(
   invocation: CommandInvocation,

@@ -1,6 +1,9 @@
 import { workerData } from 'node:worker_threads';
 
-/** The program of the thread that watches an instance: ends the process when it takes more memory than it has, or its host is gone. */
+/**
+ * The program of the thread that watches an instance: ends the process when it takes more memory than it has, or its
+ * host is gone.
+ */
 const { limitBytes, hostPid } = workerData as { limitBytes: number; hostPid: number };
 
 setInterval(() => {

@@ -27,7 +27,10 @@ export interface LambdaHost {
   close(): Promise<void>;
 }
 
-/** Runs functions as Lambda does: each instance is a process of its own, takes one call at a time, and is used again while it is well. */
+/**
+ * Runs functions as Lambda does: each instance is a process of its own, takes one call at a time, and is used again
+ * while it is well.
+ */
 export function startLambdaHost({ functions, clock, onLog, identity, random }: LambdaHostOptions): LambdaHost {
   const definitions = new Map<string, FunctionDefinition>();
   const instances = new Set<Instance>();

@@ -2,7 +2,9 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { FunctionFailure, InstanceMessage, InvokeMessage } from './messages.ts';
 
-/** The program of an instance: loads the bundle, then answers one call after the other. The host starts it as a process. */
+/**
+ * The program of an instance: loads the bundle, then answers one call after the other. The host starts it as a process.
+ */
 const [bundlePath = '', handlerName = '', memoryMb = '128'] = process.argv.slice(2);
 
 process.on('disconnect', () => process.exit(0));
@@ -17,7 +19,10 @@ process.on('message', (call: InvokeMessage) => {
 });
 tell({ told: 'ready' });
 
-/** Watches from a thread of its own, because the function may never let go of its own: its memory, and that its host lives. */
+/**
+ * Watches from a thread of its own, because the function may never let go of its own: its memory, and that its host
+ * lives.
+ */
 function guard(): void {
   const workerData = { limitBytes: Number(memoryMb) * 1_024 * 1_024, hostPid: process.ppid };
   new Worker(new URL('./guard.ts', import.meta.url), {

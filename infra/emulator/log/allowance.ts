@@ -1,13 +1,17 @@
 /** So much a second: bytes, records or calls. */
 export interface Allowance {
-  /** True when `amount` may be taken now. What is more than a second gives, such as a large record, may be taken when nothing is owed. */
+  /**
+   * True when `amount` may be taken now. What is more than a second gives, such as a large record, may be taken when
+   * nothing is owed.
+   */
   hasRoom(nowMillis: number, amount: number): boolean;
   take(nowMillis: number, amount: number): void;
 }
 
 /**
- * Counts in windows of a second, the first of which starts with the first use. What was taken beyond a window is owed by the next ones:
- * ten megabytes read from a shard that gives two a second are paid off five seconds later, as the documentation of GetRecords says.
+ * Counts in windows of a second, the first of which starts with the first use. What was taken beyond a window is owed
+ * by the next ones: ten megabytes read from a shard that gives two a second are paid off five seconds later, as the
+ * documentation of GetRecords says.
  */
 export function allowance(perSecond: number): Allowance {
   let windowStartMillis = Number.NEGATIVE_INFINITY;

@@ -6,8 +6,8 @@ import { LogError } from './log-error.ts';
 export type LogClient = Pick<kinesis.KinesisClient, 'send'>;
 
 /**
- * The log, called in process with the SDK's commands. It answers as the SDK's client does, errors included, but never retries. Data is
- * copied on its way in and out: nobody can change what the log holds.
+ * The log, called in process with the SDK's commands. It answers as the SDK's client does, errors included, but never
+ * retries. Data is copied on its way in and out: nobody can change what the log holds.
  */
 export function logClient(log: Log): LogClient {
   let requests = 0;

@@ -2,8 +2,8 @@ import type { Members, Shape } from './input-shapes.ts';
 import { LogError } from './log-error.ts';
 
 /**
- * Throws what the service answers to an input that does not have its shape: a SerializationException for a member of another type, and
- * one ValidationException for all the rest, which names every member that is wrong.
+ * Throws what the service answers to an input that does not have its shape: a SerializationException for a member of
+ * another type, and one ValidationException for all the rest, which names every member that is wrong.
  */
 export function checkInput(input: unknown, members: Members): void {
   const failures = checkMembers(input, members, '');

@@ -14,8 +14,9 @@ export interface LogOptions {
   /** The same seed, calls and times give the same bytes. */
   readonly seed: number | string;
   /**
-   * Enforced: what a shard takes and gives a second, the calls it answers a second, streams in creation, shards in an account and changes
-   * of the shard count a day. Sizes and counts of a single call hold always. How often streams are described and listed is never limited.
+   * Enforced: what a shard takes and gives a second, the calls it answers a second, streams in creation, shards in an
+   * account and changes of the shard count a day. Sizes and counts of a single call hold always. How often streams are
+   * described and listed is never limited.
    */
   readonly limits: 'enforced' | 'off';
   /** Zeros by default. */
@@ -33,8 +34,8 @@ export type Log = { readonly [Name in OperationName as Uncapitalize<Name>]: Oper
 };
 
 /**
- * Kinesis Data Streams in memory. Nothing runs in the background: what time changes is worked out when somebody asks, so an operation is a
- * plain function of the calls before it, the clock and the seed.
+ * Kinesis Data Streams in memory. Nothing runs in the background: what time changes is worked out when somebody asks,
+ * so an operation is a plain function of the calls before it, the clock and the seed.
  */
 export function createLog(options: LogOptions): Log {
   const state: LogState = {

@@ -38,8 +38,8 @@ export function areAdjacent(a: Shard, b: Shard): boolean {
 }
 
 /**
- * Splits and merges single shards until `count` equal ones are open. As with the service, this leaves shards that lived for a moment
- * only, when the count is not a multiple.
+ * Splits and merges single shards until `count` equal ones are open. As with the service, this leaves shards that lived
+ * for a moment only, when the count is not a multiple.
  */
 export function rescale(stream: Stream, count: number, addShard: AddShard): void {
   const starts = evenStarts(count);

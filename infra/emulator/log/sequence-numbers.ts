@@ -1,8 +1,9 @@
 /**
- * A sequence number says when its shard was made, its index in the shard, when it was given, and the shard. These fields are read off
- * the service's own numbers, from the highest bit: 4 bits that are 2, 36 bits of seconds (the shard), the shard's lowest 4 bits, 64 bits
- * of index, 8 bits, 36 bits of seconds (the record), 32 bits of shard, 4 bits of version, which is 2. All are 56 decimal digits long, so
- * here, and only here, comparing them as text is comparing them as numbers.
+ * A sequence number says when its shard was made, its index in the shard, when it was given, and the shard. These
+ * fields are read off the service's own numbers, from the highest bit: 4 bits that are 2, 36 bits of seconds (the
+ * shard), the shard's lowest 4 bits, 64 bits of index, 8 bits, 36 bits of seconds (the record), 32 bits of shard, 4
+ * bits of version, which is 2. All are 56 decimal digits long, so here, and only here, comparing them as text is
+ * comparing them as numbers.
  */
 export interface SequenceNumber {
   readonly shardCreatedSeconds: number;

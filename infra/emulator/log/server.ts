@@ -13,8 +13,8 @@ export interface LogServer {
 }
 
 /**
- * Serves a log to the AWS SDKs and the AWS CLI: AWS JSON 1.1, over HTTP/1.1 and over HTTP/2 without TLS, on one port. Signatures are not
- * checked.
+ * Serves a log to the AWS SDKs and the AWS CLI: AWS JSON 1.1, over HTTP/1.1 and over HTTP/2 without TLS, on one port.
+ * Signatures are not checked.
  */
 export async function startLogServer(log: Log, address: { port: number; host: string }): Promise<LogServer> {
   let requests = 0;

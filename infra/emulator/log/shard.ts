@@ -144,8 +144,8 @@ export function endOf(shard: Shard): string {
 }
 
 /**
- * The service's sequence numbers have holes between them, and nobody may count on their distance. These come from the seed alone, so
- * that other shards' traffic does not change them.
+ * The service's sequence numbers have holes between them, and nobody may count on their distance. These come from the
+ * seed alone, so that other shards' traffic does not change them.
  */
 function gaps(seed: string): () => bigint {
   let state = Number.parseInt(hash('sha1', seed, 'hex').slice(0, 8), 16);

@@ -2,7 +2,10 @@ import type { GetRecordsOutput } from '@aws-sdk/client-kinesis';
 import { inputShapes, isOperation, type Members, type Shape } from './input-shapes.ts';
 import { LogError } from './log-error.ts';
 
-/** AWS JSON 1.1: blobs are base64, times are seconds with a fraction. A value of the wrong type is left to the checks of the log. */
+/**
+ * AWS JSON 1.1: blobs are base64, times are seconds with a fraction. A value of the wrong type is left to the checks of
+ * the log.
+ */
 export function inputFromJson(operation: string, body: string): object {
   const input = parse(body);
   return isOperation(operation) ? membersFromJson(input, inputShapes[operation]) : input;

@@ -14,7 +14,9 @@ export function parseStreamArn(arn: string): StreamArn | undefined {
   return { partition, region, accountId, streamName };
 }
 
-/** A function's ARN out of its name, a partial ARN or an ARN: it lies where the stream lies unless it says otherwise. */
+/**
+ * A function's ARN out of its name, a partial ARN or an ARN: it lies where the stream lies unless it says otherwise.
+ */
 export function lambdaArn(functionName: string, stream: StreamArn): string {
   if (functionName.startsWith('arn:')) return functionName;
   const [, accountId = stream.accountId, name = ''] = /^(?:(\d{12}):)?(?:function:)?(.+)$/.exec(functionName) ?? [];

@@ -13,7 +13,9 @@ const changeable = {
   Enabled: z.boolean(),
   BatchSize: integerBetween(1, 10_000),
   MaximumBatchingWindowInSeconds: integerBetween(0, 300),
-  /** More than one batch of a shard at a time keeps order by partition key only, which aggregated records do not have. */
+  /**
+   * More than one batch of a shard at a time keeps order by partition key only, which aggregated records do not have.
+   */
   ParallelizationFactor: integerBetween(1, 10),
   /** −1 is never. */
   MaximumRecordAgeInSeconds: integerBetween(-1, 604_800),

@@ -19,8 +19,8 @@ interface Part {
 }
 
 /**
- * Delivers one batch, and resolves when each of its records is done or discarded. The shard waits meanwhile: parts are tried in the order
- * of the shard, each until nothing of it is left, so nothing is delivered behind a hole.
+ * Delivers one batch, and resolves when each of its records is done or discarded. The shard waits meanwhile: parts are
+ * tried in the order of the shard, each until nothing of it is left, so nothing is delivered behind a hole.
  */
 export async function deliver(run: Run, shard: Shard, { batch, signal }: Batch): Promise<void> {
   let parts: readonly Part[] = [{ records: batch, failures: 0, refusals: 0, last: undefined }];

@@ -5,7 +5,10 @@ import { newShard, type Shard, type ShardStart } from './shard.ts';
 
 /** Which shards continue which: a shard is read when all it continues is drained. */
 export interface Lineage {
-  /** Asks Kinesis for its shards. `children` are those that a drained parent named: they exist, even if the list does not say so yet. */
+  /**
+   * Asks Kinesis for its shards. `children` are those that a drained parent named: they exist, even if the list does
+   * not say so yet.
+   */
   discover(parent?: string, children?: readonly string[]): Promise<void>;
   ready(): readonly Shard[];
 }
@@ -75,7 +78,10 @@ export function lineage(run: Run, signal: AbortSignal): Lineage {
   };
 }
 
-/** A closed shard is listed until its last record has expired; then nobody can read it, and its children need not wait for it. */
+/**
+ * A closed shard is listed until its last record has expired; then nobody can read it, and its children need not wait
+ * for it.
+ */
 function forgetExpired(shards: ReadonlyMap<string, Shard>, listed: ReadonlySet<string>): void {
   for (const shard of shards.values()) {
     if (!listed.has(shard.shardId)) shard.isDrained = true;

@@ -89,7 +89,10 @@ export function startRun(options: RunOptions): MappingRun {
 
 const rebalanced = new Error('another poller took the shard over');
 
-/** AWS does not say how long Lambda tries. Here it tries until it can: nothing is dropped because a queue is away for a while. */
+/**
+ * AWS does not say how long Lambda tries. Here it tries until it can: nothing is dropped because a queue is away for a
+ * while.
+ */
 async function sendDiscarded(run: Run, { shard, ...discarded }: DiscardedRecords, signal: AbortSignal): Promise<void> {
   const { clock, configuration, destinations, pace, random, trace, uuid: mapping } = run;
   const destinationArn = configuration.DestinationConfig.OnFailure.Destination;

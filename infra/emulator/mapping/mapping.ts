@@ -61,9 +61,15 @@ export interface ShardStatus {
 
 export interface Mapping {
   state(): MappingStatus;
-  /** Resolves when the state is not one in between (`Creating`, `Updating`, …): from then on no record is missed, whatever the starting position. */
+  /**
+   * Resolves when the state is not one in between (`Creating`, `Updating`, …): from then on no record is missed,
+   * whatever the starting position.
+   */
   settled(): Promise<void>;
-  /** Resolves when all that was in the stream at this call is done or discarded. Rejects when the mapping is deleted before. */
+  /**
+   * Resolves when all that was in the stream at this call is done or discarded. Rejects when the mapping is deleted
+   * before.
+   */
   caughtUp(): Promise<void>;
   enable(): Promise<void>;
   /** Keeps the position. Resolves when the invocations under way have ended; what they did counts. */
@@ -73,13 +79,16 @@ export interface Mapping {
   /** Resolves when nothing of it runs any longer. */
   delete(): Promise<void>;
   /**
-   * What Lambda does now and then on its own: another poller takes the shard over (every shard, without one named) and reads again from
-   * the checkpoint. The result of an invocation under way is lost, so its records come again, in batches cut differently.
+   * What Lambda does now and then on its own: another poller takes the shard over (every shard, without one named) and
+   * reads again from the checkpoint. The result of an invocation under way is lost, so its records come again, in
+   * batches cut differently.
    */
   rebalance(shardId?: string): void;
 }
 
-/** Starts Lambda's event source mapping from a Kinesis stream to a function. It is `Creating` at first, then `Enabled`. */
+/**
+ * Starts Lambda's event source mapping from a Kinesis stream to a function. It is `Creating` at first, then `Enabled`.
+ */
 export function startMapping(options: MappingOptions): Mapping {
   const { clock, trace, random, kinesis, invoke, destinations } = options;
   const parsed = parseRequest(options.configuration, clock.now());
@@ -128,7 +137,10 @@ export function startMapping(options: MappingOptions): Mapping {
     if (await run.started) await becomes('Enabled');
   }
 
-  /** A defect of the emulator or of a client it was given: nothing Lambda's users can see, so everything waiting is told. */
+  /**
+   * A defect of the emulator or of a client it was given: nothing Lambda's users can see, so everything waiting is
+   * told.
+   */
   function stopFor(error: unknown): void {
     void run?.stop();
     void becomes('Disabled', `PROBLEM: ${String(error)}`);

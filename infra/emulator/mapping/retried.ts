@@ -9,7 +9,9 @@ interface Attempt<Answer> {
   readonly signal: AbortSignal;
 }
 
-/** Calls Kinesis until it answers, with a back-off: throttling and outages pass, and a mapping has nothing else to do. */
+/**
+ * Calls Kinesis until it answers, with a back-off: throttling and outages pass, and a mapping has nothing else to do.
+ */
 export async function retried<Answer>(run: Run, { call, shardId, signal }: Attempt<Answer>): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -37,9 +37,14 @@ export interface RunOptions {
 export interface Run extends RunOptions {
   /** Notes that a shard had nothing more than what is delivered when question `asked` was asked. */
   caughtUp(shard: Shard, asked: number): void;
-  /** Whether a shard's reader was stopped because another took the shard over: then what its invocation did is not known. */
+  /**
+   * Whether a shard's reader was stopped because another took the shard over: then what its invocation did is not
+   * known.
+   */
   isRebalanced(signal: AbortSignal): boolean;
-  /** Resolves when the destination has it. Without a destination nothing is sent: then Lambda forgets the records too. */
+  /**
+   * Resolves when the destination has it. Without a destination nothing is sent: then Lambda forgets the records too.
+   */
   sendDiscarded(discarded: DiscardedRecords, signal: AbortSignal): Promise<void>;
 }
 

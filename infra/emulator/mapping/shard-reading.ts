@@ -6,7 +6,10 @@ import type { Shard } from './shard.ts';
 
 /** A shard that is being read and delivered. */
 export interface ShardReading {
-  /** Resolves to the ids of the shards that continue this one when it is drained, or to undefined when it was stopped before. */
+  /**
+   * Resolves to the ids of the shards that continue this one when it is drained, or to undefined when it was stopped
+   * before.
+   */
   readonly ended: Promise<readonly string[] | undefined>;
   stop(reason: Error): void;
   /** Forgets all but the checkpoint and starts again from there. */

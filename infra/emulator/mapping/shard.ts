@@ -8,7 +8,10 @@ export interface Shard {
   checkpoint: string | undefined;
   behindMillis: number | undefined;
   isDrained: boolean;
-  /** The last question "are you caught up?" that was asked before a poll which found nothing more, answered when that was done. */
+  /**
+   * The last question "are you caught up?" that was asked before a poll which found nothing more, answered when that
+   * was done.
+   */
   caughtUpWith: number;
 }
 

@@ -4,7 +4,10 @@ import type { Local } from '../start.ts';
 /** Where nobody watches, a line now and then is enough. */
 const EVERY_MILLIS = process.stdout.isTTY ? 500 : 3_000;
 
-/** Shows how many events each step has done: on a terminal as one line that changes, elsewhere as a line every few seconds. */
+/**
+ * Shows how many events each step has done: on a terminal as one line that changes, elsewhere as a line every few
+ * seconds.
+ */
 export function showProgress({ runner, counts }: Local, say: (text: string) => void): { end(): void } {
   const line = (): string =>
     runner.steps.map((step) => `${step.name} ${counts.of(nameOf(step)).eventsOut.toLocaleString('en-US')}`).join(' · ');

@@ -13,7 +13,8 @@ export interface LakeStage {
 }
 
 /**
- * Holds everything that came out against the input files, event by event: whatever is missing, doubled or changed makes a check fail.
+ * Holds everything that came out against the input files, event by event: whatever is missing, doubled or changed makes
+ * a check fail.
  */
 export async function reconcileOrders(stage: LakeStage, database: pg.Client): Promise<readonly Check[]> {
   const lines = await rowsOf(ordersFile());

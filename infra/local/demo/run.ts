@@ -1,8 +1,9 @@
 import pg from 'pg';
+import { whyOf } from '../../emulator/why.ts';
 import type { Pipeline } from '../../pipelines/pipeline.ts';
 import { everythingDone } from '../everything-done.ts';
+import { nameOf } from '../runner.ts';
 import { type Local, startLocal } from '../start.ts';
-import { tellWhy } from '../tell-why.ts';
 import type { Check } from './checks.ts';
 import { ordersFile, weatherFile } from './data.ts';
 import { type Sent, sendReadings } from './devices.ts';
@@ -14,8 +15,8 @@ import { answers, checkReport, deadLetterReport, objectReport, stepReport } from
 const LONGEST_MILLIS = 5 * 60_000;
 
 /**
- * Two real data sets through both pipelines on this machine, from their sources into S3 and Postgres, and every count held against the
- * input files. Answers whether all of them agree.
+ * Two real data sets through both pipelines on this machine, from their sources into S3 and Postgres, and every count
+ * held against the input files. Answers whether all of them agree.
  */
 export async function runDemo(
   pipelines: readonly Pipeline[],
@@ -31,7 +32,7 @@ export async function runDemo(
       pipelines,
       onLog: (name, line) => say(`${name}: ${line}`),
       trace: (step) => (entry) => {
-        const why = tellWhy(step, entry);
+        const why = whyOf(nameOf(step), entry);
         if (why !== undefined) say(why);
       },
       signal,

@@ -7,10 +7,10 @@ import { closed, listen, portOf } from '../servers/listening.ts';
 const INVOCATION = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 
 /**
- * The one call of Lambda's API that an operator's commands make, `Invoke`, on 127.0.0.1: so they call a function of a dev as they call
- * one on AWS. Nothing is signed on a laptop.
+ * The one call of Lambda's API that an operator's commands make, `Invoke`, on 127.0.0.1: so they call a function of a
+ * dev as they call one on AWS. Nothing is signed on a laptop.
  */
-export async function openInvokeDoor(
+export async function openInvokeEndpoint(
   invoke: (name: string, payload: string) => Promise<InvokeResult>,
   running: AsyncDisposableStack,
 ): Promise<string> {

@@ -7,7 +7,10 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { SourcePlan } from '../../pipelines/plan.ts';
 import type { LocalStage } from '../stage.ts';
 
-/** The landing bucket of a laptop: what is put into it is announced to the sources that read below its prefix, as EventBridge would. */
+/**
+ * The landing bucket of a laptop: what is put into it is announced to the sources that read below its prefix, as
+ * EventBridge would.
+ */
 export interface Landing {
   /** Resolves when the object is there and announced: to those who read it. */
   put(file: string, key: string): Promise<readonly SourcePlan[]>;
@@ -49,7 +52,8 @@ export function openLanding(stage: LocalStage, sources: readonly SourcePlan[]): 
 const QUIET_MILLIS = 400;
 
 /**
- * Puts every file below a folder into the landing bucket, those that are there and those that come or change. `told` hears of each.
+ * Puts every file below a folder into the landing bucket, those that are there and those that come or change. `told`
+ * hears of each.
  */
 export async function watchFolder(
   folder: string,

@@ -9,10 +9,10 @@ import { closed, listen, portOf } from '../servers/listening.ts';
 const MOST_BYTES = 6 * 1024 * 1024;
 
 /**
- * A function URL on 127.0.0.1: requests become events of payload version 2.0, and what the function returns becomes the response. Nothing
- * is signed on a laptop: whoever reaches the port may call.
+ * A function URL on 127.0.0.1: requests become events of payload version 2.0, and what the function returns becomes the
+ * response. Nothing is signed on a laptop: whoever reaches the port may call.
  */
-export async function openRequestDoor(
+export async function openRequestEndpoint(
   invoke: (payload: string) => Promise<InvokeResult>,
   port: number,
   running: AsyncDisposableStack,
@@ -23,7 +23,8 @@ export async function openRequestDoor(
       response.end(String(error));
     });
   });
-  // Longer than clients keep a connection that nobody uses: one that is closed just as a request is sent would lose that.
+  // Longer than clients keep a connection that nobody uses: one that is closed just as a request is sent would lose
+  // that.
   server.keepAliveTimeout = 60_000;
   await listen(server, port);
   running.defer(() => closed(server));

@@ -1,7 +1,10 @@
 import type { Server as HttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 
-/** A port of 127.0.0.1 that nobody listens on at this moment: this one, or any. Rejects with `EADDRINUSE` when this one is taken. */
+/**
+ * A port of 127.0.0.1 that nobody listens on at this moment: this one, or any. Rejects with `EADDRINUSE` when this one
+ * is taken.
+ */
 export async function freePort(wanted = 0): Promise<number> {
   const server = createServer();
   await listen(server, wanted);

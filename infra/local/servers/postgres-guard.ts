@@ -12,8 +12,8 @@ export interface Guarded {
 }
 
 /**
- * Runs a Postgres server as long as somebody holds the other end of standard input: whoever started it may die without a word, and the
- * server ends with it, its directory too.
+ * Runs a Postgres server as long as somebody holds the other end of standard input: whoever started it may die without
+ * a word, and the server ends with it, its directory too.
  */
 function guard({ command, args, owner, directory }: Guarded): void {
   const server = spawn(command, args, { ...owner, stdio: ['ignore', 'ignore', 'inherit'] });

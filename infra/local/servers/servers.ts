@@ -3,7 +3,6 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { systemClock } from '../../emulator/clock.ts';
 import { createLog, type Log } from '../../emulator/log/log.ts';
 import { startLogServer } from '../../emulator/log/server.ts';
-import { settledTogether } from '../settled.ts';
 import { startDynamodb } from './dynamodb-server.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 
@@ -31,8 +30,8 @@ export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 
 /**
- * Starts all servers at once. What has started is put on `running` at once too, so that whoever gives up meanwhile ends just that.
- * Rejects with the first that does not start.
+ * Starts all servers at once. What has started is put on `running` at once too, so that whoever gives up meanwhile ends
+ * just that. Rejects with the first that does not start.
  */
 export async function startServers(ports: Ports, running: AsyncDisposableStack): Promise<Servers> {
   const log = createLog({
@@ -87,4 +86,15 @@ async function guarded<T>(what: string, port: number | undefined, start: () => P
     }
     throw new Error(`${what} did not start: ${message}`, { cause: error });
   }
+}
+
+/**
+ * Waits for all, also when one fails: what starts late must be on the stack before it is unwound. Rejects as the first
+ * that failed.
+ */
+export async function settledTogether<const T extends readonly Promise<unknown>[]>(
+  starting: T,
+): Promise<{ -readonly [I in keyof T]: Awaited<T[I]> }> {
+  await Promise.allSettled(starting);
+  return (await Promise.all(starting)) as { -readonly [I in keyof T]: Awaited<T[I]> };
 }

@@ -23,8 +23,8 @@ export interface Paused {
 }
 
 /**
- * Pauses a step, and resolves when nothing of it is in flight any more: what is deployed after that doubles nothing. The pause is set at
- * once, and stays when the wait is interrupted.
+ * Pauses a step, and resolves when nothing of it is in flight any more: what is deployed after that doubles nothing.
+ * The pause is set at once, and stays when the wait is interrupted.
  */
 export async function pauseStep(step: StepPlan, target: Target, waiting: Waiting): Promise<Paused> {
   const { signal } = waiting;
@@ -91,9 +91,9 @@ async function inFlightOf(step: StepPlan, target: Target, look: Look): Promise<r
 }
 
 /**
- * A batch in flight is after the position, and so is all that was sent without the position having moved. So a shard is at rest when
- * nothing is after its position, or when the step has said so. Rows that move at once with their position are at rest anyway: a
- * database that does not answer here is not waited for.
+ * A batch in flight is after the position, and so is all that was sent without the position having moved. So a shard is
+ * at rest when nothing is after its position, or when the step has said so. Rows that move at once with their position
+ * are at rest anyway: a database that does not answer here is not waited for.
  */
 async function shardsInFlight(step: StepPlan, target: Target, { pause, signal }: Look): Promise<readonly string[]> {
   const checkpoints = checkpointsOf(step, target);

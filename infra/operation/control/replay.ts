@@ -18,8 +18,8 @@ export interface ReplayWish {
 }
 
 /**
- * Asks for a replay, and drives the sink's function until it is done. Interrupted, it is asked for still, and the same wish goes on with
- * it. Throws a `UserMistake` when it has been done, or its place is not fresh.
+ * Asks for a replay, and drives the sink's function until it is done. Interrupted, it is asked for still, and the same
+ * wish goes on with it. Throws a `UserMistake` when it has been done, or its place is not fresh.
  */
 export async function replayInto(
   step: SinkPlan,

@@ -25,8 +25,8 @@ export interface Driving {
 }
 
 /**
- * The rewind that was asked for last, finished or not, and which of the step's it is. One that all shards have caught up with is `done`,
- * also when nobody could write that down.
+ * The rewind that was asked for last, finished or not, and which of the step's it is. One that all shards have caught
+ * up with is `done`, also when nobody could write that down.
  */
 export async function lastRewind(
   step: TransformPlan | SinkPlan,
@@ -39,9 +39,9 @@ export async function lastRewind(
 }
 
 /**
- * Asks for a rewind, and drives the step's function until it has caught up, or found that it is paused: false. Interrupted, it is asked
- * for still: the same wish goes on with it, and so does every batch that the step's mapping delivers. Throws a `UserMistake` when somebody
- * else has asked for another one since the operator looked.
+ * Asks for a rewind, and drives the step's function until it has caught up, or found that it is paused: false.
+ * Interrupted, it is asked for still: the same wish goes on with it, and so does every batch that the step's mapping
+ * delivers. Throws a `UserMistake` when somebody else has asked for another one since the operator looked.
  */
 export async function rewindStep(
   step: TransformPlan | SinkPlan,
@@ -53,8 +53,8 @@ export async function rewindStep(
 }
 
 /**
- * Drives on what was asked for before, as `rewindStep` does, and asks for nothing: also when it is done by now. `seen`: the number of that
- * rewind.
+ * Drives on what was asked for before, as `rewindStep` does, and asks for nothing: also when it is done by now. `seen`:
+ * the number of that rewind.
  */
 export async function goOnRewinding(
   step: TransformPlan | SinkPlan,

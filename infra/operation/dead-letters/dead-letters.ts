@@ -72,7 +72,10 @@ export async function findStored(target: Target, key: string, signal: AbortSigna
   }
 }
 
-/** A dead letter with its id, and when it was last stored (RFC 3339). Of one that was in a stream: which record it was in. */
+/**
+ * A dead letter with its id, and when it was last stored (RFC 3339). Of one that was in a stream: which record it was
+ * in.
+ */
 export type KnownLetter = DeadLetter &
   Pick<StoredLetter, 'id'> & { readonly stored: string; readonly sequenceNumber?: string };
 
@@ -153,8 +156,8 @@ export async function discardLetter(
 }
 
 /**
- * Keeps a dead letter below another prefix and takes it off the list. In this order, so what is interrupted in between is done again,
- * into the same place.
+ * Keeps a dead letter below another prefix and takes it off the list. In this order, so what is interrupted in between
+ * is done again, into the same place.
  */
 export async function settleLetter(
   target: Target,

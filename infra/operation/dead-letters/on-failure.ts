@@ -3,7 +3,10 @@ import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts'
 import { openStates, ProgressOutOfReach } from '../sink-progress.ts';
 import { checkpointsOf, type Target } from '../target.ts';
 
-/** Makes dead letters of what Lambda gave up on, of any step among these. On AWS a function of the platform does so all the time. */
+/**
+ * Makes dead letters of what Lambda gave up on, of any step among these. On AWS a function of the platform does so all
+ * the time.
+ */
 export async function convertGivenUp(
   target: Target,
   steps: readonly StepPlan[],

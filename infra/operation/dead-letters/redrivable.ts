@@ -26,7 +26,9 @@ export function whyNot({ event, reason }: DeadLetter): string | undefined {
     : 'it was never read as an event: let its producer send it again (show --bytes gives the bytes), and discard it';
 }
 
-/** The event as its step read it, but at a place of a redrive lane and for this one step. The letter must have an event. */
+/**
+ * The event as its step read it, but at a place of a redrive lane and for this one step. The letter must have an event.
+ */
 export function redrivenEvent(
   letter: DeadLetter,
   to: { readonly step: string; readonly lane: string; readonly sequence: string },

@@ -30,10 +30,11 @@ const BATCH_LETTERS = 200;
 const BATCH_BYTES = 8 * 1024 * 1024;
 
 /**
- * Puts dead letters back to the one step that refused them, at the end of the stream that it reads. They go through a lane, as a source's
- * items do: which letters are under way is recorded, under an ordinal, before the first of them is appended, and a letter is taken off
- * the list only after it was. So whoever is interrupted, anywhere, leaves a batch that the next run finishes under the same ordinal, and
- * the step drops what comes again. Two runs at once finish each other's batches, and only one of them may begin another.
+ * Puts dead letters back to the one step that refused them, at the end of the stream that it reads. They go through a
+ * lane, as a source's items do: which letters are under way is recorded, under an ordinal, before the first of them is
+ * appended, and a letter is taken off the list only after it was. So whoever is interrupted, anywhere, leaves a batch
+ * that the next run finishes under the same ordinal, and the step drops what comes again. Two runs at once finish each
+ * other's batches, and only one of them may begin another.
  */
 export async function redriveLetters(
   step: TransformPlan | SinkPlan,
@@ -155,8 +156,8 @@ interface Finished {
 }
 
 /**
- * Appends the lane's letters that are still on the list, takes them off it, and frees the lane. A letter's place in the batch is the same
- * whenever it is appended.
+ * Appends the lane's letters that are still on the list, takes them off it, and frees the lane. A letter's place in the
+ * batch is the same whenever it is appended.
  */
 async function finish(work: Work, lane: Lane): Promise<Finished> {
   const { name, target, checkpoints, writer, nowMillis, signal } = work;

@@ -20,7 +20,10 @@ export interface Look {
   readonly positionMillis: number | undefined;
   /** How many records come after it; at least so many when `more`. */
   readonly records: number;
-  /** In those records, as the log has them: what was appended again counts twice. Without those that the position is after. */
+  /**
+   * In those records, as the log has them: what was appended again counts twice. Without those that the position is
+   * after.
+   */
   readonly events: number;
   readonly more: boolean;
   /** When the first of them arrived. */

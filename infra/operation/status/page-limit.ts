@@ -1,8 +1,8 @@
 import type { LogRecord } from '../../../functions/runtime/record-codec/record.ts';
 
 /**
- * Others read the shard, too, and all together get 2 MB/s: who reads 10 MiB at once keeps them off for five seconds. A page of who only
- * looks is of about this size.
+ * Others read the shard, too, and all together get 2 MB/s: who reads 10 MiB at once keeps them off for five seconds. A
+ * page of who only looks is of about this size.
  */
 export const PAGE_BYTES = 1024 * 1024;
 const MOST_PAGE_RECORDS = 500;

@@ -15,9 +15,9 @@ import { type Look, lookAfter } from './backlog.ts';
 import { HELD, noteOf, noteOfRewinding } from './notes.ts';
 
 /**
- * `idle`: nothing to do. `running`: what waits has not waited for longer than the step's delivery explains. `behind`: it has.
- * `rewinding`: it was moved, and has not caught up. `ended`: the shard was split or merged, and all of it is done. `held`, `unknown`:
- * the reason is in the note.
+ * `idle`: nothing to do. `running`: what waits has not waited for longer than the step's delivery explains. `behind`:
+ * it has. `rewinding`: it was moved, and has not caught up. `ended`: the shard was split or merged, and all of it is
+ * done. `held`, `unknown`: the reason is in the note.
  */
 export type StandingState = 'running' | 'paused' | 'rewinding' | 'behind' | 'held' | 'idle' | 'ended' | 'unknown';
 
@@ -215,7 +215,10 @@ async function isPaused(step: StepPlan, target: Target, signal: AbortSignal): Pr
   return (await loadPause(checkpointsOf(step, target), signal)).sinceMillis !== undefined;
 }
 
-/** Where a shard starts that has no position: a scheduled step has noted it, a continuous one starts where its mapping does. */
+/**
+ * Where a shard starts that has no position: a scheduled step has noted it, a continuous one starts where its mapping
+ * does.
+ */
 async function startOf(
   step: TransformPlan | SinkPlan,
   target: Target,

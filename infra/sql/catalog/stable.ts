@@ -3,7 +3,10 @@ import { parameterText } from '../plan/routine.ts';
 import type { SqlType } from '../plan/sql-type.ts';
 import { isScalar, typeName } from '../plan/sql-type.ts';
 
-/** Routines of every type that depend on the session in Postgres (the time zone, the date style), so that its planner does not compute them. */
+/**
+ * Routines of every type that depend on the session in Postgres (the time zone, the date style), so that its planner
+ * does not compute them.
+ */
 const STABLE: ReadonlySet<string> = new Set([
   'array_to_string',
   'concat',
@@ -23,7 +26,10 @@ const STABLE_WITH_ZONE: ReadonlySet<string> = new Set(['date_part', 'date_trunc'
 
 const READ_BY_SESSION: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz', 'interval']);
 
-/** Whether Postgres computes a constant expression only when it runs: an error in it is then an error of each event, if it is reached at all. */
+/**
+ * Whether Postgres computes a constant expression only when it runs: an error in it is then an error of each event, if
+ * it is reached at all.
+ */
 export function isStable(expression: Checked): boolean {
   if (expression.kind === 'cast') return isStableCast(expression.arg.type, expression.type);
   if (expression.kind !== 'call') return false;

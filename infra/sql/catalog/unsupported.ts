@@ -2,8 +2,8 @@ import type { Routine } from '../plan/routine.ts';
 import { routine } from '../plan/routine.ts';
 
 /**
- * What Postgres has under names that are supported for other types. It takes part in the choice of a routine, so that a statement never
- * means something else here than there, and is refused when it is chosen.
+ * What Postgres has under names that are supported for other types. It takes part in the choice of a routine, so that a
+ * statement never means something else here than there, and is refused when it is chosen.
  */
 const SIGNATURES: readonly (string | readonly [signature: string, hint: string])[] = [
   [

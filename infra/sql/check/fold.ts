@@ -11,8 +11,8 @@ import type { MistakeKind, Source } from '../syntax/source-position.ts';
 import { SqlMistake } from '../syntax/source-position.ts';
 
 /**
- * Computes what does not depend on the event, in the order and with the short cuts of Postgres's planner. An error in it is a mistake in
- * the statement, found before anything runs.
+ * Computes what does not depend on the event, in the order and with the short cuts of Postgres's planner. An error in
+ * it is a mistake in the statement, found before anything runs.
  */
 export function foldConstants(source: Source, expression: Checked): Checked {
   const fold = (part: Checked): Checked => foldConstants(source, part);
@@ -35,7 +35,8 @@ export function foldConstants(source: Source, expression: Checked): Checked {
     }
     case 'cast': {
       const arg = fold(expression.arg);
-      // What becomes of an array's elements may depend on the session: then Postgres leaves a null array to be converted, too.
+      // What becomes of an array's elements may depend on the session: then Postgres leaves a null array to be
+      // converted, too.
       const isLeft = expression.type.kind === 'array' && isStable(expression);
       return isNull(arg) && !isLeft ? nullLike(expression) : computed(source, { ...expression, arg }, [arg]);
     }
@@ -99,11 +100,14 @@ const nullLike = ({ type, offset }: Checked): Checked => ({
   offset,
 });
 
-/** A regular expression that is a literal is read now, so that one that is not supported is refused before anything runs. */
+/**
+ * A regular expression that is a literal is read now, so that one that is not supported is refused before anything
+ * runs.
+ */
 function tryPattern(source: Source, expression: Extract<Checked, { kind: 'call' }>): void {
   const [subject, ...rest] = expression.args;
   if (
-    !/^\{(?:regex|time-formats|time-readers)\//.test(expression.resolved.routine.code) ||
+    !/^\{(?:text\/regex|time\/time-formats|time\/time-readers)\//.test(expression.resolved.routine.code) ||
     subject === undefined ||
     !rest.every(isConstant)
   )
@@ -118,9 +122,12 @@ function tryPattern(source: Source, expression: Extract<Checked, { kind: 'call' 
     throw new SqlMistake(mistakeKind(error), { source, offset: expression.offset, problem: error.message });
 }
 
-/** A text that a format for reading must take: a moment written by it. September is as long as names of months are filled up to. */
+/**
+ * A text that a format for reading must take: a moment written by it. September is as long as names of months are
+ * filled up to.
+ */
 function sampleFor({ resolved }: Extract<Checked, { kind: 'call' }>, format: Checked | undefined): string {
-  if (!resolved.routine.code.startsWith('{time-readers/') || format?.kind !== 'constant') return '';
+  if (!resolved.routine.code.startsWith('{time/time-readers/') || format?.kind !== 'constant') return '';
   try {
     return formatTimestamp(timestampFromText('2000-09-01'), format.text ?? '') ?? '';
   } catch (error) {
@@ -141,7 +148,7 @@ const SAMPLES: Record<string, string> = {
 /** A time zone that is a literal is looked at now: one that is not supported would refuse every event. */
 function tryZone(source: Source, expression: Extract<Checked, { kind: 'call' }>): void {
   const { args, resolved, offset } = expression;
-  if (!resolved.routine.code.startsWith('{zones/')) return;
+  if (!resolved.routine.code.startsWith('{time/zones/')) return;
   const zone = args.find(
     (arg, i) => typeName(arg.type) === 'text' && (i === 0 ? args.length === 2 : i === args.length - 1),
   );

@@ -1,6 +1,9 @@
 import type { Checked, ScopeColumn } from '../plan/checked.ts';
 
-/** The columns that are never null where a condition is true: `WHERE sensor_id IS NOT NULL AND wind > 3` leaves both of them there. */
+/**
+ * The columns that are never null where a condition is true: `WHERE sensor_id IS NOT NULL AND wind > 3` leaves both of
+ * them there.
+ */
 export function presentWhere(condition: Checked): ReadonlySet<ScopeColumn> {
   switch (condition.kind) {
     case 'logic':

@@ -4,7 +4,10 @@ import type { SqlType } from '../plan/sql-type.ts';
 import { arrayOf, isUnknown, sameType, TEXT, UNKNOWN } from '../plan/sql-type.ts';
 import { commonType } from './common-type.ts';
 
-/** Gives anyarray, anyelement and their like the types that the arguments ask for; undefined when the routine does not take them. */
+/**
+ * Gives anyarray, anyelement and their like the types that the arguments ask for; undefined when the routine does not
+ * take them.
+ */
 export function bindPolymorphic(
   routine: Routine,
   parameters: readonly Parameter[],

@@ -78,7 +78,10 @@ function unknownColumn(to: NamedSchema, name: string, declared: readonly Column[
   };
 }
 
-/** Whether any value of a type is, as JSON, one of another. Numbers are numbers; text is not a date because it looks like one. */
+/**
+ * Whether any value of a type is, as JSON, one of another. Numbers are numbers; text is not a date because it looks
+ * like one.
+ */
 function fits(type: SqlType, into: SqlType): boolean {
   const name = typeName(into);
   if (name === 'jsonb' || sameType(type, into)) return true;
@@ -112,7 +115,10 @@ const WRITTEN: Readonly<Record<string, string>> = {
   uuid: '019a8b2e-5c00-7000-8000-000000000000',
 };
 
-/** What the statement may make of a column that is declared as one of a few texts, such as `z.enum(['a', 'b'])`, and that is none of them. */
+/**
+ * What the statement may make of a column that is declared as one of a few texts, such as `z.enum(['a', 'b'])`, and
+ * that is none of them.
+ */
 function textOutside(
   { expression, from, to }: { readonly expression: Checked } & Between,
   name: string,

@@ -75,7 +75,7 @@ function applyCast(
 }
 
 const PLACEHOLDER =
-  /\{[a-z0-9-]+\/\w+\}|<(?:rest )?texts>|<jsons>|<pairs>|<(?:arrays )?(?:equal|compare|output)>|<(?:text|json) \$\d>|\$[\d*]/g;
+  /\{[a-z0-9/-]+\/\w+\}|<(?:rest )?texts>|<jsons>|<pairs>|<(?:arrays )?(?:equal|compare|output)>|<(?:text|json) \$\d>|\$[\d*]/g;
 
 /** Fills a routine's template in one pass, so that nothing inside an argument is taken for a placeholder. */
 function applyRoutine(

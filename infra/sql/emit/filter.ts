@@ -20,7 +20,10 @@ interface Wanted {
   readonly indexes: ReadonlyMap<ScopeColumn, number>;
 }
 
-/** WHERE as a JavaScript condition. Only true goes on, so null and false are one, and `column = 'text'` is compared in bytes. */
+/**
+ * WHERE as a JavaScript condition. Only true goes on, so null and false are one, and `column = 'text'` is compared in
+ * bytes.
+ */
 export function filterCode(module: ModuleCode, plan: Plan, { where, indexes }: Wanted): Filter {
   const decoded: Checked[] = [];
   const inBytes: string[] = [];

@@ -4,7 +4,10 @@ import { arrayOf, scalar, typeName } from './sql-type.ts';
 /** Postgres's pseudo types: any array, its element, and the same with conversion to a common type. */
 export type Polymorphic = 'anyarray' | 'anynonarray' | 'anyelement' | 'anycompatible' | 'anycompatiblearray' | 'any';
 
-/** A type of Postgres that is not supported here, written `~category`. Only a literal without a type could be meant for it. */
+/**
+ * A type of Postgres that is not supported here, written `~category`. Only a literal without a type could be meant for
+ * it.
+ */
 export interface Foreign {
   readonly kind: 'foreign';
   readonly category: string;
@@ -24,8 +27,9 @@ export interface Routine {
   /** May be null although no argument is. */
   readonly nullable: boolean;
   /**
-   * `$1` is an argument, `$*` all of them, `{module/name}` an import from functions/runtime/sql; `<equal>`, `<compare>`, `<output>` are
-   * those functions of the array's element, and `<texts>`, `<jsons>` turn every argument into text or jsonb.
+   * `$1` is an argument, `$*` all of them, `{module/name}` an import from functions/runtime/sql; `<equal>`,
+   * `<compare>`, `<output>` are those functions of the array's element, and `<texts>`, `<jsons>` turn every argument
+   * into text or jsonb.
    */
   readonly code: string;
   /** Postgres has it and this does not: a statement that means it is refused. */
@@ -40,8 +44,8 @@ export type Row = readonly [signature: string, code: string, example: string, me
 const SIGNATURE = /^(\S+)\((.*)\) (.+?)(\?)?( on null)?$/;
 
 /**
- * `name(type, type) result`. A result with `?` may be null for arguments that are not; `on null` says that the code is called with nulls;
- * `...type` is variadic.
+ * `name(type, type) result`. A result with `?` may be null for arguments that are not; `on null` says that the code is
+ * called with nulls; `...type` is variadic.
  */
 export function routine([signature, code, example, meaning]: Row): Routine {
   const match = SIGNATURE.exec(signature);
@@ -78,7 +82,10 @@ function parameterNamed(name: string): Parameter {
   return scalar(name as ScalarName);
 }
 
-/** How many of the arguments make a strict routine null: the variadic ones are an array to Postgres, which is there even if they are null. */
+/**
+ * How many of the arguments make a strict routine null: the variadic ones are an array to Postgres, which is there even
+ * if they are null.
+ */
 export const strictCount = ({ strict, variadic, parameters }: Routine): number =>
   strict ? (variadic ? parameters.length - 1 : parameters.length) : 0;
 

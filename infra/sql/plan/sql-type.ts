@@ -1,4 +1,7 @@
-/** The types that a value can have, beside arrays of them. A column of interval or bytea cannot be written: they live inside of expressions. */
+/**
+ * The types that a value can have, beside arrays of them. A column of interval or bytea cannot be written: they live
+ * inside of expressions.
+ */
 export const SCALAR_NAMES = [
   'boolean',
   'integer',
@@ -49,7 +52,9 @@ export const sameType = (a: SqlType, b: SqlType): boolean =>
 export const isUnknown = (type: SqlType): boolean => type.kind === 'scalar' && type.name === 'unknown';
 export const isScalar = (type: SqlType, name: ScalarName): boolean => type.kind === 'scalar' && type.name === name;
 
-/** A declared object, or a list of them: text of it, and its order, are Postgres's for rows, which are not kept here. */
+/**
+ * A declared object, or a list of them: text of it, and its order, are Postgres's for rows, which are not kept here.
+ */
 export const holdsRecord = (type: SqlType): boolean =>
   type.kind === 'record' || (type.kind === 'array' && holdsRecord(type.element));
 
@@ -70,7 +75,10 @@ const CATEGORY: Record<ScalarName, string> = {
   unknown: 'unknown',
 };
 
-/** Postgres's type category. Types of no common category are a category of their own there (U), in which nothing converts by itself. */
+/**
+ * Postgres's type category. Types of no common category are a category of their own there (U), in which nothing
+ * converts by itself.
+ */
 export function category(type: SqlType): string {
   if (type.kind === 'scalar') return CATEGORY[type.name];
   return type.kind === 'array' ? 'array' : 'record';

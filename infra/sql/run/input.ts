@@ -68,7 +68,10 @@ function readLines(name: string, stdin: NodeJS.ReadableStream): AsyncGenerator<B
   return name === '-' ? wholeLines(stdin) : fileLines(name);
 }
 
-/** Into one buffer, and without a thread of its own: new buffers and their way between threads took as long as the lines themselves. */
+/**
+ * Into one buffer, and without a thread of its own: new buffers and their way between threads took as long as the lines
+ * themselves.
+ */
 async function* fileLines(name: string): AsyncGenerator<Buffer> {
   const file = openSync(name, 'r');
   let buffer = Buffer.allocUnsafeSlow(PART);

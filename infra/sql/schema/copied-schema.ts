@@ -9,8 +9,9 @@ export interface InputSchema {
 }
 
 /**
- * The code of the schema of a column that is only copied: the input's own, with its enums, formats and bounds. Undefined for a column that
- * is computed, and where what is copied is not what the input's schema makes of it (a default, a conversion).
+ * The code of the schema of a column that is only copied: the input's own, with its enums, formats and bounds.
+ * Undefined for a column that is computed, and where what is copied is not what the input's schema makes of it (a
+ * default, a conversion).
  */
 export function copiedSchemaCode(output: OutputColumn, { schema, name }: InputSchema): string | undefined {
   const { expression } = output;

@@ -4,7 +4,9 @@ import { arrayOf, JSONB, scalar } from '../plan/sql-type.ts';
 /** The columns that the first of these lines of JSON have, for files without a schema. */
 export const inferColumnsOfLines = (lines: Buffer): readonly Column[] => inferColumns(sampleOf(lines));
 
-/** The columns that a sample of events has, for files without a schema. Every one may be null: a sample proves no more. */
+/**
+ * The columns that a sample of events has, for files without a schema. Every one may be null: a sample proves no more.
+ */
 function inferColumns(sample: readonly Record<string, unknown>[]): readonly Column[] {
   const types = new Map<string, SqlType | undefined>();
   for (const event of sample)
@@ -12,7 +14,10 @@ function inferColumns(sample: readonly Record<string, unknown>[]): readonly Colu
   return [...types].map(([name, type]) => ({ name, type: type ?? JSONB, nullable: true }));
 }
 
-/** Undefined for null, which says nothing. Numbers are numeric, exact whatever they are; text is text, for what looks like a date may be none. */
+/**
+ * Undefined for null, which says nothing. Numbers are numeric, exact whatever they are; text is text, for what looks
+ * like a date may be none.
+ */
 function typeOfValue(value: unknown): SqlType | undefined {
   switch (typeof value) {
     case 'string':

@@ -5,8 +5,8 @@ import type { InputSchema } from './copied-schema.ts';
 import { copiedSchemaCode } from './copied-schema.ts';
 
 /**
- * The zod schema of a statement's outputs, as code. A column that is only copied has the input's schema; `meta({ sql })` carries the type
- * of what is computed where JSON has none of its own.
+ * The zod schema of a statement's outputs, as code. A column that is only copied has the input's schema; `meta({ sql
+ * })` carries the type of what is computed where JSON has none of its own.
  */
 export function outputSchemaCode(outputs: readonly OutputColumn[], input: InputSchema): string {
   return objectOf(

@@ -15,11 +15,17 @@ interface JsonSchema {
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly $ref?: string;
-  /** `.meta({ sql: 'timestamp' })`: the type, where JSON cannot say it. `numeric not null`: a value that is not there is refused, too. */
+  /**
+   * `.meta({ sql: 'timestamp' })`: the type, where JSON cannot say it. `numeric not null`: a value that is not there is
+   * refused, too.
+   */
   readonly sql?: string;
 }
 
-/** The columns that a stream's schema declares, by what travels as JSON (before any transform of zod). Undefined when it is not an object. */
+/**
+ * The columns that a stream's schema declares, by what travels as JSON (before any transform of zod). Undefined when it
+ * is not an object.
+ */
 export function columnsOfSchema(schema: z.ZodType): readonly Column[] | undefined {
   const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
   return json.properties === undefined ? undefined : fieldsOf(json);

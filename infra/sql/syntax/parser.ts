@@ -11,8 +11,9 @@ export function loadParser(): Promise<Parser> {
 }
 
 /**
- * V8 would optimise the parser after its first few statements. One of its functions has a hundred thousand instructions, which takes 500 MB
- * and two seconds, beside work that has begun, and nobody parses that much. A module has the budget that is set when it is loaded.
+ * V8 would optimise the parser after its first few statements. One of its functions has a hundred thousand
+ * instructions, which takes 500 MB and two seconds, beside work that has begun, and nobody parses that much. A module
+ * has the budget that is set when it is loaded.
  */
 async function loadCold(): Promise<Parser> {
   setFlagsFromString('--wasm-tiering-budget=2000000000');

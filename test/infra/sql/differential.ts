@@ -5,7 +5,10 @@ import { startOracle } from './oracle.ts';
 import { compareStatements } from './statement-differential.ts';
 import { EVENTS } from './world.ts';
 
-/** `node test/infra/sql/differential.ts --cases 200000 [--seed n]`: so many random expressions and statements, here and in Postgres. */
+/**
+ * `node test/infra/sql/differential.ts --cases 200000 [--seed n]`: so many random expressions and statements, here and
+ * in Postgres.
+ */
 const { values } = parseArgs({
   options: {
     cases: { type: 'string', default: '2000' },

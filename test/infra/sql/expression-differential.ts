@@ -14,7 +14,10 @@ import { TYPE_NAMES } from './type-names.ts';
 export const ROWS = 5;
 const BATCH = 100;
 
-/** Random expressions over random rows of every type, here and in Postgres: values, nulls, types and errors must be the same. */
+/**
+ * Random expressions over random rows of every type, here and in Postgres: values, nulls, types and errors must be the
+ * same.
+ */
 export function compareExpressions(oracle: Oracle, wanted: Wanted): Promise<Report> {
   return inBatches(wanted, BATCH, async (done, count) => {
     const random = seeded(wanted.seed * 1_000_003 + done);

@@ -71,13 +71,18 @@ function routineCall(pen: Pen, type: string, depth: number): Generated {
   return node(type, args, (parts) => render(routine, parts));
 }
 
-/** Values that are equal and print differently (1 and 1.0) come in no particular order: Postgres's sort is not stable. */
+/**
+ * Values that are equal and print differently (1 and 1.0) come in no particular order: Postgres's sort is not stable.
+ */
 const isUnordered = ({ name }: Routine, type: string): boolean =>
   name === 'array_sort' && (type === 'numeric[]' || type === 'jsonb[]');
 
-/** C's library and JavaScript's may differ in the last digit, which other functions then enlarge: these are called at the top only. */
+/**
+ * C's library and JavaScript's may differ in the last digit, which other functions then enlarge: these are called at
+ * the top only.
+ */
 const isApproximate = ({ code }: Routine): boolean =>
-  code.startsWith('{double-functions/') && !/sqrt|pi|widthBucket/.test(code);
+  code.startsWith('{numbers/double-functions/') && !/sqrt|pi|widthBucket/.test(code);
 
 /** An approximate function of exact arguments. */
 export function approximate(pen: Pen, depth: number): Generated {

@@ -45,7 +45,10 @@ async function attempt(client: pg.Client, statements: readonly string[]): Promis
   return rows;
 }
 
-/** ksqlDB's masks: Postgres has none. In plpgsql, because the planner takes functions in SQL apart and leaves out arguments. */
+/**
+ * ksqlDB's masks: Postgres has none. In plpgsql, because the planner takes functions in SQL apart and leaves out
+ * arguments.
+ */
 const MASKS = `
 create function masked(value text, from_character int, to_character int, by text[]) returns text language sql immutable as
   $$ select coalesce(string_agg(case

@@ -12,9 +12,9 @@ import { makeWorld } from './world.ts';
 const STATEMENTS = 10;
 
 /**
- * Random statements over random streams of nested data, here and in Postgres: the rows, their nulls and types must be the same, and
- * whether each expression errs when it is evaluated alone. Here each event goes three ways, which must agree: scanned, through
- * JSON.parse, and as a line of a file.
+ * Random statements over random streams of nested data, here and in Postgres: the rows, their nulls and types must be
+ * the same, and whether each expression errs when it is evaluated alone. Here each event goes three ways, which must
+ * agree: scanned, through JSON.parse, and as a line of a file.
  */
 export function compareStatements(oracle: Oracle, wanted: Wanted): Promise<Report> {
   return inBatches(wanted, STATEMENTS, async (done, count) => {

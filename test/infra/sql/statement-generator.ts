@@ -128,7 +128,10 @@ export function postgresText(statement: TestStatement): string {
   return `${selectText(statement.outputs)}, (${key})::text AS "#key" ${fromEvent(statement)}${whereText(statement)}`;
 }
 
-/** One part of a statement on its own, over the lists that it names: Postgres may evaluate it before it unnests the others. */
+/**
+ * One part of a statement on its own, over the lists that it names: Postgres may evaluate it before it unnests the
+ * others.
+ */
 export const aloneText = (statement: TestStatement, part: Generated): string =>
   `SELECT (${sqlOf(part)}) AS x FROM stream AS ${STREAM}${unnestText(over(statement, part))}`;
 export const aloneInPostgres = (statement: TestStatement, part: Generated): string =>

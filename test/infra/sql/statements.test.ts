@@ -82,7 +82,10 @@ afterAll(() => oracle.stop());
 
 const EVENTS: readonly string[] = makeEvents(seeded(20261122), 60);
 
-/** Events as text, with what JSON.stringify cannot write: numbers beyond doubles, escapes, odd spaces, shuffled and missing keys. */
+/**
+ * Events as text, with what JSON.stringify cannot write: numbers beyond doubles, escapes, odd spaces, shuffled and
+ * missing keys.
+ */
 function makeEvents(random: Random, count: number): readonly string[] {
   return Array.from({ length: count }, () => {
     const maybe = (share: number, value: string): string | undefined => (random.chance(share) ? value : undefined);

@@ -4,7 +4,9 @@ import type { Leaf } from './generator.ts';
 import { POOLS } from './pools.ts';
 import type { Random } from './random.ts';
 
-/** A stream of random columns: of every type, nested, some of them never null, some with names that break naive code. */
+/**
+ * A stream of random columns: of every type, nested, some of them never null, some with names that break naive code.
+ */
 export interface TestTable {
   readonly columns: readonly Column[];
 }
@@ -150,7 +152,10 @@ export function spelled(random: Random, text: string): string {
   return /[\ud800-\udfff]/.test(text) ? JSON.stringify(text) : `"${units.join('')}"`;
 }
 
-/** An event as a producer may write it: shuffled, spaced, with unknown and repeated keys. The last of a repeated key counts. */
+/**
+ * An event as a producer may write it: shuffled, spaced, with unknown and repeated keys. The last of a repeated key
+ * counts.
+ */
 export function eventText(random: Random, event: TestEvent): string {
   const entries = event.map(([name, json]) => [spelled(random, name), json] as const);
   if (random.chance(0.3)) entries.sort(() => random.below(3) - 1);

@@ -12,7 +12,10 @@ export interface World {
   readonly events: readonly string[];
 }
 
-/** Makes one, and what `FROM stream` and `event.key` mean in Postgres: the event whose number is the setting `test.n`, or all. */
+/**
+ * Makes one, and what `FROM stream` and `event.key` mean in Postgres: the event whose number is the setting `test.n`,
+ * or all.
+ */
 export async function makeWorld(oracle: Oracle, random: Random): Promise<World> {
   const table = randomTable(random);
   const events = Array.from({ length: EVENTS }, () => eventText(random, randomEvent(random, table)));

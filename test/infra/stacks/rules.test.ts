@@ -97,7 +97,10 @@ test('cfn-lint is really asked: a property that does not exist is found', async 
   expect(said).toContain('Shards');
 }, 60_000);
 
-/** Resources whose replacement loses data are compared by what AWS's own schemas, as cfn-lint has them, say replaces them. */
+/**
+ * Resources whose replacement loses data are compared by what AWS's own schemas, as cfn-lint has them, say replaces
+ * them.
+ */
 test('every property that replaces what holds data is recorded', async () => {
   const script = [
     'import json, sys, cfnlint, pathlib',

@@ -14,7 +14,10 @@ import type { Json } from './json.ts';
 import { isArray, isNumber, isObject, JSON_NULL } from './json.ts';
 import { jsonTypeof } from './json-building.ts';
 
-/** How a value that an event carries as JSON becomes a value of its column's type. What does not fit is the event's fault. */
+/**
+ * How a value that an event carries as JSON becomes a value of its column's type. What does not fit is the event's
+ * fault.
+ */
 export function readField<T>(record: Json | null, field: string, read: (value: Json) => T): T | null {
   if (record === null || !isObject(record)) return null;
   const value = record.get(field);
@@ -46,7 +49,9 @@ export const intervalFromJson = (value: Json): Interval => intervalFromText(text
 export const bytesFromJson = (value: Json): Uint8Array => bytesFromText(textOf(value, 'bytea'));
 export const recordFromJson = (value: Json): Json => (isObject(value) ? value : misfit(value, 'object'));
 
-/** NaN and the infinities have no JSON number; their texts are read as such, because that is how Postgres writes them. */
+/**
+ * NaN and the infinities have no JSON number; their texts are read as such, because that is how Postgres writes them.
+ */
 export const decimalFromJson = (value: Json): Decimal =>
   value === 'NaN' || value === 'Infinity' || value === '-Infinity'
     ? decimalFromText(value)

@@ -7,7 +7,9 @@ import { timestampJson, timestamptzJson } from '../time/timestamps.ts';
 import type { Json } from './json.ts';
 import { jsonText } from './json.ts';
 
-/** JSON as it is written: one buffer that grows. Hot path: filled by every event, emptied by whoever takes its bytes. */
+/**
+ * JSON as it is written: one buffer that grows. Hot path: filled by every event, emptied by whoever takes its bytes.
+ */
 export interface JsonWriter {
   buffer: Buffer;
   /** All of the buffer. */

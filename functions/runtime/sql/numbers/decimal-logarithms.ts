@@ -5,12 +5,14 @@ import { decimalText, divideRounded, finite, INFINITY, NAN, powerOfTen, signOf, 
 import { bitsFor, logarithm, scaled } from './fixed-point.ts';
 
 /**
- * exp, ln and log of numeric. Postgres gives at least 16 significant digits and no fewer decimals than the argument has, and chooses them
- * by a rough estimate of the result's size: the estimates here are its own, because they decide what is printed.
+ * exp, ln and log of numeric. Postgres gives at least 16 significant digits and no fewer decimals than the argument
+ * has, and chooses them by a rough estimate of the result's size: the estimates here are its own, because they decide
+ * what is printed.
  */
 const SIGNIFICANT = 16;
 const MAX_DECIMALS = 1000;
-// biome-ignore lint/suspicious/noApproximativeNumericConstant: log10(e) as Postgres writes it, which is not the nearest double
+// log10(e) as Postgres writes it, which is not the nearest double.
+// biome-ignore lint/suspicious/noApproximativeNumericConstant: the value has to be the one that Postgres uses
 const LOG10_E = 0.434294481903252;
 
 /** How many decimals a result has whose first digit stands at 10^weight. */
@@ -27,8 +29,9 @@ export function expDecimal(a: Decimal): Decimal {
 }
 
 /**
- * e to the power of a number, with so many decimals. Every step is rounded to as many decimals as Postgres keeps: where the result is a
- * tie but for what those leave out, as for `0.999999999999999999999 ^ 2.5`, that decides its last digit.
+ * e to the power of a number, with so many decimals. Every step is rounded to as many decimals as Postgres keeps: where
+ * the result is a tie but for what those leave out, as for `0.999999999999999999999 ^ 2.5`, that decides its last
+ * digit.
  */
 export function exponentialOf(a: Decimal, decimals: number): Decimal {
   const size = Number(decimalText(a));

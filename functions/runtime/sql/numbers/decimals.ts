@@ -2,8 +2,8 @@ import { invalidInput, SqlError } from '../errors/sql-error.ts';
 import { trimSpace } from '../text/spaces.ts';
 
 /**
- * numeric: `digits × 10^-scale`, exact. The scale is kept as Postgres keeps it (1.0 and 1.00 are equal and print differently).
- * `special` is NaN or an infinity; then digits and scale are zero.
+ * numeric: `digits × 10^-scale`, exact. The scale is kept as Postgres keeps it (1.0 and 1.00 are equal and print
+ * differently). `special` is NaN or an infinity; then digits and scale are zero.
  */
 export interface Decimal {
   readonly digits: bigint;

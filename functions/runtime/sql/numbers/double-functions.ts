@@ -1,8 +1,8 @@
 import { outOfRange, SqlError } from '../errors/sql-error.ts';
 
 /**
- * Functions of double precision. Their results are within one unit in the last place of Postgres's, which uses C's library. Those of which
- * that library's own results are further off (cbrt, log10, the hyperbolic ones) are not here.
+ * Functions of double precision. Their results are within one unit in the last place of Postgres's, which uses C's
+ * library. Those of which that library's own results are further off (cbrt, log10, the hyperbolic ones) are not here.
  */
 
 export function sqrtDouble(a: number): number {

@@ -1,7 +1,10 @@
 import { divisionByZero, invalidInput, outOfRange, SqlError } from '../errors/sql-error.ts';
 import { trimSpace } from '../text/spaces.ts';
 
-/** double precision is a JavaScript number. Postgres raises an error where IEEE gives an infinity or a zero that was not there before. */
+/**
+ * double precision is a JavaScript number. Postgres raises an error where IEEE gives an infinity or a zero that was not
+ * there before.
+ */
 function checked(result: number, mayBeInfinite: boolean, mayBeZero: boolean): number {
   if (!mayBeInfinite && (result === Infinity || result === -Infinity))
     throw new SqlError('22003', 'value out of range: overflow');
@@ -47,7 +50,9 @@ export function compareDoubles(a: number, b: number): number {
 
 export const equalDoubles = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b));
 
-/** The shortest text that reads back as the same number, laid out as Postgres does: exponents below -4 and from 15 on. */
+/**
+ * The shortest text that reads back as the same number, laid out as Postgres does: exponents below -4 and from 15 on.
+ */
 export function doubleText(a: number): string {
   if (Number.isNaN(a)) return 'NaN';
   if (infinite(a)) return a > 0 ? 'Infinity' : '-Infinity';

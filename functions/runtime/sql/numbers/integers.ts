@@ -1,7 +1,10 @@
 import { divisionByZero, invalidInput, outOfRange, SqlError } from '../errors/sql-error.ts';
 import { trimSpace } from '../text/spaces.ts';
 
-/** integer (int4) is a JavaScript number, bigint (int8) a JavaScript bigint. Both overflow with an error, as in Postgres. */
+/**
+ * integer (int4) is a JavaScript number, bigint (int8) a JavaScript bigint. Both overflow with an error, as in
+ * Postgres.
+ */
 const MIN4 = -2147483648;
 const MAX4 = 2147483647;
 const MIN8 = -(2n ** 63n);

@@ -29,7 +29,10 @@ const { rawJSON, isRawJSON } = JSON as unknown as {
 const exactNumbers: Reviver = (...[, value, context]) =>
   typeof value === 'number' ? rawJSON(context.source ?? String(value)) : value;
 
-/** Reads an event through JSON.parse and lays its columns out as if they had been scanned. Refuses what is not a JSON object. */
+/**
+ * Reads an event through JSON.parse and lays its columns out as if they had been scanned. Refuses what is not a JSON
+ * object.
+ */
 export function readSlowly(row: ColumnRanges, event: Uint8Array): void {
   const data = parse(event);
   let size = 0;

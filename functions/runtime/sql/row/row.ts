@@ -6,8 +6,9 @@ import { canKnow, knowColumns, theScanner } from '../scan/scanner.ts';
 import { type ColumnRanges, readSlowly } from './row-slow.ts';
 
 /**
- * The columns of one event as ranges of bytes. Hot path: one row is filled again for every event, and nothing is decoded before an
- * expression asks for it. The ranges are the scanner's own, so they hold until the next event is read, into whatever row.
+ * The columns of one event as ranges of bytes. Hot path: one row is filled again for every event, and nothing is
+ * decoded before an expression asks for it. The ranges are the scanner's own, so they hold until the next event is
+ * read, into whatever row.
  */
 export interface Row extends ColumnRanges {
   /** Where in the statement an expression is that is being evaluated: `line:column`. */

@@ -138,7 +138,8 @@ export const eventFunctions = (): readonly WasmFunction[] => [
     result: ODD,
   },
   {
-    // Whether one of the first columns may come again in the part of the event that is not read yet: a backslash could hide it.
+    // Whether one of the first columns may come again in the part of the event that is not read yet: a backslash could
+    // hide it.
     name: 'mayRepeat',
     parameters: ['columns'],
     locals: ['column', 'key', 'quote', 'p', 'end', 'mask'],

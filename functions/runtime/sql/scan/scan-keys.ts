@@ -46,8 +46,9 @@ import {
 } from './wasm.ts';
 
 /**
- * Keys are remembered with the column that they are of, or -1. The columns of the statement are remembered first, so what is not found is
- * not read by it; when there is no room for more, such keys stay unknown, because keys may be data.
+ * Keys are remembered with the column that they are of, or -1. The columns of the statement are remembered first, so
+ * what is not found is not read by it; when there is no room for more, such keys stay unknown, because keys may be
+ * data.
  */
 export const keyFunctions = (): readonly WasmFunction[] => [
   {
@@ -61,7 +62,8 @@ export const keyFunctions = (): readonly WasmFunction[] => [
     result: 0,
   },
   {
-    // Whether the remembered key is the one at `p`, sixteen bytes at a time. What is loaded beyond its end is not looked at.
+    // Whether the remembered key is the one at `p`, sixteen bytes at a time. What is loaded beyond its end is not
+    // looked at.
     name: 'isKey',
     parameters: ['p', 'key'],
     locals: ['left'],
@@ -121,7 +123,8 @@ export const keyFunctions = (): readonly WasmFunction[] => [
     result: 'key',
   },
   {
-    // A key that was not expected: its remembered form, the unknown one, or -1 when it is not plain. Its length is noted.
+    // A key that was not expected: its remembered form, the unknown one, or -1 when it is not plain. Its length is
+    // noted.
     name: 'findKey',
     parameters: ['p'],
     locals: ['from', 'mask', 'length', 'high', 'key'],

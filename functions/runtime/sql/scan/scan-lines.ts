@@ -53,8 +53,8 @@ export const lineFunctions = (): readonly WasmFunction[] => [
     result: add('p', trailingZeros('mask')),
   },
   {
-    // The first line from `p` on that WHERE may want, or that is anything but plain: what the reader of a single event would do with
-    // the ones before is to refuse them, because the needed text is not there and cannot come again.
+    // The first line from `p` on that WHERE may want, or that is anything but plain: what the reader of a single event
+    // would do with the ones before is to refuse them, because the needed text is not there and cannot come again.
     name: 'skipRefused',
     parameters: ['p', 'end', 'columns'],
     locals: ['line', 'place', 'start', 'length'],

@@ -1,4 +1,7 @@
-/** Where everything is in the scanner's memory: numbers of four bytes. At 0 is the key that is not remembered, of no column. */
+/**
+ * Where everything is in the scanner's memory: numbers of four bytes. At 0 is the key that is not remembered, of no
+ * column.
+ */
 export const UNKNOWN = 0;
 
 /** What was seen in a value since it was last set to 0: */
@@ -22,8 +25,8 @@ export const LAST_KEY = 44;
 export const KEY_LENGTH = 48;
 export const FREE = 52;
 /**
- * Without this text as the value of its column, WHERE is false; how many lines were skipped because of that, and whether the one after
- * them is read as far as WHERE reads.
+ * Without this text as the value of its column, WHERE is false; how many lines were skipped because of that, and
+ * whether the one after them is read as far as WHERE reads.
  */
 export const NEEDED_COLUMN = 56;
 export const NEEDED_LENGTH = 60;
@@ -34,7 +37,10 @@ export const MOST_NEEDED = 1024;
 
 const PAGE = 1 << 16;
 export const MAX_COLUMNS = 2048;
-/** For each column: where its value starts and ends, its key starts, what was seen in it, and the key as it is remembered. */
+/**
+ * For each column: where its value starts and ends, its key starts, what was seen in it, and the key as it is
+ * remembered.
+ */
 export const STARTS = PAGE;
 export const ENDS = STARTS + 4 * MAX_COLUMNS;
 export const KEYS = ENDS + 4 * MAX_COLUMNS;
@@ -45,8 +51,8 @@ export const NAMES = SEEN + 4 * MAX_COLUMNS;
 export const TABLE = 2 * PAGE;
 export const TABLE_SLOTS = 1 << 13;
 /**
- * The remembered keys, one after the other; the first one stands for the beginning of an event. Each takes 32 bytes or more, so the table
- * is never more than half full.
+ * The remembered keys, one after the other; the first one stands for the beginning of an event. Each takes 32 bytes or
+ * more, so the table is never more than half full.
  */
 export const REMEMBERED = 3 * PAGE;
 export const REMEMBERED_END = REMEMBERED + 32 * (TABLE_SLOTS / 2);

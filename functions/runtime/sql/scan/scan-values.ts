@@ -36,8 +36,9 @@ import {
 const MAX_DEPTH = 30;
 
 /**
- * Functions that step over JSON in memory, checking it on the way. Each gives the address just after, or -1 for what is not plain JSON;
- * whoever called then takes the slow way, which knows all of JSON. A control character must stand behind the text, so that none runs away.
+ * Functions that step over JSON in memory, checking it on the way. Each gives the address just after, or -1 for what is
+ * not plain JSON; whoever called then takes the slow way, which knows all of JSON. A control character must stand
+ * behind the text, so that none runs away.
  */
 export const valueFunctions = (): readonly WasmFunction[] => [
   {

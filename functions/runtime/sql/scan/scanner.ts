@@ -20,9 +20,10 @@ import { valueFunctions } from './scan-values.ts';
 import { wasmModule } from './wasm.ts';
 
 /**
- * The scanner is WebAssembly, sixteen bytes at a time, because JavaScript took nearly three times as long, and nearly twice as long even
- * when it was written for one shape of events alone. Its code is made here, from the functions of scan-*.ts. There is one for the whole
- * process: a memory of its own for every statement would reserve gigabytes of addresses for each.
+ * The scanner is WebAssembly, sixteen bytes at a time, because JavaScript took nearly three times as long, and nearly
+ * twice as long even when it was written for one shape of events alone. Its code is made here, from the functions of
+ * scan-*.ts. There is one for the whole process: a memory of its own for every statement would reserve gigabytes of
+ * addresses for each.
  */
 export interface Scanner {
   /** What it looks for. */

@@ -1,6 +1,7 @@
 /**
- * WebAssembly as TypeScript expressions: the instructions that the scanner needs, and no more. Every instruction is a function that gives
- * code; an operand is code, a number, or the name of a local. All numbers are i32; a vector is 16 bytes, loaded with `load128`.
+ * WebAssembly as TypeScript expressions: the instructions that the scanner needs, and no more. Every instruction is a
+ * function that gives code; an operand is code, a number, or the name of a local. All numbers are i32; a vector is 16
+ * bytes, loaded with `load128`.
  */
 export type Code = (scope: Scope) => readonly number[];
 export type Operand = Code | number | string;

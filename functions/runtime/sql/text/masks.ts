@@ -1,8 +1,8 @@
 import { characters } from './text.ts';
 
 /**
- * ksqlDB's masks: upper-case letters become X, lower-case letters x, digits n and everything else -, in every script. Other characters can
- * be given for them; null leaves what it would replace.
+ * ksqlDB's masks: upper-case letters become X, lower-case letters x, digits n and everything else -, in every script.
+ * Other characters can be given for them; null leaves what it would replace.
  */
 type With = [upper?: string | null, lower?: string | null, digit?: string | null, other?: string | null];
 

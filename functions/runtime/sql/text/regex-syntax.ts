@@ -7,8 +7,8 @@ import { SqlError } from '../errors/sql-error.ts';
 export interface Translated {
   readonly source: string;
   /**
-   * Whether JavaScript's first match is Postgres's longest one too: no alternatives, no lazy quantifiers, no quantified groups.
-   * Whether there is a match at all does not depend on it.
+   * Whether JavaScript's first match is Postgres's longest one too: no alternatives, no lazy quantifiers, no quantified
+   * groups. Whether there is a match at all does not depend on it.
    */
   readonly sameExtent: boolean;
 }

@@ -111,7 +111,10 @@ export function regexpSubstr(
   return match?.[groupOf(match, group)] ?? null;
 }
 
-/** `[text, pattern, start, n, end, flags, group]`: where the n-th match starts, or the character behind it; 0 when there is none. */
+/**
+ * `[text, pattern, start, n, end, flags, group]`: where the n-th match starts, or the character behind it; 0 when there
+ * is none.
+ */
 export function regexpInstr(
   ...[text, pattern, start = 1, n = 1, end = 0, flags = '', group = 0]: [
     string,

@@ -1,6 +1,9 @@
 import { SqlError } from '../errors/sql-error.ts';
 
-/** text is a JavaScript string without U+0000 and without lone surrogates. Positions and lengths count characters (code points). */
+/**
+ * text is a JavaScript string without U+0000 and without lone surrogates. Positions and lengths count characters (code
+ * points).
+ */
 const SURROGATE = /[\ud800-\udfff]/;
 
 /** Collation "C": by code point. UTF-16 order differs from it only where surrogates are involved. */

@@ -13,7 +13,10 @@ import {
   timeText,
 } from './timestamps.ts';
 
-/** interval lives inside expressions: months, days and microseconds, which do not convert into each other. `infinite` is 1 or -1 for the infinities. */
+/**
+ * interval lives inside expressions: months, days and microseconds, which do not convert into each other. `infinite` is
+ * 1 or -1 for the infinities.
+ */
 export interface Interval {
   readonly months: number;
   readonly days: number;
@@ -53,7 +56,10 @@ const ALIASES: Record<string, string> = { mon: 'month', min: 'minute', sec: 'sec
 const TERM =
   /^\s*(?:([+-]?\d+)\s*([a-z]+)|([+-]?)(\d+):(\d{2})(?::(\d{2}(?:\.\d{1,6})?))?|([+-]?\d+(?:\.\d{1,6})?)\s*(?:seconds?|secs?|$))(?=\s|$|[+-]|\d)/i;
 
-/** Reads `1 year 2 months -3 days 04:05:06`. Fractions are read for seconds only; Postgres's other spellings are refused. */
+/**
+ * Reads `1 year 2 months -3 days 04:05:06`. Fractions are read for seconds only; Postgres's other spellings are
+ * refused.
+ */
 export function intervalFromText(text: string): Interval {
   const word = text.trim().toLowerCase();
   if (word === 'infinity' || word === '-infinity') return infiniteInterval(word === 'infinity' ? 1 : -1);

@@ -18,7 +18,9 @@ const TIME = String.raw`(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d*))?)?`;
 const ZONE = String.raw`(z|utc|gmt|[+-]\d{1,2}(?::?\d{2}(?::\d{2})?)?)`;
 const MOMENT = new RegExp(String.raw`^${DATE}(?!-)(?:(?:[t]|\x20+)${TIME})?(?:\x20*${ZONE})?(\x20+(?:bc|ad))?$`, 'i');
 
-/** Reads ISO 8601 as Postgres does. Postgres's other spellings ("January 8", "yesterday") are refused, not guessed at. */
+/**
+ * Reads ISO 8601 as Postgres does. Postgres's other spellings ("January 8", "yesterday") are refused, not guessed at.
+ */
 export function parseMoment(type: string, text: string): Moment {
   const trimmed = trimSpace(text);
   const match = MOMENT.exec(trimmed);

@@ -4,7 +4,10 @@ import type { Piece } from './time-templates.ts';
 import { MONTHS, templateOf } from './time-templates.ts';
 import { makeTimestamp } from './timestamp-parts.ts';
 
-/** to_date and to_timestamp of a text that is written exactly as its format says. Postgres guesses at others; here they are refused. */
+/**
+ * to_date and to_timestamp of a text that is written exactly as its format says. Postgres guesses at others; here they
+ * are refused.
+ */
 export function readDate(text: string, template: string): number {
   const fields = read(text, template);
   clockOf(fields);

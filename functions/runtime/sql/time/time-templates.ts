@@ -1,6 +1,8 @@
 import { SqlError } from '../errors/sql-error.ts';
 
-/** The templates of to_char, to_date and to_timestamp, as far as they say one thing alone: `YYYY-MM-DD"T"HH24:MI:SS.MS`. */
+/**
+ * The templates of to_char, to_date and to_timestamp, as far as they say one thing alone: `YYYY-MM-DD"T"HH24:MI:SS.MS`.
+ */
 export type Piece =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'field'; readonly field: string; readonly written: string; readonly plain: boolean };

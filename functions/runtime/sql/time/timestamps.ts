@@ -3,7 +3,10 @@ import { roundDouble } from '../numbers/doubles.ts';
 import { civilFromDays, daysFromCivil, yearText } from './calendar.ts';
 import { parseMoment } from './moments.ts';
 
-/** timestamp and timestamptz are bigints: microseconds from 2000-01-01 00:00 (UTC). The session's time zone is UTC, always. */
+/**
+ * timestamp and timestamptz are bigints: microseconds from 2000-01-01 00:00 (UTC). The session's time zone is UTC,
+ * always.
+ */
 export const MICROS_PER_DAY = 86_400_000_000n;
 
 /** The infinities, as Postgres stores them. */

@@ -1,7 +1,10 @@
 import { SqlError } from '../errors/sql-error.ts';
 import { dateTrunc, makeTimestamp } from './timestamp-parts.ts';
 
-/** AT TIME ZONE. UTC alone: other zones change with the tables of whoever runs this, and a transform must give one answer. */
+/**
+ * AT TIME ZONE. UTC alone: other zones change with the tables of whoever runs this, and a transform must give one
+ * answer.
+ */
 function requireUtc(zone: string): void {
   if (!/^(?:utc|gmt|z|zulu|etc\/utc|etc\/gmt)$/i.test(zone))
     throw new SqlError('0A000', `time zone "${zone}" is not supported: use UTC`);

@@ -24,8 +24,8 @@ function kindOf(type: SqlType): CellKind {
 }
 
 /**
- * A cell as JSON. An empty one is null, or empty text where the column is text and cannot be null; a quoted empty one is empty text. What
- * is not what its column should be is text, which the statement refuses if it reads it.
+ * A cell as JSON. An empty one is null, or empty text where the column is text and cannot be null; a quoted empty one
+ * is empty text. What is not what its column should be is text, which the statement refuses if it reads it.
  */
 export function cellJson({ kind, nullable }: CellColumn, text: string, quoted: boolean): string {
   if (text === '' && !(kind === 'text' && (quoted || !nullable)) && !(kind === 'any' && quoted)) return 'null';
@@ -43,7 +43,10 @@ function looksLike(text: string, quoted: boolean): 'number' | 'boolean' | 'text'
   return PLAIN_NUMBER.test(text) ? 'number' : 'text';
 }
 
-/** The columns that a sample of cells has: number or boolean where every cell looks like one, else text. A sample proves no more. */
+/**
+ * The columns that a sample of cells has: number or boolean where every cell looks like one, else text. A sample proves
+ * no more.
+ */
 export function inferCellColumns(header: readonly string[], sample: readonly (readonly string[])[]): readonly Column[] {
   return header.map((name, i) => {
     const looks = new Set(sample.map((cells) => looksLike(...unmarked(cells[i] ?? ''))));

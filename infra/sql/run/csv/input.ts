@@ -7,7 +7,10 @@ import type { CsvVisitor } from './records.ts';
 import { firstPlace, LINE_BREAK, readRecords, textEnd } from './records.ts';
 import { utf8Of } from './text.ts';
 
-/** Reads CSV as lines of JSON: its header names the columns, which are of the types that a schema, or a sample, gives them. */
+/**
+ * Reads CSV as lines of JSON: its header names the columns, which are of the types that a schema, or a sample, gives
+ * them.
+ */
 export function csvReader(chunks: AsyncIterable<Buffer>, reject: Reject): InputReader {
   const bytes = utf8Of(chunks)[Symbol.asyncIterator]();
   let sampled: Buffer = Buffer.alloc(0);
@@ -70,7 +73,10 @@ function wantedCells(header: readonly string[], read: readonly Column[]): readon
   });
 }
 
-/** Where none of so many bytes of records fits the header, its columns are of any type: the records are refused as they are read. */
+/**
+ * Where none of so many bytes of records fits the header, its columns are of any type: the records are refused as they
+ * are read.
+ */
 const LOOKED_AT = 1 << 22;
 
 /** Reads on until there is something to infer columns from, or the end. */
@@ -125,7 +131,10 @@ function sampleOf(block: Buffer, isLast: boolean): Sample {
   return found;
 }
 
-/** Takes the first record as the header, and gives the others to the visitor that is made for it. Without a header they mean nothing. */
+/**
+ * Takes the first record as the header, and gives the others to the visitor that is made for it. Without a header they
+ * mean nothing.
+ */
 function headed(visitorOf: (header: readonly string[]) => CsvVisitor, refused: CsvVisitor['refused']): CsvVisitor {
   let visitor: CsvVisitor | undefined;
   return {

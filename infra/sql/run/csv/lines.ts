@@ -88,7 +88,10 @@ interface Range {
 
 const COMMA = 0x2c;
 
-/** The cells of a line without quotes, and how many there are. Hot path: bytes are copied where nothing is special about them. */
+/**
+ * The cells of a line without quotes, and how many there are. Hot path: bytes are copied where nothing is special about
+ * them.
+ */
 function writePlain(writer: JsonWriter, cells: readonly (KeyedCell | undefined)[], range: Range): number {
   const { block, from, to } = range;
   let column = 0;

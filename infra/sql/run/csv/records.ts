@@ -22,13 +22,15 @@ export const LINE_BREAK = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const QUOTE = 0x22;
 
-/** A record, or a line, may have this many bytes: what is longer is a quote that somebody forgot to close, or no CSV. */
+/**
+ * A record, or a line, may have this many bytes: what is longer is a quote that somebody forgot to close, or no CSV.
+ */
 const LONGEST_RECORD = 1 << 20;
 
 /**
- * Reads the records of a block that starts where a record starts, or in a line that was too long, and gives how many bytes they take up.
- * RFC 4180 by csv-parse; lines without a quote need no parser, and are most of most files. A record that cannot be read costs its first
- * line alone.
+ * Reads the records of a block that starts where a record starts, or in a line that was too long, and gives how many
+ * bytes they take up. RFC 4180 by csv-parse; lines without a quote need no parser, and are most of most files. A record
+ * that cannot be read costs its first line alone.
  */
 export function readRecords(
   block: Buffer,
@@ -92,8 +94,9 @@ function readBetween(of: Block, from: number, reader: Reader): number {
 }
 
 /**
- * The lines with a quote that are a record each, by where they begin: parsed in one go, because a parser of its own would take longer
- * than a line. It ends at a line that is no record: what comes behind it is not known to begin a record.
+ * The lines with a quote that are a record each, by where they begin: parsed in one go, because a parser of its own
+ * would take longer than a line. It ends at a line that is no record: what comes behind it is not known to begin a
+ * record.
  */
 function parseLines(block: Buffer, from: number, end: number): ReadonlyMap<number, readonly string[]> {
   const lines: Buffer[] = [];
@@ -152,12 +155,16 @@ function readQuoted(of: Block, from: number, reader: Reader): number | undefined
     visitor.refused(place.line, REASONS[stop === 'open' && !isShort ? 'long' : stop]);
     place.line += 1;
     at = lineEnd(block, at, end);
-    // Behind an open quote there may be nothing but lines without quotes. Otherwise `to` still holds, and is not looked for again.
+    // Behind an open quote there may be nothing but lines without quotes. Otherwise `to` still holds, and is not looked
+    // for again.
     if (stop === 'open' || at >= to) return at;
   }
 }
 
-/** Where a quote may be closed that is open at `to`. Twice as far each time, or a quote that nobody closes would cost its square. */
+/**
+ * Where a quote may be closed that is open at `to`. Twice as far each time, or a quote that nobody closes would cost
+ * its square.
+ */
 function further(block: Buffer, { at, to, end }: { at: number; to: number; end: number }): number {
   const quote = block.indexOf(QUOTE, to);
   return quote === -1 || quote >= end ? end : lineEnd(block, Math.max(quote, 2 * to - at), end);

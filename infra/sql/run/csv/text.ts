@@ -1,6 +1,6 @@
 /**
- * A text in UTF-8 with line feeds: without a byte order mark, out of UTF-16 where one says so, and with line feeds where carriage returns
- * alone end the lines.
+ * A text in UTF-8 with line feeds: without a byte order mark, out of UTF-16 where one says so, and with line feeds
+ * where carriage returns alone end the lines.
  */
 export async function* utf8Of(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let convert: ((chunk: Buffer) => Buffer) | undefined;

@@ -34,7 +34,10 @@ interface Store {
   writing: (number: unknown) => Promise<void>;
 }
 
-/** `keeps`: its progress with its numbers, as the Postgres sink does; otherwise its slices are known by their range, as files are. */
+/**
+ * `keeps`: its progress with its numbers, as the Postgres sink does; otherwise its slices are known by their range, as
+ * files are.
+ */
 const sinkOf = (store: Store, { keeps }: { keeps: boolean }) => {
   const ranges = new Set<string>();
   return defineSink({

@@ -100,7 +100,10 @@ test('of many invocations that move from one revision, one succeeds', async () =
   expect(await store.load(KEY, NEVER)).toEqual({ revision: 1, state: winners[0] });
 });
 
-/** Passes requests on, and ends the connection instead of giving the reply to the n-th and following ones, `losses` times. */
+/**
+ * Passes requests on, and ends the connection instead of giving the reply to the n-th and following ones, `losses`
+ * times.
+ */
 async function losingReplies(losses: number, meanwhile: () => Promise<void> = async () => undefined) {
   let left = losses;
   const proxy = createServer((request, response) => {

@@ -1,6 +1,7 @@
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
-import { openDeadLetters, type Rejection } from '../../../../functions/runtime/dead-letters/dead-letters.ts';
+import { openDeadLetters } from '../../../../functions/runtime/dead-letters/dead-letters.ts';
+import type { Rejection } from '../../../../functions/runtime/rejection.ts';
 
 const rejection = (at: string, bytes: Uint8Array): Rejection => ({ at, reason: 'schema', message: 'no number', bytes });
 

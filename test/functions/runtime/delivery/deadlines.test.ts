@@ -17,8 +17,8 @@ import { describeStream } from '../../../../functions/runtime/log/shards.ts';
 import { eventOf, STREAM } from '../log/log-kit.ts';
 
 /**
- * What a step may wait for, and what ends the waiting: the signal of its invocation. A call that outlasts it makes Lambda kill the
- * process, and that would be taken for the events' fault.
+ * What a step may wait for, and what ends the waiting: the signal of its invocation. A call that outlasts it makes
+ * Lambda kill the process, and that would be taken for the events' fault.
  */
 const calls: Record<string, (signal: AbortSignal) => Promise<unknown>> = {
   DynamoDB: (abortSignal) =>

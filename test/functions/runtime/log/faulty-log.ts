@@ -36,7 +36,9 @@ export interface FaultyLog {
   settle(): void;
 }
 
-/** A log that does to the n-th PutRecords call what the n-th moment says; after the last moment everything goes well. */
+/**
+ * A log that does to the n-th PutRecords call what the n-th moment says; after the last moment everything goes well.
+ */
 export function faultyLog(log: Log, moments: readonly Moment[]): FaultyLog {
   const client = logClient(log);
   const onTheWay: { calls: number; input: PutRecordsInput }[] = [];

@@ -81,8 +81,8 @@ export function eventsIn(data: Buffer): SeenEvent[] {
 }
 
 /**
- * What a reader of the whole stream makes of it: it drops what hashes outside its shard and what is not above its mark. A child shard
- * starts with its parents' marks by hash range.
+ * What a reader of the whole stream makes of it: it drops what hashes outside its shard and what is not above its mark.
+ * A child shard starts with its parents' marks by hash range.
  */
 export async function readOnce(log: Log): Promise<SeenEvent[]> {
   interface MarkRange {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
 /**
- * JSON as nobody's writer makes it but the standard allows it: as text, so that escapes, whitespace, order and repetition of keys
- * are part of it.
+ * JSON as nobody's writer makes it but the standard allows it: as text, so that escapes, whitespace, order and
+ * repetition of keys are part of it.
  */
 const whitespace = fc.oneof(
   { weight: 4, arbitrary: fc.constant('') },

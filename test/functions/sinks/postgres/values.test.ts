@@ -168,7 +168,10 @@ describe('a row', () => {
   }, 60_000);
 });
 
-/** Undefined when it is refused. An integer that JSON wrote with a point or an exponent is none to Postgres, but it is to us. */
+/**
+ * Undefined when it is refused. An integer that JSON wrote with a point or an exponent is none to Postgres, but it is
+ * to us.
+ */
 async function byPostgres(json: string): Promise<string | undefined> {
   const integers = json.replace(
     /"(small|whole|big)": (-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=[,}])/g,

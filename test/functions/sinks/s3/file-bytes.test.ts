@@ -54,7 +54,8 @@ test.each(['gzip', 'zstd'] as const)('compressing with %s is given up when the s
 test('a zstd frame says how long its content is', async () => {
   const { file } = await fileOf([1000, 1000]);
   const bytes = await fileBytes(file, { lines: 'data', compression: 'zstd' }, signal);
-  // RFC 8878, 3.1.1.1: the two high bits of the descriptor are the width of the size; 1 is two bytes, of what is beyond 256.
+  // RFC 8878, 3.1.1.1: the two high bits of the descriptor are the width of the size; 1 is two bytes, of what is beyond
+  // 256.
   expect(bytes[4] as number).toBe(0b01100100);
   expect(bytes.readUInt16LE(5) + 256).toBe(2002);
 });

@@ -21,7 +21,10 @@ const COMPRESS = { plain: (block: Buffer) => block, gzip: gzipSync, zstd: zstdCo
 
 export type Encoding = keyof typeof COMPRESS;
 
-/** Reads a generated CSV file of about this size in a process of its own, and tells how much memory that took at its highest. */
+/**
+ * Reads a generated CSV file of about this size in a process of its own, and tells how much memory that took at its
+ * highest.
+ */
 export async function peakOfReading(
   mebibytes: number,
   encoding: Encoding,
@@ -55,8 +58,8 @@ export async function peakOfReading(
 }
 
 /**
- * V8 spends what memory it is given on fewer collections, whatever is read. These shares of 256 MB (5 and 90 hundredths) are what
- * Lambda's runtime gives it in a function of that size.
+ * V8 spends what memory it is given on fewer collections, whatever is read. These shares of 256 MB (5 and 90
+ * hundredths) are what Lambda's runtime gives it in a function of that size.
  */
 const SMALL_FUNCTION = ['--max-semi-space-size=12', '--max-old-space-size=230'];
 

@@ -17,8 +17,8 @@ export type MappingJson = Readonly<Record<string, unknown>> & {
 export type FunctionCode = (texts: readonly string[], records: readonly KinesisStreamRecord[]) => unknown;
 
 /**
- * A server that is like LocalStack, at one URL: Kinesis, S3, SQS, SNS, and a Lambda API whose mappings exist and deliver nothing
- * themselves, so that whatever a function gets came from elsewhere.
+ * A server that is like LocalStack, at one URL: Kinesis, S3, SQS, SNS, and a Lambda API whose mappings exist and
+ * deliver nothing themselves, so that whatever a function gets came from elsewhere.
  */
 export async function startEndpoint(running: AsyncDisposableStack) {
   const mappings = new Map<string, MappingJson>();

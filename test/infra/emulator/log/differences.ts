@@ -27,7 +27,10 @@ const split: Call = { call: 'split', shard: 0, eighth: 4 };
 const invalid = { error: 'ValidationException' };
 const unusable = { error: 'InvalidArgumentException' };
 
-/** That members which break the model's constraints are answered by a ValidationException, the page of each says by listing it so. */
+/**
+ * That members which break the model's constraints are answered by a ValidationException, the page of each says by
+ * listing it so.
+ */
 const failedValidation = {
   documentation:
     'The request failed validation. For example, a parameter value is not valid, a combination of parameters is not supported',

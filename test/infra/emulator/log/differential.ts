@@ -31,7 +31,10 @@ export interface PutEntry {
   readonly text: string;
 }
 
-/** A call, with names for what each implementation calls its own: the nth record put, the nth shard, a part of a shard's range. */
+/**
+ * A call, with names for what each implementation calls its own: the nth record put, the nth shard, a part of a shard's
+ * range.
+ */
 export type Call =
   | { readonly call: 'create'; readonly shards?: number; readonly onDemand?: boolean }
   | { readonly call: 'put'; readonly entry: PutEntry; readonly elsewhere?: boolean }

@@ -36,7 +36,10 @@ export type ReadFault = (typeof readFaults)[number];
 export const controls = ['rebalance', 'pause', 'update', 'split', 'merge'] as const;
 export type Control = (typeof controls)[number];
 
-/** Everything that happens to a mapping of a stream with two shards. Plain data, so that a failing one can be shrunk and kept. */
+/**
+ * Everything that happens to a mapping of a stream with two shards. Plain data, so that a failing one can be shrunk and
+ * kept.
+ */
 export interface FaultSchedule {
   readonly seed: number;
   readonly batchSize: number;

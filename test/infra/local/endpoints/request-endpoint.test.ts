@@ -1,7 +1,7 @@
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { InvokeResult } from '../../../../infra/emulator/invoke.ts';
-import { openRequestDoor } from '../../../../infra/local/endpoints/request-endpoint.ts';
+import { openRequestEndpoint } from '../../../../infra/local/endpoints/request-endpoint.ts';
 
 describe('a function URL on this machine', () => {
   const running: AsyncDisposableStack[] = [];
@@ -12,7 +12,7 @@ describe('a function URL on this machine', () => {
   async function open(answer: (event: LambdaFunctionURLEvent) => InvokeResult): Promise<string> {
     const stack = new AsyncDisposableStack();
     running.push(stack);
-    return openRequestDoor(async (payload) => answer(JSON.parse(payload) as LambdaFunctionURLEvent), 0, stack);
+    return openRequestEndpoint(async (payload) => answer(JSON.parse(payload) as LambdaFunctionURLEvent), 0, stack);
   }
   const returned = (value: unknown): InvokeResult => ({ outcome: 'returned', payload: JSON.stringify(value) });
 

@@ -59,7 +59,7 @@ test('standard input is read as it comes, wherever its parts are cut', async () 
     [
       'SELECT order_id + 1 AS next FROM input',
       '--schema',
-      `${new URL('order-schema.ts', import.meta.url).pathname}#Order`,
+      `${new URL('../order-schema.ts', import.meta.url).pathname}#Order`,
     ],
     parts,
   );
@@ -76,7 +76,7 @@ test('CSV has its header as columns; what is quoted is text, what is empty null,
   expect(out).toBe(
     '{"id":"1","name":"a,b","total":"2.50"}\n{"id":"2","name":null,"total":"3"}\n{"id":"3","name":"7","total":"x"}\n',
   );
-  const schema = new URL('order-schema.ts', import.meta.url).pathname;
+  const schema = new URL('../order-schema.ts', import.meta.url).pathname;
   expect(
     await run(['SELECT order_id * 2 AS x FROM input', '--schema', `${schema}#Order`, '--input', 'csv'], ORDERS_CSV),
   ).toEqual({
@@ -186,7 +186,7 @@ test('lists are unnested, also where some are empty', async () => {
 });
 
 test('sql explain takes a .sql file and the schema that it names', async () => {
-  const schema = new URL('order-schema.ts', import.meta.url).pathname;
+  const schema = new URL('../order-schema.ts', import.meta.url).pathname;
   writeFileSync(
     join(folder, 'done.sql'),
     `-- schema: ${schema}#Order\nCREATE STREAM done AS SELECT order_id FROM orders WHERE status = 'COMPLETE'`,

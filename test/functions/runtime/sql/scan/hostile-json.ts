@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 
-/** JSON as hostile producers write it: escapes in keys and values, duplicate keys, odd spaces, numbers beyond doubles, deep nesting. */
+/**
+ * JSON as hostile producers write it: escapes in keys and values, duplicate keys, odd spaces, numbers beyond doubles,
+ * deep nesting.
+ */
 const space = fc.constantFrom('', '', '', ' ', '\n', '\t ', '\r');
 const escaped = (text: string): string =>
   [...text].map((c) => (c.length === 1 ? `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}` : c)).join('');
