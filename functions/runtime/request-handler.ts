@@ -27,7 +27,7 @@ export interface ReceivingSurroundings {
   log(line: string): void;
 }
 
-/** The Lambda handler of a source that answers requests: `export const handler = requestHandler(http)`. */
+/** The Lambda handler of a source that answers requests: `export const handler = requestHandler(httpDefinition)`. */
 export function requestHandler<O, R, Request, Reply>(
   definition: SourceDefinition<O, R, ReceivingSource<Request, Reply>>,
 ): Handler<Request, Reply> {

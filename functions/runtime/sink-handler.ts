@@ -16,7 +16,7 @@ interface Handler {
   (event: object, invocation: Invocation): Promise<OperatorAnswer | undefined>;
 }
 
-/** The Lambda handler of a sink, continuous or scheduled: `export const handler = sinkHandler(s3)`. */
+/** The Lambda handler of a sink, continuous or scheduled: `export const handler = sinkHandler(s3Definition)`. */
 export function sinkHandler<O, R>(definition: SinkDefinition<O, R>): Handler {
   let opened: Handler | undefined;
   const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {

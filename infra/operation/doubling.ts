@@ -1,15 +1,15 @@
 import type { SinkDefinition } from '../../functions/runtime/sink.ts';
 import { parseOrExplain } from '../../functions/runtime/step-config.ts';
-import { postgres } from '../../functions/sinks/postgres/postgres.ts';
-import { s3 } from '../../functions/sinks/s3/s3.ts';
+import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
+import { s3Definition } from '../../functions/sinks/s3/s3.ts';
 import type { SinkName } from '../connectors.ts';
 import type { PipelinePlan, SinkPlan, TransformPlan } from '../pipelines/plan.ts';
 import { sameStream } from '../pipelines/streams.ts';
 
 /** What commands ask of a sink without running it. */
 const asked: Record<SinkName, (options: unknown) => Asked> = {
-  s3: (options) => askedOf(s3, options),
-  postgres: (options) => askedOf(postgres, options),
+  s3: (options) => askedOf(s3Definition, options),
+  postgres: (options) => askedOf(postgresDefinition, options),
 };
 
 interface Asked {

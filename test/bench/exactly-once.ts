@@ -7,7 +7,7 @@ import { encodeOrdered } from '../../functions/runtime/position.ts';
 import { openSink } from '../../functions/runtime/sink-handler.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';
 import { columnsOf } from '../../functions/sinks/postgres/columns.ts';
-import { postgres } from '../../functions/sinks/postgres/postgres.ts';
+import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { Order, type OrderLine, orderEvents } from '../../functions/transforms/order-events.ts';
 import { type PostgresServer, startPostgres } from '../kit/servers.ts';
 import { invocation, openTarget, type Target } from './in-memory.ts';
@@ -120,7 +120,10 @@ function exactlyOnce(resources: unknown): Side {
     sink(target) {
       const surroundings = target.surroundingsOf('table', { input: 'clean' });
       const options = { table: TABLES.ours, create: true };
-      const handler = openSink(postgres, { ...surroundings, config: { ...surroundings.config, options, resources } });
+      const handler = openSink(postgresDefinition, {
+        ...surroundings,
+        config: { ...surroundings.config, options, resources },
+      });
       return (event) => handler(event, invocation).then(succeeded);
     },
   };

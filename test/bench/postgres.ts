@@ -8,7 +8,7 @@ import type pg from 'pg';
 import { copyIn } from '../../functions/clients/postgres.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { OpenSink } from '../../functions/runtime/sink.ts';
-import { postgres, postgresSink } from '../../functions/sinks/postgres/postgres.ts';
+import { postgresDefinition, postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { openSinkWith } from '../contracts/sink-harnesses.ts';
 import { logOf, sliceOf } from '../contracts/slices.ts';
 import { type PostgresServer, startPostgres } from '../kit/servers.ts';
@@ -157,7 +157,7 @@ function writer(
 ): (events: readonly ReceivedEvent[]) => Promise<void> {
   const { host, port, user, password } = server;
   const resources = { host, port, database: client.database, user, tls: 'off', auth: { password } };
-  const sink: OpenSink = openSinkWith(postgres, { options: postgresSink(options).options, resources });
+  const sink: OpenSink = openSinkWith(postgresDefinition, { options: postgresSink(options).options, resources });
   let previous = 0;
   return async (events) => {
     const rejections = await sink.write(

@@ -1,7 +1,7 @@
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import type { OpenSink, SinkDefinition } from '../../functions/runtime/sink.ts';
-import { postgres, postgresSink } from '../../functions/sinks/postgres/postgres.ts';
-import { s3, s3Sink } from '../../functions/sinks/s3/s3.ts';
+import { postgresDefinition, postgresSink } from '../../functions/sinks/postgres/postgres.ts';
+import { s3Definition, s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { type PostgresServer, startS3 } from '../kit/servers.ts';
 import { startFaultyNetwork } from './faulty-network.ts';
 import type { SinkHarness } from './sinks.ts';
@@ -48,7 +48,7 @@ export const s3Harness: SinkHarness = {
     };
     return {
       step: STEP,
-      sink: () => openSinkWith(s3, { options, resources: { bucket: 'lake' } }),
+      sink: () => openSinkWith(s3Definition, { options, resources: { bucket: 'lake' } }),
       good: (n) => ({ n, third: n % 3 }),
       bad: (n) => ({ n, third: [n] }),
       async landed() {
@@ -88,7 +88,7 @@ export function postgresHarness(key: 'n' | undefined, server: () => PostgresServ
       const order = key === undefined ? 'ctid' : 'n';
       return {
         step: STEP,
-        sink: () => openSinkWith(postgres, { options, resources }),
+        sink: () => openSinkWith(postgresDefinition, { options, resources }),
         good: (n) => ({ n, at: '2026-11-22' }),
         bad: (n) => ({ n, at: 'never' }),
         async landed() {

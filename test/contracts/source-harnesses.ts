@@ -1,10 +1,10 @@
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
 import type { SourceDefinition } from '../../functions/runtime/source.ts';
-import { http, httpSource } from '../../functions/sources/http/http.ts';
+import { httpDefinition, httpSource } from '../../functions/sources/http/http.ts';
 import type { Reply } from '../../functions/sources/http/replies.ts';
 import type { Request } from '../../functions/sources/http/request-body.ts';
-import { s3Files, s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
+import { s3FilesDefinition, s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
 import { startS3 } from '../kit/servers.ts';
 import type { Given, ItemSourceHarness, ReceivingSourceHarness } from './sources.ts';
 
@@ -47,7 +47,10 @@ export function s3FilesHarness(
         });
       };
       return {
-        source: openSource(s3Files, s3FilesSource({ schema: Numbered, format, type: 'row.read', key: 'n' }).options),
+        source: openSource(
+          s3FilesDefinition,
+          s3FilesSource({ schema: Numbered, format, type: 'row.read', key: 'n' }).options,
+        ),
         put: (rows) => put(format === 'csv' ? csvOf(rows) : ndjsonOf(rows)),
         async overwrite() {
           await put('other');
@@ -93,7 +96,7 @@ export function useEndpoint(endpoint: string): () => void {
 export const httpHarness: ReceivingSourceHarness<Request, Reply> = {
   open() {
     return {
-      source: openSource(http, httpSource({ schema: Numbered, type: 'number.sent', key: 'n' }).options),
+      source: openSource(httpDefinition, httpSource({ schema: Numbered, type: 'number.sent', key: 'n' }).options),
       request: (events) => posted('application/json', events.map(dataOf)),
       identified: (events) =>
         posted(

@@ -9,9 +9,9 @@ import type { SinkDefinition } from '../../functions/runtime/sink.ts';
 import { openSink } from '../../functions/runtime/sink-handler.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';
-import { s3 } from '../../functions/sinks/s3/s3.ts';
-import { http } from '../../functions/sources/http/http.ts';
-import { s3Files } from '../../functions/sources/s3-files/s3-files.ts';
+import { s3Definition } from '../../functions/sinks/s3/s3.ts';
+import { httpDefinition } from '../../functions/sources/http/http.ts';
+import { s3FilesDefinition } from '../../functions/sources/s3-files/s3-files.ts';
 import type { SinkName, SourceName } from '../../infra/connectors.ts';
 import { randomUuid } from '../../infra/emulator/random-uuid.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
@@ -27,14 +27,14 @@ type Surroundings = QueueSurroundings & ReceivingSurroundings;
 
 /** The connectors as they are: forgetting one does not compile. */
 const sources: Record<SourceName, (surroundings: Surroundings) => unknown> = {
-  http: (surroundings) => openRequestHandler(http, surroundings),
-  's3-files': (surroundings) => openQueueHandler(s3Files, surroundings),
+  http: (surroundings) => openRequestHandler(httpDefinition, surroundings),
+  's3-files': (surroundings) => openQueueHandler(s3FilesDefinition, surroundings),
 };
 
 /** Postgres alone is a model: there is no server in the process. */
 function sinkOf(connector: SinkName, { stage, calls }: World, process: SimulatedProcess): SinkDefinition<never, never> {
   const definitions: Record<SinkName, unknown> = {
-    s3,
+    s3: s3Definition,
     postgres: stage.tables.sink((operation, perform, signal) =>
       calls.make(process, {
         name: `postgres.${operation}`,

@@ -3,7 +3,7 @@ import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type { OpenSink, Progress, SinkDefinition } from '../../functions/runtime/sink.ts';
 import type { Column } from '../../functions/sinks/postgres/columns.ts';
-import { postgres } from '../../functions/sinks/postgres/postgres.ts';
+import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { type Refusal, rejectionOf } from '../../functions/sinks/postgres/refusal.ts';
 import { columnValue } from './column-values.ts';
 
@@ -92,13 +92,13 @@ export function createTables(): Tables {
     progress: (step, shard) => committed.get(itemKeyOf(step, shard)),
     constrain: (name, constraint) => tableOf(name).constraints.push(constraint),
     sink: (call) => ({
-      options: postgres.options,
-      resources: postgres.resources,
-      into: postgres.into as SinkDefinition<unknown, unknown>['into'],
-      doubles: postgres.doubles as SinkDefinition<unknown, unknown>['doubles'],
+      options: postgresDefinition.options,
+      resources: postgresDefinition.resources,
+      into: postgresDefinition.into as SinkDefinition<unknown, unknown>['into'],
+      doubles: postgresDefinition.doubles as SinkDefinition<unknown, unknown>['doubles'],
       open({ step, formerly, options, resources }) {
-        const { table, key } = postgres.options.parse(options);
-        const { columns } = postgres.resources.parse(resources);
+        const { table, key } = postgresDefinition.options.parse(options);
+        const { columns } = postgresDefinition.resources.parse(resources);
         if (columns === undefined) throw new UserMistake(`the kit has to be told the columns of the table ${table}`);
         return openSink(call, { step, formerly, written: table, table: tableOf(table), key, columns });
       },

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { OpenSink, SinkDefinition } from '../../functions/runtime/sink.ts';
 import { columnsOf } from '../../functions/sinks/postgres/columns.ts';
-import { postgres } from '../../functions/sinks/postgres/postgres.ts';
+import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { type Given, logOf, sliceOf } from '../contracts/slices.ts';
 import { type PostgresServer, startPostgres } from '../kit/servers.ts';
 import { createTables, type Row, type Tables } from '../kit/tables.ts';
@@ -61,7 +61,7 @@ describe("the kit's tables", () => {
     const context = { step: `p/${table}`, resources, options };
     const model: Tables = createTables();
     const definitions = {
-      real: postgres as unknown as SinkDefinition<unknown, unknown>,
+      real: postgresDefinition as unknown as SinkDefinition<unknown, unknown>,
       kit: model.sink(async (_, work) => work()),
     };
     const real = openSink(definitions.real, context);

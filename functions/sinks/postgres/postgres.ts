@@ -42,7 +42,7 @@ const Resources = PostgresServer.safeExtend({
  * refuse a row raises one of these. What the operator has to set right, a missing table or column, stops the step and
  * loses nothing.
  */
-export const postgres = defineSink({
+export const postgresDefinition = defineSink({
   options: Options,
   resources: Resources,
   into: (options, table) => ({ ...options, table }),
@@ -104,4 +104,4 @@ export function postgresSink(options: AppendOptions & { readonly key?: readonly 
   return { connector: 'postgres', entry: import.meta.url, options, delivery: 'either' };
 }
 
-export const handler = sinkHandler(postgres);
+export const handler = sinkHandler(postgresDefinition);

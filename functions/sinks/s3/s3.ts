@@ -25,7 +25,7 @@ const REPLAYS = 'replays';
  * Dead letters: an event whose time no calendar has, or whose field to partition by is an object, an array, or too long
  * for a key.
  */
-export const s3 = defineSink({
+export const s3Definition = defineSink({
   options: Options,
   resources: Resources,
   into: (options, place) => ({ ...options, prefix: `${REPLAYS}/${options.prefix}/${place}` }),
@@ -57,4 +57,4 @@ export function s3Sink(
   };
 }
 
-export const handler = sinkHandler(s3);
+export const handler = sinkHandler(s3Definition);

@@ -42,7 +42,7 @@ const Resources = z.strictObject({
  * An event without a key, such as a reading of a sensor without an id, gets its own id as key. A source that begins
  * with `/<this pipeline>/` is refused: it could pass for one of our own steps.
  */
-export const http = defineSource({
+export const httpDefinition = defineSource({
   options: Options,
   resources: Resources,
   open({ step, options, resources }): ReceivingSource<Request, Reply> {
@@ -89,4 +89,4 @@ export function httpSource<I, W>(options: {
   return { connector: 'http', entry: import.meta.url, options: { ...options, schema } };
 }
 
-export const handler = requestHandler(http);
+export const handler = requestHandler(httpDefinition);

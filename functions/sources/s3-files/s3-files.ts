@@ -36,7 +36,7 @@ const Resources = z.strictObject({});
  * not the rest of the file. A file whose header no row can fit under, or whose compression breaks, is one dead letter;
  * the rows before a break are events, also those between the damage and where the decompression noticed it.
  */
-export const s3Files = defineSource({
+export const s3FilesDefinition = defineSource({
   options: Options,
   resources: Resources,
   open({ options }): ItemSource<ObjectPosition> {
@@ -78,4 +78,7 @@ export function s3FilesSource<I, W>(options: {
   return { connector: 's3-files', entry: import.meta.url, options: { ...options, schema } };
 }
 
-export const handler = queueHandler(s3Files);
+/** @deprecated The name is {@link s3FilesSource} now. Pipelines that say `s3Files({ … })` go on working. */
+export const s3Files = s3FilesSource;
+
+export const handler = queueHandler(s3FilesDefinition);

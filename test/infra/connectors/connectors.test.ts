@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { postgres, postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
-import { s3, s3Sink } from '../../../functions/sinks/s3/s3.ts';
-import { http, httpSource } from '../../../functions/sources/http/http.ts';
-import { s3Files, s3FilesSource } from '../../../functions/sources/s3-files/s3-files.ts';
+import { postgresDefinition, postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
+import { s3Definition, s3Sink } from '../../../functions/sinks/s3/s3.ts';
+import { httpDefinition, httpSource } from '../../../functions/sources/http/http.ts';
+import { s3FilesDefinition, s3FilesSource } from '../../../functions/sources/s3-files/s3-files.ts';
 import { type ConnectorName, connectors } from '../../../infra/connectors.ts';
 import type { AwsDatabase, AwsResources, ConnectorStep, LaptopResources } from '../../../infra/needs.ts';
 
@@ -19,17 +19,17 @@ interface Case {
 const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
   http: (['iam', 'bearer'] as const).map((callers) => ({
     options: httpSource({ schema: Row, type: 'row.sent', key: 'id', callers }).options,
-    definition: http,
+    definition: httpDefinition,
   })),
   's3-files': [undefined, 'rows/'].map((prefix) => ({
     options: s3FilesSource({ schema: Row, format: 'csv', type: 'row.read', key: 'id', ...(prefix && { prefix }) })
       .options,
-    definition: s3Files,
+    definition: s3FilesDefinition,
   })),
-  s3: [{ options: s3Sink({ prefix: 'rows', by: 'month' }).options, definition: s3 }],
+  s3: [{ options: s3Sink({ prefix: 'rows', by: 'month' }).options, definition: s3Definition }],
   postgres: [true, false].map((create) => ({
     options: postgresSink({ table: 'rows', key: ['id'], create }).options,
-    definition: postgres,
+    definition: postgresDefinition,
   })),
 };
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { z } from 'zod';
 import type { OpenSink } from '../../../../functions/runtime/sink.ts';
 import { columnsOf } from '../../../../functions/sinks/postgres/columns.ts';
-import { postgres } from '../../../../functions/sinks/postgres/postgres.ts';
+import { postgresDefinition } from '../../../../functions/sinks/postgres/postgres.ts';
 import { type Given, logOf, sliceOf } from '../../../contracts/slices.ts';
 import { type PostgresServer, startPostgres } from '../../../kit/servers.ts';
 
@@ -35,11 +35,11 @@ interface Opening {
 
 function open({ table, key, create, user = server.user, step = 'test/sink', formerly }: Opening): OpenSink {
   const { host, port, password } = server;
-  return postgres.open({
+  return postgresDefinition.open({
     step,
     formerly,
-    options: postgres.options.parse({ table, ...(key && { key }), create: create !== undefined }),
-    resources: postgres.resources.parse({
+    options: postgresDefinition.options.parse({ table, ...(key && { key }), create: create !== undefined }),
+    resources: postgresDefinition.resources.parse({
       host,
       port,
       database,
@@ -415,15 +415,22 @@ describe('options', () => {
     [{ table: 't', key: [] }, 'key'],
     [{ table: 't', keys: ['a'] }, ''],
   ])('refuse %j', (options, path) => {
-    const issues = postgres.options.safeParse(options).error?.issues ?? [];
+    const issues = postgresDefinition.options.safeParse(options).error?.issues ?? [];
     expect(issues.map((issue) => issue.path.join('.'))).toEqual([path]);
   });
 
   test('refuse to create a table of which nothing is known', () => {
     const { host, port, user, password } = server;
-    const resources = postgres.resources.parse({ host, port, database, user, tls: 'off', auth: { password } });
-    const options = postgres.options.parse({ table: 't', create: true });
-    expect(() => postgres.open({ step: 'test/sink', formerly: undefined, options, resources })).toThrow(
+    const resources = postgresDefinition.resources.parse({
+      host,
+      port,
+      database,
+      user,
+      tls: 'off',
+      auth: { password },
+    });
+    const options = postgresDefinition.options.parse({ table: 't', create: true });
+    expect(() => postgresDefinition.open({ step: 'test/sink', formerly: undefined, options, resources })).toThrow(
       'create is true, but',
     );
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { postgres } from '../../../../functions/sinks/postgres/postgres.ts';
+import { postgresDefinition } from '../../../../functions/sinks/postgres/postgres.ts';
 import { logOf, sliceOf } from '../../../contracts/slices.ts';
 import { type PostgresServer, startPostgres } from '../../../kit/servers.ts';
 
@@ -135,11 +135,11 @@ describe('a row', () => {
     const columns = Object.entries(COLUMNS).map(([name, type]) => `${name} ${type}`);
     await client.query(`CREATE TABLE given (n int, ${columns.join(', ')})`);
     const { host, port, user, password } = server;
-    const sink = postgres.open({
+    const sink = postgresDefinition.open({
       step: 'test/sink',
       formerly: undefined,
-      options: postgres.options.parse({ table: 'given' }),
-      resources: postgres.resources.parse({ host, port, database, user, tls: 'off', auth: { password } }),
+      options: postgresDefinition.options.parse({ table: 'given' }),
+      resources: postgresDefinition.resources.parse({ host, port, database, user, tls: 'off', auth: { password } }),
     });
     let previous = 0;
     let taken = 0;

@@ -2,11 +2,11 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { fileBytes } from '../../../../functions/sinks/s3/file-bytes.ts';
 import { type PlannedFile, planFiles } from '../../../../functions/sinks/s3/files.ts';
-import { s3 } from '../../../../functions/sinks/s3/s3.ts';
+import { s3Definition } from '../../../../functions/sinks/s3/s3.ts';
 import { logOf, sliceOf } from '../../../contracts/slices.ts';
 
 const BLOCK = 256 * 1024;
-const options = s3.options.parse({ prefix: 'events', lines: 'data' });
+const options = s3Definition.options.parse({ prefix: 'events', lines: 'data' });
 const signal = new AbortController().signal;
 
 /** A file whose lines have these lengths, their ends not counted. */

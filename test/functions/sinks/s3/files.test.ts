@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { positionOf } from '../../../../functions/runtime/position.ts';
 import { type PlannedFile, planFiles } from '../../../../functions/sinks/s3/files.ts';
 import type { S3Options } from '../../../../functions/sinks/s3/options.ts';
-import { s3 } from '../../../../functions/sinks/s3/s3.ts';
+import { s3Definition } from '../../../../functions/sinks/s3/s3.ts';
 import { type Given, logOf, positionAfter, type SliceOf, sliceOf } from '../../../contracts/slices.ts';
 
-const optionsOf = (options: object): S3Options => s3.options.parse({ prefix: 'events', lines: 'data', ...options });
+const optionsOf = (options: object): S3Options =>
+  s3Definition.options.parse({ prefix: 'events', lines: 'data', ...options });
 
 async function filesOf(slice: SliceOf, options: object): Promise<readonly PlannedFile[]> {
   const { files } = await planFiles(sliceOf(slice), optionsOf(options));

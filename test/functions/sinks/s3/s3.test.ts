@@ -6,7 +6,7 @@ import { UserMistake } from '../../../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../../../functions/runtime/event.ts';
 import { decodeRecord } from '../../../../functions/runtime/record-codec/decode.ts';
 import type { OpenSink } from '../../../../functions/runtime/sink.ts';
-import { s3, s3Sink } from '../../../../functions/sinks/s3/s3.ts';
+import { s3Definition, s3Sink } from '../../../../functions/sinks/s3/s3.ts';
 import { type Given, logOf, positionAfter, sliceOf } from '../../../contracts/slices.ts';
 import { useEndpoint } from '../../../contracts/source-harnesses.ts';
 import { type S3Server, startS3 } from '../../../kit/servers.ts';
@@ -40,10 +40,10 @@ function openLake(options: Partial<Parameters<typeof s3Sink>[0]> = {}): Lake {
   server.createBucket(bucket);
   const sent = JSON.parse(JSON.stringify(s3Sink({ prefix: 'events', compression: 'none', ...options }).options));
   return {
-    sink: s3.open({
+    sink: s3Definition.open({
       step: 'test/lake',
-      options: s3.options.parse(sent),
-      resources: s3.resources.parse({ bucket }),
+      options: s3Definition.options.parse(sent),
+      resources: s3Definition.resources.parse({ bucket }),
     }),
     async objects() {
       const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket }));
@@ -319,6 +319,6 @@ describe('options', () => {
   });
 
   test('are by day when nothing is said', () => {
-    expect(s3.options.parse({ prefix: 'orders' }).by).toBe('day');
+    expect(s3Definition.options.parse({ prefix: 'orders' }).by).toBe('day');
   });
 });

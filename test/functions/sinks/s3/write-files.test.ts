@@ -1,7 +1,7 @@
 import type { PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import type { ReceivedEvent } from '../../../../functions/runtime/event.ts';
-import { s3 } from '../../../../functions/sinks/s3/s3.ts';
+import { s3Definition } from '../../../../functions/sinks/s3/s3.ts';
 import { writeFiles } from '../../../../functions/sinks/s3/write-files.ts';
 import { logOf, type SliceOf, sliceOf } from '../../../contracts/slices.ts';
 
@@ -45,7 +45,7 @@ const numbers = (count: number): readonly ReceivedEvent[] =>
 
 /** One file an event. */
 function write({ client }: Bucket, slice: SliceOf) {
-  const options = s3.options.parse({ prefix: 'events', targetRows: 1, lines: 'data', compression: 'gzip' });
+  const options = s3Definition.options.parse({ prefix: 'events', targetRows: 1, lines: 'data', compression: 'gzip' });
   const written = writeFiles(sliceOf(slice), options, { client, bucket: 'lake' });
   const outcome = written.then(
     () => 'written',
@@ -178,7 +178,7 @@ describe('the uploads of a slice', () => {
       yield numbers(1);
       throw new Error('the shard cannot be read');
     }
-    const options = s3.options.parse({ prefix: 'events' });
+    const options = s3Definition.options.parse({ prefix: 'events' });
     const written = writeFiles({ ...slice, pages: pages() }, options, { client: bucket.client, bucket: 'lake' });
     await expect(written).rejects.toThrow('the shard cannot be read');
     expect(bucket.puts).toEqual([]);

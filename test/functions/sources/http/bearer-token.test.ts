@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { UserMistake } from '../../../../functions/runtime/errors.ts';
 import { bearerAuthentication } from '../../../../functions/sources/http/bearer-token.ts';
-import { http, httpSource } from '../../../../functions/sources/http/http.ts';
+import { httpDefinition, httpSource } from '../../../../functions/sources/http/http.ts';
 import { RequestRefused } from '../../../../functions/sources/http/replies.ts';
 import type { Request } from '../../../../functions/sources/http/request-body.ts';
 import { posted, useEndpoint } from '../../../contracts/source-harnesses.ts';
@@ -116,10 +116,10 @@ test('the source reads its token from Secrets Manager, and answers before it loo
   };
 
   const { options } = httpSource({ schema: z.object({ id: z.string() }), type: 't', key: 'id', callers: 'bearer' });
-  const source = http.open({
+  const source = httpDefinition.open({
     step: 'pipeline/step',
-    options: http.options.parse(options),
-    resources: http.resources.parse({ tokenSecret: 'arn:secret' }),
+    options: httpDefinition.options.parse(options),
+    resources: httpDefinition.resources.parse({ tokenSecret: 'arn:secret' }),
   });
   const accepted = await source.receive(carrying('Bearer right'), signal);
   expect(accepted.events).toHaveLength(1);
@@ -130,6 +130,7 @@ test('the source reads its token from Secrets Manager, and answers before it loo
 
 test('a source that checks tokens and has no secret says so when it is opened', () => {
   const { options } = httpSource({ schema: z.object({ id: z.string() }), type: 't', key: 'id', callers: 'bearer' });
-  const open = () => http.open({ step: 'pipeline/step', options: http.options.parse(options), resources: {} });
+  const open = () =>
+    httpDefinition.open({ step: 'pipeline/step', options: httpDefinition.options.parse(options), resources: {} });
   expect(open).toThrow(UserMistake);
 });

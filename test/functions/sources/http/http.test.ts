@@ -2,13 +2,13 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Source } from '../../../../functions/runtime/source.ts';
-import { http, httpSource } from '../../../../functions/sources/http/http.ts';
+import { httpDefinition, httpSource } from '../../../../functions/sources/http/http.ts';
 import type { Request } from '../../../../functions/sources/http/request-body.ts';
 import { openSource } from '../../../contracts/source-harnesses.ts';
 
 const Reading = z.looseObject({ sensor_id: z.string().nullable(), celsius: z.number(), at: z.string().optional() });
 const options = { schema: Reading, type: 'reading.sent', key: 'sensor_id' } as const;
-const source = openSource(http, httpSource(options).options);
+const source = openSource(httpDefinition, httpSource(options).options);
 
 const ARRIVAL = '2024-02-29T10:00:00.000Z';
 
@@ -111,7 +111,7 @@ describe('takes', () => {
   });
 
   test('a time from a field, when one is named', async () => {
-    const timed = openSource(http, httpSource({ ...options, time: 'at' }).options);
+    const timed = openSource(httpDefinition, httpSource({ ...options, time: 'at' }).options);
     const [event] = await taken(request('{"sensor_id":"a","celsius":1,"at":"2024-01-01"}'), timed);
     expect(event?.time).toBe('2024-01-01T00:00:00Z');
     expect((await refused(request('{"sensor_id":"a","celsius":1}'), timed)).events).toEqual([
@@ -361,7 +361,7 @@ test('data nested deeper than a call stack is no crash', async () => {
   const deep = `${'['.repeat(500_000)}${']'.repeat(500_000)}`;
   expect(await taken(request(`{"sensor_id":"a","celsius":1,"deep":${deep}}`))).toHaveLength(1);
   const json = openSource(
-    http,
+    httpDefinition,
     httpSource({ ...options, schema: z.object({ sensor_id: z.string(), deep: z.json() }) }).options,
   );
   expect(await refused(request(`{"sensor_id":"a","deep":${deep}}`), json)).toMatchObject({

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { z } from 'zod';
-import { s3Files, s3FilesSource } from '../../../../functions/sources/s3-files/s3-files.ts';
+import { s3FilesDefinition, s3FilesSource } from '../../../../functions/sources/s3-files/s3-files.ts';
 import { openSource, useEndpoint } from '../../../contracts/source-harnesses.ts';
 
 export interface Peak {
@@ -76,7 +76,7 @@ const Row = z.object({ id: z.string(), n: z.int(), note: z.string() });
 async function readInThisProcess(endpoint: string): Promise<Peak> {
   useEndpoint(endpoint);
   const source = openSource(
-    s3Files,
+    s3FilesDefinition,
     s3FilesSource({ schema: Row, format: 'csv', type: 'row.read', key: 'id' }).options,
   );
   let [rows, rejections] = [0, 0];

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { EventRejected } from '../../../../functions/runtime/errors.ts';
 import type { ItemPage, Source } from '../../../../functions/runtime/source.ts';
-import { s3Files, s3FilesSource } from '../../../../functions/sources/s3-files/s3-files.ts';
+import { s3FilesDefinition, s3FilesSource } from '../../../../functions/sources/s3-files/s3-files.ts';
 import { openSource, useEndpoint } from '../../../contracts/source-harnesses.ts';
 
 /** Answers every GetObject as a test says; what it was asked for is kept. */
@@ -63,7 +63,7 @@ function reading(
     options?: Parameters<typeof s3FilesSource<z.output<typeof Line>, z.input<typeof Line>>>[0];
   } = {},
 ) {
-  const source = openSource(s3Files, s3FilesSource(given.options ?? options).options);
+  const source = openSource(s3FilesDefinition, s3FilesSource(given.options ?? options).options);
   const item = { bucket: 'landing', key: given.key ?? 'lines.csv', etag: 'e1' };
   return (position?: ItemPage<unknown>['position'], signal = AbortSignal.timeout(15_000)) =>
     source.readItem(item, position as never, signal);
