@@ -1,7 +1,10 @@
 /** The most columns of a line of prose in a generated page. */
 const COLUMNS = 120;
 
-/** Wraps the paragraphs and list items of a Markdown page at 120 columns. Tables, code, HTML and headings stay as they are. */
+/**
+ * Wraps the paragraphs and list items of a Markdown page at 120 columns. Tables, code, HTML and headings stay as they
+ * are.
+ */
 export function wrapProse(page: string): string {
   const lines: string[] = [];
   let inCode = false;

@@ -14,7 +14,8 @@ export interface QueueSurroundings extends StepSurroundings {
 }
 
 /**
- * The Lambda handler of a source whose items a queue announces: `export const handler = queueHandler(s3FilesDefinition)`.
+ * The Lambda handler of a source whose items a queue announces: `export const handler =
+ * queueHandler(s3FilesDefinition)`.
  */
 export function queueHandler<O, R, P>(definition: SourceDefinition<O, R, ItemSource<P>>): Handler {
   let opened: Handler | undefined;

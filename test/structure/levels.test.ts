@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { filesBelow } from './files.ts';
 
 /**
- * The levels of functions/runtime, from the top down. A name that ends in `.ts` is a file at the top of the folder, any other
- * name is a folder. A file imports files of its own folder and of lower levels, and no others.
+ * The levels of functions/runtime, from the top down. A name that ends in `.ts` is a file at the top of the folder, any
+ * other name is a folder. A file imports files of its own folder and of lower levels, and no others.
  */
 const LEVELS: readonly (readonly string[])[] = [
   ['transform-handler.ts', 'sink-handler.ts', 'queue-handler.ts', 'request-handler.ts'],
