@@ -353,7 +353,7 @@ describe('attempts', () => {
   test('are of one generation: new code begins at none', async () => {
     await send(0, 1);
     const hanging = newStore(() => new Promise(() => undefined));
-    const attempts: Attempt[] = [];
+    const attempts: StoredForm[] = [];
     for (const generation of ['g1', 'g1', 'g2']) {
       const begun = Promise.withResolvers<void>();
       const { dynamodb } = engine.surroundings({});
@@ -363,7 +363,7 @@ describe('attempts', () => {
       ) => {
         const state = command.input.ExpressionAttributeValues?.[':state']?.S;
         const answer = await (dynamodb.send as (command: object, options: object) => unknown)(command, options);
-        const attempt = JSON.parse(state ?? '{}') as Attempt;
+        const attempt = JSON.parse(state ?? '{}') as StoredForm;
         if (attempt.doing === 'working') {
           attempts.push(attempt);
           begun.resolve();
@@ -376,10 +376,13 @@ describe('attempts', () => {
       })(batch(), invoked());
       await begun.promise;
     }
-    expect(attempts.map(({ generation, deaths }) => ({ generation, deaths }))).toEqual([
-      { generation: 'g1.0', deaths: 0 },
-      { generation: 'g1.0', deaths: 1 },
-      { generation: 'g2.0', deaths: 0 },
+    expect(attempts.map(({ generation, kills }) => ({ generation, kills }))).toEqual([
+      { generation: 'g1.0', kills: 0 },
+      { generation: 'g1.0', kills: 1 },
+      { generation: 'g2.0', kills: 0 },
     ]);
   });
 });
+
+/** An attempt as it is stored. */
+type StoredForm = Omit<Attempt, 'deaths'> & { readonly kills: number };
