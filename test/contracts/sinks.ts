@@ -3,6 +3,7 @@ import { StaleCheckpoint } from '../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Position } from '../../functions/runtime/position.ts';
 import type { OpenSink, Slice } from '../../functions/runtime/sink.ts';
+import { noDeadline } from '../eventually.ts';
 import { logOf, positionAfter, sliceOf } from './slices.ts';
 
 /** A sink with a place of its own to write to. */
@@ -73,7 +74,7 @@ export function sinkContract(name: string, harness: SinkHarness): void {
     });
 
     test('says whether there is nothing yet where it writes', async () => {
-      const isEmpty = () => target.sink().isEmpty(AbortSignal.timeout(10_000));
+      const isEmpty = () => target.sink().isEmpty(noDeadline());
       expect(await isEmpty()).toBe(true);
       await deliver(target, goods(3));
       expect(await isEmpty()).toBe(false);
@@ -147,7 +148,7 @@ export function sinkContract(name: string, harness: SinkHarness): void {
     test(`${harness.keepsProgress ? 'keeps' : 'leaves'} its progress ${harness.keepsProgress ? 'with what it stores, by shard' : 'to the runtime'}`, async () => {
       const [first, second] = [target.sink(), target.sink()];
       expect(first.loadProgress !== undefined).toBe(harness.keepsProgress);
-      const load = (shard: string) => second.loadProgress?.(shard, AbortSignal.timeout(10_000));
+      const load = (shard: string) => second.loadProgress?.(shard, noDeadline());
       expect(await load(SHARD)).toBeUndefined();
       const events = someBad(target);
       const written = slice(target, events);
@@ -188,7 +189,7 @@ async function deliver(
   around: Around = {},
 ): Promise<readonly string[]> {
   const sink = target.sink();
-  const stored = await sink.loadProgress?.(SHARD, AbortSignal.timeout(10_000));
+  const stored = await sink.loadProgress?.(SHARD, noDeadline());
   const to = around.to ?? events.at(-1)?.position;
   const committed: { to: Position; rejections: readonly string[] } | undefined = stored && JSON.parse(stored.state);
   if (committed !== undefined && to !== undefined && committed.to >= to) return committed.rejections;

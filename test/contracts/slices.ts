@@ -2,6 +2,7 @@ import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import { type Position, positionOf } from '../../functions/runtime/position.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type { Slice } from '../../functions/runtime/sink.ts';
+import { noDeadline } from '../eventually.ts';
 
 /** What a test says of an event; the rest follows from its place in the log. */
 export interface Given {
@@ -70,7 +71,7 @@ export function sliceOf(of: SliceOf): Slice {
     from,
     to,
     pages: pagesOf(events, pageSize),
-    signal: of.signal ?? AbortSignal.timeout(60_000),
+    signal: of.signal ?? noDeadline(),
     progress: (rejections) => ({
       step,
       shard,

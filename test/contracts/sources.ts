@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { EventRejected } from '../../functions/runtime/errors.ts';
 import type { AppendOutcome, ItemPage, ItemSource, ReceivingSource } from '../../functions/runtime/source.ts';
+import { noDeadline } from '../eventually.ts';
 
 /**
  * A row or event as a harness writes it in its connector's own form: data that fits, or something that is to be
@@ -136,7 +137,7 @@ async function withItem(
     const announcement = await put(rows);
     const announce = () => source.announced(announcement);
     const read: OpenItem['read'] = (position, signal) => source.readItem(announce()[0]?.item, position, signal);
-    const pages = (position: unknown) => Array.fromAsync(read(position, AbortSignal.timeout(15_000)));
+    const pages = (position: unknown) => Array.fromAsync(read(position, noDeadline()));
     await use({ source, announce, read, pages, overwrite, remove });
   } finally {
     await close();
@@ -166,8 +167,7 @@ export function receivingSourceContract<Request, Reply>(
   name: string,
   harness: ReceivingSourceHarness<Request, Reply>,
 ): void {
-  const receive = (source: ReceivingSource<Request, Reply>, request: Request) =>
-    source.receive(request, AbortSignal.timeout(15_000));
+  const receive = (source: ReceivingSource<Request, Reply>, request: Request) => source.receive(request, noDeadline());
 
   describe(`${name}, as a source that answers requests`, () => {
     test('gives the events of a request in order', async () => {

@@ -2,11 +2,8 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { REPOSITORY } from '../../infra/repository.ts';
-
-// It may have to install MiniStack first.
-vi.setConfig({ testTimeout: 240_000 });
 
 let folder: string;
 beforeEach(async () => {

@@ -30,22 +30,18 @@ test('plays 500 schedules from the first seed on, unless it is asked for others'
 });
 
 // npm sends its child what the terminal has sent already.
-test.each([1, 2])(
-  'Ctrl-C that comes %i times at once shows the table of what was played',
-  { timeout: 120_000 },
-  async (times) => {
-    const { child, said } = started('--schedules', '100000');
-    try {
-      await said(/^\d+ of 100000 schedules/m);
-      for (let sent = 0; sent < times; sent++) child.kill('SIGINT');
-      await said(/^\d+ schedules in \d+ s, 0 broken$/m);
-      expect(await ended(child)).toBe(130);
-      expect(await said(/^call site +request lost/m)).toMatch(/^\d+ schedules in \d+ s, 0 broken\n$/m);
-    } finally {
-      child.kill('SIGKILL');
-    }
-  },
-);
+test.each([1, 2])('Ctrl-C that comes %i times at once shows the table of what was played', async (times) => {
+  const { child, said } = started('--schedules', '100000');
+  try {
+    await said(/^\d+ of 100000 schedules/m);
+    for (let sent = 0; sent < times; sent++) child.kill('SIGINT');
+    await said(/^\d+ schedules in \d+ s, 0 broken$/m);
+    expect(await ended(child)).toBe(130);
+    expect(await said(/^call site +request lost/m)).toMatch(/^\d+ schedules in \d+ s, 0 broken\n$/m);
+  } finally {
+    child.kill('SIGKILL');
+  }
+});
 
 function started(...args: readonly string[]) {
   const child = spawn(process.execPath, [join(REPOSITORY, 'test/faults/main.ts'), ...args]);

@@ -8,6 +8,7 @@ import { everythingDone } from '../../infra/local/everything-done.ts';
 import { bundleStep, functionOf } from '../../infra/local/functions.ts';
 import { type Local, startLocal } from '../../infra/local/start.ts';
 import { definePipeline } from '../../infra/pipelines/pipeline.ts';
+import { noDeadline } from '../eventually.ts';
 import { Deadly, passing } from './deadly.ts';
 
 const deadly = definePipeline({
@@ -20,10 +21,8 @@ const deadly = definePipeline({
 /** 1.5 s of it are kept back. */
 const TIMEOUT_MILLIS = 3_500;
 
-test('real processes: a loop, an exit and a lack of memory are singled out of one record, and the others go on', {
-  timeout: 300_000,
-}, async () => {
-  const signal = AbortSignal.timeout(280_000);
+test('real processes: a loop, an exit and a lack of memory are singled out of one record, and the others go on', async () => {
+  const signal = noDeadline();
   await using running = new AsyncDisposableStack();
   const local = await startLocal(
     { pipelines: [deadly], onLog: () => undefined, trace: () => () => undefined, signal },

@@ -3,7 +3,7 @@ import { runDemo } from '../../infra/local/demo/run.ts';
 import { pipelines } from '../../infra/pipelines/all.ts';
 
 describe('both pipelines on real data', () => {
-  test('bring every event of the input files into the lake and the tables, once', { timeout: 300_000 }, async () => {
+  test('bring every event of the input files into the lake and the tables, once', async () => {
     const said: string[] = [];
     const agrees = await runDemo(pipelines, (text) => said.push(text), new AbortController().signal);
     const text = said.join('\n');

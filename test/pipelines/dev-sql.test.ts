@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('dev runs SQL of the pipeline itself, and reloads a .sql file when it changes', { timeout: 180_000 }, async () => {
+test('dev runs SQL of the pipeline itself, and reloads a .sql file when it changes', async () => {
   await using dev = await startDevProcess('sensors', repository);
   await send(dev, 'a', 31);
   await send(dev, 'b', 30);

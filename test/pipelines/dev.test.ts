@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ordersFile } from '../../infra/local/demo/data.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
+import { eventually } from '../eventually.ts';
 
 describe('dev', () => {
   let folder: string;
@@ -64,7 +65,7 @@ describe('dev', () => {
       }
     });
 
-  test('takes files and events until Ctrl-C, and leaves nothing running', { timeout: 180_000 }, async () => {
+  test('takes files and events until Ctrl-C, and leaves nothing running', async () => {
     start();
     const [, database] = await saying(/(postgresql:\S+)/);
     const [, url = ''] = await saying(/sensors\/devices +(http:\S+)/);
@@ -100,18 +101,18 @@ describe('dev', () => {
     expect(started.length).toBeGreaterThan(3);
     dev.kill('SIGINT');
     expect(await ended(), said).toBe(0);
-    await vi.waitFor(() => expect(alive(started)).toEqual([]), 10_000);
+    await eventually(() => expect(alive(started)).toEqual([]));
     expect(said).not.toMatch(/Error|error/);
   });
 
-  test('ends what it has started when Ctrl-C comes half-way through the start', { timeout: 60_000 }, async () => {
+  test('ends what it has started when Ctrl-C comes half-way through the start', async () => {
     start('sensors');
     await saying(/Starting/);
     await delay(700);
     const started = descendants();
     dev.kill('SIGINT');
     expect(await ended(), said).toBe(130);
-    await vi.waitFor(() => expect(alive(started)).toEqual([]), 10_000);
+    await eventually(() => expect(alive(started)).toEqual([]));
   });
 
   test.each([

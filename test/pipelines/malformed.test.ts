@@ -255,7 +255,7 @@ describe('what is malformed', () => {
       orders: local.counts.of('orders/completed_orders').eventsOut,
       readings: local.counts.of('sensors/readings').eventsOut,
     };
-  }, 240_000);
+  });
   afterAll(() => running.disposeAsync());
 
   const bytesOf = ({ text, base64 }: DeadLetter) =>

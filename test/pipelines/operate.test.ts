@@ -24,7 +24,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 function millrace(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Said> {
   return new Promise((resolve) => {
     const env = { ...process.env, AWS_EC2_METADATA_DISABLED: 'true', ...environment };
-    execFile(process.execPath, [MAIN, ...args], { cwd: folder, env, timeout: 120_000 }, (error, out, err) => {
+    execFile(process.execPath, [MAIN, ...args], { cwd: folder, env }, (error, out, err) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
       resolve({ code, out, err });
     });
@@ -144,7 +144,7 @@ describe('the commands of an operator, on a dev that runs', () => {
       (match) => match !== null,
     );
     url = found?.[1] ?? '';
-  }, 120_000);
+  });
   afterAll(async () => {
     dev.kill('SIGKILL');
     await new Promise((resolve) =>
@@ -164,7 +164,7 @@ describe('the commands of an operator, on a dev that runs', () => {
   const post = (readings: readonly object[]) =>
     fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(readings) });
 
-  test('go through an afternoon: events, a bad one, a pause, a resumption', { timeout: 240_000 }, async () => {
+  test('go through an afternoon: events, a bad one, a pause, a resumption', async () => {
     // What was left by a killed one is replaced, and nobody else may read it.
     const file = join(folder, '.millrace', 'dev.json');
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ pid: dev.pid, pipelines: ['sensors'] });
@@ -401,7 +401,7 @@ describe('the commands of an operator, on a dev that runs', () => {
     expect(missing).toMatchObject({ code: 2, err: expect.stringContaining("there is no stage 'other' here") });
   });
 
-  test('find nothing any more when dev has ended', { timeout: 60_000 }, async () => {
+  test('find nothing any more when dev has ended', async () => {
     dev.kill('SIGINT');
     await until(
       async () => dev.exitCode,

@@ -57,13 +57,13 @@ describe('positions and replay, on a dev that runs', () => {
       (rows) => rows === 2 * DAYS.length,
     );
     await idle('cleaning', 'readings');
-  }, 120_000);
+  });
   afterAll(async () => {
     await database?.end();
     await dev?.[Symbol.asyncDispose]();
   });
 
-  test('show where a step stands, for people and as lines of JSON', { timeout: 60_000 }, async () => {
+  test('show where a step stands, for people and as lines of JSON', async () => {
     const { out } = await dev.millrace('positions', 'sensors', 'readings');
     expect(out).toMatch(/^dev on this machine\n\nshard +position +state\n/);
     expect(out).toMatch(/^ +1 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ …\d{8} +reading$/m);
@@ -77,9 +77,7 @@ describe('positions and replay, on a dev that runs', () => {
     expect(lines[0]?.position).toEqual({ sequenceNumber: expect.stringMatching(/^\d{56}$/), time: expect.any(String) });
   });
 
-  test('move a table back, which mends its rows, and one that is interrupted goes on', {
-    timeout: 120_000,
-  }, async () => {
+  test('move a table back, which mends its rows, and one that is interrupted goes on', async () => {
     await database.query('UPDATE readings SET temp_max = 99');
     const unasked = await dev.millrace('positions', 'sensors', 'readings', '--to', 'earliest');
     expect(unasked).toMatchObject({
@@ -123,7 +121,7 @@ describe('positions and replay, on a dev that runs', () => {
     expect(linesOf(again).at(-1)).toEqual({ step: 'sensors/readings', done: true, events: 0 });
   });
 
-  test('move a transform only when its operator knows what comes twice', { timeout: 120_000 }, async () => {
+  test('move a transform only when its operator knows what comes twice', async () => {
     const before = await cleanEvents();
     const refused = await dev.millrace('positions', 'sensors', 'cleaning', '--to', 'earliest', '--yes');
     expect(refused).toMatchObject({ code: 2, err: expect.stringMatching(/twice in sensors\/lake: --yes-double/) });
@@ -140,7 +138,7 @@ describe('positions and replay, on a dev that runs', () => {
     expect(await count('readings')).toBe(11);
   });
 
-  test('replay a range into a fresh place, and no other', { timeout: 120_000 }, async () => {
+  test('replay a range into a fresh place, and no other', async () => {
     const events = await cleanEvents();
     const lake = await dev.millrace('positions', 'sensors', 'lake', '--to', 'earliest', '--yes');
     expect(lake).toMatchObject({
@@ -214,7 +212,7 @@ describe('positions and replay, on a dev that runs', () => {
       args: ['replay', 'sensors', '--step', 'readings', '--from', '-5m', '--to', '-10m', '--into', 'x'],
       message: 'the end does not come after the start',
     },
-  ])('say in a line what is wrong with $args', { timeout: 60_000 }, async ({ args, message }) => {
+  ])('say in a line what is wrong with $args', async ({ args, message }) => {
     const { code, err } = await dev.millrace(...args);
     expect([code, err.trim().split('\n')]).toEqual([
       2,
@@ -222,7 +220,7 @@ describe('positions and replay, on a dev that runs', () => {
     ]);
   });
 
-  test.each(['positions', 'replay'])('%s --help tells how it is used', { timeout: 60_000 }, async (command) => {
+  test.each(['positions', 'replay'])('%s --help tells how it is used', async (command) => {
     const { code, out } = await dev.millrace(command, '--help');
     expect(code).toBe(0);
     expect(out).toContain(`usage: millrace ${command} <pipeline>`);

@@ -212,7 +212,7 @@ const KINDS: readonly FaultKind[] = [
 ] as readonly FaultKind[];
 
 describe('whatever fails while dead letters are redriven, and wherever the command is killed', () => {
-  test('each is appended once, for its step alone, and none is left behind', { timeout: 300_000 }, async () => {
+  test('each is appended once, for its step alone, and none is left behind', async () => {
     const { world, step } = await afterRejections(1);
     const calm = openFaults();
     await world.clock.runUntil(faultyRun(world, step, calm));

@@ -49,7 +49,7 @@ export async function startDevProcess(pipeline: string, repository = REPOSITORY)
       },
       millrace: (...args) =>
         new Promise((resolve) => {
-          execFile(process.execPath, [main, ...args], { cwd: folder, timeout: 120_000 }, (error, out, err) => {
+          execFile(process.execPath, [main, ...args], { cwd: folder }, (error, out, err) => {
             const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
             resolve({ code, out, err });
           });

@@ -7,6 +7,7 @@ import { copyIn, type Database, openDatabase } from '../../../functions/clients/
 import { PostgresServer } from '../../../functions/clients/postgres-login.ts';
 import { type FaultyNetwork, startFaultyNetwork } from '../../contracts/faulty-network.ts';
 import { useEndpoint } from '../../contracts/source-harnesses.ts';
+import { eventually, noDeadline } from '../../eventually.ts';
 import { type PostgresServer as Server18, startPostgres } from '../../kit/servers.ts';
 
 let server: Server18;
@@ -34,7 +35,7 @@ beforeEach(() => {
 
 afterEach(() => database.close());
 
-const soon = (): AbortSignal => AbortSignal.timeout(20_000);
+const soon = (): AbortSignal => noDeadline();
 
 const backend = (client: pg.ClientBase): Promise<number> =>
   client.query('SELECT pg_backend_pid() AS pid').then(({ rows }) => rows[0].pid);
@@ -66,7 +67,7 @@ describe('a connection', () => {
     const first = await database.use(soon(), backend);
     await admin.query('SELECT pg_terminate_backend($1)', [first]);
     await gone(first);
-    await vi.waitFor(async () => expect(await database.use(soon(), backend)).not.toBe(first));
+    await eventually(async () => expect(await database.use(soon(), backend)).not.toBe(first));
   });
 
   test('is opened again when it has died in silence while nobody used it', async () => {
@@ -214,7 +215,7 @@ describe('a password in Secrets Manager', () => {
     const first = await opened.use(soon(), backend);
     await admin.query('SELECT pg_terminate_backend($1)', [first]);
     await gone(first);
-    await vi.waitFor(async () => expect(await opened.use(soon(), backend)).not.toBe(first));
+    await eventually(async () => expect(await opened.use(soon(), backend)).not.toBe(first));
     expect(asked).toEqual(['secretsmanager.GetSecretValue arn']);
     await opened.close();
   });

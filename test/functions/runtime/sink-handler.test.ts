@@ -305,9 +305,7 @@ describe('a sink', () => {
       expect(written()).toEqual([1, 2]);
     });
 
-    test('cuts what is more than a slice holds into several, and loses nothing between them', {
-      timeout: 60_000,
-    }, async () => {
+    test('cuts what is more than a slice holds into several, and loses nothing between them', async () => {
       const small = Buffer.from('1');
       for (let page = 0; page < 700; page++) {
         const Records = Array.from({ length: 500 }, () => ({ Data: small, PartitionKey: 'k' }));

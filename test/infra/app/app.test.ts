@@ -51,7 +51,7 @@ describe("`cdk synth` with the system's Node", () => {
     const templates = (await readdir(output)).filter((name) => name.endsWith('.template.json'));
     const expected = ['millrace-test', ...pipelines.map(({ name }) => `millrace-test-${name}`)];
     expect(templates.sort()).toEqual(expected.map((name) => `${name}.template.json`).sort());
-  }, 120_000);
+  });
 
   test('puts no path of this machine into a template', async () => {
     const platform = await readFile(join(output, 'millrace-test.template.json'), 'utf8');
@@ -66,5 +66,5 @@ describe("`cdk synth` with the system's Node", () => {
       "context cannot be used:\n  context: 'stge': no such key; there are stage, pipelines, removal, alarms, database, databases, network",
     );
     expect(stderr).not.toMatch(/^\s+at /m);
-  }, 120_000);
+  });
 });

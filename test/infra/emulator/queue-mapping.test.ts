@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 import { type FauxqsServer, startFauxqs } from 'fauxqs';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../infra/emulator/clock.ts';
 import type { InvokeResult } from '../../../infra/emulator/invoke.ts';
 import {
@@ -16,6 +16,7 @@ import {
   startQueueMapping,
 } from '../../../infra/emulator/queue-mapping.ts';
 import type { TraceEntry } from '../../../infra/emulator/trace.ts';
+import { eventually } from '../../eventually.ts';
 import { seededRandom } from './mapping/seeded-random.ts';
 
 let server: FauxqsServer;
@@ -89,7 +90,6 @@ const bodies = () =>
       .join(''),
   );
 const deleted = () => trace.reduce((sum, entry) => sum + (entry.did === 'queue-batch' ? entry.deleted : 0), 0);
-const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
 
 async function isEmpty(): Promise<void> {
   const names = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;

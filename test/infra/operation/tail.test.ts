@@ -1,7 +1,8 @@
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type LogClient, logClient } from '../../../infra/emulator/log/client.ts';
 import { createLog, type Log } from '../../../infra/emulator/log/log.ts';
 import { readTail, type Tail } from '../../../infra/operation/tail.ts';
+import { eventually, noDeadline } from '../../eventually.ts';
 
 const StreamName = 'tailed';
 const START_MILLIS = Date.parse('2026-01-01T00:00:00Z');
@@ -33,7 +34,7 @@ describe('a tail', () => {
 
   const read = (options: Partial<Tail> = {}) =>
     readTail(
-      { kinesis, stream: StreamName, from: 'earliest', follow: false, signal: AbortSignal.timeout(20_000), ...options },
+      { kinesis, stream: StreamName, from: 'earliest', follow: false, signal: noDeadline(), ...options },
       {
         event: ({ key, data }, shard) => seen.push({ key, count: (data as { count: number }).count, shard }),
         rejection: ({ message }) => refused.push(message),
@@ -66,13 +67,13 @@ describe('a tail', () => {
     put(0, 5);
     const ending = new AbortController();
     const reading = read({ follow: true, signal: ending.signal });
-    await vi.waitFor(() => expect(seen).toHaveLength(5), 10_000);
+    await eventually(() => expect(seen).toHaveLength(5));
     put(5, 10);
     reshard(2);
     put(10, 20);
-    await vi.waitFor(() => expect(seen).toHaveLength(20), 10_000);
+    await eventually(() => expect(seen).toHaveLength(20));
     put(20, 25);
-    await vi.waitFor(() => expect(seen).toHaveLength(25), 10_000);
+    await eventually(() => expect(seen).toHaveLength(25));
     ending.abort(new Error('enough'));
     await expect(reading).rejects.toThrow();
     expectAll(25);

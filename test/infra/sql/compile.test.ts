@@ -134,7 +134,7 @@ test('a compiled module passes the type checker, says what changed, and runs', a
   });
   // What it makes fits the schema that it exports.
   expect(module.bigOrders.to.safeParse(made).error).toBeUndefined();
-}, 60_000);
+});
 
 /** A pipeline of what is compiled, with a hand-written transform behind it. */
 const BEHIND = `import { z } from 'zod';
@@ -172,23 +172,19 @@ test.each([
   ['a column of another type', SALES.replace('status,', 'lower(status) AS status,'), /^behind\.ts.*state: string/],
   ['FROM another stream', SALES.replace('FROM orders', 'FROM order_lines'), /^behind\.ts\(19,.*SqlTransform</],
   ['CREATE STREAM another stream', SALES.replace('STREAM sales', 'STREAM sold'), /^behind\.ts\(19,.*SqlTransform</],
-])(
-  '%s breaks the type check of what is behind',
-  async (_, changed, message) => {
-    const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': changed, 'behind.ts': BEHIND });
-    await compile(transforms);
-    const errors = typeErrors(transforms).trim();
-    expect(errors.replaceAll(`${relative(root, transforms)}/`, '')).toMatch(message);
-    expect(errors.split('\n').filter((line) => !line.startsWith(' '))).toHaveLength(1);
-  },
-  60_000,
-);
+])('%s breaks the type check of what is behind', async (_, changed, message) => {
+  const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': changed, 'behind.ts': BEHIND });
+  await compile(transforms);
+  const errors = typeErrors(transforms).trim();
+  expect(errors.replaceAll(`${relative(root, transforms)}/`, '')).toMatch(message);
+  expect(errors.split('\n').filter((line) => !line.startsWith(' '))).toHaveLength(1);
+});
 
 test('what reads a compiled module and fits it passes the type check', async () => {
   const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': SALES, 'behind.ts': BEHIND });
   await compile(transforms);
   expect(typeErrors(transforms)).toBe('');
-}, 60_000);
+});
 
 test('every module beside a .sql file is what that file compiles to now', async () => {
   const files = await compileTransforms({ check: true });

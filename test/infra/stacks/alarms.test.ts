@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { logError, metricsLine } from '../../../functions/runtime/metrics.ts';
 import { pipelines as shipped } from '../../../infra/pipelines/all.ts';
 import { REPOSITORY } from '../../../infra/repository.ts';
 import { asText, type SynthesizedStage, synthesized } from './synthesized.ts';
 
 // Some tests synthesize a stage of their own, which takes seconds.
-vi.setConfig({ testTimeout: 60_000 });
-
 const TOPIC = 'arn:aws:sns:eu-west-1:123456789012:alarms';
 
 interface Alarm {

@@ -20,7 +20,7 @@ beforeAll(async () => {
 test('docs/deploy.md lists what is created: where this fails, it shows what the list should be', async () => {
   const [, listed] = page.match(/<!-- created:[^>]*-->\n([\s\S]*?)\n<!-- \/created -->/) ?? [];
   expect(listed).toBe(createdTable(await synthesized({}, pipelines)));
-}, 60_000);
+});
 
 test('docs/deploy.md counts the shards, and those that are kept for longer, as they are', () => {
   const streams = pipelines.flatMap((pipeline) => planOf(pipeline, pipelines).streams);

@@ -1,12 +1,10 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { parseStepConfig, type StepConfig } from '../../../functions/runtime/step-config.ts';
 import { FOREIGN_STREAM } from '../pipelines/example.ts';
 import { asText, type SynthesizedStage, synthesized } from './synthesized.ts';
 
 // Some tests synthesize a stage of their own, which takes seconds.
-vi.setConfig({ testTimeout: 60_000 });
-
 let stage: SynthesizedStage;
 let shop: Template;
 let audit: Template;

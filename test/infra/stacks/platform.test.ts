@@ -1,12 +1,10 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { parseStepConfig } from '../../../functions/runtime/step-config.ts';
 import { parseContext } from '../../../infra/context.ts';
 import { asText, type SynthesizedStage, synthesized } from './synthesized.ts';
 
 // Some tests synthesize a stage of their own, which takes seconds.
-vi.setConfig({ testTimeout: 60_000 });
-
 const DATABASE = {
   host: 'db.example.com',
   name: 'shop',

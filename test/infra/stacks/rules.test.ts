@@ -35,7 +35,7 @@ const CASES: readonly {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-rules-'));
   bin = await pythonEnvironment(['cfn-lint==1.58.0'], 'to hold the templates against cfn-lint');
-}, 300_000);
+});
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -60,13 +60,9 @@ test('the documents name every key of the context in some command', () => {
   expect([...keys].sort()).toEqual(CONTEXT_KEYS.toSorted());
 });
 
-test.each(CASES)(
-  'cdk-nag finds nothing that is not explained in: $name',
-  async (each) => {
-    expect(await findings(each, await mkdtemp(join(folder, 'out-')))).toBe('');
-  },
-  60_000,
-);
+test.each(CASES)('cdk-nag finds nothing that is not explained in: $name', async (each) => {
+  expect(await findings(each, await mkdtemp(join(folder, 'out-')))).toBe('');
+});
 
 test('cdk-nag is really asked: a bucket without TLS is found', async () => {
   const app = new App({ analyticsReporting: false, outdir: join(folder, 'nag') });
@@ -84,7 +80,7 @@ test('cfn-lint finds nothing in any template of any of these', async () => {
   }
   expect(templates.size).toBeGreaterThan(CASES.length);
   expect(await linted([...templates.values()])).toEqual({ code: 0, said: '' });
-}, 180_000);
+});
 
 test('cfn-lint is really asked: a property that does not exist is found', async () => {
   const path = join(folder, 'wrong.template.json');
@@ -95,7 +91,7 @@ test('cfn-lint is really asked: a property that does not exist is found', async 
   const { code, said } = await linted([path]);
   expect(code).not.toBe(0);
   expect(said).toContain('Shards');
-}, 60_000);
+});
 
 /**
  * Resources whose replacement loses data are compared by what AWS's own schemas, as cfn-lint has them, say replaces
@@ -117,7 +113,7 @@ test('every property that replaces what holds data is recorded', async () => {
       expect(COMPARED[Type] ?? [], id).toEqual(expect.arrayContaining(replacing));
     }
   }
-}, 60_000);
+});
 
 function resourcesOf(template: Template): [string, { Type: string; Properties?: Record<string, unknown> }][] {
   return Object.entries((template.toJSON() as { Resources: Record<string, never> }).Resources);

@@ -5,6 +5,7 @@ import type { OpenSink } from '../../../../functions/runtime/sink.ts';
 import { columnsOf } from '../../../../functions/sinks/postgres/columns.ts';
 import { postgresDefinition } from '../../../../functions/sinks/postgres/postgres.ts';
 import { type Given, logOf, sliceOf } from '../../../contracts/slices.ts';
+import { noDeadline } from '../../../eventually.ts';
 import { type PostgresServer, startPostgres } from '../../../kit/servers.ts';
 
 let server: PostgresServer;
@@ -340,7 +341,7 @@ describe('what the operator has to set right stops the step, with nothing lost a
     await client.query(setUp);
     const sink = open(opening);
     await expect(write(sink, data({ a: 1, b: 1 }))).rejects.toThrow(message);
-    expect(await sink.loadProgress?.('stream/shardId-000000000000', AbortSignal.timeout(5000))).toBeUndefined();
+    expect(await sink.loadProgress?.('stream/shardId-000000000000', noDeadline())).toBeUndefined();
   });
 
   test('and it goes on by itself once that is done', async () => {
@@ -370,8 +371,8 @@ describe('a step that was renamed', () => {
     await client.query('CREATE TABLE t (n int)');
     const [before, renamed] = [open({ table: 't' }), open({ table: 't', step: 'test/renamed', formerly: 'test/sink' })];
     await write(before, data({ n: 1 }));
-    const load = () => renamed.loadProgress?.('stream/shardId-000000000000', AbortSignal.timeout(5000));
-    const left = await before.loadProgress?.('stream/shardId-000000000000', AbortSignal.timeout(5000));
+    const load = () => renamed.loadProgress?.('stream/shardId-000000000000', noDeadline());
+    const left = await before.loadProgress?.('stream/shardId-000000000000', noDeadline());
     expect(await load()).toEqual({ revision: 0, state: left?.state });
     await write(renamed, data({ n: 2 }));
     expect(await load()).toMatchObject({ revision: 1 });

@@ -165,7 +165,7 @@ describe('a row', () => {
       { numRuns: 60 },
     );
     expect(taken).toBeGreaterThan(500);
-  }, 60_000);
+  });
 });
 
 /**

@@ -8,8 +8,9 @@ import { httpDefinition, httpSource } from '../../../../functions/sources/http/h
 import { RequestRefused } from '../../../../functions/sources/http/replies.ts';
 import type { Request } from '../../../../functions/sources/http/request-body.ts';
 import { posted, useEndpoint } from '../../../contracts/source-harnesses.ts';
+import { noDeadline } from '../../../eventually.ts';
 
-const signal = AbortSignal.timeout(30_000);
+const signal = noDeadline();
 
 const carrying = (authorization: string | undefined): Request => {
   const request = posted('application/json', { id: 'a' });

@@ -5,6 +5,7 @@ import type { Source } from '../../../../functions/runtime/source.ts';
 import { httpDefinition, httpSource } from '../../../../functions/sources/http/http.ts';
 import type { Request } from '../../../../functions/sources/http/request-body.ts';
 import { openSource } from '../../../contracts/source-harnesses.ts';
+import { noDeadline } from '../../../eventually.ts';
 
 const Reading = z.looseObject({ sensor_id: z.string().nullable(), celsius: z.number(), at: z.string().optional() });
 const options = { schema: Reading, type: 'reading.sent', key: 'sensor_id' } as const;
@@ -32,7 +33,7 @@ function request(
   };
 }
 
-const receive = (sent: Request, from = source) => from.receive(sent, AbortSignal.timeout(5_000));
+const receive = (sent: Request, from = source) => from.receive(sent, noDeadline());
 
 async function taken(sent: Request, from = source) {
   const { events, reply } = await receive(sent, from);

@@ -7,6 +7,7 @@ import { EventRejected } from '../../../../functions/runtime/errors.ts';
 import type { ItemPage, Source } from '../../../../functions/runtime/source.ts';
 import { s3FilesDefinition, s3FilesSource } from '../../../../functions/sources/s3-files/s3-files.ts';
 import { openSource, useEndpoint } from '../../../contracts/source-harnesses.ts';
+import { noDeadline } from '../../../eventually.ts';
 
 /** Answers every GetObject as a test says; what it was asked for is kept. */
 type Answer = (response: ServerResponse, range: string | undefined) => void;
@@ -65,7 +66,7 @@ function reading(
 ) {
   const source = openSource(s3FilesDefinition, s3FilesSource(given.options ?? options).options);
   const item = { bucket: 'landing', key: given.key ?? 'lines.csv', etag: 'e1' };
-  return (position?: ItemPage<unknown>['position'], signal = AbortSignal.timeout(15_000)) =>
+  return (position?: ItemPage<unknown>['position'], signal = noDeadline()) =>
     source.readItem(item, position as never, signal);
 }
 

@@ -7,6 +7,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { UserMistake } from '../../../../functions/runtime/errors.ts';
 import { runMappings } from '../../../../infra/endpoint/run.ts';
+import { eventually } from '../../../eventually.ts';
 import { type FunctionCode, type MappingJson, startEndpoint } from './lambda-endpoint.ts';
 
 let running: AsyncDisposableStack;
@@ -159,7 +160,7 @@ describe('millrace mappings', () => {
     const interrupted = new AbortController();
     const given = map('readings', 'load', { code: throwing });
     const end = caughtUp(interrupted.signal);
-    await vi.waitFor(() => expect(given.length).toBeGreaterThan(1), 10_000);
+    await eventually(() => expect(given.length).toBeGreaterThan(1));
     interrupted.abort(new Error('interrupted'));
     await expect(end).rejects.toThrow('interrupted');
     expect([...here.mappings.values()][0]?.State).toBe('Enabled');
@@ -240,7 +241,7 @@ describe('millrace mappings', () => {
     const code = here.functions.get('load')!;
     here.functions.delete('load');
     const end = caughtUp();
-    await vi.waitFor(() => expect(said.join('\n')).toMatch(/load: cannot be invoked.*no function load/), 10_000);
+    await eventually(() => expect(said.join('\n')).toMatch(/load: cannot be invoked.*no function load/));
     here.functions.set('load', code);
     await end;
     expect(given).toEqual(['a']);
@@ -252,9 +253,9 @@ describe('millrace mappings --follow', () => {
   test('waits for a stream that is not there yet, and says so once', async () => {
     const given = map('readings', 'load');
     const { interrupt } = following();
-    await vi.waitFor(() => expect(said).toContain('load ← readings: left alone: its stream does not exist'), 10_000);
+    await eventually(() => expect(said).toContain('load ← readings: left alone: its stream does not exist'));
     await createStream('readings', ['a']);
-    await vi.waitFor(() => expect(given).toEqual(['a']), 10_000);
+    await eventually(() => expect(given).toEqual(['a']));
     await interrupt();
     expect(said.filter((line) => line.includes('left alone'))).toHaveLength(1);
   });
@@ -262,11 +263,11 @@ describe('millrace mappings --follow', () => {
   test('takes mappings that are created later, until it is interrupted', async () => {
     await createStream('readings', ['a']);
     const { interrupt } = following();
-    await vi.waitFor(() => expect(said).toContainEqual(expect.stringMatching(/Ctrl-C gives them back/)), 10_000);
+    await eventually(() => expect(said).toContainEqual(expect.stringMatching(/Ctrl-C gives them back/)));
     const given = map('readings', 'load');
-    await vi.waitFor(() => expect(given).toEqual(['a']), 10_000);
+    await eventually(() => expect(given).toEqual(['a']));
     await put('readings', ['b']);
-    await vi.waitFor(() => expect(given).toEqual(['a', 'b']), 10_000);
+    await eventually(() => expect(given).toEqual(['a', 'b']));
     await interrupt();
     expect(here.changes).toEqual(['load off', 'load on']);
   });
@@ -275,15 +276,15 @@ describe('millrace mappings --follow', () => {
     await createStream('readings', ['a', 'b', 'c']);
     const given = map('readings', 'load', { BatchSize: 1 });
     const { interrupt } = following();
-    await vi.waitFor(() => expect(given).toEqual(['a', 'b', 'c']), 10_000);
+    await eventually(() => expect(given).toEqual(['a', 'b', 'c']));
     const [uuid, mapping] = [...here.mappings][0]!;
     here.mappings.set(uuid, { ...mapping, BatchSize: 2, State: 'Enabled' });
-    await vi.waitFor(() => expect(said).toContain('load ← readings: changed'), 10_000);
+    await eventually(() => expect(said).toContain('load ← readings: changed'));
     expect(here.mappings.get(uuid)?.State).toBe('Disabled');
     await put('readings', ['d', 'e', 'f']);
-    await vi.waitFor(() => expect(given.slice(3)).toEqual(['de', 'f']), 10_000);
+    await eventually(() => expect(given.slice(3)).toEqual(['de', 'f']));
     here.mappings.delete(uuid);
-    await vi.waitFor(() => expect(said).toContain('load ← readings: was deleted'), 10_000);
+    await eventually(() => expect(said).toContain('load ← readings: was deleted'));
     await interrupt();
     expect(here.changes).toEqual(['load off', 'load off']);
   });

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { systemClock } from '../../../../infra/emulator/clock.ts';
+import { type Clock, systemClock } from '../../../../infra/emulator/clock.ts';
 import type { InvokeResult } from '../../../../infra/emulator/invoke.ts';
 import type { FunctionDefinition } from '../../../../infra/emulator/lambda-host/function-definition.ts';
 import { type LambdaHost, startLambdaHost } from '../../../../infra/emulator/lambda-host/host.ts';
+import { eventually } from '../../../eventually.ts';
 import { seededRandom } from '../mapping/seeded-random.ts';
 
 let folder: string;
@@ -36,14 +37,18 @@ async function define(code: string, changes: Partial<FunctionDefinition> = {}): 
     bundlePath,
     handlerName: 'index.handler',
     environment: {},
-    timeoutMillis: 5_000,
+    // Longer than any test takes: only the tests of the limit itself set a shorter one.
+    timeoutMillis: 900_000,
     memoryMb: 128,
     ...changes,
   };
 }
 
-async function start(code: string, changes: Partial<FunctionDefinition> = {}): Promise<LambdaHost> {
-  const clock = systemClock();
+async function start(
+  code: string,
+  changes: Partial<FunctionDefinition> = {},
+  clock: Clock = systemClock(),
+): Promise<LambdaHost> {
   const onLog = (name: string, line: string) => lines.push(`${name}: ${line}`);
   host = startLambdaHost({
     functions: [await define(code, changes)],
@@ -138,12 +143,17 @@ test.each([
   ['a wait that does not end', 'await new Promise((r) => setTimeout(r, 60_000));'],
   ['an endless loop', 'for (;;);'],
 ])('%s is timed out, and the next call starts cold', async (_, body) => {
+  const { clock, elapse } = steppedClock();
   const { invoke } = await start(
-    `let calls = 0; export const handler = async (event) => { calls++; if (event.hang) { ${body} } return calls; };`,
+    `let calls = 0; export const handler = async (event) => { calls++; if (event.hang) { console.log('hangs'); ${body} } return calls; };`,
     { timeoutMillis: 1_000 },
+    clock,
   );
   expect(await invoke('load', '{}')).toEqual(returned(1));
-  expect(await invoke('load', '{"hang":true}', { requestId: 'r2' })).toMatchObject({
+  const hanging = invoke('load', '{"hang":true}', { requestId: 'r2' });
+  await eventually(() => expect(lines).toEqual(['load: hangs']));
+  elapse();
+  expect(await hanging).toMatchObject({
     outcome: 'error',
     functionError: 'Unhandled',
     errorType: 'Sandbox.Timedout',
@@ -166,9 +176,6 @@ test.each([
 ])('a function that takes more memory than it has %s dies, and the next call starts cold', async (_, body, reason) => {
   const { invoke } = await start(
     `export const handler = async (event) => { if (event.hog) { ${body} } return 'well'; };`,
-    {
-      timeoutMillis: 20_000,
-    },
   );
   const result = await invoke('load', '{"hog":true}');
   expect(result).toMatchObject({ outcome: 'error', functionError: 'Unhandled', errorType: 'Runtime.ExitError' });
@@ -312,6 +319,25 @@ test('a function that is not there is ResourceNotFoundException', async () => {
   const { invoke } = await start(slow);
   await expect(invoke('other', '{}')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
 });
+
+/** A clock for the host whose sleeps last until the test ends those that have begun. */
+function steppedClock(): { readonly clock: Clock; elapse(): void } {
+  let sleepers: (() => void)[] = [];
+  return {
+    clock: {
+      now: Date.now,
+      sleep: (_, signal) =>
+        new Promise((resolve, reject) => {
+          sleepers.push(resolve);
+          signal?.addEventListener('abort', () => reject(signal.reason));
+        }),
+    },
+    elapse() {
+      for (const wake of sleepers) wake();
+      sleepers = [];
+    },
+  };
+}
 
 function isAlive(pid: number): boolean {
   try {

@@ -95,9 +95,7 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
 
 const sequences = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.array(calls, { minLength: 1, maxLength: 12 }));
 
-test('random calls are answered as kinesis-local answers them, but for the differences listed', {
-  timeout: 240_000,
-}, async () => {
+test('random calls are answered as kinesis-local answers them, but for the differences listed', async () => {
   const compared = { same: 0, explained: 0 };
   await fc.assert(
     fc.asyncProperty(sequences, async ([shards, steps]) => {

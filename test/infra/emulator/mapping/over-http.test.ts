@@ -39,7 +39,7 @@ async function deliver(texts: readonly string[], configuration: Partial<MappingR
   const lines: string[] = [];
   const host = startLambdaHost({
     functions: [
-      { name: 'load', bundlePath, handlerName: 'handler', environment: {}, timeoutMillis: 5_000, memoryMb: 128 },
+      { name: 'load', bundlePath, handlerName: 'handler', environment: {}, timeoutMillis: 900_000, memoryMb: 128 },
     ],
     identity: { region: 'us-east-1', accountId: '000000000000', accessKeyId: 'local', secretAccessKey: 'local' },
     onLog: (_, line) => lines.push(line),

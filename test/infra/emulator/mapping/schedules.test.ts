@@ -77,4 +77,4 @@ test('a random schedule has 200 records, 20 invocations and no violation', async
     expect(records).toBeGreaterThanOrEqual(200);
     expect(invocations).toBeGreaterThanOrEqual(20);
   }
-}, 60_000);
+});

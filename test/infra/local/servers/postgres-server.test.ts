@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import pg from 'pg';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { startPostgres } from '../../../../infra/local/servers/postgres-server.ts';
 import { startServers } from '../../../../infra/local/servers/servers.ts';
 import { REPOSITORY } from '../../../../infra/repository.ts';
+import { eventually } from '../../../eventually.ts';
 
 test('a server of its own answers, and is gone when it is stopped', async () => {
   const server = await startPostgres();
@@ -49,5 +50,5 @@ test('a server ends with the process that started it, also when that is killed',
   };
   await connect();
   starter.kill('SIGKILL');
-  await vi.waitFor(() => expect(connect()).rejects.toThrow(/ECONNREFUSED/), 10_000);
+  await eventually(() => expect(connect()).rejects.toThrow(/ECONNREFUSED/));
 });

@@ -4,6 +4,7 @@ import { newAggregate } from '../../../../functions/runtime/record-codec/aggrega
 import { type LogClient, logClient } from '../../../../infra/emulator/log/client.ts';
 import { createLog, type Log } from '../../../../infra/emulator/log/log.ts';
 import { lookAfter } from '../../../../infra/operation/status/backlog.ts';
+import { noDeadline } from '../../../eventually.ts';
 import { paddingClient } from '../../../functions/runtime/log/padding-client.ts';
 
 const StreamName = 'looked-at';
@@ -34,7 +35,7 @@ describe('a look at a shard', () => {
       shard: { id: 'shardId-000000000000', open: true },
       after: undefined,
       start: 'earliest',
-      signal: AbortSignal.timeout(20_000),
+      signal: noDeadline(),
       ...options,
     });
 

@@ -3,6 +3,7 @@ import type { Kinesis } from '../../../../functions/runtime/log/shards.ts';
 import { logClient } from '../../../../infra/emulator/log/client.ts';
 import { createLog } from '../../../../infra/emulator/log/log.ts';
 import { readingOf } from '../../../../infra/operation/status/shard-reading.ts';
+import { noDeadline } from '../../../eventually.ts';
 
 const StreamName = 'read';
 const START_MILLIS = Date.parse('2026-01-01T00:00:00Z');
@@ -24,7 +25,7 @@ function shardOf(sizes: readonly number[]) {
     kinesis,
     stream: StreamName,
     shardId: 'shardId-000000000000',
-    signal: AbortSignal.timeout(20_000),
+    signal: noDeadline(),
   });
   return { read, pages };
 }
