@@ -187,7 +187,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   'files-read-twice': [
     {
       file: `${RUNTIME}/items/read-items.ts`,
-      text: 'if ((await checkpoints.load(doneKeyOf(item.identity), turn.signal)) !== undefined) return undefined;',
+      text: 'if (await isDone(checkpoints, item.identity, turn.signal)) return undefined;',
       mistake: '',
     },
   ],

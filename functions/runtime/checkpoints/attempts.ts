@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { StaleCheckpoint } from '../errors.ts';
 import type { Position } from '../position.ts';
 import type { Checkpoints } from './checkpoints.ts';
+import { loadNote, type Note, saveNote, trySaveNote } from './note.ts';
 
 /**
  * What a process was about to do with a range of a shard when it wrote this down: to work on it, only to decode its one
@@ -89,15 +89,6 @@ export function openAttempts(checkpoints: Checkpoints): Attempts {
   const process = randomBytes(9).toString('base64url');
   const brought = new Map<string, Position>();
 
-  const save = (shard: string, { revision, attempt }: BegunAttempt, signal: AbortSignal): Promise<void> =>
-    checkpoints.save({
-      key: attemptKey(shard),
-      previous: revision - 1,
-      revision,
-      signal,
-      state: toText(attempt),
-    });
-
   return {
     process,
     load: (shard, signal) => loadAttempt(checkpoints, shard, signal),
@@ -105,13 +96,12 @@ export function openAttempts(checkpoints: Checkpoints): Attempts {
       revision: revision + 1,
       attempt: { ...attempt, survived: false, by: process },
     }),
-    begin: save,
+    async begin(shard, { revision, attempt }, signal) {
+      await saveNote(checkpoints, attemptNote(shard), { previous: revision - 1, value: attempt, signal });
+    },
     async survive(shard, { revision, attempt }, signal) {
-      try {
-        await save(shard, { revision: revision + 1, attempt: { ...attempt, survived: true } }, signal);
-      } catch (error) {
-        if (!(error instanceof StaleCheckpoint)) throw error;
-      }
+      const value = { ...attempt, survived: true };
+      await trySaveNote(checkpoints, attemptNote(shard), { previous: revision, value, signal });
     },
     isSteady: (shard, position) => brought.get(shard) === position,
     moved(shard, { position, until }) {
@@ -127,12 +117,10 @@ export async function loadAttempt(
   shard: string,
   signal: AbortSignal,
 ): Promise<StoredAttempt> {
-  const stored = await checkpoints.load(attemptKey(shard), signal);
-  return stored === undefined
-    ? { revision: 0, attempt: undefined }
-    : { revision: stored.revision, attempt: StoredText.parse(JSON.parse(stored.state)) };
+  const { revision, value: attempt } = await loadNote(checkpoints, attemptNote(shard), signal);
+  return { revision, attempt };
 }
 
-function attemptKey(shard: string): string {
-  return `attempts/${shard}`;
+function attemptNote(shard: string): Note<Attempt> {
+  return { key: `attempts/${shard}`, decode: (text) => StoredText.parse(JSON.parse(text)), encode: toText };
 }

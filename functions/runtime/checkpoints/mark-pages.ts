@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { StaleCheckpoint } from '../errors.ts';
 import type { Shard, StreamShape } from '../log/shards.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import {
@@ -12,6 +11,7 @@ import {
   PAGES,
   pageOf,
 } from './foreign-marks.ts';
+import { jsonNote, loadNote, type Note, type StoredNote, updateNote } from './note.ts';
 import type { LoadedState, StateStore } from './shard-states.ts';
 import { shardKey } from './shard-states.ts';
 import { decodeState, type StepState } from './step-state.ts';
@@ -44,29 +44,14 @@ const Version = z.object({
 const Page = z.array(Version);
 type Version = z.infer<typeof Version>;
 
-interface StoredPage {
-  readonly revision: number;
-  readonly versions: readonly Version[];
-}
-
 export function openMarkPages(checkpoints: Checkpoints): MarkPages {
   /** As this process last saw them: a version never changes. */
-  const seen = new Map<string, StoredPage>();
-
-  async function read(key: string, signal: AbortSignal): Promise<StoredPage> {
-    const stored = await checkpoints.load(key, signal);
-    const page =
-      stored === undefined
-        ? { revision: 0, versions: [] }
-        : { revision: stored.revision, versions: Page.parse(JSON.parse(stored.state)) };
-    seen.set(key, page);
-    return page;
-  }
+  const seen = new Map<string, StoredNote<readonly Version[]>>();
 
   async function loadPage(shard: string, [page, name]: readonly [number, string], signal: AbortSignal) {
-    const key = keyOf(shard, page);
-    const known = seen.get(key)?.versions.find((version) => version.name === name);
-    const found = known ?? (await read(key, signal)).versions.find((version) => version.name === name);
+    const note = pageNote(shard, page);
+    const versionIn = (versions: readonly Version[] | undefined) => versions?.find((version) => version.name === name);
+    const found = versionIn(seen.get(note.key)?.value) ?? versionIn(await read(note, signal));
     if (found === undefined)
       throw new Error(`page ${page} of the marks of '${shard}' has no version '${name}', which its state names`);
     return found.marks.map(
@@ -79,25 +64,26 @@ export function openMarkPages(checkpoints: Checkpoints): MarkPages {
     );
   }
 
+  async function read(note: Note<readonly Version[]>, signal: AbortSignal): Promise<readonly Version[]> {
+    const { revision, value = [] } = await loadNote(checkpoints, note, signal);
+    seen.set(note.key, { revision, value });
+    return value;
+  }
+
   async function storePage(
-    key: string,
+    note: Note<readonly Version[]>,
     version: Version,
     { committed, signal }: { readonly committed: string | undefined; readonly signal: AbortSignal },
   ): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      const page = seen.get(key) ?? (await read(key, signal));
-      const kept = page.versions.filter(({ name, of }) => name === committed || of >= version.of);
-      const next = { revision: page.revision + 1, versions: [...kept, version] };
-      try {
-        const state = JSON.stringify(next.versions);
-        await checkpoints.save({ key, previous: page.revision, revision: next.revision, state, signal });
-        seen.set(key, next);
-        return;
-      } catch (error) {
-        seen.delete(key);
-        if (!(error instanceof StaleCheckpoint) || attempt === TRIES) throw error;
-      }
-    }
+    const { revision, value = [] } = await updateNote(checkpoints, note, {
+      known: seen.get(note.key),
+      change: (versions = []) => [
+        ...versions.filter(({ name, of }) => name === committed || of >= version.of),
+        version,
+      ],
+      signal,
+    });
+    seen.set(note.key, { revision, value });
   }
 
   return {
@@ -114,7 +100,7 @@ export function openMarkPages(checkpoints: Checkpoints): MarkPages {
       await Promise.all(
         [...foreign.changed].map((page) => {
           const version = { name, of: revision, marks: (pages.get(page) ?? []).map(asStored) };
-          return storePage(keyOf(shard, page), version, { committed: committed?.versions.get(page), signal });
+          return storePage(pageNote(shard, page), version, { committed: committed?.versions.get(page), signal });
         }),
       );
       const versions = new Map([...foreign.versions, ...[...foreign.changed].map((page) => [page, name] as const)]);
@@ -122,9 +108,6 @@ export function openMarkPages(checkpoints: Checkpoints): MarkPages {
     },
   };
 }
-
-/** Twins at one page; none comes a third time. */
-const TRIES = 5;
 
 /**
  * The foreign marks of a shard: its own, or those of its parents for its part of their ranges, as its other marks are
@@ -177,6 +160,6 @@ function asStored({ source, from, sequence, seenMillis }: ForeignMark): Version[
 }
 
 /** In numbers of two digits, below the shard's. */
-function keyOf(shard: string, page: number): string {
-  return `marks/${shard}/${String(page).padStart(String(PAGES).length, '0')}`;
+function pageNote(shard: string, page: number): Note<readonly Version[]> {
+  return jsonNote(`marks/${shard}/${String(page).padStart(String(PAGES).length, '0')}`, Page);
 }

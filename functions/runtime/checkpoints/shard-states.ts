@@ -1,6 +1,7 @@
 import type { Shard, StreamShape } from '../log/shards.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import { type MarkRange, marksWithin, noMarks } from './marks.ts';
+import { saveNote } from './note.ts';
 import { pointOfChild, type Rewind } from './rewind-state.ts';
 import { decodeState, encodeState, type StepState } from './step-state.ts';
 
@@ -55,15 +56,11 @@ export async function saveState(
     readonly signal: AbortSignal;
   },
 ): Promise<LoadedState> {
-  const revision = move.from.revision + 1;
-  await checkpoints.save({
-    key,
-    previous: move.from.revision,
-    revision,
-    state: encodeState({ ...move.to, movedMillis: move.nowMillis }),
-    signal: move.signal,
-  });
-  return { revision, state: move.to };
+  const { from, to, nowMillis, signal } = move;
+  const note = { key, decode: decodeState, encode: encodeState };
+  const value = { ...to, movedMillis: nowMillis };
+  const { revision } = await saveNote(checkpoints, note, { previous: from.revision, value, signal });
+  return { revision, state: to };
 }
 
 interface Inheritance {

@@ -1,4 +1,5 @@
-import { StaleCheckpoint } from '../errors.ts';
+import { z } from 'zod';
+import { jsonNote, loadNote, type Note, trySaveNote } from '../checkpoints/note.ts';
 import type { StreamShape } from '../log/shards.ts';
 import type { Step } from '../step.ts';
 
@@ -27,33 +28,29 @@ export function openCaughtUp(
   { retentionMillis }: Pick<StreamShape, 'retentionMillis'>,
 ): CaughtUp {
   const noted = new Map<string, number>();
-  const keyOf = (shard: string): string => `caught-up/${shard}`;
   return {
     async note(shard, signal) {
       const nowMillis = now();
       if (nowMillis - (noted.get(shard) ?? 0) < NOTE_EVERY_MILLIS) return;
-      const key = keyOf(shard);
-      const state = JSON.stringify({ atMillis: nowMillis, retentionMillis } satisfies Note);
-      const previous = (await checkpoints.load(key, signal))?.revision ?? 0;
-      try {
-        await checkpoints.save({ key, previous, revision: previous + 1, state, signal });
-      } catch (error) {
-        // Another run has noted it at the same time.
-        if (!(error instanceof StaleCheckpoint)) throw error;
-      }
+      const note = endNote(shard);
+      const { revision: previous } = await loadNote(checkpoints, note, signal);
+      // When this fails, another run has noted the shard at the same time.
+      await trySaveNote(checkpoints, note, { previous, value: { atMillis: nowMillis, retentionMillis }, signal });
       noted.set(shard, nowMillis);
     },
     async was(shard, signal) {
-      const stored = await checkpoints.load(keyOf(shard), signal);
-      if (stored === undefined) return false;
-      const note = JSON.parse(stored.state) as Note;
-      return now() - note.atMillis < Math.min(note.retentionMillis, retentionMillis);
+      const { value } = await loadNote(checkpoints, endNote(shard), signal);
+      return value !== undefined && now() - value.atMillis < Math.min(value.retentionMillis, retentionMillis);
     },
   };
 }
 
-interface Note {
-  readonly atMillis: number;
+const End = z.object({
+  atMillis: z.number(),
   /** What the stream's retention was then. */
-  readonly retentionMillis: number;
+  retentionMillis: z.number(),
+});
+
+function endNote(shard: string): Note<z.infer<typeof End>> {
+  return jsonNote(`caught-up/${shard}`, End);
 }

@@ -1,7 +1,9 @@
-import { StaleCheckpoint } from '../errors.ts';
+import { z } from 'zod';
+import { jsonNote, updateNote } from '../checkpoints/note.ts';
 import type { Step } from '../step.ts';
 
-const KEY = 'start';
+/** In milliseconds since 1970. */
+const START = jsonNote('start', z.number());
 
 /**
  * Where the shards of a scheduled step start that have no position: fixed by its first run and kept, so that `latest`
@@ -10,15 +12,10 @@ const KEY = 'start';
 export async function firstStart(step: Step, signal: AbortSignal): Promise<'earliest' | Date> {
   const start = step.config.input?.start ?? 'earliest';
   if (start === 'earliest') return 'earliest';
-  const stored = await step.checkpoints.load(KEY, signal);
-  if (stored !== undefined) return new Date(Number(stored.state));
   const millis = start === 'latest' ? step.now() : Date.parse(start);
-  try {
-    await step.checkpoints.save({ key: KEY, previous: 0, revision: 1, state: String(millis), signal });
-    return new Date(millis);
-  } catch (error) {
-    if (!(error instanceof StaleCheckpoint)) throw error;
-    // Another run was first.
-    return firstStart(step, signal);
-  }
+  const { value = millis } = await updateNote(step.checkpoints, START, {
+    change: (fixed) => (fixed === undefined ? millis : undefined),
+    signal,
+  });
+  return new Date(value);
 }

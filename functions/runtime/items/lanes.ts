@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
+import { jsonNote, loadNote, type Note, saveNote, textNote } from '../checkpoints/note.ts';
 import { encodeOrdered } from '../position.ts';
 import type { AnnouncedItem } from '../source.ts';
 
@@ -55,10 +56,8 @@ export function laneKey(lane: number): string {
 }
 
 export async function loadLane(checkpoints: Checkpoints, key: string, signal: AbortSignal): Promise<Lane> {
-  const stored = await checkpoints.load(key, signal);
-  if (stored === undefined)
-    return { key, revision: 0, state: { id: randomBytes(6).toString('base64url'), ordinal: 0 } };
-  return { key, revision: stored.revision, state: LaneText.parse(JSON.parse(stored.state)) };
+  const { revision, value: state } = await loadNote(checkpoints, jsonNote(key, LaneText), signal);
+  return { key, revision, state: state ?? { id: randomBytes(6).toString('base64url'), ordinal: 0 } };
 }
 
 /** Throws `StaleCheckpoint` when another invocation has moved the lane. */
@@ -67,15 +66,10 @@ export async function saveLane(
   lane: Lane,
   next: { state: LaneState; signal: AbortSignal },
 ): Promise<Lane> {
-  const revision = lane.revision + 1;
-  await checkpoints.save({
-    key: lane.key,
-    previous: lane.revision,
-    revision,
-    state: JSON.stringify(next.state),
-    signal: next.signal,
-  });
-  return { key: lane.key, revision, state: next.state };
+  const { key, revision: previous } = lane;
+  const { state, signal } = next;
+  const { revision } = await saveNote(checkpoints, jsonNote(key, LaneText), { previous, value: state, signal });
+  return { key, revision, state };
 }
 
 /** The `sequence` of the event at this place of the lane's current item. */
@@ -83,7 +77,17 @@ export function laneSequence(state: LaneState, place: number): string {
   return encodeOrdered(state.ordinal, ORDINAL_WIDTH) + encodeOrdered(place, PLACE_WIDTH);
 }
 
-/** Where it is recorded that an item has been read to its end. */
-export function doneKeyOf(identity: string): string {
-  return `done/${createHash('sha256').update(identity).digest('base64url')}`;
+/** Whether an item has been read to its end. */
+export async function isDone(checkpoints: Checkpoints, identity: string, signal: AbortSignal): Promise<boolean> {
+  return (await loadNote(checkpoints, doneNote(identity), signal)).value !== undefined;
+}
+
+/** Records that an item has been read to its end. */
+export async function recordDone(checkpoints: Checkpoints, identity: string, signal: AbortSignal): Promise<void> {
+  if (await isDone(checkpoints, identity, signal)) return;
+  await saveNote(checkpoints, doneNote(identity), { previous: 0, value: identity, signal });
+}
+
+function doneNote(identity: string): Note<string> {
+  return textNote(`done/${createHash('sha256').update(identity).digest('base64url')}`);
 }

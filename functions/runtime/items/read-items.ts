@@ -6,7 +6,7 @@ import { MOST_DEATHS } from '../poison/bisect.ts';
 import type { Rejection } from '../rejection.ts';
 import type { AnnouncedItem, ItemPage, ItemSource } from '../source.ts';
 import type { Invocation, Step } from '../step.ts';
-import { doneKeyOf, type Lane, type LaneState, laneKeyOf, laneSequence, loadLane, saveLane } from './lanes.ts';
+import { isDone, type Lane, type LaneState, laneKeyOf, laneSequence, loadLane, recordDone, saveLane } from './lanes.ts';
 
 /** A source of items in one process. */
 export interface ItemReader<P = unknown> {
@@ -63,7 +63,7 @@ async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTu
     if (lane.state.current === undefined) {
       const pause = await reader.step.pause.inForce(turn.signal);
       if (pause !== undefined) return 'paused';
-      if ((await checkpoints.load(doneKeyOf(item.identity), turn.signal)) !== undefined) return undefined;
+      if (await isDone(checkpoints, item.identity, turn.signal)) return undefined;
       lane = await saveLane(checkpoints, lane, { state: begin(reader.step, lane.state, item), signal: turn.signal });
       return (await readToEnd(reader, lane, { ...turn, isBegun: true })).left;
     }
@@ -118,7 +118,7 @@ async function readToEnd(reader: ItemReader, begun: Lane, turn: TimedTurn): Prom
     if (reading.refused !== undefined) await giveUp(reading.refused);
     else if (reading.left !== undefined) return { left: reading.left, lane: reading.lane };
   }
-  await recordDone(step, current.identity, turn.signal);
+  await recordDone(step.checkpoints, current.identity, turn.signal);
   const { id, ordinal } = reading.lane.state;
   return {
     left: undefined,
@@ -192,12 +192,6 @@ function saveTries(
   const current = lane.state.current as NonNullable<LaneState['current']>;
   const tries = { generation: config.generation, count };
   return saveLane(checkpoints, lane, { state: { ...lane.state, current: { ...current, tries } }, signal });
-}
-
-async function recordDone(step: Step, identity: string, signal: AbortSignal): Promise<void> {
-  const key = doneKeyOf(identity);
-  if ((await step.checkpoints.load(key, signal)) !== undefined) return;
-  await step.checkpoints.save({ key, previous: 0, revision: 1, state: identity, signal });
 }
 
 async function appendPage(

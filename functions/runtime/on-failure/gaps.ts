@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Input, ShardInput } from '../batches/shard-input.ts';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
+import { jsonNote, loadNote, type Note, saveNote } from '../checkpoints/note.ts';
 import { type Position, positionOf, START_OF_SHARD } from '../position.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 import type { Step } from '../step.ts';
@@ -24,16 +25,12 @@ export async function noteGap(
   const notOlderThan = arrivedMillis ?? (await input.shape(signal)).createdMillis;
   const now = step.now();
   if (now - notOlderThan < YOUNGEST_GIVEN_UP_MILLIS) return;
-  const stored = await loadStored(step.checkpoints, shard.key, signal);
-  if (stored.gaps.some((gap) => gap.from === position && gap.to >= to)) return;
-  const others = stored.gaps.filter((gap) => gap.from !== position && now - gap.notedMillis < GAPS_KEPT_MILLIS);
-  await step.checkpoints.save({
-    key: keyOf(shard.key),
-    previous: stored.revision,
-    revision: stored.revision + 1,
-    signal,
-    state: JSON.stringify([...others, { from: position, to, notedMillis: now }]),
-  });
+  const note = gapsNote(shard.key);
+  const { revision: previous, value: gaps = [] } = await loadNote(step.checkpoints, note, signal);
+  if (gaps.some((gap) => gap.from === position && gap.to >= to)) return;
+  const others = gaps.filter((gap) => gap.from !== position && now - gap.notedMillis < GAPS_KEPT_MILLIS);
+  const value = [...others, { from: position, to, notedMillis: now }];
+  await saveNote(step.checkpoints, note, { previous, value, signal });
 }
 
 /** Less than the maximum record age of any mapping of ours (infra/delivery.ts), by more than clocks differ. */
@@ -58,16 +55,9 @@ export async function loadGaps(
   shard: string,
   signal: AbortSignal,
 ): Promise<readonly Gap[]> {
-  return (await loadStored(checkpoints, shard, signal)).gaps;
+  return (await loadNote(checkpoints, gapsNote(shard), signal)).value ?? [];
 }
 
-async function loadStored(checkpoints: Pick<Checkpoints, 'load'>, shard: string, signal: AbortSignal) {
-  const stored = await checkpoints.load(keyOf(shard), signal);
-  return stored === undefined
-    ? { revision: 0, gaps: [] }
-    : { revision: stored.revision, gaps: Gaps.parse(JSON.parse(stored.state)) };
-}
-
-function keyOf(shard: string): string {
-  return `gaps/${shard}`;
+function gapsNote(shard: string): Note<readonly Gap[]> {
+  return jsonNote(`gaps/${shard}`, Gaps);
 }

@@ -1,5 +1,6 @@
+import { z } from 'zod';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
-import { StaleCheckpoint } from '../errors.ts';
+import { jsonNote, loadNote, type Note, saveNote, trySaveNote } from '../checkpoints/note.ts';
 
 /**
  * An operator's wish that a step rests, kept beside its positions, and read by its invocations: not the mapping
@@ -31,14 +32,15 @@ export interface ActivePause {
 }
 
 /** A shard or lane in a pause. */
-export interface Rest {
-  readonly pause: number;
+const Rest = z.object({
+  pause: z.number(),
   /** Nothing of it is in flight, and nothing that was sent is after its position. */
-  readonly held: boolean;
+  held: z.boolean(),
   /** What was finished of it since the pause began. */
-  readonly records: number;
-  readonly bytes: number;
-}
+  records: z.number(),
+  bytes: z.number(),
+});
+export type Rest = Readonly<z.infer<typeof Rest>>;
 
 /** How long an invocation may believe what it read last: a step at work reads this seldom. */
 export const BELIEVED_MILLIS = 5_000;
@@ -67,26 +69,20 @@ export function openPause({ checkpoints, now }: { readonly checkpoints: Checkpoi
     async rest(of, { revision: pause }, signal) {
       const known = held.get(of);
       if (known?.pause === pause) return known;
-      const rest = (await loadRest(checkpoints, of, signal)).rest;
+      const { value: rest } = await loadNote(checkpoints, restNote(of), signal);
       return rest?.pause === pause ? rest : { pause, held: false, records: 0, bytes: 0 };
     },
     async note(of, rest, signal) {
       if (held.get(of)?.pause === rest.pause) return;
-      const { revision: previous } = await loadRest(checkpoints, of, signal);
-      const state = JSON.stringify(rest);
-      try {
-        await checkpoints.save({ key: restKey(of), previous, revision: previous + 1, state, signal });
-      } catch (error) {
-        // Another process notes it.
-        if (!(error instanceof StaleCheckpoint)) throw error;
-        return;
-      }
-      if (rest.held) held.set(of, rest);
+      const { revision: previous } = await loadNote(checkpoints, restNote(of), signal);
+      const saved = await trySaveNote(checkpoints, restNote(of), { previous, value: rest, signal });
+      // Another process notes it when this one's save was stale.
+      if (saved !== undefined && rest.held) held.set(of, rest);
     },
   };
 }
 
-const KEY = 'control';
+const CONTROL = jsonNote('control', z.object({ pausedSince: z.number().optional() }));
 
 export interface StoredPause {
   /** Counts pauses and resumptions: 0 when there was none. */
@@ -96,10 +92,8 @@ export interface StoredPause {
 }
 
 export async function loadPause(checkpoints: Checkpoints, signal: AbortSignal): Promise<StoredPause> {
-  const stored = await checkpoints.load(KEY, signal);
-  if (stored === undefined) return { revision: 0, sinceMillis: undefined };
-  const { pausedSince } = JSON.parse(stored.state) as { readonly pausedSince?: number };
-  return { revision: stored.revision, sinceMillis: pausedSince };
+  const { revision, value } = await loadNote(checkpoints, CONTROL, signal);
+  return { revision, sinceMillis: value?.pausedSince };
 }
 
 /**
@@ -112,9 +106,8 @@ export async function savePause(
   to: { readonly sinceMillis: number | undefined; readonly signal: AbortSignal },
 ): Promise<StoredPause> {
   const { sinceMillis, signal } = to;
-  const revision = from.revision + 1;
-  const state = JSON.stringify({ pausedSince: sinceMillis });
-  await checkpoints.save({ key: KEY, previous: from.revision, revision, state, signal });
+  const value = { pausedSince: sinceMillis };
+  const { revision } = await saveNote(checkpoints, CONTROL, { previous: from.revision, value, signal });
   return { revision, sinceMillis };
 }
 
@@ -123,21 +116,10 @@ export async function isHeld(
   checkpoints: Checkpoints,
   { of, pause, signal }: { readonly of: string; readonly pause: number; readonly signal: AbortSignal },
 ): Promise<boolean> {
-  const { rest } = await loadRest(checkpoints, of, signal);
+  const { value: rest } = await loadNote(checkpoints, restNote(of), signal);
   return rest?.pause === pause && rest.held;
 }
 
-async function loadRest(
-  checkpoints: Checkpoints,
-  of: string,
-  signal: AbortSignal,
-): Promise<{ readonly revision: number; readonly rest: Rest | undefined }> {
-  const stored = await checkpoints.load(restKey(of), signal);
-  return stored === undefined
-    ? { revision: 0, rest: undefined }
-    : { revision: stored.revision, rest: JSON.parse(stored.state) as Rest };
-}
-
-function restKey(of: string): string {
-  return `held/${of}`;
+function restNote(of: string): Note<Rest> {
+  return jsonNote(`held/${of}`, Rest);
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
+import { jsonNote, loadNote, type Note, saveNote } from '../checkpoints/note.ts';
 import { RewindPoint } from '../checkpoints/rewind-state.ts';
 
 /**
@@ -25,9 +26,8 @@ export interface StoredReplay {
 }
 
 export async function loadReplay(checkpoints: Checkpoints, id: string, signal: AbortSignal): Promise<StoredReplay> {
-  const stored = await checkpoints.load(replayKey(id), signal);
-  if (stored === undefined) return { revision: 0, plan: undefined };
-  return { revision: stored.revision, plan: Text.parse(JSON.parse(stored.state)) };
+  const { revision, value: plan } = await loadNote(checkpoints, replayNote(id), signal);
+  return { revision, plan };
 }
 
 /** Throws `StaleCheckpoint` when somebody else has changed it. */
@@ -37,11 +37,10 @@ export async function saveReplay(
   to: { readonly id: string; readonly plan: ReplayPlan; readonly signal: AbortSignal },
 ): Promise<StoredReplay> {
   const { id, plan, signal } = to;
-  const revision = previous + 1;
-  await checkpoints.save({ key: replayKey(id), previous, revision, state: JSON.stringify(plan), signal });
+  const { revision } = await saveNote(checkpoints, replayNote(id), { previous, value: plan, signal });
   return { revision, plan };
 }
 
-function replayKey(id: string): string {
-  return `replay/${id}`;
+function replayNote(id: string): Note<ReplayPlan> {
+  return jsonNote(`replay/${id}`, Text);
 }

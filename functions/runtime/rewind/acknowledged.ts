@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
-import { StaleCheckpoint } from '../errors.ts';
+import { jsonNote, type Note, updateNote } from '../checkpoints/note.ts';
 import type { Position } from '../position.ts';
 
 /**
@@ -33,12 +33,14 @@ export async function noteDelivered(
   checkpoints: Checkpoints,
   { key, rewind, end, signal }: OfRewind & { readonly end: Position },
 ): Promise<boolean> {
-  for (;;) {
-    const { revision, delivered } = await load(checkpoints, key, signal);
-    if ((delivered.closed ?? 0) >= rewind) return false;
-    if (delivered.end !== undefined && delivered.end >= end) return true;
-    if (await save(checkpoints, { key, revision, delivered: { ...delivered, end }, signal })) return true;
-  }
+  const { value } = await updateNote(checkpoints, deliveredNote(key), {
+    change: (delivered = {}) =>
+      isClosed(delivered, rewind) || (delivered.end !== undefined && delivered.end >= end)
+        ? undefined
+        : { ...delivered, end },
+    signal,
+  });
+  return !isClosed(value, rewind);
 }
 
 /** From now on no batch is acknowledged in this rewind. Resolves to the end of those that were. */
@@ -46,47 +48,17 @@ export async function closeDelivered(
   checkpoints: Checkpoints,
   { key, rewind, signal }: OfRewind,
 ): Promise<Position | undefined> {
-  for (;;) {
-    const { revision, delivered } = await load(checkpoints, key, signal);
-    if ((delivered.closed ?? 0) >= rewind) return delivered.end;
-    if (await save(checkpoints, { key, revision, delivered: { ...delivered, closed: rewind }, signal }))
-      return delivered.end;
-  }
+  const { value } = await updateNote(checkpoints, deliveredNote(key), {
+    change: (delivered = {}) => (isClosed(delivered, rewind) ? undefined : { ...delivered, closed: rewind }),
+    signal,
+  });
+  return value?.end;
 }
 
-async function load(checkpoints: Checkpoints, key: string, signal: AbortSignal) {
-  const stored = await checkpoints.load(deliveredKey(key), signal);
-  return stored === undefined
-    ? { revision: 0, delivered: {} as Delivered }
-    : { revision: stored.revision, delivered: Text.parse(JSON.parse(stored.state)) };
+function isClosed(delivered: Delivered | undefined, rewind: number): boolean {
+  return (delivered?.closed ?? 0) >= rewind;
 }
 
-/** False when somebody else has moved it. */
-async function save(
-  checkpoints: Checkpoints,
-  of: {
-    readonly key: string;
-    readonly revision: number;
-    readonly delivered: Delivered;
-    readonly signal: AbortSignal;
-  },
-): Promise<boolean> {
-  const { key, revision, delivered, signal } = of;
-  try {
-    await checkpoints.save({
-      key: deliveredKey(key),
-      previous: revision,
-      revision: revision + 1,
-      state: JSON.stringify(delivered),
-      signal,
-    });
-    return true;
-  } catch (error) {
-    if (!(error instanceof StaleCheckpoint)) throw error;
-    return false;
-  }
-}
-
-function deliveredKey(key: string): string {
-  return `delivered/${key}`;
+function deliveredNote(key: string): Note<Delivered> {
+  return jsonNote(`delivered/${key}`, Text);
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
+import { jsonNote, loadNote, saveNote } from '../checkpoints/note.ts';
 import { RewindPoint } from '../checkpoints/rewind-state.ts';
 
 /**
@@ -27,13 +28,11 @@ export interface StoredPlan {
   readonly plan: RewindPlan | undefined;
 }
 
-const KEY = 'rewind';
-const Stored = z.object({ number: z.number(), plan: Text });
+const PLAN = jsonNote('rewind', z.object({ number: z.number(), plan: Text }));
 
 export async function loadPlan(checkpoints: Checkpoints, signal: AbortSignal): Promise<StoredPlan> {
-  const stored = await checkpoints.load(KEY, signal);
-  if (stored === undefined) return { revision: 0, number: 0, plan: undefined };
-  return { revision: stored.revision, ...Stored.parse(JSON.parse(stored.state)) };
+  const { revision, value = { number: 0, plan: undefined } } = await loadNote(checkpoints, PLAN, signal);
+  return { revision, ...value };
 }
 
 /** A new plan, in the place of the one that there was. Throws `StaleCheckpoint` when somebody else has changed that. */
@@ -59,13 +58,7 @@ async function save(
   from: StoredPlan,
   { number, plan, signal }: { readonly number: number; readonly plan: RewindPlan; readonly signal: AbortSignal },
 ): Promise<StoredPlan> {
-  const revision = from.revision + 1;
-  await checkpoints.save({
-    key: KEY,
-    previous: from.revision,
-    revision,
-    state: JSON.stringify({ number, plan }),
-    signal,
-  });
+  const previous = from.revision;
+  const { revision } = await saveNote(checkpoints, PLAN, { previous, value: { number, plan }, signal });
   return { revision, number, plan };
 }
