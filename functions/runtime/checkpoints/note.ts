@@ -3,8 +3,8 @@ import { StaleCheckpoint } from '../errors.ts';
 import type { Checkpoints } from './checkpoints.ts';
 
 /**
- * One typed item among a step's checkpoints. It moves by compare-and-set: a save succeeds only when no other process has
- * saved the item since it was loaded.
+ * One typed item among a step's checkpoints. It moves by compare-and-set: a save succeeds only when no other process
+ * has saved the item since it was loaded.
  */
 export interface Note<Value> {
   /** The item's key among the step's checkpoints. Deployed steps have items under their keys, so keys never change. */
@@ -21,7 +21,9 @@ export interface StoredNote<Value> {
   readonly value: Value;
 }
 
-/** Describes a note that is stored as JSON. Its schema parses the JSON; what the schema gives can be stored as it is. */
+/**
+ * Describes a note that is stored as JSON. Its schema parses the JSON; what the schema gives can be stored as it is.
+ */
 export function jsonNote<Value extends Stored, Stored>(key: string, schema: z.ZodType<Value, Stored>): Note<Value> {
   return { key, decode: (text) => schema.parse(JSON.parse(text)), encode: (value) => JSON.stringify(value) };
 }
@@ -70,8 +72,9 @@ export async function trySaveNote<Value>(
 }
 
 /**
- * Changes a note, and starts over with what is stored by then when another process has saved it meanwhile. `change` gets
- * the stored value and gives the new one; undefined leaves the note as it is. Resolves to what is stored in the end.
+ * Changes a note, and starts over with what is stored by then when another process has saved it meanwhile. `change`
+ * gets the stored value and gives the new one; undefined leaves the note as it is. Resolves to what is stored in the
+ * end.
  */
 export async function updateNote<Value>(
   checkpoints: Checkpoints,
