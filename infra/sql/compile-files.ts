@@ -68,7 +68,8 @@ export async function schemaOf(source: Source, directory: string): Promise<z.Zod
   const { module, name } = schemaReference(source);
   const path = resolve(directory, module);
   const offset = source.text.indexOf(module);
-  if (!existsSync(path)) throw new SqlMistake('invalid', { source, offset, problem: `there is no module ${module}` });
+  if (!existsSync(path))
+    throw new SqlMistake('invalid', { source, offset, problem: `module ${module} does not exist` });
   const exported = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   const schema = exported[name];
   if (schema instanceof z.ZodType) return schema;
@@ -90,9 +91,9 @@ async function main(): Promise<void> {
     for (const { file, state } of files)
       if (state !== 'unchanged') console.log(`${state}: ${relative(process.cwd(), file)}`);
     if (files.some(({ state }) => state === 'stale'))
-      console.error('compiled SQL is stale: run npm run sql:compile, and commit what it writes');
+      console.error('compiled SQL is out of date: run npm run sql:compile and commit the result');
     if (files.some(({ state }) => state === 'left over'))
-      console.error('the .sql file of a compiled module is gone: delete the module too');
+      console.error('a compiled module has no .sql file any more: delete the module');
     if (files.some(({ state }) => state === 'stale' || state === 'left over')) process.exitCode = 1;
   } catch (error) {
     if (!(error instanceof SqlMistake)) throw error;

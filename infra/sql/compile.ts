@@ -26,7 +26,7 @@ export function schemaReference(source: Source): { readonly module: string; read
   throw new SqlMistake('invalid', {
     source,
     offset: 0,
-    problem: 'the schema of the stream is not named',
+    problem: 'the file does not name the schema of its stream',
     hint: 'write a first line such as -- schema: ./order.ts#Order',
   });
 }
@@ -54,7 +54,7 @@ function requireColumns(source: Source, schema: z.ZodType): Expected['columns'] 
     source,
     offset: 0,
     problem: 'the schema of the stream is not an object',
-    hint: 'SQL reads streams whose data is z.object({ … })',
+    hint: 'SQL can read only streams whose schema is z.object({ … })',
   });
 }
 

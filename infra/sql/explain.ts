@@ -35,7 +35,7 @@ function planLines(plan: Plan): readonly string[] {
     ...plan.unnests.map(({ list, columns }) => `unnest ${of(list)} as ${columns.map(({ name }) => name).join(', ')}`),
     ...(plan.where === undefined ? [] : [`filter ${of(plan.where)}`]),
     `project ${plan.outputs.map(({ name }) => name).join(', ')}`,
-    plan.partitionBy === undefined ? 'key: as the input' : `key: ${of(plan.partitionBy)}`,
+    plan.partitionBy === undefined ? 'key: same as the input' : `key: ${of(plan.partitionBy)}`,
     `into ${plan.target ?? "the step's stream"}`,
   ];
 }
@@ -51,7 +51,7 @@ function readLines(plan: Plan): readonly string[] {
   const all = plan.columns.filter(({ origin }) => origin === 'data').length;
   return [
     ...data.map(({ name, type, nullable }) => `${name}: ${typeName(type)}${nullable ? '' : ', never null'}`),
-    `${data.length} of ${all} columns; the others are stepped over`,
+    `${data.length} of ${all} columns; the others are skipped`,
   ];
 }
 
@@ -60,7 +60,7 @@ const isCopy = ({ expression }: OutputColumn): boolean =>
 
 function outputLine(output: OutputColumn): string {
   const { name, expression } = output;
-  return `${name}: ${typeName(expression.type)}${expression.nullable ? '' : ', never null'}${isCopy(output) ? ', copied as its bytes' : ''}`;
+  return `${name}: ${typeName(expression.type)}${expression.nullable ? '' : ', never null'}${isCopy(output) ? ', copied byte for byte' : ''}`;
 }
 
 function costLines(plan: Plan): readonly string[] {
@@ -70,9 +70,11 @@ function costLines(plan: Plan): readonly string[] {
     0,
   );
   return [
-    'one pass over the bytes of each event; JSON.parse only for what is unusual (escaped or repeated keys, deep nesting)',
+    'one pass over the bytes of each event; JSON.parse only for unusual JSON (escaped or repeated keys, deep nesting)',
     `${operations} operation${operations === 1 ? '' : 's'} an event at most; ${computed.length} of ${plan.outputs.length} columns are computed, the others copied`,
-    ...(plan.unnests.length === 0 ? [] : ['one output for each element: lists multiply']),
+    ...(plan.unnests.length === 0
+      ? []
+      : ['one output for each element; with several lists, one for each combination of their elements']),
   ];
 }
 
@@ -82,10 +84,10 @@ const operationsOf = (expression: Checked): number =>
 
 function guaranteeLines(plan: Plan): readonly string[] {
   return [
-    'deterministic: the same event gives the same outputs, so repeats are recognised and dropped downstream',
-    'an event of which a column that is read does not fit, or on which an expression fails, is rejected with the place in the statement; others go on',
+    'deterministic: the same event gives the same outputs, so the next steps recognise and drop duplicates',
+    'an event is rejected if a column that the statement reads is invalid or an expression fails; the reason names the position in the statement. Other events are not affected',
     plan.partitionBy === undefined
-      ? 'outputs keep the order of their key'
-      : 'outputs of one new key are in order as far as they come from one shard of the input',
+      ? 'outputs with the same key keep their order'
+      : 'outputs with the same new key keep their order if their input events come from one shard',
   ];
 }

@@ -209,7 +209,7 @@ describe('the commands of an operator, on a dev that runs', () => {
     expect(linesOf<{ data: { date: string } }>(warm).map(({ data }) => data.date)).toEqual(['2026-01-02']);
     expect(warm).toMatchObject({
       code: 0,
-      err: expect.stringMatching(/^shardId-\d+: schema: column "temp_max" is numeric, not "hot"\n$/),
+      err: expect.stringMatching(/^shardId-\d+: schema: column "temp_max" must be numeric, not "hot"\n$/),
     });
     expect(await millrace(['tail', 'sensors', 'clean', '--where', 'wind > 1 OR temp_mx = 3'])).toEqual({
       code: 2,
@@ -241,7 +241,7 @@ describe('the commands of an operator, on a dev that runs', () => {
     expect(Date.parse(letter?.stored ?? '')).toBeGreaterThanOrEqual(Date.parse(cleaning?.position?.time ?? '') - 1_000);
     expect((await millrace(['dead-letters', 'sensors'])).out).toMatch(
       new RegExp(
-        `^sensors/cleaning +schema +1 +20\\S+ \\d\\d:\\d\\d:\\d\\dZ +${id} +column "temp_max" is numeric, not "hot"`,
+        `^sensors/cleaning +schema +1 +20\\S+ \\d\\d:\\d\\d:\\d\\dZ +${id} +column "temp_max" must be numeric, not "hot"`,
         'm',
       ),
     );

@@ -1,19 +1,24 @@
 import type { Command } from '../command.ts';
 
-/** `millrace sql`: the quickest way to try a transform. */
+/** Runs a statement over files or standard input: the quickest way to try a transform. */
 export const sql: Command = {
-  summary: 'runs a SQL statement over events from files or standard input, or explains one of a transform',
+  summary: 'runs an SQL statement over files or standard input, or explains the SQL of a transform',
   usage: "'<statement>' [files…|-] [options]\n       millrace sql explain <file.sql>",
   help: [
-    'Runs a SELECT over lines of JSON or CSV (a file that ends in .csv), to standard output. FROM may name the input as you like.',
-    'A column of CSV is of the type that the schema says; without one, numeric or boolean where all of the first cells are, else text.',
+    'Runs a SELECT over lines of JSON or over CSV and prints the outputs. Reads standard input when no file, or -, is given.',
+    'FROM may give the input any name. Each line is one event; a file whose name ends in .csv is read as CSV.',
+    'The schema gives the types of the columns. Without a schema they are inferred from the first lines; a column of CSV is',
+    'then numeric or boolean if all of its first cells look like that, otherwise text.',
     '',
-    '  --schema file.ts#export   the zod schema of the events; without it, columns are inferred from the first lines',
-    '  --input ndjson|csv        what the input is, when its name does not say',
-    '  --format ndjson|csv|table what to print (ndjson)',
-    '  --explain                 prints the plan instead of running it',
+    '"sql explain" shows the plan of a .sql file, its cost and the generated code.',
     '',
-    'Exit code: 0 done, 1 some events were rejected (each is named on standard error), 2 the statement or an argument is wrong.',
+    '  --schema file.ts#export     the zod schema of the events',
+    '  --input ndjson|csv          the format of the input (default: csv for *.csv, otherwise ndjson)',
+    '  --format ndjson|csv|table   the format of the output (default: ndjson)',
+    '  --explain                   print the plan of the statement instead of running it',
+    '',
+    'Exit codes: 0 all events were processed; 1 some events were rejected (standard error names each line and the reason);',
+    '2 the statement or an argument is wrong.',
   ].join('\n'),
   options: {
     schema: { type: 'string' },

@@ -72,21 +72,17 @@ export const VOLATILE: ReadonlyMap<string, string> = new Map([
     'localtime',
     'localtimestamp',
   ].map(
-    (name) =>
-      [name, 'use `time`, the time of the event: an event that is processed again must give the same answer'] as const,
+    (name) => [name, 'use `time`, the time of the event: processing an event again must give the same result'] as const,
   ),
   ...['random', 'random_normal', 'setseed', 'array_sample', 'array_shuffle'].map(
     (name) =>
       [
         name,
-        'derive a number from the event, such as from md5(id): an event that is processed again must give the same answer',
+        'derive a number from the event, such as from md5(id): processing an event again must give the same result',
       ] as const,
   ),
   ...['gen_random_uuid', 'uuidv4', 'uuidv7'].map(
-    (name) =>
-      [name, 'use `id`, the id of the event: an event that is processed again must give the same answer'] as const,
+    (name) => [name, 'use `id`, the id of the event: processing an event again must give the same result'] as const,
   ),
-  ...['nextval', 'currval', 'lastval', 'pg_sleep'].map(
-    (name) => [name, 'there is no database behind a transform'] as const,
-  ),
+  ...['nextval', 'currval', 'lastval', 'pg_sleep'].map((name) => [name, 'a transform has no database'] as const),
 ]);

@@ -6,7 +6,8 @@ import { modifiersOf, nameOf } from '../syntax/parse-nodes.ts';
 import type { CheckContext } from './context.ts';
 import { convert, mistake } from './context.ts';
 
-const INSTEAD: Record<string, string> = {
+/** What to use instead of a type that is not supported, by the name that the parser gives it. */
+const ALTERNATIVES: Record<string, string> = {
   varchar: 'use text',
   bpchar: 'use text',
   char: 'use text',
@@ -23,6 +24,9 @@ const INSTEAD: Record<string, string> = {
   datetime: 'use timestamp or timestamptz',
   bytes: 'use bytea',
 };
+
+/** The names that people write for types that the parser calls otherwise. */
+const WRITTEN_AS: Record<string, string> = { int2: 'smallint', float4: 'real', bpchar: 'char' };
 
 /** `CAST(x AS type)`, `x::type` and `type 'literal'`. */
 export function checkCast(context: CheckContext, node: TypeCast): Checked {
@@ -53,7 +57,7 @@ export function checkCast(context: CheckContext, node: TypeCast): Checked {
 }
 
 function castHint(type: SqlType): string | undefined {
-  if (type.kind === 'record') return 'name one of its fields';
+  if (type.kind === 'record') return 'use one of its fields';
   return holdsRecord(type) ? 'use to_jsonb' : undefined;
 }
 
@@ -91,8 +95,8 @@ export function checkTypeName(context: CheckContext, node: TypeName): { type: Sq
   if (type === undefined)
     throw mistake(context, 'unsupported', {
       offset,
-      problem: `type ${name} is not supported`,
-      hint: INSTEAD[name] ?? `the types are ${SUPPORTED_TYPES}`,
+      problem: `type ${WRITTEN_AS[name] ?? name} is not supported`,
+      hint: ALTERNATIVES[name] ?? `use one of ${SUPPORTED_TYPES}`,
     });
   const bounds = node.arrayBounds ?? [];
   if (bounds.length > 1)
@@ -102,7 +106,7 @@ export function checkTypeName(context: CheckContext, node: TypeName): { type: Sq
     throw mistake(context, 'unsupported', {
       offset,
       problem: `${name}(…) is not supported`,
-      hint: 'only numeric(precision, scale) takes numbers',
+      hint: 'only numeric can have a precision and a scale',
     });
   return { type: bounds.length === 1 ? arrayOf(type) : type, modifiers };
 }

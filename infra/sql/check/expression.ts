@@ -42,25 +42,34 @@ function checkNode(context: CheckContext, node: Node): Checked {
   if ('MinMaxExpr' in node) return checkExtreme(context, node.MinMaxExpr);
   if ('A_ArrayExpr' in node) return checkArray(context, node.A_ArrayExpr);
   if ('A_Indirection' in node) return checkIndirection(context, node.A_Indirection);
-  throw refused(context, node);
+  throw unsupportedExpression(context, node);
 }
 
-const REFUSED: Record<string, readonly [problem: string, hint?: string]> = {
-  SubLink: ['subqueries are not supported yet', 'a transform sees one event at a time; ARRAY[…] makes a list'],
+/** What is wrong with each kind of expression that is not supported, by the parser's name for it. */
+const UNSUPPORTED: Record<string, readonly [problem: string, hint?: string]> = {
+  SubLink: ['subqueries are not supported yet', 'a transform sees one event at a time; to make a list, use ARRAY[…]'],
   SQLValueFunction: [
     'the current time and user are volatile: they change from call to call',
     'use `time`, the time of the event',
   ],
-  ParamRef: ['parameters ($1) are not supported', 'write the value'],
+  ParamRef: ['parameters ($1) are not supported', 'write the value itself'],
   RowExpr: ['rows are not supported', 'use jsonb_build_object'],
-  CollateClause: ['COLLATE is not supported', 'the collation is "C", always'],
-  GroupingFunc: ['GROUPING is not supported yet: aggregates come later'],
+  CollateClause: ['COLLATE is not supported', 'the collation is always "C"'],
+  GroupingFunc: ['GROUPING is not supported yet'],
   SetToDefault: ['DEFAULT is not supported here'],
+  XmlExpr: ['XML is not supported'],
+  XmlSerialize: ['XML is not supported'],
 };
 
-function refused(context: CheckContext, node: Node): Error {
+const SQL_JSON = [
+  'the SQL/JSON syntax is not supported',
+  'use the jsonb functions, such as jsonb_build_object',
+] as const;
+const OTHERS = ['this kind of expression is not supported', 'docs/sql.md lists what is supported'] as const;
+
+function unsupportedExpression(context: CheckContext, node: Node): Error {
   const [name = '', body] = Object.entries(node)[0] ?? [];
-  const [problem, hint] = REFUSED[name] ?? [`${name} is not supported`];
+  const [problem, hint] = UNSUPPORTED[name] ?? (name.startsWith('Json') ? SQL_JSON : OTHERS);
   return mistake(context, 'unsupported', {
     offset: context.offsetOf((body as { location?: number }).location),
     problem,
@@ -147,20 +156,20 @@ function checkOperatorNode(context: CheckContext, node: A_Expr): Checked {
   throw new Error('an operator without its operands');
 }
 
-/** `address->city`, as ksqlDB writes it: `city` is no column. */
-function refuseArrow(context: CheckContext, { name, rexpr, location }: A_Expr, left: Checked): void {
+/** Throws for `address->city`, ksqlDB's way to write a field: here `city` would be looked up as a column. */
+function rejectArrow(context: CheckContext, { name, rexpr, location }: A_Expr, left: Checked): void {
   if (nameOf(name) !== '->' || rexpr === undefined || !('ColumnRef' in rexpr) || left.type.kind !== 'record') return;
   const [field] = namesOf(rexpr.ColumnRef.fields);
   throw mistake(context, 'invalid', {
     offset: context.offsetOf(location),
     problem: 'objects have no operator ->',
-    hint: `fields of objects are written (address).${field}`,
+    hint: `write a field of an object as (address).${field}`,
   });
 }
 
 function operandsOf(context: CheckContext, node: A_Expr): readonly Checked[] {
   const { lexpr, rexpr } = node;
   const left = lexpr === undefined ? [] : [context.check(lexpr)];
-  for (const operand of left) refuseArrow(context, node, operand);
+  for (const operand of left) rejectArrow(context, node, operand);
   return rexpr === undefined ? left : [...left, context.check(rexpr)];
 }

@@ -39,10 +39,10 @@ export function checkFrom(base: Base, select: SelectStmt, columns: readonly Colu
     throw mistake(base, 'unsupported', {
       offset: base.offsetOf(second.location),
       problem: 'joins are not supported yet',
-      hint: 'FROM names one stream, and lists to unnest',
+      hint: 'FROM takes one stream, and lists to unnest',
     });
   if (items[0] === undefined || !('RangeVar' in items[0]) || stream.schemaname !== undefined)
-    throw mistake(base, 'invalid', { offset, problem: 'FROM starts with the name of a stream' });
+    throw mistake(base, 'invalid', { offset, problem: 'FROM must start with the name of a stream' });
   const table = stream.alias?.aliasname ?? stream.relname ?? '';
   let scope: readonly ScopeColumn[] = [...dataColumns(columns, table), ...attributes()];
   const unnests: Unnest[] = [];
@@ -64,7 +64,10 @@ function flatten(base: Base, item: Node): readonly Node[] {
       problem: 'subqueries are not supported yet',
     });
   if (!('JoinExpr' in item))
-    throw mistake(base, 'unsupported', { offset: 0, problem: 'this form of FROM is not supported' });
+    throw mistake(base, 'unsupported', {
+      offset: 0,
+      problem: 'this form of FROM is not supported: use a stream and unnest(list)',
+    });
   const { jointype, quals, isNatural, usingClause, larg, rarg } = item.JoinExpr;
   const parts = [larg, rarg].flatMap((part) => (part === undefined ? [] : flatten(base, part)));
   const plain = jointype === 'JOIN_INNER' && quals === undefined && isNatural !== true && usingClause === undefined;
@@ -73,7 +76,7 @@ function flatten(base: Base, item: Node): readonly Node[] {
   throw mistake(base, 'unsupported', {
     offset: base.offsetOf(named.at(-1)),
     problem: 'joins are not supported yet',
-    hint: 'lists are unnested by a comma: FROM orders, unnest(items) AS item',
+    hint: 'to unnest a list, write FROM orders, unnest(items) AS item',
   });
 }
 
@@ -109,7 +112,7 @@ function checkUnnest(
   const [wrapped] = node.functions ?? [];
   const call = wrapped !== undefined && 'List' in wrapped ? wrapped.List.items?.[0] : undefined;
   if (call === undefined || !('FuncCall' in call))
-    throw mistake(base, 'unsupported', { offset: 0, problem: 'FROM takes a stream and unnest(list)' });
+    throw mistake(base, 'unsupported', { offset: 0, problem: 'FROM supports only a stream and unnest(list)' });
   const offset = base.offsetOf(call.FuncCall.location);
   const name = nameOf(call.FuncCall.funcname);
   const [argument, more] = call.FuncCall.args ?? [];
@@ -117,7 +120,7 @@ function checkUnnest(
     throw mistake(base, 'unsupported', {
       offset,
       problem: `${name}(…) in FROM is not supported`,
-      hint: 'unnest(list) takes one array',
+      hint: 'FROM supports unnest(list) with one array, and no other function',
     });
   if (node.ordinality === true)
     throw mistake(base, 'unsupported', { offset, problem: 'WITH ORDINALITY is not supported' });
@@ -134,7 +137,7 @@ function checkUnnest(
   if (names.length > available)
     throw mistake(base, 'invalid', {
       offset,
-      problem: `"${alias}" has ${available} columns, and ${names.length} are named`,
+      problem: `"${alias}" has ${available} column${available === 1 ? '' : 's'}, but ${names.length} names are given`,
     });
   const variable = `item${index + 1}`;
   return {

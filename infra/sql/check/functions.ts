@@ -27,7 +27,7 @@ const SET_RETURNING: ReadonlySet<string> = new Set([
 export function checkFunction(context: CheckContext, node: FuncCall): Checked {
   const name = nameOf(node.funcname);
   const offset = context.offsetOf(node.location);
-  refuseForms(context, node, name);
+  rejectUnsupportedForms(context, node, name);
   const candidates = [...FUNCTIONS, ...UNSUPPORTED].filter((routine) => routine.name === name);
   if (candidates.length === 0)
     throw mistake(context, 'unsupported', {
@@ -43,7 +43,7 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
   if (name === 'jsonb_build_object' && args.length % 2 === 1)
     throw mistake(context, 'invalid', {
       offset,
-      problem: 'jsonb_build_object takes keys and values in turn: one is missing',
+      problem: 'jsonb_build_object takes keys and values in turn: the last key has no value',
     });
   if (typeof resolution === 'object') return { ...call(context, supported(context, resolution, offset), args), offset };
   const written = signatureText(
@@ -53,7 +53,11 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
   const supportedOnes = candidates.filter(({ unsupported }) => !unsupported);
   const takes = supportedOnes.map((routine) => signatureText(name, routine.parameters)).join(', ');
   const problem = resolution === 'none' ? `function ${written} does not exist` : `function ${written} is not unique`;
-  throw mistake(context, 'invalid', { offset, problem, hint: `it takes ${takes}; add casts where they are missing` });
+  throw mistake(context, 'invalid', {
+    offset,
+    problem,
+    hint: `the supported forms are ${takes}; cast the arguments to match one`,
+  });
 }
 
 function suggestedFunction(name: string): string {
@@ -64,32 +68,34 @@ function suggestedFunction(name: string): string {
   return near === undefined ? 'docs/sql.md lists the functions' : `did you mean ${near}?`;
 }
 
-function refuseForms(context: CheckContext, node: FuncCall, name: string): void {
+/** Throws for forms of a call that are not supported, such as aggregates, window functions and VARIADIC. */
+function rejectUnsupportedForms(context: CheckContext, node: FuncCall, name: string): void {
   const offset = context.offsetOf(node.location);
-  const refuse = (problem: string, hint?: string): never => {
+  const unsupported = (problem: string, hint?: string): never => {
     throw mistake(context, 'unsupported', { offset, problem, hint });
   };
-  if (node.over !== undefined) refuse(`${name}(…) OVER: window functions are not supported yet`);
+  if (node.over !== undefined) unsupported(`${name}(…) OVER: window functions are not supported yet`);
   if (AGGREGATES.has(name))
-    refuse(
+    unsupported(
       `${name} is an aggregate: aggregates and windows are not supported yet`,
       'a transform sees one event at a time',
     );
   const alternative = VOLATILE.get(name);
-  if (alternative !== undefined) refuse(`${name}() is volatile: its answer changes from call to call`, alternative);
+  if (alternative !== undefined)
+    unsupported(`${name}() is volatile: its result changes from call to call`, alternative);
   if (SET_RETURNING.has(name))
-    refuse(
-      `${name} gives several rows and is not supported here`,
-      'lists are unnested in FROM: FROM orders, unnest(items) AS item',
+    unsupported(
+      `${name} returns several rows, which is not supported here`,
+      'to unnest a list, write FROM orders, unnest(items) AS item',
     );
   if (node.agg_star || node.agg_distinct || node.agg_filter !== undefined || node.agg_order !== undefined)
-    refuse(`${name} is called like an aggregate: aggregates are not supported yet`);
-  if (node.func_variadic) refuse('VARIADIC is not supported', 'write the arguments one by one');
+    unsupported(`${name} is called like an aggregate: aggregates are not supported yet`);
+  if (node.func_variadic) unsupported('VARIADIC is not supported', 'write the arguments one by one');
   if (!NAMED_ARGUMENTS.has(name) && !OTHER_FUNCTIONS.has(name) && node.args?.some((arg) => 'NamedArgExpr' in arg))
-    refuse('named arguments are not supported', 'write the arguments in their order');
+    unsupported('named arguments are not supported', 'write the arguments in order, without names');
 }
 
-/** The arguments in their order, where they are named. */
+/** Returns the arguments of a call in the order of the function's parameters, also where the call names them. */
 function argumentsOf(context: CheckContext, node: FuncCall, name: string): readonly Node[] {
   const args: Node[] = [...(node.args ?? [])];
   const names = NAMED_ARGUMENTS.get(name) ?? [];
@@ -100,14 +106,15 @@ function argumentsOf(context: CheckContext, node: FuncCall, name: string): reado
       continue;
     }
     const { arg: value, name: argument = '', location } = arg.NamedArgExpr;
-    const place = names.indexOf(argument);
-    if (place === -1 || inOrder[place] !== undefined || value === undefined)
+    const index = names.indexOf(argument);
+    if (index === -1 || inOrder[index] !== undefined || value === undefined)
       throw mistake(context, 'invalid', {
         offset: context.offsetOf(location),
-        problem: `${name} has no other argument "${argument}"`,
+        problem:
+          index === -1 ? `${name} has no argument "${argument}"` : `${name} is given the argument "${argument}" twice`,
         hint: `its arguments are ${names.join(', ')}`,
       });
-    inOrder[place] = value;
+    inOrder[index] = value;
   }
   return Array.from(inOrder, (arg) => arg ?? { A_Const: { ival: { ival: 0 } } });
 }

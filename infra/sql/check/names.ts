@@ -12,13 +12,13 @@ export function checkColumn(context: CheckContext, node: ColumnRef): Checked {
   const offset = context.offsetOf(node.location);
   const names = namesOf(node.fields);
   if (names.length < (node.fields ?? []).length)
-    throw mistake(context, 'invalid', { offset, problem: '* stands alone in the list of SELECT' });
+    throw mistake(context, 'invalid', { offset, problem: '* is allowed only as an item of the SELECT list' });
   const [name = '', second] = names;
   if (names.length > 2)
     throw mistake(context, 'invalid', {
       offset,
       problem: `there is no column ${names.join('.')}`,
-      hint: `fields of objects are written (${names.slice(0, -1).join('.')}).${names.at(-1)}`,
+      hint: `write a field of an object as (${names.slice(0, -1).join('.')}).${names.at(-1)}`,
     });
   const column =
     second === undefined
@@ -50,11 +50,11 @@ function missingHint({ source, columns, selected = [] }: CheckContext, name: str
   const fields = columns.filter(({ table, origin }) => table === name && origin === 'unnest');
   if (fields.length > 0) return `its fields are columns: ${fields.map((field) => `${name}.${field.name}`).join(', ')}`;
   if (selected.includes(name))
-    return `"${name}" is what SELECT calls an output: write the expression that it stands for`;
+    return `"${name}" is the name of an output column, which cannot be used here: repeat its expression`;
   const known = [...new Set(columns.map((column) => column.name))];
   const near = OTHER_COLUMNS.get(name) ?? nearest(name, known);
   if (near !== undefined) return near;
-  if (source.text[offset] === '"') return `double quotes are for names: a text is written '${name}'`;
+  if (source.text[offset] === '"') return `double quotes are for names: write a text as '${name}'`;
   return `the columns are ${known.join(', ')}`;
 }
 
@@ -83,11 +83,11 @@ const namesIn = (columns: readonly ScopeColumn[]): readonly string[] => columns.
 /** What is written like a table may be meant as a column with something in it. */
 function tableHint({ columns }: CheckContext, table: string, name: string): string {
   const type = columns.find((column) => column.name === table && column.origin !== 'event')?.type;
-  if (type?.kind === 'record') return `fields of objects are written (${table}).${name}`;
+  if (type?.kind === 'record') return `write a field of an object as (${table}).${name}`;
   if (type?.kind === 'array' && type.element.kind === 'record')
-    return `lists are unnested in FROM: unnest(${table}) AS item gives item.${name}`;
+    return `unnest the list in FROM: unnest(${table}) AS item, then item.${name}`;
   if (type !== undefined && typeName(type) === 'jsonb') return `write ${table} -> '${name}' or ${table} ->> '${name}'`;
-  return `FROM names ${[...new Set(columns.map((column) => column.table))].join(', ')}`;
+  return `the known names are ${[...new Set(columns.map((column) => column.table))].join(', ')}`;
 }
 
 function suggestion(name: string, known: readonly string[]): string {
@@ -105,7 +105,7 @@ export function checkIndirection(context: CheckContext, node: A_Indirection): Ch
       throw mistake(context, 'unsupported', {
         offset: value.offset,
         problem: '.* of an object is not supported',
-        hint: 'name its fields',
+        hint: 'list its fields',
       });
   }
   return value;
@@ -143,8 +143,8 @@ function subscript(context: CheckContext, array: Checked, indices: Indices): Che
   if (array.type.kind !== 'array')
     throw mistake(context, typeName(array.type) === 'jsonb' ? 'unsupported' : 'invalid', {
       offset,
-      problem: `${typeName(array.type)} has no elements to subscript`,
-      hint: typeName(array.type) === 'jsonb' ? 'write -> with a key or an index (from 0)' : undefined,
+      problem: `${typeName(array.type)} has no elements: only arrays can be subscripted`,
+      hint: typeName(array.type) === 'jsonb' ? 'use -> with a key, or with an index from 0' : undefined,
     });
   const bound = (node: Indices['lidx']): Checked | undefined => {
     if (node === undefined) return undefined;
@@ -153,7 +153,7 @@ function subscript(context: CheckContext, array: Checked, indices: Indices): Che
     if (converted === undefined)
       throw mistake(context, 'invalid', {
         offset: index.offset,
-        problem: `an array subscript is an integer, not ${typeName(index.type)}`,
+        problem: `an array subscript must be an integer, not ${typeName(index.type)}`,
       });
     return converted;
   };

@@ -42,8 +42,8 @@ export function supported(context: CheckContext, resolved: Resolved, offset: num
     if (!READS_ROWS.test(routine.code) || !parameters.some(holdsRecord)) return resolved;
     throw mistake(context, 'unsupported', {
       offset,
-      problem: `${signatureText(routine.name, parameters)} is not supported: objects are neither compared nor written as text`,
-      hint: 'name their fields, such as (address).city, or use to_jsonb',
+      problem: `${signatureText(routine.name, parameters)} is not supported: objects cannot be compared or converted to text`,
+      hint: 'use their fields, such as (address).city, or to_jsonb',
     });
   }
   const written = signatureText(routine.name, routine.parameters);
@@ -55,12 +55,12 @@ export function supported(context: CheckContext, resolved: Resolved, offset: num
 const READS_ROWS = /<(?:(?:rest )?texts|text \$\d|(?:arrays )?(?:equal|compare|output))>/;
 
 function operatorHint(name: string, candidates: readonly Routine[], types: readonly SqlType[]): string {
-  if (candidates.length === 0) return 'no operator of this name is supported; docs/sql.md lists them';
+  if (candidates.length === 0) return 'no operator of this name is supported; docs/sql.md lists the operators';
   const [left] = types;
   if (left !== undefined && REACHES_IN.has(name) && left.kind !== 'scalar') return reachingHint(left);
   if (types.some((type) => type.kind === 'record')) return 'compare its fields, such as (address).city';
   return types.some((type) => typeName(type) === 'text') && types.some((type) => typeName(type) !== 'text')
-    ? 'Postgres does not convert text by itself: cast one side, such as total::numeric'
+    ? 'Postgres does not convert text implicitly: cast one side, such as total::numeric'
     : 'cast one side to the type of the other';
 }
 
@@ -69,8 +69,8 @@ const REACHES_IN: ReadonlySet<string> = new Set(['->', '->>', '#>', '#>>']);
 /** How to reach into what is declared: the operators are jsonb's. */
 const reachingHint = ({ kind }: SqlType): string =>
   kind === 'record'
-    ? 'fields of objects are written (address).city'
-    : 'elements of lists are written tags[1], from 1 on';
+    ? 'write a field of an object as (address).city'
+    : 'write an element of a list as tags[1]; 1 is the first';
 
 export function checkOperator(
   context: CheckContext,
@@ -98,11 +98,11 @@ export function checkQuantified(context: CheckContext, name: string, parts: Quan
   if (right.type.kind !== 'array')
     throw mistake(context, 'invalid', {
       offset: right.offset,
-      problem: `op ANY/ALL needs an array on its right side, not ${typeName(right.type)}`,
+      problem: `ANY and ALL need an array on the right side, not ${typeName(right.type)}`,
     });
   const test = resolveOperator(context, name, { types: [left.type, right.type.element], offset });
   if (typeName(test.returns) !== 'boolean')
-    throw mistake(context, 'invalid', { offset, problem: 'op ANY/ALL needs an operator that gives boolean' });
+    throw mistake(context, 'invalid', { offset, problem: 'ANY and ALL need an operator whose result is boolean' });
   const [leftType = left.type, elementType = right.type.element] = test.parameters;
   const list = coerce(context, right, { kind: 'array', element: elementType }) ?? right;
   const probe = coerce(context, left, leftType) ?? left;

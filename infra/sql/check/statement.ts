@@ -95,12 +95,12 @@ function refuseClauses(base: Base, select: SelectStmt): void {
     [
       (select.groupClause?.length ?? 0) > 0,
       /\bgroup\s+by\b/i,
-      'GROUP BY is not supported yet: aggregates and windows come later',
+      'GROUP BY is not supported yet: a transform sees one event at a time',
     ],
     [
       select.havingClause !== undefined,
       /\bhaving\b/i,
-      'HAVING is not supported yet: aggregates and windows come later',
+      'HAVING is not supported yet: a transform sees one event at a time',
     ],
     [(select.windowClause?.length ?? 0) > 0, /\bwindow\b/i, 'WINDOW is not supported yet'],
     [
@@ -108,7 +108,7 @@ function refuseClauses(base: Base, select: SelectStmt): void {
       /\bdistinct\b/i,
       'DISTINCT is not supported: a transform sees one event at a time',
     ],
-    [(select.sortClause?.length ?? 0) > 0, /\border\s+by\b/i, 'ORDER BY is not supported: events stay in their order'],
+    [(select.sortClause?.length ?? 0) > 0, /\border\s+by\b/i, 'ORDER BY is not supported: events keep their order'],
     [
       select.limitCount !== undefined || select.limitOffset !== undefined,
       /\b(?:limit|offset|fetch)\b/i,
@@ -118,7 +118,7 @@ function refuseClauses(base: Base, select: SelectStmt): void {
     [
       select.op !== undefined && select.op !== 'SETOP_NONE',
       /\b(?:union|intersect|except)\b/i,
-      'UNION, INTERSECT and EXCEPT are not supported: two steps may write to one stream',
+      'UNION, INTERSECT and EXCEPT are not supported: use two steps that write to one stream',
     ],
     [(select.valuesLists?.length ?? 0) > 0, /\bvalues\b/i, 'VALUES is not supported'],
     [select.intoClause !== undefined, /\binto\b/i, 'SELECT INTO is not supported: write CREATE STREAM … AS SELECT'],
@@ -137,7 +137,7 @@ function checkOutputs(context: CheckContext, targets: readonly Node[]): readonly
       throw mistake(context, 'invalid', {
         offset: expression.offset,
         problem: `two columns are named "${name}"`,
-        hint: 'give one another name with AS',
+        hint: 'rename one of them with AS',
       });
     seen.add(name);
   }
@@ -231,7 +231,7 @@ function checkKey(context: CheckContext, node: Node): Checked {
   if (text === undefined)
     throw mistake(context, 'invalid', {
       offset: expression.offset,
-      problem: `PARTITION BY cannot be ${typeName(expression.type)}`,
+      problem: `PARTITION BY needs a value that can be converted to text, not ${typeName(expression.type)}`,
     });
   return text;
 }

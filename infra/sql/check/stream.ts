@@ -15,7 +15,7 @@ export function checkStream(plan: Plan, from: NamedSchema, to: NamedSchema): voi
   if (declared === undefined)
     throw mistake(plan, 0, {
       problem: `stream "${to.name}" declares no columns`,
-      hint: `SQL in a pipeline writes to a stream whose schema is z.object({ … })`,
+      hint: `SQL in a pipeline can write only to a stream whose schema is z.object({ … })`,
     });
   for (const output of plan.outputs) {
     const misfit = misfitOf({ from, to }, output, declared);
@@ -26,7 +26,7 @@ export function checkStream(plan: Plan, from: NamedSchema, to: NamedSchema): voi
   );
   if (missing !== undefined)
     throw mistake(plan, plan.outputs[0]?.expression.offset ?? 0, {
-      problem: `stream "${to.name}" declares "${missing.name}", which is not selected`,
+      problem: `stream "${to.name}" declares "${missing.name}", which the statement does not select`,
       hint: 'select it, or make it optional',
     });
 }
@@ -60,12 +60,14 @@ function misfitOf(between: Between, output: OutputColumn, declared: readonly Col
     };
   const written = copied === undefined ? WRITTEN[typeName(expression.type)] : undefined;
   if (written !== undefined && !takes(to, name, written))
-    return { problem: `column "${name}" is written as in "${written}", which stream "${to.name}" does not take` };
+    return {
+      problem: `column "${name}" is written in the form "${written}", which the schema of stream "${to.name}" does not accept`,
+    };
   const outside = textOutside({ expression, ...between }, name);
   if (outside === undefined) return undefined;
   return {
-    problem: `column "${name}" may be ${outside}, which stream "${to.name}" does not take`,
-    hint: 'say z.string() in the schema',
+    problem: `column "${name}" may be ${outside}, which the schema of stream "${to.name}" does not accept`,
+    hint: 'use z.string() in the schema',
   };
 }
 

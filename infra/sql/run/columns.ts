@@ -29,7 +29,7 @@ export async function columnsOfInputs(inputs: readonly Input[]): Promise<readonl
     if (columns === undefined) continue;
     if (columns.length > 0) return columns;
     throw new UserMistake(
-      `${file.name}: its first lines are no JSON objects: say --input csv, or --schema file.ts#export`,
+      `${file.name}: the first lines are not JSON objects: use --input csv, or --schema file.ts#export`,
     );
   }
   return undefined;

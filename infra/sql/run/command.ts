@@ -67,7 +67,7 @@ function messageOf(error: NodeJS.ErrnoException): string {
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
   EISDIR: 'is a folder, not a file',
-  EACCES: 'may not be read',
+  EACCES: 'permission denied',
 };
 
 async function runArguments(argv: readonly string[], streams: Streams): Promise<number> {
@@ -83,9 +83,9 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
   });
   const options = Arguments.parse(values);
   const [text, ...names] = positionals;
-  if (text === undefined) throw new UserMistake('there is no statement: see millrace sql --help');
+  if (text === undefined) throw new UserMistake('no statement given; see millrace sql --help');
   if (text === 'explain') {
-    if (names[0] === undefined) throw new UserMistake('explain which file? millrace sql explain <file.sql>');
+    if (names[0] === undefined) throw new UserMistake('no file given; write millrace sql explain <file.sql>');
     streams.stdout.write(await explainFile(names[0]));
     return 0;
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Column, SqlType } from '../plan/sql-type.ts';
-import { arrayOf, JSONB, scalar, TEXT, typeNamed } from '../plan/sql-type.ts';
+import { arrayOf, JSONB, SUPPORTED_TYPES, scalar, TEXT, typeNamed } from '../plan/sql-type.ts';
 
 /** JSON Schema, as far as zod writes it for what travels as JSON. */
 interface JsonSchema {
@@ -95,7 +95,8 @@ function declared(text: string): SqlType {
   const sql = text.replace(NOT_NULL, '');
   const element = sql.endsWith('[]') ? typeNamed(sql.slice(0, -2)) : undefined;
   const type = element === undefined ? typeNamed(sql) : arrayOf(element);
-  if (type === undefined) throw new Error(`meta({ sql: '${text}' }) names no type that SQL transforms know`);
+  if (type === undefined)
+    throw new Error(`meta({ sql: '${text}' }) is not a type of SQL transforms: use one of ${SUPPORTED_TYPES}`);
   return type;
 }
 

@@ -44,8 +44,8 @@ export async function parseCondition(source: Source, stream: string): Promise<Pa
     throw new SqlMistake('invalid', {
       source,
       offset: 0,
-      problem: 'there is no condition',
-      hint: "write one as behind WHERE: status = 'COMPLETE'",
+      problem: 'the condition is empty',
+      hint: "write what would follow WHERE, such as status = 'COMPLETE'",
     });
   const before = `SELECT * FROM "${stream.replaceAll('"', '""')}" WHERE `;
   const [first, second] = parseText(parser, { source, text: before + source.text, before: before.length });
@@ -53,7 +53,7 @@ export async function parseCondition(source: Source, stream: string): Promise<Pa
     throw new SqlMistake('invalid', {
       source,
       offset: source.text.indexOf(';'),
-      problem: 'a condition is one expression',
+      problem: 'a condition must be one expression',
     });
   const beforeBytes = Buffer.byteLength(before);
   return {
@@ -71,7 +71,7 @@ function tokensOf(parser: Parser, source: Source): readonly ScanToken[] {
     throw new SqlMistake('invalid', {
       source,
       offset: 0,
-      problem: 'there is no statement',
+      problem: 'the statement is empty',
       hint: 'write SELECT … FROM <stream>',
     });
   try {
@@ -93,21 +93,21 @@ function depthAt(tokens: readonly ScanToken[], index: number): number {
 
 /** What ksqlDB's users know, and Postgres's parser could only call a syntax error. */
 const KSQL: readonly (readonly [words: readonly string[], problem: string, hint: string])[] = [
-  [['emit', 'changes'], 'EMIT CHANGES is not needed', 'leave it out: a stream always goes on'],
-  [['window', 'tumbling'], 'windows are not supported yet: they come later', 'a transform sees one event at a time'],
-  [['window', 'hopping'], 'windows are not supported yet: they come later', 'a transform sees one event at a time'],
-  [['window', 'session'], 'windows are not supported yet: they come later', 'a transform sees one event at a time'],
+  [['emit', 'changes'], 'EMIT CHANGES is not needed', 'leave it out: a transform processes every new event'],
+  [['window', 'tumbling'], 'windows are not supported yet', 'a transform sees one event at a time'],
+  [['window', 'hopping'], 'windows are not supported yet', 'a transform sees one event at a time'],
+  [['window', 'session'], 'windows are not supported yet', 'a transform sees one event at a time'],
   [
     ['create', 'or', 'replace'],
     'CREATE OR REPLACE is not needed',
-    'write CREATE STREAM: deploying replaces what was there',
+    'write CREATE STREAM: deploying replaces the earlier statement',
   ],
   [
     ['if', 'not', 'exists'],
     'IF NOT EXISTS is not needed',
-    'write CREATE STREAM <name> AS SELECT …: deploying keeps what is there',
+    'write CREATE STREAM <name> AS SELECT …: deploying keeps a stream that exists',
   ],
-  [['`'], 'names are not quoted by backticks', 'write "name", or without quotes a name of small letters'],
+  [['`'], 'names cannot be quoted with backticks', 'write "name"; a name in lower case needs no quotes'],
 ];
 
 function refuseKsql(source: Source, tokens: readonly ScanToken[]): void {
@@ -138,7 +138,7 @@ function createStream(
     throw new SqlMistake('unsupported', {
       source,
       offset: at(stream),
-      problem: 'CREATE TABLE is not supported yet: tables come later',
+      problem: 'CREATE TABLE is not supported yet',
       hint: 'write CREATE STREAM <name> AS SELECT …',
     });
   if (isWord(as, 'with'))
@@ -146,16 +146,16 @@ function createStream(
       source,
       offset: at(as),
       problem: 'CREATE STREAM … WITH (…) is not supported',
-      hint: 'shards, retention and compression of a stream are said in its pipeline',
+      hint: 'set shards, retention and compression of a stream in its pipeline',
     });
-  if (!isWord(stream, 'stream')) return fail(stream, 'CREATE is followed by STREAM');
+  if (!isWord(stream, 'stream')) return fail(stream, 'expected STREAM after CREATE');
   if (
     name === undefined ||
     (isWord(name, 'as') && !isWord(as, 'as')) ||
     !/^(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*)$/u.test(name.text)
   )
-    return fail(name, 'CREATE STREAM is followed by a name');
-  if (as === undefined || !isWord(as, 'as')) return fail(as, `CREATE STREAM ${name.text} is followed by AS`);
+    return fail(name, 'expected a name after CREATE STREAM');
+  if (as === undefined || !isWord(as, 'as')) return fail(as, `expected AS after CREATE STREAM ${name.text}`);
   return { target: { name: identifier(name.text), offset: at(name) }, end: as.end };
 }
 
@@ -177,7 +177,7 @@ function parseSelect(parser: Parser, source: Source, text: string): SelectStmt {
     throw new SqlMistake('invalid', {
       source,
       offset: source.text.length,
-      problem: 'there is no SELECT',
+      problem: 'SELECT is missing',
       hint: 'write SELECT … FROM <stream>',
     });
   const statements = parseText(parser, { source, text });
@@ -187,7 +187,7 @@ function parseSelect(parser: Parser, source: Source, text: string): SelectStmt {
       source,
       offset: skipSpaces(text, offsetOfByte(text, second.stmt_location ?? 0)),
       problem: 'there is more than one statement',
-      hint: 'write one statement a file',
+      hint: 'write one statement per file',
     });
   if (first?.stmt === undefined || !('SelectStmt' in first.stmt)) {
     const offset = text.length - text.trimStart().length;
@@ -196,7 +196,9 @@ function parseSelect(parser: Parser, source: Source, text: string): SelectStmt {
       offset,
       problem: 'only SELECT and CREATE STREAM … AS SELECT are supported',
       hint:
-        first?.stmt !== undefined && 'InsertStmt' in first.stmt ? 'several steps may write to one stream' : undefined,
+        first?.stmt !== undefined && 'InsertStmt' in first.stmt
+          ? 'to add events, let another step write to the stream'
+          : undefined,
     });
   }
   return first.stmt.SelectStmt;

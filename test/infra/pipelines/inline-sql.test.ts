@@ -61,7 +61,7 @@ test('two steps of inline SQL run in a pipeline, into one stream and a table', a
     { id: 5, euros: 7, status: 'PAID' },
   ]);
   expect(run.deadLetters('paid')).toMatchObject([
-    { reason: 'schema', message: 'column "total" is numeric, not "much"' },
+    { reason: 'schema', message: 'column "total" must be numeric, not "much"' },
   ]);
 });
 
@@ -121,7 +121,7 @@ const REFUSED: readonly (readonly [what: string, text: string, to: z.ZodType, me
     'a column that is left out',
     'SELECT id, status FROM orders',
     Sale,
-    'shop/selling:1:8: stream "sales" declares "euros", which is not selected',
+    'shop/selling:1:8: stream "sales" declares "euros", which the statement does not select',
   ],
   [
     'a column that may be null',
@@ -151,7 +151,7 @@ const REFUSED: readonly (readonly [what: string, text: string, to: z.ZodType, me
     'text for one of a few',
     'SELECT id, 1 AS euros, lower(status) AS status FROM orders',
     Sale,
-    'shop/selling:1:24: column "status" may be any text, which stream "sales" does not take',
+    'shop/selling:1:24: column "status" may be any text, which the schema of stream "sales" does not accept',
   ],
   [
     'a text that is none of a few',
@@ -163,7 +163,7 @@ const REFUSED: readonly (readonly [what: string, text: string, to: z.ZodType, me
     'a time that is written otherwise',
     "SELECT date_trunc('day', placed) AS placed FROM orders",
     z.object({ placed: z.iso.datetime({ precision: 3 }) }),
-    'column "placed" is written as in "2026-01-31T12:30:00Z"',
+    'column "placed" is written in the form "2026-01-31T12:30:00Z"',
   ],
   [
     'a stream without columns',

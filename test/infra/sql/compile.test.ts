@@ -68,7 +68,7 @@ test.each(['Row', 'handler', 'z'])(
 );
 
 test.each([
-  ['./ordr.ts#Order', 'there is no module ./ordr.ts', ''],
+  ['./ordr.ts#Order', 'module ./ordr.ts does not exist', ''],
   ['./order.ts#Ordr', './order.ts exports no zod schema named Ordr', '\n  hint: it exports Order'],
   ['./none.ts#none', './none.ts exports no zod schema named none', ''],
 ])('a first line that names the schema %s is refused', async (schema, problem, hint) => {

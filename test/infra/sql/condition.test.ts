@@ -41,7 +41,7 @@ test('an event that does not fit, or of which it cannot be computed, is refused'
   const isSo = await on('10 / (id - 7) > 1');
   expect(() => isSo(event)).toThrow('division by zero (SQLSTATE 22012), at --where:1:');
   const other = { ...event, dataBytes: Buffer.from('{"id":"x"}') } as unknown as ReceivedEvent;
-  expect(() => isSo(other)).toThrow('column "id" is bigint, not "x"');
+  expect(() => isSo(other)).toThrow('column "id" must be bigint, not "x"');
 });
 
 test.each([
@@ -50,8 +50,8 @@ test.each([
   ['id = ', '--where:1:6: syntax error at end of input'],
   ["note = 'é' AND id = = 7", '--where:1:21: syntax error at or near "="\n'],
   ['id', '--where:1:1: the argument of WHERE must be boolean, not bigint'],
-  ['', '--where:1:1: there is no condition'],
-  ['id = 7; SELECT 1', '--where:1:7: a condition is one expression'],
+  ['', '--where:1:1: the condition is empty'],
+  ['id = 7; SELECT 1', '--where:1:7: a condition must be one expression'],
   ['true ORDER BY id', '--where:1:6: ORDER BY is not supported'],
   ['true UNION SELECT 1', '--where:1:6: UNION, INTERSECT and EXCEPT are not supported'],
   ['time > now()', '--where:1:8: now() is volatile'],

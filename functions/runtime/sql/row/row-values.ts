@@ -25,7 +25,7 @@ function sliceOf(row: Row, column: number): string {
 export function misfitAt(row: Row, column: number, type: string): never {
   const shown = sliceOf(row, column);
   const value = shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
-  throw new EventRejected('schema', `column "${row.columns[column]}" is ${type}, not ${value}`);
+  throw new EventRejected('schema', `column "${row.columns[column]}" must be ${type}, not ${value}`);
 }
 
 export function textAt(row: Row, column: number): string | null {

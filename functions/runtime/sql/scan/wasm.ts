@@ -158,7 +158,7 @@ const localIndex = (name: string, { locals }: Scope): number => indexIn(locals, 
 
 function indexIn(names: readonly string[], name: string): number {
   const index = names.indexOf(name);
-  if (index === -1) throw new Error(`nothing is called ${name} here: ${names.join(', ')}`);
+  if (index === -1) throw new Error(`unknown name ${name}: use one of ${names.join(', ')}`);
   return index;
 }
 

@@ -24,7 +24,7 @@ export function format(template: string | null, args: readonly (string | null)[]
 }
 
 function formatted(kind: string, args: readonly (string | null)[], index: number): string {
-  if (kind === 'I') throw new SqlError('0A000', '%I is not supported in format()');
+  if (kind === 'I') throw new SqlError('0A000', '%I is not supported in format(): use %s');
   if (kind !== 's' && kind !== 'L')
     throw new SqlError('22023', `unrecognized format() type specifier "${kind}": use %s, %L or %%`);
   if (index >= args.length) throw new SqlError('22023', 'too few arguments for format()');

@@ -7,7 +7,7 @@ import { characters, length } from './text.ts';
 const MAX_LENGTH = 2 ** 26;
 
 function tooLong(): never {
-  throw new SqlError('54000', `requested length too large: results of more than ${MAX_LENGTH} characters are not made`);
+  throw new SqlError('54000', `requested length too large: a result may have at most ${MAX_LENGTH} characters`);
 }
 
 export function repeat(text: string, count: number): string {

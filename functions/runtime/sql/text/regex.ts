@@ -20,7 +20,7 @@ function compile(pattern: string, { anyCase, extent }: Wanted): RegExp {
   if (extent && !sameExtent)
     throw new SqlError(
       '0A000',
-      'alternatives, lazy quantifiers and quantified groups are supported where only a yes or no is asked: Postgres takes the longest match, JavaScript the first',
+      'alternatives, lazy quantifiers and quantified groups are supported only in tests such as ~: Postgres takes the longest match, JavaScript the first',
     );
   if (compiled.size >= KEPT) compiled.clear();
   const regex = new RegExp(source, extent ? 'gu' : 'u');

@@ -53,7 +53,7 @@ function readerOf(template: string): RegExp {
   if (clash || clocks || fractions || !names.includes('YYYY'))
     throw new SqlError(
       '0A000',
-      `the format "${template}" is not supported for reading: name YYYY, and every other field once`,
+      `the format "${template}" is not supported for reading: it must contain YYYY, and no field twice`,
     );
   const reader = new RegExp(`^${source}$`, 'i');
   if (readers.size >= 200) readers.clear();
@@ -66,14 +66,14 @@ const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, 
 function fieldReader({ field, written, plain }: Extract<Piece, { kind: 'field' }>): string {
   const reader = READ[field];
   if (reader === undefined || plain)
-    throw new SqlError('0A000', `${plain ? 'FM' : ''}${written} is not supported for reading`);
+    throw new SqlError('0A000', `the field ${plain ? 'FM' : ''}${written} is not supported for reading`);
   return reader;
 }
 
 function read(text: string, template: string): Record<string, string | undefined> {
   const match = readerOf(template).exec(text);
   if (match === null || match.groups?.YYYY === '0000')
-    throw new SqlError('0A000', `"${text}" is not exactly what the format "${template}" says`);
+    throw new SqlError('0A000', `"${text}" is not written exactly as the format "${template}" says`);
   return match.groups ?? {};
 }
 

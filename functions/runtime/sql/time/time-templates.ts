@@ -27,7 +27,7 @@ export function templateOf(template: string): readonly Piece[] {
     if (match === null)
       throw new SqlError(
         '0A000',
-        `"${rest}" is not supported in a format: ${FIELDS.join(', ')} and FM are, and text in double quotes`,
+        `"${rest}" is not supported in a format: use ${FIELDS.join(', ')}, FM, and text in double quotes`,
       );
     const [whole, quoted, plain, written, other] = match;
     if (written !== undefined)

@@ -173,7 +173,8 @@ function further(block: Buffer, { at, to, end }: { at: number; to: number; end: 
 const REASONS = {
   open: 'a quote is opened and not closed',
   long: 'a quote is opened and not closed within 1 MiB',
-  quotes: 'a quote stands inside an unquoted field, or text follows a closing quote: double it',
+  quotes:
+    'an unquoted field contains a quote, or text follows a closing quote: quote the field and double the quotes inside it',
 } as const;
 
 /** Fewer bytes without a quote are parsed along: a parser of their own would take longer. */

@@ -82,7 +82,7 @@ test('CSV has its header as columns; what is quoted is text, what is empty null,
   ).toEqual({
     code: 1,
     out: '{"x":14}\n{"x":16}\n',
-    errors: '-:4: column "order_id" is bigint, not "x"\n',
+    errors: '-:4: column "order_id" must be bigint, not "x"\n',
   });
 });
 
@@ -120,19 +120,22 @@ test.each([
   [['SELECT ordr_id FROM input', '@orders.ndjson'], 'did you mean "order_id"?'],
   [['SELECT 1 AS x FROM input', '@missing.ndjson'], 'missing.ndjson: no such file'],
   [['SELECT 1 AS x FROM input', '@missing.csv'], 'missing.csv: no such file'],
-  [['SELECT 1 AS x FROM input', '@bad-header.csv'], 'bad-header.csv:1: the header cannot be read: a quote stands'],
+  [
+    ['SELECT 1 AS x FROM input', '@bad-header.csv'],
+    'bad-header.csv:1: the header cannot be read: an unquoted field contains a quote',
+  ],
   [['SELECT 1 AS x FROM input', '@'], ': is a folder, not a file'],
   [
     ['SELECT 1 AS x FROM input', '@orders.csv', '--input', 'ndjson'],
-    'orders.csv: its first lines are no JSON objects: say --input csv',
+    'orders.csv: the first lines are not JSON objects: use --input csv',
   ],
   [['SELECT 1 AS x FROM input', '--schema', 'missing.ts#Order'], 'missing.ts: no such file'],
-  [['explain'], 'explain which file?'],
+  [['explain'], 'no file given; write millrace sql explain'],
   [['explain', '@missing.sql'], 'missing.sql: no such file'],
   [['SELECT 1 AS x FROM input', '--format', 'xml'], 'ndjson'],
   [['SELECT 1 AS x FROM input', '--nonsense'], '--nonsense'],
   [['SELECT 1 AS x FROM input', '--schema', 'order.ts'], 'write file.ts#export'],
-  [[], 'there is no statement: see millrace sql --help'],
+  [[], 'no statement given; see millrace sql --help'],
 ])('%j is a mistake of the caller: exit code 2', async (argv, message) => {
   const { code, errors } = await run(argv);
   expect(errors).toContain(message);
@@ -194,7 +197,7 @@ test('sql explain takes a .sql file and the schema that it names', async () => {
   const { out, code } = await run(['explain', '@done.sql']);
   expect(code).toBe(0);
   expect(out).toContain('into done');
-  expect(out).toContain('order_id: bigint, never null, copied as its bytes');
+  expect(out).toContain('order_id: bigint, never null, copied byte for byte');
 });
 
 test('--explain prints the plan, what it reads, costs and guarantees, and the code', async () => {
@@ -208,7 +211,7 @@ test('--explain prints the plan, what it reads, costs and guarantees, and the co
     'scan input',
     'filter the boolean at 1:54',
     'order_id: numeric',
-    'copied as its bytes',
+    'copied byte for byte',
     '2 of 3 columns',
     'deterministic',
     'copyColumns(writer, row',

@@ -97,6 +97,6 @@ test('vectors hold sixteen bytes from any address, the first one lowest', () => 
 });
 
 test('a name that nothing has is a mistake when the module is made', () => {
-  expect(() => one(add('p', 1), ['q'])).toThrow('nothing is called p here: q');
-  expect(() => one(call('skipStrng', 1))).toThrow('nothing is called skipStrng here: f');
+  expect(() => one(add('p', 1), ['q'])).toThrow('unknown name p: use one of q');
+  expect(() => one(call('skipStrng', 1))).toThrow('unknown name skipStrng: use one of f');
 });

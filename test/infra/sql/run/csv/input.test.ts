@@ -175,8 +175,8 @@ test('what is no record is refused with its line, and costs its line alone', asy
   expect(refused).toEqual([
     '2: the record has 1 cells, the header 2',
     '4: the record has 3 cells, the header 2',
-    '5: a quote stands inside an unquoted field, or text follows a closing quote: double it',
-    '6: a quote stands inside an unquoted field, or text follows a closing quote: double it',
+    '5: an unquoted field contains a quote, or text follows a closing quote: quote the field and double the quotes inside it',
+    '6: an unquoted field contains a quote, or text follows a closing quote: quote the field and double the quotes inside it',
     '10: the record has 1 cells, the header 2',
     '11: a quote is opened and not closed',
   ]);
@@ -256,7 +256,7 @@ test('a file of which no record can be read has no columns, and its records are 
 });
 
 test.each<[text: string, line: number, reason: string]>([
-  ['id,size"in,x\n1,2,3\n4,5,6\n', 1, 'a quote stands inside an unquoted field'],
+  ['id,size"in,x\n1,2,3\n4,5,6\n', 1, 'an unquoted field contains a quote'],
   ['\n"id,x\n1,2\n', 2, 'a quote is opened and not closed'],
 ])('no record takes the place of a header that cannot be read: %j', async (text, line, reason) => {
   const mistake = { line, message: expect.stringContaining(`the header cannot be read: ${reason}`) };
