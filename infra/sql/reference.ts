@@ -86,7 +86,9 @@ A column may be null if its schema is nullable or optional. A computed column ma
 - An error while an event is processed rejects this event; the reason names the position in the statement. Other events are not affected. A NaN or infinity in an output column of type double precision or numeric is such an error, because JSON cannot represent it.
 `;
 
-/** Returns the text of docs/sql.md: an introduction, then every operator and function with an example and its result. */
+/**
+ * Returns the text of docs/sql.md: an introduction, then every operator and function with an example and its result.
+ */
 export async function referencePage(): Promise<string> {
   const operators = await tableOf(OPERATORS, operatorText);
   const chapters = await Promise.all(
