@@ -1,17 +1,18 @@
-/** So much a second: bytes, records or calls. */
+/** A quota for each second: of bytes, records or calls. */
 export interface Allowance {
   /**
-   * True when `amount` may be taken now. What is more than a second gives, such as a large record, may be taken when
-   * nothing is owed.
+   * True when `amount` may be taken now. An amount above one second's quota, such as a large record, may be taken when
+   * no debt is left from earlier seconds.
    */
   hasRoom(nowMillis: number, amount: number): boolean;
   take(nowMillis: number, amount: number): void;
 }
 
 /**
- * Counts in windows of a second, the first of which starts with the first use. What was taken beyond a window is owed
- * by the next ones: ten megabytes read from a shard that gives two a second are paid off five seconds later, as the
- * documentation of GetRecords says.
+ * Counts in windows of one second. The first window starts with the first use. An amount taken beyond a window's quota
+ * is charged to the next windows: after 10 MiB read from a shard that gives 2 MiB a second, the next five seconds are
+ * used up, as the API reference of GetRecords says. Kinesis describes large records the same way: a shard bursts up to
+ * 10 MiB and averages out at 1 MiB a second ("Handle large records" in its developer guide).
  */
 export function allowance(perSecond: number): Allowance {
   let windowStartMillis = Number.NEGATIVE_INFINITY;

@@ -2,12 +2,17 @@ import * as kinesis from '@aws-sdk/client-kinesis';
 import type { Log } from './log.ts';
 import { LogError } from './log-error.ts';
 
-/** What a program needs of the SDK's client, so that it can be given this one. */
+/** The part of the SDK's client that our programs use, so that they run with this client too. */
 export type LogClient = Pick<kinesis.KinesisClient, 'send'>;
 
 /**
- * The log, called in process with the SDK's commands. It answers as the SDK's client does, errors included, but never
- * retries. Data is copied on its way in and out: nobody can change what the log holds.
+ * Calls the log in this process, with the SDK's commands.
+ *
+ * *Behaviour.* Answers and errors are those of the SDK's client. Record data is copied on the way in and on the way
+ * out, so a caller cannot change what the log stores.
+ *
+ * *Differences from AWS.* The client never retries: a throttled call rejects at once. No middleware of the SDK runs, so
+ * nothing is signed, logged or delayed.
  */
 export function logClient(log: Log): LogClient {
   let requests = 0;

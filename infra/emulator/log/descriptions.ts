@@ -8,7 +8,7 @@ import type {
 import type { Shard } from './shard.ts';
 import type { Stream } from './stream.ts';
 
-/** What the answers say of streams and shards. */
+/** Describes a shard as ListShards and DescribeStream do. */
 export function shardDescription(shard: Shard): ShardDescription {
   const [parent, adjacentParent] = shard.parents;
   return {
@@ -33,7 +33,7 @@ export function streamSummary(stream: Stream) {
     StreamARN: stream.arn,
     StreamStatus: stream.status,
     StreamModeDetails: { StreamMode: stream.mode },
-    // The service answers in whole seconds.
+    // Kinesis answers in whole seconds.
     StreamCreationTimestamp: new Date(Math.floor(stream.createdMillis / 1_000) * 1_000),
   } satisfies StreamSummary;
 }

@@ -13,29 +13,51 @@ import { endOf, firstRecord, type LogRecord, type Shard, shardIdOf, trim } from 
 import { decodeShardIterator, encodeShardIterator, requireFresh, type ShardIterator } from './shard-iterators.ts';
 import { childrenOf, horizonMillis, type Stream } from './stream.ts';
 
-/** Reading. The data of the answers is the log's own: a caller must not change it. */
+/**
+ * GetShardIterator and GetRecords. The data in an answer is the log's own buffer, not a copy: the caller must not
+ * change it.
+ */
 export function getOperations(state: LogState) {
   return {
+    /**
+     * *Behaviour.* Gives the position to start reading a shard from. An iterator lives five minutes. AT_TIMESTAMP
+     * before the oldest record gives the oldest record; a time in the future is refused. LATEST of a closed shard gives
+     * its end. Five calls a second and shard. (API reference)
+     *
+     * *Differences from AWS.* The quota of calls holds for closed shards too. AT_SEQUENCE_NUMBER and
+     * AFTER_SEQUENCE_NUMBER accept any number that the shard could have given, also one between two records.
+     */
     GetShardIterator(input: GetShardIteratorInput): GetShardIteratorOutput {
       const stream = findLiveStream(state, input);
       const shard = findShard(state, stream, input.ShardId ?? '');
       const nowMillis = state.nowMillis();
-      takeCalls(state, stream, shard);
+      takeIteratorCall(state, stream, shard);
       trim(shard, horizonMillis(stream, nowMillis));
-      const from = startOf({ state, stream, shard, input });
+      const from = startingPoint({ state, stream, shard, input });
       const iterator = iteratorOf(stream, shard, { issuedMillis: nowMillis, from });
       return { ShardIterator: encodeShardIterator(iterator) };
     },
 
+    /**
+     * *Behaviour.* Answers with at most 10,000 records and 10 MiB. A shard answers five calls and gives 2 MiB a second;
+     * after an answer of 10 MiB it throttles for five seconds. At the end of a closed shard the answer has ChildShards
+     * and no NextShardIterator. MillisBehindLatest counts from now, not from the newest record. (API reference; at the
+     * end of a closed shard it counts from the closing: the CLI reference's example of get-records)
+     *
+     * *Differences from AWS.* A page is never empty while the shard has more records; Kinesis may need several calls.
+     * The last records of a closed shard and its end come in one answer; Kinesis may give the end in a call of its own.
+     * Arrival times are exact. A record's EncryptionType is left out. MillisBehindLatest is 0 only when nothing is left
+     * to read.
+     */
     GetRecords({ ShardIterator: token, Limit, StreamARN }: GetRecordsInput): GetRecordsOutput {
       const nowMillis = state.nowMillis();
       const iterator = decodeShardIterator(token ?? '');
-      const { stream, shard } = findRead(state, iterator);
+      const { stream, shard } = findShardOf(state, iterator);
       if (StreamARN && StreamARN !== stream.arn) {
         throw invalidArgument(`StreamARN ${StreamARN} is not that of the ShardIterator, which is ${stream.arn}`);
       }
       requireFresh(iterator, nowMillis);
-      requireReadRoom(state, stream, shard);
+      takeReadCall(state, stream, shard);
       trim(shard, horizonMillis(stream, nowMillis));
       const { records, size, isEnd } = read(shard, iterator.from, Limit ?? mostRecords);
       if (state.enforceLimits) shard.allowances.bytesOut.take(nowMillis, size);
@@ -46,7 +68,7 @@ export function getOperations(state: LogState) {
         answer.ChildShards = childrenOf(stream, shard).map(childOf);
         return answer;
       }
-      // Zero says that nothing is left to read, so it is never said when something is.
+      // 0 means that nothing is left to read, so an answer that leaves records unread says 1 at least.
       answer.MillisBehindLatest = isEnd || last === undefined ? 0 : Math.max(1, nowMillis - last.arrivalMillis);
       const from = last === undefined ? iterator.from : justAfter(last.sequenceNumber);
       answer.NextShardIterator = encodeShardIterator({ ...iterator, issuedMillis: nowMillis, from });
@@ -58,14 +80,14 @@ export function getOperations(state: LogState) {
 const mostRecords = 10_000;
 const mostBytes = 10_485_760;
 
-function takeCalls(state: LogState, stream: Stream, shard: Shard): void {
+function takeIteratorCall(state: LogState, stream: Stream, shard: Shard): void {
   if (!state.enforceLimits) return;
   const { iteratorCalls } = shard.allowances;
   if (!iteratorCalls.hasRoom(state.nowMillis(), 1)) throw rateExceeded(state, stream, shard);
   iteratorCalls.take(state.nowMillis(), 1);
 }
 
-function requireReadRoom(state: LogState, stream: Stream, shard: Shard): void {
+function takeReadCall(state: LogState, stream: Stream, shard: Shard): void {
   if (!state.enforceLimits) return;
   const nowMillis = state.nowMillis();
   const { readCalls, bytesOut } = shard.allowances;
@@ -73,7 +95,7 @@ function requireReadRoom(state: LogState, stream: Stream, shard: Shard): void {
   readCalls.take(nowMillis, 1);
 }
 
-function findRead(state: LogState, iterator: ShardIterator): { stream: Stream; shard: Shard } {
+function findShardOf(state: LogState, iterator: ShardIterator): { stream: Stream; shard: Shard } {
   const stream = lookUp(state, iterator.streamName);
   const shard = stream?.shards[iterator.shardIndex];
   if (stream !== undefined && shard !== undefined && stream.createdMillis === iterator.streamCreatedMillis) {
@@ -122,7 +144,7 @@ interface Start {
   readonly input: GetShardIteratorInput;
 }
 
-function startOf(start: Start): string {
+function startingPoint(start: Start): string {
   const { shard, input } = start;
   const { ShardIteratorType: type, StartingSequenceNumber: sequenceNumber } = input;
   const isBySequence = type === 'AT_SEQUENCE_NUMBER' || type === 'AFTER_SEQUENCE_NUMBER';

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 
-/** Both ends belong to it. */
+/** A range of hash keys. Both ends belong to it. */
 export interface HashKeyRange {
   readonly start: bigint;
   readonly end: bigint;
@@ -8,7 +8,7 @@ export interface HashKeyRange {
 
 export const highestHashKey = 2n ** 128n - 1n;
 
-/** The hash key of a partition key, as 32 hexadecimal digits, so that comparing text is comparing numbers. */
+/** Computes a partition key's hash key: its MD5, as 32 hexadecimal digits, so that texts compare as numbers do. */
 export function hashKeyOf(partitionKey: string): string {
   return hash('md5', partitionKey, 'hex');
 }
@@ -17,7 +17,10 @@ export function hexadecimal(hashKey: bigint): string {
   return hashKey.toString(16).padStart(32, '0');
 }
 
-/** Where each of `count` equal ranges starts. Ranges of a multiple of `count` start there too. */
+/**
+ * Computes where each of `count` equal ranges starts. A multiple of `count` ranges has the same starts, and others
+ * between them.
+ */
 export function evenStarts(count: number): bigint[] {
   return Array.from({ length: count }, (_, index) => (BigInt(index) * (highestHashKey + 1n)) / BigInt(count));
 }

@@ -2,72 +2,74 @@ import type { Members, Shape } from './input-shapes.ts';
 import { LogError } from './log-error.ts';
 
 /**
- * Throws what the service answers to an input that does not have its shape: a SerializationException for a member of
- * another type, and one ValidationException for all the rest, which names every member that is wrong.
+ * Checks an input against the constraints of the service's model.
+ *
+ * *Behaviour.* A member of another type throws a SerializationException. All other mistakes throw one
+ * ValidationException, whose message lists up to ten of them in the service's words.
+ *
+ * *Differences from AWS.* Members that the model does not have are ignored without a word; the message of a
+ * SerializationException is ours.
  */
 export function checkInput(input: unknown, members: Members): void {
   const failures = checkMembers(input, members, '');
   if (failures.length === 0) return;
-  const told = failures.slice(0, mostTold);
-  const count = `${told.length} validation error${told.length === 1 ? '' : 's'} detected`;
-  throw new LogError('ValidationException', `${count}: ${told.join('; ')}`);
+  const listed = failures.slice(0, mostListed);
+  const count = `${listed.length} validation error${listed.length === 1 ? '' : 's'} detected`;
+  throw new LogError('ValidationException', `${count}: ${listed.join('; ')}`);
 }
 
-const mostTold = 10;
+const mostListed = 10;
 
-function checkMembers(input: unknown, members: Members, path: string): string[] {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) throw wrongType(path, input, 'structure');
+function checkMembers(input: unknown, members: Members, prefix: string): string[] {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) throw wrongType(prefix, input, 'structure');
   const given = new Map<string, unknown>(Object.entries(input));
   return Object.entries(members).flatMap(([member, shape]) => {
     const value = given.get(member);
-    const place = path + (member[0] ?? '').toLowerCase() + member.slice(1);
-    if (value !== undefined && value !== null) return checkValue(value, shape, place);
-    return shape.required === true ? [failure('null', place, 'Member must not be null')] : [];
+    const path = prefix + (member[0] ?? '').toLowerCase() + member.slice(1);
+    if (value !== undefined && value !== null) return checkValue(value, shape, path);
+    return shape.required === true ? [failure('null', path, 'Member must not be null')] : [];
   });
 }
 
-function checkValue(value: unknown, shape: Shape, place: string): string[] {
+function checkValue(value: unknown, shape: Shape, path: string): string[] {
   switch (shape.type) {
     case 'string':
-      if (typeof value !== 'string') throw wrongType(place, value, 'string');
-      return checkText(value, shape, place);
+      if (typeof value !== 'string') throw wrongType(path, value, 'string');
+      return checkText(value, shape, path);
     case 'integer':
-      if (typeof value !== 'number') throw wrongType(place, value, 'integer');
-      return checkRange({ size: Math.trunc(value), shown: `'${value}'`, place, what: 'value' }, shape);
+      if (typeof value !== 'number') throw wrongType(path, value, 'integer');
+      return checkRange({ size: Math.trunc(value), shown: `'${value}'`, path, what: 'value' }, shape);
     case 'blob':
-      if (!(value instanceof Uint8Array)) throw wrongType(place, value, 'blob');
-      return checkRange({ size: value.length, shown: `'${value.length} bytes'`, place, what: 'length' }, shape);
+      if (!(value instanceof Uint8Array)) throw wrongType(path, value, 'blob');
+      return checkRange({ size: value.length, shown: `'${value.length} bytes'`, path, what: 'length' }, shape);
     case 'list': {
-      if (!Array.isArray(value)) throw wrongType(place, value, 'list');
-      const own = checkRange(
-        { size: value.length, shown: `'[${value.length} members]'`, place, what: 'length' },
-        shape,
-      );
+      if (!Array.isArray(value)) throw wrongType(path, value, 'list');
+      const own = checkRange({ size: value.length, shown: `'[${value.length} members]'`, path, what: 'length' }, shape);
       if (shape.areFine(value)) return own;
-      return [...own, ...value.flatMap((item, index) => checkValue(item, shape.of, `${place}.${index + 1}.member`))];
+      return [...own, ...value.flatMap((item, index) => checkValue(item, shape.of, `${path}.${index + 1}.member`))];
     }
     case 'structure':
-      return checkMembers(value, shape.members, `${place}.`);
+      return checkMembers(value, shape.members, `${path}.`);
     case 'map':
-      if (typeof value !== 'object') throw wrongType(place, value, 'map');
+      if (typeof value !== 'object') throw wrongType(path, value, 'map');
       return [];
     case 'boolean':
-      if (typeof value !== 'boolean') throw wrongType(place, value, 'boolean');
+      if (typeof value !== 'boolean') throw wrongType(path, value, 'boolean');
       return [];
     case 'timestamp':
-      if (!(value instanceof Date) || Number.isNaN(value.getTime())) throw wrongType(place, value, 'timestamp');
+      if (!(value instanceof Date) || Number.isNaN(value.getTime())) throw wrongType(path, value, 'timestamp');
       return [];
   }
 }
 
-function checkText(value: string, shape: Shape & { type: 'string' }, place: string): string[] {
+function checkText(value: string, shape: Shape & { type: 'string' }, path: string): string[] {
   const shown = `'${value}'`;
-  const failures = checkRange({ size: value.length, shown, place, what: 'length' }, shape);
+  const failures = checkRange({ size: value.length, shown, path, what: 'length' }, shape);
   if (shape.pattern !== undefined && !new RegExp(`^(?:${shape.pattern})$`).test(value)) {
-    failures.unshift(failure(shown, place, `Member must satisfy regular expression pattern: ${shape.pattern}`));
+    failures.unshift(failure(shown, path, `Member must satisfy regular expression pattern: ${shape.pattern}`));
   }
   if (shape.oneOf !== undefined && !shape.oneOf.includes(value)) {
-    failures.push(failure(shown, place, `Member must satisfy enum value set: [${shape.oneOf.join(', ')}]`));
+    failures.push(failure(shown, path, `Member must satisfy enum value set: [${shape.oneOf.join(', ')}]`));
   }
   return failures;
 }
@@ -75,27 +77,27 @@ function checkText(value: string, shape: Shape & { type: 'string' }, place: stri
 interface Measured {
   readonly size: number;
   readonly shown: string;
-  readonly place: string;
+  readonly path: string;
   readonly what: 'value' | 'length';
 }
 
-function checkRange({ size, shown, place, what }: Measured, { min, max }: { min?: number; max?: number }): string[] {
+function checkRange({ size, shown, path, what }: Measured, { min, max }: { min?: number; max?: number }): string[] {
   const failures: string[] = [];
   if (min !== undefined && size < min) {
-    failures.push(failure(shown, place, `Member must have ${what} greater than or equal to ${min}`));
+    failures.push(failure(shown, path, `Member must have ${what} greater than or equal to ${min}`));
   }
   if (max !== undefined && size > max) {
-    failures.push(failure(shown, place, `Member must have ${what} less than or equal to ${max}`));
+    failures.push(failure(shown, path, `Member must have ${what} less than or equal to ${max}`));
   }
   return failures;
 }
 
-function failure(shown: string, place: string, constraint: string): string {
-  return `Value ${shown} at '${place}' failed to satisfy constraint: ${constraint}`;
+function failure(shown: string, path: string, constraint: string): string {
+  return `Value ${shown} at '${path}' failed to satisfy constraint: ${constraint}`;
 }
 
-function wrongType(place: string, value: unknown, wanted: string): LogError {
+function wrongType(path: string, value: unknown, wanted: string): LogError {
   const found = value === null ? 'null' : Array.isArray(value) ? 'list' : typeof value;
-  const where = place === '' || place.endsWith('.') ? `${place}input` : place;
+  const where = path === '' || path.endsWith('.') ? `${path}input` : path;
   return new LogError('SerializationException', `${where}: a ${found} can not be converted to a ${wanted}`);
 }

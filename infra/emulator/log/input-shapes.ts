@@ -1,4 +1,4 @@
-/** What a member of an input must look like, in the words of the service's own model. */
+/** The constraints of an input's member, in the words of the service's model. */
 export type Shape =
   | {
       readonly type: 'string';
@@ -17,7 +17,7 @@ export type Shape =
       readonly min: number;
       readonly max: number;
       readonly of: Shape;
-      /** True only when every item has its shape: a quick look, which spares the thorough one. */
+      /** A quick check that spares the thorough one. True only when every item fits `of`. */
       readonly areFine: (items: readonly unknown[]) => boolean;
     }
   | { readonly type: 'structure'; readonly members: Members };
@@ -57,7 +57,7 @@ const iteratorTypes = [
   'TRIM_HORIZON',
 ] as const;
 
-/** The operations that there are, and their inputs. */
+/** The operations that the log has, with the constraints of their inputs. */
 export const inputShapes = {
   CreateStream: {
     StreamName: { ...name, required: true },

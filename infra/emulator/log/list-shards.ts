@@ -8,8 +8,16 @@ import { horizonMillis, isExpired, type Stream } from './stream.ts';
 
 export function listShardsOperation(state: LogState) {
   return {
+    /**
+     * *Behaviour.* Lists a stream's shards by their ids, at most 1,000 a page. Closed shards whose records have all
+     * expired are left out. Without a filter, or with FROM_TRIM_HORIZON, all others are listed. AFTER_SHARD_ID takes
+     * any id, also one that does not exist. A token lives five minutes and must be the only parameter beside
+     * MaxResults. The stream must be ACTIVE or UPDATING. (API reference of ListShards and ShardFilter)
+     *
+     * *Differences from AWS.* Calls are never throttled; Kinesis answers 1,000 a second and stream.
+     */
     ListShards(input: ListShardsInput): ListShardsOutput {
-      const listing = input.NextToken ? continued(state, input) : begun(input);
+      const listing = input.NextToken ? listingOfToken(state, input) : newListing(input);
       const stream = findStream(state, { StreamName: listing.streamName, StreamARN: listing.streamArn });
       requireListable(state, stream, listing);
       const nowMillis = state.nowMillis();
@@ -31,7 +39,7 @@ export function listShardsOperation(state: LogState) {
 const mostResults = 1_000;
 const tokenLifetimeMillis = 300_000;
 
-/** What is being listed, from page to page. */
+/** A listing that goes on from page to page. */
 interface Listing {
   readonly streamName?: string | undefined;
   readonly streamArn?: string | undefined;
@@ -41,7 +49,7 @@ interface Listing {
   readonly atMillis: number;
 }
 
-function begun(input: ListShardsInput): Listing {
+function newListing(input: ListShardsInput): Listing {
   const { ShardFilter: filter, ExclusiveStartShardId: after, StreamCreationTimestamp: created } = input;
   const type = filter?.Type ?? 'FROM_TRIM_HORIZON';
   requireMember('ShardId', { type, isGiven: !!filter?.ShardId, isNeeded: type === 'AFTER_SHARD_ID' });
@@ -67,7 +75,7 @@ function requireMember(member: string, rule: { type: string; isGiven: boolean; i
   );
 }
 
-function continued(state: LogState, input: ListShardsInput): Listing {
+function listingOfToken(state: LogState, input: ListShardsInput): Listing {
   const { StreamName, StreamARN, ExclusiveStartShardId, StreamCreationTimestamp, ShardFilter } = input;
   const others = { StreamName, StreamARN, ExclusiveStartShardId, StreamCreationTimestamp, ShardFilter };
   const other = Object.entries(others).find(([, value]) => value !== undefined && value !== null);

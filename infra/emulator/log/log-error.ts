@@ -1,4 +1,4 @@
-/** An answer of the log that is an error: AWS's name for it, and AWS's words as far as they are known. */
+/** An error that the log answers with: AWS's name for it, and AWS's words where we know them. */
 export class LogError extends Error {
   override readonly name: string;
 

@@ -2,7 +2,7 @@ import { invalidArgument, LogError } from './log-error.ts';
 import type { Shard } from './shard.ts';
 import { isExpired, type Stream, settle, shardOf } from './stream.ts';
 
-/** All that the operations share. */
+/** The state that all operations share. */
 export interface LogState {
   readonly nowMillis: () => number;
   readonly seed: string;
@@ -14,7 +14,7 @@ export interface LogState {
   readonly streams: Map<string, Stream>;
 }
 
-/** How an input names its stream. */
+/** The two ways in which an input names its stream. */
 export interface StreamReference {
   readonly StreamName?: string | undefined;
   readonly StreamARN?: string | undefined;
@@ -24,7 +24,7 @@ export function arnOf(state: LogState, streamName: string): string {
   return `arn:aws:kinesis:${state.region}:${state.accountId}:stream/${streamName}`;
 }
 
-/** The stream as it is now. */
+/** Finds the stream as it is now. Throws a ResourceNotFoundException when there is none. */
 export function findStream(state: LogState, reference: StreamReference): Stream {
   const streamName = nameOf(state, reference);
   const stream = lookUp(state, streamName);
@@ -32,14 +32,14 @@ export function findStream(state: LogState, reference: StreamReference): Stream 
   return stream;
 }
 
-/** Undefined when there is none of that name, or none any more. */
+/** Finds a stream by its name. Undefined when it does not exist, or its deletion is over. */
 export function lookUp(state: LogState, streamName: string): Stream | undefined {
   const stream = state.streams.get(streamName);
   if (stream !== undefined) settle(stream, state.nowMillis());
   return state.streams.get(streamName);
 }
 
-/** A stream that takes and gives records: one that is not just being made or deleted. */
+/** Finds a stream that accepts and gives records: not one in state CREATING or DELETING. */
 export function findLiveStream(state: LogState, reference: StreamReference): Stream {
   const stream = findStream(state, reference);
   if (stream.status === 'ACTIVE' || stream.status === 'UPDATING') return stream;

@@ -7,16 +7,17 @@ import { LogError } from './log-error.ts';
 import type { LogState } from './log-state.ts';
 import { putOperations } from './put-operations.ts';
 import { reshardOperations } from './reshard-operations.ts';
+import { settingOperations } from './setting-operations.ts';
 import { streamOperations } from './stream-operations.ts';
 
 export interface LogOptions {
   readonly clock: Pick<Clock, 'now'>;
-  /** The same seed, calls and times give the same bytes. */
+  /** Decides the sequence numbers: the same seed, calls and times give the same bytes. */
   readonly seed: number | string;
   /**
-   * Enforced: what a shard takes and gives a second, the calls it answers a second, streams in creation, shards in an
-   * account and changes of the shard count a day. Sizes and counts of a single call hold always. How often streams are
-   * described and listed is never limited.
+   * `enforced`: the bytes, records and calls of a shard in each second, the streams in creation, the shards of the
+   * account, and the changes of a stream's shard count in 24 hours. `off`: none of these. The limits of a single call
+   * (sizes, counts) hold always.
    */
   readonly limits: 'enforced' | 'off';
   /** Zeros by default. */
@@ -27,15 +28,29 @@ export interface LogOptions {
   readonly transitionMillis?: number;
 }
 
-/** The operations of Kinesis Data Streams, by their names: `log.putRecords(input)`. They throw `LogError`. */
+/** The operations of Kinesis Data Streams by their names, as in `log.putRecords(input)`. Each throws `LogError`. */
 export type Log = { readonly [Name in OperationName as Uncapitalize<Name>]: Operations[Name] } & {
-  /** An operation by the name that the service gives it. */
+  /** Calls an operation by the name that the service gives it: `PutRecords`. */
   call(operation: string, input: object): object;
 };
 
 /**
- * Kinesis Data Streams in memory. Nothing runs in the background: what time changes is worked out when somebody asks,
- * so an operation is a plain function of the calls before it, the clock and the seed.
+ * Makes a log: Kinesis Data Streams in memory. Nothing runs in the background. A call first applies all that time has
+ * changed since the last one, so its answer follows from the calls before it, the clock and the seed.
+ *
+ * *Behaviour.* Each operation has a header that says what it does, with the source of what is not obvious. "API
+ * reference" is that of Kinesis Data Streams. test/infra/emulator/log/differences.ts lists where AWS's documentation
+ * and another emulator, kinesis-local, disagree, and quotes the documentation.
+ *
+ * *Differences from AWS.* These hold for every operation:
+ * - There are no consumers (enhanced fan-out, SubscribeToShard), tags, encryption, resource policies, shard-level
+ *   metrics or changes between capacity modes: an operation that is not in `inputShapes` is an
+ *   UnknownOperationException.
+ * - A stream is CREATING, UPDATING or DELETING for `transitionMillis`; in AWS for seconds to minutes.
+ * - On-demand streams keep their four shards; in AWS they gain shards as the traffic grows.
+ * - The quotas of calls an account (5 to 20 a second for most operations) are not enforced; those of a shard are.
+ * - No call fails by itself: there is no InternalFailure, no lost request and no lost answer. Tests put such faults
+ *   around the client.
  */
 export function createLog(options: LogOptions): Log {
   const state: LogState = {
@@ -68,6 +83,7 @@ type Operations = ReturnType<typeof operationsOf>;
 function operationsOf(state: LogState) {
   return {
     ...streamOperations(state),
+    ...settingOperations(state),
     ...listShardsOperation(state),
     ...reshardOperations(state),
     ...putOperations(state),

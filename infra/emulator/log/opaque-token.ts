@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 
-/** A token that only this log can have made, and that says nothing to others. */
+/** Makes a token of these values that `openToken` recognizes as ours and unchanged. */
 export function sealToken(values: readonly (string | number | null)[]): string {
   const text = JSON.stringify(values);
   return Buffer.concat([head, proofOf(text), Buffer.from(text)]).toString('base64');
 }
 
-/** Undefined when it is not one of ours, or was changed. */
+/** Reads a token's values. Undefined when the token is not one of ours, or was changed. */
 export function openToken(token: string): unknown[] | undefined {
   const bytes = Buffer.from(token, 'base64');
   const text = bytes.toString('utf8', head.length + proofLength);

@@ -12,9 +12,19 @@ import { decodeSequenceNumber } from './sequence-numbers.ts';
 import { append, type Shard, trim } from './shard.ts';
 import { horizonMillis, type Stream, shardForHash } from './stream.ts';
 
-/** Appending. Data is kept as it is given, not copied: a caller must not change it afterwards. */
+/** PutRecord and PutRecords. The log keeps the caller's buffers, not copies: the caller must not change them later. */
 export function putOperations(state: LogState) {
   return {
+    /**
+     * *Behaviour.* Appends a record to the shard whose range holds the MD5 of the key, or the ExplicitHashKey. A shard
+     * takes 1,000 records and 1 MiB a second, keys included. A record has at most the stream's MaxRecordSizeInKiB, its
+     * key included; one above 1 MiB is taken when no debt is left, and the following seconds pay for it (developer
+     * guide, "Handle large records"). While the stream is UPDATING, the parents take the records. (API reference)
+     *
+     * *Differences from AWS.* A shard's numbers grow with each call, so SequenceNumberForOrdering is checked and
+     * changes nothing. Numbers are Kinesis's layout of bits, with gaps that the seed decides. A stream in state
+     * DELETING answers ResourceNotFoundException; Kinesis may go on to accept records.
+     */
     PutRecord(input: PutRecordInput): PutRecordOutput {
       const stream = findLiveStream(state, input);
       const nowMillis = state.nowMillis();
@@ -26,6 +36,15 @@ export function putOperations(state: LogState) {
       return { ShardId: shard.shardId, SequenceNumber: append(shard, nowMillis, record) };
     },
 
+    /**
+     * *Behaviour.* Appends up to 500 records of 10 MiB in all, keys included. A record that its shard has no room for
+     * is throttled alone: its entry in the answer has an ErrorCode, and later records that fit are appended, so a
+     * shard's order can differ from the call's. A record that breaks a rule (size, key, hash key) fails the whole call.
+     * (API reference)
+     *
+     * *Differences from AWS.* As for PutRecord. An entry's ErrorCode is never InternalFailure. Records that are
+     * appended keep their order within the call; Kinesis promises none.
+     */
     PutRecords(input: PutRecordsInput): PutRecordsOutput {
       const stream = findLiveStream(state, input);
       const nowMillis = state.nowMillis();
@@ -66,14 +85,14 @@ interface Entry {
   readonly ExplicitHashKey?: string | undefined;
 }
 
-function newRecord(stream: Stream, entry: Entry, place: string): NewRecord {
+function newRecord(stream: Stream, entry: Entry, path: string): NewRecord {
   const { Data: data, PartitionKey: partitionKey } = entry;
   if (data === undefined || partitionKey === undefined)
-    throw new Error(`${place} was not checked: it lacks data or a key`);
+    throw new Error(`${path} was not checked: it lacks data or a key`);
   const size = data.length + Buffer.byteLength(partitionKey);
   if (size > stream.maxRecordKib * 1_024) {
     throw invalidArgument(
-      `The record at '${place}' has ${size} bytes, its key included, which exceeds the maximum record size of stream ` +
+      `The record at '${path}' has ${size} bytes, its key included, which exceeds the maximum record size of stream ` +
         `${stream.name}: ${stream.maxRecordKib} KiB. Use UpdateMaxRecordSize API.`,
     );
   }
@@ -110,7 +129,10 @@ function takeRoom({ allowances }: Shard, nowMillis: number, size: number): boole
   return true;
 }
 
-/** A number that was given is below all that will be, so there is nothing to do to keep the order asked for. */
+/**
+ * Checks that the stream has given this number. Then nothing else is to do: every later number is above it, which is
+ * the order that the caller asks for.
+ */
 function requireKnownOrder(state: LogState, stream: Stream, sequenceNumber: string | undefined): void {
   if (sequenceNumber === undefined || sequenceNumber === null) return;
   const decoded = decodeSequenceNumber(sequenceNumber);

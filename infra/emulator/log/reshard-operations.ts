@@ -10,9 +10,25 @@ import { type AddShard, areAdjacent, merge, rescale, reshard, split } from './re
 import type { Shard } from './shard.ts';
 import { requireActive, type Stream, update } from './stream.ts';
 
-/** More shards and fewer. The parents take records until the update is done. */
+/**
+ * SplitShard, MergeShards and UpdateShardCount, for provisioned streams that are ACTIVE.
+ *
+ * *Behaviour.* The call returns at once and the stream is UPDATING. Reads and writes go on: the parents take records
+ * until the update is over. Then the parents are closed, and their children take over. (API reference)
+ *
+ * *Differences from AWS.* All splits and merges of one update happen at one moment, when it ends; in AWS they take
+ * seconds each, one after the other. Several streams can be resharded at a time; in AWS too many of them are a
+ * LimitExceededException.
+ */
 export function reshardOperations(state: LogState) {
   return {
+    /**
+     * *Behaviour.* Divides an open shard's range at NewStartingHashKey: the lower child ends just before it. Each child
+     * has more than one hash key.
+     *
+     * *Differences from AWS.* A shard that is closed is an InvalidArgumentException; kinesis-local answers
+     * ResourceInUseException, and the API reference does not say.
+     */
     SplitShard(input: SplitShardInput): void {
       const stream = findProvisioned(state, input);
       const shard = findShard(state, stream, input.ShardToSplit ?? '');
@@ -29,6 +45,12 @@ export function reshardOperations(state: LogState) {
       reshardLater(state, stream, (addShard) => split(shard, newStart, addShard));
     },
 
+    /**
+     * *Behaviour.* Makes one child of two open shards whose ranges adjoin, named in either order. ShardToMerge becomes
+     * its ParentShardId, AdjacentShardToMerge its AdjacentParentShardId.
+     *
+     * *Differences from AWS.* As for SplitShard.
+     */
     MergeShards(input: MergeShardsInput): void {
       const stream = findProvisioned(state, input);
       const shard = findShard(state, stream, input.ShardToMerge ?? '');
@@ -44,6 +66,13 @@ export function reshardOperations(state: LogState) {
       reshardLater(state, stream, (addShard) => merge(shard, adjacent, addShard));
     },
 
+    /**
+     * *Behaviour.* Splits and merges until the stream has the target count of equal shards. The target is at most
+     * double and at least half the current count, and at most 10,000. Ten calls in 24 hours and stream. Where the old
+     * ranges do not fit the new ones, shards that live for a moment come between. (API reference)
+     *
+     * *Differences from AWS.* The shards that live for a moment do not count towards the account's limit.
+     */
     UpdateShardCount(input: UpdateShardCountInput): UpdateShardCountOutput {
       const stream = findProvisioned(state, input);
       const target = input.TargetShardCount ?? 0;
@@ -62,7 +91,7 @@ export function reshardOperations(state: LogState) {
   };
 }
 
-/** The sequence numbers of a stream follow from the log's seed and the stream alone. */
+/** Derives a stream's seed. Its sequence numbers depend on the log's seed and the stream alone. */
 export function seedOf(state: LogState, stream: Stream): string {
   return `${state.seed}/${stream.name}/${stream.createdMillis}`;
 }
@@ -80,7 +109,7 @@ export function requireShardQuota(state: LogState, additional: number): void {
   );
 }
 
-/** The default of an account in the large regions. */
+/** The default limit of an account in us-east-1, us-west-2 and eu-west-1; it is lower elsewhere. */
 const mostShards = 20_000;
 const mostShardsByRescaling = 10_000;
 const mostRescales = 10;

@@ -2,7 +2,7 @@ import { evenStarts, type HashKeyRange } from './hash-keys.ts';
 import { close, newShard, type Shard } from './shard.ts';
 import type { Stream } from './stream.ts';
 
-/** Makes a shard of a stream: one of its first ones, or a child, which closes its parents. */
+/** Adds a shard to a stream: a first one without parents, or a child. A child closes its parents. */
 export type AddShard = (range: HashKeyRange, parents: readonly Shard[]) => Shard;
 
 /** Changes the shards of a stream. The seed decides the sequence numbers of new ones. */
@@ -21,13 +21,13 @@ export function reshard(
   stream.open = openShards(stream);
 }
 
-/** Answers the upper child. */
+/** Splits a shard in two. Returns the upper child. */
 export function split(shard: Shard, newStart: bigint, addShard: AddShard): Shard {
   addShard({ start: shard.hashKeys.start, end: newStart - 1n }, [shard]);
   return addShard({ start: newStart, end: shard.hashKeys.end }, [shard]);
 }
 
-/** The first one named is the child's parent, the other one its adjacent parent. */
+/** Merges two shards. The first one becomes the child's parent, the second one its adjacent parent. */
 export function merge(shard: Shard, adjacent: Shard, addShard: AddShard): Shard {
   const [lower, upper] = shard.hashKeys.start < adjacent.hashKeys.start ? [shard, adjacent] : [adjacent, shard];
   return addShard({ start: lower.hashKeys.start, end: upper.hashKeys.end }, [shard, adjacent]);
@@ -38,8 +38,8 @@ export function areAdjacent(a: Shard, b: Shard): boolean {
 }
 
 /**
- * Splits and merges single shards until `count` equal ones are open. As with the service, this leaves shards that lived
- * for a moment only, when the count is not a multiple.
+ * Splits and merges single shards until `count` equal ones are open. When the old ranges do not fit the new ones, this
+ * leaves shards that lived only for a moment, as it does in Kinesis.
  */
 export function rescale(stream: Stream, count: number, addShard: AddShard): void {
   const starts = evenStarts(count);

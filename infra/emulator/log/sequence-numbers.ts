@@ -1,9 +1,13 @@
 /**
- * A sequence number says when its shard was made, its index in the shard, when it was given, and the shard. These
- * fields are read off the service's own numbers, from the highest bit: 4 bits that are 2, 36 bits of seconds (the
- * shard), the shard's lowest 4 bits, 64 bits of index, 8 bits, 36 bits of seconds (the record), 32 bits of shard, 4
- * bits of version, which is 2. All are 56 decimal digits long, so here, and only here, comparing them as text is
- * comparing them as numbers.
+ * A sequence number holds the second in which its shard was made, the index in the shard, the second in which the
+ * number was given, and the shard.
+ *
+ * *Behaviour.* The layout is inferred from numbers that Kinesis gave. From the highest bit: 4 bits that are 2, 36 bits
+ * of seconds (the shard), the shard's lowest 4 bits, 64 bits of index, 8 unused bits, 36 bits of seconds (the record),
+ * 32 bits of shard, 4 bits of version, which is 2. Such a number has 56 decimal digits.
+ *
+ * *Differences from AWS.* AWS documents only that numbers are decimal and grow within a shard. Because all of ours have
+ * 56 digits, the emulator compares them as text; nothing outside of it may.
  */
 export interface SequenceNumber {
   readonly shardCreatedSeconds: number;
@@ -20,7 +24,7 @@ export function encodeSequenceNumber({ shardCreatedSeconds, shardIndex, index, a
   return (leadBits | shard | (index << 80n) | (BigInt(atSeconds) << 36n) | version).toString();
 }
 
-/** Undefined when it is not one that a shard can have given. */
+/** Reads a sequence number. Undefined when no shard can have given it. */
 export function decodeSequenceNumber(text: string): SequenceNumber | undefined {
   if (!/^\d{56}$/.test(text)) return undefined;
   const bits = BigInt(text);
@@ -33,7 +37,7 @@ export function decodeSequenceNumber(text: string): SequenceNumber | undefined {
   return encodeSequenceNumber(parts) === text ? parts : undefined;
 }
 
-/** The smallest number above: a place between two records. */
+/** Returns the smallest number above: a position between two records. */
 export function justAfter(sequenceNumber: string): string {
   return (BigInt(sequenceNumber) + 1n).toString();
 }

@@ -6,15 +6,20 @@ import { LogError } from './log-error.ts';
 import { inputFromJson, outputToJson } from './wire.ts';
 
 export interface LogServer {
-  /** What a client is given as its endpoint. */
+  /** The URL that a client takes as its endpoint. */
   readonly endpoint: string;
   /** Ends every connection. */
   close(): Promise<void>;
 }
 
 /**
- * Serves a log to the AWS SDKs and the AWS CLI: AWS JSON 1.1, over HTTP/1.1 and over HTTP/2 without TLS, on one port.
- * Signatures are not checked.
+ * Serves a log to the AWS SDKs and the AWS CLI.
+ *
+ * *Behaviour.* AWS JSON 1.1 over HTTP/1.1 and over HTTP/2 on one port. An error is status 400, with its name in
+ * `__type` and in `x-amzn-errortype`.
+ *
+ * *Differences from AWS.* There is no TLS, and signatures are not checked. CBOR, the Java SDK's default protocol, is
+ * refused. A body has at most 16 MiB. A defect of the log is status 500 with its stack.
  */
 export async function startLogServer(log: Log, address: { port: number; host: string }): Promise<LogServer> {
   let requests = 0;
@@ -61,7 +66,7 @@ type Response = ServerResponse | Http2ServerResponse;
 const http2Preface = 'PRI * HTTP/2.0';
 const contentType = 'application/x-amz-json-1.1';
 const targetPrefix = 'Kinesis_20131202.';
-/** Ten megabytes of data in base64, their keys, and room for the JSON around them. */
+/** 10 MiB of data in base64, the keys, and room for the JSON around them. */
 const largestBody = 16_777_216;
 
 async function answer(log: Log, request: Request, response: Response): Promise<void> {
@@ -76,7 +81,7 @@ async function answer(log: Log, request: Request, response: Response): Promise<v
       send(response, 400, JSON.stringify({ __type: error.name, message: error.message }));
       return;
     }
-    // A defect of this log: told to the caller, who sees it as the service's fault, which it is.
+    // A defect of this log. The caller sees it as a fault of the service.
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
     send(response, 500, JSON.stringify({ __type: 'InternalFailure', message }));
   }
@@ -86,13 +91,10 @@ function operationOf(request: Request): string {
   const target = request.headers['x-amz-target'];
   const type = request.headers['content-type'];
   if (type !== contentType) {
-    throw new LogError('UnknownOperationException', `content-type is '${type}': this log speaks ${contentType} only`);
+    throw new LogError('UnknownOperationException', `content-type is '${type}': send ${contentType}`);
   }
   if (typeof target !== 'string' || !target.startsWith(targetPrefix)) {
-    throw new LogError(
-      'UnknownOperationException',
-      `x-amz-target is '${target}': it must be ${targetPrefix}<operation>`,
-    );
+    throw new LogError('UnknownOperationException', `x-amz-target is '${target}': send ${targetPrefix}<operation>`);
   }
   return target.slice(targetPrefix.length);
 }
@@ -109,15 +111,14 @@ function bodyOf(request: Request): Promise<string> {
     request.on('end', () => {
       if (size <= largestBody)
         resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString());
-      else
-        reject(new LogError('SerializationException', `the body has ${size} bytes: at most ${largestBody} are taken`));
+      else reject(new LogError('SerializationException', `the body has ${size} bytes: send at most ${largestBody}`));
     });
   });
 }
 
 function send(response: Response, status: number, body: string): void {
   const headers = { 'content-type': contentType, 'content-length': Buffer.byteLength(body) };
-  // Both kinds have this method, but no signature in common.
+  // Both kinds of response have these methods, but no signature in common.
   (response as ServerResponse).writeHead(status, headers);
   (response as ServerResponse).end(body);
 }

@@ -1,7 +1,7 @@
 import { invalidArgument, LogError } from './log-error.ts';
 import { openToken, sealToken } from './opaque-token.ts';
 
-/** Where a reader stands: at the first record of the shard whose sequence number is not below `from`. */
+/** A reader's position: the first record of the shard whose sequence number is not below `from`. */
 export interface ShardIterator {
   readonly issuedMillis: number;
   readonly streamName: string;
@@ -38,7 +38,7 @@ export function requireFresh({ issuedMillis }: ShardIterator, nowMillis: number)
 
 const lifetimeMillis = 300_000;
 
-/** As the service writes it: Thu Jan 22 01:22:02 UTC 2015. */
+/** Writes a time as Kinesis does in its messages: Thu Jan 22 01:22:02 UTC 2015. */
 function serviceTime(millis: number): string {
   const [weekday, day, month, year, time] = new Date(millis).toUTCString().replace(',', '').split(' ');
   return `${weekday} ${month} ${day} ${time} UTC ${year}`;

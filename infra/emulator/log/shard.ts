@@ -3,7 +3,7 @@ import { type Allowance, allowance } from './allowance.ts';
 import { type HashKeyRange, hexadecimal } from './hash-keys.ts';
 import { encodeSequenceNumber, justAfter, lastIndex } from './sequence-numbers.ts';
 
-/** What the log keeps of a record. */
+/** A record as the log stores it. */
 export interface LogRecord {
   readonly sequenceNumber: string;
   readonly arrivalMillis: number;
@@ -16,16 +16,16 @@ export interface Shard {
   readonly index: number;
   readonly parents: readonly string[];
   readonly hashKeys: HashKeyRange;
-  /** The start of the range in hexadecimal digits, to compare hashes with. */
+  /** The start of `hashKeys` as 32 hexadecimal digits, to compare hashes with. */
   readonly firstHash: string;
   readonly createdMillis: number;
   readonly createdSeconds: number;
   readonly startingSequenceNumber: string;
   closed?: { readonly atMillis: number; readonly endingSequenceNumber: string };
-  /** Only from `trimmed` on; what is before has expired. */
+  /** The records from index `trimmed` on; those before have expired. */
   readonly records: LogRecord[];
   trimmed: number;
-  /** The highest place given so far. */
+  /** The highest sequence number given so far. */
   tip: string;
   nextIndex: bigint;
   readonly nextGap: () => bigint;
@@ -54,7 +54,7 @@ export function shardIdOf(index: number): string {
 }
 
 export function newShard({ index, hashKeys, createdMillis, parents, seed }: NewShard): Shard {
-  // A child's numbers start above its parents', also when it is made in the same second.
+  // A child's numbers start above its parents', also when the child is made in the same second.
   const youngest = Math.max(...parents.map((parent) => parent.createdSeconds));
   const createdSeconds = Math.max(Math.floor(createdMillis / 1_000), youngest + 1);
   const startingSequenceNumber = encodeSequenceNumber({
@@ -87,7 +87,7 @@ export function newShard({ index, hashKeys, createdMillis, parents, seed }: NewS
   };
 }
 
-/** Adds a record at the end, and says its sequence number. */
+/** Adds a record at the end. Returns its sequence number. */
 export function append(
   shard: Shard,
   arrivalMillis: number,
@@ -115,7 +115,7 @@ export function close(shard: Shard, atMillis: number): void {
   shard.closed = { atMillis, endingSequenceNumber };
 }
 
-/** Forgets what arrived before `horizonMillis`. */
+/** Removes the records that arrived before `horizonMillis`. */
 export function trim(shard: Shard, horizonMillis: number): void {
   const { records } = shard;
   while (shard.trimmed < records.length && (records[shard.trimmed]?.arrivalMillis ?? 0) < horizonMillis)
@@ -125,7 +125,7 @@ export function trim(shard: Shard, horizonMillis: number): void {
   shard.trimmed = 0;
 }
 
-/** The index in `records` of the first one for which `isAtOrAfter` holds; it must hold for all later ones too. */
+/** Finds the index of the first record for which `isAtOrAfter` is true. It must be true for all later ones too. */
 export function firstRecord(shard: Shard, isAtOrAfter: (record: LogRecord) => boolean): number {
   let low = shard.trimmed;
   let high = shard.records.length;
@@ -138,14 +138,14 @@ export function firstRecord(shard: Shard, isAtOrAfter: (record: LogRecord) => bo
   return low;
 }
 
-/** Where a reader stands that has seen everything. */
+/** Returns the position just after the last record. */
 export function endOf(shard: Shard): string {
   return justAfter(shard.tip);
 }
 
 /**
- * The service's sequence numbers have holes between them, and nobody may count on their distance. These come from the
- * seed alone, so that other shards' traffic does not change them.
+ * Makes the distances between a shard's sequence numbers. Kinesis's numbers have gaps, so no reader may count on a
+ * distance of 1. The distances follow from the seed alone: other shards' traffic does not change them.
  */
 function gaps(seed: string): () => bigint {
   let state = Number.parseInt(hash('sha1', seed, 'hex').slice(0, 8), 16);

@@ -1,15 +1,12 @@
 import type {
   CreateStreamInput,
-  DecreaseStreamRetentionPeriodInput,
   DeleteStreamInput,
   DescribeStreamInput,
   DescribeStreamOutput,
   DescribeStreamSummaryInput,
   DescribeStreamSummaryOutput,
-  IncreaseStreamRetentionPeriodInput,
   ListStreamsInput,
   ListStreamsOutput,
-  UpdateMaxRecordSizeInput,
 } from '@aws-sdk/client-kinesis';
 import { description, descriptionSummary, streamSummary } from './descriptions.ts';
 import { evenStarts, highestHashKey } from './hash-keys.ts';
@@ -18,11 +15,22 @@ import { arnOf, findStream, type LogState, lookUp } from './log-state.ts';
 import { openToken, sealToken } from './opaque-token.ts';
 import { requireShardQuota, seedOf } from './reshard-operations.ts';
 import { reshard } from './resharding.ts';
-import { isExpired, requireActive, type Stream, trimAll, update } from './stream.ts';
+import { shortestRetentionHours } from './setting-operations.ts';
+import { isExpired, type Stream } from './stream.ts';
 
-/** What there is: streams and their settings. */
+/** CreateStream, DeleteStream, DescribeStream, DescribeStreamSummary and ListStreams. */
 export function streamOperations(state: LogState) {
   return {
+    /**
+     * *Behaviour.* Returns at once. The stream is CREATING, without shards, then ACTIVE with equal ranges. A stream
+     * keeps records for 24 hours, each of at most 1 MiB, unless told otherwise. Five streams can be CREATING, and an
+     * account has 20,000 shards: beyond these, LimitExceededException. An on-demand stream starts with four shards.
+     * (API reference)
+     *
+     * *Differences from AWS.* A provisioned stream without a ShardCount is refused, as the API reference says; Kinesis
+     * has been seen to make four shards then. Tags, WarmThroughputMiBps and RecordDistributionStrategy AUTO are
+     * refused.
+     */
     CreateStream(input: CreateStreamInput): void {
       const shardCount = shardCountOf(input);
       const name = input.StreamName ?? '';
@@ -48,6 +56,14 @@ export function streamOperations(state: LogState) {
       state.streams.set(name, stream);
     },
 
+    /**
+     * *Behaviour.* Returns at once. The stream is DELETING, then gone with its records. A new stream of the same name
+     * knows nothing of the old one: its iterators and tokens do not work.
+     *
+     * *Differences from AWS.* A stream is deleted in any state; Kinesis asks for ACTIVE. PutRecord, PutRecords and
+     * GetShardIterator answer ResourceNotFoundException as soon as the stream is DELETING; Kinesis may go on to accept
+     * them (API reference). EnforceConsumerDeletion changes nothing, because there are no consumers.
+     */
     DeleteStream(input: DeleteStreamInput): void {
       const stream = findStream(state, input);
       if (stream.status === 'DELETING') return;
@@ -58,6 +74,12 @@ export function streamOperations(state: LogState) {
       };
     },
 
+    /**
+     * *Behaviour.* Describes a stream with its shards, at most 100 a page whatever the Limit (API reference). Closed
+     * shards whose records have all expired are left out.
+     *
+     * *Differences from AWS.* Shards come in the order of their ids; Kinesis promises none.
+     */
     DescribeStream(input: DescribeStreamInput): DescribeStreamOutput {
       const stream = findStream(state, input);
       const after = input.ExclusiveStartShardId ?? '';
@@ -70,10 +92,20 @@ export function streamOperations(state: LogState) {
       };
     },
 
+    /**
+     * *Behaviour.* Describes a stream without its shards. The time of creation is in whole seconds.
+     *
+     * *Differences from AWS.* ConsumerCount is always 0, and what concerns encryption and warm throughput is missing.
+     */
     DescribeStreamSummary(input: DescribeStreamSummaryInput): DescribeStreamSummaryOutput {
       return { StreamDescriptionSummary: descriptionSummary(findStream(state, input)) };
     },
 
+    /**
+     * *Behaviour.* Lists streams, 100 a page unless Limit says otherwise (API reference).
+     *
+     * *Differences from AWS.* Streams come in the order of their names; Kinesis promises none. A token does not expire.
+     */
     ListStreams(input: ListStreamsInput): ListStreamsOutput {
       const after = input.NextToken ? tokenStart(input.NextToken) : (input.ExclusiveStartStreamName ?? '');
       const streams = [...state.streams.keys()]
@@ -90,51 +122,9 @@ export function streamOperations(state: LogState) {
         ...(hasMore && { NextToken: sealToken(['streams', page.at(-1)?.name ?? '']) }),
       };
     },
-
-    IncreaseStreamRetentionPeriod(input: IncreaseStreamRetentionPeriodInput): void {
-      const stream = findStream(state, input);
-      const hours = requireRetention(input.RetentionPeriodHours ?? 0);
-      requireActive(stream, state.accountId);
-      if (hours < stream.retentionHours) {
-        throw invalidArgument(
-          `Requested retention period (${hours} hours) for stream ${stream.name} can not be shorter than existing ` +
-            `retention period (${stream.retentionHours} hours). Use DecreaseRetentionPeriod API.`,
-        );
-      }
-      // What has expired stays so, however long records are kept from now on.
-      trimAll(stream, state.nowMillis());
-      updateWith(state, stream, () => {
-        stream.retentionHours = hours;
-      });
-    },
-
-    DecreaseStreamRetentionPeriod(input: DecreaseStreamRetentionPeriodInput): void {
-      const stream = findStream(state, input);
-      const hours = requireRetention(input.RetentionPeriodHours ?? 0);
-      requireActive(stream, state.accountId);
-      if (hours > stream.retentionHours) {
-        throw invalidArgument(
-          `Requested retention period (${hours} hours) for stream ${stream.name} can not be longer than existing ` +
-            `retention period (${stream.retentionHours} hours). Use IncreaseRetentionPeriod API.`,
-        );
-      }
-      updateWith(state, stream, () => {
-        stream.retentionHours = hours;
-      });
-    },
-
-    UpdateMaxRecordSize(input: UpdateMaxRecordSizeInput): void {
-      const stream = findStream(state, input);
-      requireActive(stream, state.accountId);
-      updateWith(state, stream, () => {
-        stream.maxRecordKib = input.MaxRecordSizeInKiB ?? stream.maxRecordKib;
-      });
-    },
   };
 }
 
-const shortestRetentionHours = 24;
-const longestRetentionHours = 8_760;
 const onDemandShards = 4;
 const mostStreamsInCreation = 5;
 
@@ -146,11 +136,6 @@ function open(state: LogState, stream: Stream, shardCount: number): void {
     }
   });
   stream.status = 'ACTIVE';
-}
-
-/** What changes at the end of the update, when the stream is ACTIVE again. */
-function updateWith(state: LogState, stream: Stream, change: () => void): void {
-  update(stream, state.nowMillis() + state.transitionMillis, change);
 }
 
 function shardCountOf(input: CreateStreamInput): number {
@@ -181,17 +166,6 @@ function requireStreamQuota(state: LogState): void {
     'LimitExceededException',
     `Limit of ${mostStreamsInCreation} streams in state CREATING exceeded: ${creating.join(', ')}`,
   );
-}
-
-function requireRetention(hours: number): number {
-  const said = `Requested retention period (${hours} hours)`;
-  if (hours < shortestRetentionHours) {
-    throw invalidArgument(`Minimum allowed retention period is ${shortestRetentionHours} hours. ${said} is too short.`);
-  }
-  if (hours > longestRetentionHours) {
-    throw invalidArgument(`Maximum allowed retention period is ${longestRetentionHours} hours. ${said} is too long.`);
-  }
-  return hours;
 }
 
 function tokenStart(token: string): string {

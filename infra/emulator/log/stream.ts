@@ -7,19 +7,19 @@ export interface Stream {
   readonly createdMillis: number;
   readonly mode: 'PROVISIONED' | 'ON_DEMAND';
   status: 'CREATING' | 'ACTIVE' | 'UPDATING' | 'DELETING';
-  /** What the status is on its way to. */
+  /** The change under way, while the status is CREATING, UPDATING or DELETING. */
   change?: { readonly dueMillis: number; readonly complete: (atMillis: number) => void };
   retentionHours: number;
   maxRecordKib: number;
-  /** All that ever were, by index. */
+  /** All shards that the stream ever had, by their index. */
   readonly shards: Shard[];
-  /** The open ones, by their hash keys. */
+  /** The open shards, in the order of their hash keys. */
   open: Shard[];
-  /** When UpdateShardCount was called. */
+  /** The times at which UpdateShardCount was called. */
   readonly rescaledMillis: number[];
 }
 
-/** Completes a change that was due by now, at the moment it was due: who looks, and when, makes no difference. */
+/** Completes a change that is due by now, as of the moment it was due. So it does not matter who looks, and when. */
 export function settle(stream: Stream, nowMillis: number): void {
   const { change } = stream;
   if (change === undefined || nowMillis < change.dueMillis) return;
@@ -27,7 +27,7 @@ export function settle(stream: Stream, nowMillis: number): void {
   change.complete(change.dueMillis);
 }
 
-/** Sets the stream to UPDATING, until `complete` has changed it. */
+/** Sets the stream to UPDATING. At `dueMillis` it becomes ACTIVE and `complete` changes it. */
 export function update(stream: Stream, dueMillis: number, complete: (atMillis: number) => void): void {
   stream.status = 'UPDATING';
   stream.change = {
@@ -43,7 +43,7 @@ export function horizonMillis(stream: Stream, nowMillis: number): number {
   return nowMillis - stream.retentionHours * 3_600_000;
 }
 
-/** Closed, and all that was in it has expired. Such shards are listed no more. */
+/** True of a closed shard whose records have all expired. Such a shard is no longer listed. */
 export function isExpired(stream: Stream, shard: Shard, nowMillis: number): boolean {
   return shard.closed !== undefined && shard.closed.atMillis < horizonMillis(stream, nowMillis);
 }
@@ -53,12 +53,12 @@ export function trimAll(stream: Stream, nowMillis: number): void {
 }
 
 export function shardOf(stream: Stream, shardId: string): Shard | undefined {
-  // The service takes an index without its prefix as well.
+  // Kinesis accepts a shard's index without its prefix as well.
   const index = /^(?:shardId-)?(\d{1,12})$/.exec(shardId)?.[1];
   return index === undefined ? undefined : stream.shards[Number(index)];
 }
 
-/** The open shard that a hash, in hexadecimal digits, belongs to. */
+/** Finds the open shard that a hash, in hexadecimal digits, belongs to. */
 export function shardForHash(stream: Stream, hash: string): Shard {
   let low = 0;
   let high = stream.open.length - 1;
@@ -72,7 +72,7 @@ export function shardForHash(stream: Stream, hash: string): Shard {
   return shard;
 }
 
-/** Children are in the order in which they were made. */
+/** Finds a shard's children, in the order in which they were made. */
 export function childrenOf(stream: Stream, shard: Shard): Shard[] {
   return stream.shards.filter((other) => other.parents.includes(shard.shardId));
 }

@@ -3,15 +3,15 @@ import { inputShapes, isOperation, type Members, type Shape } from './input-shap
 import { LogError } from './log-error.ts';
 
 /**
- * AWS JSON 1.1: blobs are base64, times are seconds with a fraction. A value of the wrong type is left to the checks of
- * the log.
+ * Parses an input in AWS JSON 1.1: blobs are base64, times are seconds with a fraction. A value of the wrong type stays
+ * as it is, and the log's own checks refuse it.
  */
 export function inputFromJson(operation: string, body: string): object {
   const input = parse(body);
   return isOperation(operation) ? membersFromJson(input, inputShapes[operation]) : input;
 }
 
-/** Nothing at all is the answer of an operation without output. */
+/** Writes an answer in AWS JSON 1.1. An operation without output has an empty body. */
 export function outputToJson(operation: string, output: object): string {
   if (operation === 'GetRecords') return getRecordsJson(output as GetRecordsOutput);
   return Object.keys(output).length === 0 ? '' : JSON.stringify(output, secondsForDates);
@@ -22,12 +22,12 @@ function parse(body: string): object {
     const input: unknown = body === '' ? {} : JSON.parse(body);
     if (typeof input === 'object' && input !== null && !Array.isArray(input)) return input;
   } catch {
-    // Told below: the service does not say where the body is broken.
+    // Refused below: Kinesis does not say where the body is broken.
   }
   throw new LogError('SerializationException', 'the body is not a JSON object');
 }
 
-/** Changes the input in place: it was parsed for this. */
+/** Changes the parsed input in place. */
 function membersFromJson(input: object, members: Members): object {
   const values = input as Record<string, unknown>;
   for (const [member, shape] of Object.entries(members)) {
@@ -54,7 +54,7 @@ function valueFromJson(value: unknown, shape: Shape, member: string): unknown {
   }
 }
 
-/** Node leaves out what is not base64, so a text with such characters gives fewer bytes than its length says. */
+/** Decodes base64. Node skips characters that are not base64, so such a text gives fewer bytes than its length says. */
 function blobFromBase64(text: string, member: string): Buffer {
   const bytes = Buffer.from(text, 'base64');
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
@@ -72,7 +72,7 @@ function secondsForDates(this: Record<string, unknown>, member: string, value: u
   return original instanceof Date ? original.getTime() / 1_000 : value;
 }
 
-/** Made of plain values, for speed: this is most of what a log says. */
+/** Writes an answer of GetRecords. Built from plain values for speed: most of a log's output is this. */
 function getRecordsJson({ Records = [], NextShardIterator, ...rest }: GetRecordsOutput): string {
   const records = Records.map((record) => ({
     SequenceNumber: record.SequenceNumber,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { allowance } from '../../../../infra/emulator/log/allowance.ts';
 
-test('gives a second what it has, and again in the next second', () => {
+test('grants the quota in one second, and again in the next', () => {
   const calls = allowance(2);
   const take = (nowMillis: number) => {
     const hasRoom = calls.hasRoom(nowMillis, 1);
@@ -12,7 +12,7 @@ test('gives a second what it has, and again in the next second', () => {
   expect([0, 500, 999, 1_000, 1_001, 1_999, 2_000].map(take)).toEqual([true, true, false, true, true, false, true]);
 });
 
-test('lets the next seconds pay for what was too much for one', () => {
+test('charges an amount above the quota to the next seconds', () => {
   const bytes = allowance(2);
   bytes.take(0, 10);
   expect([0, 1_000, 3_999, 4_999].map((nowMillis) => bytes.hasRoom(nowMillis, 1))).toEqual([
@@ -24,7 +24,7 @@ test('lets the next seconds pay for what was too much for one', () => {
   expect(bytes.hasRoom(5_000, 1)).toBe(true);
 });
 
-test('takes what is more than a second gives only when nothing is owed', () => {
+test('grants an amount above the quota only when no debt is left', () => {
   const bytes = allowance(2);
   bytes.take(0, 1);
   expect(bytes.hasRoom(0, 5)).toBe(true);
@@ -33,7 +33,7 @@ test('takes what is more than a second gives only when nothing is owed', () => {
   expect(bytes.hasRoom(2_000, 5)).toBe(true);
 });
 
-test('never gives more than its rate and one second ahead', () => {
+test('never grants more than its rate and one second in advance', () => {
   const uses = fc.array(fc.record({ afterMillis: fc.nat(700), amount: fc.integer({ min: 1, max: 10 }) }));
   fc.assert(
     fc.property(uses, (steps) => {

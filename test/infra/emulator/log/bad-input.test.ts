@@ -9,7 +9,7 @@ const iterator = { StreamName, ShardId: shardId(0) };
 const tooLong = 'x'.repeat(257);
 const other = '49590338271490256608559692538361571095921575989136588898';
 
-/** One error, in the service's words, which start with its name. */
+/** The error's name and message, in the service's words. */
 function violation(value: string, member: string, constraint: string): string {
   return `ValidationException: 1 validation error detected: Value ${value} at '${member}' failed to satisfy constraint: ${constraint}`;
 }
@@ -271,7 +271,7 @@ const refusals: [operation: string, input: object, error: string | RegExp][] = [
   ['toString', {}, 'UnknownOperationException: Unknown operation toString: this log does not have it'],
 ];
 
-describe('what AWS would refuse is refused with AWS’s error, which says which member', () => {
+describe("input that AWS refuses gets AWS's error, which names the member", () => {
   test.each(refusals)('%s %o', async (operation, input, error) => {
     const { log, stream } = freshLog();
     await stream(StreamName);
@@ -281,7 +281,7 @@ describe('what AWS would refuse is refused with AWS’s error, which says which 
   });
 });
 
-test('all members that are wrong are named at once', async () => {
+test('one error names all wrong members', async () => {
   const { log } = freshLog();
   expect(errorOf(() => log.call('GetShardIterator', { StreamName: '', ShardIteratorType: 'X' }))).toBe(
     'ValidationException: 4 validation errors detected: ' +
@@ -293,7 +293,7 @@ test('all members that are wrong are named at once', async () => {
   );
 });
 
-test('an iterator that was changed is refused', async () => {
+test('a changed iterator is refused', async () => {
   const { log, stream } = freshLog();
   await stream(StreamName);
   const { ShardIterator = '' } = log.getShardIterator({ ...iterator, ShardIteratorType: 'LATEST' });
@@ -306,7 +306,7 @@ test('an iterator that was changed is refused', async () => {
   }
 });
 
-test('a stream that is being created has no shards to list yet', async () => {
+test('the shards of a stream in creation cannot be listed', async () => {
   const { log } = freshLog();
   log.createStream({ StreamName, ShardCount: 1 });
   expect(errorOf(() => log.listShards({ StreamName }))).toBe(

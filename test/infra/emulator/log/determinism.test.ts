@@ -65,7 +65,7 @@ test('another seed gives other sequence numbers', async () => {
   expect(await trace(1, run)).not.toBe(await trace(2, run));
 });
 
-test('what is put into one shard does not change the sequence numbers of another', async () => {
+test('records put into one shard do not change the sequence numbers of another', async () => {
   const numbersOf = async (hashKeys: string[]) => {
     const { stream, put } = freshLog();
     await stream('readings', 2);
@@ -79,7 +79,7 @@ test('what is put into one shard does not change the sequence numbers of another
   expect(await numbersOf(['0', '0', '0'])).toEqual(await numbersOf([upperHalf, '0', upperHalf, upperHalf, '0', '0']));
 });
 
-test('when somebody looks makes no difference to when things happen', async () => {
+test('changes happen when they are due, whenever somebody looks', async () => {
   const shardsAfter = async (lookEveryMillis: number) => {
     const { clock, log, stream } = freshLog();
     await stream('readings', 2);

@@ -1,19 +1,19 @@
 import type { Call } from './differential.ts';
 
-/** A difference between the log and kinesis-local that stays, and what of AWS's documentation decides it. */
+/** A difference between the log and kinesis-local that stays, with the part of AWS's documentation that decides it. */
 export interface Difference {
   readonly title: string;
-  /** What AWS says, word by word. */
+  /** A quotation of AWS's documentation. */
   readonly documentation: string;
   readonly page: string;
-  /** Calls that show it: the last one is answered differently. */
+  /** Calls that show the difference: the two answer the last one differently. */
   readonly example: readonly Call[];
-  /** What the two answers have in them. */
+  /** Parts of the two answers. */
   readonly ours: object;
   readonly theirs: object;
 }
 
-/** A difference of one member that many answers have: answers are compared without it. */
+/** A difference in one member that many answers have. The comparison leaves that member out. */
 export interface MemberDifference extends Difference {
   readonly member: string;
 }
@@ -27,10 +27,7 @@ const split: Call = { call: 'split', shard: 0, eighth: 4 };
 const invalid = { error: 'ValidationException' };
 const unusable = { error: 'InvalidArgumentException' };
 
-/**
- * That members which break the model's constraints are answered by a ValidationException, the page of each says by
- * listing it so.
- */
+/** Members that break the model's constraints: each operation's page lists ValidationException for them. */
 const failedValidation = {
   documentation:
     'The request failed validation. For example, a parameter value is not valid, a combination of parameters is not supported',
@@ -39,7 +36,7 @@ const failedValidation = {
 
 export const memberDifferences: readonly MemberDifference[] = [
   {
-    title: 'a record that was put without encryption is answered without a type of it',
+    title: 'the answer for a record that is not encrypted has no EncryptionType',
     member: 'EncryptionType',
     documentation:
       'PutRecord returns the shard ID of where the data record was placed and the sequence number that was assigned to the data record.',
@@ -49,7 +46,7 @@ export const memberDifferences: readonly MemberDifference[] = [
     theirs: { EncryptionType: 'NONE' },
   },
   {
-    title: 'the largest size of a record is told also when it is the default',
+    title: 'DescribeStreamSummary shows the largest record size, also when it is the default',
     member: 'MaxRecordSizeInKiB',
     documentation:
       'The maximum record size of a single record in kibibyte (KiB) that you can write to, and read from a stream.',
@@ -59,7 +56,7 @@ export const memberDifferences: readonly MemberDifference[] = [
     theirs: { OpenShardCount: 2 },
   },
   {
-    title: 'UpdateShardCount answers the ARN of the stream',
+    title: 'UpdateShardCount returns the ARN of the stream',
     member: 'hasArn',
     documentation: 'The ARN of the stream.',
     page: api('UpdateShardCount'),
@@ -87,7 +84,7 @@ export const memberDifferences: readonly MemberDifference[] = [
     theirs: { 0: { isOpen: false, endDigits: 19 } },
   },
   {
-    title: 'a reader is behind the current time, not behind the arrival of the last record',
+    title: 'MillisBehindLatest counts from now, not from the arrival of the last record',
     member: 'isBehind',
     documentation:
       'The number of milliseconds the GetRecords response is from the tip of the stream, indicating how far behind current time the consumer is.',
@@ -101,7 +98,7 @@ export const memberDifferences: readonly MemberDifference[] = [
     theirs: { 0: { records: [{ put: 0 }], isBehind: false } },
   },
   {
-    title: 'whoever reads the end of a closed shard is behind by the time since it was closed',
+    title: 'MillisBehindLatest at the end of a closed shard is the time since the shard was closed',
     member: 'isBehindTheEnd',
     documentation: '{ "Records": [], "MillisBehindLatest": 80742000 }',
     page: cli('get-records'),
@@ -113,7 +110,7 @@ export const memberDifferences: readonly MemberDifference[] = [
 
 export const callDifferences: readonly Difference[] = [
   {
-    title: 'a provisioned stream needs a number of shards',
+    title: 'a provisioned stream needs a ShardCount',
     documentation:
       'For the data streams with a provisioned mode, you must specify the number of shards for the data stream.',
     page: api('CreateStream'),
@@ -122,7 +119,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: {},
   },
   {
-    title: 'no shards are not a number of shards',
+    title: 'CreateStream refuses a ShardCount of 0',
     documentation: 'Valid Range: Minimum value of 1.',
     page: api('CreateStream'),
     example: [{ call: 'create', shards: 0 }],
@@ -130,7 +127,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { error: 'LimitExceededException' },
   },
   {
-    title: 'no shards are not a number to rescale to',
+    title: 'UpdateShardCount refuses a target of 0',
     documentation: 'Valid Range: Minimum value of 1.',
     page: api('UpdateShardCount'),
     example: [created, { call: 'rescale', to: 0 }],
@@ -138,7 +135,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: unusable,
   },
   {
-    title: 'no shards are not a number to rescale a single shard to',
+    title: 'UpdateShardCount refuses a target of 0 for a stream of one shard',
     documentation: 'Valid Range: Minimum value of 1.',
     page: api('UpdateShardCount'),
     example: [
@@ -149,7 +146,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { TargetShardCount: 0 },
   },
   {
-    title: 'one is less than half of three',
+    title: 'UpdateShardCount refuses 1 of 3 shards: less than half',
     documentation: 'Scale down below half your current shard count for a stream',
     page: api('UpdateShardCount'),
     example: [
@@ -160,7 +157,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { CurrentShardCount: 3, TargetShardCount: 1 },
   },
   {
-    title: 'two are less than half of five',
+    title: 'UpdateShardCount refuses 2 of 5 shards: less than half',
     documentation: 'Scale down below half your current shard count for a stream',
     page: api('UpdateShardCount'),
     example: [
@@ -171,7 +168,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { CurrentShardCount: 5, TargetShardCount: 2 },
   },
   {
-    title: 'three are less than half of seven',
+    title: 'UpdateShardCount refuses 3 of 7 shards: less than half',
     documentation: 'Scale down below half your current shard count for a stream',
     page: api('UpdateShardCount'),
     example: [
@@ -182,7 +179,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { CurrentShardCount: 7, TargetShardCount: 3 },
   },
   {
-    title: 'a stream with on-demand capacity is not rescaled by its owner',
+    title: 'UpdateShardCount refuses an on-demand stream',
     documentation: 'This API is only supported for the data streams with the provisioned capacity mode.',
     page: api('UpdateShardCount'),
     example: [
@@ -193,7 +190,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { CurrentShardCount: 4 },
   },
   {
-    title: 'a rescaled stream has equal shards',
+    title: 'UpdateShardCount leaves equal shards',
     documentation: 'Uniform scaling creates shards of equal size.',
     page: api('UpdateShardCount'),
     example: [created, { call: 'rescale', to: 3 }],
@@ -201,14 +198,14 @@ export const callDifferences: readonly Difference[] = [
     theirs: { areEqual: false },
   },
   {
-    title: 'an empty key breaks a constraint of the model',
+    title: 'PutRecord refuses an empty key with a ValidationException',
     ...failedValidation,
     example: [created, { call: 'put', entry: { key: '', text: 'x' } }],
     ours: invalid,
     theirs: unusable,
   },
   {
-    title: 'PutRecords takes one record at least',
+    title: 'PutRecords needs at least one record',
     documentation: 'Array Members: Minimum number of 1 item. Maximum number of 500 items.',
     page: api('PutRecords'),
     example: [created, { call: 'put many', entries: [] }],
@@ -216,7 +213,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { FailedRecordCount: 0 },
   },
   {
-    title: 'PutRecords takes 500 records at most',
+    title: 'PutRecords takes at most 500 records',
     documentation: 'Each PutRecords request can support up to 500 records.',
     page: api('PutRecords'),
     example: [created, { call: 'put many', entries: Array(501).fill({ key: 'a', text: 'x' }) }],
@@ -224,7 +221,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { FailedRecordCount: 0 },
   },
   {
-    title: 'a limit of no records breaks a constraint of the model',
+    title: 'GetRecords refuses a Limit of 0 with a ValidationException',
     documentation: 'Valid Range: Minimum value of 1. Maximum value of 10000.',
     page: api('GetRecords'),
     example: [created, { call: 'read', shard: 0, from: 'TRIM_HORIZON', limit: 0 }],
@@ -232,7 +229,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: unusable,
   },
   {
-    title: 'a token that is no iterator is the caller’s mistake',
+    title: 'GetRecords refuses a token that is not an iterator with an InvalidArgumentException',
     documentation: "A specified parameter exceeds its restrictions, is not supported, or can't be used.",
     page: api('GetRecords'),
     example: [created, { call: 'read again', token: 'garbage' }],
@@ -240,7 +237,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { error: 'Unknown' },
   },
   {
-    title: 'a start at the trim horizon has no sequence number',
+    title: 'GetShardIterator refuses a sequence number with TRIM_HORIZON',
     documentation: 'Used with shard iterator type AT_SEQUENCE_NUMBER and AFTER_SEQUENCE_NUMBER.',
     page: api('GetShardIterator'),
     example: [created, put, { call: 'read', shard: 0, from: 'TRIM_HORIZON', record: 0, limit: 1 }],
@@ -248,7 +245,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { 0: { records: [{ put: 0 }] } },
   },
   {
-    title: 'a start at the tip has no sequence number',
+    title: 'GetShardIterator refuses a sequence number with LATEST',
     documentation: 'Used with shard iterator type AT_SEQUENCE_NUMBER and AFTER_SEQUENCE_NUMBER.',
     page: api('GetShardIterator'),
     example: [created, put, { call: 'read', shard: 0, from: 'LATEST', record: 0, limit: 1 }],
@@ -256,7 +253,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { 0: { records: [] } },
   },
   {
-    title: 'a sequence number that is not of the shard is an argument that cannot be used',
+    title: 'GetShardIterator refuses a sequence number of no shard with an InvalidArgumentException',
     documentation: "A specified parameter exceeds its restrictions, is not supported, or can't be used.",
     page: api('GetShardIterator'),
     example: [created, put, { call: 'read', shard: 0, from: 'AT_SEQUENCE_NUMBER', record: 'none of ours', limit: 1 }],
@@ -264,7 +261,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { error: 'ResourceNotFoundException' },
   },
   {
-    title: 'a sequence number that is not of the shard is one also when the shard has no records',
+    title: 'GetShardIterator refuses a sequence number of no shard also when the shard is empty',
     documentation: "A specified parameter exceeds its restrictions, is not supported, or can't be used.",
     page: api('GetShardIterator'),
     example: [created, { call: 'read', shard: 0, from: 'AT_SEQUENCE_NUMBER', record: 'none of ours', limit: 1 }],
@@ -272,7 +269,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { 0: { records: [] } },
   },
   {
-    title: 'nothing comes after a shard that is not there',
+    title: 'AFTER_SHARD_ID of a missing shard lists no shard before it',
     documentation:
       'AFTER_SHARD_ID - the response includes all the shards, starting with the shard whose ID immediately follows the ShardId that you provided.',
     page: api('ShardFilter'),
@@ -284,7 +281,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { 0: { ShardId: 'shardId-000000000000' } },
   },
   {
-    title: 'a shard that was split before is an argument that cannot be used: it is not the stream that is in use',
+    title: 'SplitShard refuses a shard that was split before with an InvalidArgumentException',
     documentation: 'If the stream is in the ACTIVE state, you can call SplitShard.',
     page: api('SplitShard'),
     example: [created, split, { call: 'split', shard: 0, eighth: 2 }],
@@ -292,7 +289,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { error: 'ResourceInUseException' },
   },
   {
-    title: 'a shard that was merged before is an argument that cannot be used: it is not the stream that is in use',
+    title: 'MergeShards refuses a shard that was merged before with an InvalidArgumentException',
     documentation: 'If the stream is in the ACTIVE state, you can call MergeShards.',
     page: api('MergeShards'),
     example: [created, { call: 'merge', shard: 0, adjacent: 1 }, { call: 'merge', shard: 0, adjacent: 1 }],
@@ -300,7 +297,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: { error: 'ResourceInUseException' },
   },
   {
-    title: 'a split at the start of a shard would leave one child with no keys',
+    title: 'SplitShard refuses the start of a shard, which would leave one child without keys',
     documentation: 'All the lower hash key values in the range are distributed to the other child shard.',
     page: api('SplitShard'),
     example: [created, { call: 'split', shard: 1, eighth: 0 }],
@@ -308,7 +305,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: {},
   },
   {
-    title: 'a split at the end of a shard would leave one child with a single key',
+    title: 'SplitShard refuses the end of a shard, which would leave one child with a single key',
     documentation: 'The value for NewStartingHashKey must be in the range of hash keys being mapped into the shard.',
     page: api('SplitShard'),
     example: [created, { call: 'split', shard: 1, eighth: 8 }],
@@ -316,7 +313,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: {},
   },
   {
-    title: 'two shards are neighbours in either order',
+    title: 'MergeShards takes two adjoining shards in either order',
     documentation:
       'Two shards are considered adjacent if the union of the hash key ranges for the two shards form a contiguous set with no gaps.',
     page: api('MergeShards'),
@@ -325,7 +322,7 @@ export const callDifferences: readonly Difference[] = [
     theirs: unusable,
   },
   {
-    title: 'a size of records out of its range fails validation',
+    title: 'UpdateMaxRecordSize refuses a size out of its range with a ValidationException',
     documentation:
       'If you specify a value that is out of this range, UpdateMaxRecordSize sends back an ValidationException message.',
     page: api('UpdateMaxRecordSize'),
@@ -335,13 +332,13 @@ export const callDifferences: readonly Difference[] = [
   },
 ];
 
-/** Without the members in which the two always differ. */
+/** Removes the members in which the two always differ. */
 export function withoutKnownMembers(answer: unknown): unknown {
   const known = new Set(memberDifferences.map(({ member }) => member));
   return JSON.parse(JSON.stringify(answer, (member, value) => (known.has(member) ? undefined : value)));
 }
 
-/** The difference that explains two answers to a call, if one does. */
+/** Finds the listed difference that explains two answers to a call. */
 export function explanationOf(call: Call, ours: unknown, theirs: unknown): Difference | undefined {
   return callDifferences.find((difference) => {
     const isKind = difference.example.at(-1)?.call === call.call;
@@ -352,7 +349,7 @@ export function explanationOf(call: Call, ours: unknown, theirs: unknown): Diffe
 export function hasAllOf(answer: unknown, part: unknown): boolean {
   if (typeof part !== 'object' || part === null) return Object.is(answer, part);
   if (typeof answer !== 'object' || answer === null) return false;
-  // No error is not part of an error.
+  // An answer without an error is not part of one with an error.
   if ('error' in answer && !('error' in part)) return false;
   return Object.entries(part).every(([member, value]) => hasAllOf(Reflect.get(answer, member), value));
 }

@@ -95,7 +95,7 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
 
 const sequences = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.array(calls, { minLength: 1, maxLength: 12 }));
 
-test('random calls are answered as kinesis-local answers them, but for the differences listed', async () => {
+test('the log answers random calls as kinesis-local does, except for the listed differences', async () => {
   const compared = { same: 0, explained: 0 };
   await fc.assert(
     fc.asyncProperty(sequences, async ([shards, steps]) => {
@@ -108,7 +108,7 @@ test('random calls are answered as kinesis-local answers them, but for the diffe
           }
           if (explanationOf(call, a, b) === undefined) expect({ call, answer: a }).toEqual({ call, answer: b });
           compared.explained++;
-          // From here on the two streams may not be the same.
+          // After a known difference, the two streams may differ.
           if (!isError(a) || !isError(b)) return;
         }
       });
@@ -119,7 +119,7 @@ test('random calls are answered as kinesis-local answers them, but for the diffe
   expect(compared.explained).toBeGreaterThan(20);
 });
 
-describe('a difference listed is one', () => {
+describe('a listed difference still exists', () => {
   test.each([...callDifferences, ...memberDifferences])('$title', async ({ example, ours, theirs, ...difference }) => {
     expect(difference.documentation).not.toBe('');
     expect(difference.page).toMatch(/^https:\/\/docs\.aws\.amazon\.com\//);
@@ -182,7 +182,7 @@ function isError(answer: unknown): boolean {
   return typeof answer === 'object' && answer !== null && 'error' in answer;
 }
 
-/** The order of members says nothing. */
+/** Sorts members, because their order means nothing. */
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;

@@ -22,7 +22,7 @@ import {
 } from '@aws-sdk/client-kinesis';
 import { shardId } from './fresh-log.ts';
 
-/** A place among the hash keys, in sixteenths: a little above it, so that it is never a border itself. */
+/** A hash key, in sixteenths of all: a little above the border, so that it never is one. */
 type Sixteenth = number;
 
 export interface PutEntry {
@@ -32,8 +32,8 @@ export interface PutEntry {
 }
 
 /**
- * A call, with names for what each implementation calls its own: the nth record put, the nth shard, a part of a shard's
- * range.
+ * A call that both implementations understand. It names the nth record put, the nth shard or a part of a shard's range,
+ * because each implementation gives these ids of its own.
  */
 export type Call =
   | { readonly call: 'create'; readonly shards?: number; readonly onDemand?: boolean }
@@ -59,11 +59,11 @@ export type Call =
   | { readonly call: 'keep longer' | 'keep shorter'; readonly hours: number }
   | { readonly call: 'take larger'; readonly kib: number };
 
-/** One implementation, and what it answered so far. */
+/** One of the two implementations, with its answers so far. */
 export interface Side {
   readonly client: Pick<KinesisClient, 'send'>;
   readonly streamName: string;
-  /** Waits until a change that was begun is done. */
+  /** Waits until a change under way is over. */
   readonly settle: () => Promise<void>;
   /** Lets a few milliseconds pass. */
   readonly tick: () => Promise<void>;
@@ -72,7 +72,7 @@ export interface Side {
   readonly nowMillis: () => number;
 }
 
-/** What a side answers, in the names above. An error is its name. */
+/** Calls a side, and puts its answer in the words of `Call`. An error becomes its name. */
 export async function answerOf(side: Side, call: Call): Promise<unknown> {
   try {
     await side.tick();
@@ -221,11 +221,11 @@ export async function deleteStream({ client, streamName }: Side): Promise<void> 
 }
 
 function recordOf({ key, hash, text }: PutEntry) {
-  const place = hash === 'outside' ? 2n ** 128n : hash !== undefined && BigInt(hash) * 2n ** 124n + 2n ** 100n;
+  const hashKey = hash === 'outside' ? 2n ** 128n : hash !== undefined && BigInt(hash) * 2n ** 124n + 2n ** 100n;
   return {
     PartitionKey: key,
     Data: Buffer.from(text),
-    ...(place !== false && { ExplicitHashKey: place.toString() }),
+    ...(hashKey !== false && { ExplicitHashKey: hashKey.toString() }),
   };
 }
 
@@ -233,7 +233,7 @@ async function shardsOf({ client, streamName }: Side): Promise<Shard[]> {
   return (await client.send(new ListShardsCommand({ StreamName: streamName }))).Shards ?? [];
 }
 
-/** A record is the how-manieth that was put; tokens are only there or not. */
+/** Describes an answer of GetRecords: a record by the number of its put, a token by whether it is there. */
 function pageOf(side: Side, { $metadata: _, ...answer }: GetRecordsCommandOutput) {
   return {
     records: answer.Records?.map(({ SequenceNumber, Data, ApproximateArrivalTimestamp, ...record }) => ({
@@ -255,7 +255,7 @@ function shardOf({ HashKeyRange, SequenceNumberRange: numbers, ...shard }: Shard
   return { ...shard, range: rounded(HashKeyRange), firstKey: HashKeyRange?.StartingHashKey, isOpen, endDigits: length };
 }
 
-/** The open shards, and whether they are of one size. */
+/** Describes the open shards: their count, and whether they have one size. */
 function scaleOf(shards: Shard[]) {
   const open = shards.map(shardOf).filter(({ isOpen }) => isOpen);
   const sizes = open.map(({ range: [start = 0, end = 0] }) => end - start);
@@ -265,7 +265,7 @@ function scaleOf(shards: Shard[]) {
   };
 }
 
-/** In 65,536ths of all keys. */
+/** Measures a range in 65,536ths of all keys. */
 function rounded(range: Shard['HashKeyRange']): number[] {
   const part = (hashKey = '') => Number((BigInt(hashKey) + 2n ** 111n) >> 112n);
   return [part(range?.StartingHashKey), part(range?.EndingHashKey)];

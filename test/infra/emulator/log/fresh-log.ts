@@ -12,7 +12,7 @@ import { createLog, type LogOptions } from '../../../../infra/emulator/log/log.t
 
 export const startMillis = Date.UTC(2026, 0, 31, 12);
 
-/** A log on a virtual clock, and short forms of what most tests do with it. */
+/** Makes a log on a virtual clock, with short forms of the calls that most tests make. */
 export function freshLog(options: Partial<LogOptions> = {}) {
   const clock = virtualClock({ startMillis });
   const log = createLog({ clock, seed: 1, limits: 'off', ...options });

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KinesisClient, ListStreamsCommand } from '@aws-sdk/client-kinesis';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
-/** Another implementation of Kinesis, in a process of its own, whose streams change at once. */
+/** Starts another implementation of Kinesis in a process of its own. Its streams change at once. */
 export async function startKinesisLocal(): Promise<{ client: KinesisClient; close: () => Promise<void> }> {
   const main = createRequire(import.meta.url).resolve('kinesis-local/main.js');
   const [plain, tls] = [await freePort(), await freePort()];
@@ -20,7 +20,7 @@ export async function startKinesisLocal(): Promise<{ client: KinesisClient; clos
     SHARD_LIMIT: '100000',
     LOG_LEVEL: 'ERROR',
   };
-  // It reads its certificate from the folder it is started in.
+  // kinesis-local reads its certificate from its working directory.
   const child = spawn(process.execPath, [main], { cwd: dirname(main), env, stdio: 'ignore' });
   const client = new KinesisClient({
     endpoint: `http://127.0.0.1:${plain}`,

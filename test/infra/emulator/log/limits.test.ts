@@ -21,7 +21,7 @@ function limited() {
 }
 
 describe('a shard takes', () => {
-  test('1,000 records a second, and refuses those above one by one', async () => {
+  test('1,000 records a second, and throttles each further record alone', async () => {
     const { clock, stream, putMany } = limited();
     await stream('readings', 2);
     expect((await putMany(500, 10)).FailedRecordCount).toBe(0);
@@ -49,7 +49,7 @@ describe('a shard takes', () => {
     expect((await putMany(4, 262_144)).FailedRecordCount).toBe(0);
   });
 
-  test('a smaller record that fits behind one that was refused', async () => {
+  test('a smaller record that fits, after a larger one that was throttled', async () => {
     const { client, stream, putMany } = limited();
     await stream('readings');
     await putMany(1, 1_000_000);
@@ -58,7 +58,7 @@ describe('a shard takes', () => {
     expect(Records?.map(({ ErrorCode }) => ErrorCode)).toEqual(['ProvisionedThroughputExceededException', undefined]);
   });
 
-  test('a large record in one burst, which the next seconds pay for', async () => {
+  test('a large record in one burst, charged to the next seconds', async () => {
     const { clock, client, log, stream, putMany } = limited();
     await stream('readings');
     log.updateMaxRecordSize({
@@ -78,7 +78,7 @@ describe('a shard takes', () => {
     expect((await putMany(1, 2)).FailedRecordCount).toBe(0);
   });
 
-  test('a single record only within its rate', async () => {
+  test('a record of PutRecord only within its quota', async () => {
     const { stream, put, putMany } = limited();
     await stream('readings');
     for (let n = 0; n < 2; n++) await putMany(500, 2);
@@ -91,7 +91,7 @@ describe('a shard takes', () => {
 });
 
 describe('a shard gives', () => {
-  test('five answers a second', async () => {
+  test('five answers of GetRecords a second', async () => {
     const { clock, stream, iterator, read } = limited();
     await stream('readings');
     const token = await iterator({ StreamName: 'readings', ShardIteratorType: 'LATEST' });
@@ -101,7 +101,7 @@ describe('a shard gives', () => {
     await read(token);
   });
 
-  test('two mebibytes a second: after ten of them, nothing for five seconds', async () => {
+  test('2 MiB a second, and nothing for five seconds after 10 MiB', async () => {
     const { client, clock, log, stream, putMany, iterator, read } = limited();
     await stream('readings');
     for (let n = 0; n < 11; n++) {
@@ -163,7 +163,7 @@ describe('an account', () => {
   });
 });
 
-test('limits that are off limit nothing but the size of a call', async () => {
+test('without limits only the size of a call is limited', async () => {
   const { client, stream, iterator, read } = freshLog();
   await stream('readings');
   const Records = Array.from({ length: 500 }, () => ({ PartitionKey: 'k', Data: Buffer.alloc(20_000) }));

@@ -7,7 +7,7 @@ import { freshLog, shardId, startMillis, upperHalf } from './fresh-log.ts';
 const hourMillis = 3_600_000;
 
 describe('a record', () => {
-  test('is in the shard whose range holds the MD5 of its key, or the hash key it names', async () => {
+  test('goes to the shard whose range holds the MD5 of its key, or its explicit hash key', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 9 }),
@@ -33,7 +33,7 @@ describe('a record', () => {
     );
   });
 
-  test('comes back as it was put, in the order of its sequence number', async () => {
+  test('is read as it was put, in the order of sequence numbers', async () => {
     const { client, clock, stream, iterator } = freshLog();
     await stream('readings');
     await clock.advance(1_234);
@@ -57,7 +57,7 @@ describe('a record', () => {
     expect(numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0n))).toBe(true);
   });
 
-  test('is not changed by whoever put it or read it', async () => {
+  test('does not change when its writer or a reader changes their copy', async () => {
     const { client, stream, iterator } = freshLog();
     await stream('readings');
     const Data = Buffer.from('kept');
@@ -73,7 +73,7 @@ describe('a record', () => {
 });
 
 describe('a reader', () => {
-  test('starts at the trim horizon, at the tip, at a time, at and after a record', async () => {
+  test('starts at the trim horizon, at the tip, at a time, at a record or after it', async () => {
     const { clock, stream, put, iterator, read } = freshLog();
     await stream('readings');
     const numbers: string[] = [];
@@ -98,7 +98,7 @@ describe('a reader', () => {
     expect(await at(2_001)).toEqual([]);
   });
 
-  test('that starts at the tip gets what is put from then on, also when it asks late', async () => {
+  test('that starts at the tip gets every record put from then on, also when it reads late', async () => {
     const { stream, put, iterator, read } = freshLog();
     await stream('readings');
     await put('readings', 'before');
@@ -107,7 +107,7 @@ describe('a reader', () => {
     expect((await read(latest)).texts).toEqual(['after']);
   });
 
-  test('gets everything once, in order, whatever the size of its pages', async () => {
+  test('gets every record once, in order, whatever the size of its pages', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 0, max: 4 })),
@@ -138,7 +138,7 @@ describe('a reader', () => {
     );
   });
 
-  test('is told how far behind it is', async () => {
+  test('learns how far behind it is', async () => {
     const { clock, stream, put, iterator, read } = freshLog();
     await stream('readings');
     await put('readings', 'a');
@@ -155,7 +155,7 @@ describe('a reader', () => {
     expect((await read(token)).MillisBehindLatest).toBe(0);
   });
 
-  test('gets at most ten megabytes at a time', async () => {
+  test('gets at most 10 MiB in one answer', async () => {
     const { client, stream, iterator } = freshLog();
     await stream('readings');
     const Data = Buffer.alloc(1_000_000);
@@ -168,7 +168,7 @@ describe('a reader', () => {
     expect(second.Records).toHaveLength(8);
   });
 
-  test('loses its place five minutes after it was given', async () => {
+  test('cannot use an iterator that is older than five minutes', async () => {
     const { clock, stream, iterator, read } = freshLog();
     await stream('readings');
     const token = await iterator({ StreamName: 'readings', ShardIteratorType: 'TRIM_HORIZON' });
@@ -186,7 +186,7 @@ describe('a reader', () => {
 });
 
 describe('retention', () => {
-  test('trims what is older, and readers go on from the oldest that is left', async () => {
+  test('trims older records, and readers continue from the oldest one left', async () => {
     const { clock, stream, put, iterator, read } = freshLog();
     await stream('readings');
     const { SequenceNumber } = await put('readings', 'old');
@@ -204,7 +204,7 @@ describe('retention', () => {
     expect((await read(await from(early))).texts).toEqual(['new']);
   });
 
-  test('that grows brings nothing back', async () => {
+  test('that grows brings no expired record back', async () => {
     const { clock, log, stream, put, iterator, read } = freshLog();
     await stream('readings');
     await put('readings', 'expired');
@@ -216,7 +216,7 @@ describe('retention', () => {
     );
   });
 
-  test('keeps what is left in order while thousands are trimmed', async () => {
+  test('keeps the remaining records in order while thousands are trimmed', async () => {
     const { client, clock, stream, iterator } = freshLog();
     await stream('readings');
     const put = async (from: number) => {
@@ -235,7 +235,7 @@ describe('retention', () => {
   });
 });
 
-test('a shard is read by its id, and by its index alone', async () => {
+test('a shard can be named by its id or by its index alone', async () => {
   const { log, stream, put, read } = freshLog();
   await stream('readings', 2);
   await put('readings', 'lower');

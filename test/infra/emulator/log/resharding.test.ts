@@ -44,7 +44,7 @@ function resharding() {
 }
 
 describe('a split', () => {
-  test('ends the parent with its children’s names, and divides its range between them', async () => {
+  test('ends reading the parent with the ids of its children, which divide its range', async () => {
     const { stream, put, split, shards, iterator, read } = resharding();
     await stream('readings');
     const { SequenceNumber: parentNumber } = await put('readings', 'parent');
@@ -75,7 +75,7 @@ describe('a split', () => {
     expect(BigInt(child.SequenceNumber)).toBeGreaterThan(BigInt(parentNumber));
   });
 
-  test('leaves the parent open until it is done', async () => {
+  test('leaves the parent open until the update is over', async () => {
     const { client, clock, stream, put, shards } = resharding();
     await stream('readings');
     const input = { StreamName: 'readings', ShardToSplit: shardId(0), NewStartingHashKey: upperHalf };
@@ -104,7 +104,7 @@ describe('a split', () => {
     });
   });
 
-  test('of a shard that is closed is refused', async () => {
+  test('of a closed shard is refused', async () => {
     const { stream, split } = resharding();
     await stream('readings');
     await split(0, upperHalf);
@@ -118,7 +118,7 @@ describe('a merge', () => {
   test.each([
     [0, 1],
     [1, 0],
-  ])('of shards %i and %i gives one child, which both name', async (shard, adjacent) => {
+  ])('of shards %i and %i gives one child that both parents name', async (shard, adjacent) => {
     const { stream, put, merge, shards, iterator, read } = resharding();
     await stream('readings', 2);
     await put('readings', 'lower');
@@ -143,7 +143,7 @@ describe('a merge', () => {
     }
   });
 
-  test('of shards that are not neighbours, or are one, is refused', async () => {
+  test('of shards that do not adjoin, or of a shard with itself, is refused', async () => {
     const { stream, merge } = resharding();
     await stream('readings', 3);
     for (const [shard, adjacent] of [[0, 2] as const, [2, 0] as const, [1, 1] as const]) {
@@ -153,7 +153,7 @@ describe('a merge', () => {
 });
 
 describe('UpdateShardCount', () => {
-  test('answers with the counts and leaves equal open shards, through shards that lived for a moment', async () => {
+  test('returns the counts and leaves equal open shards, by way of shards that lived for a moment', async () => {
     const { stream, rescale, list, shards } = resharding();
     await stream('readings', 2);
     expect(await rescale(3)).toMatchObject({
@@ -165,7 +165,7 @@ describe('UpdateShardCount', () => {
     const { ids } = await list({ StreamName: 'readings', ShardFilter: { Type: 'AT_LATEST' } });
     expect(ids).toEqual([2, 5, 6]);
     const all = await shards('readings');
-    // The ranges of a stream made with three shards, as the documentation of DescribeStream has them.
+    // The ranges of a stream with three shards, from the example in the API reference of DescribeStream.
     expect(ids?.map((id) => all[id]?.HashKeyRange?.StartingHashKey).sort()).toEqual([
       '0',
       '113427455640312821154458202477256070485',
@@ -198,7 +198,7 @@ describe('UpdateShardCount', () => {
 });
 
 describe('ListShards', () => {
-  test('filters by what was open when', async () => {
+  test('filters by which shards were open at a time', async () => {
     const { clock, stream, split, list } = resharding();
     await stream('readings');
     await clock.advance(1_000);
@@ -220,7 +220,7 @@ describe('ListShards', () => {
     expect(await listing({ Type: 'FROM_TIMESTAMP', Timestamp: at(2_301) })).toEqual([2, 3, 4]);
   });
 
-  test('leaves out closed shards whose records have all expired, which cannot be read any more either', async () => {
+  test('leaves out closed shards whose records have all expired, and those can no longer be read', async () => {
     const { clock, stream, put, split, list, iterator } = resharding();
     await stream('readings');
     await put('readings', 'old');
@@ -234,7 +234,7 @@ describe('ListShards', () => {
     await expect(gone).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
   });
 
-  test('goes on from its token, with its filter, for five minutes', async () => {
+  test('continues from a token, with the same filter, for five minutes', async () => {
     const { clock, stream, rescale, list } = resharding();
     await stream('readings', 2);
     await rescale(4);
@@ -248,7 +248,7 @@ describe('ListShards', () => {
     await expect(list({ NextToken })).rejects.toMatchObject({ name: 'ExpiredNextTokenException' });
   });
 
-  test('tells streams of one name apart by their creation', async () => {
+  test('distinguishes streams of one name by their time of creation', async () => {
     const { stream, list } = resharding();
     await stream('readings');
     const listing = (millis: number) =>
@@ -269,7 +269,7 @@ const reshard: fc.Arbitrary<Reshard> = fc.oneof(
   fc.record({ kind: fc.constant('rescale' as const), to: fc.integer({ min: 1, max: 8 }) }),
 );
 
-test('however a stream is resharded, ranges cover all keys once, children start above their parents’ end, and no record is lost', async () => {
+test("random resharding keeps every hash key in one open shard, starts children above their parents' end and loses no record", async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.array(reshard, { maxLength: 6 }), async (count, steps) => {
       const { client, clock, log, stream, shards, iterator } = resharding();

@@ -16,7 +16,7 @@ const parts = fc.record({
 });
 
 describe('a sequence number', () => {
-  test('has 56 digits and says what it was made of', () => {
+  test('has 56 digits and decodes to what it was made of', () => {
     fc.assert(
       fc.property(parts, (given) => {
         const text = encodeSequenceNumber(given);
@@ -26,7 +26,7 @@ describe('a sequence number', () => {
     );
   });
 
-  test('reads that of a record on AWS: its shard and its second', () => {
+  test('decodes a number that AWS gave to its shard and second', () => {
     // The event in Lambda's documentation of Kinesis: shardId-000000000006, approximateArrivalTimestamp 1545084650.987.
     expect(decodeSequenceNumber('49590338271490256608559692538361571095921575989136588898')).toMatchObject({
       shardIndex: 6,
@@ -38,13 +38,16 @@ describe('a sequence number', () => {
     [0, '49600871682957036442365024926191073437251060580128653314'],
     [1, '49600871682979337187563555549332609155523708941634633746'],
     [2, '49600871683001637932762086172474144873796357303140614178'],
-  ])('that shard %i of a stream on AWS starts with is index 0, at one second for all', (shardIndex, text) => {
-    // The example of `aws kinesis describe-stream` in the AWS CLI's reference.
-    const created = { shardCreatedSeconds: 1_572_297_165, atSeconds: 1_572_297_165 };
-    expect(decodeSequenceNumber(text)).toEqual({ ...created, shardIndex, index: 0n });
-  });
+  ])(
+    'that shard %i of a stream on AWS starts with has index 0 and the same second as the others',
+    (shardIndex, text) => {
+      // The example of `aws kinesis describe-stream` in the AWS CLI's reference.
+      const created = { shardCreatedSeconds: 1_572_297_165, atSeconds: 1_572_297_165 };
+      expect(decodeSequenceNumber(text)).toEqual({ ...created, shardIndex, index: 0n });
+    },
+  );
 
-  test('grows with its index, whatever the time', () => {
+  test('grows with the index, whatever the time', () => {
     fc.assert(
       fc.property(parts, seconds, fc.bigInt({ min: 1n, max: 1_000n }), (given, atSeconds, gap) => {
         fc.pre(given.index + gap <= lastIndex);
@@ -56,7 +59,7 @@ describe('a sequence number', () => {
     );
   });
 
-  test('of a shard made later is above every one of a shard made before', () => {
+  test('of a later shard is above every number of an earlier shard', () => {
     fc.assert(
       fc.property(parts, parts, (a, b) => {
         fc.pre(a.shardCreatedSeconds !== b.shardCreatedSeconds);
@@ -66,7 +69,7 @@ describe('a sequence number', () => {
     );
   });
 
-  test('is not any other number', () => {
+  test('is undefined for any other number', () => {
     fc.assert(
       fc.property(parts, (given) => {
         const text = encodeSequenceNumber(given);

@@ -28,12 +28,12 @@ beforeAll(async () => {
 
 afterAll(() => server.close());
 
-const doors = [
+const protocols = [
   ['HTTP/2, as the SDK’s client does by default', undefined],
   ['HTTP/1.1', () => new NodeHttpHandler()],
 ] as const;
 
-describe.each(doors)('over %s', (protocol, requestHandler) => {
+describe.each(protocols)('over %s', (protocol, requestHandler) => {
   const StreamName = protocol.replace(/\W/g, '-');
   let client: KinesisClient;
 
@@ -53,7 +53,7 @@ describe.each(doors)('over %s', (protocol, requestHandler) => {
 
   afterAll(() => client.destroy());
 
-  test('a stream is described with its time of creation', async () => {
+  test('describes a stream with its time of creation', async () => {
     const { StreamDescriptionSummary } = await client.send(new DescribeStreamSummaryCommand({ StreamName }));
     expect(StreamDescriptionSummary).toMatchObject({ StreamName, StreamStatus: 'ACTIVE', OpenShardCount: 1 });
     const created = StreamDescriptionSummary?.StreamCreationTimestamp?.getTime() ?? 0;
@@ -61,7 +61,7 @@ describe.each(doors)('over %s', (protocol, requestHandler) => {
     expect(created).toBeLessThan(fresh.clock.now());
   });
 
-  test('records come back byte by byte, with key and time of arrival', async () => {
+  test('returns records byte for byte, with key and time of arrival', async () => {
     const Records = Array.from({ length: 256 }, (_, byte) => ({
       PartitionKey: `"key\\ ${byte}\u2028 ü 🙂`,
       Data: Buffer.alloc(byte, byte),
@@ -82,7 +82,7 @@ describe.each(doors)('over %s', (protocol, requestHandler) => {
     expect(got.NextShardIterator).toEqual(expect.any(String));
   });
 
-  test('a time is understood as the SDK writes it', async () => {
+  test('understands a time as the SDK writes it', async () => {
     const { SequenceNumber } = await client.send(
       new PutRecordCommand({ StreamName, PartitionKey: 'k', Data: Buffer.of(7) }),
     );
@@ -94,7 +94,7 @@ describe.each(doors)('over %s', (protocol, requestHandler) => {
     expect(Records?.map((record) => record.SequenceNumber)).toEqual([SequenceNumber]);
   });
 
-  test('records of a megabyte go in and out', async () => {
+  test('takes and returns records of a megabyte', async () => {
     const Data = Buffer.alloc(1_000_000, 3);
     const { ShardId, SequenceNumber } = await client.send(
       new PutRecordCommand({ StreamName, PartitionKey: 'k', Data }),
@@ -105,7 +105,7 @@ describe.each(doors)('over %s', (protocol, requestHandler) => {
     expect(Buffer.from(Records?.[0]?.Data ?? []).equals(Data)).toBe(true);
   });
 
-  test('a throttled record is told by its name, beside those that were taken', async () => {
+  test('names the error of a throttled record, beside the records that were appended', async () => {
     const record = { PartitionKey: 'k', Data: Buffer.alloc(600_000) };
     const { FailedRecordCount, Records } = await client.send(
       new PutRecordsCommand({ StreamName, Records: [record, record] }),
@@ -114,7 +114,7 @@ describe.each(doors)('over %s', (protocol, requestHandler) => {
     expect(Records?.map(({ ErrorCode }) => ErrorCode)).toEqual([undefined, 'ProvisionedThroughputExceededException']);
   });
 
-  test('errors are the SDK’s own', async () => {
+  test("gives errors of the SDK's own classes", async () => {
     const missing = client.send(new PutRecordCommand({ StreamName: 'missing', PartitionKey: 'k', Data: Buffer.of(1) }));
     await expect(missing).rejects.toBeInstanceOf(ResourceNotFoundException);
     await expect(missing).rejects.toMatchObject({ $fault: 'client', $metadata: { httpStatusCode: 400 } });
@@ -132,7 +132,7 @@ describe.each(doors)('over %s', (protocol, requestHandler) => {
     );
   });
 
-  test('many calls at a time are answered each with its own', async () => {
+  test('answers each of many concurrent calls with its own answer', async () => {
     const answers = await Promise.all(
       Array.from({ length: 200 }, async (_, index) => {
         const Data = Buffer.from(String(index));
@@ -143,7 +143,7 @@ describe.each(doors)('over %s', (protocol, requestHandler) => {
     expect(new Set(answers).size).toBe(200);
   });
 
-  test('the end of a closed shard has children and no next iterator', async () => {
+  test('answers the end of a closed shard with its children and no next iterator', async () => {
     const half = (2n ** 127n).toString();
     await client.send(new SplitShardCommand({ StreamName, ShardToSplit: shardId(0), NewStartingHashKey: half }));
     await fresh.clock.advance(1_000);
@@ -194,14 +194,14 @@ describe('a request', () => {
   });
 
   test.each([
-    ['content-type', 'application/x-amz-cbor-1.1', 'this log speaks application/x-amz-json-1.1 only'],
-    ['x-amz-target', 'DynamoDB_20120810.PutItem', 'it must be Kinesis_20131202.<operation>'],
+    ['content-type', 'application/x-amz-cbor-1.1', 'send application/x-amz-json-1.1'],
+    ['x-amz-target', 'DynamoDB_20120810.PutItem', 'send Kinesis_20131202.<operation>'],
   ])('with %s %s is refused', async (header, value, error) => {
     const answer = await call(record('eA=='), { [header]: value });
     expect(answer).toBe(`UnknownOperationException: ${header} is '${value}': ${error}`);
   });
 
-  test('of more than sixteen megabytes is refused, and the next one is answered', async () => {
+  test('of more than 16 MiB is refused, and the next one is answered', async () => {
     expect(await call(record('x'.repeat(16_777_217)))).toMatch(
       /^SerializationException: the body has 167772\d\d bytes/,
     );

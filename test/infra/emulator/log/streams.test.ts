@@ -17,7 +17,7 @@ import { freshLog, startMillis } from './fresh-log.ts';
 const readings = 'arn:aws:kinesis:us-east-1:000000000000:stream/readings';
 
 describe('a stream', () => {
-  test('is CREATING for a while, then ACTIVE with its shards', async () => {
+  test('is CREATING at first, then ACTIVE with its shards', async () => {
     const { client, clock, put } = freshLog();
     await client.send(new CreateStreamCommand({ StreamName: 'readings', ShardCount: 2 }));
     const describeStream = async () =>
@@ -42,7 +42,7 @@ describe('a stream', () => {
     });
   });
 
-  test('of a name that is taken is refused', async () => {
+  test('cannot be created under a name that is taken', async () => {
     const { client, stream } = freshLog();
     await stream('readings');
     const again = client.send(new CreateStreamCommand({ StreamName: 'readings', ShardCount: 1 }));
@@ -50,7 +50,7 @@ describe('a stream', () => {
     await expect(again).rejects.toThrow('Stream readings under account 000000000000 already exists.');
   });
 
-  test('is DELETING for a while, then gone, and a new one of its name knows nothing of it', async () => {
+  test('is DELETING at first, then gone, and a new stream of the same name is empty', async () => {
     const { client, clock, stream, put, iterator, read } = freshLog();
     await stream('readings');
     await put('readings', 'old');
@@ -67,7 +67,7 @@ describe('a stream', () => {
     expect((await read(fresh)).texts).toEqual([]);
   });
 
-  test('is found by its ARN, in its own region and account only', async () => {
+  test('is found by its ARN, only in its own region and account', async () => {
     const { client, stream } = freshLog();
     await stream('readings');
     const describeStream = (StreamARN: string) => client.send(new DescribeStreamSummaryCommand({ StreamARN }));
@@ -76,7 +76,7 @@ describe('a stream', () => {
     await expect(describeStream(readings.replace('000000000000', '123456789012'))).rejects.toThrow('not found');
   });
 
-  test('with on-demand capacity starts with four shards and is not resharded by its owner', async () => {
+  test('with on-demand capacity starts with four shards and cannot be resharded by its owner', async () => {
     const { client, clock, log } = freshLog();
     await client.send(
       new CreateStreamCommand({ StreamName: 'readings', StreamModeDetails: { StreamMode: 'ON_DEMAND' } }),
@@ -90,7 +90,7 @@ describe('a stream', () => {
     expect(rescale).toThrow(expect.objectContaining({ name: 'ValidationException' }));
   });
 
-  test('keeps records as long as it is told, between a day and a year', async () => {
+  test('keeps records for as long as its retention period, between a day and a year', async () => {
     const { client, clock, log, stream } = freshLog();
     await stream('readings');
     const hours = async () => {
@@ -114,7 +114,7 @@ describe('a stream', () => {
     for (const call of refused) expect(call).toThrow(expect.objectContaining({ name: 'InvalidArgumentException' }));
   });
 
-  test('takes larger records when it is told to', async () => {
+  test('takes larger records after UpdateMaxRecordSize', async () => {
     const { client, clock, stream } = freshLog();
     await stream('readings');
     const large = (bytes: number) =>
