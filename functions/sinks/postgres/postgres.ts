@@ -12,20 +12,30 @@ import { writeRows } from './rows.ts';
 import { createStage } from './statements.ts';
 import { isEmptyOrMissing, openTable, type Table } from './table.ts';
 
-/** Postgres cuts longer names without a word. */
+/** Postgres shortens longer names without an error. */
 const Name = z.string().regex(/^[^.\0]{1,63}$/u, 'a name has 1 to 63 characters and no point');
 
 const Options = z.strictObject({
-  /** `orders` or `sales.orders`, with its capitals. */
   table: z
     .string()
-    .regex(/^[^.\0]{1,63}(\.[^.\0]{1,63})?$/u, "is 'table' or 'schema.table', each of 1 to 63 characters"),
-  /** The columns that say which row an event is about: a later event replaces it. Left out: every event adds a row. */
-  key: z.array(Name).min(1, 'names one column at least; leave it out to append').optional(),
-  /** Makes the table from the stream's schema when it is missing. */
-  create: z.boolean().default(false),
-  /** Another database than the stage's own: its name among `databases` of the deployment's context. */
-  database: z.string().min(1).optional(),
+    .regex(/^[^.\0]{1,63}(\.[^.\0]{1,63})?$/u, "is 'table' or 'schema.table', each of 1 to 63 characters")
+    .describe('The table to write to: `orders`, or `sales.orders` in another schema. Upper and lower case count.'),
+  key: z.array(Name).min(1, 'names one column at least; leave it out to append').optional().meta({
+    writtenAs: "fields of the stream's schema",
+    otherwise: 'every event adds a row',
+    description:
+      'The columns that identify a row: an event replaces the row that has the same values there. The table needs a primary key or a unique index on exactly these columns.',
+  }),
+  create: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether the sink creates the table when the table is missing: a column for each field of the stream's schema, with `key` as its primary key. The sink never alters a table that exists.",
+    ),
+  database: z.string().min(1).optional().meta({
+    otherwise: "the stage's own database",
+    description: "The name of another database: one of `databases` in the deployment's context.",
+  }),
 });
 
 const Resources = PostgresServer.safeExtend({
@@ -87,15 +97,14 @@ interface Prepared {
   readonly encoder: RowEncoder;
 }
 
-interface AppendOptions {
-  readonly table: string;
-  readonly create?: boolean;
-  readonly database?: string;
-}
+type AppendOptions = Readonly<Pick<z.input<typeof Options>, 'table' | 'create' | 'database'>>;
 
 type Connected<D> = Sink<D, 'either'> & { readonly connector: 'postgres' };
 
-/** A table with one row for each key, the latest; without a key, with one row for each event. */
+/**
+ * Keeps one row for each key, the latest; without a key, one row for each event. docs/connectors.md explains every
+ * option, in the words of `Options`.
+ */
 export function postgresSink<const K extends string>(
   options: AppendOptions & { readonly key: readonly K[] },
 ): Connected<Readonly<Record<K, unknown>>>;

@@ -1,40 +1,46 @@
 import { z } from 'zod';
-import { problemsOfNames } from './partitions.ts';
+import { LONGEST_NAMES, problemsOfNames } from './partitions.ts';
 
 const MIB = 1024 * 1024;
 
 export const Options = z
   .strictObject({
-    /** Where the files go in the lake: `orders`, `shop/orders`. A prefix is one sink's own. */
     prefix: z
       .string()
       .regex(
         /^(?!\.+(\/|$))[\w.=-]+(\/(?!\.+(\/|$))[\w.=-]+)*$/,
         'is made of letters, digits and _ - . = in parts with / between them, none at its ends',
+      )
+      .describe(
+        `The folder of the lake that the sink writes to: \`orders\`, \`shop/orders\`. No other sink of the stage may write to the same folder or inside it. With the names of \`fields\`, at most ${LONGEST_NAMES} bytes.`,
       ),
-    /**
-     * The partition that an event is in by its time, in UTC: `year=2026/month=11/day=05/hour=07`, or fewer of these.
-     */
-    by: z.enum(['month', 'day', 'hour']).default('day'),
-    /**
-     * Then by these fields of the data: `region=EU`. What is missing, null or empty is in
-     * `region=__HIVE_DEFAULT_PARTITION__`.
-     */
-    fields: z.array(z.string().min(1)).readonly().default([]),
-    /** `event`: lines are whole CloudEvents, which can be replayed. `data`: their data alone. */
-    lines: z.enum(['event', 'data']).default('event'),
-    compression: z.enum(['gzip', 'zstd', 'none']).default('gzip'),
-    /**
-     * A file ends before it has more bytes than this, not compressed; one event may have more. A slice has some 128 MiB
-     * at most.
-     */
+    by: z
+      .enum(['month', 'day', 'hour'])
+      .default('day')
+      .describe(
+        "How finely the events' time, in UTC, divides the files into Hive-style partitions: `hour` gives `year=2026/month=11/day=05/hour=07`, `day` the first three of these, `month` the first two.",
+      ),
+    fields: z
+      .array(z.string().min(1))
+      .readonly()
+      .default([])
+      .describe(
+        "Fields of the events' data that divide the files further, in this order: `region=EU`. A missing, null or empty value is `region=__HIVE_DEFAULT_PARTITION__`. Names differ from each other and from `year`, `month`, `day` and `hour` in use, whatever their capitals.",
+      ),
+    lines: z
+      .enum(['event', 'data'])
+      .default('event')
+      .describe('What each line holds. `event`: the whole CloudEvent, which can be replayed. `data`: its data alone.'),
+    compression: z.enum(['gzip', 'zstd', 'none']).default('gzip').describe('How each file is compressed.'),
     targetBytes: z
       .int()
       .min(1)
       .max(128 * MIB)
-      .default(64 * MIB),
-    /** A file ends after as many events. */
-    targetRows: z.int().min(1).default(1_000_000),
+      .default(64 * MIB)
+      .describe(
+        'The size, in bytes before compression, that ends a file: the next event starts another one. Only a single event may exceed it. A run reads at most about 128 MiB of a shard at a time, so files are smaller when little data has arrived.',
+      ),
+    targetRows: z.int().min(1).default(1_000_000).describe('The number of events that ends a file.'),
   })
   .check(({ value, issues }) => {
     for (const problem of problemsOfNames(value)) issues.push({ code: 'custom', input: value, ...problem });

@@ -40,7 +40,7 @@ export function problemsOfNames({ prefix, by, fields }: Partitioning & { readonl
 const TIME_COLUMNS = ['year', 'month', 'day', 'hour'] as const;
 
 /** Of the 1,024 bytes that a key may have: the rest is for values and for the file's name. */
-const LONGEST_NAMES = 512;
+export const LONGEST_NAMES = 512;
 
 /** What Hive, Spark and Athena read as null. */
 const NO_VALUE = '__HIVE_DEFAULT_PARTITION__';

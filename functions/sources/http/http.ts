@@ -9,22 +9,33 @@ import { bodyOf, type Request } from './request-body.ts';
 import { eventsOf } from './request-events.ts';
 
 const Options = z.strictObject({
-  /** What an event's data has to fit, as JSON Schema. */
-  schema: z.record(z.string(), z.unknown()),
-  /** The type of events that are sent as bare JSON: `reading.sent`. */
-  type: z.string().min(1),
-  /** The field whose value is the event's key, where a CloudEvent has no `partitionkey`. */
-  key: z.string().min(1),
-  /**
-   * The field of bare JSON that says when it happened: an RFC 3339 time or date. Not given: when the request arrived.
-   */
-  time: z.string().min(1).optional(),
-  /** `iam`: Lambda lets only signed requests through. `bearer`: the source checks a token. */
-  callers: z.enum(['iam', 'bearer']).default('iam'),
+  schema: z.record(z.string(), z.unknown()).meta({
+    writtenAs: 'a zod schema',
+    description:
+      "What an event's data must fit: the function checks each event against the schema's wire type. A schema that JSON Schema cannot express is an error when the pipeline is loaded.",
+  }),
+  type: z.string().min(1).describe('The `type` of events that arrive as bare JSON, in the past tense: `reading.sent`.'),
+  key: z.string().min(1).meta({
+    writtenAs: 'a field of `schema`',
+    description:
+      "The field whose value becomes the event's key, unless a CloudEvent has a `partitionkey`. An event with neither takes its own `id` as its key.",
+  }),
+  time: z.string().min(1).optional().meta({
+    writtenAs: 'a field of `schema`',
+    otherwise: 'the time the request arrived',
+    description:
+      'The field of bare JSON that says when the event happened: an RFC 3339 time or date. A CloudEvent uses its own `time`.',
+  }),
+  callers: z
+    .enum(['iam', 'bearer'])
+    .default('iam')
+    .describe(
+      'Who may send events. `iam`: callers whom IAM allows to invoke the function URL; they sign their requests. `bearer`: callers that send the token stored in a secret that the deployment creates for the step.',
+    ),
 });
 
 const Resources = z.strictObject({
-  /** The secret whose whole text is the token; where `callers` is `bearer`. */
+  /** The ARN of the secret whose whole text is the token. Required when `callers` is `bearer`. */
   tokenSecret: z.string().min(1).optional(),
 });
 
@@ -70,21 +81,17 @@ function tokenOf({ tokenSecret }: z.infer<typeof Resources>) {
   return tokenInSecret(tokenSecret);
 }
 
-/** Takes events over HTTP: `httpSource({ schema: RawReading, type: 'reading.sent', key: 'sensor_id' })`. */
-export function httpSource<I, W>(options: {
-  /** What data has to fit. It is checked by its wire type: a schema that JSON Schema cannot express is refused here. */
-  readonly schema: z.ZodType<I, W>;
-  /** The type of events that are sent as bare JSON: `reading.sent`. */
-  readonly type: string;
-  /** Without a value in this field, an event's key is its own id. */
-  readonly key: keyof W & string;
-  /** Not given: when the request arrived. */
-  readonly time?: keyof W & string;
-  /**
-   * Who may send: those whom IAM allows when not given; `bearer`: who has the token that is kept in Secrets Manager.
-   */
-  readonly callers?: 'iam' | 'bearer';
-}): Source<W> & { readonly connector: 'http' } {
+/**
+ * Takes events over HTTP: `httpSource({ schema: RawReading, type: 'reading.sent', key: 'sensor_id' })`.
+ * docs/connectors.md explains every option, in the words of `Options`.
+ */
+export function httpSource<I, W>(
+  options: Readonly<Pick<z.input<typeof Options>, 'type' | 'callers'>> & {
+    readonly schema: z.ZodType<I, W>;
+    readonly key: keyof W & string;
+    readonly time?: keyof W & string;
+  },
+): Source<W> & { readonly connector: 'http' } {
   const schema = wireSchemaOf(options.schema, 'httpSource');
   return { connector: 'http', entry: import.meta.url, options: { ...options, schema } };
 }

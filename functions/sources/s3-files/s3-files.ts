@@ -10,18 +10,33 @@ import { openFromS3 } from './object-bytes.ts';
 import { ObjectPosition, readObject } from './object-pages.ts';
 
 const Options = z.strictObject({
-  /** `csv` as RFC 4180 says, with a header; `ndjson`: one JSON value a line. Both in UTF-8, plain, gzip or zstd. */
-  format: z.enum(['csv', 'ndjson']),
-  /** What a row has to fit, as JSON Schema. */
-  schema: z.record(z.string(), z.unknown()),
-  /** The events' type: `line.imported`. */
-  type: z.string().min(1),
-  /** The field whose value is the event's key. */
-  key: z.string().min(1),
-  /** The field that says when it happened: an RFC 3339 time or date. Not given: when the object was last modified. */
-  time: z.string().min(1).optional(),
-  /** Objects whose keys begin so, in the landing bucket. Not given: all of them. */
-  prefix: z.string().default(''),
+  format: z
+    .enum(['csv', 'ndjson'])
+    .describe(
+      'How rows are written. `csv`: RFC 4180 with a header line. `ndjson`: one JSON value on each line. Both in UTF-8, plain or compressed with gzip or zstd; the source recognizes the compression by the first bytes.',
+    ),
+  schema: z.record(z.string(), z.unknown()).meta({
+    writtenAs: 'a zod schema',
+    description:
+      "What a row must fit: the function checks each row against the schema's wire type. A schema that JSON Schema cannot express is an error when the pipeline is loaded. For CSV the schema is an object whose fields are texts, numbers, booleans or null.",
+  }),
+  type: z.string().min(1).describe("The events' `type`, in the past tense: `line.imported`."),
+  key: z.string().min(1).meta({
+    writtenAs: 'a field of `schema`',
+    description:
+      "The field whose value becomes the event's key. A row without a value there gets a key of its own, derived from the object's version and the row's offset.",
+  }),
+  time: z.string().min(1).optional().meta({
+    writtenAs: 'a field of `schema`',
+    otherwise: 'the time the object was last modified',
+    description: 'The field that says when the event happened: an RFC 3339 time or date.',
+  }),
+  prefix: z
+    .string()
+    .default('')
+    .describe(
+      'The source reads the objects of the landing bucket whose keys begin with this prefix. The empty prefix reads all objects.',
+    ),
 });
 
 const Resources = z.strictObject({});
@@ -56,23 +71,15 @@ export const s3FilesDefinition = defineSource({
 
 /**
  * Reads the files that land under a prefix: `s3FilesSource({ schema: OrderLine, format: 'csv', type: 'line.imported',
- * key: 'order_id' })`.
+ * key: 'order_id' })`. docs/connectors.md explains every option, in the words of `Options`.
  */
-export function s3FilesSource<I, W>(options: {
-  /**
-   * What a row has to fit. It is checked by its wire type: a schema that JSON Schema cannot express is refused here.
-   */
-  readonly schema: z.ZodType<I, W>;
-  readonly format: 'csv' | 'ndjson';
-  /** The events' type: `line.imported`. */
-  readonly type: string;
-  /** Without a value in this field, an event's key is one of its own. */
-  readonly key: keyof W & string;
-  /** Not given: when the object was last modified. */
-  readonly time?: keyof W & string;
-  /** Not given: every object of the landing bucket. */
-  readonly prefix?: string;
-}): Source<W> & { readonly connector: 's3-files' } {
+export function s3FilesSource<I, W>(
+  options: Readonly<Pick<z.input<typeof Options>, 'format' | 'type' | 'prefix'>> & {
+    readonly schema: z.ZodType<I, W>;
+    readonly key: keyof W & string;
+    readonly time?: keyof W & string;
+  },
+): Source<W> & { readonly connector: 's3-files' } {
   const schema = wireSchemaOf(options.schema, 's3FilesSource');
   if (options.format === 'csv') checkCsvSchema(schema);
   return { connector: 's3-files', entry: import.meta.url, options: { ...options, schema } };

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
+import { s3Sink } from '../../functions/sinks/s3/s3.ts';
+import { httpSource } from '../../functions/sources/http/http.ts';
+import { s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
+import { definePipeline, minutes, streamOf } from '../pipelines/pipeline.ts';
+
+/**
+ * The pipelines that docs/connectors.md quotes, one for each connector. A test runs them; none of them is deployed. The
+ * page quotes the lines between `#region <connector>` and `#endregion`.
+ */
+
+// #region http
+const Sale = z.object({ shop: z.string(), sold_at: z.iso.datetime(), total: z.number() });
+
+export const tills = definePipeline({
+  name: 'tills',
+  streams: { sales: { schema: Sale } },
+  sources: {
+    registers: {
+      read: httpSource({ schema: Sale, type: 'sale.made', key: 'shop', time: 'sold_at', callers: 'iam' }),
+      to: 'sales',
+    },
+  },
+});
+// #endregion
+
+// #region s3-files
+const Price = z.object({ sku: z.string(), valid_from: z.iso.date(), price: z.number() });
+
+export const priceLists = definePipeline({
+  name: 'price-lists',
+  streams: { prices: { schema: Price, retentionDays: 7 } },
+  sources: {
+    uploads: {
+      read: s3FilesSource({
+        schema: Price,
+        format: 'csv',
+        type: 'price.listed',
+        key: 'sku',
+        time: 'valid_from',
+        prefix: 'prices/',
+      }),
+      to: 'prices',
+    },
+  },
+});
+// #endregion
+
+// #region s3
+export const salesLake = definePipeline({
+  name: 'sales-lake',
+  streams: { sales: streamOf(tills, 'sales') },
+  sinks: {
+    archive: {
+      from: 'sales',
+      write: s3Sink({
+        prefix: 'sales',
+        by: 'hour',
+        fields: ['shop'],
+        lines: 'data',
+        compression: 'zstd',
+        targetBytes: 32 * 1024 * 1024,
+        targetRows: 250_000,
+      }),
+      every: minutes(5),
+    },
+  },
+});
+// #endregion
+
+// #region postgres
+export const priceTables = definePipeline({
+  name: 'price-tables',
+  streams: { prices: streamOf(priceLists, 'prices') },
+  sinks: {
+    current: { from: 'prices', write: postgresSink({ table: 'prices', key: ['sku'], create: true }) },
+    history: {
+      from: 'prices',
+      write: postgresSink({ table: 'price_history', create: true, database: 'warehouse' }),
+      every: minutes(15),
+    },
+  },
+});
+// #endregion

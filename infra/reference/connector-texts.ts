@@ -1,0 +1,62 @@
+import type { z } from 'zod';
+import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
+import { s3Definition } from '../../functions/sinks/s3/s3.ts';
+import { httpDefinition } from '../../functions/sources/http/http.ts';
+import { s3FilesDefinition } from '../../functions/sources/s3-files/s3-files.ts';
+import type { ConnectorName } from '../connectors.ts';
+
+/** What docs/connectors.md says about a connector, beside what its options' schema says. Paragraphs in Markdown. */
+export interface ConnectorText {
+  /** The function that a pipeline calls, and the module that exports the function. */
+  readonly call: string;
+  readonly module: string;
+  readonly options: z.ZodType;
+  readonly summary: string;
+  readonly guarantees: string;
+}
+
+/** Every connector: one without a text does not compile. */
+export const connectorTexts: Readonly<Record<ConnectorName, ConnectorText>> = {
+  http: {
+    call: 'httpSource',
+    module: 'functions/sources/http/http.ts',
+    options: httpDefinition.options,
+    summary:
+      'Accepts events by POST at a Lambda function URL: a JSON object, an array of them (one event each), or CloudEvents 1.0 in structured, batch or binary mode. The body is plain or gzip, with at most 6 MiB after decompression and 10,000 events. The data of an event is appended byte for byte as it was sent.',
+    guarantees: `A reply of 202 means that the stream has acknowledged every event of the request; none of them is lost after that. After 400, 401, 405, 413 or 415 none was appended; a 400 lists every bad event with its index and reason. After 429, after 503, and after a reply that never arrived, some of the events may be in the stream: the client has to send the request again.
+
+So a client that retries delivers *at least once*. To count each event once, the client sends CloudEvents with a \`source\` and a \`sequence\` (a whole number that grows, one request in flight for each source) into a stream that is declared [\`idempotent: true\`](#kinds-of-step). Events of one request with the same key stay in order; two requests that are in flight at the same time may overtake each other. Nothing a client sends becomes a dead letter: the reply says what is wrong.`,
+  },
+  's3-files': {
+    call: 's3FilesSource',
+    module: 'functions/sources/s3-files/s3-files.ts',
+    options: s3FilesDefinition.options,
+    summary:
+      "Turns each row of a CSV or NDJSON file into an event when the file lands in the stage's landing bucket. A file may have any size: an invocation continues at the byte where the last one stopped. A row may have 1 MiB.",
+    guarantees: `Every row of every announced file counts *once* for each reader of the stream. S3 may announce a file several times; the source reads each version (or ETag) once. After a crash the source continues at the last recorded byte offset, and readers drop the rows that were appended before the crash.
+
+Rows of one file keep their order. Up to four files are read at the same time, so different files have no order, except that versions of one object are read one after the other. Limitation: S3's announcements may overtake each other, so of two versions of an object in quick succession the older may be read last. Without versioning of the bucket, a file that is overwritten or deleted before the source has read it becomes one dead letter.
+
+A row that cannot be read, does not fit \`schema\` or is longer than 1 MiB becomes a dead letter with its file, line and reason, and the file goes on at the next line. A file becomes one dead letter when no row can fit under its header, when its compression is damaged (the rows before the damage are events), or when the function died three times in a row at the same row of it.`,
+  },
+  s3: {
+    call: 's3Sink',
+    module: 'functions/sinks/s3/s3.ts',
+    options: s3Definition.options,
+    summary:
+      "Archives a stream in the stage's lake bucket, as NDJSON files in Hive-style partitions that Athena, Spark and DuckDB read as a table. Each line holds the bytes of its event, or of its data, as they are in the log. The sink is scheduled only: its step says `every`.",
+    guarantees: `Each event is in exactly one file, *once*. The sink fixes the range of the log and its options before it writes the first file, and file names follow from both. So a run that is repeated after a crash writes the same objects under the same keys, even when other code was deployed in between. Within a partition and a shard, names sort in the order of the log.
+
+A reader of the bucket may see some files of a range before the others: files are not committed together. An event becomes a dead letter when its \`time\` is not a valid time, when a field of \`fields\` holds an object or an array, or when its partition would make a key longer than S3's 1,024 bytes. This sink cannot be rewound: a second pass would cover other ranges, and so write the same events again under other names. \`millrace replay\` writes a range below a new prefix instead.`,
+  },
+  postgres: {
+    call: 'postgresSink',
+    module: 'functions/sinks/postgres/postgres.ts',
+    options: postgresDefinition.options,
+    summary:
+      "Keeps a table in Postgres up to date with a stream: the event's data is a row, and each field is the column of the same name. A missing field is null, or the column's default. The sink is continuous, or scheduled when its step says `every`.",
+    guarantees: `Each event changes the table *once*. Rows, position and deduplication marks are committed in one transaction, so a batch that is delivered again finds its position moved and changes nothing. With \`key\`, each row holds the latest event of its key in the order of the stream. Without \`key\` the sink appends; such a sink cannot be rewound, and \`millrace replay\` writes a range into a new table instead.
+
+A row that the database rejects (SQLSTATE classes 22, 23 and 54: bad data, a violated constraint, a limit) becomes a dead letter with Postgres's message, and the other rows are committed. A trigger that wants to reject a row raises an error of one of these classes. Every other error, such as a missing table or column, a missing permission or a database that is down, stops the step and loses nothing: the batch is delivered again until the error is gone (see [kinds of step](#kinds-of-step) for how long). An event with a field that has no column stops the step too, so that no data is dropped silently.`,
+  },
+};

@@ -1,0 +1,58 @@
+import type { AnySinkStep, AnySourceStep, AnyTransformStep } from '../pipelines/pipeline.ts';
+
+/** What docs/connectors.md says about a kind of step. */
+export interface StepText {
+  readonly title: string;
+  readonly guarantees: string;
+}
+
+export const stepTexts: readonly StepText[] = [
+  {
+    title: 'Transform',
+    guarantees:
+      'Lambda delivers the batches of a shard in order. The step appends all outputs of a batch before it moves its position. After a crash it appends the same outputs again, with the same `source` and `sequence`, and every Millrace reader drops what it has already taken: each output counts *once*. A program of yours that reads the stream with other tools sees such repeats and has to drop them by `source` and `sequence`. Outputs with one key stay in the order of their inputs, as long as those had one key too. An event that does not fit `from`, makes `apply` throw or gives an output that does not fit `to` becomes a dead letter, and none of its outputs is sent. Exceptions: a transform with `deterministic: false` delivers at least once; and code that is deployed while a batch is in flight may duplicate that batch, unless you pause the step, deploy and resume.',
+  },
+  {
+    title: 'Continuous sink',
+    guarantees:
+      'Lambda delivers the batches of a shard in order. The sink makes a batch durable before its position moves. While the destination is down, Lambda retries the batch for the time that the stream keeps events, less four hours and at most 7 days; then the batch goes to the dead-letter bucket, from where `millrace dead-letters` brings it back. How often an event counts depends on the sink: its own paragraph above says it.',
+  },
+  {
+    title: 'Scheduled sink (`every`)',
+    guarantees:
+      'EventBridge Scheduler starts a run every so many minutes. A run reads each shard from its position to the end, at most about 128 MiB at a time, and moves the position when that slice is durable. A run that is cut off leaves its slice to the next run, which writes the slice again; a lease keeps two runs away from the same shard. A scheduled sink gives no event up because of its age. When it fell behind so far that the stream no longer holds its position, the step fails and reports the range that is lost; it never skips silently.',
+  },
+  {
+    title: 'Source of announced items (queue)',
+    guarantees:
+      'An SQS queue announces items, such as files. The source reads an item to its end, over as many invocations as it takes, and records its position after each page. Events that a crash makes it append again carry the same `source` and `sequence`: readers drop them, so each counts *once*. An item that was already read is not read again. An announcement that fails ten times goes to the queue of failed items, which keeps it for 14 days and raises an alarm.',
+  },
+  {
+    title: 'Source of requests',
+    guarantees:
+      'The reply comes after the stream has acknowledged the events, so what was accepted is never lost. A retry inside the step cannot duplicate an event. A client that sends the same request twice can, unless the stream is `idempotent`. While the step is paused, the source accepts nothing and asks clients to come back later.',
+  },
+];
+
+type StepOption = Exclude<keyof AnySourceStep | keyof AnyTransformStep | keyof AnySinkStep, 'read' | 'apply' | 'write'>;
+
+/** What a step says beside its connector or transform; one that is missing here does not compile. */
+export const stepOptions: Readonly<Record<StepOption, { readonly of: string; readonly meaning: string }>> = {
+  from: { of: 'transforms, sinks', meaning: 'The stream to read.' },
+  to: { of: 'sources, transforms', meaning: 'The stream to write.' },
+  every: {
+    of: 'sinks',
+    meaning: 'Makes the sink scheduled: how often it runs, in whole minutes: `minutes(5)`. Without it, continuous.',
+  },
+  start: {
+    of: 'transforms, sinks',
+    meaning:
+      "Where a step without a position begins: `'earliest'` (the default), `'latest'` or a `Date`. Later deployments do not move a position; `millrace positions` does.",
+  },
+  fanOut: {
+    of: 'transforms, continuous sinks',
+    meaning:
+      '`true`: the step gets its own 2 MB/s from each shard (enhanced fan-out, for a fee). Without it, the step shares 2 MB/s and 5 reads a second with the other readers of the stream.',
+  },
+  formerly: { of: 'all', meaning: 'The name that the step had before: the renamed step keeps its position.' },
+};

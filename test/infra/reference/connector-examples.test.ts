@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { priceLists, priceTables, salesLake, tills } from '../../../infra/reference/connector-examples.ts';
+import { givenPipeline } from '../../kit/given.ts';
+import { inAnyOrder } from '../../kit/in-any-order.ts';
+
+const sales = [
+  { shop: 'north', sold_at: '2026-01-02T10:00:00Z', total: 12.5 },
+  { shop: 'south', sold_at: '2026-01-02T11:00:00Z', total: 3 },
+];
+const prices = [
+  { sku: 'a', valid_from: '2026-01-01', price: 1.5 },
+  { sku: 'a', valid_from: '2026-02-01', price: 1.75 },
+];
+
+test('httpSource: sales that a till sends are in the stream, with key and time from their fields', async () => {
+  const run = await givenPipeline(tills);
+  expect(await run.posted('registers', sales)).toEqual({ status: 202, body: { accepted: 2 } });
+  await run.settled();
+  expect(inAnyOrder(run.stream('sales').data())).toEqual(inAnyOrder(sales));
+  expect(
+    inAnyOrder(
+      run
+        .stream('sales')
+        .events()
+        .map(({ key, time }) => ({ key, time })),
+    ),
+  ).toEqual(inAnyOrder(sales.map(({ shop, sold_at }) => ({ key: shop, time: sold_at }))));
+});
+
+test('s3FilesSource: the rows of a file are in the stream', async () => {
+  const run = await givenPipeline(priceLists);
+  await run.dropped('prices/2026.csv', 'sku,valid_from,price\na,2026-01-01,1.5\na,2026-02-01,1.75\n');
+  await run.settled();
+  expect(run.stream('prices').data()).toEqual(prices);
+});
+
+test('s3Sink: the lake holds each sale in the partition of its hour and shop', async () => {
+  const run = await givenPipeline(salesLake, { beside: [tills] });
+  await run.given('sales', sales, { key: 'shop' });
+  await run.settled();
+  expect(inAnyOrder(run.bucket('lake').rows('sales/'))).toEqual(inAnyOrder(sales));
+  const [key] = run.bucket('lake').keys();
+  expect(key).toMatch(/^sales\/year=\d{4}\/month=\d\d\/day=\d\d\/hour=\d\d\/shop=(north|south)\/.+\.ndjson\.zst$/);
+});
+
+test('postgresSink: one table holds the latest price, the other one every price', async () => {
+  const run = await givenPipeline(priceTables, { beside: [priceLists] });
+  await run.given('prices', prices, { key: 'sku' });
+  await run.settled();
+  expect(run.table('prices')).toEqual(prices.slice(1));
+  expect(run.table('price_history')).toEqual(prices);
+});
