@@ -1,12 +1,15 @@
 /**
- * What a process does beside each other, of several shards. Nobody knows which of it a process has died of: what is
- * suspected of having killed one is therefore tried alone, or the suspects of one shard would be blamed for those of
- * another.
+ * A lock within one process, which works on several shards at once. When the process dies, nobody can tell which of the
+ * shards killed it. So work on a range that may contain a poison record runs exclusively: otherwise one shard's range
+ * would be blamed for a death that another shard's caused.
  */
 export interface ProcessLock {
-  /** Begins when nobody is alone any more. */
+  /** Runs work beside other shared work. It begins once all exclusive work that was requested earlier has ended. */
   shared<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** Begins when all that was asked for before has ended; what is asked for after it waits. */
+  /**
+   * Runs work alone. It begins once all work that was requested earlier has ended, and work that is requested later
+   * waits for it.
+   */
   exclusive<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 

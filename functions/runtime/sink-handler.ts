@@ -1,7 +1,7 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
 import type { BatchWork } from './batches/batch-work.ts';
 import { openInput } from './batches/shard-input.ts';
-import { moveState, openSinkStep, type SinkStep, writeBatch } from './batches/write-batch.ts';
+import { moveSinkState, openSinkStep, type SinkStep, writeBatch } from './batches/write-batch.ts';
 import { runContinuous } from './delivery/continuous.ts';
 import { answerRequest } from './delivery/operator.ts';
 import { runScheduled } from './delivery/scheduled.ts';
@@ -10,7 +10,7 @@ import { openReplays } from './replay/replay.ts';
 import type { SinkDefinition } from './sink.ts';
 import { type Invocation, openStep, type StepSurroundings, surroundingsOnLambda } from './step.ts';
 
-/** A batch of an event source mapping, what an operator's command asks, or whatever a schedule sends. */
+/** Handles a batch of an event source mapping, the request of an operator's command, or whatever a schedule sends. */
 interface Handler {
   (event: KinesisStreamEvent, invocation: Invocation): Promise<KinesisStreamBatchResponse>;
   (event: object, invocation: Invocation): Promise<OperatorAnswer | undefined>;
@@ -26,27 +26,24 @@ export function sinkHandler<O, R>(definition: SinkDefinition<O, R>): Handler {
   return handle as Handler;
 }
 
-/** The same with surroundings of your own: one process of the step. */
+/** Opens the handler with the given surroundings, as one process of the step. */
 export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: StepSurroundings): Handler {
   const step = openStep(surroundings);
   const sink: SinkStep = openSinkStep(definition, step);
   const input = openInput(step, sink.states, { keepsStates: sink.keepsProgress });
   const batchWork: BatchWork = {
+    kind: 'continuous sink',
     step,
     input,
-    // Either its rows and its position move at once, or a rerun writes the same under the same names.
-    finishes: false,
-    fixes: false,
-    mapped: true,
-    work: (batch, shard, { signal }) =>
+    process: (batch, shard, { signal }) =>
       writeBatch(sink, { batch, shard, to: batch.state(), options: step.config.options }, signal),
-    move: (shard, to, signal) => moveState(sink, shard, { to, signal }),
+    move: (shard, to, signal) => moveSinkState(sink, shard, { to, signal }),
   };
   const replays = openReplays(definition, sink);
   const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {
     if ('Records' in event) return runContinuous(batchWork, { event, invocation });
     if ('millrace' in event) return answerRequest(batchWork, event, { invocation, replays });
-    return runScheduled(sink, { ...batchWork, mapped: false }, invocation);
+    return runScheduled(sink, { ...batchWork, kind: 'scheduled sink' }, invocation);
   };
   return handle as Handler;
 }

@@ -1,8 +1,7 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
 import type { BatchWork } from './batches/batch-work.ts';
 import { openInput } from './batches/shard-input.ts';
-import { transformBatch } from './batches/transform-batch.ts';
-import { saveState } from './checkpoints/shard-states.ts';
+import { moveTransformState, transformBatch } from './batches/transform-batch.ts';
 import { runContinuous } from './delivery/continuous.ts';
 import { answerRequest } from './delivery/operator.ts';
 import { UserMistake } from './errors.ts';
@@ -10,7 +9,7 @@ import type { OperatorAnswer } from './operator-request.ts';
 import { type Invocation, openStep, type StepSurroundings, surroundingsOnLambda } from './step.ts';
 import type { Transform } from './transform.ts';
 
-/** A batch of an event source mapping, or what an operator's command asks. */
+/** Handles a batch of an event source mapping, or the request of an operator's command. */
 interface Handler {
   (event: KinesisStreamEvent, invocation: Invocation): Promise<KinesisStreamBatchResponse>;
   (event: object, invocation: Invocation): Promise<OperatorAnswer>;
@@ -26,7 +25,7 @@ export function transformHandler(transform: Pick<Transform, 'run' | 'determinist
   return handle as Handler;
 }
 
-/** The same with surroundings of your own: one process of the step. */
+/** Opens the handler with the given surroundings, as one process of the step. */
 export function openTransform(
   transform: Pick<Transform, 'run' | 'deterministic'>,
   surroundings: StepSurroundings,
@@ -36,19 +35,11 @@ export function openTransform(
   if (writer === undefined) throw new UserMistake(`step '${step.name}' writes to no stream: STEP_CONFIG has no output`);
   const input = openInput(step, step.checkpoints, { keepsStates: false });
   const batchWork: BatchWork = {
+    kind: 'transform',
     step,
     input,
-    finishes: true,
-    fixes: false,
-    mapped: true,
-    work: (batch, shard, turn) => transformBatch({ transform, step, writer }, { batch, shard }, turn),
-    move: async (shard, to, signal) =>
-      saveState(step.checkpoints, shard.key, {
-        from: shard.loaded,
-        nowMillis: step.now(),
-        signal,
-        to: await step.markPages.store(shard.key, { from: shard.loaded, to }, signal),
-      }),
+    process: (batch, shard, turn) => transformBatch({ transform, step, writer }, { batch, shard }, turn),
+    move: (shard, to, signal) => moveTransformState(step, shard, { to, signal }),
   };
   const handle = (event: KinesisStreamEvent | object, invocation: Invocation) =>
     'Records' in event

@@ -135,10 +135,9 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   /** An old row that comes again is taken for news, and replaces a newer one. */
   'rewound-without-marks': [
     {
-      file: `${RUNTIME}/rewind/catch-up-shard.ts`,
-      text: 'batchWork.move(shard, { ...batch.state(), rejections: [] }, pull.signal)',
-      mistake:
-        'batchWork.move(shard, { ...batch.state(), marks: shard.loaded.state.marks, rejections: [] }, pull.signal)',
+      file: `${RUNTIME}/rewind/catch-up.ts`,
+      text: 'batchWork.move(at, { ...batch.state(), rejections: [] }, signal)',
+      mistake: 'batchWork.move(at, { ...batch.state(), marks: at.loaded.state.marks, rejections: [] }, signal)',
     },
   ],
 

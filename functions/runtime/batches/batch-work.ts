@@ -3,38 +3,37 @@ import type { StepState } from '../checkpoints/step-state.ts';
 import type { Step } from '../step.ts';
 import type { Batch } from './batch.ts';
 import type { Input, ShardInput } from './shard-input.ts';
-
-/** A step that reads its shards itself: while they are rewound, or for a replay. */
-export interface BatchWork {
-  readonly step: Step;
-  readonly input: Input;
-  readonly work: Work;
-  /** Commits a state without any event. Throws `StaleCheckpoint` when another invocation has moved it. */
-  move(shard: ShardInput, to: StepState, signal: AbortSignal): Promise<LoadedState>;
-  /** Whether what the work sends may be in the world without the position having moved. */
-  readonly finishes: boolean;
-  /** Whether each slice's range is fixed before it is written, because a rerun has to write the same. */
-  readonly fixes: boolean;
-  /** Whether a mapping reads on where the rewind ends. A scheduled step goes on by itself. */
-  readonly mapped: boolean;
-}
+import type { StepKind } from './step-kind.ts';
 
 /**
- * What a continuous step does with one batch: makes it durable, commits, and answers with the committed state and what
- * it sent.
+ * A step and how it processes one batch: everything that a delivery of a mapping, a scheduled run, a rewind or a replay
+ * needs to process the step's shards.
  */
-export type Work = (batch: Batch, shard: ShardInput, turn: Turn) => Promise<Done>;
-
-export interface Turn {
-  readonly signal: AbortSignal;
+export interface BatchWork {
+  readonly kind: StepKind;
+  readonly step: Step;
+  readonly input: Input;
   /**
-   * To be said when nothing that the events hold can kill the process any more, if the work comes to such a point
-   * before it commits.
+   * Makes one batch durable, then commits the position and the marks after it. Resolves to the committed state and to
+   * what was sent. Throws `StaleCheckpoint` when another invocation has committed since the shard was loaded, and any
+   * other error when the batch has to be delivered again.
    */
+  process(batch: Batch, shard: ShardInput, turn: Turn): Promise<Done>;
+  /** Commits a state without processing events. Throws `StaleCheckpoint` when another invocation has committed. */
+  move(shard: ShardInput, to: StepState, signal: AbortSignal): Promise<LoadedState>;
+}
+
+/** What one call of `process` gets beside the batch. */
+export interface Turn {
+  /** Aborts shortly before the invocation's time is over. */
+  readonly signal: AbortSignal;
+  /** Call this once all code that looks at event data has run. A crash after that is not blamed on the events. */
   dataHandled(): Promise<void>;
 }
 
+/** The result of one processed batch, after its commit. */
 export interface Done {
+  /** The committed state. */
   readonly loaded: LoadedState;
   readonly eventsOut: number;
   readonly bytesOut: number;

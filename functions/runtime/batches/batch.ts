@@ -1,5 +1,6 @@
 import { moveForeignMarks } from '../checkpoints/foreign-marks.ts';
 import { dropPassedMarks, type MarkRange, rangeFor, takeMark } from '../checkpoints/marks.ts';
+import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { copyState, type StepState } from '../checkpoints/step-state.ts';
 import { isForAnother, redriveSources } from '../dead-letters/redriven.ts';
 import type { ReceivedEvent } from '../event.ts';
@@ -9,52 +10,61 @@ import { hashOf } from '../record-codec/hash.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 import type { Rejection } from '../rejection.ts';
 
-/** The shard that a batch is from, and whose events are deduplicated in it. */
+/** The shard that a batch comes from, and the sources whose events its reader deduplicates. */
 export interface BatchFacts {
   readonly stream: string;
-  /** Inclusive bounds of the shard's hash keys. */
+  /** Both bounds of the shard's hash keys are inclusive. */
   readonly from: bigint;
   readonly to: bigint;
-  /** Prefixes of the sources that are ours. */
+  /** The prefixes of the sources that are steps of ours. */
   readonly own: readonly string[];
   /**
-   * What the reader is called, `<pipeline>/<step>`, and was called before. Not given: whoever only looks, and takes
-   * everybody's events.
+   * The reader's name, `<pipeline>/<step>`, and its former name: a redriven event for another step is dropped. Omit it
+   * to read without filtering by recipient (inspection).
    */
   readonly names?: readonly string[];
 }
 
-/** One batch of a shard, in order: what is new in it, and the state of the step once that is done. */
+/** One batch of a shard: its new events in order, and the step's state after them. */
 export interface Batch {
   readonly events: ReceivedEvent[];
-  /** Records and entries that do not decode. */
+  /** The records and entries that do not decode. */
   readonly rejections: Rejection[];
-  /**
-   * Moves with every record taken; `state()` is what to commit when all of the batch is done. `to`: a position inside
-   * the record, beyond which nothing of it is taken yet.
-   */
+  /** Adds a record's new events. Give `to`, a position inside the record, to leave out the events after it for now. */
   take(record: LogRecord, to?: Position): void;
-  /** Moves past a record that is not even decoded. */
-  refuse(record: LogRecord, rejection: Rejection): void;
+  /** Adds a rejection in place of a record, without decoding that record. */
+  reject(record: LogRecord, rejection: Rejection): void;
+  /** Returns the state to commit once everything taken so far is processed. */
   state(): StepState;
-  /** Of the events taken so far. */
+  /** The counts of what was taken so far. */
   readonly counts: {
     alreadySeen: number;
-    /** As they came from the stream. */
+    /** The records' bytes, as they came from the stream. */
     bytes: number;
-    /** Of the new events' data, decompressed. */
+    /** The bytes of the new events' data, decompressed. */
     dataBytes: number;
   };
+  /** When the newest record arrived. 0: no record was taken. */
   readonly arrivalMillis: number;
-  /** As they move. */
+  /** The marks after everything taken so far. */
   readonly marks: readonly MarkRange[];
 }
 
+/** Makes one batch of records: their new events in order. */
+export function deduplicate(
+  records: readonly LogRecord[],
+  { loaded, facts }: { readonly loaded: LoadedState; readonly facts: BatchFacts },
+): Batch {
+  const batch = openBatch(loaded.state, facts);
+  for (const record of records) batch.take(record);
+  return batch;
+}
+
 /**
- * An event is left out when the position has passed it, when its source's mark has, or when it hashes outside the
- * shard: it was put into an aggregated record by a writer that did not know of a reshard yet, and that writer appends
- * it again to the right shard. A record that is not aggregated is never checked for its range: nobody can tell which
- * explicit hash key it was put with.
+ * Opens a batch, to be filled record by record. Drops each event that the position or its source's mark has passed, or
+ * that hashes outside the shard. An event outside the shard was put into an aggregated record by a writer that did not
+ * know of a reshard yet, and that writer appends the event again to the right shard. The range of a record that is not
+ * aggregated is never checked, because GetRecords does not say which explicit hash key the record was put with.
  */
 export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const state = copyState(committed);
@@ -64,7 +74,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const rejections: Rejection[] = [];
   const counts = { alreadySeen: 0, bytes: 0, dataBytes: 0 };
 
-  /** `passed`: the position when it is inside the record. */
+  /** Adds one event of a record, if the event is new. `passed` is the position, when that is inside the record. */
   function takeEntry(
     entry: Decoded['entries'][number],
     { record, aggregated, passed }: { record: LogRecord; aggregated: boolean; passed: Position | undefined },
@@ -88,7 +98,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const { foreign: committedForeign } = committed;
   const foreign = committedForeign?.marks && moveForeignMarks(committedForeign, committedForeign.marks);
   const own = [...facts.own, ...redriveSources(facts.names ?? [])];
-  /** Of the event before: the next one nearly always has its source. */
+  /** The answer for the previous event: the next one nearly always has the same source. */
   let last = { source: '', isOwn: false };
 
   function isOwn(source: string): boolean {
@@ -131,7 +141,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
       }
       moveTo(to !== undefined && to < end ? to : end, record);
     },
-    refuse(record, rejection) {
+    reject(record, rejection) {
       rejections.push(rejection);
       moveTo(endOfRecord(record.sequenceNumber), record);
     },
@@ -147,7 +157,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   };
 }
 
-/** Just after it. */
+/** Returns the position just after the entry. */
 function positionOfEntry(entry: Decoded['entries'][number]): string {
   return 'rejection' in entry ? entry.rejection.at : entry.event.position;
 }

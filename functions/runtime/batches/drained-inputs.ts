@@ -6,19 +6,19 @@ import type { Batch } from './batch.ts';
 import type { ShardInput } from './shard-input.ts';
 
 /**
- * Says in the checkpoints of a shard's parents that they are drained, before the first events of the shard are
- * appended: Lambda reads a child only when its parents are done. Readers downstream then need no marks for the parents
- * any more.
+ * Writes into the checkpoints of a shard's parents that the parents are drained. Call this before the first events of
+ * the shard are appended: Lambda reads a child only when its parents are done. Readers downstream then need no marks
+ * for the parents any more.
  */
 export async function endParents(step: Step, shard: ShardInput, signal: AbortSignal): Promise<void> {
   if (shard.loaded.revision > 0) return;
   const { checkpoints, now } = step;
   for (const key of shard.parents) {
     const stored = await checkpoints.load(key, signal);
-    // One that was empty has none.
+    // An empty parent has no checkpoint.
     if (stored === undefined) continue;
     const state = decodeState(stored.state);
-    // One that is rewound says so itself, when it is through again.
+    // A parent that is being rewound writes this itself, when it reaches its end again.
     if (state.ended === true || state.rewind !== undefined) continue;
     const from = { revision: stored.revision, state };
     await saveState(checkpoints, key, { from, to: { ...state, ended: true }, nowMillis: now(), signal });
@@ -26,9 +26,8 @@ export async function endParents(step: Step, shard: ShardInput, signal: AbortSig
 }
 
 /**
- * Finds the marks that a batch has made needless: where a step upstream is seen to read a shard that was not read
- * before, its checkpoints tell which shards it has drained. What can no longer come at all, because nobody writes it
- * into the stream any more, has ended too.
+ * Ends the marks that a batch has made unnecessary. When a step upstream begins to read a shard, its checkpoints tell
+ * which shards it has drained: their marks end. The marks of a step that no longer writes into the stream end as well.
  */
 export async function endDrainedInputs(
   step: Step,
@@ -48,7 +47,8 @@ export async function endDrainedInputs(
 }
 
 /**
- * `<pipeline>/<step>` and `<stream's incarnation>/<shard>`: of a step that reads a stream. Lanes have one part less.
+ * Matches the source of a step that reads a stream: `<pipeline>/<step>` and `<stream's incarnation>/<shard>`. The
+ * source of a lane has one part less.
  */
 const SHARD_INPUT = /^\/([^/]+\/[^/]+)\/([^/]+\/[^/]+)$/;
 

@@ -2,7 +2,7 @@ import type { Step } from '../step.ts';
 import type { Batch } from './batch.ts';
 import type { Done } from './batch-work.ts';
 
-/** Tells what was done with one batch of a shard. */
+/** Writes the metrics of one processed batch. `started` is when its processing began, in milliseconds since 1970. */
 export function report(
   step: Step,
   shard: string,

@@ -4,45 +4,50 @@ import { type LoadedState, loadState, type StateStore, shardKey } from '../check
 import { decodeState, type StepState } from '../checkpoints/step-state.ts';
 import { StaleCheckpoint, UserMistake } from '../errors.ts';
 import { describeStream, type Shard, type StreamShape } from '../log/shards.ts';
+import { type Position, START_OF_SHARD } from '../position.ts';
 import type { Step } from '../step.ts';
 import type { BatchFacts } from './batch.ts';
 
-/** A shard that a step reads, and its committed state. */
+/** One shard that a step reads, and its committed state. */
 export interface ShardInput {
-  /** Names the shard in checkpoints and dead letters. */
+  /** The name of the shard in checkpoints and dead letters. */
   readonly key: string;
-  /** Its parents' keys. */
+  /** The keys of its parents. */
   readonly parents: readonly string[];
   readonly facts: BatchFacts;
   readonly loaded: LoadedState;
 }
 
-/** The input stream of a step, in one process. */
+/** The input stream of a step, as one process sees it. */
 export interface Input {
   readonly stream: string;
-  /** What the keys of its shards begin with: nothing, or the name of a replay. */
+  /** The prefix of its shards' keys: empty, or the name of a replay. */
   readonly under: string;
   shape(signal: AbortSignal): Promise<StreamShape>;
   /** Describes the stream again. */
   refresh(signal: AbortSignal): Promise<StreamShape>;
+  /** Loads a shard's state, or its parents' marks where the shard has no state yet. */
   open(shardId: string, signal: AbortSignal): Promise<ShardInput>;
   /**
-   * What is stored of a shard, and nothing that it would inherit. Of a shard that a replay has not begun: what it
-   * begins with.
+   * Loads only what is stored of a shard, and nothing that the shard would inherit. For a shard that a replay has not
+   * begun, resolves to the state that the replay begins with.
    */
   stateOf(shardId: string, signal: AbortSignal): Promise<StepState | undefined>;
-  /** A state that was committed: kept for the next batch of the shard, where states may be kept. */
+  /** Keeps a committed state for the shard's next batch, where states may be kept. */
   committed(key: string, loaded: LoadedState): void;
-  /** Forgets a kept state, after anything went wrong: the store knows. */
+  /** Forgets a kept state. Call this after any error: the store has the true state. */
   forget(key: string): void;
 }
 
 /**
- * `keepsStates`: the next batch of a shard starts from the state that this process committed, without a look-up. Only
- * for a sink that commits its rows and its state at once: what it does from a state that another process has moved on
- * since does not count. A transform appends before it moves its state. From old marks it would take a repeat for new
- * and give it the repeat's position, and its readers would count it again: so it asks first. `replay`: its states are
- * kept under another name, and begin otherwise.
+ * Opens a step's input stream.
+ *
+ * `keepsStates`: the next batch of a shard starts from the state that this process committed, without loading that
+ * state. This is safe only for a sink that commits its rows and its state together, because the commit fails when
+ * another process has moved the state. A transform appends before it moves its state. From old marks it would take a
+ * duplicate for a new event and append its outputs under the duplicate's position, and readers would count them twice.
+ *
+ * `replay`: the states lie under another prefix, and each begins with this rewind.
  */
 export function openInput(
   step: Step,
@@ -113,10 +118,15 @@ export function openInput(
   };
 }
 
-/** How often a batch is tried again at once when another invocation has moved the checkpoint meanwhile. */
+/** Returns the shard's position. Before the first record, that is the start of the shard. */
+export function positionOfShard({ loaded }: Pick<ShardInput, 'loaded'>): Position {
+  return loaded.state.position ?? START_OF_SHARD;
+}
+
+/** How often a batch is tried in all, when other invocations keep moving the checkpoint. */
 const TRIES = 3;
 
-/** Does one batch of a shard; again from the newest state when another invocation moved it meanwhile. */
+/** Processes one batch of a shard, and starts over from the newest state when another invocation has moved it. */
 export async function withShard<T>(
   input: Input,
   at: { readonly shardId: string; readonly signal: AbortSignal },

@@ -1,4 +1,5 @@
-import { saveState } from '../checkpoints/shard-states.ts';
+import { type LoadedState, saveState } from '../checkpoints/shard-states.ts';
+import type { StepState } from '../checkpoints/step-state.ts';
 import { EventRejected } from '../errors.ts';
 import type { OutgoingEvent, ReceivedEvent } from '../event.ts';
 import type { LogWriter } from '../log/log-writer.ts';
@@ -11,50 +12,70 @@ import type { Done, Turn } from './batch-work.ts';
 import { endParents } from './drained-inputs.ts';
 import type { ShardInput } from './shard-input.ts';
 
+/** A transform in one process. */
+export interface TransformStep {
+  readonly transform: Pick<Transform, 'run' | 'deterministic'>;
+  readonly step: Step;
+  readonly writer: LogWriter;
+}
+
 /**
- * Appends first, then stores the dead letters, then moves the checkpoint: what a crash in between repeats is the same
- * events under the same sequences, and readers drop it.
+ * Transforms one batch, exactly once: appends the outputs, then stores the dead letters, then moves the checkpoint.
+ *
+ * The checkpoint moves last, so a crash at any point repeats the batch and loses nothing. The repeated batch appends
+ * the same events under the same sources and sequences, which readers drop, and stores the same dead letters under the
+ * same names.
  */
 export async function transformBatch(
-  by: { readonly transform: Pick<Transform, 'run' | 'deterministic'>; readonly step: Step; readonly writer: LogWriter },
-  on: { readonly batch: Batch; readonly shard: ShardInput },
+  transformStep: TransformStep,
+  { batch, shard }: { readonly batch: Batch; readonly shard: ShardInput },
   { signal, dataHandled }: Turn,
 ): Promise<Done> {
-  const { transform, step, writer } = by;
-  const { batch, shard } = on;
+  const { transform, step, writer } = transformStep;
   const made = transformed(transform, batch.events, `/${step.name}/${shard.key}/${generationOf(step, shard)}`);
   await dataHandled();
   await endParents(step, shard, signal);
-  const tooLarge = new Map<ReceivedEvent, Rejection>();
-  for (const { index, size, limit } of await writer.oversized(made.outputs, signal)) {
-    const cause = made.causes[index] as ReceivedEvent;
-    const message = `its output of ${size} bytes is above the stream's ${limit} bytes`;
-    tooLarge.set(cause, rejectionOf(cause, new EventRejected('too-large', message)));
-  }
+  const tooLarge = await eventsWithOversizedOutputs(writer, made, signal);
   // An event is a dead letter or its outputs are sent, all of them.
   const outputs = made.outputs.filter((_, index) => !tooLarge.has(made.causes[index] as ReceivedEvent));
   const appended = await writer.append(outputs, signal);
   const rejections = [...batch.rejections, ...made.rejections, ...tooLarge.values()];
   await step.deadLetters.put(shard.key, rejections, signal);
-  const loaded = await saveState(step.checkpoints, shard.key, {
-    from: shard.loaded,
-    to: await step.markPages.store(shard.key, { from: shard.loaded, to: batch.state() }, signal),
-    nowMillis: step.now(),
-    signal,
-  });
+  const loaded = await moveTransformState(step, shard, { to: batch.state(), signal });
   return { loaded, eventsOut: outputs.length, bytesOut: appended.bytes, rejected: rejections.length };
 }
 
-/** Of code and options, and of the rewinds that went back: readers are to take events again that were sent before. */
+/** Moves a transform's state in the checkpoint table, and stores the pages of its marks before that. */
+export async function moveTransformState(
+  { checkpoints, markPages, now }: Step,
+  { key, loaded }: ShardInput,
+  { to, signal }: { readonly to: StepState; readonly signal: AbortSignal },
+): Promise<LoadedState> {
+  const paged = await markPages.store(key, { from: loaded, to }, signal);
+  return saveState(checkpoints, key, { from: loaded, to: paged, nowMillis: now(), signal });
+}
+
+/**
+ * Returns the generation of what the step sends: the hash of its code and options, and the number of the last rewind
+ * that went back. A new generation makes readers take events again that were sent before.
+ */
 function generationOf({ config }: Step, { loaded: { state } }: ShardInput): string {
   return state.generation === undefined ? config.generation : `${config.generation}.${state.generation}`;
 }
 
+/** The results of a transform's code for one batch. */
+interface Transformed {
+  readonly outputs: OutgoingEvent[];
+  /** At each output's index, the event that the output was made of. */
+  readonly causes: ReceivedEvent[];
+  readonly rejections: Rejection[];
+}
+
 function transformed(
-  transform: Pick<Transform, 'run' | 'deterministic'>,
+  transform: TransformStep['transform'],
   events: readonly ReceivedEvent[],
   source: string,
-): { outputs: OutgoingEvent[]; causes: ReceivedEvent[]; rejections: Rejection[] } {
+): Transformed {
   const outputs: OutgoingEvent[] = [];
   const causes: ReceivedEvent[] = [];
   const rejections: Rejection[] = [];
@@ -75,4 +96,19 @@ function transformed(
     }
   }
   return { outputs, causes, rejections };
+}
+
+/** Finds the events that have an output above the stream's limit, each with its rejection. */
+async function eventsWithOversizedOutputs(
+  writer: LogWriter,
+  { outputs, causes }: Transformed,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<ReceivedEvent, Rejection>> {
+  const tooLarge = new Map<ReceivedEvent, Rejection>();
+  for (const { index, size, limit } of await writer.oversized(outputs, signal)) {
+    const cause = causes[index] as ReceivedEvent;
+    const message = `its output of ${size} bytes is above the stream's ${limit} bytes`;
+    tooLarge.set(cause, rejectionOf(cause, new EventRejected('too-large', message)));
+  }
+  return tooLarge;
 }

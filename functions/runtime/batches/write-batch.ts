@@ -11,10 +11,11 @@ import type { ShardInput } from './shard-input.ts';
 /** A sink in one process. */
 export interface SinkStep {
   readonly step: Step;
-  /** Where its states are: in its own database, for a sink that commits them with its rows. */
+  /** The store of its states: the sink's own database when it keeps its progress, otherwise the checkpoint table. */
   readonly states: StateStore;
+  /** True when the sink commits the state together with its rows. */
   readonly keepsProgress: boolean;
-  /** The sink with these options: those of the deployment, or those that an interrupted slice was begun with. */
+  /** Opens the sink with options: those of the deployment, or those that an interrupted slice was begun with. */
   open(options: unknown): OpenSink;
 }
 
@@ -39,8 +40,8 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
   };
 }
 
-/** A batch to write, and the state that stands once it is written. */
-export interface Writing {
+/** A batch to write, and the state to commit with it or after it. */
+export interface BatchToWrite {
   readonly batch: Batch;
   readonly shard: Pick<ShardInput, 'key' | 'loaded'>;
   readonly to: StepState;
@@ -48,40 +49,45 @@ export interface Writing {
 }
 
 /**
- * Writes one batch and moves the state. A sink that keeps its own progress commits rows, state and rejections at once,
- * and the dead letters are stored after that: until they are, the state holds them, and then they leave it at once, for
- * whoever finds them there stores them again, and what an operator has redriven or discarded meanwhile would be back.
- * Any other sink writes under names that follow from the range, so the state may move after.
+ * Writes one batch to the sink, exactly once, and moves the state. The order depends on who keeps the state.
+ *
+ * A sink that keeps its own progress: `write` commits the rows, the state and the rejections in one transaction. After
+ * that, the dead letters are stored. A crash between the two loses nothing, because the state still has the rejections,
+ * and the next batch begins by storing them. A further commit then removes the rejections from the state: otherwise a
+ * later process would store them again, and bring back what an operator has redriven or discarded in the meantime.
+ *
+ * Any other sink: `write` comes first, then the dead letters, and the checkpoint moves last. A crash at any point
+ * repeats the batch, which writes the same objects and letters under the same names.
  */
-export async function writeBatch(sink: SinkStep, writing: Writing, signal: AbortSignal): Promise<Done> {
+export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: AbortSignal): Promise<Done> {
   const { step, keepsProgress } = sink;
-  const { batch, shard, options } = writing;
+  const { batch, shard, options } = toWrite;
   await step.deadLetters.put(shard.key, shard.loaded.state.rejections, signal);
-  const to = await step.markPages.store(shard.key, { from: shard.loaded, to: writing.to }, signal);
-  const refused = await sink.open(options).write(sliceOf(sink, { ...writing, to }, signal));
-  const rejections = [...batch.rejections, ...refused];
+  const to = await step.markPages.store(shard.key, { from: shard.loaded, to: toWrite.to }, signal);
+  const rejectedBySink = await sink.open(options).write(sliceOf(sink, { ...toWrite, to }, signal));
+  const rejections = [...batch.rejections, ...rejectedBySink];
   await step.deadLetters.put(shard.key, rejections, signal);
-  const loaded = keepsProgress
-    ? committedBySink(shard.loaded, to)
-    : await saveState(step.checkpoints, shard.key, { from: shard.loaded, to, nowMillis: step.now(), signal });
-  return {
-    loaded:
-      keepsProgress && rejections.length > 0
-        ? await commitEmpty(sink, { shard: { key: shard.key, loaded }, to: loaded.state, options }, signal)
-        : loaded,
-    eventsOut: batch.events.length - refused.length,
+  const counts = {
+    eventsOut: batch.events.length - rejectedBySink.length,
     bytesOut: batch.counts.dataBytes,
     rejected: rejections.length,
   };
+  if (!keepsProgress) {
+    const { checkpoints, now } = step;
+    const loaded = await saveState(checkpoints, shard.key, { from: shard.loaded, to, nowMillis: now(), signal });
+    return { loaded, ...counts };
+  }
+  const committed = committedBySink(shard.loaded, to);
+  if (rejections.length === 0) return { loaded: committed, ...counts };
+  const withRejections = { key: shard.key, loaded: committed };
+  const loaded = await commitEmpty(sink, { shard: withRejections, to: committed.state, options }, signal);
+  return { loaded, ...counts };
 }
 
-/**
- * Commits an empty slice to a sink that keeps its own progress: a state without rejections, all of which are in the
- * bucket.
- */
+/** Commits a state without rejections, and no rows, to a sink that keeps its own progress. */
 async function commitEmpty(
   sink: SinkStep,
-  { shard, to, options }: Omit<Writing, 'batch'>,
+  { shard, to, options }: Omit<BatchToWrite, 'batch'>,
   signal: AbortSignal,
 ): Promise<LoadedState> {
   await sink.open(options).write(sliceOf(sink, { batch: { events: [], rejections: [] }, shard, to }, signal));
@@ -89,9 +95,9 @@ async function commitEmpty(
 }
 
 /**
- * Fixes what is about to be written, and with which options, before the first byte of it: whatever is deployed
- * meanwhile, a rerun writes the same. A sink that keeps its own progress needs no such promise: its rows and its state
- * move at once.
+ * Fixes in the checkpoint the range and the options of the slice that is about to be written, before its first byte is
+ * written. A retry then writes the same objects, whatever was deployed in the meantime. Does nothing for a sink that
+ * keeps its own progress, because its rows and its state commit together.
  */
 export async function fixSlice(
   sink: SinkStep,
@@ -106,8 +112,8 @@ export async function fixSlice(
   return saveState(checkpoints, key, { from: loaded, to: { ...loaded.state, intent }, nowMillis: now(), signal });
 }
 
-/** Moves a state without any event: a sink that keeps its own progress commits an empty slice. */
-export async function moveState(
+/** Moves a state without processing events. A sink that keeps its own progress commits an empty slice. */
+export async function moveSinkState(
   sink: SinkStep,
   shard: ShardInput,
   { to, signal }: { readonly to: StepState; readonly signal: AbortSignal },
@@ -123,7 +129,7 @@ export async function moveState(
 
 function sliceOf(
   sink: SinkStep,
-  { batch, shard, to }: Pick<Writing, 'shard' | 'to'> & { readonly batch: Pick<Batch, 'events' | 'rejections'> },
+  { batch, shard, to }: Pick<BatchToWrite, 'shard' | 'to'> & { readonly batch: Pick<Batch, 'events' | 'rejections'> },
   signal: AbortSignal,
 ): Slice {
   const { events } = batch;
@@ -154,7 +160,7 @@ async function* pagesOf<T>(events: readonly T[]): AsyncIterable<readonly T[]> {
   for (let start = 0; start < events.length; start += PAGE_EVENTS) yield events.slice(start, start + PAGE_EVENTS);
 }
 
-/** What the sink has committed. The rejections in it are in the bucket by now. */
+/** Returns the state that the sink has committed, without the rejections, which are in the bucket by now. */
 function committedBySink(from: LoadedState, to: StepState): LoadedState {
   return { revision: from.revision + 1, state: { ...to, rejections: [] } };
 }

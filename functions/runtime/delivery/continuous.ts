@@ -1,86 +1,144 @@
 import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
-import type { BatchWork } from '../batches/batch-work.ts';
+import { type Batch, deduplicate } from '../batches/batch.ts';
+import type { BatchWork, Done, Turn } from '../batches/batch-work.ts';
 import { endDrainedInputs } from '../batches/drained-inputs.ts';
 import { report } from '../batches/report.ts';
-import { withShard } from '../batches/shard-input.ts';
+import { type ShardInput, withShard } from '../batches/shard-input.ts';
+import { traitsOf } from '../batches/step-kind.ts';
+import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { noteGap } from '../on-failure/gaps.ts';
 import { finished, toFinish } from '../pause/drain.ts';
-import { tryRecords } from '../poison/isolate.ts';
+import type { ActivePause } from '../pause/pause.ts';
+import { isSteady, noteSteady } from '../poison/attempt.ts';
+import { processGuarded } from '../poison/isolate.ts';
 import { type LogRecord, toLogRecord } from '../record-codec/record.ts';
 import { catchUpBesideBatch } from '../rewind/catch-up-step.ts';
-import { type Passed, passOn } from '../rewind/skip-batch.ts';
+import { skipBatch } from '../rewind/skip-batch.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
 
 /**
- * One invocation of an event source mapping: a batch of one shard. When it cannot be done, all of it is asked for
- * again, by the first sequence number: a throw would make Lambda halve the batch, which helps against nothing that is
- * the world's fault.
+ * Handles one delivery of an event source mapping: a batch of one shard. Decides whether the step is paused, whether
+ * the shard is being rewound, or whether the batch is an ordinary one, and answers with the first record that Lambda
+ * has to deliver again, if there is one.
+ *
+ * Catches every error and asks for the whole batch again. An error thrown to Lambda would make Lambda halve the batch,
+ * which does not help when the error is the world's fault.
  */
 export async function runContinuous(
   batchWork: BatchWork,
-  given: { readonly event: KinesisStreamEvent; readonly invocation: Invocation },
+  { event, invocation }: { readonly event: KinesisStreamEvent; readonly invocation: Invocation },
 ): Promise<KinesisStreamBatchResponse> {
-  const { step, input } = batchWork;
-  const { Records: offered } = given.event;
-  const [first] = offered;
-  if (first === undefined) return { batchItemFailures: [] };
+  const [first] = event.Records;
+  if (first === undefined) return retryFrom(undefined);
   const shardId = first.eventID.slice(0, first.eventID.indexOf(':'));
-  const signal = deadlineOf(given.invocation);
-  const started = step.now();
-  /** Resolves to what is left of them when the time is over before all is done. */
-  const work = async (of: readonly KinesisStreamRecord[]): Promise<LogRecord | undefined> => {
-    const records = of.map(toLogRecord);
-    let left: LogRecord | undefined;
-    let rewound: Passed | undefined;
-    do {
-      left = await withShard(input, { shardId, signal }, async (shard) => {
-        if (shard.loaded.state.rewind !== undefined) {
-          rewound = await passOn(batchWork, shard, { records, signal });
-          return { loaded: rewound.loaded, result: rewound.held ? records[0] : undefined };
-        }
-        if (records[0] !== undefined) await noteGap(step, input, { shard, first: records[0], signal });
-        const tried = await tryRecords({
-          step,
-          shard,
-          shardId,
-          records,
-          signal,
-          work: async (batch, dataHandled) => {
-            const begun = step.now();
-            await endDrainedInputs(step, { batch, shard }, signal);
-            const done = await batchWork.work(batch, shard, { signal, dataHandled });
-            report(step, shard.key, { batch, done, started: begun });
-            return done;
-          },
-        });
-        return { loaded: tried.loaded, result: tried.left };
-      });
-    } while (left !== undefined && rewound === undefined && !signal.aborted);
-    if (rewound !== undefined) await catchUpBesideBatch(batchWork, given.invocation, signal);
-    return left;
-  };
+  const delivery: Delivery = { records: event.Records, shardId, invocation, signal: deadlineOf(invocation) };
+  const { step } = batchWork;
   try {
-    const pause = await step.pause.inForce(signal);
-    if (pause === undefined) {
-      return againFrom(await work(offered));
-    }
-    // What was pulled last may be in flight: nobody here can say that the shard is at rest.
-    if (batchWork.finishes && (await input.stateOf(shardId, signal))?.rewind !== undefined)
-      return againFrom(first.kinesis);
-    const rest = await step.pause.rest(shardId, pause, signal);
-    const { records, held } = batchWork.finishes
-      ? toFinish(offered, { pause, rest, nowMillis: started })
-      : { records: [], held: true };
-    const left = records.length > 0 ? await work(records) : undefined;
-    if (left !== undefined) return againFrom(left);
-    await step.pause.note(shardId, { ...finished(rest, records), held }, signal);
-    return againFrom(offered[records.length]?.kinesis);
+    const pause = await step.pause.inForce(delivery.signal);
+    const unfinished =
+      pause === undefined ? await processDelivery(batchWork, delivery) : await drain(batchWork, delivery, pause);
+    return retryFrom(unfinished);
   } catch (error) {
     step.complain(shardId, error);
-    return againFrom(first.kinesis);
+    return retryFrom(first.kinesis);
   }
 }
 
-function againFrom(record: { readonly sequenceNumber: string } | undefined): KinesisStreamBatchResponse {
-  return { batchItemFailures: record === undefined ? [] : [{ itemIdentifier: record.sequenceNumber }] };
+/** The records of one shard that Lambda delivers to one invocation, or the first of them. */
+interface Delivery {
+  readonly records: readonly KinesisStreamRecord[];
+  readonly shardId: string;
+  readonly invocation: Invocation;
+  readonly signal: AbortSignal;
+}
+
+/** The first record that Lambda has to deliver again. Undefined: all of them are finished. */
+type Unfinished = { readonly sequenceNumber: string } | undefined;
+
+function retryFrom(unfinished: Unfinished): KinesisStreamBatchResponse {
+  return { batchItemFailures: unfinished === undefined ? [] : [{ itemIdentifier: unfinished.sequenceNumber }] };
+}
+
+/**
+ * Processes a delivery of a step that is not paused. An ordinary batch takes one round. A batch in which the step looks
+ * for a poison record takes as many as fit into the time, each a smaller part of the batch.
+ */
+async function processDelivery(batchWork: BatchWork, delivery: Delivery): Promise<Unfinished> {
+  const { shardId, invocation, signal } = delivery;
+  const records = delivery.records.map(toLogRecord);
+  for (;;) {
+    const { isRewound, unfinished } = await withShard(batchWork.input, { shardId, signal }, (shard) => {
+      const at: AtShard = { shard, shardId, records, signal };
+      return shard.loaded.state.rewind === undefined ? processBatch(batchWork, at) : acknowledge(batchWork, at);
+    });
+    if (isRewound) await catchUpBesideBatch(batchWork, invocation, signal);
+    if (isRewound || unfinished === undefined || signal.aborted) return unfinished;
+  }
+}
+
+/** Records, and the shard that they come from, as it was just loaded. */
+interface AtShard {
+  readonly shard: ShardInput;
+  readonly shardId: string;
+  readonly records: readonly LogRecord[];
+  readonly signal: AbortSignal;
+}
+
+interface Round {
+  readonly loaded: LoadedState;
+  readonly result: { readonly isRewound: boolean; readonly unfinished: Unfinished };
+}
+
+/** Processes a batch of a shard that is not being rewound: deduplicate, process, commit, report. */
+async function processBatch(batchWork: BatchWork, { shard, shardId, records, signal }: AtShard): Promise<Round> {
+  const { step, input } = batchWork;
+  await noteGap(step, input, { shard, first: records[0] as LogRecord, signal });
+  const commit = (batch: Batch, dataHandled: Turn['dataHandled']) =>
+    commitAndReport(batchWork, { batch, shard }, { signal, dataHandled });
+  if (!isSteady(step, shard)) {
+    // The first batch of this process, or one that may contain a poison record.
+    const { loaded, unfinished } = await processGuarded({ step, shard, shardId, records, signal, process: commit });
+    return { loaded, result: { isRewound: false, unfinished } };
+  }
+  return step.lock.shared(async () => {
+    const { loaded } = await commit(deduplicate(records, shard), () => Promise.resolve());
+    noteSteady(step, shard.key, loaded);
+    return { loaded, result: { isRewound: false, unfinished: undefined } };
+  });
+}
+
+async function commitAndReport(
+  batchWork: BatchWork,
+  { batch, shard }: { readonly batch: Batch; readonly shard: ShardInput },
+  turn: Turn,
+): Promise<Done> {
+  const { step } = batchWork;
+  const started = step.now();
+  await endDrainedInputs(step, { batch, shard }, turn.signal);
+  const done = await batchWork.process(batch, shard, turn);
+  report(step, shard.key, { batch, done, started });
+  return done;
+}
+
+/** Acknowledges a batch of a shard that is being rewound, without processing the batch. */
+async function acknowledge(batchWork: BatchWork, { shard, records, signal }: AtShard): Promise<Round> {
+  const { loaded, isAcknowledged } = await skipBatch(batchWork, shard, { records, signal });
+  return { loaded, result: { isRewound: true, unfinished: isAcknowledged ? undefined : records[0] } };
+}
+
+/** Processes what a paused step still has to finish, and asks for the rest of the delivery again. */
+async function drain(batchWork: BatchWork, delivery: Delivery, pause: ActivePause): Promise<Unfinished> {
+  const { step, input } = batchWork;
+  const { records: offered, shardId, signal } = delivery;
+  const { appendsBeforeCommit } = traitsOf(batchWork);
+  // The portion that a rewind sent last may still be in flight, so nobody can say that the shard is at rest.
+  if (appendsBeforeCommit && (await input.stateOf(shardId, signal))?.rewind !== undefined) return offered[0]?.kinesis;
+  const rest = await step.pause.rest(shardId, pause, signal);
+  const { records, held } = appendsBeforeCommit
+    ? toFinish(offered, { pause, rest, nowMillis: step.now() })
+    : { records: [], held: true };
+  const unfinished = records.length > 0 ? await processDelivery(batchWork, { ...delivery, records }) : undefined;
+  if (unfinished !== undefined) return unfinished;
+  await step.pause.note(shardId, { ...finished(rest, records), held }, signal);
+  return offered[records.length]?.kinesis;
 }

@@ -5,7 +5,7 @@ import type { Replays } from '../replay/replay.ts';
 import { answerOf, catchUpStep } from '../rewind/catch-up-step.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
 
-/** Answers what an operator's command asks of a step. Throws a `UserMistake` for what it cannot be asked. */
+/** Answers the request of an operator's command. Throws a `UserMistake` for a request that the step cannot serve. */
 export async function answerRequest(
   batchWork: BatchWork,
   event: object,
@@ -16,9 +16,13 @@ export async function answerRequest(
     case 'positions':
       return answerOf(batchWork, deadlineOf(invocation));
     case 'pull':
-      return catchUpStep({ ...batchWork, mapped: request.delivery === 'continuous' }, invocation);
+      return catchUpStep(
+        request.delivery === 'scheduled' ? { ...batchWork, kind: 'scheduled sink' } : batchWork,
+        invocation,
+      );
     case 'replay':
-      if (replays === undefined) throw new UserMistake(`step '${batchWork.step.name}' is no sink: it has no replays`);
+      if (replays === undefined)
+        throw new UserMistake(`step '${batchWork.step.name}' is not a sink, and only a sink can be replayed`);
       return replays.continueReplay(request.id, invocation);
   }
 }

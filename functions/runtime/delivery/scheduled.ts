@@ -9,7 +9,7 @@ import { decodeState, type StepState } from '../checkpoints/step-state.ts';
 import { LostRange, readShard } from '../log/log-reader.ts';
 import { type Portion, portionsOf } from '../log/record-batches.ts';
 import type { Shard, StreamShape } from '../log/shards.ts';
-import { tryRecords } from '../poison/isolate.ts';
+import { processGuarded } from '../poison/isolate.ts';
 import { openSliceAttempt, type SliceAttempt } from '../poison/slice-attempt.ts';
 import { catchUpShard } from '../rewind/catch-up-shard.ts';
 import { endPlanWhenDone } from '../rewind/catch-up-step.ts';
@@ -120,7 +120,8 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
 /** Brings a shard that is being rewound to its target. True when it is there: the slices go on from there. */
 async function isRewound({ batchWork, lastStartMillis }: Run, { id }: Shard, signal: AbortSignal): Promise<boolean> {
   const onProgress = (): void => undefined;
-  return (await catchUpShard(batchWork, { shardId: id, stopMillis: lastStartMillis, signal, onProgress })) === 'over';
+  const catchUp = { batchWork, shardId: id, stopMillis: lastStartMillis, signal, onProgress };
+  return (await catchUpShard(catchUp)) === 'over';
 }
 
 async function hasEnded(sink: SinkStep, key: string, signal: AbortSignal): Promise<boolean> {
@@ -143,7 +144,7 @@ async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'m
   const { state } = opened.loaded;
   if (isDone(state)) return 'ended';
   const attempt = await openSliceAttempt({ step, shard: opened, shardId: shard.id }, state.intent?.to, signal);
-  if (attempt.isSuspected && (await tryPortion(run, opened, { shard, signal, attempt }))) return 'more';
+  if (attempt.hasPoison && (await bisectPortion(run, opened, { shard, signal, attempt }))) return 'more';
   try {
     // What waited to be alone may have no time left.
     return await attempt.within(async () =>
@@ -187,14 +188,14 @@ async function writeSlice(run: Run, opened: ShardInput, from: From): Promise<'mo
  * Tries what may kill: a portion as a mapping would deliver it, less and less of it at a time. False: there is nothing
  * to try.
  */
-async function tryPortion(run: Run, opened: ShardInput, from: From): Promise<boolean> {
+async function bisectPortion(run: Run, opened: ShardInput, from: From): Promise<boolean> {
   const { sink, input } = run;
   const { step } = sink;
   const { shard, signal } = from;
   const { options } = step.config;
   const { records, end } = await nextPortion(run, opened, from);
   if (records.length === 0) return false;
-  const { loaded } = await tryRecords({
+  const { loaded } = await processGuarded({
     step,
     shard: opened,
     shardId: shard.id,
@@ -202,7 +203,7 @@ async function tryPortion(run: Run, opened: ShardInput, from: From): Promise<boo
     isAll: end !== undefined,
     signal,
     beginBy: run.lastStartMillis,
-    async work(batch) {
+    async process(batch) {
       const started = step.now();
       await endDrainedInputs(step, { batch, shard: opened }, signal);
       const to: StepState = { ...batch.state(), intent: undefined };

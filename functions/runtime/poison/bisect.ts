@@ -2,32 +2,33 @@ import type { Attempt, Doing } from '../checkpoints/attempts.ts';
 import { endOfRecord, type Position, positionOf, subSequenceOf } from '../position.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 
-/** An event is rejected when so many processes, one after the other, have died with it and nothing else. */
+/** An event is rejected after so many processes in a row have died with it and nothing else. */
 export const MOST_DEATHS = 3;
 
-/** So many events rejected one right after the other, and it is not the events. */
+/** After so many events in a row are rejected, the events are not the cause: the step holds. */
 export const MOST_REJECTED = 3;
 
-/** Beyond this not even a rejection is tried again: writing the dead letter kills too. */
+/** After this many deaths we stop trying to reject: writing the dead letter kills the process as well. */
 const HOPELESS_DEATHS = 2 * MOST_DEATHS;
 
-/** What is known of a shard, at its position, when a process comes to it. */
-export interface Suspicion {
-  /** A process has died with what comes after the position, up to here. Undefined: nothing is suspected. */
+/** How far the search for a poison record has come, in one shard at one position. */
+export interface PoisonSearch {
+  /** A process has died with the range from the position to here. Undefined: no poison record is known. */
   readonly until: Position | undefined;
-  /** So many, one after the other, have died with just that. 0: with more than that. */
+  /** How many processes in a row have died with exactly this range. 0: they died with a larger one. */
   readonly deaths: number;
-  /** So many, the last ones, have not even decoded the one record that it is in. */
+  /** How many of the last ones died while they decoded the one record of the range. */
   readonly undecoded: number;
+  /** When the first and the last of the attempts began that died with this range, in milliseconds since 1970. */
   readonly sinceMillis: number | undefined;
   readonly lastMillis: number | undefined;
-  /** Events right before the position that were rejected because they killed. */
+  /** How many events right before the position were rejected in a row because they killed the function. */
   readonly rejected: number;
-  /** What the last process did that was here, when it got no further. */
+  /** The last attempt at this position, when the position has not moved since. */
   readonly last: { readonly doing: Doing; readonly to: Position; readonly died: boolean } | undefined;
 }
 
-const NONE: Suspicion = {
+const NO_SEARCH: PoisonSearch = {
   until: undefined,
   deaths: 0,
   undecoded: 0,
@@ -37,89 +38,92 @@ const NONE: Suspicion = {
   last: undefined,
 };
 
-/** What follows from the attempt that was written down last. */
-export function suspicionOf(
+/** Derives the search from the attempt that was stored last, for a process that finds the shard at a position. */
+export function searchAfter(
   attempt: Attempt | undefined,
   at: { readonly position: Position; readonly generation: string; readonly process: string },
-): Suspicion {
-  if (attempt === undefined || attempt.generation !== at.generation) return NONE;
-  if (at.position < attempt.from || at.position > attempt.to) return NONE;
-  return at.position === attempt.from ? afterNothing(attempt, at.process) : afterProgress(attempt, at.position);
+): PoisonSearch {
+  if (attempt === undefined || attempt.generation !== at.generation) return NO_SEARCH;
+  if (at.position < attempt.from || at.position > attempt.to) return NO_SEARCH;
+  return at.position === attempt.from ? afterNoProgress(attempt, at.process) : afterProgress(attempt, at.position);
 }
 
 /**
- * The position is where the attempt began: it died, unless it said otherwise. The same process asking has lived,
- * whatever it said.
+ * The position is where the attempt began, so its process died, unless the attempt says that its process survived. When
+ * the process that asks is the one that made the attempt, it is alive whatever the attempt says.
  */
-function afterNothing(attempt: Attempt, process: string): Suspicion {
+function afterNoProgress(attempt: Attempt, process: string): PoisonSearch {
   const { doing, to, until, deaths, undecoded, rejected, sinceMillis, begunMillis } = attempt;
   const died = doing !== 'holding' && !attempt.survived && attempt.by !== process;
   const last = { doing, to, died };
   if (!died) return { until, deaths, undecoded, sinceMillis, lastMillis: begunMillis, rejected, last };
-  const again = deaths > 0 && until === to;
+  const sameRange = deaths > 0 && until === to;
   return {
     until: to,
-    deaths: again ? deaths + 1 : 1,
+    deaths: sameRange ? deaths + 1 : 1,
     undecoded: doing === 'decoding' ? undecoded + 1 : 0,
-    sinceMillis: again ? sinceMillis : begunMillis,
+    sinceMillis: sameRange ? sinceMillis : begunMillis,
     lastMillis: begunMillis,
     rejected,
     last,
   };
 }
 
-/** The position has moved: the suspects are what is left behind it. */
-function afterProgress({ doing, to, until, rejected }: Attempt, position: Position): Suspicion {
-  if (doing.startsWith('rejecting') && position === to) return { ...NONE, rejected: rejected + 1 };
-  return until === undefined || position >= until ? NONE : { ...NONE, until };
+/** The position has moved, so the poison record is in the rest of the range. */
+function afterProgress({ doing, to, until, rejected }: Attempt, position: Position): PoisonSearch {
+  if (doing.startsWith('rejecting') && position === to) return { ...NO_SEARCH, rejected: rejected + 1 };
+  return until === undefined || position >= until ? NO_SEARCH : { ...NO_SEARCH, until };
 }
 
-/** What to do next, up to where, and with which record where it is about one. */
-export interface NextTry {
+/** What a process does next with a shard, and up to which position. */
+export interface NextAttempt {
   readonly doing: Doing;
   readonly to: Position;
 }
 
 /**
- * Half of what is suspected, and half of that, until it is one event: records are told apart without being decoded, the
- * events of the last record by their number, which is known once it was decoded. `waiting` begins with the record after
- * or around the position.
+ * Bisects the range that killed a process: the first half of the range is tried, then half of that half, until the
+ * range is one event. Records can be divided without decoding them. The events of the last record are divided by their
+ * number, which is known once the record was decoded.
+ *
+ * `waiting`: the records from the position on, beginning with the one that the position is in or just before.
+ * `entries`: how many events the first record has; undefined before that record is decoded.
  */
-export function nextTry(
-  suspicion: Suspicion,
+export function nextAttempt(
+  search: PoisonSearch,
   waiting: readonly LogRecord[],
   known: { readonly position: Position; readonly entries: number | undefined },
-): NextTry {
-  const { deaths, until, last } = suspicion;
+): NextAttempt {
+  const { deaths, until, last } = search;
   const [first] = waiting;
-  if (first === undefined) throw new RangeError('there is nothing to try');
-  const all: NextTry = { doing: 'working', to: endOfRecord((waiting.at(-1) as LogRecord).sequenceNumber) };
+  if (first === undefined) throw new RangeError('no record to process: at least one must wait');
+  const all: NextAttempt = { doing: 'working', to: endOfRecord((waiting.at(-1) as LogRecord).sequenceNumber) };
   if (last?.doing === 'holding') return { doing: 'holding', to: last.to };
   if (until === undefined) return all;
   if (last?.doing.startsWith('rejecting')) {
     return deaths >= HOPELESS_DEATHS ? { doing: 'holding', to: last.to } : { doing: last.doing, to: last.to };
   }
-  const suspects = waiting.filter(({ sequenceNumber }) => positionOf(sequenceNumber, 0) <= until);
-  if (suspects.length === 0) return all;
-  if (suspects.length > 1) {
-    const half = suspects[Math.floor(suspects.length / 2) - 1] as LogRecord;
-    return { doing: 'working', to: endOfRecord(half.sequenceNumber) };
+  const inRange = waiting.filter(({ sequenceNumber }) => positionOf(sequenceNumber, 0) <= until);
+  if (inRange.length === 0) return all;
+  if (inRange.length > 1) {
+    const lastOfHalf = inRange[Math.floor(inRange.length / 2) - 1] as LogRecord;
+    return { doing: 'working', to: endOfRecord(lastOfHalf.sequenceNumber) };
   }
-  return nextInRecord(suspicion, first, known);
+  return nextInRecord(search, first, known);
 }
 
 function nextInRecord(
-  { deaths, undecoded, until, rejected }: Suspicion,
+  { deaths, undecoded, until, rejected }: PoisonSearch,
   { sequenceNumber }: LogRecord,
   { position, entries }: { readonly position: Position; readonly entries: number | undefined },
-): NextTry {
+): NextAttempt {
   const end = endOfRecord(sequenceNumber);
-  const reject = (doing: 'rejecting event' | 'rejecting record', to: Position): NextTry => ({
+  const reject = (doing: 'rejecting event' | 'rejecting record', to: Position): NextAttempt => ({
     doing: rejected >= MOST_REJECTED ? 'holding' : doing,
     to,
   });
   if (entries === undefined) {
-    // Others have died of one event in it: that is no reason to reject all of it.
+    // Deaths of one event in the record are no reason to reject the whole record: only deaths while decoding count.
     return undecoded >= MOST_DEATHS
       ? reject('rejecting record', end)
       : { doing: 'decoding', to: lesser(end, until ?? end) };

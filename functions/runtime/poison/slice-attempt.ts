@@ -1,69 +1,73 @@
 import type { ShardInput } from '../batches/shard-input.ts';
 import { END_OF_SHARD, type Position } from '../position.ts';
 import type { Step } from '../step.ts';
+import { attemptAt, isSteady, loadSearch, noteSurvived, type ShardSearch, whyHeld } from './attempt.ts';
 import { MOST_DEATHS } from './bisect.ts';
-import { beginning, positionOfShard, type Suspected, survived, suspicionAt, whyHeld } from './isolate.ts';
 
-/** An attempt at one slice of a shard that a scheduled step reads itself: up to where is found out while it is read. */
+/** An attempt at one slice that a scheduled step reads itself. The slice's end is not known before it is read. */
 export interface SliceAttempt {
   /**
-   * A process has died with what comes next, and nothing is fixed yet: it is to be read in small portions, and tried by
-   * halves.
+   * True when a process has died with what comes next and the slice's range is not fixed. Then read small portions, and
+   * process them with `processGuarded`, which bisects them.
    */
-  readonly isSuspected: boolean;
-  /** The slice is read and written in this: alone in its process, when what is fixed may have killed one. */
+  readonly hasPoison: boolean;
+  /** Runs the reading and writing of the slice; exclusively in this process, when a process may have died of it. */
   within<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** To be said when there is something to read, before it is decoded. */
+  /** Stores the attempt. Call this once there is something to read, before the first record is decoded. */
   begin(): Promise<void>;
-  /** It failed, and the process lives. */
+  /** Stores that the attempt failed with an error and the process survived. */
   survived(error: unknown): Promise<void>;
+  /** Remembers the committed position. */
   moved(position: Position | undefined): void;
 }
 
 const REST_MILLIS = 60 * 60_000;
 
 /**
- * `fixedTo`: a slice was begun before and its range is fixed, because some of it may be written already. It is not
- * divided, and nothing of it is rejected: when it has killed three processes in a row this throws, and the shard is
- * held, so that the others are not killed with it. It is tried again after an hour.
+ * Opens an attempt at the next slice of a shard.
+ *
+ * `fixedTo`: the end of a slice that was begun before. Some of that slice may be written already, so its range is
+ * fixed: it is not bisected, and nothing in it is rejected. Throws when that slice has killed three processes in a row,
+ * so that the step's other shards are not killed with it. After an hour the slice is attempted again.
  */
 export async function openSliceAttempt(
-  of: { readonly step: Step; readonly shard: ShardInput; readonly shardId: string },
+  at: { readonly step: Step; readonly shard: ShardInput; readonly shardId: string },
   fixedTo: Position | undefined,
   signal: AbortSignal,
 ): Promise<SliceAttempt> {
-  const { step, shard } = of;
+  const { step, shard } = at;
   const { attempts } = step;
   const moved = (position: Position | undefined): void => {
     if (position !== undefined) attempts.moved(shard.key, { position, until: undefined });
   };
   const { shared, exclusive } = step.lock;
-  if (attempts.isSteady(shard.key, positionOfShard(shard))) return { ...UNGUARDED, within: shared, moved };
-  const { stored, suspicion } = await suspicionAt(step, shard, signal);
-  const suspected: Suspected = {
-    ...of,
-    suspicion: fixedTo === undefined ? suspicion : { ...suspicion, until: fixedTo },
+  if (isSteady(step, shard)) return { ...STEADY, within: shared, moved };
+  const { stored, search } = await loadSearch(step, shard, signal);
+  const shardSearch: ShardSearch = {
+    ...at,
+    search: fixedTo === undefined ? search : { ...search, until: fixedTo },
   };
-  const { deaths, lastMillis = 0 } = suspicion;
+  const { deaths, lastMillis = 0 } = search;
   if (fixedTo !== undefined && deaths >= MOST_DEATHS && step.now() < lastMillis + REST_MILLIS)
-    throw new Error(whyHeld(suspected));
-  const begun = beginning(suspected, stored, { doing: 'working', to: fixedTo ?? END_OF_SHARD });
+    throw new Error(whyHeld(shardSearch));
+  const begun = attemptAt(shardSearch, stored, { doing: 'working', to: fixedTo ?? END_OF_SHARD });
   let hasBegun = false;
   return {
-    isSuspected: fixedTo === undefined && suspicion.until !== undefined,
-    within: suspicion.until === undefined ? shared : exclusive,
+    hasPoison: fixedTo === undefined && search.until !== undefined,
+    within: search.until === undefined ? shared : exclusive,
     async begin() {
       if (hasBegun) return;
       hasBegun = true;
       await attempts.begin(shard.key, begun, signal);
     },
-    survived: (error) => (hasBegun ? survived(suspected, begun, error) : Promise.resolve()),
+    survived: (error) => (hasBegun ? noteSurvived(shardSearch, begun, error) : Promise.resolve()),
     moved,
   };
 }
 
-const UNGUARDED = {
-  isSuspected: false,
+/** An attempt that does not have to be stored. */
+const STEADY = {
+  hasPoison: false,
   begin: () => Promise.resolve(),
   survived: () => Promise.resolve(),
 };

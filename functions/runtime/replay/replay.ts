@@ -1,6 +1,6 @@
 import type { BatchWork } from '../batches/batch-work.ts';
 import { openInput } from '../batches/shard-input.ts';
-import { fixSlice, moveState, type SinkStep, writeBatch } from '../batches/write-batch.ts';
+import { fixSlice, moveSinkState, type SinkStep, writeBatch } from '../batches/write-batch.ts';
 import { StaleCheckpoint, UserMistake } from '../errors.ts';
 import type { OperatorAnswer } from '../operator-request.ts';
 import { catchUpShards } from '../rewind/catch-up-step.ts';
@@ -9,9 +9,9 @@ import { deadlineOf, type Invocation } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
 import { loadReplay, type ReplayPlan, type StoredReplay, saveReplay } from './plan.ts';
 
-/** The replays of a sink, in one process: each has its place open from one call to the next. */
+/** The replays of a sink, in one process. Each keeps its destination open between calls. */
 export interface Replays {
-  /** Goes on with one, for a while. Throws a `UserMistake` when its place is not fresh. */
+  /** Continues a replay for a while. Throws a `UserMistake` when its destination is not fresh. */
   continueReplay(id: string, invocation: Invocation): Promise<OperatorAnswer>;
 }
 
@@ -34,7 +34,7 @@ export function openReplays<O, R>(definition: SinkDefinition<O, R>, sink: SinkSt
     try {
       await saveReplay(checkpoints, from, { id, plan: { ...from.plan, phase: to.phase }, signal: to.signal });
     } catch (error) {
-      // Somebody else was as far.
+      // Another invocation has done the same.
       if (!(error instanceof StaleCheckpoint)) throw error;
     }
   }
@@ -48,7 +48,7 @@ export function openReplays<O, R>(definition: SinkDefinition<O, R>, sink: SinkSt
       const { into, batchWork } = open(id, plan);
       if (plan.phase === 'asked') {
         if (!(await into.isEmpty(signal)))
-          throw new UserMistake(`'${plan.into}' is not fresh: there is something in it; name another place`);
+          throw new UserMistake(`'${plan.into}' is not fresh: it already contains data; choose another destination`);
         await move(id, { ...stored, plan }, { phase: 'begun', signal });
         return this.continueReplay(id, invocation);
       }
@@ -69,22 +69,20 @@ interface Move {
   readonly signal: AbortSignal;
 }
 
-/** Its states are beside the step's own, and its slices are fixed where a rerun has to write the same. */
+/** Returns the work of a replay, whose states lie beside the step's own, under the replay's prefix. */
 function batchWorkInto(sink: SinkStep, id: string, { from, toMillis }: ReplayPlan): BatchWork {
   const { step, states, keepsProgress } = sink;
   const { options } = step.config;
   const rewind = { phase: 'passing' as const, to: from, fresh: true as const, endMillis: toMillis };
   return {
+    kind: keepsProgress ? 'transactional replay' : 'replay by slices',
     step,
     input: openInput(step, states, { keepsStates: false, replay: { under: `replay/${id}/`, rewind } }),
-    finishes: false,
-    fixes: !keepsProgress,
-    mapped: false,
-    async work(batch, shard, { signal }) {
+    async process(batch, shard, { signal }) {
       const to = { ...batch.state(), intent: undefined };
       const loaded = await fixSlice(sink, { shard, to }, signal);
       return writeBatch(sink, { batch, shard: { key: shard.key, loaded }, to, options }, signal);
     },
-    move: (shard, to, signal) => moveState(sink, shard, { to, signal }),
+    move: (shard, to, signal) => moveSinkState(sink, shard, { to, signal }),
   };
 }

@@ -3,18 +3,27 @@ import { StaleCheckpoint } from '../errors.ts';
 import type { OperatorAnswer, ShardAnswer } from '../operator-request.ts';
 import { sequenceNumberOf } from '../position.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
-import { type CatchUp, type CaughtUpTo, catchUpShard } from './catch-up-shard.ts';
+import type { CatchUp } from './catch-up.ts';
+import { type CaughtUpTo, catchUpShard } from './catch-up-shard.ts';
 import { loadPlan, movePlan, type StoredPlan } from './plan.ts';
 import { beginPlan } from './spread-plan.ts';
 
-/** Shards pulled at once by one invocation: each holds a page and a portion in memory. */
+/** How many shards one invocation catches up with at once: each keeps a page and a portion in memory. */
 const SHARDS_AT_ONCE = 2;
 
-/** Whoever asked wants to hear how far it is. */
+/** Return after 10 s, or a third of the invocation's time, so that the CLI can print progress. */
 const LONGEST_MILLIS = 10_000;
 const SHARE_OF_TIME = 1 / 3;
 
-/** Goes on with the rewind of a step, for a while. */
+/** The key of the lease of whoever catches up beside a mapping's batch. Stored: the name stays as it is. */
+const BESIDE_BATCH_LEASE = 'pulling';
+
+/** Returns the key of the lease of one shard that is caught up with. Stored: the name stays as it is. */
+function shardLeaseKey(under: string, shardId: string): string {
+  return `pull/${under}${shardId}`;
+}
+
+/** Continues the rewind of a step for a while, and answers how far it has come. */
 export async function catchUpStep(batchWork: BatchWork, invocation: Invocation): Promise<OperatorAnswer> {
   const signal = deadlineOf(invocation);
   const begun = await beginPlan(batchWork, signal);
@@ -24,13 +33,13 @@ export async function catchUpStep(batchWork: BatchWork, invocation: Invocation):
   return answer;
 }
 
-/** Ends a plan that was begun, when all have caught up with it: for whoever pulls otherwise than by `catchUpStep`. */
+/** Ends a plan once all shards have caught up. For a step that catches up without calling `catchUpStep`. */
 export async function endPlanWhenDone(batchWork: BatchWork, begun: StoredPlan, signal: AbortSignal): Promise<void> {
   if (begun.plan?.phase === 'begun' && (await answerOf(batchWork, signal)).done)
     await endPlan(batchWork, begun, signal);
 }
 
-/** Where the step stands, and what is left to be pulled. */
+/** Answers where the step is in each shard, and whether any shard still has to catch up. */
 export async function answerOf(batchWork: BatchWork, signal: AbortSignal): Promise<OperatorAnswer> {
   const { shards } = await batchWork.input.refresh(signal);
   const answers: ShardAnswer[] = [];
@@ -48,44 +57,51 @@ export async function answerOf(batchWork: BatchWork, signal: AbortSignal): Promi
   return { shards: answers, done, paused: false, events: 0, reached: {} };
 }
 
-/** Pulls every shard that is rewound, parents before children, until nothing is left or the time is over. */
+/** Catches up with every rewound shard, parents before children, until nothing is left or the time is over. */
 export async function catchUpShards(
   batchWork: BatchWork,
   invocation: Invocation,
   signal: AbortSignal,
 ): Promise<OperatorAnswer> {
   const { step, input } = batchWork;
-  // A replay is beside what the step does, and goes on while that rests.
-  if (input.under === '' && (await step.pause.inForce(signal)) !== undefined)
+  // A replay runs beside the step's own work, and continues while the step is paused.
+  const isReplay = input.under !== '';
+  if (!isReplay && (await step.pause.inForce(signal)) !== undefined)
     return { ...(await answerOf(batchWork, signal)), paused: true, done: false };
   const startMillis = step.now();
   const remaining = invocation.getRemainingTimeInMillis();
-  const run: Run = {
+  let events = 0;
+  const reached: Record<string, number> = {};
+  const turn: CatchUpTurn = {
     batchWork,
     owner: invocation.awsRequestId,
     untilMillis: startMillis + remaining,
     stopMillis: startMillis + Math.min(LONGEST_MILLIS, remaining * SHARE_OF_TIME),
     signal,
-    failures: [],
-    events: 0,
-    reached: {},
+    onProgress(shardId, portion) {
+      events += portion.events;
+      if (portion.arrivalMillis > 0) reached[shardId] = portion.arrivalMillis;
+    },
   };
   const { shards } = await input.refresh(signal);
   // Ids grow, so parents come before their children.
   let todo = shards.map(({ id }) => id).sort();
-  // Those whose parents are through by then have their turn again.
-  for (let progress = true; progress && step.now() < run.stopMillis; ) {
-    const pulled = await catchUpEach(run, todo);
-    progress = [...pulled.values()].includes('over') && [...pulled.values()].includes('waiting');
-    todo = todo.filter((shard) => pulled.get(shard) === 'waiting');
+  const failures: unknown[] = [];
+  // A shard that waited for a parent is taken again once some shard has got through.
+  for (let progress = true; progress && step.now() < turn.stopMillis; ) {
+    const round = await catchUpEach(turn, todo);
+    failures.push(...round.failures);
+    const results = [...round.results.values()];
+    progress = results.includes('over') && results.includes('waiting');
+    todo = todo.filter((shard) => round.results.get(shard) === 'waiting');
   }
-  if (run.failures.length > 0) throw run.failures[0];
-  return { ...(await answerOf(batchWork, signal)), events: run.events, reached: run.reached };
+  if (failures.length > 0) throw failures[0];
+  return { ...(await answerOf(batchWork, signal)), events, reached };
 }
 
 /**
- * The same beside a mapping's batch, when no one else does: so a rewind goes on when whoever asked for it has gone.
- * What goes wrong is no fault of the batch.
+ * Catches up beside a mapping's batch, unless another invocation does so already. So a rewind continues after the
+ * command that asked for it is gone. Logs errors and does not throw them, because they are not the batch's fault.
  */
 export async function catchUpBesideBatch(
   batchWork: BatchWork,
@@ -93,7 +109,7 @@ export async function catchUpBesideBatch(
   signal: AbortSignal,
 ): Promise<void> {
   const { checkpoints, now } = batchWork.step;
-  const lease = { key: 'pulling', owner: invocation.awsRequestId };
+  const lease = { key: BESIDE_BATCH_LEASE, owner: invocation.awsRequestId };
   const nowMillis = now();
   const untilMillis = nowMillis + invocation.getRemainingTimeInMillis();
   try {
@@ -109,58 +125,63 @@ export async function catchUpBesideBatch(
   }
 }
 
-async function catchUpEach(run: Run, shards: readonly string[]): Promise<ReadonlyMap<string, CaughtUpTo | 'busy'>> {
-  const { step } = run.batchWork;
+/** What one invocation has for catching up with a step's shards. */
+interface CatchUpTurn extends Pick<CatchUp, 'batchWork' | 'stopMillis' | 'signal'> {
+  readonly owner: string;
+  /** When the invocation ends, and its leases with it, in milliseconds since 1970. */
+  readonly untilMillis: number;
+  readonly onProgress: (shardId: string, portion: Parameters<CatchUp['onProgress']>[0]) => void;
+}
+
+/** `busy`: another invocation catches up with the shard. */
+type ShardResult = CaughtUpTo | 'busy';
+
+interface Round {
+  /** By shard. A shard that is not rewound has none, nor has one that the time did not allow. */
+  readonly results: ReadonlyMap<string, ShardResult>;
+  readonly failures: readonly unknown[];
+}
+
+async function catchUpEach(turn: CatchUpTurn, shards: readonly string[]): Promise<Round> {
+  const { step } = turn.batchWork;
   const waiting = [...shards];
-  const found = new Map<string, CaughtUpTo | 'busy'>();
+  const results = new Map<string, ShardResult>();
+  const failures: unknown[] = [];
   const worker = async (): Promise<void> => {
     for (let shard = waiting.shift(); shard !== undefined; shard = waiting.shift()) {
-      if (step.now() >= run.stopMillis) return;
+      if (step.now() >= turn.stopMillis) return;
       try {
-        const pulled = await catchUpUnderLease(run, shard);
-        if (pulled !== undefined) found.set(shard, pulled);
+        const result = await catchUpUnderLease(turn, shard);
+        if (result !== undefined) results.set(shard, result);
       } catch (error) {
         step.complain(shard, error);
-        run.failures.push(error);
+        failures.push(error);
       }
     }
   };
   await Promise.all(Array.from({ length: SHARDS_AT_ONCE }, worker));
-  return found;
-}
-
-interface Run extends Pick<CatchUp, 'stopMillis' | 'signal'> {
-  readonly batchWork: BatchWork;
-  readonly owner: string;
-  readonly untilMillis: number;
-  readonly failures: unknown[];
-  events: number;
-  readonly reached: Record<string, number>;
+  return { results, failures };
 }
 
 /**
- * A lease keeps pullers out of each other's way; should it fail, the checkpoint decides. Undefined: it is not being
- * rewound.
+ * Catches up with a shard under a lease, which keeps other invocations from reading the same records. The lease only
+ * saves work: if it fails, the checkpoint decides. Resolves to undefined for a shard that is not being rewound.
  */
-async function catchUpUnderLease(run: Run, shardId: string): Promise<CaughtUpTo | 'busy' | undefined> {
-  const { batchWork, owner, stopMillis, untilMillis, signal } = run;
+async function catchUpUnderLease(turn: CatchUpTurn, shardId: string): Promise<ShardResult | undefined> {
+  const { batchWork, owner, stopMillis, untilMillis, signal } = turn;
   const { step, input } = batchWork;
-  // Nothing is to be pulled of it.
   if ((await input.stateOf(shardId, signal))?.rewind === undefined) return undefined;
-  const key = `pull/${input.under}${shardId}`;
+  const key = shardLeaseKey(input.under, shardId);
   if (!(await step.checkpoints.lease({ key, owner, nowMillis: step.now(), untilMillis, signal }))) return 'busy';
-  const onProgress: CatchUp['onProgress'] = ({ events, arrivalMillis }) => {
-    run.events += events;
-    if (arrivalMillis > 0) run.reached[shardId] = arrivalMillis;
-  };
+  const onProgress: CatchUp['onProgress'] = (portion) => turn.onProgress(shardId, portion);
   try {
-    return await catchUpShard(batchWork, { shardId, stopMillis, signal, onProgress });
+    return await catchUpShard({ batchWork, shardId, stopMillis, signal, onProgress });
   } finally {
     await step.checkpoints.release({ key, owner });
   }
 }
 
-/** All have caught up with a plan that was begun. Nothing depends on it but what an operator is told. */
+/** Marks a begun plan as done. This only informs operators: nothing depends on it. */
 async function endPlan({ step }: BatchWork, begun: StoredPlan, signal: AbortSignal): Promise<void> {
   if (begun.plan?.phase !== 'begun') return;
   const stored = await loadPlan(step.checkpoints, signal);

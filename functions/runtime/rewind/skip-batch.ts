@@ -5,32 +5,35 @@ import { endOfRecord } from '../position.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 import { noteDelivered } from './acknowledged.ts';
 
-export interface Passed {
+export interface Skipped {
   readonly loaded: LoadedState;
-  /** Whether the mapping has to offer the batch again. */
-  readonly held: boolean;
+  /** False: the mapping has to deliver the batch again. */
+  readonly isAcknowledged: boolean;
 }
 
 /**
- * What becomes of a mapping's batch while its shard is rewound: it is noted how far it goes, and acknowledged, and the
- * step reads it from the log when it gets there. So no record grows too old for its mapping meanwhile. At the very end,
- * when the step is there, it is held for a moment, and done as usual when it comes again.
+ * Skips a batch that the mapping delivers while its shard is being rewound: notes the batch's end and acknowledges the
+ * batch without processing it. The step reads these records from the log when it gets there. So no record grows too old
+ * for the mapping in the meantime.
+ *
+ * Once the step has caught up, the note is closed and the batch is not acknowledged. The mapping soon delivers the
+ * batch again, and it is processed as an ordinary one.
  */
-export async function passOn(
+export async function skipBatch(
   batchWork: BatchWork,
   shard: ShardInput,
-  of: { readonly records: readonly LogRecord[]; readonly signal: AbortSignal },
-): Promise<Passed> {
-  const { records, signal } = of;
+  { records, signal }: { readonly records: readonly LogRecord[]; readonly signal: AbortSignal },
+): Promise<Skipped> {
   const last = records.at(-1);
-  // A child of a shard that is rewound, delivered for the first time: from now on nobody can do it as usual.
+  // A child of a rewound shard, delivered for the first time. Storing its state keeps any other invocation from
+  // processing this batch as an ordinary one.
   const loaded = shard.loaded.revision === 0 ? await batchWork.move(shard, shard.loaded.state, signal) : shard.loaded;
-  if (last === undefined) return { loaded, held: false };
-  const isNoted = await noteDelivered(batchWork.step.checkpoints, {
+  if (last === undefined) return { loaded, isAcknowledged: true };
+  const isAcknowledged = await noteDelivered(batchWork.step.checkpoints, {
     key: shard.key,
     rewind: loaded.state.rewinds ?? 0,
     end: endOfRecord(last.sequenceNumber),
     signal,
   });
-  return { loaded, held: !isNoted };
+  return { loaded, isAcknowledged };
 }

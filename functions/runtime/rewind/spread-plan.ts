@@ -1,19 +1,20 @@
 import type { BatchWork } from '../batches/batch-work.ts';
 import type { ShardInput } from '../batches/shard-input.ts';
+import { traitsOf } from '../batches/step-kind.ts';
 import { isBehind, pointOfChild, type Rewind } from '../checkpoints/rewind-state.ts';
 import type { StepState } from '../checkpoints/step-state.ts';
 import { StaleCheckpoint } from '../errors.ts';
-import { readShard } from '../log/log-reader.ts';
 import { recordAt } from '../log/record-at.ts';
 import type { Shard } from '../log/shards.ts';
 import type { Position } from '../position.ts';
 import { loadPlan, movePlan, type RewindPlan, type StoredPlan } from './plan.ts';
+import { isAtEnd, parentsOf, type StepReader } from './shard-ends.ts';
 import { backToStart, onFromEarliest, onFromHere, settleFirst } from './state-changes.ts';
 
 /**
- * Brings an operator's plan to every shard that it is for, ancestors before descendants, each once: whoever comes after
- * a crash goes on where it was. No shard is read on before all of them know. False: a scheduled step has to finish a
- * slice first.
+ * Writes an operator's plan into the state of every shard that the plan is for, ancestors before descendants, each
+ * shard once. After a crash, the next call continues with the remaining shards. No shard catches up before all states
+ * have the plan. Resolves to the plan, or to `busy` when a scheduled step has to finish a slice first.
  */
 export async function beginPlan(batchWork: BatchWork, signal: AbortSignal): Promise<StoredPlan | 'busy'> {
   const { checkpoints } = batchWork.step;
@@ -30,36 +31,38 @@ export async function beginPlan(batchWork: BatchWork, signal: AbortSignal): Prom
         return 'busy';
       reached.add(shard.id);
     }
-    // A shard that was split meanwhile has children, which may have been begun before their parent knew.
+    // A shard that was split in the meantime has children, and one of them may have begun before its parent was
+    // rewound.
     todo = (await batchWork.input.refresh(signal)).shards.filter(({ id }) => !reached.has(id)).sort(byId);
   }
   try {
     return await movePlan(checkpoints, { ...stored, plan }, { phase: 'begun', signal });
   } catch (error) {
     if (!(error instanceof StaleCheckpoint)) throw error;
-    // Somebody else was as far, or there is another plan.
+    // Another invocation has done the same, or there is another plan.
     return beginPlan(batchWork, signal);
   }
 }
 
-interface Rewinding {
+interface Spreading extends StepReader {
   readonly batchWork: BatchWork;
   readonly plan: RewindPlan;
+  /** The number of the plan. */
   readonly number: number;
-  readonly signal: AbortSignal;
 }
 
-async function rewindShard(rewinding: Rewinding, shard: Shard, isNamed: boolean): Promise<'done' | 'busy'> {
-  const { batchWork, number, signal } = rewinding;
+async function rewindShard(spreading: Spreading, shard: Shard, isNamed: boolean): Promise<'done' | 'busy'> {
+  const { batchWork, number, signal } = spreading;
   for (;;) {
     const opened = await batchWork.input.open(shard.id, signal);
     batchWork.input.forget(opened.key);
     const { revision, state } = opened.loaded;
     const isRewound = (state.rewinds ?? 0) >= number;
-    // One that inherits it, and is not stored yet, may be in the hands of somebody who has not heard of it.
+    // A state that inherits the rewind and is not stored yet does not count: another invocation may be processing the
+    // shard without knowing of the rewind.
     if (isRewound && revision > 0) return 'done';
     if (state.intent !== undefined) return 'busy';
-    const change = isRewound ? {} : await changeOf(rewinding, opened, { shard, isNamed });
+    const change = isRewound ? {} : await changeOf(spreading, opened, { shard, isNamed });
     if (change === undefined) return 'done';
     try {
       await batchWork.move(opened, { ...state, ...change, rewinds: number }, signal);
@@ -70,24 +73,24 @@ async function rewindShard(rewinding: Rewinding, shard: Shard, isNamed: boolean)
   }
 }
 
-/** Undefined: the shard stays as it is. */
+/** Decides how a shard's state changes. Resolves to undefined for a shard that stays as it is. */
 async function changeOf(
-  rewinding: Rewinding,
+  spreading: Spreading,
   { loaded: { state } }: ShardInput,
   { shard, isNamed }: { readonly shard: Shard; readonly isNamed: boolean },
 ): Promise<Partial<StepState> | undefined> {
-  const { batchWork, plan, number, signal } = rewinding;
-  const isDescendant = await followsFromRewound(rewinding, shard);
+  const { batchWork, plan, number, signal } = spreading;
+  const isDescendant = await descendsFromRewound(spreading, shard);
   if (!isNamed && !isDescendant) return undefined;
   const to = isNamed ? plan.to : pointOfChild(plan.to);
   const { until } = state.rewind ?? {};
   const rewind: Rewind = { phase: 'passing', to, ...(until === undefined ? {} : { until }) };
   const { position } = state;
-  // Of what is only passed over nothing was sent.
-  const mayBeInFlight = batchWork.finishes && state.rewind?.phase !== 'passing';
+  // Nothing is sent of records that are only passed.
+  const mayBeInFlight = traitsOf(batchWork).appendsBeforeCommit && state.rewind?.phase !== 'passing';
   if (position === undefined) {
-    // One that follows from a rewound shard holds back those that follow from it.
-    if (!isDescendant && (await isEmpty(rewinding, shard))) return undefined;
+    // An empty descendant of a rewound shard is rewound as well: its own descendants have to wait for it.
+    if (!isDescendant && (await hasNothingMore(spreading, shard, undefined))) return undefined;
     return isDescendant && mayBeInFlight ? settleFirst(rewind) : backToStart(state, rewind);
   }
   const at = { kinesis: batchWork.step.kinesis, stream: batchWork.input.stream, shardId: shard.id, signal };
@@ -95,43 +98,27 @@ async function changeOf(
   if (isDescendant || isBehind(to, position, record?.approximateArrivalMillis)) {
     return mayBeInFlight ? settleFirst(rewind) : backToStart({ ...state, rewinds: number }, rewind);
   }
-  if (await isAtEnd(rewinding, shard, position)) return undefined;
+  if (await hasNothingMore(spreading, shard, position)) return undefined;
   return record === undefined ? onFromEarliest(state, rewind) : onFromHere(state, rewind);
 }
 
-/**
- * Whether a shard that it comes from is being rewound by the plan; those between them may be empty, and have no state.
- */
-async function followsFromRewound(rewinding: Rewinding, { parents }: Shard): Promise<boolean> {
-  const { batchWork, number, signal } = rewinding;
-  const { shards } = await batchWork.input.shape(signal);
-  for (const parent of shards.filter(({ id }) => parents.includes(id))) {
-    const state = await batchWork.input.stateOf(parent.id, signal);
-    if (state === undefined ? await followsFromRewound(rewinding, parent) : isRewoundBy(state, number)) return true;
-  }
-  return false;
+/** Tells whether a shard that this one descends from is being rewound by the plan. */
+async function descendsFromRewound(spreading: Spreading, { id }: Shard): Promise<boolean> {
+  const parents = await parentsOf(spreading, id);
+  return parents.some(({ state }) => isRewoundBy(state, spreading.number));
 }
 
 function isRewoundBy({ rewinds = 0, rewind }: StepState, number: number): boolean {
   return rewind !== undefined && rewinds >= number;
 }
 
-/** Closed, with nothing in it. */
-async function isEmpty(rewinding: Rewinding, shard: Shard): Promise<boolean> {
-  return isAtEnd(rewinding, shard, undefined);
-}
-
-/** Closed, with nothing after the position. */
-async function isAtEnd(
-  { batchWork, signal }: Rewinding,
+/** Tells whether a shard is closed and has no record after the position. An open shard costs no read. */
+async function hasNothingMore(
+  spreading: Spreading,
   { id, open }: Shard,
   after: Position | undefined,
 ): Promise<boolean> {
-  if (open) return false;
-  const { kinesis } = batchWork.step;
-  const settings = { kinesis, stream: batchWork.input.stream, shardId: id, after, nothingUnreadTrimmed: true, signal };
-  for await (const { records, end } of readShard(settings)) return records.length === 0 && end === 'shard-end';
-  return false;
+  return !open && isAtEnd(spreading, id, after);
 }
 
 /** Ids grow, so parents come before their children. */

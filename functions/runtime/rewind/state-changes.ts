@@ -1,7 +1,7 @@
 import { laterOf, type Rewind } from '../checkpoints/rewind-state.ts';
 import type { StepState } from '../checkpoints/step-state.ts';
 
-/** How a state changes that goes back to the start of its shard, where its parents' marks are. */
+/** Sends a state back to the start of its shard, where it will begin with its parents' marks. */
 export function backToStart({ position, rewinds }: StepState, rewind: Rewind): Partial<StepState> {
   const goesBack = position !== undefined;
   return {
@@ -9,23 +9,24 @@ export function backToStart({ position, rewinds }: StepState, rewind: Rewind): P
     marks: [],
     foreign: undefined,
     ended: undefined,
-    // Nothing was sent of what was never read. What may be in flight of it has the names that it will get.
+    // A shard that was never read has sent nothing of an older generation: a batch in flight has the names that the
+    // same events will get again.
     ...(goesBack && rewinds !== undefined ? { generation: rewinds } : {}),
     rewind: { ...passing(rewind, position), fresh: true },
   };
 }
 
-/** One that goes on from where it is, with the marks that it has, and the names under which it sends. */
+/** Lets a state continue from its position to a later target, with its marks and its generation. */
 export function onFromHere({ position }: StepState, rewind: Rewind): Partial<StepState> {
   return { ended: undefined, rewind: passing(rewind, position) };
 }
 
-/** One that goes on from the earliest record that is left, because that of its position is not. */
+/** Lets a state continue from the earliest record of the log, because the record of its position is trimmed away. */
 export function onFromEarliest({ position }: StepState, rewind: Rewind): Partial<StepState> {
   return { position: undefined, ended: undefined, rewind: passing(rewind, position) };
 }
 
-/** One that goes back, when it has sent what may be in flight. */
+/** Makes a state settle before it goes back: what may be in flight is sent once more. */
 export function settleFirst({ fresh: _, ...rewind }: Rewind): Partial<StepState> {
   return { ended: undefined, rewind: { ...rewind, phase: 'settling' } };
 }

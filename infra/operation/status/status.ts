@@ -5,7 +5,7 @@ import { shardKey } from '../../../functions/runtime/checkpoints/shard-states.ts
 import { decodeState, type StepState } from '../../../functions/runtime/checkpoints/step-state.ts';
 import { describeStream, type Shard, type StreamShape } from '../../../functions/runtime/log/shards.ts';
 import { loadPause } from '../../../functions/runtime/pause/pause.ts';
-import { MOST_DEATHS, suspicionOf } from '../../../functions/runtime/poison/bisect.ts';
+import { MOST_DEATHS, searchAfter } from '../../../functions/runtime/poison/bisect.ts';
 import { type Position, START_OF_SHARD, sequenceNumberOf } from '../../../functions/runtime/position.ts';
 import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { deadLettersByShard } from '../dead-letters/dead-letters.ts';
@@ -166,7 +166,7 @@ async function isHeldAt(
   const { attempt } = await loadAttempt(checkpointsOf(step, target), shardKey(shape, shard.id), signal);
   if (attempt === undefined) return false;
   const { position = START_OF_SHARD, intent } = state ?? {};
-  const { deaths, last } = suspicionOf(attempt, { position, generation: attempt.generation, process: '' });
+  const { deaths, last } = searchAfter(attempt, { position, generation: attempt.generation, process: '' });
   return last?.doing === 'holding' || (intent !== undefined && deaths >= MOST_DEATHS);
 }
 

@@ -1,0 +1,28 @@
+/**
+ * What follows from the kind of a step. The code asks this table and never compares kinds.
+ *
+ * `appendsBeforeCommit`: output can be appended before the position moves. So a batch in flight has to be sent once
+ * more, under its old names, before the step pauses or goes back. A sink does not need that: its rows and its position
+ * commit together, or a retry writes the same objects again.
+ *
+ * `fixesSlices`: a slice's range is fixed in the checkpoint before the slice is written, because a retry has to write
+ * the same objects. Such a slice is large, and it is not bisected.
+ *
+ * `hasMapping`: an event source mapping continues where a rewind ends. A scheduled run continues by itself, and a
+ * replay ends.
+ */
+const KINDS = {
+  transform: { appendsBeforeCommit: true, fixesSlices: false, hasMapping: true },
+  'continuous sink': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: true },
+  'scheduled sink': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: false },
+  /** A replay of a sink that commits its progress together with its rows. */
+  'transactional replay': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: false },
+  /** A replay of any other sink. */
+  'replay by slices': { appendsBeforeCommit: false, fixesSlices: true, hasMapping: false },
+} as const;
+
+export type StepKind = keyof typeof KINDS;
+
+export function traitsOf({ kind }: { readonly kind: StepKind }): (typeof KINDS)[StepKind] {
+  return KINDS[kind];
+}
