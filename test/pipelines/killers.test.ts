@@ -160,7 +160,7 @@ describe('a step all of whose events kill it', () => {
       .story()
       .filter((line) => line.includes('3 events in a row were rejected because they killed'));
     expect(complaints.length).toBeGreaterThan(0);
-    expect(complaints[0]).toMatch(/look at the function's code, memory and time, and deploy it changed/);
+    expect(complaints[0]).toMatch(/check the function's code, memory and timeout, and deploy a changed version/);
   });
 
   test('is shown as held, with where to read what to do, until it goes on', async () => {
