@@ -1,6 +1,6 @@
 /**
- * The name of what a service or the network did to a call, or undefined for an error that is neither and so a defect,
- * which must not be taken for a fault and retried for ever.
+ * Names the fault of a service or of the network that made a call fail. Undefined for any other error: that is a
+ * defect, and must not be retried for ever.
  */
 export function clientFault(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;

@@ -1,7 +1,7 @@
 import { setTimeout as timeout } from 'node:timers/promises';
 import { wakeUps } from './wake-ups.ts';
 
-/** Where everything in the emulator takes its time from. */
+/** The one source of time in the emulator. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
@@ -9,24 +9,24 @@ export interface Clock {
   sleep(millis: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** A clock that stands still until it is told to move, and then jumps from one wake-up to the next. */
+/** A clock that stands still until `advance` or `runUntil` moves it, and then jumps from one wake-up to the next. */
 export interface VirtualClock extends Clock {
-  /** Lets `millis` pass. Resolves when all that was due in between has run as far as it could. */
+  /** Lets `millis` pass. Resolves when everything that was due in between has run as far as it could. */
   advance(millis: number): Promise<void>;
   /**
-   * Lets time pass until the promise settles, and settles like it, or until the predicate, asked at every moment, is
-   * true.
+   * Lets time pass until the promise settles, and settles in the same way; or until the predicate is true, which is
+   * asked before each jump.
    */
   runUntil<Result>(goal: Promise<Result>): Promise<Result>;
   runUntil(goal: () => boolean): Promise<void>;
   /**
-   * Keeps time still while `work` runs. For work that waits for something that is not on this clock: a socket, a file,
-   * a thread. Such work must not sleep on the clock itself.
+   * Keeps time still while `work` runs. Wrap in it any work that waits for something outside of this clock: a socket, a
+   * file, a thread. Such work must not sleep on the clock itself.
    */
   hold<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
-/** The time of this machine. */
+/** Makes a clock that shows the time of this machine. */
 export function systemClock(): Clock {
   return {
     now: () => Date.now(),
@@ -44,13 +44,13 @@ export function systemClock(): Clock {
   };
 }
 
-/** `setTimeout` fires at once when it is asked for more. */
+/** `setTimeout` fires at once when it is asked for more milliseconds. */
 const longestTimeout = 2 ** 31 - 1;
 
 /**
- * Time moves only while `advance` or `runUntil` is under way, and only when everything that runs on the clock is
- * asleep: promises are drained first. Sleepers that are due at the same millisecond wake in the order in which they
- * fell asleep.
+ * Makes a clock that moves only while `advance` or `runUntil` is under way, and only when everything that runs on the
+ * clock is asleep: pending promises run first. Sleepers that are due at the same millisecond wake in the order in which
+ * they fell asleep.
  */
 export function virtualClock({ startMillis }: { startMillis: number }): VirtualClock {
   let nowMillis = startMillis;
@@ -59,17 +59,17 @@ export function virtualClock({ startMillis }: { startMillis: number }): VirtualC
   let noHolds: (() => void) | undefined;
   const sleepers = wakeUps();
 
-  async function settled(): Promise<void> {
-    await everythingElse();
+  async function allAsleep(): Promise<void> {
+    await pendingPromises();
     while (holds > 0) {
       await new Promise<void>((resolve) => {
         noHolds = resolve;
       });
-      await everythingElse();
+      await pendingPromises();
     }
   }
 
-  /** Wakes all who are due at the next moment that has somebody, if that is not after `limitMillis`. */
+  /** Jumps to the next wake-up and wakes all sleepers that are due then. False when that is after `limitMillis`. */
   function wakeNext(limitMillis: number): boolean {
     const due = sleepers.nextMillis();
     if (due === undefined || due > limitMillis) return false;
@@ -78,12 +78,12 @@ export function virtualClock({ startMillis }: { startMillis: number }): VirtualC
     return true;
   }
 
-  async function move<Result>(journey: () => Promise<Result>): Promise<Result> {
-    if (moving) throw new Error('the clock is moving already: one advance or runUntil at a time');
+  async function move<Result>(jumps: () => Promise<Result>): Promise<Result> {
+    if (moving) throw new Error('the clock is already moving: call advance or runUntil one at a time');
     moving = true;
     try {
-      await settled();
-      return await journey();
+      await allAsleep();
+      return await jumps();
     } finally {
       moving = false;
     }
@@ -92,9 +92,9 @@ export function virtualClock({ startMillis }: { startMillis: number }): VirtualC
   async function runUntil(isReached: () => boolean): Promise<void> {
     while (!isReached()) {
       if (!wakeNext(Number.POSITIVE_INFINITY)) {
-        throw new Error('nobody is asleep on the clock, so it cannot move: wrap what waits for real time in hold()');
+        throw new Error('nothing sleeps on the clock, so it cannot move: wrap work that waits for real time in hold()');
       }
-      await settled();
+      await allAsleep();
     }
   }
 
@@ -119,7 +119,7 @@ export function virtualClock({ startMillis }: { startMillis: number }): VirtualC
     advance(millis) {
       return move(async () => {
         const endMillis = nowMillis + millis;
-        while (wakeNext(endMillis)) await settled();
+        while (wakeNext(endMillis)) await allAsleep();
         nowMillis = endMillis;
       });
     },
@@ -151,7 +151,7 @@ function watched<Result>(result: Promise<Result>) {
   return { isReached: () => isSettled, result };
 }
 
-/** Immediates run only when no promise and no `nextTick` is left to run. */
-function everythingElse(): Promise<void> {
+/** Resolves when all pending promises and `nextTick` callbacks have run: only then Node runs immediates. */
+function pendingPromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

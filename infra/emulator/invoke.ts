@@ -1,8 +1,8 @@
 import { clientFault } from './client-faults.ts';
 
 /**
- * Calls a function synchronously and says what came of it. A rejection with an error of a client counts as an error of
- * the service.
+ * Calls a function synchronously and resolves to the outcome. It may reject with an error of an SDK client: that counts
+ * as a service error.
  */
 export type Invoke = (request: InvokeRequest) => Promise<InvokeResult>;
 
@@ -11,7 +11,7 @@ export interface InvokeRequest {
   readonly requestId: string;
   /** The event, as JSON. */
   readonly payload: string;
-  /** 1 for the first time these records are tried, 2 for their first retry. */
+  /** 1 for the first call with this payload, 2 for its first retry. */
   readonly attempt: number;
 }
 
@@ -27,8 +27,8 @@ export type InvokeResult =
   | { readonly outcome: 'throttled' }
   | { readonly outcome: 'service-error' };
 
-/** Calls it. What the service or the network does to the call is an error of the service; a defect is thrown. */
-export async function invoked(invoke: Invoke, request: InvokeRequest): Promise<InvokeResult> {
+/** Calls a function. A fault of the service or the network becomes the outcome `service-error`; a defect is thrown. */
+export async function invokeSafely(invoke: Invoke, request: InvokeRequest): Promise<InvokeResult> {
   try {
     return await invoke(request);
   } catch (error) {

@@ -1,4 +1,4 @@
-/** An error as the Lambda API answers it: `name` is the name AWS gives it. */
+/** An error of the Lambda or Scheduler API. `name` is AWS's name for it. */
 export class LambdaError extends Error {
   constructor(name: LambdaErrorName, message: string) {
     super(message);

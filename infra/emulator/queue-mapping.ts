@@ -8,18 +8,18 @@ import {
 import { z } from 'zod';
 import { clientFault } from './client-faults.ts';
 import type { Clock } from './clock.ts';
-import { type Invoke, type InvokeResult, invoked } from './invoke.ts';
+import { type Invoke, type InvokeResult, invokeSafely } from './invoke.ts';
 import { LambdaError } from './lambda-error.ts';
 import { randomUuid } from './random-uuid.ts';
 import type { Trace } from './trace.ts';
 
 const queueArnPattern = /^arn:(aws[a-zA-Z-]*):sqs:([a-z0-9-]+):(\d{12}):([a-zA-Z0-9_-]{1,80})$/;
 
-/** What CreateEventSourceMapping takes for a standard queue, as far as it is emulated. */
+/** The parameters of CreateEventSourceMapping for a standard queue that are emulated. Others are refused. */
 const requestSchema = z.strictObject({
-  EventSourceArn: z.string().regex(queueArnPattern, 'a standard queue: FIFO queues are not supported here'),
+  EventSourceArn: z.string().regex(queueArnPattern, 'is not the ARN of a standard queue: FIFO queues are not emulated'),
   FunctionName: z.string().min(1),
-  /** One call of SQS gives 10 at most, so more would need a batching window. */
+  /** One ReceiveMessage call returns at most 10 messages, so a larger batch would need a batching window. */
   BatchSize: z.int().min(1).max(10).default(10),
   FunctionResponseTypes: z.array(z.literal('ReportBatchItemFailures')).max(1).default([]),
   ScalingConfig: z.strictObject({ MaximumConcurrency: z.int().min(2).max(1_000) }).default({ MaximumConcurrency: 2 }),
@@ -34,7 +34,7 @@ export interface QueueMappingOptions {
   readonly clock: Clock;
   readonly trace: Trace;
   readonly random: () => number;
-  /** How long SQS holds a poll that finds nothing: 20 s without it, which is Lambda's. */
+  /** How long SQS waits for messages before it answers a poll: 20 s by default. */
   readonly waitSeconds?: number;
 }
 
@@ -44,9 +44,21 @@ export interface QueueMapping {
 }
 
 /**
- * Lambda's event source mapping from an SQS queue to a function. Messages that the function has done are deleted; the
- * others are left to the queue, which shows them again when their visibility time-out is over and moves them to its
- * dead-letter queue in the end.
+ * Starts Lambda's event source mapping from an SQS queue to a function.
+ *
+ * *Behaviour.* Long-polls the queue and calls the function with each batch. Messages that the function has processed
+ * are deleted. All others stay in the queue: it shows them again when their visibility time-out is over, and moves them
+ * to its dead-letter queue after `maxReceiveCount` receives. With ReportBatchItemFailures, the reported messages fail
+ * alone. An answer that is no such report, or names a message that is not in the batch, fails the whole batch. A
+ * throttled call deletes nothing. (developer guide, "Using Lambda with Amazon SQS": error handling, partial batch
+ * responses)
+ *
+ * *Differences from AWS.*
+ * - MaximumConcurrency pollers run from the start, 2 by default, and each calls the function itself. Lambda starts with
+ *   five concurrent batches and scales up to its limit, or down when the function fails.
+ * - BatchSize is at most 10; there is no batching window, so a batch is what one poll returned.
+ * - FIFO queues, filters and provisioned pollers are refused.
+ * - A poll that fails is retried after 1 s, doubling up to 60 s. AWS does not say how Lambda does it.
  */
 export function startQueueMapping(options: QueueMappingOptions): QueueMapping {
   const configuration = parse(options.configuration);
@@ -70,7 +82,7 @@ interface Poller extends QueueMappingOptions {
   readonly signal: AbortSignal;
 }
 
-/** A poller takes a batch and invokes, one after the other, until it is stopped. */
+/** Receives a batch and calls the function, over and over until stopped. */
 async function poll(poller: Poller): Promise<void> {
   const { clock, configuration, random, signal, sqs, trace, waitSeconds: WaitTimeSeconds = 20 } = poller;
   const queueArn = configuration.EventSourceArn;
@@ -105,7 +117,7 @@ async function poll(poller: Poller): Promise<void> {
   }
 }
 
-/** Between two polls that do not wait in the queue. */
+/** The pause between two polls when SQS does not wait for messages. */
 const idleMillis = 100;
 
 interface Batch {
@@ -119,8 +131,8 @@ async function deliver(
 ): Promise<void> {
   const { EventSourceArn: queueArn, FunctionName: functionArn, FunctionResponseTypes } = configuration;
   const payload = JSON.stringify({ Records: messages.map((message) => sqsRecord(message, queueArn)) });
-  const result = await invoked(invoke, { functionArn, requestId: randomUuid(random), payload, attempt: 1 });
-  const { done, why } = doneOf(result, messages, FunctionResponseTypes.length > 0);
+  const result = await invokeSafely(invoke, { functionArn, requestId: randomUuid(random), payload, attempt: 1 });
+  const { done, why } = processedBy(result, messages, FunctionResponseTypes.length > 0);
   const Entries = done.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
   if (Entries.length > 0) await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
   trace({
@@ -132,7 +144,7 @@ async function deliver(
   });
 }
 
-/** An event of Lambda for SQS carries a message so. */
+/** Writes a message as Lambda's events for SQS carry it. */
 function sqsRecord(message: Message, queueArn: string) {
   return {
     messageId: message.MessageId,
@@ -158,26 +170,28 @@ function sqsRecord(message: Message, queueArn: string) {
   };
 }
 
-interface Done {
+interface Processed {
+  /** The messages to delete. */
   readonly done: readonly Message[];
+  /** The reason why the others are redelivered. */
   readonly why?: string;
 }
 
-function doneOf(result: InvokeResult, messages: readonly Message[], isReporting: boolean): Done {
+function processedBy(result: InvokeResult, messages: readonly Message[], isReporting: boolean): Processed {
   if (result.outcome === 'error') return { done: [], why: `${result.errorType}: ${result.message}` };
   if (result.outcome !== 'returned') return { done: [], why: result.outcome };
   if (!isReporting) return { done: messages };
   const answer = answerSchema.safeParse(parseJson(result.payload));
   if (!answer.success)
-    return { done: [], why: `the answer is no list of batchItemFailures: ${result.payload.slice(0, 80)}` };
+    return { done: [], why: `the answer has no valid batchItemFailures: ${result.payload.slice(0, 80)}` };
   const failed = new Set(answer.data?.batchItemFailures?.map(({ itemIdentifier }) => itemIdentifier));
-  const stranger = [...failed].find((identifier) => !messages.some(({ MessageId }) => MessageId === identifier));
-  if (stranger !== undefined) return { done: [], why: `itemIdentifier ${stranger} is no message of the batch` };
+  const unknown = [...failed].find((identifier) => !messages.some(({ MessageId }) => MessageId === identifier));
+  if (unknown !== undefined) return { done: [], why: `itemIdentifier ${unknown} is not a message of the batch` };
   const done = messages.filter(({ MessageId = '' }) => !failed.has(MessageId));
   return failed.size === 0 ? { done } : { done, why: `the function reported ${failed.size} failed` };
 }
 
-/** What is not this fails the whole batch, as an item without a good identifier does. */
+/** A report of failures. Any other answer fails the whole batch. */
 const answerSchema = z
   .object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string().min(1) })).nullish() })
   .nullish();

@@ -1,4 +1,4 @@
-/** A version 4 UUID out of the given randomness, so that the same seed gives the same UUIDs. */
+/** Makes a version 4 UUID from the given random numbers, so that the same seed gives the same UUIDs. */
 export function randomUuid(random: () => number): string {
   const bytes = Buffer.alloc(16);
   for (let offset = 0; offset < 16; offset += 4) bytes.writeUInt32BE(Math.floor(random() * 2 ** 32), offset);

@@ -1,18 +1,20 @@
 import type { Clock } from './clock.ts';
-import { type Invoke, invoked } from './invoke.ts';
+import { type Invoke, invokeSafely } from './invoke.ts';
 import { LambdaError } from './lambda-error.ts';
 import { randomUuid } from './random-uuid.ts';
 import type { Trace } from './trace.ts';
 
-/** What CreateSchedule takes of a function that is called at a rate. */
+/** The parameters of CreateSchedule for a function that is called at a rate. */
 export interface ScheduleDefinition {
   readonly name: string;
-  /** `rate(5 minutes)`. Rates begin when the schedule is made. */
+  /** `rate(5 minutes)`, counted from the start of the scheduler. */
   readonly expression: string;
   readonly functionArn: string;
-  /** The event, as JSON. `<aws.scheduler.scheduled-time>` and `<aws.scheduler.execution-id>` in it are replaced. */
+  /**
+   * The event, as JSON. `<aws.scheduler.scheduled-time>` and `<aws.scheduler.execution-id>` in the text are replaced.
+   */
   readonly input: string;
-  /** The function's own: how often Lambda calls it again after an error, 0 to 2. 2 without it. */
+  /** How often Lambda calls the function again after an error, 0 to 2. 2 by default. */
   readonly maximumRetryAttempts?: number;
 }
 
@@ -23,22 +25,35 @@ export interface SchedulerOptions {
   readonly trace: Trace;
   readonly random: () => number;
   /**
-   * How probable it is that a run is delivered a second time: EventBridge Scheduler delivers at least once. The second
-   * comes while the first is under way or up to a minute later.
+   * The probability that a run is delivered twice. The second delivery comes up to a minute after the first one began,
+   * also while that is under way.
    */
   readonly twiceProbability: number;
 }
 
 export interface Scheduler {
-  /** Starts a run of the schedule now, beside those of its rate. */
+  /** Starts a run of the schedule now, in addition to those of its rate. */
   runNow(name: string): Promise<void>;
   /** Resolves when no run is under way. */
   stop(): Promise<void>;
 }
 
 /**
- * EventBridge Scheduler: calls functions at a rate, whether or not the run before has ended. It calls them
- * asynchronously, so Lambda tries again what failed.
+ * Starts EventBridge Scheduler, with Lambda's asynchronous invocation behind it.
+ *
+ * *Behaviour.* Calls each function at its rate, whether or not the run before has ended. Scheduler delivers at least
+ * once, so a run can come twice. Because the call is asynchronous, Lambda retries it: after an error one minute later
+ * and then two minutes later, `maximumRetryAttempts` times; after throttling or a service error with a back-off from 1
+ * s to 5 minutes, which uses no retry. (Lambda developer guide, "How Lambda handles errors and retries with
+ * asynchronous invocation")
+ *
+ * *Differences from AWS.*
+ * - Only `rate(…)` without a flexible window: no `cron`, `at`, time zones, start and end dates.
+ * - The first run comes one period after the start; in AWS a schedule without a StartDate begins at once. A run begins
+ *   to the millisecond; in AWS within 60 s. (Scheduler user guide, "Schedule types")
+ * - A throttled run is retried for ever; in AWS until MaximumEventAgeInSeconds, 6 hours by default. There is neither a
+ *   dead-letter queue nor an on-failure destination.
+ * - Second deliveries come as often as `twiceProbability` says. AWS gives no figure.
  */
 export function startScheduler(options: SchedulerOptions): Scheduler {
   const { clock, invoke, random, schedules, trace, twiceProbability } = options;
@@ -66,20 +81,23 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
     }
   }
 
-  /** One run, and its second delivery if there is one. */
+  /** Delivers one run, and sometimes a second time. */
   async function run(schedule: ScheduleDefinition, dueMillis: number): Promise<void> {
     const number = (runs.get(schedule.name) ?? 0) + 1;
     runs.set(schedule.name, number);
     const executionId = randomUuid(random);
     const deliver = (delivery: number) => call(schedule, { number, delivery, dueMillis, executionId });
     const isTwice = random() < twiceProbability;
-    const afterMillis = Math.floor(random() * longestEchoMillis);
+    const afterMillis = Math.floor(random() * longestSecondDelayMillis);
     const second = isTwice ? clock.sleep(afterMillis, stopping.signal).then(() => deliver(2)) : undefined;
     const settled = await Promise.allSettled([deliver(1), second]);
     for (const delivery of settled) if (delivery.status === 'rejected') throw delivery.reason;
   }
 
-  async function call(schedule: ScheduleDefinition, { number, delivery, dueMillis, executionId }: Run): Promise<void> {
+  async function call(
+    schedule: ScheduleDefinition,
+    { number, delivery, dueMillis, executionId }: ScheduledRun,
+  ): Promise<void> {
     const { name, functionArn, input, maximumRetryAttempts = 2 } = schedule;
     const payload = input
       .replaceAll('<aws.scheduler.scheduled-time>', new Date(dueMillis).toISOString().replace(/\.\d+/, ''))
@@ -87,18 +105,18 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
     const requestId = randomUuid(random);
     trace({ did: 'schedule-run', schedule: name, run: number, delivery });
     let errors = 0;
-    for (let refusals = 0; ; ) {
-      const result = await invoked(invoke, { functionArn, requestId, payload, attempt: errors + 1 });
+    for (let throttles = 0; ; ) {
+      const result = await invokeSafely(invoke, { functionArn, requestId, payload, attempt: errors + 1 });
       if (result.outcome === 'returned') return;
       const isError = result.outcome === 'error';
       const why = isError ? `${result.errorType}: ${result.message}` : result.outcome;
       trace({ did: 'schedule-run-failed', schedule: name, run: number, why });
       if (isError) errors++;
-      else refusals++;
+      else throttles++;
       if (errors > maximumRetryAttempts) return;
       const afterMillis = isError
         ? errors * 60_000
-        : Math.min(longestBackOffMillis, 1_000 * 2 ** Math.min(refusals - 1, 20));
+        : Math.min(longestBackOffMillis, 1_000 * 2 ** Math.min(throttles - 1, 20));
       await clock.sleep(afterMillis, stopping.signal);
     }
   }
@@ -117,25 +135,21 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   };
 }
 
-interface Run {
+interface ScheduledRun {
   readonly number: number;
   readonly delivery: number;
   readonly dueMillis: number;
   readonly executionId: string;
 }
 
-/** AWS does not tell. Within a minute a second delivery overlaps a run that takes seconds, or comes after it. */
-const longestEchoMillis = 60_000;
+/** The longest delay of a second delivery. A minute is enough to come during a run of seconds, or after it. */
+const longestSecondDelayMillis = 60_000;
 
-/**
- * Asynchronous invocation: an error is tried again after one minute, then after two; throttling after up to five
- * minutes.
- */
 const longestBackOffMillis = 300_000;
 
 const unitMillis: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
-/** `rate(value unit)` with minutes, hours or days; the unit is plural but for 1. */
+/** Parses `rate(value unit)` with minutes, hours or days. The unit is in the plural except after 1. */
 function rateMillis({ expression, name }: ScheduleDefinition): number {
   const [, digits = '', unit = '', plural = ''] = /^rate\((\d+) (minute|hour|day)(s?)\)$/.exec(expression) ?? [];
   const value = Number(digits);

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 
-/** What the emulators did, in the order they did it. Sequence numbers, never data: a trace may be shown and kept. */
+/** One thing that an emulator did. It has sequence numbers and never data, so a trace may be shown and stored. */
 export type TraceEntry =
   | { readonly did: 'state'; readonly state: string }
   | { readonly did: 'shard'; readonly shardId: string; readonly became: 'reading' | 'drained' | 'rebalanced' }
@@ -12,7 +12,7 @@ export type TraceEntry =
       readonly attempt: number;
       readonly requestId: string;
       readonly outcome: 'succeeded' | 'reported-failures' | 'failed' | 'throttled' | 'service-error';
-      /** Why it is a failure, in one line. */
+      /** The reason of the failure, in one line. */
       readonly why?: string;
     })
   | (Range & { readonly did: 'retry'; readonly attempt: number; readonly afterMillis: number })
@@ -36,7 +36,7 @@ export type TraceEntry =
       readonly why?: string;
     };
 
-/** Why a batch was not made larger. */
+/** The reason why a batch was not made larger. */
 export type BatchEnd = 'batch-size' | 'payload-size' | 'window' | 'no-more-records' | 'shard-end';
 
 interface Range {
@@ -49,7 +49,8 @@ interface Range {
 export type Trace = (entry: TraceEntry) => void;
 
 /**
- * Writes each entry as one line of JSON, with its time. The same seed and calls on a virtual clock give the same bytes.
+ * Makes a trace that writes each entry as one line of JSON, with its time. On a virtual clock, the same seed and calls
+ * give the same bytes.
  */
 export function traceLines({ clock, write }: { clock: Clock; write: (line: string) => void }): Trace {
   return (entry) => write(JSON.stringify({ at: clock.now(), ...entry }));

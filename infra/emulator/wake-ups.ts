@@ -1,71 +1,73 @@
-/** Somebody who is to be woken; `place` is the index in the heap, −1 when there no longer. */
+/** One sleeper's wake-up. `heapIndex` is −1 when the wake-up is no longer in the heap. */
 export interface WakeUp {
   readonly dueMillis: number;
   readonly order: number;
   readonly wake: () => void;
-  place: number;
+  heapIndex: number;
 }
 
 export interface WakeUps {
   add(dueMillis: number, wake: () => void): WakeUp;
   remove(wakeUp: WakeUp): void;
   nextMillis(): number | undefined;
-  /** Takes out all that are due by then, the earliest first, those of one moment in the order they came. */
+  /**
+   * Removes all wake-ups that are due by then: the earliest first, those of one moment in the order they were added.
+   */
   take(untilMillis: number): (() => void)[];
 }
 
 /**
- * The wake-ups of a clock: a binary heap, so that many thousand sleepers cost little, with removal for those that give
- * up.
+ * Makes the wake-ups of a clock: a binary heap, so that many thousand sleepers cost little. A sleeper that is aborted
+ * is removed.
  */
 export function wakeUps(): WakeUps {
   const heap: WakeUp[] = [];
   let added = 0;
 
-  function put(wakeUp: WakeUp, place: number): void {
-    heap[place] = wakeUp;
-    wakeUp.place = place;
+  function put(wakeUp: WakeUp, index: number): void {
+    heap[index] = wakeUp;
+    wakeUp.heapIndex = index;
   }
 
   function rise(wakeUp: WakeUp, from: number): void {
-    let place = from;
-    while (place > 0) {
-      const parentPlace = (place - 1) >> 1;
-      const parent = heap[parentPlace];
+    let index = from;
+    while (index > 0) {
+      const parentIndex = (index - 1) >> 1;
+      const parent = heap[parentIndex];
       if (parent === undefined || isBefore(parent, wakeUp)) break;
-      put(parent, place);
-      place = parentPlace;
+      put(parent, index);
+      index = parentIndex;
     }
-    put(wakeUp, place);
+    put(wakeUp, index);
   }
 
   function sink(wakeUp: WakeUp, from: number): void {
-    let place = from;
+    let index = from;
     for (;;) {
-      const left = heap[2 * place + 1];
-      const right = heap[2 * place + 2];
+      const left = heap[2 * index + 1];
+      const right = heap[2 * index + 2];
       const child = right !== undefined && left !== undefined && isBefore(right, left) ? right : left;
       if (child === undefined || isBefore(wakeUp, child)) break;
-      const childPlace = child.place;
-      put(child, place);
-      place = childPlace;
+      const childIndex = child.heapIndex;
+      put(child, index);
+      index = childIndex;
     }
-    put(wakeUp, place);
+    put(wakeUp, index);
   }
 
   function remove(wakeUp: WakeUp): void {
-    const { place } = wakeUp;
-    if (place < 0) return;
-    wakeUp.place = -1;
+    const { heapIndex } = wakeUp;
+    if (heapIndex < 0) return;
+    wakeUp.heapIndex = -1;
     const last = heap.pop();
     if (last === undefined || last === wakeUp) return;
-    sink(last, place);
-    rise(last, last.place);
+    sink(last, heapIndex);
+    rise(last, last.heapIndex);
   }
 
   return {
     add(dueMillis, wake) {
-      const wakeUp = { dueMillis, order: added++, wake, place: heap.length };
+      const wakeUp = { dueMillis, order: added++, wake, heapIndex: heap.length };
       rise(wakeUp, heap.length);
       return wakeUp;
     },

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { LambdaError } from '../lambda-error.ts';
 import type { FunctionDefinition } from './function-definition.ts';
 
-/** Where functions believe they are, and as whom. */
+/** The region, account and credentials that functions see. */
 export interface HostIdentity {
   readonly region: string;
   readonly accountId: string;
@@ -10,7 +10,7 @@ export interface HostIdentity {
   readonly secretAccessKey: string;
 }
 
-/** What a function's process has in its environment: nothing of the parent's. */
+/** Builds the environment of a function's process. Nothing comes from this process's own. */
 export function environmentOf(definition: FunctionDefinition, identity: HostIdentity): Record<string, string> {
   const { name, bundlePath, handlerName, environment, memoryMb } = definition;
   const ofLambda = {
@@ -44,7 +44,7 @@ function refuseReserved(environment: Readonly<Record<string, string>>, reserved:
   );
 }
 
-/** Lambda takes 4 KB in all. */
+/** Lambda allows 4 KB for all variables together. */
 function refuseTooLarge(environment: Readonly<Record<string, string>>): void {
   const bytes = Buffer.byteLength(JSON.stringify(environment));
   if (bytes <= 4_096) return;

@@ -1,14 +1,14 @@
-/** A function as CreateFunction would make it. */
+/** A function, with the parameters of CreateFunction that are emulated. */
 export interface FunctionDefinition {
   readonly name: string;
   /** An ES module that exports the handler. */
   readonly bundlePath: string;
-  /** The name of the export, such as `handler`; `index.handler` says the same. */
+  /** The name of the export: `handler`, or `index.handler` as Lambda writes it. */
   readonly handlerName: string;
-  /** All that the function sees beside what Lambda sets. Names that Lambda reserves are refused. */
+  /** The function's own variables. Names that Lambda reserves are refused. */
   readonly environment: Readonly<Record<string, string>>;
   readonly timeoutMillis: number;
   readonly memoryMb: number;
-  /** Reserved concurrency: a call above it is throttled. Without it there is no limit. */
+  /** Reserved concurrency: calls above it are throttled. No limit by default. */
   readonly maxConcurrency?: number;
 }

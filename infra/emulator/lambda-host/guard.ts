@@ -1,8 +1,8 @@
 import { workerData } from 'node:worker_threads';
 
 /**
- * The program of the thread that watches an instance: ends the process when it takes more memory than it has, or its
- * host is gone.
+ * The program of the thread that watches an instance. It kills the process when that uses more memory than the function
+ * has, or when the host is gone.
  */
 const { limitBytes, hostPid } = workerData as { limitBytes: number; hostPid: number };
 

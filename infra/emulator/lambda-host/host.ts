@@ -11,25 +11,39 @@ export interface LambdaHostOptions {
   readonly clock: Clock;
   /** Called with each line that a function writes. */
   readonly onLog: (name: string, line: string) => void;
-  /** Where the functions believe they are, and as whom. */
+  /** The region, account and credentials that the functions see. */
   readonly identity: HostIdentity;
   readonly random: () => number;
 }
 
 export interface LambdaHost {
-  /** Calls the function in a process that is free, or in a new one. Throws only for what the caller did wrong. */
+  /** Calls the function in a free process, or in a new one. Throws only for mistakes of the caller. */
   invoke(name: string, payload: string, options?: { readonly requestId?: string }): Promise<InvokeResult>;
-  /** From now on the function runs as defined here. Invocations under way end as they began. */
+  /** Replaces a function's definition. Invocations under way end with the old one. */
   reload(definition: FunctionDefinition): void;
-  /** Ends the function's processes at once, invocations under way or not, as if their machine had died. */
+  /** Kills the function's processes at once, even during an invocation, as if their machine had died. */
   kill(name: string): Promise<void>;
-  /** Ends every process. */
+  /** Kills every process. */
   close(): Promise<void>;
 }
 
 /**
- * Runs functions as Lambda does: each instance is a process of its own, takes one call at a time, and is used again
- * while it is well.
+ * Starts a host that runs functions as Lambda does.
+ *
+ * *Behaviour.* Each instance of a function is a process of its own, with nothing in its environment but what Lambda
+ * sets and the function's variables. It takes one call at a time, and is used again after a success or a thrown error.
+ * A call that exceeds the time-out kills the process and fails with `Sandbox.Timedout`; a process that dies fails the
+ * call with `Runtime.ExitError`; an answer above 6 MB with `Function.ResponseSizeTooLarge`. Loading the bundle has 10 s
+ * of its own. Messages and error types are those that Lambda gives. Calls above the reserved concurrency are throttled.
+ *
+ * *Differences from AWS.*
+ * - A process is not frozen between calls: timers and requests that a call left behind go on.
+ * - An instance is kept until the host closes, or its definition changes.
+ * - Memory is the process's resident set, looked at every 50 ms. CPU does not depend on memory.
+ * - A bundle that takes longer than 10 s to load goes on in the time of the first call; Lambda loads it anew then.
+ * - The process is that of a user of this machine: it sees all files, `/tmp` is shared, and the network is open.
+ * - The payload of a call may exceed 6 MB. The account has no concurrency limit. There are no versions, aliases,
+ *   layers, extensions, response streaming or asynchronous calls.
  */
 export function startLambdaHost({ functions, clock, onLog, identity, random }: LambdaHostOptions): LambdaHost {
   const definitions = new Map<string, FunctionDefinition>();
@@ -43,7 +57,7 @@ export function startLambdaHost({ functions, clock, onLog, identity, random }: L
   }
 
   function findDefinition(name: string): FunctionDefinition {
-    if (isClosed) throw new Error(`the Lambda host is closed: it cannot invoke ${name}`);
+    if (isClosed) throw new Error(`the Lambda host is closed and cannot call ${name}: start another one`);
     const definition = definitions.get(nameIn(name));
     if (definition !== undefined) return definition;
     throw new LambdaError('ResourceNotFoundException', `Function not found: ${name}`);
@@ -57,11 +71,14 @@ export function startLambdaHost({ functions, clock, onLog, identity, random }: L
     return instance;
   }
 
+  /** Finds an idle instance or starts one. Undefined when the reserved concurrency is in use. */
   function take(definition: FunctionDefinition): Instance | undefined {
-    const own = [...instances].filter((instance) => instance.definition.name === definition.name && instance.isWell());
-    const idle = own.find((instance) => instance.definition === definition && !instance.isBusy());
+    const usable = [...instances].filter(
+      (instance) => instance.definition.name === definition.name && instance.isUsable(),
+    );
+    const idle = usable.find((instance) => instance.definition === definition && !instance.isBusy());
     if (idle !== undefined) return idle;
-    const busy = own.filter((instance) => instance.isBusy()).length;
+    const busy = usable.filter((instance) => instance.isBusy()).length;
     return busy >= (definition.maxConcurrency ?? Number.POSITIVE_INFINITY) ? undefined : start(definition);
   }
 
@@ -93,7 +110,7 @@ export function startLambdaHost({ functions, clock, onLog, identity, random }: L
   };
 }
 
-/** A function may be named by its ARN, with a version or an alias behind it. */
+/** Takes the function's name out of an ARN, which may end in a version or an alias. */
 function nameIn(name: string): string {
   return /^arn:[^:]*:lambda:[^:]*:[^:]*:function:([^:]+)/.exec(name)?.[1] ?? name;
 }

@@ -10,11 +10,11 @@ import type { FunctionFailure, InstanceMessage, InvokeMessage } from './messages
 export interface Instance {
   readonly definition: FunctionDefinition;
   isBusy(): boolean;
-  /** It can take calls; after a time-out or a crash it cannot. */
-  isWell(): boolean;
+  /** False after a time-out or a crash: then the instance takes no more calls. */
+  isUsable(): boolean;
   invoke(call: Omit<InvokeMessage, 'deadlineMillis'>): Promise<InvokeResult>;
   kill(): Promise<void>;
-  /** Resolves when the process is gone and all it wrote is read. */
+  /** Resolves when the process is gone and all its output has been read. */
   readonly ended: Promise<Ending>;
 }
 
@@ -27,7 +27,7 @@ interface InstanceOptions {
 
 type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly why?: FunctionFailure };
 
-/** A cold start. The module is loaded before the first call, in time of its own. */
+/** Starts an instance: a cold start. The process loads the module before the first call, in time of its own. */
 export function startInstance({ definition, environment, clock, onLog }: InstanceOptions): Instance {
   const { bundlePath, handlerName, memoryMb, timeoutMillis } = definition;
   const child = fork(runtimePath, [bundlePath, handlerName, String(memoryMb)], {
@@ -36,50 +36,50 @@ export function startInstance({ definition, environment, clock, onLog }: Instanc
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   forwardLines(child, onLog);
-  let isWell = true;
+  let isUsable = true;
   let isBusy = false;
   let why: FunctionFailure | undefined;
-  let heard: (message: InstanceMessage) => void = () => undefined;
+  let onAnswer: (message: InstanceMessage) => void = () => undefined;
   const ended = new Promise<Ending>((resolve) => {
     child.on('error', () => resolve({ code: 1, signal: null }));
     child.on('close', (code, signal) => resolve({ code, signal, ...(why === undefined ? {} : { why }) }));
   });
   child.on('exit', () => {
-    isWell = false;
+    isUsable = false;
   });
   const ready = new Promise<void>((resolve) => {
     child.on('message', (message: InstanceMessage) => {
-      if (message.told === 'ready') resolve();
-      else if (message.told === 'dying') why = message;
-      else heard(message);
+      if (message.kind === 'ready') resolve();
+      else if (message.kind === 'dying') why = message;
+      else onAnswer(message);
     });
   });
 
-  async function answered(call: Omit<InvokeMessage, 'deadlineMillis'>): Promise<InstanceMessage> {
+  async function answerTo(call: Omit<InvokeMessage, 'deadlineMillis'>): Promise<InstanceMessage> {
     const message = new Promise<InstanceMessage>((resolve) => {
-      heard = resolve;
+      onAnswer = resolve;
     });
     child.send({ ...call, deadlineMillis: clock.now() + timeoutMillis }, () => undefined);
     return await message;
   }
 
   async function kill(): Promise<void> {
-    isWell = false;
+    isUsable = false;
     child.kill('SIGKILL');
     await ended;
   }
 
-  /** Whichever comes first: the work, the end of the process or of the time. */
+  /** Waits for whichever comes first: the work, the end of the process, or the end of the time. */
   async function within<Result>(limitMillis: number, work: Promise<Result>): Promise<Result | Ending | 'timed-out'> {
-    const inTime = new AbortController();
-    const timer = clock.sleep(limitMillis, inTime.signal).then(
+    const done = new AbortController();
+    const timer = clock.sleep(limitMillis, done.signal).then(
       () => 'timed-out' as const,
       () => 'timed-out' as const,
     );
     try {
       return await Promise.race([work, ended, timer]);
     } finally {
-      inTime.abort();
+      done.abort();
     }
   }
 
@@ -93,22 +93,22 @@ export function startInstance({ definition, environment, clock, onLog }: Instanc
   return {
     definition,
     isBusy: () => isBusy,
-    isWell: () => isWell,
+    isUsable: () => isUsable,
     kill,
     ended,
     async invoke(call) {
       isBusy = true;
       try {
-        const begun = await within(
+        const loaded = await within(
           loadMillis + timeoutMillis,
           ready.then(() => undefined),
         );
-        if (begun === 'timed-out') return await timedOut(call.requestId);
-        if (begun !== undefined) return crashed(begun, call.requestId);
-        const outcome = await within(timeoutMillis, answered(call));
+        if (loaded === 'timed-out') return await timedOut(call.requestId);
+        if (loaded !== undefined) return crashed(loaded, call.requestId);
+        const outcome = await within(timeoutMillis, answerTo(call));
         if (outcome === 'timed-out') return await timedOut(call.requestId);
-        if (!('told' in outcome)) return crashed(outcome, call.requestId);
-        return outcome.told === 'returned'
+        if (!('kind' in outcome)) return crashed(outcome, call.requestId);
+        return outcome.kind === 'returned'
           ? { outcome: 'returned', payload: outcome.payload }
           : failed(outcome as FunctionFailure);
       } finally {
@@ -120,10 +120,10 @@ export function startInstance({ definition, environment, clock, onLog }: Instanc
 
 const runtimePath = fileURLToPath(new URL('./runtime.ts', import.meta.url));
 
-/** What Lambda gives a function to load its code; what takes longer is loaded again in the time of the first call. */
+/** The time that Lambda gives a function to load its code, before that counts as time of the first call. */
 const loadMillis = 10_000;
 
-/** The rest of the memory is for what is not on the heap: buffers, code, the runtime itself. */
+/** The heap's share of a function's memory. The rest is for buffers, code and the runtime itself. */
 const heapShare = 0.9;
 
 function forwardLines({ stdout, stderr }: ChildProcess, onLog: (line: string) => void): void {
@@ -143,7 +143,7 @@ function exitReason(code: number | null, signal: NodeJS.Signals | null): string 
   return code === 0 ? 'Runtime exited without providing a reason' : `Runtime exited with error: exit status ${code}`;
 }
 
-/** As the service writes them. */
+/** The names of signals in Lambda's messages. */
 const signalNames: Partial<Record<NodeJS.Signals, string>> = {
   SIGABRT: 'aborted',
   SIGILL: 'illegal instruction',

@@ -1,4 +1,4 @@
-/** What the host tells an instance. */
+/** A message from the host to an instance: a call. */
 export interface InvokeMessage {
   readonly payload: string;
   readonly requestId: string;
@@ -6,14 +6,14 @@ export interface InvokeMessage {
   readonly deadlineMillis: number;
 }
 
-/** What an instance tells the host. A runtime that cannot go on says why before it exits. */
+/** A message from an instance to the host. A runtime that has to exit gives its reason first: `dying`. */
 export type InstanceMessage =
-  | { readonly told: 'ready' }
-  | { readonly told: 'returned'; readonly payload: string }
-  | ({ readonly told: 'threw' } & FunctionFailure)
-  | ({ readonly told: 'dying' } & FunctionFailure);
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'returned'; readonly payload: string }
+  | ({ readonly kind: 'threw' } & FunctionFailure)
+  | ({ readonly kind: 'dying' } & FunctionFailure);
 
-/** An error as Lambda shows it to the caller. */
+/** An error as Lambda shows it to the caller of a function. */
 export interface FunctionFailure {
   readonly errorType: string;
   readonly message: string;

@@ -2,9 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { FunctionFailure, InstanceMessage, InvokeMessage } from './messages.ts';
 
-/**
- * The program of an instance: loads the bundle, then answers one call after the other. The host starts it as a process.
- */
+/** The program of an instance's process: loads the bundle, then answers one call after the other. */
 const [bundlePath = '', handlerName = '', memoryMb = '128'] = process.argv.slice(2);
 
 process.on('disconnect', () => process.exit(0));
@@ -17,11 +15,11 @@ const handler = await load();
 process.on('message', (call: InvokeMessage) => {
   void answer(call);
 });
-tell({ told: 'ready' });
+send({ kind: 'ready' });
 
 /**
- * Watches from a thread of its own, because the function may never let go of its own: its memory, and that its host
- * lives.
+ * Starts a thread that watches the memory and the host. A thread of its own, because the function may never yield the
+ * main one.
  */
 function guard(): void {
   const workerData = { limitBytes: Number(memoryMb) * 1_024 * 1_024, hostPid: process.ppid };
@@ -62,9 +60,9 @@ async function answer({ payload, requestId, functionArn, deadlineMillis }: Invok
     memoryLimitInMB: memoryMb,
   };
   try {
-    tell(returned(await handler(JSON.parse(payload), context)));
+    send(returned(await handler(JSON.parse(payload), context)));
   } catch (error) {
-    tell({ told: 'threw', ...failureOf(error) });
+    send({ kind: 'threw', ...failureOf(error) });
   }
 }
 
@@ -74,16 +72,16 @@ function returned(result: unknown): InstanceMessage {
     payload = JSON.stringify(result) ?? 'null';
   } catch {
     const failure = { errorType: 'Runtime.MarshalError', message: 'Unable to stringify response body as json' };
-    return { told: 'threw', ...failure, stackTrace: [] };
+    return { kind: 'threw', ...failure, stackTrace: [] };
   }
-  if (Buffer.byteLength(payload) <= maxAnswerBytes) return { told: 'returned', payload };
+  if (Buffer.byteLength(payload) <= maxAnswerBytes) return { kind: 'returned', payload };
   const message = `Response payload size exceeded maximum allowed payload size (${maxAnswerBytes} bytes).`;
-  return { told: 'threw', errorType: 'Function.ResponseSizeTooLarge', message, stackTrace: [] };
+  return { kind: 'threw', errorType: 'Function.ResponseSizeTooLarge', message, stackTrace: [] };
 }
 
-/** Says why, and exits when that is said. */
+/** Sends the reason to the host, then exits. */
 function die(failure: FunctionFailure): Promise<never> {
-  process.send?.({ told: 'dying', ...failure }, () => process.exit(129));
+  process.send?.({ kind: 'dying', ...failure }, () => process.exit(129));
   return new Promise<never>(() => undefined);
 }
 
@@ -100,9 +98,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function tell(message: InstanceMessage): void {
+function send(message: InstanceMessage): void {
   process.send?.(message);
 }
 
-/** 6 MB and the envelope that Lambda grants an answer. */
+/** 6 MB, and the 100 bytes more that Lambda's own message names as the limit. */
 const maxAnswerBytes = 6 * 1_024 * 1_024 + 100;

@@ -1,4 +1,4 @@
-/** The parts of a Kinesis stream's ARN that the names of other things are made of. */
+/** The parts of a Kinesis stream's ARN. */
 export interface StreamArn {
   readonly partition: string;
   readonly region: string;
@@ -6,7 +6,7 @@ export interface StreamArn {
   readonly streamName: string;
 }
 
-/** Undefined for what is not a stream, such as an enhanced fan-out consumer. */
+/** Parses a stream's ARN. Undefined for any other ARN, such as that of an enhanced fan-out consumer. */
 export function parseStreamArn(arn: string): StreamArn | undefined {
   const match = /^arn:(aws[a-zA-Z-]*):kinesis:([a-z0-9-]+):(\d{12}):stream\/([a-zA-Z0-9_.-]{1,128})$/.exec(arn);
   if (match === null) return undefined;
@@ -15,7 +15,8 @@ export function parseStreamArn(arn: string): StreamArn | undefined {
 }
 
 /**
- * A function's ARN out of its name, a partial ARN or an ARN: it lies where the stream lies unless it says otherwise.
+ * Makes a function's ARN of its name, a partial ARN or an ARN. Parts that are missing, such as the region, are those of
+ * the stream.
  */
 export function lambdaArn(functionName: string, stream: StreamArn): string {
   if (functionName.startsWith('arn:')) return functionName;
@@ -23,7 +24,7 @@ export function lambdaArn(functionName: string, stream: StreamArn): string {
   return `arn:${stream.partition}:lambda:${stream.region}:${accountId}:function:${name}`;
 }
 
-/** `{ region, accountId, name }` of an ARN whose resource is a bare name: a queue or a bucket. */
+/** Parses an ARN whose resource is a bare name: that of a queue or a bucket. */
 export function parseNamedArn(arn: string): { region: string; accountId: string; name: string } {
   const [, , , region = '', accountId = '', name = ''] = arn.split(':');
   return { region, accountId, name };

@@ -4,7 +4,7 @@ import { type BatchRecord, countThatFits } from './records.ts';
 import type { Run } from './run.ts';
 import type { Shard } from './shard.ts';
 
-/** The records of one shard in batches, in order, until the shard has ended; then the ids of those that continue it. */
+/** Yields the records of one shard in batches, in order. Returns the ids of the shard's children at its end. */
 export async function* batches(
   run: Run,
   shard: Shard,
@@ -18,7 +18,8 @@ export async function* batches(
   for (;;) {
     const windowEnd = (unread[0]?.readMillis ?? Number.POSITIVE_INFINITY) + windowMillis;
     const count = countThatFits(unread, configuration.BatchSize);
-    const because = whyNow({ unread: unread.length, count, last, isOver: clock.now() >= windowEnd, windowMillis }, run);
+    const isWindowOver = clock.now() >= windowEnd;
+    const because = reasonToDeliver({ unread: unread.length, count, last, isWindowOver, windowMillis }, run);
     if (because !== undefined) {
       const batch = unread.slice(0, count);
       unread = unread.slice(count);
@@ -36,26 +37,29 @@ export async function* batches(
   }
 }
 
-interface Gathered {
+interface Unread {
   readonly unread: number;
-  /** How many of them one invocation can carry. */
+  /** How many of the unread records one invocation can carry. */
   readonly count: number;
   readonly last: Poll | undefined;
-  readonly isOver: boolean;
+  readonly isWindowOver: boolean;
   readonly windowMillis: number;
 }
 
-/** Why a batch is to be delivered as it is, or undefined when more records are to be waited for. */
-function whyNow({ unread, count, last, isOver, windowMillis }: Gathered, { configuration }: Run): BatchEnd | undefined {
+/** Decides why the batch is delivered now. Undefined: wait for more records. */
+function reasonToDeliver(
+  { unread, count, last, isWindowOver, windowMillis }: Unread,
+  { configuration }: Run,
+): BatchEnd | undefined {
   if (unread === 0) return undefined;
   if (count === configuration.BatchSize) return 'batch-size';
   if (count < unread) return 'payload-size';
   if (last?.endedWith !== undefined) return 'shard-end';
   if (windowMillis === 0) return 'no-more-records';
-  return isOver ? 'window' : undefined;
+  return isWindowOver ? 'window' : undefined;
 }
 
-/** How a trace names a run of records. */
+/** Describes consecutive records for the trace. */
 export function rangeOf({ shardId }: Pick<Shard, 'shardId'>, records: readonly BatchRecord[]) {
   return {
     shardId,

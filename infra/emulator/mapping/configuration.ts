@@ -7,19 +7,17 @@ const functionNamePattern =
   /^(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-\d:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?$/;
 const destinationPattern = /^arn:(aws[a-zA-Z-]*):(sqs|sns|s3):([a-z0-9-]*):(\d{12})?:(.+)$/;
 
-/** What may be changed later: UpdateEventSourceMapping takes these only. */
+/** The parameters that UpdateEventSourceMapping takes too. */
 const changeable = {
   FunctionName: z.string().max(140, atMostCharacters(140)).regex(functionNamePattern, pattern(functionNamePattern)),
   Enabled: z.boolean(),
   BatchSize: integerBetween(1, 10_000),
   MaximumBatchingWindowInSeconds: integerBetween(0, 300),
-  /**
-   * More than one batch of a shard at a time keeps order by partition key only, which aggregated records do not have.
-   */
+  /** Above 1, order holds per partition key only: of no use for aggregated records, which hold many keys. */
   ParallelizationFactor: integerBetween(1, 10),
-  /** −1 is never. */
+  /** In seconds. −1: records never become too old. */
   MaximumRecordAgeInSeconds: integerBetween(-1, 604_800),
-  /** −1 is until the record expires. */
+  /** −1: retry until the records expire. */
   MaximumRetryAttempts: integerBetween(-1, 10_000),
   BisectBatchOnFunctionError: z.boolean(),
   FunctionResponseTypes: z
@@ -34,7 +32,7 @@ const changeable = {
 
 const changesSchema = z.strictObject(changeable).partial();
 
-/** What CreateEventSourceMapping takes for a Kinesis stream. */
+/** The parameters of CreateEventSourceMapping for a Kinesis stream. */
 const requestSchema = changesSchema.extend({
   FunctionName: changeable.FunctionName,
   EventSourceArn: z.string().optional(),
@@ -48,7 +46,7 @@ const requestSchema = changesSchema.extend({
 export type MappingRequest = z.input<typeof requestSchema>;
 export type MappingChanges = z.input<typeof changesSchema>;
 
-/** A request with Lambda's defaults filled in. */
+/** A request, completed with Lambda's defaults. */
 export interface MappingConfiguration {
   readonly FunctionArn: string;
   readonly EventSourceArn: string;
@@ -65,7 +63,17 @@ export interface MappingConfiguration {
   readonly DestinationConfig: { readonly OnFailure: { readonly Destination?: string } };
 }
 
-/** Refuses what Lambda would refuse, with its error names; `nowMillis` because no mapping starts in the future. */
+/**
+ * Parses the parameters of CreateEventSourceMapping.
+ *
+ * *Behaviour.* Throws the error that Lambda answers with: a SerializationException for a value of another type, one
+ * ValidationException that lists all broken constraints, and an InvalidParameterValueException for values that do not
+ * go together. A StartingPositionTimestamp after `nowMillis` is refused.
+ *
+ * *Differences from AWS.* ParallelizationFactor above 1, TumblingWindowInSeconds, FilterCriteria and enhanced fan-out
+ * consumers are refused, because this emulator does not have them. A parameter of another kind of source is a
+ * ValidationException. The messages of these are ours.
+ */
 export function parseRequest(
   input: unknown,
   nowMillis: number,
@@ -103,7 +111,7 @@ export function parseRequest(
   return { configuration: withChanges(configuration, request), enabled: request.Enabled ?? true };
 }
 
-/** The configuration after an UpdateEventSourceMapping; `enabled` is undefined when it says nothing of that. */
+/** Parses the parameters of UpdateEventSourceMapping. `enabled` is undefined when they leave it as it is. */
 export function parseChanges(
   current: MappingConfiguration,
   input: unknown,
@@ -156,7 +164,7 @@ function refuseUnsupported(changes: z.output<typeof changesSchema>): void {
   }
 }
 
-/** On-failure destinations are standard queues, standard topics and buckets. */
+/** True for a standard queue, a standard topic or a bucket: Lambda takes no FIFO destinations. */
 function isDestination(arn: string): boolean {
   return destinationPattern.test(arn) && !arn.endsWith('.fifo');
 }

@@ -1,4 +1,4 @@
-import { invoked } from '../invoke.ts';
+import { invokeSafely } from '../invoke.ts';
 import { randomUuid } from '../random-uuid.ts';
 import { rangeOf } from './batches.ts';
 import type { Invocation } from './discarded.ts';
@@ -8,31 +8,32 @@ import { readResponse, type Verdict } from './response.ts';
 import type { Run } from './run.ts';
 import type { Shard } from './shard.ts';
 
-/** Records that go to the function together, and what has come of it so far. */
+/** Records that go to the function together, with the failures so far. */
 interface Part {
   readonly records: readonly BatchRecord[];
-  /** How often the function was tried with just these and failed: what MaximumRetryAttempts limits, plus one. */
+  /** How often the function failed with exactly these records. MaximumRetryAttempts plus one is the limit. */
   readonly failures: number;
-  /** How often Lambda itself could not call it since. Only the back-off counts these. */
-  readonly refusals: number;
+  /** How often in a row Lambda could not call the function. Only the back-off counts these. */
+  readonly notCalled: number;
   readonly last: Invocation | undefined;
 }
 
 /**
- * Delivers one batch, and resolves when each of its records is done or discarded. The shard waits meanwhile: parts are
- * tried in the order of the shard, each until nothing of it is left, so nothing is delivered behind a hole.
+ * Delivers one batch. Resolves when the function has processed each of its records, or they were discarded. A batch
+ * that is split becomes parts. Parts are delivered in the order of the shard, and the shard waits meanwhile, so no
+ * record overtakes one that still fails.
  */
 export async function deliver(run: Run, shard: Shard, { batch, signal }: Batch): Promise<void> {
-  let parts: readonly Part[] = [{ records: batch, failures: 0, refusals: 0, last: undefined }];
+  let parts: readonly Part[] = [{ records: batch, failures: 0, notCalled: 0, last: undefined }];
   for (let [part, ...later] = parts; part !== undefined; [part, ...later] = parts) {
     signal.throwIfAborted();
-    parts = [...(await tryPart(run, shard, { part, signal })), ...later];
+    parts = [...(await deliverPart(run, shard, { part, signal })), ...later];
   }
 }
 
 export interface Batch {
   readonly batch: readonly BatchRecord[];
-  /** Aborts between two tries. An invocation under way ends first. */
+  /** Aborts between two invocations: one under way ends first. */
   readonly signal: AbortSignal;
 }
 
@@ -41,8 +42,8 @@ interface Try {
   readonly signal: AbortSignal;
 }
 
-/** One try; resolves to what is left to try of the part. */
-async function tryPart(run: Run, shard: Shard, { part, signal }: Try): Promise<readonly Part[]> {
+/** Calls the function once with a part. Resolves to the parts that are left to deliver. */
+async function deliverPart(run: Run, shard: Shard, { part, signal }: Try): Promise<readonly Part[]> {
   const fresh = await withoutExpired(run, shard, { part, signal });
   if (fresh.records.length === 0) return [];
   const invocation = await invoke(run, shard, fresh);
@@ -52,14 +53,14 @@ async function tryPart(run: Run, shard: Shard, { part, signal }: Try): Promise<r
     checkpoint(run, shard, fresh.records);
     return [];
   }
-  if (verdict.verdict === 'refused') {
-    const again = { ...fresh, refusals: fresh.refusals + 1 };
+  if (verdict.verdict === 'not-called') {
+    const again = { ...fresh, notCalled: fresh.notCalled + 1 };
     await pause(run, shard, { part: again, signal });
     return [again];
   }
   const pieces = split(run, shard, { part: fresh, verdict });
   if (pieces !== undefined) return pieces;
-  const failed = { ...fresh, failures: fresh.failures + 1, refusals: 0, last: invocation };
+  const failed = { ...fresh, failures: fresh.failures + 1, notCalled: 0, last: invocation };
   const { MaximumRetryAttempts: retries } = run.configuration;
   if (retries !== -1 && failed.failures > retries) {
     await discard(run, shard, { part: failed, records: failed.records, condition: 'RetryAttemptsExhausted', signal });
@@ -70,7 +71,10 @@ async function tryPart(run: Run, shard: Shard, { part, signal }: Try): Promise<r
   return [failed];
 }
 
-/** What a failure leaves when it tells more than that all failed: neither way of splitting uses a retry. */
+/**
+ * Splits a part that failed: at the reported record, or in two halves with BisectBatchOnFunctionError. Neither uses a
+ * retry. Undefined when the part fails as a whole.
+ */
 function split(
   run: Run,
   shard: Shard,
@@ -103,15 +107,15 @@ function split(
 }
 
 function untried(records: readonly BatchRecord[]): Part {
-  return { records, failures: 0, refusals: 0, last: undefined };
+  return { records, failures: 0, notCalled: 0, last: undefined };
 }
 
-/** Discards what has become too old, record by record: five of six may go on. */
+/** Discards the records that have become too old. The rest of the part goes on: the age is that of each record. */
 async function withoutExpired(run: Run, shard: Shard, { part, signal }: Try): Promise<Part> {
   const { MaximumRecordAgeInSeconds: age } = run.configuration;
   if (age === -1) return part;
-  const bornAfter = run.clock.now() - age * 1_000;
-  const firstFresh = part.records.findIndex(({ arrivalMillis }) => arrivalMillis >= bornAfter);
+  const oldestMillis = run.clock.now() - age * 1_000;
+  const firstFresh = part.records.findIndex(({ arrivalMillis }) => arrivalMillis >= oldestMillis);
   const expired = firstFresh === -1 ? part.records : part.records.slice(0, firstFresh);
   if (expired.length === 0) return part;
   await discard(run, shard, { part, records: expired, condition: 'RecordAgeExceeded', signal });
@@ -142,13 +146,13 @@ function checkpoint(run: Run, shard: Shard, records: readonly BatchRecord[]): vo
 }
 
 async function pause(run: Run, shard: Shard, { part, signal }: Try): Promise<void> {
-  const afterMillis = backOff(run.pace, Math.max(part.failures, part.refusals), run.random);
+  const afterMillis = backOff(run.pace, Math.max(part.failures, part.notCalled), run.random);
   run.trace({ did: 'retry', ...rangeOf(shard, part.records), attempt: part.failures + 1, afterMillis });
   await run.clock.sleep(afterMillis, signal);
 }
 
 interface Outcome extends Invocation {
-  readonly verdict: Verdict | { readonly verdict: 'refused'; readonly by: 'throttled' | 'service-error' };
+  readonly verdict: Verdict | { readonly verdict: 'not-called'; readonly because: 'throttled' | 'service-error' };
 }
 
 async function invoke(run: Run, shard: Shard, { records, failures }: Part): Promise<Outcome> {
@@ -162,7 +166,7 @@ async function invoke(run: Run, shard: Shard, { records, failures }: Part): Prom
     ...rangeOf(shard, records),
     attempt,
     requestId,
-    outcome: verdict.verdict === 'refused' ? verdict.by : verdict.verdict,
+    outcome: verdict.verdict === 'not-called' ? verdict.because : verdict.verdict,
     ...('why' in verdict ? { why: verdict.why } : {}),
   });
   return outcome;
@@ -177,10 +181,10 @@ interface Call {
 async function outcomeOf(run: Run, { records, requestId, attempt }: Call): Promise<Outcome> {
   const bytes = payloadBytes(records);
   if (bytes > maxPayloadBytes) {
-    const why = `the payload of ${bytes} bytes is over the ${maxPayloadBytes} of an invocation; write smaller records`;
+    const why = `the payload of ${bytes} bytes is above the ${maxPayloadBytes} of an invocation: write smaller records`;
     return { requestId, statusCode: 413, functionError: null, verdict: { verdict: 'failed', why } };
   }
-  const result = await invoked(run.invoke, {
+  const result = await invokeSafely(run.invoke, {
     functionArn: run.configuration.FunctionArn,
     requestId,
     payload: invocationPayload(records),
@@ -192,12 +196,12 @@ async function outcomeOf(run: Run, { records, requestId, attempt }: Call): Promi
   }
   const verdict =
     result.outcome === 'returned'
-      ? returned(run, { payload: result.payload, records })
-      : ({ verdict: 'refused', by: result.outcome } as const);
+      ? verdictOf(run, { payload: result.payload, records })
+      : ({ verdict: 'not-called', because: result.outcome } as const);
   return { requestId, statusCode: 200, functionError: null, verdict };
 }
 
-function returned(run: Run, { payload, records }: { payload: string; records: readonly BatchRecord[] }): Verdict {
+function verdictOf(run: Run, { payload, records }: { payload: string; records: readonly BatchRecord[] }): Verdict {
   const isReporting = run.configuration.FunctionResponseTypes.includes('ReportBatchItemFailures');
   return isReporting ? readResponse(payload, records) : { verdict: 'succeeded' };
 }

@@ -19,7 +19,7 @@ interface Envelope {
   readonly random: () => number;
 }
 
-/** Sends the document of discarded records to a queue or a topic; a bucket gets the payload with it. */
+/** Sends the document about discarded records to a queue, a topic or a bucket. Only a bucket gets the payload too. */
 export async function sendDocument(
   clients: DestinationClients,
   discarded: Discarded,
@@ -44,7 +44,7 @@ export async function sendDocument(
   }
 }
 
-/** Otherwise discarded records would vanish without a word. */
+/** Throws when there is no client for the on-failure destination: without it, discarded records would vanish. */
 export function refuseWithoutClient({ DestinationConfig }: MappingConfiguration, clients: DestinationClients): void {
   const arn = DestinationConfig.OnFailure.Destination;
   if (arn === undefined || clients[kindOf(arn)] !== undefined) return;

@@ -1,6 +1,6 @@
 import type { BatchRecord } from './records.ts';
 
-/** What is told of the last invocation of records that are given up. */
+/** The last invocation with records that are discarded, as the document describes it. */
 export interface Invocation {
   readonly requestId: string;
   readonly statusCode: number;
@@ -19,7 +19,7 @@ export interface Discarded {
   readonly nowMillis: number;
 }
 
-/** What an on-failure destination is sent for records that were given up: a pointer to them, not the records. */
+/** Builds the document that an on-failure destination gets: it points to the discarded records, without their data. */
 export function failureDocument({ condition, invocation, records, ...discarded }: Discarded) {
   const first = records[0];
   const last = records.at(-1);
@@ -48,7 +48,7 @@ export function failureDocument({ condition, invocation, records, ...discarded }
   };
 }
 
-/** Where a bucket keeps a document: `aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<uuid>`. */
+/** Names a document's object: `aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<uuid>`. */
 export function failureObjectKey(
   { shardId, nowMillis }: Discarded,
   { mapping, uuid }: { mapping: string; uuid: string },

@@ -1,15 +1,16 @@
 import { GetShardIteratorCommand, type Shard as KinesisShard, ListShardsCommand } from '@aws-sdk/client-kinesis';
-import { retried } from './retried.ts';
+import { retryCall } from './retry-call.ts';
 import type { Run } from './run.ts';
 import { newShard, type Shard, type ShardStart } from './shard.ts';
 
-/** Which shards continue which: a shard is read when all it continues is drained. */
+/** Knows the stream's shards and their parents. A shard is ready to be read when all its parents are drained. */
 export interface Lineage {
   /**
-   * Asks Kinesis for its shards. `children` are those that a drained parent named: they exist, even if the list does
-   * not say so yet.
+   * Adds the shards that Kinesis lists. `children` are those that GetRecords named at the end of a drained parent: they
+   * are added even when the list does not have them yet.
    */
   discover(parent?: string, children?: readonly string[]): Promise<void>;
+  /** The shards to read: not drained, with all parents drained. */
   ready(): readonly Shard[];
 }
 
@@ -28,11 +29,11 @@ export function lineage(run: Run, signal: AbortSignal): Lineage {
     return listed;
   }
 
-  /** A position of LATEST is taken at once: what is written after the mapping is enabled is delivered. */
+  /** Takes the position LATEST at once, so that every record written after the mapping is enabled is delivered. */
   async function latest(shardId: string): Promise<ShardStart> {
     const getIterator = () =>
       kinesis.send(new GetShardIteratorCommand({ StreamARN, ShardId: shardId, ShardIteratorType: 'LATEST' }));
-    const { ShardIterator } = await retried(run, { call: getIterator, shardId, signal });
+    const { ShardIterator } = await retryCall(run, { call: getIterator, shardId, signal });
     const millis = run.clock.now();
     return ShardIterator === undefined
       ? { from: 'AT_TIMESTAMP', millis }
@@ -58,7 +59,7 @@ export function lineage(run: Run, signal: AbortSignal): Lineage {
 
   return {
     async discover(parent, children = []) {
-      const listed = await retried(run, { call: list, shardId: parent ?? 'all', signal });
+      const listed = await retryCall(run, { call: list, shardId: parent ?? 'all', signal });
       const isFirst = shards.size === 0;
       const found = listed.filter(({ ShardId = '' }) => !shards.has(ShardId));
       const added = isFirst
@@ -79,8 +80,8 @@ export function lineage(run: Run, signal: AbortSignal): Lineage {
 }
 
 /**
- * A closed shard is listed until its last record has expired; then nobody can read it, and its children need not wait
- * for it.
+ * Marks shards that are no longer listed as drained. Kinesis lists a closed shard until its last record has expired:
+ * then nothing is left to read, and its children need not wait.
  */
 function forgetExpired(shards: ReadonlyMap<string, Shard>, listed: ReadonlySet<string>): void {
   for (const shard of shards.values()) {

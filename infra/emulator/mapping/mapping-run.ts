@@ -3,11 +3,11 @@ import { sendDocument } from './destinations.ts';
 import { lineage } from './lineage.ts';
 import { backOff } from './pace.ts';
 import type { DiscardedRecords, Run, RunOptions } from './run.ts';
-import { type ShardReading, startReading } from './shard-reading.ts';
+import { type ShardReader, startShardReader } from './shard-reader.ts';
 
-/** A mapping from when it is enabled until it is disabled, changed or deleted. */
+/** A mapping's work from when it is enabled until it is disabled, changed or deleted. */
 export interface MappingRun {
-  /** Resolves to true when each shard has its starting position, or to false when the run was stopped before. */
+  /** Resolves to true when each shard has its starting position, to false when the run was stopped first. */
   readonly started: Promise<boolean>;
   /** Resolves when no invocation is under way. */
   stop(): Promise<void>;
@@ -18,7 +18,7 @@ export interface MappingRun {
 
 export function startRun(options: RunOptions): MappingRun {
   const { shards, trace } = options;
-  const readings = new Map<string, ShardReading>();
+  const readers = new Map<string, ShardReader>();
   const stopping = new AbortController();
   const run: Run = {
     ...options,
@@ -30,14 +30,14 @@ export function startRun(options: RunOptions): MappingRun {
     isRebalanced: (signal) => signal.reason === rebalanced,
     sendDiscarded: (discarded, signal) => sendDiscarded(run, discarded, signal),
   };
-  const family = lineage(run, stopping.signal);
+  const shardLineage = lineage(run, stopping.signal);
   const started = guarded(async () => {
-    await family.discover();
+    await shardLineage.discover();
     readReadyShards();
     return true;
   });
 
-  /** Runs until it is done or stopped; a defect is told once. */
+  /** Runs `work`. Resolves to false when the run was stopped, or when a defect was reported to `options.failed`. */
   async function guarded<Result>(work: () => Promise<Result>): Promise<Result | false> {
     try {
       return await work();
@@ -49,18 +49,18 @@ export function startRun(options: RunOptions): MappingRun {
   }
 
   function readReadyShards(): void {
-    for (const shard of family.ready()) {
-      if (readings.has(shard.shardId) || stopping.signal.aborted) continue;
+    for (const shard of shardLineage.ready()) {
+      if (readers.has(shard.shardId) || stopping.signal.aborted) continue;
       trace({ did: 'shard', shardId: shard.shardId, became: 'reading' });
-      const reading = startReading(run, shard);
-      readings.set(shard.shardId, reading);
+      const reader = startShardReader(run, shard);
+      readers.set(shard.shardId, reader);
       void guarded(async () => {
-        const children = await reading.ended;
+        const children = await reader.ended;
         if (children === undefined) return;
         shard.isDrained = true;
-        readings.delete(shard.shardId);
+        readers.delete(shard.shardId);
         trace({ did: 'shard', shardId: shard.shardId, became: 'drained' });
-        await family.discover(shard.shardId, children);
+        await shardLineage.discover(shard.shardId, children);
         readReadyShards();
         options.moved();
       });
@@ -71,17 +71,17 @@ export function startRun(options: RunOptions): MappingRun {
     started,
     async stop() {
       stopping.abort(new Error('the mapping was stopped'));
-      for (const reading of readings.values()) reading.stop(stopping.signal.reason);
-      await Promise.allSettled([started, ...[...readings.values()].map(({ ended }) => ended)]);
+      for (const reader of readers.values()) reader.stop(stopping.signal.reason);
+      await Promise.allSettled([started, ...[...readers.values()].map(({ ended }) => ended)]);
     },
-    isReading: (shardId) => readings.has(shardId),
+    isReading: (shardId) => readers.has(shardId),
     isCaughtUpWith(asked) {
       const open = [...shards.values()].filter(({ isDrained }) => !isDrained);
       return shards.size > 0 && open.every(({ caughtUpWith }) => caughtUpWith >= asked);
     },
     rebalance(shardId) {
-      for (const [id, reading] of readings) {
-        if (shardId === undefined || shardId === id) reading.restart(rebalanced);
+      for (const [id, reader] of readers) {
+        if (shardId === undefined || shardId === id) reader.restart(rebalanced);
       }
     },
   };
@@ -90,8 +90,7 @@ export function startRun(options: RunOptions): MappingRun {
 const rebalanced = new Error('another poller took the shard over');
 
 /**
- * AWS does not say how long Lambda tries. Here it tries until it can: nothing is dropped because a queue is away for a
- * while.
+ * Sends discarded records to the destination, and retries until that succeeds. AWS does not say how long Lambda tries.
  */
 async function sendDiscarded(run: Run, { shard, ...discarded }: DiscardedRecords, signal: AbortSignal): Promise<void> {
   const { clock, configuration, destinations, pace, random, trace, uuid: mapping } = run;

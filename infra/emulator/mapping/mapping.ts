@@ -17,29 +17,29 @@ import { lambdaPace, type Pace } from './pace.ts';
 import type { Shard } from './shard.ts';
 
 export interface MappingOptions {
-  /** What CreateEventSourceMapping takes; refused as Lambda refuses it. */
+  /** The parameters of CreateEventSourceMapping. Mistakes throw Lambda's errors. */
   readonly configuration: MappingRequest;
   readonly kinesis: Pick<KinesisClient, 'send'>;
   readonly invoke: Invoke;
-  /** One for the kind of destination that the configuration names. */
+  /** The client for the kind of destination that the configuration names. */
   readonly destinations: DestinationClients;
   readonly clock: Clock;
   readonly trace: Trace;
-  /** From 0 to below 1. All chance in a mapping comes from here. */
+  /** A random number from 0 to below 1. All chance in a mapping comes from here. */
   readonly random: () => number;
-  /** Lambda's, without it. */
+  /** Lambda's by default. */
   readonly pace?: Partial<Pace>;
-  /** A mapping elsewhere that this one stands in for. A new one, without it. */
+  /** The mapping of another Lambda that this one does the work of. A new mapping by default. */
   readonly standsInFor?: {
     readonly uuid: string;
-    /** Where it stands in the shards that it has begun, by their ids. */
+    /** Its checkpoints in the shards that it has begun, by shard id. */
     readonly checkpoints: Readonly<Record<string, string>>;
   };
 }
 
 export type MappingState = 'Creating' | 'Enabling' | 'Enabled' | 'Disabling' | 'Disabled' | 'Updating' | 'Deleting';
 
-/** What GetEventSourceMapping answers, and where each shard stands. */
+/** The answer of GetEventSourceMapping, with the progress in each shard. */
 export interface MappingStatus extends MappingConfiguration {
   readonly UUID: string;
   readonly State: MappingState;
@@ -53,41 +53,67 @@ export interface ShardStatus {
   readonly shardId: string;
   /** A shard waits while one of its parents is not drained. */
   readonly progress: 'waiting' | 'reading' | 'drained';
-  /** All up to and including this one are done or discarded. */
+  /** All records up to and including this sequence number are processed or discarded. */
   readonly checkpoint: string | undefined;
-  /** How far the last poll was behind the newest record. */
+  /** How far the last poll was behind the newest record, in milliseconds. */
   readonly behindMillis: number | undefined;
 }
 
 export interface Mapping {
   state(): MappingStatus;
   /**
-   * Resolves when the state is not one in between (`Creating`, `Updating`, …): from then on no record is missed,
-   * whatever the starting position.
+   * Resolves when the state is no longer a transition (`Creating`, `Updating`, …). No record written after that is
+   * missed, whatever the starting position.
    */
   settled(): Promise<void>;
   /**
-   * Resolves when all that was in the stream at this call is done or discarded. Rejects when the mapping is deleted
-   * before.
+   * Resolves when all records that were in the stream at this call are processed or discarded. Rejects when the mapping
+   * is deleted first.
    */
   caughtUp(): Promise<void>;
   enable(): Promise<void>;
-  /** Keeps the position. Resolves when the invocations under way have ended; what they did counts. */
+  /** Stops, and keeps the checkpoints. Resolves when the invocations under way have ended; their results count. */
   disable(): Promise<void>;
-  /** What UpdateEventSourceMapping takes. Resolves when it is in effect. */
+  /** Takes the parameters of UpdateEventSourceMapping. Resolves when they are in effect. */
   update(changes: MappingChanges): Promise<void>;
-  /** Resolves when nothing of it runs any longer. */
+  /** Resolves when the invocations under way have ended. */
   delete(): Promise<void>;
   /**
-   * What Lambda does now and then on its own: another poller takes the shard over (every shard, without one named) and
-   * reads again from the checkpoint. The result of an invocation under way is lost, so its records come again, in
-   * batches cut differently.
+   * Lets another poller take over the shard, or every shard, as Lambda does now and then on its own. It reads again
+   * from the checkpoint. The result of an invocation under way is lost, so its records are delivered again, in batches
+   * cut differently.
    */
   rebalance(shardId?: string): void;
 }
 
 /**
- * Starts Lambda's event source mapping from a Kinesis stream to a function. It is `Creating` at first, then `Enabled`.
+ * Starts Lambda's event source mapping from a Kinesis stream to a function.
+ *
+ * *Behaviour* (Lambda developer guide, "Using Lambda to process records from Amazon Kinesis Data Streams"; what was
+ * seen on AWS only says so):
+ * - A batch is from one shard, and the invocations of a shard follow each other. A batch ends at BatchSize, at 6 MB of
+ *   payload with base64, when its window is over, when the shard has nothing more, or at the shard's end.
+ * - A batch that fails holds its shard until it succeeds, MaximumRetryAttempts are used up, or its records are older
+ *   than MaximumRecordAgeInSeconds. Throttles and service errors use no retry. The age is each record's own: of six
+ *   records, five can be delivered and one discarded (seen).
+ * - With ReportBatchItemFailures, the lowest reported sequence number is the checkpoint: it and all later records are
+ *   delivered again. An identifier that is missing or not in the batch fails the whole batch.
+ * - With BisectBatchOnFunctionError, an error halves the batch, which uses no retry. A report cuts the batch at the
+ *   reported record, and retries are counted from there (seen).
+ * - Discarded records go to the on-failure destination: a queue or topic gets a document that points to them, a bucket
+ *   the payload too.
+ * - A shard is read when its parents are drained. A child is read from its start.
+ * - Delivery is at least once: see `rebalance`.
+ *
+ * *Differences from AWS.*
+ * - What `parseRequest` lists is refused. There are no metrics, no encryption of filters and no provisioned pollers.
+ * - An update is in effect when `update` resolves, and a start at LATEST misses no record after `settled`. In AWS both
+ *   take up to minutes, in which a mapping at LATEST can miss records.
+ * - An idle shard is polled once a second, as documented; one with more records every 200 ms.
+ * - A retry comes after 1 s, doubling up to 60 s, less a random part. AWS documents no figures.
+ * - A poller is replaced only when `rebalance` says so. In AWS it happens at any time.
+ * - A record that no invocation can carry fails without a call, with status 413. AWS does not say what it does.
+ * - A destination that fails is retried for ever. AWS does not say how long it tries.
  */
 export function startMapping(options: MappingOptions): Mapping {
   const { clock, trace, random, kinesis, invoke, destinations } = options;
@@ -137,10 +163,7 @@ export function startMapping(options: MappingOptions): Mapping {
     if (await run.started) await becomes('Enabled');
   }
 
-  /**
-   * A defect of the emulator or of a client it was given: nothing Lambda's users can see, so everything waiting is
-   * told.
-   */
+  /** Stops for a defect of the emulator or of a client. Whoever waits for `caughtUp` gets the error. */
   function stopFor(error: unknown): void {
     void run?.stop();
     void becomes('Disabled', `PROBLEM: ${String(error)}`);
@@ -160,7 +183,7 @@ export function startMapping(options: MappingOptions): Mapping {
     for (const waiter of done) waiter.resolve();
   }
 
-  /** Lambda refuses a change while another is under way. */
+  /** Begins a change. Lambda refuses one while another is under way. */
   function change(verb: 'update' | 'delete', work: () => Promise<void>): Promise<void> {
     refuseDeleted();
     if (state !== 'Enabled' && state !== 'Disabled') {

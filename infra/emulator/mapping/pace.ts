@@ -1,15 +1,18 @@
-/** How fast a mapping polls and retries. What is not given is Lambda's. */
+/** How fast a mapping polls and retries. */
 export interface Pace {
-  /** The base rate: from one poll of a shard that has nothing more to the next. */
+  /** The time between two polls of a shard that has nothing more. */
   readonly pollMillis: number;
-  /** A shard takes 5 GetRecords calls a second, from all its readers together. */
+  /** The time between two polls of a shard that has more. Kinesis allows 5 GetRecords calls a second and shard. */
   readonly leastPollMillis: number;
-  /** The first wait before something that failed is tried again. It doubles up to the longest. */
+  /** The first wait before a retry. It doubles up to `longestBackOffMillis`. */
   readonly backOffMillis: number;
   readonly longestBackOffMillis: number;
 }
 
-/** Lambda documents the base rate of polling and Kinesis its limit; that of its back-off Lambda does not tell. */
+/**
+ * Lambda documents a base rate of one poll a second, and Kinesis its limit. The back-off is our guess: Lambda documents
+ * none.
+ */
 export const lambdaPace: Pace = {
   pollMillis: 1_000,
   leastPollMillis: 200,
@@ -17,8 +20,8 @@ export const lambdaPace: Pace = {
   longestBackOffMillis: 60_000,
 };
 
-/** The wait before the `attempt`th try again, from 1: doubling, and between half of that and all of it. */
+/** Computes the wait before a retry, counted from 1. It doubles each time; chance takes away up to half of it. */
 export function backOff(pace: Pace, attempt: number, random: () => number): number {
-  const whole = Math.min(pace.longestBackOffMillis, pace.backOffMillis * 2 ** Math.min(attempt - 1, 30));
-  return Math.ceil(whole * (0.5 + random() / 2));
+  const longest = Math.min(pace.longestBackOffMillis, pace.backOffMillis * 2 ** Math.min(attempt - 1, 30));
+  return Math.ceil(longest * (0.5 + random() / 2));
 }

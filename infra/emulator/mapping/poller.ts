@@ -1,28 +1,28 @@
 import { GetRecordsCommand, type GetRecordsCommandOutput, GetShardIteratorCommand } from '@aws-sdk/client-kinesis';
 import { type BatchRecord, recordEncoder } from './records.ts';
-import { retried } from './retried.ts';
+import { retryCall } from './retry-call.ts';
 import type { Run } from './run.ts';
 import type { Shard } from './shard.ts';
 
 export interface Poll {
   readonly records: readonly BatchRecord[];
   readonly behindMillis: number;
-  /** Nothing, at the end of what the shard has. */
+  /** True when the shard has nothing more for now. */
   readonly isAtTip: boolean;
-  /** Ids of those that continue a shard which has nothing more, ever. */
+  /** The ids of the children, when the shard is closed and read to its end. */
   readonly endedWith: readonly string[] | undefined;
-  /** The last question "are you caught up?" before it. */
+  /** The number of `caughtUp` calls before this poll. */
   readonly asked: number;
 }
 
 export interface Poller {
-  /** Reads on, as soon as the pace allows. Survives iterators that expire, throttling and outages. */
+  /** Reads on, as soon as the pace allows. Retries after expired iterators, throttling and outages. */
   poll(): Promise<Poll>;
-  /** When the pace allows the next poll. */
+  /** The time from which the pace allows the next poll. */
   dueMillis(): number;
 }
 
-/** Reads one shard from its checkpoint on. */
+/** Makes a poller that reads one shard from its checkpoint on. */
 export function shardPoller(run: Run, shard: Shard, signal: AbortSignal): Poller {
   const { clock, kinesis, pace } = run;
   const { shardId } = shard;
@@ -48,7 +48,7 @@ export function shardPoller(run: Run, shard: Shard, signal: AbortSignal): Poller
       const answer = await kinesis.send(new GetRecordsCommand({ StreamARN, ShardIterator: iterator }));
       return read(answer, { asked, sentMillis });
     } catch (error) {
-      if (isAboutTheIterator(error)) iterator = undefined;
+      if (isIteratorError(error)) iterator = undefined;
       throw error;
     }
   }
@@ -78,12 +78,12 @@ export function shardPoller(run: Run, shard: Shard, signal: AbortSignal): Poller
     async poll() {
       signal.throwIfAborted();
       if (dueMillis > clock.now()) await clock.sleep(dueMillis - clock.now(), signal);
-      return await retried(run, { call: getRecords, shardId, signal });
+      return await retryCall(run, { call: getRecords, shardId, signal });
     },
   };
 }
 
-function isAboutTheIterator(error: unknown): boolean {
+function isIteratorError(error: unknown): boolean {
   return error instanceof Error && ['ExpiredIteratorException', 'InvalidArgumentException'].includes(error.name);
 }
 

@@ -1,10 +1,10 @@
 import type { _Record as KinesisRecord } from '@aws-sdk/client-kinesis';
 import { parseStreamArn } from './arns.ts';
 
-/** A synchronous invocation's payload is 6 MB at most, and records travel in base64. */
+/** The limit of a synchronous invocation's payload, in which data is base64. */
 export const maxPayloadBytes = 6 * 1024 * 1024;
 
-/** A record as an invocation carries it. It is encoded once, however often it is delivered. */
+/** A record as an invocation carries it. `json` is made once, however often the record is delivered. */
 export interface BatchRecord {
   readonly sequenceNumber: string;
   readonly arrivalMillis: number;
@@ -13,7 +13,7 @@ export interface BatchRecord {
   readonly bytes: number;
 }
 
-/** Encodes the records of one shard. */
+/** Makes a function that encodes the records of one shard. */
 export function recordEncoder(streamArn: string, shardId: string) {
   const stream = parseStreamArn(streamArn);
   const origin =
@@ -34,7 +34,7 @@ export function recordEncoder(streamArn: string, shardId: string) {
 const head = '{"Records":[';
 const tail = ']}';
 
-/** The event a function gets. */
+/** Builds the event that the function gets. */
 export function invocationPayload(records: readonly BatchRecord[]): string {
   return head + records.map(({ json }) => json).join(',') + tail;
 }
@@ -43,7 +43,7 @@ export function payloadBytes(records: readonly BatchRecord[]): number {
   return records.reduce((sum, { bytes }) => sum + bytes + 1, head.length + tail.length - 1);
 }
 
-/** How many of the first records one invocation can carry: one at least, even if none can carry it. */
+/** Counts how many of the first records fit into one invocation: 1 at least, even if that record is too large. */
 export function countThatFits(records: readonly BatchRecord[], most: number): number {
   let total = head.length + tail.length - 1;
   let count = 0;

@@ -1,13 +1,13 @@
 import type { BatchRecord } from './records.ts';
 
-/** What a function's answer says of its batch. */
+/** The meaning of a function's answer for its batch. */
 export type Verdict =
   | { readonly verdict: 'succeeded' }
-  /** All before `firstFailed` is done; all from it on is delivered again. */
+  /** Records before the index `firstFailed` are processed. All from there on are delivered again. */
   | { readonly verdict: 'reported-failures'; readonly firstFailed: number; readonly why: string }
   | { readonly verdict: 'failed'; readonly why: string };
 
-/** Reads the answer of a function whose mapping has ReportBatchItemFailures. Without that, any answer is a success. */
+/** Reads the answer of a function whose mapping has ReportBatchItemFailures. Without it, any answer is a success. */
 export function readResponse(payload: string, records: readonly BatchRecord[]): Verdict {
   const answer = parseJson(payload);
   if (isNothing(answer)) return { verdict: 'succeeded' };
@@ -22,18 +22,18 @@ export function readResponse(payload: string, records: readonly BatchRecord[]): 
 }
 
 function lowestOf(failures: readonly unknown[], records: readonly BatchRecord[]): Verdict {
-  const places = new Map(records.map(({ sequenceNumber }, place) => [sequenceNumber, place]));
+  const indexes = new Map(records.map(({ sequenceNumber }, index) => [sequenceNumber, index]));
   let firstFailed = records.length;
   for (const failure of failures) {
     const identifier = identifierOf(failure);
     if (typeof identifier !== 'string') {
       return failed(`batchItemFailures has ${shown(failure)}: an itemIdentifier must be a string`);
     }
-    const place = places.get(identifier);
-    if (place === undefined) {
-      return failed(`itemIdentifier ${shown(identifier)} is no sequence number of the batch`);
+    const index = indexes.get(identifier);
+    if (index === undefined) {
+      return failed(`itemIdentifier ${shown(identifier)} is not a sequence number of the batch`);
     }
-    firstFailed = Math.min(firstFailed, place);
+    firstFailed = Math.min(firstFailed, index);
   }
   const why = `the function reported ${failures.length} failed, the first ${records[firstFailed]?.sequenceNumber}`;
   return { verdict: 'reported-failures', firstFailed, why };
@@ -45,7 +45,7 @@ function identifierOf(failure: unknown): unknown {
     : undefined;
 }
 
-/** An empty answer, null, `{}`, `[]` and `""` are a success. */
+/** True for no answer, null, `{}`, `[]` and `""`: Lambda counts these as a success. */
 function isNothing(answer: unknown): boolean {
   if (answer === undefined || answer === null || answer === '') return true;
   return typeof answer === 'object' && Object.keys(answer).length === 0;
@@ -60,7 +60,7 @@ function shown(value: unknown): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
-/** An answer is JSON, as Lambda's runtimes make it; a payload that is not is its own text. */
+/** Parses an answer, which Lambda's runtimes write as JSON. Any other payload stays a text. */
 function parseJson(payload: string): unknown {
   if (payload === '') return undefined;
   try {

@@ -19,31 +19,31 @@ export interface RunOptions {
   readonly random: () => number;
   readonly pace: Pace;
   readonly uuid: string;
-  /** What is known of the stream's shards. Outlives the run. */
+  /** The stream's shards and their checkpoints. Kept when the run ends. */
   readonly shards: Map<string, Shard>;
-  /** Of shards that were begun before this mapping, by their ids. */
+  /** The checkpoints of shards that an earlier mapping has begun, by shard id. */
   readonly checkpoints: Readonly<Record<string, string>>;
-  /** How often it was asked whether the mapping has caught up. */
+  /** The number of `caughtUp` calls so far. */
   asked(): number;
-  /** Called when a shard may have caught up with the last question. */
+  /** Called when a shard has caught up or is drained. */
   moved(): void;
-  /** Called with what Lambda calls the LastProcessingResult. */
+  /** Called with the new LastProcessingResult. */
   processed(result: string): void;
-  /** Called with a defect: the run cannot go on. */
+  /** Called with a defect, after which the run cannot go on. */
   failed(error: unknown): void;
 }
 
-/** What the readers of the shards share while a mapping is enabled. */
+/** The state that the readers of all shards share while a mapping is enabled. */
 export interface Run extends RunOptions {
-  /** Notes that a shard had nothing more than what is delivered when question `asked` was asked. */
+  /** Notes that a shard has delivered everything it had when `caughtUp` was called for the `asked`th time. */
   caughtUp(shard: Shard, asked: number): void;
   /**
-   * Whether a shard's reader was stopped because another took the shard over: then what its invocation did is not
-   * known.
+   * True when a shard's reader was stopped because another poller took the shard over. Then the result of its
+   * invocation is lost.
    */
   isRebalanced(signal: AbortSignal): boolean;
   /**
-   * Resolves when the destination has it. Without a destination nothing is sent: then Lambda forgets the records too.
+   * Resolves when the destination has stored it. Without a destination nothing is sent, as in Lambda.
    */
   sendDiscarded(discarded: DiscardedRecords, signal: AbortSignal): Promise<void>;
 }

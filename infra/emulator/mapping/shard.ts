@@ -1,24 +1,24 @@
-/** A shard, and how far a mapping has come in it. Kept while the mapping is disabled. */
+/** A shard and a mapping's checkpoint in it. Kept while the mapping is disabled. */
 export interface Shard {
   readonly shardId: string;
-  /** It is read only when these are drained. */
+  /** The shard is read only when these are drained. */
   readonly parents: readonly string[];
   readonly start: ShardStart;
-  /** All up to and including this sequence number are done or discarded. */
+  /** All records up to and including this sequence number are processed or discarded. */
   checkpoint: string | undefined;
   behindMillis: number | undefined;
   isDrained: boolean;
   /**
-   * The last question "are you caught up?" that was asked before a poll which found nothing more, answered when that
-   * was done.
+   * The number of `caughtUp` calls before the last poll that found nothing more, when everything read before it was
+   * delivered.
    */
   caughtUpWith: number;
 }
 
-/** Where reading begins while there is no checkpoint. */
+/** The position where reading begins while there is no checkpoint. */
 export type ShardStart =
   | { readonly from: 'TRIM_HORIZON' }
-  /** `iterator` is what LATEST gave at the time; when it has expired, that time is the next best. */
+  /** `iterator` is the one that LATEST gave at that time. When it has expired, the time is used. */
   | { readonly from: 'AT_TIMESTAMP'; readonly millis: number; readonly iterator?: string };
 
 export function newShard(shardId: string, parents: readonly string[], start: ShardStart): Shard {

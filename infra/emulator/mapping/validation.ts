@@ -3,7 +3,7 @@ import { LambdaError } from '../lambda-error.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Parses, or throws what Lambda's front door would answer, in its words. */
+/** Parses an input, or throws the error that Lambda's API answers with, in its words. */
 export function refuseInvalid<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data;
@@ -43,7 +43,7 @@ function inputOf(issue: Issue): unknown {
   return issue.input;
 }
 
-/** Lambda names members as its wire format does: `batchSize`, `functionResponseTypes.1.member`. */
+/** Names a member as Lambda's messages do: `batchSize`, `functionResponseTypes.1.member`. */
 function memberName(path: readonly PropertyKey[]): string {
   return path.map((part) => (typeof part === 'number' ? `${part + 1}.member` : lowerFirst(String(part)))).join('.');
 }

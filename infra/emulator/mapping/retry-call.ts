@@ -4,15 +4,16 @@ import type { Run } from './run.ts';
 
 interface Attempt<Answer> {
   readonly call: () => Promise<Answer>;
-  /** Of what shard, in the trace. */
+  /** The shard that the trace names. */
   readonly shardId: string;
   readonly signal: AbortSignal;
 }
 
 /**
- * Calls Kinesis until it answers, with a back-off: throttling and outages pass, and a mapping has nothing else to do.
+ * Calls Kinesis and retries with a back-off until it answers: a mapping waits for throttling and outages to pass. A
+ * defect is thrown, and so is the signal's reason.
  */
-export async function retried<Answer>(run: Run, { call, shardId, signal }: Attempt<Answer>): Promise<Answer> {
+export async function retryCall<Answer>(run: Run, { call, shardId, signal }: Attempt<Answer>): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await call();

@@ -4,29 +4,29 @@ import { shardPoller } from './poller.ts';
 import type { Run } from './run.ts';
 import type { Shard } from './shard.ts';
 
-/** A shard that is being read and delivered. */
-export interface ShardReading {
+/** Reads one shard and delivers its records. */
+export interface ShardReader {
   /**
-   * Resolves to the ids of the shards that continue this one when it is drained, or to undefined when it was stopped
-   * before.
+   * Resolves to the ids of the shard's children when the shard is drained, or to undefined when the reader was stopped
+   * first.
    */
   readonly ended: Promise<readonly string[] | undefined>;
   stop(reason: Error): void;
-  /** Forgets all but the checkpoint and starts again from there. */
+  /** Drops the records in hand and reads again from the checkpoint. */
   restart(reason: Error): void;
 }
 
-export function startReading(run: Run, shard: Shard): ShardReading {
+export function startShardReader(run: Run, shard: Shard): ShardReader {
   let isStopped = false;
-  let reader = new AbortController();
+  let attempt = new AbortController();
 
   async function read(): Promise<readonly string[] | undefined> {
     while (!isStopped) {
-      reader = new AbortController();
+      attempt = new AbortController();
       try {
-        return await readOn(run, shard, reader.signal);
+        return await readToEnd(run, shard, attempt.signal);
       } catch (error) {
-        if (error !== reader.signal.reason) throw error;
+        if (error !== attempt.signal.reason) throw error;
         if (!isStopped) run.trace({ did: 'shard', shardId: shard.shardId, became: 'rebalanced' });
       }
     }
@@ -37,14 +37,14 @@ export function startReading(run: Run, shard: Shard): ShardReading {
     ended: read(),
     stop(reason) {
       isStopped = true;
-      reader.abort(reason);
+      attempt.abort(reason);
     },
-    restart: (reason) => reader.abort(reason),
+    restart: (reason) => attempt.abort(reason),
   };
 }
 
-/** Reads from the checkpoint until the shard is drained; throws the signal's reason. */
-async function readOn(run: Run, shard: Shard, signal: AbortSignal): Promise<readonly string[]> {
+/** Reads from the checkpoint until the shard is drained. Throws the signal's reason when that aborts first. */
+async function readToEnd(run: Run, shard: Shard, signal: AbortSignal): Promise<readonly string[]> {
   const source = batches(run, shard, { poller: shardPoller(run, shard, signal), signal });
   for (;;) {
     const next = await source.next();
