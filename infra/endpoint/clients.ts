@@ -5,7 +5,9 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
-/** What a Kinesis mapping calls, all at one URL. Region and credentials come from where every AWS tool takes them. */
+/**
+ * The clients that a Kinesis mapping calls, all at one URL. Region and credentials come from the usual AWS settings.
+ */
 export interface EndpointClients extends Disposable {
   readonly lambda: LambdaClient;
   readonly kinesis: KinesisClient;
@@ -18,10 +20,10 @@ export interface EndpointClients extends Disposable {
 const LONGEST_CALL_MILLIS = 16 * 60_000;
 
 export function clientsOf(endpoint: string): EndpointClients {
-  // HTTP/1.1: not every emulator's HTTP/2 holds.
+  // HTTP/1.1, because the HTTP/2 of some emulators fails now and then.
   const common = { endpoint, requestHandler: new NodeHttpHandler() };
   const clients = {
-    // An invocation is tried again by the mapping only, which counts them.
+    // Only the mapping retries an invocation, because it counts the retries.
     lambda: new LambdaClient({
       endpoint,
       maxAttempts: 1,

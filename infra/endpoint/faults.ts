@@ -1,15 +1,15 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 
 /**
- * How servers say that they do not have a service or an operation. What is no AWS at all answers with what is no JSON.
+ * The statuses and error names of servers that lack a service or an operation. A server that is not an AWS emulator at
+ * all answers with something other than JSON: a SyntaxError.
  */
 const LACKING: readonly unknown[] = [404, 405, 501, 'UnknownOperationException', 'NotImplemented'];
 
 /**
- * What a call to an endpoint failed with, as a line that says what to do; the error itself when there is nothing to say
- * of it.
+ * Turns the error of a call to an endpoint into a `UserMistake` with the fix. Returns any other error as it is.
  */
-export function explained(error: unknown, endpoint: string): unknown {
+export function explainFault(error: unknown, endpoint: string): unknown {
   if (!(error instanceof Error)) return error;
   const { code } = error as NodeJS.ErrnoException;
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
@@ -28,12 +28,12 @@ export function explained(error: unknown, endpoint: string): unknown {
   }
   if (status === 401 || status === 403) {
     return new UserMistake(
-      `${endpoint} refuses these credentials (${error.name}: ${error.message}): export those of a user who may`,
+      `${endpoint} refuses these credentials (${error.name}: ${error.message}): export those of a user with that permission`,
     );
   }
   if (LACKING.includes(status ?? 0) || LACKING.includes(error.name) || error instanceof SyntaxError) {
     return new UserMistake(
-      `${endpoint} lacks what is asked of it (${status} ${error.name}): start a server that has it`,
+      `${endpoint} does not support this call (${status} ${error.name}): start a server that does`,
     );
   }
   return error;

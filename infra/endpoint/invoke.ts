@@ -2,8 +2,8 @@ import { InvokeCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import type { Invoke, InvokeResult } from '../emulator/invoke.ts';
 
 /**
- * Calls functions through Lambda's API, synchronously. The request's id and attempt stay here: the API gives each call
- * an id of its own.
+ * Makes an `Invoke` that calls functions synchronously through Lambda's API. The request's id and attempt are not sent:
+ * the API gives each call an id of its own.
  */
 export function invokeThrough(lambda: Pick<LambdaClient, 'send'>): Invoke {
   return async ({ functionArn, payload }) => {

@@ -4,16 +4,16 @@ import { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 
 const Entry = z.object({
-  /** When its stream was created: a stream that was deleted and created again begins anew. */
+  /** When the stream was created. A stream that was deleted and created again is read from the start. */
   streamCreatedMillis: z.number(),
-  /** Whether the endpoint's own pollers were switched off, and not on again yet. */
+  /** True from when the endpoint's own pollers are switched off until they are on again. */
   taken: z.boolean(),
-  /** By shard: all up to and including this sequence number is done or discarded. */
+  /** By shard: all records up to and including this sequence number are processed or discarded. */
   checkpoints: z.record(z.string(), z.string()),
 });
 
 const Contents = z.object({
-  /** The process that does the mappings now. */
+  /** The process that runs the mappings now. */
   pid: z.int().optional(),
   mappings: z.record(z.string(), Entry),
 });
@@ -21,27 +21,28 @@ const Contents = z.object({
 type Entry = z.infer<typeof Entry>;
 
 /**
- * What was taken from an endpoint and how far it has come, in a file: the next run goes on from there, and gives back
- * what one that was killed could not.
+ * A file that records the mappings taken over from an endpoint, with their checkpoints. The next run continues from
+ * there, and gives back the mappings that a killed run could not.
  */
 export interface Journal {
   isTaken(uuid: string): boolean;
-  /** Notes that a mapping is taken, before it is. Answers with its checkpoints. */
+  /** Notes that a mapping is taken over. Call this before it is. Returns its checkpoints. */
   take(uuid: string, streamCreatedMillis: number): Readonly<Record<string, string>>;
+  /** Notes a new checkpoint, to be written by the next `save`. */
   moved(uuid: string, checkpoint: { readonly shardId: string; readonly sequenceNumber: string }): void;
   givenBack(uuid: string): void;
-  /** Forgets all mappings but these: they are gone. */
+  /** Removes all mappings but these, because the others were deleted. */
   keepOnly(uuids: readonly string[]): void;
-  /** Checkpoints are written now and then, everything else at once. */
+  /** Writes the checkpoints. All other changes are written at once. */
   save(): void;
   close(): void;
 }
 
-/** Throws a `UserMistake` while another process has it open. */
+/** Opens the journal. Throws a `UserMistake` while another process has it open. */
 export function openJournal(file: string): Journal {
   const { pid, mappings } = read(file);
   if (pid !== undefined && pid !== process.pid && isAlive(pid)) {
-    throw new UserMistake(`process ${pid} does the mappings of this endpoint already: end it first (kill ${pid})`);
+    throw new UserMistake(`process ${pid} already runs the mappings of this endpoint: end it first (kill ${pid})`);
   }
 
   function write(contents: z.infer<typeof Contents>): void {
@@ -89,7 +90,9 @@ function read(file: string): { pid?: number | undefined; mappings: Record<string
   try {
     return Contents.parse(JSON.parse(text));
   } catch {
-    throw new UserMistake(`${file} is not a journal of millrace mappings: delete it, and mappings begin anew`);
+    throw new UserMistake(
+      `${file} is not a journal of millrace mappings: delete it; mappings then start from their starting positions`,
+    );
   }
 }
 

@@ -1,13 +1,13 @@
 import type { TraceEntry } from '../emulator/trace.ts';
 
-/** What mappings have done so far, told now and then where it has changed. */
+/** Counts what mappings have done, and prints the counts every two seconds where they have changed. */
 export interface Progress extends Disposable {
   count(name: string, entry: TraceEntry): void;
-  /** Tells what has changed since the last time. */
-  tell(): void;
+  /** Prints the counts that have changed since they were last printed. */
+  print(): void;
 }
 
-const TELL_EVERY_MILLIS = 2_000;
+const PRINT_EVERY_MILLIS = 2_000;
 
 interface Counts {
   read: number;
@@ -18,17 +18,17 @@ interface Counts {
 
 export function openProgress(say: (line: string) => void): Progress {
   const totals = new Map<string, Counts>();
-  const told = new Map<string, string>();
+  const printed = new Map<string, string>();
 
-  function tell(): void {
+  function print(): void {
     for (const [name, counts] of totals) {
       const line = lineOf(name, counts);
-      if (counts.read > 0 && told.get(name) !== line) say(line);
-      told.set(name, line);
+      if (counts.read > 0 && printed.get(name) !== line) say(line);
+      printed.set(name, line);
     }
   }
 
-  const timer = setInterval(tell, TELL_EVERY_MILLIS);
+  const timer = setInterval(print, PRINT_EVERY_MILLIS);
   return {
     count(name, entry) {
       const counts = totals.get(name) ?? { read: 0, invocations: 0, failed: 0, discarded: 0 };
@@ -38,7 +38,7 @@ export function openProgress(say: (line: string) => void): Progress {
       if (entry.did === 'invocation') counts.invocations++;
       if (entry.did === 'invocation' && entry.outcome !== 'succeeded') counts.failed++;
     },
-    tell,
+    print,
     [Symbol.dispose]: () => clearInterval(timer),
   };
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { whyOf } from '../emulator/why.ts';
 import { clientsOf } from './clients.ts';
-import { explained } from './faults.ts';
+import { explainFault } from './faults.ts';
 import { openJournal } from './journal.ts';
 import { openProgress } from './progress.ts';
 import { openTakeover, type Takeover } from './takeover.ts';
@@ -11,19 +11,20 @@ import { openTakeover, type Takeover } from './takeover.ts';
 export interface MappingsOptions {
   /** `http://127.0.0.1:4566`. */
   readonly endpoint: string;
-  /** Goes on when all are caught up, until the signal aborts. */
+  /** True: continues after all mappings have caught up, until the signal aborts. */
   readonly follow: boolean;
-  /** Every poll, batch, invocation and checkpoint too, as JSON lines. */
+  /** True: prints every poll, batch, invocation and checkpoint too, as JSON lines. */
   readonly trace: boolean;
-  /** The folder of the journals, one an endpoint. */
+  /** The folder of the journals: one file an endpoint. */
   readonly journals: string;
 }
 
-const LOOK_EVERY_MILLIS = 1_000;
+const SYNC_EVERY_MILLIS = 1_000;
 
 /**
- * Does an endpoint's Kinesis mappings as Lambda does them, and gives them back at the end, however it ends. Rejects
- * with the signal's reason when that aborts before all are caught up; when it follows, that is its end.
+ * Runs an endpoint's Kinesis mappings as Lambda does, and gives them back at the end, also after an error. With
+ * `follow`, resolves when the signal aborts. Without it, resolves when all mappings have caught up, and rejects with
+ * the signal's reason when that aborts first.
  */
 export async function runMappings(
   { endpoint, follow, trace, journals }: MappingsOptions,
@@ -45,42 +46,40 @@ export async function runMappings(
     },
   });
   try {
-    await doMappings(takeover, { endpoint, follow }, { say, signal });
+    await runUntilDone(takeover, { endpoint, follow }, { say, signal });
   } catch (error) {
-    throw explained(error, endpoint);
+    throw explainFault(error, endpoint);
   } finally {
-    progress.tell();
+    progress.print();
     await takeover.giveBack().catch((error: unknown) => {
-      throw explained(error, endpoint);
+      throw explainFault(error, endpoint);
     });
     journal.close();
   }
 }
 
-async function doMappings(
+async function runUntilDone(
   takeover: Takeover,
   { endpoint, follow }: Pick<MappingsOptions, 'endpoint' | 'follow'>,
   { say, signal }: { readonly say: (line: string) => void; readonly signal: AbortSignal },
 ): Promise<void> {
-  await takeover.look();
+  await takeover.sync();
   const count = takeover.names().length;
   if (count === 0 && !follow) {
-    return say(
-      `There are no Kinesis mappings to do at ${endpoint} in this region: is it another (export AWS_REGION=…)?`,
-    );
+    return say(`There are no Kinesis mappings at ${endpoint} in this region. For another region: export AWS_REGION=…`);
   }
   say(
     follow
-      ? `Doing ${count} of the mappings of ${endpoint}, and those to come. Ctrl-C gives them back.`
-      : `Doing ${count} of the mappings of ${endpoint} until they have caught up.`,
+      ? `Running ${count} mappings of ${endpoint}, and new ones as they appear. Ctrl-C gives them back.`
+      : `Running ${count} mappings of ${endpoint} until they have caught up.`,
   );
   await (follow ? followUntilAborted(takeover, signal) : untilAborted(takeover.caughtUp(), signal));
 }
 
 async function followUntilAborted(takeover: Takeover, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await takeover.look();
-    await delay(LOOK_EVERY_MILLIS, undefined, { signal }).catch(() => undefined);
+    await takeover.sync();
+    await delay(SYNC_EVERY_MILLIS, undefined, { signal }).catch(() => undefined);
   }
 }
 
@@ -94,7 +93,7 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 function parsedUrl(endpoint: string): URL {
   const url = URL.parse(endpoint);
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw new UserMistake(`the endpoint '${endpoint}' is no URL: give one such as http://127.0.0.1:4566`);
+    throw new UserMistake(`the endpoint '${endpoint}' is not a URL: give one such as http://127.0.0.1:4566`);
   }
   return url;
 }

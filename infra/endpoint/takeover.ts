@@ -6,25 +6,25 @@ import { parseRequest } from '../emulator/mapping/configuration.ts';
 import { type Mapping, startMapping } from '../emulator/mapping/mapping.ts';
 import type { Trace } from '../emulator/trace.ts';
 import type { EndpointClients } from './clients.ts';
-import { type Described, describeMappings, switchPollers } from './described.ts';
+import { type EndpointMapping, listMappings, switchPollers } from './endpoint-mappings.ts';
 import { invokeThrough } from './invoke.ts';
 import type { Journal } from './journal.ts';
 
 /**
- * An endpoint's Kinesis mappings, done here in its stead: its own pollers are off from when a mapping is taken until it
- * is given back.
+ * Runs an endpoint's Kinesis mappings in this process. The endpoint's own pollers of a mapping are off from when the
+ * mapping is taken over until it is given back.
  */
 export interface Takeover {
-  /** Names of those that are done here. */
+  /** The names of the mappings that run here. */
   names(): readonly string[];
-  /** Takes mappings that are new, follows those that were changed, and lets go of those that were deleted. */
-  look(): Promise<void>;
+  /** Takes over new mappings, applies changes to the others, and ends those that were deleted. */
+  sync(): Promise<void>;
   /**
-   * Resolves when all that was in the streams at this call is done or discarded, and all that the functions have
-   * appended meanwhile to streams that are mapped too.
+   * Resolves when all records that were in the streams at this call are processed or discarded, and so are those that
+   * the functions have appended meanwhile to streams with mappings.
    */
   caughtUp(): Promise<void>;
-  /** Ends everything here and switches the endpoint's own pollers on again. Invocations under way end first. */
+  /** Ends all mappings here and switches the endpoint's own pollers on again. Invocations under way end first. */
   giveBack(): Promise<void>;
 }
 
@@ -38,31 +38,31 @@ export interface TakeoverOptions {
 interface Taken {
   readonly name: string;
   readonly mapping: Mapping;
-  /** The configuration that is in effect, as JSON. */
+  /** The parameters in effect, as JSON. */
   changes: string;
 }
 
-/** An endpoint is near: it is looked at more often than Lambda looks at Kinesis, and waited for less. */
+/** Faster than Lambda's pace, because the endpoint is on this machine or near it. */
 const PACE = { pollMillis: 250, backOffMillis: 200, longestBackOffMillis: 5_000 };
 
 export function openTakeover({ clients, journal, trace, say }: TakeoverOptions): Takeover {
   const { lambda, kinesis } = clients;
   const taken = new Map<string, Taken>();
-  const toldWhy = new Map<string, string>();
-  const invoke = tellingFaults(invokeThrough(lambda), say);
+  const leftAlone = new Map<string, string>();
+  const invoke = reportingFaults(invokeThrough(lambda), say);
   let activity = 0;
 
-  async function take(described: Described): Promise<void> {
-    const { uuid, name, streamArn, isEnabled, request } = described;
+  async function take(listed: EndpointMapping): Promise<void> {
+    const { uuid, name, streamArn, isEnabled, request } = listed;
     const isLeftover = journal.isTaken(uuid);
     const refusal = isEnabled || isLeftover ? refusalOf(request) : 'it is disabled';
-    if (refusal !== undefined) return leaveAlone(described, refusal);
-    const stream = await ifThere(() => kinesis.send(new DescribeStreamSummaryCommand({ StreamARN: streamArn })));
-    if (stream === undefined) return leaveAlone(described, 'its stream does not exist');
+    if (refusal !== undefined) return leaveAlone(listed, refusal);
+    const stream = await ifExists(() => kinesis.send(new DescribeStreamSummaryCommand({ StreamARN: streamArn })));
+    if (stream === undefined) return leaveAlone(listed, 'its stream does not exist');
     const createdMillis = stream.StreamDescriptionSummary?.StreamCreationTimestamp?.getTime() ?? 0;
     const checkpoints = journal.take(uuid, createdMillis);
     if (isEnabled) await switchPollers(lambda, uuid, false);
-    const told = trace(name);
+    const traceMapping = trace(name);
     const mapping = startMapping({
       configuration: request,
       standsInFor: { uuid, checkpoints },
@@ -75,39 +75,39 @@ export function openTakeover({ clients, journal, trace, say }: TakeoverOptions):
       trace(entry) {
         if (entry.did === 'invocation' || (entry.did === 'poll' && entry.records > 0)) activity++;
         if (entry.did === 'checkpoint') journal.moved(uuid, entry);
-        told(entry);
+        traceMapping(entry);
       },
     });
-    taken.set(uuid, { name, mapping, changes: JSON.stringify(described.changes) });
-    toldWhy.delete(uuid);
-    say(`${name}: taken${isLeftover ? ' again, after a run that did not give it back' : ''}`);
+    taken.set(uuid, { name, mapping, changes: JSON.stringify(listed.changes) });
+    leftAlone.delete(uuid);
+    say(`${name}: taken over${isLeftover ? ' from a run that did not give it back' : ''}`);
   }
 
-  function leaveAlone({ uuid, name }: Described, why: string): void {
-    if (toldWhy.get(uuid) !== why) say(`${name}: left alone: ${why}`);
-    toldWhy.set(uuid, why);
+  function leaveAlone({ uuid, name }: EndpointMapping, why: string): void {
+    if (leftAlone.get(uuid) !== why) say(`${name}: left alone: ${why}`);
+    leftAlone.set(uuid, why);
   }
 
-  async function follow(described: Described, own: Taken): Promise<void> {
+  async function applyChanges(listed: EndpointMapping, own: Taken): Promise<void> {
     const { StateTransitionReason: why, State } = own.mapping.state();
     if (State === 'Disabled') throw new Error(`${own.name}: ${why}`);
-    if (described.isEnabled) await switchPollers(lambda, described.uuid, false);
-    const changes = JSON.stringify(described.changes);
+    if (listed.isEnabled) await switchPollers(lambda, listed.uuid, false);
+    const changes = JSON.stringify(listed.changes);
     if (changes === own.changes) return;
-    const refusal = refusalOf(described.request);
+    const refusal = refusalOf(listed.request);
     if (refusal !== undefined) {
-      await giveBackOne(described.uuid, own);
-      return leaveAlone(described, refusal);
+      await giveBackOne(listed.uuid, own);
+      return leaveAlone(listed, refusal);
     }
     await own.mapping.settled();
-    await own.mapping.update(described.changes);
+    await own.mapping.update(listed.changes);
     own.changes = changes;
     say(`${own.name}: changed`);
   }
 
   async function giveBackOne(uuid: string, own: Taken): Promise<void> {
     await end(own.mapping);
-    await ifThere(() => switchPollers(lambda, uuid, true));
+    await ifExists(() => switchPollers(lambda, uuid, true));
     taken.delete(uuid);
     journal.givenBack(uuid);
     say(`${own.name}: given back`);
@@ -115,20 +115,20 @@ export function openTakeover({ clients, journal, trace, say }: TakeoverOptions):
 
   return {
     names: () => [...taken.values()].map(({ name }) => name),
-    async look() {
-      const listed = await describeMappings(lambda);
-      for (const described of listed) {
-        const own = taken.get(described.uuid);
-        // One that was deleted since it was listed is not listed the next time.
-        await ifThere(() => (own === undefined ? take(described) : follow(described, own)));
+    async sync() {
+      const all = await listMappings(lambda);
+      for (const listed of all) {
+        const own = taken.get(listed.uuid);
+        // A mapping that was deleted since it was listed is missing the next time.
+        await ifExists(() => (own === undefined ? take(listed) : applyChanges(listed, own)));
       }
       for (const [uuid, own] of taken) {
-        if (listed.some((described) => described.uuid === uuid)) continue;
+        if (all.some((listed) => listed.uuid === uuid)) continue;
         await end(own.mapping);
         taken.delete(uuid);
-        say(`${own.name}: was deleted`);
+        say(`${own.name}: deleted`);
       }
-      journal.keepOnly(listed.map(({ uuid }) => uuid));
+      journal.keepOnly(all.map(({ uuid }) => uuid));
       journal.save();
     },
     async caughtUp() {
@@ -144,8 +144,8 @@ export function openTakeover({ clients, journal, trace, say }: TakeoverOptions):
   };
 }
 
-/** What Lambda would take and is not done here, or Lambda would not take at all. */
-function refusalOf(request: Described['request']): string | undefined {
+/** Returns why the emulator refuses a mapping: Lambda would too, or the emulator lacks something. */
+function refusalOf(request: EndpointMapping['request']): string | undefined {
   try {
     parseRequest(request, Date.now());
     return undefined;
@@ -155,7 +155,8 @@ function refusalOf(request: Described['request']): string | undefined {
   }
 }
 
-async function ifThere<T>(call: () => Promise<T>): Promise<T | undefined> {
+/** Resolves to undefined when the thing that is called for does not exist. */
+async function ifExists<T>(call: () => Promise<T>): Promise<T | undefined> {
   try {
     return await call();
   } catch (error) {
@@ -164,26 +165,28 @@ async function ifThere<T>(call: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** One that is `Creating` still waits for Kinesis, and has delivered nothing. */
+/**
+ * Deletes a mapping. One that is still `Creating` waits for Kinesis and has delivered nothing: it is left to itself.
+ */
 async function end(mapping: Mapping): Promise<void> {
   if (mapping.state().State === 'Creating') return;
   await mapping.settled();
   await mapping.delete();
 }
 
-/** A trace says that a call failed; people want to know how, once. */
-function tellingFaults(invoke: Invoke, say: (line: string) => void): Invoke {
-  const told = new Map<string, string>();
+/** Prints once why a function cannot be called. The trace has only the fact. */
+function reportingFaults(invoke: Invoke, say: (line: string) => void): Invoke {
+  const reported = new Map<string, string>();
   return async (request) => {
     const name = request.functionArn.split(':').slice(6).join(':');
     try {
       const result = await invoke(request);
-      told.delete(name);
+      reported.delete(name);
       return result;
     } catch (error) {
       const why = `${(error as Error).name}: ${(error as Error).message}`;
-      if (told.get(name) !== why) say(`${name}: cannot be invoked, and is tried again: ${why}`);
-      told.set(name, why);
+      if (reported.get(name) !== why) say(`${name}: cannot be invoked and will be retried: ${why}`);
+      reported.set(name, why);
       throw error;
     }
   };

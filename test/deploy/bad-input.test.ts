@@ -133,7 +133,7 @@ describe('npm run test:deploy says in one line what is wrong, and what mends it'
       what: `a server without ${name}`,
       lacks,
       env: () => ({ AWS_ENDPOINT_URL: endpoint, ...CREDENTIALS, ...REGION }),
-      says: new RegExp(`^${name}: http://127.* lacks what is asked of it \\(501 .*\\): start a server that has it$`),
+      says: new RegExp(`^${name}: http://127.* does not support this call \\(501 .*\\): start a server that does$`),
     })),
   ])('$what', async ({ args = [], env = () => ({}), lacks, says }) => {
     lacking = lacks;

@@ -13,7 +13,7 @@ export async function followMappings(server: Server, folder: string, running: As
   running.defer(async () => {
     await mappings.interrupt();
   });
-  await mappings.said(/Doing \d+ of the mappings/);
+  await mappings.said(/Running \d+ mappings/);
   return mappings;
 }
 

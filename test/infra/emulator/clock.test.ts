@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { systemClock, virtualClock } from '../../../infra/emulator/clock.ts';
 
 describe('the virtual clock', () => {
-  test('stands still until it is told to move', async () => {
+  test('stands still until it is moved', async () => {
     const clock = virtualClock({ startMillis: 1_000 });
     let woke = false;
     void clock.sleep(1).then(() => {
@@ -16,7 +16,7 @@ describe('the virtual clock', () => {
     expect([clock.now(), woke]).toEqual([1_001, true]);
   });
 
-  test('wakes sleepers by due time, and those of one moment in the order they fell asleep', async () => {
+  test('wakes sleepers in the order of their times, and those of one moment in the order in which they fell asleep', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(5), { maxLength: 40 }), async (delays) => {
         const clock = virtualClock({ startMillis: 0 });
@@ -31,7 +31,7 @@ describe('the virtual clock', () => {
     );
   });
 
-  test('forgets exactly the sleepers that were aborted', async () => {
+  test('does not wake sleepers that were aborted, and wakes all others', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.record({ delay: fc.nat(20), abort: fc.boolean() })), async (sleepers) => {
         const clock = virtualClock({ startMillis: 0 });
@@ -51,7 +51,7 @@ describe('the virtual clock', () => {
     );
   });
 
-  test('rejects at once when the signal is aborted already', async () => {
+  test('rejects at once when the signal has already aborted', async () => {
     const clock = virtualClock({ startMillis: 0 });
     await expect(clock.sleep(1, AbortSignal.abort('gone'))).rejects.toBe('gone');
   });
@@ -71,7 +71,7 @@ describe('the virtual clock', () => {
     expect(seen).toEqual(['chain at 0', 'sleeper at 5', 'chain at 10']);
   });
 
-  test('runs until a promise settles, and settles like it', async () => {
+  test('runs until a promise settles, and settles in the same way', async () => {
     const clock = virtualClock({ startMillis: 0 });
     const work = async () => {
       await clock.sleep(60_000);
@@ -83,7 +83,7 @@ describe('the virtual clock', () => {
     await expect(clock.runUntil(failing)).rejects.toThrow('broken');
   });
 
-  test('runs until a predicate holds, and not a moment longer', async () => {
+  test('runs until a predicate is true, and no longer', async () => {
     const clock = virtualClock({ startMillis: 0 });
     let ticks = 0;
     const ticking = async () => {
@@ -97,13 +97,13 @@ describe('the virtual clock', () => {
     expect(clock.now()).toBe(30);
   });
 
-  test('says so when nothing can ever happen', async () => {
+  test('throws when nothing sleeps on it', async () => {
     const clock = virtualClock({ startMillis: 0 });
-    await expect(clock.runUntil(new Promise(() => {}))).rejects.toThrow('nobody is asleep');
-    await expect(clock.runUntil(() => false)).rejects.toThrow('nobody is asleep');
+    await expect(clock.runUntil(new Promise(() => {}))).rejects.toThrow('nothing sleeps on the clock');
+    await expect(clock.runUntil(() => false)).rejects.toThrow('nothing sleeps on the clock');
   });
 
-  test('keeps time still while work off the clock is held', async () => {
+  test('stands still while hold() runs', async () => {
     const clock = virtualClock({ startMillis: 0 });
     const held = clock.hold(async () => {
       await realTimeout(5);
@@ -114,17 +114,17 @@ describe('the virtual clock', () => {
     expect(await held).toBe(0);
   });
 
-  test('refuses to be moved by two at once', async () => {
+  test('refuses to be moved twice at once', async () => {
     const clock = virtualClock({ startMillis: 0 });
     const first = clock.advance(10);
-    await expect(clock.advance(10)).rejects.toThrow('moving already');
+    await expect(clock.advance(10)).rejects.toThrow('the clock is already moving');
     await first;
     expect(clock.now()).toBe(10);
   });
 });
 
 describe('the system clock', () => {
-  test('sleeps, and gives up with the reason of the signal', async () => {
+  test('sleeps, and rejects with the reason of the signal', async () => {
     const clock = systemClock();
     const before = clock.now();
     await clock.sleep(2);

@@ -99,7 +99,7 @@ async function isEmpty(): Promise<void> {
   expect(names.map((name) => Attributes?.[name])).toEqual(['0', '0']);
 }
 
-test('messages that the function has done are deleted', async () => {
+test('messages that the function has processed are deleted', async () => {
   await send('a', 'b', 'c');
   start(() => done);
   await eventually(() => expect(deleted()).toBe(3));
@@ -140,7 +140,7 @@ test.each([
   ['an error', failure, /^Error: no$/],
   ['throttling', { outcome: 'throttled' } as const, /^throttled$/],
   ['a service error', { outcome: 'service-error' } as const, /^service-error$/],
-])('after %s the whole batch comes again when its visibility time-out is over', async (_, result, why) => {
+])('after %s the whole batch is delivered again when its visibility time-out is over', async (_, result, why) => {
   await send('a', 'b');
   start((__, number) => (number === 1 ? result : done));
   await eventually(() => expect(deleted()).toBe(2));
@@ -149,7 +149,7 @@ test.each([
   expect(bodies().slice(1).join('').split('').sort().join('')).toBe('ab');
 });
 
-test('with ReportBatchItemFailures the rest is deleted, and what failed comes again', async () => {
+test('with ReportBatchItemFailures only the reported messages are delivered again', async () => {
   await send('a', 'b', 'c');
   const report = ({ Records }: SQSEvent) => {
     const failed = Records.filter(({ body }) => body === 'b').map(({ messageId }) => ({ itemIdentifier: messageId }));
@@ -177,7 +177,7 @@ test.each([
   expect(bodies()).toEqual(['a', 'a']);
 });
 
-test('MaximumConcurrency invocations run at a time, and no more', async () => {
+test('MaximumConcurrency limits the invocations at a time', async () => {
   let underWay = 0;
   let most = 0;
   const { promise: three, resolve } = Promise.withResolvers<void>();
@@ -196,7 +196,7 @@ test('MaximumConcurrency invocations run at a time, and no more', async () => {
   expect(most).toBe(3);
 });
 
-test('stopping waits for the invocation under way and deletes what it has done', async () => {
+test('stopping waits for the invocation under way and deletes its messages', async () => {
   await send('a');
   let ended = false;
   start(async () => {
@@ -211,7 +211,7 @@ test('stopping waits for the invocation under way and deletes what it has done',
   expect(events).toHaveLength(1);
 });
 
-test('a queue that is away for a while is asked again', async () => {
+test('a failed poll is retried', async () => {
   const working = sqs;
   let faults = 2;
   await send('a');
@@ -234,11 +234,7 @@ test('a queue that is away for a while is asked again', async () => {
 });
 
 test.each<[string, object, RegExp]>([
-  [
-    'a FIFO queue',
-    { EventSourceArn: 'arn:aws:sqs:us-east-1:000000000000:files.fifo' },
-    /FIFO queues are not supported/,
-  ],
+  ['a FIFO queue', { EventSourceArn: 'arn:aws:sqs:us-east-1:000000000000:files.fifo' }, /FIFO queues are not emulated/],
   ['a batch of 11', { BatchSize: 11 }, /BatchSize/],
   ['a concurrency of 1', { ScalingConfig: { MaximumConcurrency: 1 } }, /MaximumConcurrency/],
   ['what a queue does not have', { StartingPosition: 'LATEST' }, /StartingPosition/],

@@ -60,7 +60,7 @@ test.each([
   );
 });
 
-test('a run starts though the one before has not ended', async () => {
+test('a run starts although the one before has not ended', async () => {
   const { clock, calls, scheduler } = world(
     { expression: 'rate(1 minute)' },
     {
@@ -75,7 +75,7 @@ test('a run starts though the one before has not ended', async () => {
   await clock.runUntil(scheduler.stop());
 });
 
-test('a run is sometimes delivered twice, sometimes while the first is under way', async () => {
+test('a run is sometimes delivered twice, sometimes while the first delivery is under way', async () => {
   let underWay = 0;
   let overlaps = 0;
   const { clock, trace, scheduler } = world(
@@ -100,7 +100,7 @@ test('a run is sometimes delivered twice, sometimes while the first is under way
   expect(overlaps).toBeLessThan(seconds);
 });
 
-test('both deliveries of a run are the same event', async () => {
+test('both deliveries of a run carry the same event', async () => {
   const input = '{"at":"<aws.scheduler.scheduled-time>","run":"<aws.scheduler.execution-id>"}';
   const { clock, calls, scheduler } = world({ input }, { twiceProbability: 1 });
   await clock.advance(300_000 + 60_000);
@@ -113,7 +113,7 @@ test('both deliveries of a run are the same event', async () => {
   });
 });
 
-test('an error of the function is tried twice again, after one minute and after two, as Lambda does', async () => {
+test('a function that fails is called twice more, after one minute and after two, as by Lambda', async () => {
   const { clock, calls, trace, scheduler } = world({ expression: 'rate(1 hour)' }, { handler: async () => failure });
   await clock.advance(3_600_000 + 600_000);
   await scheduler.stop();
@@ -126,14 +126,14 @@ test('an error of the function is tried twice again, after one minute and after 
   expect(trace.filter(({ did }) => did === 'schedule-run-failed')).toHaveLength(3);
 });
 
-test('an error of the function is not tried again when it says so', async () => {
+test('a function that fails is not called again with maximumRetryAttempts 0', async () => {
   const { clock, calls, scheduler } = world({ maximumRetryAttempts: 0 }, { handler: async () => failure });
   await clock.advance(400_000);
   await scheduler.stop();
   expect(calls).toHaveLength(1);
 });
 
-test('a throttled call is tried until it is taken', async () => {
+test('a throttled call is retried until it succeeds', async () => {
   const { clock, calls, scheduler } = world(
     { expression: 'rate(1 hour)', maximumRetryAttempts: 0 },
     { handler: async (call) => (call < 8 ? { outcome: 'throttled' } : done) },
@@ -143,7 +143,7 @@ test('a throttled call is tried until it is taken', async () => {
   expect(calls).toHaveLength(8);
 });
 
-test('a run can be started by hand, and its end is waited for', async () => {
+test('runNow starts a run and resolves at its end', async () => {
   const { clock, calls, scheduler } = world({}, { handler: async (call) => (call === 1 ? failure : done) });
   await clock.runUntil(scheduler.runNow('lake'));
   expect(calls.map(({ atMillis }) => atMillis)).toEqual([0, 60_000]);
@@ -151,7 +151,7 @@ test('a run can be started by hand, and its end is waited for', async () => {
   await scheduler.stop();
 });
 
-test('nothing is called after the stop, which waits for the call under way', async () => {
+test('stop waits for the call under way, and nothing is called after it', async () => {
   let ended = 0;
   const { clock, calls, scheduler } = world(
     {},

@@ -63,7 +63,7 @@ test.each([
   {
     what: 'an endpoint that is no URL',
     args: () => ['--endpoint', 'localhost:4566'],
-    says: /'localhost:4566' is no URL/,
+    says: /'localhost:4566' is not a URL/,
   },
   { what: 'an argument', args: () => ['load'], says: /mappings takes no arguments, and got 'load'/ },
   {
@@ -86,17 +86,17 @@ test.each([
   {
     what: 'a server that is no AWS',
     args: () => ['--endpoint', endpoint],
-    says: /lacks what is asked of it \(200 SyntaxError\)/,
+    says: /does not support this call \(200 SyntaxError\)/,
   },
   {
     what: 'a server without Lambda',
     args: () => ['--endpoint', `${endpoint}/lacking`],
-    says: /lacks what is asked of it \(501 /,
+    says: /does not support this call \(501 /,
   },
   {
     what: 'a server without mappings',
     args: () => ['--endpoint', `${endpoint}/unknown`],
-    says: /lacks what is asked of it \(404 /,
+    says: /does not support this call \(404 /,
   },
   {
     what: 'credentials of somebody who may not',

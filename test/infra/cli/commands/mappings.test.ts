@@ -130,7 +130,7 @@ describe('millrace mappings', () => {
     expect(JSON.parse((await object.Body?.transformToString()) ?? '')).toMatchObject({
       requestContext: { condition: 'RetryAttemptsExhausted' },
     });
-    expect(said.join('\n')).toMatch(/load ← readings: .* come again: /);
+    expect(said.join('\n')).toMatch(/load ← readings: .* will be retried: /);
   });
 
   test('works until functions that feed one another have caught up, and then gives all back', async () => {
@@ -284,7 +284,7 @@ describe('millrace mappings --follow', () => {
     await put('readings', ['d', 'e', 'f']);
     await eventually(() => expect(given.slice(3)).toEqual(['de', 'f']));
     here.mappings.delete(uuid);
-    await eventually(() => expect(said).toContain('load ← readings: was deleted'));
+    await eventually(() => expect(said).toContain('load ← readings: deleted'));
     await interrupt();
     expect(here.changes).toEqual(['load off', 'load off']);
   });

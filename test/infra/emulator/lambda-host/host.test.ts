@@ -68,7 +68,7 @@ const returned = (value: unknown) => ({ outcome: 'returned', payload: JSON.strin
 const counting = 'let calls = 0; export const handler = async () => ({ pid: process.pid, calls: ++calls });';
 const payloadOf = (result: InvokeResult) => JSON.parse(result.outcome === 'returned' ? result.payload : '{}');
 
-test('a function gets the event and its answer is returned as JSON', async () => {
+test('a function gets the event, and its answer is returned as JSON', async () => {
   expect(await run('export const handler = async (event) => ({ got: event });')).toEqual(returned({ got: { n: 1 } }));
 });
 
@@ -76,7 +76,7 @@ test('a function that returns nothing answers null', async () => {
   expect(await run('export const handler = () => {};')).toEqual(returned(null));
 });
 
-test('the context tells the request, the function, its memory and the time that is left', async () => {
+test('the context has the request id, the function, its memory and the remaining time', async () => {
   const result = await run(
     `export const handler = async (event, c) => ({ ...c, left: c.getRemainingTimeInMillis() });`,
     { timeoutMillis: 5_000, memoryMb: 192 },
@@ -93,7 +93,7 @@ test('the context tells the request, the function, its memory and the time that 
   expect(left).toBeLessThanOrEqual(5_000);
 });
 
-test('the environment is what the definition gives and what Lambda sets, and nothing of the parent', async () => {
+test('the environment has the variables of the definition and of Lambda, and nothing of the parent process', async () => {
   process.env.OF_THE_PARENT = 'secret';
   const result = await run('export const handler = async () => process.env;', { environment: { STEP_CONFIG: '{}' } });
   delete process.env.OF_THE_PARENT;
@@ -117,14 +117,14 @@ test.each([
   await expect(start(counting, { environment })).rejects.toThrow(message);
 });
 
-test('a warm instance is used again', async () => {
+test('a warm instance is reused', async () => {
   const { invoke } = await start(counting);
   const first = payloadOf(await invoke('load', '{}'));
   const second = payloadOf(await invoke('load', '{}'));
   expect(second).toEqual({ pid: first.pid, calls: 2 });
 });
 
-test('a throw is Unhandled, with its type, message and stack, and the instance stays warm', async () => {
+test('a thrown error is Unhandled, with its type, message and stack, and the instance stays warm', async () => {
   const { invoke } = await start(
     `let calls = 0; export const handler = async () => { if (++calls === 1) throw new RangeError('too far'); return calls; };`,
   );
@@ -142,7 +142,7 @@ test('a throw is Unhandled, with its type, message and stack, and the instance s
 test.each([
   ['a wait that does not end', 'await new Promise((r) => setTimeout(r, 60_000));'],
   ['an endless loop', 'for (;;);'],
-])('%s is timed out, and the next call starts cold', async (_, body) => {
+])('%s times out, and the next call starts cold', async (_, body) => {
   const { clock, elapse } = steppedClock();
   const { invoke } = await start(
     `let calls = 0; export const handler = async (event) => { calls++; if (event.hang) { console.log('hangs'); ${body} } return calls; };`,
@@ -173,7 +173,7 @@ test.each([
     'const kept = []; for (;;) { kept.push(Buffer.alloc(4e6, 1)); await new Promise((r) => setTimeout(r, 5)); }',
     /signal: killed/,
   ],
-])('a function that takes more memory than it has %s dies, and the next call starts cold', async (_, body, reason) => {
+])('a function that exceeds its memory %s dies, and the next call starts cold', async (_, body, reason) => {
   const { invoke } = await start(
     `export const handler = async (event) => { if (event.hog) { ${body} } return 'well'; };`,
   );
@@ -208,12 +208,12 @@ test.each([
     'Runtime.UnhandledPromiseRejection',
     'lost',
   ],
-])('%s ends the call with what Lambda says of it', async (...[, body, errorType, message]) => {
+])("%s ends the call with Lambda's error", async (...[, body, errorType, message]) => {
   const result = await run(`export const handler = async () => { ${body} };`);
   expect(result).toMatchObject({ outcome: 'error', functionError: 'Unhandled', errorType, message });
 });
 
-test('an instance that crashed is replaced by a cold one', async () => {
+test('a crashed instance is replaced by a cold one', async () => {
   const { invoke } = await start(
     `let calls = 0; export const handler = async (event) => { if (event.crash) process.exit(1); return ++calls; };`,
   );
@@ -237,11 +237,11 @@ test.each([
 test.each([
   ['that is no JSON', 'return 1n;', 'Runtime.MarshalError'],
   ['of more than 6 MB', `return 'x'.repeat(7e6);`, 'Function.ResponseSizeTooLarge'],
-])('an answer %s is an error of the function', async (_, body, errorType) => {
+])('an answer %s is a function error', async (_, body, errorType) => {
   expect(await run(`export const handler = async () => { ${body} };`)).toMatchObject({ outcome: 'error', errorType });
 });
 
-test('each line that a function writes reaches the log', async () => {
+test('each line of output reaches the log', async () => {
   await run(`export const handler = async () => { console.log('one\\ntwo'); console.error('three'); };`);
   await host?.close();
   expect(lines.sort()).toEqual(['load: one', 'load: three', 'load: two']);
@@ -249,7 +249,7 @@ test('each line that a function writes reaches the log', async () => {
 
 const slow = `export const handler = async (event) => { await new Promise((r) => setTimeout(r, event.millis ?? 0)); return process.pid; };`;
 
-test('calls at the same time run in instances of their own', async () => {
+test('concurrent calls run in instances of their own', async () => {
   const { invoke } = await start(slow);
   const results = await Promise.all([1, 2].map(() => invoke('load', '{"millis":300}')));
   expect(new Set(results.map(payloadOf)).size).toBe(2);
@@ -263,7 +263,7 @@ test('a call above the reserved concurrency is throttled', async () => {
   expect((await invoke('load', '{}')).outcome).toBe('returned');
 });
 
-test('after a reload calls run the new bundle, while the call under way ends with the old one', async () => {
+test('calls after a reload run the new bundle, while the call under way ends with the old one', async () => {
   const { invoke, reload } = await start(
     `export const handler = async (event) => { await new Promise((r) => setTimeout(r, event.millis ?? 0)); return 'old'; };`,
   );
@@ -275,7 +275,7 @@ test('after a reload calls run the new bundle, while the call under way ends wit
   expect(await invoke('load', '{}')).toEqual(returned('new'));
 });
 
-test('killing a function ends the call under way as a crash', async () => {
+test('killing a function ends the call under way with a crash', async () => {
   const { invoke, kill } = await start(`console.log('up'); ${slow}`);
   const underWay = invoke('load', '{"millis":60000}', { requestId: 'r3' });
   while (lines.length === 0) await sleep(10);
@@ -310,17 +310,17 @@ test.each([
   'load',
   'arn:aws:lambda:eu-west-1:000000000000:function:load',
   'arn:aws:lambda:eu-west-1:000000000000:function:load:live',
-])('a function is called as %s', async (name) => {
+])('a function can be called as %s', async (name) => {
   const { invoke } = await start(slow);
   expect((await invoke(name, '{}')).outcome).toBe('returned');
 });
 
-test('a function that is not there is ResourceNotFoundException', async () => {
+test('calling an unknown function throws ResourceNotFoundException', async () => {
   const { invoke } = await start(slow);
   await expect(invoke('other', '{}')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
 });
 
-/** A clock for the host whose sleeps last until the test ends those that have begun. */
+/** A clock for the host. Its sleeps last until the test ends those that have begun. */
 function steppedClock(): { readonly clock: Clock; elapse(): void } {
   let sleepers: (() => void)[] = [];
   return {

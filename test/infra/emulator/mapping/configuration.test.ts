@@ -47,7 +47,7 @@ test.each([
   { DestinationConfig: { OnFailure: { Destination: bucketArn } } },
   { DestinationConfig: { OnFailure: {} } },
   { StartingPosition: 'LATEST' },
-])('%j is taken', (parameter) => {
+])('%j is accepted', (parameter) => {
   expect(parse(parameter)).toMatchObject(parameter);
 });
 
@@ -68,7 +68,7 @@ test.each([
     'arn:aws:lambda:eu-west-1:123456789012:function:load',
     'arn:aws:lambda:eu-west-1:123456789012:function:load',
   ],
-])('a function is named by %s', (_, FunctionName, arn) => {
+])('a function can be named by %s', (_, FunctionName, arn) => {
   expect(parse({ FunctionName }).FunctionArn).toBe(arn);
 });
 
@@ -118,7 +118,7 @@ test.each([
   expect(() => parse(parameter)).toThrow(expect.objectContaining({ name: 'ValidationException', message }));
 });
 
-test('several broken constraints are told together', () => {
+test('one error lists several broken constraints', () => {
   expect(() => parse({ BatchSize: 0, MaximumRetryAttempts: -2 })).toThrow(
     /^2 validation errors detected: Value '0' at 'batchSize' .*; Value '-2' at 'maximumRetryAttempts' /,
   );
@@ -170,7 +170,7 @@ test.each([
   expect(() => parse(parameter)).toThrow(expect.objectContaining({ name: 'InvalidParameterValueException' }));
 });
 
-test('an update changes what it names and keeps the rest', () => {
+test('an update changes the parameters that it names and keeps the rest', () => {
   const before = parse({
     BatchSize: 7,
     MaximumRetryAttempts: 3,
@@ -187,7 +187,7 @@ test('an update changes what it names and keeps the rest', () => {
 });
 
 test.each([{ StartingPosition: 'LATEST' }, { EventSourceArn: streamArn }])(
-  'an update refuses %j: it never changes',
+  'an update refuses %j, which can never change',
   (change) => {
     expect(() => parseChanges(parse({}), change)).toThrow(expect.objectContaining({ name: 'ValidationException' }));
   },

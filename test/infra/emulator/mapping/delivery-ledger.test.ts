@@ -28,7 +28,7 @@ function document(condition: string, startSequenceNumber: string, endSequenceNum
   return { requestContext, KinesisBatchInfo: { shardId, startSequenceNumber, endSequenceNumber, batchSize } } as never;
 }
 
-test('the ledger accepts a delivery in order that is done or discarded to the end', () => {
+test('the ledger accepts deliveries in order whose records are all processed or discarded', () => {
   const ledger = written();
   ledger.done(deliver(ledger, '123'), 2);
   ledger.done(deliver(ledger, '3'), 1);
@@ -39,13 +39,17 @@ test('the ledger accepts a delivery in order that is done or discarded to the en
 });
 
 test.each<[string, (ledger: DeliveryLedger) => void, RegExp]>([
-  ['a lost record', (ledger) => ledger.done(deliver(ledger, '12'), 2), /record 2 of 5 was neither done nor discarded/],
-  ['a delivery behind a hole', (ledger) => deliver(ledger, '23'), /record 1 was delivered while record 0/],
-  ['a delivery out of order', (ledger) => deliver(ledger, '132'), /3 was delivered at place 1/],
-  ['a delivery with a gap', (ledger) => deliver(ledger, '124'), /4 was delivered at place 2/],
-  ['a child before its parent', (ledger) => deliver(ledger, '6', childId), /while its parent .* had come to 0 of 5/],
   [
-    'a discard behind a hole',
+    'a lost record',
+    (ledger) => ledger.done(deliver(ledger, '12'), 2),
+    /record 2 of 5 was neither processed nor discarded/,
+  ],
+  ['a delivery that skips a record', (ledger) => deliver(ledger, '23'), /record 1 was delivered while record 0/],
+  ['a delivery out of order', (ledger) => deliver(ledger, '132'), /3 was delivered at index 1/],
+  ['a delivery with a gap', (ledger) => deliver(ledger, '124'), /4 was delivered at index 2/],
+  ['a child before its parent', (ledger) => deliver(ledger, '6', childId), /while its parent .* was at record 0 of 5/],
+  [
+    'a discard that skips a record',
     (ledger) => ledger.discarded(document('RecordAgeExceeded', '2', '2'), 0),
     /record 1 was discarded before record 0/,
   ],
@@ -57,7 +61,7 @@ test.each<[string, (ledger: DeliveryLedger) => void, RegExp]>([
   [
     'a wrong invoke count',
     (ledger) => ledger.discarded(document('RetryAttemptsExhausted', '1', '1'), 2),
-    /2 retries were told as 1 invocations/,
+    /2 retries were reported as 1 invocations/,
   ],
 ])('the ledger notices %s', (_, happens, violation) => {
   const ledger = written();

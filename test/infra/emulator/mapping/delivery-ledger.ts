@@ -1,27 +1,27 @@
 import type { PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
 import type { Document } from './world.ts';
 
-/** What was written, and what became of it; knows nothing of how a mapping works. */
+/** Records what was written and what happened to it. It knows nothing of how a mapping works. */
 export interface DeliveryLedger {
   /** The number of the next record to write. */
   nextNumber(): number;
   wrote(answers: readonly PutRecordsResultEntry[]): void;
   knowsParents(shardId: string, parents: readonly string[]): void;
-  /** Checks that the delivery may come now. */
+  /** Checks that this delivery is due now. */
   delivered(payload: string): LedgerDelivery;
-  /** The function has done the first `count` records of the delivery. */
+  /** Notes that the function has processed the first `count` records of the delivery. */
   done(delivery: LedgerDelivery, count: number): void;
-  /** The function has failed, so a retry was used, or the batch was split. */
+  /** Notes that the function failed: a retry is used, or the batch is split. */
   failed(delivery: LedgerDelivery): void;
   discarded(document: Document['body'], retries: number): void;
   size(): number;
-  /** All that broke a promise until now, and what is neither done nor discarded. */
+  /** Everything that broke a promise until now, and every record that is neither processed nor discarded. */
   violations(): readonly string[];
 }
 
 export interface LedgerDelivery {
   readonly shardId: string;
-  /** The places of the records in their shard. */
+  /** The index of the first record in its shard. */
   readonly first: number;
   readonly numbers: readonly number[];
   readonly sequenceNumbers: readonly string[];
@@ -29,11 +29,12 @@ export interface LedgerDelivery {
 
 interface ShardLedger {
   readonly sequenceNumbers: string[];
-  readonly places: Map<string, number>;
+  /** By sequence number. */
+  readonly indexes: Map<string, number>;
   readonly isSettled: boolean[];
-  /** How often the function failed on the batch that begins with the record. */
+  /** By record: how often the function failed on a batch that begins with it. */
   readonly failures: number[];
-  /** All before this place are done or discarded. */
+  /** All records before this index are processed or discarded. */
   settled: number;
   parents: readonly string[];
 }
@@ -47,29 +48,29 @@ export function deliveryLedger(): DeliveryLedger {
   function shardOf(shardId: string): ShardLedger {
     const known = shards.get(shardId);
     if (known !== undefined) return known;
-    const shard = { sequenceNumbers: [], places: new Map(), isSettled: [], failures: [], settled: 0, parents: [] };
+    const shard = { sequenceNumbers: [], indexes: new Map(), isSettled: [], failures: [], settled: 0, parents: [] };
     shards.set(shardId, shard);
     return shard;
   }
 
-  function settle(shardId: string, places: { from: number; to: number }): void {
+  function settle(shardId: string, range: { from: number; to: number }): void {
     const shard = shardOf(shardId);
-    for (let place = places.from; place < places.to; place++) shard.isSettled[place] = true;
+    for (let index = range.from; index < range.to; index++) shard.isSettled[index] = true;
     while (shard.isSettled[shard.settled]) shard.settled++;
   }
 
-  function checkPlace(delivery: LedgerDelivery): void {
+  function checkOrder(delivery: LedgerDelivery): void {
     const { shardId, first, sequenceNumbers } = delivery;
     const shard = shardOf(shardId);
     if (first > shard.settled) {
       violations.push(
-        `${shardId}: record ${first} was delivered while record ${shard.settled} was neither done nor discarded`,
+        `${shardId}: record ${first} was delivered while record ${shard.settled} was neither processed nor discarded`,
       );
     }
     for (const [index, sequenceNumber] of sequenceNumbers.entries()) {
       if (sequenceNumber !== shard.sequenceNumbers[first + index]) {
         violations.push(
-          `${shardId}: ${sequenceNumber} was delivered at place ${first + index}, where it does not belong`,
+          `${shardId}: ${sequenceNumber} was delivered at index ${first + index}, where it does not belong`,
         );
       }
     }
@@ -77,7 +78,7 @@ export function deliveryLedger(): DeliveryLedger {
       const { settled, sequenceNumbers: ofParent } = shardOf(parent);
       if (settled < ofParent.length) {
         violations.push(
-          `${shardId} was delivered while its parent ${parent} had come to ${settled} of ${ofParent.length}`,
+          `${shardId} was delivered while its parent ${parent} was at record ${settled} of ${ofParent.length}`,
         );
       }
     }
@@ -87,7 +88,7 @@ export function deliveryLedger(): DeliveryLedger {
     return [...shards].flatMap(([shardId, { settled, sequenceNumbers }]) =>
       settled === sequenceNumbers.length
         ? []
-        : [`${shardId}: record ${settled} of ${sequenceNumbers.length} was neither done nor discarded`],
+        : [`${shardId}: record ${settled} of ${sequenceNumbers.length} was neither processed nor discarded`],
     );
   }
 
@@ -97,7 +98,7 @@ export function deliveryLedger(): DeliveryLedger {
       for (const { ShardId, SequenceNumber } of answers) {
         if (ShardId === undefined || SequenceNumber === undefined) continue;
         const shard = shardOf(ShardId);
-        shard.places.set(SequenceNumber, shard.sequenceNumbers.length);
+        shard.indexes.set(SequenceNumber, shard.sequenceNumbers.length);
         shard.sequenceNumbers.push(SequenceNumber);
         size++;
       }
@@ -111,11 +112,11 @@ export function deliveryLedger(): DeliveryLedger {
       const sequenceNumbers = Records.map(({ kinesis }) => kinesis.sequenceNumber);
       const delivery = {
         shardId,
-        first: shardOf(shardId).places.get(sequenceNumbers[0] ?? '') ?? -1,
+        first: shardOf(shardId).indexes.get(sequenceNumbers[0] ?? '') ?? -1,
         numbers: Records.map(({ kinesis }) => Number(Buffer.from(kinesis.data, 'base64').toString('latin1'))),
         sequenceNumbers,
       };
-      checkPlace(delivery);
+      checkOrder(delivery);
       return delivery;
     },
     done({ shardId, first }, count) {
@@ -130,16 +131,16 @@ export function deliveryLedger(): DeliveryLedger {
       retries,
     ) {
       const shard = shardOf(shardId);
-      const from = shard.places.get(startSequenceNumber) ?? Number.NaN;
-      const to = (shard.places.get(endSequenceNumber) ?? Number.NaN) + 1;
+      const from = shard.indexes.get(startSequenceNumber) ?? Number.NaN;
+      const to = (shard.indexes.get(endSequenceNumber) ?? Number.NaN) + 1;
       const { condition, approximateInvokeCount } = requestContext;
       if (to - from !== batchSize)
-        violations.push(`${shardId}: a document for ${from} to ${to} says ${batchSize} records`);
+        violations.push(`${shardId}: a document about records ${from} to ${to} counts ${batchSize} records`);
       if (from > shard.settled)
         violations.push(`${shardId}: record ${from} was discarded before record ${shard.settled}`);
       if (condition === 'RetryAttemptsExhausted') {
         if (approximateInvokeCount !== retries + 1) {
-          violations.push(`${shardId}: ${retries} retries were told as ${approximateInvokeCount} invocations`);
+          violations.push(`${shardId}: ${retries} retries were reported as ${approximateInvokeCount} invocations`);
         }
         if ((shard.failures[from] ?? 0) <= retries) {
           violations.push(`${shardId}: record ${from} was discarded after ${shard.failures[from] ?? 0} failures`);

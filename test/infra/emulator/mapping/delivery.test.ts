@@ -13,7 +13,7 @@ describe('a batch', () => {
     expect(batches()).toEqual(['abc', 'def', 'g']);
   });
 
-  test('is delivered as soon as there is a record when there is no window', async () => {
+  test('is delivered with the first record when there is no window', async () => {
     const { batches, clock, deliveries, did, put, start } = await world();
     const mapping = start({ BatchSize: 10 });
     await clock.runUntil(mapping.caughtUp());
@@ -27,7 +27,7 @@ describe('a batch', () => {
     expect(did('batch').map(({ because }) => because)).toEqual(['no-more-records', 'no-more-records']);
   });
 
-  test('waits for its window, counted from its first record, and takes what came meanwhile', async () => {
+  test('waits for its window, counted from its first record, and takes the records that arrive meanwhile', async () => {
     const { batches, clock, deliveries, did, put, start } = await world();
     const mapping = start({ BatchSize: 10, MaximumBatchingWindowInSeconds: 5 });
     await clock.runUntil(mapping.settled());
@@ -53,7 +53,7 @@ describe('a batch', () => {
     await clock.runUntil(mapping.delete());
   });
 
-  test('ends before its payload, base64 and all, is over 6 MB', async () => {
+  test('ends before its payload, with base64, exceeds 6 MB', async () => {
     const { clock, deliveries, put, start } = await world({ limits: 'off' });
     const large = (letter: string) => letter.repeat(1_000_000);
     await put([...'abcdef'].map(large));
@@ -73,7 +73,7 @@ describe('a batch', () => {
     expect(did('discard')).toMatchObject([{ condition: 'RetryAttemptsExhausted', records: 1 }]);
   });
 
-  test('is of one shard, and the shards do not wait for each other', async () => {
+  test('is from one shard, and shards do not wait for each other', async () => {
     const { clock, deliveries, put, start } = await world({ shards: 2 });
     const inSecond = String(2n ** 127n);
     await put(['a']);
@@ -87,7 +87,7 @@ describe('a batch', () => {
     await clock.runUntil(mapping.delete());
   });
 
-  test('is invoked only when the one before has ended', async () => {
+  test('is delivered only when the previous invocation has ended', async () => {
     const { batches, clock, put, start } = await world();
     await put([...'abcd']);
     let underWay = 0;
@@ -152,12 +152,12 @@ describe('an answer', () => {
   });
 
   test.each([
-    ['an empty itemIdentifier', [{ itemIdentifier: '' }], /itemIdentifier "" is no sequence number of the batch/],
+    ['an empty itemIdentifier', [{ itemIdentifier: '' }], /itemIdentifier "" is not a sequence number of the batch/],
     ['a null itemIdentifier', [{ itemIdentifier: null }], /an itemIdentifier must be a string/],
     ['an itemIdentifier that is a number', [{ itemIdentifier: 123 }], /an itemIdentifier must be a string/],
     ['a misspelt itemIdentifier', [{ itemIdentifer: '1' }], /an itemIdentifier must be a string/],
     ['an item that is no object', ['1'], /an itemIdentifier must be a string/],
-    ['an itemIdentifier of another batch', [{ itemIdentifier: '1' }], /"1" is no sequence number of the batch/],
+    ['an itemIdentifier of another batch', [{ itemIdentifier: '1' }], /"1" is not a sequence number of the batch/],
     ['a good itemIdentifier beside a bad one', 'first and bad', /an itemIdentifier must be a string/],
     ['batchItemFailures that is no list', { 0: 'x' }, /batchItemFailures is .* not a list/],
   ])('with %s fails the whole batch, and the trace says why', async (_, failures, why) => {
@@ -178,7 +178,7 @@ describe('an answer', () => {
     expect(batches()).toEqual(['ab']);
   });
 
-  test('with several failures checkpoints at the lowest sequence number, and all from it on comes again', async () => {
+  test('with several failures moves the checkpoint to the lowest sequence number, and all records from it on are delivered again', async () => {
     const { batches, clock, put, start } = await world();
     const sequenceNumbers = await put([...'abcde']);
     const mapping = start(reporting, (_, number) =>
@@ -198,7 +198,7 @@ describe('a failing batch', () => {
     expect(batches()).toEqual(['ab', 'ab', 'ab', 'ab', 'ab', 'cd']);
   });
 
-  test('is tried again after a back-off that doubles up to a minute', async () => {
+  test('is retried after a back-off that doubles up to a minute', async () => {
     const { clock, did, put, start } = await world();
     await put(['a']);
     await clock.runUntil(start({}, (_, number) => (number <= 9 ? throws() : returns())).caughtUp());
@@ -211,7 +211,7 @@ describe('a failing batch', () => {
     }
   });
 
-  test('is tried MaximumRetryAttempts times again, then given up, and the shard goes on', async () => {
+  test('is retried MaximumRetryAttempts times, then discarded, and the shard continues', async () => {
     const { batches, clock, put, start } = await world();
     await put([...'abcd']);
     const mapping = start({ BatchSize: 2, MaximumRetryAttempts: 2 }, ({ data }) =>
@@ -221,7 +221,7 @@ describe('a failing batch', () => {
     expect(batches()).toEqual(['ab', 'ab', 'ab', 'cd']);
   });
 
-  test('is given up at once with MaximumRetryAttempts 0', async () => {
+  test('is discarded after one failure with MaximumRetryAttempts 0', async () => {
     const { batches, clock, put, start } = await world();
     await put([...'ab']);
     await clock.runUntil(start({ BatchSize: 1, MaximumRetryAttempts: 0 }, () => throws()).caughtUp());
@@ -231,7 +231,7 @@ describe('a failing batch', () => {
   test.each([
     ['throttles', throttled],
     ['service errors', serviceError],
-  ])('is not charged for %s, which are tried again after a back-off', async (_, refusal) => {
+  ])('uses no retry for %s, which are retried after a back-off', async (_, refusal) => {
     const { clock, deliveries, documents, did, put, start } = await world();
     await put(['a']);
     const mapping = start({ MaximumRetryAttempts: 1 }, (__, number) =>
@@ -244,7 +244,7 @@ describe('a failing batch', () => {
     expect(documents).toEqual([]);
   });
 
-  test('that cannot be called at all is tried until its records are too old', async () => {
+  test('whose function cannot be called is retried until its records are too old', async () => {
     const { clock, deliveries, did, put, start } = await world();
     await put(['a']);
     await clock.runUntil(start({ MaximumRetryAttempts: 0, MaximumRecordAgeInSeconds: 60 }, () => throttled).caughtUp());
@@ -279,7 +279,7 @@ describe('a failing batch', () => {
   });
 
   test.each([true, false])(
-    'that reports a failure is cut there and only the rest comes again (bisect %s)',
+    'with a reported failure is cut there, and only the rest is delivered again (bisect %s)',
     async (BisectBatchOnFunctionError) => {
       const { batches, clock, put, start } = await world();
       const sequenceNumbers = await put([...'abcdef']);
@@ -291,7 +291,7 @@ describe('a failing batch', () => {
     },
   );
 
-  test('that reports a failure starts counting retries at the cut, as recorded on AWS', async () => {
+  test('with a reported failure counts retries from the cut, as recorded on AWS', async () => {
     const { batches, clock, documents, put, start } = await world();
     const sequenceNumbers = await put([...'012345']);
     const mapping = start(
@@ -315,7 +315,7 @@ describe('a failing batch', () => {
   });
 });
 
-test('records may come again in batches cut differently after a re-balance', async () => {
+test('a re-balance can deliver records again, in batches cut differently', async () => {
   const { batches, clock, put, start } = await world();
   await put([...'abc']);
   const mapping = start({ BatchSize: 10 }, async (_, number) => {

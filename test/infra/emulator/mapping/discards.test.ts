@@ -14,7 +14,7 @@ async function oneDiscarded(destinationArn: string) {
   return { ...made, mapping, document, sequenceNumbers, putMillis, last: deliveries.at(-1) };
 }
 
-test('an exhausted batch is told to its destination as AWS tells it', async () => {
+test('an exhausted batch is reported to its destination as AWS reports it', async () => {
   const { document, documents, sequenceNumbers, putMillis, last } = await oneDiscarded(queueArn);
   expect(documents).toHaveLength(1);
   expect(document.body).toEqual({
@@ -39,14 +39,14 @@ test('an exhausted batch is told to its destination as AWS tells it', async () =
   });
 });
 
-test('a topic is sent the same document', async () => {
+test('a topic gets the same document', async () => {
   const toQueue = await oneDiscarded(queueArn);
   const toTopic = await oneDiscarded(topicArn);
   expect(toTopic.document.to).toBe(topicArn);
   expect(toTopic.document.body).toEqual(toQueue.document.body);
 });
 
-test('a bucket is sent the document with the payload, under the key that AWS makes', async () => {
+test('a bucket gets the document with the payload, under the key that AWS makes', async () => {
   const { document, mapping, last } = await oneDiscarded(bucketArn);
   const now = new Date(last?.atMillis ?? 0).toISOString();
   const [day, second] = [now.slice(0, 10).replaceAll('-', '/'), now.slice(0, 19).replaceAll(':', '.')];
@@ -58,7 +58,7 @@ test('a bucket is sent the document with the payload, under the key that AWS mak
   expect(Records.map((record: { kinesis: { data: string } }) => atob(record.kinesis.data))).toEqual(['a', 'b']);
 });
 
-test('a record that became too old while its batch failed is told without a response', async () => {
+test('a record that became too old while its batch failed is reported without a response', async () => {
   const { clock, deliveries, documents, put, start } = await world();
   await put(['a']);
   await clock.runUntil(start({ MaximumRecordAgeInSeconds: 60, ...to(queueArn) }, () => throws()).caughtUp());
@@ -70,7 +70,7 @@ test('a record that became too old while its batch failed is told without a resp
   });
 });
 
-test('the age is that of each record: one of six is discarded, five are delivered', async () => {
+test('the age limit holds for each record: one of six is discarded, five are delivered', async () => {
   const { batches, clock, documents, put, start } = await world();
   const [old] = await put(['a']);
   await clock.advance(61_000);
@@ -82,7 +82,7 @@ test('the age is that of each record: one of six is discarded, five are delivere
   ]);
 });
 
-test('a record that was too old before the mapping existed is told with an invoke count of 1', async () => {
+test('a record that was too old before the mapping existed is reported with an invoke count of 1', async () => {
   const { clock, deliveries, documents, put, start } = await world();
   await put(['a']);
   await clock.advance(100_000);
@@ -91,7 +91,7 @@ test('a record that was too old before the mapping existed is told with an invok
   expect(documents[0]?.body.requestContext.approximateInvokeCount).toBe(1);
 });
 
-test('a record is never too old with an age of -1', async () => {
+test('no record is too old with an age limit of -1', async () => {
   const { batches, clock, put, start } = await world();
   await put(['a']);
   await clock.advance(23 * 3_600_000);
@@ -99,7 +99,7 @@ test('a record is never too old with an age of -1', async () => {
   expect(batches()).toEqual(['a']);
 });
 
-test('without a destination discarded records are gone, and the trace says so', async () => {
+test('discarded records are lost without a destination, and the trace shows it', async () => {
   const { clock, did, documents, put, start } = await world();
   await put(['a']);
   await clock.runUntil(start({ MaximumRetryAttempts: 0 }, () => throws()).caughtUp());
@@ -107,7 +107,7 @@ test('without a destination discarded records are gone, and the trace says so', 
   expect(did('discard')).toMatchObject([{ condition: 'RetryAttemptsExhausted', destination: null, records: 1 }]);
 });
 
-test('a destination that is away is tried until it has the document, and the shard waits', async () => {
+test('a failing destination is retried until it has the document, and the shard waits', async () => {
   const { batches, clock, destinations, documents, did, put, start } = await world();
   const { sqs } = destinations;
   let refusals = 3;
@@ -128,7 +128,7 @@ test('a destination that is away is tried until it has the document, and the sha
   expect(batches()).toEqual(['a', 'b']);
 });
 
-test('a destination without a client for it is refused at the start', async () => {
+test('a destination without a client is refused at the start', async () => {
   const { destinations, start } = await world();
   Object.assign(destinations, { sns: undefined });
   expect(() => start(to(topicArn))).toThrow(`no sns client for the on-failure destination ${topicArn}`);

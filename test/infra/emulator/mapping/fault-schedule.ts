@@ -16,7 +16,7 @@ import { type DeliveryLedger, deliveryLedger, type LedgerDelivery } from './deli
 import { seededRandom } from './seeded-random.ts';
 import { awsError, isGetRecords, queueArn, startMillis, streamArn } from './world.ts';
 
-/** What a function does with one call. */
+/** The outcome of one call of the function. */
 export const outcomes = [
   'succeeds',
   'throws',
@@ -29,7 +29,7 @@ export const outcomes = [
 ] as const;
 export type Outcome = (typeof outcomes)[number];
 
-/** What Kinesis does with one GetRecords call. */
+/** The outcome of one GetRecords call. */
 export const readFaults = ['none', 'throttled', 'expired', 'unavailable', 'reset'] as const;
 export type ReadFault = (typeof readFaults)[number];
 
@@ -37,31 +37,31 @@ export const controls = ['rebalance', 'pause', 'update', 'split', 'merge'] as co
 export type Control = (typeof controls)[number];
 
 /**
- * Everything that happens to a mapping of a stream with two shards. Plain data, so that a failing one can be shrunk and
- * kept.
+ * Everything that happens to a mapping of a stream with two shards. Plain data, so that a failing schedule can be
+ * shrunk and stored.
  */
 export interface FaultSchedule {
   readonly seed: number;
   readonly batchSize: number;
   readonly windowSeconds: number;
-  /** −1 only where nothing fails for ever. */
+  /** −1 only in schedules in which nothing fails for ever. */
   readonly retries: number;
   readonly ageSeconds: number;
   readonly isBisecting: boolean;
   readonly isReporting: boolean;
   readonly writes: readonly { readonly afterMillis: number; readonly counts: readonly [number, number] }[];
-  /** By invocation; then all succeed. */
+  /** One outcome an invocation. Later invocations succeed. */
   readonly outcomes: readonly Outcome[];
-  /** By GetRecords call; then all are answered. */
+  /** One outcome a GetRecords call. Later calls are answered. */
   readonly readFaults: readonly ReadFault[];
   readonly controls: readonly { readonly afterMillis: number; readonly control: Control }[];
-  /** The records whose number is divisible by this make the function throw, always; 0 for none. */
+  /** Records whose number is divisible by this always make the function throw. 0: no record does. */
   readonly poisonEvery: number;
   readonly refusedDocuments: number;
 }
 
 export interface ScheduleResult {
-  /** What broke a promise; nothing, if all were kept. */
+  /** The broken promises. Empty when all were kept. */
   readonly violations: readonly string[];
   readonly records: number;
   readonly invocations: number;
@@ -69,7 +69,7 @@ export interface ScheduleResult {
   readonly trace: readonly string[];
 }
 
-/** Plays the schedule on a virtual clock until all is delivered or discarded, and checks every delivery on the way. */
+/** Plays the schedule on a virtual clock until all records are delivered or discarded, and checks every delivery. */
 export async function playSchedule(
   schedule: FaultSchedule,
   { isTraced }: { isTraced: boolean },
@@ -129,7 +129,7 @@ export async function playSchedule(
     return result ?? answered(delivery, outcome);
   }
 
-  /** The function returns, and says what of its batch it has not done. */
+  /** Lets the function return and report the records that it has not processed. */
   function answered(delivery: LedgerDelivery, outcome: Outcome): InvokeResult {
     const size = delivery.numbers.length;
     const failedAt = outcome === 'reports' ? Math.floor(random() * size) : 0;
@@ -197,7 +197,7 @@ export async function playSchedule(
 
 const StreamName = 'readings';
 
-/** A poisoned batch throws where it would have succeeded. */
+/** Throws for a batch with a poison record, where the call would have succeeded. */
 function actual(
   { poisonEvery }: FaultSchedule,
   { outcome = 'succeeds', numbers }: { outcome: Outcome | undefined; numbers: readonly number[] },
@@ -208,7 +208,7 @@ function actual(
 
 const failure = { outcome: 'error', functionError: 'Unhandled', errorType: 'Error', message: 'no' } as const;
 
-/** Of those outcomes that do not depend on the batch. */
+/** Picks one of the outcomes that do not depend on the batch. */
 const results: Partial<Record<Outcome, InvokeResult>> = {
   throws: failure,
   'times out': failure,

@@ -13,7 +13,7 @@ test('a mapping is Creating, then Enabled, and has processed nothing yet', async
   expect(mapping.state()).toMatchObject({ State: 'Enabled', LastProcessingResult: 'No records processed' });
 });
 
-test('a mapping with Enabled false is Disabled and reads nothing until it is enabled', async () => {
+test('a mapping made with Enabled false is Disabled, and reads nothing until it is enabled', async () => {
   const { batches, clock, did, put, start } = await world();
   await put(['a']);
   const mapping = start({ Enabled: false });
@@ -25,7 +25,7 @@ test('a mapping with Enabled false is Disabled and reads nothing until it is ena
   expect(batches()).toEqual(['a']);
 });
 
-test('LastProcessingResult is that of the last invocation', async () => {
+test('LastProcessingResult shows the result of the last invocation', async () => {
   const { clock, put, start } = await world();
   await put(['a']);
   let isDown = true;
@@ -37,7 +37,7 @@ test('LastProcessingResult is that of the last invocation', async () => {
   expect(mapping.state().LastProcessingResult).toBe('OK');
 });
 
-test('disabling keeps the position: an invocation under way ends first and counts', async () => {
+test('disabling keeps the position, after the invocation under way has ended', async () => {
   const { batches, clock, did, put, start } = await world();
   await put([...'abcd']);
   const mapping = start({ BatchSize: 2 }, async () => {
@@ -57,7 +57,7 @@ test('disabling keeps the position: an invocation under way ends first and count
   ]);
 });
 
-test('disabling gives up a back-off, and the batch comes again when the mapping is enabled', async () => {
+test('disabling ends a back-off, and the batch is delivered again when the mapping is enabled', async () => {
   const { batches, clock, put, start } = await world();
   await put(['a']);
   let isDown = true;
@@ -95,7 +95,7 @@ test('an update of a disabled mapping leaves it disabled', async () => {
   expect(mapping.state()).toMatchObject({ State: 'Disabled', BatchSize: 3 });
 });
 
-test('an update that AWS would refuse changes nothing', async () => {
+test('an update that AWS refuses changes nothing', async () => {
   const { clock, start } = await world();
   const mapping = start({});
   await clock.runUntil(mapping.settled());
@@ -103,7 +103,7 @@ test('an update that AWS would refuse changes nothing', async () => {
   expect(mapping.state()).toMatchObject({ State: 'Enabled', BatchSize: 100 });
 });
 
-test('a change while another is under way is ResourceInUseException', async () => {
+test('a change while another is under way throws ResourceInUseException', async () => {
   const { clock, put, start } = await world();
   const mapping = start({}, async () => {
     await clock.sleep(5_000);
@@ -121,7 +121,7 @@ test('a change while another is under way is ResourceInUseException', async () =
   await clock.runUntil(disabled);
 });
 
-test('deleting waits for the invocation under way, then nothing runs and nothing answers', async () => {
+test('deleting waits for the invocation under way, then nothing runs and every call throws', async () => {
   const { batches, clock, put, start } = await world();
   await put([...'ab']);
   let ended = 0;
@@ -142,7 +142,7 @@ test('deleting waits for the invocation under way, then nothing runs and nothing
   await expect(mapping.update({ BatchSize: 1 })).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
 });
 
-test('caughtUp waits for all that was written before it was asked, retries and all', async () => {
+test('caughtUp waits for all records written before the call, retries included', async () => {
   const { batches, clock, put, start } = await world({ shards: 2 });
   await put(['a']);
   await put(['b'], String(2n ** 127n));
@@ -154,7 +154,7 @@ test('caughtUp waits for all that was written before it was asked, retries and a
   expect(batches().at(-1)).toBe('c');
 });
 
-test('where each shard stands is told', async () => {
+test('state shows the progress in each shard', async () => {
   const { clock, put, start } = await world();
   const mapping = start({});
   const [first] = await put(['a']);
@@ -164,7 +164,7 @@ test('where each shard stands is told', async () => {
   ]);
 });
 
-test('a defect stops the mapping and is told to who waits, not retried', async () => {
+test('a defect is not retried: it stops the mapping and rejects caughtUp', async () => {
   const { clock, put, setFault, start } = await world();
   await put(['a']);
   setFault(() => new TypeError('a defect'));
@@ -173,7 +173,7 @@ test('a defect stops the mapping and is told to who waits, not retried', async (
   expect(mapping.state()).toMatchObject({ State: 'Disabled', StateTransitionReason: 'PROBLEM: TypeError: a defect' });
 });
 
-test('the same seed and calls give the same trace, byte for byte; another seed another', async () => {
+test('the same seed and calls give the same trace, byte for byte, and another seed gives another', async () => {
   const traceOf = async (seed: number) => {
     const { clock, lines, put, start } = await world({ seed });
     await put([...'abcdefgh']);
@@ -187,7 +187,7 @@ test('the same seed and calls give the same trace, byte for byte; another seed a
   expect(await traceOf(7)).not.toBe(await traceOf(8));
 });
 
-test('10,000 batches take seconds in virtual time', async () => {
+test('10,000 batches take a few seconds on the virtual clock', async () => {
   const { batches, clock, put, start } = await world({ limits: 'off' });
   for (let call = 0; call < 20; call++) await put(Array(500).fill('x'));
   await clock.runUntil(start({ BatchSize: 1 }).caughtUp());

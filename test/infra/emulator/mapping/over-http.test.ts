@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-/** Throws on records that say so; SDK clients, servers, processes and time are real. */
+/** A function that throws on marked records. SDK clients, servers, processes and time are real. */
 const bundle = `export const handler = async ({ Records }) => {
   for (const { kinesis } of Records) {
     const text = Buffer.from(kinesis.data, 'base64').toString();
@@ -116,7 +116,7 @@ test.each([
   },
 );
 
-test('over real servers, processes and clients a bad record ends in the bucket, with its payload', async () => {
+test('a bad record reaches the bucket with its payload, over real servers, processes and clients', async () => {
   const { clients } = await deliver(['a', 'bad', 'c'], {
     ...failing,
     DestinationConfig: { OnFailure: { Destination: 'arn:aws:s3:::failed' } },

@@ -9,7 +9,7 @@ import {
 } from './fault-schedule.ts';
 import { seededRandom } from './seeded-random.ts';
 
-/** A schedule with at least 200 records and 20 invocations; the same for the same seed. */
+/** Makes a schedule with at least 200 records and 20 invocations: the same for the same seed. */
 export function randomSchedule(seed: number): FaultSchedule {
   const random = seededRandom(seed);
   const upTo = (most: number) => Math.floor(random() * (most + 1));

@@ -4,7 +4,7 @@ import { awsError, isGetRecords, returns, throws, world } from './world.ts';
 const upperHalf = String(2n ** 127n);
 
 describe('a starting position of', () => {
-  test('TRIM_HORIZON is the oldest record that is kept', async () => {
+  test('TRIM_HORIZON begins with the oldest record of the stream', async () => {
     const { batches, clock, put, start } = await world();
     await put(['a']);
     await clock.advance(25 * 3_600_000);
@@ -13,7 +13,7 @@ describe('a starting position of', () => {
     expect(batches()).toEqual(['b']);
   });
 
-  test('LATEST is what is written after the mapping is enabled, all of it', async () => {
+  test('LATEST delivers every record written after the mapping is enabled', async () => {
     const { batches, clock, put, start } = await world();
     await put(['a']);
     const mapping = start({ StartingPosition: 'LATEST' });
@@ -37,7 +37,7 @@ describe('a starting position of', () => {
     expect(batches()).toEqual(['b']);
   });
 
-  test('AT_TIMESTAMP is the first record that arrived then or later', async () => {
+  test('AT_TIMESTAMP begins with the first record that arrived then or later', async () => {
     const { batches, clock, put, start } = await world();
     await put(['a']);
     await clock.advance(10_000);
@@ -49,7 +49,7 @@ describe('a starting position of', () => {
     expect(batches()).toEqual(['bc']);
   });
 
-  test('LATEST skips shards that are closed already', async () => {
+  test('LATEST skips closed shards', async () => {
     const { batches, clock, put, split, start } = await world();
     await put(['a']);
     await split('shardId-000000000000', upperHalf);
@@ -64,7 +64,7 @@ describe('a starting position of', () => {
 });
 
 describe('polling', () => {
-  test('an idle shard is read once a second', async () => {
+  test('reads an idle shard once a second', async () => {
     const { clock, did, start } = await world();
     start({});
     await clock.advance(60_000);
@@ -72,7 +72,7 @@ describe('polling', () => {
     expect(polls.length).toBe(61);
   });
 
-  test('a shard is never read more than 5 times a second, so that Kinesis never refuses', async () => {
+  test('reads a shard at most 5 times a second, so that Kinesis never throttles', async () => {
     const { clock, did, put, start } = await world();
     start({ BatchSize: 1 });
     for (let second = 0; second < 20; second++) {
@@ -85,7 +85,7 @@ describe('polling', () => {
     expect(did('poll-failed')).toEqual([]);
   });
 
-  test('another pace is another rate', async () => {
+  test('follows another pace', async () => {
     const { clock, did, start } = await world({ limits: 'off' });
     start({}, () => returns(), { pollMillis: 20, leastPollMillis: 5 });
     await clock.advance(1_000);
@@ -93,7 +93,7 @@ describe('polling', () => {
   });
 
   test.each(['ProvisionedThroughputExceededException', 'LimitExceededException', 'InternalFailureException'])(
-    '%s is tried again after a back-off and loses nothing',
+    'retries after %s with a back-off and loses nothing',
     async (name) => {
       const { batches, clock, did, put, setFault, start } = await world();
       await put([...'ab']);
@@ -106,7 +106,7 @@ describe('polling', () => {
     },
   );
 
-  test('a broken connection is tried again, on any call', async () => {
+  test('retries any call after a broken connection', async () => {
     const { batches, clock, put, setFault, start } = await world();
     await put([...'ab']);
     let calls = 0;
@@ -116,7 +116,7 @@ describe('polling', () => {
     expect(batches()).toEqual(['ab']);
   });
 
-  test('an iterator that expired while its shard was held is made anew behind the last record that was read', async () => {
+  test('replaces an iterator that expired while its shard waited, and continues after the last record read', async () => {
     const { batches, clock, did, put, start } = await world();
     await put(['a']);
     const mapping = start({ BatchSize: 1 }, async ({ data }) => {
@@ -131,7 +131,7 @@ describe('polling', () => {
     expect(did('poll-failed').map(({ error }) => error)).toEqual(['ExpiredIteratorException']);
   });
 
-  test('a LATEST iterator that expires before its first record loses nothing that was written since', async () => {
+  test('loses no record when an iterator of LATEST expires before its first record', async () => {
     const { batches, clock, put, setFault, start } = await world();
     await put(['a']);
     await clock.advance(1_000);
@@ -148,7 +148,7 @@ describe('polling', () => {
 });
 
 describe('after a reshard', () => {
-  test('the children are read from their start, once the parent is drained', async () => {
+  test('reads the children from their start once the parent is drained', async () => {
     const { clock, deliveries, put, split, start } = await world();
     const mapping = start({ BatchSize: 1, StartingPosition: 'LATEST' }, async ({ data }, number) => {
       await clock.sleep(300);
@@ -170,7 +170,7 @@ describe('after a reshard', () => {
     ]);
   });
 
-  test('a child of two waits for both', async () => {
+  test('a child of two parents waits for both', async () => {
     const { clock, deliveries, merge, put, start } = await world({ shards: 2 });
     await put(['a']);
     await put(['x'], upperHalf);
@@ -185,7 +185,7 @@ describe('after a reshard', () => {
     expect(deliveries.at(-1)?.data).toEqual(['m']);
   });
 
-  test('of a reshard every generation is read in order', async () => {
+  test('every generation of shards is read in order', async () => {
     const { clock, deliveries, merge, put, split, start } = await world();
     await put(['a']);
     await split('shardId-000000000000', upperHalf);
@@ -198,7 +198,7 @@ describe('after a reshard', () => {
     expect(deliveries.map(({ data }) => data.join(''))).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test('a reshard while the mapping is disabled is caught up with', async () => {
+  test('a mapping that was disabled during a reshard catches up', async () => {
     const { clock, deliveries, put, split, start } = await world();
     await put(['a']);
     const mapping = start({});
@@ -212,7 +212,7 @@ describe('after a reshard', () => {
     expect(deliveries.map(({ data }) => data.join(''))).toEqual(['a', 'b', 'c']);
   });
 
-  test('a parent whose retention ended while the mapping was disabled does not hold its children', async () => {
+  test('a parent that expired while the mapping was disabled does not block its children', async () => {
     const { clock, deliveries, put, split, start } = await world();
     await put(['a']);
     const mapping = start({});

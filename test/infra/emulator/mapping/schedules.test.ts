@@ -23,7 +23,7 @@ const faults = fc.record({
   refusedDocuments: fc.nat(2),
 });
 
-/** Shrinking leaves the shortest schedule that fails; its trace is in the message. */
+/** Plays random schedules. Shrinking leaves the shortest one that fails, with its trace in the message. */
 function everySchedule(schedules: fc.Arbitrary<FaultSchedule>, check: (schedule: FaultSchedule) => Promise<void>) {
   return fc.assert(fc.asyncProperty(schedules, check), { numRuns: 150 });
 }
@@ -34,13 +34,13 @@ async function keepsEveryPromise(schedule: FaultSchedule): Promise<void> {
 }
 
 test(
-  'each record is delivered at least once or told to the destination, in the order of its shard, never behind a hole, and never before the end of a parent',
+  'each record is delivered at least once or sent to the destination, in the order of its shard, without skipping one, and never before the end of a parent',
   () => everySchedule(faults, keepsEveryPromise),
   60_000,
 );
 
 test(
-  'without limits on retries and age each record is done, whatever fails for a while',
+  'without limits on retries and age each record is processed, whatever fails for a while',
   () =>
     everySchedule(
       faults.map((schedule) => ({ ...schedule, retries: -1, ageSeconds: -1, poisonEvery: 0 })),

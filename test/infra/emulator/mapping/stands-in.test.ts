@@ -32,7 +32,7 @@ function standIn({ clock, log, destinations }: World, checkpoints: Record<string
   return { data, mapping };
 }
 
-test('one that stands in for another goes on after its checkpoints, shard by shard, and from the start where it has none', async () => {
+test('a mapping that stands in for another continues after its checkpoints, shard by shard, and from the start where there is none', async () => {
   const here = await world({ shards: 2 });
   const [, second] = await here.put(['a', 'b', 'c'], '0');
   await here.put(['x', 'y'], String(2n ** 128n - 1n));
@@ -51,7 +51,7 @@ test('a checkpoint in a closed shard leaves its children to be read from their s
   expect(data).toEqual(['b', 'c']);
 });
 
-test('what it gives up is stored under the identifier of the one it stands in for', async () => {
+test('a mapping that stands in for another stores discarded records under the identifier of that one', async () => {
   const here = await world();
   await here.put(['a']);
   const { mapping } = standIn(here, {}, () => throws());

@@ -52,7 +52,7 @@ export const reports = (...sequenceNumbers: unknown[]): InvokeResult =>
 export const throttled: InvokeResult = { outcome: 'throttled' };
 export const serviceError: InvokeResult = { outcome: 'service-error' };
 
-/** A document that an on-failure destination was sent. */
+/** A document that was sent to an on-failure destination. */
 export interface Document {
   readonly to: string;
   readonly key?: string;
@@ -74,7 +74,7 @@ export interface Document {
   };
 }
 
-/** A stream on a virtual clock, and what becomes of its records. */
+/** A stream on a virtual clock, and everything that happens to its records. */
 export async function world({ shards = 1, seed = 1, limits = 'enforced' as 'enforced' | 'off' } = {}) {
   const clock = virtualClock({ startMillis });
   const log = logClient(createLog({ clock, seed, limits }));
@@ -157,7 +157,7 @@ export async function world({ shards = 1, seed = 1, limits = 'enforced' as 'enfo
   };
 }
 
-/** What Kinesis does instead of answering, or undefined when it answers. */
+/** The error that Kinesis answers with. Undefined: it answers as usual. */
 export type KinesisFault = (command: { readonly input: object }) => Error | undefined;
 
 export function awsError(name: string): Error {
@@ -179,7 +179,7 @@ function deliveryOf({ payload, attempt, requestId }: InvokeRequest, atMillis: nu
   };
 }
 
-/** Small fakes of the three services, which hand on what they are sent. */
+/** Small fakes of the three services, which hand on each document that they are sent. */
 function destinationsThat(accept: (document: Document) => void): DestinationClients {
   const client = (documentOf: (input: Record<string, string>) => Document | undefined) => ({
     send: async ({ input }: { readonly input: object }) => {

@@ -9,26 +9,26 @@ import {
 import type { MappingChanges, MappingRequest } from '../emulator/mapping/configuration.ts';
 
 /** A Kinesis mapping as an endpoint's Lambda describes it. */
-export interface Described {
+export interface EndpointMapping {
   readonly uuid: string;
-  /** `<function> ← <stream>`, for people. */
+  /** `<function> ← <stream>`, for messages. */
   readonly name: string;
-  /** Whether its own pollers work, or are about to. */
+  /** True when the endpoint's own pollers work, or are about to. */
   readonly isEnabled: boolean;
   readonly streamArn: string;
-  /** What CreateEventSourceMapping would have to be asked for to get it. */
+  /** The parameters of CreateEventSourceMapping that would make this mapping. */
   readonly request: MappingRequest;
-  /** The part of that which may change. */
+  /** The parameters of `request` that can change later. */
   readonly changes: MappingChanges;
 }
 
-/** All of the endpoint's mappings that read Kinesis. */
-export async function describeMappings(lambda: LambdaClient): Promise<readonly Described[]> {
-  const found: Described[] = [];
+/** Lists the endpoint's mappings that read Kinesis. */
+export async function listMappings(lambda: LambdaClient): Promise<readonly EndpointMapping[]> {
+  const found: EndpointMapping[] = [];
   let Marker: string | undefined;
   do {
     const page = await lambda.send(new ListEventSourceMappingsCommand(Marker === undefined ? {} : { Marker }));
-    for (const one of page.EventSourceMappings ?? []) if (readsKinesis(one)) found.push(described(one));
+    for (const one of page.EventSourceMappings ?? []) if (readsKinesis(one)) found.push(endpointMapping(one));
     Marker = page.NextMarker || undefined;
   } while (Marker !== undefined);
   return found;
@@ -36,13 +36,13 @@ export async function describeMappings(lambda: LambdaClient): Promise<readonly D
 
 const LOOK_EVERY_MILLIS = 200;
 
-/** Switches the endpoint's own pollers on or off, and resolves when they are. */
+/** Switches the endpoint's own pollers on or off. Resolves when that has happened. */
 export async function switchPollers(lambda: LambdaClient, uuid: string, on: boolean): Promise<void> {
   await lambda.send(new UpdateEventSourceMappingCommand({ UUID: uuid, Enabled: on }));
   const goal = on ? 'Enabled' : 'Disabled';
   for (;;) {
     const { State } = await lambda.send(new GetEventSourceMappingCommand({ UUID: uuid }));
-    // A server without states has done it when it has answered.
+    // A server that knows no states has switched them when it answers.
     if (State === undefined || State === goal) return;
     await delay(LOOK_EVERY_MILLIS);
   }
@@ -52,7 +52,7 @@ function readsKinesis({ EventSourceArn }: EventSourceMappingConfiguration): bool
   return EventSourceArn?.split(':')[2] === 'kinesis';
 }
 
-function described(mapping: EventSourceMappingConfiguration): Described {
+function endpointMapping(mapping: EventSourceMappingConfiguration): EndpointMapping {
   const { UUID = '', EventSourceArn = '', FunctionArn = '', State = 'Enabled' } = mapping;
   const changes = changesOf(mapping);
   return {
@@ -65,12 +65,14 @@ function described(mapping: EventSourceMappingConfiguration): Described {
   };
 }
 
-/** `load` or `load:live` of `arn:aws:lambda:us-east-1:000000000000:function:load:live`. */
+/** Takes `load` or `load:live` out of `arn:aws:lambda:us-east-1:000000000000:function:load:live`. */
 function functionOf(arn: string): string {
   return arn.split(':').slice(6).join(':') || arn;
 }
 
-/** Servers leave out, or say null, what they do not know: then it is Lambda's default. */
+/**
+ * Reads the parameters. A server leaves out, or sets to null, those that it does not know: Lambda's defaults hold then.
+ */
 function changesOf(mapping: EventSourceMappingConfiguration): MappingChanges {
   const destination = mapping.DestinationConfig?.OnFailure?.Destination;
   return {
@@ -89,8 +91,9 @@ function changesOf(mapping: EventSourceMappingConfiguration): MappingChanges {
 }
 
 /**
- * Where a mapping that starts at the latest began is not told. It was last changed then or later, and from there on
- * nothing is missed: what its own pollers have delivered since may come again.
+ * Chooses where to start reading. The API does not say when a mapping of LATEST began, only when it was last changed,
+ * which is that time or later. Reading from there misses no record that its own pollers have not delivered, and repeats
+ * those that they have delivered since.
  */
 function startOf({ StartingPosition, StartingPositionTimestamp, LastModified }: EventSourceMappingConfiguration) {
   if (StartingPosition === 'LATEST' && LastModified !== undefined) {
