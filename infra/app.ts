@@ -6,7 +6,7 @@ import { pipelines } from './pipelines/all.ts';
 import { refuseReplacing } from './stacks/kept-files.ts';
 import { addStage } from './stacks/stage.ts';
 
-/** The CDK app: `npx cdk synth`, `npx cdk deploy --all`. */
+/** The CDK app, for `npx cdk synth` and `npx cdk deploy --all`. */
 const app = new App({ analyticsReporting: false, context: recommended });
 try {
   const context = parseContext(app.node.getAllContext());

@@ -5,34 +5,31 @@ import { type BuildFailure, type BuildOptions, build, type OutputFile, type Plug
 import { UserMistake } from '../functions/runtime/errors.ts';
 import { REPOSITORY } from './repository.ts';
 
-/**
- * The file of a function's folder that is loaded, and the exported function that is called, as Lambda's `Handler`
- * writes it.
- */
+/** The file of a bundle that Lambda loads, and the function in it, as Lambda's `Handler` setting names it. */
 export const BUNDLE_FILE = 'index.mjs';
 export const HANDLER = 'index.handler';
 
 export interface Bundle {
-  /** The folder that holds the function and nothing else. */
+  /** The folder that holds the function's file and nothing else. */
   readonly path: string;
-  /** Of the function's bytes: the same for the same sources on any machine. */
+  /** The hash of the function's bytes: the same for the same sources on any machine. */
   readonly sha256: string;
 }
 
-/** What a function is made of: a module, relative to the repository, or code that is generated when it is bundled. */
+/** The source of a function: a module's path in the repository, or code that is generated for the bundle. */
 export type Entry = string | GeneratedEntry;
 
 export interface GeneratedEntry {
-  /** What errors call it. */
+  /** The name in error messages. */
   readonly name: string;
-  /** TypeScript, with its imports as seen from the repository. */
+  /** Returns TypeScript whose imports are relative to the repository. */
   code(): Promise<string>;
 }
 
 /**
- * Bundles what a step is made of to `<folder>/<sha256>/index.mjs`. Its source map lies beside that folder, so that a
- * function neither carries nor loads it. The AWS SDK is bundled too: the runtime's own copy is another version, and a
- * function carries only the clients it uses.
+ * Bundles a function into `<folder>/<sha256>/index.mjs`. The source map lies beside that folder, so that functions
+ * neither carry nor load it. The AWS SDK is in the bundle: Lambda's own copy is another version, and a function carries
+ * only the clients that it uses.
  */
 export async function bundle(entry: Entry, folder: string): Promise<Bundle> {
   const outputFiles = await builtFiles(entry);
@@ -43,15 +40,15 @@ export async function bundle(entry: Entry, folder: string): Promise<Bundle> {
   const temporary = join(folder, randomUUID());
   await replaceFile(join(path, BUNDLE_FILE), code, temporary);
   await replaceFile(`${path}.map`, contentsOf(outputFiles, `${BUNDLE_FILE}.map`), temporary);
-  // Whoever removes old bundles sees that these are in use.
+  // The removal of old bundles goes by these times.
   const now = new Date();
   await Promise.all([path, `${path}.map`].map((made) => utimes(made, now, now)));
   return { path, sha256 };
 }
 
 /**
- * What makes a step's events those of another source: its code or its options changed. 12 of 64 hexadecimal digits,
- * because it is in every event.
+ * Computes the part of an event source's name that changes with a step's code or options. 12 of the hash's 64 digits,
+ * because the name is in every event.
  */
 export function generationOf(bundled: Pick<Bundle, 'sha256'>, options: unknown): string {
   return createHash('sha256')
@@ -61,14 +58,16 @@ export function generationOf(bundled: Pick<Bundle, 'sha256'>, options: unknown):
 }
 
 /**
- * CommonJS packages inside the bundle (pg) require Node's own modules, and an ES module has no `require`. One made by
- * `createRequire` takes a tenth of the start-up to find out where it is.
+ * A `require` for CommonJS packages inside the bundle (pg), which load Node's own modules. An ES module has none, and
+ * one made by `createRequire` would take a tenth of the start-up time.
  */
 const REQUIRE =
   'const require=name=>{const found=process.getBuiltinModule(name);' +
   'if(!found)throw Object.assign(Error(name+" is not in the bundle"),{code:"MODULE_NOT_FOUND"});return found};';
 
-/** zod's messages in every language are more than half of zod; its English ones do not come from this index. */
+/**
+ * Leaves out zod's messages in other languages, more than half of zod. The English ones do not come from this index.
+ */
 const ONE_LANGUAGE: Plugin = {
   name: 'one-language',
   setup({ onLoad }) {
@@ -77,8 +76,8 @@ const ONE_LANGUAGE: Plugin = {
 };
 
 /**
- * In Lambda, credentials are in the environment. The SDK's own search for them has clients of three more services (SSO,
- * STS, sign-in), a fifth of what a function would have to load.
+ * Takes credentials from the environment, where Lambda puts them. The SDK's own search has clients of three more
+ * services (SSO, STS, sign-in), a fifth of the code that a function would have to load.
  */
 const CREDENTIALS_OF_ENVIRONMENT: Plugin = {
   name: 'credentials-of-environment',
@@ -92,8 +91,8 @@ const CREDENTIALS_OF_ENVIRONMENT: Plugin = {
 };
 
 /**
- * What Kinesis' and S3's event streams need is imported when one is used, which none of our calls does. Because it
- * might be, esbuild would keep every module that it imports, whole: a quarter of the bundle.
+ * Leaves out the code for event streams of Kinesis and S3, which none of our calls uses. The SDK imports that code
+ * dynamically, so esbuild would keep all of its modules: a quarter of the bundle.
  */
 const NO_EVENT_STREAMS: Plugin = {
   name: 'no-event-streams',
@@ -108,7 +107,7 @@ const NO_EVENT_STREAMS: Plugin = {
   },
 };
 
-/** Our clients speak HTTP/1.1; that of Kinesis loads Node's HTTP/2 for the case that it is given no handler. */
+/** Leaves out Node's HTTP/2, which the Kinesis client loads for when it has no handler. Our clients use HTTP/1.1. */
 const NO_HTTP2: Plugin = {
   name: 'no-http2',
   setup({ onResolve, onLoad }) {
@@ -136,7 +135,7 @@ const OPTIONS = {
   sourcemap: 'external',
   sourcesContent: false,
   banner: { js: REQUIRE },
-  // pg tries to load it, and does without.
+  // pg tries to load it, and works without.
   external: ['pg-native'],
   plugins: [ONE_LANGUAGE, CREDENTIALS_OF_ENVIRONMENT, NO_EVENT_STREAMS, NO_HTTP2],
   logLevel: 'silent',
@@ -167,7 +166,7 @@ function contentsOf(files: readonly OutputFile[], name: string): Uint8Array {
   return file.contents;
 }
 
-/** Several processes may bundle at once: a reader sees the old bytes or the new ones, which are the same. */
+/** Replaces a file in one step. Several processes may bundle at once: readers see whole files only. */
 async function replaceFile(path: string, contents: Uint8Array, temporary: string): Promise<void> {
   const present = await readFile(path).catch(() => undefined);
   if (present?.equals(contents)) return;
@@ -179,7 +178,7 @@ async function replaceFile(path: string, contents: Uint8Array, temporary: string
   }
 }
 
-/** JSON with sorted keys: the order in which options were written does not make other options. */
+/** Writes JSON with sorted keys, so that the order in which options are written does not matter. */
 function canonicalJson(value: unknown): string {
   return JSON.stringify(value ?? null, (_, inner: unknown) =>
     inner !== null && typeof inner === 'object' && !Array.isArray(inner)

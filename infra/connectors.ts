@@ -5,8 +5,8 @@ import { httpOnAws, httpOnLaptop } from './sources/http.ts';
 import { s3FilesOnAws, s3FilesOnLaptop } from './sources/s3-files.ts';
 
 /**
- * Every connector, once: how it is fed, what it needs on AWS, what it is given on a laptop. A pipeline that uses one
- * that is not here does not compile, and neither does the contract suite without a case for each.
+ * Every connector, once: its delivery, its needs on AWS, and its resources on a laptop. A pipeline that uses a
+ * connector that is not listed here does not compile, and neither does a contract suite without a case for each.
  */
 export const connectors = {
   http: { kind: 'source', delivery: 'request', onAws: httpOnAws, onLaptop: httpOnLaptop },
@@ -33,25 +33,25 @@ export type ConnectorName = keyof typeof connectors;
 export type SourceName = NamesOf<'source'>;
 export type SinkName = NamesOf<'sink'>;
 
-/** The two kinds of source, and sinks. */
+/** A source that answers requests, a source that reads a queue, or a sink. */
 export type Connector =
-  | ({ readonly kind: 'source'; readonly delivery: 'request' } & Places<RequestNeeds>)
-  | ({ readonly kind: 'source'; readonly delivery: 'queue' } & Places<QueueNeeds>)
-  | ({ readonly kind: 'sink' } & SinkFacts & Places<Needs>);
+  | ({ readonly kind: 'source'; readonly delivery: 'request' } & Environments<RequestNeeds>)
+  | ({ readonly kind: 'source'; readonly delivery: 'queue' } & Environments<QueueNeeds>)
+  | ({ readonly kind: 'sink' } & SinkFacts & Environments<Needs>);
 
 interface SinkFacts {
-  /** One that takes large slices only is `scheduled`; the others may be. */
+  /** `scheduled` for a sink that needs large slices; `either` lets the pipeline choose. */
   readonly delivery: 'either' | 'scheduled';
-  /** Whether it commits its positions with its rows, or the runtime keeps them in the checkpoint table. */
+  /** `own` when the sink commits its positions with its rows; `checkpoint` when the runtime keeps them in its table. */
   readonly progress: 'own' | 'checkpoint';
-  /** The part of the lake that it writes to, and no other sink may. Undefined: it does not write to the lake. */
+  /** Returns the prefix in the lake that this sink alone writes to. Undefined: it does not write to the lake. */
   readonly prefixOf: ((options: unknown) => string) | undefined;
 }
 
-interface Places<N extends Needs> {
-  readonly onAws: (step: ConnectorStep, places: AwsResources) => N;
-  /** The function's resources there. */
-  readonly onLaptop: (step: ConnectorStep, places: LaptopResources) => unknown;
+interface Environments<N extends Needs> {
+  readonly onAws: (step: ConnectorStep, resources: AwsResources) => N;
+  /** Returns values for the connector's `resources` schema. */
+  readonly onLaptop: (step: ConnectorStep, resources: LaptopResources) => unknown;
 }
 
 type NamesOf<K extends Connector['kind']> = {

@@ -4,57 +4,58 @@ import { Stage } from './names.ts';
 
 const text = z.string().min(1);
 
-/** A Postgres server that exists, instead of an RDS instance of the stage's own or beside it. */
+/** An existing Postgres server, in place of the stage's own RDS instance or in addition to it. */
 const Database = strict({
   host: text,
   port: z.int().min(1).max(65_535).default(5_432),
   /** The database's name. */
   name: text,
   user: text,
-  /** The ARN of a Secrets Manager secret: the user's password, as text or as `password` of a JSON object. */
+  /** The ARN of a Secrets Manager secret with the user's password, as text or as `password` of a JSON object. */
   secret: text.optional(),
-  /** Instead of a secret, of an RDS instance or Aurora cluster whose user logs in by IAM. */
+  /** In place of a secret: the resource id of an RDS instance or Aurora cluster whose user logs in by IAM. */
   resourceId: z
     .string()
     .regex(/^(db|cluster)-[A-Z0-9]+$/, "is not the resource id of an RDS instance: 'db-…'")
     .optional(),
-  /** Without it, the server has to show a certificate by one of RDS's authorities. */
+  /** By default the server must present a certificate of one of RDS's authorities. */
   tls: z.literal('off').exactOptional(),
 })
   .refine(({ host, tls }) => tls === undefined || ['127.0.0.1', 'localhost', '::1'].includes(host), {
     path: ['tls'],
-    error: "'off' is for a server on this machine, which functions of an emulator call: leave it out",
+    error: "'off' is only for a server on this machine, called by functions of an emulator: leave it out",
   })
   .refine(({ secret, resourceId }) => (secret === undefined) !== (resourceId === undefined), {
     path: ['secret'],
-    error: "a database has either a 'secret', the ARN of the password's, or a 'resourceId', to log in by IAM",
+    error:
+      "a database has either a 'secret', the ARN of its password, or a 'resourceId', to log in by IAM: give one of them",
   });
 
 export type GivenDatabase = z.infer<typeof Database>;
 
 /**
- * A network that exists, instead of a VPC of the stage's own. Its owner sees to the endpoints of S3, DynamoDB and
- * Kinesis, and of Secrets Manager where a database's password is in a secret.
+ * An existing network, in place of the stage's own VPC. It must have endpoints for S3, DynamoDB and Kinesis, and for
+ * Secrets Manager when a database's password is in a secret.
  */
 const Network = strict({
   vpcId: z.string().regex(/^vpc-[0-9a-f]{8,17}$/, "is not the id of a VPC: 'vpc-…'"),
   subnetIds: z.array(z.string().regex(/^subnet-[0-9a-f]{8,17}$/, "is not the id of a subnet: 'subnet-…'")).min(2),
-  /** Those that the functions get. */
+  /** The security groups of the functions. */
   securityGroupIds: z
     .array(z.string().regex(/^sg-[0-9a-f]{8,17}$/, "is not the id of a security group: 'sg-…'"))
     .min(1),
 });
 
-/** What `-c key=value` and the `context` of cdk.json may say. Objects are JSON there. */
+/** The keys of `-c key=value` and of the `context` in cdk.json. On the command line, objects are JSON. */
 const Context = strict({
   stage: Stage.default('dev'),
-  /** Those that are deployed: `orders,sensors`. All when not given. */
+  /** The pipelines to deploy: `orders,sensors`. All by default. */
   pipelines: z
     .union([text.transform((names) => names.split(',').map((name) => name.trim())), z.array(text).min(1)])
     .optional(),
-  /** Whether what holds data outlives its stack. */
+  /** Whether resources that hold data outlive their stack. */
   removal: z.enum(['retain', 'destroy']).default('retain'),
-  /** Where alarms go. Nowhere when not given: they are seen in CloudWatch only. */
+  /** The ARN of the SNS topic that alarms notify. By default they only show in CloudWatch. */
   alarms: z
     .string()
     .regex(
@@ -63,7 +64,7 @@ const Context = strict({
     )
     .optional(),
   database: Database.optional(),
-  /** More databases, by the name that a sink's option `database` has. */
+  /** More databases, by the name that sinks use in their option `database`. */
   databases: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,29}$/), Database).default({}),
   network: Network.optional(),
 });
@@ -72,13 +73,13 @@ export type Context = z.infer<typeof Context>;
 
 export const CONTEXT_KEYS: readonly string[] = Object.keys(Context.shape);
 
-/** Throws a `UserMistake` that lists every wrong key and value, and what is allowed. */
+/** Parses the context. Throws a `UserMistake` that lists every wrong key and value, and what is allowed. */
 export function parseContext(all: Readonly<Record<string, unknown>>): Context {
   const ours = Object.entries(all).filter(([key]) => !isOfCdk(key));
   return parseOrExplain(Context, Object.fromEntries(ours.map(([key, value]) => [key, fromJson(value)])), 'context');
 }
 
-/** An object that says of an unknown key which there are. */
+/** Makes an object schema whose error for an unknown key lists the known ones. */
 function strict<S extends z.ZodRawShape>(shape: S) {
   return z.strictObject(shape, {
     error: (issue) => (issue.code === 'unrecognized_keys' ? unknownKeys(issue.keys as string[], shape) : undefined),
@@ -86,17 +87,17 @@ function strict<S extends z.ZodRawShape>(shape: S) {
 }
 
 function unknownKeys(keys: readonly string[], shape: z.ZodRawShape): string {
-  return `${keys.map((key) => `'${key}'`).join(', ')}: no such key; there are ${Object.keys(shape).join(', ')}`;
+  return `${keys.map((key) => `'${key}'`).join(', ')}: unknown key; use one of ${Object.keys(shape).join(', ')}`;
 }
 
-/** The CDK and its command keep feature flags, switches and results of look-ups in the same place. */
+/** True for the CDK's own keys: it keeps feature flags, switches and results of look-ups in the context too. */
 function isOfCdk(key: string): boolean {
   return key.includes(':') || key.startsWith('@') || OF_CDK.includes(key);
 }
 
 const OF_CDK = ['acknowledged-issue-numbers', 'cli-telemetry'];
 
-/** The command line gives texts. */
+/** Parses a value of the command line that is a JSON object or list. */
 function fromJson(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\s*[{[]/.test(value)) return value;
   try {

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 /**
- * Every physical name, in one place. A name begins with `millrace-<stage>-`, and a stage has no hyphen, so two stages
- * never collide; a pipeline's and a step's or stream's name are joined by two hyphens, which neither may hold, so
- * neither do they. CloudFormation derives the names that are not here (roles, policies, security groups) from the
- * stack's name.
+ * The name of a stage. Every physical name begins with `millrace-<stage>-`, and a stage has no hyphen, so the names of
+ * two stages never collide. Two hyphens join a pipeline's name and the name of its step or stream; neither name may
+ * contain two hyphens, so the names of two steps never collide either. CloudFormation derives the names that are not in
+ * this file (roles, policies, security groups) from the stack's name.
  */
 export const Stage = z
   .string()
-  .regex(/^[a-z][a-z0-9]{0,11}$/, 'a stage is 1 to 12 of a-z and 0-9, beginning with a letter');
+  .regex(/^[a-z][a-z0-9]{0,11}$/, 'a stage has 1 to 12 characters of a-z and 0-9, the first a letter');
 
-/** Where a stage lies. In the CDK app account and region are tokens: no account is needed to synthesize. */
+/** A stage and its account. In the CDK app, account and region are tokens, so synthesizing needs no account. */
 export interface StageEnvironment {
   readonly stage: string;
   readonly account: string;
@@ -27,23 +27,23 @@ export interface Names {
   readonly lake: string;
   /** The database instance's identifier. */
   readonly database: string;
-  /** The function that makes dead letters of what Lambda gave up on. */
+  /** The function that turns batches discarded by Lambda into dead letters. */
   readonly givenUp: string;
-  /** The function that makes the sinks' user in it. */
+  /** The function that creates the sinks' user in the database. */
   readonly databaseInit: string;
   pipelineStack(pipeline: string): string;
   stream(pipeline: string, stream: string): string;
-  /** A step's function, queue, schedule and consumer of its stream are called the same. */
+  /** The name of a step's function, queue, schedule and stream consumer. */
   step(pipeline: string, step: string): string;
-  /** The queue of what a step's own queue gave up on. */
+  /** The dead-letter queue of a step's queue. */
   failedItems(pipeline: string, step: string): string;
   secret(pipeline: string, step: string, purpose: string): string;
-  /** `of`: a pipeline and its step or stream. What: `lag`. */
+  /** `of` is a pipeline and its step or stream; `what` is the kind of alarm, such as `lag`. */
   alarm(of: readonly [pipeline: string, name: string], what: string): string;
   databaseAlarm(what: string): string;
   platformAlarm(what: string): string;
   dashboard(pipeline: string): string;
-  /** Of something in the stage's account and region: `arnOf('dynamodb', 'table/…')`. */
+  /** Makes an ARN in the stage's account and region: `arnOf('dynamodb', 'table/…')`. */
   arnOf(service: string, resource: string): string;
   bucketArnOf(bucket: string): string;
 }
@@ -72,7 +72,7 @@ export function namesOf({ stage, account, region, partition }: StageEnvironment)
     bucketArnOf: (name) => `arn:${partition}:s3:::${name}`,
   };
 
-  /** Buckets share one namespace with the whole world, so account and region make them ours: 63 characters at most. */
+  /** Bucket names are unique across all of AWS, so they carry account and region. They have at most 63 characters. */
   function bucket(name: string): string {
     return `${prefix}-${name}-${account}-${region}`;
   }
@@ -82,7 +82,7 @@ const FUNCTION_NAME_LENGTH = 64;
 const QUEUE_NAME_LENGTH = 80;
 const HASH_LENGTH = 10;
 
-/** A name that AWS would find too long keeps its beginning, and a hash of the whole makes it unique again. */
+/** Shortens a name that is too long for AWS: its beginning, and a hash of the whole that keeps it unique. */
 function shortened(name: string, length: number): string {
   if (name.length <= length) return name;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, HASH_LENGTH);

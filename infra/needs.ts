@@ -1,38 +1,36 @@
 import type { z } from 'zod';
 
 /**
- * What a connector needs from where it runs: resources for its function, and on AWS grants, a network, and what feeds
- * it. Plain data: names and ARNs may be tokens of the CDK, which only the constructs know.
+ * The needs of a connector: resources for its function and, on AWS, permissions and a network. Plain data. Names and
+ * ARNs may be CDK tokens, which only the constructs resolve.
  */
 export interface Needs {
-  /** By the connector's own `resources` schema. */
+  /** Values for the connector's `resources` schema. */
   readonly resources: unknown;
   readonly statements: readonly Statement[];
-  /** Of the database that the function calls. Undefined: it calls none, or one that is reached from everywhere. */
+  /** The network of the database that the function calls. Undefined: no database, or one that needs no network. */
   readonly network: FunctionNetwork | undefined;
 }
 
-/** Where functions run that call something which is not reached from everywhere. */
+/** The network for functions that call something inside of it. */
 export interface FunctionNetwork {
   readonly subnetIds: readonly string[];
   readonly securityGroupIds: readonly string[];
 }
 
 export interface RequestNeeds extends Needs {
-  /**
-   * Who may call the function's URL: principals that IAM allows, or anyone, because the source checks a token itself.
-   */
+  /** Who may call the function's URL: principals that IAM allows, or anyone when the source checks a token itself. */
   readonly callers: 'iam' | 'anyone';
 }
 
 export interface QueueNeeds extends Needs {
-  /** The objects that are announced to the function's queue. */
+  /** The objects whose creation is announced to the function's queue. */
   readonly announced: { readonly bucket: Bucket; readonly prefix: string };
 }
 
 /** A statement of a function's policy. */
 export interface Statement {
-  /** Lower case, no full stop. */
+  /** The reason, in lower case without a full stop. It becomes the statement's `Sid`. */
   readonly why: string;
   readonly effect?: 'deny';
   readonly actions: readonly string[];
@@ -45,7 +43,7 @@ export interface ConnectorStep {
   readonly pipeline: string;
   readonly name: string;
   readonly options: unknown;
-  /** Of the stream that it reads or writes. */
+  /** The schema of the stream that the step reads or writes. */
   readonly schema: z.ZodType;
 }
 
@@ -54,13 +52,15 @@ export interface Bucket {
   readonly arn: string;
 }
 
-/** What a stage has on AWS. */
+/** The resources of a stage on AWS. */
 export interface AwsResources {
   readonly landing: Bucket;
   readonly lake: Bucket;
-  /** The stage's, or another one by its name. Throws a `UserMistake` when the context knows none of that name. */
+  /**
+   * Finds the stage's database, or another one by name. Throws a `UserMistake` when the context has none of that name.
+   */
   database(name: string | undefined): AwsDatabase;
-  /** The ARN of a secret of this step, made with a random value. Asked for twice, it is the same secret. */
+  /** Returns the ARN of a secret of this step with a random value. The same purpose gives the same secret. */
   secret(purpose: string): string;
 }
 
@@ -69,16 +69,16 @@ export interface AwsDatabase {
   readonly port: number;
   readonly name: string;
   readonly user: string;
-  /** Encrypted and verified, without it. */
+  /** By default the connection is encrypted and the server's certificate verified. */
   readonly tls?: 'off';
-  /** A secret with the user's password, or the ARN of the user for IAM authentication, `rds-db:connect`. */
+  /** The ARN of a secret with the user's password, or the ARN of the user for IAM's `rds-db:connect`. */
   readonly authentication: { readonly secret: string } | { readonly userArn: string };
   readonly network: FunctionNetwork | undefined;
 }
 
-/** What this machine has. */
+/** The resources of a stage on this machine. */
 export interface LaptopResources {
-  /** Names of buckets. */
+  /** The names of the two buckets. */
   readonly landing: string;
   readonly lake: string;
   readonly database: {

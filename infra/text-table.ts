@@ -1,4 +1,4 @@
-/** Rows as text in columns: numbers, and texts that are numbers, to the right, everything else to the left. */
+/** Formats rows as columns of text. Numbers, and texts that are numbers, are right-aligned, everything else left. */
 export function textTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell)));
   const widths = header.map((name, column) => Math.max(name.length, ...cells.map((row) => (row[column] ?? '').length)));

@@ -1,4 +1,4 @@
-/** The most columns of a line of prose in a generated page. */
+/** The greatest width of a line of prose in a generated page. */
 const COLUMNS = 120;
 
 /**

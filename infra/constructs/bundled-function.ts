@@ -15,22 +15,22 @@ import { joinsItsNetwork, logGroupOf } from './step-statements.ts';
 export interface BundledFunctionProps {
   readonly functionName: string;
   readonly description: string;
-  /** The folder of its bundle. */
+  /** The folder of the function's bundle. */
   readonly path: string;
   readonly config: StepConfig;
   readonly limits: Limits;
-  /** What it may do beside what joining its network takes. */
+  /** The permissions of the function, apart from those to join its network. */
   readonly statements: readonly Statement[];
   readonly network: FunctionNetwork | undefined;
   /**
-   * Only of a function that puts back what called it, and ends: Lambda would take that for a runaway loop after some
-   * sixteen.
+   * For a function that sends the message that called it back to the queue a bounded number of times. Lambda stops what
+   * it takes for a runaway loop after about sixteen rounds.
    */
   readonly recursiveLoop?: 'Allow';
   readonly names: Names;
 }
 
-/** A function with its log and a role of its own, in the given scope. */
+/** Adds a function, its log group and its role to the scope. */
 export function addBundledFunction(
   scope: Construct,
   props: BundledFunctionProps,
@@ -39,7 +39,7 @@ export function addBundledFunction(
   const statements = [...props.statements, ...(network === undefined ? [] : joinsItsNetwork(functionName, names))];
   const role = new Role(scope, 'Role', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
-    // Inline, so that nothing is created that assumes the role before it may do anything.
+    // Inline, so that nothing uses the role before it has its permissions.
     inlinePolicies: { step: new PolicyDocument({ statements: statements.map(asPolicyStatement) }) },
   });
   explainWildcards(role, statements);
@@ -65,7 +65,7 @@ export function addBundledFunction(
     ...(recursiveLoop === undefined ? {} : { recursiveLoop }),
     ...(network === undefined ? {} : { vpcConfig: vpcConfigOf(network) }),
   });
-  // So that `cdk deploy --hotswap` and `cdk watch` find the code.
+  // `cdk deploy --hotswap` and `cdk watch` find the code by this metadata.
   code.addResourceMetadata(lambda, 'Code');
   return { lambda, logGroup };
 }
@@ -74,7 +74,7 @@ function vpcConfigOf({ subnetIds, securityGroupIds }: FunctionNetwork) {
   return { subnetIds: [...subnetIds], securityGroupIds: [...securityGroupIds] };
 }
 
-/** Its reason becomes its id, so that it can be read in the account too. */
+/** Turns a statement into CDK's form. Its reason becomes the `Sid`, which can be read in the account. */
 function asPolicyStatement({ why, effect, actions, resources, conditions }: Statement): PolicyStatement {
   return new PolicyStatement({
     sid: why.replaceAll(/(?:^| )([a-z])/g, (_, letter: string) => letter.toUpperCase()),

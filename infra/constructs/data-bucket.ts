@@ -5,11 +5,11 @@ import { Construct } from 'constructs';
 export interface DataBucketProps {
   readonly bucketName: string;
   readonly removal: RemovalPolicy;
-  /** Tells EventBridge of every object. It does not when not given. */
+  /** Whether the bucket tells EventBridge about new objects. No by default. */
   readonly announced?: true;
 }
 
-/** A bucket that holds what people need: encrypted, reached by TLS only, never public. */
+/** A bucket for data: encrypted, reached by TLS only, never public, with versions. */
 export class DataBucket extends Construct {
   constructor(scope: Construct, id: string, { bucketName, removal, announced }: DataBucketProps) {
     super(scope, id);
@@ -23,7 +23,7 @@ export class DataBucket extends Construct {
       versioned: true,
       removalPolicy: removal,
       lifecycleRules: [
-        // What an interrupted upload leaves is invisible and costs; an earlier version is for mistakes of the last
+        // The parts of an interrupted upload are invisible and cost money. Earlier versions undo mistakes of the last
         // month.
         { abortIncompleteMultipartUploadAfter: ONE_WEEK, noncurrentVersionExpiration: ONE_MONTH },
       ],
@@ -35,7 +35,7 @@ export class DataBucket extends Construct {
     });
     if (announced) {
       const resource = bucket.node.defaultChild as CfnBucket;
-      // The CDK's own `eventBridgeEnabled` makes a custom resource of what is one property.
+      // One property. The CDK's own `eventBridgeEnabled` makes a custom resource of it.
       resource.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
     }
   }

@@ -5,18 +5,19 @@ import { LinkedAlarm } from './linked-alarm.ts';
 import { FIVE_MINUTES } from './metrics.ts';
 
 /**
- * RDS adds storage by itself when a tenth is left, up to the most that it may: less than this is left when it could
+ * RDS adds storage by itself when a tenth is left, up to the allowed maximum. Less than this is left only when it could
  * not.
  */
 const LEAST_FREE_BYTES = 1.5 * 1024 ** 3;
 
+/** The alarm on the database's free storage. */
 export class DatabaseAlarms extends Construct {
   constructor(scope: Construct, id: string, props: { readonly names: Names; readonly topic: string | undefined }) {
     super(scope, id);
     const { names, topic } = props;
     new LinkedAlarm(this, 'Storage', {
       alarmName: names.databaseAlarm('storage'),
-      meaning: 'the database is about to be full',
+      meaning: 'the database is almost full',
       section: 'database-storage',
       metric: new Metric({
         namespace: 'AWS/RDS',

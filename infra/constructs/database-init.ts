@@ -9,12 +9,12 @@ import { logGroupOf } from './step-statements.ts';
 /** The module of the function, relative to the repository. */
 export const DATABASE_INIT_ENTRY = 'functions/clients/database-init.ts';
 
-/** Some ten statements, of which most find nothing to do. */
+/** About ten statements, most of which change nothing. */
 const LIMITS: Limits = { timeoutSeconds: 60, memoryMb: 256 };
 
 /**
- * The function inside the database's network that makes the sinks' user. It cannot get at the administrator's password
- * itself: who may read the secret brings it along, with `millrace database init`.
+ * The function inside the database's network that creates the sinks' user. It has no access to the administrator's
+ * password: `millrace database init`, run by somebody who may read the secret, passes it in.
  */
 export class DatabaseInit extends Construct {
   constructor(

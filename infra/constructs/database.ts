@@ -5,13 +5,13 @@ import type { Names } from '../names.ts';
 import type { AwsDatabase, FunctionNetwork } from '../needs.ts';
 import { callableBy, POSTGRES_PORT } from './isolated-network.ts';
 
-/** The user that sinks log in as, with `rds_iam`: no password exists. */
+/** The user of the sinks. It logs in by IAM (`rds_iam`) and has no password. */
 const SINKS_USER = 'millrace_sinks';
 const DATABASE = 'millrace';
 
 /**
- * RDS Postgres: encrypted, TLS enforced, IAM authentication, backups of a week; reached from inside its network only.
- * Its administrator's password is in a secret that RDS makes and changes.
+ * RDS Postgres: encrypted, TLS enforced, IAM authentication, backups of a week, reached from inside its network only.
+ * RDS makes the administrator's password, keeps it in a secret and rotates it.
  */
 export class Database extends Construct implements AwsDatabase {
   readonly host: string;
@@ -20,7 +20,7 @@ export class Database extends Construct implements AwsDatabase {
   readonly user = SINKS_USER;
   readonly authentication: { readonly userArn: string };
   readonly network: FunctionNetwork;
-  /** As IAM's statements name it. */
+  /** The id of the instance in IAM statements. */
   readonly resourceId: string;
   /** The ARN of the administrator's secret. */
   readonly administratorSecret: string;
@@ -87,7 +87,7 @@ export class Database extends Construct implements AwsDatabase {
   }
 }
 
-/** What cdk-nag would have otherwise. */
+/** Acknowledges the rules of cdk-nag that the database does not follow. */
 function explainWhatIsMissing(instance: CfnDBInstance, removal: RemovalPolicy): void {
   const validations = Validations.of(instance);
   validations.acknowledge(

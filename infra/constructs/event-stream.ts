@@ -3,7 +3,7 @@ import { Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
 import { Construct } from 'constructs';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
 
-/** The log: a Kinesis stream, encrypted. */
+/** A stream of the log: a Kinesis stream, encrypted. */
 export class EventStream extends Construct {
   constructor(
     scope: Construct,
@@ -20,7 +20,7 @@ export class EventStream extends Construct {
       streamName: props.streamName,
       ...capacity,
       retentionPeriod: Duration.hours(retentionHours),
-      // The key that AWS manages for Kinesis: every principal of the account that may use the stream may use it.
+      // The key that AWS manages for Kinesis. Every principal that may use the stream may use the key.
       encryption: StreamEncryption.MANAGED,
       removalPolicy: props.removal,
     });

@@ -3,7 +3,7 @@ import type { IConstruct } from 'constructs';
 import type { Statement } from '../needs.ts';
 import { templateText } from './template-text.ts';
 
-/** Why a statement's resource has a wildcard: for cdk-nag, which finds each one that nobody explains. */
+/** The reasons for wildcards in the resources of statements. cdk-nag reports every wildcard without a reason. */
 const REASONS: readonly { readonly resource: RegExp; readonly reason: string }[] = [
   { resource: /:log-group:[^*]+:\*$/, reason: 'Lambda names the log streams of the one log group' },
   {
@@ -28,7 +28,7 @@ const REASONS: readonly { readonly resource: RegExp; readonly reason: string }[]
   },
 ];
 
-/** A wildcard that has no reason here stays unexplained, and the test with cdk-nag names it. */
+/** Acknowledges the known wildcards of a role. One without a reason above fails the test with cdk-nag. */
 export function explainWildcards(role: IConstruct, statements: readonly Statement[]): void {
   for (const resource of new Set(statements.flatMap(({ resources }) => resources.map(textAt(role))))) {
     const found = resource.includes('*') ? REASONS.find((known) => known.resource.test(resource)) : undefined;

@@ -15,21 +15,21 @@ import { logGroupOf } from './step-statements.ts';
 /** The module of the function, relative to the repository. */
 export const GIVEN_UP_ENTRY = 'functions/runtime/on-failure/handler.ts';
 
-/** A document has up to 6 MB, one is read at a time, and after an outage of hours there are many. */
+/** Documents have up to 6 MB and are read one at a time. After an outage of hours there are many. */
 const LIMITS: Limits = { timeoutSeconds: 15 * 60, memoryMb: 1_024 };
 
 export interface GivenUpProps {
   readonly names: Names;
   readonly bundle: Bundle;
-  /** The ARNs of streams that are read and not ours. */
+  /** The ARNs of the streams that pipelines read and no pipeline creates. */
   readonly existingStreams: readonly string[];
-  /** The ARN of the topic that alarms tell. */
+  /** The ARN of the topic that alarms notify. */
   readonly topic: string | undefined;
 }
 
 /**
- * What makes dead letters of what Lambda gave up on: a function that hears of every such document, and looks every hour
- * for what is left.
+ * Turns batches that Lambda discarded into dead letters. Its function is called for every on-failure document, and
+ * every hour for those that are left.
  */
 export class GivenUp extends Construct {
   constructor(scope: Construct, id: string, props: GivenUpProps) {
@@ -79,11 +79,11 @@ export class GivenUp extends Construct {
     this.addAlarm(props);
   }
 
-  /** Whatever fails is tried every hour: twice is no accident. */
+  /** A failed document is retried every hour, so one failure is no alarm, and two in a row are. */
   private addAlarm({ names, topic }: GivenUpProps): void {
     new LinkedAlarm(this, 'Failing', {
       alarmName: names.platformAlarm('given-up'),
-      meaning: 'what Lambda gave up on cannot be made dead letters',
+      meaning: 'batches that Lambda discarded cannot be turned into dead letters',
       section: 'given-up',
       metric: new Metric({
         namespace: 'AWS/Lambda',

@@ -10,16 +10,15 @@ import {
 import { Construct } from 'constructs';
 import type { FunctionNetwork } from '../needs.ts';
 
-/** Of Postgres and of HTTPS. */
 export const POSTGRES_PORT = 5_432;
 const HTTPS_PORT = 443;
 
 const ADDRESSES = '10.0.0.0/16';
 
 /**
- * A VPC for the database and the functions that call it, with no way out: no NAT, no internet gateway. The functions
- * reach S3 and DynamoDB through gateway endpoints, which cost nothing, and Kinesis through the one interface endpoint:
- * for shards' ranges and parents, and for slices. Lambda itself brings them their batches and takes their logs.
+ * A VPC for the database and the functions that call it. It has no way out: no NAT, no internet gateway. The functions
+ * reach S3 and DynamoDB through gateway endpoints, which cost nothing, and Kinesis through one interface endpoint, for
+ * the ranges and parents of shards and for slices. Lambda delivers batches and takes logs from outside of the VPC.
  */
 export class IsolatedNetwork extends Construct implements FunctionNetwork {
   readonly vpcId: string;
@@ -30,11 +29,11 @@ export class IsolatedNetwork extends Construct implements FunctionNetwork {
     super(scope, id);
     const vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr(ADDRESSES),
-      // The least that a database's subnets may lie in.
+      // A database needs subnets in at least two zones.
       maxAzs: 2,
       natGateways: 0,
       createInternetGateway: false,
-      // A custom resource would do it; nothing of ours uses the default group.
+      // It would take a custom resource, and nothing of ours uses the default group.
       restrictDefaultSecurityGroup: false,
       subnetConfiguration: [{ name: 'isolated', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 24 }],
       gatewayEndpoints: {
@@ -50,8 +49,7 @@ export class IsolatedNetwork extends Construct implements FunctionNetwork {
       vpcId: vpc.vpcId,
       groupDescription: 'functions that call the database',
       securityGroupEgress: [
-        // The addresses of the gateway endpoints are public ones, and differ by region; there is no route to any
-        // others.
+        // Gateway endpoints have public addresses, which differ by region. There is no route to other public addresses.
         { ipProtocol: 'tcp', fromPort: HTTPS_PORT, toPort: HTTPS_PORT, cidrIp: '0.0.0.0/0', description: 'endpoints' },
         {
           ipProtocol: 'tcp',
@@ -82,7 +80,7 @@ export class IsolatedNetwork extends Construct implements FunctionNetwork {
   }
 }
 
-/** A security group that lets others call one port, and whose members call nobody. */
+/** Adds a security group whose members accept calls on one port and call nobody. */
 export function callableBy(
   scope: Construct,
   id: string,
@@ -97,7 +95,7 @@ export function callableBy(
   return new CfnSecurityGroup(scope, id, {
     vpcId,
     groupDescription: `callers of ${what}`,
-    // Inside the group and not resources of their own, so that a group is never there without them.
+    // Rules inside the group, not resources of their own, so that the group never exists without them.
     securityGroupIngress: callers.map((sourceSecurityGroupId) => ({
       ipProtocol: 'tcp',
       fromPort: port,
@@ -105,7 +103,7 @@ export function callableBy(
       sourceSecurityGroupId,
       description: `functions call ${what}`,
     })),
-    // Without one, a group is given a rule that allows everything: this allows nothing that exists.
+    // A group without a rule gets one that allows everything. This rule allows nothing that exists.
     securityGroupEgress: [
       { ipProtocol: 'icmp', fromPort: 252, toPort: 86, cidrIp: '255.255.255.255/32', description: 'none' },
     ],

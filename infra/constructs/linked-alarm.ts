@@ -1,7 +1,7 @@
 import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 
-/** A section of docs/runbook.md, as its heading is linked to. */
+/** A section of docs/runbook.md, by the anchor of its heading. */
 export type RunbookSection =
   | 'lag'
   | 'dead-letters'
@@ -16,24 +16,24 @@ export type RunbookSection =
 
 export interface LinkedAlarmProps {
   readonly alarmName: string;
-  /** Lower case, no full stop. */
+  /** The meaning of the alarm, in lower case without a full stop. */
   readonly meaning: string;
   readonly section: RunbookSection;
   readonly metric: IMetric;
   readonly threshold: number;
-  /** Above the threshold, or at it, is alarming; when `below` is given, below it. */
+  /** With `below`, values below the threshold are alarming. By default, values at the threshold or above it. */
   readonly below?: true;
   /**
-   * What a period is in which nothing was measured. Left out: fine, because nothing is measured of what does nothing.
+   * How to count a period without a measurement. By default it is fine: a step that does nothing is not measured.
    */
   readonly missing?: 'alarming';
-  /** Periods of the metric, all of which are alarming. */
+  /** The number of periods in a row that must be alarming. */
   readonly periods: number;
-  /** The ARN of the topic that is told, also when it is over. */
+  /** The ARN of the topic that is notified when the alarm begins and when it ends. */
   readonly topic: string | undefined;
 }
 
-/** An alarm that says what to do about it: its description ends in a section of the runbook. */
+/** An alarm whose description ends in a link to the section of the runbook that says what to do. */
 export class LinkedAlarm extends Construct {
   constructor(scope: Construct, id: string, props: LinkedAlarmProps) {
     super(scope, id);

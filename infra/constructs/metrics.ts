@@ -6,14 +6,14 @@ import type { StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { streamNameOf } from './stream-names.ts';
 
-/** As functions/runtime/metrics.ts writes it. */
+/** The namespace that functions/runtime/metrics.ts writes to. */
 const NAMESPACE = 'Millrace';
 
 type Statistic = 'Sum' | 'Maximum' | 'Minimum';
 
 export const FIVE_MINUTES = Duration.minutes(5);
 
-/** The lines of its log in which a step says that something failed, which a filter of the log counts. */
+/** Returns the metric of a step's failures: a filter counts its log lines of level error. */
 export function failuresOf({ pipeline, name: step }: StepPlan): Metric {
   const dimensionsMap = { pipeline, step };
   return new Metric({
@@ -25,13 +25,13 @@ export function failuresOf({ pipeline, name: step }: StepPlan): Metric {
   });
 }
 
-/** What a step's function says of itself in its log. */
+/** Returns a metric that a step's function writes into its log. */
 export function countOf(step: StepPlan, metricName: keyof StepCounts, statistic: Statistic): Metric {
   const dimensionsMap = { pipeline: step.pipeline, step: step.name };
   return new Metric({ namespace: NAMESPACE, metricName, dimensionsMap, statistic, period: FIVE_MINUTES });
 }
 
-/** What Lambda says of a step's function. */
+/** Returns one of Lambda's metrics of a step's function. */
 export function functionMetric(
   step: StepPlan,
   names: Names,
@@ -42,7 +42,7 @@ export function functionMetric(
   return new Metric({ namespace: 'AWS/Lambda', metricName, dimensionsMap, statistic, period: FIVE_MINUTES });
 }
 
-/** What Kinesis says of a stream. */
+/** Returns one of Kinesis's metrics of a stream. */
 export function streamMetric(
   stream: StreamPlan,
   names: Names,
@@ -54,13 +54,13 @@ export function streamMetric(
   return new Metric({ namespace: 'AWS/Kinesis', metricName, dimensionsMap, statistic, period: FIVE_MINUTES });
 }
 
-/** What SQS says of a queue. */
+/** Returns one of SQS's metrics of a queue. */
 export function queueMetric(queueName: string, metricName: string): Metric {
   const dimensionsMap = { QueueName: queueName };
   return new Metric({ namespace: 'AWS/SQS', metricName, dimensionsMap, statistic: 'Maximum', period: FIVE_MINUTES });
 }
 
-/** How far a step is behind. Undefined: a source that answers requests never is. */
+/** Returns the metric of a step's lag. Undefined for a source that answers requests: it has none. */
 export function lagOf(step: StepPlan, names: Names): IMetric | undefined {
   if (step.delivery === 'continuous') return functionMetric(step, names, ['IteratorAge', 'Maximum']);
   if (step.delivery === 'scheduled') return countOf(step, 'lagMillis', 'Maximum');

@@ -7,7 +7,7 @@ import { topDown } from '../pipelines/top-down.ts';
 import { countOf, failuresOf, functionMetric, lagOf, streamMetric } from './metrics.ts';
 
 /**
- * A pipeline at a glance: it reads from top to bottom as events travel, sources first, and a row is a step or a stream.
+ * A pipeline's dashboard. It reads from top to bottom as events travel, sources first; each row is a step or a stream.
  */
 export class PipelineDashboard extends Construct {
   private readonly names: Names;
@@ -73,7 +73,7 @@ function heading(markdown: string): TextWidget {
   return new TextWidget({ markdown: `## ${markdown}`, width: WIDTH, height: 1 });
 }
 
-/** None of nothing. */
+/** Returns a graph of the metrics. Undefined when there are none. */
 function graph(title: string, metrics: readonly IMetric[]): GraphWidget | undefined {
   return metrics.length === 0 ? undefined : new GraphWidget({ title, left: [...metrics], width: WIDTH / 4, height: 5 });
 }

@@ -11,9 +11,9 @@ import type { SourcePlan } from '../pipelines/plan.ts';
 import { StepFunction, type StepFunctionProps } from './step-function.ts';
 
 /**
- * A source of announced items: bucket → EventBridge → queue → function. By EventBridge, because the bucket's own
- * notifications are a property of the bucket: then a pipeline's queue would belong to the platform, two pipelines could
- * not read one prefix, and the CDK would need a custom resource.
+ * A source of announced items: bucket → EventBridge → queue → function. The bucket's own notifications would be a
+ * property of the bucket: a pipeline's queue would then belong to the platform, two pipelines could not read one
+ * prefix, and the CDK would need a custom resource.
  */
 export class QueueFunction extends Construct {
   constructor(scope: Construct, id: string, props: StepFunctionProps<SourcePlan> & { readonly needs: QueueNeeds }) {
@@ -31,19 +31,19 @@ export class QueueFunction extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: FOURTEEN_DAYS,
-      // Six times, as Lambda's documentation has it: throttled invocations are tried again in the meantime.
+      // Six times the time-out, as Lambda's documentation recommends: it retries throttled invocations in that time.
       visibilityTimeout: Duration.seconds(6 * LIMITS.queue.timeoutSeconds),
-      // Ten times half an hour: an outage of some hours is no fault of a file's.
+      // Ten times half an hour, so that an outage of a few hours fails no file.
       deadLetterQueue: { queue: failed, maxReceiveCount: 10 },
     });
     const { functionName } = new StepFunction(this, 'Step', { ...props, queue: queue.queueUrl });
     new CfnEventSourceMapping(this, 'Mapping', {
       functionName,
       eventSourceArn: queue.queueArn,
-      // A file may take all of an invocation's time.
+      // One file may take all the time of an invocation.
       batchSize: 1,
       functionResponseTypes: ['ReportBatchItemFailures'],
-      // As many as a source has lanes: more would only wait for each other.
+      // As many as a source has lanes: more invocations would only wait for a lane.
       scalingConfig: { maximumConcurrency: LANES },
     });
     announce(this, queue, needs);

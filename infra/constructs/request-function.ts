@@ -5,7 +5,7 @@ import type { RequestNeeds } from '../needs.ts';
 import type { SourcePlan } from '../pipelines/plan.ts';
 import { StepFunction, type StepFunctionProps } from './step-function.ts';
 
-/** A pushed source: a function with a URL. */
+/** A source that answers requests: a function with a URL. */
 export class RequestFunction extends Construct {
   constructor(scope: Construct, id: string, props: StepFunctionProps<SourcePlan> & { readonly needs: RequestNeeds }) {
     super(scope, id);
@@ -21,7 +21,7 @@ export class RequestFunction extends Construct {
     });
   }
 
-  /** Lambda asks for both: to call the URL, and to invoke the function by it and not otherwise. */
+  /** Lambda demands both permissions: to call the URL, and to invoke the function, which this limits to the URL. */
   private allowAnyone(functionName: string): void {
     const anyone = { functionName, principal: '*' };
     new CfnPermission(this, 'CallUrl', {
@@ -33,7 +33,7 @@ export class RequestFunction extends Construct {
   }
 }
 
-/** An output's key has letters and digits only. */
+/** Turns a step's name into an output's key, which has only letters and digits. */
 function outputKeyOf(name: string): string {
   return name.replaceAll(/(?:^|[-_])(.)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -7,8 +7,8 @@ import type { SinkPlan } from '../pipelines/plan.ts';
 import { StepFunction, type StepFunctionProps } from './step-function.ts';
 
 /**
- * A scheduled step: a function that EventBridge Scheduler calls. Runs may come twice and overlap: the step takes a
- * lease a shard.
+ * A scheduled step: a function that EventBridge Scheduler calls. Runs may come twice and overlap, so the step takes a
+ * lease on each shard.
  */
 export class ScheduledFunction extends Construct {
   constructor(scope: Construct, id: string, props: StepFunctionProps<SinkPlan> & { readonly everyMillis: number }) {
@@ -16,7 +16,7 @@ export class ScheduledFunction extends Construct {
     const { step, surroundings, everyMillis } = props;
     const every = Duration.millis(everyMillis);
     const { functionName, functionArn } = new StepFunction(this, 'Step', props);
-    // The next run is the retry: it goes on from the position.
+    // No retries: the next run continues from the position.
     new CfnEventInvokeConfig(this, 'Invocations', {
       functionName,
       qualifier: '$LATEST',

@@ -14,23 +14,23 @@ import type { Surroundings } from './surroundings.ts';
 export interface StepFunctionProps<S extends StepPlan = StepPlan> {
   readonly step: S;
   readonly surroundings: Surroundings;
-  /** The connector's. A transform has none. */
+  /** The needs of the step's connector. A transform has none. */
   readonly needs?: Needs;
 }
 
-/** What the construct that calls the function adds. */
-interface Fed {
-  /** The URL of its queue. */
+/** Settings that the construct around it adds. */
+interface CallerSettings {
+  /** The URL of the step's queue. */
   readonly queue?: string;
   readonly statements?: readonly Statement[];
 }
 
-/** The function of one step, with its log and a role of its own. What calls it is another construct's. */
+/** The function of one step, with its log group and role. Another construct adds what calls the function. */
 export class StepFunction extends Construct {
   readonly functionName: string;
   readonly functionArn: string;
 
-  constructor(scope: Construct, id: string, props: StepFunctionProps & Fed) {
+  constructor(scope: Construct, id: string, props: StepFunctionProps & CallerSettings) {
     super(scope, id);
     const { step, surroundings, needs, queue } = props;
     const { names } = surroundings;
@@ -39,7 +39,7 @@ export class StepFunction extends Construct {
       checkpoints: names.checkpoints,
       deadLetters: names.deadLetters,
       generation: generationOf({ sha256 }, step.options),
-      // GetRecords names no stream unless by its ARN, and who checks permissions has to know which it is.
+      // ARNs, not names: GetRecords can name its stream only by the ARN, and permission checks need to know the stream.
       nameOf: (stream) => streamArnOf(stream, names),
       ...(queue === undefined ? {} : { queue }),
       ...(needs === undefined ? {} : { resources: needs.resources }),
@@ -50,7 +50,7 @@ export class StepFunction extends Construct {
       statements: [...statementsOf(step, names, needs), ...(props.statements ?? [])],
       limits: LIMITS[step.delivery],
       network: needs?.network,
-      // A file that is read in many invocations is put back as often.
+      // The announcement of a large file is sent back once for each invocation that reads on.
       ...(step.delivery === 'queue' ? { recursiveLoop: 'Allow' } : {}),
       path,
       config,
@@ -63,8 +63,8 @@ export class StepFunction extends Construct {
 }
 
 /**
- * Lambda counts an invocation that throws. A step that is to get its batch again says so in its answer, which Lambda
- * counts as a success; why is a line of the log.
+ * Adds a metric of failures. Lambda's own counts only invocations that throw. A step asks for its batch again by its
+ * answer, which Lambda counts as a success, and writes the reason into its log.
  */
 function countFailures(logGroup: ILogGroup, step: StepPlan): void {
   const { metricName, namespace } = failuresOf(step);

@@ -4,7 +4,7 @@ import type { SinkPlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { streamArnOf } from './stream-names.ts';
 
-/** What a step's function may do, and nothing else: its kind's part of the runtime, and its connector's needs. */
+/** Lists everything that a step's function may do: what the runtime needs for its kind, and its connector's needs. */
 export function statementsOf(step: StepPlan, names: Names, needs: Needs | undefined): readonly Statement[] {
   return [
     writesItsLog(step, names),
@@ -18,7 +18,7 @@ export function statementsOf(step: StepPlan, names: Names, needs: Needs | undefi
   ];
 }
 
-/** For functions inside a network. Only Lambda itself needs it: the function's own code is denied it. */
+/** Lists the permissions to join a network. Only Lambda itself needs them; the function's own code is denied them. */
 export function joinsItsNetwork(functionName: string, names: Names): readonly Statement[] {
   const actions = [
     'ec2:CreateNetworkInterface',
@@ -49,8 +49,8 @@ function writesItsLog({ pipeline, name }: StepPlan, names: Names): Statement {
 }
 
 /**
- * A mapping reads with the function's role, and is not created without `DescribeStream`. The step itself asks for the
- * stream's shards and, on a schedule, reads them.
+ * A mapping reads with the function's role, and Lambda does not create it without `DescribeStream`. The step itself
+ * lists the stream's shards and, on a schedule, reads them.
  */
 function readsItsInput({ input, delivery }: TransformPlan | SinkPlan, names: Names): Statement {
   const read = ['DescribeStreamSummary', 'ListShards', 'GetShardIterator', 'GetRecords'];
@@ -69,7 +69,7 @@ function writesItsOutput(stream: StreamPlan, names: Names): Statement {
   };
 }
 
-/** A sink whose positions are with its rows has there what it tells while it is paused. */
+/** A sink that keeps its positions with its rows also has checkpoints: they hold its pause. */
 function movesItsCheckpoints(step: StepPlan, names: Names): Statement {
   return {
     ...ofItsCheckpoints(step, names),
@@ -78,13 +78,13 @@ function movesItsCheckpoints(step: StepPlan, names: Names): Statement {
   };
 }
 
-/** A pushed source has no positions. */
+/** A source that answers requests has no positions, so it only reads its pause. */
 function seesWhetherItIsPaused(step: StepPlan, names: Names): Statement {
   return { ...ofItsCheckpoints(step, names), why: 'sees whether it is paused', actions: ['dynamodb:GetItem'] };
 }
 
 /**
- * What a transform upstream has read to its end sends nothing more: its marks may go
+ * A shard that a transform upstream has drained sends nothing more, so its marks can be dropped
  * (functions/runtime/batches/drained-inputs.ts).
  */
 function seesDrainedShards({ input }: TransformPlan | SinkPlan, names: Names): readonly Statement[] {
@@ -93,7 +93,7 @@ function seesDrainedShards({ input }: TransformPlan | SinkPlan, names: Names): r
   return [{ ...checkpointsOf(input.transforms, names), why, actions: ['dynamodb:GetItem'] }];
 }
 
-/** A renamed step also reads what it left under its former name. */
+/** Covers a renamed step's former name too, because its checkpoints are there. */
 function ofItsCheckpoints({ pipeline, name, formerly }: StepPlan, names: Names) {
   const own = formerly === undefined ? [name] : [name, formerly];
   return checkpointsOf(
@@ -117,10 +117,7 @@ function keepsDeadLetters({ pipeline, name }: StepPlan, names: Names): Statement
   };
 }
 
-/**
- * Lambda writes with the function's role what the mapping gave up on, below a prefix of its own that has the mapping's
- * id.
- */
+/** Lambda writes discarded batches with the function's role, below a prefix of its own that has the mapping's id. */
 function keepsDiscardedBatches(names: Names): readonly Statement[] {
   const bucket = names.bucketArnOf(names.deadLetters);
   return [
@@ -129,7 +126,10 @@ function keepsDiscardedBatches(names: Names): readonly Statement[] {
   ];
 }
 
-/** The mapping receives and deletes with the function's role; the step puts back what it has not finished. */
+/**
+ * The mapping receives and deletes with the function's role. The step sends back the announcement of an unfinished
+ * file.
+ */
 function takesAnnouncements({ pipeline, name }: StepPlan, names: Names): Statement {
   return {
     why: 'takes and puts back announcements',

@@ -9,13 +9,13 @@ import { StepFunction, type StepFunctionProps } from './step-function.ts';
 import { streamArnOf } from './stream-names.ts';
 
 export interface StreamFunctionProps extends StepFunctionProps<TransformPlan | SinkPlan> {
-  /** Its input, where the same stack creates it: a mapping of a stream that is not there yet is refused. */
+  /** The input stream, when the same stack creates it: Lambda refuses a mapping of a stream that does not exist yet. */
   readonly stream: EventStream | undefined;
 }
 
 /**
- * A continuous step: a function behind a mapping of its stream. The only construct that makes a mapping of a stream,
- * because the defaults lose events.
+ * A continuous step: a function behind a mapping of its stream. No other construct makes such a mapping, because
+ * Lambda's defaults lose events.
  */
 export class StreamFunction extends Construct {
   constructor(scope: Construct, id: string, props: StreamFunctionProps) {
@@ -33,7 +33,7 @@ export class StreamFunction extends Construct {
     if (stream !== undefined) mapping.node.addDependency(stream);
   }
 
-  /** Enhanced fan-out: Kinesis pushes every shard's records to it. */
+  /** Adds a consumer with enhanced fan-out, to which Kinesis pushes the records of every shard. */
   private addConsumer({ step, surroundings: { names }, stream }: StreamFunctionProps): CfnStreamConsumer {
     const consumer = new CfnStreamConsumer(this, 'Consumer', {
       consumerName: names.step(step.pipeline, step.name),

@@ -1,7 +1,7 @@
 import type { Names } from '../names.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 
-/** What a stream is called where a step names it: ours by its name, one that exists without us by its ARN. */
+/** Names a stream: ours by its name, an existing one by its ARN. */
 export function streamNameOf(stream: StreamPlan, names: Names): string {
   return stream.kind === 'existing' ? stream.arn : names.stream(stream.pipeline, stream.name);
 }

@@ -3,14 +3,14 @@ import type { Bundle, Entry } from '../bundle.ts';
 import type { Names } from '../names.ts';
 import type { AwsResources } from '../needs.ts';
 
-/** What a stage's platform gives the steps of every pipeline. */
+/** The parts of a stage's platform that the steps of every pipeline use. */
 export interface Surroundings {
   readonly names: Names;
-  readonly places: Omit<AwsResources, 'secret'>;
-  /** Of what holds data. */
+  readonly resources: Omit<AwsResources, 'secret'>;
+  /** The removal policy of resources that hold data. */
   readonly removal: RemovalPolicy;
-  /** The ARN of the topic that alarms go to. */
+  /** The ARN of the topic that alarms notify. */
   readonly alarms: string | undefined;
-  /** Of a step's entry. */
+  /** Returns the bundle of a step's entry. */
   bundleOf(entry: Entry): Bundle;
 }

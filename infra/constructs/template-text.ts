@@ -1,5 +1,6 @@
 /**
- * A value of a template as text, with what only the deployment knows as `<name>`; objects and lists keep their shape.
+ * Turns a template's value into text. Values that only the deployment knows become `<name>`; objects and lists keep
+ * their shape.
  */
 export function templateText(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value;

@@ -1,16 +1,18 @@
 import type { Kept, KeptResource } from './kept.ts';
 
-/** A stack's recorded resources, and those that it is about to have. */
+/** The recorded resources of a stack, and those of the next deployment. */
 export interface Compared {
-  /** The file that has the records, for messages. */
+  /** The file with the records, for messages. */
   readonly file: string;
   readonly recorded: Kept;
   readonly next: Kept;
-  /** Whether the context names a database or a network that exists, in place of the stage's own. */
+  /** True when the context names an existing database or network, in place of the stage's own. */
   readonly surroundingsGiven: boolean;
 }
 
-/** What an update may not do, one message each: what would be replaced or left behind, and what to do instead. */
+/**
+ * Lists the changes that are refused: each message says what would be replaced or left behind, and what to do instead.
+ */
 export function refusedChanges({ file, recorded, next, surroundingsGiven }: Compared): readonly string[] {
   return Object.entries(recorded).flatMap(([id, before]) => {
     const after = next[id];
@@ -24,7 +26,7 @@ export function refusedChanges({ file, recorded, next, surroundingsGiven }: Comp
   });
 }
 
-/** A mapping that is gone takes nothing with it: positions are the steps' own. */
+/** Refuses to remove a resource. A mapping may be removed: it holds no data, because steps keep their own positions. */
 function goneChanges(gone: {
   readonly file: string;
   readonly id: string;
@@ -44,8 +46,8 @@ function goneChanges(gone: {
     ];
   }
   return [
-    `${what} would be left behind with what it holds: put it back; or, when it is to go, take ${id} out of ${file} ` +
-      '(a new name makes a new, empty one: what is in the old one is not moved)',
+    `${what} would be left behind with its data: put it back; or, to give it up, take ${id} out of ${file} ` +
+      '(a new name makes a new, empty one, and the data is not moved)',
   ];
 }
 
@@ -55,37 +57,37 @@ function replacingChanges(file: string, before: KeptResource, after: KeptResourc
     .map(
       (name) =>
         `${described(before)} would be replaced by an empty one: ${name} cannot be changed, and went from ` +
-        `${shown(before.properties[name])} to ${shown(after.properties[name])}: put it back; or, when that is what you want, ` +
+        `${shown(before.properties[name])} to ${shown(after.properties[name])}: put it back; or, to replace it, ` +
         `change it in ${file} too`,
     );
 }
 
-/** A mapping's start is its position until it has one: changing it makes a new mapping, which collides with the old. */
+/** A mapping's start cannot be changed: that would make a new mapping, which collides with the old one. */
 function mappingChanges(id: string, before: KeptResource, after: KeptResource): readonly string[] {
   const names = changed(before, after);
   const start = names.find((name) => name.startsWith('StartingPosition'));
   if (!names.includes('EventSourceArn')) {
     if (start === undefined) return [];
     return [
-      `the mapping ${id} would be replaced, and a second one for the same function and stream is refused: ${start} went from ` +
+      `the mapping ${id} would be replaced, and Lambda refuses a second one for the same function and stream: ${start} went from ` +
         `${shown(before.properties[start])} to ${shown(after.properties[start])}: put the step's start back; ` +
-        'millrace positions moves a step that runs',
+        'millrace positions moves a running step',
     ];
   }
   if (after.properties.StartingPosition !== 'LATEST') return [];
   return [
-    `the mapping ${id} would be replaced by one that starts at the latest event, and what the old one has not read yet would be ` +
-      'left out: give the step a time to start at: what it has read already it drops',
+    `the mapping ${id} would be replaced by one that starts at the latest event, which skips events that the old one has not ` +
+      'read yet: give the step a time to start at; it drops the events that it has already processed',
   ];
 }
 
-/** UpdateShardCount at most doubles or halves at a time. */
+/** Refuses to more than double or halve a stream, which UpdateShardCount cannot do in one call. */
 function shardChanges(before: KeptResource, after: KeptResource): readonly string[] {
   const [from, to] = [Number(before.properties.ShardCount), Number(after.properties.ShardCount)];
   if (Number.isNaN(from) || Number.isNaN(to) || (to <= 2 * from && to >= from / 2)) return [];
   const steps = stepsBetween(from, to).join(', then ');
   return [
-    `${described(before)} would go from ${from} to ${to} shards, and Kinesis at most doubles or halves them at a time: ` +
+    `${described(before)} would go from ${from} to ${to} shards, and Kinesis at most doubles or halves their number at a time: ` +
       `deploy it with ${steps}; record each with millrace kept`,
   ];
 }
@@ -101,7 +103,7 @@ function stepsBetween(from: number, to: number): readonly number[] {
 
 function changed(before: KeptResource, after: KeptResource): readonly string[] {
   const names = new Set([...Object.keys(before.properties), ...Object.keys(after.properties)]);
-  // Between a number of shards and capacity on demand, neither replaces the stream.
+  // A change between a number of shards and on-demand capacity does not replace the stream.
   return [...names].filter((name) => !same(before.properties[name], after.properties[name]));
 }
 

@@ -13,7 +13,7 @@ import { type Kept, keptOf, type Template } from './kept.ts';
 import { refusedChanges } from './kept-changes.ts';
 import { addStage } from './stage.ts';
 
-/** Throws a `UserMistake` when the assembly would replace, or leave behind, what is recorded. */
+/** Throws a `UserMistake` when deploying the assembly would replace recorded resources, or leave them behind. */
 export async function refuseReplacing(assembly: CloudAssembly, context: Context): Promise<void> {
   const surroundingsGiven = context.database !== undefined || context.network !== undefined;
   const refused: string[] = [];
@@ -26,7 +26,7 @@ export async function refuseReplacing(assembly: CloudAssembly, context: Context)
   }
 }
 
-/** Records what every pipeline and the platform have in the default context. Answers with the files that changed. */
+/** Records the resources of the platform and every pipeline in the default context. Returns the files that changed. */
 export async function recordKept(pipelines: readonly Pipeline[], root = REPOSITORY): Promise<readonly string[]> {
   const changed: string[] = [];
   for (const [file, kept] of await currentKept(pipelines)) {
@@ -39,7 +39,7 @@ export async function recordKept(pipelines: readonly Pipeline[], root = REPOSITO
   return changed;
 }
 
-/** What the files should say, by file. */
+/** Computes the content of each file. */
 export async function currentKept(pipelines: readonly Pipeline[]): Promise<ReadonlyMap<string, Kept>> {
   const outdir = await mkdtemp(join(tmpdir(), 'millrace-kept-'));
   try {
@@ -63,7 +63,7 @@ function stacksOf(assembly: CloudAssembly, stage: string): readonly { readonly f
   }));
 }
 
-/** A stack that was never recorded has nothing to lose. */
+/** Reads a file of records. A stack that was never recorded has nothing to lose. */
 async function read(file: string): Promise<Kept> {
   try {
     return JSON.parse(await readFile(join(REPOSITORY, file), 'utf8')) as Kept;

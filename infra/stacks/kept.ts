@@ -1,10 +1,10 @@
 import { templateText } from '../constructs/template-text.ts';
 
 /**
- * What must survive every update: resources that hold data, by their logical id, with the properties that
- * CloudFormation cannot change without making another, empty one in their place. Nothing at synth knows what an account
- * holds, so what was last deployed is recorded in files that are committed (`platform.kept.json` here,
- * `<pipeline>.kept.json` beside each pipeline) and compared with. `millrace kept` records.
+ * The resources that every update must keep: those that hold data, by their logical id, with the properties that
+ * CloudFormation can only change by replacing the resource with an empty one. Synthesizing knows nothing of an account,
+ * so the resources are recorded in committed files (`platform.kept.json` here, `<pipeline>.kept.json` beside each
+ * pipeline), and each synth compares with them. `millrace kept` writes the files.
  */
 export type Kept = Readonly<Record<string, KeptResource>>;
 
@@ -20,8 +20,8 @@ export interface Template {
 }
 
 /**
- * By type, what an update replaces a resource for: `createOnlyProperties` of CloudFormation's own schemas, as far as
- * our templates have them. `ShardCount` can be changed, but not by any amount.
+ * By type, the properties whose change replaces a resource: the `createOnlyProperties` of CloudFormation's schemas that
+ * our templates use. `ShardCount` can be changed, but not by any amount.
  */
 export const COMPARED: Readonly<Record<string, readonly string[]>> = {
   'AWS::Kinesis::Stream': ['Name', 'ShardCount'],
@@ -34,14 +34,16 @@ export const COMPARED: Readonly<Record<string, readonly string[]>> = {
   'AWS::RDS::DBSubnetGroup': ['DBSubnetGroupName'],
   'AWS::EC2::VPC': ['CidrBlock'],
   'AWS::EC2::Subnet': ['VpcId', 'AvailabilityZone', 'CidrBlock'],
-  // Callers hold its value, and announcements are in the queue.
+  // Callers have a secret's value, and a queue holds announcements.
   'AWS::SecretsManager::Secret': ['Name'],
   'AWS::SQS::Queue': ['QueueName'],
-  // Holds no data; but it is its position in the stream, and a second one for the same function and stream is refused.
+  // A mapping holds no data, but Lambda refuses a second one for the same function and stream.
   'AWS::Lambda::EventSourceMapping': ['EventSourceArn', 'StartingPosition', 'StartingPositionTimestamp'],
 };
 
-/** The part of a template that is recorded. `stage` is not: every stage has the same. */
+/**
+ * Takes the part to record out of a template. The stage's name is left out, so that every stage has the same record.
+ */
 export function keptOf(template: Template, stage: string): Kept {
   const kept = Object.entries(template.Resources ?? {}).flatMap(([id, { Type: type, Properties = {} }]) => {
     const properties = (COMPARED[type] ?? []).flatMap((name) =>

@@ -21,7 +21,7 @@ import {
 } from '../pipelines/plan.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
 
-/** One pipeline: its streams, and a function for each step. */
+/** The stack of one pipeline: its streams, a function for each step, alarms and a dashboard. */
 export class PipelineStack extends Stack {
   private readonly surroundings: Surroundings;
   private readonly streams: ReadonlyMap<string, EventStream>;
@@ -59,31 +59,31 @@ export class PipelineStack extends Stack {
   private addSourceStep(step: SourcePlan): void {
     const { surroundings } = this;
     const connector = connectors[step.connector];
-    const places = this.placesOf(step);
+    const resources = this.resourcesOf(step);
     if (connector.delivery === 'request') {
-      const needs = connector.onAws(asConnectorStep(step), places);
+      const needs = connector.onAws(asConnectorStep(step), resources);
       new RequestFunction(this, step.name, { step, surroundings, needs });
     } else {
-      const needs = connector.onAws(asConnectorStep(step), places);
+      const needs = connector.onAws(asConnectorStep(step), resources);
       new QueueFunction(this, step.name, { step, surroundings, needs });
     }
   }
 
   private addSinkStep(step: SinkPlan): void {
     const { surroundings } = this;
-    const needs = connectors[step.connector].onAws(asConnectorStep(step), this.placesOf(step));
+    const needs = connectors[step.connector].onAws(asConnectorStep(step), this.resourcesOf(step));
     const props = { step, surroundings, needs };
     if (step.every === undefined) new StreamFunction(this, step.name, { ...props, stream: this.inputOf(step) });
     else new ScheduledFunction(this, step.name, { ...props, everyMillis: step.every });
   }
 
-  /** Undefined: another stack's, or nobody's of ours. */
+  /** Finds the step's input among this stack's streams. Undefined: another stack, or nobody of ours, creates it. */
   private inputOf({ pipeline, input: { stream } }: TransformPlan | SinkPlan): EventStream | undefined {
     return stream.kind === 'own' && stream.pipeline === pipeline ? this.streams.get(stream.name) : undefined;
   }
 
-  private placesOf(step: StepPlan): AwsResources {
-    const { names, places } = this.surroundings;
+  private resourcesOf(step: StepPlan): AwsResources {
+    const { names, resources } = this.surroundings;
     const made = new Map<string, Secret>();
     const secretOf = (purpose: string): Secret => {
       const secret =
@@ -100,7 +100,7 @@ export class PipelineStack extends Stack {
       made.set(purpose, secret);
       return secret;
     };
-    return { ...places, secret: (purpose) => secretOf(purpose).secretArn };
+    return { ...resources, secret: (purpose) => secretOf(purpose).secretArn };
   }
 }
 

@@ -16,17 +16,17 @@ import type { AwsDatabase, AwsResources, Bucket, FunctionNetwork } from '../need
 
 export interface PlatformProps {
   readonly context: Context;
-  /** The ARNs of streams that pipelines read and none of them makes. */
+  /** The ARNs of the streams that pipelines read and no pipeline creates. */
   readonly existingStreams: readonly string[];
-  /** Of a function's entry. */
+  /** Returns the bundle of a function's entry. */
   bundleOf(entry: string): Bundle;
 }
 
-/** What the pipelines of a stage share: where positions, dead letters, files and tables are. */
+/** The stack that the pipelines of a stage share: checkpoints, dead letters, files and the database. */
 export class PlatformStack extends Stack {
   readonly names: Names;
-  readonly places: Omit<AwsResources, 'secret'>;
-  /** Of what holds data, here and in the pipelines. */
+  readonly resources: Omit<AwsResources, 'secret'>;
+  /** The removal policy of resources that hold data, here and in the pipelines. */
   readonly removal: RemovalPolicy;
 
   constructor(scope: Construct, id: string, props: PlatformProps) {
@@ -50,7 +50,7 @@ export class PlatformStack extends Stack {
     new DataBucket(this, 'Lake', { bucketName: names.lake, removal });
     const bundle = props.bundleOf(GIVEN_UP_ENTRY);
     new GivenUp(this, 'GivenUp', { names, bundle, existingStreams: props.existingStreams, topic: context.alarms });
-    this.places = {
+    this.resources = {
       landing: bucketOf(names, names.landing),
       lake: bucketOf(names, names.lake),
       database: this.databasesOf(props),
@@ -66,18 +66,18 @@ export class PlatformStack extends Stack {
       if (found !== undefined) return found;
       const known = [...others.keys()].map((each) => `'${each}'`).join(', ') || 'none';
       throw new UserMistake(
-        `a sink names the database '${name}', and the context has ${known}: say where it is with -c databases='{"${name}": {…}}'`,
+        `unknown database '${name}' of a sink: the context has ${known}; add it with -c databases='{"${name}": {…}}'`,
       );
     };
   }
 
-  /** A given database without a network is one that needs none. */
+  /** Describes a database from the context. Without a network in the context, it needs none. */
   private given({ secret, resourceId, ...server }: GivenDatabase, { network }: Context): AwsDatabase {
     const userArn = this.names.arnOf('rds-db', `dbuser:${resourceId}/${server.user}`);
     return { ...server, network, authentication: secret === undefined ? { userArn } : { secret } };
   }
 
-  /** The stage's own database, in a network of its own or a given one. */
+  /** Adds the stage's own database, in the network of the context or one of its own. */
   private addDatabase({ context, bundleOf }: Pick<PlatformProps, 'context' | 'bundleOf'>): AwsDatabase {
     const network = context.network ?? new IsolatedNetwork(this, 'Network');
     const database = new Database(this, 'Database', { names: this.names, network, removal: this.removal });
@@ -89,8 +89,8 @@ export class PlatformStack extends Stack {
   }
 
   /**
-   * A database that is kept keeps its subnets and security groups in use: a stack that wanted to delete them could not
-   * be removed.
+   * Keeps the subnets and security groups of a database that is kept. It uses them, so a stack that had to delete them
+   * could not be removed.
    */
   private keepSurroundingsOf(...constructs: readonly unknown[]): void {
     for (const each of constructs.filter((construct) => CfnResource.isConstruct(construct))) {
@@ -100,7 +100,7 @@ export class PlatformStack extends Stack {
     }
   }
 
-  /** What a stage is told that is to use them when this stack is gone. */
+  /** Adds outputs with the context for a later stage that uses this database and network when this stack is gone. */
   private addContextOutputs(database: Database, network: FunctionNetwork & { readonly vpcId: string }): void {
     const { host, port, name, user, resourceId } = database;
     const { vpcId, subnetIds, securityGroupIds } = network;

@@ -13,7 +13,7 @@ import { REPOSITORY } from '../repository.ts';
 import { PipelineStack } from './pipeline.ts';
 import { PlatformStack } from './platform.ts';
 
-/** A stage: the platform, and a stack for each pipeline that the context chooses. `pipelines`: all there are. */
+/** Adds a stage: the platform, and a stack for each of the pipelines that the context chooses. */
 export async function addStage(app: App, context: Context, pipelines: readonly Pipeline[]): Promise<void> {
   const all = pipelines.map((pipeline) => planOf(pipeline, pipelines));
   const plans = chosenOf(all, context);
@@ -34,15 +34,15 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
     bundleOf,
     existingStreams: existingStreamsOf(plans),
   });
-  const { names, places, removal } = platform;
-  const surroundings = { names, places, removal, bundleOf, alarms: context.alarms };
+  const { names, resources, removal } = platform;
+  const surroundings = { names, resources, removal, bundleOf, alarms: context.alarms };
   const stacks = new Map(
     plans.map((plan) => [plan.name, new PipelineStack(app, pipelineStack(plan.name), { plan, surroundings })]),
   );
   warnOfCrowds(all, stacks);
   for (const plan of plans) {
     const stack = stacks.get(plan.name);
-    // Names tie them together, which the CDK cannot see.
+    // Stacks refer to each other by name, which the CDK cannot see.
     for (const needed of [platform, ...ownersOf(plan).map((owner) => stacks.get(owner))]) {
       if (needed !== undefined) stack?.addStackDependency(needed);
     }
@@ -56,7 +56,7 @@ function existingStreamsOf(plans: readonly PipelinePlan[]): readonly string[] {
   return [...new Set(read.flatMap((stream) => (stream.kind === 'existing' ? [stream.arn] : [])))];
 }
 
-/** At each chosen pipeline that reads such a stream. */
+/** Warns at each pipeline that reads a stream with too many readers. */
 function warnOfCrowds(plans: readonly PipelinePlan[], stacks: ReadonlyMap<string, PipelineStack>): void {
   for (const crowd of crowdedStreams(plans)) {
     for (const pipeline of new Set(crowd.readers.map((reader) => reader.pipeline))) {
@@ -72,21 +72,23 @@ function chosenOf(pipelines: readonly PipelinePlan[], { pipelines: chosen }: Con
   const unknown = chosen.filter((name) => !names.includes(name));
   if (unknown.length === 0) return pipelines.filter(({ name }) => chosen.includes(name));
   const listed = unknown.map((name) => `'${name}'`).join(', ');
-  throw new UserMistake(`context cannot be used:\n  pipelines: no pipeline ${listed}; there are ${names.join(', ')}`);
+  throw new UserMistake(
+    `context cannot be used:\n  pipelines: unknown pipeline ${listed}; use some of ${names.join(', ')}`,
+  );
 }
 
-/** Only the stacks' names are taken from these: they have neither an account nor a region in them. */
+/** Account and region for names of stacks, which contain neither. */
 const NOWHERE = { account: '', region: '', partition: '' };
 
 const BUNDLES = join(REPOSITORY, '.millrace', 'bundles');
 
-/** Steps of one entry have one bundle. */
+/** Makes a bundle of each entry. Steps with the same entry share it. */
 async function bundlesOf(entries: readonly Entry[]): Promise<ReadonlyMap<Entry, Bundle>> {
   const distinct = [...new Set(entries)];
   return new Map(await Promise.all(distinct.map(async (entry) => [entry, await bundle(entry, BUNDLES)] as const)));
 }
 
-/** The pipelines whose streams this one uses: they are deployed before it. */
+/** Finds the pipelines whose streams this one uses. They are deployed first. */
 function ownersOf(plan: PipelinePlan): readonly string[] {
   const used = plan.steps.flatMap((step) => [
     ...(step.kind === 'source' ? [] : [step.input.stream]),

@@ -60,11 +60,15 @@ describe('the context', () => {
     {
       what: 'an unknown key',
       context: { stge: 'dev' },
-      says: /'stge': no such key; there are stage, pipelines, removal, alarms, database, databases, network$/,
+      says: /'stge': unknown key; use one of stage, pipelines, removal, alarms, database, databases, network$/,
     },
-    { what: 'a stage with a hyphen', context: { stage: 'my-dev' }, says: /stage: a stage is 1 to 12 of a-z and 0-9/ },
-    { what: 'a stage with capitals', context: { stage: 'Dev' }, says: /stage: a stage is 1 to 12/ },
-    { what: 'an empty stage', context: { stage: '' }, says: /stage: a stage is 1 to 12/ },
+    {
+      what: 'a stage with a hyphen',
+      context: { stage: 'my-dev' },
+      says: /stage: a stage has 1 to 12 characters of a-z and 0-9/,
+    },
+    { what: 'a stage with capitals', context: { stage: 'Dev' }, says: /stage: a stage has 1 to 12/ },
+    { what: 'an empty stage', context: { stage: '' }, says: /stage: a stage has 1 to 12/ },
     { what: 'a database that is no JSON', context: { database: '{host:' }, says: /database: .*expected object/ },
     { what: 'a database that is a host', context: { database: 'db.example.com' }, says: /database: .*expected object/ },
     {
@@ -80,12 +84,12 @@ describe('the context', () => {
     {
       what: 'a database with its password in the open',
       context: { database: { ...DATABASE, password: 'x' } },
-      says: /database: 'password': no such key; there are host, port, name, user, secret, resourceId, tls/,
+      says: /database: 'password': unknown key; use one of host, port, name, user, secret, resourceId, tls/,
     },
     {
       what: 'a database on another machine without TLS',
       context: { database: { ...DATABASE, tls: 'off' } },
-      says: /database\.tls: 'off' is for a server on this machine/,
+      says: /database\.tls: 'off' is only for a server on this machine/,
     },
     {
       what: 'a database with two ways to log in',
@@ -132,7 +136,7 @@ describe('the context', () => {
 
   test('lists everything that is wrong at once', () => {
     expect(() => parseContext({ stage: 'Dev', stge: 1, network: {} })).toThrow(
-      /stage: .*\n.*network\.vpcId: .*\n.*network\.subnetIds: .*\n.*network\.securityGroupIds: .*\n.*'stge': no such key/,
+      /stage: .*\n.*network\.vpcId: .*\n.*network\.subnetIds: .*\n.*network\.securityGroupIds: .*\n.*'stge': unknown key/,
     );
   });
 });

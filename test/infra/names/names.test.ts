@@ -76,6 +76,6 @@ describe('physical names', () => {
   });
 
   test.each(['', 'Dev', '1st', 'my-stage', 'my_stage', 'averylongstage'])('refuse the stage %j', (stage) => {
-    expect(() => namesOf({ ...PLACE, stage })).toThrow(/a stage is 1 to 12 of a-z and 0-9/);
+    expect(() => namesOf({ ...PLACE, stage })).toThrow(/a stage has 1 to 12 characters of a-z and 0-9/);
   });
 });

@@ -117,7 +117,7 @@ describe('an update is refused', () => {
       what: "that changes a step's start",
       recorded: { M: mapping('TRIM_HORIZON') },
       next: { M: mapping('LATEST') },
-      says: /StartingPosition went from 'TRIM_HORIZON' to 'LATEST': put the step's start back; millrace positions moves/,
+      says: /StartingPosition went from 'TRIM_HORIZON' to 'LATEST': put the step's start back; millrace positions moves a running step/,
     },
     {
       what: 'that changes the time a step starts at',

@@ -268,7 +268,7 @@ describe('a stage', () => {
 
   test('is refused with a pipeline that is not there', async () => {
     await expect(synthesized({ pipelines: 'shop,audits' })).rejects.toThrow(
-      "context cannot be used:\n  pipelines: no pipeline 'audits'; there are shop, audit",
+      "context cannot be used:\n  pipelines: unknown pipeline 'audits'; use some of shop, audit",
     );
   });
 
