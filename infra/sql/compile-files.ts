@@ -8,18 +8,18 @@ import type { Source } from './syntax/source-position.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
 /**
- * `npm run sql:compile [-- --check]`: writes the module beside every `.sql` file of functions/transforms. With --check
- * it writes nothing and fails when one is missing or stale.
+ * The result of `npm run sql:compile [-- --check]` for one module. The command writes a module beside every `.sql` file
+ * in functions/transforms. With --check it writes nothing and fails if a module is missing or out of date.
  */
 export interface CompiledFile {
   readonly file: string;
-  /** Left over: the `.sql` file beside it is gone. */
+  /** `left over`: the module's `.sql` file does not exist any more. */
   readonly state: 'unchanged' | 'written' | 'stale' | 'left over';
 }
 
 export interface Folders {
   readonly transforms: string;
-  /** functions/runtime, which the generated modules import from. */
+  /** The path of functions/runtime, from which the generated modules import. */
   readonly runtime: string;
 }
 
@@ -35,7 +35,7 @@ export async function compileFiles(folders: Folders, { check }: { check: boolean
   return compiled;
 }
 
-/** The transforms of this repository. */
+/** Compiles the transforms of this repository. */
 export function compileTransforms(options: { check: boolean }): Promise<readonly CompiledFile[]> {
   const functions = resolve(import.meta.dirname, '../../functions');
   return compileFiles({ transforms: join(functions, 'transforms'), runtime: join(functions, 'runtime') }, options);
@@ -63,7 +63,7 @@ const modulePath = (path: string): string => {
   return posix.startsWith('.') ? posix : `./${posix}`;
 };
 
-/** The schema that a `.sql` file's first line names. */
+/** Imports the schema that the first line of a `.sql` file names. */
 export async function schemaOf(source: Source, directory: string): Promise<z.ZodType> {
   const { module, name } = schemaReference(source);
   const path = resolve(directory, module);

@@ -11,7 +11,7 @@ import { columnsOfSchema } from './schema/schema-columns.ts';
 import type { Source } from './syntax/source-position.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
-/** What a `.sql` file is compiled with. */
+/** Inputs of the compiler besides the `.sql` file itself. */
 export interface CompileOptions {
   readonly schema: z.ZodType;
   /** How the generated module imports that schema, and the runtime. */
@@ -19,7 +19,7 @@ export interface CompileOptions {
   readonly runtime: string;
 }
 
-/** The first line of a `.sql` file names the schema of the stream that it reads: `-- schema: ./order.ts#Order`. */
+/** Reads the schema reference in the first line of a `.sql` file: `-- schema: ./order.ts#Order`. */
 export function schemaReference(source: Source): { readonly module: string; readonly name: string } {
   const match = /^--\s*schema:\s*(\S+?)#([A-Za-z_$][\w$]*)\s*$/m.exec(source.text);
   if (match?.[1] !== undefined && match[2] !== undefined) return { module: match[1], name: match[2] };
@@ -31,18 +31,18 @@ export function schemaReference(source: Source): { readonly module: string; read
   });
 }
 
-/** Compiles a `.sql` file to the module that stands beside it. The same file gives the same text. */
+/** Compiles a `.sql` file to the text of the module beside it. The same file always gives the same text. */
 export async function compileFile(source: Source, options: CompileOptions): Promise<string> {
   const plan = await checkStatement(source, { columns: requireColumns(source, options.schema) });
   return moduleText(plan, options);
 }
 
-/** The plan of a statement over a zod schema, with the names of the step's streams where there is one. */
+/** Checks a statement against a zod schema, and against the names of the step's streams if they are given. */
 export function planFor(source: Source, schema: z.ZodType, names: Omit<Expected, 'columns'> = {}): Promise<Plan> {
   return checkStatement(source, { ...names, columns: requireColumns(source, schema) });
 }
 
-/** The plan of what could stand behind WHERE, over the schema of a stream of this name. */
+/** Checks a condition (the text that could follow WHERE) against the schema of the named stream. */
 export function planForCondition(source: Source, stream: string, schema: z.ZodType): Promise<Plan> {
   return checkCondition(source, stream, requireColumns(source, schema));
 }
@@ -64,7 +64,7 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
   const file = basename(plan.source.file);
   const name = exportName(file);
   expand(module, '{sql-transform/sqlTransform}');
-  const input = unclaimed(schemaImport.name, module, name);
+  const input = uniqueSchemaName(schemaImport.name, module, name);
   const imports = [
     "import { z } from 'zod';",
     ...importLines(module, runtime),
@@ -105,16 +105,16 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
   );
 }
 
-/** The schema's name in the module: another one where the runtime, or the module itself, has something of that name. */
-function unclaimed(schema: string, module: ModuleCode, transform: string): string {
-  const claimed = new Set([...module.imports.values()].flatMap((names) => [...names]));
-  for (const name of ['z', 'transformHandler', 'handler', transform]) claimed.add(name);
+/** Returns the schema's name in the module; appends `Schema` while an import or another export has the same name. */
+function uniqueSchemaName(schema: string, module: ModuleCode, transform: string): string {
+  const taken = new Set([...module.imports.values()].flatMap((names) => [...names]));
+  for (const name of ['z', 'transformHandler', 'handler', transform]) taken.add(name);
   let name = schema;
-  while (claimed.has(name)) name = `${name}Schema`;
+  while (taken.has(name)) name = `${name}Schema`;
   return name;
 }
 
-/** Imports of what generated code calls, from functions/runtime as the module sees it. */
+/** Returns the import lines for all runtime functions that the generated code calls. `runtime` is the path to them. */
 export function importLines(module: ModuleCode, runtime: string): readonly string[] {
   const files = [...module.imports.keys()].sort();
   return files.map((file) => {
@@ -125,7 +125,7 @@ export function importLines(module: ModuleCode, runtime: string): readonly strin
   });
 }
 
-/** A list of columns has a line for each. */
+/** Returns the declarations of the module's constants; a list of columns takes one line per column. */
 export const constantLines = (module: ModuleCode): readonly string[] =>
   [...module.constants].map(([code, name]) =>
     code.startsWith('[copied(')
@@ -142,7 +142,7 @@ function exportName(file: string): string {
   return file.replace(/\.sql$/, '').replace(/[-_. ]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
 }
 
-/** Lines by the brackets around them. */
+/** Indents each line by the number of brackets open around it. */
 export function indent(text: string): string {
   let depth = 0;
   return text
@@ -157,7 +157,7 @@ export function indent(text: string): string {
     .join('\n');
 }
 
-/** Brackets that a line leaves open, outside of its quotes. */
+/** Returns 1 if a line opens more brackets than it closes, -1 if it closes more, otherwise 0; ignores quoted text. */
 function opened(line: string): number {
   const code = line.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, '');
   return (code.match(/[{[(]/g) ?? []).length > (code.match(/[}\])]/g) ?? []).length

@@ -8,9 +8,9 @@ import type { Source } from './syntax/source-position.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
 /**
- * Whether an event of a stream is as a condition says, which is what could stand behind WHERE. Throws a `UserMistake`
- * with line, column and caret for a condition that is wrong; what it gives throws `EventRejected` for an event that it
- * cannot be asked of.
+ * Compiles a condition (the text that could follow WHERE) to a function that tests an event of the stream. Throws a
+ * `UserMistake` with line, column and caret if the condition is wrong. The function throws `EventRejected` if the event
+ * has an invalid column or the condition fails on it.
  */
 export async function conditionOn(
   source: Source,

@@ -7,7 +7,7 @@ import type { OutputColumn, Plan } from './plan/plan.ts';
 import { typeName } from './plan/sql-type.ts';
 import { positionAt } from './syntax/source-position.ts';
 
-/** What `millrace sql explain` prints: the plan, the columns it reads, what it costs and guarantees, and the code. */
+/** Returns the output of `millrace sql explain`: the plan, the columns read and written, cost, guarantees and code. */
 export function explain(plan: Plan): string {
   const sections: readonly (readonly [title: string, lines: readonly string[]])[] = [
     ['plan', planLines(plan)],

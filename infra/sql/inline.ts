@@ -11,7 +11,8 @@ import type { Plan } from './plan/plan.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
 /**
- * The plan of SQL in a pipeline, checked by both of its streams. Throws a `UserMistake` with line, column and caret.
+ * Checks a statement that is written in a pipeline against the schemas of both its streams. Throws a `UserMistake` with
+ * line, column and caret.
  */
 export async function planInline({ name, text, from, to }: InlineStatement): Promise<Plan> {
   try {
@@ -24,8 +25,8 @@ export async function planInline({ name, text, from, to }: InlineStatement): Pro
 }
 
 /**
- * The module that a bundle is made of: it exports `handler`, and imports from functions/ alone, as seen from the
- * repository.
+ * Returns the entry module of the statement's bundle. The module exports `handler` and imports only from functions/,
+ * with paths relative to the root of the repository.
  */
 export async function inlineModule(statement: InlineStatement): Promise<string> {
   const plan = await planInline(statement);
@@ -43,7 +44,7 @@ export async function inlineModule(statement: InlineStatement): Promise<string> 
   ].join('\n');
 }
 
-/** The same as a transform in this process. */
+/** Makes the statement a transform that runs in this process. */
 export async function inlineTransform(statement: InlineStatement): Promise<Transform> {
   const { name, from, to } = statement;
   const run = statementOf(await planInline(statement));

@@ -1,10 +1,10 @@
 import { SqlError } from './errors/sql-error.ts';
 import { trimSpace } from './text/spaces.ts';
 
-/** SQL's third truth value is null: unknown. */
+/** A value of SQL's three-valued logic; null means unknown. */
 export type Truth = boolean | null;
 
-/** AND over operands in their order, as Postgres evaluates it: stops at the first false. */
+/** Evaluates AND over operands in order, as Postgres does: stops at the first false. */
 export function and(...operands: readonly (() => Truth)[]): Truth {
   let result: Truth = true;
   for (const operand of operands) {
@@ -15,7 +15,7 @@ export function and(...operands: readonly (() => Truth)[]): Truth {
   return result;
 }
 
-/** OR over operands in their order, as Postgres evaluates it: stops at the first true. */
+/** Evaluates OR over operands in order, as Postgres does: stops at the first true. */
 export function or(...operands: readonly (() => Truth)[]): Truth {
   let result: Truth = false;
   for (const operand of operands) {
@@ -30,7 +30,9 @@ export function not(value: Truth): Truth {
   return value === null ? null : !value;
 }
 
-/** Calls a function that gives null for any null argument. All arguments are evaluated first, as in Postgres. */
+/**
+ * Calls a function, unless an argument is null: then returns null. All arguments are evaluated first, as in Postgres.
+ */
 export function strict<A extends unknown[], R>(
   call: (...args: A) => R,
   ...args: { [K in keyof A]: A[K] | null }
@@ -39,7 +41,7 @@ export function strict<A extends unknown[], R>(
   return call(...(args as A));
 }
 
-/** The first operand that is not null; later ones are not evaluated. */
+/** Returns the first operand that is not null, and does not evaluate the later ones. */
 export function coalesce<T>(...operands: readonly (() => T | null)[]): T | null {
   for (const operand of operands) {
     const value = operand();
@@ -48,30 +50,30 @@ export function coalesce<T>(...operands: readonly (() => T | null)[]): T | null 
   return null;
 }
 
-/** IS NOT DISTINCT FROM: equality in which null equals null. */
+/** Evaluates IS NOT DISTINCT FROM: equality in which null equals null. */
 export function notDistinct<T>(equal: (a: T, b: T) => boolean, a: T | null, b: T | null): boolean {
   if (a === null || b === null) return a === b;
   return equal(a, b);
 }
 
-/** NULLIF: null when both are equal, else the first. */
+/** Evaluates NULLIF: null if both are equal, otherwise the first. */
 export function nullIf<A, B>(equal: (a: A, b: B) => boolean, a: A | null, b: B | null): A | null {
   return a !== null && b !== null && equal(a, b) ? null : a;
 }
 
-/** GREATEST (sign 1) and LEAST (sign -1): nulls are left out. */
+/** Evaluates GREATEST (sign 1) or LEAST (sign -1), which ignore nulls. */
 export function extreme<T>(compare: (a: T, b: T) => number, sign: 1 | -1, operands: readonly (T | null)[]): T | null {
   let best: T | null = null;
   for (const value of operands) if (value !== null && (best === null || compare(value, best) * sign > 0)) best = value;
   return best;
 }
 
-/** `left op ANY (right)`. */
+/** Evaluates `left op ANY (right)`. */
 export function anyOf<A, B>(test: (a: A, b: B) => boolean, left: A | null, right: readonly (B | null)[] | null): Truth {
   return quantified(test, [left, right], true);
 }
 
-/** `left op ALL (right)`. */
+/** Evaluates `left op ALL (right)`. */
 export function allOf<A, B>(test: (a: A, b: B) => boolean, left: A | null, right: readonly (B | null)[] | null): Truth {
   return quantified(test, [left, right], false);
 }
@@ -122,7 +124,7 @@ export function integerToBoolean(value: number): boolean {
   return value !== 0;
 }
 
-/** A boolean inside an array or concat: `t` and `f`. */
+/** Returns the text of a boolean inside an array or concat: `t` or `f`. */
 export const booleanOutput = (value: boolean): string => (value ? 't' : 'f');
 
 export const equalValues = <T>(a: T, b: T): boolean => a === b;

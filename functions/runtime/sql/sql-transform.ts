@@ -6,24 +6,22 @@ import { SqlError } from './errors/sql-error.ts';
 import type { JsonWriter } from './json/json-writer.ts';
 import { createWriter } from './json/json-writer.ts';
 import type { Row } from './row/row.ts';
-import { createRow, finishRow, mayRepeat, placeEvent, readRow, readSome } from './row/row.ts';
+import { createRow, finishRow, loadEvent, mayRepeat, readRow, readSome } from './row/row.ts';
 
-/** What a statement can read of an event besides its data. */
+/** The attributes of an event that a statement can read besides its data. */
 export type EventAttributes = Pick<ReceivedEvent, 'key' | 'time' | 'source' | 'id' | 'type'>;
 
-/** A statement as the compiler writes it. */
+/** A compiled statement. */
 export interface Statement {
-  /** The file that it was written in, for messages. */
+  /** The file of the statement, for messages. */
   readonly file: string;
-  /** The columns of `data` that it reads. */
+  /** The columns of the event's data that the statement reads. */
   readonly columns: readonly string[];
-  /** How many of them WHERE reads: they are the first ones. */
+  /** The number of columns that WHERE reads. They are the first ones of `columns`. */
   readonly whereReads?: number;
-  /** WHERE: whether the event goes on. */
+  /** Tests whether WHERE is true for the event. */
   readonly where?: (row: Row, event: EventAttributes) => boolean;
-  /**
-   * Writes the outputs, one JSON object each, and calls `emit` after each with its key (undefined: the event's own).
-   */
+  /** Writes each output as a JSON object and then calls `emit` with its key (undefined: the key of the event). */
   readonly select: (row: Row, event: EventAttributes, target: Target) => void;
 }
 
@@ -39,8 +37,8 @@ export interface StreamNames {
 }
 
 /**
- * A transform that is written for certain streams: a step that reads or writes others does not compile. `to` can be a
- * stream's schema.
+ * A transform whose SQL names its streams: a step that reads or writes other streams does not compile. A stream may use
+ * `to` as its schema.
  */
 export interface SqlTransform<From extends z.ZodType, To extends z.ZodType, S extends StreamNames>
   extends Omit<Transform<z.input<From>>, 'to'> {
@@ -55,12 +53,12 @@ interface Definition<From, To, S> extends Statement {
   readonly to: To;
 }
 
-/** Outputs are views of one buffer until it is full. */
+/** The size of a writer's buffer. Outputs are views of the buffer; a new one is made when half of it is used. */
 const CHUNK = 1 << 20;
 
 /**
- * A transform of a compiled statement. An error in one event rejects it, with the place of the expression in the
- * statement.
+ * Makes a transform of a compiled statement. An error while an event is processed rejects the event; the reason names
+ * the position of the expression in the statement.
  */
 export function sqlTransform<From extends z.ZodType, To extends z.ZodType, const S extends StreamNames>(
   definition: Definition<From, To, S>,
@@ -69,7 +67,7 @@ export function sqlTransform<From extends z.ZodType, To extends z.ZodType, const
   return { entry, streams, from, to, run: runnerOf(definition) };
 }
 
-/** What `sqlTransform` runs: a statement on one event after another. */
+/** Returns the function that runs a statement on one event after another. */
 export function runnerOf(statement: Statement): Transform['run'] {
   const row = createRow(statement.columns);
   let writer = createWriter(CHUNK);
@@ -96,23 +94,23 @@ export function runnerOf(statement: Statement): Transform['run'] {
   };
 }
 
-interface Run {
+interface LoadedEvent {
   readonly row: Row;
   readonly event: EventAttributes;
   readonly target: Target;
 }
 
-/** Runs a statement on one event; throws `EventRejected` for one that does not fit or cannot be computed. */
-export function runStatement(statement: Statement, run: Run & { readonly bytes: Uint8Array }): void {
-  placeEvent(run.row, run.bytes);
-  runPlaced(statement, run);
+/** Runs a statement on one event. Throws `EventRejected` if a column is invalid or an expression fails. */
+export function runStatement(statement: Statement, run: LoadedEvent & { readonly bytes: Uint8Array }): void {
+  loadEvent(run.row, run.bytes);
+  runLoaded(statement, run);
 }
 
-/** The same for an event that has been placed in the row. */
-export function runPlaced(statement: Statement, { row, event, target }: Run): void {
+/** Runs a statement on the event that was loaded into the row. */
+export function runLoaded(statement: Statement, { row, event, target }: LoadedEvent): void {
   row.at = '';
   try {
-    if (isWanted(statement, row, event)) statement.select(row, event, target);
+    if (passesWhere(statement, row, event)) statement.select(row, event, target);
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     throw new EventRejected(
@@ -123,23 +121,23 @@ export function runPlaced(statement: Statement, { row, event, target }: Run): vo
 }
 
 /**
- * Reads the row, to its end if it is wanted. What WHERE refuses is not read on, nor checked there, unless a column of
- * WHERE may come again: the last one counts.
+ * Evaluates WHERE, and reads the rest of the event if it is true. If WHERE is false, the rest is neither read nor
+ * checked, unless a column of WHERE may be repeated there: the last occurrence of a repeated key counts.
  */
-function isWanted({ where, whereReads = 0 }: Statement, row: Row, event: EventAttributes): boolean {
+function passesWhere({ where, whereReads = 0 }: Statement, row: Row, event: EventAttributes): boolean {
   if (where === undefined) {
     readRow(row);
     return true;
   }
   if (!readSome(row, whereReads)) return where(row, event);
-  const verdict = verdictOf(where, row, event);
+  const verdict = tryWhere(where, row, event);
   if (verdict === false && !mayRepeat(row, whereReads)) return false;
   finishRow(row);
   return verdict === true && !row.repeated ? true : where(row, event);
 }
 
-/** Undefined when it fails: the rest of the event may still change what it failed on. */
-function verdictOf(where: NonNullable<Statement['where']>, row: Row, event: EventAttributes): boolean | undefined {
+/** Evaluates WHERE. Returns undefined if it fails: a repeated key later in the event may still change the column. */
+function tryWhere(where: NonNullable<Statement['where']>, row: Row, event: EventAttributes): boolean | undefined {
   try {
     return where(row, event);
   } catch (error) {

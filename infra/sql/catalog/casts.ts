@@ -2,18 +2,18 @@ import type { SqlType } from '../plan/sql-type.ts';
 import { holdsRecord, isScalar, isUnknown, sameType, typeName } from '../plan/sql-type.ts';
 import { factsOf } from './type-facts.ts';
 
-/** When Postgres applies a cast by itself: anywhere, or only where it is written. */
+/** Where Postgres applies a cast: anywhere (implicit), or only where the statement writes it (explicit). */
 export type CastContext = 'implicit' | 'explicit';
 
 interface Cast {
   readonly context: CastContext;
-  /** A template of `$1`, as a routine's code. */
+  /** A template with `$1`, like the code of a routine. */
   readonly code: string;
-  /** May be null although its argument is not. */
+  /** The result may be null although the argument is not. */
   readonly nullable: boolean;
 }
 
-/** pg_cast, for the types that are supported here. */
+/** The rows of Postgres's pg_cast for the types that are supported here. */
 const CASTS: Record<string, readonly [CastContext, code: string]> = {
   'integer → bigint': ['implicit', '{numbers/integers/integerToBigint}($1)'],
   'integer → double precision': ['implicit', '$1'],
@@ -42,7 +42,7 @@ const CASTS: Record<string, readonly [CastContext, code: string]> = {
   'jsonb → double precision': ['explicit', '{json/json-numbers/jsonToDouble}($1)'],
 };
 
-/** The cast from one type to another, or undefined when Postgres has none or applies it only in another context. */
+/** Finds the cast from one type to another; undefined if Postgres has none or does not apply it in this context. */
 export function findCast(from: SqlType, to: SqlType, context: CastContext): Cast | undefined {
   if (sameType(from, to)) return { context: 'implicit', code: '$1', nullable: false };
   const found = CASTS[`${typeName(from)} → ${typeName(to)}`];
@@ -65,7 +65,7 @@ function castArray(from: SqlType, to: SqlType, context: CastContext): Cast | und
   return { context: element.context, code: `$1.map(${convert})`, nullable: false };
 }
 
-/** Every type is written to text and read from it, when a cast says so. */
+/** Returns an explicit cast to or from text, which every type has. */
 function castThroughText(from: SqlType, to: SqlType): Cast | undefined {
   if (holdsRecord(from) || holdsRecord(to)) return undefined;
   if (isScalar(to, 'text')) return { context: 'explicit', code: `${factsOf(from).toText}($1)`, nullable: false };

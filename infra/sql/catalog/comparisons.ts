@@ -56,7 +56,7 @@ const MIXED: readonly Row[] = (['timestamp', 'timestamptz'] as const).flatMap((t
   }),
 );
 
-/** Comparisons of two types that Postgres has of its own, so that neither side is converted. */
+/** Comparisons of two different types for which Postgres has an operator, so that neither side is converted. */
 const CROSS: readonly Row[] = COMPARISONS.flatMap((operator): Row[] => {
   const javascript = operator === '=' ? '===' : operator === '<>' ? '!==' : operator;
   const moments = ["timestamp '2026-01-01'", "timestamptz '2026-01-01Z'"] as const;
@@ -93,5 +93,5 @@ const ARRAY_COMPARISONS: readonly Row[] = COMPARISONS.map((operator): Row => {
   ];
 });
 
-/** Equality and order of every type. */
+/** The comparison operators of every type. */
 export const COMPARISON_ROWS: readonly Row[] = [...comparisons, ...MIXED, ...CROSS, ...ARRAY_COMPARISONS];

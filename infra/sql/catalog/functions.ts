@@ -5,7 +5,7 @@ import { NUMBER_FUNCTIONS } from './number-functions.ts';
 import { TEXT_FUNCTIONS } from './text-functions.ts';
 import { TIME_FUNCTIONS } from './time-functions.ts';
 
-/** The functions by the chapters of their reference. */
+/** The functions by chapter of docs/sql.md. */
 export const CHAPTERS: readonly { readonly title: string; readonly routines: readonly Routine[] }[] = [
   { title: 'Text', routines: TEXT_FUNCTIONS.map(routine) },
   { title: 'Numbers', routines: NUMBER_FUNCTIONS.map(routine) },
@@ -16,7 +16,7 @@ export const CHAPTERS: readonly { readonly title: string; readonly routines: rea
 
 export const FUNCTIONS: readonly Routine[] = CHAPTERS.flatMap((chapter) => chapter.routines);
 
-/** Functions whose arguments are named where they are called, because each may be left out. What is left out is 0. */
+/** Functions that can be called with named arguments. An argument that is left out is 0. */
 export const NAMED_ARGUMENTS: ReadonlyMap<string, readonly string[]> = new Map([
   ['make_interval', ['years', 'months', 'weeks', 'days', 'hours', 'mins', 'secs']],
 ]);
@@ -58,7 +58,7 @@ export const AGGREGATES: ReadonlySet<string> = new Set([
   'topkdistinct',
 ]);
 
-/** Functions whose answer is not decided by their arguments, and what to write instead. */
+/** Functions whose result does not depend on their arguments alone, and what to use instead. */
 export const VOLATILE: ReadonlyMap<string, string> = new Map([
   ...[
     'now',

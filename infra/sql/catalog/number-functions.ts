@@ -2,7 +2,7 @@ import type { Row } from '../plan/routine.ts';
 
 const D = 'double precision';
 
-/** Functions of double precision: within one unit in the last place of Postgres's. */
+/** Functions of double precision, with results within one unit in the last place of Postgres's. */
 const DOUBLE_FUNCTIONS: readonly Row[] = [
   [`sqrt(${D}) ${D}`, 'numbers/double-functions/sqrtDouble', `sqrt(2::${D})`, 'gives the square root'],
   [`exp(${D}) ${D}`, 'numbers/double-functions/expDouble', `exp(1::${D})`, 'raises e to a power'],

@@ -2,7 +2,7 @@ import type { Routine, Row } from '../plan/routine.ts';
 import { routine } from '../plan/routine.ts';
 import { COMPARISON_ROWS } from './comparisons.ts';
 
-/** Operators are routines whose name is the operator and that take one or two arguments. */
+/** The operators: routines with one or two arguments, named after the operator. */
 const ARITHMETIC: readonly Row[] = [
   ['+(integer, integer) integer', 'numbers/integers/addIntegers', '2 + 3', 'adds; a result beyond 32 bits is an error'],
   [

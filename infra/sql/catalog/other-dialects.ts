@@ -1,4 +1,4 @@
-/** What ksqlDB, MySQL, Spark and Snowflake call by another name, and what to write. */
+/** Functions of ksqlDB, MySQL, Spark and Snowflake that have another name here, and the hint for each. */
 export const OTHER_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['ucase', 'use upper'],
   ['lcase', 'use lower'],
@@ -25,7 +25,7 @@ export const OTHER_FUNCTIONS: ReadonlyMap<string, string> = new Map([
   ['stringtotimestamp', 'use to_timestamp'],
 ]);
 
-/** What ksqlDB has beside the columns of a stream. */
+/** The pseudo columns of ksqlDB, and the hint for each. */
 export const OTHER_COLUMNS: ReadonlyMap<string, string> = new Map([
   ['rowtime', '`time` is the time of the event'],
   ['rowkey', '`key` is the key of the event'],

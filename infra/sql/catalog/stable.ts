@@ -4,8 +4,8 @@ import type { SqlType } from '../plan/sql-type.ts';
 import { isScalar, typeName } from '../plan/sql-type.ts';
 
 /**
- * Routines of every type that depend on the session in Postgres (the time zone, the date style), so that its planner
- * does not compute them.
+ * Routines that are "stable" in Postgres for every argument type: they depend on the session (time zone, date style),
+ * so the planner does not evaluate them.
  */
 const STABLE: ReadonlySet<string> = new Set([
   'array_to_string',
@@ -21,14 +21,14 @@ const STABLE: ReadonlySet<string> = new Set([
   'to_jsonb',
 ]);
 
-/** Those of which only the form for timestamptz does. */
+/** Routines that depend on the session only in their form for timestamptz. */
 const STABLE_WITH_ZONE: ReadonlySet<string> = new Set(['date_part', 'date_trunc', 'extract']);
 
 const READ_BY_SESSION: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz', 'interval']);
 
 /**
- * Whether Postgres computes a constant expression only when it runs: an error in it is then an error of each event, if
- * it is reached at all.
+ * Tests whether Postgres evaluates a constant expression only at run time. An error in such an expression is not an
+ * error of the statement; it rejects each event that reaches the expression.
  */
 export function isStable(expression: Checked): boolean {
   if (expression.kind === 'cast') return isStableCast(expression.arg.type, expression.type);

@@ -4,7 +4,7 @@ const D = 'double precision';
 const T = "timestamp '2026-11-22 18:34:56.789'";
 const TZ = "timestamptz '2026-11-22 18:34:56.789Z'";
 
-/** What make_interval takes. */
+/** The types of make_interval's parameters. */
 const INTERVAL_PARTS = ['integer', 'integer', 'integer', 'integer', 'integer', 'integer', D];
 
 export const TIME_FUNCTIONS: readonly Row[] = [

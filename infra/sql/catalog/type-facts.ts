@@ -1,18 +1,18 @@
 import type { ScalarName, SqlType } from '../plan/sql-type.ts';
 
-/** What generated code calls for a type's values, as templates in which `{module/name}` is an import. */
+/** The functions that generated code calls for values of a type, as templates: `{module/name}` is an import. */
 export interface TypeFacts {
   readonly fromText: string;
   /** `value::text`. */
   readonly toText: string;
-  /** As concat, format and arrays print it; differs from `::text` for boolean alone. */
+  /** The text that concat, format and arrays print; it differs from `::text` only for boolean. */
   readonly output: string;
   readonly compare: string;
   readonly equal: string;
-  /** Whether JavaScript's own operators compare its values. */
+  /** Whether JavaScript's operators can compare the values. */
   readonly plain: boolean;
   readonly toJson: string;
-  /** From the JSON that an event carries: how a column of a declared object and an element of a list is read. */
+  /** Reads a field of a declared object, or an element of a list, from the JSON of the event. */
   readonly fromJson: string;
   readonly typescript: string;
 }

@@ -2,8 +2,8 @@ import type { Routine } from '../plan/routine.ts';
 import { routine } from '../plan/routine.ts';
 
 /**
- * What Postgres has under names that are supported for other types. It takes part in the choice of a routine, so that a
- * statement never means something else here than there, and is refused when it is chosen.
+ * Routines of Postgres that are not supported, although others of the same name are. They take part in the choice of a
+ * routine, so that a statement never calls another routine here than in Postgres. Choosing one of them is an error.
  */
 const SIGNATURES: readonly (string | readonly [signature: string, hint: string])[] = [
   [
@@ -61,7 +61,7 @@ const SIGNATURES: readonly (string | readonly [signature: string, hint: string])
   '?|(~geometric, ~geometric) boolean',
 ];
 
-/** Its meaning is what to write instead. */
+/** The unsupported routines. The meaning of each is the hint: what to use instead. */
 export const UNSUPPORTED: readonly Routine[] = SIGNATURES.map((row) => {
   const [signature, hint] = typeof row === 'string' ? [row, ''] : row;
   return routine([signature, '', '', hint]);

@@ -28,7 +28,7 @@ const ALTERNATIVES: Record<string, string> = {
 /** The names that people write for types that the parser calls otherwise. */
 const WRITTEN_AS: Record<string, string> = { int2: 'smallint', float4: 'real', bpchar: 'char' };
 
-/** `CAST(x AS type)`, `x::type` and `type 'literal'`. */
+/** Checks `CAST(x AS type)`, `x::type` and `type 'literal'`. */
 export function checkCast(context: CheckContext, node: TypeCast): Checked {
   const { arg, typeName: written } = node;
   if (arg === undefined || written === undefined) throw new Error('a cast without its parts');
@@ -61,12 +61,12 @@ function castHint(type: SqlType): string | undefined {
   return holdsRecord(type) ? 'use to_jsonb' : undefined;
 }
 
-/** Postgres casts between integers and bytea; this does not. */
+/** Tests for a cast between an integer and bytea, which Postgres has and which is not supported here. */
 const bytesAndNumbers = (from: SqlType, to: SqlType): boolean =>
   (isScalar(from, 'bytea') && ['integer', 'bigint'].includes(typeName(to))) ||
   (isScalar(to, 'bytea') && ['integer', 'bigint'].includes(typeName(from)));
 
-/** ARRAY[…]::type[] converts the elements, so that an empty one has a type. */
+/** Converts the elements of `ARRAY[…]::type[]` one by one, so that an empty array has a type too. */
 function castElements(
   context: CheckContext,
   {

@@ -2,7 +2,7 @@ import { canCoerce } from '../catalog/casts.ts';
 import type { SqlType } from '../plan/sql-type.ts';
 import { category, isPreferred, isUnknown, sameType, TEXT } from '../plan/sql-type.ts';
 
-/** The type that CASE, COALESCE, ARRAY and their like give values of several types; undefined when there is none. */
+/** Returns the result type of CASE, COALESCE, ARRAY and similar forms for values of several types, if there is one. */
 export function commonType(types: readonly SqlType[]): SqlType | undefined {
   const known = types.filter((type) => !isUnknown(type));
   const [first, ...others] = known;

@@ -15,10 +15,10 @@ import { arrayOf, BOOLEAN, holdsRecord, typeName } from '../plan/sql-type.ts';
 import { itemsOf, nameOf } from '../syntax/parse-nodes.ts';
 import { commonType } from './common-type.ts';
 import type { CheckContext } from './context.ts';
-import { coerce, mistake, requireBoolean, settled } from './context.ts';
+import { coerce, mistake, requireBoolean, withoutUnknown } from './context.ts';
 import { checkOperator, checkQuantified, resolveOperator } from './operators.ts';
 
-/** AND, OR, NOT, CASE, COALESCE, IN, BETWEEN and their like: what is not an ordinary call. */
+/** Checks AND, OR and NOT. The other functions of this file check the forms that are not ordinary calls. */
 export function checkLogic(context: CheckContext, node: BoolExpr): Checked {
   const name = { AND_EXPR: 'AND', OR_EXPR: 'OR', NOT_EXPR: 'NOT' }[node.boolop ?? 'AND_EXPR'];
   const args = (node.args ?? []).map((arg) => requireBoolean(context, context.check(arg), name));
@@ -35,7 +35,7 @@ export function logic(operator: 'and' | 'or', args: readonly Checked[]): Checked
 }
 
 export function checkNullTest(context: CheckContext, node: NullTest): Checked {
-  const arg = settled(context, checkPart(context, node.arg));
+  const arg = withoutUnknown(context, checkPart(context, node.arg));
   if (arg.type.kind === 'record')
     throw mistake(context, 'unsupported', {
       offset: arg.offset,
@@ -74,7 +74,7 @@ function checkPart(context: CheckContext, node: Node | undefined): Checked {
 
 export function checkCase(context: CheckContext, node: CaseExpr): Checked {
   const offset = context.offsetOf(node.location);
-  const operand = node.arg === undefined ? undefined : settled(context, context.check(node.arg));
+  const operand = node.arg === undefined ? undefined : withoutUnknown(context, context.check(node.arg));
   const whens = (node.args ?? []).flatMap((when) => ('CaseWhen' in when ? [when.CaseWhen] : []));
   const conditions = whens.map((when) => {
     const condition = checkPart(context, when.expr);
@@ -130,7 +130,7 @@ export function checkExtreme(context: CheckContext, node: MinMaxExpr): Checked {
   };
 }
 
-/** Converts all to the type that Postgres finds common to them. */
+/** Converts all expressions to the common type that Postgres would choose for them. */
 export function toCommon(context: CheckContext, expressions: readonly Checked[], where: string): readonly Checked[] {
   const types = expressions.map(({ type }) => type);
   const type = commonType(types);
@@ -192,28 +192,28 @@ export function checkBetween(context: CheckContext, node: A_Expr): Checked {
   return logic('and', [outside(from, to), outside(to, from)]);
 }
 
-/** A list of constants is one search through an array; anything else is compared one by one, as Postgres does. */
+/** Checks IN. As in Postgres, several constants become one search in an array; other items are compared one by one. */
 export function checkIn(context: CheckContext, node: A_Expr): Checked {
   const operator = nameOf(node.name);
   const negated = operator === '<>';
   const offset = context.offsetOf(node.location);
   const left = checkPart(context, node.lexpr);
   const items = itemsOf(node.rexpr).map(context.check);
-  const plain = items.filter((item) => columnsOf(item).length === 0);
-  const together = plain.length > 1 ? listType(left, plain) : undefined;
+  const constants = items.filter((item) => columnsOf(item).length === 0);
+  const element = constants.length > 1 ? listType(left, constants) : undefined;
   const tests: Checked[] = [];
-  if (together !== undefined) {
-    const elements = plain.map((item) => coerce(context, item, together) ?? item);
+  if (element !== undefined) {
+    const elements = constants.map((item) => coerce(context, item, element) ?? item);
     const right: Checked = {
       kind: 'array',
       elements,
-      type: arrayOf(together),
+      type: arrayOf(element),
       nullable: false,
-      offset: plain[0]?.offset ?? offset,
+      offset: constants[0]?.offset ?? offset,
     };
     tests.push(
       checkQuantified(context, operator, {
-        left: coerce(context, left, together) ?? left,
+        left: coerce(context, left, element) ?? left,
         right,
         every: negated,
         offset,
@@ -221,7 +221,7 @@ export function checkIn(context: CheckContext, node: A_Expr): Checked {
     );
   }
   for (const item of items)
-    if (together === undefined || columnsOf(item).length > 0)
+    if (element === undefined || columnsOf(item).length > 0)
       tests.push(checkOperator(context, operator, { operands: [left, item], offset }));
   const [only] = tests;
   return tests.length === 1 && only !== undefined ? only : logic(negated ? 'and' : 'or', tests);

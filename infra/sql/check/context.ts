@@ -8,11 +8,13 @@ import { isUnknown, sameType, TEXT, typeName } from '../plan/sql-type.ts';
 import type { MistakeKind, Source } from '../syntax/source-position.ts';
 import { SqlMistake } from '../syntax/source-position.ts';
 
-/** What every part of the checker needs: where it is, what can be named, and the way back to check a part. */
+/**
+ * Everything that a part of the checker needs: the source, the columns in scope, and `check` for the parts of a node.
+ */
 export interface CheckContext {
   readonly source: Source;
   readonly columns: readonly ScopeColumn[];
-  /** What SELECT gives names to, for a hint: only what reads the output knows them. */
+  /** The names that SELECT gives with AS. Expressions cannot use them; a hint says so. */
   readonly selected?: readonly string[];
   readonly offsetOf: (location: number | undefined) => number;
   readonly check: (node: Node) => Checked;
@@ -28,7 +30,7 @@ export function mistake(context: Pick<CheckContext, 'source'>, kind: MistakeKind
   return new SqlMistake(kind, { source: context.source, ...problem });
 }
 
-/** Converts by itself where Postgres would; undefined where it would not. */
+/** Converts an expression if Postgres would do so implicitly; otherwise returns undefined. */
 export function coerce(context: CheckContext, expression: Checked, to: SqlType): Checked | undefined {
   if (!canCoerce(expression.type, to)) return undefined;
   return convert(context, expression, { to, as: 'implicit' });
@@ -39,7 +41,7 @@ interface Conversion {
   readonly as: CastContext;
 }
 
-/** Converts where a cast exists in this context. A quoted literal is read by its type's input function now. */
+/** Converts an expression if there is a cast for this context. Parses a quoted literal as the target type at once. */
 export function convert(context: CheckContext, expression: Checked, { to, as }: Conversion): Checked | undefined {
   if (isUnknown(expression.type) && expression.kind === 'constant') return readLiteral(context, expression, to);
   if (sameType(expression.type, to)) return expression;
@@ -77,7 +79,7 @@ export function requireBoolean(context: CheckContext, expression: Checked, where
   });
 }
 
-/** An unknown literal on its own is text. */
-export function settled(context: CheckContext, expression: Checked): Checked {
+/** Makes a literal whose type is still unknown a text. */
+export function withoutUnknown(context: CheckContext, expression: Checked): Checked {
   return isUnknown(expression.type) ? (coerce(context, expression, TEXT) ?? expression) : expression;
 }

@@ -94,7 +94,7 @@ function checkConstant(context: CheckContext, node: A_Const): Checked {
   throw mistake(context, 'unsupported', { offset, problem: 'bit strings are not supported' });
 }
 
-/** Whole numbers beyond 32 bits are bigint when they fit, else numeric. */
+/** Returns the type of a number literal beyond 32 bits: bigint for a whole number that fits, otherwise numeric. */
 function numberType(text: string): 'bigint' | 'numeric' {
   if (!/^-?(?:[\d_]+|0[xob][\da-f_]+)$/i.test(text)) return 'numeric';
   const digits = text.replaceAll('_', '');

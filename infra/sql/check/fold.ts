@@ -11,8 +11,8 @@ import type { MistakeKind, Source } from '../syntax/source-position.ts';
 import { SqlMistake } from '../syntax/source-position.ts';
 
 /**
- * Computes what does not depend on the event, in the order and with the short cuts of Postgres's planner. An error in
- * it is a mistake in the statement, found before anything runs.
+ * Evaluates the parts of an expression that do not depend on the event, in the order of Postgres's planner and with its
+ * short cuts. Throws `SqlMistake` for an error in such a part, so that the mistake is found before anything runs.
  */
 export function foldConstants(source: Source, expression: Checked): Checked {
   const fold = (part: Checked): Checked => foldConstants(source, part);
@@ -29,38 +29,37 @@ export function foldConstants(source: Source, expression: Checked): Checked {
     case 'call': {
       const args = expression.args.map(fold);
       if (args.slice(0, strictCount(expression.resolved.routine)).some(isNull)) return nullLike(expression);
-      tryPattern(source, { ...expression, args });
-      tryZone(source, { ...expression, args });
-      return computed(source, { ...expression, args }, args);
+      checkPattern(source, { ...expression, args });
+      checkTimeZone(source, { ...expression, args });
+      return evaluated(source, { ...expression, args }, args);
     }
     case 'cast': {
       const arg = fold(expression.arg);
-      // What becomes of an array's elements may depend on the session: then Postgres leaves a null array to be
-      // converted, too.
-      const isLeft = expression.type.kind === 'array' && isStable(expression);
-      return isNull(arg) && !isLeft ? nullLike(expression) : computed(source, { ...expression, arg }, [arg]);
+      // If converting the elements depends on the session, Postgres converts even a null array only at run time.
+      const isDeferred = expression.type.kind === 'array' && isStable(expression);
+      return isNull(arg) && !isDeferred ? nullLike(expression) : evaluated(source, { ...expression, arg }, [arg]);
     }
     case 'not':
     case 'test': {
       const arg = fold(expression.arg);
-      return computed(source, { ...expression, arg }, [arg]);
+      return evaluated(source, { ...expression, arg }, [arg]);
     }
     case 'nullif': {
       const [a, b] = [fold(expression.args[0]), fold(expression.args[1])];
       if (isNull(a) || isNull(b)) return a;
-      return computed(source, { ...expression, args: [a, b] }, [a, b]);
+      return evaluated(source, { ...expression, args: [a, b] }, [a, b]);
     }
     case 'distinct': {
       const [a, b] = [fold(expression.args[0]), fold(expression.args[1])];
-      return computed(source, { ...expression, args: [a, b] }, [a, b]);
+      return evaluated(source, { ...expression, args: [a, b] }, [a, b]);
     }
     case 'extreme': {
       const args = expression.args.map(fold);
-      return computed(source, { ...expression, args }, args);
+      return evaluated(source, { ...expression, args }, args);
     }
     case 'quantified': {
       const [left, right] = [fold(expression.left), fold(expression.right)];
-      return computed(source, { ...expression, left, right }, [left, right]);
+      return evaluated(source, { ...expression, left, right }, [left, right]);
     }
     case 'array': {
       const elements = expression.elements.map(fold);
@@ -68,23 +67,23 @@ export function foldConstants(source: Source, expression: Checked): Checked {
     }
     case 'element': {
       const [array, index] = [fold(expression.array), fold(expression.index)];
-      return computed(source, { ...expression, array, index }, [array, index]);
+      return evaluated(source, { ...expression, array, index }, [array, index]);
     }
     case 'slice': {
       const slice = {
         ...expression,
         array: fold(expression.array),
-        from: folded(source, expression.from),
-        to: folded(source, expression.to),
+        from: foldOptional(source, expression.from),
+        to: foldOptional(source, expression.to),
       };
-      return computed(source, slice, children(slice));
+      return evaluated(source, slice, children(slice));
     }
     case 'field':
       return { ...expression, record: fold(expression.record) };
   }
 }
 
-const folded = (source: Source, part: Checked | undefined): Checked | undefined =>
+const foldOptional = (source: Source, part: Checked | undefined): Checked | undefined =>
   part === undefined ? undefined : foldConstants(source, part);
 const isConstant = (part: Checked): part is Checked & { kind: 'constant' } => part.kind === 'constant';
 const isKnown = (part: Checked): boolean =>
@@ -101,10 +100,10 @@ const nullLike = ({ type, offset }: Checked): Checked => ({
 });
 
 /**
- * A regular expression that is a literal is read now, so that one that is not supported is refused before anything
- * runs.
+ * Tries out a literal regular expression or date format on a sample value, so that an unsupported one is an error of
+ * the statement and does not reject every event.
  */
-function tryPattern(source: Source, expression: Extract<Checked, { kind: 'call' }>): void {
+function checkPattern(source: Source, expression: Extract<Checked, { kind: 'call' }>): void {
   const [subject, ...rest] = expression.args;
   if (
     !/^\{(?:text\/regex|time\/time-formats|time\/time-readers)\//.test(expression.resolved.routine.code) ||
@@ -117,21 +116,21 @@ function tryPattern(source: Source, expression: Extract<Checked, { kind: 'call' 
     : (SAMPLES[typeName(subject.type)] ?? '');
   const probe: Checked = { kind: 'constant', text, type: subject.type, nullable: false, offset: subject.offset };
   const { error } = evaluateConstant({ ...expression, args: [probe, ...rest] });
-  // Other errors may never be reached.
+  // Any other error may be one that no event ever reaches.
   if (error?.code === '0A000' || error?.code === '2201B')
     throw new SqlMistake(mistakeKind(error), { source, offset: expression.offset, problem: error.message });
 }
 
 /**
- * A text that a format for reading must take: a moment written by it. September is as long as names of months are
- * filled up to.
+ * Returns a text that a format for reading has to accept: a moment written with the same format. The moment is in
+ * September because to_char pads the names of months to the length of this one.
  */
 function sampleFor({ resolved }: Extract<Checked, { kind: 'call' }>, format: Checked | undefined): string {
   if (!resolved.routine.code.startsWith('{time/time-readers/') || format?.kind !== 'constant') return '';
   try {
     return formatTimestamp(timestampFromText('2000-09-01'), format.text ?? '') ?? '';
   } catch (error) {
-    // What is wrong with the format is said when the probe is evaluated.
+    // Evaluating the probe reports what is wrong with the format.
     if (error instanceof SqlError) return '';
     throw error;
   }
@@ -145,8 +144,8 @@ const SAMPLES: Record<string, string> = {
   'double precision': '1',
 };
 
-/** A time zone that is a literal is looked at now: one that is not supported would refuse every event. */
-function tryZone(source: Source, expression: Extract<Checked, { kind: 'call' }>): void {
+/** Checks a literal time zone, because an unsupported one would reject every event. */
+function checkTimeZone(source: Source, expression: Extract<Checked, { kind: 'call' }>): void {
   const { args, resolved, offset } = expression;
   if (!resolved.routine.code.startsWith('{time/zones/')) return;
   const zone = args.find(
@@ -165,7 +164,7 @@ function tryZone(source: Source, expression: Extract<Checked, { kind: 'call' }>)
 }
 
 /** Postgres folds calls of constants; constant arrays are constants too. */
-function computed(source: Source, expression: Checked, parts: readonly Checked[]): Checked {
+function evaluated(source: Source, expression: Checked, parts: readonly Checked[]): Checked {
   if (!parts.every(isKnown) || isStable(expression)) return expression;
   const { text, error } = evaluateConstant(expression);
   const { type, offset } = expression;
@@ -173,7 +172,7 @@ function computed(source: Source, expression: Checked, parts: readonly Checked[]
   return { kind: 'constant', text: text ?? null, type, nullable: (text ?? null) === null, offset };
 }
 
-/** 0A000 is Postgres's own code for what is not supported. */
+/** Returns the kind of mistake that an error is. 0A000 is Postgres's SQLSTATE for features that are not supported. */
 export const mistakeKind = (error: SqlError): MistakeKind => (error.code === '0A000' ? 'unsupported' : 'invalid');
 
 function foldCase(source: Source, expression: Extract<Checked, { kind: 'case' }>): Checked {

@@ -18,7 +18,7 @@ export interface From {
   readonly unnests: readonly Unnest[];
 }
 
-/** What an event has besides its data. `event.id` names it where the data has a column `id` of its own. */
+/** The attributes of an event. `event.id` means the attribute even if the data has a column `id`. */
 const ATTRIBUTES: readonly (readonly [name: string, type: ScalarName])[] = [
   ['key', 'text'],
   ['time', 'timestamptz'],
@@ -27,7 +27,7 @@ const ATTRIBUTES: readonly (readonly [name: string, type: ScalarName])[] = [
   ['type', 'text'],
 ];
 
-/** FROM: one stream, and any number of unnested lists. */
+/** Checks FROM: one stream, and any number of unnested lists. */
 export function checkFrom(base: Base, select: SelectStmt, columns: readonly Column[]): From {
   const items = (select.fromClause ?? []).flatMap((item) => flatten(base, item));
   const streams = items.flatMap((item) => ('RangeVar' in item ? [item.RangeVar] : []));
@@ -55,7 +55,7 @@ export function checkFrom(base: Base, select: SelectStmt, columns: readonly Colu
   return { stream: stream.relname ?? '', offset, columns: scope, unnests };
 }
 
-/** FROM a, b and FROM a CROSS JOIN b are the same. */
+/** Lists the items of FROM. `FROM a, b` and `FROM a CROSS JOIN b` mean the same. */
 function flatten(base: Base, item: Node): readonly Node[] {
   if ('RangeVar' in item || 'RangeFunction' in item) return [item];
   if ('RangeSubselect' in item)
@@ -96,7 +96,7 @@ const attributes = (): readonly ScopeColumn[] =>
 const RESERVED =
   /^(?:break|case|catch|class|const|continue|debugger|default|delete|do|else|enum|export|extends|false|finally|for|function|if|import|in|instanceof|new|null|return|super|switch|this|throw|true|try|typeof|var|void|while|with|yield|let|static|await|implements|interface|package|private|protected|public|arguments|eval|undefined|row|event|target|writer|z|a|b|c|d|item|handler|entry|from|to)$/;
 
-/** A column's name when it can be a variable's, else one that is made for it. */
+/** Returns the variable for a column: its name in camel case if that is a valid name, otherwise a numbered one. */
 function variableOf(name: string, index: number): string {
   const camel = name.replace(/_+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
   return /^[a-z][A-Za-z0-9]*$/.test(camel) && !RESERVED.test(camel) && !/^event[A-Z]/.test(camel)
@@ -147,7 +147,7 @@ function checkUnnest(
   };
 }
 
-/** An array of objects gives a column for each field; of anything else, one column. */
+/** Returns the columns of an unnested list: one for each field if its elements are objects, otherwise one. */
 function unnestedColumns(
   element: SqlType,
   { alias, names, variable }: { alias: string; names: readonly string[]; variable: string },

@@ -7,7 +7,7 @@ import { suggest } from '../syntax/suggest.ts';
 import type { CheckContext } from './context.ts';
 import { coerce, mistake } from './context.ts';
 
-/** `column` and `table.column`. The data's columns come before the event's own of the same name. */
+/** Checks `column` and `table.column`. A column of the data hides the event attribute of the same name. */
 export function checkColumn(context: CheckContext, node: ColumnRef): Checked {
   const offset = context.offsetOf(node.location);
   const names = namesOf(node.fields);
@@ -80,7 +80,7 @@ function qualified(
 
 const namesIn = (columns: readonly ScopeColumn[]): readonly string[] => columns.map((column) => column.name);
 
-/** What is written like a table may be meant as a column with something in it. */
+/** Returns a hint for an unknown table name: perhaps it is a column whose fields or elements were meant. */
 function tableHint({ columns }: CheckContext, table: string, name: string): string {
   const type = columns.find((column) => column.name === table && column.origin !== 'event')?.type;
   if (type?.kind === 'record') return `write a field of an object as (${table}).${name}`;
@@ -94,7 +94,7 @@ function suggestion(name: string, known: readonly string[]): string {
   return nearest(name, known) ?? `it has ${known.join(', ')}`;
 }
 
-/** `(object).field`, `array[i]` and `array[from:to]`. */
+/** Checks `(object).field`, `array[i]` and `array[from:to]`. */
 export function checkIndirection(context: CheckContext, node: A_Indirection): Checked {
   if (node.arg === undefined) throw new Error('an indirection without its argument');
   let value = context.check(node.arg);

@@ -1,22 +1,22 @@
 import type { Checked, ScopeColumn } from '../plan/checked.ts';
 
 /**
- * The columns that are never null where a condition is true: `WHERE sensor_id IS NOT NULL AND wind > 3` leaves both of
- * them there.
+ * Returns the columns that cannot be null when a condition is true: `sensor_id` and `wind` for `WHERE sensor_id IS NOT
+ * NULL AND wind > 3`.
  */
-export function presentWhere(condition: Checked): ReadonlySet<ScopeColumn> {
+export function notNullWhere(condition: Checked): ReadonlySet<ScopeColumn> {
   switch (condition.kind) {
     case 'logic':
       return condition.operator === 'and'
-        ? union(condition.args.map(presentWhere))
-        : intersection(condition.args.map(presentWhere));
+        ? union(condition.args.map(notNullWhere))
+        : intersection(condition.args.map(notNullWhere));
     case 'test':
-      return presentWhereTested(condition);
+      return notNullWhereTested(condition);
     case 'quantified':
-      // ALL over an empty list is true whatever is on its left.
-      return condition.every && !hasElements(condition.right) ? NONE : neededBy(condition.left);
+      // ALL over an empty list is true even if its left side is null.
+      return condition.every && !hasElements(condition.right) ? NONE : nullPropagating(condition.left);
     default:
-      return neededBy(condition);
+      return nullPropagating(condition);
   }
 }
 
@@ -24,25 +24,25 @@ const NONE: ReadonlySet<ScopeColumn> = new Set();
 
 const hasElements = (list: Checked): boolean => list.kind === 'array' && list.elements.length > 0;
 
-function presentWhereTested({ test, arg }: Checked & { readonly kind: 'test' }): ReadonlySet<ScopeColumn> {
-  if (test === 'true') return presentWhere(arg);
-  return test === 'false' || test === 'not null' ? neededBy(arg) : NONE;
+function notNullWhereTested({ test, arg }: Checked & { readonly kind: 'test' }): ReadonlySet<ScopeColumn> {
+  if (test === 'true') return notNullWhere(arg);
+  return test === 'false' || test === 'not null' ? nullPropagating(arg) : NONE;
 }
 
-/** The columns for whose null an expression is null. */
-function neededBy(expression: Checked): ReadonlySet<ScopeColumn> {
+/** Returns the columns of which each makes the whole expression null when it is null. */
+function nullPropagating(expression: Checked): ReadonlySet<ScopeColumn> {
   switch (expression.kind) {
     case 'column':
       return new Set([expression.column]);
     case 'call':
-      return expression.resolved.routine.strict ? union(expression.args.map(neededBy)) : NONE;
+      return expression.resolved.routine.strict ? union(expression.args.map(nullPropagating)) : NONE;
     case 'cast':
     case 'not':
-      return neededBy(expression.arg);
+      return nullPropagating(expression.arg);
     case 'field':
-      return neededBy(expression.record);
+      return nullPropagating(expression.record);
     case 'element':
-      return union([neededBy(expression.array), neededBy(expression.index)]);
+      return union([nullPropagating(expression.array), nullPropagating(expression.index)]);
     default:
       return NONE;
   }

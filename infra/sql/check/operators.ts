@@ -9,7 +9,7 @@ import type { CheckContext } from './context.ts';
 import { coerce, mistake } from './context.ts';
 import { resolve } from './resolve.ts';
 
-/** Finds the operator for its operands by Postgres's rules. */
+/** Chooses the operator for the types of its operands by Postgres's rules. */
 export function resolveOperator(
   context: CheckContext,
   name: string,
@@ -35,11 +35,11 @@ export function resolveOperator(
   });
 }
 
-/** Refuses what Postgres means by a statement when it is not supported here. */
+/** Throws if the routine that Postgres would call is not supported here, or not for these types. */
 export function supported(context: CheckContext, resolved: Resolved, offset: number): Resolved {
   const { routine, parameters } = resolved;
   if (!routine.unsupported) {
-    if (!READS_ROWS.test(routine.code) || !parameters.some(holdsRecord)) return resolved;
+    if (!COMPARES_OR_WRITES.test(routine.code) || !parameters.some(holdsRecord)) return resolved;
     throw mistake(context, 'unsupported', {
       offset,
       problem: `${signatureText(routine.name, parameters)} is not supported: objects cannot be compared or converted to text`,
@@ -51,23 +51,23 @@ export function supported(context: CheckContext, resolved: Resolved, offset: num
   throw mistake(context, 'unsupported', { offset, problem: `${written} is not supported`, hint });
 }
 
-/** Code that compares its arguments, or writes them as text. */
-const READS_ROWS = /<(?:(?:rest )?texts|text \$\d|(?:arrays )?(?:equal|compare|output))>/;
+/** Matches the code of routines that compare their arguments or convert them to text. */
+const COMPARES_OR_WRITES = /<(?:(?:rest )?texts|text \$\d|(?:arrays )?(?:equal|compare|output))>/;
 
 function operatorHint(name: string, candidates: readonly Routine[], types: readonly SqlType[]): string {
   if (candidates.length === 0) return 'no operator of this name is supported; docs/sql.md lists the operators';
   const [left] = types;
-  if (left !== undefined && REACHES_IN.has(name) && left.kind !== 'scalar') return reachingHint(left);
+  if (left !== undefined && JSON_ACCESS.has(name) && left.kind !== 'scalar') return accessHint(left);
   if (types.some((type) => type.kind === 'record')) return 'compare its fields, such as (address).city';
   return types.some((type) => typeName(type) === 'text') && types.some((type) => typeName(type) !== 'text')
     ? 'Postgres does not convert text implicitly: cast one side, such as total::numeric'
     : 'cast one side to the type of the other';
 }
 
-const REACHES_IN: ReadonlySet<string> = new Set(['->', '->>', '#>', '#>>']);
+const JSON_ACCESS: ReadonlySet<string> = new Set(['->', '->>', '#>', '#>>']);
 
-/** How to reach into what is declared: the operators are jsonb's. */
-const reachingHint = ({ kind }: SqlType): string =>
+/** Returns a hint for `->` and its relatives on a declared object or list: these operators take only jsonb. */
+const accessHint = ({ kind }: SqlType): string =>
   kind === 'record'
     ? 'write a field of an object as (address).city'
     : 'write an element of a list as tags[1]; 1 is the first';
@@ -80,7 +80,7 @@ export function checkOperator(
   return call(context, resolveOperator(context, name, { types: operands.map(({ type }) => type), offset }), operands);
 }
 
-/** Calls a routine with its arguments converted. */
+/** Makes a call of a routine and converts its arguments to the types of the parameters. */
 export function call(context: CheckContext, resolved: Resolved, operands: readonly Checked[]): Checked {
   const args = operands.map(
     (operand, i) => coerce(context, operand, resolved.parameters[i] ?? operand.type) ?? operand,
@@ -91,10 +91,10 @@ export function call(context: CheckContext, resolved: Resolved, operands: readon
   return { kind: 'call', resolved, args, type: returns, nullable, offset: Number.isFinite(offset) ? offset : 0 };
 }
 
-/** `left op ANY|ALL (array)`. */
+/** Checks `left op ANY (array)` and `left op ALL (array)`. */
 export function checkQuantified(context: CheckContext, name: string, parts: Quantified): Checked {
   const { left, every, offset } = parts;
-  const right = settleList(context, left, parts.right);
+  const right = readListLiteral(context, left, parts.right);
   if (right.type.kind !== 'array')
     throw mistake(context, 'invalid', {
       offset: right.offset,
@@ -125,8 +125,8 @@ interface Quantified {
   readonly offset: number;
 }
 
-/** A quoted literal on the right is a list of what is on the left. */
-function settleList(context: CheckContext, left: Checked, right: Checked): Checked {
+/** Reads a quoted literal on the right side as an array of the left side's type. */
+function readListLiteral(context: CheckContext, left: Checked, right: Checked): Checked {
   if (!isUnknown(right.type)) return right;
   if (left.type.kind === 'array')
     throw mistake(context, 'invalid', {

@@ -5,8 +5,8 @@ import { arrayOf, isUnknown, sameType, TEXT, UNKNOWN } from '../plan/sql-type.ts
 import { commonType } from './common-type.ts';
 
 /**
- * Gives anyarray, anyelement and their like the types that the arguments ask for; undefined when the routine does not
- * take them.
+ * Replaces anyarray, anyelement and similar parameters by types that fit the arguments. Returns undefined if the
+ * routine does not take these arguments.
  */
 export function bindPolymorphic(
   routine: Routine,
@@ -38,7 +38,7 @@ const isNonArray = (parameter: Parameter): boolean =>
   parameter.kind === 'polymorphic' && parameter.name === 'anynonarray';
 const isArrayParameter = (name: Polymorphic): boolean => name === 'anyarray' || name === 'anycompatiblearray';
 
-/** The element's type; `unknown` when no parameter asks for one. */
+/** Returns the element type of the polymorphic parameters; `unknown` if none of them needs one. */
 function elementType(parameters: readonly Parameter[], args: readonly SqlType[]): SqlType | undefined {
   const found: SqlType[] = [];
   let [asked, compatible] = [false, false];

@@ -5,7 +5,7 @@ import { bindPolymorphic } from './polymorphic.ts';
 
 export type Resolution = Resolved | 'none' | 'ambiguous';
 
-/** Postgres's rules for choosing among routines of one name (chapter "Type Conversion" of its manual). */
+/** Chooses among routines of one name by Postgres's rules (chapter "Type Conversion" of its manual). */
 export function resolve(candidates: readonly Routine[], args: readonly SqlType[]): Resolution {
   const fitting = candidates.flatMap((routine) => bind(routine, args) ?? []);
   const exact = fitting.find((candidate) => isExact(candidate, args)) ?? exactWithUnknown(fitting, candidates, args);
@@ -34,7 +34,7 @@ const isConcrete = ({ routine }: Resolved): boolean => routine.parameters.every(
 const isExact = (candidate: Resolved, args: readonly SqlType[]): boolean =>
   isConcrete(candidate) && candidate.parameters.every((parameter, i) => sameType(parameter, args[i] ?? parameter));
 
-/** A binary operator with one unknown operand is first looked for with both of the other's type. */
+/** For a binary operator with one unknown operand, first looks for one that takes the other's type on both sides. */
 function exactWithUnknown(
   fitting: readonly Resolved[],
   candidates: readonly Routine[],
@@ -70,7 +70,7 @@ function best(candidates: readonly Resolved[], score: (candidate: Resolved) => n
   return candidates.filter((_, i) => scores[i] === highest);
 }
 
-/** A polymorphic parameter is never an exact match: it is a pseudo type to Postgres. */
+/** Tests for an exact match. A polymorphic parameter is never one, because Postgres treats it as a pseudo type. */
 function isSame(candidate: Resolved, index: number, arg: SqlType): boolean {
   const declared = declaredAt(candidate, index);
   return isDeclaredType(declared) && sameType(candidate.parameters[index] ?? arg, arg);
@@ -90,7 +90,7 @@ function isExactOrPreferred(candidate: Resolved, index: number, arg: SqlType): b
   return category(parameter) === category(arg) && isPreferred(parameter);
 }
 
-/** What category an unknown argument is taken for: text if any candidate takes it, else the one that all agree on. */
+/** Keeps the candidates that fit the category of each unknown argument: text if any takes it, else the common one. */
 function byCategory(candidates: readonly Resolved[], args: readonly SqlType[]): readonly Resolved[] {
   const slots = args.map((arg, i) => (isUnknown(arg) ? slotOf(candidates, i) : undefined));
   if (args.some((arg, i) => isUnknown(arg) && slots[i] === undefined)) return candidates;
@@ -126,7 +126,7 @@ function fitsSlot(candidate: Resolved, index: number, slot: Slot): boolean {
   return own.category === slot.category && (!slot.preferred || own.preferred);
 }
 
-/** Last: when all known arguments are of one type, the unknown ones are taken to be of it too. */
+/** Applies the last rule: if all known arguments have one type, the unknown arguments are taken to have it too. */
 function assumingKnown(candidates: readonly Resolved[], args: readonly SqlType[]): Resolved | undefined {
   const known = args.filter((arg) => !isUnknown(arg));
   const [first] = known;

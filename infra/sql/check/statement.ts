@@ -9,15 +9,15 @@ import { nameOf, namesOf } from '../syntax/parse-nodes.ts';
 import type { Source } from '../syntax/source-position.ts';
 import { suggest } from '../syntax/suggest.ts';
 import type { CheckContext } from './context.ts';
-import { convert, mistake, requireBoolean, settled } from './context.ts';
+import { convert, mistake, requireBoolean, withoutUnknown } from './context.ts';
 import { checkExpression } from './expression.ts';
 import { foldConstants } from './fold.ts';
 import { checkFrom } from './from.ts';
-import { presentWhere } from './never-null.ts';
+import { notNullWhere } from './never-null.ts';
 
 export interface Expected {
   readonly columns: readonly Column[];
-  /** The streams that the step reads and writes; undefined where any name will do. */
+  /** The streams that the step reads and writes; undefined if the statement may use any name. */
   readonly from?: string;
   readonly to?: string;
 }
@@ -27,7 +27,7 @@ export async function checkStatement(source: Source, expected: Expected): Promis
   return checkParsed(source, await parseStatement(source), expected);
 }
 
-/** The same for what is only asked whether it is so: nothing is selected. */
+/** Parses and checks a condition. The plan has a WHERE and no outputs. */
 export async function checkCondition(source: Source, stream: string, columns: readonly Column[]): Promise<Plan> {
   const parsed = await parseCondition(source, stream);
   return { ...checkParsed(source, parsed, { columns }), outputs: [] };
@@ -35,19 +35,19 @@ export async function checkCondition(source: Source, stream: string, columns: re
 
 function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected): Plan {
   const base = { source, offsetOf: parsed.offsetOf };
-  refuseClauses(base, parsed.select);
+  rejectUnsupportedClauses(base, parsed.select);
   const from = checkFrom(base, parsed.select, expected.columns);
-  requireName(base, { what: 'FROM', name: from.stream, wanted: expected.from, offset: from.offset });
+  requireName(base, { what: 'FROM', name: from.stream, expected: expected.from, offset: from.offset });
   if (parsed.target !== undefined)
     requireName(base, {
       what: 'CREATE STREAM',
       name: parsed.target.name,
-      wanted: expected.to,
+      expected: expected.to,
       offset: parsed.target.offset,
     });
-  const scope = { ...base, columns: from.columns, selected: givenNames(parsed.select.targetList ?? []) };
+  const scope = { ...base, columns: from.columns, selected: outputNames(parsed.select.targetList ?? []) };
   const check = (node: Node): Checked =>
-    foldConstants(source, settled({ ...scope, check }, checkExpression(scope, node)));
+    foldConstants(source, withoutUnknown({ ...scope, check }, checkExpression(scope, node)));
   const context: CheckContext = { ...scope, check };
   const { whereClause } = parsed.select;
   const where =
@@ -59,12 +59,12 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
     columns: from.columns,
     unnests: from.unnests,
     where: where === undefined ? undefined : foldConstants(source, where),
-    outputs: narrowed(checkOutputs(context, parsed.select.targetList ?? []), where),
+    outputs: withProvenNotNull(checkOutputs(context, parsed.select.targetList ?? []), where),
     partitionBy: parsed.partitionBy === undefined ? undefined : checkKey(context, parsed.partitionBy),
   };
 }
 
-const givenNames = (targets: readonly Node[]): readonly string[] =>
+const outputNames = (targets: readonly Node[]): readonly string[] =>
   targets.flatMap((node) => ('ResTarget' in node ? (node.ResTarget.name ?? []) : []));
 
 type Base = Pick<CheckContext, 'source' | 'offsetOf'>;
@@ -72,24 +72,24 @@ type Base = Pick<CheckContext, 'source' | 'offsetOf'>;
 interface Named {
   readonly what: string;
   readonly name: string;
-  readonly wanted: string | undefined;
+  readonly expected: string | undefined;
   readonly offset: number;
 }
 
-function requireName(base: Base, { what, name, wanted, offset }: Named): void {
-  if (wanted === undefined || name === wanted) return;
-  const near = suggest(name, [wanted]);
+function requireName(base: Base, { what, name, expected, offset }: Named): void {
+  if (expected === undefined || name === expected) return;
+  const near = suggest(name, [expected]);
   throw mistake(base, 'invalid', {
     offset,
-    problem: `${what} names "${name}", but the step ${what === 'FROM' ? 'reads' : 'writes'} "${wanted}"`,
+    problem: `${what} names "${name}", but the step ${what === 'FROM' ? 'reads' : 'writes'} "${expected}"`,
     hint: near === undefined ? undefined : `did you mean "${near}"?`,
   });
 }
 
-/** Comments, texts and quoted names, where a clause's word means nothing. */
+/** Matches comments, texts and quoted names, in which a keyword is not a clause. */
 const NO_CODE = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
 
-function refuseClauses(base: Base, select: SelectStmt): void {
+function rejectUnsupportedClauses(base: Base, select: SelectStmt): void {
   const code = base.source.text.replace(NO_CODE, (text) => ' '.repeat(text.length));
   const words: readonly (readonly [present: boolean, word: RegExp, problem: string])[] = [
     [
@@ -144,10 +144,10 @@ function checkOutputs(context: CheckContext, targets: readonly Node[]): readonly
   return outputs;
 }
 
-/** A column that is only copied is never null in the output when WHERE sees to it. */
-function narrowed(outputs: readonly OutputColumn[], where: Checked | undefined): readonly OutputColumn[] {
+/** Marks copied columns as not nullable if WHERE proves that they are not null. */
+function withProvenNotNull(outputs: readonly OutputColumn[], where: Checked | undefined): readonly OutputColumn[] {
   if (where === undefined) return outputs;
-  const present = presentWhere(where);
+  const present = notNullWhere(where);
   return outputs.map(({ name, expression }) =>
     expression.kind === 'column' && expression.column.origin === 'data' && present.has(expression.column)
       ? { name, expression: { ...expression, nullable: false } }
@@ -180,7 +180,7 @@ function checkTarget(context: CheckContext, target: Target): readonly OutputColu
   return [{ name: named, expression }];
 }
 
-/** `*` is an empty name, `table.*` the table's. */
+/** Returns the table's name for `table.*`, an empty text for `*`, and undefined for any other node. */
 function starOf(node: Node): string | undefined {
   if (!('ColumnRef' in node)) return undefined;
   const fields = node.ColumnRef.fields ?? [];
@@ -188,7 +188,7 @@ function starOf(node: Node): string | undefined {
   return last !== undefined && 'A_Star' in last ? (namesOf(fields)[0] ?? '') : undefined;
 }
 
-/** The data's columns and what is unnested; an event's own attributes are named one by one. */
+/** Expands `*` to the columns of the data and of unnested lists; event attributes have to be named one by one. */
 function expandStar(context: CheckContext, table: string, offset: number): readonly OutputColumn[] {
   const columns = context.columns.filter((column) =>
     table === '' ? column.origin !== 'event' : column.table === table,
@@ -205,7 +205,7 @@ const columnReference = (column: ScopeColumn, offset: number): Checked => ({
   offset,
 });
 
-/** The name that Postgres gives a column; an expression of operators has none. */
+/** Returns the name that Postgres gives an output column without AS; an expression of operators has none. */
 function defaultName(node: Node): string | undefined {
   if ('ColumnRef' in node) return namesOf(node.ColumnRef.fields).at(-1);
   if ('FuncCall' in node) return nameOf(node.FuncCall.funcname);

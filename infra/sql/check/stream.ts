@@ -9,7 +9,7 @@ import { columnsOfSchema } from '../schema/schema-columns.ts';
 import { SqlMistake } from '../syntax/source-position.ts';
 import { suggest } from '../syntax/suggest.ts';
 
-/** Checks that what a statement makes fits the schema of the stream that it is written to. Throws `SqlMistake`. */
+/** Checks that the outputs of a statement fit the schema of the stream that it writes. Throws `SqlMistake`. */
 export function checkStream(plan: Plan, from: NamedSchema, to: NamedSchema): void {
   const declared = to.schema instanceof z.ZodType ? columnsOfSchema(to.schema) : undefined;
   if (declared === undefined)
@@ -81,8 +81,8 @@ function unknownColumn(to: NamedSchema, name: string, declared: readonly Column[
 }
 
 /**
- * Whether any value of a type is, as JSON, one of another. Numbers are numbers; text is not a date because it looks
- * like one.
+ * Tests whether every value of one type, written as JSON, is a valid value of another. Numbers fit wider numbers, and
+ * dates fit text; text does not fit a date, because not every text is one.
  */
 function fits(type: SqlType, into: SqlType): boolean {
   const name = typeName(into);
@@ -109,7 +109,7 @@ const WIDER: Readonly<Record<string, readonly string[]>> = {
   uuid: ['text'],
 };
 
-/** What is computed is written as Postgres writes it in JSON. */
+/** Samples of computed values as they are written, which is how Postgres writes them in JSON. */
 const WRITTEN: Readonly<Record<string, string>> = {
   date: '2026-01-31',
   timestamp: '2026-01-31T12:30:00',
@@ -118,8 +118,8 @@ const WRITTEN: Readonly<Record<string, string>> = {
 };
 
 /**
- * What the statement may make of a column that is declared as one of a few texts, such as `z.enum(['a', 'b'])`, and
- * that is none of them.
+ * For a column declared as one of a few texts, such as `z.enum(['a', 'b'])`: returns a text that the statement may
+ * write and the schema does not allow, or undefined if there is none.
  */
 function textOutside(
   { expression, from, to }: { readonly expression: Checked } & Between,
@@ -133,7 +133,7 @@ function textOutside(
   return other === undefined ? undefined : `"${other}"`;
 }
 
-/** The texts that an expression can be, where they are known. */
+/** Returns all texts that an expression can give, or undefined if they are not known. */
 function textsOf(expression: Checked, from: NamedSchema): ReadonlySet<string> | undefined {
   switch (expression.kind) {
     case 'constant':
@@ -164,7 +164,7 @@ function fieldOf({ schema }: NamedSchema, name: string): z.ZodType | undefined {
   return schema instanceof z.ZodObject ? (schema.shape[name] as z.ZodType | undefined) : undefined;
 }
 
-/** A schema that is not a plain object is judged by what it declares alone. */
+/** Tests whether a column accepts a value. Returns true if the schema is not a plain object: its types still count. */
 const takes = (to: NamedSchema, name: string, value: unknown): boolean =>
   fieldOf(to, name)?.safeParse(value).success ?? true;
 

@@ -10,7 +10,7 @@ import { annotated, expand } from './module-code.ts';
 type Call = Extract<Checked, { kind: 'call' | 'cast' }>;
 type Of = (part: Checked) => string;
 
-/** A call of a routine or a cast: a strict one is not called when an argument is null. */
+/** Returns the code of a call or a cast. A strict routine is not called when an argument is null. */
 export function callCode(module: ModuleCode, expression: Call, of: Of): string {
   const args = expression.kind === 'call' ? expression.args : [expression.arg];
   const tested = args.slice(0, expression.kind === 'cast' ? 1 : strictCount(expression.resolved.routine));
@@ -25,7 +25,7 @@ export function callCode(module: ModuleCode, expression: Call, of: Of): string {
   return throughStrict(module, { args, codes, apply });
 }
 
-/** The variadic arguments of a strict routine are one list. */
+/** Collects the variadic arguments of a strict routine into one list. */
 function collapsed(expression: Call, codes: readonly string[]): readonly string[] {
   if (expression.kind === 'cast' || !expression.resolved.routine.variadic || !expression.resolved.routine.strict)
     return codes;
@@ -33,7 +33,7 @@ function collapsed(expression: Call, codes: readonly string[]): readonly string[
   return [...codes.slice(0, fixed), `[${codes.slice(fixed).join(', ')}]`];
 }
 
-/** Names and literals may be written twice. */
+/** Tests for a name or a literal, which may appear twice in the code without being evaluated twice. */
 const isSimple = (code: string): boolean => /^(?:[\w$]+|'[^']*'|-?\d+n?)$/.test(code);
 
 interface Strict {
@@ -57,7 +57,7 @@ const TYPE_IMPORTS: Record<string, string> = {
   Json: '{json/json/Json}',
 };
 
-/** The TypeScript type of a type's values; imports it where types are written. */
+/** Returns the TypeScript type of a type's values, and imports it if the module is typed. */
 export function typescriptOf(module: ModuleCode, type: SqlType): string {
   const { typescript } = factsOf(type);
   for (const [name, template] of Object.entries(TYPE_IMPORTS))
@@ -77,7 +77,7 @@ function applyCast(
 const PLACEHOLDER =
   /\{[a-z0-9/-]+\/\w+\}|<(?:rest )?texts>|<jsons>|<pairs>|<(?:arrays )?(?:equal|compare|output)>|<(?:text|json) \$\d>|\$[\d*]/g;
 
-/** Fills a routine's template in one pass, so that nothing inside an argument is taken for a placeholder. */
+/** Fills in a routine's template in one pass, so that text inside an argument cannot be taken for a placeholder. */
 function applyRoutine(
   module: ModuleCode,
   { resolved, args }: Extract<Checked, { kind: 'call' }>,
@@ -107,7 +107,7 @@ function applyRoutine(
   });
 }
 
-/** `<equal>`: that of the array's element; `<arrays equal>`: that of the array itself. */
+/** Expands `<equal>` to the function of the array's element type, `<arrays equal>` to that of the array type. */
 function elementFact(module: ModuleCode, resolved: Resolved, placeholder: string): string {
   const element = elementOf(resolved) ?? TEXT;
   const fact = placeholder.replace(/<(?:arrays )?|>/g, '') as 'equal' | 'compare' | 'output';
@@ -147,7 +147,7 @@ function converted(
   return arg?.nullable === true ? `${expand(module, '{logic/strict}')}(${name}, ${value})` : `${name}(${value})`;
 }
 
-/** An operand between operators needs its parentheses; an argument does not. */
+/** Puts an operand of an infix operator in parentheses if it needs them; an argument of a call does not. */
 function operandCode(code: string, value: string): string {
   const infix = /^\$1 | \$2$/.test(code);
   return infix && !/^[\w.$]+(?:\([^()]*\))?$|^'[^']*'$|^\([^()]*\)$/.test(value) ? `(${value})` : value;

@@ -4,7 +4,7 @@ import { typeName } from '../plan/sql-type.ts';
 import type { ModuleCode } from './module-code.ts';
 import { expand, quoteText } from './module-code.ts';
 
-/** `const status = …`: a column's value as a variable. */
+/** Returns the declaration of a column's variable: `const status = …`. */
 export function readColumn(module: ModuleCode, column: ScopeColumn, indexes: ReadonlyMap<ScopeColumn, number>): string {
   if (column.origin === 'event') return `const ${column.variable} = ${attributeCode(module, column.name)};`;
   const index = indexes.get(column) ?? -1;

@@ -5,7 +5,7 @@ import { typeName } from '../plan/sql-type.ts';
 import type { ModuleCode } from './module-code.ts';
 import { constant, expand, quoteText } from './module-code.ts';
 
-/** A literal as TypeScript. What is not a plain JavaScript value is made once, before the code that uses it. */
+/** Returns the code of a literal. A value without a JavaScript literal becomes a constant, made once per module. */
 export function constantCode(module: ModuleCode, { text, type }: Extract<Checked, { kind: 'constant' }>): string {
   if (text === null) return 'null';
   switch (typeName(type)) {

@@ -6,7 +6,7 @@ import type { ModuleCode } from './module-code.ts';
 import { expand, javascriptModule } from './module-code.ts';
 import { runtimeModules } from './runtime-modules.ts';
 
-/** Runs generated code in this process: for constants at compile time, for `millrace sql` and for the tests. */
+/** Runs generated code in this process: used for constants, for `millrace sql` and by the tests. */
 export function instantiate(module: ModuleCode, body: string): unknown {
   const names = [...module.imports.values()].flatMap((set) => [...set]);
   const values = [...module.imports].flatMap(([file, set]) => [...set].map((name) => runtimeModules[file]?.[name]));
@@ -14,7 +14,7 @@ export function instantiate(module: ModuleCode, body: string): unknown {
   return new Function(...names, ['"use strict";', ...constants, body].join('\n'))(...values);
 }
 
-/** The text of a constant expression's value, or what is wrong with it. */
+/** Evaluates a constant expression. Returns its value as text, or the error that it raises. */
 export function evaluateConstant(expression: Checked): { text?: string | null; error?: SqlError } {
   const module = javascriptModule();
   const code = emit(module, expression);

@@ -5,7 +5,9 @@ import { constantCode } from './constants.ts';
 import type { ModuleCode } from './module-code.ts';
 import { annotated, expand, quoteText } from './module-code.ts';
 
-/** The TypeScript of an expression: a value of its type's representation, or null. */
+/**
+ * Returns the code of an expression. Its value is null or in the representation of its type (`TypeFacts.typescript`).
+ */
 export function emit(module: ModuleCode, expression: Checked): string {
   const of = (part: Checked): string => emit(module, part);
   const use = (template: string): string => expand(module, template);
@@ -54,7 +56,7 @@ export function emit(module: ModuleCode, expression: Checked): string {
 type Of = (part: Checked) => string;
 type Kind<K extends Checked['kind']> = Extract<Checked, { kind: K }>;
 
-/** A result that the checker knows is there, although the runtime's function may give null. */
+/** Returns a type assertion for a result that is never null although the declared type of the function allows null. */
 const assertion = (module: ModuleCode, { nullable, type }: Checked): string =>
   nullable || !module.typed ? '' : ` as ${typescriptOf(module, type)}`;
 

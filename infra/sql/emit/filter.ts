@@ -9,22 +9,22 @@ import type { ModuleCode } from './module-code.ts';
 import { constant, expand, quoteText } from './module-code.ts';
 
 export interface Filter {
-  /** Asked first, because it decodes nothing. */
+  /** Tests that compare bytes and decode nothing, so they run first. */
   readonly bytesTests: string | undefined;
   readonly reads: readonly string[];
   readonly tests: string;
 }
 
-interface Wanted {
+interface Condition {
   readonly where: Checked;
   readonly indexes: ReadonlyMap<ScopeColumn, number>;
 }
 
 /**
- * WHERE as a JavaScript condition. Only true goes on, so null and false are one, and `column = 'text'` is compared in
- * bytes.
+ * Returns the code of WHERE. Only events for which it is true are kept, so null and false need not be distinguished.
+ * `column = 'text'` compares bytes.
  */
-export function filterCode(module: ModuleCode, plan: Plan, { where, indexes }: Wanted): Filter {
+export function filterCode(module: ModuleCode, plan: Plan, { where, indexes }: Condition): Filter {
   const decoded: Checked[] = [];
   const inBytes: string[] = [];
   const tests: string[] = [];
@@ -51,7 +51,7 @@ function valueTest(module: ModuleCode, plan: Plan, { part, decoded }: { part: Ch
   return part.kind === 'column' || part.kind === 'test' ? test : `((row.at = '${line}:${column}'), ${test})`;
 }
 
-/** `column = 'text'` without decoding the column. */
+/** Returns code for `column = 'text'` that does not decode the column; undefined for any other condition. */
 function bytesTest(module: ModuleCode, part: Checked, indexes: ReadonlyMap<ScopeColumn, number>): string | undefined {
   const test = textTest(part, indexes);
   if (test === undefined) return undefined;
@@ -64,7 +64,7 @@ interface TextTest {
   readonly text: string;
 }
 
-/** What WHERE asks first: whether a column is a text. */
+/** Finds the first condition of WHERE of the form `column = 'text'`. */
 export function firstTextTest(where: Checked, indexes: ReadonlyMap<ScopeColumn, number>): TextTest | undefined {
   return conjuncts(where)
     .map((part) => textTest(part, indexes))

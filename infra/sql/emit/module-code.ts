@@ -1,10 +1,10 @@
-/** A generated module while it is written: what it imports and the constants that stand before its code. */
+/** A generated module while it is being built: its imports and its constants. */
 export interface ModuleCode {
-  /** Names by module of functions/runtime/sql. */
+  /** Imported names by module of functions/runtime/sql. */
   readonly imports: Map<string, Set<string>>;
-  /** Values that are made once: their code and their name. */
+  /** The names of constants by their code. Each is made once, when the module is loaded. */
   readonly constants: Map<string, string>;
-  /** Whether types are written: not where the code runs as it is. */
+  /** Whether the code has types. False for code that runs in this process without being compiled. */
   readonly typed: boolean;
 }
 
@@ -14,10 +14,10 @@ export const typescriptModule = (): ModuleCode => ({
   typed: true,
 });
 
-/** The same code without types, for running it at once. */
+/** Starts a module without types, to run in this process. */
 export const javascriptModule = (): ModuleCode => ({ imports: new Map(), constants: new Map(), typed: false });
 
-/** Replaces `{module/name}` by the name and imports it. */
+/** Replaces each `{module/name}` by the name, and imports it. */
 export function expand(module: ModuleCode, template: string): string {
   return template.replace(/\{([a-z0-9/-]+)\/(\w+)\}/g, (_, file: string, name: string) => {
     const names = module.imports.get(file) ?? new Set();
@@ -26,11 +26,11 @@ export function expand(module: ModuleCode, template: string): string {
   });
 }
 
-/** `name: type`, where types are written. */
+/** Returns `name: type` in a typed module, otherwise `name`. */
 export const annotated = (module: ModuleCode, name: string, type: string): string =>
   module.typed ? `${name}: ${type}` : name;
 
-/** A constant of the module, named after what it is. */
+/** Adds a constant to the module, unless it has one with the same code, and returns its name: the kind and a number. */
 export function constant(module: ModuleCode, code: string, kind: string): string {
   const known = module.constants.get(code);
   if (known !== undefined) return known;
@@ -40,7 +40,7 @@ export function constant(module: ModuleCode, code: string, kind: string): string
   return name;
 }
 
-/** A TypeScript string literal in single quotes. */
+/** Returns a TypeScript string literal in single quotes. */
 export function quoteText(text: string): string {
   const escaped = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'");
   return `'${escaped.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}'`;

@@ -11,11 +11,11 @@ import { constant, expand, quoteText } from './module-code.ts';
 
 export interface Outputs {
   readonly lines: readonly string[];
-  /** The columns that are decoded: those that are only copied are not. */
+  /** The columns that the code decodes. Copied columns are not among them. */
   readonly read: readonly ScopeColumn[];
 }
 
-/** The JSON object of one output: copied columns in one piece where they can be, the rest written value by value. */
+/** Returns the code that writes the JSON of one output. Neighbouring copied columns are copied in one piece. */
 export function outputCode(module: ModuleCode, plan: Plan, indexes: ReadonlyMap<ScopeColumn, number>): Outputs {
   const lines: string[] = [];
   const read: ScopeColumn[] = [];
@@ -40,7 +40,7 @@ type Column = Extract<Checked, { kind: 'column' }>;
 const isCopy = (expression: Checked): expression is Column =>
   expression.kind === 'column' && expression.column.origin === 'data';
 
-/** Copied columns that follow each other are one group; any other output is a group of its own. */
+/** Groups the outputs: consecutive copied columns form one group, any other output a group of its own. */
 function groups(outputs: readonly OutputColumn[]): readonly (readonly OutputColumn[])[] {
   const result: OutputColumn[][] = [];
   for (const output of outputs) {
@@ -119,7 +119,7 @@ function writeCode(module: ModuleCode, expression: Checked): string {
   return `${expand(module, '{json/json-writer/writeString}')}(writer, ${text});`;
 }
 
-/** The function that makes JSON text of a value. */
+/** Returns the template of the function that makes JSON text of a value. */
 function jsonOf(type: SqlType): string {
   if (type.kind === 'array') return `{json/json-writer/jsonList}(${jsonOf(type.element)})`;
   if (type.kind === 'record') return '{json/json/jsonText}';

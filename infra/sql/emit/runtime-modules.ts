@@ -39,7 +39,7 @@ import * as timestampParts from '../../../functions/runtime/sql/time/timestamp-p
 import * as timestamps from '../../../functions/runtime/sql/time/timestamps.ts';
 import * as zones from '../../../functions/runtime/sql/time/zones.ts';
 
-/** The modules that generated code imports from, for running it in this process. */
+/** The runtime modules that generated code can import, for running it in this process. */
 export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'arrays/array-text': arrayText,
   'arrays/arrays': arrays,

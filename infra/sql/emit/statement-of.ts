@@ -4,7 +4,7 @@ import { instantiate } from './evaluate.ts';
 import { javascriptModule } from './module-code.ts';
 import { statementCode } from './statement.ts';
 
-/** A plan as the statement that the runtime runs, made in this process. */
+/** Turns a plan into the statement that the runtime runs, in this process. */
 export function statementOf(plan: Plan): Statement {
   const module = javascriptModule();
   const code = statementCode(module, plan);

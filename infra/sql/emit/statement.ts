@@ -10,7 +10,7 @@ import type { ModuleCode } from './module-code.ts';
 import { annotated, expand, quoteText } from './module-code.ts';
 import { outputCode } from './outputs.ts';
 
-/** The columns of the data that a plan reads: WHERE's first, in the order in which they are looked at. */
+/** Returns the columns of the data that a plan reads, in the order of use: the columns of WHERE come first. */
 export function dataColumnsOf(plan: Plan): readonly ScopeColumn[] {
   const expressions = [
     plan.where,
@@ -22,7 +22,7 @@ export function dataColumnsOf(plan: Plan): readonly ScopeColumn[] {
   return [...new Set(read)].filter(({ origin }) => origin === 'data');
 }
 
-/** The object that the runtime runs (see functions/runtime/sql/sql-transform.ts), as code. */
+/** Returns the code of the object that the runtime runs: `Statement` in functions/runtime/sql/sql-transform.ts. */
 export function statementCode(module: ModuleCode, plan: Plan): string {
   const columns = dataColumnsOf(plan);
   const { where } = plan;
@@ -55,7 +55,7 @@ function whereCode(module: ModuleCode, plan: Plan, where: Checked): string {
   return [`where: (${parameters(module, false)}) => {`, ...first, ...then, '},'].join('\n');
 }
 
-/** A column's text without which no event goes on. */
+/** Finds a column and the text that it must equal for WHERE to be true, if WHERE has such a condition. */
 export function neededText(plan: Plan): ReturnType<typeof firstTextTest> {
   const { where } = plan;
   return where === undefined || isPerElement(plan, where) ? undefined : firstTextTest(where, indexesOf(plan));
@@ -113,7 +113,7 @@ function emitLine(module: ModuleCode, plan: Plan): string {
   ].join('\n');
 }
 
-/** Notes where an expression stands before it is evaluated. */
+/** Returns code that records the position of an expression, for error messages, before it is evaluated. */
 export function at(plan: Plan, { offset }: Checked): string {
   const { line, column } = positionAt(plan.source, offset);
   return `row.at = '${line}:${column}';`;

@@ -1,18 +1,18 @@
 import type { Resolved } from './routine.ts';
 import type { SqlType } from './sql-type.ts';
 
-/** An expression whose names, types and routines are decided. */
+/** An expression whose names, types and routines are resolved. */
 export type Checked = CheckedNode & {
   readonly type: SqlType;
   readonly nullable: boolean;
-  /** Where it starts in the source's text. */
+  /** The offset in the source text at which the expression starts. */
   readonly offset: number;
 };
 
 export type BooleanTest = 'null' | 'not null' | 'true' | 'not true' | 'false' | 'not false';
 
 type CheckedNode =
-  /** A literal, in its type's text form; null is SQL's null. */
+  /** A literal in the text form of its type; null is SQL's null. */
   | { readonly kind: 'constant'; readonly text: string | null }
   | { readonly kind: 'column'; readonly column: ScopeColumn }
   | { readonly kind: 'call'; readonly resolved: Resolved; readonly args: readonly Checked[] }
@@ -57,17 +57,17 @@ export interface ScopeColumn {
   readonly name: string;
   readonly type: SqlType;
   readonly nullable: boolean;
-  /** The stream's name or alias in FROM; `event` for the event's own attributes. */
+  /** The name or alias in FROM; `event` for the event attributes. */
   readonly table: string;
-  /** Whether it comes from the event's data, its attributes, or an unnested list. */
+  /** Where the value comes from: the event's data, its attributes, or an unnested list. */
   readonly origin: 'data' | 'event' | 'unnest';
-  /** The field that it is of an unnested object, whatever FROM calls it. */
+  /** The field's name in an unnested object; FROM may rename the column. */
   readonly field?: string;
-  /** What generated code calls it. */
+  /** The name of its variable in generated code. */
   readonly variable: string;
 }
 
-/** Every column that an expression reads. */
+/** Returns every column that an expression reads, each once. */
 export function columnsOf(expression: Checked): readonly ScopeColumn[] {
   if (expression.kind === 'column') return [expression.column];
   return [...new Set(children(expression).flatMap(columnsOf))];

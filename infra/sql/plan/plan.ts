@@ -1,7 +1,7 @@
 import type { Source } from '../syntax/source-position.ts';
 import type { Checked, ScopeColumn } from './checked.ts';
 
-/** A statement of which everything is decided: what is computed, from which columns, in which order. */
+/** A checked statement: the outputs to compute, the columns they need, and the order of the work. */
 export interface Plan {
   readonly source: Source;
   /** The stream that FROM names. */
@@ -17,7 +17,7 @@ export interface Plan {
 
 export interface Unnest {
   readonly list: Checked;
-  /** What generated code calls an element. */
+  /** The name of an element's variable in generated code. */
   readonly variable: string;
   readonly columns: readonly ScopeColumn[];
 }

@@ -1,12 +1,12 @@
 import type { ScalarName, SqlType } from './sql-type.ts';
 import { arrayOf, scalar, typeName } from './sql-type.ts';
 
-/** Postgres's pseudo types: any array, its element, and the same with conversion to a common type. */
+/** Postgres's pseudo types: any array, its element, the same with conversion to a common type, or any value. */
 export type Polymorphic = 'anyarray' | 'anynonarray' | 'anyelement' | 'anycompatible' | 'anycompatiblearray' | 'any';
 
 /**
- * A type of Postgres that is not supported here, written `~category`. Only a literal without a type could be meant for
- * it.
+ * A type of Postgres that is not supported here, written `~category`. The only argument that can match such a parameter
+ * is a literal without a type.
  */
 export interface Foreign {
   readonly kind: 'foreign';
@@ -15,37 +15,37 @@ export interface Foreign {
 
 export type Parameter = SqlType | Foreign | { readonly kind: 'polymorphic'; readonly name: Polymorphic };
 
-/** A function or an operator: what it takes, what it gives, and the TypeScript that it becomes. */
+/** A function or an operator: its parameters, its result type, and the TypeScript that it compiles to. */
 export interface Routine {
   readonly name: string;
   readonly parameters: readonly Parameter[];
-  /** The last parameter may come any number of times. */
+  /** The last parameter takes any number of arguments. */
   readonly variadic: boolean;
   readonly returns: Parameter;
-  /** Null for any null argument, without a call. */
+  /** The result is null if any argument is null; the code is not called. */
   readonly strict: boolean;
-  /** May be null although no argument is. */
+  /** The result may be null although no argument is null. */
   readonly nullable: boolean;
   /**
-   * `$1` is an argument, `$*` all of them, `{module/name}` an import from functions/runtime/sql; `<equal>`,
-   * `<compare>`, `<output>` are those functions of the array's element, and `<texts>`, `<jsons>` turn every argument
-   * into text or jsonb.
+   * A template of TypeScript. `$1` is the first argument and `$*` all of them. `{module/name}` imports a function of
+   * functions/runtime/sql. `<equal>`, `<compare>` and `<output>` stand for those functions of the array's element type.
+   * `<texts>` and `<jsons>` stand for all arguments, converted to text or jsonb.
    */
   readonly code: string;
-  /** Postgres has it and this does not: a statement that means it is refused. */
+  /** True for a routine of Postgres that is not supported here: a statement that calls it does not compile. */
   readonly unsupported: boolean;
   readonly example: string;
   readonly meaning: string;
 }
 
-/** `[signature, code, example, meaning]`; see `routine` for the signature. */
+/** A routine as the catalogue writes it: `[signature, code, example, meaning]`. `routine` explains the signature. */
 export type Row = readonly [signature: string, code: string, example: string, meaning: string];
 
 const SIGNATURE = /^(\S+)\((.*)\) (.+?)(\?)?( on null)?$/;
 
 /**
- * `name(type, type) result`. A result with `?` may be null for arguments that are not; `on null` says that the code is
- * called with nulls; `...type` is variadic.
+ * Parses a row of the catalogue. A signature is `name(type, type) result`. `?` after the result: may be null although
+ * no argument is. `on null` at the end: the code is called for null arguments too. `...type`: any number of arguments.
  */
 export function routine([signature, code, example, meaning]: Row): Routine {
   const match = SIGNATURE.exec(signature);
@@ -83,8 +83,8 @@ function parameterNamed(name: string): Parameter {
 }
 
 /**
- * How many of the arguments make a strict routine null: the variadic ones are an array to Postgres, which is there even
- * if they are null.
+ * Returns how many of the first arguments make the result null when one of them is null. Variadic arguments do not
+ * count: Postgres passes them as one array, and the array is not null even if its elements are.
  */
 export const strictCount = ({ strict, variadic, parameters }: Routine): number =>
   strict ? (variadic ? parameters.length - 1 : parameters.length) : 0;

@@ -1,6 +1,6 @@
 /**
- * The types that a value can have, beside arrays of them. A column of interval or bytea cannot be written: they live
- * inside of expressions.
+ * The scalar types; a value has one of these, or is an array or a record. An output column cannot be interval or bytea,
+ * which exist only inside expressions.
  */
 export const SCALAR_NAMES = [
   'boolean',
@@ -18,7 +18,7 @@ export const SCALAR_NAMES = [
   'bytea',
 ] as const;
 
-/** `unknown` is a quoted literal whose type the context decides; a record is a declared object. */
+/** The name of a scalar type. `unknown` is the type of a quoted literal until the context decides its type. */
 export type ScalarName = (typeof SCALAR_NAMES)[number] | 'unknown';
 
 export type SqlType =
@@ -41,7 +41,7 @@ export const TEXT = scalar('text');
 export const INTEGER = scalar('integer');
 export const JSONB = scalar('jsonb');
 
-/** As it is written in SQL and in messages: `integer[]`. */
+/** Returns the type's name as SQL and messages write it: `integer[]`. A declared object is a `record`. */
 export function typeName(type: SqlType): string {
   if (type.kind === 'scalar') return type.name;
   return type.kind === 'array' ? `${typeName(type.element)}[]` : 'record';
@@ -53,7 +53,8 @@ export const isUnknown = (type: SqlType): boolean => type.kind === 'scalar' && t
 export const isScalar = (type: SqlType, name: ScalarName): boolean => type.kind === 'scalar' && type.name === name;
 
 /**
- * A declared object, or a list of them: text of it, and its order, are Postgres's for rows, which are not kept here.
+ * Tests for a declared object, or a list of them. Postgres compares such values and converts them to text by its rules
+ * for rows, which are not supported here.
  */
 export const holdsRecord = (type: SqlType): boolean =>
   type.kind === 'record' || (type.kind === 'array' && holdsRecord(type.element));
@@ -76,8 +77,8 @@ const CATEGORY: Record<ScalarName, string> = {
 };
 
 /**
- * Postgres's type category. Types of no common category are a category of their own there (U), in which nothing
- * converts by itself.
+ * Returns Postgres's category of a type. Types such as uuid and jsonb are in the category `user` (U), within which
+ * Postgres converts nothing implicitly.
  */
 export function category(type: SqlType): string {
   if (type.kind === 'scalar') return CATEGORY[type.name];
@@ -88,7 +89,7 @@ const PREFERRED: ReadonlySet<string> = new Set(['boolean', 'double precision', '
 
 export const isPreferred = (type: SqlType): boolean => PREFERRED.has(typeName(type));
 
-/** What Postgres's parser calls those that have another name there. */
+/** Types for which Postgres's parser uses another name than SQL. */
 const NAMES: Record<string, ScalarName> = {
   bool: 'boolean',
   int4: 'integer',
@@ -96,7 +97,7 @@ const NAMES: Record<string, ScalarName> = {
   float8: 'double precision',
 };
 
-/** The type that Postgres's parser names `int4` and SQL `integer`. */
+/** Finds a type by its SQL name (`integer`) or by the parser's name for it (`int4`). */
 export function typeNamed(name: string): SqlType | undefined {
   const found = NAMES[name] ?? SCALAR_NAMES.find((known) => known === name);
   return found === undefined ? undefined : scalar(found);

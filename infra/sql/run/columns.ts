@@ -7,7 +7,7 @@ import type { Column } from '../plan/sql-type.ts';
 import { columnsOfSchema } from '../schema/schema-columns.ts';
 import type { Input } from './input.ts';
 
-/** The columns of the schema that `--schema file.ts#export` names. */
+/** Returns the columns of the schema that `--schema file.ts#export` names. */
 export async function columnsOfExport(reference: string): Promise<readonly Column[]> {
   const [file, name] = reference.split('#');
   if (file === undefined || name === undefined || name === '')
@@ -22,7 +22,7 @@ export async function columnsOfExport(reference: string): Promise<readonly Colum
   return columns;
 }
 
-/** What the first of the inputs that has any lines has. Undefined when there are no lines at all. */
+/** Infers the columns from the first input that has any lines. Returns undefined if no input has lines. */
 export async function columnsOfInputs(inputs: readonly Input[]): Promise<readonly Column[] | undefined> {
   for (const { file, columns: find } of inputs) {
     const columns = await find();

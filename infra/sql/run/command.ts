@@ -33,7 +33,7 @@ const Arguments = z.object({
   explain: z.boolean().default(false),
 });
 
-/** `millrace sql`. Gives its exit code. */
+/** Runs `millrace sql` and returns its exit code. */
 export async function runSqlCommand(argv: readonly string[], streams: Streams): Promise<number> {
   try {
     return await runArguments(argv, streams);
@@ -45,7 +45,7 @@ export async function runSqlCommand(argv: readonly string[], streams: Streams): 
   }
 }
 
-/** Whoever reads our output has enough of it, such as `head`. */
+/** Tests for the error of a pipe whose reader has ended, such as `head`. */
 const isClosedPipe = (error: unknown): boolean =>
   codeOf(error) === 'EPIPE' || codeOf(error) === 'ERR_STREAM_PREMATURE_CLOSE';
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
@@ -92,9 +92,9 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
   const rejections = { count: 0 };
   const rejectOf =
     (name: string): Reject =>
-    (refused) => {
-      rejections.count += refused.length;
-      return write(streams.stderr, refused.map(({ line, reason }) => `${name}:${line}: ${reason}\n`).join(''));
+    (rejected) => {
+      rejections.count += rejected.length;
+      return write(streams.stderr, rejected.map(({ line, reason }) => `${name}:${line}: ${reason}\n`).join(''));
     };
   const inputs = (names.length === 0 ? ['-'] : names).map((name) => {
     const format = options.input ?? (name.endsWith('.csv') ? 'csv' : 'ndjson');
@@ -104,7 +104,7 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
   const columns = options.schema === undefined ? await columnsOfInputs(inputs) : await columnsOfExport(options.schema);
   const source = { file: 'statement', text };
   if (columns === undefined) {
-    // Nothing comes of nothing, as long as it is SQL.
+    // Without any line there is nothing to run, but a syntax error is still an error.
     await parseStatement(source);
     return rejections.count === 0 ? 0 : 1;
   }
@@ -114,27 +114,29 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
   return rejections.count === 0 ? 0 : 1;
 }
 
-/** `millrace sql explain <file>`: a transform's `.sql` file, over the schema that it names. */
+/** Explains a transform's `.sql` file, with the schema that its first line names. */
 async function explainFile(path: string): Promise<string> {
   const source = { file: basename(path), text: await readFile(path, 'utf8') };
   return explain(await planFor(source, await schemaOf(source, dirname(path))));
 }
 
-interface Run {
+interface PlanRun {
   readonly inputs: readonly (Input & { readonly reject: Reject })[];
   readonly format: OutputFormat;
   readonly stdout: NodeJS.WritableStream;
 }
 
-async function runPlan(plan: Plan, { inputs, format, stdout }: Run): Promise<void> {
+async function runPlan(plan: Plan, { inputs, format, stdout }: PlanRun): Promise<void> {
   const printer = printerFor(format, plan.outputs);
   const run = lineRunner(plan);
   const read = dataColumnsOf(plan);
   for (const { parts, reject } of inputs) {
     let before = 0;
-    for await (const { text, madeOf } of parts(read)) {
+    for await (const { text, lineNumbers } of parts(read)) {
       const { output, count, rejections } = run(text);
-      await reject(rejections.map(({ index, reason }) => ({ line: madeOf?.[index - 1] ?? before + index, reason })));
+      await reject(
+        rejections.map(({ index, reason }) => ({ line: lineNumbers?.[index - 1] ?? before + index, reason })),
+      );
       before += count;
       await write(stdout, printer.print(output));
     }

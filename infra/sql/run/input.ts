@@ -13,7 +13,7 @@ export interface Input extends InputReader {
   readonly file: InputFile;
 }
 
-/** What goes wrong with the file itself names it, and the line where the error knows it. */
+/** Opens an input. Errors of the file itself carry its name as `path`, with the line if it is known. */
 export function openInput(file: InputFile, stdin: NodeJS.ReadableStream, reject: Reject): Input {
   const reader =
     file.format === 'csv' ? csvReader(chunksOf(file, stdin), reject) : jsonReader(readLines(file.name, stdin));
@@ -69,8 +69,8 @@ function readLines(name: string, stdin: NodeJS.ReadableStream): AsyncGenerator<B
 }
 
 /**
- * Into one buffer, and without a thread of its own: new buffers and their way between threads took as long as the lines
- * themselves.
+ * Reads a file in parts of whole lines, into one buffer and on this thread. Allocating buffers and passing them between
+ * threads took as long as processing the lines.
  */
 async function* fileLines(name: string): AsyncGenerator<Buffer> {
   const file = openSync(name, 'r');

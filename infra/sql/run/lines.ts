@@ -2,28 +2,28 @@ import { EventRejected } from '../../../functions/runtime/errors.ts';
 import { createWriter, writeByte } from '../../../functions/runtime/sql/json/json-writer.ts';
 import { createRow } from '../../../functions/runtime/sql/row/row.ts';
 import { createLines, nextLine, startLines } from '../../../functions/runtime/sql/row/row-lines.ts';
-import { runPlaced } from '../../../functions/runtime/sql/sql-transform.ts';
+import { runLoaded } from '../../../functions/runtime/sql/sql-transform.ts';
 import { neededText } from '../emit/statement.ts';
 import { statementOf } from '../emit/statement-of.ts';
 import type { Plan } from '../plan/plan.ts';
 
 export interface LinesResult {
-  /** Lines of JSON; a copy, because the next part overwrites the original. */
+  /** Lines of JSON, copied because the next part overwrites the writer's buffer. */
   readonly output: Buffer;
-  /** Lines that were read, blank ones included. */
+  /** The number of lines read, blank lines included. */
   readonly count: number;
   readonly rejections: readonly { readonly index: number; readonly reason: string }[];
 }
 
 const LINE_BREAK = 0x0a;
 
-/** Few enough to stay in the processor's cache while they are scanned. */
-const PLACED_AT_ONCE = 1 << 18;
+/** Bytes that are loaded at a time: few enough to stay in the processor's cache while they are scanned. */
+const LOADED_AT_ONCE = 1 << 18;
 
-/** A file's lines are events without attributes of their own. */
+/** The attributes of the events in a file, whose lines have only data. */
 const NO_ATTRIBUTES = { key: '', time: '1970-01-01T00:00:00Z', source: '', id: '', type: '' };
 
-/** Runs a plan on parts of whole lines. */
+/** Returns a function that runs a plan on a part of whole lines. */
 export function lineRunner(plan: Plan): (part: Buffer) => LinesResult {
   const statement = statementOf(plan);
   const row = createRow(statement.columns);
@@ -36,7 +36,7 @@ export function lineRunner(plan: Plan): (part: Buffer) => LinesResult {
   const runLine = (): string | undefined => {
     const begun = writer.length;
     try {
-      runPlaced(statement, run);
+      runLoaded(statement, run);
       return undefined;
     } catch (error) {
       if (!(error instanceof EventRejected)) throw error;
@@ -62,9 +62,9 @@ export function lineRunner(plan: Plan): (part: Buffer) => LinesResult {
   };
 }
 
-/** Where a few lines end, or one long one. */
+/** Returns the end of the next lines to load: as many as fit, or one long line. */
 function endOfLines(part: Buffer, from: number): number {
-  const most = from + PLACED_AT_ONCE;
+  const most = from + LOADED_AT_ONCE;
   if (most >= part.length) return part.length;
   const last = part.lastIndexOf(LINE_BREAK, most);
   const end = last >= from ? last : part.indexOf(LINE_BREAK, most);

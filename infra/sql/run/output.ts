@@ -4,10 +4,10 @@ import type { OutputColumn } from '../plan/plan.ts';
 
 export type OutputFormat = 'ndjson' | 'csv' | 'table';
 
-/** Turns outputs, which are lines of JSON, into what is printed. */
+/** Converts outputs (lines of JSON) to the format that is printed. */
 export interface Printer {
   readonly print: (lines: Buffer) => string | Buffer;
-  /** What is still to be printed when the input has ended. */
+  /** Returns the text that remains to be printed at the end of the input. */
   readonly end: () => string;
 }
 
@@ -37,13 +37,13 @@ function csvPrinter(names: readonly string[]): Printer {
   return { print, end: () => header };
 }
 
-/** Null is an empty field, empty text a quoted one, as Postgres's COPY writes them. */
+/** Writes a cell as Postgres's COPY does: null as an empty field, empty text as a quoted one. */
 function csvField(cell: string | null): string {
   if (cell === null) return '';
   return cell === '' || /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
 
-/** Rows whose widths decide those of the table. */
+/** The number of rows from which the widths of the table's columns are taken. */
 const MEASURED = 1000;
 const WIDEST = 60;
 

@@ -2,16 +2,16 @@ import { z } from 'zod';
 import { quoteText } from '../emit/module-code.ts';
 import type { OutputColumn } from '../plan/plan.ts';
 
-/** The schema of the stream that is read, and how the generated module names it. */
+/** The schema of the input stream, and its name in the generated module. */
 export interface InputSchema {
   readonly schema: z.ZodType;
   readonly name: string;
 }
 
 /**
- * The code of the schema of a column that is only copied: the input's own, with its enums, formats and bounds.
- * Undefined for a column that is computed, and where what is copied is not what the input's schema makes of it (a
- * default, a conversion).
+ * Returns the code of a copied column's schema: that of the input, with its enums, formats and bounds. Returns
+ * undefined for a computed column, and for a schema that changes values when it parses them (a default, a conversion),
+ * because the column is copied without parsing.
  */
 export function copiedSchemaCode(output: OutputColumn, { schema, name }: InputSchema): string | undefined {
   const { expression } = output;
@@ -23,7 +23,7 @@ export function copiedSchemaCode(output: OutputColumn, { schema, name }: InputSc
   return expression.nullable ? code : `${code}.unwrap()`;
 }
 
-/** The schema that the input gives a column that is only copied. */
+/** Returns the input's schema of a copied column; undefined for a computed one. */
 export function copiedField({ expression }: OutputColumn, input: z.ZodType): z.ZodType | undefined {
   if (expression.kind !== 'column' || expression.column.origin !== 'data' || !(input instanceof z.ZodObject))
     return undefined;
@@ -33,7 +33,7 @@ export function copiedField({ expression }: OutputColumn, input: z.ZodType): z.Z
 
 const propertyOf = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? `.${name}` : `[${quoteText(name)}]`);
 
-/** Whether what is parsed is what travels, and never null. */
+/** Tests whether a schema accepts no null and leaves values unchanged when it parses them. */
 function travelsAsItIs(schema: z.ZodType): boolean {
   if (schema instanceof z.ZodString || schema instanceof z.ZodStringFormat || schema instanceof z.ZodNumber)
     return !converts(schema);
@@ -48,7 +48,7 @@ const travels = (schema: z.ZodType): boolean =>
     schema instanceof z.ZodNullable || schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema,
   );
 
-/** `z.coerce.number()`, `.trim()`. */
+/** Tests for a schema that changes values, such as `z.coerce.number()` or `.trim()`. */
 function converts({ _zod: { def } }: z.ZodType): boolean {
   const { coerce, checks = [] } = def as { coerce?: boolean; checks?: readonly z.core.$ZodCheck[] };
   return coerce === true || checks.some((check) => check._zod.def.check === 'overwrite');

@@ -1,12 +1,10 @@
 import type { Column, SqlType } from '../plan/sql-type.ts';
 import { arrayOf, JSONB, scalar } from '../plan/sql-type.ts';
 
-/** The columns that the first of these lines of JSON have, for files without a schema. */
+/** Infers columns from the first of these lines of JSON, for files without a schema. */
 export const inferColumnsOfLines = (lines: Buffer): readonly Column[] => inferColumns(sampleOf(lines));
 
-/**
- * The columns that a sample of events has, for files without a schema. Every one may be null: a sample proves no more.
- */
+/** Infers columns from a sample of events. Every column may be null, because a sample cannot prove the contrary. */
 function inferColumns(sample: readonly Record<string, unknown>[]): readonly Column[] {
   const types = new Map<string, SqlType | undefined>();
   for (const event of sample)
@@ -15,8 +13,8 @@ function inferColumns(sample: readonly Record<string, unknown>[]): readonly Colu
 }
 
 /**
- * Undefined for null, which says nothing. Numbers are numeric, exact whatever they are; text is text, for what looks
- * like a date may be none.
+ * Infers the type of a value; undefined for null, which can be of any type. Numbers are numeric, which is always exact.
+ * Text stays text: a text that looks like a date may be none.
  */
 function typeOfValue(value: unknown): SqlType | undefined {
   switch (typeof value) {
@@ -31,7 +29,7 @@ function typeOfValue(value: unknown): SqlType | undefined {
   }
 }
 
-/** An empty list is one of whatever the others hold. */
+/** Infers the type of a list. An empty list takes its type from the other lists of the column. */
 function typeOfList(values: readonly unknown[]): SqlType {
   let element: SqlType | undefined;
   for (const value of values) element = merged(element, typeOfValue(value));
@@ -49,7 +47,7 @@ function merged(a: SqlType | undefined, b: SqlType | undefined): SqlType | undef
 }
 
 const SAMPLED = 1000;
-/** And the first line, however long. */
+/** Or the whole first line, if it is longer. */
 const SAMPLED_BYTES = 4 << 20;
 
 function sampleOf(part: Buffer): readonly Record<string, unknown>[] {
@@ -64,7 +62,7 @@ function sampleOf(part: Buffer): readonly Record<string, unknown>[] {
           ? [value as Record<string, unknown>]
           : [];
       } catch {
-        // A line that is no JSON is rejected when it is run, with its number.
+        // Running the statement rejects a line that is not JSON, with its number.
         return [];
       }
     });

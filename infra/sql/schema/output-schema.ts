@@ -5,8 +5,8 @@ import type { InputSchema } from './copied-schema.ts';
 import { copiedSchemaCode } from './copied-schema.ts';
 
 /**
- * The zod schema of a statement's outputs, as code. A column that is only copied has the input's schema; `meta({ sql
- * })` carries the type of what is computed where JSON has none of its own.
+ * Returns the code of the zod schema of a statement's outputs. A copied column has the input's schema. For a computed
+ * column whose type JSON does not have, `meta({ sql })` names the type.
  */
 export function outputSchemaCode(outputs: readonly OutputColumn[], input: InputSchema): string {
   return objectOf(
@@ -28,7 +28,7 @@ const columnCode = ({ type, nullable }: Column): string =>
 
 const propertyName = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name));
 
-/** jsonb is any JSON, null included. */
+/** Tests for jsonb, whose schema accepts any JSON, null included. */
 const isAny = (type: SqlType): boolean => typeName(type) === 'jsonb';
 
 function schemaCode(type: SqlType): string {

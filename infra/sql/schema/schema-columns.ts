@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Column, SqlType } from '../plan/sql-type.ts';
 import { arrayOf, JSONB, SUPPORTED_TYPES, scalar, TEXT, typeNamed } from '../plan/sql-type.ts';
 
-/** JSON Schema, as far as zod writes it for what travels as JSON. */
+/** The part of JSON Schema that zod generates. */
 interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly anyOf?: readonly JsonSchema[];
@@ -16,15 +16,15 @@ interface JsonSchema {
   readonly const?: unknown;
   readonly $ref?: string;
   /**
-   * `.meta({ sql: 'timestamp' })`: the type, where JSON cannot say it. `numeric not null`: a value that is not there is
-   * refused, too.
+   * The type named by `.meta({ sql: 'timestamp' })`, for types that JSON does not have. `numeric not null`: SQL that
+   * reads the column also rejects events without a value.
    */
   readonly sql?: string;
 }
 
 /**
- * The columns that a stream's schema declares, by what travels as JSON (before any transform of zod). Undefined when it
- * is not an object.
+ * Returns the columns that a stream's schema declares, with the types of the JSON input (before any transform of zod).
+ * Returns undefined if the schema is not an object.
  */
 export function columnsOfSchema(schema: z.ZodType): readonly Column[] | undefined {
   const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
@@ -66,7 +66,7 @@ function withoutNull(json: JsonSchema): { schema: JsonSchema; nullable: boolean 
   };
 }
 
-/** Anything may be JSON's null where nothing is said. */
+/** Tests for a schema without a type, which accepts null too. */
 const canBeNull = ({ type, sql }: JsonSchema): boolean => type === undefined && sql === undefined;
 
 function typeOf(json: JsonSchema): SqlType {
@@ -106,7 +106,7 @@ function textType({ format }: JsonSchema): SqlType {
   return format === 'date' ? scalar('date') : TEXT;
 }
 
-/** A list of lists or of anything is jsonb: its elements have no type of their own. */
+/** Returns the type of a list. A list of lists is jsonb, because arrays have one dimension. */
 function listType(items: JsonSchema): SqlType {
   const element = typeOf(withoutNull(items).schema);
   return element.kind === 'array' ? JSONB : arrayOf(element);

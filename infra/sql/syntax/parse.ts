@@ -9,18 +9,18 @@ export interface ParsedStatement {
   readonly select: SelectStmt;
   /** The expression of PARTITION BY. */
   readonly partitionBy: Node | undefined;
-  /** Where a node of the parse tree is in the source's text. */
+  /** Converts a position in the parse tree to an offset in the source text. */
   readonly offsetOf: (location: number | undefined) => number;
 }
 
 /**
- * Parses one statement with Postgres's own parser. CREATE STREAM and PARTITION BY are ours: they are taken out before,
- * by Postgres's own tokens, and replaced by as many spaces, so that positions stay those of the source.
+ * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM and PARTITION BY, so they are
+ * found among Postgres's tokens and replaced by spaces first. All positions remain positions in the source.
  */
 export async function parseStatement(source: Source): Promise<ParsedStatement> {
   const parser = await loadParser();
   const tokens = tokensOf(parser, source);
-  refuseKsql(source, tokens);
+  rejectKsqlSyntax(source, tokens);
   const create = createStream(source, tokens);
   const partition = tokens.findIndex(
     (token, i) => isWord(token, 'partition') && isWord(tokens[i + 1], 'by') && depthAt(tokens, i) === 0,
@@ -37,7 +37,7 @@ export async function parseStatement(source: Source): Promise<ParsedStatement> {
   };
 }
 
-/** Parses what could stand behind WHERE, on a stream of this name. Positions are those of the condition's own text. */
+/** Parses a condition (the text that could follow WHERE) on the named stream. Positions are within the condition. */
 export async function parseCondition(source: Source, stream: string): Promise<ParsedStatement> {
   const parser = await loadParser();
   if (source.text.trim() === '')
@@ -77,7 +77,7 @@ function tokensOf(parser: Parser, source: Source): readonly ScanToken[] {
   try {
     return parser.scanSync(source.text).tokens.filter((token) => !token.tokenName.endsWith('COMMENT'));
   } catch (error) {
-    // The scanner alone does not say what is wrong with a quote that never ends; the parser does.
+    // For a quote that is never closed, the parser has a better message than the scanner.
     parseText(parser, { source, text: source.text });
     throw fromParser(parser, error, { source });
   }
@@ -91,7 +91,7 @@ function depthAt(tokens: readonly ScanToken[], index: number): number {
   return depth;
 }
 
-/** What ksqlDB's users know, and Postgres's parser could only call a syntax error. */
+/** Syntax of ksqlDB and MySQL for which Postgres's parser would only report a syntax error. */
 const KSQL: readonly (readonly [words: readonly string[], problem: string, hint: string])[] = [
   [['emit', 'changes'], 'EMIT CHANGES is not needed', 'leave it out: a transform processes every new event'],
   [['window', 'tumbling'], 'windows are not supported yet', 'a transform sees one event at a time'],
@@ -110,7 +110,7 @@ const KSQL: readonly (readonly [words: readonly string[], problem: string, hint:
   [['`'], 'names cannot be quoted with backticks', 'write "name"; a name in lower case needs no quotes'],
 ];
 
-function refuseKsql(source: Source, tokens: readonly ScanToken[]): void {
+function rejectKsqlSyntax(source: Source, tokens: readonly ScanToken[]): void {
   for (const [words, problem, hint] of KSQL) {
     const found = tokens.find((_, i) => words.every((word, j) => isWord(tokens[i + j], word)));
     if (found !== undefined)
@@ -159,13 +159,13 @@ function createStream(
   return { target: { name: identifier(name.text), offset: at(name) }, end: as.end };
 }
 
-/** Postgres folds ASCII letters of names that are not quoted. */
+/** Returns a name without its quotes; a name without quotes in lower case, as Postgres folds it (ASCII only). */
 function identifier(text: string): string {
   if (text.startsWith('"')) return text.slice(1, -1).replaceAll('""', '"');
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
-/** The same bytes with everything outside of a range as spaces; line breaks stay. */
+/** Replaces everything outside a range by spaces, except line breaks. */
 function blankOutside(bytes: Buffer, from: number, to: number): string {
   const copy = Buffer.from(bytes);
   for (let i = 0; i < copy.length; i += 1) if ((i < from || i >= to) && copy[i] !== 0x0a) copy[i] = 0x20;
@@ -211,7 +211,7 @@ function parsePartition(
   { source, bytes, by }: { readonly source: Source; readonly bytes: Buffer; readonly by: ScanToken | undefined },
 ): Node {
   const start = by?.end ?? 0;
-  // SELECT takes the place of PARTITION BY, which is longer, so positions stay.
+  // SELECT overwrites the end of PARTITION BY, which is longer, so no position changes.
   const blanked = Buffer.from(blankOutside(bytes, start, bytes.length), 'utf8');
   blanked.write('SELECT', start - 6);
   const [first] = parseText(parser, { source, text: blanked.toString('utf8').replace(/;\s*$/, '') });
@@ -232,13 +232,13 @@ function parsePartition(
   return value.val;
 }
 
-/** What the parse tree of SELECT with one expression, and nothing else, is made of. */
+/** The keys in the parse tree of a SELECT with one expression and nothing else. */
 const PARTITION_PARTS: ReadonlySet<string> = new Set(['targetList', 'limitOption', 'op']);
 
 interface Parsing {
   readonly source: Source;
   readonly text: string;
-  /** Characters of the text that are not the source's. */
+  /** The number of characters that were put before the source text. */
   readonly before?: number;
 }
 
@@ -250,7 +250,7 @@ function parseText(parser: Parser, { text, ...of }: Parsing) {
   }
 }
 
-/** Postgres's parser counts characters in its errors. */
+/** Converts an error of Postgres's parser, which counts positions in characters. */
 function fromParser(parser: Parser, error: unknown, { source, before = 0 }: Omit<Parsing, 'text'>): unknown {
   if (!(error instanceof parser.SqlError)) return error;
   const index = Math.max((error.sqlDetails?.cursorPosition ?? 0) - before, 0);

@@ -4,16 +4,16 @@ type Parser = typeof import('libpg-query');
 
 let loaded: Promise<Parser> | undefined;
 
-/** Postgres's parser, which is WebAssembly: loaded once, when there is something to parse. */
+/** Loads Postgres's parser (WebAssembly) on the first call. */
 export function loadParser(): Promise<Parser> {
   loaded ??= loadCold();
   return loaded;
 }
 
 /**
- * V8 would optimise the parser after its first few statements. One of its functions has a hundred thousand
- * instructions, which takes 500 MB and two seconds, beside work that has begun, and nobody parses that much. A module
- * has the budget that is set when it is loaded.
+ * Loads the parser with V8's optimisation switched off. V8 would optimise it in the background after a few statements;
+ * for one function of a hundred thousand instructions that takes 500 MB and two seconds, and nobody parses enough
+ * statements to gain from it. A module keeps the tiering budget that is set when it is loaded.
  */
 async function loadCold(): Promise<Parser> {
   setFlagsFromString('--wasm-tiering-budget=2000000000');

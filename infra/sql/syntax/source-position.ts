@@ -1,11 +1,11 @@
-/** A statement's text and what is needed to say where in it something is. */
+/** The text of a statement, and the name of its file for messages. */
 export interface Source {
   readonly file: string;
   readonly text: string;
 }
 
 export interface Position {
-  /** Both from 1; the column counts characters. */
+  /** Line and column start at 1; the column counts characters. */
   readonly line: number;
   readonly column: number;
 }
@@ -16,7 +16,7 @@ export function positionAt(source: Source, offset: number): Position {
   return { line: before.split('\n').length, column: Array.from(before.slice(lineStart)).length + 1 };
 }
 
-/** Postgres counts bytes of UTF-8; JavaScript UTF-16 units. */
+/** Converts a position in bytes of UTF-8, as Postgres counts, to one in UTF-16 units, as JavaScript counts. */
 export function offsetOfByte(text: string, byte: number): number {
   return Buffer.from(text, 'utf8').subarray(0, byte).toString('utf8').length;
 }
@@ -25,7 +25,7 @@ export function offsetOfCharacter(text: string, index: number): number {
   return Array.from(text).slice(0, index).join('').length;
 }
 
-/** Why a statement is refused: it is wrong, or it is right for Postgres and not supported here. */
+/** The reason why a statement does not compile: it is wrong, or Postgres accepts it and it is not supported here. */
 export type MistakeKind = 'invalid' | 'unsupported';
 
 /** A mistake in a statement, shown with its line, column and a caret. */

@@ -1,4 +1,4 @@
-/** The nearest of the known names, when it is near enough to be what was meant. */
+/** Returns the most similar known name if at most a third of the letters differ (one letter may always differ). */
 export function suggest(name: string, known: readonly string[]): string | undefined {
   let best: { name: string; distance: number } | undefined;
   for (const candidate of known) {
@@ -8,7 +8,7 @@ export function suggest(name: string, known: readonly string[]): string | undefi
   return best !== undefined && best.distance <= Math.max(1, Math.floor(name.length / 3)) ? best.name : undefined;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours. */
+/** Counts the insertions, deletions, replacements and swaps of neighbours that turn one name into the other. */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i += 1) {

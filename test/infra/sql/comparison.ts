@@ -3,12 +3,12 @@ export interface Comparison {
   /** What differs; undefined when nothing does. */
   readonly difference?: string;
   /** Refused here as not supported. */
-  readonly refused: boolean;
+  readonly unsupported: boolean;
   /** Rows or events that are an error on both sides. */
   readonly errors: number;
 }
 
-export const fails = (difference: string): Comparison => ({ refused: false, errors: 0, difference });
+export const fails = (difference: string): Comparison => ({ unsupported: false, errors: 0, difference });
 
 export interface Difference {
   readonly sql: string;
@@ -17,7 +17,7 @@ export interface Difference {
 
 export interface Report {
   readonly cases: number;
-  readonly refused: number;
+  readonly unsupported: number;
   readonly errors: number;
   readonly differences: readonly Difference[];
 }
@@ -42,11 +42,11 @@ export async function inBatches(
   size: number,
   batch: (done: number, count: number) => Promise<Batch>,
 ): Promise<Report> {
-  const totals = { cases: 0, refused: 0, errors: 0, differences: [] as Difference[] };
+  const totals = { cases: 0, unsupported: 0, errors: 0, differences: [] as Difference[] };
   while (totals.cases < cases && totals.differences.length < ENOUGH) {
     const { comparisons, shrink } = await batch(totals.cases, Math.min(size, cases - totals.cases));
-    for (const [i, { refused, errors, difference }] of comparisons.entries()) {
-      totals.refused += refused ? 1 : 0;
+    for (const [i, { unsupported, errors, difference }] of comparisons.entries()) {
+      totals.unsupported += unsupported ? 1 : 0;
       totals.errors += errors;
       if (difference !== undefined) totals.differences.push(await shrink(i));
     }

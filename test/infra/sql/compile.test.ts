@@ -55,7 +55,7 @@ function typeErrors(transforms: string): string {
 }
 
 test.each(['Row', 'handler', 'z'])(
-  'a schema may be called %s, as something in the compiled module is',
+  'a schema may have the name %s, which the compiled module uses too',
   async (name) => {
     const schema = `import * as zod from 'zod';\nexport const ${name} = zod.object({ id: zod.int() });\n`;
     const transforms = folderWith({
@@ -71,7 +71,7 @@ test.each([
   ['./ordr.ts#Order', 'module ./ordr.ts does not exist', ''],
   ['./order.ts#Ordr', './order.ts exports no zod schema named Ordr', '\n  hint: it exports Order'],
   ['./none.ts#none', './none.ts exports no zod schema named none', ''],
-])('a first line that names the schema %s is refused', async (schema, problem, hint) => {
+])('a first line that names the schema %s does not compile', async (schema, problem, hint) => {
   const transforms = folderWith({
     'order.ts': SCHEMA,
     'none.ts': 'export const none = 1;\n',
@@ -81,7 +81,7 @@ test.each([
   await expect(compile(transforms)).rejects.toThrow(message);
 });
 
-test('a compiled module passes the type checker, says what changed, and runs', async () => {
+test('a compiled module passes the type checker and runs, and the compiler reports what changed', async () => {
   const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL });
   expect((await compile(transforms, true)).map(({ state }) => state)).toEqual(['stale']);
   expect((await compile(transforms)).map(({ state }) => state)).toEqual(['written']);
@@ -172,7 +172,7 @@ test.each([
   ['a column of another type', SALES.replace('status,', 'lower(status) AS status,'), /^behind\.ts.*state: string/],
   ['FROM another stream', SALES.replace('FROM orders', 'FROM order_lines'), /^behind\.ts\(19,.*SqlTransform</],
   ['CREATE STREAM another stream', SALES.replace('STREAM sales', 'STREAM sold'), /^behind\.ts\(19,.*SqlTransform</],
-])('%s breaks the type check of what is behind', async (_, changed, message) => {
+])('%s breaks the type check of the step that reads the output', async (_, changed, message) => {
   const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': changed, 'behind.ts': BEHIND });
   await compile(transforms);
   const errors = typeErrors(transforms).trim();
@@ -180,20 +180,20 @@ test.each([
   expect(errors.split('\n').filter((line) => !line.startsWith(' '))).toHaveLength(1);
 });
 
-test('what reads a compiled module and fits it passes the type check', async () => {
+test('a step that reads the output of a compiled module as its schema says passes the type check', async () => {
   const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': SALES, 'behind.ts': BEHIND });
   await compile(transforms);
   expect(typeErrors(transforms)).toBe('');
 });
 
-test('every module beside a .sql file is what that file compiles to now', async () => {
+test('every module beside a .sql file is up to date', async () => {
   const files = await compileTransforms({ check: true });
   expect(files.length).toBeGreaterThan(0);
   const stale = files.filter(({ state }) => state !== 'unchanged').map(({ file }) => relative(root, file));
   expect(stale, 'run npm run sql:compile, and commit what it writes').toEqual([]);
 });
 
-test('a module whose .sql file is gone is stale', async () => {
+test('a module whose .sql file does not exist any more is reported', async () => {
   const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL, 'gone.sql.ts': '' });
   const states = (await compile(transforms, true)).map(({ file, state }) => [relative(transforms, file), state]);
   expect(states).toEqual([
@@ -202,14 +202,14 @@ test('a module whose .sql file is gone is stale', async () => {
   ]);
 });
 
-test('nothing of the parser is in a compiled module', async () => {
+test('a compiled module contains nothing of the parser', async () => {
   const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL });
   await compile(transforms);
   const text = readFileSync(join(transforms, 'big-orders.sql.ts'), 'utf8');
   expect(text).not.toMatch(/libpg-query|infra\//);
 });
 
-test('an event on which an expression fails is refused with the place of the expression', async () => {
+test('an event for which an expression fails is rejected with the position of the expression', async () => {
   const transforms = folderWith({
     'order.ts': SCHEMA,
     'shares.sql': '-- schema: ./order.ts#Order\nSELECT order_id,\n  10 / big AS share\nFROM orders',

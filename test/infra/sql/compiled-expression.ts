@@ -1,6 +1,6 @@
 import { SqlError } from '../../../functions/runtime/sql/errors/sql-error.ts';
 import { factsOf } from '../../../infra/sql/catalog/type-facts.ts';
-import { settled } from '../../../infra/sql/check/context.ts';
+import { withoutUnknown } from '../../../infra/sql/check/context.ts';
 import { checkExpression } from '../../../infra/sql/check/expression.ts';
 import { foldConstants } from '../../../infra/sql/check/fold.ts';
 import { instantiate } from '../../../infra/sql/emit/evaluate.ts';
@@ -43,8 +43,12 @@ export async function compileExpression(text: string, columns: readonly TestColu
   );
   const base = { source, columns: scope, offsetOf };
   const checked = checkExpression(base, target.ResTarget.val);
-  const folded = foldConstants(source, settled({ ...base, check: () => checked }, checked));
-  return { type: typeName(folded.type), nullable: folded.nullable, evaluate: runner(folded, columns) };
+  const foldOptional = foldConstants(source, withoutUnknown({ ...base, check: () => checked }, checked));
+  return {
+    type: typeName(foldOptional.type),
+    nullable: foldOptional.nullable,
+    evaluate: runner(foldOptional, columns),
+  };
 }
 
 function runner(checked: Checked, columns: readonly TestColumn[]): (row: TestRow) => Outcome {

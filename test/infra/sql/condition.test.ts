@@ -33,11 +33,11 @@ test.each([
   ['"late-orders".id = 7', true],
   ['NULL', false],
   ['id = 7 -- a comment', true],
-])('%s is asked of an event', async (text, answer) => {
+])('the condition %s is evaluated for an event: %s', async (text, answer) => {
   expect((await on(text))(event)).toBe(answer);
 });
 
-test('an event that does not fit, or of which it cannot be computed, is refused', async () => {
+test('an event with an invalid column, or for which the condition fails, is rejected', async () => {
   const isSo = await on('10 / (id - 7) > 1');
   expect(() => isSo(event)).toThrow('division by zero (SQLSTATE 22012), at --where:1:');
   const other = { ...event, dataBytes: Buffer.from('{"id":"x"}') } as unknown as ReceivedEvent;
@@ -56,8 +56,8 @@ test.each([
   ['true UNION SELECT 1', '--where:1:6: UNION, INTERSECT and EXCEPT are not supported'],
   ['time > now()', '--where:1:8: now() is volatile'],
   ['count(*) > 1', '--where:1:1: count is an aggregate'],
-])('%j is a mistake that is shown', async (text, message) => {
-  const refused = await on(text).catch((error: unknown) => error);
-  expect(refused).toBeInstanceOf(UserMistake);
-  expect((refused as UserMistake).message).toContain(message);
+])('the condition %j is reported as a mistake', async (text, message) => {
+  const rejected = await on(text).catch((error: unknown) => error);
+  expect(rejected).toBeInstanceOf(UserMistake);
+  expect((rejected as UserMistake).message).toContain(message);
 });

@@ -36,9 +36,9 @@ function progress(what: string): (done: number) => void {
   };
 }
 
-function show({ cases: count, refused, errors, differences }: Report, what: string): void {
+function show({ cases: count, unsupported, errors, differences }: Report, what: string): void {
   console.log(
-    `seed ${seed}: ${count} ${what}, ${refused} refused here, ${errors} errors on both sides, ${differences.length} differences`,
+    `seed ${seed}: ${count} ${what}, ${unsupported} unsupported here, ${errors} errors on both sides, ${differences.length} differences`,
   );
   for (const { sql, detail } of differences) console.log(`\n${sql}\n  ${detail}`);
 }

@@ -15,11 +15,12 @@ export interface EventOutcome {
 }
 
 export function eventDifference({ made, plan, alone, theirs, back, parts }: EventOutcome): string | undefined {
-  // What is refused at run time with its reason (0A000) is not an answer.
-  if ([made.whole, ...made.alone].some(({ refused }) => refused?.includes('SQLSTATE 0A000') === true)) return undefined;
+  // What is rejected at run time with its reason (0A000) is not an answer.
+  if ([made.whole, ...made.alone].some(({ rejected }) => rejected?.includes('SQLSTATE 0A000') === true))
+    return undefined;
   let mayErr = false;
   for (const [i, part] of parts.entries()) {
-    const ours = made.alone[i]?.refused;
+    const ours = made.alone[i]?.rejected;
     const unwritable = ours?.includes('has no JSON number') === true;
     const isUnread = mayBeUnread(alone[i]!, made.alone[i]!);
     if (!unwritable && !isUnread && (ours !== undefined) !== (part.code !== null))
@@ -29,10 +30,10 @@ export function eventDifference({ made, plan, alone, theirs, back, parts }: Even
   const { whole } = made;
   const unwritable = theirs.value?.startsWith('true:') === true;
   const failed = theirs.code !== null || unwritable;
-  if (whole.refused !== undefined || failed)
-    return failed === (whole.refused !== undefined) || mayErr || mayBeUnread(plan, whole)
+  if (whole.rejected !== undefined || failed)
+    return failed === (whole.rejected !== undefined) || mayErr || mayBeUnread(plan, whole)
       ? undefined
-      : `here: ${whole.refused ?? back.value}, Postgres: ${theirs.message ?? theirs.value}`;
+      : `here: ${whole.rejected ?? back.value}, Postgres: ${theirs.message ?? theirs.value}`;
   const rows = theirs.value?.slice('false:'.length) ?? '';
   if (back.value === null || ordered(plan, back.value) !== ordered(plan, rows))
     return `here: ${back.message ?? back.value}, Postgres: ${rows}`;
@@ -40,8 +41,8 @@ export function eventDifference({ made, plan, alone, theirs, back, parts }: Even
 }
 
 /** Of two lists in FROM one may be empty: Postgres may have looked at the other first, and erred there. */
-const mayBeUnread = ({ unnests }: Plan, { refused, outputs }: Made): boolean =>
-  unnests.length > 1 && refused === undefined && outputs.length === 0;
+const mayBeUnread = ({ unnests }: Plan, { rejected, outputs }: Made): boolean =>
+  unnests.length > 1 && rejected === undefined && outputs.length === 0;
 
 /** Postgres may unnest one of two lists in the other's order. */
 const ordered = ({ unnests }: Plan, rows: string): string =>

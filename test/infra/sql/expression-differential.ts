@@ -77,11 +77,11 @@ async function compareOne({ sql, rows, type, values }: Case): Promise<Comparison
     compiled = await compileExpression(sql, COLUMNS);
   } catch (error) {
     if (!(error instanceof SqlMistake)) throw new Error(`compiling ${sql}`, { cause: error });
-    if (error.kind === 'unsupported') return { refused: true, errors: 0 };
+    if (error.kind === 'unsupported') return { unsupported: true, errors: 0 };
     const accepted = values.find((value) => value.code === null);
     return accepted === undefined
-      ? { refused: false, errors: 1 }
-      : fails(`refused here: ${error.message}; Postgres: ${accepted.value}`);
+      ? { unsupported: false, errors: 1 }
+      : fails(`rejected here: ${error.message}; Postgres: ${accepted.value}`);
   }
   if (type.code === null && postgresTypeName(type.value ?? '') !== compiled.type)
     return fails(`type here: ${compiled.type}, Postgres: ${type.value}`);
@@ -93,19 +93,19 @@ function compareRows(compiled: CompiledExpression, rows: readonly TestRow[], val
   for (const [i, row] of rows.entries()) {
     const ours = evaluate(compiled, row);
     const theirs = values[i]!;
-    // What is refused at run time with its reason (0A000) is not an answer.
+    // What is rejected at run time with its reason (0A000) is not an answer.
     if (ours.error?.startsWith('0A000') === true) continue;
     errors += ours.error === undefined ? 0 : 1;
     const nullGiven = ours.value === null && !compiled.nullable;
     if (sameOutcome(ours, theirs, compiled.type) && !nullGiven) continue;
     const used = row.map((value, j) => `c${j}=${JSON.stringify(value)}`).join(' ');
     return {
-      refused: false,
+      unsupported: false,
       errors,
       difference: `here: ${nullGiven ? 'null, declared not null' : JSON.stringify(ours)}, Postgres: ${JSON.stringify(theirs.code === null ? theirs.value : theirs.message)}; row: ${used}`,
     };
   }
-  return { refused: false, errors };
+  return { unsupported: false, errors };
 }
 
 function evaluate(compiled: CompiledExpression, row: TestRow): Outcome {

@@ -20,7 +20,7 @@ const cases = MISTAKES.flatMap(([about, rows]) =>
   rows.map(([marked, problem, hint]) => ({ about, marked, problem, hint })),
 );
 
-describe('a mistake is refused with its place', () => {
+describe('a mistake is reported with its position and a hint', () => {
   test.each(cases)('$about: $marked', async ({ marked, problem, hint }) => {
     const text = marked.replace('‸', '');
     const found = await planFor({ file: 'q.sql', text }, Order, { from: 'orders', to: 'completed' }).then(
@@ -32,7 +32,7 @@ describe('a mistake is refused with its place', () => {
   });
 });
 
-/** File, line and column, the line itself, a caret under the place, and the hint. */
+/** Formats a mistake: file, line and column, the line itself, a caret under the position, and the hint. */
 function shown(marked: string, problem: string, hint: string | undefined): string {
   const before = marked.slice(0, marked.indexOf('‸')).split('\n');
   const line = marked.split('\n')[before.length - 1]?.replace('‸', '') ?? '';
@@ -46,7 +46,7 @@ function shown(marked: string, problem: string, hint: string | undefined): strin
   return [...lines, ...(hint === undefined ? [] : [`  hint: ${hint}`])].join('\n');
 }
 
-test('a column of a name that is far from every other is refused with the columns that there are', async () => {
+test('an unknown column that resembles no other is reported with the list of columns', async () => {
   const statement = planFor({ file: 'q.sql', text: 'SELECT quantity FROM orders' }, z.object({ a: z.string() }));
   await expect(statement).rejects.toThrow('hint: the columns are a, key, time, source, id, type');
 });

@@ -1,10 +1,10 @@
 /** A statement with ‸ where its mistake is, what is wrong with it, and the hint when there is one. */
 export type MistakeRow = readonly [marked: string, problem: string, hint?: string];
 
-/** What a statement is refused for, before anything is deployed. */
+/** Mistakes that are reported before anything is deployed, by topic. */
 export const MISTAKES: readonly (readonly [about: string, rows: readonly MistakeRow[]])[] = [
   [
-    'names that are not there, or stand for two things',
+    'unknown and ambiguous names',
     [
       ['SELECT order_id, ‸statsu FROM orders', 'there is no column "statsu"', 'did you mean "status"?'],
       ['SELECT ‸o.statsu FROM orders o', 'there is no column "o.statsu"', 'did you mean "status"?'],
@@ -210,7 +210,7 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
     ],
   ],
   [
-    'what needs several events, tables or joins',
+    'features that need several events, tables or joins',
     [
       [
         'SELECT ‸count(*) AS n FROM orders',
@@ -311,7 +311,7 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
     ],
   ],
   [
-    'what other dialects write',
+    'syntax of other dialects',
     [
       [
         'SELECT order_id FROM orders WHERE status = ‸"COMPLETE"',
@@ -380,7 +380,7 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
     ],
   ],
   [
-    'what changes from call to call',
+    'functions whose result changes from call to call',
     [
       [
         'SELECT order_id, ‸now() FROM orders',
@@ -443,7 +443,7 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
     ],
   ],
   [
-    'what Postgres has and this does not',
+    'features of Postgres that are not supported',
     [
       [
         "SELECT ‸status ~ '(?=a)' AS x FROM orders",
@@ -501,7 +501,7 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
     ],
   ],
   [
-    'statements that cannot be read',
+    'statements that cannot be parsed',
     [
       ['SELECT order_id FROM orders WHERE‸', 'syntax error at end of input'],
       ['SELECT order_id FROM orders; ‸SELECT 1', 'there is more than one statement', 'write one statement per file'],

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { FUNCTIONS } from '../../../infra/sql/catalog/functions.ts';
 import { referencePage } from '../../../infra/sql/reference.ts';
 
-test('docs/sql.md is what `node infra/sql/reference.ts` writes', async () => {
+test('docs/sql.md is up to date with `node infra/sql/reference.ts`', async () => {
   const page = readFileSync(new URL('../../../docs/sql.md', import.meta.url), 'utf8');
   expect(page).toBe(await referencePage());
 });

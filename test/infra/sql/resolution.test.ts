@@ -66,7 +66,7 @@ test.each([
   const postgres = await oracle.attempt(expressions.map((expression) => `select pg_typeof(${expression})`));
   const different: string[] = [];
   for (const [i, expression] of expressions.entries()) {
-    const theirs = postgres[i]?.code == null ? postgresTypeName(postgres[i]?.value ?? '') : 'refused';
+    const theirs = postgres[i]?.code == null ? postgresTypeName(postgres[i]?.value ?? '') : 'rejected';
     const ours = await typeOf(expression);
     if (ours !== 'unsupported' && ours !== theirs) different.push(`${expression}: ${ours}, Postgres: ${theirs}`);
   }
@@ -77,9 +77,9 @@ test.each([
 async function typeOf(expression: string): Promise<string> {
   try {
     const compiled = await compileExpression(expression, []);
-    return compiled.evaluate([]).error === undefined ? compiled.type : 'refused';
+    return compiled.evaluate([]).error === undefined ? compiled.type : 'rejected';
   } catch (error) {
     if (!(error instanceof SqlMistake)) throw error;
-    return error.kind === 'unsupported' ? 'unsupported' : 'refused';
+    return error.kind === 'unsupported' ? 'unsupported' : 'rejected';
   }
 }

@@ -20,7 +20,7 @@ export const ATTRIBUTES = {
 export interface Made {
   /** The outputs as JSON, with the key that each was given. */
   readonly outputs: readonly { readonly json: string; readonly key: string | undefined }[];
-  readonly refused: string | undefined;
+  readonly rejected: string | undefined;
 }
 
 /** Runs a plan on events one by one, as a transform does. */
@@ -36,9 +36,9 @@ export function eventRunner(plan: Plan): (event: string) => Made {
     };
     try {
       runStatement(statement, { row, event: ATTRIBUTES, bytes: Buffer.from(event), target: { writer, emit } });
-      return { outputs, refused: undefined };
+      return { outputs, rejected: undefined };
     } catch (error) {
-      if (error instanceof EventRejected) return { outputs: [], refused: error.message };
+      if (error instanceof EventRejected) return { outputs: [], rejected: error.message };
       throw error;
     }
   };
@@ -55,11 +55,11 @@ export function linesOf(plan: Plan, events: readonly string[]): readonly Made[] 
     // Another event behind it: a scan that runs on into the next line would be seen.
     const { output, rejections } = run(Buffer.from(`${event}\n\n`));
     const lines = output.toString('utf8').split('\n').slice(0, -1);
-    made.push({ outputs: lines.map((json) => ({ json, key: undefined })), refused: rejections[0]?.reason });
+    made.push({ outputs: lines.map((json) => ({ json, key: undefined })), rejected: rejections[0]?.reason });
   }
   return made;
 }
 
 /** What outputs mean, however they are spelled. */
-export const meaningOf = ({ outputs, refused }: Made): string =>
-  refused === undefined ? outputs.map(({ json }) => jsonText(jsonFromText(json))).join('\n') : 'refused';
+export const meaningOf = ({ outputs, rejected }: Made): string =>
+  rejected === undefined ? outputs.map(({ json }) => jsonText(jsonFromText(json))).join('\n') : 'rejected';

@@ -21,16 +21,18 @@ export async function compareStatement(oracle: Oracle, world: World, statement: 
   const plan = await planOf(world, statementText(statement));
   const alone = await Promise.all(parts.map((part) => planOf(world, aloneText(statement, part))));
   const mistakes = [plan, ...alone].filter((one) => one instanceof SqlMistake);
-  if (mistakes.some(({ kind }) => kind === 'unsupported')) return { refused: true, errors: 0 };
+  if (mistakes.some(({ kind }) => kind === 'unsupported')) return { unsupported: true, errors: 0 };
   const types = await typesInPostgres(oracle, postgresText(statement));
   const [mistake] = mistakes;
   if (typeof types === 'string')
-    return mistake === undefined ? fails(`accepted here, Postgres: ${types}`) : { refused: false, errors: 1 };
+    return mistake === undefined ? fails(`accepted here, Postgres: ${types}`) : { unsupported: false, errors: 1 };
   if (plan instanceof SqlMistake || mistake !== undefined) {
     const texts = [postgresText(statement), ...parts.map((part) => aloneInPostgres(statement, part))];
     const theirs = await oracle.attempt(world.events.flatMap((_, n) => [selected(n), ...texts.map(counted)]));
     const accepted = theirs.every(({ code }) => code === null);
-    return accepted ? fails(`refused here: ${mistake?.message}; Postgres takes it`) : { refused: false, errors: 1 };
+    return accepted
+      ? fails(`rejected here: ${mistake?.message}; Postgres takes it`)
+      : { unsupported: false, errors: 1 };
   }
   const difference = typeDifference(plan, types) ?? wayDifference(plan, world.events);
   if (difference !== undefined) return fails(difference);
@@ -107,7 +109,7 @@ async function compareEvents(oracle: Oracle, { events }: World, runnable: Runnab
     if (difference !== undefined) return fails(`${difference}; event: ${event}`);
     errors += outcome.theirs.code === null ? 0 : 1;
   }
-  return { refused: false, errors };
+  return { unsupported: false, errors };
 }
 
 /** Whether each part errs alone, for each event: asked one by one only where any of them does. */

@@ -167,15 +167,15 @@ describe('a statement makes of events what Postgres makes of rows', () => {
         writer.length = 0;
       };
       const attributes = { key: 'k', time: '2026-01-01T00:00:00Z', source: 's', id: 'i', type: 't' };
-      let refused = false;
+      let rejected = false;
       try {
         runStatement(statement, { row, event: attributes, bytes: Buffer.from(event), target: { writer, emit } });
       } catch (error) {
         if (!(error instanceof EventRejected)) throw error;
-        refused = true;
+        rejected = true;
       }
-      const theirs = expected?.code == null ? plainZones(expected?.value ?? '') : 'refused';
-      expect(refused ? 'refused' : plainZones(jsonText(jsonFromText(`[${outputs.join(',')}]`))), event).toBe(theirs);
+      const theirs = expected?.code == null ? plainZones(expected?.value ?? '') : 'rejected';
+      expect(rejected ? 'rejected' : plainZones(jsonText(jsonFromText(`[${outputs.join(',')}]`))), event).toBe(theirs);
     }
   });
 });

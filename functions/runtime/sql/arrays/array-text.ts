@@ -1,7 +1,7 @@
 import { SqlError } from '../errors/sql-error.ts';
 import type { SqlArray } from './arrays.ts';
 
-/** Arrays as text: `{1,NULL,"a b"}`. */
+/** Matches elements that need no quotes in the text of an array, such as `{1,NULL,"a b"}`. */
 const PLAIN = /^[^{}",\\ \t\n\v\f\r]+$/;
 
 export const arrayText =

@@ -1,6 +1,6 @@
 import { SqlError } from '../errors/sql-error.ts';
 
-/** Arrays have one dimension and start at 1. Their elements may be null. */
+/** An array of SQL: it has one dimension, its first index is 1, and elements may be null. */
 export type SqlArray<T> = readonly (T | null)[];
 type Equal<T> = (a: T, b: T) => boolean;
 type Compare<T> = (a: T, b: T) => number;
@@ -8,13 +8,13 @@ type Compare<T> = (a: T, b: T) => number;
 const same = <T>(equal: Equal<T>, a: T | null, b: T | null): boolean =>
   a === null || b === null ? a === b : equal(a, b);
 
-/** Nulls equal each other here. */
+/** Compares two arrays for equality. Null elements equal each other. */
 export const arrayEqual =
   <T>(equal: Equal<T>) =>
   (a: SqlArray<T>, b: SqlArray<T>): boolean =>
     a.length === b.length && a.every((item, i) => same(equal, item, b[i] ?? null));
 
-/** Element by element, nulls last, then by length. */
+/** Orders two arrays element by element, nulls last, then by length. */
 export const arrayCompare =
   <T>(compare: Compare<T>) =>
   (a: SqlArray<T>, b: SqlArray<T>): number => {
@@ -30,11 +30,11 @@ function compareNullsLast<T>(compare: Compare<T>, a: T | null, b: T | null): num
   return compare(a, b);
 }
 
-/** `array[i]`: null outside. */
+/** Returns `array[i]`; null if the index is out of bounds. */
 export const arrayElement = <T>(array: SqlArray<T>, index: number): T | null =>
   index < 1 ? null : (array[index - 1] ?? null);
 
-/** `array[from:to]`; a bound that is left out is the array's. */
+/** Returns `array[from:to]`. A bound that is left out is the bound of the array. */
 export function arraySlice<T>(array: SqlArray<T>, from: number | undefined, to: number | undefined): SqlArray<T> {
   return array.slice(Math.max((from ?? 1) - 1, 0), Math.max(to ?? array.length, 0));
 }
@@ -47,7 +47,7 @@ export const arrayLower = (array: SqlArray<unknown>, dimension: number): number 
 export const arrayDimensions = (array: SqlArray<unknown>): number | null => (array.length > 0 ? 1 : null);
 export const arrayDims = (array: SqlArray<unknown>): string | null => (array.length > 0 ? `[1:${array.length}]` : null);
 
-/** Null is an array that adds nothing. */
+/** Concatenates two arrays; null counts as an empty array, unless both are null. */
 export function arrayConcat<T>(a: SqlArray<T> | null, b: SqlArray<T> | null): SqlArray<T> | null {
   if (a === null || b === null) return a ?? b;
   return [...a, ...b];
@@ -107,7 +107,7 @@ export const arraySort =
   (array: SqlArray<T>): SqlArray<T> =>
     [...array].sort((a, b) => compareNullsLast(compare, a, b));
 
-/** Descending puts nulls first. */
+/** Sorts an array; nulls come first in descending order. */
 export const arraySortBy =
   <T>(compare: Compare<T>) =>
   (array: SqlArray<T>, descending: boolean): SqlArray<T> =>

@@ -1,4 +1,6 @@
-/** What Postgres would raise while it evaluates an expression: the event is at fault. `code` is Postgres's SQLSTATE. */
+/**
+ * An error that Postgres would raise too when it evaluates the expression: the event's fault. `code` is the SQLSTATE.
+ */
 export class SqlError extends Error {
   readonly code: string;
 

@@ -5,7 +5,7 @@ import { doubleText } from '../numbers/doubles.ts';
 import type { Json, JsonArray } from './json.ts';
 import { isArray, isNumber, isObject, JSON_NULL, storable } from './json.ts';
 
-/** Making jsonb out of values, and values out of jsonb. */
+/** Converts SQL's null to JSON's null. This file converts values to jsonb and jsonb to values. */
 export const orJsonNull = (value: Json | null): Json => value ?? JSON_NULL;
 
 export const jsonFromString = (text: string): Json => storable(text);
@@ -13,12 +13,12 @@ export const jsonFromInteger = (value: number | bigint): Json => decimalFromText
 export const jsonFromBoolean = (value: boolean): Json => value;
 export const jsonFromJson = (value: Json): Json => value;
 
-/** NaN and the infinities have no JSON number: they become strings. */
+/** Converts a numeric to jsonb. NaN and the infinities become strings, because they are not numbers in JSON. */
 export const jsonFromDecimal = (value: Decimal): Json => value.special ?? value;
 export const jsonFromDouble = (value: number): Json =>
   Number.isFinite(value) ? decimalFromText(doubleText(value)) : doubleText(value);
 
-/** `[key, value, key, value, …]`. */
+/** Builds an object from `[key, value, key, value, …]`. */
 export function jsonBuildObject(parts: readonly (string | Json | null)[]): Json {
   const object = new Map<string, Json>();
   for (let i = 0; i < parts.length; i += 2) {
@@ -31,7 +31,7 @@ export function jsonBuildObject(parts: readonly (string | Json | null)[]): Json 
 
 export const jsonBuildArray = (parts: readonly (Json | null)[]): Json => parts.map(orJsonNull);
 
-/** Converts a list with its element's converter. */
+/** Converts an array to jsonb, with the converter of its elements. */
 export const jsonFromArray =
   <T>(convert: (value: T) => Json) =>
   (values: readonly (T | null)[]): Json =>

@@ -4,7 +4,7 @@ import { isArray, isObject } from './json.ts';
 import { asArray } from './json-building.ts';
 import { pathIndex } from './json-paths.ts';
 
-/** `||`, `-`, `#-`, jsonb_set and jsonb_insert: each gives a new value. */
+/** Evaluates `||`. The functions of this file change jsonb: `||`, `-`, `#-`, jsonb_set, jsonb_insert. Each copies. */
 export function jsonConcat(a: Json, b: Json): Json {
   if (isObject(a) && isObject(b)) return new Map([...a, ...b]);
   return [...asArray(a), ...asArray(b)];
@@ -105,7 +105,7 @@ function changedArray(value: JsonArray, step: string, change: Change): Json {
   return copy;
 }
 
-/** `at` is -1 before the first element, and the length after the last. */
+/** Changes an array at an index. An index of -1 is before the first element, the length is after the last. */
 function changeElement(copy: Json[], at: number, { change, replacement }: Change): void {
   const exists = at >= 0 && at < copy.length;
   if (change === 'delete') {

@@ -15,8 +15,8 @@ import { isArray, isNumber, isObject, JSON_NULL } from './json.ts';
 import { jsonTypeof } from './json-building.ts';
 
 /**
- * How a value that an event carries as JSON becomes a value of its column's type. What does not fit is the event's
- * fault.
+ * Reads a field of an object; null if it is missing or null. The functions of this file convert JSON of an event to the
+ * type of its column, and throw `SqlError` for a value that does not fit, which rejects the event.
  */
 export function readField<T>(record: Json | null, field: string, read: (value: Json) => T): T | null {
   if (record === null || !isObject(record)) return null;
@@ -24,7 +24,7 @@ export function readField<T>(record: Json | null, field: string, read: (value: J
   return value === undefined || value === JSON_NULL ? null : read(value);
 }
 
-/** A field that the schema says is always there. */
+/** Reads a field that the schema declares as not null. */
 export function requireField<T>(record: Json, field: string, read: (value: Json) => T): T {
   const value = readField(record, field, read);
   if (value === null) throw new SqlError('22004', `field "${field}" is missing or null`);
@@ -49,9 +49,7 @@ export const intervalFromJson = (value: Json): Interval => intervalFromText(text
 export const bytesFromJson = (value: Json): Uint8Array => bytesFromText(textOf(value, 'bytea'));
 export const recordFromJson = (value: Json): Json => (isObject(value) ? value : misfit(value, 'object'));
 
-/**
- * NaN and the infinities have no JSON number; their texts are read as such, because that is how Postgres writes them.
- */
+/** Reads a numeric. Also accepts the texts NaN, Infinity and -Infinity, because Postgres writes these values so. */
 export const decimalFromJson = (value: Json): Decimal =>
   value === 'NaN' || value === 'Infinity' || value === '-Infinity'
     ? decimalFromText(value)
@@ -61,7 +59,7 @@ export const doubleFromJson = (value: Json): number =>
     ? doubleFromText(value)
     : decimalToDouble(numberOf(value, 'double precision'));
 
-/** 1.0 is a whole number in JSON. */
+/** Reads a whole number; 1.0 is one. */
 function wholeFromJson(value: Json, type: string): bigint {
   const whole = trimScale(numberOf(value, type));
   if (whole.scale > 0)

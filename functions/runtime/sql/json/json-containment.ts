@@ -1,7 +1,7 @@
 import type { Json, JsonArray } from './json.ts';
 import { equalJson, isArray, isObject } from './json.ts';
 
-/** `@>`: whether all of `part` is found at the same places of `whole`. */
+/** Evaluates `@>`: tests whether `whole` contains everything in `part` at the same paths. */
 export function jsonContains(whole: Json, part: Json): boolean {
   if (isArray(whole) && !isArray(part) && !isObject(part)) return elementContains(whole, part);
   return contains(whole, part);

@@ -2,7 +2,9 @@ import { decimalToBigint, decimalToDouble, decimalToInteger } from '../numbers/d
 import type { Json } from './json.ts';
 import { jsonToNumber } from './json-building.ts';
 
-/** jsonb numbers as SQL's: through numeric, so they round and overflow as numeric does. */
+/**
+ * Converts a number of jsonb to integer. Conversions go through numeric, so they round and overflow as numeric does.
+ */
 export function jsonToInteger(value: Json): number | null {
   const number = jsonToNumber(value, 'integer');
   return number === null ? null : decimalToInteger(number);

@@ -1,20 +1,20 @@
 import type { Json } from './json.ts';
 import { isArray, isObject, JSON_NULL, jsonText } from './json.ts';
 
-/** Reading jsonb: `->`, `->>`, `#>`, `#>>` and what is inside. */
+/** Reads a field of an object (`->`); null if there is none. The functions of this file read jsonb. */
 export function jsonField(value: Json, key: string): Json | null {
   if (!isObject(value)) return null;
   return value.get(key) ?? null;
 }
 
-/** Postgres takes a scalar for an array of one. */
+/** Reads an element of an array (`->`). As in Postgres, a scalar counts as an array of one element. */
 export function jsonElement(value: Json, index: number): Json | null {
   if (isObject(value)) return null;
   const items: readonly Json[] = isArray(value) ? value : [value];
   return items[index < 0 ? items.length + index : index] ?? null;
 }
 
-/** As `->>` gives it: strings without quotes, JSON's null as SQL's. */
+/** Converts jsonb to text as `->>` does: a string without quotes, JSON's null to SQL's null. */
 export function jsonAsText(value: Json | null): string | null {
   if (value === null || value === JSON_NULL) return null;
   return typeof value === 'string' ? value : jsonText(value);
@@ -40,14 +40,14 @@ function elementAt(value: Json, step: string): Json | null {
   return index === undefined ? null : jsonElement(value, index);
 }
 
-/** A path's step as an index of an array. */
+/** Reads a step of a path as an index of an array; undefined if it is not an integer. */
 export function pathIndex(step: string): number | undefined {
   if (!/^[ \t\n\v\f\r]*[+-]?\d+$/.test(step)) return undefined;
   const index = Number(step);
   return index >= -2147483648 && index <= 2147483647 ? index : undefined;
 }
 
-/** `?`: a key of an object, or a string in an array. */
+/** Evaluates `?`: tests for a key of an object, or a string in an array. */
 export function jsonHas(value: Json, key: string): boolean {
   if (isObject(value)) return value.has(key);
   return isArray(value) ? value.includes(key) : value === key;

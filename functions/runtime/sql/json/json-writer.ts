@@ -7,12 +7,10 @@ import { timestampJson, timestamptzJson } from '../time/timestamps.ts';
 import type { Json } from './json.ts';
 import { jsonText } from './json.ts';
 
-/**
- * JSON as it is written: one buffer that grows. Hot path: filled by every event, emptied by whoever takes its bytes.
- */
+/** A growing buffer for the JSON of outputs. Hot path: every event writes to it, and its user resets `length`. */
 export interface JsonWriter {
   buffer: Buffer;
-  /** All of the buffer. */
+  /** A view of the whole buffer. */
   view: DataView;
   length: number;
 }
@@ -22,7 +20,7 @@ export function createWriter(size = 65536): JsonWriter {
   return { buffer, view: new DataView(buffer.buffer), length: 0 };
 }
 
-/** Makes room for so many more bytes. */
+/** Makes room for `more` bytes. */
 export function reserve(writer: JsonWriter, more: number): void {
   if (writer.length + more <= writer.buffer.length) return;
   const { buffer, length } = writer;
@@ -31,13 +29,13 @@ export function reserve(writer: JsonWriter, more: number): void {
   buffer.copy(writer.buffer, 0, 0, length);
 }
 
-/** Where bytes are copied from: the view is of the same bytes. */
+/** Bytes to copy from, and a view of the same bytes. */
 export interface Source {
   readonly bytes: Buffer;
   readonly view: DataView;
 }
 
-/** Above this a call into native code is faster than a loop over words. */
+/** Beyond this length a call into native code is faster than a loop over words. */
 const LONG = 64;
 const WORD = 4;
 
@@ -79,7 +77,7 @@ export function writeString(writer: JsonWriter, text: string): void {
 
 export const writeNull = (writer: JsonWriter): void => writeString(writer, 'null');
 
-/** A value in JSON, or null. */
+/** Writes a value as JSON; null is written as null. */
 export const writeText = (writer: JsonWriter, value: string | null): void => writeString(writer, JSON.stringify(value));
 export const writeBoolean = (writer: JsonWriter, value: boolean | null): void => writeString(writer, String(value));
 export const writeInteger = (writer: JsonWriter, value: number | bigint | null): void =>
@@ -101,7 +99,7 @@ function noNumber(value: string): never {
   throw new SqlError('22003', `${value} has no JSON number: use NULLIF or CASE, or cast it to text`);
 }
 
-/** A list whose elements are made JSON one by one. */
+/** Makes the JSON of a list with the function that makes the JSON of an element. */
 export const jsonList =
   <T>(element: (value: T) => string) =>
   (values: readonly (T | null)[]): string =>

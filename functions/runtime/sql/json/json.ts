@@ -3,7 +3,7 @@ import type { Decimal } from '../numbers/decimals.ts';
 import { compareDecimals, decimalFromNumber, decimalText } from '../numbers/decimals.ts';
 import { compareText } from '../text/text.ts';
 
-/** jsonb. JSON's null is a value of its own: SQL's null is no value. Numbers are exact. */
+/** JSON's null as a value of jsonb, in contrast to SQL's null, which is no value. Numbers of jsonb are exact. */
 export const JSON_NULL: unique symbol = Symbol('JSON null');
 export type JsonObject = ReadonlyMap<string, Json>;
 export type Json = typeof JSON_NULL | boolean | string | Decimal | JsonArray | JsonObject;
@@ -15,7 +15,7 @@ export const isNumber = (value: Json): value is Decimal => typeof value === 'obj
 
 type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
 
-/** Numbers are read from their source text, because JSON.parse rounds them to double precision. */
+/** Parses jsonb. Numbers are read from their source text, because JSON.parse rounds them to double precision. */
 export function jsonFromText(text: string): Json {
   const revive: Reviver = (_key, value, context) => fromParsed(value, context.source);
   try {
@@ -48,7 +48,7 @@ function fromContainer(value: object): Json {
   return new Map(entries);
 }
 
-/** Postgres's text holds neither U+0000 nor half a surrogate pair. */
+/** Throws for a text that Postgres cannot store: one with U+0000 or an unpaired surrogate. */
 export function storable(text: string): string {
   if (text.includes('\0'))
     throw new SqlError('22P05', 'unsupported Unicode escape sequence: \\u0000 cannot be converted to text');
@@ -60,7 +60,7 @@ export function storable(text: string): string {
   return text;
 }
 
-/** As Postgres prints jsonb: keys by length, then by their bytes; a space after each comma and colon. */
+/** Prints jsonb as Postgres does: keys ordered by length, then by bytes; a space after each comma and colon. */
 export function jsonText(value: Json): string {
   if (value === JSON_NULL) return 'null';
   if (typeof value === 'string') return JSON.stringify(value);
@@ -89,7 +89,7 @@ export function jsonPretty(value: Json, indent = '\n'): string {
   return fields.length === 0 ? `{${indent}}` : `{${fields.join(',')}${indent}}`;
 }
 
-/** Objects sort above arrays, booleans, numbers, strings and null, in this order. */
+/** Ranks the kinds of jsonb for sorting. From highest to lowest: object, array, boolean, number, string, null. */
 function rank(value: Json): number {
   if (value === JSON_NULL) return 0;
   if (typeof value === 'string') return 1;
@@ -98,7 +98,7 @@ function rank(value: Json): number {
   return isArray(value) ? 4 : 5;
 }
 
-/** Postgres's order of jsonb. An empty array at the top sorts below everything, as it does there. */
+/** Orders two values as Postgres orders jsonb. As there, an empty array at the top level sorts below everything. */
 export function compareJson(a: Json, b: Json): number {
   const [emptyA, emptyB] = [isArray(a) && a.length === 0, isArray(b) && b.length === 0];
   if (emptyA !== emptyB) return emptyA ? -1 : 1;
@@ -124,7 +124,7 @@ function compareArrays(a: JsonArray, b: JsonArray): number {
   return 0;
 }
 
-/** Pair by pair in stored order: keys first, then their values. */
+/** Orders two objects pair by pair in stored order: first by key, then by value. */
 function compareObjects(a: JsonObject, b: JsonObject): number {
   if (a.size !== b.size) return a.size - b.size;
   const keys = sortedKeys(b);

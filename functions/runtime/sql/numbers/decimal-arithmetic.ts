@@ -63,14 +63,16 @@ function divideSpecial(a: Decimal, b: Decimal): Decimal {
   return infinity(signOf(a) * signOf(b));
 }
 
-/** Postgres's choice: at least 16 significant digits, and no fewer decimals than either operand. */
+/**
+ * Chooses the scale of a quotient as Postgres does: 16 significant digits, and the scale of either operand, at least.
+ */
 function quotientScale(a: Decimal, b: Decimal): number {
   const [x, y] = [leading(a), leading(b)];
   const weight = x.weight - y.weight - (x.first <= y.first ? 1 : 0);
   return Math.min(Math.max(16 - weight * 4, a.scale, b.scale, 0), 1000);
 }
 
-/** A number as Postgres stores it, in base 10,000: the power of its first digit, and that digit. */
+/** Returns the first digit of a number in base 10,000, as Postgres stores it, and the power of that digit. */
 export function leading(a: Decimal): { weight: number; first: number } {
   if (a.digits === 0n) return { weight: 0, first: 0 };
   const digits = String(a.digits < 0n ? -a.digits : a.digits);
@@ -80,7 +82,7 @@ export function leading(a: Decimal): { weight: number; first: number } {
   return { weight, first: Number(digits.slice(0, taken).padEnd(taken, '0')) };
 }
 
-/** The sign is the dividend's. */
+/** Returns the remainder, with the sign of the dividend. */
 export function modDecimals(a: Decimal, b: Decimal): Decimal {
   if (a.special !== undefined || b.special !== undefined) {
     if (isNan(a) || isNan(b)) return NAN;
@@ -92,7 +94,7 @@ export function modDecimals(a: Decimal, b: Decimal): Decimal {
   return finite(digitsAt(a, scale) % digitsAt(b, scale), scale);
 }
 
-/** The whole quotient, truncated towards zero. */
+/** Returns the whole quotient, truncated towards zero. */
 export function divDecimals(a: Decimal, b: Decimal): Decimal {
   if (a.special !== undefined || b.special !== undefined) return divideSpecial(a, b);
   if (b.digits === 0n) divisionByZero();

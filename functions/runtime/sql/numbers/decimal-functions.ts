@@ -17,7 +17,7 @@ import {
 
 export const absDecimal = (a: Decimal): Decimal => (signOf(a) < 0 ? negateDecimal(a) : a);
 
-/** numeric has a sign for NaN too: NaN. */
+/** Returns the sign of a numeric; the sign of NaN is NaN. */
 export const signDecimal = (a: Decimal): Decimal => (a.special === 'NaN' ? NAN : finite(BigInt(signOf(a)), 0));
 
 export function roundDecimal(a: Decimal, places: number): Decimal {
@@ -53,14 +53,14 @@ export function sqrtDecimal(a: Decimal): Decimal {
   const { weight } = leading(a);
   const resultWeight = weight >= 0 ? weight * 2 + 1 : 1 - Math.trunc((1 - weight * 4) / 2);
   const scale = Math.min(Math.max(16 - resultWeight, a.scale, 0), 1000);
-  // The root of digits × 10^(2 × scale - a.scale), rounded to the nearest.
+  // Takes the root of digits × 10^(2 × scale - a.scale), rounded to the nearest integer.
   const shift = 2 * scale - a.scale;
   const radicand = shift >= 0 ? a.digits * powerOfTen(shift) : a.digits / powerOfTen(-shift);
   const root = integerRoot(radicand);
   return finite(radicand - root * root > root ? root + 1n : root, scale);
 }
 
-/** Newton's method, from above. */
+/** Computes the integer square root by Newton's method, from above. */
 function integerRoot(value: bigint): bigint {
   if (value < 2n) return value;
   let x = 1n << BigInt(Math.ceil(value.toString(2).length / 2));
@@ -97,7 +97,7 @@ export function factorial(n: bigint): Decimal {
   return finite(product, 0);
 }
 
-/** `numeric(precision, scale)`. */
+/** Casts to `numeric(precision, scale)`. */
 export function fitDecimal(a: Decimal, precision: number, scale: number): Decimal {
   if (a.special === 'NaN') return a;
   const fitted = a.special === undefined ? roundTo(a, scale) : a;
@@ -149,13 +149,13 @@ export function decimalToDouble(a: Decimal): number {
   return value;
 }
 
-/** Postgres keeps the 15 digits that every double precision holds. */
+/** Converts a double precision to numeric. As in Postgres, it keeps the 15 digits that are always exact. */
 export function doubleToDecimal(a: number): Decimal {
   if (!Number.isFinite(a)) return decimalFromText(String(a));
   return trimmed(decimalFromText(a.toPrecision(15)));
 }
 
-/** C's %g drops trailing zeros. */
+/** Removes trailing zeros, as C's %g does. */
 const trimmed = (a: Decimal): Decimal => trimScale(a);
 
 export function gcdDecimals(a: Decimal, b: Decimal): Decimal {
@@ -176,7 +176,7 @@ export function lcmDecimals(a: Decimal, b: Decimal): Decimal {
 
 const absolute = (value: bigint): bigint => (value < 0n ? -value : value);
 
-/** The bucket that a value falls into among `count` equal ones between low and high; 0 and count + 1 are outside. */
+/** Returns the bucket of a value, of `count` equal ones between low and high; 0 and count + 1 are outside. */
 export function widthBucketDecimal(...[value, low, high, count]: [Decimal, Decimal, Decimal, number]): number {
   if (count <= 0) throw new SqlError('2201G', 'count must be greater than zero');
   if ([value, low, high].some(({ special }) => special === 'NaN'))

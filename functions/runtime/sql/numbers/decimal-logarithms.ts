@@ -5,9 +5,9 @@ import { decimalText, divideRounded, finite, INFINITY, NAN, powerOfTen, signOf, 
 import { bitsFor, logarithm, scaled } from './fixed-point.ts';
 
 /**
- * exp, ln and log of numeric. Postgres gives at least 16 significant digits and no fewer decimals than the argument
- * has, and chooses them by a rough estimate of the result's size: the estimates here are its own, because they decide
- * what is printed.
+ * The least number of significant digits in exp, ln and log of numeric. Postgres gives at least these, and at least as
+ * many decimals as the argument has. It chooses the number of decimals by a rough estimate of the result's size. The
+ * estimates here are the same as Postgres's, because they decide how many decimals are printed.
  */
 const SIGNIFICANT = 16;
 const MAX_DECIMALS = 1000;
@@ -15,7 +15,7 @@ const MAX_DECIMALS = 1000;
 // biome-ignore lint/suspicious/noApproximativeNumericConstant: the value has to be the one that Postgres uses
 const LOG10_E = 0.434294481903252;
 
-/** How many decimals a result has whose first digit stands at 10^weight. */
+/** Returns the number of decimals of a result whose first digit stands at 10^weight. */
 export function decimalsFor(weight: number, args: readonly Decimal[]): number {
   return Math.min(Math.max(SIGNIFICANT - weight, ...args.map(({ scale }) => scale), 0), MAX_DECIMALS);
 }
@@ -29,9 +29,9 @@ export function expDecimal(a: Decimal): Decimal {
 }
 
 /**
- * e to the power of a number, with so many decimals. Every step is rounded to as many decimals as Postgres keeps: where
- * the result is a tie but for what those leave out, as for `0.999999999999999999999 ^ 2.5`, that decides its last
- * digit.
+ * Returns e to the power of a number, with this many decimals. Rounds every step to as many decimals as Postgres keeps,
+ * because the rounding can decide the last digit: `0.999999999999999999999 ^ 2.5` is a tie but for the dropped
+ * decimals.
  */
 export function exponentialOf(a: Decimal, decimals: number): Decimal {
   const size = Number(decimalText(a));
@@ -42,18 +42,18 @@ export function exponentialOf(a: Decimal, decimals: number): Decimal {
   let halvings = 0;
   for (let rest = Math.abs(size); rest > LARGEST_TERM; rest /= 2) halvings += 1;
   const digits = Math.max(1 + weightOf(size) + decimals + Math.trunc(halvings * LOG10_2), 0) + 8;
-  // Divided by a power of two: one decimal more for each halving holds it.
+  // Dividing by a power of two is exact with one more decimal for each halving.
   let result = exponentialSeries(finite(a.digits * 5n ** BigInt(halvings), a.scale + halvings), digits - 1);
   for (let left = halvings; left > 0; left -= 1)
     result = productAt(result, result, Math.max(digits - leading(result).weight * 8, 0));
   return withScale(result, decimals);
 }
 
-/** So near to zero that the series is short. */
+/** The largest argument of the series: so near to zero that the series is short. */
 const LARGEST_TERM = 0.01;
 const LOG10_2 = 0.301029995663981;
 
-/** 1 + x + x²/2! + …, until a term is nothing at so many decimals. */
+/** Sums 1 + x + x²/2! + … until a term is zero at this many decimals. */
 function exponentialSeries(x: Decimal, decimals: number): Decimal {
   let sum = addDecimals(finite(1n, 0), x);
   let term = x;
@@ -84,14 +84,14 @@ function requirePositive(a: Decimal): Decimal {
   return a;
 }
 
-/** The natural logarithm with so many decimals. */
+/** Returns the natural logarithm with this many decimals. */
 export function logarithmOf(a: Decimal, decimals: number): Decimal {
   requirePositive(a);
   const bits = bitsFor(decimals);
   return finite(scaled(logarithm(a.digits, powerOfTen(a.scale), bits), powerOfTen(decimals), bits), decimals);
 }
 
-/** Where the first digit of a number's natural logarithm stands, as Postgres estimates it. */
+/** Estimates the position of the first digit of a natural logarithm, as Postgres does. */
 export function logarithmWeight(a: Decimal): number {
   if (signOf(a) <= 0) return 0;
   const one = powerOfTen(a.scale);
@@ -107,7 +107,7 @@ function weightNearOne(distance: Decimal): number {
   return weight * 4 + Math.trunc(Math.log10(first));
 }
 
-/** The first digits of a number in base 10,000, as one number; zeros at the end are not there. */
+/** Returns the first digits of a number in base 10,000 as one number, without zeros at the end. */
 export function firstDigits(a: Decimal, count: number): { weight: number; digits: number; used: number } {
   const { weight } = leading(a);
   const size = a.digits < 0n ? -a.digits : a.digits;
@@ -130,7 +130,7 @@ export function firstDigits(a: Decimal, count: number): { weight: number; digits
 
 export const log10Decimal = (a: Decimal): Decimal => logDecimals(finite(10n, 0), a);
 
-/** The logarithm of `a` to a base. */
+/** Returns the logarithm of `a` to a base. */
 export function logDecimals(base: Decimal, a: Decimal): Decimal {
   if (base.special !== undefined || a.special !== undefined) return logSpecial(base, a);
   const [ofBase, ofNumber] = [logarithmWeight(base), logarithmWeight(a)];

@@ -24,7 +24,7 @@ import {
 const ONE = finite(1n, 0);
 const ZERO = finite(0n, 0);
 
-/** `base ^ exponent` of numeric, with the digits that Postgres gives it. */
+/** Returns `base ^ exponent` of numeric, with the same digits as Postgres. */
 export function powerDecimals(base: Decimal, exponent: Decimal): Decimal {
   if (base.special === 'NaN') return isZero(exponent) ? ONE : NAN;
   if (exponent.special === 'NaN') return equals(base, 1n) ? ONE : NAN;
@@ -46,7 +46,7 @@ function isInt(a: Decimal): boolean {
   return isWhole(a) && whole >= -2147483648n && whole <= 2147483647n;
 }
 
-/** POSIX's rules for pow. */
+/** Applies the rules of POSIX's pow for infinities. */
 function powerOfInfinity(base: Decimal, exponent: Decimal): Decimal {
   const sign = signOf(exponent);
   if (equals(base, 1n) || sign === 0) return ONE;
@@ -76,14 +76,14 @@ function wholePower(base: Decimal, exponent: Decimal): Decimal {
 
 const overflow = (): SqlError => new SqlError('22003', 'value overflows numeric format');
 
-/** Roughly the logarithm of the result to base 10. */
+/** Estimates the logarithm of the result to base 10. */
 function sizeOfPower(base: Decimal, n: number): number {
   if (isZero(base)) return 0;
   const { weight, digits, used } = firstDigits(base, 4);
   return n * (Math.log10(digits) + (weight - used + 1) * 4);
 }
 
-/** Multiplies by squares, with more digits than the result needs. */
+/** Computes a power by repeated squaring, with more digits than the result needs. */
 function multiplied(base: Decimal, n: number, decimals: number): Decimal {
   const times = Math.abs(n);
   const kept = decimals + Math.max(Math.trunc(sizeOfPower(base, n)), 0) + Math.ceil(Math.log10(times + 1)) + 20;
@@ -96,7 +96,7 @@ function multiplied(base: Decimal, n: number, decimals: number): Decimal {
   return n > 0 ? fixed(result, decimals) : inverse(result, decimals);
 }
 
-/** `digits × 10^exponent`, of limited precision. */
+/** A number `digits × 10^exponent` of limited precision. */
 interface Real {
   readonly digits: bigint;
   readonly exponent: number;
@@ -134,13 +134,13 @@ function realPower(base: Decimal, exponent: Decimal): Decimal {
   }
   const resultWeight = weightOf(estimate);
   const decimals = decimalsFor(resultWeight, [base, exponent]);
-  // As many digits of the logarithm as the result's are decided by.
+  // Takes as many digits of the logarithm as decide the digits of the result.
   const exact = timesLogarithm(size, exponent, Math.max(Math.max(1 + decimals + resultWeight, 0) - weight + 8, 0));
   const result = exponentialOf(exact, decimals);
   return negative && isOdd(exponent) ? { ...result, digits: -result.digits } : result;
 }
 
-/** `exponent × ln(base)`, both rounded to so many decimals. */
+/** Returns `exponent × ln(base)`; the logarithm and the product are rounded to this many decimals. */
 function timesLogarithm(base: Decimal, exponent: Decimal, decimals: number): Decimal {
   const { digits, scale } = logarithmOf(base, decimals);
   return withScale(finite(digits * exponent.digits, scale + exponent.scale), decimals);

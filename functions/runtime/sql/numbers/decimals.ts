@@ -2,8 +2,8 @@ import { invalidInput, SqlError } from '../errors/sql-error.ts';
 import { trimSpace } from '../text/spaces.ts';
 
 /**
- * numeric: `digits × 10^-scale`, exact. The scale is kept as Postgres keeps it (1.0 and 1.00 are equal and print
- * differently). `special` is NaN or an infinity; then digits and scale are zero.
+ * A value of numeric: exactly `digits × 10^-scale`. The scale is kept as in Postgres: 1.0 and 1.00 are equal but print
+ * differently. `special` is NaN or an infinity; digits and scale are zero then.
  */
 export interface Decimal {
   readonly digits: bigint;
@@ -11,7 +11,7 @@ export interface Decimal {
   readonly special: 'NaN' | 'Infinity' | '-Infinity' | undefined;
 }
 
-/** Postgres's limits: digits before and after the decimal point. */
+/** Postgres's limits for the digits before and after the decimal point. */
 const MAX_WHOLE_DIGITS = 131072;
 const MAX_SCALE = 16383;
 
@@ -72,7 +72,7 @@ const SPECIAL = new Map([
   ['-infinity', MINUS_INFINITY],
 ]);
 
-/** A JSON number, which needs no trimming and has no special values. */
+/** Reads a JSON number, which needs no trimming and has no special values. */
 export function decimalFromNumber(text: string): Decimal {
   if (text.length < 16) {
     const dot = text.indexOf('.');
@@ -90,7 +90,7 @@ export function decimalFromNumber(text: string): Decimal {
 
 function fromParts(digits: string, fractionLength: number, exponentText: string): Decimal {
   const exponent = Number(exponentText);
-  // Postgres refuses exponents whose magnitude is beyond half of a 32-bit integer, whatever the digits are.
+  // Postgres rejects exponents beyond half the range of a 32-bit integer, even if all digits are zero.
   if (Math.abs(exponent) >= 1073741823) throw new SqlError('22003', 'value overflows numeric format');
   const value = BigInt(digits.startsWith('+') ? digits.slice(1) : digits);
   const scale = fractionLength - exponent;
@@ -106,7 +106,7 @@ function rounded(value: bigint, scale: number, to: number): Decimal {
   return finite(divideRounded(value, powerOfTen(scale - to)), to);
 }
 
-/** Integer division that rounds halves away from zero. */
+/** Divides integers and rounds halves away from zero. */
 export function divideRounded(dividend: bigint, divisor: bigint): bigint {
   const negative = dividend < 0n !== divisor < 0n;
   const [a, b] = [dividend < 0n ? -dividend : dividend, divisor < 0n ? -divisor : divisor];
@@ -114,12 +114,12 @@ export function divideRounded(dividend: bigint, divisor: bigint): bigint {
   return negative ? -quotient : quotient;
 }
 
-/** The digits of a number at a scale at least as large as its own. */
+/** Returns the digits of a number at a scale that is not smaller than its own. */
 export function digitsAt(a: Decimal, scale: number): bigint {
   return a.scale === scale ? a.digits : a.digits * powerOfTen(scale - a.scale);
 }
 
-/** Rounds halves away from zero when the scale gets smaller. */
+/** Changes the scale; rounds halves away from zero if the scale gets smaller. */
 export function withScale(a: Decimal, scale: number): Decimal {
   if (a.special !== undefined || a.scale === scale) return a;
   if (scale > a.scale) return finite(digitsAt(a, scale), scale);
@@ -137,7 +137,7 @@ export function decimalText(a: Decimal): string {
 const RANK = { '-Infinity': -1, Infinity: 1, NaN: 2 };
 const rank = (a: Decimal): number => (a.special === undefined ? 0 : RANK[a.special]);
 
-/** NaN equals itself and is greater than everything else. */
+/** Orders two numerics. NaN equals itself and is greater than everything else. */
 export function compareDecimals(a: Decimal, b: Decimal): number {
   if (a.special !== undefined || b.special !== undefined) return rank(a) - rank(b);
   const scale = a.scale > b.scale ? a.scale : b.scale;

@@ -1,8 +1,8 @@
 import { outOfRange, SqlError } from '../errors/sql-error.ts';
 
 /**
- * Functions of double precision. Their results are within one unit in the last place of Postgres's, which uses C's
- * library. Those of which that library's own results are further off (cbrt, log10, the hyperbolic ones) are not here.
+ * Functions of double precision, with results within one unit in the last place of Postgres's, which calls the C
+ * library. Functions for which C libraries differ by more (cbrt, log10, the hyperbolic ones) are not supported.
  */
 
 export function sqrtDouble(a: number): number {
@@ -28,7 +28,7 @@ function positive(a: number): number {
 }
 
 export function powerDoubles(a: number, b: number): number {
-  // POSIX: anything to the power of zero is one, and one to the power of anything is one, NaN included.
+  // As in POSIX, anything to the power of zero is one, and one to the power of anything is one, even for NaN.
   if (a === 1 || b === 0) return 1;
   if (Number.isNaN(a) || Number.isNaN(b)) return NaN;
   if (a === 0 && b < 0) throw new SqlError('2201F', 'zero raised to a negative power is undefined');
@@ -82,7 +82,7 @@ export function radiansDouble(a: number): number {
 
 export const piDouble = (): number => Math.PI;
 
-/** The bucket that a value falls into among `count` equal ones between low and high; 0 and count + 1 are outside. */
+/** Returns the bucket of a value, of `count` equal ones between low and high; 0 and count + 1 are outside. */
 export function widthBucketDouble(...[value, low, high, count]: [number, number, number, number]): number {
   if (count <= 0) throw new SqlError('2201G', 'count must be greater than zero');
   if (Number.isNaN(value) || Number.isNaN(low) || Number.isNaN(high))

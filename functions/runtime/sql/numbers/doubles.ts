@@ -2,8 +2,8 @@ import { divisionByZero, invalidInput, outOfRange, SqlError } from '../errors/sq
 import { trimSpace } from '../text/spaces.ts';
 
 /**
- * double precision is a JavaScript number. Postgres raises an error where IEEE gives an infinity or a zero that was not
- * there before.
+ * A double precision is a JavaScript number. As in Postgres, an operation that overflows to infinity or underflows to
+ * zero is an error, unlike in IEEE arithmetic.
  */
 function checked(result: number, mayBeInfinite: boolean, mayBeZero: boolean): number {
   if (!mayBeInfinite && (result === Infinity || result === -Infinity))
@@ -31,7 +31,7 @@ export const floorDouble = (a: number): number => Math.floor(a);
 export const truncDouble = (a: number): number => Math.trunc(a);
 export const signDouble = (a: number): number => (a > 0 ? 1 : a < 0 ? -1 : 0);
 
-/** Rounds halves to even, as C's rint. */
+/** Rounds to an integer, halves to even, as C's rint does. */
 export function roundDouble(a: number): number {
   const floor = Math.floor(a);
   const rest = a - floor;
@@ -40,7 +40,7 @@ export function roundDouble(a: number): number {
   return rounded === 0 && a < 0 ? -0 : rounded;
 }
 
-/** NaN equals itself and is greater than everything else, so that it can be sorted. */
+/** Orders two numbers. NaN equals itself and is greater than everything else, so that it can be sorted. */
 export function compareDoubles(a: number, b: number): number {
   if (a < b) return -1;
   if (a > b) return 1;
@@ -51,7 +51,7 @@ export function compareDoubles(a: number, b: number): number {
 export const equalDoubles = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b));
 
 /**
- * The shortest text that reads back as the same number, laid out as Postgres does: exponents below -4 and from 15 on.
+ * Prints the shortest text that reads back as the same number; as in Postgres, with an exponent below -4 or above 14.
  */
 export function doubleText(a: number): string {
   if (Number.isNaN(a)) return 'NaN';

@@ -1,23 +1,23 @@
-/** Real numbers as `value × 2^-bits`: logarithms to as many digits as numeric wants. */
+/** Returns the bits to keep for a number of decimals. Numbers here are `value × 2^-bits`, for logarithms of numeric. */
 export const bitsFor = (decimals: number): number => Math.ceil(Math.max(decimals, 0) * 3.33) + 64;
 
 const bitLength = (value: bigint): number => value.toString(16).length * 4;
 
-/** `dividend / divisor` with so many bits behind the point. */
+/** Returns `dividend / divisor` with this many bits after the point. */
 function ratio(dividend: bigint, divisor: bigint, bits: number): bigint {
   return (dividend << BigInt(bits)) / divisor;
 }
 
-/** `value × factor` as an integer, halves away from zero. */
+/** Returns `value × factor` as an integer; rounds halves away from zero. */
 export function scaled(value: bigint, factor: bigint, bits: number): bigint {
   const product = value * factor;
   const half = 1n << BigInt(bits - 1);
   return product < 0n ? -((half - product) >> BigInt(bits)) : (product + half) >> BigInt(bits);
 }
 
-/** The natural logarithm of a positive fraction. */
+/** Returns the natural logarithm of a positive fraction. */
 export function logarithm(dividend: bigint, divisor: bigint, bits: number): bigint {
-  // A power of two is taken out, so that the rest is near one.
+  // Takes out a power of two, so that the rest is near one.
   const twos = bitLength(dividend) - bitLength(divisor);
   let [a, b] = twos >= 0 ? [dividend, divisor << BigInt(twos)] : [dividend << BigInt(-twos), divisor];
   let shifted = twos;
@@ -36,7 +36,7 @@ function logarithmOfTwo(bits: number): bigint {
   return value;
 }
 
-/** s + s³/3 + s⁵/5 + … */
+/** Sums s + s³/3 + s⁵/5 + … */
 function areaTangent(dividend: bigint, divisor: bigint, bits: number): bigint {
   const s = ratio(dividend, divisor, bits);
   const square = (s * s) >> BigInt(bits);

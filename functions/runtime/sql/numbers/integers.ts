@@ -2,8 +2,8 @@ import { divisionByZero, invalidInput, outOfRange, SqlError } from '../errors/sq
 import { trimSpace } from '../text/spaces.ts';
 
 /**
- * integer (int4) is a JavaScript number, bigint (int8) a JavaScript bigint. Both overflow with an error, as in
- * Postgres.
+ * The range of integer (int4), which is a JavaScript number; bigint (int8) is a JavaScript bigint. As in Postgres, an
+ * overflow of either is an error.
  */
 const MIN4 = -2147483648;
 const MAX4 = 2147483647;
@@ -42,7 +42,7 @@ export function divideBigints(a: bigint, b: bigint): bigint {
   return int8(a / b);
 }
 
-/** The sign is the dividend's. */
+/** Returns the remainder, with the sign of the dividend. */
 export function modIntegers(a: number, b: number): number {
   if (b === 0) divisionByZero();
   const rest = a % b;
@@ -131,7 +131,7 @@ function parseInteger(type: string, text: string): bigint {
   return match[1] === '-' ? -value : value;
 }
 
-/** Two's complement, as Postgres prints negative numbers. */
+/** Prints negative numbers in two's complement, as Postgres does. */
 export const integerToHex = (a: number): string => (a >>> 0).toString(16);
 export const bigintToHex = (a: bigint): string => BigInt.asUintN(64, a).toString(16);
 export const integerToBinary = (a: number): string => (a >>> 0).toString(2);

@@ -13,7 +13,7 @@ import { HAS_ESCAPE, HAS_EXPONENT, HAS_FRACTION } from '../scan/scan-memory.ts';
 import type { Row } from './row.ts';
 import { beginsNumber, decimalAt, isPresent, misfitAt, required, textAt, valueAt } from './row-values.ts';
 
-/** What a column that is copied as it came must look like. Lists, objects and jsonb are not looked into. */
+/** The type that a copied column is checked for. The contents of lists, objects and jsonb are not checked. */
 export type CopiedType =
   | 'text'
   | 'boolean'
@@ -50,7 +50,9 @@ export const copied = (
 
 const COMMA = 0x2c;
 
-/** Copies columns with their keys: those that stand in the event as they are wanted in one piece, neighbours too. */
+/**
+ * Copies columns with their keys. Columns that follow each other in the event in the same order are copied together.
+ */
 export function copyColumns(writer: JsonWriter, row: Row, columns: readonly CopiedColumn[]): void {
   for (let i = 0; i < columns.length; i += 1) verify(row, columns[i] as CopiedColumn);
   const { starts, ends, keys } = row;
@@ -123,7 +125,7 @@ const READERS = {
   uuid: uuidFromJson,
 };
 
-/** Digits alone, and few of them, are in every range. */
+/** The longest number of each type that needs no check of its range, if it has no exponent. */
 const FEW_DIGITS = { integer: 9, bigint: 18, numeric: 300, 'double precision': 300 };
 
 function verifyNumber(row: Row, column: number, type: keyof typeof FEW_DIGITS): void {

@@ -10,20 +10,20 @@ import {
 } from '../scan/scan-memory.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import type { Row } from './row.ts';
-import { placeEvent, placeRange, placeText } from './row.ts';
+import { loadEvent, loadText, selectRange } from './row.ts';
 
-/** Lines of which each is an event, one after the other in a row. */
+/** A text of lines, each of which is an event; a row holds one of them at a time. */
 export interface Lines {
   readonly row: Row;
-  /** A column's text without which WHERE is false: lines without it are not even given. */
+  /** A text that a column must have for WHERE to be true. Lines without it are skipped. */
   readonly needed: { readonly column: number; readonly text: Buffer } | undefined;
-  /** How many columns WHERE reads: they are the first ones. */
+  /** The number of columns that WHERE reads. They are the row's first ones. */
   readonly whereReads: number;
   text: Buffer;
   next: number;
-  /** Lines of the text up to here, those that were not given included. */
+  /** The number of lines read so far, skipped lines included. */
   count: number;
-  isPlaced: boolean;
+  isLoaded: boolean;
   skips: boolean;
 }
 
@@ -37,52 +37,56 @@ export const createLines = (row: Row, needed: Lines['needed'], whereReads: numbe
   text: Buffer.alloc(0),
   next: 0,
   count: 0,
-  isPlaced: false,
+  isLoaded: false,
   skips: false,
 });
 
-/** Begins to read a text of whole lines. */
+/** Starts reading a text of whole lines. */
 export function startLines(lines: Lines, text: Buffer): void {
   const { row, needed } = lines;
   lines.text = text;
   lines.next = 0;
   lines.count = 0;
-  lines.isPlaced = placeText(row, text);
-  lines.skips = lines.isPlaced && needed !== undefined && needed.text.length <= MOST_NEEDED;
+  lines.isLoaded = loadText(row, text);
+  lines.skips = lines.isLoaded && needed !== undefined && needed.text.length <= MOST_NEEDED;
   if (!lines.skips || needed === undefined) return;
   const { numbers, bytes } = scannerOf(row);
   numbers[NEEDED_COLUMN >> 2] = needed.column;
   numbers[NEEDED_LENGTH >> 2] = needed.text.copy(bytes, NEEDED_TEXT);
 }
 
-/** Places the next line in the row, if there is one that is not blank and that WHERE may want. */
+/**
+ * Loads the next line into the row. Skips blank lines and lines for which WHERE is certainly false. False at the end.
+ */
 export function nextLine(lines: Lines): boolean {
-  const { row, text, isPlaced } = lines;
+  const { row, text, isLoaded } = lines;
   while (lines.next < text.length) {
-    if (lines.skips && skipRefused(lines)) return true;
+    if (lines.skips && skipFiltered(lines)) return true;
     const from = lines.next;
     if (from >= text.length) return false;
-    const to = isPlaced ? scannerOf(row).call.findLineEnd(TEXT + from) - TEXT : endOfLine(text, from);
+    const to = isLoaded ? scannerOf(row).call.findLineEnd(TEXT + from) - TEXT : endOfLine(text, from);
     lines.next = to + 1;
     lines.count += 1;
     if (isBlank(text, from, to)) continue;
-    if (isPlaced) placeRange(row, from, to);
-    else placeEvent(row, text.subarray(from, to));
+    if (isLoaded) selectRange(row, from, to);
+    else loadEvent(row, text.subarray(from, to));
     return true;
   }
   return false;
 }
 
-/** True when the scanner came to a line that it could begin to read and WHERE may want: it is placed. */
-function skipRefused(lines: Lines): boolean {
+/**
+ * Skips lines for which WHERE is certainly false. True if the scanner has begun to read the next line: it is loaded.
+ */
+function skipFiltered(lines: Lines): boolean {
   const { row, text, whereReads } = lines;
   const { call, numbers } = scannerOf(row);
-  const from = call.skipRefused(TEXT + lines.next, TEXT + text.length, whereReads) - TEXT;
+  const from = call.skipFiltered(TEXT + lines.next, TEXT + text.length, whereReads) - TEXT;
   lines.count += numbers[SKIPPED >> 2] as number;
   lines.next = from;
   if (numbers[IS_BEGUN >> 2] === 0) return false;
   const to = (numbers[EVENT_END >> 2] as number) - TEXT;
-  placeRange(row, from, to);
+  selectRange(row, from, to);
   row.isBegun = true;
   lines.next = to + 1;
   lines.count += 1;

@@ -1,21 +1,21 @@
 import { EventRejected } from '../../errors.ts';
 import { HAS_ESCAPE, HAS_EXPONENT, HAS_FRACTION } from '../scan/scan-memory.ts';
 
-/** The columns of one event as ranges of bytes. */
+/** The columns of one event, as ranges of bytes. */
 export interface ColumnRanges {
   readonly columns: readonly string[];
-  /** The bytes that the ranges are in: the scanner's memory, or what the slow way wrote. */
+  /** The bytes that the ranges refer to: the scanner's memory, or a buffer that the slow path wrote. */
   bytes: Buffer;
-  /** Of the same bytes. */
+  /** A view of the same bytes. */
   view: DataView;
-  /** Where each column's value is; -1 when the event does not have it. */
+  /** The start of each column's value; -1 if the event does not have the column. */
   starts: Int32Array;
   ends: Int32Array;
-  /** Where each column's key starts, or -1: for copying neighbours together with their keys. */
+  /** The start of each column's key, or -1. Used to copy neighbouring columns together with their keys. */
   keys: Int32Array;
-  /** What was seen in the value: `HAS_ESCAPE` and others. */
+  /** Flags of each value: `HAS_ESCAPE`, `HAS_FRACTION`, `HAS_EXPONENT`. */
   seen: Int32Array;
-  /** Whether there may be anything but ASCII in the event. */
+  /** Whether the event may contain bytes beyond ASCII. */
   high: boolean;
 }
 
@@ -25,13 +25,13 @@ const { rawJSON, isRawJSON } = JSON as unknown as {
   isRawJSON: (value: unknown) => boolean;
 };
 
-/** Numbers keep their text, so that nothing is rounded. */
+/** Keeps the text of each number, so that JSON.parse does not round it. */
 const exactNumbers: Reviver = (...[, value, context]) =>
   typeof value === 'number' ? rawJSON(context.source ?? String(value)) : value;
 
 /**
- * Reads an event through JSON.parse and lays its columns out as if they had been scanned. Refuses what is not a JSON
- * object.
+ * Reads an event with JSON.parse and writes its columns to a buffer, so that the row looks as if it had been scanned.
+ * Throws `EventRejected` if the event is not a JSON object.
  */
 export function readSlowly(row: ColumnRanges, event: Uint8Array): void {
   const data = parse(event);
@@ -70,7 +70,7 @@ function parse(bytes: Uint8Array): Record<string, unknown> {
   } catch (error) {
     throw new EventRejected('undecodable', `the event's data is not JSON: ${(error as Error).message}`);
   }
-  // A number that keeps its text is an object to JavaScript.
+  // A number that keeps its text (`JSON.rawJSON`) is an object in JavaScript.
   if (typeof data !== 'object' || data === null || Array.isArray(data) || isRawJSON(data))
     throw new EventRejected('schema', "the event's data is not a JSON object");
   return data as Record<string, unknown>;

@@ -9,13 +9,13 @@ import { doubleFromText } from '../numbers/doubles.ts';
 import { HAS_ESCAPE } from '../scan/scan-memory.ts';
 import type { Row } from './row.ts';
 
-/** Reading a row's columns. Each gives null for a column that is missing or JSON's null. */
+/** Tests whether a column has a value. The functions below return null for a column that is missing or null in JSON. */
 export function isPresent(row: Row, column: number): boolean {
   const start = row.starts[column] as number;
   return start >= 0 && row.bytes[start] !== 0x6e;
 }
 
-/** The first byte of a value says of what kind it is. */
+/** The first byte of a value tells its kind. */
 const QUOTE = 0x22;
 
 function sliceOf(row: Row, column: number): string {
@@ -37,7 +37,7 @@ export function textAt(row: Row, column: number): string | null {
   return row.high ? row.bytes.toString('utf8', start + 1, end - 1) : row.bytes.toString('latin1', start + 1, end - 1);
 }
 
-/** Whether a text column is this text: compared in bytes. */
+/** Tests whether a text column equals a text, given in UTF-8; compares bytes if the value has no escapes. */
 export function isTextAt(row: Row, column: number, wanted: Uint8Array): boolean {
   if (!isPresent(row, column)) return false;
   const start = row.starts[column] as number;
@@ -65,7 +65,7 @@ export function decimalAt(row: Row, column: number): Decimal | null {
   return decimalFromNumber(row.bytes.toString('latin1', start, row.ends[column]));
 }
 
-/** Read as JSON.parse would: numeric has no -0. */
+/** Reads a double precision as JSON.parse does, not through numeric, because numeric has no -0. */
 export function doubleAt(row: Row, column: number): number | null {
   if (!isPresent(row, column)) return null;
   const start = row.starts[column] as number;
@@ -82,7 +82,7 @@ export function jsonAt(row: Row, column: number): Json | null {
   return isPresent(row, column) ? jsonFromText(sliceOf(row, column)) : null;
 }
 
-/** Any other type: through jsonb. */
+/** Reads a column of any other type, through jsonb. */
 export function valueAt<T>(
   row: Row,
   column: number,
@@ -98,7 +98,7 @@ export function valueAt<T>(
   }
 }
 
-/** A column that its schema says is always there. */
+/** Returns the value of a column that the schema declares as not null. Throws `EventRejected` if it is null. */
 export function required<T>(row: Row, column: number, value: T | null): T {
   if (value === null) throw new EventRejected('schema', `column "${row.columns[column]}" is missing or null`);
   return value;

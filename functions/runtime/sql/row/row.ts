@@ -2,28 +2,28 @@ import { isUtf8 } from 'node:buffer';
 import { DONE, MORE } from '../scan/scan-events.ts';
 import { NEXT_KEY, REPEATED, SEEN_HIGH, TEXT, TEXT_SIZE } from '../scan/scan-memory.ts';
 import type { Scanner } from '../scan/scanner.ts';
-import { canKnow, knowColumns, theScanner } from '../scan/scanner.ts';
+import { canLookFor, lookForColumns, sharedScanner } from '../scan/scanner.ts';
 import { type ColumnRanges, readSlowly } from './row-slow.ts';
 
 /**
- * The columns of one event as ranges of bytes. Hot path: one row is filled again for every event, and nothing is
- * decoded before an expression asks for it. The ranges are the scanner's own, so they hold until the next event is
- * read, into whatever row.
+ * The columns of one event, as ranges of bytes. Hot path: one row is reused for every event, and a column is decoded
+ * only when an expression needs it. All rows share the scanner's memory, so the ranges are valid until any row reads
+ * the next event.
  */
 export interface Row extends ColumnRanges {
-  /** Where in the statement an expression is that is being evaluated: `line:column`. */
+  /** The position in the statement of the expression that is being evaluated: `line:column`. */
   at: string;
-  /** The event, in the scanner's memory. */
+  /** The range of the event in the scanner's memory. */
   from: number;
   to: number;
-  /** The event itself, when the scanner cannot hold it. */
+  /** The bytes of the event, if they do not fit into the scanner's memory. */
   unscanned: Uint8Array | undefined;
-  /** Whether a column came again, or the event went the slow way: then what was known halfway does not count. */
+  /** Whether a column was repeated, or the event took the slow path: then WHERE has to be evaluated again. */
   repeated: boolean;
   /** Whether the scanner has already read the event as far as WHERE reads. */
   isBegun: boolean;
   isRead: boolean;
-  /** Not when there are too many columns. */
+  /** False if there are too many columns for the scanner. */
   readonly isScannable: boolean;
   scanner: Scanner | undefined;
 }
@@ -45,38 +45,40 @@ export function createRow(columns: readonly string[]): Row {
     repeated: false,
     isBegun: false,
     isRead: false,
-    isScannable: canKnow(columns),
+    isScannable: canLookFor(columns),
     scanner: undefined,
   };
 }
 
-/** Takes one event's JSON, to be read next. */
-export function placeEvent(row: Row, event: Uint8Array): void {
-  if (placeText(row, event)) placeRange(row, 0, event.length);
+/** Loads the JSON of one event, which is then read next. */
+export function loadEvent(row: Row, event: Uint8Array): void {
+  if (loadText(row, event)) selectRange(row, 0, event.length);
   else row.unscanned = event;
 }
 
-/** Takes bytes that `placeRange` names events of. False when the scanner cannot hold them, or so many columns. */
-export function placeText(row: Row, text: Uint8Array): boolean {
-  const scanner = text.length > TEXT_SIZE ? undefined : knowRow(row);
+/**
+ * Loads a text; `selectRange` then chooses an event in it. False if the text, or the columns, do not fit the scanner.
+ */
+export function loadText(row: Row, text: Uint8Array): boolean {
+  const scanner = text.length > TEXT_SIZE ? undefined : prepareScanner(row);
   if (scanner === undefined) return false;
   const { bytes } = scanner;
   bytes.set(text, TEXT);
-  // A control character that no string and no number goes beyond, and then one that is no white space.
+  // A control character ends every string and number; the zero after it ends white space.
   bytes[TEXT + text.length] = 0x0a;
   bytes[TEXT + text.length + 1] = 0;
   return true;
 }
 
-/** The event to read next, as a range of the text. */
-export function placeRange(row: Row, from: number, to: number): void {
+/** Chooses the event to read next, as a range of the loaded text. */
+export function selectRange(row: Row, from: number, to: number): void {
   row.unscanned = undefined;
   row.from = TEXT + from;
   row.to = TEXT + to;
   row.isBegun = false;
 }
 
-/** Reads the event that was placed until its first so many columns are found; true when there is more to read. */
+/** Reads the loaded event until the first `columns` columns are found. True if there is more of the event to read. */
 export function readSome(row: Row, columns: number): boolean {
   const { scanner, unscanned } = row;
   if (unscanned !== undefined || scanner === undefined) return slowly(row, unscanned ?? row.bytes);
@@ -85,18 +87,18 @@ export function readSome(row: Row, columns: number): boolean {
   return hasMore(row, scanner, row.isBegun ? MORE : scanner.call.readEvent(row.from, row.to, columns));
 }
 
-/** Reads the rest of it. */
+/** Reads the rest of the event. */
 export function finishRow(row: Row): void {
   const { scanner } = row;
   if (!row.isRead && scanner !== undefined) hasMore(row, scanner, scanner.call.readKeys(ALL));
 }
 
-/** Reads all of it. */
+/** Reads the whole event. */
 export function readRow(row: Row): void {
   readSome(row, ALL);
 }
 
-/** Whether one of the first so many columns may come again in what is not read yet. */
+/** Tests whether one of the first `columns` columns may be repeated in the part of the event that is not read yet. */
 export const mayRepeat = (row: Row, columns: number): boolean => row.scanner?.call.mayRepeat(columns) !== 0;
 
 const ALL = 1 << 30;
@@ -119,11 +121,11 @@ function slowly(row: Row, event: Uint8Array): boolean {
   return false;
 }
 
-/** Makes the scanner look for this row's columns, unless it cannot. */
-function knowRow(row: Row): Scanner | undefined {
+/** Prepares the shared scanner for this row's columns. Returns undefined if there are too many. */
+function prepareScanner(row: Row): Scanner | undefined {
   if (!row.isScannable) return undefined;
-  const scanner = row.scanner ?? theScanner();
-  if (scanner.columns !== row.columns) knowColumns(scanner, row.columns);
+  const scanner = row.scanner ?? sharedScanner();
+  if (scanner.columns !== row.columns) lookForColumns(scanner, row.columns);
   if (row.scanner === scanner) return scanner;
   row.scanner = scanner;
   row.starts = scanner.starts;

@@ -1,12 +1,12 @@
 import type { Code, Operand } from './wasm.ts';
 import {
   add,
-  again,
   and,
   bitmask,
   bytesAtMost,
   bytesEqual,
   call,
+  continueLoop,
   equal,
   isZero,
   load32,
@@ -22,32 +22,32 @@ import {
   when,
 } from './wasm.ts';
 
-/** What the scanner's functions share: pieces of code over bytes. */
+/** Returns the code of a character. This file has the pieces of code that the scanner's functions share. */
 export const char = (text: string): number => text.charCodeAt(0);
-export const note = (place: number, value: Operand): Code => store32(place, or(load32(place), value));
+export const setBits = (place: number, value: Operand): Code => store32(place, or(load32(place), value));
 
 export const isOneOf = (byte: Operand, characters: string): Code =>
   [...characters].map((character) => equal(byte, char(character))).reduce((a, b) => or(a, b));
 
-/** Moves `p` to the end of plain text, sixteen bytes at a time, and notes the bytes beyond ASCII on the way. */
+/** Moves `p` to the end of plain text, sixteen bytes at a time, and passes on a mask of the bytes beyond ASCII. */
 export const skipPlainText = (noteHigh: (bits: Code) => Code): readonly Code[] => [
   loop(
     'vectors',
     set('bytes', load128('p')),
     set('mask', bitmask(endsPlainText('bytes'))),
-    when(isZero('mask'), [noteHigh(bitmask('bytes')), set('p', add('p', 16)), again('vectors')]),
+    when(isZero('mask'), [noteHigh(bitmask('bytes')), set('p', add('p', 16)), continueLoop('vectors')]),
   ),
-  // The bits below the lowest one of the mask.
+  // Only the bits below the lowest bit of the mask count.
   noteHigh(and(bitmask('bytes'), subtract(and('mask', subtract(0, 'mask')), 1))),
   set('p', add('p', trailingZeros('mask'))),
 ];
 
-/** A quote, a backslash or a control character. */
+/** Finds the bytes that end plain text: a quote, a backslash or a control character. */
 const endsPlainText = (bytes: Operand): Code =>
   vectorOr(
     vectorOr(bytesEqual(bytes, splat(char('"'))), bytesEqual(bytes, splat(char('\\')))),
     bytesAtMost(bytes, splat(0x1f)),
   );
 
-/** The first address from `p` on that is no white space. */
+/** Returns the first address from `p` that is not white space. */
 export const afterSpace = (p: Operand): Code => call('skipSpace', p);

@@ -1,4 +1,4 @@
-import { afterSpace, char, isOneOf, note } from './scan-bytes.ts';
+import { afterSpace, char, isOneOf, setBits } from './scan-bytes.ts';
 import {
   COLUMN,
   COLUMNS,
@@ -24,14 +24,12 @@ import {
 import type { Code, Operand, WasmFunction } from './wasm.ts';
 import {
   add,
-  again,
   and,
   bitmask,
   bytesEqual,
   call,
-  differ,
+  continueLoop,
   equal,
-  giveBack,
   isAtLeast,
   isBelow,
   isNegative,
@@ -40,6 +38,8 @@ import {
   load32,
   load128,
   loop,
+  notEqual,
+  returnValue,
   set,
   shiftLeft,
   splat,
@@ -52,15 +52,15 @@ import {
   when,
 } from './wasm.ts';
 
-/** How a scan ended: the event is not plain, it is read, or there is more of it. */
-export const ODD = 0;
+/** How a scan ended: the event needs the slow path, it is read to its end, or there is more to read. */
+export const NOT_PLAIN = 0;
 export const DONE = 1;
 export const MORE = 2;
 
-/** Functions over one event, or a line of many. */
+/** Returns the functions that read one event. */
 export const eventFunctions = (): readonly WasmFunction[] => [
   {
-    // Begins an event and reads until as many of its first columns are found.
+    // Starts an event and reads until the first `columns` columns are found.
     name: 'readEvent',
     parameters: ['from', 'to', 'columns'],
     locals: ['p', 'end'],
@@ -71,7 +71,7 @@ export const eventFunctions = (): readonly WasmFunction[] => [
         'columns',
         store128('p', splat(0xff)),
         set('p', add('p', 16)),
-        when(isBelow('p', 'end'), [again('columns')]),
+        when(isBelow('p', 'end'), [continueLoop('columns')]),
       ),
       store32(SEEN_HIGH, 0),
       store32(REPEATED, 0),
@@ -79,9 +79,9 @@ export const eventFunctions = (): readonly WasmFunction[] => [
       store32(EVENT_END, 'to'),
       store32(LAST_KEY, REMEMBERED),
       set('p', afterSpace('from')),
-      when(differ(load8('p'), char('{')), [giveBack(ODD)]),
+      when(notEqual(load8('p'), char('{')), [returnValue(NOT_PLAIN)]),
       set('p', afterSpace(add('p', 1))),
-      when(equal(load8('p'), char('}')), [giveBack(call('endEvent', add('p', 1)))]),
+      when(equal(load8('p'), char('}')), [returnValue(call('endEvent', add('p', 1)))]),
       store32(NEXT_KEY, 'p'),
     ],
     result: call('readKeys', 'columns'),
@@ -96,50 +96,50 @@ export const eventFunctions = (): readonly WasmFunction[] => [
       loop(
         'keys',
         when(isAtLeast(load32(FOUND), 'columns'), [
-          when(isAtLeast('p', load32(EVENT_END)), [giveBack(ODD)]),
+          when(isAtLeast('p', load32(EVENT_END)), [returnValue(NOT_PLAIN)]),
           store32(NEXT_KEY, 'p'),
           store32(LAST_KEY, 'last'),
-          giveBack(MORE),
+          returnValue(MORE),
         ]),
         set('key', load32('last', FOLLOWER)),
         set('length', load32('key', LENGTH)),
-        when(isZero(and(differ('key', 0), call('isKey', 'p', 'key'))), [
+        when(isZero(and(notEqual('key', 0), call('isKey', 'p', 'key'))), [
           set('key', call('findKey', 'p')),
-          when(isNegative('key'), [giveBack(ODD)]),
+          when(isNegative('key'), [returnValue(NOT_PLAIN)]),
           store32('last', 'key', FOLLOWER),
           set('length', load32(KEY_LENGTH)),
         ]),
-        note(SEEN_HIGH, load32('key', IS_HIGH)),
+        setBits(SEEN_HIGH, load32('key', IS_HIGH)),
         set('last', 'key'),
         set('start', afterSpace(add('p', 'length'))),
         store32(SEEN_IN_VALUE, 0),
         set('end', call('skipValue', 'start')),
-        when(isNegative('end'), [giveBack(ODD)]),
+        when(isNegative('end'), [returnValue(NOT_PLAIN)]),
         set('column', load32('key', COLUMN)),
-        when(isZero(isNegative('column')), noteColumn),
+        when(isZero(isNegative('column')), recordColumn),
         set('p', afterSpace('end')),
-        when(equal(load8('p'), char(',')), [set('p', afterSpace(add('p', 1))), again('keys')]),
-        when(differ(load8('p'), char('}')), [giveBack(ODD)]),
+        when(equal(load8('p'), char(',')), [set('p', afterSpace(add('p', 1))), continueLoop('keys')]),
+        when(notEqual(load8('p'), char('}')), [returnValue(NOT_PLAIN)]),
       ),
     ],
     result: call('endEvent', add('p', 1)),
   },
   {
-    // Behind the closing brace there may be white space, to the end of the event.
+    // After the closing brace only white space may follow, up to the end of the event.
     name: 'endEvent',
     parameters: ['p'],
     body: [
       loop(
         'bytes',
-        when(equal('p', load32(EVENT_END)), [giveBack(DONE)]),
-        when(isOneOf(load8('p'), ' \n\r\t'), [set('p', add('p', 1)), again('bytes')]),
+        when(equal('p', load32(EVENT_END)), [returnValue(DONE)]),
+        when(isOneOf(load8('p'), ' \n\r\t'), [set('p', add('p', 1)), continueLoop('bytes')]),
       ),
     ],
-    result: ODD,
+    result: NOT_PLAIN,
   },
   {
-    // Whether one of the first columns may come again in the part of the event that is not read yet: a backslash could
-    // hide it.
+    // Tests whether one of the first columns may be repeated in the part of the event that is not read yet. A backslash
+    // counts as a repetition, because an escaped key could hide one.
     name: 'mayRepeat',
     parameters: ['columns'],
     locals: ['column', 'key', 'quote', 'p', 'end', 'mask'],
@@ -148,7 +148,7 @@ export const eventFunctions = (): readonly WasmFunction[] => [
       set('end', load32(EVENT_END)),
       loop(
         'columns',
-        when(isAtLeast('column', 'columns'), [giveBack(0)]),
+        when(isAtLeast('column', 'columns'), [returnValue(0)]),
         set('key', load32(shiftLeft('column', 2), NAMES)),
         set('quote', subtract(load32('key', LENGTH), 2)),
         set('first', splat(load8(add('key', KEY_BYTES + 1)))),
@@ -161,25 +161,25 @@ export const eventFunctions = (): readonly WasmFunction[] => [
             [
               set('p', add('p', trailingZeros('mask'))),
               when(isBelow('p', 'end'), [
-                when(equal(load8('p'), char('\\')), [giveBack(1)]),
-                when(call('isText', 'p', add('key', KEY_BYTES), subtract(load32('key', LENGTH), 1)), [giveBack(1)]),
+                when(equal(load8('p'), char('\\')), [returnValue(1)]),
+                when(call('isText', 'p', add('key', KEY_BYTES), subtract(load32('key', LENGTH), 1)), [returnValue(1)]),
                 set('p', add('p', 1)),
-                again('vectors'),
+                continueLoop('vectors'),
               ]),
             ],
-            [set('p', add('p', 16)), when(isBelow('p', 'end'), [again('vectors')])],
+            [set('p', add('p', 16)), when(isBelow('p', 'end'), [continueLoop('vectors')])],
           ),
         ),
         set('column', add('column', 1)),
-        again('columns'),
+        continueLoop('columns'),
       ),
     ],
     result: 0,
   },
 ];
 
-/** The last one of a repeated key counts, as it does to JSON.parse. */
-const noteColumn: readonly Code[] = [
+/** Records a column. The last occurrence of a repeated key counts, as in JSON.parse. */
+const recordColumn: readonly Code[] = [
   set('place', shiftLeft('column', 2)),
   when(
     isNegative(load32('place', STARTS)),
@@ -192,7 +192,7 @@ const noteColumn: readonly Code[] = [
   store32('place', load32(SEEN_IN_VALUE), SEEN),
 ];
 
-/** Of sixteen places, those with a quote, then the first byte of the name, and a quote behind the name's length. */
+/** Of sixteen positions, finds those with a quote, the first byte of the name, and another quote after its length. */
 const namesFrom = (p: Operand): Code =>
   vectorAnd(
     vectorAnd(bytesEqual(load128(p), splat(char('"'))), bytesEqual(load128(add(p, 1)), 'first')),

@@ -17,16 +17,14 @@ import {
 import type { Code, WasmFunction } from './wasm.ts';
 import {
   add,
-  again,
   and,
   bitmask,
   bytesEqual,
   call,
+  continueLoop,
   copyMemory,
-  differ,
   equal,
   fillMemory,
-  giveBack,
   isAbove,
   isBelow,
   isZero,
@@ -35,7 +33,9 @@ import {
   load128,
   loop,
   multiply,
+  notEqual,
   or,
+  returnValue,
   set,
   shiftLeft,
   shiftRight,
@@ -46,9 +46,9 @@ import {
 } from './wasm.ts';
 
 /**
- * Keys are remembered with the column that they are of, or -1. The columns of the statement are remembered first, so
- * what is not found is not read by it; when there is no room for more, such keys stay unknown, because keys may be
- * data.
+ * Returns the functions that remember keys, each with its column (-1 for none). The columns of the statement are
+ * remembered first, so the statement does not read a key that is not found. When the memory is full, new keys stay
+ * unknown: events may use data as keys, of which there is no end.
  */
 export const keyFunctions = (): readonly WasmFunction[] => [
   {
@@ -62,8 +62,8 @@ export const keyFunctions = (): readonly WasmFunction[] => [
     result: 0,
   },
   {
-    // Whether the remembered key is the one at `p`, sixteen bytes at a time. What is loaded beyond its end is not
-    // looked at.
+    // Tests whether the key at `p` is this remembered key, sixteen bytes at a time. Bytes loaded beyond the end of the
+    // key are ignored.
     name: 'isKey',
     parameters: ['p', 'key'],
     locals: ['left'],
@@ -72,46 +72,46 @@ export const keyFunctions = (): readonly WasmFunction[] => [
       loop(
         'vectors',
         when(isAbove('left', 16), [
-          when(differ(sameBytes, 0xffff), [giveBack(0)]),
+          when(notEqual(sameBytes, 0xffff), [returnValue(0)]),
           set('p', add('p', 16)),
           set('key', add('key', 16)),
           set('left', subtract('left', 16)),
-          again('vectors'),
+          continueLoop('vectors'),
         ]),
       ),
     ],
     result: isZero(shiftLeft(xor(sameBytes, 0xffff), subtract(32, 'left'))),
   },
   {
-    // The slot of the table that holds the key at `p`, or the empty one that it belongs in.
+    // Finds the slot of the hash table that holds the key at `p`, or the empty slot for it.
     name: 'findSlot',
     parameters: ['p', 'length'],
     locals: ['hash', 'slot', 'key'],
     body: [
-      // The first and the last four bytes: every key has as many, with its quotes and its colon.
+      // Hashes the first and the last four bytes. Every key has four, with its quotes and colon.
       set('hash', multiply(add(load32('p'), multiply(load32(subtract(add('p', 'length'), 4)), 0x2545f491)), 0x3779b1)),
       set('hash', xor('hash', add(shiftRight('hash', 15), 'length'))),
       loop(
         'slots',
         set('slot', add(TABLE, shiftLeft(and('hash', TABLE_SLOTS - 1), 2))),
         set('key', load32('slot')),
-        when(isZero('key'), [giveBack('slot')]),
-        when(equal(load32('key', LENGTH), 'length'), [when(call('isKey', 'p', 'key'), [giveBack('slot')])]),
+        when(isZero('key'), [returnValue('slot')]),
+        when(equal(load32('key', LENGTH), 'length'), [when(call('isKey', 'p', 'key'), [returnValue('slot')])]),
         set('hash', add('hash', 1)),
-        again('slots'),
+        continueLoop('slots'),
       ),
     ],
     result: 0,
   },
   {
-    // Gives the remembered key, or the unknown one when there is no room for it.
+    // Remembers a key and returns it; returns the unknown key if the memory is full.
     name: 'rememberKey',
     parameters: ['p', 'length', 'column', 'high'],
     locals: ['key', 'end'],
     body: [
       set('key', load32(FREE)),
       set('end', add('key', add(KEY_BYTES, and(add('length', 15), -16)))),
-      when(isAbove('end', REMEMBERED_END), [giveBack(UNKNOWN)]),
+      when(isAbove('end', REMEMBERED_END), [returnValue(UNKNOWN)]),
       store32('key', 'length', LENGTH),
       store32('key', 'column', COLUMN),
       store32('key', 0, FOLLOWER),
@@ -123,24 +123,24 @@ export const keyFunctions = (): readonly WasmFunction[] => [
     result: 'key',
   },
   {
-    // A key that was not expected: its remembered form, the unknown one, or -1 when it is not plain. Its length is
-    // noted.
+    // Finds a key that was not predicted. Returns the remembered key, the unknown key if the memory is full, or -1 if
+    // the key needs the slow path. Stores its length.
     name: 'findKey',
     parameters: ['p'],
     locals: ['from', 'mask', 'length', 'high', 'key'],
     vectors: ['bytes'],
     body: [
       set('from', 'p'),
-      when(differ(load8('p'), char('"')), [giveBack(-1)]),
+      when(notEqual(load8('p'), char('"')), [returnValue(-1)]),
       set('p', add('p', 1)),
       ...skipPlainText((bits) => set('high', or('high', bits))),
-      when(differ(and(load32('p'), 0xffff), QUOTE_AND_COLON), [giveBack(-1)]),
+      when(notEqual(and(load32('p'), 0xffff), QUOTE_AND_COLON), [returnValue(-1)]),
       set('length', subtract(add('p', 2), 'from')),
-      when(isBelow('length', 4), [giveBack(-1)]),
+      when(isBelow('length', 4), [returnValue(-1)]),
       store32(KEY_LENGTH, 'length'),
       store32(SEEN_HIGH, or(load32(SEEN_HIGH), 'high')),
       set('key', load32(call('findSlot', 'from', 'length'))),
-      when('key', [giveBack('key')]),
+      when('key', [returnValue('key')]),
     ],
     result: call('rememberKey', 'from', 'length', -1, 'high'),
   },

@@ -14,20 +14,20 @@ import {
 import type { WasmFunction } from './wasm.ts';
 import {
   add,
-  again,
   bitmask,
   bytesEqual,
   call,
-  differ,
+  continueLoop,
   equal,
-  giveBack,
   isAtLeast,
   isZero,
   load8,
   load32,
   load128,
   loop,
+  notEqual,
   or,
+  returnValue,
   set,
   shiftLeft,
   splat,
@@ -37,7 +37,7 @@ import {
   when,
 } from './wasm.ts';
 
-/** Functions over lines, each of them an event. */
+/** Returns the functions that read lines, each of which is an event. */
 export const lineFunctions = (): readonly WasmFunction[] => [
   {
     name: 'findLineEnd',
@@ -47,15 +47,15 @@ export const lineFunctions = (): readonly WasmFunction[] => [
       loop(
         'vectors',
         set('mask', bitmask(bytesEqual(load128('p'), splat(char('\n'))))),
-        when(isZero('mask'), [set('p', add('p', 16)), again('vectors')]),
+        when(isZero('mask'), [set('p', add('p', 16)), continueLoop('vectors')]),
       ),
     ],
     result: add('p', trailingZeros('mask')),
   },
   {
-    // The first line from `p` on that WHERE may want, or that is anything but plain: what the reader of a single event
-    // would do with the ones before is to refuse them, because the needed text is not there and cannot come again.
-    name: 'skipRefused',
+    // Finds the first line from `p` for which WHERE may be true, or that needs the slow path. For all lines before it
+    // WHERE is false: they do not have the needed text, and a repeated key cannot supply it.
+    name: 'skipFiltered',
     parameters: ['p', 'end', 'columns'],
     locals: ['line', 'place', 'start', 'length'],
     body: [
@@ -64,22 +64,22 @@ export const lineFunctions = (): readonly WasmFunction[] => [
       loop(
         'lines',
         store32(IS_BEGUN, 0),
-        when(isAtLeast('p', 'end'), [giveBack('p')]),
+        when(isAtLeast('p', 'end'), [returnValue('p')]),
         set('line', call('findLineEnd', 'p')),
-        when(differ(call('readEvent', 'p', 'line', 'columns'), MORE), [giveBack('p')]),
+        when(notEqual(call('readEvent', 'p', 'line', 'columns'), MORE), [returnValue('p')]),
         store32(IS_BEGUN, 1),
         set('start', load32('place', STARTS)),
-        when(differ(load8('start'), char('"')), [giveBack('p')]),
-        when(or(load32('place', SEEN), load32(SEEN_HIGH)), [giveBack('p')]),
+        when(notEqual(load8('start'), char('"')), [returnValue('p')]),
+        when(or(load32('place', SEEN), load32(SEEN_HIGH)), [returnValue('p')]),
         set('start', add('start', 1)),
         set('length', subtract(subtract(load32('place', ENDS), 'start'), 1)),
         when(equal('length', load32(NEEDED_LENGTH)), [
-          when(call('isText', 'start', NEEDED_TEXT, 'length'), [giveBack('p')]),
+          when(call('isText', 'start', NEEDED_TEXT, 'length'), [returnValue('p')]),
         ]),
-        when(call('mayRepeat', 'columns'), [giveBack('p')]),
+        when(call('mayRepeat', 'columns'), [returnValue('p')]),
         store32(SKIPPED, add(load32(SKIPPED), 1)),
         set('p', add('line', 1)),
-        again('lines'),
+        continueLoop('lines'),
       ),
     ],
     result: 'p',
@@ -90,12 +90,12 @@ export const lineFunctions = (): readonly WasmFunction[] => [
     body: [
       loop(
         'bytes',
-        when(isZero('left'), [giveBack(1)]),
-        when(differ(load8('p'), load8('text')), [giveBack(0)]),
+        when(isZero('left'), [returnValue(1)]),
+        when(notEqual(load8('p'), load8('text')), [returnValue(0)]),
         set('p', add('p', 1)),
         set('text', add('text', 1)),
         set('left', subtract('left', 1)),
-        again('bytes'),
+        continueLoop('bytes'),
       ),
     ],
     result: 0,

@@ -1,18 +1,16 @@
-import { afterSpace, char, isOneOf, note, skipPlainText } from './scan-bytes.ts';
+import { afterSpace, char, isOneOf, setBits, skipPlainText } from './scan-bytes.ts';
 import { HAS_ESCAPE, HAS_EXPONENT, HAS_FRACTION, SEEN_HIGH, SEEN_IN_VALUE } from './scan-memory.ts';
 import type { Code, Operand, WasmFunction } from './wasm.ts';
 import {
   add,
-  again,
   and,
   bitmask,
   bytesAtMost,
   bytesMinus,
   call,
-  differ,
+  continueLoop,
   either,
   equal,
-  giveBack,
   isAbove,
   isBelow,
   isNegative,
@@ -21,7 +19,9 @@ import {
   load32,
   load128,
   loop,
+  notEqual,
   or,
+  returnValue,
   set,
   shiftLeft,
   shiftRight,
@@ -32,13 +32,15 @@ import {
   xor,
 } from './wasm.ts';
 
-/** Deeper nesting takes the slow way: a bit of a number is kept for each level. */
+/**
+ * The deepest nesting that is scanned, because each level takes one bit of a number. Deeper JSON takes the slow path.
+ */
 const MAX_DEPTH = 30;
 
 /**
- * Functions that step over JSON in memory, checking it on the way. Each gives the address just after, or -1 for what is
- * not plain JSON; whoever called then takes the slow way, which knows all of JSON. A control character must stand
- * behind the text, so that none runs away.
+ * Returns the functions that skip JSON in memory and check it on the way. Each returns the address after the JSON, or
+ * -1 if the JSON is not plain; the caller then takes the slow path, which reads any JSON. A control character must
+ * follow the text, so that no function reads beyond its end.
  */
 export const valueFunctions = (): readonly WasmFunction[] => [
   {
@@ -47,8 +49,8 @@ export const valueFunctions = (): readonly WasmFunction[] => [
     locals: ['byte'],
     body: [
       set('byte', load8('p')),
-      when(equal('byte', char('"')), [giveBack(call('skipString', 'p'))]),
-      when(isOpening('byte'), [giveBack(call('skipNested', 'p'))]),
+      when(equal('byte', char('"')), [returnValue(call('skipString', 'p'))]),
+      when(isOpening('byte'), [returnValue(call('skipNested', 'p'))]),
     ],
     result: call('skipScalar', 'p'),
   },
@@ -61,14 +63,14 @@ export const valueFunctions = (): readonly WasmFunction[] => [
       set('p', add('p', 1)),
       loop(
         'parts',
-        ...skipPlainText((bits) => note(SEEN_HIGH, bits)),
+        ...skipPlainText((bits) => setBits(SEEN_HIGH, bits)),
         set('byte', load8('p')),
-        when(equal('byte', char('"')), [giveBack(add('p', 1))]),
-        when(differ('byte', char('\\')), [giveBack(-1)]),
-        note(SEEN_IN_VALUE, HAS_ESCAPE),
+        when(equal('byte', char('"')), [returnValue(add('p', 1))]),
+        when(notEqual('byte', char('\\')), [returnValue(-1)]),
+        setBits(SEEN_IN_VALUE, HAS_ESCAPE),
         set('p', call('skipEscape', add('p', 1))),
-        when(isNegative('p'), [giveBack(-1)]),
-        again('parts'),
+        when(isNegative('p'), [returnValue(-1)]),
+        continueLoop('parts'),
       ),
     ],
     result: -1,
@@ -81,15 +83,15 @@ export const valueFunctions = (): readonly WasmFunction[] => [
       set('byte', load8('p')),
       set('end', add('p', 5)),
       set('p', add('p', 1)),
-      when(differ('byte', char('u')), [giveBack(either(isOneOf('byte', '"\\/bfnrt'), 'p', -1))]),
+      when(notEqual('byte', char('u')), [returnValue(either(isOneOf('byte', '"\\/bfnrt'), 'p', -1))]),
       loop(
         'digits',
         set('byte', load8('p')),
         when(and(isAbove(subtract('byte', char('0')), 9), isAbove(subtract(or('byte', 0x20), char('a')), 5)), [
-          giveBack(-1),
+          returnValue(-1),
         ]),
         set('p', add('p', 1)),
-        when(isBelow('p', 'end'), [again('digits')]),
+        when(isBelow('p', 'end'), [continueLoop('digits')]),
       ),
     ],
     result: 'p',
@@ -102,8 +104,8 @@ export const valueFunctions = (): readonly WasmFunction[] => [
       loop(
         'bytes',
         set('byte', load8('p')),
-        when(isAbove('byte', 0x20), [giveBack('p')]),
-        when(isOneOf('byte', ' \n\r\t'), [set('p', add('p', 1)), again('bytes')]),
+        when(isAbove('byte', 0x20), [returnValue('p')]),
+        when(isOneOf('byte', ' \n\r\t'), [set('p', add('p', 1)), continueLoop('bytes')]),
       ),
     ],
     result: 'p',
@@ -114,9 +116,9 @@ export const valueFunctions = (): readonly WasmFunction[] => [
     locals: ['word'],
     body: [
       set('word', load32('p')),
-      when(equal('word', wordOf('true')), [giveBack(add('p', 4))]),
-      when(equal('word', wordOf('null')), [giveBack(add('p', 4))]),
-      when(equal('word', wordOf('fals')), [giveBack(either(equal(load8(add('p', 4)), char('e')), add('p', 5), -1))]),
+      when(equal('word', wordOf('true')), [returnValue(add('p', 4))]),
+      when(equal('word', wordOf('null')), [returnValue(add('p', 4))]),
+      when(equal('word', wordOf('fals')), [returnValue(either(equal(load8(add('p', 4)), char('e')), add('p', 5), -1))]),
     ],
     result: call('skipNumber', 'p'),
   },
@@ -127,20 +129,20 @@ export const valueFunctions = (): readonly WasmFunction[] => [
     body: [
       set('p', add('p', equal(load8('p'), char('-')))),
       set('end', call('skipDigits', 'p')),
-      when(equal('end', 'p'), [giveBack(-1)]),
-      when(and(equal(load8('p'), char('0')), differ('end', add('p', 1))), [giveBack(-1)]),
+      when(equal('end', 'p'), [returnValue(-1)]),
+      when(and(equal(load8('p'), char('0')), notEqual('end', add('p', 1))), [returnValue(-1)]),
       when(equal(load8('end'), char('.')), [
-        note(SEEN_IN_VALUE, HAS_FRACTION),
+        setBits(SEEN_IN_VALUE, HAS_FRACTION),
         set('p', add('end', 1)),
         set('end', call('skipDigits', 'p')),
-        when(equal('end', 'p'), [giveBack(-1)]),
+        when(equal('end', 'p'), [returnValue(-1)]),
       ]),
       when(equal(or(load8('end'), 0x20), char('e')), [
-        note(SEEN_IN_VALUE, HAS_EXPONENT),
+        setBits(SEEN_IN_VALUE, HAS_EXPONENT),
         set('sign', load8(add('end', 1))),
         set('p', add(add('end', 1), isOneOf('sign', '+-'))),
         set('end', call('skipDigits', 'p')),
-        when(equal('end', 'p'), [giveBack(-1)]),
+        when(equal('end', 'p'), [returnValue(-1)]),
       ]),
     ],
     result: 'end',
@@ -153,13 +155,13 @@ export const valueFunctions = (): readonly WasmFunction[] => [
       loop(
         'vectors',
         set('mask', xor(bitmask(bytesAtMost(bytesMinus(load128('p'), splat(char('0'))), splat(9))), 0xffff)),
-        when(isZero('mask'), [set('p', add('p', 16)), again('vectors')]),
+        when(isZero('mask'), [set('p', add('p', 16)), continueLoop('vectors')]),
       ),
     ],
     result: add('p', trailingZeros('mask')),
   },
   {
-    // Without recursion: `open` has a bit for each level, set for an object.
+    // Works without recursion: `open` has one bit for each level, which is 1 for an object.
     name: 'skipNested',
     parameters: ['p'],
     locals: ['byte', 'depth', 'open'],
@@ -170,15 +172,15 @@ export const valueFunctions = (): readonly WasmFunction[] => [
         when(
           isOpening('byte'),
           [
-            when(equal('depth', MAX_DEPTH), [giveBack(-1)]),
+            when(equal('depth', MAX_DEPTH), [returnValue(-1)]),
             set('depth', add('depth', 1)),
             set('open', or(shiftLeft('open', 1), equal('byte', char('{')))),
             set('p', afterSpace(add('p', 1))),
-            when(differ(load8('p'), closing('open')), [skipNestedKey, again('values')]),
+            when(notEqual(load8('p'), closing('open')), [skipNestedKey, continueLoop('values')]),
           ],
           [
             set('p', either(equal('byte', char('"')), call('skipString', 'p'), call('skipScalar', 'p'))),
-            when(isNegative('p'), [giveBack(-1)]),
+            when(isNegative('p'), [returnValue(-1)]),
             set('p', afterSpace('p')),
           ],
         ),
@@ -187,29 +189,29 @@ export const valueFunctions = (): readonly WasmFunction[] => [
           when(equal(load8('p'), closing('open')), [
             set('depth', subtract('depth', 1)),
             set('open', shiftRight('open', 1)),
-            when(isZero('depth'), [giveBack(add('p', 1))]),
+            when(isZero('depth'), [returnValue(add('p', 1))]),
             set('p', afterSpace(add('p', 1))),
-            again('ends'),
+            continueLoop('ends'),
           ]),
         ),
-        when(differ(load8('p'), char(',')), [giveBack(-1)]),
+        when(notEqual(load8('p'), char(',')), [returnValue(-1)]),
         set('p', afterSpace(add('p', 1))),
         skipNestedKey,
-        again('values'),
+        continueLoop('values'),
       ),
     ],
     result: -1,
   },
   {
-    // A key and its colon, to the value.
+    // Skips a key and its colon, up to the value.
     name: 'skipKey',
     parameters: ['p'],
     body: [
-      when(differ(load8('p'), char('"')), [giveBack(-1)]),
+      when(notEqual(load8('p'), char('"')), [returnValue(-1)]),
       set('p', call('skipString', 'p')),
-      when(isNegative('p'), [giveBack(-1)]),
+      when(isNegative('p'), [returnValue(-1)]),
       set('p', afterSpace('p')),
-      when(differ(load8('p'), char(':')), [giveBack(-1)]),
+      when(notEqual(load8('p'), char(':')), [returnValue(-1)]),
     ],
     result: afterSpace(add('p', 1)),
   },
@@ -218,13 +220,13 @@ export const valueFunctions = (): readonly WasmFunction[] => [
 /** `{` and `[` differ in one bit. */
 const isOpening = (byte: Operand): Code => equal(or(byte, 0x20), char('{'));
 
-/** The bracket that closes the innermost level. */
+/** Returns the bracket that closes the innermost level. */
 const closing = (open: Operand): Code => add(char(']'), shiftLeft(and(open, 1), 5));
 
-/** Inside of an object, a key stands before each value. */
+/** Skips the key before a value inside an object. */
 const skipNestedKey: Code = when(and('open', 1), [
   set('p', call('skipKey', 'p')),
-  when(isNegative('p'), [giveBack(-1)]),
+  when(isNegative('p'), [returnValue(-1)]),
 ]);
 
 const wordOf = (text: string): number => Buffer.from(text, 'latin1').readInt32LE(0);

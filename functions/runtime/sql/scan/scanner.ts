@@ -20,16 +20,16 @@ import { valueFunctions } from './scan-values.ts';
 import { wasmModule } from './wasm.ts';
 
 /**
- * The scanner is WebAssembly, sixteen bytes at a time, because JavaScript took nearly three times as long, and nearly
- * twice as long even when it was written for one shape of events alone. Its code is made here, from the functions of
- * scan-*.ts. There is one for the whole process: a memory of its own for every statement would reserve gigabytes of
- * addresses for each.
+ * The scanner, which finds the columns of an event in its JSON. It is WebAssembly that reads sixteen bytes at a time:
+ * JavaScript took nearly three times as long, and nearly twice as long even when specialised for one shape of events.
+ * The code is generated here from the functions of scan-*.ts. One scanner serves the whole process, because a memory
+ * for each statement would reserve gigabytes of addresses.
  */
 export interface Scanner {
-  /** What it looks for. */
+  /** The columns that the scanner looks for. */
   columns: readonly string[];
   readonly call: ScannerFunctions;
-  /** All of its memory. */
+  /** The scanner's whole memory. */
   readonly bytes: Buffer;
   readonly view: DataView;
   readonly numbers: Int32Array;
@@ -50,10 +50,10 @@ interface ScannerFunctions {
   readonly readKeys: (columns: number) => number;
   readonly mayRepeat: (columns: number) => number;
   readonly findLineEnd: (at: number) => number;
-  readonly skipRefused: (from: number, to: number, columns: number) => number;
+  readonly skipFiltered: (from: number, to: number, columns: number) => number;
 }
 
-/** The part of the language's WebAssembly that is used; its types are with those of browsers only. */
+/** The part of the WebAssembly API that is used here. TypeScript declares it only in its types for browsers. */
 declare const WebAssembly: {
   Module: new (bytes: Uint8Array) => object;
   Instance: new (
@@ -63,19 +63,19 @@ declare const WebAssembly: {
 
 let shared: Scanner | undefined;
 
-export function theScanner(): Scanner {
+export function sharedScanner(): Scanner {
   shared ??= createScanner();
   return shared;
 }
 
-/** Whether there is room for them. */
-export function canKnow(columns: readonly string[]): boolean {
+/** Tests whether the scanner has room for these columns. */
+export function canLookFor(columns: readonly string[]): boolean {
   const bytes = keysOf(columns).map((key) => key.length + 2 * KEY_BYTES);
   return columns.length <= MAX_COLUMNS && bytes.reduce((a, b) => a + b, 0) < REMEMBERED_END - REMEMBERED;
 }
 
-/** Looks for these columns from now on. */
-export function knowColumns(scanner: Scanner, columns: readonly string[]): void {
+/** Makes the scanner look for these columns from now on. */
+export function lookForColumns(scanner: Scanner, columns: readonly string[]): void {
   const { call, bytes, numbers } = scanner;
   call.forgetKeys();
   for (const [column, key] of keysOf(columns).entries()) {
@@ -86,7 +86,7 @@ export function knowColumns(scanner: Scanner, columns: readonly string[]): void 
   scanner.columns = columns;
 }
 
-/** `"name":`, as the scanner finds them. */
+/** Returns the keys as the scanner compares them: `"name":`. */
 const keysOf = (columns: readonly string[]): readonly Buffer[] =>
   columns.map((name) => Buffer.from(`${JSON.stringify(name)}:`, 'utf8'));
 

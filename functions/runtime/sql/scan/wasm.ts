@@ -1,13 +1,13 @@
 /**
- * WebAssembly as TypeScript expressions: the instructions that the scanner needs, and no more. Every instruction is a
- * function that gives code; an operand is code, a number, or the name of a local. All numbers are i32; a vector is 16
- * bytes, loaded with `load128`.
+ * Code of a WebAssembly function, built from TypeScript expressions. This file has the instructions that the scanner
+ * needs. Every instruction is a function that returns code; an operand is code, a number, or the name of a local. All
+ * numbers are i32. A vector is 16 bytes, loaded with `load128`.
  */
 export type Code = (scope: Scope) => readonly number[];
 export type Operand = Code | number | string;
 
 export interface Scope {
-  /** Of loops, the innermost first. */
+  /** The labels of the loops around the code, innermost first. */
   readonly labels: readonly string[];
   readonly locals: readonly string[];
   readonly functions: readonly string[];
@@ -20,7 +20,7 @@ const instruction =
 
 export const isZero = instruction(0x45);
 export const equal = instruction(0x46);
-export const differ = instruction(0x47);
+export const notEqual = instruction(0x47);
 export const isBelow = instruction(0x49);
 export const isAbove = instruction(0x4b);
 export const isAtLeast = instruction(0x4f);
@@ -35,7 +35,7 @@ export const xor = instruction(0x73);
 export const shiftLeft = instruction(0x74);
 export const shiftRight = instruction(0x76);
 
-/** The last operand of each may be anywhere in memory; addresses need no alignment. */
+/** Loads and stores. Addresses need no alignment. */
 export const load8 = instruction(0x2d, 0, 0);
 export const load32 = (address: Operand, offset = 0): Code => instruction(0x28, 0, ...unsigned(offset))(address);
 export const store32 = (address: Operand, value: Operand, offset = 0): Code =>
@@ -47,14 +47,14 @@ export const fillMemory = (at: Operand, byte: Operand, length: Operand): Code =>
 
 export const load128 = instruction(0xfd, 0x00, 0, 0);
 export const store128 = instruction(0xfd, 0x0b, 0, 0);
-/** A vector of 16 times this byte. */
+/** Makes a vector of 16 copies of a byte. */
 export const splat = instruction(0xfd, 0x0f);
 export const bytesEqual = instruction(0xfd, 0x23);
 export const bytesAtMost = instruction(0xfd, 0x2a);
 export const bytesMinus = instruction(0xfd, 0x71);
 export const vectorAnd = instruction(0xfd, 0x4e);
 export const vectorOr = instruction(0xfd, 0x50);
-/** A bit for each byte of a vector: its highest. The first byte is the lowest bit. */
+/** Collects the highest bit of each byte of a vector. The first byte gives the lowest bit. */
 export const bitmask = instruction(0xfd, 0x64);
 
 export const set =
@@ -65,16 +65,16 @@ export const call =
   (name: string, ...operands: readonly Operand[]): Code =>
   (scope) => [...operands.flatMap((operand) => codeOf(operand, scope)), 0x10, indexIn(scope.functions, name)];
 
-export const giveBack = instruction(0x0f);
+export const returnValue = instruction(0x0f);
 
 const VOID = 0x40;
 
-/** Runs its body once, and again whenever the body says `again` with its label. */
+/** Runs its body once. `continueLoop` with the loop's label, inside the body, starts the body again. */
 export const loop =
   (label: string, ...body: readonly Code[]): Code =>
   (scope) => [0x03, VOID, ...inside(scope, label, body), 0x0b];
 
-export const again =
+export const continueLoop =
   (label: string): Code =>
   ({ labels }) => [0x0c, indexIn(labels, label)];
 
@@ -89,7 +89,7 @@ export const when =
     0x0b,
   ];
 
-/** One of two numbers, of which only one is computed. */
+/** Evaluates one of two numbers, depending on a condition. */
 export const either =
   (condition: Operand, then: Operand, otherwise: Operand): Code =>
   (scope) => {
@@ -104,11 +104,11 @@ export interface WasmFunction {
   /** Locals that are vectors. */
   readonly vectors?: readonly string[];
   readonly body: readonly Code[];
-  /** What it gives, where `giveBack` has not given something before. */
+  /** The function's result, unless `returnValue` ended the function before. */
   readonly result: Operand;
 }
 
-/** The bytes of a module of functions over one memory, all of them exported. */
+/** Returns the bytes of a module with one memory. The module exports the memory and all functions. */
 export function wasmModule(functions: readonly WasmFunction[], pages: number): Uint8Array<ArrayBuffer> {
   const names = functions.map(({ name }) => name);
   const arities = [...new Set(functions.map(({ parameters = [] }) => parameters.length))];
@@ -173,7 +173,7 @@ const vector = (items: readonly (readonly number[])[]): readonly number[] => [
 ];
 const text = (name: string): readonly number[] => sized([...Buffer.from(name, 'utf8')]);
 
-/** LEB128: seven bits a byte, the lowest first. */
+/** Encodes a number in LEB128: seven bits per byte, the lowest first. */
 function unsigned(value: number): readonly number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)];
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { SqlError } from '../errors/sql-error.ts';
 
-/** bytea is a Uint8Array. It lives inside expressions: events carry it encoded, as text. */
+/** Returns the MD5 hash of a text. A bytea is a Uint8Array and exists only inside expressions: events carry text. */
 export const md5Text = (text: string): string => createHash('md5').update(text).digest('hex');
 export const md5Bytes = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
 const sha = (name: string, bytes: Uint8Array): Uint8Array => createHash(name).update(bytes).digest();
@@ -17,7 +17,7 @@ export const compareBytes = (a: Uint8Array, b: Uint8Array): number => Buffer.com
 export const equalBytes = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 export const bytesText = (bytes: Uint8Array): string => `\\x${Buffer.from(bytes).toString('hex')}`;
 
-/** bytea's input: `\x` and hexadecimal, or text in which a backslash escapes. */
+/** Reads a bytea: `\x` and hexadecimal digits, or text with backslash escapes. */
 export function bytesFromText(text: string): Uint8Array {
   return text.startsWith('\\x') ? fromHex(text.slice(2)) : fromEscape(text);
 }
@@ -86,7 +86,7 @@ function fromEscape(text: string): Uint8Array {
   return Buffer.concat(parts);
 }
 
-/** convert_to and convert_from know UTF-8, the only encoding that events have. */
+/** Evaluates convert_to. UTF-8 is the only supported encoding, because events have no other. */
 export function convertTo(text: string, encoding: string): Uint8Array {
   requireUtf8(encoding);
   return Buffer.from(text, 'utf8');

@@ -3,7 +3,7 @@ import { length, quoteLiteral } from './text.ts';
 
 const SPECIFIER = /%(?:(\d+)\$)?(-*)(?:(\d+)|(\*(?:\d+\$)?))?([\s\S])?/g;
 
-/** format(): %s, %L and %%, with positions, widths and the flag `-`. */
+/** Evaluates format() with %s, %L and %%, positions, widths and the flag `-`. */
 export function format(template: string | null, args: readonly (string | null)[]): string | null {
   if (template === null) return null;
   let next = 0;

@@ -1,13 +1,13 @@
 import { SqlError } from '../errors/sql-error.ts';
 import { lower } from './text.ts';
 
-/** LIKE: `%` is any text, `_` any one character, the escape character makes the next one stand for itself. */
+/** Evaluates LIKE: `%` matches any text, `_` any one character; a backslash makes the next character literal. */
 export const like = (text: string, pattern: string): boolean => matches(text, pattern);
 export const notLike = (text: string, pattern: string): boolean => !matches(text, pattern);
 export const ilike = (text: string, pattern: string): boolean => matches(lower(text), lower(pattern));
 export const notIlike = (text: string, pattern: string): boolean => !ilike(text, pattern);
 
-/** A pattern with its own escape character, rewritten for the backslash. An empty escape switches escaping off. */
+/** Rewrites a pattern with another escape character for the backslash. An empty escape switches escaping off. */
 export function likeEscape(pattern: string, escapeWith: string): string {
   const units = Array.from(escapeWith);
   if (units.length > 1)
@@ -28,7 +28,7 @@ export function likeEscape(pattern: string, escapeWith: string): string {
   return result;
 }
 
-/** Goes back to the last `%` only, so it takes at most the product of both lengths. */
+/** Matches a pattern. Backtracks only to the last `%`, so the time is at most the product of both lengths. */
 function matches(text: string, pattern: string): boolean {
   let [t, p] = [0, 0];
   let [retryText, retryPattern] = [-1, -1];

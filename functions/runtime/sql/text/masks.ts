@@ -1,8 +1,8 @@
 import { characters } from './text.ts';
 
 /**
- * ksqlDB's masks: upper-case letters become X, lower-case letters x, digits n and everything else -, in every script.
- * Other characters can be given for them; null leaves what it would replace.
+ * The characters of ksqlDB's masks. By default an upper-case letter becomes X, a lower-case letter x, a digit n and any
+ * other character -, in every script. Null leaves such characters unmasked.
  */
 type With = [upper?: string | null, lower?: string | null, digit?: string | null, other?: string | null];
 
@@ -18,7 +18,7 @@ export const maskKeepLeft = (text: string, count: number, ...by: With): string =
 export const maskKeepRight = (text: string, count: number, ...by: With): string =>
   masked(text, (i, size) => i < size - count, by);
 
-/** The same where the characters are given, of which some may be null. */
+/** Masks a text with the given characters, some of which may be null. */
 export const maskWith = (text: string | null, ...by: With): string | null => (text === null ? null : mask(text, ...by));
 
 type Counted = (text: string, count: number, ...by: With) => string;

@@ -1,9 +1,7 @@
 import { SqlError } from '../errors/sql-error.ts';
 import { characters, length } from './text.ts';
 
-/** Filling text up, and taking away from its ends. */
-
-/** Longer results are refused: Postgres's own limit is a gigabyte. */
+/** The longest result, in characters; a longer one is an error. Postgres's own limit is a gigabyte. */
 const MAX_LENGTH = 2 ** 26;
 
 function tooLong(): never {

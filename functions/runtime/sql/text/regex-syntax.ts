@@ -1,14 +1,14 @@
 import { SqlError } from '../errors/sql-error.ts';
 
 /**
- * The regular expressions in which Postgres and JavaScript agree, translated. Everything else is refused by name.
- * In collation "C" the classes and the case of letters are ASCII's.
+ * A regular expression of Postgres, translated to JavaScript. Only syntax that both read in the same way is translated;
+ * any other is an error that names it. In collation "C", character classes and case know only ASCII letters.
  */
 export interface Translated {
   readonly source: string;
   /**
-   * Whether JavaScript's first match is Postgres's longest one too: no alternatives, no lazy quantifiers, no quantified
-   * groups. Whether there is a match at all does not depend on it.
+   * True if JavaScript's first match is also the longest one, which Postgres takes: there are no alternatives, lazy
+   * quantifiers or quantified groups. Whether there is a match at all never depends on this.
    */
   readonly sameExtent: boolean;
 }
@@ -40,7 +40,7 @@ const POSIX: Record<string, string> = {
 const CONTROL: Record<string, string> = { n: '\\n', t: '\\t', r: '\\r', f: '\\f', v: '\\v' };
 const SYNTAX = /[\\^$.*+?()[\]{}|/]/;
 
-function refuse(what: string): never {
+function unsupported(what: string): never {
   throw new SqlError(
     '0A000',
     `${what} is not supported in regular expressions: Postgres and JavaScript read it differently`,
@@ -52,7 +52,7 @@ function invalid(what: string): never {
 }
 
 export function translateRegex(pattern: string, anyCase: boolean): Translated {
-  if (/^(?:\*\*\*|\(\?[a-z]+\))/.test(pattern)) refuse('a prefix such as (?i) or ***');
+  if (/^(?:\*\*\*|\(\?[a-z]+\))/.test(pattern)) unsupported('a prefix such as (?i) or ***');
   const reader: Reader = { pattern, anyCase, at: 0, depth: 0, sameExtent: true };
   const source = alternatives(reader);
   if (reader.at < pattern.length) invalid('parentheses () not balanced');
@@ -81,7 +81,7 @@ function quantified(reader: Reader): string {
   const { source, kind } = atom(reader);
   const quantifier = readQuantifier(reader);
   if (quantifier === '') return source;
-  if (kind === 'anchor') refuse(`a quantifier after ${first}`);
+  if (kind === 'anchor') unsupported(`a quantifier after ${first}`);
   if (kind === 'group') reader.sameExtent = false;
   if (readQuantifier(reader) !== '') invalid('quantifier operand invalid');
   return source + quantifier;
@@ -125,7 +125,7 @@ function atom(reader: Reader): Atom {
     case '?':
       return invalid('quantifier operand invalid');
     case '{':
-      return refuse('{ without a repetition count');
+      return unsupported('{ without a repetition count');
     default:
       return { source: literal(reader, character), kind: 'character' };
   }
@@ -134,9 +134,9 @@ function atom(reader: Reader): Atom {
 function group(reader: Reader): Atom {
   const rest = reader.pattern.slice(reader.at);
   const plain = rest.startsWith('?:');
-  if (rest.startsWith('?') && !plain) refuse('a group that starts with (? and is not (?:');
+  if (rest.startsWith('?') && !plain) unsupported('a group that starts with (? and is not (?:');
   if (plain) reader.at += 2;
-  if (reader.depth >= 50) refuse('nesting deeper than 50 groups');
+  if (reader.depth >= 50) unsupported('nesting deeper than 50 groups');
   reader.depth += 1;
   const inner = alternatives(reader);
   reader.depth -= 1;
@@ -154,7 +154,7 @@ function escaped(reader: Reader): Atom {
   const control = CONTROL[character];
   if (control !== undefined) return { source: control, kind: 'character' };
   if (character === 'A' || character === 'Z') return { source: character === 'A' ? '^' : '$', kind: 'anchor' };
-  if (/[A-Za-z0-9]/.test(character)) refuse(`\\${character}`);
+  if (/[A-Za-z0-9]/.test(character)) unsupported(`\\${character}`);
   return { source: literal(reader, character), kind: 'character' };
 }
 
@@ -163,7 +163,7 @@ function literal(reader: Reader, character: string): string {
   return SYNTAX.test(character) ? `\\${character}` : character;
 }
 
-/** `[…]`. Ranges are of ASCII letters and digits or of single characters; [= =] and [. .] are refused. */
+/** Translates `[…]`. Ranges may be of ASCII letters, digits or single characters; [= =] and [. .] are not supported. */
 function bracket(reader: Reader): string {
   const negated = reader.pattern.charAt(reader.at) === '^';
   if (negated) reader.at += 1;
@@ -181,14 +181,14 @@ function member(reader: Reader): string {
   const rest = reader.pattern.slice(reader.at);
   const named = /^\[:(\w+):\]/.exec(rest);
   if (named !== null) return namedClass(reader, named);
-  if (/^\[[.=]/.test(rest)) refuse('[. .] and [= =]');
+  if (/^\[[.=]/.test(rest)) unsupported('[. .] and [= =]');
   if (rest.startsWith('\\')) return escapedMember(reader);
   const from = String.fromCodePoint(rest.codePointAt(0) ?? 0);
   reader.at += from.length;
   const range = /^-([^\]])/u.exec(reader.pattern.slice(reader.at));
   if (range === null) return both(reader, from, from);
   const to = range[1] ?? '';
-  if (to === '[' || to === '\\') refuse('a range that ends in [ or \\');
+  if (to === '[' || to === '\\') unsupported('a range that ends in [ or \\');
   if ((from.codePointAt(0) ?? 0) > (to.codePointAt(0) ?? 0)) invalid('invalid character range');
   reader.at += range[0].length;
   return both(reader, from, to);
@@ -204,8 +204,8 @@ function namedClass(reader: Reader, [text, name = '']: RegExpExecArray): string 
 function escapedMember(reader: Reader): string {
   reader.at += 1;
   const { source, kind } = escaped(reader);
-  if (kind !== 'character' || source.startsWith('[^')) refuse('this escape inside of [ ]');
-  if (/^-[^\]]/.test(reader.pattern.slice(reader.at))) refuse('a range that starts with an escape');
+  if (kind !== 'character' || source.startsWith('[^')) unsupported('this escape inside of [ ]');
+  if (/^-[^\]]/.test(reader.pattern.slice(reader.at))) unsupported('a range that starts with an escape');
   return source.startsWith('[') ? source.slice(1, -1) : source.replace(/^([&\-~#%!,:;<=>@`])$/, '\\$1');
 }
 

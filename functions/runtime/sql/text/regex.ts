@@ -2,13 +2,13 @@ import { SqlError } from '../errors/sql-error.ts';
 import { translateRegex } from './regex-syntax.ts';
 import { length } from './text.ts';
 
-/** Regular expressions. The last compiled ones are kept: a pattern is mostly a literal. */
+/** A cache of compiled regular expressions; most patterns are literals. */
 const compiled = new Map<string, RegExp>();
 const KEPT = 200;
 
 interface Wanted {
   readonly anyCase: boolean;
-  /** Whether what was matched matters, not only whether anything was. */
+  /** Whether the matched text matters, and not only whether there is a match. */
   readonly extent: boolean;
 }
 
@@ -75,7 +75,7 @@ function replaceBy(
   });
 }
 
-/** `\1` to `\9` and `\&` stand for what the groups and the whole matched. */
+/** Fills in a replacement: `\1` to `\9` stand for what the groups matched, `\&` for the whole match. */
 function filled(replacement: string, match: readonly unknown[]): string {
   const groups = match.findIndex((part) => typeof part !== 'string' && part !== undefined);
   return replacement.replace(/\\([1-9&\\])/g, (_, mark: string) => {
@@ -96,13 +96,13 @@ function matchBy(text: string, pattern: string, anyCase: boolean): readonly (str
   return match.length === 1 ? [match[0]] : match.slice(1).map((part) => part ?? null);
 }
 
-/** The first group of the first match; the whole match where there is no group. */
+/** Returns the first group of the first match, or the whole match if there is no group. */
 export function substringMatch(text: string, pattern: string): string | null {
   const [match] = text.matchAll(compile(pattern, { anyCase: false, extent: true }));
   return match === undefined ? null : ((match.length > 1 ? match[1] : match[0]) ?? null);
 }
 
-/** `[text, pattern, start, n, flags, group]`: the n-th match from a character on, or one of its groups. */
+/** Returns the n-th match from a position, or one of its groups: `[text, pattern, start, n, flags, group]`. */
 export function regexpSubstr(
   ...[text, pattern, start = 1, n = 1, flags = '', group = 0]: [string, string, number?, number?, string?, number?]
 ): string | null {
@@ -112,8 +112,8 @@ export function regexpSubstr(
 }
 
 /**
- * `[text, pattern, start, n, end, flags, group]`: where the n-th match starts, or the character behind it; 0 when there
- * is none.
+ * Returns the position of the n-th match, or the position after it if `end` is 1; 0 if there is no match. The arguments
+ * are `[text, pattern, start, n, end, flags, group]`.
  */
 export function regexpInstr(
   ...[text, pattern, start = 1, n = 1, end = 0, flags = '', group = 0]: [
@@ -137,7 +137,7 @@ export function regexpCount(...[text, pattern, start = 1, flags = '']: [string, 
   return [...matchesFrom([text, pattern, flags], start)].length;
 }
 
-/** Where a regular expression has no groups, Postgres takes the whole match for the first one. */
+/** Returns the group to use. If there are no groups, Postgres takes the whole match as the first one. */
 const groupOf = (match: RegExpExecArray, group: number): number => (match.length === 1 && group === 1 ? 0 : group);
 
 type Search = readonly [text: string, pattern: string, flags: string];
@@ -153,7 +153,9 @@ function nthMatch(search: Search, start: number, n: number): RegExpExecArray | u
   return undefined;
 }
 
-/** The matches from a character on. What is before it is still there: ^ matches at the start of the text alone. */
+/**
+ * Finds the matches from a position. The text before it still counts: ^ matches only at the start of the whole text.
+ */
 function matchesFrom([text, pattern, flags]: Search, start: number): IterableIterator<RegExpExecArray> {
   requireAtLeast('start', start, 1);
   const { anyCase } = readFlags(flags, 'ic');
@@ -173,7 +175,7 @@ function requireAtLeast(name: string, value: number, least: number): void {
 const invalidParameter = (name: string, value: number): SqlError =>
   new SqlError('22023', `invalid value for parameter "${name}": ${value}`);
 
-/** `[text, pattern, replacement, start, n, flags]`: the n-th match from a character on; every one when n is 0. */
+/** Replaces the n-th match from a position, or all if n is 0: `[text, pattern, replacement, start, n, flags]`. */
 export function regexpReplaceFrom(
   ...[text, pattern, replacement, start, n = 1, flags = '']: [string, string, string, number, number?, string?]
 ): string {
@@ -191,7 +193,7 @@ export function regexpReplaceFrom(
 export const regexpSplitFlags = (text: string, pattern: string, flags: string): readonly string[] =>
   split(text, compile(pattern, { anyCase: readFlags(flags, 'ic').anyCase, extent: true }));
 
-/** An empty match at the start, at the end or just after another match splits nothing. */
+/** Splits a text. An empty match at the start, at the end or directly after another match does not split. */
 export const regexpSplit = (text: string, pattern: string): readonly string[] =>
   split(text, compile(pattern, { anyCase: false, extent: true }));
 

@@ -1,4 +1,4 @@
-/** Postgres's input functions skip the white space of C's isspace, and no other. */
+/** The white space that Postgres's input functions skip: that of C's isspace. */
 const LEADING = /^[ \t\n\v\f\r]+/;
 const TRAILING = /[ \t\n\v\f\r]+$/;
 

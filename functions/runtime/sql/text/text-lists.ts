@@ -1,8 +1,6 @@
 import { characters } from './text.ts';
 
-/** Text made of several values, and text taken apart. */
-
-/** The text of each argument, as its type prints it; nulls are left out. */
+/** Concatenates the texts of the arguments; ignores nulls. */
 export function concat(parts: readonly (string | null)[]): string {
   return parts.filter((part) => part !== null).join('');
 }

@@ -1,12 +1,12 @@
 import { SqlError } from '../errors/sql-error.ts';
 
 /**
- * text is a JavaScript string without U+0000 and without lone surrogates. Positions and lengths count characters (code
- * points).
+ * Matches half of a surrogate pair. A text is a JavaScript string without U+0000 and unpaired surrogates; positions and
+ * lengths count characters (code points).
  */
 const SURROGATE = /[\ud800-\udfff]/;
 
-/** Collation "C": by code point. UTF-16 order differs from it only where surrogates are involved. */
+/** Orders texts by code point (collation "C"), which differs from the order of UTF-16 only for surrogates. */
 export function compareText(a: string, b: string): number {
   if (a === b) return 0;
   if (!SURROGATE.test(a) && !SURROGATE.test(b)) return a < b ? -1 : 1;
@@ -18,7 +18,7 @@ export function compareText(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates stand for code points above every other UTF-16 unit. */
+/** Ranks surrogates above all other UTF-16 units, because they stand for higher code points. */
 const codePointRank = (unit: number): number => (unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit);
 
 export function characters(text: string): readonly string[] {
@@ -32,7 +32,7 @@ export function length(text: string): number {
 export const octetLength = (text: string): number => Buffer.byteLength(text, 'utf8');
 export const bitLength = (text: string): number => Buffer.byteLength(text, 'utf8') * 8;
 
-/** In collation "C" only ASCII letters have a case. */
+/** Converts to lower case. In collation "C" only ASCII letters have a case. */
 export const lower = (text: string): string => text.replace(/[A-Z]+/g, (part) => part.toLowerCase());
 export const upper = (text: string): string => text.replace(/[a-z]+/g, (part) => part.toUpperCase());
 
@@ -85,7 +85,7 @@ export function replace(text: string, from: string, to: string): string {
   return from === '' ? text : text.replaceAll(from, () => to);
 }
 
-/** Each character of `from` becomes the one at the same place in `to`, or goes when there is none. */
+/** Replaces each character of `from` by the one at the same position in `to`, or removes it if there is none. */
 export function translate(text: string, from: string, to: string): string {
   const [sources, targets] = [characters(from), characters(to)];
   const map = new Map<string, string>();

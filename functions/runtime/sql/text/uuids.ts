@@ -1,6 +1,6 @@
 import { invalidInput } from '../errors/sql-error.ts';
 
-/** uuid is its canonical text: lower case, with hyphens. */
+/** Reads a uuid. Its value is the canonical text: lower case, with hyphens. */
 export function uuidFromText(text: string): string {
   const inner = text.startsWith('{') && text.endsWith('}') ? text.slice(1, -1) : text;
   if (!/^(?:[0-9a-f]{4}-?){7}[0-9a-f]{4}$/i.test(inner)) invalidInput('uuid', text);
@@ -10,7 +10,7 @@ export function uuidFromText(text: string): string {
 
 export const compareUuids = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** The version of an RFC 9562 uuid, or null when it is of another variant. */
+/** Returns the version of an RFC 9562 uuid; null for another variant. */
 export function uuidVersion(uuid: string): number | null {
   return isRfc9562(uuid) ? Number.parseInt(uuid.charAt(14), 16) : null;
 }
@@ -20,7 +20,7 @@ const isRfc9562 = (uuid: string): boolean => /[89ab]/.test(uuid.charAt(19));
 const MICROS_FROM_GREGORIAN_TO_2000 = 13_165_977_600_000_000n;
 const MICROS_FROM_1970_TO_2000 = 946_684_800_000_000n;
 
-/** When a uuid of version 1 or 7 was made, as a timestamptz; null for others. */
+/** Returns the time at which a uuid of version 1 or 7 was made, as a timestamptz; null for other versions. */
 export function uuidTimestamp(uuid: string): bigint | null {
   const version = uuidVersion(uuid);
   const hex = uuid.replaceAll('-', '');

@@ -1,13 +1,15 @@
 import { SqlError } from '../errors/sql-error.ts';
 
-/** The proleptic Gregorian calendar in days from 2000-01-01, as Postgres counts. Year 0 is 1 BC, year -1 is 2 BC. */
+/**
+ * A day in the proleptic Gregorian calendar. Days count from 2000-01-01, as in Postgres. Year 0 is 1 BC, -1 is 2 BC.
+ */
 export interface Civil {
   readonly year: number;
   readonly month: number;
   readonly day: number;
 }
 
-/** Days of a 400-year cycle, and from 0000-03-01 to 2000-01-01. */
+/** The number of days in a 400-year cycle, and from 0000-03-01 to 2000-01-01. */
 const CYCLE = 146097;
 const SHIFT = 730425;
 
@@ -46,13 +48,13 @@ export function daysInMonth(year: number, month: number): number {
   return month === 2 && leap ? 29 : (MONTH_DAYS[month - 1] ?? 0);
 }
 
-/** 0 is Sunday. 2000-01-01 was a Saturday. */
+/** Returns the day of the week; 0 is Sunday. 2000-01-01 was a Saturday. */
 export const dayOfWeek = (days: number): number => (((days + 6) % 7) + 7) % 7;
 
-/** 1 is Monday, 7 is Sunday. */
+/** Returns the day of the week; 1 is Monday, 7 is Sunday. */
 export const isoDayOfWeek = (days: number): number => dayOfWeek(days) || 7;
 
-/** ISO 8601's week and the year that it belongs to. */
+/** Returns the week of ISO 8601 and the year to which the week belongs. */
 export function isoWeek(days: number): { year: number; week: number } {
   const thursday = days - isoDayOfWeek(days) + 4;
   const { year } = civilFromDays(thursday);

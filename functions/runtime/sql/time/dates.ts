@@ -3,11 +3,11 @@ import { civilFromDays, daysFromCivil, daysInMonth, fieldOutOfRange, yearText } 
 import { parseMoment } from './moments.ts';
 import { isFiniteTimestamp, MAX_TIMESTAMP, MICROS_PER_DAY, MIN_TIMESTAMP } from './timestamps.ts';
 
-/** date is a number: days from 2000-01-01, or an infinity. */
+/** The first date. A date is a number: days from 2000-01-01, or an infinity. */
 const MIN_DATE = daysFromCivil(-4713, 11, 24);
 const MAX_DATE = daysFromCivil(5874897, 12, 31);
 
-/** The last date that a timestamp reaches. */
+/** The last date that a timestamp can have. */
 const MAX_TIMESTAMP_DATE = daysFromCivil(294276, 12, 31);
 
 function checked(days: number): number {
@@ -53,7 +53,7 @@ export function timestampToDate(timestamp: bigint): number {
   return Number((timestamp - (rest < 0n ? rest + MICROS_PER_DAY : rest)) / MICROS_PER_DAY);
 }
 
-/** A date against a timestamp: dates beyond the timestamps' range still compare. */
+/** Orders a date and a timestamp; the date may be outside the range of timestamps. */
 export function compareDateToTimestamp(date: number, timestamp: bigint): number {
   if (!Number.isFinite(date)) {
     const same = date > 0 ? timestamp === MAX_TIMESTAMP : timestamp === MIN_TIMESTAMP;
@@ -67,7 +67,7 @@ export function compareDateToTimestamp(date: number, timestamp: bigint): number 
 export const compareTimestampToDate = (timestamp: bigint, date: number): number =>
   -compareDateToTimestamp(date, timestamp);
 
-/** A negative year is BC. */
+/** Makes a date; a negative year is BC. */
 export function makeDate(year: number, month: number, day: number): number {
   const text = `${year}-${two(month)}-${two(day)}`;
   const civilYear = year < 0 ? year + 1 : year;

@@ -7,14 +7,14 @@ import { intervalToEpoch, newInterval, timestampsBetween } from './intervals.ts'
 import { unitOf, unsupported } from './timestamp-parts.ts';
 import { isFiniteTimestamp, MICROS_PER_DAY, splitTimestamp } from './timestamps.ts';
 
-/** Taking intervals apart (extract, date_part, date_trunc), the age of a moment, and carrying days and hours over. */
+/** The fields of an interval, for extract, date_part, date_trunc, age and the justify functions. */
 interface Fields {
   year: number;
   month: number;
   day: number;
   hour: number;
   minute: number;
-  /** Of the minute. */
+  /** Microseconds within the minute. */
   micros: number;
 }
 
@@ -49,7 +49,7 @@ export function extractInterval(field: string, a: Interval): Decimal | null {
   return finite(BigInt(value), scale);
 }
 
-/** A year has 365.25 days here, and a month 30. */
+/** Returns the seconds of months and days. A year counts as 365.25 days, a month as 30. */
 function secondsOfDays({ months, days }: Interval): bigint {
   const quarterDays = 1461 * Math.trunc(months / 12) + 120 * (months % 12) + 4 * days;
   return BigInt(quarterDays) * 21_600n;
@@ -76,7 +76,7 @@ function fieldValue(unit: string, a: Interval): { value: number; scale: number }
 }
 
 function quarterOf(months: number): number {
-  // The smallest number of months has no opposite in Postgres, which then counts on from the wrong side.
+  // Postgres cannot negate the smallest 32-bit integer, and gives 1 for it.
   if (months === -2147483648) return 1;
   return months >= 0 ? Math.trunc((months % 12) / 3) + 1 : -(Math.trunc((-months % 12) / 3) + 1);
 }
@@ -113,7 +113,7 @@ export function truncateInterval(field: string, a: Interval): Interval {
   return fromFields(fields);
 }
 
-/** The time between two moments in years, months and days, as people count. */
+/** Returns the interval between two moments in years, months and days, as on a calendar. */
 export function age(a: bigint, b: bigint): Interval {
   if (!isFiniteTimestamp(a) || !isFiniteTimestamp(b)) return timestampsBetween(a, b);
   if (a < b) return negated(difference(civilOf(b), civilOf(a), civilOf(a)));
@@ -132,7 +132,7 @@ function civilOf(timestamp: bigint): Civil {
   return { ...civilFromDays(days), micros };
 }
 
-/** Days that are missing are taken from the earlier moment's month. */
+/** Subtracts two moments field by field. If days are missing, borrows the days of the month of `lender`. */
 function difference(later: Civil, earlier: Civil, lender: Civil): Interval {
   let micros = later.micros - earlier.micros;
   let day = later.day - earlier.day;
@@ -150,20 +150,20 @@ function difference(later: Civil, earlier: Civil, lender: Civil): Interval {
 
 const negated = ({ months, days, micros }: Interval): Interval => newInterval(0 - months, 0 - days, -micros);
 
-/** 24 hours become a day. */
+/** Converts each 24 hours to a day. */
 export function justifyHours(a: Interval): Interval {
   if (a.infinite !== 0) return a;
   return newInterval(a.months, ...carried(a.days + Number(a.micros / MICROS_PER_DAY), a.micros % MICROS_PER_DAY));
 }
 
-/** A day and the time of another sign take one from each other. */
+/** Makes days and time have the same sign, by carrying over a day. */
 function carried(days: number, micros: bigint): [days: number, micros: bigint] {
   if (days > 0 && micros < 0n) return [days - 1, micros + MICROS_PER_DAY];
   if (days < 0 && micros > 0n) return [days + 1, micros - MICROS_PER_DAY];
   return [days, micros];
 }
 
-/** 30 days become a month. */
+/** Converts each 30 days to a month. */
 export function justifyDays(a: Interval): Interval {
   if (a.infinite !== 0) return a;
   const [months, days] = [a.months + Math.trunc(a.days / 30), a.days % 30];
@@ -172,7 +172,7 @@ export function justifyDays(a: Interval): Interval {
   return newInterval(months, days + 0, a.micros);
 }
 
-/** Both, with one sign for all. */
+/** Converts hours to days and days to months, so that all fields have one sign. */
 export function justifyInterval(a: Interval): Interval {
   if (a.infinite !== 0) return a;
   const allDays = a.days + Number(a.micros / MICROS_PER_DAY);

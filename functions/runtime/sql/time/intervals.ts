@@ -14,8 +14,8 @@ import {
 } from './timestamps.ts';
 
 /**
- * interval lives inside expressions: months, days and microseconds, which do not convert into each other. `infinite` is
- * 1 or -1 for the infinities.
+ * An interval: months, days and microseconds, which do not convert into each other. `infinite` is 1 or -1 for the
+ * infinities, otherwise 0. Intervals exist only inside expressions.
  */
 export interface Interval {
   readonly months: number;
@@ -32,7 +32,7 @@ export function newInterval(months: number, days: number, micros: bigint): Inter
 
 const infiniteInterval = (sign: 1 | -1): Interval => ({ months: 0, days: 0, micros: 0n, infinite: sign });
 
-/** `[years, months, weeks, days, hours, minutes, seconds]`. */
+/** Makes an interval of `[years, months, weeks, days, hours, minutes, seconds]`. */
 export function makeInterval(...parts: number[]): Interval {
   const [years = 0, months = 0, weeks = 0, days = 0, hours = 0, minutes = 0, seconds = 0] = parts;
   const rest = roundDouble(seconds * 1e6);
@@ -57,8 +57,8 @@ const TERM =
   /^\s*(?:([+-]?\d+)\s*([a-z]+)|([+-]?)(\d+):(\d{2})(?::(\d{2}(?:\.\d{1,6})?))?|([+-]?\d+(?:\.\d{1,6})?)\s*(?:seconds?|secs?|$))(?=\s|$|[+-]|\d)/i;
 
 /**
- * Reads `1 year 2 months -3 days 04:05:06`. Fractions are read for seconds only; Postgres's other spellings are
- * refused.
+ * Reads `1 year 2 months -3 days 04:05:06`. Only seconds may have a fraction. Postgres's other formats are not
+ * supported.
  */
 export function intervalFromText(text: string): Interval {
   const word = text.trim().toLowerCase();
@@ -136,7 +136,7 @@ export function negateInterval(a: Interval): Interval {
 
 export const subtractIntervals = (a: Interval, b: Interval): Interval => addIntervals(a, negateInterval(b));
 
-/** Postgres orders intervals as if a month had 30 days and a day 24 hours. */
+/** Orders intervals as Postgres does: a month counts as 30 days and a day as 24 hours. */
 export function compareIntervals(a: Interval, b: Interval): number {
   if (a.infinite !== 0 || b.infinite !== 0) return a.infinite - b.infinite;
   return compareBigints(span(a), span(b));
@@ -147,7 +147,7 @@ const span = (a: Interval): bigint => (BigInt(a.months) * 30n + BigInt(a.days)) 
 const SECONDS_PER_DAY = 86400;
 const roundMicros = (seconds: number): number => roundDouble(seconds * 1e6) / 1e6;
 
-/** What is left of a month goes to days, what is left of a day to seconds. */
+/** Multiplies an interval. A fraction of a month becomes days, a fraction of a day becomes time. */
 export function multiplyInterval(a: Interval, factor: number): Interval {
   if (Number.isNaN(factor)) throw new SqlError('22008', 'interval out of range');
   if (a.infinite !== 0 || !Number.isFinite(factor)) return multiplyInfinite(a, factor);
@@ -198,7 +198,7 @@ function addInfinite(timestamp: bigint, sign: 1 | -1): bigint {
   return infinity;
 }
 
-/** The day is at most the last of its new month. */
+/** Adds months. If the new month is shorter, the day becomes its last day. */
 function addMonths(timestamp: bigint, months: number): bigint {
   const { days, micros } = splitTimestamp(timestamp);
   const civil = civilFromDays(days);
@@ -215,7 +215,7 @@ export const addIntervalToDateReversed = (a: Interval, date: number): bigint => 
 export const subtractIntervalFromDate = (date: number, a: Interval): bigint =>
   subtractInterval(dateToTimestamp(date), a);
 
-/** In days and hours: never months. */
+/** Returns the interval between two moments in days and time, never in months. */
 export function timestampsBetween(a: bigint, b: bigint): Interval {
   if (!isFiniteTimestamp(a) || !isFiniteTimestamp(b)) return betweenInfinite(a, b);
   const micros = a - b;
@@ -230,7 +230,7 @@ function betweenInfinite(a: bigint, b: bigint): Interval {
   return infiniteInterval(difference > 0 ? 1 : -1);
 }
 
-/** The start of the stride that a timestamp falls into, counted from `origin`. */
+/** Returns the start of the stride that a timestamp falls into, counted from `origin`. */
 export function dateBin(stride: Interval, timestamp: bigint, origin: bigint): bigint {
   if (!isFiniteTimestamp(timestamp)) return timestamp;
   if (!isFiniteTimestamp(origin)) throw new SqlError('22008', 'origin out of range');
@@ -245,7 +245,7 @@ export function dateBin(stride: Interval, timestamp: bigint, origin: bigint): bi
   return checkedTimestamp(timestamp - (rest < 0n ? rest + micros : rest));
 }
 
-/** All of an interval in seconds, added up in Postgres's order, because each sum is rounded. */
+/** Returns a whole interval in seconds. Adds in Postgres's order, because each sum is rounded. */
 export function intervalToEpoch({ months, days, micros }: Interval): number {
   const withYears = Number(micros) / 1e6 + 365.25 * SECONDS_PER_DAY * Math.trunc(months / 12);
   return withYears + 30 * SECONDS_PER_DAY * (months % 12) + SECONDS_PER_DAY * days;

@@ -3,13 +3,13 @@ import { roundDouble } from '../numbers/doubles.ts';
 import { trimSpace } from '../text/spaces.ts';
 import { daysFromCivil, daysInMonth, fieldOutOfRange } from './calendar.ts';
 
-/** What the text of a date, timestamp or timestamptz says. */
+/** The parsed text of a date, timestamp or timestamptz. */
 export interface Moment {
-  /** 1 and -1 for the infinities, else 0. */
+  /** 1 or -1 for the infinities, otherwise 0. */
   readonly infinite: 0 | 1 | -1;
   readonly days: number;
   readonly micros: bigint;
-  /** What to add to local time to get UTC's; undefined when the text names no zone. */
+  /** Microseconds to add to local time to get UTC; undefined if the text has no zone. */
   readonly offsetMicros: bigint | undefined;
 }
 
@@ -18,9 +18,7 @@ const TIME = String.raw`(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d*))?)?`;
 const ZONE = String.raw`(z|utc|gmt|[+-]\d{1,2}(?::?\d{2}(?::\d{2})?)?)`;
 const MOMENT = new RegExp(String.raw`^${DATE}(?!-)(?:(?:[t]|\x20+)${TIME})?(?:\x20*${ZONE})?(\x20+(?:bc|ad))?$`, 'i');
 
-/**
- * Reads ISO 8601 as Postgres does. Postgres's other spellings ("January 8", "yesterday") are refused, not guessed at.
- */
+/** Reads ISO 8601 as Postgres does. Postgres's other formats ("January 8", "yesterday") are errors. */
 export function parseMoment(type: string, text: string): Moment {
   const trimmed = trimSpace(text);
   const match = MOMENT.exec(trimmed);

@@ -3,7 +3,7 @@ import type { Piece } from './time-templates.ts';
 import { DAYS, MONTHS, templateOf } from './time-templates.ts';
 import { isFiniteTimestamp, splitTimestamp } from './timestamps.ts';
 
-/** to_char of a moment. Null for an infinity and for an empty template, as in Postgres. */
+/** Evaluates to_char of a moment. As in Postgres, returns null for an infinity or an empty template. */
 export function formatTimestamp(timestamp: bigint, template: string): string | null {
   if (template === '' || !isFiniteTimestamp(timestamp)) return null;
   const { days, micros } = splitTimestamp(timestamp);
@@ -18,13 +18,13 @@ function fieldText(piece: Field, days: number, micros: number): string {
   const name = nameField(piece, days, micros);
   if (name !== undefined) return name;
   const [value, width] = numberField(piece.field, days, micros);
-  // A fraction keeps its zeros.
+  // FM does not remove zeros from the fraction of a second.
   return piece.plain && piece.field !== 'MS' && piece.field !== 'US'
     ? String(value)
     : String(value).padStart(width, '0');
 }
 
-/** Names are written in the case of the template; long ones are filled up with spaces. */
+/** Writes the name of a month or day in the case of the template; pads it with spaces unless FM is given. */
 function nameField({ field, written, plain }: Field, days: number, micros: number): string | undefined {
   const { year, month } = civilFromDays(days);
   const long = (name: string): string => cased(name, written).padEnd(plain ? 0 : 9);

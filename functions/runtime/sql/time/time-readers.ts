@@ -5,8 +5,8 @@ import { MONTHS, templateOf } from './time-templates.ts';
 import { makeTimestamp } from './timestamp-parts.ts';
 
 /**
- * to_date and to_timestamp of a text that is written exactly as its format says. Postgres guesses at others; here they
- * are refused.
+ * Evaluates to_date. to_date and to_timestamp read a text only if it is written exactly as the format says; Postgres
+ * would guess at other texts, which are errors here.
  */
 export function readDate(text: string, template: string): number {
   const fields = read(text, template);
@@ -21,7 +21,7 @@ export function readTimestamp(text: string, template: string): bigint {
   return makeTimestamp(Number(fields.YYYY), monthOf(fields), Number(fields.DD ?? 1), hour, minute, second) + micros;
 }
 
-/** How a field is read: strictly, where Postgres would take any number of digits and any separator. */
+/** The pattern of each field. Patterns are strict, where Postgres accepts any number of digits and any separator. */
 const READ: Record<string, string> = {
   YYYY: String.raw`(?<YYYY>\d{4})`,
   MM: String.raw`(?<MM>\d{2})`,

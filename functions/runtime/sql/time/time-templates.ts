@@ -1,20 +1,18 @@
 import { SqlError } from '../errors/sql-error.ts';
 
-/**
- * The templates of to_char, to_date and to_timestamp, as far as they say one thing alone: `YYYY-MM-DD"T"HH24:MI:SS.MS`.
- */
+/** A part of a template of to_char, to_date and to_timestamp, such as `YYYY-MM-DD"T"HH24:MI:SS.MS`. */
 export type Piece =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'field'; readonly field: string; readonly written: string; readonly plain: boolean };
 
-/** Longest first, because a template is read so. */
+/** The fields, longest first, because a template is read greedily. */
 const FIELDS = [
   ...['MONTH', 'IYYY', 'YYYY', 'HH24', 'HH12', 'MON', 'DAY', 'DDD', 'MM', 'DD', 'DY', 'HH', 'MI', 'SS', 'MS', 'US'],
   ...['YY', 'IW', 'WW', 'ID', 'AM', 'PM', 'AD', 'BC', 'D', 'W', 'Q', 'J', 'Y'],
 ];
 const PIECE = new RegExp(String.raw`^(?:"((?:[^"\\]|\\.)*)"|(FM)?(${FIELDS.join('|')})(?!TH)|([^A-Za-z"\\]))`, 'i');
 
-/** The last ones read: a template is mostly a literal. */
+/** A cache of parsed templates; most templates are literals. */
 const known = new Map<string, readonly Piece[]>();
 const KEPT = 200;
 

@@ -8,7 +8,6 @@ import { civilFromDays, dayOfWeek, daysFromCivil, isoDayOfWeek, isoWeek } from '
 import { dateToTimestamp, makeDate } from './dates.ts';
 import { checkedTimestamp, isFiniteTimestamp, MAX_TIMESTAMP, MICROS_PER_DAY, splitTimestamp } from './timestamps.ts';
 
-/** Taking timestamps apart (extract, date_part, date_trunc) and putting them together. */
 const SECONDS_FROM_1970_TO_2000 = 946_684_800n;
 
 export function extractTimestamp(field: string, timestamp: bigint): Decimal | null {
@@ -19,7 +18,7 @@ export function extractTimestamp(field: string, timestamp: bigint): Decimal | nu
   return timeField(unit, micros) ?? finite(BigInt(dateField(unit, days) ?? unsupported(field, 'timestamp')), 0);
 }
 
-/** Beyond 64 bits Postgres divides as numeric, to 16 significant digits. */
+/** Returns seconds from 1970. Beyond 64 bits, Postgres divides as numeric, to 16 significant digits. */
 function epoch(timestamp: bigint): Decimal {
   const micros = timestamp + SECONDS_FROM_1970_TO_2000 * 1_000_000n;
   if (micros <= MAX_TIMESTAMP) return finite(micros, 6);
@@ -45,7 +44,7 @@ export function extractDate(field: string, date: number): Decimal | null {
 const asDouble = (value: Decimal | null): number | null => (value === null ? null : decimalToDouble(value));
 export const datePartTimestamp = (field: string, a: bigint): number | null => asDouble(extractTimestamp(field, a));
 export const datePartTimestamptz = (field: string, a: bigint): number | null => asDouble(extractTimestamptz(field, a));
-/** date_part of a date is that of the timestamp at its midnight. */
+/** Evaluates date_part of a date, which is that of the timestamp at midnight. */
 export const datePartDate = (field: string, a: number): number | null => datePartTimestamp(field, dateToTimestamp(a));
 
 const GROWING = new Set(['epoch', 'year', 'isoyear', 'decade', 'century', 'millennium', 'julian']);
@@ -109,7 +108,7 @@ function dateField(unit: string, days: number): number | undefined {
   return fields[unit]?.();
 }
 
-/** 1 BC, year 0 here, is -1 to Postgres. */
+/** Returns the year as Postgres shows it: 1 BC, which is year 0 here, is -1. */
 const withoutZero = (year: number): number => (year > 0 ? year : year - 1);
 
 const UNIT_NAMES: Record<string, string> = {

@@ -4,12 +4,12 @@ import { civilFromDays, daysFromCivil, yearText } from './calendar.ts';
 import { parseMoment } from './moments.ts';
 
 /**
- * timestamp and timestamptz are bigints: microseconds from 2000-01-01 00:00 (UTC). The session's time zone is UTC,
- * always.
+ * The number of microseconds in a day. A timestamp or timestamptz is a bigint: microseconds from 2000-01-01 00:00 UTC.
+ * The session's time zone is always UTC.
  */
 export const MICROS_PER_DAY = 86_400_000_000n;
 
-/** The infinities, as Postgres stores them. */
+/** The infinities, with the values that Postgres stores for them. */
 export const MAX_TIMESTAMP = 2n ** 63n - 1n;
 export const MIN_TIMESTAMP = -(2n ** 63n);
 
@@ -35,7 +35,7 @@ function fromText(type: string, text: string, withZone: boolean): bigint {
   return micros;
 }
 
-/** A timestamp's day and the microseconds within it. */
+/** Splits a timestamp into its day and the microseconds within the day. */
 export function splitTimestamp(timestamp: bigint): { days: number; micros: number } {
   const rest = timestamp % MICROS_PER_DAY;
   const micros = rest < 0n ? rest + MICROS_PER_DAY : rest;
@@ -50,10 +50,10 @@ export function timestamptzText(timestamp: bigint): string {
   return textOf(timestamp, ' ', '+00');
 }
 
-/** As JSON carries it: ISO 8601, with a Z for timestamptz. */
+/** Writes a timestamp for JSON: ISO 8601; a timestamptz gets a Z. */
 export const timestampJson = (timestamp: bigint): string => textOf(timestamp, 'T', '');
 export const timestamptzJson = (timestamp: bigint): string => textOf(timestamp, 'T', 'Z');
-/** As jsonb carries a timestamptz when Postgres makes it. */
+/** Writes a timestamptz as Postgres writes it in jsonb. */
 export const timestamptzJsonb = (timestamp: bigint): string => textOf(timestamp, 'T', '+00:00');
 
 function textOf(timestamp: bigint, separator: string, zone: string): string {
@@ -73,7 +73,7 @@ export function timeText(micros: number): string {
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** Seconds from 1970. */
+/** Converts seconds from 1970 to a timestamp. */
 export function toTimestamp(seconds: number): bigint {
   if (Number.isNaN(seconds)) throw new SqlError('22008', 'timestamp cannot be NaN');
   if (!Number.isFinite(seconds)) return seconds > 0 ? MAX_TIMESTAMP : MIN_TIMESTAMP;

@@ -2,8 +2,8 @@ import { SqlError } from '../errors/sql-error.ts';
 import { dateTrunc, makeTimestamp } from './timestamp-parts.ts';
 
 /**
- * AT TIME ZONE. UTC alone: other zones change with the tables of whoever runs this, and a transform must give one
- * answer.
+ * Throws for any time zone but UTC. Other zones depend on the machine's time zone tables, and a transform must give the
+ * same result everywhere.
  */
 function requireUtc(zone: string): void {
   if (!/^(?:utc|gmt|z|zulu|etc\/utc|etc\/gmt)$/i.test(zone))

@@ -2,7 +2,7 @@ import { booleanIn, numberIn } from '../../../../functions/sources/s3-files/csv-
 import type { Column, SqlType } from '../../plan/sql-type.ts';
 import { isScalar, JSONB, scalar } from '../../plan/sql-type.ts';
 
-/** What the cells of a column are read as. `any`: as what each of them looks like. */
+/** The kind of value that a column's cells are read as. `any`: each cell as the kind that it looks like. */
 export type CellKind = 'number' | 'boolean' | 'text' | 'other' | 'any';
 
 export interface CellColumn {
@@ -24,8 +24,9 @@ function kindOf(type: SqlType): CellKind {
 }
 
 /**
- * A cell as JSON. An empty one is null, or empty text where the column is text and cannot be null; a quoted empty one
- * is empty text. What is not what its column should be is text, which the statement refuses if it reads it.
+ * Converts a cell to JSON. An empty cell is null, or empty text if the column is text and cannot be null; a quoted
+ * empty cell is empty text. A cell that does not fit its column becomes text: a statement that reads it rejects the
+ * event.
  */
 export function cellJson({ kind, nullable }: CellColumn, text: string, quoted: boolean): string {
   if (text === '' && !(kind === 'text' && (quoted || !nullable)) && !(kind === 'any' && quoted)) return 'null';
@@ -44,8 +45,8 @@ function looksLike(text: string, quoted: boolean): 'number' | 'boolean' | 'text'
 }
 
 /**
- * The columns that a sample of cells has: number or boolean where every cell looks like one, else text. A sample proves
- * no more.
+ * Infers columns from a sample of records: number or boolean if every cell looks like one, otherwise text. Every column
+ * may be null, because a sample cannot prove the contrary.
  */
 export function inferCellColumns(header: readonly string[], sample: readonly (readonly string[])[]): readonly Column[] {
   return header.map((name, i) => {
@@ -59,6 +60,6 @@ export function inferCellColumns(header: readonly string[], sample: readonly (re
 
 const TYPES = { number: scalar('numeric'), boolean: scalar('boolean'), text: scalar('text') } as const;
 
-/** A cell's text, and whether it was quoted: then it is marked by a leading quote. */
+/** Returns a cell's text and whether it was quoted. The parser marks a quoted cell with a leading quote. */
 export const unmarked = (cell: string): [text: string, quoted: boolean] =>
   cell.startsWith('"') ? [cell.slice(1), true] : [cell, false];

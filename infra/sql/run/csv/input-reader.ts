@@ -1,25 +1,25 @@
 import type { Column } from '../../plan/sql-type.ts';
 
-/** An input is read once, from its start to its end. */
+/** Reads an input once, from start to end. */
 export interface InputReader {
   /**
-   * The columns that its first lines have, when nobody says which; undefined when it has no lines. They can still be
-   * read.
+   * Infers the columns from the first lines, for an input without a schema; undefined if it has no lines. `parts` still
+   * returns these lines.
    */
   readonly columns: () => Promise<readonly Column[] | undefined>;
-  /** The lines need not have other columns than those that are read. */
+  /** Returns the lines. They may leave out the columns that are not in `read`. */
   readonly parts: (read: readonly Column[]) => AsyncGenerator<Part>;
 }
 
 /**
- * Whole lines of JSON: every part ends with a line break, except perhaps the last one. A part is overwritten by the
- * next.
+ * Whole lines of JSON: every part ends with a line break, except perhaps the last one. The next part overwrites the
+ * bytes of this one.
  */
 export interface Part {
   readonly text: Buffer;
-  /** The lines of the file that these were made of, when they are not its own. */
-  readonly madeOf?: readonly number[];
+  /** For each line its line number in the file, if the lines were converted from another format. */
+  readonly lineNumbers?: readonly number[];
 }
 
-/** Is told of records that cannot be read. */
-export type Reject = (refused: readonly { readonly line: number; readonly reason: string }[]) => Promise<void>;
+/** Called with the records that cannot be read. */
+export type Reject = (rejected: readonly { readonly line: number; readonly reason: string }[]) => Promise<void>;

@@ -2,15 +2,12 @@ import { UserMistake } from '../../../../functions/runtime/errors.ts';
 import type { Column } from '../../plan/sql-type.ts';
 import { cellColumn, inferCellColumns, unmarked } from './cells.ts';
 import type { InputReader, Reject } from './input-reader.ts';
-import { csvLines, type WantedCell } from './lines.ts';
+import { csvLines, type SelectedCell } from './lines.ts';
 import type { CsvVisitor } from './records.ts';
-import { firstPlace, LINE_BREAK, readRecords, textEnd } from './records.ts';
+import { LINE_BREAK, readRecords, startPosition, textEnd } from './records.ts';
 import { utf8Of } from './text.ts';
 
-/**
- * Reads CSV as lines of JSON: its header names the columns, which are of the types that a schema, or a sample, gives
- * them.
- */
+/** Reads CSV as lines of JSON. The header names the columns; a schema or a sample gives their types. */
 export function csvReader(chunks: AsyncIterable<Buffer>, reject: Reject): InputReader {
   const bytes = utf8Of(chunks)[Symbol.asyncIterator]();
   let sampled: Buffer = Buffer.alloc(0);
@@ -25,10 +22,10 @@ export function csvReader(chunks: AsyncIterable<Buffer>, reject: Reject): InputR
   };
   return {
     async columns() {
-      const { all, header, sample, isEnough } = await lookAt(next);
+      const { all, header, sample, isEnough } = await readSample(next);
       sampled = all;
       if (isEnough) return inferCellColumns(header, sample);
-      // There is nothing to infer from, but there may be records to refuse.
+      // No record fits the header, but there may be records to reject.
       for await (const _ of partsOf(next, [], reject));
       return undefined;
     },
@@ -41,46 +38,46 @@ async function* partsOf(
   read: readonly Column[],
   reject: Reject,
 ): ReturnType<InputReader['parts']> {
-  const refused: { line: number; reason: string }[] = [];
-  const refuse = (line: number, reason: string): void => {
-    refused.push({ line, reason });
+  const rejected: { line: number; reason: string }[] = [];
+  const rejectLine = (line: number, reason: string): void => {
+    rejected.push({ line, reason });
   };
   let lines: ReturnType<typeof csvLines> | undefined;
-  const visitor = headed((header) => {
-    lines = csvLines(wantedCells(header, read), refuse);
+  const visitor = withHeader((header) => {
+    lines = csvLines(selectedCells(header, read), rejectLine);
     return lines;
-  }, refuse);
-  const place = firstPlace();
+  }, rejectLine);
+  const position = startPosition();
   let rest: Buffer = Buffer.alloc(0);
   for (let isLast = false; !isLast; ) {
     const chunk = await next();
     isLast = chunk === undefined;
     const block = chunk === undefined ? rest : rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    rest = block.subarray(readRecords(block, { place, isLast }, visitor));
-    await reject(refused.splice(0));
-    const { text, madeOf } = lines?.take() ?? NOTHING;
-    if (text.length > 0) yield { text, madeOf };
+    rest = block.subarray(readRecords(block, { position, isLast }, visitor));
+    await reject(rejected.splice(0));
+    const { text, lineNumbers } = lines?.take() ?? NOTHING;
+    if (text.length > 0) yield { text, lineNumbers };
   }
 }
 
-const NOTHING = { text: Buffer.alloc(0), madeOf: [] };
+const NOTHING = { text: Buffer.alloc(0), lineNumbers: [] };
 
-/** Of columns of one name, the last counts, as of JSON's keys. */
-function wantedCells(header: readonly string[], read: readonly Column[]): readonly WantedCell[] {
-  return header.map((name, i): WantedCell => {
+/** Returns the columns to read, by cell. If several columns have one name, the last counts, as with keys in JSON. */
+function selectedCells(header: readonly string[], read: readonly Column[]): readonly SelectedCell[] {
+  return header.map((name, i): SelectedCell => {
     const column = read.find((each) => each.name === name);
     return column === undefined || header.lastIndexOf(name) !== i ? undefined : { ...cellColumn(column), name };
   });
 }
 
 /**
- * Where none of so many bytes of records fits the header, its columns are of any type: the records are refused as they
- * are read.
+ * If no record in this many bytes fits the header, the sample ends and every column may hold any type. Reading the
+ * records rejects them.
  */
-const LOOKED_AT = 1 << 22;
+const SAMPLED_BYTES = 1 << 22;
 
-/** Reads on until there is something to infer columns from, or the end. */
-async function lookAt(
+/** Reads until there is a record to infer columns from, or until the end. */
+async function readSample(
   next: () => Promise<Buffer | undefined>,
 ): Promise<Sample & { readonly all: Buffer; readonly isEnough: boolean }> {
   const read: Buffer[] = [];
@@ -88,12 +85,12 @@ async function lookAt(
     const chunk = await next();
     if (chunk !== undefined) read.push(chunk);
     length += chunk?.length ?? 0;
-    // Twice as much each time, or a file of which nothing fits its header would be parsed once for each chunk.
+    // Doubles the length each time: a file in which no record fits the header would be parsed once per chunk otherwise.
     if (chunk !== undefined && length < 2 * looked) continue;
     looked = length;
     const all = Buffer.concat(read);
     const found = sampleOf(all, chunk === undefined);
-    const isEnough = found.sample.length > 0 || (found.header.length > 0 && length >= LOOKED_AT);
+    const isEnough = found.sample.length > 0 || (found.header.length > 0 && length >= SAMPLED_BYTES);
     if (isEnough || chunk === undefined) return { ...found, all, isEnough };
   }
 }
@@ -110,7 +107,7 @@ function sampleOf(block: Buffer, isLast: boolean): Sample {
   const keep = (cells: readonly string[]): void => {
     if (found.sample.length < SAMPLED && cells.length === found.header.length) found.sample.push(cells);
   };
-  const visitor = headed(
+  const visitor = withHeader(
     (header) => {
       found.header = header;
       return {
@@ -122,25 +119,28 @@ function sampleOf(block: Buffer, isLast: boolean): Sample {
             at = next;
           }
         },
-        refused: () => undefined,
+        rejected: () => undefined,
       };
     },
     () => undefined,
   );
-  readRecords(block, { place: firstPlace(), isLast }, visitor);
+  readRecords(block, { position: startPosition(), isLast }, visitor);
   return found;
 }
 
 /**
- * Takes the first record as the header, and gives the others to the visitor that is made for it. Without a header they
- * mean nothing.
+ * Takes the first record as the header and passes the others to the visitor made for it. Throws if the header cannot be
+ * read, because without it the other records have no meaning.
  */
-function headed(visitorOf: (header: readonly string[]) => CsvVisitor, refused: CsvVisitor['refused']): CsvVisitor {
+function withHeader(
+  visitorOf: (header: readonly string[]) => CsvVisitor,
+  rejected: CsvVisitor['rejected'],
+): CsvVisitor {
   let visitor: CsvVisitor | undefined;
   return {
-    refused(line, reason) {
+    rejected(line, reason) {
       if (visitor === undefined) throw Object.assign(new UserMistake(`the header cannot be read: ${reason}`), { line });
-      refused(line, reason);
+      rejected(line, reason);
     },
     record(cells, line) {
       if (visitor === undefined) visitor = visitorOf(cells.map((cell) => unmarked(cell)[0]));
@@ -158,7 +158,7 @@ function headed(visitorOf: (header: readonly string[]) => CsvVisitor, refused: C
   };
 }
 
-/** The cells of a line without quotes, unless it is blank, and where the next one begins. */
+/** Returns the cells of a line without quotes (undefined for a blank line) and the start of the next line. */
 function lineAt(
   block: Buffer,
   from: number,

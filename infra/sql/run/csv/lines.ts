@@ -7,16 +7,16 @@ import type { Part } from './input-reader.ts';
 import type { CsvVisitor } from './records.ts';
 import { LINE_BREAK, textEnd } from './records.ts';
 
-/** Records as lines of JSON: of the columns that are wanted. */
+/** A visitor that writes records as lines of JSON, with the selected columns only. */
 export interface CsvLines extends CsvVisitor {
-  /** The lines since the last call. */
+  /** Returns the lines written since the last call. */
   readonly take: () => Required<Part>;
 }
 
-/** Undefined for a column that is not wanted. */
-export type WantedCell = (CellColumn & { readonly name: string }) | undefined;
+/** A column to read; undefined for a column that is skipped. */
+export type SelectedCell = (CellColumn & { readonly name: string }) | undefined;
 
-export function csvLines(wanted: readonly WantedCell[], refused: CsvVisitor['refused']): CsvLines {
+export function csvLines(wanted: readonly SelectedCell[], rejected: CsvVisitor['rejected']): CsvLines {
   const writer = createWriter(1 << 20);
   let lines: number[] = [];
   const cells = withKeys(wanted);
@@ -27,10 +27,10 @@ export function csvLines(wanted: readonly WantedCell[], refused: CsvVisitor['ref
       return;
     }
     writer.length = begun;
-    refused(line, `the record has ${found} cells, the header ${wanted.length}`);
+    rejected(line, `the record has ${found} cell${found === 1 ? '' : 's'}, but the header has ${wanted.length}`);
   };
   return {
-    refused,
+    rejected,
     record(texts, line) {
       const begun = writer.length;
       for (const [i, cell] of cells.entries()) {
@@ -54,7 +54,7 @@ export function csvLines(wanted: readonly WantedCell[], refused: CsvVisitor['ref
       }
     },
     take() {
-      const taken = { text: writer.buffer.subarray(0, writer.length), madeOf: lines };
+      const taken = { text: writer.buffer.subarray(0, writer.length), lineNumbers: lines };
       writer.length = 0;
       lines = [];
       return taken;
@@ -63,12 +63,12 @@ export function csvLines(wanted: readonly WantedCell[], refused: CsvVisitor['ref
 }
 
 interface KeyedCell extends CellColumn {
-  /** What stands before the value: `{"a":` or `,"b":`. */
+  /** The text before the value: `{"a":` or `,"b":`. */
   readonly key: string;
   readonly keyBytes: Buffer;
 }
 
-function withKeys(wanted: readonly WantedCell[]): readonly (KeyedCell | undefined)[] {
+function withKeys(wanted: readonly SelectedCell[]): readonly (KeyedCell | undefined)[] {
   let before = '{';
   return wanted.map((cell) => {
     if (cell === undefined) return undefined;
@@ -80,7 +80,7 @@ function withKeys(wanted: readonly WantedCell[]): readonly (KeyedCell | undefine
 
 interface Range {
   readonly block: Buffer;
-  /** What is not UTF-8 is decoded, with U+FFFD where nothing else will do. */
+  /** False if the block may contain invalid UTF-8: then texts are decoded, and invalid bytes become U+FFFD. */
   readonly isUtf8: boolean;
   readonly from: number;
   readonly to: number;
@@ -89,8 +89,8 @@ interface Range {
 const COMMA = 0x2c;
 
 /**
- * The cells of a line without quotes, and how many there are. Hot path: bytes are copied where nothing is special about
- * them.
+ * Writes the cells of a line without quotes and returns their number. Hot path: the bytes of ordinary cells are copied
+ * without decoding them.
  */
 function writePlain(writer: JsonWriter, cells: readonly (KeyedCell | undefined)[], range: Range): number {
   const { block, from, to } = range;
@@ -137,7 +137,7 @@ function isPlainText({ block, from, to }: Range): boolean {
   return true;
 }
 
-/** The most usual of JSON's numbers: digits, with a point between them or none. */
+/** Tests for the most common form of a JSON number: digits, with at most one decimal point between them. */
 function isPlainNumber({ block, from, to }: Range): boolean {
   if (block[from] === ZERO && to > from + 1 && block[from + 1] !== POINT) return false;
   let points = 0;

@@ -1,55 +1,53 @@
 import { CsvError, parse } from 'csv-parse/sync';
 
-/** Is told of a CSV file's records in their order. Lines count from 1. */
+/** Receives the records of a CSV file in order. Line numbers start at 1. */
 export interface CsvVisitor {
-  /** Whole lines [from, to) of the block without a quote: their cells are what stands between commas. */
+  /** Whole lines [from, to) of the block without any quote. Their cells are the texts between commas. */
   readonly plain: (block: Buffer, range: { readonly from: number; readonly to: number; readonly line: number }) => void;
-  /** A record with a quote somewhere, or one beside it. A cell that was quoted is marked by a leading quote. */
+  /** A record with quotes, or one that was parsed along with such a record. A quoted cell has a leading quote. */
   readonly record: (cells: readonly string[], line: number) => void;
-  readonly refused: (line: number, reason: string) => void;
+  readonly rejected: (line: number, reason: string) => void;
 }
 
-/** Where a reader is. */
-export interface CsvPlace {
+/** The position of a reader in its file. */
+export interface CsvPosition {
   line: number;
-  /** The next block begins within a line that was too long. */
+  /** The next block begins in the middle of a line that was too long. */
   isInLongLine: boolean;
 }
 
-export const firstPlace = (): CsvPlace => ({ line: 1, isInLongLine: false });
+export const startPosition = (): CsvPosition => ({ line: 1, isInLongLine: false });
 
 export const LINE_BREAK = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 const QUOTE = 0x22;
 
-/**
- * A record, or a line, may have this many bytes: what is longer is a quote that somebody forgot to close, or no CSV.
- */
+/** The most bytes that a record or line may have. A longer one has a quote that is never closed, or is not CSV. */
 const LONGEST_RECORD = 1 << 20;
 
 /**
- * Reads the records of a block that starts where a record starts, or in a line that was too long, and gives how many
- * bytes they take up. RFC 4180 by csv-parse; lines without a quote need no parser, and are most of most files. A record
- * that cannot be read costs its first line alone.
+ * Reads the records of a block and returns the number of bytes read. The block begins with a record, or in the middle
+ * of a line that was too long. csv-parse implements RFC 4180; lines without a quote, the most common kind, need no
+ * parser. A record that cannot be read is rejected, and reading continues with the line after its first one.
  */
 export function readRecords(
   block: Buffer,
-  { place, isLast }: { place: CsvPlace; isLast: boolean },
+  { position, isLast }: { position: CsvPosition; isLast: boolean },
   visitor: CsvVisitor,
 ): number {
-  let at = place.isInLongLine ? skipLine(block, 0, place) : 0;
+  let at = position.isInLongLine ? skipLine(block, 0, position) : 0;
   for (;;) {
     const long = longLine(block, at);
     const end = long ?? (isLast ? block.length : block.lastIndexOf(LINE_BREAK) + 1);
-    at = readBetween({ block, end, isLast }, at, { place, visitor });
+    at = readBetween({ block, end, isLast }, at, { position, visitor });
     if (long === undefined) return at;
-    visitor.refused(place.line, 'the line is longer than 1 MiB');
-    place.line += 1;
-    at = skipLine(block, long, place);
+    visitor.rejected(position.line, 'the line is longer than 1 MiB');
+    position.line += 1;
+    at = skipLine(block, long, position);
   }
 }
 
-/** Where the first line begins that is too long, whether its end is in the block or not. */
+/** Finds the start of the first line that is too long, whether it ends in this block or not. */
 function longLine(block: Buffer, from: number): number | undefined {
   for (let at = from; block.length - at > LONGEST_RECORD; ) {
     const last = block.subarray(at, at + LONGEST_RECORD + 1).lastIndexOf(LINE_BREAK);
@@ -59,30 +57,30 @@ function longLine(block: Buffer, from: number): number | undefined {
   return undefined;
 }
 
-function skipLine(block: Buffer, from: number, place: CsvPlace): number {
+function skipLine(block: Buffer, from: number, position: CsvPosition): number {
   const found = block.indexOf(LINE_BREAK, from);
-  place.isInLongLine = found === -1;
+  position.isInLongLine = found === -1;
   return found === -1 ? block.length : found + 1;
 }
 
-/** Reads the records between two lines that are too long, and gives where they end. */
+/** Reads the records between two lines that are too long, and returns their end. */
 function readBetween(of: Block, from: number, reader: Reader): number {
   const { block, end } = of;
-  const { place, visitor } = reader;
+  const { position, visitor } = reader;
   const parsed = parseLines(block, from, end);
   let at = from;
   while (at < end) {
     const cells = parsed.get(at);
     if (cells !== undefined) {
-      visitor.record(cells, place.line);
-      place.line += 1;
+      visitor.record(cells, position.line);
+      position.line += 1;
       at = lineEnd(block, at, end);
       continue;
     }
     const quote = block.indexOf(QUOTE, at);
     const to = quote === -1 || quote >= end ? end : Math.max(at, block.lastIndexOf(LINE_BREAK, quote) + 1);
-    if (to > at) visitor.plain(block, { from: at, to, line: place.line });
-    place.line += lineBreaks(block, at, to);
+    if (to > at) visitor.plain(block, { from: at, to, line: position.line });
+    position.line += lineBreaks(block, at, to);
     at = to;
     if (at === end) break;
     if (parsed.has(at)) continue;
@@ -94,9 +92,9 @@ function readBetween(of: Block, from: number, reader: Reader): number {
 }
 
 /**
- * The lines with a quote that are a record each, by where they begin: parsed in one go, because a parser of its own
- * would take longer than a line. It ends at a line that is no record: what comes behind it is not known to begin a
- * record.
+ * Parses all lines with a quote of which each is one record, and returns their cells by the start of the line. One call
+ * parses them together, because starting a parser takes longer than parsing a line. Stops at the first line that is not
+ * a whole record: the line after it may not begin a record.
  */
 function parseLines(block: Buffer, from: number, end: number): ReadonlyMap<number, readonly string[]> {
   const lines: Buffer[] = [];
@@ -126,20 +124,20 @@ const NO_RECORD = new Error('no record');
 
 interface Block {
   readonly block: Buffer;
-  /** Where its last whole line ends, or one begins that is too long. */
+  /** The end of the last whole line, or the start of a line that is too long. */
   readonly end: number;
   readonly isLast: boolean;
 }
 
 interface Reader {
-  readonly place: CsvPlace;
+  readonly position: CsvPosition;
   readonly visitor: CsvVisitor;
 }
 
-/** Records from one with a quote on, and where they end; undefined when the last of them goes on in the next block. */
+/** Reads records from one with a quote on and returns their end; undefined if the first continues in the next block. */
 function readQuoted(of: Block, from: number, reader: Reader): number | undefined {
   const { block, end, isLast } = of;
-  const { place, visitor } = reader;
+  const { position, visitor } = reader;
   let at = from;
   let to = quotesEnd(block, at, end);
   for (;;) {
@@ -148,24 +146,24 @@ function readQuoted(of: Block, from: number, reader: Reader): number | undefined
     if (stop === undefined) return at;
     const isShort = block.length - at <= LONGEST_RECORD;
     if (stop === 'open' && to < end && to - at <= LONGEST_RECORD) {
-      to = further(block, { at, to, end });
+      to = extendedEnd(block, { at, to, end });
       continue;
     }
     if (stop === 'open' && !isLast && isShort) return at === from ? undefined : at;
-    visitor.refused(place.line, REASONS[stop === 'open' && !isShort ? 'long' : stop]);
-    place.line += 1;
+    visitor.rejected(position.line, REASONS[stop === 'open' && !isShort ? 'long' : stop]);
+    position.line += 1;
     at = lineEnd(block, at, end);
-    // Behind an open quote there may be nothing but lines without quotes. Otherwise `to` still holds, and is not looked
-    // for again.
+    // After an open quote there may be only lines without quotes. Otherwise `to` is still valid and need not be
+    // searched for again.
     if (stop === 'open' || at >= to) return at;
   }
 }
 
 /**
- * Where a quote may be closed that is open at `to`. Twice as far each time, or a quote that nobody closes would cost
- * its square.
+ * Returns a later end at which a quote that is open at `to` may be closed. Doubles the length each time; otherwise a
+ * quote that is never closed would take time in the square of the length.
  */
-function further(block: Buffer, { at, to, end }: { at: number; to: number; end: number }): number {
+function extendedEnd(block: Buffer, { at, to, end }: { at: number; to: number; end: number }): number {
   const quote = block.indexOf(QUOTE, to);
   return quote === -1 || quote >= end ? end : lineEnd(block, Math.max(quote, 2 * to - at), end);
 }
@@ -177,10 +175,10 @@ const REASONS = {
     'an unquoted field contains a quote, or text follows a closing quote: quote the field and double the quotes inside it',
 } as const;
 
-/** Fewer bytes without a quote are parsed along: a parser of their own would take longer. */
+/** A gap of fewer bytes without a quote is parsed along, because starting another parser would take longer. */
 const WORTH_A_STOP = 512;
 
-/** The end of the first line behind which there is no quote for a while. */
+/** Returns the end of the first line that is followed by a longer gap without quotes. */
 function quotesEnd(block: Buffer, from: number, end: number): number {
   let quote = block.indexOf(QUOTE, from);
   for (;;) {
@@ -197,11 +195,11 @@ function lineEnd(block: Buffer, from: number, end: number): number {
 
 type Stop = 'open' | 'quotes';
 
-/** Gives the end of the last record that can be read, and why the next one cannot. */
+/** Returns the end of the last record that can be read, and why the next one cannot. */
 function parseRecords(
   block: Buffer,
   { from, to }: { from: number; to: number },
-  { place, visitor }: Reader,
+  { position, visitor }: Reader,
 ): { readonly next: number; readonly stop: Stop | undefined } {
   let next = from;
   try {
@@ -209,8 +207,8 @@ function parseRecords(
       const start = next;
       if (from + bytes - start > LONGEST_RECORD) throw NO_RECORD;
       next = from + bytes;
-      if (!isBlank(block, start, next)) visitor.record(cells, place.line);
-      place.line += lineBreaks(block, start, next);
+      if (!isBlank(block, start, next)) visitor.record(cells, position.line);
+      position.line += lineBreaks(block, start, next);
     });
     return { next: to, stop: undefined };
   } catch (error) {
@@ -220,7 +218,7 @@ function parseRecords(
   }
 }
 
-/** Gives each record with where it ends. */
+/** Calls `found` with the cells and the end of each record. */
 function parseCells(bytes: Buffer, found: (cells: readonly string[], bytes: number) => void): void {
   parse(bytes, {
     record_delimiter: ['\r\n', '\n'],
@@ -237,7 +235,7 @@ function parseCells(bytes: Buffer, found: (cells: readonly string[], bytes: numb
 const isBlank = (block: Buffer, from: number, to: number): boolean =>
   to - from <= 2 && (block[from] === LINE_BREAK || (block[from] === CARRIAGE_RETURN && block[from + 1] === LINE_BREAK));
 
-/** Where the text of a line ends that ends at `to`, its break left out. */
+/** Returns the end of a line's text without its line break. */
 export function textEnd(block: Buffer, from: number, to: number): number {
   const end = to > from && block[to - 1] === LINE_BREAK ? to - 1 : to;
   return end > from && block[end - 1] === CARRIAGE_RETURN ? end - 1 : end;

@@ -1,6 +1,6 @@
 /**
- * A text in UTF-8 with line feeds: without a byte order mark, out of UTF-16 where one says so, and with line feeds
- * where carriage returns alone end the lines.
+ * Converts a text to UTF-8 with line feeds. Removes a byte order mark, converts UTF-16 if the mark says so, and
+ * replaces carriage returns by line feeds if carriage returns alone end the lines.
  */
 export async function* utf8Of(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let convert: ((chunk: Buffer) => Buffer) | undefined;
@@ -18,7 +18,7 @@ export async function* utf8Of(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buf
   if (convert === undefined && first.length > 0) yield conversionOf(first)(withoutMark(first));
 }
 
-/** Whether the first line break may go on in the next chunk. */
+/** Tests whether the first line break may continue in the next chunk. */
 const isCutInBreak = (first: Buffer): boolean => first.at(-1) === CARRIAGE_RETURN && !first.includes(LINE_FEED);
 
 const withoutMark = (first: Buffer): Buffer =>

@@ -32,7 +32,7 @@ const ATTRIBUTES = { key: 'k', time: '2026-01-01T00:00:00Z', source: 's', id: 'i
 const ALL = 1000;
 
 /** What a statement writes, as canonical JSON; the reading of the row is the caller's. */
-function outputs(run: (target: Parameters<Statement['select']>[2]) => void): readonly string[] | 'refused' {
+function outputs(run: (target: Parameters<Statement['select']>[2]) => void): readonly string[] | 'rejected' {
   const writer = createWriter(16);
   const made: string[] = [];
   const emit = (): void => {
@@ -42,7 +42,7 @@ function outputs(run: (target: Parameters<Statement['select']>[2]) => void): rea
   try {
     run({ writer, emit });
   } catch (error) {
-    if (error instanceof EventRejected || error instanceof SqlError) return 'refused';
+    if (error instanceof EventRejected || error instanceof SqlError) return 'rejected';
     throw error;
   }
   return made;
@@ -67,8 +67,8 @@ test.each(STATEMENTS)('%s writes the same, whether bytes are scanned or go throu
       });
       expect(fast).toEqual(slow);
       const stopped = outputs((target) => runStatement(statement, { row, event: ATTRIBUTES, bytes, target }));
-      // What WHERE refuses is not read on, so what is broken behind it is not noticed. Nothing else may differ.
-      if (stopped.length !== 0 || slow !== 'refused') expect(stopped).toEqual(slow);
+      // If WHERE is false, the rest of the event is not read, so errors in it are not noticed. Nothing else may differ.
+      if (stopped.length !== 0 || slow !== 'rejected') expect(stopped).toEqual(slow);
     }),
     { numRuns: 1500 },
   );
@@ -98,7 +98,7 @@ test('a transform keeps type, key and time of its event, and its outputs stay as
   }
 });
 
-test('an event that is refused leaves nothing behind in the outputs of others', async () => {
+test('a rejected event leaves nothing in the outputs of other events', async () => {
   const plan = await planFor({ file: 'test.sql', text: 'SELECT status, 1 / a AS x FROM hostile' }, Hostile);
   const transform = sqlTransform({
     entry: '',
@@ -129,7 +129,7 @@ test.each([
   ['a name inside of a nested object', '{"status":"NEW","a":1,"nested":{"status":"COMPLETE"}}', []],
   ['a name at the very end', '{"a":1,"status":"NEW","nested":1,"status":"COMPLETE"}', ['{"a":1,"status":"COMPLETE"}']],
   ['no such name', '{"a":1,"nested":1}', []],
-])('an event that WHERE refuses halfway is not read on, but for %s', async (_, text, expected) => {
+])('an event for which WHERE is false halfway is not read to its end, except with %s', async (_, text, expected) => {
   const plan = await planFor(
     { file: 'test.sql', text: "SELECT a, status FROM hostile WHERE status = 'COMPLETE'" },
     Hostile,
@@ -153,7 +153,7 @@ test.each([
   ['text for a number', '{"a":"1","status":"x"}'],
   ['a number for text', '{"a":1,"status":2}'],
 ])(
-  'a column that is only copied is refused when it is %s, because no Postgres column could hold it',
+  'a column that is only copied is rejected when it is %s, because no Postgres column could hold it',
   async (_, text) => {
     const statement = statementOf(await planFor({ file: 'test.sql', text: 'SELECT a, status FROM hostile' }, Hostile));
     expect(
@@ -165,6 +165,6 @@ test.each([
           target,
         }),
       ),
-    ).toBe('refused');
+    ).toBe('rejected');
   },
 );

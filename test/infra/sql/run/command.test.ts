@@ -53,7 +53,7 @@ test('a statement runs over a file of JSON lines, without losing a digit', async
   });
 });
 
-test('standard input is read as it comes, wherever its parts are cut', async () => {
+test('standard input is read correctly wherever it is cut into parts', async () => {
   const parts = [...ORDERS].map(String);
   const { out } = await run(
     [
@@ -71,7 +71,7 @@ test('several files are one input', async () => {
   expect(out).toBe('{"status":"NEW"}\n{"status":"NEW"}\n');
 });
 
-test('CSV has its header as columns; what is quoted is text, what is empty null, and a column of a schema is what it says', async () => {
+test('the header of CSV names the columns; quoted cells are text, empty cells null, and a schema gives the types', async () => {
   const { out } = await run(['SELECT * FROM input', '@orders.csv']);
   expect(out).toBe(
     '{"id":"1","name":"a,b","total":"2.50"}\n{"id":"2","name":null,"total":"3"}\n{"id":"3","name":"7","total":"x"}\n',
@@ -86,14 +86,14 @@ test('CSV has its header as columns; what is quoted is text, what is empty null,
   });
 });
 
-test('the columns of the first file are those of the others, whatever theirs look like', async () => {
+test('the first file gives the types of the columns for all files', async () => {
   writeFileSync(join(folder, 'zips.csv'), 'zip\n01234\n');
   writeFileSync(join(folder, 'more-zips.csv'), 'zip\n53111\n');
   const { out } = await run(["SELECT zip || '!' AS zip FROM input", '@zips.csv', '@more-zips.csv']);
   expect(out).toBe('{"zip":"01234!"}\n{"zip":"53111!"}\n');
 });
 
-test('CSV is written with quotes where they are needed, and its header also without rows', async () => {
+test('CSV output has quotes where they are needed, and a header even without rows', async () => {
   expect((await run(['SELECT name, id FROM input', '@orders.csv', '--format', 'csv'])).out).toBe(
     'name,id\n"a,b",1\n,2\n7,3\n',
   );
@@ -108,7 +108,7 @@ test('a table is aligned', async () => {
   ).toBe('order_id  status\n--------  --------\n1         COMPLETE\n2         NEW\n');
 });
 
-test('what is rejected is named with its line, the rest goes on, and the exit code says so', async () => {
+test('a rejected event is reported with its line, the others are processed, and the exit code is 1', async () => {
   const result = await run(['SELECT 1 / n AS x FROM input'], '{"n":1}\nnot json\n\n{"n":0}\n{"n":2}\n');
   expect(result.out).toBe('{"x":1.00000000000000000000}\n{"x":0.50000000000000000000}\n');
   expect(result.errors).toContain('-:2: the event');
@@ -136,33 +136,33 @@ test.each([
   [['SELECT 1 AS x FROM input', '--nonsense'], '--nonsense'],
   [['SELECT 1 AS x FROM input', '--schema', 'order.ts'], 'write file.ts#export'],
   [[], 'no statement given; see millrace sql --help'],
-])('%j is a mistake of the caller: exit code 2', async (argv, message) => {
+])('the arguments %j are a mistake: exit code 2', async (argv, message) => {
   const { code, errors } = await run(argv);
   expect(errors).toContain(message);
   expect(code).toBe(2);
 });
 
-test('a record of CSV that has too few cells, or does not fit, is rejected with its line', async () => {
+test('a CSV record with too few cells, or for which an expression fails, is rejected with its line', async () => {
   const result = await run(['SELECT id, 6 / n AS x FROM input', '--input', 'csv'], 'id,n\n1,2\n2\n3,0\n4,3\n');
   expect(result.out).toBe('{"id":1,"x":3.0000000000000000}\n{"id":4,"x":2.0000000000000000}\n');
-  expect(result.errors).toMatch(/^-:3: the record has 1 cells, the header 2\n-:4: division by zero/);
+  expect(result.errors).toMatch(/^-:3: the record has 1 cell, but the header has 2\n-:4: division by zero/);
   expect(result.code).toBe(1);
 });
 
-test('a file of which no record can be read is rejected', async () => {
+test('a file in which no record can be read gives a rejection and no output', async () => {
   expect(await run(['SELECT id FROM input', '--input', 'csv'], 'id,n\n1\n')).toEqual({
     code: 1,
     out: '',
-    errors: '-:2: the record has 1 cells, the header 2\n',
+    errors: '-:2: the record has 1 cell, but the header has 2\n',
   });
 });
 
-test('nothing comes of an empty input, whatever its columns would be, unless it is no SQL', async () => {
+test('an empty input gives no output and no error, unless the statement has a syntax error', async () => {
   expect(await run(['SELECT a FROM input'])).toEqual({ code: 0, out: '', errors: '' });
   expect(await run(['SELECT a FRM input'])).toMatchObject({ code: 2, errors: expect.stringContaining('syntax error') });
 });
 
-test('a line may be of any length, the first one too', async () => {
+test('a line may have any length, even the first one', async () => {
   for (const long of ['x'.repeat(5 << 20), 'é'.repeat(3 << 20)]) {
     const statement = 'SELECT id, length(note) AS n FROM input';
     const line = `{"id":1,"note":"${long}"}`;
@@ -172,13 +172,13 @@ test('a line may be of any length, the first one too', async () => {
   }
 });
 
-test('columns are those of the first input that has any lines', async () => {
+test('columns are inferred from the first input that has any lines', async () => {
   writeFileSync(join(folder, 'empty.ndjson'), '');
   const { out } = await run(['SELECT status FROM input WHERE sales = 1', '@empty.ndjson', '@orders.ndjson']);
   expect(out).toBe('{"status":"NEW"}\n');
 });
 
-test('lists are unnested, also where some are empty', async () => {
+test('lists are unnested, even if some of them are empty', async () => {
   const input = '{"id":1,"tags":[],"items":[]}\n{"id":2,"tags":["a","b"],"items":[{"sku":"x"},{"sku":"y"}]}\n';
   expect((await run(['SELECT id, tags[2] AS tag FROM input'], input)).out).toBe(
     '{"id":1,"tag":null}\n{"id":2,"tag":"b"}\n',

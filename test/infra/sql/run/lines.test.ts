@@ -20,8 +20,8 @@ const Hostile = z.object({
 });
 const NO_ATTRIBUTES = { key: '', time: '1970-01-01T00:00:00Z', source: '', id: '', type: '' };
 
-/** What a line gives when it is read through JSON.parse: its outputs, or that it is refused. */
-function slowly(statement: Statement, line: Buffer): readonly string[] | 'refused' {
+/** What a line gives when it is read through JSON.parse: its outputs, or that it is rejected. */
+function slowly(statement: Statement, line: Buffer): readonly string[] | 'rejected' {
   const row = createRow(statement.columns);
   const writer = createWriter();
   const made: string[] = [];
@@ -33,7 +33,7 @@ function slowly(statement: Statement, line: Buffer): readonly string[] | 'refuse
     readSlowly(row, line);
     if (statement.where?.(row, NO_ATTRIBUTES) !== false) statement.select(row, NO_ATTRIBUTES, { writer, emit });
   } catch (error) {
-    if (error instanceof EventRejected || error instanceof SqlError) return 'refused';
+    if (error instanceof EventRejected || error instanceof SqlError) return 'rejected';
     throw error;
   }
   return made;
@@ -55,21 +55,21 @@ const isBlank = (line: Buffer): boolean => line.length === 0 || (line.length ===
 interface Result {
   readonly outputs: readonly string[];
   /** Numbers of lines, from 1. */
-  readonly refused: readonly number[];
+  readonly rejected: readonly number[];
 }
 
 function expectedOf(statement: Statement, text: Buffer): Result {
   const results = splitLines(text).map((line) => (isBlank(line) ? [] : slowly(statement, line)));
   return {
-    outputs: results.flatMap((result) => (result === 'refused' ? [] : result)),
-    refused: results.flatMap((result, i) => (result === 'refused' ? [i + 1] : [])),
+    outputs: results.flatMap((result) => (result === 'rejected' ? [] : result)),
+    rejected: results.flatMap((result, i) => (result === 'rejected' ? [i + 1] : [])),
   };
 }
 
 function actualOf(run: ReturnType<typeof lineRunner>, text: Buffer): Result {
   const { output, rejections } = run(text);
   const lines = output.toString('utf8').split('\n').slice(0, -1);
-  return { outputs: lines.map(canonical), refused: rejections.map(({ index }) => index) };
+  return { outputs: lines.map(canonical), rejected: rejections.map(({ index }) => index) };
 }
 
 /** Lines as hostile producers end them: with CRLF, cut off, blank, with a byte order mark, or not at all. */
@@ -115,7 +115,7 @@ test.each([
     fc.property(hostileLines, (lines) => {
       const [actual, expected] = [actualOf(run, lines), expectedOf(statement, lines)];
       expect(actual.outputs).toEqual(expected.outputs);
-      expect(expected.refused).toEqual(expect.arrayContaining([...actual.refused]));
+      expect(expected.rejected).toEqual(expect.arrayContaining([...actual.rejected]));
     }),
     { numRuns: 700 },
   );
@@ -134,7 +134,7 @@ test('lines far apart, longer than what is read at once, or longer than the scan
 test('a name stands again behind the line break of another line without being mixed up with it', async () => {
   const plan = await planFor({ file: 'test.sql', text: "SELECT a FROM hostile WHERE status = 'COMPLETE'" }, Hostile);
   const text = '{"a":1,\n"status":"COMPLETE"}\n{"status":"COMPLETE","a":2}\n{"status":\n"COMPLETE","a":3}\n';
-  expect(actualOf(lineRunner(plan), Buffer.from(text))).toEqual({ outputs: ['{"a":2}'], refused: [1, 2, 4, 5] });
+  expect(actualOf(lineRunner(plan), Buffer.from(text))).toEqual({ outputs: ['{"a":2}'], rejected: [1, 2, 4, 5] });
 });
 
 test.each([
@@ -151,30 +151,30 @@ test.each([
   ['a"\n', '"a\\"\\n"', true],
   ['x'.repeat(2000), `"${'x'.repeat(2000)}"`, true],
   ['x'.repeat(2000), `"${'x'.repeat(1999)}y"`, false],
-])('WHERE wants the text %j, a line has %s: %s', async (wanted, has, isWanted) => {
+])('WHERE wants the text %j, a line has %s: %s', async (wanted, has, passesWhere) => {
   const text = `SELECT a FROM hostile WHERE status = '${wanted}'`;
   const plan = await planFor({ file: 'test.sql', text }, Hostile);
   const other = '{"status":"other","a":0}';
   const lines = [other, other, `{"status":${has},"a":1}`, '', other, `{"a":2,"status":${has}}`, 'broken', other];
   expect(actualOf(lineRunner(plan), Buffer.from(lines.join('\n')))).toEqual({
-    outputs: isWanted ? ['{"a":1}', '{"a":2}'] : [],
-    refused: [7],
+    outputs: passesWhere ? ['{"a":1}', '{"a":2}'] : [],
+    rejected: [7],
   });
 });
 
 test.each([
   ['a text again, as the last value', '{"status":"x","a":1,"status":"COMPLETE"}', ['{"a":1}']],
   ['the name behind a backslash', '{"status":"x","a":1,"stat\\u0075s":"COMPLETE"}', ['{"a":1}']],
-  ['a number where a text should be', '{"status":1,"a":1}', 'refused'],
+  ['a number where a text should be', '{"status":1,"a":1}', 'rejected'],
   ['the text in an object', '{"nested":{"status":"COMPLETE"},"status":"x","a":1}', []],
   ['white space around everything', ' { "status" :"x", "status": "COMPLETE" , "a" : 1 } ', ['{"a":1}']],
-  ['half a line', '{"status":"x"', 'refused'],
-  ['half a line with more keys', '{"status":"x",', 'refused'],
+  ['half a line', '{"status":"x"', 'rejected'],
+  ['half a line with more keys', '{"status":"x",', 'rejected'],
 ])('a line with %s is not skipped for the text that it has first', async (_, line, expected) => {
   const plan = await planFor({ file: 'test.sql', text: "SELECT a FROM hostile WHERE status = 'COMPLETE'" }, Hostile);
   const result = actualOf(lineRunner(plan), Buffer.from(`{"status":"y","a":0}\n${line}\n"status":"COMPLETE","a":5}\n`));
   expect(result).toEqual({
-    outputs: expected === 'refused' ? [] : expected,
-    refused: expected === 'refused' ? [2, 3] : [3],
+    outputs: expected === 'rejected' ? [] : expected,
+    rejected: expected === 'rejected' ? [2, 3] : [3],
   });
 });

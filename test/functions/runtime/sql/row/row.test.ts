@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EventRejected } from '../../../../../functions/runtime/errors.ts';
 import type { Row } from '../../../../../functions/runtime/sql/row/row.ts';
-import { createRow, placeEvent, placeRange, placeText, readRow } from '../../../../../functions/runtime/sql/row/row.ts';
+import { createRow, loadEvent, loadText, readRow, selectRange } from '../../../../../functions/runtime/sql/row/row.ts';
 import { readSlowly } from '../../../../../functions/runtime/sql/row/row-slow.ts';
-import { theScanner } from '../../../../../functions/runtime/sql/scan/scanner.ts';
+import { sharedScanner } from '../../../../../functions/runtime/sql/scan/scanner.ts';
 import { canonical, hostileBytes } from '../scan/hostile-json.ts';
 
 const COLUMNS = ['a', 'status', 'é', 'nested'];
@@ -16,11 +16,11 @@ function contents(row: Row): readonly (string | undefined)[] {
   );
 }
 
-function outcome(read: () => Row): readonly (string | undefined)[] | 'refused' {
+function outcome(read: () => Row): readonly (string | undefined)[] | 'rejected' {
   try {
     return contents(read());
   } catch (error) {
-    if (error instanceof EventRejected) return 'refused';
+    if (error instanceof EventRejected) return 'rejected';
     throw error;
   }
 }
@@ -37,7 +37,7 @@ test('scanning bytes and JSON.parse give the same columns, whatever the JSON', (
   fc.assert(
     fc.property(hostileBytes, (event) => {
       const fast = outcome(() => {
-        placeEvent(row, event);
+        loadEvent(row, event);
         readRow(row);
         return row;
       });
@@ -49,7 +49,7 @@ test('scanning bytes and JSON.parse give the same columns, whatever the JSON', (
 
 test.each(['1', '-1.5e3', '"a"', 'true', 'null', '[]', '[{"a":1}]', ' 1 '])('%s is JSON, and no event', (text) => {
   const row = createRow(COLUMNS);
-  placeEvent(row, Buffer.from(text));
+  loadEvent(row, Buffer.from(text));
   expect(() => readRow(row)).toThrow("the event's data is not a JSON object");
 });
 
@@ -59,8 +59,8 @@ test('an event inside of more bytes is read like an event on its own', () => {
     fc.property(hostileBytes, hostileBytes, hostileBytes, (before, event, after) => {
       const all = Buffer.concat([before, event, after]);
       const fast = outcome(() => {
-        placeText(row, all);
-        placeRange(row, before.length, before.length + event.length);
+        loadText(row, all);
+        selectRange(row, before.length, before.length + event.length);
         readRow(row);
         return row;
       });
@@ -81,9 +81,9 @@ test('JSON of ordinary producers never takes the slow way', () => {
   };
   for (const text of [JSON.stringify(data), JSON.stringify(data, null, 2), JSON.stringify({ more: [], ...data })]) {
     const event = Buffer.from(text);
-    placeEvent(row, event);
+    loadEvent(row, event);
     readRow(row);
     // The slow way lays the columns out in bytes of its own.
-    expect(row.bytes).toBe(theScanner().bytes);
+    expect(row.bytes).toBe(sharedScanner().bytes);
   }
 });

@@ -5,25 +5,25 @@ import type { Row } from '../../../../../functions/runtime/sql/row/row.ts';
 import {
   createRow,
   finishRow,
+  loadEvent,
+  loadText,
   mayRepeat,
-  placeEvent,
-  placeRange,
-  placeText,
   readRow,
   readSome,
+  selectRange,
 } from '../../../../../functions/runtime/sql/row/row.ts';
 import { readSlowly } from '../../../../../functions/runtime/sql/row/row-slow.ts';
 import { MAX_COLUMNS, TABLE_SLOTS, TEXT_SIZE } from '../../../../../functions/runtime/sql/scan/scan-memory.ts';
-import { theScanner } from '../../../../../functions/runtime/sql/scan/scanner.ts';
+import { sharedScanner } from '../../../../../functions/runtime/sql/scan/scanner.ts';
 import { canonical } from './hostile-json.ts';
 
-type Contents = readonly (string | undefined)[] | 'refused';
+type Contents = readonly (string | undefined)[] | 'rejected';
 
 function contents(row: Row, read: () => void): Contents {
   try {
     read();
   } catch (error) {
-    if (error instanceof EventRejected) return 'refused';
+    if (error instanceof EventRejected) return 'rejected';
     throw error;
   }
   return row.columns.map((_, i) =>
@@ -32,7 +32,7 @@ function contents(row: Row, read: () => void): Contents {
 }
 
 function scanned(row: Row, event: Uint8Array): Contents {
-  placeEvent(row, event);
+  loadEvent(row, event);
   return contents(row, () => readRow(row));
 }
 
@@ -42,7 +42,7 @@ function parsed(columns: readonly string[], event: Uint8Array): Contents {
 }
 
 /** Whether the last event was read from the scanner's memory: the slow way writes bytes of its own. */
-const wasScanned = (row: Row): boolean => row.bytes === theScanner().bytes;
+const wasScanned = (row: Row): boolean => row.bytes === sharedScanner().bytes;
 
 describe('wherever in sixteen bytes something stands, it is read as JSON.parse reads it', () => {
   const SPECIAL = [
@@ -90,7 +90,7 @@ describe('wherever in sixteen bytes something stands, it is read as JSON.parse r
         const event = Buffer.from(`{"b":"${'x'.repeat(20)}","${'k'.repeat(20)}":1,"a":1}`);
         for (let repeat = 0; repeat < 3; repeat += 1) {
           event.set(bytes, at);
-          expect(scanned(row, event)).toBe('refused');
+          expect(scanned(row, event)).toBe('rejected');
         }
       }
   });
@@ -184,7 +184,7 @@ describe('what may come again in the rest of an event', () => {
         const middle = { none: '', name: JSON.stringify(name), backslash: '\\' }[kind];
         const rest = `"${before.join('')}${middle}${after.join('')}`;
         const row = createRow([name]);
-        placeEvent(row, Buffer.from(`{${JSON.stringify(name)}:1,${rest}`));
+        loadEvent(row, Buffer.from(`{${JSON.stringify(name)}:1,${rest}`));
         expect(readSome(row, 1)).toBe(true);
         expect(mayRepeat(row, 1)).toBe(rest.includes(JSON.stringify(name)) || rest.includes('\\'));
       }),
@@ -196,8 +196,8 @@ describe('what may come again in the rest of an event', () => {
     for (let length = 0; length < 40; length += 1) {
       const event = `{"status":1,"${'x'.repeat(length)}":"y"}`;
       const row = createRow(['status']);
-      placeText(row, Buffer.from(`${event}\n{"status":2,"\\n":3}`));
-      placeRange(row, 0, event.length);
+      loadText(row, Buffer.from(`${event}\n{"status":2,"\\n":3}`));
+      selectRange(row, 0, event.length);
       expect(readSome(row, 1)).toBe(true);
       expect(mayRepeat(row, 1)).toBe(false);
     }
@@ -232,7 +232,7 @@ test('statements that read in turn do not see what the other looked for', () => 
 test('an event that is read in two parts has the columns that it has when read at once', () => {
   const row = createRow(['b', 'a']);
   const event = Buffer.from('{"c":[1],"b":"x", "d":{} , "a":2 } ');
-  placeEvent(row, event);
+  loadEvent(row, event);
   expect(readSome(row, 1)).toBe(true);
   expect([row.starts[0], row.starts[1]].map((start) => start === -1)).toEqual([false, true]);
   expect(contents(row, () => finishRow(row))).toEqual(scanned(createRow(['b', 'a']), event));

@@ -4,13 +4,13 @@ import type { Column } from '../../../../../infra/sql/plan/sql-type.ts';
 import { scalar, typeName } from '../../../../../infra/sql/plan/sql-type.ts';
 import { csvReader } from '../../../../../infra/sql/run/csv/input.ts';
 import type { InputReader } from '../../../../../infra/sql/run/csv/input-reader.ts';
-import { firstPlace, readRecords } from '../../../../../infra/sql/run/csv/records.ts';
+import { readRecords, startPosition } from '../../../../../infra/sql/run/csv/records.ts';
 
 interface Lines {
   readonly rows: readonly unknown[];
   /** The line of the file that each row begins at. */
   readonly lines: readonly number[];
-  readonly refused: readonly string[];
+  readonly rejected: readonly string[];
 }
 
 /** What is read of a text that comes in chunks of so many bytes. */
@@ -19,20 +19,20 @@ async function read(
   read: readonly Column[] | 'inferred',
   chunk = 1 << 20,
 ): Promise<Lines & { readonly columns: readonly Column[] | undefined }> {
-  const refused: string[] = [];
+  const rejected: string[] = [];
   const reader = csvReader(chunks(Buffer.from(text as string), chunk), async (rows) => {
-    refused.push(...rows.map(({ line, reason }) => `${line}: ${reason}`));
+    rejected.push(...rows.map(({ line, reason }) => `${line}: ${reason}`));
   });
   const columns = read === 'inferred' ? await reader.columns() : read;
-  return { columns, ...(await linesOf(reader, columns ?? [])), refused };
+  return { columns, ...(await linesOf(reader, columns ?? [])), rejected };
 }
 
-async function linesOf(reader: InputReader, columns: readonly Column[]): Promise<Omit<Lines, 'refused'>> {
+async function linesOf(reader: InputReader, columns: readonly Column[]): Promise<Omit<Lines, 'rejected'>> {
   const rows: unknown[] = [];
   const lines: number[] = [];
-  for await (const { text, madeOf } of reader.parts(columns)) {
+  for await (const { text, lineNumbers } of reader.parts(columns)) {
     for (const row of text.toString('utf8').trimEnd().split('\n')) rows.push(JSON.parse(row));
-    for (const line of madeOf ?? []) lines.push(line);
+    for (const line of lineNumbers ?? []) lines.push(line);
   }
   return { rows, lines };
 }
@@ -60,27 +60,27 @@ test('cells come back as they were written, whatever is in them and however the 
   await fc.assert(
     fc.asyncProperty(fc.array(record, { maxLength: 30 }), fc.integer({ min: 1, max: 3000 }), async (records, size) => {
       let text = 'a,b\n';
-      const expected = { rows: [] as unknown[], lines: [] as number[], refused: [] };
+      const expected = { rows: [] as unknown[], lines: [] as number[], rejected: [] };
       for (const { cells, end, blanks } of records) {
         text += blanks;
         expected.lines.push(text.split('\n').length);
         expected.rows.push({ a: cells[0]?.text, b: cells[1]?.text });
         text += `${cells.map(({ text, quoted }) => (quoted || needsQuotes.test(text) ? `"${text.replaceAll('"', '""')}"` : text)).join(',')}${end}`;
       }
-      const { rows, lines, refused } = await read(text, columnsOf(['a', 'text', false], ['b', 'text', false]), size);
-      expect({ rows, lines, refused }).toEqual(expected);
+      const { rows, lines, rejected } = await read(text, columnsOf(['a', 'text', false], ['b', 'text', false]), size);
+      expect({ rows, lines, rejected }).toEqual(expected);
     }),
     { numRuns: 300 },
   );
 });
 
-test('whatever a file is made of, each of its lines is in a record or refused', async () => {
+test('whatever a file is made of, each of its lines is in a record or rejected', async () => {
   const noise = fc.string({ unit: fc.constantFrom(...'aaa",,\n\n\r'), maxLength: 60 });
   await fc.assert(
     fc.asyncProperty(noise, fc.integer({ min: 1, max: 70 }), async (text, size) => {
       const whole = await read(`a,b\n${text}`, columnsOf(['a', 'text'], ['b', 'text']));
       expect(await read(`a,b\n${text}`, columnsOf(['a', 'text'], ['b', 'text']), size)).toEqual(whole);
-      const begun = [...whole.lines, ...whole.refused.map((reason) => Number(reason.split(':')[0]))];
+      const begun = [...whole.lines, ...whole.rejected.map((reason) => Number(reason.split(':')[0]))];
       expect(new Set(begun).size).toBe(begun.length);
       const first = text.split('\n').findIndex((line) => line !== '' && line !== '\r');
       if (first !== -1) expect(Math.min(...begun)).toBe(first + 2);
@@ -167,48 +167,48 @@ test('bytes that are no UTF-8 become U+FFFD', async () => {
   ]);
 });
 
-test('what is no record is refused with its line, and costs its line alone', async () => {
+test('what is no record is rejected with its line, and costs its line alone', async () => {
   const text = 'a,b\n1\n2,x\n3,x,y\n4,q"q\n5,"x"y\n6,"two\nlines"\n\n7\n8,"open\n9,x\n';
-  const { rows, lines, refused } = await read(text, columnsOf(['a', 'integer']));
+  const { rows, lines, rejected } = await read(text, columnsOf(['a', 'integer']));
   expect(rows).toEqual([{ a: 2 }, { a: 6 }, { a: 9 }]);
   expect(lines).toEqual([3, 7, 12]);
-  expect(refused).toEqual([
-    '2: the record has 1 cells, the header 2',
-    '4: the record has 3 cells, the header 2',
+  expect(rejected).toEqual([
+    '2: the record has 1 cell, but the header has 2',
+    '4: the record has 3 cells, but the header has 2',
     '5: an unquoted field contains a quote, or text follows a closing quote: quote the field and double the quotes inside it',
     '6: an unquoted field contains a quote, or text follows a closing quote: quote the field and double the quotes inside it',
-    '10: the record has 1 cells, the header 2',
+    '10: the record has 1 cell, but the header has 2',
     '11: a quote is opened and not closed',
   ]);
 });
 
 test('a quote that is never closed does not swallow the rest of a long file', async () => {
-  const { rows, refused } = await read(`a\n1\n"2\n${'3\n'.repeat(700_000)}`, columnsOf(['a', 'integer']), 1 << 16);
+  const { rows, rejected } = await read(`a\n1\n"2\n${'3\n'.repeat(700_000)}`, columnsOf(['a', 'integer']), 1 << 16);
   expect(rows.length).toBe(700_001);
-  expect(refused).toEqual(['3: a quote is opened and not closed within 1 MiB']);
+  expect(rejected).toEqual(['3: a quote is opened and not closed within 1 MiB']);
 });
 
 test.each([1 << 16, 1 << 24])(
-  'a quoted cell above 1 MiB is refused for its length, in chunks of %i bytes',
+  'a quoted cell above 1 MiB is rejected for its length, in chunks of %i bytes',
   async (size) => {
     const text = `a,b\n1,"${`${'x'.repeat(200)}\n`.repeat(6000)}"\n2,y\n`;
-    const { rows, refused } = await read(text, columnsOf(['a', 'integer']), size);
-    expect(refused[0]).toBe('2: a quote is opened and not closed within 1 MiB');
-    expect(refused.length).toBe(6001);
+    const { rows, rejected } = await read(text, columnsOf(['a', 'integer']), size);
+    expect(rejected[0]).toBe('2: a quote is opened and not closed within 1 MiB');
+    expect(rejected.length).toBe(6001);
     expect(rows).toEqual([{ a: 2 }]);
   },
 );
 
 test.each([1 << 14, 1 << 20, 1 << 24])(
-  'a line above 1 MiB is refused alone, in chunks of %i bytes too',
+  'a line above 1 MiB is rejected alone, in chunks of %i bytes too',
   async (size) => {
     const [longest, longer] = ['x'.repeat((1 << 20) - 2), 'x'.repeat((1 << 20) - 1)];
     const long = 'x'.repeat(3 << 20);
     const text = `a,b\n1,${longest}\n2,${longer}\n3,"${long}"\n4,"y\nz"\n5,"open\n6,${long}\n7,y\n8,${long}`;
-    const { rows, lines, refused } = await read(text, columnsOf(['a', 'integer']), size);
+    const { rows, lines, rejected } = await read(text, columnsOf(['a', 'integer']), size);
     expect(rows).toEqual([{ a: 1 }, { a: 4 }, { a: 7 }]);
     expect(lines).toEqual([2, 5, 9]);
-    expect(refused).toEqual([
+    expect(rejected).toEqual([
       '3: the line is longer than 1 MiB',
       '4: the line is longer than 1 MiB',
       '7: a quote is opened and not closed within 1 MiB',
@@ -238,20 +238,20 @@ test('lines with a stray quote are each looked at a few times, however many they
       return Buffer.prototype.indexOf.apply(this, args);
     },
   });
-  let refused = 0;
+  let rejected = 0;
   const unexpected = (): never => expect.unreachable();
-  const visitor = { plain: unexpected, record: unexpected, refused: () => (refused += 1) };
-  expect(readRecords(block, { place: firstPlace(), isLast: true }, visitor)).toBe(block.length);
-  expect(refused).toBe(count);
+  const visitor = { plain: unexpected, record: unexpected, rejected: () => (rejected += 1) };
+  expect(readRecords(block, { position: startPosition(), isLast: true }, visitor)).toBe(block.length);
+  expect(rejected).toBe(count);
   expect(calls).toBeLessThan(20 * count);
 });
 
-test('a file of which no record can be read has no columns, and its records are refused', async () => {
+test('a file of which no record can be read has no columns, and its records are rejected', async () => {
   expect(await read('a,b\n1\n"2\n', 'inferred')).toEqual({
     columns: undefined,
     rows: [],
     lines: [],
-    refused: ['2: the record has 1 cells, the header 2', '3: a quote is opened and not closed'],
+    rejected: ['2: the record has 1 cell, but the header has 2', '3: a quote is opened and not closed'],
   });
 });
 
@@ -276,9 +276,9 @@ test('where no record fits the header, columns are inferred from the first few m
       yield chunk;
     }
   }
-  const refused: string[] = [];
+  const rejected: string[] = [];
   const reader = csvReader(counted(), async (rows) => {
-    refused.push(...rows.map(({ line, reason }) => `${line}: ${reason}`));
+    rejected.push(...rows.map(({ line, reason }) => `${line}: ${reason}`));
   });
   const concat = vi.spyOn(Buffer, 'concat');
   try {
@@ -290,10 +290,10 @@ test('where no record fits the header, columns are inferred from the first few m
   }
   expect(taken).toBe(1 << 22);
   expect((await linesOf(reader, [])).rows).toEqual([]);
-  expect(refused.length).toBe(count);
-  expect(refused.at(-1)).toBe('6001: the record has 2 cells, the header 1');
+  expect(rejected.length).toBe(count);
+  expect(rejected.at(-1)).toBe('6001: the record has 2 cells, but the header has 1');
 });
 
 test.each(['', '\n\n', 'a,b\n', 'a,b'])('%j has no records, so no columns', async (text) => {
-  expect(await read(text, 'inferred')).toEqual({ columns: undefined, rows: [], lines: [], refused: [] });
+  expect(await read(text, 'inferred')).toEqual({ columns: undefined, rows: [], lines: [], rejected: [] });
 });
