@@ -292,7 +292,7 @@ describe('millrace mappings --follow', () => {
   test('refuses to begin while another process does the mappings of the endpoint', async () => {
     await writeFile(journalFile(), JSON.stringify({ pid: 1, mappings: {} }));
     await expect(caughtUp()).rejects.toBeInstanceOf(UserMistake);
-    await expect(caughtUp()).rejects.toThrow(/process 1 does the mappings of this endpoint already/);
+    await expect(caughtUp()).rejects.toThrow(/process 1 already runs the mappings of this endpoint/);
   });
 });
 
