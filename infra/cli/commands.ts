@@ -13,7 +13,7 @@ import { sql } from './commands/sql.ts';
 import { status } from './commands/status.ts';
 import { tail } from './commands/tail.ts';
 
-/** Every command by its name, in the order of the overview. */
+/** Every command by name, in the order in which `millrace --help` lists them. */
 export const commands: Readonly<Record<string, Command>> = {
   demo,
   dev,

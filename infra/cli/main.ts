@@ -2,18 +2,19 @@ import { parseArgs } from 'node:util';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
+import { helpOf, overview } from './help.ts';
 
-/** The command `millrace`: what is a user's mistake is one message without a stack, and ends with 2. */
+/** Runs `millrace`. A user's mistake is printed as a message without a stack, and the exit code is 2. */
 async function main(argv: readonly string[]): Promise<number> {
   const [name = '--help', ...rest] = argv;
   if (['help', '--help', '-h'].includes(name)) {
-    console.log(overview());
+    console.log(overview(commands));
     return 0;
   }
   const command = commands[name];
   if (command === undefined) {
     throw new UserMistake(
-      `there is no command '${name}': there are ${Object.keys(commands).join(', ')}; see millrace --help`,
+      `unknown command '${name}'; use one of ${Object.keys(commands).join(', ')}, or see millrace --help`,
     );
   }
   const { values, positionals } = parsed(command, name, rest);
@@ -33,22 +34,11 @@ function parsed(command: Command, name: string, args: readonly string[]) {
       allowNegative: true,
     });
   } catch (error) {
-    throw new UserMistake(`${(error as Error).message}\n${helpOf(name, command)}`);
+    throw new UserMistake(`${(error as Error).message}\n\n${helpOf(name, command)}`);
   }
 }
 
-function overview(): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(12)} ${summary}`);
-  return ['millrace: event-driven ETL on managed AWS', '', ...lines, '', 'millrace <command> --help tells more.'].join(
-    '\n',
-  );
-}
-
-function helpOf(name: string, { usage, summary, help }: Command): string {
-  return [`usage: millrace ${name} ${usage}`, '', summary, ...(help === '' ? [] : ['', help])].join('\n');
-}
-
-/** `--from -15m` is what people write, and `parseArgs` would take `-15m` for options: it gets `--from=-15m`. */
+/** Joins `--from -15m` to `--from=-15m`: `parseArgs` would take `-15m` for options. */
 function withNegatives(args: readonly string[], { options }: Command): string[] {
   const joined: string[] = [];
   for (const argument of args) {
@@ -60,21 +50,21 @@ function withNegatives(args: readonly string[], { options }: Command): string[] 
   return joined;
 }
 
-/** The first Ctrl-C asks everything to end; a second one does not wait for it. */
+/** Asks everything to end at the first Ctrl-C, and exits at once at the second. */
 function interrupt(): void {
   if (interrupted.signal.aborted) process.exit(130);
   interrupted.abort(new Error('interrupted'));
 }
 
-/** What AWS answers is its own explanation: a stack of the SDK adds nothing. */
-function isAnswerOfAws(error: unknown): error is Error {
+/** Tells AWS's own error replies apart: their message explains them, and the SDK's stack adds nothing. */
+function isReplyOfAws(error: unknown): error is Error {
   return error instanceof Error && '$metadata' in error;
 }
 
 const interrupted = new AbortController();
 process.on('SIGINT', interrupt);
 process.on('SIGTERM', interrupt);
-// Who reads our output has seen enough: `millrace tail … | head`.
+// The reader of our output closed the pipe: `millrace tail … | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
@@ -87,9 +77,9 @@ try {
     console.error(error.message);
     process.exitCode = 2;
   } else {
-    console.error(isAnswerOfAws(error) ? `${error.name}: ${error.message}` : error);
+    console.error(isReplyOfAws(error) ? `${error.name}: ${error.message}` : error);
     process.exitCode = 1;
   }
 }
-// Whatever a library has left open must not keep a command alive that is done.
+// A handle that some library left open must not keep a finished command alive.
 process.exit();

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Runs the command under the Node that the repository pins, whatever `node` is in the PATH: it is plain JavaScript for
-// an old one's sake.
+// Runs the command under the Node version that the repository pins, whatever `node` is in the PATH. An old Node must be
+// able to run this file, so it is plain JavaScript.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,7 +10,8 @@ const here = dirname(fileURLToPath(import.meta.url));
 const pinned = join(here, '../../node_modules/node/bin/node');
 const node = existsSync(pinned) ? pinned : process.execPath;
 const child = spawn(node, [join(here, 'main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
-// A terminal sends Ctrl-C to both: this one only waits. Who ends this one alone means both.
+// A terminal sends Ctrl-C to both processes, so this one only waits for the child. A SIGTERM is sent to this one alone,
+// and is passed on.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => child.kill('SIGTERM'));
 child.once('error', (error) => {

@@ -1,4 +1,4 @@
-/** What the steps' functions have reported so far, from the metrics in their logs. */
+/** What a step's functions have reported so far in the metrics of their logs. */
 export interface Counts {
   readonly eventsIn: number;
   readonly eventsOut: number;
@@ -7,9 +7,9 @@ export interface Counts {
 }
 
 export interface CountsOfSteps {
-  /** Takes a line of a function's log. True when it was metrics. */
+  /** Adds a line of a function's log. Returns false when the line is not metrics. */
   take(line: string): boolean;
-  /** By `<pipeline>/<step>`. */
+  /** Returns the counts of `<pipeline>/<step>`. */
   of(step: string): Counts;
 }
 

@@ -2,18 +2,18 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 
-/** Where the other commands find a dev that runs: in the folder that both are started in. */
+/** The file by which other commands find a running dev, in the folder where both are started. */
 export const DEV_FILE = join('.millrace', 'dev.json');
 
 const DevFile = z.object({
-  /** The process of dev: without it, the file is a leftover. */
+  /** The process of dev. When it does not run, the file is left over. */
   pid: z.int(),
   pipelines: z.array(z.string()),
   kinesis: z.string(),
   dynamodb: z.string(),
   s3: z.string(),
   sqs: z.string(),
-  /** Where functions can be called. */
+  /** The endpoint for calling functions. */
   lambda: z.string(),
   database: z.object({
     host: z.string(),
@@ -26,9 +26,10 @@ const DevFile = z.object({
 
 export type RunningDev = z.infer<typeof DevFile>;
 
-/** What a folder's file says: a dev that runs, one that has ended without removing it, or nothing. */
+/** A running dev, the process of one that ended without removing its file, or nothing. */
 export type FoundDev = RunningDev | { readonly ended: number } | undefined;
 
+/** Looks for a dev in this folder. */
 export async function findDev(): Promise<FoundDev> {
   const text = await readFile(DEV_FILE, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -36,24 +37,24 @@ export async function findDev(): Promise<FoundDev> {
   });
   if (text === undefined) return undefined;
   const parsed = DevFile.safeParse(jsonOf(text));
-  // It is of another version.
+  // Another version of Millrace wrote it.
   if (!parsed.success) return undefined;
   return isAlive(parsed.data.pid) ? parsed.data : { ended: parsed.data.pid };
 }
 
 /**
- * Tells the other commands of this dev, until it ends. False when another one runs in this folder already: they keep to
- * that one.
+ * Writes the file for other commands, and removes it when dev ends. Resolves to false, and writes nothing, when another
+ * dev already runs in this folder.
  */
 export async function announceDev(dev: RunningDev, running: AsyncDisposableStack): Promise<boolean> {
   const found = await findDev();
   if (found !== undefined && 'pid' in found) return false;
   await mkdir(dirname(DEV_FILE), { recursive: true });
   running.defer(() => rm(DEV_FILE, { force: true }));
-  const whole = `${DEV_FILE}.${dev.pid}`;
-  // It has a password in it, if one that is good on this machine only.
-  await writeFile(whole, `${JSON.stringify(dev, undefined, 2)}\n`, { mode: 0o600 });
-  await rename(whole, DEV_FILE);
+  const temporary = `${DEV_FILE}.${dev.pid}`;
+  // The file contains a password, which is valid on this machine only.
+  await writeFile(temporary, `${JSON.stringify(dev, undefined, 2)}\n`, { mode: 0o600 });
+  await rename(temporary, DEV_FILE);
   return true;
 }
 
@@ -70,7 +71,7 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // It lives, and is somebody else's.
+    // The process runs, and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -17,26 +17,26 @@ export interface DevOptions {
   /** The folder that stands for the landing bucket. */
   readonly landing: string;
   readonly ports: Ports & { readonly http?: number };
-  /** Every poll, batch, invocation and checkpoint too, as JSON lines. */
+  /** Print every poll, batch, invocation and checkpoint too, as lines of JSON. */
   readonly trace: boolean;
 }
 
-/** A scheduled step need not wait for minutes on a laptop. */
+/** On a laptop, scheduled steps run more often than their schedules say. */
 const SCHEDULED_EVERY_MILLIS = 10_000;
 
-/** Runs pipelines until the signal aborts, and ends everything that it started. */
-export async function runDev(options: DevOptions, say: (text: string) => void, signal: AbortSignal): Promise<void> {
+/** Runs pipelines until the signal aborts, and then stops everything that it started. */
+export async function runDev(options: DevOptions, print: (text: string) => void, signal: AbortSignal): Promise<void> {
   const { pipelines, ports, landing } = options;
   await using running = new AsyncDisposableStack();
-  say('Starting Kinesis, DynamoDB, S3, SQS and Postgres on this machine, and bundling the functions …');
+  print('Starting Kinesis, DynamoDB, S3, SQS and Postgres on this machine, and bundling the functions …');
   const local = await startLocal(
     {
       pipelines,
       ports,
-      onLog: (name, line) => say(`${name}: ${line}`),
+      onLog: (name, line) => print(`${name}: ${line}`),
       trace: (step) => (entry) => {
         const line = options.trace ? JSON.stringify({ step: nameOf(step), ...entry }) : whyOf(nameOf(step), entry);
-        if (line !== undefined) say(line);
+        if (line !== undefined) print(line);
       },
       signal,
     },
@@ -47,16 +47,16 @@ export async function runDev(options: DevOptions, say: (text: string) => void, s
   await watchFolder(folder, local.runner.landing, {
     signal,
     landed: (key, readers) =>
-      say(readers.length > 0 ? `landed ${key}` : `landed ${key}, which nothing reads${prefixes}`),
-    failed: (key, error) => say(`could not land ${key}: ${String(error)}`),
+      print(readers.length > 0 ? `landed ${key}` : `landed ${key}, which no source reads${prefixes}`),
+    failed: (key, error) => print(`could not land ${key}: ${String(error)}`),
   });
-  reloadOnChange(local, say, signal);
+  reloadOnChange(local, print, signal);
   const { servers, stage, plans } = local;
   const announced = await announceDev(
     {
       pid: process.pid,
       pipelines: plans.map(({ name }) => name),
-      database: stage.places.database,
+      database: stage.resources.database,
       kinesis: servers.kinesis,
       dynamodb: servers.dynamodb,
       s3: servers.s3,
@@ -65,20 +65,23 @@ export async function runDev(options: DevOptions, say: (text: string) => void, s
     },
     running,
   );
-  say(welcome(local, folder));
-  if (!announced) say(`Another dev runs in this folder: millrace status and its like show that one (${DEV_FILE}).`);
-  await Promise.all([runSchedules(local, signal), tellCounts(local, say, signal)]).catch((error) => {
+  print(welcome(local, folder));
+  if (!announced)
+    print(
+      `Another dev already runs in this folder (${DEV_FILE}): millrace status and the other commands use that one.`,
+    );
+  await Promise.all([runSchedules(local, signal), printCounts(local, print, signal)]).catch((error) => {
     if (!signal.aborted) throw error;
   });
-  say('Stopping …');
+  print('Stopping …');
 }
 
 function welcome({ servers, stage, runner, plans }: Local, folder: string): string {
-  const { host, port, name, user, password } = stage.places.database;
+  const { host, port, name, user, password } = stage.resources.database;
   return [
-    `Running ${plans.map((plan) => plan.name).join(' and ')}. Ctrl-C ends it.`,
+    `Running ${plans.map((plan) => plan.name).join(' and ')}. Press Ctrl-C to stop.`,
     '',
-    `  landing folder   ${relative(process.cwd(), folder) || '.'}/   (files dropped here land in the bucket${prefixesOf({ runner })})`,
+    `  landing folder   ${relative(process.cwd(), folder) || '.'}/   (files put here land in the bucket${prefixesOf({ runner })})`,
     ...[...runner.urls].map(([step, url]) => `  ${step.padEnd(16)} ${url}   (POST events here)`),
     `  Postgres         postgresql://${user}:${password}@${host}:${port}/${name}`,
     `  Kinesis          ${servers.kinesis}`,
@@ -86,15 +89,15 @@ function welcome({ servers, stage, runner, plans }: Local, folder: string): stri
     `  S3 and SQS       ${servers.s3}   (lake: ${stage.names.lake})`,
     '',
     'In another terminal: npx millrace status, tail, dead-letters, pause, resume, positions, replay.',
-    `Scheduled steps run every ${SCHEDULED_EVERY_MILLIS / 1000} s here. A changed file under functions/ is reloaded.`,
+    `Scheduled steps run every ${SCHEDULED_EVERY_MILLIS / 1000} s here. Changes under functions/ are reloaded.`,
   ].join('\n');
 }
 
-/** `: orders/exports reads orders/`, where there are sources of files. */
+/** Lists which source reads which prefix: `: orders/exports reads orders/`. Empty without sources of files. */
 function prefixesOf({ runner }: Pick<Local, 'runner'>): string {
   const readers = runner.steps.filter((step) => step.delivery === 'queue');
   if (readers.length === 0) return '';
-  return `: ${readers.map((step) => `${nameOf(step)} reads ${prefixOf(step.options) || 'all of it'}`).join(', ')}`;
+  return `: ${readers.map((step) => `${nameOf(step)} reads ${prefixOf(step.options) || 'all files'}`).join(', ')}`;
 }
 
 async function runSchedules({ runner }: Local, signal: AbortSignal): Promise<never> {
@@ -105,26 +108,30 @@ async function runSchedules({ runner }: Local, signal: AbortSignal): Promise<nev
   }
 }
 
-const TELL_EVERY_MILLIS = 2_000;
+const PRINT_EVERY_MILLIS = 2_000;
 
-/** A line for each step whose counts have changed. */
-async function tellCounts({ runner, counts }: Local, say: (text: string) => void, signal: AbortSignal): Promise<never> {
-  const told = new Map<string, string>();
+/** Prints a line for each step whose counts have changed. */
+async function printCounts(
+  { runner, counts }: Local,
+  print: (text: string) => void,
+  signal: AbortSignal,
+): Promise<never> {
+  const printed = new Map<string, string>();
   for (;;) {
-    await delay(TELL_EVERY_MILLIS, undefined, { signal });
+    await delay(PRINT_EVERY_MILLIS, undefined, { signal });
     for (const name of runner.steps.map(nameOf)) {
       const { eventsIn, eventsOut, rejected } = counts.of(name);
       const line = `${name}: ${eventsIn} in, ${eventsOut} out${rejected > 0 ? `, ${rejected} dead letters` : ''}`;
-      if (eventsIn > 0 && told.get(name) !== line) say(line);
-      told.set(name, line);
+      if (eventsIn > 0 && printed.get(name) !== line) print(line);
+      printed.set(name, line);
     }
   }
 }
 
-/** An editor saves in several steps: one look at the end of them. */
+/** An editor saves in several steps, so a change is handled when the files have been quiet for this long. */
 const QUIET_MILLIS = 200;
 
-function reloadOnChange(local: Local, say: (text: string) => void, signal: AbortSignal): void {
+function reloadOnChange(local: Local, print: (text: string) => void, signal: AbortSignal): void {
   const loaded = new Map(local.functions.map(({ name, bundlePath }) => [name, bundlePath]));
   let timer: NodeJS.Timeout | undefined;
   const reload = async (): Promise<void> => {
@@ -135,42 +142,44 @@ function reloadOnChange(local: Local, say: (text: string) => void, signal: Abort
         if (loaded.get(name) === bundlePath) continue;
         local.runner.reload(definition);
         loaded.set(name, bundlePath);
-        say(`reloaded ${nameOf(step)}`);
+        print(`reloaded ${nameOf(step)}`);
       } catch (error) {
-        say(error instanceof UserMistake ? `not reloaded: ${error.message}` : String(error));
+        print(error instanceof UserMistake ? `not reloaded: ${error.message}` : String(error));
       }
     }
   };
   const change = async (): Promise<void> => {
-    // Of a file that an editor has replaced, a watcher sees nothing more: there is a new one before anything is read.
-    look();
-    await compileSql(say);
+    // A watcher misses later changes of a file that an editor replaces, so a new one starts before the files are read.
+    startWatcher();
+    await compileSql(print);
     await reload();
   };
-  // One after the other: a change that comes in the middle of the one before is not overtaken by it.
+  // Changes are handled one after the other, in the order in which they came.
   let changes = Promise.resolve();
   let watcher: FSWatcher | undefined;
-  const look = (): void => {
+  const startWatcher = (): void => {
     watcher?.close();
     watcher = watch(resolve(REPOSITORY, 'functions'), { recursive: true }, () => {
       clearTimeout(timer);
       timer = setTimeout(() => {
-        changes = changes.then(change).catch((error) => say(String(error)));
+        changes = changes.then(change).catch((error) => print(String(error)));
       }, QUIET_MILLIS);
     });
-    watcher.on('error', (error) => say(`changes of functions/ are not seen any more: ${error.message}`));
+    watcher.on('error', (error) =>
+      print(`cannot watch functions/ any longer: ${error.message}; restart dev to reload changes`),
+    );
   };
-  look();
+  startWatcher();
   signal.addEventListener('abort', () => watcher?.close(), { once: true });
 }
 
-/** What is written beside a `.sql` file is bundled then, as any other module. */
-async function compileSql(say: (text: string) => void): Promise<void> {
+/** Compiles changed `.sql` files to the TypeScript beside them, which is bundled like any other module. */
+async function compileSql(print: (text: string) => void): Promise<void> {
   const { compileTransforms } = await import('../sql/compile-files.ts');
   try {
     for (const { file, state } of await compileTransforms({ check: false }))
-      if (state === 'written') say(`compiled ${relative(REPOSITORY, file)}`);
+      if (state === 'written') print(`compiled ${relative(REPOSITORY, file)}`);
   } catch (error) {
-    say(`not compiled: ${error instanceof Error ? error.message : String(error)}`);
+    print(`not compiled: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

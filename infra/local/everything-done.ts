@@ -1,30 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { standingOf } from '../operation/status/status.ts';
+import { stepStatus } from '../operation/status/status.ts';
 import type { StepPlan } from '../pipelines/plan.ts';
 import { functionName, isContinuous, isScheduled } from './runner.ts';
 import type { Local } from './start.ts';
 
 /**
- * Waits until every step has done all there is: queues are empty, and every position is at the end of its shard.
- * Positions decide, not time; scheduled steps are run as often as it takes.
+ * Waits until every queue is empty and every position is at the end of its shard. Runs scheduled steps as often as
+ * necessary.
  */
 export async function everythingDone(local: Local, signal: AbortSignal): Promise<void> {
   const { runner } = local;
-  const reading = runner.steps.filter((step) => isContinuous(step) || isScheduled(step));
-  for (const step of runner.steps) if (step.delivery === 'queue') await queueEmpty(local, step, signal);
+  const readers = runner.steps.filter((step) => isContinuous(step) || isScheduled(step));
+  for (const step of runner.steps) if (step.delivery === 'queue') await untilEmpty(local, step, signal);
   for (;;) {
-    for (const step of reading) if (isContinuous(step)) await untilAborted(runner.caughtUp(step), signal);
+    for (const step of readers) if (isContinuous(step)) await untilAborted(runner.caughtUp(step), signal);
     const behind = [];
-    for (const step of reading) {
-      const standings = await standingOf(step, local.stage, signal);
-      if (standings.some(({ state, recordsBehind = 0 }) => state === 'unknown' || recordsBehind > 0)) behind.push(step);
+    for (const step of readers) {
+      const statuses = await stepStatus(step, local.stage, signal);
+      if (statuses.some(({ state, recordsBehind = 0 }) => state === 'unknown' || recordsBehind > 0)) behind.push(step);
     }
     if (behind.length === 0) return;
     await Promise.all(behind.filter(isScheduled).map((step) => untilAborted(runner.runNow(step), signal)));
   }
 }
 
-async function queueEmpty({ servers, stage }: Local, step: StepPlan, signal: AbortSignal): Promise<void> {
+async function untilEmpty({ servers, stage }: Local, step: StepPlan, signal: AbortSignal): Promise<void> {
   for (;;) {
     const queue = servers.buckets.inspectQueue(functionName(stage, step));
     const messages = Object.values(queue?.messages ?? {}).reduce((sum, some) => sum + some.length, 0);

@@ -9,7 +9,7 @@ import { findDev } from './dev-file.ts';
 import { removeOldBundles } from './old-bundles.ts';
 import type { LocalStage } from './stage.ts';
 
-/** A step with its bundle: what does not need the servers, and can be made while they start. */
+/** A step with its bundle, which can be built while the servers start. */
 export interface BundledStep {
   readonly step: StepPlan;
   readonly bundled: Bundle;
@@ -17,9 +17,10 @@ export interface BundledStep {
 
 const BUNDLES = join(REPOSITORY, '.millrace', 'bundles');
 
+/** Bundles the steps' functions, and removes old bundles when no dev uses them. */
 export async function bundleSteps(steps: readonly StepPlan[]): Promise<readonly BundledStep[]> {
   const dev = await findDev().catch(() => undefined);
-  // One that runs may start a process of an old bundle at any time.
+  // A running dev may start a process from an old bundle at any time.
   if (dev === undefined || 'ended' in dev) await removeOldBundles(BUNDLES, Date.now());
   return Promise.all(steps.map(bundleStep));
 }
@@ -28,10 +29,10 @@ export async function bundleStep(step: StepPlan): Promise<BundledStep> {
   return { step, bundled: await bundle(step.entry, BUNDLES) };
 }
 
-/** A step's function for this machine, with the configuration that it would have on AWS. */
+/** Defines a step's function for this machine, configured as it would be on AWS. */
 export function functionOf({ step, bundled }: BundledStep, stage: LocalStage): FunctionDefinition {
   const { path, sha256 } = bundled;
-  const { names, places } = stage;
+  const { names, resources } = stage;
   const config = stepConfigOf(step, {
     checkpoints: names.checkpoints,
     deadLetters: names.deadLetters,
@@ -43,7 +44,7 @@ export function functionOf({ step, bundled }: BundledStep, stage: LocalStage): F
       : {
           resources: connectors[step.connector].onLaptop(
             { pipeline: step.pipeline, name: step.name, options: step.options, schema: schemaOf(step) },
-            places,
+            resources,
           ),
         }),
   });

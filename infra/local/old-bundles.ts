@@ -4,8 +4,8 @@ import { join } from 'node:path';
 const KEPT_DAYS = 7;
 
 /**
- * Removes bundles, and their source maps, that were last made so long ago: each change of the code makes others, a
- * megabyte each, and a folder of them only grows. What is made again is kept.
+ * Removes bundles and source maps that were last built more than a week ago. Every change of the code adds bundles of
+ * about a megabyte each, so without this the folder only grows.
  */
 export async function removeOldBundles(folder: string, nowMillis: number): Promise<void> {
   const names = await readdir(folder).catch(() => []);

@@ -16,21 +16,21 @@ import { openRequestEndpoint } from './endpoints/request-endpoint.ts';
 import { ACCOUNT, REGION } from './servers/servers.ts';
 import type { LocalStage } from './stage.ts';
 
-/** Pipelines at work on this machine: every step's function in processes of its own, fed as AWS feeds it. */
+/** Running pipelines on this machine: every step's function in processes of its own, invoked as on AWS. */
 export interface Runner {
   readonly steps: readonly StepPlan[];
   readonly landing: Landing;
-  /** Where events are sent to a source, by `<pipeline>/<step>`. */
+  /** The URLs of sources that answer requests, by `<pipeline>/<step>`. */
   readonly urls: ReadonlyMap<string, string>;
-  /** Where an operator's commands call functions. */
+  /** The endpoint where operator commands call functions. */
   readonly invokeUrl: string;
-  /** Resolves when a continuous step has done or discarded all that was in its stream at this call. */
+  /** Resolves when a continuous step has processed or discarded all records that were in its stream at this call. */
   caughtUp(step: StepPlan): Promise<void>;
-  /** Starts a run of a scheduled step, beside those of its schedule. Resolves when it has ended. */
+  /** Runs a scheduled step once, in addition to its schedule. Resolves when the run has ended. */
   runNow(step: StepPlan): Promise<void>;
-  /** From now on the step runs as defined here: its next invocation does. */
+  /** Replaces a step's function from its next invocation on. */
   reload(definition: FunctionDefinition): void;
-  /** Ends a step's processes at once, as if their machine had died. */
+  /** Kills a step's processes, as if their machine had failed. */
   kill(step: StepPlan): Promise<void>;
 }
 
@@ -38,17 +38,17 @@ export interface RunnerOptions {
   readonly plans: readonly PipelinePlan[];
   readonly functions: readonly FunctionDefinition[];
   readonly stage: LocalStage;
-  /** A function's line that is not for machines. */
+  /** Called with each line of a function's log. */
   readonly onLog: (functionName: string, line: string) => void;
   readonly trace: (step: StepPlan) => Trace;
-  /** The first source that answers requests listens here, the next one above; any free ports without it. */
+  /** The port of the first source that answers requests; the next source takes the next port. Default: free ports. */
   readonly httpPort?: number;
 }
 
-/** A laptop waits less than Lambda between two looks at a shard. */
+/** Polls a shard more often than Lambda does. */
 const PACE = { pollMillis: 250, backOffMillis: 200, longestBackOffMillis: 5_000 };
 
-/** Runs that EventBridge Scheduler starts twice: rare on AWS, often enough here to be seen. */
+/** How often a schedule starts a run twice: rarely on AWS, often enough here that a bug would show. */
 const TWICE_PROBABILITY = 0.1;
 
 export async function startRunner(options: RunnerOptions, running: AsyncDisposableStack): Promise<Runner> {
@@ -57,28 +57,28 @@ export async function startRunner(options: RunnerOptions, running: AsyncDisposab
   const clock = systemClock();
   const identity = { region: REGION, accountId: ACCOUNT, accessKeyId: 'local', secretAccessKey: 'local' };
   const host = startLambdaHost({ functions, clock, onLog, identity, random: Math.random });
-  const feeders = startFeeders(options, host);
-  running.defer(() => stopGently(host, feeders));
+  const triggers = startTriggers(options, host);
+  running.defer(() => stop(host, triggers));
   return {
     steps,
     landing: openLanding(stage, steps.filter(isQueueSource)),
-    urls: await openDoors(options, host, running),
+    urls: await openRequestEndpoints(options, host, running),
     invokeUrl: await openInvokeEndpoint((name, payload) => host.invoke(name, payload), running),
-    caughtUp: async (step) => mappingOf(feeders, step).caughtUp(),
-    runNow: (step) => feeders.scheduler.runNow(functionName(stage, step)),
+    caughtUp: async (step) => mappingOf(triggers, step).caughtUp(),
+    runNow: (step) => triggers.scheduler.runNow(functionName(stage, step)),
     reload: (definition) => host.reload(definition),
     kill: (step) => host.kill(functionName(stage, step)),
   };
 }
 
-/** What calls the functions. */
-interface Feeders {
+/** The services that invoke the functions. */
+interface Triggers {
   readonly mappings: ReadonlyMap<string, Mapping>;
   readonly queues: readonly QueueMapping[];
   readonly scheduler: Scheduler;
 }
 
-function startFeeders({ plans, stage, trace }: RunnerOptions, host: LambdaHost): Feeders {
+function startTriggers({ plans, stage, trace }: RunnerOptions, host: LambdaHost): Triggers {
   const steps = plans.flatMap((plan) => plan.steps);
   const { kinesis, s3, sqs } = stage.clients;
   const common = { clock: systemClock(), random: Math.random };
@@ -90,7 +90,7 @@ function startFeeders({ plans, stage, trace }: RunnerOptions, host: LambdaHost):
       configuration: {
         FunctionName: functionName(stage, step),
         EventSourceArn: streamArn(stage.streamName(step.input.stream)),
-        ...inCapitals(mappingSettings(step.input, `arn:aws:s3:::${stage.names.deadLetters}`)),
+        ...asApiSettings(mappingSettings(step.input, `arn:aws:s3:::${stage.names.deadLetters}`)),
       },
       kinesis,
       invoke,
@@ -134,7 +134,7 @@ function startFeeders({ plans, stage, trace }: RunnerOptions, host: LambdaHost):
   return { mappings: new Map(mappings), queues, scheduler };
 }
 
-async function openDoors(
+async function openRequestEndpoints(
   { plans, stage, httpPort }: RunnerOptions,
   host: LambdaHost,
   running: AsyncDisposableStack,
@@ -149,10 +149,10 @@ async function openDoors(
   return urls;
 }
 
-/** How long invocations under way may take to end by themselves. */
+/** How long running invocations may take to end by themselves. */
 const GRACE_MILLIS = 3_000;
 
-async function stopGently(host: LambdaHost, { mappings, queues, scheduler }: Feeders): Promise<void> {
+async function stop(host: LambdaHost, { mappings, queues, scheduler }: Triggers): Promise<void> {
   const stopped = Promise.allSettled([
     ...[...mappings.values()].map((mapping) => mapping.delete()),
     ...queues.map((queue) => queue.stop()),
@@ -185,7 +185,7 @@ function isQueueSource(step: StepPlan): step is SourcePlan {
   return step.delivery === 'queue';
 }
 
-function mappingOf({ mappings }: Feeders, step: StepPlan): Mapping {
+function mappingOf({ mappings }: Triggers, step: StepPlan): Mapping {
   const mapping = mappings.get(nameOf(step));
   if (mapping === undefined) throw new Error(`step '${nameOf(step)}' is not continuous: it has no mapping`);
   return mapping;
@@ -200,8 +200,8 @@ function streamArn(stream: string): string {
   return `arn:aws:kinesis:${REGION}:${ACCOUNT}:stream/${stream}`;
 }
 
-/** CloudFormation's names begin small in the CDK, and the API's with a capital. */
-function inCapitals({ destinationConfig, ...settings }: ReturnType<typeof mappingSettings>) {
+/** Renames the settings from the CDK's lower-case names to those of Lambda's API. */
+function asApiSettings({ destinationConfig, ...settings }: ReturnType<typeof mappingSettings>) {
   return {
     StartingPosition: settings.startingPosition,
     ...('startingPositionTimestamp' in settings

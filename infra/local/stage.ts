@@ -15,10 +15,10 @@ import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { ACCOUNT, REGION, type Servers } from './servers/servers.ts';
 
-/** What a stage has on AWS, on this machine: created empty, under the names it would have there. */
+/** A stage on this machine: empty streams, buckets and tables under the names that they would have on AWS. */
 export interface LocalStage extends Target {
-  readonly places: LaptopResources;
-  /** What points a function's AWS clients at this machine, as a region does on AWS. */
+  readonly resources: LaptopResources;
+  /** Environment variables that direct a function's AWS clients to this machine. */
   readonly environment: Readonly<Record<string, string>>;
   queueUrl(step: StepPlan): string;
 }
@@ -27,6 +27,7 @@ const DATABASE = 'millrace';
 
 type Endpoints = Pick<Servers, 'kinesis' | 'dynamodb' | 's3' | 'sqs'>;
 
+/** Creates the streams, buckets, queues and tables of pipelines. */
 export async function createStage(
   servers: Servers,
   plans: readonly PipelinePlan[],
@@ -50,7 +51,7 @@ export async function createStage(
   ]);
   return {
     ...target,
-    places: { landing: names.landing, lake: names.lake, database },
+    resources: { landing: names.landing, lake: names.lake, database },
     environment: {
       AWS_ENDPOINT_URL_KINESIS: servers.kinesis,
       AWS_ENDPOINT_URL_DYNAMODB: servers.dynamodb,
@@ -61,7 +62,7 @@ export async function createStage(
   };
 }
 
-/** What is at these addresses, as an operator reaches it. `lambda`: where the functions can be called. */
+/** Opens a running dev as a target. `lambda` is the endpoint for calling its functions. */
 export function localTarget(
   at: Endpoints & { readonly lambda: string },
   database: LaptopResources['database'],
@@ -88,12 +89,12 @@ function localServers(at: Endpoints, database: LaptopResources['database']): Tar
   };
 }
 
-/** A laptop's database, for a client that takes any. */
+/** Describes a laptop's database as clients expect it. */
 export function loginOf({ name, password, ...server }: LaptopResources['database']): PostgresServer {
   return { ...server, database: name, auth: { password }, tls: 'off' };
 }
 
-/** Two shards stand for on-demand capacity: enough to show what more than one means. */
+/** The shards of a stream with on-demand capacity. Two are enough to show what several shards mean. */
 const ON_DEMAND_SHARDS = 2;
 
 function createStream({ log }: Servers, names: Names, stream: PipelinePlan['streams'][number]): void {
@@ -121,7 +122,7 @@ async function createCheckpointTable(dynamodb: DynamoDBClient, name: string): Pr
 
 function streamNameOf(names: Names, stream: StreamPlan): string {
   if (stream.kind === 'own') return names.stream(stream.pipeline, stream.name);
-  throw new UserMistake(`the stream ${stream.arn} exists on AWS only: nothing of it is on this machine`);
+  throw new UserMistake(`the stream ${stream.arn} exists on AWS only, so this pipeline cannot run on this machine`);
 }
 
 function clientsOf({ kinesis, dynamodb, s3, sqs }: Endpoints): Target['clients'] {

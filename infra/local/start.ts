@@ -9,13 +9,13 @@ import { type Runner, startRunner } from './runner.ts';
 import { type Ports, type Servers, settledTogether, startServers } from './servers/servers.ts';
 import { createStage, type LocalStage } from './stage.ts';
 
-/** Pipelines on this machine, with everything below them. */
+/** Running pipelines on this machine, with the servers that they use. */
 export interface Local {
   readonly plans: readonly PipelinePlan[];
   readonly servers: Servers;
   readonly stage: LocalStage;
   readonly runner: Runner;
-  /** What the steps ran as at first. */
+  /** The functions as they were when dev started, before any reload. */
   readonly functions: readonly FunctionDefinition[];
   readonly counts: CountsOfSteps;
 }
@@ -23,13 +23,13 @@ export interface Local {
 export interface LocalOptions {
   readonly pipelines: readonly Pipeline[];
   readonly ports?: Ports & { readonly http?: number };
-  /** A line of a function's log that is not metrics. */
+  /** Called with each line of a function's log that is not metrics. */
   readonly onLog: (functionName: string, line: string) => void;
   readonly trace: (step: StepPlan) => Trace;
   readonly signal: AbortSignal;
 }
 
-/** Starts everything. What is running is put on `running` as it starts: whoever gives up half-way ends just that. */
+/** Starts everything, and adds each part to `running` as it starts, so that an interrupted start can be undone. */
 export async function startLocal(options: LocalOptions, running: AsyncDisposableStack): Promise<Local> {
   const { pipelines, ports = {}, onLog, trace, signal } = options;
   const plans = pipelines.map((pipeline) => planOf(pipeline, pipelines));
@@ -57,12 +57,12 @@ export async function startLocal(options: LocalOptions, running: AsyncDisposable
   return { plans, servers, stage, runner, functions, counts };
 }
 
-/** The pipelines of these names; all of them when none is named. */
+/** Selects pipelines by name; all when no name is given. Throws a `UserMistake` for an unknown name. */
 export function namedPipelines(all: readonly Pipeline[], names: readonly string[]): readonly Pipeline[] {
   const unknown = names.filter((name) => !all.some((pipeline) => pipeline.name === name));
   if (unknown.length > 0) {
     throw new UserMistake(
-      `there is no pipeline '${unknown.join("', '")}': there are ${all.map(({ name }) => `'${name}'`).join(', ')}`,
+      `unknown pipeline '${unknown.join("', '")}'; use one of ${all.map(({ name }) => `'${name}'`).join(', ')}`,
     );
   }
   return names.length === 0 ? all : all.filter(({ name }) => names.includes(name));

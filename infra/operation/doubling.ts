@@ -6,40 +6,34 @@ import type { SinkName } from '../connectors.ts';
 import type { PipelinePlan, SinkPlan, TransformPlan } from '../pipelines/plan.ts';
 import { sameStream } from '../pipelines/streams.ts';
 
-/** What commands ask of a sink without running it. */
-const asked: Record<SinkName, (options: unknown) => Asked> = {
-  s3: (options) => askedOf(s3Definition, options),
-  postgres: (options) => askedOf(postgresDefinition, options),
+/** Each sink's own answer for its options. */
+const DOUBLES: Record<SinkName, (options: unknown) => boolean> = {
+  s3: (options) => doublesWith(s3Definition, options),
+  postgres: (options) => doublesWith(postgresDefinition, options),
 };
 
-interface Asked {
-  readonly doubles: boolean;
+function doublesWith<O, R>(definition: SinkDefinition<O, R>, options: unknown): boolean {
+  return definition.doubles(parseOrExplain(definition.options, options, 'the options of the sink'));
 }
 
-function askedOf<O, R>(definition: SinkDefinition<O, R>, options: unknown): Asked {
-  return { doubles: definition.doubles(parseOrExplain(definition.options, options, 'the options of the sink')) };
+/** Tells whether a sink keeps a duplicate of an event that it writes again, because it appends. */
+export function duplicatesOnReplay({ connector, options }: SinkPlan): boolean {
+  return DOUBLES[connector](options);
 }
 
-/** Whether an event that is written again is there twice then. */
-export function doubles({ connector, options }: SinkPlan): boolean {
-  return asked[connector](options).doubles;
-}
-
-/**
- * The sinks to which events of a transform come, through any number of other transforms, that would have them twice.
- */
-export function doubledBy(transform: TransformPlan, plans: readonly PipelinePlan[]): readonly SinkPlan[] {
+/** Finds the sinks that would get duplicates if a transform were replayed, through any number of other transforms. */
+export function sinksWithDuplicates(transform: TransformPlan, plans: readonly PipelinePlan[]): readonly SinkPlan[] {
   const steps = plans.flatMap((plan) => plan.steps);
   const found: SinkPlan[] = [];
   const seen = new Set<TransformPlan>();
-  const waiting = [transform];
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+  const queue = [transform];
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     if (seen.has(next)) continue;
     seen.add(next);
     for (const step of steps) {
       if (step.kind === 'source' || !sameStream(step.input.stream, next.output)) continue;
-      if (step.kind === 'transform') waiting.push(step);
-      else if (doubles(step) && !found.includes(step)) found.push(step);
+      if (step.kind === 'transform') queue.push(step);
+      else if (duplicatesOnReplay(step) && !found.includes(step)) found.push(step);
     }
   }
   return found;

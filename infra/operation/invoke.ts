@@ -3,8 +3,8 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import { FunctionFailed } from './function-failed.ts';
 
 /**
- * Calls a function through Lambda's API, and waits for what it answers. Rejects with `FunctionFailed` when that does
- * not come.
+ * Calls a function through Lambda's API and resolves to its answer. Rejects with a `UserMistake` when the function does
+ * not exist, the operator may not call it, or the function threw one; with `FunctionFailed` for any other failure.
  */
 export async function invokeFunction(
   lambda: Pick<LambdaClient, 'send'>,
@@ -15,18 +15,18 @@ export async function invokeFunction(
   const { Payload, FunctionError } = await lambda.send(command, { abortSignal }).catch((error: Error) => {
     abortSignal.throwIfAborted();
     if (error.name === 'ResourceNotFoundException')
-      throw new UserMistake(`there is no function ${name}: is its pipeline deployed?`);
+      throw new UserMistake(`there is no function ${name}: deploy its pipeline`);
     if (/^AccessDenied/.test(error.name))
       throw new UserMistake(`you may not call the function ${name} (lambda:InvokeFunction): ${error.message}`);
     throw new FunctionFailed(name, `${error.name}: ${error.message}`);
   });
   const answer = JSON.parse(Buffer.from(Payload ?? []).toString() || 'null') as Failure | null;
   if (FunctionError === undefined) return answer;
-  // What the step's own code says is wrong with the wish.
+  // The function rejects the operator's request.
   if (answer?.errorType === 'UserMistake') throw new UserMistake(answer.errorMessage ?? '');
   throw new FunctionFailed(
     name,
-    `${answer?.errorType ?? FunctionError}: ${answer?.errorMessage ?? 'it does not say why'}`,
+    `${answer?.errorType ?? FunctionError}: ${answer?.errorMessage ?? 'it gave no message'}`,
   );
 }
 

@@ -5,18 +5,21 @@ import { connectors } from '../connectors.ts';
 import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
 import { checkpointsOf, type Target } from './target.ts';
 
-/** A step's states, wherever it keeps them. To be disposed of: it may hold a connection. */
+/** A step's states, in the checkpoint table or in the sink's database. Dispose of it: it may hold a connection. */
 export type StatesOfStep = StateStore & AsyncDisposable;
 
-/** A sink's own database does not answer from here: an isolated one answers only inside its network. */
+/** A sink's database that does not answer from here: an isolated database answers only inside its network. */
 export class ProgressOutOfReach extends Error {
   constructor(where: string, cause: unknown) {
-    super(`its positions are in ${where}, which does not answer here (${(cause as Error).message})`, { cause });
+    super(`its positions are in ${where}, which does not answer from here (${(cause as Error).message})`, { cause });
     this.name = 'ProgressOutOfReach';
   }
 }
 
-/** `load` rejects with `ProgressOutOfReach` when the states are in a database that does not answer. */
+/**
+ * Opens a step's states. Rejects with `ProgressOutOfReach` when they are in a database whose login cannot be
+ * loaded; `load` rejects with it when the database does not answer.
+ */
 export async function openStates(
   step: TransformPlan | SinkPlan,
   target: Target,
@@ -30,14 +33,14 @@ export async function openStates(
   });
   const database = openDatabase(server, 'status');
   const { pipeline, name, formerly } = step;
-  const of = {
+  const owner = {
     step: `${pipeline}/${name}`,
     formerly: formerly === undefined ? undefined : `${pipeline}/${formerly}`,
   };
   return {
     async load(shard) {
       try {
-        return await database.use(inTime(signal), (client) => loadProgress(client, { ...of, shard }));
+        return await database.use(withDeadline(signal), (client) => loadProgress(client, { ...owner, shard }));
       } catch (error) {
         signal.throwIfAborted();
         throw new ProgressOutOfReach(`the database ${server.host}:${server.port}`, error);
@@ -47,9 +50,9 @@ export async function openStates(
   };
 }
 
-/** Nothing answers at all for an address without a route, so somebody has to give up. */
+/** A connection to an address without a route never fails by itself. */
 const LONGEST_MILLIS = 4_000;
 
-function inTime(signal: AbortSignal): AbortSignal {
+function withDeadline(signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(LONGEST_MILLIS)]);
 }

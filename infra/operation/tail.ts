@@ -13,64 +13,64 @@ export interface Tail {
   /** Name or ARN. */
   readonly stream: string;
   readonly from: 'earliest' | Date;
-  /** Goes on until the signal aborts, through splits and merges. Otherwise as far as the stream goes now. */
+  /** True: read on until the signal aborts, through splits and merges. False: end at the present end of the stream. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
 }
 
-/** What to do with each event, in the order of its shard, and with what does not decode. */
-export interface TailTakes {
+/** Callbacks for the events, in the order of their shard, and for the records that do not decode. */
+export interface TailHandlers {
   event(event: ReceivedEvent, shardId: string): void;
   rejection(rejection: Rejection, shardId: string): void;
 }
 
-/** A shard gives 5 reads a second to all its readers together; each look takes two. */
-const LOOK_EVERY_MILLIS = 1_000;
+/** All readers of a shard share 5 reads a second, and each poll takes two of them. */
+const POLL_EVERY_MILLIS = 1_000;
 
 /**
- * Reads a stream's shards side by side, each child after its parents. Events are as the log has them: what was appended
- * again comes again. Rejects with the signal's reason when that aborts.
+ * Reads a stream's shards in parallel, each child after its parents. Drops no duplicates: an event that was appended
+ * twice comes twice. Rejects with the signal's reason when the signal aborts.
  */
-export async function readTail(reading: Tail, takes: TailTakes): Promise<void> {
-  const { kinesis, stream, follow, signal } = reading;
+export async function readTail(tail: Tail, handlers: TailHandlers): Promise<void> {
+  const { kinesis, stream, follow, signal } = tail;
   const ended = new Set<string>();
-  const known = new Map<string, Promise<void>>();
+  const reads = new Map<string, Promise<void>>();
   const failed = new AbortController();
   const until = AbortSignal.any([signal, failed.signal]);
 
-  /** Starts on every shard whose parents are read, and all that follow from it. */
-  async function advance(): Promise<void> {
+  /** Reads every shard whose parents are read to their ends, and then its children. */
+  async function readReadyShards(): Promise<void> {
     const { shards } = await describeStream(kinesis, stream, until);
-    const isHere = new Set(shards.map(({ id }) => id));
+    const existing = new Set(shards.map(({ id }) => id));
     const ready = shards.filter(
-      ({ id, parents }) => !known.has(id) && parents.every((parent) => ended.has(parent) || !isHere.has(parent)),
+      ({ id, parents }) => !reads.has(id) && parents.every((parent) => ended.has(parent) || !existing.has(parent)),
     );
-    for (const shard of ready) known.set(shard.id, readOne(shard));
-    await Promise.all(ready.map(({ id }) => known.get(id)));
+    for (const shard of ready) reads.set(shard.id, readOne(shard));
+    await Promise.all(ready.map(({ id }) => reads.get(id)));
   }
 
   async function readOne(shard: Shard): Promise<void> {
     try {
-      const end = await tailShard({ ...reading, signal: until }, shard, takes);
+      const end = await tailShard({ ...tail, signal: until }, shard, handlers);
       if (end === 'caught-up') return;
       ended.add(shard.id);
-      await advance();
+      await readReadyShards();
     } catch (error) {
       failed.abort(error);
       throw error;
     }
   }
 
-  await advance();
-  // Every shard has ended, and its children are not there yet.
+  await readReadyShards();
+  // Every shard has ended, and its children do not exist yet.
   while (follow) {
-    await delay(LOOK_EVERY_MILLIS, undefined, { signal });
-    await advance();
+    await delay(POLL_EVERY_MILLIS, undefined, { signal });
+    await readReadyShards();
   }
 }
 
-async function tailShard(reading: Tail, shard: Shard, takes: TailTakes): Promise<'caught-up' | 'shard-end'> {
-  const { kinesis, stream, from, follow, signal } = reading;
+async function tailShard(tail: Tail, shard: Shard, handlers: TailHandlers): Promise<'caught-up' | 'shard-end'> {
+  const { kinesis, stream, from, follow, signal } = tail;
   let after: Position | undefined;
   for (;;) {
     const pages = readShard({
@@ -80,35 +80,36 @@ async function tailShard(reading: Tail, shard: Shard, takes: TailTakes): Promise
       after,
       start: from,
       signal,
-      // Whoever watches has seen what there was; nobody depends on it.
+      // Nobody depends on a tail, so records that expire before it reads them are no error.
       nothingUnreadTrimmed: true,
     });
     for await (const page of pages) {
-      after = takeAll(page.records, { after, stream, shard, takes });
+      after = decodeAll(page.records, { after, stream, shard, handlers });
       if (page.end === 'shard-end') return 'shard-end';
     }
     if (!follow) return 'caught-up';
-    await delay(LOOK_EVERY_MILLIS, undefined, { signal });
+    await delay(POLL_EVERY_MILLIS, undefined, { signal });
   }
 }
 
-function takeAll(
+/** Decodes records and calls the handlers. Returns the position after the last record. */
+function decodeAll(
   records: readonly LogRecord[],
   of: {
     readonly after: Position | undefined;
     readonly stream: string;
     readonly shard: Shard;
-    readonly takes: TailTakes;
+    readonly handlers: TailHandlers;
   },
 ): Position | undefined {
-  const { after, stream, shard, takes } = of;
+  const { after, stream, shard, handlers } = of;
   const state = { position: after, marks: noMarks(shard.from, shard.to), rejections: [] };
   const batch = openBatch(state, { stream, from: shard.from, to: shard.to, own: [] });
   for (const record of records) {
     const [events, rejections] = [batch.events.length, batch.rejections.length];
     batch.take(record);
-    for (const event of batch.events.slice(events)) takes.event(event, shard.id);
-    for (const rejection of batch.rejections.slice(rejections)) takes.rejection(rejection, shard.id);
+    for (const event of batch.events.slice(events)) handlers.event(event, shard.id);
+    for (const rejection of batch.rejections.slice(rejections)) handlers.rejection(rejection, shard.id);
   }
   return batch.state().position;
 }

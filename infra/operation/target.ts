@@ -8,7 +8,7 @@ import type { Names } from '../names.ts';
 import type { SinkPlan, StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 
-/** Where pipelines run, as an operator reaches it: a stage on AWS, or this machine's. */
+/** Where pipelines run, with what an operator needs to reach them: a stage on AWS, or a dev on this machine. */
 export interface Target {
   readonly names: Names;
   readonly clients: {
@@ -17,18 +17,19 @@ export interface Target {
     readonly s3: S3Client;
     readonly sqs: SQSClient;
   };
-  /** Name or ARN. */
+  /** The stream's name or ARN. */
   streamName(stream: StreamPlan): string;
-  /** The database in which a sink keeps its own progress, with the login of its function. */
+  /** The database where a sink keeps its progress, with the login that the sink's function uses. */
   databaseOf(step: SinkPlan, signal: AbortSignal): Promise<PostgresServer>;
 }
 
-/** A place whose functions an operator may call. */
+/** A target whose functions an operator may call. */
 export interface TargetWithFunctions extends Target {
-  /** Calls a step's function, and waits for its answer. Rejects with `FunctionFailed` when that does not come. */
+  /** Calls a step's function and resolves to its answer. Rejects with `FunctionFailed` when the call fails. */
   invoke(step: StepPlan, request: object, signal: AbortSignal): Promise<unknown>;
 }
 
+/** Opens a step's part of the checkpoint table. */
 export function checkpointsOf(step: StepPlan, { clients, names }: Target): Checkpoints {
   const { pipeline, name, formerly } = step;
   return openCheckpoints({

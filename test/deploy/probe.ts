@@ -5,7 +5,7 @@ import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { explained as explainedOfAws } from '../../infra/cli/target/aws-mistakes.ts';
+import { explainAwsError } from '../../infra/cli/target/aws-mistakes.ts';
 import { explainFault } from '../../infra/endpoint/faults.ts';
 import { type Caller, clientOptions } from './caller.ts';
 import { callQuery } from './signed-call.ts';
@@ -27,7 +27,7 @@ export async function probeServices(caller: Caller): Promise<void> {
       await call();
     } catch (error) {
       const { endpoint } = caller;
-      const why = endpoint === undefined ? explainedOfAws(error) : explainFault(error, endpoint);
+      const why = endpoint === undefined ? explainAwsError(error) : explainFault(error, endpoint);
       throw why instanceof UserMistake ? new UserMistake(`${service}: ${why.message}`) : why;
     }
   }

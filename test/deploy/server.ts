@@ -1,6 +1,6 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { explained as explainedOfAws } from '../../infra/cli/target/aws-mistakes.ts';
+import { explainAwsError } from '../../infra/cli/target/aws-mistakes.ts';
 import { explainFault } from '../../infra/endpoint/faults.ts';
 import type { Caller } from './caller.ts';
 import { cleanEnvironment, type Environment } from './command.ts';
@@ -69,7 +69,7 @@ async function callerOf(endpoint: string | undefined): Promise<Caller> {
     const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
     return { endpoint, credentials, region: await config.region() };
   } catch (error) {
-    throw endpoint === undefined ? explainedOfAws(error) : explainFault(error, endpoint);
+    throw endpoint === undefined ? explainAwsError(error) : explainFault(error, endpoint);
   }
 }
 

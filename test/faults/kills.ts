@@ -121,7 +121,7 @@ async function runSchedulesOften({ runner }: Local, signal: AbortSignal): Promis
 }
 
 async function compare({ stage }: Local, sent: Sent): Promise<readonly Check[]> {
-  const { host, port, name, user, password } = stage.places.database;
+  const { host, port, name, user, password } = stage.resources.database;
   const database = new pg.Client({ host, port, database: name, user, password });
   await database.connect();
   try {

@@ -7,10 +7,10 @@ import type { OutgoingEvent } from '../../functions/runtime/event.ts';
 import { openLogWriter } from '../../functions/runtime/log/log-writer.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { pauseStep, resumeStep } from '../../infra/operation/control/pause.ts';
-import { type ReplayWish, replayInto } from '../../infra/operation/control/replay.ts';
-import { type Driving, rewindStep } from '../../infra/operation/control/rewind.ts';
+import { type ReplayRequest, replayInto } from '../../infra/operation/control/replay.ts';
+import { type ProgressOptions, rewindStep } from '../../infra/operation/control/rewind.ts';
 import { FunctionFailed } from '../../infra/operation/function-failed.ts';
-import { type Standing, standingOf } from '../../infra/operation/status/status.ts';
+import { type StepStatus, stepStatus } from '../../infra/operation/status/status.ts';
 import type { TargetWithFunctions } from '../../infra/operation/target.ts';
 import { type Duration, hours, type Pipeline, type Streams } from '../../infra/pipelines/pipeline.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
@@ -61,7 +61,7 @@ export interface PipelineRun<S extends Streams> {
   deadLetters(step: string): readonly DeadLetter[];
   positions(step: string): readonly ShardPosition[];
   /** What `millrace status` shows of a step. */
-  status(step: string): Promise<readonly Standing[]>;
+  status(step: string): Promise<readonly StepStatus[]>;
   /** The faults so far. */
   faults(): readonly Fault[];
   /** The splits and merges so far, and during which calls. */
@@ -289,7 +289,7 @@ export async function startPipelineRun<S extends Streams>(
       if (step.kind === 'source') throw new UserMistake(`step '${name}' is a source: it has no position in a stream`);
       return positionsOf(world, step);
     },
-    status: (name) => operate(world, (target) => standingOf(stepOf(name), target, new AbortController().signal)),
+    status: (name) => operate(world, (target) => stepStatus(stepOf(name), target, new AbortController().signal)),
     faults: () => faults.happened(),
     reshardings: () => reshardings,
     calls: () => faults.calls(),
@@ -308,22 +308,25 @@ async function rewoundBy(
   }: { readonly to: RewindPoint; readonly shards: readonly string[] | undefined; readonly pulls: number },
 ): Promise<boolean> {
   if (step.kind === 'source') throw new UserMistake(`step '${step.name}' is a source: it has no position`);
-  const wish = { to, said: JSON.stringify(to), shards };
-  return interruptedAfter(pulls, (driving) => rewindStep(step, target, { wish, ...driving }));
+  const request = { to, said: JSON.stringify(to), shards };
+  return interruptedAfter(pulls, (options) => rewindStep(step, target, { request, ...options }));
 }
 
 async function replayedBy(
   step: StepPlan,
   target: TargetWithFunctions,
-  { range, pulls }: { readonly range: Omit<ReplayWish, 'said'>; readonly pulls: number },
+  { range, pulls }: { readonly range: Omit<ReplayRequest, 'said'>; readonly pulls: number },
 ): Promise<boolean> {
   if (step.kind !== 'sink') throw new UserMistake(`step '${step.name}' is no sink: it is not replayed`);
-  const wish = { ...range, said: JSON.stringify(range) };
-  return interruptedAfter(pulls, (driving) => replayInto(step, target, { wish, ...driving }));
+  const request = { ...range, said: JSON.stringify(range) };
+  return interruptedAfter(pulls, (options) => replayInto(step, target, { request, ...options }));
 }
 
 /** A command that is interrupted when it has called the function so often. */
-async function interruptedAfter(pulls: number, command: (driving: Driving) => Promise<boolean>): Promise<boolean> {
+async function interruptedAfter(
+  pulls: number,
+  command: (options: ProgressOptions) => Promise<boolean>,
+): Promise<boolean> {
   const interrupted = new AbortController();
   let left = pulls;
   const onProgress = (): void => {

@@ -85,13 +85,13 @@ describe('a transform that is not deterministic', () => {
       'sink items of pipeline moving',
     ]);
     const run = await givenPipeline(pipeline);
-    const standings = [...(await run.status('wandering')), ...(await run.status('copying'))];
-    expect(new Set(standings.map(({ step, promise }) => `${step}: ${promise}`))).toEqual(
+    const statuses = [...(await run.status('wandering')), ...(await run.status('copying'))];
+    expect(new Set(statuses.map(({ step, promise }) => `${step}: ${promise}`))).toEqual(
       new Set(['wandering: at least once', 'copying: undefined']),
     );
-    const lines = statusReport('here', standings, 0).split('\n');
+    const lines = statusReport('here', statuses, 0).split('\n');
     expect(lines.filter((line) => line.includes('at least once'))).toEqual([
-      'moving/wandering: at least once, for its code says that it is not deterministic',
+      'moving/wandering: at least once, because its code is declared not deterministic',
     ]);
   });
 });

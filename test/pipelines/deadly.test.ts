@@ -72,7 +72,7 @@ async function send({ stage, plans }: Local, events: readonly Given['data'][], s
 }
 
 async function passedIn({ stage }: Local): Promise<readonly number[]> {
-  const { host, port, name, user, password } = stage.places.database;
+  const { host, port, name, user, password } = stage.resources.database;
   const database = new pg.Client({ host, port, database: name, user, password });
   await database.connect();
   const { rows } = await database.query<{ n: number }>('SELECT n FROM passed ORDER BY ctid');

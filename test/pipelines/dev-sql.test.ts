@@ -8,7 +8,7 @@ import { linesOf, type RunningDevProcess, startDevProcess, until } from './runni
 const PIPELINE = 'infra/pipelines/sensors.ts';
 const SQL = 'functions/transforms/clean-readings.sql';
 
-/** A step whose SQL stands in the pipeline. */
+/** Adds a step whose SQL is written in the pipeline. */
 const CHANGES: readonly Change[] = [
   {
     file: PIPELINE,
@@ -47,14 +47,14 @@ test('dev runs SQL of the pipeline itself, and reloads a .sql file when it chang
   ]);
 
   await edit('WHERE sensor_id IS NOT NULL', "WHERE sensor_id IS NOT NULL AND sensor_id <> 'a'");
-  await dev.saying(/compiled functions\/transforms\/clean-readings\.sql\.ts/);
-  await dev.saying(/reloaded sensors\/cleaning/);
+  await dev.printed(/compiled functions\/transforms\/clean-readings\.sql\.ts/);
+  await dev.printed(/reloaded sensors\/cleaning/);
   await send(dev, 'a', 33);
   await send(dev, 'd', 34);
   expect(await dataOf(dev, 'hot', 3)).toMatchObject([{ sensor_id: 'a', celsius: 31 }, {}, { sensor_id: 'd' }]);
 
   await edit('sensor_id <>', 'senser_id <>');
-  await dev.saying(
+  await dev.printed(
     /not compiled: functions\/transforms\/clean-readings\.sql:6:33: there is no column "senser_id"[\s\S]*did you mean "sensor_id"\?/,
   );
   await send(dev, 'a', 35);
@@ -74,8 +74,8 @@ async function send({ url }: RunningDevProcess, sensor_id: string, temp_max: num
   expect((await fetch(url, { method: 'POST', headers, body: JSON.stringify(reading) })).status).toBe(202);
 }
 
-/** What a stream holds, when it holds so many events. */
+/** Resolves to the data of a stream's events as soon as there are `count` of them. */
 async function dataOf(dev: RunningDevProcess, stream: string, count: number): Promise<readonly unknown[]> {
-  const look = async () => linesOf<{ data: unknown }>(await dev.millrace('tail', 'sensors', stream));
-  return (await until(look, (events) => events.length >= count)).map(({ data }) => data);
+  const read = async () => linesOf<{ data: unknown }>(await dev.millrace('tail', 'sensors', stream));
+  return (await until(read, (events) => events.length >= count)).map(({ data }) => data);
 }

@@ -12,10 +12,10 @@ import { eventually } from '../eventually.ts';
 describe('dev', () => {
   let folder: string;
   let dev: ChildProcess;
-  let said = '';
+  let output = '';
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'millrace-dev-'));
-    said = '';
+    output = '';
   });
   afterEach(async () => {
     dev.kill('SIGKILL');
@@ -26,17 +26,18 @@ describe('dev', () => {
     dev = spawn(process.execPath, ['infra/cli/main.ts', 'dev', '--landing', folder, ...args], { cwd: REPOSITORY });
     for (const stream of [dev.stdout, dev.stderr]) {
       stream?.on('data', (chunk) => {
-        said += chunk;
+        output += chunk;
       });
     }
   }
 
-  /** Waits until it has said so; a process that has ended will not say it any more. */
-  async function saying(pattern: RegExp): Promise<RegExpExecArray> {
+  /** Waits until dev prints a match. Throws when dev ends before that. */
+  async function printed(pattern: RegExp): Promise<RegExpExecArray> {
     for (;;) {
-      const found = pattern.exec(said);
+      const found = pattern.exec(output);
       if (found !== null) return found;
-      if (dev.exitCode !== null) throw new Error(`dev ended with ${dev.exitCode} before it said ${pattern}:\n${said}`);
+      if (dev.exitCode !== null)
+        throw new Error(`dev ended with ${dev.exitCode} before it printed ${pattern}:\n${output}`);
       await delay(50);
     }
   }
@@ -47,7 +48,7 @@ describe('dev', () => {
       else dev.once('exit', resolve);
     });
 
-  /** Processes that dev has started, and theirs. The bundler's ends by itself a moment after it. */
+  /** Lists the processes that dev has started, and theirs. The bundler's process ends by itself shortly after dev. */
   function descendants(): number[] {
     const lines = execFileSync('ps', ['-e', '-o', 'pid=,ppid=']).toString().trim().split('\n');
     const pairs = lines.map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
@@ -67,13 +68,13 @@ describe('dev', () => {
 
   test('takes files and events until Ctrl-C, and leaves nothing running', async () => {
     start();
-    const [, database] = await saying(/(postgresql:\S+)/);
-    const [, url = ''] = await saying(/sensors\/devices +(http:\S+)/);
+    const [, database] = await printed(/(postgresql:\S+)/);
+    const [, url = ''] = await printed(/sensors\/devices +(http:\S+)/);
     await mkdir(join(folder, 'orders'));
     await copyFile(ordersFile(), join(folder, 'orders', 'superstore.csv'));
-    await saying(/landed orders\/superstore\.csv\n/);
+    await printed(/landed orders\/superstore\.csv\n/);
     await writeFile(join(folder, 'order.csv'), 'misplaced');
-    await saying(/landed order\.csv, which nothing reads: orders\/exports reads orders\//);
+    await printed(/landed order\.csv, which no source reads: orders\/exports reads orders\//);
     const reading = {
       sensor_id: 'a',
       date: '2026-01-01',
@@ -89,9 +90,9 @@ describe('dev', () => {
       body: JSON.stringify(reading),
     });
     expect([reply.status, await reply.json()]).toEqual([202, { accepted: 1 }]);
-    await saying(/sensors\/readings: 1 in, 1 out/);
-    await saying(/orders\/completed_orders: 9994 in, 9994 out/);
-    await saying(/sensors\/lake: 1 in, 1 out/);
+    await printed(/sensors\/readings: 1 in, 1 out/);
+    await printed(/orders\/completed_orders: 9994 in, 9994 out/);
+    await printed(/sensors\/lake: 1 in, 1 out/);
     const client = new pg.Client(database);
     await client.connect();
     const { rows } = await client.query('SELECT sensor_id, temp_max FROM readings');
@@ -100,29 +101,29 @@ describe('dev', () => {
     const started = descendants();
     expect(started.length).toBeGreaterThan(3);
     dev.kill('SIGINT');
-    expect(await ended(), said).toBe(0);
+    expect(await ended(), output).toBe(0);
     await eventually(() => expect(alive(started)).toEqual([]));
-    expect(said).not.toMatch(/Error|error/);
+    expect(output).not.toMatch(/Error|error/);
   });
 
-  test('ends what it has started when Ctrl-C comes half-way through the start', async () => {
+  test('ends what it has started when Ctrl-C arrives half-way through the start', async () => {
     start('sensors');
-    await saying(/Starting/);
+    await printed(/Starting/);
     await delay(700);
     const started = descendants();
     dev.kill('SIGINT');
-    expect(await ended(), said).toBe(130);
+    expect(await ended(), output).toBe(130);
     await eventually(() => expect(alive(started)).toEqual([]));
   });
 
   test.each([
-    { args: ['oders'], message: "there is no pipeline 'oders': there are 'orders', 'sensors'" },
-    { args: ['--http-port', '99999'], message: "--http-port is '99999': a port is a whole number from 1 to 65535" },
+    { args: ['oders'], message: "unknown pipeline 'oders'; use one of 'orders', 'sensors'" },
+    { args: ['--http-port', '99999'], message: "invalid --http-port '99999'; use a whole number from 1 to 65535" },
     { args: ['--nonsense'], message: "Unknown option '--nonsense'" },
-  ])('says in a line what is wrong with $args', async ({ args, message }) => {
+  ])('says in one line what is wrong with $args', async ({ args, message }) => {
     start(...args);
     expect(await ended()).toBe(2);
-    expect(said).toContain(message);
-    expect(said).not.toContain('    at ');
+    expect(output).toContain(message);
+    expect(output).not.toContain('    at ');
   });
 });

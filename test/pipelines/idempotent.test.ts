@@ -145,9 +145,9 @@ describe('a stream that is idempotent', () => {
       await settle(world, HOUR);
     }
     const step = world.steps.find(({ name }) => name === 'copying') as TransformPlan;
-    const wish = { to: 'earliest', said: 'earliest' } as const;
+    const request = { to: 'earliest', said: 'earliest' } as const;
     const onProgress = () => undefined;
-    expect(await operate(world, (place) => rewindStep(step, place, { wish, onProgress, signal }))).toBe(true);
+    expect(await operate(world, (target) => rewindStep(step, target, { request, onProgress, signal }))).toBe(true);
     await settle(world, HOUR);
     await send(world, sent.slice(2));
     await settle(world, HOUR);

@@ -8,7 +8,7 @@ import { REPOSITORY } from '../../infra/repository.ts';
 
 const MAIN = join(REPOSITORY, 'infra/cli/main.ts');
 
-interface Said {
+interface Finished {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Runs a command to its end, in the folder of dev. */
-function millrace(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Said> {
+function millrace(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Finished> {
   return new Promise((resolve) => {
     const env = { ...process.env, AWS_EC2_METADATA_DISABLED: 'true', ...environment };
     execFile(process.execPath, [MAIN, ...args], { cwd: folder, env }, (error, out, err) => {
@@ -31,7 +31,7 @@ function millrace(args: readonly string[], environment: Readonly<Record<string, 
   });
 }
 
-function linesOf<T>({ out }: Said): T[] {
+function linesOf<T>({ out }: Finished): T[] {
   return out
     .split('\n')
     .filter((line) => line !== '')
@@ -60,16 +60,16 @@ async function until<T>(look: () => Promise<T>, isSo: (found: T) => boolean): Pr
   }
 }
 
-describe('the commands of an operator, without a dev', () => {
-  test('say both ways to name a place', async () => {
+describe('operator commands, without a running dev', () => {
+  test('name both kinds of target', async () => {
     const { code, err } = await millrace(['status']);
     expect([code, err.trim()]).toEqual([
       2,
-      'no dev runs in this folder (npm run dev starts one), and no stage on AWS is named (--stage dev)',
+      'no dev runs in this folder: start one (npm run dev), or name a stage on AWS (--stage dev)',
     ]);
   });
 
-  test('notice what a dev has left that was killed', async () => {
+  test('notice the file of a dev that was killed', async () => {
     const gone = spawn(process.execPath, ['-e', '']);
     await new Promise((resolve) => gone.once('exit', resolve));
     const database = { host: '127.0.0.1', port: 1, name: 'n', user: 'u', password: 'p' };
@@ -87,21 +87,21 @@ describe('the commands of an operator, without a dev', () => {
     await writeFile(join(folder, '.millrace', 'dev.json'), JSON.stringify(left));
     const { code, err } = await millrace(['status']);
     expect(code).toBe(2);
-    expect(err).toContain(`.millrace/dev.json was left by process ${gone.pid}, which has ended`);
+    expect(err).toContain(`process ${gone.pid}, which wrote .millrace/dev.json, has ended`);
   });
 
-  test('say that there are no credentials, and how to name some', async () => {
+  test('say that there are no AWS credentials, and how to name some', async () => {
     const nobody = { HOME: folder, AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_PROFILE: '' };
     const { code, err } = await millrace(
       ['pause', 'sensors', 'cleaning', '--stage', 'dev', '--region', 'eu-west-1'],
       nobody,
     );
     expect(code).toBe(2);
-    expect(err).toMatch(/^no credentials for AWS .*--profile.*npm run dev/);
+    expect(err).toMatch(/^there are no AWS credentials .*--profile.*npm run dev/);
     expect(err.trim().split('\n')).toHaveLength(1);
   });
 
-  test('say in a line that nothing answers at an endpoint', async () => {
+  test('say in one line that nothing answers at an endpoint', async () => {
     const somebody = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
     const { code, err } = await millrace(
       ['status', '--endpoint', 'http://127.0.0.1:9', '--region', 'eu-west-1'],
@@ -114,17 +114,18 @@ describe('the commands of an operator, without a dev', () => {
   });
 
   test.each(['status', 'tail', 'dead-letters', 'pause', 'resume'])(
-    '%s --help tells how it is used',
+    '%s --help shows usage, options and an example',
     async (command) => {
       const { code, out } = await millrace([command, '--help']);
       expect(code).toBe(0);
       expect(out).toContain(`usage: millrace ${command} `);
       expect(out).toContain('--stage <stage>');
+      expect(out).toMatch(new RegExp(`^Examples?:\n  millrace ${command} `, 'm'));
     },
   );
 });
 
-describe('the commands of an operator, on a dev that runs', () => {
+describe('operator commands, on a running dev', () => {
   let dev: ChildProcess;
   let said = '';
   let url: string;
@@ -164,8 +165,8 @@ describe('the commands of an operator, on a dev that runs', () => {
   const post = (readings: readonly object[]) =>
     fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(readings) });
 
-  test('go through an afternoon: events, a bad one, a pause, a resumption', async () => {
-    // What was left by a killed one is replaced, and nobody else may read it.
+  test('handle events, a bad event, a pause and a resumption', async () => {
+    // The file of the killed dev is replaced, and no other user may read it.
     const file = join(folder, '.millrace', 'dev.json');
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ pid: dev.pid, pipelines: ['sensors'] });
     expect((await stat(file)).mode & 0o077).toBe(0);
@@ -254,21 +255,27 @@ describe('the commands of an operator, on a dev that runs', () => {
     expect(shown).toContain(`\nsequence number  ${letter?.sequenceNumber}\n`);
     expect(shown).toContain(`${Buffer.byteLength(bytes.out)} bytes:\n${bytes.out}`);
 
-    // redrive: nothing is mended, so it comes back as another dead letter
-    const unasked = await millrace(['dead-letters', 'redrive', id]);
-    expect(unasked).toMatchObject({ code: 2, err: expect.stringContaining('nobody is there to answer: --yes') });
-    expect(unasked.err).toContain(
-      "1 dead letter of sensors/cleaning: back to the end of stream 'raw', for this step alone",
+    // redrive: the step still rejects the event, so it becomes another dead letter
+    const withoutYes = await millrace(['dead-letters', 'redrive', id]);
+    expect(withoutYes).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('standard input is not a terminal; use --yes'),
+    });
+    expect(withoutYes.err).toContain(
+      "1 dead letter of sensors/cleaning will be appended to the end of stream 'raw', for this step only",
     );
     const none = await millrace(['dead-letters', 'redrive', 'sensors', 'cleaning', '--reason', 'transform', '--yes']);
-    expect([none.code, none.out]).toEqual([0, 'dev on this machine: no dead letters of sensors/cleaning to redrive\n']);
+    expect([none.code, none.out]).toEqual([
+      0,
+      'dev on this machine: sensors/cleaning has no such dead letters to redrive\n',
+    ]);
     expect(await millrace(['dead-letters', 'redrive', 'sensors', 'devices', '--all', '--yes'])).toMatchObject({
       code: 2,
-      err: expect.stringContaining('for it is a source'),
+      err: expect.stringContaining('because it is a source'),
     });
     expect(await millrace(['dead-letters', 'redrive', 'sensors', 'cleaning', '--since', '-15m', '--yes'])).toEqual({
       code: 0,
-      out: '1 dead letter back in the stream, for sensors/cleaning alone (dev on this machine)\n',
+      out: '1 dead letter redriven to sensors/cleaning (dev on this machine)\n',
       err: '',
     });
     const [again] = await until(
@@ -288,7 +295,10 @@ describe('the commands of an operator, on a dev that runs', () => {
       err: expect.stringContaining('--reason'),
     });
     const discarded = await millrace(['dead-letters', 'discard', putBack, '--reason', 'a broken sensor']);
-    expect(discarded).toMatchObject({ code: 0, out: expect.stringMatching(/^1 discarded: kept below discarded\//) });
+    expect(discarded).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^1 dead letter discarded; kept below discarded\//),
+    });
     expect((await millrace(['dead-letters', 'sensors', 'cleaning'])).out).toBe(
       'dev on this machine: no dead letters\n',
     );
@@ -297,30 +307,28 @@ describe('the commands of an operator, on a dev that runs', () => {
       await millrace(['dead-letters', 'discard', 'sensors', 'cleaning', '--all', '--reason', 'old']),
     ).toMatchObject({
       code: 0,
-      out: 'dev on this machine: no dead letters of sensors/cleaning to discard\n',
+      out: 'dev on this machine: sensors/cleaning has no dead letters to discard\n',
     });
 
     // pause and resume
     const paused = await millrace(['pause', 'sensors', 'cleaning']);
     expect(paused).toMatchObject({
       code: 0,
-      out: expect.stringMatching(
-        /^sensors\/cleaning is paused, and nothing of it is in flight \(dev on this machine\)\n/,
-      ),
+      out: expect.stringMatching(/^sensors\/cleaning is paused; no batch is in flight \(dev on this machine\)\n/),
     });
     const [rest] = await rowsOf('cleaning');
     expect(rest).toMatchObject({ state: 'paused', recordsBehind: 0 });
     await post([reading('d', 1)]);
-    const [held] = await until(
+    const [waiting] = await until(
       () => rowsOf('cleaning'),
       ([row]) => row?.recordsBehind !== 0,
     );
-    expect(held).toMatchObject({ state: 'paused', recordsBehind: 1, position: rest?.position });
-    expect(held?.note).toMatch(/^resume it before \d{4}-/);
-    expect((await millrace(['pause', 'sensors', 'cleaning'])).out).toMatch(/^sensors\/cleaning was paused already/);
+    expect(waiting).toMatchObject({ state: 'paused', recordsBehind: 1, position: rest?.position });
+    expect(waiting?.note).toMatch(/^resume before \d{4}-/);
+    expect((await millrace(['pause', 'sensors', 'cleaning'])).out).toMatch(/^sensors\/cleaning was already paused/);
     expect((await rowsOf('cleaning'))[0]?.position).toEqual(rest?.position);
     expect((await millrace(['resume', 'sensors', 'cleaning'])).out).toBe(
-      'sensors/cleaning goes on, within 5 s (dev on this machine)\n',
+      'sensors/cleaning is resumed; running functions notice within 5 s (dev on this machine)\n',
     );
     await until(
       () => rowsOf('cleaning'),
@@ -338,41 +346,41 @@ describe('the commands of an operator, on a dev that runs', () => {
   });
 
   test.each([
-    { args: ['status', 'sensor'], message: "there is no pipeline 'sensor': there are 'sensors'" },
+    { args: ['status', 'sensor'], message: "unknown pipeline 'sensor'; use one of 'sensors'" },
     {
       args: ['status', 'orders'],
-      message: "there is no pipeline 'orders': there are 'sensors', and dev on this machine does not run it",
+      message: "pipeline 'orders' does not run here (dev on this machine); use one of 'sensors'",
     },
     {
       args: ['pause', 'sensors', 'cleanin'],
       message:
-        "pipeline 'sensors' has no step 'cleanin': there are 'devices', 'cleaning', 'archive', 'lake', 'readings'",
+        "pipeline 'sensors' has no step 'cleanin'; use one of 'devices', 'cleaning', 'archive', 'lake', 'readings'",
     },
-    { args: ['resume', 'sensors'], message: "which step of 'sensors'? there are 'devices'" },
-    { args: ['tail', 'sensors', 'ra'], message: "pipeline 'sensors' has no stream 'ra': there are 'raw', 'clean'" },
-    { args: ['tail', 'sensors', 'raw', '--from', 'noon'], message: "'noon' is no place to start: earliest, latest" },
+    { args: ['resume', 'sensors'], message: "missing step of pipeline 'sensors'; name one of 'devices'" },
+    { args: ['tail', 'sensors', 'ra'], message: "pipeline 'sensors' has no stream 'ra'; use one of 'raw', 'clean'" },
+    { args: ['tail', 'sensors', 'raw', '--from', 'noon'], message: "invalid position 'noon'; use earliest, latest, " },
     { args: ['dead-letters', 'sensors', 'x'], message: "pipeline 'sensors' has no step 'x'" },
     {
       args: ['dead-letters', 'redrive', 'sensors', 'cleaning', '--reason', 'bad'],
-      message: "there is no reason 'bad': there are undecodable, schema,",
+      message: "unknown reason 'bad'; use one of undecodable, schema,",
     },
     {
       args: ['dead-letters', 'discard', 'sensors', 'cleaning', '--reason', 'old'],
-      message: 'which dead letters? their ids, or a pipeline and a step with --all',
+      message: 'missing ids; name ids, or a pipeline and a step with --all',
     },
     {
       args: ['dead-letters', 'show', 'sensors/cleaning/0000000000'],
       message: "there is no dead letter 'sensors/cleaning/0000000000'",
     },
-    { args: ['status', 'sensors', 'x'], message: "'x' is too much here" },
-  ])('say in a line what is wrong with $args', async ({ args, message }) => {
+    { args: ['status', 'sensors', 'x'], message: "unexpected argument 'x'; see --help" },
+  ])('say in one line what is wrong with $args', async ({ args, message }) => {
     const { code, err } = await millrace(args);
     expect(code).toBe(2);
     expect(err).toContain(message);
     expect(err).not.toContain('    at ');
   });
 
-  test('find the same names on AWS, and say of a sink whose database does not answer where its positions are', async () => {
+  test('use the same names on AWS, and say where positions are when a sink’s database does not answer', async () => {
     const { kinesis, dynamodb, s3, sqs } = JSON.parse(
       await readFile(join(folder, '.millrace', 'dev.json'), 'utf8'),
     ) as Record<'kinesis' | 'dynamodb' | 's3' | 'sqs', string>;
@@ -398,10 +406,13 @@ describe('the commands of an operator, on a dev that runs', () => {
         });
     }
     const missing = await millrace(['status', '--stage', 'other', '--region', 'us-east-1'], aws);
-    expect(missing).toMatchObject({ code: 2, err: expect.stringContaining("there is no stage 'other' here") });
+    expect(missing).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("there is no stage 'other' in this account and region"),
+    });
   });
 
-  test('find nothing any more when dev has ended', async () => {
+  test('find no target after dev has ended', async () => {
     dev.kill('SIGINT');
     await until(
       async () => dev.exitCode,

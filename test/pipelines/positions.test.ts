@@ -19,10 +19,10 @@ const reading = (sensor: string, day: number, warmest: number) => ({
   weather: 'sun',
 });
 
-/** Five readings of each of two sensors, as a day brings them. */
+/** Days on which each of two sensors sends a reading. */
 const DAYS = [1, 2, 3, 4, 5];
 
-describe('positions and replay, on a dev that runs', () => {
+describe('positions and replay, on a running dev', () => {
   let dev: RunningDevProcess;
   let database: pg.Client;
 
@@ -63,7 +63,7 @@ describe('positions and replay, on a dev that runs', () => {
     await dev?.[Symbol.asyncDispose]();
   });
 
-  test('show where a step stands, for people and as lines of JSON', async () => {
+  test('show the positions of a step, as a table and as lines of JSON', async () => {
     const { out } = await dev.millrace('positions', 'sensors', 'readings');
     expect(out).toMatch(/^dev on this machine\n\nshard +position +state\n/);
     expect(out).toMatch(/^ +1 +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ …\d{8} +reading$/m);
@@ -77,13 +77,15 @@ describe('positions and replay, on a dev that runs', () => {
     expect(lines[0]?.position).toEqual({ sequenceNumber: expect.stringMatching(/^\d{56}$/), time: expect.any(String) });
   });
 
-  test('move a table back, which mends its rows, and one that is interrupted goes on', async () => {
+  test('move a table sink back, which repairs its rows, and continue a move that was interrupted', async () => {
     await database.query('UPDATE readings SET temp_max = 99');
-    const unasked = await dev.millrace('positions', 'sensors', 'readings', '--to', 'earliest');
-    expect(unasked).toMatchObject({
+    const withoutYes = await dev.millrace('positions', 'sensors', 'readings', '--to', 'earliest');
+    expect(withoutYes).toMatchObject({
       code: 2,
       out: expect.stringMatching(/^ +0 .+Z …\d{8} +\d{4}-.+Z …\d{8} +replays \d+ events? \(in \d+ records?\)$/m),
-      err: expect.stringContaining('sensors/readings replays 10 events. Move it?\nnobody is there to answer: --yes'),
+      err: expect.stringContaining(
+        'sensors/readings replays 10 events. Move it?\nstandard input is not a terminal; use --yes',
+      ),
     });
     expect(await count('readings', 'temp_max = 99')).toBe(10);
 
@@ -93,17 +95,19 @@ describe('positions and replay, on a dev that runs', () => {
     expect(await count('readings', 'temp_max = 99')).toBe(10);
     expect(await dev.millrace('resume', 'sensors', 'readings')).toMatchObject({
       code: 0,
-      out: expect.stringContaining('millrace positions sensors readings --to -15m goes on with that'),
+      out: expect.stringContaining('to continue it: millrace positions sensors readings --to -15m\n'),
     });
     const resumed = await dev.millrace('positions', 'sensors', 'readings', '--to', '-15m', '--yes');
     expect(resumed).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^sensors\/readings was moved to -15m, and has caught up: \d+ events done/),
-      err: expect.stringContaining('goes on with what was asked for at'),
+      out: expect.stringMatching(/^sensors\/readings was moved to -15m and has caught up; \d+ events processed/),
+      err: expect.stringContaining('continuing the move that was requested at'),
     });
     expect(await dev.millrace('positions', 'sensors', 'readings', '--to', '-15m')).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/^sensors\/readings was moved to -15m at 20\S+Z already, and has caught up since/),
+      err: expect.stringMatching(
+        /^sensors\/readings was already moved to -15m at 20\S+Z and has caught up; this moves it again/,
+      ),
     });
     expect(await count('readings', 'temp_max = 99')).toBe(0);
     expect(await count('readings')).toBe(10);
@@ -121,10 +125,13 @@ describe('positions and replay, on a dev that runs', () => {
     expect(linesOf(again).at(-1)).toEqual({ step: 'sensors/readings', done: true, events: 0 });
   });
 
-  test('move a transform only when its operator knows what comes twice', async () => {
+  test('move a transform only with --yes-double when sinks after it would get duplicates', async () => {
     const before = await cleanEvents();
     const refused = await dev.millrace('positions', 'sensors', 'cleaning', '--to', 'earliest', '--yes');
-    expect(refused).toMatchObject({ code: 2, err: expect.stringMatching(/twice in sensors\/lake: --yes-double/) });
+    expect(refused).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/would create duplicates in sensors\/lake; use --yes-double/),
+    });
     expect(await cleanEvents()).toBe(before);
     const moved = await dev.millrace(
       ...['positions', 'sensors', 'cleaning', '--to', 'earliest', '--yes', '--yes-double', '--json'],
@@ -138,22 +145,22 @@ describe('positions and replay, on a dev that runs', () => {
     expect(await count('readings')).toBe(11);
   });
 
-  test('replay a range into a fresh place, and no other', async () => {
+  test('replay a range into a new table or prefix, and into no other', async () => {
     const events = await cleanEvents();
     const lake = await dev.millrace('positions', 'sensors', 'lake', '--to', 'earliest', '--yes');
     expect(lake).toMatchObject({
       code: 2,
-      err: expect.stringContaining('--into <prefix> brings it into a fresh place'),
+      err: expect.stringContaining('so replaying would duplicate events; use --into <prefix> with a new prefix'),
     });
     const into = await dev.millrace('positions', 'sensors', 'lake', '--to', 'earliest', '--into', 'again');
     expect(into).toMatchObject({
       code: 0,
-      out: `${events} events from earliest to latest are in the lake, below replays/clean/again/ now; sensors/lake itself stays where it is (dev on this machine)\n`,
+      out: `${events} events from earliest to latest replayed into the lake below replays/clean/again/; the position of sensors/lake is unchanged (dev on this machine)\n`,
     });
     const replay = ['replay', 'sensors', '--step', 'readings', '--from', '-15m', '--into'];
     expect(await dev.millrace(...replay, 'readings_again')).toMatchObject({
       code: 0,
-      out: expect.stringContaining('are in the table readings_again now'),
+      out: expect.stringContaining('replayed into table readings_again; the position of sensors/readings is unchanged'),
     });
     expect(await count('readings_again')).toBe(11);
     const lines = linesOf(await dev.millrace(...replay, 'readings_twice', '--json'));
@@ -164,7 +171,9 @@ describe('positions and replay, on a dev that runs', () => {
     });
     expect(await dev.millrace(...replay, 'readings_again')).toMatchObject({
       code: 2,
-      err: expect.stringMatching(/^what was asked for at 20\S+Z is in 'readings_again' already: name another place/),
+      err: expect.stringMatching(
+        /^the replay requested at 20\S+Z has already filled 'readings_again'; use a new table or prefix/,
+      ),
     });
   });
 
@@ -175,21 +184,26 @@ describe('positions and replay, on a dev that runs', () => {
     },
     {
       args: ['positions', 'sensors', 'x'],
-      message: "pipeline 'sensors' has no step 'x': there are 'devices', 'cleaning'",
+      message: "pipeline 'sensors' has no step 'x'; use one of 'devices', 'cleaning'",
     },
-    { args: ['positions', 'sensors', 'readings', '--to', 'noon'], message: "'noon' is no position: earliest" },
-    { args: ['positions', 'sensors', 'readings', '--to', '2099-01-01'], message: 'is in the future: latest is now' },
+    {
+      args: ['positions', 'sensors', 'readings', '--to', 'noon'],
+      message: "invalid position 'noon'; use earliest, latest, a time",
+    },
+    { args: ['positions', 'sensors', 'readings', '--to', '2099-01-01'], message: 'is in the future; use latest' },
     {
       args: ['positions', 'sensors', 'readings', '--to', '2020-01-01'],
-      message: /beyond the retention of 24 hours of stream \S+: the earliest position is 20\d\d-.*Z \(earliest\)/,
+      message:
+        /is before the retention of stream \S+, 24 hours; use earliest \(its first record arrived at 20\d\d-.*Z\)/,
     },
     {
       args: ['positions', 'sensors', 'readings', '--to', '1234567890123'],
-      message: 'name it (--shard), there are shardId-',
+      message: 'a sequence number identifies a record in one shard: add --shard with one of shardId-',
     },
     {
       args: ['positions', 'sensors', 'readings', '--to', '1234567890123', '--shard', '0'],
-      message: /is no longer in shardId-000000000000: the earliest position is \d{56}, of 20/,
+      message:
+        /^record 1234567890123 of shardId-000000000000 has expired; use earliest \(record \d{56}, which arrived at 20/,
     },
     {
       args: ['positions', 'sensors', 'readings', '--to', '9'.repeat(56), '--shard', '0'],
@@ -197,22 +211,22 @@ describe('positions and replay, on a dev that runs', () => {
     },
     {
       args: ['positions', 'sensors', 'readings', '--to', '1234567', '--shard', '0'],
-      message: '--json shows whole ones',
+      message: 'or a whole sequence number (--json prints them)',
     },
     {
       args: ['positions', 'sensors', 'readings', '--to', 'earliest', '--shard', '7'],
-      message: 'has no shard shardId-000000000007: there are shardId-000000000000, shardId-000000000001',
+      message: 'has no shard shardId-000000000007; use one of shardId-000000000000, shardId-000000000001',
     },
     {
       args: ['replay', 'sensors', '--step', 'cleaning', '--from', 'earliest', '--into', 'x'],
-      message: 'is a transform',
+      message: 'sensors/cleaning is a transform, which writes to a stream',
     },
     { args: ['replay', 'sensors', '--step', 'readings', '--from', 'earliest'], message: '--into <table|prefix>' },
     {
       args: ['replay', 'sensors', '--step', 'readings', '--from', '-5m', '--to', '-10m', '--into', 'x'],
-      message: 'the end does not come after the start',
+      message: 'the range from -5m to -10m is empty: its end must be after its start',
     },
-  ])('say in a line what is wrong with $args', async ({ args, message }) => {
+  ])('say in one line what is wrong with $args', async ({ args, message }) => {
     const { code, err } = await dev.millrace(...args);
     expect([code, err.trim().split('\n')]).toEqual([
       2,
@@ -220,7 +234,7 @@ describe('positions and replay, on a dev that runs', () => {
     ]);
   });
 
-  test.each(['positions', 'replay'])('%s --help tells how it is used', async (command) => {
+  test.each(['positions', 'replay'])('%s --help shows usage and options', async (command) => {
     const { code, out } = await dev.millrace(command, '--help');
     expect(code).toBe(0);
     expect(out).toContain(`usage: millrace ${command} <pipeline>`);

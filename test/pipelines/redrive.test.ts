@@ -19,7 +19,7 @@ import { startWorld, type World } from '../kit/world.ts';
 
 const Item = z.object({ name: z.string(), number: z.number() });
 
-/** Refuses odd numbers, until it is mended. */
+/** Rejects odd numbers, until it is repaired. */
 const passing = defineTransform({
   entry: import.meta.url,
   from: Item,
@@ -44,8 +44,8 @@ const NUMBERS = [0, 1, 2, 3, 4, 5];
 const { signal } = new AbortController();
 
 /**
- * Three of six events, of as many keys, are dead letters of the one step and have gone through the other. Then the one
- * is mended.
+ * Runs a pipeline on six events with six keys. Three of them become dead letters of one step, and all pass through the
+ * other. Then repairs the first step.
  */
 async function afterRejections(seed: number): Promise<{ world: World; step: TransformPlan }> {
   const options = { seed, startMillis: Date.parse('2026-01-01T00:00:00Z') };
@@ -59,16 +59,16 @@ async function afterRejections(seed: number): Promise<{ world: World; step: Tran
     }
   });
   await settle(world, 3_600_000);
-  mend(world, step);
+  repair(world, step);
   return { world, step };
 }
 
-/** As another team writes JSON: no CloudEvent, and on several lines. */
+/** Writes JSON as another team's producer might: not a CloudEvent, and on several lines. */
 function bytesOf(number: number): string {
   return `{\n  "name": "number ${number}",\n  "number": ${number}\n}`;
 }
 
-function mend(world: World, step: TransformPlan): void {
+function repair(world: World, step: TransformPlan): void {
   world.stage.changes.set(step, 1);
   world.transforms.set(step, copying);
   world.functions.kill(step);
@@ -79,7 +79,7 @@ async function redriveAll(target: Target, step: TransformPlan, nowMillis: () => 
   return redriveLetters(step, target, { letters, onProgress: () => undefined, nowMillis, signal });
 }
 
-/** Runs the command in a process of its own whose calls may fail. */
+/** Runs a redrive in a process of its own whose calls may fail. */
 function faultyRun(world: World, step: TransformPlan, faults: Faults): Promise<Redriven> {
   const calls = openCalls({
     faults,
@@ -96,8 +96,8 @@ function faultyRun(world: World, step: TransformPlan, faults: Faults): Promise<R
 }
 let runs = 0;
 
-/** Again and again, as an operator would, until a run comes to its end. */
-async function insist(world: World, step: TransformPlan, faults: Faults): Promise<void> {
+/** Repeats the redrive, as an operator would, until one comes to its end. */
+async function redriveUntilDone(world: World, step: TransformPlan, faults: Faults): Promise<void> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const ended = await world.clock.runUntil(
       faultyRun(world, step, faults).then(
@@ -107,7 +107,7 @@ async function insist(world: World, step: TransformPlan, faults: Faults): Promis
     );
     if (ended) return;
   }
-  throw new Error('no run came to its end');
+  throw new Error('no redrive came to its end');
 }
 
 const numbersIn = (world: World, stream: string, writer: string): number[] =>
@@ -129,14 +129,14 @@ function expectAllOnce(world: World): void {
   expect(keysBelow(world, 'redriven/')).toHaveLength(3);
 }
 
-describe('dead letters that are redriven', () => {
-  test('keep the bytes of a record that was no CloudEvent as they came', async () => {
+describe('redriven dead letters', () => {
+  test('keep the original bytes of a record that was not a CloudEvent', async () => {
     const { world, step } = await afterRejections(1);
     const bytes = deadLettersOf(world, step).map((letter) => originalBytes(letter).toString());
     expect(bytes.sort()).toEqual([1, 3, 5].map(bytesOf));
   });
 
-  test('go to their step once, with key, time and data as they were, and to no other reader of the stream', async () => {
+  test('reach their step once, with the same key, time and data, and no other reader of the stream', async () => {
     const { world, step } = await afterRejections(1);
     const before = new Map(deadLettersOf(world, step).map(({ event }) => [event?.key, event?.time]));
     const done = await operate(world, (target) => redriveAll(target, step, world.clock.now));
@@ -149,14 +149,14 @@ describe('dead letters that are redriven', () => {
     expect(new Set(odd.map(({ redrivenFor }) => redrivenFor))).toEqual(new Set([undefined]));
   });
 
-  test('are dead letters again when their step refuses them again, and may be redriven again', async () => {
+  test('become dead letters again when their step rejects them again, and can be redriven again', async () => {
     const { world, step } = await afterRejections(1);
     world.transforms.set(step, passing);
     world.functions.kill(step);
     await operate(world, (target) => redriveAll(target, step, world.clock.now));
     await settle(world, 3_600_000);
     expect(deadLettersOf(world, step)).toHaveLength(3);
-    mend(world, step);
+    repair(world, step);
     await operate(world, (target) => redriveAll(target, step, world.clock.now));
     await settle(world, 3_600_000);
     expect(numbersIn(world, 'passed', 'passing')).toEqual(NUMBERS);
@@ -164,7 +164,7 @@ describe('dead letters that are redriven', () => {
     expect(deadLettersOf(world, step)).toEqual([]);
   });
 
-  test('that their step stores once more, for it repeats its batch, are not redriven once more', async () => {
+  test('are not redriven again when their step stores them again because it retried its batch', async () => {
     const { world, step } = await afterRejections(1);
     const stored = world.stage.s3.objects(world.stage.names.deadLetters);
     await operate(world, (target) => redriveAll(target, step, world.clock.now));
@@ -176,19 +176,19 @@ describe('dead letters that are redriven', () => {
     expectAllOnce(world);
   });
 
-  test('by two operators at once are redriven once', async () => {
+  test('are redriven once by two operators at once', async () => {
     for (let seed = 1; seed <= 10; seed++) {
       const { world, step } = await afterRejections(seed);
       const both = [faultyRun(world, step, openFaults()), faultyRun(world, step, openFaults())];
       const ends = await world.clock.runUntil(Promise.allSettled(both));
       expect(ends.map(({ status }) => status)).toContain('fulfilled');
-      await insist(world, step, openFaults());
+      await redriveUntilDone(world, step, openFaults());
       await settle(world, 3_600_000);
       expectAllOnce(world);
     }
   });
 
-  test('wait for a stream to be split, and are not doubled by the shards after it', async () => {
+  test('are not duplicated when the stream is split in the middle of a redrive', async () => {
     const { world, step } = await afterRejections(2);
     const faults = openFaults();
     faults.add({ site: 'operator dynamodb.UpdateItem', kind: 'killed before', after: 1 });
@@ -200,7 +200,7 @@ describe('dead letters that are redriven', () => {
       ScalingType: 'UNIFORM_SCALING',
     });
     await world.clock.advance(1_000);
-    await insist(world, step, openFaults());
+    await redriveUntilDone(world, step, openFaults());
     await settle(world, 3_600_000);
     expectAllOnce(world);
   });
@@ -211,8 +211,8 @@ const KINDS: readonly FaultKind[] = [
   ...['killed before', 'killed in between', 'killed after'],
 ] as readonly FaultKind[];
 
-describe('whatever fails while dead letters are redriven, and wherever the command is killed', () => {
-  test('each is appended once, for its step alone, and none is left behind', async () => {
+describe('whatever call of a redrive fails, and wherever the command is killed', () => {
+  test('each dead letter is appended once, for its step alone, and none is left on the list', async () => {
     const { world, step } = await afterRejections(1);
     const calm = openFaults();
     await world.clock.runUntil(faultyRun(world, step, calm));
@@ -236,7 +236,7 @@ describe('whatever fails while dead letters are redriven, and wherever the comma
           const { world: one, step: at } = await afterRejections(seed++);
           const faults = openFaults();
           faults.add({ site, kind, after });
-          await insist(one, at, faults);
+          await redriveUntilDone(one, at, faults);
           await settle(one, 3_600_000);
           happened += faults.happened().length;
           try {

@@ -21,8 +21,8 @@ const words = definePipeline({
 const counts = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => ({ word: `w${(from + index) % 7}`, count: from + index }));
 
-/** Three handfuls of events, a minute apart and resharded between; the range of the second, and what it replays to. */
-async function threeHandfuls(seed: number) {
+/** Runs a pipeline on three groups of events, a minute apart, with resharding between. The range covers the second. */
+async function threeGroups(seed: number) {
   const run = await givenPipeline(words, { seed });
   await run.given('raw', counts(0, 20), { key: 'word' });
   await run.when.pass(minutes(1));
@@ -39,8 +39,8 @@ async function threeHandfuls(seed: number) {
 }
 
 describe('a replay', () => {
-  test('brings a bounded range into a fresh place, once, and the step stays where it is', async () => {
-    const { run, range } = await threeHandfuls(1);
+  test('writes a range into a new table or prefix once, and leaves the position of the step', async () => {
+    const { run, range } = await threeGroups(1);
     const before = run.positions('history');
     for (const step of ['history', 'latest', 'lake']) {
       expect(await run.when.replayed(step, { ...range, into: `again_${step}` })).toBe(true);
@@ -53,9 +53,9 @@ describe('a replay', () => {
   });
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(
-    'does so whatever fails, interrupted and asked for again (seed %i)',
+    'does so whatever fails, after interruptions and repeated requests (seed %i)',
     async (seed) => {
-      const { run, range } = await threeHandfuls(seed);
+      const { run, range } = await threeGroups(seed);
       run.when.anythingFails({ most: 20, probability: 0.15 });
       for (const step of ['history', 'lake']) {
         while (!(await run.when.replayed(step, { ...range, into: 'again' }, { pulls: 2 })));
@@ -66,8 +66,8 @@ describe('a replay', () => {
     },
   );
 
-  test('refuses a place that is not fresh', async () => {
-    const { run, range } = await threeHandfuls(1);
+  test('rejects a table that has rows', async () => {
+    const { run, range } = await threeGroups(1);
     await expect(run.when.replayed('latest', { ...range, into: 'history' })).rejects.toThrow(/'history' is not fresh/);
     expect(inAnyOrder(run.table('history'))).toEqual(inAnyOrder(counts(0, 60)));
   });

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REPOSITORY } from '../../infra/repository.ts';
 
-export interface Said {
+export interface Finished {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
 }
 
-/** A dev in a folder of its own, and commands beside it, as processes. */
+/** A dev in a folder of its own, and commands that run beside it, as processes. */
 export interface RunningDevProcess extends AsyncDisposable {
   /** Where its first source takes events. */
   readonly url: string;
@@ -22,30 +22,30 @@ export interface RunningDevProcess extends AsyncDisposable {
     readonly user: string;
     readonly password: string;
   };
-  /** Waits until dev says so, after what it had said before. */
-  saying(pattern: RegExp): Promise<void>;
+  /** Waits until dev prints a match after the previous one. */
+  printed(pattern: RegExp): Promise<void>;
   /** Runs a command to its end. */
-  millrace(...args: readonly string[]): Promise<Said>;
+  millrace(...args: readonly string[]): Promise<Finished>;
 }
 
 export async function startDevProcess(pipeline: string, repository = REPOSITORY): Promise<RunningDevProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-dev-'));
   const main = join(repository, 'infra/cli/main.ts');
   const dev = spawn(process.execPath, [main, 'dev', pipeline], { cwd: folder });
-  const saying = listenTo(dev);
+  const printed = watchOutput(dev);
   const end = async (): Promise<void> => {
     dev.kill('SIGKILL');
     if (dev.exitCode === null && dev.signalCode === null) await new Promise((resolve) => dev.once('exit', resolve));
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    const [, url = ''] = await saying(/ (http:\S+) +\(POST[\s\S]*Scheduled steps/);
+    const [, url = ''] = await printed(/ (http:\S+) +\(POST[\s\S]*Scheduled steps/);
     const { database } = JSON.parse(await readFile(join(folder, '.millrace', 'dev.json'), 'utf8'));
     return {
       url,
       database,
-      saying: async (pattern) => {
-        await saying(pattern);
+      printed: async (pattern) => {
+        await printed(pattern);
       },
       millrace: (...args) =>
         new Promise((resolve) => {
@@ -62,28 +62,29 @@ export async function startDevProcess(pipeline: string, repository = REPOSITORY)
   }
 }
 
-/** Gives what waits for a text: what was found is not looked at again. */
-function listenTo(dev: ChildProcess): (pattern: RegExp) => Promise<RegExpExecArray> {
-  let said = '';
+/** Returns a function that waits for a text. Text up to a match is not searched again. */
+function watchOutput(dev: ChildProcess): (pattern: RegExp) => Promise<RegExpExecArray> {
+  let output = '';
   for (const stream of [dev.stdout, dev.stderr]) {
     stream?.on('data', (chunk) => {
-      said += chunk;
+      output += chunk;
     });
   }
   return async (pattern) => {
     for (;;) {
-      const found = pattern.exec(said);
+      const found = pattern.exec(output);
       if (found !== null) {
-        said = said.slice(found.index + found[0].length);
+        output = output.slice(found.index + found[0].length);
         return found;
       }
-      if (dev.exitCode !== null) throw new Error(`dev ended with ${dev.exitCode} before it said ${pattern}:\n${said}`);
+      if (dev.exitCode !== null)
+        throw new Error(`dev ended with ${dev.exitCode} before it printed ${pattern}:\n${output}`);
       await delay(100);
     }
   };
 }
 
-export function linesOf<T>({ out }: Said): T[] {
+export function linesOf<T>({ out }: Finished): T[] {
   return out
     .split('\n')
     .filter((line) => line !== '')

@@ -2,28 +2,28 @@ import { createInterface } from 'node:readline/promises';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 
 /**
- * Asks on the terminal, unless `--yes` has said so already. Nobody there to answer: then `--yes` has to. Who goes away
- * says no. Rejects when the signal aborts.
+ * Asks a yes-or-no question on the terminal. Resolves to true at once with `--yes`. The end of the input counts as no.
+ * Throws a `UserMistake` when standard input is no terminal. Rejects when the signal aborts.
  */
-export async function confirmed(
+export async function confirm(
   question: string,
   { yes, signal }: { readonly yes: boolean; readonly signal: AbortSignal },
 ): Promise<boolean> {
   if (yes) return true;
   if (!process.stdin.isTTY)
-    throw new UserMistake(`${question}\nnobody is there to answer: --yes does it without asking`);
+    throw new UserMistake(`${question}\nstandard input is not a terminal; use --yes to go ahead without a question`);
   const isYes = /^y(es)?$/i.test(await answerTo(`${question} [y/N] `, signal));
   if (!isYes) console.error('nothing was done');
   return isYes;
 }
 
 async function answerTo(question: string, signal: AbortSignal): Promise<string> {
-  // Otherwise readline would take Ctrl-C for itself, before it is the command's.
-  const asking = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
-  const ended = new Promise<string>((resolve) => asking.once('close', () => resolve('')));
+  // Not as a terminal: readline would then handle Ctrl-C itself, which the command has to see.
+  const prompt = createInterface({ input: process.stdin, output: process.stderr, terminal: false });
+  const ended = new Promise<string>((resolve) => prompt.once('close', () => resolve('')));
   try {
-    return (await Promise.race([asking.question(question, { signal }), ended])).trim();
+    return (await Promise.race([prompt.question(question, { signal }), ended])).trim();
   } finally {
-    asking.close();
+    prompt.close();
   }
 }

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import type { DatabaseInitRequest } from '../../../functions/clients/database-init.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 
-const Asked = z.object({ administratorSecret: z.string() });
-const Done = z.object({ user: z.string(), changed: z.array(z.string()) });
+const SecretReply = z.object({ administratorSecret: z.string() });
+const InitReply = z.object({ user: z.string(), changed: z.array(z.string()) });
 
-/** A secret as RDS makes it for an administrator. */
+/** The secret of a database administrator, in the format of RDS. */
 const Administrator = z.object({ username: z.string().min(1), password: z.string().min(1) });
 
 export interface DatabaseInitClients {
@@ -16,24 +16,27 @@ export interface DatabaseInitClients {
 }
 
 /**
- * Asks the function inside the network for the administrator's secret, reads it as who runs the command, and brings it
- * along. Answers with the sinks' user, and the statements that changed something.
+ * Creates the sinks' database user through a function inside the network. Asks the function for the name of the
+ * administrator's secret, reads the secret with the operator's own credentials, and sends it with a second call.
+ * Resolves to the user, and the statements that changed something.
  */
 export async function runDatabaseInit(
   functionName: string,
   { lambda, secrets }: DatabaseInitClients,
   signal: AbortSignal,
-): Promise<z.infer<typeof Done>> {
+): Promise<z.infer<typeof InitReply>> {
   const call = (request: DatabaseInitRequest): Promise<unknown> => invoke(lambda, { functionName, request }, signal);
-  const { administratorSecret } = Asked.parse(await call({}));
-  const asked = new GetSecretValueCommand({ SecretId: administratorSecret });
-  const { SecretString } = await secrets.send(asked, { abortSignal: signal });
+  const { administratorSecret } = SecretReply.parse(await call({}));
+  const command = new GetSecretValueCommand({ SecretId: administratorSecret });
+  const { SecretString } = await secrets.send(command, { abortSignal: signal });
   const administrator = Administrator.safeParse(jsonOf(SecretString));
   if (!administrator.success) {
-    throw new UserMistake(`the secret ${administratorSecret} has no username and password, as RDS makes them`);
+    throw new UserMistake(
+      `the secret ${administratorSecret} lacks a username or a password; store both, in the format of RDS`,
+    );
   }
   const { username: user, password } = administrator.data;
-  return Done.parse(await call({ administrator: { user, password } }));
+  return InitReply.parse(await call({ administrator: { user, password } }));
 }
 
 function jsonOf(text: string | undefined): unknown {
@@ -56,16 +59,16 @@ async function invoke(
 ): Promise<unknown> {
   const command = new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(request) });
   const { Payload, FunctionError } = await lambda.send(command, { abortSignal }).catch((error: Error) => {
-    throw error.name === 'ResourceNotFoundException' ? noFunction(functionName) : error;
+    throw error.name === 'ResourceNotFoundException' ? missingFunction(functionName) : error;
   });
   const answer = JSON.parse(Buffer.from(Payload ?? []).toString() || 'null') as { errorMessage?: string };
   if (FunctionError === undefined) return answer;
   throw new UserMistake(`the function ${functionName} failed: ${answer?.errorMessage ?? FunctionError}`);
 }
 
-function noFunction(functionName: string): UserMistake {
+function missingFunction(functionName: string): UserMistake {
   return new UserMistake(
     `there is no function ${functionName}: deploy the stage first, or name another with --stage; ` +
-      'a database that the context names is its own to set up',
+      'create the user yourself in a database that was given with -c database',
   );
 }

@@ -1,103 +1,100 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { type Move, movesTo } from '../../operation/control/preview-move.ts';
+import { previewMove, type ShardMove } from '../../operation/control/preview-move.ts';
 import {
-  type Driving,
-  goOnRewinding,
+  continueRewind,
   isSame,
   isUnfinished,
   lastRewind,
+  type ProgressOptions,
   rewindStep,
 } from '../../operation/control/rewind.ts';
-import { doubledBy, doubles } from '../../operation/doubling.ts';
+import { duplicatesOnReplay, sinksWithDuplicates } from '../../operation/doubling.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
-import { parsePosition, shardsOf } from '../arguments/positions.ts';
+import { parsePosition, parseShards } from '../arguments/positions.ts';
 import type { CommandInvocation } from '../command.ts';
-import { counted, moveQuestion, movesReport } from '../reports/rewind-report.ts';
-import type { Asked } from '../target/find-step.ts';
+import { counted } from '../reports/counted.ts';
+import { moveQuestion, moveReport } from '../reports/rewind-report.ts';
+import type { PipelineFinder } from '../target/find-step.ts';
 import type { FoundTarget } from '../target/open-target.ts';
-import { confirmed } from './confirm.ts';
-import { driven } from './with-progress.ts';
+import { confirm } from './confirm.ts';
+import { withProgress } from './with-progress.ts';
 
-export interface Asking {
+export interface StepToMove {
   readonly step: TransformPlan | SinkPlan;
-  readonly asked: Asked;
+  readonly find: PipelineFinder;
   readonly found: FoundTarget;
 }
 
 /**
- * Asks whether a step is to be moved, and drives it there; or drives on what was asked for in the same words before,
- * and is not done. Answers with the exit code.
+ * Shows what moving a step to `--to` would do, asks, and moves it. When the last move was requested with the same
+ * arguments and is unfinished, continues that one without asking. Resolves to the exit code.
  */
-export async function moveStep({ step, asked, found }: Asking, invocation: CommandInvocation): Promise<number> {
+export async function moveStep({ step, find, found }: StepToMove, invocation: CommandInvocation): Promise<number> {
   const { values, signal } = invocation;
   const { target } = found;
-  const said = String(values.to);
-  const shards = shardsOf(values.shard);
+  const name = nameOf(step);
+  const typed = String(values.to);
   const { number: seen, plan: last } = await lastRewind(step, target, signal);
-  const wish = { to: parsePosition(said, Date.now()), said, shards, seen };
-  const driving = { step, found, said };
-  if (last !== undefined && isUnfinished(last, wish)) {
-    console.error(`${nameOf(step)}: goes on with what was asked for at ${timeOf(last.askedMillis)}`);
-    return drive(driving, invocation, (on) => goOnRewinding(step, target, { seen, ...on }));
+  const request = { to: parsePosition(typed, Date.now()), said: typed, shards: parseShards(values.shard), seen };
+  const move = { step, found, typed };
+  if (last !== undefined && isUnfinished(last, request)) {
+    console.error(`${name}: continuing the move that was requested at ${timeOf(last.askedMillis)}`);
+    return runMove(move, invocation, (options) => continueRewind(step, target, { seen, ...options }));
   }
-  const moves = await movesTo(step, target, { ...wish, signal });
-  if (values.json === true) for (const each of moves) console.log(JSON.stringify(each));
-  else console.log([`${nameOf(step)} (${found.title})`, '', movesReport(moves)].join('\n'));
-  if (moves.every(({ does, from }) => does === 'nothing' && from !== undefined)) {
-    if (values.json === true) console.log(JSON.stringify({ step: nameOf(step), done: true, events: 0 }));
-    else console.log(`${nameOf(step)} is there: nothing to move`);
+  const preview = await previewMove(step, target, { ...request, signal });
+  if (values.json === true) for (const shard of preview) console.log(JSON.stringify(shard));
+  else console.log([`${name} (${found.title})`, '', moveReport(preview)].join('\n'));
+  if (preview.every(({ does, from }) => does === 'nothing' && from !== undefined)) {
+    if (values.json === true) console.log(JSON.stringify({ step: name, done: true, events: 0 }));
+    else console.log(`${name} is already at that position: nothing to move`);
     return 0;
   }
-  await refuseDoubling({ step, asked, moves }, values);
-  if (last !== undefined && isSame(last, wish))
+  await refuseDuplicates({ step, find, preview }, values);
+  if (last !== undefined && isSame(last, request))
     console.error(
-      `${nameOf(step)} was moved to ${said} at ${timeOf(last.askedMillis)} already, and has caught up since: this moves it once more`,
+      `${name} was already moved to ${typed} at ${timeOf(last.askedMillis)} and has caught up; this moves it again`,
     );
   else if (last !== undefined && last.phase !== 'done')
-    console.error(`${nameOf(step)} is being moved to ${last.said} still: this takes the place of that`);
-  if (!(await confirmed(moveQuestion(nameOf(step), moves), { yes: values.yes === true, signal }))) return 1;
-  return drive(driving, invocation, (on) => rewindStep(step, target, { wish, ...on }));
+    console.error(`the move of ${name} to ${last.said} is unfinished; this replaces it`);
+  if (!(await confirm(moveQuestion(name, preview), { yes: values.yes === true, signal }))) return 1;
+  return runMove(move, invocation, (options) => rewindStep(step, target, { request, ...options }));
 }
 
 /**
- * A sink that appends is not rewound at all; a transform only when its operator knows what that does to the sinks after
- * it.
+ * Throws a `UserMistake` when a replay would create duplicates: always for a sink that appends, and for a transform
+ * before such a sink unless `--yes-double` is given.
  */
-async function refuseDoubling(
-  { step, asked, moves }: Pick<Asking, 'step' | 'asked'> & { readonly moves: readonly Move[] },
+async function refuseDuplicates(
+  { step, find, preview }: Pick<StepToMove, 'step' | 'find'> & { readonly preview: readonly ShardMove[] },
   values: CommandInvocation['values'],
 ): Promise<void> {
-  if (!moves.some(({ does }) => does === 'replays')) return;
+  if (!preview.some(({ does }) => does === 'replays')) return;
   if (step.kind === 'sink') {
-    if (!doubles(step)) return;
+    if (!duplicatesOnReplay(step)) return;
+    const [what, into] = step.connector === 'postgres' ? ['rows', 'table'] : ['events', 'prefix'];
     throw new UserMistake(
-      `${nameOf(step)} adds what it writes, so what it replays would be there twice: --into <${placeWord(step)}> brings it into a fresh target`,
+      `${nameOf(step)} appends, so replaying would duplicate ${what}; use --into <${into}> with a new ${into}`,
     );
   }
-  const doubled = doubledBy(step, asked.plans());
-  if (doubled.length === 0 || values['yes-double'] === true) return;
+  const sinks = sinksWithDuplicates(step, find.plans());
+  if (sinks.length === 0 || values['yes-double'] === true) return;
   throw new UserMistake(
-    `what ${nameOf(step)} replays would be there twice in ${doubled.map(nameOf).join(', ')}: --yes-double does it nevertheless`,
+    `replaying ${nameOf(step)} would create duplicates in ${sinks.map(nameOf).join(', ')}; use --yes-double to do it nevertheless`,
   );
 }
 
-async function drive(
-  { step, found: { title }, said }: Pick<Asking, 'step' | 'found'> & { readonly said: string },
+async function runMove(
+  { step, found: { title }, typed }: Pick<StepToMove, 'step' | 'found'> & { readonly typed: string },
   { signal, values }: CommandInvocation,
-  work: (driving: Driving) => Promise<boolean>,
+  work: (options: ProgressOptions) => Promise<boolean>,
 ): Promise<number> {
   const name = nameOf(step);
-  const { outcome, events } = await driven(name, signal, work);
-  if (outcome === 'paused')
-    console.error(`${name} is paused: it goes there when it is resumed, and this is said again`);
+  const { outcome, events } = await withProgress(name, signal, work);
+  if (outcome === 'paused') console.error(`${name} is paused. Resume it and run the same command again to move it`);
   if (outcome !== 'done') return 1;
   if (values.json === true) console.log(JSON.stringify({ step: name, done: true, events }));
-  else console.log(`${name} was moved to ${said}, and has caught up: ${counted(events, 'event')} done (${title})`);
+  else console.log(`${name} was moved to ${typed} and has caught up; ${counted(events, 'event')} processed (${title})`);
   return 0;
-}
-
-function placeWord({ connector }: SinkPlan): string {
-  return connector === 'postgres' ? 'table' : 'prefix';
 }
 
 function timeOf(millis: number): string {

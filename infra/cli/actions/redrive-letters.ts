@@ -3,47 +3,50 @@ import type { KnownLetter, StoredLetter } from '../../operation/dead-letters/dea
 import type { Redriven } from '../../operation/dead-letters/redrive.ts';
 import type { Target } from '../../operation/target.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
-import { startOf } from '../arguments/times.ts';
+import { refuseSurplus } from '../arguments/surplus.ts';
+import { parseStart } from '../arguments/times.ts';
 import type { CommandInvocation } from '../command.ts';
-import type { Asked } from '../target/find-step.ts';
+import { counted } from '../reports/counted.ts';
+import type { PipelineFinder } from '../target/find-step.ts';
 import { withTarget } from '../target/with-target.ts';
-import { confirmed } from './confirm.ts';
+import { confirm } from './confirm.ts';
 
-/** `millrace dead-letters redrive`: the ids, or a pipeline and a step with what to choose of it. */
+/** Runs `millrace dead-letters redrive`. Its arguments are ids, or a pipeline and a step with options that select. */
 export function redrive(invocation: CommandInvocation): Promise<number> {
   const { values, signal } = invocation;
-  return withTarget(invocation, Number.POSITIVE_INFINITY, async (asked, { target, title }) => {
-    const { begunLetters } = await import('../../operation/dead-letters/redrive.ts');
-    const { whyNoneOf } = await import('../../operation/dead-letters/redrivable.ts');
-    const { step, letters } = await chosen(asked, target, invocation);
+  return withTarget(invocation, Number.POSITIVE_INFINITY, async (find, { target, title }) => {
+    const { unfinishedRedrive } = await import('../../operation/dead-letters/redrive.ts');
+    const { whyStepCannotRedrive } = await import('../../operation/dead-letters/redrivable.ts');
+    const { step, letters } = await selectLetters(find, target, invocation);
     const name = `${step.pipeline}/${step.name}`;
-    const whyNone = whyNoneOf(step);
-    if (whyNone !== undefined || step.kind === 'source') throw new UserMistake(whyNone ?? `'${name}' is a source`);
-    const begun = await begunLetters(step, target, signal);
-    if (letters.length + begun === 0) {
-      console.log(`${title}: no dead letters of ${name} to redrive`);
+    const obstacle = whyStepCannotRedrive(step);
+    if (obstacle !== undefined || step.kind === 'source') throw new UserMistake(obstacle ?? `'${name}' is a source`);
+    const unfinished = await unfinishedRedrive(step, target, signal);
+    if (letters.length + unfinished === 0) {
+      console.log(`${title}: ${name} has no such dead letters to redrive`);
       return 0;
     }
-    if (!(await confirmed(question(step, letters.length, begun), { yes: values.yes === true, signal }))) return 1;
-    const done = await goThrough(step, target, { letters, signal });
-    console.log(`${counted(done.appended, 'dead letter')} back in the stream, for ${name} alone (${title})`);
-    if (done.fromBefore > 0) console.log(`${done.fromBefore} of them by a run that was interrupted before`);
-    if (done.settledBefore > 0) console.log(`${done.settledBefore} had been redriven before: off the list now`);
-    for (const { id, why } of done.refused) console.error(`${id} stays a dead letter: ${why}`);
+    if (!(await confirm(question(step, letters.length, unfinished), { yes: values.yes === true, signal }))) return 1;
+    const done = await redriveWithProgress(step, target, { letters, signal });
+    console.log(`${counted(done.appended, 'dead letter')} redriven to ${name} (${title})`);
+    if (done.fromBefore > 0) console.log(`${done.fromBefore} of them finish an interrupted redrive`);
+    if (done.settledBefore > 0)
+      console.log(`${done.settledBefore} had already been redriven and were only removed from the list`);
+    for (const { id, why } of done.refused) console.error(`${id} remains a dead letter: ${why}`);
     return done.refused.length > 0 ? 1 : 0;
   });
 }
 
-interface Chosen {
+interface Selection {
   readonly step: StepPlan;
   readonly letters: readonly StoredLetter[];
 }
 
-async function chosen(
-  asked: Asked,
+async function selectLetters(
+  find: PipelineFinder,
   target: Target,
   { positionals, values, signal }: CommandInvocation,
-): Promise<Chosen> {
+): Promise<Selection> {
   const { findLetter, listLetters, readEach } = await import('../../operation/dead-letters/dead-letters.ts');
   const [first = '', second] = positionals;
   if (first.includes('/')) {
@@ -51,61 +54,63 @@ async function chosen(
     const [name = ''] = new Set(letters.map(nameOf));
     if (letters.some((letter) => nameOf(letter) !== name))
       throw new UserMistake(
-        `these are dead letters of several steps: redrive those of '${name}' first, then the others`,
+        `these dead letters belong to several steps; redrive those of '${name}' first, then the others`,
       );
     const [pipeline, step] = name.split('/');
-    return { step: currentStep(asked, pipeline, step), letters };
+    return { step: currentStep(find, pipeline, step), letters };
   }
-  const step = asked.step(positionals[0], second);
+  const step = find.step(positionals[0], second);
   const { all = false, reason, since, until } = values;
-  if (positionals.length > 2) throw new UserMistake(`'${positionals.slice(2).join(' ')}' is too much here: see --help`);
+  refuseSurplus(positionals, 2);
   if (!all && reason === undefined && since === undefined && until === undefined)
     throw new UserMistake(
-      'which dead letters? their ids, or a pipeline and a step with --all, --reason, --since, --until',
+      'missing selection; name ids, or a pipeline and a step with --all, --reason, --since or --until',
     );
-  refuseUnknown(reason);
+  refuseUnknownReason(reason);
   const from = since === undefined ? 0 : millisOf(String(since));
   const to = until === undefined ? Number.POSITIVE_INFINITY : millisOf(String(until));
-  const inTime = (
+  const inRange = (
     await Array.fromAsync(listLetters(target, { pipeline: step.pipeline, step: step.name }, signal))
   ).filter(({ storedMillis }) => storedMillis >= from && storedMillis < to);
-  if (reason === undefined) return { step, letters: inTime };
-  const known = await readEach(target, inTime, signal);
-  return { step, letters: inTime.filter((_, index) => (known[index] as KnownLetter).reason === reason) };
+  if (reason === undefined) return { step, letters: inRange };
+  const known = await readEach(target, inRange, signal);
+  return { step, letters: inRange.filter((_, index) => (known[index] as KnownLetter).reason === reason) };
 }
 
-function refuseUnknown(reason: string | boolean | undefined): void {
+function refuseUnknownReason(reason: string | boolean | undefined): void {
   if (reason === undefined || REJECTION_REASONS.some((one) => one === reason)) return;
-  throw new UserMistake(`there is no reason '${reason}': there are ${REJECTION_REASONS.join(', ')}`);
+  throw new UserMistake(`unknown reason '${reason}'; use one of ${REJECTION_REASONS.join(', ')}`);
 }
 
 function nameOf({ id }: StoredLetter): string {
   return id.slice(0, id.lastIndexOf('/'));
 }
 
-/** A step that was renamed takes what it refused under its former name. */
-function currentStep(asked: Asked, pipeline: string | undefined, name: string | undefined): StepPlan {
-  const renamed = asked.plan(pipeline).steps.find(({ formerly }) => formerly !== undefined && formerly === name);
-  return renamed ?? asked.step(pipeline, name);
+/** Finds the step of a dead letter: by its name, or as the step that was renamed from that name. */
+function currentStep(find: PipelineFinder, pipeline: string | undefined, name: string | undefined): StepPlan {
+  const renamed = find.plan(pipeline).steps.find(({ formerly }) => formerly !== undefined && formerly === name);
+  return renamed ?? find.step(pipeline, name);
 }
 
 function millisOf(text: string): number {
-  const start = startOf(text, Date.now());
+  const start = parseStart(text, Date.now());
   return start === 'earliest' ? 0 : start.getTime();
 }
 
-function question(step: TransformPlan | SinkPlan, count: number, begun: number): string {
+function question(step: TransformPlan | SinkPlan, count: number, unfinished: number): string {
   const name = `${step.pipeline}/${step.name}`;
   const stream = step.input.stream.kind === 'own' ? `stream '${step.input.stream.name}'` : step.input.stream.arn;
   return [
-    ...(begun === 0 ? [] : [`A run that was interrupted is finished first: ${counted(begun, 'dead letter')} at most.`]),
-    `${counted(count, 'dead letter')} of ${name}: back to the end of ${stream}, for this step alone.`,
-    'There they come after newer events of their keys: where a row is kept by key, an older event takes the place of a newer one.',
-    'Redrive them?',
+    ...(unfinished === 0
+      ? []
+      : [`An interrupted redrive is finished first (at most ${counted(unfinished, 'dead letter')}).`]),
+    `${counted(count, 'dead letter')} of ${name} will be appended to the end of ${stream}, for this step only.`,
+    'They will come after newer events with the same keys: in a table with a key, an older event overwrites a newer one.',
+    'Redrive?',
   ].join('\n');
 }
 
-async function goThrough(
+async function redriveWithProgress(
   step: TransformPlan | SinkPlan,
   target: Target,
   { letters, signal }: { readonly letters: readonly StoredLetter[]; readonly signal: AbortSignal },
@@ -114,26 +119,22 @@ async function goThrough(
   let last: Redriven | undefined;
   const onProgress = (soFar: Redriven): void => {
     last = soFar;
-    if (letters.length > SHOWN_FROM) console.error(`${soFar.appended} of ${letters.length}`);
+    if (letters.length > SHOWN_FROM) console.error(`${soFar.appended} of ${letters.length} redriven`);
   };
   try {
     return await redriveLetters(step, target, { letters, onProgress, nowMillis: Date.now, signal });
   } catch (error) {
     if (error instanceof StaleCheckpoint)
       throw new UserMistake(
-        `dead letters of '${step.pipeline}/${step.name}' are being redriven elsewhere: see which are left`,
+        `another command is redriving dead letters of '${step.pipeline}/${step.name}'; run millrace dead-letters ${step.pipeline} ${step.name} to see which are left`,
       );
     if (signal.aborted)
       console.error(
-        `interrupted with ${last?.appended ?? 0} back in the stream: the next redrive goes on, and doubles none`,
+        `interrupted after ${counted(last?.appended ?? 0, 'dead letter')}. The next redrive of this step continues: no event is appended twice`,
       );
     throw error;
   }
 }
 
-/** Fewer take no time. */
+/** With fewer dead letters, the redrive is over before anyone reads its progress. */
 const SHOWN_FROM = 200;
-
-function counted(count: number, what: string): string {
-  return `${count.toLocaleString('en-US')} ${what}${count === 1 ? '' : 's'}`;
-}

@@ -1,70 +1,78 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { replayInto } from '../../operation/control/replay.ts';
+import { type ReplayRequest, replayInto } from '../../operation/control/replay.ts';
 import type { Target } from '../../operation/target.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { parsePosition } from '../arguments/positions.ts';
 import type { CommandInvocation } from '../command.ts';
-import { counted } from '../reports/rewind-report.ts';
+import { counted } from '../reports/counted.ts';
 import type { FoundTarget } from '../target/open-target.ts';
-import { driven } from './with-progress.ts';
+import { withProgress } from './with-progress.ts';
 
-/** As the operator says it. */
-export interface SaidRange {
+/** A range of a stream and its destination, as the operator typed them. */
+export interface TypedRange {
   readonly from: string;
   readonly to: string;
   readonly into: string;
 }
 
-/** Brings a range of a sink's input into a fresh place, with progress; the sink itself stays where it is. */
+/**
+ * Writes a range of a sink's input into a new table or prefix, with progress. The sink's own position does not change.
+ * Resolves to the exit code.
+ */
 export async function replayStep(
   step: TransformPlan | SinkPlan,
   { target, title }: FoundTarget,
-  { range, invocation }: { readonly range: SaidRange; readonly invocation: CommandInvocation },
+  { range, invocation }: { readonly range: TypedRange; readonly invocation: CommandInvocation },
 ): Promise<number> {
   const { signal, values } = invocation;
   const name = `${step.pipeline}/${step.name}`;
   if (step.kind === 'transform')
     throw new UserMistake(
-      `${name} is a transform, whose output is a stream and has no fresh destination: rewind it (millrace positions ${step.pipeline} ${step.name} --to ${range.from}), or replay a sink that reads its output`,
+      `${name} is a transform, which writes to a stream and not to a table or prefix; move it (millrace positions ${step.pipeline} ${step.name} --to ${range.from}), or replay a sink that reads its output`,
     );
-  const wish = wishOf(step, range);
-  const { outcome, events } = await driven(name, signal, (driving) => replayInto(step, target, { wish, ...driving }));
+  const request = requestOf(step, range);
+  const { outcome, events } = await withProgress(name, signal, (options) =>
+    replayInto(step, target, { request, ...options }),
+  );
   if (outcome !== 'done') return 1;
-  const into = destinationOf(step, target, wish.into);
+  const into = destinationOf(step, target, request.into);
   if (values.json === true) console.log(JSON.stringify({ step: name, ...into, done: true, events }));
   else
     console.log(
-      `${counted(events, 'event')} from ${range.from} to ${range.to} are in ${destinationText(into)} now; ${name} itself stays where it is (${title})`,
+      `${counted(events, 'event')} from ${range.from} to ${range.to} replayed into ${destinationText(into)}; the position of ${name} is unchanged (${title})`,
     );
   return 0;
 }
 
-function wishOf(step: SinkPlan, { from, to, into }: SaidRange) {
+function requestOf(step: SinkPlan, { from, to, into }: TypedRange): ReplayRequest {
   const nowMillis = Date.now();
   const end = parsePosition(to, nowMillis);
-  if (end === 'earliest' || !('millis' in end)) throw new UserMistake(`'${to}' is no end: a time, -15m or latest`);
+  if (end === 'earliest' || !('millis' in end))
+    throw new UserMistake(`invalid end '${to}'; use a time (2026-01-31T23:59:00Z), how long ago (-15m), or latest`);
   const start = parsePosition(from, nowMillis);
   if (start !== 'earliest' && 'millis' in start && start.millis >= end.millis)
-    throw new UserMistake(`from ${from} to ${to} there is nothing: the end does not come after the start`);
-  if (end.millis > nowMillis) throw new UserMistake(`${to} is in the future: latest is now`);
-  refuseBadTarget(step, into);
+    throw new UserMistake(`the range from ${from} to ${to} is empty: its end must be after its start`);
+  if (end.millis > nowMillis) throw new UserMistake(`${to} is in the future; use latest`);
+  refuseBadDestination(step, into);
   return { from: start, toMillis: end.millis, into, said: `${from} ${to}` };
 }
 
-/** What the sink's own schema would say, before anything is asked of its function. */
-function refuseBadTarget({ connector }: SinkPlan, into: string): void {
-  const fits = connector === 's3' ? /^[\w.=-]+(\/[\w.=-]+)*$/ : /^[^.\0]{1,63}(\.[^.\0]{1,63})?$/u;
-  if (!fits.test(into))
-    throw new UserMistake(`'${into}' cannot be the name of a ${connector === 's3' ? 'prefix' : 'table'}`);
+/** Rejects a name that the sink's own schema would reject, before its function is called. */
+function refuseBadDestination({ connector }: SinkPlan, into: string): void {
+  const [fits, what] =
+    connector === 's3'
+      ? [/^[\w.=-]+(\/[\w.=-]+)*$/, 'prefix: use letters, digits, ., =, - and _, in parts separated by /']
+      : [/^[^.\0]{1,63}(\.[^.\0]{1,63})?$/u, 'table: use a name, or schema.name, of at most 63 characters each'];
+  if (!fits.test(into)) throw new UserMistake(`'${into}' is not a valid ${what}`);
 }
 
-type FreshDestination = { readonly table: string } | { readonly bucket: string; readonly prefix: string };
+type Destination = { readonly table: string } | { readonly bucket: string; readonly prefix: string };
 
-function destinationOf({ connector, options }: SinkPlan, { names }: Target, into: string): FreshDestination {
+function destinationOf({ connector, options }: SinkPlan, { names }: Target, into: string): Destination {
   if (connector !== 's3') return { table: into };
   return { bucket: names.lake, prefix: `replays/${(options as { readonly prefix: string }).prefix}/${into}/` };
 }
 
-function destinationText(destination: FreshDestination): string {
-  return 'table' in destination ? `the table ${destination.table}` : `the lake, below ${destination.prefix}`;
+function destinationText(destination: Destination): string {
+  return 'table' in destination ? `table ${destination.table}` : `the lake below ${destination.prefix}`;
 }

@@ -1,23 +1,23 @@
 import type { RewindPoint } from '../../../functions/runtime/checkpoints/rewind-state.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
-import { knownStart } from './times.ts';
+import { startIn } from './times.ts';
 
-/** Where an operator wants a step to be: what `startOf` takes, or a record's sequence number. */
-export function parsePosition(said: string, nowMillis: number): RewindPoint {
-  if (/^\d{10,56}$/.test(said)) return { sequenceNumber: said };
-  const start = knownStart(said, nowMillis);
+/** Parses a position in a stream: what `parseStart` takes, or a record's sequence number. Throws a `UserMistake`. */
+export function parsePosition(text: string, nowMillis: number): RewindPoint {
+  if (/^\d{10,56}$/.test(text)) return { sequenceNumber: text };
+  const start = startIn(text, nowMillis);
   if (start === undefined)
     throw new UserMistake(
-      `'${said}' is no position: earliest, latest, 2026-01-31T23:59:00Z, -15m (s, m, h, d), or a sequence number (--json shows whole ones)`,
+      `invalid position '${text}'; use earliest, latest, a time (2026-01-31T23:59:00Z), how long ago (-90s, -15m, -2h, -1d), or a whole sequence number (--json prints them)`,
     );
   return start === 'earliest' ? start : { millis: start.getTime() };
 }
 
-/** `0,3` or whole ids. */
-export function shardsOf(said: string | boolean | undefined): readonly string[] | undefined {
-  if (typeof said !== 'string') return undefined;
-  return said.split(',').map((shard) => {
+/** Parses a list of shards: numbers such as `0,3`, or whole ids. Undefined when no list was given. */
+export function parseShards(text: string | boolean | undefined): readonly string[] | undefined {
+  if (typeof text !== 'string') return undefined;
+  return text.split(',').map((shard) => {
     const trimmed = shard.trim();
     return /^\d+$/.test(trimmed) ? `shardId-${trimmed.padStart(SHARD_DIGITS, '0')}` : trimmed;
   });
@@ -25,11 +25,11 @@ export function shardsOf(said: string | boolean | undefined): readonly string[] 
 
 const SHARD_DIGITS = 12;
 
-/** A step that reads a stream. */
+/** Narrows a step to one that reads a stream. Throws a `UserMistake` for a source. */
 export function readerOf(step: StepPlan): TransformPlan | SinkPlan {
   if (step.kind !== 'source') return step;
   throw new UserMistake(
-    `'${step.name}' is a source: it reads no stream, so it has no position in one; rewind the steps that read '${streamOf(step)}'`,
+    `'${step.name}' is a source: it reads no stream, so it has no position in one; move the steps that read '${streamOf(step)}'`,
   );
 }
 

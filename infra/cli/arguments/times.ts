@@ -1,14 +1,16 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 
-/** Where reading starts, as operators say it: `earliest`, `latest`, a time, or how long ago (`-15m`). */
-export function startOf(text: string, nowMillis: number): 'earliest' | Date {
-  const start = knownStart(text, nowMillis);
+/** Parses where reading starts: `earliest`, `latest`, a time, or how long ago (`-15m`). Throws a `UserMistake`. */
+export function parseStart(text: string, nowMillis: number): 'earliest' | Date {
+  const start = startIn(text, nowMillis);
   if (start !== undefined) return start;
-  throw new UserMistake(`'${text}' is no place to start: earliest, latest, 2026-01-31T23:59:00Z, or -15m (s, m, h, d)`);
+  throw new UserMistake(
+    `invalid position '${text}'; use earliest, latest, a time (2026-01-31T23:59:00Z), or how long ago (-90s, -15m, -2h, -1d)`,
+  );
 }
 
-/** Undefined: it is none of these. */
-export function knownStart(text: string, nowMillis: number): 'earliest' | Date | undefined {
+/** Parses a start as `parseStart` does. Undefined when the text is none. */
+export function startIn(text: string, nowMillis: number): 'earliest' | Date | undefined {
   if (text === 'earliest') return 'earliest';
   if (text === 'latest') return new Date(nowMillis);
   const ago = /^-(\d+)(s|m|h|d)$/.exec(text);
@@ -17,15 +19,15 @@ export function knownStart(text: string, nowMillis: number): 'earliest' | Date |
   return Number.isNaN(millis) ? undefined : new Date(millis);
 }
 
-/** What names no zone is a time as it is shown, not one of this machine's zone. */
+/** Makes a time without a zone a UTC time, as the reports show times, and not one of this machine's zone. */
 function inUtc(text: string): string {
   return /\d:\d\d(:\d\d(\.\d+)?)?$/.test(text) && !/[+-]\d\d:\d\d$/.test(text) ? `${text}Z` : text;
 }
 
 const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** `0 s`, `45 s`, `12 min`, `3 h`, `2 d`: as exact as somebody who waits wants to know. */
-export function lasting(millis: number): string {
+/** Formats a duration in its largest useful unit: `0 s`, `45 s`, `12 min`, `3 h`, `2 d`. */
+export function durationText(millis: number): string {
   const seconds = Math.floor(millis / 1_000);
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 120 * 60) return `${Math.floor(seconds / 60)} min`;
@@ -33,7 +35,7 @@ export function lasting(millis: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-/** `2026-01-31 23:59:00Z`. */
-export function readable(time: string): string {
+/** Shortens an RFC 3339 time to whole seconds: `2026-01-31 23:59:00Z`. */
+export function shortTime(time: string): string {
   return time.replace('T', ' ').replace(/\.\d+Z$/, 'Z');
 }

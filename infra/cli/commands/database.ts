@@ -2,26 +2,28 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { Command } from '../command.ts';
 
 export const database: Command = {
-  summary: "init: makes the sinks' user in a stage's own database",
+  summary: "creates the sinks' database user in a stage's own database",
   usage: 'init [options]',
   help: [
-    'Through a function inside the network, with the administrator’s secret, which you must be allowed to read; you need lambda:InvokeFunction',
-    'and secretsmanager:GetSecretValue. Run again, it changes nothing.',
+    "Runs a function inside the stage's network, with the administrator's secret, which is read with",
+    'your credentials. You need lambda:InvokeFunction and secretsmanager:GetSecretValue. Running it',
+    'again changes nothing.',
     '',
-    '  --stage <stage>          (dev)',
-    '  --profile <profile>      of the AWS configuration',
-    '  --region <region>',
+    '  --stage <stage>          stage to use (default: dev)',
+    '  --profile <profile>      profile of the AWS configuration',
+    '  --region <region>        AWS region',
   ].join('\n'),
+  examples: ['millrace database init --stage prod'],
   options: { stage: { type: 'string' }, profile: { type: 'string' }, region: { type: 'string' } },
   async run({ values, positionals, signal }) {
     if (positionals.join(' ') !== 'init') {
-      throw new UserMistake(`database takes 'init', and got '${positionals.join(' ')}': millrace database init`);
+      throw new UserMistake(`unknown argument '${positionals.join(' ')}'; use millrace database init`);
     }
     const { LambdaClient } = await import('@aws-sdk/client-lambda');
     const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
     const { parseOrExplain } = await import('../../../functions/runtime/step-config.ts');
     const { namesOf, Stage } = await import('../../names.ts');
-    const { explained } = await import('../target/aws-mistakes.ts');
+    const { explainAwsError } = await import('../target/aws-mistakes.ts');
     const { runDatabaseInit } = await import('../actions/init-database.ts');
     const stage = parseOrExplain(Stage, values.stage ?? 'dev', '--stage');
     const from = {
@@ -31,10 +33,10 @@ export const database: Command = {
     const clients = { lambda: new LambdaClient(from), secrets: new SecretsManagerClient(from) };
     const { databaseInit } = namesOf({ stage, account: '', region: '', partition: '' });
     const { user, changed } = await runDatabaseInit(databaseInit, clients, signal).catch((error: unknown) => {
-      throw explained(error);
+      throw explainAwsError(error);
     });
     for (const statement of changed) console.log(statement);
-    console.log(changed.length === 0 ? `nothing to do: ${user} is there` : `${user} is there now`);
+    console.log(changed.length === 0 ? `nothing to do: user ${user} exists` : `user ${user} is ready`);
     return 0;
   },
 };

@@ -1,13 +1,14 @@
-import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { refuseSurplus } from '../arguments/surplus.ts';
 import type { Command } from '../command.ts';
 
 export const demo: Command = {
-  summary: 'runs both example pipelines on real data, once, and holds every count against the input',
+  summary: 'runs the example pipelines once on real data and checks every count against the input files',
   usage: '',
-  help: 'Needs nothing but this repository: no AWS account, no Docker. Exits with 1 when one event is missing or doubled.',
+  help: 'Needs no AWS account and no Docker. The exit code is 1 when an event is missing or duplicated.',
+  examples: ['millrace demo'],
   options: {},
   async run({ positionals, signal }) {
-    if (positionals.length > 0) throw new UserMistake(`demo takes no arguments, and got '${positionals.join(' ')}'`);
+    refuseSurplus(positionals, 0);
     const { runDemo } = await import('../../local/demo/run.ts');
     const { pipelines } = await import('../../pipelines/all.ts');
     return (await runDemo(pipelines, (text) => console.log(text), signal)) ? 0 : 1;

@@ -5,16 +5,18 @@ export const dev: Command = {
   summary: 'runs pipelines on this machine until Ctrl-C',
   usage: '[pipeline …] [options]',
   help: [
-    'Without a name it runs all pipelines. Every port is a free one unless it is given.',
+    'Runs all pipelines when none is named. A port that is not given is any free one.',
     '',
-    '  --landing <folder>       stands for the landing bucket: files dropped there land (.millrace/landing)',
-    '  --http-port <port>       of the first source that answers requests; the next has the next',
-    '  --postgres-port <port>',
-    '  --kinesis-port <port>',
-    '  --dynamodb-port <port>',
-    '  --s3-port <port>         of S3 and SQS',
-    '  --trace                  shows every poll, batch, invocation and checkpoint as a line of JSON',
+    '  --landing <folder>       folder that stands for the landing bucket (default: .millrace/landing)',
+    '  --http-port <port>       port of the first source that answers requests; the next source takes the',
+    '                           next port',
+    '  --postgres-port <port>   port of Postgres',
+    '  --kinesis-port <port>    port of Kinesis',
+    '  --dynamodb-port <port>   port of DynamoDB',
+    '  --s3-port <port>         port of S3 and SQS',
+    '  --trace                  print every poll, batch, invocation and checkpoint as a line of JSON',
   ].join('\n'),
+  examples: ['millrace dev sensors --http-port 8080'],
   options: {
     landing: { type: 'string' },
     'http-port': { type: 'string' },
@@ -50,5 +52,5 @@ function portOption(values: CommandInvocation['values'], name: string): Readonly
   if (given === undefined) return {};
   const port = Number(given);
   if (Number.isInteger(port) && port >= 1 && port <= 65_535) return { [name]: port };
-  throw new UserMistake(`--${name}-port is '${given}': a port is a whole number from 1 to 65535`);
+  throw new UserMistake(`invalid --${name}-port '${given}'; use a whole number from 1 to 65535`);
 }

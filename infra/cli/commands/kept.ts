@@ -1,20 +1,22 @@
-import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { refuseSurplus } from '../arguments/surplus.ts';
 import type { Command } from '../command.ts';
 
 export const kept: Command = {
-  summary: 'records what is deployed and holds data, so that no later update replaces it',
+  summary: 'records the deployed resources that hold data, so that no later update replaces them',
   usage: '',
   help: [
-    'Writes infra/stacks/platform.kept.json and infra/pipelines/<pipeline>.kept.json, which are committed: run it with every change of',
-    'streams, and read its diff. An update that would replace or leave behind what is recorded is refused at synth.',
+    'Writes infra/stacks/platform.kept.json and infra/pipelines/<pipeline>.kept.json. Run it with every',
+    'change of streams, read the diff, and commit the files. After that, cdk synth rejects an update',
+    'that would replace or abandon a recorded resource.',
   ].join('\n'),
+  examples: ['millrace kept'],
   options: {},
   async run({ positionals }) {
-    if (positionals.length > 0) throw new UserMistake(`kept takes no arguments, and got '${positionals.join(' ')}'`);
+    refuseSurplus(positionals, 0);
     const { recordKept } = await import('../../stacks/kept-files.ts');
     const { pipelines } = await import('../../pipelines/all.ts');
     const changed = await recordKept(pipelines);
-    console.log(changed.length === 0 ? 'nothing has changed' : `recorded: ${changed.join(', ')}`);
+    console.log(changed.length === 0 ? 'nothing changed' : `recorded: ${changed.join(', ')}`);
     return 0;
   },
 };

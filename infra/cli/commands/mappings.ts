@@ -1,29 +1,31 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { refuseSurplus } from '../arguments/surplus.ts';
 import type { Command } from '../command.ts';
 
 /**
- * `millrace mappings`: for anyone who tests Lambda and Kinesis on a server that is like LocalStack. See
+ * Is for anyone who tests Lambda and Kinesis on an emulator such as LocalStack, with or without Millrace pipelines. See
  * docs/mappings.md.
  */
 export const mappings: Command = {
-  summary: "does a LocalStack-like server's Kinesis mappings as Lambda does them",
-  usage: '[--endpoint <url>] [--follow] [--trace]',
+  summary: 'runs the Kinesis event source mappings of an AWS emulator the way Lambda does',
+  usage: '[options]',
   help: [
-    "Switches the server's own pollers off, feeds its functions through its Lambda API until all have caught up, and gives them back.",
-    'docs/mappings.md says what it does that such servers do not.',
+    "Switches the emulator's own pollers off, reads the streams itself, and calls the functions through",
+    "the emulator's Lambda API until every mapping has caught up. Then it switches the pollers on",
+    'again. docs/mappings.md describes the differences.',
     '',
-    '  --endpoint <url>   such as http://127.0.0.1:4566 (AWS_ENDPOINT_URL)',
-    '  --follow           goes on until Ctrl-C; takes mappings that are created meanwhile, too',
-    '  --trace            shows every poll, batch, invocation and checkpoint as a line of JSON',
+    '  --endpoint <url>         URL of the emulator, such as http://127.0.0.1:4566 (default:',
+    '                           AWS_ENDPOINT_URL)',
+    '  --follow                 keep running until Ctrl-C, and run mappings that are created meanwhile',
+    '  --trace                  print every poll, batch, invocation and checkpoint as a line of JSON',
   ].join('\n'),
+  examples: ['millrace mappings --endpoint http://127.0.0.1:4566 --follow'],
   options: { endpoint: { type: 'string' }, follow: { type: 'boolean' }, trace: { type: 'boolean' } },
   async run({ values, positionals, signal }) {
-    if (positionals.length > 0) {
-      throw new UserMistake(`mappings takes no arguments, and got '${positionals.join(' ')}': see --help`);
-    }
+    refuseSurplus(positionals, 0);
     const { endpoint = process.env.AWS_ENDPOINT_URL, follow = false, trace = false } = values;
     if (typeof endpoint !== 'string' || endpoint === '') {
-      throw new UserMistake('there is no endpoint: millrace mappings --endpoint http://127.0.0.1:4566');
+      throw new UserMistake('missing endpoint; use --endpoint http://127.0.0.1:4566, or set AWS_ENDPOINT_URL');
     }
     const { runMappings } = await import('../../endpoint/run.ts');
     const options = { endpoint, follow: follow === true, trace: trace === true, journals: '.millrace/mappings' };

@@ -3,34 +3,35 @@ import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
 
 export const pause: Command = {
-  summary: 'lets a step rest: it keeps its position until millrace resume',
+  summary: 'pauses a step; the step keeps its position until it is resumed',
   usage: '<pipeline> <step> [options]',
   help: [
-    'Comes back when nothing of the step is in flight any more: what is deployed then doubles nothing. Ctrl-C ends the wait, not the pause.',
-    'A transform or sink leaves its stream alone, a source of files leaves its queue alone, a source that answers requests replies 503.',
-    '',
+    'Returns when no batch is in flight. It is then safe to deploy: no event is processed twice. Ctrl-C',
+    'ends the wait, not the pause. A paused transform or sink leaves new records in its stream, a',
+    'source of files leaves messages in its queue, and a source that answers requests replies 503.',
     targetHelp,
   ].join('\n'),
+  examples: ['millrace pause sensors readings --stage prod'],
   options: targetOptions,
   run: (invocation) =>
-    withTarget(invocation, 2, async (asked, { target, title }) => {
+    withTarget(invocation, 2, async (find, { target, title }) => {
       const { positionals, signal } = invocation;
       const { pauseStep } = await import('../../operation/control/pause.ts');
-      const step = asked.step(positionals[0], positionals[1]);
+      const step = find.step(positionals[0], positionals[1]);
       const onProgress = (inFlight: readonly string[]): void => {
-        console.error(`waiting for what is in flight: ${inFlight.join(', ')}`);
+        console.error(`waiting for batches in flight: ${inFlight.join(', ')}`);
       };
-      const { before, unfinished } = await pauseStep(step, target, { onProgress, signal });
-      const how = before ? 'was paused already' : 'is paused';
+      const { wasPaused, unfinished } = await pauseStep(step, target, { onProgress, signal });
+      const state = wasPaused ? 'was already paused' : 'is paused';
       const name = `${step.pipeline}/${step.name}`;
       if (unfinished.length > 0) {
         console.error(
-          `${name} ${how}, and could not finish ${unfinished.join(', ')}: code deployed now may double its last batch`,
+          `${name} ${state}, but could not finish ${unfinished.join(', ')}: deploying now may process the last batch twice`,
         );
         return 1;
       }
-      console.log(`${name} ${how}, and nothing of it is in flight (${title})`);
-      console.log(`millrace resume ${step.pipeline} ${step.name} lets it go on from where it is`);
+      console.log(`${name} ${state}; no batch is in flight (${title})`);
+      console.log(`to resume it: millrace resume ${step.pipeline} ${step.name}`);
       return 0;
     }),
 };

@@ -6,22 +6,30 @@ import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
 
 export const positions: Command = {
-  summary: 'shows the positions of a step, or moves it back or on',
-  usage: '<pipeline> <step> [--to <place>] [options]',
+  summary: 'shows the positions of a step, or moves them back or forward',
+  usage: '<pipeline> <step> [--to <position>] [options]',
   help: [
-    'A step goes back to the first record that arrived at a time or later, and does it and all that follows again; or it goes on to it and',
-    'skips what lies between. No other step notices, but for those that read what a transform makes: they get its events again.',
-    'It asks before it does anything. Ctrl-C ends the command, not the move: said again, it goes on, and so does the step by itself as',
-    'events come.',
+    'Moves a step to a time or record. Moving back processes everything after it again; moving forward',
+    "skips what lies between. Other steps keep their positions, but the readers of a transform's output",
+    'receive its events again. The command shows what it would do and asks before it moves anything.',
+    'Ctrl-C ends the command, not the move: run the same command again to continue. Without it, the',
+    'step continues by itself as new records arrive.',
     '',
-    '  --to <place>             earliest, latest, 2026-01-31T23:59:00Z, -15m (s, m, h, d), or a sequence number',
-    '  --shard <shards>         0,3: only these, and what they were split or merged into; all without it',
-    '  --into <table|prefix>    of a sink: it stays where it is, and what it would replay goes into a fresh place, up to now',
-    '  --yes                    does not ask',
-    '  --yes-double             of a transform: although sinks after it will have its events twice',
-    '  --json                   lines of JSON',
+    '  --to <position>          earliest, latest, a time (2026-01-31T23:59:00Z), how long ago (-90s,',
+    '                           -15m, -2h, -1d), or a sequence number',
+    '  --shard <shards>         move only these shards, such as 0,3, and the shards they were split or',
+    '                           merged into (default: all)',
+    '  --into <table|prefix>    for a sink: keep its position, and write the events from --to until now',
+    '                           into a new table or prefix',
+    '  --yes                    do not ask',
+    '  --yes-double             for a transform: move it although sinks after it will get duplicates',
+    '  --json                   print lines of JSON',
     targetHelp,
   ].join('\n'),
+  examples: [
+    'millrace positions sensors readings',
+    'millrace positions sensors readings --to 2026-01-31T09:00:00Z --stage prod',
+  ],
   options: {
     ...targetOptions,
     to: { type: 'string' },
@@ -32,26 +40,26 @@ export const positions: Command = {
     json: { type: 'boolean' },
   },
   run: (invocation) =>
-    withTarget(invocation, 2, async (asked, found) => {
+    withTarget(invocation, 2, async (find, found) => {
       const { readerOf } = await import('../arguments/positions.ts');
       const { positionals, values } = invocation;
-      const step = readerOf(asked.step(positionals[0], positionals[1]));
-      if (values.to === undefined) return show(step, found, invocation);
+      const step = readerOf(find.step(positionals[0], positionals[1]));
+      if (values.to === undefined) return showPositions(step, found, invocation);
       if (values.into !== undefined) return replay(step, found, invocation);
       const { moveStep } = await import('../actions/move-step.ts');
-      return moveStep({ step, asked, found }, invocation);
+      return moveStep({ step, find, found }, invocation);
     }),
 };
 
-async function show(
+async function showPositions(
   step: TransformPlan | SinkPlan,
   { target, title }: FoundTarget,
   { values, signal }: CommandInvocation,
 ): Promise<number> {
-  const { standingsReport, standingsOf } = await import('../reports/positions-report.ts');
-  const standings = await standingsOf(step, target, signal);
-  if (values.json === true) for (const standing of standings) console.log(JSON.stringify(standing));
-  else console.log([title, '', standingsReport(standings)].join('\n'));
+  const { positionsReport, shardPositions } = await import('../reports/positions-report.ts');
+  const rows = await shardPositions(step, target, signal);
+  if (values.json === true) for (const row of rows) console.log(JSON.stringify(row));
+  else console.log([title, '', positionsReport(rows)].join('\n'));
   return 0;
 }
 
@@ -63,7 +71,9 @@ async function replay(
   const { replayStep } = await import('../actions/replay-step.ts');
   const { values } = invocation;
   if (values.shard !== undefined)
-    throw new UserMistake('--shard does not go with --into: a fresh place gets what every shard has');
+    throw new UserMistake(
+      '--shard cannot be used with --into: a new table or prefix receives the events of all shards',
+    );
   return replayStep(step, found, {
     invocation,
     range: { from: String(values.to), to: 'latest', into: String(values.into) },

@@ -4,20 +4,23 @@ import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
 
 export const replay: Command = {
-  summary: "brings a range of a sink's events into a fresh table or prefix",
-  usage: '<pipeline> --step <sink> --from <place> --to <place> --into <table|prefix> [options]',
+  summary: "writes a range of a sink's input into a new table or prefix",
+  usage: '<pipeline> --step <sink> --from <position> --into <table|prefix> [options]',
   help: [
-    'The sink itself goes on where it is, and does not notice. The table is one that is not there yet or has no row (the sink makes it, when',
-    'it makes its own: create); files come below replays/<prefix of the sink>/ in the lake.',
-    'Interrupted, it goes on when it is said again. From the first record that arrived then or later, to the first that arrived at the end.',
+    "The sink's own position and output do not change. A table must be missing or empty; a sink with",
+    'the option create creates it. Files go to replays/<prefix of the sink>/<prefix> in the lake. The',
+    'range starts with the first record that arrived at --from or later, and ends before the first',
+    'record that arrived at --to or later. After an interruption, run the same command again to',
+    'continue.',
     '',
-    '  --step <sink>',
-    '  --from <place>           earliest, 2026-01-31T23:59:00Z, or -15m (s, m, h, d)',
-    '  --to <place>             latest when not given; what arrived then or later is not in it',
-    '  --into <table|prefix>',
-    '  --json                   a line of JSON',
+    '  --step <sink>            sink to replay',
+    '  --from <position>        earliest, a time (2026-01-31T23:59:00Z), or how long ago (-2h)',
+    '  --to <position>          a time, how long ago, or latest (default: latest)',
+    '  --into <table|prefix>    new table or prefix',
+    '  --json                   print a line of JSON when done',
     targetHelp,
   ].join('\n'),
+  examples: ['millrace replay sensors --step readings --from -2h --into readings_again'],
   options: {
     ...targetOptions,
     step: { type: 'string' },
@@ -27,15 +30,16 @@ export const replay: Command = {
     json: { type: 'boolean' },
   },
   run: (invocation) =>
-    withTarget(invocation, 1, async (asked, found) => {
+    withTarget(invocation, 1, async (find, found) => {
       const { values, positionals } = invocation;
       const { replayStep } = await import('../actions/replay-step.ts');
       const { readerOf } = await import('../arguments/positions.ts');
-      const step = readerOf(asked.step(positionals[0], text(values.step)));
+      const step = readerOf(find.step(positionals[0], text(values.step)));
       const from = text(values.from);
       const into = text(values.into);
-      if (from === undefined) throw new UserMistake('from where? --from earliest, 2026-01-31T23:59:00Z, or -15m');
-      if (into === undefined) throw new UserMistake('into which place? --into <table|prefix>, one that is fresh');
+      if (from === undefined)
+        throw new UserMistake('missing start; use --from earliest, 2026-01-31T23:59:00Z, or -15m');
+      if (into === undefined) throw new UserMistake('missing destination; use --into <table|prefix>, a new one');
       return replayStep(step, found, { invocation, range: { from, to: text(values.to) ?? 'latest', into } });
     }),
 };

@@ -8,30 +8,33 @@ import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
 
 export const resume: Command = {
-  summary: 'lets a paused step go on from where it is',
+  summary: 'resumes a paused step from its position',
   usage: '<pipeline> <step> [options]',
-  help: ['Its processes may believe in the pause for some seconds still.', '', targetHelp].join('\n'),
+  help: ['Running functions notice within a few seconds.', targetHelp].join('\n'),
+  examples: ['millrace resume sensors readings --stage prod'],
   options: targetOptions,
   run: (invocation) =>
-    withTarget(invocation, 2, async (asked, { target, title }) => {
+    withTarget(invocation, 2, async (find, { target, title }) => {
       const { positionals, signal } = invocation;
       const { BELIEVED_MILLIS } = await import('../../../functions/runtime/pause/pause.ts');
       const { resumeStep } = await import('../../operation/control/pause.ts');
-      const step = asked.step(positionals[0], positionals[1]);
+      const step = find.step(positionals[0], positionals[1]);
       const wasPaused = await resumeStep(step, target, signal);
-      const goesOn = `goes on, within ${BELIEVED_MILLIS / 1_000} s`;
-      console.log(`${step.pipeline}/${step.name} ${wasPaused ? goesOn : 'was not paused'} (${title})`);
-      const plan = step.kind === 'source' ? undefined : await rewindOf(step, target, signal);
-      if (plan !== undefined && plan.phase !== 'done')
+      const resumed = `is resumed; running functions notice within ${BELIEVED_MILLIS / 1_000} s`;
+      console.log(`${step.pipeline}/${step.name} ${wasPaused ? resumed : 'was not paused'} (${title})`);
+      const plan = step.kind === 'source' ? undefined : await loadRewind(step, target, signal);
+      if (plan !== undefined && plan.phase !== 'done') {
+        const shards = plan.shards === undefined ? '' : ` --shard ${plan.shards.join(',')}`;
         console.log(
-          `it is being moved still: millrace positions ${step.pipeline} ${step.name} --to ${plan.said}${plan.shards === undefined ? '' : ` --shard ${plan.shards.join(',')}`} goes on with that`,
+          `its move to ${plan.said} is unfinished; to continue it: millrace positions ${step.pipeline} ${step.name} --to ${plan.said}${shards}`,
         );
+      }
       return 0;
     }),
 };
 
-/** It is resumed, whatever its function answers. */
-async function rewindOf(
+/** Loads the step's last rewind. Undefined when the step's function fails: the step is resumed nevertheless. */
+async function loadRewind(
   step: TransformPlan | SinkPlan,
   target: TargetWithFunctions,
   signal: AbortSignal,
@@ -41,7 +44,7 @@ async function rewindOf(
     return (await lastRewind(step, target, signal)).plan;
   } catch (error) {
     if (!(error instanceof FunctionFailed || error instanceof UserMistake)) throw error;
-    console.error(`whether it is being moved still cannot be told: ${error.message}`);
+    console.error(`could not check whether a move of its position is unfinished: ${error.message}`);
     return undefined;
   }
 }

@@ -1,48 +1,57 @@
-import type { Standing } from '../../operation/status/status.ts';
+import type { StepStatus } from '../../operation/status/status.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
 import type { Command } from '../command.ts';
 import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
 
 export const status: Command = {
-  summary: 'shows where each step stands in each shard',
+  summary: 'shows the state, position and lag of each step in each shard',
   usage: '[pipeline] [options]',
   help: [
-    'Position: when the record that the step is at arrived, and the end of its sequence number. Behind: the events after it, as the log has',
-    'them, in the first 500 records or 2 MiB of a shard; of a queue, messages. Waiting: how long the oldest of them has.',
+    'Columns:',
+    '  position       arrival time of the last record that the step read, and the last digits of its',
+    '                 sequence number',
+    '  behind         events after the position, counted in the first 500 records or 2 MiB; for a queue,',
+    '                 messages',
+    '  waiting        age of the oldest of those events',
+    '  last progress  when the position last moved',
+    '  dead letters   events of this step that are dead letters now',
     '',
-    '  idle      nothing to do',
-    '  running   what waits has not waited for long',
-    '  behind    it has, for longer than the delivery explains',
-    '  paused    by millrace pause',
-    '  rewinding it was moved by millrace positions, and has not caught up',
-    '  held      its function died of what comes next, again and again',
-    '  ended     the shard was split or merged, and all of it is done',
-    '  unknown   the reason is said',
+    'States:',
+    '  idle           there is nothing to read',
+    '  running        events are waiting, for no longer than usual',
+    "  behind         events have waited for longer than the step's schedule explains",
+    '  paused         millrace pause was used',
+    '  rewinding      millrace positions moved the step, and it has not caught up yet',
+    '  held           the next events killed the function repeatedly (docs/runbook.md, "A step holds")',
+    '  ended          the shard was split or merged, and all of its records are done',
+    '  unknown        a note below the table gives the reason',
     '',
-    '  --json                   a line of JSON for each step and shard',
+    'Options:',
+    '  --json                   print a line of JSON for each step and shard',
     targetHelp,
   ].join('\n'),
+  examples: ['millrace status sensors --stage prod'],
   options: { ...targetOptions, json: { type: 'boolean' } },
   run: (invocation) =>
-    withTarget(invocation, 1, async (asked, { target, title }) => {
+    withTarget(invocation, 1, async (find, { target, title }) => {
       const { values, positionals, signal } = invocation;
-      const { standingOf } = await import('../../operation/status/status.ts');
+      const { stepStatus } = await import('../../operation/status/status.ts');
       const { statusReport } = await import('../reports/status-report.ts');
-      const plans = positionals.length === 0 ? asked.plans() : [asked.plan(positionals[0])];
-      const standings: Standing[] = [];
+      const plans = positionals.length === 0 ? find.plans() : [find.plan(positionals[0])];
+      const rows: StepStatus[] = [];
       for (const step of plans.flatMap(({ steps }) => steps)) {
-        standings.push(...(await standingOf(step, target, signal).catch((error) => notThere(step, error))));
+        rows.push(...(await stepStatus(step, target, signal).catch((error) => statusOfMissing(step, error))));
       }
-      if (values.json === true) for (const standing of standings) console.log(JSON.stringify(standing));
-      else console.log(statusReport(title, standings, Date.now()));
+      if (values.json === true) for (const row of rows) console.log(JSON.stringify(row));
+      else console.log(statusReport(title, rows, Date.now()));
       return 0;
     }),
 };
 
-/** Not every pipeline of the repository is in every stage. */
-function notThere({ pipeline, name, delivery }: StepPlan, error: Error): readonly Standing[] {
+/** Reports a step whose stream or queue does not exist: not every pipeline of the repository is in every stage. */
+function statusOfMissing({ pipeline, name, delivery }: StepPlan, error: Error): readonly StepStatus[] {
   if (!['ResourceNotFoundException', 'QueueDoesNotExist'].includes(error.name)) throw error;
-  const note = `what it reads is not there: is pipeline '${pipeline}' deployed?`;
+  const note = `its stream or queue does not exist: deploy pipeline '${pipeline}'`;
   return [{ pipeline, step: name, delivery, state: 'unknown', deadLetters: 0, note }];
 }

@@ -2,25 +2,28 @@ import { EventRejected } from '../../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import type { Rejection } from '../../../functions/runtime/rejection.ts';
 import type { NamedSchema } from '../../pipelines/inline-sql.ts';
-import { startOf } from '../arguments/times.ts';
+import { parseStart } from '../arguments/times.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 import { eventLine, lineStyle } from '../reports/event-line.ts';
 import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
 
 export const tail: Command = {
-  summary: 'shows the events of a stream as they come',
+  summary: 'prints the events of a stream as they arrive',
   usage: '<pipeline> <stream> [options]',
   help: [
-    'A line an event: time, key, type and data on a terminal, CloudEvents as lines of JSON in a pipe. On a terminal it goes on until Ctrl-C.',
+    'On a terminal it prints the time, key, type and data of each event and follows the stream until',
+    'Ctrl-C. In a pipe it prints CloudEvents as lines of JSON and ends at the end of the stream.',
     '',
-    '  --from <place>           earliest, latest, 2026-01-31T23:59:00Z, or how long ago: -15m (latest on a terminal, earliest in a pipe)',
-    '  --key <key>              events with this key only',
-    '  --where <condition>      events of which it is true, in SQL: "sales > 100 AND key LIKE \'CA-%\'"',
-    '  --follow, --no-follow    whether it goes on at the end of the stream',
-    '  --json                   lines of JSON on a terminal too',
+    '  --from <position>        earliest, latest, a time (2026-01-31T23:59:00Z), or how long ago (-15m)',
+    '                           (default: latest when following, else earliest)',
+    '  --key <key>              print only events with this key',
+    '  --where <condition>      print only events for which this SQL condition is true',
+    '  --follow, --no-follow    whether to wait for new events at the end of the stream',
+    '  --json                   print lines of JSON on a terminal too',
     targetHelp,
   ].join('\n'),
+  examples: ['millrace tail sensors clean --from -15m --where "temp_max > 30 AND sensor_id LIKE \'roof%\'"'],
   options: {
     ...targetOptions,
     from: { type: 'string' },
@@ -30,46 +33,46 @@ export const tail: Command = {
     json: { type: 'boolean' },
   },
   run: (invocation) =>
-    withTarget(invocation, 2, async (asked, { target }) => {
+    withTarget(invocation, 2, async (find, { target }) => {
       const { values, positionals, signal } = invocation;
       const { readTail } = await import('../../operation/tail.ts');
       const isTerminal = process.stdout.isTTY === true;
       const follow = typeof values.follow === 'boolean' ? values.follow : isTerminal;
-      const from = startOf(String(values.from ?? (follow ? 'latest' : 'earliest')), Date.now());
+      const from = parseStart(String(values.from ?? (follow ? 'latest' : 'earliest')), Date.now());
       const style = lineStyle({ json: values.json === true || !isTerminal, isTerminal });
-      const tailed = asked.stream(positionals[0], positionals[1]);
-      const stream = target.streamName(tailed);
-      const isAsked = await askedFor(values, { name: positionals[1] ?? '', schema: tailed.schema });
-      const show = (event: ReceivedEvent, shardId: string): void => {
+      const plan = find.stream(positionals[0], positionals[1]);
+      const stream = target.streamName(plan);
+      const matches = await eventFilter(values, { name: positionals[1] ?? '', schema: plan.schema });
+      const printEvent = (event: ReceivedEvent, shardId: string): void => {
         try {
-          if (isAsked(event)) console.log(eventLine(event, style));
+          if (matches(event)) console.log(eventLine(event, style));
         } catch (error) {
           if (!(error instanceof EventRejected)) throw error;
           console.error(`${shardId}: ${error.reason}: ${error.message}`);
         }
       };
-      const complain = ({ reason, message }: Rejection, shardId: string): void => {
+      const printRejection = ({ reason, message }: Rejection, shardId: string): void => {
         console.error(`${shardId}: ${reason}: ${message}`);
       };
       await readTail(
         { kinesis: target.clients.kinesis, stream, from, follow, signal },
-        { event: show, rejection: complain },
+        { event: printEvent, rejection: printRejection },
       ).catch((error) => {
-        // Ctrl-C is how it is meant to end.
+        // Ctrl-C is the usual way to end a tail.
         if (!signal.aborted) throw error;
       });
       return 0;
     }),
 };
 
-/** Whether an event is one of those that --key and --where leave. */
-async function askedFor(
+/** Builds the filter of `--key` and `--where`. It throws `EventRejected` for data that does not fit the condition. */
+async function eventFilter(
   { key, where }: CommandInvocation['values'],
   stream: NamedSchema,
 ): Promise<(event: ReceivedEvent) => boolean> {
   const hasKey = (event: ReceivedEvent): boolean => key === undefined || event.key === key;
   if (where === undefined) return hasKey;
   const { conditionOn } = await import('../../sql/condition.ts');
-  const isSo = await conditionOn({ file: '--where', text: String(where) }, stream);
-  return (event) => hasKey(event) && isSo(event);
+  const isTrue = await conditionOn({ file: '--where', text: String(where) }, stream);
+  return (event) => hasKey(event) && isTrue(event);
 }

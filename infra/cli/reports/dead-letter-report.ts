@@ -1,36 +1,43 @@
 import { type KnownLetter, originalBytes, type ReadLetters } from '../../operation/dead-letters/dead-letters.ts';
 import { textTable } from '../../text-table.ts';
-import { readable } from '../arguments/times.ts';
+import { shortTime } from '../arguments/times.ts';
 
-/** A row for each step and reason, with one dead letter of that kind. */
-export function kindReport(title: string, { letters, unread }: ReadLetters): string {
-  const kinds = Map.groupBy(letters, ({ pipeline, step, reason }) => `${pipeline}/${step} ${reason}`);
-  const rows = [...kinds.values()].map((some) => {
-    const { pipeline, step, reason, id, message } = some[0] as KnownLetter;
+/** Formats a row for each step and reason, with one dead letter as an example. */
+export function reasonReport(title: string, { letters, unread }: ReadLetters): string {
+  const groups = Map.groupBy(letters, ({ pipeline, step, reason }) => `${pipeline}/${step} ${reason}`);
+  const rows = [...groups.values()].map((group) => {
+    const { pipeline, step, reason, id, message } = group[0] as KnownLetter;
     const last =
-      some
+      group
         .map(({ stored }) => stored)
         .sort()
         .at(-1) ?? '';
-    return [`${pipeline}/${step}`, reason, some.length, readable(last), id, shortened(message)];
+    return [`${pipeline}/${step}`, reason, group.length, shortTime(last), id, shortened(message)];
   });
   if (rows.length === 0) return `${title}: no dead letters`;
-  const table = textTable(['step', 'reason', 'count', 'last stored', 'one of them', 'its message'], rows);
-  return [title, '', table, '', ...more(unread), 'millrace dead-letters show <id> shows one with its bytes'].join('\n');
+  const table = textTable(['step', 'reason', 'count', 'last stored', 'example', 'message of the example'], rows);
+  return [
+    title,
+    '',
+    table,
+    '',
+    ...more(unread),
+    'millrace dead-letters show <id> prints one with its original bytes',
+  ].join('\n');
 }
 
-/** A row for each dead letter. */
+/** Formats a row for each dead letter. */
 export function eachReport(title: string, { letters, unread }: ReadLetters): string {
   if (letters.length === 0) return `${title}: no dead letters`;
-  const rows = letters.map(({ id, reason, stored, message }) => [id, reason, readable(stored), shortened(message)]);
+  const rows = letters.map(({ id, reason, stored, message }) => [id, reason, shortTime(stored), shortened(message)]);
   return [title, '', textTable(['id', 'reason', 'stored', 'message'], rows), '', ...more(unread)].join('\n').trimEnd();
 }
 
-/** One dead letter: where it was, why it is one, and its bytes as they came. */
+/** Formats one dead letter: its position, its reason, and its original bytes. */
 export function letterReport(letter: KnownLetter): string {
   const { id, pipeline, step, shard, at, sequenceNumber, stored, reason, message, origin = {}, event } = letter;
   const { key, time } = event ?? {};
-  const read = event === undefined ? {} : { 'event key': key, 'event time': time };
+  const attributes = event === undefined ? {} : { 'event key': key, 'event time': time };
   const where =
     sequenceNumber === undefined
       ? { shard, at }
@@ -39,22 +46,21 @@ export function letterReport(letter: KnownLetter): string {
     id,
     step: `${pipeline}/${step}`,
     ...where,
-    stored: readable(stored),
+    stored: shortTime(stored),
     reason,
     message,
     ...origin,
-    ...read,
+    ...attributes,
   });
   const width = Math.max(...facts.map(([name]) => name.length));
   const lines = facts.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
   const bytes = originalBytes(letter);
-  const shown =
-    letter.base64 === undefined ? (letter.text ?? '') : `in base64, for they are not text:\n${letter.base64}`;
+  const shown = letter.base64 === undefined ? (letter.text ?? '') : `(not text, so in base64)\n${letter.base64}`;
   return [...lines, '', `${bytes.length} bytes:`, shown].join('\n');
 }
 
 function more(unread: number): readonly string[] {
-  return unread === 0 ? [] : [`and ${unread.toLocaleString('en-US')} more, which were not read`];
+  return unread === 0 ? [] : [`${unread.toLocaleString('en-US')} more were not read`];
 }
 
 const SHOWN_CHARACTERS = 100;

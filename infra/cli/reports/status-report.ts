@@ -1,62 +1,49 @@
-import type { Standing } from '../../operation/status/status.ts';
+import type { StepStatus } from '../../operation/status/status.ts';
 import { textTable } from '../../text-table.ts';
-import { lasting, readable } from '../arguments/times.ts';
+import { durationText } from '../arguments/times.ts';
+import { counted } from './counted.ts';
+import { positionText, shortShard } from './rewind-report.ts';
 
 const HEADER = ['step', 'shard', 'state', 'position', 'behind', 'waiting', 'last progress', 'dead letters'];
 
-/** A row for each step and shard; what needs more words than a cell has comes below. */
-export function statusReport(title: string, standings: readonly Standing[], nowMillis: number): string {
-  const rows = standings.map((standing) => [
-    `${standing.pipeline}/${standing.step}`,
-    shortShard(standing.shard),
-    standing.state,
-    positionText(standing.position),
-    behindText(standing),
-    standing.lagMillis ? lasting(standing.lagMillis) : '–',
-    standing.lastProgress === undefined ? '–' : `${lasting(nowMillis - Date.parse(standing.lastProgress))} ago`,
-    standing.deadLetters === 0 ? '–' : String(standing.deadLetters),
+/** Formats a row for each step and shard, and below the table the notes, which do not fit into a cell. */
+export function statusReport(title: string, rows: readonly StepStatus[], nowMillis: number): string {
+  const cells = rows.map((row) => [
+    `${row.pipeline}/${row.step}`,
+    shortShard(row.shard ?? '–'),
+    row.state,
+    positionText(row.position, '–'),
+    behindText(row),
+    row.lagMillis ? durationText(row.lagMillis) : '–',
+    row.lastProgress === undefined ? '–' : `${durationText(nowMillis - Date.parse(row.lastProgress))} ago`,
+    row.deadLetters === 0 ? '–' : String(row.deadLetters),
   ]);
-  const notes = notesOf(standings);
-  const all = [...notes, ...promisesOf(standings)];
-  return [title, '', textTable(HEADER, rows), ...(all.length === 0 ? [] : ['', ...all])].join('\n');
+  const notes = notesOf(rows);
+  const all = [...notes, ...promisesOf(rows)];
+  return [title, '', textTable(HEADER, cells), ...(all.length === 0 ? [] : ['', ...all])].join('\n');
 }
 
-/** A line for each note of a step, with the shards that it is of. */
-function notesOf(standings: readonly Standing[]): readonly string[] {
-  const noted = Map.groupBy(standings, ({ pipeline, step, note }) => `${pipeline}/${step} ${note}`).values();
-  return [...noted].flatMap((some) => {
-    const [{ pipeline, step, note } = { pipeline: '', step: '', note: undefined }] = some;
+/** Formats one line for each note of a step, with the shards that have it. */
+function notesOf(rows: readonly StepStatus[]): readonly string[] {
+  const noted = Map.groupBy(rows, ({ pipeline, step, note }) => `${pipeline}/${step} ${note}`).values();
+  return [...noted].flatMap((group) => {
+    const [{ pipeline, step, note } = { pipeline: '', step: '', note: undefined }] = group;
     if (note === undefined) return [];
-    const shards = some.flatMap(({ shard }) => (shard === undefined ? [] : [shortShard(shard)]));
-    return [`${pipeline}/${step}${shards.length === 0 ? '' : ` ${shards.join(', ')}`}: ${note}`];
+    const shards = group.flatMap(({ shard }) => (shard === undefined ? [] : [shortShard(shard)]));
+    return [`${pipeline}/${step}${shards.length === 0 ? '' : ` (shard ${shards.join(', ')})`}: ${note}`];
   });
 }
 
-/** Every other step does what it does once. */
-function promisesOf(standings: readonly Standing[]): readonly string[] {
-  const names = standings
+/** Names the steps that may process an event twice; every other step processes it exactly once. */
+function promisesOf(rows: readonly StepStatus[]): readonly string[] {
+  const names = rows
     .filter(({ promise }) => promise === 'at least once')
     .map(({ pipeline, step }) => `${pipeline}/${step}`);
-  return [...new Set(names)].map((name) => `${name}: at least once, for its code says that it is not deterministic`);
+  return [...new Set(names)].map((name) => `${name}: at least once, because its code is declared not deterministic`);
 }
 
-/** `shardId-000000000003` is 3. */
-function shortShard(shard = '–'): string {
-  return shard.replace(/^shardId-0*(?=\d)/, '');
-}
-
-/** The numbers of a shard differ at their ends. */
-const SHOWN_DIGITS = 8;
-
-function positionText(position: Standing['position']): string {
-  if (position === undefined) return '–';
-  const { sequenceNumber, time } = position;
-  return `${time === undefined ? '' : `${readable(time)} `}…${sequenceNumber.slice(-SHOWN_DIGITS)}`;
-}
-
-function behindText({ recordsBehind, eventsBehind, andMore }: Standing): string {
+function behindText({ recordsBehind, eventsBehind, andMore }: StepStatus): string {
   if (recordsBehind === undefined) return '–';
-  const [count, what] = eventsBehind === undefined ? [recordsBehind, 'message'] : [eventsBehind, 'event'];
-  if (count === 1 && !andMore) return `1 ${what}`;
-  return `${andMore ? 'over ' : ''}${count.toLocaleString('en-US')} ${what}s`;
+  const text = eventsBehind === undefined ? counted(recordsBehind, 'message') : counted(eventsBehind, 'event');
+  return andMore ? `over ${text}` : text;
 }

@@ -4,46 +4,51 @@ import { type PipelinePlan, planOf, type StepPlan } from '../../pipelines/plan.t
 import { resolveStream, type StreamPlan } from '../../pipelines/streams.ts';
 import type { FoundTarget } from './open-target.ts';
 
-/** The pipelines that a place may run. */
-export interface Asked {
+/** Looks up pipelines, steps and streams by the names that an operator typed. */
+export interface PipelineFinder {
+  /** Every pipeline that the target runs. */
   plans(): readonly PipelinePlan[];
-  /** Those below throw a `UserMistake` that lists what there is. */
+  /** Throws a `UserMistake` that lists the pipelines when there is none of this name. */
   plan(pipeline: string | undefined): PipelinePlan;
+  /** Throws a `UserMistake` that lists the pipelines or the steps. */
   step(pipeline: string | undefined, step: string | undefined): StepPlan;
+  /** Throws a `UserMistake` that lists the pipelines or the streams. */
   stream(pipeline: string | undefined, stream: string | undefined): StreamPlan;
 }
 
-export function askedOf(all: readonly Pipeline[], { pipelines, title }: FoundTarget): Asked {
-  const there = all.filter(({ name }) => pipelines === undefined || pipelines.includes(name));
+export function pipelineFinder(all: readonly Pipeline[], { pipelines, title }: FoundTarget): PipelineFinder {
+  const deployed = all.filter(({ name }) => pipelines === undefined || pipelines.includes(name));
 
   function pipelineOf(name: string | undefined): Pipeline {
-    const names = there.map((pipeline) => pipeline.name);
-    const found = there.find((pipeline) => pipeline.name === name);
+    const found = deployed.find((pipeline) => pipeline.name === name);
     if (found !== undefined) return found;
-    if (name === undefined) throw new UserMistake(`which pipeline? there are ${quoted(names)}`);
-    const elsewhere = all.some((pipeline) => pipeline.name === name) ? `, and ${title} does not run it` : '';
-    throw new UserMistake(`there is no pipeline '${name}': there are ${quoted(names)}${elsewhere}`);
+    const names = quoted(deployed.map((pipeline) => pipeline.name));
+    if (name === undefined) throw new UserMistake(`missing pipeline; name one of ${names}`);
+    if (all.some((pipeline) => pipeline.name === name))
+      throw new UserMistake(`pipeline '${name}' does not run here (${title}); use one of ${names}`);
+    throw new UserMistake(`unknown pipeline '${name}'; use one of ${names}`);
   }
 
   const plan = (name: string | undefined): PipelinePlan => planOf(pipelineOf(name), all);
 
   return {
-    plans: () => there.map((pipeline) => planOf(pipeline, all)),
+    plans: () => deployed.map((pipeline) => planOf(pipeline, all)),
     plan,
     step(pipeline, name) {
       const { steps } = plan(pipeline);
       const found = steps.find((step) => step.name === name);
       if (found !== undefined) return found;
       const names = quoted(steps.map((step) => step.name));
-      if (name === undefined) throw new UserMistake(`which step of '${pipeline}'? there are ${names}`);
-      throw new UserMistake(`pipeline '${pipeline}' has no step '${name}': there are ${names}`);
+      if (name === undefined) throw new UserMistake(`missing step of pipeline '${pipeline}'; name one of ${names}`);
+      throw new UserMistake(`pipeline '${pipeline}' has no step '${name}'; use one of ${names}`);
     },
     stream(pipeline, name) {
       const found = pipelineOf(pipeline);
       const names = Object.keys(found.streams);
-      if (name === undefined) throw new UserMistake(`which stream of '${pipeline}'? there are ${quoted(names)}`);
+      if (name === undefined)
+        throw new UserMistake(`missing stream of pipeline '${pipeline}'; name one of ${quoted(names)}`);
       if (!names.includes(name))
-        throw new UserMistake(`pipeline '${pipeline}' has no stream '${name}': there are ${quoted(names)}`);
+        throw new UserMistake(`pipeline '${pipeline}' has no stream '${name}'; use one of ${quoted(names)}`);
       return resolveStream(found, name, all);
     },
   };

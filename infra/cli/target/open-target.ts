@@ -14,30 +14,30 @@ import { namesOf, Stage } from '../../names.ts';
 import { invokeFunction } from '../../operation/invoke.ts';
 import type { Target, TargetWithFunctions } from '../../operation/target.ts';
 import type { CommandInvocation } from '../command.ts';
-import { explained as explainedOfAws } from './aws-mistakes.ts';
+import { explainAwsError } from './aws-mistakes.ts';
 import { targetOptions } from './options.ts';
 
-/** A place that was found, and what runs there. */
+/** A target that is open, and the pipelines that it runs. */
 export interface FoundTarget extends Disposable {
   readonly target: TargetWithFunctions;
-  /** For people: `dev on this machine`. */
+  /** What reports call it: `dev on this machine`. */
   readonly title: string;
-  /** The pipelines that run there; undefined: any may. */
+  /** The pipelines that run there. Undefined for a stage on AWS, which may run any of the repository. */
   readonly pipelines: readonly string[] | undefined;
 }
 
 /**
- * The dev that runs in this folder; or, as soon as one of the options says so, a stage on AWS. Without both it is a
- * mistake: what a dev was meant for must never happen to a stage, because the dev has just ended.
+ * Opens the dev that runs in this folder, or a stage on AWS when any of the options names one. Throws a `UserMistake`
+ * when there is neither: a command meant for a dev that has just ended must never reach a stage.
  */
 export async function openTarget({ values, signal }: CommandInvocation): Promise<FoundTarget> {
   const named = Object.keys(targetOptions).some((option) => values[option] !== undefined);
   if (named) return openStage(values, signal);
   const dev = await findDev();
   if (dev !== undefined && 'pid' in dev) return openDev(dev, signal);
-  const left = dev === undefined ? '' : `; ${DEV_FILE} was left by process ${dev.ended}, which has ended`;
+  const left = dev === undefined ? '' : `; process ${dev.ended}, which wrote ${DEV_FILE}, has ended`;
   throw new UserMistake(
-    `no dev runs in this folder (npm run dev starts one), and no stage on AWS is named (--stage dev)${left}`,
+    `no dev runs in this folder: start one (npm run dev), or name a stage on AWS (--stage dev)${left}`,
   );
 }
 
@@ -48,7 +48,7 @@ async function openDev(dev: RunningDev, signal: AbortSignal): Promise<FoundTarge
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new UserMistake(
-      `the dev of ${DEV_FILE} (process ${dev.pid}) does not answer (${code ?? message}): end it and start it again`,
+      `the dev of ${DEV_FILE} (process ${dev.pid}) does not answer (${code ?? message}): stop it and start it again`,
     );
   }
   return {
@@ -61,7 +61,7 @@ async function openDev(dev: RunningDev, signal: AbortSignal): Promise<FoundTarge
 
 async function openStage(values: CommandInvocation['values'], signal: AbortSignal): Promise<FoundTarget> {
   const stage = parseOrExplain(Stage, values.stage ?? 'dev', '--stage');
-  // Every client of the SDK looks here, those of connectors too.
+  // Every client of the SDK reads these variables, the clients of connectors too.
   for (const [option, variable] of ENVIRONMENT) {
     if (values[option] !== undefined) process.env[variable] = String(values[option]);
   }
@@ -70,15 +70,15 @@ async function openStage(values: CommandInvocation['values'], signal: AbortSigna
     kinesis: new KinesisClient(common),
     dynamodb: new DynamoDBClient(common),
     s3: new S3Client({ ...common, forcePathStyle: endpointIsOverridden() }),
-    // A queue's URL is a name: some servers that are like AWS answer with one that leads nowhere.
+    // Some emulators of AWS return queue URLs whose host does not resolve.
     sqs: new SQSClient({ ...common, useQueueUrlAsEndpoint: false }),
   };
   const lambda = new LambdaClient(common);
-  // Checkpoints are named without the account, which the names of buckets have in them: asking for the table tells it,
-  // and its ARN the rest.
+  // The names of buckets contain the account. The checkpoint table's name does not, and the table's ARN tells account,
+  // region and partition.
   const { checkpoints } = namesOf({ stage, account: '', region: '', partition: '' });
   const arn = await describeTable(clients.dynamodb, checkpoints, signal).catch((error: Error) => {
-    throw explained(error, stage, checkpoints);
+    throw explainMissingStage(error, stage, checkpoints);
   });
   const [, partition = 'aws', , region = '', account = ''] = arn.split(':');
   const names = namesOf({ stage, account, region, partition });
@@ -89,8 +89,8 @@ async function openStage(values: CommandInvocation['values'], signal: AbortSigna
     invoke: ({ pipeline, name }, request, abortSignal) =>
       invokeFunction(lambda, { name: names.step(pipeline, name), request }, abortSignal),
     async databaseOf({ pipeline, name }, abortSignal) {
-      const asked = new GetFunctionConfigurationCommand({ FunctionName: names.step(pipeline, name) });
-      const { Environment } = await lambda.send(asked, { abortSignal });
+      const command = new GetFunctionConfigurationCommand({ FunctionName: names.step(pipeline, name) });
+      const { Environment } = await lambda.send(command, { abortSignal });
       const { resources } = parseStepConfig(Environment?.Variables?.STEP_CONFIG ?? '');
       const { columns: _, ...server } = resources as Record<string, unknown>;
       return PostgresServer.parse(server);
@@ -115,16 +115,16 @@ async function describeTable(dynamodb: DynamoDBClient, TableName: string, abortS
   return Table?.TableArn ?? '';
 }
 
-function explained(error: Error, stage: string, table: string): unknown {
+function explainMissingStage(error: Error, stage: string, table: string): unknown {
   if (error.name === 'ResourceNotFoundException')
     return new UserMistake(
-      `there is no stage '${stage}' here: its table ${table} is missing; deploy it, or name another`,
+      `there is no stage '${stage}' in this account and region: its table ${table} is missing; deploy it, or name another`,
     );
   if (error.name === 'CredentialsProviderError' || /credential/i.test(error.name))
     return new UserMistake(
-      `no credentials for AWS (${error.message}): name a profile (--profile), or leave out --stage for the dev of this folder (npm run dev)`,
+      `there are no AWS credentials (${error.message}): name a profile (--profile), or leave out --stage to use the dev of this folder (npm run dev)`,
     );
-  return explainedOfAws(error);
+  return explainAwsError(error);
 }
 
 function disposalOf({ clients }: Target, ...more: readonly { destroy(): void }[]): Disposable {

@@ -1,4 +1,4 @@
-/** What every command takes that asks pipelines which run somewhere. */
+/** The options that name a stage on AWS, for every command that works on pipelines which run somewhere. */
 export const targetOptions = {
   stage: { type: 'string' },
   profile: { type: 'string' },
@@ -7,8 +7,11 @@ export const targetOptions = {
 } as const;
 
 export const targetHelp = [
-  '  --stage <stage>          a stage on AWS, instead of the dev that runs in this folder; dev when only one of the next is given',
-  '  --profile <profile>      of the AWS configuration',
-  '  --region <region>',
-  '  --endpoint <url>         of a server that is like AWS',
+  '',
+  'Without the options below, the command uses the dev that runs in this folder. With any of them, it',
+  'uses a stage on AWS:',
+  '  --stage <stage>          stage to use (default: dev)',
+  '  --profile <profile>      profile of the AWS configuration',
+  '  --region <region>        AWS region',
+  '  --endpoint <url>         URL of an AWS emulator',
 ].join('\n');

@@ -1,18 +1,18 @@
 import type { LakeEvent } from './lake.ts';
 
-/** One thing that must be so: what the input files say, and what is there. */
+/** A comparison of what the input files require with what was found. */
 export interface Check {
   readonly what: string;
   readonly expected: number | string;
   readonly found: number | string;
 }
 
-/** How many events have the source and sequence of another. */
+/** Counts the events that have the source and sequence of another. */
 export function repeats(events: readonly Pick<LakeEvent, 'source' | 'sequence'>[]): number {
   return events.length - new Set(events.map(({ source, sequence }) => `${source} ${sequence}`)).size;
 }
 
-/** Whether the same entries are there, each as often as expected, in any order. */
+/** Checks that the entries are the expected ones, each as often as expected, in any order. */
 export function sameEntries(what: string, expected: readonly string[], found: readonly string[]): Check[] {
   const left = new Map<string, number>();
   for (const entry of expected) left.set(entry, (left.get(entry) ?? 0) + 1);
@@ -26,6 +26,6 @@ export function sameEntries(what: string, expected: readonly string[], found: re
   return [
     { what, expected: expected.length, found: found.length },
     { what: `${what}: missing`, expected: 0, found: missing },
-    { what: `${what}: doubled or changed`, expected: 0, found: wrong },
+    { what: `${what}: duplicated or changed`, expected: 0, found: wrong },
   ];
 }

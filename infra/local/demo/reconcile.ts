@@ -6,15 +6,14 @@ import { ordersFile, rowsOf, weatherFile } from './data.ts';
 import type { Sent } from './devices.ts';
 import { deadLetters, eventsBelow, type LakeEvent } from './lake.ts';
 
-/** Any stage, here or deployed. */
+/** A stage on this machine or on AWS. */
 export interface LakeStage {
   readonly clients: { readonly s3: S3Client };
   readonly names: Pick<Names, 'lake' | 'deadLetters'>;
 }
 
 /**
- * Holds everything that came out against the input files, event by event: whatever is missing, doubled or changed makes
- * a check fail.
+ * Compares all order events in the lake and in Postgres with the input file. A lost, duplicated or changed one fails.
  */
 export async function reconcileOrders(stage: LakeStage, database: pg.Client): Promise<readonly Check[]> {
   const lines = await rowsOf(ordersFile());
@@ -29,7 +28,7 @@ export async function reconcileOrders(stage: LakeStage, database: pg.Client): Pr
   );
   return [
     ...sameEntries('order events in the lake', expected, found),
-    { what: 'order events appended twice and kept twice', expected: 0, found: repeats(lake) },
+    { what: 'duplicate order events in the lake', expected: 0, found: repeats(lake) },
     ...sameEntries(
       'completed orders in Postgres',
       expected.filter((entry) => entry.includes(' COMPLETE ')),
@@ -38,6 +37,7 @@ export async function reconcileOrders(stage: LakeStage, database: pg.Client): Pr
   ];
 }
 
+/** Compares all readings in the lake and in Postgres with the input file and the added faults. */
 export async function reconcileSensors(stage: LakeStage, database: pg.Client, sent: Sent): Promise<readonly Check[]> {
   const readings = (await rowsOf(weatherFile())).map((row) => `${row.location} ${row.date} ${Number(row.temp_max)}`);
   const raw = await eventsBelow(stage.clients.s3, stage.names.lake, 'raw/');
@@ -60,11 +60,11 @@ export async function reconcileSensors(stage: LakeStage, database: pg.Client, se
       readings,
       rows.map(({ reading }) => reading),
     ),
-    { what: 'readings appended twice and kept twice', expected: 0, found: repeats([...raw, ...clean]) },
+    { what: 'duplicate readings in the lake', expected: 0, found: repeats([...raw, ...clean]) },
   ];
 }
 
-/** The dead letters are just the readings that the devices made faulty, each with its original bytes. */
+/** Checks that the dead letters are exactly the readings with a text for a number, with their original bytes. */
 export async function reconcileDeadLetters(stage: LakeStage, sent: Sent): Promise<readonly Check[]> {
   const letters = await deadLetters(stage.clients.s3, stage.names.deadLetters);
   const faulty = letters.filter(
@@ -73,6 +73,6 @@ export async function reconcileDeadLetters(stage: LakeStage, sent: Sent): Promis
   return [
     { what: 'dead letters of readings with a text for a number', expected: sent.text, found: faulty.length },
     { what: 'dead letters of anything else', expected: 0, found: letters.length - faulty.length },
-    { what: 'requests refused at the edge', expected: sent.notJson, found: sent.refused },
+    { what: 'requests rejected by the HTTP source', expected: sent.notJson, found: sent.refused },
   ];
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { standingOf } from '../../operation/status/status.ts';
+import { stepStatus } from '../../operation/status/status.ts';
 import { textTable } from '../../text-table.ts';
 import { nameOf } from '../runner.ts';
 import type { LocalStage } from '../stage.ts';
@@ -7,13 +7,13 @@ import type { Local } from '../start.ts';
 import type { Check } from './checks.ts';
 import { deadLetters, listObjects } from './lake.ts';
 
-/** A row a step: events in, out, dead letters, and how far it is behind its stream. */
+/** Formats a row for each step: events in and out, dead letters, and records behind. */
 export async function stepReport({ runner, stage, counts }: Local): Promise<string> {
   const signal = AbortSignal.timeout(30_000);
   const rows = [];
   for (const step of runner.steps) {
     const { eventsIn, eventsOut, rejected } = counts.of(nameOf(step));
-    const shards = step.kind === 'source' ? [] : await standingOf(step, stage, signal);
+    const shards = step.kind === 'source' ? [] : await stepStatus(step, stage, signal);
     const behind = shards.reduce((sum, { recordsBehind = 0 }) => sum + recordsBehind, 0);
     rows.push([
       nameOf(step),
@@ -27,6 +27,7 @@ export async function stepReport({ runner, stage, counts }: Local): Promise<stri
   return `${textTable(['step', 'delivery', 'events in', 'events out', 'dead letters', 'behind'], rows)}\n`;
 }
 
+/** Formats a row for each dead letter. */
 export async function deadLetterReport({ clients, names }: LocalStage): Promise<string> {
   const letters = await deadLetters(clients.s3, names.deadLetters);
   const rows = letters.map(({ pipeline, step, reason, message }) => [`${pipeline}/${step}`, reason, message]);
@@ -35,7 +36,7 @@ export async function deadLetterReport({ clients, names }: LocalStage): Promise<
 
 const SHOWN_AT_MOST = 6;
 
-/** The lake's objects with their sizes: the first few of each sink, and how many more. */
+/** Formats the lake's objects with their sizes: the first few of each sink, and the number of the others. */
 export async function objectReport({ clients, names }: LocalStage): Promise<string> {
   const objects = await listObjects(clients.s3, names.lake, '');
   const bySink = Map.groupBy(objects, ({ key }) => key.slice(0, key.indexOf('/')));
@@ -49,8 +50,8 @@ export async function objectReport({ clients, names }: LocalStage): Promise<stri
   return `${textTable(['object in the lake', 'bytes'], rows)}\n`;
 }
 
-/** Two questions that the tables answer. */
-export async function answers(database: pg.Client): Promise<string> {
+/** Formats the results of two queries on the tables. */
+export async function queryReport(database: pg.Client): Promise<string> {
   const sales = await database.query<{ region: string; orders: string; sales: string }>(
     `SELECT region, count(DISTINCT order_id) AS orders, to_char(sum(sales), 'FM999,999,990.00') AS sales
      FROM completed_orders GROUP BY region ORDER BY sum(sales) DESC`,
@@ -70,6 +71,7 @@ export async function answers(database: pg.Client): Promise<string> {
   return `${salesTable}\n\n${heatTable}\n`;
 }
 
+/** Formats a row for each check. */
 export function checkReport(checks: readonly Check[]): string {
   const rows = checks.map(({ what, expected, found }) => [
     what,
@@ -77,5 +79,5 @@ export function checkReport(checks: readonly Check[]): string {
     found,
     expected === found ? 'agrees' : 'DIFFERS',
   ]);
-  return textTable(['held against the input files', 'expected', 'found', ''], rows);
+  return textTable(['compared with the input files', 'expected', 'found', ''], rows);
 }

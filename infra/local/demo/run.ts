@@ -9,53 +9,55 @@ import { ordersFile, weatherFile } from './data.ts';
 import { type Sent, sendReadings } from './devices.ts';
 import { showProgress } from './progress.ts';
 import { reconcileDeadLetters, reconcileOrders, reconcileSensors } from './reconcile.ts';
-import { answers, checkReport, deadLetterReport, objectReport, stepReport } from './report.ts';
+import { checkReport, deadLetterReport, objectReport, queryReport, stepReport } from './report.ts';
 
-/** It takes seconds. A step that never gets done, after somebody changed it, must not keep the demo for ever. */
+/** The demo takes seconds. This ends it when a changed step never catches up. */
 const LONGEST_MILLIS = 5 * 60_000;
 
 /**
- * Two real data sets through both pipelines on this machine, from their sources into S3 and Postgres, and every count
- * held against the input files. Answers whether all of them agree.
+ * Sends two real data sets through both pipelines on this machine, from their sources to S3 and Postgres, and compares
+ * every count with the input files. Resolves to whether all counts agree.
  */
 export async function runDemo(
   pipelines: readonly Pipeline[],
-  say: (text: string) => void,
+  print: (text: string) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
   const startedMillis = Date.now();
   const [orders, weather] = [ordersFile(), weatherFile()];
   await using running = new AsyncDisposableStack();
-  say('Starting Kinesis, DynamoDB, S3, SQS and Postgres on this machine, and bundling the functions …');
+  print('Starting Kinesis, DynamoDB, S3, SQS and Postgres on this machine, and bundling the functions …');
   const local = await startLocal(
     {
       pipelines,
-      onLog: (name, line) => say(`${name}: ${line}`),
+      onLog: (name, line) => print(`${name}: ${line}`),
       trace: (step) => (entry) => {
-        const why = whyOf(nameOf(step), entry);
-        if (why !== undefined) say(why);
+        const line = whyOf(nameOf(step), entry);
+        if (line !== undefined) print(line);
       },
       signal,
     },
     running,
   );
-  say(
-    `Started after ${seconds(startedMillis)}. Dropping superstore.csv into the landing bucket, sending weather.csv over HTTP …`,
+  print(
+    `Started after ${seconds(startedMillis)}. Putting superstore.csv into the landing bucket and sending weather.csv over HTTP …`,
   );
-  const progress = showProgress(local, say);
+  const progress = showProgress(local, print);
   const tooLong = AbortSignal.timeout(LONGEST_MILLIS);
   const flowing = flow(local, { orders, weather }, AbortSignal.any([signal, tooLong])).finally(() => progress.end());
   const sent = await flowing.catch(async (error: unknown) => {
     if (!tooLong.aborted) throw error;
-    say(await stepReport(local));
-    throw new Error(`the positions did not reach the ends of their streams within ${LONGEST_MILLIS / 60_000} minutes`);
+    print(await stepReport(local));
+    throw new Error(
+      `not every step caught up within ${LONGEST_MILLIS / 60_000} minutes; see the steps above that are behind`,
+    );
   });
-  say(`All positions are at the ends of their streams after ${seconds(startedMillis)}.\n`);
-  const agrees = await report(local, sent, say);
-  say(
+  print(`All steps have caught up after ${seconds(startedMillis)}.\n`);
+  const agrees = await report(local, sent, print);
+  print(
     agrees
-      ? `\nNothing missing, nothing doubled. ${seconds(startedMillis)} in all.`
-      : '\nNot every count agrees: see above.',
+      ? `\nAll counts agree: nothing lost, no duplicates. ${seconds(startedMillis)} in all.`
+      : '\nSome counts differ: see DIFFERS above.',
   );
   return agrees;
 }
@@ -72,23 +74,23 @@ async function flow(local: Local, files: { orders: string; weather: string }, si
   return sent;
 }
 
-async function report(local: Local, sent: Sent, say: (text: string) => void): Promise<boolean> {
+async function report(local: Local, sent: Sent, print: (text: string) => void): Promise<boolean> {
   const { stage } = local;
-  const { host, port, name, user, password } = stage.places.database;
+  const { host, port, name, user, password } = stage.resources.database;
   const database = new pg.Client({ host, port, database: name, user, password });
   await database.connect();
   try {
-    say(await stepReport(local));
-    say(await deadLetterReport(stage));
-    say(`Refused at the edge: ${sent.refused} requests that are not JSON, each answered with 400.\n`);
-    say(await objectReport(stage));
-    say(await answers(database));
+    print(await stepReport(local));
+    print(await deadLetterReport(stage));
+    print(`The HTTP source rejected ${sent.refused} requests that are not JSON, with status 400.\n`);
+    print(await objectReport(stage));
+    print(await queryReport(database));
     const checks: readonly Check[] = [
       ...(await reconcileOrders(stage, database)),
       ...(await reconcileSensors(stage, database, sent)),
       ...(await reconcileDeadLetters(stage, sent)),
     ];
-    say(checkReport(checks));
+    print(checkReport(checks));
     return checks.every(({ expected, found }) => expected === found);
   } finally {
     await database.end();

@@ -3,12 +3,12 @@ import { buffer } from 'node:stream/consumers';
 import type { InvokeResult } from '../../emulator/invoke.ts';
 import { closed, listen, portOf } from '../servers/listening.ts';
 
-/** As Lambda's API reference has it: `POST /2015-03-31/functions/<name>/invocations`. */
+/** The path of `Invoke` in Lambda's API: `POST /2015-03-31/functions/<name>/invocations`. */
 const INVOCATION = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 
 /**
- * The one call of Lambda's API that an operator's commands make, `Invoke`, on 127.0.0.1: so they call a function of a
- * dev as they call one on AWS. Nothing is signed on a laptop.
+ * Opens an endpoint on 127.0.0.1 for `Invoke`, the one operation of Lambda's API that operator commands use. So they
+ * call the functions of a dev like those on AWS. It checks no signature.
  */
 export async function openInvokeEndpoint(
   invoke: (name: string, payload: string) => Promise<InvokeResult>,
@@ -32,7 +32,7 @@ async function answer(
   const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
   const name = INVOCATION.exec(pathname)?.[1];
   if (request.method !== 'POST' || name === undefined)
-    return refuse(response, 404, { type: 'ResourceNotFoundException', message: `there is no ${pathname} here` });
+    return refuse(response, 404, { type: 'ResourceNotFoundException', message: `unknown path ${pathname}` });
   const result = await invoke(decodeURIComponent(name), (await buffer(request)).toString());
   switch (result.outcome) {
     case 'returned':

@@ -8,11 +8,10 @@ import type { SourcePlan } from '../../pipelines/plan.ts';
 import type { LocalStage } from '../stage.ts';
 
 /**
- * The landing bucket of a laptop: what is put into it is announced to the sources that read below its prefix, as
- * EventBridge would.
+ * The landing bucket of a laptop. It announces each object to the sources that read its prefix, as EventBridge does.
  */
 export interface Landing {
-  /** Resolves when the object is there and announced: to those who read it. */
+  /** Stores a file and announces it. Resolves to the sources that read it. */
   put(file: string, key: string): Promise<readonly SourcePlan[]>;
 }
 
@@ -48,65 +47,64 @@ export function openLanding(stage: LocalStage, sources: readonly SourcePlan[]): 
   };
 }
 
-/** How long a file must have kept its size and time before it counts as whole: a copy is still growing before. */
+/** A file counts as complete when its size and time have not changed for this long. */
 const QUIET_MILLIS = 400;
 
-/**
- * Puts every file below a folder into the landing bucket, those that are there and those that come or change. `told`
- * hears of each.
- */
+/** Puts every file below a folder into the landing bucket: present files at once, others when they appear or change. */
 export async function watchFolder(
   folder: string,
   landing: Landing,
-  told: {
+  options: {
+    /** Called after each file, with the sources that read it. */
     readonly landed: (key: string, readers: readonly SourcePlan[]) => void;
+    /** Called when a file could not be put. */
     readonly failed: (key: string, error: unknown) => void;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const landed = new Map<string, string>();
-  const underWay = new Set<string>();
+  const inFlight = new Set<string>();
   const changedMeanwhile = new Set<string>();
 
   async function land(path: string): Promise<void> {
-    if (underWay.has(path)) {
+    if (inFlight.has(path)) {
       changedMeanwhile.add(path);
       return;
     }
-    underWay.add(path);
+    inFlight.add(path);
     const key = relative(folder, path).split(sep).join('/');
     try {
-      const stamp = await settledStamp(path, told.signal);
+      const stamp = await stampOfComplete(path, options.signal);
       if (stamp === undefined || landed.get(path) === stamp) return;
       const readers = await landing.put(path, key);
       landed.set(path, stamp);
-      told.landed(key, readers);
+      options.landed(key, readers);
     } catch (error) {
-      if (!told.signal.aborted) told.failed(key, error);
+      if (!options.signal.aborted) options.failed(key, error);
     } finally {
-      underWay.delete(path);
+      inFlight.delete(path);
     }
     if (changedMeanwhile.delete(path)) await land(path);
   }
 
-  const watcher = watch(folder, { recursive: true, signal: told.signal }, (_, name) => {
+  const watcher = watch(folder, { recursive: true, signal: options.signal }, (_, name) => {
     if (name !== null && !isHidden(name)) void land(join(folder, name));
   });
   watcher.on('error', (error) => {
-    if (!told.signal.aborted) told.failed(folder, error);
+    if (!options.signal.aborted) options.failed(folder, error);
   });
   const present = await readdir(folder, { recursive: true });
   for (const name of present.filter((name) => !isHidden(name))) void land(join(folder, name));
 }
 
-/** Editors and copying programs write under hidden names first. */
+/** Skips hidden files: editors and copy programs write under hidden names first. */
 function isHidden(name: string): boolean {
   return name.split(sep).some((part) => part.startsWith('.'));
 }
 
-/** Size and time of a file once they have stood still; undefined when it is no file, or gone. */
-async function settledStamp(path: string, signal: AbortSignal): Promise<string | undefined> {
+/** Waits until a file is complete. Resolves to its size and time, or to undefined when it is gone or is no file. */
+async function stampOfComplete(path: string, signal: AbortSignal): Promise<string | undefined> {
   for (let before: string | undefined; ; ) {
     const found = await stat(path).catch(() => undefined);
     if (found === undefined || !found.isFile()) return undefined;

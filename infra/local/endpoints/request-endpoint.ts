@@ -5,12 +5,12 @@ import type { LambdaFunctionURLEvent, LambdaFunctionURLResult } from 'aws-lambda
 import type { InvokeResult } from '../../emulator/invoke.ts';
 import { closed, listen, portOf } from '../servers/listening.ts';
 
-/** Lambda takes no larger request. */
+/** Lambda's limit for a request. */
 const MOST_BYTES = 6 * 1024 * 1024;
 
 /**
- * A function URL on 127.0.0.1: requests become events of payload version 2.0, and what the function returns becomes the
- * response. Nothing is signed on a laptop: whoever reaches the port may call.
+ * Opens a function URL on 127.0.0.1. A request becomes an event of payload version 2.0, and the function's result
+ * becomes the response. It checks no signature: every process on this machine may call it.
  */
 export async function openRequestEndpoint(
   invoke: (payload: string) => Promise<InvokeResult>,
@@ -23,8 +23,7 @@ export async function openRequestEndpoint(
       response.end(String(error));
     });
   });
-  // Longer than clients keep a connection that nobody uses: one that is closed just as a request is sent would lose
-  // that.
+  // Longer than clients keep an idle connection: closing one at the moment of a request would lose the request.
   server.keepAliveTimeout = 60_000;
   await listen(server, port);
   running.defer(() => closed(server));
@@ -38,7 +37,7 @@ async function answer(
 ): Promise<void> {
   const body = await bodyOf(request);
   if (body === undefined) {
-    response.writeHead(413).end('the request is larger than the 6 MiB that Lambda takes');
+    response.writeHead(413).end("the request exceeds Lambda's limit of 6 MiB");
     return;
   }
   const result = await invoke(JSON.stringify(eventOf(request, body)));
@@ -93,12 +92,12 @@ function eventOf(request: IncomingMessage, body: Buffer): LambdaFunctionURLEvent
   };
 }
 
-/** Lambda hands over text as it is, and everything else in base64. */
+/** Tells whether Lambda passes a body on as text. It encodes every other body in base64. */
 function isText(contentType = '', contentEncoding: string | undefined): boolean {
   return contentEncoding === undefined && /^(text\/|application\/(.*\+)?(json|xml|javascript))/.test(contentType);
 }
 
-/** A function may return a response, or anything else, which is the body of a 200 then. */
+/** Writes a function's result: a response object, or any other value as the body of a 200. */
 function respond(response: ServerResponse, result: LambdaFunctionURLResult): void {
   if (typeof result !== 'object' || result === null || result.statusCode === undefined) {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(result));

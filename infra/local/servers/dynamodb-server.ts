@@ -8,13 +8,14 @@ export interface DynamodbServer {
   stop(): Promise<void>;
 }
 
+/** Starts the server. Any free port when none is given. */
 export async function startDynamodb(port = 0): Promise<DynamodbServer> {
   const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
   await listen(server, port);
   return { endpoint: `http://127.0.0.1:${portOf(server)}`, stop: () => closed(server) };
 }
 
-/** dynalite has no types of its own. */
+/** dynalite comes without types. */
 const dynalite = createRequire(import.meta.url)('dynalite') as (options: {
   readonly createTableMs: number;
   readonly deleteTableMs: number;

@@ -1,23 +1,23 @@
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 
-/** What the guard is started with, as JSON. */
+/** The guard's argument, as JSON. */
 export interface Guarded {
   readonly command: string;
   readonly args: readonly string[];
-  /** Who the server runs as, when not as the guard's own user. */
+  /** The user that the server runs as. Undefined: the guard's own user. */
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
-  /** Goes with the server. */
+  /** Removed when the server ends. */
   readonly directory: string;
 }
 
 /**
- * Runs a Postgres server as long as somebody holds the other end of standard input: whoever started it may die without
- * a word, and the server ends with it, its directory too.
+ * Runs a Postgres server until standard input ends. The process that started the guard holds the other end, so the
+ * server ends with that process, even when it is killed. The server's directory is removed then.
  */
 function guard({ command, args, owner, directory }: Guarded): void {
   const server = spawn(command, args, { ...owner, stdio: ['ignore', 'ignore', 'inherit'] });
-  // Immediate: the directory goes with the server, so nothing is worth a checkpoint.
+  // An immediate shutdown, without a checkpoint: the data is removed anyway.
   process.stdin.on('end', () => server.kill('SIGQUIT')).resume();
   server.once('error', (error) => console.error(`${command}: ${error.message}`));
   server.once('close', async () => {

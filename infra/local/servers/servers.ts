@@ -6,19 +6,19 @@ import { startLogServer } from '../../emulator/log/server.ts';
 import { startDynamodb } from './dynamodb-server.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 
-/** Everything of AWS that a pipeline needs, on 127.0.0.1. */
+/** The servers that a pipeline needs, on 127.0.0.1. */
 export interface Servers {
   readonly log: Log;
   readonly kinesis: string;
   readonly dynamodb: string;
-  /** S3 and SQS. */
   readonly s3: string;
   readonly sqs: string;
+  /** The server of both S3 and SQS. */
   readonly buckets: FauxqsServer;
   readonly postgres: PostgresServer;
 }
 
-/** Ports to listen on; any free one where none is given. */
+/** Ports to listen on. A port that is not given is any free one. */
 export interface Ports {
   readonly kinesis?: number;
   readonly dynamodb?: number;
@@ -30,8 +30,8 @@ export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 
 /**
- * Starts all servers at once. What has started is put on `running` at once too, so that whoever gives up meanwhile ends
- * just that. Rejects with the first that does not start.
+ * Starts all servers in parallel, and adds each to `running` as soon as it has started, so that an interrupted start
+ * can be undone. Rejects with the error of the first server that does not start.
  */
 export async function startServers(ports: Ports, running: AsyncDisposableStack): Promise<Servers> {
   const log = createLog({
@@ -43,17 +43,17 @@ export async function startServers(ports: Ports, running: AsyncDisposableStack):
     transitionMillis: 0,
   });
   const [kinesis, dynamodb, buckets, postgres] = await settledTogether([
-    guarded('Kinesis', ports.kinesis, async () => {
+    startServer('Kinesis', ports.kinesis, async () => {
       const server = await startLogServer(log, { port: ports.kinesis ?? 0, host: '127.0.0.1' });
       running.defer(() => server.close());
       return server.endpoint;
     }),
-    guarded('DynamoDB', ports.dynamodb, async () => {
+    startServer('DynamoDB', ports.dynamodb, async () => {
       const server = await startDynamodb(ports.dynamodb);
       running.defer(() => server.stop());
       return server.endpoint;
     }),
-    guarded('S3 and SQS', ports.s3, async () => {
+    startServer('S3 and SQS', ports.s3, async () => {
       const server = await startFauxqs({
         port: ports.s3 ?? 0,
         host: '127.0.0.1',
@@ -63,7 +63,7 @@ export async function startServers(ports: Ports, running: AsyncDisposableStack):
       running.defer(() => server.stop());
       return server;
     }),
-    guarded('Postgres', ports.postgres, async () => {
+    startServer('Postgres', ports.postgres, async () => {
       const server = await startPostgres(ports.postgres === undefined ? {} : { port: ports.postgres });
       running.defer(() => server.stop());
       return server;
@@ -73,24 +73,26 @@ export async function startServers(ports: Ports, running: AsyncDisposableStack):
   return { log, kinesis, dynamodb, s3, sqs: s3, buckets, postgres };
 }
 
-async function guarded<T>(what: string, port: number | undefined, start: () => Promise<T>): Promise<T> {
+async function startServer<T>(what: string, port: number | undefined, start: () => Promise<T>): Promise<T> {
   try {
     return await start();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
-      throw new UserMistake(`port ${port} for ${what} is in use: end what listens there, or give another port`);
+      throw new UserMistake(
+        `port ${port} for ${what} is in use: stop the process that listens on it, or choose another port`,
+      );
     }
     if (code === 'ENOSPC' || /No space left/.test(message)) {
-      throw new UserMistake(`there is no space left on the disk for ${what}: free some in the temporary directory`);
+      throw new UserMistake(`no space is left on the disk for ${what}: free some in the temporary directory`);
     }
     throw new Error(`${what} did not start: ${message}`, { cause: error });
   }
 }
 
 /**
- * Waits for all, also when one fails: what starts late must be on the stack before it is unwound. Rejects as the first
- * that failed.
+ * Waits for all promises, even when one rejects: a server that starts late must be on the stack before the stack is
+ * unwound. Rejects as the first rejected promise.
  */
 export async function settledTogether<const T extends readonly Promise<unknown>[]>(
   starting: T,

@@ -6,110 +6,122 @@ import { FINISHING_MILLIS } from '../../../functions/runtime/pause/drain.ts';
 import { inForceMillis, isHeld, loadPause, savePause } from '../../../functions/runtime/pause/pause.ts';
 import { LIMITS } from '../../delivery.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
-import { standingOf } from '../status/status.ts';
+import { stepStatus } from '../status/status.ts';
 import { checkpointsOf, type Target } from '../target.ts';
 
-export interface Waiting {
-  /** Told what is still in flight, whenever that changes. */
+export interface WaitOptions {
+  /** Called with the shards or lanes that are still in flight, whenever they change. */
   readonly onProgress: (inFlight: readonly string[]) => void;
   readonly signal: AbortSignal;
 }
 
-export interface Paused {
-  /** It was paused already. */
-  readonly before: boolean;
-  /** Shards or lanes whose last batch could not be finished: what is deployed now may double that. */
+export interface PauseResult {
+  /** The step had been paused before this call. */
+  readonly wasPaused: boolean;
+  /** Shards or lanes whose last batch could not be finished. Code deployed now may process that batch twice. */
   readonly unfinished: readonly string[];
 }
 
 /**
- * Pauses a step, and resolves when nothing of it is in flight any more: what is deployed after that doubles nothing.
- * The pause is set at once, and stays when the wait is interrupted.
+ * Pauses a step, and resolves when no batch is in flight. It is then safe to deploy: no event is processed twice. The
+ * pause is stored first, and stays when the wait is interrupted.
  */
-export async function pauseStep(step: StepPlan, target: Target, waiting: Waiting): Promise<Paused> {
-  const { signal } = waiting;
+export async function pauseStep(step: StepPlan, target: Target, options: WaitOptions): Promise<PauseResult> {
+  const { signal } = options;
   const checkpoints = checkpointsOf(step, target);
   const stored = await loadPause(checkpoints, signal);
-  const before = stored.sinceMillis !== undefined;
-  const { revision, sinceMillis = 0 } = before
+  const wasPaused = stored.sinceMillis !== undefined;
+  const { revision, sinceMillis = 0 } = wasPaused
     ? stored
     : await savePause(checkpoints, stored, { sinceMillis: Date.now(), signal });
-  return { before, unfinished: await untilAtRest(step, target, { pause: { revision, sinceMillis }, waiting }) };
+  return { wasPaused, unfinished: await waitUntilIdle(step, target, { pause: { revision, sinceMillis }, options }) };
 }
 
-/** False when the step was not paused. */
+/** Ends a step's pause. Resolves to false when the step was not paused. */
 export async function resumeStep(step: StepPlan, target: Target, signal: AbortSignal): Promise<boolean> {
   const checkpoints = checkpointsOf(step, target);
-  const before = await loadPause(checkpoints, signal);
-  if (before.sinceMillis === undefined) return false;
-  await savePause(checkpoints, before, { sinceMillis: undefined, signal });
+  const stored = await loadPause(checkpoints, signal);
+  if (stored.sinceMillis === undefined) return false;
+  await savePause(checkpoints, stored, { sinceMillis: undefined, signal });
   return true;
 }
 
-const LOOK_EVERY_MILLIS = 500;
+const CHECK_EVERY_MILLIS = 500;
 
-interface Look {
+interface CheckOptions {
   readonly pause: { readonly revision: number; readonly sinceMillis: number };
   readonly signal: AbortSignal;
 }
 
-/** Resolves to what is not at rest when nothing of before the pause can be alive any more. */
-async function untilAtRest(
+/**
+ * Waits until nothing is in flight, or until no invocation that started before the pause can still be alive. Resolves
+ * to the shards or lanes that are in flight then.
+ */
+async function waitUntilIdle(
   step: StepPlan,
   target: Target,
-  { pause, waiting }: Pick<Look, 'pause'> & { readonly waiting: Waiting },
+  { pause, options }: Pick<CheckOptions, 'pause'> & { readonly options: WaitOptions },
 ): Promise<readonly string[]> {
-  const { onProgress, signal } = waiting;
+  const { onProgress, signal } = options;
   const inForce = inForceMillis(pause);
-  const over = inForce + FINISHING_MILLIS + LIMITS[step.delivery].timeoutSeconds * 1_000;
+  const deadlineMillis = inForce + FINISHING_MILLIS + LIMITS[step.delivery].timeoutSeconds * 1_000;
   await delay(Math.max(0, inForce - Date.now()), undefined, { signal });
   for (let before = ''; ; ) {
     const inFlight = await inFlightOf(step, target, { pause, signal });
-    if (inFlight.length === 0 || Date.now() >= over) return inFlight;
+    if (inFlight.length === 0 || Date.now() >= deadlineMillis) return inFlight;
     if (inFlight.join() !== before) onProgress(inFlight);
     before = inFlight.join();
-    await delay(LOOK_EVERY_MILLIS, undefined, { signal });
+    await delay(CHECK_EVERY_MILLIS, undefined, { signal });
   }
 }
 
-async function inFlightOf(step: StepPlan, target: Target, look: Look): Promise<readonly string[]> {
+async function inFlightOf(step: StepPlan, target: Target, options: CheckOptions): Promise<readonly string[]> {
   switch (step.delivery) {
     case 'continuous':
-      return shardsInFlight(step, target, look);
+      return shardsInFlight(step, target, options);
     case 'scheduled': {
       const { kinesis } = target.clients;
-      const shape = await describeStream(kinesis, target.streamName(step.input.stream), look.signal);
+      const shape = await describeStream(kinesis, target.streamName(step.input.stream), options.signal);
       const keys = shape.shards.map(({ id }) => shardKey(shape, id));
-      return chosen(keys, (key) => isLeased(step, target, { key, signal: look.signal }));
+      return filterAsync(keys, (key) => isLeased(step, target, { key, signal: options.signal }));
     }
     case 'queue':
-      return lanesInFlight(step, target, look);
+      return lanesInFlight(step, target, options);
     case 'request':
-      // A request that was taken is appended, whoever is deployed meanwhile.
+      // A request that was accepted is appended, whatever is deployed meanwhile.
       return [];
   }
 }
 
 /**
- * A batch in flight is after the position, and so is all that was sent without the position having moved. So a shard is
- * at rest when nothing is after its position, or when the step has said so. Rows that move at once with their position
- * are at rest anyway: a database that does not answer here is not waited for.
+ * Finds the shards with a batch in flight. Such a batch lies after the position, and so does output that was sent
+ * before a failed attempt to move the position. So nothing is in flight when no record lies after the position, or when
+ * the step has noted that it holds the shard. A sink that moves its rows and its position in one transaction has
+ * nothing in flight, so a database that does not answer from here is no reason to wait.
  */
-async function shardsInFlight(step: StepPlan, target: Target, { pause, signal }: Look): Promise<readonly string[]> {
+async function shardsInFlight(
+  step: StepPlan,
+  target: Target,
+  { pause, signal }: CheckOptions,
+): Promise<readonly string[]> {
   const checkpoints = checkpointsOf(step, target);
-  const standings = await standingOf(step, target, signal);
-  const behind = standings.filter(
+  const statuses = await stepStatus(step, target, signal);
+  const behind = statuses.filter(
     ({ recordsBehind }) => recordsBehind !== 0 && !(step.kind === 'sink' && recordsBehind === undefined),
   );
   const shards = behind.map(({ shard = '' }) => shard);
-  return chosen(shards, async (of) => !(await isHeld(checkpoints, { of, pause: pause.revision, signal })));
+  return filterAsync(shards, async (of) => !(await isHeld(checkpoints, { of, pause: pause.revision, signal })));
 }
 
-/** A lane is at rest when no invocation has it, and it is between two items, or has said so. */
-async function lanesInFlight(step: StepPlan, target: Target, { pause, signal }: Look): Promise<readonly string[]> {
+/** Finds the lanes that an invocation has leased, or that are in the middle of an item and not noted as held. */
+async function lanesInFlight(
+  step: StepPlan,
+  target: Target,
+  { pause, signal }: CheckOptions,
+): Promise<readonly string[]> {
   const checkpoints = checkpointsOf(step, target);
   const lanes = Array.from({ length: LANES }, (_, lane) => laneKey(lane));
-  return chosen(lanes, async (key) => {
+  return filterAsync(lanes, async (key) => {
     if (await isLeased(step, target, { key, signal })) return true;
     const { state } = await loadLane(checkpoints, key, signal);
     return state.current !== undefined && !(await isHeld(checkpoints, { of: key, pause: pause.revision, signal }));
@@ -124,7 +136,10 @@ async function isLeased(
   return ((await checkpointsOf(step, target).leasedUntil(key, signal)) ?? 0) > Date.now();
 }
 
-async function chosen(all: readonly string[], isOne: (one: string) => Promise<boolean>): Promise<readonly string[]> {
-  const found = await Promise.all(all.map(isOne));
-  return all.filter((_, index) => found[index]);
+async function filterAsync(
+  all: readonly string[],
+  isIncluded: (item: string) => Promise<boolean>,
+): Promise<readonly string[]> {
+  const included = await Promise.all(all.map(isIncluded));
+  return all.filter((_, index) => included[index]);
 }

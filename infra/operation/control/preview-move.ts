@@ -7,170 +7,172 @@ import { decodeRecord } from '../../../functions/runtime/record-codec/decode.ts'
 import type { LogRecord } from '../../../functions/runtime/record-codec/record.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { positionsOf } from '../status/positions.ts';
-import { readingOf, type ShardReading } from '../status/shard-reading.ts';
+import { openShardReader, type ShardReader } from '../status/shard-reading.ts';
 import type { TargetWithFunctions } from '../target.ts';
+import type { RewindRequest } from './rewind.ts';
 
-/** A record of a shard, and when it arrived. */
+/** A record of a shard. */
 export interface RecordPosition {
   readonly sequenceNumber: string;
+  /** When it arrived, as RFC 3339. Missing when the record has expired. */
   readonly time?: string;
 }
 
-/** What moving a step would do in one shard. */
-export interface Move {
+/** The effect of a move in one shard. */
+export interface ShardMove {
   readonly shard: string;
-  /** The record that the step is in or just after; undefined when it has read nothing yet. */
+  /** The last record that the step has read, perhaps not to its end. Missing when the step has read nothing yet. */
   readonly from?: RecordPosition;
-  /** The first record that it would do next; undefined: what comes after all there is. */
+  /** The record that the step would read next. Missing when that record has not arrived yet. */
   readonly to?: RecordPosition;
   readonly does: 'replays' | 'skips' | 'nothing';
-  /** That it would replay or skip: as the log has them, those that were appended again included. */
+  /** Replayed or skipped records and events, as the log holds them: duplicates count too. */
   readonly records: number;
   readonly events: number;
-  /** There are more than were counted. */
+  /** Counting stopped at its limit, so there are more. */
   readonly andMore?: true;
 }
 
-export interface Wanted {
-  readonly to: RewindPoint;
-  readonly shards?: readonly string[] | undefined;
-}
-
-/** Throws a `UserMistake` for a place that the log does not hold. */
-export async function movesTo(
+/**
+ * Reads the log to tell what a move would do, and moves nothing. Throws a `UserMistake` when the log does not hold the
+ * position, or has no such shard.
+ */
+export async function previewMove(
   step: TransformPlan | SinkPlan,
   target: TargetWithFunctions,
-  { to, shards, signal }: Wanted & { readonly signal: AbortSignal },
-): Promise<readonly Move[]> {
+  { to, shards, signal }: Pick<RewindRequest, 'to' | 'shards'> & { readonly signal: AbortSignal },
+): Promise<readonly ShardMove[]> {
   const { kinesis } = target.clients;
   const stream = target.streamName(step.input.stream);
   const shape = await describeStream(kinesis, stream, signal);
-  refuseUnknown(shape, shards);
+  refuseUnknownShards(shape, shards);
   const answers = (await positionsOf(step, target, signal)).filter(({ shard }) => shards?.includes(shard) ?? true);
-  const readings = answers.map(({ shard }) => ({
+  const readers = answers.map(({ shard }) => ({
     shard,
-    read: readingOf({ kinesis, stream, shardId: shard, signal }),
+    reader: openShardReader({ kinesis, stream, shardId: shard, signal }),
   }));
-  await refuseBeyond(shape, readings, to);
+  await refuseBeyond(shape, readers, to);
   return await Promise.all(
-    answers.map((answer, index) => moveOf(answer, (readings[index] as Reading).read, { stream, to })),
+    answers.map((answer, index) => moveOf(answer, (readers[index] as NamedReader).reader, { stream, to })),
   );
 }
 
-/** Throws a `UserMistake` for a place that the log does not hold, in any of the step's shards. */
+/** Throws a `UserMistake` when the log does not hold a position in the step's shards. */
 export async function refuseBeyondLog(
   step: TransformPlan | SinkPlan,
   target: TargetWithFunctions,
-  { to, signal }: Wanted & { readonly signal: AbortSignal },
+  { to, signal }: { readonly to: RewindPoint; readonly signal: AbortSignal },
 ): Promise<void> {
   const { kinesis } = target.clients;
   const stream = target.streamName(step.input.stream);
   const shape = await describeStream(kinesis, stream, signal);
-  const read = (shardId: string): ShardReading => readingOf({ kinesis, stream, shardId, signal });
-  await refuseBeyond(
-    shape,
-    shape.shards.map(({ id }) => ({ shard: id, read: read(id) })),
-    to,
-  );
+  const readers = shape.shards.map(({ id }) => ({
+    shard: id,
+    reader: openShardReader({ kinesis, stream, shardId: id, signal }),
+  }));
+  await refuseBeyond(shape, readers, to);
 }
 
-interface Reading {
+interface NamedReader {
   readonly shard: string;
-  readonly read: ShardReading;
+  readonly reader: ShardReader;
 }
 
-function refuseUnknown({ shards, name }: StreamShape, wanted: readonly string[] = []): void {
-  const unknown = wanted.filter((shard) => !shards.some(({ id }) => id === shard));
+function refuseUnknownShards({ shards, name }: StreamShape, requested: readonly string[] = []): void {
+  const unknown = requested.filter((shard) => !shards.some(({ id }) => id === shard));
   if (unknown.length === 0) return;
   throw new UserMistake(
-    `stream ${name} has no shard ${unknown.join(', ')}: there are ${shards.map(({ id }) => id).join(', ')}`,
+    `stream ${name} has no shard ${unknown.join(', ')}; use one of ${shards.map(({ id }) => id).join(', ')}`,
   );
 }
 
-/** What is trimmed away cannot be read again; what is not there yet cannot be waited for. */
-async function refuseBeyond(shape: StreamShape, readings: readonly Reading[], to: RewindPoint): Promise<void> {
+/** Throws a `UserMistake` when the position's records have expired or have not arrived yet. */
+async function refuseBeyond(shape: StreamShape, readers: readonly NamedReader[], to: RewindPoint): Promise<void> {
   if (to === 'earliest') return;
   if ('millis' in to) {
-    if (to.millis > Date.now()) throw new UserMistake(`${timeOf(to.millis)} is in the future: latest is now`);
+    if (to.millis > Date.now()) throw new UserMistake(`${timeOf(to.millis)} is in the future; use latest`);
     if (to.millis >= Date.now() - shape.retentionMillis) return;
-    const earliest = await Promise.all(readings.map(({ read }) => read.earliest()));
+    const earliest = await Promise.all(readers.map(({ reader }) => reader.earliest()));
     const times = earliest.flatMap((record) => (record === undefined ? [] : [record.approximateArrivalMillis]));
-    const what = times.length === 0 ? 'it holds nothing' : `the earliest position is ${timeOf(Math.min(...times))}`;
+    const earliestTime =
+      times.length === 0 ? 'the stream is empty' : `its first record arrived at ${timeOf(Math.min(...times))}`;
     throw new UserMistake(
-      `${timeOf(to.millis)} is beyond the retention of ${shape.retentionMillis / 3_600_000} hours of stream ${shape.name}: ${what} (earliest)`,
+      `${timeOf(to.millis)} is before the retention of stream ${shape.name}, ${shape.retentionMillis / 3_600_000} hours; use earliest (${earliestTime})`,
     );
   }
-  const [only, another] = readings;
+  const [only, another] = readers;
   if (only === undefined || another !== undefined)
     throw new UserMistake(
-      `a sequence number is of one shard: name it (--shard), there are ${readings.map(({ shard }) => shard).join(', ')}`,
+      `a sequence number identifies a record in one shard: add --shard with one of ${readers.map(({ shard }) => shard).join(', ')}`,
     );
-  const earliest = await only.read.earliest();
+  const earliest = await only.reader.earliest();
   if (earliest !== undefined && BigInt(earliest.sequenceNumber) > BigInt(to.sequenceNumber))
     throw new UserMistake(
-      `${to.sequenceNumber} is no longer in ${only.shard}: the earliest position is ${earliest.sequenceNumber}, of ${timeOf(earliest.approximateArrivalMillis)} (earliest)`,
+      `record ${to.sequenceNumber} of ${only.shard} has expired; use earliest (record ${earliest.sequenceNumber}, which arrived at ${timeOf(earliest.approximateArrivalMillis)})`,
     );
-  // A number that no record of the shard can have may have been read as its start.
-  if (await isReachedAtOnce(only.read, to)) return;
-  throw new UserMistake(`${only.shard} has no record ${to.sequenceNumber}, and none after it (latest)`);
+  // The reader starts at the earliest record when the shard cannot have a record with this number.
+  if (await startsAt(only.reader, to)) return;
+  throw new UserMistake(`${only.shard} has no record ${to.sequenceNumber} and none after it; use latest`);
 }
 
-async function isReachedAtOnce(read: ShardReading, to: RewindPoint): Promise<boolean> {
-  for await (const record of read.from(startOf(to))) return isReached(to, record);
+async function startsAt(reader: ShardReader, to: RewindPoint): Promise<boolean> {
+  for await (const record of reader.from(startOf(to))) return isReached(to, record);
   return false;
 }
 
 async function moveOf(
   { shard, sequenceNumber }: ShardAnswer,
-  read: ShardReading,
+  reader: ShardReader,
   { stream, to }: { readonly stream: string; readonly to: RewindPoint },
-): Promise<Move> {
-  const first = await firstFrom(read, to);
-  const target = first === undefined ? {} : { to: recordPositionOf(first) };
-  if (sequenceNumber === undefined) return { shard, ...target, does: 'nothing', records: 0, events: 0 };
+): Promise<ShardMove> {
+  const first = await firstFrom(reader, to);
+  const next = first === undefined ? {} : { to: recordPositionOf(first) };
+  if (sequenceNumber === undefined) return { shard, ...next, does: 'nothing', records: 0, events: 0 };
   const position = BigInt(sequenceNumber);
   const isBack = first !== undefined && BigInt(first.sequenceNumber) <= position;
   const range = isBack
-    ? await counted(read, { stream, start: startOf(to), takes: within(to, position) })
-    : await counted(read, { stream, start: { atSequenceNumber: sequenceNumber }, takes: between(position, to) });
-  const own = await firstFrom(read, { sequenceNumber });
+    ? await countRange(reader, { stream, start: startOf(to), locate: replayed(to, position) })
+    : await countRange(reader, { stream, start: { atSequenceNumber: sequenceNumber }, locate: skipped(position, to) });
+  const own = await firstFrom(reader, { sequenceNumber });
   const does = range.records === 0 ? 'nothing' : isBack ? 'replays' : 'skips';
   const from =
     own !== undefined && BigInt(own.sequenceNumber) === position ? recordPositionOf(own) : { sequenceNumber };
-  return { shard, from, ...target, does, ...range };
+  return { shard, from, ...next, does, ...range };
 }
 
-/** `before`: it comes before the range. `after`: it and all that follow come after it. */
-type Takes = (record: LogRecord) => 'before' | 'inside' | 'after';
+/** Tells where a record lies: before, inside or after a range. */
+type Locate = (record: LogRecord) => 'before' | 'inside' | 'after';
 
-function within(to: RewindPoint, position: bigint): Takes {
+/** The range that a move back replays: from the new position to the old one. */
+function replayed(to: RewindPoint, position: bigint): Locate {
   return (record) => {
     if (BigInt(record.sequenceNumber) > position) return 'after';
     return isReached(to, record) ? 'inside' : 'before';
   };
 }
 
-function between(position: bigint, to: RewindPoint): Takes {
+/** The range that a move forward skips: after the old position, up to the new one. */
+function skipped(position: bigint, to: RewindPoint): Locate {
   return (record) => {
     if (BigInt(record.sequenceNumber) <= position) return 'before';
     return isReached(to, record) ? 'after' : 'inside';
   };
 }
 
-/** A shard gives 2 MB/s to all its readers together: whoever looks leaves most of it to them. */
+/** All readers of a shard share 2 MB/s, so a preview reads a limited number of records and bytes. */
 const MOST_RECORDS = 5_000;
 const MOST_BYTES = 4 * 1024 * 1024;
 
-async function counted(
-  read: ShardReading,
-  { stream, start, takes }: { readonly stream: string; readonly start: IteratorStart; readonly takes: Takes },
-): Promise<Pick<Move, 'records' | 'events' | 'andMore'>> {
+async function countRange(
+  reader: ShardReader,
+  { stream, start, locate }: { readonly stream: string; readonly start: IteratorStart; readonly locate: Locate },
+): Promise<Pick<ShardMove, 'records' | 'events' | 'andMore'>> {
   const range = { records: 0, events: 0 };
   let bytes = 0;
-  for await (const record of read.from(start)) {
-    const is = takes(record);
-    if (is === 'after') return range;
-    if (is === 'before') continue;
+  for await (const record of reader.from(start)) {
+    const where = locate(record);
+    if (where === 'after') return range;
+    if (where === 'before') continue;
     if (range.records >= MOST_RECORDS || bytes >= MOST_BYTES) return { ...range, andMore: true };
     range.records++;
     range.events += decodeRecord(record, { name: stream }).entries.length;
@@ -179,8 +181,8 @@ async function counted(
   return range;
 }
 
-async function firstFrom(read: ShardReading, to: RewindPoint): Promise<LogRecord | undefined> {
-  for await (const record of read.from(startOf(to))) if (isReached(to, record)) return record;
+async function firstFrom(reader: ShardReader, to: RewindPoint): Promise<LogRecord | undefined> {
+  for await (const record of reader.from(startOf(to))) if (isReached(to, record)) return record;
   return undefined;
 }
 

@@ -5,39 +5,42 @@ import { loadReplay, saveReplay } from '../../../functions/runtime/replay/plan.t
 import type { SinkPlan } from '../../pipelines/plan.ts';
 import { checkpointsOf, type TargetWithFunctions } from '../target.ts';
 import { refuseBeyondLog } from './preview-move.ts';
-import { type Driving, drive } from './rewind.ts';
+import { callUntilDone, type ProgressOptions } from './rewind.ts';
 
-/** A bounded range of a sink's input, for a fresh place. */
-export interface ReplayWish {
+/** A range of a sink's input, and its new destination. */
+export interface ReplayRequest {
   readonly from: RewindPoint;
   readonly toMillis: number;
-  /** A table, or a prefix. */
+  /** A table or a prefix. */
   readonly into: string;
-  /** As the operator said it: said again, an unfinished replay goes on. */
+  /**
+   * The range as the operator typed it. A request with the same text and destination continues an unfinished replay.
+   */
   readonly said: string;
 }
 
 /**
- * Asks for a replay, and drives the sink's function until it is done. Interrupted, it is asked for still, and the same
- * wish goes on with it. Throws a `UserMistake` when it has been done, or its place is not fresh.
+ * Stores a replay request, and calls the sink's function until it is done. After an interruption the request stays
+ * stored, and the same request continues it. Throws a `UserMistake` when the replay was already done, or when its
+ * destination has rows or files.
  */
 export async function replayInto(
   step: SinkPlan,
   target: TargetWithFunctions,
-  { wish, ...driving }: Driving & { readonly wish: ReplayWish },
+  { request, ...options }: ProgressOptions & { readonly request: ReplayRequest },
 ): Promise<boolean> {
-  const { from, toMillis, into, said } = wish;
+  const { from, toMillis, into, said } = request;
   const id = createHash('sha256').update(`${into}\n${said}`).digest('hex').slice(0, 12);
   const checkpoints = checkpointsOf(step, target);
-  const stored = await loadReplay(checkpoints, id, driving.signal);
+  const stored = await loadReplay(checkpoints, id, options.signal);
   if (stored.plan?.phase === 'done')
     throw new UserMistake(
-      `what was asked for at ${new Date(stored.plan.askedMillis).toISOString()} is in '${into}' already: name another target for what came since`,
+      `the replay requested at ${new Date(stored.plan.askedMillis).toISOString()} has already filled '${into}'; use a new table or prefix to replay newer events`,
     );
   if (stored.plan === undefined) {
-    await refuseBeyondLog(step, target, { to: from, signal: driving.signal });
+    await refuseBeyondLog(step, target, { to: from, signal: options.signal });
     const plan = { phase: 'asked' as const, from, toMillis, into, askedMillis: Date.now() };
-    await saveReplay(checkpoints, stored, { id, plan, signal: driving.signal });
+    await saveReplay(checkpoints, stored, { id, plan, signal: options.signal });
   }
-  return drive(step, target, { request: { millrace: 'replay', id }, ...driving });
+  return callUntilDone(step, target, { request: { millrace: 'replay', id }, ...options });
 }

@@ -8,25 +8,28 @@ import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts'
 import { FunctionFailed } from '../function-failed.ts';
 import { checkpointsOf, type Target, type TargetWithFunctions } from '../target.ts';
 
-export interface Wish {
+/** An operator's request to move a step. */
+export interface RewindRequest {
   readonly to: RewindPoint;
-  /** As the operator said it: said again, an unfinished rewind goes on. */
+  /** The position as the operator typed it. A request with the same text and shards continues an unfinished rewind. */
   readonly said: string;
-  /** All when not given. */
+  /** All shards when not given. */
   readonly shards?: readonly string[] | undefined;
-  /** The number of the step's last rewind when its operator looked: nobody may have asked for another one since. */
+  /**
+   * The number of the step's last rewind when the operator looked. A later rewind by somebody else is an error then.
+   */
   readonly seen?: number;
 }
 
-export interface Driving {
-  /** Told of every answer of the function, and of every call that failed. */
+export interface ProgressOptions {
+  /** Called with every answer of the function, and with the error of every call that failed. */
   readonly onProgress: (answer: OperatorAnswer | FunctionFailed) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * The rewind that was asked for last, finished or not, and which of the step's it is. One that all shards have caught
- * up with is `done`, also when nobody could write that down.
+ * Loads the last rewind that was requested, finished or not, and its number. A rewind that all shards have caught up
+ * with is `done`, even when the function could not store that.
  */
 export async function lastRewind(
   step: TransformPlan | SinkPlan,
@@ -39,45 +42,46 @@ export async function lastRewind(
 }
 
 /**
- * Asks for a rewind, and drives the step's function until it has caught up, or found that it is paused: false.
- * Interrupted, it is asked for still: the same wish goes on with it, and so does every batch that the step's mapping
- * delivers. Throws a `UserMistake` when somebody else has asked for another one since the operator looked.
+ * Stores a rewind request, and calls the step's function until it has caught up. Resolves to false when the step is
+ * paused. After an interruption the request stays stored: the same request continues the rewind, and so does every
+ * batch that the step's mapping delivers. Throws a `UserMistake` when somebody else has requested another rewind since
+ * the operator looked.
  */
 export async function rewindStep(
   step: TransformPlan | SinkPlan,
   target: TargetWithFunctions,
-  { wish, ...driving }: Driving & { readonly wish: Wish },
+  { request, ...options }: ProgressOptions & { readonly request: RewindRequest },
 ): Promise<boolean> {
-  await ask(step, target, { wish, signal: driving.signal });
-  return drive(step, target, { request: { millrace: 'pull', delivery: step.delivery }, ...driving });
+  await storeRequest(step, target, { request, signal: options.signal });
+  return callUntilDone(step, target, { request: { millrace: 'pull', delivery: step.delivery }, ...options });
 }
 
 /**
- * Drives on what was asked for before, as `rewindStep` does, and asks for nothing: also when it is done by now. `seen`:
- * the number of that rewind.
+ * Continues the rewind with the number `seen`, as `rewindStep` does, and stores no request, not even when that rewind
+ * is done by now.
  */
-export async function goOnRewinding(
+export async function continueRewind(
   step: TransformPlan | SinkPlan,
   target: TargetWithFunctions,
-  { seen, ...driving }: Driving & { readonly seen: number },
+  { seen, ...options }: ProgressOptions & { readonly seen: number },
 ): Promise<boolean> {
-  refuseOther(step, await loadPlan(checkpointsOf(step, target), driving.signal), seen);
-  return drive(step, target, { request: { millrace: 'pull', delivery: step.delivery }, ...driving });
+  refuseOtherRewind(step, await loadPlan(checkpointsOf(step, target), options.signal), seen);
+  return callUntilDone(step, target, { request: { millrace: 'pull', delivery: step.delivery }, ...options });
 }
 
-/** Writes the wish down, unless it is the one that is being fulfilled. */
-async function ask(
+/** Stores the request, unless the same request is stored and unfinished. */
+async function storeRequest(
   step: TransformPlan | SinkPlan,
   target: TargetWithFunctions,
-  { wish, signal }: { readonly wish: Wish; readonly signal: AbortSignal },
+  { request, signal }: { readonly request: RewindRequest; readonly signal: AbortSignal },
 ): Promise<void> {
   const checkpoints = checkpointsOf(step, target);
   const stored = await loadPlan(checkpoints, signal);
   const { plan } = stored;
-  if (plan !== undefined && isUnfinished(plan, wish) && !(await hasCaughtUp(step, target, { plan, signal }))) return;
-  const { to, said, shards, seen } = wish;
-  if (seen !== undefined) refuseOther(step, stored, seen);
-  const asked = {
+  if (plan !== undefined && isUnfinished(plan, request) && !(await hasCaughtUp(step, target, { plan, signal }))) return;
+  const { to, said, shards, seen } = request;
+  if (seen !== undefined) refuseOtherRewind(step, stored, seen);
+  const next = {
     phase: 'asked' as const,
     to,
     said,
@@ -85,23 +89,23 @@ async function ask(
     ...(shards === undefined ? {} : { shards: [...shards] }),
   };
   try {
-    await savePlan(checkpoints, stored, { plan: asked, signal });
+    await savePlan(checkpoints, stored, { plan: next, signal });
   } catch (error) {
     if (!(error instanceof StaleCheckpoint)) throw error;
-    // The function has got further with the one before.
-    await ask(step, target, { wish, signal });
+    // The function has moved the previous plan on meanwhile.
+    await storeRequest(step, target, { request, signal });
   }
 }
 
-/** Throws a `UserMistake` when there is another rewind than the one that the operator saw. */
-function refuseOther({ pipeline, name }: StepPlan, { number, plan }: StoredPlan, seen: number): void {
+/** Throws a `UserMistake` when the last rewind is not the one that the operator saw. */
+function refuseOtherRewind({ pipeline, name }: StepPlan, { number, plan }: StoredPlan, seen: number): void {
   if (plan === undefined || number === seen) return;
   throw new UserMistake(
-    `${pipeline}/${name} was moved to ${plan.said} meanwhile, by a command of ${new Date(plan.askedMillis).toISOString()}: look where it is, and say it again if it is still to be moved`,
+    `${pipeline}/${name} was moved to ${plan.said} meanwhile, by a command of ${new Date(plan.askedMillis).toISOString()}; check its positions, and run the command again if the step should still move`,
   );
 }
 
-/** Whoever finished it may not have been able to say so. */
+/** Asks the step's function: the plan still says `begun` when the process that finished it could not store that. */
 async function hasCaughtUp(
   step: TransformPlan | SinkPlan,
   target: TargetWithFunctions,
@@ -111,29 +115,32 @@ async function hasCaughtUp(
   return OperatorAnswer.parse(await target.invoke(step, { millrace: 'positions' }, signal)).done;
 }
 
-/** Whether the wish is the one that is being fulfilled. */
-export function isUnfinished(plan: RewindPlan, wish: Pick<Wish, 'said' | 'shards'>): boolean {
-  return plan.phase !== 'done' && isSame(plan, wish);
+/** Tells whether the request asks for what the plan is still doing. */
+export function isUnfinished(plan: RewindPlan, request: Pick<RewindRequest, 'said' | 'shards'>): boolean {
+  return plan.phase !== 'done' && isSame(plan, request);
 }
 
-/** Whether the plan was asked for in the same words. */
-export function isSame(plan: RewindPlan, { said, shards }: Pick<Wish, 'said' | 'shards'>): boolean {
+/** Tells whether the plan was requested with the same text and shards. */
+export function isSame(plan: RewindPlan, { said, shards }: Pick<RewindRequest, 'said' | 'shards'>): boolean {
   return plan.said === said && plan.shards?.join() === shards?.join();
 }
 
-/** What fails so often on end is for somebody to look at. */
+/** After this many failed calls in a row, an operator has to look. */
 const MOST_FAILURES = 5;
-const REST_MILLIS = 500;
+const WAIT_MILLIS = 500;
 
 async function isPaused(step: TransformPlan | SinkPlan, target: Target, signal: AbortSignal): Promise<boolean> {
   return (await loadPause(checkpointsOf(step, target), signal)).sinceMillis !== undefined;
 }
 
-/** Calls the step's function until it is done. False: it is paused. */
-export async function drive(
+/**
+ * Calls a step's function with a request until the function is done. Resolves to false when the step is paused. Rejects
+ * with the last `FunctionFailed` when the calls fail too often in a row.
+ */
+export async function callUntilDone(
   step: TransformPlan | SinkPlan,
   target: TargetWithFunctions,
-  { request, onProgress, signal }: Driving & { readonly request: OperatorRequest },
+  { request, onProgress, signal }: ProgressOptions & { readonly request: OperatorRequest },
 ): Promise<boolean> {
   let failures = 0;
   for (;;) {
@@ -142,15 +149,15 @@ export async function drive(
       const answer = OperatorAnswer.parse(await target.invoke(step, request, signal));
       onProgress(answer);
       if (answer.done) return true;
-      // A process may believe for some seconds in a pause that is over.
+      // A process may read a pause from its cache for some seconds after the pause is over.
       if (answer.paused && (await isPaused(step, target, signal))) return false;
       failures = 0;
-      // All that could be done is done, and something is waited for.
-      if (Object.keys(answer.reached).length === 0) await delay(REST_MILLIS, undefined, { signal });
+      // The call read nothing: it waits for another invocation, or for other shards.
+      if (Object.keys(answer.reached).length === 0) await delay(WAIT_MILLIS, undefined, { signal });
     } catch (error) {
       if (!(error instanceof FunctionFailed) || ++failures === MOST_FAILURES) throw error;
       onProgress(error);
-      await delay(REST_MILLIS * 2 ** failures, undefined, { signal });
+      await delay(WAIT_MILLIS * 2 ** failures, undefined, { signal });
     }
   }
 }

@@ -8,12 +8,12 @@ import { isPosition, sequenceNumberOf } from '../../../functions/runtime/positio
 import type { StepPlan } from '../../pipelines/plan.ts';
 import type { Target } from '../target.ts';
 
-/** A dead letter as it is listed: what it holds is another call. */
+/** A dead letter as the bucket lists it, without its content. */
 export interface StoredLetter {
-  /** `<pipeline>/<step>/<hash of the key>`: short enough to be copied. */
+  /** `<pipeline>/<step>/<hash of the key>`: short enough to copy. */
   readonly id: string;
   readonly key: string;
-  /** Names the shard, or the item, that it was in. */
+  /** The shard or the item that it came from. */
   readonly shard: string;
   /** When it was last stored. */
   readonly storedMillis: number;
@@ -21,10 +21,10 @@ export interface StoredLetter {
 
 const STORED = 'dead-letters/';
 
-/** What became of a dead letter that is off the list: it is kept below this prefix. */
-export type Settled = 'discarded' | 'redriven';
+/** Where dead letters are kept after they are removed from the list: the prefix of their new key. */
+export type MovedTo = 'discarded' | 'redriven';
 
-/** The dead letters of a pipeline, or of one step of it, by their keys. */
+/** Lists the dead letters of a pipeline or of one of its steps, in the order of their keys. */
 export async function* listLetters(
   { clients, names }: Target,
   of: { readonly pipeline: string; readonly step?: string | undefined },
@@ -40,6 +40,7 @@ export async function* listLetters(
   }
 }
 
+/** Counts a step's dead letters by shard. */
 export async function deadLettersByShard(
   target: Target,
   { pipeline, name }: StepPlan,
@@ -62,7 +63,7 @@ export async function readLetter(
   return JSON.parse(await text(Body as Readable)) as DeadLetter;
 }
 
-/** Undefined when it is not there any more. */
+/** Reads a dead letter. Undefined when it is no longer on the list. */
 export async function findStored(target: Target, key: string, signal: AbortSignal): Promise<DeadLetter | undefined> {
   try {
     return await readLetter(target, key, signal);
@@ -73,23 +74,23 @@ export async function findStored(target: Target, key: string, signal: AbortSigna
 }
 
 /**
- * A dead letter with its id, and when it was last stored (RFC 3339). Of one that was in a stream: which record it was
- * in.
+ * A dead letter with its id, the time when it was last stored (RFC 3339), and the sequence number of its record if it
+ * came from a stream.
  */
 export type KnownLetter = DeadLetter &
   Pick<StoredLetter, 'id'> & { readonly stored: string; readonly sequenceNumber?: string };
 
 export interface ReadLetters {
   readonly letters: readonly KnownLetter[];
-  /** How many there are beyond those that were read. */
+  /** How many more are stored but were not read. */
   readonly unread: number;
 }
 
-/** Each is an object of its own. */
+/** Each dead letter is an object of its own, and takes a request. */
 const MOST_READ = 2_000;
 const AT_ONCE = 32;
 
-/** What the first dead letters of a pipeline or step hold, by their keys, and how many more there are. */
+/** Reads the first dead letters of a pipeline or step, in the order of their keys, and counts the rest. */
 export async function readLetters(
   target: Target,
   of: { readonly pipeline: string; readonly step?: string | undefined },
@@ -100,18 +101,17 @@ export async function readLetters(
   return { letters, unread: stored.length - letters.length };
 }
 
-/** What these dead letters hold, in their order. */
+/** Reads these dead letters, in their order. */
 export async function readEach(
   target: Target,
   stored: readonly StoredLetter[],
   signal: AbortSignal,
 ): Promise<readonly KnownLetter[]> {
   const letters: KnownLetter[] = [];
+  const readOne = async (letter: StoredLetter): Promise<KnownLetter> =>
+    knownLetter(letter, await readLetter(target, letter.key, signal));
   for (let first = 0; first < stored.length; first += AT_ONCE) {
-    const some = stored.slice(first, first + AT_ONCE);
-    letters.push(
-      ...(await Promise.all(some.map(async (one) => knownLetter(one, await readLetter(target, one.key, signal))))),
-    );
+    letters.push(...(await Promise.all(stored.slice(first, first + AT_ONCE).map(readOne))));
   }
   return letters;
 }
@@ -122,79 +122,78 @@ export function knownLetter({ id, storedMillis }: StoredLetter, letter: DeadLett
     id,
     stored: new Date(storedMillis).toISOString(),
     ...letter,
-    // Of an item, it is a place in that.
+    // In an item, the position is no sequence number.
     ...(isPosition(at) && shard.includes('/shardId-') ? { sequenceNumber: sequenceNumberOf(at) } : {}),
   };
 }
 
-/** The bytes that were refused, as they came. */
+/** Returns the rejected bytes, unchanged. */
 export function originalBytes({ text, base64 }: DeadLetter): Buffer {
   return base64 === undefined ? Buffer.from(text ?? '') : Buffer.from(base64, 'base64');
 }
 
-/** Throws a `UserMistake` when there is none of this id. */
+/** Finds a dead letter by its id. Throws a `UserMistake` when there is none. */
 export async function findLetter(target: Target, id: string, signal: AbortSignal): Promise<StoredLetter> {
   const [pipeline, step, hash, ...more] = id.split('/');
   if (pipeline === undefined || step === undefined || !hash || more.length > 0) {
-    throw new UserMistake(`'${id}' is no dead letter's id: one looks like sensors/cleaning/3f2a91c07b`);
+    throw new UserMistake(`invalid id '${id}'; the id of a dead letter looks like sensors/cleaning/3f2a91c07b`);
   }
   for await (const stored of listLetters(target, { pipeline, step }, signal)) if (stored.id === id) return stored;
-  throw new UserMistake(
-    `there is no dead letter '${id}': millrace dead-letters ${pipeline} ${step} lists those there are`,
-  );
+  throw new UserMistake(`there is no dead letter '${id}'; millrace dead-letters ${pipeline} ${step} lists the ids`);
 }
 
-/** Takes a dead letter off the list for good, and keeps it with the reason. */
+/** Moves a dead letter off the list, to `discarded/`, with the operator's reason. */
 export async function discardLetter(
   target: Target,
   { key }: StoredLetter,
-  why: { readonly reason: string; readonly nowMillis: number; readonly signal: AbortSignal },
+  { reason, nowMillis, signal }: { readonly reason: string; readonly nowMillis: number; readonly signal: AbortSignal },
 ): Promise<void> {
-  const letter = await readLetter(target, key, why.signal);
-  const discarded = { reason: why.reason, time: new Date(why.nowMillis).toISOString() };
-  await settleLetter(target, { key, as: 'discarded', letter: { ...letter, discarded } }, why.signal);
+  const letter = await readLetter(target, key, signal);
+  const discarded = { reason, time: new Date(nowMillis).toISOString() };
+  await moveLetter(target, { key, to: 'discarded', letter: { ...letter, discarded } }, signal);
 }
 
 /**
- * Keeps a dead letter below another prefix and takes it off the list. In this order, so what is interrupted in between
- * is done again, into the same place.
+ * Moves a dead letter off the list. Writes the copy first and deletes the original second, so a move that is
+ * interrupted in between can be repeated: it writes the same key again.
  */
-export async function settleLetter(
+export async function moveLetter(
   target: Target,
-  { key, as, letter }: { readonly key: string; readonly as: Settled; readonly letter: object },
+  { key, to, letter }: { readonly key: string; readonly to: MovedTo; readonly letter: object },
   signal: AbortSignal,
 ): Promise<void> {
   const { clients, names } = target;
-  const to = {
+  const copy = {
     Bucket: names.deadLetters,
-    Key: settledKey(key, as),
+    Key: movedKey(key, to),
     Body: JSON.stringify(letter),
     ContentType: 'application/json',
   };
-  await clients.s3.send(new PutObjectCommand(to), { abortSignal: signal });
-  await takeOff(target, key, signal);
+  await clients.s3.send(new PutObjectCommand(copy), { abortSignal: signal });
+  await deleteLetter(target, key, signal);
 }
 
-/** Whether the dead letter of this key has been settled so before, and perhaps was stored again since. */
-export async function isSettled(
+/** Tells whether a dead letter with this key was moved there before. It may have been stored again since. */
+export async function wasMoved(
   target: Target,
-  { key, as }: { readonly key: string; readonly as: Settled },
+  { key, to }: { readonly key: string; readonly to: MovedTo },
   signal: AbortSignal,
 ): Promise<boolean> {
-  return (await findStored(target, settledKey(key, as), signal)) !== undefined;
+  return (await findStored(target, movedKey(key, to), signal)) !== undefined;
 }
 
-export async function takeOff({ clients, names }: Target, key: string, abortSignal: AbortSignal): Promise<void> {
+/** Removes a dead letter from the list without keeping it. */
+export async function deleteLetter({ clients, names }: Target, key: string, abortSignal: AbortSignal): Promise<void> {
   await clients.s3.send(new DeleteObjectCommand({ Bucket: names.deadLetters, Key: key }), { abortSignal });
 }
 
-/** The id of the dead letter with this key. */
+/** Returns the id of the dead letter with this key. */
 export function letterId(key: string): string {
   return storedAs(key).id;
 }
 
-function settledKey(key: string, as: Settled): string {
-  return `${as}/${key.slice(STORED.length)}`;
+function movedKey(key: string, to: MovedTo): string {
+  return `${to}/${key.slice(STORED.length)}`;
 }
 
 function storedAs(key: string, stored = new Date(0)): StoredLetter {

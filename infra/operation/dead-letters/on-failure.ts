@@ -4,8 +4,8 @@ import { openStates, ProgressOutOfReach } from '../sink-progress.ts';
 import { checkpointsOf, type Target } from '../target.ts';
 
 /**
- * Makes dead letters of what Lambda gave up on, of any step among these. On AWS a function of the platform does so all
- * the time.
+ * Makes dead letters of the records that Lambda discarded, for these steps. On AWS, a function of the platform does so
+ * continuously.
  */
 export async function convertGivenUp(
   target: Target,
@@ -15,7 +15,7 @@ export async function convertGivenUp(
   const { clients, names } = target;
   const stepOf = async (functionArn: string): Promise<GivenUpStep> => {
     const functionName = functionArn.slice(functionArn.lastIndexOf(':function:')).split(':')[2] ?? functionArn;
-    const step = steps.find((one) => names.step(one.pipeline, one.name) === functionName);
+    const step = steps.find(({ pipeline, name }) => names.step(pipeline, name) === functionName);
     if (step === undefined || step.kind === 'source') throw new Error(`no step has the function ${functionName}`);
     return {
       pipeline: step.pipeline,
@@ -30,6 +30,7 @@ export async function convertGivenUp(
   return Array.fromAsync(convertDocuments(at, signal));
 }
 
+/** Loads a step's committed state in a shard. Undefined when there is none, or it is out of reach. */
 async function stateOf(
   step: TransformPlan | SinkPlan,
   target: Target,

@@ -7,27 +7,28 @@ import { decodeRecord } from '../../../functions/runtime/record-codec/decode.ts'
 import type { StepPlan } from '../../pipelines/plan.ts';
 import { originalBytes } from './dead-letters.ts';
 
-/** Why a step's dead letters cannot be put back, and what to do instead. Undefined: they can. */
-export function whyNoneOf(step: StepPlan): string | undefined {
+/** Says why a step's dead letters cannot be redriven, and what to do instead. Undefined when they can. */
+export function whyStepCannotRedrive(step: StepPlan): string | undefined {
   if (step.kind !== 'source') return undefined;
   const what = {
-    request: 'it has none: who sent what it refused was told so',
+    request: 'it rejects bad requests in its reply and stores no dead letters',
     queue:
-      'what it refused never was an event. Mend the file and drop it again, under a name of its own with only the rows that are missing; then discard the dead letters',
+      'a row that it rejected never became an event. Repair the missing rows in a new file with a new name, drop that file, and discard the dead letters',
   };
-  return `dead letters of '${step.pipeline}/${step.name}' cannot be redriven, for it is a source: ${what[step.delivery]}`;
+  return `dead letters of '${step.pipeline}/${step.name}' cannot be redriven, because it is a source: ${what[step.delivery]}`;
 }
 
-/** Why a dead letter cannot be put back, and what to do instead. Undefined: it can. */
-export function whyNot({ event, reason }: DeadLetter): string | undefined {
+/** Says why a dead letter cannot be redriven, and what to do instead. Undefined when it can. */
+export function whyLetterCannotRedrive({ event, reason }: DeadLetter): string | undefined {
   if (event !== undefined) return undefined;
   return reason === 'undecodable'
-    ? 'its bytes are no event: mend them (show --bytes gives them), let their producer send them again, and discard it'
-    : 'it was never read as an event: let its producer send it again (show --bytes gives the bytes), and discard it';
+    ? 'its bytes are not an event; repair them (show --bytes prints them), have the producer send them again, and discard it'
+    : 'it was never decoded; have the producer send it again (show --bytes prints its bytes), and discard it';
 }
 
 /**
- * The event as its step read it, but at a place of a redrive lane and for this one step. The letter must have an event.
+ * Builds the event to append: as its step read it, with a source and sequence of the redrive lane, and addressed to
+ * this one step. Throws when the dead letter has no event.
  */
 export function redrivenEvent(
   letter: DeadLetter,
@@ -50,5 +51,5 @@ export function redrivenEvent(
 }
 
 function noEvent({ pipeline, step, at }: DeadLetter): never {
-  throw new Error(`the dead letter of ${pipeline}/${step} at ${at} says that it was an event, and its bytes are none`);
+  throw new Error(`the dead letter of ${pipeline}/${step} at ${at} is marked as an event, but its bytes are not one`);
 }

@@ -4,42 +4,47 @@ import { type Lane, laneSequence, loadLane, saveLane } from '../../../functions/
 import { type LogWriter, openLogWriter } from '../../../functions/runtime/log/log-writer.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { checkpointsOf, type Target } from '../target.ts';
-import { findStored, isSettled, letterId, type StoredLetter, settleLetter, takeOff } from './dead-letters.ts';
-import { redrivenEvent, whyNot } from './redrivable.ts';
+import { deleteLetter, findStored, letterId, moveLetter, type StoredLetter, wasMoved } from './dead-letters.ts';
+import { redrivenEvent, whyLetterCannotRedrive } from './redrivable.ts';
 
-export interface Redriving {
+export interface RedriveOptions {
   readonly letters: readonly Pick<StoredLetter, 'id' | 'key'>[];
-  /** Told after every batch. */
+  /** Called after every batch. */
   readonly onProgress: (soFar: Redriven) => void;
   readonly nowMillis: () => number;
   readonly signal: AbortSignal;
 }
 
+/** What a redrive has done so far. */
 export interface Redriven {
-  /** Back in the stream. */
+  /** Dead letters that were appended to the stream. */
   readonly appended: number;
-  /** Of those, what an earlier run had begun that was interrupted: they may not have been asked for now. */
+  /** Those of `appended` that finish an interrupted redrive. They need not be among the letters of this one. */
   readonly fromBefore: number;
-  /** Gone meanwhile; or put back before, and stored once more by a step that repeated its batch: off the list now. */
+  /**
+   * Dead letters that are only removed from the list: they were redriven before, and their step stored them again
+   * because it retried its batch. Dead letters that disappeared meanwhile count here too.
+   */
   readonly settledBefore: number;
+  /** Dead letters that cannot be redriven. */
   readonly refused: readonly { readonly id: string; readonly why: string }[];
 }
 
-/** A lane's item is one checkpoint, of 400 KB at most; a batch's events are in memory. */
+/** The keys of a batch are stored in one checkpoint, of 400 KB at most. Its events are in memory. */
 const BATCH_LETTERS = 200;
 const BATCH_BYTES = 8 * 1024 * 1024;
 
 /**
- * Puts dead letters back to the one step that refused them, at the end of the stream that it reads. They go through a
- * lane, as a source's items do: which letters are under way is recorded, under an ordinal, before the first of them is
- * appended, and a letter is taken off the list only after it was. So whoever is interrupted, anywhere, leaves a batch
- * that the next run finishes under the same ordinal, and the step drops what comes again. Two runs at once finish each
- * other's batches, and only one of them may begin another.
+ * Appends dead letters to the end of the stream that their step reads, addressed to that step alone. They go through a
+ * lane, as a source's items do: the keys of a batch are stored with an ordinal before the first letter is appended, and
+ * a letter is removed from the list only after it was appended. So an interrupted redrive leaves a batch that the next
+ * one finishes under the same ordinal, and the step drops the duplicates. Two redrives at once finish each other's
+ * batches, and only one of them may begin another.
  */
 export async function redriveLetters(
   step: TransformPlan | SinkPlan,
   target: Target,
-  { letters, onProgress, nowMillis, signal }: Redriving,
+  { letters, onProgress, nowMillis, signal }: RedriveOptions,
 ): Promise<Redriven> {
   const work = openWork(step, target, { nowMillis, signal });
   let soFar: Redriven = { appended: 0, fromBefore: 0, settledBefore: 0, refused: [] };
@@ -61,7 +66,7 @@ export async function redriveLetters(
   let left = letters;
   while (left.length > 0) {
     const batch = await nextBatch(work, left);
-    left = left.slice(batch.looked);
+    left = left.slice(batch.examined);
     add({ settledBefore: batch.settledBefore, refused: batch.refused });
     if (batch.keys.length === 0) continue;
     const { id, ordinal } = lane.state;
@@ -74,8 +79,8 @@ export async function redriveLetters(
   return soFar;
 }
 
-/** What an interrupted run has begun: how many letters it may still have to append. */
-export async function begunLetters(
+/** Counts the dead letters that an interrupted redrive may still have to append. */
+export async function unfinishedRedrive(
   step: TransformPlan | SinkPlan,
   target: Target,
   signal: AbortSignal,
@@ -84,6 +89,7 @@ export async function begunLetters(
   return state.current === undefined ? 0 : Keys.parse(state.current.item).length;
 }
 
+/** The key of the lane's checkpoint. */
 const LANE = 'redrive';
 const Keys = z.array(z.string());
 
@@ -99,7 +105,7 @@ interface Work {
 function openWork(
   step: TransformPlan | SinkPlan,
   target: Target,
-  { nowMillis, signal }: Pick<Redriving, 'nowMillis' | 'signal'>,
+  { nowMillis, signal }: Pick<RedriveOptions, 'nowMillis' | 'signal'>,
 ): Work {
   const { stream } = step.input;
   const compression = stream.kind === 'own' ? stream.compression : undefined;
@@ -119,34 +125,34 @@ function openWork(
 
 interface NextBatch {
   readonly keys: readonly string[];
-  /** How many letters, from the first, this has decided about. */
-  readonly looked: number;
+  /** How many letters, from the first, were decided about. */
+  readonly examined: number;
   readonly settledBefore: number;
   readonly refused: Redriven['refused'];
 }
 
-async function nextBatch({ target, signal }: Work, letters: Redriving['letters']): Promise<NextBatch> {
+async function nextBatch({ target, signal }: Work, letters: RedriveOptions['letters']): Promise<NextBatch> {
   const some = letters.slice(0, BATCH_LETTERS);
   const found = await each(some, async ({ key }) => ({
     letter: await findStored(target, key, signal),
-    isBack: await isSettled(target, { key, as: 'redriven' }, signal),
+    wasRedriven: await wasMoved(target, { key, to: 'redriven' }, signal),
   }));
   const keys: string[] = [];
   const refused: { id: string; why: string }[] = [];
-  let [looked, settledBefore, bytes] = [0, 0, 0];
-  for (const [index, { letter, isBack }] of found.entries()) {
+  let [examined, settledBefore, bytes] = [0, 0, 0];
+  for (const [index, { letter, wasRedriven }] of found.entries()) {
     const { id, key } = some[index] as StoredLetter;
     bytes += (letter?.text ?? letter?.base64 ?? '').length;
     if (keys.length > 0 && bytes > BATCH_BYTES) break;
-    looked++;
-    const why = letter === undefined ? undefined : whyNot(letter);
-    if (letter === undefined || isBack) {
+    examined++;
+    const why = letter === undefined ? undefined : whyLetterCannotRedrive(letter);
+    if (letter === undefined || wasRedriven) {
       settledBefore++;
-      await takeOff(target, key, signal);
+      await deleteLetter(target, key, signal);
     } else if (why !== undefined) refused.push({ id, why });
     else keys.push(key);
   }
-  return { keys, looked, settledBefore, refused };
+  return { keys, examined, settledBefore, refused };
 }
 
 interface Finished {
@@ -156,8 +162,8 @@ interface Finished {
 }
 
 /**
- * Appends the lane's letters that are still on the list, takes them off it, and frees the lane. A letter's place in the
- * batch is the same whenever it is appended.
+ * Appends the lane's letters that are still on the list, removes them from the list, and frees the lane. A letter's
+ * index in the batch is the same whenever it is appended, and so is its sequence.
  */
 async function finish(work: Work, lane: Lane): Promise<Finished> {
   const { name, target, checkpoints, writer, nowMillis, signal } = work;
@@ -170,29 +176,33 @@ async function finish(work: Work, lane: Lane): Promise<Finished> {
   });
   const appended = await writer.append(events, signal);
   const tooLarge = new Map(appended.refused.map(({ index, size, limit }) => [index, { size, limit }]));
-  const back = letters.filter((_, index) => !tooLarge.has(index));
-  await each(back, ({ letter, index }) => {
-    const redriven = { time: new Date(nowMillis()).toISOString(), ordinal: lane.state.ordinal };
-    return settleLetter(
+  const redriven = letters.filter((_, index) => !tooLarge.has(index));
+  await each(redriven, ({ letter, index }) => {
+    const redrive = { time: new Date(nowMillis()).toISOString(), ordinal: lane.state.ordinal };
+    return moveLetter(
       target,
-      { key: keys[index] as string, as: 'redriven', letter: { ...letter, redriven } },
+      { key: keys[index] as string, to: 'redriven', letter: { ...letter, redriven: redrive } },
       signal,
     );
   });
   const { id, ordinal } = lane.state;
   return {
     lane: await saveLane(checkpoints, lane, { state: { id, ordinal }, signal }),
-    appended: back.length,
+    appended: redriven.length,
     refused: [...tooLarge].map(([index, { size, limit }]) => ({
       id: letterId(keys[letters[index]?.index ?? 0] as string),
-      why: `as an event for one step it has ${size} bytes, and its stream takes ${limit}`,
+      why: `addressed to one step it has ${size} bytes, more than the ${limit} that its stream takes`,
     })),
   };
 }
 
 const AT_ONCE = 32;
 
-async function each<One, Result>(all: readonly One[], work: (one: One) => Promise<Result>): Promise<readonly Result[]> {
+/** Runs `work` on every item, a limited number at once, and resolves to the results in order. */
+async function each<Item, Result>(
+  all: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<readonly Result[]> {
   const results: Result[] = [];
   for (let first = 0; first < all.length; first += AT_ONCE) {
     results.push(...(await Promise.all(all.slice(first, first + AT_ONCE).map(work))));

@@ -14,60 +14,57 @@ import { decodeRecord } from '../../../functions/runtime/record-codec/decode.ts'
 import type { LogRecord } from '../../../functions/runtime/record-codec/record.ts';
 import { bytesOf, PAGE_BYTES, pageLimitAfter } from './page-limit.ts';
 
-/** What is in a shard after a position. */
-export interface Look {
-  /** When the record of the position arrived. Undefined without one, or when it is trimmed away. */
+/** The records of a shard after a position. */
+export interface Backlog {
+  /** When the record of the position arrived. Undefined without a position, or when its record has expired. */
   readonly positionMillis: number | undefined;
-  /** How many records come after it; at least so many when `more`. */
+  /** Records after the position; with `more`, there are more than this. */
   readonly records: number;
-  /**
-   * In those records, as the log has them: what was appended again counts twice. Without those that the position is
-   * after.
-   */
+  /** Events after the position in those records, as the log holds them: duplicates count too. */
   readonly events: number;
   readonly more: boolean;
-  /** When the first of them arrived. */
+  /** When the first of those records arrived. */
   readonly oldestMillis: number | undefined;
-  /** The shard is closed, and nothing comes after. */
+  /** The shard is closed, and no record comes after the position. */
   readonly ended: boolean;
-  /** The position is before the earliest record that is left: something may have been lost. */
+  /** The record of the position has expired, so records after it may be lost. */
   readonly trimmed: boolean;
 }
 
-/** So many records are counted, or those of about so many bytes: a look at a step must not hold it up. */
-const COUNTED = 500;
-const COUNTED_BYTES = 2 * PAGE_BYTES;
+/** Limits of counting: reading a backlog must not slow the step down. */
+const MOST_COUNTED = 500;
+const MOST_COUNTED_BYTES = 2 * PAGE_BYTES;
 
-/** They tell how large the next ones may be. */
+/** A small first page shows how large the records are. */
 const FIRST_PAGE_RECORDS = 10;
 
-/** Pages may be empty although records follow, in a shard that has few. */
+/** In a shard with few records, pages may be empty although records follow. */
 const MOST_PAGES = 20;
 
-export interface LookAt {
+export interface BacklogQuery {
   readonly kinesis: Kinesis;
   /** Name or ARN. */
   readonly stream: string;
   readonly shard: { readonly id: string; readonly open: boolean };
   readonly after: Position | undefined;
-  /** Where there is no position yet. */
+  /** Where to start without a position. */
   readonly start: 'earliest' | Date;
   readonly signal: AbortSignal;
 }
 
-/** Looks at a shard from a position on, with as few calls as tell where a reader stands. */
-export async function lookAfter(at: LookAt): Promise<Look> {
-  const { kinesis, stream, shard, after, signal } = at;
+/** Reads a shard from a position on, with few calls, to measure how far a step is behind. */
+export async function readBacklog(query: BacklogQuery): Promise<Backlog> {
+  const { kinesis, stream, shard, after, signal } = query;
   const toRead: ShardToRead = { kinesis, stream, shardId: shard.id, signal, sleep: sleepFor, random: Math.random };
   const getPage = pagesOf(toRead);
-  const look = await lookFrom(await firstIterator(toRead, at), at, getPage);
-  if (after === undefined || look.positionMillis !== undefined) return look;
+  const backlog = await readFrom(await firstIterator(toRead, query), query, getPage);
+  if (after === undefined || backlog.positionMillis !== undefined) return backlog;
   const digits = digitsAskedFor(await earliestRecord(toRead, getPage));
-  return digits === 0 ? look : lookFrom(await firstIterator(toRead, at, digits), at, getPage);
+  return digits === 0 ? backlog : readFrom(await firstIterator(toRead, query, digits), query, getPage);
 }
 
-async function lookFrom(first: string, at: LookAt, getPage: ReturnType<typeof pagesOf>): Promise<Look> {
-  const { shard, after, stream } = at;
+async function readFrom(first: string, query: BacklogQuery, getPage: ReturnType<typeof pagesOf>): Promise<Backlog> {
+  const { shard, after, stream } = query;
   const seen: LogRecord[] = [];
   let iterator: string | undefined = first;
   let page: RawPage | undefined;
@@ -77,31 +74,31 @@ async function lookFrom(first: string, at: LookAt, getPage: ReturnType<typeof pa
     seen.push(...page.records);
     iterator = page.next;
     const unread = unreadOf(seen, after);
-    if (unread.length > COUNTED || (unread.length > 0 && bytesOf(seen) >= COUNTED_BYTES)) break;
+    if (unread.length > MOST_COUNTED || (unread.length > 0 && bytesOf(seen) >= MOST_COUNTED_BYTES)) break;
     if (shard.open && page.millisBehindLatest === 0 && page.records.length < limit) break;
-    limit = Math.min(pageLimitAfter(page.records, limit), COUNTED + 1 - unread.length);
+    limit = Math.min(pageLimitAfter(page.records, limit), MOST_COUNTED + 1 - unread.length);
   }
   const unread = unreadOf(seen, after);
-  const counted = unread.slice(0, COUNTED);
+  const counted = unread.slice(0, MOST_COUNTED);
   const own = after === undefined ? undefined : seen.find(({ sequenceNumber }) => isOf(after, sequenceNumber));
   return {
     positionMillis: own?.approximateArrivalMillis,
     records: counted.length,
     events: counted.reduce((sum, record) => sum + eventsAfter(record, { after, stream }), 0),
-    more: unread.length > COUNTED || (unread.length > 0 && (page?.millisBehindLatest ?? 0) > 0),
+    more: unread.length > MOST_COUNTED || (unread.length > 0 && (page?.millisBehindLatest ?? 0) > 0),
     oldestMillis: unread[0]?.approximateArrivalMillis,
     ended: iterator === undefined && unread.length === 0,
     trimmed: after !== undefined && own === undefined && unread.length > 0,
   };
 }
 
-function eventsAfter(record: LogRecord, { after, stream }: Pick<LookAt, 'after' | 'stream'>): number {
+function eventsAfter(record: LogRecord, { after, stream }: Pick<BacklogQuery, 'after' | 'stream'>): number {
   const { length } = decodeRecord(record, { name: stream }).entries;
   const isInside = after !== undefined && isOf(after, record.sequenceNumber);
   return isInside ? Math.max(0, length - subSequenceOf(after) - 1) : length;
 }
 
-async function firstIterator(shard: ShardToRead, { after, start }: LookAt, digits = 0): Promise<string> {
+async function firstIterator(shard: ShardToRead, { after, start }: BacklogQuery, digits = 0): Promise<string> {
   if (after === undefined) return iteratorAt(shard, start);
   try {
     return await iteratorAt(shard, { atSequenceNumber: sequenceNumberOf(after).padStart(digits, '0') });
@@ -111,7 +108,7 @@ async function firstIterator(shard: ShardToRead, { after, start }: LookAt, digit
   }
 }
 
-/** Numbers, of which a server may write one with leading zeros. */
+/** Compares sequence numbers as numbers: some servers write them with leading zeros. */
 function isOf(position: Position, sequenceNumber: string): boolean {
   return BigInt(sequenceNumber) === BigInt(sequenceNumberOf(position));
 }

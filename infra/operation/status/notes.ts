@@ -1,45 +1,44 @@
 import type { Rewind } from '../../../functions/runtime/checkpoints/rewind-state.ts';
 import { mappingSettings } from '../../delivery.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
-import type { Look } from './backlog.ts';
+import type { Backlog } from './backlog.ts';
 
 type Reader = TransformPlan | SinkPlan;
 
-export const HELD = 'its function died of what comes next, again and again: see “A step holds” in docs/runbook.md';
+export const HELD_NOTE = 'the next events killed its function repeatedly; see "A step holds" in docs/runbook.md';
 
-/** Of a shard that is being moved. */
+/** Describes a shard that is being moved. */
 export function noteOfRewinding({ delivery }: Reader, { phase }: Rewind): string {
-  // A scheduled step's next run is soon.
-  const goesOn =
+  const next =
     delivery === 'scheduled'
-      ? 'its next runs go on'
-      : 'it goes on as records come, and at once when the same millrace positions is run again';
-  return `${REWINDING[phase]}: ${goesOn}`;
+      ? 'its next runs continue'
+      : 'it continues as records arrive, or at once when the same millrace positions command is run again';
+  return `${REWINDING[phase]}; ${next}`;
 }
 
 const REWINDING = {
-  settling: 'it finishes what is in flight before it goes back',
-  passing: 'it passes over what comes before the place that it was moved to',
-  reading: 'it has not caught up since it was moved',
+  settling: 'finishing its batch in flight before it moves',
+  passing: 'scanning the records before its new position',
+  reading: 'moved, and not caught up yet',
 } as const;
 
-/** Of every other shard: undefined, when there is nothing to say. */
+/** Describes any other shard. Undefined when there is nothing to say. */
 export function noteOf(
   { step, paused }: { readonly step: Reader; readonly paused: boolean },
-  look: Look,
+  backlog: Backlog,
   rewind: Rewind | undefined,
 ): string | undefined {
-  if (look.trimmed) return 'records between its position and the earliest one that is left may be lost';
+  if (backlog.trimmed) return 'records have expired after its position and may be lost';
   if (!paused) return undefined;
   const notes = [
-    ...(rewind === undefined ? [] : ['it was moved, and goes there when it is resumed']),
-    ...resumeBefore(step, look),
+    ...(rewind === undefined ? [] : ['moved, and starts at its new position when it is resumed']),
+    ...resumeBefore(step, backlog),
   ];
   return notes.length === 0 ? undefined : notes.join('; ');
 }
 
-function resumeBefore({ delivery, input }: Reader, { oldestMillis }: Look): readonly string[] {
+function resumeBefore({ delivery, input }: Reader, { oldestMillis }: Backlog): readonly string[] {
   if (delivery !== 'continuous' || oldestMillis === undefined) return [];
   const until = new Date(oldestMillis + mappingSettings(input, '').maximumRecordAgeInSeconds * 1_000).toISOString();
-  return [`resume it before ${until}: Lambda then gives up on what waits, into the dead-letter bucket`];
+  return [`resume before ${until}; after that Lambda discards the waiting records to the dead-letter bucket`];
 }

@@ -1,13 +1,13 @@
 import type { LogRecord } from '../../../functions/runtime/record-codec/record.ts';
 
 /**
- * Others read the shard, too, and all together get 2 MB/s: who reads 10 MiB at once keeps them off for five seconds. A
- * page of who only looks is of about this size.
+ * The size of a page that an operator's command reads. All readers of a shard share 2 MB/s, and a page of 10 MiB would
+ * keep the others waiting for five seconds.
  */
 export const PAGE_BYTES = 1024 * 1024;
 const MOST_PAGE_RECORDS = 500;
 
-/** How many records the next page is asked for: they are thought to be as large as those of the last one. */
+/** Chooses how many records the next page should have, assuming they are as large as those of the last page. */
 export function pageLimitAfter(records: readonly LogRecord[], limit: number): number {
   const bytes = bytesOf(records);
   if (bytes === 0) return limit;

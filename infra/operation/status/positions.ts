@@ -2,7 +2,7 @@ import { OperatorAnswer, type ShardAnswer } from '../../../functions/runtime/ope
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
 import type { TargetWithFunctions } from '../target.ts';
 
-/** Where a step stands in each shard, by its function, which reaches its positions wherever they are. */
+/** Asks a step's function for its positions. The function can read them wherever they are stored. */
 export async function positionsOf(
   step: TransformPlan | SinkPlan,
   target: TargetWithFunctions,

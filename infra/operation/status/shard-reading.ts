@@ -13,22 +13,22 @@ import type { Kinesis } from '../../../functions/runtime/log/shards.ts';
 import type { LogRecord } from '../../../functions/runtime/record-codec/record.ts';
 import { pageLimitAfter } from './page-limit.ts';
 
-/** A shard of a stream, for somebody who only looks. */
-export interface ShardReading {
-  /** The first record that it still holds. */
+/** A reader of one shard, for commands that inspect a stream. */
+export interface ShardReader {
+  /** Reads the first record that the shard still holds. */
   earliest(): Promise<LogRecord | undefined>;
-  /** Its records from there on, as far as it goes now. A place that it does not hold any more: from the earliest on. */
+  /** Reads records up to the present end of the shard. Starts at the earliest record when `start` has expired. */
   from(start: IteratorStart): AsyncIterable<LogRecord>;
 }
 
-export function readingOf(of: {
+export function openShardReader(options: {
   readonly kinesis: Kinesis;
   /** Name or ARN. */
   readonly stream: string;
   readonly shardId: string;
   readonly signal: AbortSignal;
-}): ShardReading {
-  const shard: ShardToRead = { ...of, sleep: sleepFor, random: Math.random };
+}): ShardReader {
+  const shard: ShardToRead = { ...options, sleep: sleepFor, random: Math.random };
   const getPage = pagesOf(shard);
   let earliest: Promise<LogRecord | undefined> | undefined;
 
@@ -50,12 +50,12 @@ export function readingOf(of: {
       return earliest;
     },
     async *from(start) {
-      // One record often is all that is asked for.
+      // Many callers want only one record.
       let limit = 1;
       for (let iterator: string | undefined = await firstIterator(start); iterator !== undefined; ) {
         const { records, millisBehindLatest, next }: RawPage = await getPage(iterator, limit);
         yield* records;
-        // A full page may end in the middle of a millisecond.
+        // A full page may end in the middle of a millisecond, and then 0 does not mean the end.
         if (millisBehindLatest === 0 && records.length < limit) return;
         limit = pageLimitAfter(records, limit);
         iterator = next;

@@ -11,155 +11,173 @@ import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../../pipeli
 import { deadLettersByShard } from '../dead-letters/dead-letters.ts';
 import { openStates, ProgressOutOfReach, type StatesOfStep } from '../sink-progress.ts';
 import { checkpointsOf, type Target } from '../target.ts';
-import { type Look, lookAfter } from './backlog.ts';
-import { HELD, noteOf, noteOfRewinding } from './notes.ts';
+import { type Backlog, readBacklog } from './backlog.ts';
+import { HELD_NOTE, noteOf, noteOfRewinding } from './notes.ts';
 
 /**
- * `idle`: nothing to do. `running`: what waits has not waited for longer than the step's delivery explains. `behind`:
- * it has. `rewinding`: it was moved, and has not caught up. `ended`: the shard was split or merged, and all of it is
- * done. `held`, `unknown`: the reason is in the note.
+ * The state of a step in a shard.
+ *
+ * - `idle`: there is nothing to read
+ * - `running`: records are waiting, for no longer than the step's delivery explains
+ * - `behind`: records have waited for longer than that
+ * - `paused`: an operator paused the step
+ * - `rewinding`: an operator moved the step, and it has not caught up
+ * - `held`: the next events killed the function repeatedly
+ * - `ended`: the shard was split or merged, and all of its records are done
+ * - `unknown`: the note gives the reason
  */
-export type StandingState = 'running' | 'paused' | 'rewinding' | 'behind' | 'held' | 'idle' | 'ended' | 'unknown';
+export type StatusState = 'running' | 'paused' | 'rewinding' | 'behind' | 'held' | 'idle' | 'ended' | 'unknown';
 
-/** Where a step stands in one shard; a source stands in none. Times are RFC 3339. */
-export interface Standing {
+/** A step's status in one shard; a source has no shard. Times are RFC 3339. */
+export interface StepStatus {
   readonly pipeline: string;
   readonly step: string;
   readonly delivery: StepPlan['delivery'];
   readonly shard?: string;
-  readonly state: StandingState;
-  /** The record that the step is in or just after, and when it arrived. */
+  readonly state: StatusState;
+  /** The last record that the step has read, perhaps not to its end, and when that record arrived. */
   readonly position?: { readonly sequenceNumber: string; readonly time?: string };
-  /** How many records come after the position; messages in the queue, for a source that has one. */
+  /** Records after the position. For a source that reads a queue: messages in the queue. */
   readonly recordsBehind?: number;
-  /** In those records, as the log has them: what was appended again counts twice. */
+  /** Events in those records, as the log holds them: duplicates count too. */
   readonly eventsBehind?: number;
-  /** There are more records than were counted. */
+  /** Counting stopped at its limit, so there are more records. */
   readonly andMore?: true;
-  /** How long the oldest record that is not done has been in the log. */
+  /** The age of the oldest of those records. */
   readonly lagMillis?: number;
-  /** When the position was last moved. */
+  /** When the position last moved. */
   readonly lastProgress?: string;
   readonly deadLetters: number;
-  /** Of a step whose code says that it is not deterministic. */
+  /** Set for a step that is declared not deterministic. */
   readonly promise?: 'at least once';
   readonly note?: string;
 }
 
-/** Asks a step's own positions, wherever it keeps them, and looks at what the log has after them. */
-export async function standingOf(step: StepPlan, target: Target, signal: AbortSignal): Promise<readonly Standing[]> {
-  return step.kind === 'source' ? [await sourceStanding(step, target, signal)] : readerStandings(step, target, signal);
+/** Loads a step's positions, wherever they are stored, and measures how far the step is behind the log. */
+export async function stepStatus(step: StepPlan, target: Target, signal: AbortSignal): Promise<readonly StepStatus[]> {
+  return step.kind === 'source' ? [await sourceStatus(step, target, signal)] : readerStatus(step, target, signal);
 }
 
-/** Of how many shards at once. */
+/** Shards that are read at once. */
 const AT_ONCE = 8;
 
-async function readerStandings(
+async function readerStatus(
   step: TransformPlan | SinkPlan,
   target: Target,
   signal: AbortSignal,
-): Promise<readonly Standing[]> {
+): Promise<readonly StepStatus[]> {
   const stream = target.streamName(step.input.stream);
   const [shape, letters, paused] = await Promise.all([
     describeStream(target.clients.kinesis, stream, signal),
     deadLettersByShard(target, step, signal),
     isPaused(step, target, signal),
   ]);
-  const facts: Facts = { step, target, stream, shape, paused, start: await startOf(step, target, signal) };
-  const states = await openStates(step, target, signal).catch(outOfReach);
+  const context: Context = { step, target, stream, shape, paused, start: await startOf(step, target, signal) };
+  const states = await openStates(step, target, signal).catch(asOutOfReach);
   try {
-    const standings: Standing[] = [];
+    const statuses: StepStatus[] = [];
     for (let first = 0; first < shape.shards.length; first += AT_ONCE) {
-      const some = shape.shards.slice(first, first + AT_ONCE);
-      const found = await Promise.all(some.map((shard) => shardStanding(facts, { shard, states }, signal)));
-      for (const [index, standing] of found.entries()) {
-        const key = shardKey(shape, (some[index] as Shard).id);
-        standings.push({
+      const shards = shape.shards.slice(first, first + AT_ONCE);
+      const found = await Promise.all(shards.map((shard) => shardStatus(context, { shard, states }, signal)));
+      for (const [index, status] of found.entries()) {
+        const { id } = shards[index] as Shard;
+        const key = shardKey(shape, id);
+        statuses.push({
           ...common(step),
-          shard: (some[index] as Shard).id,
-          ...standing,
+          shard: id,
+          ...status,
           deadLetters: letters.get(key) ?? 0,
         });
         letters.delete(key);
       }
     }
-    return [...standings, ...formerShards(step, letters)];
+    return [...statuses, ...formerShards(step, letters)];
   } finally {
     if (!(states instanceof ProgressOutOfReach)) await states[Symbol.asyncDispose]();
   }
 }
 
-interface Facts {
+/** What is the same for all shards of a step. */
+interface Context {
   readonly step: TransformPlan | SinkPlan;
   readonly target: Target;
   readonly stream: string;
   readonly shape: StreamShape;
   readonly paused: boolean;
-  /** Undefined: where the mapping started is not known. */
+  /** Where a shard without a position starts. Undefined when only the mapping knows: it started at `latest`. */
   readonly start: 'earliest' | Date | undefined;
 }
 
-type ShardStanding = Omit<Standing, 'pipeline' | 'step' | 'delivery' | 'shard' | 'deadLetters'>;
+type ShardStatus = Omit<StepStatus, 'pipeline' | 'step' | 'delivery' | 'shard' | 'deadLetters'>;
 
-async function shardStanding(
-  facts: Facts,
-  of: { readonly shard: Shard; readonly states: StatesOfStep | ProgressOutOfReach },
+async function shardStatus(
+  context: Context,
+  options: { readonly shard: Shard; readonly states: StatesOfStep | ProgressOutOfReach },
   signal: AbortSignal,
-): Promise<ShardStanding> {
-  const { target, stream, shape, paused, start } = facts;
-  const { shard, states } = of;
+): Promise<ShardStatus> {
+  const { target, stream, shape, paused, start } = context;
+  const { shard, states } = options;
   const state = await stateIn(states, shardKey(shape, shard.id), signal);
   if (state instanceof ProgressOutOfReach) return { state: paused ? 'paused' : 'unknown', note: state.message };
   const progress = state === undefined ? {} : progressOf(state);
   if (state?.ended === true) return { state: 'ended', ...progress, recordsBehind: 0, eventsBehind: 0, lagMillis: 0 };
   const after = state?.position;
   if (state?.rewind !== undefined && !paused)
-    return rewindingStanding(facts, shard, { state, rewind: state.rewind, signal });
+    return rewindingStatus(context, shard, { state, rewind: state.rewind, signal });
   if (after === undefined && start === undefined) {
-    const note = "nothing read yet: it starts with what comes after its deployment ('latest')";
+    const note = "nothing read yet; it starts with the records that arrive after its deployment ('latest')";
     return { state: paused ? 'paused' : 'idle', note };
   }
   const { kinesis } = target.clients;
-  const look = await lookAfter({ kinesis, stream, shard, after, start: start ?? 'earliest', signal });
-  const lagMillis = look.oldestMillis === undefined ? 0 : Math.max(0, Date.now() - look.oldestMillis);
-  const isHeld = look.records > 0 && (await isHeldAt(facts, { shard, state }, signal));
-  const note = isHeld ? HELD : noteOf(facts, look, state?.rewind);
+  const backlog = await readBacklog({ kinesis, stream, shard, after, start: start ?? 'earliest', signal });
+  const isHeld = backlog.records > 0 && (await isHeldAt(context, { shard, state }, signal));
+  const note = isHeld ? HELD_NOTE : noteOf(context, backlog, state?.rewind);
   return {
-    state: isHeld && !paused ? 'held' : stateOf(facts, look, lagMillis),
+    state: isHeld && !paused ? 'held' : stateOf(context, backlog),
     ...progress,
-    ...(after === undefined ? {} : { position: positionOf(after, look) }),
-    recordsBehind: look.records,
-    eventsBehind: look.events,
-    ...(look.more ? { andMore: true } : {}),
-    lagMillis,
+    ...backlogStatus(backlog, after),
     ...(note === undefined ? {} : { note }),
   };
 }
 
-/** Between its position, which it has in the log itself, and the end: what is to be read once more included. */
-async function rewindingStanding(
-  facts: Facts,
+/** Reports a shard that is being moved. Its backlog includes the records that it reads again. */
+async function rewindingStatus(
+  context: Context,
   shard: Shard,
   { state, rewind, signal }: { readonly state: StepState; readonly rewind: Rewind; readonly signal: AbortSignal },
-): Promise<ShardStanding> {
+): Promise<ShardStatus> {
   const after = state.position;
-  const { stream } = facts;
-  const { kinesis } = facts.target.clients;
-  const look = await lookAfter({ kinesis, stream, shard, after, start: 'earliest', signal });
+  const { stream } = context;
+  const { kinesis } = context.target.clients;
+  const backlog = await readBacklog({ kinesis, stream, shard, after, start: 'earliest', signal });
   return {
     state: 'rewinding',
     ...progressOf(state),
-    ...(after === undefined ? {} : { position: positionOf(after, look) }),
-    recordsBehind: look.records,
-    eventsBehind: look.events,
-    ...(look.more ? { andMore: true } : {}),
-    lagMillis: look.oldestMillis === undefined ? 0 : Math.max(0, Date.now() - look.oldestMillis),
-    note: noteOfRewinding(facts.step, rewind),
+    ...backlogStatus(backlog, after),
+    note: noteOfRewinding(context.step, rewind),
   };
 }
 
+function backlogStatus(
+  backlog: Backlog,
+  after: Position | undefined,
+): Pick<StepStatus, 'position' | 'recordsBehind' | 'eventsBehind' | 'andMore' | 'lagMillis'> {
+  return {
+    ...(after === undefined ? {} : { position: positionOf(after, backlog) }),
+    recordsBehind: backlog.records,
+    eventsBehind: backlog.events,
+    ...(backlog.more ? { andMore: true } : {}),
+    lagMillis: lagOf(backlog),
+  };
+}
+
+function lagOf({ oldestMillis }: Backlog): number {
+  return oldestMillis === undefined ? 0 : Math.max(0, Date.now() - oldestMillis);
+}
+
+/** Tells whether the step holds at its position, because what comes next killed its function too often. */
 async function isHeldAt(
-  { step, target, shape }: Facts,
+  { step, target, shape }: Context,
   { shard, state }: { readonly shard: Shard; readonly state: StepState | undefined },
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -176,39 +194,39 @@ async function stateIn(
   signal: AbortSignal,
 ): Promise<StepState | ProgressOutOfReach | undefined> {
   if (states instanceof ProgressOutOfReach) return states;
-  const stored = await states.load(key, signal).catch(outOfReach);
+  const stored = await states.load(key, signal).catch(asOutOfReach);
   return stored === undefined || stored instanceof ProgressOutOfReach ? stored : decodeState(stored.state);
 }
 
-/** Is an answer too: everything else about the step can still be told. */
-function outOfReach(error: unknown): ProgressOutOfReach {
+/** Returns `ProgressOutOfReach` as a value, because the rest of the step's status is known. Throws any other error. */
+function asOutOfReach(error: unknown): ProgressOutOfReach {
   if (error instanceof ProgressOutOfReach) return error;
   throw error;
 }
 
-function progressOf({ movedMillis, position }: StepState): Pick<Standing, 'lastProgress' | 'position'> {
+function progressOf({ movedMillis, position }: StepState): Pick<StepStatus, 'lastProgress' | 'position'> {
   return {
     ...(position === undefined ? {} : { position: { sequenceNumber: sequenceNumberOf(position) } }),
     ...(movedMillis === undefined ? {} : { lastProgress: new Date(movedMillis).toISOString() }),
   };
 }
 
-function positionOf(position: Position, { positionMillis }: Look): NonNullable<Standing['position']> {
+function positionOf(position: Position, { positionMillis }: Backlog): NonNullable<StepStatus['position']> {
   const sequenceNumber = sequenceNumberOf(position);
   return positionMillis === undefined
     ? { sequenceNumber }
     : { sequenceNumber, time: new Date(positionMillis).toISOString() };
 }
 
-/** A continuous step gets a record within seconds. */
+/** A continuous step receives a record within seconds, so after this wait it is behind. */
 const PATIENCE_MILLIS = 60_000;
 
-function stateOf({ step, paused }: Facts, { records, ended }: Look, lagMillis: number): StandingState {
-  if (ended) return 'ended';
+function stateOf({ step, paused }: Context, backlog: Backlog): StatusState {
+  if (backlog.ended) return 'ended';
   if (paused) return 'paused';
-  if (records === 0) return 'idle';
+  if (backlog.records === 0) return 'idle';
   const every = step.kind === 'sink' ? (step.every ?? 0) : 0;
-  return lagMillis > 2 * every + PATIENCE_MILLIS ? 'behind' : 'running';
+  return lagOf(backlog) > 2 * every + PATIENCE_MILLIS ? 'behind' : 'running';
 }
 
 async function isPaused(step: StepPlan, target: Target, signal: AbortSignal): Promise<boolean> {
@@ -216,8 +234,8 @@ async function isPaused(step: StepPlan, target: Target, signal: AbortSignal): Pr
 }
 
 /**
- * Where a shard starts that has no position: a scheduled step has noted it, a continuous one starts where its mapping
- * does.
+ * Loads where a shard without a position starts. A scheduled step has stored that; a continuous step starts where its
+ * mapping does.
  */
 async function startOf(
   step: TransformPlan | SinkPlan,
@@ -226,17 +244,17 @@ async function startOf(
 ): Promise<'earliest' | Date | undefined> {
   const { start } = step.input;
   if (start !== 'latest') return start;
-  const noted = step.delivery === 'scheduled' ? await checkpointsOf(step, target).load('start', signal) : undefined;
-  return noted === undefined ? undefined : new Date(Number(noted.state));
+  const stored = step.delivery === 'scheduled' ? await checkpointsOf(step, target).load('start', signal) : undefined;
+  return stored === undefined ? undefined : new Date(Number(stored.state));
 }
 
-/** Dead letters of shards that are trimmed away, or of a stream that was there before. */
-function formerShards(step: StepPlan, letters: ReadonlyMap<string, number>): readonly Standing[] {
+/** Reports the dead letters of shards that have expired, or of a former stream. */
+function formerShards(step: StepPlan, letters: ReadonlyMap<string, number>): readonly StepStatus[] {
   const deadLetters = [...letters.values()].reduce((sum, count) => sum + count, 0);
   return deadLetters === 0 ? [] : [{ ...common(step), shard: 'former shards', state: 'ended', deadLetters }];
 }
 
-async function sourceStanding(step: SourcePlan, target: Target, signal: AbortSignal): Promise<Standing> {
+async function sourceStatus(step: SourcePlan, target: Target, signal: AbortSignal): Promise<StepStatus> {
   const [letters, paused, messages] = await Promise.all([
     deadLettersByShard(target, step, signal),
     isPaused(step, target, signal),
@@ -264,7 +282,7 @@ async function messagesOf(step: SourcePlan, { clients, names }: Target, abortSig
   return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
 }
 
-function common(step: StepPlan): Pick<Standing, 'pipeline' | 'step' | 'delivery' | 'promise'> {
+function common(step: StepPlan): Pick<StepStatus, 'pipeline' | 'step' | 'delivery' | 'promise'> {
   const { pipeline, name, delivery } = step;
   const isAtLeastOnce = step.kind !== 'source' && step.atLeastOnce;
   return { pipeline, step: name, delivery, ...(isAtLeastOnce ? { promise: 'at least once' } : {}) };

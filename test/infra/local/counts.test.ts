@@ -5,7 +5,7 @@ import { textTable } from '../../../infra/text-table.ts';
 
 const counted = { eventsIn: 3, eventsOut: 2, rejected: 1, alreadySeen: 0, bytesIn: 9, bytesOut: 9, durationMillis: 1 };
 
-test('adds up what the steps report, and leaves other lines alone', () => {
+test('adds up the metrics of the steps, and ignores other lines', () => {
   const counts = countSteps();
   const line = metricsLine({ pipeline: 'p', step: 's', shard: '0' }, counted, 0);
   expect([counts.take(line), counts.take(line), counts.take('{"level":"error"}'), counts.take('hello')]).toEqual([
@@ -18,7 +18,7 @@ test('adds up what the steps report, and leaves other lines alone', () => {
   expect(counts.of('p/other').eventsIn).toBe(0);
 });
 
-test('sets numbers to the right and text to the left', () => {
+test('aligns numbers to the right and text to the left', () => {
   expect(
     textTable(
       ['step', 'events'],

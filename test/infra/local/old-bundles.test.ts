@@ -14,14 +14,14 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-test('bundles that were made more than a week ago are removed with their maps, and the others stay', async () => {
+test('removes bundles that were built more than a week ago, with their maps, and keeps the others', async () => {
   await given('old', 8);
   await given('new', 6);
   await removeOldBundles(folder, now);
   expect((await readdir(folder)).sort()).toEqual(['new', 'new.map']);
 });
 
-test('a bundle that is made again is not old', async () => {
+test('keeps a bundle that is built again', async () => {
   const entry = { name: 'entry', code: async () => 'export const handler = () => 1;' };
   const { path } = await bundle(entry, folder);
   for (const one of [path, `${path}.map`]) await utimes(one, new Date(now - 8 * DAY), new Date(now - 8 * DAY));
@@ -31,7 +31,7 @@ test('a bundle that is made again is not old', async () => {
   expect(await readdir(path)).toEqual(['index.mjs']);
 });
 
-test('where nothing was ever bundled there is nothing to remove', async () => {
+test('removes nothing when there is no folder of bundles', async () => {
   await expect(removeOldBundles(join(folder, 'none'), now)).resolves.toBeUndefined();
 });
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defineTransform } from '../../../functions/runtime/transform.ts';
 import { postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../../functions/sinks/s3/s3.ts';
-import { doubledBy, doubles } from '../../../infra/operation/doubling.ts';
+import { duplicatesOnReplay, sinksWithDuplicates } from '../../../infra/operation/doubling.ts';
 import { definePipeline, minutes, streamOf } from '../../../infra/pipelines/pipeline.ts';
 import { planOf, type SinkPlan, type TransformPlan } from '../../../infra/pipelines/plan.ts';
 
@@ -27,7 +27,7 @@ const counting = definePipeline({
   },
 });
 
-/** Reads what the other makes, and writes back into it: a circle. */
+/** Reads the other pipeline's output and writes back into it, so that the transforms form a cycle. */
 const audit = definePipeline({
   name: 'audit',
   streams: { clean: streamOf(counting, 'clean'), final: streamOf(counting, 'final') },
@@ -38,26 +38,26 @@ const audit = definePipeline({
 const plans = [counting, audit].map((pipeline) => planOf(pipeline, [counting, audit]));
 const stepOf = (name: string) => plans.flatMap(({ steps }) => steps).find((step) => step.name === name);
 
-describe('a sink', () => {
+describe('duplicatesOnReplay', () => {
   test.each([
     ['archive', true],
     ['history', true],
     ['latest', false],
     ['lake', true],
-  ])('%s has an event twice that is written again: %s', (name, expected) => {
-    expect(doubles(stepOf(name) as SinkPlan)).toBe(expected);
+  ])('of the sink %s is %s', (name, expected) => {
+    expect(duplicatesOnReplay(stepOf(name) as SinkPlan)).toBe(expected);
   });
 });
 
-describe('a rewound transform', () => {
-  test('doubles what is after it, through other transforms and in other pipelines, and nothing else', () => {
-    const doubled = doubledBy(stepOf('first') as TransformPlan, plans);
-    expect(doubled.map(({ name }) => name)).toEqual(['lake', 'history']);
+describe('sinksWithDuplicates', () => {
+  test('finds the appending sinks after a transform, through other transforms and in other pipelines', () => {
+    const sinks = sinksWithDuplicates(stepOf('first') as TransformPlan, plans);
+    expect(sinks.map(({ name }) => name)).toEqual(['lake', 'history']);
   });
 
-  test('that nothing of the kind comes after doubles nothing', () => {
+  test('finds none when no appending sink comes after the transform', () => {
     const [own] = plans;
     const without = { ...own, steps: own?.steps.filter(({ name }) => name !== 'history') ?? [] };
-    expect(doubledBy(stepOf('second') as TransformPlan, [without as (typeof plans)[number]])).toEqual([]);
+    expect(sinksWithDuplicates(stepOf('second') as TransformPlan, [without as (typeof plans)[number]])).toEqual([]);
   });
 });

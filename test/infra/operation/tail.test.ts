@@ -7,19 +7,19 @@ import { eventually, noDeadline } from '../../eventually.ts';
 const StreamName = 'tailed';
 const START_MILLIS = Date.parse('2026-01-01T00:00:00Z');
 
-describe('a tail', () => {
+describe('readTail', () => {
   let log: Log;
   let kinesis: LogClient;
   let nowMillis: number;
   let seen: { key: string; count: number; shard: string }[];
-  let refused: string[];
+  let rejected: string[];
   beforeEach(() => {
     nowMillis = START_MILLIS;
     log = createLog({ clock: { now: () => nowMillis }, seed: 1, limits: 'off', transitionMillis: 0 });
     log.createStream({ StreamName, ShardCount: 1 });
     kinesis = logClient(log);
     seen = [];
-    refused = [];
+    rejected = [];
   });
 
   function put(from: number, to: number): void {
@@ -37,11 +37,11 @@ describe('a tail', () => {
       { kinesis, stream: StreamName, from: 'earliest', follow: false, signal: noDeadline(), ...options },
       {
         event: ({ key, data }, shard) => seen.push({ key, count: (data as { count: number }).count, shard }),
-        rejection: ({ message }) => refused.push(message),
+        rejection: ({ message }) => rejected.push(message),
       },
     );
 
-  /** Every event once, and those of one key in the order in which they were put. */
+  /** Expects every event once, and the events of one key in the order in which they were put. */
   function expectAll(count: number): void {
     expect(seen.map((event) => event.count).sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, n) => n));
     for (const key of ['k0', 'k1', 'k2', 'k3', 'k4']) {
@@ -50,7 +50,7 @@ describe('a tail', () => {
     }
   }
 
-  test('ends at the end of the stream, after shards that were split and merged, children after their parents', async () => {
+  test('ends at the end of the stream, and reads the children of split and merged shards after their parents', async () => {
     put(0, 20);
     reshard(2);
     put(20, 40);
@@ -63,7 +63,7 @@ describe('a tail', () => {
     expect(new Set(seen.map(({ shard }) => shard)).size).toBeGreaterThan(4);
   });
 
-  test('follows what comes, and the children of shards that are split meanwhile, until it is told to end', async () => {
+  test('follows new events, and the children of shards that are split meanwhile, until it is aborted', async () => {
     put(0, 5);
     const ending = new AbortController();
     const reading = read({ follow: true, signal: ending.signal });
@@ -85,16 +85,16 @@ describe('a tail', () => {
     expect(seen.map(({ count }) => count)).toEqual([7, 8, 9]);
   });
 
-  test('tells of a record that does not decode, and goes on', async () => {
+  test('reports a record that does not decode, and reads on', async () => {
     put(0, 1);
     log.putRecord({ StreamName, PartitionKey: 'k', Data: Buffer.from('{"count":') });
     put(1, 2);
     await read();
     expectAll(2);
-    expect(refused).toHaveLength(1);
+    expect(rejected).toHaveLength(1);
   });
 
-  test('ends with the error of the shard that cannot be read', async () => {
+  test('rejects with the error of a shard that cannot be read', async () => {
     await expect(read({ stream: 'nowhere' })).rejects.toThrow(/nowhere/);
   });
 });

@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { confirmed } from '../../../../infra/cli/actions/confirm.ts';
+import { confirm } from '../../../../infra/cli/actions/confirm.ts';
 
-describe('a question on a terminal', () => {
+describe('confirm', () => {
   let typed: PassThrough;
   let shown: string;
   beforeEach(() => {
@@ -18,7 +18,7 @@ describe('a question on a terminal', () => {
   });
   afterEach(() => vi.restoreAllMocks());
 
-  const ask = (signal = new AbortController().signal) => confirmed('Move it?', { yes: false, signal });
+  const ask = (signal = new AbortController().signal) => confirm('Move it?', { yes: false, signal });
 
   test.each([
     ['y\n', true],
@@ -26,31 +26,33 @@ describe('a question on a terminal', () => {
     ['n\n', false],
     ['\n', false],
     ['yesterday\n', false],
-  ])('that is answered %j', async (keys, isYes) => {
+  ])('takes the answer %j as %s', async (keys, isYes) => {
     const answer = ask();
     typed.write(keys);
     expect(await answer).toBe(isYes);
     expect(shown).toBe(`Move it? [y/N] ${isYes ? '' : 'nothing was done\n'}`);
   });
 
-  test('of which the input ends is a no', async () => {
+  test('takes the end of the input as no', async () => {
     const answer = ask();
     typed.end();
     expect(await answer).toBe(false);
   });
 
-  test('that is interrupted rejects', async () => {
+  test('rejects when it is interrupted', async () => {
     const interrupted = new AbortController();
     const answer = ask(interrupted.signal);
     interrupted.abort(new Error('interrupted'));
     await expect(answer).rejects.toThrow();
   });
 
-  test('is not asked when it is answered already, and not when nobody is there', async () => {
+  test('asks nothing with --yes, and throws when standard input is no terminal', async () => {
     const { signal } = new AbortController();
-    expect(await confirmed('Move it?', { yes: true, signal })).toBe(true);
+    expect(await confirm('Move it?', { yes: true, signal })).toBe(true);
     Object.assign(typed, { isTTY: false });
-    await expect(ask()).rejects.toThrow('Move it?\nnobody is there to answer: --yes does it without asking');
+    await expect(ask()).rejects.toThrow(
+      'Move it?\nstandard input is not a terminal; use --yes to go ahead without a question',
+    );
     expect(shown).toBe('');
   });
 });

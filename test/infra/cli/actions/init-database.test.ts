@@ -8,16 +8,16 @@ import { database } from '../../../../infra/cli/commands/database.ts';
 const SECRET = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:rds!db-1';
 const { signal } = new AbortController();
 
-/** AWS with one function and one secret. */
+/** Fakes AWS with one function and one secret. */
 function aws(answers: {
   readonly invoke: (request: unknown) => unknown;
   readonly secret?: string;
-}): DatabaseInitClients & { readonly asked: unknown[] } {
-  const asked: unknown[] = [];
+}): DatabaseInitClients & { readonly calls: unknown[] } {
+  const calls: unknown[] = [];
   const lambda = {
     send: async ({ input }: InvokeCommand) => {
       const request: unknown = JSON.parse(String(input.Payload));
-      asked.push({ function: input.FunctionName, request });
+      calls.push({ function: input.FunctionName, request });
       const answer = answers.invoke(request);
       if (answer instanceof Error && answer.name !== 'Error') throw answer;
       const failed = answer instanceof Error;
@@ -29,30 +29,30 @@ function aws(answers: {
   } as unknown as LambdaClient;
   const secrets = {
     send: async ({ input }: { input: { SecretId: string } }) => {
-      asked.push({ secret: input.SecretId });
+      calls.push({ secret: input.SecretId });
       return { SecretString: answers.secret };
     },
   } as unknown as SecretsManagerClient;
-  return { lambda, secrets, asked };
+  return { lambda, secrets, calls };
 }
 
 const done = { user: 'millrace_sinks', changed: ['CREATE ROLE …'] };
 const isFirst = (request: unknown): boolean => Object.keys(request as object).length === 0;
 
-test('brings the function the administrator that it names', async () => {
+test('sends the function the administrator whose secret the function names', async () => {
   const clients = aws({
     invoke: (request) => (isFirst(request) ? { administratorSecret: SECRET } : done),
     secret: '{"username":"admin","password":"p"}',
   });
   expect(await runDatabaseInit('f', clients, signal)).toEqual(done);
-  expect(clients.asked).toEqual([
+  expect(clients.calls).toEqual([
     { function: 'f', request: {} },
     { secret: SECRET },
     { function: 'f', request: { administrator: { user: 'admin', password: 'p' } } },
   ]);
 });
 
-test('says what the function failed with', async () => {
+test('reports the error of the function', async () => {
   const clients = aws({
     invoke: (request) => (isFirst(request) ? { administratorSecret: SECRET } : new Error('no role rds_iam')),
     secret: '{"username":"admin","password":"p"}',
@@ -62,25 +62,25 @@ test('says what the function failed with', async () => {
   await expect(failed).rejects.toThrow('the function f failed: no role rds_iam');
 });
 
-test('says that a stage without a database of its own has no such function', async () => {
+test('explains a function that does not exist: the stage is not deployed, or has no database of its own', async () => {
   const missing = Object.assign(new Error('gone'), { name: 'ResourceNotFoundException' });
   await expect(runDatabaseInit('f', aws({ invoke: () => missing }), signal)).rejects.toThrow(
-    /there is no function f: deploy the stage first, or name another with --stage; a database that the context names/,
+    /there is no function f: deploy the stage first, or name another with --stage; create the user yourself/,
   );
 });
 
-test.each(['p', '{"password":"p"}'])('refuses the secret %j, which names nobody', async (secret) => {
+test.each(['p', '{"password":"p"}'])('rejects the secret %j, which lacks a username or a password', async (secret) => {
   const clients = aws({ invoke: () => ({ administratorSecret: SECRET }), secret });
   await expect(runDatabaseInit('f', clients, signal)).rejects.toThrow(
-    /has no username and password, as RDS makes them/,
+    /lacks a username or a password; store both, in the format of RDS/,
   );
 });
 
 test.each([{ positionals: [] }, { positionals: ['inti'] }])(
-  'database $positionals is told how to be called',
+  'rejects the arguments $positionals and names the right ones',
   async ({ positionals }) => {
     await expect(database.run({ values: {}, positionals, signal })).rejects.toThrow(
-      `database takes 'init', and got '${positionals.join(' ')}': millrace database init`,
+      `unknown argument '${positionals.join(' ')}'; use millrace database init`,
     );
   },
 );

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { parsePosition, shardsOf } from '../../../../infra/cli/arguments/positions.ts';
+import { parsePosition, parseShards } from '../../../../infra/cli/arguments/positions.ts';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
 
-describe('where an operator wants a step to be', () => {
+describe('parsePosition and parseShards', () => {
   test.each([
     ['earliest', 'earliest'],
     ['latest', { millis: NOW }],
@@ -13,13 +13,13 @@ describe('where an operator wants a step to be', () => {
       '49680472821001346888064801005289112571469694611459407874',
       { sequenceNumber: '49680472821001346888064801005289112571469694611459407874' },
     ],
-  ])('%s', (said, target) => {
-    expect(parsePosition(said, NOW)).toEqual(target);
+  ])('parse the position %s', (text, position) => {
+    expect(parsePosition(text, NOW)).toEqual(position);
   });
 
-  test.each(['noon', '', '2026', '-15', '30543362'])('%j is no position', (said) => {
-    expect(() => parsePosition(said, NOW)).toThrow(
-      `'${said}' is no position: earliest, latest, 2026-01-31T23:59:00Z, -15m (s, m, h, d), or a sequence number`,
+  test.each(['noon', '', '2026', '-15', '30543362'])('reject %j and list what is valid', (text) => {
+    expect(() => parsePosition(text, NOW)).toThrow(
+      `invalid position '${text}'; use earliest, latest, a time (2026-01-31T23:59:00Z), how long ago (-90s, -15m, -2h, -1d), or a whole sequence number`,
     );
   });
 
@@ -28,7 +28,7 @@ describe('where an operator wants a step to be', () => {
     ['3', ['shardId-000000000003']],
     ['0, 12', ['shardId-000000000000', 'shardId-000000000012']],
     ['shardId-000000000007', ['shardId-000000000007']],
-  ])('in the shards %s', (said, shards) => {
-    expect(shardsOf(said)).toEqual(shards);
+  ])('parse the shards %s', (text, shards) => {
+    expect(parseShards(text)).toEqual(shards);
   });
 });

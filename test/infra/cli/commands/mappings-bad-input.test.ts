@@ -15,7 +15,7 @@ const server = createServer((request, response) => {
   response.writeHead(answer?.status ?? 500, answer?.headers).end(answer?.body);
 });
 
-/** By the first part of the endpoint's path. */
+/** Replies by the first part of the endpoint's path. */
 const ANSWERS: Readonly<Record<string, { status: number; headers?: Record<string, string>; body: string }>> = {
   page: { status: 200, headers: { 'content-type': 'text/html' }, body: '<html></html>' },
   lacking: { status: 501, body: '{"__type":"InternalFailure","message":"not yet implemented"}' },
@@ -41,7 +41,7 @@ afterAll(async () => {
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 const REGION = { AWS_REGION: 'us-east-1' };
 
-/** `millrace mappings …` in a folder of its own, without this machine's configuration of AWS. */
+/** Runs `millrace mappings …` in a folder of its own, without this machine's configuration of AWS. */
 function millrace(args: readonly string[], env: Readonly<Record<string, string>>) {
   const nowhere = join(folder, 'none');
   const none = {
@@ -59,13 +59,13 @@ function millrace(args: readonly string[], env: Readonly<Record<string, string>>
 }
 
 test.each([
-  { what: 'no endpoint', args: () => [], says: /^there is no endpoint: millrace mappings --endpoint http/ },
+  { what: 'no endpoint', args: () => [], says: /^missing endpoint; use --endpoint http/ },
   {
     what: 'an endpoint that is no URL',
     args: () => ['--endpoint', 'localhost:4566'],
     says: /'localhost:4566' is not a URL/,
   },
-  { what: 'an argument', args: () => ['load'], says: /mappings takes no arguments, and got 'load'/ },
+  { what: 'an argument', args: () => ['load'], says: /^unexpected argument 'load'; see --help/ },
   {
     what: 'an endpoint where nothing listens',
     args: async () => ['--endpoint', `http://127.0.0.1:${await freePort()}`],
@@ -103,7 +103,7 @@ test.each([
     args: () => ['--endpoint', `${endpoint}/denying`],
     says: /refuses these credentials \(AccessDeniedException: .*ListEventSourceMappings\)/,
   },
-])('says in one line what to do about $what', async ({ args, env, says }) => {
+])('prints one line that says what to do about $what', async ({ args, env, says }) => {
   const { code, said } = await millrace(await args(), env ?? { ...CREDENTIALS, ...REGION });
   expect(said).toMatch(says);
   expect(said.trim().split('\n')).toHaveLength(1);

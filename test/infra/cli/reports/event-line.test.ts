@@ -14,16 +14,16 @@ const order = eventOf(
   '{"specversion":"1.0","id":"1","source":"/shop","type":"order.placed","time":"2026-01-01T00:00:00Z","partitionkey":"k1",\n"data":{"total":10}}',
 );
 
-test('an event is one line of JSON in a pipe', () => {
+test('prints an event as one line of JSON in a pipe', () => {
   expect(eventLine(order, 'json')).not.toContain('\n');
   expect(JSON.parse(eventLine(order, 'json'))).toMatchObject({ type: 'order.placed', data: { total: 10 } });
 });
 
-test('an event is its time, key, type and data for people', () => {
+test('prints the time, key, type and data of an event on a terminal', () => {
   expect(eventLine(order, 'text')).toBe('2026-01-01T00:00:00Z  k1  order.placed  {"total":10}');
 });
 
-test('an event cannot steer the terminal of who looks at it', () => {
+test('escapes control characters, so that an event cannot control the terminal', () => {
   const hostile = eventOf(
     '{"specversion":"1.0","id":"1","source":"/x","type":"\\u001b]0;owned\\u0007","partitionkey":"k","data":"\u009b31m"}',
   );
@@ -35,11 +35,11 @@ test('an event cannot steer the terminal of who looks at it', () => {
 test.each([
   [{ json: true, isTerminal: true }, 'json'],
   [{ json: false, isTerminal: false }, 'text'],
-])('%j is %s', (given, style) => {
+])('with %j it prints %s', (given, style) => {
   expect(lineStyle(given)).toBe(style);
 });
 
-test('lines are coloured on a terminal, unless NO_COLOR says otherwise', () => {
+test('colours lines on a terminal, unless NO_COLOR is set', () => {
   const before = process.env.NO_COLOR;
   try {
     process.env.NO_COLOR = '';

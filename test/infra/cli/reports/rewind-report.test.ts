@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { moveQuestion } from '../../../../infra/cli/reports/rewind-report.ts';
-import type { Move } from '../../../../infra/operation/control/preview-move.ts';
+import type { ShardMove } from '../../../../infra/operation/control/preview-move.ts';
 
-const move = (does: Move['does'], events: number, more: Partial<Move> = {}): Move => ({
+const move = (does: ShardMove['does'], events: number, more: Partial<ShardMove> = {}): ShardMove => ({
   shard: 'shardId-000000000000',
   does,
   events,
@@ -17,7 +17,7 @@ test.each([
     [move('replays', 7), move('skips', 5_000, { andMore: true })],
     'shop/table replays 7 events and skips over 5,000 events. Move it?',
   ],
-  [[move('nothing', 0)], 'shop/table goes there, which changes nothing. Move it?'],
-])('what is to be moved is summed up in a question', (moves, question) => {
-  expect(moveQuestion('shop/table', moves)).toBe(question);
+  [[move('nothing', 0)], 'shop/table replays and skips nothing. Move it?'],
+])('the question sums up the effect of a move on all shards', (preview, question) => {
+  expect(moveQuestion('shop/table', preview)).toBe(question);
 });

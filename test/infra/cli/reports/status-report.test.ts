@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { statusReport } from '../../../../infra/cli/reports/status-report.ts';
-import type { Standing } from '../../../../infra/operation/status/status.ts';
+import type { StepStatus } from '../../../../infra/operation/status/status.ts';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
 
-const standing = (step: string, more: Partial<Standing> = {}): Standing => ({
+const row = (step: string, more: Partial<StepStatus> = {}): StepStatus => ({
   pipeline: 'shop',
   step,
   delivery: 'continuous',
@@ -14,7 +14,7 @@ const standing = (step: string, more: Partial<Standing> = {}): Standing => ({
 });
 const shard = (number: number): string => `shardId-${String(number).padStart(12, '0')}`;
 
-const rowsOf = (...standings: readonly Standing[]): string[] => statusReport('here', standings, NOW).split('\n');
+const linesOf = (...rows: readonly StepStatus[]): string[] => statusReport('here', rows, NOW).split('\n');
 
 test.each([
   [{ recordsBehind: 0, eventsBehind: 0 }, '0 events'],
@@ -23,27 +23,31 @@ test.each([
   [{ recordsBehind: 9, eventsBehind: 9_000, andMore: true }, 'over 9,000 events'],
   [{ delivery: 'queue', recordsBehind: 1 }, '1 message'],
   [{}, '–'],
-] as const)('what is behind, %o, is %s', (more, text) => {
-  expect(rowsOf(standing('cleaning', more))[4]?.split(/ {2,}/)).toContain(text);
+] as const)('shows %o as %s behind', (more, text) => {
+  expect(linesOf(row('cleaning', more))[4]?.split(/ {2,}/)).toContain(text);
 });
 
-test('a note that several shards of a step have is said once, with those shards', () => {
-  const notes = rowsOf(
-    standing('cleaning', { shard: shard(0), note: 'it rests' }),
-    standing('cleaning', { shard: shard(1) }),
-    standing('cleaning', { shard: shard(12), note: 'it rests' }),
-    standing('cleaning', { shard: shard(3), note: 'it works' }),
-    standing('door', { note: 'it is closed' }),
+test('prints a note once with all shards of the step that have it', () => {
+  const notes = linesOf(
+    row('cleaning', { shard: shard(0), note: 'it rests' }),
+    row('cleaning', { shard: shard(1) }),
+    row('cleaning', { shard: shard(12), note: 'it rests' }),
+    row('cleaning', { shard: shard(3), note: 'it works' }),
+    row('door', { note: 'it is closed' }),
   ).slice(-3);
-  expect(notes).toEqual(['shop/cleaning 0, 12: it rests', 'shop/cleaning 3: it works', 'shop/door: it is closed']);
+  expect(notes).toEqual([
+    'shop/cleaning (shard 0, 12): it rests',
+    'shop/cleaning (shard 3): it works',
+    'shop/door: it is closed',
+  ]);
 });
 
-test('a step that is not deterministic is promised at least once, and said so once', () => {
-  const rows = rowsOf(
-    standing('guessing', { shard: shard(0), promise: 'at least once' }),
-    standing('guessing', { shard: shard(1), promise: 'at least once' }),
+test('names a step that is not deterministic once, as at least once', () => {
+  const lines = linesOf(
+    row('guessing', { shard: shard(0), promise: 'at least once' }),
+    row('guessing', { shard: shard(1), promise: 'at least once' }),
   );
-  expect(rows.filter((row) => row.includes('at least once'))).toEqual([
-    'shop/guessing: at least once, for its code says that it is not deterministic',
+  expect(lines.filter((line) => line.includes('at least once'))).toEqual([
+    'shop/guessing: at least once, because its code is declared not deterministic',
   ]);
 });

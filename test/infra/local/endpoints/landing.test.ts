@@ -16,7 +16,7 @@ describe('a folder that stands for the landing bucket', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Watches, and gives the keys that land, in order. */
+  /** Watches the folder. `next` resolves to the keys that land, in order. */
   async function watching(): Promise<{ next(): Promise<string>; puts: string[] }> {
     const puts: string[] = [];
     const waiting: ((key: string) => void)[] = [];
@@ -46,7 +46,7 @@ describe('a folder that stands for the landing bucket', () => {
     };
   }
 
-  test('lands what is in it and what comes, once, under the path as key', async () => {
+  test('lands present and new files once, with the path as key', async () => {
     await mkdir(join(folder, 'orders'));
     await writeFile(join(folder, 'orders', 'a.csv'), 'a');
     const { next, puts } = await watching();
@@ -64,7 +64,7 @@ describe('a folder that stands for the landing bucket', () => {
     expect(await next()).toBe('a.csv');
   });
 
-  test('leaves hidden files alone until they get their name', async () => {
+  test('skips hidden files until they are renamed', async () => {
     const { next, puts } = await watching();
     await writeFile(join(folder, '.a.csv.part'), 'a');
     await rename(join(folder, '.a.csv.part'), join(folder, 'a.csv'));

@@ -16,7 +16,7 @@ describe('a function URL on this machine', () => {
   }
   const returned = (value: unknown): InvokeResult => ({ outcome: 'returned', payload: JSON.stringify(value) });
 
-  test('hands over JSON as text and anything else in base64, as Lambda does', async () => {
+  test('passes JSON on as text and anything else in base64, as Lambda does', async () => {
     const events: LambdaFunctionURLEvent[] = [];
     const url = await open((event) => {
       events.push(event);
@@ -41,7 +41,7 @@ describe('a function URL on this machine', () => {
     expect(events[2]?.body).toBeUndefined();
   });
 
-  test('answers with the status, headers and body that the function returns', async () => {
+  test('replies with the status, headers and body that the function returns', async () => {
     const url = await open(() =>
       returned({
         statusCode: 429,
@@ -68,12 +68,12 @@ describe('a function URL on this machine', () => {
       status: 429,
       text: 'Internal Server Error',
     },
-  ])('answers $status for $what', async ({ result, status, text }) => {
+  ])('replies $status for $what', async ({ result, status, text }) => {
     const reply = await fetch(await open(() => result), { method: 'POST', body: '{}' });
     expect([reply.status, await reply.text()]).toEqual([status, text]);
   });
 
-  test('refuses a request that is larger than Lambda takes, without calling the function', async () => {
+  test('rejects a request above Lambda’s limit without calling the function', async () => {
     let calls = 0;
     const url = await open(() => {
       calls++;

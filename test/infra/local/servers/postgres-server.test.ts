@@ -7,7 +7,7 @@ import { startServers } from '../../../../infra/local/servers/servers.ts';
 import { REPOSITORY } from '../../../../infra/repository.ts';
 import { eventually } from '../../../eventually.ts';
 
-test('a server of its own answers, and is gone when it is stopped', async () => {
+test('a server answers until it is stopped', async () => {
   const server = await startPostgres();
   const { host, port, user, password } = server;
   await server.createDatabase('orders');
@@ -21,17 +21,17 @@ test('a server of its own answers, and is gone when it is stopped', async () => 
   await expect(new pg.Client({ host, port, user, password }).connect()).rejects.toThrow(/ECONNREFUSED/);
 });
 
-test('a port that is in use is said in one line with the fix, and nothing stays running', async () => {
+test('a port that is in use gives a one-line error with the fix, and nothing keeps running', async () => {
   const taken = await startPostgres();
   const running = new AsyncDisposableStack();
   await expect(startServers({ postgres: taken.port }, running)).rejects.toThrow(
-    `port ${taken.port} for Postgres is in use: end what listens there, or give another port`,
+    `port ${taken.port} for Postgres is in use: stop the process that listens on it, or choose another port`,
   );
   await running.disposeAsync();
   await taken.stop();
 });
 
-test('a server ends with the process that started it, also when that is killed', async () => {
+test('a server ends with the process that started it, even when that process is killed', async () => {
   const script = `
     import { startPostgres } from '${join(REPOSITORY, 'infra/local/servers/postgres-server.ts')}';
     const server = await startPostgres();

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineTransform } from '../../../../functions/runtime/transform.ts';
-import { lastRewind, rewindStep, type Wish } from '../../../../infra/operation/control/rewind.ts';
+import { lastRewind, type RewindRequest, rewindStep } from '../../../../infra/operation/control/rewind.ts';
 import type { TargetWithFunctions } from '../../../../infra/operation/target.ts';
 import { definePipeline } from '../../../../infra/pipelines/pipeline.ts';
 import type { TransformPlan } from '../../../../infra/pipelines/plan.ts';
@@ -18,7 +18,7 @@ const counting = definePipeline({
 });
 
 const { signal } = new AbortController();
-const earliest: Wish = { to: 'earliest', said: 'earliest' };
+const earliest: RewindRequest = { to: 'earliest', said: 'earliest' };
 const onProgress = (): void => undefined;
 
 let world: World;
@@ -35,25 +35,26 @@ beforeEach(async () => {
   step = world.steps.find(({ name }) => name === 'passing') as TransformPlan;
 });
 
-const seen = async (): Promise<number> => (await operate(world, (target) => lastRewind(step, target, signal))).number;
-const rewind = (wish: Wish): Promise<boolean> =>
-  operate(world, (target) => rewindStep(step, target, { wish, onProgress, signal }));
+const lastNumber = async (): Promise<number> =>
+  (await operate(world, (target) => lastRewind(step, target, signal))).number;
+const rewind = (request: RewindRequest): Promise<boolean> =>
+  operate(world, (target) => rewindStep(step, target, { request, onProgress, signal }));
 
-test('of two operators who saw the same, the second is onProgress what the first one did, and moves nothing', async () => {
-  const number = await seen();
+test('of two operators who saw the same rewind, the second gets an error about the first one, and moves nothing', async () => {
+  const number = await lastNumber();
   expect(await rewind({ ...earliest, seen: number })).toBe(true);
   await expect(rewind({ ...earliest, seen: number })).rejects.toThrow(
-    /^counting\/passing was moved to earliest meanwhile, by a command of 2026-01-01T.*Z: look where it is/,
+    /^counting\/passing was moved to earliest meanwhile, by a command of 2026-01-01T.*Z; check its positions/,
   );
-  expect(await seen()).toBe(number + 1);
+  expect(await lastNumber()).toBe(number + 1);
   expect(await rewind({ ...earliest, seen: number + 1 })).toBe(true);
-  expect(await seen()).toBe(number + 2);
+  expect(await lastNumber()).toBe(number + 2);
 });
 
-test('of two operators who ask for the same at once, both see it done, and it is done once', async () => {
-  const number = await seen();
+test('two operators who request the same rewind at once both see it done, and it is done once', async () => {
+  const number = await lastNumber();
   const ask = (target: TargetWithFunctions): Promise<boolean> =>
-    rewindStep(step, target, { wish: { ...earliest, seen: number }, onProgress, signal });
+    rewindStep(step, target, { request: { ...earliest, seen: number }, onProgress, signal });
   expect(await operate(world, (target) => Promise.all([ask(target), ask(target)]))).toEqual([true, true]);
-  expect(await seen()).toBe(number + 1);
+  expect(await lastNumber()).toBe(number + 1);
 });

@@ -50,7 +50,7 @@ describe('dead letters', () => {
   const idsOf = async (step?: string) =>
     (await Array.fromAsync(listLetters(target, { pipeline: 'shop', step }, signal))).map(({ id }) => id);
 
-  test('are listed for a step and for a pipeline, and a step whose name begins the same has its own', async () => {
+  test('are listed by step and by pipeline, apart from those of a step whose name starts the same', async () => {
     for (const [step, at] of [
       ['clean', '1'],
       ['clean', '2'],
@@ -62,7 +62,7 @@ describe('dead letters', () => {
     expect(new Set(await idsOf()).size).toBe(3);
   });
 
-  test('are found by their ids, with their bytes as they came, text or not', async () => {
+  test('are found by their ids, with their original bytes, text or not', async () => {
     const binary = Uint8Array.from([0xff, 0x00, 0xfe, 0x0a]);
     await reject('clean', '1', 'a\ufeffb\n');
     await reject('clean', '2', binary);
@@ -76,11 +76,11 @@ describe('dead letters', () => {
     expect(bytes).toEqual([Buffer.from('a\ufeffb\n'), Buffer.from(binary)]);
   });
 
-  test.each(['clean', 'shop/clean', 'shop/clean/', 'a/b/c/d'])("'%s' is no id", async (id) => {
-    await expect(findLetter(target, id, signal)).rejects.toThrow(`'${id}' is no dead letter's id`);
+  test.each(['clean', 'shop/clean', 'shop/clean/', 'a/b/c/d'])("are not found by '%s', which is no id", async (id) => {
+    await expect(findLetter(target, id, signal)).rejects.toThrow(`invalid id '${id}'`);
   });
 
-  test('that are discarded are off the list, and kept whole with the reason', async () => {
+  test('leave the list when they are discarded, and are kept whole with the reason', async () => {
     await reject('clean', '1', 'x');
     await reject('clean', '2', 'y');
     const [first] = await Array.fromAsync(listLetters(target, { pipeline: 'shop' }, signal));
@@ -100,7 +100,7 @@ describe('dead letters', () => {
     });
   });
 
-  test('that are discarded while the bucket fails half-way stay on the list, and are discarded again', async () => {
+  test('stay on the list when a discard fails half-way, and can be discarded again', async () => {
     await reject('clean', '1', 'x');
     const [letter] = await Array.fromAsync(listLetters(target, { pipeline: 'shop' }, signal));
     if (letter === undefined) throw new Error('the test has no dead letter');

@@ -3,14 +3,14 @@ import { endOfRecord, positionOf } from '../../../../functions/runtime/position.
 import { newAggregate } from '../../../../functions/runtime/record-codec/aggregate.ts';
 import { type LogClient, logClient } from '../../../../infra/emulator/log/client.ts';
 import { createLog, type Log } from '../../../../infra/emulator/log/log.ts';
-import { lookAfter } from '../../../../infra/operation/status/backlog.ts';
+import { readBacklog } from '../../../../infra/operation/status/backlog.ts';
 import { noDeadline } from '../../../eventually.ts';
 import { paddingClient } from '../../../functions/runtime/log/padding-client.ts';
 
-const StreamName = 'looked-at';
+const StreamName = 'inspected';
 const START_MILLIS = Date.parse('2026-01-01T00:00:00Z');
 
-describe('a look at a shard', () => {
+describe('readBacklog', () => {
   let log: Log;
   let kinesis: LogClient;
   let nowMillis: number;
@@ -28,8 +28,8 @@ describe('a look at a shard', () => {
     });
   }
 
-  const look = (options: Partial<Parameters<typeof lookAfter>[0]> = {}) =>
-    lookAfter({
+  const read = (options: Partial<Parameters<typeof readBacklog>[0]> = {}) =>
+    readBacklog({
       kinesis,
       stream: StreamName,
       shard: { id: 'shardId-000000000000', open: true },
@@ -39,9 +39,9 @@ describe('a look at a shard', () => {
       ...options,
     });
 
-  test('tells when the record of the position arrived, what comes after it, and since when that waits', async () => {
+  test('tells when the record of the position arrived, what comes after it, and how long that has waited', async () => {
     const [, second = ''] = put(5);
-    expect(await look({ after: endOfRecord(second) })).toEqual({
+    expect(await read({ after: endOfRecord(second) })).toEqual({
       positionMillis: START_MILLIS + 2_000,
       records: 3,
       events: 3,
@@ -52,15 +52,15 @@ describe('a look at a shard', () => {
     });
   });
 
-  test('counts a record again that the position is inside of', async () => {
+  test('counts the record that the position lies inside', async () => {
     const [, second = ''] = put(5);
-    expect(await look({ after: positionOf(second, 0) })).toMatchObject({
+    expect(await read({ after: positionOf(second, 0) })).toMatchObject({
       records: 4,
       oldestMillis: START_MILLIS + 2_000,
     });
   });
 
-  test('counts the events of aggregated records, without those that the position is after', async () => {
+  test('counts the events of aggregated records after the position', async () => {
     const aggregate = (events: number): string => {
       const building = newAggregate({ maxBytes: 1_000_000 });
       for (let index = 0; index < events; index++) building.add('k', Buffer.from(JSON.stringify({ index })));
@@ -68,15 +68,15 @@ describe('a look at a shard', () => {
     };
     const first = aggregate(1_000);
     aggregate(20);
-    expect(await look()).toMatchObject({ records: 2, events: 1_020 });
-    expect(await look({ after: positionOf(first, 599) })).toMatchObject({ records: 2, events: 420 });
-    expect(await look({ after: endOfRecord(first) })).toMatchObject({ records: 1, events: 20 });
+    expect(await read()).toMatchObject({ records: 2, events: 1_020 });
+    expect(await read({ after: positionOf(first, 599) })).toMatchObject({ records: 2, events: 420 });
+    expect(await read({ after: endOfRecord(first) })).toMatchObject({ records: 1, events: 20 });
   });
 
-  test('leaves the shard to the others when records are large', async () => {
+  test('reads few records when they are large, to leave the shard to other readers', async () => {
     for (let count = 0; count < 40; count++)
       log.putRecord({ StreamName, PartitionKey: 'k', Data: Buffer.alloc(200 * 1024, 'x') });
-    const { records, events, more } = await look();
+    const { records, events, more } = await read();
     expect(more).toBe(true);
     expect(records).toBeLessThanOrEqual(15);
     expect(events).toBe(records);
@@ -84,58 +84,58 @@ describe('a look at a shard', () => {
 
   test('finds nothing after the last record', async () => {
     const last = put(3).at(-1) ?? '';
-    expect(await look({ after: endOfRecord(last) })).toMatchObject({
+    expect(await read({ after: endOfRecord(last) })).toMatchObject({
       records: 0,
       more: false,
       oldestMillis: undefined,
     });
   });
 
-  test('without a position looks from where the step starts', async () => {
+  test('starts where the step starts when there is no position', async () => {
     put(4);
-    expect(await look()).toMatchObject({ positionMillis: undefined, records: 4 });
-    expect(await look({ start: new Date(START_MILLIS + 3_000) })).toMatchObject({ records: 2 });
+    expect(await read()).toMatchObject({ positionMillis: undefined, records: 4 });
+    expect(await read({ start: new Date(START_MILLIS + 3_000) })).toMatchObject({ records: 2 });
   });
 
-  test('counts no more than a page, and says so', async () => {
+  test('counts 500 records at most, and reports that there are more', async () => {
     const [first = ''] = put(700, 1);
-    expect(await look()).toMatchObject({ records: 500, more: true });
-    expect(await look({ after: endOfRecord(first) })).toMatchObject({ records: 500, more: true });
+    expect(await read()).toMatchObject({ records: 500, more: true });
+    expect(await read({ after: endOfRecord(first) })).toMatchObject({ records: 500, more: true });
   });
 
-  test('knows the end of a closed shard from the end of what is there now', async () => {
+  test('tells the end of a closed shard from the present end of an open one', async () => {
     const last = put(2).at(-1) ?? '';
     log.updateShardCount({ StreamName, TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' });
     const closed = { id: 'shardId-000000000000', open: false };
-    expect(await look({ shard: closed, after: endOfRecord(last) })).toMatchObject({ records: 0, ended: true });
-    expect(await look({ shard: closed })).toMatchObject({ records: 2, ended: false });
-    expect(await look({ shard: { id: 'shardId-000000000001', open: true } })).toMatchObject({
+    expect(await read({ shard: closed, after: endOfRecord(last) })).toMatchObject({ records: 0, ended: true });
+    expect(await read({ shard: closed })).toMatchObject({ records: 2, ended: false });
+    expect(await read({ shard: { id: 'shardId-000000000001', open: true } })).toMatchObject({
       records: 0,
       ended: false,
     });
   });
 
-  test('finds its position on a server that writes leading zeros and compares sequence numbers as texts', async () => {
+  test('finds the position on a server that writes leading zeros and compares sequence numbers as texts', async () => {
     const numbers = put(3);
     const [, second = '', last = ''] = numbers;
     const padding = paddingClient(kinesis, () => numbers);
-    expect(await look({ kinesis: padding, after: endOfRecord(second) })).toMatchObject({
+    expect(await read({ kinesis: padding, after: endOfRecord(second) })).toMatchObject({
       positionMillis: START_MILLIS + 2_000,
       records: 1,
       trimmed: false,
     });
-    expect(await look({ kinesis: padding, after: endOfRecord(last) })).toMatchObject({
+    expect(await read({ kinesis: padding, after: endOfRecord(last) })).toMatchObject({
       positionMillis: START_MILLIS + 3_000,
       records: 0,
       trimmed: false,
     });
   });
 
-  test('says that records after the position may be lost when its own is trimmed away', async () => {
+  test('reports that records may be lost when the record of the position has expired', async () => {
     const [first = ''] = put(3);
     nowMillis += 25 * 3_600_000;
     put(2);
-    expect(await look({ after: endOfRecord(first) })).toMatchObject({
+    expect(await read({ after: endOfRecord(first) })).toMatchObject({
       positionMillis: undefined,
       records: 2,
       trimmed: true,

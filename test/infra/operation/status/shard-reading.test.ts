@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import type { Kinesis } from '../../../../functions/runtime/log/shards.ts';
 import { logClient } from '../../../../infra/emulator/log/client.ts';
 import { createLog } from '../../../../infra/emulator/log/log.ts';
-import { readingOf } from '../../../../infra/operation/status/shard-reading.ts';
+import { openShardReader } from '../../../../infra/operation/status/shard-reading.ts';
 import { noDeadline } from '../../../eventually.ts';
 
 const StreamName = 'read';
 const START_MILLIS = Date.parse('2026-01-01T00:00:00Z');
 
-/** A shard with records of these sizes, and how many records each call got. */
+/** Makes a shard with records of these sizes, and counts the records that each call returns. */
 function shardOf(sizes: readonly number[]) {
   const log = createLog({ clock: { now: () => START_MILLIS }, seed: 1, limits: 'off', transitionMillis: 0 });
   log.createStream({ StreamName, ShardCount: 1 });
@@ -21,29 +21,29 @@ function shardOf(sizes: readonly number[]) {
     return answer;
   };
   const kinesis = { send } as Kinesis;
-  const read = readingOf({
+  const reader = openShardReader({
     kinesis,
     stream: StreamName,
     shardId: 'shardId-000000000000',
     signal: noDeadline(),
   });
-  return { read, pages };
+  return { reader, pages };
 }
 
-test('one record is all that is got when one is asked for', async () => {
-  const { read, pages } = shardOf(Array(50).fill(100_000));
-  for await (const _ of read.from('earliest')) break;
+test('reads one record when the caller takes one', async () => {
+  const { reader, pages } = shardOf(Array(50).fill(100_000));
+  for await (const _ of reader.from('earliest')) break;
   expect(pages).toEqual([1]);
 });
 
-test('large records come a mebibyte at a time, for others read the shard too', async () => {
-  const { read, pages } = shardOf(Array(25).fill(100 * 1024));
-  expect(await Array.fromAsync(read.from('earliest'))).toHaveLength(25);
+test('reads large records a mebibyte at a time, because others read the shard too', async () => {
+  const { reader, pages } = shardOf(Array(25).fill(100 * 1024));
+  expect(await Array.fromAsync(reader.from('earliest'))).toHaveLength(25);
   expect(pages).toEqual([1, 10, 10, 4]);
 });
 
-test('small records come in pages that take few calls, and to the last one of a millisecond', async () => {
-  const { read, pages } = shardOf(Array(700).fill(100));
-  expect(await Array.fromAsync(read.from('earliest'))).toHaveLength(700);
+test('reads small records in few calls, to the last one of a millisecond', async () => {
+  const { reader, pages } = shardOf(Array(700).fill(100));
+  expect(await Array.fromAsync(reader.from('earliest'))).toHaveLength(700);
   expect(pages).toEqual([1, 500, 199]);
 });

@@ -30,14 +30,14 @@ const archiving = definePipeline({
 const START = Date.parse('2026-01-01T00:00:00Z');
 const counts = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => ({ count: from + index }));
 
-describe('a step', () => {
-  test('that has done all there is, is idle at the record it did last', async () => {
+describe('the status of a step', () => {
+  test('is idle, at its last record, when there is nothing to read', async () => {
     const run = await startPipelineRun(counting);
     await run.given('raw', counts(0, 5));
     await run.settled();
     const [{ sequenceNumber } = { sequenceNumber: '' }] = run.positions('cleaning');
-    const [standing] = await run.status('cleaning');
-    expect(standing).toMatchObject({
+    const [status] = await run.status('cleaning');
+    expect(status).toMatchObject({
       pipeline: 'counting',
       step: 'cleaning',
       shard: 'shardId-000000000000',
@@ -47,41 +47,41 @@ describe('a step', () => {
       deadLetters: 0,
       position: { sequenceNumber },
     });
-    const [arrived, moved] = [standing?.position?.time, standing?.lastProgress].map((time) => Date.parse(time ?? ''));
+    const [arrived, moved] = [status?.position?.time, status?.lastProgress].map((time) => Date.parse(time ?? ''));
     expect(arrived).toBeGreaterThanOrEqual(START);
     expect(moved).toBeGreaterThan(arrived ?? 0);
   });
 
-  test('that fails is running at first, and behind when what waits has waited for long', async () => {
+  test('is running when the step fails for a short time, and behind when it fails for long', async () => {
     const run = await startPipelineRun(counting);
     run.when.fails('cleaning kinesis.PutRecords', 'request lost', { times: 10_000 });
     await run.given('raw', counts(0, 3));
     await run.when.pass(minutes(0.5));
     expect(await run.status('cleaning')).toMatchObject([{ state: 'running', recordsBehind: 1 }]);
     await run.when.pass(minutes(5));
-    const [standing] = await run.status('cleaning');
-    expect(standing).toMatchObject({ state: 'behind', recordsBehind: 1 });
-    expect(standing?.lagMillis).toBeGreaterThan(minutes(5));
-    expect(standing?.lastProgress).toBeUndefined();
+    const [status] = await run.status('cleaning');
+    expect(status).toMatchObject({ state: 'behind', recordsBehind: 1 });
+    expect(status?.lagMillis).toBeGreaterThan(minutes(5));
+    expect(status?.lastProgress).toBeUndefined();
   });
 
-  test('that was moved and has not caught up is rewinding, and says so until it has', async () => {
+  test('is rewinding from a move until the step has caught up', async () => {
     const run = await startPipelineRun(counting);
     await run.given('raw', counts(0, 5));
     await run.settled();
-    // The only call dies when it sends the first events again.
+    // The function dies when it appends the first events again.
     run.when.fails('cleaning kinesis.PutRecords', 'killed before');
     expect(await run.when.rewound('cleaning', 'earliest', { pulls: 1 })).toBe(false);
-    const [standing] = await run.status('cleaning');
-    expect(standing).toMatchObject({
+    const [status] = await run.status('cleaning');
+    expect(status).toMatchObject({
       state: 'rewinding',
-      note: expect.stringContaining('when the same millrace positions is run again'),
+      note: expect.stringContaining('when the same millrace positions command is run again'),
     });
     expect(await run.when.rewound('cleaning', 'earliest')).toBe(true);
     expect(await run.status('cleaning')).toMatchObject([{ state: 'idle', recordsBehind: 0 }]);
   });
 
-  test('on a schedule is not behind between two of its runs', async () => {
+  test('is not behind between two runs of a schedule', async () => {
     const run = await startPipelineRun(archiving);
     await run.when.pass(minutes(11));
     await run.given('raw', counts(0, 3));
@@ -89,32 +89,34 @@ describe('a step', () => {
     expect(await run.status('lake')).toMatchObject([{ state: 'running', recordsBehind: 1 }]);
   });
 
-  test("that starts at 'latest' has nothing behind before its first run has fixed where that is", async () => {
+  test("has no backlog before the first run of a step that starts at 'latest'", async () => {
     const run = await startPipelineRun(archiving);
     run.when.fails('lake', 'request lost', { times: 10_000 });
     await run.given('raw', counts(0, 3));
     await run.when.pass(minutes(1));
-    const [standing] = await run.status('lake');
-    expect(standing).toMatchObject({ state: 'idle', note: expect.stringContaining("'latest'") });
-    expect(standing?.recordsBehind).toBeUndefined();
+    const [status] = await run.status('lake');
+    expect(status).toMatchObject({ state: 'idle', note: expect.stringContaining("'latest'") });
+    expect(status?.recordsBehind).toBeUndefined();
   });
 
-  test('that is paused says until when what waits is kept for it', async () => {
+  test('is paused, with the time until which waiting records are kept', async () => {
     const run = await startPipelineRun(counting);
     expect(await run.when.paused('cleaning')).toEqual([]);
     expect(await run.status('cleaning')).toMatchObject([{ state: 'paused', recordsBehind: 0 }]);
     await run.given('raw', counts(0, 3));
     await run.when.pass(hours(1));
-    const [standing] = await run.status('cleaning');
-    expect(standing).toMatchObject({ state: 'paused', recordsBehind: 1 });
-    expect(standing?.note).toMatch(/^resume it before 2026-01-01T20:00:\d\d\.\d{3}Z: /);
+    const [status] = await run.status('cleaning');
+    expect(status).toMatchObject({ state: 'paused', recordsBehind: 1 });
+    expect(status?.note).toMatch(/^resume before 2026-01-01T20:00:\d\d\.\d{3}Z; after that Lambda discards /);
     expect(await run.when.rewound('cleaning', 'earliest')).toBe(false);
     const [moved] = await run.status('cleaning');
     expect(moved?.state).toBe('paused');
-    expect(moved?.note).toMatch(/^it was moved, and goes there when it is resumed; resume it before 2026-01-01T20:00/);
+    expect(moved?.note).toMatch(
+      /^moved, and starts at its new position when it is resumed; resume before 2026-01-01T20:00/,
+    );
   });
 
-  test('has ended in the shards that were split, when all of them is done', async () => {
+  test('is ended in a shard that was split, once all of its records are done', async () => {
     const run = await startPipelineRun(counting);
     await run.given('raw', counts(0, 3));
     await run.settled();
@@ -124,25 +126,25 @@ describe('a step', () => {
     expect(states).toEqual(['0 ended', '1 idle', '2 idle']);
   });
 
-  test('has its dead letters in the shard that they were in', async () => {
+  test('counts dead letters in the shard that they came from', async () => {
     const run = await startPipelineRun(counting);
     await run.given('raw', [{ count: 1 }, { count: 'many' } as never]);
     await run.settled();
     expect(await run.status('cleaning')).toMatchObject([{ deadLetters: 1 }]);
   });
 
-  test('that keeps its positions in a database that does not answer is unknown, and the reason is said', async () => {
+  test('is unknown, with a reason, when positions are in a database that does not answer', async () => {
     const run = await startPipelineRun(sensors);
-    const standings = await run.status('readings');
-    expect(standings).toHaveLength(2);
-    for (const standing of standings)
-      expect(standing).toMatchObject({
+    const statuses = await run.status('readings');
+    expect(statuses).toHaveLength(2);
+    for (const status of statuses)
+      expect(status).toMatchObject({
         state: 'unknown',
         note: expect.stringContaining('its positions are in a database'),
       });
   });
 
-  test('that answers requests is running or paused', async () => {
+  test('of a source that answers requests is running or paused', async () => {
     const run = await startPipelineRun(sensors);
     expect(await run.status('devices')).toMatchObject([{ delivery: 'request', state: 'running' }]);
     await run.when.paused('devices');
