@@ -12,7 +12,7 @@ describe('the README', () => {
       'functions/transforms/clean-readings.sql',
       'test/functions/transforms/clean-readings.test.ts',
       'infra/pipelines/sensors.ts',
-      'test/pipelines/testing-guide.test.ts',
+      'test/pipelines/guide-faults.test.ts',
     ].map(read);
     const shown = [...readme.matchAll(/^```(?:ts|sql)\n(.*?)^```$/gms)].map(([, block = '']) => block.trimEnd());
     expect(shown).toHaveLength(4);

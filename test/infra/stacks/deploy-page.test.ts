@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { commands } from '../../../infra/cli/commands.ts';
-import { pipelines } from '../../../infra/pipelines/all.ts';
 import { planOf } from '../../../infra/pipelines/plan.ts';
 import { REPOSITORY } from '../../../infra/repository.ts';
+import { shipped } from '../pipelines/shipped.ts';
 import { createdTable } from './created.ts';
 import { synthesized } from './synthesized.ts';
 
@@ -19,11 +19,11 @@ beforeAll(async () => {
 
 test('docs/deploy.md lists what is created: where this fails, it shows what the list should be', async () => {
   const [, listed] = page.match(/<!-- created:[^>]*-->\n([\s\S]*?)\n<!-- \/created -->/) ?? [];
-  expect(listed).toBe(createdTable(await synthesized({}, pipelines)));
+  expect(listed).toBe(createdTable(await synthesized({}, shipped)));
 });
 
 test('docs/deploy.md counts the shards, and those that are kept for longer, as they are', () => {
-  const streams = pipelines.flatMap((pipeline) => planOf(pipeline, pipelines).streams);
+  const streams = shipped.flatMap((pipeline) => planOf(pipeline, shipped).streams);
   const count = (of: typeof streams) => of.reduce((sum, { shards }) => sum + Number(shards), 0);
   expect(page).toContain(`| ${count(streams)} shards at $11 |`);
   expect(page).toContain(
