@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 /**
- * What an operator's command asks a step's function, instead of a batch or a run. `positions`: where it stands in each
- * shard, for it can reach its states wherever they are. `pull`: to go on with its rewind. `replay`: to go on with one
- * of its replays.
+ * A request that an operator's command sends to a step's function, in place of a batch or a scheduled run. `positions`:
+ * answer with the step's position in each shard, because only the function can reach its states wherever they are
+ * stored. `pull`: continue the step's rewind (the name is part of the wire format). `replay`: continue one replay.
  */
 export const OperatorRequest = z.discriminatedUnion('millrace', [
   z.strictObject({ millrace: z.literal('positions') }),
@@ -12,25 +12,26 @@ export const OperatorRequest = z.discriminatedUnion('millrace', [
 ]);
 export type OperatorRequest = z.infer<typeof OperatorRequest>;
 
-/** Where the step is in a shard. */
+/** A step's position in one shard. */
 const ShardAnswer = z.object({
   shard: z.string(),
-  /** The record that it is in or just after. */
+  /** The record that the position is in or just after. */
   sequenceNumber: z.string().optional(),
   ended: z.boolean(),
-  /** What it is doing there, when it is being rewound or replayed. */
+  /** The phase of the rewind or replay. Omitted when the shard is in neither. */
   phase: z.enum(['settling', 'passing', 'reading']).optional(),
 });
 export type ShardAnswer = z.infer<typeof ShardAnswer>;
 
 export const OperatorAnswer = z.object({
   shards: z.array(ShardAnswer),
-  /** Nothing more has to be pulled. */
+  /** True when no shard has to catch up any more. */
   done: z.boolean(),
-  /** The step is paused, and pulls nothing. */
+  /** True when the step is paused, and so catches up with nothing. */
   paused: z.boolean(),
-  /** Of this call: events worked on, and when the last record arrived, by shard. */
+  /** How many events this call has processed. */
   events: z.number(),
+  /** By shard, when the last record that this call has read arrived, in milliseconds since 1970. */
   reached: z.record(z.string(), z.number()),
 });
 export type OperatorAnswer = z.infer<typeof OperatorAnswer>;

@@ -14,41 +14,43 @@ import { logError, type MetricsOf, metricsLine, type StepCounts } from './metric
 import { openPause, type Pause } from './pause/pause.ts';
 import { endpointIsOverridden, readStepConfig, type StepConfig } from './step-config.ts';
 
-/** What the outside gives a step: tests give emulators and a clock of their own. */
+/** Everything that a step gets from outside its process. Tests give it emulators and their own clock. */
 export interface StepSurroundings {
   readonly config: StepConfig;
   readonly kinesis: Pick<KinesisClient, 'send'>;
   readonly dynamodb: Pick<DynamoDBClient, 'send'>;
   readonly s3: Pick<S3Client, 'send'>;
   now(): number;
-  /** Takes one line for the function's log. */
+  /** Writes one line to the function's log. */
   log(line: string): void;
 }
 
 /** One step in one process: opened once, used by every invocation. */
 export interface Step {
   readonly config: StepConfig;
-  /** `<pipeline>/<step>`: its name in checkpoints and sources. */
+  /** The step's name in checkpoints and event sources: `<pipeline>/<step>`. */
   readonly name: string;
-  /** The same under the name it had before. */
+  /** The same with the step's former name. Undefined: the step was not renamed. */
   readonly formerName: string | undefined;
   readonly kinesis: Pick<KinesisClient, 'send'>;
   readonly checkpoints: Checkpoints;
-  /** Another step's of the stage: `<pipeline>/<step>`. To be looked at only. */
+  /** Returns the checkpoints of another step of the stage, `<pipeline>/<step>`, for reading only. */
   readonly checkpointsOf: (step: string) => Pick<Checkpoints, 'load'>;
   readonly markPages: MarkPages;
   readonly pause: Pause;
   readonly attempts: Attempts;
-  /** Of what this process does at shards. */
+  /** Decides which shards this process may work on at the same time. */
   readonly lock: ProcessLock;
   readonly deadLetters: DeadLetters;
   readonly writer: LogWriter | undefined;
   now(): number;
+  /** Writes a line of metrics to the function's log. */
   report(shard: string, counts: StepCounts): void;
+  /** Writes an error to the function's log. */
   complain(shard: string, error: unknown): void;
 }
 
-/** What Lambda passes to a handler beside the event, as far as the runtime uses it. */
+/** The part of Lambda's context object that the runtime uses. */
 export interface Invocation {
   readonly awsRequestId: string;
   getRemainingTimeInMillis(): number;
@@ -66,7 +68,10 @@ export function surroundingsOnLambda(): StepSurroundings {
   };
 }
 
-/** Not by the console: Lambda's puts a time and a level before a line, and metrics are found in lines that are JSON. */
+/**
+ * Writes a line to standard output. The console will not do: on Lambda it puts a time and a level before each line, and
+ * CloudWatch finds metrics only in lines that are JSON.
+ */
 export function writeLine(line: string): void {
   process.stdout.write(`${line}\n`);
 }
@@ -101,10 +106,10 @@ export function openStep(surroundings: StepSurroundings): Step {
   };
 }
 
-/** Kept back from an invocation's time, to give up calls, answer and be done before Lambda ends the process. */
+/** The part of an invocation's time that is reserved to abort calls and to answer before Lambda ends the process. */
 const RESERVE_MILLIS = 1_500;
 
-/** Aborts a little before the invocation's time is over: no request may outlive it. */
+/** Returns a signal that aborts shortly before the invocation's time is over: no request may outlive an invocation. */
 export function deadlineOf(invocation: Invocation): AbortSignal {
   return AbortSignal.timeout(Math.max(1, invocation.getRemainingTimeInMillis() - RESERVE_MILLIS));
 }

@@ -3,25 +3,24 @@ import { jsonNote, loadNote, type Note, trySaveNote } from '../checkpoints/note.
 import type { StreamShape } from '../log/shards.ts';
 import type { Step } from '../step.ts';
 
-/**
- * How exactly the time is kept at which a shard was last read to its end: an idle shard costs a write an hour, not one
- * a run.
- */
+/** The shortest time between two notes of one shard: an idle shard costs one write an hour, not one a run. */
 const NOTE_EVERY_MILLIS = 3_600_000;
 
 /**
- * When a scheduled step last had all of each shard. In a shard without new events for longer than the retention, the
- * record that the position is after is trimmed away: that is a loss only if there was something after it.
+ * The times at which a scheduled step last read each shard to its end. When a shard has no new events for longer than
+ * the retention, the record of the step's position expires. That is a loss only if the shard had a later record, and
+ * these times tell.
  */
 export interface CaughtUp {
+  /** Notes that the shard is now read to its end. */
   note(shard: string, signal: AbortSignal): Promise<void>;
-  /** Whether the step had all of the shard so recently that what came since cannot have been trimmed away. */
+  /** True when the shard was read to its end so recently that no later record can have expired. */
   was(shard: string, signal: AbortSignal): Promise<boolean>;
 }
 
 /**
- * What is noted holds for the shorter of two retentions, the one then and the one now: making it longer does not bring
- * back what is gone.
+ * Opens the notes of a step. A note is valid for the shorter of two retentions, the one at the time of the note and the
+ * present one: a longer retention does not bring back expired records.
  */
 export function openCaughtUp(
   { checkpoints, now }: Pick<Step, 'checkpoints' | 'now'>,
@@ -47,7 +46,7 @@ export function openCaughtUp(
 
 const End = z.object({
   atMillis: z.number(),
-  /** What the stream's retention was then. */
+  /** The stream's retention at that time. */
   retentionMillis: z.number(),
 });
 

@@ -7,7 +7,7 @@ import { type ShardInput, withShard } from '../batches/shard-input.ts';
 import { traitsOf } from '../batches/step-kind.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { noteGap } from '../on-failure/gaps.ts';
-import { finished, toFinish } from '../pause/drain.ts';
+import { recordsToFinish, restAfter } from '../pause/drain.ts';
 import type { ActivePause } from '../pause/pause.ts';
 import { isSteady, noteSteady } from '../poison/attempt.ts';
 import { processGuarded } from '../poison/isolate.ts';
@@ -134,11 +134,12 @@ async function drain(batchWork: BatchWork, delivery: Delivery, pause: ActivePaus
   // The portion that a rewind sent last may still be in flight, so nobody can say that the shard is at rest.
   if (appendsBeforeCommit && (await input.stateOf(shardId, signal))?.rewind !== undefined) return offered[0]?.kinesis;
   const rest = await step.pause.rest(shardId, pause, signal);
-  const { records, held } = appendsBeforeCommit
-    ? toFinish(offered, { pause, rest, nowMillis: step.now() })
-    : { records: [], held: true };
+  const toFinish = appendsBeforeCommit
+    ? recordsToFinish(offered, { pause, rest, nowMillis: step.now() })
+    : { records: [], isAtRest: true };
+  const { records } = toFinish;
   const unfinished = records.length > 0 ? await processDelivery(batchWork, { ...delivery, records }) : undefined;
   if (unfinished !== undefined) return unfinished;
-  await step.pause.note(shardId, { ...finished(rest, records), held }, signal);
+  await step.pause.note(shardId, restAfter(rest, toFinish), signal);
   return offered[records.length]?.kinesis;
 }

@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { jsonNote, updateNote } from '../checkpoints/note.ts';
 import type { Step } from '../step.ts';
 
-/** In milliseconds since 1970. */
+/** The fixed start, in milliseconds since 1970. */
 const START = jsonNote('start', z.number());
 
 /**
- * Where the shards of a scheduled step start that have no position: fixed by its first run and kept, so that `latest`
- * means the first run of the step and not the first event some later run happens to see.
+ * Resolves to where a scheduled step starts in shards without a position. The step's first run fixes the start, so
+ * `latest` means the time of that run, and not the time of a later run that is the first to see an event.
  */
 export async function firstStart(step: Step, signal: AbortSignal): Promise<'earliest' | Date> {
   const start = step.config.input?.start ?? 'earliest';

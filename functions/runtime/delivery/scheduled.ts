@@ -19,22 +19,25 @@ import { type CaughtUp, openCaughtUp } from './caught-up.ts';
 import { firstStart } from './scheduled-start.ts';
 
 /**
- * How much a slice holds at most: data, decompressed, and events, each of which takes up to a kilobyte beside its data.
- * It is kept in memory until it is written, and a function with two of them has 1,769 MB.
+ * The largest slice, in bytes of decompressed data and in events. Each event takes up to a kilobyte of memory beside
+ * its data. A slice stays in memory until it is written, and a function with two of them has 1,769 MB.
  */
 const SLICE_BYTES = 128 * 1024 * 1024;
 const SLICE_EVENTS = 300_000;
 
-/** Shards read at once by one run. */
+/** How many shards one run reads at once. */
 const SHARDS_AT_ONCE = 2;
 
-/** A slice is begun only while this share of the run's time is left: one that is cut off is read and written again. */
+/**
+ * A slice is begun only while this share of the run's time is left, because a slice that the end of the invocation cuts
+ * off has to be read and written again.
+ */
 const TIME_FOR_A_SLICE = 1 / 3;
 
 /**
- * One run of a scheduled sink: every shard from its own position to the end of what is there, parents before children.
- * A scheduler may start a run twice, and one may outlast its interval: a lease a shard keeps runs off each other's
- * shards, and the checkpoint decides should the lease fail.
+ * Runs a scheduled sink once: writes every shard from its position to the end of the log, parents before children. A
+ * scheduler may start a run twice, and a run may outlast its interval. So a run takes a lease for each shard, which
+ * keeps other runs from reading the same records. The lease only saves work: if it fails, the checkpoint decides.
  */
 export async function runScheduled(sink: SinkStep, batchWork: BatchWork, invocation: Invocation): Promise<undefined> {
   const { input } = batchWork;
@@ -83,6 +86,7 @@ export async function runScheduled(sink: SinkStep, batchWork: BatchWork, invocat
   if (begun !== 'busy') await endPlanWhenDone(batchWork, begun, signal);
 }
 
+/** What one scheduled run needs for each of its shards. */
 interface Run {
   readonly sink: SinkStep;
   readonly input: Input;
@@ -91,11 +95,16 @@ interface Run {
   readonly start: 'earliest' | Date;
   readonly caughtUp: CaughtUp;
   readonly owner: string;
+  /** When the invocation ends, in milliseconds since 1970. */
   readonly untilMillis: number;
+  /** The time after which no slice is begun, in milliseconds since 1970. */
   readonly lastStartMillis: number;
 }
 
-/** Reads one shard on, under its lease. True when the shard is closed and all of it is written. */
+/** Where a slice ends. `more`: the log has more. `all`: there was nothing after it. `ended`: it ends a closed shard. */
+type SliceEnd = 'more' | 'all' | 'ended';
+
+/** Writes the next slices of one shard under its lease. True: the shard is closed and completely written. */
 async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<boolean> {
   const { sink, input, owner, untilMillis, lastStartMillis } = run;
   const { checkpoints, now, pause } = sink.step;
@@ -104,8 +113,8 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
   if (!(await checkpoints.lease({ key, owner, nowMillis: now(), untilMillis, signal }))) return false;
   try {
     input.forget(key);
-    if (!(await isRewound(run, shard, signal))) return false;
-    let slice: 'more' | 'all' | 'ended' = 'more';
+    if (!(await hasCaughtUp(run, shard, signal))) return false;
+    let slice: SliceEnd = 'more';
     while (slice === 'more' && now() < lastStartMillis && (await pause.inForce(signal)) === undefined) {
       slice = await runSlice(run, shard, signal);
     }
@@ -117,8 +126,10 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
   }
 }
 
-/** Brings a shard that is being rewound to its target. True when it is there: the slices go on from there. */
-async function isRewound({ batchWork, lastStartMillis }: Run, { id }: Shard, signal: AbortSignal): Promise<boolean> {
+/**
+ * Brings a rewound shard to its target. True: the shard is there, or is not rewound, and slices continue from there.
+ */
+async function hasCaughtUp({ batchWork, lastStartMillis }: Run, { id }: Shard, signal: AbortSignal): Promise<boolean> {
   const onProgress = (): void => undefined;
   const catchUp = { batchWork, shardId: id, stopMillis: lastStartMillis, signal, onProgress };
   return (await catchUpShard(catchUp)) === 'over';
@@ -129,16 +140,16 @@ async function hasEnded(sink: SinkStep, key: string, signal: AbortSignal): Promi
   return stored !== undefined && isDone(decodeState(stored.state));
 }
 
-/** The sink has all of the shard, and the dead-letter bucket what the sink refused. */
+/** Tells whether the sink has the whole shard, and the dead-letter bucket has all of its rejections. */
 function isDone({ ended, rejections }: StepState): boolean {
   return ended === true && rejections.length === 0;
 }
 
 /**
- * Writes the next slice of a shard, if there is one; an empty one when there is none and the state still holds
- * rejections, because a process died before they left it.
+ * Writes the next slice of a shard, if there is one. When there is none but the state still contains rejections,
+ * because a process died before it could remove them, writes an empty slice, which removes them.
  */
-async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'more' | 'all' | 'ended'> {
+async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<SliceEnd> {
   const { step } = run.sink;
   const opened = await run.input.open(shard.id, signal);
   const { state } = opened.loaded;
@@ -146,7 +157,7 @@ async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'m
   const attempt = await openSliceAttempt({ step, shard: opened, shardId: shard.id }, state.intent?.to, signal);
   if (attempt.hasPoison && (await bisectPortion(run, opened, { shard, signal, attempt }))) return 'more';
   try {
-    // What waited to be alone may have no time left.
+    // An attempt that waited for its turn to run exclusively may have no time left.
     return await attempt.within(async () =>
       step.now() < run.lastStartMillis ? writeSlice(run, opened, { shard, signal, attempt }) : 'more',
     );
@@ -156,24 +167,25 @@ async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<'m
   }
 }
 
-interface From {
+/** An attempt at the next slice of one shard. */
+interface NextSlice {
   readonly shard: Shard;
   readonly signal: AbortSignal;
   readonly attempt: SliceAttempt;
 }
 
-async function writeSlice(run: Run, opened: ShardInput, from: From): Promise<'more' | 'all' | 'ended'> {
+async function writeSlice(run: Run, opened: ShardInput, next: NextSlice): Promise<SliceEnd> {
   const { sink, input } = run;
   const { step } = sink;
-  const { signal, attempt } = from;
+  const { signal, attempt } = next;
   const started = step.now();
   const committed = opened.loaded.state;
   const { intent } = committed;
-  const { batch, end } = await readSlice(run, opened, from);
+  const { batch, end } = await readSlice(run, opened, next);
   await endDrainedInputs(step, { batch, shard: opened }, signal);
   const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
   const isNothing = to.position === committed.position && end !== 'ended' && committed.rejections.length === 0;
-  // A range that was fixed is finished, also one that is empty: of a shard that was about to be said to have ended.
+  // A fixed range is finished even when it is empty: then a run was about to commit the end of the shard.
   if (isNothing && intent === undefined) return 'all';
   const begun = await fixSlice(sink, { shard: opened, to }, signal);
   const options = intent?.options ?? step.config.options;
@@ -185,15 +197,15 @@ async function writeSlice(run: Run, opened: ShardInput, from: From): Promise<'mo
 }
 
 /**
- * Tries what may kill: a portion as a mapping would deliver it, less and less of it at a time. False: there is nothing
- * to try.
+ * Looks for the poison record that killed a process: reads a portion of the size that a mapping would deliver, and
+ * bisects it. False: there is nothing to read.
  */
-async function bisectPortion(run: Run, opened: ShardInput, from: From): Promise<boolean> {
+async function bisectPortion(run: Run, opened: ShardInput, next: NextSlice): Promise<boolean> {
   const { sink, input } = run;
   const { step } = sink;
-  const { shard, signal } = from;
+  const { shard, signal } = next;
   const { options } = step.config;
-  const { records, end } = await nextPortion(run, opened, from);
+  const { records, end } = await nextPortion(run, opened, next);
   if (records.length === 0) return false;
   const { loaded } = await processGuarded({
     step,
@@ -217,10 +229,10 @@ async function bisectPortion(run: Run, opened: ShardInput, from: From): Promise<
   return true;
 }
 
-/** Without records when there are none, or when some may be lost: who reads the slice finds out and says so. */
-async function nextPortion(run: Run, opened: ShardInput, from: From): Promise<Portion> {
+/** Reads a portion. It is empty when records may be lost: then reading the whole slice reports the loss. */
+async function nextPortion(run: Run, opened: ShardInput, next: NextSlice): Promise<Portion> {
   try {
-    for await (const portion of portionsOf(pagesFrom(run, opened, { ...from, nothingUnreadTrimmed: false })))
+    for await (const portion of portionsOf(pagesFrom(run, opened, { ...next, nothingUnreadTrimmed: false })))
       return portion;
   } catch (error) {
     if (!(error instanceof LostRange)) throw error;
@@ -228,30 +240,28 @@ async function nextPortion(run: Run, opened: ShardInput, from: From): Promise<Po
   return { records: [] };
 }
 
-type Slice = { readonly batch: Batch; readonly end: 'more' | 'all' | 'ended' };
+type SliceBatch = { readonly batch: Batch; readonly end: SliceEnd };
 
-/**
- * The events from the position on: as many as a slice holds, or just those that an interrupted run was about to write.
- */
-async function readSlice(run: Run, opened: ShardInput, from: From): Promise<Slice> {
+/** Reads the events from the position on: a full slice, or exactly the range that an interrupted run has fixed. */
+async function readSlice(run: Run, opened: ShardInput, next: NextSlice): Promise<SliceBatch> {
   const { state } = opened.loaded;
   if (state.ended === true) return { batch: openBatch(state, opened.facts), end: 'ended' };
   try {
-    return await readFrom(run, opened, { ...from, nothingUnreadTrimmed: false });
+    return await readFrom(run, opened, { ...next, nothingUnreadTrimmed: false });
   } catch (error) {
     if (!(error instanceof LostRange)) throw error;
-    if (!(await run.caughtUp.was(opened.key, from.signal))) throw error;
-    return readFrom(run, opened, { ...from, nothingUnreadTrimmed: true });
+    if (!(await run.caughtUp.was(opened.key, next.signal))) throw error;
+    return readFrom(run, opened, { ...next, nothingUnreadTrimmed: true });
   }
 }
 
-type Reading = From & { readonly nothingUnreadTrimmed: boolean };
+type SliceReading = NextSlice & { readonly nothingUnreadTrimmed: boolean };
 
-async function readFrom(run: Run, opened: ShardInput, from: Reading): Promise<Slice> {
+async function readFrom(run: Run, opened: ShardInput, next: SliceReading): Promise<SliceBatch> {
   const { intent } = opened.loaded.state;
   const batch = openBatch(opened.loaded.state, opened.facts);
-  for await (const page of pagesFrom(run, opened, from)) {
-    if (page.records.length > 0) await from.attempt.begin();
+  for await (const page of pagesFrom(run, opened, next)) {
+    if (page.records.length > 0) await next.attempt.begin();
     for (const record of page.records) {
       batch.take(record);
       if (intent === undefined && isFull(batch)) return { batch, end: 'more' };
@@ -262,17 +272,17 @@ async function readFrom(run: Run, opened: ShardInput, from: Reading): Promise<Sl
   return { batch, end: 'all' };
 }
 
-function pagesFrom(run: Run, opened: ShardInput, from: Omit<Reading, 'attempt'>): ReturnType<typeof readShard> {
+function pagesFrom(run: Run, opened: ShardInput, next: Omit<SliceReading, 'attempt'>): ReturnType<typeof readShard> {
   const { position, intent, rewinds = 0 } = opened.loaded.state;
   return readShard({
     kinesis: run.sink.step.kinesis,
     stream: run.input.stream,
-    shardId: from.shard.id,
+    shardId: next.shard.id,
     after: position,
-    // One that was rewound may be before the place where the step started.
+    // A step that was rewound may be before its configured start.
     start: rewinds > 0 ? 'earliest' : run.start,
-    signal: from.signal,
-    nothingUnreadTrimmed: from.nothingUnreadTrimmed,
+    signal: next.signal,
+    nothingUnreadTrimmed: next.nothingUnreadTrimmed,
     ...(intent === undefined ? {} : { to: intent.to }),
   });
 }

@@ -3,62 +3,65 @@ import type { Checkpoints } from '../checkpoints/checkpoints.ts';
 import { jsonNote, loadNote, type Note, saveNote, trySaveNote } from '../checkpoints/note.ts';
 
 /**
- * An operator's wish that a step rests, kept beside its positions, and read by its invocations: not the mapping
- * switched off, which is what Lambda has for it. Switched off, a mapping comes back with whatever deployment next
- * changes or replaces it, so a pause would not last through `pause`, deploy, `resume`; nobody could tell when the batch
- * in flight is over; schedules, queues and function URLs would each need a way of their own; and a laptop has no Lambda
- * API. This way is one for all of them, and a deployment cannot undo it.
+ * An operator's request that a step pauses. It is stored beside the step's checkpoints, and the step's invocations read
+ * it.
  *
- * A continuous step that is paused finishes what it may have begun (`finish.ts`), and then answers each batch with its
- * first sequence number, so the mapping holds the shard and offers it again with its own back-off. Such an answer
- * counts as no error and halves nothing. Records age no faster than behind a mapping that is switched off, for Lambda
- * compares their age when it delivers them: either way, what waits for longer than the mapping's maximum record age
- * goes to the dead-letter bucket. To acknowledge the batches unread instead, and to catch up from the log later, would
- * make the step's position something else than what it has done.
+ * We do not disable the event source mapping, which would be Lambda's own way. The next deployment that changes or
+ * replaces a mapping enables it again, so the pause would not last through `pause`, deploy, `resume`. Nobody could tell
+ * when the batch in flight has ended. Schedules, queues and function URLs would each need another way, and a laptop has
+ * no Lambda API. A stored request works for all of them, and a deployment cannot undo it.
+ *
+ * A paused continuous step finishes what it may have begun (drain.ts). Then it answers each batch with the batch's
+ * first sequence number, so the mapping keeps the shard waiting and delivers the batch again with its own back-off.
+ * Such an answer counts as no error, and the batch is not bisected. Records age no faster than behind a disabled
+ * mapping, because Lambda compares their age when it delivers them: either way, records that wait for longer than the
+ * mapping's maximum record age go to the dead-letter bucket. We do not acknowledge the batches unread and catch up from
+ * the log later, because the mapping would then be ahead of what the step has processed.
  */
 export interface Pause {
-  /** The pause that is in force. Asked before anything is begun. */
+  /** Resolves to the pause that is in force, if there is one. Call this before anything begins. */
   inForce(signal: AbortSignal): Promise<ActivePause | undefined>;
-  /** What is known of a shard or lane in this pause. */
+  /** Resolves to what is known of a shard or lane in this pause. */
   rest(of: string, pause: ActivePause, signal: AbortSignal): Promise<Rest>;
-  /** Notes it, for the step's other processes and for whoever waits. */
+  /** Notes what is known, for the step's other processes and for the operator's command, which waits for it. */
   note(of: string, rest: Rest, signal: AbortSignal): Promise<void>;
 }
 
 export interface ActivePause {
-  /** Tells one pause from another. */
+  /** Distinguishes one pause from another. */
   readonly revision: number;
   readonly sinceMillis: number;
 }
 
-/** A shard or lane in a pause. */
+/** The rest of a shard or lane in one pause. */
 const Rest = z.object({
+  /** The revision of the pause. */
   pause: z.number(),
-  /** Nothing of it is in flight, and nothing that was sent is after its position. */
+  /** True at rest: nothing is in flight, and nothing that was sent is after the position. Stored under this name. */
   held: z.boolean(),
-  /** What was finished of it since the pause began. */
+  /** How much was finished since the pause began. */
   records: z.number(),
   bytes: z.number(),
 });
 export type Rest = Readonly<z.infer<typeof Rest>>;
 
-/** How long an invocation may believe what it read last: a step at work reads this seldom. */
+/** How long an invocation may trust what its process read last, so a busy step rarely reads whether it is paused. */
 export const BELIEVED_MILLIS = 5_000;
 
-/** Between the clocks of two machines. */
+/** The difference allowed between the clocks of two machines. */
 const MARGIN_MILLIS = 2_000;
 
-/** From when on no invocation begins that has not heard of the pause. */
+/** Returns the time from which every new invocation knows of the pause, in milliseconds since 1970. */
 export function inForceMillis({ sinceMillis }: Pick<ActivePause, 'sinceMillis'>): number {
   return sinceMillis + BELIEVED_MILLIS + MARGIN_MILLIS;
 }
 
 export function openPause({ checkpoints, now }: { readonly checkpoints: Checkpoints; now(): number }): Pause {
   let read: { readonly atMillis: number; readonly pause: ActivePause | undefined } | undefined;
-  const held = new Map<string, Rest>();
+  const atRest = new Map<string, Rest>();
   return {
     async inForce(signal) {
-      // From before the question was sent: the answer may have been on its way for long.
+      // The time before the read, because the answer may take long to arrive.
       const atMillis = now();
       if (read === undefined || atMillis - read.atMillis >= BELIEVED_MILLIS) {
         const { revision, sinceMillis } = await loadPause(checkpoints, signal);
@@ -67,17 +70,17 @@ export function openPause({ checkpoints, now }: { readonly checkpoints: Checkpoi
       return read.pause;
     },
     async rest(of, { revision: pause }, signal) {
-      const known = held.get(of);
+      const known = atRest.get(of);
       if (known?.pause === pause) return known;
       const { value: rest } = await loadNote(checkpoints, restNote(of), signal);
       return rest?.pause === pause ? rest : { pause, held: false, records: 0, bytes: 0 };
     },
     async note(of, rest, signal) {
-      if (held.get(of)?.pause === rest.pause) return;
+      if (atRest.get(of)?.pause === rest.pause) return;
       const { revision: previous } = await loadNote(checkpoints, restNote(of), signal);
       const saved = await trySaveNote(checkpoints, restNote(of), { previous, value: rest, signal });
-      // Another process notes it when this one's save was stale.
-      if (saved !== undefined && rest.held) held.set(of, rest);
+      // A stale save means that another process has made the note.
+      if (saved !== undefined && rest.held) atRest.set(of, rest);
     },
   };
 }
@@ -85,9 +88,9 @@ export function openPause({ checkpoints, now }: { readonly checkpoints: Checkpoi
 const CONTROL = jsonNote('control', z.object({ pausedSince: z.number().optional() }));
 
 export interface StoredPause {
-  /** Counts pauses and resumptions: 0 when there was none. */
+  /** Counts the pauses and resumptions. 0: there was none. */
   readonly revision: number;
-  /** Undefined: no pause. */
+  /** Undefined: the step is not paused. */
   readonly sinceMillis: number | undefined;
 }
 
@@ -97,8 +100,8 @@ export async function loadPause(checkpoints: Checkpoints, signal: AbortSignal): 
 }
 
 /**
- * Begins a pause, or ends it without `sinceMillis`. Throws `StaleCheckpoint` when somebody else did either since it was
- * loaded.
+ * Begins a pause; without `sinceMillis`, ends it. Throws `StaleCheckpoint` when another process has begun or ended a
+ * pause since `from` was loaded.
  */
 export async function savePause(
   checkpoints: Checkpoints,
@@ -111,8 +114,8 @@ export async function savePause(
   return { revision, sinceMillis };
 }
 
-/** Whether a shard or lane was found at rest in this pause. */
-export async function isHeld(
+/** Resolves to true when a shard or lane is at rest in this pause. */
+export async function isAtRest(
   checkpoints: Checkpoints,
   { of, pause, signal }: { readonly of: string; readonly pause: number; readonly signal: AbortSignal },
 ): Promise<boolean> {

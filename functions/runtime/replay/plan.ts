@@ -4,15 +4,16 @@ import { jsonNote, loadNote, type Note, saveNote } from '../checkpoints/note.ts'
 import { RewindPoint } from '../checkpoints/rewind-state.ts';
 
 /**
- * A bounded range of a step's input, to be written to a fresh place, beside what the step does: its own positions do
- * not move. `asked`: nothing is written yet. `begun`: the place was fresh, and what is in it now is the replay's.
+ * An operator's request to write a bounded range of a sink's input to a fresh destination. The step's own positions do
+ * not move. `asked`: nothing is written yet. `begun`: the destination was fresh, so everything in it now is the
+ * replay's. `done`: the whole range is written.
  */
 const Text = z.object({
   phase: z.enum(['asked', 'begun', 'done']),
   from: RewindPoint,
-  /** What arrived then or later is not in it. */
+  /** The end of the range: records that arrived at this time or later are left out. */
   toMillis: z.number(),
-  /** The table, or the prefix. */
+  /** The destination: a table or a prefix. */
   into: z.string(),
   askedMillis: z.number(),
 });
@@ -20,7 +21,7 @@ const Text = z.object({
 export type ReplayPlan = Readonly<z.infer<typeof Text>>;
 
 export interface StoredReplay {
-  /** 0: it was never asked for. */
+  /** 0: this replay was never requested. */
   readonly revision: number;
   readonly plan: ReplayPlan | undefined;
 }
@@ -30,7 +31,7 @@ export async function loadReplay(checkpoints: Checkpoints, id: string, signal: A
   return { revision, plan };
 }
 
-/** Throws `StaleCheckpoint` when somebody else has changed it. */
+/** Saves a replay's plan. Throws `StaleCheckpoint` when another process has changed the plan. */
 export async function saveReplay(
   checkpoints: Checkpoints,
   { revision: previous }: StoredReplay,

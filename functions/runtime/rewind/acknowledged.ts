@@ -4,34 +4,34 @@ import { jsonNote, type Note, updateNote } from '../checkpoints/note.ts';
 import type { Position } from '../position.ts';
 
 /**
- * How far a shard's mapping has been told that all is done, though the step has not done it: what it delivers while the
- * shard is rewound. Its place is never given up: a step that is rewound again, in the middle, has to get as far.
+ * While a shard is rewound, its mapping's batches are acknowledged without being processed. This is the end of the last
+ * one acknowledged. It never goes back: a step that is rewound again before it has caught up still has to get this far.
  */
 const Text = z.object({
   end: z
     .string()
     .transform((text) => text as Position)
     .exactOptional(),
-  /** The rewind that has closed it: from then on nothing may be acknowledged unprocessed. */
+  /** The number of the rewind that closed the note. In that rewind no further batch is acknowledged unprocessed. */
   closed: z.number().exactOptional(),
 });
 
 export type Delivered = Readonly<z.infer<typeof Text>>;
 
-interface OfRewind {
+interface ShardOfRewind {
   readonly key: string;
-  /** Which of the step's rewinds. */
+  /** The number of the step's rewind. */
   readonly rewind: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Notes the end of a batch, so that it may be acknowledged. False: the rewind has caught up, and the batch has to come
- * again.
+ * Notes the end of a batch, and resolves to true when the batch may be acknowledged. False: the rewind has caught up,
+ * and the mapping has to redeliver the batch.
  */
 export async function noteDelivered(
   checkpoints: Checkpoints,
-  { key, rewind, end, signal }: OfRewind & { readonly end: Position },
+  { key, rewind, end, signal }: ShardOfRewind & { readonly end: Position },
 ): Promise<boolean> {
   const { value } = await updateNote(checkpoints, deliveredNote(key), {
     change: (delivered = {}) =>
@@ -43,10 +43,13 @@ export async function noteDelivered(
   return !isClosed(value, rewind);
 }
 
-/** From now on no batch is acknowledged in this rewind. Resolves to the end of those that were. */
+/**
+ * Closes the note. This stops acknowledging: from then on the mapping has to redeliver. Resolves to the end of the last
+ * batch that was acknowledged.
+ */
 export async function closeDelivered(
   checkpoints: Checkpoints,
-  { key, rewind, signal }: OfRewind,
+  { key, rewind, signal }: ShardOfRewind,
 ): Promise<Position | undefined> {
   const { value } = await updateNote(checkpoints, deliveredNote(key), {
     change: (delivered = {}) => (isClosed(delivered, rewind) ? undefined : { ...delivered, closed: rewind }),

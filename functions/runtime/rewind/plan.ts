@@ -4,16 +4,17 @@ import { jsonNote, loadNote, saveNote } from '../checkpoints/note.ts';
 import { RewindPoint } from '../checkpoints/rewind-state.ts';
 
 /**
- * An operator's wish that a step goes back, or on, to another place: kept beside its positions, and done by its
- * function, which can reach those wherever they are. `asked`: not every shard knows of it yet. `begun`: each does that
- * is to, and some are still being read. `done`: all have caught up.
+ * An operator's request to move a step back or forward to another position. It is stored beside the step's checkpoints,
+ * and the step's function carries it out, because only that can reach the positions wherever they are stored. `asked`:
+ * not every shard's state has the plan yet. `begun`: every state has it, and some shards are still catching up. `done`:
+ * all shards have caught up.
  */
 const Text = z.object({
   phase: z.enum(['asked', 'begun', 'done']),
   to: RewindPoint,
-  /** As the operator said it: `-15m`. */
+  /** The target as the operator wrote it, such as `-15m`. */
   said: z.string(),
-  /** All of them when not given. Those that follow from one by splits and merges come with it. */
+  /** All shards when omitted. The descendants of a named shard come with it. */
   shards: z.array(z.string()).exactOptional(),
   askedMillis: z.number(),
 });
@@ -21,9 +22,9 @@ const Text = z.object({
 export type RewindPlan = Readonly<z.infer<typeof Text>>;
 
 export interface StoredPlan {
-  /** Of the item. 0: there never was a plan. */
+  /** The revision of the stored note. 0: there never was a plan. */
   readonly revision: number;
-  /** Counts the plans of a step. */
+  /** The number of the plan: 1 is the step's first. */
   readonly number: number;
   readonly plan: RewindPlan | undefined;
 }
@@ -35,7 +36,7 @@ export async function loadPlan(checkpoints: Checkpoints, signal: AbortSignal): P
   return { revision, ...value };
 }
 
-/** A new plan, in the place of the one that there was. Throws `StaleCheckpoint` when somebody else has changed that. */
+/** Saves a new plan in place of the last one. Throws `StaleCheckpoint` when another process has changed that one. */
 export function savePlan(
   checkpoints: Checkpoints,
   from: StoredPlan,
@@ -44,7 +45,7 @@ export function savePlan(
   return save(checkpoints, from, { ...to, number: from.number + 1 });
 }
 
-/** The same plan, further on. */
+/** Moves a plan to another phase. Throws `StaleCheckpoint` when another process has changed the plan. */
 export function movePlan(
   checkpoints: Checkpoints,
   from: StoredPlan & { readonly plan: RewindPlan },

@@ -3,7 +3,7 @@ import { shardKey } from '../../../functions/runtime/checkpoints/shard-states.ts
 import { LANES, laneKey, loadLane } from '../../../functions/runtime/items/lanes.ts';
 import { describeStream } from '../../../functions/runtime/log/shards.ts';
 import { FINISHING_MILLIS } from '../../../functions/runtime/pause/drain.ts';
-import { inForceMillis, isHeld, loadPause, savePause } from '../../../functions/runtime/pause/pause.ts';
+import { inForceMillis, isAtRest, loadPause, savePause } from '../../../functions/runtime/pause/pause.ts';
 import { LIMITS } from '../../delivery.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
 import { stepStatus } from '../status/status.ts';
@@ -110,10 +110,10 @@ async function shardsInFlight(
     ({ recordsBehind }) => recordsBehind !== 0 && !(step.kind === 'sink' && recordsBehind === undefined),
   );
   const shards = behind.map(({ shard = '' }) => shard);
-  return filterAsync(shards, async (of) => !(await isHeld(checkpoints, { of, pause: pause.revision, signal })));
+  return filterAsync(shards, async (of) => !(await isAtRest(checkpoints, { of, pause: pause.revision, signal })));
 }
 
-/** Finds the lanes that an invocation has leased, or that are in the middle of an item and not noted as held. */
+/** Finds the lanes that an invocation has leased, or that are in the middle of an item and not noted as at rest. */
 async function lanesInFlight(
   step: StepPlan,
   target: Target,
@@ -124,7 +124,7 @@ async function lanesInFlight(
   return filterAsync(lanes, async (key) => {
     if (await isLeased(step, target, { key, signal })) return true;
     const { state } = await loadLane(checkpoints, key, signal);
-    return state.current !== undefined && !(await isHeld(checkpoints, { of: key, pause: pause.revision, signal }));
+    return state.current !== undefined && !(await isAtRest(checkpoints, { of: key, pause: pause.revision, signal }));
   });
 }
 

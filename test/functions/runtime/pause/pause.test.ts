@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { openCheckpoints } from '../../../../functions/runtime/checkpoints/checkpoints.ts';
-import { BELIEVED_MILLIS, isHeld, loadPause, openPause, savePause } from '../../../../functions/runtime/pause/pause.ts';
+import {
+  BELIEVED_MILLIS,
+  isAtRest,
+  loadPause,
+  openPause,
+  savePause,
+} from '../../../../functions/runtime/pause/pause.ts';
 import { s3FilesSource } from '../../../../functions/sources/s3-files/s3-files.ts';
 import { OrderLine } from '../../../../functions/transforms/order-events.ts';
 import { ordersFile } from '../../../../infra/local/demo/data.ts';
@@ -179,7 +185,7 @@ describe('a pause', () => {
   test('knows what rests in it from what rested in an earlier one', async () => {
     const { checkpoints } = steps();
     const pause = openPause({ checkpoints, now: () => 0 });
-    const held = (of: string, pauseOf: number) => isHeld(checkpoints, { of, pause: pauseOf, signal });
+    const held = (of: string, pauseOf: number) => isAtRest(checkpoints, { of, pause: pauseOf, signal });
     const first = { revision: 1, sinceMillis: 0 };
     const rest = await pause.rest('shardId-0', first, signal);
     expect(rest).toEqual({ pause: 1, held: false, records: 0, bytes: 0 });
