@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openProcessLock } from '../../../functions/runtime/exclusive.ts';
 
-/** Work that ends when it is told to, and what of it has begun. */
+/** Named pieces of work: the list of those that have begun, and a way to end each. */
 function works() {
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
@@ -20,7 +20,7 @@ function works() {
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('what is done shared each other begins at once', async () => {
+test('shared work begins at once', async () => {
   const { shared } = openProcessLock();
   const { begun, work } = works();
   void shared(work('a'));
@@ -29,7 +29,7 @@ test('what is done shared each other begins at once', async () => {
   expect(begun).toEqual(['a', 'b']);
 });
 
-test('what is to be exclusive waits for what was there before, and what comes after waits for it', async () => {
+test('exclusive work waits for all earlier work, and later work waits for it', async () => {
   const { shared, exclusive } = openProcessLock();
   const { begun, work, end } = works();
   void shared(work('a'));
@@ -48,7 +48,7 @@ test('what is to be exclusive waits for what was there before, and what comes af
   expect(begun).toEqual(['a', 'b', 'c', 'd', 'e']);
 });
 
-test('what fails is over, and fails for those who asked for it', async () => {
+test('work that fails rejects for its caller and releases the lock', async () => {
   const { shared, exclusive } = openProcessLock();
   const failed = [
     exclusive(() => Promise.reject(new Error('one'))),

@@ -14,12 +14,12 @@ const CONFIG = {
   resources: {},
 };
 
-/** What a sink under test wrote: each slice under a name that follows from its range, or rows with their progress. */
+/** The output of a sink under test: slices under names that follow from their range, or rows with their progress. */
 interface Store {
   readonly slices: Map<string, { label: string; numbers: unknown[] }>;
   readonly rows: unknown[];
   readonly progress: Map<string, Progress>;
-  /** Thrown by the next write, before or after it has counted. */
+  /** An error that the next write throws, before or after it has taken effect. */
   fault: 'before' | 'after' | undefined;
 }
 
@@ -60,7 +60,7 @@ const named = (store: Store) =>
     }),
   });
 
-/** Commits rows and progress at once, as the Postgres sink does. */
+/** Commits rows and progress together, as the Postgres sink does. */
 const transactional = (store: Store) =>
   defineSink({
     options: Label,
@@ -114,7 +114,7 @@ describe('a sink', () => {
   describe('that keeps its own progress', () => {
     const open = (changes?: Partial<StepSurroundings>) => openSink(transactional(store), settings(changes));
 
-    test('gets each event once, by whichever process', async () => {
+    test('gets each event once, whichever process writes', async () => {
       await send([1, 2]);
       await deliverAll(open());
       await send([1, 2, 3]);
@@ -122,7 +122,7 @@ describe('a sink', () => {
       expect(store.rows).toEqual([1, 2, 3]);
     });
 
-    test('gets a slice once when the reply of its commit was lost', async () => {
+    test('gets a slice once when the reply to its commit is lost', async () => {
       await send([1, 2]);
       store.fault = 'after';
       const handler = open();
@@ -147,7 +147,7 @@ describe('a sink', () => {
     describe('and is scheduled', () => {
       const s3 = { send: () => Promise.reject(new Error('S3 is down')) } as never;
 
-      test('loses no rejection when nothing comes after the run that died', async () => {
+      test('loses no rejection when no event comes after the run that died', async () => {
         await send([1, 13, 14]);
         await expect(open({ s3 })({}, invocation())).rejects.toThrow('S3 is down');
         expect(store.rows).toEqual([1, 14]);
@@ -156,7 +156,7 @@ describe('a sink', () => {
         expect([...engine.letters.values()]).toMatchObject([{ reason: 'refused' }]);
       });
 
-      test('loses no rejection of a shard that is read to its end, and stores it once', async () => {
+      test('loses no rejection of a shard that is read to its end, and stores each once', async () => {
         await send([1, 13, 14]);
         engine.log.updateShardCount({ StreamName: 'in', TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' });
         await send([15]);
@@ -170,7 +170,7 @@ describe('a sink', () => {
       });
     });
 
-    test('gets nothing from a twin that was overtaken', async () => {
+    test('gets nothing from a twin that another process has overtaken', async () => {
       await send([1]);
       const [one, twin] = [open(), open()];
       await deliverAll(twin);
@@ -208,7 +208,7 @@ describe('a sink', () => {
       },
     );
 
-    test('finishes an interrupted slice with the options it was begun with, whatever was deployed since', async () => {
+    test('finishes an interrupted slice with the options that the slice was begun with, whatever was deployed since', async () => {
       await send([1]);
       store.fault = 'before';
       await expect(open()({}, invocation())).rejects.toThrow('the network is down');
@@ -221,7 +221,7 @@ describe('a sink', () => {
       ]);
     });
 
-    test('is kept off a shard that another run has', async () => {
+    test('does not read a shard while another run has the lease', async () => {
       await send([1]);
       let twin: Promise<unknown> | undefined;
       const sink = named(store);
@@ -248,7 +248,7 @@ describe('a sink', () => {
       expect(written()).toEqual([1]);
     });
 
-    test('takes over from a run that died, once its lease is over', async () => {
+    test('takes over a shard from a run that died, once the lease has ended', async () => {
       await send([1]);
       const dead = { awsRequestId: 'dead', getRemainingTimeInMillis: () => 60_000 };
       const { dynamodb } = engine.surroundings(CONFIG);
@@ -270,7 +270,7 @@ describe('a sink', () => {
       expect(written()).toEqual([1]);
     });
 
-    test('reads parents to their end before their children, and knows there what it has got', async () => {
+    test('reads parents to their end before their children, and deduplicates in the children with the parents’ marks', async () => {
       await send([1, 2, 3]);
       engine.log.updateShardCount({ StreamName: 'in', TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' });
       await send([3, 4]);
@@ -281,7 +281,7 @@ describe('a sink', () => {
       expect(first?.numbers).toEqual([1, 2, 3]);
     });
 
-    test('starts at its first run, and not at some later one, when it starts at the latest', async () => {
+    test('starts at the time of its first run, and not of a later one, when its start is latest', async () => {
       await send([1]);
       engine.nowMillis += 1_000;
       const config = { input: { ...CONFIG.input, start: 'latest' } };
@@ -293,7 +293,7 @@ describe('a sink', () => {
       expect(written()).toEqual([2]);
     });
 
-    test('is not told of a loss in a shard that had nothing new for longer than the retention', async () => {
+    test('reports no loss in a shard that had no new events for longer than the retention', async () => {
       await send([1]);
       await open()({}, invocation());
       for (let hours = 0; hours < 48; hours += 8) {
@@ -305,7 +305,7 @@ describe('a sink', () => {
       expect(written()).toEqual([1, 2]);
     });
 
-    test('cuts what is more than a slice holds into several, and loses nothing between them', async () => {
+    test('divides more events than fit into one slice, and loses none between the slices', async () => {
       const small = Buffer.from('1');
       for (let page = 0; page < 700; page++) {
         const Records = Array.from({ length: 500 }, () => ({ Data: small, PartitionKey: 'k' }));
@@ -315,7 +315,7 @@ describe('a sink', () => {
       expect([...store.slices.values()].map(({ numbers }) => numbers.length)).toEqual([300_000, 50_000]);
     });
 
-    test('reports a range that was trimmed away before it was read, and never starts silently behind it', async () => {
+    test('reports a range that expired before it was read, and never silently starts behind it', async () => {
       await send([1]);
       await open()({}, invocation());
       await send([2]);
@@ -325,7 +325,7 @@ describe('a sink', () => {
       expect(written()).toEqual([1]);
     });
 
-    test('reports it also when the retention was made longer after the loss', async () => {
+    test('reports such a range also when the retention was made longer after the loss', async () => {
       await send([1]);
       await open()({}, invocation());
       engine.nowMillis += 3_600_000;
@@ -338,7 +338,7 @@ describe('a sink', () => {
       expect(written()).toEqual([1]);
     });
 
-    test('makes dead letters of what the sink refuses', async () => {
+    test('makes dead letters of the events that the sink rejects', async () => {
       await send([1, 13]);
       await open()({}, invocation());
       expect([...engine.letters.values()]).toMatchObject([{ reason: 'refused' }]);

@@ -52,13 +52,13 @@ describe('a transform', () => {
       .map(({ data }) => data as number)
       .sort((a, b) => a - b);
 
-  test('appends what it makes of each event, in order, and drops what it makes nothing of', async () => {
+  test('appends its outputs in order, and nothing for an event without output', async () => {
     await send([1, 2, 7, 99, 100]);
     expect(await deliverAll(open())).toEqual([{ batchItemFailures: [] }]);
     expect(numbersOut()).toEqual([2, 3, 4, 5, 7, 200, 201]);
   });
 
-  test('passes an event on with the very bytes of its data', async () => {
+  test('passes an event on with exactly the bytes of its data', async () => {
     await openLogWriter({ kinesis: engine.kinesis, stream: 'in' }).append(
       [{ ...eventOf('/p/first/x/s/g', 1, 'k'), dataBytes: Buffer.from('7.000') }],
       NEVER,
@@ -68,7 +68,7 @@ describe('a transform', () => {
     expect(Buffer.from(record?.kinesis.data ?? '', 'base64').toString('latin1')).toContain('"data":7.000}');
   });
 
-  test('names its outputs by the position that made them, so that an append that is repeated is recognised', async () => {
+  test('numbers its outputs by the input position, so that readers recognise a repeated append', async () => {
     await send([1]);
     const failing = failOnce(engine.surroundings(CONFIG).dynamodb, movesPosition);
     const handler = open({ dynamodb: failing });
@@ -83,7 +83,7 @@ describe('a transform', () => {
     expect(new Set(out.map(({ source, sequence }) => `${source} ${sequence}`)).size).toBe(2);
   });
 
-  test('takes a batch that is delivered again once', async () => {
+  test('processes a batch once when it is delivered twice', async () => {
     await send([1, 2]);
     const handler = open();
     await deliverAll(handler);
@@ -92,21 +92,21 @@ describe('a transform', () => {
     expect(numbersOut()).toEqual([2, 3, 4, 5]);
   });
 
-  test('takes an event of a step of ours once, however often that step appended it', async () => {
+  test('processes an event of one of our steps once, however often that step appended the event', async () => {
     await send([1, 2]);
     await send([1, 2, 4]);
     await deliverAll(open());
     expect(numbersOut()).toEqual([2, 3, 4, 5, 8, 9]);
   });
 
-  test('takes a foreign event as often as it is there', async () => {
+  test('does not deduplicate foreign events', async () => {
     await send([1], '/shop');
     await send([1], '/shop');
     await deliverAll(open());
     expect(numbersOut()).toEqual([2, 2, 3, 3]);
   });
 
-  test('makes a dead letter of an event at which apply throws, and goes on', async () => {
+  test('makes a dead letter of an event on which apply throws, and continues', async () => {
     await send([1, 13, 14]);
     await deliverAll(open());
     expect(numbersOut()).toEqual([2, 3, 28, 29]);
@@ -134,7 +134,7 @@ describe('a transform', () => {
     expect(letter?.message).toMatch(message);
   });
 
-  test('makes a dead letter of an event one of whose outputs is larger than the stream takes, and sends none of them', async () => {
+  test('makes a dead letter of an event with an output above the stream’s limit, and sends none of its outputs', async () => {
     const grown = defineTransform({
       entry: import.meta.url,
       from: Number_,
@@ -151,7 +151,7 @@ describe('a transform', () => {
     expect([...engine.letters.values()]).toMatchObject([{ reason: 'too-large' }]);
   });
 
-  describe('whose code fails on an event, or makes of it what no reader could take,', () => {
+  describe('whose code fails on an event, or returns an output that no reader accepts,', () => {
     const Anything = z.any();
     const text = { type: 'made', data: 'text' };
     test.each([
@@ -196,14 +196,14 @@ describe('a transform', () => {
     );
   });
 
-  test('reports one line of metrics for a batch', async () => {
+  test('logs one line of metrics for a batch', async () => {
     await send([1, 13]);
     await deliverAll(open());
     const lines = engine.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(lines).toMatchObject([{ pipeline: 'p', step: 's', eventsIn: 2, eventsOut: 2, rejected: 1, alreadySeen: 0 }]);
   });
 
-  test('asks for the batch again, from its first record, when its dead letters cannot be stored', async () => {
+  test('asks for the batch again from its first record when its dead letters cannot be stored', async () => {
     await send([13]);
     const s3 = { send: () => Promise.reject(new Error('S3 is down')) } as never;
     const [event] = deliveries(engine.log, 'in');
@@ -213,7 +213,7 @@ describe('a transform', () => {
     expect(engine.letters.size).toBe(1);
   });
 
-  test('does nothing twice when a twin has moved the checkpoint meanwhile', async () => {
+  test('processes nothing twice when a twin has moved the checkpoint in the meantime', async () => {
     await send([1]);
     const [one, twin] = [open(), open()];
     await deliverAll(one);
@@ -224,7 +224,7 @@ describe('a transform', () => {
     expect(new Set(eventsOf(engine.log, 'out').map(({ sequence }) => sequence)).size).toBe(4);
   });
 
-  test('goes on from the positions that it left under its former name', async () => {
+  test('continues from the positions that it stored under its former name', async () => {
     await send([1, 2]);
     await deliverAll(open());
     await send([1, 2, 3]);
@@ -234,7 +234,7 @@ describe('a transform', () => {
     expect(numbersOut()).toEqual([2, 3, 4, 5, 6, 7]);
   });
 
-  test('knows in the shards of a split what it has taken before it', async () => {
+  test('deduplicates in the shards of a split with the marks of their parent', async () => {
     await send([1, 2, 3]);
     const handler = open();
     await deliverAll(handler);
@@ -245,7 +245,7 @@ describe('a transform', () => {
     expect(numbersOut()).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
-  test('knows in the shard of a merge what it has taken from each parent', async () => {
+  test('deduplicates in the shard of a merge with the marks of each parent', async () => {
     engine.log.updateShardCount({ StreamName: 'in', TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' });
     await send([1, 2, 3]);
     const handler = open();
@@ -257,7 +257,7 @@ describe('a transform', () => {
   });
 });
 
-/** As code of a schema's own may. */
+/** Throws on one number, as the code of a user's schema may. */
 function failing(number: number): number {
   if (number === 13) throw new RangeError('13 is unlucky');
   return number;

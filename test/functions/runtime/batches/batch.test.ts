@@ -36,13 +36,13 @@ const taken = (state: StepState, records: readonly LogRecord[], facts = WHOLE) =
 };
 
 describe('a batch', () => {
-  test('leaves out what its position has passed, also inside a record', () => {
+  test('drops events that its position has passed, also inside a record', () => {
     const records = [recordOf(1, [own(1), own(2)]), recordOf(2, [own(3), own(4)])];
     expect(taken({ ...EMPTY, position: positionOf('2', 0) }, records).numbers).toEqual([4]);
     expect(taken({ ...EMPTY, position: endOfRecord('1') }, records).numbers).toEqual([3, 4]);
   });
 
-  test('leaves out events of an aggregated record that hash outside the shard, without moving their source’s mark', () => {
+  test('drops events of an aggregated record that hash outside the shard, without moving their source’s mark', () => {
     const middle = (hashOf('a') + hashOf('b')) / 2n;
     const low = hashOf('a') < hashOf('b') ? 'a' : 'b';
     const high = low === 'a' ? 'b' : 'a';
@@ -56,17 +56,17 @@ describe('a batch', () => {
     expect(batch.counts.alreadySeen).toBe(0);
   });
 
-  test('takes a record that is not aggregated wherever it hashes: an explicit hash key may have put it here', () => {
+  test('takes a record that is not aggregated even when its key hashes outside the shard, because an explicit hash key may have put it here', () => {
     const { numbers } = taken(EMPTY, [record(1, Buffer.from('7'))], { ...WHOLE, to: 0n });
     expect(numbers).toEqual([7]);
   });
 
-  test('takes events of a source that only looks like ours as often as they come', () => {
+  test('does not deduplicate events of a source whose name only begins like one of ours', () => {
     const foreign = { source: '/p/firstborn/x', number: 1, key: 'a' };
     expect(taken(EMPTY, [recordOf(1, [foreign]), recordOf(2, [foreign])]).numbers).toEqual([1, 1]);
   });
 
-  describe('with events that were put back for one step', () => {
+  describe('with redriven events', () => {
     const facts = { ...WHOLE, names: ['p/second', 'p/former'] };
     const put = (step: string, sequenceNumber: number, numbers: readonly number[]): LogRecord => {
       const aggregate = newAggregate({ maxBytes: 1_000_000 });
@@ -77,31 +77,31 @@ describe('a batch', () => {
       return record(sequenceNumber, aggregate.finish());
     };
 
-    test.each(['p/second', 'p/former'])('takes those of its own, by the name %s, once', (name) => {
+    test.each(['p/second', 'p/former'])('takes those for its own step, under the name %s, once', (name) => {
       const { batch, numbers } = taken(EMPTY, [put(name, 1, [1, 2]), put(name, 2, [1, 2, 3])], facts);
       expect(numbers).toEqual([1, 2, 3]);
       expect(batch.counts.alreadySeen).toBe(2);
     });
 
-    test('drops those of another step, counts them as nothing, and keeps no mark of them', () => {
+    test('drops those for another step without counting them or keeping their marks', () => {
       const { batch, numbers } = taken(EMPTY, [put('p/other', 1, [1]), put('p/secondary', 2, [2])], facts);
       expect([numbers, batch.counts.alreadySeen, batch.rejections]).toEqual([[], 0, []]);
       expect(batch.state()).toMatchObject({ position: endOfRecord('2'), marks: [{ marks: new Map() }] });
     });
 
-    test('takes all of them as they are when it is no step, but looks at what the log has', () => {
+    test('takes those for every step when the reader gives no name, as inspection does', () => {
       expect(taken(EMPTY, [put('p/other', 1, [1]), put('p/other', 2, [1])]).numbers).toEqual([1, 1]);
     });
   });
 
-  test('does not move what is committed until its state is', () => {
+  test('leaves the committed state unchanged', () => {
     const { batch } = taken(EMPTY, [recordOf(1, [own(1)])]);
     expect(EMPTY.marks[0]?.marks.size).toBe(0);
     expect(batch.state()).toMatchObject({ position: endOfRecord('1') });
     expect(taken(batch.state(), [recordOf(2, [own(1), own(2)])]).numbers).toEqual([2]);
   });
 
-  test('moves past a record that does not decode, and rejects it once', () => {
+  test('rejects a record that does not decode once, and moves past it', () => {
     const records = [record(1, Buffer.from([1, 2, 3])), recordOf(2, [own(1)])];
     const { batch, numbers } = taken(EMPTY, records);
     expect(numbers).toEqual([1]);
@@ -109,7 +109,7 @@ describe('a batch', () => {
     expect(taken(batch.state(), records).batch.rejections).toEqual([]);
   });
 
-  test('knows when its newest record arrived, and how many bytes came', () => {
+  test('tells when its newest record arrived, and how many bytes its records have', () => {
     const { batch } = taken(EMPTY, [record(5, Buffer.from('1')), record(9, Buffer.from('22'))]);
     expect([batch.arrivalMillis, batch.counts.bytes]).toEqual([9, 3]);
   });

@@ -10,7 +10,7 @@ import { openTransform } from '../../../../functions/runtime/transform-handler.t
 import { deliveries, type Engine, invocation, startEngine } from '../engine-kit.ts';
 import { eventOf, NEVER } from '../log/log-kit.ts';
 
-/** Two hops: `first` reads `raw` and writes `middle`, `second` reads that. */
+/** Two steps in a row: `first` reads `raw` and writes `middle`, and `second` reads `middle`. */
 const same = defineTransform({ entry: import.meta.url, from: z.number(), to: z.number(), apply: (event) => [event] });
 const FIRST = {
   step: 'first',
@@ -61,7 +61,7 @@ function split(): void {
   engine.log.updateShardCount({ StreamName: 'raw', TargetShardCount: 2, ScalingType: 'UNIFORM_SCALING' });
 }
 
-test('the first batch of a child says that its parents are drained, before its events are appended', async () => {
+test('the first batch of a child marks its parents as drained before its events are appended', async () => {
   await produce();
   await run(FIRST);
   expect((await statesOf(FIRST)).map((state) => state?.ended)).toEqual([undefined]);
@@ -71,7 +71,7 @@ test('the first batch of a child says that its parents are drained, before its e
   expect((await statesOf(FIRST)).map((state) => state?.ended)).toEqual([true, undefined, undefined]);
 });
 
-test('a reader forgets the marks of a drained shard an hour of record time after it has seen a child of it', async () => {
+test('a reader drops the marks of a drained shard an hour of record time after it first reads events from a child', async () => {
   await produce();
   await run(FIRST);
   await run(SECOND);
@@ -91,11 +91,11 @@ test('a reader forgets the marks of a drained shard an hour of record time after
   expect(sourcesOf(await statesOf(SECOND))).toEqual(['shardId-000000000001', 'shardId-000000000002']);
 });
 
-test('a reader keeps the marks of a shard that is not drained, however long it takes and whatever else comes', async () => {
+test('a reader keeps the marks of a shard that is not drained, for any time and whatever else arrives', async () => {
   await produce();
   await run(FIRST);
   await run(SECOND);
-  // What another step, or this one from another stream, sends says nothing about the shard.
+  // Events of another step, or of this step from another stream, say nothing about the shard.
   const others = ['/p/first/other/shardId-000000000007/g', '/p/first/lane-1-x/g'].map((source) =>
     eventOf(source, 1, 'k'),
   );
@@ -108,7 +108,7 @@ test('a reader keeps the marks of a shard that is not drained, however long it t
   expect(sourcesOf(await statesOf(SECOND))).toContain('shardId-000000000000');
 });
 
-test('a reader forgets the marks of a step that writes into its stream no more', async () => {
+test('a reader drops the marks of a step that no longer writes into its stream', async () => {
   await produce();
   await run(FIRST);
   await run(SECOND);

@@ -29,7 +29,7 @@ type Run = PipelineRun<(typeof passing)['streams']>;
 const counts = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => ({ key: `k${(from + index) % 3}`, count: from + index }));
 
-/** What readers of `clean` get, in order for each key, against what was sent. */
+/** Expects that readers of `clean` get every event once, in order for each key. */
 function expectOnceInOrder(run: Run, sent: number, why: string): void {
   const passed = run.stream('clean').data() as z.output<typeof Count>[];
   for (const key of ['k0', 'k1', 'k2']) {
@@ -46,7 +46,7 @@ function doubled(run: Run): number {
   return passed.length - new Set(passed).size;
 }
 
-/** Events come and calls fail, and in the middle of it changed code is deployed as `deploy` does it. */
+/** Sends events while calls fail, and runs `deploy` in the middle. */
 async function schedule(seed: number, deploy: (run: Run) => Promise<void>): Promise<{ run: Run; sent: number }> {
   const run = await startPipelineRun(passing, { seed });
   const random = seededRandom(seed);
@@ -74,11 +74,11 @@ async function schedule(seed: number, deploy: (run: Run) => Promise<void>): Prom
 const SEEDS = Array.from({ length: 60 }, (_, index) => index + 1);
 
 describe('changed code of a transform', () => {
-  test('that is deployed in a pause doubles nothing and loses nothing, whatever failed before', async () => {
+  test('deployed in a pause duplicates nothing and loses nothing, whatever failed before', async () => {
     let deployed = 0;
     for (const seed of SEEDS) {
       const { run, sent } = await schedule(seed, async (run) => {
-        // What fails for five minutes on end is not finished; who reads that deploys later.
+        // A shard that fails for five minutes is reported as unfinished, and an operator would deploy later.
         if ((await run.when.paused('cleaning')).length === 0) {
           run.when.deployed('cleaning');
           deployed++;
@@ -91,7 +91,7 @@ describe('changed code of a transform', () => {
     expect(deployed).toBeGreaterThan(SEEDS.length / 2);
   });
 
-  test('that is deployed in full flight doubles a batch now and then, which the test above would see', async () => {
+  test('deployed in full flight duplicates a batch now and then, which proves that the test above can fail', async () => {
     const found: number[] = [];
     for (const seed of SEEDS) {
       const { run, sent } = await schedule(seed, async (run) => run.when.deployed('cleaning'));
@@ -108,7 +108,7 @@ describe('changed code of a transform', () => {
     expect(found.filter((count) => count > 0).length).toBeGreaterThan(5);
   });
 
-  test('finishes a batch in the pause that was sent before it, when its position could not be moved', async () => {
+  test('finds a batch that was sent but not committed finished by the old code in the pause', async () => {
     const run = await startPipelineRun(passing);
     run.when.fails('cleaning dynamodb.UpdateItem shard', 'request lost', { times: 20 });
     await run.given('raw', counts(0, 10), { key: 'key' });

@@ -16,7 +16,7 @@ import { sensors } from '../../../../infra/pipelines/sensors.ts';
 import { createDynamoDb } from '../../../kit/dynamodb.ts';
 import { startPipelineRun } from '../../../kit/pipeline-run.ts';
 
-/** A step alone: hours pass faster. */
+/** A pipeline of one step, so that hours pass faster. */
 const files = definePipeline({
   name: 'files',
   streams: { lines: { schema: OrderLine } },
@@ -48,7 +48,7 @@ const readings = (from: number, to: number) =>
   }));
 
 describe('a paused step', () => {
-  test('that is continuous holds its shards, keeps its position, and does each event once and in order when it goes on', async () => {
+  test('that is continuous keeps its position, and processes each event once and in order after it resumes', async () => {
     const run = await startPipelineRun(sensors);
     await run.posted('devices', readings(0, 10));
     await run.settled();
@@ -70,7 +70,7 @@ describe('a paused step', () => {
     expect(positions()).not.toEqual(before);
   });
 
-  test('that keeps its positions with its rows adds no row', async () => {
+  test('that commits its position with its rows adds no row', async () => {
     const run = await startPipelineRun(sensors);
     await run.when.paused('readings');
     await run.posted('devices', readings(0, 5));
@@ -82,7 +82,7 @@ describe('a paused step', () => {
     expect(run.table('readings')).toHaveLength(5);
   });
 
-  test('that is continuous loses what waits beyond the maximum record age to the dead-letter bucket, and nowhere else', async () => {
+  test('that is continuous loses records above the maximum record age to the dead-letter bucket, and nowhere else', async () => {
     const run = await startPipelineRun(sensors);
     await run.when.paused('readings');
     await run.posted('devices', readings(0, 5));
@@ -110,7 +110,7 @@ describe('a paused step', () => {
     expect(clean().length).toBeGreaterThan(0);
   });
 
-  test('that answers requests says when to come again, and appends nothing', async () => {
+  test('that answers requests tells the caller when to retry, and appends nothing', async () => {
     const run = await startPipelineRun(sensors);
     await run.when.paused('devices');
     const refused = await run.posted('devices', readings(0, 1));
@@ -121,12 +121,12 @@ describe('a paused step', () => {
     expect(run.stream('raw').events()).toHaveLength(1);
   });
 
-  test('that takes announcements leaves them in the queue, and takes them soon after', async () => {
+  test('that takes announcements leaves them in the queue, and takes them soon after it resumes', async () => {
     const run = await startPipelineRun(files);
     const orders = (await readFile(ordersFile())).toString('latin1').split('\n').slice(0, 3).join('\n');
     await run.when.paused('exports');
     await run.dropped('orders/some.csv', orders);
-    // A message that was failed would be hidden for half an hour, and be given up on after ten times.
+    // The queue would hide a failed message for half an hour, and discard it after ten failures.
     await run.when.pass(minutes(15));
     expect(run.stream('lines').events()).toEqual([]);
     await run.when.resumed('exports');
@@ -135,14 +135,14 @@ describe('a paused step', () => {
   });
 });
 
-test('a page of a file that was appended and not recorded is finished in the pause, and changed code goes on after it', async () => {
+test('a page of a file that was appended but not recorded is finished in the pause, and changed code continues after it', async () => {
   const run = await startPipelineRun(files);
   const orders = (await readFile(ordersFile())).toString('latin1').split('\n').slice(0, 11).join('\n');
   run.when.fails('exports kinesis.PutRecords', 'killed after');
   await run.dropped('orders/some.csv', orders);
   await run.when.pass(minutes(1));
   expect(run.stream('lines').events()).toHaveLength(10);
-  // The queue hides what a function died of for half an hour.
+  // The queue hides a message for half an hour after the function has died with it.
   expect(await run.when.paused('exports')).toHaveLength(1);
   await run.when.pass(minutes(25));
   expect(await run.when.paused('exports')).toEqual([]);
@@ -167,7 +167,7 @@ describe('a pause', () => {
   }
   const { signal } = new AbortController();
 
-  test('is read once in five seconds, and in force after them', async () => {
+  test('is read once every five seconds, so it is in force after that time', async () => {
     const { checkpoints, reads } = steps();
     let nowMillis = 0;
     const pause = openPause({ checkpoints, now: () => nowMillis });
@@ -182,7 +182,7 @@ describe('a pause', () => {
     expect(begun).toEqual({ revision: 1, sinceMillis: 7 });
   });
 
-  test('knows what rests in it from what rested in an earlier one', async () => {
+  test('does not mistake a shard at rest in an earlier pause for one at rest in this pause', async () => {
     const { checkpoints } = steps();
     const pause = openPause({ checkpoints, now: () => 0 });
     const held = (of: string, pauseOf: number) => isAtRest(checkpoints, { of, pause: pauseOf, signal });

@@ -8,7 +8,7 @@ import { createDynamoDb } from '../../../kit/dynamodb.ts';
 const signal = new AbortController().signal;
 const at = (record: number) => positionOf(String(record), 0);
 
-describe('what a mapping delivers while its shard is rewound', () => {
+describe('the end of the batches that are acknowledged unprocessed while a shard is rewound', () => {
   let checkpoints: Checkpoints;
   let client: DynamoDBClient;
   beforeAll(() => {
@@ -22,7 +22,7 @@ describe('what a mapping delivers while its shard is rewound', () => {
     noteDelivered(checkpoints, { key, rewind, end: at(record), signal });
   const close = (key: string, rewind: number) => closeDelivered(checkpoints, { key, rewind, signal });
 
-  test('is noted by its furthest end, and held once the note is closed', async () => {
+  test('never goes back, and cannot be moved once the note is closed', async () => {
     expect(await note('a', 1, 5)).toBe(true);
     expect(await note('a', 1, 3)).toBe(true);
     expect(await close('a', 1)).toBe(at(5));
@@ -30,21 +30,21 @@ describe('what a mapping delivers while its shard is rewound', () => {
     expect(await close('a', 1)).toBe(at(5));
   });
 
-  test('is noted again when the shard is rewound again, and nothing of before is forgotten', async () => {
+  test('can be moved again in the next rewind, and keeps the end of the one before', async () => {
     await note('b', 1, 5);
     await close('b', 1);
     expect(await note('b', 2, 4)).toBe(true);
     expect(await close('b', 2)).toBe(at(5));
   });
 
-  test('of a twin that knows of an older rewind only is held, or noted for the newer one', async () => {
+  test('can be moved by a twin that knows only an older rewind, until the newer one closes the note', async () => {
     await note('c', 2, 5);
     expect(await note('c', 1, 7)).toBe(true);
     expect(await close('c', 2)).toBe(at(7));
     expect(await note('c', 1, 9)).toBe(false);
   });
 
-  test('at once by several is noted by all of them', async () => {
+  test('is right when several invocations move it at the same time', async () => {
     expect(await Promise.all([1, 2, 3, 4, 5].map((record) => note('d', 1, record)))).toEqual(Array(5).fill(true));
     expect(await close('d', 1)).toBe(at(5));
   });
