@@ -26,7 +26,7 @@ export function dataColumnsOf(plan: Plan): readonly ScopeColumn[] {
 export function statementCode(module: ModuleCode, plan: Plan): string {
   const columns = dataColumnsOf(plan);
   const { where } = plan;
-  const filter = where === undefined || isPerElement(plan, where) ? undefined : whereCode(module, plan, where);
+  const filter = where === undefined || isPerElement(where) ? undefined : whereCode(module, plan, where);
   const parts = [
     `columns: [${columns.map(({ name }) => JSON.stringify(name).replace(/^"(.*)"$/, (whole, inner: string) => (inner.includes("'") || inner.includes('\\') ? whole : `'${inner}'`))).join(', ')}],`,
     ...(filter === undefined || where === undefined
@@ -37,9 +37,8 @@ export function statementCode(module: ModuleCode, plan: Plan): string {
   return parts.join('\n');
 }
 
-/** WHERE that names an unnested column is asked for each element. */
-const isPerElement = (_plan: Plan, where: Checked): boolean =>
-  columnsOf(where).some(({ origin }) => origin === 'unnest');
+/** Tests for a WHERE that names an unnested column and so has to be evaluated for each element. */
+const isPerElement = (where: Checked): boolean => columnsOf(where).some(({ origin }) => origin === 'unnest');
 
 function parameters(module: ModuleCode, target: boolean): string {
   const types = { row: '{row/row/Row}', event: '{sql-transform/EventAttributes}', target: '{sql-transform/Target}' };
@@ -58,7 +57,7 @@ function whereCode(module: ModuleCode, plan: Plan, where: Checked): string {
 /** Finds a column and the text that it must equal for WHERE to be true, if WHERE has such a condition. */
 export function neededText(plan: Plan): ReturnType<typeof firstTextTest> {
   const { where } = plan;
-  return where === undefined || isPerElement(plan, where) ? undefined : firstTextTest(where, indexesOf(plan));
+  return where === undefined || isPerElement(where) ? undefined : firstTextTest(where, indexesOf(plan));
 }
 
 export function indexesOf(plan: Plan): ReadonlyMap<ScopeColumn, number> {
@@ -69,7 +68,7 @@ function selectCode(module: ModuleCode, plan: Plan): string {
   const indexes = indexesOf(plan);
   const { lines, read } = outputCode(module, plan, indexes);
   const lists = plan.unnests.map(({ list }) => list);
-  const perElement = plan.where !== undefined && isPerElement(plan, plan.where) ? [plan.where] : [];
+  const perElement = plan.where !== undefined && isPerElement(plan.where) ? [plan.where] : [];
   const needed = [
     ...new Set([
       ...read,

@@ -1,10 +1,10 @@
-/** What comparing one case with Postgres gave. */
+/** The result of comparing one case with Postgres. */
 export interface Comparison {
-  /** What differs; undefined when nothing does. */
+  /** The difference; undefined if there is none. */
   readonly difference?: string;
-  /** Refused here as not supported. */
+  /** The statement is not supported here. */
   readonly unsupported: boolean;
-  /** Rows or events that are an error on both sides. */
+  /** The number of rows or events that are an error on both sides. */
   readonly errors: number;
 }
 
@@ -30,13 +30,13 @@ export interface Wanted {
 
 const ENOUGH = 20;
 
-/** One batch of cases: their comparisons, and how the case of an index is made as small as it can be. */
+/** The comparisons of one batch of cases. `shrink` makes the case of an index as small as possible. */
 export interface Batch {
   readonly comparisons: readonly Comparison[];
   readonly shrink: (index: number) => Promise<Difference>;
 }
 
-/** Runs batches until there are enough cases, or more differences than anyone reads. */
+/** Runs batches until there are enough cases, or as many differences as anyone will read. */
 export async function inBatches(
   { cases, report }: Wanted,
   size: number,

@@ -136,7 +136,7 @@ test('a compiled module passes the type checker and runs, and the compiler repor
   expect(module.bigOrders.to.safeParse(made).error).toBeUndefined();
 });
 
-/** A pipeline of what is compiled, with a hand-written transform behind it. */
+/** A pipeline with a compiled transform, and a transform in TypeScript that reads its output. */
 const BEHIND = `import { z } from 'zod';
 import { defineTransform } from '${root}/functions/runtime/transform.ts';
 import { definePipeline } from '${root}/infra/pipelines/pipeline.ts';

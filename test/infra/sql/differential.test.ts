@@ -14,18 +14,18 @@ afterAll(() => oracle.stop());
 
 const seed = Number(fc.readConfigureGlobal()?.seed ?? 1);
 
-test('2,000 random expressions give what Postgres gives, on rows of nulls, extremes and ordinary values', async () => {
+test('2,000 random expressions have the same results as in Postgres, on nulls, extremes and ordinary values', async () => {
   expectSame(await compareExpressions(oracle, { cases: 2000, seed }));
 });
 
-test('1,000 random statements make of events what Postgres makes of rows, scanned, through JSON.parse and from a file', async () => {
+test('1,000 random statements have the same outputs as in Postgres, scanned, through JSON.parse and from a file', async () => {
   expectSame(await compareStatements(oracle, { cases: 1000, seed }));
 });
 
 function expectSame({ cases, unsupported, errors, differences }: Report): void {
   const shown = differences.map(({ sql, detail }) => `${sql}\n  ${detail}`).join('\n\n');
   expect(shown === '' ? 'no difference' : `seed ${seed}\n${shown}`).toBe('no difference');
-  // A generator that only made errors or refusals would prove nothing.
+  // A generator that made only errors or unsupported statements would prove nothing.
   expect(unsupported).toBeLessThan(cases / 10);
   expect(errors).toBeLessThan(cases);
 }

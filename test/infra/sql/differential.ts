@@ -6,8 +6,8 @@ import { compareStatements } from './statement-differential.ts';
 import { EVENTS } from './world.ts';
 
 /**
- * `node test/infra/sql/differential.ts --cases 200000 [--seed n]`: so many random expressions and statements, here and
- * in Postgres.
+ * Compares this many random expressions and statements with Postgres: `node test/infra/sql/differential.ts --cases
+ * 200000 [--seed n]`.
  */
 const { values } = parseArgs({
   options: {

@@ -15,7 +15,7 @@ export interface EventOutcome {
 }
 
 export function eventDifference({ made, plan, alone, theirs, back, parts }: EventOutcome): string | undefined {
-  // What is rejected at run time with its reason (0A000) is not an answer.
+  // An event rejected because of an unsupported feature (0A000) says nothing about the result.
   if ([made.whole, ...made.alone].some(({ rejected }) => rejected?.includes('SQLSTATE 0A000') === true))
     return undefined;
   let mayErr = false;

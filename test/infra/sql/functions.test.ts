@@ -17,7 +17,7 @@ const rows = [...OPERATORS, ...FUNCTIONS].map(
   (routine) => [signatureText(routine.name, routine.parameters), routine.example] as const,
 );
 
-describe('every function and operator gives what Postgres gives', () => {
+describe('every function and operator has the same result as in Postgres', () => {
   test.each(rows)('%s: %s', async (_signature, example) => {
     const [[expected], [type]] = await Promise.all([
       oracle.attempt([`select (${example})::text`]),
@@ -32,7 +32,7 @@ describe('every function and operator gives what Postgres gives', () => {
   });
 });
 
-/** Where numeric has no more decimals: it has 1000 at most. */
+/** Powers near the smallest numeric, which has at most 1000 decimals. */
 const SMALL_POWERS = ['0.1', '0.5', '0.99', '2.0', '10.0', '123.456'].flatMap((base) =>
   ['400.5', '999.5', '1000.5', '1096.6331584284585', '2525.1', '2990.25'].map(
     (exponent) => `${base} ^ ${Number(base) < 1 ? '' : '-'}${exponent}`,
@@ -44,7 +44,7 @@ test.each(SMALL_POWERS)('%s is as small as in Postgres', async (expression) => {
   expect((await compileExpression(expression, [])).evaluate([])).toEqual({ value: expected?.value });
 });
 
-/** A tie, but for what lies beyond the decimals that Postgres keeps on the way. */
+/** Powers that are a tie but for digits beyond the decimals that Postgres keeps in intermediate results. */
 const NEAR_TIES = [1, 7, 12, 21, 30].flatMap((decimals) => {
   const nines = `0.${'9'.repeat(decimals)}`;
   const above = `1.${'0'.repeat(decimals - 1)}1`;
@@ -56,14 +56,14 @@ test.each(NEAR_TIES)('%s is rounded as in Postgres', async (expression) => {
   expect((await compileExpression(expression, [])).evaluate([])).toEqual({ value: expected?.value });
 });
 
-test('what coalesce never reaches is not computed, behind a constant array either', async () => {
+test('an argument that coalesce never reaches is not evaluated, even after a constant array', async () => {
   const expression = `coalesce(ARRAY['7'::numeric, '1'::numeric], trim_array('{NULL}'::numeric[], 3))`;
   const [expected] = await oracle.attempt([`select (${expression})::text`]);
   expect(expected).toMatchObject({ code: null, value: '{7,1}' });
   expect((await compileExpression(expression, [])).evaluate([])).toEqual({ value: expected?.value });
 });
 
-test('a null array whose elements depend on the session is converted, and what it is compared with is computed', async () => {
+test('a null array whose conversion depends on the session is converted at run time, so its comparison is evaluated', async () => {
   const expression = `((null::timestamptz[])::text[])[2] < regexp_substr(array_to_string('{abc}'::text[], ''), '[a-c]+', 3, 0, '')`;
   const [expected] = await oracle.attempt([`select (${expression})::text`]);
   expect(expected?.message).toBe('invalid value for parameter "n": 0');

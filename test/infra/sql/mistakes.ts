@@ -1,4 +1,4 @@
-/** A statement with ‸ where its mistake is, what is wrong with it, and the hint when there is one. */
+/** A statement with ‸ at the position of its mistake, the message, and the hint if there is one. */
 export type MistakeRow = readonly [marked: string, problem: string, hint?: string];
 
 /** Mistakes that are reported before anything is deployed, by topic. */

@@ -4,7 +4,9 @@ import { startPostgres } from '../../../infra/local/servers/postgres-server.ts';
 /** The real Postgres 18 that every expression is compared with: collation "C", UTC, as docs/sql.md states. */
 export interface Oracle {
   readonly client: pg.Client;
-  /** Runs statements one by one: the first column of the first row as text, or Postgres's error code. */
+  /**
+   * Runs statements one by one. Returns for each the first column of the first row as text, or Postgres's error code.
+   */
   readonly attempt: (statements: readonly string[]) => Promise<readonly Attempt[]>;
   readonly stop: () => Promise<void>;
 }

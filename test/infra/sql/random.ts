@@ -1,6 +1,6 @@
-/** A small seeded generator: the same seed gives the same cases. */
+/** A small generator of random numbers; the same seed gives the same cases. */
 export interface Random {
-  /** From 0 to below `limit`. */
+  /** Returns an integer from 0 to below `limit`. */
   readonly below: (limit: number) => number;
   readonly pick: <T>(items: readonly T[]) => T;
   readonly chance: (share: number) => boolean;

@@ -18,7 +18,9 @@ afterAll(() => oracle.stop());
 const VALUES = [...TYPE_NAMES.map((type) => `null::${type}`), 'null', "'1'"];
 const pairs = VALUES.flatMap((a) => VALUES.map((b) => [a, b] as const));
 
-/** ksqlDB's masks are not Postgres's, and what SQL spells with words of its own is not called by name. */
+/**
+ * Functions left out: ksqlDB's masks, which Postgres does not have, and functions that SQL calls with a special syntax.
+ */
 const SPELT: ReadonlySet<string> = new Set([
   'mask',
   'mask_left',
@@ -62,7 +64,7 @@ test.each([
   ['functions of one and two arguments', functions],
   ['CASE, IN, COALESCE and their like', conditions],
   ['casts', casts],
-])('%s take and give the types that they do in Postgres, for every pair of types', async (_, expressions) => {
+])('%s take and return the same types as in Postgres, for every pair of types', async (_, expressions) => {
   const postgres = await oracle.attempt(expressions.map((expression) => `select pg_typeof(${expression})`));
   const different: string[] = [];
   for (const [i, expression] of expressions.entries()) {
@@ -73,7 +75,7 @@ test.each([
   expect(different).toEqual([]);
 });
 
-/** `unsupported` says that the statement may be right for Postgres. */
+/** Returns the type of an expression. `unsupported`: the expression may be valid in Postgres. */
 async function typeOf(expression: string): Promise<string> {
   try {
     const compiled = await compileExpression(expression, []);

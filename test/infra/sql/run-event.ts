@@ -52,7 +52,7 @@ export function linesOf(plan: Plan, events: readonly string[]): readonly Made[] 
   const made: Made[] = [];
   const run = lineRunner(plan);
   for (const event of events) {
-    // Another event behind it: a scan that runs on into the next line would be seen.
+    // Another event follows, to show a scan that runs into the next line.
     const { output, rejections } = run(Buffer.from(`${event}\n\n`));
     const lines = output.toString('utf8').split('\n').slice(0, -1);
     made.push({ outputs: lines.map((json) => ({ json, key: undefined })), rejected: rejections[0]?.reason });

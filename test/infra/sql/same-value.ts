@@ -1,7 +1,7 @@
 import type { Outcome } from './compiled-expression.ts';
 import type { Attempt } from './oracle.ts';
 
-/** Whether both gave the same value, or both an error. Double precision may differ by one unit in the last place. */
+/** Tests for the same value or an error on both sides. Double precision may differ by one unit in the last place. */
 export function sameOutcome(ours: Outcome, postgres: Attempt, type: string): boolean {
   if (ours.error !== undefined && ours.value !== undefined) return false;
   if (ours.error !== undefined || postgres.code !== null) return ours.error !== undefined && postgres.code !== null;
@@ -18,7 +18,7 @@ function withinOneUlp(a: number, b: number): boolean {
   return difference >= -1n && difference <= 1n;
 }
 
-/** Doubles as integers in their order. */
+/** Maps doubles to integers of the same order. */
 function ordinal(value: number): bigint {
   view.setFloat64(0, value);
   const bits = view.getBigInt64(0);

@@ -48,7 +48,7 @@ async function planOf({ table }: World, text: string): Promise<Plan | SqlMistake
   }
 }
 
-/** Postgres's types of a statement, or why it does not take it. PREPARE computes nothing. */
+/** Returns the types that Postgres gives a statement, or why Postgres rejects it. PREPARE evaluates nothing. */
 async function typesInPostgres(oracle: Oracle, text: string): Promise<readonly string[] | string> {
   try {
     await oracle.client.query(`prepare checked as ${text}`);
@@ -70,7 +70,7 @@ function typeDifference({ outputs }: Plan, types: readonly string[]): string | u
   return ours === theirs.join() ? undefined : `types here: ${ours}, Postgres: ${theirs.join()}`;
 }
 
-/** The three ways of an event must give the same. */
+/** Compares the three ways to process an event. Returns the difference; undefined if there is none. */
 function wayDifference(plan: Plan, events: readonly string[]): string | undefined {
   const run = eventRunner(plan);
   const lines = readsAttributes(plan) ? undefined : linesOf(plan, events);
@@ -84,7 +84,7 @@ function wayDifference(plan: Plan, events: readonly string[]): string | undefine
   return undefined;
 }
 
-/** A line of a file has no attributes. */
+/** Tests whether a statement reads event attributes, which a line of a file does not have. */
 const readsAttributes = (plan: Plan): boolean => /\bevent\./.test(plan.source.text);
 
 interface Runnable {
@@ -112,7 +112,7 @@ async function compareEvents(oracle: Oracle, { events }: World, runnable: Runnab
   return { unsupported: false, errors };
 }
 
-/** Whether each part errs alone, for each event: asked one by one only where any of them does. */
+/** Returns for each event whether each part fails alone. Evaluates parts one by one only if one of them fails. */
 async function partsInPostgres(
   oracle: Oracle,
   statement: TestStatement,
@@ -128,7 +128,9 @@ async function partsInPostgres(
   });
 }
 
-/** The rows as text, behind whether one of them cannot be written as JSON or has a key that no event can have. */
+/**
+ * Builds the rows as text, after a flag: whether a row cannot be written as JSON or has a key that no event can have.
+ */
 function rowsOf({ statement, plan, types }: Runnable): string {
   const tests = plan.outputs.flatMap(({ name }, i) =>
     /^(?:numeric|double precision)/.test(types[i] ?? '')
@@ -145,7 +147,7 @@ function rowsOf({ statement, plan, types }: Runnable): string {
   return `select coalesce(bool_or(${unwritable}), false)::text || ':' || coalesce(string_agg(${row}, E'\\x1e'), '') from (${postgresText(statement)}) v`;
 }
 
-/** What was written here, read by Postgres into columns of the same types. */
+/** Lets Postgres read the outputs written here into columns of the same types. */
 function readBack({ plan, types }: Runnable, { outputs }: Made): string {
   const rows = outputs.map(({ json, key }) => `${json.slice(0, -1)},"#key":${JSON.stringify(key ?? null)}}`);
   const columns = [...plan.outputs.map(({ name }) => name), '#key'].map((name, i) => `${quoteName(name)} ${types[i]}`);

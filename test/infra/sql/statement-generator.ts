@@ -17,7 +17,7 @@ export interface TestStatement {
   readonly partitionBy: Generated | undefined;
 }
 
-/** `name` is written behind AS; a column that is passed on keeps its own, and `s.*` has none. */
+/** An output column. `name` follows AS; a copied column keeps its own name, and `s.*` has none. */
 export interface TestOutput {
   readonly expression: Generated;
   readonly name: string | undefined;

@@ -148,7 +148,7 @@ function makeEvents(random: Random, count: number): readonly string[] {
   });
 }
 
-describe('a statement makes of events what Postgres makes of rows', () => {
+describe('a statement has the same outputs for events as Postgres has for rows', () => {
   test.each(STATEMENTS)('%s', async (text) => {
     const statement = statementOf(await planFor({ file: 'test.sql', text }, Order));
     const row = createRow(statement.columns);

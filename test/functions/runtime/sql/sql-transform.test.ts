@@ -28,10 +28,10 @@ const STATEMENTS = [
 ];
 const ATTRIBUTES = { key: 'k', time: '2026-01-01T00:00:00Z', source: 's', id: 'i', type: 't' };
 
-/** As if WHERE read more columns than there are: then every event is read to its end. */
+/** More columns than there are: when WHERE reads this many, every event is read to its end. */
 const ALL = 1000;
 
-/** What a statement writes, as canonical JSON; the reading of the row is the caller's. */
+/** Returns the outputs of a statement as canonical JSON, or `rejected`. `run` reads the row. */
 function outputs(run: (target: Parameters<Statement['select']>[2]) => void): readonly string[] | 'rejected' {
   const writer = createWriter(16);
   const made: string[] = [];
@@ -52,7 +52,7 @@ function slowly(statement: Statement, row: Row, target: Parameters<Statement['se
   if (statement.where === undefined || statement.where(row, ATTRIBUTES)) statement.select(row, ATTRIBUTES, target);
 }
 
-test.each(STATEMENTS)('%s writes the same, whether bytes are scanned or go through JSON.parse', async (text) => {
+test.each(STATEMENTS)('%s has the same outputs whether events are scanned or read with JSON.parse', async (text) => {
   const statement = statementOf(await planFor({ file: 'test.sql', text }, Hostile));
   const row = createRow(statement.columns);
   fc.assert(
@@ -74,7 +74,7 @@ test.each(STATEMENTS)('%s writes the same, whether bytes are scanned or go throu
   );
 });
 
-test('a transform keeps type, key and time of its event, and its outputs stay as they were when later events come', async () => {
+test('outputs keep type, key and time of their event, and later events do not change them', async () => {
   const plan = await planFor({ file: 'test.sql', text: 'SELECT a, status FROM hostile WHERE a > 0' }, Hostile);
   const transform = sqlTransform({
     entry: '',

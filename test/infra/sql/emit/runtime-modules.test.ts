@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { runtimeModules } from '../../../../infra/sql/emit/runtime-modules.ts';
 
-test('no two modules that generated code imports from call different things by one name', () => {
+test('no two modules that generated code imports export the same name', () => {
   const named = Object.entries(runtimeModules).flatMap(([file, names]) =>
     Object.keys(names).map((name) => [name, file]),
   );

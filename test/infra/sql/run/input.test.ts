@@ -26,7 +26,7 @@ test.each([
   const name = join(folder, 'lines.ndjson');
   writeFileSync(name, text);
   const refuse = (): never => {
-    throw new Error('lines of JSON are not looked at');
+    throw new Error('lines of JSON are not parsed here');
   };
   const parts: string[] = [];
   for await (const { text: part } of openInput({ name, format: 'ndjson' }, Readable.from([]), refuse).parts([]))

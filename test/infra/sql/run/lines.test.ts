@@ -20,7 +20,7 @@ const Hostile = z.object({
 });
 const NO_ATTRIBUTES = { key: '', time: '1970-01-01T00:00:00Z', source: '', id: '', type: '' };
 
-/** What a line gives when it is read through JSON.parse: its outputs, or that it is rejected. */
+/** Returns the outputs of a line that is read with JSON.parse, or `rejected`. */
 function slowly(statement: Statement, line: Buffer): readonly string[] | 'rejected' {
   const row = createRow(statement.columns);
   const writer = createWriter();
@@ -90,7 +90,7 @@ const hostileLines = fc
   )
   .map((lines) => Buffer.concat(lines.flatMap(([before, line, end]) => [Buffer.from(before), line, Buffer.from(end)])));
 
-test('lines are read as JSON.parse reads each of them, whatever is in them and between them', async () => {
+test('any lines are read as JSON.parse reads each of them', async () => {
   const plan = await planFor({ file: 'test.sql', text: 'SELECT status, a, nested FROM hostile' }, Hostile);
   const statement = statementOf(plan);
   const run = lineRunner(plan);
@@ -107,7 +107,7 @@ test.each([
   "SELECT nested FROM hostile WHERE a > 0 AND status <> 'x'",
   "SELECT a FROM hostile WHERE a > 0 AND status = ''",
   'SELECT a FROM hostile WHERE false',
-])('%s: only lines that WHERE refuses may be broken unnoticed', async (text) => {
+])('%s: an error in a line goes unnoticed only if WHERE is false for the line', async (text) => {
   const plan = await planFor({ file: 'test.sql', text }, Hostile);
   const statement = statementOf(plan);
   const run = lineRunner(plan);
@@ -121,7 +121,7 @@ test.each([
   );
 });
 
-test('lines far apart, longer than what is read at once, or longer than the scanner holds, keep their order and numbers', async () => {
+test('lines longer than the part that is loaded at once, or than the scanner holds, keep their order and numbers', async () => {
   const plan = await planFor({ file: 'test.sql', text: 'SELECT a FROM hostile WHERE a > 0' }, Hostile);
   const sizes = [10, 300_000, 20, 1 << 18, (1 << 18) - 30, 17 << 20, 5, 0, 600_000];
   const lines = sizes.map((size, i) => (size === 0 ? 'broken' : `{"nested":"${'x'.repeat(size)}","a":${i}}`));
@@ -131,7 +131,7 @@ test('lines far apart, longer than what is read at once, or longer than the scan
   expect(rejections.map(({ index }) => index)).toEqual([8]);
 });
 
-test('a name stands again behind the line break of another line without being mixed up with it', async () => {
+test('a key in the next line does not count as a repeated key of this line', async () => {
   const plan = await planFor({ file: 'test.sql', text: "SELECT a FROM hostile WHERE status = 'COMPLETE'" }, Hostile);
   const text = '{"a":1,\n"status":"COMPLETE"}\n{"status":"COMPLETE","a":2}\n{"status":\n"COMPLETE","a":3}\n';
   expect(actualOf(lineRunner(plan), Buffer.from(text))).toEqual({ outputs: ['{"a":2}'], rejected: [1, 2, 4, 5] });
@@ -151,7 +151,7 @@ test.each([
   ['a"\n', '"a\\"\\n"', true],
   ['x'.repeat(2000), `"${'x'.repeat(2000)}"`, true],
   ['x'.repeat(2000), `"${'x'.repeat(1999)}y"`, false],
-])('WHERE wants the text %j, a line has %s: %s', async (wanted, has, passesWhere) => {
+])('WHERE compares with the text %j and a line has %s: %s', async (wanted, has, passesWhere) => {
   const text = `SELECT a FROM hostile WHERE status = '${wanted}'`;
   const plan = await planFor({ file: 'test.sql', text }, Hostile);
   const other = '{"status":"other","a":0}';
@@ -170,7 +170,7 @@ test.each([
   ['white space around everything', ' { "status" :"x", "status": "COMPLETE" , "a" : 1 } ', ['{"a":1}']],
   ['half a line', '{"status":"x"', 'rejected'],
   ['half a line with more keys', '{"status":"x",', 'rejected'],
-])('a line with %s is not skipped for the text that it has first', async (_, line, expected) => {
+])('a line with %s is not skipped because of the first text that it has', async (_, line, expected) => {
   const plan = await planFor({ file: 'test.sql', text: "SELECT a FROM hostile WHERE status = 'COMPLETE'" }, Hostile);
   const result = actualOf(lineRunner(plan), Buffer.from(`{"status":"y","a":0}\n${line}\n"status":"COMPLETE","a":5}\n`));
   expect(result).toEqual({

@@ -9,7 +9,7 @@ import { canonical, hostileBytes } from '../scan/hostile-json.ts';
 
 const COLUMNS = ['a', 'status', 'é', 'nested'];
 
-/** What a row holds: each column's JSON, with numbers as they were written, or undefined where there is none. */
+/** Returns each column's JSON, with numbers as they were written; undefined for a column that is missing. */
 function contents(row: Row): readonly (string | undefined)[] {
   return COLUMNS.map((_, i) =>
     row.starts[i] === -1 ? undefined : canonical(row.bytes.toString('utf8', row.starts[i], row.ends[i])),
@@ -31,8 +31,8 @@ function slowly(event: Buffer): Row {
   return row;
 }
 
-test('scanning bytes and JSON.parse give the same columns, whatever the JSON', () => {
-  // One row reads every event, as in production: what it remembers of earlier shapes must not matter.
+test('scanning and JSON.parse give the same columns for any JSON', () => {
+  // One row reads every event, as in production: the keys that it remembers of earlier events must not matter.
   const row = createRow(COLUMNS);
   fc.assert(
     fc.property(hostileBytes, (event) => {
@@ -47,13 +47,16 @@ test('scanning bytes and JSON.parse give the same columns, whatever the JSON', (
   );
 });
 
-test.each(['1', '-1.5e3', '"a"', 'true', 'null', '[]', '[{"a":1}]', ' 1 '])('%s is JSON, and no event', (text) => {
-  const row = createRow(COLUMNS);
-  loadEvent(row, Buffer.from(text));
-  expect(() => readRow(row)).toThrow("the event's data is not a JSON object");
-});
+test.each(['1', '-1.5e3', '"a"', 'true', 'null', '[]', '[{"a":1}]', ' 1 '])(
+  '%s is JSON but is rejected, because it is not an object',
+  (text) => {
+    const row = createRow(COLUMNS);
+    loadEvent(row, Buffer.from(text));
+    expect(() => readRow(row)).toThrow("the event's data is not a JSON object");
+  },
+);
 
-test('an event inside of more bytes is read like an event on its own', () => {
+test('an event in the middle of a text is read like an event on its own', () => {
   const row = createRow(COLUMNS);
   fc.assert(
     fc.property(hostileBytes, hostileBytes, hostileBytes, (before, event, after) => {
@@ -70,7 +73,7 @@ test('an event inside of more bytes is read like an event on its own', () => {
   );
 });
 
-test('JSON of ordinary producers never takes the slow way', () => {
+test('JSON of ordinary producers never takes the slow path', () => {
   const row = createRow(COLUMNS);
   const data = {
     a: 1.5,
@@ -83,7 +86,7 @@ test('JSON of ordinary producers never takes the slow way', () => {
     const event = Buffer.from(text);
     loadEvent(row, event);
     readRow(row);
-    // The slow way lays the columns out in bytes of its own.
+    // The slow path writes the columns to a buffer of its own.
     expect(row.bytes).toBe(sharedScanner().bytes);
   }
 });

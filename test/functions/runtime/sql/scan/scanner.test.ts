@@ -41,10 +41,10 @@ function parsed(columns: readonly string[], event: Uint8Array): Contents {
   return contents(row, () => readSlowly(row, event));
 }
 
-/** Whether the last event was read from the scanner's memory: the slow way writes bytes of its own. */
+/** Tests whether the scanner read the last event: the slow path writes to a buffer of its own. */
 const wasScanned = (row: Row): boolean => row.bytes === sharedScanner().bytes;
 
-describe('wherever in sixteen bytes something stands, it is read as JSON.parse reads it', () => {
+describe('at any position within sixteen bytes, JSON is read as JSON.parse reads it', () => {
   const SPECIAL = [
     '"',
     '\\"',
@@ -84,7 +84,7 @@ describe('wherever in sixteen bytes something stands, it is read as JSON.parse r
     }
   });
 
-  test('bytes that are no UTF-8, also in keys that were seen before', () => {
+  test('bytes that are not UTF-8, even in keys that were seen before', () => {
     for (const bytes of [[0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf0, 0x9f, 0x98]])
       for (const at of [6, 30, 46]) {
         const event = Buffer.from(`{"b":"${'x'.repeat(20)}","${'k'.repeat(20)}":1,"a":1}`);
@@ -130,7 +130,7 @@ describe('keys', () => {
     fc.string({ unit: 'binary', maxLength: 40 }),
   );
 
-  test('are told from each other whatever their length, and in whatever order they come', () => {
+  test('are distinguished whatever their length and order', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(name, { minLength: 1, maxLength: 12 }),
@@ -149,7 +149,7 @@ describe('keys', () => {
     );
   });
 
-  test('that are data, always others, neither fill the memory nor hide a column', () => {
+  test('that are data and always different neither fill the memory nor hide a column', () => {
     const row = createRow(['wanted', 'missing']);
     const each = 50;
     for (let n = 0; n < (3 * TABLE_SLOTS) / each; n += 1) {
@@ -160,7 +160,7 @@ describe('keys', () => {
   });
 });
 
-describe('what may come again in the rest of an event', () => {
+describe('a column that may be repeated in the rest of an event', () => {
   test('is found wherever it stands, and whatever surrounds it', () => {
     const column = fc.constantFrom('status', 's', 'é', 'a-name-that-is-longer-than-sixteen-bytes');
     const piece = fc.constantFrom(
@@ -192,7 +192,7 @@ describe('what may come again in the rest of an event', () => {
     );
   });
 
-  test('does not come from the event behind it', () => {
+  test('is not found in the next event', () => {
     for (let length = 0; length < 40; length += 1) {
       const event = `{"status":1,"${'x'.repeat(length)}":"y"}`;
       const row = createRow(['status']);
@@ -204,7 +204,7 @@ describe('what may come again in the rest of an event', () => {
   });
 });
 
-test('what a scan cannot hold is read as JSON.parse reads it: texts that are too long, and too many columns', () => {
+test('texts that are too long for the scanner, and too many columns, are read as JSON.parse reads them', () => {
   const long = createRow(['a', 'b']);
   for (const length of [TEXT_SIZE - 20, TEXT_SIZE + 1]) {
     const event = Buffer.from(`{"b":"${'x'.repeat(length)}","a":1}`);
@@ -220,7 +220,7 @@ test('what a scan cannot hold is read as JSON.parse reads it: texts that are too
   }
 });
 
-test('statements that read in turn do not see what the other looked for', () => {
+test('two statements that read in turn find their own columns only', () => {
   const [a, b] = [createRow(['x', 'y']), createRow(['y', 'z', 'x'])];
   for (let n = 0; n < 5; n += 1) {
     const event = Buffer.from(`{"x":${n},"z":2,"y":3}`);
@@ -229,7 +229,7 @@ test('statements that read in turn do not see what the other looked for', () => 
   }
 });
 
-test('an event that is read in two parts has the columns that it has when read at once', () => {
+test('an event has the same columns when it is read in two parts as when it is read at once', () => {
   const row = createRow(['b', 'a']);
   const event = Buffer.from('{"c":[1],"b":"x", "d":{} , "a":2 } ');
   loadEvent(row, event);

@@ -37,7 +37,7 @@ function run(...functions: readonly WasmFunction[]) {
 const one = (result: Operand, parameters: readonly string[] = []) =>
   run({ name: 'f', parameters, body: [], result }).f!;
 
-test('a number is the same in the module, of whatever size and sign', () => {
+test('a number of any size and sign is the same in the module', () => {
   fc.assert(
     fc.property(fc.oneof(fc.integer(), fc.constantFrom(63, 64, -64, -65, 127, 128, 8191, 8192)), (value) => {
       expect(one(value)()).toBe(value);
@@ -96,7 +96,7 @@ test('vectors hold sixteen bytes from any address, the first one lowest', () => 
   expect(f!(102, 3)).toBe(0b1010);
 });
 
-test('a name that nothing has is a mistake when the module is made', () => {
+test('an unknown name is an error when the module is built', () => {
   expect(() => one(add('p', 1), ['q'])).toThrow('unknown name p: use one of q');
   expect(() => one(call('skipStrng', 1))).toThrow('unknown name skipStrng: use one of f');
 });

@@ -13,7 +13,7 @@ interface Lines {
   readonly rejected: readonly string[];
 }
 
-/** What is read of a text that comes in chunks of so many bytes. */
+/** Reads a text in chunks of `size` bytes. */
 async function read(
   text: string | Buffer,
   read: readonly Column[] | 'inferred',
@@ -51,7 +51,7 @@ const cell = fc.oneof(
 );
 const needsQuotes = /[",\r\n]/;
 
-test('cells come back as they were written, whatever is in them and however the file is cut', async () => {
+test('cells are read as they were written, whatever they contain and wherever the file is cut', async () => {
   const record = fc.record({
     cells: fc.array(fc.record({ text: cell, quoted: fc.boolean() }), { minLength: 2, maxLength: 2 }),
     end: fc.constantFrom('\n', '\r\n'),
@@ -74,7 +74,7 @@ test('cells come back as they were written, whatever is in them and however the 
   );
 });
 
-test('whatever a file is made of, each of its lines is in a record or rejected', async () => {
+test('each line of any file is part of a record or is rejected', async () => {
   const noise = fc.string({ unit: fc.constantFrom(...'aaa",,\n\n\r'), maxLength: 60 });
   await fc.assert(
     fc.asyncProperty(noise, fc.integer({ min: 1, max: 70 }), async (text, size) => {
@@ -125,12 +125,12 @@ test.each<
   expect(rows).toEqual(values.map((a) => ({ a })));
 });
 
-test('a sample decides: what does not fit its type later is text, which the statement refuses where it reads it', async () => {
+test('a sample gives the types; a later cell that does not fit becomes text, which a statement rejects if it reads it', async () => {
   const { rows } = await read(`a\n${'1\n'.repeat(1000)}x\n`, 'inferred');
   expect(rows.slice(-2)).toEqual([{ a: 1 }, { a: 'x' }]);
 });
 
-test('only what is read is made JSON of, and of columns of one name the last', async () => {
+test('only columns that are read become JSON; of several columns with one name, the last one counts', async () => {
   const { rows } = await read('a,b,a\n1,2,3\n', columnsOf(['a', 'integer']));
   expect(rows).toEqual([{ a: 3 }]);
   expect((await read('a,b\n1,2\n', [])).rows).toEqual([{}]);
@@ -146,7 +146,7 @@ test.each<[about: string, text: string | Buffer]>([
   for (const size of [1, 2, 1000]) expect((await read(text, 'inferred', size)).rows).toEqual([{ a: 1, b: 'é' }]);
 });
 
-test('carriage returns alone end lines where the file begins without another line break', async () => {
+test('carriage returns alone end lines if the first line break of the file is one', async () => {
   expect((await read('a,b\r1,é\r', 'inferred')).rows).toEqual([{ a: 1, b: 'é' }]);
 });
 
@@ -161,13 +161,13 @@ test('a first chunk may end within a line break', async () => {
   expect((await read('a,b\r1,é\r', 'inferred', 'a,b\r'.length)).rows).toEqual([{ a: 1, b: 'é' }]);
 });
 
-test('bytes that are no UTF-8 become U+FFFD', async () => {
+test('bytes that are not UTF-8 become U+FFFD', async () => {
   expect((await read(Buffer.from('a,b\nM\xfcller,1\n', 'latin1'), 'inferred')).rows).toEqual([
     { a: 'M\ufffdller', b: 1 },
   ]);
 });
 
-test('what is no record is rejected with its line, and costs its line alone', async () => {
+test('an invalid record is rejected with its line, and the records after this line are read', async () => {
   const text = 'a,b\n1\n2,x\n3,x,y\n4,q"q\n5,"x"y\n6,"two\nlines"\n\n7\n8,"open\n9,x\n';
   const { rows, lines, rejected } = await read(text, columnsOf(['a', 'integer']));
   expect(rows).toEqual([{ a: 2 }, { a: 6 }, { a: 9 }]);
@@ -189,7 +189,7 @@ test('a quote that is never closed does not swallow the rest of a long file', as
 });
 
 test.each([1 << 16, 1 << 24])(
-  'a quoted cell above 1 MiB is rejected for its length, in chunks of %i bytes',
+  'a quoted cell longer than 1 MiB is rejected because of its length, in chunks of %i bytes',
   async (size) => {
     const text = `a,b\n1,"${`${'x'.repeat(200)}\n`.repeat(6000)}"\n2,y\n`;
     const { rows, rejected } = await read(text, columnsOf(['a', 'integer']), size);
@@ -218,7 +218,7 @@ test.each([1 << 14, 1 << 20, 1 << 24])(
   },
 );
 
-test('of a line without an end no more is kept than a record may have', async () => {
+test('no more bytes of an endless line are kept than a record may have', async () => {
   const concat = vi.spyOn(Buffer, 'concat');
   try {
     await read(`a\n${'x'.repeat(8 << 20)}`, columnsOf(['a', 'text']), 1 << 18);
@@ -229,7 +229,7 @@ test('of a line without an end no more is kept than a record may have', async ()
   await expect(read('x'.repeat(8 << 20), 'inferred', 1 << 18)).rejects.toThrow('the line is longer than 1 MiB');
 });
 
-test('lines with a stray quote are each looked at a few times, however many they are', () => {
+test('each line with a stray quote is searched only a few times, however many there are', () => {
   const count = 2000;
   let calls = 0;
   const block = Object.assign(Buffer.from('1,5" pipe,ok\n'.repeat(count)), {
@@ -246,7 +246,7 @@ test('lines with a stray quote are each looked at a few times, however many they
   expect(calls).toBeLessThan(20 * count);
 });
 
-test('a file of which no record can be read has no columns, and its records are rejected', async () => {
+test('a file in which no record can be read has no columns, and its records are rejected', async () => {
   expect(await read('a,b\n1\n"2\n', 'inferred')).toEqual({
     columns: undefined,
     rows: [],
@@ -258,7 +258,7 @@ test('a file of which no record can be read has no columns, and its records are 
 test.each<[text: string, line: number, reason: string]>([
   ['id,size"in,x\n1,2,3\n4,5,6\n', 1, 'an unquoted field contains a quote'],
   ['\n"id,x\n1,2\n', 2, 'a quote is opened and not closed'],
-])('no record takes the place of a header that cannot be read: %j', async (text, line, reason) => {
+])('a header that cannot be read is an error, and no record is used instead: %j', async (text, line, reason) => {
   const mistake = { line, message: expect.stringContaining(`the header cannot be read: ${reason}`) };
   for (const size of [1, 1000]) {
     await expect(read(text, 'inferred', size)).rejects.toMatchObject(mistake);
