@@ -121,7 +121,7 @@ async function printCounts(
     await delay(PRINT_EVERY_MILLIS, undefined, { signal });
     for (const name of runner.steps.map(nameOf)) {
       const { eventsIn, eventsOut, rejected } = counts.of(name);
-      const line = `${name}: ${eventsIn} in, ${eventsOut} out${rejected > 0 ? `, ${rejected} dead letters` : ''}`;
+      const line = `${name}: ${eventsIn} in, ${eventsOut} out${rejected > 0 ? `, ${rejected} dead letter${rejected === 1 ? '' : 's'}` : ''}`;
       if (eventsIn > 0 && printed.get(name) !== line) print(line);
       printed.set(name, line);
     }

@@ -30,7 +30,7 @@ describe('the README', () => {
     for (const name of new Set(named)) expect([...Object.keys(scripts), 'ci', 'run']).toContain(name);
   });
 
-  test.each(['README.md', 'CONTRIBUTING.md', 'docs/architecture.md', 'docs/testing.md'])(
+  test.each(['README.md', 'CONTRIBUTING.md', 'docs/operate.md', 'docs/architecture.md', 'docs/testing.md'])(
     'and its pages: %s links to what is there',
     (page) => {
       const links = [...read(page).matchAll(/\]\(([^)#:]+)\)/g)].map(([, link = '']) => link);
