@@ -5,20 +5,20 @@ import { rowsOf } from './data.ts';
 export interface Sent {
   readonly accepted: number;
   /** Accepted readings without a sensor's id, which the transform drops. */
-  readonly nobody: number;
+  readonly withoutSensor: number;
   /** Accepted readings with a text for a number, which the transform rejects. */
   readonly text: number;
   /** Requests that are not JSON. */
   readonly notJson: number;
   /** Those of `notJson` that the source rejected. */
-  readonly refused: number;
+  readonly rejected: number;
 }
 
 const READINGS_A_REQUEST = 100;
 
 /** Faults that real devices have. Each says so in `fault`: they are not part of the data set. */
 const FAULTS = {
-  nobody: [
+  withoutSensor: [
     { ...reading(null, '2013-02-28'), fault: 'no sensor id' },
     { ...reading(null, '2014-07-01'), fault: 'no sensor id' },
     { ...reading(null, '2015-11-30'), fault: 'no sensor id' },
@@ -39,15 +39,15 @@ export async function sendReadings(url: string, file: string): Promise<Sent> {
   const rows = await rowsOf(file);
   const bySensor = Map.groupBy(rows, (row) => row.location ?? '');
   const counts = await Promise.all([...bySensor.values()].map((own) => sendAll(url, own.map(asReading))));
-  const faulty = await sendAll(url, [...FAULTS.nobody, ...FAULTS.text]);
-  let refused = 0;
-  for (const body of FAULTS.notJson) if ((await post(url, body)).status === 400) refused++;
+  const faulty = await sendAll(url, [...FAULTS.withoutSensor, ...FAULTS.text]);
+  let rejected = 0;
+  for (const body of FAULTS.notJson) if ((await post(url, body)).status === 400) rejected++;
   return {
     accepted: counts.reduce((sum, count) => sum + count, faulty),
-    nobody: FAULTS.nobody.length,
+    withoutSensor: FAULTS.withoutSensor.length,
     text: FAULTS.text.length,
     notJson: FAULTS.notJson.length,
-    refused,
+    rejected,
   };
 }
 

@@ -47,7 +47,11 @@ export async function reconcileSensors(stage: LakeStage, database: pg.Client, se
     `SELECT sensor_id || ' ' || date || ' ' || temp_max AS reading FROM readings`,
   );
   return [
-    { what: 'readings accepted over HTTP', expected: readings.length + sent.nobody + sent.text, found: sent.accepted },
+    {
+      what: 'readings accepted over HTTP',
+      expected: readings.length + sent.withoutSensor + sent.text,
+      found: sent.accepted,
+    },
     { what: 'readings in the raw archive', expected: sent.accepted, found: raw.length },
     ...sameEntries(
       'the devices’ readings in the raw archive',
@@ -73,6 +77,6 @@ export async function reconcileDeadLetters(stage: LakeStage, sent: Sent): Promis
   return [
     { what: 'dead letters of readings with a text for a number', expected: sent.text, found: faulty.length },
     { what: 'dead letters of anything else', expected: 0, found: letters.length - faulty.length },
-    { what: 'requests rejected by the HTTP source', expected: sent.notJson, found: sent.refused },
+    { what: 'requests rejected by the HTTP source', expected: sent.notJson, found: sent.rejected },
   ];
 }

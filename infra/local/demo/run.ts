@@ -82,7 +82,7 @@ async function report(local: Local, sent: Sent, print: (text: string) => void): 
   try {
     print(await stepReport(local));
     print(await deadLetterReport(stage));
-    print(`The HTTP source rejected ${sent.refused} requests that are not JSON, with status 400.\n`);
+    print(`The HTTP source rejected ${sent.rejected} requests that are not JSON, with status 400.\n`);
     print(await objectReport(stage));
     print(await queryReport(database));
     const checks: readonly Check[] = [

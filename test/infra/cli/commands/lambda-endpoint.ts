@@ -7,18 +7,18 @@ import { createLog } from '../../../../infra/emulator/log/log.ts';
 import { startLogServer } from '../../../../infra/emulator/log/server.ts';
 import { closed, listen, portOf } from '../../../../infra/local/servers/listening.ts';
 
-/** A mapping as the API answers it. */
+/** A mapping, as the API returns it. */
 export type MappingJson = Readonly<Record<string, unknown>> & {
   readonly UUID: string;
   readonly State: string;
 };
 
-/** What a function does with the records' texts; a rejection is a function's error. Its answer goes to the mapping. */
+/** The code of a function. Its result goes to the mapping; throwing is a function error. */
 export type FunctionCode = (texts: readonly string[], records: readonly KinesisStreamRecord[]) => unknown;
 
 /**
- * A server that is like LocalStack, at one URL: Kinesis, S3, SQS, SNS, and a Lambda API whose mappings exist and
- * deliver nothing themselves, so that whatever a function gets came from elsewhere.
+ * Starts an emulator like LocalStack at one URL: Kinesis, S3, SQS, SNS, and a Lambda API. Its mappings deliver nothing
+ * themselves, so every invocation of a function comes from the command under test.
  */
 export async function startEndpoint(running: AsyncDisposableStack) {
   const mappings = new Map<string, MappingJson>();

@@ -14,7 +14,7 @@ let running: AsyncDisposableStack;
 let here: Awaited<ReturnType<typeof startEndpoint>>;
 let kinesis: KinesisClient;
 let journals: string;
-let said: string[];
+let printed: string[];
 
 beforeEach(async () => {
   vi.stubEnv('AWS_REGION', 'us-east-1');
@@ -26,7 +26,7 @@ beforeEach(async () => {
   running.defer(() => kinesis.destroy());
   journals = await mkdtemp(join(tmpdir(), 'millrace-mappings-'));
   running.defer(() => rm(journals, { recursive: true }));
-  said = [];
+  printed = [];
 });
 
 afterEach(async () => {
@@ -45,7 +45,7 @@ async function put(stream: string, texts: readonly string[]): Promise<void> {
   await kinesis.send(new PutRecordsCommand({ StreamName: stream, Records }));
 }
 
-/** A function that is fed by a stream. Returns what it was given, invocation by invocation. */
+/** Maps a stream to a new function. Returns a list that gets the texts of each invocation. */
 function map(
   stream: string,
   name: string,
@@ -71,16 +71,20 @@ function map(
   return given;
 }
 
-/** `millrace mappings`, to its end. */
-function caughtUp(signal = new AbortController().signal): Promise<void> {
-  return runMappings({ endpoint: here.url, journals, follow: false, trace: false }, (line) => said.push(line), signal);
+/** Runs `millrace mappings` to its end. */
+function runToEnd(signal = new AbortController().signal): Promise<void> {
+  return runMappings(
+    { endpoint: here.url, journals, follow: false, trace: false },
+    (line) => printed.push(line),
+    signal,
+  );
 }
 
-/** `millrace mappings --follow`, until Ctrl-C. */
-function following() {
+/** Runs `millrace mappings --follow` until `interrupt` is called. */
+function runFollowing() {
   const interrupted = new AbortController();
   const options = { endpoint: here.url, journals, follow: true, trace: false };
-  const end = runMappings(options, (line) => said.push(line), interrupted.signal);
+  const end = runMappings(options, (line) => printed.push(line), interrupted.signal);
   return {
     async interrupt() {
       interrupted.abort(new Error('interrupted'));
@@ -103,24 +107,24 @@ const giveUp = { MaximumRetryAttempts: 0, DestinationConfig: { OnFailure: { Dest
 describe('millrace mappings', () => {
   test.each([
     {
-      what: 'halves a batch that throws down to the record that is bad',
+      what: 'halves a batch that throws, down to the bad record',
       settings: { ...giveUp, BisectBatchOnFunctionError: true },
       code: throwing,
       batches: ['abbadc', 'ab', 'badc', 'bad', 'c'],
     },
     {
-      what: 'goes on from the record that a function reports',
+      what: 'continues from the record that a function reports',
       settings: { ...giveUp, FunctionResponseTypes: ['ReportBatchItemFailures'] },
       code: reporting,
       batches: ['abbadc', 'badc'],
     },
-  ])('$what, and stores what it gives up', async ({ settings, code, batches }) => {
+  ])('$what, and stores what it discards', async ({ settings, code, batches }) => {
     const s3 = new S3Client({ endpoint: here.url, forcePathStyle: true });
     running.defer(() => s3.destroy());
     await s3.send(new CreateBucketCommand({ Bucket: 'failed' }));
     await createStream('readings', ['a', 'b', 'bad', 'c']);
     const given = map('readings', 'load', { ...settings, code });
-    await caughtUp();
+    await runToEnd();
     expect(given).toEqual(batches);
     const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: 'failed' }));
     expect(Contents.map(({ Key }) => Key?.split('/').slice(0, 4).join('/'))).toEqual([
@@ -130,80 +134,80 @@ describe('millrace mappings', () => {
     expect(JSON.parse((await object.Body?.transformToString()) ?? '')).toMatchObject({
       requestContext: { condition: 'RetryAttemptsExhausted' },
     });
-    expect(said.join('\n')).toMatch(/load ← readings: .* will be retried: /);
+    expect(printed.join('\n')).toMatch(/load ← readings: .* will be retried: /);
   });
 
-  test('works until functions that feed one another have caught up, and then gives all back', async () => {
+  test('runs until functions that feed one another have caught up, and then enables the mappings again', async () => {
     await createStream('raw', ['a', 'b']);
     await createStream('clean');
     await createStream('clean2');
     const last = map('clean2', 'third');
     map('clean', 'second', { code: (texts) => put('clean2', texts) });
     map('raw', 'first', { code: (texts) => put('clean', texts) });
-    await caughtUp();
+    await runToEnd();
     expect(last.join('')).toBe('ab');
     expect(here.changes.sort()).toEqual(['first off', 'first on', 'second off', 'second on', 'third off', 'third on']);
-    expect(said.filter((line) => line.endsWith('given back'))).toHaveLength(3);
+    expect(printed.filter((line) => line.endsWith('given back'))).toHaveLength(3);
   });
 
-  test("keeps the server's own pollers off while it works", async () => {
+  test("keeps the emulator's own pollers off while it runs", async () => {
     await createStream('readings', ['a']);
     const states: unknown[] = [];
     map('readings', 'load', { code: () => void states.push([...here.mappings.values()][0]?.State) });
-    await caughtUp();
+    await runToEnd();
     expect(states).toEqual(['Disabled']);
     expect([...here.mappings.values()][0]?.State).toBe('Enabled');
   });
 
-  test('gives back what it has taken when it is interrupted before all have caught up', async () => {
+  test('enables the mappings again when it is interrupted before all have caught up', async () => {
     await createStream('readings', ['bad']);
     const interrupted = new AbortController();
     const given = map('readings', 'load', { code: throwing });
-    const end = caughtUp(interrupted.signal);
+    const end = runToEnd(interrupted.signal);
     await eventually(() => expect(given.length).toBeGreaterThan(1));
     interrupted.abort(new Error('interrupted'));
     await expect(end).rejects.toThrow('interrupted');
     expect([...here.mappings.values()][0]?.State).toBe('Enabled');
   });
 
-  test('goes on in the next run from where the last one stopped', async () => {
+  test('continues from the position where the last run stopped', async () => {
     await createStream('readings', ['a', 'b']);
     const given = map('readings', 'load');
-    await caughtUp();
+    await runToEnd();
     await put('readings', ['c']);
-    await caughtUp();
+    await runToEnd();
     expect(given).toEqual(['ab', 'c']);
   });
 
-  test('begins anew with a stream that was deleted and created again', async () => {
+  test('starts over with a stream that was deleted and created again', async () => {
     await createStream('readings', ['a']);
     const given = map('readings', 'load');
-    await caughtUp();
+    await runToEnd();
     const journal = journalFile();
     const text = await readFile(journal, 'utf8');
     await writeFile(journal, text.replace(/"streamCreatedMillis": \d+/, '"streamCreatedMillis": 1'));
-    await caughtUp();
+    await runToEnd();
     expect(given).toEqual(['a', 'a']);
   });
 
-  test('takes again, and gives back, what a run that was killed had taken', async () => {
+  test('takes over the mappings of a run that was killed, and enables them at its end', async () => {
     await createStream('readings', ['a']);
     const given = map('readings', 'load', { State: 'Disabled' });
-    await caughtUp();
+    await runToEnd();
     expect(given).toEqual([]);
     const journal = journalFile();
     const taken = { streamCreatedMillis: 0, taken: true, checkpoints: {} };
     const killed = { pid: 2 ** 22, mappings: { '00000000-0000-4000-8000-000000000000': taken } };
     await writeFile(journal, JSON.stringify(killed));
-    await caughtUp();
+    await runToEnd();
     expect(given).toEqual(['a']);
     expect([...here.mappings.values()][0]?.State).toBe('Enabled');
   });
 
-  test('starts one of LATEST at what was put since it was last changed: nothing is missed', async () => {
+  test('starts a mapping of LATEST at its last change, so that no record is missed', async () => {
     await createStream('readings', ['a']);
     const given = map('readings', 'load', { StartingPosition: 'LATEST' });
-    await caughtUp();
+    await runToEnd();
     expect(given).toEqual(['a']);
   });
 
@@ -221,49 +225,49 @@ describe('millrace mappings', () => {
     await createStream('readings', ['a']);
     const given = map('readings', 'load', settings);
     const other = map('readings', 'other');
-    await caughtUp();
-    expect(said.find((line) => line.includes('left alone'))).toMatch(why);
+    await runToEnd();
+    expect(printed.find((line) => line.includes('left alone'))).toMatch(why);
     expect(given).toEqual([]);
     expect(other).toEqual(['a']);
     expect(here.changes).toEqual(['other off', 'other on']);
   });
 
-  test('has nothing to do with mappings of queues', async () => {
+  test('ignores mappings of queues', async () => {
     map('readings', 'load', { EventSourceArn: 'arn:aws:sqs:us-east-1:000000000000:readings' });
-    await caughtUp();
-    expect(said).toEqual([expect.stringMatching(/There are no Kinesis mappings .* in this region/)]);
+    await runToEnd();
+    expect(printed).toEqual([expect.stringMatching(/There are no Kinesis mappings .* in this region/)]);
     expect(here.changes).toEqual([]);
   });
 
-  test('says once how a function cannot be invoked, and tries again until it can', async () => {
+  test('reports once why a function cannot be invoked, and retries until it can', async () => {
     await createStream('readings', ['a']);
     const given = map('readings', 'load');
     const code = here.functions.get('load')!;
     here.functions.delete('load');
-    const end = caughtUp();
-    await eventually(() => expect(said.join('\n')).toMatch(/load: cannot be invoked.*no function load/));
+    const end = runToEnd();
+    await eventually(() => expect(printed.join('\n')).toMatch(/load: cannot be invoked.*no function load/));
     here.functions.set('load', code);
     await end;
     expect(given).toEqual(['a']);
-    expect(said.filter((line) => line.includes('cannot be invoked'))).toHaveLength(1);
+    expect(printed.filter((line) => line.includes('cannot be invoked'))).toHaveLength(1);
   });
 });
 
 describe('millrace mappings --follow', () => {
-  test('waits for a stream that is not there yet, and says so once', async () => {
+  test('waits for a stream that does not exist yet, and reports that once', async () => {
     const given = map('readings', 'load');
-    const { interrupt } = following();
-    await eventually(() => expect(said).toContain('load ← readings: left alone: its stream does not exist'));
+    const { interrupt } = runFollowing();
+    await eventually(() => expect(printed).toContain('load ← readings: left alone: its stream does not exist'));
     await createStream('readings', ['a']);
     await eventually(() => expect(given).toEqual(['a']));
     await interrupt();
-    expect(said.filter((line) => line.includes('left alone'))).toHaveLength(1);
+    expect(printed.filter((line) => line.includes('left alone'))).toHaveLength(1);
   });
 
-  test('takes mappings that are created later, until it is interrupted', async () => {
+  test('runs mappings that are created later, until it is interrupted', async () => {
     await createStream('readings', ['a']);
-    const { interrupt } = following();
-    await eventually(() => expect(said).toContainEqual(expect.stringMatching(/Ctrl-C gives them back/)));
+    const { interrupt } = runFollowing();
+    await eventually(() => expect(printed).toContainEqual(expect.stringMatching(/Ctrl-C gives them back/)));
     const given = map('readings', 'load');
     await eventually(() => expect(given).toEqual(['a']));
     await put('readings', ['b']);
@@ -272,31 +276,31 @@ describe('millrace mappings --follow', () => {
     expect(here.changes).toEqual(['load off', 'load on']);
   });
 
-  test('follows a mapping that is changed, switches off one that a deployment has switched on, and lets go of one that is deleted', async () => {
+  test('follows a changed mapping, disables one that a deployment has enabled, and drops a deleted one', async () => {
     await createStream('readings', ['a', 'b', 'c']);
     const given = map('readings', 'load', { BatchSize: 1 });
-    const { interrupt } = following();
+    const { interrupt } = runFollowing();
     await eventually(() => expect(given).toEqual(['a', 'b', 'c']));
     const [uuid, mapping] = [...here.mappings][0]!;
     here.mappings.set(uuid, { ...mapping, BatchSize: 2, State: 'Enabled' });
-    await eventually(() => expect(said).toContain('load ← readings: changed'));
+    await eventually(() => expect(printed).toContain('load ← readings: changed'));
     expect(here.mappings.get(uuid)?.State).toBe('Disabled');
     await put('readings', ['d', 'e', 'f']);
     await eventually(() => expect(given.slice(3)).toEqual(['de', 'f']));
     here.mappings.delete(uuid);
-    await eventually(() => expect(said).toContain('load ← readings: deleted'));
+    await eventually(() => expect(printed).toContain('load ← readings: deleted'));
     await interrupt();
     expect(here.changes).toEqual(['load off', 'load off']);
   });
 
-  test('refuses to begin while another process does the mappings of the endpoint', async () => {
+  test('rejects while another process runs the mappings of the endpoint', async () => {
     await writeFile(journalFile(), JSON.stringify({ pid: 1, mappings: {} }));
-    await expect(caughtUp()).rejects.toBeInstanceOf(UserMistake);
-    await expect(caughtUp()).rejects.toThrow(/process 1 already runs the mappings of this endpoint/);
+    await expect(runToEnd()).rejects.toBeInstanceOf(UserMistake);
+    await expect(runToEnd()).rejects.toThrow(/process 1 already runs the mappings of this endpoint/);
   });
 });
 
-/** The file of the endpoint's journal. */
+/** Returns the file of the endpoint's journal. */
 function journalFile(): string {
   return join(journals, `${new URL(here.url).host.replace(':', '-')}.json`);
 }
