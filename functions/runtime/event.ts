@@ -55,8 +55,27 @@ export interface OutgoingEvent {
   readonly dataBytes: Uint8Array;
 }
 
-/** Whether the text may be an event's key: what Kinesis takes for a partition key, 1 to 256 characters. */
-export function isKey(text: string): boolean {
-  if (text.length <= 256) return text.length > 0;
-  return text.length <= 512 && [...text].length <= 256;
+/**
+ * The most characters of a key. A key is a Kinesis partition key: a Unicode string of 1 to 256 characters (API
+ * reference, `PutRecord`). A character is a code point, so one beyond the basic plane counts once, though JavaScript
+ * holds it as two units.
+ */
+export const LONGEST_KEY = 256;
+
+/** Why a text cannot be an event's key. */
+export interface KeyFault {
+  readonly kind: 'empty' | 'too long' | 'not Unicode';
+  /** For people. Continues a sentence whose subject is the key: `has 257 characters, …`. */
+  readonly message: string;
+}
+
+/** Finds what is wrong with a text as an event's key. Undefined when it may be one. */
+export function keyFault(text: string): KeyFault | undefined {
+  if (text === '') return { kind: 'empty', message: `is empty: give it 1 to ${LONGEST_KEY} characters` };
+  // Code points are counted only where there may be too many.
+  const length = text.length <= LONGEST_KEY ? text.length : [...text].length;
+  if (length > LONGEST_KEY)
+    return { kind: 'too long', message: `has ${length} characters, at most ${LONGEST_KEY} are possible` };
+  if (!text.isWellFormed()) return { kind: 'not Unicode', message: 'has half of a surrogate pair' };
+  return undefined;
 }

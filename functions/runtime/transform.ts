@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EventRejected } from './errors.ts';
-import { type Event, isKey, type ReceivedEvent } from './event.ts';
+import { type Event, keyFault, type ReceivedEvent } from './event.ts';
 import { isTimestamp } from './json/timestamp.ts';
 
 /** What `apply` makes of an event. `key` (1 to 256 characters) and `time` (RFC 3339) default to the input's. */
@@ -92,8 +92,11 @@ export function defineTransform<I, W, const O>(definition: {
 /** An event that readers could not take, once it is in the log, is refused before it. Undefined when all is well. */
 function wrongAttribute({ type, key, time }: Omit<Output, 'dataBytes'>, given: Event): string | undefined {
   if (typeof type !== 'string' || type === '' || !type.isWellFormed()) return 'type is no text';
-  if (key !== given.key && (typeof key !== 'string' || !isKey(key) || !key.isWellFormed()))
-    return 'key is no text of 1 to 256 characters';
+  if (key !== given.key) {
+    if (typeof key !== 'string') return `key is ${typeof key}, not a text`;
+    const fault = keyFault(key);
+    if (fault !== undefined) return `key ${fault.message}`;
+  }
   if (time !== given.time && (typeof time !== 'string' || !isTimestamp(time))) return 'time is no RFC 3339 time';
   return undefined;
 }

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { EventRejected } from '../errors.ts';
+import { keyFault } from '../event.ts';
 import { memberRanges, textOf } from './json-ranges.ts';
-
-/** Kinesis takes partition keys of 1 to 256 characters. */
-export const LONGEST_KEY = 256;
 
 /** An event's data, parsed and as JSON: a number too large for a double is read from its digits. */
 export interface Data {
@@ -24,17 +22,10 @@ export function keyFrom(data: Data, field: string): string | undefined {
   return checkedKey(value, field);
 }
 
-/**
- * Throws `EventRejected` for a text that is too long for a key, or that UTF-8 cannot hold: no reader would take the
- * event.
- */
+/** Throws `EventRejected` for a text that no event can have as its key. `name` says where the text is from. */
 export function checkedKey(text: string, name: string): string {
-  if (text.length > LONGEST_KEY)
-    throw new EventRejected(
-      'schema',
-      `${name}: the event's key has ${text.length} characters, at most ${LONGEST_KEY} are possible`,
-    );
-  if (!text.isWellFormed()) throw new EventRejected('schema', `${name}: the event's key has half of a surrogate pair`);
+  const fault = keyFault(text);
+  if (fault !== undefined) throw new EventRejected('schema', `${name}: the event's key ${fault.message}`);
   return text;
 }
 

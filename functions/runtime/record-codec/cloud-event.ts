@@ -1,5 +1,5 @@
 import { EventRejected } from '../errors.ts';
-import { isKey } from '../event.ts';
+import { keyFault } from '../event.ts';
 import { isTimestamp } from '../json/timestamp.ts';
 
 /** Where the values of a JSON object are in its buffer. */
@@ -30,7 +30,8 @@ export function readAttributes(buffer: Buffer, members: Members) {
   const time = text('time');
   if (time !== undefined && !isTimestamp(time)) throw refused(`'time' is no RFC 3339 time: ${quoted(time)}`);
   const key = text('partitionkey');
-  if (key !== undefined && !isKey(key)) throw refused(`'partitionkey' has ${key.length} characters, 256 are allowed`);
+  const fault = key === undefined ? undefined : keyFault(key);
+  if (fault !== undefined) throw refused(`'partitionkey' ${fault.message}`);
   return {
     // They are there: `isCloudEvent` said so.
     id: text('id') as string,

@@ -1,3 +1,4 @@
+import { LONGEST_KEY } from '../event.ts';
 import { BACKSLASH, CLOSE_BRACE, QUOTE } from '../json/json-bytes.ts';
 import { skipPlainTimestamp } from '../json/timestamp.ts';
 import type { EventLayout } from './event-view.ts';
@@ -31,7 +32,8 @@ export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefin
   const time = start + head.length;
   const keyStart = skipText(buffer, skipPlainTimestamp(buffer, time), PARTITION_KEY);
   let at = skipPlain(buffer, keyStart);
-  if (at < 0 || at - keyStart > MAX_KEY_LENGTH) return undefined;
+  // In ASCII, a character is a byte.
+  if (at < 0 || at - keyStart > LONGEST_KEY) return undefined;
   // Nearly always the key that the event was put with: then its text is there already.
   const key = isPartitionKey(entry, keyStart, at) ? entry.partitionKey : keyStart;
   let sequence: number | undefined;
@@ -67,9 +69,6 @@ const SEQUENCE = Buffer.from('","sequence":"');
 const TRACEPARENT = Buffer.from('","traceparent":"');
 const ID = Buffer.from('","id":"');
 const DATA = Buffer.from('","data":');
-
-/** In ASCII, a character is a byte. */
-const MAX_KEY_LENGTH = 256;
 
 function repeats(previous: SharedHead, { buffer, start }: EventBytes): boolean {
   const { length, start: previousStart, buffer: previousBuffer } = previous;

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { EventRejected } from '../errors.ts';
-import { isKey } from '../event.ts';
+import { keyFault } from '../event.ts';
 import {
   AGGREGATE_MAGIC,
   DATA,
@@ -156,7 +156,8 @@ function outside(what: string, index: number, table: readonly unknown[]): Proble
 function partitionKeyOf(bytes: Buffer): string | Problem {
   if (!isUtf8(bytes)) return { problem: 'its partition key is not UTF-8' };
   const key = bytes.toString();
-  return isKey(key) ? key : { problem: `its partition key has ${key.length} characters, not 1 to 256` };
+  const fault = keyFault(key);
+  return fault === undefined ? key : { problem: `its partition key ${fault.message}` };
 }
 
 function hashKeyOf(text: string): bigint | Problem {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { EventRejected } from '../errors.ts';
-import type { ReceivedEvent } from '../event.ts';
+import { keyFault, type ReceivedEvent } from '../event.ts';
 import type { Output, Transform } from '../transform.ts';
 import { SqlError } from './errors/sql-error.ts';
 import type { JsonWriter } from './json/json-writer.ts';
@@ -146,13 +146,13 @@ function tryWhere(where: NonNullable<Statement['where']>, row: Row, event: Event
   }
 }
 
-/** PARTITION BY gave the key of an event: Kinesis takes 1 to 256 characters. */
+/** Throws `SqlError` when what PARTITION BY gave cannot be an event's key. */
 export function checkedKey(key: string | null): string {
-  if (key === null || key === '')
+  const fault = keyFault(key ?? '');
+  if (fault === undefined) return key as string;
+  if (fault.kind === 'empty')
     throw new SqlError('22004', 'PARTITION BY is null or empty, and an event needs a key: use COALESCE');
-  if (key.length > 256)
-    throw new SqlError('22001', `PARTITION BY gives ${key.length} characters: a key has at most 256`);
-  if (!key.isWellFormed())
-    throw new SqlError('22021', 'PARTITION BY gives half of a surrogate pair, which no key can hold');
-  return key;
+  throw new SqlError(KEY_CODES[fault.kind], `the key that PARTITION BY gives ${fault.message}`);
 }
+
+const KEY_CODES = { 'too long': '22001', 'not Unicode': '22021' } as const;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { EventRejected } from '../../runtime/errors.ts';
-import { LONGEST_KEY, rfc3339 } from '../../runtime/json/event-fields.ts';
+import { keyFault } from '../../runtime/event.ts';
+import { rfc3339 } from '../../runtime/json/event-fields.ts';
 
 const LONGEST_ATTRIBUTE = 1_024;
 
@@ -8,6 +9,11 @@ const LONGEST_ATTRIBUTE = 1_024;
 const WellFormed = z.string().refine((text) => text.isWellFormed(), 'has half of a surrogate pair');
 
 const Text = WellFormed.min(1).max(LONGEST_ATTRIBUTE);
+
+const Key = z.string().superRefine((text, context) => {
+  const fault = keyFault(text);
+  if (fault !== undefined) context.addIssue(fault.message);
+});
 
 const Time = z.string().transform((text, context) => {
   const time = rfc3339(text);
@@ -33,7 +39,7 @@ const Attributes = z.object({
   type: Text,
   time: Time.nullish(),
   datacontenttype: JsonMediaType.nullish(),
-  partitionkey: WellFormed.min(1).max(LONGEST_KEY).nullish(),
+  partitionkey: Key.nullish(),
   sequence: z.union([Text, z.int().transform(String)]).nullish(),
   traceparent: Traceparent,
   data_base64: z.undefined({ error: 'is binary data: send JSON in data' }).optional(),

@@ -53,7 +53,7 @@ describe('a corrupt record is one rejection that says what is wrong and keeps th
     [
       'with a long key',
       event({ partitionkey: 'k'.repeat(257) }),
-      `CloudEvent: 'partitionkey' has 257 characters, 256 are allowed`,
+      `CloudEvent: 'partitionkey' has 257 characters, at most 256 are possible`,
     ],
     ['with a number for a sequence', event({ sequence: 7 }), `CloudEvent: 'sequence' is not a text but "7"`],
     ['with a list for a traceparent', event({ traceparent: [] }), `CloudEvent: 'traceparent' is not a text but "[]"`],
@@ -176,7 +176,7 @@ describe('a corrupt entry of a sound aggregate is one rejection, and the others 
       around('08 00 10 00 1a 01 31', `0a 01 61 12 27 ${Buffer.from(String(1n << 128n)).toString('hex')}`),
       'its explicit hash key is no number from 0 to 2^128 - 1',
     ],
-    ['an empty key', around('08 01 1a 01 31', '0a 01 61 0a 00'), 'its partition key has 0 characters, not 1 to 256'],
+    ['an empty key', around('08 01 1a 01 31', '0a 01 61 0a 00'), 'its partition key is empty: give it 1 to 256 characters'],
     ['a key that is not UTF-8', around('08 01 1a 01 31', '0a 01 61 0a 01 ff'), 'its partition key is not UTF-8'],
     ['data cut off', around('08 00 1a 05 31'), 'a field is cut off at byte 22'],
     ['an index that is a text', around('0a 01 00 1a 01 31'), 'field 1 has wire type 2 at byte 19'],
