@@ -176,7 +176,11 @@ describe('a corrupt entry of a sound aggregate is one rejection, and the others 
       around('08 00 10 00 1a 01 31', `0a 01 61 12 27 ${Buffer.from(String(1n << 128n)).toString('hex')}`),
       'its explicit hash key is no number from 0 to 2^128 - 1',
     ],
-    ['an empty key', around('08 01 1a 01 31', '0a 01 61 0a 00'), 'its partition key is empty: give it 1 to 256 characters'],
+    [
+      'an empty key',
+      around('08 01 1a 01 31', '0a 01 61 0a 00'),
+      'its partition key is empty: give it 1 to 256 characters',
+    ],
     ['a key that is not UTF-8', around('08 01 1a 01 31', '0a 01 61 0a 01 ff'), 'its partition key is not UTF-8'],
     ['data cut off', around('08 00 1a 05 31'), 'a field is cut off at byte 22'],
     ['an index that is a text', around('0a 01 00 1a 01 31'), 'field 1 has wire type 2 at byte 19'],

@@ -304,7 +304,11 @@ describe('refuses an event', () => {
     ['no type', { type: undefined }, 'type: Invalid input: expected string, received undefined'],
     ['a time that is none', { time: 'yesterday' }, 'time: must be an RFC 3339 time'],
     ['a sequence that is neither text nor integer', { sequence: 1.5 }, 'sequence: Invalid input'],
-    ['a partition key that is too long', { partitionkey: 'x'.repeat(257) }, 'partitionkey: has 257 characters, at most 256 are possible'],
+    [
+      'a partition key that is too long',
+      { partitionkey: 'x'.repeat(257) },
+      'partitionkey: has 257 characters, at most 256 are possible',
+    ],
     ['half of a surrogate pair in the key', { partitionkey: '\ud800' }, 'partitionkey: has half of a surrogate pair'],
     ['data that is not JSON', { datacontenttype: 'text/csv' }, 'datacontenttype: must be JSON'],
     ['binary data', { data: undefined, data_base64: 'AAAA' }, 'data_base64: is binary data'],
