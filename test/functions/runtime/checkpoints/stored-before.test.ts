@@ -10,7 +10,7 @@ import { openCaughtUp } from '../../../../functions/runtime/delivery/caught-up.t
 import { firstStart } from '../../../../functions/runtime/delivery/scheduled-start.ts';
 import { isDone, loadLane, recordDone, saveLane } from '../../../../functions/runtime/items/lanes.ts';
 import { loadGaps, noteGap } from '../../../../functions/runtime/on-failure/gaps.ts';
-import { isHeld, loadPause, openPause, savePause } from '../../../../functions/runtime/pause/pause.ts';
+import { isAtRest, loadPause, openPause, savePause } from '../../../../functions/runtime/pause/pause.ts';
 import { endOfRecord, positionOf, sequenceAt } from '../../../../functions/runtime/position.ts';
 import { loadReplay, saveReplay } from '../../../../functions/runtime/replay/plan.ts';
 import { closeDelivered, noteDelivered } from '../../../../functions/runtime/rewind/acknowledged.ts';
@@ -291,8 +291,8 @@ describe('an operation that was stored before', () => {
 
   test('still shows a shard at rest in the pause', async () => {
     const checkpoints = await tableWith('rest');
-    expect(await isHeld(checkpoints, { of: SHARD, pause: 1, signal })).toBe(true);
-    expect(await isHeld(checkpoints, { of: SHARD, pause: 2, signal })).toBe(false);
+    expect(await isAtRest(checkpoints, { of: SHARD, pause: 1, signal })).toBe(true);
+    expect(await isAtRest(checkpoints, { of: SHARD, pause: 2, signal })).toBe(false);
     const rest = await openPause({ checkpoints, now }).rest(SHARD, { revision: 1, sinceMillis: NOW }, signal);
     expect(rest).toEqual({ pause: 1, held: true, records: 12, bytes: 3456 });
     await expectSameItem('rest', (empty) => openPause({ checkpoints: empty, now }).note(SHARD, rest, signal));
