@@ -204,8 +204,8 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   'deaths-not-written-down': [
     {
       file: `${RUNTIME}/checkpoints/attempts.ts`,
-      text: '    begin: save,',
-      mistake: '    begin: () => Promise.resolve(),',
+      text: 'await saveNote(checkpoints, attemptNote(shard), { previous: revision - 1, value: attempt, signal });',
+      mistake: '',
     },
   ],
 

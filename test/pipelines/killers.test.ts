@@ -170,7 +170,7 @@ describe('a step all of whose events kill it', () => {
         state: 'held',
         recordsBehind: 17,
         deadLetters: 3,
-        note: expect.stringMatching(/“A step holds” in docs\/runbook.md/),
+        note: expect.stringMatching(/"A step holds" in docs\/runbook.md/),
       },
     ]);
     isMended = true;
