@@ -3,7 +3,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import { dynamoClient } from './aws/dynamo.ts';
 import { kinesisClient } from './aws/kinesis.ts';
-import { openCheckpoints } from './checkpoints/checkpoints.ts';
+import { checkpointsOfStep } from './checkpoints/checkpoints.ts';
 import { UserMistake } from './errors.ts';
 import type { OutgoingEvent } from './event.ts';
 import { LogThrottled, type LogWriter, openLogWriter } from './log/log-writer.ts';
@@ -98,12 +98,7 @@ function pauseOf(
   { config, dynamodb, now }: ReceivingSurroundings,
   complain: (error: unknown) => void,
 ): (signal: AbortSignal) => Promise<boolean> {
-  const { pipeline, step, formerly, checkpoints: table } = config;
-  const former = formerly === undefined ? {} : { formerly: `${pipeline}/${formerly}` };
-  const pause = openPause({
-    checkpoints: openCheckpoints({ dynamodb, table, step: `${pipeline}/${step}`, ...former }),
-    now,
-  });
+  const pause = openPause({ checkpoints: checkpointsOfStep(dynamodb, config), now });
   let paused = false;
   let failedMillis = Number.NEGATIVE_INFINITY;
   return async (signal) => {

@@ -5,7 +5,7 @@ import { dynamoClient } from './aws/dynamo.ts';
 import { kinesisClient } from './aws/kinesis.ts';
 import { s3Client } from './aws/s3.ts';
 import { type Attempts, openAttempts } from './checkpoints/attempts.ts';
-import { type Checkpoints, openCheckpoints } from './checkpoints/checkpoints.ts';
+import { type Checkpoints, checkpointsOfStep, openCheckpoints } from './checkpoints/checkpoints.ts';
 import { type MarkPages, openMarkPages } from './checkpoints/mark-pages.ts';
 import { type DeadLetters, openDeadLetters } from './dead-letters/dead-letters.ts';
 import { openProcessLock, type ProcessLock } from './exclusive.ts';
@@ -81,12 +81,7 @@ export function openStep(surroundings: StepSurroundings): Step {
   const { pipeline, step, formerly, output } = config;
   const formerName = formerly === undefined ? undefined : `${pipeline}/${formerly}`;
   const of = (shard: string): MetricsOf => ({ pipeline, step, shard });
-  const checkpoints = openCheckpoints({
-    dynamodb,
-    table: config.checkpoints,
-    step: `${pipeline}/${step}`,
-    ...(formerName === undefined ? {} : { formerly: formerName }),
-  });
+  const checkpoints = checkpointsOfStep(dynamodb, config);
   return {
     config,
     name: `${pipeline}/${step}`,

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { isAlive } from '../is-alive.ts';
 
 const Entry = z.object({
   /** When the stream was created. A stream that was deleted and created again is read from the start. */
@@ -93,14 +94,5 @@ function read(file: string): { pid?: number | undefined; mappings: Record<string
     throw new UserMistake(
       `${file} is not a journal of millrace mappings: delete it; mappings then start from their starting positions`,
     );
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

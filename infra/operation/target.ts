@@ -3,7 +3,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
-import { type Checkpoints, openCheckpoints } from '../../functions/runtime/checkpoints/checkpoints.ts';
+import { type Checkpoints, checkpointsOfStep } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import type { Names } from '../names.ts';
 import type { SinkPlan, StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
@@ -32,10 +32,5 @@ export interface TargetWithFunctions extends Target {
 /** Opens a step's part of the checkpoint table. */
 export function checkpointsOf(step: StepPlan, { clients, names }: Target): Checkpoints {
   const { pipeline, name, formerly } = step;
-  return openCheckpoints({
-    dynamodb: clients.dynamodb,
-    table: names.checkpoints,
-    step: `${pipeline}/${name}`,
-    ...(formerly === undefined ? {} : { formerly: `${pipeline}/${formerly}` }),
-  });
+  return checkpointsOfStep(clients.dynamodb, { pipeline, step: name, formerly, checkpoints: names.checkpoints });
 }

@@ -1,4 +1,5 @@
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
+import { onOneLine } from '../../functions/runtime/json/json-bytes.ts';
 import { type Position, positionOf } from '../../functions/runtime/position.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type { Slice } from '../../functions/runtime/sink.ts';
@@ -19,7 +20,7 @@ export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
     const id = `event-${index}`;
     const attributes = JSON.stringify({ specversion: '1.0', id, source: '/test', type: 'thing.happened', time });
     const dataBytes = Buffer.from(json);
-    const bytes = Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataBytes, Buffer.from('}')]);
+    const original = Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataBytes, Buffer.from('}')]);
     return {
       id,
       source: '/test',
@@ -30,8 +31,8 @@ export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
       redrivenFor: undefined,
       sequence: String(index).padStart(10, '0'),
       position: positionOf(String(index + 1), 0),
-      bytes,
-      original: bytes,
+      bytes: onOneLine(original),
+      original,
       dataBytes,
       get data() {
         return JSON.parse(json);

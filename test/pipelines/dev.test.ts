@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isAlive } from '../../infra/is-alive.ts';
 import { ordersFile } from '../../infra/local/demo/data.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
 import { eventually } from '../eventually.ts';
@@ -56,15 +57,7 @@ describe('dev', () => {
       pairs.filter(([, ppid]) => ppid === parent).flatMap(([pid]) => [pid, ...of(pid)]);
     return of(dev.pid ?? 0);
   }
-  const alive = (pids: readonly number[]) =>
-    pids.filter((pid) => {
-      try {
-        process.kill(pid, 0);
-        return true;
-      } catch {
-        return false;
-      }
-    });
+  const alive = (pids: readonly number[]) => pids.filter(isAlive);
 
   test('takes files and events until Ctrl-C, and leaves nothing running', async () => {
     start();

@@ -7,6 +7,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { StaleCheckpoint } from '../errors.ts';
+import type { StepConfig } from '../step-config.ts';
 
 /** The table's key: one item per pipeline, step and shard. */
 export const CHECKPOINT_TABLE_KEY = { partition: 'step', sort: 'key' } as const;
@@ -54,7 +55,21 @@ export interface CheckpointsSettings {
    * What the step was called before: what it left under that name is loaded, at revision 0, where nothing is under the
    * new one.
    */
-  readonly formerly?: string;
+  readonly formerly?: string | undefined;
+}
+
+/** Opens the checkpoints of a step as its configuration names the step and the table. */
+export function checkpointsOfStep(
+  dynamodb: CheckpointsSettings['dynamodb'],
+  config: Pick<StepConfig, 'pipeline' | 'step' | 'formerly' | 'checkpoints'>,
+): Checkpoints {
+  const { pipeline, step, formerly, checkpoints: table } = config;
+  return openCheckpoints({
+    dynamodb,
+    table,
+    step: `${pipeline}/${step}`,
+    formerly: formerly === undefined ? undefined : `${pipeline}/${formerly}`,
+  });
 }
 
 export function openCheckpoints({ dynamodb, table, step, formerly }: CheckpointsSettings): Checkpoints {

@@ -14,7 +14,7 @@ export interface Data {
  * missing, null or an empty text. Throws `EventRejected` for anything that cannot be a key.
  */
 export function keyFrom(data: Data, field: string): string | undefined {
-  const value = fieldOf(data.value, field);
+  const value = ownField(data.value, field);
   if (value === undefined || value === null || value === '') return undefined;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? String(value) : digitsOf(data, field);
   if (typeof value !== 'string')
@@ -31,7 +31,7 @@ export function checkedKey(text: string, name: string): string {
 
 /** When the event happened, by a field of the data. Throws `EventRejected` when the field holds no time. */
 export function timeFrom(data: Data, field: string): string {
-  const value = fieldOf(data.value, field);
+  const value = ownField(data.value, field);
   const time = typeof value === 'string' ? rfc3339(value) : undefined;
   if (time !== undefined) return time;
   throw new EventRejected(
@@ -57,9 +57,10 @@ function withSeconds(time: string): string {
   return time.replace(/(T\d\d:\d\d)(Z|[+-])/, '$1:00$2');
 }
 
-function fieldOf(value: unknown, field: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.hasOwn(value, field) ? (value as Record<string, unknown>)[field] : undefined;
+/** A field of data that is a JSON object: neither an inherited property nor a property of an array. */
+export function ownField(data: unknown, field: string): unknown {
+  if (typeof data !== 'object' || data === null || Array.isArray(data) || !Object.hasOwn(data, field)) return undefined;
+  return (data as Record<string, unknown>)[field];
 }
 
 /** Two large numbers that differ must not become one key. */

@@ -1,6 +1,6 @@
 import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
 import { lambdaClient } from '../aws/lambda.ts';
-import { openCheckpoints } from '../checkpoints/checkpoints.ts';
+import { checkpointsOfStep } from '../checkpoints/checkpoints.ts';
 import { logError, metricsLine, type StepCounts } from '../metrics.ts';
 import { deadlineOf, type Invocation, type StepSurroundings, surroundingsOnLambda } from '../step.ts';
 import { parseStepConfig } from '../step-config.ts';
@@ -62,19 +62,9 @@ async function stepOf(
 ): Promise<GivenUpStep> {
   const asked = new GetFunctionConfigurationCommand({ FunctionName: functionArn });
   const { Environment } = await lambda.send(asked, { abortSignal });
-  const {
-    pipeline,
-    step,
-    formerly,
-    input,
-    checkpoints: table,
-  } = parseStepConfig(Environment?.Variables?.STEP_CONFIG ?? '');
-  const checkpoints = openCheckpoints({
-    dynamodb,
-    table,
-    step: `${pipeline}/${step}`,
-    ...(formerly === undefined ? {} : { formerly: `${pipeline}/${formerly}` }),
-  });
+  const config = parseStepConfig(Environment?.Variables?.STEP_CONFIG ?? '');
+  const { pipeline, step, formerly, input } = config;
+  const checkpoints = checkpointsOfStep(dynamodb, config);
   return {
     pipeline,
     step,

@@ -1,5 +1,5 @@
 import type { Event, ReceivedEvent } from '../event.ts';
-import { QUOTE, SPACE } from '../json/json-bytes.ts';
+import { onOneLine, QUOTE } from '../json/json-bytes.ts';
 import type { Position } from '../position.ts';
 import { encodeEvent } from './encode.ts';
 
@@ -135,9 +135,3 @@ export class EventView implements ReceivedEvent {
 }
 
 const UNPARSED = Symbol('unparsed');
-const LINE_FEED = 0x0a;
-
-function onOneLine(bytes: Uint8Array): Uint8Array {
-  if (!bytes.includes(LINE_FEED)) return bytes;
-  return bytes.map((byte) => (byte === LINE_FEED ? SPACE : byte));
-}

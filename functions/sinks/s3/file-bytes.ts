@@ -1,7 +1,8 @@
 import { finished } from 'node:stream/promises';
 import { constants, createGzip, createZstdCompress } from 'node:zlib';
+import { LINE_FEED } from '../../runtime/json/json-bytes.ts';
 import type { PlannedFile } from './files.ts';
-import { LINE_FEED, lineOf } from './lines.ts';
+import { lineOf } from './lines.ts';
 import type { S3Options } from './options.ts';
 
 /** What is in a file's object. The same events give the same bytes, however they were read. */

@@ -1,5 +1,6 @@
 import { EventRejected } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
+import { ownField } from '../../runtime/json/event-fields.ts';
 import { memberRanges, textOf } from '../../runtime/json/json-ranges.ts';
 import { isTimestamp } from '../../runtime/json/timestamp.ts';
 
@@ -70,11 +71,6 @@ function fieldValue(event: ReceivedEvent, field: string): string {
     default:
       throw refused(`${field}: is an ${Array.isArray(value) ? 'array' : 'object'}, which names no partition`);
   }
-}
-
-function ownField(data: unknown, field: string): unknown {
-  if (typeof data !== 'object' || data === null || Array.isArray(data) || !Object.hasOwn(data, field)) return undefined;
-  return (data as Record<string, unknown>)[field];
 }
 
 /** Two large numbers may be one to JavaScript. */

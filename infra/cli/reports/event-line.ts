@@ -1,4 +1,5 @@
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
+import { onOneLine } from '../../../functions/runtime/json/json-bytes.ts';
 
 export type LineStyle = 'json' | 'text' | 'coloured';
 
@@ -12,7 +13,7 @@ export function lineStyle({ json, isTerminal }: { readonly json: boolean; readon
 export function eventLine(event: ReceivedEvent, style: LineStyle): string {
   if (style === 'json') return Buffer.from(event.bytes).toString();
   const { time, key, type, dataBytes } = event;
-  const data = Buffer.from(dataBytes).toString().replaceAll('\n', ' ');
+  const data = Buffer.from(onOneLine(dataBytes)).toString();
   const parts = [time, key, type, data].map(escapeControls);
   const colours = style === 'coloured' ? COLOURS : PLAIN;
   return parts.map((part, index) => `${colours[index]}${part}${colours[index] === '' ? '' : RESET}`).join('  ');

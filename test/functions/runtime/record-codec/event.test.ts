@@ -64,7 +64,7 @@ describe('an event that our writers encoded', () => {
           const { dataBytes, ...attributes } = event;
           const data = Buffer.from(dataBytes).toString();
           const original = Buffer.from(encodeEvent(event)).toString();
-          const bytes = original.replaceAll('\n', ' ');
+          const bytes = original.replaceAll(/[\n\r]/g, ' ');
           const position = positionOf(SEQUENCE_NUMBER, index);
           return { ...attributes, position, bytes, original, dataBytes: data, data: JSON.parse(data) };
         });
@@ -151,7 +151,7 @@ function expectAsParsed(bytes: Buffer, entry: ReturnType<typeof decodeOne>) {
   const got = outcome(entry);
   expect(got).toMatchObject('foreign' in expected ? { type: 'record.received', data: expected.foreign } : expected);
   if (typeof got === 'string') return;
-  expect(got.bytes).not.toContain('\n');
+  expect(got.bytes).not.toMatch(/[\n\r]/);
   expect(JSON.parse(got.dataBytes)).toEqual(got.data);
   // What is passed on is read as the same event.
   expect(outcome(decodeOne(got.bytes))).toMatchObject('foreign' in expected ? { data: expected.foreign } : expected);
@@ -302,7 +302,7 @@ describe('an event as bytes', () => {
   test('is on one line, and its data as it came', () => {
     const entry = decodeOne('\ufeff \n{"specversion":"1.0",\n"id":"i","source":"s","type":"t","data":[1,\r\n2]}\n\n');
     expect(outcome(entry)).toMatchObject({
-      bytes: '{"specversion":"1.0", "id":"i","source":"s","type":"t","data":[1,\r 2]}',
+      bytes: '{"specversion":"1.0", "id":"i","source":"s","type":"t","data":[1,  2]}',
       dataBytes: '[1,\r\n2]',
       original: '{"specversion":"1.0",\n"id":"i","source":"s","type":"t","data":[1,\r\n2]}',
     });

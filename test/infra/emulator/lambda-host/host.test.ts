@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../../../../infra/emulator/clock.ts';
 import type { InvokeResult } from '../../../../infra/emulator/invoke.ts';
 import type { FunctionDefinition } from '../../../../infra/emulator/lambda-host/function-definition.ts';
 import { type LambdaHost, startLambdaHost } from '../../../../infra/emulator/lambda-host/host.ts';
+import { isAlive } from '../../../../infra/is-alive.ts';
 import { eventually } from '../../../eventually.ts';
 import { seededRandom } from '../mapping/seeded-random.ts';
 
@@ -337,14 +338,6 @@ function steppedClock(): { readonly clock: Clock; elapse(): void } {
       sleepers = [];
     },
   };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }
 
 function hostProgram(bundlePath: string): string {
