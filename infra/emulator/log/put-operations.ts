@@ -75,7 +75,7 @@ interface NewRecord {
   readonly shard: Shard;
   readonly partitionKey: string;
   readonly data: Uint8Array;
-  /** Of the data and the key. */
+  /** The bytes of the data and the key together. */
   readonly size: number;
 }
 

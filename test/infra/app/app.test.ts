@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pipelines } from '../../../infra/pipelines/all.ts';
 import { REPOSITORY } from '../../../infra/repository.ts';
 
-/** As for a `cdk` that is installed globally: this repository's own Node is not in its PATH. */
+/** The PATH of a globally installed `cdk`: this repository's own Node is not in it. */
 const OUTSIDE = (process.env.PATH ?? '')
   .split(delimiter)
   .filter((folder) => !folder.split(sep).includes('node_modules'))
@@ -27,7 +27,7 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** `cdk` with the Node that the system has. */
+/** Runs `cdk` with the system's Node. */
 function cdk(...args: string[]): Promise<Ended> {
   const node = OUTSIDE.split(delimiter)
     .map((folder) => join(folder, 'node'))
@@ -44,7 +44,7 @@ function cdk(...args: string[]): Promise<Ended> {
 }
 
 describe("`cdk synth` with the system's Node", () => {
-  test('makes every stack, with no account and no warning', async () => {
+  test('makes every stack without an account and without a warning', async () => {
     const { code, stdout, stderr } = await cdk('synth', '--quiet', '--output', output, '-c', 'stage=test');
     expect(code, stdout + stderr).toBe(0);
     expect(stdout + stderr.replaceAll(/^npm warn.*$/gim, '')).not.toMatch(/warning|deprecated|feature flags/i);
@@ -53,13 +53,13 @@ describe("`cdk synth` with the system's Node", () => {
     expect(templates.sort()).toEqual(expected.map((name) => `${name}.template.json`).sort());
   });
 
-  test('puts no path of this machine into a template', async () => {
+  test('writes no path of this machine into a template', async () => {
     const platform = await readFile(join(output, 'millrace-test.template.json'), 'utf8');
     expect(platform).toContain('millrace-test-checkpoints');
     expect(platform).not.toContain(REPOSITORY);
   });
 
-  test('says what is wrong with the context in one line a mistake, without a stack', async () => {
+  test('reports each mistake in the context in one line, without a stack trace', async () => {
     const { code, stderr } = await cdk('synth', '--quiet', '--output', output, '-c', 'stge=test');
     expect(code).not.toBe(0);
     expect(stderr).toContain(

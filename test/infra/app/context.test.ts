@@ -13,11 +13,11 @@ const TOPIC = 'arn:aws:sns:eu-west-1:123456789012:alarms';
 const DEFAULTS = { stage: 'dev', removal: 'retain', databases: {} };
 
 describe('the context', () => {
-  test('of nothing is the stage dev', () => {
+  test('is the stage dev by default', () => {
     expect(parseContext({})).toEqual(DEFAULTS);
   });
 
-  test('takes objects as cdk.json has them, and as the command line gives them', () => {
+  test('accepts objects as in cdk.json and as on the command line', () => {
     const expected = { ...DEFAULTS, stage: 'prod', database: { ...DATABASE, port: 5_432 }, network: NETWORK };
     expect(parseContext({ stage: 'prod', database: DATABASE, network: NETWORK })).toEqual(expected);
     expect(
@@ -25,7 +25,7 @@ describe('the context', () => {
     ).toEqual(expected);
   });
 
-  test("leaves the CDK's own keys alone", () => {
+  test("ignores the CDK's own keys", () => {
     const ofCdk = {
       '@aws-cdk/core:newStyleStackSynthesis': true,
       'aws:cdk:enable-path-metadata': true,
@@ -38,13 +38,13 @@ describe('the context', () => {
   });
 
   test.each(['orders,sensors', 'orders, sensors', ['orders', 'sensors'], '["orders", "sensors"]'])(
-    'takes the pipelines %j',
+    'accepts the pipelines %j',
     (pipelines) => {
       expect(parseContext({ pipelines }).pipelines).toEqual(['orders', 'sensors']);
     },
   );
 
-  test('takes where alarms go, what removal does, and databases beside the first', () => {
+  test('accepts the topic of alarms, the removal policy and more databases', () => {
     const { secret, ...byIam } = { ...DATABASE, resourceId: 'db-ABC123' };
     expect(
       parseContext({ removal: 'destroy', alarms: TOPIC, databases: JSON.stringify({ warehouse: byIam }) }),
@@ -134,7 +134,7 @@ describe('the context', () => {
     expect(() => parseContext(context)).toThrow(says);
   });
 
-  test('lists everything that is wrong at once', () => {
+  test('lists all mistakes at once', () => {
     expect(() => parseContext({ stage: 'Dev', stge: 1, network: {} })).toThrow(
       /stage: .*\n.*network\.vpcId: .*\n.*network\.subnetIds: .*\n.*network\.securityGroupIds: .*\n.*'stge': unknown key/,
     );

@@ -8,7 +8,7 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { BUNDLE_FILE, type Bundle, bundle, generationOf } from '../../../infra/bundle.ts';
 import { REPOSITORY } from '../../../infra/repository.ts';
 
-/** Entries have to lie inside the repository, because they import its packages. */
+/** A folder inside the repository, because entries import its packages. */
 let folder: string;
 
 beforeAll(async () => {
@@ -43,7 +43,7 @@ describe('a bundle', () => {
     expect(handler({ total: 1 })).toBe('fits');
   });
 
-  test('says in English what does not fit a schema, and has no other language', async () => {
+  test('explains in English what does not fit a schema, and contains no other language', async () => {
     const bundled = await bundleOf('english', ZOD);
     const { handler } = (await import(pathToFileURL(join(bundled.path, BUNDLE_FILE)).href)) as {
       handler(order: unknown): string;
@@ -52,7 +52,7 @@ describe('a bundle', () => {
     expect(await codeOf(bundled)).not.toContain('Ungültige Eingabe');
   });
 
-  test('has the same bytes when it is made again, and elsewhere', async () => {
+  test('has the same bytes when it is built again, also in another folder', async () => {
     const first = await bundleOf('again', ZOD);
     const second = await bundleOf('again', ZOD);
     await mkdir(join(folder, 'elsewhere'), { recursive: true });
@@ -65,7 +65,7 @@ describe('a bundle', () => {
     expect(elsewhere.sha256).toBe(first.sha256);
   });
 
-  test('names no path of the machine, in the code or in its map', async () => {
+  test('contains no path of the machine, in the code or in its map', async () => {
     const bundled = await bundleOf('paths', ZOD);
     const map = await readFile(`${bundled.path}.map`, 'utf8');
     expect(await codeOf(bundled)).not.toContain(REPOSITORY);
@@ -83,7 +83,7 @@ describe('a bundle', () => {
     expect(after.sha256).not.toBe(before.sha256);
   });
 
-  test('runs a CommonJS package that requires modules of Node', async () => {
+  test("runs a CommonJS package that requires Node's modules", async () => {
     const source = `
       import pg from 'pg';
       export const handler = () => new pg.Client({ host: 'db.example.com', user: 'u', database: 'd' }).host;
@@ -93,7 +93,7 @@ describe('a bundle', () => {
     expect(handler()).toBe('db.example.com');
   });
 
-  test('carries the AWS clients that the step uses and no other', async () => {
+  test('contains the AWS clients that the step uses, and no other', async () => {
     const code = await codeOf(
       await bundleOf(
         'client',
@@ -103,11 +103,11 @@ describe('a bundle', () => {
     expect(code).toContain('Kinesis_20131202');
     expect(code).not.toContain('DynamoDB_20120810');
     expect(code).not.toMatch(/from ?"@aws-sdk/);
-    // Where the SDK would look for credentials that Lambda has in the environment.
+    // The SDK's own search for credentials, which Lambda puts into the environment.
     expect(code.match(/portal\.sso|AssumeRoleWithWebIdentity|SigninToken|from ?"(node:)?http2"/)?.[0]).toBeUndefined();
   });
 
-  test('finds the credentials of the environment, and says when there are none', async () => {
+  test('finds the credentials in the environment, and fails by name when there are none', async () => {
     const made = await bundleOf(
       'credentials',
       `import { KinesisClient } from '@aws-sdk/client-kinesis';
@@ -128,7 +128,7 @@ describe('a bundle', () => {
     expect(await ask({})).toBe('CredentialsProviderError');
   });
 
-  test('that cannot be made says where, and why', async () => {
+  test('that cannot be built fails with the line and the reason', async () => {
     const made = bundleOf('broken', `import { nothing } from './missing.ts';\nexport const handler = nothing;`);
     await expect(made).rejects.toThrow(UserMistake);
     await expect(made).rejects.toThrow(/broken\.ts:1:24: Could not resolve "\.\/missing\.ts"/);
@@ -138,7 +138,7 @@ describe('a bundle', () => {
 describe('a generation', () => {
   const bundled = { sha256: 'a'.repeat(64) };
 
-  test('is the same for the same options, in whatever order they are written', () => {
+  test('is the same for the same options in any order', () => {
     expect(generationOf(bundled, { table: 't', key: ['a', 'b'], deep: { x: 1, y: 2 } })).toBe(
       generationOf(bundled, { deep: { y: 2, x: 1 }, key: ['a', 'b'], table: 't' }),
     );
@@ -148,7 +148,7 @@ describe('a generation', () => {
     { what: 'an option', other: generationOf(bundled, { table: 'u' }) },
     { what: 'the order of a list', other: generationOf(bundled, { table: 't', key: ['b', 'a'] }) },
     { what: 'the code', other: generationOf({ sha256: 'b'.repeat(64) }, { table: 't' }) },
-  ])('is another when $what changes', ({ other }) => {
+  ])('changes with $what', ({ other }) => {
     expect(other).not.toBe(generationOf(bundled, { table: 't' }));
     expect(other).not.toBe(generationOf(bundled, { table: 't', key: ['a', 'b'] }));
     expect(other).toMatch(/^[0-9a-f]{12}$/);

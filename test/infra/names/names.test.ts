@@ -21,7 +21,7 @@ function allNames(names: Names, pipeline: string, step: string) {
 }
 
 describe('physical names', () => {
-  test('read as what they are', () => {
+  test('consist of the stage, the pipeline and the name', () => {
     const names = namesOf({ ...PLACE, stage: 'dev' });
     expect(names.step('orders', 'order-events')).toBe('millrace-dev-orders--order-events');
     expect(names.stream('sensors', 'raw')).toBe('millrace-dev-sensors--raw');
@@ -42,7 +42,7 @@ describe('physical names', () => {
     secrets: /^[a-zA-Z0-9/_+=.@-]{1,512}$/,
   };
 
-  test.each(Object.entries(FORMS))('of %s are what AWS takes, however long the parts are', (kind, form) => {
+  test.each(Object.entries(FORMS))('of %s are valid in AWS, however long their parts are', (kind, form) => {
     fc.assert(
       fc.property(stageName, pipelineName, stepName, (stage, pipeline, step) => {
         const names = allNames(namesOf({ ...PLACE, stage }), pipeline, step);
@@ -67,7 +67,7 @@ describe('physical names', () => {
     );
   });
 
-  test('of two steps never collide, also when hyphens stand elsewhere', () => {
+  test('of two steps never collide, also when their hyphens are elsewhere', () => {
     const names = namesOf({ ...PLACE, stage: 'dev' });
     expect(names.step('a-b', 'c')).not.toBe(names.step('a', 'b-c'));
     expect(names.pipelineStack('a-b')).not.toBe(names.pipelineStack('a'));

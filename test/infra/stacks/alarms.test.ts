@@ -46,7 +46,7 @@ function alarm(name: string): Alarm {
 }
 
 describe('alarms', () => {
-  test('are these of each kind of step', () => {
+  test('exist for each kind of step as listed', () => {
     const of = (name: string) =>
       alarms
         .map(({ AlarmName }) => AlarmName)
@@ -74,34 +74,34 @@ describe('alarms', () => {
     expect([...new Set(linked)].sort()).toEqual(sections.toSorted());
   });
 
-  test('go to the topic, and so does their end; without one they are there all the same', async () => {
+  test('notify the topic when they begin and end, and exist without a topic too', async () => {
     for (const { AlarmActions, OKActions } of alarms) expect([AlarmActions, OKActions]).toEqual([[TOPIC], [TOPIC]]);
     const silent = alarmsOf(await synthesized());
     expect(silent.length).toBe(alarms.length);
     expect(silent.filter(({ AlarmActions }) => AlarmActions !== undefined)).toEqual([]);
   });
 
-  test('look back no further than CloudWatch does, a day', () => {
+  test('look back at most a day, as CloudWatch does', () => {
     for (const { AlarmName, Period, EvaluationPeriods } of alarms) {
       expect(Period % 60, AlarmName).toBe(0);
       expect(Period * EvaluationPeriods, AlarmName).toBeLessThanOrEqual(86_400);
     }
   });
 
-  test('take nothing measured for fine, except of what has to run', () => {
+  test('treat a period without measurements as fine, except for steps that have to run', () => {
     for (const { AlarmName, TreatMissingData } of alarms) {
       expect(TreatMissingData, AlarmName).toBe(AlarmName.endsWith('--stopped') ? 'breaching' : 'notBreaching');
     }
   });
 
-  test('are of one metric each, which every server that stands for CloudWatch understands', () => {
+  test('have one metric each, which every emulator of CloudWatch supports', () => {
     for (const each of alarms) {
       expect(each, each.AlarmName).not.toHaveProperty('Metrics');
       expect(each.MetricName, each.AlarmName).toMatch(/^[A-Za-z]+$/);
     }
   });
 
-  test('of our own metrics name what functions write into their logs', () => {
+  test('on our own metrics use the names that functions write into their logs', () => {
     const line = metricsLine(
       { pipeline: 'shop', step: 'lake', shard: 's' },
       {
@@ -132,7 +132,7 @@ describe('alarms', () => {
     }
   });
 
-  test('of crashes count what Lambda calls an error', () => {
+  test("for crashes count Lambda's errors", () => {
     const crashed = { Namespace: 'AWS/Lambda', MetricName: 'Errors', Statistic: 'Sum', Threshold: 1 };
     expect(alarm('millrace-dev-shop--ordering--crashes')).toMatchObject({
       ...crashed,
@@ -145,7 +145,7 @@ describe('alarms', () => {
     ]);
   });
 
-  test('of errors count what a step says failed, which Lambda takes for a success', () => {
+  test('for errors count the failures that a step reports, which Lambda counts as successes', () => {
     const failed = alarm('millrace-dev-shop--ordering--errors');
     const { template } = stage.stack('millrace-dev-shop');
     const filters = Object.values(template.findResources('AWS::Logs::MetricFilter')).map(
@@ -168,7 +168,7 @@ describe('alarms', () => {
     ]);
   });
 
-  test('of a sink on a schedule ring when it is late, and when it is not run at all', () => {
+  test('for a scheduled sink ring when it is late, and when it does not run', () => {
     expect(alarm('millrace-dev-shop--lake--file-age')).toMatchObject({
       Namespace: 'Millrace',
       MetricName: 'lagMillis',
@@ -187,7 +187,7 @@ describe('alarms', () => {
     });
   });
 
-  test('of a schedule have two of its runs in a period, so that a period without one is no matter', () => {
+  test('for a schedule have two runs in a period, so that one late run does not ring', () => {
     for (const what of ['file-age', 'stopped']) expect(alarm(`millrace-dev-shop--lake--${what}`).Period).toBe(600);
   });
 });
@@ -216,7 +216,7 @@ describe("a pipeline's dashboard", () => {
     }
   });
 
-  test('has every step and stream of its pipeline', () => {
+  test('shows every step and stream of its pipeline', () => {
     for (const [pipeline, items] of Object.entries(ITEMS)) {
       const [dashboard] = Object.values(
         stage.stack(`millrace-dev-${pipeline}`).template.findResources('AWS::CloudWatch::Dashboard'),

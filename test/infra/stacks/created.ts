@@ -1,6 +1,6 @@
 import type { SynthesizedStage } from './synthesized.ts';
 
-/** What a stage creates, as a Markdown table: a row for each type of resource, a column for each stack. */
+/** Lists the resources of a stage as a Markdown table: a row for each type, a column for each stack. */
 export function createdTable(stage: SynthesizedStage): string {
   const stacks = [...stage.stacks].map(([name, { template }]) => {
     const { Resources } = template.toJSON() as { Resources: Record<string, { readonly Type: string }> };

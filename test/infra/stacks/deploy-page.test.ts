@@ -17,12 +17,12 @@ beforeAll(async () => {
   )) as [string, string];
 });
 
-test('docs/deploy.md lists what is created: where this fails, it shows what the list should be', async () => {
+test('docs/deploy.md lists the created resources: the failure shows the right list', async () => {
   const [, listed] = page.match(/<!-- created:[^>]*-->\n([\s\S]*?)\n<!-- \/created -->/) ?? [];
   expect(listed).toBe(createdTable(await synthesized({}, shipped)));
 });
 
-test('docs/deploy.md counts the shards, and those that are kept for longer, as they are', () => {
+test('docs/deploy.md states the right numbers of shards and of those with longer retention', () => {
   const streams = shipped.flatMap((pipeline) => planOf(pipeline, shipped).streams);
   const count = (of: typeof streams) => of.reduce((sum, { shards }) => sum + Number(shards), 0);
   expect(page).toContain(`| ${count(streams)} shards at $11 |`);
@@ -31,13 +31,13 @@ test('docs/deploy.md counts the shards, and those that are kept for longer, as t
   );
 });
 
-test('the pages name commands that are there', () => {
+test('the pages name commands that exist', () => {
   const named = [...`${page}\n${runbook}`.matchAll(/npx millrace ([a-z-]+)/g)].map(([, name = '']) => name);
   expect(named.length).toBeGreaterThan(5);
   for (const name of named) expect(Object.keys(commands)).toContain(name);
 });
 
-test('links of the pages lead to sections that are there', () => {
+test('links of the pages lead to sections that exist', () => {
   const slugs = (text: string) =>
     [...text.matchAll(/^###? (.*)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-'));
   const sections: Record<string, readonly string[]> = { 'deploy.md': slugs(page), 'runbook.md': slugs(runbook) };

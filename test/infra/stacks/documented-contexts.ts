@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { REPOSITORY } from '../../../infra/repository.ts';
 
 export interface DocumentedContext {
-  /** The command, as the page has it. */
+  /** The command as it stands in the page. */
   readonly command: string;
-  /** As the CDK's command line would give it to the app. */
+  /** The context as the CDK's command line passes it to the app. */
   readonly context: Readonly<Record<string, string>>;
 }
 
-/** Every `cdk` command in docs/deploy.md and the README, with its context, once each. */
+/** Finds every distinct `cdk` command in docs/deploy.md and the README, with its context. */
 export async function documentedContexts(): Promise<readonly DocumentedContext[]> {
   const pages = await Promise.all(
     ['docs/deploy.md', 'README.md'].map((page) => readFile(join(REPOSITORY, page), 'utf8')),
@@ -21,7 +21,7 @@ export async function documentedContexts(): Promise<readonly DocumentedContext[]
   return [...new Map(contexts.map((each) => [JSON.stringify(each.context), each])).values()];
 }
 
-/** `-c key=value`, where a value may be in quotes. */
+/** Matches `-c key=value`, where the value may be in quotes. */
 function contextOf(command: string): Record<string, string> {
   const given = command.matchAll(/ -c ([a-z]+)=(?:'([^']*)'|(\S+))/g);
   return Object.fromEntries([...given].map(([, key, quoted, plain]) => [key as string, quoted ?? plain ?? '']));

@@ -14,13 +14,13 @@ import { currentKept, refuseReplacing } from '../../../infra/stacks/kept-files.t
 import { addStage } from '../../../infra/stacks/stage.ts';
 import { Line, Order, orderOfLine } from '../pipelines/example.ts';
 
-describe('what is recorded', () => {
+describe('the record', () => {
   let current: ReadonlyMap<string, Kept>;
   beforeAll(async () => {
     current = await currentKept(pipelines);
   });
 
-  test('is what the app deploys: after a change that is meant, run `npx millrace kept` and commit what it writes', async () => {
+  test('matches what the app deploys: after an intended change, run `npx millrace kept` and commit its files', async () => {
     expect([...current.keys()]).toEqual([
       'infra/stacks/platform.kept.json',
       ...pipelines.map(({ name }) => `infra/pipelines/${name}.kept.json`),
@@ -84,13 +84,13 @@ describe('an update is refused', () => {
       says: /would be created a second time, under the logical id linesB, and its name is taken/,
     },
     {
-      what: 'that sets the database up anew',
+      what: 'that renames the database',
       recorded: { D: instance({ DBName: 'millrace' }) },
       next: { D: instance({ DBName: 'shop' }) },
       says: /'millrace-<stage>' would be replaced .*DBName cannot be changed, and went from 'millrace' to 'shop'/,
     },
     {
-      what: 'that takes encryption away from the database',
+      what: 'that removes the encryption of the database',
       recorded: { D: instance({ StorageEncrypted: true }) },
       next: { D: instance({}) },
       says: /StorageEncrypted cannot be changed, and went from true to "nothing"/,
@@ -102,13 +102,13 @@ describe('an update is refused', () => {
       says: /AWS::DynamoDB::Table 't' would be replaced .*KeySchema/,
     },
     {
-      what: 'that grows a stream more than twofold',
+      what: 'that more than doubles a stream',
       recorded: { S: stream('lines', 1) },
       next: { S: stream('lines', 5) },
       says: /would go from 1 to 5 shards, .*: deploy it with 2, then 4, then 5; record each with millrace kept/,
     },
     {
-      what: 'that shrinks a stream to less than half',
+      what: 'that more than halves a stream',
       recorded: { S: stream('lines', 9) },
       next: { S: stream('lines', 2) },
       says: /would go from 9 to 2 shards, .*: deploy it with 5, then 3, then 2;/,
@@ -135,20 +135,20 @@ describe('an update is refused', () => {
     expect(refused(recorded, next)).toEqual([expect.stringMatching(says)]);
   });
 
-  test('for everything at once', () => {
+  test('for all its changes at once', () => {
     const recorded = { A: stream('a', 1), B: stream('b', 1), M: mapping('LATEST') };
     expect(refused(recorded, { A: stream('a', 9), M: mapping('TRIM_HORIZON') }).length).toBe(3);
   });
 });
 
-describe('an update is taken', () => {
+describe('an update is accepted', () => {
   test.each<{ what: string; recorded: Kept; next: Kept }>([
-    { what: 'of nothing', recorded: { S: stream('lines', 2) }, next: { S: stream('lines', 2) } },
+    { what: 'that changes nothing', recorded: { S: stream('lines', 2) }, next: { S: stream('lines', 2) } },
     { what: 'that adds a stream', recorded: {}, next: { S: stream('lines', 9) } },
     { what: 'that doubles a stream', recorded: { S: stream('lines', 2) }, next: { S: stream('lines', 4) } },
     { what: 'that halves a stream', recorded: { S: stream('lines', 4) }, next: { S: stream('lines', 2) } },
     { what: 'to capacity on demand', recorded: { S: stream('lines', 9) }, next: { S: stream('lines') } },
-    { what: 'that takes a step away', recorded: { M: mapping('LATEST') }, next: {} },
+    { what: 'that removes a step', recorded: { M: mapping('LATEST') }, next: {} },
     {
       what: 'that gives a step another stream',
       recorded: { M: mapping('TRIM_HORIZON') },
@@ -166,7 +166,7 @@ describe('an update is taken', () => {
   });
 });
 
-test('the steps to another number of shards are what Kinesis takes, and get there', () => {
+test('the suggested steps to another number of shards are allowed by Kinesis, and reach it', () => {
   for (let from = 1; from <= 40; from++) {
     for (let to = 1; to <= 40; to++) {
       const [message] = refused({ S: stream('s', from) }, { S: stream('s', to) });

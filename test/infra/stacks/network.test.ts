@@ -5,14 +5,14 @@ import { pipelines as example } from '../pipelines/example.ts';
 import { shipped } from '../pipelines/shipped.ts';
 import { asText, type SynthesizedStage, synthesized } from './synthesized.ts';
 
-/** Services that a function's code does not call itself, though its role may: they need no endpoint. */
+/** Services that a role allows and the function's own code never calls. They need no endpoint. */
 const NOT_CALLED: Readonly<Record<string, string>> = {
   ec2: 'Lambda joins the network, and the code is denied it',
   logs: 'Lambda takes the logs',
   'rds-db': 'the token of IAM authentication is made in the function, and shown to the database',
 };
 
-/** What IAM calls a service, as its endpoint is called. */
+/** The names of endpoints, by IAM's names of their services. */
 const ENDPOINT_NAMES: Readonly<Record<string, string>> = { kinesis: 'kinesis-streams' };
 
 interface Resources {
@@ -32,7 +32,7 @@ interface Statement {
   readonly Action: string | readonly string[];
 }
 
-/** By function inside a network, the services that its role lets it call. */
+/** Finds the services that each function inside a network may call, by function. */
 function calledInside(stacks: readonly Resources[]): ReadonlyMap<string, readonly string[]> {
   const called = new Map<string, readonly string[]>();
   for (const resources of stacks) {
@@ -52,7 +52,7 @@ function calledInside(stacks: readonly Resources[]): ReadonlyMap<string, readonl
   return called;
 }
 
-/** The services that the networks of the stacks have endpoints for. */
+/** Finds the services for which the networks of the stacks have endpoints. */
 function endpointsOf(stacks: readonly Resources[]): readonly string[] {
   return stacks.flatMap((resources) =>
     Object.values(resources)
@@ -93,23 +93,23 @@ describe.each<{ what: string; pipelines: readonly Pipeline[]; inside: readonly s
     stacks = resourcesOf(await synthesized({}, pipelines));
   });
 
-  test('the functions inside the network are those that call the database', () => {
+  test('exactly the functions that call the database are inside the network', () => {
     const found = [...calledInside(stacks).keys()].filter((name) => !isOfUser(name));
     expect(found).toEqual(inside.map((name) => `millrace-dev-${name}`));
   });
 
-  test('each calls services that have an endpoint, and no other', () => {
+  test('they may only call services with an endpoint', () => {
     expect(withoutEndpoint(stacks)).toEqual([]);
   });
 
-  test('no endpoint is there that nobody calls', () => {
+  test('every endpoint is used by a function', () => {
     const called = new Set([...calledInside(stacks).values()].flat());
     for (const endpoint of endpointsOf(stacks)) {
       expect([...called].map((service) => ENDPOINT_NAMES[service] ?? service)).toContain(endpoint);
     }
   });
 
-  test('taken away, each endpoint is missed', () => {
+  test('the test fails for each endpoint that is removed', () => {
     for (const resources of stacks) {
       for (const [id, { Type }] of Object.entries(resources)) {
         if (Type !== 'AWS::EC2::VPCEndpoint') continue;

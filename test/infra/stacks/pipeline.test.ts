@@ -20,7 +20,7 @@ interface Resource {
   readonly Properties: Record<string, unknown>;
 }
 
-/** The one resource of a type whose properties match. */
+/** Finds the only resource of a type whose properties match. */
 function the(template: Template, type: string, properties: Record<string, unknown>): [string, Resource['Properties']] {
   const found = Object.entries(template.findResources(type, { Properties: properties }));
   expect(found.length, `${type} ${JSON.stringify(properties)}`).toBe(1);
@@ -64,7 +64,7 @@ describe('a stream', () => {
     });
   });
 
-  test('on demand has no shards of its own', () => {
+  test('with on-demand capacity has no number of shards', () => {
     audit.hasResourceProperties('AWS::Kinesis::Stream', {
       Name: 'millrace-dev-audit--kept',
       StreamModeDetails: { StreamMode: 'ON_DEMAND' },
@@ -84,7 +84,7 @@ describe('a function', () => {
     ...['partners', 'corrections', 'keeping', 'audit_table'].map((name): [string, string] => ['audit', name]),
   ];
 
-  test.each(ALL)('of %s/%s runs on Node 24 and arm64, with a role and a log of its own', (pipeline, name) => {
+  test.each(ALL)('of %s/%s runs on Node 24 and arm64, with its own role and log group', (pipeline, name) => {
     const { template } = stage.stack(`millrace-dev-${pipeline}`);
     const functionName = `millrace-dev-${pipeline}--${name}`;
     const [, properties] = functionOf(template, functionName);
@@ -100,7 +100,7 @@ describe('a function', () => {
     });
   });
 
-  test.each(ALL)('of %s/%s is told its configuration, and nothing else', (pipeline, name) => {
+  test.each(ALL)('of %s/%s gets its configuration, and nothing else', (pipeline, name) => {
     const config = configOf(stage.stack(`millrace-dev-${pipeline}`).template, `millrace-dev-${pipeline}--${name}`);
     expect(config).toMatchObject({
       pipeline,
@@ -111,7 +111,7 @@ describe('a function', () => {
     expect(config.generation).toMatch(/^[0-9a-f]{12}$/);
   });
 
-  test('reads and writes streams by their ARNs: of its pipeline, of others, and foreign ones', () => {
+  test('names its streams by their ARNs, whether of its pipeline, of another or existing', () => {
     const ownStream = (name: string) =>
       `arn:<Partition>:kinesis:<Region>:<AccountId>:stream/millrace-dev-shop--${name}`;
     expect(configOf(shop, 'millrace-dev-shop--ordering')).toMatchObject({
@@ -124,7 +124,7 @@ describe('a function', () => {
     });
   });
 
-  test('that calls the database runs in its network, and no other does', () => {
+  test('runs in the network exactly when it calls the database', () => {
     const inside = ['shop', 'audit'].flatMap((pipeline) =>
       Object.values(stage.stack(`millrace-dev-${pipeline}`).template.findResources('AWS::Lambda::Function'))
         .filter(({ Properties }) => Properties.VpcConfig !== undefined)
@@ -133,7 +133,7 @@ describe('a function', () => {
     expect(inside).toEqual(['millrace-dev-shop--order_table', 'millrace-dev-audit--audit_table']);
   });
 
-  test('logs in to the database of the stage by IAM, and to a given one by its secret', async () => {
+  test("logs in to the stage's database by IAM, and to a given one by its secret", async () => {
     expect(configOf(shop, 'millrace-dev-shop--order_table').resources).toMatchObject({
       port: 5432,
       database: 'millrace',
@@ -166,7 +166,7 @@ describe('a continuous step', () => {
     });
   });
 
-  test("gives up on a stream of unknown retention before Kinesis' shortest one", () => {
+  test("discards records of a stream with unknown retention before Kinesis's shortest retention ends", () => {
     expect(mappingOf(audit, 'millrace-dev-audit--keeping').MaximumRecordAgeInSeconds).toBe(20 * 3_600);
   });
 
@@ -182,7 +182,7 @@ describe('a continuous step', () => {
     expect(mappingOf(template, 'millrace-dev-archive--ordering').MaximumRecordAgeInSeconds).toBe(604_800);
   });
 
-  test('keeps what was given up on, with its payload, in the bucket of dead letters', () => {
+  test('sends discarded batches with their payload to the dead-letter bucket', () => {
     const { DestinationConfig } = mappingOf(shop, 'millrace-dev-shop--ordering') as {
       DestinationConfig: { OnFailure: { Destination: unknown } };
     };
@@ -202,7 +202,7 @@ describe('a continuous step', () => {
     expect(mappingOf(name.includes('shop') ? shop : audit, name)).toMatchObject(at);
   });
 
-  test('waits for its stream to be there, where the same stack creates it', () => {
+  test('is created after its stream when the same stack creates both', () => {
     const [stream] = the(shop, 'AWS::Kinesis::Stream', { Name: 'millrace-dev-shop--lines' });
     const [id] = functionOf(shop, 'millrace-dev-shop--ordering');
     shop.hasResource('AWS::Lambda::EventSourceMapping', {
@@ -220,7 +220,7 @@ describe('a continuous step', () => {
 });
 
 describe('a step with enhanced fan-out', () => {
-  test('is a consumer of its own, which its mapping listens to and its role may', async () => {
+  test('has a consumer of its own, which its mapping reads and its role allows', async () => {
     const { definePipeline } = await import('../../../infra/pipelines/pipeline.ts');
     const { Line, Order, orderOfLine } = await import('../pipelines/example.ts');
     const fast = definePipeline({
@@ -250,7 +250,7 @@ describe('a step with enhanced fan-out', () => {
     });
   });
 
-  test('is what a third reader is warned to become', () => {
+  test('is recommended to a third reader of a stream', () => {
     expect(stage.stack('millrace-dev-shop').warnings).toEqual([expect.stringMatching(/has 3 readers that share/)]);
     expect(stage.stack('millrace-dev-audit').warnings).toEqual([expect.stringMatching(/fanOut: true/)]);
     expect(stage.stack('millrace-dev').warnings).toEqual([]);
@@ -271,27 +271,27 @@ describe('a scheduled step', () => {
     });
   });
 
-  test('is not retried: the next run goes on from its position', () => {
+  test('is not retried, because the next run continues from its position', () => {
     shop.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
       MaximumRetryAttempts: 0,
       MaximumEventAgeInSeconds: 300,
     });
   });
 
-  test('starts where it says, in its own configuration', () => {
+  test('has its starting position in its own configuration', () => {
     expect(configOf(shop, 'millrace-dev-shop--lake').input?.start).toBe('2026-01-01T00:00:00.000Z');
   });
 });
 
 describe('a source with a URL', () => {
-  test('lets nobody call it without IAM', () => {
+  test('can only be called with IAM', () => {
     shop.hasResourceProperties('AWS::Lambda::Url', { AuthType: 'AWS_IAM' });
     shop.resourceCountIs('AWS::Lambda::Permission', 0);
     shop.resourceCountIs('AWS::SecretsManager::Secret', 0);
     shop.hasOutput('UrlTill', { Value: { 'Fn::GetAtt': [Match.anyValue(), 'FunctionUrl'] } });
   });
 
-  test('that checks tokens itself lets anyone call, and compares with a secret that was made for it', () => {
+  test('that checks tokens itself can be called by anyone, and gets a secret of its own to compare with', () => {
     audit.hasResourceProperties('AWS::Lambda::Url', { AuthType: 'NONE' });
     const permissions = Object.values(audit.findResources('AWS::Lambda::Permission')).map(
       ({ Properties }) => Properties,
@@ -309,7 +309,7 @@ describe('a source with a URL', () => {
 });
 
 describe('a source of files', () => {
-  test("hears of the landing bucket's objects under its prefix, and of no others", () => {
+  test("gets announcements of the landing bucket's objects under its prefix, and of no others", () => {
     const [queue] = the(shop, 'AWS::SQS::Queue', { QueueName: 'millrace-dev-shop--uploads' });
     const [, rule] = the(shop, 'AWS::Events::Rule', {});
     expect(rule.Targets).toMatchObject([{ Arn: { 'Fn::GetAtt': [queue, 'Arn'] } }]);
@@ -322,7 +322,7 @@ describe('a source of files', () => {
     expect(detail.bucket.name.map(asText)).toEqual(['millrace-dev-landing-<AccountId>-<Region>']);
   });
 
-  test('takes one announcement at a time, and hides it for six times as long as it may take', () => {
+  test('takes one announcement at a time, and hides it for six times its time-out', () => {
     const [queueId, queue] = the(shop, 'AWS::SQS::Queue', { QueueName: 'millrace-dev-shop--uploads' });
     const [, { Timeout }] = functionOf(shop, 'millrace-dev-shop--uploads');
     expect(queue.VisibilityTimeout).toBe(6 * (Timeout as number));
@@ -334,12 +334,12 @@ describe('a source of files', () => {
     expect(configOf(shop, 'millrace-dev-shop--uploads').queue).toBe(`<${queueId}>`);
   });
 
-  test('may put an announcement back as often as a long file takes', () => {
+  test('may send an announcement back as often as a long file needs', () => {
     expect(functionOf(shop, 'millrace-dev-shop--uploads')[1].RecursiveLoop).toBe('Allow');
     expect(functionOf(shop, 'millrace-dev-shop--ordering')[1].RecursiveLoop).toBeUndefined();
   });
 
-  test('keeps announcements that fail again and again in a queue of their own', () => {
+  test('moves announcements that keep failing to a queue of their own', () => {
     const [failed] = the(shop, 'AWS::SQS::Queue', { QueueName: 'millrace-dev-shop--uploads--failed' });
     shop.hasResourceProperties('AWS::SQS::Queue', {
       QueueName: 'millrace-dev-shop--uploads',

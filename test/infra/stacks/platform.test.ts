@@ -36,7 +36,7 @@ function typesOf(template: Template): Set<string> {
 }
 
 describe('the platform', () => {
-  test('keeps checkpoints on demand, with point-in-time recovery, by step and key', () => {
+  test('has an on-demand table of checkpoints by step and key, with point-in-time recovery', () => {
     platform.hasResource('AWS::DynamoDB::Table', {
       DeletionPolicy: 'Retain',
       Properties: {
@@ -80,7 +80,7 @@ describe('the platform', () => {
     });
   });
 
-  test('has the landing bucket tell of its objects, and the bucket of dead letters, and not the lake', () => {
+  test('announces new objects of the landing and dead-letter buckets, and not of the lake', () => {
     const telling = platform.findResources('AWS::S3::Bucket', {
       Properties: { NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } } },
     });
@@ -89,7 +89,7 @@ describe('the platform', () => {
     );
   });
 
-  test('hears of every batch that Lambda gave up on, and looks every hour for what had to wait', () => {
+  test('handles every batch that Lambda discards, and looks every hour for those that are left', () => {
     const [[functionId] = []] = Object.entries(
       platform.findResources('AWS::Lambda::Function', { Properties: { FunctionName: 'millrace-dev-given-up' } }),
     );
@@ -118,7 +118,7 @@ describe('the platform', () => {
     }
   });
 
-  test('keeps its database encrypted, by TLS only, with IAM authentication, backups and no way in from outside', () => {
+  test('has a database that is encrypted, reached by TLS only, with IAM authentication and backups, and not from outside', () => {
     platform.hasResource('AWS::RDS::DBInstance', {
       DeletionPolicy: 'Retain',
       UpdateReplacePolicy: 'Retain',
@@ -136,7 +136,7 @@ describe('the platform', () => {
     platform.hasResourceProperties('AWS::RDS::DBParameterGroup', { Parameters: { 'rds.force_ssl': '1' } });
   });
 
-  test("lets the database be called by the functions' security group and nobody else", () => {
+  test("lets only the functions' security group call the database", () => {
     const [functions] = Object.keys(
       platform.findResources('AWS::EC2::SecurityGroup', {
         Properties: { GroupDescription: 'functions that call the database' },
@@ -156,7 +156,7 @@ describe('the platform', () => {
     });
   });
 
-  test("has a function that makes the sinks' user, inside the network, which knows where the administrator's secret is", () => {
+  test("has a function inside the network that creates the sinks' user, and knows the ARN of the administrator's secret", () => {
     const [made] = Object.values(
       platform.findResources('AWS::Lambda::Function', { Properties: { FunctionName: 'millrace-dev-database-init' } }),
     );
@@ -169,7 +169,7 @@ describe('the platform', () => {
       user: 'millrace_sinks',
       administratorSecret: expect.stringMatching(/^<DatabaseInstance.*MasterUserSecret\.SecretArn>$/),
     });
-    // Who calls it brings the password along: it cannot read the secret, nor anything else.
+    // The caller passes the password in. The function itself can read neither the secret nor anything else.
     const roles = JSON.stringify(platform.findResources('AWS::IAM::Role'));
     expect(roles).not.toContain('secretsmanager');
   });
@@ -195,7 +195,7 @@ describe('the platform', () => {
     expect(endpoints.sort()).toEqual(['Gateway dynamodb', 'Gateway s3', 'Interface kinesis-streams']);
   });
 
-  test('leaves the database and its network out when there is one already', async () => {
+  test('has no database and no network when the context names a database', async () => {
     const given = await synthesized({ database: JSON.stringify(DATABASE) });
     const types = typesOf(given.stack('millrace-dev').template);
     expect([...types].filter((type) => /^AWS::(RDS|EC2)::/.test(type))).toEqual([]);
@@ -203,7 +203,7 @@ describe('the platform', () => {
     expect(Object.values(functions).filter(({ Properties }) => Properties.VpcConfig !== undefined)).toEqual([]);
   });
 
-  test("logs in to a given RDS instance by IAM, as the stage's own", async () => {
+  test("logs in to a given RDS instance by IAM, as to the stage's own", async () => {
     const { secret, ...server } = DATABASE;
     const given = await synthesized({ database: { ...server, resourceId: 'db-ABC123' } });
     expect(JSON.stringify(given.stack('millrace-dev-shop').template.toJSON())).toMatch(
@@ -231,18 +231,18 @@ describe('what holds data', () => {
   const holding = (each: SynthesizedStage) =>
     [...each.stacks.values()].flatMap(({ template }) => resourcesOf(template)).filter(({ Type }) => HOLDING.test(Type));
 
-  test('outlives its stack', () => {
+  test('outlives its stack by default', () => {
     expect(holding(stage).length).toBe(8);
     expect(new Set(holding(stage).map(({ DeletionPolicy }) => DeletionPolicy))).toEqual(new Set(['Retain']));
   });
 
-  test("keeps what it cannot be without: a database's network goes with the database", () => {
+  test("includes a database's network, which the database cannot do without", () => {
     const network = resourcesOf(platform).filter(({ Type }) => /^AWS::(EC2|RDS)::/.test(Type));
     expect(network.length).toBeGreaterThan(10);
     expect(network.filter(({ DeletionPolicy }) => DeletionPolicy !== 'Retain')).toEqual([]);
   });
 
-  test('goes with its stack when the context says so, and nothing protects it', async () => {
+  test('is deleted with its stack, unprotected, when the context says so', async () => {
     const gone = await synthesized({ removal: 'destroy' });
     expect(new Set(holding(gone).map(({ DeletionPolicy }) => DeletionPolicy))).toEqual(new Set(['Delete']));
     for (const { template } of gone.stacks.values()) {
@@ -250,7 +250,7 @@ describe('what holds data', () => {
     }
   });
 
-  test('can be used again by a stage that is deployed anew, by what its stack said', () => {
+  test("can be used by a new stage with the outputs of the old one's stack", () => {
     const { Outputs } = platform.toJSON() as { Outputs: Record<string, { Value: unknown }> };
     const givenBy = (name: string): unknown =>
       parseContext({ [name]: sample(Outputs[`Context${name === 'database' ? 'Database' : 'Network'}`]?.Value) });
@@ -260,13 +260,13 @@ describe('what holds data', () => {
 });
 
 describe('a stage', () => {
-  test('has the pipelines that the context chooses', async () => {
+  test('contains the pipelines that the context chooses', async () => {
     const chosen = await synthesized({ pipelines: 'audit' });
     expect([...chosen.stacks.keys()].sort()).toEqual(['millrace-dev', 'millrace-dev-audit']);
     expect(chosen.stack('millrace-dev-audit').after).toEqual(['millrace-dev']);
   });
 
-  test('is refused with a pipeline that is not there', async () => {
+  test('is refused with a pipeline that does not exist', async () => {
     await expect(synthesized({ pipelines: 'shop,audits' })).rejects.toThrow(
       "context cannot be used:\n  pipelines: unknown pipeline 'audits'; use some of shop, audit",
     );
@@ -296,7 +296,7 @@ describe('a stage', () => {
   });
 });
 
-/** What a deployment would put in the place of what only it knows. */
+/** Replaces values that only a deployment knows with examples. */
 function sample(value: unknown): string {
   const parts = (value as { 'Fn::Join': [string, unknown[]] })['Fn::Join'][1];
   const known: readonly [RegExp, string][] = [
@@ -313,7 +313,7 @@ function sample(value: unknown): string {
   return parts.map(text).join('');
 }
 
-/** What a resource is called in the account: any property that names it. One that refers names another. */
+/** Finds a resource's physical name: a property that names it, and not one that refers to another resource. */
 function physicalNames({ Type, Properties = {} }: { Type: string; Properties?: Record<string, unknown> }): string[] {
   const kind = Type.split('::').at(-1) ?? '';
   const keys = [`${kind}Name`, 'Name', 'DBInstanceIdentifier', 'LogGroupName'];

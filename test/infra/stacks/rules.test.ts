@@ -22,7 +22,7 @@ import { synthesized } from './synthesized.ts';
 let folder: string;
 let bin: string;
 const documented = await documentedContexts();
-/** The shipped pipelines in every documented context, and the example, which uses every kind of step. */
+/** The shipped pipelines in every documented context, and an example pipeline with every kind of step. */
 const CASES: readonly {
   readonly name: string;
   readonly context: Record<string, string>;
@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Synthesizes with cdk-nag. Answers with what it finds unexplained, as it would be shown. */
+/** Synthesizes with cdk-nag. Returns its findings without a reason, as it prints them. */
 async function findings({ context, all }: (typeof CASES)[number], outdir: string): Promise<string> {
   const app = new App({ analyticsReporting: false, context: recommended, outdir });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
@@ -55,7 +55,7 @@ async function findings({ context, all }: (typeof CASES)[number], outdir: string
   }
 }
 
-test('the documents name every key of the context in some command', () => {
+test('the documents use every key of the context in a command', () => {
   const keys = new Set(documented.flatMap(({ context }) => Object.keys(context)));
   expect([...keys].sort()).toEqual(CONTEXT_KEYS.toSorted());
 });
@@ -64,15 +64,15 @@ test.each(CASES)('cdk-nag finds nothing that is not explained in: $name', async 
   expect(await findings(each, await mkdtemp(join(folder, 'out-')))).toBe('');
 });
 
-test('cdk-nag is really asked: a bucket without TLS is found', async () => {
+test('cdk-nag works: it finds a bucket without TLS', async () => {
   const app = new App({ analyticsReporting: false, outdir: join(folder, 'nag') });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   new CfnBucket(new Stack(app, 'careless'), 'Bucket');
   expect(() => app.synth()).toThrow(/AwsSolutions-S10/);
 });
 
-/** Contexts share most of their templates: each is held against cfn-lint once, all in one run. */
-test('cfn-lint finds nothing in any template of any of these', async () => {
+/** Collects the distinct templates of all contexts, so that one run of cfn-lint checks each once. */
+test('cfn-lint finds nothing in any template of these stages', async () => {
   const made = await readdir(folder, { recursive: true });
   const templates = new Map<string, string>();
   for (const file of made.filter((name) => name.startsWith('out-') && name.endsWith('.template.json'))) {
@@ -82,7 +82,7 @@ test('cfn-lint finds nothing in any template of any of these', async () => {
   expect(await linted([...templates.values()])).toEqual({ code: 0, said: '' });
 });
 
-test('cfn-lint is really asked: a property that does not exist is found', async () => {
+test('cfn-lint works: it finds a property that does not exist', async () => {
   const path = join(folder, 'wrong.template.json');
   await writeFile(
     path,
@@ -93,11 +93,8 @@ test('cfn-lint is really asked: a property that does not exist is found', async 
   expect(said).toContain('Shards');
 });
 
-/**
- * Resources whose replacement loses data are compared by what AWS's own schemas, as cfn-lint has them, say replaces
- * them.
- */
-test('every property that replaces what holds data is recorded', async () => {
+/** AWS's own schemas, which cfn-lint carries, name the properties whose change replaces a resource. */
+test('every property whose change would replace data is recorded', async () => {
   const script = [
     'import json, sys, cfnlint, pathlib',
     "root = pathlib.Path(cfnlint.__file__).parent / 'data' / 'schemas'",

@@ -19,7 +19,7 @@ interface Granted {
   readonly condition: string;
 }
 
-/** Every resource of a role's statement that has a wildcard, and why it cannot be without. */
+/** Every resource with a wildcard in a role's statements, and the reason for the wildcard. */
 const WILDCARDS: readonly { readonly resource: RegExp; readonly actions: RegExp; readonly why: string }[] = [
   {
     resource: /^arn:<Partition>:logs:<Region>:<AccountId>:log-group:\/aws\/lambda\/millrace-[a-z0-9_-]+:\*$/,
@@ -93,7 +93,7 @@ function asGranted(role: string, { Sid, Effect, Action, Resource, Condition }: S
   };
 }
 
-/** Statements elsewhere than in a role would be overlooked here. */
+/** Finds policies outside of roles, which these tests would overlook. */
 function stacksWithOtherPolicies(stacks: Awaited<ReturnType<typeof synthesized>>['stacks']): readonly string[] {
   return [...stacks].flatMap(([name, { template }]) =>
     ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy', 'AWS::IAM::User', 'AWS::IAM::Group'].flatMap((type) =>
@@ -107,7 +107,7 @@ function of(role: string): Record<string, Granted> {
 }
 
 describe('the statements of all roles', () => {
-  test('are these', () => {
+  test('are the listed ones', () => {
     const lines = granted.map(
       ({ role, sid, effect, actions, resources, condition }) =>
         `${role}\n    ${effect} ${sid}: ${actions.join(', ')}\n      on ${resources.join(', ')}${condition && `\n      if ${condition}`}`,
@@ -116,7 +116,7 @@ describe('the statements of all roles', () => {
     expect(lines.length).toBeGreaterThan(30);
   });
 
-  test('say why they are there', () => {
+  test('have their reason as Sid', () => {
     for (const { role, sid } of granted) expect(sid, role).toMatch(/^[A-Z][A-Za-z]{8,}$/);
   });
 
@@ -139,7 +139,7 @@ describe('the statements of all roles', () => {
     expect(unexplained).toEqual([]);
   });
 
-  test('use every listed wildcard: a reason without a statement would hide the next one', () => {
+  test('use every listed wildcard, because an unused reason would hide the next wildcard', () => {
     const unused = WILDCARDS.filter(
       (known) => !allowed.some(({ resources }) => resources.some((resource) => known.resource.test(resource))),
     );
@@ -170,7 +170,7 @@ describe('a role', () => {
     );
   });
 
-  test('of a pushed source appends, and sees whether it is paused', () => {
+  test('of a source that answers requests appends, and reads its pause', () => {
     expect(Object.keys(of('tillStepRole')).sort()).toEqual([
       'AppendsToItsOutput',
       'SeesWhetherItIsPaused',
@@ -188,7 +188,7 @@ describe('a role', () => {
     ]);
   });
 
-  test('of a continuous sink that keeps its positions with its rows has its pause among the checkpoints', () => {
+  test('of a continuous sink that keeps its positions with its rows moves checkpoints for its pause', () => {
     const role = of('ordertableStepRole');
     expect(role.MovesItsOwnCheckpoints?.condition).toBe(
       '{"ForAllValues:StringEquals":{"dynamodb:LeadingKeys":["shop/order_table"]}}',
@@ -197,12 +197,12 @@ describe('a role', () => {
     expect(role.LogsInToTheDatabaseByIam?.resources[0]).toMatch(/:dbuser:<.*DbiResourceId.*>\/millrace_sinks$/);
   });
 
-  test('of the same sink on a schedule has them, for its leases', () => {
+  test('of the same sink on a schedule moves checkpoints for its leases', () => {
     expect(of('audittableStepRole').MovesItsOwnCheckpoints).toBeDefined();
     expect(of('audittableStepRole').ReadsItsInput?.actions).not.toContain('kinesis:DescribeStream');
   });
 
-  test('of a function inside the network denies its code what Lambda needs to join it', () => {
+  test('of a function inside the network denies the code the permissions that only Lambda needs to join it', () => {
     const { KeepsTheCodeFromTheNetwork: denied, LetsLambdaJoinTheNetwork: joins } = of('ordertableStepRole');
     expect(denied).toMatchObject({ effect: 'Deny', actions: joins?.actions, resources: ['*'] });
     expect(denied?.condition).toContain('function:millrace-dev-shop--order_table');
@@ -225,7 +225,7 @@ describe('a role', () => {
     ]);
   });
 
-  test("of a schedule invokes its one function, and is Scheduler's of this account only", () => {
+  test('of a schedule may invoke one function, and only Scheduler in this account may assume it', () => {
     expect(of('lakeSchedulerRole')).toMatchObject({ RunsTheStep: { actions: ['lambda:InvokeFunction'] } });
   });
 });

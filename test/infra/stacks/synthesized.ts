@@ -16,13 +16,13 @@ export interface SynthesizedStage {
 
 export interface Synthesized {
   readonly template: Template;
-  /** Of the stacks that are deployed before it. */
+  /** The names of the stacks that are deployed before it. */
   readonly after: readonly string[];
-  /** What `cdk synth` warns of, without where. */
+  /** The warnings of `cdk synth`, without their constructs. */
   readonly warnings: readonly string[];
 }
 
-/** Every stack of a stage, as `cdk synth` would have it. */
+/** Synthesizes every stack of a stage, as `cdk synth` does. */
 export async function synthesized(
   context: Readonly<Record<string, unknown>> = {},
   pipelines: readonly Pipeline[] = example,
@@ -55,7 +55,7 @@ export async function synthesized(
   }
 }
 
-/** A template's value as text, with what only the deployment knows as `<name>`. */
+/** Turns a template's value into text. Values that only the deployment knows become `<name>`. */
 export function asText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (value === null || typeof value !== 'object') return JSON.stringify(value);
