@@ -22,8 +22,8 @@ import { isExpired, type Stream } from './stream.ts';
 export function streamOperations(state: LogState) {
   return {
     /**
-     * *Behaviour.* Returns at once. The stream is CREATING, without shards, then ACTIVE with equal ranges. Records
-     * are kept for 24 hours, and have at most MaxRecordSizeInKiB, 1,024 by default. Five streams can be CREATING, and an
+     * *Behaviour.* Returns at once. The stream is CREATING, without shards, then ACTIVE with equal ranges. Records are
+     * kept for 24 hours, and have at most MaxRecordSizeInKiB, 1,024 by default. Five streams can be CREATING, and an
      * account has 20,000 shards: beyond these, LimitExceededException. An on-demand stream starts with four shards.
      * (API reference)
      *
