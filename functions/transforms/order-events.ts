@@ -15,7 +15,7 @@ export const OrderLine = z.object({
   Country: z.string(),
   City: z.string(),
   State: z.string(),
-  /** Text: a code that begins with 0 is no number. */
+  /** A text, because a code may begin with 0. */
   'Postal Code': z.string(),
   Region: z.string(),
   'Product ID': z.string(),
@@ -28,7 +28,7 @@ export const OrderLine = z.object({
   Profit: z.number(),
 });
 
-/** The whole fact about a line of an order, at the moment its status changed. */
+/** Everything about a line of an order at the moment when its status changed. */
 export const Order = z.object({
   row_id: z.int(),
   order_id: z.string(),
@@ -47,7 +47,7 @@ export const Order = z.object({
   profit: z.number(),
 });
 
-/** A line of the export says two things: an order was placed on one day, and completed on another. */
+/** Makes two events of a line of the export: an order was placed on one day, and completed on another. */
 export const orderEvents = defineTransform({
   entry: import.meta.url,
   from: OrderLine,

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 
 /**
- * What a measurement should be; whatever came instead is kept in the raw stream, and refused by the SQL that reads it.
+ * A measurement. The raw stream accepts any value in its place; the SQL that reads it rejects values of another type.
  */
 const measured = z.unknown().optional();
 
-/** What a device sends. Loose on purpose: what arrives is kept as it came, and judged behind the log. */
+/**
+ * What a device sends. Loose on purpose: the raw stream keeps readings as they were sent, and transforms check them.
+ */
 export const RawReading = z.looseObject({
   sensor_id: z.string().nullable(),
   date: z.iso.date(),

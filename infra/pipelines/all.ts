@@ -2,5 +2,5 @@ import { orders } from './orders.ts';
 import type { Pipeline } from './pipeline.ts';
 import { sensors } from './sensors.ts';
 
-/** Every pipeline: what is deployed, and what runs on a laptop. */
+/** Every pipeline that is deployed, and that runs on a laptop. Add yours here. */
 export const pipelines: readonly Pipeline[] = [orders, sensors];

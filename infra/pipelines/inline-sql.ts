@@ -1,24 +1,24 @@
 import type { z } from 'zod';
 
 /**
- * SQL that stands in a pipeline. Plain data: whoever deploys or runs the pipeline checks it against both of its
- * streams' schemas.
+ * A SQL statement in a pipeline, as plain data. It is checked against the schemas of both streams when the pipeline is
+ * deployed or run.
  */
 export interface InlineSql {
   readonly sql: string;
 }
 
 /**
- * A transform of a line or two: `apply: sql("SELECT id, total FROM orders WHERE status = 'PAID'")`. A longer one is a
- * `.sql` file.
+ * Declares a transform of a line or two: `apply: sql("SELECT id, total FROM orders WHERE status = 'PAID'")`. A longer
+ * one is a `.sql` file.
  */
 export function sql(text: string): InlineSql {
   return { sql: text };
 }
 
-/** An inline statement and all that it is checked by. */
+/** An inline statement, with everything that is needed to check it. */
 export interface InlineStatement {
-  /** `<pipeline>/<step>`: what mistakes in it are called by. */
+  /** `<pipeline>/<step>`: where error messages say the statement is. */
   readonly name: string;
   readonly text: string;
   readonly from: NamedSchema;
@@ -26,7 +26,7 @@ export interface InlineStatement {
 }
 
 export interface NamedSchema {
-  /** What the pipeline calls the stream. */
+  /** The pipeline's name for the stream. */
   readonly name: string;
   readonly schema: z.ZodType;
 }

@@ -3,17 +3,17 @@ import { connectors } from '../connectors.ts';
 import type { Pipeline } from './pipeline.ts';
 
 /**
- * Refuses a sink of the pipeline that would write below another sink's prefix of the lake, in whichever pipeline that
- * is: readers of a folder would find both, and two sinks of one stream give their files the same names.
+ * Throws a `UserMistake` when a sink of the pipeline would write into the folder of another sink, of this or another
+ * pipeline: readers of the folder would find the events of both, and two sinks of one stream give files the same names.
  */
-export function refuseSharedPrefixes(pipeline: Pipeline, pipelines: readonly Pipeline[]): void {
+export function checkPrefixes(pipeline: Pipeline, pipelines: readonly Pipeline[]): void {
   const all = pipelines.flatMap(prefixesOf);
   for (const one of prefixesOf(pipeline)) {
     const other = all.find(({ step, prefix }) => step !== one.step && overlap(prefix, one.prefix));
     if (other === undefined) continue;
     throw new UserMistake(
-      `step '${one.step}': its prefix '${one.prefix}' and the prefix '${other.prefix}' of step '${other.step}' overlap in the lake; ` +
-        'give each sink a prefix that lies in no other one',
+      `step '${one.step}': its prefix '${one.prefix}' and the prefix '${other.prefix}' of step '${other.step}' overlap in the lake: ` +
+        'give each sink a folder that is not inside the folder of another one',
     );
   }
 }

@@ -5,7 +5,7 @@ import { completedOrders } from '../../functions/transforms/completed-orders.sql
 import { Order, OrderLine, orderEvents } from '../../functions/transforms/order-events.ts';
 import { definePipeline, minutes } from './pipeline.ts';
 
-/** A shop's export becomes events, once; the lake and a table read them, each at its own position. */
+/** Turns a shop's export into events, once. The lake and a table read them, each at its own position. */
 export const orders = definePipeline({
   name: 'orders',
   streams: {

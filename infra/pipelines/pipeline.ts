@@ -7,9 +7,9 @@ import type { SinkName, SourceName } from '../connectors.ts';
 import type { InlineSql } from './inline-sql.ts';
 
 /**
- * A pipeline is plain data: what is deployed, and nothing of how. The CDK app, the local runner, the CLI and the
- * reports read it. A step that names a stream the pipeline does not have, or that does not fit it, does not compile;
- * nor does one whose connector is not in `infra/connectors.ts`.
+ * A pipeline as plain data: what is deployed, not how. The CDK app, the local runner and the CLI read it. A step does
+ * not compile when it names a stream that the pipeline does not have, when its types do not fit the stream, or when its
+ * connector is not in `infra/connectors.ts`.
  */
 export interface Pipeline<S extends Streams = Streams> {
   readonly name: string;
@@ -21,32 +21,33 @@ export interface Pipeline<S extends Streams = Streams> {
 
 export type Streams = Readonly<Record<string, StreamDeclaration>>;
 
-/** A stream of this pipeline, another pipeline's (`streamOf`), or one that already exists. */
+/** A stream of this pipeline, of another pipeline (`streamOf`), or one that exists already. */
 export type StreamDeclaration = OwnStream | BorrowedStream | ExistingStream;
 
 interface Schema {
-  /** Its wire type, what travels as JSON, is what the steps' types are checked against. */
+  /** The steps' types are checked against the schema's wire type: what travels as JSON. */
   readonly schema: z.ZodType;
 }
 
 interface Deduplicating {
   /**
-   * Events of producers that are not ours count once, by their `source` and `sequence`, for whoever sends them again:
-   * another team, or who posts CloudEvents to our HTTP source. A sequence is a whole number that grows, and it is the
-   * producer's duty to have one request in flight per source: what it sends out of order is taken for a repeat. An
-   * event without a sequence, or with another one, counts as often as it comes. The 2,000 sources that sent last are
-   * known.
+   * Deduplicates the events of other producers (another team, or clients that post CloudEvents to the HTTP source) by
+   * their `source` and `sequence`. A sequence is a whole number that grows. The producer must keep at most one request
+   * in flight for each source: an event that arrives out of order is taken for a duplicate and dropped. An event
+   * without such a sequence counts every time it is appended. The 2,000 sources that sent last are remembered. Without
+   * it, only events of Millrace's own steps are deduplicated.
    */
   readonly idempotent?: true;
 }
 
 export interface OwnStream extends Schema, Deduplicating {
-  /** 1 when neither `shards` nor `capacity` is given. */
+  /** The number of shards; 1 without `shards` and `capacity`. */
   readonly shards?: number;
+  /** Capacity that follows the traffic, instead of a number of shards. */
   readonly capacity?: 'on-demand';
-  /** Days an event can be replayed, 1 to 365; 1 when not given. */
+  /** How many days the stream keeps an event, 1 to 365; 1 by default. */
   readonly retentionDays?: number;
-  /** Not compressed when not given. Readers need no configuration. */
+  /** How writers compress records; not compressed by default. Readers need no configuration. */
   readonly compression?: 'zstd';
 }
 
@@ -59,28 +60,28 @@ export interface ExistingStream extends Schema, Deduplicating {
   readonly existing: string;
 }
 
-/** Where a step that has no position yet starts reading. */
+/** Where a step without a position starts reading. */
 export type Start = 'earliest' | 'latest' | Date;
 
 /** Milliseconds: `minutes(5)`. */
 export type Duration = number & { readonly unit?: 'milliseconds' };
 
 interface Named {
-  /** The name this step had before: its position is kept. */
+  /** The name that the step had before: the renamed step keeps its position. */
   readonly formerly?: string;
 }
 
-interface Reading {
-  /** `earliest` when not given. */
+interface Reader {
+  /** Where the step starts when it has no position; `earliest` by default. */
   readonly start?: Start;
   /**
-   * Enhanced fan-out: the step's own 2 MB/s of every shard, for a fee. Without it, it shares 2 MB/s and 5 reads a
-   * second of a shard with the stream's other readers. A scheduled step reads now and then, and has none.
+   * Enhanced fan-out: gives the step its own 2 MB/s from each shard, for a fee. Without it, the step shares 2 MB/s and
+   * 5 reads a second of each shard with the stream's other readers. A scheduled step cannot have it.
    */
   readonly fanOut?: true;
 }
 
-/** Narrows a connector's name to those that can be deployed. */
+/** Narrows the connector's name to the connectors that can be deployed. */
 interface Connected<Name extends string> {
   readonly connector: Name;
 }
@@ -90,21 +91,21 @@ export interface AnySourceStep extends Named {
   readonly to: string;
 }
 
-export interface AnyTransformStep extends Named, Reading {
+export interface AnyTransformStep extends Named, Reader {
   readonly from: string;
   readonly apply: (Transform & WrittenFor<string, string>) | InlineSql;
   readonly to: string;
 }
 
-/** SQL names the streams that it reads and writes. */
+/** The streams that a SQL transform names in FROM and CREATE STREAM. */
 interface WrittenFor<From extends string, To extends string> {
   readonly streams?: { readonly from: From; readonly to?: To };
 }
 
-export interface AnySinkStep extends Named, Reading {
+export interface AnySinkStep extends Named, Reader {
   readonly from: string;
   readonly write: Sink<never> & Connected<SinkName>;
-  /** A scheduled sink: how often it runs. Continuous when not given. */
+  /** How often a scheduled sink runs. Without it, the sink is continuous. */
   readonly every?: Duration;
 }
 
@@ -115,7 +116,7 @@ type SourceStep<S extends Streams> = {
 type TransformStep<S extends Streams> = {
   [F in keyof S & string]: {
     [T in keyof S & string]: Named &
-      Reading & {
+      Reader & {
         readonly from: F;
         readonly apply: (Transform<Wire<S, F>, Wire<S, T>> & WrittenFor<F, T>) | InlineSql;
         readonly to: T;
@@ -124,15 +125,15 @@ type TransformStep<S extends Streams> = {
 }[keyof S & string];
 type SinkStep<S extends Streams> = {
   [F in keyof S & string]: Named &
-    Reading & { readonly from: F } & (
+    Reader & { readonly from: F } & (
       | { readonly write: Sink<Wire<S, F>, 'either'> & Connected<SinkName>; readonly every?: Duration }
       | { readonly write: Sink<Wire<S, F>, 'scheduled'> & Connected<SinkName>; readonly every: Duration }
     );
 }[keyof S & string];
 
 /**
- * Throws a `UserMistake` that lists everything the compiler could not see: names that cannot name AWS resources, step
- * names used twice, numbers out of range.
+ * Declares a pipeline. Throws a `UserMistake` that lists all mistakes that the compiler cannot see: names that are not
+ * allowed on AWS, step names that are used twice, numbers out of range.
  */
 export function definePipeline<const S extends Streams>(declaration: {
   readonly name: string;
@@ -157,7 +158,7 @@ export function definePipeline<const S extends Streams>(declaration: {
   return pipeline;
 }
 
-/** Another pipeline's stream, under the same schema, for reading or writing in this one. */
+/** Declares a stream of another pipeline, with the same schema, for reading or writing in this one. */
 export function streamOf<S extends Streams, K extends keyof S & string>(
   pipeline: Pipeline<S>,
   stream: K,
@@ -175,11 +176,11 @@ export function hours(count: number): Duration {
   return count * 3_600_000;
 }
 
-/** Two hyphens join names to physical names, and a stack's name has no underscore. */
+/** Names have no two hyphens in a row, because these join names to physical names; a stack's name has no underscore. */
 const NAME = /^(?=.{1,30}$)[a-z][a-z0-9_]*(-[a-z0-9_]+)*$/;
 const PIPELINE_NAME = /^(?=.{1,30}$)[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 const NAME_RULE = '1 to 30 of a-z, 0-9';
-const NAME_SHAPE = 'beginning with a letter, with no hyphen at its end or beside another';
+const NAME_SHAPE = 'begins with a letter, and has no hyphen at its end or next to another';
 
 function mistakesOf(pipeline: Pipeline): string[] {
   return [...nameMistakes(pipeline), ...streamMistakes(pipeline.streams), ...stepMistakes(pipeline)];
@@ -193,12 +194,17 @@ function nameMistakes(pipeline: Pipeline): string[] {
   ];
   const bad = names
     .filter(({ name }) => !NAME.test(name))
-    .map(({ what, name }) => `${what} '${name}': a name is ${NAME_RULE}, '-' and '_', ${NAME_SHAPE}`);
+    .map(({ what, name }) => `${what} '${name}': a name has ${NAME_RULE}, '-' and '_', ${NAME_SHAPE}`);
   if (!PIPELINE_NAME.test(pipeline.name)) {
-    bad.unshift(`pipeline '${pipeline.name}': its name is ${NAME_RULE} and '-', ${NAME_SHAPE}`);
+    bad.unshift(`pipeline '${pipeline.name}': its name has ${NAME_RULE} and '-', ${NAME_SHAPE}`);
   }
   const twice = steps.filter((name, index) => steps.indexOf(name) !== index);
-  return [...bad, ...twice.map((name) => `step '${name}' is there twice: a step's name names its checkpoint`)];
+  return [
+    ...bad,
+    ...twice.map(
+      (name) => `step '${name}' exists twice: rename one, because the name identifies the step's checkpoint`,
+    ),
+  ];
 }
 
 const KINESIS_ARN = /^arn:[a-z-]+:kinesis:[a-z0-9-]+:\d{12}:stream\/[a-zA-Z0-9_.-]+$/;
@@ -206,19 +212,19 @@ const KINESIS_ARN = /^arn:[a-z-]+:kinesis:[a-z0-9-]+:\d{12}:stream\/[a-zA-Z0-9_.
 function streamMistakes(streams: Streams): string[] {
   return Object.entries(streams).flatMap(([name, stream]) => {
     if ('existing' in stream && !KINESIS_ARN.test(stream.existing)) {
-      return [`stream '${name}': existing is '${stream.existing}'; it is the ARN of a Kinesis stream`];
+      return [`stream '${name}': existing is '${stream.existing}': use the ARN of a Kinesis stream`];
     }
     if (!('shards' in stream || 'capacity' in stream || 'retentionDays' in stream)) return [];
     const { shards, capacity, retentionDays } = stream as OwnStream;
     const found: string[] = [];
     if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= 10_000)) {
-      found.push(`stream '${name}': shards is ${shards}; it is a whole number from 1 to 10000`);
+      found.push(`stream '${name}': shards is ${shards}: use a whole number from 1 to 10000`);
     }
     if (shards !== undefined && capacity !== undefined) {
       found.push(`stream '${name}': shards and capacity: 'on-demand' exclude each other; keep one`);
     }
     if (retentionDays !== undefined && !(retentionDays >= 1 && retentionDays <= 365)) {
-      found.push(`stream '${name}': retentionDays is ${retentionDays}; it is a number from 1 to 365`);
+      found.push(`stream '${name}': retentionDays is ${retentionDays}: use a number from 1 to 365`);
     }
     return found;
   });
@@ -227,40 +233,44 @@ function streamMistakes(streams: Streams): string[] {
 function stepMistakes(pipeline: Pipeline): string[] {
   const sinks = Object.entries(pipeline.sinks).flatMap(([name, { every }]) =>
     every !== undefined && !(every >= 60_000 && every % 60_000 === 0)
-      ? [`step '${name}': every is ${every} ms; a schedule is a whole number of minutes, 1 at least: minutes(1)`]
+      ? [`step '${name}': every is ${every} ms: use a whole number of minutes, at least minutes(1)`]
       : [],
   );
   const scheduled = Object.entries(pipeline.sinks).flatMap(([name, { every, fanOut }]) =>
     every !== undefined && fanOut
       ? [
-          `step '${name}': fanOut is for a step that reads all the time, and this one has a schedule: leave one of them out`,
+          `step '${name}': fanOut and every exclude each other, because fanOut is for steps that read continuously: remove one of them`,
         ]
       : [],
   );
   const steps = { ...pipeline.sources, ...pipeline.transforms, ...pipeline.sinks };
   const renamed = Object.entries(steps).flatMap(([name, { formerly }]) =>
     formerly !== undefined && formerly in steps
-      ? [`step '${name}': formerly is '${formerly}', which is a step of this pipeline still`]
+      ? [
+          `step '${name}': formerly is '${formerly}', which is still a step of this pipeline: rename or remove that step`,
+        ]
       : [],
   );
   const circular = Object.entries(pipeline.transforms).flatMap(([name, { from, to }]) =>
     from === to
-      ? [`step '${name}': it reads and writes stream '${to}', so its own events would come back for ever`]
+      ? [
+          `step '${name}': it reads and writes stream '${to}', so it would read its own output for ever: write to another stream`,
+        ]
       : [],
   );
   return [...sinks, ...scheduled, ...renamed, ...circular, ...Object.entries(pipeline.transforms).flatMap(sqlMistakes)];
 }
 
 function sqlMistakes([name, { from, to, apply }]: [string, AnyTransformStep]): string[] {
-  // What stands in the pipeline itself is parsed when it is planned to run.
+  // Inline SQL is parsed later, when the pipeline is deployed or run.
   if ('sql' in apply) return [];
   const { from: read, to: written } = apply.streams ?? {};
   return [
     ...(read === undefined || read === from
       ? []
-      : [`step '${name}': its SQL says FROM ${read}, but it reads stream '${from}'`]),
+      : [`step '${name}': its SQL says FROM ${read}, but the step reads stream '${from}': make them equal`]),
     ...(written === undefined || written === to
       ? []
-      : [`step '${name}': its SQL says CREATE STREAM ${written}, but it writes stream '${to}'`]),
+      : [`step '${name}': its SQL says CREATE STREAM ${written}, but the step writes stream '${to}': make them equal`]),
   ];
 }

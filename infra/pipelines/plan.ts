@@ -5,16 +5,14 @@ import type { Entry } from '../bundle.ts';
 import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { inRepository } from '../repository.ts';
 import type { InlineStatement } from './inline-sql.ts';
-import { refuseSharedPrefixes } from './lake-prefixes.ts';
+import { checkPrefixes } from './lake-prefixes.ts';
 import type { AnySinkStep, AnySourceStep, AnyTransformStep, Duration, Pipeline, Start } from './pipeline.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
 
-/**
- * A pipeline with everything resolved that other pipelines decide: what the CDK app deploys and the local runner runs.
- */
+/** A pipeline with its references to other pipelines resolved. The CDK app deploys it, and the local runner runs it. */
 export interface PipelinePlan {
   readonly name: string;
-  /** Those that are this pipeline's to create. */
+  /** The streams that this pipeline creates. */
   readonly streams: readonly OwnStreamPlan[];
   readonly steps: readonly StepPlan[];
 }
@@ -32,7 +30,7 @@ interface AnyStepPlan {
 
 interface AnyReaderPlan extends AnyStepPlan {
   readonly input: InputPlan;
-  /** Its code says that it is not deterministic: what it does is done at least once, not once. */
+  /** True when the step's code says that it is not deterministic: its output counts at least once, not once. */
   readonly atLeastOnce: boolean;
 }
 
@@ -46,7 +44,7 @@ export interface SourcePlan extends AnyStepPlan {
 export interface TransformPlan extends AnyReaderPlan {
   readonly kind: 'transform';
   readonly delivery: 'continuous';
-  /** SQL that stands in the pipeline; undefined for a transform with a module of its own. */
+  /** The SQL of an inline transform; undefined for a transform with a module of its own. */
   readonly sql: InlineStatement | undefined;
   readonly output: StreamPlan;
 }
@@ -55,27 +53,32 @@ export interface SinkPlan extends AnyReaderPlan {
   readonly kind: 'sink';
   readonly connector: SinkName;
   readonly delivery: 'continuous' | 'scheduled';
-  /** How often a scheduled one runs. */
+  /** How often a scheduled sink runs. */
   readonly every: Duration | undefined;
 }
 
 export interface InputPlan {
   readonly stream: StreamPlan;
   readonly start: Start;
-  /** Whether the step has a consumer of its own, instead of a share of what every reader has. */
+  /**
+   * True: the step has its own enhanced fan-out consumer. False: it shares the shards' throughput with other readers.
+   */
   readonly fanOut: boolean;
-  /** `/<pipeline>/<step>/` of every step, of any pipeline, that writes to the stream: their events are deduplicated. */
+  /** `/<pipeline>/<step>/` of every step, in any pipeline, that writes to the stream: their events are deduplicated. */
   readonly own: readonly string[];
   /**
-   * `<pipeline>/<step>` of every transform, of any pipeline, that writes to the stream: its checkpoints tell which
-   * shards it has drained.
+   * `<pipeline>/<step>` of every transform, in any pipeline, that writes to the stream: the checkpoints of each tell
+   * which shards it has drained.
    */
   readonly transforms: readonly string[];
 }
 
-/** `pipelines`: all there are, because a stream may be another's, and may be written by others. */
+/**
+ * Plans a pipeline. `pipelines` are all of them, because a pipeline may use a stream of another one, and others may
+ * write to its streams.
+ */
 export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): PipelinePlan {
-  refuseSharedPrefixes(pipeline, pipelines);
+  checkPrefixes(pipeline, pipelines);
   const stream = (name: string) => resolveStream(pipeline, name, pipelines);
   const inputOf = (step: AnyTransformStep | AnySinkStep): InputPlan => {
     const input = stream(step.from);
@@ -147,29 +150,29 @@ function madeOf(
 ): Pick<TransformPlan, 'entry' | 'sql'> {
   if (!('sql' in apply)) return { entry: inRepository(apply.entry), sql: undefined };
   const sql = { ...statement, text: apply.sql };
-  // Postgres's parser is loaded only where there is something to parse.
+  // Loads Postgres's parser only when there is something to parse.
   return { sql, entry: { name: sql.name, code: async () => (await import('../sql/inline.ts')).inlineModule(sql) } };
 }
 
-/** The schema of the events that a step reads, or, for a source, writes. */
+/** Returns the schema of the events that a step reads; of a source, of those that it writes. */
 export function schemaOf(step: StepPlan): z.ZodType {
   return step.kind === 'source' ? step.output.schema : step.input.stream.schema;
 }
 
-/** What the place that a step runs in gives it. */
+/** What the target that a step runs on provides for it. */
 export interface StepTarget {
   readonly checkpoints: string;
   readonly deadLetters: string;
   readonly generation: string;
   readonly queue?: string;
   readonly resources?: unknown;
-  /** A stream's name or ARN. */
+  /** Returns a stream's name or ARN. */
   nameOf(stream: StreamPlan): string;
 }
 
-/** Throws a `UserMistake` when it is more than Lambda takes. */
-export function stepConfigOf(step: StepPlan, place: StepTarget): StepConfig {
-  const { checkpoints, deadLetters, generation, queue, resources, nameOf } = place;
+/** Makes a step's configuration. Throws a `UserMistake` when it is larger than Lambda's environment allows. */
+export function stepConfigOf(step: StepPlan, target: StepTarget): StepConfig {
+  const { checkpoints, deadLetters, generation, queue, resources, nameOf } = target;
   const config = {
     pipeline: step.pipeline,
     step: step.name,
@@ -189,7 +192,7 @@ export function stepConfigOf(step: StepPlan, place: StepTarget): StepConfig {
 
 function inputConfigOf({ input, delivery }: TransformPlan | SinkPlan, nameOf: StepTarget['nameOf']) {
   const start = input.start instanceof Date ? input.start.toISOString() : input.start;
-  // A continuous step starts where its mapping does.
+  // The mapping of a continuous step decides where the step starts.
   const idempotent = input.stream.idempotent ? { idempotent: true as const } : {};
   return {
     stream: nameOf(input.stream),
@@ -204,7 +207,7 @@ function outputConfigOf(output: StreamPlan, nameOf: StepTarget['nameOf']) {
   return { stream: nameOf(output), ...(compression === undefined ? {} : { compression }) };
 }
 
-/** Lambda takes 4 KB of environment, names and values together; nothing else of ours is in it. */
+/** Lambda allows 4 KB of environment, names and values together. We put nothing else there. */
 const ENVIRONMENT_BYTES = 4_096;
 const CONFIG_BYTES = ENVIRONMENT_BYTES - 'STEP_CONFIG'.length;
 
@@ -214,20 +217,20 @@ function refuseTooLarge(step: StepPlan, config: StepConfig): void {
   const parts = Object.entries(config).map(([name, part]) => ({ name, bytes: bytesOf(part) }));
   const [largest] = parts.sort((a, b) => b.bytes - a.bytes);
   throw new UserMistake(
-    `step '${step.pipeline}/${step.name}': its configuration is ${size} bytes, and Lambda takes ${CONFIG_BYTES}; ` +
-      `the largest part is '${largest?.name}' with ${largest?.bytes} bytes`,
+    `step '${step.pipeline}/${step.name}': its configuration has ${size} bytes, and Lambda allows ${CONFIG_BYTES}: ` +
+      `shorten its largest part, '${largest?.name}' with ${largest?.bytes} bytes`,
   );
 }
 
 /**
- * A placeholder `\${Token[…]}` stands for what only the deployment knows; a secret's ARN, the longest, has some 120
- * characters.
+ * Measures a value. A placeholder `\${Token[…]}` stands for a value that only the deployment knows. The longest such
+ * value, a secret's ARN, has about 120 characters.
  */
 function bytesOf(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value).replaceAll(/\$\{Token\[[^\]]*\]\}/g, '-'.repeat(128)));
 }
 
-/** `<pipeline>/<step>` of those steps that write to the stream, under their former names too. */
+/** Lists the steps that write to the stream as `<pipeline>/<step>`, under their former names too. */
 function writersOf(
   stream: StreamPlan,
   pipelines: readonly Pipeline[],

@@ -6,8 +6,8 @@ import { RawReading } from '../../functions/transforms/readings.ts';
 import { definePipeline, minutes } from './pipeline.ts';
 
 /**
- * Devices send readings; what they sent is kept as it came, and a cleaned stream serves everyone who needs readings to
- * be right.
+ * Receives readings from devices. The raw stream keeps them as they were sent; the cleaned stream serves everyone who
+ * needs correct readings.
  */
 export const sensors = definePipeline({
   name: 'sensors',

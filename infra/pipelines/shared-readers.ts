@@ -1,20 +1,18 @@
 import type { PipelinePlan, SinkPlan, TransformPlan } from './plan.ts';
 import { type StreamPlan, sameStream } from './streams.ts';
 
-/**
- * A stream, and its readers that share what Kinesis gives all of them together: 2 MB/s and 5 reads a second of a shard.
- */
+/** A stream, and its readers that share the throughput of each shard: 2 MB/s and 5 reads a second for all together. */
 export interface SharedStream {
   readonly stream: StreamPlan;
   readonly readers: readonly (TransformPlan | SinkPlan)[];
 }
 
-/** Two readers keep up with a shard that is written at its limit, 1 MB/s. */
+/** Two readers can keep up with a shard that is written at its limit of 1 MB/s. */
 const COMFORTABLE = 2;
 
 /**
- * The streams that more readers share than is comfortable. `plans`: of all pipelines, because a stream's readers may be
- * others'.
+ * Finds the streams that too many readers share. `plans` are those of all pipelines, because a stream may have readers
+ * in several.
  */
 export function crowdedStreams(plans: readonly PipelinePlan[]): readonly SharedStream[] {
   const sharing = plans
@@ -29,12 +27,12 @@ export function crowdedStreams(plans: readonly PipelinePlan[]): readonly SharedS
   return streams.filter(({ readers }) => readers.length > COMFORTABLE);
 }
 
-/** What is shared, by whom, and what to do. */
+/** Says what is shared, by whom, and what to do. */
 export function crowdedWarning({ stream, readers }: SharedStream): string {
   const name = stream.kind === 'own' ? `${stream.pipeline}/${stream.name}` : stream.arn;
   const names = readers.map(({ pipeline, name: step }) => `${pipeline}/${step}`).join(', ');
   const continuous = readers.filter(({ delivery }) => delivery === 'continuous');
   const fix =
-    continuous.length === 0 ? 'schedule them less often' : 'give a continuous one of them fanOut: true, for a fee';
-  return `stream ${name} has ${readers.length} readers that share 2 MB/s and 5 reads a second of each shard: ${names}; ${fix}`;
+    continuous.length === 0 ? 'run them less often' : 'give one of the continuous ones fanOut: true, for a fee';
+  return `stream ${name} has ${readers.length} readers that share 2 MB/s and 5 reads a second of each shard: ${names}: ${fix}`;
 }

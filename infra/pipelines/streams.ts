@@ -2,12 +2,12 @@ import type { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { OwnStream, Pipeline } from './pipeline.ts';
 
-/** A stream as it is deployed: one that a pipeline of ours creates, or one that exists without us. */
+/** A stream as it is deployed: one that a pipeline creates, or one that exists already. */
 export type StreamPlan = OwnStreamPlan | ExistingStreamPlan;
 
 interface AnyStreamPlan {
   readonly schema: z.ZodType;
-  /** Events of producers that are not ours are deduplicated, by their source and sequence. */
+  /** True: events of other producers are deduplicated too, by their source and sequence. */
   readonly idempotent: boolean;
 }
 
@@ -27,7 +27,7 @@ export interface ExistingStreamPlan extends AnyStreamPlan {
   readonly arn: string;
 }
 
-/** The stream that a pipeline calls `name`, followed to the pipeline that it is of. */
+/** Finds the stream that a pipeline calls `name`, in this pipeline or in the one that owns the stream. */
 export function resolveStream(pipeline: Pipeline, name: string, pipelines: readonly Pipeline[]): StreamPlan {
   const declaration = pipeline.streams[name];
   if (declaration === undefined) throw new UserMistake(`pipeline '${pipeline.name}' has no stream '${name}'`);
@@ -39,7 +39,7 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
     const owner = pipelines.find((candidate) => candidate.name === declaration.of.pipeline);
     if (owner === undefined) {
       throw new UserMistake(
-        `pipeline '${pipeline.name}': stream '${name}' is of pipeline '${declaration.of.pipeline}', which is not among ` +
+        `pipeline '${pipeline.name}': stream '${name}' belongs to pipeline '${declaration.of.pipeline}', which does not exist: use one of ` +
           `${pipelines.map((known) => `'${known.name}'`).join(', ') || 'the pipelines (there is none)'}`,
       );
     }

@@ -5,7 +5,7 @@ export type Item =
   | { readonly what: 'step'; readonly step: StepPlan }
   | { readonly what: 'stream'; readonly stream: StreamPlan };
 
-/** A pipeline's steps and streams as events travel: whoever writes to a stream, the stream, then its readers. */
+/** Sorts a pipeline's steps and streams as events travel: the steps that write to a stream, the stream, its readers. */
 export function topDown({ steps }: PipelinePlan): readonly Item[] {
   const items: Item[] = [];
   const waiting = new Set(steps);
@@ -15,7 +15,7 @@ export function topDown({ steps }: PipelinePlan): readonly Item[] {
     if (!isDone(stream)) items.push({ what: 'stream', stream });
   };
   while (waiting.size > 0) {
-    // In a circle, nobody is first: whoever is written down first.
+    // In a circle of steps none is first: take the one that the pipeline declares first.
     const next = [...waiting].find((step) => isReady(step, waiting)) ?? [...waiting][0];
     if (next === undefined) break;
     waiting.delete(next);
@@ -26,7 +26,7 @@ export function topDown({ steps }: PipelinePlan): readonly Item[] {
   return items;
 }
 
-/** A source always; another one when nobody who still waits writes to its input. */
+/** True for a source, and for a step whose input no waiting step writes to. */
 function isReady(step: StepPlan, waiting: ReadonlySet<StepPlan>): boolean {
   return step.kind === 'source' || !writersIn(waiting, step.input.stream);
 }

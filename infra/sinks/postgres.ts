@@ -3,16 +3,17 @@ import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
 import { type Column, columnsOf } from '../../functions/sinks/postgres/columns.ts';
 import type { AwsDatabase, AwsResources, ConnectorStep, LaptopResources, Needs, Statement } from '../needs.ts';
 
-/** The part of the sink's options that its resources depend on. */
+/** The options that the resources depend on. */
 const Options = z.object({ create: z.boolean().default(false), database: z.string().optional() });
 
 type Resources = z.input<typeof PostgresServer> & { readonly columns?: readonly Column[] };
 
 /**
- * The Postgres sink runs in the database's network. To create its table it is told the columns, by the stream's schema.
+ * Runs the sink in the database's network, with the address of its database. A sink that creates its table also gets
+ * the columns, derived from the stream's schema.
  */
-export function postgresOnAws(step: ConnectorStep, places: AwsResources): Needs {
-  const database = places.database(Options.parse(step.options).database);
+export function postgresOnAws(step: ConnectorStep, aws: AwsResources): Needs {
+  const database = aws.database(Options.parse(step.options).database);
   const { host, port, name, user, authentication, tls, network } = database;
   const auth = 'secret' in authentication ? authentication : { iam: true as const };
   const resources: Resources = {
@@ -27,7 +28,7 @@ export function postgresOnAws(step: ConnectorStep, places: AwsResources): Needs 
   return { resources, statements: [logsIn(authentication)], network };
 }
 
-/** A laptop has one database: it stands for the others too. */
+/** A laptop has one database, which stands for all databases that a pipeline names. */
 export function postgresOnLaptop(step: ConnectorStep, { database }: LaptopResources): unknown {
   const { host, port, name, user, password } = database;
   const resources: Resources = {

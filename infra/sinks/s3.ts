@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { AwsResources, ConnectorStep, LaptopResources, Needs } from '../needs.ts';
 
-/** The part of the sink's options that its grants depend on. */
+/** The option that the grants depend on. */
 const Options = z.object({ prefix: z.string() });
 
 /**
- * The S3 sink writes below its prefix of the lake, and reads nothing: its names follow from the range. Replays are
- * below a prefix of their own, where it sees whether a place is fresh.
+ * Grants the sink to write below its prefix of the lake. It reads nothing there, because file names follow from the
+ * range. Replays go below a prefix of their own, which the sink lists to see whether a destination is empty.
  */
 export function s3OnAws(step: ConnectorStep, { lake }: AwsResources): Needs {
   const { prefix } = Options.parse(step.options);

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import type { AwsResources, ConnectorStep, LaptopResources, RequestNeeds } from '../needs.ts';
 
-/** The part of the source's options that its grants depend on. */
+/** The option that the grants depend on. */
 const Options = z.object({ callers: z.enum(['iam', 'bearer']).default('iam') });
 
-/** A function URL: callers sign with IAM, or send a token that the function compares with a secret made for it. */
+/**
+ * Describes the function URL. Callers sign their requests for IAM, or send a token that the function compares with a
+ * secret created for the step.
+ */
 export function httpOnAws(step: ConnectorStep, { secret }: AwsResources): RequestNeeds {
   if (Options.parse(step.options).callers === 'iam') {
     return { resources: {}, statements: [], network: undefined, callers: 'iam' };

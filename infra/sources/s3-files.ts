@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import type { AwsResources, ConnectorStep, LaptopResources, QueueNeeds } from '../needs.ts';
 
-/** The part of the source's options that its grants and announcements depend on. */
+/** The option that grants and announcements depend on. */
 const Options = z.object({ prefix: z.string().default('') });
 
-/** Reads the objects below its prefix of the landing bucket that its queue announces. */
+/** Grants the source its prefix of the landing bucket, and has the queue announce the objects there. */
 export function s3FilesOnAws(step: ConnectorStep, { landing }: AwsResources): QueueNeeds {
   const { prefix } = Options.parse(step.options);
   return {
     resources: {},
     statements: [
-      // Without it, an object that is gone is one that may not be read.
+      // Without this permission, S3 answers 403 instead of 404 for a deleted object.
       { why: 'sees when a file is gone', actions: ['s3:ListBucket'], resources: [landing.arn] },
       {
         why: 'reads the files that land',

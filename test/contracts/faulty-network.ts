@@ -1,16 +1,16 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A way to a server on this machine, that can be cut at the worst moment. */
+/** A proxy in front of a server on this machine, whose connections can be cut at the worst moment. */
 export interface FaultyNetwork {
   readonly port: number;
   /**
-   * Cuts every connection when the client says something with `text` in it for the `nth` time, before it gets through,
-   * or when the server has done it and answers; and lets nothing through until it is healed.
+   * Cuts every connection when the client sends `text` for the `nth` time: before the server receives it, or after the
+   * server has acted and begins to reply. Nothing gets through until `heal`.
    */
   cut(when: 'before' | 'after', at: { readonly text: string; readonly nth: number }): void;
-  /** From now on nothing comes through on the connections there are, and nobody is told. */
+  /** From now on drops everything on the existing connections, without closing them. */
   fallSilent(): void;
-  /** Throws when nothing was cut since `cut` was called. */
+  /** Lets traffic through again. Throws when nothing was cut since `cut` was called. */
   heal(): void;
   stop(): Promise<void>;
 }
@@ -20,7 +20,7 @@ export async function startFaultyNetwork(serverPort: number): Promise<FaultyNetw
   let armed: { readonly when: 'before' | 'after'; readonly text: string; nth: number } | undefined;
   let isDown = false;
 
-  /** Connections made before this one are silent. */
+  /** Connections with a lower number are silent. */
   let firstAudible = 0;
   let connections = 0;
 
@@ -75,7 +75,7 @@ export async function startFaultyNetwork(serverPort: number): Promise<FaultyNetw
       firstAudible = connections;
     },
     heal() {
-      if (!isDown) throw new Error('nobody said what the network was to be cut at');
+      if (!isDown) throw new Error('the network was not cut: the client never sent the text of cut()');
       isDown = false;
     },
     async stop() {

@@ -9,7 +9,7 @@ import { useEndpoint } from './source-harnesses.ts';
 
 const STEP = 'pipeline/step';
 
-/** As the runtime opens it: options through JSON, both through the connector's own schemas. */
+/** Opens a sink as the runtime does: options travel as JSON; options and resources pass the connector's schemas. */
 export function openSinkWith<O, R>(
   definition: SinkDefinition<O, R>,
   given: { options: unknown; resources: unknown },
@@ -22,7 +22,7 @@ export function openSinkWith<O, R>(
   });
 }
 
-/** Three partitions: a slice makes several objects. */
+/** Writes to three partitions, so that a slice makes several objects. */
 export const s3Harness: SinkHarness = {
   keepsProgress: false,
   async open() {
@@ -73,7 +73,7 @@ export const s3Harness: SinkHarness = {
   },
 };
 
-/** One server for a test file, started when it is first needed; each place is a database of its own. */
+/** Gives each test a database of its own, on one server for the whole test file. */
 export function postgresHarness(key: 'n' | undefined, server: () => PostgresServer): SinkHarness {
   return {
     keepsProgress: true,

@@ -6,29 +6,29 @@ import type { OpenSink, Slice } from '../../functions/runtime/sink.ts';
 import { noDeadline } from '../eventually.ts';
 import { logOf, positionAfter, sliceOf } from './slices.ts';
 
-/** A sink with a place of its own to write to. */
+/** How the suite drives a sink. `open` gives each test an empty destination of its own. */
 export interface SinkHarness {
-  /** Whether it commits its progress with what it stores, and has `loadProgress`. */
+  /** True when the sink commits its progress together with the events, and has `loadProgress`. */
   readonly keepsProgress: boolean;
   open(): Promise<{
     /** The step that `sink` is opened as. */
     readonly step: string;
-    /** The sink as another process opens it. */
+    /** Opens the sink anew, as another process would. */
     sink(): OpenSink;
-    /** The data of an event that lands. */
+    /** Returns the data of an event that the destination accepts. */
     good(n: number): unknown;
-    /** The data of one that the destination refuses for good. */
+    /** Returns the data of an event that the destination will always reject. */
     bad(n: number): unknown;
-    /** The numbers of the events that have landed, in groups inside which order is kept: a table, a partition. */
+    /** Resolves to the numbers of the stored events, in groups that keep order: a table, a partition. */
     landed(): Promise<readonly (readonly number[])[]>;
-    /** All that is stored, to be compared: rows, or names and bytes. */
+    /** Resolves to everything that is stored, for comparison: rows, or names and bytes. */
     contents(): Promise<unknown>;
     /**
-     * From the request that makes events durable on, before or after it has taken effect, nothing gets through until
-     * `heal`.
+     * Cuts the connection at the request that makes events durable: before the request arrives, or after it has taken
+     * effect and before its reply arrives. Nothing gets through until `heal`.
      */
     cut(when: 'before' | 'after'): void;
-    /** Throws when nothing was cut. */
+    /** Restores the connection. Throws when nothing was cut, because the test would then prove nothing. */
     heal(): void;
     close(): Promise<void>;
   }>;
@@ -38,7 +38,10 @@ type Target = Awaited<ReturnType<SinkHarness['open']>>;
 
 const SHARD = 'stream/shardId-000000000000';
 
-/** What a sink promises the runtime. */
+/**
+ * Checks what a sink promises the runtime. Run it on your sink with a harness of yours; each case says above itself
+ * what it proves.
+ */
 export function sinkContract(name: string, harness: SinkHarness): void {
   let target: Target;
   const goods = (count: number): readonly ReceivedEvent[] =>
@@ -50,12 +53,14 @@ export function sinkContract(name: string, harness: SinkHarness): void {
     });
     afterEach(() => target.close());
 
-    test('lands every event of a slice, in order', async () => {
+    // `write` resolves only after every event is stored, and keeps the order of the log.
+    test('stores every event of a slice, in order', async () => {
       expect(await deliver(target, goods(20))).toEqual([]);
       expect(await landed(target)).toEqual(numbers(20));
     });
 
-    test('goes on where the slice before ended, wherever that was', async () => {
+    // Slices may have any size: a sink must not rely on how the log is divided into slices.
+    test('continues after the previous slice, wherever that ended', async () => {
       const events = goods(12);
       const cuts = [0, 1, 2, 5, 6, 11, 12];
       for (const [index, start] of cuts.slice(0, -1).entries()) {
@@ -64,7 +69,9 @@ export function sinkContract(name: string, harness: SinkHarness): void {
       expect(await landed(target)).toEqual(numbers(12));
     });
 
-    test('resolves to the events it refuses, and lands the others in their order', async () => {
+    // A rejected event does not stop the slice. The rejection carries the position and the original bytes, so that the
+    // dead letter can be redriven.
+    test('resolves to the rejected events, and stores the others in their order', async () => {
       const events = someBad(target);
       const rejections = await target.sink().write(slice(target, events));
       expect(rejections.map(({ at, reason, bytes }) => ({ at, reason, bytes }))).toEqual(
@@ -73,27 +80,32 @@ export function sinkContract(name: string, harness: SinkHarness): void {
       expect(await landed(target)).toEqual(GOOD);
     });
 
-    test('says whether there is nothing yet where it writes', async () => {
+    // `millrace replay` writes only to an empty destination, and asks `isEmpty`.
+    test('knows whether its destination is empty', async () => {
       const isEmpty = () => target.sink().isEmpty(noDeadline());
       expect(await isEmpty()).toBe(true);
       await deliver(target, goods(3));
       expect(await isEmpty()).toBe(false);
     });
 
-    test('takes a slice whose events it all refuses', async () => {
+    // The position has to move past such a slice, or the step would never end.
+    test('accepts a slice of which it rejects all events', async () => {
       const events = logOf([{ data: target.bad(0) }, { data: target.bad(1) }]);
       expect(await deliver(target, events)).toEqual(events.map(({ position }) => position));
       expect(await landed(target)).toEqual([]);
     });
 
-    test('takes a slice without events', async () => {
+    // All events of a slice may be duplicates; a sink that keeps its own progress still has to move it.
+    test('accepts a slice without events', async () => {
       await deliver(target, [], { to: positionAfter(5) });
       await deliver(target, goods(8).slice(5), { from: positionAfter(5) });
       expect(await landed(target)).toEqual([5, 6, 7]);
     });
 
+    // The write succeeded and the reply was lost, or the write did not arrive: the sink cannot know which. It throws,
+    // gets the slice again, and must neither lose nor duplicate an event.
     test.each(['before', 'after'] as const)(
-      'lands events once when the connection is lost just %s they are durable',
+      'stores events once when the connection is lost just %s they are durable',
       async (when) => {
         const events = someBad(target);
         target.cut(when);
@@ -104,7 +116,8 @@ export function sinkContract(name: string, harness: SinkHarness): void {
       },
     );
 
-    test('goes on with the same process after the connection was lost', async () => {
+    // Lambda reuses the process: the sink has to open a new connection itself.
+    test('continues in the same process after the connection was lost', async () => {
       const sink = target.sink();
       await sink.write(slice(target, goods(3)));
       target.cut('before');
@@ -115,7 +128,9 @@ export function sinkContract(name: string, harness: SinkHarness): void {
       expect(await landed(target)).toEqual(numbers(6));
     });
 
-    test('stores the same when a slice is written again by a twin that is behind', async () => {
+    // An invocation that stood still wakes up late and writes a slice that another invocation has already written. A
+    // sink that keeps its own progress throws `StaleCheckpoint`; any other stores the same once more.
+    test('changes nothing when a slice is written again by an invocation that is late', async () => {
       const events = someBad(target);
       await target.sink().write(slice(target, events));
       const before = await target.contents();
@@ -123,7 +138,8 @@ export function sinkContract(name: string, harness: SinkHarness): void {
       expect(await target.contents()).toEqual(before);
     });
 
-    test('stores events once when twins write the same slice at the same time', async () => {
+    // Lambda may deliver a batch twice at the same time.
+    test('stores events once when several processes write the same slice at the same time', async () => {
       const events = goods(200);
       const twins = [target.sink(), target.sink(), target.sink()].map((sink) => sink.write(slice(target, events)));
       const outcomes = await Promise.allSettled(twins.map(mayBeStale));
@@ -131,7 +147,8 @@ export function sinkContract(name: string, harness: SinkHarness): void {
       expect(await landed(target)).toEqual(numbers(200));
     });
 
-    test('gives up when the invocation has to end, and then nothing counts twice', async () => {
+    // The signal aborts shortly before Lambda would end the process. What was half written must not count twice later.
+    test('throws when the signal aborts, and the slice then counts once when it is written again', async () => {
       const events = goods(10);
       const ending = new AbortController();
       async function* pages(): AsyncIterable<readonly ReceivedEvent[]> {
@@ -145,7 +162,9 @@ export function sinkContract(name: string, harness: SinkHarness): void {
       expect(await landed(target)).toEqual(numbers(10));
     });
 
-    test(`${harness.keepsProgress ? 'keeps' : 'leaves'} its progress ${harness.keepsProgress ? 'with what it stores, by shard' : 'to the runtime'}`, async () => {
+    // Progress that is committed with the events is what makes them count once; `loadProgress` returns it for each
+    // shard.
+    test(`${harness.keepsProgress ? 'commits its progress with the events, for each shard' : 'leaves its progress to the runtime'}`, async () => {
       const [first, second] = [target.sink(), target.sink()];
       expect(first.loadProgress !== undefined).toBe(harness.keepsProgress);
       const load = (shard: string) => second.loadProgress?.(shard, noDeadline());
@@ -160,7 +179,7 @@ export function sinkContract(name: string, harness: SinkHarness): void {
   });
 }
 
-/** Of ten events, two in a row and the last. */
+/** Which of ten events are bad: two in a row, and the last. */
 const BAD = [2, 3, 9];
 const GOOD = [0, 1, 4, 5, 6, 7, 8];
 
@@ -169,7 +188,7 @@ function someBad(target: Target): readonly ReceivedEvent[] {
 }
 
 /**
- * Where a slice begins and ends, if not at the start of the shard and its last event, and the revision that it
+ * The bounds of a slice, by default the start of the shard and its last event, and the revision that its progress
  * replaces.
  */
 interface Around {
@@ -182,7 +201,9 @@ function slice(target: Target, events: readonly ReceivedEvent[], { from, to, pre
   return sliceOf({ events, from, previous, shard: SHARD, step: target.step, pageSize: 4, ...(to && { to }) });
 }
 
-/** The runtime's part: loads the progress, and writes what is not committed yet. Resolves to what was refused. */
+/**
+ * Does the runtime's part: loads the progress, writes what is not committed yet, and resolves to the rejected events.
+ */
 async function deliver(
   target: Target,
   events: readonly ReceivedEvent[],
@@ -197,7 +218,7 @@ async function deliver(
   return rejections.map(({ at }) => at);
 }
 
-/** A sink that keeps its own progress says that it is behind; any other stores the same again. */
+/** Accepts `StaleCheckpoint`, by which a sink that keeps its own progress says that it is late. */
 async function mayBeStale(writing: Promise<unknown>): Promise<void> {
   try {
     await writing;
@@ -206,7 +227,7 @@ async function mayBeStale(writing: Promise<unknown>): Promise<void> {
   }
 }
 
-/** In the log's order, which each group has to keep. */
+/** Resolves to the stored numbers, after checking that each group keeps the order of the log. */
 async function landed(target: Target): Promise<readonly number[]> {
   const groups = await target.landed();
   for (const group of groups) expect(group).toEqual([...group].sort((a, b) => a - b));

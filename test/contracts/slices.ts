@@ -5,7 +5,7 @@ import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type { Slice } from '../../functions/runtime/sink.ts';
 import { noDeadline } from '../eventually.ts';
 
-/** What a test says of an event; the rest follows from its place in the log. */
+/** What a test says about an event; the other attributes follow from its index in the log. */
 export interface Given {
   readonly data: unknown;
   /** The data's JSON, when JSON.stringify would not write it so. */
@@ -14,7 +14,7 @@ export interface Given {
   readonly key?: string;
 }
 
-/** A log of one shard: event 0 has sequence number 1, and so on. */
+/** Makes a log of one shard: event 0 has sequence number 1, and so on. */
 export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
   return given.map(({ data, json = JSON.stringify(data), time = '2026-11-22T10:00:00Z', key = 'key' }, index) => {
     const id = `event-${index}`;
@@ -41,7 +41,7 @@ export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
   });
 }
 
-/** The position just after the first `count` events; undefined: before the first. */
+/** Returns the position just after the first `count` events; undefined before the first. */
 export function positionAfter(count: number): Position | undefined {
   return count === 0 ? undefined : positionOf(String(count), 0);
 }
@@ -51,7 +51,7 @@ export interface SliceOf {
   readonly from?: Position | undefined;
   readonly to?: Position;
   readonly shard?: string;
-  /** How many events a page has. */
+  /** The number of events in a page. */
   readonly pageSize?: number;
   readonly signal?: AbortSignal;
   readonly step?: string;
@@ -59,10 +59,7 @@ export interface SliceOf {
   readonly previous?: number;
 }
 
-/**
- * A slice as the engine makes it. Its progress's state says which rejections were committed: `{ to, rejections: [at, …]
- * }`.
- */
+/** Makes a slice as the runtime does. The state of its progress lists the rejections: `{ to, rejections: [at, …] }`. */
 export function sliceOf(of: SliceOf): Slice {
   const { events, from, shard = 'stream/shardId-000000000000', pageSize = 1000, step = 'test/sink', previous = 0 } = of;
   const to = of.to ?? events.at(-1)?.position;

@@ -10,7 +10,7 @@ import type { Given, ItemSourceHarness, ReceivingSourceHarness } from './sources
 
 const Numbered = z.object({ n: z.int() });
 
-/** As Lambda gives it to a function: through JSON, and through the connector's own schema. */
+/** Opens a source as Lambda does: its options travel as JSON, and pass the connector's own schema. */
 export function openSource<O, R, S>(definition: SourceDefinition<O, R, S>, options: unknown): S {
   return definition.open({
     step: 'pipeline/step',
@@ -19,7 +19,7 @@ export function openSource<O, R, S>(definition: SourceDefinition<O, R, S>, optio
   });
 }
 
-/** `encode`: how the object's content is compressed. */
+/** Puts files into an S3 server. `encode` compresses their content. */
 export function s3FilesHarness(
   format: 'csv' | 'ndjson',
   { key, encode }: { key: string; encode: (content: Buffer) => Buffer },
@@ -75,7 +75,10 @@ const csvOf = (rows: readonly Given[]) =>
 const ndjsonOf = (rows: readonly Given[]) =>
   rows.map((row) => ('good' in row ? JSON.stringify({ n: row.good }) : `{"n":"${row.bad}`)).join('\n');
 
-/** The SDK's own variables: a source makes its client itself, as on Lambda. */
+/**
+ * Sets the AWS SDK's environment variables, because a connector creates its own clients, as on Lambda. Returns a
+ * function that restores the variables.
+ */
 export function useEndpoint(endpoint: string): () => void {
   const variables = {
     AWS_ENDPOINT_URL: endpoint,
@@ -111,10 +114,10 @@ export const httpHarness: ReceivingSourceHarness<Request, Reply> = {
           })),
         ),
       meaningOf({ statusCode }) {
-        if (statusCode === 202) return 'taken';
-        return statusCode === 429 || statusCode >= 500 ? 'again' : 'refused';
+        if (statusCode === 202) return 'accepted';
+        return statusCode === 429 || statusCode >= 500 ? 'again' : 'rejected';
       },
-      refusedIn: ({ body }) => JSON.parse(body).events.map(({ index }: { index: number }) => index),
+      badEventsIn: ({ body }) => JSON.parse(body).events.map(({ index }: { index: number }) => index),
     };
   },
 };

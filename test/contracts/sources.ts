@@ -3,31 +3,35 @@ import { EventRejected } from '../../functions/runtime/errors.ts';
 import type { AppendOutcome, ItemPage, ItemSource, ReceivingSource } from '../../functions/runtime/source.ts';
 import { noDeadline } from '../eventually.ts';
 
-/**
- * A row or event as a harness writes it in its connector's own form: data that fits, or something that is to be
- * refused.
- */
+/** A row or event that a harness writes in its connector's own form: data that fits, or data that must be rejected. */
 export type Given = { readonly good: number } | { readonly bad: string };
 
+/** How the suite drives a source of items. `open` gives each test a store of items of its own. */
 export interface ItemSourceHarness {
   open(): Promise<{
     readonly source: ItemSource<unknown>;
     /**
-     * Makes an item of these rows; `good` is a number that its event's data holds as `{ "n": … }`. Resolves to its
-     * announcement.
+     * Stores an item of these rows, and resolves to its announcement. The data of a good row's event is `{ "n": good
+     * }`.
      */
     put(rows: readonly Given[]): Promise<string>;
-    /** Puts other content in the place of the last item. */
+    /** Replaces the content of the last item. */
     overwrite(): Promise<void>;
+    /** Deletes the last item. */
     remove(): Promise<void>;
     close(): Promise<void>;
   }>;
 }
 
-/** What a source of announced items promises the runtime. Run it with as many rows as make at least three pages. */
+/**
+ * Checks what a source of announced items promises the runtime. Each case says above itself what it proves. The harness
+ * must make at least three pages of 12,000 rows.
+ */
 export function itemSourceContract(name: string, harness: ItemSourceHarness): void {
   describe(`${name}, as a source of items`, () => {
-    test('gives every row once, in order, at places that grow', async () => {
+    // Sequences are made of `place`, and readers drop a sequence that is not higher than the last: places must only
+    // grow, and fit into 48 bits.
+    test('yields every row once, in order, at places that grow', async () => {
       await withItem(harness, MANY, async ({ pages }) => {
         const all = await pages(undefined);
         expect(numbersIn(all)).toEqual(MANY.flatMap((row) => ('good' in row ? [row.good] : [])));
@@ -38,7 +42,8 @@ export function itemSourceContract(name: string, harness: ItemSourceHarness): vo
       });
     });
 
-    test('resumes: from every position, kept as JSON, it gives exactly the rest', async () => {
+    // Another invocation continues from the position that was stored as JSON. A row that is skipped there is lost.
+    test('resumes: from every position, stored as JSON, it yields exactly the rest', async () => {
       await withItem(harness, MANY, async ({ pages }) => {
         const all = await pages(undefined);
         for (const [index, { position }] of all.entries()) {
@@ -47,14 +52,17 @@ export function itemSourceContract(name: string, harness: ItemSourceHarness): vo
       });
     });
 
-    test('a lost reply: what was appended and is read again is the same at the same places', async () => {
+    // After a crash the runtime reads rows again that it has already appended. Readers drop them only if they are the
+    // same at the same places, and the announcement gives the same identity.
+    test('yields the same rows at the same places when it reads an item again', async () => {
       await withItem(harness, MANY, async ({ pages, announce }) => {
         expect(await pages(undefined)).toEqual(await pages(undefined));
         expect(announce()).toEqual(announce());
       });
     });
 
-    test('rejects rows with their bytes and a reason, and the rest goes on', async () => {
+    // A bad row must neither stop the item nor vanish: its bytes and reason go into a dead letter.
+    test('rejects bad rows with their bytes and a reason, and continues', async () => {
       const rows: Given[] = [
         { good: 1 },
         { bad: 'first' },
@@ -79,7 +87,8 @@ export function itemSourceContract(name: string, harness: ItemSourceHarness): vo
       });
     });
 
-    test('an item that was overwritten or is gone is refused, also half-way', async () => {
+    // Reading other content from an old position would mix two items. `EventRejected` makes the item one dead letter.
+    test('rejects an item that was overwritten or deleted, at its start and half-way', async () => {
       await withItem(harness, MANY, async ({ pages, overwrite, remove }) => {
         const [first] = await pages(undefined);
         await overwrite();
@@ -90,7 +99,8 @@ export function itemSourceContract(name: string, harness: ItemSourceHarness): vo
       });
     });
 
-    test('an invocation that ends does not end the item: reading throws, and it is not the item that is refused', async () => {
+    // The end of an invocation is not the item's fault. `EventRejected` here would make a dead letter of a good item.
+    test('throws when the signal aborts, and does not reject the item', async () => {
       await withItem(harness, MANY, async ({ read }) => {
         const abort = new AbortController();
         const reading = read(undefined, abort.signal)[Symbol.asyncIterator]();
@@ -103,7 +113,8 @@ export function itemSourceContract(name: string, harness: ItemSourceHarness): vo
       });
     });
 
-    test('an announcement that cannot be read is refused', async () => {
+    // Any other error would deliver the same message again, until it ends up in the queue of failed items.
+    test('rejects an announcement that it cannot read', async () => {
       await withItem(harness, [], async ({ source }) => {
         expect(() => source.announced('nonsense')).toThrow(EventRejected);
       });
@@ -111,7 +122,7 @@ export function itemSourceContract(name: string, harness: ItemSourceHarness): vo
   });
 }
 
-/** Enough for three pages, and for more than one block of bytes. */
+/** Enough rows for three pages, and for more than one block of bytes. */
 const MANY: readonly Given[] = Array.from({ length: 12_000 }, (_, index) =>
   index % 1_000 === 999 ? { bad: `row ${index}` } : { good: index },
 );
@@ -148,21 +159,22 @@ function numbersIn(pages: readonly Page[]): number[] {
   return pages.flatMap(({ events }) => events.map(({ dataBytes }) => JSON.parse(Buffer.from(dataBytes).toString()).n));
 }
 
+/** How the suite drives a source that answers requests. */
 export interface ReceivingSourceHarness<Request, Reply> {
   open(): {
     readonly source: ReceivingSource<Request, Reply>;
-    /** A request with these events; data that fits is `{ "n": … }`. */
+    /** Makes a request with these events. The data of a good event is `{ "n": good }`. */
     request(events: readonly Given[]): Request;
-    /** The same, where the sender says which event is which: `source` and `sequence` of each. */
+    /** Makes a request whose sender identifies each event by `source` and `sequence`. */
     identified(events: readonly (Given & { readonly source: string; readonly sequence: string })[]): Request;
-    /** How the sender understands the reply: they are in the log; none was taken, for good; send it again. */
-    meaningOf(reply: Reply): 'taken' | 'refused' | 'again';
-    /** The indexes of the events that the reply complains about. */
-    refusedIn(reply: Reply): readonly number[];
+    /** What the reply tells the sender: all events are in the log; none will be accepted; send the request again. */
+    meaningOf(reply: Reply): 'accepted' | 'rejected' | 'again';
+    /** Returns the indexes of the events that the reply reports as bad. */
+    badEventsIn(reply: Reply): readonly number[];
   };
 }
 
-/** What a source that answers requests promises the runtime and those who send. */
+/** Checks what a source that answers requests promises the runtime and its senders. Each case says what it proves. */
 export function receivingSourceContract<Request, Reply>(
   name: string,
   harness: ReceivingSourceHarness<Request, Reply>,
@@ -170,7 +182,9 @@ export function receivingSourceContract<Request, Reply>(
   const receive = (source: ReceivingSource<Request, Reply>, request: Request) => source.receive(request, noDeadline());
 
   describe(`${name}, as a source that answers requests`, () => {
-    test('gives the events of a request in order', async () => {
+    // Events of one key must be appended in the order in which they were sent, with attributes that every reader
+    // accepts.
+    test('returns the events of a request in order', async () => {
       const { source, request } = harness.open();
       const { events } = await receive(source, request([{ good: 3 }, { good: 1 }, { good: 2 }]));
       expect(events.map(({ dataBytes }) => JSON.parse(Buffer.from(dataBytes).toString()))).toEqual([
@@ -186,27 +200,32 @@ export function receivingSourceContract<Request, Reply>(
       }
     });
 
+    // The reply is all that a sender knows: it must never hear "accepted" for events that may be missing, and never
+    // hear "rejected" for events that another attempt would bring in.
     test.each<[AppendOutcome, string]>([
-      [{ outcome: 'appended', count: 1 }, 'taken'],
+      [{ outcome: 'appended', count: 1 }, 'accepted'],
       [{ outcome: 'throttled' }, 'again'],
       [{ outcome: 'failed' }, 'again'],
-      [{ outcome: 'too-large', refused: [{ index: 0, size: 2, limit: 1 }] }, 'refused'],
-    ])('says what has become of them: after %j, %s', async (append, meaning) => {
+      [{ outcome: 'too-large', refused: [{ index: 0, size: 2, limit: 1 }] }, 'rejected'],
+    ])('tells the sender what happened: after %j, %s', async (append, meaning) => {
       const { source, request, meaningOf } = harness.open();
       const { reply } = await receive(source, request([{ good: 1 }]));
       expect(meaningOf(reply(append))).toBe(meaning);
     });
 
-    test('rejects a request with every bad event of it, and takes none', async () => {
-      const { source, request, meaningOf, refusedIn } = harness.open();
+    // All or nothing: a sender that corrects the bad events sends the whole request again, and nothing is duplicated.
+    test('reports every bad event of a request, and accepts none of its events', async () => {
+      const { source, request, meaningOf, badEventsIn } = harness.open();
       const { events, reply } = await receive(source, request([{ good: 1 }, { bad: 'a' }, { good: 2 }, { bad: 'b' }]));
       expect(events).toEqual([]);
       const answer = reply({ outcome: 'appended', count: 0 });
-      expect(meaningOf(answer)).toBe('refused');
-      expect(refusedIn(answer)).toEqual([1, 3]);
+      expect(meaningOf(answer)).toBe('rejected');
+      expect(badEventsIn(answer)).toEqual([1, 3]);
     });
 
-    test('a lost reply: events that say which they are, sent again, are the same', async () => {
+    // A sender whose reply was lost sends the request again. An idempotent stream drops the repeat by source and
+    // sequence.
+    test('keeps the source and sequence that the sender gave, also when the request is sent again', async () => {
       const { source, identified } = harness.open();
       const sent = identified([
         { good: 1, source: 'urn:device:1', sequence: '7' },
@@ -220,7 +239,8 @@ export function receivingSourceContract<Request, Reply>(
       ]);
     });
 
-    test('events that do not say which they are leave it to the process: they have neither source nor sequence', async () => {
+    // The runtime then numbers the events of its process, so that a retry inside the log writer cannot duplicate them.
+    test('leaves source and sequence to the runtime when the sender gave none', async () => {
       const { source, request } = harness.open();
       const { events } = await receive(source, request([{ good: 1 }]));
       expect(events[0]).not.toHaveProperty('source');

@@ -4,7 +4,7 @@ import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type { OpenSink, Progress, SinkDefinition } from '../../functions/runtime/sink.ts';
 import type { Column } from '../../functions/sinks/postgres/columns.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
-import { type Refusal, rejectionOf } from '../../functions/sinks/postgres/refusal.ts';
+import { type RowRejection, rejectionOf } from '../../functions/sinks/postgres/row-rejection.ts';
 import { columnValue } from './column-values.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -115,7 +115,7 @@ interface Into {
   readonly columns: readonly Column[];
 }
 
-function rowOf(into: Into, { data }: ReceivedEvent): { readonly row: Row } | { readonly refusal: Refusal } {
+function rowOf(into: Into, { data }: ReceivedEvent): { readonly row: Row } | { readonly refusal: RowRejection } {
   const { columns, key = [], written, table } = into;
   if (typeof data !== 'object' || data === null || Array.isArray(data))
     return refused('22P02', 'the data is not an object: it has no fields');
@@ -136,7 +136,7 @@ function rowOf(into: Into, { data }: ReceivedEvent): { readonly row: Row } | { r
   return refused('23514', `new row for relation "${written}" violates check constraint "${violated}"`);
 }
 
-function refused(code: string, message: string, column?: string): { readonly refusal: Refusal } {
+function refused(code: string, message: string, column?: string): { readonly refusal: RowRejection } {
   return { refusal: { code, message, column } };
 }
 

@@ -3,8 +3,8 @@ import { type CopyIn, copyIn } from '../../clients/postgres.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import type { Rejection } from '../../runtime/rejection.ts';
 import { CHUNK_BYTES } from './copy-text.ts';
-import { isRowsFault, rejectionOf } from './refusal.ts';
 import type { RowEncoder } from './row-encoder.ts';
+import { isRowsFault, rejectionOf } from './row-rejection.ts';
 import {
   copyInto,
   copyIntoRaw,
@@ -14,24 +14,24 @@ import {
   type Merging,
   merge,
   mergeByHalves,
-  readRefused,
+  readRejected,
 } from './statements.ts';
 
 /**
- * Some thousand rows of one shape on their way into the table, under a savepoint of their own: what the database
- * refuses is found among these, and only these events are kept until they have landed.
+ * Some thousand rows of one shape on their way into the table, under a savepoint of their own. When the database
+ * rejects a row, only these rows are undone and searched, and only these events have to stay in memory.
  */
 export interface Block {
   readonly merging: Merging;
-  /** Adds the row that the encoder read last. A rejection: it was not added. */
+  /** Adds the row that the encoder read last. Returns a rejection when the row was not added. */
   add(event: ReceivedEvent): Rejection | undefined;
-  /** Whether there is enough to be sent. */
+  /** True when enough lines have gathered to be worth sending. */
   isWaiting(): boolean;
-  /** Hands on what waits; the network takes it while the next rows are being encoded. */
+  /** Sends the gathered lines; the network transfers them while the next rows are being encoded. */
   send(): Promise<void>;
-  /** To be finished, and followed by another one. */
+  /** True when the block has to be finished and the next row needs a new block. */
   isFull(): boolean;
-  /** When it resolves, the rows have landed, but for those it resolves to. */
+  /** Resolves when the rows are in the table, to the rejections of those that are not. */
   finish(): Promise<readonly Rejection[]>;
 }
 
@@ -68,8 +68,8 @@ export function openBlock(client: pg.ClientBase, encoder: RowEncoder, merging: M
   return {
     merging,
     add(event) {
-      const refusal = encoder.add(event.dataBytes, key === undefined ? undefined : events.length);
-      if (refusal !== undefined) return rejectionOf(event, refusal);
+      const rejection = encoder.add(event.dataBytes, key === undefined ? undefined : events.length);
+      if (rejection !== undefined) return rejectionOf(event, rejection);
       events.push(event);
       return undefined;
     },
@@ -96,7 +96,7 @@ export function openBlock(client: pg.ClientBase, encoder: RowEncoder, merging: M
   };
 }
 
-/** Called when the database has refused something of the block: all of it is undone, and done again by halves. */
+/** Undoes a block of which the database has rejected something, and writes the block again by halves. */
 async function landByHalves(
   client: pg.ClientBase,
   encoder: RowEncoder,
@@ -113,19 +113,19 @@ async function landByHalves(
   await copy.write(encoder.take());
   await copy.finish();
   await client.query(mergeByHalves(merging, events.length));
-  const { rows } = await client.query<RefusedRow>(readRefused);
+  const { rows } = await client.query<RejectedRow>(readRejected);
   return rows.map(({ ordinal, code, message, field }) =>
     rejectionOf(events[ordinal] as ReceivedEvent, { code, message, column: field ?? undefined }),
   );
 }
 
-interface RefusedRow {
+interface RejectedRow {
   readonly ordinal: number;
   readonly code: string;
   readonly message: string;
   readonly field: string | null;
 }
 
-/** Before each block but a transaction's first. */
+/** The statements before each block but a transaction's first. */
 export const betweenBlocks = (merging: Merging): string =>
   `RELEASE SAVEPOINT millrace_block; ${merging.key === undefined ? '' : `${emptyStage};`} SAVEPOINT millrace_block`;

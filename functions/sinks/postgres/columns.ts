@@ -1,26 +1,25 @@
 import { z } from 'zod';
 import { UserMistake } from '../../runtime/errors.ts';
 
-/** A column of a table that is made from a stream's schema. */
+/** A column of a table that the sink creates from a stream's schema. */
 export const Column = z.strictObject({
   name: z.string().min(1),
   /** A type of Postgres, such as `timestamptz`. */
-  type: z.string().regex(/^[a-z][a-z0-9_ ()[\],]*$/i, 'is not the name of a type'),
+  type: z.string().regex(/^[a-z][a-z0-9_ ()[\],]*$/i, 'is not the name of a Postgres type'),
   nullable: z.boolean(),
 });
 
 export type Column = z.infer<typeof Column>;
 
 /**
- * The columns that hold what travels under a schema: its wire type, field by field. What Postgres has no narrower type
- * for, objects, arrays and values of several types, is `jsonb`. Throws a `UserMistake` for a schema whose data is not
- * an object of known fields.
+ * Derives a table's columns from a schema's wire type: one column for each field. Objects, arrays and values of several
+ * types become `jsonb`. Throws a `UserMistake` for a schema whose data is not an object with known fields.
  */
 export function columnsOf(schema: z.ZodType): readonly Column[] {
   const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
   const fields = fieldsOf(root, root);
   if (fields.size === 0)
-    throw new UserMistake('a table needs a schema with fields: z.object({ … }), not one that leaves them open');
+    throw new UserMistake('create needs a schema with known fields: declare the stream with z.object({ … })');
   return [...fields].map(([name, field]) => ({
     name,
     type: typeOf(field),
@@ -31,13 +30,13 @@ export function columnsOf(schema: z.ZodType): readonly Column[] {
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
 interface Field {
-  /** What it may hold besides null. */
+  /** The schemas of its values other than null. */
   readonly alternatives: readonly JsonSchema[];
   readonly nullable: boolean;
   readonly optional: boolean;
 }
 
-/** Of an object, or of what an object may be: a field that is not in all of the alternatives is optional. */
+/** The fields of an object, or of a union of objects: a field that is not in all alternatives is optional. */
 function fieldsOf(schema: JsonSchema, root: JsonSchema): ReadonlyMap<string, Field> {
   const resolved = resolve(schema, root);
   if (resolved.allOf !== undefined) {
@@ -56,9 +55,9 @@ function fieldsOf(schema: JsonSchema, root: JsonSchema): ReadonlyMap<string, Fie
 
 function fieldOf(property: JsonSchema, root: JsonSchema, optional: boolean): Field {
   const alternatives = alternativesOf(property, root);
-  const held = alternatives.filter(({ type }) => type !== 'null');
-  const nullable = held.length < alternatives.length || held.some(isAnything);
-  return { alternatives: held, nullable, optional };
+  const notNull = alternatives.filter(({ type }) => type !== 'null');
+  const nullable = notNull.length < alternatives.length || notNull.some(isAnything);
+  return { alternatives: notNull, nullable, optional };
 }
 
 function union(objects: readonly ReadonlyMap<string, Field>[]): ReadonlyMap<string, Field> {
@@ -98,7 +97,8 @@ function resolve(schema: JsonSchema, root: JsonSchema): JsonSchema {
   if ($ref === undefined) return schema;
   if ($ref === '#') return root;
   const target = root.$defs?.[$ref.replace('#/$defs/', '')];
-  if (target === undefined) throw new UserMistake(`the schema refers to '${$ref}', which it does not have`);
+  if (target === undefined)
+    throw new UserMistake(`the schema refers to '${$ref}', which is not in its $defs: inline that part of the schema`);
   return resolve(target as JsonSchema, root);
 }
 
@@ -106,7 +106,7 @@ function isAnything(schema: JsonSchema): boolean {
   return schema.type === undefined && schema.enum === undefined && schema.const === undefined;
 }
 
-/** One type for all of the alternatives, or `jsonb`. */
+/** The type that all alternatives share, or `jsonb`. */
 function typeOf({ alternatives }: Field): string {
   const [first, ...others] = new Set(alternatives.map(scalarType));
   return first !== undefined && others.length === 0 ? first : 'jsonb';
@@ -127,14 +127,17 @@ function scalarType(schema: JsonSchema): string {
   }
 }
 
-/** What a SQL transform says of the columns that it computes, `.meta({ sql: 'date' })`: texts and numbers in JSON. */
+/**
+ * The types that a SQL transform gives its computed columns by `.meta({ sql: 'date' })`. In JSON they are texts or
+ * numbers.
+ */
 const SQL_TYPES: ReadonlyMap<unknown, string> = new Map(
   ['date', 'timestamp', 'timestamptz', 'uuid', 'bigint'].map((type) => [type, type]),
 );
 
 const TEXT_FORMATS: Readonly<Record<string, string>> = { 'date-time': 'timestamptz', date: 'date', uuid: 'uuid' };
 
-/** `z.int32()`: its bounds are all that is left of it. */
+/** JSON Schema keeps of `z.int32()` only its bounds. */
 function isInt32({ format, minimum, maximum }: JsonSchema): boolean {
   return format === 'int32' || (minimum === -(2 ** 31) && maximum === 2 ** 31 - 1);
 }

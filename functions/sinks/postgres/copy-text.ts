@@ -1,16 +1,16 @@
 import { textAt } from './fields.ts';
 
 /**
- * Lines of COPY's text format as they grow. A line can be given up half-way: `used` is set back to where it began.
+ * A growing buffer of lines in COPY's text format. To drop an unfinished line, set `used` back to where the line began.
  *
- * Hot path: bytes are copied one by one, because most values are shorter than what a call to native code costs.
+ * Hot path: bytes are copied one by one, because for most values a call to native code costs more than the copy.
  */
 export interface CopyText {
   buffer: Buffer;
   used: number;
-  /** Memory that has been given back. */
+  /** A buffer that its reader has given back, for the next lines. */
   spare: Buffer | undefined;
-  /** What values are copied from: the data of the event whose line it is. */
+  /** The data of the event whose line is being written: values are copied from here. */
   data: Uint8Array;
 }
 
@@ -20,7 +20,7 @@ export function emptyCopyText(): CopyText {
   return { buffer: newBuffer(), used: 0, spare: undefined, data: new Uint8Array() };
 }
 
-/** Sees to it that so many bytes can be added. */
+/** Makes room for so many more bytes. */
 export function reserve(out: CopyText, length: number): void {
   if (out.used + length <= out.buffer.length) return;
   const larger = Buffer.allocUnsafeSlow(Math.max(out.used + length, out.buffer.length * 2));
@@ -28,7 +28,7 @@ export function reserve(out: CopyText, length: number): void {
   out.buffer = larger;
 }
 
-/** What is there so far, for somebody else to keep, or to give back. */
+/** Takes the lines written so far out of the buffer. The caller keeps them, or returns their memory by `giveBack`. */
 export function takeBytes(out: CopyText): Buffer {
   const taken = out.buffer.subarray(0, out.used);
   out.buffer = out.spare ?? newBuffer();
@@ -37,13 +37,13 @@ export function takeBytes(out: CopyText): Buffer {
   return taken;
 }
 
-/** Nobody reads these bytes any more: their memory can be written again, which spares the garbage collector a lot. */
+/** Returns bytes that nobody reads any more. Writing into them again saves the garbage collector much work. */
 export function giveBack(out: CopyText, taken: Uint8Array): void {
-  // What an unusually long line needed is not kept for ever.
+  // The memory of an unusually long line is left to the garbage collector.
   if (taken.buffer.byteLength <= 2 * CHUNK_BYTES) out.spare = Buffer.from(taken.buffer);
 }
 
-/** With some room for the line that makes it full. */
+/** A chunk, with some room for the line that exceeds it. */
 function newBuffer(): Buffer {
   return Buffer.allocUnsafeSlow(CHUNK_BYTES + CHUNK_BYTES / 4);
 }
@@ -61,14 +61,14 @@ export function addNull(out: CopyText): void {
   out.buffer[out.used++] = LETTER_N;
 }
 
-/** ASCII without anything to escape. */
+/** Adds ASCII that contains nothing to escape. */
 export function addAscii(out: CopyText, text: string): void {
   out.used += out.buffer.write(text, out.used, 'latin1');
 }
 
 /**
- * Bytes as they are. A JSON string's inside is fit for it unless there is a `\u` in it: JSON has no raw control
- * characters, COPY reads `\b \f \n \r \t` as JSON does, and after a backslash takes any other character for itself.
+ * Adds bytes unchanged. The inside of a JSON string without `\u` is valid here: JSON has no raw control characters, and
+ * COPY reads `\b \f \n \r \t` as JSON does and takes any other character after a backslash literally.
  */
 export function addRaw(out: CopyText, start: number, end: number): void {
   const { buffer, data } = out;
@@ -77,7 +77,7 @@ export function addRaw(out: CopyText, start: number, end: number): void {
   out.used = used;
 }
 
-/** JSON as text: its backslashes are doubled, and line breaks and tabs between its values escaped. */
+/** Adds JSON as a text value: doubles backslashes, and escapes line breaks and tabs between values. */
 export function addJson(out: CopyText, start: number, end: number): void {
   const { buffer, data } = out;
   let used = out.used;
@@ -90,8 +90,8 @@ export function addJson(out: CopyText, start: number, end: number): void {
 }
 
 /**
- * The text that a JSON string with `\u` in it stands for. False: it is none that Postgres can hold, and nothing was
- * added.
+ * Adds the text of a JSON string that contains `\u`. Returns false, and adds nothing, when Postgres cannot hold the
+ * text: it has no character 0 and no half of a surrogate pair.
  */
 export function addDecoded(out: CopyText, start: number, end: number): boolean {
   const text = JSON.parse(textAt(out.data, start, end)) as string;
@@ -103,8 +103,7 @@ export function addDecoded(out: CopyText, start: number, end: number): boolean {
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 /**
- * What stands after the backslash for a tab, a line feed or a carriage return: JSON has no other character below the
- * space.
+ * The letters after the backslash for tab, line feed and carriage return: JSON allows no other character below space.
  */
 const LETTERS = { 9: 0x74, 10: 0x6e, 13: 0x72 } as Readonly<Record<number, number>>;
 const TAB = 0x09;

@@ -10,16 +10,16 @@ import {
 import { endOfNested, skipSpace } from '../../runtime/json/json-ranges.ts';
 
 /**
- * Finds the fields of an event's data by the columns they belong to: no value is parsed, and what a field's name is
- * compared with first is the name that stood in its place in the event before. Data in the log is JSON and UTF-8:
- * nothing of that is checked again.
+ * Locates the fields of an event's data, by the column of the same name, without parsing any value. A field's name is
+ * first compared with the name at the same position in the previous event. Data in the log is valid JSON in UTF-8, so
+ * neither is checked again.
  *
- * Hot path: offsets live in arrays that are reused from event to event, so an event costs no object.
+ * Hot path: offsets live in arrays that are reused from event to event, so an event allocates no object.
  */
 export interface Fields {
-  /** Looks at the data of the next event. */
-  read(data: Uint8Array): Reading;
-  /** Of the column with this index: what kind of value the event has. */
+  /** Locates the fields of the next event's data. */
+  read(data: Uint8Array): FieldsResult;
+  /** The kind of value that the event has for the column with this index. */
   kindOf(column: number): ValueKind;
   /** Where the value starts. */
   startOf(column: number): number;
@@ -27,11 +27,11 @@ export interface Fields {
   endOf(column: number): number;
 }
 
-export type Reading =
+export type FieldsResult =
   | { readonly outcome: 'row' }
-  /** The data is no object. */
+  /** The data is not an object. */
   | { readonly outcome: 'no-row' }
-  /** A field that none of the columns is for. */
+  /** The data has a field without a column. */
   | { readonly outcome: 'unknown'; readonly field: string };
 
 export type ValueKind =
@@ -43,7 +43,7 @@ export type ValueKind =
   | typeof ESCAPED
   | typeof NESTED;
 
-/** No such field. */
+/** The event has no such field. */
 export const ABSENT = 0;
 export const NULL = 1;
 export const NUMBER = 2;
@@ -56,8 +56,8 @@ export const ESCAPED = 5;
 /** An object or an array. */
 export const NESTED = 6;
 
-const ROW: Reading = { outcome: 'row' };
-const NO_ROW: Reading = { outcome: 'no-row' };
+const ROW: FieldsResult = { outcome: 'row' };
+const NO_ROW: FieldsResult = { outcome: 'no-row' };
 
 export function openFields(columns: readonly string[]): Fields {
   const indexes = new Map(columns.map((name, index) => [name, index]));
@@ -65,20 +65,20 @@ export function openFields(columns: readonly string[]): Fields {
   const kinds = new Uint8Array(columns.length);
   const starts = new Uint32Array(columns.length);
   const ends = new Uint32Array(columns.length);
-  /** The column of the first, second, … field of the event before. */
+  /** The columns of the previous event's fields, in the order of the fields. */
   const order: number[] = [];
 
   /**
-   * Of the field whose name begins here: where its value starts. Its column is in `order` then; -1: no column is for
-   * it.
+   * Finds where the value of the field whose name begins at `at` starts, and puts the field's column into `order`.
+   * Returns -1 when the field has no column.
    */
-  const startOfValue = (data: Uint8Array, at: number, place: number): number => {
-    const column = order[place];
+  const startOfValue = (data: Uint8Array, at: number, fieldNumber: number): number => {
+    const column = order[fieldNumber];
     const start = column === undefined ? -1 : skipExpected(data, at, expected[column] as Uint8Array);
     if (start >= 0) return skipSpace(data, start);
     const found = indexes.get(nameAt(data, at));
     if (found === undefined) return -1;
-    order[place] = found;
+    order[fieldNumber] = found;
     return skipSpace(data, skipSpace(data, Math.abs(endOfString(data, at))) + 1);
   };
 
@@ -88,12 +88,12 @@ export function openFields(columns: readonly string[]): Fields {
       let at = skipSpace(data, 0);
       if (data[at] !== OPEN_BRACE) return NO_ROW;
       at = skipSpace(data, at + 1);
-      for (let place = 0; data[at] !== CLOSE_BRACE; place++) {
-        const start = startOfValue(data, at, place);
+      for (let fieldNumber = 0; data[at] !== CLOSE_BRACE; fieldNumber++) {
+        const start = startOfValue(data, at, fieldNumber);
         if (start < 0) return { outcome: 'unknown', field: nameAt(data, at) };
         const kind = kindAt(data, start);
         const end = endOfValue(data, start, kind);
-        const column = order[place] as number;
+        const column = order[fieldNumber] as number;
         kinds[column] = end < 0 ? ESCAPED : kind;
         starts[column] = start;
         ends[column] = Math.abs(end);
@@ -135,13 +135,13 @@ function kindAt(data: Uint8Array, at: number): ValueKind {
   }
 }
 
-/** Just after the value; negative for a string with a `\u` in it. */
+/** The offset just after the value; negative for a string with `\u` in it. */
 function endOfValue(data: Uint8Array, start: number, kind: ValueKind): number {
   if (kind === TEXT) return endOfString(data, start);
   return kind === NESTED ? endOfNested(data, start) : endOfWord(data, start);
 }
 
-/** Just after the expected name and its colon; -1 when something else stands there. */
+/** The offset just after the expected name and its colon; -1 when something else is there. */
 function skipExpected(data: Uint8Array, at: number, expected: Uint8Array): number {
   for (let index = 0; index < expected.length; index++) {
     if (data[at + index] !== expected[index]) return -1;
@@ -149,7 +149,7 @@ function skipExpected(data: Uint8Array, at: number, expected: Uint8Array): numbe
   return at + expected.length;
 }
 
-/** From the opening quote to just after the closing one; negative when there is a `\u` in between. */
+/** The offset just after the closing quote; negative when there is a `\u` before it. `start` is the opening quote. */
 function endOfString(data: Uint8Array, start: number): number {
   let at = start + 1;
   let sign = 1;
@@ -163,7 +163,7 @@ function endOfString(data: Uint8Array, start: number): number {
   }
 }
 
-/** Of a number, `true`, `false` or `null`. */
+/** The offset just after a number, `true`, `false` or `null`. */
 function endOfWord(data: Uint8Array, start: number): number {
   let at = start;
   for (;;) {

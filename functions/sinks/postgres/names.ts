@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** `orders` or `sales.orders`, each part taken as it is written, capitals included, and quoted. */
+/** Quotes `orders` or `sales.orders`: each part exactly as it is written, with its upper and lower case. */
 export function quotedTable(table: string): string {
   return table.split('.').map(quoted).join('.');
 }

@@ -1,24 +1,24 @@
 import { addAscii, addRaw, type CopyText } from './copy-text.ts';
 import { textAt } from './fields.ts';
-import type { Refusal } from './refusal.ts';
+import type { RowRejection } from './row-rejection.ts';
 
 export type NumberKind = 'int2' | 'int4' | 'int8' | 'float8';
 
-/** Adds the JSON number that stands there in the data, with all of its digits. A refusal: nothing was added. */
-export type AddNumber = (out: CopyText, start: number, end: number) => Omit<Refusal, 'column'> | undefined;
+/** Adds the JSON number at [start, end) of the data, with all of its digits. Returns why when it adds nothing. */
+export type AddNumber = (out: CopyText, start: number, end: number) => Omit<RowRejection, 'column'> | undefined;
 
-/** How a column of the kind takes numbers. */
+/** Returns how to add numbers to a column of this kind. */
 export function numberAdder(kind: NumberKind): AddNumber {
   const isDouble = kind === 'float8';
   const plainLength = isDouble ? DOUBLE_DIGITS : INTEGERS[kind].digits;
   return (out, start, end) => {
-    // Most need no closer look: fewer digits than the longest number has; for a double also a point, but no exponent.
+    // Fast path for most numbers: fewer digits than the type's longest number, no exponent, a point only for a double.
     if (end - start < plainLength && plainness(out.data, start, end) >= (isDouble ? POINTED : WHOLE)) {
       addRaw(out, start, end);
       return undefined;
     }
     const json = textAt(out.data, start, end);
-    const digits = isDouble ? (refusedDouble(json) ?? json) : integerOf(json, kind);
+    const digits = isDouble ? (rejectedDouble(json) ?? json) : integerOf(json, kind);
     if (typeof digits === 'object') return digits;
     addAscii(out, digits);
     return undefined;
@@ -52,10 +52,10 @@ const INTEGERS = {
 } as const;
 
 /**
- * The digits of an integer, however JSON wrote it: `1.0` and `1e3` are integers too, which Postgres would not read as
- * such. A refusal, in Postgres's words, for what is not an integer or out of the type's range.
+ * Returns the digits of an integer, however JSON wrote it: `1.0` and `1e3` are integers too, though Postgres would not
+ * read them as such. For a number that is not an integer, or out of the type's range, returns Postgres's own error.
  */
-function integerOf(json: string, kind: Exclude<NumberKind, 'float8'>): string | Omit<Refusal, 'column'> {
+function integerOf(json: string, kind: Exclude<NumberKind, 'float8'>): string | Omit<RowRejection, 'column'> {
   const { type, bits, digits: mostDigits } = INTEGERS[kind];
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = JSON_NUMBER.exec(json) ?? [];
   const digits = (whole + fraction).replace(/^0+/, '');
@@ -71,8 +71,8 @@ function integerOf(json: string, kind: Exclude<NumberKind, 'float8'>): string | 
 
 const JSON_NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** Undefined when a `double precision` can hold the number; it may round it, but neither overflow nor underflow. */
-function refusedDouble(json: string): Omit<Refusal, 'column'> | undefined {
+/** Returns Postgres's error for a number that would overflow or underflow a `double precision`; rounding is fine. */
+function rejectedDouble(json: string): Omit<RowRejection, 'column'> | undefined {
   const value = Number(json);
   const mantissa = json.replace(/[eE].*$/, '');
   if (Number.isFinite(value) && (value !== 0 || !/[1-9]/.test(mantissa))) return undefined;

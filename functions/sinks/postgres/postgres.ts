@@ -39,18 +39,18 @@ const Options = z.strictObject({
 });
 
 const Resources = PostgresServer.safeExtend({
-  /** The columns of the stream's schema, for `create`. */
+  /** The columns of the table, derived from the stream's schema. Required when `create` is true. */
   columns: z.array(Column).optional(),
 });
 
 /**
- * Keeps a table in Postgres: an event's data is a row, a field is the column of that name, and a field that is missing
- * is null, or the column's default if it has one.
+ * Keeps a table in Postgres: an event's data is a row, and each field is the column of the same name. A missing field
+ * is null, or the column's default.
  *
- * Rows, position and marks are committed in one transaction, so whatever is delivered twice counts once. A row that the
- * database refuses (SQLSTATE classes 22, 23 and 54) becomes a dead letter, and the others land. A trigger that wants to
- * refuse a row raises one of these. What the operator has to set right, a missing table or column, stops the step and
- * loses nothing.
+ * Rows, position and marks are committed in one transaction, so a batch that is delivered twice counts once. A row that
+ * the database rejects (SQLSTATE classes 22, 23 and 54) becomes a dead letter, and the other rows are committed. A
+ * trigger that wants to reject a row raises an error of one of these classes. A mistake that the operator has to
+ * correct, such as a missing table or column, stops the step and loses nothing.
  */
 export const postgresDefinition = defineSink({
   options: Options,
@@ -62,7 +62,7 @@ export const postgresDefinition = defineSink({
     const { columns, ...server } = resources;
     if (create && columns === undefined)
       throw new UserMistake(
-        `step '${step}': create is true, but resources.columns says nothing of the stream's schema`,
+        `step '${step}': create is true, but its resources have no columns to create the table with: deploy the pipeline again`,
       );
     const database = openDatabase(server, step);
     const prepared = new WeakMap<pg.ClientBase, Prepared>();
@@ -78,9 +78,9 @@ export const postgresDefinition = defineSink({
         database.use(signal, async (client) => {
           const into = prepared.get(client) ?? (await prepare(client));
           prepared.set(client, into);
-          const held = await beginAt(client, { step, shard });
+          const locked = await beginAt(client, { step, shard });
           const rejections = await writeRows(client, into, pages);
-          await commitAt(client, held, progress(rejections));
+          await commitAt(client, locked, progress(rejections));
           return rejections;
         }),
       loadProgress: (shard, signal) =>
@@ -90,7 +90,7 @@ export const postgresDefinition = defineSink({
   },
 });
 
-/** The table as one connection knows it. */
+/** What is prepared once for each connection. */
 interface Prepared {
   readonly table: Table;
   readonly key: readonly string[] | undefined;

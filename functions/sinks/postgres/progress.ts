@@ -8,8 +8,8 @@ interface StepShard {
 }
 
 /**
- * What was last committed; by a step that has committed nothing since it got its name, what it left under its former
- * one, as revision 0. Undefined: nothing yet, and perhaps not even the table for it.
+ * Loads the progress that the step last committed in the shard. A renamed step that has committed nothing under its new
+ * name gets the progress of its former name, as revision 0. Undefined: nothing is committed, or the table is missing.
  */
 export async function loadProgress(
   client: pg.ClientBase,
@@ -29,17 +29,17 @@ export async function loadProgress(
   }
 }
 
-/** A shard's position, locked by the open transaction. */
-export interface HeldPosition extends StepShard {
+/** A shard's position, whose row the open transaction has locked. */
+export interface LockedPosition extends StepShard {
   readonly revision: number;
 }
 
 /**
- * Begins a transaction that holds the shard's position. A twin has to wait here, instead of doing the same work and
- * meeting us row by row. Constraints that would be checked at the commit are checked row by row, so that the row at
- * fault is found.
+ * Begins a transaction and locks the shard's position. A second invocation with the same batch waits here instead of
+ * doing the same work and waiting for each row. Constraints that Postgres would check at the commit are checked row by
+ * row, so that the faulty row is found.
  */
-export async function beginAt(client: pg.ClientBase, { step, shard }: StepShard): Promise<HeldPosition> {
+export async function beginAt(client: pg.ClientBase, { step, shard }: StepShard): Promise<LockedPosition> {
   const [stepText, shardText] = [client.escapeLiteral(step), client.escapeLiteral(shard)];
   const results = (await client.query(
     `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE;
@@ -51,22 +51,23 @@ export async function beginAt(client: pg.ClientBase, { step, shard }: StepShard)
 }
 
 /**
- * Commits rows and progress in one round trip. Throws `StaleCheckpoint` when the revision held is not the one to be
- * replaced.
+ * Commits rows and progress in one round trip. Throws `StaleCheckpoint` when the locked revision is not `previous`.
  */
-export async function commitAt(client: pg.ClientBase, held: HeldPosition, progress: Progress): Promise<void> {
-  const { step, shard } = held;
+export async function commitAt(client: pg.ClientBase, locked: LockedPosition, progress: Progress): Promise<void> {
+  const { step, shard } = locked;
   const { previous, revision, state } = progress;
-  if (held.revision !== previous) throw new StaleCheckpoint(`${step}, ${shard}`, previous);
+  if (locked.revision !== previous) throw new StaleCheckpoint(`${step}, ${shard}`, previous);
   const results = (await client.query(
     `UPDATE millrace_progress SET revision = ${revision}, state = ${client.escapeLiteral(state)}
       WHERE step = ${client.escapeLiteral(step)} AND shard = ${client.escapeLiteral(shard)};
      COMMIT`,
   )) as unknown as pg.QueryResult[];
   const command = results[1]?.command;
-  // A transaction that has failed answers a COMMIT with ROLLBACK, and no error.
+  // Postgres answers the COMMIT of a failed transaction with ROLLBACK, not with an error.
   if (command !== 'COMMIT')
-    throw new Error(`the position of ${step}, ${shard} was not committed: the database answered ${command}`);
+    throw new Error(
+      `the position of ${step}, ${shard} was not committed: the database answered COMMIT with ${command}`,
+    );
 }
 
 const UNDEFINED_TABLE = '42P01';

@@ -13,39 +13,42 @@ import {
 } from './copy-text.ts';
 import { ABSENT, ESCAPED, NESTED, NULL, NUMBER, openFields, TEXT } from './fields.ts';
 import { type AddNumber, numberAdder } from './numbers.ts';
-import type { Refusal } from './refusal.ts';
+import type { RowRejection } from './row-rejection.ts';
 import type { Table, TableColumn } from './table.ts';
 
 /**
  * Turns events' data into lines of COPY's text format, from bytes to bytes, so that numbers keep their digits. Each
- * value becomes what Postgres's own `json_populate_record` would make of it. What no text can bring into the column is
- * refused here, so that it cannot spoil a batch; the rest is left to Postgres, the authority.
+ * value becomes what Postgres's own `json_populate_record` would make of it. Values that no text can express are
+ * rejected here, so that they cannot spoil a batch; Postgres itself decides about all others.
  */
 export interface RowEncoder {
-  /** Looks at an event's data, and decides which columns its row has. */
-  read(data: Uint8Array): RowReading;
-  /** Adds the row that was read last; with its ordinal in front when there is one. Undefined: it is added. */
-  add(data: Uint8Array, ordinal: number | undefined): Refusal | undefined;
-  /** How many bytes wait to be taken. */
+  /** Locates the fields of an event's data, and decides which columns its row has. */
+  read(data: Uint8Array): RowResult;
+  /**
+   * Adds the row that was read last, after its ordinal if there is one. Returns a rejection when the row was not added.
+   */
+  add(data: Uint8Array, ordinal: number | undefined): RowRejection | undefined;
+  /** The number of bytes that `take` would return. */
   waiting(): number;
-  /** The lines added since the last call. */
+  /** Takes the lines that were added since the last call. */
   take(): Uint8Array;
-  /** Takes back what it handed out, to write into it again. */
+  /** Returns the memory of lines that are sent, to be written again. */
   giveBack(taken: Uint8Array): void;
 }
 
-export type RowReading =
+export type RowResult =
   | Row
-  | { readonly outcome: 'refused'; readonly refusal: Refusal }
+  | { readonly outcome: 'rejected'; readonly rejection: RowRejection }
   | { readonly outcome: 'unknown'; readonly field: string };
 
 /**
- * The columns that a row has: all but those that have a default and no field in the event. Equal shapes are one object.
+ * The columns that a row has: all, except columns with a default for which the event has no field. Equal shapes are one
+ * object.
  */
 export interface Shape {
   readonly columns: readonly TableColumn[];
-  /** The columns' indexes among the table's. */
-  readonly places: readonly number[];
+  /** The indexes of these columns among the table's. */
+  readonly indexes: readonly number[];
 }
 
 export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder {
@@ -58,10 +61,10 @@ export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder
     return notNull || isKey ? [{ name, index, hasDefault: hasDefault && !isKey }] : [];
   });
   const addNumber = columns.map(({ kind }) => (kind === 'text' || kind === 'json' ? addAsText : numberAdder(kind)));
-  let places: readonly number[] = [];
+  let indexes: readonly number[] = [];
 
-  /** Adds one value. A refusal: nothing was added. */
-  const addValue = (index: number): Omit<Refusal, 'column'> | undefined => {
+  /** Adds one value. Returns why when it adds nothing. */
+  const addValue = (index: number): Omit<RowRejection, 'column'> | undefined => {
     const kind = fields.kindOf(index);
     const start = fields.startOf(index);
     const end = fields.endOf(index);
@@ -77,32 +80,32 @@ export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder
 
   return {
     read(data) {
-      const reading = fields.read(data);
-      if (reading.outcome === 'unknown') return reading;
-      if (reading.outcome === 'no-row') return { outcome: 'refused', refusal: NO_FIELDS };
+      const found = fields.read(data);
+      if (found.outcome === 'unknown') return found;
+      if (found.outcome === 'no-row') return { outcome: 'rejected', rejection: NO_FIELDS };
       for (const { name, index, hasDefault } of required) {
         const kind = fields.kindOf(index);
         if (kind === NULL || (kind === ABSENT && !hasDefault))
-          return { outcome: 'refused', refusal: missing(table, name) };
+          return { outcome: 'rejected', rejection: missing(table, name) };
       }
       const row = shapes.current();
-      places = row.shape.places;
+      indexes = row.shape.indexes;
       return row;
     },
 
     add(data, ordinal) {
       const lineStart = out.used;
       out.data = data;
-      // Nothing grows to more than twice its length: a backslash for each byte.
+      // No value grows to more than twice its length: at most one backslash for each byte.
       reserve(out, 2 * data.length + 3 * columns.length + 16);
       if (ordinal !== undefined) addAscii(out, `${ordinal}\t`);
-      for (let place = 0; place < places.length; place++) {
-        if (place > 0) addSeparator(out);
-        const index = places[place] as number;
-        const refused = addValue(index);
-        if (refused !== undefined) {
+      for (let position = 0; position < indexes.length; position++) {
+        if (position > 0) addSeparator(out);
+        const index = indexes[position] as number;
+        const rejected = addValue(index);
+        if (rejected !== undefined) {
           out.used = lineStart;
-          return { ...refused, column: (columns[index] as TableColumn).name };
+          return { ...rejected, column: (columns[index] as TableColumn).name };
         }
       }
       addLineEnd(out);
@@ -120,13 +123,17 @@ const addAsText: AddNumber = (out, start, end) => {
   return undefined;
 };
 
-const NO_FIELDS: Refusal = { code: '22P02', message: 'the data is not an object: it has no fields', column: undefined };
+const NO_FIELDS: RowRejection = {
+  code: '22P02',
+  message: 'the data is not an object: it has no fields',
+  column: undefined,
+};
 const NOT_A_TEXT = {
   code: '22021',
-  message: 'a text of Postgres holds neither the character 0 nor half a surrogate pair',
+  message: 'a text of Postgres holds neither the character 0 nor half of a surrogate pair',
 };
 
-function missing({ written }: Table, name: string): Refusal {
+function missing({ written }: Table, name: string): RowRejection {
   return { code: '23502', message: `null value in column "${name}" of relation "${written}"`, column: name };
 }
 
@@ -135,13 +142,13 @@ interface Row {
   readonly shape: Shape;
 }
 
-/** One object for all rows of a shape. */
+/** Keeps one object for all rows of a shape. */
 function openShapes(columns: readonly TableColumn[], isPresent: (index: number) => boolean): { current(): Row } {
   const withDefault = columns.flatMap(({ hasDefault }, index) => (hasDefault ? [index] : []));
   const known = new Map<string, Row>();
   const rowWithout = (absent: readonly number[]): Row => {
-    const places = columns.flatMap((_, index) => (absent.includes(index) ? [] : [index]));
-    return { outcome: 'row', shape: { places, columns: places.map((index) => columns[index] as TableColumn) } };
+    const indexes = columns.flatMap((_, index) => (absent.includes(index) ? [] : [index]));
+    return { outcome: 'row', shape: { indexes, columns: indexes.map((index) => columns[index] as TableColumn) } };
   };
   const whole = rowWithout([]);
   return {

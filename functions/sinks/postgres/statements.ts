@@ -2,7 +2,7 @@ import { quoted, quotedList } from './names.ts';
 import type { Shape } from './row-encoder.ts';
 import type { Table } from './table.ts';
 
-/** What a sink does with the rows of a block. */
+/** How the rows of a block get into the table. */
 export interface Merging {
   readonly table: Table;
   readonly shape: Shape;
@@ -10,13 +10,13 @@ export interface Merging {
   readonly key: readonly string[] | undefined;
 }
 
-/** Temporary tables, one each for a connection. No column of anybody's is called so. */
+/** Temporary tables, one of each for a connection. The ordinal's name has a space, which no user's column will have. */
 const STAGE = 'pg_temp.millrace_stage';
 const RAW = 'pg_temp.millrace_raw';
-const REFUSED = 'pg_temp.millrace_refused';
+const REJECTED = 'pg_temp.millrace_rejected';
 const ORDINAL = '"millrace ordinal"';
 
-/** The rows with their types and in their order; they go with the transaction. */
+/** Creates the table of a block's rows, with the types of the target and an ordinal. Each commit empties it. */
 export function createStage({ name, columns }: Table): string {
   const names = quotedList(columns.map(({ name: column }) => column));
   return `CREATE TEMPORARY TABLE IF NOT EXISTS millrace_stage ON COMMIT DELETE ROWS AS
@@ -25,18 +25,18 @@ export function createStage({ name, columns }: Table): string {
 
 export const emptyStage = `TRUNCATE ${STAGE}`;
 
-/** The same as texts, which hold anything, to find the rows that Postgres refuses. */
+/** Creates the same table with text columns, which take any value, to find the rows that Postgres rejects. */
 export function createRaw({ columns }: Table): string {
   return `CREATE TEMPORARY TABLE IF NOT EXISTS millrace_raw (${ORDINAL} integer PRIMARY KEY,
       ${columns.map(({ name }) => `${quoted(name)} text`).join(', ')}) ON COMMIT DELETE ROWS;
-    CREATE TEMPORARY TABLE IF NOT EXISTS millrace_refused
+    CREATE TEMPORARY TABLE IF NOT EXISTS millrace_rejected
       (ordinal integer, code text, message text, field text) ON COMMIT DELETE ROWS;
-    TRUNCATE ${RAW}, ${REFUSED}`;
+    TRUNCATE ${RAW}, ${REJECTED}`;
 }
 
-export const readRefused = `SELECT ordinal, code, message, field FROM ${REFUSED} ORDER BY ordinal`;
+export const readRejected = `SELECT ordinal, code, message, field FROM ${REJECTED} ORDER BY ordinal`;
 
-/** Appended rows are copied straight into the table, without an ordinal. */
+/** A sink without a key copies rows straight into the table, without an ordinal. */
 export function copyInto({ table, shape, key }: Merging): string {
   const names = quotedList(shape.columns.map(({ name }) => name));
   return key === undefined
@@ -48,16 +48,16 @@ export function copyIntoRaw({ shape }: Merging): string {
   return `COPY ${RAW} (${ORDINAL}, ${quotedList(shape.columns.map(({ name }) => name))}) FROM STDIN`;
 }
 
-/** The rows of the stage, each key's last one. */
+/** Merges each key's last row of the stage into the table. */
 export function merge(merging: Merging & { readonly key: readonly string[] }): string {
   return insertLast(merging, STAGE);
 }
 
 /**
- * Brings the rows of the raw table into the sink's, and what Postgres refuses into the table of refused rows: by
- * halves, each in a subtransaction, first halves first, so that the rows land in their order. All of it happens in the
- * server: however many rows are refused, it takes one round trip. The fault's column, which Postgres does not name when
- * a text is no value of its type, is found by assigning one column after the other.
+ * Moves the rows of the raw table into the sink's table, and the rows that Postgres rejects into the table of rejected
+ * rows. It tries halves, each in a subtransaction, the first half first, so rows keep their order. All of it runs in
+ * the server: one round trip, however many rows are rejected. Postgres does not name the column when a text is no value
+ * of its type; assigning one column after the other finds it.
  */
 export function mergeByHalves(merging: Merging, rows: number): string {
   const { columns } = merging.shape;
@@ -97,7 +97,7 @@ export function mergeByHalves(merging: Merging, rows: number): string {
                 EXIT;
               END;
             END LOOP;
-            INSERT INTO ${REFUSED} VALUES (millrace_low, millrace_code, millrace_message, NULLIF(millrace_field, ''));
+            INSERT INTO ${REJECTED} VALUES (millrace_low, millrace_code, millrace_message, NULLIF(millrace_field, ''));
           END IF;
         END;
       END LOOP;
@@ -106,7 +106,7 @@ export function mergeByHalves(merging: Merging, rows: number): string {
 
 const ROWS_FAULT = 'data_exception OR integrity_constraint_violation OR program_limit_exceeded';
 
-/** Every row's text is converted before a later row with the same key can hide it. */
+/** Converts the text of every row before a later row with the same key can hide it. */
 function insertRange(merging: Merging): string {
   const { table, shape, key } = merging;
   const casts = shape.columns.map(({ name, castType }) => `${quoted(name)}::${castType} AS ${quoted(name)}`).join(', ');

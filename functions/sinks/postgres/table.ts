@@ -6,67 +6,69 @@ import type { NumberKind } from './numbers.ts';
 
 /** A table as the catalogue describes it. */
 export interface Table {
-  /** Quoted, to stand in a statement. */
+  /** Quoted, for use in a statement. */
   readonly name: string;
-  /** As the pipeline's author wrote it, for messages. */
+  /** As the pipeline's author wrote the name, for messages. */
   readonly written: string;
-  /** Those that can be written. */
+  /** The columns that can be written. */
   readonly columns: readonly TableColumn[];
-  /** Columns that compute themselves. */
+  /** The names of generated columns. */
   readonly generated: ReadonlySet<string>;
 }
 
 export interface TableColumn {
   readonly name: string;
-  /** The type without its length or precision, which an assignment checks and a cast would quietly cut. */
+  /** The type without length or precision: an assignment checks those, while a cast would shorten silently. */
   readonly castType: string;
   readonly kind: ColumnKind;
   readonly notNull: boolean;
-  /** It has a value of its own where an event has none. */
+  /** True when Postgres provides a value for an event without this field. */
   readonly hasDefault: boolean;
 }
 
-/** How a JSON value is written into the column; `text`: by the type's own input, as `json_populate_record` would. */
+/**
+ * How a JSON value is written into the column. `text`: through the type's own input, as `json_populate_record` does.
+ */
 export type ColumnKind = NumberKind | 'json' | 'text';
 
-export interface WantedTable {
+export interface TableOptions {
   readonly table: string;
   readonly key: readonly string[] | undefined;
-  /** What the table is made of when it is missing; undefined: it has to be there. */
+  /** The columns to create a missing table with; undefined: a missing table is an error. */
   readonly create: readonly Column[] | undefined;
 }
 
-/** Where the positions of the sinks of this database are. */
+/** The table with the positions of all sinks of this database. */
 const PROGRESS_TABLE = `CREATE TABLE IF NOT EXISTS millrace_progress (
   step text NOT NULL, shard text NOT NULL, revision bigint NOT NULL, state text NOT NULL, PRIMARY KEY (step, shard))`;
 
 /**
- * Reads the table, and makes it and the table of positions when they are missing. Throws a `UserMistake` for what the
- * operator has to set right: no event is to blame for it.
+ * Reads the table's columns. Creates the table (if asked to) and the table of positions when they are missing. Throws a
+ * `UserMistake` for a mistake that the operator has to correct.
  */
-export async function openTable(client: pg.ClientBase, wanted: WantedTable): Promise<Table> {
+export async function openTable(client: pg.ClientBase, options: TableOptions): Promise<Table> {
   await refuseOtherEncodings(client);
   await makeWhenMissing(client, { name: 'millrace_progress', statement: PROGRESS_TABLE });
-  const name = quotedTable(wanted.table);
-  if (wanted.create !== undefined)
-    await makeWhenMissing(client, { name, statement: creation(name, wanted.create, wanted.key) });
+  const name = quotedTable(options.table);
+  if (options.create !== undefined)
+    await makeWhenMissing(client, { name, statement: creation(name, options.create, options.key) });
   const columns = await readColumns(client, name);
   if (columns.length === 0)
     throw new UserMistake(
-      `the table ${wanted.table} does not exist, or this user may not see it: create it, or say create: true in the sink's options`,
+      `the table ${options.table} does not exist, or this user may not see it: create it, or set create: true in the sink's options`,
     );
   const writable = columns.filter(({ generated }) => !generated);
   const table = {
     name,
-    written: wanted.table,
+    written: options.table,
     columns: writable.map(toColumn),
     generated: new Set(columns.filter(({ generated }) => generated).map(({ name: column }) => column)),
   };
-  if (wanted.key !== undefined) await refuseUnfitKey(client, table, wanted.key);
+  if (options.key !== undefined) await refuseUnfitKey(client, table, options.key);
   return table;
 }
 
-/** Whether there is no row in it, or no such table. */
+/** True when the table has no row, or is missing. */
 export async function isEmptyOrMissing(client: pg.ClientBase, table: string): Promise<boolean> {
   const name = quotedTable(table);
   if (!(await exists(client, name))) return true;
@@ -86,8 +88,8 @@ async function refuseOtherEncodings(client: pg.ClientBase): Promise<void> {
 }
 
 /**
- * `CREATE … IF NOT EXISTS` alone fails when two do it at once, and asks for the right to create when there is nothing
- * to create.
+ * Creates a table under a lock. `CREATE … IF NOT EXISTS` alone fails when two sessions run it at once, and requires the
+ * right to create even when the table exists.
  */
 async function makeWhenMissing(client: pg.ClientBase, table: { name: string; statement: string }): Promise<void> {
   if (await exists(client, table.name)) return;
@@ -95,18 +97,18 @@ async function makeWhenMissing(client: pg.ClientBase, table: { name: string; sta
     await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${CREATION_LOCK}); ${table.statement}; COMMIT`);
   } catch (error) {
     await client.query('ROLLBACK');
-    if (!HINDRANCES.has((error as pg.DatabaseError).code ?? '')) throw error;
+    if (!CREATION_ERRORS.has((error as pg.DatabaseError).code ?? '')) throw error;
     throw new UserMistake(
-      `cannot create the table ${table.name}: ${(error as Error).message}: grant the right to, or create it yourself: ${table.statement}`,
+      `cannot create the table ${table.name}: ${(error as Error).message}: grant this user the right to create it, or create it yourself: ${table.statement}`,
     );
   }
 }
 
-/** Any number that other programs are not likely to use: "millrace". */
+/** An arbitrary number that other programs are unlikely to lock. */
 const CREATION_LOCK = '7883948836411040101';
 
-/** No right to, no such schema, no such type, a name that is taken by something else, columns that cannot be a key. */
-const HINDRANCES = new Set(['42501', '3F000', '42704', '42P07', '42P16', '42703', '42601', '42710']);
+/** No permission, no such schema, no such type, a name that something else has, columns that cannot be a key. */
+const CREATION_ERRORS = new Set(['42501', '3F000', '42704', '42P07', '42P16', '42703', '42601', '42710']);
 
 async function exists(client: pg.ClientBase, name: string): Promise<boolean> {
   const { rows } = await client.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [name]);
@@ -168,18 +170,18 @@ async function refuseUnfitKey(client: pg.ClientBase, table: Table, key: readonly
   const missing = key.filter((each) => !columns.some((column) => column.name === each));
   if (missing.length > 0)
     throw new UserMistake(
-      `the table ${written} has no column ${missing.join(', ')} to be its key: alter the table, or the key in the sink's options`,
+      `the table ${written} has no column ${missing.join(', ')}, which the sink's key names: alter the table, or correct key in the sink's options`,
     );
   const names = quotedList(key);
   try {
-    // Planned, and not executed: finds the index that tells which rows have the same key.
+    // EXPLAIN only plans: it fails when no unique index covers the key.
     await client.query(
       `EXPLAIN INSERT INTO ${name} (${names}) SELECT ${names} FROM ${name} ON CONFLICT (${names}) DO NOTHING`,
     );
   } catch (error) {
     if ((error as pg.DatabaseError).code !== NO_SUCH_INDEX) throw error;
     throw new UserMistake(
-      `the table ${written} may have several rows with one key (${key.join(', ')}): alter table ${name} add primary key (${names})`,
+      `the table ${written} has no unique index on the sink's key (${key.join(', ')}): alter table ${name} add primary key (${names})`,
     );
   }
 }

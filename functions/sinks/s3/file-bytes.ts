@@ -5,7 +5,7 @@ import type { PlannedFile } from './files.ts';
 import { lineOf } from './lines.ts';
 import type { S3Options } from './options.ts';
 
-/** What is in a file's object. The same events give the same bytes, however they were read. */
+/** Makes the content of a file. The same events give the same bytes, however they were read. */
 export async function fileBytes(
   file: PlannedFile,
   { lines, compression }: Pick<S3Options, 'lines' | 'compression'>,
@@ -16,14 +16,14 @@ export async function fileBytes(
     return bytes;
   }
   const compressed = await compress(file, { lines, compression }, signal);
-  // Zlib says in a gzip header which system it was built for; 255 is "unknown" (RFC 1952). Its time is 0 as it is.
+  // Zlib writes the system it was built for into a gzip header; 255 is "unknown" (RFC 1952). Zlib leaves the time at 0.
   if (compression === 'gzip') compressed[GZIP_SYSTEM] = 255;
   return compressed;
 }
 
 const GZIP_SYSTEM = 9;
 
-/** Compressors are fed blocks of one size, because what they make may depend on how their input was cut. */
+/** The size of every write to a compressor: its output may depend on how the input is divided. */
 const BLOCK_BYTES = 256 * 1024;
 
 async function compress(
@@ -35,7 +35,7 @@ async function compress(
   const chunks: Buffer[] = [];
   compressor.on('data', (chunk: Buffer) => chunks.push(chunk));
   const done = finished(compressor);
-  // It is awaited below, unless a write throws before that, and then for the same reason.
+  // Awaited below, unless a write throws first; that error has the same cause.
   done.catch(() => undefined);
   try {
     for (const block of blocksOf(file, lines, Math.min(BLOCK_BYTES, file.bytes))) {
@@ -52,12 +52,14 @@ async function compress(
   return Buffer.concat(chunks);
 }
 
-/** It is told the size, which readers then find in the frame, and takes no more memory than that needs. */
+/**
+ * Declares the size in advance: the frame then tells it to readers, and the compressor needs no more memory than that.
+ */
 function zstd(bytes: number) {
   return createZstdCompress({ pledgedSrcSize: bytes, params: { [constants.ZSTD_c_checksumFlag]: 1 } });
 }
 
-/** The lines in blocks of `size`, the last one shorter. A block is overwritten by the next one. */
+/** Yields the lines in blocks of `size`; the last block is shorter. Each block overwrites the one before. */
 function* blocksOf({ events }: PlannedFile, lines: S3Options['lines'], size: number): Generator<Buffer> {
   const block = Buffer.allocUnsafe(size);
   let filled = 0;

@@ -7,16 +7,16 @@ import { lineOf } from './lines.ts';
 import type { S3Options } from './options.ts';
 import { partitionOf } from './partitions.ts';
 
-/** A file to write: what is in it and how it is called, which the slice and the options decide alone. */
+/** A file to write. Its name and content depend on the slice and the options alone. */
 export interface PlannedFile {
   readonly key: string;
-  /** In the log's order, one at least. Their bytes stay where they are, in the records. */
+  /** At least one event, in the order of the log. Their bytes are views of the records, not copies. */
   readonly events: readonly ReceivedEvent[];
-  /** Of its lines, not compressed. */
+  /** The size of its lines before compression. */
   readonly bytes: number;
 }
 
-/** Reads the slice and deals its events out to files. */
+/** Reads the slice and assigns its events to files. */
 export async function planFiles(
   slice: Pick<Slice, 'shard' | 'from' | 'to' | 'pages'>,
   options: S3Options,
@@ -45,7 +45,7 @@ export async function planFiles(
 }
 
 interface Partition {
-  /** The key of its file with this number, from 0. */
+  /** The object key of the partition's file with this number, from 0. */
   readonly keyOf: (number: number) => string;
   readonly files: { readonly key: string; readonly events: ReceivedEvent[]; bytes: number }[];
 }
@@ -63,8 +63,9 @@ function addTo({ keyOf, files }: Partition, event: ReceivedEvent, options: S3Opt
 }
 
 /**
- * A name begins with a letter: Hive and Spark do not see files that begin with `_`, as an incarnation may. Positions
- * are of one width, and so is the number, so that keys sort as the log does. Throws `EventRejected`.
+ * Returns how the files of a partition are named. A name begins with a letter, because Hive and Spark ignore files that
+ * begin with `_`, as an incarnation may. Positions and numbers have a fixed width, so keys sort as the log does. Throws
+ * `EventRejected` when the key is too long for S3.
  */
 function keysIn(
   folder: string,
@@ -78,15 +79,15 @@ function keysIn(
   if (length > LONGEST_KEY)
     throw new EventRejected(
       'refused',
-      `its partition makes a key of ${length} bytes, S3 takes ${LONGEST_KEY}: partition by shorter fields`,
+      `its partition makes an object key of ${length} bytes, and S3 allows ${LONGEST_KEY}: partition by shorter fields`,
     );
   return keyOf;
 }
 
-/** Enough for a slice whose every event is a file. */
+/** Enough digits for a slice in which each event has a file of its own. */
 const NUMBER_WIDTH = 8;
 
 const ENDINGS = { gzip: '.gz', zstd: '.zst', none: '' } as const;
 
-/** In UTF-8 (Amazon S3 User Guide, "Naming Amazon S3 objects"). */
+/** S3's limit, in bytes of UTF-8 (Amazon S3 User Guide, "Naming Amazon S3 objects"). */
 const LONGEST_KEY = 1024;

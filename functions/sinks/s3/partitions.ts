@@ -4,13 +4,16 @@ import { ownField } from '../../runtime/json/event-fields.ts';
 import { memberRanges, textOf } from '../../runtime/json/json-ranges.ts';
 import { isTimestamp } from '../../runtime/json/timestamp.ts';
 
-/** What the sink's options say of it. */
+/** The options that decide an event's partition. */
 export interface Partitioning {
   readonly by: 'month' | 'day' | 'hour';
   readonly fields: readonly string[];
 }
 
-/** The folder of an event's partition: `year=2026/month=11/day=05/region=EU`. Throws `EventRejected`. */
+/**
+ * Returns the folder of an event's partition: `year=2026/month=11/day=05/region=EU`. Throws `EventRejected` when the
+ * event has no valid time, or a field holds an object or array.
+ */
 export function partitionOf(event: ReceivedEvent, { by, fields }: Partitioning): string {
   let folder = timePartition(event.time, by);
   for (const field of fields) folder += `/${escapeHive(field)}=${fieldValue(event, field)}`;
@@ -18,14 +21,18 @@ export function partitionOf(event: ReceivedEvent, { by, fields }: Partitioning):
 }
 
 /**
- * What is wrong with the names of the partitions: two columns of a table cannot have one name, whatever its capitals.
+ * Lists what is wrong with the partitions' names: two columns of a table cannot differ in upper and lower case alone.
  */
 export function problemsOfNames({ prefix, by, fields }: Partitioning & { readonly prefix: string }) {
   const problems: { path: (string | number)[]; message: string }[] = [];
   const taken = new Set<string>(TIME_COLUMNS.slice(0, TIME_COLUMNS.indexOf(by) + 1));
   for (const [index, field] of fields.entries()) {
     const name = field.toLowerCase();
-    if (taken.has(name)) problems.push({ path: ['fields', index], message: `there is a partition '${name}' already` });
+    if (taken.has(name))
+      problems.push({
+        path: ['fields', index],
+        message: `there is already a partition '${name}': leave one of them out`,
+      });
     if (!field.isWellFormed()) problems.push({ path: ['fields', index], message: 'is not well-formed Unicode' });
     taken.add(name);
   }
@@ -33,24 +40,25 @@ export function problemsOfNames({ prefix, by, fields }: Partitioning & { readonl
   if (length > LONGEST_NAMES)
     problems.push({
       path: ['prefix'],
-      message: `together with the names of the fields it has ${length} bytes, ${LONGEST_NAMES} are allowed`,
+      message: `has ${length} bytes together with the names of the fields, and ${LONGEST_NAMES} are allowed: shorten them`,
     });
   return problems;
 }
 
 const TIME_COLUMNS = ['year', 'month', 'day', 'hour'] as const;
 
-/** Of the 1,024 bytes that a key may have: the rest is for values and for the file's name. */
+/** An object key has at most 1,024 bytes; the rest is for the fields' values and the file's name. */
 export const LONGEST_NAMES = 512;
 
-/** What Hive, Spark and Athena read as null. */
+/** The value that Hive, Spark and Athena read as null. */
 const NO_VALUE = '__HIVE_DEFAULT_PARTITION__';
 
 function timePartition(time: string, by: Partitioning['by']): string {
-  if (!isTimestamp(time)) throw refused(`time: ${JSON.stringify(time.slice(0, 64))} is no RFC 3339 time`);
+  if (!isTimestamp(time)) throw rejected(`time: ${JSON.stringify(time.slice(0, 64))} is not an RFC 3339 time`);
   const utc = time.endsWith('Z') ? time : new Date(time).toISOString();
-  // In UTC it may be in the year before 0000 or after 9999, which have a sign.
-  if (utc.startsWith('-') || utc.startsWith('+')) throw refused(`time: ${time} is in no year from 0000 to 9999 in UTC`);
+  // In UTC the year may be before 0000 or after 9999: then it has a sign.
+  if (utc.startsWith('-') || utc.startsWith('+'))
+    throw rejected(`time: ${time} is not in the years 0000 to 9999 in UTC`);
   const month = `year=${utc.slice(0, 4)}/month=${utc.slice(5, 7)}`;
   if (by === 'month') return month;
   const day = `${month}/day=${utc.slice(8, 10)}`;
@@ -62,24 +70,24 @@ function fieldValue(event: ReceivedEvent, field: string): string {
   if (value === undefined || value === null || value === '') return NO_VALUE;
   switch (typeof value) {
     case 'string':
-      if (!value.isWellFormed()) throw refused(`${field}: is not well-formed Unicode, so it names no partition`);
+      if (!value.isWellFormed()) throw rejected(`${field}: is not well-formed Unicode, so it cannot name a partition`);
       return escapeHive(value);
     case 'number':
-      return Math.abs(value) > Number.MAX_SAFE_INTEGER ? asItCame(event, field) : String(value);
+      return Math.abs(value) > Number.MAX_SAFE_INTEGER ? digitsOf(event, field) : String(value);
     case 'boolean':
       return String(value);
     default:
-      throw refused(`${field}: is an ${Array.isArray(value) ? 'array' : 'object'}, which names no partition`);
+      throw rejected(`${field}: is an ${Array.isArray(value) ? 'array' : 'object'}, which cannot name a partition`);
   }
 }
 
-/** Two large numbers may be one to JavaScript. */
-function asItCame({ dataBytes }: ReceivedEvent, field: string): string {
+/** Takes a large number's digits from the event's bytes: JavaScript may round two different numbers to one. */
+function digitsOf({ dataBytes }: ReceivedEvent, field: string): string {
   const range = memberRanges(dataBytes).get(field);
   return range === undefined ? NO_VALUE : textOf(dataBytes, range);
 }
 
-/** As Hive's `FileUtils.escapePathName` does, so that every reader of its partitions gets the value back. */
+/** Escapes as Hive's `FileUtils.escapePathName` does, so that every reader of Hive partitions gets the value back. */
 function escapeHive(text: string): string {
   return text.replace(
     ESCAPED,
@@ -89,6 +97,6 @@ function escapeHive(text: string): string {
 
 const ESCAPED = /["#%'*/:=?\\{[\]^\p{Cc}]/gu;
 
-function refused(message: string): EventRejected {
+function rejected(message: string): EventRejected {
   return new EventRejected('refused', message);
 }

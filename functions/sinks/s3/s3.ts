@@ -8,27 +8,27 @@ import { Options, type S3Options } from './options.ts';
 import { writeFiles } from './write-files.ts';
 
 const Resources = z.strictObject({
-  /** The lake's name. */
+  /** The name of the lake's bucket. */
   bucket: z.string().min(1),
 });
 
-/** Where replays of all prefixes are in the lake: a sink may write below its own prefix there, too. */
+/** The folder of the lake for replays. A sink may also write below its own prefix in there. */
 const REPLAYS = 'replays';
 
 /**
- * Archives a stream as NDJSON files in Hive-style partitions. What an event's bytes were, they are in its line.
+ * Archives a stream as NDJSON files in Hive-style partitions. An event's line holds the bytes that are in the log.
  *
- * A file's name follows from the slice, which is fixed before the first file is written, from the partition and from
- * the file's number; so does what is in it. What a run did before it died is written once more, over itself. Names sort
- * as the log does, within a partition and shard.
+ * A file's name and content follow from the slice, the partition and the file's number, and the slice is fixed before
+ * the first file is written. So a run that repeats another one after a crash overwrites the same objects with the same
+ * content. Within a partition and a shard, names sort as the log does.
  *
- * Dead letters: an event whose time no calendar has, or whose field to partition by is an object, an array, or too long
- * for a key.
+ * An event becomes a dead letter when its time is not valid, or when a field to partition by holds an object, an array
+ * or a value too long for an object key.
  */
 export const s3Definition = defineSink({
   options: Options,
   resources: Resources,
-  into: (options, place) => ({ ...options, prefix: `${REPLAYS}/${options.prefix}/${place}` }),
+  into: (options, destination) => ({ ...options, prefix: `${REPLAYS}/${options.prefix}/${destination}` }),
   doubles: () => true,
   open({ options, resources: { bucket } }): OpenSink {
     const client = s3Client({ pathStyle: endpointIsOverridden() });
@@ -43,8 +43,9 @@ export const s3Definition = defineSink({
 });
 
 /**
- * Files below a prefix of the lake: `s3Sink({ prefix: 'orders', by: 'month' })`. What is not said is fixed here, so
- * that an interrupted slice is finished with the defaults that it was begun with.
+ * Writes files below a prefix of the lake: `s3Sink({ prefix: 'orders', by: 'month' })`. docs/connectors.md explains
+ * every option, in the words of `Options`. Defaults are filled in here, so that a slice that one version of the code
+ * began is finished with the same defaults by the next.
  */
 export function s3Sink(
   options: z.input<typeof Options>,

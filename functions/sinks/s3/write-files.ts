@@ -5,7 +5,9 @@ import { fileBytes } from './file-bytes.ts';
 import { type PlannedFile, planFiles } from './files.ts';
 import type { S3Options } from './options.ts';
 
-/** Resolves to what is refused once every file is in the bucket. When it throws, nothing is on its way any more. */
+/**
+ * Resolves, to the rejected events, once every file is in the bucket. When it throws, no request is in flight any more.
+ */
 export async function writeFiles(
   slice: Slice,
   options: S3Options,
@@ -28,15 +30,15 @@ export async function writeFiles(
   return rejections;
 }
 
-/** Not as `Content-Encoding`, by which a client would unpack a file that is called `.gz`. */
+/** `Content-Type`, not `Content-Encoding`: with that, a client would unpack a file whose name still ends in `.gz`. */
 const MEDIA_TYPES = { gzip: 'application/gzip', zstd: 'application/zstd', none: 'application/x-ndjson' } as const;
 
 const FILES_AT_ONCE = 16;
 
-/** The slice is in memory beside what is being compressed, and a file may not get smaller by it. */
+/** The slice stays in memory beside the compressed files, and compression may not make a file smaller. */
 const BYTES_AT_ONCE = 64 * 1024 * 1024;
 
-/** Works on several files at once. The first failure aborts the others, and is thrown when they have ended. */
+/** Works on several files at once. The first failure aborts the others, and is thrown after they have ended. */
 async function eachWithin(
   files: readonly PlannedFile[],
   signal: AbortSignal,

@@ -5,7 +5,7 @@ import { rfc3339 } from '../../runtime/json/event-fields.ts';
 
 const LONGEST_ATTRIBUTE = 1_024;
 
-/** Readers refuse an attribute that UTF-8 cannot hold. */
+/** Readers reject an attribute that UTF-8 cannot express. */
 const WellFormed = z.string().refine((text) => text.isWellFormed(), 'has half of a surrogate pair');
 
 const Text = WellFormed.min(1).max(LONGEST_ATTRIBUTE);
@@ -22,16 +22,18 @@ const Time = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-const JsonMediaType = z.string().regex(/^[\w.+-]+\/([\w.-]+\+)?json\s*(;|$)/i, 'must be JSON: other data is not taken');
+const JsonMediaType = z
+  .string()
+  .regex(/^[\w.+-]+\/([\w.-]+\+)?json\s*(;|$)/i, 'must be JSON, such as application/json: other data is not accepted');
 
-/** Another `traceparent` than a valid one is to be ignored (W3C Trace Context, 3.2.2). */
+/** An invalid `traceparent` is ignored, as W3C Trace Context, 3.2.2, demands. */
 const Traceparent = z
   .string()
   .regex(/^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/)
   .optional()
   .catch(undefined);
 
-/** The attributes of CloudEvents 1.0 that an event of ours has. Others, such as `subject`, are not kept. */
+/** The attributes of CloudEvents 1.0 that a Millrace event keeps. Others, such as `subject`, are dropped. */
 const Attributes = z.object({
   specversion: z.literal('1.0'),
   id: Text,
@@ -48,8 +50,9 @@ const Attributes = z.object({
 export type Attributes = z.infer<typeof Attributes>;
 
 /**
- * Checks a client's event. Throws `EventRejected`, also for a source that begins as those of this pipeline's own steps
- * do: readers drop what such a source has sent before, so a client could make them drop our own events.
+ * Checks a client's event, and returns its attributes. Throws `EventRejected` for an invalid event, and for a source
+ * that begins like those of this pipeline's own steps: readers deduplicate such sources, so a client could make readers
+ * drop the pipeline's own events.
  */
 export function attributesOf(event: unknown, pipeline: string): Attributes {
   const parsed = Attributes.safeParse(event);
@@ -60,12 +63,12 @@ export function attributesOf(event: unknown, pipeline: string): Attributes {
   if (parsed.data.source.startsWith(`/${pipeline}/`))
     throw new EventRejected(
       'schema',
-      `source: '/${pipeline}/…' is for this pipeline's own steps: name the sender otherwise`,
+      `source: '/${pipeline}/…' is reserved for this pipeline's own steps: use another source`,
     );
   return parsed.data;
 }
 
-/** The attributes of binary mode: headers `ce-…`, percent-encoded where they are not ASCII. */
+/** Returns the attributes of binary mode: the headers `ce-…`, percent-encoded where they are not ASCII. */
 export function attributesInHeaders(headers: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
   const attributes: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -78,11 +81,12 @@ function unescaped(value: string): string {
   try {
     return decodeURIComponent(value);
   } catch {
-    // A sign that encodes nothing: the CloudEvents binding lets it stand for itself.
+    // A percent sign that encodes nothing stands for itself, by the HTTP binding of CloudEvents.
     return value;
   }
 }
 
+/** Returns the header's value when it is valid. */
 export function validTraceparent(text: string | undefined): string | undefined {
   return Traceparent.parse(text);
 }

@@ -4,7 +4,7 @@ import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/json/wir
 import { requestHandler } from '../../runtime/request-handler.ts';
 import { defineSource, type ReceivingSource, type Source } from '../../runtime/source.ts';
 import { bearerAuthentication, tokenInSecret } from './bearer-token.ts';
-import { type Reply, RequestRefused, replyToAppend } from './replies.ts';
+import { type Reply, RequestRejected, replyToAppend } from './replies.ts';
 import { bodyOf, type Request } from './request-body.ts';
 import { eventsOf } from './request-events.ts';
 
@@ -40,18 +40,18 @@ const Resources = z.strictObject({
 });
 
 /**
- * A Lambda function URL takes events by POST: a JSON object, an array of them (each element an event), or CloudEvents
- * 1.0 in structured, batch or binary mode, plain or gzip. Data is passed on byte by byte as it came.
+ * Accepts events by POST at a Lambda function URL: a JSON object, an array of them (each element an event), or
+ * CloudEvents 1.0 in structured, batch or binary mode, plain or gzip. Data is appended byte for byte as it was sent.
  *
- * - 202 `{ "accepted": n }`: the log has acknowledged all of them.
- * - 400: `events` lists each bad one with its index and reason; none of the request was taken.
- * - 401, 405, 413 (with the limit), 415: the request is at fault as a whole; nothing was taken.
- * - 429 and 503 with Retry-After: the stream throttles, or did not acknowledge. Some may be in the log: who sends
- *   CloudEvents with `source` and `sequence` into a stream that is `idempotent` can send them again without doubling
- *   them.
+ * - 202 `{ "accepted": n }`: the log has acknowledged all events.
+ * - 400: `events` lists each bad event with its index and reason; no event of the request was appended.
+ * - 401, 405, 413 (with the limit), 415: the whole request is wrong; no event was appended.
+ * - 429 and 503 with Retry-After: the stream throttles, or did not acknowledge. Some events may be in the log. A client
+ *   that sends CloudEvents with `source` and `sequence` into a stream that is `idempotent` can send them again without
+ *   duplicates.
  *
- * An event without a key, such as a reading of a sensor without an id, gets its own id as key. A source that begins
- * with `/<this pipeline>/` is refused: it could pass for one of our own steps.
+ * An event without a key, such as a reading of a sensor without an id, gets its own id as its key. A CloudEvent whose
+ * source begins with `/<this pipeline>/` is rejected: it could pass for an event of the pipeline's own steps.
  */
 export const httpDefinition = defineSource({
   options: Options,
@@ -67,7 +67,7 @@ export const httpDefinition = defineSource({
           await authenticate?.(request, signal);
           return { events: eventsOf(request, bodyOf(request), fields), reply: replyToAppend };
         } catch (error) {
-          if (!(error instanceof RequestRefused)) throw error;
+          if (!(error instanceof RequestRejected)) throw error;
           return { events: [], reply: () => error.reply };
         }
       },
@@ -77,7 +77,9 @@ export const httpDefinition = defineSource({
 
 function tokenOf({ tokenSecret }: z.infer<typeof Resources>) {
   if (tokenSecret === undefined)
-    throw new UserMistake(`the source checks bearer tokens, and its resources name no tokenSecret to compare with`);
+    throw new UserMistake(
+      `callers is 'bearer', but the resources have no tokenSecret to compare tokens with: deploy the pipeline again`,
+    );
   return tokenInSecret(tokenSecret);
 }
 

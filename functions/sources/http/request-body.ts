@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
-import { RequestRefused } from './replies.ts';
+import { RequestRejected } from './replies.ts';
 
-/** What Lambda makes of an HTTP request (function URLs, payload format 2.0): header names in lower case. */
+/** An HTTP request as Lambda passes it (function URLs, payload format 2.0): header names are in lower case. */
 export interface Request {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly requestContext: { readonly http: { readonly method: string }; readonly timeEpoch: number };
@@ -10,7 +10,7 @@ export interface Request {
   readonly isBase64Encoded: boolean;
 }
 
-/** How the body holds events: bare JSON, or CloudEvents by one of the modes of their HTTP binding. */
+/** The form of a body: bare JSON, or CloudEvents in one of the modes of their HTTP binding. */
 export type BodyMode = 'bare' | 'binary' | 'structured' | 'batch';
 
 export interface RequestBody {
@@ -19,18 +19,22 @@ export interface RequestBody {
   readonly bytes: Buffer;
 }
 
-/** Lambda takes requests of 6 MB (base64 included); a compressed body may become as long, and no longer. */
+/**
+ * Lambda accepts requests of 6 MB (base64 included). A compressed body may have the same length after decompression.
+ */
 export const LONGEST_BODY_BYTES = 6 * 1024 * 1024;
 
-/** Throws `RequestRefused`: 405, 415, 413, or 400 for a body that is not what its headers say. */
+/**
+ * Decodes a request's body. Throws `RequestRejected`: 405, 415, 413, or 400 for a body that does not match its headers.
+ */
 export function bodyOf(request: Request): RequestBody {
   const { method } = request.requestContext.http;
   if (method !== 'POST')
-    throw new RequestRefused(405, `${method} does nothing here: POST events`, { headers: { allow: 'POST' } });
+    throw new RequestRejected(405, `the method is ${method}: send events by POST`, { headers: { allow: 'POST' } });
   const mode = modeOf(request);
   const bytes = withoutMark(decoded(request));
-  if (bytes.length === 0) throw new RequestRefused(400, 'the body is empty: send a JSON object or an array of them');
-  if (!isUtf8(bytes)) throw new RequestRefused(400, 'the body is not UTF-8');
+  if (bytes.length === 0) throw new RequestRejected(400, 'the body is empty: send a JSON object or an array of them');
+  if (!isUtf8(bytes)) throw new RequestRejected(400, 'the body is not UTF-8');
   return { mode, bytes };
 }
 
@@ -47,12 +51,12 @@ function modeOf({ headers }: Request): BodyMode {
   const mode = MODES.get(type);
   const accepted = [...MODES.keys()].join(', ');
   if (mode === undefined)
-    throw new RequestRefused(415, `the content type is '${type}': send one of ${accepted}`, {
+    throw new RequestRejected(415, `the content type is '${type}': send one of ${accepted}`, {
       headers: { accept: accepted },
     });
   const charset = parameters.find((each) => each.startsWith('charset='))?.slice('charset='.length);
   if (charset !== undefined && !CHARSETS.has(charset.replaceAll('"', '')))
-    throw new RequestRefused(415, `the charset is '${charset}': send UTF-8, as JSON is defined`);
+    throw new RequestRejected(415, `the charset is '${charset}': send UTF-8, as JSON is defined`);
   return mode === 'bare' && headers['ce-specversion'] !== undefined ? 'binary' : mode;
 }
 
@@ -64,7 +68,7 @@ function decoded({ headers, body = '', isBase64Encoded }: Request): Buffer {
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity') return sent;
   if (encoding !== 'gzip')
-    throw new RequestRefused(415, `the content encoding is '${encoding}': send gzip or none`, {
+    throw new RequestRejected(415, `the content encoding is '${encoding}': send gzip or none`, {
       headers: { 'accept-encoding': 'gzip' },
     });
   return inflated(sent);
@@ -75,15 +79,15 @@ function inflated(sent: Buffer): Buffer {
     return gunzipSync(sent, { maxOutputLength: LONGEST_BODY_BYTES });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLong('becomes longer when it is decompressed');
-    throw new RequestRefused(400, `the body is not gzip: ${message}`);
+    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLong('is longer than that after decompression');
+    throw new RequestRejected(400, `the body is not gzip: ${message}`);
   }
 }
 
-function tooLong(how: string): RequestRefused {
-  return new RequestRefused(
+function tooLong(how: string): RequestRejected {
+  return new RequestRejected(
     413,
-    `the body ${how}: at most ${LONGEST_BODY_BYTES} bytes are taken, so send fewer events at once`,
+    `the body ${how}; at most ${LONGEST_BODY_BYTES} bytes are accepted: send fewer events at once`,
   );
 }
 

@@ -5,12 +5,12 @@ import { elementRanges, memberRanges } from '../../runtime/json/json-ranges.ts';
 import type { Checker } from '../../runtime/json/wire-schema.ts';
 import type { ReceivedRequest } from '../../runtime/source.ts';
 import { type Attributes, attributesInHeaders, attributesOf, validTraceparent } from './cloud-event.ts';
-import { type RefusedEvent, RequestRefused } from './replies.ts';
+import { type BadEvent, RequestRejected } from './replies.ts';
 import type { BodyMode, Request, RequestBody } from './request-body.ts';
 
 export type RequestEvent = ReceivedRequest<unknown>['events'][number];
 
-/** How the events of a source are made. */
+/** How a source makes its events. */
 export interface EventFields {
   readonly pipeline: string;
   readonly type: string;
@@ -19,46 +19,56 @@ export interface EventFields {
   readonly check: Checker;
 }
 
-/** More would not fit into an invocation, whatever they say. */
+/** An invocation has no time for more events than this, however small they are. */
 const MOST_EVENTS = 10_000;
 
 /**
- * The events of a request, in order. Their data are the bytes that came: never serialised again, so numbers keep their
- * digits. Throws `RequestRefused`: 400 with every event that is bad, and then none of them is taken; 413 for too many.
+ * Returns the events of a request, in order. Their data is the bytes as they were sent, never serialised again, so
+ * numbers keep their digits. Throws `RequestRejected`: 400 with a list of all bad events (then none is accepted), 413
+ * for too many events.
  */
 export function eventsOf(request: Request, body: RequestBody, fields: EventFields): readonly RequestEvent[] {
   const eventOf = makers(request, fields)[body.mode];
   const events: RequestEvent[] = [];
-  const refused: RefusedEvent[] = [];
+  const bad: BadEvent[] = [];
   for (const [index, part] of partsOf(body).entries()) {
     try {
       events.push(eventOf(part));
     } catch (error) {
       if (!(error instanceof EventRejected)) throw error;
-      refused.push({ index, reason: error.message });
+      bad.push({ index, reason: error.message });
     }
   }
-  if (refused.length === 0) return events;
-  const count = refused.length + events.length;
-  throw new RequestRefused(400, `${refused.length} of ${count} events cannot be taken; none was`, { events: refused });
+  if (bad.length === 0) return events;
+  const count = bad.length + events.length;
+  throw new RequestRejected(
+    400,
+    `${bad.length} of ${count} events are bad; none was accepted: correct them and send the request again`,
+    {
+      events: bad,
+    },
+  );
 }
 
-/** The parts of the body that each are one event. */
+/** Returns the parts of the body that are one event each. */
 function partsOf({ mode, bytes }: RequestBody): readonly Data[] {
   const value = parsed(bytes);
   const isArray = Array.isArray(value);
   if (mode === 'batch' && !isArray)
-    throw new RequestRefused(400, 'the body is no array: a batch of CloudEvents is one');
+    throw new RequestRejected(400, 'the body is not an array: send a batch of CloudEvents as a JSON array');
   if (mode === 'structured' && isArray)
-    throw new RequestRefused(
+    throw new RequestRejected(
       400,
       'the body is an array: send several CloudEvents as application/cloudevents-batch+json',
     );
   if (mode !== 'binary' && (typeof value !== 'object' || value === null))
-    throw new RequestRefused(400, `the body is neither a JSON object nor an array`);
+    throw new RequestRejected(400, 'the body is neither a JSON object nor an array: send one of these');
   if (!isArray || mode === 'binary') return [{ value, bytes: trimmed(bytes) }];
   if (value.length > MOST_EVENTS)
-    throw new RequestRefused(413, `the body has ${value.length} events: at most ${MOST_EVENTS} are taken at once`);
+    throw new RequestRejected(
+      413,
+      `the body has ${value.length} events; at most ${MOST_EVENTS} are accepted: send fewer events at once`,
+    );
   return elementRanges(bytes).map(({ start, end }, index) => ({
     value: value[index],
     bytes: bytes.subarray(start, end),
@@ -69,7 +79,7 @@ function parsed(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch (error) {
-    throw new RequestRefused(400, `the body is not JSON: ${(error as Error).message}`);
+    throw new RequestRejected(400, `the body is not JSON: ${(error as Error).message}`);
   }
 }
 
@@ -80,7 +90,7 @@ function makers(request: Request, fields: EventFields): Readonly<Record<BodyMode
   const traceparent = validTraceparent(request.headers.traceparent);
   const { pipeline } = fields;
 
-  /** An event without a key gets its own id as key: it is in no order with any other. */
+  /** Makes an event of bare JSON. Without a key, its id becomes its key: it needs no order among other events. */
   function bare(data: Data): RequestEvent {
     checkData(data, fields.check);
     const { type, time: timeField } = fields;
@@ -117,7 +127,7 @@ function makers(request: Request, fields: EventFields): Readonly<Record<BodyMode
   };
 }
 
-/** `data` of an event that `attributesOf` has found to be an object. */
+/** Returns `data` of a CloudEvent in JSON. `attributesOf` has checked that the event is an object. */
 function dataOf({ value, bytes }: Data): Data {
   const range = memberRanges(bytes).get('data');
   if (range === undefined) throw new EventRejected('schema', 'data: is missing');
@@ -129,7 +139,7 @@ function checkData({ value }: Data, check: Checker): void {
   if (wrong !== undefined) throw new EventRejected('schema', wrong);
 }
 
-/** White space around the value is no part of the event. */
+/** Removes white space around the value, which is not part of the event. */
 function trimmed(bytes: Buffer): Buffer {
   let start = 0;
   let end = bytes.length;

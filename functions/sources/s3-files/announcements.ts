@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { EventRejected } from '../../runtime/errors.ts';
 import type { AnnouncedItem } from '../../runtime/source.ts';
 
-/** An object as its announcement names it: enough to read exactly that content, or to notice that it is gone. */
+/** An object as its announcement names it: enough to read exactly this content, or to notice that it is gone. */
 export const S3Object = z.strictObject({
   bucket: z.string(),
   key: z.string(),
@@ -12,16 +12,16 @@ export const S3Object = z.strictObject({
 export type S3Object = z.infer<typeof S3Object>;
 
 /**
- * The objects that a message of the queue announces: S3's own notifications, several records a message, or
- * EventBridge's. What is no new content (S3's test event, a removed object) announces nothing. Throws `EventRejected`
- * for anything else.
+ * Returns the objects that a message of the queue announces. The message is one of S3's own notifications, with several
+ * records, or an event of EventBridge. Messages about anything but new content (S3's test event, a removed object)
+ * announce nothing. Throws `EventRejected` for any other message.
  */
 export function announcedObjects(messageBody: string): readonly AnnouncedItem[] {
   const message = Message.safeParse(jsonOf(messageBody));
   if (!message.success)
     throw new EventRejected(
       'undecodable',
-      'the message is neither a notification of S3 nor an event of S3 through EventBridge',
+      'the message is neither a notification of S3 nor an S3 event from EventBridge: send only these to the queue',
     );
   return message.data.map(itemOf);
 }
@@ -36,11 +36,14 @@ function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new EventRejected('undecodable', 'the message is not JSON, so no announcement of S3');
+    throw new EventRejected(
+      'undecodable',
+      'the message is not JSON, so it does not come from S3: send only its notifications to the queue',
+    );
   }
 }
 
-/** In S3's notifications keys are encoded as in a form: `+` is a space. In EventBridge's they are plain. */
+/** S3's notifications encode keys as a form does: `+` is a space. EventBridge's keys are plain. */
 const FormEncoded = z.string().transform((text) => {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
@@ -52,7 +55,7 @@ const FormEncoded = z.string().transform((text) => {
   }
 });
 
-/** A bucket without versioning, or with versioning suspended, gives no version that stands for one content. */
+/** A bucket without versioning, or with versioning suspended, has no version that stands for one content. */
 const VersionId = z
   .string()
   .optional()

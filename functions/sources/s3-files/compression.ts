@@ -6,8 +6,8 @@ import { cutAtFrames } from './zstd-frames.ts';
 export type Compression = 'gzip' | 'zstd';
 
 /**
- * How content is compressed, by its first bytes: neither CSV nor JSON in UTF-8 can begin like that. The name's ending
- * may be missing, but must not contradict them. Throws `EventRejected` when it does.
+ * Recognizes how content is compressed by its first bytes; neither CSV nor JSON in UTF-8 can begin like that. Throws
+ * `EventRejected` when the name has an ending that contradicts the bytes; it needs no ending.
  */
 export function compressionOf(head: Buffer, name: string): Compression | undefined {
   const found = MAGIC.find(({ magic }) => head.subarray(0, magic.length).equals(magic))?.compression;
@@ -15,7 +15,7 @@ export function compressionOf(head: Buffer, name: string): Compression | undefin
   if (named !== undefined && named !== found)
     throw new EventRejected(
       'undecodable',
-      `the name ends as ${named} does, but the content is ${found ?? 'not compressed'}`,
+      `the name ends as that of a ${named} file, but the content is ${found ?? 'not compressed'}: rename the file`,
     );
   return found;
 }
@@ -33,18 +33,18 @@ const ENDINGS = [
 ] as const;
 
 /**
- * Several gzip members or zstd frames in a row are one content. Holds a few chunks, so a decompression bomb is only
- * long; zstd needs its window besides, 128 MiB at the most.
+ * Decompresses content. Several gzip members or zstd frames in a row are one content. Only a few chunks are in memory,
+ * so a decompression bomb takes time but no memory; zstd also needs its window, 128 MiB at most.
  *
- * Throws `EventRejected` where the content is found to be broken, after all that came before. That may be long after
- * the damage: gzip has one checksum, at the end of a member, and zstd one, if any, at the end of a frame.
+ * Throws `EventRejected` where the decompressor notices damage, after it has yielded everything before. That may be
+ * long after the damage: gzip has one checksum at the end of a member, zstd at most one at the end of a frame.
  */
 export async function* decompressed(chunks: AsyncIterable<Buffer>, compression: Compression): AsyncGenerator<Buffer> {
   const [input, output] =
     compression === 'gzip'
       ? [chunks, createGunzip({ chunkSize: CHUNK_BYTES })]
       : [cutAtFrames(chunks), createZstdDecompress({ chunkSize: CHUNK_BYTES })];
-  // What goes wrong on the way comes out of the iteration below.
+  // The iteration below throws the pipeline's errors.
   pipeline(Readable.from(input), output, () => {});
   try {
     yield* output;
@@ -53,14 +53,16 @@ export async function* decompressed(chunks: AsyncIterable<Buffer>, compression: 
     const { message } = error as Error;
     throw new EventRejected(
       'undecodable',
-      `the ${compression} content is broken (${message}): the rows before were read, but check them, for damage is noticed late`,
+      `the ${compression} content is damaged (${message}): upload the file again; the rows before the damage were read, but check them, because damage is noticed late`,
     );
   }
 }
 
 const CHUNK_BYTES = 64 * 1024;
 
-/** By code: a connection that broke under the decompression is the world's fault, and so is a lack of memory. */
+/**
+ * Tells damaged content, by the error's code, from a broken connection and from a lack of memory: those are retried.
+ */
 function isCorrupt(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code !== undefined && /^(Z_DATA_ERROR|Z_BUF_ERROR|Z_NEED_DICT|ZSTD_error_(?!memory))/.test(code);

@@ -3,22 +3,24 @@ import type { S3Object } from './announcements.ts';
 import { type Compression, compressionOf, decompressed, MAGIC_BYTES } from './compression.ts';
 import type { OpenObject } from './object-bytes.ts';
 
+/** An object's content as text. */
 export interface Content {
   readonly compression: Compression | undefined;
-  /** Offset of the first chunk, in decompressed bytes: after a byte order mark, at the start. */
+  /** The offset of the first chunk, in decompressed bytes. At the start: 0, or the length of a byte order mark. */
   readonly offset: number;
   readonly chunks: AsyncIterable<Buffer>;
   readonly lastModified: Date;
 }
 
-export interface Place {
+/** An object, and how to open it. */
+export interface ObjectToOpen {
   readonly open: OpenObject;
   readonly object: S3Object;
   readonly signal: AbortSignal;
 }
 
-/** Opens an object's content at its start. Throws `EventRejected` for content that is no text in UTF-8. */
-export async function openContent({ open, object, signal }: Place): Promise<Content> {
+/** Opens an object's content at its start. Throws `EventRejected` for content that is not text in UTF-8. */
+export async function openContent({ open, object, signal }: ObjectToOpen): Promise<Content> {
   const { body, lastModified } = await open(object, { offset: 0, signal });
   try {
     const raw = await peek(body, MAGIC_BYTES);
@@ -34,14 +36,18 @@ export async function openContent({ open, object, signal }: Place): Promise<Cont
 }
 
 /**
- * Opens it again at an offset: plain content by a range, compressed content by inflating it from its start once more.
+ * Opens an object's content at an offset: plain content by a range, compressed content by decompressing it again from
+ * its start.
  */
-export async function reopenContent(place: Place, at: Pick<Content, 'offset' | 'compression'>): Promise<Content> {
+export async function reopenContent(
+  object: ObjectToOpen,
+  at: Pick<Content, 'offset' | 'compression'>,
+): Promise<Content> {
   if (at.compression === undefined) {
-    const { body, lastModified } = await place.open(place.object, { offset: at.offset, signal: place.signal });
+    const { body, lastModified } = await object.open(object.object, { offset: at.offset, signal: object.signal });
     return { ...at, chunks: body, lastModified };
   }
-  const { chunks, offset, lastModified } = await openContent(place);
+  const { chunks, offset, lastModified } = await openContent(object);
   return { ...at, chunks: after(chunks, at.offset - offset), lastModified };
 }
 
@@ -52,15 +58,16 @@ function checkText(head: Buffer): void {
   if (head.includes(0) || UTF16_MARKS.some((mark) => head.subarray(0, mark.length).equals(mark)))
     throw new EventRejected(
       'undecodable',
-      'the content is no text in UTF-8, but UTF-16 or a binary format: convert it first',
+      'the content is not text in UTF-8, but UTF-16 or a binary format: convert the file to UTF-8',
     );
 }
 
 const UTF16_MARKS = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
 
 /**
- * The first bytes (fewer when there are no more), and everything, those included. Where reading the first bytes fails,
- * `all` fails after those that there were. Whoever stops early closes the chunks.
+ * Returns the first bytes (fewer when there are no more), and all chunks, with the first bytes included. When reading
+ * the first bytes fails, `all` yields the bytes that were read and then throws. A reader that stops early closes the
+ * chunks.
  */
 async function peek(
   chunks: AsyncIterable<Buffer>,

@@ -1,29 +1,32 @@
 import { EventRejected, UserMistake } from '../../runtime/errors.ts';
 import type { WireSchema } from '../../runtime/json/wire-schema.ts';
 
-/** A row as its event's data: as JSON, numbers with the digits they came with, and the same parsed. */
+/** A row's data: as JSON, in which numbers keep their digits, and as the value that the JSON parses to. */
 export interface RowData {
   readonly json: string;
   readonly value: unknown;
 }
 
 /**
- * Reads rows under a header by the types of a schema:
- * - a number, integer or boolean field takes cells that are written so (numbers as in JSON; true and false in any
- *   case);
- * - every other field takes any text;
- * - an empty cell is null where null is allowed, else an empty text where text is allowed, else missing where the field
- *   may be missing;
- * - columns that the schema does not name are left out, as zod does, unless the schema is loose: then they are texts.
+ * Returns a function that reads rows under a header, by the types of a schema:
+ * - A number, integer or boolean field accepts cells that look so (numbers as in JSON; true and false in any case).
+ * - Every other field accepts any text.
+ * - An empty cell is null where the schema allows null, else an empty text where it allows text, else a missing field
+ *   where the field is optional.
+ * - Columns that the schema does not name are left out, as zod does. A loose schema keeps them as texts.
  *
- * Throws `EventRejected` for a header under which no row can fit the schema; the function it returns does so for a row.
+ * Throws `EventRejected` for a header under which no row can fit the schema. The returned function throws
+ * `EventRejected` for a row that does not fit.
  */
 export function cellReader(schema: WireSchema, header: readonly string[]): (cells: readonly string[]) => RowData {
   checkHeader(schema, header);
   const columns = header.map((name) => columnOf(schema, name));
   return (cells) => {
     if (cells.length !== header.length)
-      throw new EventRejected('schema', `the row has ${cells.length} cells, the header ${header.length}`);
+      throw new EventRejected(
+        'schema',
+        `the row has ${cells.length} cells, and the header has ${header.length}: make them equal`,
+      );
     const members: string[] = [];
     const value: Record<string, unknown> = {};
     const wrong: string[] = [];
@@ -43,7 +46,7 @@ export function cellReader(schema: WireSchema, header: readonly string[]): (cell
 }
 
 /**
- * Throws a `UserMistake` for a schema that no CSV row can fit: one that is no object, or has fields that are objects or
+ * Throws a `UserMistake` for a schema that no CSV row can fit: not an object, or with fields that hold objects or
  * lists.
  */
 export function checkCsvSchema(schema: WireSchema): void {
@@ -52,7 +55,7 @@ export function checkCsvSchema(schema: WireSchema): void {
   for (const [name, field] of Object.entries(propertiesOf(schema))) {
     if (kindsOf(schema, field).size === 0)
       throw new UserMistake(
-        `s3FilesSource cannot read '${name}' from CSV: a cell is a text, number, boolean or null, no object or list`,
+        `s3FilesSource cannot read '${name}' from CSV: a cell is a text, number, boolean or null, never an object or list: change the schema, or use ndjson`,
       );
   }
 }
@@ -61,7 +64,7 @@ type Kind = 'number' | 'boolean' | 'null' | 'string';
 
 interface Column {
   readonly name: string;
-  /** The member's name as JSON, with its colon. */
+  /** The field's name as JSON, with a colon. */
   readonly prefix: string;
   readonly kinds: ReadonlySet<Kind>;
   readonly mayBeMissing: boolean;
@@ -100,7 +103,7 @@ interface Cell {
   readonly value: unknown;
 }
 
-/** Undefined: the field is missing. A text: what is wrong. */
+/** Reads a cell. Returns undefined for a missing field, and a text that says what is wrong with a bad cell. */
 function read(cell: string, { kinds, mayBeMissing }: Column): Cell | string | undefined {
   if (cell === '') {
     if (kinds.has('null')) return NULL;
@@ -121,13 +124,13 @@ function read(cell: string, { kinds, mayBeMissing }: Column): Cell | string | un
 const NULL: Cell = { json: 'null', value: null };
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** The number that a cell holds, as JSON writes it. Undefined: it holds none. */
+/** Returns the number that a cell holds, as JSON writes it; undefined when the cell holds none. */
 export function numberIn(cell: string): string | undefined {
   const digits = cell.trim();
   return JSON_NUMBER.test(digits) ? digits : undefined;
 }
 
-/** The same of a boolean, in any case. */
+/** Returns the boolean that a cell holds, in any case of letters; undefined when the cell holds none. */
 export function booleanIn(cell: string): 'true' | 'false' | undefined {
   const word = cell.trim().toLowerCase();
   return word === 'true' || word === 'false' ? word : undefined;
@@ -137,7 +140,7 @@ function expected(kinds: ReadonlySet<Kind>): string {
   return [...kinds].map((kind) => (kind === 'null' ? 'nothing' : `a ${kind}`)).join(' or ');
 }
 
-/** What a field's schema takes from a cell; empty when it takes objects and lists alone. */
+/** Returns the kinds of value that a field accepts from a cell: none when the field accepts only objects and lists. */
 function kindsOf(root: WireSchema, field: WireSchema | boolean): ReadonlySet<Kind> {
   if (typeof field === 'boolean') return new Set<Kind>(field ? ['string'] : []);
   const { type, anyOf, oneOf, allOf, enum: values, const: value } = resolved(root, field);
@@ -165,14 +168,14 @@ function propertiesOf(schema: WireSchema): Readonly<Record<string, WireSchema | 
   return resolved(schema, schema).properties ?? {};
 }
 
-/** zod puts what it uses twice under `$defs`. */
+/** Follows a reference: zod puts a schema that is used twice under `$defs`. */
 function resolved(root: WireSchema, schema: WireSchema): WireSchema {
   const name = schema.$ref?.match(/^#\/\$defs\/(.+)$/)?.[1];
   const target = name === undefined ? undefined : root.$defs?.[name];
   return target === undefined ? schema : resolved(root, target);
 }
 
-/** A column may be called `__proto__`. */
+/** Sets a field, also one that is called `__proto__`. */
 function define(object: Record<string, unknown>, name: string, value: unknown): void {
   if (name === '__proto__') Object.defineProperty(object, name, { value, enumerable: true });
   else object[name] = value;

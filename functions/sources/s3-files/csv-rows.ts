@@ -7,10 +7,13 @@ import {
   LONGEST_ROW_BYTES,
   type RowFormat,
   type RowOfBlock,
-  refusedLine,
+  rejectedLine,
 } from './rows.ts';
 
-/** RFC 4180 by csv-parse: the cells of each row. Lines end with LF or CRLF; an empty line is no row. */
+/**
+ * Reads CSV by RFC 4180, with csv-parse, into the cells of each row. Lines end with LF or CRLF; empty lines are
+ * skipped.
+ */
 export const csvRows: RowFormat<readonly string[]> = {
   rowsOf(block, isLast) {
     const rows: CsvRow[] = [];
@@ -23,7 +26,7 @@ export const csvRows: RowFormat<readonly string[]> = {
       const fitsSoFar = block.length - at <= LONGEST_ROW_BYTES + LONGEST_LINE_BREAK;
       if (stop === 'open' && fitsSoFar && !isLast) break;
       const why = BROKEN[stop === 'open' && !fitsSoFar ? 'long' : stop]();
-      const broken = refusedLine<readonly string[]>(block, at, why);
+      const broken = rejectedLine<readonly string[]>(block, at, why);
       rows.push(broken);
       at = broken.next;
     }
@@ -34,23 +37,21 @@ export const csvRows: RowFormat<readonly string[]> = {
 
 type CsvRow = RowOfBlock<readonly string[]>;
 
-/**
- * Why csv-parse stopped: a quote that is still open at the end of the block, a row that is too long, or quotes in the
- * wrong place.
- */
+/** Why csv-parse stopped: a quote still open at the end of the block, a row that is too long, or misplaced quotes. */
 type Stop = 'open' | 'long' | 'quotes';
 
 const BROKEN: Record<Stop, () => EventRejected> = {
-  open: () => new EventRejected('undecodable', 'a quote is opened and not closed'),
-  long: () => new EventRejected('undecodable', `a quote is opened and not closed within ${LONGEST_ROW_BYTES} bytes`),
+  open: () => new EventRejected('undecodable', 'a quote is opened and not closed: close it'),
+  long: () =>
+    new EventRejected('undecodable', `a quote is opened and not closed within ${LONGEST_ROW_BYTES} bytes: close it`),
   quotes: () =>
     new EventRejected(
       'undecodable',
-      'a quote stands inside an unquoted field, or text follows a closing quote: double it',
+      'a quote is inside an unquoted field, or text follows a closing quote: double the quote inside a quoted field',
     ),
 };
 
-/** Adds the rows that can be read, up to the first that cannot. */
+/** Adds rows to `rows` up to the first row that cannot be read, and returns why that one cannot. */
 function parseFrom(block: Buffer, from: number, rows: CsvRow[]): Stop | undefined {
   let start = from;
   let isLong = false;

@@ -5,19 +5,21 @@ import type { RowEvent, RowResult } from './row-events.ts';
 import type { Row, RowBatch, RowPosition } from './rows.ts';
 
 /**
- * A page ends with whichever comes first. Each rejection is an object to be put, and reading stops between pages only.
+ * A page ends at the first limit it reaches. Few rejections, because each becomes an object; reading stops only between
+ * pages.
  */
 const MOST_BYTES = 1024 * 1024;
 const MOST_EVENTS = 2_000;
 const MOST_REJECTIONS = 500;
 /**
- * Then a page comes even if it is empty: a line that never ends must not be read from its start by every invocation.
+ * After this distance a page ends even if it is empty, so that no invocation reads an endless line again from its
+ * start.
  */
-const LONGEST_WAY_BYTES = 16 * 1024 * 1024;
+const LONGEST_PAGE_BYTES = 16 * 1024 * 1024;
 
 /**
- * Gathers rows into pages of a bounded size. Where the content turns out to be broken or gone, the rows before that
- * come as a page, and then the refusal.
+ * Gathers rows into pages of a bounded size. When the content turns out to be damaged or gone, it first yields the rows
+ * before that as a page, and then throws the `EventRejected`.
  */
 export async function* pagesOf<T>(
   batches: AsyncIterable<RowBatch<T>>,
@@ -40,7 +42,7 @@ export async function* pagesOf<T>(
         if (isFull(page)) yield taken();
       }
       position = next;
-      if (position.offset - page.start >= LONGEST_WAY_BYTES) yield taken();
+      if (position.offset - page.start >= LONGEST_PAGE_BYTES) yield taken();
     }
   } catch (error) {
     if (error instanceof EventRejected && !isEmpty(page)) yield taken();

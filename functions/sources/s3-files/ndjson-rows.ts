@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { EventRejected } from '../../runtime/errors.ts';
 import { endOfText, LONGEST_ROW_BYTES, type RowFormat, type RowOfBlock, tooLong } from './rows.ts';
 
-/** One JSON value a line, parsed. Lines end with LF or CRLF; a line of white space is no row. */
+/** Parses one JSON value on each line. Lines end with LF or CRLF; lines of white space are skipped. */
 export const ndjsonRows: RowFormat<{ readonly json: unknown }> = {
   rowsOf(block) {
     const rows: RowOfBlock<{ readonly json: unknown }>[] = [];
@@ -26,7 +26,7 @@ function parsed(line: Buffer): { readonly json: unknown } | EventRejected | unde
   try {
     return { json: JSON.parse(text) };
   } catch {
-    // The parser's own message quotes the data, and messages may be logged.
+    // Not the parser's message: it quotes the data, and messages may be logged.
     return new EventRejected('undecodable', 'the line is not JSON');
   }
 }

@@ -3,15 +3,16 @@ import { GetObjectCommand, type GetObjectCommandOutput, type S3Client, S3Service
 import { EventRejected } from '../../runtime/errors.ts';
 import type { S3Object } from './announcements.ts';
 
+/** An open object. */
 export interface ObjectBytes {
-  /** Fails when the signal aborts. Closes its connection when it is destroyed. */
+  /** Throws when the signal aborts. Destroying it closes the connection. */
   readonly body: Readable;
   readonly lastModified: Date;
 }
 
 /**
- * Streams exactly the content that was announced, from an offset on. Throws `EventRejected` when that content is gone
- * or was overwritten; every other failure (access denied, throttled, a connection that broke) is the world's.
+ * Streams exactly the announced content, from an offset on. Throws `EventRejected` when that content is deleted or
+ * overwritten. Every other failure (access denied, throttling, a broken connection) is retried.
  */
 export type OpenObject = (
   object: S3Object,
@@ -40,15 +41,15 @@ export function openFromS3(s3: Pick<S3Client, 'send'>): OpenObject {
 function bytesOf(answer: GetObjectCommandOutput, offset: number, signal: AbortSignal): ObjectBytes {
   const { Body: body, ContentRange: range, LastModified: lastModified } = answer;
   if (!(body instanceof Readable) || lastModified === undefined)
-    throw new Error('S3 answered without a body or the time of the last modification');
+    throw new Error('S3 answered without a body or without the time of the last modification');
   if (offset > 0 && !range?.startsWith(`bytes ${offset}-`)) {
     body.destroy();
-    throw new Error(`S3 was asked for the bytes from ${offset} on and answered with '${range}'`);
+    throw new Error(`S3 was asked for the bytes from ${offset} on, and answered with the range '${range}'`);
   }
   return { body: addAbortSignal(signal, body), lastModified };
 }
 
-/** S3 checks the ETag first, so the content is the one that was read before, and all of it has been. */
+/** True when all bytes were read before: S3 checks the ETag before the range, so the content is still the same. */
 function isRangeAtTheEnd(error: unknown): boolean {
   return error instanceof S3ServiceException && error.$metadata.httpStatusCode === 416;
 }
@@ -59,12 +60,12 @@ function blamed(error: unknown, { bucket, key, etag, versionId }: S3Object): unk
   if (error.$metadata.httpStatusCode === 412)
     return new EventRejected(
       'undecodable',
-      `${what} was overwritten before it was read: its new content is announced anew`,
+      `${what} was overwritten before it was read: nothing to do, S3 announces the new content too`,
     );
   if (GONE.has(error.name))
-    return new EventRejected('undecodable', `${what} is gone: put it there again to have it read`);
+    return new EventRejected('undecodable', `${what} is deleted: upload it again to have it read`);
   return error;
 }
 
-/** A bucket that is not there (also a 404) is a mistake in the set-up, and can be mended. */
+/** Without `NoSuchBucket`: a missing bucket is a mistake in the set-up, which the operator can correct. */
 const GONE = new Set(['NoSuchKey', 'NoSuchVersion']);

@@ -3,7 +3,7 @@ import { EventRejected } from '../../runtime/errors.ts';
 import type { Data } from '../../runtime/json/event-fields.ts';
 import type { Checker, WireSchema } from '../../runtime/json/wire-schema.ts';
 import type { ItemPage } from '../../runtime/source.ts';
-import { type Content, openContent, type Place, reopenContent } from './content.ts';
+import { type Content, type ObjectToOpen, openContent, reopenContent } from './content.ts';
 import { cellReader } from './csv-cells.ts';
 import { csvRows } from './csv-rows.ts';
 import { pagesOf } from './item-pages.ts';
@@ -11,33 +11,34 @@ import { ndjsonRows } from './ndjson-rows.ts';
 import { type EventFields, rowEvents } from './row-events.ts';
 import { bytesOf, type Row, type RowBatch, type RowPosition, readRows } from './rows.ts';
 
-/** Just after a row, in the decompressed content. */
+/** The position just after a row, in the decompressed content. */
 export const ObjectPosition = z.strictObject({
   offset: z.int().nonnegative(),
   line: z.int().positive(),
   skipping: z.literal(true).exactOptional(),
-  /** Missing when the content is not compressed. */
+  /** Undefined when the content is not compressed. */
   compression: z.enum(['gzip', 'zstd']).exactOptional(),
 });
 export type ObjectPosition = z.infer<typeof ObjectPosition>;
 
-export interface Reading extends Place {
+/** An object, and how its rows become events. */
+export interface ObjectToRead extends ObjectToOpen {
   readonly format: 'csv' | 'ndjson';
   readonly schema: WireSchema;
   readonly check: Checker;
   readonly fields: EventFields;
 }
 
-/** The pages of an object, from a position on: undefined is its start. */
+/** Yields the pages of an object from a position on; undefined is its start. */
 export async function* readObject(
-  reading: Reading,
+  object: ObjectToRead,
   position: ObjectPosition | undefined,
 ): AsyncGenerator<ItemPage<ObjectPosition>> {
-  if (reading.format === 'ndjson') {
-    yield* pages(reading, await openNdjson(reading, position));
+  if (object.format === 'ndjson') {
+    yield* pages(object, await openNdjson(object, position));
   } else {
-    const opened = await openCsv(reading, position);
-    if (opened !== undefined) yield* pages(reading, opened);
+    const opened = await openCsv(object, position);
+    if (opened !== undefined) yield* pages(object, opened);
   }
 }
 
@@ -48,22 +49,22 @@ interface OpenRows<T> {
   dataOf(row: Row<T>, content: T): Data;
 }
 
-async function* pages<T>(reading: Reading, opened: OpenRows<T>): AsyncGenerator<ItemPage<ObjectPosition>> {
+async function* pages<T>(object: ObjectToRead, opened: OpenRows<T>): AsyncGenerator<ItemPage<ObjectPosition>> {
   const { content, from, batches, dataOf } = opened;
   const { compression, lastModified } = content;
-  const resultOf = rowEvents({ ...reading, lastModified }, dataOf);
+  const resultOf = rowEvents({ ...object, lastModified }, dataOf);
   for await (const page of pagesOf(batches, from, resultOf)) {
-    // What has arrived before the signal aborted is no reason to go on.
-    reading.signal.throwIfAborted();
+    // Rows that arrived before the signal aborted must not keep the invocation running.
+    object.signal.throwIfAborted();
     yield { ...page, position: { ...page.position, ...(compression === undefined ? {} : { compression }) } };
   }
 }
 
 async function openNdjson(
-  reading: Reading,
+  object: ObjectToRead,
   position: ObjectPosition | undefined,
 ): Promise<OpenRows<{ readonly json: unknown }>> {
-  const content = await contentAt(reading, position);
+  const content = await contentAt(object, position);
   const from = rowPosition(content, position);
   return {
     content,
@@ -74,19 +75,19 @@ async function openNdjson(
 }
 
 /**
- * A position in a CSV file does not repeat the header: it is read again, from the same content. Undefined: there is no
- * header, and so no row.
+ * Opens a CSV file at a position. The header is read again from the start of the same content. Resolves to undefined
+ * when the file has no header, and so no rows.
  */
 async function openCsv(
-  reading: Reading,
+  object: ObjectToRead,
   position: ObjectPosition | undefined,
 ): Promise<OpenRows<readonly string[]> | undefined> {
-  const beginning = await openContent(reading);
+  const beginning = await openContent(object);
   const batches = readRows(beginning.chunks, csvRows, rowPosition(beginning, undefined));
   try {
     const first = await firstRow(batches);
     if (first === undefined) return undefined;
-    const cellsOf = cellReader(reading.schema, headerOf(first.row));
+    const cellsOf = cellReader(object.schema, headerOf(first.row));
     const dataOf = (_: unknown, cells: readonly string[]): Data => {
       const { json, value } = cellsOf(cells);
       return { value, bytes: Buffer.from(json) };
@@ -95,7 +96,7 @@ async function openCsv(
       return { content: beginning, from: first.row.next, batches: chained(first.rest, batches), dataOf };
     }
     await batches.return(undefined);
-    const content = await contentAt(reading, position);
+    const content = await contentAt(object, position);
     const from = rowPosition(content, position);
     return { content, from, batches: readRows(content.chunks, csvRows, from), dataOf };
   } catch (error) {
@@ -104,9 +105,9 @@ async function openCsv(
   }
 }
 
-function contentAt(place: Place, position: ObjectPosition | undefined): Promise<Content> {
-  if (position === undefined) return openContent(place);
-  return reopenContent(place, { offset: position.offset, compression: position.compression });
+function contentAt(object: ObjectToOpen, position: ObjectPosition | undefined): Promise<Content> {
+  if (position === undefined) return openContent(object);
+  return reopenContent(object, { offset: position.offset, compression: position.compression });
 }
 
 function rowPosition({ offset }: Content, position: ObjectPosition | undefined): RowPosition {

@@ -16,7 +16,7 @@ export interface EventFields {
   readonly time?: string | undefined;
 }
 
-/** What every row of an object has in common. */
+/** What all rows of an object have in common. */
 export interface RowsOrigin {
   readonly object: S3Object;
   readonly lastModified: Date;
@@ -27,8 +27,9 @@ export interface RowsOrigin {
 export type RowResult = { readonly event: RowEvent } | { readonly rejection: Rejection };
 
 /**
- * Makes a row's event. A row without a key gets one of its own, from the content and its place: the same whenever it is
- * read. Its time is the object's when no field is named for it.
+ * Returns a function that makes a row's event. A row without a key gets a key of its own, derived from the object's
+ * version and the row's offset: the same whenever the row is read. The event's time is the object's unless an option
+ * names a field for it.
  */
 export function rowEvents<T>(
   origin: RowsOrigin,
@@ -67,7 +68,7 @@ export function rowEvents<T>(
   };
 }
 
-/** 48 bits, as places have. */
+/** The width of an encoded place, which has 48 bits. */
 const PLACE_WIDTH = 8;
 
 function encodedPlace(offset: number): string {

@@ -1,63 +1,65 @@
 import { EventRejected } from '../../runtime/errors.ts';
 
-/** A row may have this many bytes, line breaks inside quotes included. */
+/** The longest row, in bytes, with line breaks inside quotes. */
 export const LONGEST_ROW_BYTES = 1024 * 1024;
 
-/** Where a row begins. */
+/** The place where a row begins. */
 export interface RowPosition {
-  /** In bytes of the content, after decompression. */
+  /** In bytes of the decompressed content. */
   readonly offset: number;
   /** From 1. */
   readonly line: number;
-  /** Inside a line that is too long and already rejected: go on after its end. */
+  /** True inside a line that is too long and already rejected: reading continues after its end. */
   readonly skipping?: true;
 }
 
-/** A row that a format found in a block: bytes [start, end), and just after the line break that ended it. */
+/** A row that a format found in a block: its bytes are [start, end), and `next` is just after its line break. */
 export interface RowOfBlock<T> {
   readonly start: number;
   readonly end: number;
   readonly next: number;
-  /** Blame for a row that cannot be read belongs to the row. */
+  /** The row as the format read it, or why the format cannot read it. */
   readonly content: T | EventRejected;
 }
 
 export interface RowFormat<T> {
   /**
-   * The rows of a block that starts where a row starts and ends with a line break, unless it is the last of its
-   * content. `consumed`: how much of the block they take up; less than all of it when its last row goes on in the next
-   * block.
+   * Reads the rows of a block. The block starts where a row starts, and ends with a line break unless it is the last
+   * one. `consumed` is how much of the block the rows take up: less than all of it when the last row continues in the
+   * next block.
    */
   rowsOf(block: Buffer, isLast: boolean): { readonly rows: readonly RowOfBlock<T>[]; readonly consumed: number };
 }
 
+/** A row with its position in the content. */
 export interface Row<T> {
   readonly at: RowPosition;
   readonly content: T | EventRejected;
   readonly next: RowPosition;
-  /** Its bytes are [start, end) of this block: see `bytesOf`. */
+  /** The row's bytes are [start, end) of this block: see `bytesOf`. */
   readonly block: Buffer;
   readonly start: number;
   readonly end: number;
 }
 
-/** Without the line break that ended it; of a row that is too long, the first. */
+/** Returns a row's bytes, without its line break; the first 1 MiB of a row that is too long. */
 export function bytesOf({ block, start, end }: Row<unknown>): Buffer {
   return block.subarray(start, Math.min(end, start + LONGEST_ROW_BYTES));
 }
 
 export interface RowBatch<T> {
   readonly rows: readonly Row<T>[];
-  /** Just after the rows, and after what is no row, such as empty lines. */
+  /** The position after the rows, and after empty lines that follow them. */
   readonly next: RowPosition;
 }
 
 /**
- * Cuts content into rows. It holds one block at a time, at most about twice the longest row, whatever the content is;
- * how the content came in chunks makes no difference to the rows.
+ * Divides content into rows. One block is in memory at a time, at most about twice the longest row, whatever the
+ * content is. How the content is divided into chunks does not matter.
  *
- * A row that is too long, or that its format cannot read, costs its first line alone: reading goes on at the next line.
- * So an unclosed quote cannot swallow the rest of a file, and every line is either part of a row or rejected.
+ * When a row is too long, or its format cannot read it, only its first line is rejected, and reading continues at the
+ * next line. So an unclosed quote cannot swallow the rest of a file, and every line is either part of a row or
+ * rejected.
  */
 export async function* readRows<T>(
   chunks: AsyncIterable<Buffer>,
@@ -76,7 +78,7 @@ export async function* readRows<T>(
     position = batch.next;
     pending = rest.length > 0 ? [rest] : [];
     pendingBytes = rest.length;
-    // A row that fills the block is tried again with twice as much, so its bytes are not parsed once for every chunk.
+    // A row that fills the block is tried again with a block twice as large, not after every chunk.
     wantedBytes = Math.max(BLOCK_BYTES, 2 * rest.length);
     return batch;
   };
@@ -89,10 +91,10 @@ export async function* readRows<T>(
   while (pendingBytes > 0) yield take(true);
 }
 
-/** CRLF. */
+/** The length of CRLF. */
 export const LONGEST_LINE_BREAK = 2;
 
-/** So small that the rows of a block are forgotten before they grow old in the garbage collector. */
+/** Small enough for the garbage collector to free a block's rows while they are young, which is cheap. */
 const BLOCK_BYTES = 64 * 1024;
 const LINE_FEED = 0x0a;
 
@@ -121,7 +123,10 @@ function batchOf<T>(block: Buffer, { format, position, isLast }: Cut<T>): RowBat
   return { rows, next: seen === consumed ? at : moved(at, block, { from: seen, to: consumed }) };
 }
 
-/** A block without a line break: its row goes on, or is too long already. Then its start is all that is kept of it. */
+/**
+ * Handles a block without a line break: its row continues, or is too long. Of a row that is too long only the start is
+ * kept.
+ */
 function startOfLongLine<T>(block: Buffer, position: RowPosition): RowBatch<T> {
   if (block.length < LONGEST_ROW_BYTES + LONGEST_LINE_BREAK) return { rows: [], next: position };
   const next = { offset: position.offset + block.length, line: position.line, skipping: true as const };
@@ -140,15 +145,15 @@ function moved({ offset, line }: RowPosition, block: Buffer, { from, to }: { fro
   return { offset: offset + to - from, line: lines };
 }
 
-/** The line that starts here, whatever it holds, as a row of its own that was refused. */
-export function refusedLine<T>(block: Buffer, start: number, why: EventRejected): RowOfBlock<T> {
+/** Makes a rejected row of the line that starts at `start`. */
+export function rejectedLine<T>(block: Buffer, start: number, why: EventRejected): RowOfBlock<T> {
   const lineFeed = block.indexOf(LINE_FEED, start);
   const next = lineFeed < 0 ? block.length : lineFeed + 1;
   const end = endOfText(block, start, next);
   return { start, end, next, content: end - start > LONGEST_ROW_BYTES ? tooLong() : why };
 }
 
-/** The end of a line's text: without LF or CRLF. */
+/** Returns the end of a line's text, without LF or CRLF. */
 export function endOfText(block: Buffer, start: number, next: number): number {
   if (next === start || block[next - 1] !== LINE_FEED) return next;
   const end = next - 1;
@@ -160,6 +165,6 @@ const CARRIAGE_RETURN = 0x0d;
 export function tooLong(): EventRejected {
   return new EventRejected(
     'too-large',
-    `the row is longer than ${LONGEST_ROW_BYTES} bytes, of which the first are kept here`,
+    `the row is longer than ${LONGEST_ROW_BYTES} bytes, of which only the first are kept here: split it`,
   );
 }

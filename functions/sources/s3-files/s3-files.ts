@@ -42,14 +42,16 @@ const Options = z.strictObject({
 const Resources = z.strictObject({});
 
 /**
- * An object lands in a bucket, and its rows become events, in order. Its position is a byte offset, so reading goes on
- * inside a file; a compressed file is inflated from its start once more. An object is read as it was announced, by
- * version or ETag: announced twice it is read once, and when it is gone or overwritten that is one dead letter.
+ * Turns the rows of each object that lands in a bucket into events, in order. A position is a byte offset, so reading
+ * continues inside a file; a compressed file is decompressed again from its start. An object is identified by its
+ * version or ETag: an object that is announced twice is read once, and one that is deleted or overwritten before it is
+ * read becomes one dead letter.
  *
- * A row that cannot be read, does not fit the schema or is longer than 1 MiB is a dead letter with the object's key,
- * its line and the reason; the rest of the file goes on at the next line. A quote that is not closed costs its line,
- * not the rest of the file. A file whose header no row can fit under, or whose compression breaks, is one dead letter;
- * the rows before a break are events, also those between the damage and where the decompression noticed it.
+ * A row that cannot be read, does not fit the schema or is longer than 1 MiB becomes a dead letter with the object's
+ * key, its line and the reason, and reading continues at the next line: a quote that is not closed costs one line, not
+ * the rest of the file. A file with a header under which no row can fit, or with damaged compression, becomes one dead
+ * letter; the rows before the damage are events, and so are those between the damage and where decompression noticed
+ * it.
  */
 export const s3FilesDefinition = defineSource({
   options: Options,
@@ -57,13 +59,13 @@ export const s3FilesDefinition = defineSource({
   open({ options }): ItemSource<ObjectPosition> {
     const { format, type, key, time } = options;
     const schema = options.schema as WireSchema;
-    const reading = { format, schema, check: checkerOf(schema), fields: { type, key, time } };
+    const source = { format, schema, check: checkerOf(schema), fields: { type, key, time } };
     const open = openFromS3(s3Client({ pathStyle: endpointIsOverridden() }));
     return {
       announced: announcedObjects,
       readItem(item, position, signal) {
         const at = position === undefined ? undefined : ObjectPosition.parse(position);
-        return readObject({ ...reading, open, object: S3Object.parse(item), signal }, at);
+        return readObject({ ...source, open, object: S3Object.parse(item), signal }, at);
       },
     };
   },

@@ -1,7 +1,8 @@
 /**
- * Cuts zstd content so that no chunk holds more than one frame. Node's decompressor stops at the end of a frame and
- * drops, silently, what is left of the chunk (nodejs/node#64741); with the next frame in a chunk of its own it goes on.
- * Nothing is checked here: what is no frame reaches the decompressor as a chunk of its own, and is refused there.
+ * Divides zstd content so that no chunk holds parts of two frames. Node's decompressor stops at the end of a frame and
+ * silently drops the rest of the chunk (nodejs/node#64741); it continues when the next frame begins a chunk of its own.
+ * Nothing is checked here: bytes that are not a frame reach the decompressor as a chunk of their own, and it rejects
+ * them.
  *
  * Frame format: RFC 8878, section 3.
  */
@@ -31,7 +32,7 @@ export async function* cutAtFrames(chunks: AsyncIterable<Buffer>): AsyncGenerato
   }
 }
 
-/** A stretch of a frame: its length, and what follows, which depends on what it says when it is not skipped. */
+/** A part of a frame: its length, and the part after it, which may depend on its content. */
 interface Part {
   readonly bytes: number;
   readonly isSkipped?: true;
@@ -51,7 +52,9 @@ const UNKNOWN: Part = { bytes: Number.POSITIVE_INFINITY, isSkipped: true, next: 
 
 const SKIPPABLE_SIZE: Part = { bytes: 4, next: (read) => skip(read.readUInt32LE(), MAGIC) };
 
-/** The frame header's first byte tells the length of the rest of it, and whether a checksum ends the frame. */
+/**
+ * The first byte of a frame header gives the length of the rest of the header, and whether a checksum ends the frame.
+ */
 const DESCRIPTOR: Part = {
   bytes: 1,
   next(read) {

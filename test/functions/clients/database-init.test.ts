@@ -29,7 +29,7 @@ function freshUser(): string {
 }
 
 describe("the sinks' user", () => {
-  test('is made, with what the sinks need and no password', async () => {
+  test('is created, with what the sinks need and no password', async () => {
     const user = freshUser();
     const quoted = administrator.escapeIdentifier(user);
     expect(await initDatabase(administrator, user)).toEqual([
@@ -45,13 +45,13 @@ describe("the sinks' user", () => {
     expect(rows).toEqual([{ rolcanlogin: true, rolsuper: false, rolcreaterole: false }]);
   });
 
-  test('is left alone the second time', async () => {
+  test('is left unchanged the second time', async () => {
     const user = freshUser();
     await initDatabase(administrator, user);
     expect(await initDatabase(administrator, user)).toEqual([]);
   });
 
-  test('gets back what was taken away', async () => {
+  test('gets back a grant that was revoked', async () => {
     const user = freshUser();
     await initDatabase(administrator, user);
     const [quoted, name] = [administrator.escapeIdentifier(user), administrator.escapeIdentifier(database)];
@@ -70,7 +70,7 @@ describe("the sinks' user", () => {
     expect(await initDatabase(administrator, user)).toEqual([]);
   });
 
-  test('can do what a sink does: make its table, write by way of a temporary one, and read its position', async () => {
+  test('can do what a sink does: create a table, write through a temporary one, and read a position', async () => {
     const user = freshUser();
     await initDatabase(administrator, user);
     await administrator.query(`ALTER ROLE ${administrator.escapeIdentifier(user)} PASSWORD 'p'`);
@@ -87,7 +87,7 @@ describe("the sinks' user", () => {
     }
   });
 
-  test('is made once when two ask at once', async () => {
+  test('is created once when two operators ask at once', async () => {
     const user = freshUser();
     const other = await server.connect(database);
     const both = await Promise.all([initDatabase(administrator, user), initDatabase(other, user)]);
@@ -95,7 +95,7 @@ describe("the sinks' user", () => {
     expect(both.map(({ length }) => length).toSorted()).toEqual([0, 3]);
   });
 
-  test('is not made by halves: what is refused leaves nothing', async () => {
+  test('is created whole or not at all: an error leaves nothing behind', async () => {
     const user = freshUser();
     await administrator.query(`CREATE ROLE keeper NOSUPERUSER CREATEROLE; GRANT rds_iam TO keeper; SET ROLE keeper`);
     // It may create a role, and not give away a role that it only is a member of.
@@ -105,7 +105,7 @@ describe("the sinks' user", () => {
   });
 });
 
-test('a database where nobody can log in by IAM is said to be one', async () => {
+test('a database without IAM authentication is reported as such', async () => {
   await administrator.query('DROP ROLE rds_iam');
   await expect(initDatabase(administrator, freshUser())).rejects.toThrow(
     `the database ${database} has no role rds_iam, so nobody can log in to it by iam`,

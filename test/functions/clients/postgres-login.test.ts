@@ -31,13 +31,13 @@ describe('a server', () => {
     ['with TLS that verifies nothing', { ...REMOTE, tls: 'require' }, 'tls', ''],
     ['with a port that is none', { ...LOCAL, port: 70_000 }, 'port', ''],
     ['with two ways to log in', { ...REMOTE, auth: { iam: true, secret: 'x' } }, 'auth', ''],
-  ])('is refused %s', (...[, given, path, message]) => {
+  ])('is rejected %s', (...[, given, path, message]) => {
     const issues = PostgresServer.safeParse(given).error?.issues ?? [];
     expect(issues.map((issue) => issue.path.join('.'))).toEqual([path]);
     expect(issues[0]?.message).toContain(message);
   });
 
-  test('is verified unless it says otherwise, at the port of Postgres', () => {
+  test('is verified by default, at the default port of Postgres', () => {
     expect(PostgresServer.parse(REMOTE)).toMatchObject({ tls: 'verify', port: 5432 });
   });
 });
@@ -81,21 +81,21 @@ describe('TLS', () => {
     return outcome;
   };
 
-  test('takes a certificate for its host by an authority that it knows', async () => {
+  test('accepts a certificate for its host by a known authority', async () => {
     expect(await handshake(tlsOptions({ tls: 'verify' }, [certificate]), 'localhost')).toBe('secure');
   });
 
-  test('refuses a certificate for another host', async () => {
+  test('rejects a certificate for another host', async () => {
     expect(await handshake(tlsOptions({ tls: 'verify' }, [certificate]), 'db.example.com')).toBe(
       'ERR_TLS_CERT_ALTNAME_INVALID',
     );
   });
 
-  test('refuses a certificate by an authority that is not one of RDS', async () => {
+  test('rejects a certificate by an authority that is not one of RDS', async () => {
     expect(await handshake(tlsOptions({ tls: 'verify' }), 'localhost')).toBe('DEPTH_ZERO_SELF_SIGNED_CERT');
   });
 
-  test('is refused by a client before it has said a word about itself', async () => {
+  test('is rejected by a client before the client has sent anything about itself', async () => {
     const said: Buffer[] = [];
     const server = createServer((socket) => {
       socket.once('data', () => {
@@ -111,7 +111,7 @@ describe('TLS', () => {
     expect(said).toEqual([]);
   });
 
-  test('is insisted on when the server has none', async () => {
+  test('is required even when the server has none', async () => {
     const port = await listening(createServer((socket) => socket.once('data', () => socket.write('N'))));
     const database = openDatabase(PostgresServer.parse({ ...LOCAL, host: 'localhost', port, tls: 'verify' }), 'test');
     await expect(database.use(noDeadline(), async () => undefined)).rejects.toThrow('does not support SSL');

@@ -54,7 +54,7 @@ describe('a connection', () => {
     expect(await database.use(soon(), backend)).toBe(first);
   });
 
-  test('shows the step it is for, and means the same by a time wherever it is', async () => {
+  test('shows its step to the database, and reads times as UTC whatever the server says', async () => {
     const shown = await database.use(soon(), (client) =>
       client.query(
         `SELECT application_name AS name, '2026-11-22'::timestamptz::text AS day FROM pg_stat_activity WHERE pid = pg_backend_pid()`,
@@ -70,7 +70,7 @@ describe('a connection', () => {
     await eventually(async () => expect(await database.use(soon(), backend)).not.toBe(first));
   });
 
-  test('is opened again when it has died in silence while nobody used it', async () => {
+  test('is opened again when it broke unnoticed while idle', async () => {
     const first = await database.use(soon(), backend);
     network.fallSilent();
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 60_000 });
@@ -81,7 +81,7 @@ describe('a connection', () => {
     }
   });
 
-  test('is closed when work on it fails, and with it what was begun', async () => {
+  test('is closed when work on it fails, which rolls back an open transaction', async () => {
     await admin.query('CREATE TABLE begun (n int)');
     const failing = database.use(soon(), async (client) => {
       await client.query('BEGIN; INSERT INTO begun VALUES (1)');
@@ -94,7 +94,7 @@ describe('a connection', () => {
     await admin.query('DROP TABLE begun');
   });
 
-  test('is used by one at a time, in turn', async () => {
+  test('is used by one caller at a time, in turn', async () => {
     const steps: string[] = [];
     const use = (name: string) =>
       database.use(soon(), async (client) => {
@@ -145,7 +145,7 @@ describe('an aborted use', () => {
 });
 
 describe('a COPY', () => {
-  test('that is refused leaves the connection ready, with nothing of it in the next one', async () => {
+  test('that is rejected leaves the connection ready, with nothing of it in the next one', async () => {
     const rows = await database.use(soon(), async (client) => {
       await client.query('CREATE TEMPORARY TABLE t (n int); BEGIN; SAVEPOINT s');
       const refused = copyIn(client, 'COPY t FROM STDIN');
@@ -210,7 +210,7 @@ describe('a password in Secrets Manager', () => {
   test.each([
     ['as RDS writes it', json('local')],
     ['alone', 'local'],
-  ])('is understood %s, and asked for once', async (_, secret) => {
+  ])('is understood %s, and read once', async (_, secret) => {
     const opened = open([secret]);
     const first = await opened.use(soon(), backend);
     await admin.query('SELECT pg_terminate_backend($1)', [first]);
@@ -220,7 +220,7 @@ describe('a password in Secrets Manager', () => {
     await opened.close();
   });
 
-  test('is asked for again when the database refuses it, because it was rotated', async () => {
+  test('is read again when the database rejects it, because it was rotated', async () => {
     const opened = open([json('of yesterday'), json('local')]);
     await opened.use(soon(), backend);
     expect(asked).toHaveLength(2);
@@ -232,8 +232,8 @@ describe('a password in Secrets Manager', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('that is missing from its secret is said without showing the secret', async () => {
+  test('that is missing from its secret is an error that does not show the secret', async () => {
     const failing = open(['{"user":"u","pass":"local"}']).use(soon(), backend);
-    await expect(failing).rejects.toThrow("the secret arn is JSON without a text 'password': add it");
+    await expect(failing).rejects.toThrow("the secret arn is JSON without a text in 'password'");
   });
 });

@@ -50,7 +50,7 @@ test('a reading that no sensor sent is dropped, in SQL and in TypeScript', () =>
     expect(run(transform, { ...reading, sensor_id: null })).toEqual([]);
 });
 
-test('SQL and TypeScript make the same of a reading, whatever its fields hold, and refuse the same ones', () => {
+test('SQL and TypeScript give the same result for a reading, whatever its fields hold, and reject the same ones', () => {
   const judged = Object.keys(reading).filter((name) => name !== 'sensor_id');
   const change = fc.record({ name: fc.constantFrom(...judged, 'more'), value: anything });
   fc.assert(

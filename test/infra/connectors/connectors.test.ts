@@ -71,31 +71,31 @@ const all = Object.entries(CASES).flatMap(([name, cases]) =>
 );
 
 describe.each(all)('$name with $step.options', ({ name, step, definition }) => {
-  test('takes its own options', () => {
+  test('accepts its own options', () => {
     expect(definition.options.safeParse(step.options).error).toBeUndefined();
   });
 
-  test('is given on a laptop what it asks for', () => {
+  test('gets the resources it requires on a laptop', () => {
     expect(definition.resources.safeParse(connectors[name].onLaptop(step, LAPTOP)).error).toBeUndefined();
   });
 
   test.each([
-    { places: AWS, database: "the stage's own database" },
-    { places: GIVEN, database: 'a given one' },
-    { places: HERE, database: 'one on this machine, which an emulator calls' },
-  ])('is given on AWS what it asks for, with $database', ({ places }) => {
-    const { resources } = connectors[name].onAws(step, places);
+    { resources: AWS, database: "the stage's own database" },
+    { resources: GIVEN, database: 'a database that exists' },
+    { resources: HERE, database: 'a database on this machine, which an emulator calls' },
+  ])('gets the resources it requires on AWS, with $database', ({ resources: aws }) => {
+    const { resources } = connectors[name].onAws(step, aws);
     expect(definition.resources.safeParse(resources).error).toBeUndefined();
     expect(JSON.parse(JSON.stringify(resources))).toEqual(resources);
   });
 
-  test('is told no secret in its environment, only where it is', () => {
+  test('gets no secret in its environment, only the ARN', () => {
     for (const { resources } of [connectors[name].onAws(step, AWS), connectors[name].onAws(step, GIVEN)]) {
       expect(JSON.stringify(resources)).not.toContain('"password"');
     }
   });
 
-  test('says why it needs each grant', () => {
+  test('explains each grant', () => {
     for (const { why, actions, resources } of connectors[name].onAws(step, GIVEN).statements) {
       expect(why).toMatch(/^[a-z][a-z ]+$/);
       expect(actions.length * resources.length).toBeGreaterThan(0);
@@ -121,13 +121,13 @@ describe('a connector says', () => {
     expect(hostOf({ table: 't', database: 'warehouse' })).toBe('warehouse.example.com');
   });
 
-  test('that the database is called without TLS where it is said to be on this machine, and nowhere else', () => {
+  test('that it calls the database without TLS only when the database is on this machine', () => {
     const { step } = all.find(({ name }) => name === 'postgres')!;
-    const tlsOf = (places: AwsResources) => (connectors.postgres.onAws(step, places).resources as { tls?: string }).tls;
+    const tlsOf = (aws: AwsResources) => (connectors.postgres.onAws(step, aws).resources as { tls?: string }).tls;
     expect([AWS, GIVEN, HERE].map(tlsOf)).toEqual([undefined, undefined, 'off']);
   });
 
-  test('the columns of the table that it may have to create, and only then', () => {
+  test('the columns of its table, only when it may have to create the table', () => {
     const columns = all
       .map(({ step }) => step)
       .filter(({ options }) => 'table' in (options as object))

@@ -77,7 +77,7 @@ describe('a bundle of inline SQL', () => {
     return bundle(step?.entry ?? '', folder);
   };
 
-  test('exports a handler, has the same bytes again, and nothing of the parser', async () => {
+  test('exports a handler, is the same bytes when built again, and contains no parser', async () => {
     const made = await bundled(shop, 'paid');
     expect(await bundled(shop, 'paid')).toEqual(made);
     expect((await bundled(shop, 'late')).sha256).not.toBe(made.sha256);
@@ -180,13 +180,13 @@ const REFUSED: readonly (readonly [what: string, text: string, to: z.ZodType, me
   ['a join', 'SELECT id FROM orders, customers', Sale, 'joins are not supported yet'],
 ];
 
-test.each(REFUSED)('cdk synth refuses inline SQL with %s: %s', async (...[, text, to, message]) => {
+test.each(REFUSED)('cdk synth rejects inline SQL with %s: %s', async (...[, text, to, message]) => {
   const refused = await synthesized({}, [withSql(text, to)]).catch((error: unknown) => error);
   expect(refused).toBeInstanceOf(UserMistake);
   expect((refused as UserMistake).message).toContain(message);
 });
 
-test('a test of the pipeline refuses it too', async () => {
+test('a test of the pipeline rejects it too', async () => {
   await expect(startPipelineRun(withSql('SELECT nothing FROM orders'))).rejects.toThrow(
     'shop/selling:1:8: there is no column "nothing"',
   );

@@ -22,19 +22,19 @@ function pipelineOf(name: string, prefixes: readonly string[]) {
 test.each([
   ['the same prefix', ['orders', 'orders']],
   ['a prefix inside the other', ['shop/orders', 'shop']],
-])('two sinks with %s of the lake are refused', (_, prefixes) => {
+])('two sinks with %s of the lake are an error', (_, prefixes) => {
   const pipeline = pipelineOf('shop', prefixes);
   expect(() => planOf(pipeline, [pipeline])).toThrow(
     `step 'shop/lake0': its prefix '${prefixes[0]}' and the prefix '${prefixes[1]}' of step 'shop/lake1' overlap in the lake`,
   );
 });
 
-test('two pipelines are refused one prefix of the lake', () => {
+test('two pipelines cannot share one prefix of the lake', () => {
   const [one, other] = [pipelineOf('one', ['orders']), pipelineOf('other', ['orders'])];
   expect(() => planOf(other, [one, other])).toThrow("of step 'one/lake0' overlap");
 });
 
-test('prefixes that only begin alike are no mistake', () => {
+test('prefixes that only begin alike are allowed', () => {
   const pipeline = pipelineOf('shop', ['order', 'orders', 'shop/order']);
   expect(planOf(pipeline, [pipeline]).steps).toHaveLength(3);
 });

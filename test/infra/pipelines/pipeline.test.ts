@@ -123,14 +123,14 @@ const mustNotCompile = {
 
 /** Without types, these are pipelines: nothing but the compiler stands between them and AWS. */
 test.each(Object.entries(mustNotCompile).filter(([what]) => !what.startsWith('SQL')))(
-  'only the compiler refuses %s',
+  'the compiler alone rejects %s',
   (_, define) => {
     expect(define()).toMatchObject({ name: 'p' });
   },
 );
 
 describe('a pipeline', () => {
-  test('is plain data, with every group there', () => {
+  test('is plain data, with every group present', () => {
     expect(definePipeline({ name: 'empty', streams })).toEqual({
       name: 'empty',
       streams,
@@ -145,7 +145,7 @@ describe('a pipeline', () => {
     expect(Object.keys(audit.streams)).toContain('orders');
   });
 
-  test('takes SQL for its streams, and SQL that names none to write', () => {
+  test('accepts SQL for its streams, and SQL that names no stream to write', () => {
     const { streams: _, ...unnamed } = sqlFor('lines', 'orders');
     const define = (apply: typeof orderOfLine) =>
       definePipeline({ name: 'p', streams, transforms: { a: { from: 'lines', apply, to: 'orders' } } }).name;
@@ -166,19 +166,19 @@ describe('a pipeline', () => {
   });
 });
 
-test('a stream that another pipeline does not have is refused, by the compiler too', () => {
+test('a stream that the other pipeline does not have is an error, also for the compiler', () => {
   // @ts-expect-error shop has no stream 'order'
   expect(() => streamOf(shop, 'order')).toThrow("pipeline 'shop' has no stream 'order'");
 });
 
-describe('a pipeline is refused', () => {
+describe('a pipeline is rejected', () => {
   const step = { read: pushed<z.input<typeof Line>>(), to: 'lines' } as const;
   const writing = { from: 'lines', write: lake() } as const;
   const refusals: readonly { what: string; define: () => Pipeline; says: RegExp }[] = [
     {
       what: 'with a name that cannot name a stack',
       define: () => definePipeline({ name: 'My_Shop', streams }),
-      says: /pipeline 'My_Shop': its name is 1 to 30 of a-z, 0-9 and '-', beginning with a letter/,
+      says: /pipeline 'My_Shop': its name has 1 to 30 of a-z, 0-9 and '-', begins with a letter/,
     },
     {
       what: 'with two hyphens together, which join names',
@@ -188,15 +188,15 @@ describe('a pipeline is refused', () => {
     {
       what: 'with a stream that begins with a digit',
       define: () => definePipeline({ name: 'p', streams: { '1st': { schema: Line } } }),
-      says: /stream '1st': a name is/,
+      says: /stream '1st': a name has/,
     },
     {
       what: 'with a step name that is too long',
       define: () => definePipeline({ name: 'p', streams, sources: { ['s'.repeat(31)]: step } }),
-      says: /step 's{31}': a name is 1 to 30/,
+      says: /step 's{31}': a name has 1 to 30/,
     },
     {
-      what: 'with a step name that is there twice',
+      what: 'with two steps of one name',
       define: () =>
         definePipeline({
           name: 'p',
@@ -204,12 +204,12 @@ describe('a pipeline is refused', () => {
           sources: { twin: step },
           sinks: { twin: { ...writing, every: minutes(1) } },
         }),
-      says: /step 'twin' is there twice/,
+      says: /step 'twin' exists twice/,
     },
     {
       what: 'with no shard',
       define: () => definePipeline({ name: 'p', streams: { s: { schema: Line, shards: 0 } } }),
-      says: /stream 's': shards is 0; it is a whole number from 1 to 10000/,
+      says: /stream 's': shards is 0: use a whole number from 1 to 10000/,
     },
     {
       what: 'with shards and capacity on demand',
@@ -219,22 +219,22 @@ describe('a pipeline is refused', () => {
     {
       what: 'with a retention that Kinesis does not have',
       define: () => definePipeline({ name: 'p', streams: { s: { schema: Line, retentionDays: 366 } } }),
-      says: /stream 's': retentionDays is 366; it is a number from 1 to 365/,
+      says: /stream 's': retentionDays is 366: use a number from 1 to 365/,
     },
     {
       what: 'with an existing stream that is no ARN',
       define: () => definePipeline({ name: 'p', streams: { s: { schema: Line, existing: 'theirs' } } }),
-      says: /stream 's': existing is 'theirs'; it is the ARN of a Kinesis stream/,
+      says: /stream 's': existing is 'theirs': use the ARN of a Kinesis stream/,
     },
     {
       what: 'with a schedule of seconds',
       define: () => definePipeline({ name: 'p', streams, sinks: { s: { ...writing, every: 1_000 } } }),
-      says: /step 's': every is 1000 ms; a schedule is a whole number of minutes/,
+      says: /step 's': every is 1000 ms: use a whole number of minutes/,
     },
     {
       what: 'with a former name that is still in use',
       define: () => definePipeline({ name: 'p', streams, sources: { a: step, b: { ...step, formerly: 'a' } } }),
-      says: /step 'b': formerly is 'a', which is a step of this pipeline still/,
+      says: /step 'b': formerly is 'a', which is still a step of this pipeline/,
     },
     {
       what: 'with a step that writes to the stream it reads',
@@ -244,17 +244,17 @@ describe('a pipeline is refused', () => {
           streams: { lines: { schema: Order } },
           transforms: { a: { from: 'lines', apply: orderOfLine, to: 'lines' } },
         }),
-      says: /step 'a': it reads and writes stream 'lines', so its own events would come back for ever/,
+      says: /step 'a': it reads and writes stream 'lines', so it would read its own output for ever/,
     },
     {
       what: 'with SQL that reads another stream',
       define: mustNotCompile['SQL that reads another stream'],
-      says: /step 'a': its SQL says FROM orders, but it reads stream 'lines'/,
+      says: /step 'a': its SQL says FROM orders, but the step reads stream 'lines'/,
     },
     {
       what: 'with SQL that writes another stream',
       define: mustNotCompile['SQL that writes another stream'],
-      says: /step 'a': its SQL says CREATE STREAM paid, but it writes stream 'orders'/,
+      says: /step 'a': its SQL says CREATE STREAM paid, but the step writes stream 'orders'/,
     },
   ];
 
@@ -265,7 +265,7 @@ describe('a pipeline is refused', () => {
 
   test('for all of its mistakes at once', () => {
     expect(() => definePipeline({ name: 'P', streams: { S: { schema: Line, shards: 0 } } })).toThrow(
-      /pipeline 'P'.*\n.*stream 'S': a name is.*\n.*stream 'S': shards is 0/s,
+      /pipeline 'P'.*\n.*stream 'S': a name has.*\n.*stream 'S': shards is 0/s,
     );
   });
 });

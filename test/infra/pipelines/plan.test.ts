@@ -21,7 +21,7 @@ describe('a plan', () => {
   const shopPlan = planOf(shop, pipelines);
   const auditPlan = planOf(audit, pipelines);
 
-  test('has every step, with how it is fed', () => {
+  test('has every step, with what calls it', () => {
     const fed = [...shopPlan.steps, ...auditPlan.steps].map(({ pipeline, name, kind, delivery }) => [
       `${pipeline}/${name}`,
       kind,
@@ -44,7 +44,7 @@ describe('a plan', () => {
     expect(new Set(shopPlan.steps.map(({ entry }) => entry))).toEqual(new Set([ENTRY]));
   });
 
-  test('has the streams that are its own to create, with their defaults', () => {
+  test('has the streams that the pipeline creates, with their defaults', () => {
     expect(shopPlan.streams).toMatchObject([
       { name: 'lines', shards: 1, retentionHours: 168, compression: undefined },
       { name: 'orders', shards: 3, retentionHours: 24, compression: 'zstd' },
@@ -74,12 +74,12 @@ describe('a plan', () => {
     });
   });
 
-  test('leaves a stream that exists where it is', () => {
+  test('keeps the ARN of a stream that exists already', () => {
     const { stream } = step(auditPlan, 'keeping', 'transform').input;
     expect(stream).toEqual({ kind: 'existing', idempotent: false, arn: FOREIGN_STREAM, schema: Line });
   });
 
-  test('names every step of ours that writes to an input, of any pipeline, under former names too', () => {
+  test('names every step that writes to an input, in any pipeline, under former names too', () => {
     expect(step(shopPlan, 'lake', 'sink').input.own).toEqual([
       '/audit/corrections/',
       '/shop/ordering/',
@@ -94,10 +94,10 @@ describe('a plan', () => {
     expect(step(shopPlan, 'order_table', 'sink').input.start).toBe('latest');
   });
 
-  test('is refused when a stream is of a pipeline that is not there', () => {
+  test('is an error when a stream belongs to a pipeline that does not exist', () => {
     expect(() => planOf(audit, [audit])).toThrow(UserMistake);
     expect(() => planOf(audit, [audit])).toThrow(
-      "pipeline 'audit': stream 'orders' is of pipeline 'shop', which is not among 'audit'",
+      "pipeline 'audit': stream 'orders' belongs to pipeline 'shop', which does not exist: use one of 'audit'",
     );
   });
 });
@@ -134,7 +134,7 @@ describe("a step's configuration", () => {
     expect(continuous.input?.start).toBe('earliest');
   });
 
-  test('compresses as the stream says, also one that is borrowed', () => {
+  test('compresses as the stream says, also when the stream is borrowed', () => {
     const config = stepConfigOf(all.find(({ name }) => name === 'corrections') as StepPlan, place);
     expect(config.output).toEqual({ stream: 'shop.orders', compression: 'zstd' });
   });
@@ -144,25 +144,25 @@ describe("a step's configuration", () => {
     const sizeLeft =
       4_096 - 'STEP_CONFIG'.length - JSON.stringify(stepConfigOf(planned, { ...place, resources: '' })).length;
 
-    test('to the byte, is taken', () => {
+    test('at the exact limit is accepted', () => {
       expect(() => stepConfigOf(planned, { ...place, resources: 'x'.repeat(sizeLeft) })).not.toThrow();
     });
 
-    test('by one byte, is refused with the step, the sizes and the largest part', () => {
+    test('by one byte, is an error with the step, the sizes and the largest part', () => {
       const make = () => stepConfigOf(planned, { ...place, resources: 'x'.repeat(sizeLeft + 1) });
       expect(make).toThrow(UserMistake);
       expect(make).toThrow(
-        /step 'shop\/till': its configuration is 4086 bytes, and Lambda takes 4085; the largest part is 'resources' with \d+ bytes/,
+        /step 'shop\/till': its configuration has 4086 bytes, and Lambda allows 4085: shorten its largest part, 'resources' with \d+ bytes/,
       );
     });
 
     test('counts bytes, not characters', () => {
       expect(() => stepConfigOf(planned, { ...place, resources: 'ü'.repeat(sizeLeft - 10) })).toThrow(
-        /its configuration is/,
+        /its configuration has/,
       );
     });
 
-    test('counts what only the deployment knows at its longest', () => {
+    test('counts values that only the deployment knows at their longest', () => {
       const resources = Array.from({ length: 40 }, (_, index) => `\${Token[TOKEN.${index}]}`);
       expect(() => stepConfigOf(planned, { ...place, resources })).toThrow(/largest part is 'resources'/);
     });

@@ -17,14 +17,14 @@ function reading(sinks: Readonly<Record<string, object>>, existing?: string): Pi
 }
 
 describe('a third reader of a stream', () => {
-  test('is warned of, with all that share it, of whichever pipeline', () => {
+  test('causes a warning that names all readers, in any pipeline', () => {
     expect(warningsOf(pipelines)).toEqual([
       'stream shop/orders has 3 readers that share 2 MB/s and 5 reads a second of each shard: shop/lake, shop/order_table, ' +
-        'audit/audit_table; give a continuous one of them fanOut: true, for a fee',
+        'audit/audit_table: give one of the continuous ones fanOut: true, for a fee',
     ]);
   });
 
-  test('is no concern when one of them has a consumer of its own', () => {
+  test('causes no warning when one reader has its own consumer', () => {
     expect(warningsOf([reading({ a: sink, b: scheduled('b'), c: { ...sink, fanOut: true } })])).toEqual([]);
     expect(
       warningsOf([reading({ a: sink, b: scheduled('b'), c: { ...sink, fanOut: true }, d: scheduled('d') })]).length,
@@ -37,11 +37,11 @@ describe('a third reader of a stream', () => {
     );
   });
 
-  test('is told what else helps when none is continuous', () => {
+  test('causes another advice when no reader is continuous', () => {
     const [warning] = warningsOf([
       reading({ a: scheduled('a'), b: scheduled('b'), c: { ...scheduled('c'), every: hours(1) } }),
     ]);
-    expect(warning).toMatch(/schedule them less often$/);
+    expect(warning).toMatch(/run them less often$/);
   });
 
   test('that is borrowed is one stream', () => {
@@ -58,6 +58,6 @@ describe('a third reader of a stream', () => {
 
 test('a scheduled step cannot have a consumer of its own', () => {
   expect(() => reading({ a: { ...scheduled('a'), fanOut: true } })).toThrow(
-    "step 'a': fanOut is for a step that reads all the time, and this one has a schedule",
+    "step 'a': fanOut and every exclude each other",
   );
 });

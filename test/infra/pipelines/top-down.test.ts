@@ -18,7 +18,7 @@ test('a pipeline from top to bottom has a stream after all that write to it, and
   ]);
 });
 
-test('a circle of transforms ends, with everything in it once', () => {
+test('a circle of transforms has everything once', () => {
   const there = { ...orderOfLine, to: Line };
   const circle = definePipeline({
     name: 'circle',

@@ -57,7 +57,7 @@ describe('the columns of a schema', () => {
     ]);
   });
 
-  test('of several alternatives are all of their fields, and what not all have may be null', () => {
+  test('of a union are all fields of its alternatives; a field that is not in all may be null', () => {
     const schema = z.discriminatedUnion('type', [
       z.object({ type: z.literal('add'), item: z.string(), count: z.int() }),
       z.object({ type: z.literal('remove'), item: z.string() }),
@@ -89,7 +89,7 @@ describe('the columns of a schema', () => {
     ['anything', z.unknown()],
     ['an array', z.array(z.object({ a: z.string() }))],
     ['a record', z.record(z.string(), z.string())],
-  ])('cannot be told from %s', (_, schema) => {
-    expect(() => columnsOf(schema)).toThrow('a table needs a schema with fields');
+  ])('cannot be derived from %s', (_, schema) => {
+    expect(() => columnsOf(schema)).toThrow('create needs a schema with known fields');
   });
 });

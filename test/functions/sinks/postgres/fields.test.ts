@@ -61,14 +61,14 @@ describe('the fields of an event', () => {
     );
   });
 
-  test('that are there twice count as the last', () => {
+  test('that occur twice have the last value', () => {
     const fields = openFields(['a', 'b']);
     const data = Buffer.from('{"a":1,"b":2,"a":3}');
     fields.read(data);
     expect(textAt(data, fields.startOf(0), fields.endOf(0))).toBe('3');
   });
 
-  test('that no column is for are named', () => {
+  test('without a column are named', () => {
     const fields = openFields(['a']);
     expect(fields.read(Buffer.from('{"a":1,"b\\u00e9":2}'))).toEqual({ outcome: 'unknown', field: 'bé' });
   });

@@ -71,7 +71,7 @@ const Order = z.object({ id: z.string(), total: z.number().nullable(), placed: z
 const order = (id: string, total: unknown, placed: unknown = '2026-11-22T10:00:00Z') => ({ id, total, placed });
 
 describe('an appending sink', () => {
-  test('makes its table from the schema and adds a row for each event, in their order', async () => {
+  test('creates its table from the schema and adds a row for each event, in their order', async () => {
     const sink = open({ table: 'orders', create: Order });
     expect(await write(sink, data(order('b', 1), order('a', null), order('b', 2)))).toEqual([]);
     expect(await rowsOf('SELECT id, total, placed = timestamptz $$2026-11-22 10:00Z$$ FROM orders')).toEqual([
@@ -97,7 +97,7 @@ describe('an appending sink', () => {
     ]);
   });
 
-  test('refuses rows one by one and lands the others in their order, however many are refused', async () => {
+  test('rejects single rows and writes the others in their order, however many are rejected', async () => {
     await client.query(`CREATE TABLE t (n int CHECK (n % 3 <> 0), at timestamptz, short varchar(3))`);
     const sink = open({ table: 't' });
     const given = Array.from({ length: 3000 }, (_, n) => ({
@@ -116,7 +116,7 @@ describe('an appending sink', () => {
     expect(refused).toContain('7: column short: value too long for type character varying(3) (SQLSTATE 22001)');
   });
 
-  test('finds a refused row behind blocks that have landed, and goes on behind it', async () => {
+  test('finds a rejected row after blocks that are written, and continues after it', async () => {
     await client.query('CREATE TABLE t (n int, at date)');
     const given = Array.from({ length: 120_000 }, (_, n) => ({ data: { n, at: n === 60_000 ? 'x' : '2026-11-22' } }));
     expect(await write(open({ table: 't' }), given)).toEqual([
@@ -140,7 +140,7 @@ describe('an upserting sink', () => {
     ]);
   });
 
-  test('keeps the last row that is not refused', async () => {
+  test('keeps the last row that is not rejected', async () => {
     await client.query('CREATE TABLE t (id text PRIMARY KEY, n int CHECK (n < 10), at date)');
     const refused = await write(
       open({ table: 't', key: ['id'] }),
@@ -153,7 +153,7 @@ describe('an upserting sink', () => {
     ]);
   });
 
-  test('refuses a row whose text is no value of its column even when a later row replaces it', async () => {
+  test('rejects a row whose text is not valid for its column even when a later row replaces it', async () => {
     await client.query('CREATE TABLE t (id text PRIMARY KEY, at date)');
     expect(
       await write(open({ table: 't', key: ['id'] }), data({ id: 'a', at: 'x' }, { id: 'a', at: '2026-11-22' })),
@@ -164,7 +164,7 @@ describe('an upserting sink', () => {
   test.each([
     ['null', { id: null }],
     ['missing, though the column has a default', {}],
-  ])('refuses a row whose key is %s', async (_, row) => {
+  ])('rejects a row whose key is %s', async (_, row) => {
     await client.query(`CREATE TABLE t (id text DEFAULT 'x' UNIQUE, n int)`);
     expect(await write(open({ table: 't', key: ['id'] }), data({ ...row, n: 1 }))).toEqual([
       '0: column id: null value in column "id" of relation "t" (SQLSTATE 23502)',
@@ -172,7 +172,7 @@ describe('an upserting sink', () => {
     expect(await rowsOf('SELECT * FROM t')).toEqual([]);
   });
 
-  test('takes keys for one that are equal only to the database', async () => {
+  test('merges keys that are equal only for the database', async () => {
     await client.query(
       `CREATE COLLATION anycase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
        CREATE TABLE t (id text COLLATE anycase PRIMARY KEY, at timestamptz, n int)`,
@@ -184,7 +184,7 @@ describe('an upserting sink', () => {
     expect(await rowsOf('SELECT n FROM t')).toEqual([[4]]);
   });
 
-  test('upserts a table that is all key', async () => {
+  test('upserts a table whose columns are all in the key', async () => {
     await client.query('CREATE TABLE t (a int, b int, PRIMARY KEY (a, b))');
     await write(open({ table: 't', key: ['a', 'b'] }), data({ a: 1, b: 1 }, { a: 1, b: 2 }, { a: 1, b: 1 }));
     expect(await rowsOf('SELECT * FROM t ORDER BY b')).toEqual([
@@ -193,7 +193,7 @@ describe('an upserting sink', () => {
     ]);
   });
 
-  test('keeps the last row of a key whose rows are far apart, but not one that is refused', async () => {
+  test('keeps the last row of a key whose rows are far apart, unless the row is rejected', async () => {
     await client.query('CREATE TABLE t (id int PRIMARY KEY, n int, at date)');
     const given = Array.from({ length: 120_000 }, (_, n) => ({
       data: { id: n % 1000, n, at: n === 119_999 ? 'x' : null },
@@ -216,7 +216,7 @@ describe('an upserting sink', () => {
   });
 });
 
-describe('a row that Postgres refuses', () => {
+describe('a row that Postgres rejects', () => {
   const table = `CREATE TABLE parents (id int PRIMARY KEY);
     CREATE TABLE t (id int REFERENCES parents DEFERRABLE INITIALLY DEFERRED, small smallint, whole int, big bigint,
       real8 double precision, exact numeric(5, 2), flag boolean, at timestamptz, day date, uid uuid, note text,
@@ -260,7 +260,7 @@ describe('a row that Postgres refuses', () => {
     ['a duplicate of a unique value', '{"label":"xx"}', undefined, '23505'],
     ['a key that is too long for an index', JSON.stringify({ long: incompressible(20_000) }), undefined, '54000'],
     ['a number out of range behind an escape', '{"note":"\\u00e9","whole":99999999999}', 'whole', '22003'],
-  ])('because of %s is told from the others', async (...[, text, column, code]) => {
+  ])('because of %s is separated from the others', async (...[, text, column, code]) => {
     await client.query(`CREATE TYPE mood AS ENUM ('glad'); ${table}`);
     const sink = open({ table: 't' });
     const refused = await write(sink, json('{"label":"xx"}', text, '{"note":"last"}'));
@@ -274,7 +274,7 @@ describe('a row that Postgres refuses', () => {
     ]);
   });
 
-  test('because it is not an object is told from the others', async () => {
+  test('because it is not an object is separated from the others', async () => {
     await client.query('CREATE TABLE t (a int)');
     expect(await write(open({ table: 't' }), json('[1]', '"text"', 'null', '{"a":1}'))).toEqual(
       [0, 1, 2].map((index) => `${index}: the data is not an object: it has no fields (SQLSTATE 22P02)`),
@@ -282,7 +282,7 @@ describe('a row that Postgres refuses', () => {
     expect(await rowsOf('SELECT * FROM t')).toEqual([[1]]);
   });
 
-  test('keeps its original bytes, and a message that is not as long as its value', async () => {
+  test('keeps its original bytes, and a message that is shorter than a long value', async () => {
     await client.query('CREATE TABLE t (a int)');
     const events = logOf(data({ a: 'x'.repeat(100_000) }));
     const [rejection] = await open({ table: 't' }).write(sliceOf({ events }));
@@ -290,7 +290,7 @@ describe('a row that Postgres refuses', () => {
     expect(rejection?.message.length).toBeLessThan(600);
   });
 
-  test('is refused by a trigger that raises a class 23 error, and not by one that raises another', async () => {
+  test('is rejected by a trigger that raises an error of class 23, and not by one that raises another error', async () => {
     await client.query(`CREATE TABLE t (a int); CREATE FUNCTION judge() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN
         IF NEW.a = 2 THEN RAISE 'no twos' USING ERRCODE = 'check_violation'; END IF;
@@ -304,7 +304,7 @@ describe('a row that Postgres refuses', () => {
   });
 });
 
-describe('what the operator has to set right stops the step, with nothing lost and nothing written', () => {
+describe('a mistake that the operator has to correct stops the step: nothing is lost and nothing is written', () => {
   test.each([
     ['a missing table', '', { table: 'sales.t' }, 'the table sales.t does not exist'],
     [
@@ -314,16 +314,16 @@ describe('what the operator has to set right stops the step, with nothing lost a
       'the table t has no column for the field b: alter table "t" add column "b"',
     ],
     [
-      'a column that computes itself',
+      'a generated column',
       'CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a) STORED)',
       { table: 't' },
-      'the column b of the table t makes its own values',
+      'the column b of the table t is generated, and an event has a value for it',
     ],
     [
       'a key that is no column',
       'CREATE TABLE t (a int, b int)',
       { table: 't', key: ['c'] },
-      'the table t has no column c to be its key',
+      "the table t has no column c, which the sink's key names",
     ],
     [
       'a key without a unique index',
@@ -344,7 +344,7 @@ describe('what the operator has to set right stops the step, with nothing lost a
     expect(await sink.loadProgress?.('stream/shardId-000000000000', noDeadline())).toBeUndefined();
   });
 
-  test('and it goes on by itself once that is done', async () => {
+  test('and the step continues by itself after the correction', async () => {
     await client.query('CREATE TABLE t (a int)');
     const sink = open({ table: 't' });
     await write(sink, data({ a: 1 }));
@@ -357,7 +357,7 @@ describe('what the operator has to set right stops the step, with nothing lost a
     ]);
   });
 
-  test('a user that may not create the table of positions is told what to grant', async () => {
+  test('the error for a user who may not create the table of positions says what to grant', async () => {
     await client.query(`CREATE TABLE t (a int); CREATE ROLE reader_${database} LOGIN PASSWORD '${server.password}'`);
     const sink = open({ table: 't', user: `reader_${database}` });
     await expect(write(sink, data({ a: 1 }))).rejects.toThrow(
@@ -367,7 +367,7 @@ describe('what the operator has to set right stops the step, with nothing lost a
 });
 
 describe('a step that was renamed', () => {
-  test('goes on from what it committed under its former name', async () => {
+  test('continues from what it committed under its former name', async () => {
     await client.query('CREATE TABLE t (n int)');
     const [before, renamed] = [open({ table: 't' }), open({ table: 't', step: 'test/renamed', formerly: 'test/sink' })];
     await write(before, data({ n: 1 }));
@@ -380,7 +380,7 @@ describe('a step that was renamed', () => {
 });
 
 describe('names', () => {
-  test('are taken as they are written, in another schema too', async () => {
+  test('keep upper and lower case, in another schema too', async () => {
     await client.query('CREATE SCHEMA "Sales Data"');
     const Row = z.object({ 'Order "Id"': z.string(), select: z.int(), n: z.int() });
     const sink = open({ table: 'Sales Data.My Orders', key: ['Order "Id"'], create: Row });
@@ -389,7 +389,7 @@ describe('names', () => {
     expect(await rowsOf(`SELECT * FROM "Sales Data"."My Orders"`)).toEqual([['a', '1', '1']]);
   });
 
-  test('of two sinks of one database do not get in each other’s way', async () => {
+  test('of two sinks in one database do not conflict', async () => {
     await client.query('CREATE TABLE a (n int); CREATE TABLE b (n int PRIMARY KEY)');
     const [first, second] = [open({ table: 'a' }), open({ table: 'b', key: ['n'] })];
     const events = logOf(data({ n: 1 }));
@@ -400,7 +400,7 @@ describe('names', () => {
     expect(await rowsOf('SELECT (SELECT n FROM a), (SELECT n FROM b)')).toEqual([[1, 1]]);
   });
 
-  test('of the table of positions are found when several sinks make it at once', async () => {
+  test('of the table of positions exist once when several sinks create it at once', async () => {
     const sinks = Array.from({ length: 5 }, () => open({ table: 'orders', key: ['id'], create: Order }));
     const events = logOf(data(order('a', 1)));
     await Promise.all(sinks.map((sink, shard) => sink.write(sliceOf({ events, shard: `shard-${shard}` }))));
@@ -415,12 +415,12 @@ describe('options', () => {
     [{ table: 'x'.repeat(64) }, 'table'],
     [{ table: 't', key: [] }, 'key'],
     [{ table: 't', keys: ['a'] }, ''],
-  ])('refuse %j', (options, path) => {
+  ])('%j are rejected', (options, path) => {
     const issues = postgresDefinition.options.safeParse(options).error?.issues ?? [];
     expect(issues.map((issue) => issue.path.join('.'))).toEqual([path]);
   });
 
-  test('refuse to create a table of which nothing is known', () => {
+  test('are rejected when the table is to be created and its columns are unknown', () => {
     const { host, port, user, password } = server;
     const resources = postgresDefinition.resources.parse({
       host,

@@ -131,7 +131,7 @@ function escaped(text: string): string {
 }
 
 describe('a row', () => {
-  test('holds what json_populate_record makes of the data, or is refused when that refuses it', async () => {
+  test('holds what json_populate_record makes of the data, or is rejected when that rejects it', async () => {
     const columns = Object.entries(COLUMNS).map(([name, type]) => `${name} ${type}`);
     await client.query(`CREATE TABLE given (n int, ${columns.join(', ')})`);
     const { host, port, user, password } = server;

@@ -35,7 +35,7 @@ describe.each([
     ['a line that begins where a block has one byte left', [BLOCK - 2, 7]],
     ['a line of several blocks after a short one', [5, 3 * BLOCK + 5, 5]],
     ['blocks filled by many lines', Array.from({ length: 5000 }, (_, index) => 100 + (index % 77))],
-  ])('of %s holds just these lines', async (_, lengths) => {
+  ])('of %s holds exactly these lines', async (_, lengths) => {
     const { file, content } = await fileOf(lengths);
     const bytes = await fileBytes(file, { lines: 'data', compression }, signal);
     expect(decompress(bytes).toString() === content).toBe(true);
@@ -43,7 +43,7 @@ describe.each([
   });
 });
 
-test.each(['gzip', 'zstd'] as const)('compressing with %s is given up when the signal says so', async (compression) => {
+test.each(['gzip', 'zstd'] as const)('compressing with %s ends when the signal aborts', async (compression) => {
   const { file } = await fileOf([BLOCK, BLOCK, BLOCK]);
   const ending = new AbortController();
   const compressing = fileBytes(file, { lines: 'data', compression }, ending.signal);
@@ -51,7 +51,7 @@ test.each(['gzip', 'zstd'] as const)('compressing with %s is given up when the s
   await expect(compressing).rejects.toThrow('the invocation ends');
 });
 
-test('a zstd frame says how long its content is', async () => {
+test('a zstd frame states the length of its content', async () => {
   const { file } = await fileOf([1000, 1000]);
   const bytes = await fileBytes(file, { lines: 'data', compression: 'zstd' }, signal);
   // RFC 8878, 3.1.1.1: the two high bits of the descriptor are the width of the size; 1 is two bytes, of what is beyond

@@ -93,7 +93,7 @@ describe("a file's key", () => {
     expect(new Set(keys).size).toBe(keys.length);
   });
 
-  test('is refused above 1,024 bytes, and taken up to that', async () => {
+  test('is rejected above 1,024 bytes, and accepted up to that', async () => {
     const short = await filesOf({ events: logOf([{ data: { region: 'x' } }]) }, { fields: ['region'] });
     const room = 1024 - Buffer.byteLength(short[0]?.key ?? '') + 1;
     const log = logOf(
@@ -105,7 +105,7 @@ describe("a file's key", () => {
       [log[1], log[2]].map((event) => ({
         at: event?.position,
         reason: 'refused',
-        message: 'its partition makes a key of 1025 bytes, S3 takes 1024: partition by shorter fields',
+        message: 'its partition makes an object key of 1025 bytes, and S3 allows 1024: partition by shorter fields',
         bytes: event?.bytes,
         event: { id: event?.id, key: event?.key, time: event?.time },
       })),
@@ -117,7 +117,7 @@ test('a slice without events has no files', async () => {
   expect(await filesOf({ events: [], to: positionOf('5', 0) }, {})).toEqual([]);
 });
 
-test('every event is in one file or refused, in the order of the log in its partition, however pages are cut', async () => {
+test('every event is in one file or rejected, in the order of the log in its partition, however pages are cut', async () => {
   const values = fc.oneof(
     fc.constantFrom('a', 'b', null, 7, true, '', {}, [1]),
     fc.string({ unit: 'binary', maxLength: 4 }),

@@ -26,17 +26,17 @@ describe('the partition by time', () => {
   });
 
   test.each([
-    ['', 'is no RFC 3339 time'],
-    ['yesterday', 'is no RFC 3339 time'],
-    ['2026-11-22', 'is no RFC 3339 time'],
-    ['2026-11-22 10:00:00Z', 'is no RFC 3339 time'],
-    ['2026-11-22T10:00:00', 'is no RFC 3339 time'],
-    ['2026-02-30T00:00:00Z', 'is no RFC 3339 time'],
-    ['2026-11-22T24:00:00Z', 'is no RFC 3339 time'],
-    ['2026-12-31T23:59:60Z', 'is no RFC 3339 time'],
-    ['0000-01-01T00:00:00+01:00', 'is in no year'],
-    ['9999-12-31T23:59:59-00:01', 'is in no year'],
-  ])('refuses %j: it %s', (time, message) => {
+    ['', 'is not an RFC 3339 time'],
+    ['yesterday', 'is not an RFC 3339 time'],
+    ['2026-11-22', 'is not an RFC 3339 time'],
+    ['2026-11-22 10:00:00Z', 'is not an RFC 3339 time'],
+    ['2026-11-22T10:00:00', 'is not an RFC 3339 time'],
+    ['2026-02-30T00:00:00Z', 'is not an RFC 3339 time'],
+    ['2026-11-22T24:00:00Z', 'is not an RFC 3339 time'],
+    ['2026-12-31T23:59:60Z', 'is not an RFC 3339 time'],
+    ['0000-01-01T00:00:00+01:00', 'is not in the years'],
+    ['9999-12-31T23:59:59-00:01', 'is not in the years'],
+  ])('rejects %j: it %s', (time, message) => {
     const partitioned = () => folderOf({ by: 'day' }, { time });
     expect(partitioned).toThrow(EventRejected);
     expect(partitioned).toThrow(message);
@@ -89,7 +89,7 @@ describe('the partition by a field', () => {
     ['an object', '{"region":{}}', 'region: is an object'],
     ['an array', '{"region":[1]}', 'region: is an array'],
     ['half a surrogate pair', '{"region":"\\ud800"}', 'region: is not well-formed Unicode'],
-  ])('refuses %s', (_, json, message) => {
+  ])('rejects %s', (_, json, message) => {
     const partitioned = () => folderOf({ fields: ['region'] }, { json });
     expect(partitioned).toThrow(EventRejected);
     expect(partitioned).toThrow(message);

@@ -93,7 +93,7 @@ const COMPRESSIONS = [
 describe('the lines of a file', () => {
   const DAY = 'year=2026/month=11/day=22';
 
-  test('are the events byte by byte, in their order', async () => {
+  test('are the events byte for byte, in their order', async () => {
     const { sink, objects } = openLake();
     const events = logOf([
       { data: { b: 1, a: 'é' } },
@@ -104,7 +104,7 @@ describe('the lines of a file', () => {
     expect(linesByFolder(await objects())).toEqual({ [DAY]: events.map(textOf) });
   });
 
-  test('are the data alone when that is wanted', async () => {
+  test('are the data alone when the options say so', async () => {
     const { sink, objects } = openLake({ lines: 'data' });
     await sink.write(sliceOf({ events: logOf([{ data: { a: 1 } }, { data: null }, { data: 'text' }]) }));
     expect(linesByFolder(await objects())).toEqual({ [DAY]: ['{"a":1}', 'null', '"text"'] });
@@ -153,14 +153,14 @@ describe('the files of a slice', () => {
     ]);
   });
 
-  test('are none when the slice has no events, or refuses all', async () => {
+  test('are none when the slice has no events, or all are rejected', async () => {
     const { sink, objects } = openLake({ fields: ['region'] });
     expect(await sink.write(sliceOf({ events: [], to: positionAfter(5) as never }))).toEqual([]);
     expect(await sink.write(sliceOf({ events: logOf([{ data: { region: {} } }]) }))).toHaveLength(1);
     expect((await objects()).size).toBe(0);
   });
 
-  test('leave out what has no partition, with the reason and the original bytes', async () => {
+  test('leave out events without a partition, and reject these with the reason and the original bytes', async () => {
     const { sink, objects } = openLake({ fields: ['region'] });
     const events = logOf([
       { data: { region: 'a' } },
@@ -173,11 +173,11 @@ describe('the files of a slice', () => {
     ]);
     const rejections = await sink.write(sliceOf({ events }));
     const expected = [
-      [1, 'region: is an array, which names no partition'],
-      [2, 'time: "soon" is no RFC 3339 time'],
-      [3, 'region: is an object, which names no partition'],
-      [4, expect.stringContaining('S3 takes 1024')],
-      [5, 'region: is not well-formed Unicode, so it names no partition'],
+      [1, 'region: is an array, which cannot name a partition'],
+      [2, 'time: "soon" is not an RFC 3339 time'],
+      [3, 'region: is an object, which cannot name a partition'],
+      [4, expect.stringContaining('S3 allows 1024')],
+      [5, 'region: is not well-formed Unicode, so it cannot name a partition'],
     ] as const;
     expect(rejections).toEqual(
       expected.map(([index, message]) => ({
@@ -254,7 +254,7 @@ describe('writing a slice again', () => {
     },
   );
 
-  test('says nothing of the machine and the time in a gzip header', async () => {
+  test('leaves machine and time out of the gzip header', async () => {
     const { sink, objects } = openLake({ compression: 'gzip' });
     await sink.write(sliceOf({ events: logOf([{ data: 1 }]) }));
     const [content = Buffer.alloc(0)] = (await objects()).values();
@@ -279,7 +279,10 @@ describe('options', () => {
     [{ prefix: 'shop/../orders' }, 'prefix: is made of letters'],
     [{ prefix: 'orders*' }, 'prefix: is made of letters'],
     [{ prefix: 'orders\n' }, 'prefix: is made of letters'],
-    [{ prefix: 'x'.repeat(600) }, 'prefix: together with the names of the fields it has 600 bytes, 512 are allowed'],
+    [
+      { prefix: 'x'.repeat(600) },
+      'prefix: has 600 bytes together with the names of the fields, and 512 are allowed: shorten them',
+    ],
     [{ prefix: 'orders', by: 'week' }, 'by: '],
     [{ prefix: 'orders', compression: 'lz4' }, 'compression: '],
     [{ prefix: 'orders', lines: 'csv' }, 'lines: '],
@@ -287,10 +290,10 @@ describe('options', () => {
     [{ prefix: 'orders', targetBytes: 2 ** 30 }, 'targetBytes: '],
     [{ prefix: 'orders', targetRows: 1.5 }, 'targetRows: '],
     [{ prefix: 'orders', fields: [''] }, 'fields.0: '],
-    [{ prefix: 'orders', fields: ['region', 'Region'] }, "fields.1: there is a partition 'region' already"],
-    [{ prefix: 'orders', fields: ['Month'] }, "fields.0: there is a partition 'month' already"],
+    [{ prefix: 'orders', fields: ['region', 'Region'] }, "fields.1: there is already a partition 'region'"],
+    [{ prefix: 'orders', fields: ['Month'] }, "fields.0: there is already a partition 'month'"],
     [{ prefix: 'orders', partitions: [] }, 's3Sink: '],
-  ])('refuse %j', (options, message) => {
+  ])('%j are rejected', (options, message) => {
     const made = () => s3Sink(options as Parameters<typeof s3Sink>[0]);
     expect(made).toThrow(UserMistake);
     expect(made).toThrow('s3Sink');
@@ -301,7 +304,7 @@ describe('options', () => {
     expect(s3Sink({ prefix: 'orders', by: 'month', fields: ['hour'] }).options).toMatchObject({ fields: ['hour'] });
   });
 
-  test('are all said when a pipeline is made, so that an interrupted slice is finished with them', () => {
+  test('are all filled in when a pipeline is declared, so that an interrupted slice is finished with them', () => {
     expect(s3Sink({ prefix: 'shop/orders', by: 'month' })).toEqual({
       connector: 's3',
       entry: new URL('../../../../functions/sinks/s3/s3.ts', import.meta.url).href,
@@ -318,7 +321,7 @@ describe('options', () => {
     });
   });
 
-  test('are by day when nothing is said', () => {
+  test('divide by day by default', () => {
     expect(s3Definition.options.parse({ prefix: 'orders' }).by).toBe('day');
   });
 });

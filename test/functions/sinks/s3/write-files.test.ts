@@ -72,7 +72,7 @@ async function turns(): Promise<void> {
 }
 
 describe('the uploads of a slice', () => {
-  test('say how long each object is, what it is and when to give up', async () => {
+  test('send the length and type of each object, and end when the signal aborts', async () => {
     const bucket = openBucket();
     const { outcome } = write(bucket, { events: numbers(1) });
     await until(() => bucket.puts.length === 1);
@@ -122,7 +122,7 @@ describe('the uploads of a slice', () => {
     expect(bucket.most()).toBe(2);
   });
 
-  test('throw the failure of one after the others have ended, and begin no more', async () => {
+  test('throw the first failure after the others have ended, and start no more', async () => {
     const bucket = openBucket({ endsWhenAborted: false });
     const { outcome, isSettled } = write(bucket, { events: numbers(40) });
     await until(() => bucket.waiting.size === 16);
@@ -153,7 +153,7 @@ describe('the uploads of a slice', () => {
     expect(await outcome).toBe('no such bucket');
   });
 
-  test('are given up when the invocation has to end', async () => {
+  test('are aborted when the invocation has to end', async () => {
     const bucket = openBucket();
     const ending = new AbortController();
     const { outcome } = write(bucket, { events: numbers(40), signal: ending.signal });
@@ -164,14 +164,14 @@ describe('the uploads of a slice', () => {
     expect(bucket.puts).toHaveLength(16);
   });
 
-  test('are not begun when it has ended already', async () => {
+  test('do not start when the invocation has already ended', async () => {
     const bucket = openBucket();
     const { outcome } = write(bucket, { events: numbers(3), signal: AbortSignal.abort(new Error('too late')) });
     expect(await outcome).toBe('too late');
     expect(bucket.puts).toEqual([]);
   });
 
-  test('are not begun when the slice cannot be read', async () => {
+  test('do not start when the slice cannot be read', async () => {
     const bucket = openBucket();
     const slice = sliceOf({ events: numbers(1) });
     async function* pages(): AsyncGenerator<readonly ReceivedEvent[]> {

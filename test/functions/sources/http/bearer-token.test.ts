@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { UserMistake } from '../../../../functions/runtime/errors.ts';
 import { bearerAuthentication } from '../../../../functions/sources/http/bearer-token.ts';
 import { httpDefinition, httpSource } from '../../../../functions/sources/http/http.ts';
-import { RequestRefused } from '../../../../functions/sources/http/replies.ts';
+import { RequestRejected } from '../../../../functions/sources/http/replies.ts';
 import type { Request } from '../../../../functions/sources/http/request-body.ts';
 import { posted, useEndpoint } from '../../../contracts/source-harnesses.ts';
 import { noDeadline } from '../../../eventually.ts';
@@ -30,7 +30,7 @@ function secretOf(token: string) {
       await authenticate(carrying(sent), signal);
       return true;
     } catch (error) {
-      if (error instanceof RequestRefused) return error.reply;
+      if (error instanceof RequestRejected) return error.reply;
       throw error;
     }
   };
@@ -52,7 +52,7 @@ test.each([
   ['Bearer wrong', 'Bearer realm="pipeline/step", error="invalid_token"'],
   ['Bearer righ', 'Bearer realm="pipeline/step", error="invalid_token"'],
   ['Bearer RIGHT', 'Bearer realm="pipeline/step", error="invalid_token"'],
-])('refuses %j with 401 and a challenge', async (authorization, challenge) => {
+])('rejects %j with 401 and a challenge', async (authorization, challenge) => {
   expect(await secretOf('right').accepts(authorization)).toMatchObject({
     statusCode: 401,
     headers: { 'www-authenticate': challenge },
@@ -76,7 +76,7 @@ test('accepts a new token half a minute after the old one was read, and the old 
   expect(await accepts('Bearer old')).toMatchObject({ statusCode: 401 });
 });
 
-test('a token that was taken back is refused after five minutes, when no other was sent', async () => {
+test('a revoked token is rejected after five minutes at the latest', async () => {
   const { state, accepts } = secretOf('old');
   expect(await accepts('Bearer old')).toBe(true);
   state.token = 'new';
@@ -84,7 +84,7 @@ test('a token that was taken back is refused after five minutes, when no other w
   expect(await accepts('Bearer old')).toMatchObject({ statusCode: 401 });
 });
 
-test('guessing does not make it read the secret more often than twice a minute', async () => {
+test('guesses make it read the secret at most twice a minute', async () => {
   const { state, accepts } = secretOf('right');
   for (let second = 0; second < 60; second++) {
     state.millis = second * 1_000;
@@ -93,7 +93,7 @@ test('guessing does not make it read the secret more often than twice a minute',
   expect(state.reads).toBe(2);
 });
 
-test('a secret that cannot be read is the world’s fault, not the sender’s', async () => {
+test('a secret that cannot be read is an error to retry, not the sender’s fault', async () => {
   const authenticate = bearerAuthentication(() => Promise.reject(new Error('no network')), 'pipeline/step', Date.now);
   await expect(authenticate(carrying('Bearer right'), signal)).rejects.toThrow('no network');
 });
@@ -101,7 +101,7 @@ test('a secret that cannot be read is the world’s fault, not the sender’s', 
 let close: (() => Promise<void>) | undefined;
 afterEach(() => close?.());
 
-test('the source reads its token from Secrets Manager, and answers before it looks at the body', async () => {
+test('the source reads its token from Secrets Manager, and checks the caller’s before it looks at the body', async () => {
   const asked: string[] = [];
   const server = createServer(async (request, response) => {
     asked.push(Buffer.concat(await Array.fromAsync(request)).toString());
@@ -129,7 +129,7 @@ test('the source reads its token from Secrets Manager, and answers before it loo
   expect(asked).toEqual(['{"SecretId":"arn:secret"}']);
 });
 
-test('a source that checks tokens and has no secret says so when it is opened', () => {
+test('a source with callers: bearer and without a secret fails when it is opened', () => {
   const { options } = httpSource({ schema: z.object({ id: z.string() }), type: 't', key: 'id', callers: 'bearer' });
   const open = () =>
     httpDefinition.open({ step: 'pipeline/step', options: httpDefinition.options.parse(options), resources: {} });

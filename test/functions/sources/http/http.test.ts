@@ -41,7 +41,7 @@ async function taken(sent: Request, from = source) {
   return events.map(({ dataBytes, ...event }) => ({ ...event, data: Buffer.from(dataBytes).toString() }));
 }
 
-async function refused(sent: Request, from = source) {
+async function rejected(sent: Request, from = source) {
   const { events, reply } = await receive(sent, from);
   expect(events).toEqual([]);
   const { statusCode, headers, body } = reply({ outcome: 'appended', count: 0 });
@@ -63,14 +63,14 @@ const cloudEvent = (more: object = {}) => ({
 const STRUCTURED = 'application/cloudevents+json';
 const BATCH = 'application/cloudevents-batch+json';
 
-describe('takes', () => {
+describe('accepts', () => {
   test('one JSON object', async () => {
     expect(await taken(request('{"sensor_id":"a","celsius":1.5}'))).toEqual([
       { type: 'reading.sent', time: ARRIVAL, key: 'a', data: '{"sensor_id":"a","celsius":1.5}' },
     ]);
   });
 
-  test('an array, each element an event, byte by byte as it came', async () => {
+  test('an array of events, each byte for byte as it was sent', async () => {
     const elements = [
       '{ "sensor_id": "a",\n "celsius": 1.50, "big": 12345678901234567890 }',
       '{"celsius":-0.0,"sensor_id":"\\u0062","note":"[},{]\\""}',
@@ -115,7 +115,7 @@ describe('takes', () => {
     const timed = openSource(httpDefinition, httpSource({ ...options, time: 'at' }).options);
     const [event] = await taken(request('{"sensor_id":"a","celsius":1,"at":"2024-01-01"}'), timed);
     expect(event?.time).toBe('2024-01-01T00:00:00Z');
-    expect((await refused(request('{"sensor_id":"a","celsius":1}'), timed)).events).toEqual([
+    expect((await rejected(request('{"sensor_id":"a","celsius":1}'), timed)).events).toEqual([
       { index: 0, reason: expect.stringContaining('at: ') },
     ]);
   });
@@ -143,7 +143,7 @@ describe('takes', () => {
     expect(await taken(request(body, { type: STRUCTURED }))).toEqual([{ ...kept, key: partitionkey, data }]);
   });
 
-  test('a CloudEvent with what it must have alone', async () => {
+  test('a CloudEvent with nothing but the required attributes', async () => {
     const body = JSON.stringify(cloudEvent({ time: null, sequence: null }));
     expect(await taken(request(body, { type: STRUCTURED }))).toEqual([
       {
@@ -193,12 +193,12 @@ describe('takes', () => {
   });
 });
 
-describe('refuses the request', () => {
+describe('rejects the request', () => {
   const good = '{"sensor_id":"a","celsius":1}';
   const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, ' '));
 
   test.each<[string, Request, number, string]>([
-    ['another method', request(undefined, { method: 'GET' }), 405, 'GET does nothing here'],
+    ['another method', request(undefined, { method: 'GET' }), 405, 'the method is GET: send events by POST'],
     [
       'a form',
       request('a=b', { type: 'application/x-www-form-urlencoded' }),
@@ -239,13 +239,13 @@ describe('refuses the request', () => {
     ['an empty body', request(''), 400, 'the body is empty'],
     ['bytes that are not UTF-8', request(Buffer.from([0x22, 0xff, 0x22])), 400, 'the body is not UTF-8'],
     ['UTF-16', request(Buffer.from(`\uFEFF${good}`, 'utf16le')), 400, 'the body is not UTF-8'],
-    ['text that is no JSON', request('sensor a: hot'), 400, 'the body is not JSON'],
+    ['text that is not JSON', request('sensor a: hot'), 400, 'the body is not JSON'],
     ['truncated JSON', request('[{"sensor_id":"a"'), 400, 'the body is not JSON'],
     ['two values', request(`${good}\n${good}`), 400, 'the body is not JSON'],
     ['NaN', request('{"sensor_id":"a","celsius":NaN}'), 400, 'the body is not JSON'],
     ['a number', request('17'), 400, 'neither a JSON object nor an array'],
     ['null', request('null'), 400, 'neither a JSON object nor an array'],
-    ['a batch that is no array', request(JSON.stringify(cloudEvent()), { type: BATCH }), 400, 'the body is no array'],
+    ['a batch that is not an array', request(JSON.stringify(cloudEvent()), { type: BATCH }), 400, 'the body is not an array'],
     [
       'an array in structured mode',
       request(JSON.stringify([cloudEvent()]), { type: STRUCTURED }),
@@ -253,21 +253,21 @@ describe('refuses the request', () => {
       'the body is an array',
     ],
   ])('%s', async (...[, sent, statusCode, error]) => {
-    expect(await refused(sent)).toMatchObject({ statusCode, error: expect.stringContaining(error) });
+    expect(await rejected(sent)).toMatchObject({ statusCode, error: expect.stringContaining(error) });
   });
 
-  test('and says what it takes', async () => {
-    expect((await refused(request(undefined, { method: 'GET' }))).headers.allow).toBe('POST');
-    expect((await refused(request('', { type: 'text/csv' }))).headers.accept).toBe(
+  test('and says what it accepts', async () => {
+    expect((await rejected(request(undefined, { method: 'GET' }))).headers.allow).toBe('POST');
+    expect((await rejected(request('', { type: 'text/csv' }))).headers.accept).toBe(
       'application/json, application/cloudevents+json, application/cloudevents-batch+json',
     );
-    expect((await refused(request('', { headers: { 'content-encoding': 'br' } }))).headers['accept-encoding']).toBe(
+    expect((await rejected(request('', { headers: { 'content-encoding': 'br' } }))).headers['accept-encoding']).toBe(
       'gzip',
     );
   });
 });
 
-describe('refuses an event', () => {
+describe('rejects an event', () => {
   test.each<[string, string, string]>([
     ['a missing field', '{"sensor_id":"a"}', 'celsius: Invalid input: expected number, received undefined'],
     ['a wrong type', '{"sensor_id":"a","celsius":"hot"}', 'celsius: Invalid input: expected number, received string'],
@@ -288,7 +288,7 @@ describe('refuses an event', () => {
       "sensor_id: the event's key has 257 characters, at most 256 are possible",
     ],
   ])('%s', async (_, body, reason) => {
-    expect(await refused(request(body))).toMatchObject({
+    expect(await rejected(request(body))).toMatchObject({
       statusCode: 400,
       events: [{ index: 0, reason: expect.stringContaining(reason) }],
     });
@@ -322,15 +322,15 @@ describe('refuses an event', () => {
     [
       'the name of one of our own steps',
       { source: '/pipeline/step/abc/lane-1/g' },
-      "source: '/pipeline/…' is for this pipeline's own steps",
+      "source: '/pipeline/…' is reserved for this pipeline's own steps",
     ],
     [
       'the name of another of our steps',
       { source: '/pipeline/cleaning/x' },
-      "source: '/pipeline/…' is for this pipeline's own steps",
+      "source: '/pipeline/…' is reserved for this pipeline's own steps",
     ],
   ])('a CloudEvent with %s', async (_, more, reason) => {
-    expect(await refused(request(JSON.stringify(cloudEvent(more)), { type: STRUCTURED }))).toMatchObject({
+    expect(await rejected(request(JSON.stringify(cloudEvent(more)), { type: STRUCTURED }))).toMatchObject({
       statusCode: 400,
       events: [{ index: 0, reason: expect.stringContaining(reason) }],
     });
@@ -338,21 +338,21 @@ describe('refuses an event', () => {
 
   test('a CloudEvent in binary mode without an id', async () => {
     const headers = { 'ce-specversion': '1.0', 'ce-source': 's', 'ce-type': 't' };
-    expect(await refused(request('{"sensor_id":"a","celsius":1}', { headers }))).toMatchObject({
+    expect(await rejected(request('{"sensor_id":"a","celsius":1}', { headers }))).toMatchObject({
       events: [{ index: 0, reason: 'id: Invalid input: expected string, received undefined' }],
     });
   });
 
-  test('a source that only resembles ours is a client’s', async () => {
+  test('but accepts a source that only resembles one of our own steps', async () => {
     for (const name of ['/pipelines/a', '/other/step', 'pipeline/step', '/pipeline'])
       expect(await taken(request(JSON.stringify(cloudEvent({ source: name })), { type: STRUCTURED }))).toHaveLength(1);
   });
 
-  test('every bad one by its index, and takes none', async () => {
+  test('and reports every bad event by its index, and accepts none', async () => {
     const body = '[{"sensor_id":"a","celsius":1},{"sensor_id":"a"},7,{"sensor_id":"b","celsius":2},{"celsius":3}]';
-    expect(await refused(request(body))).toMatchObject({
+    expect(await rejected(request(body))).toMatchObject({
       statusCode: 400,
-      error: '3 of 5 events cannot be taken; none was',
+      error: '3 of 5 events are bad; none was accepted: correct them and send the request again',
       events: [
         { index: 1, reason: 'celsius: Invalid input: expected number, received undefined' },
         { index: 2, reason: 'data: Invalid input: expected object, received number' },
@@ -362,14 +362,14 @@ describe('refuses an event', () => {
   });
 });
 
-test('data nested deeper than a call stack is no crash', async () => {
+test('data nested deeper than the call stack is rejected, and does not crash the function', async () => {
   const deep = `${'['.repeat(500_000)}${']'.repeat(500_000)}`;
   expect(await taken(request(`{"sensor_id":"a","celsius":1,"deep":${deep}}`))).toHaveLength(1);
   const json = openSource(
     httpDefinition,
     httpSource({ ...options, schema: z.object({ sensor_id: z.string(), deep: z.json() }) }).options,
   );
-  expect(await refused(request(`{"sensor_id":"a","deep":${deep}}`), json)).toMatchObject({
+  expect(await rejected(request(`{"sensor_id":"a","deep":${deep}}`), json)).toMatchObject({
     events: [{ index: 0, reason: 'data: is nested too deeply to be checked' }],
   });
 });
@@ -382,7 +382,7 @@ test.each([
   [
     { outcome: 'too-large', refused: [{ index: 1, size: 9, limit: 8 }] },
     413,
-    { error: expect.any(String), events: [{ index: 1, reason: 'the event has 9 bytes, the stream takes 8' }] },
+    { error: expect.any(String), events: [{ index: 1, reason: 'the event has 9 bytes, and the stream allows 8: send a smaller one' }] },
     undefined,
   ],
 ] as const)('answers %j after the append with %d', async (...[append, statusCode, body, retryAfter]) => {
@@ -393,7 +393,7 @@ test.each([
   expect(JSON.parse(answer.body)).toEqual(body);
 });
 
-test('a schema, key or time that does not fit is a mistake that does not compile, or is said at once', () => {
+test('a schema, key or time that does not fit does not compile, or is an error when the pipeline is loaded', () => {
   const typed: Source<{ sensor_id: string | null; celsius: number }> = httpSource(options);
   // @ts-expect-error not what is sent
   const wrong: Source<{ sensor_id: number }> = httpSource(options);

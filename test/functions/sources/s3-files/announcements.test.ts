@@ -62,7 +62,7 @@ test.each<[string, string, string]>([
     'neither a notification of S3',
   ],
   ['null', 'null', 'neither a notification of S3'],
-])('refuses %s', (_, message, why) => {
+])('rejects %s', (_, message, why) => {
   expect(() => announcedObjects(message)).toThrow(EventRejected);
   expect(() => announcedObjects(message)).toThrow(why);
 });

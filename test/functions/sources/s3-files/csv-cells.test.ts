@@ -43,7 +43,7 @@ test.each<[string, z.ZodType, string, string]>([
   ['nothing for a number', z.number(), '', 'a: the cell is empty, expected a number'],
   ['yes for a boolean', z.boolean(), 'yes', 'a: the cell does not hold a boolean'],
   ['a text for a nullable number', z.number().nullable(), 'x', 'a: the cell does not hold a number or nothing'],
-])('refuses %s', (...[, schema, cell, why]) => {
+])('rejects %s', (...[, schema, cell, why]) => {
   expect(() => one(schema, cell)).toThrow(why);
 });
 
@@ -85,7 +85,7 @@ test.each<[string, z.ZodType, string[], string]>([
     ['a', 'constructor'],
     "the column 'constructor', which the schema does not allow",
   ],
-])('a header that %s is refused: no row could fit', (...[, schema, header, why]) => {
+])('a header that %s is rejected, because no row could fit', (...[, schema, header, why]) => {
   expect(() => read(schema, header, [])).toThrow(why);
 });
 
@@ -93,9 +93,9 @@ test.each([
   [['1'], 1],
   [['1', '2', '3'], 3],
   [[''], 1],
-])('a row of %j under two columns is refused', (cells, count) => {
+])('a row of %j under two columns is rejected', (cells, count) => {
   expect(() => read(z.object({ a: z.string() }), ['a', 'b'], cells)).toThrow(
-    `the row has ${count} cells, the header 2`,
+    `the row has ${count} cells, and the header has 2`,
   );
 });
 
@@ -103,7 +103,7 @@ test.each<[string, z.ZodType, RegExp]>([
   ['a list in a field', z.object({ a: z.array(z.string()) }), /cannot read 'a' from CSV/],
   ['an object in a field', z.object({ a: z.object({ b: z.string() }) }), /cannot read 'a' from CSV/],
   ['no object', z.array(z.string()), /must be a z\.object\(\)/],
-])('a schema that no CSV row can fit is refused: %s', (_, schema, why) => {
+])('a schema that no CSV row can fit is an error: %s', (_, schema, why) => {
   expect(() => checkCsvSchema(wireSchemaOf(schema, 's3FilesSource'))).toThrow(UserMistake);
   expect(() => checkCsvSchema(wireSchemaOf(schema, 's3FilesSource'))).toThrow(why);
 });

@@ -40,8 +40,8 @@ const csv = async (content: string | Buffer) =>
     cells instanceof EventRejected ? cells.message : cells,
   );
 
-const QUOTES = 'a quote stands inside an unquoted field, or text follows a closing quote: double it';
-const OPEN = 'a quote is opened and not closed';
+const QUOTES = 'a quote is inside an unquoted field, or text follows a closing quote: double the quote inside a quoted field';
+const OPEN = 'a quote is opened and not closed: close it';
 
 describe('CSV', () => {
   test.each<[string, string, unknown[]]>([
@@ -100,7 +100,7 @@ describe('CSV', () => {
     ['a carriage return alone is no line break', 'a\rb,c\n', [['a\rb', 'c']]],
     ['several bytes a character', 'é,"😀\nß"\n', [['é', '😀\nß']]],
     ['a quote that is not closed at the end', 'a,b\nc,"d\n', [['a', 'b'], OPEN]],
-    ['a quote that is not closed costs its line alone', 'a\n"b\nc\nd\n', [['a'], OPEN, ['c'], ['d']]],
+    ['a quote that is not closed costs only its line', 'a\n"b\nc\nd\n', [['a'], OPEN, ['c'], ['d']]],
     ['a quote in an unquoted cell', 'a,5" pipe\nb,c\n', [QUOTES, ['b', 'c']]],
     ['text after a closing quote', '"a"b,c\nd,e\n', [QUOTES, ['d', 'e']]],
     ['a space after a closing quote', '"a" ,b\nc,d\n', [QUOTES, ['c', 'd']]],
@@ -169,7 +169,7 @@ describe.each<[string, RowFormat<unknown>]>([
   ['CSV', csvRows],
   ['NDJSON', ndjsonRows],
 ])('any %s', (_, format) => {
-  test('resumed after any row, gives exactly the rows that are left', async () => {
+  test('yields exactly the remaining rows when reading resumes after any row', async () => {
     await fc.assert(
       fc.asyncProperty(content, sizes, async (text, chunks) => {
         const all = await rowsOf(format, text);
@@ -181,7 +181,7 @@ describe.each<[string, RowFormat<unknown>]>([
     );
   });
 
-  test('is wholly in rows, but for line breaks and white space', async () => {
+  test('is completely covered by rows, except line breaks and white space', async () => {
     await fc.assert(
       fc.asyncProperty(content, async (text) => {
         const bytes = Buffer.from(text);
@@ -205,7 +205,7 @@ describe.each<[string, RowFormat<unknown>]>([
   });
 });
 
-test('cells that are written as RFC 4180 says come back as they were', async () => {
+test('cells that are written by RFC 4180 are read back unchanged', async () => {
   const cell = fc.string({ unit: fc.constantFrom('a', 'é', '"', ',', '\n', '\r', ' ', '😀'), maxLength: 8 });
   const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
   await fc.assert(
@@ -221,8 +221,8 @@ test('cells that are written as RFC 4180 says come back as they were', async () 
 
 describe('rows of more than 1 MiB', () => {
   const LONG = 'x'.repeat(LONGEST_ROW_BYTES);
-  const long = 'the row is longer than 1048576 bytes, of which the first are kept here';
-  const within = 'a quote is opened and not closed within 1048576 bytes';
+  const long = 'the row is longer than 1048576 bytes, of which only the first are kept here: split it';
+  const within = 'a quote is opened and not closed within 1048576 bytes: close it';
 
   test.each<[string, RowFormat<unknown>, string, (string | 'row')[], number[]]>([
     ['a CSV row that just fits', csvRows, `a\n${LONG}\nb\n`, ['row', 'row', 'row'], [1, 2, 3]],
@@ -242,7 +242,7 @@ describe('rows of more than 1 MiB', () => {
     ['an NDJSON line that just fits', ndjsonRows, `1\n"${LONG.slice(2)}"\n2\n`, ['row', 'row', 'row'], [1, 2, 3]],
     ['an NDJSON line one byte too long', ndjsonRows, `1\n"${LONG.slice(1)}"\n2\n`, ['row', long, 'row'], [1, 2, 3]],
     ['an NDJSON line far too long', ndjsonRows, `1\n"${LONG.repeat(3)}"\n2\n`, ['row', long, 'row'], [1, 2, 3]],
-  ])('%s: however it comes, and wherever reading goes on', async (...[, format, text, outcomes, lines]) => {
+  ])('%s: however it is divided, and wherever reading resumes', async (...[, format, text, outcomes, lines]) => {
     for (const chunks of [[65_536], [LONGEST_ROW_BYTES + 1], [LONGEST_ROW_BYTES * 8], [100_003, 7]]) {
       const rows = await rowsOf(format, text, { sizes: chunks });
       expect(rows.map(({ content: row }) => (row instanceof EventRejected ? row.message : 'row'))).toEqual(outcomes);

@@ -83,7 +83,7 @@ async function readAll(pages: AsyncIterable<ItemPage<unknown>>) {
 
 const json = (events: ItemPage<unknown>['events']) => events.map(({ dataBytes }) => Buffer.from(dataBytes).toString());
 
-test('makes an event of a row: type, key, time and data', async () => {
+test('makes an event of a row, with type, key, time and data', async () => {
   answer = serve(Buffer.from('\uFEFFid,n,ignored\r\n"a",1,x\r\n'));
   const { events } = await readAll(reading()());
   expect(events).toEqual([
@@ -98,14 +98,14 @@ test('makes an event of a row: type, key, time and data', async () => {
   expect(asked).toMatchObject([{ url: '/landing/lines.csv?x-id=GetObject', ifMatch: '"e1"' }]);
 });
 
-test('takes the time of a field, when one is named', async () => {
+test('takes the time from a field when the options name one', async () => {
   answer = serve(Buffer.from('id,n,day\na,1,2024-01-01\nb,2,\n'));
   const { pages } = await readAll(reading({ options: { ...options, time: 'day' } })());
   expect(pages[0]?.events.map(({ time }) => time)).toEqual(['2024-01-01T00:00:00Z']);
   expect(pages[0]?.rejections.map(({ message }) => message)).toEqual([expect.stringContaining('day: ')]);
 });
 
-test('a row without a key gets one of its own, the same whenever it is read', async () => {
+test('a row without a key gets a key of its own, the same whenever the row is read', async () => {
   answer = serve(Buffer.from('id,n\n,1\n,2\na,3\n'));
   const [first, again] = [await readAll(reading()()), await readAll(reading()())];
   const keys = first.events.map(({ key }) => key);
@@ -114,7 +114,7 @@ test('a row without a key gets one of its own, the same whenever it is read', as
   expect(keys[2]).toBe('a');
 });
 
-test('a rejection says object, line and reason, and keeps the bytes', async () => {
+test('a rejection has object, line, reason and original bytes', async () => {
   answer = serve(Buffer.from('id,n\na,1\nb,"x\ny"\nc\nd,1.5\n'));
   const { pages, events } = await readAll(reading()());
   expect(json(events)).toEqual(['{"id":"a","n":1}']);
@@ -127,7 +127,7 @@ test('a rejection says object, line and reason, and keeps the bytes', async () =
       origin: { bucket: 'landing', key: 'lines.csv', line: 3 },
     },
     expect.objectContaining({
-      message: 'the row has 1 cells, the header 2',
+      message: 'the row has 1 cells, and the header has 2: make them equal',
       origin: expect.objectContaining({ line: 5 }),
     }),
     expect.objectContaining({ message: expect.stringMatching(/^n: /), origin: expect.objectContaining({ line: 6 }) }),
@@ -137,7 +137,7 @@ test('a rejection says object, line and reason, and keeps the bytes', async () =
 describe('NDJSON', () => {
   const ndjson = { ...options, format: 'ndjson' } as const;
 
-  test('passes data on as it came', async () => {
+  test('passes data on unchanged', async () => {
     const line = '{"n":1.0, "id":"\\u0061","big":12345678901234567890}';
     answer = serve(Buffer.from(`${line}\n`));
     const { events } = await readAll(reading({ options: ndjson })());
@@ -156,7 +156,7 @@ describe('NDJSON', () => {
       'schema',
       "id: the event's key has 257 characters, at most 256 are possible",
     ],
-  ])('rejects %s, and goes on', async (...[, line, reason, message]) => {
+  ])('rejects %s, and continues', async (...[, line, reason, message]) => {
     answer = serve(Buffer.from(`${line}\n{"id":"a","n":1}\n`));
     const { pages, events } = await readAll(reading({ options: ndjson })());
     expect(pages[0]?.rejections).toMatchObject([{ reason, message, bytes: Buffer.from(line), origin: { line: 1 } }]);
@@ -172,10 +172,10 @@ const flipped = (bytes: Buffer, at: number) => {
 };
 const zstd = zstdCompressSync(rows, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
 
-describe('a file that cannot be read as a whole is refused once', () => {
+describe('a file that cannot be read is rejected once, as a whole', () => {
   test.each<[string, string, Buffer, string]>([
-    ['UTF-16', 'lines.csv', Buffer.from('\uFEFFid,n\n', 'utf16le'), 'no text in UTF-8'],
-    ['a binary format', 'lines.csv', Buffer.from('PAR1\0\0\0\0'), 'no text in UTF-8'],
+    ['UTF-16', 'lines.csv', Buffer.from('\uFEFFid,n\n', 'utf16le'), 'not text in UTF-8'],
+    ['a binary format', 'lines.csv', Buffer.from('PAR1\0\0\0\0'), 'not text in UTF-8'],
     [
       'a header that is not UTF-8',
       'lines.csv',
@@ -198,14 +198,14 @@ describe('a file that cannot be read as a whole is refused once', () => {
       'text named as gzip',
       'lines.csv.gz',
       Buffer.from('id,n\n'),
-      'the name ends as gzip does, but the content is not compressed',
+      'the name ends as that of a gzip file, but the content is not compressed',
     ],
-    ['zstd named as gzip', 'lines.csv.gz', zstd, 'the name ends as gzip does, but the content is zstd'],
+    ['zstd named as gzip', 'lines.csv.gz', zstd, 'the name ends as that of a gzip file, but the content is zstd'],
     [
       'text named as zstd',
       'lines.zst',
       Buffer.from('id,n\n'),
-      'the name ends as zstd does, but the content is not compressed',
+      'the name ends as that of a zstd file, but the content is not compressed',
     ],
   ])('%s', async (...[, key, content, why]) => {
     answer = serve(content);
@@ -217,12 +217,12 @@ describe('a file that cannot be read as a whole is refused once', () => {
 
   test.each<[string, Buffer, string]>([
     ['gzip that ends too early', gzipSync(rows).subarray(0, -5_000), 'unexpected end of file'],
-    ['gzip with a broken block', flipped(gzipSync(rows), gzipSync(rows).length - 20_000), 'the gzip content is broken'],
+    ['gzip with a broken block', flipped(gzipSync(rows), gzipSync(rows).length - 20_000), 'the gzip content is damaged'],
     ['gzip with a wrong checksum', flipped(gzipSync(rows), gzipSync(rows).length - 6), 'incorrect data check'],
     [
       'gzip with something behind it',
       Buffer.concat([gzipSync(rows), Buffer.from('garbage')]),
-      'the gzip content is broken',
+      'the gzip content is damaged',
     ],
     ['zstd that ends too early', zstd.subarray(0, -500), 'unexpected end of file'],
     ['zstd with a wrong checksum', flipped(zstd, zstd.length - 2), "doesn't match checksum"],
@@ -259,12 +259,12 @@ test.each(['', 'id,n', 'id,n\n', '\n\n'])('a file without rows (%j) has no event
   expect(await readAll(reading()())).toEqual({ pages: [], events: [], error: undefined });
 });
 
-describe('whose fault it is', () => {
+describe('an error of S3', () => {
   test.each([
-    ['gone', 404, 'NoSuchKey', 's3://landing/lines.csv (ETag e1) is gone'],
-    ['its version is gone', 404, 'NoSuchVersion', 'is gone'],
+    ['deleted', 404, 'NoSuchKey', 's3://landing/lines.csv (ETag e1) is deleted'],
+    ['without this version', 404, 'NoSuchVersion', 'is deleted'],
     ['overwritten', 412, 'PreconditionFailed', 'was overwritten before it was read'],
-  ])('the object is %s: refused', async (...[, status, code, why]) => {
+  ])('the object is %s: rejected', async (...[, status, code, why]) => {
     answer = refuse(status, code);
     const { error } = await readAll(reading()());
     expect(error).toBeInstanceOf(EventRejected);
@@ -276,7 +276,7 @@ describe('whose fault it is', () => {
     ['there is no such bucket', 404, 'NoSuchBucket'],
     ['S3 fails', 500, 'InternalError'],
     ['S3 throttles', 503, 'SlowDown'],
-  ])('%s: the world’s, to be tried again', async (...[, status, code]) => {
+  ])('%s: retried, not rejected', async (...[, status, code]) => {
     answer = refuse(status, code);
     const { error } = await readAll(reading()());
     expect(error).toMatchObject({ name: code });
@@ -304,7 +304,7 @@ describe('whose fault it is', () => {
     },
   );
 
-  test('an answer with other bytes than asked for is not taken', async () => {
+  test('an answer with other bytes than requested is an error', async () => {
     answer = serve(rows);
     const { pages } = await readAll(reading()());
     answer = (response) => serve(rows)(response, undefined);
@@ -313,7 +313,7 @@ describe('whose fault it is', () => {
     });
   });
 
-  test('nothing is left after the last row, and S3 says so with 416: the end', async () => {
+  test('a range after the last row, which S3 answers with 416, is the end', async () => {
     answer = (response, range) =>
       range === undefined ? serve(rows)(response, range) : refuse(416, 'InvalidRange')(response, range);
     const { pages } = await readAll(reading()());
@@ -321,7 +321,7 @@ describe('whose fault it is', () => {
   });
 });
 
-test('goes on inside plain content by a range, and reads its header again', async () => {
+test('continues inside plain content by a range, and reads the header again', async () => {
   answer = serve(rows);
   const { pages } = await readAll(reading()());
   const { offset } = pages[1]!.position as { offset: number };
@@ -330,7 +330,7 @@ test('goes on inside plain content by a range, and reads its header again', asyn
   expect(asked.map(({ range }) => range)).toEqual([undefined, `bytes=${offset}-`]);
 });
 
-test('a line that does not end is rejected at once, and not read again from its start', async () => {
+test('an endless line is rejected at once, and not read again from its start', async () => {
   answer = serve(
     Buffer.concat([Buffer.from('id,n\na,1\n'), Buffer.alloc(40 * 1024 * 1024, 'x'), Buffer.from('\nb,2\n')]),
   );
@@ -342,7 +342,7 @@ test('a line that does not end is rejected at once, and not read again from its 
     expect(json((await readAll(reading()(position))).events)).toEqual(['{"id":"b","n":2}']);
 });
 
-test('whoever stops reading closes the connection', async () => {
+test('a reader that stops early closes the connection', async () => {
   const closed = new Promise((resolve) => {
     answer = (response) => {
       response.on('close', resolve);
@@ -354,7 +354,7 @@ test('whoever stops reading closes the connection', async () => {
   await closed;
 });
 
-test('a schema, key or time that does not fit is a mistake that does not compile, or is said at once', () => {
+test('a schema, key or time that does not fit does not compile, or is an error when the pipeline is loaded', () => {
   const typed: Source<{ id: string | null; n: number; day?: string | undefined }> = s3FilesSource(options);
   // @ts-expect-error not what the rows are
   const wrong: Source<{ id: number }> = s3FilesSource(options);

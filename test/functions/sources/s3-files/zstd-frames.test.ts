@@ -55,10 +55,10 @@ test('cuts at the ends of frames, and keeps every byte', async () => {
   expect(await Array.fromAsync(cutAtFrames(chunksOf(Buffer.concat(frames), 10_000)))).toEqual(frames);
 });
 
-test('what is no frame is refused, not dropped', async () => {
+test('bytes that are not a frame are rejected, not dropped', async () => {
   const content = Buffer.concat([frameOf('a', { checksum: false, level: 1 }), Buffer.from('id,n\n')]);
   await expect(Array.fromAsync(decompressed(chunksOf(content, 10_000), 'zstd'))).rejects.toThrow(
-    /the zstd content is broken/,
+    /the zstd content is damaged/,
   );
 });
 
