@@ -6,8 +6,8 @@ import { s3FilesOnAws, s3FilesOnLaptop } from './sources/s3-files.ts';
 
 /**
  * Every connector, once: its delivery, its needs on AWS, and its resources on a laptop. A pipeline that uses a
- * connector that is not listed here does not compile; neither does a contract suite, nor docs/connectors.md's generator,
- * without an entry for each.
+ * connector that is not listed here does not compile; neither does a contract suite, nor docs/connectors.md's
+ * generator, without an entry for each.
  */
 export const connectors = {
   http: { kind: 'source', delivery: 'request', onAws: httpOnAws, onLaptop: httpOnLaptop },

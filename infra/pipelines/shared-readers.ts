@@ -34,5 +34,5 @@ export function crowdedWarning({ stream, readers }: SharedStream): string {
   const continuous = readers.filter(({ delivery }) => delivery === 'continuous');
   const fix =
     continuous.length === 0 ? 'run them less often' : 'give one of the continuous ones fanOut: true, for a fee';
-  return `stream ${name} has ${readers.length} readers that share 2 MB/s and 5 reads a second of each shard: ${names}: ${fix}`;
+  return `stream ${name} has ${readers.length} readers that share 2 MB/s and 5 reads a second of each shard: ${names}; ${fix}`;
 }

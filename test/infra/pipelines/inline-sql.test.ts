@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -68,7 +68,9 @@ test('two steps of inline SQL run in a pipeline, into one stream and a table', a
 describe('a bundle of inline SQL', () => {
   let folder: string;
   beforeAll(async () => {
-    folder = await mkdtemp(join(REPOSITORY, '.millrace', 'inline-test-'));
+    const parent = join(REPOSITORY, '.millrace');
+    await mkdir(parent, { recursive: true });
+    folder = await mkdtemp(join(parent, 'inline-test-'));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -183,7 +183,7 @@ describe('a pipeline is rejected', () => {
     {
       what: 'with two hyphens together, which join names',
       define: () => definePipeline({ name: 'a--b', streams }),
-      says: /pipeline 'a--b'.*no hyphen at its end or beside another/,
+      says: /pipeline 'a--b'.*no hyphen at its end or next to another/,
     },
     {
       what: 'with a stream that begins with a digit',

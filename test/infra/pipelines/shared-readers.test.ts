@@ -20,7 +20,7 @@ describe('a third reader of a stream', () => {
   test('causes a warning that names all readers, in any pipeline', () => {
     expect(warningsOf(pipelines)).toEqual([
       'stream shop/orders has 3 readers that share 2 MB/s and 5 reads a second of each shard: shop/lake, shop/order_table, ' +
-        'audit/audit_table: give one of the continuous ones fanOut: true, for a fee',
+        'audit/audit_table; give one of the continuous ones fanOut: true, for a fee',
     ]);
   });
 
