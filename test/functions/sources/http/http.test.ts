@@ -245,7 +245,12 @@ describe('rejects the request', () => {
     ['NaN', request('{"sensor_id":"a","celsius":NaN}'), 400, 'the body is not JSON'],
     ['a number', request('17'), 400, 'neither a JSON object nor an array'],
     ['null', request('null'), 400, 'neither a JSON object nor an array'],
-    ['a batch that is not an array', request(JSON.stringify(cloudEvent()), { type: BATCH }), 400, 'the body is not an array'],
+    [
+      'a batch that is not an array',
+      request(JSON.stringify(cloudEvent()), { type: BATCH }),
+      400,
+      'the body is not an array',
+    ],
     [
       'an array in structured mode',
       request(JSON.stringify([cloudEvent()]), { type: STRUCTURED }),
@@ -382,7 +387,10 @@ test.each([
   [
     { outcome: 'too-large', refused: [{ index: 1, size: 9, limit: 8 }] },
     413,
-    { error: expect.any(String), events: [{ index: 1, reason: 'the event has 9 bytes, and the stream allows 8: send a smaller one' }] },
+    {
+      error: expect.any(String),
+      events: [{ index: 1, reason: 'the event has 9 bytes, and the stream allows 8: send a smaller one' }],
+    },
     undefined,
   ],
 ] as const)('answers %j after the append with %d', async (...[append, statusCode, body, retryAfter]) => {

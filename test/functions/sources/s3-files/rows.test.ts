@@ -40,7 +40,8 @@ const csv = async (content: string | Buffer) =>
     cells instanceof EventRejected ? cells.message : cells,
   );
 
-const QUOTES = 'a quote is inside an unquoted field, or text follows a closing quote: double the quote inside a quoted field';
+const QUOTES =
+  'a quote is inside an unquoted field, or text follows a closing quote: double the quote inside a quoted field';
 const OPEN = 'a quote is opened and not closed: close it';
 
 describe('CSV', () => {

@@ -217,7 +217,11 @@ describe('a file that cannot be read is rejected once, as a whole', () => {
 
   test.each<[string, Buffer, string]>([
     ['gzip that ends too early', gzipSync(rows).subarray(0, -5_000), 'unexpected end of file'],
-    ['gzip with a broken block', flipped(gzipSync(rows), gzipSync(rows).length - 20_000), 'the gzip content is damaged'],
+    [
+      'gzip with a broken block',
+      flipped(gzipSync(rows), gzipSync(rows).length - 20_000),
+      'the gzip content is damaged',
+    ],
     ['gzip with a wrong checksum', flipped(gzipSync(rows), gzipSync(rows).length - 6), 'incorrect data check'],
     [
       'gzip with something behind it',
