@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { REPOSITORY } from '../../infra/repository.ts';
@@ -29,12 +29,4 @@ describe('the README', () => {
     const named = [...readme.matchAll(/npm (?:run )?([a-z:]+)\b/g)].map(([, name = '']) => name);
     for (const name of new Set(named)) expect([...Object.keys(scripts), 'ci', 'run']).toContain(name);
   });
-
-  test.each(['README.md', 'CONTRIBUTING.md', 'docs/operate.md', 'docs/architecture.md', 'docs/testing.md'])(
-    'and its pages: %s links to what is there',
-    (page) => {
-      const links = [...read(page).matchAll(/\]\(([^)#:]+)\)/g)].map(([, link = '']) => link);
-      for (const link of links) expect(existsSync(join(REPOSITORY, page, '..', link)), link).toBe(true);
-    },
-  );
 });

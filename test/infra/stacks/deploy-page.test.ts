@@ -36,19 +36,3 @@ test('the pages name commands that exist', () => {
   expect(named.length).toBeGreaterThan(5);
   for (const name of named) expect(Object.keys(commands)).toContain(name);
 });
-
-test('links of the pages lead to sections that exist', () => {
-  const slugs = (text: string) =>
-    [...text.matchAll(/^###? (.*)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-'));
-  const sections: Record<string, readonly string[]> = { 'deploy.md': slugs(page), 'runbook.md': slugs(runbook) };
-  for (const [own, text] of [
-    ['deploy.md', page],
-    ['runbook.md', runbook],
-  ] as const) {
-    for (const [, file = '', section] of text.matchAll(/\]\(([a-z.]*)(?:#([a-z-]+))?\)/g)) {
-      const target = sections[file === '' ? own : file];
-      expect(target, file).toBeDefined();
-      if (section !== undefined) expect(target).toContain(section);
-    }
-  }
-});
