@@ -58,15 +58,17 @@ async function advance(catchUp: CatchUp, shard: ShardInput, rewind: Rewind): Pro
   return begun === undefined ? 'waiting' : readOn(catchUp, begun);
 }
 
-/** Resolves to undefined when the shard has to wait. */
-async function beginWithParentsMarks(
-  catchUp: CatchUp,
-  { fresh: _, ...begun }: Rewind,
-): Promise<ShardInput | undefined> {
+/**
+ * Resolves to undefined when the shard has to wait. Throws `StaleCheckpoint` when the shard was rewound anew meanwhile.
+ */
+async function beginWithParentsMarks(catchUp: CatchUp, seen: Rewind): Promise<ShardInput | undefined> {
   const { batchWork, shardId, signal } = catchUp;
-  if (!(await descendantsHaveSettled(catchUp)) || !(await parentsAreDone(catchUp, begun))) return undefined;
-  // Only now are the parents' marks complete, so the shard is loaded again.
+  if (!(await descendantsHaveSettled(catchUp)) || !(await parentsAreDone(catchUp, seen))) return undefined;
+  // Only now are the parents' marks complete, so the shard is loaded again, with the rewind that is in force by now.
   const shard = await batchWork.input.open(shardId, signal);
+  const { rewind } = shard.loaded.state;
+  if (rewind?.fresh !== true) throw new StaleCheckpoint(shard.key, shard.loaded.revision);
+  const { fresh: _, ...begun } = rewind;
   return commitChange(catchUp, shard, { rewind: begun });
 }
 
