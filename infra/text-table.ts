@@ -1,6 +1,11 @@
-/** Formats rows as columns of text. Numbers, and texts that are numbers, are right-aligned, everything else left. */
+/**
+ * Formats rows as columns of text. Numbers, and texts that are numbers, are right-aligned, everything else left.
+ * A line break in a cell becomes a blank, so that no cell looks like another row.
+ */
 export function textTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell)));
+  const cells = rows.map((row) =>
+    row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell.replaceAll(/[\r\n\t]/g, ' '))),
+  );
   const widths = header.map((name, column) => Math.max(name.length, ...cells.map((row) => (row[column] ?? '').length)));
   const aligned = (cell: string, column: number, toRight: boolean): string =>
     toRight ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0);

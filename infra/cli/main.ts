@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { print, printError } from '../terminal.ts';
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
 import { helpOf, overview } from './help.ts';
@@ -8,7 +9,7 @@ import { helpOf, overview } from './help.ts';
 async function main(argv: readonly string[]): Promise<number> {
   const [name = '--help', ...rest] = argv;
   if (['help', '--help', '-h'].includes(name)) {
-    console.log(overview(commands));
+    print(overview(commands));
     return 0;
   }
   const command = commands[name];
@@ -19,7 +20,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const { values, positionals } = parsed(command, name, rest);
   if (values.help === true) {
-    console.log(helpOf(name, command));
+    print(helpOf(name, command));
     return 0;
   }
   return command.run({ values, positionals, signal: interrupted.signal });
@@ -74,10 +75,10 @@ try {
 } catch (error) {
   if (interrupted.signal.aborted) process.exitCode = 130;
   else if (error instanceof UserMistake) {
-    console.error(error.message);
+    printError(error.message);
     process.exitCode = 2;
   } else {
-    console.error(isReplyOfAws(error) ? `${error.name}: ${error.message}` : error);
+    printError(isReplyOfAws(error) ? `${error.name}: ${error.message}` : error);
     process.exitCode = 1;
   }
 }

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { cleanedFor, printError } from '../../terminal.ts';
 
 /**
  * Asks a yes-or-no question on the terminal. Resolves to true at once with `--yes`. The end of the input counts as no.
@@ -12,8 +13,8 @@ export async function confirm(
   if (yes) return true;
   if (!process.stdin.isTTY)
     throw new UserMistake(`${question}\nstandard input is not a terminal; use --yes to go ahead without a question`);
-  const isYes = /^y(es)?$/i.test(await answerTo(`${question} [y/N] `, signal));
-  if (!isYes) console.error('nothing was done');
+  const isYes = /^y(es)?$/i.test(await answerTo(cleanedFor(process.stderr, `${question} [y/N] `).toString(), signal));
+  if (!isYes) printError('nothing was done');
   return isYes;
 }
 

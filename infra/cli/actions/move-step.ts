@@ -10,6 +10,7 @@ import {
 } from '../../operation/control/rewind.ts';
 import { duplicatesOnReplay, sinksWithDuplicates } from '../../operation/doubling.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
+import { print, printError } from '../../terminal.ts';
 import { parsePosition, parseShards } from '../arguments/positions.ts';
 import type { CommandInvocation } from '../command.ts';
 import { counted } from '../reports/counted.ts';
@@ -38,24 +39,24 @@ export async function moveStep({ step, find, found }: StepToMove, invocation: Co
   const request = { to: parsePosition(typed, Date.now()), said: typed, shards: parseShards(values.shard), seen };
   const move = { step, found, typed };
   if (last !== undefined && isUnfinished(last, request)) {
-    console.error(`${name}: continuing the move that was requested at ${timeOf(last.askedMillis)}`);
+    printError(`${name}: continuing the move that was requested at ${timeOf(last.askedMillis)}`);
     return runMove(move, invocation, (options) => continueRewind(step, target, { seen, ...options }));
   }
   const preview = await previewMove(step, target, { ...request, signal });
-  if (values.json === true) for (const shard of preview) console.log(JSON.stringify(shard));
-  else console.log([`${name} (${found.title})`, '', moveReport(preview)].join('\n'));
+  if (values.json === true) for (const shard of preview) print(JSON.stringify(shard));
+  else print([`${name} (${found.title})`, '', moveReport(preview)].join('\n'));
   if (preview.every(({ does, from }) => does === 'nothing' && from !== undefined)) {
-    if (values.json === true) console.log(JSON.stringify({ step: name, done: true, events: 0 }));
-    else console.log(`${name} is already at that position: nothing to move`);
+    if (values.json === true) print(JSON.stringify({ step: name, done: true, events: 0 }));
+    else print(`${name} is already at that position: nothing to move`);
     return 0;
   }
   await refuseDuplicates({ step, find, preview }, values);
   if (last !== undefined && isSame(last, request))
-    console.error(
+    printError(
       `${name} was already moved to ${typed} at ${timeOf(last.askedMillis)} and has caught up; this moves it again`,
     );
   else if (last !== undefined && last.phase !== 'done')
-    console.error(`the move of ${name} to ${last.said} is unfinished; this replaces it`);
+    printError(`the move of ${name} to ${last.said} is unfinished; this replaces it`);
   if (!(await confirm(moveQuestion(name, preview), { yes: values.yes === true, signal }))) return 1;
   return runMove(move, invocation, (options) => rewindStep(step, target, { request, ...options }));
 }
@@ -90,10 +91,10 @@ async function runMove(
 ): Promise<number> {
   const name = nameOf(step);
   const { outcome, events } = await withProgress(name, signal, work);
-  if (outcome === 'paused') console.error(`${name} is paused. Resume it and run the same command again to move it`);
+  if (outcome === 'paused') printError(`${name} is paused. Resume it and run the same command again to move it`);
   if (outcome !== 'done') return 1;
-  if (values.json === true) console.log(JSON.stringify({ step: name, done: true, events }));
-  else console.log(`${name} was moved to ${typed} and has caught up; ${counted(events, 'event')} processed (${title})`);
+  if (values.json === true) print(JSON.stringify({ step: name, done: true, events }));
+  else print(`${name} was moved to ${typed} and has caught up; ${counted(events, 'event')} processed (${title})`);
   return 0;
 }
 

@@ -3,6 +3,7 @@ import type { KnownLetter, StoredLetter } from '../../operation/dead-letters/dea
 import type { Redriven } from '../../operation/dead-letters/redrive.ts';
 import type { Target } from '../../operation/target.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
+import { print, printError } from '../../terminal.ts';
 import { refuseSurplus } from '../arguments/surplus.ts';
 import { parseStart } from '../arguments/times.ts';
 import type { CommandInvocation } from '../command.ts';
@@ -23,16 +24,16 @@ export function redrive(invocation: CommandInvocation): Promise<number> {
     if (obstacle !== undefined || step.kind === 'source') throw new UserMistake(obstacle ?? `'${name}' is a source`);
     const unfinished = await unfinishedRedrive(step, target, signal);
     if (letters.length + unfinished === 0) {
-      console.log(`${title}: ${name} has no such dead letters to redrive`);
+      print(`${title}: ${name} has no such dead letters to redrive`);
       return 0;
     }
     if (!(await confirm(question(step, letters.length, unfinished), { yes: values.yes === true, signal }))) return 1;
     const done = await redriveWithProgress(step, target, { letters, signal });
-    console.log(`${counted(done.appended, 'dead letter')} redriven to ${name} (${title})`);
-    if (done.fromBefore > 0) console.log(`${done.fromBefore} of them finish an interrupted redrive`);
+    print(`${counted(done.appended, 'dead letter')} redriven to ${name} (${title})`);
+    if (done.fromBefore > 0) print(`${done.fromBefore} of them finish an interrupted redrive`);
     if (done.settledBefore > 0)
-      console.log(`${done.settledBefore} had already been redriven and were only removed from the list`);
-    for (const { id, why } of done.refused) console.error(`${id} remains a dead letter: ${why}`);
+      print(`${done.settledBefore} had already been redriven and were only removed from the list`);
+    for (const { id, why } of done.refused) printError(`${id} remains a dead letter: ${why}`);
     return done.refused.length > 0 ? 1 : 0;
   });
 }
@@ -119,7 +120,7 @@ async function redriveWithProgress(
   let last: Redriven | undefined;
   const onProgress = (soFar: Redriven): void => {
     last = soFar;
-    if (letters.length > SHOWN_FROM) console.error(`${soFar.appended} of ${letters.length} redriven`);
+    if (letters.length > SHOWN_FROM) printError(`${soFar.appended} of ${letters.length} redriven`);
   };
   try {
     return await redriveLetters(step, target, { letters, onProgress, nowMillis: Date.now, signal });
@@ -129,7 +130,7 @@ async function redriveWithProgress(
         `another command is redriving dead letters of '${step.pipeline}/${step.name}'; run millrace dead-letters ${step.pipeline} ${step.name} to see which are left`,
       );
     if (signal.aborted)
-      console.error(
+      printError(
         `interrupted after ${counted(last?.appended ?? 0, 'dead letter')}. The next redrive of this step continues: no event is appended twice`,
       );
     throw error;

@@ -2,6 +2,7 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { type ReplayRequest, replayInto } from '../../operation/control/replay.ts';
 import type { Target } from '../../operation/target.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
+import { print } from '../../terminal.ts';
 import { parsePosition } from '../arguments/positions.ts';
 import type { CommandInvocation } from '../command.ts';
 import { counted } from '../reports/counted.ts';
@@ -36,9 +37,9 @@ export async function replayStep(
   );
   if (outcome !== 'done') return 1;
   const into = destinationOf(step, target, request.into);
-  if (values.json === true) console.log(JSON.stringify({ step: name, ...into, done: true, events }));
+  if (values.json === true) print(JSON.stringify({ step: name, ...into, done: true, events }));
   else
-    console.log(
+    print(
       `${counted(events, 'event')} from ${range.from} to ${range.to} replayed into ${destinationText(into)}; the position of ${name} is unchanged (${title})`,
     );
   return 0;

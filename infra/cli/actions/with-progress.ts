@@ -1,5 +1,6 @@
 import type { ProgressOptions } from '../../operation/control/rewind.ts';
 import { FunctionFailed } from '../../operation/function-failed.ts';
+import { printError } from '../../terminal.ts';
 import { openProgress } from '../reports/rewind-report.ts';
 
 export interface Finished {
@@ -17,14 +18,14 @@ export async function withProgress(
   signal: AbortSignal,
   work: (options: ProgressOptions) => Promise<boolean>,
 ): Promise<Finished> {
-  const progress = openProgress(name, (line) => console.error(line));
+  const progress = openProgress(name, printError);
   try {
     const isDone = await work({ onProgress: progress.onProgress, signal });
     return { outcome: isDone ? 'done' : 'paused', events: progress.events() };
   } catch (error) {
-    if (signal.aborted) console.error(`${name}: interrupted. Run the same command again to continue`);
+    if (signal.aborted) printError(`${name}: interrupted. Run the same command again to continue`);
     if (signal.aborted || !(error instanceof FunctionFailed)) throw error;
-    console.error(`${error.message}\n${name}: stopped after repeated failures. Run the same command again to continue`);
+    printError(`${error.message}\n${name}: stopped after repeated failures. Run the same command again to continue`);
     return { outcome: 'failed', events: progress.events() };
   }
 }

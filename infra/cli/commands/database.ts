@@ -1,4 +1,5 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { print } from '../../terminal.ts';
 import type { Command } from '../command.ts';
 
 export const database: Command = {
@@ -35,8 +36,8 @@ export const database: Command = {
     const { user, changed } = await runDatabaseInit(databaseInit, clients, signal).catch((error: unknown) => {
       throw explainAwsError(error);
     });
-    for (const statement of changed) console.log(statement);
-    console.log(changed.length === 0 ? `nothing to do: user ${user} exists` : `user ${user} is ready`);
+    for (const statement of changed) print(statement);
+    print(changed.length === 0 ? `nothing to do: user ${user} exists` : `user ${user} is ready`);
     return 0;
   },
 };

@@ -1,5 +1,6 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { Target } from '../../operation/target.ts';
+import { print, printError } from '../../terminal.ts';
 import { redrive } from '../actions/redrive-letters.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 import { counted } from '../reports/counted.ts';
@@ -74,8 +75,8 @@ function list(invocation: CommandInvocation): Promise<number> {
     const step = positionals[1] === undefined ? undefined : find.step(pipeline, positionals[1]).name;
     await convertDiscarded(find, target, signal);
     const read = await readLetters(target, { pipeline, step }, signal);
-    if (values.json === true) for (const letter of read.letters) console.log(JSON.stringify(letter));
-    else console.log(values.each === true ? eachReport(title, read) : reasonReport(title, read));
+    if (values.json === true) for (const letter of read.letters) print(JSON.stringify(letter));
+    else print(values.each === true ? eachReport(title, read) : reasonReport(title, read));
     return 0;
   });
 }
@@ -85,9 +86,9 @@ async function convertDiscarded(find: PipelineFinder, target: Target, signal: Ab
   const { convertGivenUp } = await import('../../operation/dead-letters/on-failure.ts');
   const steps = find.plans().flatMap((plan) => plan.steps);
   for (const { key, letters, error } of await convertGivenUp(target, steps, { now: Date.now, signal })) {
-    if (error !== undefined) console.error(`${key} is not a dead letter yet: ${(error as Error).message}`);
+    if (error !== undefined) printError(`${key} is not a dead letter yet: ${(error as Error).message}`);
     else if (letters === undefined)
-      console.error(`${key} is not a dead letter yet: the progress of its step cannot be read from here`);
+      printError(`${key} is not a dead letter yet: the progress of its step cannot be read from here`);
   }
 }
 
@@ -103,7 +104,7 @@ function show(invocation: CommandInvocation): Promise<number> {
     const stored = await findLetter(target, id, signal);
     const letter = knownLetter(stored, await readLetter(target, stored.key, signal));
     if (values.bytes === true) process.stdout.write(originalBytes(letter));
-    else console.log(values.json === true ? JSON.stringify(letter) : letterReport(letter));
+    else print(values.json === true ? JSON.stringify(letter) : letterReport(letter));
     return 0;
   });
 }
@@ -122,11 +123,11 @@ function discard(invocation: CommandInvocation): Promise<number> {
       ? await Array.fromAsync(listLetters(target, { pipeline: positionals[0] ?? '', step: positionals[1] }, signal))
       : await Promise.all(positionals.map((id) => findLetter(target, id, signal)));
     if (letters.length === 0) {
-      console.log(`${title}: ${positionals.join('/')} has no dead letters to discard`);
+      print(`${title}: ${positionals.join('/')} has no dead letters to discard`);
       return 0;
     }
     for (const letter of letters) await discardLetter(target, letter, { reason, nowMillis: Date.now(), signal });
-    console.log(
+    print(
       `${counted(letters.length, 'dead letter')} discarded; kept below discarded/ in ${target.names.deadLetters} (${title})`,
     );
     return 0;

@@ -1,3 +1,4 @@
+import { print } from '../../terminal.ts';
 import { refuseSurplus } from '../arguments/surplus.ts';
 import type { Command } from '../command.ts';
 
@@ -11,6 +12,6 @@ export const demo: Command = {
     refuseSurplus(positionals, 0);
     const { runDemo } = await import('../../local/demo/run.ts');
     const { pipelines } = await import('../../pipelines/all.ts');
-    return (await runDemo(pipelines, (text) => console.log(text), signal)) ? 0 : 1;
+    return (await runDemo(pipelines, print, signal)) ? 0 : 1;
   },
 };

@@ -1,4 +1,5 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { print } from '../../terminal.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 
 export const dev: Command = {
@@ -42,7 +43,7 @@ export const dev: Command = {
       },
       trace: values.trace === true,
     };
-    await runDev(options, (text) => console.log(text), signal);
+    await runDev(options, print, signal);
     return 0;
   },
 };

@@ -1,3 +1,4 @@
+import { print } from '../../terminal.ts';
 import { refuseSurplus } from '../arguments/surplus.ts';
 import type { Command } from '../command.ts';
 
@@ -16,7 +17,7 @@ export const kept: Command = {
     const { recordKept } = await import('../../stacks/kept-files.ts');
     const { pipelines } = await import('../../pipelines/all.ts');
     const changed = await recordKept(pipelines);
-    console.log(changed.length === 0 ? 'nothing changed' : `recorded: ${changed.join(', ')}`);
+    print(changed.length === 0 ? 'nothing changed' : `recorded: ${changed.join(', ')}`);
     return 0;
   },
 };

@@ -1,4 +1,5 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { print } from '../../terminal.ts';
 import { refuseSurplus } from '../arguments/surplus.ts';
 import type { Command } from '../command.ts';
 
@@ -29,7 +30,7 @@ export const mappings: Command = {
     }
     const { runMappings } = await import('../../endpoint/run.ts');
     const options = { endpoint, follow: follow === true, trace: trace === true, journals: '.millrace/mappings' };
-    await runMappings(options, (line) => console.log(line), signal);
+    await runMappings(options, print, signal);
     return 0;
   },
 };

@@ -1,3 +1,4 @@
+import { print, printError } from '../../terminal.ts';
 import type { Command } from '../command.ts';
 import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
@@ -19,19 +20,19 @@ export const pause: Command = {
       const { pauseStep } = await import('../../operation/control/pause.ts');
       const step = find.step(positionals[0], positionals[1]);
       const onProgress = (inFlight: readonly string[]): void => {
-        console.error(`waiting for batches in flight: ${inFlight.join(', ')}`);
+        printError(`waiting for batches in flight: ${inFlight.join(', ')}`);
       };
       const { wasPaused, unfinished } = await pauseStep(step, target, { onProgress, signal });
       const state = wasPaused ? 'was already paused' : 'is paused';
       const name = `${step.pipeline}/${step.name}`;
       if (unfinished.length > 0) {
-        console.error(
+        printError(
           `${name} ${state}, but could not finish ${unfinished.join(', ')}: deploying now may process the last batch twice`,
         );
         return 1;
       }
-      console.log(`${name} ${state}; no batch is in flight (${title})`);
-      console.log(`to resume it: millrace resume ${step.pipeline} ${step.name}`);
+      print(`${name} ${state}; no batch is in flight (${title})`);
+      print(`to resume it: millrace resume ${step.pipeline} ${step.name}`);
       return 0;
     }),
 };

@@ -1,5 +1,6 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
+import { print } from '../../terminal.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 import type { FoundTarget } from '../target/open-target.ts';
 import { targetHelp, targetOptions } from '../target/options.ts';
@@ -58,8 +59,8 @@ async function showPositions(
 ): Promise<number> {
   const { positionsReport, shardPositions } = await import('../reports/positions-report.ts');
   const rows = await shardPositions(step, target, signal);
-  if (values.json === true) for (const row of rows) console.log(JSON.stringify(row));
-  else console.log([title, '', positionsReport(rows)].join('\n'));
+  if (values.json === true) for (const row of rows) print(JSON.stringify(row));
+  else print([title, '', positionsReport(rows)].join('\n'));
   return 0;
 }
 

@@ -3,6 +3,7 @@ import type { RewindPlan } from '../../../functions/runtime/rewind/plan.ts';
 import { FunctionFailed } from '../../operation/function-failed.ts';
 import type { TargetWithFunctions } from '../../operation/target.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
+import { print, printError } from '../../terminal.ts';
 import type { Command } from '../command.ts';
 import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
@@ -21,11 +22,11 @@ export const resume: Command = {
       const step = find.step(positionals[0], positionals[1]);
       const wasPaused = await resumeStep(step, target, signal);
       const resumed = `is resumed; running functions notice within ${BELIEVED_MILLIS / 1_000} s`;
-      console.log(`${step.pipeline}/${step.name} ${wasPaused ? resumed : 'was not paused'} (${title})`);
+      print(`${step.pipeline}/${step.name} ${wasPaused ? resumed : 'was not paused'} (${title})`);
       const plan = step.kind === 'source' ? undefined : await loadRewind(step, target, signal);
       if (plan !== undefined && plan.phase !== 'done') {
         const shards = plan.shards === undefined ? '' : ` --shard ${plan.shards.join(',')}`;
-        console.log(
+        print(
           `its move to ${plan.said} is unfinished; to continue it: millrace positions ${step.pipeline} ${step.name} --to ${plan.said}${shards}`,
         );
       }
@@ -44,7 +45,7 @@ async function loadRewind(
     return (await lastRewind(step, target, signal)).plan;
   } catch (error) {
     if (!(error instanceof FunctionFailed || error instanceof UserMistake)) throw error;
-    console.error(`could not check whether a move of its position is unfinished: ${error.message}`);
+    printError(`could not check whether a move of its position is unfinished: ${error.message}`);
     return undefined;
   }
 }

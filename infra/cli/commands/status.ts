@@ -1,5 +1,6 @@
 import type { StepStatus } from '../../operation/status/status.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
+import { print } from '../../terminal.ts';
 import type { Command } from '../command.ts';
 import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
@@ -43,8 +44,8 @@ export const status: Command = {
       for (const step of plans.flatMap(({ steps }) => steps)) {
         rows.push(...(await stepStatus(step, target, signal).catch((error) => statusOfMissing(step, error))));
       }
-      if (values.json === true) for (const row of rows) console.log(JSON.stringify(row));
-      else console.log(statusReport(title, rows, Date.now()));
+      if (values.json === true) for (const row of rows) print(JSON.stringify(row));
+      else print(statusReport(title, rows, Date.now()));
       return 0;
     }),
 };

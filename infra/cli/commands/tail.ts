@@ -2,6 +2,7 @@ import { EventRejected } from '../../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import type { Rejection } from '../../../functions/runtime/rejection.ts';
 import type { NamedSchema } from '../../pipelines/inline-sql.ts';
+import { print, printColoured, printError } from '../../terminal.ts';
 import { parseStart } from '../arguments/times.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 import { eventLine, lineStyle } from '../reports/event-line.ts';
@@ -45,14 +46,14 @@ export const tail: Command = {
       const matches = await eventFilter(values, { name: positionals[1] ?? '', schema: plan.schema });
       const printEvent = (event: ReceivedEvent, shardId: string): void => {
         try {
-          if (matches(event)) console.log(eventLine(event, style));
+          if (matches(event)) (style === 'coloured' ? printColoured : print)(eventLine(event, style));
         } catch (error) {
           if (!(error instanceof EventRejected)) throw error;
-          console.error(`${shardId}: ${error.reason}: ${error.message}`);
+          printError(`${shardId}: ${error.reason}: ${error.message}`);
         }
       };
       const printRejection = ({ reason, message }: Rejection, shardId: string): void => {
-        console.error(`${shardId}: ${reason}: ${message}`);
+        printError(`${shardId}: ${reason}: ${message}`);
       };
       await readTail(
         { kinesis: target.clients.kinesis, stream, from, follow, signal },

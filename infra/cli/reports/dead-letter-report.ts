@@ -53,7 +53,9 @@ export function letterReport(letter: KnownLetter): string {
     ...attributes,
   });
   const width = Math.max(...facts.map(([name]) => name.length));
-  const lines = facts.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+  // A line break in a value must not look like another fact.
+  const indented = (value: unknown): string => String(value).replaceAll('\n', `\n${' '.repeat(width + 2)}`);
+  const lines = facts.map(([name, value]) => `${name.padEnd(width)}  ${indented(value)}`);
   const bytes = originalBytes(letter);
   const shown = letter.base64 === undefined ? (letter.text ?? '') : `(not text, so in base64)\n${letter.base64}`;
   return [...lines, '', `${bytes.length} bytes:`, shown].join('\n');

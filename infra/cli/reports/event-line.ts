@@ -1,5 +1,6 @@
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import { onOneLine } from '../../../functions/runtime/json/json-bytes.ts';
+import { cleanedLine } from '../../terminal.ts';
 
 export type LineStyle = 'json' | 'text' | 'coloured';
 
@@ -9,12 +10,12 @@ export function lineStyle({ json, isTerminal }: { readonly json: boolean; readon
   return isTerminal && (process.env.NO_COLOR ?? '') === '' ? 'coloured' : 'text';
 }
 
-/** Formats an event as one line: the CloudEvent as JSON, or its time, key, type and data. */
+/** Formats an event as one line: the CloudEvent as JSON with its exact bytes, or cleaned time, key, type and data. */
 export function eventLine(event: ReceivedEvent, style: LineStyle): string {
   if (style === 'json') return Buffer.from(event.bytes).toString();
   const { time, key, type, dataBytes } = event;
   const data = Buffer.from(onOneLine(dataBytes)).toString();
-  const parts = [time, key, type, data].map(escapeControls);
+  const parts = [time, key, type, data].map(cleanedLine);
   const colours = style === 'coloured' ? COLOURS : PLAIN;
   return parts.map((part, index) => `${colours[index]}${part}${colours[index] === '' ? '' : RESET}`).join('  ');
 }
@@ -25,8 +26,3 @@ const YELLOW = '\u001b[33m';
 const RESET = '\u001b[0m';
 const COLOURS = [DIM, CYAN, YELLOW, ''];
 const PLAIN = ['', '', '', ''];
-
-/** Escapes control characters: data of another team's producer must not control the operator's terminal. */
-function escapeControls(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}

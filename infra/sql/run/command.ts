@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { cleanedFor, type MaybeTerminal } from '../../terminal.ts';
 import { checkStatement } from '../check/statement.ts';
 import { planFor } from '../compile.ts';
 import { schemaOf } from '../compile-files.ts';
@@ -22,8 +23,8 @@ import { printerFor } from './output.ts';
 
 export interface Streams {
   readonly stdin: NodeJS.ReadableStream;
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream;
+  readonly stdout: MaybeTerminal;
+  readonly stderr: MaybeTerminal;
 }
 
 const Arguments = z.object({
@@ -40,7 +41,7 @@ export async function runSqlCommand(argv: readonly string[], streams: Streams): 
   } catch (error) {
     if (isClosedPipe(error)) return 0;
     if (!(error instanceof SqlMistake) && !isArgumentMistake(error)) throw error;
-    streams.stderr.write(`${messageOf(error as Error)}\n`);
+    await write(streams.stderr, `${messageOf(error as Error)}\n`);
     return 2;
   }
 }
@@ -86,7 +87,7 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
   if (text === undefined) throw new UserMistake('no statement given; see millrace sql --help');
   if (text === 'explain') {
     if (names[0] === undefined) throw new UserMistake('no file given; write millrace sql explain <file.sql>');
-    streams.stdout.write(await explainFile(names[0]));
+    await write(streams.stdout, await explainFile(names[0]));
     return 0;
   }
   const rejections = { count: 0 };
@@ -109,7 +110,7 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
     return rejections.count === 0 ? 0 : 1;
   }
   const plan = await checkStatement(source, { columns });
-  if (options.explain) streams.stdout.write(explain(plan));
+  if (options.explain) await write(streams.stdout, explain(plan));
   else await runPlan(plan, { inputs, format: options.format, stdout: streams.stdout });
   return rejections.count === 0 ? 0 : 1;
 }
@@ -123,7 +124,7 @@ async function explainFile(path: string): Promise<string> {
 interface PlanRun {
   readonly inputs: readonly (Input & { readonly reject: Reject })[];
   readonly format: OutputFormat;
-  readonly stdout: NodeJS.WritableStream;
+  readonly stdout: MaybeTerminal;
 }
 
 async function runPlan(plan: Plan, { inputs, format, stdout }: PlanRun): Promise<void> {
@@ -144,6 +145,6 @@ async function runPlan(plan: Plan, { inputs, format, stdout }: PlanRun): Promise
   await write(stdout, printer.end());
 }
 
-async function write(stdout: NodeJS.WritableStream, output: string | Buffer): Promise<void> {
-  if (output.length > 0 && !stdout.write(output)) await once(stdout, 'drain');
+async function write(stream: MaybeTerminal, output: string | Buffer): Promise<void> {
+  if (output.length > 0 && !stream.write(cleanedFor(stream, output))) await once(stream, 'drain');
 }

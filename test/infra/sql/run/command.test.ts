@@ -53,6 +53,22 @@ test('a statement runs over a file of JSON lines, without losing a digit', async
   });
 });
 
+test('on a terminal, neither an output nor a rejection can control it, in any format; in a pipe outputs stay raw', async () => {
+  const hostile = '{"name":"\u009b31m\u202e"}\n\u001b]0;owned\u0007\n';
+  for (const format of ['ndjson', 'csv', 'table']) {
+    const [stdout, stderr] = [sink(), sink()];
+    const streams = {
+      stdin: Readable.from([Buffer.from(hostile)]),
+      stdout: Object.assign(stdout.stream, { isTTY: true }),
+      stderr: Object.assign(stderr.stream, { isTTY: true }),
+    };
+    expect(await runSqlCommand(['SELECT name, name AS "\u202e" FROM input', '--format', format], streams)).toBe(1);
+    expect(stdout.text()).toContain('\\u009b31m\\u202e');
+    expect(stdout.text() + stderr.text()).not.toMatch(/(?!\n)[\p{Cc}\p{Bidi_Control}]/u);
+  }
+  expect((await run(['SELECT name FROM input'], hostile)).out).toBe('{"name":"\u009b31m\u202e"}\n');
+});
+
 test('standard input is read correctly wherever it is cut into parts', async () => {
   const parts = [...ORDERS].map(String);
   const { out } = await run(
