@@ -16,7 +16,7 @@ Plays schedules of faults, from a seed on, and compares what there is with what 
 --kills runs the demo's pipelines for real instead, and ends so many of their processes by SIGKILL while they work.`;
 
 /** As many schedules meet every cell. */
-const ENOUGH = 500;
+const ENOUGH = 250;
 
 interface Work {
   readonly seed: number;
