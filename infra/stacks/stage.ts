@@ -85,7 +85,17 @@ const BUNDLES = join(REPOSITORY, '.millrace', 'bundles');
 /** Makes a bundle of each entry. Steps with the same entry share it. */
 async function bundlesOf(entries: readonly Entry[]): Promise<ReadonlyMap<Entry, Bundle>> {
   const distinct = [...new Set(entries)];
-  return new Map(await Promise.all(distinct.map(async (entry) => [entry, await bundle(entry, BUNDLES)] as const)));
+  return new Map(await Promise.all(distinct.map(async (entry) => [entry, await bundledOnce(entry)] as const)));
+}
+
+const bundled = new Map<string, Promise<Bundle>>();
+
+/** Bundles an entry once in this process: one process may add several stages, all from the same sources. */
+async function bundledOnce(entry: Entry): Promise<Bundle> {
+  const source = typeof entry === 'string' ? entry : `${entry.name}\n${await entry.code()}`;
+  const made = bundled.get(source) ?? bundle(entry, BUNDLES);
+  bundled.set(source, made);
+  return await made;
 }
 
 /** Finds the pipelines whose streams this one uses. They are deployed first. */
