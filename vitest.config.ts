@@ -1,14 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-// Workers of vitest and processes that tests start inherit this variable. Node keeps compiled code there, which halves
-// the time that a command takes to start.
-process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('node_modules/.cache/node-compile', import.meta.url));
+/** Node keeps compiled code here. It halves the time that a command takes to start. */
+const COMPILE_CACHE = fileURLToPath(new URL('node_modules/.cache/node-compile', import.meta.url));
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/bench/**'],
+    // The processes that tests start inherit this.
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
     setupFiles: ['test/seed.ts'],
     pool: 'forks',
     // One more than two cores, because many tests wait for servers and processes.

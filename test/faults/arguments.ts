@@ -1,22 +1,22 @@
 import { parseArgs } from 'node:util';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 
-/** What the command of the crash matrix was asked for. */
-export interface Asked {
+/** The options of `npm run test:faults`. */
+export interface Options {
   readonly schedules: number;
   readonly seed: number;
   readonly brief: boolean;
   readonly help: boolean;
-  /** Undefined: schedules are played. */
+  /** How many processes to kill; undefined to play schedules instead. */
   readonly kills?: number;
   readonly mistake?: string;
 }
 
-/** Throws a `UserMistake` that names what cannot be meant. */
-export function askedOf(args: readonly string[], mistakes: readonly string[]): Asked {
+/** Parses the command line. Throws a `UserMistake` that names a wrong option or value. */
+export function parseOptions(args: readonly string[], mistakes: readonly string[]): Options {
   const { schedules, seed, kills, mistake, brief, help } = parsed(args);
   if (mistake !== undefined && !mistakes.includes(mistake))
-    throw new UserMistake(`there is no mistake '${mistake}' to plant: there are ${mistakes.join(', ')}`);
+    throw new UserMistake(`unknown mistake '${mistake}'; use one of ${mistakes.join(', ')}`);
   return {
     schedules: wholeNumber('--schedules', schedules, 1),
     seed: wholeNumber('--seed', seed, 0),
@@ -45,8 +45,8 @@ function parsed(args: readonly string[]) {
   }
 }
 
-function wholeNumber(option: string, said: string, least: number): number {
-  const number = Number(said);
-  if (/^\d+$/.test(said) && Number.isSafeInteger(number) && number >= least) return number;
-  throw new UserMistake(`${option} is '${said}': it takes a whole number from ${least} on`);
+function wholeNumber(option: string, given: string, least: number): number {
+  const number = Number(given);
+  if (/^\d+$/.test(given) && Number.isSafeInteger(number) && number >= least) return number;
+  throw new UserMistake(`${option} is '${given}'; use a whole number, ${least} or more`);
 }

@@ -3,9 +3,9 @@ import { plantMistake } from './plant.ts';
 
 interface Hunt {
   readonly mistake: string;
-  /** The first seed. */
+  /** The first seed to play. */
   readonly from: number;
-  /** Schedules at most. */
+  /** How many schedules to play at most. */
   readonly most: number;
 }
 
@@ -14,7 +14,9 @@ export interface Catch {
   readonly violation: string;
 }
 
-/** Plants a mistake in a thread of its own and plays schedules until one is broken. Undefined: none was. */
+/**
+ * Plants a mistake in a thread of its own and plays schedules until one breaks. Resolves to undefined when none does.
+ */
 export function caught(hunt: Hunt): Promise<Catch | undefined> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: hunt });
@@ -28,7 +30,7 @@ export function caught(hunt: Hunt): Promise<Catch | undefined> {
 }
 
 async function hunt({ mistake, from, most }: Hunt): Promise<void> {
-  // Before anything is loaded that it is planted in.
+  // The mistake has to be planted before the modules that it changes are loaded.
   plantMistake(mistake);
   const { play } = await import('./play.ts');
   const { scheduleOf } = await import('./schedule.ts');

@@ -4,18 +4,18 @@ import type { Resharding } from '../kit/resharding.ts';
 import { REFUSING, type Refusing, type StreamName } from './chain.ts';
 import { sites } from './sites.ts';
 
-/** What can go wrong at a call site: one field of the matrix. */
+/** One kind of failure at one call site: a cell of the matrix. */
 export interface Cell {
   readonly site: string;
   readonly kind: CellKind;
-  /** What is split or merged while the call is under way. */
+  /** The stream that is split or merged while the call is in flight. */
   readonly stream?: StreamName;
 }
 
 export type CellKind = FaultKind | Resharding;
 export const cellKinds: readonly CellKind[] = [...faultKinds, 'split', 'merge'];
 
-/** The calls that a resharding of the stream may come across: its writers', and its readers'. */
+/** The calls during which a stream is resharded, by its writers and its readers. */
 export const reshardedDuring: Readonly<Record<string, StreamName>> = {
   'posts kinesis.PutRecords': 'raw',
   'files kinesis.PutRecords': 'raw',
@@ -31,7 +31,7 @@ export const reshardedDuring: Readonly<Record<string, StreamName>> = {
   'lake kinesis.GetRecords': 'end',
 };
 
-/** Every cell that each schedule may be aimed at. */
+/** The cells that any schedule may aim at. */
 export const cells: readonly Cell[] = [
   ...sites.flatMap((site) => faultKinds.map((kind) => ({ site, kind }))),
   ...Object.entries(reshardedDuring).flatMap(([site, stream]) =>
@@ -40,56 +40,57 @@ export const cells: readonly Cell[] = [
 ];
 
 /**
- * Calls that a step makes only when an operator asks something of it: aimed at in schedules of their own, with that.
+ * Calls that a step makes only after an operator's command. Schedules of their own contain that command and aim at
+ * these cells.
  */
-export interface Asked {
+export interface OperatorAim {
   readonly disturbance: Disturbance;
   readonly cells: readonly Cell[];
 }
 
-/** What happens to a step as a whole. */
+/** A disturbance of a whole step. */
 export type Disturbance =
   | { readonly what: 'kill'; readonly step: string }
   | { readonly what: 'recut'; readonly step: string }
   | { readonly what: 'down'; readonly site: string; readonly time: Duration }
   | { readonly what: 'pause'; readonly step: string }
-  /** Of changed code; in a pause, or in the middle of an append, the one after so many. */
+  /** Deploys changed code: in a pause, or during the append that follows `after` others. */
   | {
       readonly what: 'deploy';
       readonly step: 'first' | 'second';
       readonly when: 'paused' | 'at work';
       readonly after: number;
     }
-  | Killer
+  | Poison
   | Redrive
   | { readonly what: 'rewind'; readonly step: 'latest' | 'first' | 'second'; readonly to: 'earliest' | 'middle' };
 
-/** An event comes that the step's function does not survive: in a record of its own, or with others. */
-export interface Killer {
-  readonly what: 'killer';
+/** An event that kills the step's function arrives: in a record of its own, or in one with other events. */
+export interface Poison {
+  readonly what: 'poison';
   readonly step: Refusing;
   readonly among: 'nothing else' | 'others';
 }
 
 /**
- * An operator redrives dead letters. `mended`: after what refused them has been mended; otherwise they are refused
- * again.
+ * An operator redrives dead letters. When `fixed`, the step was fixed before and takes them; otherwise the step rejects
+ * them again.
  */
 export interface Redrive {
   readonly what: 'redrive';
   readonly step: Refusing;
-  readonly mended: boolean;
+  readonly fixed: boolean;
 }
 
 const STEPS = ['posts', 'files', 'first', 'second', 'history', 'latest', 'ledger', 'lake'];
 const CONTINUOUS = ['first', 'second', 'history', 'latest'];
 
-/** Every one of them has to be met. */
+/** Disturbances that the schedules have to contain, each at least once. */
 export const disturbances: readonly Disturbance[] = [
   ...STEPS.map((step) => ({ what: 'kill', step }) as const),
   ...CONTINUOUS.map((step) => ({ what: 'recut', step }) as const),
   ...STEPS.map((step) => ({ what: 'pause', step }) as const),
-  ...REFUSING.filter((step) => step !== 'ledger').flatMap(killersOf),
+  ...REFUSING.filter((step) => step !== 'ledger').flatMap(poisonsOf),
   ...(['first', 'second'] as const).flatMap((step) =>
     (['paused', 'at work'] as const).map((when) => ({ what: 'deploy', step, when, after: 0 }) as const),
   ),
@@ -99,17 +100,17 @@ export const disturbances: readonly Disturbance[] = [
   ),
 ];
 
-function killersOf(step: Refusing): readonly Killer[] {
-  return (['nothing else', 'others'] as const).map((among) => ({ what: 'killer', step, among }));
+function poisonsOf(step: Refusing): readonly Poison[] {
+  return (['nothing else', 'others'] as const).map((among) => ({ what: 'poison', step, among }));
 }
 
 function redrivesOf(step: Refusing): readonly Redrive[] {
-  return [true, false].map((mended) => ({ what: 'redrive', step, mended }));
+  return [true, false].map((fixed) => ({ what: 'redrive', step, fixed }));
 }
 
 /**
- * And every one of these, which take hours: a run of a scheduled step that dies keeps its lease for a quarter of an
- * hour.
+ * Disturbances that the schedules have to contain too. They take hours of virtual time: when a run of a scheduled step
+ * dies, its lease lasts another 15 minutes.
  */
 export const lasting: readonly Disturbance[] = [
   ...[
@@ -126,7 +127,7 @@ export const lasting: readonly Disturbance[] = [
     'files kinesis',
     'files dynamodb',
   ].map((site) => ({ what: 'down', site, time: hours(1) }) as const),
-  ...killersOf('ledger'),
+  ...poisonsOf('ledger'),
 ];
 
 const REWINDING = [
@@ -139,7 +140,7 @@ const REWINDING = [
   'kinesis.GetRecords',
   'kinesis.GetShardIterator',
 ];
-/** The calls of an operator's command that redrives. */
+/** The calls of the command that redrives dead letters. */
 const REDRIVING = [
   'dynamodb.GetItem redrive of another step',
   'dynamodb.UpdateItem redrive of another step',
@@ -151,36 +152,36 @@ const REDRIVING = [
   's3.ListObjectsV2 dead letters',
   's3.PutObject dead letters',
 ];
-const HELD = ['dynamodb.GetItem held', 'dynamodb.UpdateItem held'];
+const PAUSED = ['dynamodb.GetItem held', 'dynamodb.UpdateItem held'];
 
-function askedOf(disturbance: Disturbance & { readonly step: string }, calls: readonly string[]): Asked {
-  const asked = calls.map((call) => `${disturbance.step} ${call}`);
-  // Those of one schedule are at different sites.
-  return { disturbance, cells: faultKinds.flatMap((kind) => asked.map((site) => ({ site, kind }))) };
+function operatorAim(disturbance: Disturbance & { readonly step: string }, calls: readonly string[]): OperatorAim {
+  const sites = calls.map((call) => `${disturbance.step} ${call}`);
+  // In this order, neighbours are at different sites: one schedule aims at several neighbours.
+  return { disturbance, cells: faultKinds.flatMap((kind) => sites.map((site) => ({ site, kind }))) };
 }
 
 const rewinds = (['latest', 'first', 'second'] as const).map((step) =>
-  askedOf({ what: 'rewind', step, to: 'earliest' }, REWINDING),
+  operatorAim({ what: 'rewind', step, to: 'earliest' }, REWINDING),
 );
 const pauses = ['first', 'second', 'history', 'latest', 'files'].map((step) =>
-  askedOf({ what: 'pause', step }, step === 'files' ? HELD.slice(0, 1) : HELD),
+  operatorAim({ what: 'pause', step }, step === 'files' ? PAUSED.slice(0, 1) : PAUSED),
 );
 
 const redriving = faultKinds.flatMap((kind) => REDRIVING.map((call) => ({ site: `operator ${call}`, kind })));
 const redrives = REFUSING.map(
-  (step): Asked => ({ disturbance: { what: 'redrive', step, mended: true }, cells: redriving }),
+  (step): OperatorAim => ({ disturbance: { what: 'redrive', step, fixed: true }, cells: redriving }),
 );
 
-/** In turn: of the second kind as often of one as of the other. */
-export const asked: readonly Asked[] = pauses.flatMap((_, turn) =>
+/** The aims in turn: every other one is a rewind; pauses and redrives share the rest equally. */
+export const operatorAims: readonly OperatorAim[] = pauses.flatMap((_, turn) =>
   rewinds.flatMap((rewind, index) => {
-    const place = turn * rewinds.length + index;
-    const others = place % 2 === 0 ? pauses : redrives;
-    return [rewind, others[Math.floor(place / 2) % others.length] as Asked];
+    const count = turn * rewinds.length + index;
+    const others = count % 2 === 0 ? pauses : redrives;
+    return [rewind, others[Math.floor(count / 2) % others.length] as OperatorAim];
   }),
 );
 
-/** Every cell that has to be met. */
+/** Every cell of the matrix. The schedules have to meet each of them. */
 export const allCells: readonly Cell[] = [
   ...cells,
   ...[...rewinds, ...pauses].flatMap((one) => one.cells),

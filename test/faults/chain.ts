@@ -15,50 +15,50 @@ export function isItem(data: unknown): data is Item {
   return typeof data === 'object' && data !== null && 'n' in data;
 }
 
-/** `from`: the item's key. `to`: the row's own, as an event. */
+/** `from` is the item's key; `to` is the key of the row's own event. */
 export const Row = z.object({ n: z.int32(), from: z.string(), to: z.string() });
 export type Row = z.infer<typeof Row>;
 
 /**
- * What becomes of an item that is not refused: by its number, every kind of end that there is. Changed code turns it
- * elsewhere.
+ * Returns the rows of an item that is not rejected: none, or one with the item's key and one with another key. The
+ * item's number decides. Changed code chooses another key.
  */
 export function doubled({ n, key }: Item, isChanged = false): readonly Row[] {
   if (n % 5 === 4) return [];
   const row = (to: string): Row => ({ n, from: key, to });
-  // The second one goes to another shard, so that one batch is appended to several.
+  // The second row goes to another shard, so that one batch is appended to several shards.
   return [row(key), row(turnOf(n, isChanged))];
 }
 
-/** Where changed code sends it, other code did not: readers may have seen higher sequences there. */
+/** Returns the other key. Changed code sends an item to another shard, whose readers may have seen higher sequences. */
 export function turnOf(n: number, isChanged: boolean): string {
   return TURNS[(isChanged ? n + 1 : n) % TURNS.length] as string;
 }
 
-/** They hash into different quarters, so that they are in different shards. */
+/** Keys whose hashes are in different quarters of the range, so that they go to different shards. */
 const TURNS = ['turned-b', 'turned-m', 'turned-x'] as const;
 
 export function isTurned({ to }: Row): boolean {
   return to.startsWith('turned-');
 }
 
-/** What a step refuses until it is mended: its code, or the constraint of its table. */
+/** Tells whether a step rejects an event until it is fixed: by its code, or by a constraint of its table. */
 export function isRefused(step: Refusing, data: Item | Row): boolean {
   const { n } = data;
   if (step === 'first') return n % 13 === 12;
   return step === 'second' ? n % 7 === 6 && 'to' in data && isTurned(data) : n % 11 === 10;
 }
 
-/** Steps that refuse some events, and whose functions die of others, before they have done anything with them. */
+/** The steps that reject some events, and whose functions die of others before anything is written. */
 export const REFUSING = ['first', 'second', 'history', 'latest', 'ledger'] as const;
 export type Refusing = (typeof REFUSING)[number];
 
-/** From here on the numbers of what a step's function dies of. */
+/** Returns the first of the 10,000 numbers whose events kill a step's function. */
 export function firstDeadly(step: Refusing): number {
   return (REFUSING.indexOf(step) + 1) * 10_000;
 }
 
-/** Of an item one event for each step: as it came, not turned. */
+/** Tells whether an event kills a step's function: of an item's two rows only the one with the item's own key does. */
 export function isDeadly(step: Refusing, data: Item | Row): boolean {
   const from = firstDeadly(step);
   return data.n >= from && data.n < from + 10_000 && !('to' in data && isTurned(data));
@@ -68,12 +68,12 @@ const derived = (row: Row): Derived<Row> => ({ type: 'row.made', key: row.to, da
 
 interface Code {
   readonly isChanged?: true;
-  /** It refuses nothing. */
-  readonly isMended?: true;
+  /** The code rejects nothing. */
+  readonly isFixed?: true;
 }
 
-function refuse(step: Refusing, data: Item | Row, { isMended }: Code): void {
-  if (isMended !== true && isRefused(step, data)) throw new EventRejected('transform', `${data.n} is refused`);
+function refuse(step: Refusing, data: Item | Row, { isFixed }: Code): void {
+  if (isFixed !== true && isRefused(step, data)) throw new EventRejected('transform', `${data.n} is refused`);
 }
 
 const doublingBy = (code: Code) =>
@@ -87,7 +87,7 @@ const doublingBy = (code: Code) =>
     },
   });
 
-/** Passes half of them on as they came, which is a way of its own. */
+/** Passes half of the rows on as unchanged events: the runtime has a path of its own for those. */
 const passingBy = (code: Code) =>
   defineTransform({
     entry: import.meta.url,
@@ -105,12 +105,12 @@ export const changedTransforms = {
   first: doublingBy({ isChanged: true }),
   second: passingBy({ isChanged: true }),
 } as const;
-export const mendedTransforms = {
-  first: doublingBy({ isMended: true }),
-  second: passingBy({ isMended: true }),
+export const fixedTransforms = {
+  first: doublingBy({ isFixed: true }),
+  second: passingBy({ isFixed: true }),
 } as const;
 
-/** Every way into and out of the log: both sources, two hops, and sinks of each kind, continuous and scheduled. */
+/** A pipeline with every way into and out of the log: both sources, two transforms, and every kind of sink. */
 export const chain = definePipeline({
   name: 'chain',
   streams: {

@@ -2,25 +2,25 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { REPOSITORY } from '../../infra/repository.ts';
-import { askedOf } from './arguments.ts';
+import { parseOptions } from './arguments.ts';
 
 test.each([
-  { args: ['--schedules', 'x'], message: "--schedules is 'x': it takes a whole number from 1 on" },
+  { args: ['--schedules', 'x'], message: "--schedules is 'x'; use a whole number, 1 or more" },
   { args: ['--schedules', '1.5'], message: "--schedules is '1.5'" },
   { args: ['--schedules', '0'], message: "--schedules is '0'" },
   { args: ['--schedules'], message: "'--schedules <value>' argument missing" },
-  { args: ['--seed=-1'], message: "--seed is '-1': it takes a whole number from 0 on" },
+  { args: ['--seed=-1'], message: "--seed is '-1'; use a whole number, 0 or more" },
   { args: ['--kills', 'many'], message: "--kills is 'many'" },
-  { args: ['--mistake', 'all'], message: "there is no mistake 'all' to plant: there are hole" },
+  { args: ['--mistake', 'all'], message: "unknown mistake 'all'; use one of hole" },
   { args: ['--bogus'], message: "Unknown option '--bogus'" },
   { args: ['500'], message: "Unexpected argument '500'" },
-])('says what is wrong with $args', ({ args, message }) => {
-  expect(() => askedOf(args, ['hole'])).toThrow(message);
+])('names what is wrong with $args', ({ args, message }) => {
+  expect(() => parseOptions(args, ['hole'])).toThrow(message);
 });
 
-test('plays 500 schedules from the first seed on, unless it is asked for others', () => {
-  expect(askedOf([], ['hole'])).toEqual({ schedules: 500, seed: 0, brief: false, help: false });
-  expect(askedOf(['--schedules', '7', '--seed', '3', '--mistake', 'hole', '--brief'], ['hole'])).toEqual({
+test('plays 500 schedules from seed 0 by default', () => {
+  expect(parseOptions([], ['hole'])).toEqual({ schedules: 500, seed: 0, brief: false, help: false });
+  expect(parseOptions(['--schedules', '7', '--seed', '3', '--mistake', 'hole', '--brief'], ['hole'])).toEqual({
     schedules: 7,
     seed: 3,
     mistake: 'hole',
@@ -29,19 +29,22 @@ test('plays 500 schedules from the first seed on, unless it is asked for others'
   });
 });
 
-// npm sends its child what the terminal has sent already.
-test.each([1, 2])('Ctrl-C that comes %i times at once shows the table of what was played', async (times) => {
-  const { child, said } = started('--schedules', '100000');
-  try {
-    await said(/^\d+ of 100000 schedules/m);
-    for (let sent = 0; sent < times; sent++) child.kill('SIGINT');
-    await said(/^\d+ schedules in \d+ s, 0 broken$/m);
-    expect(await ended(child)).toBe(130);
-    expect(await said(/^call site +request lost/m)).toMatch(/^\d+ schedules in \d+ s, 0 broken\n$/m);
-  } finally {
-    child.kill('SIGKILL');
-  }
-});
+// npm passes Ctrl-C on to its child, which the terminal has interrupted already: so two arrive.
+test.each([1, 2])(
+  'prints the table of the schedules played so far when Ctrl-C arrives %i times at once',
+  async (times) => {
+    const { child, printed } = started('--schedules', '100000');
+    try {
+      await printed(/^\d+ of 100000 schedules/m);
+      for (let sent = 0; sent < times; sent++) child.kill('SIGINT');
+      await printed(/^\d+ schedules in \d+ s, 0 broken$/m);
+      expect(await ended(child)).toBe(130);
+      expect(await printed(/^call site +request lost/m)).toMatch(/^\d+ schedules in \d+ s, 0 broken\n$/m);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  },
+);
 
 function started(...args: readonly string[]) {
   const child = spawn(process.execPath, [join(REPOSITORY, 'test/faults/main.ts'), ...args]);
@@ -52,15 +55,16 @@ function started(...args: readonly string[]) {
       text += chunk;
     });
   }
-  async function said(what: RegExp): Promise<string> {
-    while (!what.test(text)) {
+  async function printed(pattern: RegExp): Promise<string> {
+    while (!pattern.test(text)) {
       const data = new Promise((resolve) => child.stdout.once('data', resolve));
       await Promise.race([data, exit]);
-      if (child.exitCode !== null && !what.test(text)) throw new Error(`it ended without ${what}:\n${text}`);
+      if (child.exitCode !== null && !pattern.test(text))
+        throw new Error(`the command ended without printing ${pattern}:\n${text}`);
     }
     return text;
   }
-  return { child, said };
+  return { child, printed };
 }
 
 function ended(child: ChildProcess): Promise<number | null> {

@@ -1,17 +1,17 @@
 import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
+import type { Action, RedriveAction } from './action.ts';
 import type { Disturbance } from './cells.ts';
-import { changedTransforms, isItem, mendedTransforms, type Refusing, type Run } from './chain.ts';
+import { changedTransforms, fixedTransforms, isItem, type Refusing, type Run } from './chain.ts';
 import { dataOf, textOf } from './expected.ts';
-import type { Asking, Happening } from './happening.ts';
 import type { Input } from './input.ts';
 import { settled } from './settled.ts';
 
-/** Does to a step as a whole what a schedule says, and notes what the oracle has to allow for it. */
+/** Performs a disturbance of a whole step, and notes what the oracle has to allow because of it. */
 export async function disturb(
   run: Run,
-  disturbance: Extract<Happening, { readonly what: Exclude<Disturbance['what'], 'killer'> | 'resume' | 'mend' }>,
+  disturbance: Extract<Action, { readonly what: Exclude<Disturbance['what'], 'poison'> | 'resume' | 'fix' }>,
   input: Input,
 ): Promise<void> {
   const { when } = run;
@@ -34,8 +34,8 @@ export async function disturb(
         : deployAtWork(run, disturbance, input);
     case 'rewind':
       return rewind(run, disturbance, input);
-    case 'mend':
-      return mend(run, disturbance.step, input);
+    case 'fix':
+      return fix(run, disturbance.step, input);
     case 'redrive':
       return redrive(run, disturbance, input);
   }
@@ -57,7 +57,7 @@ async function deployInPause(
   await run.when.resumed(step);
 }
 
-/** Whoever reads what was in flight then may get it twice. */
+/** Deploys during an append. Readers may get the batch in flight twice. */
 async function deployAtWork(
   run: Run,
   { step, after }: { readonly step: Changed; readonly after: number },
@@ -73,9 +73,9 @@ async function rewind(
   input: Input,
 ): Promise<void> {
   const givenUntil = run.now() - minutes(2);
-  // What is behind the middle and was not done yet would be skipped.
+  // Otherwise the rewind would skip records that were not processed yet.
   if (to === 'middle') await run.settled({ within: hours(12) });
-  // Behind the newest rows, and before some of the older that come again.
+  // For the table: after the newest rows, and before some of the older rows that arrive again.
   const middle = step === 'latest' ? givenUntil + 15_000 + (givenUntil % 20_000) : (START_MILLIS + givenUntil) / 2;
   const done = doneByTransforms(run);
   await run.when.rewound(step, to === 'earliest' ? to : { millis: Math.floor(middle) });
@@ -84,31 +84,31 @@ async function rewind(
   if (to === 'earliest') for (const n of done) input.mustDouble.add(n);
 }
 
-/** What it refuses it has refused before, all of it. */
-async function mend(run: Run, step: Refusing, input: Input): Promise<void> {
+/** Fixes a step once it has processed everything: so all that it rejects is a dead letter already. */
+async function fix(run: Run, step: Refusing, input: Input): Promise<void> {
   await settled(run);
-  input.mended.set(step, { before: new Set(input.given), redriven: new Set() });
-  if (step === 'first' || step === 'second') await deployInPause(run, step, { input, transforms: mendedTransforms });
+  input.fixed.set(step, { before: new Set(input.given), redriven: new Set() });
+  if (step === 'first' || step === 'second') await deployInPause(run, step, { input, transforms: fixedTransforms });
   else run.when.deployed(step);
 }
 
-async function redrive(run: Run, { step, every, operators }: Asking, input: Input): Promise<void> {
-  const letters = run.deadLetters(step).filter(({ event }, place) => event !== undefined && place % every === 0);
-  for (const { text = '' } of letters) input.mended.get(step)?.redriven.add(textOf(dataOf(text) as object));
+async function redrive(run: Run, { step, every, operators }: RedriveAction, input: Input): Promise<void> {
+  const letters = run.deadLetters(step).filter(({ event }, index) => event !== undefined && index % every === 0);
+  for (const { text = '' } of letters) input.fixed.get(step)?.redriven.add(textOf(dataOf(text) as object));
   input.redriven.set(step, letters);
-  await insist(run, { step, letters, operators });
+  await redriveUntilDone(run, { step, letters, operators });
 }
 
 /**
- * The operator asks for the same again. A sink that keeps its position with its rows may have stored dead letters once
- * more, in a new process: they go off the list then, and nothing comes twice.
+ * Redrives the same dead letters again. A sink that keeps its position with its rows may have stored some of them once
+ * more, from a new process: the command removes these and appends nothing twice.
  */
 export async function redriveAgain(run: Run, { redriven }: Input): Promise<void> {
-  for (const [step, letters] of redriven) await insist(run, { step, letters, operators: 1 });
+  for (const [step, letters] of redriven) await redriveUntilDone(run, { step, letters, operators: 1 });
 }
 
-/** As an operator who is not content until the command has come to its end. */
-async function insist(
+/** Repeats the command, as an operator would, until it has finished. */
+async function redriveUntilDone(
   run: Run,
   {
     step,
@@ -121,16 +121,16 @@ async function insist(
   let isDone = false;
   for (let commands = 0; commands < MOST_COMMANDS && !isDone; commands++)
     isDone = await run.when.redriven(step, { which, operators: commands === 0 ? operators : 1 });
-  if (!isDone) throw new Error(`dead letters of ${step}: no command to redrive them came to its end`);
+  if (!isDone) throw new Error(`dead letters of ${step}: no redrive command finished`);
   const kept = new Set(run.bucket('dead letters').keys());
   const left = letters.find(({ pipeline, shard, at }) => !kept.has(`redriven/${pipeline}/${step}/${shard}/${at}.json`));
   if (left !== undefined) throw new Error(`dead letters of ${step}: the one at ${left.at} was not redriven`);
 }
 
-/** More than faults. */
+/** More commands than there are faults to interrupt them. */
 const MOST_COMMANDS = 20;
 
-/** The numbers of what they have behind them: none while they are at work. */
+/** Returns the numbers that both transforms have processed; none while one of them still has records to read. */
 function doneByTransforms(run: Run): readonly number[] {
   const isDone = (['first', 'second'] as const).every((name) =>
     run.positions(name).every(({ recordsBehind }) => recordsBehind === 0),
@@ -141,7 +141,7 @@ function doneByTransforms(run: Run): readonly number[] {
 
 const START_MILLIS = Date.parse('2026-01-01T00:00:00Z');
 
-/** All that was given so far. */
+/** Allows every item given so far to be doubled. */
 function mayDouble(input: Input): void {
   for (const n of input.given) input.mayDouble.add(n);
 }

@@ -3,11 +3,11 @@ import type { Input } from './input.ts';
 
 export type Numbered = Item | Row;
 
-/** What follows from the items in the log. */
+/** The rows and dead letters that follow from the items in the log. */
 export interface Expected {
-  /** In the order of the log, per key. */
+  /** All rows, per key in the order of the log. */
   readonly all: readonly Row[];
-  /** What each table takes of that. */
+  /** The rows that each table takes. */
   readonly taken: Readonly<Record<TableName, readonly Row[]>>;
   readonly refused: Readonly<Record<TableName | 'second', readonly Row[]> & Record<'first', readonly Item[]>>;
 }
@@ -41,7 +41,7 @@ export function expectedOf(items: readonly Item[], input: Input): Expected {
   };
 }
 
-/** In the order in which they come to a step: what was redriven for it comes last. */
+/** Returns what a step takes, in the order in which the step gets it: redriven events come last. */
 function taken<One extends Numbered>(step: Refusing, all: readonly One[], input: Input): readonly One[] {
   const some = all.filter((one) => !rejects(step, one, input));
   return [
@@ -54,23 +54,26 @@ function refused<One extends Numbered>(step: Refusing, all: readonly One[], inpu
   return all.filter((one) => rejects(step, one, input));
 }
 
-/** Until it is mended; and then what was not redriven is a dead letter still. */
+/**
+ * Tells whether an event is a dead letter. After the step is fixed, older ones stay dead letters until they are
+ * redriven.
+ */
 function rejects(step: Refusing, one: Numbered, input: Input): boolean {
   if (!isRefused(step, one) && !isDeadly(step, one)) return false;
-  const mended = input.mended.get(step);
-  return mended === undefined || (mended.before.has(one.n) && !isRedriven(step, one, input));
+  const fixed = input.fixed.get(step);
+  return fixed === undefined || (fixed.before.has(one.n) && !isRedriven(step, one, input));
 }
 
-function isRedriven(step: Refusing, one: Numbered, { mended }: Input): boolean {
-  return mended.get(step)?.redriven.has(textOf(one)) === true;
+function isRedriven(step: Refusing, one: Numbered, { fixed }: Input): boolean {
+  return fixed.get(step)?.redriven.has(textOf(one)) === true;
 }
 
-/** The numbers of what comes behind newer events of its key, because it was redriven. */
-export function comeAgain({ mended }: Input): readonly number[] {
-  return [...mended.values()].flatMap(({ redriven }) => [...redriven].map((text) => (JSON.parse(text) as Numbered).n));
+/** Returns the numbers of redriven events: they arrive after newer events of their key. */
+export function comeAgain({ fixed }: Input): readonly number[] {
+  return [...fixed.values()].flatMap(({ redriven }) => [...redriven].map((text) => (JSON.parse(text) as Numbered).n));
 }
 
-/** What a dead letter's text was the event of; the text itself, of what was no event. */
+/** Returns the data of the event in a dead letter's text, or the text itself when it is not an event. */
 export function dataOf(text: string): Numbered | string {
   try {
     return (JSON.parse(text) as { readonly data: Numbered }).data;
@@ -79,7 +82,7 @@ export function dataOf(text: string): Numbered | string {
   }
 }
 
-/** JSON whose fields are sorted. */
+/** Writes JSON with sorted fields. */
 export function textOf(value: object): string {
   return JSON.stringify(Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))));
 }

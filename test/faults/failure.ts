@@ -3,8 +3,8 @@ import type { Schedule } from './schedule.ts';
 import { shrunk } from './shrink.ts';
 
 /**
- * A schedule that broke a promise, as small as it could be made: what is wrong, what happened, and how to play it
- * again.
+ * Shrinks a schedule that broke a promise, and describes it: what is wrong, what happened, and the command that plays
+ * it again.
  */
 export async function explained(failing: Schedule): Promise<string> {
   const schedule = await shrunk(failing);
@@ -13,13 +13,13 @@ export async function explained(failing: Schedule): Promise<string> {
     `schedule ${failing.seed} broke a promise:`,
     ...violations.slice(0, MOST_VIOLATIONS).map((violation) => `  ${violation}`),
     ...(violations.length > MOST_VIOLATIONS ? [`  and ${violations.length - MOST_VIOLATIONS} more`] : []),
-    'what is left of it when all that does not matter is left out:',
-    ...schedule.happenings.map((happening) => `  ${JSON.stringify(happening)}`),
+    'the smallest schedule found that still breaks it:',
+    ...schedule.actions.map((action) => `  ${JSON.stringify(action)}`),
     ...schedule.faults.map((fault) => `  ${JSON.stringify(fault)}`),
     ...schedule.reshardings.map((resharding) => `  ${JSON.stringify(resharding)}`),
     'what happened:',
     ...run.story().map((line) => `  ${line}`),
-    `to play the whole of it: npm run test:faults -- --seed ${failing.seed} --schedules 1`,
+    `to play the whole schedule: npm run test:faults -- --seed ${failing.seed} --schedules 1`,
   ].join('\n');
 }
 

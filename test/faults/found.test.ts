@@ -4,11 +4,12 @@ import { givenPipeline } from '../kit/given.ts';
 import { inAnyOrder } from '../kit/in-any-order.ts';
 import { chain, isRefused, type Row, turnOf } from './chain.ts';
 
-/** What schedules have found, each as small as it could be made. */
 const rows = (from: number): Row[] =>
   Array.from({ length: 8 }, (_, index) => ({ n: from + index, from: 'a', to: `key-${index}` }));
 
-test('a sink of the lake that died when it was about to say that a closed shard has ended goes on with its children', async () => {
+// Each test is a schedule that found a bug, shrunk.
+
+test('a lake sink that dies just before it marks a closed shard as ended goes on with the child shards', async () => {
   const run = await givenPipeline(chain);
   await run.given('end', rows(0), { key: 'to' });
   await run.settled();
@@ -26,7 +27,7 @@ test('a sink of the lake that died when it was about to say that a closed shard 
 });
 
 test.each([3, 4, 8])(
-  'a scheduled sink that reads two shards at once does not blame an event of the one for what kills it in the other (seed %i)',
+  'a scheduled sink that reads two shards at once does not blame an event of one shard when an event of the other kills it (seed %i)',
   async (seed) => {
     const run = await givenPipeline(chain, { seed });
     run.when.deadly('ledger', ({ data }) => ((data as Row).from === 'deadly' ? 'out of memory' : undefined));
@@ -41,7 +42,7 @@ test.each([3, 4, 8])(
 );
 
 test.each(['history', 'ledger'])(
-  'a new process of the sink %s stores no dead letter again that an operator may have dealt with',
+  'a new process of the sink %s does not store a dead letter again that an operator may have handled',
   async (sink) => {
     const run = await givenPipeline(chain);
     run.when.refused(sink, (row) => (isRefused('history', row as Row) ? 'no_tens' : undefined));

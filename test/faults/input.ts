@@ -1,36 +1,36 @@
 import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import type { Item, Refusing, StreamName } from './chain.ts';
 
-/** All that was given to the chain and asked of it, as the oracle has to know it. */
+/** Everything that was given to the chain and done to it, as far as the oracle has to know it. */
 export interface Input {
-  /** The numbers of all items, from before they are sent. */
+  /** The numbers of all items, noted before they are sent. */
   readonly given: number[];
-  /** By the log, or by a bucket that has the file. */
+  /** Items that the log acknowledged, or the bucket that stores their file. */
   readonly acknowledged: Item[];
-  /** Of requests that were not answered with success: in the log or not, but once at most. */
+  /** Items of requests that did not succeed: each is in the log at most once. */
   readonly unacknowledged: Item[];
   readonly undecodable: Readonly<Record<StreamName, string[]>>;
   readonly brokenLines: string[];
   files: number;
-  /** What is turned may be turned as changed code does it. */
+  /** True once changed code was deployed: a turned row may then have either key. */
   isChanged: boolean;
   /**
-   * The numbers of items that may be doubled where rows are appended, and out of order: what was in flight when changed
-   * code was deployed in the middle of it, and what a transform was told to do again.
+   * The numbers of items that may be doubled and out of order where rows are appended: they were in flight when changed
+   * code was deployed, or a transform was rewound.
    */
   readonly mayDouble: Set<number>;
-  /** Those that a transform had done before it was told to do all again: rows are appended for each time. */
+  /** The numbers that a transform had processed before it was rewound to the start: their rows are appended twice. */
   readonly mustDouble: Set<number>;
-  /** Steps that refuse nothing any more. */
-  readonly mended: Map<Refusing, Mended>;
-  /** Dead letters that were redriven, by step. */
+  /** The steps that were fixed and reject nothing any more. */
+  readonly fixed: Map<Refusing, Fixed>;
+  /** The dead letters that were redriven, by step. */
   readonly redriven: Map<Refusing, readonly DeadLetter[]>;
 }
 
-export interface Mended {
-  /** The numbers of what was given before. */
+export interface Fixed {
+  /** The numbers that were given before the fix. */
   readonly before: ReadonlySet<number>;
-  /** What of that was refused and came again then, as `textOf` gives it. */
+  /** The rejected events that were redriven after the fix, as `textOf` writes them. */
   readonly redriven: Set<string>;
 }
 
@@ -45,7 +45,7 @@ export function newInput(): Input {
     isChanged: false,
     mayDouble: new Set(),
     mustDouble: new Set(),
-    mended: new Map(),
+    fixed: new Map(),
     redriven: new Map(),
   };
 }

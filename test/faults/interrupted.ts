@@ -4,8 +4,8 @@ export interface Interrupted extends Disposable {
 }
 
 /**
- * The first Ctrl-C asks for the end, and for what there is so far; another one does not wait for that. npm passes on
- * what the terminal has sent already: two at once are one.
+ * Listens for Ctrl-C. The first one ends the run and prints the results so far; a later one exits at once. Two within
+ * half a second count as one, because npm passes on the signal that the terminal has already sent.
  */
 export function listenForInterrupt(): Interrupted {
   const controller = new AbortController();

@@ -14,21 +14,21 @@ export interface KillsOptions {
 export interface Killer {
   readonly trace: (step: StepPlan) => Trace;
   begin(runner: Runner): void;
-  /** The step is about to be invoked: what no trace says. */
+  /** Call this when the step is about to be invoked in a way that the trace does not show. */
   consider(step: StepPlan): void;
-  /** Resolves when so many processes have died in the middle of an invocation. */
+  /** Resolves when `kills` processes have died during an invocation. */
   readonly done: Promise<void>;
-  /** Kills no more. */
+  /** Stops killing. */
   stop(): void;
   count(): ReadonlyMap<string, number>;
 }
 
-/** An invocation takes up to about so long here, its cold start included; most of them much less. */
+/** About the longest time that an invocation takes here, its cold start included. Most take much less. */
 const LONGEST_MILLIS = 400;
 
 /**
- * How often a step that begins to work is killed. Of scheduled steps nobody tells that they have succeeded: they are
- * spared after two.
+ * The probability that a step is killed when it begins to work. The trace shows no success of a scheduled step, so a
+ * scheduled step is spared after two kills.
  */
 const CHANCE: Readonly<Record<StepPlan['delivery'], number>> = {
   continuous: 0.6,
@@ -38,8 +38,8 @@ const CHANCE: Readonly<Record<StepPlan['delivery'], number>> = {
 };
 
 /**
- * With chance, a process of a step is killed some time after its invocation was begun. After two that died one after
- * the other a step is spared until it has succeeded there: a third one may be what an event is rejected for.
+ * Kills a process of a step, with some probability, at a random time after its invocation began. After two deaths in a
+ * row at one shard a step is spared until it succeeds there, because a third death could reject an event.
  */
 export function killer({ kills, seed, say, signal }: KillsOptions): Killer {
   const random = seededRandom(seed);
@@ -63,24 +63,24 @@ export function killer({ kills, seed, say, signal }: KillsOptions): Killer {
   }
 
   function isSpared(step: StepPlan): boolean {
-    return [...inARow].some(([place, times]) => times >= 2 && place.startsWith(`${nameOf(step)} `));
+    return [...inARow].some(([shard, times]) => times >= 2 && shard.startsWith(`${nameOf(step)} `));
   }
 
-  function died(step: StepPlan, place: string): void {
-    inARow.set(place, (inARow.get(place) ?? 0) + 1);
+  function died(step: StepPlan, shard: string): void {
+    inARow.set(shard, (inARow.get(shard) ?? 0) + 1);
     counts.set(nameOf(step), (counts.get(nameOf(step)) ?? 0) + 1);
     if (left === 0) return;
     left--;
-    say(`${nameOf(step)} is killed: ${left} to go`);
+    say(`${nameOf(step)} was killed: ${left} left`);
     if (left === 0) resolve();
   }
 
   return {
     trace: (step) => (entry) => {
-      const place = `${nameOf(step)} ${'shardId' in entry ? entry.shardId : ''}`;
+      const shard = `${nameOf(step)} ${'shardId' in entry ? entry.shardId : ''}`;
       if (isBegin(entry)) consider(step);
-      if (failureOf(entry)?.includes('killed')) died(step, place);
-      if (isSuccess(entry)) inARow.delete(place);
+      if (failureOf(entry)?.includes('killed')) died(step, shard);
+      if (isSuccess(entry)) inARow.delete(shard);
     },
     consider,
     begin(begun) {
@@ -94,7 +94,7 @@ export function killer({ kills, seed, say, signal }: KillsOptions): Killer {
   };
 }
 
-/** What is offered to a function, or offered again. */
+/** Tells whether a function is about to be invoked, for the first time or in a retry. */
 function isBegin({ did }: TraceEntry): boolean {
   return did === 'batch' || did === 'retry' || did === 'split' || did === 'schedule-run';
 }

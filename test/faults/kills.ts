@@ -16,16 +16,16 @@ import { pipelines } from '../../infra/pipelines/all.ts';
 import { type Killer, type KillsOptions, killer } from './killer.ts';
 
 export interface Killed {
-  /** How often a process was killed while an invocation was under way in it, by step. */
+  /** How often a process was killed during an invocation, by step. */
   readonly kills: ReadonlyMap<string, number>;
-  /** Every event of both sinks of both pipelines, against the input files. */
+  /** Checks of every event in both sinks of both pipelines against the input files. */
   readonly checks: readonly Check[];
 }
 
 /**
- * The demo's pipelines on this machine, real processes and servers, while processes of every step that reads are ended
- * by SIGKILL at random, in the middle of their work. Not those of the source that answers requests: there, whoever asks
- * sends again what was not accepted, and may have it twice.
+ * Runs the demo's pipelines on this machine, with real processes and servers, and kills processes of every step that
+ * reads (SIGKILL) at random times during their work. The HTTP source is spared: its caller sends an unacknowledged
+ * request again, which may duplicate the event.
  */
 export async function killAtRandom({ kills, seed, say, signal }: KillsOptions): Promise<Killed> {
   await using running = new AsyncDisposableStack();
@@ -48,19 +48,23 @@ export async function killAtRandom({ kills, seed, say, signal }: KillsOptions): 
   }
 }
 
-/** On a terminal: what is killed, and then every count against the input files. */
+/** Kills processes and prints each kill, then compares every count with the input files. */
 export async function killAndCompare({ kills, seed }: Pick<KillsOptions, 'kills' | 'seed'>): Promise<void> {
   console.log(`${kills} kills, seed ${seed}`);
   const signal = AbortSignal.timeout(LONGEST_MILLIS);
   const killed = await killAtRandom({ kills, seed, say: (text) => console.log(text), signal });
   const total = [...killed.kills.values()].reduce((sum, count) => sum + count, 0);
-  const enough: Check = { what: 'processes killed at work, at least', expected: kills, found: Math.min(total, kills) };
+  const enough: Check = {
+    what: 'processes killed during an invocation, at least',
+    expected: kills,
+    found: Math.min(total, kills),
+  };
   const checks = [enough, ...killed.checks];
   console.log(checkReport(checks));
   if (checks.some(({ expected, found }) => expected !== found)) process.exitCode = 1;
 }
 
-/** Less than the time of a dead process's lease need not pass before its shard or lane is free. */
+/** The lease of a dead process lasts as long as the function's limit: a short one frees its shard or lane soon. */
 const TIMEOUT_MILLIS = 15_000;
 
 async function shortenTimes({ runner, stage }: Local): Promise<void> {
@@ -69,14 +73,14 @@ async function shortenTimes({ runner, stage }: Local): Promise<void> {
   }
 }
 
-/** It takes a minute, and several on a machine that is busy. */
-const LONGEST_MILLIS = 10 * 60_000;
+/** Ends a run that hangs. A run takes a minute, and several on a busy machine. */
+const LONGEST_MILLIS = 60 * 60_000;
 
-/** More than are needed, at the pace of the kills: when those are over, the rest comes at once. */
+/** More files than the kills take time for. After the last kill the remaining files are dropped at once. */
 const PARTS = 200;
 const BETWEEN_PARTS_MILLIS = 500;
 
-/** The orders come as many files, the readings as many requests, for as long as processes are to be killed. */
+/** Sends the orders as many files and the readings as many requests, until all processes are killed. */
 async function flow(
   local: Local,
   given: { readonly folder: string; readonly killing: Killer },
@@ -111,7 +115,7 @@ async function partsOf(file: string): Promise<readonly string[]> {
   );
 }
 
-/** Every five minutes would be too seldom to be killed in. */
+/** Runs the scheduled steps often: every five minutes would give too few chances to kill them. */
 async function runSchedulesOften({ runner }: Local, signal: AbortSignal): Promise<void> {
   const steps = runner.steps.filter(isScheduled);
   while (!signal.aborted) {

@@ -1,22 +1,20 @@
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { type Asked, askedOf } from './arguments.ts';
+import { type Options, parseOptions } from './arguments.ts';
 import { listenForInterrupt } from './interrupted.ts';
 import { mistakes } from './mistakes.ts';
 import { plantMistake } from './plant.ts';
 import type { PlayedSchedule } from './played.ts';
+import { ENOUGH_SCHEDULES } from './schedule.ts';
 
 const USAGE = `usage: npm run test:faults -- [--schedules 500] [--seed 0] [--mistake <name>] [--brief]
        npm run test:faults -- --kills 30 [--seed 0]
 
-Plays schedules of faults, from a seed on, and compares what there is with what has to be. Ctrl-C shows what there is so far.
---brief does not make a broken schedule smaller.
---mistake plants one, and stops at the first schedule that it breaks: ${Object.keys(mistakes).join(', ')}
---kills runs the demo's pipelines for real instead, and ends so many of their processes by SIGKILL while they work.`;
-
-/** As many schedules meet every cell. */
-const ENOUGH = 250;
+Plays schedules of faults, beginning at a seed, and compares the results with an oracle. Ctrl-C prints the results so far.
+--brief does not shrink a broken schedule.
+--mistake plants a mistake in the product's code, and stops at the first schedule that breaks: ${Object.keys(mistakes).join(', ')}
+--kills runs the demo's pipelines with real processes instead, and kills that many of them (SIGKILL) while they work.`;
 
 interface Work {
   readonly seed: number;
@@ -29,20 +27,20 @@ if (isMainThread) await main();
 else await playInThread(workerData as Work);
 
 async function main(): Promise<void> {
-  const asked = askedOrExplained();
-  if (asked === undefined) return;
-  const { seed, schedules, kills, mistake, brief } = asked;
+  const options = optionsOrMessage();
+  if (options === undefined) return;
+  const { seed, schedules, kills, mistake, brief } = options;
   if (kills !== undefined) return (await import('./kills.ts')).killAndCompare({ kills, seed });
   const threads = brief ? 1 : Math.min(availableParallelism(), schedules);
   const broken = await playAll({ seed, schedules, mistake, threads });
   if (broken !== undefined && !brief) await explain(broken, mistake);
 }
 
-/** Undefined: what there is to say has been said. */
-function askedOrExplained(): Asked | undefined {
+/** Parses the command line. Returns undefined after it has printed the usage or an error. */
+function optionsOrMessage(): Options | undefined {
   try {
-    const asked = askedOf(process.argv.slice(2), Object.keys(mistakes));
-    if (!asked.help) return asked;
+    const options = parseOptions(process.argv.slice(2), Object.keys(mistakes));
+    if (!options.help) return options;
     console.log(USAGE);
   } catch (error) {
     if (!(error instanceof UserMistake)) throw error;
@@ -52,7 +50,7 @@ function askedOrExplained(): Asked | undefined {
   return undefined;
 }
 
-/** Resolves to the seed of the first schedule that is broken, when there is time to explain it. */
+/** Plays all schedules in threads and prints the results. Resolves to the seed of the first broken schedule, if any. */
 async function playAll(work: Work): Promise<number | undefined> {
   const { newTally } = await import('./tally.ts');
   const { mistake, schedules, threads } = work;
@@ -91,9 +89,9 @@ async function playAll(work: Work): Promise<number | undefined> {
       }),
   );
   await Promise.all(ended);
-  const isWhole = mistake === undefined && done === schedules && schedules >= ENOUGH;
+  const isWhole = mistake === undefined && done === schedules && schedules >= ENOUGH_SCHEDULES;
   if (isWhole) {
-    console.log(`aiming at ${tally.missed().length} cells that were missed`);
+    console.log(`aiming at the ${tally.missed().length} cells that no schedule met`);
     const { swept } = await import('./sweep.ts');
     for (const played of await Promise.race([swept(tally), aborted(interrupted.signal)])) broken.push(played);
   }
@@ -104,13 +102,13 @@ async function playAll(work: Work): Promise<number | undefined> {
   );
   const gaps = isWhole ? tally.gaps() : [];
   for (const gap of gaps) console.log(gap);
-  // It may be sweeping still.
+  // The schedules for missed cells may still be running.
   if (interrupted.signal.aborted) process.exit(130);
   process.exitCode = broken.length === 0 && gaps.length === 0 && done === schedules ? 0 : 1;
   return broken[0]?.seed;
 }
 
-/** Resolves, to nothing, when the signal aborts. */
+/** Resolves to an empty list when the signal aborts. */
 function aborted(signal: AbortSignal): Promise<readonly never[]> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve([]), { once: true }));
 }
@@ -122,9 +120,9 @@ async function explain(seed: number, mistake: string | undefined): Promise<void>
   console.log(`\n${await explained(scheduleOf(seed))}`);
 }
 
-/** Every so many schedules, this thread's. */
+/** Plays this thread's share: one of every `threads` schedules. */
 async function playInThread({ seed, schedules, threads, mistake }: Work): Promise<void> {
-  // Before anything is loaded that it is planted in.
+  // The mistake has to be planted before the modules that it changes are loaded.
   if (mistake !== undefined) plantMistake(mistake);
   const { playedSchedule } = await import('./played.ts');
   const { scheduleOf } = await import('./schedule.ts');

@@ -1,9 +1,9 @@
-/** Changes of the product's text, which together break a promise. */
+/** Changes of the product's code that together break a promise. */
 export type Mistake = readonly Edit[];
 
 export interface Edit {
   readonly file: string;
-  /** There once. */
+  /** Text that the file contains exactly once. */
   readonly text: string;
   readonly mistake: string;
 }
@@ -11,11 +11,11 @@ export interface Edit {
 const RUNTIME = 'functions/runtime';
 
 /**
- * Mistakes that somebody might make, and that the matrix has to notice: a matrix that cannot fail proves nothing. Each
- * is planted in the code that it is about, by its text.
+ * Mistakes that somebody might make. The matrix has to catch each of them: a matrix that cannot fail proves nothing. A
+ * mistake is planted by replacing text of the product's code.
  */
 export const mistakes: Readonly<Record<string, Mistake>> = {
-  /** A crash between the two loses what was not appended yet. */
+  /** Moves the checkpoint before the append: a crash between the two loses events. */
   'checkpoint-first': [
     {
       file: `${RUNTIME}/batches/transform-batch.ts`,
@@ -30,7 +30,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** A batch that comes again is cut differently. */
+  /** Builds sequences from the batch: a retried batch may be cut differently. */
   'idempotency-by-batch': [
     {
       file: `${RUNTIME}/batches/transform-batch.ts`,
@@ -39,7 +39,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** What failed is sent again behind what comes after it, and readers have seen something higher by then. */
+  /** Sends a failed record again after later ones: readers have seen higher sequences by then, and drop it. */
   hole: [
     {
       file: `${RUNTIME}/log/log-writer.ts`,
@@ -55,7 +55,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** A twin that wakes up moves the checkpoint back. */
+  /** Saves a checkpoint without a condition: a twin that wakes up moves the checkpoint back. */
   'no-fencing': [
     {
       file: `${RUNTIME}/checkpoints/checkpoints.ts`,
@@ -64,16 +64,16 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** The same of a sink that keeps its own progress: here in the model of its database. */
+  /** The same for a sink that keeps its own progress, in the model of its database. */
   'no-fencing-in-the-database': [
     {
       file: 'test/kit/tables.ts',
-      text: '(committed.get(place)?.revision ?? 0) !== previous',
+      text: '(committed.get(itemKey)?.revision ?? 0) !== previous',
       mistake: 'false',
     },
   ],
 
-  /** What the child has is of later than what its parents have. */
+  /** Reads a child shard before its parents: the child's records are later than its parents'. */
   'children-before-parents': [
     {
       file: `${RUNTIME}/delivery/scheduled.ts`,
@@ -82,7 +82,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** The same of what Lambda does for us. */
+  /** The same in the emulated event source mapping, which orders shards for us on AWS. */
   'mapping-reads-children-first': [
     {
       file: 'infra/emulator/mapping/lineage.ts',
@@ -91,7 +91,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** It passes over what the other parent has not got yet. */
+  /** Merges the parents' marks by taking the higher one: events that the other parent has not read yet are dropped. */
   'higher-of-two-marks': [
     {
       file: `${RUNTIME}/checkpoints/shard-states.ts`,
@@ -104,7 +104,9 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** A step whose function fails for an hour repeats its last batch after that. */
+  /**
+   * Forgets marks of live sources after a time: a step whose function failed for an hour then repeats its last batch.
+   */
   'marks-pruned-by-time': [
     {
       file: `${RUNTIME}/checkpoints/marks.ts`,
@@ -113,7 +115,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** Another team's producer counts too, but its requests overtake each other. */
+  /** Deduplicates foreign events by their sequence: another team's requests overtake each other, so events are lost. */
   'foreign-sequences-trusted': [
     {
       file: `${RUNTIME}/batches/batch.ts`,
@@ -122,7 +124,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** It sends something else under names that are taken. */
+  /** Keeps the generation when code changes: new outputs get sequences that readers have passed. */
   'changed-code-same-generation': [
     {
       file: 'infra/bundle.ts',
@@ -132,7 +134,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** An old row that comes again is taken for news, and replaces a newer one. */
+  /** Does not rebuild the marks after a rewind: a repeat of an old row counts as new and overwrites a newer row. */
   'rewound-without-marks': [
     {
       file: `${RUNTIME}/rewind/catch-up.ts`,
@@ -141,7 +143,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** What was sent before is dropped when it comes again, though it was asked for. */
+  /** Keeps the generation in a rewind: readers drop the events that the rewind was meant to send again. */
   'rewound-same-generation': [
     {
       file: `${RUNTIME}/rewind/state-changes.ts`,
@@ -150,7 +152,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** A slice that is read again ends elsewhere, so its files have other names. */
+  /** Forgets the intended end of a slice: the slice is read again with another end, so its files get other names. */
   'forgotten-intent': [
     {
       file: `${RUNTIME}/batches/write-batch.ts`,
@@ -159,7 +161,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** The writer appends them again, to the shard that they belong to. */
+  /** Reads aggregated events outside the shard's range: the writer appends those again, to their own shard. */
   'no-range-check': [
     {
       file: `${RUNTIME}/batches/batch.ts`,
@@ -168,7 +170,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** Readers drop what of it belongs elsewhere. */
+  /** Accepts a record that landed in another shard: readers there drop the events outside their range. */
   'stray-is-fine': [
     {
       file: `${RUNTIME}/log/log-writer.ts`,
@@ -177,12 +179,12 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** Another process has taken what this one has not seen. */
+  /** Keeps marks in memory: another process may have moved the position meanwhile. */
   'marks-from-memory': [
     { file: `${RUNTIME}/transform-handler.ts`, text: 'keepsStates: false', mistake: 'keepsStates: true' },
   ],
 
-  /** An announcement that comes twice. */
+  /** Reads a file again when its announcement is delivered twice. */
   'files-read-twice': [
     {
       file: `${RUNTIME}/items/read-items.ts`,
@@ -191,7 +193,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** The process dies between the commit and the bucket. */
+  /** Does not store rejections that the state still holds: they are lost when a process dies after its commit. */
   'rejections-not-kept': [
     {
       file: `${RUNTIME}/batches/write-batch.ts`,
@@ -200,7 +202,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** The next process knows nothing of those before, and dies as they did: what is behind the killer never comes. */
+  /** Does not record deaths: every process dies of the same event, and the events after it are never processed. */
   'deaths-not-written-down': [
     {
       file: `${RUNTIME}/checkpoints/attempts.ts`,
@@ -209,7 +211,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** What one step refused, the others that read the stream have taken already. */
+  /** Delivers a redriven event to every step: the steps that had accepted it process it twice. */
   'redriven-for-everybody': [
     {
       file: `${RUNTIME}/dead-letters/redriven.ts`,
@@ -218,7 +220,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** Whoever goes on after a crash appends under other sequences what is in the log already. */
+  /** Takes a new ordinal after a crash: events that are in the log already are appended under other sequences. */
   'redriven-under-a-new-ordinal': [
     {
       file: 'infra/operation/dead-letters/redrive.ts',
@@ -229,7 +231,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
-  /** Two processes count alike. */
+  /** Gives all processes of a source one name: two of them use the same sequences. */
   'one-name-for-all-processes': [
     {
       file: `${RUNTIME}/request-handler.ts`,
@@ -242,8 +244,8 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
 };
 
 /**
- * Where to begin, so that a test need not go through all the schedules that do not meet it: the first that notices. It
- * may be any other: the next ones are played then.
+ * The first schedule that catches each mistake. The test begins there to save time, and plays the following schedules
+ * when that one no longer catches it.
  */
 export const caughtFrom: Readonly<Record<string, number>> = {
   'checkpoint-first': 3,

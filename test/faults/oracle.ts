@@ -3,9 +3,9 @@ import { comeAgain, dataOf, expectedOf, type Numbered, textOf } from './expected
 import type { Input } from './input.ts';
 
 /**
- * What has to be everywhere follows from the input and from the pure transforms alone. What is not as it has to be, a
- * line each: a row that is missing, doubled or before its predecessor, and an event that is neither a row nor a dead
- * letter, or both.
+ * Compares every sink, the log and the dead letters with what follows from the input and the pure transforms alone.
+ * Returns one line for each violation: a row that is missing, doubled or before its predecessor, and an event that is
+ * neither a row nor a dead letter, or both.
  */
 export function violationsOf(run: Run, input: Input): readonly string[] {
   const items = run
@@ -25,7 +25,7 @@ export function violationsOf(run: Run, input: Input): readonly string[] {
   const latest = rowsOf(run.table('latest'), input);
   const allowed = { mayDouble: input.mayDouble };
   const ordered = { anyOrder: new Set([...input.mayDouble, ...comeAgain(input)]) };
-  // Two codes turn to two keys, and between keys there is no order.
+  // Old and new code turn a row to different keys, and there is no order between keys.
   const isOrdered = (row: Row): boolean => !input.isChanged || row.to !== 'turned';
   return [
     ...violationsOfLog(items, input),
@@ -47,21 +47,21 @@ export function violationsOf(run: Run, input: Input): readonly string[] {
   ];
 }
 
-/** The log has what it acknowledged, once and in order; and of what it did not, nothing twice. */
+/** Checks that the log holds acknowledged items once and in order, and unacknowledged items at most once. */
 function violationsOfLog(items: readonly Item[], { acknowledged, unacknowledged }: Input): readonly string[] {
   const maybe = new Set(unacknowledged.map(textOf));
   const certain = items.filter((item) => !maybe.has(textOf(item)));
   const others = items.filter((item) => maybe.has(textOf(item)));
   return [
     ...differences('raw', certain, { expected: acknowledged }),
-    ...differences('raw, of what was not acknowledged,', others, {
+    ...differences('raw, unacknowledged,', others, {
       expected: [...new Map(others.map((item) => [textOf(item), item])).values()],
     }),
     ...disorder('raw', certain, { expected: acknowledged }),
   ];
 }
 
-/** What is turned may have been turned by either code, where that was changed: then where to says nothing. */
+/** Hides the key of turned rows once the code was changed: old and new code turn a row to different keys. */
 function rowsOf(found: readonly object[], { isChanged }: Input): readonly Row[] {
   return (found as readonly Row[]).map((row) => {
     const isFit = [false, ...(isChanged ? [true] : [])].some((changed) => turnOf(row.n, changed) === row.to);
@@ -73,15 +73,15 @@ function turned(row: Row): Row {
   return isTurned(row) ? { ...row, to: 'turned' } : row;
 }
 
-/** What a rewound transform has sent again is there again. */
+/** Adds the rows that a rewound transform has sent again. */
 function again(rows: readonly Row[], { mustDouble }: Input): readonly Row[] {
   return [...rows, ...rows.filter(({ n }) => mustDouble.has(n))];
 }
 
 /**
- * A table that has one row for each key has the last. Of what was turned by two codes it may have one of each; and
- * where code was changed in full flight, a request of the old code may come late and put back a row of the batch that
- * was in flight.
+ * Checks a table that keeps the last row of each key. After a change of code the table may have a row from the old and
+ * one from the new code; and a late request of the old code may overwrite a row of the batch that was in flight with an
+ * older one.
  */
 function violationsOfLatest(found: readonly Row[], rows: readonly Row[], input: Input): readonly string[] {
   if (!input.isChanged) return differences('latest', found, { expected: lastOf(rows).map(turned) });
@@ -90,9 +90,7 @@ function violationsOfLatest(found: readonly Row[], rows: readonly Row[], input: 
   const isCertain = (row: Row): boolean => !isTurned(row) && row.to !== 'turned' && !keysInFlight.has(row.from);
   return [
     ...differences('latest', found.filter(isCertain), { expected: lastOf(rows).filter(isCertain) }),
-    ...found
-      .filter((row) => !known.has(textOf(row)))
-      .map((row) => `latest: ${textOf(row)} is there, and should not be`),
+    ...found.filter((row) => !known.has(textOf(row))).map((row) => `latest: ${textOf(row)} is unexpected`),
   ];
 }
 
@@ -102,11 +100,11 @@ function lastOf(rows: readonly Row[]): readonly Row[] {
 
 interface Comparison<One> {
   readonly expected: readonly One[];
-  /** The numbers of what may be there twice. */
+  /** The numbers whose rows may be doubled. */
   readonly mayDouble?: ReadonlySet<number>;
 }
 
-/** What is missing and what is there too often. */
+/** Returns a line for everything that is missing or doubled. */
 function differences(
   where: string,
   found: readonly (Numbered | string)[],
@@ -123,39 +121,39 @@ function differences(
   for (const one of expected) count(typeof one === 'object' && 'from' in one ? turned(one) : one, -1);
   return [...counts].flatMap(([text, { surplus, of }]) => {
     if (surplus === 0 || (surplus > 0 && typeof of === 'object' && mayDouble?.has(of.n))) return [];
-    return [`${where}: ${text} is ${surplus > 0 ? 'there too often' : 'missing'}`];
+    return [`${where}: ${text} is ${surplus > 0 ? 'doubled or unexpected' : 'missing'}`];
   });
 }
 
-/** Where, of one key, something comes before what it should come after. */
+/** Returns a line for every row or item that comes before its predecessor of the same key. */
 function disorder<One extends Numbered>(
   where: string,
   found: readonly One[],
   { expected, anyOrder }: { readonly expected: readonly One[]; readonly anyOrder?: ReadonlySet<number> },
 ): readonly string[] {
-  const place = new Map(expected.map((one, index) => [one.n, index]));
+  const order = new Map(expected.map((one, index) => [one.n, index]));
   const last = new Map<string, One>();
   return found.flatMap((one) => {
     if (anyOrder?.has(one.n)) return [];
-    const way = 'from' in one ? `${one.from} ${one.to === 'turned' ? one.n % 3 : ''}` : one.key;
-    const before = last.get(way);
-    last.set(way, one);
-    if (before === undefined || (place.get(before.n) ?? 0) <= (place.get(one.n) ?? 0)) return [];
+    const key = 'from' in one ? `${one.from} ${one.to === 'turned' ? one.n % 3 : ''}` : one.key;
+    const before = last.get(key);
+    last.set(key, one);
+    if (before === undefined || (order.get(before.n) ?? 0) <= (order.get(one.n) ?? 0)) return [];
     return [`${where}: ${textOf(one)} comes after ${textOf(before)}`];
   });
 }
 
-/** What kills is rejected for that, after three deaths, and nothing else is. */
+/** Checks that events that kill, and no others, are rejected as `killed`, after three deaths or more. */
 function wrongReasons(run: Run, step: (typeof REFUSING)[number]): readonly string[] {
   return run.deadLetters(step).flatMap(({ text = '', reason, message }) => {
     const data = dataOf(text);
     const kills = typeof data === 'object' && isDeadly(step, data);
     const isKilled = reason === 'killed' && /died [3-9] times in a row with nothing but this/.test(message);
-    return kills === isKilled ? [] : [`dead letters of ${step}: ${text} is there as ${reason}: ${message}`];
+    return kills === isKilled ? [] : [`dead letters of ${step}: ${text} was rejected as ${reason}: ${message}`];
   });
 }
 
-/** A step has these dead letters and no others. */
+/** Checks that a step has these dead letters and no others. */
 function letters(run: Run, step: string, comparison: Comparison<Numbered | string>): readonly string[] {
   const found = run.deadLetters(step).map(({ text = '' }): Numbered | string => {
     const data = dataOf(text);

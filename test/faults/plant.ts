@@ -6,8 +6,8 @@ import { REPOSITORY } from '../../infra/repository.ts';
 import { type Mistake, mistakes } from './mistakes.ts';
 
 /**
- * Changes the text of modules that are loaded from now on in this process: so a mistake is in the product's own code,
- * and the product knows nothing of it. Throws when that code has changed so much that the mistake finds no place.
+ * Changes the text of modules that this process loads from now on, so that the mistake is in the product's own code.
+ * Throws when that code has changed and no longer contains the text to replace.
  */
 export function plantMistake(name: string): void {
   const mistake = mistakes[name];
@@ -27,7 +27,7 @@ function changedText(name: string, mistake: Mistake, file: string): string {
   for (const edit of mistake.filter((one) => one.file === file)) {
     if (text.split(edit.text).length !== 2)
       throw new Error(
-        `the mistake '${name}' finds no place in ${file}, which has changed: mend test/faults/mistakes.ts`,
+        `the mistake '${name}' cannot be planted: ${file} does not contain its text once; update test/faults/mistakes.ts`,
       );
     text = text.replace(edit.text, () => edit.mistake);
   }

@@ -4,6 +4,7 @@ import type { Death } from '../kit/deaths.ts';
 import { event, type GivenEvent, record } from '../kit/given-events.ts';
 import { startPipelineRun } from '../kit/pipeline-run.ts';
 import type { Constraint } from '../kit/tables.ts';
+import type { Action } from './action.ts';
 import {
   chain,
   type Item,
@@ -17,25 +18,24 @@ import {
   TABLES,
 } from './chain.ts';
 import { disturb, redriveAgain } from './disturb.ts';
-import type { Happening } from './happening.ts';
 import { type Input, newInput } from './input.ts';
 import { violationsOf } from './oracle.ts';
 import type { Schedule } from './schedule.ts';
 import { settled, settledFor } from './settled.ts';
 
-/** What came of a schedule. */
+/** The result of a schedule. */
 export interface Played {
-  /** What broke a promise; nothing, if all were kept. */
+  /** A line for each violation of a promise; empty when every promise was kept. */
   readonly violations: readonly string[];
   readonly run: Run;
 }
 
-/** Two events or three make a record, so one batch makes several for one shard. */
+/** A record holds two or three events, so one batch makes several records for one shard. */
 const RECORD_BYTES = 900;
 const POLL_MILLIS = 2_500;
 
 /**
- * Lets it all happen, on a virtual clock, until every step has done all there is, and compares what there is with the
+ * Performs a schedule on a virtual clock until every step has processed everything, and compares the results with the
  * oracle.
  */
 export async function play(schedule: Schedule): Promise<Played> {
@@ -46,14 +46,14 @@ export async function play(schedule: Schedule): Promise<Played> {
   });
   const input = newInput();
   for (const table of TABLES) run.when.refused(table, constraintOf(table, input));
-  if (schedule.happenings.some(({ what }) => what === 'killer'))
+  if (schedule.actions.some(({ what }) => what === 'poison'))
     for (const step of REFUSING) run.when.deadly(step, deathOf(step, input));
   for (const { site, kind, after = 0, times = 1 } of schedule.faults) run.when.fails(site, kind, { after, times });
   for (const { stream, how, site, after } of schedule.reshardings)
     await run.when.resharded(stream, how, { site, after });
   if (schedule.chance.most > 0) run.when.anythingFails(schedule.chance);
   try {
-    for (const happening of schedule.happenings) await happen(run, happening, input);
+    for (const action of schedule.actions) await perform(run, action, input);
     await settled(run);
     if (input.redriven.size > 0) {
       await redriveAgain(run, input);
@@ -68,8 +68,8 @@ export async function play(schedule: Schedule): Promise<Played> {
 }
 
 /**
- * A run that died holds its leases for as long as a function may take: what is missing may come after that, if it does
- * not die again.
+ * Waits for the leases of dead runs to expire: they last as long as a function's limit, and missing rows may follow
+ * after that. Resolves to false when the steps do not settle.
  */
 async function isSettledLater(run: Run): Promise<boolean> {
   try {
@@ -80,57 +80,57 @@ async function isSettledLater(run: Run): Promise<boolean> {
   }
 }
 
-function constraintOf(table: (typeof TABLES)[number], { mended }: Input): Constraint {
-  return (row) => (!mended.has(table) && isRefused(table, row as Row) ? 'no_tens' : undefined);
+function constraintOf(table: (typeof TABLES)[number], { fixed }: Input): Constraint {
+  return (row) => (!fixed.has(table) && isRefused(table, row as Row) ? 'no_tens' : undefined);
 }
 
-/** Either way, by its number. */
-function deathOf(step: Refusing, { mended }: Input): (event: ReceivedEvent) => Death | undefined {
+/** Returns how an event kills the step's function: even numbers by memory, odd ones by a loop. */
+function deathOf(step: Refusing, { fixed }: Input): (event: ReceivedEvent) => Death | undefined {
   return ({ data }) => {
-    if (mended.has(step) || !isItem(data) || !isDeadly(step, data as Item | Row)) return undefined;
+    if (fixed.has(step) || !isItem(data) || !isDeadly(step, data as Item | Row)) return undefined;
     return data.n % 2 === 0 ? 'out of memory' : 'endless loop';
   };
 }
 
 /**
- * As another team's producer counts: its requests overtake each other, so that of each two events the second arrives
- * first.
+ * Numbers an event as another team's producer would, whose requests overtake each other: of each two events the second
+ * arrives first.
  */
 function overtaken(item: Item): GivenEvent<Item> {
   return event({ data: item, key: item.key, sequence: String(item.n ^ 1).padStart(8, '0') });
 }
 
-async function happen(run: Run, happening: Happening, input: Input): Promise<void> {
-  if ('items' in happening) input.given.push(...happening.items.map(({ n }) => n));
-  switch (happening.what) {
+async function perform(run: Run, action: Action, input: Input): Promise<void> {
+  if ('items' in action) input.given.push(...action.items.map(({ n }) => n));
+  switch (action.what) {
     case 'post': {
-      const { status } = await run.posted('posts', happening.items);
-      (status === 202 ? input.acknowledged : input.unacknowledged).push(...happening.items);
+      const { status } = await run.posted('posts', action.items);
+      (status === 202 ? input.acknowledged : input.unacknowledged).push(...action.items);
       return;
     }
     case 'file': {
-      const lines = [...happening.items.map((item) => JSON.stringify(item))];
-      for (let line = 0; line < happening.broken; line++) lines.splice(line * 2, 0, `no item ${input.files}.${line}`);
-      input.acknowledged.push(...happening.items);
+      const lines = [...action.items.map((item) => JSON.stringify(item))];
+      for (let line = 0; line < action.broken; line++) lines.splice(line * 2, 0, `no item ${input.files}.${line}`);
+      input.acknowledged.push(...action.items);
       input.brokenLines.push(...lines.filter((line) => line.startsWith('no item')));
       return run.dropped(`items/${input.files++}.ndjson`, lines.join('\n'));
     }
-    case 'killer':
+    case 'poison':
     case 'foreign':
-      input.acknowledged.push(...happening.items);
-      return run.given('raw', happening.items.map(overtaken));
+      input.acknowledged.push(...action.items);
+      return run.given('raw', action.items.map(overtaken));
     case 'bytes':
-      input.undecodable[happening.stream].push(happening.text);
-      return run.given(happening.stream, [record(happening.text)]);
+      input.undecodable[action.stream].push(action.text);
+      return run.given(action.stream, [record(action.text)]);
     case 'pass':
-      return run.when.pass(happening.millis);
+      return run.when.pass(action.millis);
     case 'fail': {
-      const { site, kind, after = 0, times = 1 } = happening.rule;
+      const { site, kind, after = 0, times = 1 } = action.rule;
       return run.when.fails(site, kind, { after, times });
     }
     case 'reshard':
-      return run.when.resharded(happening.stream, happening.how);
+      return run.when.resharded(action.stream, action.how);
     default:
-      return disturb(run, happening, input);
+      return disturb(run, action, input);
   }
 }

@@ -1,14 +1,14 @@
-import type { Happening } from './happening.ts';
+import type { Action } from './action.ts';
 import { play } from './play.ts';
 import type { Schedule } from './schedule.ts';
 
-/** What is told about a schedule that was played: plain data, as threads pass it on. */
+/** A report on one schedule, as plain data that a thread can send. */
 export interface PlayedSchedule {
   readonly seed: number;
   readonly violations: readonly string[];
   readonly faults: readonly { readonly site: string; readonly kind: string }[];
-  readonly happenings: readonly Happening[];
-  /** Every site that was called. */
+  readonly actions: readonly Action[];
+  /** Every call site that was reached. */
   readonly sites: readonly string[];
 }
 
@@ -21,7 +21,7 @@ export async function playedSchedule(schedule: Schedule): Promise<PlayedSchedule
     seed: schedule.seed,
     violations,
     faults: [...run.faults().map(({ site, kind }) => ({ site, kind: kind as string })), ...reshardings],
-    happenings: schedule.happenings,
+    actions: schedule.actions,
     sites: [...run.calls().keys()],
   };
 }

@@ -2,19 +2,19 @@ import { minutes } from '../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import type { FaultRule } from '../kit/faults.ts';
 import type { Resharding } from '../kit/resharding.ts';
-import { allCells, asked, type Cell, cells, type Disturbance, disturbances, lasting } from './cells.ts';
+import type { Action } from './action.ts';
+import { allCells, type Cell, cells, type Disturbance, disturbances, lasting, operatorAims } from './cells.ts';
 import type { Item, StreamName } from './chain.ts';
 import { disturbedBy } from './disturbed.ts';
-import type { Happening } from './happening.ts';
 import { type Provocation, rareSites } from './sites.ts';
 
-/** All that happens to the chain. Plain data, so that a schedule that fails can be made smaller and kept. */
+/** Everything that is done to the chain. It is plain data, so that a failing schedule can be shrunk and kept. */
 export interface Schedule {
   readonly seed: number;
-  readonly happenings: readonly Happening[];
+  readonly actions: readonly Action[];
   readonly faults: readonly FaultRule[];
   readonly reshardings: readonly ReshardingDuring[];
-  /** Calls fail by chance too. */
+  /** Calls that fail at random as well: `most` at most. */
   readonly chance: { readonly most: number; readonly probability: number };
 }
 
@@ -25,23 +25,29 @@ export interface ReshardingDuring {
   readonly after: number;
 }
 
-/** As many cells of the matrix as one schedule is aimed at. */
+/** How many cells of the matrix one schedule aims at. */
 const CELLS_A_SCHEDULE = 4;
-/** Prime: so all cells are met, and those of one schedule are far from each other. */
+/** A prime, so that the schedules reach all cells and the cells of one schedule are far from each other. */
 const STRIDE = 7_919;
-/** So often something is asked of a step. */
-const ASKED_EVERY = 4;
+/** Every so many schedules, one contains an operator's command. */
+const OPERATOR_EVERY = 4;
 
-/** The schedule of a seed: seeds that follow each other go through every cell of the matrix, and the rest is chance. */
+/**
+ * How many schedules `npm test` plays, from seed 0 on. The last planted mistake is caught at seed 232, and schedules of
+ * their own then aim at the cells that these have missed.
+ */
+export const ENOUGH_SCHEDULES = 300;
+
+/** Makes the schedule of a seed. Consecutive seeds go through the cells of the matrix; the rest is random. */
 export function scheduleOf(seed: number): Schedule {
   if (seed >= SWEEP) return sweepSchedule(seed);
   const random = seededRandom(seed);
   const below = (count: number): number => Math.floor(random() * count);
-  if (seed % ASKED_EVERY === 1) {
-    const aimed = askedIn(Math.floor(seed / ASKED_EVERY));
+  if (seed % OPERATOR_EVERY === 1) {
+    const aimed = operatorAimsIn(Math.floor(seed / OPERATOR_EVERY));
     return composed(seed, { ...aimed, chance: below(8), random });
   }
-  const turn = seed - Math.floor((seed + ASKED_EVERY - 2) / ASKED_EVERY);
+  const turn = seed - Math.floor((seed + OPERATOR_EVERY - 2) / OPERATOR_EVERY);
   const [disturbance, aims] = [disturbanceOf(turn), aimsOf(turn, below)];
   return composed(seed, { disturbance, aims, chance: below(8), random });
 }
@@ -49,16 +55,14 @@ export function scheduleOf(seed: number): Schedule {
 const SWEEP = 1_000_000;
 const SWEEP_TRIES = 12;
 
-/**
- * Seeds of schedules that are aimed at one cell only, for cells that others have missed: to be played until it is met.
- */
+/** Returns seeds of schedules that aim at one cell only. Play them in turn until one of them meets the cell. */
 export function sweepSeeds(cell: Cell): readonly number[] {
   return Array.from({ length: SWEEP_TRIES }, (_, attempt) => SWEEP + allCells.indexOf(cell) * SWEEP_TRIES + attempt);
 }
 
 function sweepSchedule(seed: number): Schedule {
   const cell = allCells[Math.floor((seed - SWEEP) / SWEEP_TRIES)] as Cell;
-  const disturbance = asked.find(({ cells: its }) => its.includes(cell))?.disturbance;
+  const disturbance = operatorAims.find(({ cells: its }) => its.includes(cell))?.disturbance;
   const after = ((seed - SWEEP) % SWEEP_TRIES) >> 2;
   return composed(seed, { disturbance, aims: [{ cell, after }], chance: 0, random: seededRandom(seed) });
 }
@@ -66,7 +70,7 @@ function sweepSchedule(seed: number): Schedule {
 interface Composition {
   readonly disturbance: Disturbance | undefined;
   readonly aims: readonly Aim[];
-  /** So many calls fail by chance. */
+  /** How many calls fail at random. */
   readonly chance: number;
   readonly random: () => number;
 }
@@ -78,19 +82,19 @@ interface Aim {
 
 function composed(seed: number, { disturbance, aims, chance, random }: Composition): Schedule {
   const below = (count: number): number => Math.floor(random() * count);
-  const happenings = inputs(below).flatMap((input): Happening[] => [
+  const actions = inputs(below).flatMap((input): Action[] => [
     input,
     ...(random() < 0.2 ? [{ what: 'reshard' as const, ...someResharding(below) }] : []),
     ...(random() < 0.7 ? [{ what: 'pass' as const, millis: below(4) === 0 ? below(minutes(2)) : below(1_200) }] : []),
   ]);
   const around = disturbance === undefined ? {} : disturbedBy(disturbance, below);
-  happenings.splice(1 + below(happenings.length - 1), 0, ...(around.among ?? []));
-  const middle = Math.floor(happenings.length / 2);
+  actions.splice(1 + below(actions.length - 1), 0, ...(around.among ?? []));
+  const middle = Math.floor(actions.length / 2);
   for (const what of new Set(aims.map(({ cell }) => rareSites[cell.site])))
-    happenings.splice(middle, 0, ...provocation(what));
+    actions.splice(middle, 0, ...provocation(what));
   return {
     seed,
-    happenings: [...(around.before ?? []), ...happenings, ...(around.after ?? [])],
+    actions: [...(around.before ?? []), ...actions, ...(around.after ?? [])],
     faults: [
       ...(around.faults ?? []),
       ...aims.flatMap(({ cell: { site, kind }, after }) =>
@@ -104,20 +108,20 @@ function composed(seed: number, { disturbance, aims, chance, random }: Compositi
   };
 }
 
-/** `turn`: schedules in which nothing is asked, counted. */
+/** Chooses cells and calls to fail. `turn` counts the schedules without an operator's command. */
 function aimsOf(turn: number, below: (count: number) => number): readonly Aim[] {
   return Array.from({ length: CELLS_A_SCHEDULE }, (_, index) => {
-    const place = turn * CELLS_A_SCHEDULE + index;
-    const cell = cells[(place * STRIDE) % cells.length] as Cell;
-    const isSecond = rareSites[cell.site] === undefined && place >= cells.length;
+    const count = turn * CELLS_A_SCHEDULE + index;
+    const cell = cells[(count * STRIDE) % cells.length] as Cell;
+    const isSecond = rareSites[cell.site] === undefined && count >= cells.length;
     return { cell, after: isSecond ? below(4) : 0 };
   });
 }
 
-/** What an operator asks for, and faults at the calls that a step makes because of it. */
-function askedIn(turn: number): Pick<Composition, 'disturbance' | 'aims'> {
-  const { disturbance, cells: its } = asked[turn % asked.length] as (typeof asked)[number];
-  const before = Array.from({ length: turn }, (_, earlier) => asked[earlier % asked.length]);
+/** Chooses an operator's command, and cells among the calls that a step makes because of it. */
+function operatorAimsIn(turn: number): Pick<Composition, 'disturbance' | 'aims'> {
+  const { disturbance, cells: its } = operatorAims[turn % operatorAims.length] as (typeof operatorAims)[number];
+  const before = Array.from({ length: turn }, (_, earlier) => operatorAims[earlier % operatorAims.length]);
   const times = before.filter((one) => one?.cells === its).length;
   const aims = Array.from({ length: CELLS_A_SCHEDULE }, (_, index) => ({
     cell: its[((times * CELLS_A_SCHEDULE + index) * STRIDE) % its.length] as Cell,
@@ -126,10 +130,10 @@ function askedIn(turn: number): Pick<Composition, 'disturbance' | 'aims'> {
   return { disturbance, aims };
 }
 
-function provocation(what: Provocation | undefined): readonly Happening[] {
+function provocation(what: Provocation | undefined): readonly Action[] {
   switch (what) {
     case 'many files':
-      // More than there are lanes.
+      // More files than there are lanes.
       return [0, 1, 2, 3, 4].map((file) => ({
         what: 'file',
         items: [{ n: 2_000 + file, key: `many-${file}` }],
@@ -138,7 +142,7 @@ function provocation(what: Provocation | undefined): readonly Happening[] {
     case 'raw is drained':
     case 'mid is drained': {
       const stream = what === 'raw is drained' ? 'raw' : 'mid';
-      // Long enough for scheduled sinks to have seen what was there before.
+      // Long enough for scheduled sinks to have read the earlier records.
       return [
         { what: 'pass', millis: minutes(4) },
         { what: 'reshard', stream, how: 'split' },
@@ -150,7 +154,7 @@ function provocation(what: Provocation | undefined): readonly Happening[] {
   }
 }
 
-/** Hours take long to play, even if they are none: every fifth schedule has some. */
+/** Chooses a disturbance. Virtual hours take real time to play, so only every fifth schedule has a lasting one. */
 function disturbanceOf(turn: number): Disturbance {
   const lastingBefore = Math.ceil(turn / 5);
   if (turn % 5 === 0) return lasting[lastingBefore % lasting.length] as Disturbance;
@@ -164,11 +168,11 @@ function someResharding(below: (count: number) => number) {
 }
 
 /**
- * Some twenty events in handfuls. Numbers grow all the time, and a key is one way's alone: so each key's numbers show
- * its order.
+ * Makes about twenty events in small groups. Numbers only grow, and each way into the log has keys of its own, so the
+ * numbers of a key show its order.
  */
-function inputs(below: (count: number) => number): readonly Happening[] {
-  // So that few events already meet every end that there is.
+function inputs(below: (count: number) => number): readonly Action[] {
+  // A random start, because an item's number decides what becomes of it.
   let next = below(1_000);
   const items = (way: string, count: number): Item[] =>
     Array.from({ length: count }, () => ({ n: next++, key: `${way}-${below(3)}` }));
@@ -183,7 +187,7 @@ function inputs(below: (count: number) => number): readonly Happening[] {
     ...(below(2) === 0 ? (['file'] as const) : []),
   ];
   const shuffled = kinds.map((kind) => ({ kind, order: below(1_000) })).sort((a, b) => a.order - b.order);
-  return shuffled.map(({ kind }, index): Happening => {
+  return shuffled.map(({ kind }, index): Action => {
     const count = 2 + below(5);
     switch (kind) {
       case 'file':

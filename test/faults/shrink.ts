@@ -1,12 +1,12 @@
 import { play } from './play.ts';
 import type { Schedule } from './schedule.ts';
 
-/** How often a schedule is played to make it smaller, at most. */
+/** How many schedules are played at most to shrink one. */
 const MOST_PLAYS = 250;
 
 /**
- * A smaller schedule that fails too: without what does not matter to it. What failed by chance is kept as rules first,
- * so that nothing of it moves when something else is left out.
+ * Finds a smaller schedule that fails too. Random faults are turned into rules first, so that they stay at their calls
+ * when something else is left out.
  */
 export async function shrunk(failing: Schedule): Promise<Schedule> {
   let plays = 0;
@@ -35,20 +35,20 @@ async function withoutChance(schedule: Schedule): Promise<Schedule> {
   return { ...schedule, faults, chance: { most: 0, probability: 0 } };
 }
 
-function sizeOf({ happenings, faults, reshardings }: Schedule): number {
-  const items = happenings.reduce((sum, one) => sum + ('items' in one ? one.items.length : 0), 0);
-  return happenings.length + items + faults.length + reshardings.length;
+function sizeOf({ actions, faults, reshardings }: Schedule): number {
+  const items = actions.reduce((sum, one) => sum + ('items' in one ? one.items.length : 0), 0);
+  return actions.length + items + faults.length + reshardings.length;
 }
 
-/** Large steps first. */
+/** Yields schedules with less in them, those with the largest cuts first. */
 function* smallerOnes(schedule: Schedule): Iterable<Schedule> {
   for (const faults of withLess(schedule.faults)) yield { ...schedule, faults };
   for (const reshardings of withLess(schedule.reshardings)) yield { ...schedule, reshardings };
-  for (const happenings of withLess(schedule.happenings)) yield { ...schedule, happenings };
-  for (const [index, happening] of schedule.happenings.entries()) {
-    if (!('items' in happening)) continue;
-    for (const items of withLess(happening.items))
-      yield { ...schedule, happenings: schedule.happenings.with(index, { ...happening, items }) };
+  for (const actions of withLess(schedule.actions)) yield { ...schedule, actions };
+  for (const [index, action] of schedule.actions.entries()) {
+    if (!('items' in action)) continue;
+    for (const items of withLess(action.items))
+      yield { ...schedule, actions: schedule.actions.with(index, { ...action, items }) };
   }
 }
 

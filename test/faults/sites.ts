@@ -1,4 +1,4 @@
-/** Every call that the chain's steps make: one that is no longer made is noticed, and so is a new one. */
+/** Every call that the chain's steps make. The matrix fails when a call is missing here, or is no longer made. */
 export const sites: readonly string[] = [
   'files dynamodb.GetItem control',
   'files dynamodb.GetItem done',
@@ -105,7 +105,7 @@ export const sites: readonly string[] = [
 ];
 
 /**
- * Those that a schedule calls once, or not at all: a fault is aimed at their first call, after something that makes it
+ * Sites that a schedule calls once or not at all. Faults aim at their first call, and the provocation makes that call
  * likely.
  */
 export const rareSites: Readonly<Record<string, Provocation | undefined>> = {
@@ -126,5 +126,8 @@ export const rareSites: Readonly<Record<string, Provocation | undefined>> = {
   'lake dynamodb.GetItem shard of another step': 'mid is drained',
 };
 
-/** `raw is drained`: its shards, which are read by the step before, so that their marks may go. */
+/**
+ * An action that makes a rare call likely. `raw is drained`: its shards close and are read to their ends, so their
+ * marks expire.
+ */
 export type Provocation = 'nothing' | 'many files' | 'raw is drained' | 'mid is drained';

@@ -3,8 +3,8 @@ import { scheduleOf, sweepSeeds } from './schedule.ts';
 import type { Tally } from './tally.ts';
 
 /**
- * Plays schedules that are aimed at the cells which others have missed, and adds them to the tally: those that broke a
- * promise.
+ * Plays schedules that aim at the cells that no schedule has met, and adds them to the tally. Resolves to the broken
+ * ones.
  */
 export async function swept(tally: Tally): Promise<readonly PlayedSchedule[]> {
   const broken: PlayedSchedule[] = [];

@@ -1,15 +1,15 @@
+import type { Action } from './action.ts';
 import { allCells, allSites, type Cell, cellKinds, type Disturbance, disturbances, lasting } from './cells.ts';
-import type { Happening } from './happening.ts';
 import type { PlayedSchedule } from './played.ts';
 
-/** How often what happened where, over all schedules. */
+/** Counts of faults by call site and kind, and of disturbances, over all schedules. */
 export interface Tally {
   add(played: PlayedSchedule): void;
-  /** Call sites by kinds of fault, and below it what happened to steps as a whole. */
+  /** Prints a table of call sites by kinds of fault, and below it the disturbances of whole steps. */
   table(): string;
-  /** Cells that were never met. */
+  /** Returns the cells that no schedule met. */
   missed(): readonly Cell[];
-  /** The same, and sites that are not known: one line each. */
+  /** Returns a line for each of those, for each unknown or unused call site, and for each missing disturbance. */
   gaps(): readonly string[];
 }
 
@@ -23,9 +23,9 @@ export function newTally(): Tally {
   const missed = (): readonly Cell[] => allCells.filter((cell) => of(cellName(cell)) === 0);
   return {
     missed,
-    add({ faults, happenings, sites }) {
+    add({ faults, actions, sites }) {
       for (const fault of faults) count(cellName(fault));
-      for (const happening of happenings) if (isDisturbance(happening)) count(told(happening));
+      for (const action of actions) if (isDisturbance(action)) count(labelOf(action));
       for (const site of sites) called.add(site);
     },
     table() {
@@ -40,19 +40,21 @@ export function newTally(): Tally {
       return [
         ...aligned(['call site', ...cellKinds], all, rows),
         '',
-        ...[...disturbances, ...lasting].map((one) => `${String(of(told(one))).padStart(6)} ${told(one)}`),
+        ...[...disturbances, ...lasting].map((one) => `${String(of(labelOf(one))).padStart(6)} ${labelOf(one)}`),
       ].join('\n');
     },
     gaps() {
       return [
-        ...allSites.filter((site) => !called.has(site)).map((site) => `nobody calls '${site}' any more`),
+        ...allSites
+          .filter((site) => !called.has(site))
+          .map((site) => `no step calls '${site}' any more: remove it from test/faults/sites.ts`),
         ...[...called]
           .filter((site) => !allSites.includes(site))
-          .map((site) => `'${site}' is new: name it in test/faults/sites.ts, so that faults are aimed at it`),
-        ...missed().map((cell) => `'${cell.site}' was never ${cell.kind}`),
+          .map((site) => `'${site}' is new: add it to test/faults/sites.ts, so that faults aim at it`),
+        ...missed().map((cell) => `'${cell.site}' never met: ${cell.kind}`),
         ...[...disturbances, ...lasting]
-          .filter((one) => of(told(one)) === 0)
-          .map((one) => `${told(one)} never happened`),
+          .filter((one) => of(labelOf(one)) === 0)
+          .map((one) => `${labelOf(one)} never happened`),
       ];
     },
   };
@@ -62,11 +64,11 @@ function cellName({ site, kind }: { readonly site: string; readonly kind: string
   return `${site}: ${kind}`;
 }
 
-function isDisturbance(happening: Happening): happening is Happening & Disturbance {
-  return [...disturbances, ...lasting].some(({ what }) => what === happening.what);
+function isDisturbance(action: Action): action is Action & Disturbance {
+  return [...disturbances, ...lasting].some(({ what }) => what === action.what);
 }
 
-function told(one: Disturbance): string {
+function labelOf(one: Disturbance): string {
   switch (one.what) {
     case 'kill':
       return `${one.step}: its processes are killed`;
@@ -77,11 +79,11 @@ function told(one: Disturbance): string {
     case 'pause':
       return `${one.step}: paused for a while`;
     case 'deploy':
-      return `${one.step}: changed code, deployed when it is ${one.when}`;
-    case 'killer':
-      return `${one.step}: killed by an event, that comes with ${one.among}`;
+      return `${one.step}: changed code is deployed while the step is ${one.when}`;
+    case 'poison':
+      return `${one.step}: killed by an event, with ${one.among} in its record`;
     case 'redrive':
-      return `${one.step}: dead letters are redriven, ${one.mended ? 'when it is mended' : 'and refused again'}`;
+      return `${one.step}: dead letters are redriven, and ${one.fixed ? 'accepted by the fixed step' : 'rejected again'}`;
     case 'rewind':
       return `${one.step}: rewound to ${one.to === 'earliest' ? 'the earliest record' : 'the middle'}`;
   }

@@ -6,7 +6,9 @@ import { randomUuid } from '../../infra/emulator/random-uuid.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import type { World } from './world.ts';
 
-/** A file lands, and EventBridge announces it to the queues of the sources whose prefix its key has. */
+/**
+ * Stores a file in the landing bucket, and announces it to the queues of the sources whose prefix its key begins with.
+ */
 export async function dropFile(
   { stage, steps, clock }: World,
   key: string,
@@ -35,18 +37,18 @@ export async function dropFile(
 }
 
 export interface PostOptions {
-  /** `application/json` when not given. */
+  /** `application/json` by default. */
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Posted {
   readonly status: number;
-  /** As JSON, where it is. */
+  /** The parsed body, if it is JSON. */
   readonly body: unknown;
 }
 
-/** A POST to a function URL. */
+/** Sends a POST request to a source's function URL. */
 export async function post(
   { functions, clock, randomOf, story }: World,
   step: StepPlan,

@@ -3,8 +3,8 @@ import type { Names } from '../../infra/names.ts';
 import { type AwsCommand, operationOf } from './service.ts';
 
 /**
- * What a call is called in a call site: `kinesis.PutRecords`, and where one operation does several things, which of
- * them it is: `dynamodb.UpdateItem lease`, `s3.PutObject dead letters`.
+ * Names a call in a call site: `kinesis.PutRecords`. Where one operation has several purposes, the name ends with the
+ * purpose: `dynamodb.UpdateItem lease`, `s3.PutObject dead letters`.
  */
 export function callName(
   service: string,

@@ -3,49 +3,48 @@ import type { FaultKind, Faults } from './faults.ts';
 import { aborted, clientError, connectionReset, timedOut } from './sdk-errors.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
-/** A call of a step to the outside. */
+/** A call that a step makes to a service. */
 export interface Call<Result> {
-  /** `kinesis.PutRecords`. */
+  /** For example `kinesis.PutRecords`. */
   readonly name: string;
-  /** Carries it out. */
+  /** Performs the call. */
   readonly perform: () => Result | Promise<Result>;
-  /** What the service answers when it takes no more; throws where that is an error. */
+  /** Returns the service's answer when it throttles, or throws where that answer is an error. */
   readonly throttled: () => Result | Promise<Result>;
-  /** How often the client sends it, all in all. */
+  /** How often the client sends the request in all, retries included. */
   readonly attempts: number;
-  /** What is called is the process itself, by whoever invokes the function. */
+  /** The call invokes the process itself. */
   readonly isInvocation?: true;
   readonly signal: AbortSignal | undefined;
 }
 
 export interface Calls {
   /**
-   * Makes the call for a process, with whatever goes wrong. Rejects as the client would; never settles in a process
-   * that died.
+   * Makes the call for a process, with its faults. Rejects as the client would; never settles in a process that died.
    */
   make<Result>(process: SimulatedProcess, call: Call<Result>): Promise<Result>;
 }
 
 export interface CallSettings {
   readonly faults: Faults;
-  /** Another process is given the work that this one has in hand. */
+  /** Gives another process the work of this one. */
   readonly overtake: (process: SimulatedProcess) => void;
-  readonly told: (process: SimulatedProcess, fault: { readonly call: string; readonly kind: FaultKind }) => void;
+  readonly onFault: (process: SimulatedProcess, fault: { readonly call: string; readonly kind: FaultKind }) => void;
 }
 
 /**
- * Every call takes some time on the clock, there and back, so that what runs at once is interleaved in as many ways as
- * there are seeds.
+ * Opens the calls of a run. Request and answer each take a random time on the clock, so that every seed interleaves
+ * concurrent work differently.
  */
-export function openCalls({ faults, overtake, told }: CallSettings): Calls {
+export function openCalls({ faults, overtake, onFault }: CallSettings): Calls {
   async function once<Result>(process: SimulatedProcess, call: Call<Result>): Promise<Result> {
     const { name, perform, throttled, signal } = call;
     await process.running();
     const site = `${process.step} ${name}`;
-    const happening = faults.happening(site);
+    const meanwhile = faults.dueMeanwhile(site);
     const kind = faults.next(site, process);
-    if (kind !== undefined) told(process, { call: name, kind });
-    await happening();
+    if (kind !== undefined) onFault(process, { call: name, kind });
+    await meanwhile();
     if ((kind === 'late' || kind === 'killed in between') && !call.isInvocation) return late(process, call, kind);
     await leave(process, call, kind);
     if (kind === 'request lost') throw connectionReset();
@@ -59,7 +58,7 @@ export function openCalls({ faults, overtake, told }: CallSettings): Calls {
     return result;
   }
 
-  /** Whatever happens to the call before it is carried out. */
+  /** Applies the faults that strike before the request is carried out. */
   async function leave(process: SimulatedProcess, call: Call<unknown>, kind: FaultKind | undefined): Promise<void> {
     const { name, signal } = call;
     if (kind === 'killed before') return killed(process, name);
@@ -73,7 +72,7 @@ export function openCalls({ faults, overtake, told }: CallSettings): Calls {
     await travel(process, signal);
   }
 
-  /** Who sent it does not wait until it is carried out. */
+  /** Carries the request out after its sender has given up or died. */
   async function late<Result>(
     process: SimulatedProcess,
     { name, perform, signal }: Call<Result>,
@@ -84,7 +83,7 @@ export function openCalls({ faults, overtake, told }: CallSettings): Calls {
       try {
         await perform();
       } catch {
-        // Nobody is there to hear of a refusal.
+        // No sender is left to receive the error.
       }
     });
     if (isKilled) return killed(process, name);
@@ -109,10 +108,10 @@ export function openCalls({ faults, overtake, told }: CallSettings): Calls {
 const LONGEST_WAY_MILLIS = 10;
 const CLIENT_TIMEOUT_MILLIS = 5_000;
 const LATEST_MILLIS = 2 * 60_000;
-/** Long enough for another process to do the work, and less than a function's time. */
+/** Long enough for another process to do the work, and shorter than a function's limit. */
 const OVERTAKEN_MILLIS = 2 * 60_000;
 
-/** Mostly short: the cube of chance is small. */
+/** Returns a random delay, mostly a short one: the cube of a number below 1 is small. */
 function latenessOf({ random }: SimulatedProcess): number {
   return random() ** 3 * LATEST_MILLIS;
 }
@@ -130,7 +129,7 @@ function killed(process: SimulatedProcess, call: string): Promise<never> {
   return new Promise(() => undefined);
 }
 
-/** What a service's refusal for being asked too much looks like. */
+/** Makes the error with which a service throttles. */
 export function throttleError(service: string): Error {
   const [name, status] = THROTTLES[service] ?? ['ThrottlingException', 400];
   return clientError(name, 'Rate exceeded', status);

@@ -1,6 +1,6 @@
 import { isTimestamp } from '../../functions/runtime/json/timestamp.ts';
 
-/** What a column of this type holds once a JSON value is written into it, or why Postgres refuses it. */
+/** Returns what a column of this type holds after a JSON value is written to it, or why Postgres rejects the value. */
 export function columnValue(
   type: string,
   given: unknown,
@@ -42,7 +42,7 @@ const BOOLEANS = new Map<string, boolean>([
 ]);
 const DAY_LENGTH = '2026-01-31'.length;
 
-/** A day stands for its beginning in UTC. */
+/** Parses a time. A date stands for the beginning of that day in UTC. */
 function isTime(text: string): boolean {
   return isTimestamp(text) || isTimestamp(`${text}T00:00:00Z`);
 }
@@ -56,7 +56,7 @@ function integer(text: string, { type, bits }: { readonly type: string; readonly
   return { value: Number(value) };
 }
 
-/** As JSON of Postgres has it, in UTC: microseconds without trailing zeros. */
+/** Writes a time as Postgres writes it in JSON, in UTC: microseconds without trailing zeros. */
 function instant(text: string): string {
   const [, fraction = ''] = /\.(\d+)/.exec(text) ?? [];
   const seconds = new Date(Date.parse(text.replace(/\.\d+/, ''))).toISOString().slice(0, 19);

@@ -3,13 +3,13 @@ import type { OpenSink, SinkDefinition, Slice } from '../../functions/runtime/si
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
-/** How a function dies of an event: at once, or by doing nothing else until Lambda ends it. */
+/** How an event kills a function: at once, or by a loop until Lambda ends the process. */
 export type Death = 'out of memory' | 'endless loop';
 
-/** Says of an event whether a step's function dies of it, and how. */
+/** Tells whether and how an event kills a step's function. */
 export type Deadly = (event: ReceivedEvent) => Death | undefined;
 
-/** False: the process that the event is given to does not get any further. */
+/** Returns false when the process does not get past this event. */
 export type Survive = (event: ReceivedEvent) => boolean;
 
 export function deathIn(process: SimulatedProcess, deadly: () => Deadly | undefined): Survive {
@@ -21,12 +21,12 @@ export function deathIn(process: SimulatedProcess, deadly: () => Deadly | undefi
   };
 }
 
-/** It cannot be stopped in the middle of it, but nothing that it makes leaves the process. */
+/** Wraps a transform. A synchronous call cannot be stopped midway, but nothing that a dead process makes leaves it. */
 export function transformIn(transform: Pick<Transform, 'run'>, survive: Survive): Pick<Transform, 'run'> {
   return { ...transform, run: (event) => (survive(event) ? transform.run(event) : []) };
 }
 
-/** Its process dies while it writes, before it commits. */
+/** Wraps a sink so that its process dies while it writes, before it commits. */
 export function sinkIn(definition: SinkDefinition<never, never>, survive: Survive): SinkDefinition<never, never> {
   const open: typeof definition.open = (opening) => {
     const sink: OpenSink = definition.open(opening);

@@ -2,13 +2,13 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 
 export type Item = Readonly<Record<string, AttributeValue>>;
 
-/** What the placeholders of an expression stand for. */
+/** The names and values that the placeholders of an expression stand for. */
 export interface Placeholders {
   readonly ExpressionAttributeNames?: Record<string, string> | undefined;
   readonly ExpressionAttributeValues?: Record<string, AttributeValue> | undefined;
 }
 
-/** Comparisons and `attribute_not_exists`, joined by OR: what the runtime's checkpoints ask. */
+/** Evaluates a condition: comparisons and `attribute_not_exists`, joined by OR. Checkpoints use no others. */
 export function conditionHolds(condition: string, item: Item, placeholders: Placeholders): boolean {
   return condition.split(' OR ').some((part) => {
     const missing = /^attribute_not_exists\((\S+)\)$/.exec(part)?.[1];
@@ -21,7 +21,7 @@ export function conditionHolds(condition: string, item: Item, placeholders: Plac
   });
 }
 
-/** `SET a = :a, b = :b` or `REMOVE a, b`. */
+/** Applies an update: `SET a = :a, b = :b` or `REMOVE a, b`. */
 export function updated(expression: string, item: Item, placeholders: Placeholders): Item {
   const [, verb, rest = ''] = /^(SET|REMOVE) (.+)$/.exec(expression) ?? [];
   const next = { ...item };
@@ -34,7 +34,7 @@ export function updated(expression: string, item: Item, placeholders: Placeholde
   return next;
 }
 
-/** Values of two types are not equal, and neither is the smaller one. */
+/** Compares two values. Values of different types are neither equal nor ordered. */
 function compares(stored: AttributeValue, operator: '=' | '<=', value: AttributeValue): boolean {
   if (stored.N !== undefined && value.N !== undefined) {
     const difference = Number(stored.N) - Number(value.N);

@@ -8,7 +8,7 @@ import { conditionHolds, type Item, updated } from './dynamodb-expressions.ts';
 import { clientError } from './sdk-errors.ts';
 import { type Service, serviceOf } from './service.ts';
 
-/** DynamoDB in memory: consistent reads and conditional writes of single items. */
+/** A DynamoDB in memory: consistent reads and conditional writes of single items. */
 export interface DynamoDb extends Service {
   createTable(name: string, key: { readonly partition: string; readonly sort: string }): void;
   items(table: string): readonly Item[];
@@ -39,8 +39,8 @@ export function createDynamoDb(): DynamoDb {
 
     UpdateItem(input: UpdateItemCommandInput) {
       const table = tableOf(input.TableName);
-      const place = itemKeyOf(table, input.Key);
-      const stored = table.items.get(place) ?? {};
+      const itemKey = itemKeyOf(table, input.Key);
+      const stored = table.items.get(itemKey) ?? {};
       refuseUnused(input);
       const { ConditionExpression: condition, UpdateExpression: update = '' } = input;
       if (condition !== undefined && !conditionHolds(condition, stored, input))
@@ -51,7 +51,7 @@ export function createDynamoDb(): DynamoDb {
       const next = updated(update, { ...stored, ...input.Key }, input);
       if (bytesOf(next) > LARGEST_ITEM_BYTES)
         throw clientError('ValidationException', 'Item size to update has exceeded the maximum allowed size');
-      table.items.set(place, next);
+      table.items.set(itemKey, next);
       return {};
     },
   });
@@ -75,7 +75,7 @@ function itemKeyOf({ keys }: Table, key: Item = {}): string {
   return JSON.stringify(values);
 }
 
-/** DynamoDB takes no name or value that no expression uses. */
+/** Throws when a name or value is not used by any expression, as DynamoDB does. */
 function refuseUnused(input: UpdateItemCommandInput): void {
   const expressions = `${input.UpdateExpression ?? ''} ${input.ConditionExpression ?? ''}`;
   const used = new Set(expressions.match(/[#:]\w+/g));
@@ -90,7 +90,7 @@ function refuseUnused(input: UpdateItemCommandInput): void {
   }
 }
 
-/** Names and values, of the types that checkpoints use. */
+/** Counts the bytes of names and values, for the types that checkpoints use. */
 function bytesOf(item: Item): number {
   return Object.entries(item).reduce((sum, [name, { S = '', N = '' }]) => {
     return sum + Buffer.byteLength(name) + Buffer.byteLength(S) + Math.ceil(N.length / 2);

@@ -1,31 +1,31 @@
-/** What may happen to one call of a step to the outside. */
+/** Kinds of faults of one call that a step makes to a service. */
 export const faultKinds = [
-  /** It never arrives: the connection breaks. */
+  /** The connection breaks before the request arrives. */
   'request lost',
-  /** It is carried out, and the answer never comes: the client's time-out. */
+  /** The request is carried out, but the reply is lost: the client times out. */
   'reply lost',
-  /** The service takes no more at the moment; of a PutRecords, some records only. */
+  /** The service throttles the request. A PutRecords call may have some of its records accepted. */
   'throttled',
-  /** The client gives up waiting for the answer, and the request is carried out after that, by up to two minutes. */
+  /** The client times out, and the request is carried out up to two minutes later. */
   'late',
-  /** The process dies before the request leaves it. */
+  /** The process dies before it sends the request. */
   'killed before',
-  /** The process dies when the request has left it, which is carried out after that, by up to two minutes. */
+  /** The process dies after it has sent the request, which is carried out up to two minutes later. */
   'killed in between',
-  /** The process dies after the request was carried out, before it knows. */
+  /** The process dies after the request was carried out, before it gets the reply. */
   'killed after',
   /**
-   * The process stands still for minutes before the request leaves it; who called it loses the connection, and calls
-   * another one.
+   * The process stands still for minutes before it sends the request. Its caller loses the connection and invokes
+   * another process.
    */
   'overtaken',
-  /** The process stands still before the request leaves it, until Lambda ends it because its time is over. */
+  /** The process stands still before it sends the request, until Lambda ends it at its time limit. */
   'timed out',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
 
-/** What ends a process, or makes Lambda call another one beside it. */
+/** Kinds that end a process, or make Lambda invoke another process beside it. */
 const deadly: ReadonlySet<FaultKind> = new Set([
   'killed before',
   'killed after',
@@ -35,31 +35,31 @@ const deadly: ReadonlySet<FaultKind> = new Set([
   'timed out',
 ]);
 
-/** Which calls fail, and how. Plain data: a failing run can be kept, and made smaller. */
+/** A rule for calls to fail. It is plain data, so that a failing run can be kept and shrunk. */
 export interface FaultRule {
   /**
-   * `<step> <service>.<operation>`, or the beginning of that: `cleaning`, `cleaning kinesis`, `cleaning
+   * `<step> <service>.<operation>`, or a beginning of it: `cleaning`, `cleaning kinesis`, `cleaning
    * kinesis.PutRecords`.
    */
   readonly site: string;
   readonly kind: FaultKind;
-  /** How many calls fail: 1 when not given. */
+  /** How many calls fail: 1 by default. */
   readonly times?: number;
-  /** How many calls go well first: 0 when not given. */
+  /** How many calls succeed first: 0 by default. */
   readonly after?: number;
 }
 
-/** Calls fail by chance, anywhere. */
+/** Random faults at any call. */
 export interface RandomFaults {
   readonly kinds: readonly FaultKind[];
-  /** Of each call, from 0 to 1. */
+  /** The probability that a call fails, from 0 to 1. */
   readonly probability: number;
-  /** After so many, all goes well. */
+  /** How many calls fail at most. */
   readonly most: number;
   readonly random: () => number;
 }
 
-/** A fault as it happened. As a rule, `{ site, kind, after: call - 1 }`, it happens again in the same run. */
+/** A fault that has happened. The rule `{ site, kind, after: call - 1 }` repeats it in the same run. */
 export interface Fault {
   readonly site: string;
   readonly kind: FaultKind;
@@ -68,29 +68,29 @@ export interface Fault {
 }
 
 export interface Faults {
-  /** To be asked once for each call, with its whole site: what happens to it. Undefined: it goes well. */
+  /**
+   * Call this once for each call, with its whole site. Returns the fault of the call, or undefined when it succeeds.
+   */
   next(site: string, process?: { readonly isSpared: boolean }): FaultKind | undefined;
-  /** A rule holds until it is used up, or until what is returned is called. */
+  /** Adds a rule, which holds until it is used up. Call the returned function to remove it. */
   add(rule: FaultRule): () => void;
   addRandom(faults: RandomFaults): void;
-  /**
-   * This happens while the call at the site is under way that comes after so many; the call waits for it, and goes on.
-   */
-  meanwhile(at: Pick<FaultRule, 'site' | 'after'>, happening: (site: string) => Promise<void>): void;
-  /** To be asked once for each call, before `next`: what happens meanwhile. */
-  happening(site: string): () => Promise<void>;
-  /** In their order. */
+  /** Performs an action during the call at the site that follows `after` others. The call waits until it is done. */
+  meanwhile(at: Pick<FaultRule, 'site' | 'after'>, action: (site: string) => Promise<void>): void;
+  /** Call this once for each call, before `next`. Returns a function that performs the actions due during the call. */
+  dueMeanwhile(site: string): () => Promise<void>;
+  /** Returns the faults so far, in their order. */
   happened(): readonly Fault[];
-  /** How many calls there were at each site. */
+  /** Returns the number of calls so far at each site. */
   calls(): ReadonlyMap<string, number>;
 }
 
-/** Decides which calls fail. It knows nothing of what is called: a call site is a text. */
+/** Decides which calls fail. It knows nothing about the services: a call site is a text. */
 export function openFaults(): Faults {
   const calls = new Map<string, number>();
   const happened: Fault[] = [];
   const chances: (RandomFaults & { left: number })[] = [];
-  const happenings: { readonly site: string; skip: number; readonly happening: (site: string) => Promise<void> }[] = [];
+  const actions: { readonly site: string; skip: number; readonly action: (site: string) => Promise<void> }[] = [];
   let rules: (FaultRule & { skip: number; left: number })[] = [];
 
   function byRule(site: string, isSpared: boolean): FaultKind | undefined {
@@ -135,13 +135,13 @@ export function openFaults(): Faults {
     addRandom(faults) {
       chances.push({ ...faults, left: faults.most });
     },
-    meanwhile({ site, after = 0 }, happening) {
-      happenings.push({ site, skip: after, happening });
+    meanwhile({ site, after = 0 }, action) {
+      actions.push({ site, skip: after, action });
     },
-    happening(site) {
-      const due = happenings.filter((one) => covers(one.site, site) && one.skip-- === 0);
+    dueMeanwhile(site) {
+      const due = actions.filter((one) => covers(one.site, site) && one.skip-- === 0);
       return async () => {
-        for (const { happening } of due) await happening(site);
+        for (const { action } of due) await action(site);
       };
     },
     happened: () => happened,

@@ -11,7 +11,7 @@ import type { Functions } from './functions.ts';
 import { type Stage, TWICE_PROBABILITY } from './stage.ts';
 import type { Story } from './story.ts';
 
-/** What calls the steps' functions, set up as it is on AWS. */
+/** The mappings and the scheduler that invoke the steps' functions, configured as on AWS. */
 export interface Feeders {
   readonly mappings: ReadonlyMap<StepPlan, Mapping>;
   readonly scheduler: Scheduler;
@@ -35,7 +35,7 @@ export function startFeeders(
     clock,
     invoke: invoked(step),
     random: randomOf(`feeder of ${step.name}`),
-    trace: (entry: Parameters<Story['took']>[1]) => story.took(step.name, entry),
+    trace: (entry: Parameters<Story['traced']>[1]) => story.traced(step.name, entry),
   });
 
   const mappings = steps.filter(isContinuous).map((step): [StepPlan, Mapping] => [
@@ -84,7 +84,7 @@ export function startFeeders(
     clock,
     random: randomOf('scheduler'),
     trace: (entry) => {
-      if ('schedule' in entry) story.took(named(scheduled, entry.schedule, nameOf).name, entry);
+      if ('schedule' in entry) story.traced(named(scheduled, entry.schedule, nameOf).name, entry);
     },
     twiceProbability: TWICE_PROBABILITY,
   });
@@ -101,7 +101,7 @@ export function isScheduled(step: StepPlan): step is SinkPlan {
 
 function named(steps: readonly SinkPlan[], name: string, nameOf: (step: StepPlan) => string): SinkPlan {
   const step = steps.find((one) => nameOf(one) === name);
-  if (step === undefined) throw new Error(`no scheduled step is called '${name}'`);
+  if (step === undefined) throw new Error(`there is no scheduled step '${name}'`);
   return step;
 }
 
@@ -110,7 +110,7 @@ function rateOf({ every = 60_000 }: SinkPlan): string {
   return `rate(${minutes} ${minutes === 1 ? 'minute' : 'minutes'})`;
 }
 
-/** CloudFormation's names begin small in the CDK, and the API's with a capital. */
+/** Capitalizes names: the CDK's properties begin with a small letter, the API's with a capital. */
 function inCapitals(settings: unknown): unknown {
   if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) return settings;
   return Object.fromEntries(

@@ -6,34 +6,33 @@ import type { Calls } from './calls.ts';
 import { clientError } from './sdk-errors.ts';
 import { ProcessKilled, type SimulatedProcess } from './simulated-process.ts';
 
-/** A step's handler, as one process has it. */
+/** A step's handler in one process. */
 export type Handler = (
   event: never,
   invocation: { awsRequestId: string; getRemainingTimeInMillis(): number },
 ) => Promise<unknown>;
 
 /**
- * The functions of a run, as Lambda keeps them: as many processes as are needed at once, each with one invocation at a
- * time.
+ * The functions of a run. As in Lambda, each process takes one invocation at a time, and more are started as needed.
  */
 export interface Functions {
   invoke(step: StepPlan, request: Request): Promise<InvokeResult>;
-  /** Ends a step's processes, those at work included. */
+  /** Ends all processes of a step, busy ones included. */
   kill(step: StepPlan): void;
   /**
-   * Whoever has called a process gets an error of the service, though it is still at work: Lambda calls another one
-   * then, and there are two at once.
+   * Gives the caller of a process a service error although the process goes on working. Lambda then invokes another
+   * process, so two work at once.
    */
-  forsake(process: SimulatedProcess): void;
-  /** How many invocations are under way. */
-  underWay(): number;
+  disconnect(process: SimulatedProcess): void;
+  /** Returns the number of invocations in flight. */
+  inFlight(): number;
 }
 
 export interface FunctionsSettings {
   readonly clock: VirtualClock;
   readonly calls: Calls;
   start(step: StepPlan): SimulatedProcess;
-  /** Called inside the process. */
+  /** Opens the step's handler. It is called inside the process. */
   open(step: StepPlan, process: SimulatedProcess): Handler;
   ended(step: StepPlan, why: string): void;
 }
@@ -41,8 +40,8 @@ export interface FunctionsSettings {
 interface Instance {
   readonly process: SimulatedProcess;
   handler: Handler | undefined;
-  /** Whoever waits for the invocation under way loses the connection. */
-  forsake: () => void;
+  /** Makes the caller of the current invocation lose the connection. */
+  disconnect: () => void;
 }
 
 interface Request {
@@ -54,11 +53,11 @@ export function openFunctions(settings: FunctionsSettings): Functions {
   const { clock, calls } = settings;
   const idle = new Map<StepPlan, Instance[]>();
   const working = new Map<StepPlan, Set<Instance>>();
-  /** Processes that died one after the other with the same work. */
+  /** How many processes died in a row with the same work. */
   const deaths = new Map<string, number>();
-  let underWay = 0;
+  let inFlight = 0;
 
-  /** Runs the handler in an instance. Rejects when the process dies; an error of the handler leaves it alive. */
+  /** Runs the handler in an instance. Rejects when the process dies; a handler's error leaves the process alive. */
   async function run(step: StepPlan, instance: Instance, request: Request) {
     const { process } = instance;
     const untilMillis = clock.now() + LIMITS[step.delivery].timeoutSeconds * 1_000;
@@ -92,16 +91,16 @@ export function openFunctions(settings: FunctionsSettings): Functions {
     }
   }
 
-  /** Runs one invocation to its end, also when nobody waits for it any more. */
+  /** Runs one invocation to its end, even after its caller was disconnected. */
   async function work(step: StepPlan, instance: Instance, request: Request): Promise<InvokeResult> {
     const others = working.get(step) ?? new Set();
     working.set(step, others.add(instance));
-    underWay++;
+    inFlight++;
     const what = workOf(step, request);
     instance.process.isSpared = (deaths.get(what) ?? 0) >= MOST_DEATHS;
     try {
       const result = await run(step, instance, request);
-      // An announcement that is done says nothing of the others, which may be of the item that a process died with.
+      // A processed announcement says nothing about the others, one of which may have killed a process.
       if (isDone(result) && step.delivery !== 'queue') deaths.delete(what);
       return result;
     } catch (error) {
@@ -110,7 +109,7 @@ export function openFunctions(settings: FunctionsSettings): Functions {
       deaths.set(what, (deaths.get(what) ?? 0) + 1);
       return { outcome: 'error', functionError: 'Unhandled', errorType: 'Runtime.ExitError', message: error.message };
     } finally {
-      underWay--;
+      inFlight--;
       others.delete(instance);
       if (instance.process.isAlive()) idle.get(step)?.push(instance);
     }
@@ -120,34 +119,36 @@ export function openFunctions(settings: FunctionsSettings): Functions {
     invoke(step, request) {
       const waiting = (idle.get(step) ?? []).filter(({ process }) => process.isAlive());
       idle.set(step, waiting);
-      const instance = waiting.pop() ?? { process: settings.start(step), handler: undefined, forsake: () => undefined };
-      const forsaken = new Promise<InvokeResult>((resolve) => {
-        instance.forsake = () => {
-          // Whoever is called instead takes it for dead.
+      const instance = waiting.pop() ?? {
+        process: settings.start(step),
+        handler: undefined,
+        disconnect: () => undefined,
+      };
+      const disconnected = new Promise<InvokeResult>((resolve) => {
+        instance.disconnect = () => {
+          // The process that is invoked instead counts this one as dead.
           deaths.set(workOf(step, request), (deaths.get(workOf(step, request)) ?? 0) + 1);
           resolve({ outcome: 'service-error' });
         };
       });
-      return Promise.race([work(step, instance, request), forsaken]);
+      return Promise.race([work(step, instance, request), disconnected]);
     },
-    forsake(process) {
+    disconnect(process) {
       const instances = [...working.values()].flatMap((some) => [...some]);
-      instances.find((instance) => instance.process === process)?.forsake();
+      instances.find((instance) => instance.process === process)?.disconnect();
     },
     kill(step) {
       for (const { process } of [...(idle.get(step) ?? []), ...(working.get(step) ?? [])])
         process.kill('the process was killed');
       idle.delete(step);
     },
-    underWay: () => underWay,
+    inFlight: () => inFlight,
   };
 }
 
 const MOST_DEATHS = 2;
 
-/**
- * A shard of a continuous step is the work of one process after the other; anything else of a step is taken together.
- */
+/** Names the work of an invocation: a shard of a continuous step, or all work of another step. */
 function workOf({ pipeline, name }: StepPlan, { payload }: Request): string {
   const { Records } = JSON.parse(payload) as { readonly Records?: readonly { readonly eventID?: string }[] };
   return `${pipeline}/${name} ${Records?.[0]?.eventID?.split(':')[0] ?? ''}`;
@@ -159,7 +160,7 @@ function isDone(result: InvokeResult): boolean {
   return (answer?.batchItemFailures ?? []).length === 0;
 }
 
-/** A call that did not reach the function, or whose answer was lost. */
+/** Turns an error of the invocation itself into its result: the request did not arrive, or the answer was lost. */
 function refusalOf(error: unknown): InvokeResult {
   const { name, code } = error as { readonly name?: string; readonly code?: string };
   if (name === 'TooManyRequestsException') return { outcome: 'throttled' };

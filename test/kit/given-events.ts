@@ -1,19 +1,19 @@
 import type { RejectionReason } from '../../functions/runtime/errors.ts';
 
-/** An event that a test gives, or expects, where its data alone does not say enough. */
+/** An event that a test gives or expects, for when its data alone is not enough. */
 export interface GivenEvent<D = unknown> {
   readonly data: D;
-  /** The same for all events of a call when not given: so they stay in their order. */
+  /** By default all events of a call have the same key, so that they stay in their order. */
   readonly key?: string;
-  /** RFC 3339; the time of the run's clock when not given. */
+  /** RFC 3339; by default the time of the run's clock. */
   readonly time?: string;
-  /** `given` when not given. */
+  /** `given` by default. */
   readonly type?: string;
-  /** Of its producer's own counting; none when not given. */
+  /** The producer's own sequence; none by default. */
   readonly sequence?: string;
 }
 
-/** Bytes that a foreign producer puts: one Kinesis record, as it is. */
+/** The bytes of one Kinesis record that another team's producer puts. */
 export interface GivenRecord {
   readonly bytes: Uint8Array;
   readonly key: string;
@@ -21,20 +21,20 @@ export interface GivenRecord {
 
 const marked = new WeakSet<object>();
 
-/** `event({ key: 'a', time: '2026-01-01T00:00:00Z', data: { … } })` */
+/** Makes an event: `event({ key: 'a', time: '2026-01-01T00:00:00Z', data: { … } })`. */
 export function event<D>(given: GivenEvent<D>): GivenEvent<D> {
   marked.add(given);
   return given;
 }
 
-/** A record that may be anything: `record('no json')`. */
+/** Makes a record of any bytes: `record('no json')`. */
 export function record(content: string | Uint8Array, key = 'given'): GivenRecord {
   const given = { bytes: Buffer.from(content as string), key };
   marked.add(given);
   return given;
 }
 
-/** In what is expected of a transform: an event that it refuses. `message`: a part of it, or what it matches. */
+/** Expects a transform to reject an event. `message` is a part of the rejection's message, or a pattern for it. */
 export function refusal(reason: RejectionReason, message: string | RegExp = ''): Refusal {
   const given = { refused: reason, message };
   marked.add(given);
@@ -50,7 +50,7 @@ export function isGivenRecord(given: unknown): given is GivenRecord {
   return isMarked(given) && 'bytes' in given;
 }
 
-/** Data alone stands for an event with that data. */
+/** Makes an event of data alone. Returns an event as it is. */
 export function asGivenEvent(given: unknown): GivenEvent {
   return isMarked(given) ? (given as GivenEvent) : { data: given };
 }

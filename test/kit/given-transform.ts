@@ -10,7 +10,7 @@ import { asGivenEvent, type GivenEvent } from './given-events.ts';
 import { takeOverNode } from './node-inside.ts';
 import { type SimulatedProcess, startProcess } from './simulated-process.ts';
 
-/** What a transform made of an event that it was given. */
+/** An event that a transform made. */
 export interface MadeEvent {
   readonly type: string;
   readonly key: string;
@@ -18,16 +18,16 @@ export interface MadeEvent {
   readonly data: unknown;
 }
 
-/** An event that it refused: it would be a dead letter. */
+/** An event that a transform rejected. In a pipeline it becomes a dead letter. */
 export interface RefusedEvent {
   readonly refused: RejectionReason;
   readonly message: string;
 }
 
 /**
- * Runs a transform over events as the engine does, and gives what comes of them, in order: each comes out of a record
- * of the log, is checked, transformed, and what comes of it is checked again. Each is given twice: a transform that
- * gives something else the second time is not pure, and that is an error.
+ * Runs a transform over events as the engine does, and returns the results in order: each event is decoded from a
+ * record of the log, checked and transformed, and its outputs are checked. Every event is transformed twice. Throws
+ * when the results differ, because then the transform is not pure.
  */
 export function transformed<W>(
   transform: Transform<W>,
@@ -39,14 +39,14 @@ export function transformed<W>(
     const [first, second] = processes.map((process) => process.run(() => run(transform, event, index)));
     if (!isDeepStrictEqual(first, second))
       throw new Error(
-        `the transform is not pure: event ${index} gave ${JSON.stringify(first)}, and then ${JSON.stringify(second)}; ` +
-          'take time and chance from the event',
+        `the transform is not pure: event ${index} gave ${JSON.stringify(first)} and then ${JSON.stringify(second)}; ` +
+          'derive times and random values from the event',
       );
     return first ?? [];
   });
 }
 
-/** Two that differ in time and chance. */
+/** Starts two processes that differ in their time and their random numbers. */
 function twoProcesses(): readonly SimulatedProcess[] {
   takeOverNode();
   return [2026, 2030].map((year) =>
@@ -54,7 +54,7 @@ function twoProcesses(): readonly SimulatedProcess[] {
       step: 'given',
       clock: virtualClock({ startMillis: Date.UTC(year) }),
       random: seededRandom(year),
-      send: () => Promise.reject(new Error('a transform calls nothing')),
+      send: () => Promise.reject(new Error('a transform cannot call a service')),
     }),
   );
 }
@@ -83,7 +83,7 @@ function run(
   };
   const [entry] = decodeRecord(record, { name: 'given' }).entries;
   if (entry === undefined || 'rejection' in entry)
-    throw new Error(`event ${index} is none: ${entry?.rejection.message}`);
+    throw new Error(`event ${index} cannot be decoded: ${entry?.rejection.message}`);
   try {
     return transform.run(entry.event).map(({ type, key, time, dataBytes }) => ({
       type,

@@ -5,39 +5,39 @@ import { type GivenEvent, isMarked, type Refusal } from './given-events.ts';
 import { type MadeEvent, type RefusedEvent, transformed } from './given-transform.ts';
 import { type PipelineRun, type RunOptions, startPipelineRun } from './pipeline-run.ts';
 
-/** Starts a pipeline for the test that calls it: should that fail, its error tells what the pipeline did. */
+/** Starts a pipeline for a test. When the test fails, its error shows what the pipeline did. */
 export async function givenPipeline<S extends Streams>(
   pipeline: Pipeline<S>,
   options: RunOptions = {},
 ): Promise<PipelineRun<S>> {
   const run = await startPipelineRun(pipeline, options);
   onTestFailed(({ task }) => {
-    const story = [`what '${pipeline.name}' did with seed ${options.seed ?? 1}:`, ...run.story()].join('\n  ');
+    const story = [`what pipeline '${pipeline.name}' did with seed ${options.seed ?? 1}:`, ...run.story()].join('\n  ');
     for (const error of task.result?.errors ?? []) error.message += `\n\n${story}`;
   });
   return run;
 }
 
-/** `given(cleanReadings, [reading]).gives([cleaned])`: no pipeline needed. */
+/** Tests a transform without a pipeline: `given(cleanReadings, [reading]).gives([cleaned])`. */
 export function given<W, O>(transform: Transform<W, O>, events: readonly (W | GivenEvent)[]): TransformExpectation<O> {
   const made = transformed(transform, events);
   return {
     gives(expected) {
-      expect(made.map((one, index) => asFarAsSaid(one, expected[index]))).toEqual(expected);
+      expect(made.map((one, index) => asFarAsExpected(one, expected[index]))).toEqual(expected);
     },
   };
 }
 
 export interface TransformExpectation<O> {
   /**
-   * All that comes of the events, in order: the data of what it makes, `event({ … })` to say more than the data,
-   * `refusal('schema')` for an event that it refuses.
+   * Expects these results of the events, in order: the data of an output, `event({ … })` for more than its data, or
+   * `refusal('schema')` for an event that the transform rejects.
    */
   gives(expected: readonly (O | GivenEvent<O> | Refusal)[]): void;
 }
 
-/** What there is, in the form in which something else was expected. */
-function asFarAsSaid(made: MadeEvent | RefusedEvent, expected: unknown): unknown {
+/** Reduces a result to the fields that the expectation names. */
+function asFarAsExpected(made: MadeEvent | RefusedEvent, expected: unknown): unknown {
   if ('refused' in made) {
     if (!isRefusal(expected)) return made;
     const { message } = expected;

@@ -1,7 +1,4 @@
-/**
- * Values sorted by what they hold: for what has no order of its own, such as the events of a stream with several
- * shards.
- */
+/** Sorts values by their content, to compare what has no order of its own: events of a stream with several shards. */
 export function inAnyOrder(values: readonly unknown[]): readonly unknown[] {
   return values
     .map((value) => ({ value, text: textOf(value) }))
@@ -9,7 +6,7 @@ export function inAnyOrder(values: readonly unknown[]): readonly unknown[] {
     .map(({ value }) => value);
 }
 
-/** JSON in which the order of fields means nothing. */
+/** Writes JSON with sorted fields. */
 function textOf(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

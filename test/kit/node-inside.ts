@@ -7,9 +7,9 @@ import { randomUuid } from '../../infra/emulator/random-uuid.ts';
 import { currentProcess } from './simulated-process.ts';
 
 /**
- * Gives a simulated process its run's time and chance wherever its code asks Node for them, and brings the calls of AWS
- * clients that connectors make themselves to the run's services. So the runtime and the connectors run as they are,
- * with no seam for tests, and two runs with one seed are the same. Code outside a simulated process notices nothing.
+ * Replaces Node's clocks, timers and random numbers, and the `send` of AWS clients, for code inside a simulated
+ * process: that code gets the run's time, random numbers and services. So the runtime and the connectors need no seam
+ * for tests, and two runs with one seed are the same. Code outside simulated processes is not affected.
  */
 export function takeOverNode(): void {
   if (isTakenOver) return;
@@ -57,9 +57,7 @@ function takeOverChance(): void {
   };
 }
 
-/**
- * Streams of node:zlib compress in threads, which are on no clock: time stands still meanwhile, and they take turns.
- */
+/** Stops the clock while a stream of node:zlib compresses, because its thread is on no clock. Streams take turns. */
 function takeOverThreads(): void {
   let turn: Promise<unknown> = Promise.resolve();
   const prototype = streamPrototype();
@@ -83,14 +81,14 @@ interface ZlibStream {
   _transform(chunk: Uint8Array, encoding: string, callback: (...result: unknown[]) => void): void;
 }
 
-/** What all streams of node:zlib inherit from. */
+/** Finds the prototype of all streams of node:zlib. */
 function streamPrototype(): ZlibStream {
   let prototype = zlib.Gzip.prototype as unknown as ZlibStream;
   while (!Object.hasOwn(prototype, '_transform')) prototype = Object.getPrototypeOf(prototype);
   return prototype;
 }
 
-/** All clients of the SDK inherit `send`. */
+/** Finds the prototype whose `send` all clients of the SDK inherit. */
 function takeOverClients(): void {
   const prototype = Object.getPrototypeOf(S3Client.prototype) as SdkClient;
   const { send: sendReally } = prototype;

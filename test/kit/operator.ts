@@ -7,13 +7,13 @@ import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { World } from './world.ts';
 
-/** Does with a place what an operator's command does, in a process of its own, while time passes. */
+/** Runs an operator's command in a process of its own, while time passes. */
 export function operate<Result>(world: World, work: (target: TargetWithFunctions) => Promise<Result>): Promise<Result> {
   const process = world.outsider('operator');
   return world.clock.runUntil(process.invocation(() => work(targetOf(world, process))));
 }
 
-/** Changed code of a step is deployed: its processes are new ones, and its events are of a new generation. */
+/** Deploys changed code of a step: its processes start anew, and its events get a new generation. */
 export function deployChanged(
   { stage, functions, transforms }: World,
   step: StepPlan,
@@ -43,7 +43,7 @@ export function targetOf({ stage, functions, randomOf, clock }: World, process: 
       throw new FunctionFailed(step.name, result.outcome === 'error' ? result.message : result.outcome);
     },
     databaseOf: async () => {
-      throw new Error('the database of the kit is a model');
+      throw new Error('the database of the kit is a model: there is no server to connect to');
     },
   };
 }

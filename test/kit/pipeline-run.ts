@@ -35,24 +35,24 @@ import {
 } from './views.ts';
 import { startWorld, type World } from './world.ts';
 
-/** A pipeline at work, for a test: what it is given, what happens, and then what there is. */
+/** A running pipeline in a test: give it input, let things happen (`when`), then look at the results. */
 export interface PipelineRun<S extends Streams> {
   /**
-   * Appends events to a stream, as another team's producer would. `key`: the field of the data that is the events' key.
+   * Appends events to a stream, as another team's producer would. `key` names the field of the data that is the key.
    */
   given<K extends keyof S & string>(
     stream: K,
     events: readonly (z.input<S[K]['schema']> | GivenEvent | GivenRecord)[],
     options?: { readonly key?: string },
   ): Promise<void>;
-  /** A file lands in the landing bucket, and is announced to the sources that read there. */
+  /** Stores a file in the landing bucket, and announces it to the sources that read there. */
   dropped(key: string, content: string | Uint8Array): Promise<void>;
-  /** Sends JSON to a source that answers requests, and resolves to its reply. */
+  /** Sends JSON to an HTTP source, and resolves to the reply. */
   posted(source: string, body: unknown, options?: PostOptions): Promise<Posted>;
-  readonly when: Happenings<S>;
+  readonly when: Actions<S>;
   /**
-   * Lets time pass until every step has done all there is. Throws when that takes longer than `within`, three hours
-   * when not given: a step that fails for ever is never done.
+   * Lets time pass until every step has processed everything. Throws when this takes longer than `within`, by default
+   * three hours of the run's clock: a step that always fails never finishes.
    */
   settled(options?: { readonly within?: Duration }): Promise<void>;
   stream(name: keyof S & string): StreamView;
@@ -60,111 +60,110 @@ export interface PipelineRun<S extends Streams> {
   table(name: string): readonly Row[];
   deadLetters(step: string): readonly DeadLetter[];
   positions(step: string): readonly ShardPosition[];
-  /** What `millrace status` shows of a step. */
+  /** Returns what `millrace status` shows of a step. */
   status(step: string): Promise<readonly StepStatus[]>;
-  /** The faults so far. */
+  /** Returns the faults so far. */
   faults(): readonly Fault[];
-  /** The splits and merges so far, and during which calls. */
+  /** Returns the splits and merges so far, with the calls during which they happened. */
   reshardings(): readonly { readonly stream: string; readonly how: Resharding; readonly site: string | undefined }[];
-  /** How many calls there were so far, by call site. */
+  /** Returns the number of calls so far, by call site. */
   calls(): ReadonlyMap<string, number>;
-  /** Milliseconds since 1970, by the run's clock. */
+  /** Returns the time of the run's clock in milliseconds since 1970. */
   now(): number;
-  /** What happened so far, a line each. */
+  /** Returns what has happened so far, line by line. */
   story(): readonly string[];
 }
 
-export interface Happenings<S extends Streams> {
-  /** Time passes. */
+export interface Actions<S extends Streams> {
+  /** Lets time pass. */
   pass(time: Duration): Promise<void>;
-  /** The stream has this many shards from now on: at most twice as many as before, and at least half. */
+  /** Changes the number of a stream's shards: to at most twice and at least half of the current number. */
   reshard(stream: keyof S & string, shards: number): Promise<void>;
   /**
-   * One shard of the stream, by the seed, is split in two, or two neighbours are merged. `during`: while a call at the
-   * site is under way, the one after so many, and the call goes on after it; then this returns at once.
+   * Splits a random shard of the stream, or merges two neighbours. With `during` this returns at once, and the change
+   * happens during the call at that site that follows `after` others.
    */
   resharded(stream: keyof S & string, how: Resharding, during?: Pick<FaultRule, 'site' | 'after'>): Promise<void>;
   /**
-   * Calls of a step fail. `site`: the step's name, or more of a call's name: `cleaning kinesis.PutRecords`. One call,
-   * the next, when `times` and `after` (calls that go well first) are not given.
+   * Makes calls of a step fail. `site` is the step's name, optionally with more of the call's name: `cleaning
+   * kinesis.PutRecords`. By default the next call fails; `times` says how many, and `after` how many succeed first.
    */
   fails(site: string, kind: FaultKind, options?: Pick<FaultRule, 'times' | 'after'>): void;
-  /** Any call of any step may fail, until that many have. */
+  /** Makes any call of any step fail at random, until `most` calls have failed. */
   anythingFails(options: {
     readonly most: number;
     readonly probability?: number;
     readonly kinds?: readonly FaultKind[];
   }): void;
-  /** All calls at the site are lost for that time, which passes. */
+  /** Lets that time pass while all requests at the site are lost. */
   down(site: string, time: Duration): Promise<void>;
-  /** The processes of a step die, at work or not. */
+  /** Kills all processes of a step, busy or idle. */
   killed(step: string): void;
   /**
-   * An operator pauses a step, and waits as the command does until nothing of it is in flight: resolves to what could
-   * not be finished.
+   * Pauses a step, and waits like the command until nothing is in flight. Resolves to the work that it could not
+   * finish.
    */
   paused(step: string): Promise<readonly string[]>;
   resumed(step: string): Promise<void>;
   /**
-   * An operator moves a step, and waits as the command does until it has caught up. `pulls`: the command is interrupted
-   * after it has called the function so often; asked for again, it goes on. False: it was interrupted, the function
-   * failed too often on end, or the step is paused.
+   * Rewinds a step, and waits like the command until it has caught up. `pulls` interrupts the command after that many
+   * invocations; call this again to continue. Resolves to false when the command was interrupted, the function failed
+   * too often in a row, or the step is paused.
    */
   rewound(
     step: string,
     to: RewindPoint,
     options?: { readonly shards?: readonly string[]; readonly pulls?: number },
   ): Promise<boolean>;
-  /** An operator replays a range into a fresh place, as `rewound` moves a step. */
+  /** Replays a range into a new destination. `pulls` and the result are those of `rewound`. */
   replayed(
     step: string,
     range: { readonly from: RewindPoint; readonly toMillis: number; readonly into: string },
     options?: { readonly pulls?: number },
   ): Promise<boolean>;
   /**
-   * An operator redrives dead letters of a step. The command's own calls may fail, at sites that begin with `operator`.
-   * False: it has not come to its end, and is to be asked for again.
+   * Redrives dead letters of a step. The command's own calls may fail, at sites that begin with `operator`. Resolves to
+   * false when the command did not finish; call this again then.
    */
   redriven(step: string, options?: RedriveOptions): Promise<boolean>;
   /**
-   * Changed code of a step is deployed, whatever it is doing. `transform`: what the step does from then on, where that
-   * changed.
+   * Deploys changed code of a step, whatever the step is doing. `transform` is the new transform, if that has changed.
    */
   deployed(step: string, transform?: Pick<Transform, 'run'>): void;
-  /** The same while a call at the site is under way, the one after so many. Resolves when it has happened. */
+  /** Deploys during the call at that site that follows `after` others. Resolves when the code is deployed. */
   deployedDuring(
     during: Pick<FaultRule, 'site' | 'after'>,
     step: string,
     transform?: Pick<Transform, 'run'>,
   ): Promise<void>;
-  /** Another poller takes the shards of a continuous step over: the batch in hand comes again, cut differently. */
+  /** Moves the shards of a continuous step to another poller: the batch in flight is retried, cut differently. */
   recut(step: string): void;
-  /** The step's function dies of the events for which this says how, each time that it is about to work on one. */
+  /**
+   * Makes events kill the step's function, each time that it is about to process one for which `deadly` returns a
+   * death.
+   */
   deadly(step: string, deadly: Deadly): void;
-  /** A table refuses the rows for which this gives the name of a constraint. */
+  /** Makes a table reject the rows for which this returns the name of a constraint. */
   refused(table: string, constraint: Constraint): void;
 }
 
 export interface RunOptions {
-  /** 1 when not given. */
+  /** 1 by default. */
   readonly seed?: number;
-  /** RFC 3339; the beginning of 2026 when not given. */
+  /** RFC 3339; by default the beginning of 2026. */
   readonly start?: string;
-  /**
-   * The most bytes of a record that streams take, less than a service's least: so that few events already take several
-   * records.
-   */
+  /** The streams' limit for a record, below what AWS allows, so that a few events already need several records. */
   readonly recordBytes?: number;
   /**
-   * How often a mapping asks a shard that has nothing more, Lambda's second when not given: less often, long times pass
-   * faster.
+   * How often a mapping polls an idle shard: by default each second, as Lambda does. Long times pass faster with a
+   * larger value.
    */
   readonly pollMillis?: number;
-  /** Other pipelines that run too, because this one has streams of theirs. */
+  /** Other pipelines to run too, because this one uses their streams. */
   readonly beside?: readonly Pipeline[];
 }
 
-/** Starts a pipeline with nothing in it. */
+/** Starts a pipeline with empty streams, buckets and tables. */
 export async function startPipelineRun<S extends Streams>(
   pipeline: Pipeline<S>,
   { seed = 1, start = '2026-01-01T00:00:00Z', beside = [], recordBytes, pollMillis }: RunOptions = {},
@@ -200,14 +199,14 @@ export async function startPipelineRun<S extends Streams>(
         stage.streams.shards(nameOf(stream));
       },
       async resharded(stream, how, during) {
-        const happening = async (site?: string): Promise<void> => {
+        const change = async (site?: string): Promise<void> => {
           story.tell(`${stream}: a ${how}${site === undefined ? '' : ` during ${site}`}`);
           await reshardSomewhere(world, nameOf(stream), how);
           reshardings.push({ stream, how, site });
         };
-        if (during === undefined) return clock.runUntil(happening());
+        if (during === undefined) return clock.runUntil(change());
         checkSite(during.site, stepOf);
-        faults.meanwhile(during, happening);
+        faults.meanwhile(during, change);
       },
       fails(site, kind, options) {
         checkSite(site, stepOf);
@@ -233,7 +232,7 @@ export async function startPipelineRun<S extends Streams>(
         return unfinished;
       },
       async resumed(step) {
-        story.tell(`${step} goes on`);
+        story.tell(`${step} is resumed`);
         await operate(world, (target) => resumeStep(stepOf(step), target, new AbortController().signal));
       },
       async rewound(name, to, { shards, pulls = Number.POSITIVE_INFINITY } = {}) {
@@ -317,12 +316,12 @@ async function replayedBy(
   target: TargetWithFunctions,
   { range, pulls }: { readonly range: Omit<ReplayRequest, 'said'>; readonly pulls: number },
 ): Promise<boolean> {
-  if (step.kind !== 'sink') throw new UserMistake(`step '${step.name}' is no sink: it is not replayed`);
+  if (step.kind !== 'sink') throw new UserMistake(`step '${step.name}' is not a sink: only sinks can be replayed`);
   const request = { ...range, said: JSON.stringify(range) };
   return interruptedAfter(pulls, (options) => replayInto(step, target, { request, ...options }));
 }
 
-/** A command that is interrupted when it has called the function so often. */
+/** Runs a command, and interrupts it after `pulls` invocations. */
 async function interruptedAfter(
   pulls: number,
   command: (options: ProgressOptions) => Promise<boolean>,
@@ -341,7 +340,7 @@ async function interruptedAfter(
   }
 }
 
-/** Longer than the log takes. */
+/** Longer than the emulated log takes to reshard. */
 const RESHARD_MILLIS = 200;
 
 async function append(
@@ -405,7 +404,7 @@ function namedStep({ steps }: World, pipeline: string, name: string): StepPlan {
 
 const SERVICES = ['lambda', 'kinesis', 'dynamodb', 's3', 'sqs', 'postgres'];
 
-/** A fault at a site that nobody calls would not happen, and nobody would notice. */
+/** Throws when no step makes a call at the site: such a fault would never happen, and the test would not notice. */
 function checkSite(site: string, stepOf: (name: string) => StepPlan): void {
   const [step = '', service] = site.split(/[ .]/);
   if (step !== 'operator') stepOf(step);
@@ -423,11 +422,11 @@ function streamNameOf(pipeline: Pipeline, { plans, stage }: World, stream: strin
     .flatMap(({ streams }) => streams)
     .find((one) => one.pipeline === owner.pipeline && one.name === owner.stream);
   if (plan === undefined)
-    throw new UserMistake(`stream '${stream}' is of pipeline '${owner.pipeline}': name that in beside`);
+    throw new UserMistake(`stream '${stream}' belongs to pipeline '${owner.pipeline}': add that pipeline to beside`);
   return stage.streamName(plan);
 }
 
-/** The sources whose events a reader of the stream deduplicates. */
+/** Returns prefixes of the sources whose events a reader of the stream deduplicates. */
 function ownOf({ steps, stage }: World, stream: string): readonly string[] {
   return steps.flatMap((step) =>
     step.kind !== 'sink' && stage.streamName(step.output) === stream ? [`/${step.pipeline}/${step.name}/`] : [],

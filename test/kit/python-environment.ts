@@ -8,8 +8,8 @@ import { REPOSITORY } from '../../infra/repository.ts';
 const run = promisify(execFile);
 
 /**
- * A virtual environment with the packages (`name==version`), made once and kept in `.millrace`, which git ignores.
- * Answers with the folder of its commands. `purpose`: what needs it, for who has no Python.
+ * Installs packages (`name==version`) in a virtual environment, once, and returns the folder of its commands. The
+ * environment is kept in `.millrace`, which git ignores. Without Python the error names the `purpose`.
  */
 export async function pythonEnvironment(packages: readonly string[], purpose: string): Promise<string> {
   const environment = join(REPOSITORY, '.millrace', `venv-${packages.join('-').replaceAll('==', '-')}`);
@@ -17,7 +17,7 @@ export async function pythonEnvironment(packages: readonly string[], purpose: st
   return join(environment, 'bin');
 }
 
-/** An empty file that is written last: an environment without it was given up half-way. */
+/** An empty file that is written last. An environment without it is incomplete. */
 const finished = 'finished';
 
 async function install(environment: string, packages: readonly string[], purpose: string): Promise<void> {

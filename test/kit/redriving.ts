@@ -7,16 +7,16 @@ import { targetOf } from './operator.ts';
 import type { World } from './world.ts';
 
 export interface RedriveOptions {
-  /** Of those that there are when the command begins: all, when not given. */
+  /** Chooses among the dead letters that exist when the command begins. By default all are redriven. */
   readonly which?: (letter: DeadLetter) => boolean;
-  /** So many operators do the same at once: one, when not given. */
+  /** How many operators run the command at once: 1 by default. */
   readonly operators?: number;
 }
 
-/** Whoever asks for it ends a command that stands still for so long. */
+/** The operator ends a command after this time. */
 const PATIENCE_MILLIS = 15 * 60_000;
 
-/** The command in processes whose calls fail as those of steps do. False: one of them has not come to its end. */
+/** Runs the command in processes whose calls fail as those of steps do. Resolves to false when one did not finish. */
 export async function redrivenBy(
   world: World,
   step: TransformPlan | SinkPlan,
@@ -33,7 +33,7 @@ async function command(world: World, step: TransformPlan | SinkPlan, which: Redr
   const process = world.operator();
   const ended = new AbortController();
   clock.sleep(PATIENCE_MILLIS, ended.signal).then(
-    () => process.kill('the operator ended it'),
+    () => process.kill('the operator ended the command'),
     () => undefined,
   );
   try {

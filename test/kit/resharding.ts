@@ -1,10 +1,10 @@
 import type { World } from './world.ts';
 
-/** One shard becomes two, or two neighbours become one. */
+/** A split of one shard in two, or a merge of two neighbours. */
 export type Resharding = 'split' | 'merge';
 
 /**
- * Does it to some shard of the stream, by the seed, and resolves when it is in effect. To be called while the clock
+ * Splits or merges a random shard of the stream, and resolves when the change is in effect. Call this while the clock
  * moves.
  */
 export async function reshardSomewhere(world: World, stream: string, how: Resharding): Promise<void> {
@@ -17,7 +17,7 @@ export async function reshardSomewhere(world: World, stream: string, how: Reshar
   streams.shards(stream);
 }
 
-/** Longer than the log takes. */
+/** Longer than the emulated log takes to reshard. */
 const IN_EFFECT_MILLIS = 200;
 const LOOK_MILLIS = 20;
 
@@ -28,8 +28,8 @@ async function change(
 ): Promise<void> {
   const { log } = world.stage.streams;
   const open = openShards(world, stream);
-  const place = Math.floor(random() * (how === 'split' ? open.length : open.length - 1));
-  const [shard, neighbour] = open.slice(place);
+  const index = Math.floor(random() * (how === 'split' ? open.length : open.length - 1));
+  const [shard, neighbour] = open.slice(index);
   if (shard === undefined) throw new Error(`${stream} has no open shard`);
   if (how === 'merge' && neighbour !== undefined) {
     log.mergeShards({ StreamName: stream, ShardToMerge: shard.id, AdjacentShardToMerge: neighbour.id });
@@ -37,7 +37,7 @@ async function change(
   }
   const NewStartingHashKey = String((shard.from + shard.to) / 2n);
   log.splitShard({ StreamName: stream, ShardToSplit: shard.id, NewStartingHashKey });
-  // One shard alone has no neighbour to be merged with before it is split.
+  // A single shard has to be split before it has a neighbour to merge with.
   if (how === 'split') return;
   await world.clock.sleep(IN_EFFECT_MILLIS);
   await change(world, stream, { how, random });

@@ -14,15 +14,15 @@ import { type Service, serviceOf } from './service.ts';
 export interface StoredObject {
   readonly key: string;
   readonly bytes: Buffer;
-  /** With its quotes. */
+  /** The ETag, with its quotes. */
   readonly etag: string;
   readonly lastModified: Date;
 }
 
-/** S3 in memory: whole objects under their keys, the last one wins. */
+/** An S3 in memory: whole objects under their keys; the last write wins. */
 export interface S3 extends Service {
   createBucket(name: string): void;
-  /** By their keys' bytes, as S3 lists them. */
+  /** Returns the objects in the order of their keys' bytes, as S3 lists them. */
   objects(bucket: string): readonly StoredObject[];
 }
 
@@ -101,7 +101,7 @@ export function createS3({ now }: { readonly now: () => number }): S3 {
 
 const LONGEST_KEY_BYTES = 1_024;
 
-/** `bytes=10-` or `bytes=10-19`. */
+/** Parses a range: `bytes=10-` or `bytes=10-19`. */
 function rangeOf(range: string, length: number): { start: number; end: number } {
   const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(range) ?? [];
   if (first === undefined) throw new Error(`the kit's S3 does not know the range '${range}'`);

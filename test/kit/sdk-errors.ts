@@ -1,11 +1,11 @@
-/** Errors as the AWS SDK throws them, for what is no service's own decision. */
+/** Errors as the AWS SDK throws them. */
 
-/** Nothing arrived. */
+/** Makes the error of a broken connection. */
 export function connectionReset(): Error {
   return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
 }
 
-/** The client has given up to wait for the answer. */
+/** Makes the error of a client that timed out. */
 export function timedOut(): Error {
   return Object.assign(new Error('no answer came in time'), { name: 'TimeoutError' });
 }
@@ -14,7 +14,7 @@ export function aborted(): Error {
   return Object.assign(new Error('Request aborted'), { name: 'AbortError' });
 }
 
-/** An answer that is an error of the caller's (4xx), by the name that the service gives it. */
+/** Makes a service's answer to a wrong request (4xx). `name` is the service's name for the error. */
 export function clientError(name: string, message: string, httpStatusCode = 400): Error {
   return Object.assign(new Error(message), { name, $fault: 'client', $metadata: { httpStatusCode } });
 }

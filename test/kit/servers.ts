@@ -5,22 +5,22 @@ import {
   startPostgres as startLocal,
 } from '../../infra/local/servers/postgres-server.ts';
 
-/** A real Postgres 18 on 127.0.0.1, in a directory of its own that goes with it. */
+/** A real Postgres 18 on 127.0.0.1. Its directory is removed when it stops. */
 export interface PostgresServer extends Omit<LocalServer, 'createDatabase'> {
-  /** Makes an empty database, for one test. */
+  /** Creates an empty database for one test. */
   createDatabase(): Promise<string>;
-  /** A client of the test's own. To be ended by the test. */
+  /** Connects a client, which the test has to end. */
   connect(database: string): Promise<pg.Client>;
 }
 
-/** S3 and SQS on 127.0.0.1, in memory. */
+/** S3 and SQS in memory, on 127.0.0.1. */
 export interface S3Server {
   readonly endpoint: string;
   createBucket(name: string): void;
   stop(): Promise<void>;
 }
 
-/** `flags`: passed to the server, such as `['-c', 'fsync=on']`. */
+/** Starts a Postgres server. `flags` are the server's own, such as `['-c', 'fsync=on']`. */
 export async function startPostgres(settings: { readonly flags?: readonly string[] } = {}): Promise<PostgresServer> {
   const server = await startOnAnyPort(settings);
   const { host, port, user, password } = server;
@@ -52,7 +52,7 @@ export async function startS3(): Promise<S3Server> {
   };
 }
 
-/** Another server may have taken the port between probing and starting. */
+/** Retries with another port: another server may take the port between probing and starting. */
 async function startOnAnyPort(settings: { readonly flags?: readonly string[] }): Promise<LocalServer> {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -1,10 +1,10 @@
-/** A service of AWS in memory: what runs is real, what it calls is this. */
+/** An AWS service in memory. The code under test is real and calls this instead of AWS. */
 export interface Service {
-  /** Carries out one operation. Throws as the SDK does. What it does not know is a defect of the kit, and says so. */
+  /** Performs one operation. Throws as the SDK does, and names any operation that the kit lacks. */
   call(command: AwsCommand, signal?: AbortSignal): Promise<object>;
 }
 
-/** A command of the SDK. */
+/** A command of the AWS SDK. */
 export interface AwsCommand {
   readonly input: object;
 }
@@ -23,7 +23,7 @@ export function serviceOf(name: string, operations: Operations): Service {
   };
 }
 
-/** `PutRecordsCommand` is `PutRecords`. */
+/** Returns the operation of a command: `PutRecords` for `PutRecordsCommand`. */
 export function operationOf(command: object): string {
   return command.constructor.name.replace(/Command$/, '');
 }

@@ -5,15 +5,18 @@ import { streamNames, type World } from './world.ts';
 const LOOK_MILLIS = 200;
 
 /**
- * Lets time pass until every step has done all there is: queues are empty, positions are at the ends of their shards,
- * nothing is under way. Scheduled steps are run as often as it takes. Throws when that is not so `withinMillis`.
+ * Lets time pass until every step has processed everything: queues are empty, positions are at the ends of their
+ * shards, and no invocation is in flight. Runs scheduled steps as often as needed. Throws when this takes longer than
+ * `withinMillis` on the run's clock.
  */
 export async function settle(world: World, withinMillis: number): Promise<void> {
   const { clock } = world;
   const done = new AbortController();
   const late = clock.sleep(withinMillis, done.signal).then(
     () => {
-      throw new Error(`after ${withinMillis / 60_000} minutes there is still something to do: ${leftOf(world)}`);
+      throw new Error(
+        `after ${withinMillis / 60_000} minutes the steps have not processed everything: ${leftOf(world)}`,
+      );
     },
     () => undefined,
   );
@@ -34,7 +37,7 @@ async function everythingDone(world: World, signal: AbortSignal): Promise<void> 
       if (isBehind(world, step)) await feeders.scheduler.runNow(stage.names.step(step.pipeline, step.name));
       if (isBehind(world, step)) await clock.sleep(LOOK_MILLIS, signal);
     }
-    while (functions.underWay() > 0) await clock.sleep(LOOK_MILLIS, signal);
+    while (functions.inFlight() > 0) await clock.sleep(LOOK_MILLIS, signal);
     const isDone = !steps.filter(isScheduled).some((step) => isBehind(world, step));
     if (isDone && messagesLeft(world) === 0 && appendedCount(world) === before) return;
   }
@@ -59,13 +62,13 @@ function leftOf(world: World): string {
   const behind = steps.flatMap((step) => {
     if (step.kind === 'source') return [];
     const records = positionsOf(world, step).reduce((sum, { recordsBehind }) => sum + recordsBehind, 0);
-    return records === 0 ? [] : [`${step.name} is ${records} records behind`];
+    return records === 0 ? [] : [`${step.name} is ${records} ${records === 1 ? 'record' : 'records'} behind`];
   });
   const waiting = steps
     .filter(({ delivery }) => delivery === 'queue')
     .map((step) => ({ step, count: stage.sqs.messages(stage.names.step(step.pipeline, step.name)).length }))
     .filter(({ count }) => count > 0)
     .map(({ step, count }) => `${step.name} has ${count} announcements left`);
-  const underWay = functions.underWay() > 0 ? [`${functions.underWay()} invocations are under way`] : [];
-  return [...behind, ...waiting, ...underWay].join(', ');
+  const inFlight = functions.inFlight() > 0 ? [`${functions.inFlight()} invocations are in flight`] : [];
+  return [...behind, ...waiting, ...inFlight].join(', ');
 }

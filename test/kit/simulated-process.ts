@@ -2,42 +2,39 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { VirtualClock } from '../../infra/emulator/clock.ts';
 
 /**
- * One process of a step's function. It takes time and chance from the run that it is part of, works while an invocation
- * is under way, stands still between two of them as Lambda lets it, and can be killed: then nothing it has begun goes
- * on.
+ * One process of a step's function. Time and random numbers come from the run. As in Lambda, the process works during
+ * an invocation and stands still between two. After it is killed nothing that it had begun goes on.
  */
 export interface SimulatedProcess {
   readonly step: string;
   readonly clock: VirtualClock;
   readonly random: () => number;
-  /** A call of an AWS client to the run's services. */
+  /** Sends a command of an AWS client to the run's services. */
   send(call: ClientCall): Promise<object>;
   isAlive(): boolean;
   /**
-   * Nothing that happens to its calls ends it. Two processes before it died with the same work, and a third one that
-   * dies for no reason would be what an event is rejected for, as it should be.
+   * True when no fault may end the process: two processes have died with the same work before it, and a third death
+   * would rightly reject an event.
    */
   isSpared: boolean;
-  /** Runs code that takes no time as part of the process. */
+  /** Runs synchronous code as part of the process. */
   run<Result>(work: () => Result): Result;
-  /** Runs one invocation in the process. Rejects with `ProcessKilled` when it dies before that has ended. */
+  /** Runs one invocation in the process. Rejects with `ProcessKilled` when the process dies first. */
   invocation<Result>(work: () => Promise<Result>): Promise<Result>;
-  /**
-   * Like the clock's; whoever sleeps in a process that dies or stands still does not wake up, or not before it goes on.
-   */
+  /** Sleeps on the clock. In a dead process the sleep never ends; in one that stands still, only when it goes on. */
   sleep(millis: number, signal?: AbortSignal): Promise<void>;
-  /** Aborts that much later, should the invocation last so long. */
+  /** Returns a signal that aborts that much later, if the invocation lasts so long. */
   timeout(millis: number): AbortSignal;
-  /** Never resolves in a process that is dead, and in one that stands still only when it goes on. */
+  /** Resolves when the process works: never in a dead one, and in one that stands still only when it goes on. */
   running(): Promise<void>;
-  /** Stands still from now on, whatever wakes up in it, until it is killed. */
+  /** Makes the process stand still from now on, until it is killed. */
   freeze(): void;
   kill(why: string): void;
 }
 
-/** What a client of the SDK is asked to send. */
+/** A command that a client of the AWS SDK sends. */
 export interface ClientCall {
-  /** As the SDK names the service: `DynamoDB`. */
+  /** The SDK's name of the service, such as `DynamoDB`. */
   readonly serviceId: string;
   readonly command: object;
   readonly signal: AbortSignal | undefined;
@@ -52,7 +49,7 @@ export class ProcessKilled extends Error {
 
 const inside = new AsyncLocalStorage<SimulatedProcess>();
 
-/** The process that the running code is part of; undefined for everybody else's code. */
+/** Returns the simulated process that the running code belongs to, if any. */
 export function currentProcess(): SimulatedProcess | undefined {
   return inside.getStore();
 }

@@ -15,15 +15,18 @@ import { type Service, serviceOf } from './service.ts';
 
 export interface QueueSettings {
   readonly visibilityTimeoutSeconds: number;
-  /** After so many receives, a message goes to the queue of this name. */
+  /** The queue that gets a message after `maxReceiveCount` receives. */
   readonly redrive?: { readonly to: string; readonly maxReceiveCount: number };
 }
 
-/** Standard queues in memory, on the clock: at least once, so sometimes (by the seed) a message comes twice at once. */
+/**
+ * Standard queues in memory, on the run's clock. Delivery is at least once: some messages, by the seed, are delivered
+ * twice.
+ */
 export interface Sqs extends Service {
   createQueue(name: string, settings: QueueSettings): void;
   urlOf(name: string): string;
-  /** The bodies of all messages that are there: to be received, under way, or delayed. */
+  /** Returns the bodies of all messages: visible, in flight or delayed. */
   messages(name: string): readonly string[];
 }
 
@@ -37,13 +40,16 @@ interface QueuedMessage {
 
 interface Queue extends QueueSettings {
   readonly messages: Map<string, QueuedMessage>;
-  /** How often a text came twice. */
+  /** How often a message with this body was delivered twice. */
   readonly twice: Map<string, number>;
-  /** Of polls that wait: to be aborted when a message may have become visible. */
+  /** Controllers of waiting polls. Abort them when a message may have become visible. */
   readonly waiting: Set<AbortController>;
 }
 
-/** Whoever sends again what comes twice would have it multiply, with a probability so far above that of AWS. */
+/**
+ * Limits the duplicates of a body. A step that sends on what is delivered twice would multiply it at this high
+ * probability.
+ */
 const MOST_TWICE = 2;
 
 const URL_START = 'https://sqs.us-east-1.amazonaws.com/000000000000/';
@@ -51,7 +57,7 @@ const URL_START = 'https://sqs.us-east-1.amazonaws.com/000000000000/';
 export function createSqs(world: {
   readonly clock: Clock;
   readonly random: () => number;
-  /** That a message that is received stays visible for another receiver. */
+  /** The probability that a received message stays visible to another receiver. */
   readonly twiceProbability: number;
 }): Sqs {
   const { clock, random, twiceProbability } = world;
@@ -81,7 +87,7 @@ export function createSqs(world: {
     };
   }
 
-  /** Takes out what has been received too often. */
+  /** Returns the visible messages, after it has moved those that were received too often. */
   function visible(queue: Queue): readonly QueuedMessage[] {
     const { messages, redrive } = queue;
     const found = [...messages.values()].filter(({ visibleMillis }) => visibleMillis <= clock.now());

@@ -15,7 +15,7 @@ import { createSqs, type Sqs } from './sqs.ts';
 import { createStreams, type Streams } from './streams.ts';
 import { createTables, type Tables } from './tables.ts';
 
-/** What a stage has on AWS, in memory: under the names it would have there, and empty. */
+/** A stage's resources in memory, empty, under the names that they have on AWS. */
 export interface Stage {
   readonly names: Names;
   readonly streams: Streams;
@@ -23,17 +23,17 @@ export interface Stage {
   readonly s3: S3;
   readonly sqs: Sqs;
   readonly tables: Tables;
-  /** How often changed code of a step was deployed. */
+  /** How often changed code of each step was deployed. */
   readonly changes: Map<StepPlan, number>;
   streamName(stream: StreamPlan): string;
-  /** What a step's function is told. */
+  /** Returns the configuration of a step's function. */
   configOf(step: StepPlan): StepConfig;
 }
 
 const ACCOUNT = '000000000000';
 const REGION = 'us-east-1';
 
-/** Rare on AWS; here often enough to be met by every longer test. */
+/** Duplicate deliveries are rare on AWS. Here they are frequent enough for every longer test to meet one. */
 export const TWICE_PROBABILITY = 0.1;
 
 export async function createStage(
@@ -74,7 +74,7 @@ export async function createStage(
   return stage;
 }
 
-/** Those of the pipelines' own, and those that exist without them. */
+/** Returns the pipelines' own streams and the existing streams that they use. */
 function streamsOf(plans: readonly PipelinePlan[]): readonly StreamPlan[] {
   const used = plans.flatMap(({ steps }) =>
     steps.flatMap((step) => [
@@ -87,7 +87,7 @@ function streamsOf(plans: readonly PipelinePlan[]): readonly StreamPlan[] {
   return [...own, ...new Map(existing.map((stream) => [stream.arn, stream])).values()];
 }
 
-/** What a stream of capacity on demand begins with. */
+/** The shards of a new stream with on-demand capacity. */
 const ON_DEMAND_SHARDS = 4;
 const TRANSITION_MILLIS = 100;
 
@@ -105,7 +105,7 @@ async function createStream(stage: Stage, stream: StreamPlan, clock: VirtualCloc
   shards(StreamName);
 }
 
-/** As the construct of a queue's function makes them. */
+/** Creates a source's queues as the construct of a queue's function does. */
 function createQueues({ sqs, names }: Stage, { pipeline, name }: StepPlan): void {
   const failed = names.failedItems(pipeline, name);
   sqs.createQueue(failed, { visibilityTimeoutSeconds: 30 });
@@ -125,7 +125,7 @@ function placesOf({ landing, lake }: Names): LaptopResources {
   return { landing, lake, database: { host: '127.0.0.1', port: 1, name: 'none', user: 'none', password: 'none' } };
 }
 
-/** The kit's tables are always made from the stream's schema. */
+/** Returns a connector's resources. The kit creates tables from the stream's schema. */
 function resourcesOf(step: Exclude<StepPlan, { kind: 'transform' }>, places: LaptopResources): unknown {
   const { pipeline, name, options, connector } = step;
   const schema = schemaOf(step);

@@ -25,13 +25,13 @@ import type { Stage } from './stage.ts';
 
 type Surroundings = QueueSurroundings & ReceivingSurroundings;
 
-/** The connectors as they are: forgetting one does not compile. */
+/** The real sources. A connector that is missing here does not compile. */
 const sources: Record<SourceName, (surroundings: Surroundings) => unknown> = {
   http: (surroundings) => openRequestHandler(httpDefinition, surroundings),
   's3-files': (surroundings) => openQueueHandler(s3FilesDefinition, surroundings),
 };
 
-/** Postgres alone is a model: there is no server in the process. */
+/** Returns a sink's definition: the real one, except that Postgres is a model, because there is no server here. */
 function sinkOf(connector: SinkName, { stage, calls }: World, process: SimulatedProcess): SinkDefinition<never, never> {
   const definitions: Record<SinkName, unknown> = {
     s3: s3Definition,
@@ -50,20 +50,17 @@ function sinkOf(connector: SinkName, { stage, calls }: World, process: Simulated
   return definitions[connector] as SinkDefinition<never, never>;
 }
 
-/** What a step's process is given. */
+/** What a step's process needs from the run. */
 export interface World {
   readonly stage: Stage;
   readonly calls: Calls;
   transformOf(step: StepPlan): Pick<Transform, 'run'>;
-  /** What a step's function does not survive. */
+  /** Returns which events kill a step's function. */
   deadlyOf(step: StepPlan): Deadly | undefined;
   log(step: StepPlan, line: string): void;
 }
 
-/**
- * Opens a step in a process: the real runtime, with surroundings that lead to the stage. To be called inside the
- * process.
- */
+/** Opens a step: the real runtime with clients that call the stage's services. Call this inside the process. */
 export function openStepIn(world: World, step: StepPlan, process: SimulatedProcess): Handler {
   const client = (serviceId: string) => ({
     send: (command: object, options?: { readonly abortSignal?: AbortSignal }) =>
@@ -92,7 +89,7 @@ export function openStepIn(world: World, step: StepPlan, process: SimulatedProce
   }
 }
 
-/** A call of a client in a process, to the service of that name. */
+/** Sends a client's command from a process to the stage's service. */
 export async function sendFrom(
   { stage, calls }: Pick<World, 'stage' | 'calls'>,
   process: SimulatedProcess,
@@ -101,7 +98,7 @@ export async function sendFrom(
   const { serviceId, command, signal } = sent;
   const services = { Kinesis: stage.streams, DynamoDB: stage.dynamodb, S3: stage.s3, SQS: stage.sqs };
   if (!(serviceId in services))
-    throw new Error(`the kit has no ${serviceId}: it has ${Object.keys(services).join(', ')}`);
+    throw new Error(`the kit has no ${serviceId}; it has ${Object.keys(services).join(', ')}`);
   const service = serviceId as keyof typeof services;
   return calls.make(process, {
     name: callName(service.toLowerCase(), command as AwsCommand, { names: stage.names, step: process.step }),
@@ -115,7 +112,7 @@ export async function sendFrom(
   });
 }
 
-/** How often a client of the runtime's sends a request, all in all: asked of the clients themselves. */
+/** Returns how often the runtime's clients send a request in all. The number is read from the clients themselves. */
 function attemptsOfClients() {
   attempts ??= (async () => ({
     Kinesis: await kinesisClient().config.maxAttempts(),

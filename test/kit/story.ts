@@ -1,36 +1,36 @@
 import type { Clock } from '../../infra/emulator/clock.ts';
 import type { TraceEntry } from '../../infra/emulator/trace.ts';
 
-/** What a run did, for people: what a failing test shows. */
+/** A readable log of a run, which a failing test shows. */
 export interface Story {
   tell(text: string): void;
-  /** What an emulator did for a step, if it tells anything. */
-  took(step: string, entry: TraceEntry): void;
+  /** Adds what an emulator did for a step, if it is of interest. */
+  traced(step: string, entry: TraceEntry): void;
   /**
-   * One line each, with the time since the start; what came again soon is counted, and the middle of a long story left
-   * out.
+   * Returns the lines, each with the time since the start. Repeated lines are counted, and the middle of a long story
+   * is left out.
    */
   lines(): readonly string[];
 }
 
 export function openStory(clock: Pick<Clock, 'now'>): Story {
   const startMillis = clock.now();
-  const told: { readonly atMillis: number; readonly text: string; times: number }[] = [];
+  const entries: { readonly atMillis: number; readonly text: string; times: number }[] = [];
 
   function tell(text: string): void {
-    const again = told.slice(-REPEAT_LINES).find((line) => line.text === text);
+    const again = entries.slice(-REPEAT_LINES).find((line) => line.text === text);
     if (again !== undefined) again.times++;
-    else told.push({ atMillis: clock.now() - startMillis, text, times: 1 });
+    else entries.push({ atMillis: clock.now() - startMillis, text, times: 1 });
   }
 
   return {
     tell,
-    took(step, entry) {
+    traced(step, entry) {
       const text = textOf(entry);
       if (text !== undefined) tell(`${step}: ${text}`);
     },
     lines() {
-      const lines = told.map(
+      const lines = entries.map(
         ({ atMillis, text, times }) => `${elapsed(atMillis)} ${text}${times > 1 ? ` (${times} times)` : ''}`,
       );
       if (lines.length <= MOST_LINES) return lines;
@@ -40,12 +40,12 @@ export function openStory(clock: Pick<Clock, 'now'>): Story {
   };
 }
 
-/** What was told so few lines ago is counted, and not told again. */
+/** A line that repeats one of this many lines before it is counted instead of added. */
 const REPEAT_LINES = 8;
 const MOST_LINES = 60;
 const FIRST_LINES = 15;
 
-/** Nothing for what goes as it always does: polls, batches, checkpoints. */
+/** Describes an entry. Returns undefined for routine ones: polls, batches, checkpoints. */
 function textOf(entry: TraceEntry): string | undefined {
   switch (entry.did) {
     case 'invocation': {
@@ -57,9 +57,9 @@ function textOf(entry: TraceEntry): string | undefined {
     case 'split':
       return `${entry.records} records of ${shortShard(entry.shardId)} are ${entry.because === 'bisected' ? 'halved' : 'cut'}`;
     case 'discard':
-      return `${entry.records} records of ${shortShard(entry.shardId)} are given up: ${entry.condition}`;
+      return `${entry.records} records of ${shortShard(entry.shardId)} are discarded: ${entry.condition}`;
     case 'schedule-run':
-      return entry.delivery > 1 ? 'a run comes twice' : 'a run';
+      return entry.delivery > 1 ? 'a run is delivered again' : 'a run';
     case 'schedule-run-failed':
       return `a run failed: ${entry.why}`;
     case 'queue-batch':
@@ -69,7 +69,7 @@ function textOf(entry: TraceEntry): string | undefined {
   }
 }
 
-/** `shardId-000000000002` is `shard 2`. */
+/** Shortens a shard's id: `shardId-000000000002` becomes `shard 2`. */
 export function shortShard(shardId: string): string {
   return `shard ${Number(shardId.slice(shardId.lastIndexOf('-') + 1))}`;
 }

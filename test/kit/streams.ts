@@ -14,27 +14,29 @@ import { type LogClient, logClient } from '../../infra/emulator/log/client.ts';
 import { createLog, type Log } from '../../infra/emulator/log/log.ts';
 import type { AwsCommand, Service } from './service.ts';
 
-/** A record that the log has taken. */
+/** A record that was appended to the log. */
 export interface AppendedRecord extends LogRecord {
   readonly shardId: string;
 }
 
-/** The emulated log, with its limits, and what was ever appended to it: to look at that costs no reader its share. */
+/**
+ * The emulated log, with its limits, and all records ever appended. Reading those uses none of a shard's read capacity.
+ */
 export interface Streams extends Service {
   readonly log: Log;
   readonly client: LogClient;
-  /** In the order of their arrival, those included that the log has trimmed. */
+  /** Returns all records in the order of their arrival, trimmed ones included. */
   appended(stream: string): readonly AppendedRecord[];
-  /** All that there ever were, parents before children. */
+  /** Returns all shards that ever existed, parents before children. */
   shards(stream: string): readonly Shard[];
-  /** A PutRecords of which some records, or all, are refused because their shards take no more. */
+  /** Performs a PutRecords of which some or all records are throttled. */
   throttledPut(command: PutRecordsCommand, random: () => number): Promise<PutRecordsOutput>;
 }
 
 export function createStreams(of: {
   readonly clock: Clock;
   readonly seed: number;
-  /** What the streams say that a record may have at most. The log's own, when undefined. */
+  /** The record limit that the streams report; undefined for the log's own. */
   readonly recordBytes: number | undefined;
 }): Streams {
   const { clock, seed, recordBytes } = of;

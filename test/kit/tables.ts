@@ -9,21 +9,21 @@ import { columnValue } from './column-values.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
-/** Refuses a row as a constraint would: the constraint's name, or undefined when the row is fine. */
+/** Returns the name of the constraint that a row violates, or undefined when the row is valid. */
 export type Constraint = (row: Row) => string | undefined;
 
-/** A database's tables, and the progress of the sinks that write them, in memory. */
+/** A database's tables in memory, and the progress of the sinks that write to them. */
 export interface Tables {
-  /** As `to_json` would give them: appended ones in their order, those with a key where their key first came. */
+  /** Returns rows as `to_json` writes them, in the order in which they, or their keys, first arrived. */
   rows(table: string): readonly Row[];
-  /** What a sink has committed last. */
+  /** Returns the progress that a sink committed last. */
   progress(step: string, shard: string): Pick<Progress, 'revision' | 'state'> | undefined;
   constrain(table: string, constraint: Constraint): void;
-  /** The Postgres sink, writing here. `call` makes each of its calls to the database, and may fail instead. */
+  /** Returns the Postgres sink, which writes here. `call` makes each call to the database, and may fail instead. */
   sink(call: DatabaseCall): SinkDefinition<unknown, unknown>;
 }
 
-/** `work` is carried out at once and as a whole. */
+/** Makes a call to the database. `work` is performed at once and as a whole. */
 export type DatabaseCall = <Result>(
   operation: DatabaseOperation,
   work: () => Result,
@@ -38,8 +38,8 @@ interface Table {
 
 /**
  * Models what the Postgres sink promises the runtime: rows and progress are committed together, by compare-and-set, or
- * not at all; a later row replaces the one with its key; a row that the database refuses is refused alone. Types are
- * those that `columnsOf` gives a schema.
+ * not at all; a later row replaces the one with its key; an invalid row is rejected alone. The columns' types are those
+ * that `columnsOf` derives from the schema.
  */
 export function createTables(): Tables {
   const tables = new Map<string, Table>();
@@ -53,9 +53,9 @@ export function createTables(): Tables {
 
   function commit(progress: Progress, changes: readonly (() => void)[]): void {
     const { step, shard, previous, revision, state } = progress;
-    const place = itemKeyOf(step, shard);
-    if ((committed.get(place)?.revision ?? 0) !== previous) throw new StaleCheckpoint(`${step}, ${shard}`, previous);
-    committed.set(place, { revision, state });
+    const itemKey = itemKeyOf(step, shard);
+    if ((committed.get(itemKey)?.revision ?? 0) !== previous) throw new StaleCheckpoint(`${step}, ${shard}`, previous);
+    committed.set(itemKey, { revision, state });
     for (const change of changes) change();
   }
 
@@ -99,7 +99,7 @@ export function createTables(): Tables {
       open({ step, formerly, options, resources }) {
         const { table, key } = postgresDefinition.options.parse(options);
         const { columns } = postgresDefinition.resources.parse(resources);
-        if (columns === undefined) throw new UserMistake(`the kit has to be told the columns of the table ${table}`);
+        if (columns === undefined) throw new UserMistake(`the columns of the table ${table} are unknown`);
         return openSink(call, { step, formerly, written: table, table: tableOf(table), key, columns });
       },
     }),
@@ -140,7 +140,7 @@ function refused(code: string, message: string, column?: string): { readonly ref
   return { refusal: { code, message, column } };
 }
 
-/** Appended rows have a number for a key. */
+/** Stores a row. Appended rows, which have no key, get a number. */
 function put({ rows }: Table, key: readonly string[] | undefined, row: Row): void {
   rows.set(key === undefined ? String(rows.size) : JSON.stringify(key.map((name) => row[name])), row);
 }

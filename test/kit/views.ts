@@ -12,12 +12,12 @@ import type { StoredObject } from './s3.ts';
 import { shortShard } from './story.ts';
 import type { World } from './world.ts';
 
-/** A stream as a reader of it gets it that reads it from its start: what was appended again counts once. */
+/** A stream as a reader sees it from its start: duplicates are dropped. */
 export interface StreamView {
-  /** In the order of their arrival. */
+  /** Returns the events in the order of their arrival. */
   events(): readonly ReceivedEvent[];
   data(): readonly unknown[];
-  /** How many events were appended that a reader drops, because it has had them. */
+  /** Returns how many duplicates were appended, which a reader drops. */
   repeats(): number;
 }
 
@@ -25,20 +25,20 @@ export function streamView({ stage }: World, stream: string, own: readonly strin
   const read = (): { events: readonly ReceivedEvent[]; repeats: number } => {
     const appended = stage.streams.appended(stream);
     const states = new Map<string, StepState>();
-    const found: { event: ReceivedEvent; place: number }[] = [];
+    const found: { event: ReceivedEvent; index: number }[] = [];
     let repeats = 0;
     for (const shard of stage.streams.shards(stream)) {
       const batch = openBatch(freshState(shard, states), factsOf(stream, shard, own));
-      for (const [place, record] of appended.entries()) {
+      for (const [index, record] of appended.entries()) {
         if (record.shardId !== shard.id) continue;
         const before = batch.events.length;
         batch.take(record);
-        found.push(...batch.events.slice(before).map((event) => ({ event, place })));
+        found.push(...batch.events.slice(before).map((event) => ({ event, index })));
       }
       states.set(shard.id, batch.state());
       repeats += batch.counts.alreadySeen;
     }
-    found.sort((a, b) => a.place - b.place);
+    found.sort((a, b) => a.index - b.index);
     return { events: found.map(({ event }) => event), repeats };
   };
   return {
@@ -48,7 +48,7 @@ export function streamView({ stage }: World, stream: string, own: readonly strin
   };
 }
 
-/** A reader of a shard has its parents' marks. */
+/** Returns the marks with which a reader of a shard begins: those of the shard's parents. */
 function freshState({ parents, from, to }: Shard, states: ReadonlyMap<string, StepState>): StepState {
   const inherited: MarkRange[] = parents.flatMap((id) => marksWithin(states.get(id)?.marks ?? [], from, to));
   return { position: undefined, marks: parents.length === 0 ? noMarks(from, to) : inherited, rejections: [] };
@@ -58,13 +58,13 @@ function factsOf(stream: string, { from, to }: Shard, own: readonly string[]): B
   return { stream, from, to, own, names: [] };
 }
 
-/** Where a step stands in one shard. */
+/** A step's position in one shard. */
 export interface ShardPosition {
-  /** `shard 0`. */
+  /** For example `shard 0`. */
   readonly shard: string;
-  /** The record that it is in, or just after; undefined when it has read nothing yet. */
+  /** The record that the position is in or just after; undefined before the first one. */
   readonly sequenceNumber: string | undefined;
-  /** How many records come after. */
+  /** How many records come after the position. */
   readonly recordsBehind: number;
 }
 
@@ -86,14 +86,14 @@ export function positionsOf({ stage, incarnations }: World, step: TransformPlan 
   });
 }
 
-/** In the sink's own database, or in the checkpoint table. */
+/** Finds a step's state of a shard: in the sink's own database or in the checkpoint table. */
 function stateOf({ dynamodb, tables, names }: World['stage'], step: TransformPlan | SinkPlan, key: string) {
   const name = `${step.pipeline}/${step.name}`;
   if (step.kind === 'sink' && connectors[step.connector].progress === 'own') return tables.progress(name, key)?.state;
   return dynamodb.items(names.checkpoints).find((item) => item.step?.S === name && item.key?.S === key)?.state?.S;
 }
 
-/** What a step has refused, in the order of its shards. */
+/** Returns a step's dead letters in the order of its shards. */
 export function deadLettersOf({ stage }: World, { pipeline, name }: { pipeline: string; name: string }): DeadLetter[] {
   return stage.s3
     .objects(stage.names.deadLetters)
@@ -103,9 +103,9 @@ export function deadLettersOf({ stage }: World, { pipeline, name }: { pipeline: 
 
 export interface BucketView {
   keys(): readonly string[];
-  /** Decompressed. */
+  /** Returns the decompressed text of an object. */
   text(key: string): string;
-  /** The JSON lines of all objects below a prefix, in the order of the keys. */
+  /** Returns the JSON lines of all objects below a prefix, in the order of the keys. */
   rows(prefix?: string): readonly unknown[];
 }
 
@@ -117,7 +117,7 @@ export function bucketView({ stage }: World, bucket: string): BucketView {
       const found = objects().find((object) => object.key === key);
       if (found === undefined)
         throw new Error(
-          `the bucket has no '${key}': it has ${
+          `the bucket has no '${key}'; it has ${
             objects()
               .map((o) => o.key)
               .join(', ') || 'nothing'

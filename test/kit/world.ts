@@ -18,8 +18,7 @@ import { openStepIn, type World as StepWorld, sendFrom } from './steps.ts';
 import { openStory, type Story } from './story.ts';
 
 /**
- * Pipelines at work in this process, on a virtual clock, with everything below them in memory. The same seed does the
- * same.
+ * Pipelines that run in this process, on a virtual clock, with all services in memory. A seed determines the whole run.
  */
 export interface World {
   readonly plans: readonly PipelinePlan[];
@@ -30,17 +29,17 @@ export interface World {
   readonly functions: Functions;
   readonly feeders: Feeders;
   readonly story: Story;
-  /** What each transform does, as it is deployed. */
+  /** The deployed code of each transform. */
   readonly transforms: Map<StepPlan, Pick<Transform, 'run'>>;
-  /** What the functions of steps die of. */
+  /** Which events kill the function of each step. */
   readonly deadly: Map<StepPlan, Deadly>;
-  /** What names a stream's shards in checkpoints, by the stream's name. */
+  /** The incarnation of each stream, by its name. Checkpoints name shards by it. */
   readonly incarnations: ReadonlyMap<string, string>;
-  /** Chance that is this one's alone: another one's use does not change it. */
+  /** Returns random numbers of a name's own: other names do not influence them. */
   randomOf(what: string): () => number;
-  /** A process that is no step's: what it sends meets no faults. */
+  /** Starts a process that belongs to no step. Its calls meet no faults. */
   outsider(name: string): SimulatedProcess;
-  /** A process of an operator's command, whose calls fail as those of steps do. */
+  /** Starts a process of an operator's command. Its calls meet faults as those of steps do. */
   operator(): SimulatedProcess;
 }
 
@@ -64,8 +63,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const faults = openFaults();
   const calls = openCalls({
     faults,
-    overtake: (process) => functions.forsake(process),
-    told: ({ step }, { call, kind }) => story.tell(`${step} ${call}: ${kind}`),
+    overtake: (process) => functions.disconnect(process),
+    onFault: ({ step }, { call, kind }) => story.tell(`${step} ${call}: ${kind}`),
   });
   const processOf = (name: string, through: Calls): SimulatedProcess =>
     startProcess({
@@ -82,14 +81,14 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     calls,
     transformOf: (step) => transforms.get(step) ?? transformOf(pipelines, step),
     deadlyOf: (step) => deadly.get(step),
-    log: (step, line) => tellComplaint(story, step, line),
+    log: (step, line) => tellError(story, step, line),
   };
   const functions: Functions = openFunctions({
     clock,
     calls,
     start: (step) => processOf(step.name, calls),
     open: (step, process) => openStepIn(stepWorld, step, process),
-    // Whoever else calls a function tells why that failed.
+    // Mappings and the scheduler report failures themselves.
     ended: (step, why) => {
       if (step.delivery === 'request') story.tell(`${step.name}: ${why}`);
     },
@@ -101,7 +100,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     incarnations.set(stream, shape.incarnation);
   }
   await clock.runUntil(Promise.all([...feeders.mappings.values()].map((mapping) => mapping.settled())));
-  const calm = openCalls({ faults: openFaults(), overtake: () => undefined, told: () => undefined });
+  const calm = openCalls({ faults: openFaults(), overtake: () => undefined, onFault: () => undefined });
   return {
     plans,
     steps,
@@ -127,7 +126,7 @@ function transformOf(pipelines: readonly Pipeline[], step: StepPlan) {
   return transform.apply;
 }
 
-/** SQL that stands in a pipeline is checked and compiled as for a bundle. */
+/** Compiles the SQL that is written in a pipeline, as for a bundle. */
 function inlineTransforms(steps: readonly StepPlan[]): Promise<[StepPlan, Transform][]> {
   const inline = steps.flatMap((step) =>
     step.kind === 'transform' && step.sql !== undefined ? { step, sql: step.sql } : [],
@@ -144,8 +143,8 @@ export function streamNames(stage: Stage, plans: readonly PipelinePlan[]): reado
   return [...new Set(used.map((stream) => stage.streamName(stream)))];
 }
 
-/** Of what a function logs, errors are told, metrics are not. */
-function tellComplaint(story: Story, step: StepPlan, line: string): void {
+/** Adds errors that a function logs to the story; metrics are left out. */
+function tellError(story: Story, step: StepPlan, line: string): void {
   const { level, error } = JSON.parse(line) as { level?: string; error?: string };
   if (level === 'error') story.tell(`${step.name}: ${error}`);
 }

@@ -307,7 +307,7 @@ describe('a pipeline of words', () => {
     run.when.fails('shouting dynamodb', 'throttled', { times: Number.POSITIVE_INFINITY });
     await run.given('said', [word('a')]);
     await expect(run.settled({ within: minutes(30) })).rejects.toThrow(
-      'after 30 minutes there is still something to do: shouting is 1 records behind',
+      'after 30 minutes the steps have not processed everything: shouting is 1 record behind',
     );
     expect(run.story().length).toBeLessThan(10);
     expect(run.story().map((told) => told.trim())).toEqual(

@@ -84,7 +84,7 @@ function faultyRun(world: World, step: TransformPlan, faults: Faults): Promise<R
   const calls = openCalls({
     faults,
     overtake: () => undefined,
-    told: (_, { call, kind }) => world.story.tell(`operator ${call}: ${kind}`),
+    onFault: (_, { call, kind }) => world.story.tell(`operator ${call}: ${kind}`),
   });
   const process = startProcess({
     step: 'operator',

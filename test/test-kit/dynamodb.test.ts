@@ -43,7 +43,7 @@ describe("the kit's DynamoDB", () => {
     await server.stop();
   });
 
-  /** Sends a command to both, and compares what they answer. */
+  /** Sends a command to both servers, and compares their answers. */
   function both(): { send(command: object): Promise<object> } {
     const model = createDynamoDb();
     model.createTable('checkpoints', CHECKPOINT_TABLE_KEY);
@@ -60,7 +60,7 @@ describe("the kit's DynamoDB", () => {
     };
   }
 
-  test('answers whatever checkpoints ask as dynalite does', async () => {
+  test('answers every call that checkpoints make as dynalite does', async () => {
     let runs = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(operation, { minLength: 10, maxLength: 40 }), async (operations) => {
@@ -97,7 +97,7 @@ describe("the kit's DynamoDB", () => {
     await expect(both().send(command)).rejects.toThrow();
   });
 
-  test('refuses what it does not know, instead of guessing', async () => {
+  test('throws for an operation or expression that it does not support', async () => {
     const model = createDynamoDb();
     model.createTable('checkpoints', CHECKPOINT_TABLE_KEY);
     await expect(model.call({ input: {} })).rejects.toThrow("the kit's DynamoDB does not have");
@@ -148,7 +148,7 @@ async function outcomeOf(sent: Promise<object>): Promise<Outcome> {
   }
 }
 
-/** A checkpoint that was moved before is part of the game. */
+/** Throws any error but `StaleCheckpoint`: some of the generated updates expect an outdated revision. */
 function refuseDefects(error: Error): void {
   if (error.name !== 'StaleCheckpoint') throw error;
 }

@@ -23,7 +23,7 @@ describe('faults', () => {
     expect(expected.map(() => faults.next(SITE))).toEqual(expected);
   });
 
-  test('end when their rule is taken back', () => {
+  test('end when their rule is removed', () => {
     const faults = openFaults();
     const takeBack = faults.add({ site: SITE, kind: 'throttled', times: Number.POSITIVE_INFINITY });
     expect(faults.next(SITE)).toBe('throttled');
@@ -31,7 +31,7 @@ describe('faults', () => {
     expect(faults.next(SITE)).toBeUndefined();
   });
 
-  test('by chance happen again, just so, as rules', () => {
+  test('that were random happen again in the same way as rules', () => {
     const sites = Array.from({ length: 200 }, (_, index) => `step-${index % 3} s3.PutObject`);
     const first = openFaults();
     first.addRandom({ kinds: faultKinds, probability: 0.2, most: 12, random: seededRandom(7) });

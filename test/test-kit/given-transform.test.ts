@@ -27,7 +27,7 @@ const seen = { word: 'seen', by: '2026-05-05T00:00:00Z' };
 const a = event({ key: 'k', time: '2026-05-05T00:00:00Z', data: { word: 'a' } });
 
 describe('given events, a transform', () => {
-  test('gives what it makes, in order, and what it refuses', () => {
+  test('returns its outputs and rejections, in order', () => {
     given(pure, [a, { word: '' }, { word: 'bomb' }]).gives([
       { word: 'a', by: 'me' },
       event({ key: 'k', type: 'word.seen', time: '2026-05-05T00:00:00Z', data: seen }),
@@ -53,7 +53,7 @@ describe('given events, a transform', () => {
     expect(() => given(pure, [{ word: 'bomb' }]).gives([refusal(...expected)])).toThrow('to deeply equal');
   });
 
-  test('refuses an event that does not fit its schema', () => {
+  test('rejects an event that does not fit its schema', () => {
     given(pure, [event({ data: { word: 1 } })]).gives([refusal('schema', 'word')]);
   });
 

@@ -27,7 +27,7 @@ function newProcess(seed = 1) {
 
 const HOUR = 3_600_000;
 
-test('a process sleeps on its clock, and so do its deadlines', async () => {
+test('sleeps and deadlines of a process run on its clock', async () => {
   const { clock, process } = newProcess();
   const work = process.invocation(async () => {
     const deadline = AbortSignal.timeout(HOUR / 2);
@@ -37,14 +37,14 @@ test('a process sleeps on its clock, and so do its deadlines', async () => {
   expect(await clock.runUntil(work)).toEqual([1_000 + HOUR / 2, 'TimeoutError']);
 });
 
-test('the same seed gives a process the same chance', async () => {
+test('the same seed gives a process the same random numbers', async () => {
   const chances = (seed: number) =>
     newProcess(seed).process.invocation(async () => [Math.random(), randomUUID(), randomBytes(6).toString('hex')]);
   expect(await chances(1)).toEqual(await chances(1));
   expect(await chances(1)).not.toEqual(await chances(2));
 });
 
-test('time stands still while a process compresses in a thread', async () => {
+test('the clock stops while a process compresses in a thread', async () => {
   const { clock, process } = newProcess();
   void clock.sleep(1);
   const work = process.invocation(async () => {
@@ -54,14 +54,14 @@ test('time stands still while a process compresses in a thread', async () => {
   expect(await clock.runUntil(work)).toBe(1_000);
 });
 
-test('clients that a connector makes itself reach the services of the run', async () => {
+test('clients that a connector creates call the services of the run', async () => {
   const { process, sent } = newProcess();
   const put = new PutObjectCommand({ Bucket: 'b', Key: 'k' });
   expect(await process.invocation(() => new S3Client({}).send(put))).toEqual({ ETag: 'kit' });
   expect(sent).toEqual([{ serviceId: 'S3', command: put, signal: undefined }]);
 });
 
-test('nothing changes for code outside', async () => {
+test('code outside of simulated processes is not affected', async () => {
   newProcess();
   const before = Date.now();
   expect(Math.abs(before - performance.timeOrigin - performance.now())).toBeLessThan(1_000);
@@ -71,7 +71,7 @@ test('nothing changes for code outside', async () => {
   expect(randomUUID()).not.toBe(randomUUID());
 });
 
-test('what a process has begun does not go on when it is dead', async () => {
+test('nothing that a process has begun goes on after its death', async () => {
   const { clock, process } = newProcess();
   const done: string[] = [];
   const work = process.invocation(async () => {
@@ -87,7 +87,7 @@ test('what a process has begun does not go on when it is dead', async () => {
   expect(done).toEqual(['alive']);
 });
 
-test('what a process has left undone stands still until its next invocation', async () => {
+test('unfinished work of a process waits until its next invocation', async () => {
   const { clock, process } = newProcess();
   const done: number[] = [];
   await process.invocation(async () => {

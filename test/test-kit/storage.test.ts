@@ -55,7 +55,7 @@ describe("the kit's S3", () => {
 
 const key = fc.constantFrom('a/1', 'a/2', 'b');
 const body = fc.constantFrom('', 'x', 'some text');
-/** Of those bodies, and of none. */
+/** The ETags of those bodies, and one that fits none. */
 const etag = fc.constantFrom(
   '"d41d8cd98f00b204e9800998ecf8427e"',
   '"9dd4e461268c8034f5c8564e155c67a6"',
@@ -77,7 +77,7 @@ const command: fc.Arbitrary<(bucket: string) => AwsCommand> = fc.oneof(
     .map((input) => (Bucket: string) => new ListObjectsV2Command({ Bucket, ...input })),
 );
 
-/** What the runtime and the connectors read of an answer. */
+/** Reduces an answer to what the runtime and the connectors read. */
 async function outcomeOf(sent: Promise<object>): Promise<object> {
   try {
     const answer = (await sent) as {
@@ -117,7 +117,7 @@ describe("the kit's SQS", () => {
     return { clock, sqs, QueueUrl, send, receive };
   }
 
-  test('hides a message that was received, shows it again, and gives it up in the end', async () => {
+  test('hides a received message, shows it again, and moves it to the dead-letter queue in the end', async () => {
     const { clock, sqs, send, receive } = world();
     await send('one');
     expect(await receive()).toMatchObject([{ Body: 'one' }]);
@@ -129,7 +129,7 @@ describe("the kit's SQS", () => {
     expect(sqs.messages('failed')).toEqual(['one']);
   });
 
-  test('forgets what is deleted, and shows at once what is made visible', async () => {
+  test('removes a deleted message, and shows one at once that is made visible', async () => {
     const { sqs, QueueUrl, send, receive } = world();
     await send('one');
     const [first] = await receive();
@@ -140,7 +140,7 @@ describe("the kit's SQS", () => {
     expect(sqs.messages('queue')).toEqual([]);
   });
 
-  test('holds a poll until a message comes, and no longer than it asks', async () => {
+  test('keeps a poll waiting until a message arrives, or until its wait time is over', async () => {
     const { clock, send, receive } = world();
     const late = clock.sleep(5_000).then(() => send('late'));
     expect(await receive(20)).toMatchObject([{ Body: 'late' }]);
@@ -153,7 +153,7 @@ describe("the kit's SQS", () => {
     expect(clock.now()).toBe(32_000);
   });
 
-  test('gives a message twice now and then', async () => {
+  test('sometimes delivers a message twice', async () => {
     const { send, receive } = world({ twiceProbability: 1 });
     await send('one');
     expect([...(await receive()), ...(await receive())]).toMatchObject([{ Body: 'one' }, { Body: 'one' }]);

@@ -22,10 +22,10 @@ const Thing = z.object({
 });
 const columns = columnsOf(Thing);
 
-/** Each side of the comparison: a sink, and the rows of its table. */
+/** One side of the comparison: a sink, and the rows of its table. */
 interface Side {
   readonly sink: OpenSink;
-  /** The same under another name. */
+  /** The same sink under another step name. */
   readonly renamed: OpenSink;
   rows(): Promise<readonly unknown[]>;
 }
@@ -45,7 +45,7 @@ describe("the kit's tables", () => {
     await server.stop();
   });
 
-  /** A sink keeps its connection for as long as its process lives. */
+  /** Closes the sinks' connections: a sink keeps its connection for the life of its process. */
   async function hangUp(): Promise<void> {
     await client.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'millrace%'`,
@@ -83,7 +83,7 @@ describe("the kit's tables", () => {
     };
   }
 
-  test('do with random slices what the sink does in Postgres', async () => {
+  test('store random slices as the sink does in Postgres', async () => {
     const seen = { rejected: 0, stale: 0, rows: 0 };
     await fc.assert(
       fc.asyncProperty(
@@ -122,7 +122,7 @@ const EMPTY = { events: [], to: 'x' as never };
 
 const key = fc.constantFrom(undefined, ['id'], ['id', 'kind']);
 
-/** Mostly right, sometimes missing or null, now and then of another type. */
+/** Generates values that mostly fit; some are missing or null, a few have another type. */
 const mostly = (right: fc.Arbitrary<unknown>) =>
   fc.oneof(
     { weight: 12, arbitrary: right },
@@ -175,8 +175,8 @@ async function outcomeOf(sink: OpenSink, of: Parameters<typeof sliceOf>[0]) {
 }
 
 /**
- * Without the rows that a constraint refused and a later one of the slice replaces: Postgres never sees some of those,
- * by where its blocks are cut, and the kit's tables refuse them all.
+ * Leaves out rows that violate a constraint and that a later row of the slice replaces. Depending on where the sink
+ * cuts its blocks, Postgres never sees some of them; the kit's tables reject them all.
  */
 function unlessReplaced(
   outcome: Awaited<ReturnType<typeof outcomeOf>>,
@@ -187,21 +187,21 @@ function unlessReplaced(
   const keyOf = ({ data }: (typeof log)[number]) =>
     JSON.stringify(by.map((name) => String((data as Row | null)?.[name])));
   const isReplaced = (at: string) => {
-    const place = log.findIndex(({ position }) => position === at);
-    return by.length > 0 && log.slice(place + 1).some((later) => keyOf(later) === keyOf(log[place] as never));
+    const index = log.findIndex(({ position }) => position === at);
+    return by.length > 0 && log.slice(index + 1).some((later) => keyOf(later) === keyOf(log[index] as never));
   };
   return outcome.rejections.filter(({ at, message }) => !(message.includes(CONSTRAINT) && isReplaced(at)));
 }
 
 const CONSTRAINT = '(SQLSTATE 23514)';
 
-/** Without the rejections, which are compared as the sink resolves to them. */
+/** Removes the rejections from a state: they are compared as the sink returns them. */
 async function committedBy(sink: OpenSink, shard: string): Promise<object> {
   const { revision, state = '{}' } = (await sink.loadProgress?.(shard, new AbortController().signal)) ?? {};
   return { revision, to: (JSON.parse(state) as { to?: string }).to };
 }
 
-/** The column and the SQLSTATE: the words in between are Postgres's own. */
+/** Reduces a message to the column and the SQLSTATE: the words in between are Postgres's own. */
 function causeOf(message: string): string {
   return message.replace(/^(column \w+: )?.*( \(SQLSTATE \w+\))$/s, '$1$2');
 }
