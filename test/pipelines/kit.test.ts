@@ -326,7 +326,7 @@ describe('a pipeline of words', () => {
       "no step calls 'kines'; there are lambda, kinesis",
     ],
     ['a site', (run) => run.when.fails('shoutin kinesis', 'throttled'), "there is no step 'shoutin'"],
-    ['a file', (run) => run.bucket('lake').text('x'), "the bucket has no 'x': it has nothing"],
+    ['a file', (run) => run.bucket('lake').text('x'), "the bucket has no 'x'; it has nothing"],
   ])('names what there is when a test names %s that is not there', async (_, ask, message) => {
     const run = await givenPipeline(words);
     expect(() => ask(run)).toThrow(message);
