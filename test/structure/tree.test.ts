@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { REPOSITORY } from '../../infra/repository.ts';
 import { filesBelow } from './files.ts';
+
+const page = readFileSync(join(REPOSITORY, 'docs', 'architecture.md'), 'utf8');
 
 /** How many levels of folders the page shows below each of these. */
 const LEVELS_SHOWN: Readonly<Record<string, number>> = { functions: 2, infra: 2, test: 1 };
@@ -12,6 +14,18 @@ const CONNECTORS = ['functions/sinks', 'functions/sources'];
 
 test('docs/architecture.md shows every folder of functions/, infra/ and test/, and none that does not exist', () => {
   expect([...foldersShown()].sort()).toEqual([...foldersThere()].sort());
+});
+
+test('docs/architecture.md names files that exist', () => {
+  const named = [...page.matchAll(/`([\w/-]+\/[\w-]+\.(?:test\.)?ts)`/g)].map(([, path = '']) => path);
+  expect(named.length).toBeGreaterThan(15);
+  for (const path of named) {
+    const places = [REPOSITORY, join(REPOSITORY, 'functions/runtime')];
+    expect(
+      places.some((place) => existsSync(join(place, path))),
+      path,
+    ).toBe(true);
+  }
 });
 
 function foldersThere(): ReadonlySet<string> {
@@ -28,7 +42,6 @@ function foldersThere(): ReadonlySet<string> {
 
 /** The folders of the tree, where two blanks are one level, and each line says what its folder is for. */
 function foldersShown(): readonly string[] {
-  const page = readFileSync(join(REPOSITORY, 'docs', 'architecture.md'), 'utf8');
   const [, tree = ''] = page.match(/^## Folders\n+```\n(.*?)^```$/ms) ?? [];
   const path: string[] = [];
   return tree
