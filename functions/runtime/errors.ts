@@ -1,22 +1,23 @@
 /**
- * Whose fault is an error? One kind is the event's: `EventRejected`, thrown where an event is decoded, checked,
- * transformed or written. It goes to the dead letters and the step goes on. Everything else is the world's: the slice
- * is delivered again.
+ * The reasons of a rejection. Whoever handles an error first decides whose fault it is. The event's fault: throw
+ * `EventRejected` where the event is decoded, checked, transformed or written; the event becomes a dead letter, and the
+ * step goes on with the next one. Any other error is the fault of something outside, such as the network or a database:
+ * the slice is delivered again.
  */
 export const REJECTION_REASONS = [
-  /** The record's bytes are not what they say they are: bad MD5, truncated, not JSON. */
+  /** The bytes of the record are not what they claim to be: wrong MD5, cut off, not JSON. */
   'undecodable',
   /** The data does not fit its schema. */
   'schema',
-  /** `apply` threw, or an SQL expression failed. It is pure: trying again cannot help. */
+  /** `apply` threw, or an SQL expression failed. Both are pure, so a retry cannot help. */
   'transform',
-  /** The destination refused this event for good. */
+  /** The destination refused this event, and would refuse it again. */
   'refused',
-  /** The event is larger than its stream takes. */
+  /** The event is larger than a record of its stream may be. */
   'too-large',
-  /** The function's process died of it, again and again: out of memory, or in a loop until its time was over. */
+  /** The function's process died of this event several times: out of memory, or busy until its time was over. */
   'killed',
-  /** It was never done, and Lambda gave up on it when it was too old. */
+  /** Lambda discarded the event because it was too old, and the step had not processed it. */
   'expired',
 ] as const;
 
@@ -32,7 +33,10 @@ export class EventRejected extends Error {
   }
 }
 
-/** Another invocation has moved the checkpoint on: what this one did after it loaded the checkpoint does not count. */
+/**
+ * Another invocation has moved the checkpoint since this one loaded it. What this invocation did since then does not
+ * count.
+ */
 export class StaleCheckpoint extends Error {
   constructor(what: string, expectedRevision: number) {
     super(`the checkpoint of ${what} is no longer at revision ${expectedRevision}: another invocation has moved it`);
@@ -40,7 +44,7 @@ export class StaleCheckpoint extends Error {
   }
 }
 
-/** A user's mistake in options, resources, context or arguments: shown without a stack. */
+/** A user's mistake in options, resources, context or arguments. Shown without a stack. */
 export class UserMistake extends Error {
   constructor(message: string) {
     super(message);

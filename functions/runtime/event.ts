@@ -1,46 +1,52 @@
 import type { Position } from './position.ts';
 
 /**
- * An event: CloudEvents 1.0, with the `partitionkey` extension as its key and `sequence` as its place in its source's
- * order. `data` is parsed on first use; what is only filtered, routed or passed on is never parsed.
+ * An event: CloudEvents 1.0, with the extension `partitionkey` as its key and `sequence` as its place in the order of
+ * its source. `data` is parsed when it is first used. An event that is only filtered, routed or passed on is never
+ * parsed.
  */
 export interface Event<D = unknown> {
   readonly id: string;
-  /** Who made it, as a URI reference. One source's sequences only grow, except when an event is appended again. */
+  /**
+   * Names the maker, as a URI reference. The sequences of one source only grow, except when an event is appended again.
+   */
   readonly source: string;
-  /** Past tense: `order.placed`. */
+  /** In the past tense: `order.placed`. */
   readonly type: string;
-  /** When it happened, RFC 3339. */
+  /** The time at which it happened, in RFC 3339. */
   readonly time: string;
-  /** Events with the same key stay in order. 1 to 256 characters. */
+  /** Events with the same key stay in order. 1 to 256 characters (`keyFault`). */
   readonly key: string;
-  /** Compares as text within its source. Undefined when a foreign producer gave none. */
+  /** Sequences of one source compare as text. Undefined when another producer gave none. */
   readonly sequence: string | undefined;
   readonly traceparent: string | undefined;
   readonly data: D;
 }
 
 /**
- * An event as it is read from a shard: a view on the record's bytes. Its properties are computed when they are asked
- * for, so it cannot be spread into another object.
+ * An event as it is read from a shard: a view of the record's bytes. Getters compute its properties, so it cannot be
+ * spread into another object.
  */
 export interface ReceivedEvent<D = unknown> extends Event<D> {
-  /** Just after this event in the shard that it was read from. */
+  /** The position just after this event in the shard that it was read from. */
   readonly position: Position;
   /**
-   * The event as CloudEvents JSON on one line: line feeds, which JSON has between its tokens only, are blanks.
-   * Otherwise as it came, unless it was not a CloudEvent: then the event that it is read as.
+   * The event as CloudEvents JSON on one line. Line feeds and carriage returns are replaced by blanks (`onOneLine`),
+   * all else is as it came. For a record that is no CloudEvent, this is the CloudEvent that the record is read as.
    */
   readonly bytes: Uint8Array;
-  /** The JSON of `data` alone, as it came: line feeds and digits that a number in JavaScript cannot hold included. */
+  /** The JSON of `data` as it came. Line breaks are kept, and so are digits that a number in JavaScript cannot hold. */
   readonly dataBytes: Uint8Array;
-  /** The JSON that the record held, just as it came: what was no CloudEvent is without an envelope here. */
+  /** The JSON of the record as it came. For a record that is no CloudEvent, it has no attributes. */
   readonly original: Uint8Array;
-  /** The one step, `<pipeline>/<step>`, that a dead letter was put back for: every other one drops it (redriven.ts). */
+  /**
+   * Set on a dead letter that was put back: the one step, `<pipeline>/<step>`, that it is for. Every other step drops
+   * it (redriven.ts).
+   */
   readonly redrivenFor: string | undefined;
 }
 
-/** An event that is not yet in the log: what sources and transforms hand to the log writer. */
+/** An event that is not in the log yet. Sources and transforms hand it to the log writer. */
 export interface OutgoingEvent {
   readonly id: string;
   readonly source: string;
@@ -49,27 +55,27 @@ export interface OutgoingEvent {
   readonly key: string;
   readonly sequence: string | undefined;
   readonly traceparent: string | undefined;
-  /** Only of a dead letter that is put back: the step it is for. */
+  /** Set only on a dead letter that is put back: the one step that it is for. */
   readonly redrivenFor?: string | undefined;
-  /** The JSON of `data`: UTF-8, one value. */
+  /** The JSON of `data`: one value, in UTF-8. */
   readonly dataBytes: Uint8Array;
 }
 
 /**
  * The most characters of a key. A key is a Kinesis partition key: a Unicode string of 1 to 256 characters (API
- * reference, `PutRecord`). A character is a code point, so one beyond the basic plane counts once, though JavaScript
- * holds it as two units.
+ * reference, `PutRecord`). A character here is a code point: one beyond the basic plane counts once, though it has two
+ * units in a JavaScript string.
  */
 export const LONGEST_KEY = 256;
 
-/** Why a text cannot be an event's key. */
+/** The reason why a text cannot be an event's key. */
 export interface KeyFault {
   readonly kind: 'empty' | 'too long' | 'not Unicode';
   /** For people. Continues a sentence whose subject is the key: `has 257 characters, …`. */
   readonly message: string;
 }
 
-/** Finds what is wrong with a text as an event's key. Undefined when it may be one. */
+/** Finds what is wrong with a text as an event's key. Returns undefined when nothing is. */
 export function keyFault(text: string): KeyFault | undefined {
   if (text === '') return { kind: 'empty', message: `is empty: give it 1 to ${LONGEST_KEY} characters` };
   // Code points are counted only where there may be too many.

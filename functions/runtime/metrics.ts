@@ -1,6 +1,7 @@
 /**
- * What one invocation did with one shard or item, as a CloudWatch Embedded Metric Format line: Lambda's log is the only
- * transport (CloudWatch's user guide, "Embedded metric format specification"). Never an event's data.
+ * What one invocation did with one shard or item: the values of a line in CloudWatch's Embedded Metric Format. Lambda's
+ * log is the only transport (CloudWatch User Guide, "Embedded metric format specification"). Never contains an event's
+ * data.
  */
 export interface StepCounts {
   readonly eventsIn: number;
@@ -9,7 +10,7 @@ export interface StepCounts {
   readonly alreadySeen: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** From the arrival of the newest record in the log to now. Undefined where there was none. */
+  /** The age of the newest record in the log, from its arrival to now. Undefined when there was no record. */
   readonly lagMillis?: number;
   readonly durationMillis: number;
 }

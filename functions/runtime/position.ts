@@ -1,54 +1,56 @@
 /**
- * Where a step stands in a shard: just after one event. A position is kept in its encoded form, a text of fixed width
- * whose order as a string is the order of the log, so that `<` compares two positions of one shard and a key-value
- * store can hold them.
+ * A position in a shard: just after one event. It is encoded as a text of fixed width whose order as a text is the
+ * order of the log. So `<` compares two positions of one shard, and a key-value store can hold positions.
  *
- * A sequence number is decimal with up to 56 digits (Kinesis' API reference, `SequenceNumber`), which is 187 bits: 32
- * characters of 6 bits. The place inside an aggregated record takes 4 characters, an output's index 3.
+ * A sequence number is decimal with up to 56 digits (Kinesis API reference, `SequenceNumber`). That is 187 bits: 32
+ * characters of 6 bits. The place inside an aggregated record takes 4 characters, the index of an output 3.
  */
 declare const positionBrand: unique symbol;
 export type Position = string & { readonly [positionBrand]: true };
 
-/** Order-preserving: the characters ascend in ASCII, and all of them are safe in URLs, S3 keys and JSON. */
+/** Digits in ascending ASCII order, so texts sort as numbers do. All of them are safe in URLs, S3 keys and JSON. */
 const DIGITS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
 const SEQUENCE_NUMBER_WIDTH = 32;
 const SUB_SEQUENCE_WIDTH = 4;
 const OUTPUT_INDEX_WIDTH = 3;
 
-/** As many outputs of one event have a sequence each. */
+/** The most outputs of one event, each with a sequence of its own. */
 export const MOST_OUTPUTS = 64 ** OUTPUT_INDEX_WIDTH;
 
 /** The place that stands for "after every event of the record". */
 export const LAST_SUB_SEQUENCE = 64 ** SUB_SEQUENCE_WIDTH - 1;
 
-/** Just after event `subSequence` (from 0) of the record with this sequence number (decimal). */
+/**
+ * Returns the position just after an event of the record with this decimal sequence number. `subSequence` counts the
+ * record's events from 0.
+ */
 export function positionOf(sequenceNumber: string, subSequence: number): Position {
   return positionsIn(sequenceNumber)(subSequence);
 }
 
-/** `positionOf` for many events of one record, whose sequence number is encoded once. */
+/** Returns `positionOf` for the events of one record. It encodes the record's sequence number once. */
 export function positionsIn(sequenceNumber: string): (subSequence: number) => Position {
   const record = encodeOrdered(BigInt(sequenceNumber), SEQUENCE_NUMBER_WIDTH);
   return (subSequence) => (record + encodeOrdered(subSequence, SUB_SEQUENCE_WIDTH)) as Position;
 }
 
-/** Before every event of any shard. */
+/** The position before every event of any shard. */
 export const START_OF_SHARD: Position = '-'.repeat(SEQUENCE_NUMBER_WIDTH + SUB_SEQUENCE_WIDTH) as Position;
 
-/** After every event of any shard, also of those to come. */
+/** The position after every event of any shard, those to come included. */
 export const END_OF_SHARD: Position = 'z'.repeat(SEQUENCE_NUMBER_WIDTH + SUB_SEQUENCE_WIDTH) as Position;
 
-/** Just after the whole record. */
+/** Returns the position just after the whole record. */
 export function endOfRecord(sequenceNumber: string): Position {
   return positionOf(sequenceNumber, LAST_SUB_SEQUENCE);
 }
 
-/** Whether a text is an encoded position. */
+/** Returns true when a text is an encoded position. */
 export function isPosition(text: string): text is Position {
   return text.length === SEQUENCE_NUMBER_WIDTH + SUB_SEQUENCE_WIDTH && /^[\w-]+$/.test(text);
 }
 
-/** The decimal sequence number of the record that the position is in or just after. */
+/** Returns the decimal sequence number of the record that the position is in or just after. */
 export function sequenceNumberOf(position: Position): string {
   return decodeOrdered(position.slice(0, SEQUENCE_NUMBER_WIDTH)).toString();
 }
@@ -57,18 +59,21 @@ export function subSequenceOf(position: Position): number {
   return Number(decodeOrdered(position.slice(SEQUENCE_NUMBER_WIDTH, SEQUENCE_NUMBER_WIDTH + SUB_SEQUENCE_WIDTH)));
 }
 
-/** Whether the position is just after the last event of its record, so that reading goes on with the next record. */
+/**
+ * Returns true when the position is just after the last event of its record. Reading then goes on with the next record.
+ */
 export function isEndOfRecord(position: Position): boolean {
   return subSequenceOf(position) === LAST_SUB_SEQUENCE;
 }
 
-/** The `sequence` of the output with this index (from 0) that the event at this position made. */
+/** Returns the `sequence` of one output of the event just before a position. Indexes count from 0. */
 export function sequenceAt(position: Position, outputIndex: number): string {
   return position + encodeOrdered(outputIndex, OUTPUT_INDEX_WIDTH);
 }
 
 /**
- * A text of fixed width that sorts as the number does. Throws a RangeError when the number needs more digits of 6 bits.
+ * Encodes a number as a text of fixed width. The texts sort as the numbers do. Throws a RangeError when the number does
+ * not fit.
  */
 export function encodeOrdered(value: bigint | number, width: number): string {
   const text = typeof value === 'number' ? encodeNumber(value, width) : encodeBigInt(value, width);
@@ -85,7 +90,7 @@ export function decodeOrdered(text: string): bigint {
   return value;
 }
 
-/** Arithmetic of big integers is slow, so they are cut into numbers of 48 bits. */
+/** Arithmetic with big integers is slow, so they are cut into numbers of 48 bits. */
 const DIGITS_AT_ONCE = 8;
 
 function encodeBigInt(value: bigint, width: number): string | undefined {
@@ -110,7 +115,7 @@ function encodeNumber(value: number, width: number): string | undefined {
   return rest === 0 ? text : undefined;
 }
 
-/** Two digits at once: a batch has a position and a sequence for each of thousands of events. */
+/** Two digits at once, for speed: a batch has thousands of events, each with a position and a sequence. */
 const PAIRS = Array.from({ length: 64 * 64 }, (_, value) => DIGITS.charAt(value >> 6) + DIGITS.charAt(value & 63));
 
 function decodeNumber(text: string): number {

@@ -14,8 +14,7 @@ export interface QueueSurroundings extends StepSurroundings {
 }
 
 /**
- * The Lambda handler of a source whose items a queue announces: `export const handler =
- * queueHandler(s3FilesDefinition)`.
+ * Makes the Lambda handler of a source of announced items: `export const handler = queueHandler(s3FilesDefinition)`.
  */
 export function queueHandler<O, R, P>(definition: SourceDefinition<O, R, ItemSource<P>>): Handler {
   let opened: Handler | undefined;
@@ -25,7 +24,7 @@ export function queueHandler<O, R, P>(definition: SourceDefinition<O, R, ItemSou
   };
 }
 
-/** The same with surroundings of your own: one process of the source. */
+/** Opens the handler with the given surroundings, as one process of the source. */
 export function openQueueHandler<O, R, P>(
   definition: SourceDefinition<O, R, ItemSource<P>>,
   surroundings: QueueSurroundings,
@@ -44,7 +43,10 @@ export function openQueueHandler<O, R, P>(
     resources: parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`),
   });
 
-  /** Puts a message back as a new one: its retries count failures, and being read in several invocations is none. */
+  /**
+   * Sends a message again as a new one. A message's own retries count as failures, and an item that takes several
+   * invocations has not failed.
+   */
   async function putBack(message: SQSRecord, delaySeconds: number, signal: AbortSignal): Promise<void> {
     await surroundings.sqs.send(
       new SendMessageCommand({ QueueUrl: queue, MessageBody: message.body, DelaySeconds: delaySeconds }),
@@ -84,8 +86,8 @@ export function openQueueHandler<O, R, P>(
 }
 
 /**
- * How long an announcement waits: not at all whose item is half read; a little whose lane is with another invocation;
- * and while the step is paused, as long as it may take to go on after it. As new messages, they neither count as
- * failures nor reach the end of the queue's retention.
+ * The seconds that an announcement waits before it is delivered again: 0 when the item is half read, 5 when another
+ * invocation holds the lane, 60 while the step is paused. It waits as a new message, so that it neither counts as a
+ * failure nor reaches the end of the queue's retention.
  */
 const WAIT_SECONDS = { unfinished: 0, busy: 5, paused: 60 };

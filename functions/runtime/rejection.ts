@@ -1,27 +1,29 @@
 import type { RejectionReason } from './errors.ts';
 import type { ReceivedEvent } from './event.ts';
 
-/** An event, record, row or item that a step refuses for good. */
+/**
+ * An event, record, row or item that a step refuses. It is stored as a dead letter, and the step goes on without it.
+ */
 export interface Rejection {
-  /** Where it was: a position in a shard, or a place in an item, as text that sorts and may stand in an object key. */
+  /** The position in a shard, or the place in an item. It sorts as text, and it is part of an object key. */
   readonly at: string;
   readonly reason: RejectionReason;
-  /** What is wrong, where, and with which value's name: shown to people. */
+  /** Says what is wrong, where, and the name of the value. Shown to people. */
   readonly message: string;
-  /** The original bytes. */
+  /** The bytes as they came. */
   readonly bytes: Uint8Array;
   readonly event?: RejectedEvent;
-  /** More of where it was, for people: object key and line of a file, say. */
+  /** More about where it was, for people: object key and line of a file, for example. */
   readonly origin?: Readonly<Record<string, string | number>>;
 }
 
 /**
- * What an event was read as, beside its bytes: those of what is no CloudEvent do not say. Not there when it was never
- * read as one.
+ * The attributes that an event was read with. The bytes of a record that is no CloudEvent do not contain them. Missing
+ * when the bytes were not read as an event.
  */
 export type RejectedEvent = Pick<ReceivedEvent, 'id' | 'key' | 'time'>;
 
-/** The rejection of an event. */
+/** Makes the rejection of an event. */
 export function rejectionOf(
   { position: at, id, key, time, original: bytes }: ReceivedEvent,
   { reason, message }: Pick<Rejection, 'reason' | 'message'>,

@@ -16,18 +16,20 @@ import { parseOrExplain, readStepConfig, type StepConfig } from './step-config.t
 
 type Handler<Request, Reply> = (request: Request, invocation: Invocation) => Promise<Reply>;
 
-/** What the outside gives a pushed source. */
+/** What a pushed source needs from outside. Tests give emulators and a clock of their own. */
 export interface ReceivingSurroundings {
   readonly config: StepConfig;
   readonly kinesis: Pick<KinesisClient, 'send'>;
   readonly dynamodb: Pick<DynamoDBClient, 'send'>;
-  /** Names this process among all that run the source, for ever. */
+  /** Names this process. No other process of the source ever has the same name. */
   readonly processId: string;
   now(): number;
   log(line: string): void;
 }
 
-/** The Lambda handler of a source that answers requests: `export const handler = requestHandler(httpDefinition)`. */
+/**
+ * Makes the Lambda handler of a source that answers requests: `export const handler = requestHandler(httpDefinition)`.
+ */
 export function requestHandler<O, R, Request, Reply>(
   definition: SourceDefinition<O, R, ReceivingSource<Request, Reply>>,
 ): Handler<Request, Reply> {
@@ -45,7 +47,7 @@ export function requestHandler<O, R, Request, Reply>(
   };
 }
 
-/** The same with surroundings of your own: one process of the source. */
+/** Opens the handler with the given surroundings, as one process of the source. */
 export function openRequestHandler<O, R, Request, Reply>(
   definition: SourceDefinition<O, R, ReceivingSource<Request, Reply>>,
   surroundings: ReceivingSurroundings,
@@ -87,12 +89,13 @@ export function openRequestHandler<O, R, Request, Reply>(
   };
 }
 
-/** Callers wait. */
+/** Gives up quickly: an HTTP caller is waiting for the reply. */
 const LONGEST_LOOK_MILLIS = 1_000;
 
 /**
- * Whether the source is paused. While nobody can tell, what was true last stays true: nothing is in danger when a
- * paused source takes a request, and events are not to wait for the table of checkpoints.
+ * Returns a function that resolves to true while the source is paused. When the checkpoint table cannot be read, the
+ * last answer stays valid: events must not wait for that table, and a request that a paused source still takes does no
+ * harm.
  */
 function pauseOf(
   { config, dynamodb, now }: ReceivingSurroundings,
@@ -117,9 +120,9 @@ function pauseOf(
 const COUNTER_WIDTH = 8;
 
 /**
- * Gives an event without a source of its own this process as its source, and the next count: then the writer's own
- * retries do not double it. The process is alone with its source, and has one request at a time, so counts reach every
- * shard in order.
+ * Returns a function that completes events. An event without a source gets this process as its source, and the next
+ * count as its sequence, so a retry inside the writer cannot duplicate it. Only this process writes under that source,
+ * and it handles one request at a time, so the counts reach every shard in order.
  */
 function numbering(source: string): (event: ReceivedRequest<unknown>['events'][number]) => OutgoingEvent {
   let count = 0;

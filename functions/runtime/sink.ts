@@ -3,26 +3,34 @@ import type { ReceivedEvent } from './event.ts';
 import type { Position } from './position.ts';
 import type { Rejection } from './rejection.ts';
 
-/**
- * A range (from, to] of one shard, in order, with what is already seen left out.
- */
+/** A range (from, to] of one shard: the events in order, without duplicates. */
 export interface Slice {
-  /** Names the shard for ever: the stream's incarnation and the shard's id. */
+  /**
+   * The shard's name, which no other shard ever gets: the stream's incarnation and the shard's id, in a replay after
+   * the name of the replay.
+   */
   readonly shard: string;
-  /** Undefined: from the start of the shard. */
+  /** The position that the slice begins after. Undefined: it begins at the start of the shard. */
   readonly from: Position | undefined;
   readonly to: Position;
-  /** To be read once. Every page has at least one event. */
+  /**
+   * The events, in pages of at least one event each. Read them once, in order. A slice may have no pages: commit its
+   * progress all the same.
+   */
   readonly pages: AsyncIterable<readonly ReceivedEvent[]>;
-  /** Aborts when the invocation has to end: every external call of `write` must give up then, by throwing. */
+  /** Aborts when the invocation has to end. Pass it to every external call, so that the call gives up by throwing. */
   readonly signal: AbortSignal;
-  /** After the pages are read: what a sink that keeps its own progress commits together with its rows. */
+  /**
+   * Returns what a sink that keeps its own progress commits together with its rows. Call it after you have read the
+   * pages, with the rejections that `write` is going to resolve to.
+   */
   progress(rejections: readonly Rejection[]): Progress;
 }
 
 /**
- * A step's position, marks and rejections in one shard, as an opaque text. To be stored only where the stored revision
- * is `previous` (0: where nothing is stored); otherwise the sink throws `StaleCheckpoint` and leaves no row behind.
+ * A step's position, marks and rejections in one shard. `state` is an opaque text. Store it under `step` and `shard`
+ * only where the stored revision is `previous` (0: where nothing is stored), and then with `revision`. Otherwise throw
+ * `StaleCheckpoint` and leave no row behind: another invocation has committed.
  */
 export interface Progress {
   readonly step: string;
@@ -34,25 +42,33 @@ export interface Progress {
 
 export interface OpenSink {
   /**
-   * Makes the slice durable, in order, before it resolves. Resolves to the events it refuses for good: they become dead
-   * letters. Throws anything to get the slice again: then nothing of it may count twice.
+   * Make the slice durable, in order, before you resolve. Resolve to the events that the destination will never take:
+   * they become dead letters.
+   *
+   * Throw any error to have the slice delivered again. Make sure that a second delivery changes nothing. It has the
+   * same events at the same positions. In a continuous step it may be cut otherwise, so never depend on the bounds of a
+   * slice there. A scheduled step and a replay repeat exactly the same range, with the same options.
    */
   write(slice: Slice): Promise<readonly Rejection[]>;
   /**
-   * A sink that has it commits `slice.progress(rejections)` together with its rows, and answers here with what it last
-   * committed.
+   * Implement this to keep the step's progress in the destination itself. `write` then commits
+   * `slice.progress(rejections)` in one transaction with its rows, and `loadProgress` resolves to what was last
+   * committed for this shard. Without it, the runtime moves a checkpoint after `write`, so that a crash between the two
+   * repeats the slice.
    */
   loadProgress?(shard: string, signal: AbortSignal): Promise<Pick<Progress, 'revision' | 'state'> | undefined>;
-  /** Whether there is nothing yet where it writes: a replay goes to a fresh place only. */
+  /**
+   * Resolve to true when nothing is stored yet where the sink writes. A replay starts only with an empty destination.
+   */
   isEmpty(signal: AbortSignal): Promise<boolean>;
 }
 
-/** What a step is called: `<pipeline>/<step>`, unique in a stage. */
+/** What a sink is opened with. `step` is `<pipeline>/<step>`, unique in a stage. */
 export interface SinkContext<O, R> {
   readonly step: string;
   /**
-   * What the step was called before. Where a sink that keeps its own progress has none under the new name, it answers
-   * with what it committed under this one, as revision 0.
+   * The step's former name, if it was renamed. A sink that keeps its own progress and finds none under `step` resolves
+   * to the progress that is stored under this name, with revision 0.
    */
   readonly formerly?: string | undefined;
   readonly options: O;
@@ -60,17 +76,20 @@ export interface SinkContext<O, R> {
 }
 
 export interface SinkDefinition<O = unknown, R = unknown> {
-  /** What a pipeline's author chooses: type, check, default and documentation. */
+  /** The options that a pipeline's author sets: the schema is their type, check, defaults and documentation. */
   readonly options: z.ZodType<O>;
-  /** What the environment provides. */
+  /** The resources that the environment provides, such as a bucket's name. */
   readonly resources: z.ZodType<R>;
-  /** The options that write to another place of that name, and what its author chose otherwise: for replays. */
+  /** Returns the same options, but for a destination of this name: a table or a prefix. Replays write there. */
   into(options: O, place: string): O;
-  /** Whether an event that is written again is there twice then: such a sink is not rewound. */
+  /**
+   * Returns true when writing an event again adds it a second time. Such a sink cannot be moved back, because that
+   * would duplicate rows: the command refuses.
+   */
   doubles(options: O): boolean;
   /**
-   * Called when a function instance first needs the sink. Connections are opened here or later, and reopened when they
-   * broke.
+   * Opens the sink. The runtime calls this when a process first needs the sink, and again with other options for a
+   * replay or an interrupted slice. Open connections here or later, and open them again when they break.
    */
   open(context: SinkContext<O, R>): OpenSink;
 }
@@ -80,17 +99,20 @@ export function defineSink<O, R>(definition: SinkDefinition<O, R>): SinkDefiniti
 }
 
 /**
- * A sink as a pipeline names it: plain data, made by `s3Sink({ … })`. `D` is what the events' data must have.
- * `scheduled`: it takes large slices only, so its step must say `every`.
+ * A sink as a pipeline names it: plain data, made by `s3Sink({ … })`. `D` is the type that the data of its events must
+ * fit. A sink that is `scheduled` takes large slices only, so its step has to say `every`.
  */
 export interface Sink<in D, Delivery extends 'either' | 'scheduled' = 'either' | 'scheduled'> {
   readonly connector: string;
-  /** The module that exports `handler`. */
+  /** The URL of the module that exports `handler`. */
   readonly entry: string;
   readonly options: unknown;
   readonly delivery: Delivery;
-  /** It cannot write the same again for the same events: it is promised each of them at least once, not once. */
+  /**
+   * Set when the sink cannot write the same output for the same events. Each event is then promised at least once, not
+   * once.
+   */
   readonly deterministic?: false;
-  /** Never there: carries the type only. */
+  /** Never set. Carries the type only. */
   readonly accepts?: (data: D) => void;
 }

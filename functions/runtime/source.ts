@@ -10,15 +10,18 @@ export interface SourceEvent {
   readonly dataBytes: Uint8Array;
 }
 
-/** How the append of a request's events went, which decides the reply. */
+/** The outcome of appending a request's events. Choose the reply by it. */
 export type AppendOutcome =
   | { readonly outcome: 'appended'; readonly count: number }
-  /** The stream throttles: nothing more to try within the request's time. Some of the events may be in the log. */
+  /** The stream throttled the append until the request's time was over. Some of the events may be in the log. */
   | { readonly outcome: 'throttled' }
   | { readonly outcome: 'failed' }
-  /** The step is paused: nothing was appended. */
+  /** The step is paused. Nothing was appended. */
   | { readonly outcome: 'paused' }
-  /** Events above what the stream takes, by their index: none of the request is in the log. */
+  /**
+   * These events are larger than a record of the stream may be: their indexes, and bytes. Nothing of the request is in
+   * the log.
+   */
   | {
       readonly outcome: 'too-large';
       readonly refused: readonly { readonly index: number; readonly size: number; readonly limit: number }[];
@@ -26,63 +29,79 @@ export type AppendOutcome =
 
 export interface ReceivedRequest<Reply> {
   /**
-   * What to append, in order; empty when the request is refused. An event without `source` and `sequence` gets the
-   * process's own source and the next count, so the writer's own retries cannot double it.
+   * The events to append, in order. Leave it empty when you refuse the request. An event without `source` gets this
+   * process as its source, and the next count as its sequence, so a retry inside the writer cannot duplicate it. An
+   * event with `source` keeps the `sequence` that it has, or has none.
    */
   readonly events: readonly (SourceEvent &
     Partial<Pick<OutgoingEvent, 'id' | 'source' | 'sequence' | 'traceparent'>>)[];
-  /** Called once, after the append has ended. */
+  /** Makes the reply. The runtime calls this once, after the append has ended. */
   reply(append: AppendOutcome): Reply;
 }
 
-/** What `readItem` yields: events and rejections of one stretch of the item, and the position just after them. */
+/**
+ * A page of an item: the events and rejections of one stretch, and the position just after them. The runtime appends
+ * the events, stores the rejections as dead letters, records the position, and only then asks for the next page.
+ */
 export interface ItemPage<P> {
-  /** `place` grows within the item and is the same whenever the item is read: a byte offset, say. Below 2^48. */
+  /**
+   * Give each event a `place`: a number that grows within the item and is the same whenever the item is read, such as a
+   * byte offset. Below 2^48.
+   */
   readonly events: readonly (SourceEvent & { readonly place: number })[];
   readonly rejections: readonly Rejection[];
-  /** JSON. Reading on from here yields exactly what comes after this page. */
+  /**
+   * Any JSON. Reading on from this position must yield exactly what follows this page: a retry passes it to `readItem`.
+   */
   readonly position: P;
 }
 
 export interface SourceContext<O, R> {
-  /** `<pipeline>/<step>`. */
+  /** The step's name: `<pipeline>/<step>`. */
   readonly step: string;
   readonly options: O;
   readonly resources: R;
 }
 
-/** Pushed: answers requests. Its module ends in `export const handler = requestHandler(…)` (receiving-handler.ts). */
+/**
+ * A pushed source: it answers requests. Its module ends in `export const handler = requestHandler(…)`
+ * (request-handler.ts).
+ */
 export interface ReceivingSource<Request, Reply> {
   receive(request: Request, signal: AbortSignal): Promise<ReceivedRequest<Reply>>;
 }
 
-/** An item announced through a queue, such as a file. */
+/** An item that a queue announces, such as a file. */
 export interface AnnouncedItem {
   /**
-   * Items with the same lane key are read one after the other, never side by side: an object's bucket and key.
-   * Announcements may overtake each other, so an older version of an object may still be read after a newer one.
+   * Items with the same lane key are read one after the other, never at the same time. For an object, use its bucket
+   * and key. Announcements may overtake each other, so an older version of an object may still be read after a newer
+   * one.
    */
   readonly laneKey: string;
-  /** Equal for two announcements of the same content: bucket, key and version or ETag. */
+  /** Equal for two announcements of the same content, so that it is read once: bucket, key and version or ETag. */
   readonly identity: string;
-  /** Whatever `readItem` needs to find it again, as JSON. */
+  /** Any JSON from which `readItem` finds the item again. */
   readonly item: unknown;
 }
 
 /**
- * Announced: the runtime gives each item a lane, a position, and as many invocations as it takes. Its module ends in
- * `export const handler = queueHandler(…)` (items-handler.ts).
+ * A source of announced items. The runtime gives each item a lane, a position, and as many invocations as it needs. Its
+ * module ends in `export const handler = queueHandler(…)` (queue-handler.ts).
  */
 export interface ItemSource<P> {
   /**
-   * The items that one message of the queue announces: none for a test event. Throws `EventRejected` for one it cannot
-   * read.
+   * Returns the items that one message of the queue announces; none for a test event. Throw `EventRejected` for a
+   * message that you cannot read: it becomes a dead letter.
    */
   announced(messageBody: string): readonly AnnouncedItem[];
   /**
-   * Reads on from a position (undefined: from the start) until the item ends or the signal aborts. Throws
-   * `EventRejected` when the item as a whole cannot be read any more (it is gone, or changed): that is one dead letter,
-   * and the lane goes on.
+   * Reads an item from a position until the item ends or the signal aborts. `position` is undefined at the start of the
+   * item.
+   *
+   * Throw `EventRejected` when the item as a whole cannot be read any further, because it is gone or has changed: that
+   * makes one dead letter, the item counts as read, and the lane goes on. Throw any other error to have the item read
+   * again from the last recorded position.
    */
   readItem(item: unknown, position: P | undefined, signal: AbortSignal): AsyncIterable<ItemPage<P>>;
 }
@@ -97,12 +116,15 @@ export function defineSource<O, R, S>(definition: SourceDefinition<O, R, S>): So
   return definition;
 }
 
-/** A source as a pipeline names it: plain data, made by `httpSource({ … })`. `D` is the wire type of what it yields. */
+/**
+ * A source as a pipeline names it: plain data, made by `httpSource({ … })`. `D` is the wire type of the data that it
+ * yields.
+ */
 export interface Source<out D> {
   readonly connector: string;
-  /** The module that exports `handler`. */
+  /** The URL of the module that exports `handler`. */
   readonly entry: string;
   readonly options: unknown;
-  /** Never there: carries the type only. */
+  /** Never set. Carries the type only. */
   readonly yields?: D;
 }

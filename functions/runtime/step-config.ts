@@ -2,19 +2,19 @@ import { z } from 'zod';
 import { UserMistake } from './errors.ts';
 
 /**
- * What a function is told: one environment variable, `STEP_CONFIG`, because Lambda allows 4 KB of environment in all.
- * This is the only file of functions/ that reads the environment.
+ * The configuration of a function. It comes in one environment variable, `STEP_CONFIG`, because Lambda allows 4 KB of
+ * environment in all. Only this file of functions/ reads the environment.
  */
 export const StepConfig = z.strictObject({
   pipeline: z.string(),
   step: z.string(),
-  /** The name that the step had before: it goes on from the positions that it left under that name. */
+  /** The step's former name. The step goes on from the positions that are stored under it. */
   formerly: z.string().optional(),
-  /** The hash of the function's bundle and options: changed code makes events of a new source. */
+  /** A hash of the function's bundle and options. Changed code makes events of a new source. */
   generation: z.string(),
-  /** The checkpoint table's name. */
+  /** The name of the checkpoint table. */
   checkpoints: z.string(),
-  /** The dead-letter bucket's name. */
+  /** The name of the dead-letter bucket. */
   deadLetters: z.string(),
   /** The stream that the step reads. */
   input: z
@@ -22,32 +22,35 @@ export const StepConfig = z.strictObject({
       /** Name or ARN. */
       stream: z.string(),
       /**
-       * Sources whose events are deduplicated, as prefixes: `/<pipeline>/<step>/` of every step of ours that writes to
-       * it.
+       * Prefixes of the sources whose events are deduplicated: `/<pipeline>/<step>/` of every step of ours that writes
+       * into the stream.
        */
       own: z.array(z.string()),
-      /** Other producers' events are deduplicated too: their sequences are whole numbers (foreign-marks.ts). */
+      /**
+       * Set when other producers' events are deduplicated too. Their sequences are then whole numbers
+       * (foreign-marks.ts).
+       */
       idempotent: z.literal(true).exactOptional(),
       /**
-       * Where a scheduled step starts: 'earliest', 'latest' or an RFC 3339 time. A continuous one starts where its
-       * mapping does.
+       * The position where a scheduled step starts: 'earliest', 'latest' or an RFC 3339 time. A continuous step starts
+       * where its mapping does.
        */
       start: z.string().default('earliest'),
     })
     .optional(),
   /** The stream that the step writes. */
   output: z.strictObject({ stream: z.string(), compression: z.literal('zstd').exactOptional() }).optional(),
-  /** The queue that announces items to a source: its URL. */
+  /** The URL of the queue that announces items to a source. */
   queue: z.string().optional(),
-  /** What the pipeline's author chose, checked by the connector's own schema. */
+  /** The options that the pipeline's author set. The connector's own schema checks them. */
   options: z.unknown().optional(),
-  /** What the environment provides, checked by the connector's own schema. */
+  /** The resources that the environment provides. The connector's own schema checks them. */
   resources: z.unknown().optional(),
 });
 
 export type StepConfig = z.infer<typeof StepConfig>;
 
-/** Throws a `UserMistake` that lists every path that is wrong. */
+/** Reads the configuration from the environment. Throws a `UserMistake` that lists every path that is wrong. */
 export function readStepConfig(): StepConfig {
   const text = process.env.STEP_CONFIG;
   if (text === undefined)
@@ -66,8 +69,8 @@ export function parseStepConfig(text: string): StepConfig {
 }
 
 /**
- * Parses by a schema; what does not fit becomes one `UserMistake` with a line for each path: what is wrong, what is
- * allowed.
+ * Parses a value by a schema. Throws one `UserMistake` with a line for each path that does not fit: what is wrong, and
+ * what is allowed.
  */
 export function parseOrExplain<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = schema.safeParse(value);
@@ -77,8 +80,8 @@ export function parseOrExplain<T>(schema: z.ZodType<T>, value: unknown, what: st
 }
 
 /**
- * Whether the AWS SDK has been pointed at another endpoint, such as an emulator, whose buckets have no host names of
- * their own.
+ * Returns true when the AWS SDK is pointed at another endpoint, such as an emulator. Buckets there have no host names
+ * of their own.
  */
 export function endpointIsOverridden(): boolean {
   return process.env.AWS_ENDPOINT_URL !== undefined || process.env.AWS_ENDPOINT_URL_S3 !== undefined;

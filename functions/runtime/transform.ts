@@ -3,16 +3,19 @@ import { EventRejected } from './errors.ts';
 import { type Event, keyFault, type ReceivedEvent } from './event.ts';
 import { isTimestamp } from './json/timestamp.ts';
 
-/** What `apply` makes of an event. `key` (1 to 256 characters) and `time` (RFC 3339) default to the input's. */
+/**
+ * An output that `apply` makes of an event. `key` (1 to 256 characters) and `time` (RFC 3339) default to those of the
+ * input.
+ */
 export interface Derived<O> {
-  /** Past tense: `order.placed`. */
+  /** In the past tense: `order.placed`. */
   readonly type: string;
   readonly key?: string;
   readonly time?: string;
   readonly data: O;
 }
 
-/** An output as the engine takes it: checked, and already JSON. */
+/** An output as the runtime takes it: checked, and already JSON. */
 export interface Output {
   readonly type: string;
   readonly key: string;
@@ -20,44 +23,48 @@ export interface Output {
   readonly dataBytes: Uint8Array;
 }
 
-/** A transform as a pipeline names it and the engine runs it. `W` and `O` are wire types: what travels as JSON. */
+/** A transform as a pipeline names it and the runtime runs it. `W` and `O` are wire types: what travels as JSON. */
 export interface Transform<in W = never, out O = unknown> {
-  /** The module that exports `handler`: `import.meta.url` there. */
+  /** The URL of the module that exports `handler`: `import.meta.url` there. */
   readonly entry: string;
   readonly from: z.ZodType;
   readonly to: z.ZodType<unknown, O>;
-  /** Its outputs are promised at least once, not once: see `defineTransform`. */
+  /** Set when its outputs are promised at least once, not once: see `defineTransform`. */
   readonly deterministic?: false;
   /**
-   * Never there: carries the type only. A schema's own type would let a transform read fields that its stream does not
-   * carry.
+   * Never set. Carries the type only. With the type of the schema itself, a transform could read fields that its stream
+   * does not carry.
    */
   readonly accepts?: (data: W) => void;
-  /** Pure. Throws `EventRejected` for an event that does not fit or cannot be transformed. */
+  /**
+   * Makes the outputs of an event. Pure. Throws `EventRejected` for an event that does not fit or cannot be
+   * transformed.
+   */
   run(event: ReceivedEvent): readonly Output[];
 }
 
 /**
- * Makes a transform of a pure function: no wall clock, no randomness, no call to the outside; time is the event's time.
- * An event may be given to it again, and must give the same then.
+ * Makes a transform of a pure function. `apply` uses no wall clock and no randomness, and calls nothing outside; its
+ * time is the event's time. The runtime may call it again with the same event, and must get the same outputs.
  *
- * An input that does not fit `from`, an `apply` that throws and an output that does not fit `to` each make the event a
- * dead letter, with nothing of its output sent.
+ * The event becomes a dead letter, and none of its outputs is sent, when its data does not fit `from`, when `apply`
+ * throws, or when an output does not fit `to`.
  *
- * One that cannot be pure (it takes the time of day, or asks somebody) says `deterministic: false`. Given an event
- * again, it may make other outputs, or for other keys. Readers must then not drop them for those of the time before: a
- * later event's output, dropped for an earlier one's mark, would be lost. So they carry no sequence, and every reader
- * takes them as often as they come: at least once.
+ * A transform that cannot be pure, because it needs the time of day or asks another system, says `deterministic:
+ * false`. Called again with an event, it may make other outputs, or outputs with other keys. If these had sequences, a
+ * reader could drop one of them as a duplicate of an earlier output, and it would be lost. So its outputs carry no
+ * sequence, and readers take each of them as often as it comes: at least once.
  */
 export function defineTransform<I, W, const O>(definition: {
   readonly entry: string;
   readonly from: z.ZodType<I, W>;
   readonly to: z.ZodType<unknown, O>;
-  /** Pure when not given. */
+  /** Set to `false` when `apply` is not pure. Left out: it is pure. */
   readonly deterministic?: false;
   /**
-   * Gets the data as `from` parses it. Gives the outputs in order: none drops the event; the event itself passes it on
-   * as it came, neither changed nor serialised again.
+   * Makes the outputs of an event, in order. `event.data` is what `from` parsed. Return no output to drop the event.
+   * Return the event itself to pass it on as it came, neither changed nor serialised again. Throw any error to make the
+   * event a dead letter.
    */
   apply(event: Event<I>): readonly Derived<O>[];
 }): Transform<W, O> {
@@ -71,7 +78,7 @@ export function defineTransform<I, W, const O>(definition: {
     if (wrong !== undefined) throw new EventRejected('transform', `the output's ${wrong}`);
     const json = JSON.stringify(data) as string | undefined;
     if (json === undefined)
-      throw new EventRejected('transform', `the output's data is ${typeof data}, which is no JSON`);
+      throw new EventRejected('transform', `the output's data is ${typeof data}, which is not JSON`);
     return { type, key, time, dataBytes: Buffer.from(json) };
   }
 
@@ -89,19 +96,22 @@ export function defineTransform<I, W, const O>(definition: {
   };
 }
 
-/** An event that readers could not take, once it is in the log, is refused before it. Undefined when all is well. */
+/**
+ * Finds what is wrong with the attributes of an output. Readers would reject such an event, so it is rejected here,
+ * before it is in the log. Returns undefined when nothing is wrong.
+ */
 function wrongAttribute({ type, key, time }: Omit<Output, 'dataBytes'>, given: Event): string | undefined {
-  if (typeof type !== 'string' || type === '' || !type.isWellFormed()) return 'type is no text';
+  if (typeof type !== 'string' || type === '' || !type.isWellFormed()) return 'type is not a text of one character or more';
   if (key !== given.key) {
     if (typeof key !== 'string') return `key is ${typeof key}, not a text`;
     const fault = keyFault(key);
     if (fault !== undefined) return `key ${fault.message}`;
   }
-  if (time !== given.time && (typeof time !== 'string' || !isTimestamp(time))) return 'time is no RFC 3339 time';
+  if (time !== given.time && (typeof time !== 'string' || !isTimestamp(time))) return 'time is not an RFC 3339 time';
   return undefined;
 }
 
-/** A schema's own code, a refinement or a transform, may throw as well as answer. */
+/** Parses data by a schema. The schema may have code of its own, a refinement or a transform, which may throw. */
 function check<T>(schema: z.ZodType<T>, data: unknown, what: string): T {
   const parsed = blamed(`the schema of ${what}`, () => schema.safeParse(data));
   if (parsed.success) return parsed.data;
@@ -112,7 +122,7 @@ function issuesOf({ issues }: z.core.$ZodError): string {
   return issues.map(({ path, message }) => `${path.join('.') || 'data'}: ${message}`).join('; ');
 }
 
-/** All of it is pure: what it throws is the event's fault, for trying again cannot help. */
+/** Runs pure code. Whatever it throws is the fault of the event, because a retry cannot help. */
 function blamed<T>(what: string, work: () => T): T {
   try {
     return work();
