@@ -3,7 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import { CfnPermission } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { GIVEN_UP_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
+import { ON_FAILURE_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
 import type { Bundle } from '../bundle.ts';
 import type { Limits } from '../delivery.ts';
 import type { Names } from '../names.ts';
@@ -58,7 +58,7 @@ export class GivenUp extends Construct {
         eventPattern: {
           source: ['aws.s3'],
           'detail-type': ['Object Created'],
-          detail: { bucket: { name: [names.deadLetters] }, object: { key: [{ prefix: GIVEN_UP_PREFIX }] } },
+          detail: { bucket: { name: [names.deadLetters] }, object: { key: [{ prefix: ON_FAILURE_PREFIX }] } },
         },
         targets,
       }),
@@ -111,7 +111,7 @@ function statementsOf({ names, existingStreams }: GivenUpProps): readonly Statem
     {
       why: 'takes discarded batches',
       actions: ['s3:GetObject', 's3:DeleteObject'],
-      resources: [`${bucket}/${GIVEN_UP_PREFIX}*`],
+      resources: [`${bucket}/${ON_FAILURE_PREFIX}*`],
     },
     { why: 'keeps dead letters', actions: ['s3:PutObject'], resources: [`${bucket}/dead-letters/*`] },
     {

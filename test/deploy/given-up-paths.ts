@@ -1,6 +1,6 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { KinesisStreamEvent } from 'aws-lambda';
-import { GIVEN_UP_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
+import { ON_FAILURE_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
 import { streamArnOf } from '../../infra/constructs/stream-names.ts';
 import { isContinuous } from '../../infra/local/runner.ts';
 import type { Deployed } from './deployed.ts';
@@ -23,7 +23,7 @@ export async function givenUpPaths(deployed: Deployed): Promise<readonly Path[]>
       what: 'makes dead letters of a batch',
       async run() {
         const event = await putSamples(step.input.stream, samples.slice(0, 2), deployed);
-        const Key = `${GIVEN_UP_PREFIX}sample/${process.hrtime.bigint()}`;
+        const Key = `${ON_FAILURE_PREFIX}sample/${process.hrtime.bigint()}`;
         const Body = JSON.stringify(documentOf(event, of));
         await clients.s3.send(new PutObjectCommand({ Bucket: names.deadLetters, Key, Body }));
         const invoked = await invokeCold(names.givenUp, {}, deployed);

@@ -22,7 +22,7 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { GIVEN_UP_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
+import { ON_FAILURE_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
 import { logGroupOf } from '../../infra/constructs/step-statements.ts';
 import { streamArnOf } from '../../infra/constructs/stream-names.ts';
 import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
@@ -105,7 +105,7 @@ async function giveUp(session: Caller, { clients, names }: Deployed): Promise<vo
   using s3 = disposed(new S3Client({ ...clientOptions(session), forcePathStyle: true }));
   const Bucket = names.deadLetters;
   await s3.client.send(new HeadBucketCommand({ Bucket }));
-  const Key = `${GIVEN_UP_PREFIX}sample`;
+  const Key = `${ON_FAILURE_PREFIX}sample`;
   await s3.client.send(new PutObjectCommand({ Bucket, Key, Body: '{}' }));
   // It is no document that anything could be made of.
   await clients.s3.send(new DeleteObjectCommand({ Bucket, Key }));

@@ -1,4 +1,4 @@
-import { backOffMillis, troubleOf } from '../../functions/runtime/log/back-off.ts';
+import { backOffMillis, failureKindOf } from '../../functions/runtime/log/back-off.ts';
 import type { FaultKind, Faults } from './faults.ts';
 import { aborted, clientError, connectionReset, timedOut } from './sdk-errors.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
@@ -97,7 +97,7 @@ export function openCalls({ faults, overtake, onFault }: CallSettings): Calls {
         try {
           return await once(process, call);
         } catch (error) {
-          if (attempt >= call.attempts || call.signal?.aborted || troubleOf(error) === 'lasting') throw error;
+          if (attempt >= call.attempts || call.signal?.aborted || failureKindOf(error) === 'lasting') throw error;
           await process.sleep(backOffMillis(attempt, process.random), call.signal);
         }
       }

@@ -2,7 +2,7 @@ import { PutRecordCommand } from '@aws-sdk/client-kinesis';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Converted } from '../../functions/runtime/on-failure/documents.ts';
-import { YOUNGEST_GIVEN_UP_MILLIS } from '../../functions/runtime/on-failure/gaps.ts';
+import { YOUNGEST_DISCARDED_MILLIS } from '../../functions/runtime/on-failure/gaps.ts';
 import { convertAll } from '../../functions/runtime/on-failure/handler.ts';
 import { newAggregate } from '../../functions/runtime/record-codec/aggregate.ts';
 import { parseStepConfig } from '../../functions/runtime/step-config.ts';
@@ -10,7 +10,7 @@ import { defineTransform } from '../../functions/runtime/transform.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { mappingSettings } from '../../infra/delivery.ts';
 import { listLetters } from '../../infra/operation/dead-letters/dead-letters.ts';
-import { convertGivenUp } from '../../infra/operation/dead-letters/on-failure.ts';
+import { convertOnFailure } from '../../infra/operation/dead-letters/on-failure.ts';
 import { redriveLetters } from '../../infra/operation/dead-letters/redrive.ts';
 import { definePipeline } from '../../infra/pipelines/pipeline.ts';
 import type { StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
@@ -52,7 +52,7 @@ async function put(world: World, numbers: readonly number[]): Promise<void> {
 }
 
 const convert = (world: World): Promise<readonly Converted[]> =>
-  operate(world, (place) => convertGivenUp(place, world.steps, { now: world.clock.now, signal }));
+  operate(world, (place) => convertOnFailure(place, world.steps, { now: world.clock.now, signal }));
 
 const numbersOf = (letters: readonly { readonly text?: string }[]): number[] =>
   letters.map(({ text = '' }) => (JSON.parse(text) as { number: number }).number).sort((a, b) => a - b);
@@ -80,13 +80,13 @@ async function outage(world: World, step: StepPlan): Promise<void> {
   up();
 }
 
-test('gaps are looked for wherever a mapping may have given up', () => {
+test('gaps are looked for wherever a mapping may have discarded records', () => {
   const stream = { kind: 'own', retentionHours: 24 } as never;
   const { maximumRecordAgeInSeconds } = mappingSettings({ stream, start: 'earliest' }, 'arn');
-  expect(maximumRecordAgeInSeconds * 1_000).toBeGreaterThan(YOUNGEST_GIVEN_UP_MILLIS + HOUR / 2);
+  expect(maximumRecordAgeInSeconds * 1_000).toBeGreaterThan(YOUNGEST_DISCARDED_MILLIS + HOUR / 2);
 });
 
-describe('what Lambda gave up on', () => {
+describe('a record that Lambda has discarded', () => {
   test('becomes dead letters, event by event, and what the step did before and after does not', async () => {
     const { world, copies } = await start();
     await outage(world, copies);
@@ -101,7 +101,7 @@ describe('what Lambda gave up on', () => {
     const letters = deadLettersOf(world, copies);
     expect(numbersOf(letters)).toEqual([2, 3, 4]);
     expect(new Set(letters.map(({ reason }) => reason))).toEqual(new Set(['expired']));
-    expect(letters[0]?.message).toMatch(/^Lambda gave up on it at 2026-01-01T\S+ \(RecordAgeExceeded\)$/);
+    expect(letters[0]?.message).toMatch(/^Lambda discarded it at 2026-01-01T\S+ \(RecordAgeExceeded\)$/);
     expect(letters.map(({ event }) => event?.key)).toEqual(['key-2', 'key-3', 'key-4']);
     expect(documents(world)).toBe(0);
     expect(await convert(world)).toEqual([]);
@@ -132,7 +132,7 @@ describe('what Lambda gave up on', () => {
           ? Promise.reject(new Error('the bucket is down'))
           : place.clients.s3.send(command as never, options as never);
       const broken = { ...place, clients: { ...place.clients, s3: { send } as never } };
-      return convertGivenUp(broken, world.steps, { now: world.clock.now, signal });
+      return convertOnFailure(broken, world.steps, { now: world.clock.now, signal });
     });
     expect((await failing).every(({ error }) => (error as Error).message === 'the bucket is down')).toBe(true);
     const before = deadLettersOf(world, copies);
@@ -152,7 +152,7 @@ describe('what Lambda gave up on', () => {
     expect(world.stage.tables.rows('items')).toEqual([{ number: 1 }, { number: 5 }]);
     await convert(world);
     expect(numbersOf(deadLettersOf(world, items))).toEqual([2, 3, 4]);
-    expect(deadLettersOf(world, items)[0]?.message).not.toContain('could not be found out');
+    expect(deadLettersOf(world, items)[0]?.message).not.toContain('cannot be found out');
   });
 
   test('by a sink that never goes on is reported after an hour, and that it may have been done', async () => {
@@ -163,7 +163,7 @@ describe('what Lambda gave up on', () => {
     await convert(world);
     const letters = deadLettersOf(world, items);
     expect(numbersOf(letters)).toEqual([2, 3, 4]);
-    expect(letters[0]?.message).toContain('could not be found out');
+    expect(letters[0]?.message).toContain('cannot be found out');
   });
 
   test('is found by the function of the platform, which counts it as dead letters of its step', async () => {
@@ -221,7 +221,7 @@ describe('what Lambda gave up on', () => {
     await outage(world, copies);
     await settle(world, HOUR);
     const before = documents(world);
-    const found = await operate(world, (place) => convertGivenUp(place, [], { now: world.clock.now, signal }));
+    const found = await operate(world, (place) => convertOnFailure(place, [], { now: world.clock.now, signal }));
     expect(String(found[0]?.error)).toContain('no step has the function millrace-test-shop--copying');
     expect(documents(world)).toBe(before);
   });

@@ -1,7 +1,10 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { httpHandler } from './http.ts';
 
-/** Retries: every write of the runtime is conditional and recognises itself when it comes twice. */
+/**
+ * Makes a DynamoDB client with retries. Every write of the runtime is conditional, and recognises itself when it is
+ * repeated.
+ */
 export function dynamoClient(): DynamoDBClient {
   return new DynamoDBClient({
     maxAttempts: 5,

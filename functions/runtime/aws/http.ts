@@ -1,8 +1,9 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
 /**
- * HTTP/1.1, which every AWS service and every emulator speaks, over connections that stay open between invocations.
- * A request that takes longer than `requestMillis` fails: a hung connection must not eat an invocation's whole time.
+ * Makes a handler for HTTP/1.1, which every AWS service and every emulator supports. Its connections stay open between
+ * invocations. A request that takes longer than `requestMillis` fails, so that a hung connection cannot use up an
+ * invocation's time.
  */
 export function httpHandler({ requestMillis }: { requestMillis: number }): NodeHttpHandler {
   const agent = { keepAlive: true, maxSockets: 50 };

@@ -1,7 +1,7 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { httpHandler } from './http.ts';
 
-/** Retries: it is only asked what a function is told. */
+/** Makes a Lambda client with retries. The runtime only reads the configuration of functions. */
 export function lambdaClient(): LambdaClient {
   return new LambdaClient({
     maxAttempts: 4,

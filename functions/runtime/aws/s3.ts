@@ -2,8 +2,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { httpHandler } from './http.ts';
 
 /**
- * Retries: objects are put whole under names that do not change, so the second time changes nothing.
- * `pathStyle`: for an endpoint other than AWS's own, which has no name for every bucket.
+ * Makes an S3 client with retries. Objects are stored as a whole under keys that do not change, so storing one again
+ * changes nothing. Set `pathStyle` for an endpoint other than AWS's own, which has no host name for every bucket.
  */
 export function s3Client({ pathStyle }: { pathStyle: boolean }): S3Client {
   return new S3Client({

@@ -1,7 +1,7 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { httpHandler } from './http.ts';
 
-/** Retries: a message sent twice announces an item twice, which changes nothing. */
+/** Makes an SQS client with retries. A message that is sent twice announces an item twice, which changes nothing. */
 export function sqsClient(): SQSClient {
   return new SQSClient({
     maxAttempts: 4,

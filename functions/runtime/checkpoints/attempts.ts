@@ -5,9 +5,9 @@ import type { Checkpoints } from './checkpoints.ts';
 import { loadNote, type Note, saveNote, trySaveNote } from './note.ts';
 
 /**
- * What a process was about to do with a range of a shard when it wrote this down: to work on it, only to decode its one
- * record, to reject its one event, to reject its one record undecoded, or to hold, because rejecting does not help. A
- * process that dies leaves it as it is, and the next one knows.
+ * What a process was about to do with a range of a shard: work on it, only decode its one record, reject its one event,
+ * reject its one record without decoding it, or hold the shard because rejecting does not help. A process that dies
+ * leaves this behind, so the next process knows what killed it.
  */
 const Doing = z.enum(['working', 'decoding', 'rejecting event', 'rejecting record', 'holding']);
 export type Doing = z.infer<typeof Doing>;
@@ -17,27 +17,32 @@ const Text = z.object({
   from: z.string().transform((text) => text as Position),
   to: z.string().transform((text) => text as Position),
   doing: Doing,
-  /** The end of what is known to have killed, at `to` or after it. Not there: nothing is suspected. */
+  /**
+   * The end of the range that is suspected of having killed a process: at `to` or after it. Missing: nothing is
+   * suspected.
+   */
   until: z
     .string()
     .transform((text) => text as Position)
     .optional(),
-  /** How many attempts at (from, until], and at nothing else, have not come back: this one not included. */
+  /** Counts the attempts at exactly (from, until] that have not come back, without this one. */
   deaths: z.number(),
-  /** How many of the last ones died while they only decoded. */
+  /** Counts how many of the last of them died while they only decoded. */
   undecoded: z.number().default(0),
-  /** When the first of them began; this one, when there is none. Like the next: for people. */
+  /** The time at which the first of them began, or this one when there is none. Like the next one, for people only. */
   sinceMillis: z.number(),
   begunMillis: z.number(),
-  /** How many events right before `from` were rejected because they killed, one after the other. */
+  /**
+   * Counts the events directly before `from` that were rejected, one after the other, because they killed the process.
+   */
   rejected: z.number(),
-  /** It failed by somebody else's fault, and its process has lived on. */
+  /** True when the attempt failed with an error: the process did not die. */
   survived: z.boolean(),
-  /** The process that wrote it. */
+  /** The process that wrote this attempt. */
   by: z.string(),
 });
 
-/** An attempt as it is stored, where `deaths` is called `kills`. */
+/** Parses an attempt as it is stored: there, `deaths` is called `kills`. */
 const StoredText = Text.omit({ deaths: true })
   .extend({ kills: Text.shape.deaths })
   .transform(({ kills, ...attempt }): Attempt => ({ ...attempt, deaths: kills }));
@@ -47,40 +52,38 @@ function toText({ deaths, ...attempt }: Attempt): string {
 }
 
 /**
- * One attempt at (from, to] of a shard. It counts for as long as the step's position is in there, and its code is the
- * same.
+ * One attempt at (from, to] of a shard. It counts as long as the step's position is in that range and the step's code
+ * is the same.
  */
 export type Attempt = Readonly<z.infer<typeof Text>>;
 
 /**
- * The attempts at one step's shards, in one process: written down beside the positions, for every kind of step, before
- * anything is begun. But not by the process that has itself brought the shard to where it is: it can die only once, and
+ * The attempts of one process at the shards of its step. Every kind of step writes an attempt beside the position
+ * before it begins any work. A process that has itself moved the shard to where it is writes none: it has not died, so
  * a steady batch costs no more than its checkpoint.
  */
 export interface Attempts {
   readonly process: string;
   load(shard: string, signal: AbortSignal): Promise<StoredAttempt>;
-  /** What is stored once `begin` has succeeded, and perhaps when it has failed. */
+  /** Makes the attempt that `begin` stores. A `begin` that fails may have stored it all the same. */
   next(previous: StoredAttempt, attempt: Omit<Attempt, 'by' | 'survived'>): BegunAttempt;
-  /** Throws `StaleCheckpoint` when another process has written one meanwhile. */
+  /** Stores an attempt. Throws `StaleCheckpoint` when another process has stored one since. */
   begin(shard: string, next: BegunAttempt, signal: AbortSignal): Promise<void>;
-  /**
-   * Takes back what was begun: it failed, and its process lives. Nothing happens when another attempt is there by now.
-   */
+  /** Withdraws an attempt that failed while the process lives. Does nothing when another attempt is stored by now. */
   survive(shard: string, begun: BegunAttempt, signal: AbortSignal): Promise<void>;
-  /** Whether this process has brought the shard here, and nothing from here on is suspected. */
+  /** Returns true when this process has moved the shard to this position, and nothing after it is suspected. */
   isSteady(shard: string, position: Position): boolean;
-  /** This process has brought the shard here; what is suspected reaches until there. */
+  /** Notes that this process has moved the shard to a position. `until` is the end of the suspected range. */
   moved(shard: string, to: { readonly position: Position; readonly until: Position | undefined }): void;
 }
 
 export interface StoredAttempt {
-  /** 0: none is stored. */
+  /** 0: no attempt is stored. */
   readonly revision: number;
   readonly attempt: Attempt | undefined;
 }
 
-/** An attempt that this process writes down. */
+/** An attempt that this process stores. */
 export interface BegunAttempt extends StoredAttempt {
   readonly attempt: Attempt;
 }
@@ -111,7 +114,7 @@ export function openAttempts(checkpoints: Checkpoints): Attempts {
   };
 }
 
-/** Also for whoever only wants to know. */
+/** Loads the attempt that is stored for a shard. */
 export async function loadAttempt(
   checkpoints: Checkpoints,
   shard: string,

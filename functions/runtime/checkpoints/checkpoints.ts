@@ -9,18 +9,18 @@ import {
 import { StaleCheckpoint } from '../errors.ts';
 import type { StepConfig } from '../step-config.ts';
 
-/** The table's key: one item per pipeline, step and shard. */
+/** The key of the checkpoint table. It has one item for each pipeline, step and shard, and for each note of a step. */
 export const CHECKPOINT_TABLE_KEY = { partition: 'step', sort: 'key' } as const;
 
 export interface Checkpoint {
-  /** Counts the checkpoint's moves, from 1. */
+  /** Counts the moves of the checkpoint, from 1. */
   readonly revision: number;
   readonly state: string;
 }
 
 export interface Save extends Checkpoint {
   readonly key: string;
-  /** The revision that was loaded; 0: nothing was. */
+  /** The revision that was loaded. 0: nothing was stored. */
   readonly previous: number;
   readonly signal: AbortSignal;
 }
@@ -38,11 +38,19 @@ export interface Checkpoints {
   load(key: string, signal: AbortSignal): Promise<Checkpoint | undefined>;
   /** Throws `StaleCheckpoint` when the stored revision is not `previous`: then nothing is written. */
   save(checkpoint: Save): Promise<void>;
-  /** False when another owner has it. The owner itself may take it again, to make it last longer. */
+  /**
+   * Takes a lease. Resolves to false when another owner has it. The same owner may take its lease again, to extend it.
+   */
   lease(lease: Lease): Promise<boolean>;
-  /** Nothing happens when another owner has it by now, nor when this cannot be done at once: it ends by itself. */
+  /**
+   * Ends a lease early. Does nothing when another owner has it by now, and gives up quickly: a lease also ends by
+   * itself.
+   */
   release(lease: Pick<Lease, 'key' | 'owner'>): Promise<void>;
-  /** Until when somebody has it, unless released earlier. Undefined: nobody. */
+  /**
+   * Resolves to the end of the lease, in milliseconds since 1970, unless its owner releases it earlier. Undefined:
+   * nobody has it.
+   */
   leasedUntil(key: string, signal: AbortSignal): Promise<number | undefined>;
 }
 
@@ -52,8 +60,8 @@ export interface CheckpointsSettings {
   /** `<pipeline>/<step>`. */
   readonly step: string;
   /**
-   * What the step was called before: what it left under that name is loaded, at revision 0, where nothing is under the
-   * new one.
+   * The step's former name, `<pipeline>/<step>`. Where nothing is stored under the new name, `load` resolves to what is
+   * stored under this one, at revision 0.
    */
   readonly formerly?: string | undefined;
 }
@@ -82,11 +90,11 @@ export function openCheckpoints({ dynamodb, table, step, formerly }: Checkpoints
 
   const checkpointAt = async (at: ReturnType<typeof item>, signal: AbortSignal): Promise<Checkpoint | undefined> => {
     const stored = await read(at, signal);
-    // An item without a revision holds a lease only.
+    // An item without a revision holds only a lease.
     return stored?.revision && { revision: numberOf(stored.revision), state: stored.state?.S ?? '' };
   };
 
-  /** False when the condition does not hold. */
+  /** Resolves to false when the condition does not hold. */
   const update = async (input: UpdateItemCommandInput, signal: AbortSignal): Promise<boolean> => {
     try {
       await dynamodb.send(new UpdateItemCommand(input), { abortSignal: signal });
@@ -122,7 +130,7 @@ export function openCheckpoints({ dynamodb, table, step, formerly }: Checkpoints
         },
         signal,
       );
-      // The client sends a write whose reply was lost once more; then it meets itself.
+      // The client repeats a write whose reply was lost. The repeated write then finds itself, not another process.
       if (!saved && (await read(item(key), signal))?.write?.S !== write) {
         throw new StaleCheckpoint(`'${step}' at '${key}'`, previous);
       }
@@ -166,7 +174,7 @@ export function openCheckpoints({ dynamodb, table, step, formerly }: Checkpoints
   };
 }
 
-/** The invocation keeps 1.5 s back, and may be at its end. */
+/** The invocation reserves its last 1.5 s, and may be in them already. */
 const RELEASE_MILLIS = 600;
 
 function numberOf(value: AttributeValue): number {

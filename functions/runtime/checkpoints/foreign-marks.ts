@@ -1,50 +1,53 @@
 import type { MarkRange } from './marks.ts';
 
 /**
- * The marks of producers that are not ours, in a stream that is `idempotent`: the highest sequence of each, a whole
- * number, compared as one. A producer has one request in flight at a time, and sends again what it got no answer for
- * before anything later: then what is not higher than its mark has been taken. The marks of the most recent 2,000
- * sources are kept, so of one that is silent for longer a repeat may count again. Which these are is decided by the
- * records' times, at a commit: a rerun decides the same.
+ * The marks of other producers, in a stream that is `idempotent`: the highest sequence of each. These sequences are
+ * whole numbers, and compared as numbers. A producer has one request in flight at a time, and repeats an unanswered one
+ * before it sends anything later. So an event that is not higher than its producer's mark is a duplicate. The marks of
+ * the most recent 2,000 sources are kept: a duplicate of a source that has been silent for longer may count again.
+ * Which sources these are is decided by the times of records, at a commit, so a rerun decides the same.
  */
 export const MOST_FOREIGN_SOURCES = 2_000;
 
 /**
- * They are kept in pages, each with the sources that hash into it; a page is stored when a mark in it has moved
+ * The marks are kept in pages. A source hashes into one page, and a page is stored when a mark in it has moved
  * (mark-pages.ts).
  */
 export const PAGES = 32;
 
 export interface ForeignMark {
   readonly source: string;
-  /** The first hash of the range that it is for. */
+  /** The first hash of the range that the mark is for. */
   readonly from: bigint;
   readonly sequence: bigint;
-  /** When the record of the last event arrived. */
+  /** The arrival time of the record with the last event. */
   readonly seenMillis: number;
 }
 
 export interface ForeignMarks {
-  /** By page: the version that is committed, or is to be. */
+  /** The version of each page that is committed, or is going to be. */
   readonly versions: ReadonlyMap<number, string>;
-  /** Undefined: not loaded, because nobody asks for them here. */
+  /** Undefined when the marks are not loaded, because nobody needs them here. */
   readonly marks: ReadonlyMap<string, ForeignMark> | undefined;
-  /** Pages that hold something else than their version does. */
+  /** The pages whose marks differ from their version. */
   readonly changed: ReadonlySet<number>;
 }
 
 export const NO_FOREIGN_MARKS: ForeignMarks = { versions: new Map(), marks: new Map(), changed: new Set() };
 
-/** Marks that move with a batch, while those that it began with stand for what is committed. */
+/** Marks that move with a batch. The marks that the batch began with stay as they are: they are the committed ones. */
 export interface MovingForeignMarks {
-  /** Takes an event: false when it is a repeat. One whose sequence is no whole number is always taken. */
+  /**
+   * Takes an event and moves the mark. Returns false for a duplicate. An event whose sequence is no whole number is
+   * always taken.
+   */
   take(event: {
     readonly source: string;
     readonly sequence: string;
     readonly range: Pick<MarkRange, 'from'>;
     readonly arrivalMillis: number;
   }): boolean;
-  /** What is to be committed. */
+  /** Returns the marks to commit. */
   state(): ForeignMarks;
 }
 
@@ -78,8 +81,8 @@ export function moveForeignMarks(
 }
 
 /**
- * A shard's marks out of those of its parents: for each of its ranges, what was kept for the range that it is a part
- * of.
+ * Makes the marks of a shard from those of its parents. Each range gets the marks of the parent's range that it is a
+ * part of.
  */
 export function inheritForeignMarks(
   ranges: readonly MarkRange[],
@@ -101,7 +104,7 @@ export function foreignMarks(marks: Iterable<ForeignMark>): ReadonlyMap<string, 
   return new Map([...marks].map((mark) => [keyOf(mark.source, mark.from), mark]));
 }
 
-/** The same for the same source, always: it is where its mark is stored. */
+/** Returns the page of a source. The mark of a source is stored there, so this function never changes. */
 export function pageOf(source: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < source.length; index++) hash = Math.imul(hash ^ source.charCodeAt(index), 0x01000193);
@@ -112,7 +115,7 @@ function keyOf(source: string, from: bigint): string {
   return `${from.toString(16)} ${source}`;
 }
 
-/** As many digits as any counter or clock has. */
+/** Allows as many digits as any counter or clock has. */
 function wholeNumber(text: string): bigint | undefined {
   return /^[+-]?\d{1,38}$/.test(text) ? BigInt(text.replace(/^\+/, '')) : undefined;
 }

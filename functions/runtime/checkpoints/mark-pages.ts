@@ -17,16 +17,16 @@ import { shardKey } from './shard-states.ts';
 import { decodeState, type StepState } from './step-state.ts';
 
 /**
- * Foreign marks in the checkpoint table, in pages. A page holds versions of itself, and the step's state names the one
- * that counts: so pages and position move at once, by the state's own compare-and-set, wherever the state is kept. A
- * page is stored before its state. Another invocation at the same state may have stored its own version, and its commit
- * may be the one that succeeds: versions that were made of an older state go, for no commit that names them can succeed
- * any more.
+ * Foreign marks in the checkpoint table, in pages. A page has several versions of its marks, and the step's state names
+ * the one that counts. So pages and position move at once, by the compare-and-set of the state, wherever the state is
+ * kept. A page is stored before its state. Another invocation at the same state may have stored a version of its own,
+ * and its commit may be the one that succeeds. So a store deletes only versions that were made of an older state: no
+ * commit that names them can succeed any more.
  */
 export interface MarkPages {
-  /** The marks of a version of each page. Throws when one is not there. */
+  /** Loads the marks of one version of each page. Throws when a version is missing. */
   load(shard: string, versions: ForeignMarks['versions'], signal: AbortSignal): Promise<readonly ForeignMark[]>;
-  /** Stores the pages that have changed, and answers with the state to be committed instead of this one. */
+  /** Stores the pages that have changed. Resolves to the state to commit in place of `to`. */
   store(
     shard: string,
     move: { readonly from: LoadedState; readonly to: StepState },
@@ -36,16 +36,16 @@ export interface MarkPages {
 
 const Version = z.object({
   name: z.string(),
-  /** The revision of the state that it was made of. */
+  /** The revision of the state that the version was made of. */
   of: z.number(),
-  /** Source, first hash of its range, sequence, when it was last seen. */
+  /** The source, the first hash of its range, its sequence, and the time at which it was last seen. */
   marks: z.array(z.tuple([z.string(), z.string(), z.string(), z.number()])),
 });
 const Page = z.array(Version);
 type Version = z.infer<typeof Version>;
 
 export function openMarkPages(checkpoints: Checkpoints): MarkPages {
-  /** As this process last saw them: a version never changes. */
+  /** The pages as this process last saw them. A version never changes. */
   const seen = new Map<string, StoredNote<readonly Version[]>>();
 
   async function loadPage(shard: string, [page, name]: readonly [number, string], signal: AbortSignal) {
@@ -110,8 +110,8 @@ export function openMarkPages(checkpoints: Checkpoints): MarkPages {
 }
 
 /**
- * The foreign marks of a shard: its own, or those of its parents for its part of their ranges, as its other marks are
- * inherited. A parent that was empty passes on its own parents'.
+ * Adds the foreign marks to the state of a shard: its own, or those that it inherits from its parents, for its part of
+ * their ranges. A parent that was empty passes on those of its own parents.
  */
 export async function withForeignMarks(
   loaded: LoadedState,
@@ -159,7 +159,7 @@ function asStored({ source, from, sequence, seenMillis }: ForeignMark): Version[
   return [source, from.toString(16), String(sequence), seenMillis];
 }
 
-/** In numbers of two digits, below the shard's. */
+/** Describes the note of a page. Pages are numbered with two digits, below the name of the shard. */
 function pageNote(shard: string, page: number): Note<readonly Version[]> {
   return jsonNote(`marks/${shard}/${String(page).padStart(String(PAGES).length, '0')}`, Page);
 }

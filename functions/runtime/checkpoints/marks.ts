@@ -1,10 +1,10 @@
 /**
- * The marks of one shard's reader: the highest sequence seen of each source, by hash range. A shard that was split or
- * merged gives its child several ranges, because the higher of two parents' marks would lose what the other parent had
- * not got yet.
+ * The marks of the reader of one shard: the highest sequence that it has seen of each source, by hash range. After a
+ * split or a merge, the child has several ranges. With the higher of two parents' marks for both ranges, it would lose
+ * events that came through the other parent.
  */
 export interface MarkRange {
-  /** Inclusive bounds of the 128-bit hash keys that these marks are for. */
+  /** The first and the last of the 128-bit hash keys that these marks are for. */
   readonly from: bigint;
   readonly to: bigint;
   readonly marks: Map<string, Mark>;
@@ -12,34 +12,34 @@ export interface MarkRange {
 
 export interface Mark {
   readonly sequence: string;
-  /** When the record of the last event arrived, milliseconds since 1970: kept for passing sources only. */
+  /** The arrival time of the record with the last event, in milliseconds since 1970. Kept for passing sources only. */
   readonly seenMillis?: number;
   /**
-   * The arrival of the record that showed that the source has ended: another generation of it is at work, or the shard
-   * that it reads is drained. Gone again with its next event.
+   * The arrival time of the record that showed that the source has ended, because another generation of it is at work
+   * or the shard that it reads is drained. Removed again with the source's next event.
    */
   readonly endedMillis?: number;
 }
 
 /**
- * A passing source is one process of a pushed source (`/<pipeline>/<step>/process/<id>`): Lambda makes new ones all the
- * time and none comes back. It appends an event again only within the request that brought it, so a mark may go 15
- * minutes after its last event. Judged by the records' time: by the clock, a rerun would decide otherwise than the run
- * it repeats.
+ * Matches a passing source: one process of a pushed source (`/<pipeline>/<step>/process/<id>`). Lambda starts new
+ * processes all the time, and none comes back. A process repeats an event only within the request that brought the
+ * event, so its mark may go 15 minutes after its last event. The age is judged by the times of records: judged by the
+ * clock, a rerun would decide differently from the run that it repeats.
  */
 const PASSING = /^\/[^/]+\/[^/]+\/process\//;
 const PASSING_MILLIS = 15 * 60_000;
 
 /**
- * How long a source that has ended may still repeat itself: a process of it that was at work may append until its
- * function's time is over, 15 minutes at most, and nothing that was sent arrives much later. Its events before that
- * stay dropped, and after it there are none. (Code that is rolled back goes on under the older generation from the
- * position that the newer one has left.) No other time ends a mark of a step of ours: a step that is paused, or whose
- * function fails, may repeat its last batch after days.
+ * The time for which an ended source may still repeat events. A process of it that was at work may append until its
+ * function's time is over, 15 minutes at most, and a request that it has sent arrives little later. Until then its
+ * duplicates are still dropped; after that there are none. (When code is rolled back, the older generation goes on from
+ * the position that the newer one has reached.) No other time ends a mark of our own steps: a step that is paused, or
+ * whose function fails, may repeat its last batch after days.
  */
 const ENDED_MILLIS = 60 * 60_000;
 
-/** Marks for a shard that nobody has read: one range, empty. */
+/** Makes the marks of a shard that nobody has read: one empty range. */
 export function noMarks(from: bigint, to: bigint): readonly MarkRange[] {
   return [{ from, to, marks: new Map() }];
 }
@@ -48,7 +48,7 @@ export function copyMarks(ranges: readonly MarkRange[]): readonly MarkRange[] {
   return ranges.map(({ from, to, marks }) => ({ from, to, marks: new Map(marks) }));
 }
 
-/** Those marks of a parent that are for the child's hash range. */
+/** Returns the marks of a parent that are for the hash range of a child. */
 export function marksWithin(ranges: readonly MarkRange[], from: bigint, to: bigint): readonly MarkRange[] {
   return ranges.flatMap((range) => {
     const low = range.from > from ? range.from : from;
@@ -57,22 +57,22 @@ export function marksWithin(ranges: readonly MarkRange[], from: bigint, to: bigi
   });
 }
 
-/** An event of a source that is deduplicated, about to be taken. */
+/** An event of a deduplicated source, about to be taken. */
 export interface Sighting {
   readonly source: string;
   readonly sequence: string;
-  /** The hash of its key: asked for only where there is more than one range. */
+  /** Computes the hash of the event's key. Called only where there is more than one range. */
   readonly hash: () => bigint;
   readonly arrivalMillis: number;
 }
 
-/** Takes an event: true and the mark moves, or false because an event at or after it has been taken. */
+/** Takes an event and moves the mark. Returns false, and moves nothing, when an event at or after it has been taken. */
 export function takeMark(ranges: readonly MarkRange[], sighting: Sighting): boolean {
   const { source, sequence, arrivalMillis } = sighting;
   const { marks } = rangeFor(ranges, sighting.hash);
   const mark = marks.get(source);
   if (mark !== undefined && sequence <= mark.sequence) return false;
-  // A source that has a mark is passing when its mark says so.
+  // The mark itself shows whether its source is passing.
   const passing = mark === undefined ? PASSING.test(source) : mark.seenMillis !== undefined;
   if (passing) marks.set(source, { sequence, seenMillis: arrivalMillis });
   else {
@@ -83,8 +83,8 @@ export function takeMark(ranges: readonly MarkRange[], sighting: Sighting): bool
 }
 
 /**
- * A step has one generation at work, but for the minutes of a deployment: an event of one of them says that the others
- * have ended.
+ * Marks the other generations of a source as ended. A step has one generation at work, except for the minutes of a
+ * deployment, so an event of one generation shows that the others have ended.
  */
 function endOtherGenerations(marks: Map<string, Mark>, source: string, arrivalMillis: number): void {
   const input = inputOf(source);
@@ -94,13 +94,14 @@ function endOtherGenerations(marks: Map<string, Mark>, source: string, arrivalMi
   }
 }
 
-/** A source without its generation: `/<pipeline>/<step>/<what it reads>`. */
+/** Returns the source without its generation: `/<pipeline>/<step>/<what it reads>`. */
 function inputOf(source: string): string {
   return source.slice(0, source.lastIndexOf('/'));
 }
 
 /**
- * A step upstream has drained the shard that these sources read: `/<pipeline>/<step>/<stream's incarnation>/<shard>`.
+ * Marks sources as ended when the step upstream has drained the shard that they read: `/<pipeline>/<step>/<stream's
+ * incarnation>/<shard>`.
  */
 export function endInput(ranges: readonly MarkRange[], input: string, arrivalMillis: number): void {
   for (const { marks } of ranges) {
@@ -111,7 +112,7 @@ export function endInput(ranges: readonly MarkRange[], input: string, arrivalMil
   }
 }
 
-/** The inputs of the sources that have not ended. */
+/** Returns the inputs of the sources that have not ended. */
 export function openInputs(ranges: readonly MarkRange[]): ReadonlySet<string> {
   const inputs = new Set<string>();
   for (const { marks } of ranges) {
@@ -123,8 +124,8 @@ export function openInputs(ranges: readonly MarkRange[]): ReadonlySet<string> {
 }
 
 /**
- * Drops the marks of sources that have passed or ended, by the time of this record. Ranges are never joined, though
- * their marks be the same: a writer that still knows the shards before a merge may append to one of its parents' ranges
+ * Drops the marks of sources that have passed or ended by the time of this record. Ranges are never joined, even when
+ * their marks are the same: a writer that still knows the shards before a merge may append to the range of one parent
  * ahead of the other.
  */
 export function dropPassedMarks(ranges: readonly MarkRange[], recordMillis: number): void {
@@ -141,8 +142,8 @@ export function rangeFor(ranges: readonly MarkRange[], hash: () => bigint): Mark
   const [only] = ranges;
   if (ranges.length === 1 && only !== undefined) return only;
   const key = hash();
-  // A foreign record put with an explicit hash key may lie outside: any range will do, as long as it is always the same
-  // one.
+  // A record of another producer, put with an explicit hash key, may lie outside. Any range will do, if it is always
+  // the same one.
   const found = ranges.find(({ from, to }) => key >= from && key <= to) ?? only;
   if (found === undefined) throw new RangeError('a shard without a range of marks');
   return found;

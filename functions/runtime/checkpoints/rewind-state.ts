@@ -3,8 +3,8 @@ import { type Position, sequenceNumberOf } from '../position.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 
 /**
- * Where a rewind leads: to the first record that the log holds, to the first that arrived at a time or later, or to the
- * first with a sequence number or a higher one.
+ * The target of a rewind: the first record that the log has, the first that arrived at a time or later, or the first
+ * with a sequence number or a higher one.
  */
 export const RewindPoint = z.union([
   z.literal('earliest'),
@@ -14,39 +14,45 @@ export const RewindPoint = z.union([
 export type RewindPoint = Readonly<z.infer<typeof RewindPoint>>;
 
 /**
- * A shard that is rewound is read from the log by the step itself, whatever its mapping delivers meanwhile. `settling`:
- * before it goes back, what may have been sent from the position on, without the position having moved, is sent once
- * more under its old names. `passing`: records before the target are read for the marks they leave, and for nothing
- * else; without them an old repeat would be taken for news. `reading`: from the target on it works.
+ * The phases of a rewind. The step reads a shard that is rewound from the log itself, whatever its mapping delivers
+ * meanwhile.
+ * - `settling`: before the step goes back, it sends again, under the same names, the output of the records after its
+ *   position. An earlier attempt may have sent that output without moving the position.
+ * - `passing`: the step reads the records before the target only for their marks. Without these marks it would take an
+ *   old duplicate for a new event.
+ * - `reading`: the step works, from the target on.
  *
- * A shard settles before any that it comes from goes back, or what it sends under its old names would come after news
- * of the same keys.
+ * A shard settles before any of its ancestors goes back. Otherwise the output that it sends again could follow newer
+ * output with the same keys.
  */
 const Phase = z.enum(['settling', 'passing', 'reading']);
 
 export const Rewind = z.object({
   phase: Phase,
   to: RewindPoint,
-  /** Nothing is read yet: it begins with the marks of its parents, when those are through. */
+  /** Set until the first record is read. Reading begins with the marks of the parents, once these have caught up. */
   fresh: z.literal(true).exactOptional(),
-  /** Where the step stood: what its mapping delivered up to here is never delivered again. */
+  /** The position where the step was. The mapping has delivered everything up to here, and never delivers it again. */
   until: z
     .string()
     .transform((text) => text as Position)
     .exactOptional(),
-  /** Of a replay: the first record that arrived then or later is its end. */
+  /** Set in a replay: the first record that arrived at this time or later is its end. */
   endMillis: z.number().exactOptional(),
 });
 export type Rewind = Readonly<z.infer<typeof Rewind>>;
 
-/** Whether real work begins with this record. */
+/** Returns true when the step's work begins with this record. */
 export function isReached(to: RewindPoint, { sequenceNumber, approximateArrivalMillis }: LogRecord): boolean {
   if (to === 'earliest') return true;
   if ('millis' in to) return approximateArrivalMillis >= to.millis;
   return BigInt(sequenceNumber) >= BigInt(to.sequenceNumber);
 }
 
-/** Whether the target is behind a position, the record of which arrived then: undefined when it is trimmed away. */
+/**
+ * Returns true when the target is before a position. `arrivalMillis` is the arrival time of the position's record;
+ * undefined when that record is trimmed away.
+ */
 export function isBehind(to: RewindPoint, position: Position, arrivalMillis: number | undefined): boolean {
   if (arrivalMillis === undefined) return false;
   if (to === 'earliest') return true;
@@ -54,7 +60,10 @@ export function isBehind(to: RewindPoint, position: Position, arrivalMillis: num
   return BigInt(to.sequenceNumber) <= BigInt(sequenceNumberOf(position));
 }
 
-/** A shard's numbers say nothing of its children: those are read from their start. */
+/**
+ * Returns the target for the children of a shard. Sequence numbers of a shard say nothing about its children, so these
+ * are read from their start.
+ */
 export function pointOfChild(to: RewindPoint): RewindPoint {
   return to !== 'earliest' && 'millis' in to ? to : 'earliest';
 }

@@ -5,27 +5,30 @@ import { saveNote } from './note.ts';
 import { pointOfChild, type Rewind } from './rewind-state.ts';
 import { decodeState, encodeState, type StepState } from './step-state.ts';
 
-/** Where a step's states are kept: the checkpoint table, or a sink's own database. */
+/** The store of a step's states: the checkpoint table, or a sink's own database. */
 export interface StateStore {
   load(shard: string, signal: AbortSignal): Promise<{ readonly revision: number; readonly state: string } | undefined>;
 }
 
-/** A state with the revision that the next one must replace; 0: nothing is stored yet. */
+/** A state with the revision that the next one must replace. 0: nothing is stored yet. */
 export interface LoadedState {
   readonly revision: number;
   readonly state: StepState;
 }
 
-/** What names a shard in checkpoints: a stream that was deleted and made again has other shards under the same ids. */
+/**
+ * Returns the name of a shard in checkpoints. It contains the stream's incarnation: a stream that was deleted and
+ * created again has other shards under the same ids.
+ */
 export function shardKey(shape: Pick<StreamShape, 'incarnation'>, shardId: string): string {
   return `${shape.incarnation}/${shardId}`;
 }
 
 /**
- * The state of a shard; for one that has none yet, its parents' marks for its hash range. Parents are drained before a
- * child is read, so what they have is complete. A parent that never had a state, because it was empty, passes on its
- * own parents'. A child that comes while a parent is still being rewound is rewound too: its events are not to overtake
- * its parent's.
+ * Loads the state of a shard. A shard without a state inherits its parents' marks for its hash range. Parents are
+ * drained before a child is read, so their marks are complete. A parent that was empty never had a state, and passes on
+ * the marks of its own parents. A child that begins while a parent is being rewound is rewound too: its events must not
+ * overtake those of its parent.
  */
 export async function loadState(
   store: StateStore,
@@ -65,7 +68,7 @@ export async function saveState(
 
 interface Inheritance {
   readonly marks: readonly MarkRange[];
-  /** Of the parents that are being rewound. */
+  /** Set when parents are being rewound. */
   readonly rewound: Pick<StepState, 'rewinds' | 'rewind'> | undefined;
 }
 
@@ -95,8 +98,8 @@ async function inheritanceOf(
     const { marks, rewinds, rewind } = decodeState(stored.state);
     if (rewind === undefined) return { marks, rewound: undefined };
     const to = pointOfChild(rewind.to);
-    // While its parent settles, it may be in the hands of somebody who has not heard of the rewind: it settles, too,
-    // with the same marks.
+    // While its parent settles, a process that does not know of the rewind may work on the child. So the child settles
+    // too, with the same marks.
     const isSettling = rewind.phase === 'settling';
     return {
       marks,
@@ -106,12 +109,12 @@ async function inheritanceOf(
   const known = shape.shards.find(({ id }) => id === parentId);
   if (known === undefined) return { marks: [], rewound: undefined };
   const passedOn = await inheritance(store, shape, { shard: known, signal });
-  // Without marks too it is a range of its own: one mark for both parents of a merge would pass over what the other has
-  // not got yet.
+  // It is a range of its own even without marks: one mark for both parents of a merge would pass over events that came
+  // through the other one.
   return { ...passedOn, marks: withoutGaps(passedOn.marks, known) };
 }
 
-/** A part of the range whose parent is no longer known has no marks: an empty range stands for it. */
+/** Fills the parts of a shard's range whose parent is no longer known with ranges without marks. */
 function withoutGaps(ranges: readonly MarkRange[], shard: Shard): readonly MarkRange[] {
   const sorted = [...ranges].sort((a, b) => (a.from < b.from ? -1 : 1));
   const whole: MarkRange[] = [];

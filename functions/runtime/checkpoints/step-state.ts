@@ -6,33 +6,35 @@ import { copyMarks, type Mark, type MarkRange } from './marks.ts';
 import { Rewind } from './rewind-state.ts';
 
 /**
- * What a step knows about one shard. It moves as a whole, by compare-and-set: in the checkpoint table, or with the rows
- * of a sink that keeps its own progress. Its text is opaque to whoever stores it.
+ * The state of a step in one shard. It moves as a whole, by compare-and-set: in the checkpoint table, or together with
+ * the rows of a sink that keeps its own progress. Its text is opaque to whoever stores it.
  */
 export interface StepState {
-  /** Undefined: nothing read yet. */
+  /** Undefined: nothing is read yet. */
   readonly position: Position | undefined;
   readonly marks: readonly MarkRange[];
-  /** Of a stream that is idempotent: here in a text are only the names of their pages. */
+  /** Set for a stream that is idempotent. The text contains only the names of the pages. */
   readonly foreign?: ForeignMarks | undefined;
-  /** Committed with a sink's rows and perhaps not in the dead-letter bucket yet. */
+  /** Rejections that are committed together with a sink's rows, and may not be in the dead-letter bucket yet. */
   readonly rejections: readonly Rejection[];
-  /** A scheduled step was about to write up to here with these options: a rerun finishes with just these. */
+  /** The range and the options that a scheduled step was about to write. A rerun finishes with exactly these. */
   readonly intent?: Intent | undefined;
-  /** The shard is closed and read to its end. */
+  /** True when the shard is closed and read to its end. */
   readonly ended?: boolean | undefined;
-  /** The number of the step's last rewind that has reached this shard. */
+  /** The number of the last rewind of the step that has reached this shard. */
   readonly rewinds?: number | undefined;
-  /** The number of the last one that went back: what a transform has made since is of a new generation. */
+  /**
+   * The number of the last rewind that went back. Output that a transform has made since then is of a new generation.
+   */
   readonly generation?: number | undefined;
-  /** It is being rewound now. */
+  /** Set while the shard is being rewound. */
   readonly rewind?: Rewind | undefined;
   /**
-   * When the record of the position arrived: no later one is older, so it tells whether Lambda may have given up on any
-   * since (gaps.ts).
+   * The arrival time of the position's record. No later record is older, so this tells whether Lambda may have
+   * discarded one since (gaps.ts).
    */
   readonly arrivedMillis?: number | undefined;
-  /** When it was last moved, by the clock: for people. Nothing is decided by it. */
+  /** The time at which the state was last moved, by the clock. For people: nothing is decided by it. */
   readonly movedMillis?: number | undefined;
 }
 
@@ -41,7 +43,7 @@ export interface Intent {
   readonly options: unknown;
 }
 
-/** The sequence, and when the source was last seen, or ended. */
+/** The sequence of a mark, and the times at which its source was last seen and has ended. */
 const StoredMark = z.tuple([z.string(), z.number().nullable(), z.number().optional()]);
 
 const Text = z.object({
@@ -69,7 +71,7 @@ const Text = z.object({
   t: z.number().optional(),
 });
 
-/** Short names: this text is written once a batch. Hash keys are hexadecimal. */
+/** Encodes a state. Names are short because this text is written once a batch. Hash keys are hexadecimal. */
 export function encodeState(state: StepState): string {
   const text: z.input<typeof Text> = {
     ...(state.position === undefined ? {} : { p: state.position }),
@@ -91,7 +93,7 @@ export function encodeState(state: StepState): string {
     ...(state.rewinds === undefined ? {} : { w: state.rewinds }),
     ...(state.generation === undefined ? {} : { g: state.generation }),
     ...(state.rewind === undefined ? {} : { x: state.rewind }),
-    // What is not in pages yet was inherited, and is inherited again.
+    // Marks that are not in pages yet were inherited, and will be inherited again.
     ...(state.foreign === undefined || state.foreign.changed.size > 0 ? {} : { f: [...state.foreign.versions] }),
     ...(state.arrivedMillis === undefined ? {} : { a: state.arrivedMillis }),
     ...(state.movedMillis === undefined ? {} : { t: state.movedMillis }),
@@ -144,7 +146,7 @@ function decodeMark([sequence, seenMillis, endedMillis]: z.infer<typeof StoredMa
   };
 }
 
-/** A copy whose marks may be moved while the original stands for what is committed. */
+/** Copies a state. The marks of the copy may be moved; the original stays as it was committed. */
 export function copyState(state: StepState): StepState {
   return { ...state, marks: copyMarks(state.marks) };
 }

@@ -2,20 +2,20 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { RejectionReason } from '../errors.ts';
 import type { RejectedEvent, Rejection } from '../rejection.ts';
 
-/** What a dead letter's object holds, as one JSON document. */
+/** The content of a dead letter's object: one JSON document. */
 export interface DeadLetter {
   readonly pipeline: string;
   readonly step: string;
-  /** The shard or item that it was in. */
+  /** The shard or item that the event was in. */
   readonly shard: string;
   readonly at: string;
   readonly reason: RejectionReason;
   readonly message: string;
   readonly origin?: Readonly<Record<string, string | number>>;
   readonly event?: RejectedEvent;
-  /** The original bytes as text, when they are UTF-8. */
+  /** The original bytes as text, if they are UTF-8. */
   readonly text?: string;
-  /** The original bytes in base64, when they are not. */
+  /** The original bytes in base64, if they are not UTF-8. */
   readonly base64?: string;
 }
 
@@ -29,13 +29,13 @@ export interface DeadLetters {
 
 const AT_ONCE = 16;
 
-export function openDeadLetters(place: {
+export function openDeadLetters(destination: {
   readonly s3: Pick<S3Client, 'send'>;
   readonly bucket: string;
   readonly pipeline: string;
   readonly step: string;
 }): DeadLetters {
-  const { s3, bucket, pipeline, step } = place;
+  const { s3, bucket, pipeline, step } = destination;
 
   async function putOne(shard: string, rejection: Rejection, signal: AbortSignal): Promise<void> {
     const { at, reason, message, origin, event, bytes } = rejection;
@@ -76,7 +76,7 @@ function textOrBase64(bytes: Uint8Array): Pick<DeadLetter, 'text' | 'base64'> {
   try {
     return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch {
-    // Not UTF-8: whoever sent it is to see the very bytes.
+    // It is not UTF-8. Keep the bytes, so that people see exactly what was sent.
     return { base64: Buffer.from(bytes).toString('base64') };
   }
 }

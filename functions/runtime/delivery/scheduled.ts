@@ -7,7 +7,7 @@ import { fixSlice, type SinkStep, writeBatch } from '../batches/write-batch.ts';
 import { shardKey } from '../checkpoints/shard-states.ts';
 import { decodeState, type StepState } from '../checkpoints/step-state.ts';
 import { LostRange, readShard } from '../log/log-reader.ts';
-import { type Portion, portionsOf } from '../log/record-batches.ts';
+import { type RecordBatch, recordBatchesOf } from '../log/record-batches.ts';
 import type { Shard, StreamShape } from '../log/shards.ts';
 import { processGuarded } from '../poison/isolate.ts';
 import { openSliceAttempt, type SliceAttempt } from '../poison/slice-attempt.ts';
@@ -230,9 +230,9 @@ async function bisectPortion(run: Run, opened: ShardInput, next: NextSlice): Pro
 }
 
 /** Reads a portion. It is empty when records may be lost: then reading the whole slice reports the loss. */
-async function nextPortion(run: Run, opened: ShardInput, next: NextSlice): Promise<Portion> {
+async function nextPortion(run: Run, opened: ShardInput, next: NextSlice): Promise<RecordBatch> {
   try {
-    for await (const portion of portionsOf(pagesFrom(run, opened, { ...next, nothingUnreadTrimmed: false })))
+    for await (const portion of recordBatchesOf(pagesFrom(run, opened, { ...next, nothingUnreadTrimmed: false })))
       return portion;
   } catch (error) {
     if (!(error instanceof LostRange)) throw error;

@@ -6,16 +6,17 @@ import { encodeOrdered } from '../position.ts';
 import type { AnnouncedItem } from '../source.ts';
 
 /**
- * A source of unboundedly many items writes through a fixed number of lanes, for every source of events costs each
- * reader a mark. A lane takes one item at a time, under an ordinal that is recorded before its first append; its
- * events' sequences start with the ordinal, so they grow from item to item.
+ * The number of lanes of a source of items. Such a source has no bound on its items, and each source of events costs
+ * every reader a mark, so it writes through a fixed number of lanes. A lane takes one item at a time, under an ordinal
+ * that is recorded before the lane's first append. The sequences of the lane's events start with the ordinal, so they
+ * grow from item to item.
  */
 export const LANES = 4;
 const ORDINAL_WIDTH = 6;
 const PLACE_WIDTH = 8;
 
 const LaneText = z.object({
-  /** Tells this lane from one of the same number under a checkpoint table that was lost. */
+  /** Distinguishes this lane from one of the same number in a checkpoint table that was lost. */
   id: z.string(),
   ordinal: z.number(),
   current: z
@@ -25,15 +26,15 @@ const LaneText = z.object({
       item: z.unknown(),
       position: z.unknown().optional(),
       /**
-       * Processes that have begun to read at the position, one after the other, and neither got further nor said that
-       * they failed.
+       * Counts the processes, one after the other, that have begun to read at the position and neither got further nor
+       * reported a failure.
        */
       tries: z.object({ generation: z.string(), count: z.number() }).optional(),
     })
     .optional(),
 });
 
-/** What a lane is at: the item it has begun and not finished, and the position in it. */
+/** The state of a lane: the item that it has begun and not finished, and the position in it. */
 export type LaneState = z.infer<typeof LaneText>;
 
 export interface Lane {
@@ -43,14 +44,14 @@ export interface Lane {
 }
 
 /**
- * Which lane an item goes through: always the same for the same lane key, so two versions of an object are never read
- * side by side.
+ * Returns the lane of an item: always the same for the same lane key, so two versions of an object are never read at
+ * the same time.
  */
 export function laneKeyOf(item: AnnouncedItem): string {
   return laneKey(createHash('sha256').update(item.laneKey).digest().readUInt32BE() % LANES);
 }
 
-/** Lanes are numbered from 0. */
+/** Returns the key of a lane. Lanes are numbered from 0. */
 export function laneKey(lane: number): string {
   return `lane-${lane}`;
 }
@@ -60,7 +61,7 @@ export async function loadLane(checkpoints: Checkpoints, key: string, signal: Ab
   return { key, revision, state: state ?? { id: randomBytes(6).toString('base64url'), ordinal: 0 } };
 }
 
-/** Throws `StaleCheckpoint` when another invocation has moved the lane. */
+/** Saves a lane. Throws `StaleCheckpoint` when another invocation has moved it. */
 export async function saveLane(
   checkpoints: Checkpoints,
   lane: Lane,
@@ -72,12 +73,12 @@ export async function saveLane(
   return { key, revision, state };
 }
 
-/** The `sequence` of the event at this place of the lane's current item. */
+/** Returns the `sequence` of the event at this place of the lane's current item. */
 export function laneSequence(state: LaneState, place: number): string {
   return encodeOrdered(state.ordinal, ORDINAL_WIDTH) + encodeOrdered(place, PLACE_WIDTH);
 }
 
-/** Whether an item has been read to its end. */
+/** Resolves to true when an item has been read to its end. */
 export async function isDone(checkpoints: Checkpoints, identity: string, signal: AbortSignal): Promise<boolean> {
   return (await loadNote(checkpoints, doneNote(identity), signal)).value !== undefined;
 }

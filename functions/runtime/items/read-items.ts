@@ -16,8 +16,8 @@ export interface ItemReader<P = unknown> {
 }
 
 /**
- * What is left when an invocation has to stop: an item half read, one whose lane another invocation has, or one of a
- * paused step.
+ * The reason why read has to continue later: the item is half read, another invocation holds its lane, or the step
+ * is paused. Undefined: nothing is left to read.
  */
 export type Left = 'unfinished' | 'busy' | 'paused' | undefined;
 
@@ -27,8 +27,8 @@ interface Turn {
 }
 
 /**
- * Reads announced items in order, each to its end or until the time is over. An item that was read to its end before is
- * left out.
+ * Reads announced items in order, each to its end or until the invocation's time is over. Skips items that were read to
+ * their end before.
  */
 export async function readItems(reader: ItemReader, items: readonly AnnouncedItem[], turn: Turn): Promise<Left> {
   const stopMillis = stopTimeOf(reader.step, turn.invocation);
@@ -41,7 +41,7 @@ export async function readItems(reader: ItemReader, items: readonly AnnouncedIte
 
 interface TimedTurn extends Turn {
   readonly stopMillis: number;
-  /** This process has just begun the item: its try is written down. */
+  /** Set when this process has just begun the item, so its try is recorded already. */
   readonly isBegun?: true;
 }
 
@@ -54,8 +54,8 @@ async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTu
   try {
     let lane = await loadLane(checkpoints, key, turn.signal);
     if (lane.state.current !== undefined && lane.state.current.identity !== item.identity) {
-      // Whoever began it has died or run out of time. Nothing may follow before it ends: its events would come under an
-      // older ordinal.
+      // The invocation that began this item has died or run out of time. Finish the item first: the events of a later
+      // item would otherwise come under an older ordinal.
       const { left, lane: freed } = await readToEnd(reader, lane, turn);
       if (left !== undefined) return left;
       lane = freed;
@@ -74,9 +74,9 @@ async function readInLane(reader: ItemReader, item: AnnouncedItem, turn: TimedTu
 }
 
 /**
- * Whether the lane rests in a pause, before a page is appended. An earlier attempt may have appended the very page
- * without recording it, and by code that was deployed in the pause its events would get other names: so one page is
- * finished first.
+ * Resolves to true when the lane rests in a pause, before a page is appended. An earlier attempt may have appended the
+ * same page without recording it. Code that is deployed during the pause would give the page's events other names, so
+ * one page is finished first.
  */
 async function rests(
   { pause }: Step,
@@ -96,52 +96,52 @@ function begin({ config }: Step, state: LaneState, { laneKey, identity, item }: 
 }
 
 /**
- * Goes on with the lane's current item. It is recorded as done before the lane is free, so it cannot be begun again. An
- * item that has killed three processes in a row at one place is given up there: every other item of the lane would wait
- * for it, and die with it.
+ * Continues with the lane's current item. The item is recorded as done before the lane is free, so it cannot begin
+ * again. When an item has killed three processes in a row at one position, the rest of it is rejected: otherwise every
+ * other item of the lane would wait for it, and die with it.
  */
 async function readToEnd(reader: ItemReader, begun: Lane, turn: TimedTurn): Promise<{ left: Left; lane: Lane }> {
   const { step } = reader;
   const { current } = begun.state;
   if (current === undefined) return { left: undefined, lane: begun };
   const shard = createHash('sha256').update(current.identity).digest('base64url').slice(0, 16);
-  const giveUp = (error: EventRejected): Promise<void> => {
+  const reject = (error: EventRejected): Promise<void> => {
     const bytes = Buffer.from(JSON.stringify(current.item));
     const rejection = { at: 'item', reason: error.reason, message: error.message, bytes };
     return step.deadLetters.put(shard, [rejection], turn.signal);
   };
-  let reading: Reading = { lane: begun };
-  if (!turn.isBegun && triesOf(step, begun.state) >= MOST_DEATHS) await giveUp(new EventRejected('killed', KILLED));
+  let read: ReadResult = { lane: begun };
+  if (!turn.isBegun && triesOf(step, begun.state) >= MOST_DEATHS) await reject(new EventRejected('killed', KILLED));
   else {
     const lane = turn.isBegun ? begun : await beginTry(step, begun, turn.signal);
-    reading = await readPages(reader, { lane, shard }, turn);
-    if (reading.refused !== undefined) await giveUp(reading.refused);
-    else if (reading.left !== undefined) return { left: reading.left, lane: reading.lane };
+    read = await readPages(reader, { lane, shard }, turn);
+    if (read.rejected !== undefined) await reject(read.rejected);
+    else if (read.left !== undefined) return { left: read.left, lane: read.lane };
   }
   await recordDone(step.checkpoints, current.identity, turn.signal);
-  const { id, ordinal } = reading.lane.state;
+  const { id, ordinal } = read.lane.state;
   return {
     left: undefined,
-    lane: await saveLane(step.checkpoints, reading.lane, { state: { id, ordinal }, signal: turn.signal }),
+    lane: await saveLane(step.checkpoints, read.lane, { state: { id, ordinal }, signal: turn.signal }),
   };
 }
 
 const KILLED =
-  `the function died ${MOST_DEATHS} times in a row at one place of it: out of memory, or busy until its time was over; what comes before ` +
-  'that place was read';
+  `the function died ${MOST_DEATHS} times in a row at the same position of the item: out of memory, or busy until its time ` +
+  'was over; everything before that position is read';
 
-interface Reading {
+interface ReadResult {
   readonly lane: Lane;
   readonly left?: Left;
-  /** The item cannot be read any further, and never will be. */
-  readonly refused?: EventRejected;
+  /** Set when the item can never be read any further. */
+  readonly rejected?: EventRejected;
 }
 
 async function readPages(
   reader: ItemReader,
   begun: { readonly lane: Lane; readonly shard: string },
   turn: TimedTurn,
-): Promise<Reading> {
+): Promise<ReadResult> {
   const { checkpoints, now } = reader.step;
   let { lane } = begun;
   const { tries: _, ...current } = lane.state.current as NonNullable<LaneState['current']>;
@@ -159,7 +159,7 @@ async function readPages(
     }
     return { lane };
   } catch (error) {
-    if (error instanceof EventRejected) return { lane, refused: error };
+    if (error instanceof EventRejected) return { lane, rejected: error };
     await endTry(reader.step, lane).catch(() => undefined);
     throw error;
   }
@@ -169,15 +169,18 @@ function triesOf({ config }: Step, { current }: LaneState): number {
   return current?.tries?.generation === config.generation ? current.tries.count : 0;
 }
 
-/** Before anything is read: whoever finds it, and the position as it was, knows that this process has died of it. */
+/**
+ * Records a try before anything is read. A process that finds it at an unchanged position knows that the process which
+ * wrote it has died.
+ */
 function beginTry(step: Step, lane: Lane, signal: AbortSignal): Promise<Lane> {
   return saveTries(step, lane, { count: triesOf(step, lane.state) + 1, signal });
 }
 
-/** The invocation keeps 1.5 s back, and giving back the lease comes after this. */
+/** The invocation reserves its last 1.5 s, and releases the lease after this. */
 const END_MILLIS = 700;
 
-/** It came to nothing, and the process lives. */
+/** Withdraws a try that failed while the process lives. */
 async function endTry(step: Step, lane: Lane): Promise<Lane> {
   const count = triesOf(step, lane.state) - 1;
   if (count < 0) return lane;
@@ -209,7 +212,7 @@ async function appendPage(
   const appended = await writer.append(outgoing, signal);
   const tooLarge = appended.refused.map(({ index, size, limit }): Rejection => {
     const event = outgoing[index] as OutgoingEvent;
-    const message = `the event of ${size} bytes is above the stream's ${limit} bytes`;
+    const message = `the event has ${size} bytes, the stream takes at most ${limit}`;
     return { at: event.id, reason: 'too-large', message, bytes: event.dataBytes };
   });
   const rejections = [...page.rejections, ...tooLarge];
@@ -226,8 +229,8 @@ async function appendPage(
 }
 
 /**
- * Reading stops between two pages when a fifth of the invocation's time is left: the rest is for what is already on its
- * way.
+ * Returns the time at which read stops between two pages. The last fifth of the invocation's time is for requests
+ * that are already on their way.
  */
 function stopTimeOf(step: Step, invocation: Invocation): number {
   const remaining = invocation.getRemainingTimeInMillis();

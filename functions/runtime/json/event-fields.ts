@@ -3,15 +3,15 @@ import { EventRejected } from '../errors.ts';
 import { keyFault } from '../event.ts';
 import { memberRanges, textOf } from './json-ranges.ts';
 
-/** An event's data, parsed and as JSON: a number too large for a double is read from its digits. */
+/** An event's data, parsed and as JSON. A number too large for a double is read from its digits. */
 export interface Data {
   readonly value: unknown;
   readonly bytes: Uint8Array;
 }
 
 /**
- * The key that a field of the data gives: a text as it is, a number as it is written. Undefined when the field is
- * missing, null or an empty text. Throws `EventRejected` for anything that cannot be a key.
+ * Returns the key in a field of the data: a text as it is, a number as it is written. Undefined when the field is
+ * missing, null or an empty text. Throws `EventRejected` for a value that cannot be a key.
  */
 export function keyFrom(data: Data, field: string): string | undefined {
   const value = ownField(data.value, field);
@@ -22,14 +22,17 @@ export function keyFrom(data: Data, field: string): string | undefined {
   return checkedKey(value, field);
 }
 
-/** Throws `EventRejected` for a text that no event can have as its key. `name` says where the text is from. */
+/**
+ * Returns a text as a key. Throws `EventRejected` when no event can have it as its key. `name` says where the text is
+ * from.
+ */
 export function checkedKey(text: string, name: string): string {
   const fault = keyFault(text);
   if (fault !== undefined) throw new EventRejected('schema', `${name}: the event's key ${fault.message}`);
   return text;
 }
 
-/** When the event happened, by a field of the data. Throws `EventRejected` when the field holds no time. */
+/** Returns the time in a field of the data. Throws `EventRejected` when the field contains no time. */
 export function timeFrom(data: Data, field: string): string {
   const value = ownField(data.value, field);
   const time = typeof value === 'string' ? rfc3339(value) : undefined;
@@ -40,7 +43,7 @@ export function timeFrom(data: Data, field: string): string {
   );
 }
 
-/** A time or a date as RFC 3339; what names no zone is UTC. Undefined for any other text. */
+/** Converts a time or a date to RFC 3339. Without a zone, it is UTC. Undefined for any other text. */
 export function rfc3339(text: string): string | undefined {
   const upper = text.trim().toUpperCase();
   if (DAY.safeParse(upper).success) return `${upper}T00:00:00Z`;
@@ -52,18 +55,18 @@ export function rfc3339(text: string): string | undefined {
 const DAY = z.iso.date();
 const TIME = z.iso.datetime({ offset: true, local: true });
 
-/** RFC 3339 has no times without seconds, ISO 8601 does. */
+/** Adds seconds: ISO 8601 has times without them, RFC 3339 has not. */
 function withSeconds(time: string): string {
   return time.replace(/(T\d\d:\d\d)(Z|[+-])/, '$1:00$2');
 }
 
-/** A field of data that is a JSON object: neither an inherited property nor a property of an array. */
+/** Returns a field of data that is a JSON object. Neither inherited properties nor properties of an array count. */
 export function ownField(data: unknown, field: string): unknown {
   if (typeof data !== 'object' || data === null || Array.isArray(data) || !Object.hasOwn(data, field)) return undefined;
   return (data as Record<string, unknown>)[field];
 }
 
-/** Two large numbers that differ must not become one key. */
+/** Returns the digits of a number as they were written. As doubles, two large numbers could become one key. */
 function digitsOf({ bytes }: Data, field: string): string {
   const range = memberRanges(bytes).get(field);
   if (range === undefined) throw new Error(`the field '${field}' was parsed but is not in the data's JSON`);

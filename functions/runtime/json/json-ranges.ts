@@ -1,16 +1,16 @@
 import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE, SPACE } from './json-bytes.ts';
 
 /**
- * Where the parts of a JSON text lie, so that they can be passed on as they came: numbers keep their digits, texts
- * their escapes. For text that JSON.parse has accepted: nothing is checked here.
+ * A part of a JSON text. It can be passed on as it came: numbers keep their digits, texts their escapes. The functions
+ * here expect text that JSON.parse has accepted, and check nothing.
  */
 export interface JsonRange {
   readonly start: number;
-  /** Just after the last byte. */
+  /** The offset just after the last byte. */
   readonly end: number;
 }
 
-/** The elements of an array, in order. */
+/** Returns the ranges of an array's elements, in order. */
 export function elementRanges(array: Uint8Array): readonly JsonRange[] {
   const ranges: JsonRange[] = [];
   let at = skipSpace(array, skipSpace(array, 0) + 1);
@@ -22,7 +22,7 @@ export function elementRanges(array: Uint8Array): readonly JsonRange[] {
   return ranges;
 }
 
-/** The values of an object by name. The last of equal names counts, as it does for JSON.parse. */
+/** Returns the ranges of an object's values, by name. The last of equal names counts, as in JSON.parse. */
 export function memberRanges(object: Uint8Array): ReadonlyMap<string, JsonRange> {
   const ranges = new Map<string, JsonRange>();
   let at = skipSpace(object, skipSpace(object, 0) + 1);
@@ -50,7 +50,9 @@ function endOfValue(bytes: Uint8Array, start: number): number {
   return at;
 }
 
-/** Of an array or an object. Counts instead of recursing: depth is whatever the sender likes. */
+/**
+ * Returns the end of an array or object. Counts brackets instead of recursing, because the sender decides the depth.
+ */
 export function endOfNested(bytes: Uint8Array, start: number): number {
   let depth = 0;
   let at = start;
@@ -73,7 +75,7 @@ function endOfString(bytes: Uint8Array, start: number): number {
   return at + 1;
 }
 
-/** JSON's white space is the only thing at or below the space that can stand between values. */
+/** Skips white space. Between values, only white space is at or below the byte of the space. */
 export function skipSpace(bytes: Uint8Array, start: number): number {
   let at = start;
   while (at < bytes.length && (bytes[at] as number) <= SPACE) at++;

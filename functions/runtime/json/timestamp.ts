@@ -1,6 +1,6 @@
 /**
- * Whether the text is an RFC 3339 time, of a day that exists, that `Date.parse` understands. A leap second (`:60`) is
- * refused, because `Date.parse` does not understand it.
+ * Returns true for an RFC 3339 time of a day that exists, if `Date.parse` understands it. `Date.parse` does not
+ * understand a leap second (`:60`), so it is not accepted.
  */
 export function isTimestamp(text: string): boolean {
   const parts = RFC_3339.exec(text)?.slice(1, 4).map(Number);
@@ -13,9 +13,9 @@ const RFC_3339 =
   /^(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 /**
- * From the first byte of a time as most writers write it (`2026-01-31T23:59:59.999Z`; the fraction may be missing or
- * longer), the offset just after it. -1 for anything that `isTimestamp` has to judge: another form, or a day that only
- * some centuries have.
+ * Skips a time in the form that most writers use (`2026-01-31T23:59:59.999Z`; the fraction may be missing or longer),
+ * from its first byte, and returns the offset just after it. Returns -1 for any time that `isTimestamp` has to judge:
+ * another form, or a day that only some centuries have.
  */
 export function skipPlainTimestamp(bytes: Uint8Array, offset: number): number {
   const inRange =
@@ -46,7 +46,7 @@ const COLON = 0x3a;
 const T = 0x54;
 const Z = 0x5a;
 
-/** By month; those of every year. */
+/** Days by month, as every year has them. */
 const DAYS = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function isDay(yearOfCentury: number, month: number, day: number): boolean {
@@ -58,7 +58,7 @@ function isBelow(limit: number, value: number): boolean {
   return value >= 0 && value < limit;
 }
 
-/** -1 when they are not digits. */
+/** Reads two digits. Returns -1 when they are not digits. */
 function twoDigits(bytes: Uint8Array, offset: number): number {
   const tens = bytes[offset];
   const ones = bytes[offset + 1];

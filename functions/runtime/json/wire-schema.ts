@@ -2,16 +2,16 @@ import { z } from 'zod';
 import { UserMistake } from '../errors.ts';
 
 /**
- * A zod schema's wire type as JSON Schema: how a schema travels inside a step's options, which are JSON. Only what
- * `checkerOf` checks again in full gets through: anything that JSON Schema, or zod's reading of it, would loosen or
- * change is a `UserMistake`.
+ * The wire type of a zod schema, as JSON Schema. In this form, a schema travels in a step's options, which are JSON.
+ * Only schemas that `checkerOf` checks again in full are accepted. `wireSchemaOf` throws a `UserMistake` for anything
+ * that JSON Schema, or zod's reading of it, would loosen or change.
  */
 export type WireSchema = z.core.JSONSchema.BaseSchema;
 
-/** What is wrong with a value, path by path; undefined when it fits. */
+/** Says what is wrong with a value, path by path. Undefined when the value fits. */
 export type Checker = (value: unknown) => string | undefined;
 
-/** Throws a `UserMistake` that says which part of the schema cannot travel, and what to do. */
+/** Converts a schema. Throws a `UserMistake` that says which part of the schema cannot travel, and what to do. */
 export function wireSchemaOf(schema: z.ZodType, what: string): WireSchema {
   try {
     const wire = z.toJSONSchema(schema, {
@@ -55,30 +55,28 @@ interface Conversion {
   readonly path: readonly (string | number)[];
 }
 
-/** Called by zod for every part of the schema, inner parts first. */
+/** Rejects or corrects one part of the schema. zod calls this for every part, inner parts first. */
 function keepFaithful({ zodSchema, jsonSchema, path }: Conversion): void {
   const why = unfaithful(zodSchema._zod.def as unknown as Definition);
   if (why !== undefined) throw new UserMistake(`${placeOf(path)} ${why}`);
   for (const key of NOT_CHECKED) delete jsonSchema[key];
-  // zod writes several patterns as { allOf: [{ pattern }] }, and reads a part without a type as "anything".
+  // zod writes several patterns as { allOf: [{ pattern }] }, and accepts any value for a part without a type.
   if (jsonSchema.type !== undefined) {
     for (const part of jsonSchema.allOf ?? []) part.type ??= jsonSchema.type;
   }
   if (patternFollowsFromFormat(jsonSchema)) delete jsonSchema.pattern;
 }
 
-/**
- * Defaults, descriptions and the types that SQL reads change nothing of what travels, and the options have to be short.
- */
+/** Defaults, descriptions and SQL types do not change what travels, and options have to be short. */
 const NOT_CHECKED = ['default', '_prefault', 'readOnly', 'title', 'description', 'examples', 'sql'];
 
-/** `users.items.name`: the way a value's path would read. */
+/** Returns a path as the path of a value reads: `users.items.name`. */
 function placeOf(path: readonly (string | number)[]): string {
   const names = path.filter((part) => part !== 'properties');
   return names.length === 0 ? 'it' : names.join('.');
 }
 
-/** The definitions of schemas and of checks, as far as they are looked at here. */
+/** The definition of a schema or of a check, as far as it is used here. */
 interface Definition {
   readonly type?: string;
   readonly check?: string;
@@ -123,7 +121,9 @@ const CHECKS_OF_JSON_SCHEMA = new Set([
   ...['min_length', 'max_length', 'length_equals', 'string_format'],
 ]);
 
-/** Then the pattern, often a long one, need not travel. */
+/**
+ * Returns true when a pattern follows from its format. Then the pattern, which is often long, does not have to travel.
+ */
 function patternFollowsFromFormat({ type, format, pattern }: WireSchema): boolean {
   if (type !== 'string' || format === undefined || pattern === undefined) return false;
   const again = z.toJSONSchema(z.fromJSONSchema({ type: 'string', format }));

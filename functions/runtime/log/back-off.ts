@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Rejects when the signal aborts. */
+/** Waits. Rejects when the signal aborts. */
 export type Sleep = (millis: number, signal: AbortSignal) => Promise<void>;
 
 export const sleepFor: Sleep = (millis, signal) => delay(millis, undefined, { signal });
@@ -9,8 +9,8 @@ const FIRST_MILLIS = 100;
 const LONGEST_MILLIS = 3_000;
 
 /**
- * Doubles with every attempt (from 0), and half of it is random, so that those who failed together do not come back
- * together.
+ * Returns the wait before the next attempt, in milliseconds. It doubles with every attempt (from 0). Half of it is
+ * random, so that callers that failed together do not retry together.
  */
 export function backOffMillis(attempt: number, random: () => number): number {
   const ceiling = Math.min(LONGEST_MILLIS, FIRST_MILLIS * 2 ** attempt);
@@ -18,12 +18,12 @@ export function backOffMillis(attempt: number, random: () => number): number {
 }
 
 /**
- * What a failed call to AWS tells: too much was asked for, it may go well the next time, or it fails until somebody
- * mends it.
+ * The kind of a failed call to AWS: it exceeded a limit, a retry may succeed, or it fails until somebody changes
+ * something.
  */
-export type Trouble = 'throttled' | 'passing' | 'lasting';
+export type FailureKind = 'throttled' | 'passing' | 'lasting';
 
-export function troubleOf(error: unknown): Trouble {
+export function failureKindOf(error: unknown): FailureKind {
   const { name, $fault, $metadata, cause } = error as AwsError;
   if (isThrottle(name)) return 'throttled';
   const status = $metadata?.httpStatusCode;
@@ -34,25 +34,28 @@ export function troubleOf(error: unknown): Trouble {
   return 'lasting';
 }
 
-/** Whether this name of an error (or `ErrorCode` of one record) says that a limit was exceeded. */
+/** Returns true when this name of an error, or `ErrorCode` of one record, says that a limit was exceeded. */
 export function isThrottle(name: string | undefined): boolean {
   return THROTTLES.has(name ?? '');
 }
 
-export interface Persistence {
+export interface RetrySettings {
   readonly signal: AbortSignal;
   readonly sleep: Sleep;
   readonly random: () => number;
 }
 
-/** Makes the call until it succeeds, fails for good, or the signal aborts: then it throws the last error there was. */
-export async function insist<T>(call: () => Promise<T>, { signal, sleep, random }: Persistence): Promise<T> {
+/**
+ * Repeats a call until it succeeds or fails with an error that a retry cannot help. When the signal aborts, throws the
+ * last error.
+ */
+export async function retry<T>(call: () => Promise<T>, { signal, sleep, random }: RetrySettings): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     signal.throwIfAborted();
     try {
       return await call();
     } catch (error) {
-      if (signal.aborted || troubleOf(error) === 'lasting') throw error;
+      if (signal.aborted || failureKindOf(error) === 'lasting') throw error;
       try {
         await sleep(backOffMillis(attempt, random), signal);
       } catch {

@@ -15,22 +15,22 @@ import type { Kinesis } from './shards.ts';
 
 export interface ReadSettings {
   readonly kinesis: Kinesis;
-  /** Name or ARN. */
+  /** The stream's name or ARN. */
   readonly stream: string;
   readonly shardId: string;
-  /** Read on from here. One inside a record: that record comes again, whole. */
+  /** Reads on from this position. If it is inside a record, that record comes again as a whole. */
   readonly after: Position | undefined;
-  /** Where there is no position yet. 'earliest' when left out. */
+  /** The start, where there is no position yet. 'earliest' when left out. */
   readonly start?: 'earliest' | Date;
   /**
-   * Read to here: a position that was read before. The record that it is inside, or at the end of, comes whole. Left
-   * out: as far as the shard goes now.
+   * Reads to this position, which was read before. The record that it is inside, or at the end of, comes as a whole.
+   * Left out: reads as far as the shard goes now.
    */
   readonly to?: Position;
   /**
-   * The caller had caught up with the shard so recently that nothing can have been trimmed unread since. Then a
-   * position whose record is gone, as in a shard without new events for longer than the retention, is no loss, and
-   * reading starts at the earliest record.
+   * True when the caller had caught up with the shard so recently that nothing can have been trimmed unread since. The
+   * record of the position may then be gone without a loss, as in a shard without new events for longer than the
+   * retention. Reading starts at the earliest record.
    */
   readonly nothingUnreadTrimmed?: boolean;
   readonly signal: AbortSignal;
@@ -40,14 +40,17 @@ export interface ReadSettings {
 
 export interface ReadPage {
   readonly records: readonly LogRecord[];
-  /** How far the reader is behind the newest record. */
+  /** The time by which the reader is behind the newest record. */
   readonly millisBehindLatest: number;
-  /** On the last page: why it is the last. A shard's end is final: it is closed and everything in it has been read. */
+  /**
+   * Set on the last page: the reason why it is the last. A shard's end is final: the shard is closed, and all of it has
+   * been read.
+   */
   readonly end?: 'caught-up' | 'shard-end' | 'to';
 }
 
 /**
- * Records were trimmed away before they were read: those after `position` and before `earliest`, the first that is
+ * Records were trimmed away before they were read: those between `position` and `earliest`, the first record that is
  * left.
  */
 export class LostRange extends Error {
@@ -69,8 +72,8 @@ export class LostRange extends Error {
 }
 
 /**
- * Reads (after, to] of a shard, page by page. A page without records comes at the end only. Stop by leaving the loop;
- * throws when the signal aborts. Never skips silently: a position that the shard no longer holds is a `LostRange`.
+ * Reads (after, to] of a shard, page by page. Only the last page may have no records. Leave the loop to stop. Throws
+ * when the signal aborts. Never skips records silently: throws `LostRange` for a position that the shard no longer has.
  */
 export async function* readShard(settings: ReadSettings): AsyncGenerator<ReadPage, void, undefined> {
   const { after, to, signal, random = Math.random, sleep = sleepFor } = settings;
@@ -94,19 +97,19 @@ export async function* readShard(settings: ReadSettings): AsyncGenerator<ReadPag
   }
 }
 
-/** A page without what was read before. */
+/** A page without the records that were read before. */
 interface UnreadPage extends RawPage {
   readonly wasEmpty: boolean;
 }
 
-/** Empty pages in a row after which the reader finds out whether anything is behind them. */
+/** The number of empty pages in a row after which the reader checks whether records follow. */
 const SUSPICIOUS_EMPTY_PAGES = 10;
 
 /**
- * Gets the shard's pages, one a call. Iterators do not tell whether the position that they were asked for is still
- * there: a trimmed sequence number may be refused, may give an iterator at the horizon, or one that gives empty pages
- * and never gets on (all three have been seen). So reading starts with the position's own record: to see it proves that
- * nothing behind it is missing.
+ * Returns a function that gets the shard's next page. An iterator does not show whether the position that it was asked
+ * for is still in the shard. For a trimmed sequence number, Kinesis may refuse the iterator, or give one at the
+ * horizon, or one that gives empty pages and never advances (all three have been seen). So reading starts with the
+ * position's own record: a reader that gets this record has missed nothing after it.
  */
 function openCursor(settings: ReadSettings, shard: ShardToRead): () => Promise<UnreadPage> {
   const getPage = pagesOf(shard);
@@ -127,7 +130,7 @@ function openCursor(settings: ReadSettings, shard: ShardToRead): () => Promise<U
     return { ...page, records, wasEmpty: page.records.length === 0 };
   }
 
-  /** Undefined: to be tried again, with another iterator. */
+  /** Undefined: try again, with another iterator. */
   async function getNext(): Promise<RawPage | undefined> {
     try {
       const atSequenceNumber = position && sequenceNumberOf(position).padStart(width, '0');
@@ -145,19 +148,25 @@ function openCursor(settings: ReadSettings, shard: ShardToRead): () => Promise<U
     }
   }
 
-  /** False: the page tells nothing, and reading goes on from `iterator`, or from the start when there is none. */
+  /**
+   * Resolves to false when the page proves nothing. Reading then goes on from `iterator`, or from the start when there
+   * is none.
+   */
   async function prove(page: RawPage, at: Position): Promise<boolean> {
     const first = page.records[0];
     if (first === undefined) {
       const undecided = page.next !== undefined && page.millisBehindLatest > 0 && ++emptyPages < SUSPICIOUS_EMPTY_PAGES;
       return !undecided && (await stillHolds(at));
     }
-    if (!reaches(first, at)) giveUpUnlessHarmless(at, first);
+    if (!reaches(first, at)) throwIfLost(at, first);
     proven = true;
     return true;
   }
 
-  /** Otherwise it throws, or goes back to the earliest record when that loses nothing. */
+  /**
+   * Resolves to true when the shard still has the position. Otherwise throws, or goes back to the earliest record when
+   * that loses nothing.
+   */
   async function stillHolds(at: Position): Promise<boolean> {
     const earliest = await earliestRecord(shard, getPage);
     proven = true;
@@ -167,20 +176,20 @@ function openCursor(settings: ReadSettings, shard: ShardToRead): () => Promise<U
       [proven, width, iterator] = [false, digits, undefined];
       return false;
     }
-    giveUpUnlessHarmless(at, earliest);
+    throwIfLost(at, earliest);
     [position, start, iterator] = [undefined, 'earliest', undefined];
     return false;
   }
 
-  function giveUpUnlessHarmless(at: Position, earliest: LogRecord | undefined): void {
-    const harmless = settings.nothingUnreadTrimmed && at === settings.after && isEndOfRecord(at);
-    if (!harmless) throw new LostRange(settings, at, earliest);
+  function throwIfLost(at: Position, earliest: LogRecord | undefined): void {
+    const nothingLost = settings.nothingUnreadTrimmed && at === settings.after && isEndOfRecord(at);
+    if (!nothingLost) throw new LostRange(settings, at, earliest);
   }
 
   return next;
 }
 
-/** Whether the record is the position's own, or an earlier one. */
+/** Returns true when the record is the position's own, or an earlier one. */
 function reaches({ sequenceNumber }: LogRecord, position: Position): boolean {
   return BigInt(sequenceNumber) <= BigInt(sequenceNumberOf(position));
 }
@@ -197,7 +206,10 @@ function untilCaughtUp({ records, millisBehindLatest, next }: RawPage): ReadPage
   return { records, millisBehindLatest };
 }
 
-/** A range that was fixed before must be read whole: its end is in the log, or was. */
+/**
+ * Cuts a page at the end of a range that was fixed before. Such a range must be read as a whole: its end is in the log,
+ * or was.
+ */
 function untilReached(
   { records, millisBehindLatest, next, wasEmpty }: UnreadPage,
   last: bigint,

@@ -6,46 +6,47 @@ import { describeStream, type Kinesis, openShards, type StreamShape } from './sh
 import { requeued, type StrayRecord, shardsWith } from './stray-records.ts';
 
 /**
- * The only code that appends to a stream. Its promise: per source and target shard the log has no gap and no
- * overtaking, whatever fails, so that readers can drop every repeat by its sequence (docs/architecture.md). Hence at
- * most one record in flight per target shard; one that failed is sent again before any later one; and nothing is still
- * being sent when `append` has returned or thrown.
+ * The only code that appends to a stream. It promises that the log has no gap and no reordering per source and target
+ * shard, whatever fails. So readers can drop every duplicate by its sequence (docs/architecture.md). For this, each
+ * target shard has at most one record in flight, a failed record is sent again before any later one, and no request is
+ * in flight after `append` has returned or thrown.
  */
 export interface LogWriter {
   /**
-   * Resolves when every event that is not refused is in the log, some perhaps twice. Insists until the signal aborts;
-   * then it throws `LogThrottled` or what failed last, and any of the events may be in the log. Appends wait for each
-   * other.
+   * Resolves when every event that is not refused is in the log. Some may be there twice. Retries until the signal
+   * aborts, and then throws `LogThrottled` or the last error; any of the events may be in the log then. Appends wait
+   * for each other.
    */
   append(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Appended>;
-  /**
-   * What `append` would refuse of these events: for callers who would rather append none of what belongs together then.
-   */
+  /** Resolves to the events that `append` would refuse. Call this first to append either all of them or none. */
   oversized(events: readonly OutgoingEvent[], signal: AbortSignal): Promise<Appended['refused']>;
 }
 
 export interface Appended {
-  /** Kinesis records, and their bytes as they are billed: data and partition key. */
+  /** Kinesis records, and their billed bytes: data and partition key. */
   readonly records: number;
   readonly bytes: number;
-  /** Events that are larger than a record may be: they are not in the log. Bytes, as they would be in the record. */
+  /**
+   * Events that are larger than a record may be. They are not in the log. `size` is in bytes, as the event would be in
+   * the record.
+   */
   readonly refused: readonly { readonly index: number; readonly size: number; readonly limit: number }[];
 }
 
 export interface LogWriterSettings {
   readonly kinesis: Kinesis;
-  /** Name or ARN. */
+  /** The stream's name or ARN. */
   readonly stream: string;
   readonly compression?: 'zstd';
-  /** Less than the stream and Lambda allow. */
+  /** A limit that is lower than those of the stream and of Lambda. */
   readonly maxRecordBytes?: number;
   readonly random?: () => number;
   readonly sleep?: Sleep;
-  /** When it is known already. */
+  /** The stream's shape, if the caller knows it already. */
   readonly shape?: StreamShape;
 }
 
-/** The stream took less than was offered until the time was over. */
+/** The stream throttled the append until its time was over. */
 export class LogThrottled extends Error {
   constructor(stream: string, shardIds: readonly string[]) {
     super(`stream ${stream} throttles ${shardIds.join(', ')}: give it more shards, or send less`);
@@ -53,7 +54,7 @@ export class LogThrottled extends Error {
   }
 }
 
-/** An invocation carries 6 MB, a record in it as base64: at 4 MiB there is room for the rest. */
+/** An invocation carries 6 MB, with records in base64. A record of 4 MiB leaves room for the rest. */
 const LARGEST_RECORD_BYTES = 4 * 1024 * 1024 - 1024;
 
 export function openLogWriter(settings: LogWriterSettings): LogWriter {
@@ -73,7 +74,7 @@ export function openLogWriter(settings: LogWriterSettings): LogWriter {
   };
 }
 
-/** What a process knows of the stream: found out once, and again only on a surprise. */
+/** What a process knows about the stream. It asks once, and again only after a surprise. */
 interface Known {
   shape: StreamShape | undefined;
 }
@@ -84,11 +85,11 @@ interface Append {
   readonly events: readonly OutgoingEvent[];
   readonly limit: number;
   readonly compression: 'zstd' | undefined;
-  /** Aborts with the caller's signal, and when the append ends. */
+  /** Aborts with the caller's signal, and at the end of the append. */
   readonly signal: AbortSignal;
   readonly random: () => number;
   readonly sleep: Sleep;
-  /** Sizes by index: one may be packed, and refused, again. */
+  /** Sizes by index. An event may be packed, and refused, more than once. */
   readonly refused: Map<number, number>;
   queues: ShardQueue[];
   records: number;
@@ -118,7 +119,7 @@ async function appendAll(
     return appendedBy(append);
   } catch (error) {
     if (signal.aborted) throw append ? whyNotInTime(append, error) : error;
-    // The stream may be another one by now, or its limits may have changed.
+    // The stream may be another one by now, or may have other limits.
     known.shape = undefined;
     throw error;
   } finally {
@@ -149,12 +150,12 @@ function begin(
   };
 }
 
-/** The most bytes of a record's data. */
+/** Returns the most bytes of a record's data. */
 function dataLimit({ maxRecordBytes = Infinity }: LogWriterSettings, shape: StreamShape): number {
   return Math.min(maxRecordBytes, shape.maxRecordBytes, LARGEST_RECORD_BYTES) - RECORD_OVERHEAD_BYTES;
 }
 
-/** Sends the next record of every queue that is not resting, in one request. */
+/** Sends the next record of every queue that is not waiting, in one request. */
 async function sendWave(append: Append): Promise<readonly StrayRecord[]> {
   append.signal.throwIfAborted();
   const wave = nextWave(append);
@@ -188,7 +189,7 @@ async function sendWave(append: Append): Promise<readonly StrayRecord[]> {
 
 type Wave = readonly { readonly queue: ShardQueue; readonly record: PackedRecord }[];
 
-/** Empty when every queue rests, or none has anything left. */
+/** Packs the next record of every queue that is not waiting. Empty when every queue waits or is done. */
 function nextWave(append: Append): Wave {
   const { events, limit, compression, refused } = append;
   const refuse = (index: number, size: number) => refused.set(index, size);
@@ -206,7 +207,7 @@ function nextWave(append: Append): Wave {
   return wave;
 }
 
-/** Together, so that they come back in one request. */
+/** Lets failed queues wait together, so that their records come again in one request. */
 function rest({ signal, random, sleep }: Append, failed: readonly ShardQueue[]): void {
   if (failed.length === 0) return;
   const millis = backOffMillis(Math.max(...failed.map(({ failures }) => failures)), random);

@@ -1,14 +1,12 @@
 import { PutRecordsCommand, type PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
-import { isThrottle, troubleOf } from './back-off.ts';
+import { isThrottle, failureKindOf } from './back-off.ts';
 import type { Kinesis } from './shards.ts';
 
-/** What PutRecords takes at most, keys included (Kinesis' API reference). */
+/** The limits of PutRecords, keys included (Kinesis API reference). */
 export const REQUEST_RECORDS = 500;
 export const REQUEST_BYTES = 10 * 1024 * 1024;
 
-/**
- * Every record has an explicit hash key; the partition key, which there must be, says nothing. KPL writes the same one.
- */
+/** Every record has an explicit hash key. The partition key is required and means nothing. KPL writes the same one. */
 const PARTITION_KEY = 'a';
 export const RECORD_OVERHEAD_BYTES = PARTITION_KEY.length;
 
@@ -17,7 +15,7 @@ export interface RecordToPut {
   readonly hash: bigint;
 }
 
-/** What became of one record. A failed one may be in the log nevertheless: the reply may be what was lost. */
+/** The outcome of one record. A failed record may be in the log all the same, because its reply may have been lost. */
 export type PutOutcome =
   | { readonly shardId: string }
   | { readonly shardId: undefined; readonly failure: unknown; readonly throttled: boolean };
@@ -27,7 +25,8 @@ export function billedBytes({ data }: RecordToPut): number {
 }
 
 /**
- * One request. Throws when it was aborted, and what somebody has to mend; anything else is an outcome of its records.
+ * Sends one request. Throws when it is aborted, or fails with an error that a retry cannot help. All other failures are
+ * outcomes of the records.
  */
 export async function putRecords(
   to: { readonly kinesis: Kinesis; readonly arn: string; readonly signal: AbortSignal },
@@ -45,9 +44,9 @@ export async function putRecords(
     const { Records: entries = [] } = await to.kinesis.send(command, { abortSignal: to.signal });
     return records.map((_, index) => outcomeOf(entries[index], to.arn));
   } catch (failure) {
-    const trouble = troubleOf(failure);
-    if (to.signal.aborted || trouble === 'lasting') throw failure;
-    const outcome = { shardId: undefined, failure, throttled: trouble === 'throttled' };
+    const kind = failureKindOf(failure);
+    if (to.signal.aborted || kind === 'lasting') throw failure;
+    const outcome = { shardId: undefined, failure, throttled: kind === 'throttled' };
     return records.map(() => outcome);
   }
 }

@@ -10,7 +10,7 @@ import {
   type ShardToRead,
 } from './shard-iterator.ts';
 
-/** The record that a position is in or just after. Undefined when it is trimmed away. */
+/** Reads the record that a position is in or just after. Undefined when that record is trimmed away. */
 export async function recordAt(
   of: Pick<ShardToRead, 'kinesis' | 'stream' | 'shardId' | 'signal'>,
   position: Position,
@@ -26,7 +26,7 @@ export async function recordAt(
   return padded !== undefined && BigInt(padded.sequenceNumber) === BigInt(asked) ? padded : undefined;
 }
 
-/** Pages may be empty although records follow, in a shard that has few. */
+/** In a shard with few records, pages may be empty although records follow. */
 const MOST_PAGES = 20;
 
 async function firstAt(

@@ -2,26 +2,29 @@ import type { LogRecord } from '../record-codec/record.ts';
 import type { ReadPage } from './log-reader.ts';
 
 /**
- * The most that a mapping's batch has: records, and bytes of data (6 MB of payload, with room). What a step pulls
- * itself comes in portions of this size too, so whatever of a shard was in flight at a time, it was within one of them.
+ * The limits of a mapping's batch: records, and bytes of data (6 MB of payload, with room). Batches that a step reads
+ * itself have the same limits. So all records of a shard that were in flight at any time lie within one batch.
  */
 export const MOST_RECORDS = 10_000;
 export const MOST_BYTES = 6 * 1024 * 1024;
 
-/** For files: the larger, the fewer. Decompressed it may be ten times as much, in memory. */
+/**
+ * The limits of a batch for files. Larger batches make fewer files. Decompressed, a batch may take ten times as much
+ * memory.
+ */
 export const LARGE = { records: 100_000, bytes: 16 * 1024 * 1024 };
 
-export interface Portion {
+export interface RecordBatch {
   readonly records: readonly LogRecord[];
-  /** On the last one: why it is the last. */
+  /** Set on the last batch: the reason why it is the last. */
   readonly end?: ReadPage['end'];
 }
 
-/** Deals pages out in portions that are full, but for the last. One without records comes at the end only. */
-export async function* portionsOf(
+/** Cuts pages into batches. All are full but the last, and only the last may have no records. */
+export async function* recordBatchesOf(
   pages: AsyncIterable<ReadPage>,
   most = { records: MOST_RECORDS, bytes: MOST_BYTES },
-): AsyncGenerator<Portion, void, undefined> {
+): AsyncGenerator<RecordBatch, void, undefined> {
   let records: LogRecord[] = [];
   let bytes = 0;
   for await (const page of pages) {

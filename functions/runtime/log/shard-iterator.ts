@@ -5,12 +5,12 @@ import {
   type GetShardIteratorInput,
 } from '@aws-sdk/client-kinesis';
 import type { LogRecord } from '../record-codec/record.ts';
-import { insist, type Sleep } from './back-off.ts';
+import { retry, type Sleep } from './back-off.ts';
 import type { Kinesis } from './shards.ts';
 
 export interface ShardToRead {
   readonly kinesis: Kinesis;
-  /** Name or ARN. */
+  /** The stream's name or ARN. */
   readonly stream: string;
   readonly shardId: string;
   readonly signal: AbortSignal;
@@ -18,7 +18,7 @@ export interface ShardToRead {
   readonly random: () => number;
 }
 
-/** Where an iterator starts. */
+/** The start of an iterator. */
 export type IteratorStart = 'earliest' | Date | { readonly atSequenceNumber: string };
 
 export interface RawPage {
@@ -28,17 +28,20 @@ export interface RawPage {
   readonly next: string | undefined;
 }
 
-/** Kinesis takes 5 GetRecords calls a second and shard, from all readers together. */
+/** Kinesis takes 5 GetRecords calls a second for each shard, from all readers together. */
 const MILLIS_BETWEEN_CALLS = 200;
 
 export async function iteratorAt(shard: ShardToRead, start: IteratorStart): Promise<string> {
   const command = new GetShardIteratorCommand({ ...streamOf(shard), ShardId: shard.shardId, ...typeOf(start) });
-  const { ShardIterator } = await insist(() => shard.kinesis.send(command, { abortSignal: shard.signal }), shard);
+  const { ShardIterator } = await retry(() => shard.kinesis.send(command, { abortSignal: shard.signal }), shard);
   if (!ShardIterator) throw new Error(`no iterator for ${shard.shardId} of stream '${shard.stream}'`);
   return ShardIterator;
 }
 
-/** Gets the pages behind an iterator, one call after the other, not faster than a shard allows. */
+/**
+ * Returns a function that gets the page of an iterator. Its calls wait for each other, so that they are not faster than
+ * a shard allows.
+ */
 export function pagesOf(shard: ShardToRead): (iterator: string, limit?: number) => Promise<RawPage> {
   let mayCall = Promise.resolve();
   return async (iterator, limit) => {
@@ -50,11 +53,11 @@ export function pagesOf(shard: ShardToRead): (iterator: string, limit?: number) 
       ...(shard.stream.startsWith('arn:') && { StreamARN: shard.stream }),
       ...(limit !== undefined && { Limit: limit }),
     });
-    return asPage(await insist(() => shard.kinesis.send(command, { abortSignal: shard.signal }), shard));
+    return asPage(await retry(() => shard.kinesis.send(command, { abortSignal: shard.signal }), shard));
   };
 }
 
-/** The first record that the shard still holds. Undefined: it holds none now. */
+/** Reads the first record that the shard still has. Undefined: it has none now. */
 export async function earliestRecord(
   shard: ShardToRead,
   getPage: ReturnType<typeof pagesOf>,
@@ -69,19 +72,23 @@ export async function earliestRecord(
 }
 
 /**
- * How many digits the shard's sequence numbers have to be asked for with: 0, or as many as the record shows. MiniStack
- * writes leading zeros and compares texts: asked for a number without them, it has skipped its record.
+ * Returns how many digits a request for a sequence number of this shard must have: 0, or as many as the record shows.
+ * MiniStack writes leading zeros and compares texts: asked for a number without them, it has skipped that number's
+ * record.
  */
 export function digitsAskedFor(record: LogRecord | undefined): number {
   return record?.sequenceNumber.startsWith('0') ? record.sequenceNumber.length : 0;
 }
 
-/** Iterators live for five minutes. */
+/** Tests for an iterator that is older than five minutes. */
 export function isExpired(error: unknown): boolean {
   return (error as Error).name === 'ExpiredIteratorException';
 }
 
-/** What Kinesis may answer, instead of an iterator, for a sequence number that is no longer in the shard. */
+/**
+ * Tests for the error that Kinesis may give, in place of an iterator, for a sequence number that is no longer in the
+ * shard.
+ */
 export function isUnknownSequenceNumber(error: unknown): boolean {
   return (error as Error).name === 'InvalidArgumentException';
 }

@@ -6,26 +6,25 @@ import { hashOf } from '../record-codec/hash.ts';
 import { type Shard, shardFor } from './shards.ts';
 
 /**
- * The events of an append that one shard is to take, by index. They ascend; those before `next` are in the log, or
- * refused.
+ * The events of an append that go to one shard, by index, ascending. Those before `next` are in the log, or refused.
  */
 export interface ShardQueue {
   readonly shard: Shard;
   readonly indexes: readonly number[];
   next: number;
-  /** In flight, or to be sent again: nothing later may be sent before it. */
+  /** The record that is in flight or has to be sent again. No later record may be sent before it. */
   record: PackedRecord | undefined;
-  /** Failures in a row. */
+  /** Counts the failures in a row. */
   failures: number;
   throttled: boolean;
-  /** Settles, and never rejects, when the queue may be tried again. */
+  /** Resolves when the queue may be tried again. Never rejects. */
   rest: Promise<void> | undefined;
 }
 
 export interface PackedRecord {
   readonly data: Uint8Array;
   readonly hash: bigint;
-  /** It holds `indexes.slice(next, end)`. */
+  /** The record contains the events `indexes.slice(next, end)`. */
   readonly end: number;
 }
 
@@ -33,11 +32,11 @@ export interface Packing {
   /** The most bytes of a record's data. */
   readonly maxBytes: number;
   readonly compression: 'zstd' | undefined;
-  /** Called with an event that alone is larger than a record may be, and its size. It is left out. */
+  /** Called with an event that is too large for a record of its own, and with its size. The event is left out. */
   refuse(index: number, sizeBytes: number): void;
 }
 
-/** Deals events out, by index, to the open shards that take them. With one shard open, no hash is needed. */
+/** Distributes events, by index, to the open shards that take them. With one open shard, no hash is computed. */
 export function queuesFor(
   events: readonly OutgoingEvent[],
   indexes: Iterable<number>,
@@ -62,7 +61,7 @@ export function queuesFor(
   }));
 }
 
-/** The queue's record is in the log. */
+/** Moves a queue on: its record is in the log. */
 export function advance(queue: ShardQueue, record: PackedRecord): void {
   queue.next = record.end;
   queue.record = undefined;
@@ -70,7 +69,7 @@ export function advance(queue: ShardQueue, record: PackedRecord): void {
   queue.throttled = false;
 }
 
-/** Whether anything of it is not yet in the log. */
+/** Returns true when some of the queue is not in the log yet. */
 export function unfinished({ indexes, next }: ShardQueue): boolean {
   return next < indexes.length;
 }
@@ -79,7 +78,7 @@ export function remaining({ indexes, next }: ShardQueue): readonly number[] {
   return indexes.slice(next);
 }
 
-/** The queue's next record: as many of its events as fit. Undefined when nothing is left. */
+/** Packs the queue's next record: as many of its events as fit. Undefined when nothing is left. */
 export function pack(queue: ShardQueue, events: readonly OutgoingEvent[], packing: Packing): PackedRecord | undefined {
   const aggregate = newAggregate(packing);
   let first: number | undefined;
@@ -104,7 +103,7 @@ export function pack(queue: ShardQueue, events: readonly OutgoingEvent[], packin
   };
 }
 
-/** Those of the events, by index, that alone are larger than a record may be, with their sizes. */
+/** Finds the events that are too large for a record of their own: their indexes and sizes. */
 export function oversized(
   events: readonly OutgoingEvent[],
   maxBytes: number,
@@ -117,18 +116,18 @@ export function oversized(
 }
 
 /**
- * Never less than the event's size alone in a record, and quick to say: a character of JSON takes 6 bytes at most,
- * escaped.
+ * Returns an upper bound of the event's size in a record of its own, quickly. One character takes at most 6 bytes of
+ * JSON, when it is escaped.
  */
 function mostBytes({ dataBytes, ...attributes }: OutgoingEvent): number {
   const characters = Object.values(attributes).reduce((sum: number, value) => sum + (value?.length ?? 0), 0);
   return dataBytes.length + 6 * (characters + attributes.key.length) + FRAME_BYTES;
 }
 
-/** More than the names of the attributes, and the frame of an aggregated record, take. */
+/** More than the bytes of the attributes' names and of an aggregated record's frame. */
 const FRAME_BYTES = 512;
 
-/** The bytes of a record with one event only. */
+/** Returns the bytes of a record with this event only. */
 function sizeAlone(key: string, bytes: Uint8Array): number {
   const aggregate = newAggregate({ maxBytes: Infinity });
   aggregate.add(key, bytes);
@@ -136,8 +135,8 @@ function sizeAlone(key: string, bytes: Uint8Array): number {
 }
 
 /**
- * A record holds no more than `maxBytes` before compression either: readers may rely on it, and more would save
- * nothing.
+ * Compresses a record if that makes it smaller. A record has at most `maxBytes` before compression too: readers may
+ * rely on that limit, and larger records would save nothing.
  */
 function compressed(data: Buffer): Buffer {
   const smaller = compress(data);

@@ -5,39 +5,42 @@ import {
   type Shard as KinesisShard,
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis';
-import { insist, type Sleep, sleepFor } from './back-off.ts';
+import { retry, type Sleep, sleepFor } from './back-off.ts';
 
 export type Kinesis = Pick<KinesisClient, 'send'>;
 
-/** A part of a stream: the events whose keys hash into its range, in order. */
+/** A shard of a stream: the events whose keys hash into its range, in order. */
 export interface Shard {
   readonly id: string;
-  /** The first and the last hash of its range, both inside. */
+  /** The first and the last hash of its range, both included. */
   readonly from: bigint;
   readonly to: bigint;
-  /** None, the shard it was split from, or the two it was merged from. Those that are trimmed away are still named. */
+  /**
+   * The parents: none, the shard that it was split from, or the two that it was merged from. Parents that are trimmed
+   * away are still named.
+   */
   readonly parents: readonly string[];
-  /** Takes records. A closed one has been split or merged. */
+  /** True when the shard takes records. A closed shard has been split or merged. */
   readonly open: boolean;
 }
 
 export interface StreamShape {
   readonly name: string;
   readonly arn: string;
-  /** Tells this stream from an earlier one of the same name: a short hash of its ARN and creation time. */
+  /** Distinguishes this stream from an earlier one of the same name: a short hash of its ARN and creation time. */
   readonly incarnation: string;
   readonly createdMillis: number;
-  /** The most bytes a record may have, data and partition key together. */
+  /** The most bytes of a record: data and partition key together. */
   readonly maxRecordBytes: number;
   readonly retentionMillis: number;
-  /** All that are not trimmed away, as ListShards gives them. */
+  /** All shards that are not trimmed away, as ListShards gives them. */
   readonly shards: readonly Shard[];
 }
 
-/** Asks for a stream by name or ARN. Insists until the signal aborts. */
+/** Describes a stream, by name or ARN. Retries until the signal aborts. */
 export async function describeStream(kinesis: Kinesis, stream: string, signal: AbortSignal): Promise<StreamShape> {
   const named = stream.startsWith('arn:') ? { StreamARN: stream } : { StreamName: stream };
-  const { StreamDescriptionSummary: summary } = await insist(
+  const { StreamDescriptionSummary: summary } = await retry(
     () => kinesis.send(new DescribeStreamSummaryCommand(named), { abortSignal: signal }),
     { signal, sleep: sleepFor, random: Math.random },
   );
@@ -55,7 +58,7 @@ export async function describeStream(kinesis: Kinesis, stream: string, signal: A
   };
 }
 
-/** The stream's shards as they are now. */
+/** Lists the stream's shards as they are now. */
 export async function listShards(
   kinesis: Kinesis,
   arn: string,
@@ -64,9 +67,9 @@ export async function listShards(
   const shards: Shard[] = [];
   let next: string | undefined;
   do {
-    // A page after the first is asked for by its token alone.
+    // Every page after the first is requested by its token alone.
     const command = new ListShardsCommand(next ? { NextToken: next } : { StreamARN: arn });
-    const page = await insist(() => kinesis.send(command, { abortSignal: signal }), {
+    const page = await retry(() => kinesis.send(command, { abortSignal: signal }), {
       signal,
       sleep,
       random: Math.random,
@@ -77,12 +80,12 @@ export async function listShards(
   return shards;
 }
 
-/** Those that take records, by their ranges, which together hold every hash once. */
+/** Returns the shards that take records, in the order of their ranges. Together, these cover every hash once. */
 export function openShards({ shards }: Pick<StreamShape, 'shards'>): readonly Shard[] {
   return shards.filter((shard) => shard.open).sort((a, b) => (a.from < b.from ? -1 : 1));
 }
 
-/** The one of `openShards` that takes events with this hash. */
+/** Returns the one of `openShards` that takes events with this hash. */
 export function shardFor(open: readonly Shard[], hash: bigint): Shard {
   let low = 0;
   let high = open.length - 1;

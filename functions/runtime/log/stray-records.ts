@@ -1,20 +1,20 @@
 import type { OutgoingEvent } from '../event.ts';
 import { hashOf } from '../record-codec/hash.ts';
-import { backOffMillis, type Persistence } from './back-off.ts';
+import { backOffMillis, type RetrySettings } from './back-off.ts';
 import { advance, type PackedRecord, queuesFor, remaining, type ShardQueue } from './shard-queues.ts';
 import { covers, type Kinesis, listShards, openShards, type Shard } from './shards.ts';
 
-/** A record that landed in another shard than expected: the stream was resharded. */
+/** A record that landed in another shard than expected, because the stream was resharded. */
 export interface StrayRecord {
   readonly queue: ShardQueue;
   readonly record: PackedRecord;
   readonly shardId: string;
 }
 
-/** The shards as they are now, those that records landed in among them: ListShards may lag behind. */
+/** Lists the shards until they include those that the records landed in. ListShards may lag behind. */
 export async function shardsWith(
   strays: readonly StrayRecord[],
-  stream: Persistence & { readonly kinesis: Kinesis; readonly arn: string },
+  stream: RetrySettings & { readonly kinesis: Kinesis; readonly arn: string },
 ): Promise<readonly Shard[]> {
   const { kinesis, arn, signal, random, sleep } = stream;
   for (let attempt = 0; ; attempt++) {
@@ -25,9 +25,9 @@ export async function shardsWith(
 }
 
 /**
- * Deals out again, in order, whatever is not in the log. Readers drop an aggregated record's events that hash outside
- * the shard it landed in, so those are not in the log either. The first event's hash decides where a record lands: it
- * is.
+ * Distributes again, in order, all events that are not in the log. A reader drops those events of an aggregated record
+ * that hash outside the shard where the record landed, so they do not count as in the log. The hash of the first event
+ * decides where a record lands, so the first event is in the log.
  */
 export function requeued(
   append: { readonly events: readonly OutgoingEvent[]; readonly queues: readonly ShardQueue[] },

@@ -7,33 +7,33 @@ import { decodeState } from '../checkpoints/step-state.ts';
 import { openDeadLetters } from '../dead-letters/dead-letters.ts';
 import { describeStream, type Kinesis, type Shard } from '../log/shards.ts';
 import { loadGaps } from './gaps.ts';
-import { GIVEN_UP_PREFIX, GivenUpDocument, missed } from './missed.ts';
+import { ON_FAILURE_PREFIX, OnFailureDocument, missed } from './missed.ts';
 
-/** Where the documents are, and whose they are. */
-export interface GivenUpPlace {
+/** The bucket of the on-failure documents, and the steps that they belong to. */
+export interface OnFailureBucket {
   readonly s3: Pick<S3Client, 'send'>;
   readonly kinesis: Kinesis;
   readonly bucket: string;
   now(): number;
-  /** The step with this function. Throws when there is none, or no more. */
-  stepOf(functionArn: string, signal: AbortSignal): Promise<GivenUpStep>;
+  /** Finds the step with this function. Rejects when there is none, or none any more. */
+  stepOf(functionArn: string, signal: AbortSignal): Promise<OnFailureStep>;
 }
 
-export interface GivenUpStep {
+export interface OnFailureStep {
   readonly pipeline: string;
   readonly step: string;
   readonly formerly?: string | undefined;
-  /** Prefixes of the sources that are ours. */
+  /** Prefixes of the sources of our own steps. */
   readonly own: readonly string[];
   readonly checkpoints: Pick<Checkpoints, 'load'>;
-  /** Its committed state in a shard, wherever it is kept. Undefined: there is none, or it is out of reach. */
+  /** Resolves to the step's committed state in a shard. Undefined: there is none, or it cannot be reached. */
   stateOf(shard: string, signal: AbortSignal): Promise<string | undefined>;
 }
 
-/** What became of one document. */
+/** The outcome for one document. */
 export interface Converted {
   readonly key: string;
-  /** Undefined when it stays, because it cannot be told yet what the step has done, or with the error. */
+  /** Undefined when the document stays: there was an error, or nothing shows yet what the step has done. */
   readonly letters?: {
     readonly pipeline: string;
     readonly step: string;
@@ -44,24 +44,25 @@ export interface Converted {
 }
 
 /**
- * Makes dead letters of what Lambda gave up on. They are stored under names that follow from the events' positions
- * before their document is removed: what is interrupted is done again, into the same places.
+ * Makes dead letters of the events that Lambda has discarded. The letters are stored, under names that follow from the
+ * positions of their events, before the document is removed. A run that follows an interrupted one therefore stores the
+ * same objects.
  */
-export async function* convertDocuments(place: GivenUpPlace, signal: AbortSignal): AsyncGenerator<Converted> {
-  for await (const key of documentKeys(place, signal)) {
+export async function* convertDocuments(from: OnFailureBucket, signal: AbortSignal): AsyncGenerator<Converted> {
+  for await (const key of documentKeys(from, signal)) {
     try {
-      yield await convert(place, key, signal);
+      yield await convert(from, key, signal);
     } catch (error) {
       signal.throwIfAborted();
-      // Somebody else has made dead letters of it meanwhile.
+      // Another run has made the dead letters of this document meanwhile.
       if ((error as Error).name !== 'NoSuchKey') yield { key, error };
     }
   }
 }
 
-async function* documentKeys({ s3, bucket }: GivenUpPlace, abortSignal: AbortSignal): AsyncGenerator<string> {
+async function* documentKeys({ s3, bucket }: OnFailureBucket, abortSignal: AbortSignal): AsyncGenerator<string> {
   for (let ContinuationToken: string | undefined; ; ) {
-    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: GIVEN_UP_PREFIX, ContinuationToken });
+    const command = new ListObjectsV2Command({ Bucket: bucket, Prefix: ON_FAILURE_PREFIX, ContinuationToken });
     const page = await s3.send(command, { abortSignal });
     for (const { Key = '' } of page.Contents ?? []) yield Key;
     if (page.NextContinuationToken === undefined) return;
@@ -69,11 +70,11 @@ async function* documentKeys({ s3, bucket }: GivenUpPlace, abortSignal: AbortSig
   }
 }
 
-async function convert(place: GivenUpPlace, key: string, signal: AbortSignal): Promise<Converted> {
-  const { s3, kinesis, bucket } = place;
+async function convert(from: OnFailureBucket, key: string, signal: AbortSignal): Promise<Converted> {
+  const { s3, kinesis, bucket } = from;
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
-  const document = GivenUpDocument.parse(JSON.parse(await text(Body as Readable)));
-  const step = await place.stepOf(document.requestContext.functionArn, signal);
+  const document = OnFailureDocument.parse(JSON.parse(await text(Body as Readable)));
+  const step = await from.stepOf(document.requestContext.functionArn, signal);
   const { shardId, streamArn } = document.KinesisBatchInfo;
   const shape = await describeStream(kinesis, streamArn, signal);
   const shard = shardKey(shape, shardId);
@@ -88,7 +89,7 @@ async function convert(place: GivenUpPlace, key: string, signal: AbortSignal): P
     },
     state: state === undefined ? undefined : decodeState(state),
     gaps: await loadGaps(step.checkpoints, shard, signal),
-    nowMillis: place.now(),
+    nowMillis: from.now(),
   });
   if (rejections === undefined) return { key };
   await openDeadLetters({ s3, bucket, pipeline, step: name }).put(shard, rejections, signal);
@@ -96,7 +97,10 @@ async function convert(place: GivenUpPlace, key: string, signal: AbortSignal): P
   return { key, letters: { pipeline, step: name, shard, count: rejections.length } };
 }
 
-/** A shard that is trimmed away had some range: an event of its that hashed elsewhere can no longer be told. */
+/**
+ * Returns the hash range of a shard. The range of a shard that is trimmed away is not known any more, so an event of it
+ * that hashed elsewhere cannot be recognised.
+ */
 function rangeOf(shard: Shard | undefined): Pick<Shard, 'from' | 'to'> {
   return shard ?? { from: 0n, to: 2n ** 128n - 1n };
 }

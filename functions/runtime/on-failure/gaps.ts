@@ -7,11 +7,13 @@ import type { LogRecord } from '../record-codec/record.ts';
 import type { Step } from '../step.ts';
 
 /**
- * Lambda gives up on a record that is too old, stores it in a document, and goes on with the next one. The step is not
- * told: its position passes what it never had, and nobody can say any more whether it did what a document holds. So a
- * step says where it may have missed something, before its position passes there. After the position, Lambda can have
- * given up only on what arrived after the position's own record; while that is younger than anything that is given up,
- * nothing is missing, and nothing is written. A shard that was idle for long has gaps with nothing in them.
+ * Notes where a step may have missed records, before its position passes them.
+ *
+ * Lambda discards a record that is too old, stores it in a document, and goes on with the next record. It does not tell
+ * the step. So the position moves past records that the step never received, and later nothing shows whether a record
+ * in the document was processed. Lambda can have discarded only records that arrived after the record of the step's
+ * position. While that record is younger than anything Lambda discards, nothing is missing, and nothing is noted. A
+ * shard that was idle for long has gaps without records in them.
  */
 export async function noteGap(
   step: Step,
@@ -24,7 +26,7 @@ export async function noteGap(
   if (to <= position) return;
   const notOlderThan = arrivedMillis ?? (await input.shape(signal)).createdMillis;
   const now = step.now();
-  if (now - notOlderThan < YOUNGEST_GIVEN_UP_MILLIS) return;
+  if (now - notOlderThan < YOUNGEST_DISCARDED_MILLIS) return;
   const note = gapsNote(shard.key);
   const { revision: previous, value: gaps = [] } = await loadNote(step.checkpoints, note, signal);
   if (gaps.some((gap) => gap.from === position && gap.to >= to)) return;
@@ -33,10 +35,10 @@ export async function noteGap(
   await saveNote(step.checkpoints, note, { previous, value, signal });
 }
 
-/** Less than the maximum record age of any mapping of ours (infra/delivery.ts), by more than clocks differ. */
-export const YOUNGEST_GIVEN_UP_MILLIS = 19 * 3_600_000;
+/** Less than the maximum record age of any of our mappings (infra/delivery.ts), by more than clocks may differ. */
+export const YOUNGEST_DISCARDED_MILLIS = 19 * 3_600_000;
 
-/** A document that is older than this is judged without them. */
+/** A document that is older than this is judged without gaps. */
 export const GAPS_KEPT_MILLIS = 30 * 24 * 3_600_000;
 
 const Gaps = z.array(
@@ -47,7 +49,7 @@ const Gaps = z.array(
   }),
 );
 
-/** Where a step may have missed records: after one position, before the other. */
+/** A range in which a step may have missed records: after one position, before the other. */
 export type Gap = Readonly<z.infer<typeof Gaps>[number]>;
 
 export async function loadGaps(

@@ -4,26 +4,30 @@ import { checkpointsOfStep } from '../checkpoints/checkpoints.ts';
 import { logError, metricsLine, type StepCounts } from '../metrics.ts';
 import { deadlineOf, type Invocation, type StepSurroundings, surroundingsOnLambda } from '../step.ts';
 import { parseStepConfig } from '../step-config.ts';
-import { convertDocuments, type GivenUpStep } from './documents.ts';
+import { convertDocuments, type OnFailureStep } from './documents.ts';
 
-/** What the outside gives the function. */
-export interface GivenUpSurroundings extends StepSurroundings {
+/** What the function needs from outside. */
+export interface OnFailureSurroundings extends StepSurroundings {
   readonly lambda: Pick<LambdaClient, 'send'>;
 }
 
 /**
- * The platform's function that makes dead letters of what Lambda gave up on: called when a document is stored, and
- * every hour for those that had to wait. It counts them as dead letters of their step, so the step's own alarm rings.
+ * The Lambda handler of the platform's function that makes dead letters of the events that Lambda has discarded. It
+ * runs when a document is stored, and every hour for documents that had to wait. It counts the letters as dead letters
+ * of their step, so the step's own alarm rings.
  */
 export function handler(_event: unknown, invocation: Invocation): Promise<void> {
   return convertAll({ ...surroundingsOnLambda(), lambda: lambdaClient() }, invocation);
 }
 
-/** The same with surroundings of your own. Throws when a document could not be read or stored, after all the others. */
-export async function convertAll(surroundings: GivenUpSurroundings, invocation: Invocation): Promise<void> {
+/**
+ * Does the same with the given surroundings. Rejects when a document could not be read or stored, after all other
+ * documents.
+ */
+export async function convertAll(surroundings: OnFailureSurroundings, invocation: Invocation): Promise<void> {
   const { config, s3, kinesis, now, log } = surroundings;
   const signal = deadlineOf(invocation);
-  const place = {
+  const from = {
     s3,
     kinesis,
     now,
@@ -31,7 +35,7 @@ export async function convertAll(surroundings: GivenUpSurroundings, invocation: 
     stepOf: (functionArn: string) => stepOf(surroundings, functionArn, signal),
   };
   const failed: string[] = [];
-  for await (const { key, letters, error } of convertDocuments(place, signal)) {
+  for await (const { key, letters, error } of convertDocuments(from, signal)) {
     if (error !== undefined) {
       log(logError({ pipeline: config.pipeline, step: config.step, shard: key }, error));
       failed.push(key);
@@ -41,7 +45,7 @@ export async function convertAll(surroundings: GivenUpSurroundings, invocation: 
     }
   }
   if (failed.length > 0)
-    throw new Error(`${failed.length} documents could not be made dead letters, such as ${failed[0]}`);
+    throw new Error(`${failed.length} documents could not be made dead letters, for example ${failed[0]}; see the errors above`);
 }
 
 const NOTHING: StepCounts = {
@@ -54,12 +58,12 @@ const NOTHING: StepCounts = {
   durationMillis: 0,
 };
 
-/** A function knows best which step it is, and what that reads. */
+/** Asks the function which step it is, and what the step reads. */
 async function stepOf(
-  { lambda, dynamodb }: GivenUpSurroundings,
+  { lambda, dynamodb }: OnFailureSurroundings,
   functionArn: string,
   abortSignal: AbortSignal,
-): Promise<GivenUpStep> {
+): Promise<OnFailureStep> {
   const asked = new GetFunctionConfigurationCommand({ FunctionName: functionArn });
   const { Environment } = await lambda.send(asked, { abortSignal });
   const config = parseStepConfig(Environment?.Variables?.STEP_CONFIG ?? '');
@@ -71,7 +75,7 @@ async function stepOf(
     formerly,
     own: input?.own ?? [],
     checkpoints,
-    // A sink's own database is not asked: where it is, this function is not.
+    // A sink's own database is not asked: this function cannot reach it.
     stateOf: async (shard, signal) => (await checkpoints.load(shard, signal))?.state,
   };
 }

@@ -8,16 +8,16 @@ import { type LogRecord, toLogRecord } from '../record-codec/record.ts';
 import { type Rejection, rejectionOf } from '../rejection.ts';
 import { GAPS_KEPT_MILLIS, type Gap } from './gaps.ts';
 
-/** What Lambda stores below this prefix of a bucket when it gives up on records: the records, and why. */
-export const GIVEN_UP_PREFIX = 'aws/lambda/';
+/** The prefix under which Lambda stores the records that it discards, and the reason. */
+export const ON_FAILURE_PREFIX = 'aws/lambda/';
 
 const Payload = z.custom<KinesisStreamEvent>((value) => Array.isArray((value as KinesisStreamEvent)?.Records));
 
 /**
- * The document, as far as it matters here. The payload is the function's event: as text (AWS's guide shows it so), or
- * as it is.
+ * The parts of the document that matter here. The payload is the function's event: as text, which AWS's guide shows, or
+ * as JSON.
  */
-export const GivenUpDocument = z.object({
+export const OnFailureDocument = z.object({
   requestContext: z.object({ functionArn: z.string(), condition: z.string() }),
   timestamp: z.iso.datetime(),
   KinesisBatchInfo: z.object({ shardId: z.string(), streamArn: z.string() }),
@@ -28,14 +28,13 @@ export const GivenUpDocument = z.object({
     return z.NEVER;
   }),
 });
-export type GivenUpDocument = Readonly<z.infer<typeof GivenUpDocument>>;
+export type OnFailureDocument = Readonly<z.infer<typeof OnFailureDocument>>;
 
-/** What is known of the step that did not get the records, in the shard that they are of. */
+/** What is known about the step that did not receive the records, in their shard. */
 export interface Missing {
   readonly facts: BatchFacts;
   /**
-   * Undefined: not even that can be found out here, because a sink keeps it in a database out of reach, or there is
-   * none.
+   * Undefined when the state cannot be found out here: the sink keeps it in a database out of reach, or there is none.
    */
   readonly state: StepState | undefined;
   readonly gaps: readonly Gap[];
@@ -43,16 +42,19 @@ export interface Missing {
 }
 
 /**
- * The events of the document that the step never did, as rejections; an empty list when it did them all. What was lost:
- * the events in a gap that the step has noted, and those that its position has not passed, for Lambda does not deliver
- * them again. Everything else it has done: the answer was lost on its way, and by the next delivery the records were
- * too old. Undefined: that cannot be told yet.
+ * Returns the events of the document that the step never processed, as rejections. An empty list: it has processed all
+ * of them. Undefined: nothing shows that yet.
  *
- * A step that is being rewound reads the log itself: what is still there, it may yet do. A step's marks are compared
- * with events after its position only: in a gap they have moved on. What was sent but not committed when Lambda gave up
- * (a transform whose checkpoint failed to the end) is reported too, for nobody knows of it.
+ * Lost are the events in a gap that the step has noted, and those after its position, because Lambda does not deliver
+ * them again. The step has processed all others: only its answer was lost, and by the next delivery the records were
+ * too old.
+ *
+ * A step that is being rewound reads the log itself, and may still process what the log has. The step's marks are
+ * compared only with events after its position: in a gap the marks have moved on. When a transform's checkpoint failed
+ * to the end, its output was sent but not committed; these events are reported too, because nothing shows that they
+ * were sent.
  */
-export function missed(document: GivenUpDocument, known: Missing): readonly Rejection[] | undefined {
+export function missed(document: OnFailureDocument, known: Missing): readonly Rejection[] | undefined {
   const { state, gaps, nowMillis, facts } = known;
   const ageMillis = nowMillis - Date.parse(document.timestamp);
   if (state?.rewind !== undefined && ageMillis < GAPS_KEPT_MILLIS) return undefined;
@@ -74,13 +76,13 @@ export function missed(document: GivenUpDocument, known: Missing): readonly Reje
 }
 
 /**
- * How long a step out of reach may take to go on, and to say so by noting a gap, before its events are reported without
- * knowing.
+ * The time that a step out of reach has to go on and to note a gap. After that, its events are reported without knowing
+ * whether they are lost.
  */
 const PATIENCE_MILLIS = 3_600_000;
 
 const UNCERTAIN =
-  '; whether the step had done it all the same could not be found out: see what it wrote before redriving';
+  '; the step may have processed it all the same, which cannot be found out: check what it wrote before redriving';
 
 function gapOf({ sequenceNumber }: LogRecord, gaps: readonly Gap[]): Gap | undefined {
   return gaps.find(({ from, to }) => endOfRecord(sequenceNumber) > from && positionOf(sequenceNumber, 0) < to);
@@ -94,9 +96,12 @@ function taken(records: readonly LogRecord[], state: StepState, facts: BatchFact
   return [...batch.events, ...batch.rejections];
 }
 
-/** What does not decode would be a dead letter for that, had the step got it. */
-function rejectionFor(found: Found, { requestContext, timestamp }: GivenUpDocument, uncertain: string): Rejection {
+/**
+ * Makes the rejection of an event that was never processed. Bytes that do not decode are rejected for that reason, as
+ * if the step had received them.
+ */
+function rejectionFor(found: Found, { requestContext, timestamp }: OnFailureDocument, uncertain: string): Rejection {
   if ('at' in found) return found;
-  const message = `Lambda gave up on it at ${timestamp} (${requestContext.condition})${uncertain}`;
+  const message = `Lambda discarded it at ${timestamp} (${requestContext.condition})${uncertain}`;
   return rejectionOf(found, { reason: 'expired', message });
 }

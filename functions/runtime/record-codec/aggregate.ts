@@ -8,7 +8,7 @@ import { LENGTH_DELIMITED, VARINT, varintLength, writeVarint } from './protobuf.
 export const AGGREGATE_MAGIC = Buffer.from('f3899ac2', 'hex');
 export const MD5_LENGTH = 16;
 
-/** Tags (field number and wire type) of `AggregatedRecord` and `Record`. */
+/** Tags (field number and wire type) of the messages `AggregatedRecord` and `Record`. */
 export const PARTITION_KEY = (1 << 3) | LENGTH_DELIMITED;
 export const EXPLICIT_HASH_KEY = (2 << 3) | LENGTH_DELIMITED;
 export const RECORD = (3 << 3) | LENGTH_DELIMITED;
@@ -17,18 +17,15 @@ export const EXPLICIT_HASH_KEY_INDEX = (2 << 3) | VARINT;
 export const DATA = (3 << 3) | LENGTH_DELIMITED;
 
 export interface Aggregate {
-  /**
-   * Adds an event, unless the aggregate would then be longer than `maxBytes`: then it answers false and stays as it
-   * was.
-   */
+  /** Adds an event. Returns false, and changes nothing, when the aggregate would be longer than `maxBytes`. */
   add(partitionKey: string, eventBytes: Uint8Array): boolean;
-  /** The record's bytes. The aggregate must not be used afterwards. */
+  /** Returns the record's bytes. Do not use the aggregate afterwards. */
   finish(): Buffer;
 }
 
 /**
- * An aggregate of at most `maxBytes`, all included: magic, key table, events, MD5. Kinesis counts the record's own key
- * besides.
+ * Starts an aggregate of at most `maxBytes`: magic, key table, events and MD5. Kinesis also counts the record's own
+ * key, which is not included.
  */
 export function newAggregate({ maxBytes }: { readonly maxBytes: number }): Aggregate {
   const keyIndexes = new Map<string, number>();
@@ -76,7 +73,7 @@ export function newAggregate({ maxBytes }: { readonly maxBytes: number }): Aggre
   };
 }
 
-/** The length of a `Record` message without its own tag and length. */
+/** Returns the length of a `Record` message without its own tag and length. */
 function innerLength(keyIndex: number, eventBytes: Uint8Array): number {
   return 1 + varintLength(keyIndex) + fieldLength(eventBytes.length);
 }

@@ -5,15 +5,15 @@ import type { EventLayout, RecordFacts } from './event-view.ts';
 import { failureText, skipColon, skipString, skipValue, skipWhitespace, unexpectedAt } from './json-scan.ts';
 import type { EventBytes } from './record.ts';
 
-/** The type of events that are not CloudEvents. */
+/** The type of events that are no CloudEvents. */
 const FOREIGN_TYPE = 'record.received';
 
 /**
- * Reads any JSON: a CloudEvent with its attributes in any order and form, or foreign data, which is everything else.
- * Throws `EventRejected` for what is no JSON, and for a CloudEvent with an attribute that it must not have.
+ * Reads any JSON: a CloudEvent with its attributes in any order and form, or any other value, which is the data of an
+ * event. Throws `EventRejected` for bytes that are not JSON, and for a CloudEvent with an invalid attribute.
  */
 export function readAnyOrder(event: EventBytes, record: RecordFacts, index: number): EventLayout {
-  // A buffer of its own, so that nothing is read from behind the event.
+  // A buffer of its own keeps the reader from reading past the event.
   const buffer = event.buffer.subarray(event.start, event.end);
   const { members, start, end } = readJson(buffer);
   if (members && isCloudEvent(buffer, members)) {
@@ -48,7 +48,10 @@ export function readAnyOrder(event: EventBytes, record: RecordFacts, index: numb
 
 const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
-/** The one value of the buffer, without what stands around it; its members when it is an object. */
+/**
+ * Finds the one value of the buffer, without the white space around it, and the members of that value when it is an
+ * object.
+ */
 function readJson(buffer: Buffer): { members: Members | undefined; start: number; end: number } {
   const hasMark = BYTE_ORDER_MARK.equals(buffer.subarray(0, BYTE_ORDER_MARK.length));
   const start = skipWhitespace(buffer, hasMark ? BYTE_ORDER_MARK.length : 0);
@@ -62,8 +65,8 @@ function readJson(buffer: Buffer): { members: Members | undefined; start: number
 }
 
 /**
- * Fills in where each member's value is; of equal keys the last counts, as in JSON.parse. Returns as the scanner's
- * functions do.
+ * Fills in the range of each member's value. The last of equal keys counts, as in JSON.parse. Returns what the
+ * scanner's functions return.
  */
 function readMembers(buffer: Buffer, offset: number, members: Members): number {
   let at = skipWhitespace(buffer, offset + 1);

@@ -2,12 +2,12 @@ import { EventRejected } from '../errors.ts';
 import { keyFault } from '../event.ts';
 import { isTimestamp } from '../json/timestamp.ts';
 
-/** Where the values of a JSON object are in its buffer. */
+/** The ranges of a JSON object's values in its buffer. */
 export type Members = Map<string, { readonly start: number; readonly end: number }>;
 
 /**
- * Whether it says that it is one: `specversion` "1.0", and texts as `id`, `source` and `type`. Other objects are
- * foreign data.
+ * Returns true when an object claims to be a CloudEvent: its `specversion` is "1.0", and its `id`, `source` and `type`
+ * are texts. Other objects are data of other producers.
  */
 export function isCloudEvent(buffer: Buffer, members: Members): boolean {
   return (
@@ -17,23 +17,23 @@ export function isCloudEvent(buffer: Buffer, members: Members): boolean {
 }
 
 /**
- * The attributes of what says that it is a CloudEvent. Throws `EventRejected` when one is not as CloudEvents or Kinesis
- * have it. `null` is as if it were not there (CloudEvents' JSON format, 2.2). What is not there is the caller's to
- * choose.
+ * Reads the attributes of an object that claims to be a CloudEvent. Throws `EventRejected` when one of them breaks the
+ * rules of CloudEvents or of Kinesis. An attribute that is `null` counts as missing (CloudEvents' JSON format, 2.2).
+ * The caller chooses a value for missing ones.
  *
- * `data_base64` is data as it came, a text: streams carry JSON, and a stream's schema knows which of its texts are
- * base64. Both it and `data` is an error, neither is `null`.
+ * `data_base64` is read as data as it came, a text: streams carry JSON, and only a stream's schema shows which texts
+ * are base64. Both `data` and `data_base64` is an error. Neither of them means `null`.
  */
 export function readAttributes(buffer: Buffer, members: Members) {
-  if (members.has('data') && members.has('data_base64')) throw refused(`it has both 'data' and 'data_base64'`);
+  if (members.has('data') && members.has('data_base64')) throw undecodable(`it has both 'data' and 'data_base64'`);
   const text = (name: string) => textOf(buffer, members, name);
   const time = text('time');
-  if (time !== undefined && !isTimestamp(time)) throw refused(`'time' is no RFC 3339 time: ${quoted(time)}`);
+  if (time !== undefined && !isTimestamp(time)) throw undecodable(`'time' is no RFC 3339 time: ${quoted(time)}`);
   const key = text('partitionkey');
   const fault = key === undefined ? undefined : keyFault(key);
-  if (fault !== undefined) throw refused(`'partitionkey' ${fault.message}`);
+  if (fault !== undefined) throw undecodable(`'partitionkey' ${fault.message}`);
   return {
-    // They are there: `isCloudEvent` said so.
+    // `isCloudEvent` has found these.
     id: text('id') as string,
     source: text('source') as string,
     type: text('type') as string,
@@ -47,14 +47,14 @@ export function readAttributes(buffer: Buffer, members: Members) {
 
 const REQUIRED = ['id', 'source', 'type'];
 
-/** A text of one character or more, or undefined. */
+/** Reads a text of one character or more. Undefined when it is missing or null. */
 function textOf(buffer: Buffer, members: Members, name: string): string | undefined {
   const value = memberValue(buffer, members, name);
   if (value === undefined || value === null) return undefined;
-  if (typeof value !== 'string') throw refused(`'${name}' is not a text but ${quoted(JSON.stringify(value))}`);
-  if (value === '') throw refused(`'${name}' is empty`);
-  // Half of a surrogate pair cannot be written as UTF-8, so it would become another text on its way.
-  if (!value.isWellFormed()) throw refused(`'${name}' is not well-formed Unicode: ${quoted(value)}`);
+  if (typeof value !== 'string') throw undecodable(`'${name}' is not a text but ${quoted(JSON.stringify(value))}`);
+  if (value === '') throw undecodable(`'${name}' is empty`);
+  // UTF-8 cannot encode half of a surrogate pair, so the text would change on its way.
+  if (!value.isWellFormed()) throw undecodable(`'${name}' is not well-formed Unicode: ${quoted(value)}`);
   return value;
 }
 
@@ -63,7 +63,7 @@ function memberValue(buffer: Buffer, members: Members, name: string): unknown {
   return span && JSON.parse(buffer.toString('utf8', span.start, span.end));
 }
 
-function refused(what: string): EventRejected {
+function undecodable(what: string): EventRejected {
   return new EventRejected('undecodable', `CloudEvent: ${what}`);
 }
 

@@ -1,20 +1,25 @@
 import { constants, gunzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { EventRejected } from '../errors.ts';
 
-/** zstd level 1: nearly free, and what slower levels save more is little on records of a megabyte. */
+/**
+ * Compresses with zstd at level 1. It costs nearly nothing, and slower levels save little more on records of a
+ * megabyte.
+ */
 export function compress(bytes: Uint8Array): Buffer {
   return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
 }
 
-/** Whether what begins here has the magic number of zstd or gzip. No JSON and no aggregate has. */
+/**
+ * Returns true when the bytes at `offset` begin with the magic number of zstd or gzip. No JSON and no aggregate does.
+ */
 export function isCompressed(bytes: Buffer, offset: number): boolean {
   const first = bytes[offset];
   return (first === ZSTD_MAGIC[0] || first === GZIP_MAGIC[0]) && compressionAt(bytes, offset) !== undefined;
 }
 
 /**
- * Inflates all frames of what `isCompressed` accepts. Throws `EventRejected` when it is corrupt, cut off, or inflates
- * to more than `maxBytes`: that is found out by inflating, because the size in a header is only what its writer says.
+ * Inflates all frames of bytes that `isCompressed` accepts. Throws `EventRejected` when they are corrupt, cut off, or
+ * inflate to more than `maxBytes`. Only inflating shows that: the size in a header is merely a claim of its writer.
  */
 export function decompress(bytes: Buffer, maxBytes: number): Buffer {
   const compression = compressionAt(bytes, 0) ?? 'zstd';
@@ -23,7 +28,7 @@ export function decompress(bytes: Buffer, maxBytes: number): Buffer {
     if (result.length > maxBytes) throw tooLarge(maxBytes);
     return result;
   } catch (error) {
-    throw refusalOf(error, compression, maxBytes);
+    throw undecodable(error, compression, maxBytes);
   }
 }
 
@@ -36,20 +41,20 @@ function compressionAt(bytes: Buffer, offset: number): 'zstd' | 'gzip' | undefin
 }
 
 /**
- * A window larger than this is memory that a header alone makes us reserve. 2^26 bytes: as much as a record may inflate
- * to.
+ * The largest window. A larger one would let a header alone reserve memory. 2^26 bytes are as much as a record may
+ * inflate to.
  */
 const MAX_WINDOW_LOG = 26;
 
-/** Each frame is a call of its own: a megabyte of the smallest ones would keep the step busy for seconds. */
+/** Each frame takes a call of its own. A megabyte of the smallest frames would keep the step busy for seconds. */
 const MAX_FRAMES = 1024;
 
-/** gunzip goes through concatenated members by itself. */
+/** Inflates gzip. `gunzipSync` reads concatenated members by itself. */
 function gunzip(bytes: Buffer, maxBytes: number): Buffer {
   return gunzipSync(bytes, { maxOutputLength: Math.max(maxBytes, 1) });
 }
 
-/** zstdDecompressSync stops after one frame (Node 24), and only `info` tells how far it came. */
+/** Inflates zstd, frame by frame. zstdDecompressSync stops after one frame (Node 24), and only `info` shows where. */
 function unzstd(bytes: Buffer, maxBytes: number): Buffer {
   const frames: Buffer[] = [];
   let length = 0;
@@ -67,10 +72,10 @@ function unzstd(bytes: Buffer, maxBytes: number): Buffer {
   return frames.length === 1 ? (frames[0] as Buffer) : Buffer.concat(frames);
 }
 
-function refusalOf(error: unknown, compression: string, maxBytes: number): unknown {
+function undecodable(error: unknown, compression: string, maxBytes: number): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(maxBytes);
-  // Without a code of zlib's it is no verdict on the bytes.
+  // An error without a code of zlib says nothing about the bytes.
   if (code === undefined || !/^(Z_|ZSTD_)/.test(code)) return error;
   return new EventRejected('undecodable', `${compression}: ${message.charAt(0).toLowerCase()}${message.slice(1)}`);
 }

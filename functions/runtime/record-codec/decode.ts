@@ -9,18 +9,20 @@ import { readFixedOrder, type SharedHead } from './fixed-order.ts';
 import { type AggregatePart, isAggregate, readAggregate } from './read-aggregate.ts';
 import type { EventBytes, LogRecord } from './record.ts';
 
-/** What an event that is not a CloudEvent takes from the stream it came through. */
+/** The facts of a stream that become attributes of events that are no CloudEvents. */
 export interface StreamFacts {
   readonly name: string;
 }
 
 export interface Decoded {
   /**
-   * Whether the record is a KPL aggregate: only then may its events be range-checked by their keys (DESIGN, Exactly
-   * once).
+   * True for a KPL aggregate. Only an aggregate's events may be checked against the shard's range by their keys:
+   * GetRecords does not show with which explicit hash key any other record was put.
    */
   readonly aggregated: boolean;
-  /** In the record's order. An entry's index is its place: `positionOf(sequenceNumber, index)` is just after it. */
+  /**
+   * The entries in the order of the record. `positionOf(sequenceNumber, index)` is the position just after an entry.
+   */
   readonly entries: readonly DecodedEntry[];
 }
 
@@ -37,31 +39,32 @@ export interface DecodedRejection {
   readonly rejection: Rejection;
 }
 
-/** All that a record may inflate to. A record has 10 MiB at most. */
+/** The most bytes that a record may inflate to, in all. A record has at most 10 MiB. */
 export const MAX_INFLATED_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads a record's events. Its bytes say what they are: JSON, KPL's aggregate of many, or either of them compressed; an
- * aggregate's events may be compressed one by one. Corrupt input does not throw: it is one rejection for the record,
- * with the record's original bytes, or, inside a sound aggregate, one for each bad entry, with the entry's.
+ * Reads a record's events. The bytes show what they are: JSON, KPL's aggregate of many events, or either of them
+ * compressed. The events of an aggregate may also be compressed one by one. Corrupt bytes do not make it throw: they
+ * give one rejection for the record, with the record's bytes, or, in a sound aggregate, one for each bad entry, with
+ * the entry's bytes.
  */
 export function decodeRecord(record: LogRecord, stream: StreamFacts): Decoded {
-  const reading = newReading(record, stream);
+  const reader = newRecordReader(record, stream);
   const { partitionKey, data } = record;
   const original = Buffer.from(data.buffer, data.byteOffset, data.length);
   let aggregated = false;
   try {
-    const buffer = reading.inflate(original);
+    const buffer = reader.inflate(original);
     aggregated = isAggregate(buffer);
-    if (aggregated) return { aggregated, entries: decodeParts(buffer, readAggregate(buffer), reading) };
-    const event = reading.read({ buffer, start: 0, end: buffer.length, partitionKey }, 0);
+    if (aggregated) return { aggregated, entries: decodeParts(buffer, readAggregate(buffer), reader) };
+    const event = reader.read({ buffer, start: 0, end: buffer.length, partitionKey }, 0);
     return { aggregated, entries: [{ event, partitionKey, explicitHashKey: undefined }] };
   } catch (error) {
-    return { aggregated, entries: [reading.rejected(error, original, 0)] };
+    return { aggregated, entries: [reader.rejected(error, original, 0)] };
   }
 }
 
-function decodeParts(buffer: Buffer, parts: readonly AggregatePart[], reading: Reading): readonly DecodedEntry[] {
+function decodeParts(buffer: Buffer, parts: readonly AggregatePart[], reader: RecordReader): readonly DecodedEntry[] {
   return parts.map((part, index) => {
     const { start, end } = part;
     try {
@@ -69,29 +72,29 @@ function decodeParts(buffer: Buffer, parts: readonly AggregatePart[], reading: R
         throw new EventRejected('undecodable', `aggregated record, entry ${index}: ${part.problem}`);
       const { partitionKey, explicitHashKey } = part;
       const event = isCompressed(buffer, start)
-        ? reading.read(inflated(buffer.subarray(start, end), partitionKey, reading), index)
-        : reading.read({ buffer, start, end, partitionKey }, index);
+        ? reader.read(inflated(buffer.subarray(start, end), partitionKey, reader), index)
+        : reader.read({ buffer, start, end, partitionKey }, index);
       return { event, partitionKey, explicitHashKey };
     } catch (error) {
-      return reading.rejected(error, buffer.subarray(start, end), index);
+      return reader.rejected(error, buffer.subarray(start, end), index);
     }
   });
 }
 
-function inflated(bytes: Buffer, partitionKey: string, { inflate }: Reading): EventBytes {
+function inflated(bytes: Buffer, partitionKey: string, { inflate }: RecordReader): EventBytes {
   const buffer = inflate(bytes);
   return { buffer, start: 0, end: buffer.length, partitionKey };
 }
 
 /** What the events of one record share. */
-interface Reading {
-  /** The bytes as they are when they are not compressed. */
+interface RecordReader {
+  /** Returns the bytes without their compression, if they have one. */
   inflate(bytes: Buffer): Buffer;
   read(event: EventBytes, index: number): EventView;
   rejected(error: unknown, bytes: Buffer, index: number): DecodedRejection;
 }
 
-function newReading(record: LogRecord, stream: StreamFacts): Reading {
+function newRecordReader(record: LogRecord, stream: StreamFacts): RecordReader {
   const facts = recordFacts(record, stream);
   let previous: SharedHead | undefined;
   let inflatedBytes = 0;
@@ -110,14 +113,14 @@ function newReading(record: LogRecord, stream: StreamFacts): Reading {
       return new EventView(fixed.layout, facts, index);
     },
     rejected(error, bytes, index) {
-      // Anything else is a mistake of ours, not the event's.
+      // Any other error is our mistake, not the fault of the event.
       if (!(error instanceof EventRejected)) throw error;
       return { rejection: { at: facts.positionAt(index), reason: error.reason, message: error.message, bytes } };
     },
   };
 }
 
-/** Position and time are worked out when they are first asked for: many a record is read for its data alone. */
+/** Computes position and time when they are first asked for. Of many records, only the data is read. */
 function recordFacts({ sequenceNumber, approximateArrivalMillis }: LogRecord, stream: StreamFacts): RecordFacts {
   let positionAt: RecordFacts['positionAt'] | undefined;
   let arrivalTime: string | undefined;

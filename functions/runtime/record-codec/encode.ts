@@ -2,18 +2,18 @@ import type { OutgoingEvent } from '../event.ts';
 import { CLOSE_BRACE } from '../json/json-bytes.ts';
 
 /**
- * The event as CloudEvents JSON: the attributes first, in one fixed order, and `data` last, so that the reader finds
- * them without parsing `data`. What consecutive events of one writer share comes first, because the reader compares
- * with the event before.
+ * Encodes an event as CloudEvents JSON. The attributes come first, in one fixed order, and `data` last, so that the
+ * reader finds the attributes without parsing `data`. The attributes that consecutive events of one writer share come
+ * before all others, because the reader compares each event with the one before.
  */
 export function encodeEvent(event: OutgoingEvent): Uint8Array {
   const { time, key, sequence, traceparent, redrivenFor, id } = event;
   let head = `${sharedHead(event)},"time":${quoted(time)},"partitionkey":${quoted(key)}`;
-  // A transform's events are called by their sequence.
+  // The id of a transform's event is its sequence.
   const quotedId = quoted(id);
   if (sequence !== undefined) head += `,"sequence":${sequence === id ? quotedId : quoted(sequence)}`;
   if (traceparent !== undefined) head += `,"traceparent":${quoted(traceparent)}`;
-  // Rare, and not in the fixed order: the reader takes the slow path to it.
+  // Rare, and not in the fixed order: the reader takes the slow path.
   if (redrivenFor !== undefined) head += `,"redrivenfor":${quoted(redrivenFor)}`;
   head += `,"id":${quotedId},"data":`;
   const headLength = Buffer.byteLength(head);
@@ -25,8 +25,8 @@ export function encodeEvent(event: OutgoingEvent): Uint8Array {
 }
 
 /**
- * Hot path: consecutive events of one writer have one source and one type, so what is made of them is kept for the
- * next.
+ * The shared beginning of the last event. Consecutive events of one writer have one source and one type, and this is a
+ * hot path.
  */
 let last: { readonly source: string; readonly type: string; readonly head: string } | undefined;
 
@@ -43,5 +43,5 @@ function quoted(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
-/** What JSON holds as it is. */
+/** Matches texts that JSON does not escape. */
 const PLAIN = /^[ !#-[\]-~]*$/;

@@ -3,37 +3,37 @@ import { onOneLine, QUOTE } from '../json/json-bytes.ts';
 import type { Position } from '../position.ts';
 import { encodeEvent } from './encode.ts';
 
-/** What a record says of all its events. */
+/** What a record says about all its events. */
 export interface RecordFacts {
   positionAt(index: number): Position;
-  /** Source and time of events that are not CloudEvents. */
+  /** The source and the time of events that are no CloudEvents. */
   readonly source: string;
   readonly arrivalTime: string;
 }
 
 /**
- * Where an event's parts are in its record. An attribute is its text, or the offset of a text that is plain ASCII
- * without escapes and ends at the next quote.
+ * The parts of an event in its record. An attribute is its text, or the offset of a text that is plain ASCII without
+ * escapes and ends at the next quote.
  */
 export interface EventLayout
   extends Record<Exclude<keyof Event, 'data' | 'sequence' | 'traceparent'>, string | number> {
   sequence: string | number | undefined;
   traceparent: string | number | undefined;
-  /** Never of an event in the fixed order. */
+  /** Never set for an event in the fixed order. */
   readonly redrivenFor?: string | undefined;
   readonly buffer: Buffer;
-  /** The event's JSON in the buffer; equal to the data's when the record held no CloudEvent. */
+  /** The range of the event's JSON in the buffer. Equal to the range of the data when the record is no CloudEvent. */
   readonly start: number;
   readonly end: number;
-  /** Both 0 when there is no data, which is then `null`. */
+  /** The range of the data. Both are 0 when there is no data, which then is `null`. */
   readonly dataStart: number;
   readonly dataEnd: number;
 }
 
 /**
- * A class, and its layout an object that it fills in, because there is one for each event of a batch and most are asked
- * for two or three of their properties: making an object with getters of its own for each event took longer than
- * reading the record.
+ * An event as a view of its record. It is a class, and fills in the layout that it is given, because a batch has
+ * thousands of events and most are asked for only two or three properties. Making an object with its own getters for
+ * each event took longer than reading the record.
  */
 export class EventView implements ReceivedEvent {
   private readonly layout: EventLayout;

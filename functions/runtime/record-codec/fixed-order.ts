@@ -5,7 +5,7 @@ import type { EventLayout } from './event-view.ts';
 import { skipValue } from './json-scan.ts';
 import type { EventBytes } from './record.ts';
 
-/** What consecutive events of one writer share: the bytes before the time. */
+/** The bytes before the time, which consecutive events of one writer share. */
 export interface SharedHead {
   readonly buffer: Buffer;
   readonly start: number;
@@ -14,15 +14,15 @@ export interface SharedHead {
   readonly type: string;
 }
 
-/** The event's layout, and the head it shares with the next one. */
+/** The layout of an event, and the head that it shares with the next one. */
 export interface FixedOrderEvent {
   readonly head: SharedHead;
   readonly layout: EventLayout;
 }
 
 /**
- * Reads an event whose attributes are in the order and form in which `encodeEvent` writes them, all plain ASCII.
- * Answers undefined for anything else, valid or not: `readAnyOrder` then says what it is.
+ * Reads an event whose attributes are in the order and form that `encodeEvent` writes, all in plain ASCII. Returns
+ * undefined for any other bytes, valid or not: `readAnyOrder` then reads them.
  */
 export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefined): FixedOrderEvent | undefined {
   const { buffer, start, end } = entry;
@@ -34,7 +34,7 @@ export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefin
   let at = skipPlain(buffer, keyStart);
   // In ASCII, a character is a byte.
   if (at < 0 || at - keyStart > LONGEST_KEY) return undefined;
-  // Nearly always the key that the event was put with: then its text is there already.
+  // The key is nearly always the one that the event was put with. Its text exists already then.
   const key = isPartitionKey(entry, keyStart, at) ? entry.partitionKey : keyStart;
   let sequence: number | undefined;
   let traceparent: number | undefined;
@@ -51,7 +51,7 @@ export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefin
   if (dataStart < 0) return undefined;
 
   const dataEnd = skipValue(buffer, dataStart, 0);
-  // What was read has no gap, so when the last brace is the event's last byte, nothing was read from behind the event.
+  // Reading leaves no gap. So when the last brace is the event's last byte, nothing past the event was read.
   if (dataEnd !== end - 1 || buffer[dataEnd] !== CLOSE_BRACE) return undefined;
   const { source, type } = head;
   return {
@@ -60,7 +60,7 @@ export function readFixedOrder(entry: EventBytes, previous: SharedHead | undefin
   };
 }
 
-/** Texts between two values; each begins with the closing quote of the value before it. */
+/** Texts between two values. Each begins with the closing quote of the value before it. */
 const SOURCE = Buffer.from('{"specversion":"1.0","source":"');
 const TYPE = Buffer.from('","type":"');
 const TIME = Buffer.from('","time":"');
@@ -93,8 +93,8 @@ function readHead({ buffer, start }: EventBytes): SharedHead | undefined {
 }
 
 /**
- * All of these return the offset after what they expect, or -1: when it is not there, or the offset they are given is
- * -1 already.
+ * All functions below return the offset just after what they expect. They return -1 when that is not there, or when the
+ * offset that they get is -1 already.
  */
 function skipText(buffer: Buffer, offset: number, text: Buffer): number {
   if (offset < 0) return -1;
@@ -104,7 +104,7 @@ function skipText(buffer: Buffer, offset: number, text: Buffer): number {
   return offset + text.length;
 }
 
-/** To the closing quote of a text of one character or more. */
+/** Skips a text of one character or more, to its closing quote. */
 function skipPlain(buffer: Buffer, offset: number): number {
   if (offset < 0) return -1;
   let at = offset;
@@ -113,7 +113,7 @@ function skipPlain(buffer: Buffer, offset: number): number {
   return byte === QUOTE && at > offset ? at : -1;
 }
 
-/** Whether [start, end), all ASCII, is the partition key. */
+/** Returns true when [start, end), all ASCII, is the partition key. */
 function isPartitionKey({ buffer, partitionKey }: EventBytes, start: number, end: number): boolean {
   if (end - start !== partitionKey.length) return false;
   for (let index = 0; index < partitionKey.length; index++) {

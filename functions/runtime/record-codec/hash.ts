@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 
 /**
- * The hash that decides which shard takes a key: its MD5 as a number of 128 bits. Keys come again and again, so the
- * last few thousand are remembered: a cache of a pure function is the only state a module may keep.
+ * Returns the hash that decides which shard takes a key: its MD5 as a number of 128 bits. Keys repeat, so the last few
+ * thousand hashes are remembered. A cache of a pure function is the only state that a module may keep.
  */
 export function hashOf(partitionKey: string): bigint {
   const known = remembered.get(partitionKey);

@@ -1,17 +1,20 @@
 import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from '../json/json-bytes.ts';
 
 /**
- * Finds where a JSON value ends, and checks on the way that it is one: what this scanner accepts is what JSON.parse
- * accepts, and besides is well-formed UTF-8 and nested at most `MAX_DEPTH` deep. It builds nothing, so that `data`
- * costs one pass over its bytes.
+ * Finds where a JSON value ends, and checks on the way that it is JSON. This scanner accepts what JSON.parse accepts,
+ * if it is well-formed UTF-8 and nested at most `MAX_DEPTH` deep. It builds nothing, so `data` costs one pass over its
+ * bytes.
  *
- * Every function takes the offset to begin at and returns the offset just after what it read, or, when it cannot be
- * read, a failure: a negative number that `failureText` explains. They may look past the end of an event into the bytes
- * behind it; a caller that scans a part of a buffer must see that the value ended inside. Only a number at the very end
- * could then be read differently, so a bare value is scanned in a buffer of its own.
+ * Every function takes the offset to begin at. It returns the offset just after what it has read, or a failure: a
+ * negative number that `failureText` explains. The functions may look past the end of an event into the bytes after it,
+ * so a caller that scans a part of a buffer must check that the value ended inside. Only a number at the very end could
+ * then be read differently, so a bare value is scanned in a buffer of its own.
  */
 
-/** JSON.stringify and Postgres run out of stack a few thousand levels deep; nobody's events are. */
+/**
+ * The deepest nesting. JSON.stringify and Postgres run out of stack a few thousand levels deep, and real events are not
+ * that deep.
+ */
 export const MAX_DEPTH = 1000;
 
 const UNEXPECTED = 0;
@@ -23,7 +26,7 @@ const DOT = 0x2e;
 const ZERO = 0x30;
 const COLON = 0x3a;
 
-/** From the first byte of a value. `depth`: how many objects and arrays it is in. */
+/** Skips a value, from its first byte. `depth` counts the objects and arrays around it. */
 export function skipValue(bytes: Buffer, offset: number, depth: number): number {
   switch (bytes[offset]) {
     case QUOTE:
@@ -43,7 +46,7 @@ export function skipValue(bytes: Buffer, offset: number, depth: number): number 
   }
 }
 
-/** From the opening quote. */
+/** Skips a string, from its opening quote. */
 export function skipString(bytes: Buffer, offset: number): number {
   let at = offset + 1;
   for (;;) {
@@ -61,13 +64,13 @@ export function skipWhitespace(bytes: Buffer, offset: number): number {
   return byte === undefined || byte > 0x20 ? offset : skipBlanks(bytes, offset);
 }
 
-/** From just after a key: over the colon, to the first byte of the value. */
+/** Skips the colon after a key, to the first byte of the value. */
 export function skipColon(bytes: Buffer, offset: number): number {
   const at = skipWhitespace(bytes, offset);
   return bytes[at] === COLON ? skipWhitespace(bytes, at + 1) : failure(at, UNEXPECTED);
 }
 
-/** What is wrong with JSON that begins at 0 and ends at `end`, for people. */
+/** Says, for people, what is wrong with JSON that begins at 0 and ends at `end`. */
 export function failureText(result: number, end: number): string {
   const kind = ~result & 3;
   const offset = ~result >> 2;
@@ -81,7 +84,10 @@ export function unexpectedAt(offset: number): number {
   return failure(offset, UNEXPECTED);
 }
 
-/** Integer operations only: a result that might be a fraction or -0 would make every offset a floating-point number. */
+/**
+ * Encodes a failure, with integer operations only. A result that might be a fraction or -0 would make every offset a
+ * floating-point number.
+ */
 function failure(offset: number, kind: number): number {
   return ~((offset << 2) | kind);
 }
@@ -148,7 +154,7 @@ function skipNumber(bytes: Buffer, offset: number): number {
   return at;
 }
 
-/** One digit at least. */
+/** Skips digits, at least one. */
 function skipDigits(bytes: Buffer, offset: number): number {
   let at = offset;
   while (isDigit(bytes[at])) at++;
@@ -159,7 +165,7 @@ function isDigit(byte: number | undefined): boolean {
   return byte !== undefined && byte >= ZERO && byte <= 0x39;
 }
 
-/** Over what in a string is not one byte that stands for itself. */
+/** Skips what is not a plain ASCII character in a string. */
 function skipSpecial(bytes: Buffer, offset: number): number {
   const byte = bytes[offset];
   if (byte === undefined || byte < 0x20) return failure(offset, UNEXPECTED);
@@ -193,7 +199,7 @@ function isHexDigit(byte: number | undefined): boolean {
   return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
 }
 
-/** Over a character of two bytes or more in UTF-8 (Unicode, table 3-7). */
+/** Skips a character of two bytes or more in UTF-8 (Unicode, table 3-7). */
 function skipCharacter(bytes: Buffer, offset: number): number {
   const lead = bytes[offset] ?? 0;
   const length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
@@ -202,7 +208,7 @@ function skipCharacter(bytes: Buffer, offset: number): number {
     if (((bytes[at] ?? 0) & 0xc0) !== 0x80) return failure(offset, NOT_UTF8);
   }
   const second = bytes[offset + 1] ?? 0;
-  // Written longer than needed, half of a surrogate pair, or above U+10FFFF.
+  // Longer than necessary, half of a surrogate pair, or above U+10FFFF.
   const isForbidden =
     (lead === 0xe0 && second < 0xa0) ||
     (lead === 0xed && second > 0x9f) ||

@@ -1,6 +1,6 @@
 /**
- * The little of Protocol Buffers that KPL's format needs. Lengths and indexes are below 2^53; a longer varint is
- * reported as `Infinity`, which no table or buffer is long enough for.
+ * The part of Protocol Buffers that KPL's format needs. Lengths and indexes are below 2^53. A longer varint is read as
+ * `Infinity`, which is longer than any table or buffer.
  */
 export const VARINT = 0;
 export const FIXED_64 = 1;
@@ -13,7 +13,7 @@ export function varintLength(value: number): number {
   return length;
 }
 
-/** Returns the offset just after the varint. */
+/** Writes a varint. Returns the offset just after it. */
 export function writeVarint(bytes: Uint8Array, offset: number, value: number): number {
   let at = offset;
   let rest = value;
@@ -25,15 +25,15 @@ export function writeVarint(bytes: Uint8Array, offset: number, value: number): n
   return at;
 }
 
-/** A place in a message that is being read. Read functions move `at` and throw `MalformedMessage`. */
+/** A position in a message that is being read. Read functions move `at`, and throw `MalformedMessage`. */
 export interface Cursor {
   readonly bytes: Buffer;
   at: number;
-  /** Where the message ends. */
+  /** The end of the message. */
   end: number;
 }
 
-/** The bytes are not a message: what is wrong, at which offset of the cursor's buffer. */
+/** The bytes are not a message. Says what is wrong, and at which offset of the cursor's buffer. */
 export class MalformedMessage extends Error {
   constructor(what: string, offset: number) {
     super(`${what} at byte ${offset}`);
@@ -51,7 +51,7 @@ export function readVarint(cursor: Cursor): number {
   return readLongVarint(cursor);
 }
 
-/** A field's number and wire type. */
+/** Reads a field's number and wire type. */
 export function readTag(cursor: Cursor): number {
   const start = cursor.at;
   const tag = readVarint(cursor);
@@ -59,7 +59,7 @@ export function readTag(cursor: Cursor): number {
   return tag;
 }
 
-/** The length of a length-delimited field, which is inside the message. */
+/** Reads the length of a length-delimited field, which must end inside the message. */
 function readLength(cursor: Cursor): number {
   const start = cursor.at;
   const length = readVarint(cursor);
@@ -67,7 +67,7 @@ function readLength(cursor: Cursor): number {
   return length;
 }
 
-/** Moves over a length-delimited field, from just after its tag, and returns where its value starts. */
+/** Skips a length-delimited field, from just after its tag, and returns where its value starts. */
 export function enterField(cursor: Cursor): number {
   const length = readLength(cursor);
   const start = cursor.at;
@@ -75,7 +75,7 @@ export function enterField(cursor: Cursor): number {
   return start;
 }
 
-/** Over a field that nobody asked for, from just after its tag. */
+/** Skips a field of any wire type, from just after its tag. */
 export function skipField(cursor: Cursor, tag: number): void {
   const start = cursor.at;
   const wireType = tag & 7;

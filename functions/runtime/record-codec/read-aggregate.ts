@@ -14,7 +14,7 @@ import {
 } from './aggregate.ts';
 import { type Cursor, enterField, MalformedMessage, readTag, readVarint, skipField } from './protobuf.ts';
 
-/** An event's bytes inside an aggregate, [start, end) of its buffer. */
+/** The bytes of an event in an aggregate: [start, end) of its buffer. */
 export interface AggregatedEvent {
   readonly start: number;
   readonly end: number;
@@ -22,7 +22,7 @@ export interface AggregatedEvent {
   readonly explicitHashKey: bigint | undefined;
 }
 
-/** An entry of a sound aggregate that holds no event. */
+/** An entry of a sound aggregate that contains no event. */
 export interface BadEntry {
   readonly start: number;
   readonly end: number;
@@ -35,27 +35,27 @@ export function isAggregate(bytes: Buffer): boolean {
   return bytes.length >= AGGREGATE_MAGIC.length && bytes.readUInt32BE() === AGGREGATE_MAGIC.readUInt32BE();
 }
 
-/** The aggregate's entries in order. Throws `EventRejected` when the aggregate as a whole cannot be trusted. */
+/** Reads the aggregate's entries, in order. Throws `EventRejected` when the aggregate as a whole cannot be trusted. */
 export function readAggregate(bytes: Buffer): readonly AggregatePart[] {
   const end = bytes.length - MD5_LENGTH;
   checkDigest(bytes, end);
   try {
     return readEntries({ bytes, at: AGGREGATE_MAGIC.length, end });
   } catch (error) {
-    if (error instanceof MalformedMessage) throw refused(error.message);
+    if (error instanceof MalformedMessage) throw undecodable(error.message);
     throw error;
   }
 }
 
 /**
- * KCL takes a record with the magic but another digest for a plain record, because a plain record may hold any bytes.
- * Ours hold JSON, which never begins with the magic's first byte: such a record is a damaged aggregate, and nothing
- * else.
+ * Checks the MD5. KCL reads a record with the magic but a wrong digest as a plain record, because a plain record may
+ * contain any bytes. Ours contain JSON, which never begins with the magic's first byte. So such a record can only be a
+ * damaged aggregate.
  */
 function checkDigest(bytes: Buffer, end: number): void {
-  if (end < AGGREGATE_MAGIC.length) throw refused(`it has ${bytes.length} bytes, too few to hold its MD5`);
+  if (end < AGGREGATE_MAGIC.length) throw undecodable(`it has ${bytes.length} bytes, too few to hold its MD5`);
   const digest = hash('md5', bytes.subarray(AGGREGATE_MAGIC.length, end), 'buffer');
-  if (bytes.compare(digest, 0, MD5_LENGTH, end) !== 0) throw refused('its MD5 does not match: damaged or cut off');
+  if (bytes.compare(digest, 0, MD5_LENGTH, end) !== 0) throw undecodable('its MD5 does not match: damaged or cut off');
 }
 
 interface KeyTables {
@@ -67,7 +67,7 @@ interface Problem {
   readonly problem: string;
 }
 
-/** Twice over the message, because the key tables may follow the entries that use them. */
+/** Reads the message twice, because the key tables may follow the entries that use them. */
 function readEntries(cursor: Cursor): readonly AggregatePart[] {
   const { at: start, end } = cursor;
   const tables = readTables(cursor);
@@ -78,11 +78,11 @@ function readEntries(cursor: Cursor): readonly AggregatePart[] {
     if (tag !== RECORD) skipField(cursor, tag);
     else parts.push(readEntry(cursor, tables));
   }
-  if (parts.length === 0) throw refused('it holds no event');
+  if (parts.length === 0) throw undecodable('it holds no event');
   return parts;
 }
 
-/** And checks that the rest is a message too. */
+/** Reads the key tables, and checks that the rest is a message too. */
 function readTables(cursor: Cursor): KeyTables {
   const { bytes, end } = cursor;
   const partitionKeys: (string | Problem)[] = [];
@@ -100,7 +100,7 @@ function readTables(cursor: Cursor): KeyTables {
   return { partitionKeys, explicitHashKeys };
 }
 
-/** From just after the entry's tag. */
+/** Reads an entry, from just after its tag. */
 function readEntry(cursor: Cursor, tables: KeyTables): AggregatePart {
   const messageEnd = cursor.end;
   const start = enterField(cursor);
@@ -150,8 +150,8 @@ function outside(what: string, index: number, table: readonly unknown[]): Proble
 }
 
 /**
- * A replacement character instead of a byte that is not UTF-8 would hash elsewhere, and the event would be dropped as
- * another shard's.
+ * Decodes a partition key. A replacement character in place of a byte that is not UTF-8 would change the key's hash,
+ * and the event would be dropped as another shard's.
  */
 function partitionKeyOf(bytes: Buffer): string | Problem {
   if (!isUtf8(bytes)) return { problem: 'its partition key is not UTF-8' };
@@ -167,6 +167,6 @@ function hashKeyOf(text: string): bigint | Problem {
     : { problem: 'its explicit hash key is no number from 0 to 2^128 - 1' };
 }
 
-function refused(what: string): EventRejected {
+function undecodable(what: string): EventRejected {
   return new EventRejected('undecodable', `aggregated record: ${what}`);
 }

@@ -1,15 +1,15 @@
 import type { KinesisStreamRecord } from 'aws-lambda';
 
-/** A Kinesis record, however it was read. */
+/** A Kinesis record, from GetRecords or from a function's event. */
 export interface LogRecord {
-  /** Decimal. */
+  /** In decimal. */
   readonly sequenceNumber: string;
   readonly partitionKey: string;
   readonly data: Uint8Array;
   readonly approximateArrivalMillis: number;
 }
 
-/** As a function's event has it. */
+/** Converts a record of a function's event. */
 export function toLogRecord({ kinesis }: KinesisStreamRecord): LogRecord {
   return {
     sequenceNumber: kinesis.sequenceNumber,
@@ -19,7 +19,7 @@ export function toLogRecord({ kinesis }: KinesisStreamRecord): LogRecord {
   };
 }
 
-/** The bytes of what should be one event, [start, end) of a buffer, and the key it was put with. */
+/** The bytes that should be one event, [start, end) of a buffer, and the key that the event was put with. */
 export interface EventBytes {
   readonly buffer: Buffer;
   readonly start: number;

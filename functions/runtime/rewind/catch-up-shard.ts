@@ -2,7 +2,7 @@ import type { ShardInput } from '../batches/shard-input.ts';
 import { traitsOf } from '../batches/step-kind.ts';
 import { isReached, type Rewind } from '../checkpoints/rewind-state.ts';
 import { StaleCheckpoint } from '../errors.ts';
-import { LARGE, portionsOf } from '../log/record-batches.ts';
+import { LARGE, recordBatchesOf } from '../log/record-batches.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 import { type CatchUp, commitChange, pagesFrom, passRecords, processRecords } from './catch-up.ts';
 import { handOver } from './hand-over.ts';
@@ -89,7 +89,7 @@ async function readOn(catchUp: CatchUp, begun: ShardInput): Promise<CaughtUpTo |
   // Records that are only passed may be trimmed away meanwhile.
   const nothingUnreadTrimmed = shard.loaded.state.rewind?.phase === 'passing';
   const size = traitsOf(batchWork).fixesSlices ? LARGE : undefined;
-  for await (const { records, end } of portionsOf(pagesFrom(catchUp, shard, { nothingUnreadTrimmed }), size)) {
+  for await (const { records, end } of recordBatchesOf(pagesFrom(catchUp, shard, { nothingUnreadTrimmed }), size)) {
     shard = await takePortion(catchUp, shard, records);
     const { rewind } = shard.loaded.state;
     if (rewind === undefined) return 'over';

@@ -1,7 +1,7 @@
 import type { ShardInput } from '../batches/shard-input.ts';
 import { traitsOf } from '../batches/step-kind.ts';
 import type { Rewind } from '../checkpoints/rewind-state.ts';
-import { portionsOf } from '../log/record-batches.ts';
+import { recordBatchesOf } from '../log/record-batches.ts';
 import { type CatchUp, commitChange, pagesFrom, processRecords } from './catch-up.ts';
 import { isAtEnd, parentsOf } from './shard-ends.ts';
 import { backToStart } from './state-changes.ts';
@@ -17,7 +17,7 @@ export async function settle(catchUp: CatchUp, shard: ShardInput, rewind: Rewind
 }
 
 async function processOnePortion(catchUp: CatchUp, shard: ShardInput): Promise<ShardInput> {
-  for await (const { records } of portionsOf(pagesFrom(catchUp, shard, { nothingUnreadTrimmed: true })))
+  for await (const { records } of recordBatchesOf(pagesFrom(catchUp, shard, { nothingUnreadTrimmed: true })))
     return processRecords(catchUp, shard, records);
   return shard;
 }

@@ -83,9 +83,9 @@ function list(invocation: CommandInvocation): Promise<number> {
 
 /** Makes dead letters of the records that Lambda discarded, so that the list has them. Prints which could not be. */
 async function convertDiscarded(find: PipelineFinder, target: Target, signal: AbortSignal): Promise<void> {
-  const { convertGivenUp } = await import('../../operation/dead-letters/on-failure.ts');
+  const { convertOnFailure } = await import('../../operation/dead-letters/on-failure.ts');
   const steps = find.plans().flatMap((plan) => plan.steps);
-  for (const { key, letters, error } of await convertGivenUp(target, steps, { now: Date.now, signal })) {
+  for (const { key, letters, error } of await convertOnFailure(target, steps, { now: Date.now, signal })) {
     if (error !== undefined) printError(`${key} is not a dead letter yet: ${(error as Error).message}`);
     else if (letters === undefined)
       printError(`${key} is not a dead letter yet: the progress of its step cannot be read from here`);

@@ -1,4 +1,4 @@
-import { type Converted, convertDocuments, type GivenUpStep } from '../../../functions/runtime/on-failure/documents.ts';
+import { type Converted, convertDocuments, type OnFailureStep } from '../../../functions/runtime/on-failure/documents.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { openStates, ProgressOutOfReach } from '../sink-progress.ts';
 import { checkpointsOf, type Target } from '../target.ts';
@@ -7,13 +7,13 @@ import { checkpointsOf, type Target } from '../target.ts';
  * Makes dead letters of the records that Lambda discarded, for these steps. On AWS, a function of the platform does so
  * continuously.
  */
-export async function convertGivenUp(
+export async function convertOnFailure(
   target: Target,
   steps: readonly StepPlan[],
   { now, signal }: { readonly now: () => number; readonly signal: AbortSignal },
 ): Promise<readonly Converted[]> {
   const { clients, names } = target;
-  const stepOf = async (functionArn: string): Promise<GivenUpStep> => {
+  const stepOf = async (functionArn: string): Promise<OnFailureStep> => {
     const functionName = functionArn.slice(functionArn.lastIndexOf(':function:')).split(':')[2] ?? functionArn;
     const step = steps.find(({ pipeline, name }) => names.step(pipeline, name) === functionName);
     if (step === undefined || step.kind === 'source') throw new Error(`no step has the function ${functionName}`);

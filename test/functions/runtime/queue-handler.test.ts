@@ -247,7 +247,7 @@ describe('a source of items', () => {
       };
     }
 
-    test('three times in a row at one place is given up there, and its lane goes on', async () => {
+    test('three times in a row at the same position is rejected from there on, and its lane goes on', async () => {
       const { deliver } = killing();
       // The first one is the one that has come so far.
       for (let time = 0; time <= 3; time++) expect(await deliver('deadly')).toBe('died');
@@ -258,7 +258,7 @@ describe('a source of items', () => {
         {
           reason: 'killed',
           at: 'item',
-          message: expect.stringMatching(/died 3 times in a row at one place/),
+          message: expect.stringMatching(/died 3 times in a row at the same position/),
           text: '{"name":"deadly"}',
         },
       ]);

@@ -8,7 +8,7 @@ import { dynamoClient } from '../../../../functions/runtime/aws/dynamo.ts';
 import { httpHandler } from '../../../../functions/runtime/aws/http.ts';
 import { kinesisClient } from '../../../../functions/runtime/aws/kinesis.ts';
 import { s3Client } from '../../../../functions/runtime/aws/s3.ts';
-import { troubleOf } from '../../../../functions/runtime/log/back-off.ts';
+import { failureKindOf } from '../../../../functions/runtime/log/back-off.ts';
 import { readShard } from '../../../../functions/runtime/log/log-reader.ts';
 import { openLogWriter } from '../../../../functions/runtime/log/log-writer.ts';
 import { startLogServer } from '../../../../infra/emulator/log/server.ts';
@@ -96,7 +96,7 @@ test('the Kinesis client itself never sends a request twice: the log writer deci
   await using server = await endpoint(broken);
   const kinesis = kinesisClient();
   const error = await kinesis.send(put()).catch((caught: unknown) => caught);
-  expect(troubleOf(error)).toBe('passing');
+  expect(failureKindOf(error)).toBe('passing');
   expect(server.requests.length).toBe(1);
   kinesis.destroy();
 });
@@ -113,7 +113,7 @@ test('a request without a reply ends in an error that may pass, and its connecti
   await using server = await endpoint(silent);
   const kinesis = new KinesisClient({ maxAttempts: 1, requestHandler: httpHandler({ requestMillis: 100 }) });
   const error = await kinesis.send(put()).catch((caught: unknown) => caught);
-  expect(troubleOf(error)).toBe('passing');
+  expect(failureKindOf(error)).toBe('passing');
   await expect.poll(() => server.sockets.map(({ destroyed }) => destroyed)).toEqual([true]);
   kinesis.destroy();
 });
@@ -134,7 +134,7 @@ test('a connection that is refused, and one that breaks, may pass', async () => 
     const kinesis = kinesisClient();
     const error = await kinesis.send(put()).catch((caught: unknown) => caught);
     kinesis.destroy();
-    return troubleOf(error);
+    return failureKindOf(error);
   };
   expect(await troubleWith()).toBe('passing');
   await using _breaking = await endpoint((request) => request.socket.destroy());

@@ -1,6 +1,6 @@
 import { KinesisServiceException, ProvisionedThroughputExceededException } from '@aws-sdk/client-kinesis';
 import { expect, test } from 'vitest';
-import { backOffMillis, insist, troubleOf } from '../../../../functions/runtime/log/back-off.ts';
+import { backOffMillis, retry, failureKindOf } from '../../../../functions/runtime/log/back-off.ts';
 import { NEVER } from './log-kit.ts';
 
 const service = (name: string, $fault: 'client' | 'server', httpStatusCode: number) =>
@@ -39,7 +39,7 @@ test.each<[string, unknown, string]>([
   ['a defect of ours', new TypeError('undefined is not a function'), 'lasting'],
   ['an aborted request', Object.assign(new Error('Request aborted'), { name: 'AbortError' }), 'lasting'],
 ])('%s', (_, error, trouble) => {
-  expect(troubleOf(error)).toBe(trouble);
+  expect(failureKindOf(error)).toBe(trouble);
 });
 
 test('waits at least half of a time that doubles up to three seconds', () => {
@@ -56,7 +56,7 @@ test('insists until a call succeeds', async () => {
   };
   const sleeps: number[] = [];
   const sleep = async (millis: number) => void sleeps.push(millis);
-  expect(await insist(call, { signal: NEVER, sleep, random: () => 0 })).toBe('done');
+  expect(await retry(call, { signal: NEVER, sleep, random: () => 0 })).toBe('done');
   expect(sleeps).toEqual([50, 100, 200]);
 });
 
@@ -67,14 +67,14 @@ test('throws the last error when the signal aborts while it waits', async () => 
     throw time.signal.reason;
   };
   const call = () => Promise.reject(network('ECONNRESET'));
-  await expect(insist(call, { signal: time.signal, sleep, random: Math.random })).rejects.toThrow('ECONNRESET');
+  await expect(retry(call, { signal: time.signal, sleep, random: Math.random })).rejects.toThrow('ECONNRESET');
 });
 
 test('does not call when the signal has aborted already', async () => {
   let calls = 0;
   const call = async () => ++calls;
   await expect(
-    insist(call, { signal: AbortSignal.abort(new Error('over')), sleep: async () => undefined, random: Math.random }),
+    retry(call, { signal: AbortSignal.abort(new Error('over')), sleep: async () => undefined, random: Math.random }),
   ).rejects.toThrow('over');
   expect(calls).toBe(0);
 });

@@ -3,7 +3,7 @@ import { type BatchFacts, openBatch } from '../../../../functions/runtime/batche
 import { noMarks } from '../../../../functions/runtime/checkpoints/marks.ts';
 import type { StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
 import type { Gap } from '../../../../functions/runtime/on-failure/gaps.ts';
-import { GivenUpDocument, type Missing, missed } from '../../../../functions/runtime/on-failure/missed.ts';
+import { OnFailureDocument, type Missing, missed } from '../../../../functions/runtime/on-failure/missed.ts';
 import { endOfRecord, type Position, positionOf } from '../../../../functions/runtime/position.ts';
 import { newAggregate } from '../../../../functions/runtime/record-codec/aggregate.ts';
 import { encodeEvent } from '../../../../functions/runtime/record-codec/encode.ts';
@@ -14,8 +14,8 @@ const GIVEN_UP = Date.parse('2026-01-02T00:00:00Z');
 const EMPTY: StepState = { position: undefined, marks: noMarks(WHOLE.from, WHOLE.to), rejections: [] };
 
 /** Of the records 1, 2, 3 with two events each, numbered 10, 11, 20, 21, 30, 31. */
-const document = (records = [1, 2, 3]): GivenUpDocument =>
-  GivenUpDocument.parse({
+const document = (records = [1, 2, 3]): OnFailureDocument =>
+  OnFailureDocument.parse({
     requestContext: { functionArn: 'arn:aws:lambda:r:1:function:f', condition: 'RecordAgeExceeded', requestId: 'r' },
     timestamp: new Date(GIVEN_UP).toISOString(),
     KinesisBatchInfo: { shardId: 'shardId-0', streamArn: 'arn:aws:kinesis:r:1:stream/in', batchSize: records.length },
@@ -105,7 +105,7 @@ describe('of a document of Lambda’s, a step has missed', () => {
 });
 
 test('a document without the records is no document', () => {
-  expect(() => GivenUpDocument.parse({ ...document(), payload: JSON.stringify({}) })).toThrow('is not the event');
+  expect(() => OnFailureDocument.parse({ ...document(), payload: JSON.stringify({}) })).toThrow('is not the event');
 });
 
 function rewinding(): NonNullable<StepState['rewind']> {
