@@ -101,7 +101,8 @@ export function defineTransform<I, W, const O>(definition: {
  * before it is in the log. Returns undefined when nothing is wrong.
  */
 function wrongAttribute({ type, key, time }: Omit<Output, 'dataBytes'>, given: Event): string | undefined {
-  if (typeof type !== 'string' || type === '' || !type.isWellFormed()) return 'type is not a text of one character or more';
+  if (typeof type !== 'string' || type === '' || !type.isWellFormed())
+    return 'type is not a text of one character or more';
   if (key !== given.key) {
     if (typeof key !== 'string') return `key is ${typeof key}, not a text`;
     const fault = keyFault(key);

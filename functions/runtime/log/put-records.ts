@@ -1,5 +1,5 @@
 import { PutRecordsCommand, type PutRecordsResultEntry } from '@aws-sdk/client-kinesis';
-import { isThrottle, failureKindOf } from './back-off.ts';
+import { failureKindOf, isThrottle } from './back-off.ts';
 import type { Kinesis } from './shards.ts';
 
 /** The limits of PutRecords, keys included (Kinesis API reference). */

@@ -7,7 +7,7 @@ import { decodeState } from '../checkpoints/step-state.ts';
 import { openDeadLetters } from '../dead-letters/dead-letters.ts';
 import { describeStream, type Kinesis, type Shard } from '../log/shards.ts';
 import { loadGaps } from './gaps.ts';
-import { ON_FAILURE_PREFIX, OnFailureDocument, missed } from './missed.ts';
+import { missed, ON_FAILURE_PREFIX, OnFailureDocument } from './missed.ts';
 
 /** The bucket of the on-failure documents, and the steps that they belong to. */
 export interface OnFailureBucket {

@@ -45,7 +45,9 @@ export async function convertAll(surroundings: OnFailureSurroundings, invocation
     }
   }
   if (failed.length > 0)
-    throw new Error(`${failed.length} documents could not be made dead letters, for example ${failed[0]}; see the errors above`);
+    throw new Error(
+      `${failed.length} documents could not be made dead letters, for example ${failed[0]}; see the errors above`,
+    );
 }
 
 const NOTHING: StepCounts = {

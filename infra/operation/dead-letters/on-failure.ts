@@ -1,4 +1,8 @@
-import { type Converted, convertDocuments, type OnFailureStep } from '../../../functions/runtime/on-failure/documents.ts';
+import {
+  type Converted,
+  convertDocuments,
+  type OnFailureStep,
+} from '../../../functions/runtime/on-failure/documents.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { openStates, ProgressOutOfReach } from '../sink-progress.ts';
 import { checkpointsOf, type Target } from '../target.ts';

@@ -1,6 +1,6 @@
 import { KinesisServiceException, ProvisionedThroughputExceededException } from '@aws-sdk/client-kinesis';
 import { expect, test } from 'vitest';
-import { backOffMillis, retry, failureKindOf } from '../../../../functions/runtime/log/back-off.ts';
+import { backOffMillis, failureKindOf, retry } from '../../../../functions/runtime/log/back-off.ts';
 import { NEVER } from './log-kit.ts';
 
 const service = (name: string, $fault: 'client' | 'server', httpStatusCode: number) =>

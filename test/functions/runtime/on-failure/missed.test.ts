@@ -3,7 +3,7 @@ import { type BatchFacts, openBatch } from '../../../../functions/runtime/batche
 import { noMarks } from '../../../../functions/runtime/checkpoints/marks.ts';
 import type { StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
 import type { Gap } from '../../../../functions/runtime/on-failure/gaps.ts';
-import { OnFailureDocument, type Missing, missed } from '../../../../functions/runtime/on-failure/missed.ts';
+import { type Missing, missed, OnFailureDocument } from '../../../../functions/runtime/on-failure/missed.ts';
 import { endOfRecord, type Position, positionOf } from '../../../../functions/runtime/position.ts';
 import { newAggregate } from '../../../../functions/runtime/record-codec/aggregate.ts';
 import { encodeEvent } from '../../../../functions/runtime/record-codec/encode.ts';
