@@ -8,6 +8,7 @@ export class LambdaError extends Error {
 
 export type LambdaErrorName =
   | 'InvalidParameterValueException'
+  | 'ResourceConflictException'
   | 'ResourceInUseException'
   | 'ResourceNotFoundException'
   | 'SerializationException'

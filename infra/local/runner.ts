@@ -6,6 +6,7 @@ import type { Invoke } from '../emulator/invoke.ts';
 import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
 import { type LambdaHost, startLambdaHost } from '../emulator/lambda-host/host.ts';
 import { type Mapping, startMapping } from '../emulator/mapping/mapping.ts';
+import { openMappingNames } from '../emulator/mapping/mapping-names.ts';
 import { type QueueMapping, startQueueMapping } from '../emulator/queue-mapping.ts';
 import { type Scheduler, startScheduler } from '../emulator/scheduler.ts';
 import type { Trace } from '../emulator/trace.ts';
@@ -83,10 +84,12 @@ function startTriggers({ plans, stage, trace }: RunnerOptions, host: LambdaHost)
   const { kinesis, s3, sqs } = stage.clients;
   const common = { clock: systemClock(), random: Math.random };
   const invoke: Invoke = ({ functionArn, payload, requestId }) => host.invoke(functionArn, payload, { requestId });
+  const names = openMappingNames();
   const mappings = steps.filter(isContinuous).map((step): [string, Mapping] => [
     nameOf(step),
     startMapping({
       ...common,
+      names,
       configuration: {
         FunctionName: functionName(stage, step),
         EventSourceArn: streamArn(stage.streamName(step.input.stream)),

@@ -24,6 +24,11 @@ export function lambdaArn(functionName: string, stream: StreamArn): string {
   return `arn:${stream.partition}:lambda:${stream.region}:${accountId}:function:${name}`;
 }
 
+/** Makes the ARN of a mapping from the ARN of its function, which is in the same region and account. */
+export function mappingArn(functionArn: string, uuid: string): string {
+  return `${functionArn.split(':').slice(0, 5).join(':')}:event-source-mapping:${uuid}`;
+}
+
 /** Parses an ARN whose resource is a bare name: that of a queue or a bucket. */
 export function parseNamedArn(arn: string): { region: string; accountId: string; name: string } {
   const [, , , region = '', accountId = '', name = ''] = arn.split(':');

@@ -146,9 +146,18 @@ function checkpoint(run: Run, shard: Shard, records: readonly BatchRecord[]): vo
 }
 
 async function pause(run: Run, shard: Shard, { part, signal }: Try): Promise<void> {
-  const afterMillis = backOff(run.pace, Math.max(part.failures, part.notCalled), run.random);
+  const wait = backOff(run.pace, Math.max(part.failures, part.notCalled), run.random);
+  const afterMillis = Math.min(wait, Math.max(1, freshMillis(run, part)));
   run.trace({ did: 'retry', ...rangeOf(shard, part.records), attempt: part.failures + 1, afterMillis });
   await run.clock.sleep(afterMillis, signal);
+}
+
+/** Computes how long the newest record of a part is still young enough: then the part has its last retry. */
+function freshMillis({ clock, configuration }: Run, { records }: Part): number {
+  const { MaximumRecordAgeInSeconds: age } = configuration;
+  if (age === -1) return Number.POSITIVE_INFINITY;
+  const newestMillis = records.reduce((newest, { arrivalMillis }) => Math.max(newest, arrivalMillis), 0);
+  return newestMillis + age * 1_000 - clock.now();
 }
 
 interface Outcome extends Invocation {

@@ -59,7 +59,12 @@ export function lineage(run: Run, signal: AbortSignal): Lineage {
 
   return {
     async discover(parent, children = []) {
-      const listed = await retryCall(run, { call: list, shardId: parent ?? 'all', signal });
+      const listed = await retryCall(run, {
+        call: list,
+        shardId: parent ?? 'all',
+        signal,
+        isFinal: (error) => run.isNew && shards.size === 0 && isStreamMissing(error),
+      });
       const isFirst = shards.size === 0;
       const found = listed.filter(({ ShardId = '' }) => !shards.has(ShardId));
       const added = isFirst
@@ -87,6 +92,11 @@ function forgetExpired(shards: ReadonlyMap<string, Shard>, listed: ReadonlySet<s
   for (const shard of shards.values()) {
     if (!listed.has(shard.shardId)) shard.isDrained = true;
   }
+}
+
+/** True of the error that Kinesis answers with when the stream does not exist. */
+export function isStreamMissing(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ResourceNotFoundException';
 }
 
 const fromTheStart: ShardStart = { from: 'TRIM_HORIZON' };

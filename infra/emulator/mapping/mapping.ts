@@ -4,6 +4,7 @@ import type { Invoke } from '../invoke.ts';
 import { LambdaError } from '../lambda-error.ts';
 import { randomUuid } from '../random-uuid.ts';
 import type { Trace } from '../trace.ts';
+import { mappingArn } from './arns.ts';
 import {
   type MappingChanges,
   type MappingConfiguration,
@@ -12,6 +13,8 @@ import {
   parseRequest,
 } from './configuration.ts';
 import { type DestinationClients, refuseWithoutClient } from './destinations.ts';
+import { isStreamMissing } from './lineage.ts';
+import { type MappingNames, openMappingNames } from './mapping-names.ts';
 import { type MappingRun, startRun } from './mapping-run.ts';
 import { lambdaPace, type Pace } from './pace.ts';
 import type { Shard } from './shard.ts';
@@ -29,6 +32,11 @@ export interface MappingOptions {
   readonly random: () => number;
   /** Lambda's by default. */
   readonly pace?: Partial<Pace>;
+  /**
+   * The mappings of the same account: a second one of the same function and stream is refused. By default the mapping
+   * is the only one of its account.
+   */
+  readonly names?: MappingNames;
   /** The mapping of another Lambda that this one does the work of. A new mapping by default. */
   readonly standsInFor?: {
     readonly uuid: string;
@@ -42,6 +50,7 @@ export type MappingState = 'Creating' | 'Enabling' | 'Enabled' | 'Disabling' | '
 /** The answer of GetEventSourceMapping, with the progress in each shard. */
 export interface MappingStatus extends MappingConfiguration {
   readonly UUID: string;
+  readonly EventSourceMappingArn: string;
   readonly State: MappingState;
   readonly StateTransitionReason: string;
   readonly LastProcessingResult: string;
@@ -63,12 +72,13 @@ export interface Mapping {
   state(): MappingStatus;
   /**
    * Resolves when the state is no longer a transition (`Creating`, `Updating`, …). No record written after that is
-   * missed, whatever the starting position.
+   * missed, whatever the starting position. Rejects with Lambda's InvalidParameterValueException when a new mapping's
+   * stream does not exist: then there is no mapping, and every other call throws that too.
    */
   settled(): Promise<void>;
   /**
    * Resolves when all records that were in the stream at this call are processed or discarded. Rejects when the mapping
-   * is deleted first.
+   * is deleted first, and as `settled` does when the stream does not exist.
    */
   caughtUp(): Promise<void>;
   enable(): Promise<void>;
@@ -102,11 +112,17 @@ export interface Mapping {
  *   reported record, and retries are counted from there (seen).
  * - Discarded records go to the on-failure destination: a queue or topic gets a document that points to them, a bucket
  *   the payload too.
+ * - A stream that does not exist is refused with InvalidParameterValueException (400), the same function and stream in
+ *   two mappings of `names` with ResourceConflictException (409).
+ * - The last retry comes when the newest record of the batch is about to become too old: the back-off before it ends
+ *   early. With an age of 60 s, a function that always fails is called about eight times (seen).
  * - A shard is read when its parents are drained. A child is read from its start.
  * - Delivery is at least once: see `rebalance`.
  *
  * *Differences from AWS.*
  * - What `parseRequest` lists is refused. There are no metrics, no encryption of filters and no provisioned pollers.
+ * - The stream is looked for after `startMapping` has returned, so that error comes from `settled` and `caughtUp`. A
+ *   mapping that starts disabled, or stands in for another one, does not look: it waits for its stream.
  * - An update is in effect when `update` resolves, and a start at LATEST misses no record after `settled`. In AWS both
  *   take up to minutes, in which a mapping at LATEST can miss records.
  * - An idle shard is polled once a second, as documented; one with more records every 200 ms.
@@ -120,6 +136,8 @@ export function startMapping(options: MappingOptions): Mapping {
   const parsed = parseRequest(options.configuration, clock.now());
   refuseWithoutClient(parsed.configuration, destinations);
   const { uuid, checkpoints } = options.standsInFor ?? { uuid: randomUuid(random), checkpoints: {} };
+  const names = options.names ?? openMappingNames();
+  takeName(parsed.configuration);
   const shards = new Map<string, Shard>();
   let configuration = parsed.configuration;
   let state: MappingState = 'Creating';
@@ -130,8 +148,15 @@ export function startMapping(options: MappingOptions): Mapping {
   let isDeleted = false;
   let run: MappingRun | undefined;
   let waiters: Waiter[] = [];
+  let refusal: LambdaError | undefined;
   trace({ did: 'state', state });
-  let transition = parsed.enabled ? start() : becomes('Disabled');
+  let transition = parsed.enabled ? create() : becomes('Disabled');
+  // Whoever waits for `settled` gets the error: nobody has to.
+  transition.catch(() => undefined);
+
+  function takeName({ FunctionArn, EventSourceArn }: MappingConfiguration): void {
+    names.take({ uuid, functionArn: FunctionArn, streamArn: EventSourceArn });
+  }
 
   function becomes(next: MappingState, why = 'User action'): Promise<void> {
     state = next;
@@ -140,7 +165,18 @@ export function startMapping(options: MappingOptions): Mapping {
     return Promise.resolve();
   }
 
-  async function start(): Promise<void> {
+  /** Starts a new mapping. Rejects when its stream does not exist: Lambda then makes no mapping. */
+  async function create(): Promise<void> {
+    await start(options.standsInFor === undefined);
+    if (refusal !== undefined) throw refusal;
+  }
+
+  function forget(): void {
+    isDeleted = true;
+    names.free(uuid);
+  }
+
+  async function start(isNew = false): Promise<void> {
     run = startRun({
       configuration,
       kinesis,
@@ -158,9 +194,21 @@ export function startMapping(options: MappingOptions): Mapping {
       processed: (result) => {
         lastResult = result;
       },
-      failed: stopFor,
+      failed: isNew ? refuseOrStopFor : stopFor,
+      isNew,
     });
     if (await run.started) await becomes('Enabled');
+  }
+
+  function refuseOrStopFor(error: unknown): void {
+    if (!isStreamMissing(error)) {
+      stopFor(error);
+      return;
+    }
+    refusal = new LambdaError('InvalidParameterValueException', `Stream not found: ${configuration.EventSourceArn}`);
+    forget();
+    void run?.stop();
+    rejectWaiters(refusal);
   }
 
   /** Stops for a defect of the emulator or of a client. Whoever waits for `caughtUp` gets the error. */
@@ -185,19 +233,23 @@ export function startMapping(options: MappingOptions): Mapping {
 
   /** Begins a change. Lambda refuses one while another is under way. */
   function change(verb: 'update' | 'delete', work: () => Promise<void>): Promise<void> {
-    refuseDeleted();
-    if (state !== 'Enabled' && state !== 'Disabled') {
-      throw new LambdaError(
-        'ResourceInUseException',
-        `Cannot ${verb} the event source mapping because it is in use: its State is ${state}`,
-      );
-    }
+    refuseInTransition(verb);
     lastModified = new Date(clock.now());
     transition = work();
     return transition;
   }
 
+  function refuseInTransition(verb: 'update' | 'delete'): void {
+    refuseDeleted();
+    if (state === 'Enabled' || state === 'Disabled') return;
+    throw new LambdaError(
+      'ResourceInUseException',
+      `Cannot ${verb} the event source mapping because it is in use: its State is ${state}`,
+    );
+  }
+
   function refuseDeleted(): void {
+    if (refusal !== undefined) throw refusal;
     if (isDeleted)
       throw new LambdaError(
         'ResourceNotFoundException',
@@ -217,6 +269,8 @@ export function startMapping(options: MappingOptions): Mapping {
     refuseWithoutClient(next.configuration, destinations);
     const wasEnabled = state === 'Enabled';
     const isEnabled = next.enabled ?? wasEnabled;
+    refuseInTransition('update');
+    takeName(next.configuration);
     await change('update', async () => {
       await becomes(isEnabled === wasEnabled ? 'Updating' : isEnabled ? 'Enabling' : 'Disabling');
       await stop();
@@ -227,19 +281,23 @@ export function startMapping(options: MappingOptions): Mapping {
   }
 
   return {
-    state: () => ({
-      ...configuration,
-      UUID: uuid,
-      State: state,
-      StateTransitionReason: reason,
-      LastProcessingResult: lastResult,
-      LastModified: lastModified,
-      shards: [...shards.values()].map((shard) => shardStatus(shard, run)),
-    }),
+    state() {
+      if (refusal !== undefined) throw refusal;
+      return {
+        ...configuration,
+        UUID: uuid,
+        EventSourceMappingArn: mappingArn(configuration.FunctionArn, uuid),
+        State: state,
+        StateTransitionReason: reason,
+        LastProcessingResult: lastResult,
+        LastModified: lastModified,
+        shards: [...shards.values()].map((shard) => shardStatus(shard, run)),
+      };
+    },
     settled: () => transition,
-    caughtUp() {
+    async caughtUp() {
       refuseDeleted();
-      return new Promise((resolve, reject) => {
+      await new Promise<void>((resolve, reject) => {
         waiters.push({ ticket: ++asked, resolve, reject });
       });
     },
@@ -254,7 +312,7 @@ export function startMapping(options: MappingOptions): Mapping {
       await change('delete', async () => {
         await becomes('Deleting');
         await stop();
-        isDeleted = true;
+        forget();
         rejectWaiters(new Error(`the event source mapping ${uuid} was deleted before it had caught up`));
       });
     },

@@ -29,8 +29,10 @@ export interface RunOptions {
   moved(): void;
   /** Called with the new LastProcessingResult. */
   processed(result: string): void;
-  /** Called with a defect, after which the run cannot go on. */
+  /** Called with a defect, or the missing stream of a new mapping, after which the run cannot go on. */
   failed(error: unknown): void;
+  /** True of a new mapping: its stream has to exist. Any other run waits for its stream, as for an outage. */
+  readonly isNew: boolean;
 }
 
 /** The state that the readers of all shards share while a mapping is enabled. */

@@ -70,6 +70,16 @@ test('a record that became too old while its batch failed is reported without a 
   });
 });
 
+test('with an age limit of 60 s a function that always fails is called eight times, the last time at the limit', async () => {
+  const { clock, deliveries, documents, put, start } = await world();
+  const putMillis = clock.now();
+  await put([...'ab']);
+  await clock.runUntil(start({ MaximumRecordAgeInSeconds: 60, ...to(queueArn) }, () => throws()).caughtUp());
+  expect(deliveries).toHaveLength(8);
+  expect(deliveries.at(-1)?.atMillis).toBe(putMillis + 60_000);
+  expect(documents[0]?.body.requestContext.approximateInvokeCount).toBe(8);
+});
+
 test('the age limit holds for each record: one of six is discarded, five are delivered', async () => {
   const { batches, clock, documents, put, start } = await world();
   const [old] = await put(['a']);

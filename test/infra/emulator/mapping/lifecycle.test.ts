@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { returns, throws, world } from './world.ts';
+import { awsError, returns, streamArn, throws, world } from './world.ts';
 
 test('a mapping is Creating, then Enabled, and has processed nothing yet', async () => {
   const { clock, start } = await world();
@@ -11,6 +11,58 @@ test('a mapping is Creating, then Enabled, and has processed nothing yet', async
   });
   await clock.runUntil(mapping.settled());
   expect(mapping.state()).toMatchObject({ State: 'Enabled', LastProcessingResult: 'No records processed' });
+});
+
+test('a mapping of a stream that does not exist is refused with Stream not found, and nothing goes on', async () => {
+  const { clock, did, start } = await world();
+  const EventSourceArn = streamArn.replace('readings', 'raedings');
+  const mapping = start({ EventSourceArn });
+  const error = { name: 'InvalidParameterValueException', message: `Stream not found: ${EventSourceArn}` };
+  await Promise.all([
+    expect(clock.runUntil(mapping.settled())).rejects.toMatchObject(error),
+    expect(mapping.caughtUp()).rejects.toMatchObject(error),
+  ]);
+  expect(() => mapping.state()).toThrow(error.message);
+  await expect(mapping.caughtUp()).rejects.toMatchObject(error);
+  await expect(mapping.delete()).rejects.toMatchObject(error);
+  await clock.advance(60_000);
+  expect(did('poll-failed')).toEqual([]);
+});
+
+test('a mapping waits for a stream that exists and cannot be listed yet', async () => {
+  const { batches, clock, put, setFault, start } = await world();
+  await put(['a']);
+  setFault(() => awsError('ResourceInUseException'));
+  const mapping = start({});
+  await clock.advance(5_000);
+  setFault(() => undefined);
+  await clock.runUntil(mapping.caughtUp());
+  expect(batches()).toEqual(['a']);
+});
+
+test('the same function and stream are mapped once: a second mapping is a ResourceConflictException', async () => {
+  const { clock, start } = await world();
+  const first = start({});
+  const { UUID } = first.state();
+  const refused = () => start({ FunctionName: 'arn:aws:lambda:us-east-1:000000000000:function:load-readings' });
+  expect(refused).toThrow(
+    expect.objectContaining({ name: 'ResourceConflictException', message: expect.stringContaining(UUID) }),
+  );
+  const other = start({ FunctionName: 'load-readings:live' });
+  await clock.runUntil(Promise.all([first.settled(), other.settled()]));
+  await expect(other.update({ FunctionName: 'load-readings' })).rejects.toMatchObject({
+    name: 'ResourceConflictException',
+  });
+  expect(other.state()).toMatchObject({ State: 'Enabled', FunctionArn: expect.stringMatching(/:live$/) });
+  await clock.runUntil(first.delete());
+  await clock.runUntil(other.update({ FunctionName: 'load-readings' }));
+  expect(other.state().FunctionArn).toMatch(/:load-readings$/);
+});
+
+test('the state of a mapping has its ARN', async () => {
+  const { start } = await world();
+  const { UUID, EventSourceMappingArn } = start({}).state();
+  expect(EventSourceMappingArn).toBe(`arn:aws:lambda:us-east-1:000000000000:event-source-mapping:${UUID}`);
 });
 
 test('a mapping made with Enabled false is Disabled, and reads nothing until it is enabled', async () => {

@@ -14,6 +14,7 @@ import { createLog } from '../../../../infra/emulator/log/log.ts';
 import type { MappingRequest } from '../../../../infra/emulator/mapping/configuration.ts';
 import type { DestinationClients } from '../../../../infra/emulator/mapping/destinations.ts';
 import { startMapping } from '../../../../infra/emulator/mapping/mapping.ts';
+import { openMappingNames } from '../../../../infra/emulator/mapping/mapping-names.ts';
 import type { Pace } from '../../../../infra/emulator/mapping/pace.ts';
 import { type TraceEntry, traceLines } from '../../../../infra/emulator/trace.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -78,6 +79,8 @@ export interface Document {
 export async function world({ shards = 1, seed = 1, limits = 'enforced' as 'enforced' | 'off' } = {}) {
   const clock = virtualClock({ startMillis });
   const log = logClient(createLog({ clock, seed, limits }));
+  const names = openMappingNames();
+  const random = seededRandom(seed);
   const deliveries: Delivery[] = [];
   const documents: Document[] = [];
   const trace: (TraceEntry & { readonly at: number })[] = [];
@@ -144,10 +147,11 @@ export async function world({ shards = 1, seed = 1, limits = 'enforced' as 'enfo
           writeLine(entry);
         },
         kinesis,
+        names,
         destinations,
         clock,
         pace,
-        random: seededRandom(seed),
+        random,
       });
     },
     /** The data of each invocation. */
