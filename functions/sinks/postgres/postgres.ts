@@ -1,4 +1,3 @@
-import type pg from 'pg';
 import { z } from 'zod';
 import { openDatabase } from '../../clients/postgres.ts';
 import { PostgresServer } from '../../clients/postgres-login.ts';
@@ -6,11 +5,10 @@ import { UserMistake } from '../../runtime/errors.ts';
 import { defineSink, type OpenSink, type Sink } from '../../runtime/sink.ts';
 import { sinkHandler } from '../../runtime/sink-handler.ts';
 import { Column } from './columns.ts';
-import { beginAt, commitAt, loadProgress } from './progress.ts';
-import { openRowEncoder, type RowEncoder } from './row-encoder.ts';
+import { openConnections } from './connection.ts';
+import { commitAt, loadProgress } from './progress.ts';
 import { writeRows } from './rows.ts';
-import { createStage } from './statements.ts';
-import { isEmptyOrMissing, openTable, type Table } from './table.ts';
+import { isEmptyOrMissing } from './table.ts';
 
 /** Postgres shortens longer names without an error. */
 const Name = z.string().regex(/^[^.\0]{1,63}$/u, 'a name has 1 to 63 characters and no point');
@@ -50,7 +48,8 @@ const Resources = PostgresServer.safeExtend({
  * Rows, position and marks are committed in one transaction, so a batch that is delivered twice counts once. A row that
  * the database rejects (SQLSTATE classes 22, 23 and 54) becomes a dead letter, and the other rows are committed. A
  * trigger that wants to reject a row raises an error of one of these classes. A mistake that the operator has to
- * correct, such as a missing table or column, stops the step and loses nothing.
+ * correct, such as a missing table or column, stops the step and loses nothing. The table may be altered at any time:
+ * the next transaction sees its new columns.
  */
 export const postgresDefinition = defineSink({
   options: Options,
@@ -65,20 +64,12 @@ export const postgresDefinition = defineSink({
         `step '${step}': create is true, but its resources have no columns to create the table with: deploy the pipeline again`,
       );
     const database = openDatabase(server, step);
-    const prepared = new WeakMap<pg.ClientBase, Prepared>();
-
-    const prepare = async (client: pg.ClientBase): Promise<Prepared> => {
-      const opened = await openTable(client, { table, key, create: create ? columns : undefined });
-      if (key !== undefined) await client.query(createStage(opened));
-      return { table: opened, key, encoder: openRowEncoder(opened, key ?? []) };
-    };
+    const connections = openConnections({ table, key, create: create ? columns : undefined });
 
     return {
       write: ({ shard, pages, signal, progress }) =>
         database.use(signal, async (client) => {
-          const into = prepared.get(client) ?? (await prepare(client));
-          prepared.set(client, into);
-          const locked = await beginAt(client, { step, shard });
+          const { into, locked } = await connections.begin(client, { step, shard });
           const rejections = await writeRows(client, into, pages);
           await commitAt(client, locked, progress(rejections));
           return rejections;
@@ -89,13 +80,6 @@ export const postgresDefinition = defineSink({
     };
   },
 });
-
-/** What is prepared once for each connection. */
-interface Prepared {
-  readonly table: Table;
-  readonly key: readonly string[] | undefined;
-  readonly encoder: RowEncoder;
-}
 
 type AppendOptions = Readonly<Pick<z.input<typeof Options>, 'table' | 'create' | 'database'>>;
 

@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import { StaleCheckpoint } from '../../runtime/errors.ts';
 import type { Progress } from '../../runtime/sink.ts';
+import { columnsFingerprint, type Table } from './table.ts';
 
-interface StepShard {
+export interface StepShard {
   readonly step: string;
   readonly shard: string;
 }
@@ -38,16 +39,32 @@ export interface LockedPosition extends StepShard {
  * Begins a transaction and locks the shard's position. A second invocation with the same batch waits here instead of
  * doing the same work and waiting for each row. Constraints that Postgres would check at the commit are checked row by
  * row, so that the faulty row is found.
+ *
+ * Resolves to undefined when the table is missing, or its columns are no longer those that were read; the caller then
+ * rolls back. Until the transaction ends, nobody can alter the table: EXPLAIN locks it as the INSERT itself would, and
+ * needs no right that the INSERT does not need.
  */
-export async function beginAt(client: pg.ClientBase, { step, shard }: StepShard): Promise<LockedPosition> {
+export async function beginAt(
+  client: pg.ClientBase,
+  { step, shard }: StepShard,
+  { name, fingerprint }: Pick<Table, 'name' | 'fingerprint'>,
+): Promise<LockedPosition | undefined> {
   const [stepText, shardText] = [client.escapeLiteral(step), client.escapeLiteral(shard)];
-  const results = (await client.query(
-    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE;
-     INSERT INTO millrace_progress VALUES (${stepText}, ${shardText}, 0, '') ON CONFLICT DO NOTHING;
-     SELECT revision FROM millrace_progress WHERE step = ${stepText} AND shard = ${shardText} FOR UPDATE;
-     SAVEPOINT millrace_block`,
-  )) as unknown as pg.QueryResult<{ revision: string }>[];
-  return { step, shard, revision: Number(results[3]?.rows[0]?.revision) };
+  try {
+    const results = (await client.query(
+      `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE;
+       INSERT INTO millrace_progress VALUES (${stepText}, ${shardText}, 0, '') ON CONFLICT DO NOTHING;
+       SELECT revision FROM millrace_progress WHERE step = ${stepText} AND shard = ${shardText} FOR UPDATE;
+       EXPLAIN INSERT INTO ${name} DEFAULT VALUES;
+       ${columnsFingerprint(client.escapeLiteral(name))};
+       SAVEPOINT millrace_block`,
+    )) as unknown as pg.QueryResult<{ revision: string; fingerprint: string | null }>[];
+    if (results[5]?.rows[0]?.fingerprint !== fingerprint) return undefined;
+    return { step, shard, revision: Number(results[3]?.rows[0]?.revision) };
+  } catch (error) {
+    if ((error as pg.DatabaseError).code === UNDEFINED_TABLE) return undefined;
+    throw error;
+  }
 }
 
 /**

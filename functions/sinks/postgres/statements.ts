@@ -23,6 +23,9 @@ export function createStage({ name, columns }: Table): string {
     SELECT 0 AS ${ORDINAL}, ${names} FROM ${name} WITH NO DATA`;
 }
 
+/** Drops the temporary tables of a table that was altered, so that they are made anew with its types. */
+export const dropTemporaryTables = `DROP TABLE IF EXISTS ${STAGE}, ${RAW}, ${REJECTED}`;
+
 export const emptyStage = `TRUNCATE ${STAGE}`;
 
 /** Creates the same table with text columns, which take any value, to find the rows that Postgres rejects. */

@@ -10,6 +10,8 @@ export interface Table {
   readonly name: string;
   /** As the pipeline's author wrote the name, for messages. */
   readonly written: string;
+  /** Equal as long as nobody alters the table's columns or makes the table anew. */
+  readonly fingerprint: string;
   /** The columns that can be written. */
   readonly columns: readonly TableColumn[];
   /** The names of generated columns. */
@@ -58,8 +60,10 @@ export async function openTable(client: pg.ClientBase, options: TableOptions): P
       `the table ${options.table} does not exist, or this user may not see it: create it, or set create: true in the sink's options`,
     );
   const writable = columns.filter(({ generated }) => !generated);
+  const [{ fingerprint }] = columns as [CatalogueRow];
   const table = {
     name,
+    fingerprint,
     written: options.table,
     columns: writable.map(toColumn),
     generated: new Set(columns.filter(({ generated }) => generated).map(({ name: column }) => column)),
@@ -130,24 +134,38 @@ interface CatalogueRow {
   readonly not_null: boolean;
   readonly has_default: boolean;
   readonly generated: boolean;
+  readonly fingerprint: string;
 }
 
 /**
  * An identity column that is `GENERATED ALWAYS` cannot be written either. A domain is written as the type that it is
  * made of.
  */
+const catalogueOf = (name: string): string =>
+  `SELECT a.attname AS name, format_type(a.atttypid, -1) AS cast_type, b.typname AS base_type,
+          a.attnotnull OR t.typnotnull AS not_null,
+          a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
+          a.attgenerated <> '' OR a.attidentity = 'a' AS generated,
+          a.attrelid, a.attnum, a.atttypid, a.atttypmod, a.attcollation, t.typbasetype, t.typtypmod
+     FROM pg_catalog.pg_attribute a
+     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+     JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+    WHERE a.attrelid = to_regclass(${name}) AND a.attnum > 0 AND NOT a.attisdropped`;
+
+/**
+ * The query for a table's fingerprint, which covers all that `readColumns` reads and all that the temporary tables
+ * copy. `name` is a literal of SQL. The fingerprint is null when the table is missing.
+ */
+export const columnsFingerprint = (name: string): string =>
+  `SELECT encode(sha256(convert_to(string_agg(c::text, ' ' ORDER BY attnum), 'UTF8')), 'hex') AS fingerprint
+     FROM (${catalogueOf(name)}) c`;
+
+/** Columns and fingerprint come from one statement, so they describe the same table. */
 async function readColumns(client: pg.ClientBase, name: string): Promise<readonly CatalogueRow[]> {
+  const literal = client.escapeLiteral(name);
   const { rows } = await client.query<CatalogueRow>(
-    `SELECT a.attname AS name, format_type(a.atttypid, -1) AS cast_type, b.typname AS base_type,
-            a.attnotnull OR t.typnotnull AS not_null,
-            a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
-            a.attgenerated <> '' OR a.attidentity = 'a' AS generated
-       FROM pg_catalog.pg_attribute a
-       JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-       JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
-      WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
-      ORDER BY a.attnum`,
-    [name],
+    `SELECT columns.*, fingerprint FROM (${catalogueOf(literal)}) columns, (${columnsFingerprint(literal)}) f
+      ORDER BY attnum`,
   );
   return rows;
 }

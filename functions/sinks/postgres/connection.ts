@@ -1,0 +1,50 @@
+import type pg from 'pg';
+import { beginAt, type LockedPosition, type StepShard } from './progress.ts';
+import { openRowEncoder, type RowEncoder } from './row-encoder.ts';
+import { createStage, dropTemporaryTables } from './statements.ts';
+import { openTable, type Table, type TableOptions } from './table.ts';
+
+/** What a connection keeps from transaction to transaction: the table as it was read, and what is derived from it. */
+export interface Prepared {
+  readonly table: Table;
+  readonly key: readonly string[] | undefined;
+  readonly encoder: RowEncoder;
+}
+
+/**
+ * Begins transactions on any connection, each with the table as it is now. Somebody may alter the table, or drop and
+ * create it, while a connection lives. The types of the temporary tables and the encoder would then be the old ones:
+ * Postgres would round values to them without an error, or reject good rows. So each transaction first locks the table
+ * against alteration and compares its columns with those that the connection has read.
+ */
+export function openConnections(options: TableOptions) {
+  const prepared = new WeakMap<pg.ClientBase, Prepared>();
+
+  const prepare = async (client: pg.ClientBase): Promise<Prepared> => {
+    const table = await openTable(client, options);
+    const { key } = options;
+    if (key !== undefined) await client.query(createStage(table));
+    const into = { table, key, encoder: openRowEncoder(table, key ?? []) };
+    prepared.set(client, into);
+    return into;
+  };
+
+  return {
+    async begin(
+      client: pg.ClientBase,
+      position: StepShard,
+    ): Promise<{ readonly into: Prepared; readonly locked: LockedPosition }> {
+      let into = prepared.get(client) ?? (await prepare(client));
+      for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
+        const locked = await beginAt(client, position, into.table);
+        if (locked !== undefined) return { into, locked };
+        await client.query(`ROLLBACK; ${dropTemporaryTables}`);
+        into = await prepare(client);
+      }
+      throw new Error(`the table ${options.table} was altered ${MOST_ATTEMPTS} times while its columns were read`);
+    },
+  };
+}
+
+/** A table is altered once or twice in its life: more often within one transaction is a mistake that has to be seen. */
+const MOST_ATTEMPTS = 5;
