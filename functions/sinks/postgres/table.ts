@@ -141,33 +141,34 @@ interface CatalogueRow {
  * An identity column that is `GENERATED ALWAYS` cannot be written either. A domain is written as the type that it is
  * made of.
  */
-const catalogueOf = (name: string): string =>
-  `SELECT a.attname AS name, format_type(a.atttypid, -1) AS cast_type, b.typname AS base_type,
-          a.attnotnull OR t.typnotnull AS not_null,
-          a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
-          a.attgenerated <> '' OR a.attidentity = 'a' AS generated,
-          a.attrelid, a.attnum, a.atttypid, a.atttypmod, a.attcollation, t.typbasetype, t.typtypmod
-     FROM pg_catalog.pg_attribute a
-     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-     JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
-    WHERE a.attrelid = to_regclass(${name}) AND a.attnum > 0 AND NOT a.attisdropped`;
-
-/**
- * The query for a table's fingerprint, which covers all that `readColumns` reads and all that the temporary tables
- * copy. `name` is a literal of SQL. The fingerprint is null when the table is missing.
- */
-export const columnsFingerprint = (name: string): string =>
-  `SELECT encode(sha256(convert_to(string_agg(c::text, ' ' ORDER BY attnum), 'UTF8')), 'hex') AS fingerprint
-     FROM (${catalogueOf(name)}) c`;
-
 /** Columns and fingerprint come from one statement, so they describe the same table. */
 async function readColumns(client: pg.ClientBase, name: string): Promise<readonly CatalogueRow[]> {
-  const literal = client.escapeLiteral(name);
   const { rows } = await client.query<CatalogueRow>(
-    `SELECT columns.*, fingerprint FROM (${catalogueOf(literal)}) columns, (${columnsFingerprint(literal)}) f
-      ORDER BY attnum`,
+    `SELECT a.attname AS name, format_type(a.atttypid, -1) AS cast_type, b.typname AS base_type,
+            a.attnotnull OR t.typnotnull AS not_null,
+            a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
+            a.attgenerated <> '' OR a.attidentity = 'a' AS generated, f.fingerprint
+       FROM pg_catalog.pg_attribute a
+       JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+       JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
+      CROSS JOIN (${columnsFingerprint(client.escapeLiteral(name))}) f
+      WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
+      ORDER BY a.attnum`,
+    [name],
   );
   return rows;
+}
+
+/**
+ * The query for a table's fingerprint. Every change of a column or of its domain writes a new version of its row in the
+ * catalogue, whose `xmin` is the transaction that made the change. Each transaction of the sink runs this query, and
+ * this is the cheapest that sees all of it. `name` is a literal of SQL. A missing table's fingerprint is null.
+ */
+export function columnsFingerprint(name: string): string {
+  return `SELECT hashtextextended(string_agg(concat_ws(' ', a.attrelid, a.attnum, a.xmin,
+                   (SELECT t.xmin FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid)), ',' ORDER BY a.attnum), 0)
+                 AS fingerprint
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = to_regclass(${name}) AND a.attnum > 0`;
 }
 
 function toColumn({ name, cast_type, base_type, not_null, has_default }: CatalogueRow): TableColumn {
