@@ -12,14 +12,14 @@ import { type Measured, measure, runAlone } from './rounds.ts';
 
 const run = promisify(execFile);
 
-/** Of an empty function's start-up. There is no step that needs no client: of those, twice would be asked. */
+/** The limit for a start, relative to an empty function's. Every step loads at least one AWS client. */
 const MOST_TIMES = 4;
 const MOST_GZIPPED_KB = 400;
 const ROUNDS = 20;
 
 /**
- * How long each shipped function takes from exec to a handler that can be called, against a function that does nothing,
- * and how large it is. Throws when one is too large.
+ * Measures how long each shipped function takes from exec to a callable handler, against an empty function, and its
+ * size. Throws when one is too large.
  */
 async function benchBundles(): Promise<readonly Measured[]> {
   await mkdir(join(REPOSITORY, '.millrace'), { recursive: true });
@@ -59,7 +59,7 @@ async function bundleEmpty(folder: string): Promise<Bundle> {
 
 interface Shipped {
   readonly entry: Entry;
-  /** The functions that are this bundle. */
+  /** The functions that share this bundle. */
   readonly functions: string;
 }
 
@@ -76,7 +76,7 @@ function shipped(): readonly Shipped[] {
   ];
 }
 
-/** As Lambda's runtime does: a fresh process imports the module and finds the handler. */
+/** Starts a function as Lambda's runtime does: a new process imports the module and finds the handler. */
 async function start({ path }: Bundle): Promise<void> {
   const url = JSON.stringify(new URL(`file://${join(path, BUNDLE_FILE)}`).href);
   const script = `const { handler } = await import(${url}); process.exit(typeof handler === 'function' ? 0 : 1)`;

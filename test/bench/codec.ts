@@ -13,7 +13,7 @@ interface Put {
   readonly data: Buffer;
 }
 
-/** What an event says before its data is parsed. */
+/** The attributes of an event that are known before its data is parsed. */
 interface Header {
   readonly id: string;
   readonly source: string;
@@ -24,14 +24,15 @@ interface Header {
 }
 
 /**
- * The record codec against aws-kinesis-agg, on records of 1 MiB.
+ * Compares the record codec with aws-kinesis-agg, on records of 1 MiB.
  *
- * The targets are for what that package does: small readings into an aggregate, and an aggregate, as base64 from
- * Lambda, into its parts. Both sides compute the MD5 of the whole, which with larger events is most of the time of
- * either.
+ * The targets are for what that package does: packing small readings into an aggregate, and unpacking an aggregate that
+ * Lambda delivers as base64. Both sides compute the MD5 of the whole record, which takes most of the time when events
+ * are larger.
  *
- * The package knows nothing of events; to route, order and deduplicate them its user parses each. The rows without a
- * target show that: ours checks each event's JSON to its end and finds the attributes, but builds nothing of `data`.
+ * The package does not know events: its user parses each one to route, order and deduplicate it. The rows without a
+ * target compare that. Our codec checks each event's JSON to its end and finds the attributes, but does not build
+ * `data`.
  */
 async function benchCodec(): Promise<readonly Measured[]> {
   const readings = oneRecordOf(readingOf);
@@ -95,7 +96,7 @@ function aggregate(puts: readonly Put[]): Buffer {
   return sofar.finish();
 }
 
-/** From base64, as Lambda hands it over: that is part of either side's work. */
+/** Decodes base64, as Lambda delivers records. Both sides have to do this. */
 function decode(base64: string) {
   const data = Buffer.from(base64, 'base64');
   const record = {
@@ -109,7 +110,7 @@ function decode(base64: string) {
   });
 }
 
-/** As comparable values. */
+/** Returns comparable values. */
 function partsOf(base64: string) {
   const bytes = Buffer.from(base64, 'base64');
   return readAggregate(bytes).map((part) => {
@@ -140,7 +141,7 @@ function kplHeadersOf(base64: string): Header[] {
   });
 }
 
-/** As many as fit into one record. */
+/** Makes as many as fit into one record. */
 function oneRecordOf(dataOf: (index: number) => Buffer): Put[] {
   const puts: Put[] = [];
   const sofar = newAggregate({ maxBytes: MIB });
@@ -155,7 +156,7 @@ function sensorOf(index: number): string {
   return `sensor-${index % 50}`;
 }
 
-/** As a device sends it: the small records that the format was made for. */
+/** Makes a reading as a device sends it: the small records that the format was made for. */
 function readingOf(index: number): Buffer {
   const reading = { sensor_id: sensorOf(index), at: 1_325_376_000 + index, celsius: (index % 77) / 2 };
   return Buffer.from(JSON.stringify(reading));

@@ -17,9 +17,9 @@ const recordBytes = 300;
 const readRecords = 10_000;
 
 /**
- * PutRecords and GetRecords over HTTP/1.1 against kinesis-local and kinesalite: each server in a process of its own,
- * requests and answers as bytes, so that no client's work is measured. Answers are compared first. Every round puts
- * into a stream of its own, because kinesis-local gets slower with each record that a stream holds.
+ * Compares PutRecords and GetRecords over HTTP/1.1 with kinesis-local and kinesalite. Each server has its own process,
+ * and requests and answers are bytes, so that no client is measured. The answers are compared first. Every round puts
+ * into a new stream, because kinesis-local gets slower with each record in a stream.
  */
 async function emulatorLogBench(): Promise<Measured[]> {
   await using servers = await startServers();
@@ -75,7 +75,10 @@ const records = Array.from({ length: recordsPerPut }, (_, index) => ({
   Data: Buffer.alloc(recordBytes, `reading ${index} `).toString('base64'),
 }));
 
-/** Puts the same into a new stream of each, and throws unless all answer the same. Answers the stream's name. */
+/**
+ * Puts the same records into a new stream of each server. Throws unless all answers are equal. Returns the stream's
+ * name.
+ */
 async function compareAnswers(servers: Server[], calls: number): Promise<string> {
   const stream = await newStream(servers);
   const [ours, ...others] = await Promise.all(
@@ -92,8 +95,8 @@ async function compareAnswers(servers: Server[], calls: number): Promise<string>
     }),
   );
   const expected = JSON.stringify(Array.from({ length: calls }, () => records).flat());
-  if (!ours?.includes(expected)) throw new Error('the log does not answer what was put into it');
-  if (others.some((other) => other !== ours)) throw new Error('the servers do not answer the same');
+  if (!ours?.includes(expected)) throw new Error('the log does not return the records that were put');
+  if (others.some((other) => other !== ours)) throw new Error('the servers answer differently');
   return stream;
 }
 
@@ -164,7 +167,7 @@ async function startServers() {
   return {
     ours: await self('millrace'),
     kinesalite: await self('kinesalite'),
-    // It reads its certificate from the folder it is started in.
+    // The server reads its certificate from its working folder.
     kinesisLocal: await start(
       'kinesis-local',
       spawn(process.execPath, [mock], { cwd: dirname(mock), env, stdio: 'ignore' }),

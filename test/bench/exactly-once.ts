@@ -15,16 +15,16 @@ import { type Measured, measure, runAlone } from './rounds.ts';
 import { openSinkWithoutMarks, openTransformWithoutMarks } from './without-marks.ts';
 
 const EVENTS = 30_000;
-/** Of 1 MiB each: Lambda brings no more. */
+/** The records of a batch, of 1 MiB each: Lambda delivers no more in one batch. */
 const RECORDS_A_BATCH = 4;
 const ROUNDS = 11;
-/** Of the throughput without marks. */
+/** The target, as a share of the throughput without marks. */
 const LEAST_SHARE = 0.9;
 export const MOST_CHECKPOINT_BYTES = 2 * 1_024;
 
 /**
- * Stream → transform → stream → Postgres, exactly once, against the same without marks. Log and checkpoints are in
- * memory and without limits, and Postgres is a real server. Throws when a steady batch makes more than one checkpoint
+ * Compares stream → transform → stream → Postgres, exactly once, with the same without marks. Log and checkpoints are
+ * in memory and without limits; Postgres is a real server. Throws when a steady batch makes more than one checkpoint
  * write, or a large one.
  */
 async function benchExactlyOnce(): Promise<readonly Measured[]> {
@@ -62,7 +62,7 @@ async function benchExactlyOnce(): Promise<readonly Measured[]> {
 
 const idle = (): Promise<void> => Promise.resolve();
 
-/** Processes that have had their first batches: what they do is to be measured, and not how they begin. */
+/** Starts processes and gives them their first batches, so that their start is not measured. */
 async function atWork(
   side: Side,
   { input, clean }: { readonly input: Batches; readonly clean: Batches },
@@ -79,7 +79,7 @@ async function atWork(
 
 type Batches = readonly KinesisStreamEvent[];
 
-/** What the transform writes into the table of checkpoints, by batch. */
+/** Returns what the transform writes to the checkpoint table, by batch. */
 export async function checkpointWrites(events: number, recordsABatch: number): Promise<readonly (readonly string[])[]> {
   const target = openTarget(['raw', 'clean'], { own: OWN });
   const transform = exactlyOnce(undefined).transform(target);
@@ -93,11 +93,13 @@ export async function checkpointWrites(events: number, recordsABatch: number): P
 }
 
 function checkSteadyBatches(writes: readonly (readonly string[])[]): void {
-  // The first batch of a process writes down that it begins.
+  // The first batch of a process also records the attempt.
   for (const made of writes.slice(1)) {
     const bytes = made.reduce((sum, write) => sum + write.length, 0);
     if (made.length !== 1 || bytes > MOST_CHECKPOINT_BYTES)
-      throw new Error(`a batch made ${made.length} checkpoint writes of ${bytes} bytes: one of 2 KB is the most`);
+      throw new Error(
+        `a batch made ${made.length} checkpoint writes of ${bytes} bytes; at most one of 2 KB is allowed`,
+      );
   }
 }
 
@@ -140,7 +142,7 @@ function resourcesOf({ host, port, user, password }: PostgresServer, database: s
   return { host, port, database, user, tls: 'off', auth: { password }, columns: columnsOf(Order) };
 }
 
-/** Both have written the same, as often. */
+/** Throws unless both sides have written the same rows equally often. */
 async function compareRows(client: pg.Client): Promise<void> {
   const [ours, other] = await Promise.all(
     [TABLES.ours, TABLES.other].map(async (table) => {
@@ -163,7 +165,7 @@ async function each(batches: readonly KinesisStreamEvent[], handler: Handler): P
 }
 
 interface Prepared {
-  /** What the transform has made of the input. */
+  /** The outputs of the transform. */
   readonly clean: Batches;
 }
 
@@ -175,7 +177,7 @@ async function prepared(input: Batches, side: Side): Promise<Prepared> {
   return { clean };
 }
 
-/** Lines of orders, as a step upstream has appended them. */
+/** Makes lines of orders as an upstream step appends them. */
 async function givenBatches(count: number, recordsABatch: number): Promise<readonly KinesisStreamEvent[]> {
   const target = openTarget(['raw'], { own: OWN });
   const source = '/bench/before/stream/shardId-000000000000/bench';

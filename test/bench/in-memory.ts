@@ -8,22 +8,20 @@ import { createLog } from '../../infra/emulator/log/log.ts';
 import { createDynamoDb } from '../kit/dynamodb.ts';
 import { type AwsCommand, operationOf } from '../kit/service.ts';
 
-/**
- * A log without limits and a table of checkpoints, empty and in memory: what is measured between them is our own work.
- */
+/** An empty log without limits and an empty checkpoint table, both in memory, so that only our own work is measured. */
 export interface Target {
   readonly kinesis: StepSurroundings['kinesis'];
-  /** What was written into the table of checkpoints, as JSON, in order. */
+  /** Everything written to the checkpoint table, as JSON, in order. */
   readonly writes: readonly string[];
-  /** What the step `bench/<step>` is given, which reads the one stream and writes the other. */
+  /** Returns the surroundings of the step `bench/<step>`, which reads one stream and writes the other. */
   surroundingsOf(step: string, of: { readonly input: string; readonly output?: string }): StepSurroundings;
-  /** All of a stream's one shard, as Lambda would bring it: so many records at once. */
+  /** Returns the records of a stream's only shard as Lambda would deliver them, in batches of that many. */
   batches(stream: string, recordsABatch: number): Promise<readonly KinesisStreamEvent[]>;
 }
 
-/** Each stream has one shard. `own`: the step upstream, whose events are deduplicated. */
+/** Opens streams of one shard each. `own` is the upstream step, whose events are deduplicated. */
 export function openTarget(streams: readonly string[], { own }: { readonly own: readonly string[] }): Target {
-  // Streams are there after a moment.
+  // A new stream becomes active after a moment.
   let aheadMillis = 0;
   const clock = { now: () => Date.now() + aheadMillis };
   const log = createLog({ clock, seed: 1, limits: 'off' });
@@ -38,7 +36,7 @@ export function openTarget(streams: readonly string[], { own }: { readonly own: 
       writes.push(JSON.stringify((command.input as UpdateItemCommandInput).ExpressionAttributeValues));
     return dynamodb.call(command);
   };
-  const nothing = () => Promise.reject(new Error('nothing is refused in a benchmark'));
+  const nothing = () => Promise.reject(new Error('no event is rejected in a benchmark'));
   return {
     kinesis,
     writes,

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 /**
- * Every benchmark, one after the other: each has the machine for itself, and a process of its own, as a function has,
- * where nothing that was measured before has taught the compiler other shapes. Exits with 1 when one misses its target.
+ * Runs every benchmark, one after the other. Each has the machine and a process to itself, as a function has, so that
+ * earlier measurements do not influence the compiler. Exits with 1 when one misses its target.
  */
 const benchmarks = ['codec', 'sql', 'postgres', 'emulator-log', 'mapping', 'exactly-once', 'bundles', 'sql-memory'];
 

@@ -10,7 +10,7 @@ const leastInvocations = 20;
 const otherMillis = 60_000;
 const threads = Math.min(2, availableParallelism());
 
-/** What came of some of the schedules. */
+/** The results of some of the schedules. */
 interface Tally {
   readonly counts: Record<string, number>;
   readonly violations: string[];
@@ -19,8 +19,8 @@ interface Tally {
 }
 
 /**
- * Plays 10,000 random fault schedules of a mapping of two shards, each on a virtual clock of its own, on two threads,
- * in less than a minute. Throws when one breaks a promise or is too small, and when a kind of fault never happened.
+ * Plays 10,000 random fault schedules of a mapping with two shards on two threads, each on its own virtual clock, in
+ * less than a minute. Throws when one breaks a promise or is too small, or when a kind of fault never happened.
  */
 async function benchMapping(): Promise<readonly Measured[]> {
   const begunMillis = performance.now();
@@ -42,7 +42,7 @@ async function benchMapping(): Promise<readonly Measured[]> {
   return [{ name, versus: 'a minute', target: 1, oursMillis, otherMillis, ratio: otherMillis / oursMillis }];
 }
 
-/** Every fault there is, and what the mapping may do in the end. */
+/** Every kind of fault, and everything that a mapping may do in the end. */
 const kinds = [
   ...outcomes.filter((outcome) => outcome !== 'succeeds'),
   ...readFaults.filter((fault) => fault !== 'none').map((fault) => `read ${fault}`),
@@ -60,7 +60,7 @@ function inThread(thread: number): Promise<Tally> {
   });
 }
 
-/** Plays every schedule whose seed is the thread's. */
+/** Plays this thread's schedules. */
 async function play(thread: number): Promise<Tally> {
   const counts: Record<string, number> = {};
   const violations: string[] = [];

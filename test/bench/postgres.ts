@@ -19,22 +19,21 @@ const TABLE = `order_id text, line integer, customer text, region text, sales do
   ordered timestamptz, status text`;
 const KEY = ['order_id', 'line'] as const;
 const COPY_BYTES = 128 * 1024;
-/** More in one statement is no faster, and Postgres takes 65,535 parameters. */
+/** Rows in one statement. More are not faster, and Postgres allows 65,535 parameters. */
 const ROWS_A_STATEMENT = 1000;
 const ROUNDS = 7;
 
 type Row = Readonly<Record<(typeof COLUMNS)[number], string | number>>;
 
 /**
- * The Postgres sink, from events to a committed transaction with its position, against what Postgres can be fed with at
- * best:
+ * Compares the Postgres sink, from events to a committed transaction with its position, with the fastest ways to load
+ * Postgres:
  *
- * - appending, against `\copy` of the same rows by psql, which is not part of the product: without it the target is for
- *   the row below, a COPY of the same rows as text that lies ready in memory, sent in large chunks;
- * - upserting, against multi-row `INSERT … ON CONFLICT` of rows that are ready as objects, in one transaction. A
- *   statement must not name a key twice, so there, too, the last one is found first. A stream of changes has several
- *   events of a key, so the target is for four; the rows without a target show the sink where it cannot reduce
- *   anything.
+ * - appending: with `\copy` of the same rows by psql. psql is not part of the product; without it the target applies to
+ *   the next row, a COPY of the same rows as text in memory, sent in large chunks.
+ * - upserting: with multi-row `INSERT … ON CONFLICT` of prepared objects in one transaction. A statement must not name
+ *   a key twice, so both sides find the last row of each key first. A stream of changes has several events of a key, so
+ *   the target is for four; the rows without a target show the sink where it cannot reduce anything.
  */
 async function benchPostgres(): Promise<readonly Measured[]> {
   await using running = new AsyncDisposableStack();
@@ -86,7 +85,7 @@ async function appending(target: Target): Promise<readonly Comparison[]> {
   return comparisons;
 }
 
-/** What copies the file once; psql stays, so that its start is not counted. Undefined: there is no psql. */
+/** Returns a function that copies the file with psql, which is already running. Returns undefined without psql. */
 async function startPsql(
   { server, client, running }: Target,
   text: Buffer,
@@ -150,7 +149,7 @@ async function upserting(target: Target): Promise<readonly Comparison[]> {
   return comparisons;
 }
 
-/** Writes slice after slice of one shard. */
+/** Writes the slices of one shard in turn. */
 function writer(
   { server, client }: Target,
   options: { readonly table: string; readonly key?: readonly string[] },
@@ -176,9 +175,9 @@ async function insertRows(client: pg.Client, rows: readonly Row[]): Promise<void
     const slice = rows.slice(start, start + ROWS_A_STATEMENT);
     const last = [...new Map(slice.map((row) => [`${row.order_id} ${row.line}`, row])).values()];
     let parameter = 0;
-    const places = last.map(() => `(${COLUMNS.map(() => `$${++parameter}`)})`);
+    const values = last.map(() => `(${COLUMNS.map(() => `$${++parameter}`)})`);
     await client.query(
-      `INSERT INTO upserted (${COLUMNS}) VALUES ${places} ON CONFLICT (${KEY}) DO UPDATE SET ${assignments}`,
+      `INSERT INTO upserted (${COLUMNS}) VALUES ${values} ON CONFLICT (${KEY}) DO UPDATE SET ${assignments}`,
       last.flatMap((row) => COLUMNS.map((name) => row[name])),
     );
   }
@@ -198,7 +197,7 @@ async function compareOutputs(client: pg.Client, table: string, { before, ours, 
   deepStrictEqual(outputs[0], outputs[1]);
 }
 
-/** Lines of orders that change again and again: so many events of so many keys, those of a key far apart. */
+/** Makes changes of order lines: that many events of that many keys, with the events of a key far apart. */
 function changes({ events, keys }: { readonly events: number; readonly keys: number }): readonly Row[] {
   return Array.from({ length: events }, (_, index) => {
     const key = index % keys;

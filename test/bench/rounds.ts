@@ -2,22 +2,21 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /**
- * Ratios in one run: ours and the other are timed in turn, round by round, so that a slow spell of the machine hits
- * both, and their medians are compared. Absolute times of a shared machine mean little; the ratio is what a target is
- * about.
+ * Compares two implementations in one run. They are timed in turn, round by round, so that a slow moment of the machine
+ * affects both, and the ratio of their medians is the result. Absolute times on a shared machine mean little.
  */
 export interface Comparison {
-  /** What is measured, with its unit of work: `decode a 1 MiB aggregate`. */
+  /** The name of the work, with its unit: `decode a 1 MiB aggregate`. */
   readonly name: string;
-  /** What it is compared with. */
+  /** The name of the other implementation. */
   readonly versus: string;
-  /** How many times as fast as the other ours must be. Undefined: shown for information. */
+  /** How many times as fast ours must be; undefined when the row is for information only. */
   readonly target: number | undefined;
   readonly rounds: number;
-  /** Both throw when what they made is wrong; comparing the outputs is the caller's part, before it measures. */
+  /** Both throw when their output is wrong. The caller compares the outputs before it measures. */
   ours(): unknown;
   other(): unknown;
-  /** Runs before each timed run, and is not timed: empties a table, say. */
+  /** Runs before each timed run, untimed: it may empty a table. */
   before?(): unknown;
 }
 
@@ -50,7 +49,7 @@ export function hasMissed({ target, ratio }: Measured): boolean {
   return target !== undefined && ratio < target;
 }
 
-/** The results as lines of a table, one a comparison. */
+/** Formats the results as a table with one line for each comparison. */
 export function tableOf(results: readonly Measured[]): string {
   const rows = [
     ['what', 'ours', 'versus', 'takes', 'ratio', 'target', ''],
@@ -75,19 +74,20 @@ export function tableOf(results: readonly Measured[]): string {
     .join('\n');
 }
 
-/** What a benchmark file does when it is executed directly: measure, print, and exit with 1 when a target is missed. */
+/** Measures, prints and exits with 1 when a target is missed. Call this when a benchmark file is executed directly. */
 export async function runAlone(benchmark: () => Promise<readonly Measured[]>): Promise<void> {
   const results = await benchmark();
   console.log(tableOf(results));
   if (results.some(hasMissed)) process.exitCode = 1;
 }
 
-/** Enough for the compiler to have optimised both sides. */
+/** Enough rounds for the compiler to optimise both sides. */
 const WARM_UP_ROUNDS = 3;
 
 /**
- * Before each timed run, so that neither side pays for what the other left behind. The young generation only: after a
- * full collection V8 makes it small again, and whoever allocates more would be timed while it grows.
+ * Collects garbage before each timed run, so that neither side pays for the other's. It collects the young generation
+ * only: after a full collection V8 shrinks that generation, and the side that allocates more would be timed while it
+ * grows.
  */
 const collectGarbage = exposedCollector();
 

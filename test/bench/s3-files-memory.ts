@@ -1,6 +1,6 @@
 import { type Encoding, peakOfReading } from '../functions/sources/s3-files/peak-memory.ts';
 
-/** Reading 1 GB takes at most 64 MiB more than reading 10 MB: `node test/bench/s3-files-memory.ts`. */
+/** Checks that reading 1 GB takes at most 64 MiB more than reading 10 MB: `node test/bench/s3-files-memory.ts`. */
 const MOST_MORE_MIB = 64;
 
 for (const encoding of ['plain', 'gzip', 'zstd'] satisfies Encoding[]) {

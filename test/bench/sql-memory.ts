@@ -5,22 +5,23 @@ import { REPOSITORY } from '../../infra/repository.ts';
 import { orders } from './sql-orders.ts';
 
 /**
- * `millrace sql` takes no more memory for 10 GB of input than for its beginning: `node test/bench/sql-memory.ts [GB]`.
+ * Checks that `millrace sql` takes no more memory for 10 GB of input than for its first part: `node
+ * test/bench/sql-memory.ts [GB]`.
  */
 const LONG_BYTES = 10e9;
-/** Keeping a hundredth of the input would be 90. */
+/** The limit. Keeping one percent of the input would take 90 MiB. */
 const MOST_MORE_MIB = 64;
-/** V8's heap grows to its size while this share of it goes through. */
+/** The share of the input that goes through while V8's heap grows to its final size. */
 const BEGINNING = 0.2;
 
 interface Case {
   readonly name: string;
   readonly args: readonly string[];
-  /** Goes in again and again. */
+  /** The part of the input that is repeated. */
   readonly lines: Buffer;
-  /** Goes in once, before. */
+  /** The part of the input that comes once, at the start. */
   readonly header: string;
-  /** How much of the whole goes in: what is slower shows as much with less. */
+  /** The share of the whole input: slower cases show as much with less. */
   readonly share: number;
   linesOut(inBytes: number): number;
 }
@@ -72,7 +73,7 @@ function cases(): readonly Case[] {
   ];
 }
 
-/** Says what each case takes, and whether none of them takes more for more. */
+/** Prints the memory of each case, and returns whether none takes more memory for more input. */
 async function sqlMemory(longBytes: number = LONG_BYTES): Promise<boolean> {
   let isFlat = true;
   for (const each of cases()) {
@@ -89,14 +90,14 @@ async function sqlMemory(longBytes: number = LONG_BYTES): Promise<boolean> {
   return isFlat;
 }
 
-/** What nine of ten looks are not above: a collection that comes late on a busy machine is not what memory grows by. */
+/** Returns the 90th percentile: a late garbage collection on a busy machine does not count as growth. */
 const usualMost = (looks: readonly number[]): number =>
   looks.toSorted((a, b) => a - b)[Math.floor(looks.length * 0.9)] ?? 0;
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
 interface Memory {
-  /** What was resident when so many bytes had gone in. */
+  /** The resident memory at each number of bytes of input. */
   readonly looks: readonly { readonly at: number; readonly mib: number }[];
   readonly inBytes: number;
   readonly outLines: number;
@@ -109,9 +110,7 @@ const TELL = `data:text/javascript,
 
 const LINE_BREAK = 0x0a;
 
-/**
- * Pipes at least so many bytes into a process of the command, no faster than it reads, and reads all that it writes.
- */
+/** Pipes at least that many bytes into the command, no faster than it reads, and reads everything that it writes. */
 async function memoryOf({ args, lines, header }: Case, bytes: number): Promise<Memory> {
   const command = ['--import', TELL, join(REPOSITORY, 'infra/cli/main.ts'), 'sql', ...args];
   const begun = performance.now();

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Random } from '../infra/sql/random.ts';
 import { seeded } from '../infra/sql/random.ts';
 
-/** What a statement over the orders can name. */
+/** The columns that a statement over the orders can use. */
 export const Order = z.object({
   order_id: z.int(),
   order_date: z.iso.datetime(),
@@ -16,7 +16,7 @@ export const Order = z.object({
 const STATUSES = ['COMPLETE', 'PENDING', 'SHIPPED', 'CANCELLED'];
 const CITIES = ['Amsterdam', 'Nantes', 'Reims', 'New York', 'Melbourne', 'Bergen', 'Singapore'];
 
-/** Order events of about 300 bytes, as JSON.stringify writes them. */
+/** Makes order events of about 300 bytes, as JSON.stringify writes them. */
 export function orders(count: number): Buffer {
   const random = seeded(1);
   return lines(count, (n) => JSON.stringify(order(random, n)));
@@ -41,7 +41,7 @@ function order(random: Random, n: number) {
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** The same with what slows a scanner down: long texts, escapes everywhere, keys in another order each time. */
+/** Makes events that slow a scanner down: long texts, many escapes, and keys in a different order each time. */
 export function hostileOrders(count: number): Buffer {
   const random = seeded(2);
   return lines(count, (n) => {

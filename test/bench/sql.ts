@@ -14,9 +14,9 @@ const EVENTS = 1_000_000;
 const PART = 1 << 20;
 
 /**
- * Filter and project, from a file of JSON lines to a file of JSON lines, one thread each: `millrace sql` as its users
- * call it but for the start of its process, a loop of JSON.parse and JSON.stringify as people write it, and DuckDB,
- * which is told the columns that it needs too. Outputs are compared first.
+ * Compares a filter and projection from one file of JSON lines to another, on one thread each: `millrace sql` without
+ * the start of its process, a hand-written loop of JSON.parse and JSON.stringify, and DuckDB, which also knows the
+ * columns that it needs. The outputs are compared first.
  */
 async function benchSql(): Promise<readonly Measured[]> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-sql-'));
@@ -73,7 +73,7 @@ async function benchSql(): Promise<readonly Measured[]> {
   }
 }
 
-/** What the shell's `millrace sql … > file` does: standard output that is a file is written to at once. */
+/** Runs `millrace sql … > file` as a shell does. */
 async function runCommand(from: string, to: string): Promise<void> {
   const target = openSync(to, 'w');
   const stdout = new Writable({
@@ -88,7 +88,7 @@ async function runCommand(from: string, to: string): Promise<void> {
   if (code !== 0) throw new Error(`millrace sql ended with ${code}`);
 }
 
-/** The hand-written loop: one line after the other. */
+/** Runs the hand-written loop, line by line. */
 function parseLoop(part: Buffer): Buffer {
   let output = '';
   for (const line of part.toString('utf8').split('\n')) {
@@ -99,7 +99,7 @@ function parseLoop(part: Buffer): Buffer {
   return Buffer.from(output);
 }
 
-/** Reads a file in parts of whole lines and writes what is made of each. */
+/** Reads a file in parts of whole lines, and writes the result of each part. */
 function eachPart(from: string, to: string, make: (part: Buffer) => Buffer): void {
   const [source, target] = [openSync(from, 'r'), openSync(to, 'w')];
   const buffer = Buffer.allocUnsafe(2 * PART);
@@ -121,7 +121,7 @@ function sameLines(a: string, b: string): void {
     throw new Error(`${a} and ${b} differ: the benchmark would compare different work`);
 }
 
-/** DuckDB prints numbers its own way: compared as values. */
+/** Compares values, because DuckDB formats numbers differently. */
 function sameRows(a: string, b: string): void {
   const [rows, others] = [a, b].map((file) => readFileSync(file, 'utf8').trimEnd().split('\n'));
   if (rows?.length !== others?.length) throw new Error(`${rows?.length} rows, DuckDB ${others?.length}`);

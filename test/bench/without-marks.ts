@@ -16,10 +16,10 @@ import { openTable } from '../../functions/sinks/postgres/table.ts';
 import type { Target } from './in-memory.ts';
 
 /**
- * What a careful team writes without marks: the same codec, the same transform and the same writer, at least once.
- * Whoever reads aggregated records checks for each event whether it hashes into the shard, as the KCL does, and events
- * that are too large are found before any is sent. But no event has a sequence, nothing is remembered of those that
- * were read, and no position is kept, because the mapping has one.
+ * What a careful team writes without marks, at least once: the same codec, transform and writer. The reader of
+ * aggregated records checks whether each event hashes into the shard, as the KCL does, and events that are too large
+ * are found before any is sent. But events have no sequence, the reader remembers none of them, and no position is
+ * stored, because the mapping has one.
  */
 export function openTransformWithoutMarks(
   transform: Pick<Transform, 'run'>,
@@ -46,7 +46,7 @@ export function openTransformWithoutMarks(
   };
 }
 
-/** The Postgres sink's rows, in a transaction of their own, and nothing beside them. */
+/** Writes the Postgres sink's rows in one transaction, without progress. */
 export function openSinkWithoutMarks(
   client: pg.Client,
   into: { readonly table: string; readonly columns: readonly Column[] },
@@ -68,10 +68,10 @@ async function* pagesOf(events: readonly ReceivedEvent[]): AsyncIterable<readonl
   for (let start = 0; start < events.length; start += PAGE_EVENTS) yield events.slice(start, start + PAGE_EVENTS);
 }
 
-/** As many as the runtime makes a page of. */
+/** The number of events that the runtime puts into a page. */
 const PAGE_EVENTS = 5_000;
 
-/** The streams of the benchmark have one shard. */
+/** The only shard of the benchmark's streams. */
 const WHOLE = { from: 0n, to: 2n ** 128n - 1n };
 
 function eventsOf(records: KinesisStreamEvent['Records']): ReceivedEvent[] {

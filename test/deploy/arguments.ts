@@ -1,26 +1,26 @@
 import { parseArgs } from 'node:util';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 
-/** What `npm run test:deploy --` is asked for. */
+/** The options of `npm run test:deploy`. */
 export interface Arguments {
-  /** The file that takes the counts, as JSON: `{ passed, failed }`. */
+  /** The file to write the counts to, as JSON: `{ passed, failed }`. */
   readonly report: string | undefined;
-  /** The account that is for tests. */
+  /** The AWS account that is for tests. */
   readonly account: string | undefined;
-  /** As the CDK app's context has it. */
+  /** The database, as in the CDK app's context. */
   readonly database: string | undefined;
-  /** Takes each statement away from each role, instead of the suite. */
+  /** Instead of running the suite, removes each statement from each role. */
   readonly statements: boolean;
 }
 
 export const USAGE = `usage: npm run test:deploy -- [--account <id> --database <json>] [--statements] [--report <file>]
 
-deploys the pipelines with cdk deploy, sends them data, and reconciles what arrives: at AWS_ENDPOINT_URL, or on a MiniStack of its own
+Deploys the pipelines with cdk deploy, sends them data, and reconciles the results: at AWS_ENDPOINT_URL, or on a MiniStack that it starts.
 
-  --account <id>    on AWS, in this account, which is for tests; takes --database too
-  --database <json> a database that the functions and this machine reach, as -c database= has it
-  --statements      instead, takes each action away from each role, one after the other, and shows what fails then
-  --report <file>   writes the counts there, as JSON`;
+  --account <id>    run on AWS, in this test account; needs --database too
+  --database <json> a database that the functions and this machine can reach, as for -c database=
+  --statements      instead, remove each action from each role, one after the other, and show what fails
+  --report <file>   write the counts to this file, as JSON`;
 
 const OPTIONS = {
   report: { type: 'string' },
@@ -29,12 +29,12 @@ const OPTIONS = {
   statements: { type: 'boolean', default: false },
 } as const;
 
-/** Throws a `UserMistake` of what it does not know. */
+/** Parses the command line. Throws a `UserMistake` that names a wrong option or value. */
 export function parseArguments(args: readonly string[]): Arguments {
   try {
     const { report, account, database, statements } = parseArgs({ args: [...args], options: OPTIONS }).values;
     if (account !== undefined && !/^\d{12}$/.test(account)) {
-      throw new TypeError(`--account is '${account}': an account has twelve digits`);
+      throw new TypeError(`--account is '${account}'; an account has twelve digits`);
     }
     return { report, account, database, statements };
   } catch (error) {

@@ -9,7 +9,7 @@ import { closed, freePort, listen, portOf } from '../../infra/local/servers/list
 import { REPOSITORY } from '../../infra/repository.ts';
 import { findPython } from './ministack.ts';
 
-/** A server of AWS's services, of an account, which may lack one of them. Lists have nothing in them. */
+/** A server that stands for AWS and may lack one service. Its lists are empty. */
 let lacking: string | undefined;
 const server = createServer(async (request, response) => {
   const service = serviceOf(request);
@@ -43,7 +43,7 @@ afterAll(async () => {
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 const REGION = { AWS_REGION: 'us-east-1' };
 
-/** `npm run test:deploy -- …` without this machine's configuration of AWS. */
+/** Runs `npm run test:deploy -- …` without this machine's AWS configuration. */
 function testDeploy(args: readonly string[], env: Readonly<Record<string, string | undefined>>) {
   const nowhere = join(folder, 'none');
   const none = {
@@ -53,6 +53,7 @@ function testDeploy(args: readonly string[], env: Readonly<Record<string, string
     HOME: folder,
     TMPDIR: folder,
     PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
   };
   const command = [join(REPOSITORY, 'test/deploy/main.ts'), ...args];
   return new Promise<{ code: unknown; said: string }>((resolve) => {
@@ -62,7 +63,7 @@ function testDeploy(args: readonly string[], env: Readonly<Record<string, string
   });
 }
 
-describe('npm run test:deploy says in one line what is wrong, and what mends it', () => {
+describe('npm run test:deploy names in one line what is wrong, and the fix', () => {
   test.each<{
     what: string;
     args?: readonly string[];
@@ -76,12 +77,12 @@ describe('npm run test:deploy says in one line what is wrong, and what mends it'
       says: /^AWS_ENDPOINT_URL is AWS itself, where a stage costs money: .*--account 123456789012\)$/,
     },
     {
-      what: 'an account that nobody named',
+      what: 'an account that was not named',
       env: () => ({ AWS_ENDPOINT_URL: endpoint, ...CREDENTIALS, ...REGION }),
       says: /^this is account 123456789012, .* \(npm run test:deploy -- --account 123456789012\)$/,
     },
     {
-      what: 'credentials of another account than the one that is for tests',
+      what: 'credentials of another account than the named one',
       args: ['--account', '210987654321'],
       env: () => ({ AWS_ENDPOINT_URL: endpoint, ...CREDENTIALS, ...REGION }),
       says: /^these credentials are of account 123456789012, not of 210987654321: .*export AWS_PROFILE=/,
@@ -89,12 +90,12 @@ describe('npm run test:deploy says in one line what is wrong, and what mends it'
     {
       what: 'an account that is none',
       args: ['--account', 'mine'],
-      says: /^--account is 'mine': an account has twelve digits\n\nusage: npm run test:deploy/,
+      says: /^--account is 'mine'; an account has twelve digits\n\nusage: npm run test:deploy/,
     },
     {
-      what: 'an endpoint that is no URL',
+      what: 'an endpoint that is not a URL',
       env: () => ({ AWS_ENDPOINT_URL: '127.0.0.1:4566' }),
-      says: /^AWS_ENDPOINT_URL is '127.0.0.1:4566': give it as http:\/\/127.0.0.1:4566, without a slash at its end$/,
+      says: /^AWS_ENDPOINT_URL is '127.0.0.1:4566'; write it as http:\/\/127.0.0.1:4566, without a slash at the end$/,
     },
     {
       what: 'an endpoint where nothing listens',
@@ -120,7 +121,7 @@ describe('npm run test:deploy says in one line what is wrong, and what mends it'
     {
       what: 'a region that is none',
       env: () => ({ AWS_ENDPOINT_URL: endpoint, ...CREDENTIALS, AWS_REGION: 'us-east' }),
-      says: /^the AWS region 'us-east' is none: name the one to use \(export AWS_REGION=us-east-1\)$/,
+      says: /^invalid AWS region 'us-east': name the region to use \(export AWS_REGION=us-east-1\)$/,
     },
     ...(
       [
@@ -142,7 +143,7 @@ describe('npm run test:deploy says in one line what is wrong, and what mends it'
     expect(code).toBe(2);
   });
 
-  test('no Python that MiniStack could run in, also when there is an old one', async () => {
+  test('no suitable Python for MiniStack, even when there is an old one', async () => {
     const bin = join(folder, 'bin');
     await mkdir(bin);
     await writeFile(join(bin, 'python3'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });

@@ -1,8 +1,8 @@
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 
-/** Who calls, and where. */
+/** Credentials, and the server to call with them. */
 export interface Caller {
-  /** A server that stands for AWS. Undefined: AWS itself. */
+  /** A server that stands for AWS; undefined for AWS itself. */
   readonly endpoint: string | undefined;
   readonly region: string;
   readonly credentials: {
@@ -12,7 +12,7 @@ export interface Caller {
   };
 }
 
-/** For every client. HTTP/1.1: not every emulator's HTTP/2 holds. */
+/** Returns the options of every client. It speaks HTTP/1.1, because HTTP/2 is unreliable in some emulators. */
 export function clientOptions({ endpoint, region, credentials }: Caller) {
   return {
     region,

@@ -3,18 +3,18 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Environment, outcomeOf, run } from './command.ts';
 
-/** The commands that users deploy with, on one stage. */
+/** The CDK commands that users deploy with, for one stage. */
 export interface Cdk {
-  /** Resolves to the account that was bootstrapped. */
+  /** Bootstraps, and resolves to the account's id. */
   bootstrap(): Promise<string>;
-  /** Resolves to the stacks' outputs, by stack and key. */
+  /** Deploys, and resolves to the stacks' outputs, by stack and key. */
   deploy(context?: Context, flags?: readonly string[]): Promise<Outputs>;
-  /** A deployment that may be refused. */
+  /** Starts a deployment that may be refused. */
   tryDeploy(context?: Context): Promise<{ readonly said: string; readonly code: number | null }>;
   destroy(context?: Context): Promise<void>;
-  /** Takes resources that exist into a stack: their identifiers by their logical ids. */
+  /** Imports existing resources into a stack. `resources` has their identifiers by logical id. */
   import(stack: string, resources: Readonly<Record<string, Readonly<Record<string, string>>>>): Promise<void>;
-  /** Of what is synthesized now. */
+  /** Returns a stack's template from the last synthesis. */
   template(stack: string): Promise<Template>;
 }
 
@@ -28,11 +28,11 @@ const Outputs = z.record(z.string(), z.record(z.string(), z.string()));
 export type Outputs = z.infer<typeof Outputs>;
 
 export interface CdkOptions {
-  /** A repository: this one, or a changed copy of it. */
+  /** This repository or a changed copy of it. */
   readonly repository: string;
   readonly context: Context;
   readonly env: Environment;
-  /** A folder of its own for what the command writes. */
+  /** A folder for what the commands write. */
   readonly folder: string;
 }
 
@@ -51,7 +51,7 @@ export function openCdk({ repository, context, env, folder }: CdkOptions): Cdk {
       const said = await run(['npx', '--no-install', 'cdk', 'bootstrap', ...common, ...contextArgs({})], options);
       const account = /aws:\/\/(\d{12})\//.exec(said)?.[1];
       if (account === undefined)
-        throw new Error(`cdk bootstrap did not say which account it has bootstrapped:\n${said}`);
+        throw new Error(`cdk bootstrap did not print the account that it bootstrapped:\n${said}`);
       return account;
     },
     async deploy(more = {}, flags = []) {

@@ -12,30 +12,30 @@ import { everythingDone, until } from './settle.ts';
 import { startTraffic } from './traffic.ts';
 
 /**
- * One change of what is deployed: the wind that devices tell is `before` to the code that runs, and `after` to the new
- * code.
+ * A change of the deployed code. Readings pass with the wind `before` through the old code, and `after` through the
+ * new.
  */
 interface Deployment {
-  /** Of the changed copy, and of the devices that send meanwhile. */
+  /** Names the changed copy and the devices that send during the deployment. */
   readonly name: string;
   readonly changes: readonly Change[];
   readonly before: number;
   readonly after: number;
-  /** Calls the deployment, and does what comes before and after it. */
+  /** Runs the deployment, and the commands before and after it. */
   readonly around: (deploy: () => Promise<unknown>) => Promise<void>;
-  /** Whether clean readings may come twice into the lake. */
+  /** Whether clean readings may be duplicated in the lake. */
   readonly mayDouble: boolean;
 }
 
 interface Target {
   readonly deployed: Deployed;
-  readonly door: string;
+  readonly devicesUrl: string;
   readonly server: Server;
 }
 
 /**
- * Code of a transform and options of a sink, deployed while readings come in: nothing is lost, and Postgres has each
- * reading once.
+ * Deploys changed code of a transform and changed options of a sink while readings arrive. Nothing is lost, and
+ * Postgres has each reading once.
  */
 export function changeInFullFlight(options: CdkOptions, target: Target): Promise<readonly Check[]> {
   return changeInTraffic(options, target, {
@@ -50,10 +50,7 @@ export function changeInFullFlight(options: CdkOptions, target: Target): Promise
   });
 }
 
-/**
- * Code deployed between `millrace pause` and `millrace resume`, while readings come in: nothing is lost, and nothing
- * doubled.
- */
+/** Deploys code between `millrace pause` and `millrace resume` while readings arrive: none is lost or duplicated. */
 export function changeWhilePaused(options: CdkOptions, target: Target): Promise<readonly Check[]> {
   const { stage = '' } = options.context;
   const millrace = async (command: 'pause' | 'resume') => {
@@ -77,7 +74,7 @@ export function changeWhilePaused(options: CdkOptions, target: Target): Promise<
 
 const SQL = 'functions/transforms/clean-readings.sql';
 
-/** The wind that devices tell is 3. At a wind of -1 the SQL throws. */
+/** Makes the SQL add to the wind, which devices send as 3. At a wind of -1 the SQL throws. */
 function faster(by: number): readonly Change[] {
   return [
     { file: SQL, from: 'wind, weather', to: `wind + ${by} AS wind, weather` },
@@ -97,25 +94,25 @@ const UNCOMPRESSED: Change = {
 
 async function changeInTraffic(
   options: CdkOptions,
-  { deployed, door }: Target,
+  { deployed, devicesUrl }: Target,
   { name, changes, before, after, around, mayDouble }: Deployment,
 ): Promise<readonly Check[]> {
   const { database } = deployed;
   const repository = await changedCopy(join(options.folder, name), changes);
   const compile = ['npm', 'run', '--silent', 'sql:compile'];
   await run(compile, { cwd: repository, env: options.env, log: join(options.folder, 'cdk.log') });
-  const traffic = startTraffic(door, name);
-  const saysOf = async (wind: number) =>
+  const traffic = startTraffic(devicesUrl, name);
+  const rowsWith = async (wind: number) =>
     Number(
       (await database.query('SELECT count(*) FROM readings WHERE wind = $1 AND sensor_id LIKE $2', [wind, `${name}-%`]))
         .rows[0].count,
     );
   try {
-    await until('readings flow through the old code', async () => (await saysOf(before)) > 0);
+    await until('readings flow through the old code', async () => (await rowsWith(before)) > 0);
     const already = traffic.accepted.length;
     await around(() => openCdk({ ...options, repository }).deploy());
     const during = traffic.accepted.length - already;
-    await until('readings flow through the new code', async () => (await saysOf(after)) > 0);
+    await until('readings flow through the new code', async () => (await rowsWith(after)) > 0);
     await traffic.stop();
     await everythingDone(deployed);
     return [
@@ -144,7 +141,7 @@ async function reconcile(
   );
   return [
     ...sameEntries('readings in the raw archive', accepted, raw),
-    // New code makes events of a new source: at most the batch in flight is doubled, and in full flight it may be.
+    // New code makes events of a new source: without a pause the batch in flight may be duplicated.
     ...(mayDouble
       ? sameEntries('clean readings in the lake, each counted once', accepted, [...new Set(clean)])
       : sameEntries('clean readings in the lake', accepted, clean)),

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { REPOSITORY } from '../../infra/repository.ts';
 
-/** A text of a file, and what stands there instead. */
+/** A text in a file and its replacement. */
 export interface Change {
   readonly file: string;
   readonly from: string;
   readonly to: string;
 }
 
-/** This repository with changes, as after an editor, `npm run sql:compile` and a git pull: what cdk deploys from. */
+/** Makes a copy of this repository with changes, to deploy from. */
 export async function changedCopy(folder: string, changes: readonly Change[]): Promise<string> {
   await mkdir(folder);
   for (const name of ['functions', 'infra', 'package.json', 'tsconfig.json', 'cdk.json']) {
@@ -20,7 +20,7 @@ export async function changedCopy(folder: string, changes: readonly Change[]): P
   await symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
   for (const { file, from, to } of changes) {
     const text = await readFile(join(folder, file), 'utf8');
-    if (!text.includes(from)) throw new Error(`${file} no longer has '${from}': change this test with it`);
+    if (!text.includes(from)) throw new Error(`${file} no longer contains '${from}'; update this test`);
     await writeFile(join(folder, file), text.replaceAll(from, to));
   }
   await promisify(execFile)(process.execPath, [join('infra', 'sql', 'compile-files.ts')], { cwd: folder });

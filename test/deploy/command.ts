@@ -3,14 +3,11 @@ import { createWriteStream } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { REPOSITORY } from '../../infra/repository.ts';
 
-/**
- * What commands run with: whose account, which server. Nothing else of this process's environment that AWS tools read.
- */
+/** The environment of a command. It has nothing of this process's environment that AWS tools read. */
 export type Environment = Readonly<Record<string, string>>;
 
 /**
- * This process's environment without what AWS tools would take from it, and with the repository's own Node first in the
- * PATH.
+ * Returns this process's environment without the variables that AWS tools read, and with our own Node first in PATH.
  */
 export function cleanEnvironment(): Environment {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_') && !name.startsWith('CDK_'));
@@ -21,19 +18,19 @@ export function cleanEnvironment(): Environment {
 export interface CommandOptions {
   readonly cwd?: string;
   readonly env: Environment;
-  /** The file that takes all it says. */
+  /** The file to which the output is appended. */
   readonly log: string;
 }
 
-/** Runs a command to its end and resolves to all it said. Rejects with its last lines when it fails. */
+/** Runs a command and resolves to its output. Rejects with the last lines of the output when the command fails. */
 export async function run(command: readonly string[], options: CommandOptions): Promise<string> {
   const { said, code } = await outcomeOf(command, options);
   if (code !== 0)
-    throw new Error(`${command.join(' ')} ended with ${code}:\n${lastLines(said)}\n(all of it: ${options.log})`);
+    throw new Error(`${command.join(' ')} ended with ${code}:\n${lastLines(said)}\n(whole output: ${options.log})`);
   return said;
 }
 
-/** Runs a command to its end, which may be a failure. */
+/** Runs a command, which may fail, and resolves to its output and exit code. */
 export async function outcomeOf(
   command: readonly string[],
   options: CommandOptions,
@@ -44,17 +41,17 @@ export async function outcomeOf(
   return { code: await ended(child), said };
 }
 
-/** A command that stays up. */
+/** A command that keeps running. */
 export interface Running {
-  /** Resolves when it has said this; rejects when it ends before. */
+  /** Resolves when the output matches; rejects when the command ends first. */
   said(pattern: RegExp): Promise<void>;
-  /** As Ctrl-C does. Resolves to its exit code. */
+  /** Interrupts the command as Ctrl-C does. Resolves to the exit code. */
   interrupt(): Promise<number | null>;
   output(): string;
 }
 
 export function keepRunning(command: readonly string[], options: CommandOptions): Running {
-  // In a group of its own: what it has started itself ends with it.
+  // The command gets its own process group, so that its children can be ended with it.
   const child = started(command, { ...options, detached: true });
   const end = ended(child);
   let output = '';
@@ -74,7 +71,7 @@ export function keepRunning(command: readonly string[], options: CommandOptions)
     async said(pattern) {
       while (!pattern.test(output)) {
         if (hasEnded)
-          throw new Error(`${command.join(' ')} has ended:\n${lastLines(output)}\n(all of it: ${options.log})`);
+          throw new Error(`${command.join(' ')} has ended:\n${lastLines(output)}\n(whole output: ${options.log})`);
         await new Promise<void>((resolve) => {
           waiting = [...waiting, resolve];
         });
@@ -95,7 +92,7 @@ function started(
   { cwd = REPOSITORY, env, log, detached = false }: CommandOptions & { readonly detached?: boolean },
 ): ChildProcess {
   const child = spawn(name, args, { cwd, env, detached, stdio: ['ignore', 'pipe', 'pipe'] });
-  // One that is under way does not outlive who waits for it.
+  // A command ends when this process does.
   const end = () => child.kill();
   process.once('exit', end);
   child.once('close', () => process.off('exit', end));

@@ -7,14 +7,14 @@ import { startPostgres } from '../../infra/local/servers/postgres-server.ts';
 import { clientOptions } from './caller.ts';
 import type { Server } from './server.ts';
 
-/** A database that functions and this process reach. */
+/** A database that the functions and this process can reach. */
 export interface TestDatabase {
-  /** For the CDK app's context. */
+  /** The database in the CDK app's context. */
   readonly context: string;
   readonly client: pg.Client;
 }
 
-/** The one that is given; beside a server on this machine, a Postgres of our own. */
+/** Returns the given database. For a server on this machine, starts a Postgres instead. */
 export function openDatabase(
   { stage, server, given }: { readonly stage: string; readonly server: Server; readonly given: string | undefined },
   running: AsyncDisposableStack,
@@ -22,15 +22,13 @@ export function openDatabase(
   if (given !== undefined) return connectGiven(given, server, running);
   if (server.endpoint !== undefined) return startDatabase(stage, server, running);
   throw new UserMistake(
-    `functions of an account do not reach a database of this machine: name one that both reach (--database '{"host":"…","name":"…","user":"…","secret":"arn:…"}', as for -c database= in docs/deploy.md)`,
+    `functions in an AWS account cannot reach a database on this machine; name a database that both can reach (--database '{"host":"…","name":"…","user":"…","secret":"arn:…"}', as for -c database= in docs/deploy.md)`,
   );
 }
 
 const NAME = 'millrace';
 
-/**
- * A Postgres beside the server: functions reach it at 127.0.0.1, with a password out of the server's Secrets Manager.
- */
+/** Starts a Postgres on 127.0.0.1. Functions read its password from the server's Secrets Manager. */
 export async function startDatabase(
   stage: string,
   server: Server,
@@ -67,7 +65,7 @@ async function connected(config: pg.ClientConfig, running: AsyncDisposableStack)
   return client;
 }
 
-/** As text or as `password` of a JSON object. */
+/** Reads a password from a secret: plain text, or a JSON object with `password`. */
 function passwordIn(secret: string): string {
   return secret.startsWith('{') ? (JSON.parse(secret) as { readonly password: string }).password : secret;
 }

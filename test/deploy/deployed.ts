@@ -23,13 +23,13 @@ export interface Deployed {
   };
   readonly database: pg.Client;
   readonly steps: readonly StepPlan[];
-  /** Calls a step's function and waits for it. Rejects when that throws. */
+  /** Invokes a step's function and waits for it. Rejects when the function throws. */
   invoke(step: StepPlan): Promise<void>;
-  /** How many announcements a step's queue holds, seen and unseen. */
+  /** Returns the number of announcements in a step's queue, those in flight included. */
   announcementsOf(step: StepPlan): Promise<number>;
 }
 
-/** A scheduled step may run for 15 minutes. */
+/** Longer than the 15 minutes that a scheduled step may run. */
 const LONGEST_CALL_MILLIS = 16 * 60_000;
 
 export function openDeployed(

@@ -8,12 +8,12 @@ import { REPOSITORY } from '../../infra/repository.ts';
 let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-ends-'));
-  // Where this is root, Postgres is another user.
+  // Under root Postgres runs as another user, which has to read this folder.
   await chmod(folder, 0o755);
 });
 afterEach(() => rm(folder, { recursive: true, maxRetries: 10, retryDelay: 200 }));
 
-test('npm run test:deploy ends the servers that it has started, also when it is stopped halfway', async () => {
+test('npm run test:deploy ends the servers that it started, even when it is interrupted', async () => {
   const env = { ...process.env, TMPDIR: folder, AWS_ENDPOINT_URL: '' };
   const suite = spawn(process.execPath, [join(REPOSITORY, 'test/deploy/main.ts')], { cwd: folder, env });
   const ended = new Promise<number | null>((resolve) => suite.once('close', resolve));
@@ -35,6 +35,6 @@ test('npm run test:deploy ends the servers that it has started, also when it is 
   suite.kill('SIGTERM');
   expect(await ended).toBe(143);
   await expect(fetch(endpoint)).rejects.toThrow('fetch failed');
-  // Postgres has its data there, and the suite what was said.
+  // Postgres had its data in this folder, and the suite its logs.
   expect(await left()).toEqual([]);
 });

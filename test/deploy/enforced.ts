@@ -12,20 +12,20 @@ import { openIdentity } from './identity.ts';
 import { followMappings } from './mappings.ts';
 import { realData } from './real-data.ts';
 import { openMiniStack, type Server } from './server.ts';
-import { openSignedDoor } from './signed-door.ts';
+import { startSigningProxy } from './signing-proxy.ts';
 
-/** A stage on a server where every call is checked against the policies of who makes it. */
+/** A stage on a server that checks every call against the policies of its caller. */
 export interface Enforced {
   readonly server: Server;
   readonly deployed: Deployed;
-  /** Of the source that devices post to. */
+  /** The URL of the source that devices post to. */
   readonly functionUrl: string;
 }
 
 /**
- * MiniStack keeps the role that the CDK publishes files with from its bucket, so whoever calls deploys; and it has no
- * TLS, without which buckets and queues deny everything. What it asks a log's policy for has no `:*` at its end, which
- * AWS wants there.
+ * Changes that MiniStack needs. It denies the CDK's publishing role its bucket, so the caller's own credentials deploy.
+ * It has no TLS, without which our buckets and queues deny everything. It checks a log's policy against an ARN without
+ * the `:*` that AWS requires.
  */
 const CHANGES: readonly Change[] = [
   {
@@ -45,7 +45,7 @@ const CHANGES: readonly Change[] = [
   { file: 'infra/constructs/queue-function.ts', from: 'enforceSSL: true', to: 'enforceSSL: false' },
 ];
 
-/** A second server, with a database of its own, and the stage deployed there. */
+/** Starts a second server and database, and deploys the stage there. */
 export async function deployEnforced(
   { stage, folder }: { readonly stage: string; readonly folder: string },
   running: AsyncDisposableStack,
@@ -63,19 +63,19 @@ export async function deployEnforced(
   return { server, deployed, functionUrl: outputs[deployed.names.pipelineStack('sensors')]?.UrlDevices ?? '' };
 }
 
-/** What a server without enforcement has taken, taken by functions that may do no more than their roles say. */
-export async function realDataEnforced(place: {
+/** Repeats the run with real data on a server where functions may do only what their roles allow. */
+export async function realDataEnforced(settings: {
   readonly stage: string;
   readonly folder: string;
 }): Promise<readonly Check[]> {
   await using running = new AsyncDisposableStack();
-  const { server, deployed, functionUrl } = await deployEnforced(place, running);
-  await followMappings(server, place.folder, running);
-  const door = await openSignedDoor({ functionUrl, server }, running);
-  return [...(await enforcement(server, deployed)), ...(await realData(deployed, door))];
+  const { server, deployed, functionUrl } = await deployEnforced(settings, running);
+  await followMappings(server, settings.folder, running);
+  const devicesUrl = await startSigningProxy({ functionUrl, server }, running);
+  return [...(await enforcement(server, deployed)), ...(await realData(deployed, devicesUrl))];
 }
 
-/** A server that lets everybody do everything would prove nothing. */
+/** Checks that the server denies a call: a server that allows everything would prove nothing. */
 async function enforcement(server: Server, { clients, names }: Deployed): Promise<readonly Check[]> {
   const cleaning = new GetFunctionConfigurationCommand({ FunctionName: names.step('sensors', 'cleaning') });
   const { Role = '' } = await clients.lambda.send(cleaning);
@@ -94,7 +94,7 @@ async function enforcement(server: Server, { clients, names }: Deployed): Promis
   ];
 }
 
-/** `done`, or the name of what it failed with. */
+/** Resolves to `done`, or to the name of the error. */
 function outcomeOf(call: Promise<unknown>): Promise<string> {
   return call.then(
     () => 'done',

@@ -1,7 +1,7 @@
 import type { Caller } from './caller.ts';
 import { callQuery } from './signed-call.ts';
 
-/** A role's statement, as IAM keeps it. */
+/** A statement of a role, as IAM stores it. */
 export interface PolicyStatement {
   readonly Sid: string;
   readonly Effect: 'Allow' | 'Deny';
@@ -19,18 +19,18 @@ export interface PolicyOf {
   readonly policy: string;
 }
 
-/** IAM and STS, which no client of the repository's calls. */
+/** Calls of IAM and STS, for which the repository has no client. */
 export interface Identity {
-  /** Names of all roles. */
+  /** Returns the names of all roles. */
   roles(): Promise<readonly string[]>;
-  /** Names of a role's inline policies. */
+  /** Returns the names of a role's inline policies. */
   policiesOf(role: string): Promise<readonly string[]>;
   policy(of: PolicyOf): Promise<Policy>;
-  /** In effect from the next call on. */
+  /** Replaces a policy. The change takes effect with the next call. */
   putPolicy(of: PolicyOf, policy: Policy): Promise<void>;
-  /** Lets anybody of the account assume a role that only a service may. */
+  /** Lets every identity of the account assume a role that only a service may assume. */
   openTo(role: string, account: string): Promise<void>;
-  /** Credentials of a session of the role, as a service has that assumes it. */
+  /** Assumes a role as a service does, and returns the session's credentials. */
   assume(roleArn: string): Promise<Caller['credentials']>;
 }
 
@@ -54,8 +54,13 @@ export function openIdentity(caller: Caller): Identity {
       await iam({ Action: 'UpdateAssumeRolePolicy', RoleName: role, PolicyDocument });
     },
     async assume(roleArn) {
-      const asked = { Action: 'AssumeRole', RoleArn: roleArn, RoleSessionName: 'deploy-suite', Version: '2011-06-15' };
-      const said = await call('sts', asked, caller);
+      const request = {
+        Action: 'AssumeRole',
+        RoleArn: roleArn,
+        RoleSessionName: 'deploy-suite',
+        Version: '2011-06-15',
+      };
+      const said = await call('sts', request, caller);
       return {
         accessKeyId: textOf('AccessKeyId', said),
         secretAccessKey: textOf('SecretAccessKey', said),
@@ -71,13 +76,13 @@ async function call(
   caller: Caller,
 ): Promise<string> {
   const { ok, said } = await callQuery(service, parameters, caller);
-  if (!ok) throw new Error(`${parameters.Action} was refused: ${said}`);
+  if (!ok) throw new Error(`${parameters.Action} failed: ${said}`);
   return said;
 }
 
 function textOf(tag: string, xml: string): string {
   const [value] = textsOf(tag, xml);
-  if (value === undefined) throw new Error(`there is no ${tag} in ${xml}`);
+  if (value === undefined) throw new Error(`no ${tag} in ${xml}`);
   return value;
 }
 

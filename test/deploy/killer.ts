@@ -7,7 +7,7 @@ import type { Change } from './changed-copy.ts';
 import type { Deployed } from './deployed.ts';
 import { everythingDone, until } from './settle.ts';
 
-/** Code that a line of an order kills: its process ends, as one does that has no memory left. */
+/** Code whose process exits at one line of an order, as it would when it runs out of memory. */
 export const KILLED_BY_PIGEON: Change = {
   file: 'functions/transforms/order-events.ts',
   from: 'apply: ({ data: line }) => {',
@@ -18,10 +18,7 @@ const FIRST_ROW = 1_000_000;
 const ROWS = 12;
 const KILLER = 5;
 
-/**
- * A file with such a line among others, which travel in one record: that line becomes a dead letter, and the others
- * arrive.
- */
+/** Lands a file with such a line among others in one record. The line becomes a dead letter, and the others arrive. */
 export async function killer(deployed: Deployed): Promise<readonly Check[]> {
   const { clients, names, database } = deployed;
   const Body = await fileWithKiller();
@@ -33,17 +30,17 @@ export async function killer(deployed: Deployed): Promise<readonly Check[]> {
     );
     return found.rows.map(({ row }) => row);
   };
-  await until('the lines around the one that kills have arrived', async () => (await arrived()).length >= ROWS - 1);
+  await until('the lines around the poison line have arrived', async () => (await arrived()).length >= ROWS - 1);
   await everythingDone(deployed);
   const killed = (await deadLetters(clients.s3, names.deadLetters)).filter(({ reason }) => reason === 'killed');
   return [
     ...sameEntries(
-      'lines around the one that kills',
+      'lines around the poison line',
       Array.from({ length: ROWS }, (_, index) => String(FIRST_ROW + index)).filter((_, index) => index !== KILLER),
       await arrived(),
     ),
     ...sameEntries(
-      'what killed its function is a dead letter',
+      'the poison line is a dead letter',
       ['order-events, with its bytes'],
       killed.map(({ step, text = '' }) => `${step}, ${text.includes('Pigeon') ? 'with' : 'without'} its bytes`),
     ),
@@ -52,7 +49,7 @@ export async function killer(deployed: Deployed): Promise<readonly Check[]> {
 
 async function fileWithKiller(): Promise<string> {
   const [header = '', ...lines] = (await readFile(ordersFile(), 'utf8')).trimEnd().split(/\r?\n/);
-  // None of these has a comma or a line feed in a cell before the mode of shipping.
+  // In these lines no cell before the shipping mode has a comma or a line break.
   const rows = lines.slice(0, ROWS).map((line, index) => {
     const [, order, ordered, shipped, mode, ...rest] = line.split(',');
     return [FIRST_ROW + index, order, ordered, shipped, index === KILLER ? 'Pigeon' : mode, ...rest].join(',');

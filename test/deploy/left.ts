@@ -5,13 +5,13 @@ import { DeleteObjectsCommand, ListBucketsCommand, ListObjectVersionsCommand, ty
 import { ListQueuesCommand } from '@aws-sdk/client-sqs';
 import type { Deployed } from './deployed.ts';
 
-/** What is there of a stage: what holds data, and what does something. */
+/** The resources of a stage: those that hold data, and those that run. */
 export interface Left {
   readonly data: readonly string[];
   readonly works: readonly string[];
 }
 
-/** Asks each service for what bears the stage's name. Lists of one stage fit into one page. */
+/** Lists the resources with the stage's name in each service. The list of one stage fits into one page. */
 export async function leftOf({ clients, names }: Deployed): Promise<Left> {
   const { kinesis, dynamodb, s3, sqs, lambda } = clients;
   const [streams, tables, buckets, queues, functions, mappings] = await Promise.all([
@@ -48,7 +48,7 @@ export async function leftOf({ clients, names }: Deployed): Promise<Left> {
   };
 }
 
-/** A bucket that holds anything is not deleted: its owner empties it. */
+/** Empties a bucket, as its owner has to: CloudFormation does not delete a bucket that holds objects. */
 export async function emptyBucket(s3: S3Client, Bucket: string): Promise<void> {
   for (;;) {
     const { Versions = [], DeleteMarkers = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket }));

@@ -12,7 +12,7 @@ const sidsOf = (statements: readonly PolicyStatement[] = []) =>
   statements.flatMap(({ Sid, Action }) => [Action].flat().map((action) => `${Sid} ${action}`));
 
 describe('a policy', () => {
-  test('is less each action that it allows, one at a time', () => {
+  test('is returned without each action that it allows, one at a time', () => {
     const found = eachLess({ Version, Statement: [READS, KEEPS, DENIES] });
     expect(found.map(({ statement, action, rest }) => [statement, action, sidsOf(rest.Statement).slice(1)])).toEqual([
       ['Reads', 'k:Get', ['Reads k:List', 'Keeps d:Get', 'Denies e:Create']],
@@ -21,12 +21,12 @@ describe('a policy', () => {
     ]);
   });
 
-  test('always allows something, because IAM takes no policy without a statement', () => {
+  test('always allows something, because IAM rejects a policy without statements', () => {
     const [only] = eachLess({ Version, Statement: [KEEPS] });
     expect(sidsOf(only?.rest.Statement)).toEqual(['Nothing sts:GetCallerIdentity']);
   });
 
-  test('is also less all statements that allow the same of the same, where the others may stand in', () => {
+  test('is also returned without all statements that allow one action on one resource', () => {
     const found = eachLess({ Version, Statement: [READS, KEEPS, SEES] });
     expect(found.map(({ unlike }) => unlike && sidsOf(unlike.Statement).slice(1))).toEqual([
       undefined,

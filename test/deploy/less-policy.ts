@@ -3,16 +3,15 @@ import type { Policy, PolicyStatement } from './identity.ts';
 export interface LessPolicy {
   readonly statement: string;
   readonly action: string;
-  /** The policy without it. */
+  /** The policy without the action. */
   readonly rest: Policy;
   /**
-   * Without that action of each statement of the same resources: where there are several, which differ by their
-   * conditions.
+   * The policy without the action in any statement on the same resources, when several differ only in their conditions.
    */
   readonly unlike?: Policy;
 }
 
-/** A policy less one action of one statement, for each that it allows. */
+/** Returns, for each action that a policy allows, the policy without that action. */
 export function eachLess({ Version, Statement }: Policy): readonly LessPolicy[] {
   return Statement.filter(({ Effect }) => Effect === 'Allow').flatMap((statement) => {
     const actions = [statement.Action].flat();
@@ -33,7 +32,7 @@ export function eachLess({ Version, Statement }: Policy): readonly LessPolicy[] 
   });
 }
 
-/** What every policy allows: one of no statements is refused. */
+/** A statement that every policy gets, because IAM rejects a policy without statements. */
 const ALWAYS = { Sid: 'Nothing', Effect: 'Allow', Action: 'sts:GetCallerIdentity', Resource: '*' } as const;
 
 function less(statement: PolicyStatement, action: string): readonly PolicyStatement[] {

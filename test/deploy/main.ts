@@ -25,7 +25,7 @@ process.on('uncaughtException', (error) => {
 });
 endWith(await main());
 
-/** `npm run test:deploy`. Resolves to its exit code. */
+/** Runs `npm run test:deploy`. Resolves to the exit code. */
 async function main(): Promise<number> {
   try {
     const { report, statements, account, database } = parseArguments(process.argv.slice(2));
@@ -42,17 +42,17 @@ async function main(): Promise<number> {
   }
 }
 
-/** For what commands and servers say. It stays when anything has failed. */
+/** Makes the folder for the logs of commands and servers. It is kept when anything has failed. */
 async function ownFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-deploy-'));
   running.defer(async () => {
     if (results.failed === 0) await rm(folder, { recursive: true, maxRetries: 5 });
-    else say(`What the commands and the server said: ${folder}`);
+    else say(`logs of the commands and the server: ${folder}`);
   });
   return folder;
 }
 
-/** Whatever has happened, every server that was started ends first. A second signal does not wait for that. */
+/** Ends every server that was started, then exits. A second signal exits at once. */
 function endWith(code: number): void {
   if (isEnding) process.exit(code);
   isEnding = true;

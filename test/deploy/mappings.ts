@@ -6,7 +6,7 @@ import { keepRunning, type Running, run } from './command.ts';
 import type { Deployed } from './deployed.ts';
 import type { Server } from './server.ts';
 
-/** The server's Kinesis mappings, done by `millrace mappings` until it is interrupted. */
+/** Runs the server's Kinesis mappings with `millrace mappings --follow` until the returned command is interrupted. */
 export async function followMappings(server: Server, folder: string, running: AsyncDisposableStack): Promise<Running> {
   const command = [process.execPath, join(REPOSITORY, 'infra/cli/main.ts'), 'mappings', '--follow'];
   const mappings = keepRunning(command, { cwd: folder, env: server.env, log: join(folder, 'mappings.log') });
@@ -17,13 +17,13 @@ export async function followMappings(server: Server, folder: string, running: As
   return mappings;
 }
 
-/** The same, until all have caught up. */
+/** Runs the mappings until all have caught up. */
 export async function catchUpMappings(server: Server, folder: string): Promise<void> {
   const command = [process.execPath, join(REPOSITORY, 'infra/cli/main.ts'), 'mappings'];
   await run(command, { cwd: folder, env: server.env, log: join(folder, 'mappings.log') });
 }
 
-/** Ends it as Ctrl-C does. */
+/** Interrupts `millrace mappings --follow`, and checks that it enables the server's mappings again. */
 export async function givenBack(
   mappings: Running | undefined,
   { clients, names }: Deployed,
@@ -41,7 +41,7 @@ export async function givenBack(
   const code = await mappings?.interrupt();
   return [
     { what: 'mappings while they are followed', expected: 'Disabled '.repeat(5).trim(), found: before },
-    { what: 'mappings that are given back', expected: 'Enabled '.repeat(5).trim(), found: await states() },
+    { what: 'mappings after Ctrl-C', expected: 'Enabled '.repeat(5).trim(), found: await states() },
     { what: 'exit code', expected: 0, found: code ?? 'none' },
   ];
 }

@@ -8,15 +8,12 @@ import { freePort } from '../../infra/local/servers/listening.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
 import { cleanEnvironment, type Environment, keepRunning, run } from './command.ts';
 
-/** Pinned: what it does and lacks is known of this version. */
+/** The version is pinned, because the suite depends on what it supports. */
 const VERSION = '1.5.33';
 
 const FOLDER = join(REPOSITORY, '.millrace', `ministack-${VERSION}`);
 
-/**
- * Starts MiniStack on a free port of 127.0.0.1, out of a virtual environment of its own, which is made first where it
- * is missing.
- */
+/** Starts MiniStack on a free port of 127.0.0.1. Installs it in a virtual environment first when it is missing. */
 export async function startMiniStack(
   settings: { readonly log: string; readonly env?: Environment },
   running: AsyncDisposableStack,
@@ -52,16 +49,16 @@ async function installed(log: string): Promise<string> {
   } catch (error) {
     await rm(FOLDER, { recursive: true, force: true });
     throw new UserMistake(
-      `MiniStack ${VERSION} could not be installed with ${python}; give a server with AWS_ENDPOINT_URL instead, or mend this: ${(error as Error).message}`,
+      `MiniStack ${VERSION} could not be installed with ${python}; give a server with AWS_ENDPOINT_URL instead, or fix this: ${(error as Error).message}`,
     );
   }
   return command;
 }
 
-/** Newer ones first. */
+/** Commands of Python, newer versions first. */
 const CANDIDATES = ['python3.14', 'python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3', 'python'];
 
-/** Rejects with a line that says how to get one. */
+/** Finds a suitable Python. Rejects with a line that says how to install one. */
 export async function findPython(env: Environment): Promise<string> {
   const check = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))';
   for (const candidate of CANDIDATES) {

@@ -9,18 +9,17 @@ import { readingOf } from './traffic.ts';
 const SENSOR = 'poisoned';
 const GOOD = Array.from({ length: 5 }, (_, day) => JSON.stringify(readingOf(SENSOR, day)));
 
-/** What is wrong with a record, and which steps find that out: every one that reads it, or the first that can tell. */
+/** Bad records, each with the dead letters that it becomes. */
 const BAD: readonly { readonly text: string; readonly found: readonly string[] }[] = [
   { text: '{"sensor_id":"poisoned","date":', found: ['archive undecodable', 'cleaning undecodable'] },
   { text: JSON.stringify({ ...readingOf(SENSOR, 10), date: 'yesterday' }), found: ['cleaning schema'] },
   { text: JSON.stringify(readingOf(SENSOR, 11, { wind: -1 })), found: ['cleaning transform'] },
-  // The table is told to take no hail.
+  // A constraint of the table forbids hail.
   { text: JSON.stringify(readingOf(SENSOR, 12, { weather: 'hail' })), found: ['readings refused'] },
 ];
 
 /**
- * Bad records among good ones, put by a producer that is none of ours: the good ones arrive, the bad ones are dead
- * letters.
+ * Puts bad records among good ones as another team's producer. The good ones arrive; the bad ones become dead letters.
  */
 export async function poison(deployed: Deployed): Promise<readonly Check[]> {
   const { clients, names, database } = deployed;
@@ -33,7 +32,7 @@ export async function poison(deployed: Deployed): Promise<readonly Check[]> {
       Records: texts.map((text) => ({ Data: Buffer.from(text), PartitionKey: SENSOR })),
     }),
   );
-  if (FailedRecordCount) throw new Error(`the stream refused ${FailedRecordCount} records`);
+  if (FailedRecordCount) throw new Error(`the stream rejected ${FailedRecordCount} records`);
   await everythingDone(deployed);
 
   const letters = (await deadLetters(clients.s3, names.deadLetters)).filter((letter) => !before.some(isSameAs(letter)));
@@ -61,7 +60,7 @@ export async function poison(deployed: Deployed): Promise<readonly Check[]> {
       datesOf(GOOD),
       rows.map(({ date }) => date),
     ),
-    // The row that Postgres refuses is none to the lake.
+    // The row that Postgres rejects is valid for the lake.
     ...sameEntries(
       'readings around them in the lake',
       datesOf([...GOOD, BAD[3]?.text ?? '']),
@@ -74,10 +73,7 @@ function isSameAs(letter: DeadLetter) {
   return ({ step, shard, at }: DeadLetter) => step === letter.step && shard === letter.shard && at === letter.at;
 }
 
-/**
- * Of a record that another team's producer put, the original is the data of an event; behind a transform it is what
- * that made of it.
- */
+/** Tells whether a dead letter has the original bytes: the producer's record, or after a transform its output. */
 function hasOriginal({ step, text = '' }: DeadLetter): boolean {
   return step === 'readings' ? text.includes('"hail"') : BAD.some((bad) => text.includes(bad.text));
 }

@@ -10,7 +10,7 @@ import { explainFault } from '../../infra/endpoint/faults.ts';
 import { type Caller, clientOptions } from './caller.ts';
 import { callQuery } from './signed-call.ts';
 
-/** Asks each service that is deployed to for a list. Rejects with a line for the first that cannot be had. */
+/** Requests a list from each service that the suite needs. Rejects with a line about the first that does not answer. */
 export async function probeServices(caller: Caller): Promise<void> {
   const common = { ...clientOptions(caller), maxAttempts: 1 };
   const calls: readonly (readonly [service: string, call: () => Promise<unknown>])[] = [
@@ -33,13 +33,13 @@ export async function probeServices(caller: Caller): Promise<void> {
   }
 }
 
-/** The account that the credentials are of. */
+/** Resolves to the account of the credentials. */
 export async function accountOf(caller: Caller): Promise<string> {
   const { ok, status, said } = await callQuery('sts', { Action: 'GetCallerIdentity', Version: '2011-06-15' }, caller);
   const account = /<Account>(\d{12})<\/Account>/.exec(said)?.[1];
   if (ok && account !== undefined) return account;
   throw new UserMistake(
-    `STS: ${caller.endpoint ?? 'AWS'} does not say whose account this is (${status}): start a server that has it, or export other credentials`,
+    `STS: ${caller.endpoint ?? 'AWS'} does not name the account (${status}): start a server that supports GetCallerIdentity, or export other credentials`,
   );
 }
 
@@ -50,6 +50,6 @@ async function listStacks(caller: Caller): Promise<void> {
     caller,
   );
   if (ok) return;
-  const name = /<Code>([A-Za-z]+)<\/Code>/.exec(said)?.[1] ?? 'no answer of AWS';
+  const name = /<Code>([A-Za-z]+)<\/Code>/.exec(said)?.[1] ?? 'not an answer of AWS';
   throw Object.assign(new Error(said.slice(0, 200)), { name, $metadata: { httpStatusCode: status } });
 }

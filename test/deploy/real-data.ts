@@ -9,17 +9,17 @@ import type { Deployed } from './deployed.ts';
 import { everythingDone, until } from './settle.ts';
 
 /**
- * The demo's data sets through what is deployed: a file into the landing bucket, readings through the function's URL.
+ * Sends the demo's data through the deployed pipelines: a file to the landing bucket, readings to the function's URL.
  */
-export async function realData(deployed: Deployed, door: string): Promise<readonly Check[]> {
+export async function realData(deployed: Deployed, devicesUrl: string): Promise<readonly Check[]> {
   const { database } = deployed;
   const file = await readFile(ordersFile());
   const landed = deployed.clients.s3.send(
     new PutObjectCommand({ Bucket: deployed.names.landing, Key: 'orders/superstore.csv', Body: file }),
   );
-  const [sent] = await Promise.all([sendReadings(door, weatherFile()), landed]);
+  const [sent] = await Promise.all([sendReadings(devicesUrl, weatherFile()), landed]);
   const orders = (await rowsOf(ordersFile())).length;
-  // Until then the announcement may still be on its way, with every queue empty and every position at an end.
+  // Before that the file's announcement may not have arrived, so queues and positions alone do not show the end.
   await until('completed orders are in Postgres', async () => (await rowCount(database, 'completed_orders')) >= orders);
   await everythingDone(deployed);
   return [
@@ -29,7 +29,7 @@ export async function realData(deployed: Deployed, door: string): Promise<readon
   ];
 }
 
-/** 0 for a table that the sink has not made yet. */
+/** Counts a table's rows. The count is 0 before the sink has created the table. */
 export async function rowCount(database: pg.Client, table: string): Promise<number> {
   const { rows } = await database.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [table]);
   if (rows[0]?.there !== true) return 0;

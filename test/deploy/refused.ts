@@ -19,7 +19,7 @@ const REPLACING: readonly { readonly what: string; readonly name: string; readon
   },
 ];
 
-/** Deployments that would replace what holds data are refused before anything is touched. */
+/** Checks that deployments which would replace a resource with data are refused before anything changes. */
 export async function replacementsRefused(options: CdkOptions): Promise<readonly Check[]> {
   const checks: Check[] = [];
   for (const { what, name, changes } of REPLACING) {
@@ -29,8 +29,8 @@ export async function replacementsRefused(options: CdkOptions): Promise<readonly
     const reason = /^.*(would|more than).*$/m.exec(said)?.[0]?.trim();
     checks.push({
       what: `${what}: the reason`,
-      expected: 'said',
-      found: reason === undefined ? said.slice(-300) : 'said',
+      expected: 'printed',
+      found: reason === undefined ? said.slice(-300) : 'printed',
     });
   }
   return checks;

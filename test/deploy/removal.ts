@@ -9,10 +9,10 @@ import { catchUpMappings } from './mappings.ts';
 import type { Server } from './server.ts';
 import { everythingDone } from './settle.ts';
 import { callJson } from './signed-call.ts';
-import { openSignedDoor } from './signed-door.ts';
+import { startSigningProxy } from './signing-proxy.ts';
 import { readingOf, sendReading } from './traffic.ts';
 
-/** Removing the stacks leaves what holds data, and nothing that does something. */
+/** Checks that removing the stacks keeps every resource with data, and nothing that runs. */
 export async function destroyKeepsData(cdk: Cdk, deployed: Deployed): Promise<readonly Check[]> {
   const { clients, names } = deployed;
   const before = await leftOf(deployed);
@@ -21,7 +21,7 @@ export async function destroyKeepsData(cdk: Cdk, deployed: Deployed): Promise<re
   await cdk.destroy();
   const after = await leftOf(deployed);
   return [
-    { what: 'there was something to remove', expected: 'yes', found: functions > 0 && kept > 0 ? 'yes' : 'no' },
+    { what: 'there are resources to remove', expected: 'yes', found: functions > 0 && kept > 0 ? 'yes' : 'no' },
     {
       what: 'streams, tables and buckets that are kept',
       expected: before.data.join(', '),
@@ -32,7 +32,7 @@ export async function destroyKeepsData(cdk: Cdk, deployed: Deployed): Promise<re
   ];
 }
 
-/** Deployed again over what was kept, everything goes on from where it stood. */
+/** Deploys again over the kept resources, and checks that every step continues from its position. */
 export async function deployAgain(
   cdk: Cdk,
   deployed: Deployed,
@@ -46,13 +46,13 @@ export async function deployAgain(
   const files = async () => (await listObjects(clients.s3, names.lake, '')).length;
   const before = await files();
   await removeLogs(names, server);
-  // CloudFormation finds by itself what has a name that its template spells out: that of a bucket has the account in
-  // it.
+  // CloudFormation finds resources by itself when the template spells out their names. A bucket's name contains the
+  // account.
   await cdk.import(names.platformStack, await identifiersOf(cdk, names));
   const outputs = await cdk.deploy({}, ['--import-existing-resources']);
   const functionUrl = outputs[names.pipelineStack('sensors')]?.UrlDevices ?? '';
-  const door = await openSignedDoor({ functionUrl, server }, running);
-  await sendReading(door, readingOf('returned', 0));
+  const devicesUrl = await startSigningProxy({ functionUrl, server }, running);
+  await sendReading(devicesUrl, readingOf('returned', 0));
   if (server.endpoint !== undefined) await catchUpMappings(server, folder);
   await everythingDone(deployed);
   const { rows } = await database.query<{ sensor_id: string }>(
@@ -60,12 +60,12 @@ export async function deployAgain(
   );
   return [
     { what: 'readings in Postgres that were sent since', expected: 1, found: rows.length },
-    // A reading more is a file in the archive and one in the lake: whatever began anew would write all files again.
+    // One more reading is one file in the archive and one in the lake. A step that began anew would write all files.
     { what: 'files in the lake that were written since', expected: 2, found: (await files()) - before },
   ];
 }
 
-/** Removed with `removal=destroy`, nothing is left. */
+/** Checks that nothing is left after a removal with `removal=destroy`. */
 export async function destroyLeavesNothing(cdk: Cdk, deployed: Deployed): Promise<readonly Check[]> {
   const { clients, names } = deployed;
   const context = { removal: 'destroy' };
@@ -73,11 +73,12 @@ export async function destroyLeavesNothing(cdk: Cdk, deployed: Deployed): Promis
   for (const bucket of [names.landing, names.lake, names.deadLetters]) await emptyBucket(clients.s3, bucket);
   await cdk.destroy(context);
   const after = await leftOf(deployed);
-  return [{ what: 'left of all', expected: '', found: [...after.data, ...after.works].join(', ') }];
+  return [{ what: 'resources that are left', expected: '', found: [...after.data, ...after.works].join(', ') }];
 }
 
 /**
- * A function that ends after its stack writes a log again on MiniStack; on AWS it may not: no role creates a log group.
+ * Deletes log groups. On MiniStack a function that ends after its stack creates its log group again; on AWS no role may
+ * do that.
  */
 async function removeLogs(names: Names, server: Server): Promise<void> {
   const { said } = await callJson(
@@ -89,7 +90,7 @@ async function removeLogs(names: Names, server: Server): Promise<void> {
   for (const { logGroupName } of logGroups) await callJson('logs:DeleteLogGroup', { logGroupName }, server);
 }
 
-/** Of the platform's resources that were kept, by their logical ids. */
+/** Returns the identifiers of the platform's kept resources, by logical id. */
 async function identifiersOf(cdk: Cdk, names: Names): Promise<Record<string, Record<string, string>>> {
   const { Resources } = await cdk.template(names.platformStack);
   const found: Record<string, Record<string, string>> = {};
@@ -98,7 +99,7 @@ async function identifiersOf(cdk: Cdk, names: Names): Promise<Record<string, Rec
     if (Type !== 'AWS::S3::Bucket') continue;
     const bucket = { DeadLetters: names.deadLetters, Landing: names.landing, Lake: names.lake };
     const [, BucketName] = Object.entries(bucket).find(([prefix]) => id.startsWith(prefix)) ?? [];
-    if (BucketName === undefined) throw new Error(`the platform has a bucket '${id}' that this test does not know`);
+    if (BucketName === undefined) throw new Error(`the platform has a bucket '${id}' that this test does not list`);
     found[id] = { BucketName };
   }
   return found;

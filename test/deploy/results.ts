@@ -1,12 +1,12 @@
 import type { Check } from '../../infra/local/demo/checks.ts';
 
-/** What the suite has found, told step by step. */
+/** The suite's results, printed step by step. */
 export interface Results {
   readonly passed: number;
   readonly failed: number;
   /**
-   * Runs a step and tells how long it took and what it found. Once a step has thrown, the later ones are not run, and
-   * count as failed.
+   * Runs a step, and prints its checks and its duration. After a step has thrown, later ones are not run and count as
+   * failed.
    */
   step(name: string, work: () => Promise<readonly Check[]>): Promise<void>;
 }
@@ -17,7 +17,7 @@ export function openResults(say: (line: string) => void): Results {
   let failed = 0;
   let broken = false;
 
-  function tell(check: Check): void {
+  function report(check: Check): void {
     const { what, expected, found } = check;
     if (expected === found) passed++;
     else failed++;
@@ -43,7 +43,7 @@ export function openResults(say: (line: string) => void): Results {
       const stepMillis = Date.now();
       say(`${secondsSince(startedMillis)}  ${name}`);
       try {
-        for (const check of await work()) tell(check);
+        for (const check of await work()) report(check);
         say(`    ${secondsSince(stepMillis).trim()}`);
       } catch (error) {
         failed++;

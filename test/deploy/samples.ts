@@ -8,13 +8,14 @@ import { streamNameOf } from '../../infra/constructs/stream-names.ts';
 import { ordersFile } from '../../infra/local/demo/data.ts';
 import type { StreamPlan } from '../../infra/pipelines/streams.ts';
 import type { Deployed } from './deployed.ts';
+import { LONGEST_MILLIS } from './longest.ts';
 
 const SAMPLES = 30;
 
-/** Data of events that came through a stream before, as JSON texts. */
+/** Reads the data of events that came through a stream before, as JSON texts. */
 export async function samplesOf(stream: StreamPlan, { clients, names }: Deployed): Promise<readonly string[]> {
   const { kinesis } = clients;
-  const signal = AbortSignal.timeout(60_000);
+  const signal = AbortSignal.timeout(LONGEST_MILLIS);
   const name = streamNameOf(stream, names);
   const found: string[] = [];
   for (const { id: shardId } of (await describeStream(kinesis, name, signal)).shards) {
@@ -25,16 +26,13 @@ export async function samplesOf(stream: StreamPlan, { clients, names }: Deployed
       if (found.length >= SAMPLES) return found.slice(0, SAMPLES);
     }
   }
-  if (found.length === 0) throw new Error(`nothing has come through ${name} yet`);
+  if (found.length === 0) throw new Error(`stream ${name} has no events yet`);
   return found;
 }
 
 const KEY = 'sample';
 
-/**
- * Puts records that no step has read yet, and one that is no event; resolves to what Lambda would invoke a function
- * with.
- */
+/** Puts new records, one of which is not an event. Resolves to the batch with which Lambda would invoke a function. */
 export async function putSamples(
   stream: StreamPlan,
   samples: readonly string[],
@@ -64,7 +62,7 @@ export async function putSamples(
   };
 }
 
-/** A file of two orders' lines, the second of which is cut off. */
+/** Makes a file with two lines of orders, the second of which is cut off. */
 export async function sampleFile(): Promise<string> {
   const [header = '', first = '', second = ''] = (await readFile(ordersFile(), 'utf8')).split('\n');
   return [header, first, second.slice(0, 20), ''].join('\n');

@@ -7,19 +7,19 @@ import { cleanEnvironment, type Environment } from './command.ts';
 import { startMiniStack } from './ministack.ts';
 import { accountOf, probeServices } from './probe.ts';
 
-/** AWS, or a server that stands for it. */
+/** AWS, or a server that stands for AWS. */
 export interface Server extends Caller {
-  /** For every command. */
+  /** The environment of every command. */
   readonly env: Environment;
-  /** Its name, for people. */
+  /** A name for people. */
   readonly what: string;
-  /** Nothing was ever deployed there. */
+  /** True when nothing was ever deployed there. */
   readonly isNew: boolean;
 }
 
 /**
- * The server of `AWS_ENDPOINT_URL`; AWS, when there is none and `account` says which account is for tests; otherwise a
- * MiniStack that ends with `running`. What costs money, or may be somebody's, is taken only when its account is named.
+ * Returns the server of `AWS_ENDPOINT_URL`; without one, AWS when `account` names a test account; otherwise starts a
+ * MiniStack that ends with `running`. An account that may cost money is used only when `account` names it.
  */
 export async function openServer(
   { log, account }: { readonly log: string; readonly account: string | undefined },
@@ -36,7 +36,7 @@ export async function openServer(
   return serverOf({ ...caller, what: endpoint ?? `AWS, account ${found}, ${caller.region}`, isNew: false });
 }
 
-/** A MiniStack of our own, called by its root. */
+/** Starts a MiniStack and returns it, with root credentials. */
 export async function openMiniStack(
   settings: { readonly log: string; readonly env?: Environment },
   running: AsyncDisposableStack,
@@ -50,18 +50,18 @@ function refuseOddEndpoint(endpoint: string, account: string | undefined): void 
   const url = URL.parse(endpoint);
   if (url === null || !['http:', 'https:'].includes(url.protocol) || endpoint.endsWith('/')) {
     throw new UserMistake(
-      `AWS_ENDPOINT_URL is '${endpoint}': give it as http://127.0.0.1:4566, without a slash at its end`,
+      `AWS_ENDPOINT_URL is '${endpoint}'; write it as http://127.0.0.1:4566, without a slash at the end`,
     );
   }
   if (!/\.amazonaws\.com(\.cn)?$/.test(url.hostname)) return;
   throw new UserMistake(
     account === undefined
-      ? `AWS_ENDPOINT_URL is AWS itself, where a stage costs money: unset it, and name the account that is for tests (env -u AWS_ENDPOINT_URL npm run test:deploy -- --account 123456789012)`
-      : `AWS_ENDPOINT_URL is '${endpoint}', one service of AWS: unset it, and the account's are called (env -u AWS_ENDPOINT_URL npm run test:deploy -- --account ${account})`,
+      ? `AWS_ENDPOINT_URL is AWS itself, where a stage costs money: unset it, and name the test account (env -u AWS_ENDPOINT_URL npm run test:deploy -- --account 123456789012)`
+      : `AWS_ENDPOINT_URL is '${endpoint}', one service of AWS: unset it to use all services of the account (env -u AWS_ENDPOINT_URL npm run test:deploy -- --account ${account})`,
   );
 }
 
-/** Whoever the AWS tools would be: by the environment, a profile, or the machine. */
+/** Returns the credentials that AWS tools would use: from the environment, a profile or the machine. */
 async function callerOf(endpoint: string | undefined): Promise<Caller> {
   const { config } = new KinesisClient(endpoint === undefined ? {} : { endpoint });
   try {
@@ -75,18 +75,18 @@ async function callerOf(endpoint: string | undefined): Promise<Caller> {
 
 function refuseOddRegion(region: string): void {
   if (/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region)) return;
-  throw new UserMistake(`the AWS region '${region}' is none: name the one to use (export AWS_REGION=us-east-1)`);
+  throw new UserMistake(`invalid AWS region '${region}': name the region to use (export AWS_REGION=us-east-1)`);
 }
 
-/** Servers that stand for AWS call their account by zeros, unless they are told another. */
+/** The account of servers that stand for AWS, unless another one is configured. */
 const NO_ACCOUNT = '000000000000';
 
 function refuseOtherAccount(found: string, named: string | undefined): void {
   if (named === found || (named === undefined && found === NO_ACCOUNT)) return;
   throw new UserMistake(
     named === undefined
-      ? `this is account ${found}, where a stage may cost money: name it if it is for tests (npm run test:deploy -- --account ${found})`
-      : `these credentials are of account ${found}, not of ${named}: take the other's (export AWS_PROFILE=…), or name this one (--account ${found})`,
+      ? `this is account ${found}, where a stage may cost money: if it is for tests, name it (npm run test:deploy -- --account ${found})`
+      : `these credentials are of account ${found}, not of ${named}: use credentials of that account (export AWS_PROFILE=…), or name this one (--account ${found})`,
   );
 }
 

@@ -1,22 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isContinuous, isScheduled, nameOf } from '../../infra/local/runner.ts';
 import type { Deployed } from './deployed.ts';
-import { recordsBehind } from './standing.ts';
+import { LONGEST_MILLIS } from './longest.ts';
+import { recordsBehind } from './records-behind.ts';
 
 const LOOK_EVERY_MILLIS = 500;
 
-/** Waits for what is bound to come. It rejects long before a machine, however slow, could be the reason. */
-export async function until(what: string, isSo: () => Promise<boolean>, longestMillis = 4 * 60_000): Promise<void> {
-  const endMillis = Date.now() + longestMillis;
+/** Waits until a condition holds. Rejects after an hour. */
+export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const endMillis = Date.now() + LONGEST_MILLIS;
   while (!(await isSo())) {
-    if (Date.now() > endMillis) throw new Error(`${what}: not so after ${longestMillis / 60_000} minutes`);
+    if (Date.now() > endMillis)
+      throw new Error(`after ${LONGEST_MILLIS / 60_000} minutes this has not happened: ${what}`);
     await delay(LOOK_EVERY_MILLIS);
   }
 }
 
 /**
- * Waits until every step has done all there is: no announcement is left, and every position is at the end of its shard.
- * Scheduled steps are called as often as it takes.
+ * Waits until every step has processed everything: no announcement is left, and every position is at the end of its
+ * shard. Invokes scheduled steps as often as needed.
  */
 export async function everythingDone(deployed: Deployed): Promise<void> {
   const queues = deployed.steps.filter((step) => step.delivery === 'queue');
@@ -33,6 +35,6 @@ export async function everythingDone(deployed: Deployed): Promise<void> {
     }
     return behind.length === 0;
   }).catch((error: Error) => {
-    throw new Error(`${error.message}; behind: ${behind.join(', ') || 'nobody; there are announcements left'}`);
+    throw new Error(`${error.message}; behind: ${behind.join(', ') || 'no step, but announcements are left'}`);
   });
 }

@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Caller } from './caller.ts';
 
-/** A POST to `/` of one of AWS's services. */
+/** A POST request to the path `/` of an AWS service. */
 export interface Unsigned {
   readonly service: string;
   readonly host: string;
@@ -9,7 +9,7 @@ export interface Unsigned {
   readonly type?: string;
 }
 
-/** The headers of the request with AWS's signature, version 4. */
+/** Returns the request's headers with AWS Signature Version 4. */
 export function signed(
   { service, host, body, type }: Unsigned,
   { region, credentials }: Pick<Caller, 'region' | 'credentials'>,

@@ -1,7 +1,7 @@
 import type { Caller } from './caller.ts';
 import { signed } from './signature.ts';
 
-/** A service's answer to a call, and whether it did what was asked. */
+/** A service's answer to a call, and whether the call succeeded. */
 export interface Answer {
   readonly ok: boolean;
   readonly status: number;
@@ -15,7 +15,7 @@ interface Call {
   readonly target?: string;
 }
 
-/** A call of a service that speaks Query (IAM, STS), for which the repository has no client. Answers in XML. */
+/** Calls a service with AWS's Query protocol (IAM, STS), for which the repository has no client. The answer is XML. */
 export function callQuery(
   service: string,
   parameters: Readonly<Record<string, string>>,
@@ -25,10 +25,10 @@ export function callQuery(
   return call({ service, type: 'application/x-www-form-urlencoded', body }, caller);
 }
 
-/** A service that speaks JSON, and what its targets begin with. */
+/** The services with AWS's JSON protocol, each with the beginning of its targets. */
 const JSON_SERVICES = { logs: 'Logs_20140328', events: 'AWSEvents' } as const;
 
-/** A call of CloudWatch Logs or EventBridge: `logs:CreateLogStream`. Answers in JSON. */
+/** Calls CloudWatch Logs or EventBridge: `logs:CreateLogStream`. The answer is JSON. */
 export function callJson(
   action: `${keyof typeof JSON_SERVICES}:${string}`,
   parameters: object,
@@ -50,7 +50,7 @@ async function call({ service, type, body, target }: Call, caller: Caller): Prom
   return { ok: reply.ok, status: reply.status, said: await reply.text() };
 }
 
-/** On AWS. IAM has one for all regions. */
+/** Returns a service's URL on AWS. IAM has one URL for all regions. */
 function urlOf(service: string, region: string): string {
   return service === 'iam' ? 'https://iam.amazonaws.com' : `https://${service}.${region}.amazonaws.com`;
 }

@@ -32,8 +32,8 @@ import { callJson } from './signed-call.ts';
 import type { Path } from './statement-paths.ts';
 
 /**
- * What Lambda and Scheduler do with the roles that they are given, beside what the function itself does. Emulators do
- * it without asking the role, so it is done here, call by call, as their documentation names them.
+ * Returns the calls that Lambda and Scheduler make with the roles of functions and schedules. Emulators do not check
+ * these, so the suite makes each call that the services' documentation names.
  */
 export function lambdaPathsOf(step: StepPlan, session: Caller, deployed: Deployed): readonly Path[] {
   return [
@@ -42,10 +42,13 @@ export function lambdaPathsOf(step: StepPlan, session: Caller, deployed: Deploye
     ...(step.delivery === 'queue'
       ? [
           {
-            what: "Lambda's mapping takes messages",
+            what: "Lambda's mapping receives messages",
             run: () => refusalOf(() => takeMessages(step, session, deployed)),
           },
-          { what: 'S3 tells it that a file is gone', run: () => refusalOf(() => listLanded(session, deployed)) },
+          {
+            what: 'S3 tells the function that a file was deleted',
+            run: () => refusalOf(() => listLanded(session, deployed)),
+          },
         ]
       : []),
   ];
@@ -62,10 +65,10 @@ export function schedulerPathsOf({ pipeline, name }: StepPlan, session: Caller, 
       const FunctionName = names.step(pipeline, name);
       await lambda.client.send(new InvokeCommand({ FunctionName, Payload: Buffer.from('{}') }));
     });
-  return [{ what: 'Scheduler runs it', run }];
+  return [{ what: 'Scheduler invokes the function', run }];
 }
 
-/** The Lambda Developer Guide, "Working with Lambda execution environment credentials": what a log takes. */
+/** Writes a log (Lambda Developer Guide, "Working with Lambda execution environment credentials"). */
 async function writeLog(functionName: string, session: Caller): Promise<void> {
   const logGroupName = logGroupOf(functionName);
   const logStreamName = `sample-${process.hrtime.bigint()}`;
@@ -79,11 +82,11 @@ async function answered(call: ReturnType<typeof callJson>): Promise<void> {
   if (!ok) throw new Error(said);
 }
 
-/** The same, "Configuring permissions" of a Kinesis mapping, and of its S3 destination. */
+/** Returns the calls of a Kinesis mapping and its S3 destination (the same guide, "Configuring permissions"). */
 function mappingPaths(step: TransformPlan | SinkPlan, session: Caller, deployed: Deployed): readonly Path[] {
   return [
     { what: "Lambda's mapping reads the stream", run: () => refusalOf(() => readStream(step, session, deployed)) },
-    { what: "Lambda's mapping gives up on a batch", run: () => refusalOf(() => giveUp(session, deployed)) },
+    { what: "Lambda's mapping discards a batch", run: () => refusalOf(() => discard(session, deployed)) },
   ];
 }
 
@@ -101,13 +104,13 @@ async function readStream({ input }: TransformPlan | SinkPlan, session: Caller, 
   await client.send(new GetRecordsCommand({ StreamARN, ShardIterator }));
 }
 
-async function giveUp(session: Caller, { clients, names }: Deployed): Promise<void> {
+async function discard(session: Caller, { clients, names }: Deployed): Promise<void> {
   using s3 = disposed(new S3Client({ ...clientOptions(session), forcePathStyle: true }));
   const Bucket = names.deadLetters;
   await s3.client.send(new HeadBucketCommand({ Bucket }));
   const Key = `${ON_FAILURE_PREFIX}sample`;
   await s3.client.send(new PutObjectCommand({ Bucket, Key, Body: '{}' }));
-  // It is no document that anything could be made of.
+  // No dead letter could be made of this document.
   await clients.s3.send(new DeleteObjectCommand({ Bucket, Key }));
 }
 
@@ -121,15 +124,14 @@ async function takeMessages(
   const { QueueUrl } = await clients.sqs.send(new GetQueueUrlCommand({ QueueName: names.step(pipeline, name) }));
   await client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
   await client.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 0 }));
-  // A receipt that is not there is refused too, with another name.
+  // An unknown receipt is an error too, with another name.
   await client.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: 'none' })).catch((error: Error) => {
     if (isDenied(error.name)) throw error;
   });
 }
 
 /**
- * S3's "GetObject": of an object that is not there it says so to who may list the bucket; to others, that access is
- * denied.
+ * Lists the landing bucket. For a missing object S3 answers 404 to callers that may list, and denies access to others.
  */
 async function listLanded(session: Caller, { names }: Deployed): Promise<void> {
   using s3 = disposed(new S3Client({ ...clientOptions(session), forcePathStyle: true }));
@@ -137,8 +139,7 @@ async function listLanded(session: Caller, { names }: Deployed): Promise<void> {
 }
 
 /**
- * A call that no policy of ours allows: of the checkpoints of a step that there is not. True when it is done all the
- * same.
+ * Reads a checkpoint of a step that does not exist, which no policy allows. Resolves to true when the server allows it.
  */
 export async function readsAnyCheckpoint(session: Caller, { names }: Deployed): Promise<boolean> {
   using dynamodb = disposed(new DynamoDBClient(clientOptions(session)));
@@ -147,7 +148,7 @@ export async function readsAnyCheckpoint(session: Caller, { names }: Deployed): 
   return (await refusalOf(async () => void (await dynamodb.client.send(get)))) === undefined;
 }
 
-/** Undefined, or what a call that was denied said. Anything else is no matter of permissions, and thrown. */
+/** Makes a call. Resolves to undefined, or to the message when it was denied; any other error is thrown. */
 async function refusalOf(call: () => Promise<void>): Promise<string | undefined> {
   try {
     await call();
@@ -155,7 +156,7 @@ async function refusalOf(call: () => Promise<void>): Promise<string | undefined>
   } catch (error) {
     const { name, message } = error as Error;
     if (isDenied(name) || isDenied(message)) return `${name}: ${message}`;
-    // A HEAD's answer has no body that could say more.
+    // The answer to HEAD has no body with a reason.
     if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 403) return 'AccessDenied';
     throw error;
   }

@@ -5,19 +5,20 @@ import { loadPause, savePause } from '../../functions/runtime/pause/pause.ts';
 import { saveReplay } from '../../functions/runtime/replay/plan.ts';
 import { isScheduled } from '../../infra/local/runner.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import { type Invoked, invokeCold } from './cold-invocation.ts';
 import type { Deployed } from './deployed.ts';
+import { LONGEST_MILLIS } from './longest.ts';
 import { putSamples, sampleFile, samplesOf } from './samples.ts';
-import { type Invoked, invokeCold } from './statement-place.ts';
 import { readingOf } from './traffic.ts';
 
-/** One thing that a step does, also a rare one. */
+/** One thing that a step does, common or rare. */
 export interface Path {
   readonly what: string;
-  /** Resolves to undefined when all of it was done; otherwise to what the function said. */
+  /** Resolves to undefined when it succeeds; otherwise to the function's answer and log. */
   readonly run: () => Promise<string | undefined>;
 }
 
-/** What a step's function itself does, each in a process of its own. */
+/** Returns what a step's function does. Each path runs in a process of its own. */
 export async function pathsOf(step: StepPlan, deployed: Deployed): Promise<readonly Path[]> {
   if (step.kind === 'source')
     return step.delivery === 'request' ? requestPaths(step, deployed) : queuePaths(step, deployed);
@@ -35,7 +36,7 @@ function requestPaths(step: StepPlan, deployed: Deployed): readonly Path[] {
     return unless(Object(invoked.answer).statusCode === expected, invoked);
   };
   return [
-    { what: 'appends what is sent', run: () => post(202) },
+    { what: 'appends the events of a request', run: () => post(202) },
     { what: 'answers 503 while it is paused', run: () => whilePaused(step, deployed, () => post(503)) },
   ];
 }
@@ -69,10 +70,10 @@ function queuePaths(step: StepPlan, deployed: Deployed): readonly Path[] {
   };
   const versionless = ({ key, etag }: Announced): Announced => ({ key, etag });
   return [
-    { what: 'reads the version of a file that is announced', run: async () => announce(await land()) },
-    { what: 'reads a file that is announced without a version', run: async () => announce(versionless(await land())) },
+    { what: 'reads the announced version of a file', run: async () => announce(await land()) },
+    { what: 'reads a file announced without a version', run: async () => announce(versionless(await land())) },
     {
-      what: 'goes on when a file is gone',
+      what: 'continues when a file was deleted',
       run: () => announce({ key: `orders/gone-${process.hrtime.bigint()}.csv`, etag: '0' }),
     },
     {
@@ -105,14 +106,14 @@ function continuousPaths(
     invokeCold(functionOf(step, deployed), await putSamples(step.input.stream, samples, deployed), deployed);
   return [
     {
-      what: 'does a batch with a record that is none',
+      what: 'processes a batch with an invalid record',
       async run() {
         const invoked = await deliver();
         return unless(isDone(invoked), invoked);
       },
     },
     {
-      what: 'notes that it rests while it is paused',
+      what: 'records that it is idle while it is paused',
       run: () =>
         whilePaused(step, deployed, async (revision) => {
           const invoked = await deliver();
@@ -125,14 +126,14 @@ function continuousPaths(
 function scheduledPaths(step: SinkPlan, samples: readonly string[], deployed: Deployed): readonly Path[] {
   return [
     {
-      what: 'writes what has come, with a record that is none',
+      what: 'writes new events, with an invalid record among them',
       async run() {
         await putSamples(step.input.stream, samples, deployed);
         const invoked = await invokeCold(functionOf(step, deployed), {}, deployed);
         return unless(!invoked.threw, invoked);
       },
     },
-    { what: 'replays its input into a fresh place', run: () => replay(step, deployed) },
+    { what: 'replays its input into a new destination', run: () => replay(step, deployed) },
   ];
 }
 
@@ -152,7 +153,7 @@ function functionOf({ pipeline, name }: StepPlan, { names }: Deployed): string {
   return names.step(pipeline, name);
 }
 
-/** Nothing is to be delivered again. */
+/** Tells whether the function accepted the whole batch. */
 function isDone({ answer, threw }: Invoked): boolean {
   return !threw && Array.isArray(Object(answer).batchItemFailures) && Object(answer).batchItemFailures.length === 0;
 }
@@ -161,7 +162,10 @@ export function unless(done: boolean, { answer, log }: Invoked): string | undefi
   return done ? undefined : `${JSON.stringify(answer)}\n${log}`;
 }
 
-/** Paused so long ago that every process knows of it. `work` gets the pause's revision. */
+/**
+ * Runs `work` while the step is paused, since an hour ago so that every process knows. `work` gets the pause's
+ * revision.
+ */
 async function whilePaused<T>(
   { pipeline, name }: StepPlan,
   { clients, names }: Deployed,
@@ -169,7 +173,7 @@ async function whilePaused<T>(
 ): Promise<T> {
   const step = `${pipeline}/${name}`;
   const checkpoints = openCheckpoints({ dynamodb: clients.dynamodb, table: names.checkpoints, step });
-  const signal = AbortSignal.timeout(120_000);
+  const signal = AbortSignal.timeout(LONGEST_MILLIS);
   const from = await loadPause(checkpoints, signal);
   const paused = await savePause(checkpoints, from, { sinceMillis: Date.now() - 3_600_000, signal });
   try {

@@ -2,33 +2,33 @@ import { join } from 'node:path';
 import { isScheduled } from '../../infra/local/runner.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import type { Caller } from './caller.ts';
+import { roleOf, switchMappingsOff, switchRulesOff } from './cold-invocation.ts';
 import type { Deployed } from './deployed.ts';
 import { deployEnforced, type Enforced } from './enforced.ts';
-import { givenUpPaths } from './given-up-paths.ts';
 import { type Identity, openIdentity, type PolicyOf } from './identity.ts';
 import { eachLess } from './less-policy.ts';
 import { followMappings } from './mappings.ts';
+import { onFailurePaths } from './on-failure-paths.ts';
 import { realData } from './real-data.ts';
 import type { Results } from './results.ts';
-import { openSignedDoor } from './signed-door.ts';
+import { startSigningProxy } from './signing-proxy.ts';
 import { isDenied, lambdaPathsOf, logPathOf, readsAnyCheckpoint, schedulerPathsOf } from './statement-callers.ts';
 import { type Path, pathsOf } from './statement-paths.ts';
-import { roleOf, switchMappingsOff, switchRulesOff } from './statement-place.ts';
 
-/** A role, and all that is done with it. */
+/** A role, and everything that is done with it. */
 interface Actor {
-  /** `orders/lake`, `orders/lake (schedule)`. */
+  /** For example `orders/lake` or `orders/lake (schedule)`. */
   readonly name: string;
   readonly role: string;
   readonly paths: readonly Path[];
-  /** Whether the server lets the role do what its policy allows of other checkpoints only. */
+  /** True when the server does not check which checkpoints a policy allows. */
   readonly ignoresKeys: boolean;
 }
 
 /**
- * Takes each action of each statement away from its role, in place, and does everything that is done with the role:
- * something has to fail, and has to say that it was denied. What nothing fails without is not needed, or a path is
- * missing here. Ends with a table.
+ * Removes each action of each statement from its role in turn, and does everything that is done with the role.
+ * Something has to fail because it was denied. When nothing fails, the action is not needed or a path is missing here.
+ * Prints a table at the end.
  */
 export async function runStatements(
   results: Results,
@@ -36,7 +36,7 @@ export async function runStatements(
   { folder, say }: { readonly folder: string; readonly say: (line: string) => void },
 ): Promise<void> {
   let target: Enforced | undefined;
-  await results.step('cdk deploy where every call is checked, and data', async () => {
+  await results.step('cdk deploy where every call is checked, then data', async () => {
     target = await deployEnforced({ stage: 'statements', folder: join(folder, 'enforced') }, running);
     return fill(target, join(folder, 'enforced'), running);
   });
@@ -46,7 +46,7 @@ export async function runStatements(
   const rows: Row[] = [];
   const given = { identity, server, deployed };
   const actors = (await Promise.all(deployed.steps.map((step) => actorsOf(step, given)))).flat();
-  for (const actor of [...actors, await givenUpActor(given)]) {
+  for (const actor of [...actors, await onFailureActor(given)]) {
     await results.step(actor.name, async () => {
       const found = await withoutEach(actor, identity);
       rows.push(...found.rows);
@@ -63,11 +63,11 @@ export async function runStatements(
   say(`\n${table(rows)}`);
 }
 
-/** Data of every kind through every stream; then nobody takes anything but who is called here. */
+/** Sends data through every stream, then disables mappings and rules so that only the suite invokes functions. */
 async function fill({ server, deployed, functionUrl }: Enforced, folder: string, running: AsyncDisposableStack) {
-  const door = await openSignedDoor({ functionUrl, server }, running);
+  const devicesUrl = await startSigningProxy({ functionUrl, server }, running);
   const mappings = await followMappings(server, folder, running);
-  const checks = await realData(deployed, door);
+  const checks = await realData(deployed, devicesUrl);
   await mappings.interrupt();
   await switchMappingsOff(deployed);
   await switchRulesOff(server, deployed);
@@ -95,12 +95,12 @@ async function actorsOf(step: StepPlan, { identity, server, deployed }: Target):
   return [actor, { name: `${name} (schedule)`, role: scheduler, paths: runs, ignoresKeys: false }];
 }
 
-/** The platform's function, beside the steps'. */
-async function givenUpActor({ identity, server, deployed }: Target): Promise<Actor> {
+/** Returns the role and paths of the platform's function. */
+async function onFailureActor({ identity, server, deployed }: Target): Promise<Actor> {
   const arn = await roleOf(deployed.names.givenUp, deployed);
   const caller = await sessionsOf({ identity, server })(arn);
-  const paths = [...(await givenUpPaths(deployed)), logPathOf(deployed.names.givenUp, caller)];
-  return { name: 'what was given up on', role: nameIn(arn), paths, ignoresKeys: false };
+  const paths = [...(await onFailurePaths(deployed)), logPathOf(deployed.names.givenUp, caller)];
+  return { name: 'discarded records', role: nameIn(arn), paths, ignoresKeys: false };
 }
 
 function sessionsOf({ identity, server }: Omit<Target, 'deployed'>): (roleArn: string) => Promise<Caller> {
@@ -115,10 +115,10 @@ async function schedulerRoleOf(
   { pipeline, name }: StepPlan,
   { identity, deployed }: Pick<Target, 'identity' | 'deployed'>,
 ): Promise<string> {
-  // CloudFormation names it by its stack and its place there.
+  // CloudFormation names the role by its stack and its path in it.
   const start = `${deployed.names.pipelineStack(pipeline)}-${name.replaceAll(/[^A-Za-z0-9]/g, '')}SchedulerRole`;
   const found = (await identity.roles()).find((role) => role.startsWith(start));
-  if (found === undefined) throw new Error(`there is no role ${start}…`);
+  if (found === undefined) throw new Error(`no role begins with ${start}`);
   return found;
 }
 
@@ -126,7 +126,7 @@ interface Row {
   readonly actor: string;
   readonly statement: string;
   readonly action: string;
-  /** Undefined: nothing. */
+  /** What failed without the action; undefined when nothing did. */
   readonly failed: { readonly what: string; readonly said: string } | undefined;
 }
 
@@ -139,7 +139,7 @@ async function withoutEach(
   for (const path of paths) {
     const said = await path.run();
     atFirst.push(said === undefined ? 'done' : `${path.what}: ${said}`);
-    // What fails with everything proves nothing when it fails with less.
+    // A path that fails with all actions proves nothing when it fails without one.
     if (said === undefined) sound.push(path);
   }
   const rows: Row[] = [];
@@ -153,7 +153,7 @@ async function withoutEach(
         await identity.putPolicy(of, unlike);
         failed = await firstFailure(sound);
         if (failed !== undefined)
-          failed = { ...failed, what: `${failed.what} (without each of its kind: ${UNCHECKED})` };
+          failed = { ...failed, what: `${failed.what} (without all statements of this kind: ${UNCHECKED})` };
       }
       rows.push({ actor: name, statement, action, failed });
     }
@@ -162,8 +162,7 @@ async function withoutEach(
   return { atFirst, rows };
 }
 
-/** As the table says it. */
-const UNCHECKED = 'whose checkpoints they are is not checked here, a call that is denied succeeds';
+const UNCHECKED = 'this server does not check which checkpoints a policy allows';
 
 async function firstFailure(paths: readonly Path[]): Promise<Row['failed']> {
   for (const path of paths) {
@@ -173,7 +172,7 @@ async function firstFailure(paths: readonly Path[]): Promise<Row['failed']> {
   return undefined;
 }
 
-/** The end of a log comes late now and then: then it is done again, to see why it failed. */
+/** Runs a path. Repeats it when the log's end does not show a reason, because the log sometimes arrives late. */
 async function saidOf({ run }: Path): Promise<string | undefined> {
   for (let tries = 1; ; tries++) {
     const said = await run();
@@ -181,7 +180,7 @@ async function saidOf({ run }: Path): Promise<string | undefined> {
   }
 }
 
-/** In Markdown. */
+/** Writes the rows as a Markdown table. */
 function table(rows: readonly Row[]): string {
   const lines = rows.map(({ actor, statement, action, failed }) => [
     actor,
@@ -194,7 +193,7 @@ function table(rows: readonly Row[]): string {
     .join('\n');
 }
 
-/** A role's name, in its ARN. */
+/** Returns the role's name from its ARN. */
 function nameIn(arn: string): string {
   return arn.split('/').at(-1) ?? arn;
 }

@@ -15,7 +15,7 @@ import { replacementsRefused } from './refused.ts';
 import { deployAgain, destroyKeepsData, destroyLeavesNothing } from './removal.ts';
 import type { Results } from './results.ts';
 import { openServer } from './server.ts';
-import { openSignedDoor } from './signed-door.ts';
+import { startSigningProxy } from './signing-proxy.ts';
 
 interface Settings {
   readonly folder: string;
@@ -24,7 +24,7 @@ interface Settings {
   readonly database: string | undefined;
 }
 
-/** What users do with `cdk deploy`, done with the commands they do it with, on a server that stands for AWS. */
+/** Does what users do with `cdk deploy`, with their own commands, on a server that stands for AWS or on AWS. */
 export async function runSuite(
   results: Results,
   running: AsyncDisposableStack,
@@ -52,33 +52,33 @@ export async function runSuite(
     return [{ what: 'stacks with outputs', expected: 1, found: Object.keys(outputs).length }];
   });
   using deployed = openDeployed(stage, { ...server, account }, database.client);
-  let door = '';
+  let devicesUrl = '';
   let mappings: Running | undefined;
   await results.step(isAws ? 'the function URL' : 'millrace mappings --follow', async () => {
-    // Lambda does its own.
+    // On AWS Lambda runs the mappings itself.
     if (!isAws) mappings = await followMappings(server, folder, running);
-    door = await openSignedDoor({ functionUrl, server }, running);
+    devicesUrl = await startSigningProxy({ functionUrl, server }, running);
     return [];
   });
-  await results.step('superstore.csv lands, weather.csv is sent', () => realData(deployed, door));
-  await results.step('cdk deploy of changed code and options, in the middle of traffic', () =>
-    changeInFullFlight(options, { deployed, door, server }),
+  await results.step('superstore.csv is landed, weather.csv is sent', () => realData(deployed, devicesUrl));
+  await results.step('cdk deploy of changed code and options, during traffic', () =>
+    changeInFullFlight(options, { deployed, devicesUrl, server }),
   );
-  await results.step('millrace pause, cdk deploy of changed code, millrace resume, in the middle of traffic', () =>
-    changeWhilePaused(options, { deployed, door, server }),
+  await results.step('millrace pause, cdk deploy of changed code, millrace resume, during traffic', () =>
+    changeWhilePaused(options, { deployed, devicesUrl, server }),
   );
   await results.step('bad records among good ones', () => poison(deployed));
-  await results.step('a line that kills its function', () => killer(deployed));
-  await results.step('cdk deploy of what would replace a stream', () => replacementsRefused(options));
-  if (!isAws) await results.step('Ctrl-C gives the mappings back', () => givenBack(mappings, deployed));
+  await results.step('a line that kills the function', () => killer(deployed));
+  await results.step('cdk deploy of changes that would replace a stream', () => replacementsRefused(options));
+  if (!isAws) await results.step('Ctrl-C enables the mappings again', () => givenBack(mappings, deployed));
   await results.step('cdk destroy', () => destroyKeepsData(cdk, deployed));
-  await results.step('cdk import, and cdk deploy --import-existing-resources', () =>
+  await results.step('cdk import, then cdk deploy --import-existing-resources', () =>
     deployAgain(cdk, deployed, { server, folder, running }),
   );
   await results.step('cdk destroy with removal=destroy', () => destroyLeavesNothing(cdk, deployed));
-  // AWS has checked every call so far.
+  // On AWS every call has been checked already.
   if (isAws) return;
-  await results.step('cdk deploy where every call is checked, and the same data', () =>
+  await results.step('cdk deploy where every call is checked, then the same data', () =>
     realDataEnforced({ stage, folder: join(folder, 'enforced') }),
   );
 }
@@ -88,9 +88,9 @@ async function notBootstrapped(cdk: Cdk): Promise<readonly Check[]> {
   return [
     { what: 'it is refused', expected: 'yes', found: code === 0 ? 'no' : 'yes' },
     {
-      what: 'the command that mends it',
-      expected: 'said',
-      found: /cdk bootstrap/.test(said) ? 'said' : said.slice(-300),
+      what: 'the command that fixes it',
+      expected: 'printed',
+      found: /cdk bootstrap/.test(said) ? 'printed' : said.slice(-300),
     },
   ];
 }

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Readings that come in without end, from several devices, each in order. */
+/** Endless readings from several devices, each device's in order. */
 export interface Traffic {
-  /** `<sensor> <date>` of what was accepted so far. */
+  /** `<sensor> <date>` of the readings accepted so far. */
   readonly accepted: readonly string[];
-  /** Stops, and resolves when the last reply is there. */
+  /** Stops, and resolves after the last reply. */
   stop(): Promise<void>;
 }
 
@@ -12,18 +12,18 @@ const DEVICES = ['harbour', 'ridge', 'valley', 'airfield'];
 const READINGS_A_REQUEST = 5;
 const FIRST_DELAY_MILLIS = 300;
 
-/** `name` comes first in the devices' names. */
-export function startTraffic(door: string, name: string): Traffic {
+/** Starts the traffic. The devices' names begin with `name`. */
+export function startTraffic(devicesUrl: string, name: string): Traffic {
   const stopping = new AbortController();
   const accepted: string[] = [];
 
   async function send(sensor: string): Promise<void> {
     for (let day = 0; !stopping.signal.aborted; day += READINGS_A_REQUEST) {
       const readings = Array.from({ length: READINGS_A_REQUEST }, (_, index) => readingOf(sensor, day + index));
-      // One that got no 202 is sent again: it is the source that tells what was accepted.
-      while ((await post(door, readings)) !== 202) await delay(500);
+      // Readings without a reply of 202 are sent again: only that reply says that they were accepted.
+      while ((await post(devicesUrl, readings)) !== 202) await delay(500);
       accepted.push(...readings.map(({ date }) => `${sensor} ${date}`));
-      // Slower and slower: all that a long deployment lets through is looked at afterwards.
+      // The pace slows down, so that a long deployment does not accept too many readings to compare afterwards.
       await delay(FIRST_DELAY_MILLIS + accepted.length);
     }
   }
@@ -39,9 +39,9 @@ export function startTraffic(door: string, name: string): Traffic {
   };
 }
 
-export async function sendReading(door: string, reading: object): Promise<void> {
-  const status = await post(door, [reading]);
-  if (status !== 202) throw new Error(`a reading was answered with ${status}`);
+export async function sendReading(devicesUrl: string, reading: object): Promise<void> {
+  const status = await post(devicesUrl, [reading]);
+  if (status !== 202) throw new Error(`a reading was answered with status ${status}`);
 }
 
 export function readingOf(
@@ -53,9 +53,9 @@ export function readingOf(
   return { sensor_id, date, precipitation: 0, temp_max: 7.5, temp_min: 2.5, wind: 3, weather: 'fog', ...more };
 }
 
-async function post(door: string, readings: readonly object[]): Promise<number> {
+async function post(devicesUrl: string, readings: readonly object[]): Promise<number> {
   const headers = { 'content-type': 'application/json' };
-  const reply = await fetch(door, { method: 'POST', headers, body: JSON.stringify(readings) });
+  const reply = await fetch(devicesUrl, { method: 'POST', headers, body: JSON.stringify(readings) });
   await reply.text();
   return reply.status;
 }

@@ -11,7 +11,7 @@ import type { PipelineRun } from '../kit/pipeline-run.ts';
 
 const Item = z.object({ number: z.number() });
 
-/** Another key whenever it is asked, as one that asks somebody may give. */
+/** Returns another key at each call, as a transform that asks another service may. */
 const wandering = (definition: { readonly deterministic?: false }) => {
   let calls = 0;
   return defineTransform({
@@ -57,7 +57,7 @@ const lost = (run: PipelineRun<ReturnType<typeof moving>['streams']>): number =>
 const SEEDS = [1, 2, 3, 4, 5, 6];
 
 describe('a transform that is not deterministic', () => {
-  test('and says so loses nothing, whatever it makes of an event the second time', async () => {
+  test('and is declared so loses nothing, even when a retry makes another output', async () => {
     for (const seed of SEEDS) {
       const run = await afterFailures({ deterministic: false }, seed);
       expect(lost(run)).toBe(0);
@@ -65,13 +65,13 @@ describe('a transform that is not deterministic', () => {
     }
   });
 
-  test('and does not say so may lose events: their readers take them for repeats', async () => {
+  test('and is not declared so may lose events, which its readers take for duplicates', async () => {
     let losses = 0;
     for (const seed of SEEDS) losses += lost(await afterFailures({}, seed));
     expect(losses).toBeGreaterThan(0);
   });
 
-  test('is promised at least once by its plan and its status, and what comes after it exactly once', async () => {
+  test('is shown as at least once by its plan and its status, and the steps after it as exactly once', async () => {
     const pipeline = moving({ deterministic: false });
     const { steps } = planOf(pipeline, [pipeline]);
     expect(steps.map((step) => step.kind !== 'source' && [step.name, step.atLeastOnce])).toEqual([

@@ -9,7 +9,7 @@ import { inAnyOrder } from '../kit/in-any-order.ts';
 
 const Counted = z.object({ word: z.string(), count: z.int32() });
 
-/** Makes two of one, under two keys: they go to different shards. */
+/** Makes two events of one, with two keys, so that they go to different shards. */
 const twice = defineTransform({
   entry: import.meta.url,
   from: Counted,
@@ -27,9 +27,7 @@ const shouted = defineTransform({
   apply: ({ data }) => [{ type: 'word.shouted', data: { ...data, word: `${data.word}!` } }],
 });
 
-/**
- * Two hops, and at their end the two sinks to which a doubled event would show: a table that is appended to, and files.
- */
+/** Two transforms in a row, and after them the two sinks in which a duplicate would show: an append table and files. */
 const chain = definePipeline({
   name: 'chain',
   streams: {
@@ -49,7 +47,7 @@ const chain = definePipeline({
 
 const RESHARDS = [undefined, 'counted', 'words', 'counted', 'loud'] as const;
 
-/** Events in handfuls, any call failing by the seed, every stream resharded in between. */
+/** Gives events in small groups while calls fail at random, and reshards every stream in between. */
 async function runChain(seed: number) {
   const run = await givenPipeline(chain, { seed });
   run.when.anythingFails({ most: 25, probability: 0.15 });
@@ -70,7 +68,7 @@ async function runChain(seed: number) {
 }
 
 describe('a chain of transforms, whatever fails', () => {
-  // 1 and 13: a process that had kept its marks took for new what another process of the step had taken meanwhile.
+  // 1 and 13: a process that kept its marks took events for new that another process of the step had processed.
   test.each([1, 13, ...Array.from({ length: 18 }, (_, index) => 101 + index)])(
     'changes each sink once (seed %i)',
     async (seed) => {

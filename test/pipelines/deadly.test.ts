@@ -18,10 +18,10 @@ const deadly = definePipeline({
   sinks: { table: { from: 'passed', write: postgresSink({ table: 'passed', create: true }) } },
 });
 
-/** 1.5 s of it are kept back. */
+/** The function's limit. The runtime reserves 1.5 s of it. */
 const TIMEOUT_MILLIS = 3_500;
 
-test('real processes: a loop, an exit and a lack of memory are singled out of one record, and the others go on', async () => {
+test('in real processes, events of one record that loop, exit or exhaust memory are rejected and the others pass', async () => {
   const signal = noDeadline();
   await using running = new AsyncDisposableStack();
   const local = await startLocal(

@@ -4,7 +4,7 @@ import { transformHandler } from '../../functions/runtime/transform-handler.ts';
 
 export const Deadly = z.object({ n: z.int32(), does: z.enum(['pass', 'loop', 'fill the memory', 'exit']) });
 
-/** Passes events on, if they let it. */
+/** Passes events on, unless an event makes it loop, exit or exhaust its memory. */
 export const passing = defineTransform({
   entry: import.meta.url,
   from: Deadly,
@@ -23,8 +23,8 @@ const deeds: Readonly<Record<z.infer<typeof Deadly>['does'], () => void>> = {
     for (;;) Math.random();
   },
   'fill the memory': () => {
-    const held: Buffer[] = [];
-    for (;;) held.push(Buffer.alloc(1024 * 1024, held.length));
+    const kept: Buffer[] = [];
+    for (;;) kept.push(Buffer.alloc(1024 * 1024, kept.length));
   },
   exit: () => process.exit(1),
 };

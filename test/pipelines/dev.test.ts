@@ -102,7 +102,7 @@ describe('dev', () => {
   test('ends what it has started when Ctrl-C arrives half-way through the start', async () => {
     start('sensors');
     await printed(/Starting/);
-    await delay(700);
+    await eventually(() => expect(descendants().length).toBeGreaterThan(0));
     const started = descendants();
     dev.kill('SIGINT');
     expect(await ended(), output).toBe(130);

@@ -45,7 +45,7 @@ async function start(seed: number): Promise<World> {
   return await startWorld({ pipelines: [shop], recordBytes: undefined, pollMillis: undefined, ...options });
 }
 
-/** As another team's producer appends. */
+/** Appends events as another team's producer does. */
 function send(world: World, events: readonly Sent[]): Promise<unknown> {
   const stream = world.stage.names.stream('shop', 'raw');
   return operate(world, ({ clients: { kinesis } }) =>
@@ -93,7 +93,7 @@ function expectOnce(world: World, sent: readonly Sent[]): void {
 }
 
 describe('a stream that is idempotent', () => {
-  test('takes what a producer sends again, once, in every kind of reader, and numbers as numbers', async () => {
+  test('drops what a producer sends again, in every kind of reader, and compares sequences as numbers', async () => {
     const world = await start(1);
     const [a, b] = [sentBy('till-a', 8, 12), sentBy('till-b', 1, 4)];
     await send(world, [...a, ...b]);
@@ -104,7 +104,7 @@ describe('a stream that is idempotent', () => {
     expectOnce(world, [...a, ...b, ...sentBy('till-a', 12, 14)]);
   });
 
-  test('takes what has no whole number for a sequence as often as it comes', async () => {
+  test('does not deduplicate events whose sequence is not a whole number', async () => {
     const world = await start(1);
     const odd = [{ source: 'till', sequence: 'a-1', name: 'x', number: 1 }];
     await send(world, odd);
@@ -113,7 +113,7 @@ describe('a stream that is idempotent', () => {
     expectOnce(world, [...odd, ...odd]);
   });
 
-  test('takes CloudEvents that are posted to its source again once, and others as often as they come', async () => {
+  test('drops CloudEvents that are posted again, and no other events', async () => {
     const run = await givenPipeline(shop);
     const event = (sequence: string, number: number) => ({
       specversion: '1.0',
@@ -137,7 +137,7 @@ describe('a stream that is idempotent', () => {
     ).toEqual([1, 1, 9, 10, 11]);
   });
 
-  test('gives a step that is rewound every event again, once, and knows the repeats after it', async () => {
+  test('gives a rewound step every event again, once, and drops duplicates afterwards', async () => {
     const world = await start(3);
     const sent = sentBy('till', 1, 8);
     for (const some of [sent.slice(0, 4), sent.slice(0, 4), sent.slice(4)]) {
@@ -154,14 +154,14 @@ describe('a stream that is idempotent', () => {
     expect(copiedOf(world).sort()).toEqual([...sent, ...sent].map(textOf).sort());
   });
 
-  test('keeps its promise while anything fails, and while its shards are split and merged', async () => {
+  test('keeps each event once while calls fail and its shards are split and merged', async () => {
     for (let seed = 1; seed <= 12; seed++) {
       const world = await start(seed);
       world.faults.addRandom({ most: 12, probability: 0.1, kinds: faultKinds, random: world.randomOf('faults') });
       const sent: Sent[] = [];
       for (let round = 0; round < 6; round++) {
         const some = ['a', 'b', 'c'].flatMap((till) => sentBy(`till-${till}`, 5 * round, 5 * round + 5));
-        // A lost answer: all of it comes again before anything later, and then a part of it.
+        // A lost reply: the producer sends everything again before anything later, and then a part of it.
         await send(world, some);
         await send(world, some.slice(seed % 7));
         sent.push(...some);
@@ -179,7 +179,7 @@ describe('a stream that is idempotent', () => {
     }
   });
 
-  test('knows the sources that sent last, however many there are, and stores the pages of the others no more', async () => {
+  test('remembers the sources that sent most recently, and writes no pages for the others', async () => {
     const world = await start(1);
     const old = Array.from({ length: MOST_FOREIGN_SOURCES }, (_, till) => sentBy(`till-${till}`, 1, 2)).flat();
     await send(world, old);

@@ -10,16 +10,16 @@ import { currentProcess } from '../kit/simulated-process.ts';
 
 const Order = z.object({ n: z.int32(), key: z.string(), kills: z.boolean() });
 
-/** What the code does that is deployed. */
-let isMended = false;
+/** The behaviour of the deployed code. */
+let isRepaired = false;
 
-/** What kills it is out of memory in the middle of `apply`. */
+/** Passes events on; a poison event exhausts the memory in `apply`. */
 const risky = defineTransform({
   entry: import.meta.url,
   from: Order,
   to: Order,
   apply: ({ data }) => {
-    if (data.kills && !isMended) currentProcess()?.kill('out of memory');
+    if (data.kills && !isRepaired) currentProcess()?.kill('out of memory');
     return [{ type: 'order.checked', data }];
   },
 });
@@ -39,7 +39,7 @@ const some = (from: number, to: number, killers: readonly number[] = []): Order[
     const n = from + index;
     return { n, key: `k${n % 3}`, kills: killers.includes(n) };
   });
-/** In a record of its own. */
+/** Puts an event into a record of its own. */
 const alone = (order: Order) => record(JSON.stringify(order), order.key);
 const letters = (run: Run) =>
   run.deadLetters('checking').map(({ reason, event: _, ...letter }) => ({
@@ -52,7 +52,7 @@ const died = (run: Run): number =>
     return times === null ? sum : sum + Number(times[1] ?? 1);
   }, 0);
 
-/** All but those are in the table once, and each key's in their order. */
+/** Expects all events but those in the table, once, and each key's events in their order. */
 function expectAllBut(run: Run, sent: readonly Order[], killers: readonly number[]): void {
   const passed = sent.filter(({ n }) => !killers.includes(n));
   const rows = run.table('orders') as unknown as Order[];
@@ -64,7 +64,7 @@ function expectAllBut(run: Run, sent: readonly Order[], killers: readonly number
 }
 
 describe('an event that kills its function', () => {
-  test('is rejected after three kills, and says how often and when', async () => {
+  test('is rejected after three deaths, with a message that says how often and when', async () => {
     const run = await givenPipeline(orders);
     await run.given('raw', some(0, 1, [0]));
     await run.settled();
@@ -93,12 +93,12 @@ describe('an event that kills its function', () => {
       await run.given('raw', some(3_000, 3_010), { key: 'key' });
       await run.settled();
       expectAllBut(run, some(0, 3_010), [n]);
-      // Halving takes eleven more at most, and the record is tried as a whole before.
+      // Halving takes at most eleven deaths more than the attempts with the whole record.
       expect(died(run)).toBeLessThanOrEqual(3 + 13);
     },
   );
 
-  test('goes before its stream’s other events, in whatever process they are', async () => {
+  test('is rejected in any of several batches, whichever process takes them', async () => {
     const run = await givenPipeline(orders);
     await run.given('raw', some(0, 50), { key: 'key' });
     await run.settled();
@@ -109,7 +109,7 @@ describe('an event that kills its function', () => {
     expectAllBut(run, some(0, 90), [55, 60, 75]);
   });
 
-  test('is told from those that only come with it, while calls fail by chance', async () => {
+  test('is distinguished from events that only share its batch, while calls fail at random', async () => {
     for (let seed = 1; seed <= 10; seed++) {
       const run = await givenPipeline(orders, { seed });
       const killers = [7, 100 + seed];
@@ -123,15 +123,15 @@ describe('an event that kills its function', () => {
     }
   });
 
-  test('is not rejected, nor are others, by code that was deployed in time', async () => {
+  test('is not rejected when repaired code is deployed in time', async () => {
     const run = await givenPipeline(orders);
-    isMended = false;
+    isRepaired = false;
     await run.given('raw', some(0, 10, [4]), { key: 'key' });
     while (died(run) < 3) await run.when.pass(1_000);
-    isMended = true;
+    isRepaired = true;
     run.when.deployed('checking');
     await run.settled();
-    isMended = false;
+    isRepaired = false;
     expectAllBut(run, some(0, 10), []);
   });
 });
@@ -143,15 +143,15 @@ describe('a step all of whose events kill it', () => {
     Array.from({ length: 20 }, (_, n) => n),
   );
 
-  async function held(): Promise<Run> {
+  async function blocked(): Promise<Run> {
     const run = await givenPipeline(orders);
     await run.given('raw', broken.map(alone));
     await run.when.pass(hours(2));
     return run;
   }
 
-  test('rejects three of them, then holds its position and says so each time', async () => {
-    const run = await held();
+  test('rejects three of them, then keeps its position and logs that at each attempt', async () => {
+    const run = await blocked();
     expect(letters(run).map(({ n }) => n)).toEqual([0, 1, 2]);
     const before = { deaths: died(run), positions: run.positions('checking') };
     await run.when.pass(hours(1));
@@ -163,8 +163,8 @@ describe('a step all of whose events kill it', () => {
     expect(complaints[0]).toMatch(/check the function's code, memory and timeout, and deploy a changed version/);
   });
 
-  test('is shown as held, with where to read what to do, until it goes on', async () => {
-    const run = await held();
+  test('is shown as held, with a link to the runbook, until it continues', async () => {
+    const run = await blocked();
     expect(await run.status('checking')).toMatchObject([
       {
         state: 'held',
@@ -173,31 +173,31 @@ describe('a step all of whose events kill it', () => {
         note: expect.stringMatching(/"A step holds" in docs\/runbook.md/),
       },
     ]);
-    isMended = true;
+    isRepaired = true;
     run.when.deployed('checking');
     await run.settled();
-    isMended = false;
+    isRepaired = false;
     expect(await run.status('checking')).toMatchObject([{ state: 'idle', recordsBehind: 0 }]);
   });
 
-  test('goes on with new code by itself', async () => {
-    const run = await held();
-    isMended = true;
+  test('continues by itself after a deployment of repaired code', async () => {
+    const run = await blocked();
+    isRepaired = true;
     run.when.deployed('checking');
     await run.settled();
-    isMended = false;
+    isRepaired = false;
     expectAllBut(run, broken, [0, 1, 2]);
   });
 
-  test('counts three more for new code that is no better', async () => {
-    const run = await held();
+  test('rejects three more when the new code is no better', async () => {
+    const run = await blocked();
     run.when.deployed('checking');
     await run.when.pass(hours(2));
     expect(letters(run).map(({ n }) => n)).toEqual([0, 1, 2, 3, 4, 5]);
   });
 });
 
-test('three killers in a row are rejected like any when what comes after them does not kill', async () => {
+test('three poison events in a row are rejected like any others when the next events do not kill', async () => {
   const run = await givenPipeline(orders);
   const sent = some(0, 20, [3, 4, 5, 9, 10]);
   await run.given('raw', sent, { key: 'key' });

@@ -23,7 +23,7 @@ const reading = (sensor_id: string | null, day: number) => ({
   wind: 2,
   weather: 'sun',
 });
-/** Of four sensors, and now and then of none. */
+/** Makes readings of four sensors, some of them without a sensor. */
 const readings = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => reading(index % 7 === 6 ? null : `s${index % 4}`, from + index));
 
@@ -61,7 +61,7 @@ function csvOf(rows: readonly ReturnType<typeof line>[]): string {
 const dataOf = (events: readonly unknown[]) => events.map((one) => (one as { data: unknown }).data);
 
 describe('sensors', () => {
-  /** Everything that was sent is in every place once, and each sensor's readings are in their order. */
+  /** Expects everything that was sent in every sink once, and each sensor's readings in their order. */
   function expectAll(run: PipelineRun<typeof sensors.streams>, sent: readonly ReturnType<typeof reading>[]): void {
     const clean = sent.filter(({ sensor_id }) => sensor_id !== null);
     expect(inAnyOrder(run.stream('raw').data())).toEqual(inAnyOrder(sent));
@@ -180,7 +180,7 @@ describe('orders', () => {
     expect(new Set(run.faults().map(({ kind }) => kind))).toEqual(new Set(faultKinds));
   });
 
-  test('park a row that is no order, with its line, and go on', async () => {
+  test('make a dead letter of a row that is not an order, with its line, and continue', async () => {
     const run = await givenPipeline(orders);
     await run.dropped('orders/1.csv', `${csvOf(lines(1, 3))}\n"not a row"`);
     await run.settled();
@@ -201,8 +201,8 @@ const shout = defineTransform({
 });
 const words = definePipeline({
   name: 'words',
-  streams: { said: { schema: Word }, shouted: { schema: Word, shards: 2 } },
-  transforms: { shouting: { from: 'said', apply: shout, to: 'shouted' } },
+  streams: { spoken: { schema: Word }, shouted: { schema: Word, shards: 2 } },
+  transforms: { shouting: { from: 'spoken', apply: shout, to: 'shouted' } },
   sinks: {
     counts: { from: 'shouted', write: postgresSink({ table: 'counts', key: ['word'], create: true }) },
     history: { from: 'shouted', write: postgresSink({ table: 'history', create: true }), every: minutes(5) },
@@ -219,16 +219,16 @@ describe('a pipeline of words', () => {
 
   test('keeps the last row of each key in one table, and all in another', async () => {
     const run = await givenPipeline(words);
-    await run.given('said', [word('a', 1), word('b', 1), word('a', 2)], { key: 'word' });
+    await run.given('spoken', [word('a', 1), word('b', 1), word('a', 2)], { key: 'word' });
     await run.settled();
     expect(inAnyOrder(run.table('counts'))).toEqual(inAnyOrder([word('A', 2), word('B', 1)]));
     expect(inAnyOrder(run.table('history'))).toEqual(inAnyOrder([word('A', 1), word('B', 1), word('A', 2)]));
   });
 
-  test('parks what does not decode, does not fit and cannot be transformed or stored', async () => {
+  test('makes dead letters of records that do not decode, do not fit or cannot be transformed or stored', async () => {
     const run = await givenPipeline(words);
     run.when.refused('counts', ({ count }) => ((count as number) < 0 ? 'positive' : undefined));
-    await run.given('said', [
+    await run.given('spoken', [
       record('no json'),
       event({ data: { word: 'x' }, time: '2026-01-01T00:00:00Z' }),
       word('bomb'),
@@ -254,7 +254,7 @@ describe('a pipeline of words', () => {
     const run = await givenPipeline(words);
     run.when.fails(`shouting ${service}`, kind, { times: 3, after: 1 });
     for (const text of ['a', 'b', 'c', 'd']) {
-      await run.given('said', [word(text)]);
+      await run.given('spoken', [word(text)]);
       await run.when.pass(1_500);
     }
     await run.settled();
@@ -267,7 +267,7 @@ describe('a pipeline of words', () => {
     async ({ kind, call }) => {
       const run = await givenPipeline(words);
       run.when.fails(`history postgres.${call}`, kind);
-      await run.given('said', [word('a'), word('b')]);
+      await run.given('spoken', [word('a'), word('b')]);
       await run.settled();
       await run.when.pass(minutes(10));
       expect(run.faults()).toMatchObject([{ kind, site: `history postgres.${call}` }]);
@@ -275,42 +275,42 @@ describe('a pipeline of words', () => {
     },
   );
 
-  test('drops what was appended twice, because a reply was lost', async () => {
+  test('drops what was appended twice after a lost reply', async () => {
     const run = await givenPipeline(words);
     run.when.fails('shouting kinesis.PutRecords', 'reply lost');
-    await run.given('said', [word('a'), word('b')]);
+    await run.given('spoken', [word('a'), word('b')]);
     await run.settled();
     expect(run.stream('shouted').repeats()).toBe(2);
     expect(run.stream('shouted').data()).toEqual([word('A'), word('B')]);
     expect(run.table('history')).toHaveLength(2);
   });
 
-  test('goes on in new processes when all of its own are killed', async () => {
+  test('continues in new processes after all of its own were killed', async () => {
     const run = await givenPipeline(words);
-    await run.given('said', [word('a')]);
+    await run.given('spoken', [word('a')]);
     await run.settled();
     for (const step of ['shouting', 'counts', 'history']) run.when.killed(step);
-    await run.given('said', [word('b')]);
+    await run.given('spoken', [word('b')]);
     await run.settled();
     expect(run.table('history')).toEqual([word('A'), word('B')]);
   });
 
-  test('runs beside another that reads its stream', async () => {
+  test('runs beside another pipeline that reads its stream', async () => {
     const run = await givenPipeline(listeners, { beside: [words] });
     await run.given('shouted', [word('LOUD')]);
     await run.settled();
     expect(run.table('heard')).toEqual([word('LOUD')]);
   });
 
-  test('says what it did, in few lines, when it is never done', async () => {
+  test('describes what it did in a few lines when it never finishes', async () => {
     const run = await givenPipeline(words);
     run.when.fails('shouting dynamodb', 'throttled', { times: Number.POSITIVE_INFINITY });
-    await run.given('said', [word('a')]);
+    await run.given('spoken', [word('a')]);
     await expect(run.settled({ within: minutes(30) })).rejects.toThrow(
       'after 30 minutes the steps have not processed everything: shouting is 1 record behind',
     );
     expect(run.story().length).toBeLessThan(10);
-    expect(run.story().map((told) => told.trim())).toEqual(
+    expect(run.story().map((line) => line.trim())).toEqual(
       expect.arrayContaining([
         expect.stringMatching(/^01\.\d+s shouting dynamodb\.GetItem \w+: throttled \(\d+ times\)$/),
       ]),
@@ -319,7 +319,7 @@ describe('a pipeline of words', () => {
 
   test.each<[string, (run: PipelineRun<typeof words.streams>) => unknown, string]>([
     ['a step', (run) => run.deadLetters('shoutin'), "there is no step 'shoutin': there are shouting, counts, history"],
-    ['a stream', (run) => run.stream('sai' as 'said'), "there is no stream 'sai': there are said, shouted"],
+    ['a stream', (run) => run.stream('spoke' as 'spoken'), "there is no stream 'spoke': there are spoken, shouted"],
     [
       'a service',
       (run) => run.when.fails('shouting kines', 'throttled'),

@@ -27,7 +27,7 @@ const CLOUD_EVENT = { 'content-type': 'application/cloudevents+json' };
 const event = (changes: object) =>
   JSON.stringify({ specversion: '1.0', id: '1', source: '/devices', type: 'reading.sent', data: GOOD, ...changes });
 
-/** Requests that the edge refuses: nothing of them is in the log. */
+/** Requests that the source rejects: nothing of them reaches the log. */
 const REQUESTS: readonly {
   what: string;
   body: string | Buffer<ArrayBuffer>;
@@ -141,8 +141,8 @@ const damaged = (bytes: Buffer, at: number) =>
   Buffer.from(bytes.map((byte, index) => (index === at ? byte ^ 0xff : byte)));
 
 /**
- * Records that another producer put into `raw`: a dead letter of the cleaning each; those that do not decode, of the
- * archive too.
+ * Records that another producer put into `raw`. Each becomes a dead letter of the cleaning step; those that do not
+ * decode become dead letters of the archive too.
  */
 const RECORDS: readonly { what: string; data: Buffer; reason: string; message: RegExp }[] = [
   { what: 'bytes that are no JSON', data: Buffer.from([1, 2, 3]), reason: 'undecodable', message: /JSON/ },
@@ -206,7 +206,7 @@ const changed = (column: string, cell: string) => {
   return cells.join(',');
 };
 
-/** Rows of a file that the source cannot take: a dead letter of it each, with its line. */
+/** Rows of a file that the source rejects. Each becomes a dead letter of the source, with its line. */
 const ROWS: readonly { what: string; row: string; message: RegExp }[] = [
   { what: 'a cell too few', row: LINE.slice(0, LINE.lastIndexOf(',')), message: /20.*21|21.*20/ },
   { what: 'a cell too many', row: `${LINE},more`, message: /22.*21|21.*22/ },
@@ -219,7 +219,7 @@ const ROWS: readonly { what: string; row: string; message: RegExp }[] = [
   { what: 'a quote that opens in the middle', row: changed('City', 'To"wn'), message: /quote/i },
 ];
 
-describe('what is malformed', () => {
+describe('malformed input', () => {
   const running = new AsyncDisposableStack();
   const complaints: string[] = [];
   const replies = new Map<string, { status: number; text: string }>();
@@ -263,14 +263,14 @@ describe('what is malformed', () => {
   const lettersOf = (step: string) => letters.filter((letter) => `${letter.pipeline}/${letter.step}` === step);
 
   test.each(REQUESTS)(
-    'in a request, such as $what, is refused at the edge with $status',
+    'in a request, such as $what, is rejected by the source with $status',
     ({ what, status, reason }) => {
       expect(replies.get(what)).toMatchObject({ status, text: expect.stringMatching(reason) });
     },
   );
 
   test.each(RECORDS)(
-    'in a record, such as $what, is one dead letter with its very bytes',
+    'in a record, such as $what, becomes one dead letter with the original bytes',
     ({ data, reason, message }) => {
       const found = lettersOf('sensors/cleaning').filter((letter) => bytesOf(letter).equals(data));
       expect(found).toMatchObject([{ reason, message: expect.stringMatching(message) }]);
@@ -287,7 +287,7 @@ describe('what is malformed', () => {
     ]);
   });
 
-  test('is accounted for: what came in is an output, a dead letter, a refusal or an intended drop', () => {
+  test('is accounted for: every input is an output, a dead letter, a rejected request or an intended drop', () => {
     const undecodable = RECORDS.filter(({ reason }) => reason === 'undecodable').length;
     // Accepted readings: one good, one of nobody. Records: all of them.
     expect(archived).toHaveLength(2 + RECORDS.length - undecodable);

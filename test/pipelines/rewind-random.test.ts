@@ -17,7 +17,7 @@ const passed = defineTransform({
   apply: ({ data }) => [{ type: 'word.passed', data }],
 });
 
-/** A transform, and at its end a table that shows what came, in its order, and one that holds the last of each key. */
+/** A transform, and after it a table that shows all events in their order and one with the last event of each key. */
 const words = definePipeline({
   name: 'words',
   streams: { raw: { schema: Count, shards: 2 }, clean: { schema: Count, shards: 2 } },
@@ -32,8 +32,8 @@ const WORDS = 5;
 const countAt = (count: number): Count => ({ word: `w${count % WORDS}`, count });
 
 /**
- * Events in handfuls, any call failing by the seed, both streams split and merged, and a step rewound again and again:
- * the command is interrupted, and asked for again or followed by another.
+ * Gives events in small groups while calls fail at random, both streams are split and merged, and a step is rewound
+ * repeatedly. Some commands are interrupted, and then repeated or followed by another.
  */
 async function schedule(step: 'passing' | 'latest', seed: number) {
   const run = await givenPipeline(words, { seed });
@@ -62,14 +62,14 @@ async function schedule(step: 'passing' | 'latest', seed: number) {
     }
   }
   await run.settled();
-  // One that was interrupted goes on, so only the second is sure to be another one.
+  // The first may continue an interrupted rewind; only the second is certainly a new one.
   for (let again = 0; again < 2; ) if (await run.when.rewound(step, 'earliest')) again++;
   await give(1);
   await run.settled();
   return { run, all, rewinds: rewinds + 2 };
 }
 
-/** What a reader got of a key falls into passes over the log: each begins at the first event again. */
+/** Splits what a reader got of a key into passes over the log. Each pass begins at the first event. */
 function passesOf(counts: readonly number[]): readonly (readonly number[])[] {
   const passes: number[][] = [];
   for (const count of counts) {
@@ -81,14 +81,14 @@ function passesOf(counts: readonly number[]): readonly (readonly number[])[] {
 }
 
 /**
- * 4: ended by a child, while it was rewound. 19, 57: children before their parents. 20: a parent that was empty between
- * two.
+ * Seeds that found bugs. 4: a child shard ended the rewind of its parent. 19, 57: children were read before their
+ * parents. 20: an empty parent between two others.
  */
 const SEEDS = [4, 19, 20, 43, 57, ...Array.from({ length: 7 }, (_, index) => index + 201)];
 
-describe('whatever fails, and however often it is rewound', () => {
+describe('whatever fails, and however often a step is rewound', () => {
   test.each(SEEDS)(
-    'a transform makes its readers see all events again, in order and once a rewind (seed %i)',
+    'a transform makes its readers see all events again, in order and once for each rewind (seed %i)',
     async (seed) => {
       const { run, all, rewinds } = await schedule('passing', seed);
       const rows = run.table('history') as readonly Count[];

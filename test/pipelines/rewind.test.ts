@@ -17,8 +17,8 @@ const passed = defineTransform({
 });
 
 /**
- * A transform, and at its end a table that is appended to, which shows how often an event came, and one that holds the
- * last of each key.
+ * A transform, and after it an append table, which shows how often an event arrived, and a table with the last event of
+ * each key.
  */
 const words = definePipeline({
   name: 'words',
@@ -40,7 +40,7 @@ const counts = (from: number, to: number) =>
   Array.from({ length: to - from }, (_, index) => ({ word: `w${(from + index) % 7}`, count: from + index }));
 
 describe('a transform that is rewound', () => {
-  test('makes its readers see the events again, once, and the others once', async () => {
+  test('makes its readers see the replayed events once more, and the other events once', async () => {
     const run = await givenPipeline(words);
     await run.given('raw', counts(0, 20), { key: 'word' });
     await run.settled();
@@ -55,7 +55,7 @@ describe('a transform that is rewound', () => {
 const START = Date.parse('2026-01-01T00:00:00Z');
 
 describe('a step that is moved', () => {
-  test('to a time does what arrived then or later again, and nothing before', async () => {
+  test('to a time processes records from that time on again, and none before', async () => {
     const run = await givenPipeline(words);
     await run.given('raw', counts(0, 10), { key: 'word' });
     await run.when.pass(minutes(2));
@@ -83,7 +83,7 @@ describe('a step that is moved', () => {
     expect(run.table('history').map(({ count }) => count)).toEqual([0, 1, 2, 2]);
   });
 
-  test('on to now skips what it has not done, and no other step does', async () => {
+  test('forward to now skips what it has not processed, and no other step does', async () => {
     const run = await givenPipeline(words);
     await run.given('raw', counts(0, 10), { key: 'word' });
     await run.settled();
@@ -102,7 +102,7 @@ describe('a step that is moved', () => {
     expect(run.table('history')).toHaveLength(23);
   });
 
-  test('with one shard takes along what that was split into, and leaves the others', async () => {
+  test('in one shard moves in the children of that shard too, and in no others', async () => {
     const run = await givenPipeline(words);
     await run.given('raw', counts(0, 21), { key: 'word' });
     await run.settled();
@@ -120,7 +120,7 @@ describe('a step that is moved', () => {
     expect(inAnyOrder(run.table('history'))).toEqual(inAnyOrder([...counts(0, 49), ...again]));
   });
 
-  test('on a schedule goes on from there with its next runs', async () => {
+  test('on a schedule continues from the new position in its next runs', async () => {
     const run = await givenPipeline(words);
     let isStrict = true;
     run.when.refused('minutely', ({ count }) => (isStrict && Number(count) >= 13 ? 'too_high' : undefined));
@@ -133,7 +133,7 @@ describe('a step that is moved', () => {
     expect(inAnyOrder(run.table('minutely'))).toEqual(inAnyOrder(counts(13, 20)));
   });
 
-  test('on a schedule skips no part of a slice that it has begun, and writes it once', async () => {
+  test('on a schedule finishes a slice that it has begun, and writes it once', async () => {
     const run = await givenPipeline(words);
     await run.given('raw', counts(0, 20), { key: 'word' });
     // By then a slice of each shard has begun.
@@ -145,15 +145,15 @@ describe('a step that is moved', () => {
     expect(inAnyOrder(run.bucket('lake').rows('clean/'))).toEqual(inAnyOrder(counts(0, 30)));
   });
 
-  // That forgotten marks would show is proven by test/faults/mistakes.ts: rewound-without-marks.
-  test('takes no old repeat for news, though it comes after the place that it was moved to', async () => {
+  // The mistake rewound-without-marks in test/faults/mistakes.ts proves that forgotten marks would be noticed.
+  test('drops an old duplicate, even when it comes after the new position', async () => {
     const run = await givenPipeline(words);
     run.when.fails('passing kinesis.PutRecords', 'overtaken');
     await run.given('raw', [{ word: 'w', count: 1 }]);
     await run.when.pass(minutes(1));
     await run.given('raw', [{ word: 'w', count: 2 }]);
     await run.when.pass(minutes(2));
-    // The one that stood still has sent the first event once more, after the second.
+    // The process that stood still has sent the first event again, after the second.
     expect(run.stream('clean').repeats()).toBe(1);
     expect(await run.when.rewound('latest', { millis: START + minutes(1.5) })).toBe(true);
     await run.settled();
@@ -161,7 +161,7 @@ describe('a step that is moved', () => {
   });
 });
 
-/** The words whose events are in a shard of `raw`: the ones that a rewind of the transform in it alone brings again. */
+/** Returns the words in a shard of `raw`: a rewind of the transform in that shard alone sends only these again. */
 async function wordsOf(run: Awaited<ReturnType<typeof givenPipeline<typeof words.streams>>>, shard: string) {
   const before = run.table('history').length;
   await run.when.rewound('passing', 'earliest', { shards: [shard] });

@@ -43,7 +43,7 @@ async function start(): Promise<{ world: World; copies: TransformPlan; items: St
   return { world, copies: named('copying') as TransformPlan, items: named('items') };
 }
 
-/** One record with several events, as KPL packs them. */
+/** Packs several events into one record, as KPL does. */
 async function put(world: World, numbers: readonly number[]): Promise<void> {
   const aggregate = newAggregate({ maxBytes: 1_000_000 });
   for (const number of numbers) aggregate.add(`key-${number}`, Buffer.from(JSON.stringify({ number })));
@@ -52,7 +52,7 @@ async function put(world: World, numbers: readonly number[]): Promise<void> {
 }
 
 const convert = (world: World): Promise<readonly Converted[]> =>
-  operate(world, (place) => convertOnFailure(place, world.steps, { now: world.clock.now, signal }));
+  operate(world, (target) => convertOnFailure(target, world.steps, { now: world.clock.now, signal }));
 
 const numbersOf = (letters: readonly { readonly text?: string }[]): number[] =>
   letters.map(({ text = '' }) => (JSON.parse(text) as { number: number }).number).sort((a, b) => a - b);
@@ -66,7 +66,7 @@ const copied = (world: World): number[] =>
 const documents = (world: World): number =>
   world.stage.s3.objects(world.stage.names.deadLetters).filter(({ key }) => key.startsWith('aws/lambda/')).length;
 
-/** The step is out of work for so long that Lambda gives up on what came at the beginning; then it goes on. */
+/** Stops the step for so long that Lambda discards its oldest records, then lets it continue. */
 async function outage(world: World, step: StepPlan): Promise<void> {
   await put(world, [1]);
   await settle(world, HOUR);
@@ -80,14 +80,14 @@ async function outage(world: World, step: StepPlan): Promise<void> {
   up();
 }
 
-test('gaps are looked for wherever a mapping may have discarded records', () => {
+test('every step whose mapping may discard records looks for gaps', () => {
   const stream = { kind: 'own', retentionHours: 24 } as never;
   const { maximumRecordAgeInSeconds } = mappingSettings({ stream, start: 'earliest' }, 'arn');
   expect(maximumRecordAgeInSeconds * 1_000).toBeGreaterThan(YOUNGEST_DISCARDED_MILLIS + HOUR / 2);
 });
 
-describe('a record that Lambda has discarded', () => {
-  test('becomes dead letters, event by event, and what the step did before and after does not', async () => {
+describe('records that Lambda discarded', () => {
+  test('become dead letters, event by event, and no event that the step processed does', async () => {
     const { world, copies } = await start();
     await outage(world, copies);
     await settle(world, HOUR);
@@ -107,31 +107,36 @@ describe('a record that Lambda has discarded', () => {
     expect(await convert(world)).toEqual([]);
   });
 
-  test('becomes dead letters also before the step goes on, and goes back to it once', async () => {
+  test('become dead letters before the step continues too, and are redriven to it once', async () => {
     const { world, copies } = await start();
     await outage(world, copies);
     await convert(world);
     expect(numbersOf(deadLettersOf(world, copies))).toEqual([2, 3, 4]);
     await settle(world, HOUR);
-    await operate(world, async (place) => {
-      const letters = await Array.fromAsync(listLetters(place, { pipeline: 'shop', step: 'copying' }, signal));
-      await redriveLetters(copies, place, { letters, onProgress: () => undefined, nowMillis: world.clock.now, signal });
+    await operate(world, async (target) => {
+      const letters = await Array.fromAsync(listLetters(target, { pipeline: 'shop', step: 'copying' }, signal));
+      await redriveLetters(copies, target, {
+        letters,
+        onProgress: () => undefined,
+        nowMillis: world.clock.now,
+        signal,
+      });
     });
     await settle(world, HOUR);
     expect(copied(world)).toEqual([1, 2, 3, 4, 5]);
     expect(deadLettersOf(world, copies)).toEqual([]);
   });
 
-  test('is stored again, into the same places, when the bucket fails before the document is removed', async () => {
+  test('are stored again under the same keys when the bucket fails before the document is deleted', async () => {
     const { world, copies } = await start();
     await outage(world, copies);
     await settle(world, HOUR);
-    const failing = operate(world, (place) => {
+    const failing = operate(world, (target) => {
       const send = (command: object, options: object): Promise<unknown> =>
         command.constructor.name === 'DeleteObjectCommand'
           ? Promise.reject(new Error('the bucket is down'))
-          : place.clients.s3.send(command as never, options as never);
-      const broken = { ...place, clients: { ...place.clients, s3: { send } as never } };
+          : target.clients.s3.send(command as never, options as never);
+      const broken = { ...target, clients: { ...target.clients, s3: { send } as never } };
       return convertOnFailure(broken, world.steps, { now: world.clock.now, signal });
     });
     expect((await failing).every(({ error }) => (error as Error).message === 'the bucket is down')).toBe(true);
@@ -142,7 +147,7 @@ describe('a record that Lambda has discarded', () => {
     expect(documents(world)).toBe(0);
   });
 
-  test('by a sink whose positions are out of reach is known by the gap that it notes when it goes on', async () => {
+  test('of a sink whose positions cannot be read are known by the gap that the sink records when it continues', async () => {
     const { world, items } = await start();
     await outage(world, items);
     const early = await convert(world);
@@ -155,7 +160,7 @@ describe('a record that Lambda has discarded', () => {
     expect(deadLettersOf(world, items)[0]?.message).not.toContain('cannot be found out');
   });
 
-  test('by a sink that never goes on is reported after an hour, and that it may have been done', async () => {
+  test('of a sink that never continues are reported after an hour, as possibly processed', async () => {
     const { world, items } = await start();
     await outage(world, items);
     world.faults.add({ site: 'items', kind: 'request lost', times: Number.POSITIVE_INFINITY });
@@ -166,7 +171,7 @@ describe('a record that Lambda has discarded', () => {
     expect(letters[0]?.message).toContain('cannot be found out');
   });
 
-  test('is found by the function of the platform, which counts it as dead letters of its step', async () => {
+  test('are found by the platform’s function, which counts them as dead letters of their step', async () => {
     const { world, copies } = await start();
     await outage(world, copies);
     await settle(world, HOUR);
@@ -216,12 +221,12 @@ describe('a record that Lambda has discarded', () => {
     expect(documents(world)).toBe(0);
   });
 
-  test('stays where it is when its step is not known here', async () => {
+  test('stay in place when their step is unknown here', async () => {
     const { world, copies } = await start();
     await outage(world, copies);
     await settle(world, HOUR);
     const before = documents(world);
-    const found = await operate(world, (place) => convertOnFailure(place, [], { now: world.clock.now, signal }));
+    const found = await operate(world, (target) => convertOnFailure(target, [], { now: world.clock.now, signal }));
     expect(String(found[0]?.error)).toContain('no step has the function millrace-test-shop--copying');
     expect(documents(world)).toBe(before);
   });

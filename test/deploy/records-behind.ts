@@ -8,11 +8,12 @@ import { connectors } from '../../infra/connectors.ts';
 import { streamNameOf } from '../../infra/constructs/stream-names.ts';
 import type { SinkPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
 import type { Deployed } from './deployed.ts';
+import { LONGEST_MILLIS } from './longest.ts';
 
-/** How many records of its stream a step has not done yet, by its own positions. */
+/** Counts the records of its stream that a step has not processed yet, by the step's own positions. */
 export async function recordsBehind(step: TransformPlan | SinkPlan, deployed: Deployed): Promise<number> {
   const { kinesis } = deployed.clients;
-  const signal = AbortSignal.timeout(120_000);
+  const signal = AbortSignal.timeout(LONGEST_MILLIS);
   const stream = streamNameOf(step.input.stream, deployed.names);
   const shape = await describeStream(kinesis, stream, signal);
   let behind = 0;
@@ -40,11 +41,11 @@ async function positionIn(
 }
 
 async function stateInDatabase(step: string, shard: string, { database }: Deployed): Promise<string | undefined> {
-  const { rows } = await database.query<{ there: boolean }>(
-    "SELECT to_regclass('millrace_progress') IS NOT NULL AS there",
+  const { rows } = await database.query<{ exists: boolean }>(
+    "SELECT to_regclass('millrace_progress') IS NOT NULL AS exists",
   );
-  // The sink makes the table with its first slice.
-  if (rows[0]?.there !== true) return undefined;
+  // The sink creates the table with its first slice.
+  if (rows[0]?.exists !== true) return undefined;
   const found = await database.query<{ state: string }>(
     'SELECT state FROM millrace_progress WHERE step = $1 AND shard = $2',
     [step, shard],

@@ -3,16 +3,16 @@ import type { KinesisStreamEvent } from 'aws-lambda';
 import { ON_FAILURE_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
 import { streamArnOf } from '../../infra/constructs/stream-names.ts';
 import { isContinuous } from '../../infra/local/runner.ts';
+import { invokeCold } from './cold-invocation.ts';
 import type { Deployed } from './deployed.ts';
 import { putSamples, samplesOf } from './samples.ts';
 import { type Path, unless } from './statement-paths.ts';
-import { invokeCold } from './statement-place.ts';
 
-/** What the function does that makes dead letters of what Lambda gave up on. */
-export async function givenUpPaths(deployed: Deployed): Promise<readonly Path[]> {
+/** The path of the function that makes dead letters of records that Lambda discarded. */
+export async function onFailurePaths(deployed: Deployed): Promise<readonly Path[]> {
   const { clients, names } = deployed;
   const step = deployed.steps.find(isContinuous);
-  if (step === undefined) throw new Error('no step has a mapping that could give up');
+  if (step === undefined) throw new Error('no step has a mapping that can discard records');
   const samples = await samplesOf(step.input.stream, deployed);
   const of = {
     functionArn: names.arnOf('lambda', `function:${names.step(step.pipeline, step.name)}`),
@@ -33,7 +33,7 @@ export async function givenUpPaths(deployed: Deployed): Promise<readonly Path[]>
   ];
 }
 
-/** As Lambda stores it (the Developer Guide, "Configuring destinations for failed invocations"). */
+/** Writes a document as Lambda does (Developer Guide, "Configuring destinations for failed invocations"). */
 function documentOf(
   event: KinesisStreamEvent,
   { functionArn, streamArn }: { readonly functionArn: string; readonly streamArn: string },

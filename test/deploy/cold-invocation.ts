@@ -9,17 +9,17 @@ import type { Caller } from './caller.ts';
 import type { Deployed } from './deployed.ts';
 import { callJson } from './signed-call.ts';
 
-/** What an invocation came to: its answer, or the error it threw, and the end of its log. */
+/** The result of an invocation: its answer or error, and the end of its log. */
 export interface Invoked {
   readonly answer: unknown;
   readonly threw: boolean;
   readonly log: string;
 }
 
-/** Invokes a function in a process that knows nothing yet: no client, no password, no shard. */
+/** Invokes a function in a new process, which has no client, password or shard map yet. */
 export async function invokeCold(FunctionName: string, event: unknown, { clients }: Deployed): Promise<Invoked> {
   const { Environment } = await clients.lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-  // Whatever it is set to, its processes end.
+  // Any update of the configuration ends the function's processes.
   const Variables = Environment?.Variables ?? {};
   await clients.lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables } }));
   const call = new InvokeCommand({ FunctionName, Payload: Buffer.from(JSON.stringify(event)), LogType: 'Tail' });
@@ -37,15 +37,15 @@ export async function roleOf(FunctionName: string, { clients }: Deployed): Promi
   return Role;
 }
 
-/** So that nobody is told of objects but who is called here. */
+/** Disables the rules that announce objects, so that only the suite invokes functions. */
 export async function switchRulesOff(caller: Caller, { names }: Deployed): Promise<void> {
   const { said } = await callJson('events:ListRules', { NamePrefix: `${names.platformStack}-` }, caller);
   const { Rules = [] } = JSON.parse(said) as { Rules?: readonly { readonly Name: string }[] };
-  if (Rules.length === 0) throw new Error('there are no rules that tell of objects');
+  if (Rules.length === 0) throw new Error('there are no rules that announce objects');
   for (const { Name } of Rules) await callJson('events:DisableRule', { Name }, caller);
 }
 
-/** So that nobody else takes what is meant for one invocation. */
+/** Disables the mappings, so that no other invocation takes the records or messages of a path. */
 export async function switchMappingsOff({ clients, names }: Deployed): Promise<void> {
   const { EventSourceMappings = [] } = await clients.lambda.send(new ListEventSourceMappingsCommand());
   for (const { UUID, FunctionArn = '' } of EventSourceMappings) {

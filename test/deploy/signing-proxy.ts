@@ -5,16 +5,18 @@ import { closed, listen, portOf } from '../../infra/local/servers/listening.ts';
 import type { Server } from './server.ts';
 import { signed } from './signature.ts';
 
-export interface DoorOptions {
-  /** As the stack's output has it. */
+export interface SigningProxyOptions {
+  /** The function's URL from the stack's output. */
   readonly functionUrl: string;
   readonly server: Server;
 }
 
-/** A URL of this machine for a function's URL that asks for IAM: every request is signed and sent on. */
-export async function openSignedDoor(options: DoorOptions, running: AsyncDisposableStack): Promise<string> {
+/**
+ * Starts a proxy for a function URL that requires IAM: it signs every request and forwards it. Returns the proxy's URL.
+ */
+export async function startSigningProxy(options: SigningProxyOptions, running: AsyncDisposableStack): Promise<string> {
   const server = createServer((request, response) => {
-    pass(request, response, options).catch((error: unknown) => {
+    forward(request, response, options).catch((error: unknown) => {
       response.writeHead(502).end(String(error));
     });
   });
@@ -23,7 +25,11 @@ export async function openSignedDoor(options: DoorOptions, running: AsyncDisposa
   return `http://127.0.0.1:${portOf(server)}/`;
 }
 
-async function pass(request: IncomingMessage, response: ServerResponse, options: DoorOptions): Promise<void> {
+async function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: SigningProxyOptions,
+): Promise<void> {
   const body = await buffer(request);
   const { host } = new URL(options.functionUrl);
   const type = request.headers['content-type'];
