@@ -15,6 +15,7 @@ export function columnValue(
     case 'bigint':
       return integer(text, { type, bits: 64 });
     case 'double precision':
+    case 'numeric':
       return NUMBER.test(text.trim()) ? { value: Number(text) } : invalid(type, text);
     case 'boolean':
       return BOOLEANS.has(text) ? { value: BOOLEANS.get(text) } : invalid(type, text);

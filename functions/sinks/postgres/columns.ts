@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { UserMistake } from '../../runtime/errors.ts';
+import { isName, NAME_RULE } from './names.ts';
 
 /** A column of a table that the sink creates from a stream's schema. */
 export const Column = z.strictObject({
-  name: z.string().min(1),
+  name: z.string().refine(isName, NAME_RULE),
   /** A type of Postgres, such as `timestamptz`. */
   type: z.string().regex(/^[a-z][a-z0-9_ ()[\],]*$/i, 'is not the name of a Postgres type'),
   nullable: z.boolean(),
@@ -20,12 +21,23 @@ export function columnsOf(schema: z.ZodType): readonly Column[] {
   const fields = fieldsOf(root, root);
   if (fields.size === 0)
     throw new UserMistake('create needs a schema with known fields: declare the stream with z.object({ … })');
+  for (const name of fields.keys()) {
+    if (!isName(name))
+      throw new UserMistake(`create cannot name a column '${name}': ${NAME_RULE}; rename the field in a transform`);
+  }
+  if (fields.size > MOST_COLUMNS)
+    throw new UserMistake(
+      `create makes a column of each field, and the schema has ${fields.size}: a table has at most ${MOST_COLUMNS} here; move fields into an object, which is one column of jsonb`,
+    );
   return [...fields].map(([name, field]) => ({
     name,
     type: typeOf(field),
     nullable: field.optional || field.nullable,
   }));
 }
+
+/** Postgres allows 1,600 columns, and the sink's temporary tables have one more than the table. */
+export const MOST_COLUMNS = 1_599;
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
@@ -132,7 +144,7 @@ function scalarType(schema: JsonSchema): string {
  * numbers.
  */
 const SQL_TYPES: ReadonlyMap<unknown, string> = new Map(
-  ['date', 'timestamp', 'timestamptz', 'uuid', 'bigint'].map((type) => [type, type]),
+  ['date', 'timestamp', 'timestamptz', 'uuid', 'bigint', 'numeric'].map((type) => [type, type]),
 );
 
 const TEXT_FORMATS: Readonly<Record<string, string>> = { 'date-time': 'timestamptz', date: 'date', uuid: 'uuid' };

@@ -6,17 +6,21 @@ import { defineSink, type OpenSink, type Sink } from '../../runtime/sink.ts';
 import { sinkHandler } from '../../runtime/sink-handler.ts';
 import { Column } from './columns.ts';
 import { openConnections } from './connection.ts';
+import { isName, NAME_RULE } from './names.ts';
 import { commitAt, loadProgress } from './progress.ts';
 import { writeRows } from './rows.ts';
 import { isEmptyOrMissing } from './table.ts';
 
-/** Postgres shortens longer names without an error. */
-const Name = z.string().regex(/^[^.\0]{1,63}$/u, 'a name has 1 to 63 characters and no point');
+const Name = z
+  .string()
+  .regex(/^[^.]*$/, 'a name has 1 to 63 bytes in UTF-8 and no point')
+  .refine(isName, NAME_RULE);
 
 const Options = z.strictObject({
   table: z
     .string()
-    .regex(/^[^.\0]{1,63}(\.[^.\0]{1,63})?$/u, "is 'table' or 'schema.table', each of 1 to 63 characters")
+    .regex(/^[^.]*(\.[^.]*)?$/, "is 'table' or 'schema.table', each of 1 to 63 bytes in UTF-8")
+    .refine((table) => table.split('.').every(isName), NAME_RULE)
     .describe('The table to write to: `orders`, or `sales.orders` in another schema. Upper and lower case count.'),
   key: z.array(Name).min(1, 'names one column at least; leave it out to append').optional().meta({
     writtenAs: "fields of the stream's schema",

@@ -44,7 +44,7 @@ function schemaCode(type: SqlType): string {
     case 'double precision':
       return 'z.float64()';
     case 'numeric':
-      return 'z.number()';
+      return "z.number().meta({ sql: 'numeric' })";
     case 'jsonb':
       return 'z.json()';
     case 'text':

@@ -24,6 +24,8 @@ describe('the column for a field', () => {
     ['a time that SQL computed, or null', z.string().meta({ sql: 'timestamptz' }).nullable(), 'timestamptz null'],
     ['a time without a zone that SQL computed', z.string().meta({ sql: 'timestamp' }), 'timestamp not null'],
     ['an integer that SQL computed', z.number().meta({ sql: 'bigint' }), 'bigint not null'],
+    ['an exact number that SQL computed', z.number().meta({ sql: 'numeric' }), 'numeric not null'],
+    ['an exact number, or null', z.number().meta({ sql: 'numeric' }).nullable(), 'numeric null'],
     ['what should be a number', z.unknown().optional().meta({ sql: 'numeric not null' }), 'jsonb null'],
     ['an integer', z.int(), 'bigint not null'],
     ['an integer of 32 bits', z.int32(), 'integer not null'],
@@ -82,6 +84,19 @@ describe('the columns of a schema', () => {
       { name: 'name', type: 'text', nullable: false },
       { name: 'children', type: 'jsonb', nullable: false },
     ]);
+  });
+
+  test('cannot have a name that Postgres would cut, which counts bytes', () => {
+    const named = (name: string) => columnsOf(z.object({ [name]: z.string() }));
+    expect(named('é'.repeat(31))).toHaveLength(1);
+    expect(() => named('é'.repeat(32))).toThrow(`create cannot name a column '${'é'.repeat(32)}': a name has 1 to 63`);
+  });
+
+  test('are at most as many as the temporary tables can hold', () => {
+    const wide = (count: number) =>
+      columnsOf(z.object(Object.fromEntries(Array.from({ length: count }, (_, n) => [`c${n}`, z.string()]))));
+    expect(wide(1_599)).toHaveLength(1_599);
+    expect(() => wide(1_600)).toThrow('the schema has 1600: a table has at most 1599 here');
   });
 
   test.each([

@@ -413,6 +413,9 @@ describe('options', () => {
     [{ table: 'a.b.c' }, 'table'],
     [{ table: '' }, 'table'],
     [{ table: 'x'.repeat(64) }, 'table'],
+    [{ table: 'é'.repeat(32) }, 'table'],
+    [{ table: `${'é'.repeat(32)}.t` }, 'table'],
+    [{ table: 't', key: ['😀'.repeat(16)] }, 'key.0'],
     [{ table: 't', key: [] }, 'key'],
     [{ table: 't', keys: ['a'] }, ''],
   ])('%j are rejected', (options, path) => {
