@@ -104,6 +104,14 @@ export const inputShapes = {
     },
   },
   ListStreams: { Limit: atMost10000, ExclusiveStartStreamName: name, NextToken: nextToken },
+  ListTagsForResource: {
+    ResourceARN: { ...arn, pattern: 'arn:aws.*:kinesis:.*:\\d{12}:.*stream/\\S+', required: true },
+  },
+  ListTagsForStream: {
+    ...stream,
+    ExclusiveStartTagKey: { type: 'string', min: 1, max: 128 },
+    Limit: { type: 'integer', min: 1, max: 50 },
+  },
   MergeShards: {
     ...stream,
     ShardToMerge: { ...name, required: true },

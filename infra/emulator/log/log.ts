@@ -9,6 +9,7 @@ import { putOperations } from './put-operations.ts';
 import { reshardOperations } from './reshard-operations.ts';
 import { settingOperations } from './setting-operations.ts';
 import { streamOperations } from './stream-operations.ts';
+import { tagOperations } from './tags.ts';
 
 export interface LogOptions {
   readonly clock: Pick<Clock, 'now'>;
@@ -43,8 +44,8 @@ export type Log = { readonly [Name in OperationName as Uncapitalize<Name>]: Oper
  * and another emulator, kinesis-local, disagree, and quotes the documentation.
  *
  * *Differences from AWS.* These hold for every operation:
- * - There are no consumers (enhanced fan-out, SubscribeToShard), tags, encryption, resource policies, shard-level
- *   metrics or changes between capacity modes: an operation that is not in `inputShapes` is an
+ * - There are no consumers (enhanced fan-out, SubscribeToShard), changes of tags, encryption, resource policies,
+ *   shard-level metrics or changes between capacity modes: an operation that is not in `inputShapes` is an
  *   UnknownOperationException.
  * - A stream is CREATING, UPDATING or DELETING for `transitionMillis`; in AWS for seconds to minutes.
  * - On-demand streams keep their four shards; in AWS they gain shards as the traffic grows.
@@ -86,6 +87,7 @@ function operationsOf(state: LogState) {
     ...settingOperations(state),
     ...listShardsOperation(state),
     ...reshardOperations(state),
+    ...tagOperations(state),
     ...putOperations(state),
     ...getOperations(state),
   };

@@ -1,6 +1,7 @@
 import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { objectFromCbor, objectToCbor } from './cbor.ts';
 import type { Log } from './log.ts';
 import { LogError } from './log-error.ts';
 import { inputFromJson, outputToJson } from './wire.ts';
@@ -15,11 +16,12 @@ export interface LogServer {
 /**
  * Serves a log to the AWS SDKs and the AWS CLI.
  *
- * *Behaviour.* AWS JSON 1.1 over HTTP/1.1 and over HTTP/2 on one port. An error is status 400, with its name in
- * `__type` and in `x-amzn-errortype`.
+ * *Behaviour.* AWS JSON 1.1, and CBOR 1.1 as the Java SDK sends it by default, over HTTP/1.1 and over HTTP/2 on one
+ * port. An answer is in the protocol of its request. An error is status 400, with its name in `__type` and in
+ * `x-amzn-errortype`.
  *
- * *Differences from AWS.* There is no TLS, and signatures are not checked. CBOR, the Java SDK's default protocol, is
- * refused. A body has at most 16 MiB. A defect of the log is status 500 with its stack.
+ * *Differences from AWS.* There is no TLS, and signatures are not checked. A body has at most 16 MiB. A defect of the
+ * log is status 500 with its stack.
  */
 export async function startLogServer(log: Log, address: { port: number; host: string }): Promise<LogServer> {
   let requests = 0;
@@ -64,34 +66,59 @@ type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;
 
 const http2Preface = 'PRI * HTTP/2.0';
-const contentType = 'application/x-amz-json-1.1';
 const targetPrefix = 'Kinesis_20131202.';
 /** 10 MiB of data in base64, the keys, and room for the JSON around them. */
 const largestBody = 16_777_216;
 
+/** A form of bodies. An operation without output has an empty body in each. */
+interface Protocol {
+  readonly contentType: string;
+  read(operation: string, body: Buffer): object;
+  write(operation: string, output: object): string | Uint8Array;
+  writeError(error: { readonly __type: string; readonly message: string }): string | Uint8Array;
+}
+
+const json: Protocol = {
+  contentType: 'application/x-amz-json-1.1',
+  read: (operation, body) => inputFromJson(operation, body.toString()),
+  write: outputToJson,
+  writeError: (error) => JSON.stringify(error),
+};
+
+const cbor: Protocol = {
+  contentType: 'application/x-amz-cbor-1.1',
+  read: (_, body) => objectFromCbor(body),
+  write: (_, output) => (Object.keys(output).length === 0 ? '' : objectToCbor(output)),
+  writeError: objectToCbor,
+};
+
 async function answer(log: Log, request: Request, response: Response): Promise<void> {
+  const type = request.headers['content-type'];
+  const protocol = type === cbor.contentType ? cbor : json;
+  const { contentType } = protocol;
   try {
     const body = await bodyOf(request);
     const operation = operationOf(request);
-    const output = outputToJson(operation, log.call(operation, inputFromJson(operation, body)));
-    send(response, 200, output);
+    const output = protocol.write(operation, log.call(operation, protocol.read(operation, body)));
+    send(response, 200, { contentType, body: output });
   } catch (error) {
     if (error instanceof LogError) {
       response.setHeader('x-amzn-errortype', error.name);
-      send(response, 400, JSON.stringify({ __type: error.name, message: error.message }));
+      send(response, 400, { contentType, body: protocol.writeError({ __type: error.name, message: error.message }) });
       return;
     }
     // A defect of this log. The caller sees it as a fault of the service.
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    send(response, 500, JSON.stringify({ __type: 'InternalFailure', message }));
+    send(response, 500, { contentType, body: protocol.writeError({ __type: 'InternalFailure', message }) });
   }
 }
 
 function operationOf(request: Request): string {
   const target = request.headers['x-amz-target'];
   const type = request.headers['content-type'];
-  if (type !== contentType) {
-    throw new LogError('UnknownOperationException', `content-type is '${type}': send ${contentType}`);
+  if (type !== json.contentType && type !== cbor.contentType) {
+    const wanted = `${json.contentType} or ${cbor.contentType}`;
+    throw new LogError('UnknownOperationException', `content-type is '${type}': send ${wanted}`);
   }
   if (typeof target !== 'string' || !target.startsWith(targetPrefix)) {
     throw new LogError('UnknownOperationException', `x-amz-target is '${target}': send ${targetPrefix}<operation>`);
@@ -99,7 +126,7 @@ function operationOf(request: Request): string {
   return target.slice(targetPrefix.length);
 }
 
-function bodyOf(request: Request): Promise<string> {
+function bodyOf(request: Request): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -109,14 +136,18 @@ function bodyOf(request: Request): Promise<string> {
     });
     request.on('error', reject);
     request.on('end', () => {
-      if (size <= largestBody)
-        resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString());
+      if (size <= largestBody) resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
       else reject(new LogError('SerializationException', `the body has ${size} bytes: send at most ${largestBody}`));
     });
   });
 }
 
-function send(response: Response, status: number, body: string): void {
+interface Answer {
+  readonly contentType: string;
+  readonly body: string | Uint8Array;
+}
+
+function send(response: Response, status: number, { contentType, body }: Answer): void {
   const headers = { 'content-type': contentType, 'content-length': Buffer.byteLength(body) };
   // Both kinds of response have these methods, but no signature in common.
   (response as ServerResponse).writeHead(status, headers);

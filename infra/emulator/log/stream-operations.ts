@@ -17,6 +17,7 @@ import { requireShardQuota, seedOf } from './reshard-operations.ts';
 import { reshard } from './resharding.ts';
 import { shortestRetentionHours } from './setting-operations.ts';
 import { isExpired, type Stream } from './stream.ts';
+import { tagsOf } from './tags.ts';
 
 /** CreateStream, DeleteStream, DescribeStream, DescribeStreamSummary and ListStreams. */
 export function streamOperations(state: LogState) {
@@ -25,11 +26,10 @@ export function streamOperations(state: LogState) {
      * *Behaviour.* Returns at once. The stream is CREATING, without shards, then ACTIVE with equal ranges. Records are
      * kept for 24 hours, and have at most MaxRecordSizeInKiB, 1,024 by default. Five streams can be CREATING, and an
      * account has 20,000 shards: beyond these, LimitExceededException. An on-demand stream starts with four shards.
-     * (API reference)
+     * (API reference) So does a provisioned stream without a ShardCount, where the API reference asks for one (seen).
+     * The Tags are those that ListTagsForStream and ListTagsForResource list.
      *
-     * *Differences from AWS.* A provisioned stream without a ShardCount is refused, as the API reference says; Kinesis
-     * has been seen to make four shards then. Tags, WarmThroughputMiBps and RecordDistributionStrategy AUTO are
-     * refused.
+     * *Differences from AWS.* WarmThroughputMiBps and RecordDistributionStrategy AUTO are refused.
      */
     CreateStream(input: CreateStreamInput): void {
       const shardCount = shardCountOf(input);
@@ -48,6 +48,7 @@ export function streamOperations(state: LogState) {
         status: 'CREATING',
         retentionHours: shortestRetentionHours,
         maxRecordKib: input.MaxRecordSizeInKiB ?? 1_024,
+        tags: tagsOf(input),
         shards: [],
         open: [],
         rescaledMillis: [],
@@ -125,7 +126,7 @@ export function streamOperations(state: LogState) {
   };
 }
 
-const onDemandShards = 4;
+const defaultShards = 4;
 const mostStreamsInCreation = 5;
 
 function open(state: LogState, stream: Stream, shardCount: number): void {
@@ -139,24 +140,21 @@ function open(state: LogState, stream: Stream, shardCount: number): void {
 }
 
 function shardCountOf(input: CreateStreamInput): number {
-  const { Tags, WarmThroughputMiBps, RecordDistributionStrategy, ShardCount, StreamModeDetails } = input;
-  const unknown = Object.entries({ Tags, WarmThroughputMiBps }).find(
-    ([, value]) => value !== undefined && value !== null,
-  );
-  if (unknown !== undefined) throw invalidArgument(`'${unknown[0]}' is not simulated: leave it out`);
+  const { WarmThroughputMiBps, RecordDistributionStrategy, ShardCount, StreamModeDetails } = input;
+  if (WarmThroughputMiBps !== undefined && WarmThroughputMiBps !== null) {
+    throw invalidArgument(`'WarmThroughputMiBps' is not simulated: leave it out`);
+  }
   if (RecordDistributionStrategy === 'AUTO') {
     throw invalidArgument(`'RecordDistributionStrategy' AUTO is not simulated: use USER_PARTITION_KEY`);
   }
   const isOnDemand = StreamModeDetails?.StreamMode === 'ON_DEMAND';
-  if (isOnDemand === (ShardCount !== undefined && ShardCount !== null)) {
+  if (isOnDemand && ShardCount !== undefined && ShardCount !== null) {
     throw new LogError(
       'ValidationException',
-      isOnDemand
-        ? `ShardCount must not be given for a stream in ON_DEMAND mode: '${ShardCount}'`
-        : 'ShardCount must be given for a stream in PROVISIONED mode',
+      `ShardCount must not be given for a stream in ON_DEMAND mode: '${ShardCount}'`,
     );
   }
-  return ShardCount ?? onDemandShards;
+  return ShardCount ?? defaultShards;
 }
 
 function requireStreamQuota(state: LogState): void {

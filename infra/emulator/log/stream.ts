@@ -11,6 +11,8 @@ export interface Stream {
   change?: { readonly dueMillis: number; readonly complete: (atMillis: number) => void };
   retentionHours: number;
   maxRecordKib: number;
+  /** The values of the tags by their keys. */
+  readonly tags: ReadonlyMap<string, string>;
   /** All shards that the stream ever had, by their index. */
   readonly shards: Shard[];
   /** The open shards, in the order of their hash keys. */

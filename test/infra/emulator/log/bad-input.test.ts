@@ -31,7 +31,6 @@ const refusals: [operation: string, input: object, error: string | RegExp][] = [
     { StreamName: 'x'.repeat(129), ShardCount: 1 },
     /at 'streamName' .* length less than or equal to 128$/,
   ],
-  ['CreateStream', { StreamName: 'new' }, /^ValidationException: ShardCount must be given/],
   [
     'CreateStream',
     { StreamName: 'new', ShardCount: 1, StreamModeDetails: { StreamMode: 'ON_DEMAND' } },
@@ -54,8 +53,28 @@ const refusals: [operation: string, input: object, error: string | RegExp][] = [
   ],
   [
     'CreateStream',
-    { StreamName: 'new', ShardCount: 1, Tags: { a: 'b' } },
-    "InvalidArgumentException: 'Tags' is not simulated: leave it out",
+    { StreamName: 'new', ShardCount: 1, Tags: { ['k'.repeat(129)]: 'b' } },
+    /^InvalidArgumentException: The key 'k+' of a tag has 129 characters: give 1 to 128$/,
+  ],
+  [
+    'CreateStream',
+    { StreamName: 'new', ShardCount: 1, Tags: { 'aws:a': 'b' } },
+    "InvalidArgumentException: The key 'aws:a' of a tag begins with 'aws:', which AWS keeps",
+  ],
+  [
+    'CreateStream',
+    { StreamName: 'new', ShardCount: 1, Tags: { a: 'v'.repeat(257) } },
+    /^InvalidArgumentException: The value 'v+' of the tag 'a' is not a string of up to 256 characters$/,
+  ],
+  [
+    'CreateStream',
+    { StreamName: 'new', ShardCount: 1, Tags: Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`k${n}`, ''])) },
+    'InvalidArgumentException: 51 tags: a stream has at most 50',
+  ],
+  [
+    'CreateStream',
+    { StreamName: 'new', ShardCount: 1, WarmThroughputMiBps: 1 },
+    "InvalidArgumentException: 'WarmThroughputMiBps' is not simulated: leave it out",
   ],
   [
     'CreateStream',

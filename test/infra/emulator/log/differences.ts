@@ -110,15 +110,6 @@ export const memberDifferences: readonly MemberDifference[] = [
 
 export const callDifferences: readonly Difference[] = [
   {
-    title: 'a provisioned stream needs a ShardCount',
-    documentation:
-      'For the data streams with a provisioned mode, you must specify the number of shards for the data stream.',
-    page: api('CreateStream'),
-    example: [{ call: 'create' }],
-    ours: invalid,
-    theirs: {},
-  },
-  {
     title: 'CreateStream refuses a ShardCount of 0',
     documentation: 'Valid Range: Minimum value of 1.',
     page: api('CreateStream'),

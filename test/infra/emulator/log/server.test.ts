@@ -194,7 +194,7 @@ describe('a request', () => {
   });
 
   test.each([
-    ['content-type', 'application/x-amz-cbor-1.1', 'send application/x-amz-json-1.1'],
+    ['content-type', 'application/cbor', 'send application/x-amz-json-1.1 or application/x-amz-cbor-1.1'],
     ['x-amz-target', 'DynamoDB_20120810.PutItem', 'send Kinesis_20131202.<operation>'],
   ])('with %s %s is refused', async (header, value, error) => {
     const answer = await call(record('eA=='), { [header]: value });

@@ -6,6 +6,8 @@ import {
   DescribeStreamSummaryCommand,
   IncreaseStreamRetentionPeriodCommand,
   ListStreamsCommand,
+  ListTagsForResourceCommand,
+  ListTagsForStreamCommand,
   PutRecordCommand,
   ResourceInUseException,
   ResourceNotFoundException,
@@ -17,6 +19,33 @@ import { freshLog, startMillis } from './fresh-log.ts';
 const readings = 'arn:aws:kinesis:us-east-1:000000000000:stream/readings';
 
 describe('a stream', () => {
+  test('made in provisioned mode without a ShardCount has four shards', async () => {
+    const { client, clock, shards } = freshLog();
+    await client.send(new CreateStreamCommand({ StreamName: 'readings' }));
+    await clock.advance(100);
+    expect(await shards('readings')).toHaveLength(4);
+  });
+
+  test('has the tags that it was made with', async () => {
+    const { client } = freshLog();
+    const Tags = { team: 'data', stage: 'dev', 'cost center': '' };
+    await client.send(new CreateStreamCommand({ StreamName: 'readings', ShardCount: 1, Tags }));
+    const listed = [
+      { Key: 'cost center', Value: '' },
+      { Key: 'stage', Value: 'dev' },
+      { Key: 'team', Value: 'data' },
+    ];
+    expect(await client.send(new ListTagsForResourceCommand({ ResourceARN: readings }))).toMatchObject({
+      Tags: listed,
+    });
+    const page = (input: object) => client.send(new ListTagsForStreamCommand({ StreamName: 'readings', ...input }));
+    expect(await page({ Limit: 2 })).toMatchObject({ Tags: listed.slice(0, 2), HasMoreTags: true });
+    expect(await page({ ExclusiveStartTagKey: 'stage' })).toMatchObject({ Tags: [listed[2]], HasMoreTags: false });
+    await expect(
+      client.send(new ListTagsForResourceCommand({ ResourceARN: `${readings}-of-another` })),
+    ).rejects.toBeInstanceOf(ResourceNotFoundException);
+  });
+
   test('is CREATING at first, then ACTIVE with its shards', async () => {
     const { client, clock, put } = freshLog();
     await client.send(new CreateStreamCommand({ StreamName: 'readings', ShardCount: 2 }));
