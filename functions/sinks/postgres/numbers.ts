@@ -59,7 +59,7 @@ function integerOf(json: string, kind: Exclude<NumberKind, 'float8'>): string | 
   const { type, bits, digits: mostDigits } = INTEGERS[kind];
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = JSON_NUMBER.exec(json) ?? [];
   const digits = (whole + fraction).replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
+  const significant = withoutEndZeros(digits);
   if (significant === '') return '0';
   const zeros = Number(exponent) - fraction.length + digits.length - significant.length;
   if (zeros < 0) return { code: '22P02', message: `invalid input syntax for type ${type}: "${json}"` };
@@ -67,6 +67,13 @@ function integerOf(json: string, kind: Exclude<NumberKind, 'float8'>): string | 
   if (significant.length + zeros > mostDigits) return outOfRange;
   const value = BigInt(`${sign}${significant}${'0'.repeat(zeros)}`);
   return BigInt.asIntN(bits, value) === value ? value.toString() : outOfRange;
+}
+
+/** Removes zeros from the end in linear time: `/0+$/` would try each zero of the number anew. */
+function withoutEndZeros(digits: string): string {
+  let end = digits.length;
+  while (digits.charAt(end - 1) === '0') end -= 1;
+  return digits.slice(0, end);
 }
 
 const JSON_NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;

@@ -104,22 +104,33 @@ const nullLike = ({ type, offset }: Checked): Checked => ({
  * the statement and does not reject every event.
  */
 function checkPattern(source: Source, expression: Extract<Checked, { kind: 'call' }>): void {
-  const [subject, ...rest] = expression.args;
+  const [subject, ...given] = expression.args;
+  // A literal pattern is checked even if flags or a replacement come from the event.
+  const rest = given.map((arg, i) => (i > 0 && !isConstant(arg) ? optionSample(arg) : arg));
   if (
     !/^\{(?:text\/regex|time\/time-formats|time\/time-readers)\//.test(expression.resolved.routine.code) ||
     subject === undefined ||
     !rest.every(isConstant)
   )
     return;
-  const text = isScalar(subject.type, 'text')
-    ? sampleFor(expression, rest[0])
-    : (SAMPLES[typeName(subject.type)] ?? '');
-  const probe: Checked = { kind: 'constant', text, type: subject.type, nullable: false, offset: subject.offset };
+  const probe = isScalar(subject.type, 'text')
+    ? constantOf(subject, sampleFor(expression, rest[0]))
+    : sampleOf(subject);
   const { error } = evaluateConstant({ ...expression, args: [probe, ...rest] });
   // Any other error may be one that no event ever reaches.
   if (error?.code === '0A000' || error?.code === '2201B')
     throw new SqlMistake(mistakeKind(error), { source, offset: expression.offset, problem: error.message });
 }
+
+const sampleOf = (part: Checked): Checked => constantOf(part, SAMPLES[typeName(part.type)] ?? '');
+const optionSample = (part: Checked): Checked => (isScalar(part.type, 'text') ? constantOf(part, '') : sampleOf(part));
+const constantOf = ({ type, offset }: Checked, text: string): Checked => ({
+  kind: 'constant',
+  text,
+  type,
+  nullable: false,
+  offset,
+});
 
 /**
  * Returns a text that a format for reading has to accept: a moment written with the same format. The moment is in

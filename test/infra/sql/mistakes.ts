@@ -451,8 +451,22 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
       ],
       ["SELECT ‸status ~ '(a' AS x FROM orders", 'invalid regular expression: parentheses () not balanced'],
       [
-        "SELECT ‸regexp_replace(status, 'a|b', '') AS x FROM orders",
-        'alternatives, lazy quantifiers and quantified groups are supported only in tests such as ~: Postgres takes the longest match, JavaScript the first',
+        "SELECT ‸regexp_replace(status, '<.*?>', '') AS x FROM orders",
+        'lazy quantifiers are supported only in tests such as ~: exclude what follows, such as <[^>]*> for <.*?>',
+      ],
+      ...[
+        "substring(status, '(a|b)c')",
+        "regexp_match(status, '(ab)+')",
+        "regexp_replace(status, '(a)|b', '<\\1>')",
+        "regexp_substr(status, '(a)?b', 1, 1, '', 1)",
+        "regexp_instr(status, '(a)?b', 1, 1, 0, status, 1)",
+      ].map((call): readonly [string, string] => [
+        `SELECT ‸${call} AS x FROM orders`,
+        'what a group captures is not supported in a pattern with alternatives or quantified groups: write (?:…) for each group and use the whole match, or (\\w*) for (\\w)*',
+      ]),
+      [
+        "SELECT ‸status ~ '(?:a{100}){100}' AS x FROM orders",
+        'this regular expression is too large: its repetitions make 10000 characters; at most 1000 more than are written are supported',
       ],
       [
         'SELECT ‸cbrt(2) AS x FROM orders',

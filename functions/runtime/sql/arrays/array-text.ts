@@ -1,4 +1,5 @@
 import { SqlError } from '../errors/sql-error.ts';
+import { isSpace, trimSpace, trimSpaceEnd } from '../text/spaces.ts';
 import type { SqlArray } from './arrays.ts';
 
 /** Matches elements that need no quotes in the text of an array, such as `{1,NULL,"a b"}`. */
@@ -19,30 +20,56 @@ export const arrayFromText =
   (text: string): SqlArray<T> =>
     elementTexts(text).map((item) => (item === null ? null : elementFromText(item)));
 
-const ELEMENT = /^[ \t\n\v\f\r]*(?:"((?:[^"\\]|\\[\s\S])*)"|((?:[^{}",\\]|\\[\s\S])+))[ \t\n\v\f\r]*([,}])/;
+/** The characters of an element, in quotes or up to the next comma or brace. Each fails or ends at one character. */
+const QUOTED = /"([^"\\]*(?:\\[\s\S][^"\\]*)*)"/y;
+const UNQUOTED = /[^{}",\\]*(?:\\[\s\S][^{}",\\]*)*/y;
 
 function elementTexts(text: string): readonly (string | null)[] {
   const body = text.trim();
   if (!body.startsWith('{')) malformed(text, 'array value must start with "{"');
-  if (/^\{[ \t\n\v\f\r]*\}$/.test(body)) return [];
+  if (trimSpace(body.slice(1)) === '}') return [];
   const items: (string | null)[] = [];
-  let rest = body.slice(1);
+  let at = 1;
   for (;;) {
-    const match = ELEMENT.exec(rest);
-    if (match === null)
+    at = skipSpace(body, at);
+    const quoting = body.charAt(at) === '"';
+    const element = matchAt(quoting ? QUOTED : UNQUOTED, body, at);
+    at = skipSpace(body, at + (element?.[0].length ?? 0));
+    const end = body.charAt(at);
+    if (element === null || (end !== ',' && end !== '}'))
       malformed(text, 'use one dimension, and quotes around elements with braces, commas, quotes or spaces');
-    items.push(match[1] === undefined ? unquoted(match[2] ?? '', text) : match[1].replace(/\\([\s\S])/g, '$1'));
-    rest = rest.slice(match[0].length);
-    if (match[3] === '}') break;
+    items.push(quoting ? (element[1] ?? '').replace(/\\([\s\S])/g, '$1') : unquoted(element[0], text));
+    at += 1;
+    if (end === '}') break;
   }
-  if (rest !== '') malformed(text, 'junk after closing right brace');
+  if (at < body.length) malformed(text, 'junk after closing right brace');
   return items;
 }
 
+function matchAt(regex: RegExp, text: string, at: number): RegExpExecArray | null {
+  regex.lastIndex = at;
+  return regex.exec(text);
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && isSpace(text.charCodeAt(at))) at += 1;
+  return at;
+}
+
 function unquoted(item: string, text: string): string | null {
-  const trimmed = item.replace(/(?<!\\)[ \t\n\v\f\r]+$/, '');
+  const end = trimSpaceEnd(item);
+  // An escaped blank at the end belongs to the element.
+  const trimmed = isEscapedAt(item, end.length) ? item.slice(0, end.length + 1) : end;
   if (trimmed === '') malformed(text, 'unexpected "," or "}"');
   return trimmed.toUpperCase() === 'NULL' ? null : trimmed.replace(/\\([\s\S])/g, '$1');
+}
+
+/** Tells whether an odd number of backslashes stands before a position, and something stands at it. */
+function isEscapedAt(text: string, at: number): boolean {
+  let from = at;
+  while (text.charAt(from - 1) === '\\') from -= 1;
+  return at < text.length && (at - from) % 2 === 1;
 }
 
 function malformed(text: string, detail: string): never {

@@ -71,7 +71,7 @@ function plain(mantissa: string, power: number): string {
   return `${sign}${digits.slice(0, power + 1)}.${digits.slice(power + 1)}`;
 }
 
-const DOUBLE = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
+const DOUBLE = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 const NONZERO_MANTISSA = /^[^e]*[1-9]/i;
 
 export function doubleFromText(text: string): number {

@@ -28,8 +28,15 @@ export function likeEscape(pattern: string, escapeWith: string): string {
   return result;
 }
 
-/** Matches a pattern. Backtracks only to the last `%`, so the time is at most the product of both lengths. */
+/** The most characters that one match compares. */
+const MAX_COMPARED = 2 ** 28;
+
+/**
+ * Matches a pattern. Backtracks only to the last `%`, so it compares at most as often as the product of both lengths.
+ * The pattern may come from the event too, so that product is bounded.
+ */
 function matches(text: string, pattern: string): boolean {
+  let compared = 0;
   let [t, p] = [0, 0];
   let [retryText, retryPattern] = [-1, -1];
   while (t < text.length) {
@@ -40,6 +47,9 @@ function matches(text: string, pattern: string): boolean {
       p += 1;
       continue;
     }
+    compared += 1;
+    if (compared > MAX_COMPARED)
+      throw new SqlError('54000', `LIKE compares more than ${MAX_COMPARED} characters: use a shorter pattern`);
     const step = wanted === '_' ? 1 : literalAt(text, t, wanted === '\\' ? escapedAt(pattern, p) : wanted);
     if (step > 0) {
       t += wanted === '_' ? characterLength(text, t) : 1;

@@ -1,25 +1,39 @@
 import { SqlError } from '../errors/sql-error.ts';
+import type { Piece } from './regex-linear.ts';
 
 /**
- * A regular expression of Postgres, translated to JavaScript. Only syntax that both read in the same way is translated;
- * any other is an error that names it. In collation "C", character classes and case know only ASCII letters.
+ * A regular expression of Postgres, translated to syntax that V8 and RE2 read in the same way. Any other syntax is an
+ * error that names it. In collation "C", character classes and case know only ASCII letters.
  */
 export interface Translated {
   readonly source: string;
+  /** The number of groups that capture. */
+  readonly captures: number;
   /**
-   * True if JavaScript's first match is also the longest one, which Postgres takes: there are no alternatives, lazy
-   * quantifiers or quantified groups. Whether there is a match at all never depends on this.
+   * The anchors and characters in order, when there is nothing else: no alternatives and no quantified groups. Then
+   * groups capture the same as in Postgres, and the first match is the longest one.
    */
-  readonly sameExtent: boolean;
+  readonly pieces: readonly Piece[] | undefined;
+  /** True if a quantifier prefers short matches, which no engine with longest matches can do. */
+  readonly isLazy: boolean;
 }
 
 interface Reader {
   readonly pattern: string;
   readonly anyCase: boolean;
+  readonly pieces: Piece[];
   at: number;
   depth: number;
-  sameExtent: boolean;
+  captures: number;
+  /** The number of characters that the pattern names, with repetitions written out. */
+  size: number;
+  isSequence: boolean;
+  isLazy: boolean;
 }
+
+/** Patterns may come from an event, so their length and what repetitions make of them are bounded. */
+const MAX_LENGTH = 10_000;
+const MAX_REPETITIONS = 1000;
 
 const SHORTHANDS: Record<string, string> = { d: '0-9', w: 'A-Za-z0-9_', s: ' \\t\\n\\v\\f\\r' };
 const POSIX: Record<string, string> = {
@@ -52,18 +66,34 @@ function invalid(what: string): never {
 }
 
 export function translateRegex(pattern: string, anyCase: boolean): Translated {
+  if (pattern.length > MAX_LENGTH) tooLarge(`the pattern has ${pattern.length} characters; at most ${MAX_LENGTH}`);
   if (/^(?:\*\*\*|\(\?[a-z]+\))/.test(pattern)) unsupported('a prefix such as (?i) or ***');
-  const reader: Reader = { pattern, anyCase, at: 0, depth: 0, sameExtent: true };
+  const reader: Reader = {
+    pattern,
+    anyCase,
+    pieces: [],
+    at: 0,
+    depth: 0,
+    captures: 0,
+    size: 0,
+    isSequence: true,
+    isLazy: false,
+  };
   const source = alternatives(reader);
   if (reader.at < pattern.length) invalid('parentheses () not balanced');
-  return { source, sameExtent: reader.sameExtent };
+  const { captures, pieces, isSequence, isLazy } = reader;
+  return { source, captures, pieces: isSequence && !isLazy ? pieces : undefined, isLazy };
+}
+
+function tooLarge(what: string): never {
+  throw new SqlError('0A000', `this regular expression is too large: ${what} are supported`);
 }
 
 function alternatives(reader: Reader): string {
   const branches = [branch(reader)];
   while (reader.pattern.charAt(reader.at) === '|') {
     reader.at += 1;
-    reader.sameExtent = false;
+    reader.isSequence = false;
     branches.push(branch(reader));
   }
   return branches.join('|');
@@ -78,26 +108,54 @@ function branch(reader: Reader): string {
 
 function quantified(reader: Reader): string {
   const first = reader.pattern.charAt(reader.at);
+  const before = reader.size;
   const { source, kind } = atom(reader);
   const quantifier = readQuantifier(reader);
-  if (quantifier === '') return source;
-  if (kind === 'anchor') unsupported(`a quantifier after ${first}`);
-  if (kind === 'group') reader.sameExtent = false;
-  if (readQuantifier(reader) !== '') invalid('quantifier operand invalid');
-  return source + quantifier;
+  if (kind === 'anchor') {
+    if (quantifier !== undefined) unsupported(`a quantifier after ${first}`);
+    reader.pieces.push({ kind: 'anchor', end: source === '$' });
+    return source;
+  }
+  if (kind === 'character') {
+    reader.size += 1;
+    reader.pieces.push({ kind: 'characters', source, min: quantifier?.min ?? 1, max: quantifier?.max ?? 1 });
+  }
+  if (quantifier === undefined) return source;
+  if (readQuantifier(reader) !== undefined) invalid('quantifier operand invalid');
+  if (kind === 'group') reader.isSequence = false;
+  if (quantifier.isLazy) reader.isLazy = true;
+  const { min, max } = quantifier;
+  reader.size = before + (reader.size - before) * (max === Infinity ? min + 1 : Math.max(1, max));
+  if (reader.size > reader.pattern.length + MAX_REPETITIONS)
+    tooLarge(`its repetitions make ${reader.size} characters; at most ${MAX_REPETITIONS} more than are written`);
+  return source + quantifier.text;
 }
 
-function readQuantifier(reader: Reader): string {
-  const match = /^(?:[*+?]|\{(\d+)(?:(,)(\d*))?\})(\?)?/.exec(reader.pattern.slice(reader.at));
-  if (match === null) return '';
-  const [text, low, , high, lazy] = match;
-  for (const bound of [low, high])
-    if (bound !== undefined && bound !== '' && Number(bound) > 255) invalid('invalid repetition count(s)');
-  if (low !== undefined && high !== undefined && high !== '' && Number(high) < Number(low))
-    invalid('invalid repetition count(s)');
-  if (lazy !== undefined) reader.sameExtent = false;
+interface Quantifier {
+  readonly text: string;
+  readonly min: number;
+  readonly max: number;
+  readonly isLazy: boolean;
+}
+
+const QUANTIFIER = /(?:([*+?])|\{(\d+)(?:(,)(\d*))?\})(\?)?/y;
+const BOUNDS = { '*': [0, Infinity], '+': [1, Infinity], '?': [0, 1] } as const;
+
+function readQuantifier(reader: Reader): Quantifier | undefined {
+  QUANTIFIER.lastIndex = reader.at;
+  const match = QUANTIFIER.exec(reader.pattern);
+  if (match === null) return undefined;
+  const [text, symbol, low, comma, high, lazy] = match;
   reader.at += text.length;
-  return text;
+  const isLazy = lazy !== undefined;
+  if (symbol !== undefined) {
+    const [min, max] = BOUNDS[symbol as keyof typeof BOUNDS];
+    return { text, min, max, isLazy };
+  }
+  const min = Number(low);
+  const max = comma === undefined ? min : high === '' ? Infinity : Number(high);
+  if (min > 255 || (max > 255 && max !== Infinity) || max < min) invalid('invalid repetition count(s)');
+  return { text, min, max, isLazy };
 }
 
 interface Atom {
@@ -113,7 +171,7 @@ function atom(reader: Reader): Atom {
     case '$':
       return { source: character, kind: 'anchor' };
     case '.':
-      return { source: '[^]', kind: 'character' };
+      return { source: '[\\s\\S]', kind: 'character' };
     case '(':
       return group(reader);
     case '[':
@@ -132,10 +190,11 @@ function atom(reader: Reader): Atom {
 }
 
 function group(reader: Reader): Atom {
-  const rest = reader.pattern.slice(reader.at);
+  const rest = reader.pattern.slice(reader.at, reader.at + 2);
   const plain = rest.startsWith('?:');
   if (rest.startsWith('?') && !plain) unsupported('a group that starts with (? and is not (?:');
   if (plain) reader.at += 2;
+  else reader.captures += 1;
   if (reader.depth >= 50) unsupported('nesting deeper than 50 groups');
   reader.depth += 1;
   const inner = alternatives(reader);

@@ -63,9 +63,9 @@ const TERM =
 export function intervalFromText(text: string): Interval {
   const word = text.trim().toLowerCase();
   if (word === 'infinity' || word === '-infinity') return infiniteInterval(word === 'infinity' ? 1 : -1);
-  let rest = text;
+  let rest = text.trim();
   let [months, days, micros, terms] = [0, 0, 0n, 0];
-  while (rest.trim() !== '') {
+  while (rest !== '') {
     const match = TERM.exec(rest);
     if (match === null) break;
     const term = termOf(match);
@@ -76,7 +76,7 @@ export function intervalFromText(text: string): Interval {
     terms += 1;
     rest = rest.slice(match[0].length);
   }
-  if (terms === 0 || rest.trim() !== '')
+  if (terms === 0 || rest !== '')
     throw new SqlError(
       '22007',
       `invalid input syntax for type interval: "${text}"; write units, such as 1 day 02:30:00`,

@@ -1,7 +1,7 @@
 import { SqlError } from '../errors/sql-error.ts';
 import { makeDate } from './dates.ts';
 import type { Piece } from './time-templates.ts';
-import { MONTHS, templateOf } from './time-templates.ts';
+import { MAX_KEPT_LENGTH, MONTHS, templateOf } from './time-templates.ts';
 import { makeTimestamp } from './timestamp-parts.ts';
 
 /**
@@ -56,6 +56,7 @@ function readerOf(template: string): RegExp {
       `the format "${template}" is not supported for reading: it must contain YYYY, and no field twice`,
     );
   const reader = new RegExp(`^${source}$`, 'i');
+  if (template.length > MAX_KEPT_LENGTH) return reader;
   if (readers.size >= 200) readers.clear();
   readers.set(template, reader);
   return reader;

@@ -15,6 +15,8 @@ const PIECE = new RegExp(String.raw`^(?:"((?:[^"\\]|\\.)*)"|(FM)?(${FIELDS.join(
 /** A cache of parsed templates; most templates are literals. */
 const known = new Map<string, readonly Piece[]>();
 const KEPT = 200;
+/** A template may come from an event, so a long one is not kept. */
+export const MAX_KEPT_LENGTH = 200;
 
 export function templateOf(template: string): readonly Piece[] {
   const found = known.get(template);
@@ -33,6 +35,7 @@ export function templateOf(template: string): readonly Piece[] {
     else pieces.push({ kind: 'literal', text: other ?? (quoted ?? '').replace(/\\(.)/g, '$1') });
     rest = rest.slice(whole.length);
   }
+  if (template.length > MAX_KEPT_LENGTH) return pieces;
   if (known.size >= KEPT) known.clear();
   known.set(template, pieces);
   return pieces;
