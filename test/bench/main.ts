@@ -5,7 +5,17 @@ import { join } from 'node:path';
  * Runs every benchmark, one after the other. Each has the machine and a process to itself, as a function has, so that
  * earlier measurements do not influence the compiler. Exits with 1 when one misses its target.
  */
-const benchmarks = ['codec', 'sql', 'postgres', 'emulator-log', 'mapping', 'exactly-once', 'bundles', 'sql-memory'];
+const benchmarks = [
+  'codec',
+  'sql',
+  'regex',
+  'postgres',
+  'emulator-log',
+  'mapping',
+  'exactly-once',
+  'bundles',
+  'sql-memory',
+];
 
 const missed: string[] = [];
 for (const name of benchmarks) {

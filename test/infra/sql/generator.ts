@@ -7,6 +7,7 @@ import { arrayOf, scalar } from '../../../infra/sql/plan/sql-type.ts';
 import type { TestColumn, TestRow } from './compiled-expression.ts';
 import type { Generated } from './generated.ts';
 import { leaf, node } from './generated.ts';
+import { randomPattern, randomSubject, takesPattern } from './patterns.ts';
 import { ARGUMENTS, POOLS } from './pools.ts';
 import type { Random } from './random.ts';
 
@@ -111,6 +112,10 @@ interface Argument {
 }
 
 function argument(pen: Pen, { routine, parameter, index, element, depth }: Argument): Generated {
+  if (takesPattern(routine.name)) {
+    if (index === 0 && pen.random.chance(0.5)) return leaf('text', randomSubject(pen.random));
+    if (index === 1 && pen.random.chance(0.6)) return leaf('text', randomPattern(pen.random));
+  }
   const pool = ARGUMENTS[routine.name]?.[index];
   const type = concrete(pen, parameter, element);
   if (pool !== undefined && pen.random.chance(routine.name.startsWith('jsonb') ? 0.8 : 1)) {

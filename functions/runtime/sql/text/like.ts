@@ -29,7 +29,7 @@ export function likeEscape(pattern: string, escapeWith: string): string {
 }
 
 /** The most characters that one match compares. */
-const MAX_COMPARED = 2 ** 28;
+const MAX_COMPARED = 2 ** 26;
 
 /**
  * Matches a pattern. Backtracks only to the last `%`, so it compares at most as often as the product of both lengths.
@@ -40,20 +40,22 @@ function matches(text: string, pattern: string): boolean {
   let [t, p] = [0, 0];
   let [retryText, retryPattern] = [-1, -1];
   while (t < text.length) {
-    const wanted = pattern.charAt(p);
-    if (wanted === '%') {
-      retryPattern = p + 1;
-      retryText = t;
-      p += 1;
-      continue;
-    }
     compared += 1;
     if (compared > MAX_COMPARED)
       throw new SqlError('54000', `LIKE compares more than ${MAX_COMPARED} characters: use a shorter pattern`);
-    const step = wanted === '_' ? 1 : literalAt(text, t, wanted === '\\' ? escapedAt(pattern, p) : wanted);
-    if (step > 0) {
-      t += wanted === '_' ? characterLength(text, t) : 1;
-      p += wanted === '\\' ? 2 : 1;
+    const wanted = pattern.charCodeAt(p);
+    if (wanted === PERCENT) {
+      p += 1;
+      retryPattern = p;
+      retryText = t;
+      continue;
+    }
+    if (wanted === BACKSLASH && p + 1 >= pattern.length)
+      throw new SqlError('22025', 'LIKE pattern must not end with escape character');
+    const width = wanted === BACKSLASH ? 2 : 1;
+    if (wanted === UNDERSCORE || pattern.charCodeAt(p + width - 1) === text.charCodeAt(t)) {
+      t += wanted === UNDERSCORE ? characterLength(text, t) : 1;
+      p += width;
       continue;
     }
     if (retryPattern === -1) return false;
@@ -61,18 +63,11 @@ function matches(text: string, pattern: string): boolean {
     t = retryText;
     p = retryPattern;
   }
-  while (pattern.charAt(p) === '%') p += 1;
+  while (pattern.charCodeAt(p) === PERCENT) p += 1;
   return p === pattern.length;
 }
 
-function literalAt(text: string, at: number, wanted: string): number {
-  return wanted !== '' && text.charAt(at) === wanted ? 1 : 0;
-}
-
-function escapedAt(pattern: string, at: number): string {
-  if (at + 1 >= pattern.length) throw new SqlError('22025', 'LIKE pattern must not end with escape character');
-  return pattern.charAt(at + 1);
-}
+const [PERCENT, UNDERSCORE, BACKSLASH] = ['%', '_', '\\'].map((mark) => mark.charCodeAt(0));
 
 function characterLength(text: string, at: number): number {
   const unit = text.charCodeAt(at);

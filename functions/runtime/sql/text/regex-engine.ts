@@ -1,5 +1,6 @@
 import { RE2JS, RE2JSException } from 're2js';
 import { SqlError } from '../errors/sql-error.ts';
+import { boundedCache } from './bounded-cache.ts';
 import { isProvenLinear } from './regex-linear.ts';
 import { translateRegex } from './regex-syntax.ts';
 
@@ -7,7 +8,7 @@ export type Span = readonly [from: number, to: number];
 
 export interface Found {
   readonly whole: Span;
-  /** Returns what each group captured, after the whole match itself. */
+  /** Returns the whole match and what each group captured. Call this before you search on. */
   readonly groups: () => readonly (Span | undefined)[];
 }
 
@@ -23,28 +24,19 @@ export interface CompiledRegex extends Engine {
   readonly isLazy: boolean;
   /** Whether groups capture the same as in Postgres. */
   readonly capturesAlike: boolean;
-  readonly size: number;
 }
 
-/** Most patterns are literals. Patterns from events are bounded by number and by the memory of their programs. */
-const compiled = new Map<string, CompiledRegex>();
-const KEPT = 200;
-const KEPT_SIZE = 50_000;
-let keptSize = 0;
+/** Compiled patterns; most patterns are literals. The size is that of all programs, in instructions. */
+export const compiledRegexes = boundedCache<CompiledRegex>(200, 50_000);
 
 export function compileRegex(pattern: string, anyCase: boolean): CompiledRegex {
   const key = `${anyCase ? 'i' : 'c'}${pattern}`;
-  const known = compiled.get(key);
+  const known = compiledRegexes.get(key);
   if (known !== undefined) return known;
   const { source, captures, isLazy, pieces } = translateRegex(pattern, anyCase);
   const { engine, size } = pieces !== undefined && isProvenLinear(pieces) ? v8Engine(source) : re2Engine(source);
-  const regex = { ...engine, captures, isLazy, capturesAlike: pieces !== undefined, size };
-  if (compiled.size >= KEPT || keptSize + size > KEPT_SIZE) {
-    compiled.clear();
-    keptSize = 0;
-  }
-  compiled.set(key, regex);
-  keptSize += size;
+  const regex = { ...engine, captures, isLazy, capturesAlike: pieces !== undefined };
+  compiledRegexes.keep(key, regex, size);
   return regex;
 }
 
@@ -74,20 +66,20 @@ export const MAX_STEPS = 2 ** 28;
 /** The memory for states that RE2 makes while it tests; when it is full, RE2 starts again. */
 const STATE_BYTES = 1 << 18;
 
-export function re2Engine(source: string): Sized {
+export function re2Engine(source: string, maxSteps = MAX_STEPS): Sized {
   const program = re2Program(source);
   const size = program.programSize();
   const { dfa } = program.re2();
   dfa.stateBudget = STATE_BYTES;
   dfa.memBudget = STATE_BYTES;
   const test = (text: string): boolean => {
-    if (text.length * size > MAX_STEPS) throw tooManySteps();
+    if (text.length * size > maxSteps) throw tooManySteps(maxSteps);
     return program.test(text);
   };
   const search = (text: string) => {
     // Finding one match is linear, finding all is not: a match may be short and its search look far ahead.
-    const mayTakeLong = text.length * text.length * size > MAX_STEPS;
-    const matcher = program.matcher(mayTakeLong ? counted(text, size) : text);
+    const mayTakeLong = text.length * text.length * size > maxSteps;
+    const matcher = program.matcher(mayTakeLong ? counted(text, size, maxSteps) : text);
     const span = (group: number): Span | undefined =>
       matcher.start(group) === -1 ? undefined : [matcher.start(group), matcher.end(group)];
     const spans = Array.from({ length: matcher.groupCount() + 1 }, (_, group) => group);
@@ -109,11 +101,11 @@ function re2Program(source: string): RE2JS {
 }
 
 /** Returns the text as an object that throws once RE2 has read too much of it. */
-function counted(text: string, size: number): string {
-  let left = MAX_STEPS;
+function counted(text: string, size: number, maxSteps: number): string {
+  let left = maxSteps;
   const spend = (steps: number): void => {
     left -= steps;
-    if (left < 0) throw tooManySteps();
+    if (left < 0) throw tooManySteps(maxSteps);
   };
   const charCodeAt = (at: number): number => {
     spend(size);
@@ -127,8 +119,8 @@ function counted(text: string, size: number): string {
   return Object.assign(Object(text) as string, { charCodeAt, indexOf });
 }
 
-const tooManySteps = (): SqlError =>
-  new SqlError('54000', `the regular expression needs more than ${MAX_STEPS} steps on this text: simplify it`);
+const tooManySteps = (maxSteps: number): SqlError =>
+  new SqlError('54000', `the regular expression needs more than ${maxSteps} steps on this text: simplify it`);
 
 /** Finds all matches from a position. After an empty match, the search goes on at the next character. */
 export function* matchesOf(regex: Engine, text: string, start: number): Generator<Found> {

@@ -186,8 +186,7 @@ function matchesFrom({ text, pattern, flags, start, group = 0 }: Search): Iterab
   return matchesOf(regex, text, offsetOf(text, start));
 }
 
-const offsetOf = (text: string, position: number): number =>
-  position === 1 ? 0 : left(text, position - 1).length;
+const offsetOf = (text: string, position: number): number => (position === 1 ? 0 : left(text, position - 1).length);
 
 function requireAtLeast(name: string, value: number, least: number): void {
   if (value < least) throw invalidParameter(name, value);

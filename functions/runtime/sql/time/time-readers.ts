@@ -1,7 +1,8 @@
 import { SqlError } from '../errors/sql-error.ts';
+import { boundedCache } from '../text/bounded-cache.ts';
 import { makeDate } from './dates.ts';
 import type { Piece } from './time-templates.ts';
-import { MAX_KEPT_LENGTH, MONTHS, templateOf } from './time-templates.ts';
+import { MONTHS, templateOf } from './time-templates.ts';
 import { makeTimestamp } from './timestamp-parts.ts';
 
 /**
@@ -39,7 +40,7 @@ const READ: Record<string, string> = {
   MONTH: `(?<MON>${MONTHS.join('|')})`,
 };
 
-const readers = new Map<string, RegExp>();
+const readers = boundedCache<RegExp>(200, 50_000);
 
 function readerOf(template: string): RegExp {
   const known = readers.get(template);
@@ -56,9 +57,7 @@ function readerOf(template: string): RegExp {
       `the format "${template}" is not supported for reading: it must contain YYYY, and no field twice`,
     );
   const reader = new RegExp(`^${source}$`, 'i');
-  if (template.length > MAX_KEPT_LENGTH) return reader;
-  if (readers.size >= 200) readers.clear();
-  readers.set(template, reader);
+  readers.keep(template, reader, source.length);
   return reader;
 }
 

@@ -1,4 +1,5 @@
 import { SqlError } from '../errors/sql-error.ts';
+import { boundedCache } from '../text/bounded-cache.ts';
 
 /** A part of a template of to_char, to_date and to_timestamp, such as `YYYY-MM-DD"T"HH24:MI:SS.MS`. */
 export type Piece =
@@ -12,11 +13,8 @@ const FIELDS = [
 ];
 const PIECE = new RegExp(String.raw`^(?:"((?:[^"\\]|\\.)*)"|(FM)?(${FIELDS.join('|')})(?!TH)|([^A-Za-z"\\]))`, 'i');
 
-/** A cache of parsed templates; most templates are literals. */
-const known = new Map<string, readonly Piece[]>();
-const KEPT = 200;
-/** A template may come from an event, so a long one is not kept. */
-export const MAX_KEPT_LENGTH = 200;
+/** Parsed templates; most templates are literals. */
+const known = boundedCache<readonly Piece[]>(200, 20_000);
 
 export function templateOf(template: string): readonly Piece[] {
   const found = known.get(template);
@@ -35,9 +33,7 @@ export function templateOf(template: string): readonly Piece[] {
     else pieces.push({ kind: 'literal', text: other ?? (quoted ?? '').replace(/\\(.)/g, '$1') });
     rest = rest.slice(whole.length);
   }
-  if (template.length > MAX_KEPT_LENGTH) return pieces;
-  if (known.size >= KEPT) known.clear();
-  known.set(template, pieces);
+  known.keep(template, pieces, template.length);
   return pieces;
 }
 
