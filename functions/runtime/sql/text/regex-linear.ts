@@ -51,4 +51,4 @@ function mayShare(a: string, b: string): boolean {
 }
 
 const goesBeyondAscii = (source: string): boolean =>
-  source.startsWith('[^') || source.includes('\\S') || /[^\x00-\x7f]/.test(source);
+  source.startsWith('[^') || source.includes('\\S') || Array.from(source).some((character) => character > '\x7f');
