@@ -2,9 +2,9 @@ import { SqlError } from '../errors/sql-error.ts';
 import { lower } from './text.ts';
 
 /** Evaluates LIKE: `%` matches any text, `_` any one character; a backslash makes the next character literal. */
-export const like = (text: string, pattern: string): boolean => matches(text, pattern);
-export const notLike = (text: string, pattern: string): boolean => !matches(text, pattern);
-export const ilike = (text: string, pattern: string): boolean => matches(lower(text), lower(pattern));
+export const like = (text: string, pattern: string): boolean => matchesLike(text, pattern);
+export const notLike = (text: string, pattern: string): boolean => !matchesLike(text, pattern);
+export const ilike = (text: string, pattern: string): boolean => matchesLike(lower(text), lower(pattern));
 export const notIlike = (text: string, pattern: string): boolean => !ilike(text, pattern);
 
 /** Rewrites a pattern with another escape character for the backslash. An empty escape switches escaping off. */
@@ -35,14 +35,14 @@ const MAX_COMPARED = 2 ** 26;
  * Matches a pattern. Backtracks only to the last `%`, so it compares at most as often as the product of both lengths.
  * The pattern may come from the event too, so that product is bounded.
  */
-function matches(text: string, pattern: string): boolean {
+export function matchesLike(text: string, pattern: string, maxCompared = MAX_COMPARED): boolean {
   let compared = 0;
   let [t, p] = [0, 0];
   let [retryText, retryPattern] = [-1, -1];
   while (t < text.length) {
     compared += 1;
-    if (compared > MAX_COMPARED)
-      throw new SqlError('54000', `LIKE compares more than ${MAX_COMPARED} characters: use a shorter pattern`);
+    if (compared > maxCompared)
+      throw new SqlError('54000', `LIKE compares more than ${maxCompared} characters: use a shorter pattern`);
     const wanted = pattern.charCodeAt(p);
     if (wanted === PERCENT) {
       p += 1;
