@@ -131,7 +131,7 @@ test('LIKE with a pattern from the event compares a bounded number of characters
   const pattern = `%${'a'.repeat(LENGTH / 2)}b%`;
   expect(() => matchesLike('a'.repeat(LENGTH), pattern, 100 * LENGTH)).toThrow('LIKE compares more than 200000');
   expect(matchesLike('a'.repeat(LENGTH), pattern, LENGTH * LENGTH)).toBe(false);
-  expect(like('a'.repeat(300_000), `%${'a'.repeat(100)}`)).toBe(true);
+  expect(like('a'.repeat(LENGTH), `%${'a'.repeat(100)}`)).toBe(true);
 });
 
 describe('values with very long runs of the same character are read in linear time', () => {
