@@ -9,8 +9,7 @@ const failed = counts.reduce((sum, one) => sum + one.failed, 0);
 const skipped = counts.reduce((sum, one) => sum + one.skipped, 0);
 // A check that fails outside the tests, such as the type check, is in nobody's count.
 const failures = failed > 0 || commandFailed === '0' ? failed : 1;
-if (skipped > 0) console.log(`${skipped} skipped`);
-console.log(`${passed} passed, ${failures} failed`);
+console.log(`${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exitCode = failures > 0 || passed === 0 ? 1 : 0;
 
 function reportOf(file) {
@@ -31,5 +30,5 @@ function countedByVitest(report) {
 }
 
 function countedByDeploy(report) {
-  return report === undefined ? { passed: 0, failed: 1, skipped: 0 } : { ...report, skipped: 0 };
+  return report === undefined ? { passed: 0, failed: 1, skipped: 0 } : { skipped: 0, ...report };
 }

@@ -3,7 +3,7 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 
 /** The options of `npm run test:deploy`. */
 export interface Arguments {
-  /** The file to write the counts to, as JSON: `{ passed, failed }`. */
+  /** The file to write the counts to, as JSON: `{ passed, failed, skipped }`. */
   readonly report: string | undefined;
   /** The AWS account that is for tests. */
   readonly account: string | undefined;

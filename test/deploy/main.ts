@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { parseArguments } from './arguments.ts';
-import { openResults } from './results.ts';
+import { counted, openResults } from './results.ts';
 import { runStatements } from './statements.ts';
 import { runSuite } from './suite.ts';
 
@@ -32,9 +32,9 @@ async function main(): Promise<number> {
     const folder = await ownFolder();
     if (statements) await runStatements(results, running, { folder, say });
     else await runSuite(results, running, { folder, say, account, database });
-    const { passed, failed } = results;
-    if (report !== undefined) await writeFile(report, JSON.stringify({ passed, failed }));
-    say(`\n${passed} passed, ${failed} failed`);
+    const { passed, failed, skipped } = results;
+    if (report !== undefined) await writeFile(report, JSON.stringify({ passed, failed, skipped }));
+    say(`\n${counted(results)}`);
     return failed === 0 && passed > 0 ? 0 : 1;
   } catch (error) {
     console.error(error instanceof UserMistake ? error.message : error);
