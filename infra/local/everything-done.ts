@@ -26,9 +26,7 @@ export async function everythingDone(local: Local, signal: AbortSignal): Promise
 
 async function untilEmpty({ servers, stage }: Local, step: StepPlan, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const queue = servers.buckets.inspectQueue(functionName(stage, step));
-    const messages = Object.values(queue?.messages ?? {}).reduce((sum, some) => sum + some.length, 0);
-    if (messages === 0) return;
+    if ((await servers.storage.messagesIn(functionName(stage, step))) === 0) return;
     await delay(50, undefined, { signal });
   }
 }

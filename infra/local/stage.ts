@@ -40,9 +40,9 @@ export async function createStage(
   running.defer(() => {
     for (const client of Object.values(clients)) client.destroy();
   });
-  for (const bucket of [names.deadLetters, names.landing, names.lake]) servers.buckets.createBucket(bucket);
+  for (const bucket of [names.deadLetters, names.landing, names.lake]) servers.storage.createBucket(bucket);
   for (const step of plans.flatMap(({ steps }) => steps)) {
-    if (step.delivery === 'queue') servers.buckets.createQueue(names.step(step.pipeline, step.name));
+    if (step.delivery === 'queue') await servers.storage.createQueue(names.step(step.pipeline, step.name));
   }
   for (const stream of plans.flatMap(({ streams }) => streams)) createStream(servers, names, stream);
   await Promise.all([

@@ -1,9 +1,10 @@
-import { startFauxqs } from 'fauxqs';
+import { buildApp } from 'fauxqs';
 import pg from 'pg';
 import {
   type PostgresServer as LocalServer,
   startPostgres as startLocal,
 } from '../../infra/local/servers/postgres-server.ts';
+import { startStorage } from '../../infra/local/servers/storage-server.ts';
 
 /** A real Postgres 18 on 127.0.0.1. Its directory is removed when it stops. */
 export interface PostgresServer extends Omit<LocalServer, 'createDatabase'> {
@@ -13,7 +14,7 @@ export interface PostgresServer extends Omit<LocalServer, 'createDatabase'> {
   connect(database: string): Promise<pg.Client>;
 }
 
-/** S3 and SQS in memory, on 127.0.0.1. */
+/** S3 and SQS on 127.0.0.1. */
 export interface S3Server {
   readonly endpoint: string;
   createBucket(name: string): void;
@@ -42,14 +43,13 @@ export async function startPostgres(settings: { readonly flags?: readonly string
 }
 
 export async function startS3(): Promise<S3Server> {
-  const server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
-  return {
-    endpoint: `http://127.0.0.1:${server.port}`,
-    createBucket: (name) => {
-      server.createBucket(name);
-    },
-    stop: () => server.stop(),
-  };
+  return startStorage({ region: 'us-east-1' });
+}
+
+/** An S3 that is not ours, to compare ours with. */
+export async function startOtherS3(): Promise<Pick<S3Server, 'endpoint' | 'stop'>> {
+  const server = buildApp({ logger: false });
+  return { endpoint: await server.listen({ port: 0, host: '127.0.0.1' }), stop: () => server.close() };
 }
 
 /** Retries with another port: another server may take the port between probing and starting. */

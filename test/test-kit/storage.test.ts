@@ -1,4 +1,11 @@
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import {
   ChangeMessageVisibilityCommand,
   DeleteMessageCommand,
@@ -10,42 +17,48 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { virtualClock } from '../../infra/emulator/clock.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import { createS3 } from '../kit/s3.ts';
-import { type S3Server, startS3 } from '../kit/servers.ts';
+import { startOtherS3, startS3 } from '../kit/servers.ts';
 import type { AwsCommand } from '../kit/service.ts';
 import { createSqs } from '../kit/sqs.ts';
 
-describe("the kit's S3", () => {
-  let server: S3Server;
-  let client: S3Client;
+describe("the kit's S3 and the laptop's", () => {
+  let running: AsyncDisposableStack;
+  let other: S3Client;
+  let laptop: S3Client;
   beforeAll(async () => {
-    server = await startS3();
-    client = new S3Client({
-      endpoint: server.endpoint,
-      forcePathStyle: true,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-      maxAttempts: 1,
-    });
+    running = new AsyncDisposableStack();
+    [other, laptop] = (await Promise.all([startOtherS3(), startS3()])).map((server) => {
+      const client = new S3Client({
+        endpoint: server.endpoint,
+        forcePathStyle: true,
+        region: 'us-east-1',
+        credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+        maxAttempts: 1,
+      });
+      running.defer(async () => {
+        client.destroy();
+        await server.stop();
+      });
+      return client;
+    }) as [S3Client, S3Client];
   });
-  afterAll(async () => {
-    client.destroy();
-    await server.stop();
-  });
+  afterAll(() => running.disposeAsync());
 
-  test('answers puts, whole and partial reads, conditions and listings as a server does', async () => {
+  test('answer puts, deletes, whole and partial reads, conditions and listings as a server of others does', async () => {
     let buckets = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 25 }), async (commands) => {
         const Bucket = `bucket-${++buckets}`;
-        server.createBucket(Bucket);
+        for (const client of [other, laptop]) await client.send(new CreateBucketCommand({ Bucket }));
         const model = createS3({ now: () => 0 });
         model.createBucket(Bucket);
         for (const make of commands) {
-          const [real, kit] = await Promise.all([
-            outcomeOf(client.send(make(Bucket) as never)),
+          const [real, ours, kit] = await Promise.all([
+            outcomeOf(other.send(make(Bucket) as never)),
+            outcomeOf(laptop.send(make(Bucket) as never)),
             outcomeOf(model.call(make(Bucket))),
           ]);
-          expect(kit, JSON.stringify(make(Bucket).input)).toEqual(real);
+          expect({ ours, kit }, JSON.stringify(make(Bucket).input)).toEqual({ ours: real, kit: real });
         }
       }),
       { numRuns: 25 },
@@ -72,6 +85,7 @@ const command: fc.Arbitrary<(bucket: string) => AwsCommand> = fc.oneof(
   fc
     .record({ Key: key, IfMatch: etag, Range: range }, { requiredKeys: ['Key'] })
     .map((input) => (Bucket: string) => new GetObjectCommand({ Bucket, ...input })),
+  key.map((Key) => (Bucket: string) => new DeleteObjectCommand({ Bucket, Key })),
   fc
     .record({ Prefix: fc.constantFrom('', 'a/', 'c'), MaxKeys: fc.constantFrom(1, 2, 1_000) })
     .map((input) => (Bucket: string) => new ListObjectsV2Command({ Bucket, ...input })),

@@ -1,4 +1,9 @@
-import { createServer as createHttp1Server, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttp1Server,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { objectFromCbor, objectToCbor } from './cbor.ts';
@@ -13,6 +18,13 @@ export interface LogServer {
   close(): Promise<void>;
 }
 
+export interface ServerAddress {
+  readonly port: number;
+  readonly host: string;
+  /** Tells why a request with these headers is refused with status 403. Undefined, or none given: it is answered. */
+  readonly refusalOf?: (headers: IncomingHttpHeaders) => string | undefined;
+}
+
 /**
  * Serves a log to the AWS SDKs and the AWS CLI.
  *
@@ -23,11 +35,17 @@ export interface LogServer {
  * *Differences from AWS.* There is no TLS, and signatures are not checked. A body has at most 16 MiB. A defect of the
  * log is status 500 with its stack.
  */
-export async function startLogServer(log: Log, address: { port: number; host: string }): Promise<LogServer> {
+export async function startLogServer(log: Log, address: ServerAddress): Promise<LogServer> {
   let requests = 0;
   const handle = (request: Request, response: Response) => {
     const requestId = `00000000-0000-4000-8000-${String(++requests).padStart(12, '0')}`;
     response.setHeader('x-amzn-requestid', requestId);
+    const refusal = address.refusalOf?.(request.headers);
+    if (refusal !== undefined) {
+      request.resume();
+      send(response, 403, JSON.stringify({ __type: 'AccessDeniedException', message: refusal }));
+      return;
+    }
     answer(log, request, response).catch(() => request.destroy());
   };
   const http1 = createHttp1Server({ keepAliveTimeout: 60_000 }, handle);

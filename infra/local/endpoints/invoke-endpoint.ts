@@ -2,23 +2,26 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { buffer } from 'node:stream/consumers';
 import type { InvokeResult } from '../../emulator/invoke.ts';
 import { closed, listen, portOf } from '../servers/listening.ts';
+import { refusingWebPages } from '../servers/web-pages.ts';
 
 /** The path of `Invoke` in Lambda's API: `POST /2015-03-31/functions/<name>/invocations`. */
 const INVOCATION = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
 
 /**
  * Opens an endpoint on 127.0.0.1 for `Invoke`, the one operation of Lambda's API that operator commands use. So they
- * call the functions of a dev like those on AWS. It checks no signature.
+ * call the functions of a dev like those on AWS. It checks no signature, and refuses web pages.
  */
 export async function openInvokeEndpoint(
   invoke: (name: string, payload: string) => Promise<InvokeResult>,
   running: AsyncDisposableStack,
 ): Promise<string> {
-  const server = createServer((request, response) => {
-    answer(invoke, request, response).catch((error: Error) => {
-      if (!response.headersSent) refuse(response, 500, { type: 'ServiceException', message: error.message });
-    });
-  });
+  const server = createServer(
+    refusingWebPages((request, response) => {
+      answer(invoke, request, response).catch((error: Error) => {
+        if (!response.headersSent) refuse(response, 500, { type: 'ServiceException', message: error.message });
+      });
+    }),
+  );
   await listen(server, 0);
   running.defer(() => closed(server));
   return `http://127.0.0.1:${portOf(server)}`;

@@ -4,25 +4,28 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { LambdaFunctionURLEvent, LambdaFunctionURLResult } from 'aws-lambda';
 import type { InvokeResult } from '../../emulator/invoke.ts';
 import { closed, listen, portOf } from '../servers/listening.ts';
+import { refusingWebPages } from '../servers/web-pages.ts';
 
 /** Lambda's limit for a request. */
 const MOST_BYTES = 6 * 1024 * 1024;
 
 /**
  * Opens a function URL on 127.0.0.1. A request becomes an event of payload version 2.0, and the function's result
- * becomes the response. It checks no signature: every process on this machine may call it.
+ * becomes the response. It checks no signature: every process on this machine may call it, and no web page.
  */
 export async function openRequestEndpoint(
   invoke: (payload: string) => Promise<InvokeResult>,
   port: number,
   running: AsyncDisposableStack,
 ): Promise<string> {
-  const server = createServer((request, response) => {
-    answer(invoke, request, response).catch((error) => {
-      if (!response.headersSent) response.writeHead(502);
-      response.end(String(error));
-    });
-  });
+  const server = createServer(
+    refusingWebPages((request, response) => {
+      answer(invoke, request, response).catch((error) => {
+        if (!response.headersSent) response.writeHead(502);
+        response.end(String(error));
+      });
+    }),
+  );
   // Longer than clients keep an idle connection: closing one at the moment of a request would lose the request.
   server.keepAliveTimeout = 60_000;
   await listen(server, port);

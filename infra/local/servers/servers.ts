@@ -1,10 +1,11 @@
-import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { systemClock } from '../../emulator/clock.ts';
 import { createLog, type Log } from '../../emulator/log/log.ts';
 import { startLogServer } from '../../emulator/log/server.ts';
 import { startDynamodb } from './dynamodb-server.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
+import { type StorageServer, startStorage } from './storage-server.ts';
+import { refusalOfWebPage } from './web-pages.ts';
 
 /** The servers that a pipeline needs, on 127.0.0.1. */
 export interface Servers {
@@ -14,7 +15,7 @@ export interface Servers {
   readonly s3: string;
   readonly sqs: string;
   /** The server of both S3 and SQS. */
-  readonly buckets: FauxqsServer;
+  readonly storage: StorageServer;
   readonly postgres: PostgresServer;
 }
 
@@ -42,9 +43,13 @@ export async function startServers(ports: Ports, running: AsyncDisposableStack):
     region: REGION,
     transitionMillis: 0,
   });
-  const [kinesis, dynamodb, buckets, postgres] = await settledTogether([
+  const [kinesis, dynamodb, storage, postgres] = await settledTogether([
     startServer('Kinesis', ports.kinesis, async () => {
-      const server = await startLogServer(log, { port: ports.kinesis ?? 0, host: '127.0.0.1' });
+      const server = await startLogServer(log, {
+        port: ports.kinesis ?? 0,
+        host: '127.0.0.1',
+        refusalOf: refusalOfWebPage,
+      });
       running.defer(() => server.close());
       return server.endpoint;
     }),
@@ -54,12 +59,7 @@ export async function startServers(ports: Ports, running: AsyncDisposableStack):
       return server.endpoint;
     }),
     startServer('S3 and SQS', ports.s3, async () => {
-      const server = await startFauxqs({
-        port: ports.s3 ?? 0,
-        host: '127.0.0.1',
-        logger: false,
-        defaultRegion: REGION,
-      });
+      const server = await startStorage({ region: REGION, ...(ports.s3 === undefined ? {} : { port: ports.s3 }) });
       running.defer(() => server.stop());
       return server;
     }),
@@ -69,8 +69,7 @@ export async function startServers(ports: Ports, running: AsyncDisposableStack):
       return server;
     }),
   ]);
-  const s3 = `http://127.0.0.1:${buckets.port}`;
-  return { log, kinesis, dynamodb, s3, sqs: s3, buckets, postgres };
+  return { log, kinesis, dynamodb, s3: storage.endpoint, sqs: storage.endpoint, storage, postgres };
 }
 
 async function startServer<T>(what: string, port: number | undefined, start: () => Promise<T>): Promise<T> {

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import type { KinesisStreamRecord } from 'aws-lambda';
-import { startFauxqs } from 'fauxqs';
 import { systemClock } from '../../../../infra/emulator/clock.ts';
 import { createLog } from '../../../../infra/emulator/log/log.ts';
 import { startLogServer } from '../../../../infra/emulator/log/server.ts';
 import { closed, listen, portOf } from '../../../../infra/local/servers/listening.ts';
+import { startS3 } from '../../../kit/servers.ts';
 
 /** A mapping, as the API returns it. */
 export type MappingJson = Readonly<Record<string, unknown>> & {
@@ -29,7 +29,7 @@ export async function startEndpoint(running: AsyncDisposableStack) {
     host: '127.0.0.1',
   });
   running.defer(() => log.close());
-  const others = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
+  const others = await startS3();
   running.defer(() => others.stop());
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -40,7 +40,7 @@ export async function startEndpoint(running: AsyncDisposableStack) {
     if (resource === 'functions')
       return invoke(response, { name: decodeURIComponent(id).split(':').at(-1) ?? '', body });
     const isKinesis = request.headers['x-amz-target']?.toString().startsWith('Kinesis') ?? false;
-    await passOn(request, response, { to: isKinesis ? log.endpoint : `http://127.0.0.1:${others.port}`, body });
+    await passOn(request, response, { to: isKinesis ? log.endpoint : others.endpoint, body });
   }
 
   function mappingsApi(request: IncomingMessage, response: ServerResponse, { id, body }: { id: string; body: Buffer }) {

@@ -1,6 +1,5 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openDeadLetters } from '../../../../functions/runtime/dead-letters/dead-letters.ts';
 import { namesOf } from '../../../../infra/names.ts';
@@ -13,18 +12,19 @@ import {
   readLetters,
 } from '../../../../infra/operation/dead-letters/dead-letters.ts';
 import type { Target } from '../../../../infra/operation/target.ts';
+import { type S3Server, startS3 } from '../../../kit/servers.ts';
 
 describe('dead letters', () => {
-  let server: FauxqsServer;
+  let server: S3Server;
   let s3: S3Client;
   let target: Target;
   let stages = 0;
   const { signal } = new AbortController();
 
   beforeAll(async () => {
-    server = await startFauxqs({ port: 0, host: '127.0.0.1', logger: false });
+    server = await startS3();
     s3 = new S3Client({
-      endpoint: `http://127.0.0.1:${server.port}`,
+      endpoint: server.endpoint,
       region: 'us-east-1',
       forcePathStyle: true,
       credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
