@@ -8,6 +8,7 @@ import { REPOSITORY } from '../repository.ts';
 import { announceDev, DEV_FILE } from './dev-file.ts';
 import { prefixOf, watchFolder } from './endpoints/landing.ts';
 import { bundleStep, functionOf } from './functions.ts';
+import { printOnce } from './repeated-lines.ts';
 import { isScheduled, nameOf } from './runner.ts';
 import type { Ports } from './servers/servers.ts';
 import { type Local, startLocal } from './start.ts';
@@ -27,16 +28,19 @@ const SCHEDULED_EVERY_MILLIS = 10_000;
 /** Runs pipelines until the signal aborts, and then stops everything that it started. */
 export async function runDev(options: DevOptions, print: (text: string) => void, signal: AbortSignal): Promise<void> {
   const { pipelines, ports, landing } = options;
+  const printFailure = printOnce(print);
   await using running = new AsyncDisposableStack();
   print('Starting Kinesis, DynamoDB, S3, SQS and Postgres on this machine, and bundling the functions …');
   const local = await startLocal(
     {
       pipelines,
       ports,
-      onLog: (name, line) => print(`${name}: ${line}`),
+      onLog: (name, line) => printFailure(`${name}: ${line}`),
+      onNotice: print,
       trace: (step) => (entry) => {
-        const line = options.trace ? JSON.stringify({ step: nameOf(step), ...entry }) : whyOf(nameOf(step), entry);
-        if (line !== undefined) print(line);
+        if (options.trace) return print(JSON.stringify({ step: nameOf(step), ...entry }));
+        const line = whyOf(nameOf(step), entry);
+        if (line !== undefined) printFailure(line);
       },
       signal,
     },
@@ -89,6 +93,7 @@ function welcome({ servers, stage, runner, plans }: Local, folder: string): stri
     `  S3 and SQS       ${servers.s3}   (lake: ${stage.names.lake})`,
     '',
     'In another terminal: npx millrace status, tail, dead-letters, pause, resume, positions, replay.',
+    'Nothing is kept when dev ends. Files that are in the landing folder land again at the next start.',
     `Scheduled steps run every ${SCHEDULED_EVERY_MILLIS / 1000} s here. Changes under functions/ are reloaded.`,
   ].join('\n');
 }

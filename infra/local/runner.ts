@@ -14,7 +14,7 @@ import type { PipelinePlan, SinkPlan, SourcePlan, StepPlan, TransformPlan } from
 import { openInvokeEndpoint } from './endpoints/invoke-endpoint.ts';
 import { type Landing, openLanding } from './endpoints/landing.ts';
 import { openRequestEndpoint } from './endpoints/request-endpoint.ts';
-import { ACCOUNT, REGION } from './servers/servers.ts';
+import { ACCOUNT, REGION, startServer } from './servers/servers.ts';
 import type { LocalStage } from './stage.ts';
 
 /** Running pipelines on this machine: every step's function in processes of its own, invoked as on AWS. */
@@ -147,7 +147,8 @@ async function openRequestEndpoints(
   for (const [index, source] of sources.entries()) {
     const port = httpPort === undefined ? 0 : httpPort + index;
     const invoke = (payload: string) => host.invoke(functionName(stage, source), payload);
-    urls.set(nameOf(source), await openRequestEndpoint(invoke, port, running));
+    const open = () => openRequestEndpoint(invoke, port, running);
+    urls.set(nameOf(source), await startServer(`the source ${nameOf(source)}`, port, open));
   }
   return urls;
 }

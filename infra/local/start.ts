@@ -25,16 +25,18 @@ export interface LocalOptions {
   readonly ports?: Ports & { readonly http?: number };
   /** Called with each line of a function's log that is not metrics. */
   readonly onLog: (functionName: string, line: string) => void;
+  /** Called with one line when a server ends by itself, and when it runs again. */
+  readonly onNotice?: (line: string) => void;
   readonly trace: (step: StepPlan) => Trace;
   readonly signal: AbortSignal;
 }
 
 /** Starts everything, and adds each part to `running` as it starts, so that an interrupted start can be undone. */
 export async function startLocal(options: LocalOptions, running: AsyncDisposableStack): Promise<Local> {
-  const { pipelines, ports = {}, onLog, trace, signal } = options;
+  const { pipelines, ports = {}, onLog, onNotice, trace, signal } = options;
   const plans = pipelines.map((pipeline) => planOf(pipeline, pipelines));
   const [servers, bundled] = await settledTogether([
-    startServers(ports, running),
+    startServers({ ports, ...(onNotice === undefined ? {} : { onNotice }) }, running),
     bundleSteps(plans.flatMap(({ steps }) => steps)),
   ]);
   signal.throwIfAborted();

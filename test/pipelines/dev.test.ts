@@ -9,6 +9,7 @@ import { isAlive } from '../../infra/is-alive.ts';
 import { ordersFile } from '../../infra/local/demo/data.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
 import { eventually } from '../eventually.ts';
+import { listeningSockets } from './listening-sockets.ts';
 
 describe('dev', () => {
   let folder: string;
@@ -59,10 +60,11 @@ describe('dev', () => {
   }
   const alive = (pids: readonly number[]) => pids.filter(isAlive);
 
-  test('takes files and events until Ctrl-C, and leaves nothing running', async () => {
+  test('takes files and events until Ctrl-C, listens on 127.0.0.1 only, and leaves nothing running', async () => {
     start();
     const [, database] = await printed(/(postgresql:\S+)/);
     const [, url = ''] = await printed(/sensors\/devices +(http:\S+)/);
+    expect(output).toContain('Nothing is kept when dev ends.');
     await mkdir(join(folder, 'orders'));
     await copyFile(ordersFile(), join(folder, 'orders', 'superstore.csv'));
     await printed(/landed orders\/superstore\.csv\n/);
@@ -93,6 +95,12 @@ describe('dev', () => {
     expect(rows).toEqual([{ sensor_id: 'a', temp_max: 1.5 }]);
     const started = descendants();
     expect(started.length).toBeGreaterThan(3);
+    if (process.platform === 'linux') {
+      const listening = await listeningSockets([dev.pid ?? 0, ...started]);
+      // Kinesis, DynamoDB, S3 and SQS, Postgres, the invoke endpoint and the HTTP source.
+      expect(listening.length, listening.join(' ')).toBeGreaterThanOrEqual(6);
+      expect(listening.filter((address) => !address.startsWith('127.0.0.1:'))).toEqual([]);
+    }
     dev.kill('SIGINT');
     expect(await ended(), output).toBe(0);
     await eventually(() => expect(alive(started)).toEqual([]));

@@ -6,7 +6,9 @@ export const dev: Command = {
   summary: 'runs pipelines on this machine until Ctrl-C',
   usage: '[pipeline …] [options]',
   help: [
-    'Runs all pipelines when none is named. A port that is not given is any free one.',
+    'Runs all pipelines when none is named. A port that is not given is any free one. Every server listens on',
+    '127.0.0.1 and refuses web pages. Nothing is kept when dev ends: at the next start, streams, tables and buckets',
+    'are empty, and every file in the landing folder lands again.',
     '',
     '  --landing <folder>       folder that stands for the landing bucket (default: .millrace/landing)',
     '  --http-port <port>       port of the first source that answers requests; the next source takes the',

@@ -1,3 +1,5 @@
+import type { StepPlan } from '../../pipelines/plan.ts';
+import type { CountsOfSteps } from '../counts.ts';
 import { nameOf } from '../runner.ts';
 import type { Local } from '../start.ts';
 
@@ -9,8 +11,7 @@ const EVERY_MILLIS = process.stdout.isTTY ? 500 : 3_000;
  * seconds. `end` stops it.
  */
 export function showProgress({ runner, counts }: Local, print: (text: string) => void): { end(): void } {
-  const line = (): string =>
-    runner.steps.map((step) => `${step.name} ${counts.of(nameOf(step)).eventsOut.toLocaleString('en-US')}`).join(' · ');
+  const line = (): string => progressLine(runner.steps, counts);
   let shown = '';
   const timer = setInterval(() => {
     const now = line();
@@ -24,4 +25,17 @@ export function showProgress({ runner, counts }: Local, print: (text: string) =>
       if (process.stdout.isTTY) process.stdout.write('\r\u001b[K');
     },
   };
+}
+
+/** Writes how many events each step has processed. A name that several pipelines use is written with its pipeline. */
+export function progressLine(
+  steps: readonly Pick<StepPlan, 'pipeline' | 'name'>[],
+  counts: Pick<CountsOfSteps, 'of'>,
+): string {
+  const columns = steps.map((step) => {
+    const isOnlyOne = steps.filter(({ name }) => name === step.name).length === 1;
+    const { eventsOut } = counts.of(nameOf(step));
+    return `${isOnlyOne ? step.name : nameOf(step)} ${eventsOut.toLocaleString('en-US')}`;
+  });
+  return columns.join(' · ');
 }

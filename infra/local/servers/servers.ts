@@ -34,7 +34,10 @@ export const ACCOUNT = '000000000000';
  * Starts all servers in parallel, and adds each to `running` as soon as it has started, so that an interrupted start
  * can be undone. Rejects with the error of the first server that does not start.
  */
-export async function startServers(ports: Ports, running: AsyncDisposableStack): Promise<Servers> {
+export async function startServers(
+  { ports, onNotice }: { readonly ports: Ports; readonly onNotice?: (line: string) => void },
+  running: AsyncDisposableStack,
+): Promise<Servers> {
   const log = createLog({
     clock: systemClock(),
     seed: Date.now(),
@@ -64,7 +67,10 @@ export async function startServers(ports: Ports, running: AsyncDisposableStack):
       return server;
     }),
     startServer('Postgres', ports.postgres, async () => {
-      const server = await startPostgres(ports.postgres === undefined ? {} : { port: ports.postgres });
+      const server = await startPostgres({
+        ...(ports.postgres === undefined ? {} : { port: ports.postgres }),
+        ...(onNotice === undefined ? {} : { onNotice }),
+      });
       running.defer(() => server.stop());
       return server;
     }),
@@ -72,10 +78,12 @@ export async function startServers(ports: Ports, running: AsyncDisposableStack):
   return { log, kinesis, dynamodb, s3: storage.endpoint, sqs: storage.endpoint, storage, postgres };
 }
 
-async function startServer<T>(what: string, port: number | undefined, start: () => Promise<T>): Promise<T> {
+/** Starts one server. An error that somebody can mend becomes one line that says how. */
+export async function startServer<T>(what: string, port: number | undefined, start: () => Promise<T>): Promise<T> {
   try {
     return await start();
   } catch (error) {
+    if (error instanceof UserMistake) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') {
       throw new UserMistake(
