@@ -6,6 +6,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
+import { type FauxqsServer, startFauxqs } from 'fauxqs';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../infra/emulator/clock.ts';
 import type { InvokeResult } from '../../../infra/emulator/invoke.ts';
@@ -16,10 +17,9 @@ import {
 } from '../../../infra/emulator/queue-mapping.ts';
 import type { TraceEntry } from '../../../infra/emulator/trace.ts';
 import { eventually } from '../../eventually.ts';
-import { type S3Server, startS3 } from '../../kit/servers.ts';
 import { seededRandom } from './mapping/seeded-random.ts';
 
-let server: S3Server;
+let server: FauxqsServer;
 let sqs: SQSClient;
 let queueUrl: string;
 let queueArn: string;
@@ -29,9 +29,9 @@ let events: SQSEvent[];
 let trace: TraceEntry[];
 
 beforeAll(async () => {
-  server = await startS3();
+  server = await startFauxqs({ port: 0, logger: false });
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
-  sqs = new SQSClient({ endpoint: server.endpoint, region: 'us-east-1', credentials });
+  sqs = new SQSClient({ endpoint: `http://127.0.0.1:${server.port}`, region: 'us-east-1', credentials });
 });
 
 afterAll(async () => {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateStreamCommand, KinesisClient, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
-import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { startFauxqs } from 'fauxqs';
 import { afterEach, expect, test } from 'vitest';
 import { systemClock } from '../../../../infra/emulator/clock.ts';
 import { startLambdaHost } from '../../../../infra/emulator/lambda-host/host.ts';
@@ -12,7 +13,6 @@ import { createLog } from '../../../../infra/emulator/log/log.ts';
 import { startLogServer } from '../../../../infra/emulator/log/server.ts';
 import type { MappingRequest } from '../../../../infra/emulator/mapping/configuration.ts';
 import { startMapping } from '../../../../infra/emulator/mapping/mapping.ts';
-import { startS3 } from '../../../kit/servers.ts';
 import { seededRandom } from './seeded-random.ts';
 
 const cleanUps: (() => unknown)[] = [];
@@ -52,20 +52,21 @@ async function deliver(texts: readonly string[], configuration: Partial<MappingR
   const local = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
   const kinesis = new KinesisClient({ ...local, endpoint: server.endpoint });
   cleanUps.push(() => kinesis.destroy());
-  const services = await startS3();
+  const services = await startFauxqs({ port: 0, logger: false });
   cleanUps.push(() => services.stop());
-  const elsewhere = { ...local, endpoint: services.endpoint };
+  const elsewhere = { ...local, endpoint: `http://127.0.0.1:${services.port}` };
   const clients = {
     sqs: new SQSClient(elsewhere),
     sns: new SNSClient(elsewhere),
     s3: new S3Client({ ...elsewhere, forcePathStyle: true }),
   };
   cleanUps.push(() => Object.values(clients).forEach((client) => void client.destroy()));
-  services.createBucket('failed');
-  await clients.sqs.send(new CreateQueueCommand({ QueueName: 'failed' }));
-  const { TopicArn } = await clients.sns.send(new CreateTopicCommand({ Name: 'failed' }));
-  const Endpoint = 'arn:aws:sqs:us-east-1:000000000000:failed';
-  await clients.sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
+  services.setup({
+    queues: [{ name: 'failed' }],
+    topics: [{ name: 'failed' }],
+    buckets: ['failed'],
+    subscriptions: [{ topic: 'failed', queue: 'failed' }],
+  });
   const StreamName = 'readings';
   await kinesis.send(new CreateStreamCommand({ StreamName, ShardCount: 1 }));
   await clock.sleep(200);
