@@ -43,7 +43,8 @@ export async function startLogServer(log: Log, address: ServerAddress): Promise<
     const refusal = address.refusalOf?.(request.headers);
     if (refusal !== undefined) {
       request.resume();
-      send(response, 403, JSON.stringify({ __type: 'AccessDeniedException', message: refusal }));
+      const body = JSON.stringify({ __type: 'AccessDeniedException', message: refusal });
+      send(response, 403, { contentType: 'application/x-amz-json-1.1', body });
       return;
     }
     answer(log, request, response).catch(() => request.destroy());
