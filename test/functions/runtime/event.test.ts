@@ -163,6 +163,6 @@ test.each([
   [EMOJI.repeat(257), 'too long'],
   ['\ud83c', 'not Unicode'],
   ['k'.repeat(255) + EMOJI, undefined],
-])('what is wrong with a key is found: case %#', (text, kind) => {
+])('the fault of a key is found: case %#', (text, kind) => {
   expect(keyFault(text)?.kind).toBe(kind);
 });

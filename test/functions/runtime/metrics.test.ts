@@ -5,7 +5,7 @@ const OF = { pipeline: 'p', step: 's', shard: 'shardId-0' };
 const COUNTS = { eventsIn: 3, eventsOut: 2, rejected: 1, alreadySeen: 0, bytesIn: 90, bytesOut: 60, durationMillis: 7 };
 
 describe('a line of metrics', () => {
-  test('is in the embedded metric format: every metric it names is a number beside the names', () => {
+  test('is in the embedded metric format: every metric that it names has a number', () => {
     const line = JSON.parse(metricsLine(OF, { ...COUNTS, lagMillis: 250 }, 1_700_000_000_000)) as Record<
       string,
       unknown
@@ -34,6 +34,6 @@ describe('a line of metrics', () => {
 test.each([
   { error: new Error('down', { cause: new TypeError('socket') }), text: 'Error: down (TypeError: socket)' },
   { error: 'a text', text: 'a text' },
-])('an error is one line of JSON that says what and why', ({ error, text }) => {
+])('an error is one line of JSON with its message and cause', ({ error, text }) => {
   expect(JSON.parse(logError(OF, error))).toEqual({ level: 'error', ...OF, error: text });
 });

@@ -46,7 +46,7 @@ function sequence([number, sub, output]: readonly [bigint, number, number]): str
 }
 
 describe('positions and sequences', () => {
-  test('compare as texts as their numbers do, up to 56 digits', () => {
+  test('compare as texts in the order of their numbers, up to 56 digits', () => {
     fc.assert(
       fc.property(place, fc.oneof(place, neighbours), (a, b) => {
         expect(compareTexts(sequence(a), sequence(b))).toBe(compareNumbers(a, b));
@@ -63,7 +63,7 @@ describe('positions and sequences', () => {
     );
   });
 
-  test('give back the numbers that they were made of', () => {
+  test('decode to the numbers that they were made of', () => {
     fc.assert(
       fc.property(place, ([number, sub, output]) => {
         const position = positionOf(number.toString(), sub);
@@ -101,7 +101,7 @@ describe('positions and sequences', () => {
     expect(START_OF_SHARD).toHaveLength(endOfRecord('0').length);
   });
 
-  test('stay as they were encoded when they were stored', () => {
+  test('have the encoding in which they are stored', () => {
     const position = '-VLzI_ka-----5SZXWR-0R50ve----0X---4' as Position;
     expect(positionOf('49590338271490256608559692538361571095921575989136588898', 5)).toBe(position);
     expect(positionOf('0', 0)).toBe('-'.repeat(36));

@@ -82,7 +82,7 @@ describe('a source of items', () => {
     });
   };
 
-  test('reads an item to its end, once, however often it is announced', async () => {
+  test('reads an item to its end once, however often it is announced', async () => {
     const source = lists(new Map([['a', [1, 2, 3]]]));
     const handler = open(source);
     expect(await handler(message('a'), invocation())).toEqual({ batchItemFailures: [] });
@@ -106,7 +106,7 @@ describe('a source of items', () => {
     expect(seen()).toEqual([1, 2, 3, 4]);
   });
 
-  test('puts an item back that outlasts the invocation, and goes on in the middle of it', async () => {
+  test('sends the message of an item that outlasts the invocation again, and continues in the middle of the item', async () => {
     const source = lists(new Map([['a', [1, 2, 3, 4, 5]]]), () => {
       engine.nowMillis += 30_000;
     });
@@ -118,7 +118,7 @@ describe('a source of items', () => {
     expect(numbers()).toEqual([1, 2, 3, 4, 5]);
   });
 
-  test('appends nothing that counts twice when the process dies after an append', async () => {
+  test('duplicates nothing when the process dies after an append', async () => {
     const source = lists(new Map([['a', [1, 2, 3]]]));
     const { dynamodb } = engine.surroundings(CONFIG);
     let updates = 0;
@@ -155,7 +155,7 @@ describe('a source of items', () => {
     expect(seen()).toEqual([1, 2, 3, 4]);
   });
 
-  test('puts an item back for later whose lane another invocation has', async () => {
+  test('sends the message again, delayed, when another invocation holds the lane', async () => {
     let twin: Promise<unknown> | undefined;
     const items = new Map([
       ['a', [1]],
@@ -180,7 +180,7 @@ describe('a source of items', () => {
     expect([...engine.letters.values()]).toMatchObject([{ reason: 'schema', text: '13' }]);
   });
 
-  test('makes a dead letter of an item that cannot be read any more, and the lane goes on', async () => {
+  test('makes a dead letter of an item that cannot be read any further, and the lane goes on', async () => {
     const handler = open(lists(new Map([['b', [2]]])));
     expect(await handler(message('a'), invocation())).toEqual({ batchItemFailures: [] });
     await handler(message('b'), invocation());
@@ -190,14 +190,14 @@ describe('a source of items', () => {
     expect(numbers()).toEqual([2]);
   });
 
-  test('makes a dead letter of a message that announces nothing it knows, and ignores one that announces nothing', async () => {
+  test('makes a dead letter of a message that it cannot read, and ignores one that announces no item', async () => {
     const handler = open(lists(new Map()));
     expect(await handler(message('nonsense'), invocation())).toEqual({ batchItemFailures: [] });
     expect(await handler(message(''), invocation())).toEqual({ batchItemFailures: [] });
     expect([...engine.letters.values()]).toMatchObject([{ shard: 'announcements', text: 'nonsense' }]);
   });
 
-  test('leaves an item to the queue when the log is down', async () => {
+  test('leaves the message in the queue when the log is down', async () => {
     const kinesis = {
       send: () => Promise.reject(Object.assign(new Error('no'), { name: 'AccessDeniedException', $fault: 'client' })),
     };
@@ -274,7 +274,7 @@ describe('a source of items', () => {
       expect(seen()).toEqual([1, 2, 3, 4]);
     });
 
-    test('is told from one whose stream is down for an hour', async () => {
+    test('is distinguished from an item whose stream is down for an hour', async () => {
       const { deliver, mend } = killing();
       mend();
       const down = { send: () => Promise.reject(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })) };

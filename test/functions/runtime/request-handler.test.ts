@@ -86,7 +86,7 @@ describe('a source that answers requests', () => {
     expect(eventsOf(log, STREAM)).toMatchObject([{ source: '/shop', sequence: '7' }]);
   });
 
-  test('appends nothing of a request with an event that is too large', async () => {
+  test('appends no event of a request with one that is too large', async () => {
     const reply = await open('one')([{ data: 'a' }, { data: 'x'.repeat(2_000_000) }], invocation());
     expect(reply).toMatchObject({ outcome: 'too-large', refused: [{ index: 1 }] });
     expect(eventsOf(log, STREAM)).toEqual([]);

@@ -5,7 +5,7 @@ import { parseOrExplain, parseStepConfig } from '../../../functions/runtime/step
 
 const CONFIG = { pipeline: 'p', step: 's', generation: 'g', checkpoints: 'c', deadLetters: 'd' };
 
-test('takes what a deployment gives', () => {
+test('the configuration of a deployment is accepted', () => {
   const config = parseStepConfig(JSON.stringify({ ...CONFIG, input: { stream: 'in', own: ['/p/a/'] } }));
   expect(config.input).toEqual({ stream: 'in', own: ['/p/a/'], start: 'earliest' });
 });
@@ -28,7 +28,7 @@ test.each([
   for (const message of messages) expect(parse).toThrow(message);
 });
 
-test('lists every path of wrong options in one message, and names the whole where the whole is wrong', () => {
+test('one message lists every wrong path, and names the value itself when that is wrong', () => {
   const schema = z.strictObject({ table: z.string(), key: z.array(z.string()) });
   expect(() => parseOrExplain(schema, { table: 7, key: 'id' }, "the options of step 'p/s'")).toThrow(
     /the options of step 'p\/s' cannot be used:\n {2}table: .*\n {2}key: /,

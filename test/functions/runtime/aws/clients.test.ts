@@ -61,7 +61,7 @@ const put = () =>
     Records: [{ Data: Buffer.from('a'), PartitionKey: 'a', ExplicitHashKey: '0' }],
   });
 
-test('writer and reader speak to a log over HTTP', async () => {
+test('the writer and the reader work over HTTP', async () => {
   const { log } = logWith(1);
   const server = await startLogServer(log, { host: '127.0.0.1', port: 0 });
   vi.stubEnv('AWS_ENDPOINT_URL', server.endpoint);
@@ -83,7 +83,7 @@ test('writer and reader speak to a log over HTTP', async () => {
   await server.close();
 });
 
-test('a connection is used again', async () => {
+test('a connection is reused', async () => {
   await using server = await endpoint(json);
   const kinesis = kinesisClient();
   for (let call = 0; call < 5; call++) await kinesis.send(new ListShardsCommand({ StreamName: STREAM }));
@@ -92,7 +92,7 @@ test('a connection is used again', async () => {
   kinesis.destroy();
 });
 
-test('the Kinesis client itself never sends a request twice: the log writer decides that', async () => {
+test('the Kinesis client never retries: the log writer decides that', async () => {
   await using server = await endpoint(broken);
   const kinesis = kinesisClient();
   const error = await kinesis.send(put()).catch((caught: unknown) => caught);
@@ -101,7 +101,7 @@ test('the Kinesis client itself never sends a request twice: the log writer deci
   kinesis.destroy();
 });
 
-test('the DynamoDB client does', async () => {
+test('the DynamoDB client retries', async () => {
   await using server = await endpoint(broken);
   const dynamodb = dynamoClient();
   await expect(dynamodb.send(new GetItemCommand({ TableName: 't', Key: { k: { S: 'a' } } }))).rejects.toThrow();
@@ -109,7 +109,7 @@ test('the DynamoDB client does', async () => {
   dynamodb.destroy();
 });
 
-test('a request without a reply ends in an error that may pass, and its connection with it', async () => {
+test('a request without a reply fails with a passing error, and its connection closes', async () => {
   await using server = await endpoint(silent);
   const kinesis = new KinesisClient({ maxAttempts: 1, requestHandler: httpHandler({ requestMillis: 100 }) });
   const error = await kinesis.send(put()).catch((caught: unknown) => caught);
@@ -118,7 +118,7 @@ test('a request without a reply ends in an error that may pass, and its connecti
   kinesis.destroy();
 });
 
-test('an aborted request ends its connection', async () => {
+test('an aborted request closes its connection', async () => {
   const time = new AbortController();
   await using server = await endpoint((request) => request.resume().on('end', () => time.abort()));
   const kinesis = kinesisClient();
@@ -127,7 +127,7 @@ test('an aborted request ends its connection', async () => {
   kinesis.destroy();
 });
 
-test('a connection that is refused, and one that breaks, may pass', async () => {
+test('a refused connection and a broken one are passing errors', async () => {
   const refused = await endpoint(json);
   await refused[Symbol.asyncDispose]();
   const troubleWith = async () => {

@@ -114,7 +114,7 @@ describe('attempts', () => {
     writing,
   });
 
-  test('cost a steady batch nothing: it makes one write, of its position', async () => {
+  test('cost a steady batch nothing: its only write is its position', async () => {
     const handler = transform({ dynamodb: counted() });
     await send(0, 5);
     await handler(batch(), invoked());
@@ -126,7 +126,7 @@ describe('attempts', () => {
     }
   });
 
-  test('cost a steady batch of a sink that keeps its positions itself nothing at all', async () => {
+  test('cost a steady batch of a sink that keeps its own progress no write at all', async () => {
     const handler = sink(newStore(), true, { dynamodb: counted() });
     await send(0, 5);
     await handler(batch(), invoked());
@@ -136,7 +136,7 @@ describe('attempts', () => {
     expect(calls).toEqual([]);
   });
 
-  test('are written down by a process that has not moved the shard itself, before it begins', async () => {
+  test('are stored by a process that has not moved the shard itself, before it begins', async () => {
     await send(0, 5);
     await transform({ dynamodb: counted() })(batch(), invoked());
     expect(calls).toEqual(['read position', 'read attempt', 'write attempt', 'write attempt', 'write position']);
@@ -158,11 +158,11 @@ describe('attempts', () => {
     expect(written.join('')).toContain('"doing":"working"');
   });
 
-  describe('at what the sink dies of', () => {
+  describe('at an event that kills the sink', () => {
     test.each([
       { keeps: true, what: 'its position with its rows' },
       { keeps: false, what: 'files named by their range' },
-    ])('reject it after three, and nothing else: a sink that keeps $what', async ({ keeps }) => {
+    ])('reject exactly that event after three deaths: a sink that keeps $what', async ({ keeps }) => {
       let dies = Promise.withResolvers<'died'>();
       let deaths = 0;
       const store = newStore((number) => {
@@ -187,7 +187,7 @@ describe('attempts', () => {
     });
   });
 
-  describe('at what a scheduled sink dies of', () => {
+  describe('at an event that kills a scheduled sink', () => {
     /** A process that dies holds its lease until its time would have been over. */
     const run = (store: Store, keeps: boolean, generation = 'g1'): Promise<unknown> => {
       engine.nowMillis += 16 * 60_000;
@@ -215,7 +215,7 @@ describe('attempts', () => {
       };
     }
 
-    test('reject it after three, and nothing else, where its position is with its rows', async () => {
+    test('reject exactly that event after three deaths, when the position is stored with the rows', async () => {
       const { store, again, ...killed } = killedBy((number) => number === 613);
       await send(0, 600);
       await send(600, 1_000);
@@ -232,7 +232,7 @@ describe('attempts', () => {
       expect(store.numbers).toHaveLength(1_499);
     });
 
-    test('hold it when its range is fixed, try it again an hour later, and by new code at once', async () => {
+    test('hold a fixed range, and try it again an hour later, or at once with new code', async () => {
       const { store, again, ...killed } = killedBy((number) => number === 3 && !isMended);
       let isMended = false;
       await send(0, 5);
@@ -254,7 +254,7 @@ describe('attempts', () => {
       expect(engine.letters.size).toBe(0);
     });
 
-    test('are not written down when there is nothing to read', async () => {
+    test('are not stored when there is nothing to read', async () => {
       await send(0, 5);
       const store = newStore();
       await run(store, false);
@@ -313,7 +313,7 @@ describe('attempts', () => {
     );
   });
 
-  test('that were written down by a process that died before it began cost no event its place', async () => {
+  test('of a process that died before it began reject no event', async () => {
     await send(0, 4);
     for (let time = 0; time < 2; time++) {
       const died = Promise.withResolvers<void>();
@@ -332,7 +332,7 @@ describe('attempts', () => {
     expect(engine.letters.size).toBe(0);
   });
 
-  test('of a twin that is still at work are taken for kills, and neither loses, doubles nor rejects anything', async () => {
+  test('of a process that is still at work count as deaths, and nothing is lost, duplicated or rejected', async () => {
     await send(0, 4);
     const store = newStore();
     const goesOn = Promise.withResolvers<void>();
@@ -350,7 +350,7 @@ describe('attempts', () => {
     expect(engine.letters.size).toBe(0);
   });
 
-  test('are of one generation: new code begins at none', async () => {
+  test('count for one generation: new code begins at none', async () => {
     await send(0, 1);
     const hanging = newStore(() => new Promise(() => undefined));
     const attempts: StoredForm[] = [];

@@ -63,7 +63,7 @@ const move = (previous: number, state: string) => ({
   signal: NEVER,
 });
 
-test('what was saved is loaded, by step and key', async () => {
+test('a checkpoint is loaded as it was saved, by step and key', async () => {
   const [one, other] = [checkpoints(), checkpoints()];
   expect(await one.load(KEY, NEVER)).toBeUndefined();
   await one.save(move(0, 'first'));
@@ -88,11 +88,11 @@ test.each([
   expect(await store.load(KEY, NEVER)).toEqual({ revision: 2, state: 'second' });
 });
 
-test('a first move where there is no item is stale when it expects one', async () => {
+test('a move that expects an item is stale where there is none', async () => {
   await expect(checkpoints().save(move(4, 'x'))).rejects.toMatchObject({ name: 'StaleCheckpoint' });
 });
 
-test('of many invocations that move from one revision, one succeeds', async () => {
+test('one of many invocations that move from the same revision succeeds', async () => {
   const store = checkpoints();
   const moves = await Promise.allSettled(Array.from({ length: 10 }, (_, n) => store.save(move(0, `from ${n}`))));
   const winners = moves.flatMap(({ status }, n) => (status === 'fulfilled' ? [`from ${n}`] : []));
@@ -140,20 +140,20 @@ async function losingReplies(losses: number, meanwhile: () => Promise<void> = as
   };
 }
 
-test('a move whose reply was lost meets itself and is a success', async () => {
+test('a move whose reply was lost recognises itself and succeeds', async () => {
   await using lossy = await losingReplies(1);
   const store = checkpoints(lossy.client);
   await store.save(move(0, 'first'));
   expect(await store.load(KEY, NEVER)).toEqual({ revision: 1, state: 'first' });
 });
 
-test('a twin that moved to the same revision and state is not taken for oneself', async () => {
+test('a move by another process to the same revision and state makes this one stale', async () => {
   const step = `orders/step-${++steps}`;
   await checkpoints(dynamodb, step).save(move(0, 'first'));
   await expect(checkpoints(dynamodb, step).save(move(0, 'first'))).rejects.toMatchObject({ name: 'StaleCheckpoint' });
 });
 
-test('a move whose reply was lost, and that another has moved on from, is stale', async () => {
+test('a move whose reply was lost is stale when another process has moved on since', async () => {
   const step = `orders/step-${++steps}`;
   await using lossy = await losingReplies(1, () => checkpoints(dynamodb, step).save(move(1, 'second')));
   await expect(checkpoints(lossy.client, step).save(move(0, 'first'))).rejects.toMatchObject({
@@ -161,7 +161,7 @@ test('a move whose reply was lost, and that another has moved on from, is stale'
   });
 });
 
-test('a checkpoint is read as the last move left it, not as some replica has it', async () => {
+test('a load is a consistent read', async () => {
   const inputs: object[] = [];
   const send = ((command: { input: object }, options: never) => {
     inputs.push(command.input);
@@ -171,14 +171,14 @@ test('a checkpoint is read as the last move left it, not as some replica has it'
   expect(inputs).toEqual([expect.objectContaining({ ConsistentRead: true })]);
 });
 
-test('gives up when its signal aborts', async () => {
+test('a call rejects when its signal aborts', async () => {
   await expect(checkpoints().save({ ...move(0, 'x'), signal: AbortSignal.abort() })).rejects.toMatchObject({
     name: 'AbortError',
   });
   await expect(checkpoints().load(KEY, AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
 });
 
-test('one owner has the lease, until it is over or released', async () => {
+test('one owner has the lease until it ends or is released', async () => {
   const store = checkpoints();
   const lease = (owner: string, nowMillis: number) =>
     store.lease({ key: KEY, owner, nowMillis, untilMillis: nowMillis + 100, signal: NEVER });
@@ -193,7 +193,7 @@ test('one owner has the lease, until it is over or released', async () => {
   expect(await lease('run 3', 1_200)).toBe(true);
 });
 
-test('lease and checkpoint leave each other alone', async () => {
+test('a lease does not change the checkpoint, nor the checkpoint a lease', async () => {
   const store = checkpoints();
   await store.lease({ key: KEY, owner: 'run 1', nowMillis: 0, untilMillis: 100, signal: NEVER });
   expect(await store.load(KEY, NEVER)).toBeUndefined();
@@ -205,7 +205,7 @@ test('lease and checkpoint leave each other alone', async () => {
   expect(await store.load('never leased', NEVER)).toBeUndefined();
 });
 
-test('a steady write is small, and the item does not grow with the number of writes', async () => {
+test('a write is small, and the item does not grow with the number of writes', async () => {
   const step = 'sensors/readings';
   const sent: string[] = [];
   const watching: Pick<DynamoDBClient, 'send'> = {

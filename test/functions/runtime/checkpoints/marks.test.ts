@@ -17,7 +17,7 @@ const sighting = (source: string, sequence: string, hash = 5n) => ({
 });
 
 describe('marks', () => {
-  test('take an event once, and none that comes before one that was taken', () => {
+  test('take an event once, and no event before one that was taken', () => {
     const marks = noMarks(0n, 9n);
     expect(takeMark(marks, sighting('/p/a/', '2'))).toBe(true);
     expect(takeMark(marks, sighting('/p/a/', '2'))).toBe(false);
@@ -26,7 +26,7 @@ describe('marks', () => {
     expect(takeMark(marks, sighting('/p/b/', '1'))).toBe(true);
   });
 
-  test('of two merged parents stay apart by hash range', () => {
+  test('of two merged parents stay separate by hash range', () => {
     const low = noMarks(0n, 4n);
     const high = noMarks(5n, 9n);
     takeMark(low, sighting('/p/a/', '7', 1n));
@@ -36,7 +36,7 @@ describe('marks', () => {
     expect(takeMark(merged, sighting('/p/a/', '5', 8n))).toBe(true);
   });
 
-  test('of a split parent go to the child whose range they are for', () => {
+  test('of a split parent pass to the child with their range', () => {
     const parent = noMarks(0n, 9n);
     takeMark(parent, sighting('/p/a/', '7'));
     const [child] = marksWithin(parent, 5n, 9n);
@@ -45,13 +45,13 @@ describe('marks', () => {
     expect(marksWithin(parent, 10n, 12n)).toEqual([]);
   });
 
-  test('are copied, not shared: what a failed batch took does not count', () => {
+  test('are copied, so that the events of a failed batch do not count', () => {
     const committed = noMarks(0n, 9n);
     takeMark(copyMarks(committed), sighting('/p/a/', '1'));
     expect(takeMark(committed, sighting('/p/a/', '1'))).toBe(true);
   });
 
-  test('of a process go 15 minutes of record time after its last event; those of a step stay', () => {
+  test('of a process are dropped 15 minutes of record time after its last event, and those of a step stay', () => {
     const marks = noMarks(0n, 9n);
     takeMark(marks, { ...sighting('/p/devices/process/1', '1'), arrivalMillis: 1_000 });
     takeMark(marks, { ...sighting('/p/cleaning/x/shard/g', '1'), arrivalMillis: 1_000 });
@@ -75,12 +75,12 @@ describe('marks', () => {
       takeMark(marks, at('/p/a/x/shard-1/old', '5', 1_000));
     });
 
-    test('stay however long nothing comes: the step may be paused', () => {
+    test('stay however long no event comes, because the step may be paused', () => {
       dropPassedMarks(marks, 365 * 24 * HOUR);
       expect(sources(marks)).toEqual(['/p/a/x/shard-0/old', '/p/a/x/shard-1/old']);
     });
 
-    test('go an hour of record time after the next generation came of the same shard, and of no other', () => {
+    test('are dropped an hour of record time after the next generation of the same shard appears, and of no other shard', () => {
       takeMark(marks, at('/p/a/x/shard-0/new', '6', 2_000));
       dropPassedMarks(marks, 2_000 + HOUR);
       expect(takeMark(marks, at('/p/a/x/shard-0/old', '5', 2_000 + HOUR))).toBe(false);
@@ -88,7 +88,7 @@ describe('marks', () => {
       expect(sources(marks)).toEqual(['/p/a/x/shard-1/old', '/p/a/x/shard-0/new']);
     });
 
-    test('count from the newer one when the code is rolled back', () => {
+    test('of the newer generation end when the code is rolled back, and those of the older one go on', () => {
       takeMark(marks, at('/p/a/x/shard-0/new', '6', 2_000));
       takeMark(marks, at('/p/a/x/shard-0/old', '7', 3_000));
       dropPassedMarks(marks, 2_001 + HOUR);
@@ -97,7 +97,7 @@ describe('marks', () => {
       expect(sources(marks)).toEqual(['/p/a/x/shard-0/old', '/p/a/x/shard-1/old']);
     });
 
-    test('go for a shard that is drained, an hour after that was seen', () => {
+    test('of a drained shard are dropped an hour after it was seen to be drained', () => {
       endInput(marks, '/p/a/x/shard-1', 2_000);
       expect([...openInputs(marks)]).toEqual(['/p/a/x/shard-0']);
       dropPassedMarks(marks, 2_001 + HOUR);
@@ -113,7 +113,7 @@ describe('marks', () => {
       expect(sources(marks)).toEqual(['/p/a/x/shard-1/old', '/p/a/x/shard-0/98', '/p/a/x/shard-0/99']);
     });
 
-    test('processes of a source are no generations of each other', () => {
+    test('of one process do not end those of another process', () => {
       takeMark(marks, at('/p/devices/process/1', '1', 1_000));
       takeMark(marks, at('/p/devices/process/2', '1', 1_500));
       expect(marks[0]?.marks.get('/p/devices/process/1')).toEqual({ sequence: '1', seenMillis: 1_000 });

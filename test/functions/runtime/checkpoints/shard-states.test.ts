@@ -46,12 +46,12 @@ const marked = (from: bigint, to: bigint, source: string): readonly MarkRange[] 
 };
 
 describe('a shard without a state of its own', () => {
-  test('that has no parents has one range', async () => {
+  test('has one range when it has no parents', async () => {
     const only = shard('0', [0n, 99n]);
     expect(await marksOf(only, [only], {})).toEqual([{ from: 0n, to: 99n, sources: [] }]);
   });
 
-  test('that two shards without states were merged into keeps their border', async () => {
+  test('keeps the border between two merged shards without states', async () => {
     const [low, high] = [shard('0', [0n, 49n]), shard('1', [50n, 99n])];
     const child = shard('2', [0n, 99n], ['0', '1']);
     expect(await marksOf(child, [low, high, child], {})).toEqual([
@@ -78,14 +78,14 @@ describe('a shard without a state of its own', () => {
     ]);
   });
 
-  test('has its parents’ marks also when they are trimmed away from the stream', async () => {
+  test('has its parents’ marks even when the stream no longer lists them', async () => {
     const child = shard('2', [0n, 49n], ['0']);
     expect(await marksOf(child, [child], { 0: marked(0n, 99n, '/a') })).toEqual([
       { from: 0n, to: 49n, sources: ['/a'] },
     ]);
   });
 
-  test('has an empty range where nothing is known of a parent any more', async () => {
+  test('has an empty range where a parent is no longer known', async () => {
     const child = shard('2', [0n, 99n], ['0', '1']);
     expect(await marksOf(child, [child], { 1: marked(50n, 99n, '/b') })).toEqual([
       { from: 0n, to: 49n, sources: [] },

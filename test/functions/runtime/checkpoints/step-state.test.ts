@@ -63,7 +63,7 @@ const state: fc.Arbitrary<StepState> = fc.record({
   ),
 });
 
-test('a state comes back from its text as it was', () => {
+test('a state is decoded as it was encoded', () => {
   fc.assert(
     fc.property(state, (before) => {
       const after = decodeState(encodeState(before));

@@ -22,7 +22,7 @@ function bucket(): { puts: Map<string, unknown>; s3: Pick<S3Client, 'send'>; atO
 const { signal } = new AbortController();
 
 describe('dead letters', () => {
-  test('keep the original bytes: as text where they are UTF-8, in base64 where they are not', async () => {
+  test('keep the original bytes, as text if they are UTF-8 and otherwise in base64', async () => {
     const { puts, s3 } = bucket();
     const letters = openDeadLetters({ s3, bucket: 'dead', pipeline: 'p', step: 's' });
     await letters.put(
@@ -58,7 +58,7 @@ describe('dead letters', () => {
     expect(atOnce.most).toBeLessThanOrEqual(16);
   });
 
-  test('fail when one of them cannot be stored: the slice must come again', async () => {
+  test('reject when one of them cannot be stored, so that the slice is delivered again', async () => {
     const s3 = { send: () => Promise.reject(new Error('S3 is down')) } as never;
     const letters = openDeadLetters({ s3, bucket: 'dead', pipeline: 'p', step: 's' });
     await expect(letters.put('x', [rejection('1', Buffer.from('a'))], signal)).rejects.toThrow('S3 is down');

@@ -17,7 +17,7 @@ test.each([
   expect(keyFrom(dataOf(json), 'k')).toBe(key);
 });
 
-test('no key is inherited', () => {
+test('an inherited property is not a key', () => {
   expect(keyFrom(dataOf('{}'), 'constructor')).toBeUndefined();
 });
 
@@ -26,7 +26,7 @@ test.each([
   ['a boolean', '{"k":true}', /k: the event's key must be a text or a number/],
   ['a text of 257 characters', `{"k":"${'x'.repeat(257)}"}`, /257 characters, at most 256/],
   ['half of a surrogate pair', '{"k":"\\ud800"}', /k: the event's key has half of a surrogate pair/],
-])('refuses what cannot be a key: %s', (_, json, why) => {
+])('rejects a value that cannot be a key: %s', (_, json, why) => {
   expect(() => keyFrom(dataOf(json), 'k')).toThrow(why);
 });
 
@@ -49,7 +49,7 @@ test.each([
   expect(rfc3339(text)).toBe(time);
 });
 
-test('a time is a text of the data', () => {
+test('a time is a text in a field of the data', () => {
   expect(timeFrom(dataOf('{"at":"2024-02-29"}'), 'at')).toBe('2024-02-29T00:00:00Z');
   for (const json of ['{"at":1709200000}', '{"at":null}', '{}', '{"at":"soon"}'])
     expect(() => timeFrom(dataOf(json), 'at')).toThrow(/^at: the event's time must be an RFC 3339 time/);

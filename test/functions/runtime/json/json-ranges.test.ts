@@ -36,7 +36,7 @@ test.each([
   expect(members(text)).toEqual(expected);
 });
 
-test('finds what is nested deeper than a call stack', () => {
+test('a value nested deeper than the call stack is found', () => {
   const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
   expect(elements(`[${deep},1]`)).toEqual([deep, '1']);
 });

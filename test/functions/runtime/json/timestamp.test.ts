@@ -11,7 +11,7 @@ describe('timestamps', () => {
     '2000-02-29T12:00:00-23:59',
     '0000-02-29T00:00:00Z',
     '9999-12-31T23:59:59.999Z',
-  ])('%s is one', (text) => {
+  ])('%s is accepted', (text) => {
     expect(isTimestamp(text)).toBe(true);
     expect(Date.parse(text)).not.toBeNaN();
   });
@@ -35,7 +35,7 @@ describe('timestamps', () => {
     ['a year of five digits', '12026-01-01T00:00:00Z'],
     ['a line break at its end', '2026-01-01T00:00:00Z\n'],
     ['empty', ''],
-  ])('%s is none', (_, text) => {
+  ])('%s is not accepted', (_, text) => {
     expect(isTimestamp(text)).toBe(false);
   });
 
@@ -55,7 +55,7 @@ describe('timestamps', () => {
     );
   });
 
-  test('of every day are skipped as bytes, but for a leap day at the turn of a century', () => {
+  test('of every day are skipped as bytes, except for a leap day at the turn of a century', () => {
     const days = Array.from({ length: 1461 }, (_, day) =>
       new Date(Date.UTC(2026, 0, 1 + day, 23, 59, 59, 999)).toISOString(),
     );

@@ -160,7 +160,7 @@ test.each([
   expect(() => wireSchemaOf(schema, 'httpSource')).toThrow(/^httpSource checks its schema inside a function/);
 });
 
-test('says every path that is wrong, five at most', () => {
+test('the message names every wrong path, five at most', () => {
   const check = sent(z.object({ a: z.string(), b: z.object({ c: z.array(z.int()) }) }));
   expect(check({ a: 1, b: { c: [1, 'x'] } })).toBe(
     'a: Invalid input: expected string, received number; b.c.1: Invalid input: expected number, received string',
@@ -169,7 +169,7 @@ test('says every path that is wrong, five at most', () => {
   expect(check(7)).toMatch(/^data: /);
 });
 
-test('is short: neither descriptions nor the patterns of formats travel', () => {
+test('a wire schema is short: neither descriptions nor the patterns of formats travel', () => {
   const schema = z.object({
     day: z.iso.date().describe('the day'),
     at: z.iso.datetime({ offset: true }),
@@ -178,7 +178,7 @@ test('is short: neither descriptions nor the patterns of formats travel', () => 
   expect(JSON.stringify(wireSchemaOf(schema, 'httpSource')).length).toBeLessThan(220);
 });
 
-test('data nested deeper than a call stack does not fit, and crashes nothing', () => {
+test('data nested deeper than the call stack does not fit, and does not crash the check', () => {
   const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
   expect(sent(z.json())(deep)).toBe('data: is nested too deeply to be checked');
   expect(sent(z.unknown())(deep)).toBeUndefined();

@@ -42,13 +42,13 @@ test.each<[string, unknown, string]>([
   expect(failureKindOf(error)).toBe(trouble);
 });
 
-test('waits at least half of a time that doubles up to three seconds', () => {
+test('the wait doubles up to three seconds, and at most half of it is random', () => {
   const waits = (random: number) => [0, 1, 4, 5, 50].map((attempt) => backOffMillis(attempt, () => random));
   expect(waits(0)).toEqual([50, 100, 800, 1_500, 1_500]);
   expect(waits(0.999999)).toEqual([100, 200, 1_600, 3_000, 3_000]);
 });
 
-test('insists until a call succeeds', async () => {
+test('a call is retried until it succeeds', async () => {
   let calls = 0;
   const call = async () => {
     if (++calls < 4) throw network('ECONNRESET');
@@ -60,7 +60,7 @@ test('insists until a call succeeds', async () => {
   expect(sleeps).toEqual([50, 100, 200]);
 });
 
-test('throws the last error when the signal aborts while it waits', async () => {
+test('the last error is thrown when the signal aborts during a wait', async () => {
   const time = new AbortController();
   const sleep = async () => {
     time.abort();
@@ -70,7 +70,7 @@ test('throws the last error when the signal aborts while it waits', async () => 
   await expect(retry(call, { signal: time.signal, sleep, random: Math.random })).rejects.toThrow('ECONNRESET');
 });
 
-test('does not call when the signal has aborted already', async () => {
+test('no call is made when the signal has aborted already', async () => {
   let calls = 0;
   const call = async () => ++calls;
   await expect(

@@ -56,7 +56,7 @@ async function readAll(settings: ReadSettings): Promise<{ read: number[]; ends: 
   };
 }
 
-test('a range is read exactly, whatever the pages are and however often reading is interrupted', async () => {
+test('a range is read exactly, whatever its pages are and however often reading is interrupted', async () => {
   await fc.assert(
     fc.asyncProperty(schedule, async ({ count, after, inside, to, closed, answers }) => {
       const { client, records } = shardWith(count, closed);

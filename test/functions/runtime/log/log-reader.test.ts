@@ -70,7 +70,7 @@ function answering(
   };
 }
 
-test('reads a shard from its start to where it ends now', async () => {
+test('a shard is read from its start to its present end', async () => {
   const given = stream();
   given.put('a', 'b', 'c');
   const read = await pages(given);
@@ -102,14 +102,14 @@ test.each<
   expect({ gives: texts(read), end: end(read) }).toEqual(expected);
 });
 
-test('a record that a position is inside comes again, whole, and so does the one that the end is inside', async () => {
+test('the records that contain the position and the end of a range come as a whole', async () => {
   const given = stream();
   given.put('a', 'b', 'c', 'd');
   const inside = (index: number) => positionOf(recordsOf(given.log, SHARD)[index]!.sequenceNumber, 3);
   expect(texts(await pages(given, { after: inside(1), to: inside(2) }))).toEqual(['b', 'c']);
 });
 
-test('a record after the end of a range is left out, also when the record at its end is gone', async () => {
+test('a record after the end of a range is left out, even when the record at its end is gone', async () => {
   const given = stream();
   given.put('a', 'b');
   const [a] = recordsOf(given.log, SHARD);
@@ -118,7 +118,7 @@ test('a record after the end of a range is left out, also when the record at its
   expect([texts(read), end(read)]).toEqual([['a'], 'to']);
 });
 
-test('reads from a time where there is no position', async () => {
+test('reading starts at a time where there is no position', async () => {
   const given = stream();
   given.put('a');
   await given.clock.advance(HOUR);
@@ -126,7 +126,7 @@ test('reads from a time where there is no position', async () => {
   expect(texts(await pages(given, { start: new Date(given.clock.now() - 1_000) }))).toEqual(['b']);
 });
 
-test('a closed shard ends with shard-end, also when it is read from its last record', async () => {
+test('a closed shard ends with shard-end, even when it is read from its last record', async () => {
   const given = stream();
   given.put('a', 'b');
   applyReshard(given.log, { kind: 'split', which: 0 });
@@ -137,7 +137,7 @@ test('a closed shard ends with shard-end, also when it is read from its last rec
   expect([texts(rest), end(rest)]).toEqual([[], 'shard-end']);
 });
 
-test('goes on through empty pages, five calls a second, and gives none of them to its caller', async () => {
+test('reading goes on through empty pages, five calls a second, and yields none of them', async () => {
   const given = stream();
   given.put('a', 'b');
   const started = given.clock.now();
@@ -151,7 +151,7 @@ test('goes on through empty pages, five calls a second, and gives none of them t
   expect(given.clock.now() - started).toBe(6 * 200);
 });
 
-test('an iterator that expired while a page was worked on is replaced, and nothing is read twice or left out', async () => {
+test('an iterator that expires during the work on a page is replaced, and no record is read twice or left out', async () => {
   const given = stream();
   given.put('a', 'b', 'c');
   await given.clock.advance(1);
@@ -175,7 +175,7 @@ test('an iterator that expired while a page was worked on is replaced, and nothi
   expect(texts(seen)).toEqual(['a', 'b', 'c']);
 });
 
-test('stays under the calls and bytes that a shard gives, and comes back when it is throttled', async () => {
+test('the reader stays within a shard’s calls and bytes, and retries when it is throttled', async () => {
   const given = stream({ limits: 'enforced' });
   const text = 'x'.repeat(900_000);
   for (let n = 0; n < 40; n++) {
@@ -195,7 +195,7 @@ test('stays under the calls and bytes that a shard gives, and comes back when it
   expect(calls / seconds).toBeLessThan(5);
 });
 
-test('a socket that breaks is no end: the call is made again', async () => {
+test('a call whose socket breaks is made again', async () => {
   const given = stream();
   given.put('a');
   let calls = 0;
@@ -206,7 +206,7 @@ test('a socket that breaks is no end: the call is made again', async () => {
   expect(texts(await pages(given, { kinesis: client }))).toEqual(['a']);
 });
 
-test('throws when its signal aborts, also while it waits', async () => {
+test('reading throws when its signal aborts, even during a wait', async () => {
   const given = stream();
   const time = new AbortController();
   const client = answering(given.client, ({ input }) => {
@@ -300,13 +300,13 @@ test.each(trimmedAnswers)(
   },
 );
 
-test('a position inside a record that is trimmed away is lost in any case', async () => {
+test('a position inside a record that is trimmed away is always a lost range', async () => {
   const { given, after } = await trimmedStream();
   const inside = `${after.slice(0, -4)}---0` as Position;
   await expect(pages(given, { after: inside, nothingUnreadTrimmed: true })).rejects.toThrow(LostRange);
 });
 
-test('a shard that has nothing left at all is a lost range with nothing behind it', async () => {
+test('a shard without any record left is a lost range without an earliest record', async () => {
   const given = stream();
   given.put('a');
   const [after] = given.positions();
@@ -316,7 +316,7 @@ test('a shard that has nothing left at all is a lost range with nothing behind i
   expect([texts(read), end(read)]).toEqual([[], 'caught-up']);
 });
 
-test('what is trimmed while it is being read is a lost range', async () => {
+test('records that are trimmed during reading are a lost range', async () => {
   const given = stream();
   given.put('a');
   await given.clock.advance(HOUR);
@@ -341,7 +341,7 @@ test('what is trimmed while it is being read is a lost range', async () => {
   await expect(reader.next()).rejects.toMatchObject({ name: 'LostRange', earliest: { data: new Uint8Array([0x63]) } });
 });
 
-test('many empty pages before the first record are no lost range', async () => {
+test('many empty pages before the first record are not a lost range', async () => {
   const given = stream();
   given.put('a', 'b');
   const [after] = given.positions();
@@ -356,7 +356,7 @@ test('many empty pages before the first record are no lost range', async () => {
   expect([texts(read), end(read)]).toEqual([['b'], 'caught-up']);
 });
 
-test('an end that the shard does not have is no shorter range', async () => {
+test('a range whose end the shard does not have is an error, not a shorter range', async () => {
   const given = stream();
   given.put('a', 'b');
   const [, b] = given.positions();
@@ -365,7 +365,7 @@ test('an end that the shard does not have is no shorter range', async () => {
   await expect(pages(given, { to: after })).rejects.toThrow('to which it was to be read');
 });
 
-test('a range is read to its end although the shard seems to have no more', async () => {
+test('a range is read to its end, even when the shard seems to have no more records', async () => {
   const given = stream();
   given.put('a', 'b', 'c');
   const client = answering(given.client, async (command, pass) => {
@@ -388,7 +388,7 @@ test('a server that writes leading zeros and compares sequence numbers as texts 
   expect([texts(read), end(read)]).toEqual([['b', 'c'], 'caught-up']);
 });
 
-test('a shard that does not exist is said so', async () => {
+test('reading a shard that does not exist is an error that names it', async () => {
   await expect(pages(stream(), { shardId: 'shardId-000000000007' })).rejects.toMatchObject({
     name: 'ResourceNotFoundException',
   });

@@ -94,7 +94,7 @@ async function run({ shards, moments, sources, cuts, recordBytes }: Given) {
 
 const place = ({ source, sequence }: { source: string; sequence: string | undefined }) => `${source} ${sequence}`;
 
-test('a reader that drops repeats sees every event exactly once, and those of one key and source in order, whatever fails', async () => {
+test('a reader that drops duplicates sees every event exactly once, and the events of one key and source in order, whatever fails', async () => {
   await fc.assert(
     fc.asyncProperty(schedules([...refusals, ...doubts], fc.boolean()), async (given) => {
       const { log, sent } = await run(given);
@@ -108,7 +108,7 @@ test('a reader that drops repeats sees every event exactly once, and those of on
   );
 });
 
-test('an event whose place in the log was never in doubt is there once, through splits and merges', async () => {
+test('an event whose outcome was always known is in the log once, through splits and merges', async () => {
   await fc.assert(
     fc.asyncProperty(schedules(refusals, fc.constant(false)), async (given) => {
       const { log, sent } = await run(given);

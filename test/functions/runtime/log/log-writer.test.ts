@@ -50,7 +50,7 @@ const faults = (log: Log, ...kinds: Fault[]) =>
     kinds.map((fault) => ({ fault })),
   );
 
-test('the events of a batch are one aggregated record a shard, all in one request, and the stream is described once a process', async () => {
+test('the events of a batch make one aggregated record for each shard, in one request, and a process describes the stream once', async () => {
   const { log, client } = logWith(3);
   const keys = await keysByShard(log, client);
   const { writer, calls, puts } = watched(client);
@@ -77,7 +77,7 @@ test('the events of a batch are one aggregated record a shard, all in one reques
   ]);
 });
 
-test('a record is put with the hash of its first event, so that this event at least lands where readers look for it', async () => {
+test('a record is put with the hash of its first event, so that at least this event lands in its own shard', async () => {
   const { log, client } = logWith(1);
   const { writer, puts } = watched(client, { maxRecordBytes: 700 });
   await writer.append(eventsOf(['a', 'b', 'c'], 9), NEVER);
@@ -106,7 +106,7 @@ test.each<[string, Fault]>([
   expect(sleeps).toEqual([expect.any(Number)]);
 });
 
-test('a shard that throttles does not hold up the others', async () => {
+test('a shard that throttles does not delay the others', async () => {
   const { log, client } = logWith(2);
   const keys = await keysByShard(log, client);
   const faulty = faults(log, { kind: 'partial', refused: [0], code: 'ProvisionedThroughputExceededException' });
@@ -129,7 +129,7 @@ test('a shard that throttles does not hold up the others', async () => {
   );
 });
 
-test('waits longer after every failure, within bounds, and differently from its neighbours', async () => {
+test('the writer waits longer after every failure, within bounds, and with a random part', async () => {
   const sleepsWith = async (random: () => number) => {
     const { log } = logWith(1);
     const faulty = faults(log, ...Array.from({ length: 8 }, (): Fault => ({ kind: 'throttled' })));
@@ -144,7 +144,7 @@ test('waits longer after every failure, within bounds, and differently from its 
   expect(await sleepsWith(() => 1)).toEqual([100, 200, 400, 800, 1600, 3000, 3000, 3000]);
 });
 
-test('starts with the shortest wait again after a record went through', async () => {
+test('the writer starts with the shortest wait again after a record succeeded', async () => {
   const { log } = logWith(1);
   const throttled: Fault = { kind: 'throttled' };
   const faulty = faults(log, throttled, throttled, { kind: 'none' }, throttled);
@@ -156,7 +156,7 @@ test('starts with the shortest wait again after a record went through', async ()
   expect(sleeps).toEqual([50, 100, 50]);
 });
 
-test('an event larger than a record is refused with its size and the limit, and those around it are appended', async () => {
+test('an event larger than a record is refused with its size and the limit, and the others are appended', async () => {
   const { log, client } = logWith(1);
   const { writer } = watched(client);
   const large = withText(eventOf(SOURCE, 1, 'a'), 'x'.repeat(1_048_576));
@@ -166,7 +166,7 @@ test('an event larger than a record is refused with its size and the limit, and 
   expect(dataIn(recordsOf(log, 'shardId-000000000000'))).toEqual([[0], [2]]);
 });
 
-test('an event that just fills a record is appended, and one byte more is refused', async () => {
+test('an event that exactly fills a record is appended, and one byte more is refused', async () => {
   const { client } = logWith(1);
   const { writer } = watched(client);
   const withBytes = (bytes: number) => [withText(eventOf(SOURCE, 0, 'a'), 'x'.repeat(bytes))];
@@ -176,14 +176,14 @@ test('an event that just fills a record is appended, and one byte more is refuse
   expect((await writer.append(withBytes(fits + 1), NEVER)).refused).toMatchObject([{ size: refused[0]!.limit + 1 }]);
 });
 
-test('refusing every event of a batch needs no request', async () => {
+test('a batch whose events are all refused makes no request', async () => {
   const { client } = logWith(1);
   const { writer, puts } = watched(client, { maxRecordBytes: 100 });
   expect((await writer.append(eventsOf(['a'], 3), NEVER)).refused.map(({ index }) => index)).toEqual([0, 1, 2]);
   expect(puts).toEqual([]);
 });
 
-test('records stay below what an invocation can carry, also where the stream takes 10 MiB', async () => {
+test('a record stays below what an invocation can carry, even in a stream that takes 10 MiB', async () => {
   const { log, client } = logWith(1);
   log.updateMaxRecordSize({ StreamARN: arnOf(log), MaxRecordSizeInKiB: 10_240 });
   const { writer, puts } = watched(client);
@@ -197,7 +197,7 @@ test('records stay below what an invocation can carry, also where the stream tak
   expect(sizes.length).toBe(3);
 });
 
-test('requests stay within 10 MiB', async () => {
+test('a request has at most 10 MiB', async () => {
   const { log, client } = logWith(16);
   const keys = await keysByShard(log, client);
   const { writer, puts } = watched(client);
@@ -209,7 +209,7 @@ test('requests stay within 10 MiB', async () => {
   expect(puts.map(({ Records }) => Records!.length)).toEqual([11, 5]);
 });
 
-test('requests stay within 500 records', async () => {
+test('a request has at most 500 records', async () => {
   const { log, client } = logWith(600);
   const { writer, puts } = watched(client);
   await writer.append(
@@ -220,7 +220,7 @@ test('requests stay within 500 records', async () => {
   expect((await shardContents(log)).flatMap(({ records }) => records.flatMap(eventsIn)).length).toBe(6_000);
 });
 
-test('a compressed stream holds zstd records, and those that would not get smaller as they are', async () => {
+test('a compressed stream gets zstd records, and plain ones where compression would not make them smaller', async () => {
   const { log, client } = logWith(1);
   const { writer } = watched(client, { compression: 'zstd' });
   await writer.append(eventsOf(['a'], 200), NEVER);
@@ -231,7 +231,7 @@ test('a compressed stream holds zstd records, and those that would not get small
   expect(isAggregate(noise!.data)).toBe(true);
 });
 
-test('after a split, only what readers will not find is appended again, in order, and the map is read once', async () => {
+test('after a split, only events that readers would drop are appended again, in order, and the shards are listed once', async () => {
   const { log, client } = logWith(1);
   const { writer, calls, puts } = watched(client);
   await writer.append([eventOf(SOURCE, 0, 'x')], NEVER);
@@ -245,7 +245,7 @@ test('after a split, only what readers will not find is appended again, in order
   expect(puts.length).toBe(3);
 });
 
-test('after a merge, what is left goes on in the order of the batch', async () => {
+test('after a merge, the remaining events are appended in the order of the batch', async () => {
   const { log, client } = logWith(2);
   const keys = await keysByShard(log, client);
   const { writer } = watched(client, { maxRecordBytes: 300 });
@@ -255,7 +255,7 @@ test('after a merge, what is left goes on in the order of the batch', async () =
   expect(dataIn(recordsOf(log, 'shardId-000000000002')).flat()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
-test('goes on asking for the shards until they include the one that the record landed in', async () => {
+test('the writer lists the shards until they include the one where the record landed', async () => {
   const { log } = logWith(1);
   const faulty = faultyLog(log, [
     { fault: { kind: 'none' } },
@@ -267,7 +267,7 @@ test('goes on asking for the shards until they include the one that the record l
   expect(calls.filter((name) => name === 'ListShardsCommand').length).toBe(5);
 });
 
-test('throws LogThrottled when its time is over while a shard throttles', async () => {
+test('append throws LogThrottled when its time ends while a shard throttles', async () => {
   const { log } = logWith(1);
   const faulty = faults(log, ...Array.from({ length: 3 }, (): Fault => ({ kind: 'throttled' })));
   const time = new AbortController();
@@ -286,7 +286,7 @@ test('throws LogThrottled when its time is over while a shard throttles', async 
   });
 });
 
-test('throws what failed last when its time is over for another reason', async () => {
+test('append throws the last error when its time ends for another reason', async () => {
   const { log } = logWith(1);
   const time = new AbortController();
   const sleep = async () => time.abort();
@@ -297,7 +297,7 @@ test('throws what failed last when its time is over for another reason', async (
   await expect(writer.append(eventsOf(['a'], 1), time.signal)).rejects.toThrow('socket hang up');
 });
 
-test('what does not pass by itself is thrown at once, and the stream is looked at anew the next time', async () => {
+test('an error that a retry cannot help is thrown at once, and the next append describes the stream again', async () => {
   const { log, client } = logWith(1);
   const { writer, calls, sleeps } = watched(client);
   await writer.append(eventsOf(['a'], 1), NEVER);
@@ -313,7 +313,7 @@ test('what does not pass by itself is thrown at once, and the stream is looked a
   ]);
 });
 
-test('its time being over ends the request that is under way before append throws', async () => {
+test('the request in flight ends before append throws at the end of its time', async () => {
   const { client } = logWith(1);
   const time = new AbortController();
   let ended = false;
@@ -334,7 +334,7 @@ test('its time being over ends the request that is under way before append throw
   expect(ended).toBe(true);
 });
 
-test('sends nothing more once its time is over', async () => {
+test('append sends nothing more once its time is over', async () => {
   const { log, client } = logWith(1);
   const time = new AbortController();
   const deaf = {
@@ -349,7 +349,7 @@ test('sends nothing more once its time is over', async () => {
   expect(recordsOf(log, 'shardId-000000000000').length).toBe(2);
 });
 
-test('appends of one writer wait for each other, and one that failed does not stop the next', async () => {
+test('appends of one writer wait for each other, and a failed one does not stop the next', async () => {
   const { log } = logWith(1);
   const moments = [
     { fault: { kind: 'aborted', arrives: false } as const, delay: 3 },
@@ -367,7 +367,7 @@ test('appends of one writer wait for each other, and one that failed does not st
   expect(dataIn(recordsOf(log, 'shardId-000000000000'))).toEqual([[1], [2]]);
 });
 
-test('appending nothing asks the stream nothing', async () => {
+test('appending no event makes no call', async () => {
   const { client } = logWith(1);
   const { writer, calls } = watched(client);
   expect(await writer.append([], NEVER)).toEqual({ records: 0, bytes: 0, refused: [] });

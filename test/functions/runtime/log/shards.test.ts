@@ -7,7 +7,7 @@ import { logWith, NEVER, STREAM } from './log-kit.ts';
 
 const HASHES = 1n << 128n;
 
-test('a stream is described by name and by ARN alike', async () => {
+test('a stream has the same description by name and by ARN', async () => {
   const { client } = logWith(2);
   const shape = await describeStream(client, STREAM, NEVER);
   expect(shape).toMatchObject({
@@ -24,7 +24,7 @@ test('a stream is described by name and by ARN alike', async () => {
   expect(await describeStream(client, shape.arn, NEVER)).toEqual(shape);
 });
 
-test('a stream that was deleted and made again is another incarnation', async () => {
+test('a stream that was deleted and created again is another incarnation', async () => {
   let nowMillis = 1_760_000_000_000;
   const { log, client } = logWith(1, { clock: { now: () => nowMillis } });
   const first = await describeStream(client, STREAM, NEVER);
@@ -34,7 +34,7 @@ test('a stream that was deleted and made again is another incarnation', async ()
   expect((await describeStream(client, STREAM, NEVER)).incarnation).not.toBe(first.incarnation);
 });
 
-test('shards name their parents, and those that were split or merged are closed', async () => {
+test('shards name their parents, and shards that were split or merged are closed', async () => {
   const { log, client } = logWith(2);
   applyReshard(log, { kind: 'split', which: 0 });
   applyReshard(log, { kind: 'merge', which: 1 });
@@ -58,7 +58,7 @@ test('a list of many pages is read to its end', async () => {
   expect(await listShards({ send: inPages }, arn, { signal: NEVER })).toEqual(shards);
 });
 
-test('the shard of a hash is the open one whose range has it', async () => {
+test('the shard of a hash is the open shard whose range contains it', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 20 }),
@@ -79,7 +79,7 @@ test('the shard of a hash is the open one whose range has it', async () => {
   );
 });
 
-test('a hash that no open shard has is an error, not the nearest shard', () => {
+test('a hash in no open shard is an error, not the nearest shard', () => {
   const shard = { id: 'shardId-000000000000', from: 10n, to: 20n, parents: [], open: true };
   expect(shardFor([shard], 20n)).toBe(shard);
   for (const hash of [9n, 21n])
@@ -87,7 +87,7 @@ test('a hash that no open shard has is an error, not the nearest shard', () => {
   expect(() => shardFor([], 1n)).toThrow('no open shard');
 });
 
-test('a description that was throttled is asked for again, and one of no stream is not', async () => {
+test('describing a stream is retried when it is throttled, and not when there is no such stream', async () => {
   const { client } = logWith(1);
   let calls = 0;
   const throttling: LogClient['send'] = (async (command: never, options: never) => {

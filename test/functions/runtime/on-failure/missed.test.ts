@@ -46,7 +46,7 @@ const missedWhen = (known: Partial<Missing>, of = document()) =>
 const at = (position: Position): StepState => ({ ...EMPTY, position });
 const gap = (from: Position, to: Position): Gap => ({ from, to, notedMillis: GIVEN_UP });
 
-describe('of a document of Lambda’s, a step has missed', () => {
+describe('of the events in an on-failure document, a step has missed', () => {
   test.each<[string, Partial<Missing>, readonly number[] | undefined]>([
     ['all of it, when it has read nothing', {}, [10, 11, 20, 21, 30, 31]],
     ['nothing, when its position has passed it and no gap is there', { state: at(endOfRecord('3')) }, []],
@@ -83,28 +83,28 @@ describe('of a document of Lambda’s, a step has missed', () => {
     expect(missedWhen(known)).toEqual(expected);
   });
 
-  test('nothing that it had before, by the marks at its position', () => {
+  test('no event that it had before, by the marks at its position', () => {
     const batch = openBatch(EMPTY, WHOLE);
     for (const record of [{ ...recordOf(0, twoEvents(2)).kinesis, data: twoEvents(2), approximateArrivalMillis: 0 }])
       batch.take(record);
     expect(missedWhen({ state: batch.state() })).toEqual([30, 31]);
   });
 
-  test('nothing that was put back for another step', () => {
+  test('no event that was put back for another step', () => {
     const other = { ...eventOf('/p/third/redrive/l', 1, 'k'), redrivenFor: 'p/third' };
     const of = document([]);
     const records = [recordOf(1, Buffer.from(encodeEvent(other)))];
     expect(missedWhen({}, { ...of, payload: { Records: records } as never })).toEqual([]);
   });
 
-  test('records that do not decode, for the reason that they do not', () => {
+  test('the records that do not decode, with the reason why they do not', () => {
     const of = { ...document([]), payload: { Records: [recordOf(1, Buffer.from([1, 2]))] } as never };
     const found = missed(of, { facts: WHOLE, state: EMPTY, gaps: [], nowMillis: GIVEN_UP });
     expect(found).toMatchObject([{ reason: 'undecodable', bytes: Buffer.from([1, 2]) }]);
   });
 });
 
-test('a document without the records is no document', () => {
+test('a document without records is an error', () => {
   expect(() => OnFailureDocument.parse({ ...document(), payload: JSON.stringify({}) })).toThrow('is not the event');
 });
 

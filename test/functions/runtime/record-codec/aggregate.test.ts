@@ -30,7 +30,7 @@ function readAll(bytes: Buffer) {
 }
 
 describe('an aggregate', () => {
-  test('of ours is read by aws-kinesis-agg', () => {
+  test('from our writer is read by aws-kinesis-agg', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(partitionKey, data), { minLength: 1, maxLength: 300 }), (events) => {
         const read = kplDeaggregate(aggregateOf(events));
@@ -41,7 +41,7 @@ describe('an aggregate', () => {
     );
   });
 
-  test('of aws-kinesis-agg is read by us, explicit hash keys included', () => {
+  test('from aws-kinesis-agg is read by our reader, explicit hash keys included', () => {
     const record = fc.record({ partitionKey, explicitHashKey, data });
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 300 }), (records) => {
@@ -58,7 +58,7 @@ describe('an aggregate', () => {
     );
   });
 
-  test('of ours is the same, byte for byte, as that of aws-kinesis-agg', () => {
+  test('from our writer has the same bytes as the one from aws-kinesis-agg', () => {
     fc.assert(
       fc.property(fc.array(fc.record({ partitionKey, data }), { minLength: 1, maxLength: 300 }), (records) => {
         expect(aggregateOf(records.map((record) => [record.partitionKey, record.data]))).toEqual(kplAggregate(records));
@@ -66,7 +66,7 @@ describe('an aggregate', () => {
     );
   });
 
-  test('takes an event exactly when it then has at most `maxBytes`', () => {
+  test('takes an event exactly when it has at most `maxBytes` with it', () => {
     const events = fc.array(fc.tuple(partitionKey, fc.uint8Array({ maxLength: 200 })), {
       minLength: 1,
       maxLength: 200,
@@ -96,7 +96,7 @@ describe('an aggregate', () => {
     expect(read.map(({ key }) => key)).toEqual(events.map(([key]) => key));
   });
 
-  test('may have its key tables behind its events, fields that we do not know, and tags', () => {
+  test('may have its key tables after its events, unknown fields, and tags', () => {
     const field = (number: number, bytes: readonly number[]) => [(number << 3) | 2, bytes.length, ...bytes];
     const record = field(3, [
       0x08,
@@ -143,7 +143,7 @@ describe('an aggregate', () => {
 });
 
 describe('varints', () => {
-  test('are as long as they say', () => {
+  test('have the length that is computed for them', () => {
     fc.assert(
       fc.property(fc.oneof(fc.nat(300), fc.maxSafeNat()), (value) => {
         expect(writeVarint(Buffer.alloc(10), 0, value)).toBe(varintLength(value));

@@ -22,7 +22,7 @@ describe('a compressed record', () => {
     ['zstd with a frame to skip', (bytes) => Buffer.concat([compress(bytes), SKIPPABLE])],
     ['gzip in two members', (bytes) => Buffer.concat([gzipSync(bytes.subarray(0, 9)), gzipSync(bytes.subarray(9))])],
     ['gzip padded with zeros', (bytes) => Buffer.concat([gzipSync(bytes), Buffer.alloc(8)])],
-  ])('is read as what it inflates to: %s', (_, compressed) => {
+  ])('is read as the bytes that it inflates to: %s', (_, compressed) => {
     expect(decode(compressed(AGGREGATE)).entries.map(outcome)).toEqual(decode(AGGREGATE).entries.map(outcome));
     expect(decode(compressed(Buffer.from('{"bare":true}'))).entries).toMatchObject([
       { event: { data: { bare: true } } },
@@ -33,7 +33,7 @@ describe('a compressed record', () => {
     ]);
   });
 
-  test('gives back what was compressed', () => {
+  test('inflates to the bytes that were compressed', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 5_000 }), fc.uint8Array({ maxLength: 50 }), (bytes, more) => {
         const both = Buffer.concat([compress(bytes), compress(more)]);
@@ -53,7 +53,7 @@ describe('a decompression bomb', () => {
     ['gzip', () => gzipSync(bomb)],
     ['zstd in frames that each are allowed', () => Buffer.concat(new Array(65).fill(compress(Buffer.alloc(MIB))))],
     ['gzip in members that each are allowed', () => Buffer.concat(new Array(65).fill(gzipSync(Buffer.alloc(MIB))))],
-  ])('is refused, and is kept as it came: %s', (_, bytesOf) => {
+  ])('is rejected, and is kept as it came: %s', (_, bytesOf) => {
     const bytes = bytesOf();
     const { entries } = decode(bytes);
     expect(entries.map(outcome)).toEqual([message]);
@@ -78,7 +78,7 @@ describe('a decompression bomb', () => {
     ]);
   });
 
-  test('may say that it is small', () => {
+  test('is rejected even when its header claims a small size', () => {
     // The frame header's content size is a claim: 1 byte here, for a megabyte.
     const frame = compress(Buffer.alloc(MIB));
     expect([frame[4], frame.readUInt32LE(6)]).toEqual([0x80, MIB]);
@@ -86,7 +86,7 @@ describe('a decompression bomb', () => {
     expect(decode(frame).entries.map(outcome)).toEqual([expect.stringMatching(/^undecodable: zstd: /)]);
   });
 
-  test.each([0, 1, 99])('is what inflates to 100 bytes where %i are left', (maxBytes) => {
+  test.each([0, 1, 99])('is a record that inflates to 100 bytes where %i are left', (maxBytes) => {
     for (const bytes of [compress(Buffer.alloc(100)), gzipSync(Buffer.alloc(100))]) {
       expect(() => decompress(bytes, maxBytes)).toThrow(`compressed: inflates to more than ${maxBytes} bytes`);
       expect(decompress(bytes, 100)).toHaveLength(100);

@@ -215,7 +215,7 @@ describe('a corrupt entry of a sound aggregate is one rejection, and the others 
   });
 });
 
-describe('whatever the bytes', () => {
+describe('whatever the bytes are,', () => {
   const sound = fc
     .array(valueText, { minLength: 1, maxLength: 5 })
     .map((texts) => aggregateOf(texts.map((text) => ['a', text])));
@@ -225,7 +225,7 @@ describe('whatever the bytes', () => {
     sound.map((bytes) => gzipSync(bytes)),
   );
 
-  test('a damaged record is read or refused, never thrown', () => {
+  test('a damaged record is read or rejected, and never makes the decoder throw', () => {
     fc.assert(
       fc.property(anyRecord, fc.nat(), fc.nat(255), (record, at, byte) => {
         const bytes = Buffer.from(record);
@@ -238,7 +238,7 @@ describe('whatever the bytes', () => {
     );
   });
 
-  test('a sealed message is read or refused, never thrown', () => {
+  test('a message with a valid MD5 is read or rejected, and never makes the decoder throw', () => {
     const byte = fc.oneof(fc.constantFrom(0x08, 0x0a, 0x10, 0x12, 0x1a, 0, 1, 2, 3, 0x22, 0x31, 0x80), fc.nat(255));
     fc.assert(
       fc.property(fc.array(byte, { maxLength: 40 }), (message) => {
@@ -248,7 +248,7 @@ describe('whatever the bytes', () => {
     );
   });
 
-  test('an aggregate inside an aggregate is refused', () => {
+  test('an aggregate inside an aggregate is rejected', () => {
     expect(outcome(decode(aggregateOf([['a', AGGREGATE]])).entries[0]!)).toBe(
       'undecodable: not JSON: unexpected byte 0',
     );

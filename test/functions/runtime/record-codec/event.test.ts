@@ -53,7 +53,7 @@ const usual: fc.Arbitrary<OutgoingEvent> = fc.record({
 });
 
 describe('an event that our writers encoded', () => {
-  test('is read as it was, alone or among others', () => {
+  test('is decoded as it was encoded, alone or among others', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(usual, outgoing), { minLength: 1, maxLength: 6 }), (all) => {
         const events = all.filter(({ key }) => [...key].length <= 256);
@@ -214,7 +214,7 @@ describe('any bytes', () => {
     );
   });
 
-  test('are read the same behind an event that looks like them, and whatever lies behind them', () => {
+  test('are read the same after an event that looks like them, whatever bytes follow', () => {
     fc.assert(
       fc.property(anyBytes, anyBytes, fc.array(fc.nat(255)), (bytes, other, behind) => {
         const aggregate = aggregateOf([bytes, bytes, other, bytes].map((event) => ['put-key', event]));
@@ -229,7 +229,7 @@ describe('any bytes', () => {
     );
   });
 
-  test('that the fast way reads are read the same by the slow way', () => {
+  test('are read the same by the fast path and the slow path', () => {
     const record: RecordFacts = { source: '/s', arrivalTime: 't', positionAt: (index) => positionOf('1', index) };
     let fast = 0;
     fc.assert(
@@ -258,7 +258,7 @@ describe('the key', () => {
     ['customer-7', 'customer-8'],
     ['a","sequence":"b', 'a'],
     ['é', 'e'],
-  ])('is the one in the event, also when it was put with another: %s, %s', (partitionKey, key) => {
+  ])('is the one in the event, even when it was put with another: %s, %s', (partitionKey, key) => {
     const attributes = { id: 'i', source: 's', type: 't', time: '2026-01-28T00:00:00Z', key, traceparent: undefined };
     const bytes = encodeEvent({ ...attributes, sequence: 'b', dataBytes: Buffer.from('1') });
     const { entries } = decode(aggregateOf([[partitionKey, bytes]]));
@@ -276,7 +276,7 @@ describe('data', () => {
     expect(outcome(decodeOne(event))).toMatchObject({ dataBytes: json, data: JSON.parse(json), bytes: event });
   });
 
-  test('is the last of several, as for JSON.parse, wherever they are', () => {
+  test('is the last of several members with that name, as in JSON.parse', () => {
     const event = '{"data":1,"specversion":"1.0","id":"i","d\\u0061ta":2,"source":"s","type":"t","data":{"data":3}}';
     expect(outcome(decodeOne(event))).toMatchObject({ dataBytes: '{"data":3}', data: { data: 3 } });
   });
@@ -286,7 +286,7 @@ describe('data', () => {
     expect(outcome(decodeOne(event))).toMatchObject({ dataBytes: 'null', data: null, bytes: event });
   });
 
-  test('that is binary is its base64, as it came', () => {
+  test('in base64 stays base64, as it came', () => {
     const event = '{"specversion":"1.0","id":"i","source":"s","type":"t","data_base64":"aGk="}';
     expect(outcome(decodeOne(event))).toMatchObject({ dataBytes: '"aGk="', data: 'aGk=', bytes: event });
   });

@@ -14,7 +14,7 @@ describe('the hash of a key', () => {
     expect(hashOf(key)).toBe(hash);
   });
 
-  test('stays the same however many keys were asked for in between', () => {
+  test('stays the same however many keys come in between', () => {
     const keys = Array.from({ length: 50_000 }, (_, index) => `key-${index}`);
     expect(keys.map(hashOf)).toEqual(keys.map(md5));
     fc.assert(

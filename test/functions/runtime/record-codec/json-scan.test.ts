@@ -37,7 +37,7 @@ describe('the JSON scanner', () => {
     );
   });
 
-  test('accepts what JSON.parse accepts and is UTF-8, and nothing else', () => {
+  test('accepts UTF-8 that JSON.parse accepts, and nothing else', () => {
     fc.assert(
       fc.property(fc.oneof(damaged(json), fc.uint8Array().map(Buffer.from)), (bytes) => {
         expect(accepts(bytes)).toBe(isJson(bytes));
@@ -46,7 +46,7 @@ describe('the JSON scanner', () => {
     );
   });
 
-  test('takes for UTF-8 exactly what is, at the edges of every length', () => {
+  test('accepts exactly the valid UTF-8, at the edges of every length', () => {
     const edges = [
       0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed,
     ];
