@@ -22,7 +22,8 @@ export interface StoredNote<Value> {
 }
 
 /**
- * Describes a note that is stored as JSON. Its schema parses the JSON; what the schema gives can be stored as it is.
+ * Describes a note that is stored as JSON. The schema parses the JSON. A value that it has parsed can be stored as it
+ * is.
  */
 export function jsonNote<Value extends Stored, Stored>(key: string, schema: z.ZodType<Value, Stored>): Note<Value> {
   return { key, decode: (text) => schema.parse(JSON.parse(text)), encode: (value) => JSON.stringify(value) };
@@ -46,7 +47,7 @@ export async function loadNote<Value>(
 
 /**
  * Saves a value in place of the revision that was loaded. Throws `StaleCheckpoint` when another process has saved the
- * note since: then nothing is written.
+ * note since; then nothing is written.
  */
 export async function saveNote<Value>(
   checkpoints: Checkpoints,
@@ -59,7 +60,7 @@ export async function saveNote<Value>(
   return { revision, value };
 }
 
-/** Does the same, but resolves to undefined where `saveNote` throws `StaleCheckpoint`. */
+/** Does the same as `saveNote`, but resolves to undefined where that throws `StaleCheckpoint`. */
 export async function trySaveNote<Value>(
   ...[checkpoints, note, to]: Parameters<typeof saveNote<Value>>
 ): Promise<StoredNote<Value> | undefined> {
@@ -72,16 +73,16 @@ export async function trySaveNote<Value>(
 }
 
 /**
- * Changes a note, and starts over with what is stored by then when another process has saved it meanwhile. `change`
- * gets the stored value and gives the new one; undefined leaves the note as it is. Resolves to what is stored in the
- * end.
+ * Changes a note. `change` gets the stored value and returns the new one, or undefined to leave the note as it is. When
+ * another process saves the note meanwhile, the change is made again, to the value that is stored by then. Resolves to
+ * what is stored in the end.
  */
 export async function updateNote<Value>(
   checkpoints: Checkpoints,
   note: Note<Value>,
   by: {
     change(value: Value | undefined): Value | undefined;
-    /** What this process knows to be stored. Loads the note when not given. */
+    /** What this process knows to be stored. Left out: loads the note first. */
     readonly known?: StoredNote<Value | undefined> | undefined;
     readonly signal: AbortSignal;
   },

@@ -148,7 +148,7 @@ describe('a key has 1 to 256 characters, and one beyond the basic plane counts o
   });
 });
 
-/** The text of an event as `encodeEvent` orders it. */
+/** Writes an event in the order of `encodeEvent`. */
 function fixedOrder(key: string): string {
   const { id, source: from, type, time } = ATTRIBUTES;
   return `{"specversion":"1.0","source":"${from}","type":"${type}","time":"${time}","partitionkey":"${key}","id":"${id}","data":1}`;

@@ -17,7 +17,7 @@ import {
 
 const LARGEST_SEQUENCE_NUMBER = 10n ** 56n - 1n;
 
-/** Numbers of every length, so that neighbours differ in few digits and in how many they have. */
+/** Numbers of every length. Neighbours differ in few digits, and in how many digits they have. */
 const sequenceNumber = fc
   .tuple(fc.integer({ min: 1, max: 56 }), fc.bigInt({ min: 0n, max: LARGEST_SEQUENCE_NUMBER }))
   .map(([digits, value]) => value % 10n ** BigInt(digits));

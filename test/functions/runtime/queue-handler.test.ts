@@ -10,7 +10,10 @@ import { type Engine, eventsOf, invocation, startEngine } from './engine-kit.ts'
 
 const CONFIG = { output: { stream: 'out' }, queue: 'https://queue', options: {}, resources: {} };
 
-/** Items that are lists of numbers in memory, read two at a time. A 13 is a bad row; `gone` items cannot be read. */
+/**
+ * A source whose items are lists of numbers in memory, read two at a time. A 13 is a bad row. `gone` items cannot be
+ * read.
+ */
 const lists = (items: ReadonlyMap<string, readonly number[]>, onPage: () => void = () => undefined) =>
   defineSource({
     options: z.object({}),
@@ -72,7 +75,7 @@ describe('a source of items', () => {
     openQueueHandler(source, { ...engine.surroundings(CONFIG), ...changes, sqs });
   const message = (body: string): SQSEvent => ({ Records: [{ messageId: `id of ${body}`, body }] }) as SQSEvent;
   const numbers = () => eventsOf(engine.log, 'out').map(({ data }) => data);
-  /** As a reader sees them: what has a sequence not above its source's last is dropped. */
+  /** Returns the events as a reader takes them: it drops those whose sequence is not above their source's last one. */
   const seen = () => {
     const marks = new Map<string, string>();
     return eventsOf(engine.log, 'out').flatMap(({ source, sequence, data }) => {
@@ -124,7 +127,7 @@ describe('a source of items', () => {
     let updates = 0;
     const dying = {
       send: (command: object, options: object) => {
-        // The lease, the item's begin, and then the position after the first page.
+        // The lease, the beginning of the item, and the position after the first page.
         if (command.constructor.name === 'UpdateItemCommand' && ++updates >= 3)
           return Promise.reject(new Error('killed'));
         return (dynamodb.send as (command: object, options: object) => unknown).call(dynamodb, command, options);
@@ -207,7 +210,7 @@ describe('a source of items', () => {
   });
 
   describe('an item that kills its function', () => {
-    /** The process dies at the second page of `deadly`: it does not come back. */
+    /** The process dies at the second page of `deadly`: reading never returns. */
     function killing() {
       let died = Promise.withResolvers<'died'>();
       const lists_ = new Map([
@@ -240,7 +243,7 @@ describe('a source of items', () => {
         },
         async deliver(body: string, changes: Partial<StepSurroundings> = {}) {
           died = Promise.withResolvers();
-          // A dead process has its lease until its time would have been over.
+          // A dead process keeps its lease until its invocation's time would have ended.
           engine.nowMillis += 10 * 60_000;
           return Promise.race([open(source as never, changes)(message(body), invocation()), died.promise]);
         },
@@ -249,7 +252,7 @@ describe('a source of items', () => {
 
     test('three times in a row at the same position is rejected from there on, and its lane goes on', async () => {
       const { deliver } = killing();
-      // The first one is the one that has come so far.
+      // The first process is the one that got this far.
       for (let time = 0; time <= 3; time++) expect(await deliver('deadly')).toBe('died');
       expect(await deliver('next')).toEqual({ batchItemFailures: [] });
       expect(await deliver('deadly')).toEqual({ batchItemFailures: [] });

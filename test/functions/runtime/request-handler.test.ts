@@ -14,7 +14,7 @@ interface Sent {
   readonly sequence?: string;
 }
 
-/** Takes lists of texts, and replies with what became of them. */
+/** A source that takes lists of texts, and replies with the outcome of the append. */
 const texts = defineSource({
   options: z.object({}),
   resources: z.object({}),
@@ -41,7 +41,7 @@ describe('a source that answers requests', () => {
     lines.length = 0;
   });
 
-  /** A table without an item: nothing is paused. */
+  /** A table without items: nothing is paused. */
   const emptyTable = { send: async () => ({}) } as never;
 
   const open = (processId: string, kinesis: LogClient = client) =>

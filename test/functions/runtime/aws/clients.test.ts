@@ -24,7 +24,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** An endpoint that the clients find in their environment, as they do on Lambda. */
+/** Starts an endpoint. The clients find it in their environment, as on Lambda. */
 async function endpoint(answer: RequestListener) {
   const sockets: Socket[] = [];
   const requests: IncomingMessage[] = [];

@@ -27,7 +27,7 @@ type Handler = (
 ) => Promise<KinesisStreamBatchResponse>;
 const invoked = invocation;
 
-/** What a sink does with a number, and what it has. */
+/** A sink's work on a number, and the numbers that it has stored. */
 interface Store {
   readonly numbers: unknown[];
   readonly progress: Map<string, Progress>;
@@ -35,8 +35,8 @@ interface Store {
 }
 
 /**
- * `keeps`: its progress with its numbers, as the Postgres sink does; otherwise its slices are known by their range, as
- * files are.
+ * `keeps`: the sink keeps its progress with its numbers, as the Postgres sink does. Otherwise its slices have fixed
+ * ranges, as files have.
  */
 const sinkOf = (store: Store, { keeps }: { keeps: boolean }) => {
   const ranges = new Set<string>();
@@ -84,7 +84,7 @@ describe('attempts', () => {
     );
   const batch = (): KinesisStreamEvent => deliveries(engine.log, 'in')[0] as KinesisStreamEvent;
 
-  /** What the step's DynamoDB client is asked: reads and writes of attempts and positions, in short. */
+  /** The calls of the step's DynamoDB client: reads and writes of attempts and positions. */
   function counted(): StepSurroundings['dynamodb'] {
     const { dynamodb } = engine.surroundings({});
     const send = (
@@ -188,14 +188,14 @@ describe('attempts', () => {
   });
 
   describe('at an event that kills a scheduled sink', () => {
-    /** A process that dies holds its lease until its time would have been over. */
+    /** A process that dies keeps its lease until its invocation's time would have ended. */
     const run = (store: Store, keeps: boolean, generation = 'g1'): Promise<unknown> => {
       engine.nowMillis += 16 * 60_000;
       const surroundings = engine.surroundings({ ...CONFIG, generation });
       return openSink(sinkOf(store, { keeps }), surroundings)({}, invoked());
     };
 
-    /** One that never comes back when it is given such a number. */
+    /** A process that never returns from such a number. */
     function killedBy(kills: (number: unknown) => boolean) {
       let died = Promise.withResolvers<'died'>();
       let deaths = 0;
@@ -272,7 +272,7 @@ describe('attempts', () => {
     const down = () => Promise.reject(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }));
     const hangs = (_: unknown, { abortSignal }: { abortSignal?: AbortSignal } = {}) =>
       new Promise((_resolve, reject) => abortSignal?.addEventListener('abort', () => reject(abortSignal.reason)));
-    /** A log that takes nothing, and tells all it is asked. */
+    /** A log that takes nothing, and counts its calls. */
     const taking = (put: (command: unknown, options?: { abortSignal?: AbortSignal }) => unknown) => ({
       send: (command: object, options?: object) =>
         command instanceof PutRecordsCommand

@@ -100,10 +100,7 @@ test('one of many invocations that move from the same revision succeeds', async 
   expect(await store.load(KEY, NEVER)).toEqual({ revision: 1, state: winners[0] });
 });
 
-/**
- * Passes requests on, and ends the connection instead of giving the reply to the n-th and following ones, `losses`
- * times.
- */
+/** Passes requests on. From the n-th one, it closes the connection instead of sending the reply, `losses` times. */
 async function losingReplies(losses: number, meanwhile: () => Promise<void> = async () => undefined) {
   let left = losses;
   const proxy = createServer((request, response) => {
@@ -217,7 +214,7 @@ test('a write is small, and the item does not grow with the number of writes', a
   const store = checkpoints(watching, step);
   const state = 'x'.repeat(200);
   for (let revision = 0; revision < 200; revision++) await store.save(move(revision, state));
-  // One write a batch, no read.
+  // One write for each batch, and no read.
   expect(sent.length).toBe(200);
   expect(Math.max(...sent.map((input) => input.length)) - state.length).toBeLessThan(500);
   const { Item } = await dynamodb.send(

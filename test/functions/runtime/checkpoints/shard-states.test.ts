@@ -21,7 +21,7 @@ const shapeOf = (shards: readonly Shard[]): StreamShape => ({
   shards,
 });
 
-/** The state of a shard whose parents may have left states of their own. */
+/** Loads the state of a shard whose parents may have states of their own. */
 async function marksOf(
   wanted: Shard,
   shards: readonly Shard[],

@@ -8,7 +8,7 @@ const mark = fc.oneof(
   fc.record({ sequence: fc.string(), seenMillis: fc.nat() }),
   fc.record({ sequence: fc.string(), endedMillis: fc.nat() }),
 );
-/** Only events of our own steps leave marks, and their sources begin so. */
+/** Only events of our own steps leave marks. Their sources begin like this. */
 const source = fc.string().map((rest) => `/${rest}`);
 const position = fc.tuple(fc.bigInt(0n, 10n ** 56n - 1n), fc.nat(1_000)).map(([n, sub]) => positionOf(String(n), sub));
 const state: fc.Arbitrary<StepState> = fc.record({
@@ -67,7 +67,7 @@ test('a state is decoded as it was encoded', () => {
   fc.assert(
     fc.property(state, (before) => {
       const after = decodeState(encodeState(before));
-      // JSON knows no -0 and orders no keys; everything else is the same.
+      // JSON has no -0 and no order of keys. All else is the same.
       expect(JSON.parse(encodeState(after))).toEqual(JSON.parse(encodeState(before)));
       expect(after.position).toBe(before.position);
       expect(after.marks).toEqual(before.marks);

@@ -4,7 +4,7 @@ import { checkerOf, wireSchemaOf } from '../../../../functions/runtime/json/wire
 
 const sent = (schema: z.ZodType) => checkerOf(JSON.parse(JSON.stringify(wireSchemaOf(schema, 'httpSource'))));
 
-/** Values that schemas disagree about; every schema below is asked about every one of them, alone and as a field. */
+/** Values that schemas disagree about. Each schema below checks each of them, alone and as a field. */
 const VALUES: readonly unknown[] = [
   ...[null, true, false, '', 'a', 'b', 'ok', 'hot', 'OK', ' a ', 'a\nb', 'é', 'ab', 'abc'],
   ...[0, -0, 1, -1, 1.5, 6, 4, 9007199254740991, 9007199254740992, 1e300, -2147483649, 2147483647],

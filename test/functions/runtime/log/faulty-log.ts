@@ -6,39 +6,37 @@ import { STREAM } from './log-kit.ts';
 /** What happens to one PutRecords call. */
 export type Fault =
   | { readonly kind: 'none' }
-  /** It never arrives, or its reply never does. The caller sees the same. */
+  /** The call never arrives, or its reply never does. Both look the same to the caller. */
   | { readonly kind: 'request lost' }
   | { readonly kind: 'reply lost' }
-  /** The caller sees a lost request, and it arrives so many calls later, or after the caller has ended. */
+  /** The caller sees a lost request. The request arrives that many calls later, or after the caller has ended. */
   | { readonly kind: 'late'; readonly calls: number }
-  /** These records, by index, are refused; the others are in the log. */
+  /** The log refuses these records, by index. The others are in the log. */
   | { readonly kind: 'partial'; readonly refused: readonly number[]; readonly code: string }
   | { readonly kind: 'throttled' }
-  /** The caller's signal aborts: before it arrives, or after. */
+  /** The caller's signal aborts, before the call arrives or after. */
   | { readonly kind: 'aborted'; readonly arrives: boolean };
 
 export interface Moment {
   readonly fault: Fault;
-  /** Just before it. */
+  /** A reshard directly before the call. */
   readonly reshard?: { readonly kind: 'split' | 'merge'; readonly which: number };
-  /** So many of the following ListShards calls do not know of that reshard yet. */
+  /** The number of following ListShards calls that do not show the reshard yet. */
   readonly staleLists?: number;
-  /** So many turns of the event loop pass before it arrives: other callers overtake it. */
+  /** The number of turns of the event loop before the call arrives. Other callers overtake it meanwhile. */
   readonly delay?: number;
 }
 
 export interface FaultyLog {
-  /** A client whose caller gives up by `abort`. */
+  /** Makes a client whose caller stops it with `abort`. */
   clientFor(abort: () => void): LogClient;
-  /** Calls of the client that have not settled. */
+  /** Counts the calls of the client that have not settled. */
   pending(): number;
-  /** Lets everything that is still on its way arrive. */
+  /** Lets all calls arrive that are still on their way. */
   settle(): void;
 }
 
-/**
- * A log that does to the n-th PutRecords call what the n-th moment says; after the last moment everything goes well.
- */
+/** Makes a log whose n-th PutRecords call meets the n-th moment. After the last moment, every call succeeds. */
 export function faultyLog(log: Log, moments: readonly Moment[]): FaultyLog {
   const client = logClient(log);
   const onTheWay: { calls: number; input: PutRecordsInput }[] = [];
@@ -118,7 +116,7 @@ export function faultyLog(log: Log, moments: readonly Moment[]): FaultyLog {
   };
 }
 
-/** Does nothing where there is no shard to split, or none to merge with. */
+/** Splits or merges a shard. Does nothing where that is not possible. */
 export function applyReshard(log: Log, { kind, which }: { kind: 'split' | 'merge'; which: number }): void {
   const open = (log.listShards({ StreamName: STREAM }).Shards ?? [])
     .filter(({ SequenceNumberRange: range }) => range?.EndingSequenceNumber === undefined)

@@ -21,7 +21,7 @@ export function logWith(shards: number, options: Partial<LogOptions> = {}): { lo
   return { log, client: logClient(log) };
 }
 
-/** The n-th event of a source: its data is its own number. */
+/** Makes the n-th event of a source. Its data is its own number. */
 export function eventOf(source: string, number: number, key: string): OutgoingEvent {
   const sequence = sequenceAt(positionOf(String(number + 1), 0), 0);
   return {
@@ -47,7 +47,7 @@ export interface SeenEvent {
   readonly data: unknown;
 }
 
-/** All records of every shard, in the order of ListShards, which has parents before their children. */
+/** Returns all records of every shard, in the order of ListShards: parents before their children. */
 export async function shardContents(log: Log): Promise<readonly { shard: Shard; records: readonly Buffer[] }[]> {
   const { StreamDescriptionSummary } = log.describeStreamSummary({ StreamName: STREAM });
   const shards = await listShards(logClient(log), StreamDescriptionSummary?.StreamARN ?? '', { signal: NEVER });
@@ -81,8 +81,8 @@ export function eventsIn(data: Buffer): SeenEvent[] {
 }
 
 /**
- * What a reader of the whole stream makes of it: it drops what hashes outside its shard and what is not above its mark.
- * A child shard starts with its parents' marks by hash range.
+ * Reads the whole stream as a step does. It drops events that hash outside their shard or are not above their mark. A
+ * child shard starts with its parents' marks, by hash range.
  */
 export async function readOnce(log: Log): Promise<SeenEvent[]> {
   interface MarkRange {

@@ -9,7 +9,7 @@ import { logWith, NEVER, recordsOf, STREAM } from './log-kit.ts';
 
 const SHARD = 'shardId-000000000000';
 
-/** What becomes of one GetRecords call: so many records, or none although there are some, or an error. */
+/** The outcome of one GetRecords call: that many records, or none although there are some, or an error. */
 const answer = fc.oneof(
   fc.record({ records: fc.integer({ min: 1, max: 4 }) }),
   fc.constantFrom('none', 'ExpiredIteratorException', 'ProvisionedThroughputExceededException', 'TimeoutError'),
@@ -37,7 +37,7 @@ function faultyPages(client: LogClient, answers: readonly Answer[]): LogClient {
   return { send: send as LogClient['send'] };
 }
 
-/** A shard whose n-th record is the byte n, and the positions of its records. */
+/** Makes a shard whose n-th record is the byte n, and the positions of its records. */
 function shardWith(count: number, closed: boolean) {
   let nowMillis = 1_760_000_000_000;
   const { log, client } = logWith(1, { clock: { now: () => nowMillis } });

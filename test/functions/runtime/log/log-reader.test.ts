@@ -17,7 +17,7 @@ import { paddingClient } from './padding-client.ts';
 const SHARD = 'shardId-000000000000';
 const HOUR = 3_600_000;
 
-/** A stream of one shard on a clock that moves by itself when somebody sleeps. */
+/** Makes a stream of one shard, with a clock that moves whenever somebody sleeps. */
 function stream(options: Partial<LogOptions> = {}) {
   const clock = virtualClock({ startMillis: 1_760_000_000_000 });
   const log = createLog({ clock, seed: 1, limits: 'off', transitionMillis: 0, ...options });
@@ -57,7 +57,7 @@ const texts = (read: readonly ReadPage[]) =>
   read.flatMap(({ records }) => records.map(({ data }) => Buffer.from(data).toString()));
 const end = (read: readonly ReadPage[]) => read.at(-1)?.end;
 
-/** A client that answers GetRecords by `answer`, which may pass the call on. */
+/** Makes a client that answers GetRecords with `answer`, which may pass the call on. */
 function answering(
   client: LogClient,
   answer: (command: GetRecordsCommand, pass: () => Promise<GetRecordsOutput>) => unknown,
@@ -233,7 +233,7 @@ test('leaving the loop ends the wait for the next call', async () => {
   expect(waits.map(({ aborted }) => aborted)).toEqual([true]);
 });
 
-/** The three ways in which a trimmed sequence number has been seen to be answered. */
+/** The three answers to a trimmed sequence number that have been seen. */
 const trimmedAnswers: [string, (given: Stream) => LogClient][] = [
   ['starts at the horizon without a word', ({ client }) => client],
   [

@@ -28,7 +28,10 @@ interface Given {
   readonly moments: readonly Moment[];
   /** The keys of each source's events, in order. */
   readonly sources: readonly (readonly number[])[];
-  /** How many events each invocation of a step takes, and whether an earlier one, given up on, is still at them. */
+  /**
+   * The number of events of each invocation of a step, and whether an earlier invocation, which was abandoned, still
+   * works on them.
+   */
   readonly cuts: readonly { readonly events: number; readonly twin: boolean }[];
   readonly recordBytes: number;
 }
@@ -52,7 +55,7 @@ function schedules(faults: readonly fc.Arbitrary<Fault>[], twin: fc.Arbitrary<bo
   });
 }
 
-/** Runs a step a source, side by side. What an invocation that failed was to append, the next one appends. */
+/** Runs a step for each source, concurrently. The next invocation appends what a failed one had to append. */
 async function run({ shards, moments, sources, cuts, recordBytes }: Given) {
   const { log } = logWith(shards);
   const faulty = faultyLog(log, moments);

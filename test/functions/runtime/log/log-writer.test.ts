@@ -13,7 +13,7 @@ import { eventOf, eventsIn, logWith, NEVER, recordsOf, STREAM, shardContents, wi
 
 const SOURCE = '/p/s/1';
 
-/** A writer whose clients' calls are listed, PutRecords with their input. It never really sleeps. */
+/** Makes a writer whose calls are listed, PutRecords with their input. It never really sleeps. */
 function watched(client: LogClient, settings: Partial<LogWriterSettings> = {}) {
   const calls: string[] = [];
   const puts: PutRecordsInput[] = [];
@@ -31,7 +31,7 @@ function watched(client: LogClient, settings: Partial<LogWriterSettings> = {}) {
   return { writer: openLogWriter({ kinesis, stream: STREAM, sleep, ...settings }), calls, puts, sleeps };
 }
 
-/** Keys, one for each of the open shards in order of their ranges. */
+/** Finds one key for each open shard, in the order of their ranges. */
 async function keysByShard(log: Log, client: LogClient): Promise<string[]> {
   const arn = log.describeStreamSummary({ StreamName: STREAM }).StreamDescriptionSummary?.StreamARN ?? '';
   const open = openShards({ shards: await listShards(client, arn, { signal: NEVER }) });
@@ -224,7 +224,7 @@ test('a compressed stream gets zstd records, and plain ones where compression wo
   const { log, client } = logWith(1);
   const { writer } = watched(client, { compression: 'zstd' });
   await writer.append(eventsOf(['a'], 200), NEVER);
-  // Random bytes: the writer does not look into data.
+  // Random bytes: the writer does not look at the data.
   await writer.append([{ ...eventOf(SOURCE, 200, 'a'), dataBytes: randomBytes(40_000) }], NEVER);
   const [many, noise] = recordsOf(log, 'shardId-000000000000');
   expect(eventsIn(zstdDecompressSync(many!.data)).map(({ data }) => data)).toEqual([...Array(200).keys()]);

@@ -3,7 +3,10 @@ import type { LogClient } from '../../../../infra/emulator/log/client.ts';
 
 const WIDTH = 60;
 
-/** A log as MiniStack's: sequence numbers have leading zeros, and what is asked for is compared with them as a text. */
+/**
+ * Makes a client like MiniStack: its sequence numbers have leading zeros, and it compares a requested number with them
+ * as a text.
+ */
 export function paddingClient(client: LogClient, sequenceNumbers: () => readonly string[]): LogClient {
   const padded = (number: string) => number.padStart(WIDTH, '0');
   return {

@@ -13,7 +13,7 @@ const WHOLE: BatchFacts = { stream: 'in', from: 0n, to: 2n ** 128n - 1n, own: ['
 const GIVEN_UP = Date.parse('2026-01-02T00:00:00Z');
 const EMPTY: StepState = { position: undefined, marks: noMarks(WHOLE.from, WHOLE.to), rejections: [] };
 
-/** Of the records 1, 2, 3 with two events each, numbered 10, 11, 20, 21, 30, 31. */
+/** A document with these records. Each has two events: 10 and 11, 20 and 21, 30 and 31. */
 const document = (records = [1, 2, 3]): OnFailureDocument =>
   OnFailureDocument.parse({
     requestContext: { functionArn: 'arn:aws:lambda:r:1:function:f', condition: 'RecordAgeExceeded', requestId: 'r' },

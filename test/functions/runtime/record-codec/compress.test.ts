@@ -10,7 +10,7 @@ const AGGREGATE = aggregateOf([
   ['a', '{"n":1}'],
   ['b', '{"n":2}'],
 ]);
-/** A skippable frame: nothing to inflate. */
+/** A skippable frame, which has nothing to inflate. */
 const SKIPPABLE = Buffer.from('502a4d1803000000616263', 'hex');
 
 describe('a compressed record', () => {
@@ -79,7 +79,7 @@ describe('a decompression bomb', () => {
   });
 
   test('is rejected even when its header claims a small size', () => {
-    // The frame header's content size is a claim: 1 byte here, for a megabyte.
+    // The frame's header claims a content of 1 byte. The content is a megabyte.
     const frame = compress(Buffer.alloc(MIB));
     expect([frame[4], frame.readUInt32LE(6)]).toEqual([0x80, MIB]);
     frame.writeUInt32LE(1, 6);

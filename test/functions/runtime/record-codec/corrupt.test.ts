@@ -140,7 +140,7 @@ describe('a corrupt record is one rejection that says what is wrong and keeps th
 });
 
 describe('a corrupt entry of a sound aggregate is one rejection, and the others are read', () => {
-  /** An aggregate of a good entry, this one, and another good one. */
+  /** Makes an aggregate of a good entry, this one, and another good one. */
   const around = (record: string, table = '0a 01 61 12 01 37') => {
     const entry = hex(record);
     const good = hex('1a 05 08 00 1a 01 31');

@@ -40,7 +40,7 @@ const plain = fc.constantFrom(
 );
 const plainTime = fc.constantFrom('2026-01-28T00:00:00.000Z', '2026-12-01T23:59:59Z');
 
-/** As events usually are: what the fast way is for. */
+/** Events in their usual form, for which the fast path exists. */
 const usual: fc.Arbitrary<OutgoingEvent> = fc.record({
   id: plain,
   source: plain,
@@ -96,7 +96,7 @@ describe('an event that our writers encoded', () => {
   });
 });
 
-/** What JSON.parse makes of the bytes: the oracle, which knows nothing of offsets and orders. */
+/** Reads an event with JSON.parse: an oracle that uses no offsets and no order. */
 function expectedOf(bytes: Buffer): ReturnType<typeof attributesOf> | 'rejected' | { foreign: unknown } {
   let json: unknown;
   try {
@@ -140,7 +140,7 @@ function isTime(text: string): boolean {
   return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10));
 }
 
-/** Compares what is read from the bytes, at this place of a record, with what JSON.parse makes of them. */
+/** Compares an entry, at this index of its record, with what JSON.parse reads from its bytes. */
 function expectAsParsed(bytes: Buffer, entry: ReturnType<typeof decodeOne>) {
   const expected = expectedOf(bytes);
   if (expected === 'rejected') {
@@ -153,7 +153,7 @@ function expectAsParsed(bytes: Buffer, entry: ReturnType<typeof decodeOne>) {
   if (typeof got === 'string') return;
   expect(got.bytes).not.toMatch(/[\n\r]/);
   expect(JSON.parse(got.dataBytes)).toEqual(got.data);
-  // What is passed on is read as the same event.
+  // An event that is passed on is read as the same event.
   expect(outcome(decodeOne(got.bytes))).toMatchObject('foreign' in expected ? { data: expected.foreign } : expected);
 }
 
@@ -163,7 +163,7 @@ const attributeText = fc.oneof(
   stringText(),
 );
 
-/** Mostly CloudEvents, with every liberty that JSON gives, and some that CloudEvents does not. */
+/** Mostly CloudEvents, with every form that JSON allows, and some that CloudEvents does not allow. */
 const hostileEvent = fc
   .record({
     required: fc.constantFrom(
@@ -185,7 +185,7 @@ const hostileEvent = fc
   .chain(objectText)
   .map((json) => Buffer.from(json));
 
-/** Our own form, nearly: what decides between the fast way and the slow one. */
+/** Nearly our own form, which decides between the fast path and the slow one. */
 const nearlyOurs = fc
   .tuple(
     fc.oneof({ weight: 4, arbitrary: usual }, outgoing),

@@ -21,14 +21,14 @@ export function decode(data: Uint8Array | string) {
   return decodeRecord(recordOf(data), STREAM);
 }
 
-/** The entry of a record that is not aggregated. */
+/** Decodes a record that is not aggregated to its one entry. */
 export function decodeOne(data: Uint8Array | string): DecodedEntry {
   const { entries } = decode(data);
   if (entries.length !== 1) throw new Error(`${entries.length} entries, not one`);
   return entries[0]!;
 }
 
-/** All that an event says, as plain values; bytes as text. */
+/** Returns all properties of an event as plain values, with bytes as text. */
 export function told(event: ReceivedEvent) {
   const { id, source, type, time, key, sequence, traceparent, redrivenFor, data, position } = event;
   const texts = {
@@ -39,7 +39,7 @@ export function told(event: ReceivedEvent) {
   return { id, source, type, time, key, sequence, traceparent, redrivenFor, data, position, ...texts };
 }
 
-/** The same of an entry: what the event says, or why it was refused. */
+/** Returns the same for an entry, or why it was rejected. */
 export function outcome(entry: DecodedEntry) {
   return 'event' in entry ? told(entry.event) : `${entry.rejection.reason}: ${entry.rejection.message}`;
 }
@@ -50,7 +50,7 @@ export function aggregateOf(events: readonly (readonly [partitionKey: string, by
   return aggregate.finish();
 }
 
-/** A record that looks like an aggregate with a sound digest, whatever the message is. */
+/** Makes a record that looks like an aggregate and has a valid MD5, whatever its message is. */
 export function sealed(message: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from('f3899ac2', 'hex'), message, createHash('md5').update(message).digest()]);
 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
 /**
- * JSON as nobody's writer makes it but the standard allows it: as text, so that escapes, whitespace, order and
- * repetition of keys are part of it.
+ * JSON that the standard allows and no usual writer makes. It is generated as text, so it varies in escapes, white
+ * space, and the order and repetition of keys.
  */
 const whitespace = fc.oneof(
   { weight: 4, arbitrary: fc.constant('') },
@@ -31,7 +31,7 @@ const character = fc.oneof(
   ),
 );
 
-/** A string's JSON, some of its characters escaped that need not be. */
+/** The JSON of a string, with some needless escapes. */
 export const stringText = (content: fc.Arbitrary<string> = fc.string({ unit: character, maxLength: 8 })) =>
   fc.tuple(content, fc.infiniteStream(fc.nat(9))).map(([text, dice]) => {
     const escaped = text.split('').map((unit) => {
@@ -65,7 +65,7 @@ export const { value: valueText } = fc.letrec<{ value: string; array: string; ob
     .chain((members) => objectText(members)),
 }));
 
-/** An object's JSON with these members in this order, and whitespace anywhere. */
+/** The JSON of an object with these members in this order, and white space anywhere. */
 export function objectText(members: readonly (readonly [key: string, value: string])[]): fc.Arbitrary<string> {
   const blanks = fc.array(whitespace, { minLength: members.length * 4 + 1, maxLength: members.length * 4 + 1 });
   return blanks.map((blank) => {
@@ -77,7 +77,7 @@ export function objectText(members: readonly (readonly [key: string, value: stri
   });
 }
 
-/** Names that mean something in an event, also where they mean nothing: inside data. */
+/** Names that have a meaning in an event. They also occur inside data, where they have none. */
 export function eventNames(): fc.Arbitrary<string> {
   return fc.constantFrom(
     ...[
@@ -97,7 +97,7 @@ export function eventNames(): fc.Arbitrary<string> {
   );
 }
 
-/** The same bytes with a few of them changed, left out or doubled. */
+/** The same bytes, with a few of them changed, left out or repeated. */
 export function damaged(bytes: fc.Arbitrary<Buffer>): fc.Arbitrary<Buffer> {
   const damage = fc.record({
     at: fc.nat(),

@@ -9,7 +9,7 @@ import {
 } from '../../../../functions/runtime/record-codec/json-scan.ts';
 import { damaged, valueText } from './hostile-json.ts';
 
-/** Whether the scanner takes the bytes for one value with nothing behind it. */
+/** Returns true when the scanner accepts the bytes as one value and nothing after it. */
 function accepts(bytes: Buffer): boolean {
   const end = skipValue(bytes, skipWhitespace(bytes, 0), 0);
   return end >= 0 && skipWhitespace(bytes, end) === bytes.length;

@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 
-/** What the npm package aws-kinesis-agg does; it is CommonJS, and its types name modules that are not installed. */
+/**
+ * The functions of the npm package aws-kinesis-agg. It is CommonJS, and its types name modules that are not installed.
+ */
 export interface KplRecord {
   readonly partitionKey: string;
   readonly explicitHashKey?: string | undefined;
@@ -36,7 +38,7 @@ export function kplAggregate(records: readonly KplRecord[]): Buffer {
   return aggregator.build().data;
 }
 
-/** `data`: the record's bytes, or their base64, as Lambda has them. */
+/** `data` is the record's bytes, or their base64, as Lambda passes them. */
 export function kplDeaggregate(data: Buffer | string): readonly KplUserRecord[] {
   let found: readonly KplUserRecord[] = [];
   deaggregateSync({ data, partitionKey: 'k', sequenceNumber: '1' }, true, (error, records) => {
