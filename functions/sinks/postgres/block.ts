@@ -88,7 +88,7 @@ export function openBlock(client: pg.ClientBase, encoder: RowEncoder, merging: M
         await landed();
         return [];
       } catch (error) {
-        if (!isRowsFault((error as pg.DatabaseError).code)) throw error;
+        if (!isRowsFault(error as pg.DatabaseError)) throw error;
         encoder.take();
         return landByHalves(client, encoder, { merging, events });
       }

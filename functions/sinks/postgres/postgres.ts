@@ -50,7 +50,7 @@ const Resources = PostgresServer.safeExtend({
  * is null, or the column's default.
  *
  * Rows, position and marks are committed in one transaction, so a batch that is delivered twice counts once. A row that
- * the database rejects (SQLSTATE classes 22, 23 and 54) becomes a dead letter, and the other rows are committed. A
+ * the database rejects (`isRowsFault`) becomes a dead letter, and the other rows are committed. A
  * trigger that wants to reject a row raises an error of one of these classes. A mistake that the operator has to
  * correct, such as a missing table or column, stops the step and loses nothing. The table may be altered at any time:
  * the next transaction sees its new columns.

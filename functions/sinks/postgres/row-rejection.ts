@@ -21,10 +21,22 @@ export function rejectionOf(event: ReceivedEvent, { code, message, column }: Row
 const LONGEST_MESSAGE = 500;
 
 /**
- * Tells whether an error is a row's fault: data exceptions (class 22), integrity constraint violations (23), and limits
- * that only a row can exceed (54), such as a key that is too long for an index. Postgres raises 21000 when two rows
- * of one statement meet the same row of the table; one after the other, both are fine.
+ * Tells whether an error is a row's fault: data exceptions (class 22), integrity constraint violations (23), limits
+ * that only a row can exceed (54), such as a key that is too long for an index, and rows that a view WITH CHECK OPTION
+ * (44000) or a row-level security policy does not accept. Postgres raises 21000 when two rows of one statement meet the
+ * same row of the table; one after the other, both are fine.
+ *
+ * The operator mends an exhausted sequence and a missing partition, so no row is at fault. `mergeByHalves` decides the
+ * same inside the database.
  */
-export function isRowsFault(code: string | undefined): boolean {
-  return code !== undefined && (/^(22|23|54)/.test(code) || code === '21000');
+export function isRowsFault({ code, routine }: RowError): boolean {
+  if (code === undefined || code === SEQUENCE_EXHAUSTED) return false;
+  // A missing right has the same code as a policy, and a missing partition that of a CHECK constraint.
+  if (code === '42501') return routine === 'ExecWithCheckOptions';
+  if (code === '23514') return routine !== 'ExecFindPartition';
+  return /^(22|23|54)/.test(code) || code === '21000' || code === '44000';
 }
+
+type RowError = { readonly code?: string | undefined; readonly routine?: string | undefined };
+
+export const SEQUENCE_EXHAUSTED = '2200H';

@@ -1,5 +1,6 @@
 import { quoted, quotedList } from './names.ts';
 import type { Shape } from './row-encoder.ts';
+import { SEQUENCE_EXHAUSTED } from './row-rejection.ts';
 import type { Table } from './table.ts';
 
 /** How the rows of a block get into the table. */
@@ -69,7 +70,8 @@ export function mergeByHalves(merging: Merging, rows: number): string {
   return `DO ${literal(`DECLARE
       millrace_starts int[] := ARRAY[0]; millrace_ends int[] := ARRAY[${rows - 1}]; millrace_open int := 1;
       millrace_low int; millrace_high int; millrace_middle int;
-      millrace_code text; millrace_message text; millrace_field text;
+      millrace_code text; millrace_message text; millrace_field text; millrace_constraint text;
+      millrace_schema text; millrace_table text;
       millrace_names text[] := ARRAY[${names}]; millrace_types text[] := ARRAY[${types}];
     BEGIN
       WHILE millrace_open > 0 LOOP
@@ -78,9 +80,11 @@ export function mergeByHalves(merging: Merging, rows: number): string {
         millrace_open := millrace_open - 1;
         BEGIN
           ${insertRange(merging)};
-        EXCEPTION WHEN ${ROWS_FAULT} OR cardinality_violation THEN
+        EXCEPTION WHEN ${ROWS_FAULT} OR cardinality_violation OR insufficient_privilege THEN
           GET STACKED DIAGNOSTICS
-            millrace_code = RETURNED_SQLSTATE, millrace_message = MESSAGE_TEXT, millrace_field = COLUMN_NAME;
+            millrace_code = RETURNED_SQLSTATE, millrace_message = MESSAGE_TEXT, millrace_field = COLUMN_NAME,
+            millrace_constraint = CONSTRAINT_NAME, millrace_schema = SCHEMA_NAME, millrace_table = TABLE_NAME;
+          IF ${OPERATORS_FAULT} THEN RAISE; END IF;
           IF millrace_low < millrace_high THEN
             millrace_middle := (millrace_low + millrace_high) / 2;
             millrace_starts[millrace_open + 1] := millrace_middle + 1;
@@ -107,7 +111,19 @@ export function mergeByHalves(merging: Merging, rows: number): string {
     END`)}`;
 }
 
-const ROWS_FAULT = 'data_exception OR integrity_constraint_violation OR program_limit_exceeded';
+const ROWS_FAULT =
+  'data_exception OR integrity_constraint_violation OR program_limit_exceeded OR with_check_option_violation';
+
+/**
+ * An exhausted sequence, a missing right, or a missing partition. Only the message tells a row-level security policy
+ * from a missing right: a server that speaks another language stops the step. A CHECK constraint has a name, and a
+ * partitioned table itself violates none.
+ */
+const OPERATORS_FAULT = `millrace_code = '${SEQUENCE_EXHAUSTED}'
+            OR millrace_code = '42501' AND millrace_message NOT LIKE '%row-level security%'
+            OR millrace_code = '23514' AND millrace_constraint = '' AND millrace_table <> '' AND EXISTS (
+              SELECT FROM pg_catalog.pg_class
+               WHERE oid = to_regclass(format('%I.%I', millrace_schema, millrace_table)) AND relkind = 'p')`;
 
 /** Converts the text of every row before a later row with the same key can hide it. */
 function insertRange(merging: Merging): string {

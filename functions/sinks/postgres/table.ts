@@ -3,6 +3,7 @@ import { UserMistake } from '../../runtime/errors.ts';
 import type { Column } from './columns.ts';
 import { quoted, quotedList, quotedTable } from './names.ts';
 import type { NumberKind } from './numbers.ts';
+import { refuseUnfitTable } from './requirements.ts';
 
 /** A table as the catalogue describes it. */
 export interface Table {
@@ -68,6 +69,7 @@ export async function openTable(client: pg.ClientBase, options: TableOptions): P
     columns: writable.map(toColumn),
     generated: new Set(columns.filter(({ generated }) => generated).map(({ name: column }) => column)),
   };
+  await refuseUnfitTable(client, table, options.key);
   if (options.key !== undefined) await refuseUnfitKey(client, table, options.key);
   return table;
 }
