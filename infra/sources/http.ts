@@ -23,6 +23,7 @@ export function httpOnAws(step: ConnectorStep, { secret }: AwsResources): Reques
   };
 }
 
-export function httpOnLaptop(_step: ConnectorStep, _resources: LaptopResources): unknown {
-  return {};
+/** On a laptop, where only this machine can call the source, the token is no secret: docs/connectors.md names it. */
+export function httpOnLaptop({ options }: ConnectorStep, _resources: LaptopResources): unknown {
+  return Options.parse(options).callers === 'iam' ? {} : { laptopToken: 'laptop' };
 }

@@ -3,7 +3,7 @@ import { UserMistake } from '../../runtime/errors.ts';
 import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/json/wire-schema.ts';
 import { requestHandler } from '../../runtime/request-handler.ts';
 import { defineSource, type ReceivingSource, type Source } from '../../runtime/source.ts';
-import { bearerAuthentication, tokenInSecret } from './bearer-token.ts';
+import { bearerAuthentication, type ReadToken, tokenInSecret } from './bearer-token.ts';
 import { type Reply, RequestRejected, replyToAppend } from './replies.ts';
 import { bodyOf, type Request } from './request-body.ts';
 import { eventsOf } from './request-events.ts';
@@ -30,13 +30,15 @@ const Options = z.strictObject({
     .enum(['iam', 'bearer'])
     .default('iam')
     .describe(
-      'Who may send events. `iam`: callers whom IAM allows to invoke the function URL; they sign their requests. `bearer`: callers that send the token stored in a secret that the deployment creates for the step.',
+      'Who may send events. `iam`: callers whom IAM allows to invoke the function URL; they sign their requests. `bearer`: callers that send the token stored in a secret that the deployment creates for the step; on a laptop, the token is `laptop`.',
     ),
 });
 
 const Resources = z.strictObject({
   /** The ARN of the secret whose whole text is the token. Required when `callers` is `bearer`. */
   tokenSecret: z.string().min(1).optional(),
+  /** The token itself, in `millrace dev` and in tests. */
+  laptopToken: z.string().min(1).optional(),
 });
 
 /**
@@ -75,7 +77,8 @@ export const httpDefinition = defineSource({
   },
 });
 
-function tokenOf({ tokenSecret }: z.infer<typeof Resources>) {
+function tokenOf({ tokenSecret, laptopToken }: z.infer<typeof Resources>): ReadToken {
+  if (tokenSecret === undefined && laptopToken !== undefined) return () => Promise.resolve(laptopToken);
   if (tokenSecret === undefined)
     throw new UserMistake(
       `callers is 'bearer', but the resources have no tokenSecret to compare tokens with: deploy the pipeline again`,

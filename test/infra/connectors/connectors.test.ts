@@ -70,6 +70,25 @@ const all = Object.entries(CASES).flatMap(([name, cases]) =>
   })),
 );
 
+test('an http source with callers: bearer opens on a laptop, and takes requests with the token laptop', async () => {
+  const { options } = httpSource({ schema: Row, type: 'row.sent', key: 'id', callers: 'bearer' });
+  const resources = connectors.http.onLaptop({ pipeline: 'p', name: 's', options, schema: Row }, LAPTOP);
+  const source = httpDefinition.open({
+    step: 'p/s',
+    options: httpDefinition.options.parse(options),
+    resources: httpDefinition.resources.parse(resources),
+  });
+  const request = (token: string) => ({
+    requestContext: { http: { method: 'POST' }, timeEpoch: 1_700_000_000_000 },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    body: '{"id":"a","total":1}',
+    isBase64Encoded: false,
+  });
+  const acceptedWith = async (token: string) =>
+    (await source.receive(request(token), new AbortController().signal)).events.length;
+  expect([await acceptedWith('laptop'), await acceptedWith('other')]).toEqual([1, 0]);
+});
+
 describe.each(all)('$name with $step.options', ({ name, step, definition }) => {
   test('accepts its own options', () => {
     expect(definition.options.safeParse(step.options).error).toBeUndefined();
