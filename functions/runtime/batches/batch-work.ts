@@ -6,8 +6,8 @@ import type { Input, ShardInput } from './shard-input.ts';
 import type { StepKind } from './step-kind.ts';
 
 /**
- * A step and how it processes one batch: everything that a delivery of a mapping, a scheduled run, a rewind or a replay
- * needs to process the step's shards.
+ * A step, the stream that it reads, and how it processes one batch. Deliveries of a mapping, scheduled runs, rewinds
+ * and replays all process the step's shards through this.
  */
 export interface BatchWork {
   readonly kind: StepKind;
@@ -27,7 +27,7 @@ export interface BatchWork {
 export interface Turn {
   /** Aborts shortly before the invocation's time is over. */
   readonly signal: AbortSignal;
-  /** Call this once all code that looks at event data has run. A crash after that is not blamed on the events. */
+  /** Call this as soon as all code that looks at event data has run. A crash after that is not blamed on the events. */
   dataHandled(): Promise<void>;
 }
 

@@ -16,7 +16,7 @@ export interface BatchFacts {
   /** Both bounds of the shard's hash keys are inclusive. */
   readonly from: bigint;
   readonly to: bigint;
-  /** The prefixes of the sources that are steps of ours. */
+  /** The prefixes of the `source` attributes that Millrace steps upstream give their events. */
   readonly own: readonly string[];
   /**
    * The reader's name, `<pipeline>/<step>`, and its former name: a redriven event for another step is dropped. Omit it
@@ -38,6 +38,7 @@ export interface Batch {
   state(): StepState;
   /** The counts of what was taken so far. */
   readonly counts: {
+    /** The events that were dropped, because the position or their source's mark had passed them. */
     alreadySeen: number;
     /** The records' bytes, as they came from the stream. */
     bytes: number;

@@ -6,9 +6,9 @@ import type { Batch } from './batch.ts';
 import type { ShardInput } from './shard-input.ts';
 
 /**
- * Writes into the checkpoints of a shard's parents that the parents are drained. Call this before the first events of
- * the shard are appended: Lambda reads a child only when its parents are done. Readers downstream then need no marks
- * for the parents any more.
+ * Writes into the checkpoints of a shard's parents that the parents are drained: closed, and read to their ends. Lambda
+ * reads a child only after that. Call this before the first outputs made from the shard are appended: when readers
+ * downstream see these outputs, they look here, and the marks of the parents can end.
  */
 export async function endParents(step: Step, shard: ShardInput, signal: AbortSignal): Promise<void> {
   if (shard.loaded.revision > 0) return;
@@ -26,8 +26,9 @@ export async function endParents(step: Step, shard: ShardInput, signal: AbortSig
 }
 
 /**
- * Ends the marks that a batch has made unnecessary. When a step upstream begins to read a shard, its checkpoints tell
- * which shards it has drained: their marks end. The marks of a step that no longer writes into the stream end as well.
+ * Ends the marks that a batch has made unnecessary. An event from a new shard of a step upstream is the occasion to ask
+ * that step's checkpoints which of its other shards it has drained: their marks end. The marks of a step that no longer
+ * writes into the stream end as well.
  */
 export async function endDrainedInputs(
   step: Step,
@@ -47,8 +48,8 @@ export async function endDrainedInputs(
 }
 
 /**
- * Matches the source of a step that reads a stream: `<pipeline>/<step>` and `<stream's incarnation>/<shard>`. The
- * source of a lane has one part less.
+ * Matches an input, which is a `source` attribute without its generation, of a step that reads a stream:
+ * `<pipeline>/<step>` and `<stream's incarnation>/<shard>`. The input of a lane has one part less.
  */
 const SHARD_INPUT = /^\/([^/]+\/[^/]+)\/([^/]+\/[^/]+)$/;
 

@@ -23,6 +23,7 @@ export interface Input {
   readonly stream: string;
   /** The prefix of its shards' keys: empty, or the name of a replay. */
   readonly under: string;
+  /** Resolves to the stream's shards as this process described them last. */
   shape(signal: AbortSignal): Promise<StreamShape>;
   /** Describes the stream again. */
   refresh(signal: AbortSignal): Promise<StreamShape>;

@@ -5,8 +5,9 @@
  * more, under its old names, before the step pauses or goes back. A sink does not need that: its rows and its position
  * commit together, or a retry writes the same objects again.
  *
- * `fixesSlices`: a slice's range is fixed in the checkpoint before the slice is written, because a retry has to write
- * the same objects. Such a slice is large, and it is not bisected.
+ * `fixesSlices`: `process` fixes a slice's range in the checkpoint before it writes the slice, because a retry has to
+ * write the same objects. Such a slice is large, and it is not bisected. False for a scheduled sink: its own run fixes
+ * its slices (scheduled.ts), and its rewind processes none.
  *
  * `hasMapping`: an event source mapping continues where a rewind ends. A scheduled run continues by itself, and a
  * replay ends.

@@ -36,7 +36,7 @@ export async function transformBatch(
   await dataHandled();
   await endParents(step, shard, signal);
   const tooLarge = await eventsWithOversizedOutputs(writer, made, signal);
-  // An event is a dead letter or its outputs are sent, all of them.
+  // Either all outputs of an event are sent, or none of them, and the event becomes a dead letter.
   const outputs = made.outputs.filter((_, index) => !tooLarge.has(made.causes[index] as ReceivedEvent));
   const appended = await writer.append(outputs, signal);
   const rejections = [...batch.rejections, ...made.rejections, ...tooLarge.values()];

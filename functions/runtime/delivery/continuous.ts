@@ -22,7 +22,7 @@ import { deadlineOf, type Invocation } from '../step.ts';
  * has to deliver again, if there is one.
  *
  * Catches every error and asks for the whole batch again. An error thrown to Lambda would make Lambda halve the batch,
- * which does not help when the error is the world's fault.
+ * which does not help when the error is the fault of a service or of the configuration.
  */
 export async function runContinuous(
   batchWork: BatchWork,
@@ -44,7 +44,7 @@ export async function runContinuous(
   }
 }
 
-/** The records of one shard that Lambda delivers to one invocation, or the first of them. */
+/** The records of one shard that Lambda delivers to one invocation; while a paused step drains, only the first ones. */
 interface Delivery {
   readonly records: readonly KinesisStreamRecord[];
   readonly shardId: string;
@@ -61,7 +61,7 @@ function retryFrom(unfinished: Unfinished): KinesisStreamBatchResponse {
 
 /**
  * Processes a delivery of a step that is not paused. An ordinary batch takes one round. A batch in which the step looks
- * for a poison record takes as many as fit into the time, each a smaller part of the batch.
+ * for a poison record takes as many as fit into the time, each with a part of the batch.
  */
 async function processDelivery(batchWork: BatchWork, delivery: Delivery): Promise<Unfinished> {
   const { shardId, invocation, signal } = delivery;
@@ -131,7 +131,7 @@ async function drain(batchWork: BatchWork, delivery: Delivery, pause: ActivePaus
   const { step, input } = batchWork;
   const { records: offered, shardId, signal } = delivery;
   const { appendsBeforeCommit } = traitsOf(batchWork);
-  // The portion that a rewind sent last may still be in flight, so nobody can say that the shard is at rest.
+  // What a rewind sent last may still be in flight, so nobody can say that the shard is at rest.
   if (appendsBeforeCommit && (await input.stateOf(shardId, signal))?.rewind !== undefined) return offered[0]?.kinesis;
   const rest = await step.pause.rest(shardId, pause, signal);
   const toFinish = appendsBeforeCommit

@@ -15,6 +15,7 @@ export async function answerRequest(
   switch (request.millrace) {
     case 'positions':
       return answerOf(batchWork, deadlineOf(invocation));
+    // Continue the rewind. The request says whether a mapping or a schedule calls the step: its function cannot know.
     case 'pull':
       return catchUpStep(
         request.delivery === 'scheduled' ? { ...batchWork, kind: 'scheduled sink' } : batchWork,

@@ -101,7 +101,10 @@ interface Run {
   readonly lastStartMillis: number;
 }
 
-/** Where a slice ends. `more`: the log has more. `all`: there was nothing after it. `ended`: it ends a closed shard. */
+/**
+ * Where a slice ends. `more`: there may be more to write. `all`: at the end of the log. `ended`: at the end of a closed
+ * shard.
+ */
 type SliceEnd = 'more' | 'all' | 'ended';
 
 /** Writes the next slices of one shard under its lease. True: the shard is closed and completely written. */
@@ -185,7 +188,7 @@ async function writeSlice(run: Run, opened: ShardInput, next: NextSlice): Promis
   await endDrainedInputs(step, { batch, shard: opened }, signal);
   const to: StepState = { ...batch.state(), intent: undefined, ended: end === 'ended' };
   const isNothing = to.position === committed.position && end !== 'ended' && committed.rejections.length === 0;
-  // A fixed range is finished even when it is empty: then a run was about to commit the end of the shard.
+  // An intent is finished even when its range is empty: the run that fixed it was about to commit the end of the shard.
   if (isNothing && intent === undefined) return 'all';
   const begun = await fixSlice(sink, { shard: opened, to }, signal);
   const options = intent?.options ?? step.config.options;

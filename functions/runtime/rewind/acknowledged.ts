@@ -4,8 +4,9 @@ import { jsonNote, type Note, updateNote } from '../checkpoints/note.ts';
 import type { Position } from '../position.ts';
 
 /**
- * While a shard is rewound, its mapping's batches are acknowledged without being processed. This is the end of the last
- * one acknowledged. It never goes back: a step that is rewound again before it has caught up still has to get this far.
+ * While a shard is rewound, its mapping's batches are acknowledged without being processed. This note of the shard
+ * keeps the end of the furthest of them. The end never goes back: a step that is rewound again before it has caught up
+ * still has to get this far.
  */
 const Text = z.object({
   end: z

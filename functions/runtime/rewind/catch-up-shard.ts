@@ -10,9 +10,10 @@ import { descendantsHaveSettled, settle } from './settle.ts';
 import { isAtEnd, parentsOf } from './shard-ends.ts';
 
 /**
- * How a rewound shard catches up. Its state's `rewind` says where it is, so any invocation can continue after a crash:
+ * How a rewound shard catches up. Its state's `rewind` says how far it is, so any invocation can continue after a
+ * crash:
  *
- * | state          | what is done                                                                | next state     |
+ * | phase          | what is done                                                                | next phase     |
  * | -------------- | --------------------------------------------------------------------------- | -------------- |
  * | settling       | send once more what may be in flight, under its old names; go to the start  | passing, fresh |
  * | passing, fresh | wait for descendants to settle and for parents to end; take parents' marks  | passing        |
@@ -20,7 +21,7 @@ import { isAtEnd, parentsOf } from './shard-ends.ts';
  * | reading        | process the records from the target on, to the end of the log               | not rewound    |
  * | not rewound    | nothing: the mapping or the scheduled run continues, or the replay has ended |                |
  *
- * A transform starts in any of the first three states, a sink in the second or the third. A scheduled sink goes from
+ * A transform starts in any of the first three phases, a sink in the second or the third. A scheduled sink goes from
  * `passing` to `not rewound`, because its own run reads from the target on.
  *
  * `over`: the shard is not rewound any more. `waiting`: it has to wait for its parents or descendants. `unfinished`:
@@ -59,7 +60,8 @@ async function advance(catchUp: CatchUp, shard: ShardInput, rewind: Rewind): Pro
 }
 
 /**
- * Resolves to undefined when the shard has to wait. Throws `StaleCheckpoint` when the shard was rewound anew meanwhile.
+ * Begins a shard with its parents' marks, once these are complete. Resolves to undefined when the shard has to wait.
+ * Throws `StaleCheckpoint` when another invocation has begun the shard, or it was rewound anew meanwhile.
  */
 async function beginWithParentsMarks(catchUp: CatchUp, seen: Rewind): Promise<ShardInput | undefined> {
   const { batchWork, shardId, signal } = catchUp;

@@ -11,7 +11,10 @@ import { beginPlan } from './spread-plan.ts';
 /** How many shards one invocation catches up with at once: each keeps a page and a portion in memory. */
 const SHARDS_AT_ONCE = 2;
 
-/** Return after 10 s, or a third of the invocation's time, so that the CLI can print progress. */
+/**
+ * A call works for 10 s, or for a third of the invocation's time when that is less. Then it returns, so that the CLI
+ * can print progress.
+ */
 const LONGEST_MILLIS = 10_000;
 const SHARE_OF_TIME = 1 / 3;
 
@@ -33,7 +36,7 @@ export async function catchUpStep(batchWork: BatchWork, invocation: Invocation):
   return answer;
 }
 
-/** Ends a plan once all shards have caught up. For a step that catches up without calling `catchUpStep`. */
+/** Ends a plan once all shards have caught up. For a scheduled run, which catches up without `catchUpStep`. */
 export async function endPlanWhenDone(batchWork: BatchWork, begun: StoredPlan, signal: AbortSignal): Promise<void> {
   if (begun.plan?.phase === 'begun' && (await answerOf(batchWork, signal)).done)
     await endPlan(batchWork, begun, signal);
@@ -87,7 +90,7 @@ export async function catchUpShards(
   // Ids grow, so parents come before their children.
   let todo = shards.map(({ id }) => id).sort();
   const failures: unknown[] = [];
-  // A shard that waited for a parent is taken again once some shard has got through.
+  // A shard that waited for its parents or descendants is taken again once some shard has caught up.
   for (let progress = true; progress && step.now() < turn.stopMillis; ) {
     const round = await catchUpEach(turn, todo);
     failures.push(...round.failures);
@@ -125,7 +128,7 @@ export async function catchUpBesideBatch(
   }
 }
 
-/** What one invocation has for catching up with a step's shards. */
+/** What one invocation gives to each of the shards that it catches up with. */
 interface CatchUpTurn extends Pick<CatchUp, 'batchWork' | 'stopMillis' | 'signal'> {
   readonly owner: string;
   /** When the invocation ends, and its leases with it, in milliseconds since 1970. */
@@ -137,7 +140,7 @@ interface CatchUpTurn extends Pick<CatchUp, 'batchWork' | 'stopMillis' | 'signal
 type ShardResult = CaughtUpTo | 'busy';
 
 interface Round {
-  /** By shard. A shard that is not rewound has none, nor has one that the time did not allow. */
+  /** By shard. Left out: shards that are not being rewound, that failed, or that the time was too short for. */
   readonly results: ReadonlyMap<string, ShardResult>;
   readonly failures: readonly unknown[];
 }

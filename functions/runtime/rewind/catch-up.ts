@@ -23,8 +23,8 @@ export interface CatchUp {
 }
 
 /**
- * Reads the shard from its position on, or to the end of a range that was fixed. Set `nothingUnreadTrimmed` when a
- * record that is trimmed away meanwhile is no loss.
+ * Reads the shard from its position on, to its end or to the end of a range that was fixed. Set `nothingUnreadTrimmed`
+ * when a record that is trimmed away meanwhile is no loss.
  */
 export function pagesFrom(
   { batchWork, shardId, signal }: CatchUp,
@@ -63,7 +63,7 @@ export function processRecords(
   });
 }
 
-/** Commits the marks that records leave, and processes nothing of the records. */
+/** Moves the position past records and takes their marks, without processing the records. */
 export function passRecords(catchUp: CatchUp, shard: ShardInput, records: readonly LogRecord[]): Promise<ShardInput> {
   const { batchWork, signal, onProgress } = catchUp;
   return commitAll(catchUp, shard, {
@@ -95,6 +95,10 @@ interface Portion {
   ) => Promise<{ readonly loaded: LoadedState }>;
 }
 
+/**
+ * Commits all of the records: at once, or in parts where one of them may be a poison record. `commit` says what is done
+ * with each part.
+ */
 async function commitAll(catchUp: CatchUp, from: ShardInput, { records, commit }: Portion): Promise<ShardInput> {
   if (records.length === 0) return from;
   const { batchWork, shardId, signal } = catchUp;

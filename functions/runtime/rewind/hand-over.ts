@@ -9,8 +9,9 @@ import { type CatchUp, commitChange } from './catch-up.ts';
  * first.
  *
  * While the shard was rewound, its mapping's batches were acknowledged without being processed, up to the end that is
- * noted. Closing this note stops acknowledging: from then on the mapping has to redeliver. Once the step has read as
- * far as the note, the mapping's next batch is an ordinary one, and no record between the two is missing.
+ * noted. Once this note is closed, no batch is acknowledged unprocessed any more, so the mapping delivers each one
+ * again. When the step has read as far as the note says, the mapping's next batch is an ordinary one, and no record
+ * between the two is missing.
  */
 export async function handOver(catchUp: CatchUp, shard: ShardInput, rewind: Rewind): Promise<boolean> {
   const { batchWork, shardId, signal } = catchUp;
@@ -20,7 +21,8 @@ export async function handOver(catchUp: CatchUp, shard: ShardInput, rewind: Rewi
   const last = laterOf(closed, rewind.until);
   const isThere = last === undefined || (position !== undefined && position >= last);
   if (!isThere) {
-    // A record that the log no longer has came before the earliest one that it has, and that was read.
+    // If the log no longer has the record of `last`, every record up to it is trimmed away, and none of them is left to
+    // read.
     const at = { kinesis: step.kinesis, stream: input.stream, shardId, signal };
     if ((await recordAt(at, last)) !== undefined) return false;
   }

@@ -5,9 +5,9 @@ import { RewindPoint } from '../checkpoints/rewind-state.ts';
 
 /**
  * An operator's request to move a step back or forward to another position. It is stored beside the step's checkpoints,
- * and the step's function carries it out, because only that can reach the positions wherever they are stored. `asked`:
- * not every shard's state has the plan yet. `begun`: every state has it, and some shards are still catching up. `done`:
- * all shards have caught up.
+ * and the step's function carries it out, because only the function can reach the positions wherever they are stored.
+ * `asked`: not every shard's state has the plan yet. `begun`: every state has it, and some shards are still catching
+ * up. `done`: all shards have caught up.
  */
 const Text = z.object({
   phase: z.enum(['asked', 'begun', 'done']),

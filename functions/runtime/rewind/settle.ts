@@ -7,9 +7,9 @@ import { isAtEnd, parentsOf } from './shard-ends.ts';
 import { backToStart } from './state-changes.ts';
 
 /**
- * Sends once more what may be in flight, then sends the shard back to its start. A single portion from the position on
- * covers what may be in flight. An earlier attempt at that portion, or a twin that is still at work, sends the same
- * events under the same sources and sequences, and readers drop those. Everything sent after this has a new generation.
+ * Sends once more what may be in flight, then moves the shard back to its start. A single portion from the position on
+ * covers what may be in flight. An invocation that died while it sent these events, or one that still sends them, gives
+ * them the same sources and sequences, so readers drop the repeats. Everything sent after this has a new generation.
  */
 export async function settle(catchUp: CatchUp, shard: ShardInput, rewind: Rewind): Promise<void> {
   const settled = (await mayBeInFlight(catchUp, shard)) ? await processOnePortion(catchUp, shard) : shard;

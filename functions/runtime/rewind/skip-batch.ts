@@ -25,8 +25,8 @@ export async function skipBatch(
   { records, signal }: { readonly records: readonly LogRecord[]; readonly signal: AbortSignal },
 ): Promise<Skipped> {
   const last = records.at(-1);
-  // A child of a rewound shard, delivered for the first time. Storing its state keeps any other invocation from
-  // processing this batch as an ordinary one.
+  // The child of a rewound shard, delivered for the first time: it inherits the rewind, and no state of it is stored
+  // yet. Storing the state keeps any other invocation from processing this batch as an ordinary one.
   const loaded = shard.loaded.revision === 0 ? await batchWork.move(shard, shard.loaded.state, signal) : shard.loaded;
   if (last === undefined) return { loaded, isAcknowledged: true };
   const isAcknowledged = await noteDelivered(batchWork.step.checkpoints, {

@@ -86,7 +86,7 @@ async function changeOf(
   const { until } = state.rewind ?? {};
   const rewind: Rewind = { phase: 'passing', to, ...(until === undefined ? {} : { until }) };
   const { position } = state;
-  // Nothing is sent of records that are only passed.
+  // While records are only passed, nothing is sent.
   const mayBeInFlight = traitsOf(batchWork).appendsBeforeCommit && state.rewind?.phase !== 'passing';
   if (position === undefined) {
     // An empty descendant of a rewound shard is rewound as well: its own descendants have to wait for it.

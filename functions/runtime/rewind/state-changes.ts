@@ -1,7 +1,7 @@
 import { laterOf, type Rewind } from '../checkpoints/rewind-state.ts';
 import type { StepState } from '../checkpoints/step-state.ts';
 
-/** Sends a state back to the start of its shard, where it will begin with its parents' marks. */
+/** Moves a state back to the start of its shard, where it will begin with its parents' marks. */
 export function backToStart({ position, rewinds }: StepState, rewind: Rewind): Partial<StepState> {
   const goesBack = position !== undefined;
   return {
@@ -9,8 +9,8 @@ export function backToStart({ position, rewinds }: StepState, rewind: Rewind): P
     marks: [],
     foreign: undefined,
     ended: undefined,
-    // A shard that was never read has sent nothing of an older generation: a batch in flight has the names that the
-    // same events will get again.
+    // A shard without a position keeps its generation. At most its first batch is in flight, and the same outputs will
+    // get the same names again.
     ...(goesBack && rewinds !== undefined ? { generation: rewinds } : {}),
     rewind: { ...passing(rewind, position), fresh: true },
   };
