@@ -80,7 +80,8 @@ A column may be null if its schema is nullable or optional. A computed column ma
 - Inexact functions of double precision (\`sin\`, \`exp\`, \`power\`, …) are within one unit in the last place of Postgres's result. \`cbrt\`, and \`log\` of double precision, are not supported, because C libraries differ by more than that. \`log\` of numeric is exact to its last digit.
 - Regular expressions match in time that grows linearly with the text, also when the pattern comes from the event: V8 runs those that are proven linear, RE2 all others. As in Postgres, the longest match counts, so alternatives and quantified groups work everywhere. What a group captures (regexp_match, substring, \`\\1\`) is supported only in patterns without alternatives and quantified groups; write \`(?:…)\` for the others. Lazy quantifiers are supported only in tests for a match (\`~\`, regexp_like). Look-around and back references are not supported.
 - A pattern may have 10,000 characters, and its repetitions may stand for 1,000 more. A literal pattern beyond these bounds does not compile. Matching may take 268 million steps, and LIKE may compare 67 million characters, for one text; only all matches of a long text, or a long pattern from the event, need more. Beyond these bounds the event is rejected.
-- Arrays have one dimension.
+- Intervals are read in Postgres's formats (\`1 day 02:30:00\`, \`1.5 days\`, \`1-2\` for years and months) and as durations of ISO 8601 (\`P1DT2H30M\`).
+- Arrays have one dimension. A list of lists is jsonb at any depth.
 - Declared objects, and lists of them, cannot be compared or converted to text; use their fields. \`to_jsonb\` converts them to jsonb.
 - Copied columns keep their exact bytes. The contents of copied lists, objects and jsonb are not checked.
 - Functions whose result changes from call to call (\`now()\`, \`random()\`) are not supported: processing an event again must give the same result. Use \`time\`, the time of the event.

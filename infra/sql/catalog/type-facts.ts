@@ -116,7 +116,7 @@ const SCALARS: Record<ScalarName, TypeFacts> = {
     typescript: 'bigint',
   }),
   interval: facts({
-    fromText: '{time/intervals/intervalFromText}',
+    fromText: '{time/interval-text/intervalFromText}',
     toText: '{time/intervals/intervalText}',
     compare: '{time/intervals/compareIntervals}',
     equal: '{time/intervals/equalIntervals}',

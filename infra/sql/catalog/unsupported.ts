@@ -30,6 +30,7 @@ const SIGNATURES: readonly (string | readonly [signature: string, hint: string])
   'rtrim(bytea, bytea) bytea',
   'substring(bytea, integer) bytea',
   'substring(bytea, integer, integer) bytea',
+  ['substring(text, text, text) text', "SIMILAR is not supported: use substring(x FROM 'a regular expression')"],
   'substr(bytea, integer) bytea',
   'substr(bytea, integer, integer) bytea',
   'overlay(bytea, bytea, integer) bytea',

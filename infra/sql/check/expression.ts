@@ -94,11 +94,15 @@ function checkConstant(context: CheckContext, node: A_Const): Checked {
   throw mistake(context, 'unsupported', { offset, problem: 'bit strings are not supported' });
 }
 
-/** Returns the type of a number literal beyond 32 bits: bigint for a whole number that fits, otherwise numeric. */
-function numberType(text: string): 'bigint' | 'numeric' {
+/**
+ * Returns the type of a number literal that the parser does not call an integer: the smallest whole type that it fits,
+ * otherwise numeric. The lowest integer is one of them, because the parser reads its digits before its sign.
+ */
+function numberType(text: string): 'integer' | 'bigint' | 'numeric' {
   if (!/^-?(?:[\d_]+|0[xob][\da-f_]+)$/i.test(text)) return 'numeric';
   const digits = text.replaceAll('_', '');
   const value = digits.startsWith('-') ? -BigInt(digits.slice(1)) : BigInt(digits);
+  if (value >= -(2n ** 31n) && value < 2n ** 31n) return 'integer';
   return value >= -(2n ** 63n) && value < 2n ** 63n ? 'bigint' : 'numeric';
 }
 

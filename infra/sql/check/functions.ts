@@ -32,7 +32,7 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
   if (candidates.length === 0)
     throw mistake(context, 'unsupported', {
       offset,
-      problem: `function ${name} is not supported`,
+      problem: `${node.funcformat === 'COERCE_SQL_SYNTAX' && SYNTAX[name] !== undefined ? SYNTAX[name] : `function ${name}`} is not supported`,
       hint: OTHER_FUNCTIONS.get(name) ?? suggestedFunction(name),
     });
   const args = argumentsOf(context, node, name).map(context.check);
@@ -47,7 +47,7 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
     });
   if (typeof resolution === 'object') return { ...call(context, supported(context, resolution, offset), args), offset };
   const written = signatureText(
-    name,
+    (node.funcformat === 'COERCE_SQL_SYNTAX' ? SYNTAX[name] : undefined) ?? name,
     args.map(({ type }) => type),
   );
   const supportedOnes = candidates.filter(({ unsupported }) => !unsupported);
@@ -59,6 +59,19 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
     hint: `the supported forms are ${takes}; cast the arguments to match one`,
   });
 }
+
+/** What people write for functions that Postgres's grammar calls by another name. */
+const SYNTAX: Readonly<Record<string, string>> = {
+  btrim: 'trim',
+  ltrim: 'trim',
+  rtrim: 'trim',
+  timezone: 'AT TIME ZONE',
+  is_normalized: 'IS NORMALIZED',
+  like_escape: 'LIKE … ESCAPE',
+  similar_to_escape: 'SIMILAR TO … ESCAPE',
+  pg_collation_for: 'COLLATION FOR',
+  xmlexists: 'XMLEXISTS',
+};
 
 function suggestedFunction(name: string): string {
   const near = suggest(

@@ -21,7 +21,8 @@ export function resolveOperator(
   const resolution = candidates.length === 0 ? 'none' : resolve(candidates, types);
   if (typeof resolution === 'object') return supported(context, resolution, offset);
   const names = types.map(typeName);
-  const written = names.length === 1 ? `${name} ${names[0]}` : names.join(` ${name} `);
+  const word = KEYWORDS[name] ?? name;
+  const written = names.length === 1 ? `${word} ${names[0]}` : names.join(` ${word} `);
   if (resolution === 'ambiguous')
     throw mistake(context, 'invalid', {
       offset,
@@ -34,6 +35,14 @@ export function resolveOperator(
     hint: operatorHint(name, candidates, types),
   });
 }
+
+/** What people write for operators that Postgres's grammar calls by another name. */
+const KEYWORDS: Readonly<Record<string, string>> = {
+  '~~': 'LIKE',
+  '!~~': 'NOT LIKE',
+  '~~*': 'ILIKE',
+  '!~~*': 'NOT ILIKE',
+};
 
 /** Throws if the routine that Postgres would call is not supported here, or not for these types. */
 export function supported(context: CheckContext, resolved: Resolved, offset: number): Resolved {

@@ -15,12 +15,17 @@ export function constantCode(module: ModuleCode, { text, type }: Extract<Checked
     case 'unknown':
       return quoteText(text);
     case 'integer':
-      return /^-?\d+$/.test(text) ? String(Number(text)) : made(module, text, type);
+      return isWhole(text, 31n) ? String(Number(text)) : made(module, text, type);
     case 'bigint':
-      return /^-?\d+$/.test(text) ? `${BigInt(text)}n` : made(module, text, type);
+      return isWhole(text, 63n) ? `${BigInt(text)}n` : made(module, text, type);
     default:
       return made(module, text, type);
   }
+}
+
+/** Tests for a whole number of at most this many bits and a sign. The runtime reads any other text, or rejects it. */
+function isWhole(text: string, bits: bigint): boolean {
+  return /^-?\d+$/.test(text) && BigInt(text) >= -(2n ** bits) && BigInt(text) < 2n ** bits;
 }
 
 function booleanCode(module: ModuleCode, text: string): string {

@@ -32,6 +32,7 @@ import * as textLists from '../../../functions/runtime/sql/text/text-lists.ts';
 import * as uuids from '../../../functions/runtime/sql/text/uuids.ts';
 import * as dates from '../../../functions/runtime/sql/time/dates.ts';
 import * as intervalParts from '../../../functions/runtime/sql/time/interval-parts.ts';
+import * as intervalText from '../../../functions/runtime/sql/time/interval-text.ts';
 import * as intervals from '../../../functions/runtime/sql/time/intervals.ts';
 import * as timeFormats from '../../../functions/runtime/sql/time/time-formats.ts';
 import * as timeReaders from '../../../functions/runtime/sql/time/time-readers.ts';
@@ -75,6 +76,7 @@ export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unk
   'text/uuids': uuids,
   'time/dates': dates,
   'time/interval-parts': intervalParts,
+  'time/interval-text': intervalText,
   'time/intervals': intervals,
   'time/time-formats': timeFormats,
   'time/time-readers': timeReaders,

@@ -34,7 +34,8 @@ function typeOfList(values: readonly unknown[]): SqlType {
   let element: SqlType | undefined;
   for (const value of values) element = merged(element, typeOfValue(value));
   if (element === undefined) return EMPTY_LIST;
-  return element.kind === 'array' ? JSONB : arrayOf(element);
+  // Arrays have one dimension, so a list of lists is jsonb at any depth.
+  return values.every((value) => value === null || Array.isArray(value)) ? JSONB : arrayOf(element);
 }
 
 const EMPTY_LIST = arrayOf(JSONB);

@@ -106,8 +106,10 @@ function textType({ format }: JsonSchema): SqlType {
   return format === 'date' ? scalar('date') : TEXT;
 }
 
-/** Returns the type of a list. A list of lists is jsonb, because arrays have one dimension. */
+/** Returns the type of a list. A list of lists is jsonb at any depth, because arrays have one dimension. */
 function listType(items: JsonSchema): SqlType {
-  const element = typeOf(withoutNull(items).schema);
-  return element.kind === 'array' ? JSONB : arrayOf(element);
+  const item = withoutNull(items).schema;
+  const element = typeOf(item);
+  const isList = element.kind === 'array' || (item.type === 'array' && item.sql === undefined);
+  return isList ? JSONB : arrayOf(element);
 }

@@ -8,7 +8,7 @@ import type { TestColumn, TestRow } from './compiled-expression.ts';
 import type { Generated } from './generated.ts';
 import { leaf, node } from './generated.ts';
 import { randomPattern, randomSubject, takesPattern } from './patterns.ts';
-import { ARGUMENTS, POOLS } from './pools.ts';
+import { ARGUMENTS, CONSTANTS, POOLS } from './pools.ts';
 import type { Random } from './random.ts';
 
 /** What expressions are made of: chances, and the columns that they can name, as they are written. */
@@ -52,8 +52,17 @@ function column(pen: Pen, type: string): Generated {
 
 function literal(pen: Pen, type: string): Generated {
   if (pen.random.chance(0.06)) return leaf(type, `null::${type}`);
-  return leaf(type, `${quote(pen.random.pick(POOLS[type]!))}::${type}`);
+  if (NUMBERS[type] !== undefined && pen.random.chance(0.3)) return leaf(type, pen.random.pick(NUMBERS[type]));
+  const quoted = pen.random.chance(0.2) ? (CONSTANTS[type] ?? POOLS[type]!) : POOLS[type]!;
+  return leaf(type, `${quote(pen.random.pick(quoted))}::${type}`);
 }
+
+/** Numbers without quotes: their type is that of the smallest range that they fit. */
+const NUMBERS: Readonly<Record<string, readonly string[]>> = {
+  integer: ['-2147483648', '2147483647', '- 2147483648', '0x7fffffff', '-0x80000000', '1_000', '0b101'],
+  bigint: ['2147483648', '-2147483649', '-9223372036854775808', '9223372036854775807', '0x80000000'],
+  numeric: ['9223372036854775808', '-9223372036854775809', '1e3', '.5', '1.50'],
+};
 
 const ROUTINES = [...OPERATORS, ...FUNCTIONS].filter(({ name }) => name !== 'like_escape');
 

@@ -193,6 +193,34 @@ export const POOLS: Readonly<Record<string, readonly string[]>> = {
   'timestamptz[]': ['{}', '{"2026-11-22 18:34:56+00",NULL}'],
 };
 
+/** Quoted constants beside the values: other spellings, the ends of each range, and what Postgres refuses. */
+export const CONSTANTS: Readonly<Record<string, readonly string[]>> = {
+  integer: ['3000000000', '-2147483649', '2147483648', '0x7fffffff', '1_000', ' 42 ', '+7', '1.0', ''],
+  bigint: ['9223372036854775808', '-9223372036854775809', '-0x8000000000000000', '1_000_000_000_000', 'x'],
+  'double precision': ['1e400', '-1e400', '1e-400', '.5', '5.', ' 1 ', '1,5'],
+  numeric: ['1e3', '.5', '5.', '1_000.5', '--1', ' 1 '],
+  boolean: ['yes', 'off', 'T', '2'],
+  interval: [
+    'P1Y2M3DT4H5M6S',
+    'P1.5D',
+    'PT36H',
+    'P0001-02-03T04:05:06',
+    'P1H',
+    '1.5 days',
+    '-2.25 months',
+    '0.5 years 1.75 weeks',
+    '1-2',
+    '-1-11',
+    '1-12',
+    '3 days ago',
+    '1 02:03:04',
+    '5',
+    '1 day 2 days',
+    '2147483648 days',
+    '1 fortnight',
+  ],
+};
+
 /** Literals for arguments that must be of a kind to mean anything: by routine and argument. */
 const PATTERNS = [
   "'a'",

@@ -41,63 +41,6 @@ export function makeInterval(...parts: number[]): Interval {
   return newInterval(years * 12 + months, weeks * 7 + days, micros);
 }
 
-const UNITS: Record<string, readonly [months: number, days: number, micros: number]> = {
-  year: [12, 0, 0],
-  month: [1, 0, 0],
-  week: [0, 7, 0],
-  day: [0, 1, 0],
-  hour: [0, 0, 3.6e9],
-  minute: [0, 0, 6e7],
-  second: [0, 0, 1e6],
-  millisecond: [0, 0, 1e3],
-  microsecond: [0, 0, 1],
-};
-const ALIASES: Record<string, string> = { mon: 'month', min: 'minute', sec: 'second', hr: 'hour', yr: 'year' };
-const TERM =
-  /^\s*(?:([+-]?\d+)\s*([a-z]+)|([+-]?)(\d+):(\d{2})(?::(\d{2}(?:\.\d{1,6})?))?|([+-]?\d+(?:\.\d{1,6})?)\s*(?:seconds?|secs?|$))(?=\s|$|[+-]|\d)/i;
-
-/**
- * Reads `1 year 2 months -3 days 04:05:06`. Only seconds may have a fraction. Postgres's other formats are not
- * supported.
- */
-export function intervalFromText(text: string): Interval {
-  const word = text.trim().toLowerCase();
-  if (word === 'infinity' || word === '-infinity') return infiniteInterval(word === 'infinity' ? 1 : -1);
-  let rest = text.trim();
-  let [months, days, micros, terms] = [0, 0, 0n, 0];
-  while (rest !== '') {
-    const match = TERM.exec(rest);
-    if (match === null) break;
-    const term = termOf(match);
-    if (term === undefined) break;
-    months += term.months;
-    days += term.days;
-    micros += term.micros;
-    terms += 1;
-    rest = rest.slice(match[0].length);
-  }
-  if (terms === 0 || rest !== '')
-    throw new SqlError(
-      '22007',
-      `invalid input syntax for type interval: "${text}"; write units, such as 1 day 02:30:00`,
-    );
-  return newInterval(months, days, micros);
-}
-
-function termOf(match: RegExpExecArray): Interval | undefined {
-  const [, count, unitName, sign, hours, minutes, seconds, decimal] = match;
-  const microsOf = (text: string): bigint => BigInt(Math.round(Number(text) * 1e6));
-  if (decimal !== undefined) return newInterval(0, 0, microsOf(decimal));
-  if (hours !== undefined) {
-    const micros = BigInt(hours) * 3_600_000_000n + BigInt(minutes ?? '0') * 60_000_000n + microsOf(seconds ?? '0');
-    return newInterval(0, 0, sign === '-' ? -micros : micros);
-  }
-  const name = (unitName ?? '').toLowerCase().replace(/s$/, '');
-  const unit = UNITS[ALIASES[name] ?? name];
-  if (unit === undefined) return undefined;
-  return newInterval(unit[0] * Number(count), unit[1] * Number(count), BigInt(unit[2]) * BigInt(count ?? '0'));
-}
-
 export function intervalText(a: Interval): string {
   if (a.infinite !== 0) return a.infinite > 0 ? 'infinity' : '-infinity';
   const parts: string[] = [];

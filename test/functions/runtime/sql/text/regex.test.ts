@@ -15,7 +15,7 @@ import {
 import { isProvenLinear } from '../../../../../functions/runtime/sql/text/regex-linear.ts';
 import { translateRegex } from '../../../../../functions/runtime/sql/text/regex-syntax.ts';
 import { trimSpace } from '../../../../../functions/runtime/sql/text/spaces.ts';
-import { intervalFromText } from '../../../../../functions/runtime/sql/time/intervals.ts';
+import { intervalFromText } from '../../../../../functions/runtime/sql/time/interval-text.ts';
 import { backtrackingSteps } from './counted-backtracking.ts';
 
 const LENGTH = 2000;
@@ -148,6 +148,7 @@ describe('values with very long runs of the same character are read in linear ti
     expect(read(`{a${blanks}b${blanks},\\ a\\\\ ,"${blanks}"}`)).toEqual([`a${blanks}b`, ' a\\', blanks]);
   });
   test('blanks behind the terms of an interval', () => {
-    expect(intervalFromText(`${'1 sec '.repeat(50_000)}${blanks}`).micros).toBe(50_000_000_000n);
+    // Postgres refuses a unit that occurs twice.
+    expect(() => intervalFromText(`${'1 sec '.repeat(50_000)}${blanks}`)).toThrow('invalid input syntax');
   });
 });
