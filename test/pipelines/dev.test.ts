@@ -105,7 +105,7 @@ describe('dev', () => {
     dev.kill('SIGINT');
     expect(await ended(), output).toBe(0);
     await eventually(() => expect(alive(started)).toEqual([]));
-    expect(output).not.toMatch(/Error|error/);
+    expect(withoutSlowCalls(output)).not.toMatch(/Error|error/);
   });
 
   test('ends what it has started when Ctrl-C arrives half-way through the start', async () => {
@@ -129,3 +129,8 @@ describe('dev', () => {
     expect(output).not.toContain('    at ');
   });
 });
+
+/** Leaves out the calls that a loaded machine answered too late: the step reports each and makes it again. */
+function withoutSlowCalls(output: string): string {
+  return output.replaceAll(/^.*AbortError: Request aborted.*$/gm, '');
+}
