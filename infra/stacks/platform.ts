@@ -8,8 +8,8 @@ import { DataBucket } from '../constructs/data-bucket.ts';
 import { Database } from '../constructs/database.ts';
 import { DatabaseAlarms } from '../constructs/database-alarms.ts';
 import { DATABASE_INIT_ENTRY, DatabaseInit } from '../constructs/database-init.ts';
-import { GIVEN_UP_ENTRY, GivenUp } from '../constructs/given-up.ts';
 import { IsolatedNetwork } from '../constructs/isolated-network.ts';
+import { ON_FAILURE_ENTRY, OnFailureDocuments } from '../constructs/on-failure-documents.ts';
 import type { Context, GivenDatabase } from '../context.ts';
 import { type Names, namesOf } from '../names.ts';
 import type { AwsDatabase, AwsResources, Bucket, FunctionNetwork } from '../needs.ts';
@@ -48,8 +48,13 @@ export class PlatformStack extends Stack {
     new DataBucket(this, 'DeadLetters', { bucketName: names.deadLetters, removal, announced: true });
     new DataBucket(this, 'Landing', { bucketName: names.landing, removal, announced: true });
     new DataBucket(this, 'Lake', { bucketName: names.lake, removal });
-    const bundle = props.bundleOf(GIVEN_UP_ENTRY);
-    new GivenUp(this, 'GivenUp', { names, bundle, existingStreams: props.existingStreams, topic: context.alarms });
+    const bundle = props.bundleOf(ON_FAILURE_ENTRY);
+    new OnFailureDocuments(this, 'GivenUp', {
+      names,
+      bundle,
+      existingStreams: props.existingStreams,
+      topic: context.alarms,
+    });
     this.resources = {
       landing: bucketOf(names, names.landing),
       lake: bucketOf(names, names.lake),

@@ -10,14 +10,14 @@ import { encodeEvent } from '../../../../functions/runtime/record-codec/encode.t
 import { eventOf } from '../log/log-kit.ts';
 
 const WHOLE: BatchFacts = { stream: 'in', from: 0n, to: 2n ** 128n - 1n, own: ['/p/first/'], names: ['p/second'] };
-const GIVEN_UP = Date.parse('2026-01-02T00:00:00Z');
+const DISCARDED = Date.parse('2026-01-02T00:00:00Z');
 const EMPTY: StepState = { position: undefined, marks: noMarks(WHOLE.from, WHOLE.to), rejections: [] };
 
 /** A document with these records. Each has two events: 10 and 11, 20 and 21, 30 and 31. */
 const document = (records = [1, 2, 3]): OnFailureDocument =>
   OnFailureDocument.parse({
     requestContext: { functionArn: 'arn:aws:lambda:r:1:function:f', condition: 'RecordAgeExceeded', requestId: 'r' },
-    timestamp: new Date(GIVEN_UP).toISOString(),
+    timestamp: new Date(DISCARDED).toISOString(),
     KinesisBatchInfo: { shardId: 'shardId-0', streamArn: 'arn:aws:kinesis:r:1:stream/in', batchSize: records.length },
     payload: JSON.stringify({ Records: records.map((number) => recordOf(number, twoEvents(number))) }),
   });
@@ -40,11 +40,11 @@ const recordOf = (number: number, data: Buffer) => ({
 });
 
 const missedWhen = (known: Partial<Missing>, of = document()) =>
-  missed(of, { facts: WHOLE, state: EMPTY, gaps: [], nowMillis: GIVEN_UP + 1_000, ...known })?.map(({ bytes }) =>
+  missed(of, { facts: WHOLE, state: EMPTY, gaps: [], nowMillis: DISCARDED + 1_000, ...known })?.map(({ bytes }) =>
     Number(JSON.parse(Buffer.from(bytes).toString()).data),
   );
 const at = (position: Position): StepState => ({ ...EMPTY, position });
-const gap = (from: Position, to: Position): Gap => ({ from, to, notedMillis: GIVEN_UP });
+const gap = (from: Position, to: Position): Gap => ({ from, to, notedMillis: DISCARDED });
 
 describe('of the events in an on-failure document, a step has missed', () => {
   test.each<[string, Partial<Missing>, readonly number[] | undefined]>([
@@ -76,7 +76,7 @@ describe('of the events in an on-failure document, a step has missed', () => {
     ],
     [
       'all of it, to be on the safe side, after an hour out of reach',
-      { state: undefined, nowMillis: GIVEN_UP + 3_600_000 },
+      { state: undefined, nowMillis: DISCARDED + 3_600_000 },
       [10, 11, 20, 21, 30, 31],
     ],
   ])('%s', (_, known, expected) => {
@@ -99,7 +99,7 @@ describe('of the events in an on-failure document, a step has missed', () => {
 
   test('the records that do not decode, with the reason why they do not', () => {
     const of = { ...document([]), payload: { Records: [recordOf(1, Buffer.from([1, 2]))] } as never };
-    const found = missed(of, { facts: WHOLE, state: EMPTY, gaps: [], nowMillis: GIVEN_UP });
+    const found = missed(of, { facts: WHOLE, state: EMPTY, gaps: [], nowMillis: DISCARDED });
     expect(found).toMatchObject([{ reason: 'undecodable', bytes: Buffer.from([1, 2]) }]);
   });
 });

@@ -13,12 +13,12 @@ import { LinkedAlarm } from './linked-alarm.ts';
 import { logGroupOf } from './step-statements.ts';
 
 /** The module of the function, relative to the repository. */
-export const GIVEN_UP_ENTRY = 'functions/runtime/on-failure/handler.ts';
+export const ON_FAILURE_ENTRY = 'functions/runtime/on-failure/handler.ts';
 
 /** Documents have up to 6 MB and are read one at a time. After an outage of hours there are many. */
 const LIMITS: Limits = { timeoutSeconds: 15 * 60, memoryMb: 1_024 };
 
-export interface GivenUpProps {
+export interface OnFailureDocumentsProps {
   readonly names: Names;
   readonly bundle: Bundle;
   /** The ARNs of the streams that pipelines read and no pipeline creates. */
@@ -31,13 +31,13 @@ export interface GivenUpProps {
  * Turns batches that Lambda discarded into dead letters. Its function is called for every on-failure document, and
  * every hour for those that are left.
  */
-export class GivenUp extends Construct {
-  constructor(scope: Construct, id: string, props: GivenUpProps) {
+export class OnFailureDocuments extends Construct {
+  constructor(scope: Construct, id: string, props: OnFailureDocumentsProps) {
     super(scope, id);
     const { names, bundle } = props;
     const { lambda } = addBundledFunction(this, {
       functionName: names.givenUp,
-      description: 'makes dead letters of what Lambda gave up on',
+      description: 'makes dead letters of the records that Lambda discarded',
       path: bundle.path,
       config: {
         pipeline: 'platform',
@@ -54,7 +54,7 @@ export class GivenUp extends Construct {
     const targets = [{ id: 'Function', arn: lambda.attrArn }];
     const rules = {
       Stored: new CfnRule(this, 'Stored', {
-        description: 'tells of what Lambda gave up on',
+        description: 'reports the records that Lambda discarded',
         eventPattern: {
           source: ['aws.s3'],
           'detail-type': ['Object Created'],
@@ -80,7 +80,7 @@ export class GivenUp extends Construct {
   }
 
   /** A failed document is retried every hour, so one failure is no alarm, and two in a row are. */
-  private addAlarm({ names, topic }: GivenUpProps): void {
+  private addAlarm({ names, topic }: OnFailureDocumentsProps): void {
     new LinkedAlarm(this, 'Failing', {
       alarmName: names.platformAlarm('given-up'),
       meaning: 'batches that Lambda discarded cannot be turned into dead letters',
@@ -99,7 +99,7 @@ export class GivenUp extends Construct {
   }
 }
 
-function statementsOf({ names, existingStreams }: GivenUpProps): readonly Statement[] {
+function statementsOf({ names, existingStreams }: OnFailureDocumentsProps): readonly Statement[] {
   const bucket = names.bucketArnOf(names.deadLetters);
   return [
     {
