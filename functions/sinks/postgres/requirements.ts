@@ -1,7 +1,13 @@
 import type pg from 'pg';
 import { UserMistake } from '../../runtime/errors.ts';
 import { MOST_COLUMNS } from './columns.ts';
-import type { Table } from './table.ts';
+
+/** What the check needs of a table: its quoted name, its name for messages, and its columns. */
+interface TableToCheck {
+  readonly name: string;
+  readonly written: string;
+  readonly columns: readonly unknown[];
+}
 
 interface Facts {
   readonly database: string;
@@ -22,7 +28,7 @@ interface Facts {
  */
 export async function refuseUnfitTable(
   client: pg.ClientBase,
-  { name, written, columns }: Pick<Table, 'name' | 'written' | 'columns'>,
+  { name, written, columns }: TableToCheck,
   key: readonly string[] | undefined,
 ): Promise<void> {
   const { rows } = await client.query<Facts>(FACTS, [name, key ?? []]);
