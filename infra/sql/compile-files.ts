@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
@@ -26,9 +26,13 @@ export interface Folders {
 export async function compileFiles(folders: Folders, { check }: { check: boolean }): Promise<readonly CompiledFile[]> {
   const names = (await readdir(folders.transforms, { recursive: true })).sort();
   const compiled: CompiledFile[] = [];
+  const inOrder = await afterTheirInputs(
+    folders.transforms,
+    names.filter((name) => name.endsWith('.sql')),
+  );
+  for (const name of inOrder) compiled.push(await compileOne(folders, join(folders.transforms, name), check));
   for (const name of names) {
     const path = join(folders.transforms, name);
-    if (name.endsWith('.sql')) compiled.push(await compileOne(folders, path, check));
     if (name.endsWith('.sql.ts') && !names.includes(name.replace(/\.ts$/, '')))
       compiled.push({ file: path, state: 'left over' });
   }
@@ -46,9 +50,10 @@ async function compileOne(folders: Folders, path: string, check: boolean): Promi
     file: relative(dirname(dirname(folders.transforms)), path),
     text: await readFile(path, 'utf8'),
   };
+  const { schema, isTransform } = await exportedSchema(source, dirname(path));
   const text = await compileFile(source, {
-    schema: await schemaOf(source, dirname(path)),
-    schemaImport: schemaReference(source),
+    schema,
+    schemaImport: { ...schemaReference(source), isTransform },
     runtime: modulePath(relative(dirname(path), folders.runtime)),
   });
   const target = `${path}.ts`;
@@ -63,23 +68,62 @@ const modulePath = (path: string): string => {
   return posix.startsWith('.') ? posix : `./${posix}`;
 };
 
-/** Imports the schema that the first line of a `.sql` file names. */
+/** Orders files so that a statement on the output of another one comes after it. */
+async function afterTheirInputs(folder: string, names: readonly string[]): Promise<readonly string[]> {
+  const ordered = new Set<string>();
+  const visit = async (name: string, readers: readonly string[]): Promise<void> => {
+    if (ordered.has(name)) return;
+    const source: Source = { file: name, text: await readFile(join(folder, name), 'utf8') };
+    const input = relative(folder, resolve(folder, dirname(name), schemaReference(source).module)).replace(/\.ts$/, '');
+    if (input === name || readers.includes(input))
+      throw new SqlMistake('invalid', {
+        source,
+        offset: 0,
+        problem: `the schema of ${name} is that of its own output`,
+      });
+    if (names.includes(input)) await visit(input, [...readers, name]);
+    ordered.add(name);
+  };
+  for (const name of names) await visit(name, []);
+  return [...ordered];
+}
+
+/** Imports the schema that the first line of a `.sql` file names: a zod schema, or the outputs of a transform. */
 export async function schemaOf(source: Source, directory: string): Promise<z.ZodType> {
+  return (await exportedSchema(source, directory)).schema;
+}
+
+async function exportedSchema(
+  source: Source,
+  directory: string,
+): Promise<{ readonly schema: z.ZodType; readonly isTransform: boolean }> {
   const { module, name } = schemaReference(source);
   const path = resolve(directory, module);
   const offset = source.text.indexOf(module);
   if (!existsSync(path))
     throw new SqlMistake('invalid', { source, offset, problem: `module ${module} does not exist` });
-  const exported = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
-  const schema = exported[name];
-  if (schema instanceof z.ZodType) return schema;
-  const schemas = Object.keys(exported).filter((key) => exported[key] instanceof z.ZodType);
+  // A module that was compiled a moment ago must not come from Node's cache of modules.
+  const version = path.endsWith('.sql.ts') ? `?version=${(await stat(path, { bigint: true })).mtimeNs}` : '';
+  const exported = (await import(pathToFileURL(path).href + version)) as Record<string, unknown>;
+  const found = exported[name];
+  if (found instanceof z.ZodType) return { schema: found, isTransform: false };
+  const outputs = outputsOf(found);
+  if (outputs !== undefined) return { schema: outputs, isTransform: true };
+  const schemas = Object.keys(exported).filter(
+    (key) => exported[key] instanceof z.ZodType || outputsOf(exported[key]) !== undefined,
+  );
   throw new SqlMistake('invalid', {
     source,
     offset,
     problem: `${module} exports no zod schema named ${name}`,
     hint: schemas.length === 0 ? undefined : `it exports ${schemas.join(', ')}`,
   });
+}
+
+/** Returns the schema of a transform's outputs; undefined for anything else. */
+function outputsOf(value: unknown): z.ZodType | undefined {
+  const to = typeof value === 'object' && value !== null && 'to' in value ? value.to : undefined;
+  return to instanceof z.ZodType ? to : undefined;
 }
 
 if (import.meta.main) await main();

@@ -15,8 +15,15 @@ import { SqlMistake } from './syntax/source-position.ts';
 export interface CompileOptions {
   readonly schema: z.ZodType;
   /** How the generated module imports that schema, and the runtime. */
-  readonly schemaImport: { readonly module: string; readonly name: string };
+  readonly schemaImport: SchemaImport;
   readonly runtime: string;
+}
+
+/** An export that is a schema, or a transform whose outputs have the schema. */
+export interface SchemaImport {
+  readonly module: string;
+  readonly name: string;
+  readonly isTransform?: boolean;
 }
 
 /** Reads the schema reference in the first line of a `.sql` file: `-- schema: ./order.ts#Order`. */
@@ -64,12 +71,13 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
   const file = basename(plan.source.file);
   const name = exportName(file);
   expand(module, '{sql-transform/sqlTransform}');
-  const input = uniqueSchemaName(schemaImport.name, module, name);
+  const imported = uniqueSchemaName(schemaImport.name, module, name);
+  const input = schemaImport.isTransform === true ? `${imported}.to` : imported;
   const imports = [
     "import { z } from 'zod';",
     ...importLines(module, runtime),
     `import { transformHandler } from '${runtime}/transform-handler.ts';`,
-    `import { ${input === schemaImport.name ? input : `${schemaImport.name} as ${input}`} } from '${schemaImport.module}';`,
+    `import { ${imported === schemaImport.name ? imported : `${schemaImport.name} as ${imported}`} } from '${schemaImport.module}';`,
   ];
   const streamNames = [
     `from: ${quoteText(plan.from)}`,

@@ -46,7 +46,7 @@ Three commands help while you write a statement:
 
 \`SELECT … FROM <stream> [, unnest(list) AS item] [WHERE …]\`, optionally after \`CREATE STREAM <name> AS\`. \`PARTITION BY <expression>\` at the end sets the key of the outputs; without it they keep the key of the input event.
 
-- The first line, \`-- schema: <module>#<export>\`, names the zod schema of the input stream. Its fields are the columns.
+- The first line, \`-- schema: <module>#<export>\`, names the zod schema of the input stream. Its fields are the columns. For a stream that another \`.sql\` file writes, name its module and transform: \`-- schema: ./clean-movies.sql.ts#cleanMovies\` takes the schema of its outputs.
 - The event attributes \`key\`, \`time\`, \`source\`, \`id\` and \`type\` are columns too. If the data has a column of the same name, the name means the data's column, and \`event.id\` means the attribute.
 - Write a field of a declared object as \`(address).city\`, and a field of jsonb as \`payload -> 'a' ->> 'b'\`. Use lists as \`tags[1]\`, \`'x' = ANY(tags)\`, or with \`unnest\` in FROM, which makes one output for each element. Unnesting a list of objects makes a column of each of their fields.
 - An event for which WHERE is not true is dropped, even if its other columns have invalid values. If WHERE is true, every column that the statement reads must be valid; otherwise the event is rejected.

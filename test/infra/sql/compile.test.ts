@@ -54,6 +54,26 @@ function typeErrors(transforms: string): string {
   return stdout;
 }
 
+test('SQL on the output of SQL takes the schema of its outputs, whatever the order of the files', async () => {
+  const transforms = folderWith({
+    'order.ts': SCHEMA,
+    'a.sql': '-- schema: ./b.sql.ts#b\nSELECT order_id, gross + 1 AS more FROM b',
+    'b.sql': '-- schema: ./order.ts#Order\nCREATE STREAM b AS SELECT order_id, sales * 2 AS gross FROM orders',
+  });
+  expect((await compile(transforms)).map(({ state }) => state)).toEqual(['written', 'written']);
+  expect(typeErrors(transforms)).toBe('');
+  writeFileSync(join(transforms, 'b.sql'), '-- schema: ./order.ts#Order\nSELECT order_id, status AS gross FROM orders');
+  await expect(compile(transforms)).rejects.toThrow('operator does not exist: text + integer');
+});
+
+test('statements that read the output of each other are refused', async () => {
+  const transforms = folderWith({
+    'a.sql': '-- schema: ./b.sql.ts#b\nSELECT id FROM b',
+    'b.sql': '-- schema: ./a.sql.ts#a\nSELECT id FROM a',
+  });
+  await expect(compile(transforms)).rejects.toThrow('is that of its own output');
+});
+
 test.each(['Row', 'handler', 'z'])(
   'a schema may have the name %s, which the compiled module uses too',
   async (name) => {
