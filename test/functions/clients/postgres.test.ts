@@ -208,10 +208,10 @@ describe('a password in Secrets Manager', () => {
   const json = (password: string) => JSON.stringify({ username: 'u', password, engine: 'postgres' });
 
   test.each([
-    ['as RDS writes it', json('local')],
-    ['alone', 'local'],
-  ])('is understood %s, and read once', async (_, secret) => {
-    const opened = open([secret]);
+    ['as RDS writes it', json],
+    ['alone', (password: string) => password],
+  ])('is understood %s, and read once', async (_, secretOf) => {
+    const opened = open([secretOf(server.password)]);
     const first = await opened.use(soon(), backend);
     await admin.query('SELECT pg_terminate_backend($1)', [first]);
     await gone(first);
@@ -221,7 +221,7 @@ describe('a password in Secrets Manager', () => {
   });
 
   test('is read again when the database rejects it, because it was rotated', async () => {
-    const opened = open([json('of yesterday'), json('local')]);
+    const opened = open([json('of yesterday'), json(server.password)]);
     await opened.use(soon(), backend);
     expect(asked).toHaveLength(2);
     await opened.close();

@@ -111,14 +111,17 @@ describe('millrace mappings', () => {
       settings: { ...giveUp, BisectBatchOnFunctionError: true },
       code: throwing,
       batches: ['abbadc', 'ab', 'badc', 'bad', 'c'],
+      line: /load ← readings: .* will be retried: /,
     },
     {
       what: 'continues from the record that a function reports',
       settings: { ...giveUp, FunctionResponseTypes: ['ReportBatchItemFailures'] },
       code: reporting,
       batches: ['abbadc', 'badc'],
+      // A function that reports a failure logs the reason itself.
+      line: /load ← readings: 2 records of shardId-000000000000 discarded: RetryAttemptsExhausted/,
     },
-  ])('$what, and stores what it discards', async ({ settings, code, batches }) => {
+  ])('$what, and stores what it discards', async ({ settings, code, batches, line }) => {
     const s3 = new S3Client({ endpoint: here.url, forcePathStyle: true });
     running.defer(() => s3.destroy());
     await s3.send(new CreateBucketCommand({ Bucket: 'failed' }));
@@ -134,7 +137,7 @@ describe('millrace mappings', () => {
     expect(JSON.parse((await object.Body?.transformToString()) ?? '')).toMatchObject({
       requestContext: { condition: 'RetryAttemptsExhausted' },
     });
-    expect(printed.join('\n')).toMatch(/load ← readings: .* will be retried: /);
+    expect(printed.join('\n')).toMatch(line);
   });
 
   test('runs until functions that feed one another have caught up, and then enables the mappings again', async () => {
