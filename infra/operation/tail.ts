@@ -81,7 +81,7 @@ async function tailShard(tail: Tail, shard: Shard, handlers: TailHandlers): Prom
       start: from,
       signal,
       // Nobody depends on a tail, so records that expire before it reads them are no error.
-      nothingUnreadTrimmed: true,
+      trimmedIsNoLoss: true,
     });
     for await (const page of pages) {
       after = decodeAll(page.records, { after, stream, shard, handlers });

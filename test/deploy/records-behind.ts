@@ -19,7 +19,7 @@ export async function recordsBehind(step: TransformPlan | SinkPlan, deployed: De
   let behind = 0;
   for (const { id: shardId } of shape.shards) {
     const after = await positionIn(shardKey(shape, shardId), step, { deployed, signal });
-    const pages = readShard({ kinesis, stream, shardId, after, signal, nothingUnreadTrimmed: true });
+    const pages = readShard({ kinesis, stream, shardId, after, signal, trimmedIsNoLoss: true });
     for await (const { records } of pages) behind += records.length;
   }
   return behind;

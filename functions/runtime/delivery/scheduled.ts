@@ -15,8 +15,8 @@ import { catchUpShard } from '../rewind/catch-up-shard.ts';
 import { endPlanWhenDone } from '../rewind/catch-up-step.ts';
 import { beginPlan } from '../rewind/spread-plan.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
-import { type CaughtUp, openCaughtUp } from './caught-up.ts';
-import { firstStart } from './scheduled-start.ts';
+import { firstStart } from './first-start.ts';
+import { openReadToEnd, type ReadToEnd } from './read-to-end.ts';
 
 /**
  * The largest slice, in bytes of decompressed data and in events. Each event takes up to a kilobyte of memory beside
@@ -53,7 +53,7 @@ export async function runScheduled(sink: SinkStep, batchWork: BatchWork, invocat
     batchWork,
     shape,
     start: await firstStart(sink.step, signal),
-    caughtUp: openCaughtUp(sink.step, shape),
+    readToEnd: openReadToEnd(sink.step, shape),
     owner: invocation.awsRequestId,
     untilMillis,
     lastStartMillis,
@@ -93,7 +93,7 @@ interface Run {
   readonly batchWork: BatchWork;
   readonly shape: StreamShape;
   readonly start: 'earliest' | Date;
-  readonly caughtUp: CaughtUp;
+  readonly readToEnd: ReadToEnd;
   readonly owner: string;
   /** When the invocation ends, in milliseconds since 1970. */
   readonly untilMillis: number;
@@ -116,12 +116,12 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
   if (!(await checkpoints.lease({ key, owner, nowMillis: now(), untilMillis, signal }))) return false;
   try {
     input.forget(key);
-    if (!(await hasCaughtUp(run, shard, signal))) return false;
+    if (!(await bringToTarget(run, shard, signal))) return false;
     let slice: SliceEnd = 'more';
     while (slice === 'more' && now() < lastStartMillis && (await pause.inForce(signal)) === undefined) {
       slice = await runSlice(run, shard, signal);
     }
-    if (slice === 'all') await run.caughtUp.note(key, signal);
+    if (slice === 'all') await run.readToEnd.note(key, signal);
     return slice === 'ended';
   } finally {
     input.forget(key);
@@ -132,7 +132,11 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
 /**
  * Brings a rewound shard to its target. True: the shard is there, or is not rewound, and slices continue from there.
  */
-async function hasCaughtUp({ batchWork, lastStartMillis }: Run, { id }: Shard, signal: AbortSignal): Promise<boolean> {
+async function bringToTarget(
+  { batchWork, lastStartMillis }: Run,
+  { id }: Shard,
+  signal: AbortSignal,
+): Promise<boolean> {
   const onProgress = (): void => undefined;
   const catchUp = { batchWork, shardId: id, stopMillis: lastStartMillis, signal, onProgress };
   return (await catchUpShard(catchUp)) === 'over';
@@ -235,7 +239,7 @@ async function bisectPortion(run: Run, opened: ShardInput, next: NextSlice): Pro
 /** Reads a portion. It is empty when records may be lost: then reading the whole slice reports the loss. */
 async function nextPortion(run: Run, opened: ShardInput, next: NextSlice): Promise<RecordBatch> {
   try {
-    for await (const portion of recordBatchesOf(pagesFrom(run, opened, { ...next, nothingUnreadTrimmed: false })))
+    for await (const portion of recordBatchesOf(pagesFrom(run, opened, { ...next, trimmedIsNoLoss: false })))
       return portion;
   } catch (error) {
     if (!(error instanceof LostRange)) throw error;
@@ -250,15 +254,15 @@ async function readSlice(run: Run, opened: ShardInput, next: NextSlice): Promise
   const { state } = opened.loaded;
   if (state.ended === true) return { batch: openBatch(state, opened.facts), end: 'ended' };
   try {
-    return await readFrom(run, opened, { ...next, nothingUnreadTrimmed: false });
+    return await readFrom(run, opened, { ...next, trimmedIsNoLoss: false });
   } catch (error) {
     if (!(error instanceof LostRange)) throw error;
-    if (!(await run.caughtUp.was(opened.key, next.signal))) throw error;
-    return readFrom(run, opened, { ...next, nothingUnreadTrimmed: true });
+    if (!(await run.readToEnd.was(opened.key, next.signal))) throw error;
+    return readFrom(run, opened, { ...next, trimmedIsNoLoss: true });
   }
 }
 
-type SliceReading = NextSlice & { readonly nothingUnreadTrimmed: boolean };
+type SliceReading = NextSlice & { readonly trimmedIsNoLoss: boolean };
 
 async function readFrom(run: Run, opened: ShardInput, next: SliceReading): Promise<SliceBatch> {
   const { intent } = opened.loaded.state;
@@ -285,7 +289,7 @@ function pagesFrom(run: Run, opened: ShardInput, next: Omit<SliceReading, 'attem
     // A step that was rewound may be before its configured start.
     start: rewinds > 0 ? 'earliest' : run.start,
     signal: next.signal,
-    nothingUnreadTrimmed: next.nothingUnreadTrimmed,
+    trimmedIsNoLoss: next.trimmedIsNoLoss,
     ...(intent === undefined ? {} : { to: intent.to }),
   });
 }

@@ -28,11 +28,11 @@ export interface ReadSettings {
    */
   readonly to?: Position;
   /**
-   * True when the caller had caught up with the shard so recently that nothing can have been trimmed unread since. The
-   * record of the position may then be gone without a loss, as in a shard without new events for longer than the
-   * retention. Reading starts at the earliest record.
+   * True when the record of the position may be gone without a loss: the caller only passes the records by, or it read
+   * the shard to its end so recently that nothing unread can have been trimmed since, as in a shard without new events
+   * for longer than the retention. Reading then starts at the earliest record.
    */
-  readonly nothingUnreadTrimmed?: boolean;
+  readonly trimmedIsNoLoss?: boolean;
   readonly signal: AbortSignal;
   readonly random?: () => number;
   readonly sleep?: Sleep;
@@ -182,7 +182,7 @@ function openCursor(settings: ReadSettings, shard: ShardToRead): () => Promise<U
   }
 
   function throwIfLost(at: Position, earliest: LogRecord | undefined): void {
-    const nothingLost = settings.nothingUnreadTrimmed && at === settings.after && isEndOfRecord(at);
+    const nothingLost = settings.trimmedIsNoLoss && at === settings.after && isEndOfRecord(at);
     if (!nothingLost) throw new LostRange(settings, at, earliest);
   }
 

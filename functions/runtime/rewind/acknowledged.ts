@@ -17,7 +17,7 @@ const Text = z.object({
   closed: z.number().exactOptional(),
 });
 
-export type Delivered = Readonly<z.infer<typeof Text>>;
+export type Acknowledged = Readonly<z.infer<typeof Text>>;
 
 interface ShardOfRewind {
   readonly key: string;
@@ -30,11 +30,11 @@ interface ShardOfRewind {
  * Notes the end of a batch, and resolves to true when the batch may be acknowledged. False: the rewind has caught up,
  * and the mapping has to redeliver the batch.
  */
-export async function noteDelivered(
+export async function noteAcknowledged(
   checkpoints: Checkpoints,
   { key, rewind, end, signal }: ShardOfRewind & { readonly end: Position },
 ): Promise<boolean> {
-  const { value } = await updateNote(checkpoints, deliveredNote(key), {
+  const { value } = await updateNote(checkpoints, acknowledgedNote(key), {
     change: (delivered = {}) =>
       isClosed(delivered, rewind) || (delivered.end !== undefined && delivered.end >= end)
         ? undefined
@@ -48,21 +48,21 @@ export async function noteDelivered(
  * Closes the note. This stops acknowledging: from then on the mapping has to redeliver. Resolves to the end of the last
  * batch that was acknowledged.
  */
-export async function closeDelivered(
+export async function closeAcknowledged(
   checkpoints: Checkpoints,
   { key, rewind, signal }: ShardOfRewind,
 ): Promise<Position | undefined> {
-  const { value } = await updateNote(checkpoints, deliveredNote(key), {
+  const { value } = await updateNote(checkpoints, acknowledgedNote(key), {
     change: (delivered = {}) => (isClosed(delivered, rewind) ? undefined : { ...delivered, closed: rewind }),
     signal,
   });
   return value?.end;
 }
 
-function isClosed(delivered: Delivered | undefined, rewind: number): boolean {
+function isClosed(delivered: Acknowledged | undefined, rewind: number): boolean {
   return (delivered?.closed ?? 0) >= rewind;
 }
 
-function deliveredNote(key: string): Note<Delivered> {
+function acknowledgedNote(key: string): Note<Acknowledged> {
   return jsonNote(`delivered/${key}`, Text);
 }

@@ -27,10 +27,10 @@ import { isAtEnd, parentsOf } from './shard-ends.ts';
  * `over`: the shard is not rewound any more. `waiting`: it has to wait for its parents or descendants. `unfinished`:
  * the time is over.
  */
-export type CaughtUpTo = 'over' | 'waiting' | 'unfinished';
+export type CatchUpResult = 'over' | 'waiting' | 'unfinished';
 
 /** Catches up with one shard, until nothing is left or the time is over. */
-export async function catchUpShard(catchUp: CatchUp): Promise<CaughtUpTo> {
+export async function catchUpShard(catchUp: CatchUp): Promise<CatchUpResult> {
   const { batchWork, shardId, stopMillis, signal } = catchUp;
   const { step, input } = batchWork;
   for (;;) {
@@ -49,7 +49,7 @@ export async function catchUpShard(catchUp: CatchUp): Promise<CaughtUpTo> {
   }
 }
 
-async function advance(catchUp: CatchUp, shard: ShardInput, rewind: Rewind): Promise<CaughtUpTo | 'again'> {
+async function advance(catchUp: CatchUp, shard: ShardInput, rewind: Rewind): Promise<CatchUpResult | 'again'> {
   if (rewind.phase === 'settling') {
     await settle(catchUp, shard, rewind);
     return 'again';
@@ -85,13 +85,13 @@ async function parentsAreDone(catchUp: CatchUp, { endMillis }: Rewind): Promise<
   return true;
 }
 
-async function readOn(catchUp: CatchUp, begun: ShardInput): Promise<CaughtUpTo | 'again'> {
+async function readOn(catchUp: CatchUp, begun: ShardInput): Promise<CatchUpResult | 'again'> {
   const { batchWork, stopMillis } = catchUp;
   let shard = await finishFixedSlice(catchUp, begun);
   // Records that are only passed may be trimmed away meanwhile.
-  const nothingUnreadTrimmed = shard.loaded.state.rewind?.phase === 'passing';
+  const trimmedIsNoLoss = shard.loaded.state.rewind?.phase === 'passing';
   const size = traitsOf(batchWork).fixesSlices ? LARGE : undefined;
-  for await (const { records, end } of recordBatchesOf(pagesFrom(catchUp, shard, { nothingUnreadTrimmed }), size)) {
+  for await (const { records, end } of recordBatchesOf(pagesFrom(catchUp, shard, { trimmedIsNoLoss }), size)) {
     shard = await takePortion(catchUp, shard, records);
     const { rewind } = shard.loaded.state;
     if (rewind === undefined) return 'over';
@@ -106,7 +106,7 @@ async function finishFixedSlice(catchUp: CatchUp, shard: ShardInput): Promise<Sh
   const { intent } = shard.loaded.state;
   if (intent === undefined) return shard;
   const records: LogRecord[] = [];
-  for await (const page of pagesFrom(catchUp, shard, { nothingUnreadTrimmed: false, to: intent.to }))
+  for await (const page of pagesFrom(catchUp, shard, { trimmedIsNoLoss: false, to: intent.to }))
     records.push(...page.records);
   return processRecords(catchUp, shard, records);
 }

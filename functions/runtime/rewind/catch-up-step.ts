@@ -4,7 +4,7 @@ import type { OperatorAnswer, ShardAnswer } from '../operator-request.ts';
 import { sequenceNumberOf } from '../position.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
 import type { CatchUp } from './catch-up.ts';
-import { type CaughtUpTo, catchUpShard } from './catch-up-shard.ts';
+import { type CatchUpResult, catchUpShard } from './catch-up-shard.ts';
 import { loadPlan, movePlan, type StoredPlan } from './plan.ts';
 import { beginPlan } from './spread-plan.ts';
 
@@ -137,7 +137,7 @@ interface CatchUpTurn extends Pick<CatchUp, 'batchWork' | 'stopMillis' | 'signal
 }
 
 /** `busy`: another invocation catches up with the shard. */
-type ShardResult = CaughtUpTo | 'busy';
+type ShardResult = CatchUpResult | 'busy';
 
 interface Round {
   /** By shard. Left out: shards that are not being rewound, that failed, or that the time was too short for. */

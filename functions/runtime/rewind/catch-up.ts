@@ -23,13 +23,13 @@ export interface CatchUp {
 }
 
 /**
- * Reads the shard from its position on, to its end or to the end of a range that was fixed. Set `nothingUnreadTrimmed`
+ * Reads the shard from its position on, to its end or to the end of a range that was fixed. Set `trimmedIsNoLoss`
  * when a record that is trimmed away meanwhile is no loss.
  */
 export function pagesFrom(
   { batchWork, shardId, signal }: CatchUp,
   { loaded }: ShardInput,
-  { nothingUnreadTrimmed, to }: { readonly nothingUnreadTrimmed: boolean; readonly to?: Position | undefined },
+  { trimmedIsNoLoss, to }: { readonly trimmedIsNoLoss: boolean; readonly to?: Position | undefined },
 ): ReturnType<typeof readShard> {
   return readShard({
     kinesis: batchWork.step.kinesis,
@@ -38,7 +38,7 @@ export function pagesFrom(
     signal,
     after: loaded.state.position,
     start: 'earliest',
-    nothingUnreadTrimmed,
+    trimmedIsNoLoss,
     ...(to === undefined ? {} : { to }),
   });
 }

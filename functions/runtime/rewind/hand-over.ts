@@ -1,7 +1,7 @@
 import type { ShardInput } from '../batches/shard-input.ts';
 import { laterOf, type Rewind } from '../checkpoints/rewind-state.ts';
 import { recordAt } from '../log/record-at.ts';
-import { closeDelivered } from './acknowledged.ts';
+import { closeAcknowledged } from './acknowledged.ts';
 import { type CatchUp, commitChange } from './catch-up.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function handOver(catchUp: CatchUp, shard: ShardInput, rewind: Rewi
   const { batchWork, shardId, signal } = catchUp;
   const { step, input } = batchWork;
   const { position, rewinds = 0 } = shard.loaded.state;
-  const closed = await closeDelivered(step.checkpoints, { key: shard.key, rewind: rewinds, signal });
+  const closed = await closeAcknowledged(step.checkpoints, { key: shard.key, rewind: rewinds, signal });
   const last = laterOf(closed, rewind.until);
   const isThere = last === undefined || (position !== undefined && position >= last);
   if (!isThere) {

@@ -17,7 +17,7 @@ export async function settle(catchUp: CatchUp, shard: ShardInput, rewind: Rewind
 }
 
 async function processOnePortion(catchUp: CatchUp, shard: ShardInput): Promise<ShardInput> {
-  for await (const { records } of recordBatchesOf(pagesFrom(catchUp, shard, { nothingUnreadTrimmed: true })))
+  for await (const { records } of recordBatchesOf(pagesFrom(catchUp, shard, { trimmedIsNoLoss: true })))
     return processRecords(catchUp, shard, records);
   return shard;
 }

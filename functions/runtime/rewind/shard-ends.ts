@@ -17,7 +17,7 @@ export async function isAtEnd(
 ): Promise<boolean> {
   const { step, input } = batchWork;
   const { kinesis } = step;
-  const pages = readShard({ kinesis, stream: input.stream, shardId, after, nothingUnreadTrimmed: true, signal });
+  const pages = readShard({ kinesis, stream: input.stream, shardId, after, trimmedIsNoLoss: true, signal });
   for await (const { records, end } of pages) return records.length === 0 && end === 'shard-end';
   return false;
 }

@@ -3,7 +3,7 @@ import type { ShardInput } from '../batches/shard-input.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { endOfRecord } from '../position.ts';
 import type { LogRecord } from '../record-codec/record.ts';
-import { noteDelivered } from './acknowledged.ts';
+import { noteAcknowledged } from './acknowledged.ts';
 
 export interface Skipped {
   readonly loaded: LoadedState;
@@ -29,7 +29,7 @@ export async function skipBatch(
   // yet. Storing the state keeps any other invocation from processing this batch as an ordinary one.
   const loaded = shard.loaded.revision === 0 ? await batchWork.move(shard, shard.loaded.state, signal) : shard.loaded;
   if (last === undefined) return { loaded, isAcknowledged: true };
-  const isAcknowledged = await noteDelivered(batchWork.step.checkpoints, {
+  const isAcknowledged = await noteAcknowledged(batchWork.step.checkpoints, {
     key: shard.key,
     rewind: loaded.state.rewinds ?? 0,
     end: endOfRecord(last.sequenceNumber),

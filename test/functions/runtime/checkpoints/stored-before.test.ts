@@ -6,14 +6,14 @@ import { type Checkpoints, openCheckpoints } from '../../../../functions/runtime
 import { openMarkPages } from '../../../../functions/runtime/checkpoints/mark-pages.ts';
 import { loadState, saveState } from '../../../../functions/runtime/checkpoints/shard-states.ts';
 import { decodeState, encodeState, type StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
-import { openCaughtUp } from '../../../../functions/runtime/delivery/caught-up.ts';
-import { firstStart } from '../../../../functions/runtime/delivery/scheduled-start.ts';
+import { firstStart } from '../../../../functions/runtime/delivery/first-start.ts';
+import { openReadToEnd } from '../../../../functions/runtime/delivery/read-to-end.ts';
 import { isDone, loadLane, recordDone, saveLane } from '../../../../functions/runtime/items/lanes.ts';
 import { loadGaps, noteGap } from '../../../../functions/runtime/on-failure/gaps.ts';
 import { isAtRest, loadPause, openPause, savePause } from '../../../../functions/runtime/pause/pause.ts';
 import { endOfRecord, positionOf, sequenceAt } from '../../../../functions/runtime/position.ts';
 import { loadReplay, saveReplay } from '../../../../functions/runtime/replay/plan.ts';
-import { closeDelivered, noteDelivered } from '../../../../functions/runtime/rewind/acknowledged.ts';
+import { closeAcknowledged, noteAcknowledged } from '../../../../functions/runtime/rewind/acknowledged.ts';
 import { loadPlan, movePlan, type RewindPlan, type StoredPlan } from '../../../../functions/runtime/rewind/plan.ts';
 import { createDynamoDb } from '../../../kit/dynamodb.ts';
 
@@ -301,11 +301,11 @@ describe('an operation that was stored before', () => {
   test('still tells which batches were acknowledged, and that no more may be', async () => {
     const checkpoints = await tableWith('acknowledged');
     const at = { key: SHARD, rewind: 2, signal };
-    expect(await noteDelivered(checkpoints, { ...at, end: endOfRecord(SECOND) })).toBe(false);
-    expect(await closeDelivered(checkpoints, at)).toBe(endOfRecord(FIRST));
+    expect(await noteAcknowledged(checkpoints, { ...at, end: endOfRecord(SECOND) })).toBe(false);
+    expect(await closeAcknowledged(checkpoints, at)).toBe(endOfRecord(FIRST));
     await expectSameItem('acknowledged', async (empty) => {
-      await noteDelivered(empty, { ...at, end: endOfRecord(FIRST) });
-      await closeDelivered(empty, at);
+      await noteAcknowledged(empty, { ...at, end: endOfRecord(FIRST) });
+      await closeAcknowledged(empty, at);
     });
   });
 });
@@ -371,9 +371,9 @@ describe('a note of a source or step that was stored before', () => {
     const checkpoints = await tableWith('caughtUp');
     const day = { retentionMillis: 24 * 3_600_000 };
     const wasAt = (atMillis: number, retention: typeof day) =>
-      openCaughtUp({ checkpoints, now: () => atMillis }, retention).was(SHARD, signal);
+      openReadToEnd({ checkpoints, now: () => atMillis }, retention).was(SHARD, signal);
     expect(await wasAt(NOW + day.retentionMillis - 1, { retentionMillis: 7 * day.retentionMillis })).toBe(true);
     expect(await wasAt(NOW + day.retentionMillis, { retentionMillis: 7 * day.retentionMillis })).toBe(false);
-    await expectSameItem('caughtUp', (empty) => openCaughtUp({ checkpoints: empty, now }, day).note(SHARD, signal));
+    await expectSameItem('caughtUp', (empty) => openReadToEnd({ checkpoints: empty, now }, day).note(SHARD, signal));
   });
 });

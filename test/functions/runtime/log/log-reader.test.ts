@@ -295,7 +295,7 @@ test.each(trimmedAnswers)(
   'is none when the caller had caught up since, and reading goes on, when the shard %s',
   async (_, clientOf) => {
     const { given, after } = await trimmedStream();
-    const read = await pages(given, { kinesis: clientOf(given), after, nothingUnreadTrimmed: true });
+    const read = await pages(given, { kinesis: clientOf(given), after, trimmedIsNoLoss: true });
     expect([texts(read), end(read)]).toEqual([['c'], 'caught-up']);
   },
 );
@@ -303,7 +303,7 @@ test.each(trimmedAnswers)(
 test('a position inside a record that is trimmed away is always a lost range', async () => {
   const { given, after } = await trimmedStream();
   const inside = `${after.slice(0, -4)}---0` as Position;
-  await expect(pages(given, { after: inside, nothingUnreadTrimmed: true })).rejects.toThrow(LostRange);
+  await expect(pages(given, { after: inside, trimmedIsNoLoss: true })).rejects.toThrow(LostRange);
 });
 
 test('a shard without any record left is a lost range without an earliest record', async () => {
@@ -312,7 +312,7 @@ test('a shard without any record left is a lost range without an earliest record
   const [after] = given.positions();
   await given.clock.advance(25 * HOUR);
   await expect(pages(given, { after })).rejects.toMatchObject({ name: 'LostRange', earliest: undefined });
-  const read = await pages(given, { after, nothingUnreadTrimmed: true });
+  const read = await pages(given, { after, trimmedIsNoLoss: true });
   expect([texts(read), end(read)]).toEqual([[], 'caught-up']);
 });
 

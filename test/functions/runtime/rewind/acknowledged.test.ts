@@ -2,7 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Checkpoints, openCheckpoints } from '../../../../functions/runtime/checkpoints/checkpoints.ts';
 import { positionOf } from '../../../../functions/runtime/position.ts';
-import { closeDelivered, noteDelivered } from '../../../../functions/runtime/rewind/acknowledged.ts';
+import { closeAcknowledged, noteAcknowledged } from '../../../../functions/runtime/rewind/acknowledged.ts';
 import { createDynamoDb } from '../../../kit/dynamodb.ts';
 
 const signal = new AbortController().signal;
@@ -19,8 +19,8 @@ describe('the end of the batches that are acknowledged unprocessed while a shard
   });
 
   const note = (key: string, rewind: number, record: number) =>
-    noteDelivered(checkpoints, { key, rewind, end: at(record), signal });
-  const close = (key: string, rewind: number) => closeDelivered(checkpoints, { key, rewind, signal });
+    noteAcknowledged(checkpoints, { key, rewind, end: at(record), signal });
+  const close = (key: string, rewind: number) => closeAcknowledged(checkpoints, { key, rewind, signal });
 
   test('never goes back, and cannot be moved once the note is closed', async () => {
     expect(await note('a', 1, 5)).toBe(true);

@@ -11,7 +11,7 @@ const NOTE_EVERY_MILLIS = 3_600_000;
  * the retention, the record of the step's position expires. That is a loss only if the shard had a later record, and
  * these times tell.
  */
-export interface CaughtUp {
+export interface ReadToEnd {
   /** Notes that the shard is now read to its end. */
   note(shard: string, signal: AbortSignal): Promise<void>;
   /** True when the shard was read to its end so recently that no later record can have expired. */
@@ -22,10 +22,10 @@ export interface CaughtUp {
  * Opens the notes of a step. A note is valid for the shorter of two retentions, the one at the time of the note and the
  * present one: a longer retention does not bring back expired records.
  */
-export function openCaughtUp(
+export function openReadToEnd(
   { checkpoints, now }: Pick<Step, 'checkpoints' | 'now'>,
   { retentionMillis }: Pick<StreamShape, 'retentionMillis'>,
-): CaughtUp {
+): ReadToEnd {
   const noted = new Map<string, number>();
   return {
     async note(shard, signal) {
