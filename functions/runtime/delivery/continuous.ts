@@ -84,13 +84,16 @@ interface AtShard {
   readonly signal: AbortSignal;
 }
 
-interface Round {
+interface HandledRecords {
   readonly loaded: LoadedState;
   readonly result: { readonly isRewound: boolean; readonly unfinished: Unfinished };
 }
 
 /** Processes a batch of a shard that is not being rewound: deduplicate, process, commit, report. */
-async function processBatch(batchWork: BatchWork, { shard, shardId, records, signal }: AtShard): Promise<Round> {
+async function processBatch(
+  batchWork: BatchWork,
+  { shard, shardId, records, signal }: AtShard,
+): Promise<HandledRecords> {
   const { step, input } = batchWork;
   await noteGap(step, input, { shard, first: records[0] as LogRecord, signal });
   const commit = (batch: Batch, dataHandled: Turn['dataHandled']) =>
@@ -121,7 +124,7 @@ async function commitAndReport(
 }
 
 /** Acknowledges a batch of a shard that is being rewound, without processing the batch. */
-async function acknowledge(batchWork: BatchWork, { shard, records, signal }: AtShard): Promise<Round> {
+async function acknowledge(batchWork: BatchWork, { shard, records, signal }: AtShard): Promise<HandledRecords> {
   const { loaded, isAcknowledged } = await skipBatch(batchWork, shard, { records, signal });
   return { loaded, result: { isRewound: true, unfinished: isAcknowledged ? undefined : records[0] } };
 }

@@ -47,7 +47,7 @@ export async function runScheduled(sink: SinkStep, batchWork: BatchWork, invocat
   const lastStartMillis = untilMillis - invocation.getRemainingTimeInMillis() * TIME_FOR_A_SLICE;
   const begun = await beginPlan(batchWork, signal);
   const shape = await input.refresh(signal);
-  const run: Run = {
+  const run: ScheduledRun = {
     sink,
     input,
     batchWork,
@@ -87,7 +87,7 @@ export async function runScheduled(sink: SinkStep, batchWork: BatchWork, invocat
 }
 
 /** What one scheduled run needs for each of its shards. */
-interface Run {
+interface ScheduledRun {
   readonly sink: SinkStep;
   readonly input: Input;
   readonly batchWork: BatchWork;
@@ -108,7 +108,7 @@ interface Run {
 type SliceEnd = 'more' | 'all' | 'ended';
 
 /** Writes the next slices of one shard under its lease. True: the shard is closed and completely written. */
-async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<boolean> {
+async function runShard(run: ScheduledRun, shard: Shard, signal: AbortSignal): Promise<boolean> {
   const { sink, input, owner, untilMillis, lastStartMillis } = run;
   const { checkpoints, now, pause } = sink.step;
   const key = shardKey(run.shape, shard.id);
@@ -133,7 +133,7 @@ async function runShard(run: Run, shard: Shard, signal: AbortSignal): Promise<bo
  * Brings a rewound shard to its target. True: the shard is there, or is not rewound, and slices continue from there.
  */
 async function bringToTarget(
-  { batchWork, lastStartMillis }: Run,
+  { batchWork, lastStartMillis }: ScheduledRun,
   { id }: Shard,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -156,7 +156,7 @@ function isDone({ ended, rejections }: StepState): boolean {
  * Writes the next slice of a shard, if there is one. When there is none but the state still contains rejections,
  * because a process died before it could remove them, writes an empty slice, which removes them.
  */
-async function runSlice(run: Run, shard: Shard, signal: AbortSignal): Promise<SliceEnd> {
+async function runSlice(run: ScheduledRun, shard: Shard, signal: AbortSignal): Promise<SliceEnd> {
   const { step } = run.sink;
   const opened = await run.input.open(shard.id, signal);
   const { state } = opened.loaded;
@@ -181,7 +181,7 @@ interface NextSlice {
   readonly attempt: SliceAttempt;
 }
 
-async function writeSlice(run: Run, opened: ShardInput, next: NextSlice): Promise<SliceEnd> {
+async function writeSlice(run: ScheduledRun, opened: ShardInput, next: NextSlice): Promise<SliceEnd> {
   const { sink, input } = run;
   const { step } = sink;
   const { signal, attempt } = next;
@@ -207,7 +207,7 @@ async function writeSlice(run: Run, opened: ShardInput, next: NextSlice): Promis
  * Looks for the poison record that killed a process: reads a portion of the size that a mapping would deliver, and
  * bisects it. False: there is nothing to read.
  */
-async function bisectPortion(run: Run, opened: ShardInput, next: NextSlice): Promise<boolean> {
+async function bisectPortion(run: ScheduledRun, opened: ShardInput, next: NextSlice): Promise<boolean> {
   const { sink, input } = run;
   const { step } = sink;
   const { shard, signal } = next;
@@ -237,7 +237,7 @@ async function bisectPortion(run: Run, opened: ShardInput, next: NextSlice): Pro
 }
 
 /** Reads a portion. It is empty when records may be lost: then reading the whole slice reports the loss. */
-async function nextPortion(run: Run, opened: ShardInput, next: NextSlice): Promise<RecordBatch> {
+async function nextPortion(run: ScheduledRun, opened: ShardInput, next: NextSlice): Promise<RecordBatch> {
   try {
     for await (const portion of recordBatchesOf(pagesFrom(run, opened, { ...next, trimmedIsNoLoss: false })))
       return portion;
@@ -250,7 +250,7 @@ async function nextPortion(run: Run, opened: ShardInput, next: NextSlice): Promi
 type SliceBatch = { readonly batch: Batch; readonly end: SliceEnd };
 
 /** Reads the events from the position on: a full slice, or exactly the range that an interrupted run has fixed. */
-async function readSlice(run: Run, opened: ShardInput, next: NextSlice): Promise<SliceBatch> {
+async function readSlice(run: ScheduledRun, opened: ShardInput, next: NextSlice): Promise<SliceBatch> {
   const { state } = opened.loaded;
   if (state.ended === true) return { batch: openBatch(state, opened.facts), end: 'ended' };
   try {
@@ -264,7 +264,7 @@ async function readSlice(run: Run, opened: ShardInput, next: NextSlice): Promise
 
 type SliceReading = NextSlice & { readonly trimmedIsNoLoss: boolean };
 
-async function readFrom(run: Run, opened: ShardInput, next: SliceReading): Promise<SliceBatch> {
+async function readFrom(run: ScheduledRun, opened: ShardInput, next: SliceReading): Promise<SliceBatch> {
   const { intent } = opened.loaded.state;
   const batch = openBatch(opened.loaded.state, opened.facts);
   for await (const page of pagesFrom(run, opened, next)) {
@@ -279,7 +279,11 @@ async function readFrom(run: Run, opened: ShardInput, next: SliceReading): Promi
   return { batch, end: 'all' };
 }
 
-function pagesFrom(run: Run, opened: ShardInput, next: Omit<SliceReading, 'attempt'>): ReturnType<typeof readShard> {
+function pagesFrom(
+  run: ScheduledRun,
+  opened: ShardInput,
+  next: Omit<SliceReading, 'attempt'>,
+): ReturnType<typeof readShard> {
   const { position, intent, rewinds = 0 } = opened.loaded.state;
   return readShard({
     kinesis: run.sink.step.kinesis,

@@ -139,13 +139,13 @@ interface CatchUpTurn extends Pick<CatchUp, 'batchWork' | 'stopMillis' | 'signal
 /** `busy`: another invocation catches up with the shard. */
 type ShardResult = CatchUpResult | 'busy';
 
-interface Round {
+interface CatchUpRound {
   /** By shard. Left out: shards that are not being rewound, that failed, or that the time was too short for. */
   readonly results: ReadonlyMap<string, ShardResult>;
   readonly failures: readonly unknown[];
 }
 
-async function catchUpEach(turn: CatchUpTurn, shards: readonly string[]): Promise<Round> {
+async function catchUpEach(turn: CatchUpTurn, shards: readonly string[]): Promise<CatchUpRound> {
   const { step } = turn.batchWork;
   const waiting = [...shards];
   const results = new Map<string, ShardResult>();
