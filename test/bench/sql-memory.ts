@@ -115,7 +115,7 @@ async function memoryOf({ args, lines, header }: Case, bytes: number): Promise<M
   const command = ['--import', TELL, join(REPOSITORY, 'infra/cli/main.ts'), 'sql', ...args];
   const begun = performance.now();
   const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
-  const [stdin, stdout, stderr, told] = child.stdio;
+  const [stdin, stdout, stderr, memory] = child.stdio;
   const ended = once(child, 'close');
   let [inBytes, outLines] = [header.length, 0];
   const looks: { at: number; mib: number }[] = [];
@@ -123,7 +123,7 @@ async function memoryOf({ args, lines, header }: Case, bytes: number): Promise<M
     stream.on('data', (chunk: Buffer) => {
       for (let at = chunk.indexOf(LINE_BREAK); at !== -1; at = chunk.indexOf(LINE_BREAK, at + 1)) outLines += 1;
     });
-  (told as typeof stdout).on('data', (chunk: Buffer) => {
+  (memory as typeof stdout).on('data', (chunk: Buffer) => {
     for (const look of chunk.toString().trim().split('\n'))
       looks.push({ at: inBytes, mib: Math.round(Number(look) / 2 ** 20) });
   });

@@ -142,8 +142,8 @@ async function replay(step: SinkPlan, deployed: Deployed): Promise<string | unde
   const id = `sample-${process.hrtime.bigint()}`;
   const name = `${step.pipeline}/${step.name}`;
   const checkpoints = openCheckpoints({ dynamodb: clients.dynamodb, table: names.checkpoints, step: name });
-  const asked = { askedMillis: Date.now(), toMillis: Date.now() };
-  const plan = { phase: 'asked', from: 'earliest', into: id, ...asked } as const;
+  const times = { askedMillis: Date.now(), toMillis: Date.now() };
+  const plan = { phase: 'asked', from: 'earliest', into: id, ...times } as const;
   await saveReplay(checkpoints, { revision: 0, plan: undefined }, { id, plan, signal: new AbortController().signal });
   const invoked = await invokeCold(functionOf(step, deployed), { millrace: 'replay', id }, deployed);
   return unless(!invoked.threw, invoked);

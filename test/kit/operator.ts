@@ -24,7 +24,7 @@ export function deployChanged(
   functions.kill(step);
 }
 
-/** A place as a process of an operator reaches it. */
+/** Returns the run's stage as an operator's process reaches it. */
 export function targetOf({ stage, functions, randomOf, clock }: World, process: SimulatedProcess): TargetWithFunctions {
   const client = (serviceId: string) => ({
     send: (command: object, options?: { readonly abortSignal?: AbortSignal }) =>

@@ -177,7 +177,7 @@ describe('records that Lambda discarded', () => {
     await outage(world, copies);
     await settle(world, HOUR);
     const lines: string[] = [];
-    const asked: unknown[] = [];
+    const requests: unknown[] = [];
     const work = (tells: object) =>
       operate(world, ({ clients, names }) =>
         convertAll(
@@ -198,7 +198,7 @@ describe('records that Lambda discarded', () => {
             ),
             lambda: {
               send: async ({ input }: { readonly input: unknown }) => {
-                asked.push(input);
+                requests.push(input);
                 return tells;
               },
             } as never,
@@ -215,7 +215,7 @@ describe('records that Lambda discarded', () => {
     lines.length = 0;
     await work({ Environment: { Variables: { STEP_CONFIG: JSON.stringify(world.stage.configOf(copies)) } } });
     expect(numbersOf(deadLettersOf(world, copies))).toEqual([2, 3, 4]);
-    expect(asked).toContainEqual({ FunctionName: expect.stringContaining('millrace-test-shop--copying') });
+    expect(requests).toContainEqual({ FunctionName: expect.stringContaining('millrace-test-shop--copying') });
     const counted = lines.map((line) => JSON.parse(line) as { pipeline: string; step: string; rejected: number });
     expect(new Set(counted.map(({ pipeline: of, step }) => `${of}/${step}`))).toEqual(new Set(['shop/copying']));
     expect(counted.reduce((sum, { rejected }) => sum + rejected, 0)).toBe(3);

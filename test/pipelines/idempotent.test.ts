@@ -22,7 +22,7 @@ const copying = defineTransform({ entry: import.meta.url, from: Item, to: Item, 
 const shop = definePipeline({
   name: 'shop',
   streams: { raw: { schema: Item, shards: 2, idempotent: true }, copied: { schema: Item } },
-  sources: { door: { read: httpSource({ schema: Item, type: 'item.sent', key: 'name' }), to: 'raw' } },
+  sources: { posts: { read: httpSource({ schema: Item, type: 'item.sent', key: 'name' }), to: 'raw' } },
   transforms: { copying: { from: 'raw', apply: copying, to: 'copied' } },
   sinks: {
     items: { from: 'raw', write: postgresSink({ table: 'items' }) },
@@ -123,11 +123,11 @@ describe('a stream that is idempotent', () => {
       sequence,
       data: { name: 'x', number },
     });
-    const post = (body: unknown) => run.posted('door', body, { contentType: 'application/cloudevents-batch+json' });
+    const post = (body: unknown) => run.posted('posts', body, { contentType: 'application/cloudevents-batch+json' });
     for (const body of [[event('9', 9), event('10', 10)], [event('9', 9), event('10', 10)], [event('11', 11)]])
       expect((await post(body)).status).toBe(202);
-    await run.posted('door', { name: 'y', number: 1 });
-    await run.posted('door', { name: 'y', number: 1 });
+    await run.posted('posts', { name: 'y', number: 1 });
+    await run.posted('posts', { name: 'y', number: 1 });
     await run.settled();
     expect(
       run
