@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
-import { KinesisClient, ListShardsCommand, PutRecordsCommand } from '@aws-sdk/client-kinesis';
+import { GetRecordsCommand, KinesisClient, ListShardsCommand, PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { dynamoClient } from '../../../../functions/runtime/aws/dynamo.ts';
@@ -98,6 +98,28 @@ test('the Kinesis client never retries: the log writer decides that', async () =
   const error = await kinesis.send(put()).catch((caught: unknown) => caught);
   expect(failureKindOf(error)).toBe('passing');
   expect(server.requests.length).toBe(1);
+  kinesis.destroy();
+});
+
+test.each([
+  { region: 'eu-west-1', partition: 'aws', host: 'kinesis.eu-west-1.amazonaws.com' },
+  { region: 'cn-north-1', partition: 'aws-cn', host: 'kinesis.cn-north-1.amazonaws.com.cn' },
+])("calls $region's endpoint for a stream that is named by its ARN", async ({ region, partition, host }) => {
+  vi.stubEnv('AWS_REGION', region);
+  const kinesis = kinesisClient();
+  const called: string[] = [];
+  kinesis.config.requestHandler.handle = async ({ hostname }) => {
+    called.push(hostname);
+    throw new Error('nothing is sent');
+  };
+  const StreamARN = `arn:${partition}:kinesis:${region}:123456789012:stream/orders`;
+  const commands = [
+    new ListShardsCommand({ StreamARN }),
+    new GetRecordsCommand({ StreamARN, ShardIterator: 'i' }),
+    new PutRecordsCommand({ StreamARN, Records: [] }),
+  ];
+  for (const command of commands) await expect(kinesis.send(command as never)).rejects.toThrow('nothing is sent');
+  expect(called).toEqual([host, host, host]);
   kinesis.destroy();
 });
 
