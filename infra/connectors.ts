@@ -10,13 +10,20 @@ import { s3FilesOnAws, s3FilesOnLaptop } from './sources/s3-files.ts';
  * generator, without an entry for each.
  */
 export const connectors = {
-  http: { kind: 'source', delivery: 'request', onAws: httpOnAws, onLaptop: httpOnLaptop },
-  's3-files': { kind: 'source', delivery: 'queue', onAws: s3FilesOnAws, onLaptop: s3FilesOnLaptop },
+  http: { kind: 'source', delivery: 'request', bundledResources: [], onAws: httpOnAws, onLaptop: httpOnLaptop },
+  's3-files': {
+    kind: 'source',
+    delivery: 'queue',
+    bundledResources: [],
+    onAws: s3FilesOnAws,
+    onLaptop: s3FilesOnLaptop,
+  },
   s3: {
     kind: 'sink',
     delivery: 'scheduled',
     progress: 'checkpoint',
     prefixOf: s3PrefixOf,
+    bundledResources: [],
     onAws: s3OnAws,
     onLaptop: s3OnLaptop,
   },
@@ -25,6 +32,8 @@ export const connectors = {
     delivery: 'either',
     progress: 'own',
     prefixOf: undefined,
+    // A column for each field of the schema, without a bound.
+    bundledResources: ['columns'],
     onAws: postgresOnAws,
     onLaptop: postgresOnLaptop,
   },
@@ -50,6 +59,11 @@ interface SinkFacts {
 }
 
 interface Environments<N extends Needs> {
+  /**
+   * The names of resources that follow from the options and the stream's schema alone. They travel in the bundle, which
+   * has no limit of size; the others in the environment, which Lambda limits to 4 KB.
+   */
+  readonly bundledResources: readonly string[];
   readonly onAws: (step: ConnectorStep, resources: AwsResources) => N;
   /** Returns values for the connector's `resources` schema. */
   readonly onLaptop: (step: ConnectorStep, resources: LaptopResources) => unknown;

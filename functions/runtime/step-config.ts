@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { UserMistake } from './errors.ts';
 
 /**
- * The configuration of a function. It comes in one environment variable, `STEP_CONFIG`, because Lambda allows 4 KB of
- * environment in all. Only this file of functions/ reads the environment.
+ * The configuration of a function. What its code and options decide is a file of its bundle, of any size. The rest is
+ * in one environment variable, `STEP_CONFIG`, because Lambda allows 4 KB of environment in all. Only this file of
+ * functions/ reads the environment.
  */
 export const StepConfig = z.strictObject({
   pipeline: z.string(),
@@ -50,22 +52,73 @@ export const StepConfig = z.strictObject({
 
 export type StepConfig = z.infer<typeof StepConfig>;
 
-/** Reads the configuration from the environment. Throws a `UserMistake` that lists every path that is wrong. */
+/**
+ * The part in the environment. Functions that were deployed before the parts were divided have the whole configuration
+ * there.
+ */
+export const EnvironmentConfig = StepConfig.partial({ generation: true });
+
+export type EnvironmentConfig = z.infer<typeof EnvironmentConfig>;
+
+/** The part in the bundle: it changes together with the code, never before or after it. */
+export interface BundledConfig {
+  readonly generation: string;
+  readonly options?: unknown;
+  /** Resources that follow from the options and the stream's schema. */
+  readonly resources?: Readonly<Record<string, unknown>>;
+}
+
+/** The file of a bundle with the `BundledConfig`, beside the function's code. */
+export const BUNDLED_CONFIG_FILE = 'step.json';
+
+/**
+ * Reads the configuration from the environment and the bundle. Throws a `UserMistake` that lists every path that is
+ * wrong.
+ */
 export function readStepConfig(): StepConfig {
   const text = process.env.STEP_CONFIG;
   if (text === undefined)
     throw new UserMistake('the environment variable STEP_CONFIG is missing: deploy the function with its pipeline');
-  return parseStepConfig(text);
+  return parseStepConfig(text, readBundledConfig());
 }
 
-export function parseStepConfig(text: string): StepConfig {
-  let json: unknown;
+/** Reads the bundle's part. Undefined: the function has none; its whole configuration is in the environment. */
+function readBundledConfig(): string | undefined {
   try {
-    json = JSON.parse(text);
+    return readFileSync(new URL(BUNDLED_CONFIG_FILE, import.meta.url), 'utf8');
   } catch (error) {
-    throw new UserMistake(`STEP_CONFIG is not JSON: ${(error as Error).message}`);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
-  return parseOrExplain(StepConfig, json, 'STEP_CONFIG');
+}
+
+/** Joins the parts of a configuration. The bundle's values win: they belong to the code that is running. */
+export function parseStepConfig(environment: string, bundled = '{}'): StepConfig {
+  const outside = jsonOf(environment, 'STEP_CONFIG');
+  const inside = jsonOf(bundled, BUNDLED_CONFIG_FILE) as Partial<BundledConfig>;
+  return parseOrExplain(StepConfig, isObject(outside) ? joined(outside, inside) : outside, 'STEP_CONFIG');
+}
+
+function joined(outside: Readonly<Record<string, unknown>>, inside: Partial<BundledConfig>): object {
+  if (inside.resources === undefined) return { ...outside, ...inside };
+  return { ...outside, ...inside, resources: { ...(outside.resources as object | undefined), ...inside.resources } };
+}
+
+/** Parses the environment's part of another function's configuration. */
+export function parseEnvironmentConfig(text: string): EnvironmentConfig {
+  return parseOrExplain(EnvironmentConfig, jsonOf(text, 'STEP_CONFIG'), 'STEP_CONFIG');
+}
+
+function jsonOf(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserMistake(`${what} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 /**

@@ -4,7 +4,7 @@ import { CfnFunction } from 'aws-cdk-lib/aws-lambda';
 import { type ILogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
-import type { StepConfig } from '../../functions/runtime/step-config.ts';
+import type { EnvironmentConfig } from '../../functions/runtime/step-config.ts';
 import { HANDLER } from '../bundle.ts';
 import type { Limits } from '../delivery.ts';
 import type { Names } from '../names.ts';
@@ -17,7 +17,8 @@ export interface BundledFunctionProps {
   readonly description: string;
   /** The folder of the function's bundle. */
   readonly path: string;
-  readonly config: StepConfig;
+  /** The part of the configuration that is not in the bundle. */
+  readonly config: EnvironmentConfig;
   readonly limits: Limits;
   /** The permissions of the function, apart from those to join its network. */
   readonly statements: readonly Statement[];

@@ -1,9 +1,11 @@
 import { FilterPattern, type ILogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { generationOf } from '../bundle.ts';
+import { configuredBundle } from '../configured-bundle.ts';
 import { LIMITS } from '../delivery.ts';
 import type { Needs, Statement } from '../needs.ts';
-import { type StepPlan, stepConfigOf } from '../pipelines/plan.ts';
+import type { StepPlan } from '../pipelines/plan.ts';
+import { stepConfigPartsOf } from '../pipelines/step-config.ts';
 import { addBundledFunction } from './bundled-function.ts';
 import { failuresOf } from './metrics.ts';
 import { descriptionOf } from './step-description.ts';
@@ -34,11 +36,11 @@ export class StepFunction extends Construct {
     super(scope, id);
     const { step, surroundings, needs, queue } = props;
     const { names } = surroundings;
-    const { path, sha256 } = surroundings.bundleOf(step.entry);
-    const config = stepConfigOf(step, {
+    const bundle = surroundings.bundleOf(step.entry);
+    const { environment, bundled } = stepConfigPartsOf(step, {
       checkpoints: names.checkpoints,
       deadLetters: names.deadLetters,
-      generation: generationOf({ sha256 }, step.options),
+      generation: generationOf(bundle, step.options),
       // ARNs, not names: GetRecords can name its stream only by the ARN, and permission checks need to know the stream.
       nameOf: (stream) => streamArnOf(stream, names),
       ...(queue === undefined ? {} : { queue }),
@@ -52,8 +54,8 @@ export class StepFunction extends Construct {
       network: needs?.network,
       // The announcement of a large file is sent back once for each invocation that reads on.
       ...(step.delivery === 'queue' ? { recursiveLoop: 'Allow' } : {}),
-      path,
-      config,
+      path: configuredBundle(bundle, bundled),
+      config: environment,
       names,
     });
     countFailures(logGroup, step);

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { BUNDLE_FILE, type Bundle, bundle, generationOf } from '../bundle.ts';
+import { configuredBundle } from '../configured-bundle.ts';
 import { connectors } from '../connectors.ts';
 import { LIMITS } from '../delivery.ts';
 import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
-import { type StepPlan, schemaOf, stepConfigOf } from '../pipelines/plan.ts';
+import { type StepPlan, schemaOf } from '../pipelines/plan.ts';
+import { stepConfigPartsOf } from '../pipelines/step-config.ts';
 import { REPOSITORY } from '../repository.ts';
 import { findDev } from './dev-file.ts';
 import { removeOldBundles } from './old-bundles.ts';
@@ -31,12 +33,11 @@ export async function bundleStep(step: StepPlan): Promise<BundledStep> {
 
 /** Defines a step's function for this machine, configured as it would be on AWS. */
 export function functionOf({ step, bundled }: BundledStep, stage: LocalStage): FunctionDefinition {
-  const { path, sha256 } = bundled;
   const { names, resources } = stage;
-  const config = stepConfigOf(step, {
+  const { environment, bundled: inBundle } = stepConfigPartsOf(step, {
     checkpoints: names.checkpoints,
     deadLetters: names.deadLetters,
-    generation: generationOf({ sha256 }, step.options),
+    generation: generationOf(bundled, step.options),
     nameOf: (stream) => stage.streamName(stream),
     ...(step.delivery === 'queue' ? { queue: stage.queueUrl(step) } : {}),
     ...(step.kind === 'transform'
@@ -51,9 +52,9 @@ export function functionOf({ step, bundled }: BundledStep, stage: LocalStage): F
   const { timeoutSeconds, memoryMb } = LIMITS[step.delivery];
   return {
     name: names.step(step.pipeline, step.name),
-    bundlePath: join(path, BUNDLE_FILE),
+    bundlePath: join(configuredBundle(bundled, inBundle), BUNDLE_FILE),
     handlerName: 'handler',
-    environment: { STEP_CONFIG: JSON.stringify(config), ...stage.environment },
+    environment: { STEP_CONFIG: JSON.stringify(environment), ...stage.environment },
     timeoutMillis: timeoutSeconds * 1_000,
     memoryMb,
   };

@@ -1,6 +1,4 @@
 import type { z } from 'zod';
-import { UserMistake } from '../../functions/runtime/errors.ts';
-import type { StepConfig } from '../../functions/runtime/step-config.ts';
 import type { Entry } from '../bundle.ts';
 import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { inRepository } from '../repository.ts';
@@ -157,77 +155,6 @@ function madeOf(
 /** Returns the schema of the events that a step reads; of a source, of those that it writes. */
 export function schemaOf(step: StepPlan): z.ZodType {
   return step.kind === 'source' ? step.output.schema : step.input.stream.schema;
-}
-
-/** What the target that a step runs on provides for it. */
-export interface StepTarget {
-  readonly checkpoints: string;
-  readonly deadLetters: string;
-  readonly generation: string;
-  readonly queue?: string;
-  readonly resources?: unknown;
-  /** Returns a stream's name or ARN. */
-  nameOf(stream: StreamPlan): string;
-}
-
-/** Makes a step's configuration. Throws a `UserMistake` when it is larger than Lambda's environment allows. */
-export function stepConfigOf(step: StepPlan, target: StepTarget): StepConfig {
-  const { checkpoints, deadLetters, generation, queue, resources, nameOf } = target;
-  const config = {
-    pipeline: step.pipeline,
-    step: step.name,
-    generation,
-    checkpoints,
-    deadLetters,
-    ...(step.formerly === undefined ? {} : { formerly: step.formerly }),
-    ...(step.kind === 'source' ? {} : { input: inputConfigOf(step, nameOf) }),
-    ...(step.kind === 'sink' ? {} : { output: outputConfigOf(step.output, nameOf) }),
-    ...(queue === undefined ? {} : { queue }),
-    ...(step.options === undefined ? {} : { options: step.options }),
-    ...(resources === undefined ? {} : { resources }),
-  };
-  refuseTooLarge(step, config);
-  return config;
-}
-
-function inputConfigOf({ input, delivery }: TransformPlan | SinkPlan, nameOf: StepTarget['nameOf']) {
-  const start = input.start instanceof Date ? input.start.toISOString() : input.start;
-  // The mapping of a continuous step decides where the step starts.
-  const idempotent = input.stream.idempotent ? { idempotent: true as const } : {};
-  return {
-    stream: nameOf(input.stream),
-    own: [...input.own],
-    ...idempotent,
-    start: delivery === 'scheduled' ? start : 'earliest',
-  };
-}
-
-function outputConfigOf(output: StreamPlan, nameOf: StepTarget['nameOf']) {
-  const compression = output.kind === 'own' ? output.compression : undefined;
-  return { stream: nameOf(output), ...(compression === undefined ? {} : { compression }) };
-}
-
-/** Lambda allows 4 KB of environment, names and values together. We put nothing else there. */
-const ENVIRONMENT_BYTES = 4_096;
-const CONFIG_BYTES = ENVIRONMENT_BYTES - 'STEP_CONFIG'.length;
-
-function refuseTooLarge(step: StepPlan, config: StepConfig): void {
-  const size = bytesOf(config);
-  if (size <= CONFIG_BYTES) return;
-  const parts = Object.entries(config).map(([name, part]) => ({ name, bytes: bytesOf(part) }));
-  const [largest] = parts.sort((a, b) => b.bytes - a.bytes);
-  throw new UserMistake(
-    `step '${step.pipeline}/${step.name}': its configuration has ${size} bytes, and Lambda allows ${CONFIG_BYTES}: ` +
-      `shorten its largest part, '${largest?.name}' with ${largest?.bytes} bytes`,
-  );
-}
-
-/**
- * Measures a value. A placeholder `\${Token[…]}` stands for a value that only the deployment knows. The longest such
- * value, a secret's ARN, has about 120 characters.
- */
-function bytesOf(value: unknown): number {
-  return Buffer.byteLength(JSON.stringify(value).replaceAll(/\$\{Token\[[^\]]*\]\}/g, '-'.repeat(128)));
 }
 
 /** Lists the steps that write to the stream as `<pipeline>/<step>`, under their former names too. */

@@ -3,7 +3,7 @@ import { lambdaClient } from '../aws/lambda.ts';
 import { checkpointsOfStep } from '../checkpoints/checkpoints.ts';
 import { logError, metricsLine, type StepCounts } from '../metrics.ts';
 import { deadlineOf, type Invocation, type StepSurroundings, surroundingsOnLambda } from '../step.ts';
-import { parseStepConfig } from '../step-config.ts';
+import { parseEnvironmentConfig } from '../step-config.ts';
 import { convertDocuments, type OnFailureStep } from './documents.ts';
 
 /** What the function needs from outside. */
@@ -68,7 +68,7 @@ async function stepOf(
 ): Promise<OnFailureStep> {
   const asked = new GetFunctionConfigurationCommand({ FunctionName: functionArn });
   const { Environment } = await lambda.send(asked, { abortSignal });
-  const config = parseStepConfig(Environment?.Variables?.STEP_CONFIG ?? '');
+  const config = parseEnvironmentConfig(Environment?.Variables?.STEP_CONFIG ?? '');
   const { pipeline, step, formerly, input } = config;
   const checkpoints = checkpointsOfStep(dynamodb, config);
   return {

@@ -6,7 +6,11 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { PostgresServer } from '../../../functions/clients/postgres-login.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { endpointIsOverridden, parseOrExplain, parseStepConfig } from '../../../functions/runtime/step-config.ts';
+import {
+  endpointIsOverridden,
+  parseEnvironmentConfig,
+  parseOrExplain,
+} from '../../../functions/runtime/step-config.ts';
 import { streamNameOf } from '../../constructs/stream-names.ts';
 import { DEV_FILE, findDev, type RunningDev } from '../../local/dev-file.ts';
 import { localTarget } from '../../local/stage.ts';
@@ -91,7 +95,8 @@ async function openStage(values: CommandInvocation['values'], signal: AbortSigna
     async databaseOf({ pipeline, name }, abortSignal) {
       const command = new GetFunctionConfigurationCommand({ FunctionName: names.step(pipeline, name) });
       const { Environment } = await lambda.send(command, { abortSignal });
-      const { resources } = parseStepConfig(Environment?.Variables?.STEP_CONFIG ?? '');
+      const { resources } = parseEnvironmentConfig(Environment?.Variables?.STEP_CONFIG ?? '');
+      // Functions that were deployed by an earlier version have the columns of their table here.
       const { columns: _, ...server } = resources as Record<string, unknown>;
       return PostgresServer.parse(server);
     },

@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { parseStepConfig } from '../../../functions/runtime/step-config.ts';
+import { postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
+import { httpSource } from '../../../functions/sources/http/http.ts';
+import { connectors } from '../../../infra/connectors.ts';
 import { definePipeline, type Pipeline, streamOf } from '../../../infra/pipelines/pipeline.ts';
-import {
-  type PipelinePlan,
-  planOf,
-  type StepPlan,
-  type StepTarget,
-  stepConfigOf,
-} from '../../../infra/pipelines/plan.ts';
+import { type PipelinePlan, planOf, type StepPlan } from '../../../infra/pipelines/plan.ts';
+import { type StepTarget, stepConfigOf, stepConfigPartsOf } from '../../../infra/pipelines/step-config.ts';
 import { audit, ENTRY, FOREIGN_STREAM, Line, Order, pipelines, pushed, shop } from './example.ts';
 
 function step<K extends StepPlan['kind']>(plan: PipelinePlan, name: string, kind: K): Extract<StepPlan, { kind: K }> {
@@ -139,17 +138,52 @@ describe("a step's configuration", () => {
     expect(config.output).toEqual({ stream: 'shop.orders', compression: 'zstd' });
   });
 
+  test.each(all.map((planned) => ({ name: `${planned.pipeline}/${planned.name}`, planned })))(
+    'of $name is the same when its parts are joined',
+    ({ planned }) => {
+      const resources = { host: 'db', columns: [{ name: 'id', type: 'text', nullable: false }] };
+      const { environment, bundled } = stepConfigPartsOf(planned, { ...place, resources });
+      expect(parseStepConfig(JSON.stringify(environment), JSON.stringify(bundled))).toEqual(
+        stepConfigOf(planned, { ...place, resources }),
+      );
+    },
+  );
+
+  test('has room for a schema of a thousand columns, because options and columns are in the bundle', () => {
+    const columns = Array.from({ length: 999 }, (_, n) => [`column_${n}`, z.string()]);
+    const Wide = z.object({ id: z.string() }).extend(Object.fromEntries(columns) as Record<never, z.ZodString>);
+    const wide = definePipeline({
+      name: 'wide',
+      streams: { rows: { schema: Wide } },
+      sources: { sent: { read: httpSource({ schema: Wide, type: 'row.sent', key: 'id' }), to: 'rows' } },
+      sinks: { table: { from: 'rows', write: postgresSink({ table: 't', key: ['id'], create: true }) } },
+    });
+    const database = { host: 'db', port: 1, name: 'd', user: 'u', password: 'p' };
+    const parts = planOf(wide, [wide]).steps.map((planned) => {
+      const { pipeline, name, options } = planned;
+      const needing = { pipeline, name, options, schema: Wide };
+      const resources =
+        planned.kind === 'transform'
+          ? undefined
+          : connectors[planned.connector].onLaptop(needing, { landing: 'l', lake: 'l', database });
+      return stepConfigPartsOf(planned, { ...place, resources });
+    });
+    expect(parts.map(({ bundled }) => JSON.stringify(bundled).length > 30_000)).toEqual([true, true]);
+    expect(parts[1]?.environment.resources).toMatchObject({ host: 'db', database: 'd' });
+    expect(parts[1]?.environment.resources).not.toHaveProperty('columns');
+  });
+
   describe('above what Lambda takes', () => {
     const planned = all.find(({ name }) => name === 'till') as StepPlan;
-    const sizeLeft =
-      4_096 - 'STEP_CONFIG'.length - JSON.stringify(stepConfigOf(planned, { ...place, resources: '' })).length;
+    const partsWith = (host: string) => stepConfigPartsOf(planned, { ...place, resources: { host } });
+    const sizeLeft = 4_096 - 'STEP_CONFIG'.length - JSON.stringify(partsWith('').environment).length;
 
     test('at the exact limit is accepted', () => {
-      expect(() => stepConfigOf(planned, { ...place, resources: 'x'.repeat(sizeLeft) })).not.toThrow();
+      expect(() => partsWith('x'.repeat(sizeLeft))).not.toThrow();
     });
 
     test('by one byte, is an error with the step, the sizes and the largest part', () => {
-      const make = () => stepConfigOf(planned, { ...place, resources: 'x'.repeat(sizeLeft + 1) });
+      const make = () => partsWith('x'.repeat(sizeLeft + 1));
       expect(make).toThrow(UserMistake);
       expect(make).toThrow(
         /step 'shop\/till': its configuration has 4086 bytes, and Lambda allows 4085: shorten its largest part, 'resources' with \d+ bytes/,
@@ -157,14 +191,12 @@ describe("a step's configuration", () => {
     });
 
     test('counts bytes, not characters', () => {
-      expect(() => stepConfigOf(planned, { ...place, resources: 'ü'.repeat(sizeLeft - 10) })).toThrow(
-        /its configuration has/,
-      );
+      expect(() => partsWith('ü'.repeat(sizeLeft - 10))).toThrow(/its configuration has/);
     });
 
     test('counts values that only the deployment knows at their longest', () => {
-      const resources = Array.from({ length: 40 }, (_, index) => `\${Token[TOKEN.${index}]}`);
-      expect(() => stepConfigOf(planned, { ...place, resources })).toThrow(/largest part, 'resources'/);
+      const tokens = Array.from({ length: 40 }, (_, index) => `\${Token[TOKEN.${index}]}`);
+      expect(() => partsWith(tokens.join(''))).toThrow(/largest part, 'resources'/);
     });
   });
 });

@@ -1,6 +1,6 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { parseStepConfig, type StepConfig } from '../../../functions/runtime/step-config.ts';
+import { type EnvironmentConfig, parseEnvironmentConfig } from '../../../functions/runtime/step-config.ts';
 import { FOREIGN_STREAM } from '../pipelines/example.ts';
 import { asText, type SynthesizedStage, synthesized } from './synthesized.ts';
 
@@ -32,11 +32,12 @@ function functionOf(template: Template, name: string): [string, Record<string, u
   return the(template, 'AWS::Lambda::Function', { FunctionName: name });
 }
 
-function configOf(template: Template, name: string): StepConfig {
+/** Returns the part of a function's configuration that its environment decides. */
+function configOf(template: Template, name: string): EnvironmentConfig {
   const [, { Environment }] = functionOf(template, name);
   const { Variables } = Environment as { Variables: Record<string, unknown> };
   expect(Object.keys(Variables)).toEqual(['STEP_CONFIG']);
-  return parseStepConfig(asText(Variables.STEP_CONFIG));
+  return parseEnvironmentConfig(asText(Variables.STEP_CONFIG));
 }
 
 function mappingOf(template: Template, name: string): Record<string, unknown> {
@@ -108,7 +109,8 @@ describe('a function', () => {
       checkpoints: 'millrace-dev-checkpoints',
       deadLetters: 'millrace-dev-dead-letters-<AccountId>-<Region>',
     });
-    expect(config.generation).toMatch(/^[0-9a-f]{12}$/);
+    // These are in the bundle.
+    for (const bundled of ['generation', 'options']) expect(config).not.toHaveProperty(bundled);
   });
 
   test('names its streams by their ARNs, whether of its pipeline, of another or existing', () => {

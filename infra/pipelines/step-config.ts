@@ -1,0 +1,107 @@
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { BundledConfig, EnvironmentConfig, StepConfig } from '../../functions/runtime/step-config.ts';
+import { connectors } from '../connectors.ts';
+import type { SinkPlan, StepPlan, TransformPlan } from './plan.ts';
+import type { StreamPlan } from './streams.ts';
+
+/** What the target that a step runs on provides for it. */
+export interface StepTarget {
+  readonly checkpoints: string;
+  readonly deadLetters: string;
+  readonly generation: string;
+  readonly queue?: string;
+  readonly resources?: unknown;
+  /** Returns a stream's name or ARN. */
+  nameOf(stream: StreamPlan): string;
+}
+
+/** Makes a step's configuration. */
+export function stepConfigOf(step: StepPlan, target: StepTarget): StepConfig {
+  const { checkpoints, deadLetters, generation, queue, resources, nameOf } = target;
+  return {
+    pipeline: step.pipeline,
+    step: step.name,
+    generation,
+    checkpoints,
+    deadLetters,
+    ...(step.formerly === undefined ? {} : { formerly: step.formerly }),
+    ...(step.kind === 'source' ? {} : { input: inputConfigOf(step, nameOf) }),
+    ...(step.kind === 'sink' ? {} : { output: outputConfigOf(step.output, nameOf) }),
+    ...(queue === undefined ? {} : { queue }),
+    ...(step.options === undefined ? {} : { options: step.options }),
+    ...(resources === undefined ? {} : { resources }),
+  };
+}
+
+/** The two ways in which a function gets its configuration. */
+export interface StepConfigParts {
+  /** What the environment decides: the variable `STEP_CONFIG`. */
+  readonly environment: EnvironmentConfig;
+  /** What follows from the code, the options and the schema, of any size: a file of the bundle. */
+  readonly bundled: BundledConfig;
+}
+
+/**
+ * Makes a step's configuration in two parts, for AWS and laptop alike. Throws a `UserMistake` when the first is larger
+ * than Lambda's environment allows.
+ */
+export function stepConfigPartsOf(step: StepPlan, target: StepTarget): StepConfigParts {
+  const { generation, options, resources, ...rest } = stepConfigOf(step, target);
+  const isBundled = ([name]: [string, unknown]): boolean =>
+    step.kind !== 'transform' && connectors[step.connector].bundledResources.some((bundled) => bundled === name);
+  const entries = Object.entries(resources ?? {});
+  const inBundle = entries.filter(isBundled);
+  const environment = {
+    ...rest,
+    ...(resources === undefined ? {} : { resources: Object.fromEntries(entries.filter((entry) => !isBundled(entry))) }),
+  };
+  refuseTooLarge(step, environment);
+  return {
+    environment,
+    bundled: {
+      generation,
+      ...(options === undefined ? {} : { options }),
+      ...(inBundle.length === 0 ? {} : { resources: Object.fromEntries(inBundle) }),
+    },
+  };
+}
+
+function inputConfigOf({ input, delivery }: TransformPlan | SinkPlan, nameOf: StepTarget['nameOf']) {
+  const start = input.start instanceof Date ? input.start.toISOString() : input.start;
+  // The mapping of a continuous step decides where the step starts.
+  const idempotent = input.stream.idempotent ? { idempotent: true as const } : {};
+  return {
+    stream: nameOf(input.stream),
+    own: [...input.own],
+    ...idempotent,
+    start: delivery === 'scheduled' ? start : 'earliest',
+  };
+}
+
+function outputConfigOf(output: StreamPlan, nameOf: StepTarget['nameOf']) {
+  const compression = output.kind === 'own' ? output.compression : undefined;
+  return { stream: nameOf(output), ...(compression === undefined ? {} : { compression }) };
+}
+
+/** Lambda allows 4 KB of environment, names and values together. We put nothing else there. */
+const ENVIRONMENT_BYTES = 4_096;
+const CONFIG_BYTES = ENVIRONMENT_BYTES - 'STEP_CONFIG'.length;
+
+function refuseTooLarge(step: StepPlan, config: EnvironmentConfig): void {
+  const size = bytesOf(config);
+  if (size <= CONFIG_BYTES) return;
+  const parts = Object.entries(config).map(([name, part]) => ({ name, bytes: bytesOf(part) }));
+  const [largest] = parts.sort((a, b) => b.bytes - a.bytes);
+  throw new UserMistake(
+    `step '${step.pipeline}/${step.name}': its configuration has ${size} bytes, and Lambda allows ${CONFIG_BYTES}: ` +
+      `shorten its largest part, '${largest?.name}' with ${largest?.bytes} bytes`,
+  );
+}
+
+/**
+ * Measures a value. A placeholder `\${Token[…]}` stands for a value that only the deployment knows. The longest such
+ * value, a secret's ARN, has about 120 characters.
+ */
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value).replaceAll(/\$\{Token\[[^\]]*\]\}/g, '-'.repeat(128)));
+}
