@@ -20,6 +20,7 @@ export interface StageEnvironment {
 }
 
 export interface Names {
+  readonly stage: string;
   readonly platformStack: string;
   readonly checkpoints: string;
   readonly deadLetters: string;
@@ -51,6 +52,7 @@ export interface Names {
 export function namesOf({ stage, account, region, partition }: StageEnvironment): Names {
   const prefix = `millrace-${Stage.parse(stage)}`;
   return {
+    stage,
     platformStack: prefix,
     checkpoints: `${prefix}-checkpoints`,
     deadLetters: bucket('dead-letters'),

@@ -27,6 +27,7 @@ const UNITS: Record<keyof StepCounts, 'Count' | 'Bytes' | 'Milliseconds'> = {
 };
 
 export interface MetricsOf {
+  readonly stage: string;
   readonly pipeline: string;
   readonly step: string;
   readonly shard: string;
@@ -39,7 +40,7 @@ export function metricsLine(of: MetricsOf, counts: StepCounts, nowMillis: number
   return JSON.stringify({
     _aws: {
       Timestamp: nowMillis,
-      CloudWatchMetrics: [{ Namespace: 'Millrace', Dimensions: [['pipeline', 'step']], Metrics: metrics }],
+      CloudWatchMetrics: [{ Namespace: 'Millrace', Dimensions: [['stage', 'pipeline', 'step']], Metrics: metrics }],
     },
     ...of,
     ...counts,

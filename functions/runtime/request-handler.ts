@@ -53,7 +53,7 @@ export function openRequestHandler<O, R, Request, Reply>(
   surroundings: ReceivingSurroundings,
 ): Handler<Request, Reply> {
   const { config, kinesis, processId, now, log } = surroundings;
-  const { pipeline, step } = config;
+  const { stage, pipeline, step } = config;
   const name = `${pipeline}/${step}`;
   if (config.output === undefined)
     throw new UserMistake(`step '${name}' writes to no stream: STEP_CONFIG has no output`);
@@ -64,7 +64,7 @@ export function openRequestHandler<O, R, Request, Reply>(
   });
   const writer = openLogWriter({ kinesis, ...config.output });
   const number = numbering(`/${name}/process/${processId}`);
-  const complain = (error: unknown): void => log(logError({ pipeline, step, shard: processId }, error));
+  const complain = (error: unknown): void => log(logError({ stage, pipeline, step, shard: processId }, error));
   const isPaused = pauseOf(surroundings, complain);
 
   return async (request, invocation) => {
@@ -84,7 +84,7 @@ export function openRequestHandler<O, R, Request, Reply>(
       bytesOut,
       durationMillis: now() - started,
     };
-    log(metricsLine({ pipeline, step, shard: processId }, counts, now()));
+    log(metricsLine({ stage, pipeline, step, shard: processId }, counts, now()));
     return received.reply(outcome);
   };
 }

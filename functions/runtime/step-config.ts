@@ -8,6 +8,8 @@ import { UserMistake } from './errors.ts';
  * functions/ reads the environment.
  */
 export const StepConfig = z.strictObject({
+  /** Metrics carry it, so that the alarms of one stage do not ring for another. Earlier versions did not say it. */
+  stage: z.string().default('unknown'),
   pipeline: z.string(),
   step: z.string(),
   /** The step's former name. The step goes on from the positions that are stored under it. */

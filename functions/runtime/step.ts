@@ -78,9 +78,9 @@ export function writeLine(line: string): void {
 
 export function openStep(surroundings: StepSurroundings): Step {
   const { config, kinesis, dynamodb, s3, now, log } = surroundings;
-  const { pipeline, step, formerly, output } = config;
+  const { stage, pipeline, step, formerly, output } = config;
   const formerName = formerly === undefined ? undefined : `${pipeline}/${formerly}`;
-  const of = (shard: string): MetricsOf => ({ pipeline, step, shard });
+  const of = (shard: string): MetricsOf => ({ stage, pipeline, step, shard });
   const checkpoints = checkpointsOfStep(dynamodb, config);
   return {
     config,

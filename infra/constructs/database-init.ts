@@ -31,6 +31,7 @@ export class DatabaseInit extends Construct {
       description: "makes the sinks' user in the database",
       path: bundle.path,
       config: {
+        stage: names.stage,
         pipeline: 'platform',
         step: 'database-init',
         generation: bundle.sha256.slice(0, 12),

@@ -14,8 +14,8 @@ type Statistic = 'Sum' | 'Maximum' | 'Minimum';
 export const FIVE_MINUTES = Duration.minutes(5);
 
 /** Returns the metric of a step's failures: a filter counts its log lines of level error. */
-export function failuresOf({ pipeline, name: step }: StepPlan): Metric {
-  const dimensionsMap = { pipeline, step };
+export function failuresOf(step: StepPlan, names: Names): Metric {
+  const dimensionsMap = dimensionsOf(step, names);
   return new Metric({
     namespace: NAMESPACE,
     metricName: 'failures',
@@ -26,9 +26,19 @@ export function failuresOf({ pipeline, name: step }: StepPlan): Metric {
 }
 
 /** Returns a metric that a step's function writes into its log. */
-export function countOf(step: StepPlan, metricName: keyof StepCounts, statistic: Statistic): Metric {
-  const dimensionsMap = { pipeline: step.pipeline, step: step.name };
+export function countOf(
+  step: StepPlan,
+  names: Names,
+  of: readonly [name: keyof StepCounts, statistic: Statistic],
+): Metric {
+  const [metricName, statistic] = of;
+  const dimensionsMap = dimensionsOf(step, names);
   return new Metric({ namespace: NAMESPACE, metricName, dimensionsMap, statistic, period: FIVE_MINUTES });
+}
+
+/** The stage is one of them: CloudWatch adds up metrics whose dimensions are the same. */
+function dimensionsOf({ pipeline, name: step }: StepPlan, { stage }: Names) {
+  return { stage, pipeline, step };
 }
 
 /** Returns one of Lambda's metrics of a step's function. */
@@ -63,7 +73,7 @@ export function queueMetric(queueName: string, metricName: string): Metric {
 /** Returns the metric of a step's lag. Undefined for a source that answers requests: it has none. */
 export function lagOf(step: StepPlan, names: Names): IMetric | undefined {
   if (step.delivery === 'continuous') return functionMetric(step, names, ['IteratorAge', 'Maximum']);
-  if (step.delivery === 'scheduled') return countOf(step, 'lagMillis', 'Maximum');
+  if (step.delivery === 'scheduled') return countOf(step, names, ['lagMillis', 'Maximum']);
   if (step.delivery === 'request') return undefined;
   return queueMetric(names.step(step.pipeline, step.name), 'ApproximateAgeOfOldestMessage');
 }

@@ -40,6 +40,7 @@ export class OnFailureDocuments extends Construct {
       description: 'makes dead letters of the records that Lambda discarded',
       path: bundle.path,
       config: {
+        stage: names.stage,
         pipeline: 'platform',
         step: 'given-up',
         generation: bundle.sha256.slice(0, 12),

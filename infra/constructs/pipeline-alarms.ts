@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import type { Names } from '../names.ts';
 import type { PipelinePlan, SinkPlan, StepPlan } from '../pipelines/plan.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
 import { LinkedAlarm, type LinkedAlarmProps } from './linked-alarm.ts';
@@ -50,7 +51,7 @@ export class PipelineAlarms extends Construct {
       ...this.failureAlarms(step),
       throttles: { meaning, section: 'throttles', metric: throttled, threshold: 1, periods: 3 },
       ...(step.delivery === 'request' ? {} : this.lagAlarms(step)),
-      ...(step.delivery === 'request' ? {} : rejectionAlarm(step)),
+      ...(step.delivery === 'request' ? {} : rejectionAlarm(step, names)),
       ...(step.delivery === 'queue' ? this.failedFilesAlarm(step) : {}),
     };
   }
@@ -62,7 +63,7 @@ export class PipelineAlarms extends Construct {
     const period = isScheduled ? runsIn(step, 1) : FIVE_MINUTES;
     const often = { threshold: 1, periods: isScheduled ? 2 : 3 };
     const crashed = functionMetric(step, names, ['Errors', 'Sum']).with({ period });
-    const failed = failuresOf(step).with({ period });
+    const failed = failuresOf(step, names).with({ period });
     return {
       crashes: {
         meaning: 'calls of the function keep ending in an error',
@@ -76,7 +77,7 @@ export class PipelineAlarms extends Construct {
 
   private lagAlarms(step: StepPlan): AlarmsByKind {
     const { names } = this.surroundings;
-    if (step.delivery === 'scheduled') return { 'file-age': lateAlarm(step), stopped: this.stoppedAlarm(step) };
+    if (step.delivery === 'scheduled') return { 'file-age': lateAlarm(step, names), stopped: this.stoppedAlarm(step) };
     const metric = lagOf(step, names);
     if (metric === undefined) return {};
     const [threshold, unit] = step.delivery === 'queue' ? [3_600, 'an hour'] : [15 * 60_000, '15 minutes'];
@@ -106,15 +107,15 @@ export class PipelineAlarms extends Construct {
 }
 
 /** Alarms when a scheduled step writes its events too late. */
-function lateAlarm(step: SinkPlan): AlarmsByKind[string] {
-  const metric = countOf(step, 'lagMillis', 'Maximum').with({ period: runsIn(step, 2) });
+function lateAlarm(step: SinkPlan, names: Names): AlarmsByKind[string] {
+  const metric = countOf(step, names, ['lagMillis', 'Maximum']).with({ period: runsIn(step, 2) });
   const meaning = 'events are written later than the schedule allows';
   const threshold = 3 * (step.every ?? 0) + LONGEST_RUN_MILLIS;
   return { meaning, section: 'file-age', metric, threshold, periods: 2 };
 }
 
-function rejectionAlarm(step: StepPlan): AlarmsByKind {
-  const metric = countOf(step, 'rejected', 'Sum');
+function rejectionAlarm(step: StepPlan, names: Names): AlarmsByKind {
+  const metric = countOf(step, names, ['rejected', 'Sum']);
   const meaning = 'events were rejected and stored as dead letters';
   return { 'dead-letters': { meaning, section: 'dead-letters', metric, threshold: 1, periods: 1 } };
 }

@@ -33,11 +33,11 @@ export class PipelineDashboard extends Construct {
     return [
       [heading(`${step.kind} ${step.name}${from}${to}`)],
       [
-        graph('events', [countOf(step, 'eventsIn', 'Sum'), countOf(step, 'eventsOut', 'Sum')]),
+        graph('events', [countOf(step, names, ['eventsIn', 'Sum']), countOf(step, names, ['eventsOut', 'Sum'])]),
         graph('lag', lag === undefined ? [] : [lag]),
         graph('refused and failed', [
-          countOf(step, 'rejected', 'Sum'),
-          failuresOf(step),
+          countOf(step, names, ['rejected', 'Sum']),
+          failuresOf(step, names),
           functionMetric(step, names, ['Errors', 'Sum']),
           functionMetric(step, names, ['Throttles', 'Sum']),
         ]),

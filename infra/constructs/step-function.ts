@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import { generationOf } from '../bundle.ts';
 import { configuredBundle } from '../configured-bundle.ts';
 import { LIMITS } from '../delivery.ts';
+import type { Names } from '../names.ts';
 import type { Needs, Statement } from '../needs.ts';
 import type { StepPlan } from '../pipelines/plan.ts';
 import { stepConfigPartsOf } from '../pipelines/step-config.ts';
@@ -38,6 +39,7 @@ export class StepFunction extends Construct {
     const { names } = surroundings;
     const bundle = surroundings.bundleOf(step.entry);
     const { environment, bundled } = stepConfigPartsOf(step, {
+      stage: names.stage,
       checkpoints: names.checkpoints,
       deadLetters: names.deadLetters,
       generation: generationOf(bundle, step.options),
@@ -58,7 +60,7 @@ export class StepFunction extends Construct {
       config: environment,
       names,
     });
-    countFailures(logGroup, step);
+    countFailures(logGroup, step, names);
     this.functionName = lambda.ref;
     this.functionArn = lambda.attrArn;
   }
@@ -68,14 +70,14 @@ export class StepFunction extends Construct {
  * Adds a metric of failures. Lambda's own counts only invocations that throw. A step asks for its batch again by its
  * answer, which Lambda counts as a success, and writes the reason into its log.
  */
-function countFailures(logGroup: ILogGroup, step: StepPlan): void {
-  const { metricName, namespace } = failuresOf(step);
+function countFailures(logGroup: ILogGroup, step: StepPlan, names: Names): void {
+  const { metricName, namespace } = failuresOf(step, names);
   new MetricFilter(logGroup, 'Failures', {
     logGroup,
     filterPattern: FilterPattern.stringValue('$.level', '=', 'error'),
     metricName,
     metricNamespace: namespace,
     metricValue: '1',
-    dimensions: { pipeline: '$.pipeline', step: '$.step' },
+    dimensions: { stage: '$.stage', pipeline: '$.pipeline', step: '$.step' },
   });
 }

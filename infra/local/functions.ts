@@ -35,6 +35,7 @@ export async function bundleStep(step: StepPlan): Promise<BundledStep> {
 export function functionOf({ step, bundled }: BundledStep, stage: LocalStage): FunctionDefinition {
   const { names, resources } = stage;
   const { environment, bundled: inBundle } = stepConfigPartsOf(step, {
+    stage: names.stage,
     checkpoints: names.checkpoints,
     deadLetters: names.deadLetters,
     generation: generationOf(bundled, step.options),

@@ -6,6 +6,7 @@ import type { StreamPlan } from './streams.ts';
 
 /** What the target that a step runs on provides for it. */
 export interface StepTarget {
+  readonly stage: string;
   readonly checkpoints: string;
   readonly deadLetters: string;
   readonly generation: string;
@@ -17,8 +18,9 @@ export interface StepTarget {
 
 /** Makes a step's configuration. */
 export function stepConfigOf(step: StepPlan, target: StepTarget): StepConfig {
-  const { checkpoints, deadLetters, generation, queue, resources, nameOf } = target;
+  const { stage, checkpoints, deadLetters, generation, queue, resources, nameOf } = target;
   return {
+    stage,
     pipeline: step.pipeline,
     step: step.name,
     generation,

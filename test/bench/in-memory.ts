@@ -44,6 +44,7 @@ export function openTarget(streams: readonly string[], { own }: { readonly own: 
       config: {
         pipeline: 'bench',
         step,
+        stage: 'test',
         generation: 'bench',
         checkpoints: 'checkpoints',
         deadLetters: 'none',

@@ -60,6 +60,7 @@ export async function createStage(
     streamName: (stream) => streamNameOf(names, stream),
     configOf: (step) =>
       stepConfigOf(step, {
+        stage: names.stage,
         checkpoints: names.checkpoints,
         deadLetters: names.deadLetters,
         generation: generationOf({ sha256: `kit ${stage.changes.get(step) ?? 0}` }, step.options),

@@ -37,11 +37,11 @@ export async function convertAll(surroundings: OnFailureSurroundings, invocation
   const failed: string[] = [];
   for await (const { key, letters, error } of convertDocuments(from, signal)) {
     if (error !== undefined) {
-      log(logError({ pipeline: config.pipeline, step: config.step, shard: key }, error));
+      log(logError({ stage: config.stage, pipeline: config.pipeline, step: config.step, shard: key }, error));
       failed.push(key);
     } else if (letters !== undefined && letters.count > 0) {
       const { pipeline, step, shard, count } = letters;
-      log(metricsLine({ pipeline, step, shard }, { ...NOTHING, rejected: count }, now()));
+      log(metricsLine({ stage: config.stage, pipeline, step, shard }, { ...NOTHING, rejected: count }, now()));
     }
   }
   if (failed.length > 0)

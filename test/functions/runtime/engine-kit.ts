@@ -52,6 +52,7 @@ export async function startEngine(): Promise<Engine> {
         JSON.stringify({
           pipeline: 'p',
           step: 's',
+          stage: 'test',
           generation: 'g1',
           checkpoints: 'checkpoints',
           deadLetters: 'dead',

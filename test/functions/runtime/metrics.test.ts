@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { logError, metricsLine } from '../../../functions/runtime/metrics.ts';
 
-const OF = { pipeline: 'p', step: 's', shard: 'shardId-0' };
+const OF = { stage: 'dev', pipeline: 'p', step: 's', shard: 'shardId-0' };
 const COUNTS = { eventsIn: 3, eventsOut: 2, rejected: 1, alreadySeen: 0, bytesIn: 90, bytesOut: 60, durationMillis: 7 };
 
 describe('a line of metrics', () => {
@@ -17,7 +17,7 @@ describe('a line of metrics', () => {
     };
     expect(line._aws.Timestamp).toBe(1_700_000_000_000);
     const [directive] = line._aws.CloudWatchMetrics;
-    expect(directive).toMatchObject({ Namespace: 'Millrace', Dimensions: [['pipeline', 'step']] });
+    expect(directive).toMatchObject({ Namespace: 'Millrace', Dimensions: [['stage', 'pipeline', 'step']] });
     for (const dimension of directive?.Dimensions.flat() ?? []) expect(line[dimension]).toBeTypeOf('string');
     for (const { Name, Unit } of directive?.Metrics ?? []) {
       expect(line[Name]).toBeTypeOf('number');

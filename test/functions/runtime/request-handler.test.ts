@@ -50,6 +50,7 @@ describe('a source that answers requests', () => {
         JSON.stringify({
           pipeline: 'p',
           step: 's',
+          stage: 'test',
           generation: 'g',
           checkpoints: 'c',
           deadLetters: 'd',

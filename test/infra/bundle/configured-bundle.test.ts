@@ -36,7 +36,14 @@ async function called(path: string, environment: object): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-const ENVIRONMENT = { pipeline: 'p', step: 's', checkpoints: 'c', deadLetters: 'd', resources: { host: 'db' } };
+const ENVIRONMENT = {
+  stage: 'dev',
+  pipeline: 'p',
+  step: 's',
+  checkpoints: 'c',
+  deadLetters: 'd',
+  resources: { host: 'db' },
+};
 
 test('a function gets options and columns of any size from its bundle, and the rest from its environment', async () => {
   const columns = Array.from({ length: 1_000 }, (_, n) => ({ name: `column_${n}`, type: 'text', nullable: true }));

@@ -7,7 +7,7 @@ const counted = { eventsIn: 3, eventsOut: 2, rejected: 1, alreadySeen: 0, bytesI
 
 test('adds up the metrics of the steps, and ignores other lines', () => {
   const counts = countSteps();
-  const line = metricsLine({ pipeline: 'p', step: 's', shard: '0' }, counted, 0);
+  const line = metricsLine({ stage: 'local', pipeline: 'p', step: 's', shard: '0' }, counted, 0);
   expect([counts.take(line), counts.take(line), counts.take('{"level":"error"}'), counts.take('hello')]).toEqual([
     true,
     true,

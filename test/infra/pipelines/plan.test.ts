@@ -105,6 +105,7 @@ describe("a step's configuration", () => {
   const place: StepTarget = {
     checkpoints: 'checkpoints',
     deadLetters: 'dead-letters',
+    stage: 'dev',
     generation: 'abc',
     nameOf: (stream) => (stream.kind === 'own' ? `${stream.pipeline}.${stream.name}` : stream.arn),
   };

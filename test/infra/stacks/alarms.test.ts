@@ -103,7 +103,7 @@ describe('alarms', () => {
 
   test('on our own metrics use the names that functions write into their logs', () => {
     const line = metricsLine(
-      { pipeline: 'shop', step: 'lake', shard: 's' },
+      { stage: 'dev', pipeline: 'shop', step: 'lake', shard: 's' },
       {
         eventsIn: 1,
         eventsOut: 1,
@@ -128,8 +128,21 @@ describe('alarms', () => {
     for (const { Namespace, MetricName, Dimensions } of ours) {
       expect(Namespace).toBe(written?.Namespace);
       expect(written?.Metrics.map(({ Name }) => Name)).toContain(MetricName);
-      expect(written?.Dimensions).toContainEqual(Dimensions.map(({ Name }) => Name));
+      // CloudWatch does not count the order of dimensions.
+      expect(written?.Dimensions.map((names) => names.toSorted())).toContainEqual(
+        Dimensions.map(({ Name }) => Name).toSorted(),
+      );
     }
+  });
+
+  test('of one stage count nothing of another: no metric of two stages has the same name and dimensions', async () => {
+    const ofStage = async (name: string) =>
+      alarmsOf(await synthesized({ stage: name })).map(({ Namespace, MetricName, Dimensions }) =>
+        JSON.stringify({ Namespace, MetricName, Dimensions }),
+      );
+    const [dev, prod] = [await ofStage('dev'), await ofStage('prod')];
+    expect(dev.length).toBe(alarms.length);
+    expect(prod.filter((metric) => dev.includes(metric))).toEqual([]);
   });
 
   test("for crashes count Lambda's errors", () => {
@@ -152,7 +165,7 @@ describe('alarms', () => {
       ({ Properties }) => Properties,
     );
     expect(filters.length).toBe(Object.keys(template.findResources('AWS::Lambda::Function')).length);
-    const line = JSON.parse(logError({ pipeline: 'shop', step: 'ordering', shard: 's' }, new Error('e')));
+    const line = JSON.parse(logError({ stage: 'dev', pipeline: 'shop', step: 'ordering', shard: 's' }, new Error('e')));
     for (const { FilterPattern, MetricTransformations } of filters) {
       expect(FilterPattern).toBe(`{ $.level = "${line.level}" }`);
       const [{ MetricNamespace, MetricName, Dimensions }] = MetricTransformations;
@@ -160,10 +173,15 @@ describe('alarms', () => {
         Namespace: failed.Namespace,
         MetricName: failed.MetricName,
       });
-      expect(Dimensions.map(({ Value }: { Value: string }) => line[Value.slice(2)])).toEqual(['shop', 'ordering']);
+      expect(Dimensions.map(({ Value }: { Value: string }) => line[Value.slice(2)])).toEqual([
+        'dev',
+        'shop',
+        'ordering',
+      ]);
     }
     expect(failed.Dimensions).toEqual([
       { Name: 'pipeline', Value: 'shop' },
+      { Name: 'stage', Value: 'dev' },
       { Name: 'step', Value: 'ordering' },
     ]);
   });
