@@ -1,4 +1,5 @@
 import { EventRejected } from '../../runtime/errors.ts';
+import { CARRIAGE_RETURN, LINE_FEED, type LineBreak } from './csv-record.ts';
 
 /** The longest row, in bytes, with line breaks inside quotes. */
 export const LONGEST_ROW_BYTES = 1024 * 1024;
@@ -23,6 +24,8 @@ export interface RowOfBlock<T> {
 }
 
 export interface RowFormat<T> {
+  /** The byte that ends a line: LF unless the format says otherwise. */
+  readonly lineBreak?: LineBreak;
   /**
    * Reads the rows of a block. The block starts where a row starts, and ends with a line break unless it is the last
    * one. `consumed` is how much of the block the rows take up: less than all of it when the last row continues in the
@@ -96,7 +99,6 @@ export const LONGEST_LINE_BREAK = 2;
 
 /** Small enough for the garbage collector to free a block's rows while they are young, which is cheap. */
 const BLOCK_BYTES = 64 * 1024;
-const LINE_FEED = 0x0a;
 
 interface Cut<T> {
   readonly format: RowFormat<T>;
@@ -105,8 +107,9 @@ interface Cut<T> {
 }
 
 function batchOf<T>(block: Buffer, { format, position, isLast }: Cut<T>): RowBatch<T> {
-  if (position.skipping) return { rows: [], next: afterLongLine(block, position) };
-  const complete = isLast ? block : block.subarray(0, block.lastIndexOf(LINE_FEED) + 1);
+  const lines = { block, lineBreak: format.lineBreak ?? LINE_FEED };
+  if (position.skipping) return { rows: [], next: afterLongLine(lines, position) };
+  const complete = isLast ? block : block.subarray(0, block.lastIndexOf(lines.lineBreak) + 1);
   if (complete.length === 0) return startOfLongLine(block, position);
 
   const { rows: found, consumed } = format.rowsOf(complete, isLast);
@@ -114,13 +117,13 @@ function batchOf<T>(block: Buffer, { format, position, isLast }: Cut<T>): RowBat
   let at = position;
   let seen = 0;
   for (const { start, end, next, content } of found) {
-    if (start > seen) at = moved(at, block, { from: seen, to: start });
-    const after = moved(at, block, { from: start, to: next });
+    if (start > seen) at = moved(at, lines, { from: seen, to: start });
+    const after = moved(at, lines, { from: start, to: next });
     rows.push({ at, content, next: after, block, start, end });
     at = after;
     seen = next;
   }
-  return { rows, next: seen === consumed ? at : moved(at, block, { from: seen, to: consumed }) };
+  return { rows, next: seen === consumed ? at : moved(at, lines, { from: seen, to: consumed }) };
 }
 
 /**
@@ -133,24 +136,26 @@ function startOfLongLine<T>(block: Buffer, position: RowPosition): RowBatch<T> {
   return { rows: [{ at: position, content: tooLong(), next, block, start: 0, end: block.length }], next };
 }
 
-function afterLongLine(block: Buffer, { offset, line }: RowPosition): RowPosition {
-  const lineFeed = block.indexOf(LINE_FEED);
-  if (lineFeed < 0) return { offset: offset + block.length, line, skipping: true };
-  return { offset: offset + lineFeed + 1, line: line + 1 };
+/** A block, and the byte that ends its lines. */
+interface Lines {
+  readonly block: Buffer;
+  readonly lineBreak: LineBreak;
 }
 
-function moved({ offset, line }: RowPosition, block: Buffer, { from, to }: { from: number; to: number }): RowPosition {
+function afterLongLine({ block, lineBreak }: Lines, { offset, line }: RowPosition): RowPosition {
+  const found = block.indexOf(lineBreak);
+  if (found < 0) return { offset: offset + block.length, line, skipping: true };
+  return { offset: offset + found + 1, line: line + 1 };
+}
+
+function moved(
+  { offset, line }: RowPosition,
+  { block, lineBreak }: Lines,
+  { from, to }: { from: number; to: number },
+): RowPosition {
   let lines = line;
-  for (let at = block.indexOf(LINE_FEED, from); at >= 0 && at < to; at = block.indexOf(LINE_FEED, at + 1)) lines++;
+  for (let at = block.indexOf(lineBreak, from); at >= 0 && at < to; at = block.indexOf(lineBreak, at + 1)) lines++;
   return { offset: offset + to - from, line: lines };
-}
-
-/** Makes a rejected row of the line that starts at `start`. */
-export function rejectedLine<T>(block: Buffer, start: number, why: EventRejected): RowOfBlock<T> {
-  const lineFeed = block.indexOf(LINE_FEED, start);
-  const next = lineFeed < 0 ? block.length : lineFeed + 1;
-  const end = endOfText(block, start, next);
-  return { start, end, next, content: end - start > LONGEST_ROW_BYTES ? tooLong() : why };
 }
 
 /** Returns the end of a line's text, without LF or CRLF. */
@@ -159,8 +164,6 @@ export function endOfText(block: Buffer, start: number, next: number): number {
   const end = next - 1;
   return end > start && block[end - 1] === CARRIAGE_RETURN ? end - 1 : end;
 }
-
-const CARRIAGE_RETURN = 0x0d;
 
 export function tooLong(): EventRejected {
   return new EventRejected(
