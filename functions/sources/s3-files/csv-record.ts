@@ -45,8 +45,8 @@ export const MISPLACED = -2;
 
 /**
  * Scans one record by RFC 4180, from `from` on, and returns where the next one starts; `OPEN` or `MISPLACED` for a
- * record that cannot be read. A record without a line break ends at `limit`. Hot path: it looks once at each byte, makes
- * no object, and remembers only where the cells are.
+ * record that cannot be read. A record without a line break ends at `limit`. Hot path: it looks once at each byte,
+ * makes no object, and remembers only where the cells are.
  */
 export function scanRecord(record: CsvRecord, from: number, limit: number): number {
   const { block, lineBreak } = record;
