@@ -32,7 +32,8 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
   const platform = new PlatformStack(app, platformStack, {
     context,
     bundleOf,
-    existingStreams: existingStreamsOf(plans),
+    // Of all pipelines: those that are not chosen stay deployed, and need what the platform does for them.
+    existingStreams: existingStreamsOf(all),
   });
   const { names, resources, removal } = platform;
   const surroundings = { names, resources, removal, bundleOf, alarms: context.alarms };

@@ -266,6 +266,11 @@ describe('a stage', () => {
     expect(chosen.stack('millrace-dev-audit').after).toEqual(['millrace-dev']);
   });
 
+  test('has the same platform whichever pipelines are chosen: functions that all share keep their rights', async () => {
+    const chosen = await synthesized({ pipelines: 'shop' });
+    expect(chosen.stack('millrace-dev').template.toJSON()).toEqual(platform.toJSON());
+  });
+
   test('is refused with a pipeline that does not exist', async () => {
     await expect(synthesized({ pipelines: 'shop,audits' })).rejects.toThrow(
       "context cannot be used:\n  pipelines: unknown pipeline 'audits'; use some of shop, audit",
