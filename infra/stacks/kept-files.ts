@@ -11,12 +11,20 @@ import type { Pipeline } from '../pipelines/pipeline.ts';
 import { REPOSITORY } from '../repository.ts';
 import { type Kept, keptOf, type Template } from './kept.ts';
 import { refusedChanges } from './kept-changes.ts';
+import { leftStacks } from './left-stacks.ts';
 import { addStage } from './stage.ts';
 
-/** Throws a `UserMistake` when deploying the assembly would replace recorded resources, or leave them behind. */
-export async function refuseReplacing(assembly: CloudAssembly, context: Context): Promise<void> {
+/**
+ * Throws a `UserMistake` when deploying the assembly would replace recorded resources, or leave them or a whole stack
+ * behind. `pipelines` are all of them, also those that the context does not choose.
+ */
+export async function refuseReplacing(
+  assembly: CloudAssembly,
+  context: Context,
+  pipelines: readonly Pipeline[],
+): Promise<void> {
   const surroundingsGiven = context.database !== undefined || context.network !== undefined;
-  const refused: string[] = [];
+  const refused = [...(await leftStacks(pipelines, context.stage))];
   for (const { file, next } of stacksOf(assembly, context.stage)) {
     const recorded = await read(file);
     refused.push(...refusedChanges({ file, recorded, next, surroundingsGiven }));

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
@@ -11,6 +11,7 @@ import { REPOSITORY } from '../../../infra/repository.ts';
 import { type Kept, keptOf } from '../../../infra/stacks/kept.ts';
 import { refusedChanges } from '../../../infra/stacks/kept-changes.ts';
 import { currentKept, refuseReplacing } from '../../../infra/stacks/kept-files.ts';
+import { leftStacks } from '../../../infra/stacks/left-stacks.ts';
 import { addStage } from '../../../infra/stacks/stage.ts';
 import { Line, Order, orderOfLine } from '../pipelines/example.ts';
 
@@ -182,6 +183,22 @@ test('the suggested steps to another number of shards are allowed by Kinesis, an
   }
 });
 
+test('the stack of a pipeline that was removed or renamed is refused, with the command that deletes it', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'millrace-left-'));
+  try {
+    await mkdir(join(root, 'infra/pipelines'), { recursive: true });
+    for (const name of ['orders', 'sensors']) await writeFile(join(root, `infra/pipelines/${name}.kept.json`), '{}');
+    expect(await leftStacks([{ name: 'orders' }, { name: 'sensors' }], 'prod', root)).toEqual([]);
+    const [message, ...others] = await leftStacks([{ name: 'sales' }, { name: 'sensors' }], 'prod', root);
+    expect(others).toEqual([]);
+    expect(message).toContain("pipeline 'orders' was removed or renamed");
+    expect(message).toContain('run aws cloudformation delete-stack --stack-name millrace-prod-orders ');
+    expect(message).toContain('then delete infra/pipelines/orders.kept.json');
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+});
+
 test("`cdk synth` refuses a change of the repository's own streams, whatever the stage", async () => {
   const orders: Pipeline = definePipeline({
     name: 'orders',
@@ -193,13 +210,15 @@ test("`cdk synth` refuses a change of the repository's own streams, whatever the
     const context = parseContext({ stage: 'prod' });
     const app = new App({ analyticsReporting: false, outdir });
     await addStage(app, context, [orders]);
-    const error = await refuseReplacing(app.synth(), context).catch((caught: unknown) => caught);
+    const error = await refuseReplacing(app.synth(), context, [orders]).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(UserMistake);
     const { message } = error as UserMistake;
     expect(message).toMatch(/^this update is refused:\n/);
     expect(message).toContain("'millrace-<stage>-orders--lines' would go from 1 to 3 shards");
     expect(message).toContain("'millrace-<stage>-orders--orders' would be left behind");
     expect(message).toContain('StartingPosition went from');
+    // The repository's other pipeline is gone from this app, and its stack is not.
+    expect(message).toContain("pipeline 'sensors' was removed or renamed");
   } finally {
     await rm(outdir, { recursive: true, force: true });
   }
