@@ -38,14 +38,14 @@ function folderWith(files: Record<string, string>): string {
 const compile = (transforms: string, check = false) =>
   compileFiles({ transforms, runtime: join(root, 'functions/runtime') }, { check });
 
-/** What `tsc` says of the folder. */
-function typeErrors(transforms: string): string {
-  const config = join(transforms, 'tsconfig.json');
+/** What `tsc` says of these folders, in one run. */
+function typeErrors(...transforms: readonly string[]): string {
+  const config = join(transforms[0]!, 'tsconfig.json');
   writeFileSync(
     config,
     JSON.stringify({
       extends: join(root, 'tsconfig.json'),
-      include: ['*.ts'],
+      include: transforms.map((folder) => `${folder}/*.ts`),
       exclude: [],
       compilerOptions: { types: ['node'], typeRoots: [join(root, 'node_modules/@types')] },
     }),
@@ -74,18 +74,16 @@ test('statements that read the output of each other are refused', async () => {
   await expect(compile(transforms)).rejects.toThrow('is that of its own output');
 });
 
-test.each(['Row', 'handler', 'z'])(
-  'a schema may have the name %s, which the compiled module uses too',
-  async (name) => {
-    const schema = `import * as zod from 'zod';\nexport const ${name} = zod.object({ id: zod.int() });\n`;
-    const transforms = folderWith({
-      'schema.ts': schema,
+test('a schema may have a name that the compiled module uses too', async () => {
+  const folders = ['Row', 'handler', 'z'].map((name) =>
+    folderWith({
+      'schema.ts': `import * as zod from 'zod';\nexport const ${name} = zod.object({ id: zod.int() });\n`,
       'ids.sql': `-- schema: ./schema.ts#${name}\nSELECT id FROM ids`,
-    });
-    expect((await compile(transforms)).map(({ state }) => state)).toEqual(['written']);
-    expect(typeErrors(transforms)).toBe('');
-  },
-);
+    }),
+  );
+  for (const transforms of folders) expect((await compile(transforms)).map(({ state }) => state)).toEqual(['written']);
+  expect(typeErrors(...folders)).toBe('');
+});
 
 test.each([
   ['./ordr.ts#Order', 'module ./ordr.ts does not exist', ''],
@@ -186,24 +184,32 @@ export const Order = z.object({ id: z.int(), status: z.enum(['OPEN', 'PAID']), t
 const SALES = `-- schema: ./order.ts#Order
 CREATE STREAM sales AS SELECT id, status, total AS amount FROM orders WHERE total > 0`;
 
-test.each([
+const CHANGES: readonly [change: string, sql: string, error: RegExp][] = [
   ['a column that is renamed', SALES.replace('AS amount', 'AS sum'), /^behind\.ts.*'amount' does not exist/],
   ['a column that may be null', SALES.replace('WHERE total > 0', ''), /^behind\.ts.*'data\.amount' is possibly 'null'/],
   ['a column of another type', SALES.replace('status,', 'lower(status) AS status,'), /^behind\.ts.*state: string/],
   ['FROM another stream', SALES.replace('FROM orders', 'FROM order_lines'), /^behind\.ts\(19,.*SqlTransform</],
   ['CREATE STREAM another stream', SALES.replace('STREAM sales', 'STREAM sold'), /^behind\.ts\(19,.*SqlTransform</],
-])('%s breaks the type check of the step that reads the output', async (_, changed, message) => {
-  const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': changed, 'behind.ts': BEHIND });
-  await compile(transforms);
-  const errors = typeErrors(transforms).trim();
-  expect(errors.replaceAll(`${relative(root, transforms)}/`, '')).toMatch(message);
-  expect(errors.split('\n').filter((line) => !line.startsWith(' '))).toHaveLength(1);
-});
+];
 
-test('a step that reads the output of a compiled module as its schema says passes the type check', async () => {
-  const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': SALES, 'behind.ts': BEHIND });
-  await compile(transforms);
-  expect(typeErrors(transforms)).toBe('');
+test('each change of the output breaks the type check of the step that reads it, and nothing else does', async () => {
+  const compiled = async (sql: string): Promise<string> => {
+    const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': sql, 'behind.ts': BEHIND });
+    await compile(transforms);
+    return transforms;
+  };
+  const unchanged = await compiled(SALES);
+  const changed = await Promise.all(CHANGES.map(([, sql]) => compiled(sql)));
+  const errors = typeErrors(unchanged, ...changed).split('\n');
+  const errorsIn = (folder: string): readonly string[] => {
+    const prefix = `${relative(root, folder)}/`;
+    return errors.filter((line) => line.startsWith(prefix)).map((line) => line.slice(prefix.length));
+  };
+  expect(errorsIn(unchanged)).toEqual([]);
+  for (const [at, [change, , error]] of CHANGES.entries()) {
+    expect(errorsIn(changed[at]!), change).toEqual([expect.stringMatching(error)]);
+  }
+  expect(errors.filter((line) => line.includes('error TS'))).toHaveLength(CHANGES.length);
 });
 
 test('every module beside a .sql file is up to date', async () => {
