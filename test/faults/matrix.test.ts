@@ -5,7 +5,7 @@ import { ENOUGH_SCHEDULES, scheduleOf } from './schedule.ts';
 import { swept } from './sweep.ts';
 import { newTally } from './tally.ts';
 
-const AT_ONCE = 50;
+const AT_ONCE = 40;
 
 const tally = newTally();
 

@@ -23,7 +23,7 @@ const finished = 'finished';
 async function install(environment: string, packages: readonly string[], purpose: string): Promise<void> {
   await rm(environment, { recursive: true, force: true });
   await run(await findPython(purpose), ['-m', 'venv', environment]);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input'];
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', '--no-compile'];
   await run(join(environment, 'bin/python'), [...pip, ...packages]);
   await writeFile(join(environment, finished), '');
 }

@@ -56,7 +56,8 @@ async function until<T>(look: () => Promise<T>, isSo: (found: T) => boolean): Pr
   for (;;) {
     const found = await look();
     if (isSo(found)) return found;
-    await delay(200);
+    // Each look is a process of its own.
+    await delay(500);
   }
 }
 

@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 
 /** Makes a token of these values that `openToken` recognizes as ours and unchanged. */
 export function sealToken(values: readonly (string | number | null)[]): string {
@@ -18,8 +18,11 @@ export function openToken(token: string): unknown[] | undefined {
 }
 
 const head = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]);
-const proofLength = 16;
+const proofLength = 4;
 
+/** Makes a checksum: it finds a token that was damaged or invented, and costs far less than a hash at each read. */
 function proofOf(text: string): Buffer {
-  return hash('sha256', text, 'buffer').subarray(0, proofLength);
+  const proof = Buffer.alloc(proofLength);
+  proof.writeUInt32BE(crc32(text));
+  return proof;
 }

@@ -71,16 +71,29 @@ test('cdk-nag works: it finds a bucket without TLS', async () => {
   expect(() => app.synth()).toThrow(/AwsSolutions-S10/);
 });
 
-/** Collects the distinct templates of all contexts, so that one run of cfn-lint checks each once. */
+/** One run of cfn-lint checks every template that has a resource, or a property of one, which no other has. */
 test('cfn-lint finds nothing in any template of these stages', async () => {
   const made = await readdir(folder, { recursive: true });
-  const templates = new Map<string, string>();
-  for (const file of made.filter((name) => name.startsWith('out-') && name.endsWith('.template.json'))) {
-    templates.set(await readFile(join(folder, file), 'utf8'), join(folder, file));
+  const seen = new Set<string>();
+  const templates: string[] = [];
+  for (const name of made.filter((file) => file.startsWith('out-') && file.endsWith('.template.json')).sort()) {
+    const shapes = shapesIn(JSON.parse(await readFile(join(folder, name), 'utf8')));
+    if (shapes.every((shape) => seen.has(shape))) continue;
+    for (const shape of shapes) seen.add(shape);
+    templates.push(join(folder, name));
   }
-  expect(templates.size).toBeGreaterThan(CASES.length);
-  expect(await linted([...templates.values()])).toEqual({ code: 0, said: '' });
+  expect(templates.length).toBeGreaterThan(4);
+  expect(await linted(templates)).toEqual({ code: 0, said: '' });
 });
+
+/** Names each property of each resource of a template, by the resource's type and the path to the property. */
+function shapesIn(template: { readonly Resources: Record<string, { readonly Type: string }> }): readonly string[] {
+  const pathsIn = (value: unknown, path: string): readonly string[] =>
+    value === null || typeof value !== 'object'
+      ? [path]
+      : Object.entries(value).flatMap(([key, one]) => pathsIn(one, Array.isArray(value) ? path : `${path}/${key}`));
+  return Object.values(template.Resources).flatMap((resource) => pathsIn(resource, resource.Type));
+}
 
 test('cfn-lint works: it finds a property that does not exist', async () => {
   const path = join(folder, 'wrong.template.json');
