@@ -58,19 +58,21 @@ export async function handler(event: unknown): Promise<DatabaseInitAnswer> {
 
 /**
  * Runs the statements that are still needed, in one transaction, and resolves to them. Throws a `UserMistake` when the
- * database has no IAM authentication.
+ * database has no IAM authentication, or when they would lock the administrator out; then nothing is changed.
  */
 export async function initDatabase(client: pg.ClientBase, user: string): Promise<readonly string[]> {
   await client.query('BEGIN');
   try {
     await client.query(`SELECT pg_advisory_xact_lock(${INIT_LOCK})`);
     const changed: string[] = [];
+    const loggedInByIam = await logsInByIam(client);
     for (const { statement, isDone } of await stepsFor(client, user)) {
       const { rows } = await client.query<{ done: boolean }>(`SELECT ${isDone} AS done`);
       if (rows[0]?.done === true) continue;
       await client.query(statement);
       changed.push(statement);
     }
+    if (!loggedInByIam && (await logsInByIam(client))) throw lockOut(client, user);
     await client.query('COMMIT');
     return changed;
   } catch (error) {
@@ -81,6 +83,36 @@ export async function initDatabase(client: pg.ClientBase, user: string): Promise
 
 /** An arbitrary number that other programs are unlikely to lock. */
 const INIT_LOCK = '7883948836411040102';
+
+/**
+ * Tells whether the administrator is a member of rds_iam, through other roles too. RDS lets members log in by IAM only,
+ * whatever the membership allows. `pg_has_role` would not do: it says yes to every superuser.
+ */
+async function logsInByIam(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ member: boolean }>(
+    `WITH RECURSIVE roles AS (
+       SELECT oid FROM pg_roles WHERE rolname = current_user
+       UNION SELECT roleid FROM pg_auth_members JOIN roles ON member = roles.oid
+     )
+     SELECT EXISTS (SELECT FROM roles JOIN pg_roles USING (oid) WHERE rolname = 'rds_iam') AS member`,
+  );
+  return rows[0]?.member === true;
+}
+
+/**
+ * From Postgres 16 on, whoever creates a role is a member of it, and cannot end that. A role that creates the user and
+ * is dropped afterwards leaves no membership behind.
+ */
+function lockOut(client: pg.ClientBase, user: string): UserMistake {
+  const role = client.escapeIdentifier(user);
+  return new UserMistake(
+    `the administrator is a member of ${role}, so to grant rds_iam to ${role} would lock the administrator out: RDS lets ` +
+      'members of rds_iam log in by iam only. Nothing was changed. Create the user through a role that you drop, as the ' +
+      `administrator, and run millrace database init again: DROP ROLE IF EXISTS ${role}; ` +
+      'CREATE ROLE millrace_maker CREATEROLE; GRANT millrace_maker TO CURRENT_USER WITH SET TRUE; ' +
+      `SET ROLE millrace_maker; CREATE ROLE ${role} LOGIN; RESET ROLE; DROP ROLE millrace_maker`,
+  );
+}
 
 async function stepsFor(client: pg.ClientBase, user: string) {
   const { rows } = await client.query<{ database: string; iam: boolean }>(

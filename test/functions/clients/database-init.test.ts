@@ -105,6 +105,49 @@ describe("the sinks' user", () => {
   });
 });
 
+describe('an administrator who is a member of the sinks user, as Postgres makes whoever creates a role', () => {
+  /** Gives the administrator the membership that CREATE ROLE gives on RDS, where the administrator is no superuser. */
+  async function memberOfFreshUser(): Promise<string> {
+    const user = freshUser();
+    const quoted = administrator.escapeIdentifier(user);
+    await administrator.query(
+      `CREATE ROLE ${quoted} LOGIN; GRANT ${quoted} TO CURRENT_USER WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`,
+    );
+    return user;
+  }
+
+  test('is not locked out: the change is rolled back, and the error says what to do', async () => {
+    const user = await memberOfFreshUser();
+    await expect(initDatabase(administrator, user)).rejects.toThrow(
+      /would lock the administrator out: RDS lets members/,
+    );
+    const { rows } = await administrator.query(`SELECT FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole`);
+    expect(rows).toEqual([]);
+  });
+
+  test('can create the user with the statements of the error, and then run it', async () => {
+    const user = await memberOfFreshUser();
+    const error = (await initDatabase(administrator, user).catch((caught: unknown) => caught)) as Error;
+    const [, statements = ''] = error.message.match(/database init again: (.*)$/) ?? [];
+    const keeper = `keeper_${users}`;
+    await administrator.query(`DROP ROLE ${administrator.escapeIdentifier(user)};
+      CREATE ROLE ${keeper} LOGIN CREATEROLE PASSWORD 'p'`);
+    const { host, port } = server;
+    const client = new pg.Client({ host, port, database, user: keeper, password: 'p' });
+    await client.connect();
+    await client.query(statements).finally(() => client.end());
+    const { rows } = await administrator.query(
+      `SELECT member::regrole::text FROM pg_auth_members JOIN pg_roles r ON r.oid = roleid WHERE rolname = $1`,
+      [user],
+    );
+    expect(rows).toEqual([]);
+    expect(await initDatabase(administrator, user)).toContain(
+      `GRANT rds_iam TO ${administrator.escapeIdentifier(user)}`,
+    );
+    await administrator.query(`DROP ROLE ${keeper}`);
+  });
+});
+
 test('a database without IAM authentication is reported as such', async () => {
   await administrator.query('DROP ROLE rds_iam');
   await expect(initDatabase(administrator, freshUser())).rejects.toThrow(
