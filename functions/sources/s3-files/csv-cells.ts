@@ -1,5 +1,6 @@
 import { EventRejected, UserMistake } from '../../runtime/errors.ts';
 import type { WireSchema } from '../../runtime/json/wire-schema.ts';
+import { columnsFound, fieldNames } from './csv-header.ts';
 
 /** A row's data: as JSON, in which numbers keep their digits, and as the value that the JSON parses to. */
 export interface RowData {
@@ -13,14 +14,16 @@ export interface RowData {
  * - Every other field accepts any text.
  * - An empty cell is null where the schema allows null, else an empty text where it allows text, else a missing field
  *   where the field is optional.
+ * - A column's name may have blanks around it, and capitals where its field has small letters: see `fieldNames`.
  * - Columns that the schema does not name are left out, as zod does. A loose schema keeps them as texts.
  *
  * Throws `EventRejected` for a header under which no row can fit the schema. The returned function throws
  * `EventRejected` for a row that does not fit.
  */
 export function cellReader(schema: WireSchema, header: readonly string[]): (cells: readonly string[]) => RowData {
-  checkHeader(schema, header);
-  const columns = header.map((name) => columnOf(schema, name));
+  const names = fieldNames(Object.keys(propertiesOf(schema)), header);
+  checkHeader(schema, names, header);
+  const columns = names.map((name) => columnOf(schema, name));
   return (cells) => {
     if (cells.length !== header.length)
       throw new EventRejected(
@@ -70,19 +73,20 @@ interface Column {
   readonly mayBeMissing: boolean;
 }
 
-function checkHeader(schema: WireSchema, header: readonly string[]): void {
+function checkHeader(schema: WireSchema, names: readonly string[], header: readonly string[]): void {
   const { required = [], additionalProperties } = resolved(schema, schema);
-  const twice = header.filter((name, index) => header.indexOf(name) !== index);
-  const missing = required.filter((name) => !header.includes(name));
+  const twice = names.filter((name, index) => names.indexOf(name) !== index);
+  const missing = required.filter((name) => !names.includes(name));
   const known = propertiesOf(schema);
-  const unknown = additionalProperties === false ? header.filter((name) => !Object.hasOwn(known, name)) : [];
+  const unknown = additionalProperties === false ? names.filter((name) => !Object.hasOwn(known, name)) : [];
   const wrong = [
-    ...(header.includes('') ? ['a column without a name'] : []),
+    ...(names.includes('') ? ['a column without a name'] : []),
     ...twice.map((name) => `the column '${name}' twice`),
     ...missing.map((name) => `no column '${name}', which the schema requires`),
     ...unknown.map((name) => `the column '${name}', which the schema does not allow`),
   ];
-  if (wrong.length > 0) throw new EventRejected('schema', `the header has ${wrong.join(', ')}`);
+  if (wrong.length === 0) return;
+  throw new EventRejected('schema', `the header has ${wrong.join(', ')}; its columns are ${columnsFound(header)}`);
 }
 
 function columnOf(schema: WireSchema, name: string): Column | undefined {

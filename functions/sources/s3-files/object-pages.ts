@@ -5,7 +5,8 @@ import type { Checker, WireSchema } from '../../runtime/json/wire-schema.ts';
 import type { ItemPage } from '../../runtime/source.ts';
 import { type Content, type ObjectToOpen, openContent, reopenContent } from './content.ts';
 import { cellReader } from './csv-cells.ts';
-import { csvRows } from './csv-rows.ts';
+import { lineBreakOf } from './csv-line-break.ts';
+import { csvRowsWith } from './csv-rows.ts';
 import { pagesOf } from './item-pages.ts';
 import { ndjsonRows } from './ndjson-rows.ts';
 import { type EventFields, rowEvents } from './row-events.ts';
@@ -83,7 +84,9 @@ async function openCsv(
   position: ObjectPosition | undefined,
 ): Promise<OpenRows<readonly string[]> | undefined> {
   const beginning = await openContent(object);
-  const batches = readRows(beginning.chunks, csvRows, rowPosition(beginning, undefined));
+  const { lineBreak, chunks } = await lineBreakOf(beginning.chunks);
+  const format = csvRowsWith(lineBreak);
+  const batches = readRows(chunks, format, rowPosition(beginning, undefined));
   try {
     const first = await firstRow(batches);
     if (first === undefined) return undefined;
@@ -98,7 +101,7 @@ async function openCsv(
     await batches.return(undefined);
     const content = await contentAt(object, position);
     const from = rowPosition(content, position);
-    return { content, from, batches: readRows(content.chunks, csvRows, from), dataOf };
+    return { content, from, batches: readRows(content.chunks, format, from), dataOf };
   } catch (error) {
     await batches.return(undefined);
     throw error;

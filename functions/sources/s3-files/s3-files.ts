@@ -13,7 +13,7 @@ const Options = z.strictObject({
   format: z
     .enum(['csv', 'ndjson'])
     .describe(
-      'How rows are written. `csv`: RFC 4180 with a header line. `ndjson`: one JSON value on each line. Both in UTF-8, plain or compressed with gzip or zstd; the source recognizes the compression by the first bytes.',
+      'How rows are written. `csv`: RFC 4180 with a header line, whose names may have blanks around them or other capitals. Lines end with LF or CRLF, or all with CR. `ndjson`: one JSON value on each line. Both in UTF-8, plain or compressed with gzip or zstd; the source recognizes the compression by the first bytes.',
     ),
   schema: z.record(z.string(), z.unknown()).meta({
     writtenAs: 'a zod schema',

@@ -107,3 +107,16 @@ test.each<[string, z.ZodType, RegExp]>([
   expect(() => checkCsvSchema(wireSchemaOf(schema, 's3FilesSource'))).toThrow(UserMistake);
   expect(() => checkCsvSchema(wireSchemaOf(schema, 's3FilesSource'))).toThrow(why);
 });
+
+test.each<[string, readonly string[], string]>([
+  ['two columns for one field', ['ID', 'Id', 'n'], "the column 'id' twice; its columns are 'ID', 'Id', 'n'"],
+  ['no column for a field', ['key', 'n'], "no column 'id', which the schema requires; its columns are 'key', 'n'"],
+  ['very many columns', Array.from({ length: 30 }, (_, i) => `c${i}`), "'c19' and 10 more"],
+])('a message about a header with %s names the columns that were found', (_, header, why) => {
+  expect(() => read(z.object({ id: z.string(), n: z.string() }), header, [])).toThrow(why);
+});
+
+test('a column with the own name of a field counts, not another one in other capitals', () => {
+  expect(read(z.object({ id: z.string() }), ['ID', 'id'], ['x', 'y']).json).toBe('{"id":"y"}');
+  expect(read(z.object({ id: z.string(), ID: z.string() }), ['ID', 'id'], ['x', 'y']).json).toBe('{"ID":"x","id":"y"}');
+});

@@ -98,6 +98,29 @@ test('makes an event of a row, with type, key, time and data', async () => {
   expect(asked).toMatchObject([{ url: '/landing/lines.csv?x-id=GetObject', ifMatch: '"e1"' }]);
 });
 
+test.each([
+  ['quotes and line feeds inside them', '\uFEFFid,n\ra,1\r"b\nc",2\r\r"d\re",x\rf,3'],
+  ['no line break at the end', '"id",n\ra,1\r"b\nc",2\r\r"d\re",x\rf,3\r'],
+])('a CSV file whose lines end with carriage returns alone has its rows, with their lines: %s', async (_, text) => {
+  answer = serve(Buffer.from(text));
+  const { pages, events } = await readAll(reading()());
+  expect(json(events)).toEqual(['{"id":"a","n":1}', '{"id":"b\\nc","n":2}', '{"id":"f","n":3}']);
+  expect(events.map(({ place }) => Number(place))).toEqual(
+    ['a,1', '"b', 'f,3'].map((row) => Buffer.from(text).indexOf(row)),
+  );
+  const rejection = { bytes: Buffer.from('"d\re",x'), origin: { bucket: 'landing', key: 'lines.csv', line: 5 } };
+  expect(pages.flatMap(({ rejections }) => rejections)).toEqual([expect.objectContaining(rejection)]);
+});
+
+test.each([
+  ['a stray carriage return', 'id,n,day\r\r\na,1,2024-01-01\r\n'],
+  ['blanks', '"id ", n,\tday\na,1,2024-01-01\n'],
+  ['other capitals', 'ID,N,Day\na,1,2024-01-01\n'],
+])('a header name with %s stands for its field, so that no column is dropped', async (_, text) => {
+  answer = serve(Buffer.from(text));
+  expect(json((await readAll(reading()())).events)).toEqual(['{"id":"a","n":1,"day":"2024-01-01"}']);
+});
+
 test('takes the time from a field when the options name one', async () => {
   answer = serve(Buffer.from('id,n,day\na,1,2024-01-01\nb,2,\n'));
   const { pages } = await readAll(reading({ options: { ...options, time: 'day' } })());
