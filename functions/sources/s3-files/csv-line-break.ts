@@ -4,8 +4,8 @@ import { LONGEST_ROW_BYTES } from './rows.ts';
 const QUOTE = 0x22;
 
 /**
- * Finds the byte that ends the lines of a CSV file: CR if the first MiB has one outside quotes and no LF there, else LF.
- * Resolves also to all chunks, which a reader that stops early closes. How the content is divided does not matter.
+ * Finds the byte that ends the lines of a CSV file: CR if the first MiB has one outside quotes and no LF there, else
+ * LF. Resolves also to all chunks, which a reader that stops early closes. How the content is divided does not matter.
  */
 export async function lineBreakOf(
   chunks: AsyncIterable<Buffer>,
