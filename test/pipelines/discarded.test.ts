@@ -1,9 +1,10 @@
 import { PutRecordCommand } from '@aws-sdk/client-kinesis';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Converted } from '../../functions/runtime/on-failure/documents.ts';
 import { YOUNGEST_DISCARDED_MILLIS } from '../../functions/runtime/on-failure/gaps.ts';
-import { convertAll } from '../../functions/runtime/on-failure/handler.ts';
+import { convertFor, type OnFailureSurroundings } from '../../functions/runtime/on-failure/handler.ts';
 import { newAggregate } from '../../functions/runtime/record-codec/aggregate.ts';
 import { parseStepConfig } from '../../functions/runtime/step-config.ts';
 import { defineTransform } from '../../functions/runtime/transform.ts';
@@ -63,8 +64,11 @@ const copied = (world: World): number[] =>
     .map((data) => (data as { number: number }).number)
     .sort((a, b) => a - b);
 
-const documents = (world: World): number =>
-  world.stage.s3.objects(world.stage.names.deadLetters).filter(({ key }) => key.startsWith('aws/lambda/')).length;
+const documentKeys = (world: World): readonly string[] =>
+  world.stage.s3
+    .objects(world.stage.names.deadLetters)
+    .flatMap(({ key }) => (key.startsWith('aws/lambda/') ? [key] : []));
+const documents = (world: World): number => documentKeys(world).length;
 
 /** Stops the step for so long that Lambda discards its oldest records, then lets it continue. */
 async function outage(world: World, step: StepPlan): Promise<void> {
@@ -179,32 +183,18 @@ describe('records that Lambda discarded', () => {
     const lines: string[] = [];
     const requests: unknown[] = [];
     const work = (tells: object) =>
-      operate(world, ({ clients, names }) =>
-        convertAll(
-          {
-            kinesis: clients.kinesis,
-            dynamodb: clients.dynamodb,
-            s3: clients.s3,
-            now: world.clock.now,
-            log: (line) => lines.push(line),
-            config: parseStepConfig(
-              JSON.stringify({
-                pipeline: 'platform',
-                step: 'given-up',
-                generation: 'g',
-                checkpoints: names.checkpoints,
-                deadLetters: names.deadLetters,
-              }),
-            ),
-            lambda: {
-              send: async ({ input }: { readonly input: unknown }) => {
-                requests.push(input);
-                return tells;
-              },
-            } as never,
-          },
-          { awsRequestId: 'r', getRemainingTimeInMillis: () => 900_000 },
-        ),
+      runPlatformFunction(
+        world,
+        {},
+        {
+          log: (line) => lines.push(line),
+          lambda: {
+            send: async ({ input }: { readonly input: unknown }) => {
+              requests.push(input);
+              return tells;
+            },
+          } as never,
+        },
       );
     await expect(work({})).rejects.toThrow('could not be made dead letters');
     expect(lines.map((line) => JSON.parse(line))).toMatchObject(
@@ -222,6 +212,32 @@ describe('records that Lambda discarded', () => {
     expect(documents(world)).toBe(0);
   });
 
+  test('are converted one document at a time when one is announced, and all of them once an hour', async () => {
+    const { world, copies } = await start();
+    await outage(world, copies);
+    await settle(world, HOUR);
+    const bucket = world.stage.names.deadLetters;
+    const [first] = world.stage.s3.objects(bucket).filter(({ key }) => key.startsWith('aws/lambda/'));
+    const again = { Bucket: bucket, Key: `${first?.key}-again`, Body: first?.bytes ?? '' };
+    await operate(world, ({ clients }) => clients.s3.send(new PutObjectCommand(again)));
+    const keys = documentKeys(world);
+    expect(keys.length).toBeGreaterThan(2);
+    const calls: string[] = [];
+    const STEP_CONFIG = JSON.stringify(world.stage.configOf(copies));
+    const lambda = { send: async () => ({ Environment: { Variables: { STEP_CONFIG } } }) } as never;
+    const seen = { calls, log: () => undefined, lambda };
+    await runPlatformFunction(world, { detail: { object: { key: keys[1] } } }, seen);
+    expect(documentKeys(world)).toEqual(keys.filter((key) => key !== keys[1]));
+    expect(calls).not.toContain('ListObjectsV2Command');
+    expect(calls.filter((call) => call === 'GetObjectCommand')).toHaveLength(1);
+
+    calls.length = 0;
+    await runPlatformFunction(world, { source: 'aws.events' }, seen);
+    expect(documentKeys(world)).toEqual([]);
+    expect(calls.filter((call) => call === 'DescribeStreamSummaryCommand')).toHaveLength(1);
+    expect(calls.filter((call) => call === 'ListObjectsV2Command')).toHaveLength(1);
+  });
+
   test('stay in place when their step is unknown here', async () => {
     const { world, copies } = await start();
     await outage(world, copies);
@@ -232,3 +248,36 @@ describe('records that Lambda discarded', () => {
     expect(documents(world)).toBe(before);
   });
 });
+
+/** Calls the platform's function with an event. Notes the names of its calls to S3 and Kinesis in `calls`. */
+function runPlatformFunction(
+  world: World,
+  event: unknown,
+  { calls = [], ...seen }: Pick<OnFailureSurroundings, 'log' | 'lambda'> & { readonly calls?: string[] },
+): Promise<void> {
+  const noting = <Client extends { send: unknown }>(client: Client): Client => ({
+    ...client,
+    send: (...given: readonly unknown[]) => {
+      calls.push((given[0] as object).constructor.name);
+      return (client.send as (...given: readonly unknown[]) => unknown).call(client, ...given);
+    },
+  });
+  return operate(world, ({ clients, names }) => {
+    const config = {
+      pipeline: 'platform',
+      step: 'given-up',
+      generation: 'g',
+      checkpoints: names.checkpoints,
+      deadLetters: names.deadLetters,
+    };
+    const surroundings = {
+      ...seen,
+      kinesis: noting(clients.kinesis),
+      dynamodb: clients.dynamodb,
+      s3: noting(clients.s3),
+      now: world.clock.now,
+      config: parseStepConfig(JSON.stringify(config)),
+    };
+    return convertFor(event, surroundings, { awsRequestId: 'r', getRemainingTimeInMillis: () => 900_000 });
+  });
+}

@@ -5,7 +5,7 @@ import type { Checkpoints } from '../checkpoints/checkpoints.ts';
 import { shardKey } from '../checkpoints/shard-states.ts';
 import { decodeState } from '../checkpoints/step-state.ts';
 import { openDeadLetters } from '../dead-letters/dead-letters.ts';
-import { describeStream, type Kinesis, type Shard } from '../log/shards.ts';
+import { describeStream, type Kinesis, type Shard, type StreamShape } from '../log/shards.ts';
 import { loadGaps } from './gaps.ts';
 import { missed, ON_FAILURE_PREFIX, OnFailureDocument } from './missed.ts';
 
@@ -47,11 +47,19 @@ export interface Converted {
  * Makes dead letters of the events that Lambda has discarded. The letters are stored, under names that follow from the
  * positions of their events, before the document is removed. A run that follows an interrupted one therefore stores the
  * same objects.
+ *
+ * `announced`: the key of the one document to convert. Without it, all stored documents are. Each stream is described
+ * once per run: every shard in a document existed for hours before Lambda discarded its records.
  */
-export async function* convertDocuments(from: OnFailureBucket, signal: AbortSignal): AsyncGenerator<Converted> {
-  for await (const key of documentKeys(from, signal)) {
+export async function* convertDocuments(
+  from: OnFailureBucket,
+  signal: AbortSignal,
+  announced?: string,
+): AsyncGenerator<Converted> {
+  const run = { ...from, shapeOf: shapesOf(from, signal) };
+  for await (const key of announced === undefined ? documentKeys(from, signal) : [announced]) {
     try {
-      yield await convert(from, key, signal);
+      yield await convert(run, key, signal);
     } catch (error) {
       signal.throwIfAborted();
       // Another run has made the dead letters of this document meanwhile.
@@ -70,13 +78,27 @@ async function* documentKeys({ s3, bucket }: OnFailureBucket, abortSignal: Abort
   }
 }
 
-async function convert(from: OnFailureBucket, key: string, signal: AbortSignal): Promise<Converted> {
-  const { s3, kinesis, bucket } = from;
+interface Run extends OnFailureBucket {
+  /** Resolves to the stream's shape, as it was when the run first asked for it. */
+  shapeOf(streamArn: string): Promise<StreamShape>;
+}
+
+function shapesOf({ kinesis }: OnFailureBucket, signal: AbortSignal): Run['shapeOf'] {
+  const shapes = new Map<string, StreamShape>();
+  return async (streamArn) => {
+    const shape = shapes.get(streamArn) ?? (await describeStream(kinesis, streamArn, signal));
+    shapes.set(streamArn, shape);
+    return shape;
+  };
+}
+
+async function convert(from: Run, key: string, signal: AbortSignal): Promise<Converted> {
+  const { s3, bucket } = from;
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }), { abortSignal: signal });
   const document = OnFailureDocument.parse(JSON.parse(await text(Body as Readable)));
   const step = await from.stepOf(document.requestContext.functionArn, signal);
   const { shardId, streamArn } = document.KinesisBatchInfo;
-  const shape = await describeStream(kinesis, streamArn, signal);
+  const shape = await from.shapeOf(streamArn);
   const shard = shardKey(shape, shardId);
   const { pipeline, step: name, formerly, own } = step;
   const state = await step.stateOf(shard, signal);

@@ -1,10 +1,12 @@
 import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
+import { z } from 'zod';
 import { lambdaClient } from '../aws/lambda.ts';
 import { checkpointsOfStep } from '../checkpoints/checkpoints.ts';
 import { logError, metricsLine, type StepCounts } from '../metrics.ts';
 import { deadlineOf, type Invocation, type StepSurroundings, surroundingsOnLambda } from '../step.ts';
 import { parseEnvironmentConfig } from '../step-config.ts';
 import { convertDocuments, type OnFailureStep } from './documents.ts';
+import { ON_FAILURE_PREFIX } from './missed.ts';
 
 /** What the function needs from outside. */
 export interface OnFailureSurroundings extends StepSurroundings {
@@ -13,20 +15,28 @@ export interface OnFailureSurroundings extends StepSurroundings {
 
 /**
  * The Lambda handler of the platform's function that makes dead letters of the events that Lambda has discarded. It
- * runs when a document is stored, and every hour for documents that had to wait. It counts the letters as dead letters
+ * runs when a document is stored, for that document alone, and every hour for those that had to wait. It counts the letters as dead letters
  * of their step, so the step's own alarm rings.
  */
-export function handler(_event: unknown, invocation: Invocation): Promise<void> {
-  return convertAll({ ...surroundingsOnLambda(), lambda: lambdaClient() }, invocation);
+export function handler(event: unknown, invocation: Invocation): Promise<void> {
+  return convertFor(event, { ...surroundingsOnLambda(), lambda: lambdaClient() }, invocation);
 }
 
+/** EventBridge's event for a stored object. The key in it is not URL-encoded. */
+const Stored = z.object({ detail: z.object({ object: z.object({ key: z.string().startsWith(ON_FAILURE_PREFIX) }) }) });
+
 /**
- * Does the same with the given surroundings. Rejects when a document could not be read or stored, after all other
+ * Does the same with the given surroundings. An event that announces no document converts all of them. Rejects when a document could not be read or stored, after all other
  * documents.
  */
-export async function convertAll(surroundings: OnFailureSurroundings, invocation: Invocation): Promise<void> {
+export async function convertFor(
+  event: unknown,
+  surroundings: OnFailureSurroundings,
+  invocation: Invocation,
+): Promise<void> {
   const { config, s3, kinesis, now, log } = surroundings;
   const signal = deadlineOf(invocation);
+  const announced = Stored.safeParse(event).data?.detail.object.key;
   const from = {
     s3,
     kinesis,
@@ -35,7 +45,7 @@ export async function convertAll(surroundings: OnFailureSurroundings, invocation
     stepOf: (functionArn: string) => stepOf(surroundings, functionArn, signal),
   };
   const failed: string[] = [];
-  for await (const { key, letters, error } of convertDocuments(from, signal)) {
+  for await (const { key, letters, error } of convertDocuments(from, signal, announced)) {
     if (error !== undefined) {
       log(logError({ stage: config.stage, pipeline: config.pipeline, step: config.step, shard: key }, error));
       failed.push(key);

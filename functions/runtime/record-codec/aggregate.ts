@@ -8,6 +8,13 @@ import { LENGTH_DELIMITED, VARINT, varintLength, writeVarint } from './protobuf.
 export const AGGREGATE_MAGIC = Buffer.from('f3899ac2', 'hex');
 export const MD5_LENGTH = 16;
 
+/**
+ * The most entries of an aggregate, for the writer and for the reader. Each entry may become a dead letter, and an empty
+ * one takes 2 bytes before compression. Our events take more than 180 bytes and a record at most 4 MiB, so no record of
+ * an earlier version has as many.
+ */
+export const MOST_ENTRIES = 25_000;
+
 /** Tags (field number and wire type) of the messages `AggregatedRecord` and `Record`. */
 export const PARTITION_KEY = (1 << 3) | LENGTH_DELIMITED;
 export const EXPLICIT_HASH_KEY = (2 << 3) | LENGTH_DELIMITED;
@@ -17,15 +24,15 @@ export const EXPLICIT_HASH_KEY_INDEX = (2 << 3) | VARINT;
 export const DATA = (3 << 3) | LENGTH_DELIMITED;
 
 export interface Aggregate {
-  /** Adds an event. Returns false, and changes nothing, when the aggregate would be longer than `maxBytes`. */
+  /** Adds an event. Returns false, and changes nothing, when the aggregate would be longer than `maxBytes` or is full. */
   add(partitionKey: string, eventBytes: Uint8Array): boolean;
   /** Returns the record's bytes. Do not use the aggregate afterwards. */
   finish(): Buffer;
 }
 
 /**
- * Starts an aggregate of at most `maxBytes`: magic, key table, events and MD5. Kinesis also counts the record's own
- * key, which is not included.
+ * Starts an aggregate of at most `MOST_ENTRIES` events and `maxBytes`: magic, key table, events and MD5. Kinesis also
+ * counts the record's own key, which is not included.
  */
 export function newAggregate({ maxBytes }: { readonly maxBytes: number }): Aggregate {
   const keyIndexes = new Map<string, number>();
@@ -36,6 +43,7 @@ export function newAggregate({ maxBytes }: { readonly maxBytes: number }): Aggre
 
   return {
     add(partitionKey, eventBytes) {
+      if (events.length === MOST_ENTRIES) return false;
       const knownIndex = keyIndexes.get(partitionKey);
       const keyIndex = knownIndex ?? keys.length;
       const newKey = knownIndex === undefined ? Buffer.from(partitionKey) : undefined;

@@ -8,6 +8,7 @@ import {
   EXPLICIT_HASH_KEY,
   EXPLICIT_HASH_KEY_INDEX,
   MD5_LENGTH,
+  MOST_ENTRIES,
   PARTITION_KEY,
   PARTITION_KEY_INDEX,
   RECORD,
@@ -82,21 +83,26 @@ function readEntries(cursor: Cursor): readonly AggregatePart[] {
   return parts;
 }
 
-/** Reads the key tables, and checks that the rest is a message too. */
+/** Reads the key tables, and checks that the rest is a message too. Counts the entries before any of them is kept. */
 function readTables(cursor: Cursor): KeyTables {
   const { bytes, end } = cursor;
   const partitionKeys: (string | Problem)[] = [];
   const explicitHashKeys: (bigint | Problem)[] = [];
+  let entries = 0;
   while (cursor.at < end) {
     const tagAt = cursor.at;
     const tag = readTag(cursor);
-    if (tag === RECORD) enterField(cursor);
-    else if (tag === PARTITION_KEY) partitionKeys.push(partitionKeyOf(bytes.subarray(enterField(cursor), cursor.at)));
+    if (tag === RECORD) {
+      enterField(cursor);
+      entries++;
+    } else if (tag === PARTITION_KEY) partitionKeys.push(partitionKeyOf(bytes.subarray(enterField(cursor), cursor.at)));
     else if (tag === EXPLICIT_HASH_KEY)
       explicitHashKeys.push(hashKeyOf(bytes.toString('latin1', enterField(cursor), cursor.at)));
     else if (tag >>> 3 <= 3) throw new MalformedMessage(`field ${tag >>> 3} has wire type ${tag & 7}`, tagAt);
     else skipField(cursor, tag);
   }
+  if (entries > MOST_ENTRIES)
+    throw undecodable(`it has ${entries} entries, the most is ${MOST_ENTRIES}: send fewer events in one record`);
   return { partitionKeys, explicitHashKeys };
 }
 

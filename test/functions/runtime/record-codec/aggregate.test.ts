@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { newAggregate } from '../../../../functions/runtime/record-codec/aggregate.ts';
+import { MOST_ENTRIES, newAggregate } from '../../../../functions/runtime/record-codec/aggregate.ts';
+import { compress } from '../../../../functions/runtime/record-codec/compress.ts';
 import { varintLength, writeVarint } from '../../../../functions/runtime/record-codec/protobuf.ts';
 import { isAggregate, readAggregate } from '../../../../functions/runtime/record-codec/read-aggregate.ts';
 import { aggregateOf, decode, outcome, sealed } from './given.ts';
@@ -126,6 +127,24 @@ describe('an aggregate', () => {
     const decoded = decode(bytes);
     expect(decoded.aggregated).toBe(true);
     expect(decoded.entries).toMatchObject([{ partitionKey: 'k', explicitHashKey: 42n, event: { key: 'k', data: 7 } }]);
+  });
+
+  test('with more entries than the bound is one dead letter, with the bytes as they came', () => {
+    const emptyEntries = (count: number) => compress(sealed(Buffer.alloc(2 * count, Buffer.from([(3 << 3) | 2, 0]))));
+    expect(decode(emptyEntries(MOST_ENTRIES)).entries).toHaveLength(MOST_ENTRIES);
+    const hostile = emptyEntries(1_000_000);
+    const { entries } = decode(hostile);
+    expect(entries).toMatchObject([{ rejection: { reason: 'undecodable', bytes: hostile } }]);
+    expect(outcome(entries[0]!)).toContain(
+      'it has 1000000 entries, the most is 25000: send fewer events in one record',
+    );
+  });
+
+  test('from our writer has no more entries than the reader takes', () => {
+    const aggregate = newAggregate({ maxBytes: Number.POSITIVE_INFINITY });
+    for (let count = 0; count < MOST_ENTRIES; count++) expect(aggregate.add('a', Buffer.from('1'))).toBe(true);
+    expect(aggregate.add('a', Buffer.from('1'))).toBe(false);
+    expect(readAll(aggregate.finish())).toHaveLength(MOST_ENTRIES);
   });
 
   test('numbers its events from 0, bad ones included', () => {
