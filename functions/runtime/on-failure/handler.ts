@@ -15,8 +15,8 @@ export interface OnFailureSurroundings extends StepSurroundings {
 
 /**
  * The Lambda handler of the platform's function that makes dead letters of the events that Lambda has discarded. It
- * runs when a document is stored, for that document alone, and every hour for those that had to wait. It counts the letters as dead letters
- * of their step, so the step's own alarm rings.
+ * runs when a document is stored, for that document alone, and every hour for those that had to wait. It counts the
+ * letters as dead letters of their step, so the step's own alarm rings.
  */
 export function handler(event: unknown, invocation: Invocation): Promise<void> {
   return convertFor(event, { ...surroundingsOnLambda(), lambda: lambdaClient() }, invocation);
@@ -26,8 +26,8 @@ export function handler(event: unknown, invocation: Invocation): Promise<void> {
 const Stored = z.object({ detail: z.object({ object: z.object({ key: z.string().startsWith(ON_FAILURE_PREFIX) }) }) });
 
 /**
- * Does the same with the given surroundings. An event that announces no document converts all of them. Rejects when a document could not be read or stored, after all other
- * documents.
+ * Does the same with the given surroundings. An event that announces no document converts all of them. Rejects when a
+ * document could not be read or stored, after all other documents.
  */
 export async function convertFor(
   event: unknown,

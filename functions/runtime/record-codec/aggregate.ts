@@ -9,9 +9,9 @@ export const AGGREGATE_MAGIC = Buffer.from('f3899ac2', 'hex');
 export const MD5_LENGTH = 16;
 
 /**
- * The most entries of an aggregate, for the writer and for the reader. Each entry may become a dead letter, and an empty
- * one takes 2 bytes before compression. Our events take more than 180 bytes and a record at most 4 MiB, so no record of
- * an earlier version has as many.
+ * The most entries of an aggregate, for the writer and for the reader. Each entry may become a dead letter, and an
+ * empty one takes 2 bytes before compression. Our events take more than 180 bytes and a record at most 4 MiB, so no
+ * record of an earlier version has as many.
  */
 export const MOST_ENTRIES = 25_000;
 
@@ -24,7 +24,9 @@ export const EXPLICIT_HASH_KEY_INDEX = (2 << 3) | VARINT;
 export const DATA = (3 << 3) | LENGTH_DELIMITED;
 
 export interface Aggregate {
-  /** Adds an event. Returns false, and changes nothing, when the aggregate would be longer than `maxBytes` or is full. */
+  /**
+   * Adds an event. Returns false, and changes nothing, when the aggregate would be longer than `maxBytes` or is full.
+   */
   add(partitionKey: string, eventBytes: Uint8Array): boolean;
   /** Returns the record's bytes. Do not use the aggregate afterwards. */
   finish(): Buffer;
