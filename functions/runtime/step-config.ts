@@ -43,7 +43,18 @@ export const StepConfig = z.strictObject({
     })
     .optional(),
   /** The stream that the step writes. */
-  output: z.strictObject({ stream: z.string(), compression: z.literal('zstd').exactOptional() }).optional(),
+  output: z
+    .strictObject({
+      /** Name or ARN. */
+      stream: z.string(),
+      compression: z.literal('zstd').exactOptional(),
+      /**
+       * The most bytes of a record. Missing in functions that were deployed before the plan said so: they describe the
+       * stream.
+       */
+      maxRecordBytes: z.number().int().positive().exactOptional(),
+    })
+    .optional(),
   /** The URL of the queue that announces items to a source. */
   queue: z.string().optional(),
   /** The options that the pipeline's author set. The connector's own schema checks them. */

@@ -58,6 +58,8 @@ export interface BorrowedStream extends Schema {
 export interface ExistingStream extends Schema, Deduplicating {
   /** The stream's ARN. */
   readonly existing: string;
+  /** The stream's maximum record size in KiB, 1,024 to 10,240, if it is not Kinesis's default; 1,024 by default. */
+  readonly maxRecordKiB?: number;
 }
 
 /** Where a step without a position starts reading. */
@@ -214,6 +216,7 @@ function streamMistakes(streams: Streams): string[] {
     if ('existing' in stream && !KINESIS_ARN.test(stream.existing)) {
       return [`stream '${name}': existing is '${stream.existing}': use the ARN of a Kinesis stream`];
     }
+    if ('existing' in stream) return recordSizeMistakes(name, stream);
     if (!('shards' in stream || 'capacity' in stream || 'retentionDays' in stream)) return [];
     const { shards, capacity, retentionDays } = stream as OwnStream;
     const found: string[] = [];
@@ -228,6 +231,11 @@ function streamMistakes(streams: Streams): string[] {
     }
     return found;
   });
+}
+
+function recordSizeMistakes(name: string, { maxRecordKiB: size = 1_024 }: ExistingStream): string[] {
+  if (Number.isInteger(size) && size >= 1_024 && size <= 10_240) return [];
+  return [`stream '${name}': maxRecordKiB is ${size}: use the stream's maximum record size, from 1024 to 10240`];
 }
 
 function stepMistakes(pipeline: Pipeline): string[] {

@@ -82,7 +82,11 @@ function inputConfigOf({ input, delivery }: TransformPlan | SinkPlan, nameOf: St
 
 function outputConfigOf(output: StreamPlan, nameOf: StepTarget['nameOf']) {
   const compression = output.kind === 'own' ? output.compression : undefined;
-  return { stream: nameOf(output), ...(compression === undefined ? {} : { compression }) };
+  return {
+    stream: nameOf(output),
+    ...(compression === undefined ? {} : { compression }),
+    maxRecordBytes: output.maxRecordKiB * 1_024,
+  };
 }
 
 /** Lambda allows 4 KB of environment, names and values together. We put nothing else there. */

@@ -9,7 +9,12 @@ interface AnyStreamPlan {
   readonly schema: z.ZodType;
   /** True: events of other producers are deduplicated too, by their source and sequence. */
   readonly idempotent: boolean;
+  /** The largest record that the stream takes: data and partition key together. */
+  readonly maxRecordKiB: number;
 }
+
+/** Kinesis's default. The streams that pipelines create have it. */
+const DEFAULT_RECORD_KIB = 1_024;
 
 export interface OwnStreamPlan extends AnyStreamPlan {
   readonly kind: 'own';
@@ -33,7 +38,8 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
   if (declaration === undefined) throw new UserMistake(`pipeline '${pipeline.name}' has no stream '${name}'`);
   if ('existing' in declaration) {
     const { existing: arn, schema: ofExisting, idempotent: isIdempotent = false } = declaration;
-    return { kind: 'existing', arn, schema: ofExisting, idempotent: isIdempotent };
+    const { maxRecordKiB = DEFAULT_RECORD_KIB } = declaration;
+    return { kind: 'existing', arn, schema: ofExisting, idempotent: isIdempotent, maxRecordKiB };
   }
   if ('of' in declaration) {
     const owner = pipelines.find((candidate) => candidate.name === declaration.of.pipeline);
@@ -53,6 +59,7 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
     schema,
     compression,
     idempotent,
+    maxRecordKiB: DEFAULT_RECORD_KIB,
     shards: capacity ?? shards ?? 1,
     retentionHours: Math.round((retentionDays ?? 1) * 24),
   };

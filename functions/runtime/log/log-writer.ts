@@ -2,7 +2,7 @@ import type { OutgoingEvent } from '../event.ts';
 import { backOffMillis, type Sleep, sleepFor } from './back-off.ts';
 import { billedBytes, putRecords, RECORD_OVERHEAD_BYTES, REQUEST_BYTES, REQUEST_RECORDS } from './put-records.ts';
 import { advance, oversized, type PackedRecord, pack, queuesFor, type ShardQueue, unfinished } from './shard-queues.ts';
-import { describeStream, type Kinesis, openShards, type StreamShape } from './shards.ts';
+import { describeStream, type Kinesis, listShards, openShards, type StreamShape } from './shards.ts';
 import { requeued, type StrayRecord, shardsWith } from './stray-records.ts';
 
 /**
@@ -38,13 +38,19 @@ export interface LogWriterSettings {
   /** The stream's name or ARN. */
   readonly stream: string;
   readonly compression?: 'zstd';
-  /** A limit that is lower than those of the stream and of Lambda. */
+  /**
+   * The most bytes of a record. When the stream is named by its ARN, this is the stream's own limit, and the writer
+   * never describes the stream. Otherwise this only lowers the limits of the stream and of Lambda.
+   */
   readonly maxRecordBytes?: number;
   readonly random?: () => number;
   readonly sleep?: Sleep;
   /** The stream's shape, if the caller knows it already. */
-  readonly shape?: StreamShape;
+  readonly shape?: WritableShape;
 }
+
+/** The part of a stream's shape that a writer needs. */
+type WritableShape = Pick<StreamShape, 'arn' | 'maxRecordBytes' | 'shards'>;
 
 /** The stream throttled the append until its time was over. */
 export class LogThrottled extends Error {
@@ -62,7 +68,7 @@ export function openLogWriter(settings: LogWriterSettings): LogWriter {
   let turn: Promise<unknown> = Promise.resolve();
   return {
     async oversized(events, signal) {
-      known.shape ??= await describeStream(settings.kinesis, settings.stream, signal);
+      known.shape ??= await shapeOf(settings, signal);
       const limit = dataLimit(settings, known.shape);
       return oversized(events, limit).map((refused) => ({ ...refused, limit }));
     },
@@ -76,7 +82,17 @@ export function openLogWriter(settings: LogWriterSettings): LogWriter {
 
 /** What a process knows about the stream. It asks once, and again only after a surprise. */
 interface Known {
-  shape: StreamShape | undefined;
+  shape: WritableShape | undefined;
+}
+
+/**
+ * Finds out what a writer needs to know. Kinesis answers DescribeStreamSummary 20 times a second for a whole account,
+ * and ListShards 1,000 times for each stream, so a burst of new processes must not describe their stream.
+ */
+async function shapeOf(settings: LogWriterSettings, signal: AbortSignal): Promise<WritableShape> {
+  const { kinesis, stream, maxRecordBytes, sleep = sleepFor } = settings;
+  if (maxRecordBytes === undefined || !stream.startsWith('arn:')) return describeStream(kinesis, stream, signal);
+  return { arn: stream, maxRecordBytes, shards: await listShards(kinesis, stream, { signal, sleep }) };
 }
 
 interface Append {
@@ -107,7 +123,7 @@ async function appendAll(
   const ended = new AbortController();
   let append: Append | undefined;
   try {
-    known.shape ??= await describeStream(settings.kinesis, settings.stream, signal);
+    known.shape ??= await shapeOf(settings, signal);
     append = begin(settings, known.shape, { events, signal: AbortSignal.any([signal, ended.signal]) });
     while (append.queues.length > 0) {
       const strays = await sendWave(append);
@@ -129,7 +145,7 @@ async function appendAll(
 
 function begin(
   settings: LogWriterSettings,
-  shape: StreamShape,
+  shape: WritableShape,
   { events, signal }: { events: readonly OutgoingEvent[]; signal: AbortSignal },
 ): Append {
   const { kinesis, compression, random = Math.random, sleep = sleepFor } = settings;
@@ -151,7 +167,7 @@ function begin(
 }
 
 /** Returns the most bytes of a record's data. */
-function dataLimit({ maxRecordBytes = Infinity }: LogWriterSettings, shape: StreamShape): number {
+function dataLimit({ maxRecordBytes = Infinity }: LogWriterSettings, shape: WritableShape): number {
   return Math.min(maxRecordBytes, shape.maxRecordBytes, LARGEST_RECORD_BYTES) - RECORD_OVERHEAD_BYTES;
 }
 

@@ -222,6 +222,14 @@ describe('a pipeline is rejected', () => {
       says: /stream 's': retentionDays is 366: use a number from 1 to 365/,
     },
     {
+      what: 'with a record size that no stream has',
+      define: () => {
+        const existing = 'arn:aws:kinesis:eu-west-1:123456789012:stream/theirs';
+        return definePipeline({ name: 'p', streams: { s: { schema: Line, existing, maxRecordKiB: 512 } } });
+      },
+      says: /stream 's': maxRecordKiB is 512: use the stream's maximum record size, from 1024 to 10240/,
+    },
+    {
       what: 'with an existing stream that is no ARN',
       define: () => definePipeline({ name: 'p', streams: { s: { schema: Line, existing: 'theirs' } } }),
       says: /stream 's': existing is 'theirs': use the ARN of a Kinesis stream/,

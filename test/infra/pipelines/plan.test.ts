@@ -75,7 +75,8 @@ describe('a plan', () => {
 
   test('keeps the ARN of a stream that exists already', () => {
     const { stream } = step(auditPlan, 'keeping', 'transform').input;
-    expect(stream).toEqual({ kind: 'existing', idempotent: false, arn: FOREIGN_STREAM, schema: Line });
+    const expected = { kind: 'existing', idempotent: false, arn: FOREIGN_STREAM, schema: Line, maxRecordKiB: 1_024 };
+    expect(stream).toEqual(expected);
   });
 
   test('names every step that writes to an input, in any pipeline, under former names too', () => {
@@ -136,7 +137,7 @@ describe("a step's configuration", () => {
 
   test('compresses as the stream says, also when the stream is borrowed', () => {
     const config = stepConfigOf(all.find(({ name }) => name === 'corrections') as StepPlan, place);
-    expect(config.output).toEqual({ stream: 'shop.orders', compression: 'zstd' });
+    expect(config.output).toEqual({ stream: 'shop.orders', compression: 'zstd', maxRecordBytes: 1_024 * 1_024 });
   });
 
   test.each(all.map((planned) => ({ name: `${planned.pipeline}/${planned.name}`, planned })))(

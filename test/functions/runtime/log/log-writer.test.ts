@@ -374,6 +374,23 @@ test('appending no event makes no call', async () => {
   expect(calls).toEqual([]);
 });
 
+test('a writer that knows the ARN and the record size never describes the stream, also after a failure', async () => {
+  const { log, client } = logWith(1);
+  const { writer, calls } = watched(client, { stream: arnOf(log), maxRecordBytes: 1_024 * 1_024 });
+  await writer.append(eventsOf(['a'], 1), NEVER);
+  log.deleteStream({ StreamName: STREAM });
+  await expect(writer.append(eventsOf(['a'], 1), NEVER)).rejects.toThrow(ResourceNotFoundException);
+  log.createStream({ StreamName: STREAM, ShardCount: 1 });
+  await writer.append(eventsOf(['a'], 1), NEVER);
+  expect(calls).toEqual([
+    'ListShardsCommand',
+    'PutRecordsCommand',
+    'PutRecordsCommand',
+    'ListShardsCommand',
+    'PutRecordsCommand',
+  ]);
+});
+
 function arnOf(log: Log): string {
   return log.describeStreamSummary({ StreamName: STREAM }).StreamDescriptionSummary?.StreamARN ?? '';
 }
