@@ -1,5 +1,6 @@
-import { constants, gunzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { EventRejected } from '../errors.ts';
+import { gunzip } from './gunzip.ts';
 
 /**
  * Compresses with zstd at level 1. It costs nearly nothing, and slower levels save little more on records of a
@@ -48,11 +49,6 @@ const MAX_WINDOW_LOG = 26;
 
 /** Each frame takes a call of its own. A megabyte of the smallest frames would keep the step busy for seconds. */
 const MAX_FRAMES = 1024;
-
-/** Inflates gzip. `gunzipSync` reads concatenated members by itself. */
-function gunzip(bytes: Buffer, maxBytes: number): Buffer {
-  return gunzipSync(bytes, { maxOutputLength: Math.max(maxBytes, 1) });
-}
 
 /** Inflates zstd, frame by frame. zstdDecompressSync stops after one frame (Node 24), and only `info` shows where. */
 function unzstd(bytes: Buffer, maxBytes: number): Buffer {

@@ -70,6 +70,18 @@ export function skipColon(bytes: Buffer, offset: number): number {
   return bytes[at] === COLON ? skipWhitespace(bytes, at + 1) : failure(at, UNEXPECTED);
 }
 
+/**
+ * Says that JSON which JSON.parse has accepted is nested too deep for every reader; otherwise returns undefined. A
+ * source asks before it appends.
+ */
+export function nestingFault(json: Uint8Array): string | undefined {
+  // So many levels do not fit into fewer bytes.
+  if (json.length <= 2 * MAX_DEPTH) return undefined;
+  const bytes = Buffer.from(json.buffer, json.byteOffset, json.length);
+  const end = skipValue(bytes, skipWhitespace(bytes, 0), 0);
+  return end < 0 ? failureText(end, bytes.length) : undefined;
+}
+
 /** Says, for people, what is wrong with JSON that begins at 0 and ends at `end`. */
 export function failureText(result: number, end: number): string {
   const kind = ~result & 3;

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { gunzipSync } from 'node:zlib';
+import { gunzip } from '../../runtime/record-codec/gunzip.ts';
 import { RequestRejected } from './replies.ts';
 
 /** An HTTP request as Lambda passes it (function URLs, payload format 2.0): header names are in lower case. */
@@ -51,9 +51,11 @@ function modeOf({ headers }: Request): BodyMode {
   const mode = MODES.get(type);
   const accepted = [...MODES.keys()].join(', ');
   if (mode === undefined)
-    throw new RequestRejected(415, `the content type is '${type}': send one of ${accepted}`, {
-      headers: { accept: accepted },
-    });
+    throw new RequestRejected(
+      415,
+      `the content type is '${type}': send one of ${accepted}, as curl -H 'content-type: application/json' -d '{…}' does`,
+      { headers: { accept: accepted } },
+    );
   const charset = parameters.find((each) => each.startsWith('charset='))?.slice('charset='.length);
   if (charset !== undefined && !CHARSETS.has(charset.replaceAll('"', '')))
     throw new RequestRejected(415, `the charset is '${charset}': send UTF-8, as JSON is defined`);
@@ -67,7 +69,7 @@ function decoded({ headers, body = '', isBase64Encoded }: Request): Buffer {
   if (sent.length > LONGEST_BODY_BYTES) throw tooLong(`has ${sent.length} bytes`);
   const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity') return sent;
-  if (encoding !== 'gzip')
+  if (encoding !== 'gzip' && encoding !== 'x-gzip')
     throw new RequestRejected(415, `the content encoding is '${encoding}': send gzip or none`, {
       headers: { 'accept-encoding': 'gzip' },
     });
@@ -76,7 +78,7 @@ function decoded({ headers, body = '', isBase64Encoded }: Request): Buffer {
 
 function inflated(sent: Buffer): Buffer {
   try {
-    return gunzipSync(sent, { maxOutputLength: LONGEST_BODY_BYTES });
+    return gunzip(sent, LONGEST_BODY_BYTES);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLong('is longer than that after decompression');

@@ -3,6 +3,7 @@ import { EventRejected } from '../../runtime/errors.ts';
 import { checkedKey, type Data, keyFrom, timeFrom } from '../../runtime/json/event-fields.ts';
 import { elementRanges, memberRanges } from '../../runtime/json/json-ranges.ts';
 import type { Checker } from '../../runtime/json/wire-schema.ts';
+import { nestingFault } from '../../runtime/record-codec/json-scan.ts';
 import type { ReceivedRequest } from '../../runtime/source.ts';
 import { type Attributes, attributesInHeaders, attributesOf, validTraceparent } from './cloud-event.ts';
 import { type BadEvent, RequestRejected } from './replies.ts';
@@ -134,7 +135,9 @@ function dataOf({ value, bytes }: Data): Data {
   return { value: (value as { data: unknown }).data, bytes: bytes.subarray(range.start, range.end) };
 }
 
-function checkData({ value }: Data, check: Checker): void {
+function checkData({ value, bytes }: Data, check: Checker): void {
+  const tooDeep = nestingFault(bytes);
+  if (tooDeep !== undefined) throw new EventRejected('undecodable', tooDeep);
   const wrong = check(value);
   if (wrong !== undefined) throw new EventRejected('schema', wrong);
 }

@@ -3,6 +3,7 @@ import { EventRejected } from '../../runtime/errors.ts';
 import { type Data, keyFrom, timeFrom } from '../../runtime/json/event-fields.ts';
 import type { Checker } from '../../runtime/json/wire-schema.ts';
 import { encodeOrdered } from '../../runtime/position.ts';
+import { nestingFault } from '../../runtime/record-codec/json-scan.ts';
 import type { Rejection } from '../../runtime/rejection.ts';
 import type { ItemPage } from '../../runtime/source.ts';
 import type { S3Object } from './announcements.ts';
@@ -47,6 +48,8 @@ export function rowEvents<T>(
   function eventOf(row: Row<T>): RowEvent {
     if (row.content instanceof EventRejected) throw row.content;
     const data = dataOf(row, row.content);
+    const tooDeep = nestingFault(data.bytes);
+    if (tooDeep !== undefined) throw new EventRejected('undecodable', tooDeep);
     const wrong = check(data.value);
     if (wrong !== undefined) throw new EventRejected('schema', wrong);
     const place = row.at.offset;

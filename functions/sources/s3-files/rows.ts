@@ -58,7 +58,8 @@ export interface RowBatch<T> {
 
 /**
  * Divides content into rows. One block is in memory at a time, at most about twice the longest row, whatever the
- * content is. How the content is divided into chunks does not matter.
+ * content is. How the content is divided into chunks does not matter. When the content turns out to be damaged, it
+ * first yields the whole rows before that, and then throws the `EventRejected`.
  *
  * When a row is too long, or its format cannot read it, only its first line is rejected, and reading continues at the
  * next line. So an unclosed quote cannot swallow the rest of a file, and every line is either part of a row or
@@ -86,10 +87,15 @@ export async function* readRows<T>(
     return batch;
   };
 
-  for await (const chunk of chunks) {
-    pending.push(chunk);
-    pendingBytes += chunk.length;
-    if (pendingBytes >= wantedBytes) yield take(false);
+  try {
+    for await (const chunk of chunks) {
+      pending.push(chunk);
+      pendingBytes += chunk.length;
+      if (pendingBytes >= wantedBytes) yield take(false);
+    }
+  } catch (error) {
+    if (error instanceof EventRejected && pendingBytes > 0) yield take(false);
+    throw error;
   }
   while (pendingBytes > 0) yield take(true);
 }

@@ -21,6 +21,10 @@ describe('a compressed record', () => {
     ['zstd in two frames', (bytes) => Buffer.concat([compress(bytes.subarray(0, 9)), compress(bytes.subarray(9))])],
     ['zstd with a frame to skip', (bytes) => Buffer.concat([compress(bytes), SKIPPABLE])],
     ['gzip in two members', (bytes) => Buffer.concat([gzipSync(bytes.subarray(0, 9)), gzipSync(bytes.subarray(9))])],
+    [
+      'gzip with zeros between its members',
+      (bytes) => Buffer.concat([gzipSync(bytes.subarray(0, 9)), Buffer.alloc(16), gzipSync(bytes.subarray(9))]),
+    ],
     ['gzip padded with zeros', (bytes) => Buffer.concat([gzipSync(bytes), Buffer.alloc(8)])],
   ])('is read as the bytes that it inflates to: %s', (_, compressed) => {
     expect(decode(compressed(AGGREGATE)).entries.map(outcome)).toEqual(decode(AGGREGATE).entries.map(outcome));

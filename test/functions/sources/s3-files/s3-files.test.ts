@@ -172,6 +172,12 @@ describe('NDJSON', () => {
     ['text that is no JSON', '{"id":', 'undecodable', 'the line is not JSON'],
     ['a missing field', '{"id":"a"}', 'schema', 'n: Invalid input: expected number, received undefined'],
     ['a wrong type', '{"id":"a","n":"1"}', 'schema', 'n: Invalid input: expected number, received string'],
+    [
+      'a row nested deeper than every reader takes',
+      `{"id":"a","n":1,"m":${'['.repeat(1_000)}${']'.repeat(1_000)}}`,
+      'undecodable',
+      'JSON nested deeper than 1000 levels at byte 1019',
+    ],
     ['no object', '[1]', 'schema', 'data: Invalid input: expected object, received array'],
     [
       'a key that is too long',
@@ -263,6 +269,17 @@ describe('a file that cannot be read is rejected once, as a whole', () => {
     expect(json(beforeDamage)).toEqual(beforeDamage.map((_, n) => `{"id":"row ${n * 7919}","n":${n}}`));
   });
 
+  test('a short gzip with a line break behind it: every row is an event, and the letter says where reading ended', async () => {
+    const short = Buffer.from(`id,n\n${Array.from({ length: 1_000 }, (_, n) => `row ${n},${n}\n`).join('')}`);
+    answer = serve(Buffer.concat([gzipSync(short), Buffer.from('\n')]));
+    const { error, events } = await readAll(reading()());
+    expect(json(events)).toEqual(Array.from({ length: 1_000 }, (_, n) => `{"id":"row ${n}","n":${n}}`));
+    expect(error).toBeInstanceOf(EventRejected);
+    expect((error as Error).message).toContain(
+      `the whole rows of the first ${short.length} decompressed bytes were read, and nothing behind them`,
+    );
+  });
+
   test('truncated within its first bytes', async () => {
     answer = serve(gzipSync(rows).subarray(0, 5));
     expect((await readAll(reading()())).error).toMatchObject({
@@ -273,6 +290,10 @@ describe('a file that cannot be read is rejected once, as a whole', () => {
 
 test.each<[string, Buffer]>([
   ['gzip without the ending', gzipSync('id,n\na,1\n')],
+  [
+    'gzip with zero bytes between its members',
+    Buffer.concat([gzipSync('id,n\n'), Buffer.alloc(16), gzipSync('a,1\n'), Buffer.alloc(100_000)]),
+  ],
   ['gzip in several members', Buffer.concat([gzipSync('id,n\na'), gzipSync(',1\n')])],
   ['zstd in several frames', Buffer.concat([zstdCompressSync('id,n\n'), zstdCompressSync('a,1\n')])],
 ])('reads %s', async (_, content) => {
