@@ -54,17 +54,29 @@ export function scheduleOf(seed: number): Schedule {
 
 const SWEEP = 1_000_000;
 const SWEEP_TRIES = 12;
+/** How many cells a schedule of the sweep aims at, at most. Their indices are digits of its seed. */
+export const SWEEP_CELLS = 4;
+const SWEEP_BASE = allCells.length + 1;
 
-/** Returns seeds of schedules that aim at one cell only. Play them in turn until one of them meets the cell. */
-export function sweepSeeds(cell: Cell): readonly number[] {
-  return Array.from({ length: SWEEP_TRIES }, (_, attempt) => SWEEP + allCells.indexOf(cell) * SWEEP_TRIES + attempt);
+/** Returns seeds of schedules that aim at these cells only. Play them in turn until each cell is met. */
+export function sweepSeeds(aimedAt: readonly Cell[]): readonly number[] {
+  const digits = aimedAt.reduceRight((code, cell) => code * SWEEP_BASE + allCells.indexOf(cell) + 1, 0);
+  return Array.from({ length: SWEEP_TRIES }, (_, attempt) => SWEEP + digits * SWEEP_TRIES + attempt);
+}
+
+/** Tells what an operator must do for a cell's call to be made: cells of one schedule need the same. */
+export function disturbanceFor(cell: Cell): Disturbance | undefined {
+  return operatorAims.find(({ cells: its }) => its.includes(cell))?.disturbance;
 }
 
 function sweepSchedule(seed: number): Schedule {
-  const cell = allCells[Math.floor((seed - SWEEP) / SWEEP_TRIES)] as Cell;
-  const disturbance = operatorAims.find(({ cells: its }) => its.includes(cell))?.disturbance;
-  const after = ((seed - SWEEP) % SWEEP_TRIES) >> 2;
-  return composed(seed, { disturbance, aims: [{ cell, after }], chance: 0, random: seededRandom(seed) });
+  const attempt = (seed - SWEEP) % SWEEP_TRIES;
+  const aimedAt: Cell[] = [];
+  for (let digits = Math.floor((seed - SWEEP) / SWEEP_TRIES); digits > 0; digits = Math.floor(digits / SWEEP_BASE))
+    aimedAt.push(allCells[(digits % SWEEP_BASE) - 1] as Cell);
+  const aims = aimedAt.map((cell) => ({ cell, after: attempt >> 2 }));
+  const disturbance = disturbanceFor(aimedAt[0] as Cell);
+  return composed(seed, { disturbance, aims, chance: 0, random: seededRandom(seed) });
 }
 
 interface Composition {
