@@ -1,31 +1,19 @@
-import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { UserMistake } from '../../../../functions/runtime/errors.ts';
 import { postgresDefinition } from '../../../../functions/sinks/postgres/postgres.ts';
 import { logOf, sliceOf } from '../../../contracts/slices.ts';
-import { type PostgresServer, startPostgres } from '../../../kit/servers.ts';
+import { client, database, server, useFreshDatabases } from './fresh-database.ts';
 
-let server: PostgresServer;
-let database: string;
-let client: pg.Client;
 let writer: string;
 
-beforeAll(async () => {
-  server = await startPostgres();
-});
-
-afterAll(() => server.stop());
+useFreshDatabases();
 
 beforeEach(async () => {
-  database = await server.createDatabase();
-  client = await server.connect(database);
   writer = `writer_${database}`;
   await client.query(
     `CREATE ROLE ${writer} LOGIN PASSWORD '${server.password}'; GRANT CREATE ON SCHEMA public TO ${writer}`,
   );
 });
-
-afterEach(() => client.end());
 
 interface Given {
   readonly key?: readonly string[];

@@ -1,29 +1,13 @@
-import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { OpenSink } from '../../../../functions/runtime/sink.ts';
 import { columnsOf } from '../../../../functions/sinks/postgres/columns.ts';
 import { postgresDefinition } from '../../../../functions/sinks/postgres/postgres.ts';
 import { type Given, logOf, sliceOf } from '../../../contracts/slices.ts';
 import { noDeadline } from '../../../eventually.ts';
-import { type PostgresServer, startPostgres } from '../../../kit/servers.ts';
+import { client, database, server, useFreshDatabases } from './fresh-database.ts';
 
-let server: PostgresServer;
-let database: string;
-let client: pg.Client;
-
-beforeAll(async () => {
-  server = await startPostgres();
-});
-
-afterAll(() => server.stop());
-
-beforeEach(async () => {
-  database = await server.createDatabase();
-  client = await server.connect(database);
-});
-
-afterEach(() => client.end());
+useFreshDatabases();
 
 interface Opening {
   readonly table: string;
