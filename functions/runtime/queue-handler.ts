@@ -39,6 +39,7 @@ export function openQueueHandler<O, R, P>(
   }
   const source = definition.open({
     step: name,
+    pipelines: config.pipelines ?? [config.pipeline],
     options: parseOrExplain(definition.options, config.options, `the options of step '${name}'`),
     resources: parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`),
   });

@@ -10,7 +10,13 @@ import { LogThrottled, type LogWriter, openLogWriter } from './log/log-writer.ts
 import { logError, metricsLine } from './metrics.ts';
 import { BELIEVED_MILLIS, openPause } from './pause/pause.ts';
 import { encodeOrdered } from './position.ts';
-import type { AppendOutcome, ReceivedRequest, ReceivingSource, SourceDefinition } from './source.ts';
+import {
+  type AppendOutcome,
+  ownerOfSource,
+  type ReceivedRequest,
+  type ReceivingSource,
+  type SourceDefinition,
+} from './source.ts';
 import { deadlineOf, type Invocation, writeLine } from './step.ts';
 import { parseOrExplain, readStepConfig, type StepConfig } from './step-config.ts';
 
@@ -57,13 +63,15 @@ export function openRequestHandler<O, R, Request, Reply>(
   const name = `${pipeline}/${step}`;
   if (config.output === undefined)
     throw new UserMistake(`step '${name}' writes to no stream: STEP_CONFIG has no output`);
+  const pipelines = config.pipelines ?? [pipeline];
   const source = definition.open({
     step: name,
+    pipelines,
     options: parseOrExplain(definition.options, config.options, `the options of step '${name}'`),
     resources: parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`),
   });
   const writer = openLogWriter({ kinesis, ...config.output });
-  const number = numbering(`/${name}/process/${processId}`);
+  const number = numbering(`/${name}/process/${processId}`, pipelines);
   const complain = (error: unknown): void => log(logError({ stage, pipeline, step, shard: processId }, error));
   const isPaused = pauseOf(surroundings, complain);
 
@@ -122,12 +130,19 @@ const COUNTER_WIDTH = 8;
 /**
  * Returns a function that completes events. An event without a source gets this process as its source, and the next
  * count as its sequence, so a retry inside the writer cannot duplicate it. Only this process writes under that source,
- * and it handles one request at a time, so the counts reach every shard in order.
+ * and it handles one request at a time, so the counts reach every shard in order. Throws for an event under the name of
+ * a step: the source should have refused it.
  */
-function numbering(source: string): (event: ReceivedRequest<unknown>['events'][number]) => OutgoingEvent {
+function numbering(
+  source: string,
+  pipelines: readonly string[],
+): (event: ReceivedRequest<unknown>['events'][number]) => OutgoingEvent {
   let count = 0;
   return (event) => {
     if (event.source !== undefined) {
+      const owner = ownerOfSource(event.source, pipelines);
+      if (owner !== undefined)
+        throw new Error(`an event came under the source '${event.source}', which belongs to pipeline '${owner}'`);
       const id = event.id ?? event.sequence ?? randomUUID();
       return { ...event, source: event.source, id, sequence: event.sequence, traceparent: event.traceparent };
     }

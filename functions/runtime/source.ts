@@ -31,7 +31,8 @@ export interface ReceivedRequest<Reply> {
   /**
    * The events to append, in order. Leave it empty when you refuse the request. An event without `source` gets this
    * process as its source, and the next count as its sequence, so a retry inside the writer cannot duplicate it. An
-   * event with `source` keeps the `sequence` that it has, or has none.
+   * event with `source` keeps the `sequence` that it has, or has none. Refuse an event whose `source` belongs to a step
+   * (`ownerOfSource`): the runtime rejects the whole request.
    */
   readonly events: readonly (SourceEvent &
     Partial<Pick<OutgoingEvent, 'id' | 'source' | 'sequence' | 'traceparent'>>)[];
@@ -59,8 +60,19 @@ export interface ItemPage<P> {
 export interface SourceContext<O, R> {
   /** The step's name: `<pipeline>/<step>`. */
   readonly step: string;
+  /** The names of all pipelines of the stage. A source refuses events from outside that `ownerOfSource` finds there. */
+  readonly pipelines: readonly string[];
   readonly options: O;
   readonly resources: R;
+}
+
+/**
+ * Returns the pipeline to whose steps a `source` attribute belongs; undefined when there is none. Readers trust the
+ * sequences of the steps that write into their stream. An event from outside under such a name, with a high sequence,
+ * would make readers drop the step's own events as duplicates.
+ */
+export function ownerOfSource(source: string, pipelines: readonly string[]): string | undefined {
+  return pipelines.find((pipeline) => source.startsWith(`/${pipeline}/`));
 }
 
 /**

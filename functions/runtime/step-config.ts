@@ -55,6 +55,10 @@ export const StepConfig = z.strictObject({
       maxRecordBytes: z.number().int().positive().exactOptional(),
     })
     .optional(),
+  /**
+   * The names of all pipelines of the stage. Only a source has them. Missing in sources that were deployed before.
+   */
+  pipelines: z.array(z.string()).optional(),
   /** The URL of the queue that announces items to a source. */
   queue: z.string().optional(),
   /** The options that the pipeline's author set. The connector's own schema checks them. */
@@ -76,6 +80,7 @@ export type EnvironmentConfig = z.infer<typeof EnvironmentConfig>;
 /** The part in the bundle: it changes together with the code, never before or after it. */
 export interface BundledConfig {
   readonly generation: string;
+  readonly pipelines?: readonly string[];
   readonly options?: unknown;
   /** Resources that follow from the options and the stream's schema. */
   readonly resources?: Readonly<Record<string, unknown>>;

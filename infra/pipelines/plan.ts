@@ -37,6 +37,8 @@ export interface SourcePlan extends AnyStepPlan {
   readonly connector: SourceName;
   readonly delivery: 'request' | 'queue';
   readonly output: StreamPlan;
+  /** The names of all pipelines: no event from outside may come under the name of one of their steps. */
+  readonly pipelines: readonly string[];
 }
 
 export interface TransformPlan extends AnyReaderPlan {
@@ -98,6 +100,7 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
     entry: inRepository(step.read.entry),
     options: step.read.options,
     output: stream(step.to),
+    pipelines: pipelines.map(({ name: known }) => known).sort(),
   });
   const transform = ([name, step]: [string, AnyTransformStep]): TransformPlan => {
     const { apply, from, to } = step;

@@ -27,7 +27,7 @@ export function stepConfigOf(step: StepPlan, target: StepTarget): StepConfig {
     checkpoints,
     deadLetters,
     ...(step.formerly === undefined ? {} : { formerly: step.formerly }),
-    ...(step.kind === 'source' ? {} : { input: inputConfigOf(step, nameOf) }),
+    ...(step.kind === 'source' ? { pipelines: [...step.pipelines] } : { input: inputConfigOf(step, nameOf) }),
     ...(step.kind === 'sink' ? {} : { output: outputConfigOf(step.output, nameOf) }),
     ...(queue === undefined ? {} : { queue }),
     ...(step.options === undefined ? {} : { options: step.options }),
@@ -48,7 +48,7 @@ export interface StepConfigParts {
  * than Lambda's environment allows.
  */
 export function stepConfigPartsOf(step: StepPlan, target: StepTarget): StepConfigParts {
-  const { generation, options, resources, ...rest } = stepConfigOf(step, target);
+  const { generation, pipelines, options, resources, ...rest } = stepConfigOf(step, target);
   const isBundled = ([name]: [string, unknown]): boolean =>
     step.kind !== 'transform' && connectors[step.connector].bundledResources.some((bundled) => bundled === name);
   const entries = Object.entries(resources ?? {});
@@ -62,6 +62,7 @@ export function stepConfigPartsOf(step: StepPlan, target: StepTarget): StepConfi
     environment,
     bundled: {
       generation,
+      ...(pipelines === undefined ? {} : { pipelines }),
       ...(options === undefined ? {} : { options }),
       ...(inBundle.length === 0 ? {} : { resources: Object.fromEntries(inBundle) }),
     },

@@ -14,6 +14,7 @@ const Numbered = z.object({ n: z.int() });
 export function openSource<O, R, S>(definition: SourceDefinition<O, R, S>, options: unknown): S {
   return definition.open({
     step: 'pipeline/step',
+    pipelines: ['bank', 'pipeline'],
     options: definition.options.parse(JSON.parse(JSON.stringify(options))),
     resources: definition.resources.parse({}),
   });

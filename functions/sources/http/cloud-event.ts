@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { EventRejected } from '../../runtime/errors.ts';
 import { keyFault } from '../../runtime/event.ts';
 import { rfc3339 } from '../../runtime/json/event-fields.ts';
+import { ownerOfSource } from '../../runtime/source.ts';
 
 const LONGEST_ATTRIBUTE = 1_024;
 
@@ -51,19 +52,19 @@ export type Attributes = z.infer<typeof Attributes>;
 
 /**
  * Checks a client's event, and returns its attributes. Throws `EventRejected` for an invalid event, and for a source
- * that begins like those of this pipeline's own steps: readers deduplicate such sources, so a client could make readers
- * drop the pipeline's own events.
+ * that belongs to a step of one of these pipelines.
  */
-export function attributesOf(event: unknown, pipeline: string): Attributes {
+export function attributesOf(event: unknown, pipelines: readonly string[]): Attributes {
   const parsed = Attributes.safeParse(event);
   if (!parsed.success) {
     const lines = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the event'}: ${message}`);
     throw new EventRejected('schema', lines.join('; '));
   }
-  if (parsed.data.source.startsWith(`/${pipeline}/`))
+  const owner = ownerOfSource(parsed.data.source, pipelines);
+  if (owner !== undefined)
     throw new EventRejected(
       'schema',
-      `source: '/${pipeline}/…' is reserved for this pipeline's own steps: use another source`,
+      `source: '/${owner}/…' is reserved for the steps of pipeline '${owner}': use another source`,
     );
   return parsed.data;
 }

@@ -53,15 +53,14 @@ const Resources = z.strictObject({
  *   duplicates.
  *
  * An event without a key, such as a reading of a sensor without an id, gets its own id as its key. A CloudEvent whose
- * source begins with `/<this pipeline>/` is rejected: it could pass for an event of the pipeline's own steps.
+ * source begins with `/<pipeline>/`, for any pipeline of the stage, is rejected: it could pass for an event of a step.
  */
 export const httpDefinition = defineSource({
   options: Options,
   resources: Resources,
-  open({ step, options, resources }): ReceivingSource<Request, Reply> {
+  open({ step, pipelines, options, resources }): ReceivingSource<Request, Reply> {
     const { type, key, time, callers } = options;
-    const [pipeline = ''] = step.split('/');
-    const fields = { pipeline, type, key, time, check: checkerOf(options.schema as WireSchema) };
+    const fields = { pipelines, type, key, time, check: checkerOf(options.schema as WireSchema) };
     const authenticate = callers === 'iam' ? undefined : bearerAuthentication(tokenOf(resources), step, Date.now);
     return {
       async receive(request, signal) {

@@ -13,7 +13,8 @@ export type RequestEvent = ReceivedRequest<unknown>['events'][number];
 
 /** How a source makes its events. */
 export interface EventFields {
-  readonly pipeline: string;
+  /** The names of all pipelines of the stage. */
+  readonly pipelines: readonly string[];
   readonly type: string;
   readonly key: string;
   readonly time?: string | undefined;
@@ -89,7 +90,7 @@ type MakeEvent = (part: Data) => RequestEvent;
 function makers(request: Request, fields: EventFields): Readonly<Record<BodyMode, MakeEvent>> {
   const arrival = new Date(request.requestContext.timeEpoch).toISOString();
   const traceparent = validTraceparent(request.headers.traceparent);
-  const { pipeline } = fields;
+  const { pipelines } = fields;
 
   /** Makes an event of bare JSON. Without a key, its id becomes its key: it needs no order among other events. */
   function bare(data: Data): RequestEvent {
@@ -119,12 +120,12 @@ function makers(request: Request, fields: EventFields): Readonly<Record<BodyMode
     };
   }
 
-  const structured: MakeEvent = (part) => cloudEvent(attributesOf(part.value, pipeline), dataOf(part));
+  const structured: MakeEvent = (part) => cloudEvent(attributesOf(part.value, pipelines), dataOf(part));
   return {
     bare,
     structured,
     batch: structured,
-    binary: (data) => cloudEvent(attributesOf(attributesInHeaders(request.headers), pipeline), data),
+    binary: (data) => cloudEvent(attributesOf(attributesInHeaders(request.headers), pipelines), data),
   };
 }
 

@@ -87,6 +87,12 @@ describe('a source that answers requests', () => {
     expect(eventsOf(log, STREAM)).toMatchObject([{ source: '/shop', sequence: '7' }]);
   });
 
+  test('appends no event under the name of a step, even when the source lets one through', async () => {
+    const sent = [{ data: 'a' }, { data: 'b', source: '/p/cleaning/x', sequence: '7' }];
+    await expect(open('one')(sent, invocation())).rejects.toThrow("which belongs to pipeline 'p'");
+    expect(eventsOf(log, STREAM)).toEqual([]);
+  });
+
   test('appends no event of a request with one that is too large', async () => {
     const reply = await open('one')([{ data: 'a' }, { data: 'x'.repeat(2_000_000) }], invocation());
     expect(reply).toMatchObject({ outcome: 'too-large', refused: [{ index: 1 }] });

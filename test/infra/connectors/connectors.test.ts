@@ -75,6 +75,7 @@ test('an http source with callers: bearer opens on a laptop, and takes requests 
   const resources = connectors.http.onLaptop({ pipeline: 'p', name: 's', options, schema: Row }, LAPTOP);
   const source = httpDefinition.open({
     step: 'p/s',
+    pipelines: [],
     options: httpDefinition.options.parse(options),
     resources: httpDefinition.resources.parse(resources),
   });

@@ -128,6 +128,13 @@ describe("a step's configuration", () => {
     expect([sink.input?.stream, sink.output]).toEqual(['shop.orders', undefined]);
   });
 
+  test('of a source has the names of all pipelines, also of those that are not deployed with it', () => {
+    const till = all.find(({ name }) => name === 'till') as StepPlan;
+    const { environment, bundled } = stepConfigPartsOf(till, place);
+    expect(bundled.pipelines).toEqual(['audit', 'shop']);
+    expect(environment).not.toHaveProperty('pipelines');
+  });
+
   test("says where a scheduled step starts; a continuous one's mapping does", () => {
     const scheduled = stepConfigOf(all.find(({ name }) => name === 'lake') as StepPlan, place);
     const continuous = stepConfigOf(all.find(({ name }) => name === 'order_table') as StepPlan, place);

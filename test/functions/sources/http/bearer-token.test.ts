@@ -119,6 +119,7 @@ test('the source reads its token from Secrets Manager, and checks the caller’s
   const { options } = httpSource({ schema: z.object({ id: z.string() }), type: 't', key: 'id', callers: 'bearer' });
   const source = httpDefinition.open({
     step: 'pipeline/step',
+    pipelines: [],
     options: httpDefinition.options.parse(options),
     resources: httpDefinition.resources.parse({ tokenSecret: 'arn:secret' }),
   });
@@ -132,6 +133,11 @@ test('the source reads its token from Secrets Manager, and checks the caller’s
 test('a source with callers: bearer and without a secret fails when it is opened', () => {
   const { options } = httpSource({ schema: z.object({ id: z.string() }), type: 't', key: 'id', callers: 'bearer' });
   const open = () =>
-    httpDefinition.open({ step: 'pipeline/step', options: httpDefinition.options.parse(options), resources: {} });
+    httpDefinition.open({
+      step: 'pipeline/step',
+      pipelines: [],
+      options: httpDefinition.options.parse(options),
+      resources: {},
+    });
   expect(open).toThrow(UserMistake);
 });

@@ -347,12 +347,12 @@ describe('rejects an event', () => {
     [
       'the name of one of our own steps',
       { source: '/pipeline/step/abc/lane-1/g' },
-      "source: '/pipeline/…' is reserved for this pipeline's own steps",
+      "source: '/pipeline/…' is reserved for the steps of pipeline 'pipeline': use another source",
     ],
     [
-      'the name of another of our steps',
-      { source: '/pipeline/cleaning/x' },
-      "source: '/pipeline/…' is reserved for this pipeline's own steps",
+      'the name of a step of another pipeline',
+      { source: '/bank/cleaning/x' },
+      "source: '/bank/…' is reserved for the steps of pipeline 'bank': use another source",
     ],
   ])('a CloudEvent with %s', async (_, more, reason) => {
     expect(await rejected(request(JSON.stringify(cloudEvent(more)), { type: STRUCTURED }))).toMatchObject({
