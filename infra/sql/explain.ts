@@ -36,6 +36,7 @@ function planLines(plan: Plan): readonly string[] {
     ...(plan.where === undefined ? [] : [`filter ${of(plan.where)}`]),
     `project ${plan.outputs.map(({ name }) => name).join(', ')}`,
     plan.partitionBy === undefined ? 'key: same as the input' : `key: ${of(plan.partitionBy)}`,
+    plan.timestampBy === undefined ? 'time: same as the input' : `time: ${of(plan.timestampBy)}`,
     `into ${plan.target ?? "the step's stream"}`,
   ];
 }
@@ -65,7 +66,8 @@ function outputLine(output: OutputColumn): string {
 
 function costLines(plan: Plan): readonly string[] {
   const computed = plan.outputs.filter((output) => !isCopy(output));
-  const operations = [plan.where, ...computed.map(({ expression }) => expression), plan.partitionBy].reduce(
+  const expressions = [plan.where, ...computed.map(({ expression }) => expression), plan.partitionBy, plan.timestampBy];
+  const operations = expressions.reduce(
     (sum, expression) => sum + (expression === undefined ? 0 : operationsOf(expression)),
     0,
   );

@@ -44,13 +44,28 @@ Three commands help while you write a statement:
 
 ## The statement
 
-\`SELECT … FROM <stream> [, unnest(list) AS item] [WHERE …]\`, optionally after \`CREATE STREAM <name> AS\`. \`PARTITION BY <expression>\` at the end sets the key of the outputs; without it they keep the key of the input event.
+\`SELECT … FROM <stream> [, unnest(list) AS item] [WHERE …]\`, optionally after \`CREATE STREAM <name> AS\`. \`PARTITION BY\` and \`TIMESTAMP BY\` may follow: they set [key and time](#key-and-time) of the outputs.
 
 - The first line, \`-- schema: <module>#<export>\`, names the zod schema of the input stream. Its fields are the columns. For a stream that another \`.sql\` file writes, name its module and transform: \`-- schema: ./clean-movies.sql.ts#cleanMovies\` takes the schema of its outputs.
 - The event attributes \`key\`, \`time\`, \`source\`, \`id\` and \`type\` are columns too. If the data has a column of the same name, the name means the data's column, and \`event.id\` means the attribute.
 - Write a field of a declared object as \`(address).city\`, and a field of jsonb as \`payload -> 'a' ->> 'b'\`. Use lists as \`tags[1]\`, \`'x' = ANY(tags)\`, or with \`unnest\` in FROM, which makes one output for each element. Unnesting a list of objects makes a column of each of their fields.
 - An event for which WHERE is not true is dropped, even if its other columns have invalid values. If WHERE is true, every column that the statement reads must be valid; otherwise the event is rejected.
 - Joins, aggregates, windows, DISTINCT, ORDER BY, LIMIT and subqueries are not supported.
+
+### Key and time
+
+\`PARTITION BY <expression>\` sets the key of the outputs: events with the same key stay in order. \`TIMESTAMP BY <expression>\` sets their \`time\`, which says when the fact happened. The lake is partitioned by it (\`s3Sink({ by: 'day' })\`), and an event whose source was not told better carries the time at which it arrived. Both clauses stand at the end, in any order; without one, the outputs keep what the input event has. This statement files each order under the day on which it was ordered:
+
+\`\`\`sql
+-- schema: ./order-events.ts#Order
+CREATE STREAM by_day AS
+SELECT order_id, customer_id, sales, ordered
+FROM orders
+PARTITION BY customer_id
+TIMESTAMP BY ordered
+\`\`\`
+
+TIMESTAMP BY takes a timestamptz, a timestamp or a date, which are UTC. Cast a text (\`sent::timestamptz\`) and convert seconds since 1970 (\`to_timestamp(sent)\`). An event for which it is null, infinite or outside of the years 1 to 9999 is rejected; \`coalesce(sent, time)\` keeps the time of the input event instead of null.
 
 ## Types
 

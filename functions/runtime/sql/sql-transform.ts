@@ -7,6 +7,8 @@ import type { JsonWriter } from './json/json-writer.ts';
 import { createWriter } from './json/json-writer.ts';
 import type { Row } from './row/row.ts';
 import { createRow, finishRow, loadEvent, mayRepeat, readRow, readSome } from './row/row.ts';
+import { daysFromCivil } from './time/calendar.ts';
+import { MICROS_PER_DAY, timestamptzJson, timestamptzText } from './time/timestamps.ts';
 
 /** The attributes of an event that a statement can read besides its data. */
 export type EventAttributes = Pick<ReceivedEvent, 'key' | 'time' | 'source' | 'id' | 'type'>;
@@ -27,7 +29,8 @@ export interface Statement {
 
 export interface Target {
   readonly writer: JsonWriter;
-  readonly emit: (key: string | undefined) => void;
+  /** Makes the bytes since the last call an output. Without a key or a time, the output has that of the event. */
+  readonly emit: (key: string | undefined, time?: string) => void;
 }
 
 /** The streams that FROM and CREATE STREAM name. */
@@ -76,10 +79,10 @@ export function runnerOf(statement: Statement): Transform['run'] {
     if (writer.length > CHUNK / 2) writer = createWriter(CHUNK);
     const target: Target = {
       writer,
-      emit: (key) => {
+      emit: (key, time) => {
         const dataBytes = writer.buffer.subarray(emitted, writer.length);
         emitted = writer.length;
-        outputs.push({ type: event.type, key: key ?? event.key, time: event.time, dataBytes });
+        outputs.push({ type: event.type, key: key ?? event.key, time: time ?? event.time, dataBytes });
       },
     };
     const begun = writer.length;
@@ -144,6 +147,22 @@ function tryWhere(where: NonNullable<Statement['where']>, row: Row, event: Event
     if (error instanceof SqlError || error instanceof EventRejected) return undefined;
     throw error;
   }
+}
+
+/** The first microsecond of the years 1 to 9999, which RFC 3339 can write, and the first one after them. */
+const FIRST_TIME = BigInt(daysFromCivil(1, 1, 1)) * MICROS_PER_DAY;
+const END_OF_TIMES = BigInt(daysFromCivil(10_000, 1, 1)) * MICROS_PER_DAY;
+
+/** Returns the time that TIMESTAMP BY gave in RFC 3339. Throws `SqlError` when no event can have it. */
+export function checkedTime(time: bigint | null): string {
+  if (time === null)
+    throw new SqlError('22004', 'TIMESTAMP BY is null, and an event needs a time: use COALESCE(…, time)');
+  if (time < FIRST_TIME || time >= END_OF_TIMES)
+    throw new SqlError(
+      '22008',
+      `the time that TIMESTAMP BY gives is ${timestamptzText(time)}, but an event's time lies in the years 1 to 9999`,
+    );
+  return timestamptzJson(time);
 }
 
 /** Throws `SqlError` when what PARTITION BY gave cannot be an event's key. */

@@ -1,15 +1,15 @@
 import type { Node, SelectStmt } from 'libpg-query';
 import type { Checked, ScopeColumn } from '../plan/checked.ts';
 import type { OutputColumn, Plan } from '../plan/plan.ts';
-import type { Column } from '../plan/sql-type.ts';
-import { TEXT, typeName } from '../plan/sql-type.ts';
+import type { Column, SqlType } from '../plan/sql-type.ts';
+import { isScalar, scalar, TEXT, typeName } from '../plan/sql-type.ts';
 import type { ParsedStatement } from '../syntax/parse.ts';
 import { parseCondition, parseStatement } from '../syntax/parse.ts';
 import { nameOf, namesOf } from '../syntax/parse-nodes.ts';
 import type { Source } from '../syntax/source-position.ts';
 import { suggest } from '../syntax/suggest.ts';
 import type { CheckContext } from './context.ts';
-import { convert, mistake, requireBoolean, withoutUnknown } from './context.ts';
+import { coerce, convert, mistake, requireBoolean, withoutUnknown } from './context.ts';
 import { checkExpression } from './expression.ts';
 import { foldConstants } from './fold.ts';
 import { checkFrom } from './from.ts';
@@ -50,6 +50,7 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
     foldConstants(source, withoutUnknown({ ...scope, check }, checkExpression(scope, node)));
   const context: CheckContext = { ...scope, check };
   const { whereClause } = parsed.select;
+  const { timestampBy } = parsed;
   const where =
     whereClause === undefined ? undefined : requireBoolean(context, checkExpression(scope, whereClause), 'WHERE');
   return {
@@ -61,6 +62,10 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
     where: where === undefined ? undefined : foldConstants(source, where),
     outputs: withProvenNotNull(checkOutputs(context, parsed.select.targetList ?? []), where),
     partitionBy: parsed.partitionBy === undefined ? undefined : checkKey(context, parsed.partitionBy),
+    timestampBy:
+      timestampBy === undefined
+        ? undefined
+        : checkTime(context, foldConstants(source, checkTimeType(context, checkExpression(scope, timestampBy)))),
   };
 }
 
@@ -234,4 +239,29 @@ function checkKey(context: CheckContext, node: Node): Checked {
       problem: `PARTITION BY needs a value that can be converted to text, not ${typeName(expression.type)}`,
     });
   return text;
+}
+
+function checkTimeType(context: CheckContext, expression: Checked): Checked {
+  const time = coerce(context, expression, scalar('timestamptz'));
+  if (time !== undefined) return time;
+  throw mistake(context, 'invalid', {
+    offset: expression.offset,
+    problem: `TIMESTAMP BY needs a timestamptz, a timestamp or a date, not ${typeName(expression.type)}`,
+    hint: timeHint(expression.type),
+  });
+}
+
+function timeHint(type: SqlType): string | undefined {
+  if (isScalar(type, 'text')) return 'cast it, as in (…)::timestamptz';
+  const isNumber = ['integer', 'bigint', 'numeric', 'double precision'].includes(typeName(type));
+  return isNumber ? 'to_timestamp(…) takes seconds since 1970; divide milliseconds by 1000.0' : undefined;
+}
+
+function checkTime(context: CheckContext, time: Checked): Checked {
+  if (time.kind !== 'constant' || time.text !== null) return time;
+  throw mistake(context, 'unsupported', {
+    offset: time.offset,
+    problem: 'TIMESTAMP BY is null, and an event needs a time',
+    hint: 'leave it out to keep the time of the input event',
+  });
 }

@@ -17,6 +17,7 @@ export function dataColumnsOf(plan: Plan): readonly ScopeColumn[] {
     ...plan.unnests.map(({ list }) => list),
     ...plan.outputs.map(({ expression }) => expression),
     plan.partitionBy,
+    plan.timestampBy,
   ];
   const read = expressions.flatMap((expression) => (expression === undefined ? [] : columnsOf(expression)));
   return [...new Set(read)].filter(({ origin }) => origin === 'data');
@@ -69,17 +70,13 @@ function selectCode(module: ModuleCode, plan: Plan): string {
   const { lines, read } = outputCode(module, plan, indexes);
   const lists = plan.unnests.map(({ list }) => list);
   const perElement = plan.where !== undefined && isPerElement(plan.where) ? [plan.where] : [];
-  const needed = [
-    ...new Set([
-      ...read,
-      ...[...lists, ...perElement, ...(plan.partitionBy === undefined ? [] : [plan.partitionBy])].flatMap(columnsOf),
-    ]),
-  ];
+  const attributes = [plan.partitionBy, plan.timestampBy].filter((expression) => expression !== undefined);
+  const needed = [...new Set([...read, ...[...lists, ...perElement, ...attributes].flatMap(columnsOf)])];
   const reads = needed.filter(({ origin }) => origin !== 'unnest').map((column) => readColumn(module, column, indexes));
   const inner = [
     ...perElement.map((where) => `if (${truth(emit(module, where), where)}) continue;`),
     ...lines,
-    emitLine(module, plan),
+    emitCode(module, plan),
   ];
   const loops = plan.unnests.reduceRight<readonly string[]>((body, unnest) => loopCode(module, unnest, body), inner);
   return [`select: (${parameters(module, true)}) => {`, 'const { writer } = target;', ...reads, ...loops, '},'].join(
@@ -103,13 +100,18 @@ function loopCode(
   return [`for (const ${variable} of ${list.nullable ? `${grouped(items)} ?? []` : items}) {`, ...fields, ...body, '}'];
 }
 
-function emitLine(module: ModuleCode, plan: Plan): string {
-  const { partitionBy } = plan;
-  if (partitionBy === undefined) return 'target.emit(undefined);';
-  return [
-    at(plan, partitionBy),
-    `target.emit(${expand(module, '{sql-transform/checkedKey}')}(${emit(module, partitionBy)}));`,
-  ].join('\n');
+function emitCode(module: ModuleCode, plan: Plan): string {
+  const { partitionBy, timestampBy } = plan;
+  const key =
+    partitionBy === undefined
+      ? 'undefined'
+      : `${expand(module, '{sql-transform/checkedKey}')}(${emit(module, partitionBy)})`;
+  const keyAt = partitionBy === undefined ? [] : [at(plan, partitionBy)];
+  if (timestampBy === undefined) return [...keyAt, `target.emit(${key});`].join('\n');
+  const time = `${expand(module, '{sql-transform/checkedTime}')}(${emit(module, timestampBy)})`;
+  const keyFirst = partitionBy === undefined ? [] : [...keyAt, `const key = ${key};`];
+  const keyName = partitionBy === undefined ? 'undefined' : 'key';
+  return [...keyFirst, at(plan, timestampBy), `target.emit(${keyName}, ${time});`].join('\n');
 }
 
 /** Returns code that records the position of an expression, for error messages, before it is evaluated. */

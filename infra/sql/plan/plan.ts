@@ -12,7 +12,10 @@ export interface Plan {
   readonly unnests: readonly Unnest[];
   readonly where: Checked | undefined;
   readonly outputs: readonly OutputColumn[];
+  /** The key of the outputs; undefined: that of the input. */
   readonly partitionBy: Checked | undefined;
+  /** The time of the outputs, a timestamptz; undefined: that of the input. */
+  readonly timestampBy: Checked | undefined;
 }
 
 export interface Unnest {

@@ -1,4 +1,6 @@
 import type { Node, ScanToken, SelectStmt } from 'libpg-query';
+import type { Clause } from './clauses.ts';
+import { clausesOf, isWord } from './clauses.ts';
 import { loadParser } from './parser.ts';
 import type { Source } from './source-position.ts';
 import { offsetOfByte, offsetOfCharacter, SqlMistake } from './source-position.ts';
@@ -9,30 +11,34 @@ export interface ParsedStatement {
   readonly select: SelectStmt;
   /** The expression of PARTITION BY. */
   readonly partitionBy: Node | undefined;
+  /** The expression of TIMESTAMP BY. */
+  readonly timestampBy: Node | undefined;
   /** Converts a position in the parse tree to an offset in the source text. */
   readonly offsetOf: (location: number | undefined) => number;
 }
 
 /**
- * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM and PARTITION BY, so they are
- * found among Postgres's tokens and replaced by spaces first. All positions remain positions in the source.
+ * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM, PARTITION BY and TIMESTAMP BY,
+ * so they are found among Postgres's tokens and replaced by spaces first. All positions remain positions in the source.
  */
 export async function parseStatement(source: Source): Promise<ParsedStatement> {
   const parser = await loadParser();
   const tokens = tokensOf(parser, source);
   rejectKsqlSyntax(source, tokens);
   const create = createStream(source, tokens);
-  const partition = tokens.findIndex(
-    (token, i) => isWord(token, 'partition') && isWord(tokens[i + 1], 'by') && depthAt(tokens, i) === 0,
-  );
   const bytes = Buffer.from(source.text, 'utf8');
-  const selectFrom = create?.end ?? 0;
-  const selectTo = partition === -1 ? bytes.length : (tokens[partition]?.start ?? bytes.length);
-  const select = parseSelect(parser, source, blankOutside(bytes, selectFrom, selectTo));
+  const clauses = clausesOf(source, tokens, bytes.length);
+  const [first] = clauses;
+  const select = parseSelect(parser, source, blankOutside(bytes, create?.end ?? 0, first?.start ?? bytes.length));
+  const expressionOf = (name: Clause['name']): Node | undefined => {
+    const clause = clauses.find((one) => one.name === name);
+    return clause === undefined ? undefined : parseClause(parser, { source, bytes, clause });
+  };
   return {
     target: create?.target,
     select,
-    partitionBy: partition === -1 ? undefined : parsePartition(parser, { source, bytes, by: tokens[partition + 1] }),
+    partitionBy: expressionOf('PARTITION BY'),
+    timestampBy: expressionOf('TIMESTAMP BY'),
     offsetOf: (location) => offsetOfByte(source.text, location ?? 0),
   };
 }
@@ -60,6 +66,7 @@ export async function parseCondition(source: Source, stream: string): Promise<Pa
     target: undefined,
     select: first.stmt.SelectStmt,
     partitionBy: undefined,
+    timestampBy: undefined,
     offsetOf: (location) => offsetOfByte(source.text, Math.max((location ?? 0) - beforeBytes, 0)),
   };
 }
@@ -81,14 +88,6 @@ function tokensOf(parser: Parser, source: Source): readonly ScanToken[] {
     parseText(parser, { source, text: source.text });
     throw fromParser(parser, error, { source });
   }
-}
-
-const isWord = (token: ScanToken | undefined, word: string): boolean => token?.text.toLowerCase() === word;
-
-function depthAt(tokens: readonly ScanToken[], index: number): number {
-  let depth = 0;
-  for (const token of tokens.slice(0, index)) depth += token.text === '(' ? 1 : token.text === ')' ? -1 : 0;
-  return depth;
 }
 
 /** Syntax of ksqlDB and MySQL for which Postgres's parser would only report a syntax error. */
@@ -146,7 +145,7 @@ function createStream(
       source,
       offset: at(as),
       problem: 'CREATE STREAM … WITH (…) is not supported',
-      hint: 'set shards, retention and compression of a stream in its pipeline',
+      hint: 'set shards, retention and compression of a stream in its pipeline, and the time of its events with TIMESTAMP BY',
     });
   if (!isWord(stream, 'stream')) return fail(stream, 'expected STREAM after CREATE');
   if (
@@ -206,13 +205,13 @@ function parseSelect(parser: Parser, source: Source, text: string): SelectStmt {
 
 const skipSpaces = (text: string, from: number): number => from + (/^\s*/.exec(text.slice(from))?.[0].length ?? 0);
 
-function parsePartition(
+function parseClause(
   parser: Parser,
-  { source, bytes, by }: { readonly source: Source; readonly bytes: Buffer; readonly by: ScanToken | undefined },
+  { source, bytes, clause }: { readonly source: Source; readonly bytes: Buffer; readonly clause: Clause },
 ): Node {
-  const start = by?.end ?? 0;
-  // SELECT overwrites the end of PARTITION BY, which is longer, so no position changes.
-  const blanked = Buffer.from(blankOutside(bytes, start, bytes.length), 'utf8');
+  const { name, expression: start, end } = clause;
+  // SELECT overwrites the end of the clause's name, which is longer, so no position changes.
+  const blanked = Buffer.from(blankOutside(bytes, start, end), 'utf8');
   blanked.write('SELECT', start - 6);
   const [first] = parseText(parser, { source, text: blanked.toString('utf8').replace(/;\s*$/, '') });
   const select = first?.stmt !== undefined && 'SelectStmt' in first.stmt ? first.stmt.SelectStmt : undefined;
@@ -221,19 +220,19 @@ function parsePartition(
   if (
     value?.val === undefined ||
     value.name !== undefined ||
-    Object.keys(select ?? {}).some((clause) => !PARTITION_PARTS.has(clause)) ||
+    Object.keys(select ?? {}).some((part) => !EXPRESSION_PARTS.has(part)) ||
     select?.targetList?.length !== 1
   )
     throw new SqlMistake('invalid', {
       source,
       offset: offsetOfByte(source.text, start),
-      problem: 'PARTITION BY takes one expression, at the end of the statement',
+      problem: `${name} takes one expression, at the end of the statement`,
     });
   return value.val;
 }
 
 /** The keys in the parse tree of a SELECT with one expression and nothing else. */
-const PARTITION_PARTS: ReadonlySet<string> = new Set(['targetList', 'limitOption', 'op']);
+const EXPRESSION_PARTS: ReadonlySet<string> = new Set(['targetList', 'limitOption', 'op']);
 
 interface Parsing {
   readonly source: Source;

@@ -138,6 +138,26 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
         'PARTITION BY needs a value that can be converted to text, not record',
       ],
       [
+        'SELECT order_id FROM orders TIMESTAMP BY ‸status',
+        'TIMESTAMP BY needs a timestamptz, a timestamp or a date, not text',
+        'cast it, as in (…)::timestamptz',
+      ],
+      [
+        'SELECT order_id FROM orders PARTITION BY status TIMESTAMP BY ‸sales * 2',
+        'TIMESTAMP BY needs a timestamptz, a timestamp or a date, not numeric',
+        'to_timestamp(…) takes seconds since 1970; divide milliseconds by 1000.0',
+      ],
+      [
+        'SELECT order_id FROM orders TIMESTAMP BY ‸paid',
+        'TIMESTAMP BY needs a timestamptz, a timestamp or a date, not boolean',
+      ],
+      [
+        'SELECT order_id FROM orders TIMESTAMP BY ‸null',
+        'TIMESTAMP BY is null, and an event needs a time',
+        'leave it out to keep the time of the input event',
+      ],
+      ["SELECT order_id FROM orders TIMESTAMP BY ‸'2026-02-30'", 'date/time field value out of range: "2026-02-30"'],
+      [
         "SELECT ‸jsonb_build_object('a') AS x FROM orders",
         'jsonb_build_object takes keys and values in turn: the last key has no value',
       ],
@@ -538,6 +558,20 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
       [
         'SELECT order_id FROM orders PARTITION BY‸ order_id WHERE paid',
         'PARTITION BY takes one expression, at the end of the statement',
+      ],
+      ['SELECT order_id FROM orders TIMESTAMP BY‸', 'TIMESTAMP BY takes one expression, at the end of the statement'],
+      [
+        'SELECT order_id FROM orders TIMESTAMP BY‸ placed WHERE paid',
+        'TIMESTAMP BY takes one expression, at the end of the statement',
+      ],
+      [
+        'SELECT order_id FROM orders TIMESTAMP BY‸ placed, time PARTITION BY status',
+        'TIMESTAMP BY takes one expression, at the end of the statement',
+      ],
+      [
+        'SELECT order_id FROM orders PARTITION BY status ‸PARTITION BY order_id',
+        'there are two of PARTITION BY',
+        'leave one of them out',
       ],
       ['SELECT order_id,\n  sales,\n  ‸FROM orders', 'syntax error at or near "FROM"'],
     ],

@@ -18,9 +18,15 @@ export const ATTRIBUTES = {
 };
 
 export interface Made {
-  /** The outputs as JSON, with the key that each was given. */
-  readonly outputs: readonly { readonly json: string; readonly key: string | undefined }[];
+  /** The outputs as JSON, with the key and the time that each was given. */
+  readonly outputs: readonly MadeOutput[];
   readonly rejected: string | undefined;
+}
+
+interface MadeOutput {
+  readonly json: string;
+  readonly key: string | undefined;
+  readonly time: string | undefined;
 }
 
 /** Runs a plan on events one by one, as a transform does. */
@@ -28,10 +34,10 @@ export function eventRunner(plan: Plan): (event: string) => Made {
   const statement: Statement = statementOf(plan);
   const row = createRow(statement.columns);
   return (event) => {
-    const outputs: { json: string; key: string | undefined }[] = [];
+    const outputs: MadeOutput[] = [];
     const writer = createWriter();
-    const emit = (key: string | undefined): void => {
-      outputs.push({ json: writer.buffer.toString('utf8', 0, writer.length), key });
+    const emit = (key: string | undefined, time?: string): void => {
+      outputs.push({ json: writer.buffer.toString('utf8', 0, writer.length), key, time });
       writer.length = 0;
     };
     try {
@@ -55,7 +61,10 @@ export function linesOf(plan: Plan, events: readonly string[]): readonly Made[] 
     // Another event follows, to show a scan that runs into the next line.
     const { output, rejections } = run(Buffer.from(`${event}\n\n`));
     const lines = output.toString('utf8').split('\n').slice(0, -1);
-    made.push({ outputs: lines.map((json) => ({ json, key: undefined })), rejected: rejections[0]?.reason });
+    made.push({
+      outputs: lines.map((json) => ({ json, key: undefined, time: undefined })),
+      rejected: rejections[0]?.reason,
+    });
   }
   return made;
 }

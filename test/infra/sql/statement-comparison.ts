@@ -66,7 +66,7 @@ const counted = (query: string): string => `select count(q::text) from (${query}
 
 function typeDifference({ outputs }: Plan, types: readonly string[]): string | undefined {
   const ours = outputs.map(({ expression }) => typeName(expression.type)).join();
-  const theirs = types.slice(0, -1).map((type) => postgresTypeName(type).replace(/^(?:world\.)?record\d+/, 'record'));
+  const theirs = types.slice(0, -2).map((type) => postgresTypeName(type).replace(/^(?:world\.)?record\d+/, 'record'));
   return ours === theirs.join() ? undefined : `types here: ${ours}, Postgres: ${theirs.join()}`;
 }
 
@@ -129,7 +129,8 @@ async function partsInPostgres(
 }
 
 /**
- * Builds the rows as text, after a flag: whether a row cannot be written as JSON or has a key that no event can have.
+ * Builds the rows as text, after a flag: whether a row cannot be written as JSON or has a key or a time that no event
+ * can have.
  */
 function rowsOf({ statement, plan, types }: Runnable): string {
   const tests = plan.outputs.flatMap(({ name }, i) =>
@@ -138,19 +139,26 @@ function rowsOf({ statement, plan, types }: Runnable): string {
       : [],
   );
   if (statement.partitionBy !== undefined) tests.push(`coalesce(length(v."#key") not between 1 and 256, true)`);
+  if (statement.timestampBy !== undefined)
+    tests.push(`coalesce(v."#time" < '0001-01-01' or v."#time" >= '10000-01-01', true)`);
   const unwritable = tests.length === 0 ? 'false' : tests.join(' or ');
   // JSON has one null: a jsonb null and no value at all are written alike.
-  const values = [...plan.outputs.map(({ name }) => name), '#key'].map((name, i) =>
+  const values = namesOf(plan).map((name, i) =>
     types[i] === 'jsonb' ? `nullif(v.${quoteName(name)}, 'null')` : `v.${quoteName(name)}`,
   );
   const row = `row(${values.join(', ')})::text`;
   return `select coalesce(bool_or(${unwritable}), false)::text || ':' || coalesce(string_agg(${row}, E'\\x1e'), '') from (${postgresText(statement)}) v`;
 }
 
+/** The names of all columns of `postgresText`. */
+const namesOf = ({ outputs }: Plan): readonly string[] => [...outputs.map(({ name }) => name), '#key', '#time'];
+
 /** Lets Postgres read the outputs written here into columns of the same types. */
 function readBack({ plan, types }: Runnable, { outputs }: Made): string {
-  const rows = outputs.map(({ json, key }) => `${json.slice(0, -1)},"#key":${JSON.stringify(key ?? null)}}`);
-  const columns = [...plan.outputs.map(({ name }) => name), '#key'].map((name, i) => `${quoteName(name)} ${types[i]}`);
+  const rows = outputs.map(({ json, key = null, time = null }) => {
+    return `${json.slice(0, -1)},"#key":${JSON.stringify(key)},"#time":${JSON.stringify(time)}}`;
+  });
+  const columns = namesOf(plan).map((name, i) => `${quoteName(name)} ${types[i]}`);
   const text = `[${rows.join(',')}]`.replaceAll("'", "''");
   return `select coalesce(string_agg(r::text, E'\\x1e'), '') from json_to_recordset('${text}') as r(${columns.join(', ')})`;
 }

@@ -15,6 +15,7 @@ export interface TestStatement {
   readonly unnests: readonly TestUnnest[];
   readonly where: Generated | undefined;
   readonly partitionBy: Generated | undefined;
+  readonly timestampBy: Generated | undefined;
 }
 
 /** An output column. `name` follows AS; a copied column keeps its own name, and `s.*` has none. */
@@ -44,7 +45,10 @@ export function randomStatement(random: Random, table: TestTable): TestStatement
   const pen = { random, columns: leaves };
   const where = random.chance(0.6) ? randomCondition(pen) : undefined;
   const partitionBy = random.chance(0.2) ? expression(pen, random.pick(['text', 'integer', 'uuid']), 1) : undefined;
-  return { outputs: randomOutputs(pen, table), unnests, where, partitionBy };
+  const timestampBy = random.chance(0.2)
+    ? expression(pen, random.pick(['timestamptz', 'timestamp', 'date']), 1)
+    : undefined;
+  return { outputs: randomOutputs(pen, table), unnests, where, partitionBy, timestampBy };
 }
 
 function randomUnnest(
@@ -117,15 +121,17 @@ function randomOutputs(pen: Pen, { columns }: TestTable): readonly TestOutput[] 
 
 /** The statement as it is compiled here. */
 export function statementText(statement: TestStatement): string {
-  const { partitionBy } = statement;
+  const { partitionBy, timestampBy } = statement;
   const select = `${selectText(statement.outputs)} FROM stream AS ${STREAM}${unnestText(statement)}${whereText(statement)}`;
-  return `${select}${partitionBy === undefined ? '' : ` PARTITION BY ${sqlOf(partitionBy)}`}`;
+  const key = partitionBy === undefined ? '' : ` PARTITION BY ${sqlOf(partitionBy)}`;
+  return `${select}${key}${timestampBy === undefined ? '' : ` TIMESTAMP BY ${sqlOf(timestampBy)}`}`;
 }
 
-/** The same for Postgres, where an event's attributes are a table and the key is a column. */
+/** The same for Postgres, where an event's attributes are a table, and key and time are columns. */
 export function postgresText(statement: TestStatement): string {
   const key = statement.partitionBy === undefined ? 'null' : sqlOf(statement.partitionBy);
-  return `${selectText(statement.outputs)}, (${key})::text AS "#key" ${fromEvent(statement)}${whereText(statement)}`;
+  const time = statement.timestampBy === undefined ? 'null' : sqlOf(statement.timestampBy);
+  return `${selectText(statement.outputs)}, (${key})::text AS "#key", (${time})::timestamptz AS "#time" ${fromEvent(statement)}${whereText(statement)}`;
 }
 
 /**
@@ -155,10 +161,13 @@ const whereText = ({ where }: TestStatement): string => (where === undefined ? '
 const fromEvent = (statement: TestStatement): string => `FROM stream AS ${STREAM}, event${unnestText(statement)}`;
 
 /** Every expression that can fail by itself; of WHERE also each of its conditions. */
-export function partsOf({ outputs, unnests, where, partitionBy }: TestStatement): readonly Generated[] {
+export function partsOf({ outputs, unnests, where, ...attributes }: TestStatement): readonly Generated[] {
   const conditions = where === undefined ? [] : [...conjunctsOf(where), ...constantsOf(where)];
   const parts = [...outputs.map(({ expression }) => expression), ...unnests.map(({ list }) => list), ...conditions];
-  return (partitionBy === undefined ? parts : [...parts, partitionBy]).filter((part) => part.parts.length > 0);
+  const { partitionBy, timestampBy } = attributes;
+  return [...parts, partitionBy, timestampBy].filter(
+    (part) => part !== undefined && part.parts.length > 0,
+  ) as Generated[];
 }
 
 /** What names no column: Postgres may compute it when it plans, although no row ever asks for it. */
@@ -172,10 +181,11 @@ const conjunctsOf = (part: Generated): readonly Generated[] => [
 
 /** Statements with a part less, shortest first. */
 export function simplerStatements(statement: TestStatement): readonly TestStatement[] {
-  const { outputs, unnests, where, partitionBy } = statement;
+  const { outputs, unnests, where, partitionBy, timestampBy } = statement;
   const candidates: TestStatement[] = [];
   if (where !== undefined) candidates.push({ ...statement, where: undefined });
   if (partitionBy !== undefined) candidates.push({ ...statement, partitionBy: undefined });
+  if (timestampBy !== undefined) candidates.push({ ...statement, timestampBy: undefined });
   if (unnests.length > 0) candidates.push({ ...statement, unnests: unnests.slice(0, -1) });
   if (outputs.length > 1)
     candidates.push(...outputs.map((_, i) => ({ ...statement, outputs: outputs.filter((_other, j) => j !== i) })));
@@ -189,6 +199,12 @@ export function simplerStatements(statement: TestStatement): readonly TestStatem
     );
   if (partitionBy !== undefined)
     candidates.push(...simpler(partitionBy).map((smaller) => ({ ...statement, partitionBy: smaller })));
+  if (timestampBy !== undefined)
+    candidates.push(
+      ...simpler(timestampBy).flatMap((smaller) =>
+        smaller.type === timestampBy.type ? [{ ...statement, timestampBy: smaller }] : [],
+      ),
+    );
   for (const [i, unnest] of unnests.entries())
     for (const list of simpler(unnest.list))
       if (list.type === unnest.list.type)

@@ -98,6 +98,78 @@ test('outputs keep type, key and time of their event, and later events do not ch
   }
 });
 
+const Sent = z.object({
+  at: z.iso.datetime({ offset: true }).nullable(),
+  text: z.string().nullable(),
+  seconds: z.number(),
+  list: z.array(z.string()),
+});
+
+/** Runs a statement on one event that arrived at the time of `ATTRIBUTES`. */
+async function timed(text: string, data: object) {
+  const plan = await planFor({ file: 'test.sql', text }, Sent);
+  const statement = statementOf(plan);
+  const transform = sqlTransform({ entry: '', streams: { from: 'sent' }, from: Sent, to: Sent, ...statement });
+  const whole = { at: null, text: null, seconds: 0, list: [], ...data };
+  const event = { ...ATTRIBUTES, dataBytes: Buffer.from(JSON.stringify(whole)) } as unknown as ReceivedEvent;
+  return transform.run(event).map(({ key, time }) => ({ key, time }));
+}
+
+test.each([
+  ['at', { at: '2025-03-09T12:30:00.123456+02:00' }, '2025-03-09T10:30:00.123456Z'],
+  ['coalesce(at, time)', {}, ATTRIBUTES.time],
+  ['text::date', { text: '2024-02-29' }, '2024-02-29T00:00:00Z'],
+  ['text::timestamp', { text: '2024-02-29 23:59' }, '2024-02-29T23:59:00Z'],
+  ['to_timestamp(seconds)', { seconds: 1_762_000_000.5 }, '2025-11-01T12:26:40.5Z'],
+  ['to_timestamp(seconds / 1000.0)', { seconds: 1_762_000_000_500 }, '2025-11-01T12:26:40.5Z'],
+  ["'2026-01-31'", {}, '2026-01-31T00:00:00Z'],
+  ['text::date', { text: '0001-01-01' }, '0001-01-01T00:00:00Z'],
+  ['text::timestamptz', { text: '9999-12-31T23:59:59.999999Z' }, '9999-12-31T23:59:59.999999Z'],
+])('TIMESTAMP BY %s sets the time of the outputs, in RFC 3339', async (expression, data, time) => {
+  const select = 'SELECT text FROM sent';
+  expect(await timed(`${select} TIMESTAMP BY ${expression}`, data)).toEqual([{ key: 'k', time }]);
+  const keyed = [{ key: 'a', time }];
+  expect(await timed(`${select} PARTITION BY 'a' TIMESTAMP BY ${expression}`, data)).toEqual(keyed);
+  expect(await timed(`${select} TIMESTAMP BY ${expression} PARTITION BY 'a';`, data)).toEqual(keyed);
+});
+
+test('TIMESTAMP BY gives each element of an unnested list a time of its own', async () => {
+  const text =
+    'SELECT day FROM sent, unnest(list) AS day WHERE day IS NOT NULL TIMESTAMP BY day::date PARTITION BY day';
+  expect(await timed(text, { list: ['2026-01-01', '2026-01-02'] })).toEqual([
+    { key: '2026-01-01', time: '2026-01-01T00:00:00Z' },
+    { key: '2026-01-02', time: '2026-01-02T00:00:00Z' },
+  ]);
+});
+
+test.each<[expression: string, data: object, message: string]>([
+  ['at', {}, 'TIMESTAMP BY is null, and an event needs a time: use COALESCE(…, time) (SQLSTATE 22004)'],
+  ['text::timestamptz', { text: 'soon' }, 'invalid input syntax for type timestamp with time zone: "soon"'],
+  ['text::timestamptz', { text: '2026-02-30' }, 'date/time field value out of range: "2026-02-30"'],
+  ...['infinity', '-infinity', '0001-12-31 00:00:00+00 BC', '10000-01-01 00:00:00+00'].map(
+    (text): [string, object, string] => [
+      'text::timestamptz',
+      { text },
+      `the time that TIMESTAMP BY gives is ${text}, but an event's time lies in the years 1 to 9999 (SQLSTATE 22008)`,
+    ],
+  ),
+])(
+  'an event whose TIMESTAMP BY %s gives no time for %j is rejected at its position',
+  async (expression, data, message) => {
+    const run = timed(`SELECT seconds FROM sent\nTIMESTAMP BY ${expression}`, data);
+    await expect(run).rejects.toThrow(EventRejected);
+    await expect(run).rejects.toThrow(message);
+    await expect(run).rejects.toThrow('at test.sql:2:14');
+  },
+);
+
+test('a column that is called timestamp may get the name by', async () => {
+  const Named = z.object({ timestamp: z.string(), partition: z.string() });
+  const plan = await planFor({ file: 'test.sql', text: 'SELECT timestamp by, partition FROM sent' }, Named);
+  expect(plan.outputs.map(({ name }) => name)).toEqual(['by', 'partition']);
+  expect(plan.timestampBy).toBeUndefined();
+});
+
 test('a rejected event leaves nothing in the outputs of other events', async () => {
   const plan = await planFor({ file: 'test.sql', text: 'SELECT status, 1 / a AS x FROM hostile' }, Hostile);
   const transform = sqlTransform({
