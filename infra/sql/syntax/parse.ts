@@ -18,8 +18,9 @@ export interface ParsedStatement {
 }
 
 /**
- * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM, PARTITION BY and TIMESTAMP BY,
- * so they are found among Postgres's tokens and replaced by spaces first. All positions remain positions in the source.
+ * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM, PARTITION BY and TIMESTAMP
+ * BY, so they are found among Postgres's tokens and replaced by spaces first. All positions remain positions in the
+ * source.
  */
 export async function parseStatement(source: Source): Promise<ParsedStatement> {
   const parser = await loadParser();
