@@ -100,14 +100,24 @@ export function defineSink<O, R>(definition: SinkDefinition<O, R>): SinkDefiniti
 
 /**
  * A sink as a pipeline names it: plain data, made by `s3Sink({ … })`. `D` is the type that the data of its events must
- * fit. A sink that is `scheduled` takes large slices only, so its step has to say `every`.
+ * fit; `Field` names the fields that its options name. A sink that is `scheduled` takes large slices only, so its step
+ * has to say `every`.
  */
-export interface Sink<in D, Delivery extends 'either' | 'scheduled' = 'either' | 'scheduled'> {
+export interface Sink<
+  in D,
+  Delivery extends 'either' | 'scheduled' = 'either' | 'scheduled',
+  out Field extends string = never,
+> {
   readonly connector: string;
   /** The URL of the module that exports `handler`. */
   readonly entry: string;
   readonly options: unknown;
   readonly delivery: Delivery;
+  /**
+   * The fields of the data that its options name. A pipeline is rejected when the schema of the sink's stream does not
+   * declare one of them.
+   */
+  readonly fields?: readonly Field[];
   /**
    * Set when the sink cannot write the same output for the same events. Each event is then promised at least once, not
    * once.

@@ -1,10 +1,12 @@
 import type { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { DeclaredField } from '../../functions/runtime/json/declared-fields.ts';
 import type { Sink } from '../../functions/runtime/sink.ts';
 import type { Source } from '../../functions/runtime/source.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { SinkName, SourceName } from '../connectors.ts';
 import type { InlineSql } from './inline-sql.ts';
+import { fieldMistakes } from './sink-fields.ts';
 
 /**
  * A pipeline as plain data: what is deployed, not how. The CDK app, the local runner and the CLI read it. A step does
@@ -106,7 +108,7 @@ interface WrittenFor<From extends string, To extends string> {
 
 export interface AnySinkStep extends Named, Reader {
   readonly from: string;
-  readonly write: Sink<never> & Connected<SinkName>;
+  readonly write: Sink<never, 'either' | 'scheduled', string> & Connected<SinkName>;
   /** How often a scheduled sink runs. Without it, the sink is continuous. */
   readonly every?: Duration;
 }
@@ -128,14 +130,21 @@ type TransformStep<S extends Streams> = {
 type SinkStep<S extends Streams> = {
   [F in keyof S & string]: Named &
     Reader & { readonly from: F } & (
-      | { readonly write: Sink<Wire<S, F>, 'either'> & Connected<SinkName>; readonly every?: Duration }
-      | { readonly write: Sink<Wire<S, F>, 'scheduled'> & Connected<SinkName>; readonly every: Duration }
+      | { readonly write: WritingSink<S, F, 'either'>; readonly every?: Duration }
+      | { readonly write: WritingSink<S, F, 'scheduled'>; readonly every: Duration }
     );
 }[keyof S & string];
+type WritingSink<S extends Streams, F extends keyof S, Delivery extends 'either' | 'scheduled'> = Sink<
+  Wire<S, F>,
+  Delivery,
+  DeclaredField<Wire<S, F>>
+> &
+  Connected<SinkName>;
 
 /**
  * Declares a pipeline. Throws a `UserMistake` that lists all mistakes that the compiler cannot see: names that are not
- * allowed on AWS, step names that are used twice, numbers out of range.
+ * allowed on AWS, step names that are used twice, numbers out of range. Without types it also finds fields that a
+ * stream does not have.
  */
 export function definePipeline<const S extends Streams>(declaration: {
   readonly name: string;
@@ -266,7 +275,11 @@ function stepMistakes(pipeline: Pipeline): string[] {
         ]
       : [],
   );
-  return [...sinks, ...scheduled, ...renamed, ...circular, ...Object.entries(pipeline.transforms).flatMap(sqlMistakes)];
+  return [
+    ...[sinks, scheduled, renamed, circular].flat(),
+    ...fieldMistakes(pipeline),
+    ...Object.entries(pipeline.transforms).flatMap(sqlMistakes),
+  ];
 }
 
 function sqlMistakes([name, { from, to, apply }]: [string, AnyTransformStep]): string[] {

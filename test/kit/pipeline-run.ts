@@ -4,6 +4,7 @@ import type { RewindPoint } from '../../functions/runtime/checkpoints/rewind-sta
 import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { OutgoingEvent } from '../../functions/runtime/event.ts';
+import type { DeclaredField } from '../../functions/runtime/json/declared-fields.ts';
 import { openLogWriter } from '../../functions/runtime/log/log-writer.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { pauseStep, resumeStep } from '../../infra/operation/control/pause.ts';
@@ -43,7 +44,7 @@ export interface PipelineRun<S extends Streams> {
   given<K extends keyof S & string>(
     stream: K,
     events: readonly (z.input<S[K]['schema']> | GivenEvent | GivenRecord)[],
-    options?: { readonly key?: string },
+    options?: { readonly key?: DeclaredField<z.input<S[K]['schema']>> },
   ): Promise<void>;
   /** Stores a file in the landing bucket, and announces it to the sources that read there. */
   dropped(key: string, content: string | Uint8Array): Promise<void>;

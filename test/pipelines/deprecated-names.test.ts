@@ -27,5 +27,5 @@ test('a pipeline that reads its files with s3Files, the name before s3FilesSourc
 test('s3Files gives what s3FilesSource gives, and a key that the rows do not have does not compile', () => {
   expect(s3Files(options)).toEqual(s3FilesSource(options));
   // @ts-expect-error the rows have no 'idd'
-  s3Files({ ...options, key: 'idd' });
+  expect(() => s3Files({ ...options, key: 'idd' })).toThrow("key is 'idd'");
 });

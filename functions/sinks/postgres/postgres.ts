@@ -87,7 +87,7 @@ export const postgresDefinition = defineSink({
 
 type AppendOptions = Readonly<Pick<z.input<typeof Options>, 'table' | 'create' | 'database'>>;
 
-type Connected<D> = Sink<D, 'either'> & { readonly connector: 'postgres' };
+type Connected<D, K extends string> = Sink<D, 'either', K> & { readonly connector: 'postgres' };
 
 /**
  * Keeps one row for each key, the latest; without a key, one row for each event. docs/connectors.md explains every
@@ -95,10 +95,10 @@ type Connected<D> = Sink<D, 'either'> & { readonly connector: 'postgres' };
  */
 export function postgresSink<const K extends string>(
   options: AppendOptions & { readonly key: readonly K[] },
-): Connected<Readonly<Record<K, unknown>>>;
-export function postgresSink(options: AppendOptions): Connected<unknown>;
-export function postgresSink(options: AppendOptions & { readonly key?: readonly string[] }): Connected<never> {
-  return { connector: 'postgres', entry: import.meta.url, options, delivery: 'either' };
+): Connected<Readonly<Record<K, unknown>>, K>;
+export function postgresSink(options: AppendOptions): Connected<unknown, never>;
+export function postgresSink(options: AppendOptions & { readonly key?: readonly string[] }): Connected<never, string> {
+  return { connector: 'postgres', entry: import.meta.url, options, delivery: 'either', fields: options.key ?? [] };
 }
 
 export const handler = sinkHandler(postgresDefinition);

@@ -24,6 +24,7 @@ export const Options = z
       .array(z.string().min(1))
       .readonly()
       .default([])
+      .meta({ writtenAs: "fields of the stream's schema" })
       .describe(
         "Fields of the events' data that divide the files further, in this order: `region=EU`. A missing, null or empty value is `region=__HIVE_DEFAULT_PARTITION__`. Names differ from each other and from `year`, `month`, `day` and `hour` in use, whatever their capitals.",
       ),

@@ -47,14 +47,15 @@ export const s3Definition = defineSink({
  * every option, in the words of `Options`. Defaults are filled in here, so that a slice that one version of the code
  * began is finished with the same defaults by the next.
  */
-export function s3Sink(
-  options: z.input<typeof Options>,
-): Sink<unknown, 'scheduled'> & { readonly connector: 's3'; readonly options: S3Options } {
+export function s3Sink<const F extends string = never>(
+  options: Omit<z.input<typeof Options>, 'fields'> & { readonly fields?: readonly F[] },
+): Sink<unknown, 'scheduled', F> & { readonly connector: 's3'; readonly options: S3Options } {
   return {
     connector: 's3',
     entry: import.meta.url,
     options: parseOrExplain(Options, options, 's3Sink'),
     delivery: 'scheduled',
+    fields: options.fields ?? [],
   };
 }
 

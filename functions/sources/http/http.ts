@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserMistake } from '../../runtime/errors.ts';
+import { checkSourceFields, type DeclaredField } from '../../runtime/json/declared-fields.ts';
 import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/json/wire-schema.ts';
 import { requestHandler } from '../../runtime/request-handler.ts';
 import { defineSource, type ReceivingSource, type Source } from '../../runtime/source.ts';
@@ -92,11 +93,12 @@ function tokenOf({ tokenSecret, laptopToken }: z.infer<typeof Resources>): ReadT
 export function httpSource<I, W>(
   options: Readonly<Pick<z.input<typeof Options>, 'type' | 'callers'>> & {
     readonly schema: z.ZodType<I, W>;
-    readonly key: keyof W & string;
-    readonly time?: keyof W & string;
+    readonly key: DeclaredField<W>;
+    readonly time?: DeclaredField<W>;
   },
 ): Source<W> & { readonly connector: 'http' } {
   const schema = wireSchemaOf(options.schema, 'httpSource');
+  checkSourceFields('httpSource', schema, options);
   return { connector: 'http', entry: import.meta.url, options: { ...options, schema } };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { s3Client } from '../../runtime/aws/s3.ts';
+import { checkSourceFields, type DeclaredField } from '../../runtime/json/declared-fields.ts';
 import { checkerOf, type WireSchema, wireSchemaOf } from '../../runtime/json/wire-schema.ts';
 import { queueHandler } from '../../runtime/queue-handler.ts';
 import { defineSource, type ItemSource, type Source } from '../../runtime/source.ts';
@@ -78,11 +79,12 @@ export const s3FilesDefinition = defineSource({
 export function s3FilesSource<I, W>(
   options: Readonly<Pick<z.input<typeof Options>, 'format' | 'type' | 'prefix'>> & {
     readonly schema: z.ZodType<I, W>;
-    readonly key: keyof W & string;
-    readonly time?: keyof W & string;
+    readonly key: DeclaredField<W>;
+    readonly time?: DeclaredField<W>;
   },
 ): Source<W> & { readonly connector: 's3-files' } {
   const schema = wireSchemaOf(options.schema, 's3FilesSource');
+  checkSourceFields('s3FilesSource', schema, options);
   if (options.format === 'csv') checkCsvSchema(schema);
   return { connector: 's3-files', entry: import.meta.url, options: { ...options, schema } };
 }

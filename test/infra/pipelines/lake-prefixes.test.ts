@@ -14,7 +14,7 @@ function pipelineOf(name: string, prefixes: readonly string[]) {
     streams: { events: { schema: z.string() } },
     sinks: Object.fromEntries(sinks) as Record<
       string,
-      { from: 'events'; write: ReturnType<typeof s3Sink>; every: ReturnType<typeof minutes> }
+      { from: 'events'; write: ReturnType<typeof s3Sink<never>>; every: ReturnType<typeof minutes> }
     >,
   });
 }

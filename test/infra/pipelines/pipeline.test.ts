@@ -4,6 +4,8 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { Sink } from '../../../functions/runtime/sink.ts';
 import type { Source } from '../../../functions/runtime/source.ts';
 import type { Transform } from '../../../functions/runtime/transform.ts';
+import { postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
+import { s3Sink } from '../../../functions/sinks/s3/s3.ts';
 import { sql } from '../../../infra/pipelines/inline-sql.ts';
 import { definePipeline, minutes, type Pipeline, streamOf } from '../../../infra/pipelines/pipeline.ts';
 import { audit, Line, lake, Order, orderOfLine, pushed, shop, table } from './example.ts';
@@ -253,6 +255,24 @@ describe('a pipeline is rejected', () => {
           transforms: { a: { from: 'lines', apply: orderOfLine, to: 'lines' } },
         }),
       says: /step 'a': it reads and writes stream 'lines', so it would read its own output for ever/,
+    },
+    {
+      what: 'with a partition of the lake that its loose stream does not declare',
+      define: () => {
+        const misspelt: Sink<unknown, 'scheduled'> = s3Sink({ prefix: 'p', fields: ['id', 'regoin'] as never[] });
+        const loose = { lines: { schema: Line.loose() } };
+        const a = { from: 'lines', write: { ...misspelt, connector: 's3' }, every: minutes(1) } as const;
+        return definePipeline({ name: 'p', streams: loose, sinks: { a } });
+      },
+      says: /step 'a': a field of stream 'lines' is 'regoin', .* does not declare: use one of 'id', 'total', or/,
+    },
+    {
+      what: 'with a key of a table that its loose stream does not declare',
+      define: () => {
+        const a = { from: 'lines', write: postgresSink({ table: 't', key: ['idd' as 'id'] }) } as const;
+        return definePipeline({ name: 'p', streams: { lines: { schema: Line.loose() } }, sinks: { a } });
+      },
+      says: /step 'a': a field of stream 'lines' is 'idd', a field that the schema does not declare/,
     },
     {
       what: 'with SQL that reads another stream',

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import type { Transform } from '../../../functions/runtime/transform.ts';
@@ -192,24 +192,70 @@ const CHANGES: readonly [change: string, sql: string, error: RegExp][] = [
   ['CREATE STREAM another stream', SALES.replace('STREAM sales', 'STREAM sold'), /^behind\.ts\(19,.*SqlTransform</],
 ];
 
-test('each change of the output breaks the type check of the step that reads it, and nothing else does', async () => {
-  const compiled = async (sql: string): Promise<string> => {
-    const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': sql, 'behind.ts': BEHIND });
-    await compile(transforms);
-    return transforms;
-  };
-  const unchanged = await compiled(SALES);
-  const changed = await Promise.all(CHANGES.map(([, sql]) => compiled(sql)));
-  const errors = typeErrors(unchanged, ...changed).split('\n');
-  const errorsIn = (folder: string): readonly string[] => {
+/** Connectors whose options name fields of a loose schema: `FIELD` stands where each of them names one. */
+const NAMING = `import { z } from 'zod';
+import { postgresSink } from '${root}/functions/sinks/postgres/postgres.ts';
+import { s3Sink } from '${root}/functions/sinks/s3/s3.ts';
+import { httpSource } from '${root}/functions/sources/http/http.ts';
+import { s3FilesSource } from '${root}/functions/sources/s3-files/s3-files.ts';
+import { definePipeline, minutes } from '${root}/infra/pipelines/pipeline.ts';
+
+const schema = z.looseObject({ id: z.string(), day: z.string().optional(), region: z.string().nullish() });
+const type = 'item.sent';
+export const sources = [
+  httpSource({ schema, type, key: 'FIELD' }),
+  httpSource({ schema, type, key: 'id', time: 'FIELD' }),
+  s3FilesSource({ schema, type, format: 'csv', key: 'FIELD' }),
+  s3FilesSource({ schema, type, format: 'csv', key: 'id', time: 'FIELD' }),
+];
+const streams = { raw: { schema } };
+const [by, every] = ['month', minutes(5)] as const;
+const from = 'raw';
+export const pipelines = [
+  definePipeline({ name: 'a', streams, sinks: { a: { from, write: s3Sink({ prefix: 'a', fields: ['region', 'FIELD'] }), every } } }),
+  definePipeline({ name: 'b', streams, sinks: { b: { from, write: postgresSink({ table: 'b', key: ['id', 'FIELD'] }) } } }),
+  definePipeline({ name: 'c', streams, sinks: { c: { from, write: s3Sink({ prefix: 'c', by }), every } } }),
+];
+`;
+const NAMED = NAMING.split('\n').flatMap((text, at) => (text.includes('FIELD') ? [at + 1] : []));
+
+describe('one run of the type checker', () => {
+  let [unchanged, declared, misspelt]: string[] = [];
+  let changed: readonly string[] = [];
+  let errors: readonly string[] = [];
+
+  beforeAll(async () => {
+    const compiled = async (sql: string): Promise<string> => {
+      const transforms = folderWith({ 'order.ts': SALES_SCHEMA, 'sales.sql': sql, 'behind.ts': BEHIND });
+      await compile(transforms);
+      return transforms;
+    };
+    unchanged = await compiled(SALES);
+    changed = await Promise.all(CHANGES.map(([, sql]) => compiled(sql)));
+    declared = folderWith({ 'naming.ts': NAMING.replaceAll('FIELD', 'id') });
+    misspelt = folderWith({ 'naming.ts': NAMING.replaceAll('FIELD', 'idd') });
+    errors = typeErrors(unchanged, ...changed, declared, misspelt).split('\n');
+  }, 60_000);
+
+  const errorsIn = (folder = ''): readonly string[] => {
     const prefix = `${relative(root, folder)}/`;
     return errors.filter((line) => line.startsWith(prefix)).map((line) => line.slice(prefix.length));
   };
-  expect(errorsIn(unchanged)).toEqual([]);
-  for (const [at, [change, , error]] of CHANGES.entries()) {
-    expect(errorsIn(changed[at]!), change).toEqual([expect.stringMatching(error)]);
-  }
-  expect(errors.filter((line) => line.includes('error TS'))).toHaveLength(CHANGES.length);
+
+  test('rejects each change of the output of SQL in the step that reads it, and nothing else', () => {
+    expect(errorsIn(unchanged)).toEqual([]);
+    for (const [at, [change, , error]] of CHANGES.entries()) {
+      expect(errorsIn(changed[at]), change).toEqual([expect.stringMatching(error)]);
+    }
+    expect(errors.filter((line) => line.includes('error TS'))).toHaveLength(CHANGES.length + NAMED.length);
+  });
+
+  test('rejects a key, a time and a partition that a loose schema does not declare', () => {
+    expect(errorsIn(declared)).toEqual([]);
+    expect(errorsIn(misspelt)).toEqual(
+      NAMED.map((line) => expect.stringMatching(new RegExp(`^naming\\.ts\\(${line},.*error TS`))),
+    );
+  });
 });
 
 test('every module beside a .sql file is up to date', async () => {

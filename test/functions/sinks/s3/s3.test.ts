@@ -309,6 +309,7 @@ describe('options', () => {
       connector: 's3',
       entry: new URL('../../../../functions/sinks/s3/s3.ts', import.meta.url).href,
       delivery: 'scheduled',
+      fields: [],
       options: {
         prefix: 'shop/orders',
         by: 'month',

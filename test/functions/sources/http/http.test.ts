@@ -414,9 +414,13 @@ test('a schema, key or time that does not fit does not compile, or is an error w
   // @ts-expect-error not what is sent
   const wrong: Source<{ sensor_id: number }> = httpSource(options);
   // @ts-expect-error a key that the events do not have
-  httpSource({ schema: z.object({ a: z.string() }), type: 't', key: 'b' });
+  const misspelt = () => httpSource({ schema: z.looseObject({ a: z.string() }), type: 't', key: 'b' });
   // @ts-expect-error a time that the events do not have
-  httpSource({ schema: z.object({ a: z.string() }), type: 't', key: 'a', time: 'b' });
+  const untimed = () => httpSource({ schema: z.looseObject({ a: z.string() }), type: 't', key: 'a', time: 'b' });
+  expect(misspelt).toThrow(
+    "httpSource: key is 'b', a field that the schema does not declare: use one of 'a', or declare it in the schema",
+  );
+  expect(untimed).toThrow("httpSource: time is 'b', a field that the schema does not declare");
   expect(typed.connector).toBe(wrong.connector);
   expect(() => httpSource({ ...options, schema: Reading.refine(() => true) })).toThrow(
     /^httpSource checks its schema inside a function/,

@@ -407,9 +407,11 @@ test('a schema, key or time that does not fit does not compile, or is an error w
   // @ts-expect-error not what the rows are
   const wrong: Source<{ id: number }> = s3FilesSource(options);
   // @ts-expect-error a key that the rows do not have
-  s3FilesSource({ ...options, key: 'idd' });
+  const misspelt = () => s3FilesSource({ ...options, schema: Line.loose(), key: 'idd' });
   // @ts-expect-error a time that the rows do not have
-  s3FilesSource({ ...options, time: 'date' });
+  const untimed = () => s3FilesSource({ ...options, schema: Line.loose(), time: 'date' });
+  expect(misspelt).toThrow("s3FilesSource: key is 'idd', a field that the schema does not declare: use one of 'id', ");
+  expect(untimed).toThrow("s3FilesSource: time is 'date', a field that the schema does not declare");
   // @ts-expect-error a format that there is not
   s3FilesSource({ ...options, format: 'xml' });
   expect(typed.connector).toBe(wrong.connector);
