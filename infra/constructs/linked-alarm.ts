@@ -10,6 +10,8 @@ export type RunbookSection =
   | 'crashes'
   | 'errors'
   | 'throttles'
+  | 'not-polled'
+  | 'dropped'
   | 'file-age'
   | 'stopped'
   | 'database-storage';
@@ -32,6 +34,9 @@ export interface LinkedAlarmProps {
   /** The ARN of the topic that is notified when the alarm begins and when it ends. */
   readonly topic: string | undefined;
 }
+
+/** The alarms of a step or stream, by the last part of their names. */
+export type AlarmsByKind = Readonly<Record<string, Omit<LinkedAlarmProps, 'alarmName' | 'topic'>>>;
 
 /** An alarm whose description ends in a link to the section of the runbook that says what to do. */
 export class LinkedAlarm extends Construct {

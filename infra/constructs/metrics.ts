@@ -52,6 +52,12 @@ export function functionMetric(
   return new Metric({ namespace: 'AWS/Lambda', metricName, dimensionsMap, statistic, period: FIVE_MINUTES });
 }
 
+/** Returns one of Lambda's metrics of a mapping of a stream. */
+export function mappingMetric(mappingId: string, metricName: string): Metric {
+  const dimensionsMap = { EventSourceMappingUUID: mappingId };
+  return new Metric({ namespace: 'AWS/Lambda', metricName, dimensionsMap, statistic: 'Sum', period: FIVE_MINUTES });
+}
+
 /** Returns one of Kinesis's metrics of a stream. */
 export function streamMetric(
   stream: StreamPlan,

@@ -3,12 +3,10 @@ import { Construct } from 'constructs';
 import type { Names } from '../names.ts';
 import type { PipelinePlan, SinkPlan, StepPlan } from '../pipelines/plan.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
-import { LinkedAlarm, type LinkedAlarmProps } from './linked-alarm.ts';
+import { type AlarmsByKind, LinkedAlarm } from './linked-alarm.ts';
+import { mappingAlarms } from './mapping-alarms.ts';
 import { countOf, FIVE_MINUTES, failuresOf, functionMetric, lagOf, queueMetric, streamMetric } from './metrics.ts';
 import type { Surroundings } from './surroundings.ts';
-
-/** The alarms of a step or stream, by the last part of their names. */
-type AlarmsByKind = Readonly<Record<string, Omit<LinkedAlarmProps, 'alarmName' | 'topic'>>>;
 
 /**
  * Every alarm of a pipeline. None rings for a failure that the next invocation repairs. Each alarm has one metric: that
@@ -16,15 +14,22 @@ type AlarmsByKind = Readonly<Record<string, Omit<LinkedAlarmProps, 'alarmName' |
  */
 export class PipelineAlarms extends Construct {
   private readonly surroundings: Surroundings;
+  private readonly mappings: ReadonlyMap<string, string>;
 
   constructor(
     scope: Construct,
     id: string,
-    props: { readonly plan: PipelinePlan; readonly surroundings: Surroundings },
+    props: {
+      readonly plan: PipelinePlan;
+      readonly surroundings: Surroundings;
+      /** The ids of the streams' mappings, by the names of their steps. */
+      readonly mappings: ReadonlyMap<string, string>;
+    },
   ) {
     super(scope, id);
-    const { plan, surroundings } = props;
+    const { plan, surroundings, mappings } = props;
     this.surroundings = surroundings;
+    this.mappings = mappings;
     for (const stream of plan.streams) this.add(plan.name, stream.name, this.alarmsOfStream(stream));
     for (const step of plan.steps) this.add(plan.name, step.name, this.alarmsOfStep(step));
   }
@@ -47,12 +52,14 @@ export class PipelineAlarms extends Construct {
     const { names } = this.surroundings;
     const throttled = functionMetric(step, names, ['Throttles', 'Sum']);
     const meaning = 'calls of the function have been throttled for 15 minutes';
+    const mapping = this.mappings.get(step.name);
     return {
       ...this.failureAlarms(step),
       throttles: { meaning, section: 'throttles', metric: throttled, threshold: 1, periods: 3 },
       ...(step.delivery === 'request' ? {} : this.lagAlarms(step)),
       ...(step.delivery === 'request' ? {} : rejectionAlarm(step, names)),
       ...(step.delivery === 'queue' ? this.failedFilesAlarm(step) : {}),
+      ...(mapping === undefined ? {} : mappingAlarms(step, { mapping, names })),
     };
   }
 

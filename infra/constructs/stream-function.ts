@@ -18,6 +18,9 @@ export interface StreamFunctionProps extends StepFunctionProps<TransformPlan | S
  * Lambda's defaults lose events.
  */
 export class StreamFunction extends Construct {
+  /** The mapping's id, by which Lambda counts what the mapping polls and drops. */
+  readonly mappingId: string;
+
   constructor(scope: Construct, id: string, props: StreamFunctionProps) {
     super(scope, id);
     const { step, surroundings, stream } = props;
@@ -29,7 +32,10 @@ export class StreamFunction extends Construct {
       functionName,
       eventSourceArn: consumer?.attrConsumerArn ?? streamArnOf(step.input.stream, names),
       ...mappingSettings(step.input, names.bucketArnOf(names.deadLetters)),
+      // Without it, nothing is measured of a mapping that cannot read its stream: the function is never called.
+      metricsConfig: { metrics: ['EventCount'] },
     });
+    this.mappingId = mapping.attrId;
     if (stream !== undefined) mapping.node.addDependency(stream);
   }
 

@@ -1,4 +1,4 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { connectors } from '../connectors.ts';
@@ -8,6 +8,7 @@ import { PipelineDashboard } from '../constructs/pipeline-dashboard.ts';
 import { QueueFunction } from '../constructs/queue-function.ts';
 import { RequestFunction } from '../constructs/request-function.ts';
 import { ScheduledFunction } from '../constructs/scheduled-function.ts';
+import type { StepFunctionProps } from '../constructs/step-function.ts';
 import { StreamFunction } from '../constructs/stream-function.ts';
 import type { Surroundings } from '../constructs/surroundings.ts';
 import type { AwsResources, ConnectorStep } from '../needs.ts';
@@ -25,6 +26,8 @@ import type { OwnStreamPlan } from '../pipelines/streams.ts';
 export class PipelineStack extends Stack {
   private readonly surroundings: Surroundings;
   private readonly streams: ReadonlyMap<string, EventStream>;
+  /** The ids of the streams' mappings, by the names of their steps. */
+  private readonly mappings = new Map<string, string>();
 
   constructor(
     scope: Construct,
@@ -36,7 +39,7 @@ export class PipelineStack extends Stack {
     this.surroundings = surroundings;
     this.streams = new Map(plan.streams.map((stream) => [stream.name, this.addStream(stream)]));
     for (const step of plan.steps) this.addStep(step);
-    new PipelineAlarms(this, 'Alarms', { plan, surroundings });
+    new PipelineAlarms(this, 'Alarms', { plan, surroundings, mappings: this.mappings });
     new PipelineDashboard(this, 'Dashboard', { plan, names: surroundings.names });
   }
 
@@ -53,7 +56,7 @@ export class PipelineStack extends Stack {
   }
 
   private addTransformStep(step: TransformPlan): void {
-    new StreamFunction(this, step.name, { step, surroundings: this.surroundings, stream: this.inputOf(step) });
+    this.addStreamFunction({ step, surroundings: this.surroundings });
   }
 
   private addSourceStep(step: SourcePlan): void {
@@ -73,8 +76,14 @@ export class PipelineStack extends Stack {
     const { surroundings } = this;
     const needs = connectors[step.connector].onAws(asConnectorStep(step), this.resourcesOf(step));
     const props = { step, surroundings, needs };
-    if (step.every === undefined) new StreamFunction(this, step.name, { ...props, stream: this.inputOf(step) });
+    if (step.every === undefined) this.addStreamFunction(props);
     else new ScheduledFunction(this, step.name, { ...props, everyMillis: step.every });
+  }
+
+  private addStreamFunction(props: StepFunctionProps<TransformPlan | SinkPlan>): void {
+    const { step } = props;
+    const { mappingId } = new StreamFunction(this, step.name, { ...props, stream: this.inputOf(step) });
+    this.mappings.set(step.name, mappingId);
   }
 
   /** Finds the step's input among this stack's streams. Undefined: another stack, or nobody of ours, creates it. */
@@ -83,7 +92,7 @@ export class PipelineStack extends Stack {
   }
 
   private resourcesOf(step: StepPlan): AwsResources {
-    const { names, resources } = this.surroundings;
+    const { names, resources, removal } = this.surroundings;
     const made = new Map<string, Secret>();
     const secretOf = (purpose: string): Secret => {
       const secret =
@@ -93,6 +102,10 @@ export class PipelineStack extends Stack {
           description: `${purpose} of ${step.pipeline}/${step.name}`,
           generateSecretString: { passwordLength: 40, excludePunctuation: true },
         });
+      // Callers have its value. A first deployment that fails takes it away again: its name would be in the way.
+      secret.applyRemovalPolicy(
+        removal === RemovalPolicy.RETAIN ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
+      );
       Validations.of(secret).acknowledge({
         id: 'AwsSolutions-SMG4',
         reason: 'people carry it to the callers: who changes it on a day of its own locks them out',

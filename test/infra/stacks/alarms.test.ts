@@ -55,7 +55,9 @@ describe('alarms', () => {
         .sort();
     expect(of('till')).toEqual(['crashes', 'errors', 'throttles']);
     expect(of('uploads')).toEqual(['crashes', 'dead-letters', 'errors', 'failed-files', 'lag', 'throttles']);
-    expect(of('ordering')).toEqual(['crashes', 'dead-letters', 'errors', 'lag', 'throttles']);
+    expect(of('ordering')).toEqual([
+      ...['crashes', 'dead-letters', 'dropped', 'errors', 'lag', 'not-polled', 'throttles', 'undelivered'],
+    ]);
     expect(of('lake')).toEqual(['crashes', 'dead-letters', 'errors', 'file-age', 'stopped', 'throttles']);
     expect(of('orders')).toEqual(['stream-throttles']);
     expect(alarm('millrace-dev--database--storage').MetricName).toBe('FreeStorageSpace');
@@ -88,10 +90,45 @@ describe('alarms', () => {
     }
   });
 
-  test('treat a period without measurements as fine, except for steps that have to run', () => {
+  test('treat a period without measurements as fine, except where something has to run', () => {
     for (const { AlarmName, TreatMissingData } of alarms) {
-      expect(TreatMissingData, AlarmName).toBe(AlarmName.endsWith('--stopped') ? 'breaching' : 'notBreaching');
+      const hasToRun = /--(stopped|not-polled)$/.test(AlarmName);
+      expect(TreatMissingData, AlarmName).toBe(hasToRun ? 'breaching' : 'notBreaching');
     }
+  });
+
+  test('ring when a mapping does not poll its stream, and when it drops events', () => {
+    const { template } = stage.stack('millrace-dev-shop');
+    const ofStreams = Object.entries(template.findResources('AWS::Lambda::EventSourceMapping')).filter(
+      ([, { Properties }]) => asText(Properties.EventSourceArn).includes(':kinesis:'),
+    );
+    expect(ofStreams.length).toBe(2);
+    for (const [, { Properties }] of ofStreams) expect(Properties.MetricsConfig).toEqual({ Metrics: ['EventCount'] });
+    const [id] = ofStreams.map(([each]) => each).filter((each) => each.startsWith('ordering'));
+    const ofMapping = {
+      Namespace: 'AWS/Lambda',
+      Statistic: 'Sum',
+      Dimensions: [{ Name: 'EventSourceMappingUUID', Value: { 'Fn::GetAtt': [id, 'Id'] } }],
+    };
+    // Lambda measures 0 for an idle stream, and nothing for one that it cannot read.
+    expect(alarm('millrace-dev-shop--ordering--not-polled')).toMatchObject({
+      ...ofMapping,
+      MetricName: 'PolledEventCount',
+      ComparisonOperator: 'LessThanThreshold',
+      Threshold: 0,
+      TreatMissingData: 'breaching',
+    });
+    const once = { Threshold: 1, EvaluationPeriods: 1, ComparisonOperator: 'GreaterThanOrEqualToThreshold' };
+    expect(alarm('millrace-dev-shop--ordering--dropped')).toMatchObject({
+      ...ofMapping,
+      ...once,
+      MetricName: 'DroppedEventCount',
+    });
+    expect(alarm('millrace-dev-shop--ordering--undelivered')).toMatchObject({
+      ...once,
+      MetricName: 'DestinationDeliveryFailures',
+      Dimensions: [{ Name: 'FunctionName', Value: 'millrace-dev-shop--ordering' }],
+    });
   });
 
   test('have one metric each, which every emulator of CloudWatch supports', () => {
@@ -137,9 +174,11 @@ describe('alarms', () => {
 
   test('of one stage count nothing of another: no metric of two stages has the same name and dimensions', async () => {
     const ofStage = async (name: string) =>
-      alarmsOf(await synthesized({ stage: name })).map(({ Namespace, MetricName, Dimensions }) =>
-        JSON.stringify({ Namespace, MetricName, Dimensions }),
-      );
+      alarmsOf(await synthesized({ stage: name })).map(({ AlarmName, Namespace, MetricName, Dimensions }) => {
+        // A mapping's id is unique in AWS, and the template only refers to it.
+        const owner = JSON.stringify(Dimensions).includes('Fn::GetAtt') ? AlarmName : undefined;
+        return JSON.stringify({ Namespace, MetricName, Dimensions, owner });
+      });
     const [dev, prod] = [await ofStage('dev'), await ofStage('prod')];
     expect(dev.length).toBe(alarms.length);
     expect(prod.filter((metric) => dev.includes(metric))).toEqual([]);
