@@ -24,8 +24,12 @@ export class DataBucket extends Construct {
       removalPolicy: removal,
       lifecycleRules: [
         // The parts of an interrupted upload are invisible and cost money. Earlier versions undo mistakes of the last
-        // month.
-        { abortIncompleteMultipartUploadAfter: ONE_WEEK, noncurrentVersionExpiration: ONE_MONTH },
+        // month. The marker of a deleted object goes when no version is left behind it: listings read every marker.
+        {
+          abortIncompleteMultipartUploadAfter: ONE_WEEK,
+          noncurrentVersionExpiration: ONE_MONTH,
+          expiredObjectDeleteMarker: true,
+        },
       ],
     });
     Validations.of(bucket).acknowledge({

@@ -6,6 +6,7 @@ export interface Compared {
   readonly file: string;
   readonly recorded: Kept;
   readonly next: Kept;
+  readonly stage: string;
   /** True when the context names an existing database or network, in place of the stage's own. */
   readonly surroundingsGiven: boolean;
 }
@@ -13,7 +14,7 @@ export interface Compared {
 /**
  * Lists the changes that are refused: each message says what would be replaced or left behind, and what to do instead.
  */
-export function refusedChanges({ file, recorded, next, surroundingsGiven }: Compared): readonly string[] {
+export function refusedChanges({ file, recorded, next, stage, surroundingsGiven }: Compared): readonly string[] {
   return Object.entries(recorded).flatMap(([id, before]) => {
     const after = next[id];
     if (after === undefined || after.type !== before.type) {
@@ -21,7 +22,7 @@ export function refusedChanges({ file, recorded, next, surroundingsGiven }: Comp
       return goneChanges({ file, id, before, next });
     }
     if (before.type === 'AWS::Lambda::EventSourceMapping') return mappingChanges(id, before, after);
-    const shards = before.type === 'AWS::Kinesis::Stream' ? shardChanges(before, after) : [];
+    const shards = before.type === 'AWS::Kinesis::Stream' ? shardChanges(stage, before, after) : [];
     return [...shards, ...replacingChanges(file, before, after)];
   });
 }
@@ -82,13 +83,14 @@ function mappingChanges(id: string, before: KeptResource, after: KeptResource): 
 }
 
 /** Refuses to more than double or halve a stream, which UpdateShardCount cannot do in one call. */
-function shardChanges(before: KeptResource, after: KeptResource): readonly string[] {
+function shardChanges(stage: string, before: KeptResource, after: KeptResource): readonly string[] {
   const [from, to] = [Number(before.properties.ShardCount), Number(after.properties.ShardCount)];
   if (Number.isNaN(from) || Number.isNaN(to) || (to <= 2 * from && to >= from / 2)) return [];
   const steps = stepsBetween(from, to).join(', then ');
   return [
     `${described(before)} would go from ${from} to ${to} shards, and Kinesis at most doubles or halves their number at a time: ` +
-      `deploy it with ${steps}; record each with millrace kept`,
+      `deploy it with ${steps}; record each with millrace kept --stage ${stage}; or, if this stage is new or has ${to} already, ` +
+      'only record that',
   ];
 }
 

@@ -11,6 +11,7 @@ import type { Pipeline } from '../pipelines/pipeline.ts';
 import { REPOSITORY } from '../repository.ts';
 import { type Kept, keptOf, type Template } from './kept.ts';
 import { refusedChanges } from './kept-changes.ts';
+import { keptAt, keptWith } from './kept-stages.ts';
 import { leftStacks } from './left-stacks.ts';
 import { addStage } from './stage.ts';
 
@@ -26,19 +27,26 @@ export async function refuseReplacing(
   const surroundingsGiven = context.database !== undefined || context.network !== undefined;
   const refused = [...(await leftStacks(pipelines, context.stage))];
   for (const { file, next } of stacksOf(assembly, context.stage)) {
-    const recorded = await read(file);
-    refused.push(...refusedChanges({ file, recorded, next, surroundingsGiven }));
+    const recorded = keptAt(await read(REPOSITORY, file), context.stage);
+    refused.push(...refusedChanges({ file, recorded, next, stage: context.stage, surroundingsGiven }));
   }
   if (refused.length > 0) {
     throw new UserMistake(`this update is refused:\n${refused.map((each) => `  ${each}`).join('\n')}`);
   }
 }
 
-/** Records the resources of the platform and every pipeline in the default context. Returns the files that changed. */
-export async function recordKept(pipelines: readonly Pipeline[], root = REPOSITORY): Promise<readonly string[]> {
+/**
+ * Records the resources of the platform and every pipeline as the context's stage has them. What other stages have
+ * otherwise stays recorded. Returns the files that changed.
+ */
+export async function recordKept(
+  pipelines: readonly Pipeline[],
+  { context = parseContext({}), root = REPOSITORY }: { readonly context?: Context; readonly root?: string } = {},
+): Promise<readonly string[]> {
   const changed: string[] = [];
-  for (const [file, kept] of await currentKept(pipelines)) {
+  for (const [file, next] of await currentKept(pipelines, context)) {
     const path = join(root, file);
+    const kept = keptWith(await read(root, file), { next, stage: context.stage });
     const text = `${JSON.stringify(kept, undefined, 2)}\n`;
     if ((await readFile(path, 'utf8').catch(() => undefined)) === text) continue;
     await writeFile(path, text);
@@ -47,11 +55,13 @@ export async function recordKept(pipelines: readonly Pipeline[], root = REPOSITO
   return changed;
 }
 
-/** Computes the content of each file. */
-export async function currentKept(pipelines: readonly Pipeline[]): Promise<ReadonlyMap<string, Kept>> {
+/** Computes the record of each file for one stage. */
+export async function currentKept(
+  pipelines: readonly Pipeline[],
+  context = parseContext({}),
+): Promise<ReadonlyMap<string, Kept>> {
   const outdir = await mkdtemp(join(tmpdir(), 'millrace-kept-'));
   try {
-    const context = parseContext({});
     const app = new App({ analyticsReporting: false, context: recommended, outdir });
     await addStage(app, context, pipelines);
     return new Map(stacksOf(app.synth(), context.stage).map(({ file, next }) => [file, next]));
@@ -72,9 +82,9 @@ function stacksOf(assembly: CloudAssembly, stage: string): readonly { readonly f
 }
 
 /** Reads a file of records. A stack that was never recorded has nothing to lose. */
-async function read(file: string): Promise<Kept> {
+async function read(root: string, file: string): Promise<Kept> {
   try {
-    return JSON.parse(await readFile(join(REPOSITORY, file), 'utf8')) as Kept;
+    return JSON.parse(await readFile(join(root, file), 'utf8')) as Kept;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new UserMistake(

@@ -4,7 +4,8 @@ import { templateText } from '../constructs/template-text.ts';
  * The resources that every update must keep: those that hold data, by their logical id, with the properties that
  * CloudFormation can only change by replacing the resource with an empty one. Synthesizing knows nothing of an account,
  * so the resources are recorded in committed files (`platform.kept.json` here, `<pipeline>.kept.json` beside each
- * pipeline), and each synth compares with them. `millrace kept` writes the files.
+ * pipeline), and each synth compares with them. `millrace kept` writes the files. A stage that is deployed later than
+ * another may have other values for a while (`kept-stages.ts`).
  */
 export type Kept = Readonly<Record<string, KeptResource>>;
 

@@ -11,6 +11,7 @@ import { REPOSITORY } from '../../../infra/repository.ts';
 import { type Kept, keptOf } from '../../../infra/stacks/kept.ts';
 import { refusedChanges } from '../../../infra/stacks/kept-changes.ts';
 import { currentKept, refuseReplacing } from '../../../infra/stacks/kept-files.ts';
+import { keptAt, keptWith } from '../../../infra/stacks/kept-stages.ts';
 import { leftStacks } from '../../../infra/stacks/left-stacks.ts';
 import { addStage } from '../../../infra/stacks/stage.ts';
 import { Line, Order, orderOfLine } from '../pipelines/example.ts';
@@ -27,7 +28,8 @@ describe('the record', () => {
       ...pipelines.map(({ name }) => `infra/pipelines/${name}.kept.json`),
     ]);
     for (const [file, kept] of current) {
-      expect(JSON.parse(await readFile(join(REPOSITORY, file), 'utf8')), file).toEqual(kept);
+      const recorded = JSON.parse(await readFile(join(REPOSITORY, file), 'utf8')) as Kept;
+      expect(keptAt(recorded, 'dev'), file).toEqual(kept);
     }
   });
 
@@ -61,7 +63,7 @@ const instance = (more: object) => ({
 });
 
 function refused(recorded: Kept, next: Kept, surroundingsGiven = false): readonly string[] {
-  return refusedChanges({ file: 'orders.kept.json', recorded, next, surroundingsGiven });
+  return refusedChanges({ file: 'orders.kept.json', recorded, next, stage: 'prod', surroundingsGiven });
 }
 
 describe('an update is refused', () => {
@@ -106,7 +108,7 @@ describe('an update is refused', () => {
       what: 'that more than doubles a stream',
       recorded: { S: stream('lines', 1) },
       next: { S: stream('lines', 5) },
-      says: /would go from 1 to 5 shards, .*: deploy it with 2, then 4, then 5; record each with millrace kept/,
+      says: /would go from 1 to 5 shards, .*: deploy it with 2, then 4, then 5; record each with millrace kept --stage prod; or, if this stage is new or has 5 already/,
     },
     {
       what: 'that more than halves a stream',
@@ -139,6 +141,40 @@ describe('an update is refused', () => {
   test('for all its changes at once', () => {
     const recorded = { A: stream('a', 1), B: stream('b', 1), M: mapping('LATEST') };
     expect(refused(recorded, { A: stream('a', 9), M: mapping('TRIM_HORIZON') }).length).toBe(3);
+  });
+});
+
+describe('the record of several stages', () => {
+  const shards = (kept: Kept, stage: string) => keptAt(kept, stage).S?.properties.ShardCount;
+  const recordedAt = (recorded: Kept, stage: string, count?: number) =>
+    keptWith(recorded, { next: { S: stream('lines', count) }, stage });
+
+  test('has the number of shards of each stage: a stage that is deployed later is refused a step that is too large', () => {
+    // The plain number of an older file is that of every stage.
+    const before = { S: stream('lines', 1) };
+    const dev = recordedAt(recordedAt(before, 'dev', 2), 'dev', 4);
+    expect([shards(dev, 'dev'), shards(dev, 'prod')]).toEqual([4, 1]);
+    const [message] = refused(keptAt(dev, 'prod'), { S: stream('lines', 4) });
+    expect(message).toContain('deploy it with 2, then 4; record each with millrace kept --stage prod');
+    const both = recordedAt(dev, 'prod', 2);
+    expect(refused(keptAt(both, 'prod'), { S: stream('lines', 4) })).toEqual([]);
+    expect(shards(both, 'dev')).toBe(4);
+  });
+
+  test('is a plain number again when every stage has the same', () => {
+    const apart = recordedAt({ S: stream('lines', 2) }, 'dev', 4);
+    expect(apart.S?.properties.ShardCount).toEqual({ stages: { '*': 2, dev: 4 } });
+    expect(recordedAt(apart, 'dev', 2)).toEqual({ S: stream('lines', 2) });
+  });
+
+  test('knows a stage whose capacity follows the traffic', () => {
+    const apart = recordedAt({ S: stream('lines', 2) }, 'dev');
+    expect([shards(apart, 'dev'), shards(apart, 'constructor')]).toEqual([undefined, 2]);
+    expect(JSON.parse(JSON.stringify(apart))).toEqual(apart);
+  });
+
+  test('begins with one value for all stages when a stream is new', () => {
+    expect(recordedAt({}, 'dev', 3)).toEqual({ S: stream('lines', 3) });
   });
 });
 
