@@ -1,4 +1,5 @@
 import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnDBInstance, CfnDBParameterGroup, CfnDBSubnetGroup } from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import type { Names } from '../names.ts';
@@ -8,6 +9,9 @@ import { callableBy, POSTGRES_PORT } from './isolated-network.ts';
 /** The user of the sinks. It logs in by IAM (`rds_iam`) and has no password. */
 const SINKS_USER = 'millrace_sinks';
 const DATABASE = 'millrace';
+
+/** RDS itself would make the groups of these logs, and keep every line for ever. */
+const LOGS = ['postgresql', 'upgrade'];
 
 /**
  * RDS Postgres: encrypted, TLS enforced, IAM authentication, backups of a week, reached from inside its network only.
@@ -51,6 +55,14 @@ export class Database extends Construct implements AwsDatabase {
       family: 'postgres18',
       parameters: { 'rds.force_ssl': '1' },
     });
+    const logs = LOGS.map(
+      (log) =>
+        new LogGroup(this, `Log-${log}`, {
+          logGroupName: `/aws/rds/instance/${names.database}/${log}`,
+          retention: RetentionDays.ONE_MONTH,
+          removalPolicy: removal,
+        }),
+    );
     const instance = new CfnDBInstance(this, 'Instance', {
       dbInstanceIdentifier: names.database,
       engine: 'postgres',
@@ -73,8 +85,9 @@ export class Database extends Construct implements AwsDatabase {
       backupRetentionPeriod: 7,
       copyTagsToSnapshot: true,
       deletionProtection: removal === RemovalPolicy.RETAIN,
-      enableCloudwatchLogsExports: ['postgresql', 'upgrade'],
+      enableCloudwatchLogsExports: [...LOGS],
     });
+    instance.node.addDependency(...logs);
     instance.applyRemovalPolicy(removal);
     explainWhatIsMissing(instance, removal);
     this.network = network;

@@ -80,6 +80,22 @@ describe('the platform', () => {
     });
   });
 
+  test('lets no delete marker of a bucket stay when the versions behind it are gone', () => {
+    const rules = Object.values(platform.findResources('AWS::S3::Bucket')).map(
+      ({ Properties }) => Properties.LifecycleConfiguration.Rules,
+    );
+    expect(rules.length).toBe(3);
+    for (const each of rules) {
+      expect(each).toEqual([
+        expect.objectContaining({
+          Status: 'Enabled',
+          NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+          ExpiredObjectDeleteMarker: true,
+        }),
+      ]);
+    }
+  });
+
   test('announces new objects of the landing and dead-letter buckets, and not of the lake', () => {
     const telling = platform.findResources('AWS::S3::Bucket', {
       Properties: { NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } } },
@@ -134,6 +150,21 @@ describe('the platform', () => {
       },
     });
     platform.hasResourceProperties('AWS::RDS::DBParameterGroup', { Parameters: { 'rds.force_ssl': '1' } });
+  });
+
+  test('keeps the logs of the database for a month, and makes their groups before RDS does', () => {
+    const [[, instance] = []] = Object.entries(platform.findResources('AWS::RDS::DBInstance'));
+    const exported = instance?.Properties.EnableCloudwatchLogsExports as string[];
+    expect(exported.length).toBe(2);
+    for (const log of exported) {
+      const groups = Object.entries(
+        platform.findResources('AWS::Logs::LogGroup', {
+          Properties: { LogGroupName: `/aws/rds/instance/millrace-dev/${log}`, RetentionInDays: 30 },
+        }),
+      );
+      expect(groups.length, log).toBe(1);
+      expect(instance?.DependsOn).toContain(groups[0]?.[0]);
+    }
   });
 
   test("lets only the functions' security group call the database", () => {
@@ -228,12 +259,20 @@ describe('the platform', () => {
 
 describe('what holds data', () => {
   const HOLDING = /^AWS::(Kinesis::Stream|S3::Bucket|DynamoDB::Table|RDS::DBInstance)$/;
+  const isToken = ({ Type }: { readonly Type: string }) => Type === 'AWS::SecretsManager::Secret';
   const holding = (each: SynthesizedStage) =>
     [...each.stacks.values()].flatMap(({ template }) => resourcesOf(template)).filter(({ Type }) => HOLDING.test(Type));
 
   test('outlives its stack by default', () => {
     expect(holding(stage).length).toBe(8);
     expect(new Set(holding(stage).map(({ DeletionPolicy }) => DeletionPolicy))).toEqual(new Set(['Retain']));
+  });
+
+  test("includes the token of a source, unless the stack's creation failed: its name would be in the way", () => {
+    const tokens = stage.stack('millrace-dev-audit').template.findResources('AWS::SecretsManager::Secret');
+    expect(Object.values(tokens)).toEqual([
+      expect.objectContaining({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' }),
+    ]);
   });
 
   test("includes a database's network, which the database cannot do without", () => {
@@ -244,9 +283,13 @@ describe('what holds data', () => {
 
   test('is deleted with its stack, unprotected, when the context says so', async () => {
     const gone = await synthesized({ removal: 'destroy' });
-    expect(new Set(holding(gone).map(({ DeletionPolicy }) => DeletionPolicy))).toEqual(new Set(['Delete']));
+    const withTokens = [...holding(gone), ...resourcesOf(gone.stack('millrace-dev-audit').template).filter(isToken)];
+    expect(withTokens.length).toBe(9);
+    expect(new Set(withTokens.map(({ DeletionPolicy }) => DeletionPolicy))).toEqual(new Set(['Delete']));
     for (const { template } of gone.stacks.values()) {
-      expect(JSON.stringify(template.toJSON())).not.toMatch(/"DeletionProtection(Enabled)?":true|"Retain"/);
+      expect(JSON.stringify(template.toJSON())).not.toMatch(
+        /"DeletionProtection(Enabled)?":true|"Retain(ExceptOnCreate)?"/,
+      );
     }
   });
 
