@@ -76,7 +76,8 @@ function refusedFrom(step: Redrive['step'], from: number): number {
 }
 
 /**
- * Returns one or two poison items, among others or alone. All have one key, so that they share a shard and a record.
+ * Returns one or two poison items among others, or alone one or four: before the fourth in a row a step waits. All have
+ * one key, so that they share a shard and a record.
  */
 function poisonAmong({ step, among }: Poison, below: (count: number) => number): readonly Item[] {
   const key = `killer-${below(3)}`;
@@ -84,10 +85,15 @@ function poisonAmong({ step, among }: Poison, below: (count: number) => number):
     n: deadly(step, below(40) + index * 50),
     key,
   }));
-  if (among === 'nothing else') return killers.slice(0, 1);
+  if (among === 'nothing else') return killers.length === 1 ? killers : fourFrom(killers[0] as Item);
   const others = Array.from({ length: 3 + below(4) }, (_, index): Item => ({ n: 4_000 + index, key }));
   const at = below(others.length);
   return [...others.slice(0, at), ...killers, ...others.slice(at)];
+}
+
+/** Every 65th number has the same fate. */
+function fourFrom({ n, key }: Item): readonly Item[] {
+  return [0, 1, 2, 3].map((index) => ({ n: n + index * 650, key }));
 }
 
 /** Returns a number that kills this step and that no step before it drops or rejects: 0 or 1 modulo 65. */

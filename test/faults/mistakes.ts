@@ -211,6 +211,15 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
+  /** Waits for an operator after three poison events in a row: the events behind them are never processed. */
+  'waits-for-an-operator': [
+    {
+      file: `${RUNTIME}/poison/waits.ts`,
+      text: 'return lastMillis + (WAITS_MILLIS[count] ?? 15 * MINUTE);',
+      mistake: 'return lastMillis + 1e12;',
+    },
+  ],
+
   /** Delivers a redriven event to every step: the steps that had accepted it process it twice. */
   'redriven-for-everybody': [
     {
@@ -268,6 +277,7 @@ export const caughtFrom: Readonly<Record<string, number>> = {
   'files-read-twice': 2,
   'rejections-not-kept': 26,
   'deaths-not-written-down': 36,
+  'waits-for-an-operator': 35,
   'redriven-for-everybody': 13,
   'redriven-under-a-new-ordinal': 13,
   'one-name-for-all-processes': 12,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineTransform } from '../../functions/runtime/transform.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
-import { definePipeline, hours } from '../../infra/pipelines/pipeline.ts';
+import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
 import { givenPipeline } from '../kit/given.ts';
 import { record } from '../kit/given-events.ts';
 import type { PipelineRun } from '../kit/pipeline-run.ts';
@@ -143,33 +143,35 @@ describe('a step all of whose events kill it', () => {
     Array.from({ length: 20 }, (_, n) => n),
   );
 
-  async function blocked(): Promise<Run> {
+  /** The step has rejected five events, and waits a quarter of an hour before it tries the sixth. */
+  async function held(): Promise<Run> {
     const run = await givenPipeline(orders);
     await run.given('raw', broken.map(alone));
-    await run.when.pass(hours(2));
+    await run.when.pass(minutes(15));
+    expect(letters(run).map(({ n }) => n)).toEqual([0, 1, 2, 3, 4]);
     return run;
   }
 
-  test('rejects three of them, then keeps its position and logs that at each attempt', async () => {
-    const run = await blocked();
-    expect(letters(run).map(({ n }) => n)).toEqual([0, 1, 2]);
+  test('does not touch the next event while it waits, and says until when it waits and what to do', async () => {
+    const run = await held();
     const before = { deaths: died(run), positions: run.positions('checking') };
-    await run.when.pass(hours(1));
+    await run.when.pass(minutes(5));
     expect({ deaths: died(run), positions: run.positions('checking') }).toEqual(before);
     const complaints = run
       .story()
-      .filter((line) => line.includes('3 events in a row were rejected because they killed'));
+      .filter((line) => line.includes('5 events in a row were rejected because they killed'));
     expect(complaints.length).toBeGreaterThan(0);
+    expect(complaints[0]).toMatch(/the step waits until 2026-01-01T00:2\S+ before it goes on with shardId-0+ at /);
     expect(complaints[0]).toMatch(/check the function's code, memory and timeout, and deploy a changed version/);
   });
 
   test('is shown as held, with a link to the runbook, until it continues', async () => {
-    const run = await blocked();
+    const run = await held();
     expect(await run.status('checking')).toMatchObject([
       {
         state: 'held',
-        recordsBehind: 17,
-        deadLetters: 3,
+        recordsBehind: 15,
+        deadLetters: 5,
         note: expect.stringMatching(/"A step holds" in docs\/runbook.md/),
       },
     ]);
@@ -180,20 +182,58 @@ describe('a step all of whose events kill it', () => {
     expect(await run.status('checking')).toMatchObject([{ state: 'idle', recordsBehind: 0 }]);
   });
 
-  test('continues by itself after a deployment of repaired code', async () => {
-    const run = await blocked();
+  test('continues by itself after a deployment of repaired code, before its wait is over', async () => {
+    const run = await held();
     isRepaired = true;
     run.when.deployed('checking');
-    await run.settled();
+    await run.settled({ within: minutes(5) });
     isRepaired = false;
-    expectAllBut(run, broken, [0, 1, 2]);
+    expectAllBut(run, broken, [0, 1, 2, 3, 4]);
   });
 
-  test('rejects three more when the new code is no better', async () => {
-    const run = await blocked();
+  test('rejects three more at once when the new code is no better, and then waits a minute again', async () => {
+    const run = await held();
     run.when.deployed('checking');
-    await run.when.pass(hours(2));
-    expect(letters(run).map(({ n }) => n)).toEqual([0, 1, 2, 3, 4, 5]);
+    await run.when.pass(minutes(2));
+    const rejected = letters(run).map(({ n }) => n);
+    expect(rejected.slice(0, 8)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(rejected.length).toBeLessThanOrEqual(9);
+  });
+});
+
+describe('a step with more than three poison events in a row', () => {
+  /** When the function began to die of each rejected event, and when it began to die of it for the last time. */
+  const timesOf = (run: Run) =>
+    run.deadLetters('checking').map(({ message }) => {
+      const [first = '', last = ''] = message.match(/2026-\S+Z/g) ?? [];
+      return { first: Date.parse(first), last: Date.parse(last) };
+    });
+
+  test('waits 1, 5, then 15 minutes, tries the next event alone, and never waits for an operator', async () => {
+    const run = await givenPipeline(orders);
+    const killers = [3, 4, 5, 6, 7, 8, 9];
+    await run.given('raw', some(0, 40, killers), { key: 'key' });
+    await run.settled();
+    expectAllBut(run, some(0, 40), killers);
+    const times = timesOf(run);
+    const waited = times.slice(1).map(({ first }, index) => first - (times[index]?.last ?? 0));
+    for (const [index, wait] of [1, 5, 15, 15].entries()) {
+      const millis = waited[index + 2];
+      expect(millis).toBeGreaterThanOrEqual(minutes(wait));
+      // The mapping retries each minute at least, and the last of three deaths is followed by the rejection.
+      expect(millis).toBeLessThan(minutes(wait + 3));
+    }
+    expect(await run.status('checking')).toMatchObject([{ state: 'idle', recordsBehind: 0, deadLetters: 7 }]);
+  });
+
+  test('lets the good events behind them through as fast as ever', async () => {
+    const run = await givenPipeline(orders);
+    await run.given('raw', some(0, 4, [0, 1, 2, 3]).map(alone));
+    await run.given('raw', some(4, 300), { key: 'key' });
+    // Two waits, of one and of five minutes, and the back-off of the mapping.
+    await run.settled({ within: minutes(10) });
+    expectAllBut(run, some(0, 300), [0, 1, 2, 3]);
+    expect(died(run)).toBeLessThanOrEqual(3 * 4 + 15);
   });
 });
 

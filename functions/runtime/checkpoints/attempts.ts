@@ -6,8 +6,8 @@ import { loadNote, type Note, saveNote, trySaveNote } from './note.ts';
 
 /**
  * What a process was about to do with a range of a shard: work on it, only decode its one record, reject its one event,
- * reject its one record without decoding it, or hold the shard because rejecting does not help. A process that dies
- * leaves this behind, so the next process knows what killed it.
+ * or reject its one record without decoding it. A process that dies leaves this behind, so the next process knows what
+ * killed it. Former versions stored `holding` when they waited for an operator; nothing stores it any more.
  */
 const Doing = z.enum(['working', 'decoding', 'rejecting event', 'rejecting record', 'holding']);
 export type Doing = z.infer<typeof Doing>;
@@ -29,8 +29,9 @@ const Text = z.object({
   deaths: z.number(),
   /** Counts how many of the last of them died while they only decoded. */
   undecoded: z.number().default(0),
-  /** The time at which the first of them began, or this one when there is none. Like the next one, for people only. */
+  /** The time at which the first of them began, or this one when there is none. For people only. */
   sinceMillis: z.number(),
+  /** The time at which this one began. The waits after several rejections in a row are counted from it. */
   begunMillis: z.number(),
   /**
    * Counts the events directly before `from` that were rejected, one after the other, because they killed the process.

@@ -3,7 +3,7 @@ import type { BegunAttempt, StoredAttempt } from '../checkpoints/attempts.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { StaleCheckpoint } from '../errors.ts';
 import type { Step } from '../step.ts';
-import { MOST_REJECTED, type NextAttempt, type PoisonSearch, searchAfter } from './bisect.ts';
+import { type NextAttempt, type PoisonSearch, searchAfter } from './bisect.ts';
 
 /**
  * Tells whether this process itself has brought the shard to its position, and no poison record is known after that.
@@ -97,16 +97,26 @@ export function whyRejected({ deaths, sinceMillis = 0, lastMillis = 0 }: PoisonS
   );
 }
 
-/** Says why the step no longer tries to process a shard, and what to do. */
-export function whyHeld({ search, shard, shardId }: ShardSearch): string {
-  const { deaths, rejected, lastMillis = 0 } = search;
+/** Says why the step waits before it goes on with a shard, until when, and what to do. */
+export function whyWaiting({ search, shard, shardId }: ShardSearch, untilMillis: number): string {
+  const { deaths, rejected } = search;
   const what =
-    rejected >= MOST_REJECTED
-      ? `${rejected} events in a row were rejected because they killed the function, and the next one kills it as well`
-      : `the function died ${deaths} times in a row with what comes next, which cannot be rejected`;
+    search.last === undefined
+      ? `${rejected} events in a row were rejected because they killed the function, and the next one is tried alone`
+      : `the function died ${deaths} times in a row, and died again while it only rejected the record`;
   return (
-    `the step holds ${shardId} at ${positionOfShard(shard)} since ${timeOf(lastMillis)}: ${what}; check the function's code, memory and ` +
-    'timeout, and deploy a changed version: the step then continues by itself'
+    `the step waits until ${timeOf(untilMillis)} before it goes on with ${shardId} at ${positionOfShard(shard)}: ${what}; check the ` +
+    "function's code, memory and timeout, and deploy a changed version: it continues at once"
+  );
+}
+
+/** Says why the step does not try a range that it has fixed, and what to do. */
+export function whyHeld({ search, shard, shardId }: ShardSearch): string {
+  const { deaths, lastMillis = 0 } = search;
+  return (
+    `the step holds ${shardId} at ${positionOfShard(shard)} since ${timeOf(lastMillis)}: the function died ${deaths} times in a row with ` +
+    "what comes next, which cannot be rejected; check the function's code, memory and timeout, and deploy a changed version: the step " +
+    'then continues by itself'
   );
 }
 

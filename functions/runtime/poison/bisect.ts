@@ -5,11 +5,11 @@ import type { LogRecord } from '../record-codec/record.ts';
 /** An event is rejected after so many processes in a row have died with it and nothing else. */
 export const MOST_DEATHS = 3;
 
-/** After so many events in a row are rejected, the events are not the cause: the step holds. */
+/** After so many rejections in a row, the code is probably the cause: the step waits and tries the next event alone. */
 export const MOST_REJECTED = 3;
 
-/** After this many deaths we stop trying to reject: writing the dead letter kills the process as well. */
-const HOPELESS_DEATHS = 2 * MOST_DEATHS;
+/** After this many deaths, rejecting the event kills the process as well: then its whole record is rejected. */
+export const HOPELESS_DEATHS = 2 * MOST_DEATHS;
 
 /** How far the search for a poison record has come, in one shard at one position. */
 export interface PoisonSearch {
@@ -19,7 +19,10 @@ export interface PoisonSearch {
   readonly deaths: number;
   /** How many of the last ones died while they decoded the one record of the range. */
   readonly undecoded: number;
-  /** When the first and the last of the attempts began that died with this range, in milliseconds since 1970. */
+  /**
+   * When the first and the last of the attempts began that died with this range, in milliseconds since 1970. Right
+   * after a rejection, `lastMillis` is when that began.
+   */
   readonly sinceMillis: number | undefined;
   readonly lastMillis: number | undefined;
   /** How many events right before the position were rejected in a row because they killed the function. */
@@ -70,21 +73,27 @@ function afterNoProgress(attempt: Attempt, process: string): PoisonSearch {
 }
 
 /** The position has moved, so the poison record is in the rest of the range. */
-function afterProgress({ doing, to, until, rejected }: Attempt, position: Position): PoisonSearch {
-  if (doing.startsWith('rejecting') && position === to) return { ...NO_SEARCH, rejected: rejected + 1 };
+function afterProgress({ doing, to, until, rejected, begunMillis }: Attempt, position: Position): PoisonSearch {
+  if (doing.startsWith('rejecting') && position === to)
+    return { ...NO_SEARCH, lastMillis: begunMillis, rejected: rejected + 1 };
   return until === undefined || position >= until ? NO_SEARCH : { ...NO_SEARCH, until };
+}
+
+/** Tells whether what comes next may kill the process, so that nothing else may run beside it. */
+export function isSuspect({ until, rejected }: PoisonSearch): boolean {
+  return until !== undefined || rejected >= MOST_REJECTED;
 }
 
 /** What a process does next with a shard, and up to which position. */
 export interface NextAttempt {
-  readonly doing: Doing;
+  readonly doing: Exclude<Doing, 'holding'>;
   readonly to: Position;
 }
 
 /**
  * Bisects the range that killed a process: the first half of the range is tried, then half of that half, until the
  * range is one event. Records can be divided without decoding them. The events of the last record are divided by their
- * number, which is known once the record was decoded.
+ * number, which is known once the record was decoded. After three rejections in a row, the next event is tried alone.
  *
  * `waiting`: the records from the position on, beginning with the one that the position is in or just before.
  * `entries`: how many events the first record has; undefined before that record is decoded.
@@ -94,15 +103,19 @@ export function nextAttempt(
   waiting: readonly LogRecord[],
   known: { readonly position: Position; readonly entries: number | undefined },
 ): NextAttempt {
-  const { deaths, until, last } = search;
+  const { deaths, until, last, rejected } = search;
   const [first] = waiting;
   if (first === undefined) throw new RangeError('no record to process: at least one must wait');
   const all: NextAttempt = { doing: 'working', to: endOfRecord((waiting.at(-1) as LogRecord).sequenceNumber) };
-  if (last?.doing === 'holding') return { doing: 'holding', to: last.to };
-  if (until === undefined) return all;
-  if (last?.doing.startsWith('rejecting')) {
-    return deaths >= HOPELESS_DEATHS ? { doing: 'holding', to: last.to } : { doing: last.doing, to: last.to };
+  if (!isSuspect(search)) return all;
+  if (last?.doing === 'rejecting record') return { doing: 'rejecting record', to: last.to };
+  if (last?.doing === 'rejecting event') {
+    return deaths >= HOPELESS_DEATHS
+      ? { doing: 'rejecting record', to: endOfRecord(first.sequenceNumber) }
+      : { doing: 'rejecting event', to: last.to };
   }
+  if (rejected >= MOST_REJECTED) return nextInRecord(ofRecord(search, first), first, known);
+  if (until === undefined) return all;
   const inRange = waiting.filter(({ sequenceNumber }) => positionOf(sequenceNumber, 0) <= until);
   if (inRange.length === 0) return all;
   if (inRange.length > 1) {
@@ -112,30 +125,33 @@ export function nextAttempt(
   return nextInRecord(search, first, known);
 }
 
+/** Forgets deaths with more than one record: they say nothing about the next event alone. */
+function ofRecord(search: PoisonSearch, { sequenceNumber }: LogRecord): PoisonSearch {
+  const { until } = search;
+  return until === undefined || until <= endOfRecord(sequenceNumber)
+    ? search
+    : { ...search, until: undefined, deaths: 0, undecoded: 0 };
+}
+
 function nextInRecord(
   { deaths, undecoded, until, rejected }: PoisonSearch,
   { sequenceNumber }: LogRecord,
   { position, entries }: { readonly position: Position; readonly entries: number | undefined },
 ): NextAttempt {
   const end = endOfRecord(sequenceNumber);
-  const reject = (doing: 'rejecting event' | 'rejecting record', to: Position): NextAttempt => ({
-    doing: rejected >= MOST_REJECTED ? 'holding' : doing,
-    to,
-  });
   if (entries === undefined) {
     // Deaths of one event in the record are no reason to reject the whole record: only deaths while decoding count.
     return undecoded >= MOST_DEATHS
-      ? reject('rejecting record', end)
+      ? { doing: 'rejecting record', to: end }
       : { doing: 'decoding', to: lesser(end, until ?? end) };
   }
   const firstIndex = position < positionOf(sequenceNumber, 0) ? 0 : subSequenceOf(position) + 1;
   const lastIndex = until === undefined || until >= end ? entries - 1 : subSequenceOf(until);
   const count = lastIndex - firstIndex + 1;
   const after = (index: number): Position => (index >= entries - 1 ? end : positionOf(sequenceNumber, index));
-  if (count > 1) return { doing: 'working', to: after(firstIndex + Math.floor(count / 2) - 1) };
-  return deaths >= MOST_DEATHS
-    ? reject('rejecting event', after(firstIndex))
-    : { doing: 'working', to: after(firstIndex) };
+  const tried = rejected >= MOST_REJECTED ? 1 : Math.floor(count / 2);
+  if (count > 1) return { doing: 'working', to: after(firstIndex + tried - 1) };
+  return { doing: deaths >= MOST_DEATHS ? 'rejecting event' : 'working', to: after(firstIndex) };
 }
 
 function lesser(one: Position, other: Position): Position {

@@ -2,13 +2,14 @@ import { type Batch, openBatch } from '../batches/batch.ts';
 import { positionOfShard, type ShardInput } from '../batches/shard-input.ts';
 import type { BegunAttempt, StoredAttempt } from '../checkpoints/attempts.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
-import { endOfRecord, type Position, positionOf } from '../position.ts';
+import { END_OF_SHARD, endOfRecord, type Position, positionOf } from '../position.ts';
 import { decodeRecord } from '../record-codec/decode.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 import { rejectionOf } from '../rejection.ts';
 import type { Step } from '../step.ts';
-import { attemptAt, loadSearch, noteSurvived, type ShardSearch, whyHeld, whyRejected } from './attempt.ts';
-import { type NextAttempt, nextAttempt } from './bisect.ts';
+import { attemptAt, loadSearch, noteSurvived, type ShardSearch, whyRejected, whyWaiting } from './attempt.ts';
+import { isSuspect, MOST_REJECTED, type NextAttempt, nextAttempt } from './bisect.ts';
+import { waitsUntil } from './waits.ts';
 
 /** Records of one shard to process: those after its position, and perhaps some before it. */
 export interface GuardedWork {
@@ -43,6 +44,9 @@ export interface Processed {
  * finds an attempt which did not move the position knows that its predecessor died of it. Then smaller and smaller
  * parts of the range are attempted, until one event is left, which is rejected. An error that the process survives does
  * not count: the world caused it, not the event.
+ *
+ * Throws while the step waits because of several poison events in a row (waits.ts). The mapping or the schedule then
+ * calls again, with its own back-off.
  */
 export async function processGuarded(work: GuardedWork): Promise<Processed> {
   const { step, shard, records, signal } = work;
@@ -53,6 +57,8 @@ export async function processGuarded(work: GuardedWork): Promise<Processed> {
     return { loaded, unfinished: undefined };
   }
   const { stored, search } = await loadSearch(step, shard, signal);
+  const waitMillis = waitsUntil(search);
+  if (waitMillis !== undefined && step.now() < waitMillis) throw new Error(whyWaiting({ ...work, search }, waitMillis));
   const last = endOfRecord((waiting.at(-1) as LogRecord).sequenceNumber);
   const isEnd = work.isAll === true && search.until !== undefined && search.until > last;
   const next = { ...work, position, waiting, search: isEnd ? { ...search, until: last } : search };
@@ -60,7 +66,7 @@ export async function processGuarded(work: GuardedWork): Promise<Processed> {
     step.now() < (work.beginBy ?? Number.POSITIVE_INFINITY)
       ? attemptNext(next, stored)
       : Promise.resolve({ loaded: shard.loaded, unfinished: waiting[0] });
-  return search.until === undefined ? step.lock.shared(attempt) : step.lock.exclusive(attempt);
+  return isSuspect(search) ? step.lock.exclusive(attempt) : step.lock.shared(attempt);
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -84,16 +90,16 @@ async function attemptNext(work: AttemptWork, stored: StoredAttempt): Promise<Pr
       search = { ...search, undecoded: 0 };
       next = nextAttempt(search, waiting, { position, entries: entries.length });
     }
-    if (next.doing === 'holding' && stored.attempt?.doing === 'holding') throw new Error(whyHeld(work));
     const attempt = attemptAt({ ...work, search }, begun ?? stored, next);
     begun = attempt;
     await step.attempts.begin(shard.key, attempt, signal);
-    if (next.doing === 'holding') throw new Error(whyHeld(work));
     const batch = next.doing === 'working' ? batchUpTo(work, next.to) : rejectionBatch(work, next);
     const done = await work.process(batch, () => step.attempts.survive(shard.key, attempt, work.signal));
     // A rejection does not stop the step, and nothing else logs that the function died.
-    if (next.doing !== 'working') step.complain(work.shardId, new Error(whyRejected(search)));
-    return afterAttempt(work, done, attempt.attempt.until);
+    if (next.doing === 'working') return afterAttempt(work, done, attempt.attempt.until);
+    step.complain(work.shardId, new Error(whyRejected(search)));
+    // The third rejection in a row makes everything after it suspect.
+    return afterAttempt(work, done, search.rejected + 1 < MOST_REJECTED ? attempt.attempt.until : END_OF_SHARD);
   } catch (error) {
     if (begun !== undefined) await noteSurvived(work, begun, error);
     throw error;

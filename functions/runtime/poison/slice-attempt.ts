@@ -2,12 +2,12 @@ import type { ShardInput } from '../batches/shard-input.ts';
 import { END_OF_SHARD, type Position } from '../position.ts';
 import type { Step } from '../step.ts';
 import { attemptAt, isSteady, loadSearch, noteSurvived, type ShardSearch, whyHeld } from './attempt.ts';
-import { MOST_DEATHS } from './bisect.ts';
+import { isSuspect, MOST_DEATHS } from './bisect.ts';
 
 /** An attempt at one slice that a scheduled step reads itself. The slice's end is not known before it is read. */
 export interface SliceAttempt {
   /**
-   * True when a process has died with what comes next and the slice's range is not fixed. Then read small portions, and
+   * True when what comes next may kill the process and the slice's range is not fixed. Then read small portions, and
    * process them with `processGuarded`, which bisects them.
    */
   readonly hasPoison: boolean;
@@ -53,8 +53,8 @@ export async function openSliceAttempt(
   const begun = attemptAt(shardSearch, stored, { doing: 'working', to: fixedTo ?? END_OF_SHARD });
   let hasBegun = false;
   return {
-    hasPoison: fixedTo === undefined && search.until !== undefined,
-    within: search.until === undefined ? shared : exclusive,
+    hasPoison: fixedTo === undefined && isSuspect(search),
+    within: isSuspect(search) ? exclusive : shared,
     async begin() {
       if (hasBegun) return;
       hasBegun = true;

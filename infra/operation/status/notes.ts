@@ -5,7 +5,8 @@ import type { Backlog } from './backlog.ts';
 
 type Reader = TransformPlan | SinkPlan;
 
-export const HELD_NOTE = 'the next events killed its function repeatedly; see "A step holds" in docs/runbook.md';
+export const HELD_NOTE =
+  'the last events killed its function, so it waits before it tries the next one; see "A step holds" in docs/runbook.md';
 
 /** Describes a shard that is being moved. */
 export function noteOfRewinding({ delivery }: Reader, { phase }: Rewind): string {

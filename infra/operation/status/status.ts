@@ -6,6 +6,7 @@ import { decodeState, type StepState } from '../../../functions/runtime/checkpoi
 import { describeStream, type Shard, type StreamShape } from '../../../functions/runtime/log/shards.ts';
 import { loadPause } from '../../../functions/runtime/pause/pause.ts';
 import { MOST_DEATHS, searchAfter } from '../../../functions/runtime/poison/bisect.ts';
+import { isHeld } from '../../../functions/runtime/poison/waits.ts';
 import { type Position, START_OF_SHARD, sequenceNumberOf } from '../../../functions/runtime/position.ts';
 import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { deadLettersByShard } from '../dead-letters/dead-letters.ts';
@@ -22,7 +23,7 @@ import { HELD_NOTE, noteOf, noteOfRewinding } from './notes.ts';
  * - `behind`: records have waited for longer than that
  * - `paused`: an operator paused the step
  * - `rewinding`: an operator moved the step, and it has not caught up
- * - `held`: the next events killed the function repeatedly
+ * - `held`: the last events killed the function, so the step waits before it tries the next one
  * - `ended`: the shard was split or merged, and all of its records are done
  * - `unknown`: the note gives the reason
  */
@@ -130,10 +131,10 @@ async function shardStatus(
   }
   const { kinesis } = target.clients;
   const backlog = await readBacklog({ kinesis, stream, shard, after, start: start ?? 'earliest', signal });
-  const isHeld = backlog.records > 0 && (await isHeldAt(context, { shard, state }, signal));
-  const note = isHeld ? HELD_NOTE : noteOf(context, backlog, state?.rewind);
+  const isWaiting = backlog.records > 0 && (await isHeldAt(context, { shard, state }, signal));
+  const note = isWaiting ? HELD_NOTE : noteOf(context, backlog, state?.rewind);
   return {
-    state: isHeld && !paused ? 'held' : stateOf(context, backlog),
+    state: isWaiting && !paused ? 'held' : stateOf(context, backlog),
     ...progress,
     ...backlogStatus(backlog, after),
     ...(note === undefined ? {} : { note }),
@@ -175,7 +176,7 @@ function lagOf({ oldestMillis }: Backlog): number {
   return oldestMillis === undefined ? 0 : Math.max(0, Date.now() - oldestMillis);
 }
 
-/** Tells whether the step holds at its position, because what comes next killed its function too often. */
+/** Tells whether the step waits at its position, because the events there killed its function too often. */
 async function isHeldAt(
   { step, target, shape }: Context,
   { shard, state }: { readonly shard: Shard; readonly state: StepState | undefined },
@@ -184,8 +185,8 @@ async function isHeldAt(
   const { attempt } = await loadAttempt(checkpointsOf(step, target), shardKey(shape, shard.id), signal);
   if (attempt === undefined) return false;
   const { position = START_OF_SHARD, intent } = state ?? {};
-  const { deaths, last } = searchAfter(attempt, { position, generation: attempt.generation, process: '' });
-  return last?.doing === 'holding' || (intent !== undefined && deaths >= MOST_DEATHS);
+  const search = searchAfter(attempt, { position, generation: attempt.generation, process: '' });
+  return isHeld(search) || (intent !== undefined && search.deaths >= MOST_DEATHS);
 }
 
 async function stateIn(
