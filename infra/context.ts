@@ -46,13 +46,16 @@ const Network = strict({
     .min(1),
 });
 
+/** The zones of the stage's own network, in place of the first two that AWS lists for the account. */
+const Zones = listOf(z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, "is not the name of a zone: 'eu-west-1a'"))
+  .refine((zones) => zones.length >= 2, { error: 'a database needs at least two zones: eu-west-1a,eu-west-1b' })
+  .refine((zones) => new Set(zones).size === zones.length, { error: 'name each zone once' });
+
 /** The keys of `-c key=value` and of the `context` in cdk.json. On the command line, objects are JSON. */
 const Context = strict({
   stage: Stage.default('dev'),
   /** The pipelines to deploy: `orders,sensors`. All by default. */
-  pipelines: z
-    .union([text.transform((names) => names.split(',').map((name) => name.trim())), z.array(text).min(1)])
-    .optional(),
+  pipelines: listOf(text).optional(),
   /** Whether resources that hold data outlive their stack. */
   removal: z.enum(['retain', 'destroy']).default('retain'),
   /** The ARN of the SNS topic that alarms notify. By default they only show in CloudWatch. */
@@ -67,6 +70,15 @@ const Context = strict({
   /** More databases, by the name that sinks use in their option `database`. */
   databases: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,29}$/), Database).default({}),
   network: Network.optional(),
+  zones: Zones.optional(),
+}).superRefine(({ zones, network, database }, context) => {
+  if (zones === undefined || (network === undefined && database === undefined)) return;
+  const given = network === undefined ? 'database' : 'network';
+  context.addIssue({
+    code: 'custom',
+    path: ['zones'],
+    message: `zones are for the network that the stage creates, and with '${given}' it creates none: leave one of them out`,
+  });
 });
 
 export type Context = z.infer<typeof Context>;
@@ -77,6 +89,12 @@ export const CONTEXT_KEYS: readonly string[] = Object.keys(Context.shape);
 export function parseContext(all: Readonly<Record<string, unknown>>): Context {
   const ours = Object.entries(all).filter(([key]) => !isOfCdk(key));
   return parseOrExplain(Context, Object.fromEntries(ours.map(([key, value]) => [key, fromJson(value)])), 'context');
+}
+
+/** Makes a schema of a list: as on the command line, with commas, or as in cdk.json. */
+function listOf(item: z.ZodType<string>) {
+  const withCommas = text.transform((items) => items.split(',').map((each) => each.trim()));
+  return z.union([withCommas, z.array(z.unknown())]).pipe(z.array(item).min(1));
 }
 
 /** Makes an object schema whose error for an unknown key lists the known ones. */

@@ -25,12 +25,12 @@ export class IsolatedNetwork extends Construct implements FunctionNetwork {
   readonly subnetIds: readonly string[];
   readonly securityGroupIds: readonly string[];
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, { zones }: { readonly zones: readonly string[] | undefined }) {
     super(scope, id);
     const vpc = new Vpc(this, 'Vpc', {
       ipAddresses: IpAddresses.cidr(ADDRESSES),
       // A database needs subnets in at least two zones.
-      maxAzs: 2,
+      ...(zones === undefined ? { maxAzs: 2 } : { availabilityZones: [...zones] }),
       natGateways: 0,
       createInternetGateway: false,
       // It would take a custom resource, and nothing of ours uses the default group.

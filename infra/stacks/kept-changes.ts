@@ -54,13 +54,25 @@ function goneChanges(gone: {
 
 function replacingChanges(file: string, before: KeptResource, after: KeptResource): readonly string[] {
   return changed(before, after)
-    .filter((name) => name !== 'ShardCount')
+    .filter((name) => name !== 'ShardCount' && !namesItsZone(name, before, after))
     .map(
       (name) =>
         `${described(before)} would be replaced by an empty one: ${name} cannot be changed, and went from ` +
         `${shown(before.properties[name])} to ${shown(after.properties[name])}: put it back; or, to replace it, ` +
         `change it in ${file} too`,
     );
+}
+
+/**
+ * True when a subnet had the zone that AWS lists first, and now has one by its name. The record cannot say whether that
+ * is the same zone. If it is another, EC2 rejects the new subnet, whose addresses are taken, and nothing is lost.
+ */
+function namesItsZone(name: string, before: KeptResource, after: KeptResource): boolean {
+  return (
+    name === 'AvailabilityZone' &&
+    typeof before.properties[name] === 'object' &&
+    typeof after.properties[name] === 'string'
+  );
 }
 
 /** A mapping's start cannot be changed: that would make a new mapping, which collides with the old one. */

@@ -44,6 +44,13 @@ describe('the context', () => {
     },
   );
 
+  test.each(['eu-west-1a,eu-west-1c', 'eu-west-1a, eu-west-1c', ['eu-west-1a', 'eu-west-1c']])(
+    'accepts the zones %j',
+    (zones) => {
+      expect(parseContext({ zones }).zones).toEqual(['eu-west-1a', 'eu-west-1c']);
+    },
+  );
+
   test('accepts the topic of alarms, the removal policy and more databases', () => {
     const { secret, ...byIam } = { ...DATABASE, resourceId: 'db-ABC123' };
     expect(
@@ -60,7 +67,7 @@ describe('the context', () => {
     {
       what: 'an unknown key',
       context: { stge: 'dev' },
-      says: /'stge': unknown key; use one of stage, pipelines, removal, alarms, database, databases, network$/,
+      says: /'stge': unknown key; use one of stage, pipelines, removal, alarms, database, databases, network, zones$/,
     },
     {
       what: 'a stage with a hyphen',
@@ -114,6 +121,23 @@ describe('the context', () => {
     { what: 'a removal that is neither', context: { removal: 'keep' }, says: /removal: .*"retain"\|"destroy"/ },
     { what: 'a topic by its name', context: { alarms: 'alarms' }, says: /alarms: is not the ARN of an SNS topic/ },
     { what: 'no pipelines at all', context: { pipelines: '' }, says: /pipelines: / },
+    { what: 'one zone', context: { zones: 'eu-west-1a' }, says: /zones: a database needs at least two zones/ },
+    { what: 'a zone twice', context: { zones: 'eu-west-1a,eu-west-1a' }, says: /zones: name each zone once/ },
+    {
+      what: 'a region for a zone',
+      context: { zones: 'eu-west-1,eu-west-1b' },
+      says: /zones\.0: is not the name of a zone: 'eu-west-1a'/,
+    },
+    {
+      what: 'zones for a network that exists',
+      context: { zones: 'eu-west-1a,eu-west-1b', network: NETWORK },
+      says: /zones: zones are for the network that the stage creates, and with 'network' it creates none/,
+    },
+    {
+      what: 'zones without a network, because the database exists',
+      context: { zones: 'eu-west-1a,eu-west-1b', database: DATABASE },
+      says: /zones: .* with 'database' it creates none: leave one of them out/,
+    },
     {
       what: 'a network of one subnet',
       context: { network: { ...NETWORK, subnetIds: ['subnet-0123456789abcdef0'] } },

@@ -57,6 +57,8 @@ const mapping = (StartingPosition: string, EventSourceArn = 'arn:lines', more: o
   type: 'AWS::Lambda::EventSourceMapping',
   properties: { EventSourceArn, StartingPosition, ...more },
 });
+const subnet = (AvailabilityZone: unknown) => ({ type: 'AWS::EC2::Subnet', properties: { AvailabilityZone } });
+const FIRST_ZONE = { 'Fn::Select': [0, { 'Fn::GetAZs': '' }] };
 const instance = (more: object) => ({
   type: 'AWS::RDS::DBInstance',
   properties: { DBInstanceIdentifier: 'millrace-<stage>', Engine: 'postgres', ...more },
@@ -129,6 +131,18 @@ describe('an update is refused', () => {
       says: /StartingPositionTimestamp went from 1 to 2/,
     },
     {
+      what: "that moves a stage's network to other zones",
+      recorded: { S: subnet('eu-west-1a') },
+      next: { S: subnet('eu-west-1c') },
+      says: /AvailabilityZone cannot be changed, and went from 'eu-west-1a' to 'eu-west-1c'/,
+    },
+    {
+      what: "that no longer names the zones of a stage's network",
+      recorded: { S: subnet('eu-west-1a') },
+      next: { S: subnet(FIRST_ZONE) },
+      says: /AvailabilityZone cannot be changed/,
+    },
+    {
       what: 'that gives a step that starts at the latest event another way to read',
       recorded: { M: mapping('LATEST') },
       next: { M: mapping('LATEST', 'arn:lines/consumer') },
@@ -173,6 +187,13 @@ describe('the record of several stages', () => {
     expect(JSON.parse(JSON.stringify(apart))).toEqual(apart);
   });
 
+  test('has the zones of a stage that names them', () => {
+    const prod = keptWith({ S: subnet(FIRST_ZONE) }, { next: { S: subnet('eu-west-1a') }, stage: 'prod' });
+    expect(keptAt(prod, 'dev')).toEqual({ S: subnet(FIRST_ZONE) });
+    expect(refused(keptAt(prod, 'prod'), { S: subnet('eu-west-1a') })).toEqual([]);
+    expect(refused(keptAt(prod, 'prod'), { S: subnet('eu-west-1c') }).length).toBe(1);
+  });
+
   test('begins with one value for all stages when a stream is new', () => {
     expect(recordedAt({}, 'dev', 3)).toEqual({ S: stream('lines', 3) });
   });
@@ -185,6 +206,11 @@ describe('an update is accepted', () => {
     { what: 'that doubles a stream', recorded: { S: stream('lines', 2) }, next: { S: stream('lines', 4) } },
     { what: 'that halves a stream', recorded: { S: stream('lines', 4) }, next: { S: stream('lines', 2) } },
     { what: 'to capacity on demand', recorded: { S: stream('lines', 9) }, next: { S: stream('lines') } },
+    {
+      what: 'that names the zones of a network',
+      recorded: { S: subnet(FIRST_ZONE) },
+      next: { S: subnet('eu-west-1c') },
+    },
     { what: 'that removes a step', recorded: { M: mapping('LATEST') }, next: {} },
     {
       what: 'that gives a step another stream',

@@ -226,6 +226,13 @@ describe('the platform', () => {
     expect(endpoints.sort()).toEqual(['Gateway dynamodb', 'Gateway s3', 'Interface kinesis-streams']);
   });
 
+  test('has its subnets in the zones that the context names, under the same logical ids', async () => {
+    const zones = ['eu-west-1a', 'eu-west-1c'];
+    const named = (await synthesized({ zones }, [])).stack('millrace-dev').template.findResources('AWS::EC2::Subnet');
+    expect(Object.values(named).map(({ Properties }) => Properties.AvailabilityZone)).toEqual(zones);
+    expect(Object.keys(named)).toEqual(Object.keys(platform.findResources('AWS::EC2::Subnet')));
+  });
+
   test('has no database and no network when the context names a database', async () => {
     const given = await synthesized({ database: JSON.stringify(DATABASE) });
     const types = typesOf(given.stack('millrace-dev').template);
