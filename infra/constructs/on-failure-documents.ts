@@ -1,7 +1,9 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
-import { CfnPermission } from 'aws-cdk-lib/aws-lambda';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnEventSourceMapping, CfnPermission } from 'aws-cdk-lib/aws-lambda';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { ON_FAILURE_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
 import type { Bundle } from '../bundle.ts';
@@ -18,6 +20,12 @@ export const ON_FAILURE_ENTRY = 'functions/runtime/on-failure/handler.ts';
 /** Documents have up to 6 MB and are read one at a time. After an outage of hours there are many. */
 const LIMITS: Limits = { timeoutSeconds: 15 * 60, memoryMb: 1_024 };
 
+/** Two, the fewest that Lambda allows: in an outage, the account's concurrency belongs to the steps. */
+const MOST_AT_ONCE = 2;
+
+/** How many documents one invocation converts. Together they describe each stream once. */
+const DOCUMENTS_AT_ONCE = 10;
+
 export interface OnFailureDocumentsProps {
   readonly names: Names;
   readonly bundle: Bundle;
@@ -28,8 +36,8 @@ export interface OnFailureDocumentsProps {
 }
 
 /**
- * Turns batches that Lambda discarded into dead letters. Its function is called for every on-failure document, and
- * every hour for those that are left.
+ * Turns batches that Lambda discarded into dead letters: bucket → EventBridge → queue → function, and every hour the
+ * function again, for the documents that are left. The documents are what counts; their announcements only save time.
  */
 export class OnFailureDocuments extends Construct {
   constructor(scope: Construct, id: string, props: OnFailureDocumentsProps) {
@@ -52,32 +60,63 @@ export class OnFailureDocuments extends Construct {
       network: undefined,
       names,
     });
-    const targets = [{ id: 'Function', arn: lambda.attrArn }];
-    const rules = {
-      Stored: new CfnRule(this, 'Stored', {
-        description: 'reports the records that Lambda discarded',
-        eventPattern: {
-          source: ['aws.s3'],
-          'detail-type': ['Object Created'],
-          detail: { bucket: { name: [names.deadLetters] }, object: { key: [{ prefix: ON_FAILURE_PREFIX }] } },
-        },
-        targets,
-      }),
-      Left: new CfnRule(this, 'Left', {
-        description: 'looks for what had to wait',
-        scheduleExpression: 'rate(1 hour)',
-        targets,
-      }),
-    };
-    for (const [name, rule] of Object.entries(rules)) {
-      new CfnPermission(this, `${name}Permission`, {
-        action: 'lambda:InvokeFunction',
-        functionName: lambda.ref,
-        principal: 'events.amazonaws.com',
-        sourceArn: rule.attrArn,
-      });
-    }
+    const queue = this.addQueue(names);
+    new CfnEventSourceMapping(this, 'Mapping', {
+      functionName: lambda.ref,
+      eventSourceArn: queue.queueArn,
+      batchSize: DOCUMENTS_AT_ONCE,
+      scalingConfig: { maximumConcurrency: MOST_AT_ONCE },
+    });
+    const left = new CfnRule(this, 'Left', {
+      description: 'looks for what had to wait',
+      scheduleExpression: 'rate(1 hour)',
+      targets: [{ id: 'Function', arn: lambda.attrArn }],
+    });
+    new CfnPermission(this, 'LeftPermission', {
+      action: 'lambda:InvokeFunction',
+      functionName: lambda.ref,
+      principal: 'events.amazonaws.com',
+      sourceArn: left.attrArn,
+    });
     this.addAlarm(props);
+  }
+
+  /**
+   * Adds the queue of announcements. An announcement is worth an hour: by then the function looks for all documents. So
+   * a queue for failed messages would keep nothing that is not in the bucket.
+   */
+  private addQueue(names: Names): Queue {
+    const queue = new Queue(this, 'Queue', {
+      queueName: names.givenUp,
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      retentionPeriod: Duration.hours(1),
+      // Six times the time-out, as Lambda's documentation recommends: it retries throttled invocations in that time.
+      visibilityTimeout: Duration.seconds(6 * LIMITS.timeoutSeconds),
+    });
+    Validations.of(queue).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason: 'an hour after its announcement, each document that is still in the bucket is converted without one',
+    });
+    const stored = new CfnRule(this, 'Stored', {
+      description: 'reports the records that Lambda discarded',
+      eventPattern: {
+        source: ['aws.s3'],
+        'detail-type': ['Object Created'],
+        detail: { bucket: { name: [names.deadLetters] }, object: { key: [{ prefix: ON_FAILURE_PREFIX }] } },
+      },
+      targets: [{ id: 'Queue', arn: queue.queueArn }],
+    });
+    queue.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'TakesAnnouncements',
+        principals: [new ServicePrincipal('events.amazonaws.com')],
+        actions: ['sqs:SendMessage'],
+        resources: [queue.queueArn],
+        conditions: { ArnEquals: { 'aws:SourceArn': stored.attrArn } },
+      }),
+    );
+    return queue;
   }
 
   /** A failed document is retried every hour, so one failure is no alarm, and two in a row are. */
@@ -107,6 +146,11 @@ function statementsOf({ names, existingStreams }: OnFailureDocumentsProps): read
       why: 'writes its log',
       actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
       resources: [names.arnOf('logs', `log-group:${logGroupOf(names.givenUp)}:*`)],
+    },
+    {
+      why: 'takes announcements of discarded batches',
+      actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+      resources: [names.arnOf('sqs', names.givenUp)],
     },
     { why: 'finds discarded batches', actions: ['s3:ListBucket'], resources: [bucket] },
     {

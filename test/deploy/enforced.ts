@@ -43,6 +43,7 @@ const CHANGES: readonly Change[] = [
   { file: 'infra/constructs/step-statements.ts', from: ':*`)]', to: '`)]' },
   { file: 'infra/constructs/on-failure-documents.ts', from: ':*`)]', to: '`)]' },
   { file: 'infra/constructs/queue-function.ts', from: 'enforceSSL: true', to: 'enforceSSL: false' },
+  { file: 'infra/constructs/on-failure-documents.ts', from: 'enforceSSL: true', to: 'enforceSSL: false' },
 ];
 
 /** Starts a second server and database, and deploys the stage there. */

@@ -25,7 +25,7 @@ import {
 import { ON_FAILURE_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
 import { logGroupOf } from '../../infra/constructs/step-statements.ts';
 import { streamArnOf } from '../../infra/constructs/stream-names.ts';
-import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import type { SinkPlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
 import { type Caller, clientOptions } from './caller.ts';
 import type { Deployed } from './deployed.ts';
 import { callJson } from './signed-call.ts';
@@ -43,7 +43,7 @@ export function lambdaPathsOf(step: StepPlan, session: Caller, deployed: Deploye
       ? [
           {
             what: "Lambda's mapping receives messages",
-            run: () => refusalOf(() => takeMessages(step, session, deployed)),
+            run: () => refusalOf(() => takeMessages(deployed.names.step(step.pipeline, step.name), session, deployed)),
           },
           {
             what: 'S3 tells the function that a file was deleted',
@@ -56,6 +56,12 @@ export function lambdaPathsOf(step: StepPlan, session: Caller, deployed: Deploye
 
 export function logPathOf(functionName: string, session: Caller): Path {
   return { what: 'Lambda writes its log', run: () => refusalOf(() => writeLog(functionName, session)) };
+}
+
+/** Returns the calls of the mapping from the queue of on-failure documents. */
+export function announcementsPathOf(session: Caller, deployed: Deployed): Path {
+  const run = () => refusalOf(() => takeMessages(deployed.names.givenUp, session, deployed));
+  return { what: "Lambda's mapping receives announcements of documents", run };
 }
 
 export function schedulerPathsOf({ pipeline, name }: StepPlan, session: Caller, { names }: Deployed): readonly Path[] {
@@ -114,14 +120,10 @@ async function discard(session: Caller, { clients, names }: Deployed): Promise<v
   await clients.s3.send(new DeleteObjectCommand({ Bucket, Key }));
 }
 
-async function takeMessages(
-  { pipeline, name }: SourcePlan,
-  session: Caller,
-  { clients, names }: Deployed,
-): Promise<void> {
+async function takeMessages(QueueName: string, session: Caller, { clients }: Deployed): Promise<void> {
   using sqs = disposed(new SQSClient(clientOptions(session)));
   const { client } = sqs;
-  const { QueueUrl } = await clients.sqs.send(new GetQueueUrlCommand({ QueueName: names.step(pipeline, name) }));
+  const { QueueUrl } = await clients.sqs.send(new GetQueueUrlCommand({ QueueName }));
   await client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
   await client.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 0 }));
   // An unknown receipt is an error too, with another name.

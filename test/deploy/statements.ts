@@ -12,7 +12,14 @@ import { onFailurePaths } from './on-failure-paths.ts';
 import { realData } from './real-data.ts';
 import type { Results } from './results.ts';
 import { startSigningProxy } from './signing-proxy.ts';
-import { isDenied, lambdaPathsOf, logPathOf, readsAnyCheckpoint, schedulerPathsOf } from './statement-callers.ts';
+import {
+  announcementsPathOf,
+  isDenied,
+  lambdaPathsOf,
+  logPathOf,
+  readsAnyCheckpoint,
+  schedulerPathsOf,
+} from './statement-callers.ts';
 import { type Path, pathsOf } from './statement-paths.ts';
 
 /** A role, and everything that is done with it. */
@@ -99,7 +106,8 @@ async function actorsOf(step: StepPlan, { identity, server, deployed }: Target):
 async function onFailureActor({ identity, server, deployed }: Target): Promise<Actor> {
   const arn = await roleOf(deployed.names.givenUp, deployed);
   const caller = await sessionsOf({ identity, server })(arn);
-  const paths = [...(await onFailurePaths(deployed)), logPathOf(deployed.names.givenUp, caller)];
+  const mapping = announcementsPathOf(caller, deployed);
+  const paths = [...(await onFailurePaths(deployed)), logPathOf(deployed.names.givenUp, caller), mapping];
   return { name: 'discarded records', role: nameIn(arn), paths, ignoresKeys: false };
 }
 

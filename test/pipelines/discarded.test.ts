@@ -212,24 +212,39 @@ describe('records that Lambda discarded', () => {
     expect(documents(world)).toBe(0);
   });
 
-  test('are converted one document at a time when one is announced, and all of them once an hour', async () => {
+  test('are converted document by document as they are announced, and all of them once an hour', async () => {
     const { world, copies } = await start();
     await outage(world, copies);
     await settle(world, HOUR);
     const bucket = world.stage.names.deadLetters;
     const [first] = world.stage.s3.objects(bucket).filter(({ key }) => key.startsWith('aws/lambda/'));
-    const again = { Bucket: bucket, Key: `${first?.key}-again`, Body: first?.bytes ?? '' };
-    await operate(world, ({ clients }) => clients.s3.send(new PutObjectCommand(again)));
+    for (const name of ['again', 'once-more']) {
+      const again = { Bucket: bucket, Key: `${first?.key}-${name}`, Body: first?.bytes ?? '' };
+      await operate(world, ({ clients }) => clients.s3.send(new PutObjectCommand(again)));
+    }
     const keys = documentKeys(world);
-    expect(keys.length).toBeGreaterThan(2);
+    expect(keys.length).toBeGreaterThan(3);
     const calls: string[] = [];
     const STEP_CONFIG = JSON.stringify(world.stage.configOf(copies));
     const lambda = { send: async () => ({ Environment: { Variables: { STEP_CONFIG } } }) } as never;
     const seen = { calls, log: () => undefined, lambda };
-    await runPlatformFunction(world, { detail: { object: { key: keys[1] } } }, seen);
-    expect(documentKeys(world)).toEqual(keys.filter((key) => key !== keys[1]));
+    const announcing = (key: string | undefined) => ({ source: 'aws.s3', detail: { object: { key } } });
+    const messages = [keys[1], keys[2]].map((key) => ({
+      eventSource: 'aws:sqs',
+      body: JSON.stringify(announcing(key)),
+    }));
+    await runPlatformFunction(world, { Records: messages }, seen);
+    expect(documentKeys(world)).toEqual(keys.filter((key) => key !== keys[1] && key !== keys[2]));
     expect(calls).not.toContain('ListObjectsV2Command');
-    expect(calls.filter((call) => call === 'GetObjectCommand')).toHaveLength(1);
+    expect(calls.filter((call) => call === 'GetObjectCommand')).toHaveLength(2);
+    expect(calls.filter((call) => call === 'DescribeStreamSummaryCommand')).toHaveLength(1);
+
+    // SQS delivers the same messages twice, beside one whose document is left.
+    calls.length = 0;
+    const third = { eventSource: 'aws:sqs', body: JSON.stringify(announcing(keys[3])) };
+    await runPlatformFunction(world, { Records: [...messages, third] }, seen);
+    expect(documentKeys(world)).toEqual([keys[0]]);
+    expect(calls).not.toContain('ListObjectsV2Command');
 
     calls.length = 0;
     await runPlatformFunction(world, { source: 'aws.events' }, seen);

@@ -48,16 +48,16 @@ export interface Converted {
  * positions of their events, before the document is removed. A run that follows an interrupted one therefore stores the
  * same objects.
  *
- * `announced`: the key of the one document to convert. Without it, all stored documents are. Each stream is described
+ * `announced`: the keys of the documents to convert. Without them, all stored documents are. Each stream is described
  * once per run: every shard in a document existed for hours before Lambda discarded its records.
  */
 export async function* convertDocuments(
   from: OnFailureBucket,
   signal: AbortSignal,
-  announced?: string,
+  announced?: readonly string[],
 ): AsyncGenerator<Converted> {
   const run = { ...from, shapeOf: shapesOf(from, signal) };
-  for await (const key of announced === undefined ? documentKeys(from, signal) : [announced]) {
+  for await (const key of announced ?? documentKeys(from, signal)) {
     try {
       yield await convert(run, key, signal);
     } catch (error) {

@@ -15,19 +15,23 @@ export interface OnFailureSurroundings extends StepSurroundings {
 
 /**
  * The Lambda handler of the platform's function that makes dead letters of the events that Lambda has discarded. It
- * runs when a document is stored, for that document alone, and every hour for those that had to wait. It counts the
+ * runs for the documents that a batch of its queue announces, and every hour for those that had to wait. It counts the
  * letters as dead letters of their step, so the step's own alarm rings.
  */
 export function handler(event: unknown, invocation: Invocation): Promise<void> {
   return convertFor(event, { ...surroundingsOnLambda(), lambda: lambdaClient() }, invocation);
 }
 
+/** A batch of messages from an SQS queue. */
+const Messages = z.object({ Records: z.array(z.object({ eventSource: z.literal('aws:sqs'), body: z.string() })) });
+
 /** EventBridge's event for a stored object. The key in it is not URL-encoded. */
 const Stored = z.object({ detail: z.object({ object: z.object({ key: z.string().startsWith(ON_FAILURE_PREFIX) }) }) });
 
 /**
  * Does the same with the given surroundings. An event that announces no document converts all of them. Rejects when a
- * document could not be read or stored, after all other documents.
+ * document could not be read or stored, after all other documents: SQS then keeps the messages, and a document that is
+ * converted already is left out the next time.
  */
 export async function convertFor(
   event: unknown,
@@ -36,7 +40,6 @@ export async function convertFor(
 ): Promise<void> {
   const { config, s3, kinesis, now, log } = surroundings;
   const signal = deadlineOf(invocation);
-  const announced = Stored.safeParse(event).data?.detail.object.key;
   const from = {
     s3,
     kinesis,
@@ -45,7 +48,7 @@ export async function convertFor(
     stepOf: (functionArn: string) => stepOf(surroundings, functionArn, signal),
   };
   const failed: string[] = [];
-  for await (const { key, letters, error } of convertDocuments(from, signal, announced)) {
+  for await (const { key, letters, error } of convertDocuments(from, signal, announcedIn(event))) {
     if (error !== undefined) {
       log(logError({ stage: config.stage, pipeline: config.pipeline, step: config.step, shard: key }, error));
       failed.push(key);
@@ -58,6 +61,26 @@ export async function convertFor(
     throw new Error(
       `${failed.length} documents could not be made dead letters, for example ${failed[0]}; see the errors above`,
     );
+}
+
+/**
+ * Returns the keys of the announced documents. Undefined: the event announces none. EventBridge called the function
+ * itself, without a queue, before version 0.2; such an event may still wait while this version is deployed.
+ */
+function announcedIn(event: unknown): readonly string[] | undefined {
+  const messages = Messages.safeParse(event).data?.Records;
+  const events = messages === undefined ? [event] : messages.map(({ body }) => jsonOf(body));
+  const keys = events.map((each) => Stored.safeParse(each).data?.detail.object.key);
+  return keys.every((key) => key !== undefined) ? keys : undefined;
+}
+
+/** Parses a message. Undefined: it is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 const NOTHING: StepCounts = {

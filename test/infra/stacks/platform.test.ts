@@ -105,33 +105,51 @@ describe('the platform', () => {
     );
   });
 
-  test('handles every batch that Lambda discards, and looks every hour for those that are left', () => {
+  test('converts the batches that Lambda discards through a queue, at most twice at once, and looks every hour for those that are left', () => {
     const [[functionId] = []] = Object.entries(
       platform.findResources('AWS::Lambda::Function', { Properties: { FunctionName: 'millrace-dev-given-up' } }),
     );
-    const targets = [{ Arn: { 'Fn::GetAtt': [functionId, 'Arn'] } }];
-    const rules = [
-      {
-        EventPattern: {
-          source: ['aws.s3'],
-          'detail-type': ['Object Created'],
-          detail: { object: { key: [{ prefix: 'aws/lambda/' }] } },
-        },
-      },
-      { ScheduleExpression: 'rate(1 hour)' },
-    ];
-    for (const rule of rules) {
-      const found = platform.findResources('AWS::Events::Rule', {
-        Properties: Match.objectLike({ ...rule, Targets: targets.map((target) => Match.objectLike(target)) }),
-      });
+    const [[queueId = '', queue] = []] = Object.entries(
+      platform.findResources('AWS::SQS::Queue', { Properties: { QueueName: 'millrace-dev-given-up' } }),
+    );
+    const ruleOf = (rule: object, target: string): string | undefined => {
+      const Targets = [Match.objectLike({ Arn: { 'Fn::GetAtt': [target, 'Arn'] } })];
+      const found = platform.findResources('AWS::Events::Rule', { Properties: Match.objectLike({ ...rule, Targets }) });
       expect(Object.keys(found)).toHaveLength(1);
-      platform.hasResourceProperties('AWS::Lambda::Permission', {
-        Action: 'lambda:InvokeFunction',
-        FunctionName: { Ref: functionId },
-        Principal: 'events.amazonaws.com',
-        SourceArn: { 'Fn::GetAtt': [Object.keys(found)[0], 'Arn'] },
-      });
-    }
+      return Object.keys(found)[0];
+    };
+    const EventPattern = {
+      source: ['aws.s3'],
+      'detail-type': ['Object Created'],
+      detail: { object: { key: [{ prefix: 'aws/lambda/' }] } },
+    };
+    const stored = ruleOf({ EventPattern }, queueId);
+    const left = ruleOf({ ScheduleExpression: 'rate(1 hour)' }, functionId ?? '');
+    platform.hasResourceProperties('AWS::SQS::QueuePolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: 'sqs:SendMessage',
+            Principal: { Service: 'events.amazonaws.com' },
+            Condition: { ArnEquals: { 'aws:SourceArn': { 'Fn::GetAtt': [stored, 'Arn'] } } },
+          }),
+        ]),
+      },
+      Queues: [{ Ref: queueId }],
+    });
+    platform.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      EventSourceArn: { 'Fn::GetAtt': [queueId, 'Arn'] },
+      FunctionName: { Ref: functionId },
+      ScalingConfig: { MaximumConcurrency: 2 },
+    });
+    // The hourly run finds every document whose announcement has expired.
+    expect(queue?.Properties).toMatchObject({ MessageRetentionPeriod: 3_600, VisibilityTimeout: 5_400 });
+    platform.hasResourceProperties('AWS::Lambda::Permission', {
+      Action: 'lambda:InvokeFunction',
+      FunctionName: { Ref: functionId },
+      Principal: 'events.amazonaws.com',
+      SourceArn: { 'Fn::GetAtt': [left, 'Arn'] },
+    });
   });
 
   test('has a database that is encrypted, reached by TLS only, with IAM authentication and backups, and not from outside', () => {
