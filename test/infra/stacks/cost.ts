@@ -13,6 +13,8 @@ const PRICES = {
   alarm: 0.1,
   dashboard: 3,
   metric: 0.3,
+  /** Lambda keeps five requests open at a queue, each for 20 s, at $0.40 a million. */
+  queue: 0.26,
   /** Of the database's administrator. */
   secret: 0.4,
   /** Runs of the schedules, and checkpoints: an estimate. */
@@ -49,7 +51,10 @@ export function costOf(stage: SynthesizedStage): Cost {
     throw new Error('a stream keeps events for more than a week: add the price');
   const alarms = of('AWS::CloudWatch::Alarm').length;
   const dashboards = of('AWS::CloudWatch::Dashboard').length;
-  const mappings = of('AWS::Lambda::EventSourceMapping').filter(({ MetricsConfig }) => MetricsConfig !== undefined);
+  const allMappings = of('AWS::Lambda::EventSourceMapping');
+  const mappings = allMappings.filter(({ MetricsConfig }) => MetricsConfig !== undefined);
+  // Only a queue's mapping bounds how many of its invocations run at once.
+  const queues = allMappings.filter(({ ScalingConfig }) => ScalingConfig !== undefined);
   const [instance] = of('AWS::RDS::DBInstance');
   const { DBInstanceClass, AllocatedStorage } = instance as {
     DBInstanceClass: 'db.t4g.small';
@@ -67,6 +72,7 @@ export function costOf(stage: SynthesizedStage): Cost {
     ['CloudWatch', `${alarms} alarms at $0.10`, alarms * PRICES.alarm],
     ['CloudWatch', `${dashboards} dashboards at $3`, dashboards * PRICES.dashboard],
     ['CloudWatch', `the polls of ${mappings.length} mappings at $0.30`, mappings.length * PRICES.metric],
+    ['SQS', `the polls of ${queues.length} queues at $0.26`, queues.length * PRICES.queue],
     ['others', 'a secret, runs of the schedules, checkpoints', PRICES.secret + PRICES.runs],
   ];
   const total = rows.reduce((sum, [, , price]) => sum + price, 0);
