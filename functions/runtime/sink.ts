@@ -38,6 +38,11 @@ export interface Progress {
   readonly previous: number;
   readonly revision: number;
   readonly state: string;
+  /**
+   * Pages that belong to the state, by name: opaque texts of about 20 KB each, usually none. Store each under `step`,
+   * `shard` and its name, in place of the one with the same name. Pages that are not named here stay.
+   */
+  readonly pages: ReadonlyMap<string, string>;
 }
 
 export interface OpenSink {
@@ -58,6 +63,12 @@ export interface OpenSink {
    */
   loadProgress?(shard: string, signal: AbortSignal): Promise<Pick<Progress, 'revision' | 'state'> | undefined>;
   /**
+   * Implement this too when you implement `loadProgress`: resolve to all pages that were committed for this shard, by
+   * their names. Without it, the runtime keeps the pages in its checkpoint table. A destination that is restored to an
+   * earlier state then names pages that are gone, and the step stops.
+   */
+  loadPages?(shard: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
+  /**
    * Resolve to true when nothing is stored yet where the sink writes. A replay starts only with an empty destination.
    */
   isEmpty(signal: AbortSignal): Promise<boolean>;
@@ -68,7 +79,8 @@ export interface SinkContext<O, R> {
   readonly step: string;
   /**
    * The step's former name, if it was renamed. A sink that keeps its own progress and finds none under `step` resolves
-   * to the progress that is stored under this name, with revision 0.
+   * to the progress that is stored under this name, with revision 0. Pages that are not stored under `step` are stored
+   * under this name as well.
    */
   readonly formerly?: string | undefined;
   readonly options: O;

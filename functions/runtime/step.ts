@@ -7,6 +7,7 @@ import { s3Client } from './aws/s3.ts';
 import { type Attempts, openAttempts } from './checkpoints/attempts.ts';
 import { type Checkpoints, checkpointsOfStep, openCheckpoints } from './checkpoints/checkpoints.ts';
 import { type MarkPages, openMarkPages } from './checkpoints/mark-pages.ts';
+import type { PagedStates } from './checkpoints/shard-states.ts';
 import { type DeadLetters, openDeadLetters } from './dead-letters/dead-letters.ts';
 import { openProcessLock, type ProcessLock } from './exclusive.ts';
 import { type LogWriter, openLogWriter } from './log/log-writer.ts';
@@ -37,6 +38,8 @@ export interface Step {
   /** Returns the checkpoints of another step of the stage, `<pipeline>/<step>`, for reading only. */
   readonly checkpointsOf: (step: string) => Pick<Checkpoints, 'load'>;
   readonly markPages: MarkPages;
+  /** The states and pages in the checkpoint table. */
+  readonly states: PagedStates;
   readonly pause: Pause;
   readonly attempts: Attempts;
   /** Decides which shards this process may work on at the same time. */
@@ -82,6 +85,7 @@ export function openStep(surroundings: StepSurroundings): Step {
   const formerName = formerly === undefined ? undefined : `${pipeline}/${formerly}`;
   const of = (shard: string): MetricsOf => ({ stage, pipeline, step, shard });
   const checkpoints = checkpointsOfStep(dynamodb, config);
+  const markPages = openMarkPages(checkpoints);
   return {
     config,
     name: `${pipeline}/${step}`,
@@ -89,7 +93,8 @@ export function openStep(surroundings: StepSurroundings): Step {
     kinesis,
     checkpoints,
     checkpointsOf: (other) => openCheckpoints({ dynamodb, table: config.checkpoints, step: other }),
-    markPages: openMarkPages(checkpoints),
+    markPages,
+    states: { load: checkpoints.load, loadPages: markPages.load },
     pause: openPause({ checkpoints, now }),
     attempts: openAttempts(checkpoints),
     lock: openProcessLock(),

@@ -33,7 +33,7 @@ export function openTransform(
   const step = openStep(surroundings);
   const { writer } = step;
   if (writer === undefined) throw new UserMistake(`step '${step.name}' writes to no stream: STEP_CONFIG has no output`);
-  const input = openInput(step, step.checkpoints, { keepsStates: false });
+  const input = openInput(step, step.states, { keepsStates: false });
   const batchWork: BatchWork = {
     kind: 'transform',
     step,

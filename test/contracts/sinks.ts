@@ -176,6 +176,22 @@ export function sinkContract(name: string, harness: SinkHarness): void {
       expect(await load(SHARD)).toEqual(harness.keepsProgress ? { revision, state } : undefined);
       expect(await load('stream/shardId-000000000001')).toBeUndefined();
     });
+
+    if (!harness.keepsProgress) return;
+    // A state may have pages. They are committed with it, or a destination that is restored would not have them.
+    test('commits the pages of its progress with it, and replaces each by name', async () => {
+      const load = async (shard = SHARD) =>
+        Object.fromEntries((await target.sink().loadPages?.(shard, noDeadline())) ?? []);
+      expect(await load()).toEqual({});
+      const write = (pages: Record<string, string>, previous: number) =>
+        target.sink().write({ ...sliceOf({ events: goods(1), shard: SHARD, step: target.step, previous, pages }) });
+      await write({ '01': 'a', 'own/1': `it's "b"\\` }, 0);
+      await write({ '01': 'c', '02': 'd' }, 1);
+      await expect(write({ '01': 'of a late invocation' }, 1)).rejects.toThrow(StaleCheckpoint);
+      expect(await load()).toEqual({ '01': 'c', '02': 'd', 'own/1': `it's "b"\\` });
+      expect(await load(`${SHARD}1`)).toEqual({});
+      expect(await target.sink().loadProgress?.(SHARD, noDeadline())).toMatchObject({ revision: 2 });
+    });
   });
 }
 

@@ -57,6 +57,8 @@ export interface SliceOf {
   readonly step?: string;
   /** The revision that the slice's progress replaces. */
   readonly previous?: number;
+  /** The pages of its progress. */
+  readonly pages?: Readonly<Record<string, string>>;
 }
 
 /** Makes a slice as the runtime does. The state of its progress lists the rejections: `{ to, rejections: [at, …] }`. */
@@ -76,6 +78,7 @@ export function sliceOf(of: SliceOf): Slice {
       previous,
       revision: previous + 1,
       state: stateOf(to, rejections),
+      pages: new Map(Object.entries(of.pages ?? {})),
     }),
   };
 }

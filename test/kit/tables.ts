@@ -19,6 +19,8 @@ export interface Tables {
   /** Returns the progress that a sink committed last. */
   progress(step: string, shard: string): Pick<Progress, 'revision' | 'state'> | undefined;
   constrain(table: string, constraint: Constraint): void;
+  /** Keeps what is committed now. Call the result to restore it, as an operator restores a backup. */
+  backUp(): () => void;
   /** Returns the Postgres sink, which writes here. `call` makes each call to the database, and may fail instead. */
   sink(call: DatabaseCall): SinkDefinition<unknown, unknown>;
 }
@@ -44,6 +46,7 @@ interface Table {
 export function createTables(): Tables {
   const tables = new Map<string, Table>();
   const committed = new Map<string, Pick<Progress, 'revision' | 'state'>>();
+  const pagesOf = new Map<string, ReadonlyMap<string, string>>();
 
   function tableOf(name: string): Table {
     const table = tables.get(name) ?? { rows: new Map(), constraints: [] };
@@ -52,16 +55,21 @@ export function createTables(): Tables {
   }
 
   function commit(progress: Progress, changes: readonly (() => void)[]): void {
-    const { step, shard, previous, revision, state } = progress;
+    const { step, shard, previous, revision, state, pages } = progress;
     const itemKey = itemKeyOf(step, shard);
     if ((committed.get(itemKey)?.revision ?? 0) !== previous) throw new StaleCheckpoint(`${step}, ${shard}`, previous);
     committed.set(itemKey, { revision, state });
+    pagesOf.set(itemKey, new Map([...(pagesOf.get(itemKey) ?? []), ...pages]));
     for (const change of changes) change();
   }
 
   function loaded({ step, formerly }: Into, shard: string) {
     const before = formerly === undefined ? undefined : committed.get(itemKeyOf(formerly, shard));
     return committed.get(itemKeyOf(step, shard)) ?? (before && { ...before, revision: 0 });
+  }
+
+  function loadedPages({ step, formerly = step }: Into, shard: string): ReadonlyMap<string, string> {
+    return new Map([formerly, step].flatMap((name) => [...(pagesOf.get(itemKeyOf(name, shard)) ?? [])]));
   }
 
   function openSink(call: DatabaseCall, into: Into): OpenSink {
@@ -83,6 +91,7 @@ export function createTables(): Tables {
         return rejections;
       },
       loadProgress: (shard, signal) => call('LoadProgress', () => loaded(into, shard), signal),
+      loadPages: (shard, signal) => call('LoadProgress', () => loadedPages(into, shard), signal),
       isEmpty: (signal) => call('LoadProgress', () => into.table.rows.size === 0, signal),
     };
   }
@@ -91,6 +100,17 @@ export function createTables(): Tables {
     rows: (name) => [...(tables.get(name)?.rows.values() ?? [])],
     progress: (step, shard) => committed.get(itemKeyOf(step, shard)),
     constrain: (name, constraint) => tableOf(name).constraints.push(constraint),
+    backUp() {
+      const rows = [...tables].map(([name, table]) => [name, [...table.rows]] as const);
+      const kept = [...committed];
+      const keptPages = [...pagesOf];
+      return () => {
+        for (const { rows: now } of tables.values()) now.clear();
+        for (const [name, before] of rows) for (const [key, row] of before) tableOf(name).rows.set(key, row);
+        refill(committed, kept);
+        refill(pagesOf, keptPages);
+      };
+    },
     sink: (call) => ({
       options: postgresDefinition.options,
       resources: postgresDefinition.resources,
@@ -143,6 +163,11 @@ function refused(code: string, message: string, column?: string): { readonly ref
 /** Stores a row. Appended rows, which have no key, get a number. */
 function put({ rows }: Table, key: readonly string[] | undefined, row: Row): void {
   rows.set(key === undefined ? String(rows.size) : JSON.stringify(key.map((name) => row[name])), row);
+}
+
+function refill<Value>(map: Map<string, Value>, entries: readonly (readonly [string, Value])[]): void {
+  map.clear();
+  for (const [key, value] of entries) map.set(key, value);
 }
 
 function itemKeyOf(step: string, shard: string): string {

@@ -26,6 +26,7 @@ const shop = definePipeline({
   transforms: { copying: { from: 'raw', apply: copying, to: 'copied' } },
   sinks: {
     items: { from: 'raw', write: postgresSink({ table: 'items' }) },
+    ledger: { from: 'raw', write: postgresSink({ table: 'ledger' }), every: minutes(5) },
     lake: { from: 'raw', write: s3Sink({ prefix: 'raw' }), every: minutes(5) },
   },
 });
@@ -74,8 +75,8 @@ const sentBy = (source: string, from: number, to: number): Sent[] =>
   }));
 
 const textOf = ({ name, number }: { readonly name: string; readonly number: number }): string => `${name} ${number}`;
-const tableOf = (world: World): string[] =>
-  world.stage.tables.rows('items').map((row) => textOf(row as { name: string; number: number }));
+const tableOf = (world: World, table: 'items' | 'ledger' = 'items'): string[] =>
+  world.stage.tables.rows(table).map((row) => textOf(row as { name: string; number: number }));
 const copiedOf = (world: World): string[] =>
   streamView(world, world.stage.names.stream('shop', 'copied'), ['/shop/copying/'])
     .data()
@@ -88,6 +89,7 @@ const lakeOf = (world: World): string[] =>
 function expectOnce(world: World, sent: readonly Sent[]): void {
   const expected = sent.map(textOf).sort();
   expect(tableOf(world).sort()).toEqual(expected);
+  expect(tableOf(world, 'ledger').sort()).toEqual(expected);
   expect(copiedOf(world).sort()).toEqual(expected);
   expect(lakeOf(world).sort()).toEqual(expected);
 }
@@ -153,6 +155,46 @@ describe('a stream that is idempotent', () => {
     await settle(world, HOUR);
     expect(copiedOf(world).sort()).toEqual([...sent, ...sent].map(textOf).sort());
   });
+
+  test('is read on by a sink whose database was restored: its marks are those of the restored rows', async () => {
+    const world = await start(4);
+    const sent = sentBy('till', 1, 9);
+    await send(world, sent.slice(0, 4));
+    await settle(world, HOUR);
+    const restore = world.stage.tables.backUp();
+    for (const some of [sent.slice(2, 6), sent.slice(4, 8)]) {
+      await send(world, some);
+      await settle(world, HOUR);
+    }
+    restore();
+    for (const step of world.steps) world.functions.kill(step);
+    await send(world, sent.slice(6));
+    await settle(world, HOUR);
+    expect(tableOf(world, 'ledger').sort()).toEqual(sent.map(textOf).sort());
+    expect(tableOf(world)).toContain(textOf(sent[7] as Sent));
+  });
+
+  test.each([1, 2, 3, 4])(
+    'counts once in a sink whose database is restored while calls fail (seed %i)',
+    async (seed) => {
+      const world = await start(seed);
+      world.faults.addRandom({ most: 8, probability: 0.05, kinds: faultKinds, random: world.randomOf('faults') });
+      const sent: Sent[] = [];
+      let restore = world.stage.tables.backUp();
+      for (let round = 0; round < 6; round++) {
+        const some = ['a', 'b', 'c'].flatMap((till) => sentBy(`till-${till}`, 5 * round, 5 * round + 5));
+        await send(world, some);
+        sent.push(...some);
+        if (round === seed % 3) restore = world.stage.tables.backUp();
+        await settle(world, 3 * HOUR);
+        await send(world, some.slice(seed));
+        if (round === 4) restore();
+        if (seed % 2 === 0) for (const step of world.steps) world.functions.kill(step);
+      }
+      await settle(world, 3 * HOUR);
+      expect(tableOf(world, 'ledger').sort()).toEqual(sent.map(textOf).sort());
+    },
+  );
 
   test('keeps each event once while calls fail and its shards are split and merged', async () => {
     for (let seed = 1; seed <= 12; seed++) {

@@ -1,6 +1,6 @@
-import { withForeignMarks } from '../checkpoints/mark-pages.ts';
+import { withForeignMarks } from '../checkpoints/foreign-pages.ts';
 import type { Rewind } from '../checkpoints/rewind-state.ts';
-import { type LoadedState, loadState, type StateStore, shardKey } from '../checkpoints/shard-states.ts';
+import { type LoadedState, loadState, type PagedStates, shardKey } from '../checkpoints/shard-states.ts';
 import { decodeState, type StepState } from '../checkpoints/step-state.ts';
 import { StaleCheckpoint, UserMistake } from '../errors.ts';
 import { describeStream, type Shard, type StreamShape } from '../log/shards.ts';
@@ -52,7 +52,7 @@ export interface Input {
  */
 export function openInput(
   step: Step,
-  store: StateStore,
+  store: PagedStates,
   { keepsStates, replay }: { keepsStates: boolean; replay?: { readonly under: string; readonly rewind: Rewind } },
 ): Input {
   const { config, kinesis } = step;
@@ -61,7 +61,10 @@ export function openInput(
   const { stream, own } = config.input;
   const names = [step.name, step.formerName].filter((name) => name !== undefined);
   const { under = '', rewind } = replay ?? {};
-  const states: StateStore = { load: (shard, signal) => store.load(`${under}${shard}`, signal) };
+  const states: PagedStates = {
+    load: (shard, signal) => store.load(`${under}${shard}`, signal),
+    loadPages: (shard, names, signal) => store.loadPages(`${under}${shard}`, names, signal),
+  };
   const kept = new Map<string, LoadedState>();
   let described: Promise<StreamShape> | undefined;
 
@@ -86,7 +89,7 @@ export function openInput(
   async function loadWhole(shape: StreamShape, shard: Shard, signal: AbortSignal): Promise<LoadedState> {
     const loaded = await loadState(states, shape, { shard, signal, replay: rewind });
     if (config.input?.idempotent === undefined) return loaded;
-    return withForeignMarks(loaded, { pages: step.markPages, store: states, shape, under }, { shard, signal });
+    return withForeignMarks(loaded, { states, shape }, { shard, signal });
   }
 
   return {

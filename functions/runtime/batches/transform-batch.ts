@@ -1,4 +1,5 @@
-import { type LoadedState, saveState } from '../checkpoints/shard-states.ts';
+import { commitState } from '../checkpoints/commit-state.ts';
+import type { LoadedState } from '../checkpoints/shard-states.ts';
 import type { StepState } from '../checkpoints/step-state.ts';
 import { EventRejected } from '../errors.ts';
 import type { OutgoingEvent, ReceivedEvent } from '../event.ts';
@@ -45,14 +46,13 @@ export async function transformBatch(
   return { loaded, eventsOut: outputs.length, bytesOut: appended.bytes, rejected: rejections.length };
 }
 
-/** Moves a transform's state in the checkpoint table, and stores the pages of its marks before that. */
-export async function moveTransformState(
-  { checkpoints, markPages, now }: Step,
+/** Moves a transform's state in the checkpoint table. */
+export function moveTransformState(
+  step: Step,
   { key, loaded }: ShardInput,
   { to, signal }: { readonly to: StepState; readonly signal: AbortSignal },
 ): Promise<LoadedState> {
-  const paged = await markPages.store(key, { from: loaded, to }, signal);
-  return saveState(checkpoints, key, { from: loaded, to: paged, nowMillis: now(), signal });
+  return commitState(step, key, { from: loaded, to, signal });
 }
 
 /**

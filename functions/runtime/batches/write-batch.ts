@@ -1,4 +1,6 @@
-import { type LoadedState, type StateStore, saveState } from '../checkpoints/shard-states.ts';
+import { commitState, type PagedState, pagedState, storePages } from '../checkpoints/commit-state.ts';
+import { encodePage, pagesWithRows } from '../checkpoints/mark-pages.ts';
+import type { LoadedState, PagedStates } from '../checkpoints/shard-states.ts';
 import { encodeState, type StepState } from '../checkpoints/step-state.ts';
 import { START_OF_SHARD } from '../position.ts';
 import type { OpenSink, Progress, SinkDefinition, Slice } from '../sink.ts';
@@ -12,15 +14,17 @@ import type { ShardInput } from './shard-input.ts';
 export interface SinkStep {
   readonly step: Step;
   /** The store of its states: the sink's own database when it keeps its progress, otherwise the checkpoint table. */
-  readonly states: StateStore;
+  readonly states: PagedStates;
   /** True when the sink commits the state together with its rows. */
   readonly keepsProgress: boolean;
+  /** True when it commits the pages of the state's marks as well. */
+  readonly keepsPages: boolean;
   /** Opens the sink with options: those of the deployment, or those that an interrupted slice was begun with. */
   open(options: unknown): OpenSink;
 }
 
 export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step): SinkStep {
-  const { config, checkpoints, name } = step;
+  const { config, name } = step;
   const resources = parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`);
   const openWith = (options: unknown): OpenSink =>
     definition.open({
@@ -30,12 +34,22 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
       resources,
     });
   const current = openWith(config.options);
-  const { loadProgress } = current;
+  const { loadProgress, loadPages } = current;
+  const inTable = step.states.loadPages;
   return {
     step,
     keepsProgress: loadProgress !== undefined,
+    keepsPages: loadProgress !== undefined && loadPages !== undefined,
     states:
-      loadProgress === undefined ? checkpoints : { load: (shard, signal) => loadProgress.call(current, shard, signal) },
+      loadProgress === undefined
+        ? step.states
+        : {
+            load: (shard, signal) => loadProgress.call(current, shard, signal),
+            loadPages:
+              loadPages === undefined
+                ? inTable
+                : pagesWithRows((shard, signal) => loadPages.call(current, shard, signal), inTable),
+          },
     open: (options) => (options === config.options ? current : openWith(options)),
   };
 }
@@ -51,10 +65,11 @@ export interface BatchToWrite {
 /**
  * Writes one batch to the sink, exactly once, and moves the state. The order depends on who keeps the state.
  *
- * A sink that keeps its own progress: `write` commits the rows, the state and the rejections in one transaction. After
- * that, the dead letters are stored. A crash between the two loses nothing, because the state still has the rejections,
- * and the next batch begins by storing them. A further commit then removes the rejections from the state: otherwise a
- * later process would store them again, and bring back what an operator has redriven or discarded in the meantime.
+ * A sink that keeps its own progress: `write` commits the rows, the state, its pages and the rejections in one
+ * transaction. After that, the dead letters are stored. A crash between the two loses nothing, because the state still
+ * has the rejections, and the next batch begins by storing them. A further commit then removes the rejections from the
+ * state: otherwise a later process would store them again, and bring back what an operator has redriven or discarded in
+ * the meantime.
  *
  * Any other sink: `write` comes first, then the dead letters, and the checkpoint moves last. A crash at any point
  * repeats the batch, which writes the same objects and letters under the same names.
@@ -63,8 +78,8 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
   const { step, keepsProgress } = sink;
   const { batch, shard, options } = toWrite;
   await step.deadLetters.put(shard.key, shard.loaded.state.rejections, signal);
-  const to = await step.markPages.store(shard.key, { from: shard.loaded, to: toWrite.to }, signal);
-  const rejectedBySink = await sink.open(options).write(sliceOf(sink, { ...toWrite, to }, signal));
+  const { to, pages } = await pagesBefore(sink, toWrite, signal);
+  const rejectedBySink = await sink.open(options).write(sliceOf(sink, { ...toWrite, to, pages }, signal));
   const rejections = [...batch.rejections, ...rejectedBySink];
   await step.deadLetters.put(shard.key, rejections, signal);
   const counts = {
@@ -72,11 +87,8 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
     bytesOut: batch.counts.dataBytes,
     rejected: rejections.length,
   };
-  if (!keepsProgress) {
-    const { checkpoints, now } = step;
-    const loaded = await saveState(checkpoints, shard.key, { from: shard.loaded, to, nowMillis: now(), signal });
-    return { loaded, ...counts };
-  }
+  if (!keepsProgress)
+    return { loaded: await commitState(step, shard.key, { from: shard.loaded, to, signal }), ...counts };
   const committed = committedBySink(shard.loaded, to);
   if (rejections.length === 0) return { loaded: committed, ...counts };
   const withRejections = { key: shard.key, loaded: committed };
@@ -84,13 +96,31 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
   return { loaded, ...counts };
 }
 
+/**
+ * Makes the pages of a state that the sink commits. A sink that keeps its progress but no pages gets a state whose
+ * pages are in the checkpoint table by then.
+ */
+async function pagesBefore(
+  { step, keepsProgress, keepsPages }: SinkStep,
+  { shard: { key, loaded }, to }: Pick<BatchToWrite, 'shard' | 'to'>,
+  signal: AbortSignal,
+): Promise<{ readonly to: StepState; readonly pages: PagedState['pages'] }> {
+  if (!keepsProgress) return { to, pages: [] };
+  const { state, pages } = pagedState(to, loaded.revision);
+  if (keepsPages) return { to: state, pages };
+  await storePages(step.markPages, key, { from: loaded, pages, signal });
+  return { to: state, pages: [] };
+}
+
 /** Commits a state without rejections, and no rows, to a sink that keeps its own progress. */
 async function commitEmpty(
   sink: SinkStep,
-  { shard, to, options }: Omit<BatchToWrite, 'batch'>,
+  toCommit: Omit<BatchToWrite, 'batch'>,
   signal: AbortSignal,
 ): Promise<LoadedState> {
-  await sink.open(options).write(sliceOf(sink, { batch: { events: [], rejections: [] }, shard, to }, signal));
+  const { shard, options } = toCommit;
+  const { to, pages } = await pagesBefore(sink, toCommit, signal);
+  await sink.open(options).write(sliceOf(sink, { batch: { events: [], rejections: [] }, shard, to, pages }, signal));
   return committedBySink(shard.loaded, to);
 }
 
@@ -108,8 +138,7 @@ export async function fixSlice(
   const { position } = slice.to;
   if (sink.keepsProgress || loaded.state.intent !== undefined || position === undefined) return loaded;
   const intent = { to: position, options: sink.step.config.options };
-  const { checkpoints, now } = sink.step;
-  return saveState(checkpoints, key, { from: loaded, to: { ...loaded.state, intent }, nowMillis: now(), signal });
+  return commitState(sink.step, key, { from: loaded, to: { ...loaded.state, intent }, signal });
 }
 
 /** Moves a state without processing events. A sink that keeps its own progress commits an empty slice. */
@@ -121,17 +150,18 @@ export async function moveSinkState(
   const { step, keepsProgress } = sink;
   const { key, loaded } = shard;
   if (keepsProgress) await step.deadLetters.put(key, loaded.state.rejections, signal);
-  const moved = await step.markPages.store(key, { from: loaded, to }, signal);
   return keepsProgress
-    ? commitEmpty(sink, { shard, to: moved, options: step.config.options }, signal)
-    : saveState(step.checkpoints, key, { from: loaded, to: moved, nowMillis: step.now(), signal });
+    ? commitEmpty(sink, { shard, to, options: step.config.options }, signal)
+    : commitState(step, key, { from: loaded, to, signal });
 }
 
 function sliceOf(
   sink: SinkStep,
-  { batch, shard, to }: Pick<BatchToWrite, 'shard' | 'to'> & { readonly batch: Pick<Batch, 'events' | 'rejections'> },
+  slice: Pick<BatchToWrite, 'shard' | 'to'> &
+    Pick<PagedState, 'pages'> & { readonly batch: Pick<Batch, 'events' | 'rejections'> },
   signal: AbortSignal,
 ): Slice {
+  const { batch, shard, to } = slice;
   const { events } = batch;
   const previous = shard.loaded.revision;
   return {
@@ -150,6 +180,7 @@ function sliceOf(
         rejections: [...batch.rejections, ...rejections],
         movedMillis: sink.step.now(),
       }),
+      pages: new Map(slice.pages.map((page) => [page.page, encodePage(page)])),
     }),
   };
 }

@@ -1,67 +1,87 @@
-import { randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Shard, StreamShape } from '../log/shards.ts';
 import type { Checkpoints } from './checkpoints.ts';
-import {
-  type ForeignMark,
-  type ForeignMarks,
-  foreignMarks,
-  inheritForeignMarks,
-  NO_FOREIGN_MARKS,
-  PAGES,
-  pageOf,
-} from './foreign-marks.ts';
 import { jsonNote, loadNote, type Note, type StoredNote, updateNote } from './note.ts';
-import type { LoadedState, StateStore } from './shard-states.ts';
-import { shardKey } from './shard-states.ts';
-import { decodeState, type StepState } from './step-state.ts';
 
 /**
- * Foreign marks in the checkpoint table, in pages. A page has several versions of its marks, and the step's state names
- * the one that counts. So pages and position move at once, by the compare-and-set of the state, wherever the state is
- * kept. A page is stored before its state. Another invocation at the same state may have stored a version of its own,
- * and its commit may be the one that succeeds. So a store deletes only versions that were made of an older state: no
- * commit that names them can succeed any more.
+ * A mark as it is stored in a page: its source, the first hash of its range in hexadecimal, its sequence, and the times
+ * at which its source was last seen and has ended.
+ */
+const PageMark = z.tuple([z.string(), z.string(), z.string(), z.number().nullable(), z.number().optional()]);
+export type PageMark = Readonly<z.infer<typeof PageMark>>;
+
+/** A page of marks as a state names it: one version of the page. A version never changes. */
+export interface PageName {
+  readonly page: string;
+  readonly version: string;
+}
+
+export interface MarkPage extends PageName {
+  readonly marks: readonly PageMark[];
+  /** Set on a page that is stored, but no longer where the step keeps its pages. */
+  readonly isElsewhere?: true;
+}
+
+/** Loads the pages that a state of a shard names. Rejects when one of these versions is missing. */
+export type LoadPages = (
+  shard: string,
+  names: readonly PageName[],
+  signal: AbortSignal,
+) => Promise<readonly MarkPage[]>;
+
+/**
+ * Pages of marks in the checkpoint table. A page has several versions, and the step's state names the one that counts.
+ * So pages and position move at once, by the compare-and-set of the state. A page is stored before its state. Another
+ * invocation at the same state may have stored a version of its own, and its commit may be the one that succeeds. So a
+ * store deletes only versions that were made of an older state: no commit that names them can succeed any more.
  */
 export interface MarkPages {
-  /** Loads the marks of one version of each page. Throws when a version is missing. */
-  load(shard: string, versions: ForeignMarks['versions'], signal: AbortSignal): Promise<readonly ForeignMark[]>;
-  /** Stores the pages that have changed. Resolves to the state to commit in place of `to`. */
+  readonly load: LoadPages;
+  /** Stores pages that were made of the state at revision `of`. `committed`: the pages that this state names. */
   store(
     shard: string,
-    move: { readonly from: LoadedState; readonly to: StepState },
-    signal: AbortSignal,
-  ): Promise<StepState>;
+    pages: readonly MarkPage[],
+    to: { readonly of: number; readonly committed: readonly PageName[]; readonly signal: AbortSignal },
+  ): Promise<void>;
+}
+
+/**
+ * Makes the version of a page that follows the state at a revision. A retry that moves the marks in the same way makes
+ * the same version, so retries do not fill the page.
+ */
+export function pageOfMarks(page: string, marks: readonly PageMark[], revision: number): MarkPage {
+  const sorted = [...marks].sort((one, other) => (one[0] + one[1] < other[0] + other[1] ? -1 : 1));
+  const hash = createHash('sha256').update(JSON.stringify(sorted)).digest('base64url').slice(0, 12);
+  return { page, version: `${revision}-${hash}`, marks: sorted };
 }
 
 const Version = z.object({
   name: z.string(),
   /** The revision of the state that the version was made of. */
   of: z.number(),
-  /** The source, the first hash of its range, its sequence, and the time at which it was last seen. */
-  marks: z.array(z.tuple([z.string(), z.string(), z.string(), z.number()])),
+  marks: z.array(PageMark),
 });
 const Page = z.array(Version);
 type Version = z.infer<typeof Version>;
+
+/**
+ * The most versions of a page: one item of the table holds all of them, and has 400 KB at most. The oldest goes first.
+ * So many are there only when processes kept dying between storing a page and moving the state, each with another
+ * batch.
+ */
+const MOST_VERSIONS = 8;
 
 export function openMarkPages(checkpoints: Checkpoints): MarkPages {
   /** The pages as this process last saw them. A version never changes. */
   const seen = new Map<string, StoredNote<readonly Version[]>>();
 
-  async function loadPage(shard: string, [page, name]: readonly [number, string], signal: AbortSignal) {
+  async function loadPage(shard: string, { page, version: name }: PageName, signal: AbortSignal): Promise<MarkPage> {
     const note = pageNote(shard, page);
     const versionIn = (versions: readonly Version[] | undefined) => versions?.find((version) => version.name === name);
     const found = versionIn(seen.get(note.key)?.value) ?? versionIn(await read(note, signal));
     if (found === undefined)
       throw new Error(`page ${page} of the marks of '${shard}' has no version '${name}', which its state names`);
-    return found.marks.map(
-      ([source, from, sequence, seenMillis]): ForeignMark => ({
-        source,
-        seenMillis,
-        from: BigInt(`0x${from}`),
-        sequence: BigInt(sequence),
-      }),
-    );
+    return { page, version: name, marks: found.marks };
   }
 
   async function read(note: Note<readonly Version[]>, signal: AbortSignal): Promise<readonly Version[]> {
@@ -77,89 +97,66 @@ export function openMarkPages(checkpoints: Checkpoints): MarkPages {
   ): Promise<void> {
     const { revision, value = [] } = await updateNote(checkpoints, note, {
       known: seen.get(note.key),
-      change: (versions = []) => [
-        ...versions.filter(({ name, of }) => name === committed || of >= version.of),
-        version,
-      ],
+      change(versions = []) {
+        const counts = versions.find(({ name }) => name === committed);
+        const others = versions.filter((other) => other !== counts && other.name !== version.name);
+        const inFlight = others.filter(({ of }) => of >= version.of).slice(2 - MOST_VERSIONS);
+        return [...(counts === undefined ? [] : [counts]), ...inFlight, version];
+      },
       signal,
     });
     seen.set(note.key, { revision, value });
   }
 
   return {
-    async load(shard, versions, signal) {
-      return (await Promise.all([...versions].map((version) => loadPage(shard, version, signal)))).flat();
-    },
-    async store(shard, { from, to }, signal) {
-      const { revision } = from;
-      const committed = from.state.foreign;
-      const { foreign } = to;
-      if (foreign?.marks === undefined || foreign.changed.size === 0) return to;
-      const name = `${revision}-${randomBytes(6).toString('base64url')}`;
-      const pages = byPage(foreign.marks.values());
+    load: (shard, names, signal) => Promise.all(names.map((name) => loadPage(shard, name, signal))),
+    async store(shard, pages, { of, committed, signal }) {
+      const counting = new Map(committed.map(({ page, version }) => [page, version]));
       await Promise.all(
-        [...foreign.changed].map((page) => {
-          const version = { name, of: revision, marks: (pages.get(page) ?? []).map(asStored) };
-          return storePage(pageNote(shard, page), version, { committed: committed?.versions.get(page), signal });
-        }),
+        pages.map(({ page, version, marks }) =>
+          storePage(
+            pageNote(shard, page),
+            { name: version, of, marks: [...marks] as Version['marks'] },
+            { committed: counting.get(page), signal },
+          ),
+        ),
       );
-      const versions = new Map([...foreign.versions, ...[...foreign.changed].map((page) => [page, name] as const)]);
-      return { ...to, foreign: { versions, marks: foreign.marks, changed: new Set() } };
     },
   };
 }
 
+/** Describes the note of a page, below the name of the shard. Deployed steps have such notes. */
+function pageNote(shard: string, page: string): Note<readonly Version[]> {
+  return jsonNote(`marks/${shard}/${page}`, Page);
+}
+
+const PageText = z.object({ version: z.string(), marks: z.array(PageMark) });
+
+/** Encodes a page for a sink that keeps it with its rows. */
+export function encodePage({ version, marks }: MarkPage): string {
+  return JSON.stringify({ version, marks });
+}
+
 /**
- * Adds the foreign marks to the state of a shard: its own, or those that it inherits from its parents, for its part of
- * their ranges. A parent that was empty passes on those of its own parents.
+ * Loads pages that a sink keeps with its rows. Pages that are not there are where earlier versions of Millrace kept
+ * them: in the checkpoint table.
  */
-export async function withForeignMarks(
-  loaded: LoadedState,
-  from: { readonly pages: MarkPages; readonly store: StateStore; readonly shape: StreamShape; readonly under: string },
-  { shard, signal }: { readonly shard: Shard; readonly signal: AbortSignal },
-): Promise<LoadedState> {
-  const { pages, shape, under } = from;
-  const { state } = loaded;
-  if (state.foreign !== undefined) {
-    const marks = await pages.load(`${under}${shardKey(shape, shard.id)}`, state.foreign.versions, signal);
-    return { ...loaded, state: { ...state, foreign: { ...state.foreign, marks: foreignMarks(marks) } } };
-  }
-  if (state.position !== undefined) return { ...loaded, state: { ...state, foreign: NO_FOREIGN_MARKS } };
-  const parents = await parentsOf(from, shard, signal);
-  return { ...loaded, state: { ...state, foreign: inheritForeignMarks(state.marks, parents) } };
-}
-
-type Parent = Parameters<typeof inheritForeignMarks>[1][number];
-
-async function parentsOf(
-  from: Parameters<typeof withForeignMarks>[1],
-  { parents }: Shard,
-  signal: AbortSignal,
-): Promise<readonly Parent[]> {
-  const { pages, store, shape, under } = from;
-  const found: Parent[] = [];
-  for (const id of parents) {
-    const key = shardKey(shape, id);
-    const stored = await store.load(key, signal);
-    const known = shape.shards.find((shard) => shard.id === id);
-    if (stored !== undefined) {
-      const { marks: ranges, foreign } = decodeState(stored.state);
-      const marks = foreign === undefined ? [] : await pages.load(`${under}${key}`, foreign.versions, signal);
-      found.push({ ranges, marks });
-    } else if (known !== undefined) found.push(...(await parentsOf(from, known, signal)));
-  }
-  return found;
-}
-
-function byPage(marks: Iterable<ForeignMark>): ReadonlyMap<number, readonly ForeignMark[]> {
-  return Map.groupBy(marks, ({ source }) => pageOf(source));
-}
-
-function asStored({ source, from, sequence, seenMillis }: ForeignMark): Version['marks'][number] {
-  return [source, from.toString(16), String(sequence), seenMillis];
-}
-
-/** Describes the note of a page. Pages are numbered with two digits, below the name of the shard. */
-function pageNote(shard: string, page: number): Note<readonly Version[]> {
-  return jsonNote(`marks/${shard}/${String(page).padStart(String(PAGES).length, '0')}`, Page);
+export function pagesWithRows(
+  load: (shard: string, signal: AbortSignal) => Promise<ReadonlyMap<string, string>>,
+  inTable: LoadPages,
+): LoadPages {
+  return async (shard, names, signal) => {
+    if (names.length === 0) return [];
+    const texts = await load(shard, signal);
+    const found = names.flatMap(({ page, version }): MarkPage[] => {
+      const text = texts.get(page);
+      if (text === undefined) return [];
+      const stored = PageText.parse(JSON.parse(text));
+      if (stored.version === version) return [{ page, version, marks: stored.marks }];
+      throw new Error(`another invocation has moved '${shard}' while its marks were loaded`);
+    });
+    const missing = names.filter(({ page }) => !texts.has(page));
+    const before = await inTable(shard, missing, signal);
+    return [...found, ...before.map((page): MarkPage => ({ ...page, isElsewhere: true }))];
+  };
 }

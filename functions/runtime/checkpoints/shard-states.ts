@@ -1,5 +1,6 @@
 import type { Shard, StreamShape } from '../log/shards.ts';
 import type { Checkpoints } from './checkpoints.ts';
+import type { LoadPages } from './mark-pages.ts';
 import { type MarkRange, marksWithin, noMarks } from './marks.ts';
 import { saveNote } from './note.ts';
 import { pointOfChild, type Rewind } from './rewind-state.ts';
@@ -8,6 +9,11 @@ import { decodeState, encodeState, type StepState } from './step-state.ts';
 /** The store of a step's states: the checkpoint table, or a sink's own database. */
 export interface StateStore {
   load(shard: string, signal: AbortSignal): Promise<{ readonly revision: number; readonly state: string } | undefined>;
+}
+
+/** The states of a step, with the pages of marks that they name. */
+export interface PagedStates extends StateStore {
+  readonly loadPages: LoadPages;
 }
 
 /** A state with the revision that the next one must replace. 0: nothing is stored yet. */

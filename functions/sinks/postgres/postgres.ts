@@ -7,7 +7,7 @@ import { sinkHandler } from '../../runtime/sink-handler.ts';
 import { Column } from './columns.ts';
 import { openConnections } from './connection.ts';
 import { isName, NAME_RULE } from './names.ts';
-import { commitAt, loadProgress } from './progress.ts';
+import { commitAt, loadPages, loadProgress } from './progress.ts';
 import { writeRows } from './rows.ts';
 import { isEmptyOrMissing } from './table.ts';
 
@@ -49,8 +49,8 @@ const Resources = PostgresServer.safeExtend({
  * Keeps a table in Postgres: an event's data is a row, and each field is the column of the same name. A missing field
  * is null, or the column's default.
  *
- * Rows, position and marks are committed in one transaction, so a batch that is delivered twice counts once. A row that
- * the database rejects (`isRowsFault`) becomes a dead letter, and the other rows are committed. A
+ * Rows, position and marks with their pages are committed in one transaction, so a batch that is delivered twice counts
+ * once. A row that the database rejects (`isRowsFault`) becomes a dead letter, and the other rows are committed. A
  * trigger that wants to reject a row raises an error of one of these classes. A mistake that the operator has to
  * correct, such as a missing table or column, stops the step and loses nothing. The table may be altered at any time:
  * the next transaction sees its new columns.
@@ -80,6 +80,7 @@ export const postgresDefinition = defineSink({
         }),
       loadProgress: (shard, signal) =>
         database.use(signal, (client) => loadProgress(client, { step, formerly, shard })),
+      loadPages: (shard, signal) => database.use(signal, (client) => loadPages(client, { step, formerly, shard })),
       isEmpty: (signal) => database.use(signal, (client) => isEmptyOrMissing(client, table)),
     };
   },

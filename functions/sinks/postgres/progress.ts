@@ -16,18 +16,48 @@ export async function loadProgress(
   client: pg.ClientBase,
   { step, formerly, shard }: StepShard & { readonly formerly?: string | undefined },
 ): Promise<Pick<Progress, 'revision' | 'state'> | undefined> {
+  const rows = await rowsOrNone<{ step: string; revision: string; state: string }>(
+    client,
+    'SELECT step, revision, state FROM millrace_progress WHERE step IN ($1, $2) AND shard = $3',
+    [step, formerly ?? step, shard],
+  );
+  const own = rows.find((row) => row.step === step);
+  if (own !== undefined) return { revision: Number(own.revision), state: own.state };
+  return rows[0] && { revision: 0, state: rows[0].state };
+}
+
+/**
+ * Loads the pages that were committed with a shard's progress, by their names: rows of their own in the same table. A
+ * page that a renamed step has not committed yet is that of its former name.
+ */
+export async function loadPages(
+  client: pg.ClientBase,
+  { step, formerly = step, shard }: StepShard & { readonly formerly?: string | undefined },
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await rowsOrNone<{ page: string; state: string }>(
+    client,
+    `SELECT substr(shard, length($3) + 1) AS page, state FROM millrace_progress
+      WHERE step IN ($1, $2) AND starts_with(shard, $3) ORDER BY step = $1`,
+    [step, formerly, pageRow(shard, '')],
+  );
+  return new Map(rows.map(({ page, state }) => [page, state]));
+}
+
+async function rowsOrNone<Row extends pg.QueryResultRow>(
+  client: pg.ClientBase,
+  statement: string,
+  values: readonly string[],
+): Promise<readonly Row[]> {
   try {
-    const { rows } = await client.query<{ step: string; revision: string; state: string }>(
-      'SELECT step, revision, state FROM millrace_progress WHERE step IN ($1, $2) AND shard = $3',
-      [step, formerly ?? step, shard],
-    );
-    const own = rows.find((row) => row.step === step);
-    if (own !== undefined) return { revision: Number(own.revision), state: own.state };
-    return rows[0] && { revision: 0, state: rows[0].state };
+    return (await client.query<Row>(statement, [...values])).rows;
   } catch (error) {
-    if ((error as pg.DatabaseError).code === UNDEFINED_TABLE) return undefined;
+    if ((error as pg.DatabaseError).code === UNDEFINED_TABLE) return [];
     throw error;
   }
+}
+
+function pageRow(shard: string, page: string): string {
+  return `marks/${shard}/${page}`;
 }
 
 /** A shard's position, whose row the open transaction has locked. */
@@ -77,14 +107,24 @@ export async function commitAt(client: pg.ClientBase, locked: LockedPosition, pr
   const results = (await client.query(
     `UPDATE millrace_progress SET revision = ${revision}, state = ${client.escapeLiteral(state)}
       WHERE step = ${client.escapeLiteral(step)} AND shard = ${client.escapeLiteral(shard)};
-     COMMIT`,
+     ${upsertPages(client, locked, progress)} COMMIT`,
   )) as unknown as pg.QueryResult[];
-  const command = results[1]?.command;
+  const command = results.at(-1)?.command;
   // Postgres answers the COMMIT of a failed transaction with ROLLBACK, not with an error.
   if (command !== 'COMMIT')
     throw new Error(
       `the position of ${step}, ${shard} was not committed: the database answered COMMIT with ${command}`,
     );
+}
+
+function upsertPages(client: pg.ClientBase, { step, shard }: StepShard, { revision, pages }: Progress): string {
+  if (pages.size === 0) return '';
+  const rows = [...pages].map(
+    ([page, text]) =>
+      `(${[step, pageRow(shard, page)].map((part) => client.escapeLiteral(part)).join(', ')}, ${revision}, ${client.escapeLiteral(text)})`,
+  );
+  return `INSERT INTO millrace_progress (step, shard, revision, state) VALUES ${rows.join(',\n')}
+    ON CONFLICT (step, shard) DO UPDATE SET revision = excluded.revision, state = excluded.state;`;
 }
 
 const UNDEFINED_TABLE = '42P01';

@@ -3,6 +3,9 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test } from 'vitest';
 import { loadAttempt, openAttempts } from '../../../../functions/runtime/checkpoints/attempts.ts';
 import { type Checkpoints, openCheckpoints } from '../../../../functions/runtime/checkpoints/checkpoints.ts';
+import { commitState } from '../../../../functions/runtime/checkpoints/commit-state.ts';
+import { NO_FOREIGN_MARKS } from '../../../../functions/runtime/checkpoints/foreign-marks.ts';
+import { withForeignMarks } from '../../../../functions/runtime/checkpoints/foreign-pages.ts';
 import { openMarkPages } from '../../../../functions/runtime/checkpoints/mark-pages.ts';
 import { loadState, saveState } from '../../../../functions/runtime/checkpoints/shard-states.ts';
 import { decodeState, encodeState, type StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
@@ -186,20 +189,25 @@ describe('a state of a shard that was stored before', () => {
 test('pages of marks that were stored before are read, and the next version is stored beside the committed one', async () => {
   const checkpoints = await tableWith('stateWithPages', 'page13', 'page16');
   const state = decodeState(stored('stateWithPages').state);
-  const versions = state.foreign?.versions ?? new Map();
-  const marks = await openMarkPages(checkpoints).load(SHARD, versions, signal);
+  const shape = { incarnation: INCARNATION, shards: [] } as never;
+  const shard = { id: SHARD_ID, parents: [], from: 0n, to: LAST } as never;
+  const states = { load: checkpoints.load, loadPages: openMarkPages(checkpoints).load };
+  const loaded = await withForeignMarks({ revision: 7, state }, { states, shape }, { shard, signal });
+  const foreign = loaded.state.foreign ?? NO_FOREIGN_MARKS;
+  const marks = [...(foreign.marks?.values() ?? [])];
   const seventh = { source: 'https://shop.example/till-7', from: 0n, sequence: 41n, seenMillis: NOW - 5_000 };
   expect(marks).toEqual([
     seventh,
     { source: 'https://shop.example/till-7', from: HALF, sequence: 40n, seenMillis: NOW - 4_000 },
     { source: 'https://shop.example/till-8', from: 0n, sequence: -12345678901234567890123n, seenMillis: NOW - 3_000 },
   ]);
-  const moved = { versions, marks: new Map(marks.map((mark) => [`${mark.from} ${mark.source}`, mark])) };
-  await openMarkPages(checkpoints).store(
-    SHARD,
-    { from: { revision: 7, state }, to: { ...state, foreign: { ...moved, changed: new Set([16]) } } },
+  await checkpoints.save({ ...stored('stateWithPages'), previous: 1, revision: 7, signal });
+  const to = { ...state, foreign: { ...foreign, changed: new Set([16]) } };
+  await commitState({ checkpoints, markPages: openMarkPages(checkpoints), now }, SHARD, {
+    from: { revision: 7, state },
+    to,
     signal,
-  );
+  });
   const { key, state: before } = stored('page16');
   const [old] = JSON.parse(before);
   const page = JSON.parse((await checkpoints.load(key, signal))?.state ?? 'null');
