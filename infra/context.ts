@@ -1,37 +1,10 @@
 import { z } from 'zod';
 import { parseOrExplain } from '../functions/runtime/step-config.ts';
+import { GivenDatabase } from './given-database.ts';
 import { Stage } from './names.ts';
+import { strict } from './strict-object.ts';
 
 const text = z.string().min(1);
-
-/** An existing Postgres server, in place of the stage's own RDS instance or in addition to it. */
-const Database = strict({
-  host: text,
-  port: z.int().min(1).max(65_535).default(5_432),
-  /** The database's name. */
-  name: text,
-  user: text,
-  /** The ARN of a Secrets Manager secret with the user's password, as text or as `password` of a JSON object. */
-  secret: text.optional(),
-  /** In place of a secret: the resource id of an RDS instance or Aurora cluster whose user logs in by IAM. */
-  resourceId: z
-    .string()
-    .regex(/^(db|cluster)-[A-Z0-9]+$/, "is not the resource id of an RDS instance: 'db-…'")
-    .optional(),
-  /** By default the server must present a certificate of one of RDS's authorities. */
-  tls: z.literal('off').exactOptional(),
-})
-  .refine(({ host, tls }) => tls === undefined || ['127.0.0.1', 'localhost', '::1'].includes(host), {
-    path: ['tls'],
-    error: "'off' is only for a server on this machine, called by functions of an emulator: leave it out",
-  })
-  .refine(({ secret, resourceId }) => (secret === undefined) !== (resourceId === undefined), {
-    path: ['secret'],
-    error:
-      "a database has either a 'secret', the ARN of its password, or a 'resourceId', to log in by IAM: give one of them",
-  });
-
-export type GivenDatabase = z.infer<typeof Database>;
 
 /**
  * An existing network, in place of the stage's own VPC. It must have endpoints for S3, DynamoDB and Kinesis, and for
@@ -66,9 +39,9 @@ const Context = strict({
       "is not the ARN of an SNS topic: 'arn:aws:sns:…'",
     )
     .optional(),
-  database: Database.optional(),
+  database: GivenDatabase.optional(),
   /** More databases, by the name that sinks use in their option `database`. */
-  databases: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,29}$/), Database).default({}),
+  databases: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,29}$/), GivenDatabase).default({}),
   network: Network.optional(),
   zones: Zones.optional(),
 }).superRefine(({ zones, network, database }, context) => {
@@ -95,17 +68,6 @@ export function parseContext(all: Readonly<Record<string, unknown>>): Context {
 function listOf(item: z.ZodType<string>) {
   const withCommas = text.transform((items) => items.split(',').map((each) => each.trim()));
   return z.union([withCommas, z.array(z.unknown())]).pipe(z.array(item).min(1));
-}
-
-/** Makes an object schema whose error for an unknown key lists the known ones. */
-function strict<S extends z.ZodRawShape>(shape: S) {
-  return z.strictObject(shape, {
-    error: (issue) => (issue.code === 'unrecognized_keys' ? unknownKeys(issue.keys as string[], shape) : undefined),
-  });
-}
-
-function unknownKeys(keys: readonly string[], shape: z.ZodRawShape): string {
-  return `${keys.map((key) => `'${key}'`).join(', ')}: unknown key; use one of ${Object.keys(shape).join(', ')}`;
 }
 
 /** True for the CDK's own keys: it keeps feature flags, switches and results of look-ups in the context too. */

@@ -71,6 +71,8 @@ export interface AwsDatabase {
   readonly user: string;
   /** By default the connection is encrypted and the server's certificate verified. */
   readonly tls?: 'off';
+  /** Who signed the certificate of a server that is not RDS: certificates as PEM, or `public`. */
+  readonly ca?: string;
   /** The ARN of a secret with the user's password, or the ARN of the user for IAM's `rds-db:connect`. */
   readonly authentication: { readonly secret: string } | { readonly userArn: string };
   readonly network: FunctionNetwork | undefined;

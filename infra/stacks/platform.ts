@@ -10,7 +10,8 @@ import { DatabaseAlarms } from '../constructs/database-alarms.ts';
 import { DATABASE_INIT_ENTRY, DatabaseInit } from '../constructs/database-init.ts';
 import { IsolatedNetwork } from '../constructs/isolated-network.ts';
 import { ON_FAILURE_ENTRY, OnFailureDocuments } from '../constructs/on-failure-documents.ts';
-import type { Context, GivenDatabase } from '../context.ts';
+import type { Context } from '../context.ts';
+import type { GivenDatabase } from '../given-database.ts';
 import { type Names, namesOf } from '../names.ts';
 import type { AwsDatabase, AwsResources, Bucket, FunctionNetwork } from '../needs.ts';
 

@@ -2,7 +2,8 @@ import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from
 import pg from 'pg';
 import { tlsOptions } from '../../functions/clients/postgres-login.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { type GivenDatabase, parseContext } from '../../infra/context.ts';
+import { parseContext } from '../../infra/context.ts';
+import type { GivenDatabase } from '../../infra/given-database.ts';
 import { startPostgres } from '../../infra/local/servers/postgres-server.ts';
 import { clientOptions } from './caller.ts';
 import type { Server } from './server.ts';
@@ -48,13 +49,13 @@ export async function startDatabase(
 
 async function connectGiven(context: string, server: Server, running: AsyncDisposableStack): Promise<TestDatabase> {
   const database = parseContext({ database: context }).database as GivenDatabase;
-  const { host, port, name, user, secret, tls } = database;
+  const { host, port, name, user, secret, tls, ca } = database;
   if (secret === undefined) throw new UserMistake("--database lacks a 'secret': this suite logs in by password");
   const secrets = new SecretsManagerClient(clientOptions(server));
   const { SecretString = '' } = await secrets.send(new GetSecretValueCommand({ SecretId: secret }));
   secrets.destroy();
   const password = passwordIn(SecretString);
-  const ssl = tlsOptions({ tls: tls ?? 'verify' });
+  const ssl = tlsOptions({ tls: tls ?? 'verify', ca });
   return { context, client: await connected({ host, port, user, password, database: name, ssl }, running) };
 }
 

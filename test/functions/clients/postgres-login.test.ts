@@ -95,6 +95,14 @@ describe('TLS', () => {
     expect(await handshake(tlsOptions({ tls: 'verify' }), 'localhost')).toBe('DEPTH_ZERO_SELF_SIGNED_CERT');
   });
 
+  test("accepts the authority that 'ca' names for a server that is not RDS, and no other", async () => {
+    const { tls, ca } = PostgresServer.parse({ ...REMOTE, ca: certificate });
+    expect(await handshake(tlsOptions({ tls, ca }), 'localhost')).toBe('secure');
+    expect(await handshake(tlsOptions({ tls, ca: 'public' }), 'localhost')).toBe('DEPTH_ZERO_SELF_SIGNED_CERT');
+    const trusted = tlsOptions({ tls, ca: 'public' });
+    expect(trusted && trusted.ca.length).toBeGreaterThan(100);
+  });
+
   test('is rejected by a client before the client has sent anything about itself', async () => {
     const said: Buffer[] = [];
     const server = createServer((socket) => {

@@ -1,8 +1,22 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { parseContext } from '../../../infra/context.ts';
 
-const DATABASE = { host: 'db.example.com', name: 'shop', user: 'sinks', secret: 'arn:aws:secretsmanager:…' };
+const DATABASE = {
+  host: 'db.example.com',
+  name: 'shop',
+  user: 'sinks',
+  secret: 'arn:aws:secretsmanager:…',
+  ca: 'public',
+};
+const ENDPOINT = 'shop.abcdefghijkl.eu-west-1.rds.amazonaws.com';
+const { secret: _, ca: __, ...SERVER } = { ...DATABASE, host: ENDPOINT };
+const BY_IAM = { ...SERVER, resourceId: 'db-ABC123' };
 const NETWORK = {
   vpcId: 'vpc-0123456789abcdef0',
   subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
@@ -52,15 +66,43 @@ describe('the context', () => {
   );
 
   test('accepts the topic of alarms, the removal policy and more databases', () => {
-    const { secret, ...byIam } = { ...DATABASE, resourceId: 'db-ABC123' };
     expect(
-      parseContext({ removal: 'destroy', alarms: TOPIC, databases: JSON.stringify({ warehouse: byIam }) }),
+      parseContext({ removal: 'destroy', alarms: TOPIC, databases: JSON.stringify({ warehouse: BY_IAM }) }),
     ).toEqual({
       stage: 'dev',
       removal: 'destroy',
       alarms: TOPIC,
-      databases: { warehouse: { ...byIam, port: 5_432 } },
+      databases: { warehouse: { ...BY_IAM, port: 5_432 } },
     });
+  });
+
+  test.each([
+    ENDPOINT,
+    'shop.abcdefghijkl.rds.cn-north-1.amazonaws.com.cn',
+    'shop.proxy-abc.us-gov-west-1.rds.amazonaws.com',
+  ])('knows that %s is RDS, which needs no authority', (host) => {
+    expect(parseContext({ database: { ...BY_IAM, host } }).database).toMatchObject({ host });
+  });
+
+  test('reads the authority of a server that is not RDS from a PEM file, and nothing else that stands there', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'millrace-ca-'));
+    try {
+      const path = join(folder, 'ca.pem');
+      const [first = '', ...others] = rootCertificates;
+      await writeFile(
+        path,
+        `subject=somebody\n${first}\n-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n`,
+      );
+      const ca = parseContext({ database: { ...DATABASE, ca: path } }).database?.ca ?? '';
+      expect(new X509Certificate(ca).fingerprint256).toBe(new X509Certificate(first).fingerprint256);
+      expect(ca).not.toContain('PRIVATE KEY');
+      await writeFile(path, others.join('\n'));
+      expect(() => parseContext({ database: { ...DATABASE, ca: path } })).toThrow(
+        /database\.ca: '.*ca\.pem' has \d+ certificates with \d+ bytes, and a function takes 2500/,
+      );
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   test.each([
@@ -91,7 +133,7 @@ describe('the context', () => {
     {
       what: 'a database with its password in the open',
       context: { database: { ...DATABASE, password: 'x' } },
-      says: /database: 'password': unknown key; use one of host, port, name, user, secret, resourceId, tls/,
+      says: /database: 'password': unknown key; use one of host, port, name, user, secret, resourceId, ca, tls/,
     },
     {
       what: 'a database on another machine without TLS',
@@ -110,8 +152,38 @@ describe('the context', () => {
     },
     {
       what: "an instance's name for its resource id",
-      context: { database: { ...DATABASE, secret: undefined, resourceId: 'my-db' } },
+      context: { database: { ...BY_IAM, resourceId: 'my-db' } },
       says: /database\.resourceId: is not the resource id of an RDS instance: 'db-…'/,
+    },
+    {
+      what: 'a server that is not RDS without saying who signed its certificate',
+      context: { database: { ...SERVER, host: 'db.example.com', secret: DATABASE.secret } },
+      says: /database\.ca: 'db\.example\.com' is not an endpoint of RDS .* add 'ca', the path of a PEM file/,
+    },
+    {
+      what: 'IAM for a server that is not RDS',
+      context: { database: { ...BY_IAM, host: 'db.example.com' } },
+      says: /database\.host: to log in by IAM, .* such as 'shop\.[a-z]+\.eu-west-1\.rds\.amazonaws\.com', not 'db\.example\.com'.*'secret' and 'ca'/,
+    },
+    {
+      what: 'another authority for RDS',
+      context: { database: { ...BY_IAM, ca: 'public' } },
+      says: /database\.ca: the authorities of RDS are known, .*: leave it out/,
+    },
+    {
+      what: 'an authority without TLS',
+      context: { database: { ...DATABASE, host: '127.0.0.1', tls: 'off' } },
+      says: /database\.ca: tls is 'off', so there is no certificate/,
+    },
+    {
+      what: 'a file of certificates that does not exist',
+      context: { databases: { warehouse: { ...DATABASE, ca: 'certs/none.pem' } } },
+      says: /databases\.warehouse\.ca: 'certs\/none\.pem' cannot be read \(ENOENT\): name a PEM file by its path/,
+    },
+    {
+      what: 'a file without a certificate',
+      context: { database: { ...DATABASE, ca: 'package.json' } },
+      says: /database\.ca: 'package\.json' has no certificate/,
     },
     {
       what: 'a wrong database beside the first',

@@ -142,7 +142,7 @@ describe('a function', () => {
       user: 'millrace_sinks',
       auth: { iam: true },
     });
-    const database = { host: 'db.example.com', name: 'n', user: 'u', secret: 'arn:aws:secretsmanager:x' };
+    const database = { host: 'db.example.com', name: 'n', user: 'u', secret: 'arn:aws:secretsmanager:x', ca: 'public' };
     const given = await synthesized({ database });
     expect(configOf(given.stack('millrace-dev-shop').template, 'millrace-dev-shop--order_table').resources).toEqual({
       host: 'db.example.com',
@@ -150,6 +150,7 @@ describe('a function', () => {
       database: 'n',
       user: 'u',
       auth: { secret: 'arn:aws:secretsmanager:x' },
+      ca: 'public',
     });
   });
 });

@@ -10,7 +10,9 @@ const DATABASE = {
   name: 'shop',
   user: 'sinks',
   secret: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:sinks-AbCdEf',
+  ca: 'public',
 };
+const ENDPOINT = 'shop.abcdefghijkl.eu-west-1.rds.amazonaws.com';
 const NETWORK = {
   vpcId: 'vpc-0123456789abcdef0',
   subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
@@ -260,8 +262,8 @@ describe('the platform', () => {
   });
 
   test("logs in to a given RDS instance by IAM, as to the stage's own", async () => {
-    const { secret, ...server } = DATABASE;
-    const given = await synthesized({ database: { ...server, resourceId: 'db-ABC123' } });
+    const { name, user } = DATABASE;
+    const given = await synthesized({ database: { host: ENDPOINT, name, user, resourceId: 'db-ABC123' } });
     expect(JSON.stringify(given.stack('millrace-dev-shop').template.toJSON())).toMatch(
       /"rds-db:connect","Effect":"Allow","Resource":\{"Fn::Join":\[""[^\]]*:dbuser:db-ABC123\/sinks"/,
     );
@@ -374,7 +376,7 @@ function sample(value: unknown): string {
   const parts = (value as { 'Fn::Join': [string, unknown[]] })['Fn::Join'][1];
   const known: readonly [RegExp, string][] = [
     [/DbiResourceId/, 'db-ABC123'],
-    [/Endpoint/, 'db.example.com'],
+    [/Endpoint/, ENDPOINT],
     [/Subnet/, 'subnet-0123456789abcdef0'],
     [/GroupId/, 'sg-0123456789abcdef0'],
     [/Vpc/, 'vpc-0123456789abcdef0'],
