@@ -59,6 +59,8 @@ A reader of the bucket may see some files of a range before the others: files ar
 
 A row that the database rejects (SQLSTATE classes 22, 23, 44 and 54: bad data, a violated constraint, a view's check option, a limit; or a row-level security policy) becomes a dead letter with Postgres's message, and the other rows are committed. A trigger that wants to reject a row raises an error of one of these classes. Every other error, such as a missing table, column or partition, an exhausted sequence, a missing permission or a database that is down, stops the step and loses nothing: the batch is delivered again until the error is gone (see [kinds of step](#kinds-of-step) for how long). An event with a field that has no column stops the step too, so that no data is dropped silently.
 
+A list in an event's data fills an array (\`text[]\`, or of enums, domains, composite types), and an object a composite type, as Postgres's \`json_populate_record\` does: an attribute without a field is null, and a field without an attribute is left out. Lists and objects in columns of \`json\`, \`jsonb\` or \`text\` stay JSON; \`create\` makes \`jsonb\` of them.
+
 You may alter the table while the sink runs, or make it anew: each transaction compares the columns with those that the sink has read, and takes the new types, defaults and constraints from then on.`,
   },
 };

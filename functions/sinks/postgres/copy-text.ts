@@ -96,10 +96,18 @@ export function addJson(out: CopyText, start: number, end: number): void {
 export function addDecoded(out: CopyText, start: number, end: number): boolean {
   const text = JSON.parse(textAt(out.data, start, end)) as string;
   if (text.includes('\0') || !text.isWellFormed()) return false;
-  const escaped = text.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? character);
-  out.used += out.buffer.write(escaped, out.used, 'utf8');
+  out.used += out.buffer.write(escaped(text), out.used, 'utf8');
   return true;
 }
+
+/** Adds a text of any length, and makes room for `more` bytes behind it. */
+export function addText(out: CopyText, text: string, more: number): void {
+  const line = escaped(text);
+  reserve(out, Buffer.byteLength(line) + more);
+  out.used += out.buffer.write(line, out.used, 'utf8');
+}
+
+const escaped = (text: string): string => text.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? character);
 
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 /**

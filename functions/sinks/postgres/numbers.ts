@@ -1,11 +1,11 @@
 import { addAscii, addRaw, type CopyText } from './copy-text.ts';
 import { textAt } from './fields.ts';
-import type { RowRejection } from './row-rejection.ts';
+import type { ValueFault } from './row-rejection.ts';
 
 export type NumberKind = 'int2' | 'int4' | 'int8' | 'float8';
 
 /** Adds the JSON number at [start, end) of the data, with all of its digits. Returns why when it adds nothing. */
-export type AddNumber = (out: CopyText, start: number, end: number) => Omit<RowRejection, 'column'> | undefined;
+export type AddNumber = (out: CopyText, start: number, end: number) => ValueFault | undefined;
 
 /** Returns how to add numbers to a column of this kind. */
 export function numberAdder(kind: NumberKind): AddNumber {
@@ -17,12 +17,16 @@ export function numberAdder(kind: NumberKind): AddNumber {
       addRaw(out, start, end);
       return undefined;
     }
-    const json = textAt(out.data, start, end);
-    const digits = isDouble ? (rejectedDouble(json) ?? json) : integerOf(json, kind);
+    const digits = numberText(kind, textAt(out.data, start, end));
     if (typeof digits === 'object') return digits;
     addAscii(out, digits);
     return undefined;
   };
+}
+
+/** Returns a JSON number as Postgres reads it, with all of its digits, or why the type cannot hold it. */
+export function numberText(kind: NumberKind, json: string): string | ValueFault {
+  return kind === 'float8' ? (rejectedDouble(json) ?? json) : integerOf(json, kind);
 }
 
 const NOT_PLAIN = 0;
@@ -55,7 +59,7 @@ const INTEGERS = {
  * Returns the digits of an integer, however JSON wrote it: `1.0` and `1e3` are integers too, though Postgres would not
  * read them as such. For a number that is not an integer, or out of the type's range, returns Postgres's own error.
  */
-function integerOf(json: string, kind: Exclude<NumberKind, 'float8'>): string | Omit<RowRejection, 'column'> {
+function integerOf(json: string, kind: Exclude<NumberKind, 'float8'>): string | ValueFault {
   const { type, bits, digits: mostDigits } = INTEGERS[kind];
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = JSON_NUMBER.exec(json) ?? [];
   const digits = (whole + fraction).replace(/^0+/, '');
@@ -79,7 +83,7 @@ function withoutEndZeros(digits: string): string {
 const JSON_NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
 /** Returns Postgres's error for a number that would overflow or underflow a `double precision`; rounding is fine. */
-function rejectedDouble(json: string): Omit<RowRejection, 'column'> | undefined {
+function rejectedDouble(json: string): ValueFault | undefined {
   const value = Number(json);
   const mantissa = json.replace(/[eE].*$/, '');
   if (Number.isFinite(value) && (value !== 0 || !/[1-9]/.test(mantissa))) return undefined;

@@ -9,7 +9,7 @@ import { openConnections } from './connection.ts';
 import { isName, NAME_RULE } from './names.ts';
 import { commitAt, loadPages, loadProgress } from './progress.ts';
 import { writeRows } from './rows.ts';
-import { isEmptyOrMissing } from './table.ts';
+import { hasSameComposites, isEmptyOrMissing } from './table.ts';
 
 const Name = z
   .string()
@@ -75,6 +75,8 @@ export const postgresDefinition = defineSink({
         database.use(signal, async (client) => {
           const { into, locked } = await connections.begin(client, { step, shard });
           const rejections = await writeRows(client, into, pages);
+          if (!(await hasSameComposites(client, into.table)))
+            throw new Error(`a composite type of the table ${table} was altered while the rows were written`);
           await commitAt(client, locked, progress(rejections));
           return rejections;
         }),

@@ -77,7 +77,7 @@ export interface LockedPosition extends StepShard {
 export async function beginAt(
   client: pg.ClientBase,
   { step, shard }: StepShard,
-  { name, fingerprint }: Pick<Table, 'name' | 'fingerprint'>,
+  { name, fingerprint, composites }: Pick<Table, 'name' | 'fingerprint' | 'composites'>,
 ): Promise<LockedPosition | undefined> {
   const [stepText, shardText] = [client.escapeLiteral(step), client.escapeLiteral(shard)];
   try {
@@ -86,7 +86,7 @@ export async function beginAt(
        INSERT INTO millrace_progress VALUES (${stepText}, ${shardText}, 0, '') ON CONFLICT DO NOTHING;
        SELECT revision FROM millrace_progress WHERE step = ${stepText} AND shard = ${shardText} FOR UPDATE;
        EXPLAIN INSERT INTO ${name} DEFAULT VALUES;
-       ${columnsFingerprint(client.escapeLiteral(name))};
+       ${columnsFingerprint(client.escapeLiteral(name), composites)};
        SAVEPOINT millrace_block`,
     )) as unknown as pg.QueryResult<{ revision: string; fingerprint: string | null }>[];
     if (results[5]?.rows[0]?.fingerprint !== fingerprint) return undefined;

@@ -1,3 +1,4 @@
+import type { JsonRange } from '../../runtime/json/json-ranges.ts';
 import {
   addAscii,
   addDecoded,
@@ -6,15 +7,18 @@ import {
   addNull,
   addRaw,
   addSeparator,
+  addText,
   emptyCopyText,
   giveBack,
   reserve,
   takeBytes,
 } from './copy-text.ts';
 import { ABSENT, ESCAPED, NESTED, NULL, NUMBER, openFields, TEXT } from './fields.ts';
+import { literalOf } from './literals.ts';
 import { type AddNumber, numberAdder } from './numbers.ts';
-import type { RowRejection } from './row-rejection.ts';
+import { NOT_A_TEXT, type RowRejection, type ValueFault } from './row-rejection.ts';
 import type { Table, TableColumn } from './table.ts';
+import { type CompositeType, isNested, type ListType, type ValueType } from './value-types.ts';
 
 /**
  * Turns events' data into lines of COPY's text format, from bytes to bytes, so that numbers keep their digits. Each
@@ -60,17 +64,27 @@ export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder
     const isKey = key.includes(name);
     return notNull || isKey ? [{ name, index, hasDefault: hasDefault && !isKey }] : [];
   });
-  const addNumber = columns.map(({ kind }) => (kind === 'text' || kind === 'json' ? addAsText : numberAdder(kind)));
+  const addNumber = columns.map(({ type }) => numberAdderOf(type));
+  /** No value of one line grows to more than twice its length, at most one backslash for each byte, but literals. */
+  const mostBytes = (data: Uint8Array): number => 2 * data.length + 3 * columns.length + 16;
   let indexes: readonly number[] = [];
 
+  const addLiteral = (type: ListType | CompositeType, range: JsonRange): ValueFault | undefined => {
+    const literal = literalOf(type, out.data, range);
+    if (typeof literal === 'object') return literal;
+    addText(out, literal, mostBytes(out.data));
+    return undefined;
+  };
+
   /** Adds one value. Returns why when it adds nothing. */
-  const addValue = (index: number): Omit<RowRejection, 'column'> | undefined => {
+  const addValue = (index: number): ValueFault | undefined => {
     const kind = fields.kindOf(index);
     const start = fields.startOf(index);
     const end = fields.endOf(index);
-    const { kind: columnKind } = columns[index] as TableColumn;
+    const { type } = columns[index] as TableColumn;
     if (kind === NULL || kind === ABSENT) addNull(out);
-    else if (kind === NESTED || columnKind === 'json') addJson(out, start, end);
+    else if (kind !== TEXT && kind !== ESCAPED && isNested(type)) return addLiteral(type, { start, end });
+    else if (kind === NESTED || type.kind === 'json') addJson(out, start, end);
     else if (kind === TEXT) addRaw(out, start + 1, end - 1);
     else if (kind === ESCAPED) return addDecoded(out, start, end) ? undefined : NOT_A_TEXT;
     else if (kind === NUMBER) return (addNumber[index] as AddNumber)(out, start, end);
@@ -96,8 +110,7 @@ export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder
     add(data, ordinal) {
       const lineStart = out.used;
       out.data = data;
-      // No value grows to more than twice its length: at most one backslash for each byte.
-      reserve(out, 2 * data.length + 3 * columns.length + 16);
+      reserve(out, mostBytes(data));
       if (ordinal !== undefined) addAscii(out, `${ordinal}\t`);
       for (let position = 0; position < indexes.length; position++) {
         if (position > 0) addSeparator(out);
@@ -118,6 +131,11 @@ export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder
   };
 }
 
+/** Numbers of other types keep their text. */
+function numberAdderOf({ kind }: ValueType): AddNumber {
+  return kind === 'int2' || kind === 'int4' || kind === 'int8' || kind === 'float8' ? numberAdder(kind) : addAsText;
+}
+
 const addAsText: AddNumber = (out, start, end) => {
   addRaw(out, start, end);
   return undefined;
@@ -127,10 +145,6 @@ const NO_FIELDS: RowRejection = {
   code: '22P02',
   message: 'the data is not an object: it has no fields',
   column: undefined,
-};
-const NOT_A_TEXT = {
-  code: '22021',
-  message: 'a text of Postgres holds neither the character 0 nor half of a surrogate pair',
 };
 
 function missing({ written }: Table, name: string): RowRejection {

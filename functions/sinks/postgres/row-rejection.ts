@@ -10,6 +10,14 @@ export interface RowRejection {
   readonly column: string | undefined;
 }
 
+/** Why a value is rejected; its column is known to the caller. */
+export type ValueFault = Omit<RowRejection, 'column'>;
+
+export const NOT_A_TEXT: ValueFault = {
+  code: '22021',
+  message: 'a text of Postgres holds neither the character 0 nor half of a surrogate pair',
+};
+
 /** Makes the event's dead letter, with the column, Postgres's message and the SQLSTATE. */
 export function rejectionOf(event: ReceivedEvent, { code, message, column }: RowRejection): Rejection {
   const where = column === undefined ? '' : `column ${column}: `;

@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { UserMistake } from '../../runtime/errors.ts';
 import type { Column } from './columns.ts';
 import { quoted, quotedList, quotedTable } from './names.ts';
-import type { NumberKind } from './numbers.ts';
 import { refuseUnfitTable } from './requirements.ts';
+import { type CatalogueType, TYPES_BY_OID, USED_TYPES, type ValueType, valueTypeOf } from './value-types.ts';
 
 /** A table as the catalogue describes it. */
 export interface Table {
@@ -11,8 +11,10 @@ export interface Table {
   readonly name: string;
   /** As the pipeline's author wrote the name, for messages. */
   readonly written: string;
-  /** Equal as long as nobody alters the table's columns or makes the table anew. */
+  /** Equal as long as nobody alters the table's columns or composite types, or makes the table anew. */
   readonly fingerprint: string;
+  /** The catalogue's relations (`pg_class`) of the composite types that the columns hold. */
+  readonly composites: readonly string[];
   /** The columns that can be written. */
   readonly columns: readonly TableColumn[];
   /** The names of generated columns. */
@@ -23,16 +25,11 @@ export interface TableColumn {
   readonly name: string;
   /** The type without length or precision: an assignment checks those, while a cast would shorten silently. */
   readonly castType: string;
-  readonly kind: ColumnKind;
+  readonly type: ValueType;
   readonly notNull: boolean;
   /** True when Postgres provides a value for an event without this field. */
   readonly hasDefault: boolean;
 }
-
-/**
- * How a JSON value is written into the column. `text`: through the type's own input, as `json_populate_record` does.
- */
-export type ColumnKind = NumberKind | 'json' | 'text';
 
 export interface TableOptions {
   readonly table: string;
@@ -55,18 +52,19 @@ export async function openTable(client: pg.ClientBase, options: TableOptions): P
   const name = quotedTable(options.table);
   if (options.create !== undefined)
     await makeWhenMissing(client, { name, statement: creation(name, options.create, options.key) });
-  const columns = await readColumns(client, name);
-  if (columns.length === 0)
+  const catalogue = await readCatalogue(client, name);
+  const { columns, types } = catalogue;
+  if (columns === null || types === null)
     throw new UserMistake(
       `the table ${options.table} does not exist, or this user may not see it: create it, or set create: true in the sink's options`,
     );
   const writable = columns.filter(({ generated }) => !generated);
-  const [{ fingerprint }] = columns as [CatalogueRow];
   const table = {
     name,
-    fingerprint,
+    fingerprint: catalogue.fingerprint,
+    composites: catalogue.composites,
     written: options.table,
-    columns: writable.map(toColumn),
+    columns: writable.map((column) => toColumn(column, types)),
     generated: new Set(columns.filter(({ generated }) => generated).map(({ name: column }) => column)),
   };
   await refuseUnfitTable(client, table, options.key);
@@ -129,62 +127,82 @@ function creation(name: string, columns: readonly Column[], key: readonly string
   return `CREATE TABLE IF NOT EXISTS ${name} (${parts.join(', ')})`;
 }
 
-interface CatalogueRow {
+interface CatalogueColumn {
   readonly name: string;
+  readonly type: string;
   readonly cast_type: string;
-  readonly base_type: string;
   readonly not_null: boolean;
   readonly has_default: boolean;
   readonly generated: boolean;
+}
+
+interface Catalogue {
+  /** Null when the table is missing, or has no columns. */
+  readonly columns: readonly CatalogueColumn[] | null;
+  readonly types: Readonly<Record<string, CatalogueType>> | null;
+  readonly composites: readonly string[];
   readonly fingerprint: string;
 }
 
 /**
- * An identity column that is `GENERATED ALWAYS` cannot be written either. A domain is written as the type that it is
- * made of.
+ * Columns, types and fingerprint come from one statement, so they describe the same table. An identity column that is
+ * `GENERATED ALWAYS` cannot be written, as a generated column cannot.
  */
-/** Columns and fingerprint come from one statement, so they describe the same table. */
-async function readColumns(client: pg.ClientBase, name: string): Promise<readonly CatalogueRow[]> {
-  const { rows } = await client.query<CatalogueRow>(
-    `SELECT a.attname AS name, format_type(a.atttypid, -1) AS cast_type, b.typname AS base_type,
-            a.attnotnull OR t.typnotnull AS not_null,
-            a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
-            a.attgenerated <> '' OR a.attidentity = 'a' AS generated, f.fingerprint
-       FROM pg_catalog.pg_attribute a
-       JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-       JOIN pg_catalog.pg_type b ON b.oid = CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END
-      CROSS JOIN (${columnsFingerprint(client.escapeLiteral(name))}) f
-      WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
-      ORDER BY a.attnum`,
+async function readCatalogue(client: pg.ClientBase, name: string): Promise<Catalogue> {
+  const { rows } = await client.query<Catalogue>(
+    `WITH RECURSIVE ${USED_TYPES},
+     composites AS (SELECT t.typrelid FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid WHERE t.typtype = 'c'),
+     columns AS (
+       SELECT a.attnum, a.attname AS name, a.atttypid::text AS type, format_type(a.atttypid, -1) AS cast_type,
+              a.attnotnull OR t.typnotnull AS not_null,
+              a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
+              a.attgenerated <> '' OR a.attidentity = 'a' AS generated
+         FROM pg_catalog.pg_attribute a
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+        WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped)
+     SELECT (SELECT json_agg(columns ORDER BY attnum) FROM columns) AS columns,
+            (${TYPES_BY_OID}) AS types,
+            ARRAY(SELECT typrelid::text FROM composites) AS composites,
+            (${fingerprintOf('SELECT to_regclass($1)::oid UNION ALL SELECT typrelid FROM composites')})`,
     [name],
   );
-  return rows;
+  return rows[0] as Catalogue;
 }
 
 /**
- * The query for a table's fingerprint. Every change of a column or of its domain writes a new version of its row in the
- * catalogue, whose `xmin` is the transaction that made the change. Each transaction of the sink runs this query, and
- * this is the cheapest that sees all of it. `name` is a literal of SQL. A missing table's fingerprint is null.
+ * The query for a table's fingerprint. Each transaction of the sink runs this query. `name` is a literal of SQL. The
+ * fingerprint of a missing table without composite types is null.
  */
-export function columnsFingerprint(name: string): string {
+export function columnsFingerprint(name: string, composites: Table['composites']): string {
+  return fingerprintOf(`VALUES ${[`to_regclass(${name})`, ...composites].map((oid) => `(${oid}::oid)`).join(', ')}`);
+}
+
+/**
+ * Every change of a column, of its domain or of an attribute writes a new version of its row in the catalogue, whose
+ * `xmin` is the transaction that made the change. This is the cheapest query that sees all of it. `relations` is a
+ * query for the oids of the table and of the composite types.
+ */
+function fingerprintOf(relations: string): string {
   return `SELECT hashtextextended(string_agg(concat_ws(' ', a.attrelid, a.attnum, a.xmin,
-                   (SELECT t.xmin FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid)), ',' ORDER BY a.attnum), 0)
+                   (SELECT t.xmin FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid)), ',' ORDER BY a.attrelid, a.attnum), 0)
                  AS fingerprint
-            FROM pg_catalog.pg_attribute a WHERE a.attrelid = to_regclass(${name}) AND a.attnum > 0`;
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = ANY (ARRAY(${relations})) AND a.attnum > 0`;
 }
 
-function toColumn({ name, cast_type, base_type, not_null, has_default }: CatalogueRow): TableColumn {
-  return { name, castType: cast_type, kind: KINDS[base_type] ?? 'text', notNull: not_null, hasDefault: has_default };
+/** Tells whether nobody has altered the composite types since the table was read: no lock of a table keeps them. */
+export async function hasSameComposites(client: pg.ClientBase, table: Table): Promise<boolean> {
+  const { name, composites, fingerprint } = table;
+  if (composites.length === 0) return true;
+  const { rows } = await client.query<Pick<Catalogue, 'fingerprint'>>(
+    columnsFingerprint(client.escapeLiteral(name), composites),
+  );
+  return rows[0]?.fingerprint === fingerprint;
 }
 
-const KINDS: Readonly<Record<string, ColumnKind>> = {
-  int2: 'int2',
-  int4: 'int4',
-  int8: 'int8',
-  float8: 'float8',
-  json: 'json',
-  jsonb: 'json',
-};
+function toColumn(column: CatalogueColumn, types: Readonly<Record<string, CatalogueType>>): TableColumn {
+  const { name, cast_type, type, not_null, has_default } = column;
+  return { name, castType: cast_type, type: valueTypeOf(type, types), notNull: not_null, hasDefault: has_default };
+}
 
 async function refuseUnfitKey(client: pg.ClientBase, table: Table, key: readonly string[]): Promise<void> {
   const { columns, written, name } = table;
