@@ -14,8 +14,9 @@ import type { PipelinePlan, SinkPlan, SourcePlan, StepPlan, TransformPlan } from
 import { openInvokeEndpoint } from './endpoints/invoke-endpoint.ts';
 import { type Landing, openLanding } from './endpoints/landing.ts';
 import { openRequestEndpoint } from './endpoints/request-endpoint.ts';
-import { ACCOUNT, REGION, startServer } from './servers/servers.ts';
+import { startServer } from './servers/servers.ts';
 import type { LocalStage } from './stage.ts';
+import { ACCOUNT, REGION } from './target.ts';
 
 /** Running pipelines on this machine: every step's function in processes of its own, invoked as on AWS. */
 export interface Runner {

@@ -13,7 +13,7 @@ import {
 } from '../../../functions/runtime/step-config.ts';
 import { streamNameOf } from '../../constructs/stream-names.ts';
 import { DEV_FILE, findDev, type RunningDev } from '../../local/dev-file.ts';
-import { localTarget } from '../../local/stage.ts';
+import { localTarget } from '../../local/target.ts';
 import { namesOf, Stage } from '../../names.ts';
 import { invokeFunction } from '../../operation/invoke.ts';
 import type { Target, TargetWithFunctions } from '../../operation/target.ts';

@@ -2,6 +2,7 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { systemClock } from '../../emulator/clock.ts';
 import { createLog, type Log } from '../../emulator/log/log.ts';
 import { startLogServer } from '../../emulator/log/server.ts';
+import { ACCOUNT, REGION } from '../target.ts';
 import { startDynamodb } from './dynamodb-server.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 import { type StorageServer, startStorage } from './storage-server.ts';
@@ -26,9 +27,6 @@ export interface Ports {
   readonly s3?: number;
   readonly postgres?: number;
 }
-
-export const REGION = 'us-east-1';
-export const ACCOUNT = '000000000000';
 
 /**
  * Starts all servers in parallel, and adds each to `running` as soon as it has started, so that an interrupted start
