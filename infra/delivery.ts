@@ -1,3 +1,4 @@
+import { HOURS_BEFORE_TRIM } from '../functions/runtime/delivery/expiring.ts';
 import type { Start } from './pipelines/pipeline.ts';
 import type { StepPlan } from './pipelines/plan.ts';
 import type { StreamPlan } from './pipelines/streams.ts';
@@ -41,7 +42,7 @@ export function mappingSettings(input: { readonly stream: StreamPlan; readonly s
     bisectBatchOnFunctionError: true,
     // A sink's database may be down for hours. Only the record's age ends the retries.
     maximumRetryAttempts: -1,
-    maximumRecordAgeInSeconds: maximumRecordAgeOf(input.stream) * 3_600,
+    maximumRecordAgeInSeconds: maximumRecordAgeOf(input.stream),
     // A bucket gets the payload; a queue or topic would get only a pointer to it.
     destinationConfig: { onFailure: { destination: deadLetters } },
   };
@@ -55,16 +56,26 @@ function startingPositionOf(start: Start) {
     : { startingPosition: STARTING_POSITIONS[start] };
 }
 
-/**
- * Lambda must discard a record to the bucket before Kinesis trims it. The margin is for a mapping that is behind
- * itself.
- */
-const MARGIN_HOURS = 4;
+/** The longest age that Lambda allows, and what stands for no age. */
 const LONGEST_HOURS = 7 * 24;
-/** The shortest retention of a stream. */
-const UNKNOWN_RETENTION_HOURS = 24;
+const NO_AGE = -1;
 
-function maximumRecordAgeOf(stream: StreamPlan): number {
-  const retentionHours = stream.kind === 'own' ? stream.retentionHours : UNKNOWN_RETENTION_HOURS;
-  return Math.min(retentionHours - MARGIN_HOURS, LONGEST_HOURS);
+/**
+ * Returns the age, in seconds, at which Lambda discards a record to the bucket: four hours before Kinesis trims it, for
+ * a mapping that is behind itself. Where the retention is unknown, or longer than Lambda's longest age, there is no
+ * such age, because a step that works must not lose a record that the log still holds. The step itself gives up what it
+ * cannot process, at the same time before its end (functions/runtime/delivery/expiring.ts).
+ */
+function maximumRecordAgeOf({ retentionHours }: StreamPlan): number {
+  if (retentionHours === undefined || retentionHours > LONGEST_HOURS) return NO_AGE;
+  return (retentionHours - HOURS_BEFORE_TRIM) * 3_600;
+}
+
+/**
+ * Returns for how long a continuous step may fail to process a record, in milliseconds, before the record is given up.
+ */
+export function longestWaitMillis(stream: StreamPlan, retentionMillis: number): number {
+  const age = maximumRecordAgeOf(stream);
+  const untilTrimmed = retentionMillis - HOURS_BEFORE_TRIM * 3_600_000;
+  return age === NO_AGE ? untilTrimmed : Math.min(age * 1_000, untilTrimmed);
 }

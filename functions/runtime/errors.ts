@@ -17,7 +17,7 @@ export const REJECTION_REASONS = [
   'too-large',
   /** The function's process died of this event several times: out of memory, or busy until its time was over. */
   'killed',
-  /** Lambda discarded the event because it was too old, and the step had not processed it. */
+  /** The step could not process the event until the stream was about to trim it: the step or Lambda gave it up. */
   'expired',
 ] as const;
 

@@ -109,7 +109,10 @@ export function openStep(surroundings: StepSurroundings): Step {
 /** The part of an invocation's time that is reserved to abort calls and to answer before Lambda ends the process. */
 const RESERVE_MILLIS = 1_500;
 
-/** Returns a signal that aborts shortly before the invocation's time is over: no request may outlive an invocation. */
-export function deadlineOf(invocation: Invocation): AbortSignal {
-  return AbortSignal.timeout(Math.max(1, invocation.getRemainingTimeInMillis() - RESERVE_MILLIS));
+/**
+ * Returns a signal that aborts shortly before the invocation's time is over: no request may outlive an invocation. Give
+ * `share` to abort when that part of the time is over.
+ */
+export function deadlineOf(invocation: Invocation, share = 1): AbortSignal {
+  return AbortSignal.timeout(Math.max(1, (invocation.getRemainingTimeInMillis() - RESERVE_MILLIS) * share));
 }

@@ -62,6 +62,11 @@ export interface ExistingStream extends Schema, Deduplicating {
   readonly existing: string;
   /** The stream's maximum record size in KiB, 1,024 to 10,240, if it is not Kinesis's default; 1,024 by default. */
   readonly maxRecordKiB?: number;
+  /**
+   * How many days the stream keeps an event, 1 to 365. Up to 7 days, Lambda then gives up what a step could not process
+   * four hours before its end. Without it, the step does that itself, by the retention that the stream has.
+   */
+  readonly retentionDays?: number;
 }
 
 /** Where a step without a position starts reading. */
@@ -225,7 +230,7 @@ function streamMistakes(streams: Streams): string[] {
     if ('existing' in stream && !KINESIS_ARN.test(stream.existing)) {
       return [`stream '${name}': existing is '${stream.existing}': use the ARN of a Kinesis stream`];
     }
-    if ('existing' in stream) return recordSizeMistakes(name, stream);
+    if ('existing' in stream) return [...recordSizeMistakes(name, stream), ...retentionMistakes(name, stream)];
     if (!('shards' in stream || 'capacity' in stream || 'retentionDays' in stream)) return [];
     const { shards, capacity, retentionDays } = stream as OwnStream;
     const found: string[] = [];
@@ -235,11 +240,13 @@ function streamMistakes(streams: Streams): string[] {
     if (shards !== undefined && capacity !== undefined) {
       found.push(`stream '${name}': shards and capacity: 'on-demand' exclude each other; keep one`);
     }
-    if (retentionDays !== undefined && !(retentionDays >= 1 && retentionDays <= 365)) {
-      found.push(`stream '${name}': retentionDays is ${retentionDays}: use a number from 1 to 365`);
-    }
-    return found;
+    return [...found, ...retentionMistakes(name, { retentionDays })];
   });
+}
+
+function retentionMistakes(name: string, { retentionDays: days }: { readonly retentionDays?: number | undefined }) {
+  if (days === undefined || (days >= 1 && days <= 365)) return [];
+  return [`stream '${name}': retentionDays is ${days}: use a number from 1 to 365`];
 }
 
 function recordSizeMistakes(name: string, { maxRecordKiB: size = 1_024 }: ExistingStream): string[] {

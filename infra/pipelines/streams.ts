@@ -11,6 +11,8 @@ interface AnyStreamPlan {
   readonly idempotent: boolean;
   /** The largest record that the stream takes: data and partition key together. */
   readonly maxRecordKiB: number;
+  /** Undefined: nobody said how long the stream keeps an event. */
+  readonly retentionHours: number | undefined;
 }
 
 /** Kinesis's default. The streams that pipelines create have it. */
@@ -32,14 +34,19 @@ export interface ExistingStreamPlan extends AnyStreamPlan {
   readonly arn: string;
 }
 
+function hoursOf(days: number): number {
+  return Math.round(days * 24);
+}
+
 /** Finds the stream that a pipeline calls `name`, in this pipeline or in the one that owns the stream. */
 export function resolveStream(pipeline: Pipeline, name: string, pipelines: readonly Pipeline[]): StreamPlan {
   const declaration = pipeline.streams[name];
   if (declaration === undefined) throw new UserMistake(`pipeline '${pipeline.name}' has no stream '${name}'`);
   if ('existing' in declaration) {
     const { existing: arn, schema: ofExisting, idempotent: isIdempotent = false } = declaration;
-    const { maxRecordKiB = DEFAULT_RECORD_KIB } = declaration;
-    return { kind: 'existing', arn, schema: ofExisting, idempotent: isIdempotent, maxRecordKiB };
+    const { maxRecordKiB = DEFAULT_RECORD_KIB, retentionDays: keptDays } = declaration;
+    const retentionHours = keptDays === undefined ? undefined : hoursOf(keptDays);
+    return { kind: 'existing', arn, schema: ofExisting, idempotent: isIdempotent, maxRecordKiB, retentionHours };
   }
   if ('of' in declaration) {
     const owner = pipelines.find((candidate) => candidate.name === declaration.of.pipeline);
@@ -61,7 +68,7 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
     idempotent,
     maxRecordKiB: DEFAULT_RECORD_KIB,
     shards: capacity ?? shards ?? 1,
-    retentionHours: Math.round((retentionDays ?? 1) * 24),
+    retentionHours: hoursOf(retentionDays ?? 1),
   };
 }
 

@@ -99,7 +99,7 @@ async function createStream(stage: Stage, stream: StreamPlan, clock: VirtualCloc
   const count = stream.kind === 'existing' ? 1 : stream.shards === 'on-demand' ? ON_DEMAND_SHARDS : stream.shards;
   log.createStream({ StreamName, ShardCount: count });
   await clock.advance(TRANSITION_MILLIS);
-  const retention = stream.kind === 'existing' ? 24 : stream.retentionHours;
+  const retention = stream.retentionHours ?? 24;
   if (retention > 24) {
     log.increaseStreamRetentionPeriod({ StreamName, RetentionPeriodHours: retention });
     await clock.advance(TRANSITION_MILLIS);

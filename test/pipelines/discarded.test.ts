@@ -44,11 +44,14 @@ async function start(): Promise<{ world: World; copies: TransformPlan; items: St
   return { world, copies: named('copying') as TransformPlan, items: named('items') };
 }
 
+const put = (world: World, numbers: readonly number[]): Promise<void> =>
+  putInto(world, world.stage.names.stream('shop', 'raw'), numbers);
+
 /** Packs several events into one record, as KPL does. */
-async function put(world: World, numbers: readonly number[]): Promise<void> {
+async function putInto(world: World, stream: string, numbers: readonly number[]): Promise<void> {
   const aggregate = newAggregate({ maxBytes: 1_000_000 });
   for (const number of numbers) aggregate.add(`key-${number}`, Buffer.from(JSON.stringify({ number })));
-  const record = { Data: aggregate.finish(), PartitionKey: 'k', StreamName: world.stage.names.stream('shop', 'raw') };
+  const record = { Data: aggregate.finish(), PartitionKey: 'k', StreamName: stream };
   await operate(world, ({ clients }) => clients.kinesis.send(new PutRecordCommand(record)));
 }
 
@@ -296,3 +299,45 @@ function runPlatformFunction(
     return convertFor(event, surroundings, { awsRequestId: 'r', getRemainingTimeInMillis: () => 900_000 });
   });
 }
+
+/** Another team's stream: nobody said how long it keeps events, so no age ends the mapping's retries. */
+const foreign = definePipeline({
+  name: 'shop',
+  streams: {
+    raw: { schema: Item, existing: 'arn:aws:kinesis:us-east-1:000000000000:stream/theirs' },
+    copied: { schema: Item },
+  },
+  transforms: { copying: { from: 'raw', apply: copying, to: 'copied' } },
+});
+
+describe('records of a stream with unknown retention', () => {
+  test('become dead letters of the step itself four hours before the stream trims them, and no earlier', async () => {
+    const world = await startWorld({
+      pipelines: [foreign],
+      recordBytes: undefined,
+      pollMillis: 60_000,
+      seed: 1,
+      startMillis: Date.parse('2026-01-01T00:00:00Z'),
+    });
+    const [copies] = world.steps;
+    const letters = () => numbersOf(deadLettersOf(world, copies as StepPlan));
+    await putInto(world, 'theirs', [1]);
+    await settle(world, HOUR);
+    // The appends hang until the invocation's time is over.
+    const up = world.faults.add({ site: 'copying kinesis.PutRecords', kind: 'request lost', times: 1e9 });
+    await putInto(world, 'theirs', [2, 3]);
+    await world.clock.advance(19 * HOUR);
+    await putInto(world, 'theirs', [4]);
+    await world.clock.advance(0.9 * HOUR);
+    expect(letters()).toEqual([]);
+    await world.clock.advance(HOUR);
+    expect(letters()).toEqual([2, 3]);
+    expect(documents(world)).toBe(0);
+    up();
+    await settle(world, HOUR);
+    await putInto(world, 'theirs', [5]);
+    await settle(world, HOUR);
+    expect(copied(world)).toEqual([1, 4, 5]);
+    expect(letters()).toEqual([2, 3]);
+  });
+});

@@ -1,4 +1,5 @@
 import { withForeignMarks } from '../checkpoints/foreign-pages.ts';
+import { noMarks } from '../checkpoints/marks.ts';
 import type { Rewind } from '../checkpoints/rewind-state.ts';
 import { type LoadedState, loadState, type PagedStates, shardKey } from '../checkpoints/shard-states.ts';
 import { decodeState, type StepState } from '../checkpoints/step-state.ts';
@@ -29,6 +30,8 @@ export interface Input {
   refresh(signal: AbortSignal): Promise<StreamShape>;
   /** Loads a shard's state, or its parents' marks where the shard has no state yet. */
   open(shardId: string, signal: AbortSignal): Promise<ShardInput>;
+  /** Opens a shard as if nothing were stored of it. For when the store of the states is out of reach. */
+  blank(shardId: string, signal: AbortSignal): Promise<ShardInput>;
   /**
    * Loads only what is stored of a shard, and nothing that the shard would inherit. For a shard that a replay has not
    * begun, resolves to the state that the replay begins with.
@@ -92,21 +95,33 @@ export function openInput(
     return withForeignMarks(loaded, { states, shape }, { shard, signal });
   }
 
+  function inputOf({ shape, shard }: { shape: StreamShape; shard: Shard }, loaded: LoadedState): ShardInput {
+    return {
+      key: `${under}${shardKey(shape, shard.id)}`,
+      loaded,
+      parents: shard.parents.map((id) => `${under}${shardKey(shape, id)}`),
+      facts: { stream: shape.name, from: shard.from, to: shard.to, own, names },
+    };
+  }
+
   return {
     stream,
     under,
     shape: (signal) => described ?? refresh(signal),
     refresh,
     async open(shardId, signal) {
-      const { shape, shard } = await find(shardId, signal);
+      const found = await find(shardId, signal);
+      const { shape, shard } = found;
       const key = `${under}${shardKey(shape, shardId)}`;
-      const loaded = kept.get(key) ?? (await loadWhole(shape, shard, signal));
-      return {
-        key,
-        loaded,
-        parents: shard.parents.map((id) => `${under}${shardKey(shape, id)}`),
-        facts: { stream: shape.name, from: shard.from, to: shard.to, own, names },
-      };
+      return inputOf(found, kept.get(key) ?? (await loadWhole(shape, shard, signal)));
+    },
+    async blank(shardId, signal) {
+      const found = await find(shardId, signal);
+      const { from, to } = found.shard;
+      return inputOf(found, {
+        revision: 0,
+        state: { position: undefined, marks: noMarks(from, to), rejections: [] },
+      });
     },
     async stateOf(shardId, signal) {
       const { shape } = await find(shardId, signal);

@@ -15,6 +15,8 @@ import { type LogRecord, toLogRecord } from '../record-codec/record.ts';
 import { catchUpBesideBatch } from '../rewind/catch-up-step.ts';
 import { skipBatch } from '../rewind/skip-batch.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
+import { giveUpExpiring } from './expiring.ts';
+import type { Unfinished } from './give-up.ts';
 
 /**
  * Handles one delivery of an event source mapping: a batch of one shard. Decides whether the step is paused, whether
@@ -32,16 +34,33 @@ export async function runContinuous(
   if (first === undefined) return retryFrom(undefined);
   const shardId = first.eventID.slice(0, first.eventID.indexOf(':'));
   const delivery: Delivery = { records: event.Records, shardId, invocation, signal: deadlineOf(invocation) };
-  const { step } = batchWork;
+  const { step, input } = batchWork;
+  const old = {
+    ...delivery,
+    step,
+    input,
+    process: (signal: AbortSignal) =>
+      orRetry(batchWork, delivery, () => processUnlessPaused(batchWork, { ...delivery, signal })),
+    commit: (batch: Batch, shard: ShardInput) =>
+      commitAndReport(batchWork, { batch, shard }, { signal: delivery.signal, dataHandled: () => Promise.resolve() }),
+  };
+  const unfinished = await orRetry(batchWork, delivery, () => giveUpExpiring(old));
+  return retryFrom(unfinished);
+}
+
+/** Logs any error of the work, and asks for the whole delivery again. */
+async function orRetry({ step }: BatchWork, delivery: Delivery, work: () => Promise<Unfinished>): Promise<Unfinished> {
   try {
-    const pause = await step.pause.inForce(delivery.signal);
-    const unfinished =
-      pause === undefined ? await processDelivery(batchWork, delivery) : await drain(batchWork, delivery, pause);
-    return retryFrom(unfinished);
+    return await work();
   } catch (error) {
-    step.complain(shardId, error);
-    return retryFrom(first.kinesis);
+    step.complain(delivery.shardId, error);
+    return delivery.records[0]?.kinesis;
   }
+}
+
+async function processUnlessPaused(batchWork: BatchWork, delivery: Delivery): Promise<Unfinished> {
+  const pause = await batchWork.step.pause.inForce(delivery.signal);
+  return pause === undefined ? processDelivery(batchWork, delivery) : drain(batchWork, delivery, pause);
 }
 
 /** The records of one shard that Lambda delivers to one invocation; while a paused step drains, only the first ones. */
@@ -51,9 +70,6 @@ interface Delivery {
   readonly invocation: Invocation;
   readonly signal: AbortSignal;
 }
-
-/** The first record that Lambda has to deliver again. Undefined: all of them are finished. */
-type Unfinished = { readonly sequenceNumber: string } | undefined;
 
 function retryFrom(unfinished: Unfinished): KinesisStreamBatchResponse {
   return { batchItemFailures: unfinished === undefined ? [] : [{ itemIdentifier: unfinished.sequenceNumber }] };

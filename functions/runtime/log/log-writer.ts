@@ -68,6 +68,7 @@ export function openLogWriter(settings: LogWriterSettings): LogWriter {
   let turn: Promise<unknown> = Promise.resolve();
   return {
     async oversized(events, signal) {
+      if (events.length === 0) return [];
       known.shape ??= await shapeOf(settings, signal);
       const limit = dataLimit(settings, known.shape);
       return oversized(events, limit).map((refused) => ({ ...refused, limit }));

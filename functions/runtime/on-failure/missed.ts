@@ -71,7 +71,7 @@ export function missed(document: OnFailureDocument, known: Missing): readonly Re
     : taken(outside, { position: undefined, marks: noMarks(facts.from, facts.to), rejections: [] }, facts);
   return [
     ...inGaps.map((found) => rejectionFor(found, document, '')),
-    ...after.map((found) => rejectionFor(found, document, isKnown ? '' : UNCERTAIN)),
+    ...after.map((found) => rejectionFor(found, document, isKnown ? '' : MAY_BE_PROCESSED)),
   ].sort((a, b) => (a.at < b.at ? -1 : 1));
 }
 
@@ -81,7 +81,8 @@ export function missed(document: OnFailureDocument, known: Missing): readonly Re
  */
 const PATIENCE_MILLIS = 3_600_000;
 
-const UNCERTAIN =
+/** Ends the message of a dead letter whose event may have been processed. */
+export const MAY_BE_PROCESSED =
   '; the step may have processed it all the same, which cannot be found out: check what it wrote before redriving';
 
 function gapOf({ sequenceNumber }: LogRecord, gaps: readonly Gap[]): Gap | undefined {

@@ -1,9 +1,11 @@
 import type { Rewind } from '../../../functions/runtime/checkpoints/rewind-state.ts';
-import { mappingSettings } from '../../delivery.ts';
+import type { StreamShape } from '../../../functions/runtime/log/shards.ts';
+import { longestWaitMillis } from '../../delivery.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
 import type { Backlog } from './backlog.ts';
 
 type Reader = TransformPlan | SinkPlan;
+type Shape = Pick<StreamShape, 'retentionMillis'>;
 
 export const HELD_NOTE =
   'the last events killed its function, so it waits before it tries the next one; see "A step holds" in docs/runbook.md';
@@ -25,7 +27,7 @@ const REWINDING = {
 
 /** Describes any other shard. Undefined when there is nothing to say. */
 export function noteOf(
-  { step, paused }: { readonly step: Reader; readonly paused: boolean },
+  { step, paused, shape }: { readonly step: Reader; readonly paused: boolean; readonly shape: Shape },
   backlog: Backlog,
   rewind: Rewind | undefined,
 ): string | undefined {
@@ -33,13 +35,17 @@ export function noteOf(
   if (!paused) return undefined;
   const notes = [
     ...(rewind === undefined ? [] : ['moved, and starts at its new position when it is resumed']),
-    ...resumeBefore(step, backlog),
+    ...resumeBefore(step, shape, backlog),
   ];
   return notes.length === 0 ? undefined : notes.join('; ');
 }
 
-function resumeBefore({ delivery, input }: Reader, { oldestMillis }: Backlog): readonly string[] {
+function resumeBefore(
+  { delivery, input }: Reader,
+  { retentionMillis }: Shape,
+  { oldestMillis }: Backlog,
+): readonly string[] {
   if (delivery !== 'continuous' || oldestMillis === undefined) return [];
-  const until = new Date(oldestMillis + mappingSettings(input, '').maximumRecordAgeInSeconds * 1_000).toISOString();
-  return [`resume before ${until}; after that Lambda discards the waiting records to the dead-letter bucket`];
+  const until = new Date(oldestMillis + longestWaitMillis(input.stream, retentionMillis)).toISOString();
+  return [`resume before ${until}; after that the waiting records become dead letters`];
 }

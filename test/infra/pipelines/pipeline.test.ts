@@ -224,6 +224,14 @@ describe('a pipeline is rejected', () => {
       says: /stream 's': retentionDays is 366: use a number from 1 to 365/,
     },
     {
+      what: 'with a retention of an existing stream that Kinesis does not have',
+      define: () => {
+        const existing = 'arn:aws:kinesis:eu-west-1:123456789012:stream/theirs';
+        return definePipeline({ name: 'p', streams: { s: { schema: Line, existing, retentionDays: 0.5 } } });
+      },
+      says: /stream 's': retentionDays is 0.5: use a number from 1 to 365/,
+    },
+    {
       what: 'with a record size that no stream has',
       define: () => {
         const existing = 'arn:aws:kinesis:eu-west-1:123456789012:stream/theirs';

@@ -45,6 +45,14 @@ function mappingOf(template: Template, name: string): Record<string, unknown> {
   return the(template, 'AWS::Lambda::EventSourceMapping', { FunctionName: { Ref: id } })[1];
 }
 
+/** Lists the actions that a function's role allows. */
+function actionsOf(template: Template, name: string): readonly string[] {
+  const { Role } = functionOf(template, name)[1] as { Role: { 'Fn::GetAtt': readonly [string, string] } };
+  const role = template.toJSON().Resources[Role['Fn::GetAtt'][0]] as Resource;
+  const policies = role.Properties.Policies as readonly { PolicyDocument: { Statement: { Action: unknown }[] } }[];
+  return policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement.flatMap(({ Action }) => Action as string[]));
+}
+
 describe('a stream', () => {
   test('is encrypted, has its retention and shards, and outlives its stack', () => {
     shop.hasResource('AWS::Kinesis::Stream', {
@@ -169,11 +177,30 @@ describe('a continuous step', () => {
     });
   });
 
-  test("discards records of a stream with unknown retention before Kinesis's shortest retention ends", () => {
-    expect(mappingOf(audit, 'millrace-dev-audit--keeping').MaximumRecordAgeInSeconds).toBe(20 * 3_600);
+  test.each([
+    { what: 'an existing stream whose retention nobody said', days: undefined, seconds: -1 },
+    { what: 'an existing stream of a day', days: 1, seconds: 20 * 3_600 },
+    { what: 'an existing stream of 7 days', days: 7, seconds: 164 * 3_600 },
+    { what: 'an existing stream of 30 days', days: 30, seconds: -1 },
+  ])('retries for the retention less four hours, or without end above 7 days: $what', async ({ days, seconds }) => {
+    const { mappingSettings } = await import('../../../infra/delivery.ts');
+    const existing = 'arn:aws:kinesis:eu-west-1:123456789012:stream/theirs';
+    const { definePipeline } = await import('../../../infra/pipelines/pipeline.ts');
+    const { resolveStream } = await import('../../../infra/pipelines/streams.ts');
+    const { Line } = await import('../pipelines/example.ts');
+    const kept = days === undefined ? {} : { retentionDays: days };
+    const pipeline = definePipeline({ name: 'reading', streams: { lines: { schema: Line, existing, ...kept } } });
+    const stream = resolveStream(pipeline, 'lines', [pipeline]);
+    expect(mappingSettings({ stream, start: 'earliest' }, 'arn').maximumRecordAgeInSeconds).toBe(seconds);
   });
 
-  test('never retries for more than Lambda allows, however long the retention', async () => {
+  test('lets no age end the retries of a stream with unknown retention, and may read how long that keeps events', () => {
+    expect(mappingOf(audit, 'millrace-dev-audit--keeping').MaximumRecordAgeInSeconds).toBe(-1);
+    const needed = ['kinesis:DescribeStreamSummary', 'dynamodb:UpdateItem', 's3:PutObject'];
+    expect(actionsOf(audit, 'millrace-dev-audit--keeping')).toEqual(expect.arrayContaining(needed));
+  });
+
+  test('lets no age end the retries of a stream that keeps events for longer than Lambda counts', async () => {
     const { definePipeline } = await import('../../../infra/pipelines/pipeline.ts');
     const { Line, Order, orderOfLine } = await import('../pipelines/example.ts');
     const archive = definePipeline({
@@ -182,7 +209,7 @@ describe('a continuous step', () => {
       transforms: { ordering: { from: 'lines', apply: orderOfLine, to: 'orders' } },
     });
     const { template } = (await synthesized({}, [archive])).stack('millrace-dev-archive');
-    expect(mappingOf(template, 'millrace-dev-archive--ordering').MaximumRecordAgeInSeconds).toBe(604_800);
+    expect(mappingOf(template, 'millrace-dev-archive--ordering').MaximumRecordAgeInSeconds).toBe(-1);
   });
 
   test('sends discarded batches with their payload to the dead-letter bucket', () => {

@@ -107,7 +107,9 @@ describe('the status of a step', () => {
     await run.when.pass(hours(1));
     const [status] = await run.status('cleaning');
     expect(status).toMatchObject({ state: 'paused', recordsBehind: 1 });
-    expect(status?.note).toMatch(/^resume before 2026-01-01T20:00:\d\d\.\d{3}Z; after that Lambda discards /);
+    expect(status?.note).toMatch(
+      /^resume before 2026-01-01T20:00:\d\d\.\d{3}Z; after that the waiting records become dead /,
+    );
     expect(await run.when.rewound('cleaning', 'earliest')).toBe(false);
     const [moved] = await run.status('cleaning');
     expect(moved?.state).toBe('paused');
