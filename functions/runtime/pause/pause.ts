@@ -14,8 +14,8 @@ import { jsonNote, loadNote, type Note, saveNote, trySaveNote } from '../checkpo
  * A paused continuous step finishes what it may have begun (drain.ts). Then it answers each batch with the batch's
  * first sequence number, so the mapping keeps the shard waiting and delivers the batch again with its own back-off.
  * Such an answer counts as no error, and the batch is not bisected. Records age no faster than behind a disabled
- * mapping, because Lambda compares their age when it delivers them: either way, records that wait for longer than the
- * mapping's maximum record age go to the dead-letter bucket. We do not acknowledge the batches unread and catch up from
+ * mapping, because Lambda compares their age when it delivers them: either way, records that wait until the stream is
+ * about to trim them become dead letters. We do not acknowledge the batches unread and catch up from
  * the log later, because the mapping would then be ahead of what the step has processed.
  */
 export interface Pause {
