@@ -25,6 +25,9 @@ const URGENT_MILLIS = 15 * MINUTE;
 /** How old the known retention may be when records are given up: somebody may have raised it to gain time. */
 const RETENTION_KNOWN_MILLIS = 10 * MINUTE;
 
+/** A record is decoded so many times to give it up. After that it becomes one dead letter, for it may be poison. */
+const MOST_TRIES = 3;
+
 /** The share of an invocation's time in which expiring records are processed. The rest is for giving them up. */
 const SHARE_OF_WORK = 2 / 3;
 
@@ -54,7 +57,7 @@ export async function giveUpExpiring(delivery: OldDelivery): Promise<Unfinished>
   const stored = await loadNote(step.checkpoints, at.note, signal);
   const upTo = stored.value?.upTo ?? '';
   const begun = records.filter(({ kinesis }) => endOfRecord(kinesis.sequenceNumber) <= upTo);
-  if (begun.length > 0 && !(await isRewound(at))) return giveUpFirst(at, records, begun.length);
+  if (begun.length > 0 && !(await isRewound(at))) return giveUpFirst(at, stored, { records, count: begun.length });
   const unfinished = await delivery.process(deadlineOf(invocation, SHARE_OF_WORK));
   if (unfinished !== undefined) return giveUpAfterFailure(at, stored, unfinished);
   if (stored.value?.failing !== undefined) await save(at, stored, { ...stored.value, failing: undefined });
@@ -78,6 +81,8 @@ const Noted = z.object({
     .optional(),
   /** When the stream's retention was read before records were given up. */
   readMillis: z.number().optional(),
+  /** How often the step has begun to give up records from this sequence number on. A process may die of the first. */
+  tries: z.object({ from: z.string(), count: z.number() }).optional(),
 });
 type Noted = Readonly<z.infer<typeof Noted>>;
 
@@ -116,12 +121,13 @@ async function giveUpAfterFailure(
   const { retentionMillis } = isReadAgain ? await input.refresh(signal) : at;
   const given = expiringOf({ ...at, retentionMillis }, left, withinMillis);
   const end = given.at(-1)?.kinesis.sequenceNumber;
-  await save(at, stored, {
+  const value = {
     ...noted,
     readMillis: isReadAgain ? nowMillis : readMillis,
     upTo: end === undefined ? upTo : endOfRecord(end),
-  });
-  return giveUpFirst({ ...at, retentionMillis }, left, given.length);
+  };
+  const { revision } = stored;
+  return giveUpFirst({ ...at, retentionMillis }, { revision, value }, { records: left, count: given.length });
 }
 
 /** Returns since when deliveries fail. A failure long after the last one begins anew. */
@@ -130,9 +136,17 @@ function failingSince(noted: Noted | undefined, nowMillis: number): number {
   return failing === undefined || nowMillis - failing.lastMillis > PATIENCE_MILLIS ? nowMillis : failing.sinceMillis;
 }
 
-/** Gives up the first `count` of the records. Resolves to the first record that is left. */
-async function giveUpFirst(at: Expiring, records: readonly KinesisStreamRecord[], count: number): Promise<Unfinished> {
-  return records[await giveUp(at, records.slice(0, count))]?.kinesis;
+/** Notes and gives up the first `count` of the records. Resolves to the first record that is left. */
+async function giveUpFirst(
+  at: Expiring,
+  stored: StoredNote<Noted | undefined>,
+  { records, count }: { readonly records: readonly KinesisStreamRecord[]; readonly count: number },
+): Promise<Unfinished> {
+  const from = records[0]?.kinesis.sequenceNumber ?? '';
+  const { tries } = stored.value ?? {};
+  const times = tries?.from === from ? tries.count + 1 : 1;
+  await save(at, stored, { ...stored.value, tries: { from, count: times } });
+  return records[await giveUp(at, records.slice(0, count), { firstIsWhole: times > MOST_TRIES })]?.kinesis;
 }
 
 /** A shard that is being rewound reads from the log itself. False when its state is out of reach. */

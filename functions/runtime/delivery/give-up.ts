@@ -5,6 +5,7 @@ import { report } from '../batches/report.ts';
 import type { Input, ShardInput } from '../batches/shard-input.ts';
 import { StaleCheckpoint } from '../errors.ts';
 import { MAY_BE_PROCESSED } from '../on-failure/missed.ts';
+import { endOfRecord } from '../position.ts';
 import { type LogRecord, toLogRecord } from '../record-codec/record.ts';
 import { rejectionOf } from '../rejection.ts';
 import type { Step } from '../step.ts';
@@ -33,16 +34,25 @@ const PORTION = 1_000;
  * The rejections are committed together with the position. When the step's own store is out of reach, as the database
  * of a sink may be, the dead letters do not wait for it: the position stays, the step does not know what it had
  * committed before, and the dead letters say so.
+ *
+ * `firstIsWhole`: the first record becomes one dead letter, without being decoded.
  */
-export async function giveUp(at: GivingUp, records: readonly KinesisStreamRecord[]): Promise<number> {
+export async function giveUp(
+  at: GivingUp,
+  records: readonly KinesisStreamRecord[],
+  { firstIsWhole }: { readonly firstIsWhole: boolean },
+): Promise<number> {
   const all = records.map(toLogRecord);
-  let count = 0;
-  while (count < all.length && !at.signal.aborted) count += await giveUpPortion(at, all.slice(count));
+  let count = firstIsWhole ? await giveUpPortion(at, all.slice(0, 1), rejectWhole) : 0;
+  while (count < all.length && !at.signal.aborted) count += await giveUpPortion(at, all.slice(count), rejectEvents);
   return count;
 }
 
+/** Adds a record to a batch as rejections. */
+type Reject = (batch: Batch, record: LogRecord, message: string) => void;
+
 /** Resolves to the number of records that are given up. */
-async function giveUpPortion(at: GivingUp, records: readonly LogRecord[]): Promise<number> {
+async function giveUpPortion(at: GivingUp, records: readonly LogRecord[], reject: Reject): Promise<number> {
   const { step, input, shardId, signal } = at;
   const started = step.now();
   const known = await input.open(shardId, signal).catch(() => undefined);
@@ -52,7 +62,7 @@ async function giveUpPortion(at: GivingUp, records: readonly LogRecord[]): Promi
   let count = 0;
   while (count < records.length && batch.rejections.length < PORTION) {
     const record = records[count++] as LogRecord;
-    rejectEvents(batch, record, whyGivenUp(record, at.retentionMillis) + (known === undefined ? MAY_BE_PROCESSED : ''));
+    reject(batch, record, whyGivenUp(record, at.retentionMillis) + (known === undefined ? MAY_BE_PROCESSED : ''));
   }
   if (known !== undefined && (await isCommitted(at, batch, known))) return count;
   await step.deadLetters.put(shard.key, batch.rejections, signal);
@@ -66,6 +76,11 @@ function rejectEvents(batch: Batch, record: LogRecord, message: string): void {
   batch.take(record);
   const events = batch.events.splice(0);
   batch.rejections.push(...events.map((event) => rejectionOf(event, { reason: 'expired', message })));
+}
+
+function rejectWhole(batch: Batch, record: LogRecord, message: string): void {
+  const at = endOfRecord(record.sequenceNumber);
+  batch.reject(record, { at, reason: 'expired', message, bytes: record.data });
 }
 
 /** Says why. The message follows from the record alone, so a retry makes the same dead letter. */

@@ -177,6 +177,33 @@ describe('a record that its stream trims within four hours', () => {
     expect(lettersOf()).toEqual([0, 1]);
   });
 
+  test('is one dead letter when three processes died while they made dead letters of its events', async () => {
+    const { s3 } = engine.surroundings(CONFIG);
+    let died = Promise.withResolvers<number>();
+    let deaths = 0;
+    const dying = {
+      send(command: PutObjectCommand) {
+        if (deaths === 3) return s3.send(command);
+        died.resolve(-1);
+        return new Promise(() => undefined);
+      },
+    };
+    const database = newDatabase();
+    const step = stepInto(engine, database, { s3: dying as never });
+    await oldAndYoung(24 * HOUR - 10 * MINUTE);
+    database.isDown = true;
+    for (; deaths < 3; deaths++) {
+      died = Promise.withResolvers();
+      expect(await Promise.race([step.deliver(), died.promise])).toBe(-1);
+      step.restart();
+    }
+    expect(await step.deliver()).toBe(1);
+    const [letter, ...others] = [...engine.letters.values()];
+    expect(letter).toMatchObject({ reason: 'expired', message: expect.stringContaining('trims it') });
+    expect(letter?.event).toBeUndefined();
+    expect(others).toEqual([]);
+  });
+
   test('is a dead letter also while the database with the positions is out of reach, and the letter says so', async () => {
     const database = newDatabase(true);
     const step = stepInto(engine, database);
