@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseOrExplain } from '../functions/runtime/step-config.ts';
 import { GivenDatabase } from './given-database.ts';
+import { KEY_ARN, KEY_ARN_RULE } from './key-arn.ts';
 import { Stage } from './names.ts';
 import { strict } from './strict-object.ts';
 
@@ -44,6 +45,11 @@ const Context = strict({
   databases: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,29}$/), GivenDatabase).default({}),
   network: Network.optional(),
   zones: Zones.optional(),
+  /**
+   * The ARN of the customer managed KMS key for the secrets that the stage makes: the tokens of HTTP sources. By
+   * default AWS's own key for Secrets Manager.
+   */
+  key: z.string().regex(KEY_ARN, KEY_ARN_RULE).optional(),
 }).superRefine(({ zones, network, database }, context) => {
   if (zones === undefined || (network === undefined && database === undefined)) return;
   const given = network === undefined ? 'database' : 'network';

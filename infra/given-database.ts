@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { readCertificates } from './certificates.ts';
+import { KEY_ARN, KEY_ARN_RULE } from './key-arn.ts';
 import { strict } from './strict-object.ts';
 
 const text = z.string().min(1);
@@ -24,6 +25,8 @@ export const GivenDatabase = strict({
   user: text,
   /** The ARN of a Secrets Manager secret with the user's password, as text or as `password` of a JSON object. */
   secret: text.optional(),
+  /** The ARN of the customer managed KMS key that encrypts the secret. By default AWS's own key for Secrets Manager. */
+  key: z.string().regex(KEY_ARN, KEY_ARN_RULE).optional(),
   /** In place of a secret: the resource id of an RDS instance or Aurora cluster whose user logs in by IAM. */
   resourceId: z
     .string()
@@ -45,6 +48,10 @@ export const GivenDatabase = strict({
     path: ['secret'],
     error:
       "a database has either a 'secret', the ARN of its password, or a 'resourceId', to log in by IAM: give one of them",
+  })
+  .refine(({ secret, key }) => key === undefined || secret !== undefined, {
+    path: ['key'],
+    error: "the key encrypts the secret, and this database has no 'secret': leave it out",
   })
   .superRefine(({ host, resourceId, ca, tls }, context) => {
     const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });

@@ -60,8 +60,15 @@ export interface AwsResources {
    * Finds the stage's database, or another one by name. Throws a `UserMistake` when the context has none of that name.
    */
   database(name: string | undefined): AwsDatabase;
-  /** Returns the ARN of a secret of this step with a random value. The same purpose gives the same secret. */
-  secret(purpose: string): string;
+  /** Returns a secret of this step with a random value. The same purpose gives the same secret. */
+  secret(purpose: string): KeptSecret;
+}
+
+/** A secret, and the customer managed key that encrypts it. Without a key, it has AWS's own for Secrets Manager. */
+export interface KeptSecret {
+  /** The whole ARN, with the six characters that Secrets Manager adds to the name. */
+  readonly secret: string;
+  readonly key?: string | undefined;
 }
 
 export interface AwsDatabase {
@@ -73,8 +80,8 @@ export interface AwsDatabase {
   readonly tls?: 'off';
   /** Who signed the certificate of a server that is not RDS: certificates as PEM, or `public`. */
   readonly ca?: string;
-  /** The ARN of a secret with the user's password, or the ARN of the user for IAM's `rds-db:connect`. */
-  readonly authentication: { readonly secret: string } | { readonly userArn: string };
+  /** The secret with the user's password, or the ARN of the user for IAM's `rds-db:connect`. */
+  readonly authentication: KeptSecret | { readonly userArn: string };
   readonly network: FunctionNetwork | undefined;
 }
 

@@ -1,5 +1,6 @@
 import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import { Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
 
@@ -11,7 +12,8 @@ export class EventStream extends Construct {
     props: { readonly stream: OwnStreamPlan; readonly streamName: string; readonly removal: RemovalPolicy },
   ) {
     super(scope, id);
-    const { shards, retentionHours } = props.stream;
+    const { shards, retentionHours, keys } = props.stream;
+    const [key] = keys;
     const capacity =
       shards === 'on-demand'
         ? { streamMode: StreamMode.ON_DEMAND }
@@ -20,8 +22,10 @@ export class EventStream extends Construct {
       streamName: props.streamName,
       ...capacity,
       retentionPeriod: Duration.hours(retentionHours),
-      // The key that AWS manages for Kinesis. Every principal that may use the stream may use the key.
-      encryption: StreamEncryption.MANAGED,
+      // The key that AWS manages for Kinesis needs no rights: every principal that may use the stream may use the key.
+      ...(key === undefined
+        ? { encryption: StreamEncryption.MANAGED }
+        : { encryption: StreamEncryption.KMS, encryptionKey: Key.fromKeyArn(this, 'Key', key) }),
       removalPolicy: props.removal,
     });
   }

@@ -2,14 +2,16 @@ import type { Names } from '../names.ts';
 import type { Needs, Statement } from '../needs.ts';
 import type { SinkPlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
+import { decryptsItsInput, encryptsItsOutput } from './key-statements.ts';
 import { streamArnOf } from './stream-names.ts';
 
 /** Lists everything that a step's function may do: what the runtime needs for its kind, and its connector's needs. */
 export function statementsOf(step: StepPlan, names: Names, needs: Needs | undefined): readonly Statement[] {
   return [
     writesItsLog(step, names),
-    ...(step.kind === 'source' ? [] : [readsItsInput(step, names), ...seesDrainedShards(step, names)]),
-    ...(step.kind === 'sink' ? [] : [writesItsOutput(step.output, names)]),
+    ...(step.kind === 'source' ? [] : [readsItsInput(step, names), ...decryptsItsInput(step.input.stream, names)]),
+    ...(step.kind === 'source' ? [] : seesDrainedShards(step, names)),
+    ...(step.kind === 'sink' ? [] : [writesItsOutput(step.output, names), ...encryptsItsOutput(step.output, names)]),
     step.delivery === 'request' ? seesWhetherItIsPaused(step, names) : movesItsCheckpoints(step, names),
     ...(step.delivery === 'request' ? [] : [keepsDeadLetters(step, names)]),
     ...(step.delivery === 'continuous' ? keepsDiscardedBatches(names) : []),

@@ -5,6 +5,7 @@ import type { Sink } from '../../functions/runtime/sink.ts';
 import type { Source } from '../../functions/runtime/source.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { SinkName, SourceName } from '../connectors.ts';
+import { KEY_ARN, KEY_ARN_RULE, keysOf, type StreamKey } from '../key-arn.ts';
 import type { InlineSql } from './inline-sql.ts';
 import { fieldMistakes } from './sink-fields.ts';
 
@@ -42,7 +43,16 @@ interface Deduplicating {
   readonly idempotent?: true;
 }
 
-export interface OwnStream extends Schema, Deduplicating {
+interface Encrypted {
+  /**
+   * The ARN of the customer managed KMS key that encrypts the stream; for a stream that exists, of the key that does so
+   * already. By default AWS's own key for Kinesis, which needs no rights. When you change the key, list the former ones
+   * behind the new one for as long as the stream keeps an event: `[new, former]`.
+   */
+  readonly key?: StreamKey;
+}
+
+export interface OwnStream extends Schema, Deduplicating, Encrypted {
   /** The number of shards; 1 without `shards` and `capacity`. */
   readonly shards?: number;
   /** Capacity that follows the traffic, instead of a number of shards. */
@@ -57,7 +67,7 @@ export interface BorrowedStream extends Schema {
   readonly of: { readonly pipeline: string; readonly stream: string };
 }
 
-export interface ExistingStream extends Schema, Deduplicating {
+export interface ExistingStream extends Schema, Deduplicating, Encrypted {
   /** The stream's ARN. */
   readonly existing: string;
   /** The stream's maximum record size in KiB, 1,024 to 10,240, if it is not Kinesis's default; 1,024 by default. */
@@ -227,6 +237,10 @@ const KINESIS_ARN = /^arn:[a-z-]+:kinesis:[a-z0-9-]+:\d{12}:stream\/[a-zA-Z0-9_.
 
 function streamMistakes(streams: Streams): string[] {
   return Object.entries(streams).flatMap(([name, stream]) => {
+    if ('key' in stream) {
+      const aliases = keysOf(stream.key).filter((key) => !KEY_ARN.test(key));
+      if (aliases.length > 0) return aliases.map((key) => `stream '${name}': key is '${key}': ${KEY_ARN_RULE}`);
+    }
     if ('existing' in stream && !KINESIS_ARN.test(stream.existing)) {
       return [`stream '${name}': existing is '${stream.existing}': use the ARN of a Kinesis stream`];
     }

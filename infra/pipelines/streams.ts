@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { keysOf } from '../key-arn.ts';
 import type { OwnStream, Pipeline } from './pipeline.ts';
 
 /** A stream as it is deployed: one that a pipeline creates, or one that exists already. */
@@ -13,6 +14,10 @@ interface AnyStreamPlan {
   readonly maxRecordKiB: number;
   /** Undefined: nobody said how long the stream keeps an event. */
   readonly retentionHours: number | undefined;
+  /**
+   * The ARNs of the customer's keys: the first encrypts, and events that the stream still holds may have any of them.
+   */
+  readonly keys: readonly string[];
 }
 
 /** Kinesis's default. The streams that pipelines create have it. */
@@ -44,9 +49,10 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
   if (declaration === undefined) throw new UserMistake(`pipeline '${pipeline.name}' has no stream '${name}'`);
   if ('existing' in declaration) {
     const { existing: arn, schema: ofExisting, idempotent: isIdempotent = false } = declaration;
-    const { maxRecordKiB = DEFAULT_RECORD_KIB, retentionDays: keptDays } = declaration;
+    const { maxRecordKiB = DEFAULT_RECORD_KIB, retentionDays: keptDays, key } = declaration;
     const retentionHours = keptDays === undefined ? undefined : hoursOf(keptDays);
-    return { kind: 'existing', arn, schema: ofExisting, idempotent: isIdempotent, maxRecordKiB, retentionHours };
+    const shape = { schema: ofExisting, idempotent: isIdempotent, maxRecordKiB, retentionHours, keys: keysOf(key) };
+    return { kind: 'existing', arn, ...shape };
   }
   if ('of' in declaration) {
     const owner = pipelines.find((candidate) => candidate.name === declaration.of.pipeline);
@@ -67,6 +73,7 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
     compression,
     idempotent,
     maxRecordKiB: DEFAULT_RECORD_KIB,
+    keys: keysOf(declaration.key),
     shards: capacity ?? shards ?? 1,
     retentionHours: hoursOf(retentionDays ?? 1),
   };

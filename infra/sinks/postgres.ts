@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
 import { type Column, columnsOf } from '../../functions/sinks/postgres/columns.ts';
 import type { AwsDatabase, AwsResources, ConnectorStep, LaptopResources, Needs, Statement } from '../needs.ts';
+import { readsSecret } from '../secret-statements.ts';
 
 /** The options that the resources depend on. */
 const Options = z.object({ create: z.boolean().default(false), database: z.string().optional() });
@@ -15,7 +16,7 @@ type Resources = z.input<typeof PostgresServer> & { readonly columns?: readonly 
 export function postgresOnAws(step: ConnectorStep, aws: AwsResources): Needs {
   const database = aws.database(Options.parse(step.options).database);
   const { host, port, name, user, authentication, tls, ca, network } = database;
-  const auth = 'secret' in authentication ? authentication : { iam: true as const };
+  const auth = 'secret' in authentication ? { secret: authentication.secret } : { iam: true as const };
   const resources: Resources = {
     host,
     port,
@@ -26,7 +27,7 @@ export function postgresOnAws(step: ConnectorStep, aws: AwsResources): Needs {
     ...(ca === undefined ? {} : { ca }),
     ...columnsToCreate(step),
   };
-  return { resources, statements: [logsIn(authentication)], network };
+  return { resources, statements: logsIn(authentication), network };
 }
 
 /** A laptop has one database, which stands for all databases that a pipeline names. */
@@ -48,12 +49,8 @@ function columnsToCreate({ options, schema }: ConnectorStep): Pick<Resources, 'c
   return Options.parse(options).create ? { columns: columnsOf(schema) } : {};
 }
 
-function logsIn(authentication: AwsDatabase['authentication']): Statement {
+function logsIn(authentication: AwsDatabase['authentication']): readonly Statement[] {
   return 'secret' in authentication
-    ? {
-        why: 'reads the password of the database user',
-        actions: ['secretsmanager:GetSecretValue'],
-        resources: [authentication.secret],
-      }
-    : { why: 'logs in to the database by iam', actions: ['rds-db:connect'], resources: [authentication.userArn] };
+    ? readsSecret('reads the password of the database user', authentication)
+    : [{ why: 'logs in to the database by iam', actions: ['rds-db:connect'], resources: [authentication.userArn] }];
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AwsResources, ConnectorStep, LaptopResources, RequestNeeds } from '../needs.ts';
+import { readsSecret } from '../secret-statements.ts';
 
 /** The option that the grants depend on. */
 const Options = z.object({ callers: z.enum(['iam', 'bearer']).default('iam') });
@@ -14,10 +15,8 @@ export function httpOnAws(step: ConnectorStep, { secret }: AwsResources): Reques
   }
   const token = secret('token');
   return {
-    resources: { tokenSecret: token },
-    statements: [
-      { why: 'reads the token that callers send', actions: ['secretsmanager:GetSecretValue'], resources: [token] },
-    ],
+    resources: { tokenSecret: token.secret },
+    statements: readsSecret('reads the token that callers send', token),
     network: undefined,
     callers: 'anyone',
   };

@@ -1,5 +1,5 @@
 import { RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { type CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { connectors } from '../connectors.ts';
 import { EventStream } from '../constructs/event-stream.ts';
@@ -92,7 +92,7 @@ export class PipelineStack extends Stack {
   }
 
   private resourcesOf(step: StepPlan): AwsResources {
-    const { names, resources, removal } = this.surroundings;
+    const { names, resources, removal, key } = this.surroundings;
     const made = new Map<string, Secret>();
     const secretOf = (purpose: string): Secret => {
       const secret =
@@ -102,6 +102,8 @@ export class PipelineStack extends Stack {
           description: `${purpose} of ${step.pipeline}/${step.name}`,
           generateSecretString: { passwordLength: 40, excludePunctuation: true },
         });
+      // Not as a construct of the key, which would add rights that nobody needs.
+      if (key !== undefined) (secret.node.defaultChild as CfnSecret).kmsKeyId = key;
       // Callers have its value. A first deployment that fails takes it away again: its name would be in the way.
       secret.applyRemovalPolicy(
         removal === RemovalPolicy.RETAIN ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
@@ -113,7 +115,7 @@ export class PipelineStack extends Stack {
       made.set(purpose, secret);
       return secret;
     };
-    return { ...resources, secret: (purpose) => secretOf(purpose).secretArn };
+    return { ...resources, secret: (purpose) => ({ secret: secretOf(purpose).secretArn, key }) };
   }
 }
 

@@ -78,9 +78,9 @@ export class PlatformStack extends Stack {
   }
 
   /** Describes a database from the context. Without a network in the context, it needs none. */
-  private given({ secret, resourceId, ...server }: GivenDatabase, { network }: Context): AwsDatabase {
+  private given({ secret, key, resourceId, ...server }: GivenDatabase, { network }: Context): AwsDatabase {
     const userArn = this.names.arnOf('rds-db', `dbuser:${resourceId}/${server.user}`);
-    return { ...server, network, authentication: secret === undefined ? { userArn } : { secret } };
+    return { ...server, network, authentication: secret === undefined ? { userArn } : { secret, key } };
   }
 
   /** Adds the stage's own database, in the network of the context or one of its own. */

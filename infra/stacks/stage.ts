@@ -36,7 +36,7 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
     existingStreams: existingStreamsOf(all),
   });
   const { names, resources, removal } = platform;
-  const surroundings = { names, resources, removal, bundleOf, alarms: context.alarms };
+  const surroundings = { names, resources, removal, bundleOf, key: context.key, alarms: context.alarms };
   const stacks = new Map(
     plans.map((plan) => [plan.name, new PipelineStack(app, pipelineStack(plan.name), { plan, surroundings })]),
   );

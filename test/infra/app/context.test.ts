@@ -17,6 +17,7 @@ const DATABASE = {
 const ENDPOINT = 'shop.abcdefghijkl.eu-west-1.rds.amazonaws.com';
 const { secret: _, ca: __, ...SERVER } = { ...DATABASE, host: ENDPOINT };
 const BY_IAM = { ...SERVER, resourceId: 'db-ABC123' };
+const KEY = 'arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 const NETWORK = {
   vpcId: 'vpc-0123456789abcdef0',
   subnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'],
@@ -109,7 +110,7 @@ describe('the context', () => {
     {
       what: 'an unknown key',
       context: { stge: 'dev' },
-      says: /'stge': unknown key; use one of stage, pipelines, removal, alarms, database, databases, network, zones$/,
+      says: /'stge': unknown key; use one of stage, pipelines, removal, alarms, database, databases, network, zones, key$/,
     },
     {
       what: 'a stage with a hyphen',
@@ -133,7 +134,7 @@ describe('the context', () => {
     {
       what: 'a database with its password in the open',
       context: { database: { ...DATABASE, password: 'x' } },
-      says: /database: 'password': unknown key; use one of host, port, name, user, secret, resourceId, ca, tls/,
+      says: /database: 'password': unknown key; use one of host, port, name, user, secret, key, resourceId, ca, tls/,
     },
     {
       what: 'a database on another machine without TLS',
@@ -184,6 +185,16 @@ describe('the context', () => {
       what: 'a file without a certificate',
       context: { database: { ...DATABASE, ca: 'package.json' } },
       says: /database\.ca: 'package\.json' has no certificate/,
+    },
+    {
+      what: 'the alias of a key',
+      context: { key: 'arn:aws:kms:eu-west-1:123456789012:alias/ours' },
+      says: /key: use the ARN of a KMS key, not of an alias/,
+    },
+    {
+      what: 'the key of a secret that a database does not have',
+      context: { database: { ...BY_IAM, key: KEY } },
+      says: /database\.key: the key encrypts the secret, and this database has no 'secret'/,
     },
     {
       what: 'a wrong database beside the first',

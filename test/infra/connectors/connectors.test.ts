@@ -58,7 +58,7 @@ function awsWith(database: AwsDatabase): AwsResources {
     landing: { name: 'landing', arn: 'arn:aws:s3:::landing' },
     lake: { name: 'lake', arn: 'arn:aws:s3:::lake' },
     database: (name) => (name === undefined ? database : { ...database, host: `${name}.example.com` }),
-    secret: (purpose) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${purpose}`,
+    secret: (purpose) => ({ secret: `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${purpose}` }),
   };
 }
 

@@ -240,6 +240,11 @@ describe('a pipeline is rejected', () => {
       says: /stream 's': maxRecordKiB is 512: use the stream's maximum record size, from 1024 to 10240/,
     },
     {
+      what: 'with the alias of a key',
+      define: () => definePipeline({ name: 'p', streams: { s: { schema: Line, key: 'alias/ours' } } }),
+      says: /stream 's': key is 'alias\/ours': use the ARN of a KMS key, not of an alias/,
+    },
+    {
       what: 'with an existing stream that is no ARN',
       define: () => definePipeline({ name: 'p', streams: { s: { schema: Line, existing: 'theirs' } } }),
       says: /stream 's': existing is 'theirs': use the ARN of a Kinesis stream/,

@@ -7,6 +7,7 @@ import { asText, type SynthesizedStage, synthesized } from './synthesized.ts';
 
 /** Services that a role allows and the function's own code never calls. They need no endpoint. */
 const NOT_CALLED: Readonly<Record<string, string>> = {
+  kms: 'Kinesis and Secrets Manager call it for the function',
   ec2: 'Lambda joins the network, and the code is denied it',
   logs: 'Lambda takes the logs',
   'rds-db': 'the token of IAM authentication is made in the function, and shown to the database',
