@@ -209,7 +209,12 @@ const NAME_RULE = '1 to 30 of a-z, 0-9';
 const NAME_SHAPE = 'begins with a letter, and has no hyphen at its end or next to another';
 
 function mistakesOf(pipeline: Pipeline): string[] {
-  return [...nameMistakes(pipeline), ...streamMistakes(pipeline.streams), ...stepMistakes(pipeline)];
+  return [
+    ...nameMistakes(pipeline),
+    ...keyMistakes(pipeline.streams),
+    ...streamMistakes(pipeline.streams),
+    ...stepMistakes(pipeline),
+  ];
 }
 
 function nameMistakes(pipeline: Pipeline): string[] {
@@ -235,12 +240,16 @@ function nameMistakes(pipeline: Pipeline): string[] {
 
 const KINESIS_ARN = /^arn:[a-z-]+:kinesis:[a-z0-9-]+:\d{12}:stream\/[a-zA-Z0-9_.-]+$/;
 
+function keyMistakes(streams: Streams): string[] {
+  return Object.entries(streams).flatMap(([name, stream]) =>
+    keysOf('key' in stream ? stream.key : undefined)
+      .filter((key) => !KEY_ARN.test(key))
+      .map((key) => `stream '${name}': key is '${key}': ${KEY_ARN_RULE}`),
+  );
+}
+
 function streamMistakes(streams: Streams): string[] {
   return Object.entries(streams).flatMap(([name, stream]) => {
-    if ('key' in stream) {
-      const aliases = keysOf(stream.key).filter((key) => !KEY_ARN.test(key));
-      if (aliases.length > 0) return aliases.map((key) => `stream '${name}': key is '${key}': ${KEY_ARN_RULE}`);
-    }
     if ('existing' in stream && !KINESIS_ARN.test(stream.existing)) {
       return [`stream '${name}': existing is '${stream.existing}': use the ARN of a Kinesis stream`];
     }
