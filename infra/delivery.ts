@@ -1,4 +1,5 @@
 import { HOURS_BEFORE_TRIM } from '../functions/runtime/delivery/expiring.ts';
+import { LANES } from '../functions/runtime/items/lanes.ts';
 import type { Start } from './pipelines/pipeline.ts';
 import type { StepPlan } from './pipelines/plan.ts';
 import type { StreamPlan } from './pipelines/streams.ts';
@@ -8,6 +9,9 @@ export interface Limits {
   readonly timeoutSeconds: number;
   readonly memoryMb: number;
 }
+
+/** The Lambda runtime of every function. */
+export const RUNTIME = 'nodejs24.x';
 
 /**
  * The limits of each delivery, on AWS and on a laptop alike. No concurrency is reserved: a mapping runs a step once for
@@ -47,6 +51,33 @@ export function mappingSettings(input: { readonly stream: StreamPlan; readonly s
     destinationConfig: { onFailure: { destination: deadLetters } },
   };
 }
+
+/** Returns the parameters of the mapping of a source that reads a queue. */
+export function queueMappingSettings() {
+  return {
+    // One file may take all the time of an invocation.
+    batchSize: 1,
+    functionResponseTypes: ['ReportBatchItemFailures' as const],
+    // As many as a source has lanes: more invocations would only wait for a lane.
+    scalingConfig: { maximumConcurrency: LANES },
+  };
+}
+
+/** Returns the parameters of the mapping that calls the function which makes dead letters of discarded batches. */
+export function givenUpMappingSettings() {
+  return {
+    // How many documents one invocation converts. Together they describe each stream once.
+    batchSize: 10,
+    // Two, the fewest that Lambda allows: in an outage, the account's concurrency belongs to the steps.
+    scalingConfig: { maximumConcurrency: 2 },
+  };
+}
+
+/**
+ * How long a message that was received stays hidden: six times the time-out, as Lambda's documentation recommends. It
+ * retries throttled invocations in that time.
+ */
+export const VISIBILITY_SECONDS = 6 * LIMITS.queue.timeoutSeconds;
 
 const STARTING_POSITIONS = { earliest: 'TRIM_HORIZON', latest: 'LATEST' } as const;
 

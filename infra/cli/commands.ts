@@ -3,6 +3,7 @@ import { database } from './commands/database.ts';
 import { deadLetters } from './commands/dead-letters.ts';
 import { demo } from './commands/demo.ts';
 import { dev } from './commands/dev.ts';
+import { doctor } from './commands/doctor.ts';
 import { kept } from './commands/kept.ts';
 import { mappings } from './commands/mappings.ts';
 import { pause } from './commands/pause.ts';
@@ -18,6 +19,7 @@ export const commands: Readonly<Record<string, Command>> = {
   demo,
   dev,
   status,
+  doctor,
   tail,
   'dead-letters': deadLetters,
   pause,

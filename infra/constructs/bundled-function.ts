@@ -6,7 +6,7 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type { Construct } from 'constructs';
 import type { EnvironmentConfig } from '../../functions/runtime/step-config.ts';
 import { HANDLER } from '../bundle.ts';
-import type { Limits } from '../delivery.ts';
+import { type Limits, RUNTIME } from '../delivery.ts';
 import type { Names } from '../names.ts';
 import type { FunctionNetwork, Statement } from '../needs.ts';
 import { explainWildcards } from './explained-wildcards.ts';
@@ -53,7 +53,7 @@ export function addBundledFunction(
   const lambda = new CfnFunction(scope, 'Function', {
     functionName,
     description,
-    runtime: 'nodejs24.x',
+    runtime: RUNTIME,
     architectures: ['arm64'],
     code: { s3Bucket: code.s3BucketName, s3Key: code.s3ObjectKey },
     handler: HANDLER,

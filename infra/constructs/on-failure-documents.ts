@@ -7,7 +7,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { ON_FAILURE_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
 import type { Bundle } from '../bundle.ts';
-import type { Limits } from '../delivery.ts';
+import { givenUpMappingSettings, type Limits } from '../delivery.ts';
 import type { Names } from '../names.ts';
 import type { Statement } from '../needs.ts';
 import { addBundledFunction } from './bundled-function.ts';
@@ -19,12 +19,6 @@ export const ON_FAILURE_ENTRY = 'functions/runtime/on-failure/handler.ts';
 
 /** Documents have up to 6 MB and are read one at a time. After an outage of hours there are many. */
 const LIMITS: Limits = { timeoutSeconds: 15 * 60, memoryMb: 1_024 };
-
-/** Two, the fewest that Lambda allows: in an outage, the account's concurrency belongs to the steps. */
-const MOST_AT_ONCE = 2;
-
-/** How many documents one invocation converts. Together they describe each stream once. */
-const DOCUMENTS_AT_ONCE = 10;
 
 export interface OnFailureDocumentsProps {
   readonly names: Names;
@@ -64,8 +58,7 @@ export class OnFailureDocuments extends Construct {
     new CfnEventSourceMapping(this, 'Mapping', {
       functionName: lambda.ref,
       eventSourceArn: queue.queueArn,
-      batchSize: DOCUMENTS_AT_ONCE,
-      scalingConfig: { maximumConcurrency: MOST_AT_ONCE },
+      ...givenUpMappingSettings(),
     });
     const left = new CfnRule(this, 'Left', {
       description: 'looks for what had to wait',

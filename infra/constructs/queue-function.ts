@@ -4,8 +4,7 @@ import { SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { LANES } from '../../functions/runtime/items/lanes.ts';
-import { LIMITS } from '../delivery.ts';
+import { queueMappingSettings, VISIBILITY_SECONDS } from '../delivery.ts';
 import type { QueueNeeds } from '../needs.ts';
 import type { SourcePlan } from '../pipelines/plan.ts';
 import { StepFunction, type StepFunctionProps } from './step-function.ts';
@@ -31,8 +30,7 @@ export class QueueFunction extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: FOURTEEN_DAYS,
-      // Six times the time-out, as Lambda's documentation recommends: it retries throttled invocations in that time.
-      visibilityTimeout: Duration.seconds(6 * LIMITS.queue.timeoutSeconds),
+      visibilityTimeout: Duration.seconds(VISIBILITY_SECONDS),
       // Ten times half an hour, so that an outage of a few hours fails no file.
       deadLetterQueue: { queue: failed, maxReceiveCount: 10 },
     });
@@ -40,11 +38,7 @@ export class QueueFunction extends Construct {
     new CfnEventSourceMapping(this, 'Mapping', {
       functionName,
       eventSourceArn: queue.queueArn,
-      // One file may take all the time of an invocation.
-      batchSize: 1,
-      functionResponseTypes: ['ReportBatchItemFailures'],
-      // As many as a source has lanes: more invocations would only wait for a lane.
-      scalingConfig: { maximumConcurrency: LANES },
+      ...queueMappingSettings(),
     });
     announce(this, queue, needs);
   }

@@ -7,6 +7,7 @@ import { changeInFullFlight, changeWhilePaused } from './change.ts';
 import type { Running } from './command.ts';
 import { openDatabase } from './database.ts';
 import { openDeployed } from './deployed.ts';
+import { doctorFindsNothing } from './doctor.ts';
 import { realDataEnforced } from './enforced.ts';
 import { killer } from './killer.ts';
 import { followMappings, givenBack } from './mappings.ts';
@@ -54,6 +55,7 @@ export async function runSuite(
     return [{ what: 'stacks with outputs', expected: 1, found: Object.keys(outputs).length }];
   });
   using deployed = openDeployed(stage, { ...server, account }, database.client);
+  await results.step('millrace doctor', () => doctorFindsNothing(deployed, { server, folder }));
   let devicesUrl = '';
   let mappings: Running | undefined;
   await results.step(isAws ? 'the function URL' : 'millrace mappings --follow', async () => {

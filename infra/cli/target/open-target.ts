@@ -30,6 +30,11 @@ export interface FoundTarget extends Disposable {
   readonly pipelines: readonly string[] | undefined;
 }
 
+/** A stage on AWS that is open. */
+export interface FoundStage extends FoundTarget {
+  readonly lambda: LambdaClient;
+}
+
 /**
  * Opens the dev that runs in this folder, or a stage on AWS when any of the options names one. Throws a `UserMistake`
  * when there is neither: a command meant for a dev that has just ended must never reach a stage.
@@ -63,7 +68,8 @@ async function openDev(dev: RunningDev, signal: AbortSignal): Promise<FoundTarge
   };
 }
 
-async function openStage(values: CommandInvocation['values'], signal: AbortSignal): Promise<FoundTarget> {
+/** Opens the stage on AWS that the options name. Throws a `UserMistake` when it is not there. */
+export async function openStage(values: CommandInvocation['values'], signal: AbortSignal): Promise<FoundStage> {
   const stage = parseOrExplain(Stage, values.stage ?? 'dev', '--stage');
   // Every client of the SDK reads these variables, the clients of connectors too.
   for (const [option, variable] of ENVIRONMENT) {
@@ -103,6 +109,7 @@ async function openStage(values: CommandInvocation['values'], signal: AbortSigna
   };
   return {
     target,
+    lambda,
     title: `stage '${stage}' in ${region} (${account})`,
     pipelines: undefined,
     ...disposalOf(target, lambda),

@@ -1,0 +1,33 @@
+import type { PipelinePlan } from '../../pipelines/plan.ts';
+import { examineCaller } from './callers.ts';
+import type { Finding } from './finding.ts';
+import { examineFunction } from './functions.ts';
+import { examinePlatform } from './platform.ts';
+import type { ExaminedStage } from './stage.ts';
+import { examineStreams } from './streams.ts';
+
+/**
+ * Compares a stage on AWS with what the repository deploys. Makes only calls that read. A pipeline without any function
+ * is not deployed, which is no fault: a stage has the pipelines that somebody deployed there.
+ */
+export async function examine(
+  plans: readonly PipelinePlan[],
+  stage: ExaminedStage,
+  nowMillis: number,
+): Promise<readonly Finding[]> {
+  const findings = [...(await examinePlatform(stage, nowMillis))];
+  for (const plan of plans) findings.push(...(await examinePipeline(plan, stage)));
+  return findings;
+}
+
+async function examinePipeline(plan: PipelinePlan, stage: ExaminedStage): Promise<readonly Finding[]> {
+  const functions = await Promise.all(plan.steps.map((step) => examineFunction(step, stage)));
+  if (functions.every(({ found }) => found === 'is missing'))
+    return [{ of: plan.name, what: 'pipeline', state: 'absent', found: 'it is not deployed in this stage' }];
+  const findings: Finding[] = [...(await examineStreams(plan, stage))];
+  for (const [index, step] of plan.steps.entries()) {
+    const itself = functions[index] as Finding;
+    findings.push(itself, ...(itself.found === 'is missing' ? [] : await examineCaller(step, stage)));
+  }
+  return findings;
+}
