@@ -236,7 +236,9 @@ describe('millrace doctor', () => {
   async function run(values: Readonly<Record<string, string | boolean>>): Promise<{ code: number; said: string }> {
     const lines: string[] = [];
     vi.spyOn(console, 'log').mockImplementation((line: string) => void lines.push(line));
-    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']) vi.stubEnv(name, 'test');
+    // The command sets the last two itself: so they too are restored.
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_ENDPOINT_URL', 'AWS_REGION'])
+      vi.stubEnv(name, 'test');
     const code = await doctor.run({ values, positionals: ['sensors'], signal });
     return { code, said: lines.join('\n') };
   }
