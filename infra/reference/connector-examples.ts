@@ -82,4 +82,16 @@ export const priceTables = definePipeline({
     },
   },
 });
+
+/** The stream has events of the types customer.inserted, customer.updated and customer.deleted. */
+export const customerCopy = definePipeline({
+  name: 'customer-copy',
+  streams: { customer_changes: { schema: z.object({ id: z.string(), name: z.string() }) } },
+  sinks: {
+    copy: {
+      from: 'customer_changes',
+      write: postgresSink({ table: 'customers', key: ['id'], mode: 'mirror', create: true }),
+    },
+  },
+});
 // #endregion

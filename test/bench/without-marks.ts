@@ -54,8 +54,8 @@ export function openSinkWithoutMarks(
   let opened: Parameters<typeof writeRows>[1] | undefined;
   return async ({ Records }) => {
     if (opened === undefined) {
-      const table = await openTable(client, { table: into.table, key: undefined, create: into.columns });
-      opened = { table, key: undefined, encoder: openRowEncoder(table, []) };
+      const table = await openTable(client, { table: into.table, key: undefined, mirror: false, create: into.columns });
+      opened = { table, key: undefined, mirror: false, encoder: openRowEncoder(table, []) };
     }
     await client.query('BEGIN; SAVEPOINT millrace_block');
     const rejections = await writeRows(client, opened, pagesOf(eventsOf(Records)));

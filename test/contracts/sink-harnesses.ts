@@ -74,7 +74,11 @@ export const s3Harness: SinkHarness = {
 };
 
 /** Gives each test a database of its own, on one server for the whole test file. */
-export function postgresHarness(key: 'n' | undefined, server: () => PostgresServer): SinkHarness {
+export function postgresHarness(
+  given: { readonly key?: 'n'; readonly mode?: 'mirror' },
+  server: () => PostgresServer,
+): SinkHarness {
+  const { key, mode } = given;
   return {
     keepsProgress: true,
     async open() {
@@ -83,11 +87,15 @@ export function postgresHarness(key: 'n' | undefined, server: () => PostgresServ
       const database = await createDatabase();
       const client = await connect(database);
       await client.query(`CREATE TABLE numbers (n integer ${key === undefined ? '' : 'PRIMARY KEY'}, at date)`);
-      const { options } = postgresSink({ table: 'numbers', ...(key && { key: [key] }) });
+      const { options } =
+        key === undefined
+          ? postgresSink({ table: 'numbers' })
+          : postgresSink({ table: 'numbers', key: [key], ...(mode && { mode }) });
       const resources = { host, port: network.port, database, user, tls: 'off', auth: { password } };
       const order = key === undefined ? 'ctid' : 'n';
       return {
         step: STEP,
+        ...(mode && { type: 'numbers.inserted' }),
         sink: () => openSinkWith(postgresDefinition, { options, resources }),
         good: (n) => ({ n, at: '2026-11-22' }),
         bad: (n) => ({ n, at: 'never' }),

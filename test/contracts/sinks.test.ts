@@ -13,9 +13,13 @@ afterAll(() => server.stop());
 sinkContract('s3', s3Harness);
 sinkContract(
   'postgres, appending',
-  postgresHarness(undefined, () => server),
+  postgresHarness({}, () => server),
 );
 sinkContract(
   'postgres, upserting',
-  postgresHarness('n', () => server),
+  postgresHarness({ key: 'n' }, () => server),
+);
+sinkContract(
+  'postgres, mirroring',
+  postgresHarness({ key: 'n', mode: 'mirror' }, () => server),
 );

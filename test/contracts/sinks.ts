@@ -4,7 +4,7 @@ import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Position } from '../../functions/runtime/position.ts';
 import type { OpenSink, Slice } from '../../functions/runtime/sink.ts';
 import { noDeadline } from '../eventually.ts';
-import { logOf, positionAfter, sliceOf } from './slices.ts';
+import { type Given, logOf, positionAfter, sliceOf } from './slices.ts';
 
 /** How the suite drives a sink. `open` gives each test an empty destination of its own. */
 export interface SinkHarness {
@@ -15,6 +15,8 @@ export interface SinkHarness {
     readonly step: string;
     /** Opens the sink anew, as another process would. */
     sink(): OpenSink;
+    /** The type of its events, if it does not take every type. */
+    readonly type?: string;
     /** Returns the data of an event that the destination accepts. */
     good(n: number): unknown;
     /** Returns the data of an event that the destination will always reject. */
@@ -45,7 +47,7 @@ const SHARD = 'stream/shardId-000000000000';
 export function sinkContract(name: string, harness: SinkHarness): void {
   let target: Target;
   const goods = (count: number): readonly ReceivedEvent[] =>
-    logOf(Array.from({ length: count }, (_, n) => ({ data: target.good(n) })));
+    logOf(Array.from({ length: count }, (_, n) => given(target, target.good(n))));
 
   describe(`the sink ${name}`, () => {
     beforeEach(async () => {
@@ -90,7 +92,7 @@ export function sinkContract(name: string, harness: SinkHarness): void {
 
     // The position has to move past such a slice, or the step would never end.
     test('accepts a slice of which it rejects all events', async () => {
-      const events = logOf([{ data: target.bad(0) }, { data: target.bad(1) }]);
+      const events = logOf([given(target, target.bad(0)), given(target, target.bad(1))]);
       expect(await deliver(target, events)).toEqual(events.map(({ position }) => position));
       expect(await landed(target)).toEqual([]);
     });
@@ -200,7 +202,11 @@ const BAD = [2, 3, 9];
 const GOOD = [0, 1, 4, 5, 6, 7, 8];
 
 function someBad(target: Target): readonly ReceivedEvent[] {
-  return logOf(Array.from({ length: 10 }, (_, n) => ({ data: BAD.includes(n) ? target.bad(n) : target.good(n) })));
+  return logOf(Array.from({ length: 10 }, (_, n) => given(target, BAD.includes(n) ? target.bad(n) : target.good(n))));
+}
+
+function given({ type }: Target, data: unknown): Given {
+  return { data, ...(type !== undefined && { type }) };
 }
 
 /**

@@ -12,19 +12,27 @@ export interface Given {
   readonly json?: string;
   readonly time?: string;
   readonly key?: string;
+  readonly type?: string;
 }
 
 /** Makes a log of one shard: event 0 has sequence number 1, and so on. */
 export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
-  return given.map(({ data, json = JSON.stringify(data), time = '2026-11-22T10:00:00Z', key = 'key' }, index) => {
+  return given.map((one, index) => {
+    const {
+      data,
+      json = JSON.stringify(data),
+      time = '2026-11-22T10:00:00Z',
+      key = 'key',
+      type = 'thing.happened',
+    } = one;
     const id = `event-${index}`;
-    const attributes = JSON.stringify({ specversion: '1.0', id, source: '/test', type: 'thing.happened', time });
+    const attributes = JSON.stringify({ specversion: '1.0', id, source: '/test', type, time });
     const dataBytes = Buffer.from(json);
     const original = Buffer.concat([Buffer.from(`${attributes.slice(0, -1)},"data":`), dataBytes, Buffer.from('}')]);
     return {
       id,
       source: '/test',
-      type: 'thing.happened',
+      type,
       time,
       key,
       traceparent: undefined,

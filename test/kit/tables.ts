@@ -2,6 +2,7 @@ import { StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts'
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type { OpenSink, Progress, SinkDefinition } from '../../functions/runtime/sink.ts';
+import { changeOf, noChange } from '../../functions/sinks/postgres/changes.ts';
 import type { Column } from '../../functions/sinks/postgres/columns.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { type RowRejection, rejectionOf } from '../../functions/sinks/postgres/row-rejection.ts';
@@ -40,7 +41,7 @@ interface Table {
 
 /**
  * Models what the Postgres sink promises the runtime: rows and progress are committed together, by compare-and-set, or
- * not at all; a later row replaces the one with its key; an invalid row is rejected alone. The columns' types are those
+ * not at all; a later row replaces the one with its key, a mirror deletes rows; an invalid row is rejected alone. The columns' types are those
  * that `columnsOf` derives from the schema.
  */
 export function createTables(): Tables {
@@ -73,7 +74,6 @@ export function createTables(): Tables {
   }
 
   function openSink(call: DatabaseCall, into: Into): OpenSink {
-    const { table, key } = into;
     return {
       async write({ pages, signal, progress }) {
         await call('Begin', () => undefined, signal);
@@ -81,9 +81,9 @@ export function createTables(): Tables {
         const changes: (() => void)[] = [];
         for await (const page of pages) {
           for (const event of page) {
-            const made = rowOf(into, event);
-            if ('refusal' in made) rejections.push(rejectionOf(event, made.refusal));
-            else changes.push(() => put(table, key, made.row));
+            const made = into.mirror ? changed(into, event) : stored(into, event);
+            if (typeof made === 'function') changes.push(made);
+            else rejections.push(rejectionOf(event, made));
           }
           await call('Copy', () => undefined, signal);
         }
@@ -117,10 +117,11 @@ export function createTables(): Tables {
       into: postgresDefinition.into as SinkDefinition<unknown, unknown>['into'],
       doubles: postgresDefinition.doubles as SinkDefinition<unknown, unknown>['doubles'],
       open({ step, formerly, options, resources }) {
-        const { table, key } = postgresDefinition.options.parse(options);
+        const { table, key, mode } = postgresDefinition.options.parse(options);
         const { columns } = postgresDefinition.resources.parse(resources);
         if (columns === undefined) throw new UserMistake(`the columns of the table ${table} are unknown`);
-        return openSink(call, { step, formerly, written: table, table: tableOf(table), key, columns });
+        const mirror = mode === 'mirror';
+        return openSink(call, { step, formerly, written: table, table: tableOf(table), key, mirror, columns });
       },
     }),
   };
@@ -132,14 +133,37 @@ interface Into {
   readonly written: string;
   readonly table: Table;
   readonly key: readonly string[] | undefined;
+  readonly mirror: boolean;
   readonly columns: readonly Column[];
 }
 
-function rowOf(into: Into, { data }: ReceivedEvent): { readonly row: Row } | { readonly refusal: RowRejection } {
+/** Returns what a change of another table's row does here, or why it is rejected. */
+function changed(into: Into, event: ReceivedEvent): (() => void) | RowRejection {
+  const change = changeOf(event);
+  if (change === undefined) return noChange(event);
+  if (change === 'stored') return stored(into, event);
+  // Of a deleted row only the key counts.
+  const { table, columns, key = [] } = into;
+  const ofKey = columns.filter(({ name }) => key.includes(name));
+  const made = rowOf({ ...into, columns: ofKey, table: { ...table, constraints: [] } }, event, columns);
+  return 'refusal' in made ? made.refusal : () => table.rows.delete(rowKeyOf(key, made.row));
+}
+
+function stored(into: Into, event: ReceivedEvent): (() => void) | RowRejection {
+  const { table, key } = into;
+  const made = rowOf(into, event);
+  return 'refusal' in made ? made.refusal : () => put(table, key, made.row);
+}
+
+function rowOf(
+  into: Into,
+  { data }: ReceivedEvent,
+  known = into.columns,
+): { readonly row: Row } | { readonly refusal: RowRejection } {
   const { columns, key = [], written, table } = into;
   if (typeof data !== 'object' || data === null || Array.isArray(data))
     return refused('22P02', 'the data is not an object: it has no fields');
-  const unknown = Object.keys(data).find((field) => !columns.some(({ name }) => name === field));
+  const unknown = Object.keys(data).find((field) => !known.some(({ name }) => name === field));
   if (unknown !== undefined) throw new UserMistake(`the table ${written} has no column for the field ${unknown}`);
   const row: Record<string, unknown> = {};
   for (const { name, type, nullable } of columns) {
@@ -162,7 +186,11 @@ function refused(code: string, message: string, column?: string): { readonly ref
 
 /** Stores a row. Appended rows, which have no key, get a number. */
 function put({ rows }: Table, key: readonly string[] | undefined, row: Row): void {
-  rows.set(key === undefined ? String(rows.size) : JSON.stringify(key.map((name) => row[name])), row);
+  rows.set(key === undefined ? String(rows.size) : rowKeyOf(key, row), row);
+}
+
+function rowKeyOf(key: readonly string[], row: Row): string {
+  return JSON.stringify(key.map((name) => row[name]));
 }
 
 function refill<Value>(map: Map<string, Value>, entries: readonly (readonly [string, Value])[]): void {

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { type CopyIn, copyIn } from '../../clients/postgres.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import type { Rejection } from '../../runtime/rejection.ts';
+import { ownValues, readRow } from './changes.ts';
 import { CHUNK_BYTES } from './copy-text.ts';
 import type { RowEncoder } from './row-encoder.ts';
 import { isRowsFault, rejectionOf } from './row-rejection.ts';
@@ -40,7 +41,7 @@ const BLOCK_BYTES = 16 * 1024 * 1024;
 
 export function openBlock(client: pg.ClientBase, encoder: RowEncoder, merging: Merging): Block {
   const events: ReceivedEvent[] = [];
-  const { key } = merging;
+  const { key, mirror } = merging;
   let bytes = 0;
   let copy: CopyIn | undefined;
   let sent: Promise<void> = Promise.resolve();
@@ -68,7 +69,8 @@ export function openBlock(client: pg.ClientBase, encoder: RowEncoder, merging: M
   return {
     merging,
     add(event) {
-      const rejection = encoder.add(event.dataBytes, key === undefined ? undefined : events.length);
+      const own = key === undefined ? '' : ownValues(events.length, event, mirror);
+      const rejection = encoder.add(event.dataBytes, own);
       if (rejection !== undefined) return rejectionOf(event, rejection);
       events.push(event);
       return undefined;
@@ -102,12 +104,11 @@ async function landByHalves(
   encoder: RowEncoder,
   { merging, events }: { readonly merging: Merging; readonly events: readonly ReceivedEvent[] },
 ): Promise<readonly Rejection[]> {
-  const { table } = merging;
-  await client.query(`ROLLBACK TO SAVEPOINT millrace_block; ${createStage(table)}; ${createRaw(table)}`);
+  await client.query(`ROLLBACK TO SAVEPOINT millrace_block; ${createStage(merging)}; ${createRaw(merging)}`);
   const copy = copyIn(client, copyIntoRaw(merging));
-  for (const [ordinal, { dataBytes }] of events.entries()) {
-    encoder.read(dataBytes);
-    encoder.add(dataBytes, ordinal);
+  for (const [ordinal, event] of events.entries()) {
+    readRow(encoder, event, merging);
+    encoder.add(event.dataBytes, ownValues(ordinal, event, merging.mirror));
     if (encoder.waiting() >= CHUNK_BYTES) await copy.write(encoder.take());
   }
   await copy.write(encoder.take());

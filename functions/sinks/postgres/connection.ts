@@ -8,6 +8,8 @@ import { openTable, type Table, type TableOptions } from './table.ts';
 export interface Prepared {
   readonly table: Table;
   readonly key: readonly string[] | undefined;
+  /** True when the events are changes of rows, and a deletion deletes its row. */
+  readonly mirror: boolean;
   readonly encoder: RowEncoder;
 }
 
@@ -22,9 +24,9 @@ export function openConnections(options: TableOptions) {
 
   const prepare = async (client: pg.ClientBase): Promise<Prepared> => {
     const table = await openTable(client, options);
-    const { key } = options;
-    if (key !== undefined) await client.query(createStage(table));
-    const into = { table, key, encoder: openRowEncoder(table, key ?? []) };
+    const { key, mirror } = options;
+    if (key !== undefined) await client.query(createStage({ table, mirror }));
+    const into = { table, key, mirror, encoder: openRowEncoder(table, key ?? []) };
     prepared.set(client, into);
     return into;
   };

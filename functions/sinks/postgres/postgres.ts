@@ -16,29 +16,38 @@ const Name = z
   .regex(/^[^.]*$/, 'a name has 1 to 63 bytes in UTF-8 and no point')
   .refine(isName, NAME_RULE);
 
-const Options = z.strictObject({
-  table: z
-    .string()
-    .regex(/^[^.]*(\.[^.]*)?$/, "is 'table' or 'schema.table', each of 1 to 63 bytes in UTF-8")
-    .refine((table) => table.split('.').every(isName), NAME_RULE)
-    .describe('The table to write to: `orders`, or `sales.orders` in another schema. Upper and lower case count.'),
-  key: z.array(Name).min(1, 'names one column at least; leave it out to append').optional().meta({
-    writtenAs: "fields of the stream's schema",
-    otherwise: 'every event adds a row',
-    description:
-      'The columns that identify a row: an event replaces the row that has the same values there. The table needs a primary key or a unique index on exactly these columns.',
-  }),
-  create: z
-    .boolean()
-    .default(false)
-    .describe(
-      "Whether the sink creates the table when the table is missing: a column for each field of the stream's schema, with `key` as its primary key. The sink never alters a table that exists.",
-    ),
-  database: z.string().min(1).optional().meta({
-    otherwise: "the stage's own database",
-    description: "The name of another database: one of `databases` in the deployment's context.",
-  }),
-});
+const Options = z
+  .strictObject({
+    table: z
+      .string()
+      .regex(/^[^.]*(\.[^.]*)?$/, "is 'table' or 'schema.table', each of 1 to 63 bytes in UTF-8")
+      .refine((table) => table.split('.').every(isName), NAME_RULE)
+      .describe('The table to write to: `orders`, or `sales.orders` in another schema. Upper and lower case count.'),
+    key: z.array(Name).min(1, 'names one column at least; leave it out to append').optional().meta({
+      writtenAs: "fields of the stream's schema",
+      otherwise: 'every event adds a row',
+      description:
+        'The columns that identify a row: an event replaces the row that has the same values there. The table needs a primary key or a unique index on exactly these columns.',
+    }),
+    mode: z.enum(['rows', 'mirror']).default('rows').meta({
+      description:
+        "What an event is. `rows`: its data is a row. `mirror`: it is a change of a row, as a table's change stream has them: a type that ends with `.inserted` or `.updated` stores its data as the row, and one that ends with `.deleted` deletes the row with its key. A mirror needs `key`.",
+    }),
+    create: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Whether the sink creates the table when the table is missing: a column for each field of the stream's schema, with `key` as its primary key. The sink never alters a table that exists.",
+      ),
+    database: z.string().min(1).optional().meta({
+      otherwise: "the stage's own database",
+      description: "The name of another database: one of `databases` in the deployment's context.",
+    }),
+  })
+  .refine(({ mode, key }) => mode === 'rows' || key !== undefined, {
+    path: ['key'],
+    error: 'is missing: a mirror finds the row of a change by its key',
+  });
 
 const Resources = PostgresServer.safeExtend({
   /** The columns of the table, derived from the stream's schema. Required when `create` is true. */
@@ -61,14 +70,19 @@ export const postgresDefinition = defineSink({
   into: (options, table) => ({ ...options, table }),
   doubles: ({ key }) => key === undefined,
   open({ step, formerly, options, resources }): OpenSink {
-    const { table, key, create } = options;
+    const { table, key, mode, create } = options;
     const { columns, ...server } = resources;
     if (create && columns === undefined)
       throw new UserMistake(
         `step '${step}': create is true, but its resources have no columns to create the table with: deploy the pipeline again`,
       );
     const database = openDatabase(server, step);
-    const connections = openConnections({ table, key, create: create ? columns : undefined });
+    const connections = openConnections({
+      table,
+      key,
+      mirror: mode === 'mirror',
+      create: create ? columns : undefined,
+    });
 
     return {
       write: ({ shard, pages, signal, progress }) =>
@@ -93,14 +107,16 @@ type AppendOptions = Readonly<Pick<z.input<typeof Options>, 'table' | 'create' |
 type Connected<D, K extends string> = Sink<D, 'either', K> & { readonly connector: 'postgres' };
 
 /**
- * Keeps one row for each key, the latest; without a key, one row for each event. docs/connectors.md explains every
- * option, in the words of `Options`.
+ * Keeps one row for each key, the latest; without a key, one row for each event. `mode: 'mirror'` applies the changes
+ * of another table, deletions too. docs/connectors.md explains every option, in the words of `Options`.
  */
 export function postgresSink<const K extends string>(
-  options: AppendOptions & { readonly key: readonly K[] },
+  options: AppendOptions & { readonly key: readonly K[]; readonly mode?: 'rows' | 'mirror' },
 ): Connected<Readonly<Record<K, unknown>>, K>;
 export function postgresSink(options: AppendOptions): Connected<unknown, never>;
-export function postgresSink(options: AppendOptions & { readonly key?: readonly string[] }): Connected<never, string> {
+export function postgresSink(
+  options: AppendOptions & { readonly key?: readonly string[]; readonly mode?: 'rows' | 'mirror' },
+): Connected<never, string> {
   return { connector: 'postgres', entry: import.meta.url, options, delivery: 'either', fields: options.key ?? [] };
 }
 

@@ -16,6 +16,7 @@ interface Facts {
   readonly progress: boolean;
   readonly insert: boolean;
   readonly update: boolean;
+  readonly delete: boolean;
   readonly select: boolean;
   readonly view: boolean;
   readonly row_security: boolean;
@@ -29,7 +30,7 @@ interface Facts {
 export async function refuseUnfitTable(
   client: pg.ClientBase,
   { name, written, columns }: TableToCheck,
-  key: readonly string[] | undefined,
+  { key, mirror }: { readonly key: readonly string[] | undefined; readonly mirror: boolean },
 ): Promise<void> {
   const { rows } = await client.query<Facts>(FACTS, [name, key ?? []]);
   const facts = rows[0] as Facts;
@@ -46,11 +47,9 @@ export async function refuseUnfitTable(
     refuse(
       `the user ${who} may not read and write the table millrace_progress: grant select, insert, update on millrace_progress to ${user}`,
     );
-  const rights = key === undefined ? facts.insert : facts.insert && facts.update && facts.select;
-  if (!rights) {
-    const needed = key === undefined ? 'insert' : 'select, insert, update';
-    refuse(`the user ${who} may not write the table ${written}: grant ${needed} on ${name} to ${user}`);
-  }
+  const needed: readonly Right[] = key === undefined ? ['insert'] : mirror ? [...UPSERT, 'delete'] : UPSERT;
+  if (!needed.every((right) => facts[right]))
+    refuse(`the user ${who} may not write the table ${written}: grant ${needed.join(', ')} on ${name} to ${user}`);
   if (columns.length > MOST_COLUMNS)
     refuse(
       `the table ${written} has ${columns.length} columns, and the sink writes at most ${MOST_COLUMNS}: drop some, or keep them in a column of jsonb`,
@@ -61,11 +60,19 @@ export async function refuseUnfitTable(
     refuse(
       `the table ${written} has row-level security for the user ${who}, and a sink without a key cannot append to it: give a key, or alter role ${user} bypassrls`,
     );
+  if (mirror && facts.row_security)
+    refuse(
+      `the table ${written} has row-level security for the user ${who}, which would hide rows that a mirror has to delete: alter role ${user} bypassrls`,
+    );
   if (facts.deferrable !== null)
     refuse(
       `the constraint ${facts.deferrable} on the sink's key in the table ${written} is deferrable, and Postgres cannot upsert by it: make it not deferrable`,
     );
 }
+
+type Right = 'select' | 'insert' | 'update' | 'delete';
+
+const UPSERT: readonly Right[] = ['select', 'insert', 'update'];
 
 /** A view takes COPY only when a trigger INSTEAD OF INSERT (bits 2 and 6 of `tgtype`) stores the rows. */
 const FACTS = `SELECT current_database() AS database, current_user AS who,
@@ -73,7 +80,7 @@ const FACTS = `SELECT current_database() AS database, current_user AS who,
     has_table_privilege('millrace_progress', 'SELECT') AND has_table_privilege('millrace_progress', 'INSERT')
       AND has_table_privilege('millrace_progress', 'UPDATE') AS progress,
     has_any_column_privilege(c.oid, 'INSERT') AS insert, has_any_column_privilege(c.oid, 'UPDATE') AS update,
-    has_any_column_privilege(c.oid, 'SELECT') AS select,
+    has_any_column_privilege(c.oid, 'SELECT') AS select, has_table_privilege(c.oid, 'DELETE') AS delete,
     c.relkind = 'v' AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid AND g.tgtype & 68 = 68)
       AS view,
     row_security_active(c.oid) AS row_security,

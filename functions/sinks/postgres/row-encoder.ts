@@ -29,9 +29,15 @@ export interface RowEncoder {
   /** Locates the fields of an event's data, and decides which columns its row has. */
   read(data: Uint8Array): RowResult;
   /**
-   * Adds the row that was read last, after its ordinal if there is one. Returns a rejection when the row was not added.
+   * Locates the fields of a deleted row's data, of which only the key counts. Its row has the given shape, or all
+   * columns, with nulls outside the key.
    */
-  add(data: Uint8Array, ordinal: number | undefined): RowRejection | undefined;
+  readDeletion(data: Uint8Array, shape: Shape | undefined): RowResult;
+  /**
+   * Adds the row that was read last, after the values of our own columns, each with the separator behind it. Returns a
+   * rejection when the row was not added.
+   */
+  add(data: Uint8Array, own: string): RowRejection | undefined;
   /** The number of bytes that `take` would return. */
   waiting(): number;
   /** Takes the lines that were added since the last call. */
@@ -62,12 +68,35 @@ export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder
   const shapes = openShapes(columns, (index) => fields.kindOf(index) !== ABSENT);
   const required = columns.flatMap(({ name, notNull, hasDefault }, index) => {
     const isKey = key.includes(name);
-    return notNull || isKey ? [{ name, index, hasDefault: hasDefault && !isKey }] : [];
+    return notNull || isKey ? [{ name, index, isKey, hasDefault: hasDefault && !isKey }] : [];
   });
+  const keysOnly = required.filter(({ isKey }) => isKey);
+  const keys = new Set(keysOnly.map(({ index }) => index));
   const addNumber = columns.map(({ type }) => numberAdderOf(type));
   /** No value of one line grows to more than twice its length, at most one backslash for each byte, but literals. */
   const mostBytes = (data: Uint8Array): number => 2 * data.length + 3 * columns.length + 16;
   let indexes: readonly number[] = [];
+  let deleting = false;
+
+  /** Returns the first of the fields that has to have a value and has none. */
+  const missingOf = (among: typeof required): RowRejection | undefined => {
+    for (const { name, index, hasDefault } of among) {
+      const kind = fields.kindOf(index);
+      if (kind === NULL || (kind === ABSENT && !hasDefault)) return missing(table, name);
+    }
+    return undefined;
+  };
+
+  const readAs = (data: Uint8Array, among: typeof required, rowOf: () => Row): RowResult => {
+    const found = fields.read(data);
+    if (found.outcome === 'unknown') return found;
+    if (found.outcome === 'no-row') return { outcome: 'rejected', rejection: NO_FIELDS };
+    const rejection = missingOf(among);
+    if (rejection !== undefined) return { outcome: 'rejected', rejection };
+    const row = rowOf();
+    indexes = row.shape.indexes;
+    return row;
+  };
 
   const addLiteral = (type: ListType | CompositeType, range: JsonRange): ValueFault | undefined => {
     const literal = literalOf(type, out.data, range);
@@ -94,27 +123,27 @@ export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder
 
   return {
     read(data) {
-      const found = fields.read(data);
-      if (found.outcome === 'unknown') return found;
-      if (found.outcome === 'no-row') return { outcome: 'rejected', rejection: NO_FIELDS };
-      for (const { name, index, hasDefault } of required) {
-        const kind = fields.kindOf(index);
-        if (kind === NULL || (kind === ABSENT && !hasDefault))
-          return { outcome: 'rejected', rejection: missing(table, name) };
-      }
-      const row = shapes.current();
-      indexes = row.shape.indexes;
-      return row;
+      deleting = false;
+      return readAs(data, required, shapes.current);
     },
 
-    add(data, ordinal) {
+    readDeletion(data, shape) {
+      deleting = true;
+      return readAs(data, keysOnly, () => (shape === undefined ? shapes.whole : { outcome: 'row', shape }));
+    },
+
+    add(data, own) {
       const lineStart = out.used;
       out.data = data;
       reserve(out, mostBytes(data));
-      if (ordinal !== undefined) addAscii(out, `${ordinal}\t`);
+      if (own !== '') addAscii(out, own);
       for (let position = 0; position < indexes.length; position++) {
         if (position > 0) addSeparator(out);
         const index = indexes[position] as number;
+        if (deleting && !keys.has(index)) {
+          addNull(out);
+          continue;
+        }
         const rejected = addValue(index);
         if (rejected !== undefined) {
           out.used = lineStart;
@@ -157,7 +186,10 @@ interface Row {
 }
 
 /** Keeps one object for all rows of a shape. */
-function openShapes(columns: readonly TableColumn[], isPresent: (index: number) => boolean): { current(): Row } {
+function openShapes(
+  columns: readonly TableColumn[],
+  isPresent: (index: number) => boolean,
+): { readonly whole: Row; current(): Row } {
   const withDefault = columns.flatMap(({ hasDefault }, index) => (hasDefault ? [index] : []));
   const known = new Map<string, Row>();
   const rowWithout = (absent: readonly number[]): Row => {
@@ -166,6 +198,7 @@ function openShapes(columns: readonly TableColumn[], isPresent: (index: number) 
   };
   const whole = rowWithout([]);
   return {
+    whole,
     current() {
       if (withDefault.length === 0) return whole;
       const absent = withDefault.filter((index) => !isPresent(index));

@@ -3,7 +3,9 @@ import { UserMistake } from '../../runtime/errors.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import type { Rejection } from '../../runtime/rejection.ts';
 import { type Block, betweenBlocks, openBlock } from './block.ts';
-import type { RowEncoder, Shape } from './row-encoder.ts';
+import { readRow } from './changes.ts';
+import type { Prepared } from './connection.ts';
+import type { Shape } from './row-encoder.ts';
 import { rejectionOf } from './row-rejection.ts';
 import type { Table } from './table.ts';
 
@@ -13,21 +15,20 @@ import type { Table } from './table.ts';
  */
 export async function writeRows(
   client: pg.ClientBase,
-  into: { readonly table: Table; readonly key: readonly string[] | undefined; readonly encoder: RowEncoder },
+  { table, key, mirror, encoder }: Prepared,
   pages: AsyncIterable<readonly ReceivedEvent[]>,
 ): Promise<readonly Rejection[]> {
-  const { table, key, encoder } = into;
   const rejections: Rejection[] = [];
   let block: Block | undefined;
 
   /** Finishes the block, and opens the next one for an event of this shape. */
   const nextBlock = async (event: ReceivedEvent, shape: Shape): Promise<Block> => {
-    const merging = { table, shape, key };
+    const merging = { table, shape, key, mirror };
     if (block !== undefined) {
       rejections.push(...(await block.finish()));
       await client.query(betweenBlocks(merging));
       // To find rejected rows, finishing may have read other events with the encoder.
-      encoder.read(event.dataBytes);
+      readRow(encoder, event, merging);
     }
     return openBlock(client, encoder, merging);
   };
@@ -35,7 +36,7 @@ export async function writeRows(
   // No await for each event: it would cost as much as the encoding.
   for await (const page of pages) {
     for (const event of page) {
-      const result = encoder.read(event.dataBytes);
+      const result = readRow(encoder, event, { mirror, shape: block?.merging.shape });
       if (result.outcome === 'unknown') throw unknownField(table, result.field);
       if (result.outcome === 'rejected') {
         rejections.push(rejectionOf(event, result.rejection));

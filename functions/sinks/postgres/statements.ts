@@ -1,7 +1,7 @@
 import { quoted, quotedList } from './names.ts';
 import type { Shape } from './row-encoder.ts';
 import { SEQUENCE_EXHAUSTED } from './row-rejection.ts';
-import type { Table } from './table.ts';
+import type { Table, TableColumn } from './table.ts';
 
 /** How the rows of a block get into the table. */
 export interface Merging {
@@ -9,19 +9,38 @@ export interface Merging {
   readonly shape: Shape;
   /** Undefined: rows are appended. */
   readonly key: readonly string[] | undefined;
+  /** True: rows are deleted, too. */
+  readonly mirror: boolean;
 }
 
-/** Temporary tables, one of each for a connection. The ordinal's name has a space, which no user's column will have. */
+/** Temporary tables, one of each for a connection. Our columns' names have a space, which no user's column will have. */
 const STAGE = 'pg_temp.millrace_stage';
 const RAW = 'pg_temp.millrace_raw';
 const REJECTED = 'pg_temp.millrace_rejected';
 const ORDINAL = '"millrace ordinal"';
+const DELETED = '"millrace deleted"';
 
-/** Creates the table of a block's rows, with the types of the target and an ordinal. Each commit empties it. */
-export function createStage({ name, columns }: Table): string {
-  const names = quotedList(columns.map(({ name: column }) => column));
+/**
+ * Creates the table of a block's rows, with the types of the target, an ordinal and, for a mirror, whether the row is
+ * deleted. Each commit empties it.
+ */
+export function createStage({ table: { name, columns }, mirror }: Pick<Merging, 'table' | 'mirror'>): string {
+  const typed = columns.map(
+    (column) => `${quoted(column.name)}::${typeInStage(column, mirror)} AS ${quoted(column.name)}`,
+  );
+  const own = mirror ? `0 AS ${ORDINAL}, false AS ${DELETED}` : `0 AS ${ORDINAL}`;
   return `CREATE TEMPORARY TABLE IF NOT EXISTS millrace_stage ON COMMIT DELETE ROWS AS
-    SELECT 0 AS ${ORDINAL}, ${names} FROM ${name} WITH NO DATA`;
+    SELECT ${own}, ${(mirror ? typed : columns.map((column) => quoted(column.name))).join(', ')} FROM ${name} WITH NO DATA`;
+}
+
+/** A deletion has nulls outside its key, and a domain may refuse them: a mirror's rows wait as the domain's base type. */
+function typeInStage({ castType, baseType }: TableColumn, mirror: boolean): string {
+  return mirror ? baseType : castType;
+}
+
+/** The names of our own columns in a line of COPY. */
+function ownColumns({ mirror }: Pick<Merging, 'mirror'>): string {
+  return mirror ? `${ORDINAL}, ${DELETED}` : ORDINAL;
 }
 
 /** Drops the temporary tables of a table that was altered, so that they are made anew with its types. */
@@ -30,9 +49,9 @@ export const dropTemporaryTables = `DROP TABLE IF EXISTS ${STAGE}, ${RAW}, ${REJ
 export const emptyStage = `TRUNCATE ${STAGE}`;
 
 /** Creates the same table with text columns, which take any value, to find the rows that Postgres rejects. */
-export function createRaw({ columns }: Table): string {
+export function createRaw({ table: { columns }, mirror }: Pick<Merging, 'table' | 'mirror'>): string {
   return `CREATE TEMPORARY TABLE IF NOT EXISTS millrace_raw (${ORDINAL} integer PRIMARY KEY,
-      ${columns.map(({ name }) => `${quoted(name)} text`).join(', ')}) ON COMMIT DELETE ROWS;
+      ${mirror ? `${DELETED} boolean, ` : ''}${columns.map(({ name }) => `${quoted(name)} text`).join(', ')}) ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE IF NOT EXISTS millrace_rejected
       (ordinal integer, code text, message text, field text) ON COMMIT DELETE ROWS;
     TRUNCATE ${RAW}, ${REJECTED}`;
@@ -41,20 +60,20 @@ export function createRaw({ columns }: Table): string {
 export const readRejected = `SELECT ordinal, code, message, field FROM ${REJECTED} ORDER BY ordinal`;
 
 /** A sink without a key copies rows straight into the table, without an ordinal. */
-export function copyInto({ table, shape, key }: Merging): string {
-  const names = quotedList(shape.columns.map(({ name }) => name));
-  return key === undefined
-    ? `COPY ${table.name} (${names}) FROM STDIN`
-    : `COPY ${STAGE} (${ORDINAL}, ${names}) FROM STDIN`;
+export function copyInto(merging: Merging): string {
+  const names = quotedList(merging.shape.columns.map(({ name }) => name));
+  return merging.key === undefined
+    ? `COPY ${merging.table.name} (${names}) FROM STDIN`
+    : `COPY ${STAGE} (${ownColumns(merging)}, ${names}) FROM STDIN`;
 }
 
-export function copyIntoRaw({ shape }: Merging): string {
-  return `COPY ${RAW} (${ORDINAL}, ${quotedList(shape.columns.map(({ name }) => name))}) FROM STDIN`;
+export function copyIntoRaw(merging: Merging): string {
+  return `COPY ${RAW} (${ownColumns(merging)}, ${quotedList(merging.shape.columns.map(({ name }) => name))}) FROM STDIN`;
 }
 
-/** Merges each key's last row of the stage into the table. */
+/** Merges each key's last row of the stage into the table: stores it, or deletes it. */
 export function merge(merging: Merging & { readonly key: readonly string[] }): string {
-  return insertLast(merging, STAGE);
+  return merging.mirror ? `${deleteLast(merging, STAGE)}; ${insertLast(merging, STAGE)}` : insertLast(merging, STAGE);
 }
 
 /**
@@ -66,7 +85,7 @@ export function merge(merging: Merging & { readonly key: readonly string[] }): s
 export function mergeByHalves(merging: Merging, rows: number): string {
   const { columns } = merging.shape;
   const names = columns.map(({ name }) => literal(name)).join(', ');
-  const types = columns.map(({ castType }) => literal(castType)).join(', ');
+  const types = columns.map((column) => literal(typeInStage(column, merging.mirror))).join(', ');
   return `DO ${literal(`DECLARE
       millrace_starts int[] := ARRAY[0]; millrace_ends int[] := ARRAY[${rows - 1}]; millrace_open int := 1;
       millrace_low int; millrace_high int; millrace_middle int;
@@ -127,23 +146,40 @@ const OPERATORS_FAULT = `millrace_code = '${SEQUENCE_EXHAUSTED}'
 
 /** Converts the text of every row before a later row with the same key can hide it. */
 function insertRange(merging: Merging): string {
-  const { table, shape, key } = merging;
-  const casts = shape.columns.map(({ name, castType }) => `${quoted(name)}::${castType} AS ${quoted(name)}`).join(', ');
+  const { table, shape, key, mirror } = merging;
+  const casts = shape.columns
+    .map((column) => `${quoted(column.name)}::${typeInStage(column, mirror)} AS ${quoted(column.name)}`)
+    .join(', ');
   const range = `${ORDINAL} BETWEEN millrace_low AND millrace_high`;
   const names = quotedList(shape.columns.map(({ name }) => name));
   if (key === undefined)
     return `INSERT INTO ${table.name} (${names}) SELECT ${casts} FROM ${RAW} WHERE ${range} ORDER BY ${ORDINAL}`;
-  return `WITH millrace_typed AS MATERIALIZED (SELECT ${ORDINAL}, ${casts} FROM ${RAW} WHERE ${range})
-    ${insertLast({ ...merging, key }, 'millrace_typed')}`;
+  const typed = `WITH millrace_typed AS MATERIALIZED (SELECT ${ownColumns(merging)}, ${casts} FROM ${RAW} WHERE ${range})`;
+  const insert = `${typed} ${insertLast({ ...merging, key }, 'millrace_typed')}`;
+  return mirror ? `${typed} ${deleteLast({ ...merging, key }, 'millrace_typed')}; ${insert}` : insert;
 }
 
-function insertLast({ table, shape, key }: Merging & { readonly key: readonly string[] }, from: string): string {
+/** Deletes first: an inserted row may have a unique value that a deleted row has had. */
+function deleteLast({ table, key }: Merging & { readonly key: readonly string[] }, from: string): string {
+  const keys = quotedList(key);
+  const same = key.map((name) => `millrace_target.${quoted(name)} = millrace_last.${quoted(name)}`).join(' AND ');
+  return `DELETE FROM ${table.name} millrace_target USING (
+      SELECT DISTINCT ON (${keys}) ${DELETED}, ${keys} FROM ${from} ORDER BY ${keys}, ${ORDINAL} DESC) millrace_last
+    WHERE millrace_last.${DELETED} AND ${same}`;
+}
+
+function insertLast(
+  { table, shape, key, mirror }: Merging & { readonly key: readonly string[] },
+  from: string,
+): string {
   const names = shape.columns.map(({ name }) => name);
   const others = names.filter((name) => !key.includes(name));
   const assignments = others.map((name) => `${quoted(name)} = EXCLUDED.${quoted(name)}`).join(', ');
   const keys = quotedList(key);
+  const own = mirror ? `${DELETED}, ` : '';
+  const last = `SELECT DISTINCT ON (${keys}) ${own}${quotedList(names)} FROM ${from} ORDER BY ${keys}, ${ORDINAL} DESC`;
   return `INSERT INTO ${table.name} (${quotedList(names)})
-    SELECT DISTINCT ON (${keys}) ${quotedList(names)} FROM ${from} ORDER BY ${keys}, ${ORDINAL} DESC
+    ${mirror ? `SELECT ${quotedList(names)} FROM (${last}) millrace_last WHERE NOT ${DELETED}` : last}
     ON CONFLICT (${keys}) DO ${others.length === 0 ? 'NOTHING' : `UPDATE SET ${assignments}`}`;
 }
 

@@ -25,6 +25,8 @@ export interface TableColumn {
   readonly name: string;
   /** The type without length or precision: an assignment checks those, while a cast would shorten silently. */
   readonly castType: string;
+  /** The same type or, of a domain, the type that it is made of in the end. */
+  readonly baseType: string;
   readonly type: ValueType;
   readonly notNull: boolean;
   /** True when Postgres provides a value for an event without this field. */
@@ -34,6 +36,8 @@ export interface TableColumn {
 export interface TableOptions {
   readonly table: string;
   readonly key: readonly string[] | undefined;
+  /** True when the sink deletes rows, too. */
+  readonly mirror: boolean;
   /** The columns to create a missing table with; undefined: a missing table is an error. */
   readonly create: readonly Column[] | undefined;
 }
@@ -67,7 +71,7 @@ export async function openTable(client: pg.ClientBase, options: TableOptions): P
     columns: writable.map((column) => toColumn(column, types)),
     generated: new Set(columns.filter(({ generated }) => generated).map(({ name: column }) => column)),
   };
-  await refuseUnfitTable(client, table, options.key);
+  await refuseUnfitTable(client, table, options);
   if (options.key !== undefined) await refuseUnfitKey(client, table, options.key);
   return table;
 }
@@ -131,6 +135,7 @@ interface CatalogueColumn {
   readonly name: string;
   readonly type: string;
   readonly cast_type: string;
+  readonly base_type: string;
   readonly not_null: boolean;
   readonly has_default: boolean;
   readonly generated: boolean;
@@ -154,6 +159,11 @@ async function readCatalogue(client: pg.ClientBase, name: string): Promise<Catal
      composites AS (SELECT t.typrelid FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid WHERE t.typtype = 'c'),
      columns AS (
        SELECT a.attnum, a.attname AS name, a.atttypid::text AS type, format_type(a.atttypid, -1) AS cast_type,
+              (WITH RECURSIVE base AS (
+                 SELECT t.oid, t.typtype, t.typbasetype
+                 UNION ALL
+                 SELECT b.oid, b.typtype, b.typbasetype FROM base JOIN pg_catalog.pg_type b ON b.oid = base.typbasetype)
+               SELECT format_type(oid, -1) FROM base WHERE typtype <> 'd') AS base_type,
               a.attnotnull OR t.typnotnull AS not_null,
               a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL AS has_default,
               a.attgenerated <> '' OR a.attidentity = 'a' AS generated
@@ -200,8 +210,15 @@ export async function hasSameComposites(client: pg.ClientBase, table: Table): Pr
 }
 
 function toColumn(column: CatalogueColumn, types: Readonly<Record<string, CatalogueType>>): TableColumn {
-  const { name, cast_type, type, not_null, has_default } = column;
-  return { name, castType: cast_type, type: valueTypeOf(type, types), notNull: not_null, hasDefault: has_default };
+  const { name, cast_type, base_type, type, not_null, has_default } = column;
+  return {
+    name,
+    castType: cast_type,
+    baseType: base_type,
+    type: valueTypeOf(type, types),
+    notNull: not_null,
+    hasDefault: has_default,
+  };
 }
 
 async function refuseUnfitKey(client: pg.ClientBase, table: Table, key: readonly string[]): Promise<void> {

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
-import { priceLists, priceTables, salesLake, tills } from '../../../infra/reference/connector-examples.ts';
+import {
+  customerCopy,
+  priceLists,
+  priceTables,
+  salesLake,
+  tills,
+} from '../../../infra/reference/connector-examples.ts';
 import { givenPipeline } from '../../kit/given.ts';
+import { event } from '../../kit/given-events.ts';
 import { inAnyOrder } from '../../kit/in-any-order.ts';
 
 const sales = [
@@ -49,4 +56,18 @@ test('postgresSink: one table holds the latest price, the other one every price'
   await run.settled();
   expect(run.table('prices')).toEqual(prices.slice(1));
   expect(run.table('price_history')).toEqual(prices);
+});
+
+test("postgresSink: a mirror follows another table's changes, deletions too", async () => {
+  const run = await givenPipeline(customerCopy);
+  const change = (what: string, data: { id: string; name: string }) =>
+    event({ type: `customer.${what}`, key: data.id, data });
+  await run.given('customer_changes', [
+    change('inserted', { id: 'a', name: 'Ann' }),
+    change('inserted', { id: 'b', name: 'Bo' }),
+    change('updated', { id: 'a', name: 'Anna' }),
+    change('deleted', { id: 'b', name: 'Bo' }),
+  ]);
+  await run.settled();
+  expect(run.table('customers')).toEqual([{ id: 'a', name: 'Anna' }]);
 });

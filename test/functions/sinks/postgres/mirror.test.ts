@@ -1,0 +1,162 @@
+import { expect, test } from 'vitest';
+import type { OpenSink } from '../../../../functions/runtime/sink.ts';
+import { postgresDefinition } from '../../../../functions/sinks/postgres/postgres.ts';
+import { type Given, logOf, sliceOf } from '../../../contracts/slices.ts';
+import { client, database, server, useFreshDatabases } from './fresh-database.ts';
+
+useFreshDatabases();
+
+function openMirror({ key = ['id'], user = server.user }: { key?: readonly string[]; user?: string } = {}): OpenSink {
+  const { host, port, password } = server;
+  return postgresDefinition.open({
+    step: 'test/sink',
+    options: postgresDefinition.options.parse({ table: 't', key, mode: 'mirror' }),
+    resources: postgresDefinition.resources.parse({ host, port, database, user, tls: 'off', auth: { password } }),
+  });
+}
+
+/** Writes changes in slices of the given size. Resolves to the rejections as `index: message`. */
+async function write(sink: OpenSink, given: readonly Given[], { size = given.length, previous = 0 } = {}) {
+  const events = logOf(given);
+  const rejected: string[] = [];
+  for (let start = 0, revision = previous; start < events.length; start += size, revision++) {
+    const slice = sliceOf({ events: events.slice(start, start + size), previous: revision, pageSize: 7 });
+    for (const { at, message } of await sink.write(slice))
+      rejected.push(`${events.findIndex(({ position }) => position === at)}: ${message}`);
+  }
+  return rejected;
+}
+
+const inserted = (data: object): Given => ({ type: 't.inserted', data });
+const updated = (data: object): Given => ({ type: 't.updated', data });
+const deleted = (data: object): Given => ({ type: 't.deleted', data });
+
+async function rowsOf(statement = 'SELECT * FROM t ORDER BY id'): Promise<unknown[][]> {
+  const { rows } = await client.query({ text: statement, rowMode: 'array' });
+  return rows;
+}
+
+test('a mirror stores inserted and updated rows, and deletes deleted ones, in the order of the changes', async () => {
+  await client.query('CREATE TABLE t (id text PRIMARY KEY, n int NOT NULL)');
+  const given = [
+    inserted({ id: 'a', n: 1 }),
+    inserted({ id: 'b', n: 1 }),
+    deleted({ id: 'a', n: 1 }),
+    inserted({ id: 'c', n: 1 }),
+    deleted({ id: 'c', n: 1 }),
+    inserted({ id: 'c', n: 2 }),
+    updated({ id: 'b', n: 3 }),
+    deleted({ id: 'never seen', n: 0 }),
+  ];
+  expect(await write(openMirror(), given)).toEqual([]);
+  expect(await rowsOf()).toEqual([
+    ['b', 3],
+    ['c', 2],
+  ]);
+});
+
+test.each([1, 3, 40])(
+  'a mirror equals the table whose changes it reads, in slices of %d, and after a replay',
+  async (size) => {
+    await client.query(
+      `CREATE TABLE t (id int, part text, n int CHECK (n <> 13), note text DEFAULT 'none', PRIMARY KEY (id, part))`,
+    );
+    const given: Given[] = [];
+    const table = new Map<string, readonly unknown[]>();
+    for (let step = 0, state = 7; step < 400; step++) {
+      state = (state * 1103515245 + 12345) % 2147483648;
+      const [id, part, n] = [state % 5, state % 3 === 0 ? 'x' : 'y', Math.floor(state / 64) % 20];
+      const key = `${id} ${part}`;
+      const before = table.get(key);
+      if (before !== undefined && n % 3 === 0) {
+        given.push(deleted({ id, part, ...(n % 2 === 0 ? { n: before[2], note: before[3] } : {}) }));
+        table.delete(key);
+        continue;
+      }
+      const note = n % 4 === 0 ? undefined : `note ${step}`;
+      given.push((before === undefined ? inserted : updated)({ id, part, n, ...(note && { note }) }));
+      // The database rejects the row, so the one before stays.
+      if (n !== 13) table.set(key, [id, part, n, note ?? before?.[3] ?? 'none']);
+    }
+    const sink = openMirror({ key: ['id', 'part'] });
+    const rejected = await write(sink, given, { size });
+    expect(rejected).toHaveLength(given.filter(({ data }) => (data as { n?: number }).n === 13).length);
+    const expected = [...table.values()].sort((a, b) => (a.slice(0, 2).join() < b.slice(0, 2).join() ? -1 : 1));
+    expect(await rowsOf('SELECT * FROM t ORDER BY id, part')).toEqual(expected);
+    await write(sink, given, { size, previous: Math.ceil(given.length / size) });
+    expect(await rowsOf('SELECT id, part FROM t ORDER BY id, part')).toEqual(expected.map(([id, part]) => [id, part]));
+  },
+);
+
+test('a deletion needs no more than the key, also where columns and their domains take no null', async () => {
+  await client.query(`CREATE DOMAIN positive AS int NOT NULL CHECK (VALUE > 0); CREATE DOMAIN small AS positive;
+    CREATE TABLE t (id text PRIMARY KEY, n small, at date NOT NULL)`);
+  const at = '2026-11-22';
+  const given = [
+    inserted({ id: 'a', n: 1, at }),
+    inserted({ id: 'b', n: -1, at }),
+    inserted({ id: 'c', n: 3, at }),
+    deleted({ id: 'a' }),
+  ];
+  expect(await write(openMirror(), given)).toEqual([
+    '1: value for domain small violates check constraint "positive_check" (SQLSTATE 23514)',
+  ]);
+  expect(await rowsOf('SELECT id, n FROM t')).toEqual([['c', 3]]);
+  expect(await write(openMirror(), [deleted({ id: 'c' })], { previous: 1 })).toEqual([]);
+  expect(await rowsOf()).toEqual([]);
+});
+
+test('a row may take the unique value of a row that is deleted in the same slice', async () => {
+  await client.query('CREATE TABLE t (id text PRIMARY KEY, email text UNIQUE)');
+  const given = [inserted({ id: 'a', email: 'x' }), deleted({ id: 'a' }), inserted({ id: 'b', email: 'x' })];
+  expect(await write(openMirror(), given)).toEqual([]);
+  expect(await rowsOf()).toEqual([['b', 'x']]);
+});
+
+test('a mirror rejects what is no change of a row, a change without key, and a deletion that a constraint forbids', async () => {
+  await client.query(`CREATE TABLE t (id text PRIMARY KEY); INSERT INTO t VALUES ('kept'), ('gone');
+    CREATE TABLE other (id text REFERENCES t); INSERT INTO other VALUES ('kept')`);
+  const given = [
+    { type: 't.placed', data: { id: 'a' } },
+    { type: 'deleted-not', data: { id: 'a' } },
+    deleted({}),
+    deleted({ id: null }),
+    deleted({ id: 'kept' }),
+    deleted({ id: 'gone' }),
+    inserted({ id: 'b' }),
+  ];
+  const rule =
+    'is no change of a row: a mirror takes types that end with .inserted, .updated or .deleted (SQLSTATE 22023)';
+  const noKey = 'column id: null value in column "id" of relation "t" (SQLSTATE 23502)';
+  expect(await write(openMirror(), given)).toEqual([
+    `0: the type "t.placed" ${rule}`,
+    `1: the type "deleted-not" ${rule}`,
+    `2: ${noKey}`,
+    `3: ${noKey}`,
+    expect.stringMatching(/^4: update or delete on table "t" violates foreign key constraint .* \(SQLSTATE 23503\)$/),
+  ]);
+  expect(await rowsOf()).toEqual([['b'], ['kept']]);
+});
+
+test('a mirror says when it opens which right it lacks, and that row-level security would hide rows from it', async () => {
+  await client.query(`CREATE TABLE t (id text PRIMARY KEY); CREATE ROLE writer_of_${database} LOGIN PASSWORD '${server.password}';
+    GRANT CREATE ON SCHEMA public TO writer_of_${database};
+    GRANT SELECT, INSERT, UPDATE ON t TO writer_of_${database}`);
+  const sink = openMirror({ user: `writer_of_${database}` });
+  const one = [inserted({ id: 'a' })];
+  await expect(write(sink, one)).rejects.toThrow(
+    /may not write the table t: grant select, insert, update, delete on "t" to/,
+  );
+  await client.query(`GRANT DELETE ON t TO writer_of_${database}; ALTER TABLE t ENABLE ROW LEVEL SECURITY`);
+  await expect(write(sink, one)).rejects.toThrow(
+    /row-level security for the user writer_of_\S+, which would hide rows/,
+  );
+  await client.query('ALTER TABLE t DISABLE ROW LEVEL SECURITY');
+  expect(await write(sink, one)).toEqual([]);
+});
+
+test('a mirror without a key is refused when the pipeline is defined', () => {
+  expect(() => postgresDefinition.options.parse({ table: 't', mode: 'mirror' })).toThrow(
+    'is missing: a mirror finds the row of a change by its key',
+  );
+});
