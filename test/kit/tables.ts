@@ -41,8 +41,8 @@ interface Table {
 
 /**
  * Models what the Postgres sink promises the runtime: rows and progress are committed together, by compare-and-set, or
- * not at all; a later row replaces the one with its key, a mirror deletes rows; an invalid row is rejected alone. The columns' types are those
- * that `columnsOf` derives from the schema.
+ * not at all; a later row replaces the one with its key, a mirror deletes rows; an invalid row is rejected alone. The
+ * columns' types are those that `columnsOf` derives from the schema.
  */
 export function createTables(): Tables {
   const tables = new Map<string, Table>();

@@ -13,7 +13,9 @@ export interface Merging {
   readonly mirror: boolean;
 }
 
-/** Temporary tables, one of each for a connection. Our columns' names have a space, which no user's column will have. */
+/**
+ * Temporary tables, one of each for a connection. Our columns' names have a space, which no user's column will have.
+ */
 const STAGE = 'pg_temp.millrace_stage';
 const RAW = 'pg_temp.millrace_raw';
 const REJECTED = 'pg_temp.millrace_rejected';
@@ -33,7 +35,9 @@ export function createStage({ table: { name, columns }, mirror }: Pick<Merging, 
     SELECT ${own}, ${(mirror ? typed : columns.map((column) => quoted(column.name))).join(', ')} FROM ${name} WITH NO DATA`;
 }
 
-/** A deletion has nulls outside its key, and a domain may refuse them: a mirror's rows wait as the domain's base type. */
+/**
+ * A deletion has nulls outside its key, and a domain may refuse them: a mirror's rows wait as the domain's base type.
+ */
 function typeInStage({ castType, baseType }: TableColumn, mirror: boolean): string {
   return mirror ? baseType : castType;
 }
