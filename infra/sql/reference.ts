@@ -38,7 +38,7 @@ A short statement can be written in the pipeline itself: \`apply: sql("SELECT id
 
 Three commands help while you write a statement:
 
-- \`npx millrace sql '<statement>' [files…|-]\` runs a statement over lines of JSON or CSV. \`--schema\` says which types the columns have; without it they are inferred from the first lines.
+- \`npx millrace sql '<statement>' [files…|-]\` runs a statement over lines of JSON or CSV. \`--schema\` says which types the columns have; without it they are inferred from the first lines. \`LIMIT 10\` ends it after ten outputs.
 - \`npx millrace sql explain <file.sql>\` shows the plan, its cost and the generated code.
 - \`npx millrace tail <pipeline> <stream> --where '<condition>'\` shows only the events for which a condition is true. The condition is whatever you could write after WHERE.
 
@@ -50,7 +50,7 @@ Three commands help while you write a statement:
 - The event attributes \`key\`, \`time\`, \`source\`, \`id\` and \`type\` are columns too. If the data has a column of the same name, the name means the data's column, and \`event.id\` means the attribute.
 - Write a field of a declared object as \`(address).city\`, and a field of jsonb as \`payload -> 'a' ->> 'b'\`. Use lists as \`tags[1]\`, \`'x' = ANY(tags)\`, or with \`unnest\` in FROM, which makes one output for each element. Unnesting a list of objects makes a column of each of their fields.
 - An event for which WHERE is not true is dropped, even if its other columns have invalid values. If WHERE is true, every column that the statement reads must be valid; otherwise the event is rejected.
-- Joins, aggregates, windows, DISTINCT, ORDER BY, LIMIT and subqueries are not supported.
+- Joins, aggregates, windows, DISTINCT, ORDER BY and subqueries are not supported. LIMIT works in \`millrace sql\`, whose files have an end, and not in a transform.
 
 ### Key and time
 

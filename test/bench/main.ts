@@ -8,6 +8,7 @@ import { join } from 'node:path';
 const benchmarks = [
   'codec',
   'sql',
+  'csv',
   'regex',
   'postgres',
   'emulator-log',

@@ -36,6 +36,7 @@ function cases(): readonly Case[] {
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   const cells = Buffer.from(rows.map((row) => `${Object.values(row).join(',')}\n`).join(''));
+  const quoted = Buffer.from(rows.map((row) => `${Object.values(row).map(quotedCell).join(',')}\n`).join(''));
   const header = `${Object.keys(rows[0] ?? {}).join(',')}\n`;
   const complete = rows.filter(({ status }) => status === 'COMPLETE').length;
   const json = { lines, header: '' };
@@ -70,8 +71,18 @@ function cases(): readonly Case[] {
       share: 0.1,
       linesOut: (inBytes) => times(inBytes, cells) * complete + 1,
     },
+    {
+      name: 'CSV with quotes to CSV',
+      args: [STATEMENT, '--input', 'csv', '--format', 'csv'],
+      lines: quoted,
+      header,
+      share: 0.1,
+      linesOut: (inBytes) => times(inBytes, quoted) * complete + 1,
+    },
   ];
 }
+
+const quotedCell = (value: unknown): string => (typeof value === 'string' ? `"${value}"` : String(value));
 
 /** Prints the memory of each case, and returns whether none takes more memory for more input. */
 async function sqlMemory(longBytes: number = LONG_BYTES): Promise<boolean> {

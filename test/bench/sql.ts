@@ -1,10 +1,9 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { runSqlCommand } from '../../infra/sql/run/command.ts';
+import { runCommand, sameRows } from './files.ts';
 import { type Measured, measure, runAlone } from './rounds.ts';
 import { hostileOrders, orders } from './sql-orders.ts';
 
@@ -24,7 +23,7 @@ async function benchSql(): Promise<readonly Measured[]> {
   const [ours, loop, duck] = [join(folder, 'ours.ndjson'), join(folder, 'loop.ndjson'), join(folder, 'duck.ndjson')];
   writeFileSync(input, orders(EVENTS));
   writeFileSync(hostile, hostileOrders(EVENTS / 5));
-  const command = (from: string): Promise<void> => runCommand(from, ours);
+  const command = (from: string): Promise<void> => runCommand([STATEMENT, from, '--schema', SCHEMA], ours);
   const byHand = (from: string): void => eachPart(from, loop, parseLoop);
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
   const connection = await instance.connect();
@@ -38,7 +37,7 @@ async function benchSql(): Promise<readonly Measured[]> {
     }
     await connection.run(copy);
     await command(input);
-    sameRows(ours, duck);
+    sameRows({ ours, other: duck, columns: ['order_id', 'sales'] });
     const name = `filter and project ${EVENTS} orders of ${Math.round(readFileSync(input).length / EVENTS)} bytes`;
     return [
       await measure({
@@ -73,21 +72,6 @@ async function benchSql(): Promise<readonly Measured[]> {
   }
 }
 
-/** Runs `millrace sql … > file` as a shell does. */
-async function runCommand(from: string, to: string): Promise<void> {
-  const target = openSync(to, 'w');
-  const stdout = new Writable({
-    write: (output: Buffer, _encoding, done) => {
-      writeSync(target, output);
-      done();
-    },
-  });
-  const argv = [STATEMENT, from, '--schema', SCHEMA];
-  const code = await runSqlCommand(argv, { stdin: Readable.from([]), stdout, stderr: process.stderr });
-  closeSync(target);
-  if (code !== 0) throw new Error(`millrace sql ended with ${code}`);
-}
-
 /** Runs the hand-written loop, line by line. */
 function parseLoop(part: Buffer): Buffer {
   let output = '';
@@ -119,17 +103,6 @@ function eachPart(from: string, to: string, make: (part: Buffer) => Buffer): voi
 function sameLines(a: string, b: string): void {
   if (!readFileSync(a).equals(readFileSync(b)))
     throw new Error(`${a} and ${b} differ: the benchmark would compare different work`);
-}
-
-/** Compares values, because DuckDB formats numbers differently. */
-function sameRows(a: string, b: string): void {
-  const [rows, others] = [a, b].map((file) => readFileSync(file, 'utf8').trimEnd().split('\n'));
-  if (rows?.length !== others?.length) throw new Error(`${rows?.length} rows, DuckDB ${others?.length}`);
-  for (const [i, row] of (rows ?? []).entries()) {
-    const [x, y] = [JSON.parse(row), JSON.parse(others?.[i] ?? '')] as { order_id: number; sales: number }[];
-    if (x?.order_id !== y?.order_id || x?.sales !== y?.sales)
-      throw new Error(`row ${i}: ${row}, DuckDB ${others?.[i]}`);
-  }
 }
 
 if (import.meta.main) await runAlone(benchSql);

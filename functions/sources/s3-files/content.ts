@@ -1,5 +1,6 @@
 import { EventRejected } from '../../runtime/errors.ts';
 import type { S3Object } from './announcements.ts';
+import { after, chained, failing } from './chunks.ts';
 import { type Compression, compressionOf, decompressed, MAGIC_BYTES } from './compression.ts';
 import type { OpenObject } from './object-bytes.ts';
 
@@ -82,28 +83,7 @@ async function peek(
       head = Buffer.concat([head, next.value]);
     }
   } catch (error) {
-    return { head, all: chained(head, failing(error)) };
+    return { head, all: chained([head], failing(error)) };
   }
-  return { head: head.subarray(0, bytes), all: chained(head, rest) };
-}
-
-async function* chained(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    if (head.length > 0) yield head;
-    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
-}
-
-function failing(error: unknown): AsyncIterator<Buffer> {
-  return { next: () => Promise.reject(error) };
-}
-
-async function* after(chunks: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {
-  let left = bytes;
-  for await (const chunk of chunks) {
-    if (chunk.length > left) yield chunk.subarray(left);
-    left = Math.max(0, left - chunk.length);
-  }
+  return { head: head.subarray(0, bytes), all: chained([head], rest) };
 }

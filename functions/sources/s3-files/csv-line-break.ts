@@ -1,5 +1,5 @@
-import { CARRIAGE_RETURN, LINE_FEED, type LineBreak } from './csv-record.ts';
-import { LONGEST_ROW_BYTES } from './rows.ts';
+import { chained, failing } from './chunks.ts';
+import { CARRIAGE_RETURN, LINE_FEED, type LineBreak, LONGEST_ROW_BYTES } from './rows.ts';
 
 const QUOTE = 0x22;
 
@@ -22,7 +22,7 @@ export async function lineBreakOf(
     }
   } catch (error) {
     // What was read before the damage has rows: they come before the error.
-    return { lineBreak: look.lineBreak ?? LINE_FEED, chunks: chained(head, { next: () => Promise.reject(error) }) };
+    return { lineBreak: look.lineBreak ?? LINE_FEED, chunks: chained(head, failing(error)) };
   }
   return { lineBreak: look.lineBreak ?? LINE_FEED, chunks: chained(head, rest) };
 }
@@ -42,13 +42,4 @@ function lookInto(chunk: Buffer, look: Look): void {
     else if (!look.isQuoted && (byte === LINE_FEED || byte === CARRIAGE_RETURN)) look.lineBreak = byte;
   }
   look.bytes += chunk.length;
-}
-
-async function* chained(head: readonly Buffer[], rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield* head;
-    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
 }

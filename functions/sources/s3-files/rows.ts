@@ -1,5 +1,10 @@
 import { EventRejected } from '../../runtime/errors.ts';
-import { CARRIAGE_RETURN, LINE_FEED, type LineBreak } from './csv-record.ts';
+
+/** The byte that ends a line. A line feed may have a carriage return before it. */
+export type LineBreak = 0x0a | 0x0d;
+
+export const LINE_FEED = 0x0a;
+export const CARRIAGE_RETURN = 0x0d;
 
 /** The longest row, in bytes, with line breaks inside quotes. */
 export const LONGEST_ROW_BYTES = 1024 * 1024;
@@ -19,6 +24,8 @@ export interface RowOfBlock<T> {
   readonly start: number;
   readonly end: number;
   readonly next: number;
+  /** The number of line breaks in [start, next), if the format has counted them. */
+  readonly breaks?: number;
   /** The row as the format read it, or why the format cannot read it. */
   readonly content: T | EventRejected;
 }
@@ -122,9 +129,12 @@ function batchOf<T>(block: Buffer, { format, position, isLast }: Cut<T>): RowBat
   const rows: Row<T>[] = [];
   let at = position;
   let seen = 0;
-  for (const { start, end, next, content } of found) {
+  for (const { start, end, next, breaks, content } of found) {
     if (start > seen) at = moved(at, lines, { from: seen, to: start });
-    const after = moved(at, lines, { from: start, to: next });
+    const after =
+      breaks === undefined
+        ? moved(at, lines, { from: start, to: next })
+        : { offset: at.offset + next - start, line: at.line + breaks };
     rows.push({ at, content, next: after, block, start, end });
     at = after;
     seen = next;

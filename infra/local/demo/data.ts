@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parse } from 'csv-parse/sync';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { csvRows } from '../../../functions/sources/s3-files/csv-rows.ts';
 import { REPOSITORY } from '../../repository.ts';
 
 /** Finds the order lines of the demo. Its data sets are development dependencies, so nothing is downloaded. */
@@ -17,7 +17,11 @@ export function weatherFile(): string {
 
 /** Reads the rows of a CSV file with a header, every cell as text. */
 export async function rowsOf(file: string): Promise<readonly Readonly<Record<string, string>>[]> {
-  return parse(await readFile(file), { columns: true, bom: true });
+  const [header = [], ...rows] = csvRows.rowsOf(await readFile(file), true).rows.map(({ content }) => {
+    if (content instanceof Error) throw content;
+    return content;
+  });
+  return rows.map((cells) => Object.fromEntries(header.map((name, i) => [name, cells[i] ?? ''])));
 }
 
 function fileOf(name: string, path: string): string {

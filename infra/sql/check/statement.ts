@@ -20,6 +20,8 @@ export interface Expected {
   /** The streams that the step reads and writes; undefined if the statement may use any name. */
   readonly from?: string;
   readonly to?: string;
+  /** Whether the statement reads files, which have an end. */
+  readonly ofFiles?: boolean;
 }
 
 /** Parses and checks a statement. Throws `SqlMistake` with line, column and caret. */
@@ -35,7 +37,7 @@ export async function checkCondition(source: Source, stream: string, columns: re
 
 function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected): Plan {
   const base = { source, offsetOf: parsed.offsetOf };
-  rejectUnsupportedClauses(base, parsed.select);
+  rejectUnsupportedClauses(base, parsed.select, expected.ofFiles === true);
   const from = checkFrom(base, parsed.select, expected.columns);
   requireName(base, { what: 'FROM', name: from.stream, expected: expected.from, offset: from.offset });
   if (parsed.target !== undefined)
@@ -66,7 +68,19 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
       timestampBy === undefined
         ? undefined
         : checkTime(context, foldConstants(source, checkTimeType(context, checkExpression(scope, timestampBy)))),
+    limit: limitOf(base, parsed.select.limitCount),
   };
+}
+
+/** Returns the number of LIMIT; undefined without one, and for LIMIT ALL. */
+function limitOf(base: Base, node: Node | undefined): number | undefined {
+  if (node === undefined) return undefined;
+  const constant = 'A_Const' in node ? node.A_Const : undefined;
+  if (constant?.isnull === true) return undefined;
+  const whole = constant?.ival === undefined ? Number(constant?.fval?.fval ?? Number.NaN) : (constant.ival.ival ?? 0);
+  if (Number.isInteger(whole) && whole >= 0) return whole;
+  const offset = Math.max(base.source.text.search(/\b(?:limit|fetch)\b/i), 0);
+  throw mistake(base, 'unsupported', { offset, problem: 'LIMIT takes a whole number, such as LIMIT 10' });
 }
 
 const outputNames = (targets: readonly Node[]): readonly string[] =>
@@ -94,7 +108,7 @@ function requireName(base: Base, { what, name, expected, offset }: Named): void 
 /** Matches comments, texts and quoted names, in which a keyword is not a clause. */
 const NO_CODE = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
 
-function rejectUnsupportedClauses(base: Base, select: SelectStmt): void {
+function rejectUnsupportedClauses(base: Base, select: SelectStmt, ofFiles: boolean): void {
   const code = base.source.text.replace(NO_CODE, (text) => ' '.repeat(text.length));
   const words: readonly (readonly [present: boolean, word: RegExp, problem: string])[] = [
     [
@@ -115,10 +129,11 @@ function rejectUnsupportedClauses(base: Base, select: SelectStmt): void {
     ],
     [(select.sortClause?.length ?? 0) > 0, /\border\s+by\b/i, 'ORDER BY is not supported: events keep their order'],
     [
-      select.limitCount !== undefined || select.limitOffset !== undefined,
+      !ofFiles && (select.limitCount !== undefined || select.limitOffset !== undefined),
       /\b(?:limit|offset|fetch)\b/i,
       'LIMIT and OFFSET are not supported: a stream has no end',
     ],
+    [select.limitOffset !== undefined, /\boffset\b/i, 'OFFSET is not supported: write LIMIT alone'],
     [select.withClause !== undefined, /\bwith\b/i, 'WITH is not supported yet'],
     [
       select.op !== undefined && select.op !== 'SETOP_NONE',

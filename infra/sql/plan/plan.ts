@@ -16,6 +16,8 @@ export interface Plan {
   readonly partitionBy: Checked | undefined;
   /** The time of the outputs, a timestamptz; undefined: that of the input. */
   readonly timestampBy: Checked | undefined;
+  /** The most outputs of a statement over files. */
+  readonly limit?: number | undefined;
 }
 
 export interface Unnest {

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { Column } from '../plan/sql-type.ts';
+import type { MixedColumn } from '../schema/infer-columns.ts';
 import { columnsOfSchema } from '../schema/schema-columns.ts';
 import type { Input } from './input.ts';
 
@@ -22,15 +23,28 @@ export async function columnsOfExport(reference: string): Promise<readonly Colum
   return columns;
 }
 
+/** The columns of a statement's input. */
+export interface FoundColumns {
+  readonly columns: readonly Column[];
+  /** Columns whose values are of several kinds, if the columns were inferred. */
+  readonly mixed: readonly (MixedColumn & { readonly file: string })[];
+}
+
 /** Infers the columns from the first input that has any lines. Returns undefined if no input has lines. */
-export async function columnsOfInputs(inputs: readonly Input[]): Promise<readonly Column[] | undefined> {
+export async function columnsOfInputs(inputs: readonly Input[]): Promise<FoundColumns | undefined> {
   for (const { file, columns: find } of inputs) {
-    const columns = await find();
-    if (columns === undefined) continue;
-    if (columns.length > 0) return columns;
+    const found = await find();
+    if (found === undefined) continue;
+    const { columns, mixed } = found;
+    if (columns.length > 0) return { columns, mixed: mixed.map((each) => ({ ...each, file: file.name })) };
     throw new UserMistake(
       `${file.name}: the first lines are not JSON objects: use --input csv, or --schema file.ts#export`,
     );
   }
   return undefined;
+}
+
+/** Says where the values of a column begin to be of another kind, and what to do. */
+export function mixedNote({ file, line, name, first, value, type }: FoundColumns['mixed'][number]): string {
+  return `${file}:${line}: column "${name}" holds ${value} here and ${first} in the lines before, so it is read as ${type}: correct the line, or give the column's type with --schema file.ts#export`;
 }

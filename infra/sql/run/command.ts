@@ -12,14 +12,15 @@ import { dataColumnsOf } from '../emit/statement.ts';
 import { explain } from '../explain.ts';
 import type { Plan } from '../plan/plan.ts';
 import { parseStatement } from '../syntax/parse.ts';
-import { SqlMistake } from '../syntax/source-position.ts';
-import { columnsOfExport, columnsOfInputs } from './columns.ts';
+import { type Source, SqlMistake } from '../syntax/source-position.ts';
+import { columnsOfExport, columnsOfInputs, type FoundColumns, mixedNote } from './columns.ts';
 import type { Reject } from './csv/input-reader.ts';
 import type { Input } from './input.ts';
 import { openInput } from './input.ts';
 import { lineRunner } from './lines.ts';
 import type { OutputFormat } from './output.ts';
 import { printerFor } from './output.ts';
+import { rejectionReport } from './rejections.ts';
 
 export interface Streams {
   readonly stdin: NodeJS.ReadableStream;
@@ -55,7 +56,7 @@ function isArgumentMistake(error: unknown): boolean {
   return (
     error instanceof z.core.$ZodError ||
     error instanceof UserMistake ||
-    /^ERR_PARSE_ARGS|^ENOENT|^EISDIR|^EACCES|^CSV_/.test(codeOf(error))
+    /^ERR_PARSE_ARGS|^ENOENT|^EISDIR|^EACCES/.test(codeOf(error))
   );
 }
 
@@ -90,29 +91,50 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
     await write(streams.stdout, await explainFile(names[0]));
     return 0;
   }
-  const rejections = { count: 0 };
-  const rejectOf =
-    (name: string): Reject =>
-    (rejected) => {
-      rejections.count += rejected.length;
-      return write(streams.stderr, rejected.map(({ line, reason }) => `${name}:${line}: ${reason}\n`).join(''));
-    };
+  const say = (text: string): Promise<void> => write(streams.stderr, text);
+  const report = rejectionReport(say);
   const inputs = (names.length === 0 ? ['-'] : names).map((name) => {
     const format = options.input ?? (name.endsWith('.csv') ? 'csv' : 'ndjson');
-    const reject = rejectOf(name);
-    return { ...openInput({ name, format }, streams.stdin, reject), reject };
+    const reject = report.rejectOf(name);
+    const note = (note: string): Promise<void> => say(`${name}: ${note}\n`);
+    return { ...openInput({ name, format }, streams.stdin, { reject, note }), reject };
   });
-  const columns = options.schema === undefined ? await columnsOfInputs(inputs) : await columnsOfExport(options.schema);
+  const found: FoundColumns | undefined =
+    options.schema === undefined
+      ? await columnsOfInputs(inputs)
+      : { columns: await columnsOfExport(options.schema), mixed: [] };
   const source = { file: 'statement', text };
-  if (columns === undefined) {
+  if (found === undefined) {
     // Without any line there is nothing to run, but a syntax error is still an error.
     await parseStatement(source);
-    return rejections.count === 0 ? 0 : 1;
+  } else {
+    const plan = await checkedPlan(source, found, say);
+    if (options.explain) await write(streams.stdout, explain(plan));
+    else await runPlan(plan, { inputs, format: options.format, stdout: streams.stdout });
   }
-  const plan = await checkStatement(source, { columns });
-  if (options.explain) await write(streams.stdout, explain(plan));
-  else await runPlan(plan, { inputs, format: options.format, stdout: streams.stdout });
-  return rejections.count === 0 ? 0 : 1;
+  await report.end(options.schema === undefined);
+  return report.count() === 0 ? 0 : 1;
+}
+
+/**
+ * Checks the statement. Says which of its columns are text because of a line behind the first ones; when the statement
+ * is wrong, all columns whose type such a line has changed, because that may be why.
+ */
+async function checkedPlan(
+  source: Source,
+  { columns, mixed }: FoundColumns,
+  say: (text: string) => Promise<void>,
+): Promise<Plan> {
+  const notes = (of: FoundColumns['mixed']): Promise<void> => say(of.map((each) => `${mixedNote(each)}\n`).join(''));
+  try {
+    const plan = await checkStatement(source, { columns, ofFiles: true });
+    const read = new Set(dataColumnsOf(plan).map(({ name }) => name));
+    await notes(mixed.filter(({ name, type, first }) => read.has(name) && type === 'text' && first !== 'text'));
+    return plan;
+  } catch (error) {
+    if (error instanceof SqlMistake) await notes(mixed.filter(({ name }) => source.text.includes(name)));
+    throw error;
+  }
 }
 
 /** Explains a transform's `.sql` file, with the schema that its first line names. */
@@ -130,16 +152,18 @@ interface PlanRun {
 async function runPlan(plan: Plan, { inputs, format, stdout }: PlanRun): Promise<void> {
   const printer = printerFor(format, plan.outputs);
   const run = lineRunner(plan);
-  const read = dataColumnsOf(plan);
+  const wanted = { all: plan.columns.filter(({ origin }) => origin === 'data'), read: dataColumnsOf(plan) };
+  let isDone = plan.limit === 0;
   for (const { parts, reject } of inputs) {
+    if (isDone) break;
     let before = 0;
-    for await (const { text, lineNumbers } of parts(read)) {
-      const { output, count, rejections } = run(text);
-      await reject(
-        rejections.map(({ index, reason }) => ({ line: lineNumbers?.[index - 1] ?? before + index, reason })),
-      );
+    for await (const { text, lineOf } of parts(wanted)) {
+      const { output, count, rejections, ...done } = run(text);
+      await reject(rejections.map(({ index, reason }) => ({ line: lineOf?.(index - 1) ?? before + index, reason })));
       before += count;
       await write(stdout, printer.print(output));
+      ({ isDone } = done);
+      if (isDone) break;
     }
   }
   await write(stdout, printer.end());

@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
 import { inferColumnsOfLines } from '../schema/infer-columns.ts';
 import { csvReader } from './csv/input.ts';
-import type { InputReader, Reject } from './csv/input-reader.ts';
+import type { InputReader, InputReports } from './csv/input-reader.ts';
 
 export interface InputFile {
   /** A path, or `-` for standard input. */
@@ -14,18 +14,22 @@ export interface Input extends InputReader {
 }
 
 /** Opens an input. Errors of the file itself carry its name as `path`, with the line if it is known. */
-export function openInput(file: InputFile, stdin: NodeJS.ReadableStream, reject: Reject): Input {
+export function openInput(file: InputFile, stdin: NodeJS.ReadableStream, reports: InputReports): Input {
   const reader =
-    file.format === 'csv' ? csvReader(chunksOf(file, stdin), reject) : jsonReader(readLines(file.name, stdin));
+    file.format === 'csv' ? csvReader(chunksOf(file, stdin), reports) : jsonReader(readLines(file.name, stdin));
   return {
     file,
     columns: () => naming(file, reader.columns()),
-    async *parts(read) {
-      const parts = reader.parts(read);
-      for (;;) {
-        const { value, done } = await naming(file, parts.next());
-        if (done === true) return;
-        yield value;
+    async *parts(wanted) {
+      const parts = reader.parts(wanted);
+      try {
+        for (;;) {
+          const { value, done } = await naming(file, parts.next());
+          if (done === true) return;
+          yield value;
+        }
+      } finally {
+        await parts.return(undefined);
       }
     },
   };
@@ -41,7 +45,7 @@ async function naming<T>({ name }: InputFile, result: Promise<T>): Promise<T> {
 }
 
 async function* chunksOf({ name }: InputFile, stdin: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
-  const stream = name === '-' ? stdin : createReadStream(name, { highWaterMark: PART });
+  const stream = name === '-' ? stdin : createReadStream(name, { highWaterMark: CSV_PART });
   for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
 }
 
@@ -63,6 +67,8 @@ function jsonReader(lines: AsyncGenerator<Buffer>): InputReader {
 
 const LINE_BREAK = 0x0a;
 const PART = 1 << 20;
+/** Small enough to stay in the processor's cache while its records are scanned and converted. */
+const CSV_PART = 1 << 18;
 
 function readLines(name: string, stdin: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
   return name === '-' ? wholeLines(stdin) : fileLines(name);

@@ -12,7 +12,10 @@ export interface LinesResult {
   readonly output: Buffer;
   /** The number of lines read, blank lines included. */
   readonly count: number;
+  /** Rejected lines, counted from 1. */
   readonly rejections: readonly { readonly index: number; readonly reason: string }[];
+  /** Whether there are as many outputs as LIMIT allows. */
+  readonly isDone: boolean;
 }
 
 const LINE_BREAK = 0x0a;
@@ -23,42 +26,54 @@ const LOADED_AT_ONCE = 1 << 18;
 /** The attributes of the events in a file, whose lines have only data. */
 const NO_ATTRIBUTES = { key: '', time: '1970-01-01T00:00:00Z', source: '', id: '', type: '' };
 
-/** Returns a function that runs a plan on a part of whole lines. */
+/** Returns a function that runs a plan on one part of whole lines after another. */
 export function lineRunner(plan: Plan): (part: Buffer) => LinesResult {
   const statement = statementOf(plan);
   const row = createRow(statement.columns);
   const writer = createWriter(1 << 20);
   // One object for all lines: this is the hot path.
-  const run = { row, event: NO_ATTRIBUTES, target: { writer, emit: () => writeByte(writer, LINE_BREAK) } };
+  let left = plan.limit ?? Number.POSITIVE_INFINITY;
+  let emitted = 0;
+  const emit = (): void => {
+    if (left > 0) {
+      left -= 1;
+      writeByte(writer, LINE_BREAK);
+      emitted = writer.length;
+    } else writer.length = emitted;
+  };
+  const run = { row, event: NO_ATTRIBUTES, target: { writer, emit } };
   const test = neededText(plan);
   const needed = test === undefined ? undefined : { column: test.column, text: Buffer.from(test.text) };
   const lines = createLines(row, needed, statement.whereReads ?? 0);
   const runLine = (): string | undefined => {
-    const begun = writer.length;
+    const begun = { length: writer.length, left };
     try {
       runLoaded(statement, run);
       return undefined;
     } catch (error) {
       if (!(error instanceof EventRejected)) throw error;
-      writer.length = begun;
+      writer.length = begun.length;
+      left = begun.left;
       return error.message;
     }
   };
   return (part) => {
     writer.length = 0;
+    emitted = 0;
     let count = 0;
     const rejections: { index: number; reason: string }[] = [];
-    for (let from = 0; from < part.length; ) {
+    for (let from = 0; from < part.length && left > 0; ) {
       const to = endOfLines(part, from);
       startLines(lines, part.subarray(from, to));
-      while (nextLine(lines)) {
+      while (left > 0 && nextLine(lines)) {
         const reason = runLine();
         if (reason !== undefined) rejections.push({ index: count + lines.count, reason });
       }
       count += lines.count;
       from = to;
     }
-    return { output: Buffer.from(writer.buffer.subarray(0, writer.length)), count, rejections };
+    const output = Buffer.from(writer.buffer.subarray(0, writer.length));
+    return { output, count, rejections, isDone: left <= 0 };
   };
 }
 

@@ -1,15 +1,60 @@
 import type { Column, SqlType } from '../plan/sql-type.ts';
-import { arrayOf, JSONB, scalar } from '../plan/sql-type.ts';
+import { arrayOf, isScalar, JSONB, scalar, typeName } from '../plan/sql-type.ts';
 
-/** Infers columns from the first of these lines of JSON, for files without a schema. */
-export const inferColumnsOfLines = (lines: Buffer): readonly Column[] => inferColumns(sampleOf(lines));
+/** The columns that a sample shows. */
+export interface InferredColumns {
+  readonly columns: readonly Column[];
+  readonly mixed: readonly MixedColumn[];
+}
 
-/** Infers columns from a sample of events. Every column may be null, because a sample cannot prove the contrary. */
-function inferColumns(sample: readonly Record<string, unknown>[]): readonly Column[] {
+/** A column whose values are of several kinds. */
+export interface MixedColumn {
+  readonly name: string;
+  /** The kind of its first values: `numbers`. */
+  readonly first: string;
+  /** The first line with a value of another kind, and that value. */
+  readonly line: number;
+  readonly value: string;
+  /** The type that all its values fit. */
+  readonly type: string;
+}
+
+interface SampledEvent {
+  /** From 1. */
+  readonly line: number;
+  readonly event: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Infers columns from the first of these lines of JSON, for files without a schema. Every column may be null, because a
+ * sample cannot prove the contrary.
+ */
+export function inferColumnsOfLines(lines: Buffer): InferredColumns {
   const types = new Map<string, SqlType | undefined>();
-  for (const event of sample)
-    for (const [name, value] of Object.entries(event)) types.set(name, merged(types.get(name), typeOfValue(value)));
-  return [...types].map(([name, type]) => ({ name, type: type ?? JSONB, nullable: true }));
+  const mixed = new Map<string, MixedColumn>();
+  for (const { line, event } of sampleOf(lines))
+    for (const [name, value] of Object.entries(event)) {
+      const before = types.get(name);
+      const found = typeOfValue(value);
+      const type = merged(before, found);
+      types.set(name, type);
+      if (before === undefined || found === undefined || type !== JSONB || isJsonb(before) || mixed.has(name)) continue;
+      mixed.set(name, { name, first: PLURALS[typeName(before)] ?? 'lists', line, value: shown(value), type: 'jsonb' });
+    }
+  const columns = [...types].map(([name, type]) => ({ name, type: type ?? JSONB, nullable: true }));
+  return { columns, mixed: [...mixed.values()] };
+}
+
+const PLURALS: Readonly<Record<string, string>> = { numeric: 'numbers', text: 'text', boolean: 'true or false' };
+
+const isJsonb = (type: SqlType): boolean => isScalar(type, 'jsonb');
+
+const SHOWN = 60;
+
+/** Shows a value in a message. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
 }
 
 /**
@@ -51,16 +96,16 @@ const SAMPLED = 1000;
 /** Or the whole first line, if it is longer. */
 const SAMPLED_BYTES = 4 << 20;
 
-function sampleOf(part: Buffer): readonly Record<string, unknown>[] {
+function sampleOf(part: Buffer): readonly SampledEvent[] {
   const firstEnd = part.indexOf('\n');
   return part
     .toString('utf8', 0, Math.max(SAMPLED_BYTES, firstEnd === -1 ? part.length : firstEnd))
     .split('\n', SAMPLED)
-    .flatMap((line) => {
+    .flatMap((line, index) => {
       try {
         const value: unknown = JSON.parse(line);
         return typeof value === 'object' && value !== null && !Array.isArray(value)
-          ? [value as Record<string, unknown>]
+          ? [{ line: index + 1, event: value as Record<string, unknown> }]
           : [];
       } catch {
         // Running the statement rejects a line that is not JSON, with its number.

@@ -53,5 +53,5 @@ test.each([2, 3, 4])('a list of lists is jsonb at %i levels, in a schema and in 
   const [declared] = columnsOfSchema(z.object({ lists: schema })) ?? [];
   expect(typeName(declared!.type)).toBe('jsonb');
   const line = `{"lists":${'['.repeat(levels)}1${']'.repeat(levels)}}`;
-  expect(typeName(inferColumnsOfLines(Buffer.from(line))[0]!.type)).toBe('jsonb');
+  expect(typeName(inferColumnsOfLines(Buffer.from(line)).columns[0]!.type)).toBe('jsonb');
 });

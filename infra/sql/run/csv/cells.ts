@@ -1,6 +1,7 @@
 import { booleanIn, numberIn } from '../../../../functions/sources/s3-files/csv-cells.ts';
 import type { Column, SqlType } from '../../plan/sql-type.ts';
 import { isScalar, JSONB, scalar } from '../../plan/sql-type.ts';
+import { type InferredColumns, type MixedColumn, shown } from '../../schema/infer-columns.ts';
 
 /** The kind of value that a column's cells are read as. `any`: each cell as the kind that it looks like. */
 export type CellKind = 'number' | 'boolean' | 'text' | 'other' | 'any';
@@ -37,29 +38,47 @@ export function cellJson({ kind, nullable }: CellColumn, text: string, quoted: b
 
 const PLAIN_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
 
-function looksLike(text: string, quoted: boolean): 'number' | 'boolean' | 'text' | undefined {
+type Look = 'number' | 'boolean' | 'text';
+
+function looksLike(text: string, quoted: boolean): Look | undefined {
   if (quoted) return 'text';
   if (text === '') return undefined;
   if (text === 'true' || text === 'false') return 'boolean';
   return PLAIN_NUMBER.test(text) ? 'number' : 'text';
 }
 
+/** A cell of a sample. */
+export interface Cell {
+  readonly text: string;
+  readonly isQuoted: boolean;
+}
+
+/** A record of a sample. */
+export interface SampledRecord {
+  readonly line: number;
+  readonly cells: readonly Cell[];
+}
+
 /**
  * Infers columns from a sample of records: number or boolean if every cell looks like one, otherwise text. Every column
  * may be null, because a sample cannot prove the contrary.
  */
-export function inferCellColumns(header: readonly string[], sample: readonly (readonly string[])[]): readonly Column[] {
-  return header.map((name, i) => {
-    const looks = new Set(sample.map((cells) => looksLike(...unmarked(cells[i] ?? ''))));
-    looks.delete(undefined);
-    const [only] = looks;
-    const type = looks.size === 0 ? JSONB : looks.size > 1 || only === undefined ? scalar('text') : TYPES[only];
-    return { name, type, nullable: true };
+export function inferCellColumns(header: readonly string[], sample: readonly SampledRecord[]): InferredColumns {
+  const mixed: MixedColumn[] = [];
+  const columns = header.map((name, i): Column => {
+    let first: Look | undefined;
+    for (const { line, cells } of sample) {
+      const { text, isQuoted } = cells[i] as Cell;
+      const look = looksLike(text, isQuoted);
+      first ??= look;
+      if (look === undefined || look === first) continue;
+      mixed.push({ name, first: PLURALS[first as Look], line, value: shown(text), type: 'text' });
+      return { name, type: scalar('text'), nullable: true };
+    }
+    return { name, type: first === undefined ? JSONB : TYPES[first], nullable: true };
   });
+  return { columns, mixed };
 }
 
 const TYPES = { number: scalar('numeric'), boolean: scalar('boolean'), text: scalar('text') } as const;
-
-/** Returns a cell's text and whether it was quoted. The parser marks a quoted cell with a leading quote. */
-export const unmarked = (cell: string): [text: string, quoted: boolean] =>
-  cell.startsWith('"') ? [cell.slice(1), true] : [cell, false];
+const PLURALS = { number: 'numbers', boolean: 'true or false', text: 'text' } as const;

@@ -1,135 +1,159 @@
 import { isUtf8 } from 'node:buffer';
+import { EventRejected } from '../../../../functions/runtime/errors.ts';
 import type { JsonWriter } from '../../../../functions/runtime/sql/json/json-writer.ts';
-import { createWriter, reserve } from '../../../../functions/runtime/sql/json/json-writer.ts';
+import { createWriter, reserve, writeString } from '../../../../functions/runtime/sql/json/json-writer.ts';
+import {
+  type CsvRecord,
+  cellText,
+  csvRecord,
+  DOUBLED,
+  UNQUOTED,
+} from '../../../../functions/sources/s3-files/csv-record.ts';
+import { readRecords } from '../../../../functions/sources/s3-files/csv-records.ts';
+import type { LineBreak, RowFormat, RowOfBlock } from '../../../../functions/sources/s3-files/rows.ts';
 import type { CellColumn } from './cells.ts';
-import { cellJson, unmarked } from './cells.ts';
-import type { Part } from './input-reader.ts';
-import type { CsvVisitor } from './records.ts';
-import { LINE_BREAK, textEnd } from './records.ts';
+import { cellJson } from './cells.ts';
 
-/** A visitor that writes records as lines of JSON, with the selected columns only. */
-export interface CsvLines extends CsvVisitor {
-  /** Returns the lines written since the last call. */
-  readonly take: () => Required<Part>;
+/** Records that follow each other without a gap, as lines of JSON. Reading the next block overwrites the text. */
+export interface JsonLines {
+  readonly text: Buffer;
+  /** For each record how many lines after the first one it begins. */
+  readonly lines: readonly number[];
 }
 
 /** A column to read; undefined for a column that is skipped. */
 export type SelectedCell = (CellColumn & { readonly name: string }) | undefined;
 
-export function csvLines(wanted: readonly SelectedCell[], rejected: CsvVisitor['rejected']): CsvLines {
-  const writer = createWriter(1 << 20);
-  let lines: number[] = [];
+/**
+ * Reads CSV into lines of JSON with the selected columns only. A record with another number of cells than there are
+ * columns is rejected. Hot path: it makes no object for a record.
+ */
+export function jsonLines(lineBreak: LineBreak, wanted: readonly SelectedCell[]): RowFormat<JsonLines> {
+  const writer = createWriter(1 << 17);
+  const record = csvRecord(lineBreak);
   const cells = withKeys(wanted);
-  const keep = (begun: number, found: number, line: number): void => {
-    if (found === wanted.length) {
-      writeText(writer, cells.some((cell) => cell !== undefined) ? '}\n' : '{}\n');
-      lines.push(line);
-      return;
-    }
-    writer.length = begun;
-    rejected(line, `the record has ${found} cell${found === 1 ? '' : 's'}, but the header has ${wanted.length}`);
-  };
   return {
-    rejected,
-    record(texts, line) {
-      const begun = writer.length;
-      for (const [i, cell] of cells.entries()) {
-        if (cell === undefined) continue;
-        writeText(writer, cell.key + cellJson(cell, ...unmarked(texts[i] ?? '')));
-      }
-      keep(begun, texts.length, line);
-    },
-    plain(block, { from, to, line: first }) {
-      let line = first;
-      const clean = isUtf8(block.subarray(from, to));
-      for (let at = from; at < to; line += 1) {
-        const found = block.indexOf(LINE_BREAK, at);
-        const next = found === -1 || found >= to ? to : found + 1;
-        const end = textEnd(block, at, next);
-        if (end > at) {
-          const begun = writer.length;
-          keep(begun, writePlain(writer, cells, { block, isUtf8: clean, from: at, to: end }), line);
-        }
-        at = next;
-      }
-    },
-    take() {
-      const taken = { text: writer.buffer.subarray(0, writer.length), lineNumbers: lines };
+    lineBreak,
+    rowsOf(block, isLast) {
       writer.length = 0;
-      lines = [];
-      return taken;
+      const isClean = isUtf8(block);
+      const rows: (RowOfBlock<never> | Run)[] = [];
+      let run: Run | undefined;
+      const consumed = readRecords(
+        record,
+        { block, isLast },
+        {
+          record(start, end, next) {
+            if (record.count !== wanted.length) {
+              rows.push({ start, end, next, content: wrongCount(record.count, wanted.length) });
+              return;
+            }
+            if (run?.next !== start) {
+              run = { start, end, next, content: { text: NOTHING, lines: [] }, from: writer.length, to: 0, line: 0 };
+              rows.push(run);
+            }
+            run.content.lines.push(run.line);
+            run.line += 1 + record.innerBreaks;
+            writeRecord(writer, record, { cells, isClean });
+            run.to = writer.length;
+            run.end = end;
+            run.next = next;
+          },
+          rejected: (line) => rows.push(line),
+        },
+      );
+      // Only now the buffer does not grow any more.
+      for (const row of rows) if ('from' in row) row.content.text = writer.buffer.subarray(row.from, row.to);
+      return { rows, consumed };
     },
   };
 }
+
+const NOTHING = Buffer.alloc(0);
+
+interface Run {
+  readonly start: number;
+  end: number;
+  next: number;
+  readonly content: { text: Buffer; readonly lines: number[] };
+  /** Its range in the writer's buffer. */
+  readonly from: number;
+  to: number;
+  /** The number of lines of its records so far. */
+  line: number;
+}
+
+const wrongCount = (found: number, wanted: number): EventRejected =>
+  new EventRejected(
+    'schema',
+    `the record has ${found} cell${found === 1 ? '' : 's'}, but the header has ${wanted}: make them equal`,
+  );
 
 interface KeyedCell extends CellColumn {
+  readonly index: number;
   /** The text before the value: `{"a":` or `,"b":`. */
-  readonly key: string;
-  readonly keyBytes: Buffer;
+  readonly key: Buffer;
 }
 
-function withKeys(wanted: readonly SelectedCell[]): readonly (KeyedCell | undefined)[] {
+function withKeys(wanted: readonly SelectedCell[]): readonly KeyedCell[] {
   let before = '{';
-  return wanted.map((cell) => {
-    if (cell === undefined) return undefined;
-    const key = `${before}${JSON.stringify(cell.name)}:`;
+  return wanted.flatMap((cell, index) => {
+    if (cell === undefined) return [];
+    const key = Buffer.from(`${before}${JSON.stringify(cell.name)}:`);
     before = ',';
-    return { ...cell, key, keyBytes: Buffer.from(key) };
+    return [{ ...cell, index, key }];
   });
 }
 
-interface Range {
-  readonly block: Buffer;
+interface Cells {
+  readonly cells: readonly KeyedCell[];
   /** False if the block may contain invalid UTF-8: then texts are decoded, and invalid bytes become U+FFFD. */
-  readonly isUtf8: boolean;
-  readonly from: number;
-  readonly to: number;
+  readonly isClean: boolean;
 }
 
-const COMMA = 0x2c;
-
-/**
- * Writes the cells of a line without quotes and returns their number. Hot path: the bytes of ordinary cells are copied
- * without decoding them.
- */
-function writePlain(writer: JsonWriter, cells: readonly (KeyedCell | undefined)[], range: Range): number {
-  const { block, from, to } = range;
-  let column = 0;
-  for (let at = from; ; ) {
-    let end = at;
-    while (end < to && block[end] !== COMMA) end += 1;
-    const cell = cells[column];
-    if (cell !== undefined) writeCell(writer, cell, { ...range, from: at, to: end });
-    column += 1;
-    if (end === to) return column;
-    at = end + 1;
+function writeRecord(writer: JsonWriter, record: CsvRecord, { cells, isClean }: Cells): void {
+  for (let i = 0; i < cells.length; i += 1) {
+    const cell = cells[i] as KeyedCell;
+    if (!copyCell(writer, record, cell, isClean)) {
+      writeKey(writer, cell.key, 0);
+      writeString(writer, cellJson(cell, cellText(record, cell.index), record.quoting[cell.index] !== UNQUOTED));
+    }
   }
+  writeString(writer, cells.length > 0 ? '}\n' : '{}\n');
 }
 
-function writeCell(writer: JsonWriter, cell: KeyedCell, range: Range): void {
-  const { block, from, to } = range;
-  const { keyBytes, kind } = cell;
-  const length = to - from;
-  reserve(writer, keyBytes.length + length + 2);
+function writeKey(writer: JsonWriter, key: Buffer, more: number): void {
+  reserve(writer, key.length + more);
   const { buffer } = writer;
   let at = writer.length;
-  for (let i = 0; i < keyBytes.length; i += 1) buffer[at++] = keyBytes[i] as number;
-  const isQuoted = kind === 'text' || kind === 'other';
-  if (length > 0 && (isQuoted ? range.isUtf8 && isPlainText(range) : kind !== 'boolean' && isPlainNumber(range))) {
-    if (isQuoted) buffer[at++] = QUOTE;
-    for (let i = from; i < to; i += 1) buffer[at++] = block[i] as number;
-    if (isQuoted) buffer[at++] = QUOTE;
-    writer.length = at;
-    return;
-  }
+  for (let i = 0; i < key.length; i += 1) buffer[at++] = key[i] as number;
   writer.length = at;
-  writeText(writer, cellJson(cell, block.toString('utf8', from, to), false));
+}
+
+/** Writes an ordinary cell, of which the bytes are copied. False, and nothing is written, for any other cell. */
+// biome-ignore lint/complexity/useMaxParams: hot path; an object for each cell would be garbage
+function copyCell(writer: JsonWriter, record: CsvRecord, { index, kind, key }: KeyedCell, isClean: boolean): boolean {
+  const { block, bounds } = record;
+  const from = bounds[2 * index] as number;
+  const to = bounds[2 * index + 1] as number;
+  const quoting = record.quoting[index];
+  if (from === to || quoting === DOUBLED || kind === 'boolean') return false;
+  const isText = kind === 'text' || kind === 'other' || (kind === 'any' && quoting !== UNQUOTED);
+  if (isText ? !isClean || !isPlainText(block, from, to) : !isPlainNumber(block, from, to)) return false;
+  writeKey(writer, key, to - from + 2);
+  const { buffer } = writer;
+  let at = writer.length;
+  if (isText) buffer[at++] = QUOTE;
+  for (let i = from; i < to; i += 1) buffer[at++] = block[i] as number;
+  if (isText) buffer[at++] = QUOTE;
+  writer.length = at;
+  return true;
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-function isPlainText({ block, from, to }: Range): boolean {
+function isPlainText(block: Buffer, from: number, to: number): boolean {
   for (let i = from; i < to; i += 1) {
     const byte = block[i] as number;
     if (byte < 0x20 || byte === BACKSLASH) return false;
@@ -138,7 +162,7 @@ function isPlainText({ block, from, to }: Range): boolean {
 }
 
 /** Tests for the most common form of a JSON number: digits, with at most one decimal point between them. */
-function isPlainNumber({ block, from, to }: Range): boolean {
+function isPlainNumber(block: Buffer, from: number, to: number): boolean {
   if (block[from] === ZERO && to > from + 1 && block[from + 1] !== POINT) return false;
   let points = 0;
   for (let i = from; i < to; i += 1) {
@@ -152,8 +176,3 @@ function isPlainNumber({ block, from, to }: Range): boolean {
 const POINT = 0x2e;
 const ZERO = 0x30;
 const NINE = 0x39;
-
-function writeText(writer: JsonWriter, text: string): void {
-  reserve(writer, text.length * 3);
-  writer.length += writer.buffer.write(text, writer.length);
-}

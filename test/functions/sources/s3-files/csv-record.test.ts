@@ -1,9 +1,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EventRejected } from '../../../../functions/runtime/errors.ts';
-import { CARRIAGE_RETURN, LINE_FEED } from '../../../../functions/sources/s3-files/csv-record.ts';
+import { findPlaces, noPlaces } from '../../../../functions/sources/s3-files/csv-places.ts';
 import { csvRows, csvRowsWith } from '../../../../functions/sources/s3-files/csv-rows.ts';
-import { bytesOf, LONGEST_ROW_BYTES, type RowFormat, readRows } from '../../../../functions/sources/s3-files/rows.ts';
+import {
+  bytesOf,
+  CARRIAGE_RETURN,
+  LINE_FEED,
+  type LineBreak,
+  LONGEST_ROW_BYTES,
+  type RowFormat,
+  readRows,
+} from '../../../../functions/sources/s3-files/rows.ts';
 import { csvParseRows } from './csv-parse-rows.ts';
 
 async function* cut(content: Buffer, ...places: readonly number[]): AsyncGenerator<Buffer> {
@@ -50,16 +58,22 @@ test('hostile CSV gives the rows, rejections and byte offsets that csv-parse giv
   );
 });
 
+/** Our rows without the count of line breaks, which csv-parse does not give. */
+function blockOf(block: Buffer, isLast: boolean) {
+  const { rows, consumed } = csvRows.rowsOf(block, isLast);
+  return { rows: rows.map(({ breaks: _, ...row }) => row), consumed };
+}
+
 test('a file that is read in two blocks, cut at any byte, gives the rows of csv-parse at the same offsets', () => {
   fc.assert(
     fc.property(fc.oneof(hostile, damaged), (bytes) => {
       const whole = csvParseRows.rowsOf(bytes, true);
-      expect(csvRows.rowsOf(bytes, true)).toEqual(whole);
+      expect(blockOf(bytes, true)).toEqual(whole);
       for (let at = 1; at <= bytes.length; at += 1) {
         const block = bytes.subarray(0, bytes.subarray(0, at).lastIndexOf(LINE_FEED) + 1);
-        const first = csvRows.rowsOf(block, false);
+        const first = blockOf(block, false);
         expect(first).toEqual(csvParseRows.rowsOf(block, false));
-        const rest = csvRows.rowsOf(bytes.subarray(first.consumed), true);
+        const rest = blockOf(bytes.subarray(first.consumed), true);
         const moved = rest.rows.map((row) => ({
           ...row,
           start: row.start + first.consumed,
@@ -83,6 +97,14 @@ test.each([LONGEST_ROW_BYTES - 1, LONGEST_ROW_BYTES, LONGEST_ROW_BYTES + 1])(
   },
 );
 
+test('behind a quoted row that is too long, every line of it is read on its own', () => {
+  const long = `"${`${'x'.repeat(9999)}\n`.repeat(1 + LONGEST_ROW_BYTES / 9999)}"`;
+  for (const end of ['\n', '\r\n', '"\n', ',y\n', '']) {
+    const bytes = Buffer.from(`a\n${long}${end}b,c\n`);
+    expect(blockOf(bytes, true)).toEqual(csvParseRows.rowsOf(bytes, true));
+  }
+});
+
 test('carriage returns end lines as line feeds do in a file that has them instead', () => {
   const swapped = (bytes: Buffer): Buffer =>
     bytes.map((byte) => (byte === CARRIAGE_RETURN ? LINE_FEED : byte === LINE_FEED ? CARRIAGE_RETURN : byte)) as Buffer;
@@ -101,4 +123,26 @@ test('a record of 10,000 cells keeps every cell', () => {
   const quoted = cells.map((cell) => `"${cell}"`);
   const { rows } = csvRows.rowsOf(Buffer.from(`${cells.join(',')}\n${quoted.join(',')}\n`), true);
   expect(rows.map(({ content }) => content)).toEqual([cells, cells]);
+});
+
+test('the places of quotes, commas and line breaks are found in a block of any length, and none behind its end', () => {
+  const places = noPlaces();
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 300 }),
+      fc.constantFrom<LineBreak>(LINE_FEED, CARRIAGE_RETURN),
+      hostile,
+      (pad, lineBreak, bytes) => {
+        const block = Buffer.concat([Buffer.alloc(pad, 'x'), bytes]);
+        findPlaces(places, block, lineBreak);
+        const meaning = [0x22, 0x2c, lineBreak];
+        const expected = [...block.keys()].filter((at) => meaning.includes(block[at] as number));
+        expect([...places.at.subarray(0, places.count + 1)]).toEqual([...expected, block.length]);
+      },
+    ),
+  );
+  const long = Buffer.from('x,'.repeat(100_000));
+  findPlaces(places, long, LINE_FEED);
+  expect(places.count).toBe(100_000);
+  expect(places.at.subarray(0, places.count).every((at, i) => at === 2 * i + 1)).toBe(true);
 });

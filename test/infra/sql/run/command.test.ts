@@ -18,6 +18,9 @@ const ORDERS = `{"order_id":1,"status":"COMPLETE","sales":12.50}
 {"order_id":2,"status":"NEW","sales":1}
 {"order_id":9007199254740993,"status":"COMPLETE","sales":0.10,"tags":["a"]}`;
 
+const ORDER = `${new URL('../order-schema.ts', import.meta.url).pathname}#Order`;
+const NUMBERS = `${new URL('../order-schema.ts', import.meta.url).pathname}#Numbers`;
+
 const ORDERS_CSV = 'order_id,status\n7,1\n"8",2\nx,3\n';
 
 function sink(): { stream: Writable; text: () => string } {
@@ -138,7 +141,7 @@ test.each([
   [['SELECT 1 AS x FROM input', '@missing.csv'], 'missing.csv: no such file'],
   [
     ['SELECT 1 AS x FROM input', '@bad-header.csv'],
-    'bad-header.csv:1: the header cannot be read: an unquoted field contains a quote',
+    'bad-header.csv:1: the header cannot be read: a quote is inside an unquoted field',
   ],
   [['SELECT 1 AS x FROM input', '@'], ': is a folder, not a file'],
   [
@@ -161,7 +164,9 @@ test.each([
 test('a CSV record with too few cells, or for which an expression fails, is rejected with its line', async () => {
   const result = await run(['SELECT id, 6 / n AS x FROM input', '--input', 'csv'], 'id,n\n1,2\n2\n3,0\n4,3\n');
   expect(result.out).toBe('{"id":1,"x":3.0000000000000000}\n{"id":4,"x":2.0000000000000000}\n');
-  expect(result.errors).toMatch(/^-:3: the record has 1 cell, but the header has 2\n-:4: division by zero/);
+  expect(result.errors).toMatch(
+    /^-:3: the record has 1 cell, but the header has 2: make them equal\n-:4: division by zero/,
+  );
   expect(result.code).toBe(1);
 });
 
@@ -169,8 +174,113 @@ test('a file in which no record can be read gives a rejection and no output', as
   expect(await run(['SELECT id FROM input', '--input', 'csv'], 'id,n\n1\n')).toEqual({
     code: 1,
     out: '',
-    errors: '-:2: the record has 1 cell, but the header has 2\n',
+    errors: '-:2: the record has 1 cell, but the header has 2: make them equal\n',
   });
+});
+
+test('955 rejected lines print the first ten, and then how many were rejected for each reason', async () => {
+  const lines = Array.from({ length: 1000 }, (_, i) =>
+    i < 900 ? `{"n":0,"i":${i}}` : i < 955 ? '{"n":"x"}' : '{"n":2}',
+  );
+  const { out, errors, code } = await run(['SELECT 1 / n AS x FROM input', '--schema', NUMBERS], lines.join('\n'));
+  expect(out.trim().split('\n').length).toBe(45);
+  const printed = errors.trim().split('\n');
+  expect(printed.length).toBe(13);
+  expect(printed.slice(9)).toEqual([
+    '-:10: division by zero (SQLSTATE 22012), at statement:1:8',
+    '955 lines were rejected; the first 10 are above. By reason:',
+    '     900 × such as -:1: division by zero (SQLSTATE 22012), at statement:1:8',
+    '      55 × such as -:901: column "n" must be bigint, not "x"',
+  ]);
+  expect(code).toBe(1);
+});
+
+test('however many reasons there are, a bounded number of lines is printed', async () => {
+  const lines = Array.from({ length: 500 }, (_, i) => `{"${'k'.repeat(i)}${'ab'[i % 2]}":1}x{"n":"${i}"`);
+  const { errors } = await run(['SELECT n FROM input', '--schema', NUMBERS], lines.join('\n'));
+  expect(errors.split('\n').length).toBeLessThan(40);
+  expect(errors).toContain('500 lines were rejected');
+});
+
+test('LIMIT ends the statement after so many outputs, across files and with unnested lists, and reads no further', async () => {
+  const cases: readonly (readonly [statement: string, outputs: number])[] = [
+    ['SELECT order_id FROM input LIMIT 4', 4],
+    ['SELECT order_id FROM input LIMIT 0', 0],
+    ['SELECT order_id FROM input LIMIT ALL', 6],
+    ["SELECT order_id FROM input WHERE status = 'COMPLETE' FETCH FIRST 3 ROWS ONLY", 3],
+    ['SELECT item FROM input, unnest(ARRAY[1, 2, 3, 4]) AS item LIMIT 6', 6],
+  ];
+  for (const [statement, outputs] of cases) {
+    const { out, code } = await run([statement, '@orders.ndjson', '@orders.ndjson']);
+    expect([statement, out.split('\n').length - 1, code]).toEqual([statement, outputs, 0]);
+  }
+  const lines = Array.from({ length: 50 }, (_, i) => `${JSON.stringify({ id: i, text: 'x'.repeat(1 << 16) })}\n`);
+  let read = 0;
+  const stdin = Readable.from(lines.map((line) => Buffer.from(line))).on('data', () => (read += 1));
+  stdin.pause();
+  const [stdout, stderr] = [sink(), sink()];
+  expect(
+    await runSqlCommand(['SELECT id FROM input LIMIT 1'], { stdin, stdout: stdout.stream, stderr: stderr.stream }),
+  ).toBe(0);
+  expect(stdout.text()).toBe('{"id":0}\n');
+  expect(read).toBeLessThan(30);
+});
+
+test.each([
+  ['SELECT order_id FROM input LIMIT 2 OFFSET 1', 'OFFSET is not supported: write LIMIT alone'],
+  ['SELECT order_id FROM input LIMIT 1 + 1', 'LIMIT takes a whole number, such as LIMIT 10'],
+  ['SELECT order_id FROM input LIMIT -1', 'LIMIT takes a whole number, such as LIMIT 10'],
+])('%s: a mistake', async (statement, message) => {
+  const { code, errors } = await run([statement, '@orders.ndjson']);
+  expect(errors).toContain(message);
+  expect(code).toBe(2);
+});
+
+test.each([
+  ['csv', `n\n${'1\n'.repeat(20)}n/a\n`, 'text', '"n/a"'],
+  ['ndjson', `${'{"n":1}\n'.repeat(21)}{"n":"n/a"}\n`, 'jsonb', '"n/a"'],
+])(
+  'a column of %s with numbers up to line 21 and text in line 22 says what it is read as, where, and how to mend it',
+  async (...[format, input, type, value]) => {
+    const note = `-:22: column "n" holds ${value} here and numbers in the lines before, so it is read as ${type}: correct the line, or give the column's type with --schema file.ts#export\n`;
+    const wrong = await run(['SELECT n * 2 AS x FROM input', '--input', format], input);
+    expect(wrong.errors).toMatch(/operator|function/);
+    expect(wrong.errors).toContain(note);
+    expect(wrong.code).toBe(2);
+    const right = await run(['SELECT n FROM input LIMIT 1', '--input', format], input);
+    expect(right).toMatchObject({ code: 0, errors: format === 'csv' ? note : '' });
+  },
+);
+
+test('a value of another type behind the first thousand lines is rejected with its line, and the message says how to give the type', async () => {
+  for (const [format, input] of [
+    ['csv', `n\n${'1\n'.repeat(1500)}x\n`],
+    ['ndjson', `${'{"n":1}\n'.repeat(1501)}{"n":"x"}\n`],
+  ] as const) {
+    const { errors, code } = await run(['SELECT n + 1 AS x FROM input', '--input', format], input);
+    expect(errors).toBe(
+      '-:1502: column "n" must be numeric, not "x"\nhint: each column has the type that the first lines show; give it another one with --schema file.ts#export\n',
+    );
+    expect(code).toBe(1);
+  }
+});
+
+test('--schema takes a header with blanks and other capitals, and names the columns found when one is missing', async () => {
+  expect(
+    await run(['SELECT order_id FROM input', '--schema', ORDER, '--input', 'csv'], ' Order_ID ,STATUS\n7,1\n'),
+  ).toEqual({
+    code: 0,
+    out: '{"order_id":7}\n',
+    errors: '',
+  });
+  const { code, errors } = await run(
+    ['SELECT order_id FROM input', '--schema', ORDER, '--input', 'csv'],
+    'id,status\n7,1\n',
+  );
+  expect(errors).toBe(
+    "-: the header has no column 'order_id', which the schema requires; its columns are 'id', 'status'\n",
+  );
+  expect(code).toBe(2);
 });
 
 test('an empty input gives no output and no error, unless the statement has a syntax error', async () => {

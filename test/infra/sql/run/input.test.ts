@@ -28,9 +28,9 @@ test.each([
   const refuse = (): never => {
     throw new Error('lines of JSON are not parsed here');
   };
+  const input = openInput({ name, format: 'ndjson' }, Readable.from([]), { reject: refuse, note: refuse });
   const parts: string[] = [];
-  for await (const { text: part } of openInput({ name, format: 'ndjson' }, Readable.from([]), refuse).parts([]))
-    parts.push(part.toString('latin1'));
+  for await (const { text: part } of input.parts({ all: [], read: [] })) parts.push(part.toString('latin1'));
   expect(parts.join('') === text).toBe(true);
   expect(parts.slice(0, -1).filter((part) => !part.endsWith('\n'))).toEqual([]);
   expect(parts.filter((part) => part === '')).toEqual([]);
