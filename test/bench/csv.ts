@@ -17,8 +17,8 @@ const SELECTED = ['Order ID', 'Sales'] as const;
 const STATEMENT = `SELECT "Order ID", "Sales" FROM input WHERE "Segment" = 'Consumer'`;
 
 /**
- * Compares the two readers of CSV, which share one scanner, with csv-parse and DuckDB, on the superstore's lines as they
- * are (with quotes) and without quotes. The outputs are compared first.
+ * Compares the two readers of CSV, which share one scanner, with csv-parse and DuckDB, on the superstore's lines as
+ * they are (with quotes) and without quotes. The outputs are compared first.
  */
 async function benchCsv(): Promise<readonly Measured[]> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-csv-'));

@@ -31,8 +31,8 @@ export function noPlaces(): Places {
 }
 
 /**
- * Finds the places in a block. It is WebAssembly that looks at sixteen bytes at a time, as the scanner of SQL is: four of
- * five bytes of usual CSV mean nothing, and JavaScript took most of its time to look at them.
+ * Finds the places in a block. It is WebAssembly that looks at sixteen bytes at a time, as the scanner of SQL is: four
+ * of five bytes of usual CSV mean nothing, and JavaScript took most of its time to look at them.
  */
 export function findPlaces(places: Places, block: Buffer, lineBreak: LineBreak): void {
   finder ??= createFinder();
