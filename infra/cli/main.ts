@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { print, printError } from '../terminal.ts';
-import type { Command } from './command.ts';
+import { parseArguments } from './arguments/parse.ts';
 import { commands } from './commands.ts';
 import { helpOf, overview } from './help.ts';
 
@@ -18,37 +17,12 @@ async function main(argv: readonly string[]): Promise<number> {
       `unknown command '${name}'; use one of ${Object.keys(commands).join(', ')}, or see millrace --help`,
     );
   }
-  const { values, positionals } = parsed(command, name, rest);
+  const { values, positionals } = parseArguments(name, command, rest);
   if (values.help === true) {
     print(helpOf(name, command));
     return 0;
   }
   return command.run({ values, positionals, signal: interrupted.signal });
-}
-
-function parsed(command: Command, name: string, args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: withNegatives(args, command),
-      options: { ...command.options, help: { type: 'boolean', short: 'h' } },
-      allowPositionals: true,
-      allowNegative: true,
-    });
-  } catch (error) {
-    throw new UserMistake(`${(error as Error).message}\n\n${helpOf(name, command)}`);
-  }
-}
-
-/** Joins `--from -15m` to `--from=-15m`: `parseArgs` would take `-15m` for options. */
-function withNegatives(args: readonly string[], { options }: Command): string[] {
-  const joined: string[] = [];
-  for (const argument of args) {
-    const before = joined.at(-1) ?? '';
-    if (/^-\d/.test(argument) && options[before.slice(2)]?.type === 'string')
-      joined[joined.length - 1] += `=${argument}`;
-    else joined.push(argument);
-  }
-  return joined;
 }
 
 /** Asks everything to end at the first Ctrl-C, and exits at once at the second. */
