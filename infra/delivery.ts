@@ -1,7 +1,7 @@
 import { HOURS_BEFORE_TRIM } from '../functions/runtime/delivery/expiring.ts';
 import { LANES } from '../functions/runtime/items/lanes.ts';
-import type { Start } from './pipelines/pipeline.ts';
 import type { StepPlan } from './pipelines/plan.ts';
+import type { Start } from './pipelines/steps.ts';
 import type { StreamPlan } from './pipelines/streams.ts';
 
 /** A function's time and memory. Lambda gives CPU in proportion to memory: one whole processor at 1,769 MB. */

@@ -1,13 +1,14 @@
 import type { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import type { DeclaredField } from '../../functions/runtime/json/declared-fields.ts';
 import type { Sink } from '../../functions/runtime/sink.ts';
 import type { Source } from '../../functions/runtime/source.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { SinkName, SourceName } from '../connectors.ts';
 import { KEY_ARN, KEY_ARN_RULE, keysOf, type StreamKey } from '../key-arn.ts';
+import type { CheckedSinks, CheckedSources, CheckedTransforms } from './checked-steps.ts';
 import type { InlineSql } from './inline-sql.ts';
 import { fieldMistakes } from './sink-fields.ts';
+import type { Connected, Duration, SinkStep, SourceStep, TransformStep, WrittenFor } from './steps.ts';
 
 /**
  * A pipeline as plain data: what is deployed, not how. The CDK app, the local runner and the CLI read it. A step does
@@ -79,94 +80,21 @@ export interface ExistingStream extends Schema, Deduplicating, Encrypted {
   readonly retentionDays?: number;
 }
 
-/** Where a step without a position starts reading. */
-export type Start = 'earliest' | 'latest' | Date;
-
-/** Milliseconds: `minutes(5)`. */
-export type Duration = number & { readonly unit?: 'milliseconds' };
-
-interface Named {
-  /** The name that the step had before: the renamed step keeps its position. */
-  readonly formerly?: string;
-}
-
-interface Reader {
-  /** Where the step starts when it has no position; `earliest` by default. */
-  readonly start?: Start;
-  /**
-   * Enhanced fan-out: gives the step its own 2 MB/s from each shard, for a fee. Without it, the step shares 2 MB/s and
-   * 5 reads a second of each shard with the stream's other readers. A scheduled step cannot have it.
-   */
-  readonly fanOut?: true;
-}
-
-/** Narrows the connector's name to the connectors that can be deployed. */
-interface Connected<Name extends string> {
-  readonly connector: Name;
-}
-
-export interface AnySourceStep extends Named {
-  readonly read: Source<unknown> & Connected<SourceName>;
-  readonly to: string;
-}
-
-export interface AnyTransformStep extends Named, Reader {
-  readonly from: string;
-  readonly apply: (Transform & WrittenFor<string, string>) | InlineSql;
-  readonly to: string;
-}
-
-/** The streams that a SQL transform names in FROM and CREATE STREAM. */
-interface WrittenFor<From extends string, To extends string> {
-  readonly streams?: { readonly from: From; readonly to?: To };
-}
-
-export interface AnySinkStep extends Named, Reader {
-  readonly from: string;
-  readonly write: Sink<never, 'either' | 'scheduled', string> & Connected<SinkName>;
-  /** How often a scheduled sink runs. Without it, the sink is continuous. */
-  readonly every?: Duration;
-}
-
-type Wire<S extends Streams, K extends keyof S> = z.input<S[K]['schema']>;
-type SourceStep<S extends Streams> = {
-  [T in keyof S & string]: Named & { readonly read: Source<Wire<S, T>> & Connected<SourceName>; readonly to: T };
-}[keyof S & string];
-type TransformStep<S extends Streams> = {
-  [F in keyof S & string]: {
-    [T in keyof S & string]: Named &
-      Reader & {
-        readonly from: F;
-        readonly apply: (Transform<Wire<S, F>, Wire<S, T>> & WrittenFor<F, T>) | InlineSql;
-        readonly to: T;
-      };
-  }[keyof S & string];
-}[keyof S & string];
-type SinkStep<S extends Streams> = {
-  [F in keyof S & string]: Named &
-    Reader & { readonly from: F } & (
-      | { readonly write: WritingSink<S, F, 'either'>; readonly every?: Duration }
-      | { readonly write: WritingSink<S, F, 'scheduled'>; readonly every: Duration }
-    );
-}[keyof S & string];
-type WritingSink<S extends Streams, F extends keyof S, Delivery extends 'either' | 'scheduled'> = Sink<
-  Wire<S, F>,
-  Delivery,
-  DeclaredField<Wire<S, F>>
-> &
-  Connected<SinkName>;
+export type AnySourceStep = SourceStep<Source<unknown> & Connected<SourceName>, string>;
+export type AnyTransformStep = TransformStep<string, (Transform & WrittenFor<string, string>) | InlineSql, string>;
+export type AnySinkStep = SinkStep<string, Sink<never, 'either' | 'scheduled', string> & Connected<SinkName>>;
 
 /**
  * Declares a pipeline. Throws a `UserMistake` that lists all mistakes that the compiler cannot see: names that are not
  * allowed on AWS, step names that are used twice, numbers out of range. Without types it also finds fields that a
  * stream does not have.
  */
-export function definePipeline<const S extends Streams>(declaration: {
+export function definePipeline<const S extends Streams, const Sources, const Transforms, const Sinks>(declaration: {
   readonly name: string;
   readonly streams: S;
-  readonly sources?: Readonly<Record<string, NoInfer<SourceStep<S>>>>;
-  readonly transforms?: Readonly<Record<string, NoInfer<TransformStep<S>>>>;
-  readonly sinks?: Readonly<Record<string, NoInfer<SinkStep<S>>>>;
+  readonly sources?: CheckedSources<NoInfer<S>, Sources>;
+  readonly transforms?: CheckedTransforms<NoInfer<S>, Transforms>;
+  readonly sinks?: CheckedSinks<NoInfer<S>, Sinks>;
 }): Pipeline<S> {
   const pipeline = {
     name: declaration.name,

@@ -4,7 +4,8 @@ import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { inRepository } from '../repository.ts';
 import type { InlineStatement } from './inline-sql.ts';
 import { checkPrefixes } from './lake-prefixes.ts';
-import type { AnySinkStep, AnySourceStep, AnyTransformStep, Duration, Pipeline, Start } from './pipeline.ts';
+import type { AnySinkStep, AnySourceStep, AnyTransformStep, Pipeline } from './pipeline.ts';
+import type { Duration, Start } from './steps.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
 
 /** A pipeline with its references to other pipelines resolved. The CDK app deploys it, and the local runner runs it. */

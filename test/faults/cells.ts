@@ -1,4 +1,5 @@
-import { type Duration, hours } from '../../infra/pipelines/pipeline.ts';
+import { hours } from '../../infra/pipelines/pipeline.ts';
+import type { Duration } from '../../infra/pipelines/steps.ts';
 import { type FaultKind, faultKinds } from '../kit/faults.ts';
 import type { Resharding } from '../kit/resharding.ts';
 import { REFUSING, type Refusing, type StreamName } from './chain.ts';

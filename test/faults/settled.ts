@@ -1,4 +1,5 @@
-import { type Duration, hours, minutes } from '../../infra/pipelines/pipeline.ts';
+import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
+import type { Duration } from '../../infra/pipelines/steps.ts';
 import type { Run } from './chain.ts';
 
 /**

@@ -13,8 +13,9 @@ import { type ProgressOptions, rewindStep } from '../../infra/operation/control/
 import { FunctionFailed } from '../../infra/operation/function-failed.ts';
 import { type StepStatus, stepStatus } from '../../infra/operation/status/status.ts';
 import type { TargetWithFunctions } from '../../infra/operation/target.ts';
-import { type Duration, hours, type Pipeline, type Streams } from '../../infra/pipelines/pipeline.ts';
+import { hours, type Pipeline, type Streams } from '../../infra/pipelines/pipeline.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
+import type { Duration } from '../../infra/pipelines/steps.ts';
 import { dropFile, type Posted, type PostOptions, post } from './arrivals.ts';
 import type { Deadly } from './deaths.ts';
 import { type Fault, type FaultKind, type FaultRule, faultKinds } from './faults.ts';

@@ -48,8 +48,8 @@ export const shop = definePipeline({
     orders: { schema: Order, shards: 3, compression: 'zstd' },
   },
   sources: {
-    till: { read: pushed(), to: 'lines' },
-    uploads: { read: files({ prefix: 'shop/' }), to: 'lines' },
+    till: { read: pushed<z.input<typeof Line>>(), to: 'lines' },
+    uploads: { read: files<z.input<typeof Line>>({ prefix: 'shop/' }), to: 'lines' },
   },
   transforms: { ordering: { from: 'lines', apply: orderOfLine, to: 'orders', formerly: 'sorting' } },
   sinks: {

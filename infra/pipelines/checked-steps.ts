@@ -1,0 +1,155 @@
+import type { z } from 'zod';
+import type { DeclaredField } from '../../functions/runtime/json/declared-fields.ts';
+import type { Sink } from '../../functions/runtime/sink.ts';
+import type { Source } from '../../functions/runtime/source.ts';
+import type { Transform } from '../../functions/runtime/transform.ts';
+import type { SinkName, SourceName } from '../connectors.ts';
+import type { InlineSql } from './inline-sql.ts';
+import type { Connected, Duration, SinkStep, SourceStep, TransformStep, WrittenFor } from './steps.ts';
+
+/**
+ * The types that the steps of a pipeline must have, so that a step does not compile when it names a stream that is not
+ * there, or does not fit its stream. A union of all possible steps would do the same, but the compiler explains in a
+ * dozen lines why a step fits none of them. These types look at the step `T` that is written. Where the step is wrong,
+ * the type of one of its properties is a text, and the compiler shows this text.
+ */
+export type CheckedSources<S extends Schemas, Steps> = {
+  readonly [N in keyof Steps]: InferredFrom<Steps[N], CheckedSource<S, Steps[N]>>;
+};
+export type CheckedTransforms<S extends Schemas, Steps> = {
+  readonly [N in keyof Steps]: InferredFrom<Steps[N], CheckedTransform<S, Steps[N]>>;
+};
+export type CheckedSinks<S extends Schemas, Steps> = {
+  readonly [N in keyof Steps]: InferredFrom<Steps[N], CheckedSink<S, Steps[N]>>;
+};
+
+/** Always `Checked`. The branch that is never taken lets the compiler infer `T` from what is written. */
+type InferredFrom<T, Checked> = [T] extends [never] ? T : Checked;
+
+type CheckedSource<S extends Schemas, T> = T extends { readonly read: infer Read; readonly to: infer To }
+  ? To extends keyof S & string
+    ? SourceStep<Readable<Wire<S, To>, To, Read>, To>
+    : SourceStep<unknown, { [Name in keyof S & string]: Name }[keyof S & string]>
+  : SourceStep<unknown, string>;
+
+type CheckedTransform<S extends Schemas, T> = T extends {
+  readonly from: infer From;
+  readonly apply: infer Apply;
+  readonly to: infer To;
+}
+  ? From extends keyof S & string
+    ? To extends keyof S & string
+      ? TransformStep<From, Applicable<Between<From, To, Wire<S, From>, Wire<S, To>>, Apply>, To>
+      : TransformStep<From, unknown, { [Name in keyof S & string]: Name }[keyof S & string]>
+    : TransformStep<{ [Name in keyof S & string]: Name }[keyof S & string], unknown, string>
+  : TransformStep<string, unknown, string>;
+
+type CheckedSink<S extends Schemas, T> = T extends { readonly from: infer From; readonly write: infer Write }
+  ? From extends keyof S & string
+    ? Write extends { readonly delivery: 'scheduled' }
+      ? T extends { readonly every: unknown }
+        ? SinkStep<From, Writable<Wire<S, From>, From, Write>>
+        : ScheduledSinkStep
+      : SinkStep<From, Writable<Wire<S, From>, From, Write>>
+    : SinkStep<{ [Name in keyof S & string]: Name }[keyof S & string], unknown>
+  : SinkStep<string, unknown>;
+
+/** The step of a sink that takes large slices only. */
+interface ScheduledSinkStep extends SinkStep<string, unknown> {
+  readonly every: Duration;
+}
+
+/** Streams by name, as far as steps have to fit them. */
+type Schemas = Readonly<Record<string, { readonly schema: z.ZodType }>>;
+
+/** What travels as JSON in a stream. */
+type Wire<S extends Schemas, Name extends keyof S> = z.input<S[Name]['schema']>;
+
+/** The source if it fits its stream; otherwise a text that says why not. */
+type Readable<Data, To extends string, Read> = Read extends Source<Data> & Connected<SourceName>
+  ? Read
+  : Read extends Source<infer Made> & Connected<infer Name>
+    ? Name extends SourceName
+      ? Unfit<
+          [`its events do not have the field '`, Misfit<Made, Data>, `' as stream '${To}' declares it`],
+          Source<Data> & Connected<SourceName>
+        >
+      : `infra/connectors.ts has no source '${Name}'`
+    : Source<Data> & Connected<SourceName>;
+
+interface Between<From extends string, To extends string, In, Out> {
+  readonly from: From;
+  readonly to: To;
+  readonly in: In;
+  readonly out: Out;
+}
+type AnyStreams = Between<string, string, unknown, unknown>;
+
+/** The transform if it fits the streams `B`; otherwise a text that says why not. */
+type Applicable<B extends AnyStreams, Apply> = Apply extends InlineSql
+  ? InlineSql
+  : Apply extends Transform<B['in'], B['out']> & WrittenFor<B['from'], B['to']>
+    ? Apply
+    : Apply extends { readonly streams: { readonly from: infer From extends string } }
+      ? [From] extends [B['from']]
+        ? ApplicableSql<B, Apply>
+        : `its SQL says FROM ${From}, but the step reads stream '${B['from']}'`
+      : ApplicableCode<B, Apply>;
+
+type ApplicableSql<B extends AnyStreams, Apply> = Apply extends {
+  readonly streams: { readonly to: infer To extends string };
+}
+  ? [To] extends [B['to']]
+    ? ApplicableCode<B, Apply>
+    : `its SQL says CREATE STREAM ${To}, but the step writes stream '${B['to']}'`
+  : ApplicableCode<B, Apply>;
+
+type ApplicableCode<B extends AnyStreams, Apply> =
+  Apply extends Transform<infer Read, infer Made>
+    ? Unfit<
+        [`stream '${B['from']}' does not have the field '`, Misfit<B['in'], Read>, `' as the transform reads it`],
+        Unfit<
+          [`its outputs do not have the field '`, Misfit<Made, B['out']>, `' as stream '${B['to']}' declares it`],
+          Transform<B['in'], B['out']>
+        >
+      >
+    : Transform<B['in'], B['out']>;
+
+/** The sink if it fits its stream; otherwise a text that says why not. */
+type Writable<Data, From extends string, Write> = Write extends {
+  readonly fields?: readonly (infer Field extends string)[];
+}
+  ? Unfit<
+      [`stream '${From}' declares no field '`, Exclude<Field, DeclaredField<Data>>, `'`],
+      WritableData<Data, From, Write>
+    >
+  : WritableData<Data, From, Write>;
+
+type WritableData<Data, From extends string, Write> = Write extends AnySink<Data> & Connected<SinkName>
+  ? Write
+  : Write extends AnySink<infer Read> & Connected<infer Name>
+    ? Name extends SinkName
+      ? Unfit<
+          [`stream '${From}' does not have the field '`, Misfit<Data, Read>, `' as the sink reads it`],
+          Sink<Data> & Connected<SinkName>
+        >
+      : `infra/connectors.ts has no sink '${Name}'`
+    : Sink<Data> & Connected<SinkName>;
+
+type AnySink<Data> = Sink<Data, 'either' | 'scheduled', string>;
+
+/** The names of the fields that `Wanted` needs and that `Made` lacks or has with another type. */
+type Misfit<Made, Wanted> = {
+  [Field in keyof Wanted & string]-?: Field extends keyof Made
+    ? Pick<Made, Field> extends Pick<Wanted, Field>
+      ? never
+      : Field
+    : Record<never, never> extends Pick<Wanted, Field>
+      ? never
+      : Field;
+}[keyof Wanted & string];
+
+/** The text about a field that does not fit. Without such a field, `Otherwise`. */
+type Unfit<Text extends readonly [before: string, field: string, after: string], Otherwise> = [Text[1]] extends [never]
+  ? Otherwise
+  : `${Text[0]}${Text[1]}${Text[2]}`;

@@ -1,0 +1,48 @@
+/** Where a step without a position starts reading. */
+export type Start = 'earliest' | 'latest' | Date;
+
+/** Milliseconds: `minutes(5)`. */
+export type Duration = number & { readonly unit?: 'milliseconds' };
+
+interface Named {
+  /** The name that the step had before: the renamed step keeps its position. */
+  readonly formerly?: string;
+}
+
+interface Reader {
+  /** Where the step starts when it has no position; `earliest` by default. */
+  readonly start?: Start;
+  /**
+   * Enhanced fan-out: gives the step its own 2 MB/s from each shard, for a fee. Without it, the step shares 2 MB/s and
+   * 5 reads a second of each shard with the stream's other readers. A scheduled step cannot have it.
+   */
+  readonly fanOut?: true;
+}
+
+/** Narrows the connector's name to the connectors that can be deployed. */
+export interface Connected<Name extends string> {
+  readonly connector: Name;
+}
+
+export interface SourceStep<Read, To> extends Named {
+  readonly read: Read;
+  readonly to: To;
+}
+
+export interface TransformStep<From, Apply, To> extends Named, Reader {
+  readonly from: From;
+  readonly apply: Apply;
+  readonly to: To;
+}
+
+export interface SinkStep<From, Write> extends Named, Reader {
+  readonly from: From;
+  readonly write: Write;
+  /** How often a scheduled sink runs. Without it, the sink is continuous. */
+  readonly every?: Duration;
+}
+
+/** The streams that a SQL transform names in FROM and CREATE STREAM. */
+export interface WrittenFor<From extends string, To extends string> {
+  readonly streams?: { readonly from: From; readonly to?: To };
+}
