@@ -20,11 +20,11 @@ export const orderOfLine: Transform<z.input<typeof Line>, z.input<typeof Order>>
   run: () => [],
 };
 
-export function pushed<D>(options: unknown = {}): Source<D> & { readonly connector: 'http' } {
+export function pushed<D = z.input<typeof Line>>(options: unknown = {}): Source<D> & { readonly connector: 'http' } {
   return { connector: 'http', entry, options };
 }
 
-export function files<D>(options: unknown = {}): Source<D> & { readonly connector: 's3-files' } {
+export function files<D = z.input<typeof Line>>(options: unknown = {}): Source<D> & { readonly connector: 's3-files' } {
   return { connector: 's3-files', entry, options };
 }
 
@@ -48,8 +48,8 @@ export const shop = definePipeline({
     orders: { schema: Order, shards: 3, compression: 'zstd' },
   },
   sources: {
-    till: { read: pushed<z.input<typeof Line>>(), to: 'lines' },
-    uploads: { read: files<z.input<typeof Line>>({ prefix: 'shop/' }), to: 'lines' },
+    till: { read: pushed(), to: 'lines' },
+    uploads: { read: files({ prefix: 'shop/' }), to: 'lines' },
   },
   transforms: { ordering: { from: 'lines', apply: orderOfLine, to: 'orders', formerly: 'sorting' } },
   sinks: {
