@@ -22,7 +22,7 @@ export const connectorTexts: Readonly<Record<ConnectorName, ConnectorText>> = {
     module: 'functions/sources/http/http.ts',
     options: httpDefinition.options,
     summary:
-      'Accepts events by POST at a Lambda function URL: a JSON object, an array of them (one event each), or CloudEvents 1.0 in structured, batch or binary mode. The body is plain or gzip, with at most 6 MiB after decompression and 10,000 events. The data of an event is appended byte for byte as it was sent.',
+      'Accepts events by POST at a Lambda function URL: a JSON object, an array of them (one event each), lines of JSON (`application/x-ndjson` or `application/ndjson`, one event each), or CloudEvents 1.0 in structured, batch or binary mode. The body is plain or gzip, with at most 6 MiB after decompression and 10,000 events. The data of an event is appended byte for byte as it was sent.',
     guarantees: `A reply of 202 means that the stream has acknowledged every event of the request; none of them is lost after that. After 400, 401, 405, 413 or 415 none was appended; a 400 lists every bad event with its index and reason. After 429, after 503, and after a reply that never arrived, some of the events may be in the stream: the client has to send the request again.
 
 So a client that retries delivers *at least once*. To count each event once, the client sends CloudEvents with a \`source\` and a \`sequence\` (a whole number that grows, one request in flight for each source) into a stream that is declared [\`idempotent: true\`](#kinds-of-step). Events of one request with the same key stay in order; two requests that are in flight at the same time may overtake each other. Nothing a client sends becomes a dead letter: the reply says what is wrong.`,
@@ -32,12 +32,12 @@ So a client that retries delivers *at least once*. To count each event once, the
     module: 'functions/sources/s3-files/s3-files.ts',
     options: s3FilesDefinition.options,
     summary:
-      "Turns each row of a CSV or NDJSON file into an event when the file lands in the stage's landing bucket. A file may have any size: an invocation continues at the byte where the last one stopped. A row may have 1 MiB.",
+      "Turns each row of a CSV or NDJSON file, or each element of a JSON array, into an event when the file lands in the stage's landing bucket. A file may have any size: an invocation continues at the byte where the last one stopped. A row may have 1 MiB.",
     guarantees: `Every row of every announced file counts *once* for each reader of the stream. S3 may announce a file several times; the source reads each version (or ETag) once. After a crash the source continues at the last recorded byte offset, and readers drop the rows that were appended before the crash.
 
 Rows of one file keep their order. Up to four files are read at the same time, so different files have no order, except that versions of one object are read one after the other. Limitation: S3's announcements may overtake each other, so of two versions of an object in quick succession the older may be read last. Without versioning of the bucket, a file that is overwritten or deleted before the source has read it becomes one dead letter.
 
-A row that cannot be read, does not fit \`schema\` or is longer than 1 MiB becomes a dead letter with its file, line and reason, and the file goes on at the next line. A file becomes one dead letter when no row can fit under its header, when its compression is damaged (the rows before the damage are events), or when the function died three times in a row at the same row of it.`,
+A row that cannot be read, does not fit \`schema\` or is longer than 1 MiB becomes a dead letter with its file, line and reason, and the file goes on at the next line. A file becomes one dead letter when no row can fit under its header, when its compression or its JSON array is damaged (the rows before the damage are events, and the letter says from where on nothing was read), or when the function died three times in a row at the same row of it.`,
   },
   s3: {
     call: 's3Sink',

@@ -38,7 +38,7 @@ A short statement can be written in the pipeline itself: \`apply: sql("SELECT id
 
 Three commands help while you write a statement:
 
-- \`npx millrace sql '<statement>' [files…|-]\` runs a statement over lines of JSON or CSV. \`--schema\` says which types the columns have; without it they are inferred from the first lines. \`LIMIT 10\` ends it after ten outputs.
+- \`npx millrace sql '<statement>' [files…|-]\` runs a statement over lines of JSON, a JSON array, or CSV. \`--schema\` says which types the columns have; without it they are inferred from the first lines. \`LIMIT 10\` ends it after ten outputs.
 - \`npx millrace sql explain <file.sql>\` shows the plan, its cost and the generated code.
 - \`npx millrace tail <pipeline> <stream> --where '<condition>'\` shows only the events for which a condition is true. The condition is whatever you could write after WHERE.
 

@@ -43,8 +43,9 @@ const Resources = z.strictObject({
 });
 
 /**
- * Accepts events by POST at a Lambda function URL: a JSON object, an array of them (each element an event), or
- * CloudEvents 1.0 in structured, batch or binary mode, plain or gzip. Data is appended byte for byte as it was sent.
+ * Accepts events by POST at a Lambda function URL: a JSON object, an array of them (each element an event), lines of
+ * JSON (each line an event), or CloudEvents 1.0 in structured, batch or binary mode, plain or gzip. Data is appended
+ * byte for byte as it was sent.
  *
  * - 202 `{ "accepted": n }`: the log has acknowledged all events.
  * - 400: `events` lists each bad event with its index and reason; no event of the request was appended.

@@ -10,8 +10,8 @@ export interface Request {
   readonly isBase64Encoded: boolean;
 }
 
-/** The form of a body: bare JSON, or CloudEvents in one of the modes of their HTTP binding. */
-export type BodyMode = 'bare' | 'binary' | 'structured' | 'batch';
+/** The form of a body: bare JSON, lines of bare JSON, or CloudEvents in one of the modes of their HTTP binding. */
+export type BodyMode = 'bare' | 'lines' | 'binary' | 'structured' | 'batch';
 
 export interface RequestBody {
   readonly mode: BodyMode;
@@ -40,6 +40,8 @@ export function bodyOf(request: Request): RequestBody {
 
 const MODES: ReadonlyMap<string, BodyMode> = new Map([
   ['application/json', 'bare'],
+  ['application/x-ndjson', 'lines'],
+  ['application/ndjson', 'lines'],
   ['application/cloudevents+json', 'structured'],
   ['application/cloudevents-batch+json', 'batch'],
 ]);
@@ -59,7 +61,13 @@ function modeOf({ headers }: Request): BodyMode {
   const charset = parameters.find((each) => each.startsWith('charset='))?.slice('charset='.length);
   if (charset !== undefined && !CHARSETS.has(charset.replaceAll('"', '')))
     throw new RequestRejected(415, `the charset is '${charset}': send UTF-8, as JSON is defined`);
-  return mode === 'bare' && headers['ce-specversion'] !== undefined ? 'binary' : mode;
+  const isEvent = headers['ce-specversion'] !== undefined;
+  if (isEvent && mode === 'lines')
+    throw new RequestRejected(
+      400,
+      'the headers describe one CloudEvent, and the body is lines of JSON: leave the headers ce-… out, or send one event as application/json',
+    );
+  return isEvent && mode === 'bare' ? 'binary' : mode;
 }
 
 const CHARSETS = new Set(['utf-8', 'utf8', 'us-ascii']);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { EventRejected } from '../../runtime/errors.ts';
 import { checkedKey, type Data, keyFrom, timeFrom } from '../../runtime/json/event-fields.ts';
+import { LINE_FEED } from '../../runtime/json/json-bytes.ts';
 import { elementRanges, memberRanges } from '../../runtime/json/json-ranges.ts';
 import type { Checker } from '../../runtime/json/wire-schema.ts';
 import { nestingFault } from '../../runtime/record-codec/json-scan.ts';
@@ -35,6 +36,7 @@ export function eventsOf(request: Request, body: RequestBody, fields: EventField
   const bad: BadEvent[] = [];
   for (const [index, part] of partsOf(body).entries()) {
     try {
+      if (part instanceof EventRejected) throw part;
       events.push(eventOf(part));
     } catch (error) {
       if (!(error instanceof EventRejected)) throw error;
@@ -52,8 +54,9 @@ export function eventsOf(request: Request, body: RequestBody, fields: EventField
   );
 }
 
-/** Returns the parts of the body that are one event each. */
-function partsOf({ mode, bytes }: RequestBody): readonly Data[] {
+/** Returns the parts of the body that are one event each, or why they are none. */
+function partsOf({ mode, bytes }: RequestBody): readonly (Data | EventRejected)[] {
+  if (mode === 'lines') return linesOf(bytes);
   const value = parsed(bytes);
   const isArray = Array.isArray(value);
   if (mode === 'batch' && !isArray)
@@ -66,15 +69,41 @@ function partsOf({ mode, bytes }: RequestBody): readonly Data[] {
   if (mode !== 'binary' && (typeof value !== 'object' || value === null))
     throw new RequestRejected(400, 'the body is neither a JSON object nor an array: send one of these');
   if (!isArray || mode === 'binary') return [{ value, bytes: trimmed(bytes) }];
-  if (value.length > MOST_EVENTS)
-    throw new RequestRejected(
-      413,
-      `the body has ${value.length} events; at most ${MOST_EVENTS} are accepted: send fewer events at once`,
-    );
+  if (value.length > MOST_EVENTS) throw tooMany(String(value.length));
   return elementRanges(bytes).map(({ start, end }, index) => ({
     value: value[index],
     bytes: bytes.subarray(start, end),
   }));
+}
+
+const tooMany = (count: string): RequestRejected =>
+  new RequestRejected(
+    413,
+    `the body has ${count} events; at most ${MOST_EVENTS} are accepted: send fewer events at once`,
+  );
+
+/** Returns the JSON of each line. Lines end with LF or CRLF; lines of white space are skipped. */
+function linesOf(bytes: Buffer): readonly (Data | EventRejected)[] {
+  const lines: (Data | EventRejected)[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const found = bytes.indexOf(LINE_FEED, start);
+    const end = found < 0 ? bytes.length : found;
+    const line = trimmed(bytes.subarray(start, end));
+    start = end + 1;
+    if (line.length === 0) continue;
+    if (lines.length === MOST_EVENTS) throw tooMany(`more than ${MOST_EVENTS}`);
+    lines.push(dataOfLine(line));
+  }
+  if (lines.length === 0) throw new RequestRejected(400, 'the body has no line of JSON: send one JSON object a line');
+  return lines;
+}
+
+function dataOfLine(bytes: Buffer): Data | EventRejected {
+  try {
+    return { value: JSON.parse(bytes.toString('utf8')), bytes };
+  } catch (error) {
+    return new EventRejected('undecodable', `the line is not JSON: ${(error as Error).message}`);
+  }
 }
 
 function parsed(bytes: Buffer): unknown {
@@ -123,6 +152,7 @@ function makers(request: Request, fields: EventFields): Readonly<Record<BodyMode
   const structured: MakeEvent = (part) => cloudEvent(attributesOf(part.value, pipelines), dataOf(part));
   return {
     bare,
+    lines: bare,
     structured,
     batch: structured,
     binary: (data) => cloudEvent(attributesOf(attributesInHeaders(request.headers), pipelines), data),
@@ -147,7 +177,7 @@ function checkData({ value, bytes }: Data, check: Checker): void {
 function trimmed(bytes: Buffer): Buffer {
   let start = 0;
   let end = bytes.length;
-  while ((bytes[start] as number) <= 0x20) start++;
-  while ((bytes[end - 1] as number) <= 0x20) end--;
+  while (start < end && (bytes[start] as number) <= 0x20) start++;
+  while (end > start && (bytes[end - 1] as number) <= 0x20) end--;
   return bytes.subarray(start, end);
 }

@@ -173,7 +173,7 @@ function propertiesOf(schema: WireSchema): Readonly<Record<string, WireSchema | 
 }
 
 /** Follows a reference: zod puts a schema that is used twice under `$defs`. */
-function resolved(root: WireSchema, schema: WireSchema): WireSchema {
+export function resolved(root: WireSchema, schema: WireSchema): WireSchema {
   const name = schema.$ref?.match(/^#\/\$defs\/(.+)$/)?.[1];
   const target = name === undefined ? undefined : root.$defs?.[name];
   return target === undefined ? schema : resolved(root, target);

@@ -8,6 +8,8 @@ import { cellReader } from './csv-cells.ts';
 import { lineBreakOf } from './csv-line-break.ts';
 import { csvRowsWith } from './csv-rows.ts';
 import { pagesOf } from './item-pages.ts';
+import { acceptsArrays, findArray } from './json-array.ts';
+import { readElements } from './json-elements.ts';
 import { ndjsonRows } from './ndjson-rows.ts';
 import { type EventFields, rowEvents } from './row-events.ts';
 import { bytesOf, type Row, type RowBatch, type RowPosition, readRows } from './rows.ts';
@@ -17,6 +19,8 @@ export const ObjectPosition = z.strictObject({
   offset: z.int().nonnegative(),
   line: z.int().positive(),
   skipping: z.literal(true).exactOptional(),
+  /** True just after an element of a file that is one JSON array. */
+  array: z.literal(true).exactOptional(),
   /** Undefined when the content is not compressed. */
   compression: z.enum(['gzip', 'zstd']).exactOptional(),
 });
@@ -67,12 +71,23 @@ async function openNdjson(
 ): Promise<OpenRows<{ readonly json: unknown }>> {
   const content = await contentAt(object, position);
   const from = rowPosition(content, position);
+  const { isArray, chunks } = await arrayAt(object, content, position);
   return {
     content,
     from,
-    batches: readRows(content.chunks, ndjsonRows, from),
+    batches: isArray ? readElements(chunks, from) : readRows(chunks, ndjsonRows, from),
     dataOf: (row, { json }) => ({ value: json, bytes: bytesOf(row) }),
   };
+}
+
+/** Tells whether the object is one JSON array. Its start shows that, and each position in it says so. */
+async function arrayAt(
+  { schema }: ObjectToRead,
+  { chunks }: Content,
+  position: ObjectPosition | undefined,
+): Promise<{ readonly isArray: boolean; readonly chunks: AsyncIterable<Buffer> }> {
+  if (position !== undefined) return { isArray: position.array === true, chunks };
+  return acceptsArrays(schema) ? { isArray: false, chunks } : findArray(chunks);
 }
 
 /**

@@ -17,6 +17,8 @@ export interface RowPosition {
   readonly line: number;
   /** True inside a line that is too long and already rejected: reading continues after its end. */
   readonly skipping?: true;
+  /** True just after an element of a file that is one JSON array. */
+  readonly array?: true;
 }
 
 /** A row that a format found in a block: its bytes are [start, end), and `next` is just after its line break. */
@@ -164,7 +166,8 @@ function afterLongLine({ block, lineBreak }: Lines, { offset, line }: RowPositio
   return { offset: offset + found + 1, line: line + 1 };
 }
 
-function moved(
+/** Returns a position moved over a range of a block. */
+export function moved(
   { offset, line }: RowPosition,
   { block, lineBreak }: Lines,
   { from, to }: { from: number; to: number },

@@ -14,7 +14,7 @@ const Options = z.strictObject({
   format: z
     .enum(['csv', 'ndjson'])
     .describe(
-      'How rows are written. `csv`: RFC 4180 with a header line, whose names may have blanks around them or other capitals. Lines end with LF or CRLF, or all with CR. `ndjson`: one JSON value on each line. Both in UTF-8, plain or compressed with gzip or zstd; the source recognizes the compression by the first bytes.',
+      'How rows are written. `csv`: RFC 4180 with a header line, whose names may have blanks around them or other capitals. Lines end with LF or CRLF, or all with CR. `ndjson`: one JSON value on each line, or a file that is one JSON array, whose elements are the rows (if `schema` accepts arrays, a file is always read line by line). Both in UTF-8, plain or compressed with gzip or zstd; the source recognizes the compression by the first bytes.',
     ),
   schema: z.record(z.string(), z.unknown()).meta({
     writtenAs: 'a zod schema',
@@ -50,9 +50,9 @@ const Resources = z.strictObject({});
  *
  * A row that cannot be read, does not fit the schema or is longer than 1 MiB becomes a dead letter with the object's
  * key, its line and the reason, and reading continues at the next line: a quote that is not closed costs one line, not
- * the rest of the file. A file with a header under which no row can fit, or with damaged compression, becomes one dead
- * letter; the rows before the damage are events, and so are those between the damage and where decompression noticed
- * it.
+ * the rest of the file. A file with a header under which no row can fit, with damaged compression, or with a damaged
+ * JSON array becomes one dead letter; the rows before the damage are events, and so are those between the damage and
+ * where decompression noticed it.
  */
 export const s3FilesDefinition = defineSource({
   options: Options,

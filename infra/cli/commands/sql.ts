@@ -5,9 +5,10 @@ export const sql: Command = {
   summary: 'runs an SQL statement over files or standard input, or explains the SQL of a transform',
   usage: "'<statement>' [files…|-] [options]\n       millrace sql explain <file.sql>",
   help: [
-    'Runs a SELECT over lines of JSON or over CSV and prints the outputs. Reads standard input when no',
-    'file, or -, is given. FROM may give the input any name. Each line is one event; a file whose name',
-    'ends in .csv is read as CSV. LIMIT ends the statement after so many outputs.',
+    'Runs a SELECT over lines of JSON, over a JSON array or over CSV and prints the outputs. Reads standard',
+    'input when no file, or -, is given. FROM may give the input any name. Each line is one event, or each',
+    'element of a file that is one array; a file whose name ends in .csv is read as CSV. LIMIT ends the',
+    'statement after so many outputs.',
     '',
     'The schema gives the types of the columns. The header of CSV may have blanks around its names, and',
     'other capitals than the schema. Without a schema the types are inferred from the first lines; a',

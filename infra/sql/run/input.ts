@@ -1,7 +1,10 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { chained } from '../../../functions/sources/s3-files/chunks.ts';
+import { findArray, isOneArray } from '../../../functions/sources/s3-files/json-array.ts';
 import { inferColumnsOfLines } from '../schema/infer-columns.ts';
 import { csvReader } from './csv/input.ts';
-import type { InputReader, InputReports } from './csv/input-reader.ts';
+import type { InputReader, InputReports, Part } from './csv/input-reader.ts';
+import { elementLines } from './elements.ts';
 
 export interface InputFile {
   /** A path, or `-` for standard input. */
@@ -16,7 +19,7 @@ export interface Input extends InputReader {
 /** Opens an input. Errors of the file itself carry its name as `path`, with the line if it is known. */
 export function openInput(file: InputFile, stdin: NodeJS.ReadableStream, reports: InputReports): Input {
   const reader =
-    file.format === 'csv' ? csvReader(chunksOf(file, stdin), reports) : jsonReader(readLines(file.name, stdin));
+    file.format === 'csv' ? csvReader(chunksOf(file, stdin), reports) : jsonReader(jsonLines(file, stdin, reports));
   return {
     file,
     columns: () => naming(file, reader.columns()),
@@ -44,51 +47,75 @@ async function naming<T>({ name }: InputFile, result: Promise<T>): Promise<T> {
   }
 }
 
-async function* chunksOf({ name }: InputFile, stdin: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
-  const stream = name === '-' ? stdin : createReadStream(name, { highWaterMark: CSV_PART });
+const chunksOf = ({ name }: InputFile, stdin: NodeJS.ReadableStream): AsyncGenerator<Buffer> =>
+  buffersOf(name === '-' ? stdin : createReadStream(name, { highWaterMark: CSV_PART }));
+
+async function* buffersOf(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
   for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
 }
 
-function jsonReader(lines: AsyncGenerator<Buffer>): InputReader {
-  let first: Buffer | undefined;
+function jsonReader(lines: AsyncGenerator<Part>): InputReader {
+  let first: Part | undefined;
   return {
     async columns() {
       const { value, done } = await lines.next();
       if (done === true) return undefined;
       first = value;
-      return inferColumnsOfLines(value);
+      const { columns, mixed } = inferColumnsOfLines(value.text);
+      return { columns, mixed: mixed.map((each) => ({ ...each, line: lineIn(value, each.line) })) };
     },
     async *parts() {
-      if (first !== undefined) yield { text: first };
-      for await (const text of lines) yield { text };
+      try {
+        if (first !== undefined) yield first;
+        yield* lines;
+      } finally {
+        await lines.return(undefined);
+      }
     },
   };
 }
+
+const lineIn = ({ lineOf }: Part, line: number): number => lineOf?.(line - 1) ?? line;
 
 const LINE_BREAK = 0x0a;
 const PART = 1 << 20;
 /** Small enough to stay in the processor's cache while its records are scanned and converted. */
 const CSV_PART = 1 << 18;
+/** Usually shows whether a file is an array. */
+const HEAD = 1 << 12;
 
-function readLines(name: string, stdin: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
-  return name === '-' ? wholeLines(stdin) : fileLines(name);
+function jsonLines({ name }: InputFile, stdin: NodeJS.ReadableStream, reports: InputReports): AsyncGenerator<Part> {
+  return name === '-' ? streamLines(stdin, reports) : fileLines(name, reports);
+}
+
+async function* streamLines(stdin: NodeJS.ReadableStream, reports: InputReports): AsyncGenerator<Part> {
+  const { isArray, chunks } = await findArray(buffersOf(stdin));
+  if (isArray) yield* elementLines(chunks, reports);
+  else for await (const text of wholeLines(chunks)) yield { text };
 }
 
 /**
  * Reads a file in parts of whole lines, into one buffer and on this thread. Allocating buffers and passing them between
  * threads took as long as processing the lines.
  */
-async function* fileLines(name: string): AsyncGenerator<Buffer> {
+async function* fileLines(name: string, reports: InputReports): AsyncGenerator<Part> {
   const file = openSync(name, 'r');
   let buffer = Buffer.allocUnsafeSlow(PART);
-  let kept = 0;
   try {
+    let kept = 0;
+    let isArray: boolean | undefined;
+    for (let wanted = HEAD; isArray === undefined; wanted = PART) {
+      const read = readSync(file, buffer, kept, wanted - kept, null);
+      kept += read;
+      isArray = isOneArray(buffer.subarray(0, kept), read === 0 || kept === PART);
+    }
+    if (isArray) return yield* elementLines(chained([buffer.subarray(0, kept)], restOf(file)), reports);
     for (;;) {
       if (kept === buffer.length) buffer = Buffer.concat([buffer], 2 * kept);
       const read = readSync(file, buffer, kept, buffer.length - kept, null);
       const filled = buffer.subarray(0, kept + read);
       const end = read === 0 ? kept : filled.lastIndexOf(LINE_BREAK) + 1;
-      if (end > 0) yield filled.subarray(0, end);
+      if (end > 0) yield { text: filled.subarray(0, end) };
       if (read === 0) return;
       buffer.copyWithin(0, end, filled.length);
       kept = filled.length - end;
@@ -98,10 +125,18 @@ async function* fileLines(name: string): AsyncGenerator<Buffer> {
   }
 }
 
-async function* wholeLines(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
+async function* restOf(file: number): AsyncGenerator<Buffer> {
+  for (;;) {
+    const buffer = Buffer.allocUnsafeSlow(CSV_PART);
+    const read = readSync(file, buffer, 0, buffer.length, null);
+    if (read === 0) return;
+    yield buffer.subarray(0, read);
+  }
+}
+
+async function* wholeLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
-  for await (const part of stream) {
-    const chunk = typeof part === 'string' ? Buffer.from(part) : (part as Buffer);
+  for await (const chunk of chunks) {
     if (chunk.length === 0) continue;
     const end = chunk.lastIndexOf(LINE_BREAK) + 1;
     if (end === 0) {

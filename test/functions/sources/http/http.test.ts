@@ -61,6 +61,7 @@ const cloudEvent = (more: object = {}) => ({
   ...more,
 });
 const STRUCTURED = 'application/cloudevents+json';
+const NDJSON = 'application/x-ndjson';
 const BATCH = 'application/cloudevents-batch+json';
 
 describe('accepts', () => {
@@ -79,6 +80,22 @@ describe('accepts', () => {
     expect(events.map(({ data }) => data)).toEqual(elements);
     expect(events.map(({ key }) => key)).toEqual(['a', 'b']);
   });
+
+  test.each(['application/x-ndjson', 'application/ndjson; charset=utf-8'])(
+    'lines of JSON as %s, each byte for byte',
+    async (type) => {
+      const lines = [
+        '{ "sensor_id": "a", "celsius": 1.50 }',
+        '{"celsius":-0.0,"sensor_id":"b"}',
+        '{"sensor_id":"c","celsius":3}',
+      ];
+      const events = await taken(request(`\n${lines[0]}\r\n \t\n  ${lines[1]}\n\n${lines[2]}`, { type }));
+      expect(events.map(({ data }) => data)).toEqual(lines);
+      expect(events.map(({ key }) => key)).toEqual(['a', 'b', 'c']);
+      const body = gzipSync(Array(10_000).fill(lines[1]).join('\n'));
+      expect(await taken(request(body, { type, headers: { 'content-encoding': 'gzip' } }))).toHaveLength(10_000);
+    },
+  );
 
   test('an empty array', async () => {
     expect(await taken(request('[]'))).toEqual([]);
@@ -254,6 +271,14 @@ describe('rejects the request', () => {
     ],
     ['a gzip bomb', request(bomb, { headers: { 'content-encoding': 'gzip' } }), 413, 'at most 6291456 bytes'],
     ['a body that is too long', request(`"${'x'.repeat(6 * 1024 * 1024)}"`), 413, 'at most 6291456 bytes'],
+    ['too many lines', request('1\n'.repeat(10_001), { type: NDJSON }), 413, 'more than 10000 events; at most 10000'],
+    ['lines of white space', request(' \n\r\n', { type: NDJSON }), 400, 'the body has no line of JSON'],
+    [
+      'lines with the headers of a CloudEvent',
+      request('{"sensor_id":"a","celsius":1}\n', { type: NDJSON, headers: { 'ce-specversion': '1.0' } }),
+      400,
+      'the headers describe one CloudEvent, and the body is lines of JSON',
+    ],
     ['too many events', request(`[${Array(10_001).fill('1').join()}]`), 413, 'at most 10000'],
     ['no body', request(undefined), 400, 'the body is empty'],
     ['an empty body', request(''), 400, 'the body is empty'],
@@ -284,7 +309,7 @@ describe('rejects the request', () => {
   test('and says what it accepts', async () => {
     expect((await rejected(request(undefined, { method: 'GET' }))).headers.allow).toBe('POST');
     expect((await rejected(request('', { type: 'text/csv' }))).headers.accept).toBe(
-      'application/json, application/cloudevents+json, application/cloudevents-batch+json',
+      'application/json, application/x-ndjson, application/ndjson, application/cloudevents+json, application/cloudevents-batch+json',
     );
     expect((await rejected(request('', { headers: { 'content-encoding': 'br' } }))).headers['accept-encoding']).toBe(
       'gzip',
@@ -293,6 +318,18 @@ describe('rejects the request', () => {
 });
 
 describe('rejects an event', () => {
+  test('of a line, by its index among the lines, and then accepts none', async () => {
+    const body = '{"sensor_id":"a","celsius":1}\n\n{"sensor_id":\n{"sensor_id":"b"}\n';
+    expect(await rejected(request(body, { type: NDJSON }))).toMatchObject({
+      statusCode: 400,
+      error: expect.stringContaining('2 of 3 events are bad; none was accepted'),
+      events: [
+        { index: 1, reason: expect.stringContaining('the line is not JSON') },
+        { index: 2, reason: expect.stringContaining('celsius') },
+      ],
+    });
+  });
+
   test.each<[string, string, string]>([
     ['a missing field', '{"sensor_id":"a"}', 'celsius: Invalid input: expected number, received undefined'],
     ['a wrong type', '{"sensor_id":"a","celsius":"hot"}', 'celsius: Invalid input: expected number, received string'],

@@ -193,6 +193,62 @@ describe('NDJSON', () => {
   });
 });
 
+describe('a file that is one JSON array', () => {
+  const ndjson = { ...options, format: 'ndjson' } as const;
+  const elements = Array.from({ length: 5_000 }, (_, n) => `{ "id": "row ${n}",\n "n": ${n} }`);
+  const array = `\uFEFF[${elements.join(',\n')}]`;
+
+  test.each<[string, Buffer]>([
+    ['plain', Buffer.from(array)],
+    ['gzip', gzipSync(array)],
+  ])('is read element by element, and goes on behind any page: %s', async (_, content) => {
+    answer = serve(content);
+    const { pages, events } = await readAll(reading({ options: ndjson })());
+    expect(json(events)).toEqual(elements);
+    expect(pages.length).toBeGreaterThan(2);
+    for (const [i, { position }] of pages.entries()) {
+      const rest = await readAll(reading({ options: ndjson })(position));
+      expect(rest.error).toBeUndefined();
+      expect(rest.events).toEqual(pages.slice(i + 1).flatMap((page) => page.events));
+    }
+  });
+
+  test('elements that do not fit or are nested too deep are rejected one by one, and the others go on', async () => {
+    const deep = `{"id":"a","n":1,"m":${'['.repeat(1_000)}${']'.repeat(1_000)}}`;
+    answer = serve(Buffer.from(`[{"id":"a","n":1},\n${deep},\n7,{"id":"b"},{"id":"c","n":3}]`));
+    const { pages, events, error } = await readAll(reading({ options: ndjson })());
+    expect(error).toBeUndefined();
+    expect(events.map(({ key }) => key)).toEqual(['a', 'c']);
+    expect(pages.flatMap(({ rejections }) => rejections)).toMatchObject([
+      { reason: 'undecodable', message: 'JSON nested deeper than 1000 levels at byte 1019', origin: { line: 2 } },
+      { reason: 'schema', bytes: Buffer.from('7'), origin: { line: 3 } },
+      { reason: 'schema', bytes: Buffer.from('{"id":"b"}'), origin: { line: 3 } },
+    ]);
+  });
+
+  test('becomes one letter behind its damage, which says from where on nothing was read', async () => {
+    const text = `[${elements.slice(0, 3).join(',')},{"id":NaN},${elements[4]}]`;
+    answer = serve(Buffer.from(text));
+    const { events, error } = await readAll(reading({ options: ndjson })());
+    expect(json(events)).toEqual(elements.slice(0, 3));
+    expect(error).toBeInstanceOf(EventRejected);
+    expect((error as Error).message).toContain(
+      `damaged at byte ${text.indexOf('{"id":NaN}')} in line 4, because an element is not JSON: everything before that place was read, and nothing from there on`,
+    );
+  });
+
+  test('is one row a line when the schema accepts arrays', async () => {
+    const schema = z.union([z.object({ id: z.string() }), z.array(z.int())]);
+    const source = openSource(
+      s3FilesDefinition,
+      s3FilesSource({ schema, format: 'ndjson', type: 'row.read', key: 'id' as never }).options,
+    );
+    answer = serve(Buffer.from('[1,2]\n'));
+    const item = { bucket: 'landing', key: 'rows.json', etag: 'e1' };
+    expect(json((await readAll(source.readItem(item, undefined, noDeadline()))).events)).toEqual(['[1,2]']);
+  });
+});
+
 const rows = Buffer.from(`id,n\n${Array.from({ length: 20_000 }, (_, n) => `row ${n * 7919},${n}\n`).join('')}`);
 const flipped = (bytes: Buffer, at: number) => {
   const copy = Buffer.from(bytes);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { runSqlCommand } from '../../../../infra/sql/run/command.ts';
 
 let folder: string;
@@ -19,6 +19,7 @@ const ORDERS = `{"order_id":1,"status":"COMPLETE","sales":12.50}
 {"order_id":9007199254740993,"status":"COMPLETE","sales":0.10,"tags":["a"]}`;
 
 const ORDER = `${new URL('../order-schema.ts', import.meta.url).pathname}#Order`;
+const NUMERIC = `${new URL('../order-schema.ts', import.meta.url).pathname}#Numeric`;
 const NUMBERS = `${new URL('../order-schema.ts', import.meta.url).pathname}#Numbers`;
 
 const ORDERS_CSV = 'order_id,status\n7,1\n"8",2\nx,3\n';
@@ -283,6 +284,51 @@ test('--schema takes a header with blanks and other capitals, and names the colu
   expect(code).toBe(2);
 });
 
+test('a file that is one JSON array gives its elements, from a file or standard input, wherever it is cut', async () => {
+  const array = '\n[{"id":1,\n "n":1.50},\r\n{"id":9007199254740993,"n":"x"}, {"id":3}]\n';
+  const expected = {
+    code: 1,
+    out: '{"id":1,"x":3.00}\n{"id":3,"x":null}\n',
+    errors: '@:4: column "n" must be numeric, not "x"\n',
+  };
+  const statement = ['SELECT id, n * 2 AS x FROM input', '--schema', NUMERIC];
+  writeFileSync(join(folder, 'array.json'), array);
+  const fromFile = await run([...statement, '@array.json']);
+  expect({ ...fromFile, errors: fromFile.errors.replace(/^.*array.json/, '@') }).toEqual(expected);
+  for (const parts of [[array], [...array]]) {
+    const piped = await run(statement, parts);
+    expect({ ...piped, errors: piped.errors.replace('-', '@') }).toEqual(expected);
+  }
+  expect((await run(['SELECT id FROM input LIMIT 1', '@array.json'])).out).toBe('{"id":1}\n');
+  expect(await run(['SELECT id FROM input'], '[]')).toEqual({ code: 0, out: '', errors: '' });
+});
+
+test('a JSON array of one long line is read in parts, and its types are inferred from the first of them', async () => {
+  const elements = Array.from({ length: 60_000 }, (_, id) => JSON.stringify({ id, note: 'x'.repeat(60) }));
+  writeFileSync(join(folder, 'long.json'), `[${elements.join(',')}]`);
+  const concat = vi.spyOn(Buffer, 'concat');
+  try {
+    const { out, code } = await run(['SELECT id + 1 AS x FROM input WHERE id >= 59998', '@long.json']);
+    expect([out, code]).toEqual(['{"x":59999}\n{"x":60000}\n', 0]);
+    expect(Math.max(...concat.mock.results.map(({ value }) => value.length))).toBeLessThan(3 << 20);
+  } finally {
+    concat.mockRestore();
+  }
+});
+
+test('a damaged JSON array gives one rejection, which says from where on nothing was read; deep elements are rejected alone', async () => {
+  const deep = `{"id":2,"n":${'['.repeat(1_001)}${']'.repeat(1_001)}}`;
+  const { out, errors, code } = await run(
+    ['SELECT id FROM input'],
+    `[{"id":1},\n${deep},\n{"id":3},\n{"id":NaN},{"id":5}]`,
+  );
+  expect(out).toBe('{"id":1}\n{"id":3}\n');
+  expect(errors).toMatch(
+    /^-:2: JSON nested deeper than 1000 levels at byte \d+\n-:4: the JSON array is damaged at byte \d+ in line 4, because an element is not JSON: .*nothing from there on.*\n$/,
+  );
+  expect(code).toBe(1);
+});
+
 test('an empty input gives no output and no error, unless the statement has a syntax error', async () => {
   expect(await run(['SELECT a FROM input'])).toEqual({ code: 0, out: '', errors: '' });
   expect(await run(['SELECT a FRM input'])).toMatchObject({ code: 2, errors: expect.stringContaining('syntax error') });
@@ -338,7 +384,7 @@ test('--explain prints the plan, what it reads, costs and guarantees, and the co
     'filter the boolean at 1:54',
     'order_id: numeric',
     'copied byte for byte',
-    '2 of 3 columns',
+    '2 of 4 columns',
     'deterministic',
     'copyColumns(writer, row',
   ])
