@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EventRejected } from './errors.ts';
+import { EventRejected, UserMistake } from './errors.ts';
 import { type Event, keyFault, type ReceivedEvent } from './event.ts';
 import { isTimestamp } from './json/timestamp.ts';
 
@@ -44,14 +44,18 @@ export interface Transform<in W = never, out O = unknown> {
 }
 
 /**
- * Makes a transform of a pure function. `apply` uses no wall clock and no randomness, and calls nothing outside; its
- * time is the event's time. The runtime may call it again with the same event, and must get the same outputs.
+ * Makes a transform of a pure function. `apply` uses no wall clock and no randomness; its time is the event's time. The
+ * runtime may call it again with the same event, and must get the same outputs.
+ *
+ * `apply` is not async, so it can ask no other system: events of the same key would wait behind each answer, and an
+ * outage would make dead letters of good events. Let a sink write down the questions instead, and bring the answers in
+ * with a source: docs/transforms.md shows how.
  *
  * The event becomes a dead letter, and none of its outputs is sent, when its data does not fit `from`, when `apply`
  * throws, or when an output does not fit `to`.
  *
- * A transform that cannot be pure, because it needs the time of day or asks another system, says `deterministic:
- * false`. Called again with an event, it may make other outputs, or outputs with other keys. If these had sequences, a
+ * A transform that cannot be pure, because it needs the time of day or a random number, says `deterministic: false`.
+ * Called again with an event, it may make other outputs, or outputs with other keys. If these had sequences, a
  * reader could drop one of them as a duplicate of an earlier output, and it would be lost. So its outputs carry no
  * sequence, and readers take each of them as often as it comes: at least once.
  */
@@ -69,6 +73,7 @@ export function defineTransform<I, W, const O>(definition: {
   apply(event: Event<I>): readonly Derived<O>[];
 }): Transform<W, O> {
   const { entry, from, to, apply, deterministic } = definition;
+  if (Object.prototype.toString.call(apply) === '[object AsyncFunction]') throw new UserMistake(NOT_ASYNC);
 
   function outputOf(given: Event<I>, derived: Derived<O>, dataBytes: Uint8Array): Output {
     check(to, derived.data, 'the output');
@@ -91,10 +96,25 @@ export function defineTransform<I, W, const O>(definition: {
       const { id, source, type, time, key, sequence, traceparent, dataBytes } = event;
       const given = { id, source, type, time, key, sequence, traceparent, data: check(from, event.data, 'the input') };
       const made = blamed('apply', () => apply(given));
+      if (!Array.isArray(made)) throw noList(made);
       return blamed('the output', () => made.map((derived) => outputOf(given, derived, dataBytes)));
     },
   };
 }
+
+/** Explains what code without types may return. */
+function noList(made: unknown): EventRejected {
+  if (!(made instanceof Promise))
+    return new EventRejected(
+      'transform',
+      `apply returned ${made === null ? 'null' : typeof made}, not a list of outputs`,
+    );
+  // Nobody waits for it: without a handler, its failure would end the process.
+  made.catch(() => undefined);
+  return new EventRejected('transform', NOT_ASYNC);
+}
+
+const NOT_ASYNC = 'apply is async, and a transform waits for nobody: docs/transforms.md shows what to do instead';
 
 /**
  * Finds what is wrong with the attributes of an output. Readers would reject such an event, so it is rejected here,

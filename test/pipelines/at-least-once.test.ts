@@ -11,7 +11,7 @@ import type { PipelineRun } from '../kit/pipeline-run.ts';
 
 const Item = z.object({ number: z.number() });
 
-/** Returns another key at each call, as a transform that asks another service may. */
+/** Returns another key at each call, as a transform that uses random numbers may. */
 const wandering = (definition: { readonly deterministic?: false }) => {
   let calls = 0;
   return defineTransform({

@@ -53,6 +53,14 @@ describe('given events, a transform', () => {
     expect(() => given(pure, [{ word: 'bomb' }]).gives([refusal(...expected)])).toThrow('to deeply equal');
   });
 
+  test('rejects an event for which it returns a promise, whose failure ends nothing', () => {
+    const asks = (() => Promise.reject(new Error('the service is down'))) as never;
+    const transform = defineTransform({ entry: import.meta.url, from: Word, to: Word, apply: asks });
+    const nothing = defineTransform({ entry: import.meta.url, from: Word, to: Word, apply: (() => null) as never });
+    given(transform, [a]).gives([refusal('transform', /^apply is async, .*docs\/transforms\.md/)]);
+    given(nothing, [a]).gives([refusal('transform', 'apply returned null, not a list of outputs')]);
+  });
+
   test('rejects an event that does not fit its schema', () => {
     given(pure, [event({ data: { word: 1 } })]).gives([refusal('schema', 'word')]);
   });
@@ -65,4 +73,16 @@ describe('given events, a transform', () => {
   ])('is found out when it uses %s', (_, by) => {
     expect(() => given(stampedBy(by), [a])).toThrow('the transform is not pure: event 0 gave');
   });
+});
+
+test('a transform whose apply is async does not compile, and is refused when it is defined', () => {
+  const define = () =>
+    defineTransform({
+      entry: import.meta.url,
+      from: Word,
+      to: Word,
+      // @ts-expect-error a transform waits for nobody
+      apply: async ({ data }) => [{ type: 'word.asked', data }],
+    });
+  expect(define).toThrow('apply is async, and a transform waits for nobody: docs/transforms.md shows');
 });
