@@ -11,7 +11,7 @@ const app = new App({ analyticsReporting: false, context: recommended });
 try {
   const context = parseContext(app.node.getAllContext());
   await addStage(app, context, pipelines);
-  await refuseReplacing(app.synth(), context, pipelines);
+  await refuseReplacing(app.synth(), context, { pipelines });
 } catch (error) {
   if (!(error instanceof UserMistake)) throw error;
   console.error(error.message);

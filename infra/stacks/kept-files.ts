@@ -22,12 +22,12 @@ import { addStage } from './stage.ts';
 export async function refuseReplacing(
   assembly: CloudAssembly,
   context: Context,
-  pipelines: readonly Pipeline[],
+  { pipelines, root = REPOSITORY }: { readonly pipelines: readonly Pipeline[]; readonly root?: string },
 ): Promise<void> {
   const surroundingsGiven = context.database !== undefined || context.network !== undefined;
-  const refused = [...(await leftStacks(pipelines, context.stage))];
+  const refused = [...(await leftStacks(pipelines, context.stage, root))];
   for (const { file, next } of stacksOf(assembly, context.stage)) {
-    const recorded = keptAt(await read(REPOSITORY, file), context.stage);
+    const recorded = keptAt(await read(root, file), context.stage);
     refused.push(...refusedChanges({ file, recorded, next, stage: context.stage, surroundingsGiven }));
   }
   if (refused.length > 0) {

@@ -2,15 +2,16 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
+import type { CloudAssembly } from 'aws-cdk-lib/cx-api';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { parseContext } from '../../../infra/context.ts';
+import { type Context, parseContext } from '../../../infra/context.ts';
 import { pipelines } from '../../../infra/pipelines/all.ts';
 import { definePipeline, type Pipeline } from '../../../infra/pipelines/pipeline.ts';
 import { REPOSITORY } from '../../../infra/repository.ts';
 import { type Kept, keptOf } from '../../../infra/stacks/kept.ts';
 import { refusedChanges } from '../../../infra/stacks/kept-changes.ts';
-import { currentKept, refuseReplacing } from '../../../infra/stacks/kept-files.ts';
+import { currentKept, recordKept, refuseReplacing } from '../../../infra/stacks/kept-files.ts';
 import { keptAt, keptWith } from '../../../infra/stacks/kept-stages.ts';
 import { leftStacks } from '../../../infra/stacks/left-stacks.ts';
 import { addStage } from '../../../infra/stacks/stage.ts';
@@ -272,7 +273,8 @@ test("`cdk synth` refuses a change of the repository's own streams, whatever the
     const context = parseContext({ stage: 'prod' });
     const app = new App({ analyticsReporting: false, outdir });
     await addStage(app, context, [orders]);
-    const error = await refuseReplacing(app.synth(), context, [orders]).catch((caught: unknown) => caught);
+    const assembly = app.synth();
+    const error = await refuseReplacing(assembly, context, { pipelines: [orders] }).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(UserMistake);
     const { message } = error as UserMistake;
     expect(message).toMatch(/^this update is refused:\n/);
@@ -281,7 +283,33 @@ test("`cdk synth` refuses a change of the repository's own streams, whatever the
     expect(message).toContain('StartingPosition went from');
     // The repository's other pipeline is gone from this app, and its stack is not.
     expect(message).toContain("pipeline 'sensors' was removed or renamed");
+    await recordsOneStage(assembly, context, [orders]);
   } finally {
     await rm(outdir, { recursive: true, force: true });
   }
 });
+
+/** A change that is recorded for one stage is accepted there, and the record of the other stages stays. */
+async function recordsOneStage(assembly: CloudAssembly, context: Context, all: readonly Pipeline[]): Promise<void> {
+  const root = await mkdtemp(join(tmpdir(), 'millrace-records-'));
+  const file = join(root, 'infra/pipelines/orders.kept.json');
+  try {
+    for (const folder of ['stacks', 'pipelines']) await mkdir(join(root, 'infra', folder), { recursive: true });
+    const withShards = (ShardCount: unknown) => ({
+      type: 'AWS::Kinesis::Stream',
+      properties: { Name: 'millrace-<stage>-orders--lines', ShardCount },
+    });
+    const lines = { streamlinesStream6904315B: withShards(1) };
+    const others = { '*': 3, prod: 1 };
+    for (const recorded of [lines, { streamlinesStream6904315B: withShards({ stages: others }) }]) {
+      await writeFile(file, JSON.stringify(recorded));
+      await expect(refuseReplacing(assembly, context, { pipelines: all, root })).rejects.toThrow('from 1 to 3 shards');
+    }
+    await writeFile(file, JSON.stringify(lines));
+    await recordKept(all, { context, root });
+    await refuseReplacing(assembly, context, { pipelines: all, root });
+    expect(keptAt(JSON.parse(await readFile(file, 'utf8')), 'dev')).toMatchObject(lines);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
