@@ -7,6 +7,7 @@ import { s3Client } from './aws/s3.ts';
 import { type Attempts, openAttempts } from './checkpoints/attempts.ts';
 import { type Checkpoints, checkpointsOfStep, openCheckpoints } from './checkpoints/checkpoints.ts';
 import { type MarkPages, openMarkPages } from './checkpoints/mark-pages.ts';
+import type { MarkLimits } from './checkpoints/runs.ts';
 import type { PagedStates } from './checkpoints/shard-states.ts';
 import { type DeadLetters, openDeadLetters } from './dead-letters/dead-letters.ts';
 import { openProcessLock, type ProcessLock } from './exclusive.ts';
@@ -24,6 +25,8 @@ export interface StepSurroundings {
   now(): number;
   /** Writes one line to the function's log. */
   log(line: string): void;
+  /** Smaller limits, so that few marks already have pages. Given by tests. */
+  readonly markLimits?: MarkLimits | undefined;
 }
 
 /** One step in one process: opened once, used by every invocation. */
@@ -38,6 +41,7 @@ export interface Step {
   /** Returns the checkpoints of another step of the stage, `<pipeline>/<step>`, for reading only. */
   readonly checkpointsOf: (step: string) => Pick<Checkpoints, 'load'>;
   readonly markPages: MarkPages;
+  readonly markLimits: MarkLimits | undefined;
   /** The states and pages in the checkpoint table. */
   readonly states: PagedStates;
   readonly pause: Pause;
@@ -94,6 +98,7 @@ export function openStep(surroundings: StepSurroundings): Step {
     checkpoints,
     checkpointsOf: (other) => openCheckpoints({ dynamodb, table: config.checkpoints, step: other }),
     markPages,
+    markLimits: surroundings.markLimits,
     states: { load: checkpoints.load, loadPages: markPages.load },
     pause: openPause({ checkpoints, now }),
     attempts: openAttempts(checkpoints),

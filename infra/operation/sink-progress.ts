@@ -1,12 +1,14 @@
+import type pg from 'pg';
 import { openDatabase } from '../../functions/clients/postgres.ts';
-import type { StateStore } from '../../functions/runtime/checkpoints/shard-states.ts';
-import { loadProgress } from '../../functions/sinks/postgres/progress.ts';
+import { openMarkPages, pagesWithRows } from '../../functions/runtime/checkpoints/mark-pages.ts';
+import type { PagedStates } from '../../functions/runtime/checkpoints/shard-states.ts';
+import { loadPages, loadProgress } from '../../functions/sinks/postgres/progress.ts';
 import { connectors } from '../connectors.ts';
 import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
 import { checkpointsOf, type Target } from './target.ts';
 
 /** A step's states, in the checkpoint table or in the sink's database. Dispose of it: it may hold a connection. */
-export type StatesOfStep = StateStore & AsyncDisposable;
+export type StatesOfStep = PagedStates & AsyncDisposable;
 
 /** A sink's database that does not answer from here: an isolated database answers only inside its network. */
 export class ProgressOutOfReach extends Error {
@@ -25,9 +27,10 @@ export async function openStates(
   target: Target,
   signal: AbortSignal,
 ): Promise<StatesOfStep> {
-  if (step.kind === 'transform' || connectors[step.connector].progress === 'checkpoint') {
-    return { ...checkpointsOf(step, target), [Symbol.asyncDispose]: async () => undefined };
-  }
+  const { load } = checkpointsOf(step, target);
+  const { load: inTable } = openMarkPages(checkpointsOf(step, target));
+  if (step.kind === 'transform' || connectors[step.connector].progress === 'checkpoint')
+    return { load, loadPages: inTable, [Symbol.asyncDispose]: async () => undefined };
   const server = await target.databaseOf(step, signal).catch((error) => {
     throw new ProgressOutOfReach('a database', error);
   });
@@ -37,15 +40,17 @@ export async function openStates(
     step: `${pipeline}/${name}`,
     formerly: formerly === undefined ? undefined : `${pipeline}/${formerly}`,
   };
+  async function ask<Answer>(question: (client: pg.ClientBase) => Promise<Answer>): Promise<Answer> {
+    try {
+      return await database.use(withDeadline(signal), question);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new ProgressOutOfReach(`the database ${server.host}:${server.port}`, error);
+    }
+  }
   return {
-    async load(shard) {
-      try {
-        return await database.use(withDeadline(signal), (client) => loadProgress(client, { ...owner, shard }));
-      } catch (error) {
-        signal.throwIfAborted();
-        throw new ProgressOutOfReach(`the database ${server.host}:${server.port}`, error);
-      }
-    },
+    load: (shard) => ask((client) => loadProgress(client, { ...owner, shard })),
+    loadPages: pagesWithRows((shard) => ask((client) => loadPages(client, { ...owner, shard })), inTable),
     [Symbol.asyncDispose]: () => database.close(),
   };
 }

@@ -245,9 +245,9 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     {
       file: `${RUNTIME}/request-handler.ts`,
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a module
-      text: 'numbering(`/${name}/process/${processId}`)',
+      text: 'numbering(`/${name}/process/${processId}`, pipelines)',
       // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a module
-      mistake: 'numbering(`/${name}/process/all`)',
+      mistake: 'numbering(`/${name}/process/all`, pipelines)',
     },
   ],
 };

@@ -3,6 +3,7 @@ import { dynamoClient } from '../../functions/runtime/aws/dynamo.ts';
 import { kinesisClient } from '../../functions/runtime/aws/kinesis.ts';
 import { s3Client } from '../../functions/runtime/aws/s3.ts';
 import { sqsClient } from '../../functions/runtime/aws/sqs.ts';
+import type { MarkLimits } from '../../functions/runtime/checkpoints/runs.ts';
 import { openQueueHandler, type QueueSurroundings } from '../../functions/runtime/queue-handler.ts';
 import { openRequestHandler, type ReceivingSurroundings } from '../../functions/runtime/request-handler.ts';
 import type { SinkDefinition } from '../../functions/runtime/sink.ts';
@@ -58,6 +59,7 @@ export interface World {
   /** Returns which events kill a step's function. */
   deadlyOf(step: StepPlan): Deadly | undefined;
   log(step: StepPlan, line: string): void;
+  readonly markLimits?: MarkLimits | undefined;
 }
 
 /** Opens a step: the real runtime with clients that call the stage's services. Call this inside the process. */
@@ -74,6 +76,7 @@ export function openStepIn(world: World, step: StepPlan, process: SimulatedProce
     sqs: client('SQS'),
     processId: randomUuid(process.random),
     now: process.clock.now,
+    markLimits: world.markLimits,
     log: (line: string) => {
       if (process.isAlive()) world.log(step, line);
     },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { MarkLimits } from '../../functions/runtime/checkpoints/runs.ts';
 import { describeStream } from '../../functions/runtime/log/shards.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { type VirtualClock, virtualClock } from '../../infra/emulator/clock.ts';
@@ -49,6 +50,8 @@ export interface WorldOptions {
   readonly startMillis: number;
   readonly recordBytes: number | undefined;
   readonly pollMillis: number | undefined;
+  /** Smaller limits than a step's own, so that few marks already have pages. */
+  readonly markLimits?: MarkLimits | undefined;
 }
 
 export async function startWorld(options: WorldOptions): Promise<World> {
@@ -81,6 +84,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     calls,
     transformOf: (step) => transforms.get(step) ?? transformOf(pipelines, step),
     deadlyOf: (step) => deadly.get(step),
+    markLimits: options.markLimits,
     log: (step, line) => tellError(story, step, line),
   };
   const functions: Functions = openFunctions({

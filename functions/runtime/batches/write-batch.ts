@@ -106,7 +106,7 @@ async function pagesBefore(
   signal: AbortSignal,
 ): Promise<{ readonly to: StepState; readonly pages: PagedState['pages'] }> {
   if (!keepsProgress) return { to, pages: [] };
-  const { state, pages } = pagedState(to, loaded.revision);
+  const { state, pages } = pagedState(to, loaded.revision, step.markLimits);
   if (keepsPages) return { to: state, pages };
   await storePages(step.markPages, key, { from: loaded, pages, signal });
   return { to: state, pages: [] };

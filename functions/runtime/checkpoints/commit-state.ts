@@ -1,6 +1,7 @@
 import type { Checkpoints } from './checkpoints.ts';
 import { changedForeignPages, foreignPageNames } from './foreign-pages.ts';
-import type { MarkPage, MarkPages, PageName } from './mark-pages.ts';
+import type { MarkPage, MarkPages } from './mark-pages.ts';
+import { MARK_LIMITS, type MarkLimits, spilled } from './runs.ts';
 import { type LoadedState, saveState } from './shard-states.ts';
 import type { StepState } from './step-state.ts';
 
@@ -11,10 +12,13 @@ export interface PagedState {
 }
 
 /** Moves marks of a state into pages. `revision` is that of the state that this one replaces. */
-export function pagedState(to: StepState, revision: number): PagedState {
-  if (to.foreign === undefined) return { state: to, pages: [] };
+export function pagedState(to: StepState, revision: number, limits: MarkLimits = MARK_LIMITS): PagedState {
+  const own = spilled(to, { recordMillis: to.arrivedMillis ?? 0, revision, limits });
+  const state = own === undefined ? to : { ...to, marks: own.marks, runs: own.runs };
+  const ownPages = own?.pages ?? [];
+  if (to.foreign === undefined) return { state, pages: ownPages };
   const { foreign, pages } = changedForeignPages(to.foreign, revision);
-  return { state: { ...to, foreign }, pages };
+  return { state: { ...state, foreign }, pages: [...ownPages, ...pages] };
 }
 
 /** Stores pages in the checkpoint table, before the state that names them is committed. */
@@ -25,7 +29,10 @@ export async function storePages(
 ): Promise<void> {
   const { from, pages, signal } = of;
   if (pages.length === 0) return;
-  await markPages.store(key, pages, { of: from.revision, committed: pageNames(from.state), signal });
+  const { foreign } = from.state;
+  // No run of the committed state is ever stored again: a new one has a name of its own.
+  const committed = foreign === undefined ? [] : foreignPageNames(foreign);
+  await markPages.store(key, pages, { of: from.revision, committed, signal });
 }
 
 /**
@@ -33,16 +40,17 @@ export async function storePages(
  * the state.
  */
 export async function commitState(
-  step: { readonly checkpoints: Checkpoints; readonly markPages: MarkPages; readonly now: () => number },
+  step: {
+    readonly checkpoints: Checkpoints;
+    readonly markPages: MarkPages;
+    readonly markLimits?: MarkLimits | undefined;
+    readonly now: () => number;
+  },
   key: string,
   move: { readonly from: LoadedState; readonly to: StepState; readonly signal: AbortSignal },
 ): Promise<LoadedState> {
   const { from, signal } = move;
-  const { state: to, pages } = pagedState(move.to, from.revision);
+  const { state: to, pages } = pagedState(move.to, from.revision, step.markLimits);
   await storePages(step.markPages, key, { from, pages, signal });
   return saveState(step.checkpoints, key, { from, to, nowMillis: step.now(), signal });
-}
-
-function pageNames({ foreign }: StepState): readonly PageName[] {
-  return foreign === undefined ? [] : foreignPageNames(foreign);
 }

@@ -37,7 +37,7 @@ export type LoadPages = (
  */
 export interface MarkPages {
   readonly load: LoadPages;
-  /** Stores pages that were made of the state at revision `of`. `committed`: the pages that this state names. */
+  /** Stores pages that were made of the state at revision `of`. `committed`: those that this state names of them. */
   store(
     shard: string,
     pages: readonly MarkPage[],
@@ -98,8 +98,10 @@ export function openMarkPages(checkpoints: Checkpoints): MarkPages {
     const { revision, value = [] } = await updateNote(checkpoints, note, {
       known: seen.get(note.key),
       change(versions = []) {
+        // A retry has stored it already.
+        if (versions.some(({ name }) => name === version.name)) return undefined;
         const counts = versions.find(({ name }) => name === committed);
-        const others = versions.filter((other) => other !== counts && other.name !== version.name);
+        const others = versions.filter((other) => other !== counts);
         const inFlight = others.filter(({ of }) => of >= version.of).slice(2 - MOST_VERSIONS);
         return [...(counts === undefined ? [] : [counts]), ...inFlight, version];
       },

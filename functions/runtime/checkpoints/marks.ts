@@ -8,6 +8,8 @@ export interface MarkRange {
   readonly from: bigint;
   readonly to: bigint;
   readonly marks: Map<string, Mark>;
+  /** Marks that are stored apart from the state (runs.ts). They count where `marks` has none of the same source. */
+  readonly older?: ReadonlyMap<string, Mark>;
 }
 
 export interface Mark {
@@ -45,7 +47,13 @@ export function noMarks(from: bigint, to: bigint): readonly MarkRange[] {
 }
 
 export function copyMarks(ranges: readonly MarkRange[]): readonly MarkRange[] {
-  return ranges.map(({ from, to, marks }) => ({ from, to, marks: new Map(marks) }));
+  return ranges.map((range) => ({ ...range, marks: new Map(range.marks) }));
+}
+
+/** Lists the marks that count, by source. */
+export function* marksOf({ marks, older }: MarkRange): Generator<readonly [source: string, mark: Mark]> {
+  yield* marks;
+  for (const entry of older ?? []) if (!marks.has(entry[0])) yield entry;
 }
 
 /** Returns the marks of a parent that are for the hash range of a child. */
@@ -53,7 +61,7 @@ export function marksWithin(ranges: readonly MarkRange[], from: bigint, to: bigi
   return ranges.flatMap((range) => {
     const low = range.from > from ? range.from : from;
     const high = range.to < to ? range.to : to;
-    return low <= high ? [{ from: low, to: high, marks: new Map(range.marks) }] : [];
+    return low <= high ? [{ from: low, to: high, marks: new Map(marksOf(range)) }] : [];
   });
 }
 
@@ -69,14 +77,15 @@ export interface Sighting {
 /** Takes an event and moves the mark. Returns false, and moves nothing, when an event at or after it has been taken. */
 export function takeMark(ranges: readonly MarkRange[], sighting: Sighting): boolean {
   const { source, sequence, arrivalMillis } = sighting;
-  const { marks } = rangeFor(ranges, sighting.hash);
-  const mark = marks.get(source);
+  const range = rangeFor(ranges, sighting.hash);
+  const { marks, older } = range;
+  const mark = marks.get(source) ?? older?.get(source);
   if (mark !== undefined && sequence <= mark.sequence) return false;
   // The mark itself shows whether its source is passing.
   const passing = mark === undefined ? PASSING.test(source) : mark.seenMillis !== undefined;
   if (passing) marks.set(source, { sequence, seenMillis: arrivalMillis });
   else {
-    if (mark === undefined || mark.endedMillis !== undefined) endOtherGenerations(marks, source, arrivalMillis);
+    if (mark === undefined || mark.endedMillis !== undefined) endOtherGenerations(range, source, arrivalMillis);
     marks.set(source, { sequence });
   }
   return true;
@@ -86,11 +95,17 @@ export function takeMark(ranges: readonly MarkRange[], sighting: Sighting): bool
  * Marks the other generations of a source as ended. A step has one generation at work, except for the minutes of a
  * deployment, so an event of one generation shows that the others have ended.
  */
-function endOtherGenerations(marks: Map<string, Mark>, source: string, arrivalMillis: number): void {
+function endOtherGenerations(range: MarkRange, source: string, arrivalMillis: number): void {
   const input = inputOf(source);
-  for (const [other, mark] of marks) {
-    if (other !== source && mark.endedMillis === undefined && inputOf(other) === input && !PASSING.test(other))
-      marks.set(other, { ...mark, endedMillis: arrivalMillis });
+  end(range, arrivalMillis, (other) => other !== source && other.startsWith(input) && inputOf(other) === input);
+}
+
+/** Marks the sources of steps that are chosen by their names as ended. Processes pass by themselves. */
+function end(range: MarkRange, arrivalMillis: number, isChosen: (source: string) => boolean): void {
+  for (const [source, mark] of marksOf(range)) {
+    const { endedMillis, seenMillis } = mark;
+    if (endedMillis === undefined && seenMillis === undefined && isChosen(source))
+      range.marks.set(source, { ...mark, endedMillis: arrivalMillis });
   }
 }
 
@@ -104,20 +119,16 @@ function inputOf(source: string): string {
  * incarnation>/<shard>`.
  */
 export function endInput(ranges: readonly MarkRange[], input: string, arrivalMillis: number): void {
-  for (const { marks } of ranges) {
-    for (const [source, mark] of marks) {
-      if (mark.endedMillis === undefined && inputOf(source) === input)
-        marks.set(source, { ...mark, endedMillis: arrivalMillis });
-    }
-  }
+  for (const range of ranges)
+    end(range, arrivalMillis, (source) => source.startsWith(input) && inputOf(source) === input);
 }
 
 /** Returns the inputs of the sources that have not ended. */
 export function openInputs(ranges: readonly MarkRange[]): ReadonlySet<string> {
   const inputs = new Set<string>();
-  for (const { marks } of ranges) {
-    for (const [source, { endedMillis }] of marks) {
-      if (endedMillis === undefined && !PASSING.test(source)) inputs.add(inputOf(source));
+  for (const range of ranges) {
+    for (const [source, { seenMillis, endedMillis }] of marksOf(range)) {
+      if (endedMillis === undefined && seenMillis === undefined) inputs.add(inputOf(source));
     }
   }
   return inputs;
@@ -126,16 +137,22 @@ export function openInputs(ranges: readonly MarkRange[]): ReadonlySet<string> {
 /**
  * Drops the marks of sources that have passed or ended by the time of this record. Ranges are never joined, even when
  * their marks are the same: a writer that still knows the shards before a merge may append to the range of one parent
- * ahead of the other.
+ * ahead of the other. A mark that has an older one behind it stays, because that one would count again.
  */
 export function dropPassedMarks(ranges: readonly MarkRange[], recordMillis: number): void {
-  for (const { marks } of ranges) {
-    for (const [source, { seenMillis, endedMillis }] of marks) {
-      const passed = seenMillis !== undefined && recordMillis - seenMillis > PASSING_MILLIS;
-      const ended = endedMillis !== undefined && recordMillis - endedMillis > ENDED_MILLIS;
-      if (passed || ended) marks.delete(source);
+  for (const { marks, older } of ranges) {
+    for (const [source, mark] of marks) {
+      if (hasPassed(mark, recordMillis) && !older?.has(source)) marks.delete(source);
     }
   }
+}
+
+/** Tells whether the source of a mark has passed or ended by the time of a record. */
+export function hasPassed({ seenMillis, endedMillis }: Mark, recordMillis: number): boolean {
+  return (
+    (seenMillis !== undefined && recordMillis - seenMillis > PASSING_MILLIS) ||
+    (endedMillis !== undefined && recordMillis - endedMillis > ENDED_MILLIS)
+  );
 }
 
 export function rangeFor(ranges: readonly MarkRange[], hash: () => bigint): MarkRange {

@@ -4,6 +4,7 @@ import type { LoadPages } from './mark-pages.ts';
 import { type MarkRange, marksWithin, noMarks } from './marks.ts';
 import { saveNote } from './note.ts';
 import { pointOfChild, type Rewind } from './rewind-state.ts';
+import { type Run, withOlder } from './runs.ts';
 import { decodeState, encodeState, type StepState } from './step-state.ts';
 
 /** The store of a step's states: the checkpoint table, or a sink's own database. */
@@ -37,21 +38,48 @@ export function shardKey(shape: Pick<StreamShape, 'incarnation'>, shardId: strin
  * overtake those of its parent.
  */
 export async function loadState(
-  store: StateStore,
+  store: PagedStates,
   shape: StreamShape,
   request: { shard: Shard; signal: AbortSignal; replay?: Rewind | undefined },
 ): Promise<LoadedState> {
   const { shard, signal, replay } = request;
-  const stored = await store.load(shardKey(shape, shard.id), signal);
+  const key = shardKey(shape, shard.id);
+  const stored = await store.load(key, signal);
   const state = stored === undefined ? undefined : decodeState(stored.state);
   if (stored !== undefined && state !== undefined && state.rewind?.fresh !== true)
-    return { revision: stored.revision, state };
+    return { revision: stored.revision, state: await withRuns(store, key, { state, signal }) };
   const inherited = await inheritance(store, shape, { shard, signal });
   const marks = withoutGaps(inherited.marks, shard);
-  if (stored !== undefined && state !== undefined) return { revision: stored.revision, state: { ...state, marks } };
+  if (stored !== undefined && state !== undefined)
+    return { revision: stored.revision, state: { ...state, marks, runs: undefined } };
   const fresh: StepState = { position: undefined, marks, rejections: [] };
   const rewound = replay === undefined ? inherited.rewound : { rewind: replay };
   return { revision: 0, state: rewound === undefined ? fresh : { ...fresh, ...rewound } };
+}
+
+/** Loads what is stored of a shard, and nothing that the shard would inherit. */
+export async function loadStored(
+  store: PagedStates,
+  key: string,
+  signal: AbortSignal,
+): Promise<LoadedState | undefined> {
+  const stored = await store.load(key, signal);
+  if (stored === undefined) return undefined;
+  const state = decodeState(stored.state);
+  return { revision: stored.revision, state: await withRuns(store, key, { state, signal }) };
+}
+
+/** Loads the marks of a state that are stored apart from it. */
+async function withRuns(
+  { loadPages }: PagedStates,
+  key: string,
+  { state, signal }: { readonly state: StepState; readonly signal: AbortSignal },
+): Promise<StepState> {
+  const { runs = [] } = state;
+  if (runs.length === 0) return state;
+  const pages = new Map((await loadPages(key, runs, signal)).map((page) => [page.page, page]));
+  const loaded = runs.map((run): Run => ({ ...run, marks: pages.get(run.page)?.marks }));
+  return { ...state, marks: withOlder(state.marks, loaded), runs: loaded };
 }
 
 /** Moves a state in the checkpoint table. Throws `StaleCheckpoint` when another invocation has moved it. */
@@ -79,7 +107,7 @@ interface Inheritance {
 }
 
 async function inheritance(
-  store: StateStore,
+  store: PagedStates,
   shape: StreamShape,
   request: { shard: Shard; signal: AbortSignal },
 ): Promise<Inheritance> {
@@ -95,13 +123,15 @@ async function inheritance(
 }
 
 async function inheritanceOf(
-  store: StateStore,
+  store: PagedStates,
   shape: StreamShape,
   { parentId, signal }: { readonly parentId: string; readonly signal: AbortSignal },
 ): Promise<Inheritance> {
-  const stored = await store.load(shardKey(shape, parentId), signal);
+  const key = shardKey(shape, parentId);
+  const stored = await store.load(key, signal);
   if (stored !== undefined) {
-    const { marks, rewinds, rewind } = decodeState(stored.state);
+    const state = decodeState(stored.state);
+    const { marks, rewinds, rewind } = await withRuns(store, key, { state, signal });
     if (rewind === undefined) return { marks, rewound: undefined };
     const to = pointOfChild(rewind.to);
     // While its parent settles, a process that does not know of the rewind may work on the child. So the child settles

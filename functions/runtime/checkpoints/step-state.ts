@@ -4,6 +4,7 @@ import type { Rejection } from '../rejection.ts';
 import type { ForeignMarks } from './foreign-marks.ts';
 import { copyMarks, type Mark, type MarkRange } from './marks.ts';
 import { Rewind } from './rewind-state.ts';
+import { nameOfRun, numberOfRun, type Run } from './runs.ts';
 
 /**
  * The state of a step in one shard. It moves as a whole, by compare-and-set: in the checkpoint table, or together with
@@ -13,6 +14,8 @@ export interface StepState {
   /** Undefined: nothing is read yet. */
   readonly position: Position | undefined;
   readonly marks: readonly MarkRange[];
+  /** The runs of marks that are stored apart, the oldest first. The text contains only their names. */
+  readonly runs?: readonly Run[] | undefined;
   /** Set for a stream that is idempotent. The text contains only the names of the pages. */
   readonly foreign?: ForeignMarks | undefined;
   /** Rejections that are committed together with a sink's rows, and may not be in the dead-letter bucket yet. */
@@ -67,6 +70,7 @@ const Text = z.object({
   g: z.number().optional(),
   x: Rewind.optional(),
   f: z.array(z.tuple([z.number(), z.string()])).optional(),
+  o: z.array(z.tuple([z.number(), z.string()])).optional(),
   a: z.number().optional(),
   t: z.number().optional(),
 });
@@ -95,6 +99,9 @@ export function encodeState(state: StepState): string {
     ...(state.rewind === undefined ? {} : { x: state.rewind }),
     // Marks that are not in pages yet were inherited, and will be inherited again.
     ...(state.foreign === undefined || state.foreign.changed.size > 0 ? {} : { f: [...state.foreign.versions] }),
+    ...(state.runs === undefined || state.runs.length === 0
+      ? {}
+      : { o: state.runs.map((run) => [numberOfRun(run), run.version]) }),
     ...(state.arrivedMillis === undefined ? {} : { a: state.arrivedMillis }),
     ...(state.movedMillis === undefined ? {} : { t: state.movedMillis }),
   };
@@ -127,6 +134,7 @@ export function decodeState(text: string): StepState {
     generation: state.g,
     rewind: state.x,
     foreign: state.f && { versions: new Map(state.f), marks: undefined, changed: new Set() },
+    runs: state.o?.map(([number, version]) => ({ page: nameOfRun(number), version, marks: undefined })),
     arrivedMillis: state.a,
     movedMillis: state.t,
   };

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import type { Checkpoints } from '../checkpoints/checkpoints.ts';
 import { shardKey } from '../checkpoints/shard-states.ts';
-import { decodeState } from '../checkpoints/step-state.ts';
+import type { StepState } from '../checkpoints/step-state.ts';
 import { openDeadLetters } from '../dead-letters/dead-letters.ts';
 import { describeStream, type Kinesis, type Shard, type StreamShape } from '../log/shards.ts';
 import { loadGaps } from './gaps.ts';
@@ -27,7 +27,7 @@ export interface OnFailureStep {
   readonly own: readonly string[];
   readonly checkpoints: Pick<Checkpoints, 'load'>;
   /** Resolves to the step's committed state in a shard. Undefined: there is none, or it cannot be reached. */
-  stateOf(shard: string, signal: AbortSignal): Promise<string | undefined>;
+  stateOf(shard: string, signal: AbortSignal): Promise<StepState | undefined>;
 }
 
 /** The outcome for one document. */
@@ -109,7 +109,7 @@ async function convert(from: Run, key: string, signal: AbortSignal): Promise<Con
       own,
       names: [name, formerly].filter((one) => one !== undefined).map((one) => `${pipeline}/${one}`),
     },
-    state: state === undefined ? undefined : decodeState(state),
+    state,
     gaps: await loadGaps(step.checkpoints, shard, signal),
     nowMillis: from.now(),
   });

@@ -2,6 +2,8 @@ import { GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/cli
 import { z } from 'zod';
 import { lambdaClient } from '../aws/lambda.ts';
 import { checkpointsOfStep } from '../checkpoints/checkpoints.ts';
+import { openMarkPages } from '../checkpoints/mark-pages.ts';
+import { loadStored } from '../checkpoints/shard-states.ts';
 import { logError, metricsLine, type StepCounts } from '../metrics.ts';
 import { deadlineOf, type Invocation, type StepSurroundings, surroundingsOnLambda } from '../step.ts';
 import { parseEnvironmentConfig } from '../step-config.ts';
@@ -104,6 +106,7 @@ async function stepOf(
   const config = parseEnvironmentConfig(Environment?.Variables?.STEP_CONFIG ?? '');
   const { pipeline, step, formerly, input } = config;
   const checkpoints = checkpointsOfStep(dynamodb, config);
+  const states = { load: checkpoints.load, loadPages: openMarkPages(checkpoints).load };
   return {
     pipeline,
     step,
@@ -111,6 +114,6 @@ async function stepOf(
     own: input?.own ?? [],
     checkpoints,
     // A sink's own database is not asked: this function cannot reach it.
-    stateOf: async (shard, signal) => (await checkpoints.load(shard, signal))?.state,
+    stateOf: async (shard, signal) => (await loadStored(states, shard, signal))?.state,
   };
 }

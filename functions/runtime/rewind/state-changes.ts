@@ -7,6 +7,7 @@ export function backToStart({ position, rewinds }: StepState, rewind: Rewind): P
   return {
     position: undefined,
     marks: [],
+    runs: undefined,
     foreign: undefined,
     ended: undefined,
     // A shard without a position keeps its generation. At most its first batch is in flight, and the same outputs will

@@ -1,3 +1,5 @@
+import { loadStored } from '../../../functions/runtime/checkpoints/shard-states.ts';
+import type { StepState } from '../../../functions/runtime/checkpoints/step-state.ts';
 import {
   type Converted,
   convertDocuments,
@@ -39,10 +41,10 @@ async function stateOf(
   step: TransformPlan | SinkPlan,
   target: Target,
   { shard, signal }: { readonly shard: string; readonly signal: AbortSignal },
-): Promise<string | undefined> {
+): Promise<StepState | undefined> {
   try {
     await using states = await openStates(step, target, signal);
-    return (await states.load(shard, signal))?.state;
+    return (await loadStored(states, shard, signal))?.state;
   } catch (error) {
     if (error instanceof ProgressOutOfReach) return undefined;
     throw error;

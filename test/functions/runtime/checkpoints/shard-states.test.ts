@@ -35,7 +35,11 @@ async function marksOf(
       return { revision: 1, state: encodeState({ position: undefined, marks: states[id] ?? [], rejections: [] }) };
     },
   };
-  const { state } = await loadState(store, shape, { shard: wanted, signal: new AbortController().signal });
+  const loadPages = async () => [];
+  const { state } = await loadState({ ...store, loadPages }, shape, {
+    shard: wanted,
+    signal: new AbortController().signal,
+  });
   return state.marks.map(({ from, to, marks }) => ({ from, to, sources: [...marks.keys()] }));
 }
 

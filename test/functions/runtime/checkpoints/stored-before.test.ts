@@ -7,7 +7,7 @@ import { commitState } from '../../../../functions/runtime/checkpoints/commit-st
 import { NO_FOREIGN_MARKS } from '../../../../functions/runtime/checkpoints/foreign-marks.ts';
 import { withForeignMarks } from '../../../../functions/runtime/checkpoints/foreign-pages.ts';
 import { openMarkPages } from '../../../../functions/runtime/checkpoints/mark-pages.ts';
-import { loadState, saveState } from '../../../../functions/runtime/checkpoints/shard-states.ts';
+import { loadState, type PagedStates, saveState } from '../../../../functions/runtime/checkpoints/shard-states.ts';
 import { decodeState, encodeState, type StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
 import { firstStart } from '../../../../functions/runtime/delivery/first-start.ts';
 import { openReadToEnd } from '../../../../functions/runtime/delivery/read-to-end.ts';
@@ -60,6 +60,10 @@ async function tableWith(...names: readonly string[]): Promise<Checkpoints> {
   const checkpoints = emptyTable();
   for (const name of names) await checkpoints.save({ ...stored(name), previous: 0, signal });
   return checkpoints;
+}
+
+function statesIn(checkpoints: Checkpoints): PagedStates {
+  return { load: checkpoints.load, loadPages: openMarkPages(checkpoints).load };
 }
 
 /** Today's code writes into an empty table: the item has the same key and the same JSON. */
@@ -181,7 +185,8 @@ describe('a state of a shard that was stored before', () => {
   test('is loaded for its shard, at its revision', async () => {
     const shape = { incarnation: INCARNATION, shards: [] } as never;
     const shard = { id: SHARD_ID, parents: [], from: 0n, to: LAST } as never;
-    const loaded = await loadState(await tableWith('stateRewound'), shape, { shard, signal });
+    const states = statesIn(await tableWith('stateRewound'));
+    const loaded = await loadState(states, shape, { shard, signal });
     expect(loaded).toMatchObject({ revision: 1, state: { position: positionOf(FIRST, 0), rewinds: 1 } });
   });
 });
@@ -191,8 +196,8 @@ test('pages of marks that were stored before are read, and the next version is s
   const state = decodeState(stored('stateWithPages').state);
   const shape = { incarnation: INCARNATION, shards: [] } as never;
   const shard = { id: SHARD_ID, parents: [], from: 0n, to: LAST } as never;
-  const states = { load: checkpoints.load, loadPages: openMarkPages(checkpoints).load };
-  const loaded = await withForeignMarks({ revision: 7, state }, { states, shape }, { shard, signal });
+  const from = { states: statesIn(checkpoints), shape };
+  const loaded = await withForeignMarks({ revision: 7, state }, from, { shard, signal });
   const foreign = loaded.state.foreign ?? NO_FOREIGN_MARKS;
   const marks = [...(foreign.marks?.values() ?? [])];
   const seventh = { source: 'https://shop.example/till-7', from: 0n, sequence: 41n, seenMillis: NOW - 5_000 };
