@@ -34,9 +34,10 @@ export const sql: Command = {
   },
   async run({ values, positionals }) {
     const { runSqlCommand } = await import('../../sql/run/command.ts');
-    const options = Object.entries(values).flatMap(([name, value]) =>
-      value === true ? [`--${name}`] : [`--${name}`, String(value)],
-    );
+    const options = Object.entries(values).flatMap(([name, value]) => {
+      if (typeof value === 'string') return [`--${name}=${value}`];
+      return value === true ? [`--${name}`] : [];
+    });
     return runSqlCommand([...options, '--', ...positionals], process);
   },
 };

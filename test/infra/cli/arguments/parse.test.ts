@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { UserMistake } from '../../../../functions/runtime/errors.ts';
 import { parseArguments } from '../../../../infra/cli/arguments/parse.ts';
 import { commands } from '../../../../infra/cli/commands.ts';
@@ -64,4 +64,20 @@ test('options, negative values and arguments are read wherever they stand', () =
     values: { from: '-15m', stage: '-x', follow: false, help: true },
     positionals: ['sensors', 'clean', '--json'],
   });
+});
+
+test('sql takes the options as they were read, also one that is negated', async () => {
+  const { values, positionals } = parseArguments('sql', commands.sql!, [
+    '--no-explain',
+    '--schema=-no-such',
+    'SELECT 1',
+  ]);
+  const said: string[] = [];
+  const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0);
+  try {
+    expect(await commands.sql!.run({ values, positionals, signal: new AbortController().signal })).toBe(2);
+  } finally {
+    write.mockRestore();
+  }
+  expect(said.join('')).toBe('--schema -no-such: write file.ts#export\n');
 });
