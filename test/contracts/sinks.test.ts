@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
+import { sqsHarness } from '../examples/sqs-sink/harness.ts';
 import { type PostgresServer, startPostgres } from '../kit/servers.ts';
-import { postgresHarness, s3Harness } from './sink-harnesses.ts';
+import { sinkCases } from './cases.ts';
 import { sinkContract } from './sinks.ts';
 
 let server: PostgresServer;
@@ -10,16 +11,9 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-sinkContract('s3', s3Harness);
-sinkContract(
-  'postgres, appending',
-  postgresHarness({}, () => server),
-);
-sinkContract(
-  'postgres, upserting',
-  postgresHarness({ key: 'n' }, () => server),
-);
-sinkContract(
-  'postgres, mirroring',
-  postgresHarness({ key: 'n', mode: 'mirror' }, () => server),
-);
+for (const { name, harness } of Object.values(sinkCases).flat())
+  sinkContract(
+    name,
+    harness(() => server),
+  );
+sinkContract('sqs, the example of docs/write-a-connector.md', sqsHarness);
