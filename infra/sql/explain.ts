@@ -38,6 +38,7 @@ function planLines(plan: Plan): readonly string[] {
     plan.partitionBy === undefined ? 'key: same as the input' : `key: ${of(plan.partitionBy)}`,
     plan.timestampBy === undefined ? 'time: same as the input' : `time: ${of(plan.timestampBy)}`,
     `into ${plan.target ?? "the step's stream"}`,
+    ...(plan.limit === undefined ? [] : [`stop after ${plan.limit} output${plan.limit === 1 ? '' : 's'}`]),
   ];
 }
 

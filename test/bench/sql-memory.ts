@@ -61,7 +61,8 @@ function cases(): readonly Case[] {
       args: ['SELECT 1 / (order_id - order_id) AS x FROM input'],
       ...json,
       share: 0.02,
-      linesOut: (inBytes) => times(inBytes, lines) * rows.length,
+      // The first ten, and their number and reason.
+      linesOut: () => 12,
     },
     {
       name: 'CSV to CSV',

@@ -1,4 +1,4 @@
-import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { chained } from '../../../functions/sources/s3-files/chunks.ts';
 import { findArray, isOneArray } from '../../../functions/sources/s3-files/json-array.ts';
 import { inferColumnsOfLines } from '../schema/infer-columns.ts';
@@ -48,7 +48,7 @@ async function naming<T>({ name }: InputFile, result: Promise<T>): Promise<T> {
 }
 
 const chunksOf = ({ name }: InputFile, stdin: NodeJS.ReadableStream): AsyncGenerator<Buffer> =>
-  buffersOf(name === '-' ? stdin : createReadStream(name, { highWaterMark: CSV_PART }));
+  name === '-' ? buffersOf(stdin) : fileChunks(name);
 
 async function* buffersOf(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
   for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
@@ -120,6 +120,15 @@ async function* fileLines(name: string, reports: InputReports): AsyncGenerator<P
       buffer.copyWithin(0, end, filled.length);
       kept = filled.length - end;
     }
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function* fileChunks(name: string): AsyncGenerator<Buffer> {
+  const file = openSync(name, 'r');
+  try {
+    yield* restOf(file);
   } finally {
     closeSync(file);
   }

@@ -215,6 +215,9 @@ test('LIMIT ends the statement after so many outputs, across files and with unne
     const { out, code } = await run([statement, '@orders.ndjson', '@orders.ndjson']);
     expect([statement, out.split('\n').length - 1, code]).toEqual([statement, outputs, 0]);
   }
+  expect((await run(['SELECT order_id FROM input LIMIT 4', '@orders.ndjson', '--explain'])).out).toContain(
+    'stop after 4 outputs',
+  );
   const lines = Array.from({ length: 50 }, (_, i) => `${JSON.stringify({ id: i, text: 'x'.repeat(1 << 16) })}\n`);
   let read = 0;
   const stdin = Readable.from(lines.map((line) => Buffer.from(line))).on('data', () => (read += 1));
