@@ -35,7 +35,9 @@ function verdictOf(
   if (State !== 'Enabled')
     return {
       wrong: `it is ${State}${StateTransitionReason ? ` (${StateTransitionReason})` : ''}`,
-      fix: `enable it: aws lambda update-event-source-mapping --enabled --uuid ${UUID}`,
+      fix: /^(Creating|Enabling|Updating)$/.test(State)
+        ? 'wait a minute and look again'
+        : `enable it: aws lambda update-event-source-mapping --enabled --uuid ${UUID}`,
     };
   const wrong = differences(expected, { ...found });
   if (wrong !== undefined) return { wrong, fix: deployCommand(stage) };

@@ -81,6 +81,13 @@ describe('what is wrong is found, with what to do:', () => {
       fix: /^enable it: .*--uuid u-1$/,
     },
     {
+      what: 'a mapping that is being updated',
+      step: 'ordering',
+      settings: { State: 'Updating' },
+      found: 'it is Updating',
+      fix: /^wait a minute/,
+    },
+    {
       what: 'a mapping that loses events',
       step: 'ordering',
       settings: { BisectBatchOnFunctionError: false, DestinationConfig: {} },
