@@ -17,6 +17,8 @@ export type Action =
   /** Adds a rule for faults, which holds from now on. */
   | { readonly what: 'fail'; readonly rule: FaultRule }
   | { readonly what: 'resume'; readonly step: string }
+  /** Backs up the table of a sink, with its progress, or restores it. */
+  | { readonly what: 'back up' | 'restore'; readonly step: 'ledger' }
   /** Another team's producer appends the poison events, and those that share their record. */
   | (Poison & { readonly items: readonly Item[] })
   | RedriveAction

@@ -23,6 +23,8 @@ export interface Input {
   readonly mustDouble: Set<number>;
   /** The steps that were fixed and reject nothing any more. */
   readonly fixed: Map<Refusing, Fixed>;
+  /** Restores the backup of a table. */
+  restore: () => void;
   /** The dead letters that were redriven, by step. */
   readonly redriven: Map<Refusing, readonly DeadLetter[]>;
 }
@@ -46,6 +48,7 @@ export function newInput(): Input {
     mayDouble: new Set(),
     mustDouble: new Set(),
     fixed: new Map(),
+    restore: () => undefined,
     redriven: new Map(),
   };
 }

@@ -240,6 +240,24 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
+  /** Keeps the latest run of marks only: a step that was killed repeats a batch, and its readers take it again. */
+  'marks-evicted': [
+    {
+      file: `${RUNTIME}/checkpoints/runs.ts`,
+      text: 'const all = [...kept, ...pages];',
+      mistake: 'const all = [...kept, ...pages].slice(-1);',
+    },
+  ],
+
+  /** Keeps the pages of marks beside the rows: a database that is restored names pages that are gone. */
+  'marks-beside-the-rows': [
+    {
+      file: `${RUNTIME}/batches/write-batch.ts`,
+      text: 'keepsPages: loadProgress !== undefined && loadPages !== undefined,',
+      mistake: 'keepsPages: false,',
+    },
+  ],
+
   /** Gives all processes of a source one name: two of them use the same sequences. */
   'one-name-for-all-processes': [
     {
@@ -280,5 +298,7 @@ export const caughtFrom: Readonly<Record<string, number>> = {
   'waits-for-an-operator': 35,
   'redriven-for-everybody': 13,
   'redriven-under-a-new-ordinal': 13,
+  'marks-evicted': 119,
+  'marks-beside-the-rows': 7,
   'one-name-for-all-processes': 12,
 };

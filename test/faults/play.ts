@@ -43,6 +43,7 @@ export async function play(schedule: Schedule): Promise<Played> {
     seed: schedule.seed,
     recordBytes: RECORD_BYTES,
     pollMillis: POLL_MILLIS,
+    ...(schedule.markLimits === undefined ? {} : { markLimits: schedule.markLimits }),
   });
   const input = newInput();
   for (const table of TABLES) run.when.refused(table, constraintOf(table, input));
@@ -128,6 +129,11 @@ async function perform(run: Run, action: Action, input: Input): Promise<void> {
       const { site, kind, after = 0, times = 1 } = action.rule;
       return run.when.fails(site, kind, { after, times });
     }
+    case 'back up':
+      input.restore = run.when.backedUp(action.step);
+      return;
+    case 'restore':
+      return input.restore();
     case 'reshard':
       return run.when.resharded(action.stream, action.how);
     default:

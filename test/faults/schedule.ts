@@ -1,3 +1,4 @@
+import type { MarkLimits } from '../../functions/runtime/checkpoints/runs.ts';
 import { minutes } from '../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import type { FaultRule } from '../kit/faults.ts';
@@ -16,6 +17,8 @@ export interface Schedule {
   readonly reshardings: readonly ReshardingDuring[];
   /** Calls that fail at random as well: `most` at most. */
   readonly chance: { readonly most: number; readonly probability: number };
+  /** Set where a state has room for a few marks only, as if there were thousands of sources. */
+  readonly markLimits?: MarkLimits;
 }
 
 export interface ReshardingDuring {
@@ -24,6 +27,10 @@ export interface ReshardingDuring {
   readonly site: string;
   readonly after: number;
 }
+
+/** Every so many schedules, from this one on, one has many marks. */
+const MARKS_EVERY = 16;
+const MARKS_AT = 7;
 
 /** How many cells of the matrix one schedule aims at. */
 const CELLS_A_SCHEDULE = 4;
@@ -41,6 +48,10 @@ export const ENOUGH_SCHEDULES = 240;
 /** Makes the schedule of a seed. Consecutive seeds go through the cells of the matrix; the rest is random. */
 export function scheduleOf(seed: number): Schedule {
   if (seed >= SWEEP) return sweepSchedule(seed);
+  return seed % MARKS_EVERY === MARKS_AT ? withManyMarks(ordinarySchedule(seed)) : ordinarySchedule(seed);
+}
+
+function ordinarySchedule(seed: number): Schedule {
   const random = seededRandom(seed);
   const below = (count: number): number => Math.floor(random() * count);
   if (seed % OPERATOR_EVERY === 1) {
@@ -50,6 +61,26 @@ export function scheduleOf(seed: number): Schedule {
   const turn = seed - Math.floor((seed + OPERATOR_EVERY - 2) / OPERATOR_EVERY);
   const [disturbance, aims] = [disturbanceOf(turn), aimsOf(turn, below)];
   return composed(seed, { disturbance, aims, chance: below(8), random });
+}
+
+/**
+ * Adds many marks to a schedule, and a table that is restored from a backup. The oracle does not know what a restored
+ * table makes of dead letters that were redriven.
+ */
+function withManyMarks(schedule: Schedule): Schedule {
+  const { actions } = schedule;
+  const isRedriven = actions.some(({ what }) => what === 'redrive');
+  const third = Math.floor(actions.length / 3);
+  const restored: readonly Action[] = [
+    ...actions.slice(0, third),
+    { what: 'pass', millis: minutes(4) },
+    { what: 'back up', step: 'ledger' },
+    // In several runs of the sink, so that its pages are replaced.
+    ...actions.slice(third, 2 * third).flatMap((action): Action[] => [action, { what: 'pass', millis: minutes(3) }]),
+    { what: 'restore', step: 'ledger' },
+    ...actions.slice(2 * third),
+  ];
+  return { ...schedule, actions: isRedriven ? actions : restored, markLimits: { stateBytes: 1, runBytes: 300 } };
 }
 
 const SWEEP = 1_000_000;

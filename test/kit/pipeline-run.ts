@@ -1,6 +1,7 @@
 import { PutRecordCommand } from '@aws-sdk/client-kinesis';
 import type { z } from 'zod';
 import type { RewindPoint } from '../../functions/runtime/checkpoints/rewind-state.ts';
+import type { MarkLimits } from '../../functions/runtime/checkpoints/runs.ts';
 import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { OutgoingEvent } from '../../functions/runtime/event.ts';
@@ -145,6 +146,8 @@ export interface Actions<S extends Streams> {
    * death.
    */
   deadly(step: string, deadly: Deadly): void;
+  /** Keeps the rows and the progress of a Postgres sink. Call the result to restore them, as from a backup. */
+  backedUp(step: string): () => void;
   /** Makes a table reject the rows for which this returns the name of a constraint. */
   refused(table: string, constraint: Constraint): void;
 }
@@ -161,6 +164,8 @@ export interface RunOptions {
    * larger value.
    */
   readonly pollMillis?: number;
+  /** Smaller limits for the marks in a state, so that few marks already have pages. */
+  readonly markLimits?: MarkLimits;
   /** Other pipelines to run too, because this one uses their streams. */
   readonly beside?: readonly Pipeline[];
 }
@@ -168,10 +173,11 @@ export interface RunOptions {
 /** Starts a pipeline with empty streams, buckets and tables. */
 export async function startPipelineRun<S extends Streams>(
   pipeline: Pipeline<S>,
-  { seed = 1, start = '2026-01-01T00:00:00Z', beside = [], recordBytes, pollMillis }: RunOptions = {},
+  { seed = 1, start = '2026-01-01T00:00:00Z', beside = [], recordBytes, pollMillis, markLimits }: RunOptions = {},
 ): Promise<PipelineRun<S>> {
   const startMillis = Date.parse(start);
-  const world = await startWorld({ pipelines: [pipeline, ...beside], seed, startMillis, recordBytes, pollMillis });
+  const pipelines = [pipeline, ...beside];
+  const world = await startWorld({ pipelines, seed, startMillis, recordBytes, pollMillis, markLimits });
   const { clock, stage, faults, story } = world;
   const producer = world.outsider('given');
   const reshardings: { stream: string; how: Resharding; site: string | undefined }[] = [];
@@ -278,6 +284,15 @@ export async function startPipelineRun<S extends Streams>(
         world.deadly.set(step, deadly);
       },
       killed: (step) => world.functions.kill(stepOf(step)),
+      backedUp(name) {
+        const { pipeline: of, options } = stepOf(name);
+        const { table } = options as { readonly table: string };
+        const restore = stage.tables.backUp({ table, step: `${of}/${name}` });
+        return () => {
+          story.tell(`the database of ${name} is restored`);
+          restore();
+        };
+      },
       refused: (table, constraint) => stage.tables.constrain(table, constraint),
     },
     settled: ({ within = hours(3) } = {}) => settle(world, within),

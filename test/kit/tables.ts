@@ -20,8 +20,11 @@ export interface Tables {
   /** Returns the progress that a sink committed last. */
   progress(step: string, shard: string): Pick<Progress, 'revision' | 'state'> | undefined;
   constrain(table: string, constraint: Constraint): void;
-  /** Keeps what is committed now. Call the result to restore it, as an operator restores a backup. */
-  backUp(): () => void;
+  /**
+   * Keeps what is committed now: everything, or one step's table and progress. Call the result to restore it, as an
+   * operator restores a backup.
+   */
+  backUp(only?: { readonly table: string; readonly step: string }): () => void;
   /** Returns the Postgres sink, which writes here. `call` makes each call to the database, and may fail instead. */
   sink(call: DatabaseCall): SinkDefinition<unknown, unknown>;
 }
@@ -100,15 +103,18 @@ export function createTables(): Tables {
     rows: (name) => [...(tables.get(name)?.rows.values() ?? [])],
     progress: (step, shard) => committed.get(itemKeyOf(step, shard)),
     constrain: (name, constraint) => tableOf(name).constraints.push(constraint),
-    backUp() {
-      const rows = [...tables].map(([name, table]) => [name, [...table.rows]] as const);
-      const kept = [...committed];
-      const keptPages = [...pagesOf];
+    backUp(only) {
+      const ofTable = (name: string): boolean => only === undefined || name === only.table;
+      const ofStep = (key: string): boolean => only === undefined || stepOfItem(key) === only.step;
+      const restores = [
+        ...[...tables].filter(([name]) => ofTable(name)).map(([, { rows }]) => keptOf(rows, () => true)),
+        keptOf(committed, ofStep),
+        keptOf(pagesOf, ofStep),
+      ];
       return () => {
-        for (const { rows: now } of tables.values()) now.clear();
-        for (const [name, before] of rows) for (const [key, row] of before) tableOf(name).rows.set(key, row);
-        refill(committed, kept);
-        refill(pagesOf, keptPages);
+        // A table that was made after the backup is empty.
+        for (const [name, { rows }] of tables) if (ofTable(name)) rows.clear();
+        for (const restore of restores) restore();
       };
     },
     sink: (call) => ({
@@ -193,11 +199,19 @@ function rowKeyOf(key: readonly string[], row: Row): string {
   return JSON.stringify(key.map((name) => row[name]));
 }
 
-function refill<Value>(map: Map<string, Value>, entries: readonly (readonly [string, Value])[]): void {
-  map.clear();
-  for (const [key, value] of entries) map.set(key, value);
+/** Keeps some entries of a map. The result puts exactly these back. */
+function keptOf<Value>(map: Map<string, Value>, isKept: (key: string) => boolean): () => void {
+  const kept = [...map].filter(([key]) => isKept(key));
+  return () => {
+    for (const key of [...map.keys()].filter(isKept)) map.delete(key);
+    for (const [key, value] of kept) map.set(key, value);
+  };
 }
 
 function itemKeyOf(step: string, shard: string): string {
   return JSON.stringify([step, shard]);
+}
+
+function stepOfItem(itemKey: string): string {
+  return (JSON.parse(itemKey) as [step: string])[0];
 }
