@@ -1,9 +1,13 @@
 import { constantLines, indent } from './compile.ts';
+import { groupedCode } from './emit/grouped.ts';
 import { javascriptModule } from './emit/module-code.ts';
 import { dataColumnsOf, statementCode } from './emit/statement.ts';
 import type { Checked } from './plan/checked.ts';
 import { children, columnsOf } from './plan/checked.ts';
+import type { AggregateCall, Grouping } from './plan/grouping.ts';
+import { inputsOf } from './plan/grouping.ts';
 import type { OutputColumn, Plan } from './plan/plan.ts';
+import { signatureText } from './plan/routine.ts';
 import { typeName } from './plan/sql-type.ts';
 import { positionAt } from './syntax/source-position.ts';
 
@@ -24,7 +28,7 @@ export function explain(plan: Plan): string {
 
 function codeLines(plan: Plan): readonly string[] {
   const module = javascriptModule();
-  const body = statementCode(module, plan);
+  const body = plan.grouping === undefined ? statementCode(module, plan) : groupedCode(module, plan);
   return indent([...constantLines(module), body].join('\n')).split('\n');
 }
 
@@ -34,7 +38,15 @@ function planLines(plan: Plan): readonly string[] {
     `scan ${plan.from}`,
     ...plan.unnests.map(({ list, columns }) => `unnest ${of(list)} as ${columns.map(({ name }) => name).join(', ')}`),
     ...(plan.where === undefined ? [] : [`filter ${of(plan.where)}`]),
+    ...(plan.grouping === undefined ? [] : groupLines(plan, plan.grouping)),
     `project ${plan.outputs.map(({ name }) => name).join(', ')}`,
+    ...(plan.grouping === undefined ? outputLines(plan) : endLines(plan, plan.grouping)),
+  ];
+}
+
+function outputLines(plan: Plan): readonly string[] {
+  const of = (expression: Checked): string => describe(plan, expression);
+  return [
     plan.partitionBy === undefined ? 'key: same as the input' : `key: ${of(plan.partitionBy)}`,
     plan.timestampBy === undefined ? 'time: same as the input' : `time: ${of(plan.timestampBy)}`,
     `into ${plan.target ?? "the step's stream"}`,
@@ -42,9 +54,36 @@ function planLines(plan: Plan): readonly string[] {
   ];
 }
 
+function groupLines(plan: Plan, { keys, aggregates, having }: Grouping): readonly string[] {
+  const by = keys.map(({ expression }) => describe(plan, expression)).join(', ');
+  return [
+    keys.length === 0 ? 'group all rows into one' : `group by ${by}`,
+    ...aggregates.map((call) => `  ${aggregateText(call)}`),
+    ...(having === undefined ? [] : [`filter groups by ${describe(plan, having)}`]),
+  ];
+}
+
+/** Says what an aggregate keeps of each group, and whether a row could be taken out of it again. */
+function aggregateText({ resolved, state, isInvertible, isDistinct, filter }: AggregateCall): string {
+  const call = signatureText(resolved.routine.name, resolved.parameters);
+  const forms = `${isDistinct ? ' DISTINCT' : ''}${filter === undefined ? '' : ' FILTER'}`;
+  return `${call}${forms} keeps ${state.map(typeName).join(', ')}${isInvertible ? '; rows can be subtracted' : ''}`;
+}
+
+function endLines(plan: Plan, { sortKeys, limit, offset }: Grouping): readonly string[] {
+  const by = sortKeys.map(({ expression }) => describe(plan, expression)).join(', ');
+  return [
+    ...(sortKeys.length === 0 ? [] : [`sort by ${by}`]),
+    ...(offset === 0n ? [] : [`skip ${offset} outputs`]),
+    ...(limit === undefined ? [] : [`end after ${limit} outputs`]),
+  ];
+}
+
 function describe(plan: Plan, expression: Checked): string {
   const { line, column } = positionAt(plan.source, expression.offset);
-  const names = columnsOf(expression).map(({ name }) => name);
+  const names = columnsOf(expression)
+    .filter(({ origin }) => origin !== 'group')
+    .map(({ name }) => name);
   return `the ${typeName(expression.type)} at ${line}:${column}${names.length === 0 ? '' : ` (of ${names.join(', ')})`}`;
 }
 
@@ -67,14 +106,19 @@ function outputLine(output: OutputColumn): string {
 
 function costLines(plan: Plan): readonly string[] {
   const computed = plan.outputs.filter((output) => !isCopy(output));
-  const expressions = [plan.where, ...computed.map(({ expression }) => expression), plan.partitionBy, plan.timestampBy];
+  const inputs = plan.grouping === undefined ? computed.map(({ expression }) => expression) : inputsOf(plan.grouping);
+  const expressions = [plan.where, ...inputs, plan.partitionBy, plan.timestampBy];
   const operations = expressions.reduce(
     (sum, expression) => sum + (expression === undefined ? 0 : operationsOf(expression)),
     0,
   );
   return [
     'one pass over the bytes of each event; JSON.parse only for unusual JSON (escaped or repeated keys, deep nesting)',
-    `${operations} operation${operations === 1 ? '' : 's'} an event at most; ${computed.length} of ${plan.outputs.length} columns are computed, the others copied`,
+    ...(plan.grouping === undefined
+      ? [
+          `${operations} operation${operations === 1 ? '' : 's'} an event at most; ${computed.length} of ${plan.outputs.length} columns are computed, the others copied`,
+        ]
+      : [`${operations} operation${operations === 1 ? '' : 's'} an event at most, and one for each aggregate`]),
     ...(plan.unnests.length === 0
       ? []
       : ['one output for each element; with several lists, one for each combination of their elements']),
@@ -86,6 +130,11 @@ const operationsOf = (expression: Checked): number =>
   children(expression).reduce((sum, part) => sum + operationsOf(part), 0);
 
 function guaranteeLines(plan: Plan): readonly string[] {
+  if (plan.grouping !== undefined)
+    return [
+      'an event is rejected if a column that the statement reads is invalid, or an expression or an aggregate fails on it; its group stays as it was',
+      'a group is left out, and named, if an expression over its key and its results fails',
+    ];
   return [
     'deterministic: the same event gives the same outputs, so the next steps recognise and drop duplicates',
     'an event is rejected if a column that the statement reads is invalid or an expression fails; the reason names the position in the statement. Other events are not affected',

@@ -2,6 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { wrapProse } from '../wrap-prose.ts';
+import type { Aggregate } from './catalog/aggregates.ts';
+import { AGGREGATE_ROWS } from './catalog/aggregates.ts';
 import { CHAPTERS } from './catalog/functions.ts';
 import { OPERATORS } from './catalog/operators.ts';
 import { planFor } from './compile.ts';
@@ -50,7 +52,7 @@ Three commands help while you write a statement:
 - The event attributes \`key\`, \`time\`, \`source\`, \`id\` and \`type\` are columns too. If the data has a column of the same name, the name means the data's column, and \`event.id\` means the attribute.
 - Write a field of a declared object as \`(address).city\`, and a field of jsonb as \`payload -> 'a' ->> 'b'\`. Use lists as \`tags[1]\`, \`'x' = ANY(tags)\`, or with \`unnest\` in FROM, which makes one output for each element. Unnesting a list of objects makes a column of each of their fields.
 - An event for which WHERE is not true is dropped, even if its other columns have invalid values. If WHERE is true, every column that the statement reads must be valid; otherwise the event is rejected.
-- Joins, aggregates, windows, DISTINCT, ORDER BY and subqueries are not supported. LIMIT works in \`millrace sql\`, whose files have an end, and not in a transform.
+- Joins, windows, SELECT DISTINCT and subqueries are not supported. [Aggregates](#aggregates), GROUP BY, HAVING and ORDER BY work in \`millrace sql\` only: a transform sees one event at a time. LIMIT works in \`millrace sql\`, whose files have an end, and not in a transform.
 
 ### Key and time
 
@@ -66,6 +68,17 @@ TIMESTAMP BY ordered
 \`\`\`
 
 TIMESTAMP BY takes a timestamptz, a timestamp or a date, which are UTC. Cast a text (\`sent::timestamptz\`) and convert seconds since 1970 (\`to_timestamp(sent)\`). An event for which it is null, infinite or outside of the years 1 to 9999 is rejected; \`coalesce(sent, time)\` keeps the time of the input event instead of null.
+
+## Groups
+
+Over files, \`millrace sql\` groups: \`npx millrace sql "SELECT region, count(*) FROM input GROUP BY region" orders.csv\`. The SQL of a stream cannot group yet.
+
+- GROUP BY takes expressions, positions and names of the SELECT list, by Postgres's rules. Nulls are one group, and so are numbers that are equal and written differently (1.0 and 1.00); the group shows the first of them. Without GROUP BY, all lines are one group, which is there even without lines.
+- HAVING chooses groups. ORDER BY, LIMIT and OFFSET work on the outputs; without ORDER BY they come in the order in which the groups begin.
+- The groups are kept in memory. Beyond 1,000,000 groups the command stops with an error.
+- A line on which an aggregate fails, such as a sum that overflows, is rejected and leaves its group as it was. A group is left out if an expression over its key and results fails. Both are reported, and the exit code is 1.
+- An aggregate takes FILTER (WHERE …). DISTINCT and ORDER BY work in every aggregate. With DISTINCT or ORDER BY an aggregate keeps the values of the group, as array_agg does: at most 10,000, and at most 1 MiB of them. string_agg keeps at most 1 MiB of text. A line beyond that is rejected. DISTINCT makes no difference to min, max, bool_and, bool_or, every and any_value, which keep one value; nor does ORDER BY to those and to exact sums.
+- GROUPING SETS, ROLLUP, CUBE, WITHIN GROUP and window functions are not supported.
 
 ## Types
 
@@ -114,9 +127,23 @@ export async function referencePage(): Promise<string> {
   const conditions =
     '`AND OR NOT`, `CASE`, `COALESCE`, `NULLIF`, `GREATEST`, `LEAST`, `IN`, `BETWEEN [SYMMETRIC]`, `IS [NOT] NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM`, `op ANY | ALL (array)`, `CAST(x AS type)`, `x::type`, `numeric(precision, scale)`, `ARRAY[…]`, `array[i]`, `array[from:to]`';
   return wrapProse(
-    `${INTRODUCTION}\n## Conditions and forms\n\n${conditions}\n\n## Operators\n\n${operators}\n\n## Functions\n\n${chapters.join('\n\n')}\n`,
+    `${INTRODUCTION}\n## Conditions and forms\n\n${conditions}\n\n## Operators\n\n${operators}\n\n## Functions\n\n${chapters.join('\n\n')}\n\n## Aggregates\n\n${AGGREGATES_ABOUT}\n\n${aggregateTable()}\n`,
   );
 }
+
+const AGGREGATES_ABOUT =
+  'Aggregates work [over files](#groups). All but count are null for a group without values; all but array_agg and count(\\*) skip nulls. The column “keeps” shows what an aggregate keeps of a group; with DISTINCT or ORDER BY that is all its values. From what is marked with −, a row could be subtracted again.';
+
+function aggregateTable(): string {
+  const rows = AGGREGATE_ROWS.map(
+    ({ routine, state, isInvertible }) =>
+      `| ${aggregateText(routine)} | ${routine.meaning} | ${state.join(', ')}${isInvertible ? ' −' : ''} |`,
+  );
+  return ['| | | keeps |', '|---|---|---|', ...rows].join('\n');
+}
+
+const aggregateText = (routine: Aggregate['routine']): string =>
+  routine.parameters.length === 0 ? code(`count(*) → ${parameterText(routine.returns)}`) : functionText(routine);
 
 async function tableOf(routines: readonly Routine[], textOf: (routine: Routine) => string): Promise<string> {
   const rows = await Promise.all(

@@ -8,7 +8,8 @@ export const sql: Command = {
     'Runs a SELECT over lines of JSON, over a JSON array or over CSV and prints the outputs. Reads standard',
     'input when no file, or -, is given. FROM may give the input any name. Each line is one event, or each',
     'element of a file that is one array; a file whose name ends in .csv is read as CSV. LIMIT ends the',
-    'statement after so many outputs.',
+    'statement after so many outputs. GROUP BY, HAVING, aggregates and ORDER BY work on groups, of which at',
+    'most 1,000,000 are kept in memory.',
     '',
     'The schema gives the types of the columns. The header of CSV may have blanks around its names, and',
     'other capitals than the schema. Without a schema the types are inferred from the first lines; a',
@@ -25,7 +26,10 @@ export const sql: Command = {
     'Exit codes: 0 all events were processed; 1 some events were rejected (standard error names the first',
     'ten lines with the reason, and counts all of them by reason); 2 the statement or an argument is wrong.',
   ].join('\n'),
-  examples: [`millrace sql "SELECT order_id, sales FROM input WHERE status = 'COMPLETE'" orders.ndjson`],
+  examples: [
+    `millrace sql "SELECT order_id, sales FROM input WHERE status = 'COMPLETE'" orders.ndjson`,
+    'millrace sql "SELECT region, count(*) FROM input GROUP BY region" orders.csv',
+  ],
   options: {
     schema: { type: 'string' },
     input: { type: 'string' },

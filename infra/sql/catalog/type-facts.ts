@@ -9,6 +9,8 @@ export interface TypeFacts {
   readonly output: string;
   readonly compare: string;
   readonly equal: string;
+  /** Gives values that JavaScript finds the same exactly if the values are equal: what GROUP BY and DISTINCT go by. */
+  readonly identity: string;
   /** Whether JavaScript's operators can compare the values. */
   readonly plain: boolean;
   readonly toJson: string;
@@ -17,8 +19,9 @@ export interface TypeFacts {
   readonly typescript: string;
 }
 
-const facts = (names: Omit<TypeFacts, 'output' | 'plain'> & Partial<TypeFacts>): TypeFacts => ({
+const facts = (names: Omit<TypeFacts, 'output' | 'plain' | 'identity'> & Partial<TypeFacts>): TypeFacts => ({
   output: names.toText,
+  identity: '{aggregates/identity/sameIdentity}',
   plain: names.equal === '{logic/equalValues}',
   ...names,
 });
@@ -66,6 +69,7 @@ const SCALARS: Record<ScalarName, TypeFacts> = {
     toText: '{numbers/decimals/decimalText}',
     compare: '{numbers/decimals/compareDecimals}',
     equal: '{numbers/decimals/equalDecimals}',
+    identity: '{numbers/decimal-functions/decimalIdentity}',
     toJson: '{json/json-building/jsonFromDecimal}',
     fromJson: '{json/json-columns/decimalFromJson}',
     typescript: 'Decimal',
@@ -120,6 +124,7 @@ const SCALARS: Record<ScalarName, TypeFacts> = {
     toText: '{time/intervals/intervalText}',
     compare: '{time/intervals/compareIntervals}',
     equal: '{time/intervals/equalIntervals}',
+    identity: '{time/intervals/intervalIdentity}',
     toJson: '{time/intervals/intervalText}',
     fromJson: '{json/json-columns/intervalFromJson}',
     typescript: 'Interval',
@@ -138,6 +143,7 @@ const SCALARS: Record<ScalarName, TypeFacts> = {
     toText: '{json/json/jsonText}',
     compare: '{json/json/compareJson}',
     equal: '{json/json/equalJson}',
+    identity: '{json/json/jsonIdentity}',
     toJson: '{json/json-building/jsonFromJson}',
     fromJson: '{json/json-building/jsonFromJson}',
     typescript: 'Json',
@@ -147,6 +153,7 @@ const SCALARS: Record<ScalarName, TypeFacts> = {
     toText: '{text/bytes/bytesText}',
     compare: '{text/bytes/compareBytes}',
     equal: '{text/bytes/equalBytes}',
+    identity: '{text/bytes/bytesText}',
     toJson: '{text/bytes/bytesText}',
     fromJson: '{json/json-columns/bytesFromJson}',
     typescript: 'Uint8Array',
@@ -164,6 +171,7 @@ export function factsOf(type: SqlType): TypeFacts {
     output: toText,
     compare: `{arrays/arrays/arrayCompare}(${element.compare})`,
     equal: `{arrays/arrays/arrayEqual}(${element.equal})`,
+    identity: `{aggregates/identity/arrayIdentity}(${element.identity})`,
     plain: false,
     toJson: `{json/json-building/jsonFromArray}(${element.toJson})`,
     fromJson: `{json/json-columns/arrayFromJson}(${element.fromJson})`,

@@ -1,10 +1,10 @@
-import type { Node } from 'libpg-query';
+import type { FuncCall, Node } from 'libpg-query';
 import type { CastContext } from '../catalog/casts.ts';
 import { canCoerce, findCast } from '../catalog/casts.ts';
 import { evaluateConstant } from '../emit/evaluate.ts';
 import type { Checked, ScopeColumn } from '../plan/checked.ts';
 import type { SqlType } from '../plan/sql-type.ts';
-import { isUnknown, sameType, TEXT, typeName } from '../plan/sql-type.ts';
+import { isScalar, isUnknown, sameType, TEXT, typeName } from '../plan/sql-type.ts';
 import type { MistakeKind, Source } from '../syntax/source-position.ts';
 import { SqlMistake } from '../syntax/source-position.ts';
 
@@ -18,6 +18,8 @@ export interface CheckContext {
   readonly selected?: readonly string[];
   readonly offsetOf: (location: number | undefined) => number;
   readonly check: (node: Node) => Checked;
+  /** Checks a call of an aggregate, or throws where there can be none. Undefined in the SQL of a stream. */
+  readonly aggregate?: (context: CheckContext, node: FuncCall) => Checked;
 }
 
 interface Problem {
@@ -61,13 +63,14 @@ export function convert(context: CheckContext, expression: Checked, { to, as }: 
 function readLiteral(context: CheckContext, literal: Checked & { kind: 'constant' }, type: SqlType): Checked {
   const constant: Checked = { ...literal, type };
   if (literal.text === null || isUnknown(type)) return constant;
-  const failure = evaluateConstant(constant).error;
+  const { text, error: failure } = evaluateConstant(constant);
   if (failure !== undefined)
     throw mistake(context, failure.code === '0A000' ? 'unsupported' : 'invalid', {
       offset: literal.offset,
       problem: failure.message,
     });
-  return constant;
+  // 'yes' and 'T' are true: whoever looks at a constant finds one spelling.
+  return isScalar(type, 'boolean') && text !== undefined ? { ...constant, text } : constant;
 }
 
 export function requireBoolean(context: CheckContext, expression: Checked, where: string): Checked {

@@ -27,6 +27,7 @@ const SET_RETURNING: ReadonlySet<string> = new Set([
 export function checkFunction(context: CheckContext, node: FuncCall): Checked {
   const name = nameOf(node.funcname);
   const offset = context.offsetOf(node.location);
+  if (isAggregate(node) && context.aggregate !== undefined) return context.aggregate(context, node);
   rejectUnsupportedForms(context, node, name);
   const candidates = [...FUNCTIONS, ...UNSUPPORTED].filter((routine) => routine.name === name);
   if (candidates.length === 0)
@@ -60,6 +61,10 @@ export function checkFunction(context: CheckContext, node: FuncCall): Checked {
   });
 }
 
+/** Tests for a call of an aggregate that is no window function. */
+export const isAggregate = (node: FuncCall): boolean =>
+  AGGREGATES.has(nameOf(node.funcname)) && node.over === undefined;
+
 /** What people write for functions that Postgres's grammar calls by another name. */
 const SYNTAX: Readonly<Record<string, string>> = {
   btrim: 'trim',
@@ -90,8 +95,8 @@ function rejectUnsupportedForms(context: CheckContext, node: FuncCall, name: str
   if (node.over !== undefined) unsupported(`${name}(…) OVER: window functions are not supported yet`);
   if (AGGREGATES.has(name))
     unsupported(
-      `${name} is an aggregate: aggregates and windows are not supported yet`,
-      'a transform sees one event at a time',
+      `${name} is an aggregate: a transform sees one event at a time`,
+      'aggregates work in `millrace sql`, over files',
     );
   const alternative = VOLATILE.get(name);
   if (alternative !== undefined)
@@ -102,7 +107,7 @@ function rejectUnsupportedForms(context: CheckContext, node: FuncCall, name: str
       'to unnest a list, write FROM orders, unnest(items) AS item',
     );
   if (node.agg_star || node.agg_distinct || node.agg_filter !== undefined || node.agg_order !== undefined)
-    unsupported(`${name} is called like an aggregate: aggregates are not supported yet`);
+    unsupported(`${name} is not an aggregate: it takes no *, DISTINCT, FILTER and ORDER BY`);
   if (node.func_variadic) unsupported('VARIADIC is not supported', 'write the arguments one by one');
   if (!NAMED_ARGUMENTS.has(name) && !OTHER_FUNCTIONS.has(name) && node.args?.some((arg) => 'NamedArgExpr' in arg))
     unsupported('named arguments are not supported', 'write the arguments in order, without names');

@@ -1,19 +1,21 @@
 import type { Node, SelectStmt } from 'libpg-query';
-import type { Checked, ScopeColumn } from '../plan/checked.ts';
+import type { Checked } from '../plan/checked.ts';
 import type { OutputColumn, Plan } from '../plan/plan.ts';
 import type { Column, SqlType } from '../plan/sql-type.ts';
 import { isScalar, scalar, TEXT, typeName } from '../plan/sql-type.ts';
 import type { ParsedStatement } from '../syntax/parse.ts';
 import { parseCondition, parseStatement } from '../syntax/parse.ts';
-import { nameOf, namesOf } from '../syntax/parse-nodes.ts';
 import type { Source } from '../syntax/source-position.ts';
 import { suggest } from '../syntax/suggest.ts';
+import { forbidAggregates } from './aggregates.ts';
 import type { CheckContext } from './context.ts';
 import { coerce, convert, mistake, requireBoolean, withoutUnknown } from './context.ts';
 import { checkExpression } from './expression.ts';
 import { foldConstants } from './fold.ts';
 import { checkFrom } from './from.ts';
+import { checkGrouped, isGrouped } from './grouped.ts';
 import { notNullWhere } from './never-null.ts';
+import { checkOutputs } from './outputs.ts';
 
 export interface Expected {
   readonly columns: readonly Column[];
@@ -37,8 +39,13 @@ export async function checkCondition(source: Source, stream: string, columns: re
 
 function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected): Plan {
   const base = { source, offsetOf: parsed.offsetOf };
-  rejectUnsupportedClauses(base, parsed.select, expected.ofFiles === true);
-  const from = checkFrom(base, parsed.select, expected.columns);
+  const ofFiles = expected.ofFiles === true;
+  const grouped = ofFiles && isGrouped(parsed.select);
+  rejectUnsupportedClauses(base, parsed.select, { ofFiles, grouped });
+  const inFrom = ofFiles
+    ? { ...base, aggregate: forbidAggregates('aggregate functions are not allowed in functions in FROM') }
+    : base;
+  const from = checkFrom(inFrom, parsed.select, expected.columns);
   requireName(base, { what: 'FROM', name: from.stream, expected: expected.from, offset: from.offset });
   if (parsed.target !== undefined)
     requireName(base, {
@@ -53,15 +60,22 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
   const context: CheckContext = { ...scope, check };
   const { whereClause } = parsed.select;
   const { timestampBy } = parsed;
+  const whereScope = ofFiles
+    ? { ...scope, aggregate: forbidAggregates('aggregate functions are not allowed in WHERE', 'use HAVING') }
+    : scope;
   const where =
-    whereClause === undefined ? undefined : requireBoolean(context, checkExpression(scope, whereClause), 'WHERE');
-  return {
+    whereClause === undefined ? undefined : requireBoolean(context, checkExpression(whereScope, whereClause), 'WHERE');
+  const input = {
     source,
     from: from.stream,
     target: parsed.target?.name,
     columns: from.columns,
     unnests: from.unnests,
     where: where === undefined ? undefined : foldConstants(source, where),
+  };
+  if (grouped) return { ...input, ...checkGrouped(scope, parsed), partitionBy: undefined, timestampBy: undefined };
+  return {
+    ...input,
     outputs: withProvenNotNull(checkOutputs(context, parsed.select.targetList ?? []), where),
     partitionBy: parsed.partitionBy === undefined ? undefined : checkKey(context, parsed.partitionBy),
     timestampBy:
@@ -108,18 +122,25 @@ function requireName(base: Base, { what, name, expected, offset }: Named): void 
 /** Matches comments, texts and quoted names, in which a keyword is not a clause. */
 const NO_CODE = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
 
-function rejectUnsupportedClauses(base: Base, select: SelectStmt, ofFiles: boolean): void {
+interface Allowed {
+  readonly ofFiles: boolean;
+  readonly grouped: boolean;
+}
+
+function rejectUnsupportedClauses(base: Base, select: SelectStmt, { ofFiles, grouped }: Allowed): void {
   const code = base.source.text.replace(NO_CODE, (text) => ' '.repeat(text.length));
-  const words: readonly (readonly [present: boolean, word: RegExp, problem: string])[] = [
+  const words: readonly (readonly [present: boolean, word: RegExp, problem: string, hint?: string])[] = [
     [
-      (select.groupClause?.length ?? 0) > 0,
+      !grouped && (select.groupClause?.length ?? 0) > 0,
       /\bgroup\s+by\b/i,
       'GROUP BY is not supported yet: a transform sees one event at a time',
+      'it works in `millrace sql`, over files',
     ],
     [
-      select.havingClause !== undefined,
+      !grouped && select.havingClause !== undefined,
       /\bhaving\b/i,
       'HAVING is not supported yet: a transform sees one event at a time',
+      'it works in `millrace sql`, over files',
     ],
     [(select.windowClause?.length ?? 0) > 0, /\bwindow\b/i, 'WINDOW is not supported yet'],
     [
@@ -127,13 +148,17 @@ function rejectUnsupportedClauses(base: Base, select: SelectStmt, ofFiles: boole
       /\bdistinct\b/i,
       'DISTINCT is not supported: a transform sees one event at a time',
     ],
-    [(select.sortClause?.length ?? 0) > 0, /\border\s+by\b/i, 'ORDER BY is not supported: events keep their order'],
+    [
+      !grouped && (select.sortClause?.length ?? 0) > 0,
+      /\border\s+by\b/i,
+      'ORDER BY is not supported: events keep their order',
+    ],
     [
       !ofFiles && (select.limitCount !== undefined || select.limitOffset !== undefined),
       /\b(?:limit|offset|fetch)\b/i,
       'LIMIT and OFFSET are not supported: a stream has no end',
     ],
-    [select.limitOffset !== undefined, /\boffset\b/i, 'OFFSET is not supported: write LIMIT alone'],
+    [!grouped && select.limitOffset !== undefined, /\boffset\b/i, 'OFFSET is not supported: write LIMIT alone'],
     [select.withClause !== undefined, /\bwith\b/i, 'WITH is not supported yet'],
     [
       select.op !== undefined && select.op !== 'SETOP_NONE',
@@ -144,24 +169,8 @@ function rejectUnsupportedClauses(base: Base, select: SelectStmt, ofFiles: boole
     [select.intoClause !== undefined, /\binto\b/i, 'SELECT INTO is not supported: write CREATE STREAM … AS SELECT'],
     [(select.lockingClause?.length ?? 0) > 0, /\bfor\b/i, 'FOR UPDATE is not supported'],
   ];
-  for (const [present, word, problem] of words)
-    if (present) throw mistake(base, 'unsupported', { offset: Math.max(code.search(word), 0), problem });
-}
-
-function checkOutputs(context: CheckContext, targets: readonly Node[]): readonly OutputColumn[] {
-  const outputs = targets.flatMap((node) => ('ResTarget' in node ? checkTarget(context, node.ResTarget) : []));
-  if (outputs.length === 0) throw mistake(context, 'invalid', { offset: 0, problem: 'SELECT lists no columns' });
-  const seen = new Set<string>();
-  for (const { name, expression } of outputs) {
-    if (seen.has(name))
-      throw mistake(context, 'invalid', {
-        offset: expression.offset,
-        problem: `two columns are named "${name}"`,
-        hint: 'rename one of them with AS',
-      });
-    seen.add(name);
-  }
-  return outputs;
+  for (const [present, word, problem, hint] of words)
+    if (present) throw mistake(base, 'unsupported', { offset: Math.max(code.search(word), 0), problem, hint });
 }
 
 /** Marks copied columns as not nullable if WHERE proves that they are not null. */
@@ -173,76 +182,6 @@ function withProvenNotNull(outputs: readonly OutputColumn[], where: Checked | un
       ? { name, expression: { ...expression, nullable: false } }
       : { name, expression },
   );
-}
-
-type Target = Extract<Node, { ResTarget: unknown }>['ResTarget'];
-
-function checkTarget(context: CheckContext, target: Target): readonly OutputColumn[] {
-  const { val, name } = target;
-  if (val === undefined) throw new Error('a column without its expression');
-  const star = starOf(val);
-  if (star !== undefined) return expandStar(context, star, context.offsetOf(target.location));
-  const expression = context.check(val);
-  const named = name ?? defaultName(val);
-  if (named === undefined)
-    throw mistake(context, 'invalid', {
-      offset: expression.offset,
-      problem: 'this column has no name',
-      hint: 'name it with AS',
-    });
-  if (typeName(expression.type) === 'interval' || typeName(expression.type) === 'bytea')
-    throw mistake(context, 'unsupported', {
-      offset: expression.offset,
-      problem: `a column of type ${typeName(expression.type)} cannot be written as JSON`,
-      hint:
-        typeName(expression.type) === 'bytea' ? "use encode(…, 'hex')" : 'use extract(epoch FROM …) or cast it to text',
-    });
-  return [{ name: named, expression }];
-}
-
-/** Returns the table's name for `table.*`, an empty text for `*`, and undefined for any other node. */
-function starOf(node: Node): string | undefined {
-  if (!('ColumnRef' in node)) return undefined;
-  const fields = node.ColumnRef.fields ?? [];
-  const last = fields.at(-1);
-  return last !== undefined && 'A_Star' in last ? (namesOf(fields)[0] ?? '') : undefined;
-}
-
-/** Expands `*` to the columns of the data and of unnested lists; event attributes have to be named one by one. */
-function expandStar(context: CheckContext, table: string, offset: number): readonly OutputColumn[] {
-  const columns = context.columns.filter((column) =>
-    table === '' ? column.origin !== 'event' : column.table === table,
-  );
-  if (columns.length === 0) throw mistake(context, 'invalid', { offset, problem: `there is no "${table}" in FROM` });
-  return columns.map((column) => ({ name: column.name, expression: columnReference(column, offset) }));
-}
-
-const columnReference = (column: ScopeColumn, offset: number): Checked => ({
-  kind: 'column',
-  column,
-  type: column.type,
-  nullable: column.nullable,
-  offset,
-});
-
-/** Returns the name that Postgres gives an output column without AS; an expression of operators has none. */
-function defaultName(node: Node): string | undefined {
-  if ('ColumnRef' in node) return namesOf(node.ColumnRef.fields).at(-1);
-  if ('FuncCall' in node) return nameOf(node.FuncCall.funcname);
-  if ('CoalesceExpr' in node) return 'coalesce';
-  if ('MinMaxExpr' in node) return node.MinMaxExpr.op === 'IS_GREATEST' ? 'greatest' : 'least';
-  if ('TypeCast' in node)
-    return node.TypeCast.arg === undefined
-      ? undefined
-      : (defaultName(node.TypeCast.arg) ?? nameOf(node.TypeCast.typeName?.names));
-  if ('A_Indirection' in node)
-    return (
-      namesOf(node.A_Indirection.indirection).at(-1) ??
-      (node.A_Indirection.arg === undefined ? undefined : defaultName(node.A_Indirection.arg))
-    );
-  if ('CaseExpr' in node)
-    return node.CaseExpr.defresult === undefined ? 'case' : (defaultName(node.CaseExpr.defresult) ?? 'case');
-  return undefined;
 }
 
 function checkKey(context: CheckContext, node: Node): Checked {

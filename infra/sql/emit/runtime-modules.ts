@@ -1,3 +1,11 @@
+import * as collected from '../../../functions/runtime/sql/aggregates/collected.ts';
+import * as counts from '../../../functions/runtime/sql/aggregates/counts.ts';
+import * as decimalVariances from '../../../functions/runtime/sql/aggregates/decimal-variances.ts';
+import * as doubleVariances from '../../../functions/runtime/sql/aggregates/double-variances.ts';
+import * as extremes from '../../../functions/runtime/sql/aggregates/extremes.ts';
+import * as identity from '../../../functions/runtime/sql/aggregates/identity.ts';
+import * as lists from '../../../functions/runtime/sql/aggregates/lists.ts';
+import * as sums from '../../../functions/runtime/sql/aggregates/sums.ts';
 import * as arrayText from '../../../functions/runtime/sql/arrays/array-text.ts';
 import * as arrays from '../../../functions/runtime/sql/arrays/arrays.ts';
 import * as json from '../../../functions/runtime/sql/json/json.ts';
@@ -42,6 +50,14 @@ import * as zones from '../../../functions/runtime/sql/time/zones.ts';
 
 /** The runtime modules that generated code can import, for running it in this process. */
 export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'aggregates/collected': collected,
+  'aggregates/counts': counts,
+  'aggregates/decimal-variances': decimalVariances,
+  'aggregates/double-variances': doubleVariances,
+  'aggregates/extremes': extremes,
+  'aggregates/identity': identity,
+  'aggregates/lists': lists,
+  'aggregates/sums': sums,
   'arrays/array-text': arrayText,
   'arrays/arrays': arrays,
   'json/json': json,

@@ -1,6 +1,7 @@
 import { factsOf } from '../catalog/type-facts.ts';
 import type { Checked, ScopeColumn } from '../plan/checked.ts';
 import { columnsOf } from '../plan/checked.ts';
+import { inputsOf } from '../plan/grouping.ts';
 import type { Plan } from '../plan/plan.ts';
 import { positionAt } from '../syntax/source-position.ts';
 import { readColumn } from './columns.ts';
@@ -15,7 +16,7 @@ export function dataColumnsOf(plan: Plan): readonly ScopeColumn[] {
   const expressions = [
     plan.where,
     ...plan.unnests.map(({ list }) => list),
-    ...plan.outputs.map(({ expression }) => expression),
+    ...(plan.grouping === undefined ? plan.outputs.map(({ expression }) => expression) : inputsOf(plan.grouping)),
     plan.partitionBy,
     plan.timestampBy,
   ];
@@ -25,17 +26,20 @@ export function dataColumnsOf(plan: Plan): readonly ScopeColumn[] {
 
 /** Returns the code of the object that the runtime runs: `Statement` in functions/runtime/sql/sql-transform.ts. */
 export function statementCode(module: ModuleCode, plan: Plan): string {
+  return [...inputCode(module, plan), selectCode(module, plan)].join('\n');
+}
+
+/** Returns the code of the columns that a statement reads and of its WHERE. */
+export function inputCode(module: ModuleCode, plan: Plan): readonly string[] {
   const columns = dataColumnsOf(plan);
   const { where } = plan;
   const filter = where === undefined || isPerElement(where) ? undefined : whereCode(module, plan, where);
-  const parts = [
+  return [
     `columns: [${columns.map(({ name }) => JSON.stringify(name).replace(/^"(.*)"$/, (whole, inner: string) => (inner.includes("'") || inner.includes('\\') ? whole : `'${inner}'`))).join(', ')}],`,
     ...(filter === undefined || where === undefined
       ? []
       : [`whereReads: ${columnsOf(where).filter(({ origin }) => origin === 'data').length},`, filter]),
-    selectCode(module, plan),
   ];
-  return parts.join('\n');
 }
 
 /** Tests for a WHERE that names an unnested column and so has to be evaluated for each element. */
@@ -68,20 +72,30 @@ export function indexesOf(plan: Plan): ReadonlyMap<ScopeColumn, number> {
 function selectCode(module: ModuleCode, plan: Plan): string {
   const indexes = indexesOf(plan);
   const { lines, read } = outputCode(module, plan, indexes);
+  const attributes = [plan.partitionBy, plan.timestampBy].filter((expression) => expression !== undefined);
+  const body = perRowCode(module, plan, {
+    read: [...read, ...attributes.flatMap(columnsOf)],
+    lines: [...lines, emitCode(module, plan)],
+  });
+  return [`select: (${parameters(module, true)}) => {`, 'const { writer } = target;', ...body, '},'].join('\n');
+}
+
+interface PerRow {
+  /** The columns that the lines read. */
+  readonly read: readonly ScopeColumn[];
+  readonly lines: readonly string[];
+}
+
+/** Returns code that runs lines for every row of an event: once, or for each element of the unnested lists. */
+export function perRowCode(module: ModuleCode, plan: Plan, { read, lines }: PerRow): readonly string[] {
+  const indexes = indexesOf(plan);
   const lists = plan.unnests.map(({ list }) => list);
   const perElement = plan.where !== undefined && isPerElement(plan.where) ? [plan.where] : [];
-  const attributes = [plan.partitionBy, plan.timestampBy].filter((expression) => expression !== undefined);
-  const needed = [...new Set([...read, ...[...lists, ...perElement, ...attributes].flatMap(columnsOf)])];
+  const needed = [...new Set([...read, ...[...lists, ...perElement].flatMap(columnsOf)])];
   const reads = needed.filter(({ origin }) => origin !== 'unnest').map((column) => readColumn(module, column, indexes));
-  const inner = [
-    ...perElement.map((where) => `if (${truth(emit(module, where), where)}) continue;`),
-    ...lines,
-    emitCode(module, plan),
-  ];
+  const inner = [...perElement.map((where) => `if (${truth(emit(module, where), where)}) continue;`), ...lines];
   const loops = plan.unnests.reduceRight<readonly string[]>((body, unnest) => loopCode(module, unnest, body), inner);
-  return [`select: (${parameters(module, true)}) => {`, 'const { writer } = target;', ...reads, ...loops, '},'].join(
-    '\n',
-  );
+  return [...reads, ...loops];
 }
 
 const truth = (code: string, { nullable }: Checked): string => (nullable ? `(${code}) !== true` : `!(${code})`);
@@ -115,7 +129,7 @@ function emitCode(module: ModuleCode, plan: Plan): string {
 }
 
 /** Returns code that records the position of an expression, for error messages, before it is evaluated. */
-export function at(plan: Plan, { offset }: Checked): string {
+export function at(plan: Plan, { offset }: Pick<Checked, 'offset'>): string {
   const { line, column } = positionAt(plan.source, offset);
   return `row.at = '${line}:${column}';`;
 }

@@ -59,8 +59,11 @@ export interface ScopeColumn {
   readonly nullable: boolean;
   /** The name or alias in FROM; `event` for the event attributes. */
   readonly table: string;
-  /** Where the value comes from: the event's data, its attributes, or an unnested list. */
-  readonly origin: 'data' | 'event' | 'unnest';
+  /**
+   * Where the value comes from: the event's data, its attributes, an unnested list, or a group (its key, or the result
+   * of an aggregate).
+   */
+  readonly origin: 'data' | 'event' | 'unnest' | 'group';
   /** The field's name in an unnested object; FROM may rename the column. */
   readonly field?: string;
   /** The name of its variable in generated code. */
@@ -97,4 +100,53 @@ export function children(expression: Checked): readonly Checked[] {
     default:
       return expression.args;
   }
+}
+
+/** Returns the expression with each of its parts replaced. */
+export function withChildren(expression: Checked, replace: (part: Checked) => Checked): Checked {
+  switch (expression.kind) {
+    case 'constant':
+    case 'column':
+      return expression;
+    case 'cast':
+    case 'not':
+    case 'test':
+      return { ...expression, arg: replace(expression.arg) };
+    case 'case':
+      return {
+        ...expression,
+        branches: expression.branches.map(({ when, result }) => ({ when: replace(when), result: replace(result) })),
+        otherwise: replace(expression.otherwise),
+      };
+    case 'quantified':
+      return { ...expression, left: replace(expression.left), right: replace(expression.right) };
+    case 'array':
+      return { ...expression, elements: expression.elements.map(replace) };
+    case 'element':
+      return { ...expression, array: replace(expression.array), index: replace(expression.index) };
+    case 'slice': {
+      const [from, to] = [expression.from, expression.to].map((part) => (part === undefined ? part : replace(part)));
+      return { ...expression, array: replace(expression.array), from, to };
+    }
+    case 'field':
+      return { ...expression, record: replace(expression.record) };
+    case 'distinct':
+    case 'nullif':
+      return { ...expression, args: [replace(expression.args[0]), replace(expression.args[1])] };
+    default:
+      return { ...expression, args: expression.args.map(replace) };
+  }
+}
+
+/** Tests whether two expressions are written alike, wherever they are. */
+export function isSameExpression(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const [keys, others] = [Object.keys(a), Object.keys(b)].map((names) => names.filter((name) => name !== 'offset'));
+  return (
+    keys?.length === others?.length &&
+    (keys ?? []).every((key) =>
+      isSameExpression((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
+    )
+  );
 }

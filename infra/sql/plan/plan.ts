@@ -1,5 +1,6 @@
 import type { Source } from '../syntax/source-position.ts';
 import type { Checked, ScopeColumn } from './checked.ts';
+import type { Grouping } from './grouping.ts';
 
 /** A checked statement: the outputs to compute, the columns they need, and the order of the work. */
 export interface Plan {
@@ -18,6 +19,8 @@ export interface Plan {
   readonly timestampBy: Checked | undefined;
   /** The most outputs of a statement over files. */
   readonly limit?: number | undefined;
+  /** Undefined in the SQL of a stream, whose outputs are made of one event each. */
+  readonly grouping?: Grouping;
 }
 
 export interface Unnest {

@@ -15,6 +15,7 @@ import { parseStatement } from '../syntax/parse.ts';
 import { type Source, SqlMistake } from '../syntax/source-position.ts';
 import { columnsOfExport, columnsOfInputs, type FoundColumns, mixedNote } from './columns.ts';
 import type { Reject } from './csv/input-reader.ts';
+import { startGroups } from './groups.ts';
 import type { Input } from './input.ts';
 import { openInput } from './input.ts';
 import { lineRunner } from './lines.ts';
@@ -104,16 +105,27 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
       ? await columnsOfInputs(inputs)
       : { columns: await columnsOfExport(options.schema), mixed: [] };
   const source = { file: 'statement', text };
-  if (found === undefined) {
-    // Without any line there is nothing to run, but a syntax error is still an error.
-    await parseStatement(source);
-  } else {
-    const plan = await checkedPlan(source, found, say);
-    if (options.explain) await write(streams.stdout, explain(plan));
-    else await runPlan(plan, { inputs, format: options.format, stdout: streams.stdout });
-  }
+  const plan = found === undefined ? await planOfNothing(source) : await checkedPlan(source, found, say);
+  if (plan !== undefined && options.explain) await write(streams.stdout, explain(plan));
+  const isRun = plan !== undefined && !options.explain;
+  const failed = isRun ? await runPlan(plan, { inputs, format: options.format, stdout: streams.stdout, say }) : 0;
   await report.end(options.schema === undefined);
-  return report.count() === 0 ? 0 : 1;
+  return report.count() + failed === 0 ? 0 : 1;
+}
+
+/**
+ * Checks a statement over no line at all, so that a syntax error is still an error. The columns are then unknown: only
+ * an aggregate of no column has an output, such as `SELECT count(*) FROM input`.
+ */
+async function planOfNothing(source: Source): Promise<Plan | undefined> {
+  await parseStatement(source);
+  try {
+    const plan = await checkStatement(source, { columns: [], ofFiles: true });
+    return plan.grouping === undefined ? undefined : plan;
+  } catch (error) {
+    if (error instanceof SqlMistake) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -147,11 +159,14 @@ interface PlanRun {
   readonly inputs: readonly (Input & { readonly reject: Reject })[];
   readonly format: OutputFormat;
   readonly stdout: MaybeTerminal;
+  readonly say: (text: string) => Promise<void>;
 }
 
-async function runPlan(plan: Plan, { inputs, format, stdout }: PlanRun): Promise<void> {
+/** Runs a plan over the inputs. Returns the number of groups for which an expression fails. */
+async function runPlan(plan: Plan, { inputs, format, stdout, say }: PlanRun): Promise<number> {
   const printer = printerFor(format, plan.outputs);
-  const run = lineRunner(plan);
+  const groups = plan.grouping === undefined ? undefined : startGroups(plan);
+  const run = groups?.add ?? lineRunner(plan);
   const wanted = { all: plan.columns.filter(({ origin }) => origin === 'data'), read: dataColumnsOf(plan) };
   let isDone = plan.limit === 0;
   for (const { parts, reject } of inputs) {
@@ -166,7 +181,20 @@ async function runPlan(plan: Plan, { inputs, format, stdout }: PlanRun): Promise
       if (isDone) break;
     }
   }
+  const failed: string[] = [];
+  for (const part of groups?.outputs((reason) => failed.push(reason)) ?? []) await write(stdout, printer.print(part));
   await write(stdout, printer.end());
+  await say(failedText(failed));
+  return failed.length;
+}
+
+/** So many groups that fail are printed one by one. */
+const PRINTED = 10;
+
+function failedText(failed: readonly string[]): string {
+  const lines = failed.slice(0, PRINTED);
+  if (failed.length > PRINTED) lines.push(`${failed.length} groups failed; the first ${PRINTED} are above`);
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 async function write(stream: MaybeTerminal, output: string | Buffer): Promise<void> {

@@ -2,6 +2,7 @@ import { EventRejected } from '../../../functions/runtime/errors.ts';
 import { createWriter, writeByte } from '../../../functions/runtime/sql/json/json-writer.ts';
 import { createRow } from '../../../functions/runtime/sql/row/row.ts';
 import { createLines, nextLine, startLines } from '../../../functions/runtime/sql/row/row-lines.ts';
+import type { Statement } from '../../../functions/runtime/sql/sql-transform.ts';
 import { runLoaded } from '../../../functions/runtime/sql/sql-transform.ts';
 import { neededText } from '../emit/statement.ts';
 import { statementOf } from '../emit/statement-of.ts';
@@ -26,9 +27,8 @@ const LOADED_AT_ONCE = 1 << 18;
 /** The attributes of the events in a file, whose lines have only data. */
 const NO_ATTRIBUTES = { key: '', time: '1970-01-01T00:00:00Z', source: '', id: '', type: '' };
 
-/** Returns a function that runs a plan on one part of whole lines after another. */
-export function lineRunner(plan: Plan): (part: Buffer) => LinesResult {
-  const statement = statementOf(plan);
+/** Returns a function that runs a plan, or the statement made of it, on one part of whole lines after another. */
+export function lineRunner(plan: Plan, statement: Statement = statementOf(plan)): (part: Buffer) => LinesResult {
   const row = createRow(statement.columns);
   const writer = createWriter(1 << 20);
   // One object for all lines: this is the hot path.

@@ -30,6 +30,13 @@ test.each([
   expect(await typeOf(sql)).toBe(type);
 });
 
+test.each(['T', 'yes', 'on', '1'])(
+  'a branch behind the constant condition %s is not evaluated, as in Postgres',
+  async (word) => {
+    expect(await typeOf(`CASE WHEN '${word}'::boolean THEN 1 ELSE 1 / 0 END`)).toBe('integer');
+  },
+);
+
 test('substring with SIMILAR is refused by its name, and not taken for substring with a length', async () => {
   for (const sql of ["substring(name SIMILAR 'a' ESCAPE '#')", "substring(name, 'a', '#')"])
     await expect(typeOf(sql)).rejects.toThrow('SIMILAR is not supported');

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Report } from './comparison.ts';
 import { compareExpressions } from './expression-differential.ts';
+import { compareGrouped } from './grouped-differential.ts';
 import type { Oracle } from './oracle.ts';
 import { startOracle } from './oracle.ts';
 import { compareStatements } from './statement-differential.ts';
@@ -20,6 +21,10 @@ test('1,000 random expressions have the same results as in Postgres, on nulls, e
 
 test('500 random statements have the same outputs as in Postgres, scanned, through JSON.parse and from a file', async () => {
   expectSame(await compareStatements(oracle, { cases: 500, seed }));
+});
+
+test('200 random statements with groups have the same outputs as in Postgres, with their states in memory and in columns', async () => {
+  expectSame(await compareGrouped(oracle, { cases: 200, seed }));
 });
 
 function expectSame({ cases, unsupported, errors, differences }: Report): void {

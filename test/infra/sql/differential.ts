@@ -1,13 +1,14 @@
 import { parseArgs } from 'node:util';
 import type { Report } from './comparison.ts';
 import { compareExpressions, ROWS } from './expression-differential.ts';
+import { compareGrouped } from './grouped-differential.ts';
 import { startOracle } from './oracle.ts';
 import { compareStatements } from './statement-differential.ts';
 import { EVENTS } from './world.ts';
 
 /**
- * Compares this many random expressions and statements with Postgres: `node test/infra/sql/differential.ts --cases
- * 200000 [--seed n]`.
+ * Compares this many random expressions, statements, and statements with groups with Postgres: `node
+ * test/infra/sql/differential.ts --cases 200000 [--seed n]`.
  */
 const { values } = parseArgs({
   options: {
@@ -22,7 +23,10 @@ try {
   show(expressions, `expressions × ${ROWS} rows`);
   const statements = await compareStatements(oracle, { cases, seed, report: progress('statements') });
   show(statements, `statements × ${EVENTS} events`);
-  process.exitCode = expressions.differences.length + statements.differences.length === 0 ? 0 : 1;
+  const grouped = await compareGrouped(oracle, { cases, seed, report: progress('statements with groups') });
+  show(grouped, 'statements with groups');
+  const differences = [expressions, statements, grouped].flatMap((report) => report.differences);
+  process.exitCode = differences.length === 0 ? 0 : 1;
 } finally {
   await oracle.stop();
 }

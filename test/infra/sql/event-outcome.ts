@@ -48,7 +48,7 @@ const mayBeUnread = ({ unnests }: Plan, { rejected, outputs }: Made): boolean =>
 const ordered = ({ unnests }: Plan, rows: string): string =>
   unnests.length > 1 ? rows.split('\x1e').sort().join('\x1e') : rows;
 
-function nullDifference({ outputs }: Plan, { outputs: made }: Made): string | undefined {
+export function nullDifference({ outputs }: Plan, { outputs: made }: Made): string | undefined {
   for (const { json } of made) {
     const row = JSON.parse(json) as Record<string, unknown>;
     const wrong = outputs.find(

@@ -234,23 +234,23 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
     [
       [
         'SELECT ‸count(*) AS n FROM orders',
-        'count is an aggregate: aggregates and windows are not supported yet',
-        'a transform sees one event at a time',
+        'count is an aggregate: a transform sees one event at a time',
+        'aggregates work in `millrace sql`, over files',
       ],
       [
         'SELECT ‸sum(sales) AS n FROM orders',
-        'sum is an aggregate: aggregates and windows are not supported yet',
-        'a transform sees one event at a time',
+        'sum is an aggregate: a transform sees one event at a time',
+        'aggregates work in `millrace sql`, over files',
       ],
       [
         'SELECT order_id FROM orders WHERE ‸max(sales) > 1',
-        'max is an aggregate: aggregates and windows are not supported yet',
-        'a transform sees one event at a time',
+        'max is an aggregate: a transform sees one event at a time',
+        'aggregates work in `millrace sql`, over files',
       ],
       [
         "SELECT ‸string_agg(status, ',') AS n FROM orders",
-        'string_agg is an aggregate: aggregates and windows are not supported yet',
-        'a transform sees one event at a time',
+        'string_agg is an aggregate: a transform sees one event at a time',
+        'aggregates work in `millrace sql`, over files',
       ],
       ['SELECT ‸sum(sales) OVER () AS n FROM orders', 'sum(…) OVER: window functions are not supported yet'],
       [
@@ -261,8 +261,13 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
       [
         'SELECT order_id FROM orders ‸GROUP BY order_id',
         'GROUP BY is not supported yet: a transform sees one event at a time',
+        'it works in `millrace sql`, over files',
       ],
-      ['SELECT order_id FROM orders ‸HAVING true', 'HAVING is not supported yet: a transform sees one event at a time'],
+      [
+        'SELECT order_id FROM orders ‸HAVING true',
+        'HAVING is not supported yet: a transform sees one event at a time',
+        'it works in `millrace sql`, over files',
+      ],
       ['SELECT ‸DISTINCT order_id FROM orders', 'DISTINCT is not supported: a transform sees one event at a time'],
       ['SELECT order_id FROM orders ‸ORDER BY 1', 'ORDER BY is not supported: events keep their order'],
       ['SELECT order_id FROM orders ‸LIMIT 1', 'LIMIT and OFFSET are not supported: a stream has no end'],
@@ -387,8 +392,8 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
       ],
       [
         'SELECT ‸latest_by_offset(status) AS s FROM orders',
-        'latest_by_offset is an aggregate: aggregates and windows are not supported yet',
-        'a transform sees one event at a time',
+        'latest_by_offset is an aggregate: a transform sees one event at a time',
+        'aggregates work in `millrace sql`, over files',
       ],
       ['SELECT CAST(sales AS ‸STRING) FROM orders', 'type string is not supported', 'use text'],
       ['SELECT sales::‸double FROM orders', 'type double is not supported', 'use double precision'],

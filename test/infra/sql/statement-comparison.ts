@@ -49,7 +49,7 @@ async function planOf({ table }: World, text: string): Promise<Plan | SqlMistake
 }
 
 /** Returns the types that Postgres gives a statement, or why Postgres rejects it. PREPARE evaluates nothing. */
-async function typesInPostgres(oracle: Oracle, text: string): Promise<readonly string[] | string> {
+export async function typesInPostgres(oracle: Oracle, text: string): Promise<readonly string[] | string> {
   try {
     await oracle.client.query(`prepare checked as ${text}`);
   } catch (error) {

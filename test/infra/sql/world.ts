@@ -12,13 +12,19 @@ export interface World {
   readonly events: readonly string[];
 }
 
-/**
- * Makes one, and what `FROM stream` and `event.key` mean in Postgres: the event whose number is the setting `test.n`,
- * or all.
- */
+/** Makes a world of a few random events. */
 export async function makeWorld(oracle: Oracle, random: Random): Promise<World> {
   const table = randomTable(random);
-  const events = Array.from({ length: EVENTS }, () => eventText(random, randomEvent(random, table)));
+  const world = { table, events: Array.from({ length: EVENTS }, () => eventText(random, randomEvent(random, table))) };
+  await loadWorld(oracle, world);
+  return world;
+}
+
+/**
+ * Loads a world into Postgres, where `FROM stream` and `event.key` then mean the event whose number is the setting
+ * `test.n`, or all.
+ */
+export async function loadWorld(oracle: Oracle, { table, events }: World): Promise<void> {
   const attributes = Object.entries(ATTRIBUTES).map(
     ([name, value]) => `'${value}'::${name === 'time' ? 'timestamptz' : 'text'} as "${name}"`,
   );
@@ -37,7 +43,6 @@ export async function makeWorld(oracle: Oracle, random: Random): Promise<World> 
       n,
       event,
     ]);
-  return { table, events };
 }
 
 /** The query that chooses the event. */

@@ -1,4 +1,5 @@
 import { SqlError } from '../errors/sql-error.ts';
+import { decimalIdentity } from '../numbers/decimal-functions.ts';
 import type { Decimal } from '../numbers/decimals.ts';
 import { compareDecimals, decimalFromNumber, decimalText } from '../numbers/decimals.ts';
 import { compareText } from '../text/text.ts';
@@ -137,3 +138,12 @@ function compareObjects(a: JsonObject, b: JsonObject): number {
 }
 
 export const equalJson = (a: Json, b: Json): boolean => compareNested(a, b) === 0;
+
+/** Returns a text that is the same exactly for equal values, whatever the scales of their numbers. */
+export function jsonIdentity(value: Json): string {
+  if (value === JSON_NULL || typeof value === 'string' || typeof value === 'boolean') return jsonText(value);
+  if (isNumber(value)) return decimalIdentity(value);
+  if (isArray(value)) return `[${value.map(jsonIdentity).join()}]`;
+  const field = (key: string): string => `${JSON.stringify(key)}:${jsonIdentity(value.get(key) ?? JSON_NULL)}`;
+  return `{${sortedKeys(value).map(field).join()}}`;
+}

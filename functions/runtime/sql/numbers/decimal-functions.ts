@@ -52,7 +52,11 @@ export function sqrtDecimal(a: Decimal): Decimal {
   if (signOf(a) < 0) throw new SqlError('2201F', 'cannot take square root of a negative number');
   const { weight } = leading(a);
   const resultWeight = weight >= 0 ? weight * 2 + 1 : 1 - Math.trunc((1 - weight * 4) / 2);
-  const scale = Math.min(Math.max(16 - resultWeight, a.scale, 0), 1000);
+  return squareRootAt(a, Math.min(Math.max(16 - resultWeight, a.scale, 0), 1000));
+}
+
+/** Returns the square root of a finite number that is not negative, rounded to a scale. */
+export function squareRootAt(a: Decimal, scale: number): Decimal {
   // Takes the root of digits × 10^(2 × scale - a.scale), rounded to the nearest integer.
   const shift = 2 * scale - a.scale;
   const radicand = shift >= 0 ? a.digits * powerOfTen(shift) : a.digits / powerOfTen(-shift);
@@ -87,6 +91,13 @@ export function trimScale(a: Decimal): Decimal {
     scale -= 1;
   }
   return finite(digits, scale);
+}
+
+/** Returns a text that is the same exactly for equal numbers, whatever their scales. */
+export function decimalIdentity(a: Decimal): string {
+  if (a.special !== undefined) return a.special;
+  const { digits, scale } = a.scale === 0 ? a : trimScale(a);
+  return scale === 0 ? String(digits) : `${digits}e-${scale}`;
 }
 
 export function factorial(n: bigint): Decimal {

@@ -87,6 +87,9 @@ export function compareIntervals(a: Interval, b: Interval): number {
 
 const span = (a: Interval): bigint => (BigInt(a.months) * 30n + BigInt(a.days)) * MICROS_PER_DAY + a.micros;
 
+/** Returns a value that is the same exactly for equal intervals, such as one day and 24 hours. */
+export const intervalIdentity = (a: Interval): string | bigint => (a.infinite === 0 ? span(a) : intervalText(a));
+
 const SECONDS_PER_DAY = 86400;
 const roundMicros = (seconds: number): number => roundDouble(seconds * 1e6) / 1e6;
 

@@ -1,0 +1,44 @@
+import type { Row } from '../row/row.ts';
+import type { EventAttributes, Statement, Target } from '../sql-transform.ts';
+import type { Accumulator } from './accumulator.ts';
+import type { Identity } from './identity.ts';
+import type { Sorting } from './sorting.ts';
+
+/** Where the code that runs is in the statement, for messages: `line:column`. */
+type Place = Pick<Row, 'at'>;
+
+/**
+ * A compiled statement with GROUP BY or aggregates. `collect` splits an event into rows, each with the key of its group
+ * and what the aggregates take of it. `add` then makes the next states of that group of its old ones, or throws
+ * `SqlError` and changes nothing. Whoever keeps the states chooses where: in memory, or each as its `save`d columns.
+ */
+export interface GroupedStatement extends Omit<Statement, 'select'> {
+  readonly collect: (row: Row, event: EventAttributes, take: TakeRow) => void;
+  readonly accumulators: readonly Accumulator<unknown, readonly unknown[], unknown>[];
+  readonly add: (states: readonly unknown[], inputs: readonly unknown[], place: Place) => readonly unknown[];
+  /** Tests whether HAVING is true. It decides what is shown of a group, never what is kept. */
+  readonly having: (key: readonly unknown[], results: readonly unknown[], place: Place) => boolean;
+  /** Returns the values of ORDER BY. */
+  readonly sortValues: (key: readonly unknown[], results: readonly unknown[], place: Place) => readonly unknown[];
+  readonly sorting: readonly Sorting[];
+  /** Writes the group's output as a JSON object. */
+  readonly write: (group: GroupResult, place: Place, target: Pick<Target, 'writer'>) => void;
+  /** Returns the values of the key as text. */
+  readonly keyTexts: (key: readonly unknown[]) => readonly (string | null)[];
+}
+
+/** Takes one row: the identity and the values of its group's key, and the inputs of the aggregates. */
+export type TakeRow = (identity: Identity, key: readonly unknown[], inputs: readonly unknown[]) => void;
+
+export interface GroupResult {
+  readonly key: readonly unknown[];
+  readonly results: readonly unknown[];
+}
+
+/** Returns the states of a group that has no rows yet. */
+export const startStates = ({ accumulators }: GroupedStatement): readonly unknown[] =>
+  accumulators.map(({ start }) => start());
+
+/** Returns the results of the aggregates. Throws `SqlError` if one has none. */
+export const resultsOf = ({ accumulators }: GroupedStatement, states: readonly unknown[]): readonly unknown[] =>
+  accumulators.map(({ result }, i) => result(states[i]));
