@@ -12,6 +12,7 @@ import type { PagedStates } from './checkpoints/shard-states.ts';
 import { type DeadLetters, openDeadLetters } from './dead-letters/dead-letters.ts';
 import { openProcessLock, type ProcessLock } from './exclusive.ts';
 import { type LogWriter, openLogWriter } from './log/log-writer.ts';
+import type { PortionBounds } from './log/portion.ts';
 import { logError, type MetricsOf, metricsLine, type StepCounts } from './metrics.ts';
 import { openPause, type Pause } from './pause/pause.ts';
 import { endpointIsOverridden, readStepConfig, type StepConfig } from './step-config.ts';
@@ -22,6 +23,8 @@ export interface StepSurroundings {
   readonly kinesis: Pick<KinesisClient, 'send'>;
   readonly dynamodb: Pick<DynamoDBClient, 'send'>;
   readonly s3: Pick<S3Client, 'send'>;
+  /** Smaller bounds of a portion, for tests with few events. */
+  readonly portion?: PortionBounds | undefined;
   now(): number;
   /** Writes one line to the function's log. */
   log(line: string): void;
@@ -50,6 +53,7 @@ export interface Step {
   readonly lock: ProcessLock;
   readonly deadLetters: DeadLetters;
   readonly writer: LogWriter | undefined;
+  readonly portion: PortionBounds | undefined;
   now(): number;
   /** Writes a line of metrics to the function's log. */
   report(shard: string, counts: StepCounts): void;
@@ -84,7 +88,7 @@ export function writeLine(line: string): void {
 }
 
 export function openStep(surroundings: StepSurroundings): Step {
-  const { config, kinesis, dynamodb, s3, now, log } = surroundings;
+  const { config, kinesis, dynamodb, s3, portion, now, log } = surroundings;
   const { stage, pipeline, step, formerly, output } = config;
   const formerName = formerly === undefined ? undefined : `${pipeline}/${formerly}`;
   const of = (shard: string): MetricsOf => ({ stage, pipeline, step, shard });
@@ -105,6 +109,7 @@ export function openStep(surroundings: StepSurroundings): Step {
     lock: openProcessLock(),
     deadLetters: openDeadLetters({ s3, bucket: config.deadLetters, pipeline, step }),
     writer: output === undefined ? undefined : openLogWriter({ kinesis, ...output }),
+    portion,
     now,
     report: (shard, counts) => log(metricsLine(of(shard), counts, now())),
     complain: (shard, error) => log(logError(of(shard), error)),

@@ -1,5 +1,5 @@
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
-import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letter.ts';
 import { type Check, sameEntries } from '../../infra/local/demo/checks.ts';
 import { deadLetters, eventsBelow } from '../../infra/local/demo/lake.ts';
 import type { Deployed } from './deployed.ts';

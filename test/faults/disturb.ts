@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letter.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import type { Action, RedriveAction } from './action.ts';

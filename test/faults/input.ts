@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letter.ts';
 import type { Item, Refusing, StreamName } from './chain.ts';
 
 /** Everything that was given to the chain and done to it, as far as the oracle has to know it. */

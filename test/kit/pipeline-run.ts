@@ -2,7 +2,7 @@ import { PutRecordCommand } from '@aws-sdk/client-kinesis';
 import type { z } from 'zod';
 import type { RewindPoint } from '../../functions/runtime/checkpoints/rewind-state.ts';
 import type { MarkLimits } from '../../functions/runtime/checkpoints/runs.ts';
-import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letter.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { OutgoingEvent } from '../../functions/runtime/event.ts';
 import type { DeclaredField } from '../../functions/runtime/json/declared-fields.ts';

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letter.ts';
 import { listLetters, readEach } from '../../infra/operation/dead-letters/dead-letters.ts';
 import { redriveLetters } from '../../infra/operation/dead-letters/redrive.ts';
 import type { Target } from '../../infra/operation/target.ts';

@@ -1,4 +1,5 @@
 import { CHECKPOINT_TABLE_KEY } from '../../functions/runtime/checkpoints/checkpoints.ts';
+import type { PortionBounds } from '../../functions/runtime/log/portion.ts';
 import type { StepConfig } from '../../functions/runtime/step-config.ts';
 import { columnsOf } from '../../functions/sinks/postgres/columns.ts';
 import { generationOf } from '../../infra/bundle.ts';
@@ -24,6 +25,8 @@ export interface Stage {
   readonly s3: S3;
   readonly sqs: Sqs;
   readonly tables: Tables;
+  /** Set where records are small: then portions are small too, so that few events make several. */
+  readonly portion: PortionBounds | undefined;
   /** How often changed code of each step was deployed. */
   readonly changes: Map<StepPlan, number>;
   streamName(stream: StreamPlan): string;
@@ -56,6 +59,7 @@ export async function createStage(
     s3: createS3(clock),
     sqs: createSqs({ clock, random, twiceProbability: TWICE_PROBABILITY }),
     tables: createTables(),
+    portion: recordBytes === undefined ? undefined : SMALL_PORTION,
     changes: new Map(),
     streamName: (stream) => streamNameOf(names, stream),
     configOf: (step) =>
@@ -75,6 +79,8 @@ export async function createStage(
   for (const stream of streamsOf(plans)) await createStream(stage, stream, clock);
   return stage;
 }
+
+const SMALL_PORTION: PortionBounds = { events: 8, rejections: 2, bytes: Number.POSITIVE_INFINITY };
 
 /** Returns the pipelines' own streams and the existing streams that they use. */
 function streamsOf(plans: readonly PipelinePlan[]): readonly StreamPlan[] {

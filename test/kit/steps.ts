@@ -75,6 +75,7 @@ export function openStepIn(world: World, step: StepPlan, process: SimulatedProce
     s3: client('S3'),
     sqs: client('SQS'),
     processId: randomUuid(process.random),
+    portion: world.stage.portion,
     now: process.clock.now,
     markLimits: world.markLimits,
     log: (line: string) => {

@@ -2,7 +2,8 @@ import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { type BatchFacts, openBatch } from '../../functions/runtime/batches/batch.ts';
 import { type MarkRange, marksWithin, noMarks } from '../../functions/runtime/checkpoints/marks.ts';
 import { decodeState, type StepState } from '../../functions/runtime/checkpoints/step-state.ts';
-import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letter.ts';
+import { parseLetterObject, readLetterObject } from '../../functions/runtime/dead-letters/letter-objects.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Shard } from '../../functions/runtime/log/shards.ts';
 import { endOfRecord, sequenceNumberOf } from '../../functions/runtime/position.ts';
@@ -93,12 +94,40 @@ function stateOf({ dynamodb, tables, names }: World['stage'], step: TransformPla
   return dynamodb.items(names.checkpoints).find((item) => item.step?.S === name && item.key?.S === key)?.state?.S;
 }
 
-/** Returns a step's dead letters in the order of its shards. */
+/** Returns a step's dead letters in the order of its shards, each once. */
 export function deadLettersOf({ stage }: World, { pipeline, name }: { pipeline: string; name: string }): DeadLetter[] {
-  return stage.s3
+  const objects = stage.s3
     .objects(stage.names.deadLetters)
-    .filter(({ key }) => key.startsWith(`dead-letters/${pipeline}/${name}/`))
-    .map(({ bytes }) => JSON.parse(bytes.toString()) as DeadLetter);
+    .filter(({ key }) => key.startsWith(`dead-letters/${pipeline}/${name}/`));
+  const letters = objects.flatMap((object) => {
+    const parsed = parseLetterObject(nameIn(object));
+    if (parsed === undefined) throw new Error(`what is the object ${object.key} among the dead letters?`);
+    return parsed.kind === 'removed'
+      ? []
+      : readLetterObject(parsed.kind, object.bytes).filter(({ at }) => !isRemoved(at, object, objects));
+  });
+  const inOrder = letters.toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
+  return inOrder.filter(
+    (letter, index) => index === 0 || placeOf(letter) !== placeOf(inOrder[index - 1] as DeadLetter),
+  );
+}
+
+function placeOf({ shard, at }: DeadLetter): string {
+  return `${shard}/${at}`;
+}
+
+function nameIn({ key }: StoredObject): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}
+
+/** Tells whether an operator has removed a letter from an object since the object was stored. */
+function isRemoved(at: string, object: StoredObject, objects: readonly StoredObject[]): boolean {
+  return objects.some(
+    ({ key, bytes, lastModified }) =>
+      key.startsWith(`${object.key}.removed.`) &&
+      lastModified >= object.lastModified &&
+      (JSON.parse(bytes.toString()) as string[]).includes(at),
+  );
 }
 
 export interface BucketView {

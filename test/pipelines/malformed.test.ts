@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { PutRecordCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letters.ts';
+import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letter.ts';
 import { newAggregate } from '../../functions/runtime/record-codec/aggregate.ts';
 import { encodeEvent } from '../../functions/runtime/record-codec/encode.ts';
 import { deadLetters, eventsBelow, type LakeEvent } from '../../infra/local/demo/lake.ts';

@@ -4,6 +4,7 @@ import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { copyState, type StepState } from '../checkpoints/step-state.ts';
 import { isForAnother, redriveSources } from '../dead-letters/redriven.ts';
 import type { ReceivedEvent } from '../event.ts';
+import { PORTION, type PortionBounds } from '../log/portion.ts';
 import { endOfRecord, type Position, positionOf } from '../position.ts';
 import { type Decoded, decodeRecord } from '../record-codec/decode.ts';
 import { hashOf } from '../record-codec/hash.ts';
@@ -23,6 +24,8 @@ export interface BatchFacts {
    * to read without filtering by recipient (inspection).
    */
   readonly names?: readonly string[];
+  /** The bounds of the portions that the step commits: `PORTION`, or smaller ones in tests. */
+  readonly portion?: PortionBounds | undefined;
 }
 
 /** One batch of a shard: its new events in order, and the step's state after them. */
@@ -34,6 +37,8 @@ export interface Batch {
   take(record: LogRecord, to?: Position): void;
   /** Adds a rejection in place of a record, without decoding that record. */
   reject(record: LogRecord, rejection: Rejection): void;
+  /** Tells whether the batch has reached the bounds: those of a portion, or others. */
+  isFull(bounds?: PortionBounds): boolean;
   /** Returns the state to commit once everything taken so far is processed. */
   state(): StepState;
   /** The counts of what was taken so far. */
@@ -51,13 +56,17 @@ export interface Batch {
   readonly marks: readonly MarkRange[];
 }
 
-/** Makes one batch of records: their new events in order. */
+/** Makes one batch of records: their new events in order, up to the bounds of a portion or to others. */
 export function deduplicate(
   records: readonly LogRecord[],
   { loaded, facts }: { readonly loaded: LoadedState; readonly facts: BatchFacts },
+  bounds?: PortionBounds,
 ): Batch {
   const batch = openBatch(loaded.state, facts);
-  for (const record of records) batch.take(record);
+  for (const record of records) {
+    if (batch.isFull(bounds)) break;
+    batch.take(record);
+  }
   return batch;
 }
 
@@ -74,6 +83,12 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const events: ReceivedEvent[] = [];
   const rejections: Rejection[] = [];
   const counts = { alreadySeen: 0, bytes: 0, dataBytes: 0 };
+  let rejectedBytes = 0;
+
+  function addRejection(rejection: Rejection): void {
+    rejections.push(rejection);
+    rejectedBytes += rejection.bytes.length;
+  }
 
   /** Adds one event of a record, if the event is new. `passed` is the position, when that is inside the record. */
   function takeEntry(
@@ -81,7 +96,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     { record, aggregated, passed }: { record: LogRecord; aggregated: boolean; passed: Position | undefined },
   ): void {
     if ('rejection' in entry) {
-      if (passed === undefined || entry.rejection.at > passed) rejections.push(entry.rejection);
+      if (passed === undefined || entry.rejection.at > passed) addRejection(entry.rejection);
       return;
     }
     const { event, partitionKey, explicitHashKey } = entry;
@@ -143,8 +158,15 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
       moveTo(to !== undefined && to < end ? to : end, record);
     },
     reject(record, rejection) {
-      rejections.push(rejection);
+      addRejection(rejection);
       moveTo(endOfRecord(record.sequenceNumber), record);
+    },
+    isFull(bounds = facts.portion ?? PORTION) {
+      return (
+        events.length + rejections.length >= bounds.events ||
+        rejections.length >= bounds.rejections ||
+        counts.dataBytes + rejectedBytes >= bounds.bytes
+      );
     },
     state() {
       dropPassedMarks(state.marks, arrivalMillis);

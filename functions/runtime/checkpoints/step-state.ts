@@ -1,3 +1,4 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import type { Position } from '../position.ts';
 import type { Rejection } from '../rejection.ts';
@@ -49,21 +50,22 @@ export interface Intent {
 /** The sequence of a mark, and the times at which its source was last seen and has ended. */
 const StoredMark = z.tuple([z.string(), z.number().nullable(), z.number().optional()]);
 
+const StoredRejections = z.array(
+  z.object({
+    at: z.string(),
+    reason: z.enum(['undecodable', 'schema', 'transform', 'refused', 'too-large', 'killed', 'expired']),
+    message: z.string(),
+    bytes: z.string(),
+    origin: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+    event: z.object({ id: z.string(), key: z.string(), time: z.string() }).optional(),
+  }),
+);
+
 const Text = z.object({
   p: z.string().optional(),
   m: z.array(z.tuple([z.string(), z.string(), z.record(z.string(), z.union([z.string(), StoredMark]))])),
-  r: z
-    .array(
-      z.object({
-        at: z.string(),
-        reason: z.enum(['undecodable', 'schema', 'transform', 'refused', 'too-large', 'killed', 'expired']),
-        message: z.string(),
-        bytes: z.string(),
-        origin: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
-        event: z.object({ id: z.string(), key: z.string(), time: z.string() }).optional(),
-      }),
-    )
-    .optional(),
+  /** Rejections, or the same as JSON, compressed with gzip and in base64. */
+  r: z.union([StoredRejections, z.string()]).optional(),
   i: z.object({ to: z.string(), options: z.unknown() }).optional(),
   e: z.boolean().optional(),
   w: z.number().optional(),
@@ -84,14 +86,7 @@ export function encodeState(state: StepState): string {
       to.toString(16),
       Object.fromEntries([...marks].map(([source, mark]) => [source, encodeMark(mark)])),
     ]),
-    ...(state.rejections.length === 0
-      ? {}
-      : {
-          r: state.rejections.map((rejection) => ({
-            ...rejection,
-            bytes: Buffer.from(rejection.bytes).toString('base64'),
-          })),
-        }),
+    ...(state.rejections.length === 0 ? {} : { r: encodeRejections(state.rejections) }),
     ...(state.intent === undefined ? {} : { i: state.intent }),
     ...(state.ended === true ? { e: true } : {}),
     ...(state.rewinds === undefined ? {} : { w: state.rewinds }),
@@ -122,12 +117,7 @@ export function decodeState(text: string): StepState {
         ]),
       ),
     })),
-    rejections: (state.r ?? []).map(({ origin, event, ...rejection }) => ({
-      ...rejection,
-      bytes: Buffer.from(rejection.bytes, 'base64'),
-      ...(origin === undefined ? {} : { origin }),
-      ...(event === undefined ? {} : { event }),
-    })),
+    rejections: decodeRejections(state.r),
     intent: state.i === undefined ? undefined : { to: state.i.to as Position, options: state.i.options },
     ended: state.e,
     rewinds: state.w,
@@ -138,6 +128,29 @@ export function decodeState(text: string): StepState {
     arrivedMillis: state.a,
     movedMillis: state.t,
   };
+}
+
+/** Compresses many rejections: there may be as many as a portion has events. */
+function encodeRejections(rejections: readonly Rejection[]): z.input<typeof Text>['r'] {
+  const stored = rejections.map((one) => ({ ...one, bytes: Buffer.from(one.bytes).toString('base64') }));
+  if (stored.length < COMPRESSED_FROM) return stored;
+  return gzipSync(JSON.stringify(stored), { level: 1 }).toString('base64');
+}
+
+/** Fewer rejections stay readable. */
+const COMPRESSED_FROM = 20;
+
+function decodeRejections(stored: z.output<typeof Text>['r'] = []): readonly Rejection[] {
+  const parsed =
+    typeof stored === 'string'
+      ? StoredRejections.parse(JSON.parse(gunzipSync(Buffer.from(stored, 'base64')).toString()))
+      : stored;
+  return parsed.map(({ origin, event, ...rejection }) => ({
+    ...rejection,
+    bytes: Buffer.from(rejection.bytes, 'base64'),
+    ...(origin === undefined ? {} : { origin }),
+    ...(event === undefined ? {} : { event }),
+  }));
 }
 
 /** Almost every mark is its sequence alone. */

@@ -1,33 +1,16 @@
+import { isUtf8 } from 'node:buffer';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { RejectionReason } from '../errors.ts';
-import type { RejectedEvent, Rejection } from '../rejection.ts';
-
-/** The content of a dead letter's object: one JSON document. */
-export interface DeadLetter {
-  readonly pipeline: string;
-  readonly step: string;
-  /** The shard or item that the event was in. */
-  readonly shard: string;
-  readonly at: string;
-  readonly reason: RejectionReason;
-  readonly message: string;
-  readonly origin?: Readonly<Record<string, string | number>>;
-  readonly event?: RejectedEvent;
-  /** The original bytes as text, if they are UTF-8. */
-  readonly text?: string;
-  /** The original bytes in base64, if they are not UTF-8. */
-  readonly base64?: string;
-}
+import type { Rejection } from '../rejection.ts';
+import type { DeadLetter } from './dead-letter.ts';
+import { nameOfOne, objectsOfMany } from './letter-objects.ts';
 
 export interface DeadLetters {
   /**
-   * Stores rejections of one shard or item before it resolves. Keys and contents follow from the rejections alone, so
-   * storing them again changes nothing.
+   * Stores rejections of one shard or item before it resolves, all of them in one object (letter-objects.ts). Keys and
+   * contents follow from the rejections alone, so storing them again changes nothing.
    */
   put(shard: string, rejections: readonly Rejection[], signal: AbortSignal): Promise<void>;
 }
-
-const AT_ONCE = 16;
 
 export function openDeadLetters(destination: {
   readonly s3: Pick<S3Client, 'send'>;
@@ -37,9 +20,8 @@ export function openDeadLetters(destination: {
 }): DeadLetters {
   const { s3, bucket, pipeline, step } = destination;
 
-  async function putOne(shard: string, rejection: Rejection, signal: AbortSignal): Promise<void> {
-    const { at, reason, message, origin, event, bytes } = rejection;
-    const letter: DeadLetter = {
+  function letterOf(shard: string, { at, reason, message, origin, event, bytes }: Rejection): DeadLetter {
+    return {
       pipeline,
       step,
       shard,
@@ -50,33 +32,35 @@ export function openDeadLetters(destination: {
       ...(event === undefined ? {} : { event }),
       ...textOrBase64(bytes),
     };
-    await s3.send(
-      new PutObjectCommand({
-        Bucket: bucket,
-        Key: `dead-letters/${pipeline}/${step}/${shard}/${at}.json`,
-        Body: JSON.stringify(letter),
-        ContentType: 'application/json',
-      }),
-      { abortSignal: signal },
-    );
   }
 
   return {
-    async put(shard, rejections, signal) {
-      for (let start = 0; start < rejections.length; start += AT_ONCE) {
-        await Promise.all(
-          rejections.slice(start, start + AT_ONCE).map((rejection) => putOne(shard, rejection, signal)),
-        );
+    async put(shard, rejections, abortSignal) {
+      const folder = `dead-letters/${pipeline}/${step}/${shard}/`;
+      const [first, ...others] = rejections;
+      if (first === undefined) return;
+      if (others.length === 0) {
+        const Body = JSON.stringify(letterOf(shard, first));
+        const one = { Bucket: bucket, Key: `${folder}${nameOfOne(first.at)}`, Body, ContentType: 'application/json' };
+        await s3.send(new PutObjectCommand(one), { abortSignal });
+        return;
+      }
+      for (const { name, body } of objectsOfMany(lettersOf(shard, rejections))) {
+        const many = { Bucket: bucket, Key: `${folder}${name}`, Body: body, ContentType: 'application/gzip' };
+        await s3.send(new PutObjectCommand(many), { abortSignal });
       }
     },
   };
+
+  function* lettersOf(shard: string, rejections: readonly Rejection[]): Generator<DeadLetter> {
+    const inOrder = rejections.toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+    for (const rejection of inOrder) yield letterOf(shard, rejection);
+  }
 }
 
+/** Keeps bytes that are not UTF-8 in base64, so that people see exactly what was sent. */
 function textOrBase64(bytes: Uint8Array): Pick<DeadLetter, 'text' | 'base64'> {
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
-  } catch {
-    // It is not UTF-8. Keep the bytes, so that people see exactly what was sent.
-    return { base64: Buffer.from(bytes).toString('base64') };
-  }
+  const { buffer, byteOffset, length } = bytes;
+  const original = Buffer.from(buffer, byteOffset, length);
+  return isUtf8(original) ? { text: original.toString() } : { base64: original.toString('base64') };
 }

@@ -3,9 +3,10 @@ import { type Batch, deduplicate } from '../batches/batch.ts';
 import type { BatchWork, Done, Turn } from '../batches/batch-work.ts';
 import { endDrainedInputs } from '../batches/drained-inputs.ts';
 import { report } from '../batches/report.ts';
-import { type ShardInput, withShard } from '../batches/shard-input.ts';
+import { positionOfShard, type ShardInput, withShard } from '../batches/shard-input.ts';
 import { traitsOf } from '../batches/step-kind.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
+import { firstUnfinished } from '../log/portion.ts';
 import { noteGap } from '../on-failure/gaps.ts';
 import { recordsToFinish, restAfter } from '../pause/drain.ts';
 import type { ActivePause } from '../pause/pause.ts';
@@ -76,8 +77,8 @@ function retryFrom(unfinished: Unfinished): KinesisStreamBatchResponse {
 }
 
 /**
- * Processes a delivery of a step that is not paused. An ordinary batch takes one round. A batch in which the step looks
- * for a poison record takes as many as fit into the time, each with a part of the batch.
+ * Processes a delivery of a step that is not paused. An ordinary batch takes one round. A batch of several portions, or
+ * one in which the step looks for a poison record, takes as many as fit into the time, each with a part of the batch.
  */
 async function processDelivery(batchWork: BatchWork, delivery: Delivery): Promise<Unfinished> {
   const { shardId, invocation, signal } = delivery;
@@ -122,7 +123,8 @@ async function processBatch(
   return step.lock.shared(async () => {
     const { loaded } = await commit(deduplicate(records, shard), () => Promise.resolve());
     noteSteady(step, shard.key, loaded);
-    return { loaded, result: { isRewound: false, unfinished: undefined } };
+    const unfinished = firstUnfinished(records, positionOfShard({ loaded }));
+    return { loaded, result: { isRewound: false, unfinished } };
   });
 }
 

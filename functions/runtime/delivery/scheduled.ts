@@ -7,6 +7,7 @@ import { fixSlice, type SinkStep, writeBatch } from '../batches/write-batch.ts';
 import { shardKey } from '../checkpoints/shard-states.ts';
 import { decodeState, type StepState } from '../checkpoints/step-state.ts';
 import { LostRange, readShard } from '../log/log-reader.ts';
+import { SLICE } from '../log/portion.ts';
 import { type RecordBatch, recordBatchesOf } from '../log/record-batches.ts';
 import type { Shard, StreamShape } from '../log/shards.ts';
 import { processGuarded } from '../poison/isolate.ts';
@@ -17,13 +18,6 @@ import { beginPlan } from '../rewind/spread-plan.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
 import { firstStart } from './first-start.ts';
 import { openReadToEnd, type ReadToEnd } from './read-to-end.ts';
-
-/**
- * The largest slice, in bytes of decompressed data and in events. Each event takes up to a kilobyte of memory beside
- * its data. A slice stays in memory until it is written, and a function with two of them has 1,769 MB.
- */
-const SLICE_BYTES = 128 * 1024 * 1024;
-const SLICE_EVENTS = 300_000;
 
 /** How many shards one run reads at once. */
 const SHARDS_AT_ONCE = 2;
@@ -267,11 +261,13 @@ type SliceReading = NextSlice & { readonly trimmedIsNoLoss: boolean };
 async function readFrom(run: ScheduledRun, opened: ShardInput, next: SliceReading): Promise<SliceBatch> {
   const { intent } = opened.loaded.state;
   const batch = openBatch(opened.loaded.state, opened.facts);
+  // The state of a sink that keeps its progress contains the slice's rejections, so its slices are portions.
+  const bounds = run.sink.keepsProgress ? undefined : SLICE;
   for await (const page of pagesFrom(run, opened, next)) {
     if (page.records.length > 0) await next.attempt.begin();
     for (const record of page.records) {
       batch.take(record);
-      if (intent === undefined && isFull(batch)) return { batch, end: 'more' };
+      if (intent === undefined && batch.isFull(bounds)) return { batch, end: 'more' };
     }
     if (page.end === 'shard-end') return { batch, end: intent === undefined ? 'ended' : 'more' };
     if (page.end !== undefined) return { batch, end: page.end === 'to' ? 'more' : 'all' };
@@ -296,8 +292,4 @@ function pagesFrom(
     trimmedIsNoLoss: next.trimmedIsNoLoss,
     ...(intent === undefined ? {} : { to: intent.to }),
   });
-}
-
-function isFull({ counts, events }: Batch): boolean {
-  return counts.dataBytes >= SLICE_BYTES || events.length >= SLICE_EVENTS;
 }

@@ -2,6 +2,7 @@ import { type Batch, openBatch } from '../batches/batch.ts';
 import { positionOfShard, type ShardInput } from '../batches/shard-input.ts';
 import type { BegunAttempt, StoredAttempt } from '../checkpoints/attempts.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
+import { firstUnfinished } from '../log/portion.ts';
 import { END_OF_SHARD, endOfRecord, type Position, positionOf } from '../position.ts';
 import { decodeRecord } from '../record-codec/decode.ts';
 import type { LogRecord } from '../record-codec/record.ts';
@@ -106,11 +107,11 @@ async function attemptNext(work: AttemptWork, stored: StoredAttempt): Promise<Pr
   }
 }
 
-/** Makes a batch of the events up to a position, which may be inside a record. */
+/** Makes a batch of the events up to a position, which may be inside a record, or as many as a portion has. */
 function batchUpTo({ shard, waiting }: AttemptWork, to: Position): Batch {
   const batch = openBatch(shard.loaded.state, shard.facts);
   for (const record of waiting) {
-    if (positionOf(record.sequenceNumber, 0) > to) break;
+    if (positionOf(record.sequenceNumber, 0) > to || batch.isFull()) break;
     batch.take(record, to);
   }
   return batch;
@@ -138,7 +139,5 @@ function afterAttempt(
 ): Processed {
   const position = positionOfShard({ loaded });
   step.attempts.moved(shard.key, { position, until });
-  const isUnfinished = ({ sequenceNumber }: LogRecord): boolean => endOfRecord(sequenceNumber) > position;
-  const last = records.at(-1);
-  return { loaded, unfinished: last !== undefined && isUnfinished(last) ? records.find(isUnfinished) : undefined };
+  return { loaded, unfinished: firstUnfinished(records, position) };
 }

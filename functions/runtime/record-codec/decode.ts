@@ -1,12 +1,12 @@
 import { EventRejected } from '../errors.ts';
 import type { ReceivedEvent } from '../event.ts';
-import { positionsIn } from '../position.ts';
+import { LAST_SUB_SEQUENCE, positionsIn } from '../position.ts';
 import type { Rejection } from '../rejection.ts';
 import { readAnyOrder } from './any-order.ts';
 import { decompress, isCompressed } from './compress.ts';
 import { EventView, type RecordFacts } from './event-view.ts';
 import { readFixedOrder, type SharedHead } from './fixed-order.ts';
-import { type AggregatePart, isAggregate, readAggregate } from './read-aggregate.ts';
+import { type AggregatePart, isAggregate, readAggregate, TooManyEntries } from './read-aggregate.ts';
 import type { EventBytes, LogRecord } from './record.ts';
 
 /** The facts of a stream that become attributes of events that are no CloudEvents. */
@@ -60,7 +60,9 @@ export function decodeRecord(record: LogRecord, stream: StreamFacts): Decoded {
     const event = reader.read({ buffer, start: 0, end: buffer.length, partitionKey }, 0);
     return { aggregated, entries: [{ event, partitionKey, explicitHashKey: undefined }] };
   } catch (error) {
-    return { aggregated, entries: [reader.rejected(error, original, 0)] };
+    // An earlier version may have processed its first entries. Their step's position has not passed the end.
+    const index = error instanceof TooManyEntries ? LAST_SUB_SEQUENCE : 0;
+    return { aggregated, entries: [reader.rejected(error, original, index)] };
   }
 }
 

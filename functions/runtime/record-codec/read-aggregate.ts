@@ -23,6 +23,9 @@ export interface AggregatedEvent {
   readonly explicitHashKey: bigint | undefined;
 }
 
+/** An aggregate has more entries than we read of one record. */
+export class TooManyEntries extends EventRejected {}
+
 /** An entry of a sound aggregate that contains no event. */
 export interface BadEntry {
   readonly start: number;
@@ -102,7 +105,10 @@ function readTables(cursor: Cursor): KeyTables {
     else skipField(cursor, tag);
   }
   if (entries > MOST_ENTRIES)
-    throw undecodable(`it has ${entries} entries, the most is ${MOST_ENTRIES}: send fewer events in one record`);
+    throw new TooManyEntries(
+      'undecodable',
+      `aggregated record: it has ${entries} entries, the most is ${MOST_ENTRIES}: send fewer events in one record`,
+    );
   return { partitionKeys, explicitHashKeys };
 }
 

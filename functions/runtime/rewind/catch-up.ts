@@ -1,11 +1,12 @@
 import { type Batch, deduplicate } from '../batches/batch.ts';
 import type { BatchWork, Turn } from '../batches/batch-work.ts';
 import { report } from '../batches/report.ts';
-import type { ShardInput } from '../batches/shard-input.ts';
+import { positionOfShard, type ShardInput } from '../batches/shard-input.ts';
 import { traitsOf } from '../batches/step-kind.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
 import type { StepState } from '../checkpoints/step-state.ts';
 import { readShard } from '../log/log-reader.ts';
+import { firstUnfinished, SLICE, WHOLE } from '../log/portion.ts';
 import { isSteady, noteSteady } from '../poison/attempt.ts';
 import { type GuardedWork, type Processed, processGuarded } from '../poison/isolate.ts';
 import type { Position } from '../position.ts';
@@ -96,37 +97,42 @@ interface Portion {
 }
 
 /**
- * Commits all of the records: at once, or in parts where one of them may be a poison record. `commit` says what is done
- * with each part.
+ * Commits all of the records: portion by portion, or in smaller parts where one of them may be a poison record. `commit`
+ * says what is done with each part.
  */
 async function commitAll(catchUp: CatchUp, from: ShardInput, { records, commit }: Portion): Promise<ShardInput> {
   if (records.length === 0) return from;
   const { batchWork, shardId, signal } = catchUp;
   const { step } = batchWork;
-  if (traitsOf(batchWork).fixesSlices) {
-    const { loaded } = await commit(deduplicate(records, from), from, nothing);
-    return { ...from, loaded };
-  }
+  const { fixesSlices } = traitsOf(batchWork);
   let shard = from;
   for (let isUnfinished = true; isUnfinished; ) {
     signal.throwIfAborted();
     const at = shard;
     const process: GuardedWork['process'] = (batch, dataHandled) => commit(batch, at, dataHandled);
-    const { loaded, unfinished } = await processPart({ step, shard, shardId, records, signal, process });
+    const work: GuardedWork = { step, shard, shardId, records, signal, process };
+    const { loaded, unfinished } = await (fixesSlices ? processSlice(work) : processPart(work));
     shard = { ...shard, loaded };
     isUnfinished = unfinished !== undefined;
   }
   return shard;
 }
 
-/** Processes all of the records, or a part of them where one may be a poison record. */
+/** Processes a slice for files. Its range is fixed before it is written, so a slice that was begun is not cut. */
+async function processSlice({ shard, records, process }: GuardedWork): Promise<Processed> {
+  const bounds = shard.loaded.state.intent === undefined ? SLICE : WHOLE;
+  const { loaded } = await process(deduplicate(records, shard, bounds), nothing);
+  return { loaded, unfinished: firstUnfinished(records, positionOfShard({ loaded })) };
+}
+
+/** Processes a portion of the records, or a smaller part where one of them may be a poison record. */
 function processPart(work: GuardedWork): Promise<Processed> {
   const { step, shard, records, process } = work;
   if (!isSteady(step, shard)) return processGuarded(work);
   return step.lock.shared(async () => {
     const { loaded } = await process(deduplicate(records, shard), nothing);
     noteSteady(step, shard.key, loaded);
-    return { loaded, unfinished: undefined };
+    return { loaded, unfinished: firstUnfinished(records, positionOfShard({ loaded })) };
   });
 }
 

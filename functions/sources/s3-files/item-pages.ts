@@ -5,12 +5,12 @@ import type { RowEvent, RowResult } from './row-events.ts';
 import type { Row, RowBatch, RowPosition } from './rows.ts';
 
 /**
- * A page ends at the first limit it reaches. Few rejections, because each becomes an object; reading stops only between
- * pages.
+ * A page ends at the first limit it reaches. Its rejections become one object of dead letters; reading stops only
+ * between pages.
  */
 const MOST_BYTES = 1024 * 1024;
 const MOST_EVENTS = 2_000;
-const MOST_REJECTIONS = 500;
+const MOST_REJECTIONS = 10_000;
 /**
  * After this distance a page ends even if it is empty, so that no invocation reads an endless line again from its
  * start.

@@ -115,7 +115,7 @@ function discard(invocation: CommandInvocation): Promise<number> {
   if (typeof reason !== 'string' || reason.trim() === '')
     throw new UserMistake('missing reason, which is kept with the dead letter; use --reason "sent again by hand"');
   return withTarget(invocation, all ? 2 : Number.POSITIVE_INFINITY, async (find, { target, title }) => {
-    const { discardLetter, findLetter, listLetters } = await import('../../operation/dead-letters/dead-letters.ts');
+    const { discardLetters, findLetter, listLetters } = await import('../../operation/dead-letters/dead-letters.ts');
     if (all) find.step(positionals[0], positionals[1]);
     else if (!positionals[0]?.includes('/'))
       throw new UserMistake('missing ids; name ids, or a pipeline and a step with --all');
@@ -126,7 +126,7 @@ function discard(invocation: CommandInvocation): Promise<number> {
       print(`${title}: ${positionals.join('/')} has no dead letters to discard`);
       return 0;
     }
-    for (const letter of letters) await discardLetter(target, letter, { reason, nowMillis: Date.now(), signal });
+    await discardLetters(target, letters, { reason, nowMillis: Date.now(), signal });
     print(
       `${counted(letters.length, 'dead letter')} discarded; kept below discarded/ in ${target.names.deadLetters} (${title})`,
     );

@@ -1,6 +1,7 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import type { DeadLetter } from '../../../functions/runtime/dead-letters/dead-letters.ts';
+import type { DeadLetter } from '../../../functions/runtime/dead-letters/dead-letter.ts';
+import { readAll } from '../../operation/dead-letters/dead-letters.ts';
 
 export interface LakeObject {
   readonly key: string;
@@ -39,11 +40,8 @@ export async function linesOf(s3: S3Client, bucket: string, key: string): Promis
 }
 
 /** Reads the dead letters of every step. */
-export async function deadLetters(s3: S3Client, bucket: string): Promise<readonly DeadLetter[]> {
-  const objects = await listObjects(s3, bucket, 'dead-letters/');
-  return Promise.all(
-    objects.map(async ({ key }) => JSON.parse((await linesOf(s3, bucket, key)).join('\n')) as DeadLetter),
-  );
+export function deadLetters(s3: S3Client, bucket: string): Promise<readonly DeadLetter[]> {
+  return readAll({ clients: { s3 }, names: { deadLetters: bucket } }, '', AbortSignal.timeout(60_000));
 }
 
 /** Reads every event of the files below a prefix, duplicates included. */

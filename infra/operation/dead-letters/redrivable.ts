@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../../../functions/runtime/dead-letters/dead-letters.ts';
+import type { DeadLetter } from '../../../functions/runtime/dead-letters/dead-letter.ts';
 import { redriveSource } from '../../../functions/runtime/dead-letters/redriven.ts';
 import type { OutgoingEvent } from '../../../functions/runtime/event.ts';
 import type { Position } from '../../../functions/runtime/position.ts';

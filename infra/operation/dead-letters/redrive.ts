@@ -4,11 +4,12 @@ import { type Lane, laneSequence, loadLane, saveLane } from '../../../functions/
 import { type LogWriter, openLogWriter } from '../../../functions/runtime/log/log-writer.ts';
 import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { checkpointsOf, type Target } from '../target.ts';
-import { deleteLetter, findStored, letterId, moveLetter, type StoredLetter, wasMoved } from './dead-letters.ts';
+import { copyLetter, letterId, type StoredLetter, wasMoved } from './dead-letters.ts';
 import { redrivenEvent, whyLetterCannotRedrive } from './redrivable.ts';
+import { each, readStored, removeStored } from './stored-letters.ts';
 
 export interface RedriveOptions {
-  readonly letters: readonly Pick<StoredLetter, 'id' | 'key'>[];
+  readonly letters: readonly Pick<StoredLetter, 'id' | 'key' | 'copies'>[];
   /** Called after every batch. */
   readonly onProgress: (soFar: Redriven) => void;
   readonly nowMillis: () => number;
@@ -133,25 +134,31 @@ interface NextBatch {
 
 async function nextBatch({ target, signal }: Work, letters: RedriveOptions['letters']): Promise<NextBatch> {
   const some = letters.slice(0, BATCH_LETTERS);
-  const found = await each(some, async ({ key }) => ({
-    letter: await findStored(target, key, signal),
-    wasRedriven: await wasMoved(target, { key, to: 'redriven' }, signal),
-  }));
+  const stored = await readStored(
+    target,
+    some.map(({ key }) => key),
+    signal,
+  );
+  const moved = await each(some, ({ key }) => wasMoved(target, { key, to: 'redriven' }, signal));
   const keys: string[] = [];
   const refused: { id: string; why: string }[] = [];
+  const settled: string[] = [];
   let [examined, settledBefore, bytes] = [0, 0, 0];
-  for (const [index, { letter, wasRedriven }] of found.entries()) {
-    const { id, key } = some[index] as StoredLetter;
+  for (const [index, { id, key, copies }] of some.entries()) {
+    const letter = stored[index];
     bytes += (letter?.text ?? letter?.base64 ?? '').length;
     if (keys.length > 0 && bytes > BATCH_BYTES) break;
     examined++;
     const why = letter === undefined ? undefined : whyLetterCannotRedrive(letter);
-    if (letter === undefined || wasRedriven) {
+    // One copy is enough, and a batch has a letter once.
+    settled.push(...copies);
+    if (letter === undefined || moved[index] === true) {
       settledBefore++;
-      await deleteLetter(target, key, signal);
+      settled.push(key);
     } else if (why !== undefined) refused.push({ id, why });
     else keys.push(key);
   }
+  await removeStored(target, settled, signal);
   return { keys, examined, settledBefore, refused };
 }
 
@@ -168,7 +175,7 @@ interface Finished {
 async function finish(work: Work, lane: Lane): Promise<Finished> {
   const { name, target, checkpoints, writer, nowMillis, signal } = work;
   const keys = Keys.parse(lane.state.current?.item);
-  const stored = await each(keys, (key) => findStored(target, key, signal));
+  const stored = await readStored(target, keys, signal);
   const letters = stored.flatMap((letter, index) => (letter === undefined ? [] : [{ letter, index }]));
   const events = letters.map(({ letter, index }) => {
     const sequence = laneSequence(lane.state, index);
@@ -179,12 +186,11 @@ async function finish(work: Work, lane: Lane): Promise<Finished> {
   const redriven = letters.filter((_, index) => !tooLarge.has(index));
   await each(redriven, ({ letter, index }) => {
     const redrive = { time: new Date(nowMillis()).toISOString(), ordinal: lane.state.ordinal };
-    return moveLetter(
-      target,
-      { key: keys[index] as string, to: 'redriven', letter: { ...letter, redriven: redrive } },
-      signal,
-    );
+    const key = keys[index] as string;
+    return copyLetter(target, { key, to: 'redriven', letter: { ...letter, redriven: redrive } }, signal);
   });
+  const removed = redriven.map(({ index }) => keys[index] as string);
+  await removeStored(target, removed, signal);
   const { id, ordinal } = lane.state;
   return {
     lane: await saveLane(checkpoints, lane, { state: { id, ordinal }, signal }),
@@ -194,18 +200,4 @@ async function finish(work: Work, lane: Lane): Promise<Finished> {
       why: `addressed to one step it has ${size} bytes, more than the ${limit} that its stream takes`,
     })),
   };
-}
-
-const AT_ONCE = 32;
-
-/** Runs `work` on every item, a limited number at once, and resolves to the results in order. */
-async function each<Item, Result>(
-  all: readonly Item[],
-  work: (item: Item) => Promise<Result>,
-): Promise<readonly Result[]> {
-  const results: Result[] = [];
-  for (let first = 0; first < all.length; first += AT_ONCE) {
-    results.push(...(await Promise.all(all.slice(first, first + AT_ONCE).map(work))));
-  }
-  return results;
 }

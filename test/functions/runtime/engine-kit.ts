@@ -3,7 +3,8 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { KinesisStreamEvent } from 'aws-lambda';
 import { CHECKPOINT_TABLE_KEY } from '../../../functions/runtime/checkpoints/checkpoints.ts';
-import type { DeadLetter } from '../../../functions/runtime/dead-letters/dead-letters.ts';
+import type { DeadLetter } from '../../../functions/runtime/dead-letters/dead-letter.ts';
+import { parseLetterObject, readLetterObject } from '../../../functions/runtime/dead-letters/letter-objects.ts';
 import { decodeRecord } from '../../../functions/runtime/record-codec/decode.ts';
 import type { Invocation, StepSurroundings } from '../../../functions/runtime/step.ts';
 import { parseStepConfig, type StepConfig } from '../../../functions/runtime/step-config.ts';
@@ -81,7 +82,12 @@ function newStage(now: () => number): { log: Log; kinesis: LogClient } {
 function bucketOf(letters: Map<string, DeadLetter>): Pick<S3Client, 'send'> {
   const send = async (command: unknown): Promise<object> => {
     if (!(command instanceof PutObjectCommand)) throw new Error('the bucket takes PutObject only');
-    letters.set(command.input.Key ?? '', JSON.parse(String(command.input.Body)) as DeadLetter);
+    const { Key = '', Body } = command.input;
+    const name = Key.slice(Key.lastIndexOf('/') + 1);
+    const kind = parseLetterObject(name)?.kind;
+    if (kind !== 'one' && kind !== 'many') throw new Error(`what is the object ${Key} among the dead letters?`);
+    for (const letter of readLetterObject(kind, Buffer.from(Body as Uint8Array)))
+      letters.set(`${Key.slice(0, -name.length)}${letter.at}.json`, letter);
     return {};
   };
   return { send: send as S3Client['send'] };

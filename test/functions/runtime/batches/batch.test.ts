@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type BatchFacts, openBatch } from '../../../../functions/runtime/batches/batch.ts';
 import { noMarks } from '../../../../functions/runtime/checkpoints/marks.ts';
 import type { StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
 import { endOfRecord, positionOf } from '../../../../functions/runtime/position.ts';
-import { newAggregate } from '../../../../functions/runtime/record-codec/aggregate.ts';
+import { AGGREGATE_MAGIC, MOST_ENTRIES, newAggregate, RECORD } from '../../../../functions/runtime/record-codec/aggregate.ts';
 import { encodeEvent } from '../../../../functions/runtime/record-codec/encode.ts';
 import { hashOf } from '../../../../functions/runtime/record-codec/hash.ts';
 import type { LogRecord } from '../../../../functions/runtime/record-codec/record.ts';
@@ -40,6 +41,15 @@ describe('a batch', () => {
     const records = [recordOf(1, [own(1), own(2)]), recordOf(2, [own(3), own(4)])];
     expect(taken({ ...EMPTY, position: positionOf('2', 0) }, records).numbers).toEqual([4]);
     expect(taken({ ...EMPTY, position: endOfRecord('1') }, records).numbers).toEqual([3, 4]);
+  });
+
+  test('keeps the letter of a record with too many entries that an earlier version has processed in part', () => {
+    const message = Buffer.alloc(2 * (MOST_ENTRIES + 1), Buffer.from([RECORD, 0]));
+    const hostile = record(1, Buffer.concat([AGGREGATE_MAGIC, message, createHash('md5').update(message).digest()]));
+    const { batch } = taken({ ...EMPTY, position: positionOf('1', 7) }, [hostile]);
+    expect(batch.rejections).toMatchObject([{ at: endOfRecord('1'), reason: 'undecodable', bytes: hostile.data }]);
+    expect(batch.state().position).toBe(endOfRecord('1'));
+    expect(taken(batch.state(), [hostile]).batch.rejections).toEqual([]);
   });
 
   test('drops events of an aggregated record that hash outside the shard, without moving their source’s mark', () => {

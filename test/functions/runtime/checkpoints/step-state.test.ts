@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { PORTION } from '../../../../functions/runtime/log/portion.ts';
 import { decodeState, encodeState, type StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
 import { positionOf } from '../../../../functions/runtime/position.ts';
 
@@ -79,4 +80,20 @@ test('a state is decoded as it was encoded', () => {
       expect(after.rewind).toEqual(before.rewind);
     }),
   );
+});
+
+test('the rejections of a whole portion are a small part of a state, and those of an older version are read', () => {
+  const rejections = Array.from({ length: PORTION.events }, (_, index) => ({
+    at: positionOf('49590338271490256608559692538361571095921575989136588898', index),
+    reason: 'refused' as const,
+    message: 'new row for relation "orders" violates check constraint "orders_amount_check" (SQLSTATE 23514)',
+    bytes: Buffer.from(JSON.stringify({ order: index, amount: -1, note: 'x'.repeat(200) })),
+  }));
+  const stored = encodeState({ position: undefined, marks: [], rejections });
+  expect(stored.length).toBeLessThan(2_000_000);
+  const decoded = decodeState(stored).rejections;
+  expect([decoded.length, decoded[0], decoded.at(-1)]).toEqual([PORTION.events, rejections[0], rejections.at(-1)]);
+  const few = rejections.slice(0, 100);
+  const older = JSON.stringify({ m: [], r: few.map((one) => ({ ...one, bytes: one.bytes.toString('base64') })) });
+  expect(decodeState(older).rejections).toEqual(few);
 });

@@ -1,17 +1,20 @@
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openDeadLetters } from '../../../../functions/runtime/dead-letters/dead-letters.ts';
 import { namesOf } from '../../../../infra/names.ts';
 import {
-  discardLetter,
+  deadLettersByShard,
+  discardLetters,
   findLetter,
+  letterId,
   listLetters,
   originalBytes,
   readLetter,
   readLetters,
 } from '../../../../infra/operation/dead-letters/dead-letters.ts';
 import type { Target } from '../../../../infra/operation/target.ts';
+import type { StepPlan } from '../../../../infra/pipelines/plan.ts';
 import { type S3Server, startS3 } from '../../../kit/servers.ts';
 
 describe('dead letters', () => {
@@ -46,6 +49,28 @@ describe('dead letters', () => {
       'stream/shardId-0',
       [{ at, reason: 'schema', message: `wrong at ${at}`, bytes: Buffer.from(bytes) }],
       signal,
+    );
+  /** Stores a portion of rejections, as a step does. */
+  const rejectPortion = (places: readonly string[]) =>
+    openDeadLetters({ s3, bucket: target.names.deadLetters, pipeline: 'shop', step: 'clean' }).put(
+      'stream/shardId-0',
+      places.map((at) => ({ at, reason: 'schema' as const, message: `wrong at ${at}`, bytes: Buffer.from(`x${at}`) })),
+      signal,
+    );
+  const placesOf = async () =>
+    (await readLetters(target, { pipeline: 'shop' }, signal)).letters.map(({ at, text }) => `${at} ${text}`);
+  const countOf = async () =>
+    (await deadLettersByShard(target, { pipeline: 'shop', name: 'clean' } as StepPlan, signal)).get('stream/shardId-0');
+  const lettersAt = async (...places: readonly string[]) => {
+    const stored = await Array.fromAsync(listLetters(target, { pipeline: 'shop' }, signal));
+    return stored.filter(({ id }) =>
+      places.some((at) => id === letterId(`dead-letters/shop/clean/stream/shardId-0/${at}.json`)),
+    );
+  };
+  const why = { reason: 'sent again', nowMillis: 0, signal };
+  const keysBelow = async (Prefix: string) =>
+    ((await s3.send(new ListObjectsV2Command({ Bucket: target.names.deadLetters, Prefix }))).Contents ?? []).map(
+      ({ Key }) => Key,
     );
   const idsOf = async (step?: string) =>
     (await Array.fromAsync(listLetters(target, { pipeline: 'shop', step }, signal))).map(({ id }) => id);
@@ -85,7 +110,7 @@ describe('dead letters', () => {
     await reject('clean', '2', 'y');
     const [first] = await Array.fromAsync(listLetters(target, { pipeline: 'shop' }, signal));
     if (first === undefined) throw new Error('the test has no dead letter');
-    await discardLetter(target, first, { reason: 'sent again', nowMillis: 0, signal });
+    await discardLetters(target, [first], { reason: 'sent again', nowMillis: 0, signal });
     expect((await readLetters(target, { pipeline: 'shop' }, signal)).letters).toMatchObject([{ at: '2' }]);
     const kept = await readLetter(target, 'discarded/shop/clean/stream/shardId-0/1.json', signal);
     expect(kept).toEqual({
@@ -115,10 +140,80 @@ describe('dead letters', () => {
         },
       },
     } as unknown as Target;
-    const why = { reason: 'sent again', nowMillis: 0, signal };
-    await expect(discardLetter(failing, letter, why)).rejects.toThrow('the bucket is down');
+    await expect(discardLetters(failing, [letter], why)).rejects.toThrow('the bucket is down');
     expect(await idsOf()).toEqual([letter.id]);
-    await discardLetter(target, letter, why);
+    await discardLetters(target, [letter], why);
     expect(await idsOf()).toEqual([]);
+  });
+
+  test('of one portion are listed, found and counted one by one, beside letters that an older version stored alone', async () => {
+    await rejectPortion(['2', '3', '4']);
+    await rejectPortion(['1']);
+    await rejectPortion(['5']);
+    expect(await placesOf()).toEqual(['1 x1', '2 x2', '3 x3', '4 x4', '5 x5']);
+    expect(await countOf()).toBe(5);
+    const ids = await idsOf('clean');
+    expect(new Set(ids).size).toBe(5);
+    const third = await findLetter(target, ids[2] as string, signal);
+    expect(await readLetter(target, third.key, signal)).toMatchObject({ at: '3', text: 'x3' });
+    // The id is the one that the letter has when it is alone in its portion.
+    expect(ids[2]).toBe(letterId('dead-letters/shop/clean/stream/shardId-0/3.json'));
+  });
+
+  test('of one portion are discarded one by one, and their object goes with the last of them', async () => {
+    await rejectPortion(['1', '2', '3']);
+    await discardLetters(target, await lettersAt('2'), why);
+    expect(await placesOf()).toEqual(['1 x1', '3 x3']);
+    expect(await countOf()).toBe(2);
+    await discardLetters(target, await lettersAt('3'), why);
+    expect(await placesOf()).toEqual(['1 x1']);
+    await discardLetters(target, await lettersAt('1'), why);
+    expect(await keysBelow('dead-letters/')).toEqual([]);
+    expect(await countOf()).toBe(undefined);
+    expect((await keysBelow('discarded/')).sort()).toEqual(
+      ['1', '2', '3'].map((at) => `discarded/shop/clean/stream/shardId-0/${at}.json`),
+    );
+  });
+
+  test('are on the list again when their step stores their portion again after a discard', async () => {
+    await rejectPortion(['1', '2', '3']);
+    await discardLetters(target, await lettersAt('2'), why);
+    // S3 tells times to the second.
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await rejectPortion(['1', '2', '3']);
+    expect(await placesOf()).toEqual(['1 x1', '2 x2', '3 x3']);
+  });
+
+  test('are listed once when a portion was cut otherwise as it was repeated, and leave the list at once', async () => {
+    await rejectPortion(['1', '2', '3', '4']);
+    await rejectPortion(['1', '2']);
+    await rejectPortion(['3']);
+    await rejectPortion(['4', '5']);
+    expect(await placesOf()).toEqual(['1 x1', '2 x2', '3 x3', '4 x4', '5 x5']);
+    expect(await countOf()).toBe(5);
+    await discardLetters(target, await lettersAt('1', '3'), why);
+    expect(await placesOf()).toEqual(['2 x2', '4 x4', '5 x5']);
+    await discardLetters(target, await Array.fromAsync(listLetters(target, { pipeline: 'shop' }, signal)), why);
+    expect(await keysBelow('dead-letters/')).toEqual([]);
+  });
+
+  test('of one portion are each removed when two commands discard them at once', async () => {
+    const places = Array.from({ length: 12 }, (_, index) => String(index + 10));
+    await rejectPortion(places);
+    await Promise.all(places.map(async (at) => discardLetters(target, await lettersAt(at), why)));
+    expect(await placesOf()).toEqual([]);
+    expect(await keysBelow('discarded/')).toHaveLength(12);
+    expect(await keysBelow('dead-letters/')).toEqual([]);
+  });
+
+  test('by the thousand are kept in one object when all of them are discarded', async () => {
+    await rejectPortion(Array.from({ length: 3_000 }, (_, index) => String(10_000 + index)));
+    const { letters, unread } = await readLetters(target, { pipeline: 'shop' }, signal);
+    expect([letters.length, unread]).toEqual([2_000, 1_000]);
+    await discardLetters(target, await Array.fromAsync(listLetters(target, { pipeline: 'shop' }, signal)), why);
+    expect(await keysBelow('dead-letters/')).toEqual([]);
+    expect(await keysBelow('discarded/')).toEqual([
+      expect.stringMatching(/^discarded\/shop\/clean\/stream\/shardId-0\/10000\.12999\.3000\.[\w-]+\.jsonl\.gz$/),
+    ]);
   });
 });
