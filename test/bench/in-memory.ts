@@ -80,7 +80,8 @@ export function openTarget(streams: readonly string[], { own }: { readonly own: 
 
 export const SHARD = 'shardId-000000000000';
 
-function recordOf(
+/** Writes a record as Lambda's event carries it. */
+export function recordOf(
   stream: string,
   of: { readonly Data: Uint8Array; readonly SequenceNumber: string; readonly PartitionKey: string },
 ): KinesisStreamEvent['Records'][number] {

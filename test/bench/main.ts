@@ -14,6 +14,7 @@ const benchmarks = [
   'emulator-log',
   'mapping',
   'exactly-once',
+  'rejections',
   'bundles',
   'sql-memory',
 ];

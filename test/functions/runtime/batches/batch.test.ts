@@ -4,7 +4,12 @@ import { type BatchFacts, openBatch } from '../../../../functions/runtime/batche
 import { noMarks } from '../../../../functions/runtime/checkpoints/marks.ts';
 import type { StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
 import { endOfRecord, positionOf } from '../../../../functions/runtime/position.ts';
-import { AGGREGATE_MAGIC, MOST_ENTRIES, newAggregate, RECORD } from '../../../../functions/runtime/record-codec/aggregate.ts';
+import {
+  AGGREGATE_MAGIC,
+  MOST_ENTRIES,
+  newAggregate,
+  RECORD,
+} from '../../../../functions/runtime/record-codec/aggregate.ts';
 import { encodeEvent } from '../../../../functions/runtime/record-codec/encode.ts';
 import { hashOf } from '../../../../functions/runtime/record-codec/hash.ts';
 import type { LogRecord } from '../../../../functions/runtime/record-codec/record.ts';

@@ -1,4 +1,4 @@
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import type { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { decodeState } from '../../../../functions/runtime/checkpoints/step-state.ts';
@@ -83,7 +83,8 @@ describe('a portion of a batch', () => {
         let happened = false;
         let isDone = false;
         for (let attempt = 0; !isDone; attempt++) {
-          const portion = attempt === 0 ? first : (bounds[(index + failing + attempt) % bounds.length] as PortionBounds);
+          const portion =
+            attempt === 0 ? first : (bounds[(index + failing + attempt) % bounds.length] as PortionBounds);
           const { dynamodb, s3 } = surroundings();
           let calls = 0;
           const isNext = (): boolean => attempt === 0 && calls++ === failing;

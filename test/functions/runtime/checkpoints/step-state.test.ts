@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { PORTION } from '../../../../functions/runtime/log/portion.ts';
 import { decodeState, encodeState, type StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
+import { PORTION } from '../../../../functions/runtime/log/portion.ts';
 import { positionOf } from '../../../../functions/runtime/position.ts';
 
 const mark = fc.oneof(
