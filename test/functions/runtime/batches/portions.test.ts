@@ -48,11 +48,38 @@ describe('a portion of a batch', () => {
     ...changes,
   });
 
+  /**
+   * Delivers the batch to new processes until one finishes it. The first one's call of this number fails, if it has so
+   * many.
+   */
+  async function deliverUntilDone(run: {
+    readonly step: string;
+    readonly failing: number;
+    boundsOf(attempt: number): PortionBounds;
+  }): Promise<boolean> {
+    let calls = 0;
+    for (let attempt = 0, failed = false; ; attempt++) {
+      const { dynamodb, s3 } = surroundings();
+      const isNext = (): boolean => attempt === 0 && calls++ === run.failing;
+      const [table, bucket] = [failingAt(dynamodb, isNext), failingAt(s3, isNext)];
+      const changes = { portion: run.boundsOf(attempt), dynamodb: table.client, s3: bucket.client };
+      const handler = openTransform(evens, surroundings(changes, { step: run.step }));
+      const { batchItemFailures } = await deliver(handler);
+      failed ||= table.hasFailed() || bucket.hasFailed();
+      if (batchItemFailures.length === 0) return failed;
+    }
+  }
+
   test('ends after a bounded number of rejections, and the position moves with it', async () => {
     for (let record = 0; record < 3; record++) put(numbered(0, 20_000).fill('x'));
     const { s3, dynamodb } = surroundings();
     const stored: string[] = [];
-    const noting = { send: (command: PutObjectCommand) => s3.send((stored.push(command.input.Key ?? ''), command)) };
+    const noting = {
+      send(command: PutObjectCommand) {
+        stored.push(command.input.Key ?? '');
+        return s3.send(command);
+      },
+    };
     let moves = 0;
     const calls = failingAt(dynamodb, (command) => movesPosition(command) && ++moves === 2);
     const handler = openTransform(evens, surroundings({ s3: noting as never, dynamodb: calls.client }));
@@ -75,25 +102,13 @@ describe('a portion of a batch', () => {
       { events: 100, rejections: 100, bytes: 12 },
       PORTION,
     ];
+    const boundsOf = (index: number, attempt: number) => bounds[(index + attempt) % bounds.length] as PortionBounds;
     const repeated = [];
-    for (const [index, first] of bounds.entries()) {
+    for (const index of bounds.keys()) {
       for (let failing = 0; ; failing++) {
         const step = `s${index}-${failing}`;
         engine.letters.clear();
-        let happened = false;
-        let isDone = false;
-        for (let attempt = 0; !isDone; attempt++) {
-          const portion =
-            attempt === 0 ? first : (bounds[(index + failing + attempt) % bounds.length] as PortionBounds);
-          const { dynamodb, s3 } = surroundings();
-          let calls = 0;
-          const isNext = (): boolean => attempt === 0 && calls++ === failing;
-          const [table, bucket] = [failingAt(dynamodb, isNext), failingAt(s3, isNext)];
-          const changes = { portion, dynamodb: table.client, s3: bucket.client };
-          const handler = openTransform(evens, surroundings(changes, { step }));
-          isDone = (await deliver(handler)).batchItemFailures.length === 0;
-          happened ||= table.hasFailed() || bucket.hasFailed();
-        }
+        const happened = await deliverUntilDone({ step, failing, boundsOf: (attempt) => boundsOf(index, attempt) });
         const out = eventsOf(engine.log, 'out').filter(({ source }) => source.startsWith(`/p/${step}/`));
         const once = new Map(out.map(({ source, sequence, data }) => [`${source} ${sequence}`, Number(data)]));
         expect([...once.values()]).toEqual(numbers.filter((number) => number % 2 === 0));
