@@ -202,6 +202,15 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
   ],
 
+  /** Acknowledges a batch of which only the first portion is processed: the other events are lost. */
+  'only-the-first-portion': [
+    {
+      file: `${RUNTIME}/delivery/continuous.ts`,
+      text: 'const unfinished = firstUnfinished(records, positionOfShard({ loaded }));',
+      mistake: 'const unfinished = firstUnfinished([], positionOfShard({ loaded }));',
+    },
+  ],
+
   /** Does not record deaths: every process dies of the same event, and the events after it are never processed. */
   'deaths-not-written-down': [
     {
@@ -294,6 +303,7 @@ export const caughtFrom: Readonly<Record<string, number>> = {
   'marks-from-memory': 114,
   'files-read-twice': 2,
   'rejections-not-kept': 26,
+  'only-the-first-portion': 1,
   'deaths-not-written-down': 36,
   'waits-for-an-operator': 35,
   'redriven-for-everybody': 13,

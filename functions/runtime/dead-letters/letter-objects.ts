@@ -52,7 +52,9 @@ const MOST_BYTES = 64 * 1024 * 1024;
 /** How many bytes of lines are compressed at once. */
 const BLOCK_BYTES = 1024 * 1024;
 
-/** Makes objects of many letters, which come in the order of `at`: one object, or several where one would be too large. */
+/**
+ * Makes objects of many letters, which come in the order of `at`: one object, or several where one would be too large.
+ */
 export function* objectsOfMany(
   letters: Iterable<DeadLetter>,
 ): Generator<{ readonly name: string; readonly body: Buffer }, void, undefined> {

@@ -97,8 +97,8 @@ interface Portion {
 }
 
 /**
- * Commits all of the records: portion by portion, or in smaller parts where one of them may be a poison record. `commit`
- * says what is done with each part.
+ * Commits all of the records: portion by portion, or in smaller parts where one of them may be a poison record.
+ * `commit` says what is done with each part.
  */
 async function commitAll(catchUp: CatchUp, from: ShardInput, { records, commit }: Portion): Promise<ShardInput> {
   if (records.length === 0) return from;
