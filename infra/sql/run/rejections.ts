@@ -11,6 +11,8 @@ export interface RejectionReport {
 
 /** So many lines are printed one by one. */
 const PRINTED = 10;
+/** So many characters of a reason are printed: it may quote a value of any length. */
+const LONGEST_SHOWN = 400;
 /** So many reasons are counted apart. */
 const REASONS = 20;
 
@@ -33,7 +35,8 @@ export function rejectionReport(print: (text: string) => Promise<void>): Rejecti
     rejectOf: (name) => async (rejected) => {
       let text = '';
       for (const { line, reason } of rejected) {
-        const example = `${name}:${line}: ${reason}`;
+        const shown = reason.length > LONGEST_SHOWN ? `${reason.slice(0, LONGEST_SHOWN)}…` : reason;
+        const example = `${name}:${line}: ${shown}`;
         if (count < PRINTED) text += `${example}\n`;
         add(example, reason);
       }
@@ -64,10 +67,8 @@ const TYPES_HINT =
 /** Returns what rejections of one kind have in common: the reason without the values and numbers in it. */
 const kindOf = (reason: string): string =>
   reason
-    .slice(0, LONGEST_KIND)
+    .slice(0, LONGEST_SHOWN)
     .replace(/(?<!\bcolumn )"(?:[^"\\]|\\.)*"?/g, '"…"')
     .replace(/(?<![:\d])\d+/g, '#')
     .replace(/ is not JSON: .*/, ' is not JSON')
     .replace(/^(column ".*?" must be [^,]*), .*/, '$1');
-
-const LONGEST_KIND = 400;

@@ -201,6 +201,10 @@ test('however many reasons there are, a bounded number of lines is printed', asy
   const { errors } = await run(['SELECT n FROM input', '--schema', NUMBERS], lines.join('\n'));
   expect(errors.split('\n').length).toBeLessThan(40);
   expect(errors).toContain('500 lines were rejected');
+  const long = JSON.stringify({ t: 'x'.repeat(100_000) });
+  const { errors: cut } = await run(['SELECT t::integer AS t FROM input'], `${long}\n`.repeat(20));
+  expect(cut).toContain('20 lines were rejected');
+  expect(cut.length).toBeLessThan(10_000);
 });
 
 test('LIMIT ends the statement after so many outputs, across files and with unnested lists, and reads no further', async () => {
