@@ -107,7 +107,10 @@ test('20,000 processes of an http source within 15 minutes stop no step, and eac
     if (minute === 7) await reshard(world, 2);
   }
   // Requests whose answers were lost are sent again.
-  await send(world, sent);
+  await send(
+    world,
+    sent.filter(({ n }) => n % 4 === 0),
+  );
   await settle(world, 3 * HOUR);
   expectOnce(world, sent.length);
   expect(Math.max(...states(world))).toBeLessThan(80 * 1_024);
