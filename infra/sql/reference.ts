@@ -77,7 +77,7 @@ Over files, \`millrace sql\` groups: \`npx millrace sql "SELECT region, count(*)
 - HAVING chooses groups. ORDER BY, LIMIT and OFFSET work on the outputs; without ORDER BY they come in the order in which the groups begin.
 - The groups are kept in memory. Beyond 1,000,000 groups the command stops with an error.
 - A line on which an aggregate fails, such as a sum that overflows, is rejected and leaves its group as it was. A group is left out if an expression over its key and results fails. Both are reported, and the exit code is 1.
-- An aggregate takes FILTER (WHERE …). DISTINCT and ORDER BY work in every aggregate. With DISTINCT or ORDER BY an aggregate keeps the values of the group, as array_agg does: at most 10,000, and at most 1 MiB of them. string_agg keeps at most 1 MiB of text. A line beyond that is rejected. DISTINCT makes no difference to min, max, bool_and, bool_or, every and any_value, which keep one value; nor does ORDER BY to those and to exact sums.
+- An aggregate takes FILTER (WHERE …). DISTINCT and ORDER BY work in every aggregate. With DISTINCT or ORDER BY an aggregate keeps the values of the group, as array_agg does: at most 10,000, and at most 1 MiB of them. string_agg keeps at most 1 MiB of text. A line beyond that is rejected. DISTINCT makes no difference to min, max, bool_and, bool_or, every, any_value, latest and earliest, which keep one value; nor does ORDER BY to most of those and to exact sums.
 - GROUPING SETS, ROLLUP, CUBE, WITHIN GROUP and window functions are not supported.
 
 ## Types
@@ -132,7 +132,7 @@ export async function referencePage(): Promise<string> {
 }
 
 const AGGREGATES_ABOUT =
-  'Aggregates work [over files](#groups). All but count are null for a group without values; all but array_agg and count(\\*) skip nulls. The column “keeps” shows what an aggregate keeps of a group; with DISTINCT or ORDER BY that is all its values. From what is marked with −, a row could be subtracted again.';
+  'Aggregates work [over files](#groups). All but count are null for a group without values; all but array_agg and count(\\*) skip nulls, latest and earliest those of their second argument. latest, earliest, topk, topkdistinct and histogram are not in Postgres; all others give its results. The column “keeps” shows what an aggregate keeps of a group; with DISTINCT or ORDER BY that is all its values. From what is marked with −, a row could be subtracted again.';
 
 function aggregateTable(): string {
   const rows = AGGREGATE_ROWS.map(

@@ -132,6 +132,40 @@ const OTHERS: readonly Row[] = [
   ],
 ];
 
+/** Aggregates that Postgres does not have: what ksqlDB calls LATEST_BY_OFFSET, TOPK and HISTOGRAM. */
+const OWN: readonly Row[] = [
+  [
+    'latest(anyelement, any) anyelement? on null',
+    '{aggregates/by-order/latestBy}(<compare>)',
+    'anyelement, any',
+    'the first argument in the row in which the second is greatest, as in `latest(status, updated)`; of equal rows the last',
+  ],
+  [
+    'earliest(anyelement, any) anyelement? on null',
+    '{aggregates/by-order/earliestBy}(<compare>)',
+    'anyelement, any',
+    'the first argument in the row in which the second is least; of equal rows the first',
+  ],
+  [
+    'topk(anyelement, integer) anyarray',
+    '{aggregates/greatest-values/greatestValues}(<compare>)',
+    'anyarray',
+    'the greatest values, the greatest first, as in `topk(sales, 3)`: at most 1,000',
+  ],
+  [
+    'topkdistinct(anyelement, integer) anyarray',
+    '{aggregates/greatest-values/greatestDistinct}(<compare>)',
+    'anyarray',
+    'the same, with equal values once',
+  ],
+  [
+    'histogram(text) jsonb',
+    '{aggregates/histograms/countsOfTexts}',
+    'jsonb',
+    'an object with the number of rows of each text: at most 10,000 texts',
+  ],
+];
+
 /** Aggregates of Postgres that are not supported, although others of the same name are. */
 const UNSUPPORTED: readonly Row[] = [
   ['array_agg(anyarray) anyarray', '', '', 'arrays of arrays are not supported: use string_agg(x::text, …)'],
@@ -147,9 +181,14 @@ const aggregate = ([signature, accumulator, state, meaning]: Row): Aggregate => 
 });
 
 /** The aggregates by chapter of docs/sql.md. */
-export const AGGREGATE_ROWS: readonly Aggregate[] = [...COUNTS, ...SUMS, ...SPREADS, ...EXTREMES, ...OTHERS].map(
-  aggregate,
-);
+export const AGGREGATE_ROWS: readonly Aggregate[] = [
+  ...COUNTS,
+  ...SUMS,
+  ...SPREADS,
+  ...EXTREMES,
+  ...OTHERS,
+  ...OWN,
+].map(aggregate);
 
 /** All aggregates that take part in the choice of one. */
 export const AGGREGATE_CANDIDATES: readonly Aggregate[] = [...AGGREGATE_ROWS, ...UNSUPPORTED.map(aggregate)];
@@ -161,4 +200,6 @@ export const OTHER_AGGREGATES: ReadonlyMap<string, string> = new Map([
   ['collect_list', 'use array_agg(x)'],
   ['collect_set', 'use array_agg(DISTINCT x)'],
   ['count_distinct', 'use count(DISTINCT x)'],
+  ['latest_by_offset', 'use latest(x, time of the row)'],
+  ['earliest_by_offset', 'use earliest(x, time of the row)'],
 ]);

@@ -47,6 +47,9 @@ export const AGGREGATES: ReadonlySet<string> = new Set([
   'percentile_cont',
   'percentile_disc',
   'any_value',
+  // Ours.
+  'earliest',
+  'latest',
   // ksqlDB's.
   'latest_by_offset',
   'earliest_by_offset',

@@ -73,7 +73,7 @@ function mayBeNull({ resolved: { routine }, args, filter }: Call, isOneGroup: bo
 }
 
 /** Aggregates whose result is the same with and without DISTINCT. */
-const ONCE = /^(?:min|max|bool_and|bool_or|every|any_value)$/;
+const ONCE = /^(?:min|max|bool_and|bool_or|every|any_value|latest|earliest|topkdistinct)$/;
 
 function checkCall(context: CheckContext, node: FuncCall): Call {
   const offset = context.offsetOf(node.location);
@@ -85,6 +85,7 @@ function checkCall(context: CheckContext, node: FuncCall): Call {
   const { aggregate, resolved } = choose(context, { name, operands, offset });
   const converted = call(context, resolved, operands);
   const args = (converted.kind === 'call' ? converted.args : []).map((arg) => withoutUnknown(context, arg));
+  checkCount(context, name, args[1]);
   const isDistinct = node.agg_distinct === true && !ONCE.test(name);
   const sortKeys = checkOrder(scope, node, isDistinct ? { operands, args } : undefined);
   // The result of the others does not depend on the order of the rows.
@@ -119,6 +120,21 @@ function rejectForms(context: CheckContext, node: FuncCall, name: string): void 
     });
   if (node.func_variadic === true || node.args?.some((arg) => 'NamedArgExpr' in arg))
     throw mistake(context, 'unsupported', { offset, problem: `${name} takes arguments without names and VARIADIC` });
+}
+
+const MOST_KEPT = 1000;
+
+/** Checks the number of values that topk keeps, which bounds its state. */
+function checkCount(context: CheckContext, name: string, count: Checked | undefined): void {
+  if (!name.startsWith('topk') || count === undefined) return;
+  const folded = foldConstants(context.source, count);
+  const value = folded.kind === 'constant' ? Number(folded.text ?? 0) : 0;
+  if (value >= 1 && value <= MOST_KEPT) return;
+  throw mistake(context, 'invalid', {
+    offset: count.offset,
+    problem: `the second argument of ${name} must be a number from 1 to ${MOST_KEPT}`,
+    hint: `write ${name}(x, 10)`,
+  });
 }
 
 interface Choice {
@@ -172,9 +188,9 @@ const formsOf = (candidates: readonly Aggregate[]): string =>
 
 /** Returns the types of the columns that hold the state. Objects are held as jsonb. */
 function stateTypes({ state }: Aggregate, { parameters, returns }: Resolved): readonly SqlType[] {
-  const [argument = TEXT] = parameters;
+  const [argument = TEXT, second = argument] = parameters;
   return state.map((name) => {
-    const type = typeNamed(name) ?? (name === 'anyarray' ? returns : argument);
+    const type = typeNamed(name) ?? (name === 'anyarray' ? returns : name === 'any' ? second : argument);
     return holdsRecord(type) ? JSONB : type;
   });
 }

@@ -10,7 +10,9 @@ import { constant, expand } from './module-code.ts';
 /** Returns the name of the constant that is the accumulator of an aggregate. */
 export function accumulatorCode(module: ModuleCode, call: AggregateCall): string {
   const { resolved, args, isDistinct, sortKeys } = call;
-  const compare = factsOf(resolved.parameters[0] ?? TEXT).compare;
+  // latest(value, place) compares places; all others compare their first argument.
+  const compared = resolved.parameters[resolved.routine.parameters[1]?.kind === 'polymorphic' ? 1 : 0];
+  const { compare } = factsOf(compared ?? TEXT);
   const inner = expand(module, resolved.routine.code.replaceAll('<compare>', compare));
   if (!isDistinct && sortKeys.length === 0) return constant(module, inner, 'accumulator');
   const collected = expand(module, '{aggregates/collected/collected}');

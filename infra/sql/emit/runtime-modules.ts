@@ -1,8 +1,11 @@
+import * as byOrder from '../../../functions/runtime/sql/aggregates/by-order.ts';
 import * as collected from '../../../functions/runtime/sql/aggregates/collected.ts';
 import * as counts from '../../../functions/runtime/sql/aggregates/counts.ts';
 import * as decimalVariances from '../../../functions/runtime/sql/aggregates/decimal-variances.ts';
 import * as doubleVariances from '../../../functions/runtime/sql/aggregates/double-variances.ts';
 import * as extremes from '../../../functions/runtime/sql/aggregates/extremes.ts';
+import * as greatestValues from '../../../functions/runtime/sql/aggregates/greatest-values.ts';
+import * as histograms from '../../../functions/runtime/sql/aggregates/histograms.ts';
 import * as identity from '../../../functions/runtime/sql/aggregates/identity.ts';
 import * as lists from '../../../functions/runtime/sql/aggregates/lists.ts';
 import * as sums from '../../../functions/runtime/sql/aggregates/sums.ts';
@@ -50,11 +53,14 @@ import * as zones from '../../../functions/runtime/sql/time/zones.ts';
 
 /** The runtime modules that generated code can import, for running it in this process. */
 export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'aggregates/by-order': byOrder,
   'aggregates/collected': collected,
   'aggregates/counts': counts,
   'aggregates/decimal-variances': decimalVariances,
   'aggregates/double-variances': doubleVariances,
   'aggregates/extremes': extremes,
+  'aggregates/greatest-values': greatestValues,
+  'aggregates/histograms': histograms,
   'aggregates/identity': identity,
   'aggregates/lists': lists,
   'aggregates/sums': sums,

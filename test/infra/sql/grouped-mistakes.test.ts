@@ -109,6 +109,21 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
     'array_agg(text[]) is not supported',
     'arrays of arrays are not supported: use string_agg(x::text, …)',
   ],
+  [
+    'SELECT topk(sales, ‸quantity) FROM input',
+    'the second argument of topk must be a number from 1 to 1000',
+    'write topk(x, 10)',
+  ],
+  [
+    'SELECT topk(sales, ‸1001) FROM input',
+    'the second argument of topk must be a number from 1 to 1000',
+    'write topk(x, 10)',
+  ],
+  [
+    'SELECT ‸latest_by_offset(region) FROM input',
+    'the aggregate latest_by_offset is not supported',
+    'use latest(x, time of the row)',
+  ],
   ['SELECT ‸collect_set(region) FROM input', 'the aggregate collect_set is not supported', 'use array_agg(DISTINCT x)'],
   [
     'SELECT ‸mode() WITHIN GROUP (ORDER BY region) AS m FROM input',

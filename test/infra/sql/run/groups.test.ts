@@ -70,6 +70,14 @@ test('FILTER, DISTINCT and ORDER BY work inside aggregates', async () => {
   expect(await outputs(statement)).toBe('{"a":2,"b":2,"c":"north+south+north","d":["north","south",null]}\n');
 });
 
+test('latest, earliest, topk and histogram, which Postgres does not have', async () => {
+  const statement = `SELECT latest(region, sales) AS a, earliest(sales, quantity) AS b, topk(sales, 2) AS c,
+    topkdistinct(region, 5) AS d, histogram(region) AS e, latest(region, sales) FILTER (WHERE false) AS f FROM input`;
+  expect(await outputs(statement)).toBe(
+    '{"a":"north","b":2,"c":[4,3.25],"d":["south","north"],"e":{"north": 2, "south": 1},"f":null}\n',
+  );
+});
+
 test('without GROUP BY there is one output, also when no line passes WHERE and without any line', async () => {
   expect(await outputs('SELECT count(*), sum(sales) FROM input WHERE sales > 100')).toBe('{"count":0,"sum":null}\n');
   expect(await outputs('SELECT count(*) FROM input WHERE sales > 100 GROUP BY region')).toBe('');

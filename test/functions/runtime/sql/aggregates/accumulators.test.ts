@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Accumulator } from '../../../../../functions/runtime/sql/aggregates/accumulator.ts';
 import { MOST_SIZE, MOST_VALUES } from '../../../../../functions/runtime/sql/aggregates/bounds.ts';
+import { earliestBy, latestBy } from '../../../../../functions/runtime/sql/aggregates/by-order.ts';
 import { collected } from '../../../../../functions/runtime/sql/aggregates/collected.ts';
 import { countOfRows, countOfValues } from '../../../../../functions/runtime/sql/aggregates/counts.ts';
 import {
@@ -17,6 +18,8 @@ import {
   isAnyTrue,
   leastOf,
 } from '../../../../../functions/runtime/sql/aggregates/extremes.ts';
+import { greatestDistinct, greatestValues } from '../../../../../functions/runtime/sql/aggregates/greatest-values.ts';
+import { countsOfTexts } from '../../../../../functions/runtime/sql/aggregates/histograms.ts';
 import { sameIdentity } from '../../../../../functions/runtime/sql/aggregates/identity.ts';
 import { arrayOfValues, textOfValues } from '../../../../../functions/runtime/sql/aggregates/lists.ts';
 import {
@@ -28,6 +31,7 @@ import {
   sumOfDoubles,
   sumOfIntegers,
 } from '../../../../../functions/runtime/sql/aggregates/sums.ts';
+import { jsonText } from '../../../../../functions/runtime/sql/json/json.ts';
 import { decimalIdentity } from '../../../../../functions/runtime/sql/numbers/decimal-functions.ts';
 import type { Decimal } from '../../../../../functions/runtime/sql/numbers/decimals.ts';
 import {
@@ -88,6 +92,39 @@ test.each([
     ],
     'a,bc',
   ],
+  [
+    'latest gives the last of equal rows',
+    latestBy(compareText),
+    [
+      ['x', '1'],
+      ['y', '2'],
+      ['z', '2'],
+      ['w', '1'],
+    ],
+    'z',
+  ],
+  [
+    'earliest gives the first of equal rows',
+    earliestBy(compareText),
+    [
+      ['x', '2'],
+      ['y', '1'],
+      ['z', '1'],
+    ],
+    'y',
+  ],
+  [
+    'latest may be null, and skips rows without a place',
+    latestBy(compareText),
+    [
+      ['x', '1'],
+      [null, '2'],
+      ['z', null],
+    ],
+    null,
+  ],
+  ['topk', greatestValues(compareText), ['b', 'c', 'a', 'c'].map((text) => [text, 3]), ['c', 'c', 'b']],
+  ['topkdistinct', greatestDistinct(compareText), ['b', 'c', 'a', 'c', 'b'].map((text) => [text, 2]), ['c', 'b']],
   ['array_agg keeps nulls', arrayOfValues, one([1, null]), [1, null]],
 ] as const)('%s', (...[, accumulator, rows, expected]) => {
   expect(resultOf(accumulator, rows)).toEqual(expected);
@@ -142,6 +179,16 @@ test('a row that was added to a state and dropped is not in what follows', () =>
   const list = arrayOfValues.add(arrayOfValues.start(), 1);
   arrayOfValues.add(list, 2);
   expect(arrayOfValues.result(arrayOfValues.add(list, 3))).toEqual([1, 3]);
+});
+
+test('histogram counts each text, and no row that was dropped', () => {
+  const { start, add, result, save, load } = countsOfTexts;
+  expect(result(start())).toBeNull();
+  const one = add(start(), 'a');
+  add(one, 'dropped');
+  const two = load(save(add(one, 'a')));
+  add(two, 'dropped');
+  expect(jsonText(result(add(two, 'b')) ?? '')).toBe('{"a": 2, "b": 1}');
 });
 
 test('what an aggregate keeps of the values of a group is bounded in number and in size', () => {
