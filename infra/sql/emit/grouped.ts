@@ -32,6 +32,7 @@ export function groupedCode(module: ModuleCode, plan: Plan): string {
     ...inputCode(module, plan),
     ...collectCode(module, plan, grouping),
     `accumulators: [${accumulators.join(', ')}],`,
+    `stateTexts: [${aggregates.map((call) => stateTextsCode(module, call)).join(', ')}],`,
     ...addCode(plan, aggregates, accumulators),
     'having: (key, results, row) => {',
     ...body(having === undefined ? [] : [having], havingLines),
@@ -108,6 +109,14 @@ function identityCode(module: ModuleCode, keys: readonly GroupKey[]): string {
   return keys.length === 1
     ? (identities[0] ?? '')
     : `${expand(module, '{aggregates/identity/joinedIdentity}')}([${identities.join(', ')}])`;
+}
+
+function stateTextsCode(module: ModuleCode, { state }: AggregateCall): string {
+  const columns = state.map((type) => {
+    const { toText, fromText } = factsOf(type);
+    return `[${expand(module, toText)}, ${expand(module, fromText)}]`;
+  });
+  return `[${columns.join(', ')}]`;
 }
 
 interface Slots {

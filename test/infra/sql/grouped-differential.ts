@@ -1,10 +1,8 @@
-import { factsOf } from '../../../infra/sql/catalog/type-facts.ts';
+import type { GroupedStatement, SavedStates } from '../../../functions/runtime/sql/aggregates/grouped-statement.ts';
+import { loadStates, saveStates } from '../../../functions/runtime/sql/aggregates/grouped-statement.ts';
 import { checkStatement } from '../../../infra/sql/check/statement.ts';
-import { instantiate } from '../../../infra/sql/emit/evaluate.ts';
-import { expand, javascriptModule } from '../../../infra/sql/emit/module-code.ts';
 import { groupedStatementOf } from '../../../infra/sql/emit/statement-of.ts';
 import type { Plan } from '../../../infra/sql/plan/plan.ts';
-import type { SqlType } from '../../../infra/sql/plan/sql-type.ts';
 import { typeName } from '../../../infra/sql/plan/sql-type.ts';
 import type { Groups } from '../../../infra/sql/run/groups.ts';
 import { startGroups } from '../../../infra/sql/run/groups.ts';
@@ -159,24 +157,11 @@ function run(groups: Groups, events: readonly string[]): Made {
 }
 
 /** The statement whose states are written to text and read back after each row, as a table keeps them. */
-function storing(plan: Plan): ReturnType<typeof groupedStatementOf> {
+function storing(plan: Plan): GroupedStatement {
   const statement = groupedStatementOf(plan);
-  const stored = (plan.grouping?.aggregates ?? []).map(({ state }, i) => {
-    const { save, load } = statement.accumulators[i]!;
-    const throughText = state.map(textRoundTrip);
-    return (value: unknown): unknown => load(save(value).map((column, j) => throughText[j]!(column)));
-  });
-  return {
-    ...statement,
-    add: (states, inputs, place) => statement.add(states, inputs, place).map((state, i) => stored[i]!(state)),
-  };
-}
-
-function textRoundTrip(type: SqlType): (value: unknown) => unknown {
-  const module = javascriptModule();
-  const { toText, fromText } = factsOf(type);
-  const code = `return (value) => value === null ? null : ${expand(module, fromText)}(${expand(module, toText)}(value));`;
-  return instantiate(module, code) as (value: unknown) => unknown;
+  const stored = (states: readonly unknown[]): readonly unknown[] =>
+    loadStates(statement, JSON.parse(JSON.stringify(saveStates(statement, states))) as SavedStates);
+  return { ...statement, add: (states, inputs, place) => stored(statement.add(states, inputs, place)) };
 }
 
 /** JSON has one null: a jsonb null and no value at all are written alike. */

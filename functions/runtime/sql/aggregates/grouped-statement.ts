@@ -15,6 +15,8 @@ type Place = Pick<Row, 'at'>;
 export interface GroupedStatement extends Omit<Statement, 'select'> {
   readonly collect: (row: Row, event: EventAttributes, take: TakeRow) => void;
   readonly accumulators: readonly Accumulator<unknown, readonly unknown[], unknown>[];
+  /** For each aggregate, how the columns of its state are written as Postgres's text, and read. */
+  readonly stateTexts: readonly (readonly ColumnText[])[];
   readonly add: (states: readonly unknown[], inputs: readonly unknown[], place: Place) => readonly unknown[];
   /** Tests whether HAVING is true. It decides what is shown of a group, never what is kept. */
   readonly having: (key: readonly unknown[], results: readonly unknown[], place: Place) => boolean;
@@ -23,9 +25,11 @@ export interface GroupedStatement extends Omit<Statement, 'select'> {
   readonly sorting: readonly Sorting[];
   /** Writes the group's output as a JSON object. */
   readonly write: (group: GroupResult, place: Place, target: Pick<Target, 'writer'>) => void;
-  /** Returns the values of the key as text. */
+  /** Returns the values of the key as Postgres's text. */
   readonly keyTexts: (key: readonly unknown[]) => readonly (string | null)[];
 }
+
+export type ColumnText = readonly [toText: (value: never) => string, fromText: (text: string) => unknown];
 
 /** Takes one row: the identity and the values of its group's key, and the inputs of the aggregates. */
 export type TakeRow = (identity: Identity, key: readonly unknown[], inputs: readonly unknown[]) => void;
@@ -42,3 +46,20 @@ export const startStates = ({ accumulators }: GroupedStatement): readonly unknow
 /** Returns the results of the aggregates. Throws `SqlError` if one has none. */
 export const resultsOf = ({ accumulators }: GroupedStatement, states: readonly unknown[]): readonly unknown[] =>
   accumulators.map(({ result }, i) => result(states[i]));
+
+/** The columns of a group's states: for each aggregate one text or null per column. */
+export type SavedStates = readonly (readonly (string | null)[])[];
+
+/** Returns the states of a group as the texts of columns, whose types are in the plan (`AggregateCall.state`). */
+export const saveStates = ({ accumulators, stateTexts }: GroupedStatement, states: readonly unknown[]): SavedStates =>
+  accumulators.map(({ save }, i) => {
+    const texts = stateTexts[i] ?? [];
+    return save(states[i]).map((value, j) => (value === null ? null : (texts[j]?.[0](value as never) ?? null)));
+  });
+
+/** Returns the states that were saved. */
+export const loadStates = ({ accumulators, stateTexts }: GroupedStatement, saved: SavedStates): readonly unknown[] =>
+  accumulators.map(({ load }, i) => {
+    const texts = stateTexts[i] ?? [];
+    return load((saved[i] ?? []).map((text, j) => (text === null ? null : texts[j]?.[1](text))));
+  });

@@ -1,5 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import { expect, test } from 'vitest';
+import { loadStates, saveStates } from '../../../../functions/runtime/sql/aggregates/grouped-statement.ts';
 import { checkStatement } from '../../../../infra/sql/check/statement.ts';
 import { groupedStatementOf } from '../../../../infra/sql/emit/statement-of.ts';
 import { scalar } from '../../../../infra/sql/plan/sql-type.ts';
@@ -110,6 +111,27 @@ test('a group for which an expression fails is left out and named', async () => 
     out: '{"region":"south","x":-1}\n{"region":null,"x":-1}\n',
     errors: 'statement:1:16: division by zero (SQLSTATE 22012), in the group "north"\n',
   });
+});
+
+test('the states of every aggregate can be kept as texts between rows', async () => {
+  const columns = [
+    { name: 'n', type: scalar('numeric'), nullable: true },
+    { name: 't', type: scalar('text'), nullable: true },
+  ];
+  const text = `SELECT latest(n, t) AS a, earliest(t, n) AS b, topk(n, 2) AS c, topkdistinct(t, 2) AS d, histogram(t) AS e,
+    any_value(t) AS f, array_agg(n) AS g, count(DISTINCT n) AS h, string_agg(t, ',' ORDER BY n DESC) AS i FROM input`;
+  const plan = await checkStatement({ file: 'q', text }, { columns, ofFiles: true });
+  const statement = groupedStatementOf(plan);
+  const kept = {
+    ...statement,
+    add: (...row: Parameters<typeof statement.add>) =>
+      loadStates(statement, saveStates(statement, statement.add(...row))),
+  };
+  const groups = startGroups(plan, kept);
+  groups.add(Buffer.from('{"n":1.50,"t":"x"}\n{"n":null,"t":"{NULL}"}\n{"n":3,"t":null}\n{"n":1.5,"t":"x"}\n'));
+  expect(Buffer.concat([...groups.outputs(() => undefined)]).toString('utf8')).toBe(
+    '{"a":null,"b":"x","c":[3,1.50],"d":["{NULL}","x"],"e":{"x": 2, "{NULL}": 1},"f":"x","g":[1.50,null,3,1.5],"h":2,"i":"{NULL},x,x"}\n',
+  );
 });
 
 test('more groups than fit are an error that says what to do', async () => {
