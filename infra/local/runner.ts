@@ -59,8 +59,19 @@ export async function startRunner(options: RunnerOptions, running: AsyncDisposab
   const clock = systemClock();
   const identity = { region: REGION, accountId: ACCOUNT, accessKeyId: 'local', secretAccessKey: 'local' };
   const host = startLambdaHost({ functions, clock, onLog, identity, random: Math.random });
-  const triggers = startTriggers(options, host);
-  running.defer(() => stop(host, triggers));
+  let ending = false;
+  const trace = (step: StepPlan): Trace => {
+    const each = options.trace(step);
+    return (entry) => (ending ? undefined : each(entry));
+  };
+  const triggers = startTriggers({ ...options, trace }, host);
+  running.defer(() =>
+    stop(triggers, async () => {
+      // An invocation that is cut off here did not fail.
+      ending = true;
+      await host.close();
+    }),
+  );
   return {
     steps,
     landing: openLanding(stage, steps.filter(isQueueSource)),
@@ -157,7 +168,7 @@ async function openRequestEndpoints(
 /** How long running invocations may take to end by themselves. */
 const GRACE_MILLIS = 3_000;
 
-async function stop(host: LambdaHost, { mappings, queues, scheduler }: Triggers): Promise<void> {
+async function stop({ mappings, queues, scheduler }: Triggers, cutOff: () => Promise<void>): Promise<void> {
   const stopped = Promise.allSettled([
     ...[...mappings.values()].map((mapping) => mapping.delete()),
     ...queues.map((queue) => queue.stop()),
@@ -166,7 +177,7 @@ async function stop(host: LambdaHost, { mappings, queues, scheduler }: Triggers)
   const waiting = new AbortController();
   await Promise.race([stopped, delay(GRACE_MILLIS, undefined, { signal: waiting.signal }).catch(() => undefined)]);
   waiting.abort();
-  await host.close();
+  await cutOff();
   await stopped;
 }
 
