@@ -104,11 +104,15 @@ export const sites: readonly string[] = [
   'second s3.PutObject dead letters',
 ];
 
-/** Calls that only schedules with many marks make. Faults meet them at random. */
-export const sitesOfMarks: readonly string[] = ['first', 'second', 'lake'].flatMap((step) => [
-  `${step} dynamodb.GetItem marks`,
-  `${step} dynamodb.UpdateItem marks`,
-]);
+/** Calls that only schedules with many marks make, and looks for missed records. Faults meet them at random. */
+export const unaimedSites: readonly string[] = [
+  ...['first', 'second', 'lake'].flatMap((step) => [
+    `${step} dynamodb.GetItem marks`,
+    `${step} dynamodb.UpdateItem marks`,
+  ]),
+  'history kinesis.GetRecords',
+  'history kinesis.GetShardIterator',
+];
 
 /**
  * Sites that a schedule calls once or not at all. Faults aim at their first call, and the provocation makes that call

@@ -1,7 +1,7 @@
 import type { Action } from './action.ts';
 import { allCells, allSites, type Cell, cellKinds, type Disturbance, disturbances, lasting } from './cells.ts';
 import type { PlayedSchedule } from './played.ts';
-import { sitesOfMarks } from './sites.ts';
+import { unaimedSites } from './sites.ts';
 
 /** Counts of faults by call site and kind, and of disturbances, over all schedules. */
 export interface Tally {
@@ -46,11 +46,11 @@ export function newTally(): Tally {
     },
     gaps() {
       return [
-        ...[...allSites, ...sitesOfMarks]
+        ...[...allSites, ...unaimedSites]
           .filter((site) => !called.has(site))
           .map((site) => `no step calls '${site}' any more: remove it from test/faults/sites.ts`),
         ...[...called]
-          .filter((site) => !allSites.includes(site) && !sitesOfMarks.includes(site))
+          .filter((site) => !allSites.includes(site) && !unaimedSites.includes(site))
           .map((site) => `'${site}' is new: add it to test/faults/sites.ts, so that faults aim at it`),
         ...missed().map((cell) => `'${cell.site}' never met: ${cell.kind}`),
         ...[...disturbances, ...lasting]

@@ -39,6 +39,10 @@ export interface Input {
   stateOf(shardId: string, signal: AbortSignal): Promise<StepState | undefined>;
   /** Keeps a committed state for the shard's next batch, where states may be kept. */
   committed(key: string, loaded: LoadedState): void;
+  /** Notes the position after a batch of the mapping, once all of the batch is processed. */
+  reached(key: string, position: Position | undefined): void;
+  /** Tells whether the last batch that this process noted of the shard ended at this position. */
+  isReached(key: string, position: Position): boolean;
   /** Forgets a kept state. Call this after any error: the store has the true state. */
   forget(key: string): void;
 }
@@ -69,6 +73,7 @@ export function openInput(
     loadPages: (shard, names, signal) => store.loadPages(`${under}${shard}`, names, signal),
   };
   const kept = new Map<string, LoadedState>();
+  const reached = new Map<string, Position>();
   let described: Promise<StreamShape> | undefined;
 
   function refresh(signal: AbortSignal): Promise<StreamShape> {
@@ -133,6 +138,10 @@ export function openInput(
       if (keepsStates && loaded.state.rewind === undefined) kept.set(key, loaded);
       else kept.delete(key);
     },
+    reached: (key, position) => {
+      if (position !== undefined) reached.set(key, position);
+    },
+    isReached: (key, position) => reached.get(key) === position,
     forget: (key) => kept.delete(key),
   };
 }

@@ -9,17 +9,19 @@
  * write the same objects. Such a slice is large, and it is not bisected. False for a scheduled sink: its own run fixes
  * its slices (scheduled.ts), and its rewind processes none.
  *
+ * `mayGoBack`: its position is in a database that may be restored to an earlier state while its mapping goes on.
+ *
  * `hasMapping`: an event source mapping continues where a rewind ends. A scheduled run continues by itself, and a
  * replay ends.
  */
 const KINDS = {
-  transform: { appendsBeforeCommit: true, fixesSlices: false, hasMapping: true },
-  'continuous sink': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: true },
-  'scheduled sink': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: false },
+  transform: { appendsBeforeCommit: true, fixesSlices: false, hasMapping: true, mayGoBack: false },
+  'continuous sink': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: true, mayGoBack: true },
+  'scheduled sink': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: false, mayGoBack: false },
   /** A replay of a sink that commits its progress together with its rows. */
-  'transactional replay': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: false },
+  'transactional replay': { appendsBeforeCommit: false, fixesSlices: false, hasMapping: false, mayGoBack: false },
   /** A replay of any other sink. */
-  'replay by slices': { appendsBeforeCommit: false, fixesSlices: true, hasMapping: false },
+  'replay by slices': { appendsBeforeCommit: false, fixesSlices: true, hasMapping: false, mayGoBack: false },
 } as const;
 
 export type StepKind = keyof typeof KINDS;

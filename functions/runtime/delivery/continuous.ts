@@ -18,6 +18,7 @@ import { skipBatch } from '../rewind/skip-batch.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
 import { giveUpExpiring } from './expiring.ts';
 import type { Unfinished } from './give-up.ts';
+import { missedRecords } from './missed-records.ts';
 
 /**
  * Handles one delivery of an event source mapping: a batch of one shard. Decides whether the step is paused, whether
@@ -112,18 +113,27 @@ async function processBatch(
   { shard, shardId, records, signal }: AtShard,
 ): Promise<HandledRecords> {
   const { step, input } = batchWork;
-  await noteGap(step, input, { shard, first: records[0] as LogRecord, signal });
+  const first = records[0] as LogRecord;
   const commit = (batch: Batch, dataHandled: Turn['dataHandled']) =>
     commitAndReport(batchWork, { batch, shard }, { signal, dataHandled });
+  const missed = await missedRecords(batchWork, { shard, shardId, first, signal });
+  if (missed.length > 0) {
+    const { loaded } = await processGuarded({ step, shard, shardId, records: missed, signal, process: commit });
+    // The batch comes in a later round, once nothing is missing before it.
+    return { loaded, result: { isRewound: false, unfinished: first } };
+  }
+  await noteGap(step, input, { shard, first, signal });
   if (!isSteady(step, shard)) {
     // The first batch of this process, or one that may contain a poison record.
     const { loaded, unfinished } = await processGuarded({ step, shard, shardId, records, signal, process: commit });
+    if (unfinished === undefined) input.reached(shard.key, loaded.state.position);
     return { loaded, result: { isRewound: false, unfinished } };
   }
   return step.lock.shared(async () => {
     const { loaded } = await commit(deduplicate(records, shard), () => Promise.resolve());
     noteSteady(step, shard.key, loaded);
     const unfinished = firstUnfinished(records, positionOfShard({ loaded }));
+    if (unfinished === undefined) input.reached(shard.key, loaded.state.position);
     return { loaded, result: { isRewound: false, unfinished } };
   });
 }

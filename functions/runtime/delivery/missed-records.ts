@@ -1,0 +1,50 @@
+import type { BatchWork } from '../batches/batch-work.ts';
+import type { ShardInput } from '../batches/shard-input.ts';
+import { traitsOf } from '../batches/step-kind.ts';
+import { readShard } from '../log/log-reader.ts';
+import { recordAfter } from '../log/record-at.ts';
+import { MOST_BYTES, MOST_RECORDS } from '../log/record-batches.ts';
+import { YOUNGEST_DISCARDED_MILLIS } from '../on-failure/gaps.ts';
+import { isEndOfRecord, positionOf } from '../position.ts';
+import type { LogRecord } from '../record-codec/record.ts';
+
+/**
+ * Reads the next records that a step has to process before a batch, though the mapping does not deliver them: those
+ * between its position and the batch. Resolves to none when there are none.
+ *
+ * A sink keeps its position with its rows. When its database is restored to an earlier state, or loses its last commits
+ * in a failover, the position goes back, while the mapping goes on. So a process asks the log before the first batch
+ * that it processes from a position that it did not reach with the batch before. A position whose record is older than
+ * anything that Lambda discards is left as it is: the records after it may be dead letters already.
+ */
+export async function missedRecords(
+  { kind, step, input }: Pick<BatchWork, 'kind' | 'step' | 'input'>,
+  batch: {
+    readonly shard: ShardInput;
+    readonly shardId: string;
+    readonly first: LogRecord;
+    readonly signal: AbortSignal;
+  },
+): Promise<readonly LogRecord[]> {
+  const { shard, shardId, first, signal } = batch;
+  const { position, arrivedMillis } = shard.loaded.state;
+  if (!traitsOf({ kind }).mayGoBack || position === undefined || arrivedMillis === undefined) return [];
+  if (positionOf(first.sequenceNumber, 0) <= position || input.isReached(shard.key, position)) return [];
+  if (step.now() - arrivedMillis >= YOUNGEST_DISCARDED_MILLIS) return [];
+  const at = { kinesis: step.kinesis, stream: input.stream, shardId, signal };
+  const isBefore = ({ sequenceNumber }: LogRecord): boolean => BigInt(sequenceNumber) < BigInt(first.sequenceNumber);
+  if (isEndOfRecord(position)) {
+    const next = await recordAfter(at, position);
+    if (next === undefined || !isBefore(next)) return [];
+  }
+  const missed: LogRecord[] = [];
+  let bytes = 0;
+  for await (const { records } of readShard({ ...at, after: position, trimmedIsNoLoss: true })) {
+    for (const record of records) {
+      if (!isBefore(record) || missed.length === MOST_RECORDS || bytes >= MOST_BYTES) return missed;
+      missed.push(record);
+      bytes += record.data.length;
+    }
+  }
+  return missed;
+}
