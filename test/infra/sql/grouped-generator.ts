@@ -3,12 +3,15 @@ import { leaf, simpler, sqlOf } from './generated.ts';
 import type { Leaf, Pen } from './generator.ts';
 import { expression } from './generator.ts';
 import type { Random } from './random.ts';
+import type { TestUnnest } from './statement-generator.ts';
+import { randomUnnest, unnestText } from './statement-generator.ts';
 import type { TestTable } from './tables.ts';
 import { leavesOf, quoteName } from './tables.ts';
 
 /** A random statement with groups that can be taken apart. */
 export interface GroupedTest {
   readonly outputs: readonly Generated[];
+  readonly unnests: readonly TestUnnest[];
   readonly where: string | undefined;
   readonly groupBy: readonly string[];
   readonly having: Generated | undefined;
@@ -37,8 +40,14 @@ interface Drawing {
 }
 
 export function randomGrouped(random: Random, table: TestTable): GroupedTest {
-  const columns = leavesOf(table, STREAM).filter(({ sql }) => !sql.startsWith('event.'));
-  const isPlain = random.chance(0.7);
+  const ofTable = leavesOf(table, STREAM).filter(({ sql }) => !sql.startsWith('event.'));
+  const drawn = random.chance(0.25) ? randomUnnest({ random, columns: ofTable }, table, 1) : undefined;
+  // Postgres may unnest a list that names no column before it reads the stream, and then the rows come in another
+  // order.
+  const unnested = drawn !== undefined && /\bs\./.test(sqlOf(drawn.unnest.list)) ? drawn : undefined;
+  const unnests = unnested === undefined ? [] : [unnested.unnest];
+  const columns = [...ofTable, ...(unnested?.columns ?? [])];
+  const isPlain = random.chance(0.7) && unnests.every(({ list }) => list.parts.length === 0);
   const drawing: Drawing = { pen: { random, columns }, isSorted: random.chance(0.5), isPlain };
   const keys = randomKeys(drawing);
   const aggregates = Array.from({ length: 1 + random.below(4) }, () => randomAggregate(drawing));
@@ -49,6 +58,7 @@ export function randomGrouped(random: Random, table: TestTable): GroupedTest {
   const isOrdered = random.chance(0.3) && outputs.every(({ type }) => EXACT.has(type));
   return {
     outputs,
+    unnests,
     where: random.chance(0.3) ? `${random.pick(columns).sql} IS NOT NULL` : undefined,
     groupBy: keys.map(({ sql }) => sql),
     having: having ?? (random.chance(0.2) ? leaf('boolean', `count(*) > ${random.below(4)}`) : undefined),
@@ -69,7 +79,7 @@ function randomKeys({ pen, isSorted, isPlain }: Drawing): readonly Leaf[] {
     if (isPlain || random.chance(0.5)) return chosen;
     const type = random.pick(['boolean', 'integer', 'text', 'date']);
     return { type, sql: sqlOf(expression(pen, type, 1)) };
-  }).filter(({ sql }) => /\bs\./.test(sql));
+  }).filter(({ sql }) => /\b(?:s|u1)\./.test(sql));
 }
 
 /** A call of an aggregate as it is written, and its type. */
@@ -211,10 +221,10 @@ function randomOutputs(pen: Pen, { keys, aggregates, isPlain }: OfGroup): Genera
 }
 
 /** The statement over a stream of the name `stream`, here and in Postgres. */
-export function groupedText({ outputs, where, groupBy, having, orderBy, limit }: GroupedTest): string {
+export function groupedText({ outputs, unnests, where, groupBy, having, orderBy, limit }: GroupedTest): string {
   const select = outputs.map((output, i) => `${sqlOf(output)} AS ${quoteName(`x${i}`)}`).join(', ');
   return [
-    `SELECT ${select} FROM stream AS ${STREAM}`,
+    `SELECT ${select} FROM stream AS ${STREAM}${unnestText({ unnests })}`,
     where === undefined ? '' : ` WHERE ${where}`,
     groupBy.length === 0 ? '' : ` GROUP BY ${groupBy.join(', ')}`,
     having === undefined ? '' : ` HAVING ${sqlOf(having)}`,
@@ -227,6 +237,7 @@ export function groupedText({ outputs, where, groupBy, having, orderBy, limit }:
 export function simplerGrouped(test: GroupedTest): readonly GroupedTest[] {
   const { outputs, orderBy, groupBy } = test;
   const smaller: GroupedTest[] = [
+    { ...test, unnests: [] },
     { ...test, where: undefined },
     { ...test, having: undefined },
     { ...test, limit: '' },

@@ -51,7 +51,7 @@ export function randomStatement(random: Random, table: TestTable): TestStatement
   return { outputs: randomOutputs(pen, table), unnests, where, partitionBy, timestampBy };
 }
 
-function randomUnnest(
+export function randomUnnest(
   pen: Pen,
   { columns }: TestTable,
   index: number,
@@ -155,7 +155,7 @@ function over(statement: TestStatement, part: Generated): TestStatement {
 
 const selectText = (outputs: readonly TestOutput[]): string =>
   `SELECT ${outputs.map(({ expression, name }) => `${sqlOf(expression)}${name === undefined ? '' : ` AS ${quoteName(name)}`}`).join(', ')}`;
-const unnestText = ({ unnests }: TestStatement): string =>
+export const unnestText = ({ unnests }: Pick<TestStatement, 'unnests'>): string =>
   unnests.map(({ list, alias }) => `, unnest(${sqlOf(list)}) AS ${alias}`).join('');
 const whereText = ({ where }: TestStatement): string => (where === undefined ? '' : ` WHERE ${sqlOf(where)}`);
 const fromEvent = (statement: TestStatement): string => `FROM stream AS ${STREAM}, event${unnestText(statement)}`;
