@@ -9,7 +9,7 @@ export const REJECTION_REASONS = [
   'undecodable',
   /** The data does not fit its schema. */
   'schema',
-  /** `apply` threw, or an SQL expression failed. Both are pure, so a retry cannot help. */
+  /** `apply` or `reduce` threw, or an SQL expression failed. All are pure, so a retry cannot help. */
   'transform',
   /** The destination refused this event, and would refuse it again. */
   'refused',

@@ -19,12 +19,12 @@ const LEVELS: readonly (readonly string[])[] = [
   ['checkpoints'],
   ['log'],
   ['sql'],
-  ['transform.ts', 'source.ts', 'sink.ts'],
+  ['transform.ts', 'table.ts', 'source.ts', 'sink.ts'],
   ['record-codec'],
   ['dead-letters'],
   ['json', 'aws', 'exclusive.ts', 'operator-request.ts', 'metrics.ts'],
   ['rejection.ts', 'step-config.ts'],
-  ['event.ts'],
+  ['event.ts', 'blame.ts'],
   ['position.ts', 'errors.ts'],
 ];
 

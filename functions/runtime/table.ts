@@ -1,0 +1,131 @@
+import type { z } from 'zod';
+import { blamed, check } from './blame.ts';
+import { EventRejected, UserMistake } from './errors.ts';
+import type { Event, ReceivedEvent } from './event.ts';
+
+/**
+ * A table as a pipeline names it and the runtime keeps it. `W` is the wire type of its events: what travels as JSON.
+ */
+export interface Table<in W = never, out Field extends string = string> {
+  /** The URL of the module that exports `handler`: `import.meta.url` there. */
+  readonly entry: string;
+  readonly from: z.ZodType;
+  /** The schema of a row, as JSON. Each of its fields is a column. */
+  readonly row: z.ZodType;
+  readonly key: readonly Field[];
+  /** Never set. Carries the type only, as in a transform. */
+  readonly accepts?: (data: W) => void;
+  /** Reads an event. Throws `EventRejected` for an event that does not fit, or that has no key. */
+  read(event: ReceivedEvent): KeyedEvent;
+}
+
+/** An event that was read for a table. */
+export interface KeyedEvent {
+  /** The values of the table's key, as JSON: `["ann","tea"]`. Equal for all events of one row, and for no others. */
+  readonly id: string;
+  /**
+   * Makes the next row of the row before, both as JSON; undefined stands for no row. Pure. Throws `EventRejected` when
+   * the event cannot be reduced: the row then stays as it was.
+   */
+  reduce(row: string | undefined): string | undefined;
+}
+
+/**
+ * Makes a table of a pure function. `reduce` uses no wall clock and no randomness, and calls nothing outside; its time
+ * is the event's time.
+ *
+ * The event becomes a dead letter, and its row stays as it was, when its data does not fit `from`, when `reduce`
+ * throws, or when the new row does not fit `row` or has another key than the event.
+ */
+export function defineTable<I, W, R, const K extends keyof I & keyof R & string>(definition: {
+  readonly entry: string;
+  readonly from: z.ZodType<I, W>;
+  /** The schema of a row: an object whose fields are the columns. */
+  readonly row: z.ZodType<unknown, R>;
+  /** Fields of the event's data that identify its row. They are columns of the row too, with the same values. */
+  readonly key: readonly K[];
+  /**
+   * Makes the row after an event of the row before; `row` is undefined when there is none. `event.data` is what `from`
+   * parsed. Return undefined to delete the row. Throw any error to make the event a dead letter.
+   */
+  reduce(row: NoInfer<R> | undefined, event: Event<I>): NoInfer<R> | undefined;
+}): Table<W, K> {
+  const { entry, from, row: schema, key, reduce } = definition;
+  if (Object.prototype.toString.call(reduce) === '[object AsyncFunction]') throw new UserMistake(NOT_ASYNC);
+  if (key.length === 0) throw new UserMistake('a table needs a key: name one field of the data at least');
+  const twice = key.find((field, index) => key.indexOf(field) !== index);
+  if (twice !== undefined) throw new UserMistake(`the key of a table names '${twice}' twice: name it once`);
+
+  const reduced = (given: Event<I>, id: string, before: string | undefined): string | undefined => {
+    const row = before === undefined ? undefined : (JSON.parse(before) as R);
+    const made = blamed('reduce', () => reduce(row, given));
+    if (made === undefined) return undefined;
+    if (made instanceof Promise) throw noRow(made);
+    check(schema, made, 'the row');
+    return blamed('the row', () => rowText(made, { key, id }));
+  };
+
+  return {
+    entry,
+    from,
+    row: schema,
+    key,
+    read(event) {
+      const { id: ofEvent, source, type, time, key: eventKey, sequence, traceparent } = event;
+      const data = check(from, event.data, 'the input');
+      const given = { id: ofEvent, source, type, time, key: eventKey, sequence, traceparent, data };
+      const id = blamed('the key', () => idOf(data, key, 'the input'));
+      if (Buffer.byteLength(id) > MOST_KEY_BYTES)
+        throw new EventRejected(
+          'too-large',
+          `the values of the table's key have more than ${MOST_KEY_BYTES} bytes together: choose a shorter key`,
+        );
+      return { id, reduce: (row) => reduced(given, id, row) };
+    },
+  };
+}
+
+const NOT_ASYNC =
+  'reduce is async, and a table waits for nobody: compute the row from the row before and the event alone';
+
+/** Nobody waits for the promise: without a handler, its failure would end the process. */
+function noRow(made: Promise<unknown>): EventRejected {
+  made.catch(() => undefined);
+  return new EventRejected('transform', NOT_ASYNC);
+}
+
+/** An index of Postgres holds about 2,700 bytes of a row. */
+const MOST_KEY_BYTES = 2_000;
+
+/** The rows of some thousand events are in memory at once. */
+const MOST_ROW_BYTES = 128 * 1_024;
+
+/** Writes a row as JSON, after a check that its key is the event's. */
+function rowText<R>(row: R, { key, id }: { readonly key: readonly (keyof R & string)[]; readonly id: string }): string {
+  const made = idOf(row, key, 'the row');
+  if (made !== id)
+    throw new EventRejected(
+      'transform',
+      `the row has the key ${shortened(made)}, and its event ${shortened(id)}: reduce must keep ${key.join(', ')}`,
+    );
+  const text = JSON.stringify(row);
+  if (Buffer.byteLength(text) > MOST_ROW_BYTES)
+    throw new EventRejected(
+      'too-large',
+      `the row would have more than ${MOST_ROW_BYTES} bytes as JSON: keep less in it`,
+    );
+  return text;
+}
+
+function idOf<D>(data: D, key: readonly (keyof D & string)[], what: string): string {
+  const values = key.map((field): unknown => data[field]);
+  const missing = key.find((_, index) => values[index] === undefined);
+  if (missing !== undefined) throw new EventRejected('schema', `${what} has no '${missing}', which is in the key`);
+  return JSON.stringify(values);
+}
+
+const LONGEST_SHOWN = 200;
+
+function shortened(text: string): string {
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
+}
