@@ -34,7 +34,7 @@ export type DatabaseInitAnswer =
 const CONNECT_MILLIS = 10_000;
 const STATEMENT_MILLIS = 20_000;
 
-/** Creates the sinks' user, who logs in by IAM, and grants what sinks need in the schema `public`. */
+/** Creates the sinks' user, who logs in by IAM, and grants what sinks and tables need in the database. */
 export async function handler(event: unknown): Promise<DatabaseInitAnswer> {
   const { resources } = readStepConfig();
   const { administratorSecret, user, ...server } = parseOrExplain(Resources, resources, 'the resources of STEP_CONFIG');
@@ -133,8 +133,9 @@ async function stepsFor(client: pg.ClientBase, user: string) {
       isDone: `(SELECT rolcanlogin FROM pg_roles WHERE rolname = ${roleText})`,
     },
     { statement: `GRANT rds_iam TO ${role}`, isDone: `pg_has_role(${roleText}, 'rds_iam', 'MEMBER')` },
-    // The Postgres sink gathers a batch in temporary tables before it merges the batch.
-    ...['CONNECT', 'TEMPORARY'].map((privilege) => ({
+    // The Postgres sink gathers a batch in temporary tables before it merges the batch. A table step makes the schema
+    // of its pipeline.
+    ...['CONNECT', 'TEMPORARY', 'CREATE'].map((privilege) => ({
       statement: `GRANT ${privilege} ${onDatabase}`,
       isDone: `has_database_privilege(${roleText}, ${databaseText}, '${privilege}')`,
     })),

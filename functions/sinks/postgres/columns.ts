@@ -14,7 +14,9 @@ export type Column = z.infer<typeof Column>;
 
 /**
  * Derives a table's columns from a schema's wire type: one column for each field. Objects, arrays and values of several
- * types become `jsonb`. Throws a `UserMistake` for a schema whose data is not an object with known fields.
+ * types become `jsonb`. Throws a `UserMistake` for a schema whose data is not an object with known fields. A deployed
+ * table step refuses to go on with other columns than it was made with, so the same schema gives the same columns for
+ * ever.
  */
 export function columnsOf(schema: z.ZodType): readonly Column[] {
   const root = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;

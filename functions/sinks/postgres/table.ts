@@ -52,7 +52,7 @@ const PROGRESS_TABLE = `CREATE TABLE IF NOT EXISTS millrace_progress (
  */
 export async function openTable(client: pg.ClientBase, options: TableOptions): Promise<Table> {
   await refuseOtherEncodings(client);
-  await makeWhenMissing(client, { name: 'millrace_progress', statement: PROGRESS_TABLE });
+  await makeProgressTable(client);
   const name = quotedTable(options.table);
   if (options.create !== undefined)
     await makeWhenMissing(client, { name, statement: creation(name, options.create, options.key) });
@@ -76,6 +76,11 @@ export async function openTable(client: pg.ClientBase, options: TableOptions): P
   return table;
 }
 
+/** Makes the table with the positions when it is missing. */
+export async function makeProgressTable(client: pg.ClientBase): Promise<void> {
+  await makeWhenMissing(client, { name: 'millrace_progress', statement: PROGRESS_TABLE });
+}
+
 /** True when the table has no row, or is missing. */
 export async function isEmptyOrMissing(client: pg.ClientBase, table: string): Promise<boolean> {
   const name = quotedTable(table);
@@ -84,7 +89,8 @@ export async function isEmptyOrMissing(client: pg.ClientBase, table: string): Pr
   return rows[0]?.full === false;
 }
 
-async function refuseOtherEncodings(client: pg.ClientBase): Promise<void> {
+/** Throws a `UserMistake` for a database that cannot hold every text. */
+export async function refuseOtherEncodings(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ encoding: string; database: string }>(
     `SELECT current_setting('server_encoding') AS encoding, current_database() AS database`,
   );

@@ -36,6 +36,7 @@ describe("the sinks' user", () => {
       `CREATE ROLE ${quoted} LOGIN`,
       `GRANT rds_iam TO ${quoted}`,
       // CONNECT and TEMPORARY everybody has, unless they were taken away; and USAGE.
+      `GRANT CREATE ON DATABASE ${administrator.escapeIdentifier(database)} TO ${quoted}`,
       `GRANT CREATE ON SCHEMA public TO ${quoted}`,
     ]);
     const { rows } = await administrator.query(
@@ -56,7 +57,7 @@ describe("the sinks' user", () => {
     await initDatabase(administrator, user);
     const [quoted, name] = [administrator.escapeIdentifier(user), administrator.escapeIdentifier(database)];
     await administrator.query(
-      `REVOKE ALL ON DATABASE ${name} FROM PUBLIC; REVOKE ALL ON SCHEMA public FROM PUBLIC, ${quoted};
+      `REVOKE ALL ON DATABASE ${name} FROM PUBLIC, ${quoted}; REVOKE ALL ON SCHEMA public FROM PUBLIC, ${quoted};
        REVOKE rds_iam FROM ${quoted}; ALTER ROLE ${quoted} NOLOGIN`,
     );
     expect(await initDatabase(administrator, user)).toEqual([
@@ -64,13 +65,14 @@ describe("the sinks' user", () => {
       `GRANT rds_iam TO ${quoted}`,
       `GRANT CONNECT ON DATABASE ${name} TO ${quoted}`,
       `GRANT TEMPORARY ON DATABASE ${name} TO ${quoted}`,
+      `GRANT CREATE ON DATABASE ${name} TO ${quoted}`,
       `GRANT USAGE ON SCHEMA public TO ${quoted}`,
       `GRANT CREATE ON SCHEMA public TO ${quoted}`,
     ]);
     expect(await initDatabase(administrator, user)).toEqual([]);
   });
 
-  test('can do what a sink does: create a table, write through a temporary one, and read a position', async () => {
+  test('can do what a sink and a table step do: create a table and a schema, write through a temporary table, and read a position', async () => {
     const user = freshUser();
     await initDatabase(administrator, user);
     await administrator.query(`ALTER ROLE ${administrator.escapeIdentifier(user)} PASSWORD 'p'`);
@@ -80,6 +82,7 @@ describe("the sinks' user", () => {
     try {
       await sink.query('CREATE TABLE millrace_progress (step text PRIMARY KEY)');
       await sink.query('CREATE TEMPORARY TABLE stage AS SELECT 1 AS one');
+      await sink.query('CREATE SCHEMA shop');
       await sink.query("INSERT INTO millrace_progress VALUES ('p/s') ON CONFLICT DO NOTHING");
       expect((await sink.query('SELECT step FROM millrace_progress FOR UPDATE')).rows).toEqual([{ step: 'p/s' }]);
     } finally {
@@ -92,7 +95,7 @@ describe("the sinks' user", () => {
     const other = await server.connect(database);
     const both = await Promise.all([initDatabase(administrator, user), initDatabase(other, user)]);
     await other.end();
-    expect(both.map(({ length }) => length).toSorted()).toEqual([0, 3]);
+    expect(both.map(({ length }) => length).toSorted()).toEqual([0, 4]);
   });
 
   test('is created whole or not at all: an error leaves nothing behind', async () => {

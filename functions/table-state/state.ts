@@ -1,0 +1,44 @@
+import type pg from 'pg';
+import type { Table } from '../runtime/table.ts';
+import { beginAt, type LockedPosition } from '../sinks/postgres/progress.ts';
+import { columnsOfTable } from './columns.ts';
+import { makeTable, type Owner, type Prepared } from './make-table.ts';
+import type { StateTable } from './statements.ts';
+
+/** The state of a table step, as connections open it. */
+export interface State {
+  /** Makes what is missing in the database, once on a connection. Do this before progress is loaded. */
+  prepare(client: pg.ClientBase): Promise<Prepared>;
+  /** Begins a transaction in which the shard's position is locked. */
+  begin(client: pg.ClientBase, shard: string): Promise<{ readonly state: StateTable; readonly locked: LockedPosition }>;
+}
+
+export function openState(table: Pick<Table<never>, 'row' | 'key'>, owner: Owner): State {
+  const shape = { columns: columnsOfTable(table), key: table.key };
+  const prepared = new WeakMap<pg.ClientBase, Prepared>();
+
+  const prepare = async (client: pg.ClientBase): Promise<Prepared> => {
+    const known = prepared.get(client);
+    if (known !== undefined) return known;
+    const made = await makeTable(client, owner, shape);
+    prepared.set(client, made);
+    return made;
+  };
+
+  return {
+    prepare,
+    async begin(client, shard) {
+      for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
+        const state = await prepare(client);
+        const locked = await beginAt(client, { step: owner.step, shard }, { ...state, composites: [] });
+        if (locked !== undefined) return { state, locked };
+        await client.query('ROLLBACK');
+        prepared.delete(client);
+      }
+      throw new Error(`the state of table ${owner.step} was altered ${MOST_ATTEMPTS} times while it was read`);
+    },
+  };
+}
+
+/** Nobody alters a state table, or once in its life. */
+const MOST_ATTEMPTS = 5;
