@@ -28,7 +28,7 @@ export class PipelineDashboard extends Construct {
   private stepRow(step: StepPlan): IWidget[][] {
     const { names } = this;
     const from = step.kind === 'source' ? '' : ` ← ${titleOf(step.input.stream)}`;
-    const to = step.kind === 'sink' ? '' : ` → ${titleOf(step.output)}`;
+    const to = 'output' in step ? ` → ${titleOf(step.output)}` : '';
     const lag = lagOf(step, names);
     return [
       [heading(`${step.kind} ${step.name}${from}${to}`)],

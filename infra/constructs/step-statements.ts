@@ -1,6 +1,6 @@
 import type { Names } from '../names.ts';
 import type { Needs, Statement } from '../needs.ts';
-import type { SinkPlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
+import type { ReaderPlan, StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { decryptsItsInput, encryptsItsOutput } from './key-statements.ts';
 import { streamArnOf } from './stream-names.ts';
@@ -11,7 +11,7 @@ export function statementsOf(step: StepPlan, names: Names, needs: Needs | undefi
     writesItsLog(step, names),
     ...(step.kind === 'source' ? [] : [readsItsInput(step, names), ...decryptsItsInput(step.input.stream, names)]),
     ...(step.kind === 'source' ? [] : seesDrainedShards(step, names)),
-    ...(step.kind === 'sink' ? [] : [writesItsOutput(step.output, names), ...encryptsItsOutput(step.output, names)]),
+    ...(!('output' in step) ? [] : [writesItsOutput(step.output, names), ...encryptsItsOutput(step.output, names)]),
     step.delivery === 'request' ? seesWhetherItIsPaused(step, names) : movesItsCheckpoints(step, names),
     ...(step.delivery === 'request' ? [] : [keepsDeadLetters(step, names)]),
     ...(step.delivery === 'continuous' ? keepsDiscardedBatches(names) : []),
@@ -54,7 +54,7 @@ function writesItsLog({ pipeline, name }: StepPlan, names: Names): Statement {
  * A mapping reads with the function's role, and Lambda does not create it without `DescribeStream`. The step itself
  * lists the stream's shards and, on a schedule, reads them.
  */
-function readsItsInput({ input, delivery }: TransformPlan | SinkPlan, names: Names): Statement {
+function readsItsInput({ input, delivery }: ReaderPlan, names: Names): Statement {
   const read = ['DescribeStreamSummary', 'ListShards', 'GetShardIterator', 'GetRecords'];
   return {
     why: 'reads its input',
@@ -71,7 +71,7 @@ function writesItsOutput(stream: StreamPlan, names: Names): Statement {
   };
 }
 
-/** A sink that keeps its positions with its rows also has checkpoints: they hold its pause. */
+/** A step that keeps its positions with its rows also has checkpoints: they hold its pause. */
 function movesItsCheckpoints(step: StepPlan, names: Names): Statement {
   return {
     ...ofItsCheckpoints(step, names),
@@ -89,7 +89,7 @@ function seesWhetherItIsPaused(step: StepPlan, names: Names): Statement {
  * A shard that a transform upstream has drained sends nothing more, so its marks can be dropped
  * (functions/runtime/batches/drained-inputs.ts).
  */
-function seesDrainedShards({ input }: TransformPlan | SinkPlan, names: Names): readonly Statement[] {
+function seesDrainedShards({ input }: ReaderPlan, names: Names): readonly Statement[] {
   if (input.transforms.length === 0) return [];
   const why = 'sees which shards the transforms before it have drained';
   return [{ ...checkpointsOf(input.transforms, names), why, actions: ['dynamodb:GetItem'] }];

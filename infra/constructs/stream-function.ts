@@ -3,12 +3,12 @@ import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { mappingSettings } from '../delivery.ts';
 import type { Statement } from '../needs.ts';
-import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
+import type { ReaderPlan } from '../pipelines/plan.ts';
 import type { EventStream } from './event-stream.ts';
 import { StepFunction, type StepFunctionProps } from './step-function.ts';
 import { streamArnOf } from './stream-names.ts';
 
-export interface StreamFunctionProps extends StepFunctionProps<TransformPlan | SinkPlan> {
+export interface StreamFunctionProps extends StepFunctionProps<ReaderPlan> {
   /** The input stream, when the same stack creates it: Lambda refuses a mapping of a stream that does not exist yet. */
   readonly stream: EventStream | undefined;
 }

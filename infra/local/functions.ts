@@ -4,9 +4,11 @@ import { configuredBundle } from '../configured-bundle.ts';
 import { connectors } from '../connectors.ts';
 import { LIMITS } from '../delivery.ts';
 import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
+import type { LaptopResources } from '../needs.ts';
 import { type StepPlan, schemaOf } from '../pipelines/plan.ts';
 import { stepConfigPartsOf } from '../pipelines/step-config.ts';
 import { REPOSITORY } from '../repository.ts';
+import { serverOnLaptop } from '../sinks/postgres.ts';
 import { findDev } from './dev-file.ts';
 import { removeOldBundles } from './old-bundles.ts';
 import type { LocalStage } from './stage.ts';
@@ -41,14 +43,7 @@ export function functionOf({ step, bundled }: BundledStep, stage: LocalStage): F
     generation: generationOf(bundled, step.options),
     nameOf: (stream) => stage.streamName(stream),
     ...(step.delivery === 'queue' ? { queue: stage.queueUrl(step) } : {}),
-    ...(step.kind === 'transform'
-      ? {}
-      : {
-          resources: connectors[step.connector].onLaptop(
-            { pipeline: step.pipeline, name: step.name, options: step.options, schema: schemaOf(step) },
-            resources,
-          ),
-        }),
+    ...(step.kind === 'transform' ? {} : { resources: resourcesOf(step, resources) }),
   });
   const { timeoutSeconds, memoryMb } = LIMITS[step.delivery];
   return {
@@ -59,4 +54,10 @@ export function functionOf({ step, bundled }: BundledStep, stage: LocalStage): F
     timeoutMillis: timeoutSeconds * 1_000,
     memoryMb,
   };
+}
+
+function resourcesOf(step: Exclude<StepPlan, { readonly kind: 'transform' }>, resources: LaptopResources): unknown {
+  if (step.kind === 'table') return serverOnLaptop(resources.database);
+  const { pipeline, name, options, connector } = step;
+  return connectors[connector].onLaptop({ pipeline, name, options, schema: schemaOf(step) }, resources);
 }

@@ -10,7 +10,7 @@ import { openMappingNames } from '../emulator/mapping/mapping-names.ts';
 import { type QueueMapping, startQueueMapping } from '../emulator/queue-mapping.ts';
 import { type Scheduler, startScheduler } from '../emulator/scheduler.ts';
 import type { Trace } from '../emulator/trace.ts';
-import type { PipelinePlan, SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../pipelines/plan.ts';
+import type { PipelinePlan, ReaderPlan, SinkPlan, SourcePlan, StepPlan } from '../pipelines/plan.ts';
 import { openInvokeEndpoint } from './endpoints/invoke-endpoint.ts';
 import { type Landing, openLanding } from './endpoints/landing.ts';
 import { openRequestEndpoint } from './endpoints/request-endpoint.ts';
@@ -189,7 +189,7 @@ export function functionName({ names }: LocalStage, { pipeline, name }: StepPlan
   return names.step(pipeline, name);
 }
 
-export function isContinuous(step: StepPlan): step is TransformPlan | SinkPlan {
+export function isContinuous(step: StepPlan): step is ReaderPlan {
   return step.delivery === 'continuous';
 }
 

@@ -3,7 +3,7 @@ import { parseOrExplain } from '../../functions/runtime/step-config.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
 import type { SinkName } from '../connectors.ts';
-import type { PipelinePlan, SinkPlan, TransformPlan } from '../pipelines/plan.ts';
+import type { PipelinePlan, SinkPlan, TablePlan, TransformPlan } from '../pipelines/plan.ts';
 import { sameStream } from '../pipelines/streams.ts';
 
 /** Each sink's own answer for its options. */
@@ -21,10 +21,16 @@ export function duplicatesOnReplay({ connector, options }: SinkPlan): boolean {
   return DOUBLES[connector](options);
 }
 
-/** Finds the sinks that would get duplicates if a transform were replayed, through any number of other transforms. */
-export function sinksWithDuplicates(transform: TransformPlan, plans: readonly PipelinePlan[]): readonly SinkPlan[] {
+/**
+ * Finds the sinks that would get duplicates if a transform were replayed, through any number of other transforms, and
+ * the tables, which would count its events twice.
+ */
+export function sinksWithDuplicates(
+  transform: TransformPlan,
+  plans: readonly PipelinePlan[],
+): readonly (SinkPlan | TablePlan)[] {
   const steps = plans.flatMap((plan) => plan.steps);
-  const found: SinkPlan[] = [];
+  const found: (SinkPlan | TablePlan)[] = [];
   const seen = new Set<TransformPlan>();
   const queue = [transform];
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -33,7 +39,7 @@ export function sinksWithDuplicates(transform: TransformPlan, plans: readonly Pi
     for (const step of steps) {
       if (step.kind === 'source' || !sameStream(step.input.stream, next.output)) continue;
       if (step.kind === 'transform') queue.push(step);
-      else if (duplicatesOnReplay(step) && !found.includes(step)) found.push(step);
+      else if ((step.kind === 'table' || duplicatesOnReplay(step)) && !found.includes(step)) found.push(step);
     }
   }
   return found;

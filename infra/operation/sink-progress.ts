@@ -4,7 +4,7 @@ import { openMarkPages, pagesWithRows } from '../../functions/runtime/checkpoint
 import type { PagedStates } from '../../functions/runtime/checkpoints/shard-states.ts';
 import { loadPages, loadProgress } from '../../functions/sinks/postgres/progress.ts';
 import { connectors } from '../connectors.ts';
-import type { SinkPlan, TransformPlan } from '../pipelines/plan.ts';
+import type { ReaderPlan } from '../pipelines/plan.ts';
 import { checkpointsOf, type Target } from './target.ts';
 
 /** A step's states, in the checkpoint table or in the sink's database. Dispose of it: it may hold a connection. */
@@ -22,14 +22,10 @@ export class ProgressOutOfReach extends Error {
  * Opens a step's states. Rejects with `ProgressOutOfReach` when they are in a database whose login cannot be
  * loaded; `load` rejects with it when the database does not answer.
  */
-export async function openStates(
-  step: TransformPlan | SinkPlan,
-  target: Target,
-  signal: AbortSignal,
-): Promise<StatesOfStep> {
+export async function openStates(step: ReaderPlan, target: Target, signal: AbortSignal): Promise<StatesOfStep> {
   const { load } = checkpointsOf(step, target);
   const { load: inTable } = openMarkPages(checkpointsOf(step, target));
-  if (step.kind === 'transform' || connectors[step.connector].progress === 'checkpoint')
+  if (step.kind === 'transform' || (step.kind === 'sink' && connectors[step.connector].progress === 'checkpoint'))
     return { load, loadPages: inTable, [Symbol.asyncDispose]: async () => undefined };
   const server = await target.databaseOf(step, signal).catch((error) => {
     throw new ProgressOutOfReach('a database', error);

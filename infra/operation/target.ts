@@ -5,7 +5,7 @@ import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
 import { type Checkpoints, checkpointsOfStep } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import type { Names } from '../names.ts';
-import type { SinkPlan, StepPlan } from '../pipelines/plan.ts';
+import type { SinkPlan, StepPlan, TablePlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 
 /** Where pipelines run, with what an operator needs to reach them: a stage on AWS, or a dev on this machine. */
@@ -19,8 +19,8 @@ export interface Target {
   };
   /** The stream's name or ARN. */
   streamName(stream: StreamPlan): string;
-  /** The database where a sink keeps its progress, with the login that the sink's function uses. */
-  databaseOf(step: SinkPlan, signal: AbortSignal): Promise<PostgresServer>;
+  /** The database where a sink or a table keeps its progress, with the login that the step's function uses. */
+  databaseOf(step: SinkPlan | TablePlan, signal: AbortSignal): Promise<PostgresServer>;
 }
 
 /** A target whose functions an operator may call. */

@@ -2,10 +2,11 @@ import type { z } from 'zod';
 import type { DeclaredField } from '../../functions/runtime/json/declared-fields.ts';
 import type { Sink } from '../../functions/runtime/sink.ts';
 import type { Source } from '../../functions/runtime/source.ts';
+import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { SinkName, SourceName } from '../connectors.ts';
 import type { InlineSql } from './inline-sql.ts';
-import type { Connected, Duration, SinkStep, SourceStep, TransformStep, WrittenFor } from './steps.ts';
+import type { Connected, Duration, SinkStep, SourceStep, TableStep, TransformStep, WrittenFor } from './steps.ts';
 
 /**
  * The types that the steps of a pipeline must have, so that a step does not compile when it names a stream that is not
@@ -18,6 +19,9 @@ export type CheckedSources<S extends Schemas, Steps> = {
 };
 export type CheckedTransforms<S extends Schemas, Steps> = {
   readonly [N in keyof Steps]: InferredFrom<Steps[N], CheckedTransform<S, Steps[N]>>;
+};
+export type CheckedTables<S extends Schemas, Steps> = {
+  readonly [N in keyof Steps]: InferredFrom<Steps[N], CheckedTable<S, Steps[N]>>;
 };
 export type CheckedSinks<S extends Schemas, Steps> = {
   readonly [N in keyof Steps]: InferredFrom<Steps[N], CheckedSink<S, Steps[N]>>;
@@ -43,6 +47,12 @@ type CheckedTransform<S extends Schemas, T> = T extends {
       : TransformStep<From, unknown, { [Name in keyof S & string]: Name }[keyof S & string]>
     : TransformStep<{ [Name in keyof S & string]: Name }[keyof S & string], unknown, string>
   : TransformStep<string, unknown, string>;
+
+type CheckedTable<S extends Schemas, T> = T extends { readonly from: infer From; readonly keep: infer Keep }
+  ? From extends keyof S & string
+    ? TableStep<From, Keepable<Wire<S, From>, From, Keep>>
+    : TableStep<{ [Name in keyof S & string]: Name }[keyof S & string], unknown>
+  : TableStep<string, unknown>;
 
 type CheckedSink<S extends Schemas, T> = T extends { readonly from: infer From; readonly write: infer Write }
   ? From extends keyof S & string
@@ -114,6 +124,24 @@ type ApplicableCode<B extends AnyStreams, Apply> =
         >
       >
     : Transform<B['in'], B['out']>;
+
+/** The table if it fits its stream; otherwise a text that says why not. */
+type Keepable<Data, From extends string, Keep> = Keep extends { readonly key: readonly (infer Field extends string)[] }
+  ? Unfit<
+      [`stream '${From}' declares no field '`, Exclude<Field, DeclaredField<Data>>, `'`],
+      KeepableData<Data, From, Keep>
+    >
+  : Table<Data>;
+
+type KeepableData<Data, From extends string, Keep> =
+  Keep extends Table<Data>
+    ? Keep
+    : Keep extends Table<infer Read>
+      ? Unfit<
+          [`stream '${From}' does not have the field '`, Misfit<Data, Read>, `' as the table reads it`],
+          Table<Data>
+        >
+      : Table<Data>;
 
 /** The sink if it fits its stream; otherwise a text that says why not. */
 type Writable<Data, From extends string, Write> = Write extends {

@@ -2,13 +2,15 @@ import type { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Sink } from '../../functions/runtime/sink.ts';
 import type { Source } from '../../functions/runtime/source.ts';
+import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
+import { columnsOfTable } from '../../functions/table-state/columns.ts';
 import type { SinkName, SourceName } from '../connectors.ts';
 import { KEY_ARN, KEY_ARN_RULE, keysOf, type StreamKey } from '../key-arn.ts';
-import type { CheckedSinks, CheckedSources, CheckedTransforms } from './checked-steps.ts';
+import type { CheckedSinks, CheckedSources, CheckedTables, CheckedTransforms } from './checked-steps.ts';
 import type { InlineSql } from './inline-sql.ts';
 import { fieldMistakes } from './sink-fields.ts';
-import type { Connected, Duration, SinkStep, SourceStep, TransformStep, WrittenFor } from './steps.ts';
+import type { Connected, Duration, SinkStep, SourceStep, TableStep, TransformStep, WrittenFor } from './steps.ts';
 
 /**
  * A pipeline as plain data: what is deployed, not how. The CDK app, the local runner and the CLI read it. A step does
@@ -20,6 +22,7 @@ export interface Pipeline<S extends Streams = Streams> {
   readonly streams: S;
   readonly sources: Readonly<Record<string, AnySourceStep>>;
   readonly transforms: Readonly<Record<string, AnyTransformStep>>;
+  readonly tables: Readonly<Record<string, AnyTableStep>>;
   readonly sinks: Readonly<Record<string, AnySinkStep>>;
 }
 
@@ -82,6 +85,7 @@ export interface ExistingStream extends Schema, Deduplicating, Encrypted {
 
 export type AnySourceStep = SourceStep<Source<unknown> & Connected<SourceName>, string>;
 export type AnyTransformStep = TransformStep<string, (Transform & WrittenFor<string, string>) | InlineSql, string>;
+export type AnyTableStep = TableStep<string, Table>;
 export type AnySinkStep = SinkStep<string, Sink<never, 'either' | 'scheduled', string> & Connected<SinkName>>;
 
 /**
@@ -89,11 +93,18 @@ export type AnySinkStep = SinkStep<string, Sink<never, 'either' | 'scheduled', s
  * allowed on AWS, step names that are used twice, numbers out of range. Without types it also finds fields that a
  * stream does not have.
  */
-export function definePipeline<const S extends Streams, const Sources, const Transforms, const Sinks>(declaration: {
+export function definePipeline<
+  const S extends Streams,
+  const Sources,
+  const Transforms,
+  const Tables,
+  const Sinks,
+>(declaration: {
   readonly name: string;
   readonly streams: S;
   readonly sources?: CheckedSources<NoInfer<S>, Sources>;
   readonly transforms?: CheckedTransforms<NoInfer<S>, Transforms>;
+  readonly tables?: CheckedTables<NoInfer<S>, Tables>;
   readonly sinks?: CheckedSinks<NoInfer<S>, Sinks>;
 }): Pipeline<S> {
   const pipeline = {
@@ -101,6 +112,7 @@ export function definePipeline<const S extends Streams, const Sources, const Tra
     streams: declaration.streams,
     sources: (declaration.sources ?? {}) as Pipeline['sources'],
     transforms: (declaration.transforms ?? {}) as Pipeline['transforms'],
+    tables: (declaration.tables ?? {}) as Pipeline['tables'],
     sinks: (declaration.sinks ?? {}) as Pipeline['sinks'],
   };
   const mistakes = mistakesOf(pipeline);
@@ -146,7 +158,9 @@ function mistakesOf(pipeline: Pipeline): string[] {
 }
 
 function nameMistakes(pipeline: Pipeline): string[] {
-  const steps = [pipeline.sources, pipeline.transforms, pipeline.sinks].flatMap((group) => Object.keys(group));
+  const steps = [pipeline.sources, pipeline.transforms, pipeline.tables, pipeline.sinks].flatMap((group) =>
+    Object.keys(group),
+  );
   const names = [
     ...Object.keys(pipeline.streams).map((name) => ({ what: 'stream', name })),
     ...steps.map((name) => ({ what: 'step', name })),
@@ -218,7 +232,7 @@ function stepMistakes(pipeline: Pipeline): string[] {
         ]
       : [],
   );
-  const steps = { ...pipeline.sources, ...pipeline.transforms, ...pipeline.sinks };
+  const steps = { ...pipeline.sources, ...pipeline.transforms, ...pipeline.tables, ...pipeline.sinks };
   const renamed = Object.entries(steps).flatMap(([name, { formerly }]) =>
     formerly !== undefined && formerly in steps
       ? [
@@ -237,7 +251,19 @@ function stepMistakes(pipeline: Pipeline): string[] {
     ...[sinks, scheduled, renamed, circular].flat(),
     ...fieldMistakes(pipeline),
     ...Object.entries(pipeline.transforms).flatMap(sqlMistakes),
+    ...Object.entries(pipeline.tables).flatMap(tableMistakes),
   ];
+}
+
+/** Finds schemas and keys that cannot be a table of Postgres. */
+function tableMistakes([name, { keep }]: [string, AnyTableStep]): string[] {
+  try {
+    columnsOfTable(keep);
+    return [];
+  } catch (error) {
+    if (error instanceof UserMistake) return [`step '${name}': ${error.message}`];
+    throw error;
+  }
 }
 
 function sqlMistakes([name, { from, to, apply }]: [string, AnyTransformStep]): string[] {

@@ -4,7 +4,7 @@ import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { inRepository } from '../repository.ts';
 import type { InlineStatement } from './inline-sql.ts';
 import { checkPrefixes } from './lake-prefixes.ts';
-import type { AnySinkStep, AnySourceStep, AnyTransformStep, Pipeline } from './pipeline.ts';
+import type { AnySinkStep, AnySourceStep, AnyTableStep, AnyTransformStep, Pipeline } from './pipeline.ts';
 import type { Duration, Start } from './steps.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
 
@@ -16,7 +16,10 @@ export interface PipelinePlan {
   readonly steps: readonly StepPlan[];
 }
 
-export type StepPlan = SourcePlan | TransformPlan | SinkPlan;
+export type StepPlan = SourcePlan | ReaderPlan;
+
+/** A step that reads a stream. */
+export type ReaderPlan = TransformPlan | TablePlan | SinkPlan;
 
 interface AnyStepPlan {
   readonly pipeline: string;
@@ -50,6 +53,12 @@ export interface TransformPlan extends AnyReaderPlan {
   readonly output: StreamPlan;
 }
 
+/** A step that keeps a table in the stage's database. */
+export interface TablePlan extends AnyReaderPlan {
+  readonly kind: 'table';
+  readonly delivery: 'continuous';
+}
+
 export interface SinkPlan extends AnyReaderPlan {
   readonly kind: 'sink';
   readonly connector: SinkName;
@@ -81,7 +90,7 @@ export interface InputPlan {
 export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): PipelinePlan {
   checkPrefixes(pipeline, pipelines);
   const stream = (name: string) => resolveStream(pipeline, name, pipelines);
-  const inputOf = (step: AnyTransformStep | AnySinkStep): InputPlan => {
+  const inputOf = (step: AnyTransformStep | AnyTableStep | AnySinkStep): InputPlan => {
     const input = stream(step.from);
     return {
       stream: input,
@@ -121,6 +130,15 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       output,
     };
   };
+  const table = ([name, step]: [string, AnyTableStep]): TablePlan => ({
+    ...common(name, step.formerly),
+    kind: 'table',
+    delivery: 'continuous',
+    entry: inRepository(step.keep.entry),
+    options: undefined,
+    atLeastOnce: false,
+    input: inputOf(step),
+  });
   const sink = ([name, step]: [string, AnySinkStep]): SinkPlan => ({
     ...common(name, step.formerly),
     kind: 'sink',
@@ -141,6 +159,7 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
     steps: [
       ...Object.entries(pipeline.sources).map(source),
       ...Object.entries(pipeline.transforms).map(transform),
+      ...Object.entries(pipeline.tables).map(table),
       ...Object.entries(pipeline.sinks).map(sink),
     ],
   };

@@ -1,10 +1,10 @@
-import type { PipelinePlan, SinkPlan, TransformPlan } from './plan.ts';
+import type { PipelinePlan, ReaderPlan } from './plan.ts';
 import { type StreamPlan, sameStream } from './streams.ts';
 
 /** A stream, and its readers that share the throughput of each shard: 2 MB/s and 5 reads a second for all together. */
 export interface SharedStream {
   readonly stream: StreamPlan;
-  readonly readers: readonly (TransformPlan | SinkPlan)[];
+  readonly readers: readonly ReaderPlan[];
 }
 
 /** Two readers can keep up with a shard that is written at its limit of 1 MB/s. */

@@ -1,21 +1,28 @@
 import { z } from 'zod';
 import { declaredFields, undeclaredField } from '../../functions/runtime/json/declared-fields.ts';
 
-/** The part of a pipeline that says which sink reads which schema, and which fields its options name. */
-interface SinksOfStreams {
+/** The part of a pipeline that says which sink or table reads which schema, and which fields it names. */
+interface ReadersOfStreams {
   readonly streams: Readonly<Record<string, { readonly schema: z.ZodType }>>;
   readonly sinks: Readonly<
     Record<string, { readonly from: string; readonly write: { readonly fields?: readonly string[] } }>
   >;
+  readonly tables: Readonly<
+    Record<string, { readonly from: string; readonly keep: { readonly key: readonly string[] } }>
+  >;
 }
 
 /**
- * Finds the sinks whose options name a field that the schema of their stream does not declare, such as a misspelt field
- * to partition by. The compiler finds most of them; the others come from code without types.
+ * Finds the sinks whose options, and the tables whose key, name a field that the schema of their stream does not
+ * declare, such as a misspelt field to partition by. The compiler finds most of them; the others come from code without
+ * types.
  */
-export function fieldMistakes({ streams, sinks }: SinksOfStreams): string[] {
-  return Object.entries(sinks).flatMap(([name, { from, write }]) => {
-    const { fields = [] } = write;
+export function fieldMistakes({ streams, sinks, tables }: ReadersOfStreams): string[] {
+  const readers = [
+    ...Object.entries(tables).map(([name, { from, keep }]) => ({ name, from, fields: keep.key })),
+    ...Object.entries(sinks).map(([name, { from, write }]) => ({ name, from, fields: write.fields ?? [] })),
+  ];
+  return readers.flatMap(({ name, from, fields }) => {
     const schema = streams[from]?.schema;
     if (schema === undefined || fields.length === 0) return [];
     const declared = declaredFields(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }));

@@ -1,7 +1,7 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { BundledConfig, EnvironmentConfig, StepConfig } from '../../functions/runtime/step-config.ts';
 import { connectors } from '../connectors.ts';
-import type { SinkPlan, StepPlan, TransformPlan } from './plan.ts';
+import type { ReaderPlan, StepPlan } from './plan.ts';
 import type { StreamPlan } from './streams.ts';
 
 /** What the target that a step runs on provides for it. */
@@ -28,7 +28,7 @@ export function stepConfigOf(step: StepPlan, target: StepTarget): StepConfig {
     deadLetters,
     ...(step.formerly === undefined ? {} : { formerly: step.formerly }),
     ...(step.kind === 'source' ? { pipelines: [...step.pipelines] } : { input: inputConfigOf(step, nameOf) }),
-    ...(step.kind === 'sink' ? {} : { output: outputConfigOf(step.output, nameOf) }),
+    ...(step.kind === 'sink' || step.kind === 'table' ? {} : { output: outputConfigOf(step.output, nameOf) }),
     ...(queue === undefined ? {} : { queue }),
     ...(step.options === undefined ? {} : { options: step.options }),
     ...(resources === undefined ? {} : { resources }),
@@ -50,7 +50,7 @@ export interface StepConfigParts {
 export function stepConfigPartsOf(step: StepPlan, target: StepTarget): StepConfigParts {
   const { generation, pipelines, options, resources, ...rest } = stepConfigOf(step, target);
   const isBundled = ([name]: [string, unknown]): boolean =>
-    step.kind !== 'transform' && connectors[step.connector].bundledResources.some((bundled) => bundled === name);
+    'connector' in step && connectors[step.connector].bundledResources.some((bundled) => bundled === name);
   const entries = Object.entries(resources ?? {});
   const inBundle = entries.filter(isBundled);
   const environment = {
@@ -69,7 +69,7 @@ export function stepConfigPartsOf(step: StepPlan, target: StepTarget): StepConfi
   };
 }
 
-function inputConfigOf({ input, delivery }: TransformPlan | SinkPlan, nameOf: StepTarget['nameOf']) {
+function inputConfigOf({ input, delivery }: ReaderPlan, nameOf: StepTarget['nameOf']) {
   const start = input.start instanceof Date ? input.start.toISOString() : input.start;
   // The mapping of a continuous step decides where the step starts.
   const idempotent = input.stream.idempotent ? { idempotent: true as const } : {};

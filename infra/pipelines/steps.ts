@@ -35,6 +35,11 @@ export interface TransformStep<From, Apply, To> extends Named, Reader {
   readonly to: To;
 }
 
+export interface TableStep<From, Keep> extends Named, Reader {
+  readonly from: From;
+  readonly keep: Keep;
+}
+
 export interface SinkStep<From, Write> extends Named, Reader {
   readonly from: From;
   readonly write: Write;

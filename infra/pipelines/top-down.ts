@@ -21,7 +21,7 @@ export function topDown({ steps }: PipelinePlan): readonly Item[] {
     waiting.delete(next);
     if (next.kind !== 'source') addStream(next.input.stream);
     items.push({ what: 'step', step: next });
-    if (next.kind !== 'sink' && !writersIn(waiting, next.output)) addStream(next.output);
+    if ('output' in next && !writersIn(waiting, next.output)) addStream(next.output);
   }
   return items;
 }
@@ -32,5 +32,5 @@ function isReady(step: StepPlan, waiting: ReadonlySet<StepPlan>): boolean {
 }
 
 function writersIn(waiting: ReadonlySet<StepPlan>, stream: StreamPlan): boolean {
-  return [...waiting].some((step) => step.kind !== 'sink' && sameStream(step.output, stream));
+  return [...waiting].some((step) => 'output' in step && sameStream(step.output, stream));
 }

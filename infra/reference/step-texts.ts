@@ -1,4 +1,4 @@
-import type { AnySinkStep, AnySourceStep, AnyTransformStep } from '../pipelines/pipeline.ts';
+import type { AnySinkStep, AnySourceStep, AnyTableStep, AnyTransformStep } from '../pipelines/pipeline.ts';
 
 /** What docs/connectors.md says about a kind of step. */
 export interface StepText {
@@ -11,6 +11,11 @@ export const stepTexts: readonly StepText[] = [
     title: 'Transform',
     guarantees:
       'Lambda delivers the batches of a shard in order. The step appends all outputs of a batch before it moves its position. After a crash it appends the same outputs again, with the same `source` and `sequence`, and every Millrace reader drops what it has already taken: each output counts *once*. A program of yours that reads the stream with other tools sees such repeats and has to drop them by `source` and `sequence`. Outputs with one key stay in the order of their inputs, as long as those had one key too. An event that does not fit `from`, makes `apply` throw or gives an output that does not fit `to` becomes a dead letter, and none of its outputs is sent. Exceptions: a transform with `deterministic: false` delivers at least once; and code that is deployed while a batch is in flight may duplicate that batch, unless you pause the step, deploy and resume.',
+  },
+  {
+    title: 'Table',
+    guarantees:
+      'Lambda delivers the batches of a shard in order. Rows, position and marks are committed in one transaction, so each event counts *once*, in the order of its key. An event that does not fit `from`, makes `reduce` throw, gives a row that does not fit `row` or that Postgres rejects, or has another key than the events that wrote its row, becomes a dead letter, and the row stays as it was. [Tables](tables.md) says the rest.',
   },
   {
     title: 'Continuous sink',
@@ -34,23 +39,26 @@ export const stepTexts: readonly StepText[] = [
   },
 ];
 
-type StepOption = Exclude<keyof AnySourceStep | keyof AnyTransformStep | keyof AnySinkStep, 'read' | 'apply' | 'write'>;
+type StepOption = Exclude<
+  keyof AnySourceStep | keyof AnyTransformStep | keyof AnyTableStep | keyof AnySinkStep,
+  'read' | 'apply' | 'keep' | 'write'
+>;
 
 /** What a step says beside its connector or transform; one that is missing here does not compile. */
 export const stepOptions: Readonly<Record<StepOption, { readonly of: string; readonly meaning: string }>> = {
-  from: { of: 'transforms, sinks', meaning: 'The stream to read.' },
+  from: { of: 'transforms, tables, sinks', meaning: 'The stream to read.' },
   to: { of: 'sources, transforms', meaning: 'The stream to write.' },
   every: {
     of: 'sinks',
     meaning: 'Makes the sink scheduled: how often it runs, in whole minutes: `minutes(5)`. Without it, continuous.',
   },
   start: {
-    of: 'transforms, sinks',
+    of: 'transforms, tables, sinks',
     meaning:
-      "Where a step without a position begins: `'earliest'` (the default), `'latest'` or a `Date`. Later deployments do not move a position; `millrace positions` does.",
+      "Where a step without a position begins: `'earliest'` (the default), `'latest'` or a `Date`. Later deployments do not move a position; `millrace positions` does, except that of a table.",
   },
   fanOut: {
-    of: 'transforms, continuous sinks',
+    of: 'transforms, tables, continuous sinks',
     meaning:
       '`true`: the step gets its own 2 MB/s from each shard (enhanced fan-out, for a fee). Without it, the step shares 2 MB/s and 5 reads a second with the other readers of the stream.',
   },

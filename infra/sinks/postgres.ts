@@ -7,17 +7,23 @@ import { readsSecret } from '../secret-statements.ts';
 /** The options that the resources depend on. */
 const Options = z.object({ create: z.boolean().default(false), database: z.string().optional() });
 
-type Resources = z.input<typeof PostgresServer> & { readonly columns?: readonly Column[] };
+type Server = z.input<typeof PostgresServer>;
+type Resources = Server & { readonly columns?: readonly Column[] };
 
 /**
  * Runs the sink in the database's network, with the address of its database. A sink that creates its table also gets
  * the columns, derived from the stream's schema.
  */
 export function postgresOnAws(step: ConnectorStep, aws: AwsResources): Needs {
-  const database = aws.database(Options.parse(step.options).database);
+  const needs = databaseNeeds(aws.database(Options.parse(step.options).database));
+  return { ...needs, resources: { ...needs.resources, ...columnsToCreate(step) } };
+}
+
+/** Returns what a function needs that logs in to a database: its address, the rights to log in, and its network. */
+export function databaseNeeds(database: AwsDatabase): Needs & { readonly resources: Server } {
   const { host, port, name, user, authentication, tls, ca, network } = database;
   const auth = 'secret' in authentication ? { secret: authentication.secret } : { iam: true as const };
-  const resources: Resources = {
+  const resources: Server = {
     host,
     port,
     database: name,
@@ -25,24 +31,19 @@ export function postgresOnAws(step: ConnectorStep, aws: AwsResources): Needs {
     auth,
     ...(tls === undefined ? {} : { tls }),
     ...(ca === undefined ? {} : { ca }),
-    ...columnsToCreate(step),
   };
   return { resources, statements: logsIn(authentication), network };
 }
 
 /** A laptop has one database, which stands for all databases that a pipeline names. */
 export function postgresOnLaptop(step: ConnectorStep, { database }: LaptopResources): unknown {
-  const { host, port, name, user, password } = database;
-  const resources: Resources = {
-    host,
-    port,
-    database: name,
-    user,
-    auth: { password },
-    tls: 'off',
-    ...columnsToCreate(step),
-  };
+  const resources: Resources = { ...serverOnLaptop(database), ...columnsToCreate(step) };
   return resources;
+}
+
+export function serverOnLaptop(database: LaptopResources['database']): Server {
+  const { host, port, name, user, password } = database;
+  return { host, port, database: name, user, auth: { password }, tls: 'off' };
 }
 
 function columnsToCreate({ options, schema }: ConnectorStep): Pick<Resources, 'columns'> {

@@ -14,13 +14,16 @@ import type { Surroundings } from '../constructs/surroundings.ts';
 import type { AwsResources, ConnectorStep } from '../needs.ts';
 import {
   type PipelinePlan,
+  type ReaderPlan,
   type SinkPlan,
   type SourcePlan,
   type StepPlan,
   schemaOf,
+  type TablePlan,
   type TransformPlan,
 } from '../pipelines/plan.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
+import { databaseNeeds } from '../sinks/postgres.ts';
 
 /** The stack of one pipeline: its streams, a function for each step, alarms and a dashboard. */
 export class PipelineStack extends Stack {
@@ -52,11 +55,18 @@ export class PipelineStack extends Stack {
   private addStep(step: StepPlan): void {
     if (step.kind === 'source') this.addSourceStep(step);
     else if (step.kind === 'transform') this.addTransformStep(step);
+    else if (step.kind === 'table') this.addTableStep(step);
     else this.addSinkStep(step);
   }
 
   private addTransformStep(step: TransformPlan): void {
     this.addStreamFunction({ step, surroundings: this.surroundings });
+  }
+
+  /** A table is in the stage's own database. */
+  private addTableStep(step: TablePlan): void {
+    const { surroundings } = this;
+    this.addStreamFunction({ step, surroundings, needs: databaseNeeds(surroundings.resources.database(undefined)) });
   }
 
   private addSourceStep(step: SourcePlan): void {
@@ -80,14 +90,14 @@ export class PipelineStack extends Stack {
     else new ScheduledFunction(this, step.name, { ...props, everyMillis: step.every });
   }
 
-  private addStreamFunction(props: StepFunctionProps<TransformPlan | SinkPlan>): void {
+  private addStreamFunction(props: StepFunctionProps<ReaderPlan>): void {
     const { step } = props;
     const { mappingId } = new StreamFunction(this, step.name, { ...props, stream: this.inputOf(step) });
     this.mappings.set(step.name, mappingId);
   }
 
   /** Finds the step's input among this stack's streams. Undefined: another stack, or nobody of ours, creates it. */
-  private inputOf({ pipeline, input: { stream } }: TransformPlan | SinkPlan): EventStream | undefined {
+  private inputOf({ pipeline, input: { stream } }: ReaderPlan): EventStream | undefined {
     return stream.kind === 'own' && stream.pipeline === pipeline ? this.streams.get(stream.name) : undefined;
   }
 

@@ -103,7 +103,7 @@ async function bundledOnce(entry: Entry): Promise<Bundle> {
 function ownersOf(plan: PipelinePlan): readonly string[] {
   const used = plan.steps.flatMap((step) => [
     ...(step.kind === 'source' ? [] : [step.input.stream]),
-    ...(step.kind === 'sink' ? [] : [step.output]),
+    ...('output' in step ? [step.output] : []),
   ]);
   const owners = used.flatMap((stream) => (stream.kind === 'own' ? [stream.pipeline] : []));
   return [...new Set(owners)].filter((owner) => owner !== plan.name);

@@ -6,12 +6,12 @@ import { describeStream } from '../../functions/runtime/log/shards.ts';
 import type { Position } from '../../functions/runtime/position.ts';
 import { connectors } from '../../infra/connectors.ts';
 import { streamNameOf } from '../../infra/constructs/stream-names.ts';
-import type { SinkPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import type { ReaderPlan } from '../../infra/pipelines/plan.ts';
 import type { Deployed } from './deployed.ts';
 import { LONGEST_MILLIS } from './longest.ts';
 
 /** Counts the records of its stream that a step has not processed yet, by the step's own positions. */
-export async function recordsBehind(step: TransformPlan | SinkPlan, deployed: Deployed): Promise<number> {
+export async function recordsBehind(step: ReaderPlan, deployed: Deployed): Promise<number> {
   const { kinesis } = deployed.clients;
   const signal = AbortSignal.timeout(LONGEST_MILLIS);
   const stream = streamNameOf(step.input.stream, deployed.names);
@@ -27,12 +27,12 @@ export async function recordsBehind(step: TransformPlan | SinkPlan, deployed: De
 
 async function positionIn(
   shard: string,
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   { deployed, signal }: { readonly deployed: Deployed; readonly signal: AbortSignal },
 ): Promise<Position | undefined> {
   const name = `${step.pipeline}/${step.name}`;
   const { clients, names } = deployed;
-  const keepsItsOwn = step.kind === 'sink' && connectors[step.connector].progress === 'own';
+  const keepsItsOwn = step.kind === 'table' || (step.kind === 'sink' && connectors[step.connector].progress === 'own');
   const stored = keepsItsOwn
     ? await stateInDatabase(name, shard, deployed)
     : (await openCheckpoints({ dynamodb: clients.dynamodb, table: names.checkpoints, step: name }).load(shard, signal))

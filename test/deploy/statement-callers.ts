@@ -25,7 +25,7 @@ import {
 import { ON_FAILURE_PREFIX } from '../../functions/runtime/on-failure/missed.ts';
 import { logGroupOf } from '../../infra/constructs/step-statements.ts';
 import { streamArnOf } from '../../infra/constructs/stream-names.ts';
-import type { SinkPlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import type { ReaderPlan, StepPlan } from '../../infra/pipelines/plan.ts';
 import { type Caller, clientOptions } from './caller.ts';
 import type { Deployed } from './deployed.ts';
 import { callJson } from './signed-call.ts';
@@ -89,14 +89,14 @@ async function answered(call: ReturnType<typeof callJson>): Promise<void> {
 }
 
 /** Returns the calls of a Kinesis mapping and its S3 destination (the same guide, "Configuring permissions"). */
-function mappingPaths(step: TransformPlan | SinkPlan, session: Caller, deployed: Deployed): readonly Path[] {
+function mappingPaths(step: ReaderPlan, session: Caller, deployed: Deployed): readonly Path[] {
   return [
     { what: "Lambda's mapping reads the stream", run: () => refusalOf(() => readStream(step, session, deployed)) },
     { what: "Lambda's mapping discards a batch", run: () => refusalOf(() => discard(session, deployed)) },
   ];
 }
 
-async function readStream({ input }: TransformPlan | SinkPlan, session: Caller, { names }: Deployed): Promise<void> {
+async function readStream({ input }: ReaderPlan, session: Caller, { names }: Deployed): Promise<void> {
   using kinesis = disposed(new KinesisClient(clientOptions(session)));
   const { client } = kinesis;
   const StreamARN = streamArnOf(input.stream, names);

@@ -4,7 +4,7 @@ import { openCheckpoints } from '../../functions/runtime/checkpoints/checkpoints
 import { loadPause, savePause } from '../../functions/runtime/pause/pause.ts';
 import { saveReplay } from '../../functions/runtime/replay/plan.ts';
 import { isScheduled } from '../../infra/local/runner.ts';
-import type { SinkPlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import type { ReaderPlan, SinkPlan, StepPlan } from '../../infra/pipelines/plan.ts';
 import { type Invoked, invokeCold } from './cold-invocation.ts';
 import type { Deployed } from './deployed.ts';
 import { LONGEST_MILLIS } from './longest.ts';
@@ -97,11 +97,7 @@ function announcementOf(bucket: string, object: Announced): string {
   });
 }
 
-function continuousPaths(
-  step: TransformPlan | SinkPlan,
-  samples: readonly string[],
-  deployed: Deployed,
-): readonly Path[] {
+function continuousPaths(step: ReaderPlan, samples: readonly string[], deployed: Deployed): readonly Path[] {
   const deliver = async () =>
     invokeCold(functionOf(step, deployed), await putSamples(step.input.stream, samples, deployed), deployed);
   return [

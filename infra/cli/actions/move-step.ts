@@ -1,5 +1,6 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { previewMove, type ShardMove } from '../../operation/control/preview-move.ts';
+import { refuseMove } from '../../operation/control/refuse-move.ts';
 import {
   continueRewind,
   isSame,
@@ -9,7 +10,7 @@ import {
   rewindStep,
 } from '../../operation/control/rewind.ts';
 import { duplicatesOnReplay, sinksWithDuplicates } from '../../operation/doubling.ts';
-import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan, SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { print, printError } from '../../terminal.ts';
 import { parsePosition, parseShards } from '../arguments/positions.ts';
 import type { CommandInvocation } from '../command.ts';
@@ -21,7 +22,7 @@ import { confirm } from './confirm.ts';
 import { withProgress } from './with-progress.ts';
 
 export interface StepToMove {
-  readonly step: TransformPlan | SinkPlan;
+  readonly step: ReaderPlan;
   readonly find: PipelineFinder;
   readonly found: FoundTarget;
 }
@@ -34,6 +35,7 @@ export async function moveStep({ step, find, found }: StepToMove, invocation: Co
   const { values, signal } = invocation;
   const { target } = found;
   const name = nameOf(step);
+  refuseMove(step);
   const typed = String(values.to);
   const { number: seen, plan: last } = await lastRewind(step, target, signal);
   const request = { to: parsePosition(typed, Date.now()), said: typed, shards: parseShards(values.shard), seen };
@@ -66,7 +68,11 @@ export async function moveStep({ step, find, found }: StepToMove, invocation: Co
  * before such a sink unless `--yes-double` is given.
  */
 async function refuseDuplicates(
-  { step, find, preview }: Pick<StepToMove, 'step' | 'find'> & { readonly preview: readonly ShardMove[] },
+  {
+    step,
+    find,
+    preview,
+  }: Pick<StepToMove, 'find'> & { readonly step: TransformPlan | SinkPlan; readonly preview: readonly ShardMove[] },
   values: CommandInvocation['values'],
 ): Promise<void> {
   if (!preview.some(({ does }) => does === 'replays')) return;

@@ -2,7 +2,7 @@ import { REJECTION_REASONS, StaleCheckpoint, UserMistake } from '../../../functi
 import type { KnownLetter, StoredLetter } from '../../operation/dead-letters/dead-letters.ts';
 import type { Redriven } from '../../operation/dead-letters/redrive.ts';
 import type { Target } from '../../operation/target.ts';
-import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan, StepPlan } from '../../pipelines/plan.ts';
 import { print, printError } from '../../terminal.ts';
 import { refuseSurplus } from '../arguments/surplus.ts';
 import { parseStart } from '../arguments/times.ts';
@@ -98,7 +98,7 @@ function millisOf(text: string): number {
   return start === 'earliest' ? 0 : start.getTime();
 }
 
-function question(step: TransformPlan | SinkPlan, count: number, unfinished: number): string {
+function question(step: ReaderPlan, count: number, unfinished: number): string {
   const name = `${step.pipeline}/${step.name}`;
   const stream = step.input.stream.kind === 'own' ? `stream '${step.input.stream.name}'` : step.input.stream.arn;
   return [
@@ -112,7 +112,7 @@ function question(step: TransformPlan | SinkPlan, count: number, unfinished: num
 }
 
 async function redriveWithProgress(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: Target,
   { letters, signal }: { readonly letters: readonly StoredLetter[]; readonly signal: AbortSignal },
 ): Promise<Redriven> {

@@ -1,7 +1,8 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { AFRESH } from '../../operation/control/refuse-move.ts';
 import { type ReplayRequest, replayInto } from '../../operation/control/replay.ts';
 import type { Target } from '../../operation/target.ts';
-import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan, SinkPlan } from '../../pipelines/plan.ts';
 import { print } from '../../terminal.ts';
 import { parsePosition } from '../arguments/positions.ts';
 import type { CommandInvocation } from '../command.ts';
@@ -21,7 +22,7 @@ export interface TypedRange {
  * Resolves to the exit code.
  */
 export async function replayStep(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   { target, title }: FoundTarget,
   { range, invocation }: { readonly range: TypedRange; readonly invocation: CommandInvocation },
 ): Promise<number> {
@@ -31,6 +32,7 @@ export async function replayStep(
     throw new UserMistake(
       `${name} is a transform, which writes to a stream and not to a table or prefix; move it (millrace positions ${step.pipeline} ${step.name} --to ${range.from}), or replay a sink that reads its output`,
     );
+  if (step.kind === 'table') throw new UserMistake(`${name} is a table, and only sinks are replayed; ${AFRESH}`);
   const request = requestOf(step, range);
   const { outcome, events } = await withProgress(name, signal, (options) =>
     replayInto(step, target, { request, ...options }),

@@ -1,6 +1,6 @@
 import type { RewindPoint } from '../../../functions/runtime/checkpoints/rewind-state.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan, StepPlan } from '../../pipelines/plan.ts';
 import { startIn } from './times.ts';
 
 /** Parses a position in a stream: what `parseStart` takes, or a record's sequence number. Throws a `UserMistake`. */
@@ -26,7 +26,7 @@ export function parseShards(text: string | boolean | undefined): readonly string
 const SHARD_DIGITS = 12;
 
 /** Narrows a step to one that reads a stream. Throws a `UserMistake` for a source. */
-export function readerOf(step: StepPlan): TransformPlan | SinkPlan {
+export function readerOf(step: StepPlan): ReaderPlan {
   if (step.kind !== 'source') return step;
   throw new UserMistake(
     `'${step.name}' is a source: it reads no stream, so it has no position in one; move the steps that read '${streamOf(step)}'`,

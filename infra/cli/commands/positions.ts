@@ -1,5 +1,5 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan } from '../../pipelines/plan.ts';
 import { print } from '../../terminal.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 import type { FoundTarget } from '../target/open-target.ts';
@@ -53,7 +53,7 @@ export const positions: Command = {
 };
 
 async function showPositions(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   { target, title }: FoundTarget,
   { values, signal }: CommandInvocation,
 ): Promise<number> {
@@ -64,11 +64,7 @@ async function showPositions(
   return 0;
 }
 
-async function replay(
-  step: TransformPlan | SinkPlan,
-  found: FoundTarget,
-  invocation: CommandInvocation,
-): Promise<number> {
+async function replay(step: ReaderPlan, found: FoundTarget, invocation: CommandInvocation): Promise<number> {
   const { replayStep } = await import('../actions/replay-step.ts');
   const { values } = invocation;
   if (values.shard !== undefined)

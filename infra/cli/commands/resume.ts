@@ -2,7 +2,7 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { RewindPlan } from '../../../functions/runtime/rewind/plan.ts';
 import { FunctionFailed } from '../../operation/function-failed.ts';
 import type { TargetWithFunctions } from '../../operation/target.ts';
-import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan } from '../../pipelines/plan.ts';
 import { print, printError } from '../../terminal.ts';
 import type { Command } from '../command.ts';
 import { targetHelp, targetOptions } from '../target/options.ts';
@@ -36,7 +36,7 @@ export const resume: Command = {
 
 /** Loads the step's last rewind. Undefined when the step's function fails: the step is resumed nevertheless. */
 async function loadRewind(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: TargetWithFunctions,
   signal: AbortSignal,
 ): Promise<RewindPlan | undefined> {

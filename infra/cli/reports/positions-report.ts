@@ -3,7 +3,7 @@ import type { RecordPosition } from '../../operation/control/preview-move.ts';
 import { positionsOf } from '../../operation/status/positions.ts';
 import { openShardReader, type ShardReader } from '../../operation/status/shard-reading.ts';
 import type { TargetWithFunctions } from '../../operation/target.ts';
-import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan } from '../../pipelines/plan.ts';
 import { textTable } from '../../text-table.ts';
 import { positionText, shortShard } from './rewind-report.ts';
 
@@ -16,7 +16,7 @@ export interface ShardPosition {
 
 /** Loads a step's positions, with the arrival time of each record that the log still holds. */
 export async function shardPositions(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: TargetWithFunctions,
   signal: AbortSignal,
 ): Promise<readonly ShardPosition[]> {

@@ -107,7 +107,7 @@ async function shardsInFlight(
   const checkpoints = checkpointsOf(step, target);
   const statuses = await stepStatus(step, target, signal);
   const behind = statuses.filter(
-    ({ recordsBehind }) => recordsBehind !== 0 && !(step.kind === 'sink' && recordsBehind === undefined),
+    ({ recordsBehind }) => recordsBehind !== 0 && !(step.kind !== 'transform' && recordsBehind === undefined),
   );
   const shards = behind.map(({ shard = '' }) => shard);
   return filterAsync(shards, async (of) => !(await isAtRest(checkpoints, { of, pause: pause.revision, signal })));

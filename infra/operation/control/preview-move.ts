@@ -5,7 +5,7 @@ import { describeStream, type StreamShape } from '../../../functions/runtime/log
 import type { ShardAnswer } from '../../../functions/runtime/operator-request.ts';
 import { decodeRecord } from '../../../functions/runtime/record-codec/decode.ts';
 import type { LogRecord } from '../../../functions/runtime/record-codec/record.ts';
-import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan } from '../../pipelines/plan.ts';
 import { positionsOf } from '../status/positions.ts';
 import { openShardReader, type ShardReader } from '../status/shard-reading.ts';
 import type { TargetWithFunctions } from '../target.ts';
@@ -38,7 +38,7 @@ export interface ShardMove {
  * position, or has no such shard.
  */
 export async function previewMove(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: TargetWithFunctions,
   { to, shards, signal }: Pick<RewindRequest, 'to' | 'shards'> & { readonly signal: AbortSignal },
 ): Promise<readonly ShardMove[]> {
@@ -59,7 +59,7 @@ export async function previewMove(
 
 /** Throws a `UserMistake` when the log does not hold a position in the step's shards. */
 export async function refuseBeyondLog(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: TargetWithFunctions,
   { to, signal }: { readonly to: RewindPoint; readonly signal: AbortSignal },
 ): Promise<void> {

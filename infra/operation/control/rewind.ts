@@ -4,9 +4,10 @@ import { StaleCheckpoint, UserMistake } from '../../../functions/runtime/errors.
 import { OperatorAnswer, type OperatorRequest } from '../../../functions/runtime/operator-request.ts';
 import { loadPause } from '../../../functions/runtime/pause/pause.ts';
 import { loadPlan, type RewindPlan, type StoredPlan, savePlan } from '../../../functions/runtime/rewind/plan.ts';
-import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan, StepPlan } from '../../pipelines/plan.ts';
 import { FunctionFailed } from '../function-failed.ts';
 import { checkpointsOf, type Target, type TargetWithFunctions } from '../target.ts';
+import { refuseMove } from './refuse-move.ts';
 
 /** An operator's request to move a step. */
 export interface RewindRequest {
@@ -32,7 +33,7 @@ export interface ProgressOptions {
  * with is `done`, even when the function could not store that.
  */
 export async function lastRewind(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: TargetWithFunctions,
   signal: AbortSignal,
 ): Promise<Pick<StoredPlan, 'number' | 'plan'>> {
@@ -45,13 +46,14 @@ export async function lastRewind(
  * Stores a rewind request, and calls the step's function until it has caught up. Resolves to false when the step is
  * paused. After an interruption the request stays stored: the same request continues the rewind, and so does every
  * batch that the step's mapping delivers. Throws a `UserMistake` when somebody else has requested another rewind since
- * the operator looked.
+ * the operator looked, or when the step is a table.
  */
 export async function rewindStep(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: TargetWithFunctions,
   { request, ...options }: ProgressOptions & { readonly request: RewindRequest },
 ): Promise<boolean> {
+  refuseMove(step);
   await storeRequest(step, target, { request, signal: options.signal });
   return callUntilDone(step, target, { request: { millrace: 'pull', delivery: step.delivery }, ...options });
 }
@@ -61,7 +63,7 @@ export async function rewindStep(
  * is done by now.
  */
 export async function continueRewind(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: TargetWithFunctions,
   { seen, ...options }: ProgressOptions & { readonly seen: number },
 ): Promise<boolean> {
@@ -71,7 +73,7 @@ export async function continueRewind(
 
 /** Stores the request, unless the same request is stored and unfinished. */
 async function storeRequest(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: TargetWithFunctions,
   { request, signal }: { readonly request: RewindRequest; readonly signal: AbortSignal },
 ): Promise<void> {
@@ -107,7 +109,7 @@ function refuseOtherRewind({ pipeline, name }: StepPlan, { number, plan }: Store
 
 /** Asks the step's function: the plan still says `begun` when the process that finished it could not store that. */
 async function hasCaughtUp(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: TargetWithFunctions,
   { plan, signal }: { readonly plan: RewindPlan; readonly signal: AbortSignal },
 ): Promise<boolean> {
@@ -129,7 +131,7 @@ export function isSame(plan: RewindPlan, { said, shards }: Pick<RewindRequest, '
 const MOST_FAILURES = 5;
 const WAIT_MILLIS = 500;
 
-async function isPaused(step: TransformPlan | SinkPlan, target: Target, signal: AbortSignal): Promise<boolean> {
+async function isPaused(step: ReaderPlan, target: Target, signal: AbortSignal): Promise<boolean> {
   return (await loadPause(checkpointsOf(step, target), signal)).sinceMillis !== undefined;
 }
 
@@ -138,7 +140,7 @@ async function isPaused(step: TransformPlan | SinkPlan, target: Target, signal: 
  * with the last `FunctionFailed` when the calls fail too often in a row.
  */
 export async function callUntilDone(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: TargetWithFunctions,
   { request, onProgress, signal }: ProgressOptions & { readonly request: OperatorRequest },
 ): Promise<boolean> {

@@ -5,7 +5,7 @@ import {
   convertDocuments,
   type OnFailureStep,
 } from '../../../functions/runtime/on-failure/documents.ts';
-import type { SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan, StepPlan } from '../../pipelines/plan.ts';
 import { openStates, ProgressOutOfReach } from '../sink-progress.ts';
 import { checkpointsOf, type Target } from '../target.ts';
 
@@ -38,7 +38,7 @@ export async function convertOnFailure(
 
 /** Loads a step's committed state in a shard. Undefined when there is none, or it is out of reach. */
 async function stateOf(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: Target,
   { shard, signal }: { readonly shard: string; readonly signal: AbortSignal },
 ): Promise<StepState | undefined> {

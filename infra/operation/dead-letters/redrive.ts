@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Checkpoints } from '../../../functions/runtime/checkpoints/checkpoints.ts';
 import { type Lane, laneSequence, loadLane, saveLane } from '../../../functions/runtime/items/lanes.ts';
 import { type LogWriter, openLogWriter } from '../../../functions/runtime/log/log-writer.ts';
-import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan } from '../../pipelines/plan.ts';
 import { checkpointsOf, type Target } from '../target.ts';
 import { copyLetter, letterId, type StoredLetter, wasMoved } from './dead-letters.ts';
 import { redrivenEvent, whyLetterCannotRedrive } from './redrivable.ts';
@@ -43,7 +43,7 @@ const BATCH_BYTES = 8 * 1024 * 1024;
  * batches, and only one of them may begin another.
  */
 export async function redriveLetters(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: Target,
   { letters, onProgress, nowMillis, signal }: RedriveOptions,
 ): Promise<Redriven> {
@@ -81,11 +81,7 @@ export async function redriveLetters(
 }
 
 /** Counts the dead letters that an interrupted redrive may still have to append. */
-export async function unfinishedRedrive(
-  step: TransformPlan | SinkPlan,
-  target: Target,
-  signal: AbortSignal,
-): Promise<number> {
+export async function unfinishedRedrive(step: ReaderPlan, target: Target, signal: AbortSignal): Promise<number> {
   const { state } = await loadLane(checkpointsOf(step, target), LANE, signal);
   return state.current === undefined ? 0 : Keys.parse(state.current.item).length;
 }
@@ -104,7 +100,7 @@ interface Work {
 }
 
 function openWork(
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   target: Target,
   { nowMillis, signal }: Pick<RedriveOptions, 'nowMillis' | 'signal'>,
 ): Work {

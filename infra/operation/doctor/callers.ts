@@ -1,7 +1,7 @@
 import { GetFunctionEventInvokeConfigCommand, GetFunctionUrlConfigCommand } from '@aws-sdk/client-lambda';
 import { streamArnOf } from '../../constructs/stream-names.ts';
 import { mappingSettings, queueMappingSettings } from '../../delivery.ts';
-import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan, SourcePlan, StepPlan } from '../../pipelines/plan.ts';
 import { differences, type Finding, type Look, look } from './finding.ts';
 import { examineMapping, inApi, type Settings } from './mappings.ts';
 import { examineQueues } from './queues.ts';
@@ -12,7 +12,7 @@ export async function examineCaller(step: StepPlan, stage: ExaminedStage): Promi
   const named = { of: `${step.pipeline}/${step.name}`, FunctionName: functionNameOf(step, stage) };
   switch (step.delivery) {
     case 'continuous':
-      return [await examineMapping(named, streamMapping(step as TransformPlan | SinkPlan, stage), stage)];
+      return [await examineMapping(named, streamMapping(step as ReaderPlan, stage), stage)];
     case 'queue':
       return [
         await examineMapping(named, queueMapping(step as SourcePlan, stage), stage),
@@ -25,7 +25,7 @@ export async function examineCaller(step: StepPlan, stage: ExaminedStage): Promi
   }
 }
 
-function streamMapping({ input }: TransformPlan | SinkPlan, { target: { names } }: ExaminedStage): Settings {
+function streamMapping({ input }: ReaderPlan, { target: { names } }: ExaminedStage): Settings {
   const { startingPositionTimestamp: _, ...settings } = {
     // The API answers it as a date.
     startingPositionTimestamp: undefined,

@@ -62,7 +62,7 @@ function wrongConfig(
         pipeline: step.pipeline,
         step: step.name,
         input: step.kind === 'source' ? undefined : streamArnOf(step.input.stream, names),
-        output: step.kind === 'sink' ? undefined : streamArnOf(step.output, names),
+        output: 'output' in step ? streamArnOf(step.output, names) : undefined,
       },
       { ...config, input: config.input?.stream, output: config.output?.stream },
     );

@@ -1,10 +1,10 @@
 import type { Rewind } from '../../../functions/runtime/checkpoints/rewind-state.ts';
 import type { StreamShape } from '../../../functions/runtime/log/shards.ts';
 import { longestWaitMillis } from '../../delivery.ts';
-import type { SinkPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan } from '../../pipelines/plan.ts';
 import type { Backlog } from './backlog.ts';
 
-type Reader = TransformPlan | SinkPlan;
+type Reader = ReaderPlan;
 type Shape = Pick<StreamShape, 'retentionMillis'>;
 
 export const HELD_NOTE =

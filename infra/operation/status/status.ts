@@ -8,7 +8,7 @@ import { loadPause } from '../../../functions/runtime/pause/pause.ts';
 import { MOST_DEATHS, searchAfter } from '../../../functions/runtime/poison/bisect.ts';
 import { isHeld } from '../../../functions/runtime/poison/waits.ts';
 import { type Position, START_OF_SHARD, sequenceNumberOf } from '../../../functions/runtime/position.ts';
-import type { SinkPlan, SourcePlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
+import type { ReaderPlan, SourcePlan, StepPlan } from '../../pipelines/plan.ts';
 import { deadLettersByShard } from '../dead-letters/dead-letters.ts';
 import { openStates, ProgressOutOfReach, type StatesOfStep } from '../sink-progress.ts';
 import { checkpointsOf, type Target } from '../target.ts';
@@ -62,11 +62,7 @@ export async function stepStatus(step: StepPlan, target: Target, signal: AbortSi
 /** Shards that are read at once. */
 const AT_ONCE = 8;
 
-async function readerStatus(
-  step: TransformPlan | SinkPlan,
-  target: Target,
-  signal: AbortSignal,
-): Promise<readonly StepStatus[]> {
+async function readerStatus(step: ReaderPlan, target: Target, signal: AbortSignal): Promise<readonly StepStatus[]> {
   const stream = target.streamName(step.input.stream);
   const [shape, letters, paused] = await Promise.all([
     describeStream(target.clients.kinesis, stream, signal),
@@ -100,7 +96,7 @@ async function readerStatus(
 
 /** What is the same for all shards of a step. */
 interface Context {
-  readonly step: TransformPlan | SinkPlan;
+  readonly step: ReaderPlan;
   readonly target: Target;
   readonly stream: string;
   readonly shape: StreamShape;
@@ -238,11 +234,7 @@ async function isPaused(step: StepPlan, target: Target, signal: AbortSignal): Pr
  * Loads where a shard without a position starts. A scheduled step has stored that; a continuous step starts where its
  * mapping does.
  */
-async function startOf(
-  step: TransformPlan | SinkPlan,
-  target: Target,
-  signal: AbortSignal,
-): Promise<'earliest' | Date | undefined> {
+async function startOf(step: ReaderPlan, target: Target, signal: AbortSignal): Promise<'earliest' | Date | undefined> {
   const { start } = step.input;
   if (start !== 'latest') return start;
   const stored = step.delivery === 'scheduled' ? await checkpointsOf(step, target).load('start', signal) : undefined;

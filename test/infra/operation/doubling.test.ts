@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { defineTable } from '../../../functions/runtime/table.ts';
 import { defineTransform } from '../../../functions/runtime/transform.ts';
 import { postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../../functions/sinks/s3/s3.ts';
@@ -14,6 +15,14 @@ const pass = defineTransform({
   from: Count,
   to: Count,
   apply: ({ data }) => [{ type: 'count.passed', data }],
+});
+
+const kept = defineTable({
+  entry: import.meta.url,
+  from: Count,
+  row: Count,
+  key: ['count'],
+  reduce: (_, { data }) => data,
 });
 
 const counting = definePipeline({
@@ -32,6 +41,7 @@ const audit = definePipeline({
   name: 'audit',
   streams: { clean: streamOf(counting, 'clean'), final: streamOf(counting, 'final') },
   transforms: { back: { from: 'final', apply: pass, to: 'clean' } },
+  tables: { sums: { from: 'final', keep: kept } },
   sinks: { lake: { from: 'clean', write: s3Sink({ prefix: 'clean' }), every: minutes(5) } },
 });
 
@@ -50,9 +60,9 @@ describe('duplicatesOnReplay', () => {
 });
 
 describe('sinksWithDuplicates', () => {
-  test('finds the appending sinks after a transform, through other transforms and in other pipelines', () => {
+  test('finds the appending sinks and the tables after a transform, through other transforms and in other pipelines', () => {
     const sinks = sinksWithDuplicates(stepOf('first') as TransformPlan, plans);
-    expect(sinks.map(({ name }) => name)).toEqual(['lake', 'history']);
+    expect(sinks.map(({ name }) => name)).toEqual(['lake', 'history', 'sums']);
   });
 
   test('finds none when no appending sink comes after the transform', () => {

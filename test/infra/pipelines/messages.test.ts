@@ -7,6 +7,7 @@ const root = resolve(import.meta.dirname, '../../..');
 
 const BEFORE = `
 import { z } from 'zod';
+import { defineTable } from '../../functions/runtime/table.ts';
 import { defineTransform } from '../../functions/runtime/transform.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
@@ -21,6 +22,7 @@ const streams = {
   lines: { schema: Line }, orders: { schema: Order }, raw: { schema: RawReading }, clean: { schema: cleanReadings.to },
 };
 const lineOfOrder = defineTransform({ entry: '', from: Order, to: Line, apply: ({ data }) => [{ type: 'a', data }] });
+const kept = defineTable({ entry: '', from: Order, row: Order, key: ['id'], reduce: (_, { data }) => data });
 const http = () => httpSource({ schema: Line, type: 'line.sent', key: 'id' });
 const lake = () => s3Sink({ prefix: 'a' });
 `;
@@ -41,6 +43,26 @@ const MISTAKES: readonly (readonly [what: string, part: string, says: string])[]
     'a wrong stream of a sink',
     `sinks: { a: { from: 'order', write: lake(), every: minutes(5) } }`,
     `Type '"order"' is not assignable to type '"clean" | "lines" | "orders" | "raw"'. Did you mean '"orders"'?`,
+  ],
+  [
+    'a wrong stream of a table',
+    `tables: { a: { from: 'order', keep: kept } }`,
+    `Type '"order"' is not assignable to type '"clean" | "lines" | "orders" | "raw"'. Did you mean '"orders"'?`,
+  ],
+  [
+    'a table that reads a field which the stream does not have',
+    `tables: { a: { from: 'lines', keep: kept } }`,
+    `is not assignable to type '"stream 'lines' does not have the field 'state' as the table reads it"'.`,
+  ],
+  [
+    'a table whose key only another stream has',
+    `tables: { a: { from: 'raw', keep: kept } }`,
+    `is not assignable to type '"stream 'raw' declares no field 'id'"'.`,
+  ],
+  [
+    'a misspelt property of a table',
+    `tables: { a: { from: 'orders', keep: kept, fanout: true } }`,
+    `Object literal may only specify known properties, but 'fanout' does not exist in type … Did you mean to write 'fanOut'?`,
   ],
   [
     'a wrong stream of a source',

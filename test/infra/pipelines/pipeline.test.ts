@@ -138,6 +138,7 @@ describe('a pipeline', () => {
       streams,
       sources: {},
       transforms: {},
+      tables: {},
       sinks: {},
     });
   });

@@ -172,7 +172,7 @@ describe("a step's configuration", () => {
       const { pipeline, name, options } = planned;
       const needing = { pipeline, name, options, schema: Wide };
       const resources =
-        planned.kind === 'transform'
+        planned.kind === 'transform' || planned.kind === 'table'
           ? undefined
           : connectors[planned.connector].onLaptop(needing, { landing: 'l', lake: 'l', database });
       return stepConfigPartsOf(planned, { ...place, resources });

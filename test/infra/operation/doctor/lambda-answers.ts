@@ -2,7 +2,7 @@ import { LANES } from '../../../../functions/runtime/items/lanes.ts';
 import { streamArnOf } from '../../../../infra/constructs/stream-names.ts';
 import { LIMITS } from '../../../../infra/delivery.ts';
 import type { Names } from '../../../../infra/names.ts';
-import type { PipelinePlan, SinkPlan, StepPlan, TransformPlan } from '../../../../infra/pipelines/plan.ts';
+import type { PipelinePlan, ReaderPlan, StepPlan, TransformPlan } from '../../../../infra/pipelines/plan.ts';
 import { stepConfigPartsOf } from '../../../../infra/pipelines/step-config.ts';
 
 export interface Answer {
@@ -68,7 +68,7 @@ function mappingsOf(step: StepPlan, names: Names): readonly Body[] {
   return step.delivery === 'continuous' ? [{ ...ENABLED, ...streamSettings(step as TransformPlan, names) }] : [];
 }
 
-function streamSettings({ input: { stream, start } }: TransformPlan | SinkPlan, names: Names): Body {
+function streamSettings({ input: { stream, start } }: ReaderPlan, names: Names): Body {
   const retentionHours = stream.kind === 'own' ? stream.retentionHours : 24;
   return {
     EventSourceArn: streamArnOf(stream, names),
