@@ -12,6 +12,11 @@ import { type Mistake, mistakes } from './mistakes.ts';
 export function plantMistake(name: string): void {
   const mistake = mistakes[name];
   if (mistake === undefined) throw new Error(`there is no mistake '${name}'`);
+  plant(name, mistake);
+}
+
+/** Does the same with a mistake that is not one of the matrix. */
+export function plant(name: string, mistake: Mistake): void {
   const changed = new Map(mistake.map(({ file }) => [join(REPOSITORY, file), changedText(name, mistake, file)]));
   registerHooks({
     load(url, context, next) {

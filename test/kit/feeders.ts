@@ -6,7 +6,7 @@ import type { MappingRequest } from '../../infra/emulator/mapping/configuration.
 import { type Mapping, startMapping } from '../../infra/emulator/mapping/mapping.ts';
 import { startQueueMapping } from '../../infra/emulator/queue-mapping.ts';
 import { type Scheduler, startScheduler } from '../../infra/emulator/scheduler.ts';
-import type { SinkPlan, StepPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import type { ReaderPlan, SinkPlan, StepPlan } from '../../infra/pipelines/plan.ts';
 import type { Functions } from './functions.ts';
 import { type Stage, TWICE_PROBABILITY } from './stage.ts';
 import type { Story } from './story.ts';
@@ -91,7 +91,7 @@ export function startFeeders(
   return { mappings: new Map(mappings), scheduler };
 }
 
-export function isContinuous(step: StepPlan): step is TransformPlan | SinkPlan {
+export function isContinuous(step: StepPlan): step is ReaderPlan {
   return step.delivery === 'continuous';
 }
 

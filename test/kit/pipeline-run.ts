@@ -60,6 +60,7 @@ export interface PipelineRun<S extends Streams> {
   settled(options?: { readonly within?: Duration }): Promise<void>;
   stream(name: keyof S & string): StreamView;
   bucket(name: 'lake' | 'landing' | 'dead letters'): BucketView;
+  /** Returns the rows of a table step, or of a table that a sink writes. */
   table(name: string): readonly Row[];
   deadLetters(step: string): readonly DeadLetter[];
   positions(step: string): readonly ShardPosition[];
@@ -146,9 +147,11 @@ export interface Actions<S extends Streams> {
    * death.
    */
   deadly(step: string, deadly: Deadly): void;
-  /** Keeps the rows and the progress of a Postgres sink. Call the result to restore them, as from a backup. */
+  /**
+   * Keeps the rows and the progress of a Postgres sink or a table. Call the result to restore them, as from a backup.
+   */
   backedUp(step: string): () => void;
-  /** Makes a table reject the rows for which this returns the name of a constraint. */
+  /** Makes a table, of a table step or of a sink, reject the rows for which this returns the name of a constraint. */
   refused(table: string, constraint: Constraint): void;
 }
 
@@ -285,20 +288,20 @@ export async function startPipelineRun<S extends Streams>(
       },
       killed: (step) => world.functions.kill(stepOf(step)),
       backedUp(name) {
-        const { pipeline: of, options } = stepOf(name);
-        const { table } = options as { readonly table: string };
+        const { pipeline: of, options, kind } = stepOf(name);
+        const { table } = kind === 'table' ? { table: `${of}.${name}` } : (options as { readonly table: string });
         const restore = stage.tables.backUp({ table, step: `${of}/${name}` });
         return () => {
           story.tell(`the database of ${name} is restored`);
           restore();
         };
       },
-      refused: (table, constraint) => stage.tables.constrain(table, constraint),
+      refused: (table, constraint) => stage.tables.constrain(tableNamed(world, pipeline.name, table), constraint),
     },
     settled: ({ within = hours(3) } = {}) => settle(world, within),
     stream: (name) => streamView(world, nameOf(name), ownOf(world, nameOf(name))),
     bucket: (name) => bucketView(world, bucketNamed(world, name)),
-    table: (name) => stage.tables.rows(name),
+    table: (name) => stage.tables.rows(tableNamed(world, pipeline.name, name)),
     deadLetters: (step) => deadLettersOf(world, stepOf(step)),
     positions(name) {
       const step = stepOf(name);
@@ -419,6 +422,12 @@ function namedStep({ steps }: World, pipeline: string, name: string): StepPlan {
   throw new UserMistake(`there is no step '${name}': there are ${steps.map((step) => step.name).join(', ')}`);
 }
 
+/** Returns the name of a table in the model: that of a table step has the pipeline's name before it, as its schema. */
+function tableNamed({ steps }: World, pipeline: string, name: string): string {
+  const isStep = steps.some((step) => step.kind === 'table' && step.pipeline === pipeline && step.name === name);
+  return isStep ? `${pipeline}.${name}` : name;
+}
+
 const SERVICES = ['lambda', 'kinesis', 'dynamodb', 's3', 'sqs', 'postgres'];
 
 /** Throws when no step makes a call at the site: such a fault would never happen, and the test would not notice. */
@@ -446,7 +455,7 @@ function streamNameOf(pipeline: Pipeline, { plans, stage }: World, stream: strin
 /** Returns prefixes of the sources whose events a reader of the stream deduplicates. */
 function ownOf({ steps, stage }: World, stream: string): readonly string[] {
   return steps.flatMap((step) =>
-    step.kind !== 'sink' && stage.streamName(step.output) === stream ? [`/${step.pipeline}/${step.name}/`] : [],
+    'output' in step && stage.streamName(step.output) === stream ? [`/${step.pipeline}/${step.name}/`] : [],
   );
 }
 

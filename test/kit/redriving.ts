@@ -2,7 +2,7 @@ import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-lette
 import { listLetters, readEach } from '../../infra/operation/dead-letters/dead-letters.ts';
 import { redriveLetters } from '../../infra/operation/dead-letters/redrive.ts';
 import type { Target } from '../../infra/operation/target.ts';
-import type { SinkPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import type { ReaderPlan } from '../../infra/pipelines/plan.ts';
 import { targetOf } from './operator.ts';
 import type { World } from './world.ts';
 
@@ -19,7 +19,7 @@ const PATIENCE_MILLIS = 15 * 60_000;
 /** Runs the command in processes whose calls fail as those of steps do. Resolves to false when one did not finish. */
 export async function redrivenBy(
   world: World,
-  step: TransformPlan | SinkPlan,
+  step: ReaderPlan,
   { which, operators = 1 }: RedriveOptions,
 ): Promise<boolean> {
   const commands = Array.from({ length: operators }, () => command(world, step, which));
@@ -28,7 +28,7 @@ export async function redrivenBy(
   return ends.every(({ status }) => status === 'fulfilled');
 }
 
-async function command(world: World, step: TransformPlan | SinkPlan, which: RedriveOptions['which']): Promise<void> {
+async function command(world: World, step: ReaderPlan, which: RedriveOptions['which']): Promise<void> {
   const { clock } = world;
   const process = world.operator();
   const ended = new AbortController();
@@ -50,7 +50,7 @@ async function command(world: World, step: TransformPlan | SinkPlan, which: Redr
 
 async function chosen(
   target: Target,
-  { pipeline, name: step }: TransformPlan | SinkPlan,
+  { pipeline, name: step }: ReaderPlan,
   { which, signal }: { readonly which: RedriveOptions['which']; readonly signal: AbortSignal },
 ) {
   const stored = await Array.fromAsync(listLetters(target, { pipeline, step }, signal));

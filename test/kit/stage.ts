@@ -11,6 +11,7 @@ import type { LaptopResources } from '../../infra/needs.ts';
 import { type PipelinePlan, type StepPlan, schemaOf } from '../../infra/pipelines/plan.ts';
 import { stepConfigOf } from '../../infra/pipelines/step-config.ts';
 import type { OwnStreamPlan, StreamPlan } from '../../infra/pipelines/streams.ts';
+import { serverOnLaptop } from '../../infra/sinks/postgres.ts';
 import { createDynamoDb, type DynamoDb } from './dynamodb.ts';
 import { createS3, type S3 } from './s3.ts';
 import { createSqs, type Sqs } from './sqs.ts';
@@ -87,7 +88,7 @@ function streamsOf(plans: readonly PipelinePlan[]): readonly StreamPlan[] {
   const used = plans.flatMap(({ steps }) =>
     steps.flatMap((step) => [
       ...(step.kind === 'source' ? [] : [step.input.stream]),
-      ...(step.kind === 'sink' ? [] : [step.output]),
+      ...('output' in step ? [step.output] : []),
     ]),
   );
   const existing = used.filter((stream) => stream.kind === 'existing');
@@ -135,6 +136,7 @@ function placesOf({ landing, lake }: Names): LaptopResources {
 
 /** Returns a connector's resources. The kit creates tables from the stream's schema. */
 function resourcesOf(step: Exclude<StepPlan, { kind: 'transform' }>, places: LaptopResources): unknown {
+  if (step.kind === 'table') return serverOnLaptop(places.database);
   const { pipeline, name, options, connector } = step;
   const schema = schemaOf(step);
   const resources = connectors[connector].onLaptop({ pipeline, name, options, schema }, places);

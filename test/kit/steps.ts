@@ -8,6 +8,7 @@ import { openQueueHandler, type QueueSurroundings } from '../../functions/runtim
 import { openRequestHandler, type ReceivingSurroundings } from '../../functions/runtime/request-handler.ts';
 import type { SinkDefinition } from '../../functions/runtime/sink.ts';
 import { openSink } from '../../functions/runtime/sink-handler.ts';
+import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
@@ -23,6 +24,7 @@ import type { Handler } from './functions.ts';
 import type { AwsCommand } from './service.ts';
 import type { ClientCall, SimulatedProcess } from './simulated-process.ts';
 import type { Stage } from './stage.ts';
+import type { DatabaseCall } from './tables.ts';
 
 type Surroundings = QueueSurroundings & ReceivingSurroundings;
 
@@ -33,22 +35,31 @@ const sources: Record<SourceName, (surroundings: Surroundings) => unknown> = {
 };
 
 /** Returns a sink's definition: the real one, except that Postgres is a model, because there is no server here. */
-function sinkOf(connector: SinkName, { stage, calls }: World, process: SimulatedProcess): SinkDefinition<never, never> {
+function sinkOf(connector: SinkName, world: World, process: SimulatedProcess): SinkDefinition<never, never> {
   const definitions: Record<SinkName, unknown> = {
     s3: s3Definition,
-    postgres: stage.tables.sink((operation, perform, signal) =>
-      calls.make(process, {
-        name: `postgres.${operation}`,
-        perform,
-        signal,
-        attempts: 1,
-        throttled: () => {
-          throw Object.assign(new Error('sorry, too many clients already'), { code: '53300' });
-        },
-      }),
-    ),
+    postgres: world.stage.tables.sink(databaseCall(world, process)),
   };
   return definitions[connector] as SinkDefinition<never, never>;
+}
+
+/** Returns a table step's definition: the real one, over the same model of Postgres. */
+function tableOf(step: StepPlan, world: World, process: SimulatedProcess): SinkDefinition<never, never> {
+  const definition = world.stage.tables.tableStep(world.tableOf(step), databaseCall(world, process));
+  return definition as unknown as SinkDefinition<never, never>;
+}
+
+function databaseCall({ calls }: World, process: SimulatedProcess): DatabaseCall {
+  return (operation, perform, signal) =>
+    calls.make(process, {
+      name: `postgres.${operation}`,
+      perform,
+      signal,
+      attempts: 1,
+      throttled: () => {
+        throw Object.assign(new Error('sorry, too many clients already'), { code: '53300' });
+      },
+    });
 }
 
 /** What a step's process needs from the run. */
@@ -56,6 +67,7 @@ export interface World {
   readonly stage: Stage;
   readonly calls: Calls;
   transformOf(step: StepPlan): Pick<Transform, 'run'>;
+  tableOf(step: StepPlan): Table;
   /** Returns which events kill a step's function. */
   deadlyOf(step: StepPlan): Deadly | undefined;
   log(step: StepPlan, line: string): void;
@@ -88,6 +100,8 @@ export function openStepIn(world: World, step: StepPlan, process: SimulatedProce
       return openTransform(transformIn(world.transformOf(step), survive), surroundings) as Handler;
     case 'source':
       return sources[step.connector](surroundings) as Handler;
+    case 'table':
+      return openSink(sinkIn(tableOf(step, world, process), survive), surroundings) as Handler;
     case 'sink':
       return openSink(sinkIn(sinkOf(step.connector, world, process), survive), surroundings) as Handler;
   }

@@ -2,10 +2,15 @@ import { StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts'
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type { OpenSink, Progress, SinkDefinition } from '../../functions/runtime/sink.ts';
+import type { Table as TableCode } from '../../functions/runtime/table.ts';
 import { changeOf, noChange } from '../../functions/sinks/postgres/changes.ts';
 import type { Column } from '../../functions/sinks/postgres/columns.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { type RowRejection, rejectionOf } from '../../functions/sinks/postgres/row-rejection.ts';
+import { columnsOfTable } from '../../functions/table-state/columns.ts';
+import type { StoredRow } from '../../functions/table-state/fold.ts';
+import { type RowStore, reducePages } from '../../functions/table-state/reduce.ts';
+import { tableDefinition } from '../../functions/table-state/table-handler.ts';
 import { columnValue } from './column-values.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -27,6 +32,8 @@ export interface Tables {
   backUp(only?: { readonly table: string; readonly step: string }): () => void;
   /** Returns the Postgres sink, which writes here. `call` makes each call to the database, and may fail instead. */
   sink(call: DatabaseCall): SinkDefinition<unknown, unknown>;
+  /** Returns the definition of a table step whose rows are here, under the name `<pipeline>.<step>`. */
+  tableStep(table: TableCode, call: DatabaseCall): SinkDefinition<unknown, unknown>;
 }
 
 /** Makes a call to the database. `work` is performed at once and as a whole. */
@@ -39,6 +46,8 @@ export type DatabaseOperation = 'LoadProgress' | 'Begin' | 'Copy' | 'Commit';
 
 interface Table {
   readonly rows: Map<string, Row>;
+  /** Of a table step: its rows as they are stored, by their ids, which are the keys of `rows` too. */
+  readonly stored: Map<string, StoredRow>;
   readonly constraints: Constraint[];
 }
 
@@ -53,7 +62,7 @@ export function createTables(): Tables {
   const pagesOf = new Map<string, ReadonlyMap<string, string>>();
 
   function tableOf(name: string): Table {
-    const table = tables.get(name) ?? { rows: new Map(), constraints: [] };
+    const table = tables.get(name) ?? { rows: new Map(), stored: new Map(), constraints: [] };
     tables.set(name, table);
     return table;
   }
@@ -99,6 +108,55 @@ export function createTables(): Tables {
     };
   }
 
+  /** Gives the rows of a renamed step to the step. Its constraints stay: the model's tables are the test's. */
+  function takeOver(name: string, formerly: string | undefined): Table {
+    const table = tableOf(name);
+    const former = formerly === undefined ? undefined : tables.get(placeOf(formerly));
+    if (former === undefined) return table;
+    for (const kind of ['rows', 'stored'] as const) {
+      for (const [id, row] of former[kind]) (table[kind] as Map<string, unknown>).set(id, row);
+      former[kind].clear();
+    }
+    return table;
+  }
+
+  function openTableStep(code: TableCode, call: DatabaseCall, of: Pick<Into, 'step' | 'formerly'>): OpenSink {
+    const { step, formerly } = of;
+    const written = placeOf(step);
+    const into = {
+      ...of,
+      written,
+      table: tableOf(written),
+      key: undefined,
+      mirror: false,
+      columns: columnsOfTable(code),
+    };
+    return {
+      async write({ pages, signal, progress }) {
+        await call('Begin', () => undefined, signal);
+        const changes = new Map<string, { readonly stored: StoredRow; readonly row: Row } | undefined>();
+        const rejections = await reducePages(
+          storeOf(into, changes, (work) => call('Copy', work, signal)),
+          code,
+          pages,
+        );
+        await call('Commit', () => commit(progress(rejections), [() => apply(into.table, changes)]), signal);
+        return rejections;
+      },
+      loadProgress: (shard, signal) =>
+        call(
+          'LoadProgress',
+          () => {
+            takeOver(written, formerly);
+            return loaded(into, shard);
+          },
+          signal,
+        ),
+      loadPages: (shard, signal) => call('LoadProgress', () => loadedPages(into, shard), signal),
+      isEmpty: async () => false,
+    };
+  }
+
   return {
     rows: (name) => [...(tables.get(name)?.rows.values() ?? [])],
     progress: (step, shard) => committed.get(itemKeyOf(step, shard)),
@@ -108,15 +166,26 @@ export function createTables(): Tables {
       const ofStep = (key: string): boolean => only === undefined || stepOfItem(key) === only.step;
       const restores = [
         ...[...tables].filter(([name]) => ofTable(name)).map(([, { rows }]) => keptOf(rows, () => true)),
+        ...[...tables].filter(([name]) => ofTable(name)).map(([, { stored }]) => keptOf(stored, () => true)),
         keptOf(committed, ofStep),
         keptOf(pagesOf, ofStep),
       ];
       return () => {
         // A table that was made after the backup is empty.
-        for (const [name, { rows }] of tables) if (ofTable(name)) rows.clear();
+        for (const [name, { rows, stored }] of tables) {
+          if (!ofTable(name)) continue;
+          rows.clear();
+          stored.clear();
+        }
         for (const restore of restores) restore();
       };
     },
+    tableStep: (table, call) =>
+      ({
+        ...tableDefinition(table),
+        resources: postgresDefinition.resources,
+        open: (of: Into) => openTableStep(table, call, of),
+      }) as unknown as SinkDefinition<unknown, unknown>,
     sink: (call) => ({
       options: postgresDefinition.options,
       resources: postgresDefinition.resources,
@@ -131,6 +200,53 @@ export function createTables(): Tables {
       },
     }),
   };
+}
+
+/** The name of a table step's table: its schema has the pipeline's name. */
+function placeOf(step: string): string {
+  return step.replace('/', '.');
+}
+
+type Changes = Map<string, { readonly stored: StoredRow; readonly row: Row } | undefined>;
+
+/** Models a state table inside a transaction, whose changes nobody else sees. */
+function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promise<T>): RowStore {
+  const { table, columns } = into;
+  return {
+    async read(ids) {
+      const rows = ids.flatMap((id): [string, StoredRow][] => {
+        const stored = changes.has(id) ? changes.get(id)?.stored : table.stored.get(id);
+        return stored === undefined ? [] : [[id, stored]];
+      });
+      return new Map(rows);
+    },
+    write: ({ after }) =>
+      call(() => {
+        const made = [...after].map(([id, stored]) => {
+          if (stored === undefined) return { id, change: undefined };
+          const all = Object.entries(JSON.parse(stored.row) as Row);
+          const data = Object.fromEntries(all.filter(([name]) => columns.some((column) => column.name === name)));
+          const one = rowOf(into, { data });
+          return 'refusal' in one ? one : { id, change: { stored, row: one.row } };
+        });
+        const refused = made.find((one) => 'refusal' in one);
+        if (refused !== undefined && 'refusal' in refused) return refused.refusal;
+        for (const one of made) if ('id' in one) changes.set(one.id, one.change);
+        return undefined;
+      }),
+  };
+}
+
+function apply({ rows, stored }: Table, changes: Changes): void {
+  for (const [id, change] of changes) {
+    if (change === undefined) {
+      rows.delete(id);
+      stored.delete(id);
+    } else {
+      rows.set(id, change.row);
+      stored.set(id, change.stored);
+    }
+  }
 }
 
 interface Into {
@@ -163,7 +279,7 @@ function stored(into: Into, event: ReceivedEvent): (() => void) | RowRejection {
 
 function rowOf(
   into: Into,
-  { data }: ReceivedEvent,
+  { data }: Pick<ReceivedEvent, 'data'>,
   known = into.columns,
 ): { readonly row: Row } | { readonly refusal: RowRejection } {
   const { columns, key = [], written, table } = into;

@@ -8,7 +8,7 @@ import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Shard } from '../../functions/runtime/log/shards.ts';
 import { endOfRecord, sequenceNumberOf } from '../../functions/runtime/position.ts';
 import { connectors } from '../../infra/connectors.ts';
-import type { SinkPlan, TransformPlan } from '../../infra/pipelines/plan.ts';
+import type { ReaderPlan } from '../../infra/pipelines/plan.ts';
 import type { StoredObject } from './s3.ts';
 import { shortShard } from './story.ts';
 import type { World } from './world.ts';
@@ -69,7 +69,7 @@ export interface ShardPosition {
   readonly recordsBehind: number;
 }
 
-export function positionsOf({ stage, incarnations }: World, step: TransformPlan | SinkPlan): readonly ShardPosition[] {
+export function positionsOf({ stage, incarnations }: World, step: ReaderPlan): readonly ShardPosition[] {
   const stream = stage.streamName(step.input.stream);
   const appended = stage.streams.appended(stream);
   return stage.streams.shards(stream).map(({ id }) => {
@@ -88,9 +88,10 @@ export function positionsOf({ stage, incarnations }: World, step: TransformPlan 
 }
 
 /** Finds a step's state of a shard: in the sink's own database or in the checkpoint table. */
-function stateOf({ dynamodb, tables, names }: World['stage'], step: TransformPlan | SinkPlan, key: string) {
+function stateOf({ dynamodb, tables, names }: World['stage'], step: ReaderPlan, key: string) {
   const name = `${step.pipeline}/${step.name}`;
-  if (step.kind === 'sink' && connectors[step.connector].progress === 'own') return tables.progress(name, key)?.state;
+  const isWithRows = step.kind === 'table' || (step.kind === 'sink' && connectors[step.connector].progress === 'own');
+  if (isWithRows) return tables.progress(name, key)?.state;
   return dynamodb.items(names.checkpoints).find((item) => item.step?.S === name && item.key?.S === key)?.state?.S;
 }
 

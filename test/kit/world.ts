@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { MarkLimits } from '../../functions/runtime/checkpoints/runs.ts';
 import { describeStream } from '../../functions/runtime/log/shards.ts';
+import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { type VirtualClock, virtualClock } from '../../infra/emulator/clock.ts';
 import type { Pipeline } from '../../infra/pipelines/pipeline.ts';
@@ -83,6 +84,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     stage,
     calls,
     transformOf: (step) => transforms.get(step) ?? transformOf(pipelines, step),
+    tableOf: (step) => tableOf(pipelines, step),
     deadlyOf: (step) => deadly.get(step),
     markLimits: options.markLimits,
     log: (step, line) => tellError(story, step, line),
@@ -130,6 +132,12 @@ function transformOf(pipelines: readonly Pipeline[], step: StepPlan) {
   return transform.apply;
 }
 
+function tableOf(pipelines: readonly Pipeline[], step: StepPlan): Table {
+  const table = pipelines.find(({ name }) => name === step.pipeline)?.tables[step.name];
+  if (table === undefined) throw new Error(`pipeline '${step.pipeline}' has no table '${step.name}'`);
+  return table.keep;
+}
+
 /** Compiles the SQL that is written in a pipeline, as for a bundle. */
 function inlineTransforms(steps: readonly StepPlan[]): Promise<[StepPlan, Transform][]> {
   const inline = steps.flatMap((step) =>
@@ -141,7 +149,7 @@ function inlineTransforms(steps: readonly StepPlan[]): Promise<[StepPlan, Transf
 export function streamNames(stage: Stage, plans: readonly PipelinePlan[]): readonly string[] {
   const used = plans.flatMap(({ streams, steps }) => [
     ...streams,
-    ...steps.flatMap((step) => (step.kind === 'sink' ? [step.input.stream] : [step.output])),
+    ...steps.flatMap((step) => ('output' in step ? [step.output] : [step.input.stream])),
     ...steps.flatMap((step) => (step.kind === 'source' ? [] : [step.input.stream])),
   ]);
   return [...new Set(used.map((stream) => stage.streamName(stream)))];

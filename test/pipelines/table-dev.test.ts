@@ -1,0 +1,54 @@
+import pg from 'pg';
+import { expect, test } from 'vitest';
+import { httpSource } from '../../functions/sources/http/http.ts';
+import { basket, CartEvent } from '../../functions/tables/basket.ts';
+import { everythingDone } from '../../infra/local/everything-done.ts';
+import { startLocal } from '../../infra/local/start.ts';
+import { stepStatus } from '../../infra/operation/status/status.ts';
+import { definePipeline } from '../../infra/pipelines/pipeline.ts';
+
+const shop = definePipeline({
+  name: 'shop',
+  streams: { cart: { schema: CartEvent, shards: 2 } },
+  sources: { clicks: { read: httpSource({ schema: CartEvent, type: 'item.added', key: 'customer_id' }), to: 'cart' } },
+  tables: { basket: { from: 'cart', keep: basket } },
+});
+
+test('on a laptop a table step keeps its table in a real Postgres, and status reads its positions there', async () => {
+  const log: string[] = [];
+  const { signal } = new AbortController();
+  await using running = new AsyncDisposableStack();
+  const local = await startLocal(
+    { pipelines: [shop], onLog: (name, line) => log.push(`${name}: ${line}`), trace: () => () => undefined, signal },
+    running,
+  );
+  const [url = ''] = [...local.runner.urls.values()];
+  const send = async (type: string, customer_id: string, quantity: number): Promise<void> => {
+    const event = { specversion: '1.0', id: crypto.randomUUID(), source: '/test', type, partitionkey: customer_id };
+    const body = JSON.stringify({ ...event, data: { customer_id, item: 'tea', quantity } });
+    const headers = { 'content-type': 'application/cloudevents+json' };
+    expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(202);
+  };
+  for (const customer of ['ann', 'bob', 'cid']) await send('item.added', customer, 2);
+  await send('item.removed', 'bob', 5);
+  await send('item.added', 'ann', 1);
+  await everythingDone(local, signal);
+  const { name, ...server } = local.stage.resources.database;
+  const client = new pg.Client({ ...server, database: name });
+  await client.connect();
+  try {
+    const { rows } = await client.query('SELECT customer_id, item, quantity FROM shop.basket ORDER BY customer_id');
+    expect(rows, log.join('\n')).toEqual([
+      { customer_id: 'ann', item: 'tea', quantity: 3 },
+      { customer_id: 'cid', item: 'tea', quantity: 2 },
+    ]);
+  } finally {
+    await client.end();
+  }
+  const table = local.runner.steps.find((step) => step.kind === 'table');
+  expect(await stepStatus(table!, local.stage, signal)).toMatchObject([
+    { step: 'basket', state: 'idle', recordsBehind: 0, deadLetters: 0 },
+    { step: 'basket', state: 'idle', recordsBehind: 0, deadLetters: 0 },
+  ]);
+  expect(log).toEqual([]);
+});

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { caughtInTables, tableMistakes } from './table-mistakes.ts';
+import { playTables } from './table-schedule.ts';
+
+const SCHEDULES = 24;
+
+test.each(Array.from({ length: SCHEDULES }, (_, seed) => seed))(
+  'a table equals the fold of its log, whatever fails, also after its dead letters are redriven (seed %i)',
+  async (seed) => {
+    expect(await playTables(seed)).toEqual([]);
+  },
+);
+
+test.each(Object.keys(tableMistakes))('the schedules catch the mistake %s', async (mistake) => {
+  expect(await caughtInTables(mistake, SCHEDULES)).toBeDefined();
+});
