@@ -281,7 +281,8 @@ describe('a source of items', () => {
       const { deliver, mend } = killing();
       mend();
       const down = { send: () => Promise.reject(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })) };
-      // Four deaths would have the item rejected. Each attempt gets a second: a busy machine must reach the stream in it.
+      // Four deaths would have the item rejected. Each attempt gets a second: a busy machine must reach the stream in
+      // it.
       for (let time = 0; time < 4; time++) {
         const source = lists(new Map([['deadly', [1]]]));
         const reply = await open(source, { kinesis: down as never })(message('deadly'), invocation(2_500));
