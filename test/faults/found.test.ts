@@ -3,6 +3,8 @@ import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import { givenPipeline } from '../kit/given.ts';
 import { inAnyOrder } from '../kit/in-any-order.ts';
 import { chain, isRefused, type Row, turnOf } from './chain.ts';
+import { playedSchedule } from './played.ts';
+import type { Schedule } from './schedule.ts';
 
 const rows = (from: number): Row[] =>
   Array.from({ length: 8 }, (_, index) => ({ n: from + index, from: 'a', to: `key-${index}` }));
@@ -57,3 +59,26 @@ test.each(['history', 'ledger'])(
     expect(stored()).toBe(1);
   },
 );
+
+test('a rewind sends again what is in flight in a child shard that was never committed, behind the events of its parent', async () => {
+  const schedule: Schedule = {
+    seed: 1113,
+    actions: [
+      { what: 'post', items: [{ n: 908, key: 'post-1' }] },
+      { what: 'reshard', stream: 'raw', how: 'split' },
+      {
+        what: 'post',
+        items: [
+          { n: 930, key: 'post-1' },
+          { n: 931, key: 'post-0' },
+        ],
+      },
+      { what: 'pass', millis: minutes(2) },
+      { what: 'rewind', step: 'first', to: 'earliest' },
+    ],
+    faults: [{ site: 'first dynamodb.UpdateItem shard', kind: 'timed out', after: 3 }],
+    reshardings: [],
+    chance: { most: 0, probability: 0 },
+  };
+  expect((await playedSchedule(schedule)).violations).toEqual([]);
+});

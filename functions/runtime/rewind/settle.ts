@@ -1,6 +1,6 @@
 import type { ShardInput } from '../batches/shard-input.ts';
 import { traitsOf } from '../batches/step-kind.ts';
-import type { Rewind } from '../checkpoints/rewind-state.ts';
+import { laterOf, type Rewind } from '../checkpoints/rewind-state.ts';
 import { recordBatchesOf } from '../log/record-batches.ts';
 import { type CatchUp, commitChange, pagesFrom, processRecords } from './catch-up.ts';
 import { isAtEnd, parentsOf } from './shard-ends.ts';
@@ -22,11 +22,14 @@ async function processOnePortion(catchUp: CatchUp, shard: ShardInput): Promise<S
   return shard;
 }
 
-/** A shard that was never read can have something in flight only when its parents were read to their ends. */
+/**
+ * A shard that was never read can have something in flight only when its parents were read to their ends. A parent that
+ * has settled already is back at its start: its rewind says up to where it was read.
+ */
 async function mayBeInFlight(catchUp: CatchUp, { loaded }: ShardInput): Promise<boolean> {
   if (loaded.state.position !== undefined) return true;
   for (const { id, state } of await parentsOf(catchUp, catchUp.shardId)) {
-    if (!(await isAtEnd(catchUp, id, state.position))) return false;
+    if (!(await isAtEnd(catchUp, id, laterOf(state.rewind?.until, state.position)))) return false;
   }
   return true;
 }
