@@ -66,9 +66,12 @@ describe('a replay', () => {
     },
   );
 
-  test('rejects a table that has rows', async () => {
+  test('rejects a table that has rows, and the one that the step itself writes', async () => {
     const { run, range } = await threeGroups(1);
     await expect(run.when.replayed('latest', { ...range, into: 'history' })).rejects.toThrow(/'history' is not fresh/);
+    await expect(run.when.replayed('latest', { ...range, into: 'latest' })).rejects.toThrow(
+      /'latest' is where step '\S+' itself writes; choose another destination/,
+    );
     expect(inAnyOrder(run.table('history'))).toEqual(inAnyOrder(counts(0, 60)));
   });
 });

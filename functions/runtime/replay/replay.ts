@@ -20,11 +20,18 @@ export function openReplays<O, R>(definition: SinkDefinition<O, R>, sink: SinkSt
   const { checkpoints } = step;
   const opened = new Map<string, Opened>();
 
+  const ownOptions = (): O =>
+    parseOrExplain(definition.options, step.config.options, `the options of step '${step.name}'`);
+
+  function isOwnPlace({ into }: ReplayPlan): boolean {
+    const own = ownOptions();
+    return JSON.stringify(definition.into(own, into)) === JSON.stringify(own);
+  }
+
   function open(id: string, plan: ReplayPlan): Opened {
     const known = opened.get(id);
     if (known !== undefined) return known;
-    const options = parseOrExplain(definition.options, step.config.options, `the options of step '${step.name}'`);
-    const into = sink.open(definition.into(options, plan.into));
+    const into = sink.open(definition.into(ownOptions(), plan.into));
     const replay = { into, batchWork: batchWorkInto({ ...sink, open: () => into }, id, plan) };
     opened.set(id, replay);
     return replay;
@@ -47,6 +54,10 @@ export function openReplays<O, R>(definition: SinkDefinition<O, R>, sink: SinkSt
       if (plan === undefined) throw new UserMistake(`step '${step.name}' has no replay '${id}'`);
       const { into, batchWork } = open(id, plan);
       if (plan.phase === 'asked') {
+        if (isOwnPlace(plan))
+          throw new UserMistake(
+            `'${plan.into}' is where step '${step.name}' itself writes; choose another destination`,
+          );
         if (!(await into.isEmpty(signal)))
           throw new UserMistake(`'${plan.into}' is not fresh: it already contains data; choose another destination`);
         await move(id, { ...stored, plan }, { phase: 'begun', signal });
