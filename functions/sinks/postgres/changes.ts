@@ -30,7 +30,8 @@ export function ownValues(ordinal: number, event: ReceivedEvent, mirror: boolean
 
 /** The last part of its type says what a change does (`orders.deleted`). */
 export function changeOf({ type }: ReceivedEvent): Change | undefined {
-  return CHANGES[type.slice(type.lastIndexOf('.') + 1)];
+  const point = type.lastIndexOf('.');
+  return point === -1 ? undefined : CHANGES[type.slice(point + 1)];
 }
 
 const LONGEST_TYPE = 200;

@@ -118,7 +118,7 @@ test('a mirror rejects what is no change of a row, a change without key, and a d
     CREATE TABLE other (id text REFERENCES t); INSERT INTO other VALUES ('kept')`);
   const given = [
     { type: 't.placed', data: { id: 'a' } },
-    { type: 'deleted-not', data: { id: 'a' } },
+    { type: 'deleted', data: { id: 'gone' } },
     deleted({}),
     deleted({ id: null }),
     deleted({ id: 'kept' }),
@@ -130,7 +130,7 @@ test('a mirror rejects what is no change of a row, a change without key, and a d
   const noKey = 'column id: null value in column "id" of relation "t" (SQLSTATE 23502)';
   expect(await write(openMirror(), given)).toEqual([
     `0: the type "t.placed" ${rule}`,
-    `1: the type "deleted-not" ${rule}`,
+    `1: the type "deleted" ${rule}`,
     `2: ${noKey}`,
     `3: ${noKey}`,
     expect.stringMatching(/^4: update or delete on table "t" violates foreign key constraint .* \(SQLSTATE 23503\)$/),
