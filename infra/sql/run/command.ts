@@ -95,7 +95,7 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
   const say = (text: string): Promise<void> => write(streams.stderr, text);
   const report = rejectionReport(say);
   const inputs = (names.length === 0 ? ['-'] : names).map((name) => {
-    const format = options.input ?? (name.endsWith('.csv') ? 'csv' : 'ndjson');
+    const format = options.input ?? (/\.csv$/i.test(name) ? 'csv' : 'ndjson');
     const reject = report.rejectOf(name);
     const note = (note: string): Promise<void> => say(`${name}: ${note}\n`);
     return { ...openInput({ name, format }, streams.stdin, { reject, note }), reject };

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { chained } from '../../../functions/sources/s3-files/chunks.ts';
 import { findArray, isOneArray } from '../../../functions/sources/s3-files/json-array.ts';
 import { inferColumnsOfLines } from '../schema/infer-columns.ts';
@@ -48,7 +49,7 @@ async function naming<T>({ name }: InputFile, result: Promise<T>): Promise<T> {
 }
 
 const chunksOf = ({ name }: InputFile, stdin: NodeJS.ReadableStream): AsyncGenerator<Buffer> =>
-  name === '-' ? buffersOf(stdin) : fileChunks(name);
+  notCompressed(name === '-' ? buffersOf(stdin) : fileChunks(name));
 
 async function* buffersOf(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
   for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
@@ -77,6 +78,51 @@ function jsonReader(lines: AsyncGenerator<Part>): InputReader {
 
 const lineIn = ({ lineOf }: Part, line: number): number => lineOf?.(line - 1) ?? line;
 
+const MARK = Buffer.of(0xef, 0xbb, 0xbf);
+const BLANK = 0x20;
+const COMPRESSED: Readonly<Record<string, Buffer>> = {
+  gzip: Buffer.of(0x1f, 0x8b),
+  zstd: Buffer.of(0x28, 0xb5, 0x2f, 0xfd),
+};
+
+const LONGEST_MAGIC = 4;
+
+/** Checks the first bytes of JSON. A byte order mark becomes blanks, which JSON ignores. */
+function prepare(head: Buffer): void {
+  refuseCompressed(head);
+  if (head.subarray(0, MARK.length).equals(MARK)) head.fill(BLANK, 0, MARK.length);
+}
+
+function refuseCompressed(head: Buffer): void {
+  for (const [name, magic] of Object.entries(COMPRESSED)) {
+    if (!head.subarray(0, magic.length).equals(magic)) continue;
+    throw new UserMistake(
+      `is compressed with ${name}: decompress it and give the statement the result, as in: ${name} -dc <file> | millrace sql '…'`,
+    );
+  }
+}
+
+const prepared = (chunks: AsyncIterable<Buffer>) => withFirst(chunks, prepare);
+const notCompressed = (chunks: AsyncIterable<Buffer>) => withFirst(chunks, refuseCompressed);
+
+async function* withFirst(chunks: AsyncIterable<Buffer>, look: (first: Buffer) => void): AsyncGenerator<Buffer> {
+  let head: Buffer | undefined = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    if (head === undefined) {
+      yield chunk;
+      continue;
+    }
+    head = Buffer.concat([head, chunk]);
+    if (head.length < LONGEST_MAGIC) continue;
+    look(head);
+    yield head;
+    head = undefined;
+  }
+  if (head === undefined || head.length === 0) return;
+  look(head);
+  yield head;
+}
+
 const LINE_BREAK = 0x0a;
 const PART = 1 << 20;
 /** Small enough to stay in the processor's cache while its records are scanned and converted. */
@@ -89,7 +135,7 @@ function jsonLines({ name }: InputFile, stdin: NodeJS.ReadableStream, reports: I
 }
 
 async function* streamLines(stdin: NodeJS.ReadableStream, reports: InputReports): AsyncGenerator<Part> {
-  const { isArray, chunks } = await findArray(buffersOf(stdin));
+  const { isArray, chunks } = await findArray(prepared(buffersOf(stdin)));
   if (isArray) yield* elementLines(chunks, reports);
   else for await (const text of wholeLines(chunks)) yield { text };
 }
@@ -106,6 +152,7 @@ async function* fileLines(name: string, reports: InputReports): AsyncGenerator<P
     let isArray: boolean | undefined;
     for (let wanted = HEAD; isArray === undefined; wanted = PART) {
       const read = readSync(file, buffer, kept, wanted - kept, null);
+      if (kept === 0) prepare(buffer.subarray(0, read));
       kept += read;
       isArray = isOneArray(buffer.subarray(0, kept), read === 0 || kept === PART);
     }

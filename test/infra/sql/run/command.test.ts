@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { runSqlCommand } from '../../../../infra/sql/run/command.ts';
 
@@ -37,11 +38,11 @@ function sink(): { stream: Writable; text: () => string } {
 
 async function run(
   argv: readonly string[],
-  input: string | readonly string[] = '',
+  input: string | readonly (string | Buffer)[] = '',
 ): Promise<{ code: number; out: string; errors: string }> {
   const [stdout, stderr] = [sink(), sink()];
   const parts = typeof input === 'string' ? [input] : input;
-  const stdin = Readable.from(parts.map((part) => Buffer.from(part)));
+  const stdin = Readable.from(parts.map((part) => Buffer.from(part as string)));
   const code = await runSqlCommand(
     argv.map((arg) => arg.replace('@', `${folder}/`)),
     { stdin, stdout: stdout.stream, stderr: stderr.stream },
@@ -288,6 +289,24 @@ test('--schema takes a header with blanks and other capitals, and names the colu
   expect(errors).toBe(
     "-: the header has no column 'order_id', which the schema requires; its columns are 'id', 'status'\n",
   );
+  expect(code).toBe(2);
+});
+
+test('a byte order mark before JSON is no part of it, and compressed content is named as such', async () => {
+  for (const json of ['\ufeff{"id":1}\n', '\ufeff[{"id":1}]']) {
+    writeFileSync(join(folder, 'marked.json'), json);
+    const bytes = Buffer.from(json);
+    const split = [bytes.subarray(0, 1), bytes.subarray(1, 2), bytes.subarray(2)];
+    for (const input of [undefined, [bytes], split])
+      expect(await run(['SELECT id FROM input', ...(input ? [] : ['@marked.json'])], input)).toEqual({
+        code: 0,
+        out: '{"id":1}\n',
+        errors: '',
+      });
+  }
+  writeFileSync(join(folder, 'packed.csv'), gzipSync('a,b\n1,2\n'));
+  const { code, errors } = await run(['SELECT a FROM input', '@packed.csv']);
+  expect(errors).toMatch(/packed\.csv: is compressed with gzip: decompress it and .* gzip -dc <file> \| millrace sql/);
   expect(code).toBe(2);
 });
 
