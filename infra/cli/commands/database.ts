@@ -18,7 +18,8 @@ export const database: Command = {
   options: { stage: { type: 'string' }, profile: { type: 'string' }, region: { type: 'string' } },
   async run({ values, positionals, signal }) {
     if (positionals.join(' ') !== 'init') {
-      throw new UserMistake(`unknown argument '${positionals.join(' ')}'; use millrace database init`);
+      const what = positionals.length === 0 ? 'missing argument' : `unknown argument '${positionals.join(' ')}'`;
+      throw new UserMistake(`${what}; use millrace database init`);
     }
     const { LambdaClient } = await import('@aws-sdk/client-lambda');
     const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');

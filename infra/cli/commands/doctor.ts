@@ -18,7 +18,7 @@ export const doctor: Command = {
     '  unanswered  a server that stands for AWS does not know the call',
     '  absent      the pipeline is not deployed in this stage',
     '',
-    'The exit code is 1 when anything is wrong or refused.',
+    'The exit code is 1 when anything is wrong or refused, and not for what is unanswered.',
     '',
     'Options:',
     '  --json                   print a line of JSON for each finding',

@@ -45,6 +45,8 @@ export const positions: Command = {
       const { readerOf } = await import('../arguments/positions.ts');
       const { positionals, values } = invocation;
       const step = readerOf(find.step(positionals[0], positionals[1]));
+      if (values.to === undefined && values.shard !== undefined)
+        throw new UserMistake('--shard says which shards to move; add --to <position>, or leave --shard out');
       if (values.to === undefined) return showPositions(step, found, invocation);
       if (values.into !== undefined) return replay(step, found, invocation);
       const { moveStep } = await import('../actions/move-step.ts');
