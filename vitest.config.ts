@@ -5,7 +5,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Node keeps compiled code here. It halves the time that a command takes to start. */
 const COMPILE_CACHE = fileURLToPath(new URL('node_modules/.cache/node-compile', import.meta.url));
 
-/** The slowest files, the slowest first. They start first, so that no worker runs alone at the end. */
+/**
+ * The slowest files, the slowest first. They start first, so that no worker runs alone at the end. Each has a process
+ * of its own: in one that has loaded the modules of a hundred files, they take twice as long.
+ */
 const SLOWEST = [
   'test/faults/matrix.test.ts',
   'test/faults/mistakes.test.ts',
@@ -16,8 +19,22 @@ const SLOWEST = [
   'test/pipelines/demo.test.ts',
   'test/deploy/ends.test.ts',
   'test/pipelines/dev.test.ts',
+  'test/pipelines/malformed.test.ts',
+  'test/infra/emulator/log/aws-python.test.ts',
+  'test/infra/app/app.test.ts',
   'test/infra/emulator/log/differential.test.ts',
+  'test/infra/sql/differential.test.ts',
+  'test/infra/sql/run/lines.test.ts',
+  'test/infra/sql/resolution.test.ts',
+  'test/functions/sinks/postgres/postgres.test.ts',
+  'test/functions/sources/s3-files/memory.test.ts',
+  'test/pipelines/rewind-random.test.ts',
+  'test/pipelines/many-processes.test.ts',
+  'test/pipelines/table-random.test.ts',
 ];
+
+const TESTS = ['test/**/*.test.ts'];
+const NO_TESTS = ['test/bench/**'];
 
 class SlowestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -31,15 +48,10 @@ class SlowestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**'],
     // The processes that tests start inherit this.
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE },
     setupFiles: ['test/seed.ts'],
     pool: 'forks',
-    // A worker plays many files and loads each module once: starting a process and loading the CDK again for each file
-    // took a tenth of the CPU time. So a test leaves no state behind in a module or in the environment.
-    isolate: false,
     sequence: { sequencer: SlowestFirst },
     // One more than two cores, because many tests wait for servers and processes.
     maxWorkers: 3,
@@ -47,5 +59,11 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 600_000,
     reporters: ['default'],
+    projects: [
+      { extends: true, test: { name: 'slow', include: SLOWEST, isolate: true } },
+      // A worker plays many files and loads each module once: starting a process and loading the CDK again for each
+      // file took a tenth of the CPU time. So a test leaves no state behind in a module or in the environment.
+      { extends: true, test: { name: 'quick', include: TESTS, exclude: [...NO_TESTS, ...SLOWEST], isolate: false } },
+    ],
   },
 });

@@ -55,7 +55,7 @@ test('a mirror stores inserted and updated rows, and deletes deleted ones, in th
   ]);
 });
 
-test.each([1, 3, 40])(
+test.each([3, 40])(
   'a mirror equals the table whose changes it reads, in slices of %d, and after a replay',
   async (size) => {
     await client.query(
@@ -63,7 +63,7 @@ test.each([1, 3, 40])(
     );
     const given: Given[] = [];
     const table = new Map<string, readonly unknown[]>();
-    for (let step = 0, state = 7; step < 400; step++) {
+    for (let step = 0, state = 7; step < 200; step++) {
       state = (state * 1103515245 + 12345) % 2147483648;
       const [id, part, n] = [state % 5, state % 3 === 0 ? 'x' : 'y', Math.floor(state / 64) % 20];
       const key = `${id} ${part}`;
