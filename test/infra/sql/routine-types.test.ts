@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { FUNCTIONS } from '../../../infra/sql/catalog/functions.ts';
@@ -10,8 +10,13 @@ import { parameterText } from '../../../infra/sql/plan/routine.ts';
 import { TYPE_NAMES } from './type-names.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
-/** Inside of the repository, so that imports find their packages; dot-files are outside of every check. */
-const folder = mkdtempSync(join(root, 'test', '.routines-'));
+/**
+ * Inside of the repository, so that imports find their packages, and outside of test/, whose folders another test lists
+ * meanwhile.
+ */
+const ignored = join(root, '.millrace');
+mkdirSync(ignored, { recursive: true });
+const folder = mkdtempSync(join(ignored, 'routines-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const columnOf = (type: string): string => `c_${type.replace('[]', '_list').replace(' ', '_')}`;
