@@ -10,6 +10,14 @@ export const SPACE = 0x20;
 export const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
+/** The byte order mark of UTF-8. */
+export const UTF8_MARK = Buffer.of(0xef, 0xbb, 0xbf);
+
+/** Tells whether bytes begin with the byte order mark of UTF-8. */
+export function hasUtf8Mark(bytes: Buffer): boolean {
+  return bytes.subarray(0, UTF8_MARK.length).equals(UTF8_MARK);
+}
+
 /**
  * Puts a JSON text on one line. JSON has line breaks between its tokens only, and there a blank means the same. Some
  * readers of lines end one at a carriage return, so carriage returns become blanks too.

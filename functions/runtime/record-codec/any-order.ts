@@ -1,5 +1,5 @@
 import { EventRejected } from '../errors.ts';
-import { BACKSLASH, CLOSE_BRACE, COMMA, OPEN_BRACE, QUOTE } from '../json/json-bytes.ts';
+import { BACKSLASH, CLOSE_BRACE, COMMA, hasUtf8Mark, OPEN_BRACE, QUOTE, UTF8_MARK } from '../json/json-bytes.ts';
 import { isCloudEvent, type Members, readAttributes } from './cloud-event.ts';
 import type { EventLayout, RecordFacts } from './event-view.ts';
 import { failureText, skipColon, skipString, skipValue, skipWhitespace, unexpectedAt } from './json-scan.ts';
@@ -46,15 +46,12 @@ export function readAnyOrder(event: EventBytes, record: RecordFacts, index: numb
   };
 }
 
-const BYTE_ORDER_MARK = Buffer.from('\ufeff');
-
 /**
  * Finds the one value of the buffer, without the white space around it, and the members of that value when it is an
  * object.
  */
 function readJson(buffer: Buffer): { members: Members | undefined; start: number; end: number } {
-  const hasMark = BYTE_ORDER_MARK.equals(buffer.subarray(0, BYTE_ORDER_MARK.length));
-  const start = skipWhitespace(buffer, hasMark ? BYTE_ORDER_MARK.length : 0);
+  const start = skipWhitespace(buffer, hasUtf8Mark(buffer) ? UTF8_MARK.length : 0);
   const members = buffer[start] === OPEN_BRACE ? new Map() : undefined;
   const end = members ? readMembers(buffer, start, members) : skipValue(buffer, start, 0);
   const rest = end < 0 ? end : skipWhitespace(buffer, end);

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { hasUtf8Mark, UTF8_MARK } from '../../runtime/json/json-bytes.ts';
 import { gunzip } from '../../runtime/record-codec/gunzip.ts';
 import { RequestRejected } from './replies.ts';
 
@@ -102,7 +103,5 @@ function tooLong(how: string): RequestRejected {
 }
 
 function withoutMark(bytes: Buffer): Buffer {
-  return bytes.subarray(0, 3).equals(UTF8_MARK) ? bytes.subarray(3) : bytes;
+  return hasUtf8Mark(bytes) ? bytes.subarray(UTF8_MARK.length) : bytes;
 }
-
-const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);

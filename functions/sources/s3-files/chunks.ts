@@ -21,3 +21,26 @@ export async function* after(chunks: AsyncIterable<Buffer>, bytes: number): Asyn
     left = Math.max(0, left - chunk.length);
   }
 }
+
+/**
+ * Returns the first bytes (fewer when there are no more), and all chunks, with the first bytes included. When reading
+ * the first bytes fails, `all` yields the bytes that were read and then throws. A reader that stops early closes the
+ * chunks.
+ */
+export async function peek(
+  chunks: AsyncIterable<Buffer>,
+  bytes: number,
+): Promise<{ head: Buffer; all: AsyncIterable<Buffer> }> {
+  const rest = chunks[Symbol.asyncIterator]();
+  let head: Buffer = Buffer.alloc(0);
+  try {
+    while (head.length < bytes) {
+      const next = await rest.next();
+      if (next.done) break;
+      head = Buffer.concat([head, next.value]);
+    }
+  } catch (error) {
+    return { head, all: chained([head], failing(error)) };
+  }
+  return { head: head.subarray(0, bytes), all: chained([head], rest) };
+}

@@ -10,7 +10,7 @@ export type Compression = 'gzip' | 'zstd';
  * `EventRejected` when the name has an ending that contradicts the bytes; it needs no ending.
  */
 export function compressionOf(head: Buffer, name: string): Compression | undefined {
-  const found = MAGIC.find(({ magic }) => head.subarray(0, magic.length).equals(magic))?.compression;
+  const found = compressionIn(head);
   const named = ENDINGS.find(({ ending }) => ending.test(name))?.compression;
   if (named !== undefined && named !== found)
     throw new EventRejected(
@@ -18,6 +18,11 @@ export function compressionOf(head: Buffer, name: string): Compression | undefin
       `the name ends as that of a ${named} file, but the content is ${found ?? 'not compressed'}: rename the file`,
     );
   return found;
+}
+
+/** Recognizes how content is compressed by its first bytes alone. */
+export function compressionIn(head: Buffer): Compression | undefined {
+  return MAGIC.find(({ magic }) => head.subarray(0, magic.length).equals(magic))?.compression;
 }
 
 export const MAGIC_BYTES = 4;

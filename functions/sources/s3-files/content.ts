@@ -1,6 +1,7 @@
 import { EventRejected } from '../../runtime/errors.ts';
+import { hasUtf8Mark, UTF8_MARK } from '../../runtime/json/json-bytes.ts';
 import type { S3Object } from './announcements.ts';
-import { after, chained, failing } from './chunks.ts';
+import { after, peek } from './chunks.ts';
 import { type Compression, compressionOf, decompressed, MAGIC_BYTES } from './compression.ts';
 import type { OpenObject } from './object-bytes.ts';
 
@@ -28,7 +29,7 @@ export async function openContent({ open, object, signal }: ObjectToOpen): Promi
     const compression = compressionOf(raw.head, object.key);
     const text = await peek(compression === undefined ? raw.all : decompressed(raw.all, compression), TEXT_HEAD_BYTES);
     checkText(text.head);
-    const offset = text.head.subarray(0, UTF8_MARK.length).equals(UTF8_MARK) ? UTF8_MARK.length : 0;
+    const offset = hasUtf8Mark(text.head) ? UTF8_MARK.length : 0;
     return { compression, offset, chunks: after(text.all, offset), lastModified };
   } catch (error) {
     body.destroy();
@@ -52,7 +53,6 @@ export async function reopenContent(
   return { ...at, chunks: after(chunks, at.offset - offset), lastModified };
 }
 
-const UTF8_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const TEXT_HEAD_BYTES = 1024;
 
 function checkText(head: Buffer): void {
@@ -64,26 +64,3 @@ function checkText(head: Buffer): void {
 }
 
 const UTF16_MARKS = [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])];
-
-/**
- * Returns the first bytes (fewer when there are no more), and all chunks, with the first bytes included. When reading
- * the first bytes fails, `all` yields the bytes that were read and then throws. A reader that stops early closes the
- * chunks.
- */
-async function peek(
-  chunks: AsyncIterable<Buffer>,
-  bytes: number,
-): Promise<{ head: Buffer; all: AsyncIterable<Buffer> }> {
-  const rest = chunks[Symbol.asyncIterator]();
-  let head: Buffer = Buffer.alloc(0);
-  try {
-    while (head.length < bytes) {
-      const next = await rest.next();
-      if (next.done) break;
-      head = Buffer.concat([head, next.value]);
-    }
-  } catch (error) {
-    return { head, all: chained([head], failing(error)) };
-  }
-  return { head: head.subarray(0, bytes), all: chained([head], rest) };
-}

@@ -1,3 +1,4 @@
+import { char } from '../../runtime/sql/scan/scan-bytes.ts';
 import {
   add,
   and,
@@ -94,8 +95,6 @@ function createFinder(): Finder {
   const { memory, findPlaces: find } = new WebAssembly.Instance(module).exports;
   return { memory: Buffer.from(memory.buffer), found: new Int32Array(memory.buffer, FOUND), find };
 }
-
-const char = (text: string): number => text.charCodeAt(0);
 
 const FIND_PLACES: WasmFunction = {
   name: 'findPlaces',

@@ -1,6 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { chained } from '../../../functions/sources/s3-files/chunks.ts';
+import { hasUtf8Mark, SPACE, UTF8_MARK } from '../../../functions/runtime/json/json-bytes.ts';
+import { chained, peek } from '../../../functions/sources/s3-files/chunks.ts';
+import { compressionIn, MAGIC_BYTES } from '../../../functions/sources/s3-files/compression.ts';
 import { findArray, isOneArray } from '../../../functions/sources/s3-files/json-array.ts';
 import { inferColumnsOfLines } from '../schema/infer-columns.ts';
 import { csvReader } from './csv/input.ts';
@@ -49,7 +51,7 @@ async function naming<T>({ name }: InputFile, result: Promise<T>): Promise<T> {
 }
 
 const chunksOf = ({ name }: InputFile, stdin: NodeJS.ReadableStream): AsyncGenerator<Buffer> =>
-  notCompressed(name === '-' ? buffersOf(stdin) : fileChunks(name));
+  checked(name === '-' ? buffersOf(stdin) : fileChunks(name), refuseCompressed);
 
 async function* buffersOf(stream: NodeJS.ReadableStream): AsyncGenerator<Buffer> {
   for await (const chunk of stream) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
@@ -78,49 +80,25 @@ function jsonReader(lines: AsyncGenerator<Part>): InputReader {
 
 const lineIn = ({ lineOf }: Part, line: number): number => lineOf?.(line - 1) ?? line;
 
-const MARK = Buffer.of(0xef, 0xbb, 0xbf);
-const BLANK = 0x20;
-const COMPRESSED: Readonly<Record<string, Buffer>> = {
-  gzip: Buffer.of(0x1f, 0x8b),
-  zstd: Buffer.of(0x28, 0xb5, 0x2f, 0xfd),
-};
-
-const LONGEST_MAGIC = 4;
-
 /** Checks the first bytes of JSON. A byte order mark becomes blanks, which JSON ignores. */
 function prepare(head: Buffer): void {
   refuseCompressed(head);
-  if (head.subarray(0, MARK.length).equals(MARK)) head.fill(BLANK, 0, MARK.length);
+  if (hasUtf8Mark(head)) head.fill(SPACE, 0, UTF8_MARK.length);
 }
 
 function refuseCompressed(head: Buffer): void {
-  for (const [name, magic] of Object.entries(COMPRESSED)) {
-    if (!head.subarray(0, magic.length).equals(magic)) continue;
-    throw new UserMistake(
-      `is compressed with ${name}: decompress it and give the statement the result, as in: ${name} -dc <file> | millrace sql '…'`,
-    );
-  }
+  const name = compressionIn(head);
+  if (name === undefined) return;
+  throw new UserMistake(
+    `is compressed with ${name}: decompress it and give the statement the result, as in: ${name} -dc <file> | millrace sql '…'`,
+  );
 }
 
-const prepared = (chunks: AsyncIterable<Buffer>) => withFirst(chunks, prepare);
-const notCompressed = (chunks: AsyncIterable<Buffer>) => withFirst(chunks, refuseCompressed);
-
-async function* withFirst(chunks: AsyncIterable<Buffer>, look: (first: Buffer) => void): AsyncGenerator<Buffer> {
-  let head: Buffer | undefined = Buffer.alloc(0);
-  for await (const chunk of chunks) {
-    if (head === undefined) {
-      yield chunk;
-      continue;
-    }
-    head = Buffer.concat([head, chunk]);
-    if (head.length < LONGEST_MAGIC) continue;
-    look(head);
-    yield head;
-    head = undefined;
-  }
-  if (head === undefined || head.length === 0) return;
-  look(head);
-  yield head;
+/** Checks the first bytes of chunks, which the check may change, and yields all of them. */
+async function* checked(chunks: AsyncIterable<Buffer>, check: (head: Buffer) => void): AsyncGenerator<Buffer> {
+  const { head, all } = await peek(chunks, MAGIC_BYTES);
+  check(head);
+  yield* all;
 }
 
 const LINE_BREAK = 0x0a;
@@ -135,7 +113,7 @@ function jsonLines({ name }: InputFile, stdin: NodeJS.ReadableStream, reports: I
 }
 
 async function* streamLines(stdin: NodeJS.ReadableStream, reports: InputReports): AsyncGenerator<Part> {
-  const { isArray, chunks } = await findArray(prepared(buffersOf(stdin)));
+  const { isArray, chunks } = await findArray(checked(buffersOf(stdin), prepare));
   if (isArray) yield* elementLines(chunks, reports);
   else for await (const text of wholeLines(chunks)) yield { text };
 }

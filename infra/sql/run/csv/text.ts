@@ -1,3 +1,5 @@
+import { hasUtf8Mark, UTF8_MARK } from '../../../../functions/runtime/json/json-bytes.ts';
+
 /** Converts a text to UTF-8 without a byte order mark. The text is UTF-16 if the mark says so. */
 export async function* utf8Of(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let convert: ((chunk: Buffer) => Buffer) | undefined;
@@ -8,17 +10,14 @@ export async function* utf8Of(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buf
       continue;
     }
     first = Buffer.concat([first, chunk]);
-    if (first.length < BYTE_ORDER_MARK.length) continue;
+    if (first.length < UTF8_MARK.length) continue;
     convert = conversionOf(first);
     yield convert(withoutMark(first));
   }
   if (convert === undefined && first.length > 0) yield conversionOf(first)(withoutMark(first));
 }
 
-const withoutMark = (first: Buffer): Buffer =>
-  first.subarray(first.indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0);
-
-const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+const withoutMark = (first: Buffer): Buffer => first.subarray(hasUtf8Mark(first) ? UTF8_MARK.length : 0);
 
 function conversionOf(first: Buffer): (chunk: Buffer) => Buffer {
   if (first[0] !== 0xff || first[1] !== 0xfe) return (chunk) => chunk;
