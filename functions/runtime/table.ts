@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { blamed, check } from './blame.ts';
+import { cutText } from './cut-text.ts';
 import { EventRejected, UserMistake } from './errors.ts';
 import type { Event, ReceivedEvent } from './event.ts';
 
@@ -106,7 +107,7 @@ function rowText<R>(row: R, { key, id }: { readonly key: readonly (keyof R & str
   if (made !== id)
     throw new EventRejected(
       'transform',
-      `the row has the key ${shortened(made)}, and its event ${shortened(id)}: reduce must keep ${key.join(', ')}`,
+      `the row has the key ${cutText(made, LONGEST_SHOWN)}, and its event ${cutText(id, LONGEST_SHOWN)}: reduce must keep ${key.join(', ')}`,
     );
   const text = JSON.stringify(row);
   if (Buffer.byteLength(text) > MOST_ROW_BYTES)
@@ -125,7 +126,3 @@ function idOf<D>(data: D, key: readonly (keyof D & string)[], what: string): str
 }
 
 const LONGEST_SHOWN = 200;
-
-function shortened(text: string): string {
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
-}

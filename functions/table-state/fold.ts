@@ -1,3 +1,4 @@
+import { cutText } from '../runtime/cut-text.ts';
 import { EventRejected } from '../runtime/errors.ts';
 import type { ReceivedEvent } from '../runtime/event.ts';
 import { type Rejection, rejectionOf } from '../runtime/rejection.ts';
@@ -67,12 +68,8 @@ function rejected(event: ReceivedEvent, work: () => unknown): Rejection | undefi
 function otherWriter(id: string, { eventKey }: StoredRow, { key }: ReceivedEvent): EventRejected {
   return new EventRejected(
     'refused',
-    `the row ${shortened(id)} is written by events with the key '${shortened(eventKey)}', and this event has the key '${shortened(key)}': key the stream so that all events of a row have the same key, by fields of the table's key`,
+    `the row ${cutText(id, LONGEST_SHOWN)} is written by events with the key '${cutText(eventKey, LONGEST_SHOWN)}', and this event has the key '${cutText(key, LONGEST_SHOWN)}': key the stream so that all events of a row have the same key, by fields of the table's key`,
   );
 }
 
 const LONGEST_SHOWN = 200;
-
-function shortened(text: string): string {
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
-}

@@ -48,6 +48,6 @@ export function tableDefinition(table: Table<never>): SinkDefinition<undefined, 
   };
 }
 
-export function refuseReplay(): never {
+function refuseReplay(): never {
   throw new UserMistake('a table is not replayed: rename the table step in the pipeline to make a new table');
 }

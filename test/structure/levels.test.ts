@@ -25,7 +25,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['json', 'aws', 'exclusive.ts', 'operator-request.ts', 'metrics.ts'],
   ['rejection.ts', 'step-config.ts'],
   ['event.ts', 'blame.ts'],
-  ['position.ts', 'errors.ts'],
+  ['position.ts', 'errors.ts', 'cut-text.ts'],
 ];
 
 const RUNTIME = 'functions/runtime';

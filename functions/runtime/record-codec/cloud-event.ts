@@ -1,3 +1,4 @@
+import { cutText } from '../cut-text.ts';
 import { EventRejected } from '../errors.ts';
 import { keyFault } from '../event.ts';
 import { isTimestamp } from '../json/timestamp.ts';
@@ -70,5 +71,5 @@ function undecodable(what: string): EventRejected {
 const MAX_QUOTED = 64;
 
 function quoted(value: string): string {
-  return JSON.stringify(value.length > MAX_QUOTED ? `${value.slice(0, MAX_QUOTED)}…` : value);
+  return JSON.stringify(cutText(value, MAX_QUOTED));
 }

@@ -1,3 +1,4 @@
+import { cutText } from '../../runtime/cut-text.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import type { RowEncoder, RowResult, Shape } from './row-encoder.ts';
 import type { RowRejection } from './row-rejection.ts';
@@ -37,7 +38,7 @@ export function changeOf({ type }: ReceivedEvent): Change | undefined {
 const LONGEST_TYPE = 200;
 
 export function noChange({ type }: ReceivedEvent): RowRejection {
-  const shown = JSON.stringify(type.length > LONGEST_TYPE ? `${type.slice(0, LONGEST_TYPE)}…` : type);
+  const shown = JSON.stringify(cutText(type, LONGEST_TYPE));
   return {
     code: '22023',
     message: `the type ${shown} is no change of a row: a mirror takes types that end with .inserted, .updated or .deleted`,

@@ -1,3 +1,4 @@
+import { cutText } from '../../runtime/cut-text.ts';
 import type { ReceivedEvent } from '../../runtime/event.ts';
 import { type Rejection, rejectionOf as rejected } from '../../runtime/rejection.ts';
 
@@ -21,8 +22,10 @@ export const NOT_A_TEXT: ValueFault = {
 /** Makes the event's dead letter, with the column, Postgres's message and the SQLSTATE. */
 export function rejectionOf(event: ReceivedEvent, { code, message, column }: RowRejection): Rejection {
   const where = column === undefined ? '' : `column ${column}: `;
-  const said = message.length > LONGEST_MESSAGE ? `${message.slice(0, LONGEST_MESSAGE)}…` : message;
-  return rejected(event, { reason: 'refused', message: `${where}${said} (SQLSTATE ${code})` });
+  return rejected(event, {
+    reason: 'refused',
+    message: `${where}${cutText(message, LONGEST_MESSAGE)} (SQLSTATE ${code})`,
+  });
 }
 
 /** Postgres quotes the whole value in its message, and a value may be long. */

@@ -1,3 +1,4 @@
+import { cutText } from '../../../functions/runtime/cut-text.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { GroupedStatement, GroupResult } from '../../../functions/runtime/sql/aggregates/grouped-statement.ts';
 import { resultsOf, startStates } from '../../../functions/runtime/sql/aggregates/grouped-statement.ts';
@@ -150,6 +151,5 @@ const PART = 1 << 16;
 const LONGEST_KEY = 60;
 
 function shownKey(text: string | null): string {
-  if (text === null) return 'null';
-  return JSON.stringify(text.length > LONGEST_KEY ? `${text.slice(0, LONGEST_KEY)}…` : text);
+  return text === null ? 'null' : JSON.stringify(cutText(text, LONGEST_KEY));
 }

@@ -1,3 +1,4 @@
+import { cutText } from '../../../functions/runtime/cut-text.ts';
 import type { Reject } from './csv/input-reader.ts';
 
 /** Prints the first rejected lines, and counts all of them by reason. */
@@ -35,8 +36,7 @@ export function rejectionReport(print: (text: string) => Promise<void>): Rejecti
     rejectOf: (name) => async (rejected) => {
       let text = '';
       for (const { line, reason } of rejected) {
-        const shown = reason.length > LONGEST_SHOWN ? `${reason.slice(0, LONGEST_SHOWN)}…` : reason;
-        const example = `${name}:${line}: ${shown}`;
+        const example = `${name}:${line}: ${cutText(reason, LONGEST_SHOWN)}`;
         if (count < PRINTED) text += `${example}\n`;
         add(example, reason);
       }

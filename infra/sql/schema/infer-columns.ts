@@ -1,3 +1,4 @@
+import { cutText } from '../../../functions/runtime/cut-text.ts';
 import type { Column, SqlType } from '../plan/sql-type.ts';
 import { arrayOf, isScalar, JSONB, scalar, typeName } from '../plan/sql-type.ts';
 
@@ -53,8 +54,7 @@ const SHOWN = 60;
 
 /** Shows a value in a message. */
 export function shown(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+  return cutText(JSON.stringify(value), SHOWN);
 }
 
 /**

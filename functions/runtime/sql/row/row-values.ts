@@ -1,3 +1,4 @@
+import { cutText } from '../../cut-text.ts';
 import { EventRejected } from '../../errors.ts';
 import { SqlError } from '../errors/sql-error.ts';
 import type { Json } from '../json/json.ts';
@@ -23,8 +24,7 @@ function sliceOf(row: Row, column: number): string {
 }
 
 export function misfitAt(row: Row, column: number, type: string): never {
-  const shown = sliceOf(row, column);
-  const value = shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
+  const value = cutText(sliceOf(row, column), 60);
   throw new EventRejected('schema', `column "${row.columns[column]}" must be ${type}, not ${value}`);
 }
 
