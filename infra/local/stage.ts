@@ -55,7 +55,12 @@ export async function createStage(
 /** The shards of a stream with on-demand capacity. Two are enough to show what several shards mean. */
 const ON_DEMAND_SHARDS = 2;
 
-function createStream({ log }: Servers, names: Names, stream: PipelinePlan['streams'][number]): void {
+/** Creates a pipeline's stream. */
+export function createStream(
+  { log }: Pick<Servers, 'log'>,
+  names: Names,
+  stream: PipelinePlan['streams'][number],
+): void {
   const StreamName = names.stream(stream.pipeline, stream.name);
   log.createStream({ StreamName, ShardCount: stream.shards === 'on-demand' ? ON_DEMAND_SHARDS : stream.shards });
   if (stream.retentionHours > 24) {
@@ -63,7 +68,8 @@ function createStream({ log }: Servers, names: Names, stream: PipelinePlan['stre
   }
 }
 
-async function createCheckpointTable(dynamodb: DynamoDBClient, name: string): Promise<void> {
+/** Creates the table of checkpoints. */
+export async function createCheckpointTable(dynamodb: DynamoDBClient, name: string): Promise<void> {
   const { partition, sort } = CHECKPOINT_TABLE_KEY;
   await dynamodb.send(
     new CreateTableCommand({

@@ -6,6 +6,7 @@ import { GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from '@aws-s
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type pg from 'pg';
 import { type Names, namesOf } from '../../infra/names.ts';
+import type { Target } from '../../infra/operation/target.ts';
 import { pipelines } from '../../infra/pipelines/all.ts';
 import { planOf, type StepPlan } from '../../infra/pipelines/plan.ts';
 import { clientOptions } from './caller.ts';
@@ -14,13 +15,7 @@ import type { Server } from './server.ts';
 /** A stage that is deployed on a server. */
 export interface Deployed {
   readonly names: Names;
-  readonly clients: {
-    readonly kinesis: KinesisClient;
-    readonly dynamodb: DynamoDBClient;
-    readonly s3: S3Client;
-    readonly sqs: SQSClient;
-    readonly lambda: LambdaClient;
-  };
+  readonly clients: Target['clients'] & { readonly lambda: LambdaClient };
   readonly database: pg.Client;
   readonly steps: readonly StepPlan[];
   /** Invokes a step's function and waits for it. Rejects when the function throws. */

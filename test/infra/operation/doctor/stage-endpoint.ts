@@ -1,12 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { CHECKPOINT_TABLE_KEY } from '../../../../functions/runtime/checkpoints/checkpoints.ts';
 import { VISIBILITY_SECONDS } from '../../../../infra/delivery.ts';
 import { systemClock } from '../../../../infra/emulator/clock.ts';
 import { createLog, type Log } from '../../../../infra/emulator/log/log.ts';
@@ -14,24 +13,19 @@ import { startLogServer } from '../../../../infra/emulator/log/server.ts';
 import { startDynamodb } from '../../../../infra/local/servers/dynamodb-server.ts';
 import { closed, listen, portOf } from '../../../../infra/local/servers/listening.ts';
 import { startStorage } from '../../../../infra/local/servers/storage-server.ts';
+import { createCheckpointTable, createStream } from '../../../../infra/local/stage.ts';
+import { ACCOUNT, REGION } from '../../../../infra/local/target.ts';
 import { type Names, namesOf } from '../../../../infra/names.ts';
+import type { Target } from '../../../../infra/operation/target.ts';
 import type { PipelinePlan, SourcePlan } from '../../../../infra/pipelines/plan.ts';
 import { type Answer, lambdaAnswers } from './lambda-answers.ts';
-
-export const ACCOUNT = '000000000000';
-export const REGION = 'us-east-1';
 
 /** A deployed stage at one URL, as an emulator of AWS has it. */
 export interface StageEndpoint {
   readonly url: string;
   readonly names: Names;
   readonly log: Log;
-  readonly clients: {
-    readonly kinesis: KinesisClient;
-    readonly dynamodb: DynamoDBClient;
-    readonly s3: S3Client;
-    readonly sqs: SQSClient;
-  };
+  readonly clients: Target['clients'];
   readonly lambda: LambdaClient;
   /**
    * Answers by `GET /path?query` or by the operation of a JSON service. Lambda's are those of a stage as it is
@@ -102,12 +96,8 @@ export async function startStageEndpoint(
     s3: new S3Client({ ...common, forcePathStyle: true }),
     sqs: new SQSClient({ ...common, useQueueUrlAsEndpoint: false }),
   };
-  await createCheckpoints(clients.dynamodb, names);
-  for (const { pipeline, name, shards, retentionHours } of plans.flatMap(({ streams }) => streams)) {
-    const StreamName = names.stream(pipeline, name);
-    log.createStream({ StreamName, ShardCount: shards === 'on-demand' ? 2 : shards });
-    if (retentionHours > 24) log.increaseStreamRetentionPeriod({ StreamName, RetentionPeriodHours: retentionHours });
-  }
+  await createCheckpointTable(clients.dynamodb, names.checkpoints);
+  for (const stream of plans.flatMap(({ streams }) => streams)) createStream({ log }, names, stream);
   for (const step of plans.flatMap(({ steps }) => steps))
     if (step.delivery === 'queue') await createQueues(clients.sqs, names, step as SourcePlan);
   return { url, names, log, clients, lambda: new LambdaClient(common), answers };
@@ -137,21 +127,6 @@ async function passOn(request: IncomingMessage, response: ServerResponse, to: st
   });
   const bytes = Buffer.from(await answered.arrayBuffer());
   response.writeHead(answered.status, Object.fromEntries(answered.headers)).end(bytes);
-}
-
-async function createCheckpoints(dynamodb: DynamoDBClient, { checkpoints }: Names): Promise<void> {
-  const { partition, sort } = CHECKPOINT_TABLE_KEY;
-  await dynamodb.send(
-    new CreateTableCommand({
-      TableName: checkpoints,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [partition, sort].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
-      KeySchema: [
-        { AttributeName: partition, KeyType: 'HASH' },
-        { AttributeName: sort, KeyType: 'RANGE' },
-      ],
-    }),
-  );
 }
 
 async function createQueues(sqs: SQSClient, names: Names, { pipeline, name }: SourcePlan): Promise<void> {
