@@ -2,10 +2,12 @@ import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { KinesisStreamEvent } from 'aws-lambda';
+import { z } from 'zod';
 import { CHECKPOINT_TABLE_KEY } from '../../../functions/runtime/checkpoints/checkpoints.ts';
 import type { DeadLetter } from '../../../functions/runtime/dead-letters/dead-letter.ts';
 import { parseLetterObject, readLetterObject } from '../../../functions/runtime/dead-letters/letter-objects.ts';
 import { decodeRecord } from '../../../functions/runtime/record-codec/decode.ts';
+import { defineSink, type OpenSink } from '../../../functions/runtime/sink.ts';
 import type { Invocation, StepSurroundings } from '../../../functions/runtime/step.ts';
 import { parseStepConfig, type StepConfig } from '../../../functions/runtime/step-config.ts';
 import { type LogClient, logClient } from '../../../infra/emulator/log/client.ts';
@@ -158,4 +160,15 @@ export function eventsOf(
       });
     }),
   );
+}
+
+/** Defines a sink without options and resources, which a test opens as it likes. */
+export function plainSink(open: () => OpenSink) {
+  return defineSink({
+    options: z.object({}),
+    resources: z.object({}),
+    into: (options) => options,
+    doubles: () => true,
+    open,
+  });
 }

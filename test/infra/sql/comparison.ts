@@ -55,3 +55,24 @@ export async function inBatches(
   }
   return totals;
 }
+
+/** Takes parts away from a failing case while a difference stays. Resolves to the smallest that was found. */
+export async function shrunk<Case>(
+  failing: Case,
+  most: { readonly rounds: number },
+  of: {
+    readonly simpler: (one: Case) => readonly Case[];
+    readonly compareAll: (cases: readonly Case[]) => Promise<readonly Comparison[]>;
+  },
+): Promise<{ readonly smallest: Case; readonly detail: string }> {
+  let smallest = failing;
+  for (let round = 0; round < most.rounds; round += 1) {
+    const smaller = of.simpler(smallest);
+    const results = await of.compareAll(smaller);
+    const next = results.findIndex((result) => result.difference !== undefined);
+    if (next === -1) break;
+    smallest = smaller[next]!;
+  }
+  const [result] = await of.compareAll([smallest]);
+  return { smallest, detail: result?.difference ?? 'does not fail alone' };
+}

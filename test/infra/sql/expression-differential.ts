@@ -1,5 +1,5 @@
 import type { Comparison, Difference, Report, Wanted } from './comparison.ts';
-import { fails, inBatches } from './comparison.ts';
+import { fails, inBatches, shrunk } from './comparison.ts';
 import type { CompiledExpression, Outcome, TestRow } from './compiled-expression.ts';
 import { compileExpression, SqlMistake } from './compiled-expression.ts';
 import type { Generated } from './generated.ts';
@@ -116,16 +116,11 @@ function evaluate(compiled: CompiledExpression, row: TestRow): Outcome {
   }
 }
 
-/** Takes parts away while the difference stays. */
 async function shrink(oracle: Oracle, rows: readonly TestRow[], failing: Generated): Promise<Difference> {
-  let current = failing;
-  for (let round = 0; round < 40; round += 1) {
-    const smaller = simpler(current);
-    const results = await compareAll(oracle, rows, smaller.map(sqlOf));
-    const next = results.findIndex((result) => result.difference !== undefined);
-    if (next === -1) break;
-    current = smaller[next]!;
-  }
-  const [result] = await compareAll(oracle, rows, [sqlOf(current)]);
-  return { sql: sqlOf(current), detail: result?.difference ?? 'does not fail alone' };
+  const { smallest, detail } = await shrunk(
+    failing,
+    { rounds: 40 },
+    { simpler, compareAll: (expressions) => compareAll(oracle, rows, expressions.map(sqlOf)) },
+  );
+  return { sql: sqlOf(smallest), detail };
 }

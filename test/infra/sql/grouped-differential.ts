@@ -7,7 +7,7 @@ import { typeName } from '../../../infra/sql/plan/sql-type.ts';
 import type { Groups } from '../../../infra/sql/run/groups.ts';
 import { startGroups } from '../../../infra/sql/run/groups.ts';
 import type { Comparison, Difference, Report, Wanted } from './comparison.ts';
-import { fails, inBatches } from './comparison.ts';
+import { fails, inBatches, shrunk } from './comparison.ts';
 import { SqlMistake } from './compiled-expression.ts';
 import { nullDifference } from './event-outcome.ts';
 import type { GroupedTest } from './grouped-generator.ts';
@@ -18,7 +18,7 @@ import { postgresTypeName } from './same-value.ts';
 import { typesInPostgres } from './statement-comparison.ts';
 import { eventText, quoteName, randomEvent, randomTable } from './tables.ts';
 import type { World } from './world.ts';
-import { loadWorld, selected } from './world.ts';
+import { columnsText, loadWorld, selected } from './world.ts';
 
 const STATEMENTS = 10;
 const EVENTS = 24;
@@ -60,20 +60,12 @@ async function compareAll(oracle: Oracle, world: World, tests: readonly GroupedT
 }
 
 async function shrink(oracle: Oracle, world: World, failing: GroupedTest): Promise<Difference> {
-  let current = failing;
-  for (let round = 0; round < 20; round += 1) {
-    const smaller = simplerGrouped(current);
-    const results = await compareAll(oracle, world, smaller);
-    const next = results.findIndex((result) => result.difference !== undefined);
-    if (next === -1) break;
-    current = smaller[next]!;
-  }
-  const [result] = await compareAll(oracle, world, [current]);
-  const columns = world.table.columns.map(
-    ({ name, type, nullable }) => `${name} ${typeName(type)}${nullable ? '' : ' not null'}`,
+  const { smallest, detail } = await shrunk(
+    failing,
+    { rounds: 20 },
+    { simpler: simplerGrouped, compareAll: (tests) => compareAll(oracle, world, tests) },
   );
-  const lines = [groupedText(current), `of ${columns.join(', ')}`, ...world.events];
-  return { sql: lines.join('\n  '), detail: result?.difference ?? 'does not fail alone' };
+  return { sql: [groupedText(smallest), columnsText(world), ...world.events].join('\n  '), detail };
 }
 
 async function compareOne(oracle: Oracle, world: World, test: GroupedTest): Promise<Comparison> {

@@ -1,13 +1,12 @@
-import { typeName } from '../../../infra/sql/plan/sql-type.ts';
 import type { Comparison, Difference, Report, Wanted } from './comparison.ts';
-import { inBatches } from './comparison.ts';
+import { inBatches, shrunk } from './comparison.ts';
 import type { Oracle } from './oracle.ts';
 import { seeded } from './random.ts';
 import { compareStatement } from './statement-comparison.ts';
 import type { TestStatement } from './statement-generator.ts';
 import { randomStatement, simplerStatements, statementText } from './statement-generator.ts';
 import type { World } from './world.ts';
-import { makeWorld } from './world.ts';
+import { columnsText, makeWorld } from './world.ts';
 
 const STATEMENTS = 10;
 
@@ -38,22 +37,11 @@ async function compareAll(
   return comparisons;
 }
 
-/** Takes parts away while a difference stays. */
 async function shrink(oracle: Oracle, world: World, failing: TestStatement): Promise<Difference> {
-  let current = failing;
-  for (let round = 0; round < 40; round += 1) {
-    const smaller = simplerStatements(current);
-    const results = await compareAll(oracle, world, smaller);
-    const next = results.findIndex((result) => result.difference !== undefined);
-    if (next === -1) break;
-    current = smaller[next]!;
-  }
-  const [result] = await compareAll(oracle, world, [current]);
-  const columns = world.table.columns.map(
-    ({ name, type, nullable }) => `${name} ${typeName(type)}${nullable ? '' : ' not null'}`,
+  const { smallest, detail } = await shrunk(
+    failing,
+    { rounds: 40 },
+    { simpler: simplerStatements, compareAll: (statements) => compareAll(oracle, world, statements) },
   );
-  return {
-    sql: `${statementText(current)}\n  of ${columns.join(', ')}`,
-    detail: result?.difference ?? 'does not fail alone',
-  };
+  return { sql: `${statementText(smallest)}\n  ${columnsText(world)}`, detail };
 }

@@ -1,3 +1,4 @@
+import { typeName } from '../../../infra/sql/plan/sql-type.ts';
 import type { Oracle } from './oracle.ts';
 import type { Random } from './random.ts';
 import { ATTRIBUTES } from './run-event.ts';
@@ -10,6 +11,14 @@ export const EVENTS = 4;
 export interface World {
   readonly table: TestTable;
   readonly events: readonly string[];
+}
+
+/** Shows the stream's columns beside a statement. */
+export function columnsText({ table }: World): string {
+  const columns = table.columns.map(
+    ({ name, type, nullable }) => `${name} ${typeName(type)}${nullable ? '' : ' not null'}`,
+  );
+  return `of ${columns.join(', ')}`;
 }
 
 /** Makes a world of a few random events. */

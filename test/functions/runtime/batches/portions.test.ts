@@ -4,12 +4,12 @@ import { z } from 'zod';
 import { decodeState } from '../../../../functions/runtime/checkpoints/step-state.ts';
 import { PORTION, type PortionBounds } from '../../../../functions/runtime/log/portion.ts';
 import { newAggregate } from '../../../../functions/runtime/record-codec/aggregate.ts';
-import { defineSink, type Progress } from '../../../../functions/runtime/sink.ts';
+import type { Progress } from '../../../../functions/runtime/sink.ts';
 import { openSink } from '../../../../functions/runtime/sink-handler.ts';
 import type { StepSurroundings } from '../../../../functions/runtime/step.ts';
 import { defineTransform } from '../../../../functions/runtime/transform.ts';
 import { openTransform } from '../../../../functions/runtime/transform-handler.ts';
-import { deliveries, type Engine, eventsOf, invocation, startEngine } from '../engine-kit.ts';
+import { deliveries, type Engine, eventsOf, invocation, plainSink, startEngine } from '../engine-kit.ts';
 
 const Number_ = z.number();
 /** Passes even numbers on. */
@@ -127,29 +127,23 @@ describe('a portion of a batch', () => {
       for (let record = 0; record < 12; record++) put(numbered(record * 10, 5));
       const progress = new Map<string, Progress>();
       const kept: number[] = [];
-      const refusing = defineSink({
-        options: z.object({}),
-        resources: z.object({}),
-        into: (options) => options,
-        doubles: () => true,
-        open: () => ({
-          async write(slice) {
-            const events = (await Array.fromAsync(slice.pages)).flat();
-            const rejections = events.map(({ position: at, original: bytes }) => ({
-              at,
-              reason: 'refused' as const,
-              message: 'no number is welcome',
-              bytes,
-            }));
-            const next = slice.progress(rejections);
-            progress.set(slice.shard, next);
-            kept.push(decodeState(next.state).rejections.length);
-            return rejections;
-          },
-          loadProgress: async (shard) => progress.get(shard),
-          isEmpty: async () => true,
-        }),
-      });
+      const refusing = plainSink(() => ({
+        async write(slice) {
+          const events = (await Array.fromAsync(slice.pages)).flat();
+          const rejections = events.map(({ position: at, original: bytes }) => ({
+            at,
+            reason: 'refused' as const,
+            message: 'no number is welcome',
+            bytes,
+          }));
+          const next = slice.progress(rejections);
+          progress.set(slice.shard, next);
+          kept.push(decodeState(next.state).rejections.length);
+          return rejections;
+        },
+        loadProgress: async (shard) => progress.get(shard),
+        isEmpty: async () => true,
+      }));
       const portion = { ...PORTION, events: 20 };
       const handler = openSink(refusing, surroundings({ portion }, { options: {}, resources: {}, output: undefined }));
       if (delivery === 'continuous') expect(await deliver(handler as never)).toEqual({ batchItemFailures: [] });

@@ -4,12 +4,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Attempt } from '../../../../functions/runtime/checkpoints/attempts.ts';
 import { openLogWriter } from '../../../../functions/runtime/log/log-writer.ts';
-import { defineSink, type Progress } from '../../../../functions/runtime/sink.ts';
+import type { Progress } from '../../../../functions/runtime/sink.ts';
 import { openSink } from '../../../../functions/runtime/sink-handler.ts';
 import type { StepSurroundings } from '../../../../functions/runtime/step.ts';
 import { defineTransform } from '../../../../functions/runtime/transform.ts';
 import { openTransform } from '../../../../functions/runtime/transform-handler.ts';
-import { deliveries, type Engine, eventsOf, invocation, startEngine } from '../engine-kit.ts';
+import { deliveries, type Engine, eventsOf, invocation, plainSink, startEngine } from '../engine-kit.ts';
 import { eventOf, NEVER } from '../log/log-kit.ts';
 
 const CONFIG = { input: { stream: 'in', own: ['/p/first/'], start: 'earliest' }, options: {}, resources: {} };
@@ -40,30 +40,24 @@ interface Store {
  */
 const sinkOf = (store: Store, { keeps }: { keeps: boolean }) => {
   const ranges = new Set<string>();
-  return defineSink({
-    options: z.object({}),
-    resources: z.object({}),
-    into: (options) => options,
-    doubles: () => true,
-    open: () => ({
-      async write(slice) {
-        const numbers: unknown[] = [];
-        for await (const page of slice.pages) {
-          for (const { data } of page) {
-            await store.writing(data);
-            numbers.push(data);
-          }
+  return plainSink(() => ({
+    async write(slice) {
+      const numbers: unknown[] = [];
+      for await (const page of slice.pages) {
+        for (const { data } of page) {
+          await store.writing(data);
+          numbers.push(data);
         }
-        const range = `${slice.shard} ${slice.from} ${slice.to}`;
-        if (!ranges.has(range)) store.numbers.push(...numbers);
-        ranges.add(range);
-        if (keeps) store.progress.set(slice.shard, slice.progress([]));
-        return [];
-      },
-      isEmpty: async () => store.numbers.length === 0,
-      ...(keeps ? { loadProgress: async (shard: string) => store.progress.get(shard) } : {}),
-    }),
-  });
+      }
+      const range = `${slice.shard} ${slice.from} ${slice.to}`;
+      if (!ranges.has(range)) store.numbers.push(...numbers);
+      ranges.add(range);
+      if (keeps) store.progress.set(slice.shard, slice.progress([]));
+      return [];
+    },
+    isEmpty: async () => store.numbers.length === 0,
+    ...(keeps ? { loadProgress: async (shard: string) => store.progress.get(shard) } : {}),
+  }));
 };
 
 describe('attempts', () => {

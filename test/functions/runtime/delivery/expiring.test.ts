@@ -1,14 +1,13 @@
 import type { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { z } from 'zod';
 import { openCheckpoints } from '../../../../functions/runtime/checkpoints/checkpoints.ts';
 import { openLogWriter } from '../../../../functions/runtime/log/log-writer.ts';
 import { savePause } from '../../../../functions/runtime/pause/pause.ts';
-import { defineSink, type Progress } from '../../../../functions/runtime/sink.ts';
+import type { Progress } from '../../../../functions/runtime/sink.ts';
 import { openSink } from '../../../../functions/runtime/sink-handler.ts';
 import type { StepSurroundings } from '../../../../functions/runtime/step.ts';
-import { deliveries, type Engine, invocation, startEngine } from '../engine-kit.ts';
+import { deliveries, type Engine, invocation, plainSink, startEngine } from '../engine-kit.ts';
 import { eventOf, NEVER } from '../log/log-kit.ts';
 
 const MINUTE = 60_000;
@@ -28,29 +27,23 @@ function reach({ isDown }: Database): void {
 }
 
 const sinkInto = (database: Database) =>
-  defineSink({
-    options: z.object({}),
-    resources: z.object({}),
-    into: (options) => options,
-    doubles: () => true,
-    open: () => ({
-      async write(slice) {
-        reach(database);
-        for await (const page of slice.pages) database.numbers.push(...page.map(({ data }) => data));
-        if (database.keeps) database.progress.set(slice.shard, slice.progress([]));
-        return [];
-      },
-      isEmpty: async () => database.numbers.length === 0,
-      ...(database.keeps
-        ? {
-            loadProgress: async (shard: string) => {
-              reach(database);
-              return database.progress.get(shard);
-            },
-          }
-        : {}),
-    }),
-  });
+  plainSink(() => ({
+    async write(slice) {
+      reach(database);
+      for await (const page of slice.pages) database.numbers.push(...page.map(({ data }) => data));
+      if (database.keeps) database.progress.set(slice.shard, slice.progress([]));
+      return [];
+    },
+    isEmpty: async () => database.numbers.length === 0,
+    ...(database.keeps
+      ? {
+          loadProgress: async (shard: string) => {
+            reach(database);
+            return database.progress.get(shard);
+          },
+        }
+      : {}),
+  }));
 
 /** A step behind the part of a mapping that matters here: it delivers again what the step asks for. */
 function stepInto(engine: Engine, database: Database, changes: Partial<StepSurroundings> = {}) {
