@@ -126,11 +126,7 @@ export async function readLetter(target: LetterTarget, key: string, signal: Abor
 }
 
 /** Reads a dead letter. Undefined when it is no longer on the list. */
-export async function findStored(
-  target: LetterTarget,
-  key: string,
-  signal: AbortSignal,
-): Promise<DeadLetter | undefined> {
+async function findStored(target: LetterTarget, key: string, signal: AbortSignal): Promise<DeadLetter | undefined> {
   return (await readStored(target, [key], signal))[0];
 }
 
