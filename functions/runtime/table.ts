@@ -16,19 +16,34 @@ export interface Table<in W = never, out Field extends string = string> {
   readonly key: readonly Field[];
   /** Never set. Carries the type only, as in a transform. */
   readonly accepts?: (data: W) => void;
-  /** Reads an event. Throws `EventRejected` for an event that does not fit, or that has no key. */
-  read(event: ReceivedEvent): KeyedEvent;
+  /** What is kept of a row where that is not the row itself. Without it, the state of a row is its JSON. */
+  readonly state?: StateForm | undefined;
+  /**
+   * Reads an event: what it does to each row that it meets, none or one or several. Either all of that happens or, when
+   * one `reduce` throws, nothing. Throws `EventRejected` for an event that does not fit, or that has no key.
+   */
+  read(event: ReceivedEvent): readonly KeyedEvent[];
 }
 
-/** An event that was read for a table. */
+/** What an event does to one row. */
 export interface KeyedEvent {
-  /** The values of the table's key, as JSON: `["ann","tea"]`. Equal for all events of one row, and for no others. */
+  /** Stands for the values of the table's key: equal for all events of one row, and for no others. */
   readonly id: string;
   /**
-   * Makes the next row of the row before, both as JSON; undefined stands for no row. Pure. Throws `EventRejected` when
-   * the event cannot be reduced: the row then stays as it was.
+   * Makes the next state of the state before, and leaves that as it was; undefined stands for no row. Pure. Throws
+   * `EventRejected` when the event cannot be reduced, or when no row can be made of the next state.
    */
-  reduce(row: string | undefined): string | undefined;
+  reduce(state: unknown): unknown;
+}
+
+/** A state that is not the row: sums and counts, for example, of which a row is made. */
+export interface StateForm {
+  /** Says what the state is made of. A state with another text cannot be read. */
+  readonly shape: string;
+  load(text: string): unknown;
+  save(state: unknown): string;
+  /** Makes the row of a state that `reduce` or `load` gave, as JSON; undefined where the table does not show it. */
+  rowOf(state: unknown): string | undefined;
 }
 
 /**
@@ -81,7 +96,7 @@ export function defineTable<I, W, R, const K extends keyof I & keyof R & string>
           'too-large',
           `the values of the table's key have more than ${MOST_KEY_BYTES} bytes together: choose a shorter key`,
         );
-      return { id, reduce: (row) => reduced(given, id, row) };
+      return [{ id, reduce: (row) => reduced(given, id, row as string | undefined) }];
     },
   };
 }

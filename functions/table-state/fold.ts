@@ -2,18 +2,28 @@ import { cutText } from '../runtime/cut-text.ts';
 import { EventRejected } from '../runtime/errors.ts';
 import type { ReceivedEvent } from '../runtime/event.ts';
 import { type Rejection, rejectionOf } from '../runtime/rejection.ts';
-import type { KeyedEvent, Table } from '../runtime/table.ts';
+import type { KeyedEvent, StateForm, Table } from '../runtime/table.ts';
 
-/** A row as it is stored: as JSON, with the key of the events that wrote it. */
+/** A row as it is stored, with the key of the events that wrote it. */
 export interface StoredRow {
-  readonly row: string;
+  readonly state: string;
+  /** The row as JSON: the state itself, unless the table has a form of state. Undefined: the table does not show it. */
+  readonly row: string | undefined;
   readonly eventKey: string;
 }
 
-/** An event, and what it does to its row. */
-export interface Given extends KeyedEvent {
+/** An event, and what it does to rows: all of that, or nothing. */
+export interface Given {
   readonly event: ReceivedEvent;
+  readonly rows: readonly KeyedEvent[];
 }
+
+/** Without a form, the state is the row. */
+const ROW: Omit<StateForm, 'shape'> = {
+  load: (text) => text,
+  save: (state) => state as string,
+  rowOf: (state) => state as string,
+};
 
 /** Reads events for a table, in their order. Those that do not fit are rejected. */
 export function readEvents(
@@ -23,10 +33,21 @@ export function readEvents(
   const given: Given[] = [];
   const rejections: Rejection[] = [];
   for (const event of events) {
-    const rejection = rejected(event, () => given.push({ event, ...table.read(event) }));
+    const rejection = rejected(event, () => given.push({ event, rows: bounded(table.read(event)) }));
     if (rejection !== undefined) rejections.push(rejection);
   }
   return { given, rejections };
+}
+
+/** So many rows may one event change, each at most 128 KiB. */
+export const MOST_ROWS = 1_000;
+
+function bounded(rows: readonly KeyedEvent[]): readonly KeyedEvent[] {
+  if (rows.length <= MOST_ROWS) return rows;
+  throw new EventRejected(
+    'too-large',
+    `the event meets ${rows.length} rows, and an event may meet ${MOST_ROWS}: split it in a transform before the table`,
+  );
 }
 
 /** The rows after some events. */
@@ -36,22 +57,48 @@ export interface Folded {
   readonly rejections: readonly Rejection[];
 }
 
+/** A state in memory. */
+interface Kept {
+  readonly state: unknown;
+  readonly eventKey: string;
+}
+
 /**
  * Reduces events in their order, from the rows before them. A row has one writer: the events with one key, whose order
  * the log keeps. An event with another key is rejected, because two shards could write the row at once.
  */
-export function fold(given: readonly Given[], before: ReadonlyMap<string, StoredRow>): Folded {
-  const after = new Map<string, StoredRow | undefined>();
+export function fold(
+  table: Pick<Table, 'state'>,
+  given: readonly Given[],
+  before: ReadonlyMap<string, StoredRow>,
+): Folded {
+  const { load, save, rowOf } = table.state ?? ROW;
+  const kept = new Map<string, Kept | undefined>();
   const rejections: Rejection[] = [];
-  for (const { event, id, reduce } of given) {
+  const loaded = (id: string): Kept | undefined => {
+    const stored = before.get(id);
+    return stored && { state: load(stored.state), eventKey: stored.eventKey };
+  };
+  for (const { event, rows } of given) {
+    const next = new Map<string, Kept | undefined>();
+    const current = (id: string): Kept | undefined => {
+      if (next.has(id)) return next.get(id);
+      return kept.has(id) ? kept.get(id) : loaded(id);
+    };
     const rejection = rejected(event, () => {
-      const stored = after.has(id) ? after.get(id) : before.get(id);
-      if (stored !== undefined && stored.eventKey !== event.key) throw otherWriter(id, stored, event);
-      const row = reduce(stored?.row);
-      after.set(id, row === undefined ? undefined : { row, eventKey: event.key });
+      for (const { id, reduce } of rows) {
+        const row = current(id);
+        if (row !== undefined && row.eventKey !== event.key) throw otherWriter(id, row, event);
+        const state = reduce(row?.state);
+        next.set(id, state === undefined ? undefined : { state, eventKey: event.key });
+      }
     });
     if (rejection !== undefined) rejections.push(rejection);
+    else for (const [id, row] of next) kept.set(id, row);
   }
+  const after = new Map<string, StoredRow | undefined>();
+  for (const [id, row] of kept)
+    after.set(id, row && { state: save(row.state), row: rowOf(row.state), eventKey: row.eventKey });
   return { after, rejections };
 }
 
@@ -65,7 +112,7 @@ function rejected(event: ReceivedEvent, work: () => unknown): Rejection | undefi
   }
 }
 
-function otherWriter(id: string, { eventKey }: StoredRow, { key }: ReceivedEvent): EventRejected {
+function otherWriter(id: string, { eventKey }: Kept, { key }: ReceivedEvent): EventRejected {
   return new EventRejected(
     'refused',
     `the row ${cutText(id, LONGEST_SHOWN)} is written by events with the key '${cutText(eventKey, LONGEST_SHOWN)}', and this event has the key '${cutText(key, LONGEST_SHOWN)}': key the stream so that all events of a row have the same key, by fields of the table's key`,

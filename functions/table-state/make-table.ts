@@ -18,6 +18,8 @@ export interface Owner {
 export interface Shape {
   readonly columns: readonly Column[];
   readonly key: readonly string[];
+  /** What the state is made of, where it is not the row. */
+  readonly state?: string | undefined;
 }
 
 /** The names of what a table step has in the database. */
@@ -34,8 +36,14 @@ function placesOf(step: string): Places {
 }
 
 const viewNote = (step: string): string => `millrace table ${step}`;
-const stateNote = (step: string, { key, columns }: Shape): string =>
-  `millrace state of ${step}: ${JSON.stringify({ key, columns })}`;
+const stateNote = (step: string, { key, columns, state }: Shape): string =>
+  `millrace state of ${step}: ${JSON.stringify({ key, columns, state })}`;
+
+const tableAt = (name: string, { columns, state }: Shape): StateTable => ({
+  name,
+  columns,
+  hasState: state !== undefined,
+});
 
 /** Makes what is missing in the database. Throws a `UserMistake` for what an operator has to mend. */
 export async function makeTable(client: pg.ClientBase, owner: Owner, shape: Shape): Promise<Prepared> {
@@ -44,7 +52,7 @@ export async function makeTable(client: pg.ClientBase, owner: Owner, shape: Shap
   const { state } = placesOf(owner.step);
   if (!(await isThere(client, owner, shape))) await makeLocked(client, owner, shape);
   const { rows } = await client.query<{ fingerprint: string }>(columnsFingerprint(client.escapeLiteral(state), []));
-  return { name: state, columns: shape.columns, fingerprint: rows[0]?.fingerprint ?? '' };
+  return { ...tableAt(state, shape), fingerprint: rows[0]?.fingerprint ?? '' };
 }
 
 /** Makes schema, state and view in one transaction. One session at a time does so. */
@@ -101,18 +109,20 @@ async function isThere(client: pg.ClientBase, { step }: Owner, shape: Shape): Pr
     );
   if (state !== null && state !== stateNote(step, shape))
     throw new UserMistake(
-      `the columns or the key of table ${step} have changed since its state was made (${changeOf(state, step, shape)}): undo that, or start afresh: rename the table step in the pipeline, and drop ${places.view} and ${places.state} when nobody reads them any more`,
+      `the columns, the key or the state of table ${step} have changed since its state was made (${changeOf(state, step, shape)}): undo that, or start afresh: rename the table step in the pipeline, and drop ${places.view} and ${places.state} when nobody reads them any more`,
     );
   return view !== null && state !== null;
 }
 
-function changeOf(note: string, step: string, { columns, key }: Shape): string {
+function changeOf(note: string, step: string, { columns, key, state }: Shape): string {
   const before = JSON.parse(note.slice(`millrace state of ${step}: `.length)) as Shape;
   if (before.key.join() !== key.join()) return `the key was ${before.key.join(', ')} and is ${key.join(', ')}`;
   const textOf = ({ type, nullable }: Column): string => `${type}${nullable ? '' : ' not null'}`;
   const [was, is] = [before.columns, columns].map((all) => new Map(all.map((one) => [one.name, textOf(one)])));
   const names = new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])]);
   const changed = [...names].filter((name) => was?.get(name) !== is?.get(name));
+  if (changed.length === 0 && before.state !== state)
+    return `its state was ${before.state ?? 'the row'} and is ${state ?? 'the row'}`;
   return (
     changed
       .map((name) => `${name} was ${was?.get(name) ?? 'missing'} and is ${is?.get(name) ?? 'missing'}`)
@@ -128,11 +138,11 @@ async function make(client: pg.ClientBase, owner: Owner, shape: Shape): Promise<
   if (!schema) await client.query(`CREATE SCHEMA ${places.schema}; GRANT USAGE ON SCHEMA ${places.schema} TO PUBLIC`);
   if (state === null && !(formerly !== undefined && (await takeOver(client, { step, formerly })))) {
     await refuseLostState(client, owner, places);
-    await client.query(createState({ name: places.state, columns: shape.columns }, shape.key));
+    await client.query(createState(tableAt(places.state, shape), shape.key));
     await client.query(`COMMENT ON TABLE ${places.state} IS ${client.escapeLiteral(stateNote(step, shape))}`);
   }
   if (view === null && (await notesOf(client, places)).view === null) {
-    await client.query(createView(places.view, { name: places.state, columns: shape.columns }));
+    await client.query(createView(places.view, tableAt(places.state, shape)));
     await client.query(`COMMENT ON VIEW ${places.view} IS ${client.escapeLiteral(viewNote(step))}`);
   }
   // Of a state that was taken over, only the owner has changed.

@@ -8,8 +8,13 @@ import { deleteRows, type StateTable, selectRows, upsertRows } from './statement
 export function rowsIn(client: pg.ClientBase, state: StateTable): RowStore {
   return {
     async read(ids) {
-      const { rows } = await client.query<{ id: string; event_key: string; row: string }>(selectRows(state), [ids]);
-      return new Map(rows.map(({ id, event_key: eventKey, row }) => [id, { eventKey, row }]));
+      const { rows } = await client.query<Read>(selectRows(state), [ids]);
+      return new Map(
+        rows.map(({ id, event_key: eventKey, state: text, row = text }) => [
+          id,
+          { eventKey, state: text, row: row ?? undefined },
+        ]),
+      );
     },
     async write(change) {
       await client.query('SAVEPOINT millrace_portion');
@@ -26,6 +31,14 @@ export function rowsIn(client: pg.ClientBase, state: StateTable): RowStore {
   };
 }
 
+interface Read {
+  readonly id: string;
+  readonly event_key: string;
+  readonly state: string;
+  /** Null: hidden. Undefined: the state is the row. */
+  readonly row?: string | null;
+}
+
 /** Deletes rows and stores rows, in this order: a stored row may have a unique value that a deleted row has had. */
 async function writeRows(client: pg.ClientBase, state: StateTable, { before, after }: RowChange): Promise<void> {
   const changed = [...after].filter(([id, row]) => !isSame(row, before.get(id)));
@@ -37,6 +50,7 @@ async function writeRows(client: pg.ClientBase, state: StateTable, { before, aft
     stored.map(({ id }) => id),
     stored.map(({ eventKey }) => eventKey),
     stored.map(({ row }) => row),
+    ...(state.hasState ? [stored.map((row) => row.state)] : []),
   ]);
   // Rows that were there are locked since they were read. Another shard can only have inserted one meanwhile.
   const inserted = rows.filter((row) => row.inserted).length;
@@ -47,7 +61,7 @@ async function writeRows(client: pg.ClientBase, state: StateTable, { before, aft
 }
 
 function isSame(one: StoredRow | undefined, other: StoredRow | undefined): boolean {
-  return one?.row === other?.row && one?.eventKey === other?.eventKey;
+  return one?.state === other?.state && one?.row === other?.row && one?.eventKey === other?.eventKey;
 }
 
 function refusalOf({ code = '', message, column }: pg.DatabaseError): RowRejection {

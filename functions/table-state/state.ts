@@ -13,8 +13,8 @@ export interface State {
   begin(client: pg.ClientBase, shard: string): Promise<{ readonly state: StateTable; readonly locked: LockedPosition }>;
 }
 
-export function openState(table: Pick<Table<never>, 'row' | 'key'>, owner: Owner): State {
-  const shape = { columns: columnsOfTable(table), key: table.key };
+export function openState(table: Pick<Table<never>, 'row' | 'key' | 'state'>, owner: Owner): State {
+  const shape = { columns: columnsOfTable(table), key: table.key, state: table.state?.shape };
   const prepared = new WeakMap<pg.ClientBase, Prepared>();
 
   const prepare = async (client: pg.ClientBase): Promise<Prepared> => {

@@ -134,7 +134,7 @@ export function createTables(): Tables {
     return {
       async write({ pages, signal, progress }) {
         await call('Begin', () => undefined, signal);
-        const changes = new Map<string, { readonly stored: StoredRow; readonly row: Row } | undefined>();
+        const changes = new Map<string, { readonly stored: StoredRow; readonly row: Row | undefined } | undefined>();
         const rejections = await reducePages(
           storeOf(into, changes, (work) => call('Copy', work, signal)),
           code,
@@ -207,7 +207,7 @@ function placeOf(step: string): string {
   return step.replace('/', '.');
 }
 
-type Changes = Map<string, { readonly stored: StoredRow; readonly row: Row } | undefined>;
+type Changes = Map<string, { readonly stored: StoredRow; readonly row: Row | undefined } | undefined>;
 
 /** Models a state table inside a transaction, whose changes nobody else sees. */
 function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promise<T>): RowStore {
@@ -224,6 +224,7 @@ function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promi
       call(() => {
         const made = [...after].map(([id, stored]) => {
           if (stored === undefined) return { id, change: undefined };
+          if (stored.row === undefined) return { id, change: { stored, row: undefined } };
           const all = Object.entries(JSON.parse(stored.row) as Row);
           const data = Object.fromEntries(all.filter(([name]) => columns.some((column) => column.name === name)));
           const one = rowOf(into, { data });
@@ -243,7 +244,8 @@ function apply({ rows, stored }: Table, changes: Changes): void {
       rows.delete(id);
       stored.delete(id);
     } else {
-      rows.set(id, change.row);
+      if (change.row === undefined) rows.delete(id);
+      else rows.set(id, change.row);
       stored.set(id, change.stored);
     }
   }

@@ -18,7 +18,7 @@ export const tableMistakes: Readonly<Record<string, Mistake>> = {
 
   /** Reduces each event from the row before the batch: of several events of a row only the last counts. */
   'rows-of-the-batch-forgotten': [
-    { file: FOLD, text: 'after.has(id) ? after.get(id) : before.get(id)', mistake: 'before.get(id)' },
+    { file: FOLD, text: 'kept.has(id) ? kept.get(id) : loaded(id)', mistake: 'loaded(id)' },
   ],
 
   /** Gives up all events of a batch when the database rejects one row. */

@@ -27,9 +27,9 @@ describe('defineTable', () => {
       { data: { id: 'a', n: '1' }, key: 'k' },
       { data: { id: 'a', n: '-1' }, key: 'k' },
     ]);
-    const row = table.read(first!).reduce(undefined);
+    const row = table.read(first!)[0]!.reduce(undefined);
     expect(row).toBe('{"id":"a","n":1}');
-    expect(() => table.read(second!).reduce(row)).toThrow('reduce threw Error: negative');
+    expect(() => table.read(second!)[0]!.reduce(row)).toThrow('reduce threw Error: negative');
     expect(row).toBe('{"id":"a","n":1}');
     expect(seen).toEqual([
       undefined,
@@ -78,7 +78,7 @@ describe('defineTable', () => {
   test('rejects the event of a reduce that returns a promise, or something that is no row', () => {
     const [event] = logOf([{ data: { id: 'a', n: 1 } }]);
     const returning = (made: unknown) => defineTable({ ...ofRow, key: ['id'], reduce: () => made as never });
-    const reduce = (made: unknown) => () => returning(made).read(event!).reduce(undefined);
+    const reduce = (made: unknown) => () => returning(made).read(event!)[0]!.reduce(undefined);
     expect(reduce(Promise.reject(new Error('later')))).toThrow('reduce is async');
     expect(reduce(null)).toThrow('the row does not fit its schema');
     expect(reduce('text')).toThrow('the row does not fit its schema');
