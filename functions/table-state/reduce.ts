@@ -47,7 +47,9 @@ async function reducePortion(
   return found;
 }
 
-/** Cuts events so that each portion meets a bounded number of rows: these are in memory at once, 128 KiB each at most. */
+/**
+ * Cuts events so that each portion meets a bounded number of rows: these are in memory at once, 128 KiB each at most.
+ */
 function* portionsOf(given: readonly Given[]): Generator<readonly Given[]> {
   let [start, met] = [0, 0];
   for (const [index, { rows }] of given.entries()) {
