@@ -2,7 +2,6 @@ import { HOURS_BEFORE_TRIM } from '../functions/runtime/delivery/expiring.ts';
 import { LANES } from '../functions/runtime/items/lanes.ts';
 import type { StepPlan } from './pipelines/plan.ts';
 import type { Start } from './pipelines/steps.ts';
-import type { StreamPlan } from './pipelines/streams.ts';
 
 /** A function's time and memory. Lambda gives CPU in proportion to memory: one whole processor at 1,769 MB. */
 export interface Limits {
@@ -34,7 +33,7 @@ export const LIMITS: Readonly<Record<StepPlan['delivery'], Limits>> = {
  * Returns the parameters of a continuous step's mapping. Lambda's defaults lose events: they retry a bad record until
  * it expires, then forget it. `deadLetters` is the ARN of the bucket.
  */
-export function mappingSettings(input: { readonly stream: StreamPlan; readonly start: Start }, deadLetters: string) {
+export function mappingSettings(input: { readonly start: Start }, deadLetters: string) {
   return {
     ...startingPositionOf(input.start),
     // The maximum. A batch ends at 6 MB anyway, and a larger batch takes fewer requests an event.
@@ -44,9 +43,11 @@ export function mappingSettings(input: { readonly stream: StreamPlan; readonly s
     functionResponseTypes: ['ReportBatchItemFailures' as const],
     // Halving finds the record that kills the function, and the others of its batch are delivered.
     bisectBatchOnFunctionError: true,
-    // A sink's database may be down for hours. Only the record's age ends the retries.
+    // A sink's database may be down for hours.
     maximumRetryAttempts: -1,
-    maximumRecordAgeInSeconds: maximumRecordAgeOf(input.stream),
+    // Lambda does not ask whether the step works, so an age would take records from a step that is only behind. The
+    // step itself gives up what it cannot process, in time (functions/runtime/delivery/expiring.ts).
+    maximumRecordAgeInSeconds: -1,
     // A bucket gets the payload; a queue or topic would get only a pointer to it.
     destinationConfig: { onFailure: { destination: deadLetters } },
   };
@@ -87,26 +88,9 @@ function startingPositionOf(start: Start) {
     : { startingPosition: STARTING_POSITIONS[start] };
 }
 
-/** The longest age that Lambda allows, and what stands for no age. */
-const LONGEST_HOURS = 7 * 24;
-const NO_AGE = -1;
-
-/**
- * Returns the age, in seconds, at which Lambda discards a record to the bucket: four hours before Kinesis trims it, for
- * a mapping that is behind itself. Where the retention is unknown, or longer than Lambda's longest age, there is no
- * such age, because a step that works must not lose a record that the log still holds. The step itself gives up what it
- * cannot process, at the same time before its end (functions/runtime/delivery/expiring.ts).
- */
-function maximumRecordAgeOf({ retentionHours }: StreamPlan): number {
-  if (retentionHours === undefined || retentionHours > LONGEST_HOURS) return NO_AGE;
-  return (retentionHours - HOURS_BEFORE_TRIM) * 3_600;
-}
-
 /**
  * Returns for how long a continuous step may fail to process a record, in milliseconds, before the record is given up.
  */
-export function longestWaitMillis(stream: StreamPlan, retentionMillis: number): number {
-  const age = maximumRecordAgeOf(stream);
-  const untilTrimmed = retentionMillis - HOURS_BEFORE_TRIM * 3_600_000;
-  return age === NO_AGE ? untilTrimmed : Math.min(age * 1_000, untilTrimmed);
+export function longestWaitMillis(retentionMillis: number): number {
+  return retentionMillis - HOURS_BEFORE_TRIM * 3_600_000;
 }

@@ -77,8 +77,8 @@ export interface ExistingStream extends Schema, Deduplicating, Encrypted {
   /** The stream's maximum record size in KiB, 1,024 to 10,240, if it is not Kinesis's default; 1,024 by default. */
   readonly maxRecordKiB?: number;
   /**
-   * How many days the stream keeps an event, 1 to 365. Up to 7 days, Lambda then gives up what a step could not process
-   * four hours before its end. Without it, the step does that itself, by the retention that the stream has.
+   * How many days the stream keeps an event, 1 to 365, if that matters to the pipeline: `millrace doctor` compares it
+   * with the stream. The steps ask the stream itself.
    */
   readonly retentionDays?: number;
 }

@@ -20,7 +20,7 @@ export const stepTexts: readonly StepText[] = [
   {
     title: 'Continuous sink',
     guarantees:
-      'Lambda delivers the batches of a shard in order. The sink makes a batch durable before its position moves. While the destination is down, Lambda retries the batch for the time that the stream keeps events, less four hours; then the events become dead letters, from where `millrace dead-letters redrive` brings them back. Say `retentionDays` of an `existing` stream when you know it; without it, the step asks the stream. How often an event counts depends on the sink: its own paragraph above says it.',
+      'Lambda delivers the batches of a shard in order. The sink makes a batch durable before its position moves. While the destination is down, Lambda retries the batch for the time that the stream keeps events, less four hours; then the events become dead letters, from where `millrace dead-letters redrive` brings them back. A step that works gives no event up because of its age, however far it is behind. How often an event counts depends on the sink: its own paragraph above says it.',
   },
   {
     title: 'Scheduled sink (`every`)',

@@ -9,7 +9,6 @@ import { newAggregate } from '../../functions/runtime/record-codec/aggregate.ts'
 import { parseStepConfig } from '../../functions/runtime/step-config.ts';
 import { defineTransform } from '../../functions/runtime/transform.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
-import { mappingSettings } from '../../infra/delivery.ts';
 import { listLetters } from '../../infra/operation/dead-letters/dead-letters.ts';
 import { convertOnFailure } from '../../infra/operation/dead-letters/on-failure.ts';
 import { redriveLetters } from '../../infra/operation/dead-letters/redrive.ts';
@@ -30,6 +29,7 @@ const pipeline = definePipeline({
 });
 
 const HOUR = 3_600_000;
+const OLDEST_AGE_SECONDS = 20 * 3_600;
 const { signal } = new AbortController();
 
 async function start(): Promise<{ world: World; copies: TransformPlan; items: StepPlan }> {
@@ -41,6 +41,9 @@ async function start(): Promise<{ world: World; copies: TransformPlan; items: St
     ...options,
   });
   const named = (name: string): StepPlan => world.steps.find((step) => step.name === name) as StepPlan;
+  // Earlier versions deployed their mappings with an age: the retention less four hours.
+  for (const mapping of world.feeders.mappings.values())
+    await world.clock.runUntil(mapping.update({ MaximumRecordAgeInSeconds: OLDEST_AGE_SECONDS }));
   return { world, copies: named('copying') as TransformPlan, items: named('items') };
 }
 
@@ -88,10 +91,8 @@ async function outage(world: World, step: StepPlan): Promise<void> {
   up();
 }
 
-test('every step whose mapping may discard records looks for gaps', () => {
-  const stream = { kind: 'own', retentionHours: 24 } as never;
-  const { maximumRecordAgeInSeconds } = mappingSettings({ stream, start: 'earliest' }, 'arn');
-  expect(maximumRecordAgeInSeconds * 1_000).toBeGreaterThan(YOUNGEST_DISCARDED_MILLIS + HOUR / 2);
+test('a step looks for gaps where a mapping of an earlier version may have discarded records', () => {
+  expect(OLDEST_AGE_SECONDS * 1_000).toBeGreaterThan(YOUNGEST_DISCARDED_MILLIS + HOUR / 2);
 });
 
 describe('records that Lambda discarded', () => {
@@ -300,7 +301,7 @@ function runPlatformFunction(
   });
 }
 
-/** Another team's stream: nobody said how long it keeps events, so no age ends the mapping's retries. */
+/** Another team's stream: nobody said how long it keeps events. */
 const foreign = definePipeline({
   name: 'shop',
   streams: {
@@ -310,34 +311,63 @@ const foreign = definePipeline({
   transforms: { copying: { from: 'raw', apply: copying, to: 'copied' } },
 });
 
-describe('records of a stream with unknown retention', () => {
-  test('become dead letters of the step itself four hours before the stream trims them, and no earlier', async () => {
+describe('records that a step cannot process', () => {
+  test.each([
+    { whose: 'of an own stream', of: pipeline },
+    { whose: 'of a stream with unknown retention', of: foreign },
+  ])(
+    'become dead letters of the step itself four hours before the stream trims them, and no earlier: $whose',
+    async ({ of }) => {
+      const world = await startWorld({
+        pipelines: [of],
+        recordBytes: undefined,
+        pollMillis: 60_000,
+        seed: 1,
+        startMillis: Date.parse('2026-01-01T00:00:00Z'),
+      });
+      const copies = world.steps.find(({ name }) => name === 'copying');
+      const letters = () => numbersOf(deadLettersOf(world, copies as StepPlan));
+      const stream = of === foreign ? 'theirs' : world.stage.names.stream('shop', 'raw');
+      await putInto(world, stream, [1]);
+      await settle(world, HOUR);
+      // The appends hang until the invocation's time is over.
+      const up = world.faults.add({ site: 'copying kinesis.PutRecords', kind: 'request lost', times: 1e9 });
+      await putInto(world, stream, [2, 3]);
+      await world.clock.advance(19 * HOUR);
+      await putInto(world, stream, [4]);
+      await world.clock.advance(0.9 * HOUR);
+      expect(letters()).toEqual([]);
+      await world.clock.advance(HOUR);
+      expect(letters()).toEqual([2, 3]);
+      expect(documents(world)).toBe(0);
+      up();
+      await settle(world, HOUR);
+      await putInto(world, stream, [5]);
+      await settle(world, HOUR);
+      expect(copied(world)).toEqual([1, 4, 5]);
+      expect(letters()).toEqual([2, 3]);
+    },
+  );
+
+  test('are no dead letters when the step is new, starts at the earliest event, and works', async () => {
     const world = await startWorld({
-      pipelines: [foreign],
+      pipelines: [pipeline],
       recordBytes: undefined,
       pollMillis: 60_000,
       seed: 1,
       startMillis: Date.parse('2026-01-01T00:00:00Z'),
     });
-    const [copies] = world.steps;
-    const letters = () => numbersOf(deadLettersOf(world, copies as StepPlan));
-    await putInto(world, 'theirs', [1]);
-    await settle(world, HOUR);
-    // The appends hang until the invocation's time is over.
-    const up = world.faults.add({ site: 'copying kinesis.PutRecords', kind: 'request lost', times: 1e9 });
-    await putInto(world, 'theirs', [2, 3]);
-    await world.clock.advance(19 * HOUR);
-    await putInto(world, 'theirs', [4]);
+    const named = (name: string): StepPlan => world.steps.find((step) => step.name === name) as StepPlan;
+    const mapping = world.feeders.mappings.get(named('copying'));
+    await world.clock.runUntil(mapping?.update({ Enabled: false }) ?? Promise.reject(new Error('no mapping')));
+    await put(world, [1]);
+    await world.clock.advance(23 * HOUR);
+    await put(world, [2]);
     await world.clock.advance(0.9 * HOUR);
-    expect(letters()).toEqual([]);
-    await world.clock.advance(HOUR);
-    expect(letters()).toEqual([2, 3]);
+    await world.clock.runUntil(mapping?.update({ Enabled: true }) ?? Promise.resolve());
+    await settle(world, HOUR);
+    expect(copied(world)).toEqual([1, 2]);
+    expect(deadLettersOf(world, named('copying'))).toEqual([]);
     expect(documents(world)).toBe(0);
-    up();
-    await settle(world, HOUR);
-    await putInto(world, 'theirs', [5]);
-    await settle(world, HOUR);
-    expect(copied(world)).toEqual([1, 4, 5]);
-    expect(letters()).toEqual([2, 3]);
   });
 });

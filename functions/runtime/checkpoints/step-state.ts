@@ -38,7 +38,10 @@ export interface StepState {
    * discarded one since (gaps.ts).
    */
   readonly arrivedMillis?: number | undefined;
-  /** The time at which the state was last moved, by the clock. For people: nothing is decided by it. */
+  /**
+   * The time at which the state was last moved, by the clock. For people; it also tells how long a step stood still
+   * (delivery/trimmed-range.ts). What is processed never depends on it.
+   */
   readonly movedMillis?: number | undefined;
 }
 

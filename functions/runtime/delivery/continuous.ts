@@ -19,6 +19,7 @@ import { deadlineOf, type Invocation } from '../step.ts';
 import { giveUpExpiring } from './expiring.ts';
 import type { Unfinished } from './give-up.ts';
 import { missedRecords } from './missed-records.ts';
+import { noteWaiting, reportTrimmedRange } from './trimmed-range.ts';
 
 /**
  * Handles one delivery of an event source mapping: a batch of one shard. Decides whether the step is paused, whether
@@ -47,6 +48,7 @@ export async function runContinuous(
       commitAndReport(batchWork, { batch, shard }, { signal: delivery.signal, dataHandled: () => Promise.resolve() }),
   };
   const unfinished = await orRetry(batchWork, delivery, () => giveUpExpiring(old));
+  if (unfinished !== undefined) await noteWaiting(batchWork, { ...delivery, first }).catch(() => undefined);
   return retryFrom(unfinished);
 }
 
@@ -122,6 +124,7 @@ async function processBatch(
     // The batch comes in a later round, once nothing is missing before it.
     return { loaded, result: { isRewound: false, unfinished: first } };
   }
+  await reportTrimmedRange(batchWork, { shard, shardId, first, signal });
   await noteGap(step, input, { shard, first, signal });
   if (!isSteady(step, shard)) {
     // The first batch of this process, or one that may contain a poison record.

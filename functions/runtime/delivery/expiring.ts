@@ -9,7 +9,7 @@ import { type GivingUp, giveUp, type Unfinished } from './give-up.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** A record is given up this long before its stream trims it. Lambda gives records up at the same age (delivery.ts). */
+/** A record is given up this long before its stream trims it. */
 export const HOURS_BEFORE_TRIM = 4;
 const SOON_MILLIS = HOURS_BEFORE_TRIM * HOUR;
 

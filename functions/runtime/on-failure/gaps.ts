@@ -9,11 +9,12 @@ import type { Step } from '../step.ts';
 /**
  * Notes where a step may have missed records, before its position passes them.
  *
- * Lambda discards a record that is too old, stores it in a document, and goes on with the next record. It does not tell
- * the step. So the position moves past records that the step never received, and later nothing shows whether a record
- * in the document was processed. Lambda can have discarded only records that arrived after the record of the step's
- * position. While that record is younger than anything Lambda discards, nothing is missing, and nothing is noted. A
- * shard that was idle for long has gaps without records in them.
+ * A mapping of an earlier version had a maximum record age: Lambda discards a record that is older, stores it in a
+ * document, and goes on with the next record. It does not tell the step. So the position moves past records that the
+ * step never received, and later nothing shows whether a record in the document was processed. Lambda can have
+ * discarded only records that arrived after the record of the step's position. While that record is younger than
+ * anything Lambda discards, nothing is missing, and nothing is noted. A shard that was idle for long has gaps without
+ * records in them.
  */
 export async function noteGap(
   step: Step,
@@ -35,7 +36,7 @@ export async function noteGap(
   await saveNote(step.checkpoints, note, { previous, value, signal });
 }
 
-/** Less than the maximum record age of any of our mappings (infra/delivery.ts), by more than clocks may differ. */
+/** Less than the maximum record age of any mapping that we ever deployed, by more than clocks may differ. */
 export const YOUNGEST_DISCARDED_MILLIS = 19 * 3_600_000;
 
 /** A document that is older than this is judged without gaps. */

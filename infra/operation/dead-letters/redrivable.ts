@@ -19,8 +19,10 @@ export function whyStepCannotRedrive(step: StepPlan): string | undefined {
 }
 
 /** Says why a dead letter cannot be redriven, and what to do instead. Undefined when it can. */
-export function whyLetterCannotRedrive({ event, reason }: DeadLetter): string | undefined {
+export function whyLetterCannotRedrive({ event, reason, text }: DeadLetter): string | undefined {
   if (event !== undefined) return undefined;
+  if (reason === 'expired' && text === '')
+    return 'it names a range that its stream no longer holds; have the producers send what is missing, and discard it';
   return reason === 'undecodable'
     ? 'its bytes are not an event; repair them (show --bytes prints them), have the producer send them again, and discard it'
     : 'it was never decoded; have the producer send it again (show --bytes prints its bytes), and discard it';

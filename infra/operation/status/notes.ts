@@ -40,12 +40,8 @@ export function noteOf(
   return notes.length === 0 ? undefined : notes.join('; ');
 }
 
-function resumeBefore(
-  { delivery, input }: Reader,
-  { retentionMillis }: Shape,
-  { oldestMillis }: Backlog,
-): readonly string[] {
+function resumeBefore({ delivery }: Reader, { retentionMillis }: Shape, { oldestMillis }: Backlog): readonly string[] {
   if (delivery !== 'continuous' || oldestMillis === undefined) return [];
-  const until = new Date(oldestMillis + longestWaitMillis(input.stream, retentionMillis)).toISOString();
+  const until = new Date(oldestMillis + longestWaitMillis(retentionMillis)).toISOString();
   return [`resume before ${until}; after that the waiting records become dead letters`];
 }

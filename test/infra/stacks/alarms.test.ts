@@ -131,6 +131,16 @@ describe('alarms', () => {
     });
   });
 
+  test('of a function that cannot start ring within an hour, so a day before its stream trims the first record', () => {
+    const metrics = { crashes: 'Errors', throttles: 'Throttles', 'not-polled': 'PolledEventCount', lag: 'IteratorAge' };
+    for (const [kind, MetricName] of Object.entries(metrics)) {
+      const found = alarm(`millrace-dev-shop--ordering--${kind}`);
+      expect(found.MetricName, kind).toBe(MetricName);
+      const waits = found.Period * found.EvaluationPeriods + (kind === 'lag' ? found.Threshold / 1_000 : 0);
+      expect(waits, kind).toBeLessThanOrEqual(3_600);
+    }
+  });
+
   test('have one metric each, which every emulator of CloudWatch supports', () => {
     for (const each of alarms) {
       expect(each, each.AlarmName).not.toHaveProperty('Metrics');

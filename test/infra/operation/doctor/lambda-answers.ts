@@ -69,7 +69,6 @@ function mappingsOf(step: StepPlan, names: Names): readonly Body[] {
 }
 
 function streamSettings({ input: { stream, start } }: ReaderPlan, names: Names): Body {
-  const retentionHours = stream.kind === 'own' ? stream.retentionHours : 24;
   return {
     EventSourceArn: streamArnOf(stream, names),
     StartingPosition: start === 'latest' ? 'LATEST' : 'TRIM_HORIZON',
@@ -78,7 +77,7 @@ function streamSettings({ input: { stream, start } }: ReaderPlan, names: Names):
     FunctionResponseTypes: ['ReportBatchItemFailures'],
     BisectBatchOnFunctionError: true,
     MaximumRetryAttempts: -1,
-    MaximumRecordAgeInSeconds: Math.min(retentionHours - 4, 168) * 3_600,
+    MaximumRecordAgeInSeconds: -1,
     DestinationConfig: { OnSuccess: {}, OnFailure: { Destination: names.bucketArnOf(names.deadLetters) } },
   };
 }
