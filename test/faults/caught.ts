@@ -1,3 +1,4 @@
+import { enableCompileCache } from 'node:module';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { plantMistake } from './plant.ts';
 
@@ -30,6 +31,8 @@ export function caught(hunt: Hunt): Promise<Catch | undefined> {
 }
 
 async function hunt({ mistake, from, most }: Hunt): Promise<void> {
+  // It halves the time that the thread takes to load its modules.
+  enableCompileCache();
   // The mistake has to be planted before the modules that it changes are loaded.
   plantMistake(mistake);
   const { play } = await import('./play.ts');

@@ -5,23 +5,31 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { REPOSITORY } from '../../infra/repository.ts';
+import type { Finished } from './command-host.ts';
+import { linesOf, until } from './running-dev.ts';
+import { startWarmCommands, type WarmCommands } from './warm-commands.ts';
 
 const MAIN = join(REPOSITORY, 'infra/cli/main.ts');
 
-interface Finished {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
 let folder: string;
+let commands: WarmCommands;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-operate-'));
+  commands = await startWarmCommands(folder);
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await commands?.[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true, force: true });
+});
 
 /** Runs a command to its end, in the folder of dev. */
-function millrace(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Finished> {
+const millrace = (args: readonly string[]): Promise<Finished> => commands.run(args);
+
+/** Does the same with a process of its own, as a user does. */
+function millraceProcess(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
   return new Promise((resolve) => {
     const env = { ...process.env, AWS_EC2_METADATA_DISABLED: 'true', ...environment };
     execFile(process.execPath, [MAIN, ...args], { cwd: folder, env }, (error, out, err) => {
@@ -29,13 +37,6 @@ function millrace(args: readonly string[], environment: Readonly<Record<string, 
       resolve({ code, out, err });
     });
   });
-}
-
-function linesOf<T>({ out }: Finished): T[] {
-  return out
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as T);
 }
 
 interface Row {
@@ -52,18 +53,9 @@ interface Row {
 const rowsOf = async (step: string): Promise<Row[]> =>
   linesOf<Row>(await millrace(['status', 'sensors', '--json'])).filter((row) => row.step === step);
 
-async function until<T>(look: () => Promise<T>, isSo: (found: T) => boolean): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (isSo(found)) return found;
-    // Each look is a process of its own.
-    await delay(500);
-  }
-}
-
 describe('operator commands, without a running dev', () => {
   test('name both kinds of target', async () => {
-    const { code, err } = await millrace(['status']);
+    const { code, err } = await millraceProcess(['status']);
     expect([code, err.trim()]).toEqual([
       2,
       'no dev runs in this folder: start one (npm run dev), or name a stage on AWS (--stage dev)',
@@ -86,14 +78,14 @@ describe('operator commands, without a running dev', () => {
     };
     await mkdir(join(folder, '.millrace'));
     await writeFile(join(folder, '.millrace', 'dev.json'), JSON.stringify(left));
-    const { code, err } = await millrace(['status']);
+    const { code, err } = await millraceProcess(['status']);
     expect(code).toBe(2);
     expect(err).toContain(`process ${gone.pid}, which wrote .millrace/dev.json, has ended`);
   });
 
   test('say that there are no AWS credentials, and how to name some', async () => {
     const nobody = { HOME: folder, AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_PROFILE: '' };
-    const { code, err } = await millrace(
+    const { code, err } = await millraceProcess(
       ['pause', 'sensors', 'cleaning', '--stage', 'dev', '--region', 'eu-west-1'],
       nobody,
     );
@@ -104,7 +96,7 @@ describe('operator commands, without a running dev', () => {
 
   test('say in one line that nothing answers at an endpoint', async () => {
     const somebody = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
-    const { code, err } = await millrace(
+    const { code, err } = await millraceProcess(
       ['status', '--endpoint', 'http://127.0.0.1:9', '--region', 'eu-west-1'],
       somebody,
     );
@@ -188,14 +180,16 @@ describe('operator commands, on a running dev', () => {
     );
     expect(readings).toHaveLength(2);
     expect((await rowsOf('devices')).map(({ state }) => state)).toEqual(['running']);
-    const { out: table } = await millrace(['status']);
+    const { out: table } = await millraceProcess(['status']);
     expect(table).toMatch(/^dev on this machine\n/);
     expect(table).toMatch(
       /^sensors\/cleaning +0 +idle +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ …\d{8} +0 events +– +\d+ s ago +1$/m,
     );
 
     // tail
-    const raw = linesOf<{ partitionkey: string; data: { date: string } }>(await millrace(['tail', 'sensors', 'raw']));
+    const raw = linesOf<{ partitionkey: string; data: { date: string } }>(
+      await millraceProcess(['tail', 'sensors', 'raw']),
+    );
     expect(raw.map((event) => event.partitionkey)).toEqual(['a', 'b', 'a']);
     const some = await millrace(['tail', 'sensors', 'clean', '--from', '-15m', '--key', 'a']);
     expect(linesOf<{ data: { date: string } }>(some).map(({ data }) => data.date)).toEqual([
@@ -248,7 +242,7 @@ describe('operator commands, on a running dev', () => {
         'm',
       ),
     );
-    const bytes = await millrace(['dead-letters', 'show', id, '--bytes']);
+    const bytes = await millraceProcess(['dead-letters', 'show', id, '--bytes']);
     expect(JSON.parse(bytes.out)).toMatchObject({ partitionkey: 'b', data: { temp_max: 'hot' } });
     expect(bytes.out).toBe(letter?.text);
     const { out: shown } = await millrace(['dead-letters', 'show', id]);
@@ -258,7 +252,7 @@ describe('operator commands, on a running dev', () => {
     expect(shown).toContain(`${Buffer.byteLength(bytes.out)} bytes:\n${bytes.out}`);
 
     // redrive: the step still rejects the event, so it becomes another dead letter
-    const withoutYes = await millrace(['dead-letters', 'redrive', id]);
+    const withoutYes = await millraceProcess(['dead-letters', 'redrive', id]);
     expect(withoutYes).toMatchObject({
       code: 2,
       err: expect.stringContaining('standard input is not a terminal; use --yes'),
@@ -313,7 +307,7 @@ describe('operator commands, on a running dev', () => {
     });
 
     // pause and resume
-    const paused = await millrace(['pause', 'sensors', 'cleaning']);
+    const paused = await millraceProcess(['pause', 'sensors', 'cleaning']);
     expect(paused).toMatchObject({
       code: 0,
       out: expect.stringMatching(/^sensors\/cleaning is paused; no batch is in flight \(dev on this machine\)\n/),
@@ -395,7 +389,10 @@ describe('operator commands, on a running dev', () => {
       AWS_ENDPOINT_URL_S3: s3,
       AWS_ENDPOINT_URL_SQS: sqs,
     };
-    const found = await millrace(['status', 'sensors', '--stage', 'local', '--region', 'us-east-1', '--json'], aws);
+    const found = await millraceProcess(
+      ['status', 'sensors', '--stage', 'local', '--region', 'us-east-1', '--json'],
+      aws,
+    );
     expect([found.code, found.err]).toEqual([0, '']);
     const rows = linesOf<Row>(found);
     expect(rows.filter(({ step }) => step === 'readings')).toHaveLength(2);
@@ -407,7 +404,7 @@ describe('operator commands, on a running dev', () => {
           note: expect.stringContaining('its positions are in a database'),
         });
     }
-    const missing = await millrace(['status', '--stage', 'other', '--region', 'us-east-1'], aws);
+    const missing = await millraceProcess(['status', '--stage', 'other', '--region', 'us-east-1'], aws);
     expect(missing).toMatchObject({
       code: 2,
       err: expect.stringContaining("there is no stage 'other' in this account and region"),
@@ -421,6 +418,6 @@ describe('operator commands, on a running dev', () => {
       (code) => code !== null,
     );
     await expect(stat(join(folder, '.millrace', 'dev.json'))).rejects.toThrow('ENOENT');
-    expect((await millrace(['status'])).code).toBe(2);
+    expect((await millraceProcess(['status'])).code).toBe(2);
   });
 });

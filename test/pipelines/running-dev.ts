@@ -1,17 +1,13 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { REPOSITORY } from '../../infra/repository.ts';
+import type { Finished } from './command-host.ts';
+import { startWarmCommands } from './warm-commands.ts';
 
-export interface Finished {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** A dev in a folder of its own, and commands that run beside it, as processes. */
+/** A dev in a folder of its own, and commands that run beside it, in another process. */
 export interface RunningDevProcess extends AsyncDisposable {
   /** Where its first source takes events. */
   readonly url: string;
@@ -33,7 +29,9 @@ export async function startDevProcess(pipeline: string, repository = REPOSITORY)
   const main = join(repository, 'infra/cli/main.ts');
   const dev = spawn(process.execPath, [main, 'dev', pipeline], { cwd: folder });
   const printed = watchOutput(dev);
+  const commands = await startWarmCommands(folder, repository);
   const end = async (): Promise<void> => {
+    await commands[Symbol.asyncDispose]();
     dev.kill('SIGKILL');
     if (dev.exitCode === null && dev.signalCode === null) await new Promise((resolve) => dev.once('exit', resolve));
     await rm(folder, { recursive: true, force: true });
@@ -47,13 +45,7 @@ export async function startDevProcess(pipeline: string, repository = REPOSITORY)
       printed: async (pattern) => {
         await printed(pattern);
       },
-      millrace: (...args) =>
-        new Promise((resolve) => {
-          execFile(process.execPath, [main, ...args], { cwd: folder }, (error, out, err) => {
-            const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
-            resolve({ code, out, err });
-          });
-        }),
+      millrace: (...args) => commands.run(args),
       [Symbol.asyncDispose]: end,
     };
   } catch (error) {
