@@ -1,12 +1,12 @@
 import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-letter.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
-import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
+import { minutes } from '../../infra/pipelines/pipeline.ts';
 import type { Action, RedriveAction } from './action.ts';
 import type { Disturbance } from './cells.ts';
 import { changedTransforms, fixedTransforms, isItem, type Refusing, type Run } from './chain.ts';
 import { dataOf, textOf } from './expected.ts';
 import type { Input } from './input.ts';
-import { settled } from './settled.ts';
+import { LONGEST, settled } from './settled.ts';
 
 /** Performs a disturbance of a whole step, and notes what the oracle has to allow because of it. */
 export async function disturb(
@@ -74,7 +74,7 @@ async function rewind(
 ): Promise<void> {
   const givenUntil = run.now() - minutes(2);
   // Otherwise the rewind would skip records that were not processed yet.
-  if (to === 'middle') await run.settled({ within: hours(12) });
+  if (to === 'middle') await run.settled({ within: LONGEST });
   // For the table: after the newest rows, and before some of the older rows that arrive again.
   const middle = step === 'latest' ? givenUntil + 15_000 + (givenUntil % 20_000) : (START_MILLIS + givenUntil) / 2;
   const done = doneByTransforms(run);

@@ -9,6 +9,6 @@ test.each(Object.keys(mistakes))(
     const from = caughtFrom[mistake] ?? 0;
     const first = await caught({ mistake, from, most: ENOUGH_SCHEDULES - from });
     expect(first, `no schedule from ${from} to ${ENOUGH_SCHEDULES - 1} breaks`).toBeDefined();
-    expect(first?.violation).toMatch(/^(history|ledger|latest|lake|raw|dead letters|after 720 minutes)/);
+    expect(first?.violation).toMatch(/^(history|ledger|latest|lake|raw|dead letters|after 360 minutes)/);
   },
 );

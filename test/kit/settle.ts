@@ -23,7 +23,7 @@ export async function settle(world: World, withinMillis: number): Promise<void> 
   try {
     await clock.runUntil(Promise.race([everythingDone(world, done.signal), late]));
   } finally {
-    done.abort();
+    done.abort('everything is done');
   }
 }
 

@@ -67,7 +67,7 @@ export function startProcess(
   let goesOn = Promise.withResolvers<void>();
 
   function standStill(): void {
-    invocationEnds?.abort();
+    invocationEnds?.abort('the invocation has ended');
     invocationEnds = undefined;
     goesOn = Promise.withResolvers();
   }

@@ -113,7 +113,7 @@ export function createSqs(world: {
   }
 
   function changed({ waiting }: Queue): void {
-    for (const change of waiting) change.abort();
+    for (const change of waiting) change.abort('a message may be visible');
   }
 
   const service = serviceOf('SQS', {

@@ -20,13 +20,22 @@ export function logClient(log: Log): LogClient {
     const requestId = `00000000-0000-4000-8000-${String(++requests).padStart(12, '0')}`;
     const $metadata = { httpStatusCode: 200, requestId, attempts: 1, totalRetryDelay: 0 };
     try {
-      const output = log.call(command.constructor.name.replace(/Command$/, ''), ownData(command.input));
+      const output = log.call(operationOf(command), ownData(command.input));
       return { ...ownData(output), $metadata };
     } catch (error) {
       throw error instanceof LogError ? sdkError(error, { ...$metadata, httpStatusCode: 400 }) : error;
     }
   };
   return { send: send as LogClient['send'] };
+}
+
+const operations = new WeakMap<object, string>();
+
+/** Returns the operation of a command: `PutRecords` for `PutRecordsCommand`. */
+function operationOf({ constructor }: object): string {
+  const operation = operations.get(constructor) ?? constructor.name.replace(/Command$/, '');
+  operations.set(constructor, operation);
+  return operation;
 }
 
 function ownData<Members extends object>(members: Members): Members {

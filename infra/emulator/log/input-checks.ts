@@ -13,29 +13,58 @@ import { LogError } from './log-error.ts';
 export function checkInput(input: unknown, members: Members): void {
   const failures = checkMembers(input, members, '');
   if (failures.length === 0) return;
-  const listed = failures.slice(0, mostListed);
-  const count = `${listed.length} validation error${listed.length === 1 ? '' : 's'} detected`;
-  throw new LogError('ValidationException', `${count}: ${listed.join('; ')}`);
+  const first = failures.slice(0, mostListed);
+  const count = `${first.length} validation error${first.length === 1 ? '' : 's'} detected`;
+  throw new LogError('ValidationException', `${count}: ${first.join('; ')}`);
 }
 
 const mostListed = 10;
 
-function checkMembers(input: unknown, members: Members, prefix: string): string[] {
+function checkMembers(input: unknown, members: Members, prefix: string): readonly string[] {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) throw wrongType(prefix, input, 'structure');
-  const given = new Map<string, unknown>(Object.entries(input));
-  return Object.entries(members).flatMap(([member, shape]) => {
-    const value = given.get(member);
-    const path = prefix + (member[0] ?? '').toLowerCase() + member.slice(1);
-    if (value !== undefined && value !== null) return checkValue(value, shape, path);
-    return shape.required === true ? [failure('null', path, 'Member must not be null')] : [];
-  });
+  let failures = none;
+  for (const { member, name, shape } of listedMembers(members)) {
+    const value = Object.hasOwn(input, member) ? (input as Record<string, unknown>)[member] : undefined;
+    if (value === undefined || value === null) {
+      if (shape.required !== true) continue;
+      failures = [...failures, failure('null', prefix + name, 'Member must not be null')];
+      continue;
+    }
+    const found = checkValue(value, shape, prefix + name);
+    if (found.length > 0) failures = [...failures, ...found];
+  }
+  return failures;
 }
 
-function checkValue(value: unknown, shape: Shape, path: string): string[] {
+const none: readonly string[] = [];
+
+interface ListedMember {
+  readonly member: string;
+  /** As messages write it: with a small first letter. */
+  readonly name: string;
+  readonly shape: Members[string];
+}
+
+/** Lists the members of a structure, once for all calls: a reader that polls makes thousands of them. */
+function listedMembers(members: Members): readonly ListedMember[] {
+  const known = listed.get(members);
+  if (known !== undefined) return known;
+  const made = Object.entries(members).map(([member, shape]) => ({
+    member,
+    name: (member[0] ?? '').toLowerCase() + member.slice(1),
+    shape,
+  }));
+  listed.set(members, made);
+  return made;
+}
+
+const listed = new WeakMap<Members, readonly ListedMember[]>();
+
+function checkValue(value: unknown, shape: Shape, path: string): readonly string[] {
   switch (shape.type) {
     case 'string':
       if (typeof value !== 'string') throw wrongType(path, value, 'string');
-      return checkText(value, shape, path);
+      return isFineText(value, shape) ? none : checkText(value, shape, path);
     case 'integer':
       if (typeof value !== 'number') throw wrongType(path, value, 'integer');
       return checkRange({ size: Math.trunc(value), shown: `'${value}'`, path, what: 'value' }, shape);
@@ -52,20 +81,35 @@ function checkValue(value: unknown, shape: Shape, path: string): string[] {
       return checkMembers(value, shape.members, `${path}.`);
     case 'map':
       if (typeof value !== 'object') throw wrongType(path, value, 'map');
-      return [];
+      return none;
     case 'boolean':
       if (typeof value !== 'boolean') throw wrongType(path, value, 'boolean');
-      return [];
+      return none;
     case 'timestamp':
       if (!(value instanceof Date) || Number.isNaN(value.getTime())) throw wrongType(path, value, 'timestamp');
-      return [];
+      return none;
   }
 }
 
-function checkText(value: string, shape: Shape & { type: 'string' }, path: string): string[] {
+type TextShape = Shape & { type: 'string' };
+
+function isFineText(value: string, { min = 0, max = value.length, pattern, oneOf }: TextShape): boolean {
+  if (value.length < min || value.length > max) return false;
+  return (pattern === undefined || patternOf(pattern).test(value)) && (oneOf === undefined || oneOf.includes(value));
+}
+
+const patterns = new Map<string, RegExp>();
+
+function patternOf(text: string): RegExp {
+  const pattern = patterns.get(text) ?? new RegExp(`^(?:${text})$`);
+  patterns.set(text, pattern);
+  return pattern;
+}
+
+function checkText(value: string, shape: TextShape, path: string): readonly string[] {
   const shown = `'${value}'`;
   const failures = checkRange({ size: value.length, shown, path, what: 'length' }, shape);
-  if (shape.pattern !== undefined && !new RegExp(`^(?:${shape.pattern})$`).test(value)) {
+  if (shape.pattern !== undefined && !patternOf(shape.pattern).test(value)) {
     failures.unshift(failure(shown, path, `Member must satisfy regular expression pattern: ${shape.pattern}`));
   }
   if (shape.oneOf !== undefined && !shape.oneOf.includes(value)) {
