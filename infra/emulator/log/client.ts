@@ -32,9 +32,9 @@ export function logClient(log: Log): LogClient {
 const operations = new WeakMap<object, string>();
 
 /** Returns the operation of a command: `PutRecords` for `PutRecordsCommand`. */
-function operationOf({ constructor }: object): string {
-  const operation = operations.get(constructor) ?? constructor.name.replace(/Command$/, '');
-  operations.set(constructor, operation);
+function operationOf({ constructor: made }: object): string {
+  const operation = operations.get(made) ?? made.name.replace(/Command$/, '');
+  operations.set(made, operation);
   return operation;
 }
 
