@@ -48,8 +48,8 @@ class SlowestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // The processes that tests start inherit this. Python keeps compiled code too, also where a machine's own setting is
-    // that it does not: cfn-lint and the AWS CLI then take a third of the time to start.
+    // The processes that tests start inherit this. Python keeps compiled code too, also where a machine's own setting
+    // is that it does not: cfn-lint and the AWS CLI then take a third of the time to start.
     env: { NODE_COMPILE_CACHE: COMPILE_CACHE, PYTHONDONTWRITEBYTECODE: '' },
     setupFiles: ['test/seed.ts'],
     pool: 'forks',
