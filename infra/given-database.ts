@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { READER } from '../functions/clients/query.ts';
 import { readCertificates } from './certificates.ts';
 import { KEY_ARN, KEY_ARN_RULE } from './key-arn.ts';
 import { strict } from './strict-object.ts';
@@ -16,6 +17,16 @@ const Authorities = text.transform((ca, context) => {
   }
 });
 
+const key = z.string().regex(KEY_ARN, KEY_ARN_RULE);
+
+/** A user that may do nothing but read: `millrace query` and `millrace status` ask the database as this user. */
+const Reader = strict({
+  user: text.default(READER),
+  /** The ARN of the secret with its password, where the functions' user has one too. */
+  secret: text.optional(),
+  key: key.optional(),
+});
+
 /** An existing Postgres server, in place of the stage's own RDS instance or in addition to it. */
 export const GivenDatabase = strict({
   host: text,
@@ -26,7 +37,8 @@ export const GivenDatabase = strict({
   /** The ARN of a Secrets Manager secret with the user's password, as text or as `password` of a JSON object. */
   secret: text.optional(),
   /** The ARN of the customer managed KMS key that encrypts the secret. By default AWS's own key for Secrets Manager. */
-  key: z.string().regex(KEY_ARN, KEY_ARN_RULE).optional(),
+  key: key.optional(),
+  reader: Reader.optional(),
   /** In place of a secret: the resource id of an RDS instance or Aurora cluster whose user logs in by IAM. */
   resourceId: z
     .string()
@@ -52,6 +64,14 @@ export const GivenDatabase = strict({
   .refine(({ secret, key }) => key === undefined || secret !== undefined, {
     path: ['key'],
     error: "the key encrypts the secret, and this database has no 'secret': leave it out",
+  })
+  .refine(({ secret, reader }) => reader === undefined || (reader.secret === undefined) === (secret === undefined), {
+    path: ['reader'],
+    error: "the reader logs in as the functions' user does: give it a 'secret' where this database has one, and none otherwise",
+  })
+  .refine(({ user, reader }) => reader?.user !== user, {
+    path: ['reader'],
+    error: "the reader is the functions' user, which may write: name a user that may only read",
   })
   .superRefine(({ host, resourceId, ca, tls }, context) => {
     const refuse = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });

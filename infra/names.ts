@@ -32,6 +32,8 @@ export interface Names {
   readonly givenUp: string;
   /** The function that creates the sinks' user in the database. */
   readonly databaseInit: string;
+  /** The function that asks the database for operators. */
+  readonly databaseQuery: string;
   pipelineStack(pipeline: string): string;
   stream(pipeline: string, stream: string): string;
   /** The name of a step's function, queue, schedule and stream consumer. */
@@ -60,6 +62,7 @@ export function namesOf({ stage, account, region, partition }: StageEnvironment)
     lake: bucket('lake'),
     database: prefix,
     databaseInit: `${prefix}-database-init`,
+    databaseQuery: `${prefix}-database-query`,
     givenUp: `${prefix}-given-up`,
     pipelineStack: (pipeline) => `${prefix}-${pipeline}`,
     stream: (pipeline, name) => `${prefix}-${pipeline}--${name}`,

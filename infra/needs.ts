@@ -71,6 +71,9 @@ export interface KeptSecret {
   readonly key?: string | undefined;
 }
 
+/** The secret with the user's password, or the ARN of the user for IAM's `rds-db:connect`. */
+export type Authentication = KeptSecret | { readonly userArn: string };
+
 export interface AwsDatabase {
   readonly host: string;
   readonly port: number;
@@ -80,8 +83,9 @@ export interface AwsDatabase {
   readonly tls?: 'off';
   /** Who signed the certificate of a server that is not RDS: certificates as PEM, or `public`. */
   readonly ca?: string;
-  /** The secret with the user's password, or the ARN of the user for IAM's `rds-db:connect`. */
-  readonly authentication: KeptSecret | { readonly userArn: string };
+  readonly authentication: Authentication;
+  /** The user that reads tables for operators. Undefined: there is none, so nobody asks this database. */
+  readonly reader: { readonly user: string; readonly authentication: Authentication } | undefined;
   readonly network: FunctionNetwork | undefined;
 }
 

@@ -184,7 +184,7 @@ export function copyIn(client: pg.ClientBase, statement: string): CopyIn {
   };
 }
 
-/** pg's types do not show the socket. */
-function socketOf(client: pg.ClientBase): Socket {
+/** Returns the connection's socket, which pg's types do not show. */
+export function socketOf(client: pg.ClientBase): Socket {
   return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
 }

@@ -8,6 +8,7 @@ import { kept } from './commands/kept.ts';
 import { mappings } from './commands/mappings.ts';
 import { pause } from './commands/pause.ts';
 import { positions } from './commands/positions.ts';
+import { query } from './commands/query.ts';
 import { replay } from './commands/replay.ts';
 import { resume } from './commands/resume.ts';
 import { sql } from './commands/sql.ts';
@@ -21,6 +22,7 @@ export const commands: Readonly<Record<string, Command>> = {
   status,
   doctor,
   tail,
+  query,
   'dead-letters': deadLetters,
   pause,
   resume,

@@ -2,6 +2,7 @@ import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnDBInstance, CfnDBParameterGroup, CfnDBSubnetGroup } from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
+import { READER } from '../../functions/clients/query.ts';
 import type { Names } from '../names.ts';
 import type { AwsDatabase, FunctionNetwork } from '../needs.ts';
 import { callableBy, POSTGRES_PORT } from './isolated-network.ts';
@@ -23,6 +24,7 @@ export class Database extends Construct implements AwsDatabase {
   readonly name = DATABASE;
   readonly user = SINKS_USER;
   readonly authentication: { readonly userArn: string };
+  readonly reader: { readonly user: string; readonly authentication: { readonly userArn: string } };
   readonly network: FunctionNetwork;
   /** The id of the instance in IAM statements. */
   readonly resourceId: string;
@@ -94,9 +96,9 @@ export class Database extends Construct implements AwsDatabase {
     this.resourceId = instance.attrDbiResourceId;
     this.administratorSecret = instance.attrMasterUserSecretSecretArn;
     this.host = instance.attrEndpointAddress;
-    this.authentication = {
-      userArn: names.arnOf('rds-db', `dbuser:${this.resourceId}/${SINKS_USER}`),
-    };
+    const userArn = (user: string): string => names.arnOf('rds-db', `dbuser:${this.resourceId}/${user}`);
+    this.authentication = { userArn: userArn(SINKS_USER) };
+    this.reader = { user: READER, authentication: { userArn: userArn(READER) } };
   }
 }
 

@@ -5,6 +5,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
+import { askDatabase, READER } from '../../functions/clients/query.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type Names, namesOf } from '../names.ts';
 import type { LaptopResources } from '../needs.ts';
@@ -48,6 +49,7 @@ export function localServers(at: Endpoints, database: LaptopResources['database'
     clients: clientsOf(at),
     streamName: (stream) => streamNameOf(names, stream),
     databaseOf: async () => loginOf(database),
+    ask: (question, signal) => askDatabase({ ...loginOf(database), user: READER }, question, signal),
   };
 }
 

@@ -8,14 +8,18 @@ import { FunctionFailed } from './function-failed.ts';
  */
 export async function invokeFunction(
   lambda: Pick<LambdaClient, 'send'>,
-  { name, request }: { readonly name: string; readonly request: object },
+  {
+    name,
+    request,
+    ifMissing = 'deploy its pipeline',
+  }: { readonly name: string; readonly request: object; readonly ifMissing?: string },
   abortSignal: AbortSignal,
 ): Promise<unknown> {
   const command = new InvokeCommand({ FunctionName: name, Payload: JSON.stringify(request) });
   const { Payload, FunctionError } = await lambda.send(command, { abortSignal }).catch((error: Error) => {
     abortSignal.throwIfAborted();
     if (error.name === 'ResourceNotFoundException')
-      throw new UserMistake(`there is no function ${name}: deploy its pipeline`);
+      throw new UserMistake(`there is no function ${name}: ${ifMissing}`);
     if (/^AccessDenied/.test(error.name))
       throw new UserMistake(`you may not call the function ${name} (lambda:InvokeFunction): ${error.message}`);
     throw new FunctionFailed(name, `${error.name}: ${error.message}`);

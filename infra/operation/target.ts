@@ -3,6 +3,7 @@ import type { KinesisClient } from '@aws-sdk/client-kinesis';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { PostgresServer } from '../../functions/clients/postgres-login.ts';
+import type { Question, Reply } from '../../functions/clients/query.ts';
 import { type Checkpoints, checkpointsOfStep } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import type { Names } from '../names.ts';
 import type { SinkPlan, StepPlan, TablePlan } from '../pipelines/plan.ts';
@@ -21,6 +22,8 @@ export interface Target {
   streamName(stream: StreamPlan): string;
   /** The database where a sink or a table keeps its progress, with the login that the step's function uses. */
   databaseOf(step: SinkPlan | TablePlan, signal: AbortSignal): Promise<PostgresServer>;
+  /** Asks the stage's own database, wherever it is, as a role that only reads. */
+  ask(question: Question, signal: AbortSignal): Promise<Reply>;
 }
 
 /** A target whose functions an operator may call. */

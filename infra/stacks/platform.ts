@@ -8,6 +8,7 @@ import { DataBucket } from '../constructs/data-bucket.ts';
 import { Database } from '../constructs/database.ts';
 import { DatabaseAlarms } from '../constructs/database-alarms.ts';
 import { DATABASE_INIT_ENTRY, DatabaseInit } from '../constructs/database-init.ts';
+import { DATABASE_QUERY_ENTRY, DatabaseQuery } from '../constructs/database-query.ts';
 import { IsolatedNetwork } from '../constructs/isolated-network.ts';
 import { ON_FAILURE_ENTRY, OnFailureDocuments } from '../constructs/on-failure-documents.ts';
 import type { Context } from '../context.ts';
@@ -66,6 +67,11 @@ export class PlatformStack extends Stack {
   private databasesOf({ context, bundleOf }: Pick<PlatformProps, 'context' | 'bundleOf'>): AwsResources['database'] {
     const own =
       context.database === undefined ? this.addDatabase({ context, bundleOf }) : this.given(context.database, context);
+    const { reader } = own;
+    if (reader !== undefined) {
+      const bundle = bundleOf(DATABASE_QUERY_ENTRY);
+      new DatabaseQuery(this, 'DatabaseQuery', { names: this.names, database: { ...own, ...reader }, bundle });
+    }
     const others = new Map(Object.entries(context.databases).map(([name, one]) => [name, this.given(one, context)]));
     return (name) => {
       const found = name === undefined ? own : others.get(name);
@@ -78,9 +84,18 @@ export class PlatformStack extends Stack {
   }
 
   /** Describes a database from the context. Without a network in the context, it needs none. */
-  private given({ secret, key, resourceId, ...server }: GivenDatabase, { network }: Context): AwsDatabase {
-    const userArn = this.names.arnOf('rds-db', `dbuser:${resourceId}/${server.user}`);
-    return { ...server, network, authentication: secret === undefined ? { userArn } : { secret, key } };
+  private given({ secret, key, reader, ...server }: GivenDatabase, { network }: Context): AwsDatabase {
+    const { resourceId, ...address } = server;
+    const authenticationOf = (one: { user: string; secret?: string | undefined; key?: string | undefined }) =>
+      one.secret === undefined
+        ? { userArn: this.names.arnOf('rds-db', `dbuser:${resourceId}/${one.user}`) }
+        : { secret: one.secret, key: one.key };
+    return {
+      ...address,
+      network,
+      authentication: authenticationOf({ user: server.user, secret, key }),
+      reader: reader && { user: reader.user, authentication: authenticationOf(reader) },
+    };
   }
 
   /** Adds the stage's own database, in the network of the context or one of its own. */

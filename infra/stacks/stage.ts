@@ -3,6 +3,7 @@ import { Annotations, type App } from 'aws-cdk-lib';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { type Bundle, bundle, type Entry } from '../bundle.ts';
 import { DATABASE_INIT_ENTRY } from '../constructs/database-init.ts';
+import { DATABASE_QUERY_ENTRY } from '../constructs/database-query.ts';
 import { ON_FAILURE_ENTRY } from '../constructs/on-failure-documents.ts';
 import type { Context } from '../context.ts';
 import { namesOf } from '../names.ts';
@@ -19,6 +20,7 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
   const plans = chosenOf(all, context);
   const bundles = await bundlesOf([
     DATABASE_INIT_ENTRY,
+    DATABASE_QUERY_ENTRY,
     ON_FAILURE_ENTRY,
     ...plans.flatMap(({ steps }) => steps.map(({ entry }) => entry)),
   ]);

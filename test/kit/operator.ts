@@ -45,5 +45,8 @@ export function targetOf({ stage, functions, randomOf, clock }: World, process: 
     databaseOf: async () => {
       throw new Error('the database of the kit is a model: there is no server to connect to');
     },
+    ask: async () => {
+      throw new Error('the database of the kit is a model: there is no server to ask');
+    },
   };
 }

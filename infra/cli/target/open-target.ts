@@ -5,6 +5,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { PostgresServer } from '../../../functions/clients/postgres-login.ts';
+import { Reply } from '../../../functions/clients/query.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import {
   endpointIsOverridden,
@@ -98,6 +99,10 @@ export async function openStage(values: CommandInvocation['values'], signal: Abo
     streamName: (stream) => streamNameOf(stream, names),
     invoke: ({ pipeline, name }, request, abortSignal) =>
       invokeFunction(lambda, { name: names.step(pipeline, name), request }, abortSignal),
+    async ask(question, abortSignal) {
+      const called = { name: names.databaseQuery, request: question, ifMissing: NO_READER };
+      return Reply.parse(await invokeFunction(lambda, called, abortSignal));
+    },
     async databaseOf({ pipeline, name }, abortSignal) {
       const command = new GetFunctionConfigurationCommand({ FunctionName: names.step(pipeline, name) });
       const { Environment } = await lambda.send(command, { abortSignal });
@@ -115,6 +120,8 @@ export async function openStage(values: CommandInvocation['values'], signal: Abo
     ...disposalOf(target, lambda),
   };
 }
+
+const NO_READER = "deploy the stage again; a database that was given with -c database needs a 'reader' (docs/tables.md#ask-a-table)";
 
 const ENVIRONMENT = [
   ['profile', 'AWS_PROFILE'],

@@ -5,6 +5,7 @@ import { arch, platform, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import pg from 'pg';
+import { READER } from '../../../functions/clients/query.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { freePort } from './listening.ts';
 import { type Guarded, NOTICE, READY } from './postgres-guard.ts';
@@ -14,6 +15,7 @@ export interface PostgresServer {
   readonly host: '127.0.0.1';
   readonly port: number;
   readonly user: string;
+  /** The password of the user, and of the role that reads for operators. */
   readonly password: string;
   createDatabase(name: string): Promise<void>;
   stop(): Promise<void>;
@@ -54,6 +56,7 @@ export async function startPostgres(settings: PostgresSettings = {}): Promise<Po
       const client = new pg.Client({ host: '127.0.0.1', port, user: USER, password, database: 'postgres' });
       await client.connect();
       await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+      await client.query(createReader(password));
       await client.end();
     };
     return { host: '127.0.0.1', port, user: USER, password, createDatabase, stop: server.stop };
@@ -61,6 +64,14 @@ export async function startPostgres(settings: PostgresSettings = {}): Promise<Po
     await rm(directory, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Makes the role that reads tables for operators, as `millrace database init` does on AWS. */
+function createReader(password: string): string {
+  return `DO $$ BEGIN
+    CREATE ROLE ${READER} LOGIN PASSWORD ${pg.escapeLiteral(password)};
+  EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+  END $$`;
 }
 
 interface Binaries {

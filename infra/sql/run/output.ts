@@ -38,7 +38,7 @@ function csvPrinter(names: readonly string[]): Printer {
 }
 
 /** Writes a cell as Postgres's COPY does: null as an empty field, empty text as a quoted one. */
-function csvField(cell: string | null): string {
+export function csvField(cell: string | null): string {
   if (cell === null) return '';
   return cell === '' || /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }

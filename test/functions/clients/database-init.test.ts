@@ -28,16 +28,22 @@ function freshUser(): string {
   return `Sinks "${++users}"`;
 }
 
+/** Makes the sinks' user, and a reader of its own. */
+const init = (client: pg.Client, user: string) => initDatabase(client, { sinks: user, reader: `${user} reader` });
+
 describe("the sinks' user", () => {
   test('is created, with what the sinks need and no password', async () => {
     const user = freshUser();
-    const quoted = administrator.escapeIdentifier(user);
-    expect(await initDatabase(administrator, user)).toEqual([
+    const [quoted, reader] = [user, `${user} reader`].map((name) => administrator.escapeIdentifier(name));
+    expect(await init(administrator, user)).toEqual([
       `CREATE ROLE ${quoted} LOGIN`,
       `GRANT rds_iam TO ${quoted}`,
       // CONNECT and TEMPORARY everybody has, unless they were taken away; and USAGE.
       `GRANT CREATE ON DATABASE ${administrator.escapeIdentifier(database)} TO ${quoted}`,
       `GRANT CREATE ON SCHEMA public TO ${quoted}`,
+      `CREATE ROLE ${reader} LOGIN`,
+      `GRANT rds_iam TO ${reader}`,
+      `ALTER ROLE ${reader} CONNECTION LIMIT 5`,
     ]);
     const { rows } = await administrator.query(
       'SELECT rolcanlogin, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = $1',
@@ -48,19 +54,19 @@ describe("the sinks' user", () => {
 
   test('is left unchanged the second time', async () => {
     const user = freshUser();
-    await initDatabase(administrator, user);
-    expect(await initDatabase(administrator, user)).toEqual([]);
+    await init(administrator, user);
+    expect(await init(administrator, user)).toEqual([]);
   });
 
   test('gets back a grant that was revoked', async () => {
     const user = freshUser();
-    await initDatabase(administrator, user);
-    const [quoted, name] = [administrator.escapeIdentifier(user), administrator.escapeIdentifier(database)];
+    await init(administrator, user);
+    const [quoted, reader, name] = [user, `${user} reader`, database].map((one) => administrator.escapeIdentifier(one));
     await administrator.query(
       `REVOKE ALL ON DATABASE ${name} FROM PUBLIC, ${quoted}; REVOKE ALL ON SCHEMA public FROM PUBLIC, ${quoted};
        REVOKE rds_iam FROM ${quoted}; ALTER ROLE ${quoted} NOLOGIN`,
     );
-    expect(await initDatabase(administrator, user)).toEqual([
+    expect(await init(administrator, user)).toEqual([
       `ALTER ROLE ${quoted} LOGIN`,
       `GRANT rds_iam TO ${quoted}`,
       `GRANT CONNECT ON DATABASE ${name} TO ${quoted}`,
@@ -68,13 +74,14 @@ describe("the sinks' user", () => {
       `GRANT CREATE ON DATABASE ${name} TO ${quoted}`,
       `GRANT USAGE ON SCHEMA public TO ${quoted}`,
       `GRANT CREATE ON SCHEMA public TO ${quoted}`,
+      `GRANT CONNECT ON DATABASE ${name} TO ${reader}`,
     ]);
-    expect(await initDatabase(administrator, user)).toEqual([]);
+    expect(await init(administrator, user)).toEqual([]);
   });
 
   test('can do what a sink and a table step do: create a table and a schema, write through a temporary table, and read a position', async () => {
     const user = freshUser();
-    await initDatabase(administrator, user);
+    await init(administrator, user);
     await administrator.query(`ALTER ROLE ${administrator.escapeIdentifier(user)} PASSWORD 'p'`);
     const { host, port } = server;
     const sink = new pg.Client({ host, port, database, user, password: 'p' });
@@ -93,19 +100,36 @@ describe("the sinks' user", () => {
   test('is created once when two operators ask at once', async () => {
     const user = freshUser();
     const other = await server.connect(database);
-    const both = await Promise.all([initDatabase(administrator, user), initDatabase(other, user)]);
+    const both = await Promise.all([init(administrator, user), init(other, user)]);
     await other.end();
-    expect(both.map(({ length }) => length).toSorted()).toEqual([0, 4]);
+    expect(both.map(({ length }) => length).toSorted()).toEqual([0, 7]);
   });
 
   test('is created whole or not at all: an error leaves nothing behind', async () => {
     const user = freshUser();
     await administrator.query(`CREATE ROLE keeper NOSUPERUSER CREATEROLE; GRANT rds_iam TO keeper; SET ROLE keeper`);
     // It may create a role, and not give away a role that it only is a member of.
-    await expect(initDatabase(administrator, user)).rejects.toThrow(/permission denied/);
+    await expect(init(administrator, user)).rejects.toThrow(/permission denied/);
     await administrator.query('RESET ROLE; DROP ROLE keeper');
     expect((await administrator.query('SELECT FROM pg_roles WHERE rolname = $1', [user])).rowCount).toBe(0);
   });
+});
+
+test('the reader logs in, and may create, write and read nothing that nobody granted', async () => {
+  const user = freshUser();
+  await init(administrator, user);
+  const reader = `${user} reader`;
+  await administrator.query(`ALTER ROLE ${administrator.escapeIdentifier(reader)} PASSWORD 'p';
+    CREATE TABLE mine AS SELECT 1 AS one; REVOKE ALL ON SCHEMA public FROM PUBLIC`);
+  const { host, port } = server;
+  const client = new pg.Client({ host, port, database, user: reader, password: 'p' });
+  await client.connect();
+  try {
+    for (const statement of ['TABLE mine', 'DELETE FROM mine', 'CREATE SCHEMA s', 'CREATE TABLE t (id int)', 'CREATE ROLE r'])
+      await expect(client.query(statement), statement).rejects.toThrow(/permission denied|no schema has been selected|does not exist/);
+  } finally {
+    await client.end();
+  }
 });
 
 describe('an administrator who is a member of the sinks user, as Postgres makes whoever creates a role', () => {
@@ -121,16 +145,17 @@ describe('an administrator who is a member of the sinks user, as Postgres makes 
 
   test('is not locked out: the change is rolled back, and the error says what to do', async () => {
     const user = await memberOfFreshUser();
-    await expect(initDatabase(administrator, user)).rejects.toThrow(
-      /would lock the administrator out: RDS lets members/,
-    );
+    const error = await init(administrator, user).catch((caught: Error) => caught);
+    expect(error).toMatchObject({ message: expect.stringMatching(/would lock the administrator out: RDS lets members/) });
+    // The reader did not exist, and a superuser is no member of what it creates.
+    expect(error).not.toMatchObject({ message: expect.stringContaining('reader') });
     const { rows } = await administrator.query(`SELECT FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole`);
     expect(rows).toEqual([]);
   });
 
   test('can create the user with the statements of the error, and then run it', async () => {
     const user = await memberOfFreshUser();
-    const error = (await initDatabase(administrator, user).catch((caught: unknown) => caught)) as Error;
+    const error = (await init(administrator, user).catch((caught: unknown) => caught)) as Error;
     const [, statements = ''] = error.message.match(/database init again: (.*)$/) ?? [];
     const keeper = `keeper_${users}`;
     await administrator.query(`DROP ROLE ${administrator.escapeIdentifier(user)};
@@ -144,7 +169,7 @@ describe('an administrator who is a member of the sinks user, as Postgres makes 
       [user],
     );
     expect(rows).toEqual([]);
-    expect(await initDatabase(administrator, user)).toContain(
+    expect(await init(administrator, user)).toContain(
       `GRANT rds_iam TO ${administrator.escapeIdentifier(user)}`,
     );
     await administrator.query(`DROP ROLE ${keeper}`);
@@ -153,7 +178,7 @@ describe('an administrator who is a member of the sinks user, as Postgres makes 
 
 test('a database without IAM authentication is reported as such', async () => {
   await administrator.query('DROP ROLE rds_iam');
-  await expect(initDatabase(administrator, freshUser())).rejects.toThrow(
+  await expect(init(administrator, freshUser())).rejects.toThrow(
     `the database ${database} has no role rds_iam, so nobody can log in to it by iam`,
   );
 });

@@ -40,6 +40,7 @@ const DATABASE: AwsDatabase = {
   name: 'millrace',
   user: 'millrace_sinks',
   authentication: { userArn: 'arn:aws:rds-db:eu-west-1:123456789012:dbuser:db-ABC/millrace_sinks' },
+  reader: undefined,
   network: NETWORK,
 };
 const AWS = awsWith(DATABASE);

@@ -1,0 +1,27 @@
+import type pg from 'pg';
+import { READER } from '../../clients/query.ts';
+import { quoted } from './names.ts';
+
+/**
+ * Lets the role that asks for operators read a table or view, named as SQL names it. Does so only where the role is
+ * there, the table belongs to this user, and nobody has granted or revoked anything on it: what people decided stays.
+ */
+export async function letReaderRead(client: pg.ClientBase, name: string): Promise<void> {
+  const { rows } = await client.query<{ schema: string; table: string }>(
+    `SELECT n.nspname AS schema, c.relname AS table
+       FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.oid = to_regclass(${client.escapeLiteral(name)}) AND c.relacl IS NULL
+        AND pg_has_role(current_user, c.relowner, 'USAGE')
+        AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '${READER}')`,
+  );
+  for (const { schema, table } of rows) {
+    try {
+      await client.query(`GRANT SELECT ON ${quoted(schema)}.${quoted(table)} TO ${READER}`);
+    } catch (error) {
+      // Another process grants the same at this moment.
+      if ((error as pg.DatabaseError).code !== CONCURRENTLY_UPDATED) throw error;
+    }
+  }
+}
+
+const CONCURRENTLY_UPDATED = 'XX000';
