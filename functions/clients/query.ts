@@ -81,19 +81,23 @@ async function ask(client: pg.ClientBase, question: Question, tooLarge: AbortCon
   await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
     SET LOCAL search_path = ${pg.escapeIdentifier(schema)}, public`);
   const until = performance.now() + question.mostMillis;
-  const before = EXPLAIN.test(statement) ? '' : CURSOR;
+  const [explain = ''] = EXPLAIN.exec(statement) ?? [];
   try {
-    const first = await timed(client, before + statement, until);
-    return before === '' ? explained(first) : await fetchRows(client, { question, until, tooLarge });
+    const first = await timed(client, explain + CURSOR + statement.slice(explain.length), until);
+    return explain === '' ? await fetchRows(client, { question, until, tooLarge }) : explained(first);
   } catch (error) {
     if (!(error instanceof pg.DatabaseError)) throw error;
-    return { refusal: refusalOf(error, before.length) };
+    return { refusal: refusalOf(error, explain.length) };
   }
 }
 
-const EXPLAIN = /^\s*explain\b/i;
+/** EXPLAIN with its options. */
+const EXPLAIN = /^\s*explain\b\s*(?:\([\w\s,]*\)\s*|(?:analy[sz]e\b\s*)?(?:verbose\b\s*)?)/i;
 
-/** Only a SELECT, VALUES or TABLE may follow, without a part that writes. */
+/**
+ * Only a SELECT, VALUES or TABLE may follow, without a part that writes. EXPLAIN takes it too: otherwise it would run
+ * CREATE TABLE AS, even in a read-only transaction.
+ */
 const CURSOR = 'DECLARE millrace_query NO SCROLL CURSOR FOR ';
 
 type Rows = pg.QueryArrayResult<(string | null)[]>;
@@ -178,9 +182,10 @@ function isOutOfTime(error: unknown): boolean {
 
 export const OUT_OF_TIME = '57014';
 
-/** Describes an error. `before` is the length of what was put before the statement. */
+/** Describes an error. The cursor's words were put behind so many characters of the statement. */
 function refusalOf({ message, code = '', position, detail, hint }: pg.DatabaseError, before: number): Refusal {
-  const at = Number(position ?? 0) - before;
+  const whole = Number(position ?? 0);
+  const at = whole > before ? whole - CURSOR.length : whole;
   return {
     message,
     code,

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { UserMistake } from '../runtime/errors.ts';
 import type { Column } from '../sinks/postgres/columns.ts';
 import { quoted } from '../sinks/postgres/names.ts';
+import { letReaderRead } from '../sinks/postgres/readable.ts';
 import { columnsFingerprint, makeProgressTable, refuseOtherEncodings } from '../sinks/postgres/table.ts';
 import { createState, createView, type StateTable } from './statements.ts';
 
@@ -49,8 +50,9 @@ const tableAt = (name: string, { columns, state }: Shape): StateTable => ({
 export async function makeTable(client: pg.ClientBase, owner: Owner, shape: Shape): Promise<Prepared> {
   await refuseOtherEncodings(client);
   await makeProgressTable(client);
-  const { state } = placesOf(owner.step);
+  const { state, view } = placesOf(owner.step);
   if (!(await isThere(client, owner, shape))) await makeLocked(client, owner, shape);
+  await letReaderRead(client, view);
   const { rows } = await client.query<{ fingerprint: string }>(columnsFingerprint(client.escapeLiteral(state), []));
   return { ...tableAt(state, shape), fingerprint: rows[0]?.fingerprint ?? '' };
 }

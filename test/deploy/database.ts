@@ -44,7 +44,9 @@ export async function startDatabase(
     new CreateSecretCommand({ Name: `millrace-${stage}-database`, SecretString: JSON.stringify({ password }) }),
   );
   secrets.destroy();
-  return { context: JSON.stringify({ host, port, name: NAME, user, secret, tls: 'off' }), client };
+  // The role that reads for operators has the same password on this machine.
+  const context = JSON.stringify({ host, port, name: NAME, user, secret, reader: { secret }, tls: 'off' });
+  return { context, client };
 }
 
 async function connectGiven(context: string, server: Server, running: AsyncDisposableStack): Promise<TestDatabase> {

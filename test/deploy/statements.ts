@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isScheduled } from '../../infra/local/runner.ts';
 import type { StepPlan } from '../../infra/pipelines/plan.ts';
 import type { Caller } from './caller.ts';
-import { roleOf, switchMappingsOff, switchRulesOff } from './cold-invocation.ts';
+import { invokeCold, roleOf, switchMappingsOff, switchRulesOff } from './cold-invocation.ts';
 import type { Deployed } from './deployed.ts';
 import { deployEnforced, type Enforced } from './enforced.ts';
 import { type Identity, openIdentity, type PolicyOf } from './identity.ts';
@@ -20,7 +20,7 @@ import {
   readsAnyCheckpoint,
   schedulerPathsOf,
 } from './statement-callers.ts';
-import { type Path, pathsOf } from './statement-paths.ts';
+import { type Path, pathsOf, unless } from './statement-paths.ts';
 
 /** A role, and everything that is done with it. */
 interface Actor {
@@ -53,7 +53,7 @@ export async function runStatements(
   const rows: Row[] = [];
   const given = { identity, server, deployed };
   const actors = (await Promise.all(deployed.steps.map((step) => actorsOf(step, given)))).flat();
-  for (const actor of [...actors, await onFailureActor(given)]) {
+  for (const actor of [...actors, await onFailureActor(given), await queryActor(given)]) {
     await results.step(actor.name, async () => {
       const found = await withoutEach(actor, identity);
       rows.push(...found.rows);
@@ -109,6 +109,23 @@ async function onFailureActor({ identity, server, deployed }: Target): Promise<A
   const mapping = announcementsPathOf(caller, deployed);
   const paths = [...(await onFailurePaths(deployed)), logPathOf(deployed.names.givenUp, caller), mapping];
   return { name: 'discarded records', role: nameIn(arn), paths, ignoresKeys: false };
+}
+
+/** Returns the role and path of the function that asks the database for operators. */
+async function queryActor({ identity, server, deployed }: Target): Promise<Actor> {
+  const { databaseQuery } = deployed.names;
+  const arn = await roleOf(databaseQuery, deployed);
+  const caller = await sessionsOf({ identity, server })(arn);
+  const question = { schema: 'sensors', statement: 'SELECT 1', mostRows: 1, mostMillis: 10_000 };
+  const asks = {
+    what: 'answers a question',
+    async run() {
+      const invoked = await invokeCold(databaseQuery, question, deployed);
+      return unless(Array.isArray(Object(invoked.answer).rows), invoked);
+    },
+  };
+  const paths = [asks, logPathOf(databaseQuery, caller)];
+  return { name: 'millrace query', role: nameIn(arn), paths, ignoresKeys: false };
 }
 
 function sessionsOf({ identity, server }: Omit<Target, 'deployed'>): (roleArn: string) => Promise<Caller> {

@@ -6,6 +6,7 @@ import { type Cdk, openCdk } from './cdk.ts';
 import { changeInFullFlight, changeWhilePaused } from './change.ts';
 import type { Running } from './command.ts';
 import { openDatabase } from './database.ts';
+import { askDeployed } from './ask.ts';
 import { openDeployed } from './deployed.ts';
 import { doctorFindsNothing } from './doctor.ts';
 import { realDataEnforced } from './enforced.ts';
@@ -65,6 +66,7 @@ export async function runSuite(
     return [];
   });
   await results.step('superstore.csv is landed, weather.csv is sent', () => realData(deployed, devicesUrl));
+  await results.step('millrace query', () => askDeployed(deployed, { server, folder, context: database.context }));
   await results.step('cdk deploy of changed code and options, during traffic', () =>
     changeInFullFlight(options, { deployed, devicesUrl, server }),
   );

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { UserMistake } from '../../runtime/errors.ts';
 import type { Column } from './columns.ts';
 import { quoted, quotedList, quotedTable } from './names.ts';
+import { letReaderRead } from './readable.ts';
 import { refuseUnfitTable } from './requirements.ts';
 import { type CatalogueType, TYPES_BY_OID, USED_TYPES, type ValueType, valueTypeOf } from './value-types.ts';
 
@@ -76,9 +77,10 @@ export async function openTable(client: pg.ClientBase, options: TableOptions): P
   return table;
 }
 
-/** Makes the table with the positions when it is missing. */
+/** Makes the table with the positions when it is missing. Operators may read it. */
 export async function makeProgressTable(client: pg.ClientBase): Promise<void> {
   await makeWhenMissing(client, { name: 'millrace_progress', statement: PROGRESS_TABLE });
+  await letReaderRead(client, 'millrace_progress');
 }
 
 /** True when the table has no row, or is missing. */

@@ -81,12 +81,12 @@ describe.each<{ what: string; pipelines: readonly Pipeline[]; inside: readonly s
   {
     what: 'the pipelines that are deployed',
     pipelines: all,
-    inside: ['database-init', 'orders--completed_orders', 'sensors--readings'],
+    inside: ['database-init', 'database-query', 'orders--completed_orders', 'sensors--readings'],
   },
   {
     what: 'every kind of step',
     pipelines: example,
-    inside: ['database-init', 'shop--order_table', 'audit--audit_table'],
+    inside: ['database-init', 'database-query', 'shop--order_table', 'audit--audit_table'],
   },
 ])('of $what', ({ pipelines, inside }) => {
   let stacks: readonly Resources[];

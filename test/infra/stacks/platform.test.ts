@@ -225,6 +225,21 @@ describe('the platform', () => {
     expect(roles).not.toContain('secretsmanager');
   });
 
+  test('has a function inside the network that asks the database for operators, as a user that only reads, and may do nothing else', () => {
+    const [made] = Object.values(
+      platform.findResources('AWS::Lambda::Function', { Properties: { FunctionName: 'millrace-dev-database-query' } }),
+    );
+    expect(made?.Properties.VpcConfig.SubnetIds.length).toBe(2);
+    const { resources } = parseStepConfig(asText(made?.Properties.Environment.Variables.STEP_CONFIG));
+    expect(resources).toMatchObject({ database: 'millrace', user: 'millrace_reader', auth: { iam: true } });
+    const [id] = (made?.Properties.Role as { 'Fn::GetAtt': [string] })['Fn::GetAtt'];
+    const policies = JSON.stringify(platform.findResources('AWS::IAM::Role')[id]?.Properties.Policies);
+    expect([...policies.matchAll(/"(?:rds-db|secretsmanager|s3|dynamodb|kinesis|lambda):[A-Za-z]+"/g)].flat()).toEqual([
+      '"rds-db:connect"',
+    ]);
+    expect(policies).toContain('/millrace_reader');
+  });
+
   test('has a network with no way out', () => {
     const types = typesOf(platform);
     for (const way of ['NatGateway', 'InternetGateway', 'VPCGatewayAttachment', 'EIP', 'EgressOnlyInternetGateway']) {
@@ -267,6 +282,22 @@ describe('the platform', () => {
     expect(JSON.stringify(given.stack('millrace-dev-shop').template.toJSON())).toMatch(
       /"rds-db:connect","Effect":"Allow","Resource":\{"Fn::Join":\[""[^\]]*:dbuser:db-ABC123\/sinks"/,
     );
+  });
+
+  test('asks a given database for operators only where it names a reader, who is not the user that writes', async () => {
+    const { name, user } = DATABASE;
+    const asking = async (reader?: object) => {
+      const database = { host: ENDPOINT, name, user, resourceId: 'db-ABC123', ...(reader === undefined ? {} : { reader }) };
+      const { template } = (await synthesized({ database })).stack('millrace-dev');
+      const named = { Properties: { FunctionName: 'millrace-dev-database-query' } };
+      return Object.values(template.findResources('AWS::Lambda::Function', named)).map(
+        ({ Properties }) => parseStepConfig(asText(Properties.Environment.Variables.STEP_CONFIG)).resources,
+      );
+    };
+    expect(await asking()).toEqual([]);
+    expect(await asking({})).toMatchObject([{ host: ENDPOINT, user: 'millrace_reader', auth: { iam: true } }]);
+    await expect(asking({ user })).rejects.toThrow("the reader is the functions' user, which may write");
+    await expect(asking({ secret: 'arn:x' })).rejects.toThrow("the reader logs in as the functions' user does");
   });
 
   test('puts its database and the functions that call it into a given network', async () => {
