@@ -67,7 +67,8 @@ export const GivenDatabase = strict({
   })
   .refine(({ secret, reader }) => reader === undefined || (reader.secret === undefined) === (secret === undefined), {
     path: ['reader'],
-    error: "the reader logs in as the functions' user does: give it a 'secret' where this database has one, and none otherwise",
+    error:
+      "the reader logs in as the functions' user does: give it a 'secret' where this database has one, and none otherwise",
   })
   .refine(({ user, reader }) => reader?.user !== user, {
     path: ['reader'],

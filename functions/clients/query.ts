@@ -60,7 +60,8 @@ const GRACE_MILLIS = 15_000;
  * may do nothing but read, since functions called by a SELECT do what the role may do.
  */
 export async function askDatabase(server: PostgresServer, question: Question, signal: AbortSignal): Promise<Reply> {
-  if (question.statement.includes('\u0000')) throw new UserMistake('the statement has a character of code 0: remove it');
+  if (question.statement.includes('\u0000'))
+    throw new UserMistake('the statement has a character of code 0: remove it');
   const database = openDatabase(server, 'query');
   const tooLarge = new AbortController();
   const late = AbortSignal.timeout(question.mostMillis + GRACE_MILLIS);

@@ -4,7 +4,9 @@ import type { Column } from '../sinks/postgres/columns.ts';
 import { quoted } from '../sinks/postgres/names.ts';
 import { letReaderRead } from '../sinks/postgres/readable.ts';
 import { columnsFingerprint, makeProgressTable, refuseOtherEncodings } from '../sinks/postgres/table.ts';
+import { createIndexes, type Index, renameIndexes } from './indexes.ts';
 import { createState, createView, type StateTable } from './statements.ts';
+import { setStorage } from './storage.ts';
 
 /** A state table that is there. Its fingerprint changes when somebody alters it. */
 export type Prepared = StateTable & { readonly fingerprint: string };
@@ -21,6 +23,8 @@ export interface Shape {
   readonly key: readonly string[];
   /** What the state is made of, where it is not the row. */
   readonly state?: string | undefined;
+  /** The indexes that the pipeline names. A new state gets them at once; they are no part of what identifies it. */
+  readonly indexes: readonly Index[];
 }
 
 /** The names of what a table step has in the database. */
@@ -53,6 +57,7 @@ export async function makeTable(client: pg.ClientBase, owner: Owner, shape: Shap
   const { state, view } = placesOf(owner.step);
   if (!(await isThere(client, owner, shape))) await makeLocked(client, owner, shape);
   await letReaderRead(client, view);
+  await setStorage(client, state);
   const { rows } = await client.query<{ fingerprint: string }>(columnsFingerprint(client.escapeLiteral(state), []));
   return { ...tableAt(state, shape), fingerprint: rows[0]?.fingerprint ?? '' };
 }
@@ -141,6 +146,7 @@ async function make(client: pg.ClientBase, owner: Owner, shape: Shape): Promise<
   if (state === null && !(formerly !== undefined && (await takeOver(client, { step, formerly })))) {
     await refuseLostState(client, owner, places);
     await client.query(createState(tableAt(places.state, shape), shape.key));
+    await createIndexes(client, { step, state: tableAt(places.state, shape), indexes: shape.indexes });
     await client.query(`COMMENT ON TABLE ${places.state} IS ${client.escapeLiteral(stateNote(step, shape))}`);
   }
   if (view === null && (await notesOf(client, places)).view === null) {
@@ -170,6 +176,7 @@ async function takeOver(
   if (view === viewNote(formerly))
     await client.query(`ALTER VIEW ${from.view} RENAME TO ${nameOf(to.view)};
       COMMENT ON VIEW ${to.view} IS ${client.escapeLiteral(viewNote(step))}`);
+  await renameIndexes(client, step, to.state);
   return true;
 }
 

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Table } from '../runtime/table.ts';
 import { beginAt, type LockedPosition } from '../sinks/postgres/progress.ts';
 import { columnsOfTable } from './columns.ts';
+import { type Index, indexChanges } from './indexes.ts';
 import { makeTable, type Owner, type Prepared } from './make-table.ts';
 import type { StateTable } from './statements.ts';
 
@@ -13,14 +14,27 @@ export interface State {
   begin(client: pg.ClientBase, shard: string): Promise<{ readonly state: StateTable; readonly locked: LockedPosition }>;
 }
 
-export function openState(table: Pick<Table<never>, 'row' | 'key' | 'state'>, owner: Owner): State {
-  const shape = { columns: columnsOfTable(table), key: table.key, state: table.state?.shape };
+/** The indexes that the pipeline names for a table. */
+interface Indexing {
+  readonly indexes: readonly Index[];
+  /** Begins to make what is missing, and drop what is too many. Nobody waits for it. */
+  build(state: StateTable): void;
+}
+
+export function openState(
+  table: Pick<Table<never>, 'row' | 'key' | 'state'>,
+  owner: Owner,
+  { indexes, build }: Indexing,
+): State {
+  const shape = { columns: columnsOfTable(table), key: table.key, state: table.state?.shape, indexes };
   const prepared = new WeakMap<pg.ClientBase, Prepared>();
 
   const prepare = async (client: pg.ClientBase): Promise<Prepared> => {
     const known = prepared.get(client);
     if (known !== undefined) return known;
     const made = await makeTable(client, owner, shape);
+    const changes = await indexChanges(client, { step: owner.step, state: made, indexes });
+    if (changes.length > 0) build(made);
     prepared.set(client, made);
     return made;
   };

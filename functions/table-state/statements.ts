@@ -1,10 +1,11 @@
 import type { Column } from '../sinks/postgres/columns.ts';
 import { quoted, quotedList } from '../sinks/postgres/names.ts';
+import { STORAGE } from './storage.ts';
 
 /** Our own columns of a state table. */
 const ID = '"millrace id"';
 const EVENT_KEY = '"millrace event key"';
-const ROW = '"millrace row"';
+export const ROW = '"millrace row"';
 const STATE = '"millrace state"';
 
 /** The table that holds the rows, quoted, and the columns of its rows. */
@@ -25,7 +26,7 @@ export function createState({ name, columns, hasState }: StateTable, key: readon
   );
   const kept = hasState ? `${STATE} text NOT NULL, ${ROW} json` : `${ROW} json NOT NULL`;
   return `CREATE TABLE ${name} (${ID} text COLLATE "C" PRIMARY KEY, ${EVENT_KEY} text NOT NULL, ${kept},
-      ${own.join(', ')});
+      ${own.join(', ')}) WITH ${STORAGE};
     CREATE INDEX ON ${name} (${quotedList(key)})${hasState ? ` WHERE ${ROW} IS NOT NULL` : ''}`;
 }
 

@@ -6,9 +6,18 @@ import type { OpenSink, SinkDefinition } from '../runtime/sink.ts';
 import { sinkHandler } from '../runtime/sink-handler.ts';
 import type { Table } from '../runtime/table.ts';
 import { commitAt, loadPages, loadProgress } from '../sinks/postgres/progress.ts';
+import { indexBuilder } from './build-indexes.ts';
 import { rowsIn } from './postgres-rows.ts';
 import { reducePages } from './reduce.ts';
 import { openState } from './state.ts';
+
+const TableOptions = z
+  .strictObject({
+    /** Columns of the row, as indexes of the table. */
+    indexes: z.array(z.array(z.string()).min(1)).optional(),
+  })
+  .optional();
+type TableOptions = z.infer<typeof TableOptions>;
 
 /** The Lambda handler of a table: `export const handler = tableHandler(basket)`. */
 export function tableHandler(table: Table<never>): ReturnType<typeof sinkHandler> {
@@ -19,15 +28,17 @@ export function tableHandler(table: Table<never>): ReturnType<typeof sinkHandler
  * Keeps a table's rows in Postgres. To the runtime, a table step is a sink that keeps its own progress: rows, position
  * and marks are committed in one transaction, so each event counts once.
  */
-export function tableDefinition(table: Table<never>): SinkDefinition<undefined, PostgresServer> {
+export function tableDefinition(table: Table<never>): SinkDefinition<TableOptions, PostgresServer> {
   return {
-    options: z.undefined(),
+    options: TableOptions,
     resources: PostgresServer,
     into: refuseReplay,
     doubles: () => true,
-    open({ step, formerly, resources }): OpenSink {
+    open({ step, formerly, options, resources }): OpenSink {
       const database = openDatabase(resources, step);
-      const state = openState(table, { step, formerly });
+      const indexes = options?.indexes ?? [];
+      const build = indexBuilder(resources, { step, indexes });
+      const state = openState(table, { step, formerly }, { indexes, build });
       return {
         write: ({ shard, pages, signal, progress }) =>
           database.use(signal, async (client) => {

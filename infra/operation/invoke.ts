@@ -18,8 +18,7 @@ export async function invokeFunction(
   const command = new InvokeCommand({ FunctionName: name, Payload: JSON.stringify(request) });
   const { Payload, FunctionError } = await lambda.send(command, { abortSignal }).catch((error: Error) => {
     abortSignal.throwIfAborted();
-    if (error.name === 'ResourceNotFoundException')
-      throw new UserMistake(`there is no function ${name}: ${ifMissing}`);
+    if (error.name === 'ResourceNotFoundException') throw new UserMistake(`there is no function ${name}: ${ifMissing}`);
     if (/^AccessDenied/.test(error.name))
       throw new UserMistake(`you may not call the function ${name} (lambda:InvokeFunction): ${error.message}`);
     throw new FunctionFailed(name, `${error.name}: ${error.message}`);

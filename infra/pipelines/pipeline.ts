@@ -8,6 +8,7 @@ import { columnsOfTable } from '../../functions/table-state/columns.ts';
 import type { SinkName, SourceName } from '../connectors.ts';
 import { KEY_ARN, KEY_ARN_RULE, keysOf, type StreamKey } from '../key-arn.ts';
 import type { CheckedSinks, CheckedSources, CheckedTables, CheckedTransforms } from './checked-steps.ts';
+import { indexMistakes } from './index-mistakes.ts';
 import type { InlineSql } from './inline-sql.ts';
 import { fieldMistakes } from './sink-fields.ts';
 import type { Connected, Duration, SinkStep, SourceStep, TableStep, TransformStep, WrittenFor } from './steps.ts';
@@ -256,10 +257,9 @@ function stepMistakes(pipeline: Pipeline): string[] {
 }
 
 /** Finds schemas and keys that cannot be a table of Postgres. */
-function tableMistakes([name, { keep }]: [string, AnyTableStep]): string[] {
+function tableMistakes([name, { keep, indexes = [] }]: [string, AnyTableStep]): string[] {
   try {
-    columnsOfTable(keep);
-    return [];
+    return indexMistakes(indexes, columnsOfTable(keep)).map((mistake) => `step '${name}': ${mistake}`);
   } catch (error) {
     if (error instanceof UserMistake) return [`step '${name}': ${error.message}`];
     throw error;

@@ -135,7 +135,7 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
     kind: 'table',
     delivery: 'continuous',
     entry: inRepository(step.keep.entry),
-    options: undefined,
+    options: step.indexes && { indexes: step.indexes },
     atLeastOnce: false,
     input: inputOf(step),
   });

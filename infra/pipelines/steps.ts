@@ -38,6 +38,11 @@ export interface TransformStep<From, Apply, To> extends Named, Reader {
 export interface TableStep<From, Keep> extends Named, Reader {
   readonly from: From;
   readonly keep: Keep;
+  /**
+   * Indexes of the table, each a list of columns of its row: `[['region'], ['customer_id', 'item']]`. They are made
+   * beside the traffic, and dropped when they are named no more. Each one makes every write of a row dearer.
+   */
+  readonly indexes?: readonly (readonly string[])[];
 }
 
 export interface SinkStep<From, Write> extends Named, Reader {

@@ -41,7 +41,7 @@ export const stepTexts: readonly StepText[] = [
 
 type StepOption = Exclude<
   keyof AnySourceStep | keyof AnyTransformStep | keyof AnyTableStep | keyof AnySinkStep,
-  'read' | 'apply' | 'keep' | 'write'
+  'read' | 'apply' | 'keep' | 'indexes' | 'write'
 >;
 
 /** What a step says beside its connector or transform; one that is missing here does not compile. */

@@ -59,8 +59,11 @@ function refusalText({ message, code, position, detail, hint }: Refusal, source:
   const hints = [detail, hint, adviceFor(code, question)].filter((text) => text !== undefined);
   if (position !== undefined) {
     const offset = offsetOfCharacter(source.text, position - 1);
-    return new SqlMistake('invalid', { source, offset, problem: [message, ...hints.map((text) => `  ${text}`)].join('\n') })
-      .message;
+    return new SqlMistake('invalid', {
+      source,
+      offset,
+      problem: [message, ...hints.map((text) => `  ${text}`)].join('\n'),
+    }).message;
   }
   return [message, ...hints.map((text) => `  ${text}`)].join('\n');
 }

@@ -3,10 +3,10 @@ import { print } from '../../terminal.ts';
 import type { Command } from '../command.ts';
 
 export const database: Command = {
-  summary: "creates the database users of a stage in its own database",
+  summary: 'creates the database users of a stage in its own database',
   usage: 'init [options]',
   help: [
-    "Creates the user of sinks and tables, and the user that millrace query and status read as.",
+    'Creates the user of sinks and tables, and the user that millrace query and status read as.',
     "Runs a function inside the stage's network, with the administrator's secret, which is read with",
     'your credentials. You need lambda:InvokeFunction and secretsmanager:GetSecretValue. Running it',
     'again changes nothing.',

@@ -35,8 +35,7 @@ export const query: Command = {
       const { values, positionals, signal } = invocation;
       const [pipeline, statement] = positionals;
       const { name: schema } = find.plan(pipeline);
-      if (statement === undefined)
-        throw new UserMistake(`missing statement: millrace query ${schema} "SELECT …"`);
+      if (statement === undefined) throw new UserMistake(`missing statement: millrace query ${schema} "SELECT …"`);
       if (values.json === true && values.csv === true) throw new UserMistake('--json and --csv exclude each other');
       const { askTables } = await import('../actions/ask-tables.ts');
       const { answerText, cutText } = await import('../reports/answer-report.ts');

@@ -15,15 +15,11 @@ export function answerText(answer: Answer, format: 'table' | 'json' | 'csv'): st
 }
 
 /** Says why an answer does not have all rows. Undefined when it has. */
-export function cutText(
-  { cut, rows }: Answer,
-  { mostMillis }: Pick<Question, 'mostMillis'>,
-): string | undefined {
+export function cutText({ cut, rows }: Answer, { mostMillis }: Pick<Question, 'mostMillis'>): string | undefined {
   if (cut === undefined) return undefined;
   const after = `cut after ${counted(rows.length, 'row')}`;
   if (cut === 'rows') return `${after}: there are more; show more with --limit (at most 100000)`;
-  if (cut === 'time')
-    return `${after}: ${mostMillis / 1_000} s were over; allow more with --timeout (at most 300)`;
+  if (cut === 'time') return `${after}: ${mostMillis / 1_000} s were over; allow more with --timeout (at most 300)`;
   return `${after}: an answer has at most ${MOST_BYTES / 1024 ** 2} MiB; select fewer columns, or fewer rows at a time`;
 }
 

@@ -121,7 +121,8 @@ export async function openStage(values: CommandInvocation['values'], signal: Abo
   };
 }
 
-const NO_READER = "deploy the stage again; a database that was given with -c database needs a 'reader' (docs/tables.md#ask-a-table)";
+const NO_READER =
+  "deploy the stage again; a database that was given with -c database needs a 'reader' (docs/tables.md#ask-a-table)";
 
 const ENVIRONMENT = [
   ['profile', 'AWS_PROFILE'],

@@ -125,8 +125,16 @@ test('the reader logs in, and may create, write and read nothing that nobody gra
   const client = new pg.Client({ host, port, database, user: reader, password: 'p' });
   await client.connect();
   try {
-    for (const statement of ['TABLE mine', 'DELETE FROM mine', 'CREATE SCHEMA s', 'CREATE TABLE t (id int)', 'CREATE ROLE r'])
-      await expect(client.query(statement), statement).rejects.toThrow(/permission denied|no schema has been selected|does not exist/);
+    for (const statement of [
+      'TABLE mine',
+      'DELETE FROM mine',
+      'CREATE SCHEMA s',
+      'CREATE TABLE t (id int)',
+      'CREATE ROLE r',
+    ])
+      await expect(client.query(statement), statement).rejects.toThrow(
+        /permission denied|no schema has been selected|does not exist/,
+      );
   } finally {
     await client.end();
   }
@@ -146,7 +154,9 @@ describe('an administrator who is a member of the sinks user, as Postgres makes 
   test('is not locked out: the change is rolled back, and the error says what to do', async () => {
     const user = await memberOfFreshUser();
     const error = await init(administrator, user).catch((caught: Error) => caught);
-    expect(error).toMatchObject({ message: expect.stringMatching(/would lock the administrator out: RDS lets members/) });
+    expect(error).toMatchObject({
+      message: expect.stringMatching(/would lock the administrator out: RDS lets members/),
+    });
     // The reader did not exist, and a superuser is no member of what it creates.
     expect(error).not.toMatchObject({ message: expect.stringContaining('reader') });
     const { rows } = await administrator.query(`SELECT FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole`);
@@ -169,9 +179,7 @@ describe('an administrator who is a member of the sinks user, as Postgres makes 
       [user],
     );
     expect(rows).toEqual([]);
-    expect(await init(administrator, user)).toContain(
-      `GRANT rds_iam TO ${administrator.escapeIdentifier(user)}`,
-    );
+    expect(await init(administrator, user)).toContain(`GRANT rds_iam TO ${administrator.escapeIdentifier(user)}`);
     await administrator.query(`DROP ROLE ${keeper}`);
   });
 });

@@ -232,7 +232,7 @@ describe('the platform', () => {
     expect(made?.Properties.VpcConfig.SubnetIds.length).toBe(2);
     const { resources } = parseStepConfig(asText(made?.Properties.Environment.Variables.STEP_CONFIG));
     expect(resources).toMatchObject({ database: 'millrace', user: 'millrace_reader', auth: { iam: true } });
-    const [id] = (made?.Properties.Role as { 'Fn::GetAtt': [string] })['Fn::GetAtt'];
+    const [id] = (made!.Properties.Role as { 'Fn::GetAtt': [string] })['Fn::GetAtt'];
     const policies = JSON.stringify(platform.findResources('AWS::IAM::Role')[id]?.Properties.Policies);
     expect([...policies.matchAll(/"(?:rds-db|secretsmanager|s3|dynamodb|kinesis|lambda):[A-Za-z]+"/g)].flat()).toEqual([
       '"rds-db:connect"',
@@ -287,7 +287,13 @@ describe('the platform', () => {
   test('asks a given database for operators only where it names a reader, who is not the user that writes', async () => {
     const { name, user } = DATABASE;
     const asking = async (reader?: object) => {
-      const database = { host: ENDPOINT, name, user, resourceId: 'db-ABC123', ...(reader === undefined ? {} : { reader }) };
+      const database = {
+        host: ENDPOINT,
+        name,
+        user,
+        resourceId: 'db-ABC123',
+        ...(reader === undefined ? {} : { reader }),
+      };
       const { template } = (await synthesized({ database })).stack('millrace-dev');
       const named = { Properties: { FunctionName: 'millrace-dev-database-query' } };
       return Object.values(template.findResources('AWS::Lambda::Function', named)).map(

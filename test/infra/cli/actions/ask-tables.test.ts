@@ -13,19 +13,26 @@ const ask = (statement: string, target: Parameters<typeof askTables>[0] = never)
   askTables(target, { schema: 'shop', statement, mostRows: 10, mostMillis: 30_000 }, new AbortController().signal);
 
 test.each([
-  ['  UPDATE basket SET item = 1', 'query:1:3: a query reads and changes nothing: use SELECT, VALUES, TABLE or EXPLAIN, not UPDATE'],
+  [
+    '  UPDATE basket SET item = 1',
+    'query:1:3: a query reads and changes nothing: use SELECT, VALUES, TABLE or EXPLAIN, not UPDATE',
+  ],
   ['SELECT 1;\nDROP TABLE basket', 'query:2:1: there is more than one statement: ask one question at a time'],
   [' ', 'the statement is empty'],
 ])('%j is refused before it is sent', async (statement, message) => {
   await expect(ask(statement)).rejects.toThrow(message);
 });
 
-test.each(['SELECT 1', 'TABLE basket', 'VALUES (1)', 'EXPLAIN SELECT 1', 'WITH a AS (SELECT 1) SELECT * FROM a', 'SELECT FROM FROM'])(
-  '%s is sent',
-  async (statement) => {
-    await expect(ask(statement)).rejects.toThrow('asked');
-  },
-);
+test.each([
+  'SELECT 1',
+  'TABLE basket',
+  'VALUES (1)',
+  'EXPLAIN SELECT 1',
+  'WITH a AS (SELECT 1) SELECT * FROM a',
+  'SELECT FROM FROM',
+])('%s is sent', async (statement) => {
+  await expect(ask(statement)).rejects.toThrow('asked');
+});
 
 test("Postgres's refusal is shown in its words, with a caret at the place and what to do", async () => {
   const refusal = { message: 'relation "baskett" does not exist', code: '42P01', position: 22 };
