@@ -43,7 +43,10 @@ function failure(step: string, { message }: Error): string {
  * Nobody has to wait: once the server has a statement, it finishes it, even when this process is frozen or dies. A
  * statement that fails leaves an index that is invalid, and the next process makes it again.
  */
-export async function buildIndexes(server: PostgresServer, { step, state, indexes }: Build): Promise<readonly string[]> {
+export async function buildIndexes(
+  server: PostgresServer,
+  { step, state, indexes }: Build,
+): Promise<readonly string[]> {
   const database = openDatabase(server, `${step} indexes`);
   try {
     return await database.use(new AbortController().signal, async (client) => {

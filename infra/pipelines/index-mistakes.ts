@@ -15,7 +15,9 @@ export function indexMistakes(
   const twice = texts.find((text, at) => texts.indexOf(text) !== at);
   return [
     ...(indexes.length > MOST_INDEXES
-      ? [`it names ${indexes.length} indexes: name ${MOST_INDEXES} at most, because each row is written into all of them`]
+      ? [
+          `it names ${indexes.length} indexes: name ${MOST_INDEXES} at most, because each row is written into all of them`,
+        ]
       : []),
     ...(twice === undefined ? [] : [`it names the index ${twice} twice: name it once`]),
     ...indexes.flatMap((index) => mistakesOf(index, columns)),

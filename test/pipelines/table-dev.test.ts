@@ -45,6 +45,10 @@ test('on a laptop a table step keeps its table in a real Postgres, and status re
   } finally {
     await client.end();
   }
+  const question = { schema: 'shop', statement: 'SELECT item, quantity FROM basket', mostRows: 1, mostMillis: 10_000 };
+  expect(await local.stage.ask(question, signal)).toMatchObject({ rows: [['tea', expect.any(String)]], cut: 'rows' });
+  const hostile = { ...question, statement: 'SELECT * FROM "basket state 1"' };
+  expect(await local.stage.ask(hostile, signal)).toMatchObject({ refusal: { code: '42501' } });
   const table = local.runner.steps.find((step) => step.kind === 'table');
   expect(await stepStatus(table!, local.stage, signal)).toMatchObject([
     { step: 'basket', state: 'idle', recordsBehind: 0, deadLetters: 0 },

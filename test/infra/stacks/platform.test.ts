@@ -234,7 +234,7 @@ describe('the platform', () => {
     expect(resources).toMatchObject({ database: 'millrace', user: 'millrace_reader', auth: { iam: true } });
     const [id] = (made!.Properties.Role as { 'Fn::GetAtt': [string] })['Fn::GetAtt'];
     const policies = JSON.stringify(platform.findResources('AWS::IAM::Role')[id]?.Properties.Policies);
-    expect([...policies.matchAll(/"(?:rds-db|secretsmanager|s3|dynamodb|kinesis|lambda):[A-Za-z]+"/g)].flat()).toEqual([
+    expect([...policies.matchAll(/"(?:rds-db|secretsmanager|s3|dynamodb|kinesis):[A-Za-z]+"/g)].flat()).toEqual([
       '"rds-db:connect"',
     ]);
     expect(policies).toContain('/millrace_reader');
