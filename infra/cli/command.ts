@@ -15,6 +15,8 @@ export interface Command {
 }
 
 export interface CommandInvocation {
+  /** The command's name, for messages. */
+  readonly name: string;
   readonly values: Readonly<Record<string, string | boolean | undefined>>;
   readonly positionals: readonly string[];
   readonly signal: AbortSignal;

@@ -34,12 +34,12 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<number
       `unknown command '${name}'; use one of ${Object.keys(commands).join(', ')}, or see millrace --help`,
     );
   }
-  const { values, positionals } = parseArguments(name, command, rest);
+  const { values, positionals } = parseArguments(`millrace ${name}`, command, rest);
   if (values.help === true) {
     print(helpOf(name, command));
     return 0;
   }
-  return command.run({ values, positionals, signal });
+  return command.run({ name, values, positionals, signal });
 }
 
 /** Tells AWS's own error replies apart: their message explains them, and the SDK's stack adds nothing. */

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { parseArguments as parse } from '../../infra/cli/arguments/parse.ts';
 
 /** The options of `npm run test:deploy`. */
 export interface Arguments {
@@ -22,22 +22,24 @@ Deploys the pipelines with cdk deploy, sends them data, and reconciles the resul
   --statements      instead, remove each action from each role, one after the other, and show what fails
   --report <file>   write the counts to this file, as JSON`;
 
+const COMMAND = 'npm run test:deploy --';
+
 const OPTIONS = {
   report: { type: 'string' },
   account: { type: 'string' },
   database: { type: 'string' },
-  statements: { type: 'boolean', default: false },
+  statements: { type: 'boolean' },
 } as const;
 
-/** Parses the command line. Throws a `UserMistake` that names a wrong option or value. */
-export function parseArguments(args: readonly string[]): Arguments {
-  try {
-    const { report, account, database, statements } = parseArgs({ args: [...args], options: OPTIONS }).values;
-    if (account !== undefined && !/^\d{12}$/.test(account)) {
-      throw new TypeError(`--account is '${account}'; an account has twelve digits`);
-    }
-    return { report, account, database, statements };
-  } catch (error) {
-    throw new UserMistake(`${(error as Error).message}\n\n${USAGE}`);
-  }
+/** Parses the command line. Throws a `UserMistake` that names a wrong option or value. Undefined: it asks for help. */
+export function parseArguments(args: readonly string[]): Arguments | undefined {
+  const { values, positionals } = parse(COMMAND, { options: OPTIONS }, args);
+  if (values.help === true) return undefined;
+  const [surplus] = positionals;
+  if (surplus !== undefined) throw new UserMistake(`unexpected argument '${surplus}'; see ${COMMAND} --help`);
+  const text = (name: keyof typeof OPTIONS) => (values[name] === undefined ? undefined : String(values[name]));
+  const [report, account, database] = [text('report'), text('account'), text('database')];
+  if (account !== undefined && !/^\d{12}$/.test(account))
+    throw new UserMistake(`--account is '${account}'; an account has twelve digits`);
+  return { report, account, database, statements: values.statements === true };
 }

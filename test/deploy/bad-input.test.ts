@@ -90,7 +90,17 @@ describe('npm run test:deploy names in one line what is wrong, and the fix', () 
     {
       what: 'an account that is none',
       args: ['--account', 'mine'],
-      says: /^--account is 'mine'; an account has twelve digits\n\nusage: npm run test:deploy/,
+      says: /^--account is 'mine'; an account has twelve digits$/,
+    },
+    {
+      what: 'an option that there is not',
+      args: ['--statement'],
+      says: /^unknown option '--statement'; did you mean --statements\? see npm run test:deploy -- --help$/,
+    },
+    {
+      what: 'an argument that is none',
+      args: ['prod'],
+      says: /^unexpected argument 'prod'; see npm run test:deploy -- --help$/,
     },
     {
       what: 'an endpoint that is not a URL',

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { parseArguments } from './arguments.ts';
+import { parseArguments, USAGE } from './arguments.ts';
 import { counted, openResults } from './results.ts';
 import { runStatements } from './statements.ts';
 import { runSuite } from './suite.ts';
@@ -28,7 +28,12 @@ endWith(await main());
 /** Runs `npm run test:deploy`. Resolves to the exit code. */
 async function main(): Promise<number> {
   try {
-    const { report, statements, account, database } = parseArguments(process.argv.slice(2));
+    const parsed = parseArguments(process.argv.slice(2));
+    if (parsed === undefined) {
+      say(USAGE);
+      return 0;
+    }
+    const { report, statements, account, database } = parsed;
     const folder = await ownFolder();
     if (statements) await runStatements(results, running, { folder, say });
     else await runSuite(results, running, { folder, say, account, database });

@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util';
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { parseArguments } from '../../infra/cli/arguments/parse.ts';
 
 /** The options of `npm run test:faults`. */
 export interface Options {
@@ -27,22 +27,30 @@ export function parseOptions(args: readonly string[], mistakes: readonly string[
   };
 }
 
+const COMMAND = 'npm run test:faults --';
+
+const OPTIONS = {
+  schedules: { type: 'string' },
+  seed: { type: 'string' },
+  mistake: { type: 'string' },
+  brief: { type: 'boolean' },
+  kills: { type: 'string' },
+} as const;
+
+/** Every value is as its option says: the parser refuses others. */
 function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        schedules: { type: 'string', default: '500' },
-        seed: { type: 'string', default: '0' },
-        mistake: { type: 'string' },
-        brief: { type: 'boolean', default: false },
-        kills: { type: 'string' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values;
-  } catch (error) {
-    throw new UserMistake((error as Error).message);
-  }
+  const { values, positionals } = parseArguments(COMMAND, { options: OPTIONS }, args);
+  const [surplus] = positionals;
+  if (surplus !== undefined) throw new UserMistake(`unexpected argument '${surplus}'; see ${COMMAND} --help`);
+  const { schedules = '500', seed = '0', kills, mistake, brief = false, help = false } = values;
+  return {
+    schedules: String(schedules),
+    seed: String(seed),
+    kills: kills === undefined ? undefined : String(kills),
+    mistake: mistake === undefined ? undefined : String(mistake),
+    brief: brief === true,
+    help: help === true,
+  };
 }
 
 function wholeNumber(option: string, given: string, least: number): number {

@@ -8,12 +8,13 @@ test.each([
   { args: ['--schedules', 'x'], message: "--schedules is 'x'; use a whole number, 1 or more" },
   { args: ['--schedules', '1.5'], message: "--schedules is '1.5'" },
   { args: ['--schedules', '0'], message: "--schedules is '0'" },
-  { args: ['--schedules'], message: "'--schedules <value>' argument missing" },
+  { args: ['--schedules'], message: "option '--schedules' needs a value; see npm run test:faults -- --help" },
   { args: ['--seed=-1'], message: "--seed is '-1'; use a whole number, 0 or more" },
   { args: ['--kills', 'many'], message: "--kills is 'many'" },
   { args: ['--mistake', 'all'], message: "unknown mistake 'all'; use one of hole" },
-  { args: ['--bogus'], message: "Unknown option '--bogus'" },
-  { args: ['500'], message: "Unexpected argument '500'" },
+  { args: ['--bogus'], message: "unknown option '--bogus'; see npm run test:faults -- --help" },
+  { args: ['--shedules=3'], message: "unknown option '--shedules'; did you mean --schedules? see npm run" },
+  { args: ['500'], message: "unexpected argument '500'; see npm run test:faults -- --help" },
 ])('names what is wrong with $args', ({ args, message }) => {
   expect(() => parseOptions(args, ['hole'])).toThrow(message);
 });

@@ -44,7 +44,7 @@ function optionsOrMessage(): Options | undefined {
     console.log(USAGE);
   } catch (error) {
     if (!(error instanceof UserMistake)) throw error;
-    console.error(`${error.message}\n\n${USAGE}`);
+    console.error(error.message);
     process.exitCode = 2;
   }
   return undefined;

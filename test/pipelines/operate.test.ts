@@ -368,7 +368,11 @@ describe('operator commands, on a running dev', () => {
       args: ['dead-letters', 'show', 'sensors/cleaning/0000000000'],
       message: "there is no dead letter 'sensors/cleaning/0000000000'",
     },
-    { args: ['status', 'sensors', 'x'], message: "unexpected argument 'x'; see --help" },
+    {
+      args: ['dead-letters', 'redrvie', 'x'],
+      message: "unknown verb 'redrvie'; did you mean redrive? see millrace dead-letters --help",
+    },
+    { args: ['status', 'sensors', 'x'], message: "unexpected argument 'x'; see millrace status --help" },
   ])('say in one line what is wrong with $args', async ({ args, message }) => {
     const { code, err } = await millrace(args);
     expect(code).toBe(2);

@@ -4,6 +4,7 @@ import { PostgresServer } from '../../clients/postgres-login.ts';
 import { UserMistake } from '../../runtime/errors.ts';
 import { defineSink, type OpenSink, type Sink } from '../../runtime/sink.ts';
 import { sinkHandler } from '../../runtime/sink-handler.ts';
+import { parseOrExplain } from '../../runtime/step-config.ts';
 import { Column } from './columns.ts';
 import { openConnections } from './connection.ts';
 import { isName, NAME_RULE } from './names.ts';
@@ -102,21 +103,24 @@ export const postgresDefinition = defineSink({
   },
 });
 
-type AppendOptions = Readonly<Pick<z.input<typeof Options>, 'table' | 'create' | 'database'>>;
-
-type Connected<D, K extends string> = Sink<D, 'either', K> & { readonly connector: 'postgres' };
+/** What a pipeline says. The compiler's messages name this type. */
+interface PostgresOptions<K extends string>
+  extends Readonly<Pick<z.input<typeof Options>, 'table' | 'create' | 'database'>> {
+  readonly key?: readonly K[];
+  // A name for this type would hide the text from the compiler's message.
+  readonly mode?: 'rows' | ([K] extends [never] ? "a mirror needs 'key', the columns of a row's key" : 'mirror');
+}
 
 /**
  * Keeps one row for each key, the latest; without a key, one row for each event. `mode: 'mirror'` applies the changes
  * of another table, deletions too. docs/connectors.md explains every option, in the words of `Options`.
  */
-export function postgresSink<const K extends string>(
-  options: AppendOptions & { readonly key: readonly K[]; readonly mode?: 'rows' | 'mirror' },
-): Connected<Readonly<Record<K, unknown>>, K>;
-export function postgresSink(options: AppendOptions): Connected<unknown, never>;
-export function postgresSink(
-  options: AppendOptions & { readonly key?: readonly string[]; readonly mode?: 'rows' | 'mirror' },
-): Connected<never, string> {
+export function postgresSink<const K extends string = never>(
+  options: PostgresOptions<K>,
+): Sink<[K] extends [never] ? unknown : Readonly<Record<K, unknown>>, 'either', K> & {
+  readonly connector: 'postgres';
+} {
+  parseOrExplain(Options, options, 'postgresSink');
   return { connector: 'postgres', entry: import.meta.url, options, delivery: 'either', fields: options.key ?? [] };
 }
 

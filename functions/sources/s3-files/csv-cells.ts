@@ -86,7 +86,11 @@ function checkHeader(schema: WireSchema, names: readonly string[], header: reado
     ...unknown.map((name) => `the column '${name}', which the schema does not allow`),
   ];
   if (wrong.length === 0) return;
-  throw new EventRejected('schema', `the header has ${wrong.join(', ')}; its columns are ${columnsFound(header)}`);
+  const rename = twice.length > 0 ? ': rename one of the two in the file' : '';
+  throw new EventRejected(
+    'schema',
+    `the header has ${wrong.join(', ')}; its columns are ${columnsFound(header)}${rename}`,
+  );
 }
 
 function columnOf(schema: WireSchema, name: string): Column | undefined {

@@ -33,4 +33,5 @@ export function csvRowsWith(lineBreak: LineBreak): RowFormat<readonly string[]> 
   };
 }
 
-const NOT_UTF8 = 'the row is not UTF-8';
+/** Why a row is rejected whose bytes cannot be read. */
+export const NOT_UTF8 = 'the row is not UTF-8';

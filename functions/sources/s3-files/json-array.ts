@@ -25,16 +25,27 @@ export async function findArray(
   chunks: AsyncIterable<Buffer>,
 ): Promise<{ readonly isArray: boolean; readonly chunks: AsyncIterable<Buffer> }> {
   const rest = chunks[Symbol.asyncIterator]();
-  let head: Buffer = Buffer.alloc(0);
+  let read: Buffer[] = [];
+  let bytes = 0;
+  let wantedBytes = 0;
   try {
     for (;;) {
       const next = await rest.next();
-      if (!next.done) head = Buffer.concat([head, next.value]);
+      if (!next.done) {
+        read.push(next.value);
+        bytes += next.value.length;
+        // Each byte is looked at a few times at most, not with every chunk.
+        if (bytes < wantedBytes) continue;
+      }
+      const head = Buffer.concat(read);
       const isArray = isOneArray(head, next.done === true);
       if (isArray !== undefined) return { isArray, chunks: chained([head], rest) };
+      read = [head];
+      wantedBytes = 2 * bytes;
     }
   } catch (error) {
     // What was read before the damage has rows: they come before the error.
+    const head = Buffer.concat(read);
     return { isArray: isOneArray(head, true) ?? false, chunks: chained([head], failing(error)) };
   }
 }

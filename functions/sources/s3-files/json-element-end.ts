@@ -7,6 +7,7 @@ import {
   OPEN_BRACKET,
   QUOTE,
 } from '../../runtime/json/json-bytes.ts';
+import { skipValue } from '../../runtime/record-codec/json-scan.ts';
 import { isSpace } from './json-array.ts';
 
 /** How far an element of an array has been scanned. */
@@ -21,6 +22,17 @@ export interface ElementScan {
 
 export function beginElement(): ElementScan {
   return { at: 0, depth: 0, isText: false, isEscaped: false };
+}
+
+/**
+ * Returns where an element of right JSON ends that begins at `from` and that ends in the block. Undefined: it does not
+ * end there, or something is wrong with it.
+ */
+export function endOfElement(block: Buffer, from: number): number | undefined {
+  const end = skipValue(block, from, 0);
+  if (end < 0) return undefined;
+  const next = block[end];
+  return next === COMMA || next === CLOSE_BRACKET || isSpace(next) ? end : undefined;
 }
 
 /**
@@ -54,20 +66,20 @@ function scanText(scan: ElementScan, block: Buffer): number | undefined {
 
 /** Scans to the start of a text, or to the end of the element. */
 function scanPlain(scan: ElementScan, block: Buffer): number | undefined {
-  for (let { at } = scan; at < block.length; at += 1) {
+  let { at, depth } = scan;
+  let end: number | undefined;
+  for (; at < block.length && end === undefined && !scan.isText; at += 1) {
     const byte = block[at] as number;
-    scan.at = at + 1;
-    if (byte === QUOTE) {
-      scan.isText = true;
-      return undefined;
-    }
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) scan.depth += 1;
-    else if (scan.depth === 0 && (byte === COMMA || byte === CLOSE_BRACKET || byte === CLOSE_BRACE || isSpace(byte)))
-      return at;
+    if (byte === QUOTE) scan.isText = true;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth += 1;
+    else if (depth === 0 && (byte === COMMA || byte === CLOSE_BRACKET || byte === CLOSE_BRACE || isSpace(byte)))
+      end = at;
     else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      scan.depth -= 1;
-      if (scan.depth === 0) return at + 1;
+      depth -= 1;
+      if (depth === 0) end = at + 1;
     }
   }
-  return undefined;
+  scan.at = at;
+  scan.depth = depth;
+  return end;
 }

@@ -172,9 +172,22 @@ export function moved(
   { block, lineBreak }: Lines,
   { from, to }: { from: number; to: number },
 ): RowPosition {
-  let lines = line;
-  for (let at = block.indexOf(lineBreak, from); at >= 0 && at < to; at = block.indexOf(lineBreak, at + 1)) lines++;
-  return { offset: offset + to - from, line: lines };
+  return { offset: offset + to - from, line: line + countBytes(block, lineBreak, { from, to }) };
+}
+
+/** Below this length, a loop is faster than a search of its own. */
+const SHORT = 256;
+
+/** Counts a byte in a range, and reads nothing behind the range: a block may have no such byte at all. */
+function countBytes(block: Buffer, byte: number, { from, to }: { from: number; to: number }): number {
+  let count = 0;
+  if (to - from < SHORT) {
+    for (let at = from; at < to; at++) if (block[at] === byte) count++;
+    return count;
+  }
+  const range = block.subarray(from, to);
+  for (let at = range.indexOf(byte); at >= 0; at = range.indexOf(byte, at + 1)) count++;
+  return count;
 }
 
 /** Returns the end of a line's text, without LF or CRLF. */

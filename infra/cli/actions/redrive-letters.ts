@@ -46,23 +46,23 @@ interface Selection {
 async function selectLetters(
   find: PipelineFinder,
   target: Target,
-  { positionals, values, signal }: CommandInvocation,
+  { name, positionals, values, signal }: CommandInvocation,
 ): Promise<Selection> {
   const { findLetter, listLetters, readEach } = await import('../../operation/dead-letters/dead-letters.ts');
   const [first = '', second] = positionals;
   if (first.includes('/')) {
     const letters = await Promise.all(positionals.map((id) => findLetter(target, id, signal)));
-    const [name = ''] = new Set(letters.map(nameOf));
-    if (letters.some((letter) => nameOf(letter) !== name))
+    const [stepName = ''] = new Set(letters.map(nameOf));
+    if (letters.some((letter) => nameOf(letter) !== stepName))
       throw new UserMistake(
-        `these dead letters belong to several steps; redrive those of '${name}' first, then the others`,
+        `these dead letters belong to several steps; redrive those of '${stepName}' first, then the others`,
       );
-    const [pipeline, step] = name.split('/');
+    const [pipeline, step] = stepName.split('/');
     return { step: currentStep(find, pipeline, step), letters };
   }
   const step = find.step(positionals[0], second);
   const { all = false, reason, since, until } = values;
-  refuseSurplus(positionals, 2);
+  refuseSurplus({ name, positionals }, 2);
   if (!all && reason === undefined && since === undefined && until === undefined)
     throw new UserMistake(
       'missing selection; name ids, or a pipeline and a step with --all, --reason, --since or --until',

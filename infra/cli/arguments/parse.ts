@@ -4,11 +4,11 @@ import { suggest } from '../../sql/syntax/suggest.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 
 /**
- * Reads the arguments that follow a command's name. Throws a `UserMistake` of one line for an option that the command
- * does not have, and for one whose value is missing or superfluous.
+ * Reads the arguments that follow a command, such as `millrace tail`. Throws a `UserMistake` of one line for an option
+ * that the command does not have, and for one whose value is missing or superfluous.
  */
 export function parseArguments(
-  name: string,
+  typed: string,
   command: Pick<Command, 'options'>,
   args: readonly string[],
 ): Pick<CommandInvocation, 'values' | 'positionals'> {
@@ -24,7 +24,7 @@ export function parseArguments(
   });
   for (const token of tokens) {
     const problem = token.kind === 'option' ? problemOf(token, options) : undefined;
-    if (problem !== undefined) throw new UserMistake(`${problem}see millrace ${name} --help`);
+    if (problem !== undefined) throw new UserMistake(`${problem}see ${typed} --help`);
   }
   return { values, positionals };
 }

@@ -1,5 +1,6 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { Target } from '../../operation/target.ts';
+import { suggest } from '../../sql/syntax/suggest.ts';
 import { print, printError } from '../../terminal.ts';
 import { redrive } from '../actions/redrive-letters.ts';
 import type { Command, CommandInvocation } from '../command.ts';
@@ -56,15 +57,25 @@ export const deadLetters: Command = {
     yes: { type: 'boolean' },
     json: { type: 'boolean' },
   },
-  run(invocation) {
+  async run(invocation) {
     const [verb, ...rest] = invocation.positionals;
     const following = { ...invocation, positionals: rest };
     if (verb === 'show') return show(following);
     if (verb === 'redrive') return redrive(following);
     if (verb === 'discard') return discard(following);
+    await refuseMisspelt(verb);
     return list(invocation);
   },
 };
+
+/** Throws a `UserMistake` for what looks like a verb, unless a pipeline has that name. */
+async function refuseMisspelt(word: string | undefined): Promise<void> {
+  const verb = word === undefined ? undefined : suggest(word, ['show', 'redrive', 'discard']);
+  if (verb === undefined) return;
+  const { pipelines } = await import('../../pipelines/all.ts');
+  if (pipelines.some(({ name }) => name === word)) return;
+  throw new UserMistake(`unknown verb '${word}'; did you mean ${verb}? see millrace dead-letters --help`);
+}
 
 function list(invocation: CommandInvocation): Promise<number> {
   return withTarget(invocation, 2, async (find, { target, title }) => {

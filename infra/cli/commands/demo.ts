@@ -8,8 +8,8 @@ export const demo: Command = {
   help: 'Needs no AWS account and no Docker. The exit code is 1 when an event is missing or duplicated.',
   examples: ['millrace demo'],
   options: {},
-  async run({ positionals, signal }) {
-    refuseSurplus(positionals, 0);
+  async run({ name, positionals, signal }) {
+    refuseSurplus({ name, positionals }, 0);
     const { runDemo } = await import('../../local/demo/run.ts');
     const { pipelines } = await import('../../pipelines/all.ts');
     return (await runDemo(pipelines, print, signal)) ? 0 : 1;

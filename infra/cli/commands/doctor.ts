@@ -26,8 +26,8 @@ export const doctor: Command = {
   ].join('\n'),
   examples: ['millrace doctor --stage prod'],
   options: { ...targetOptions, json: { type: 'boolean' } },
-  async run({ values, positionals, signal }) {
-    refuseSurplus(positionals, 1);
+  async run({ name, values, positionals, signal }) {
+    refuseSurplus({ name, positionals }, 1);
     if (Object.keys(targetOptions).every((option) => values[option] === undefined))
       throw new UserMistake('doctor looks at a stage on AWS; name one: millrace doctor --stage dev');
     const { openStage } = await import('../target/open-target.ts');

@@ -18,8 +18,8 @@ export const kept: Command = {
   ].join('\n'),
   examples: ['millrace kept', 'millrace kept --stage prod --zones eu-west-1a,eu-west-1b'],
   options: { stage: { type: 'string' }, zones: { type: 'string' } },
-  async run({ positionals, values }) {
-    refuseSurplus(positionals, 0);
+  async run({ name, positionals, values }) {
+    refuseSurplus({ name, positionals }, 0);
     const stage = parseOrExplain(Stage, values.stage ?? 'dev', '--stage');
     const { parseContext } = await import('../../context.ts');
     const { recordKept } = await import('../../stacks/kept-files.ts');

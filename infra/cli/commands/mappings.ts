@@ -22,8 +22,8 @@ export const mappings: Command = {
   ].join('\n'),
   examples: ['millrace mappings --endpoint http://127.0.0.1:4566 --follow'],
   options: { endpoint: { type: 'string' }, follow: { type: 'boolean' }, trace: { type: 'boolean' } },
-  async run({ values, positionals, signal }) {
-    refuseSurplus(positionals, 0);
+  async run({ name, values, positionals, signal }) {
+    refuseSurplus({ name, positionals }, 0);
     const { endpoint = process.env.AWS_ENDPOINT_URL, follow = false, trace = false } = values;
     if (typeof endpoint !== 'string' || endpoint === '') {
       throw new UserMistake('missing endpoint; use --endpoint http://127.0.0.1:4566, or set AWS_ENDPOINT_URL');

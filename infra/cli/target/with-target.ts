@@ -13,7 +13,7 @@ export async function withTarget(
   most: number,
   work: (find: PipelineFinder, found: FoundTarget) => Promise<number>,
 ): Promise<number> {
-  refuseSurplus(invocation.positionals, most);
+  refuseSurplus(invocation, most);
   const { openTarget } = await import('./open-target.ts');
   const { pipelineFinder } = await import('./find-step.ts');
   const { pipelines } = await import('../../pipelines/all.ts');

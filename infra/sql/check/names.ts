@@ -27,6 +27,14 @@ export function checkColumn(context: CheckContext, node: ColumnRef): Checked {
   return { kind: 'column', column, type: column.type, nullable: column.nullable, offset };
 }
 
+/** Tells how to name one of several columns. A relation may have one name twice, as the header of a CSV file may. */
+function hintOf(columns: readonly ScopeColumn[]): string {
+  const names = columns.map(({ table, name }) => `${table}.${name}`);
+  return new Set(names).size < names.length
+    ? `the input has several columns of this name: rename them there, in a file of CSV in its header`
+    : `write ${names.join(' or ')}`;
+}
+
 function unqualified(context: CheckContext, name: string, offset: number): ScopeColumn {
   const found = context.columns.filter((column) => column.name === name);
   const own = found.filter((column) => column.origin !== 'event');
@@ -37,7 +45,7 @@ function unqualified(context: CheckContext, name: string, offset: number): Scope
     throw mistake(context, 'invalid', {
       offset,
       problem: `column "${name}" is ambiguous`,
-      hint: `write ${chosen.map(({ table }) => `${table}.${name}`).join(' or ')}`,
+      hint: hintOf(chosen),
     });
   throw mistake(context, 'invalid', {
     offset,

@@ -105,6 +105,8 @@ const LINE_BREAK = 0x0a;
 const PART = 1 << 20;
 /** Small enough to stay in the processor's cache while its records are scanned and converted. */
 const CSV_PART = 1 << 18;
+/** Small enough for the garbage collector to free the elements of a part while they are young. */
+const ARRAY_PART = 1 << 16;
 /** Usually shows whether a file is an array. */
 const HEAD = 1 << 12;
 
@@ -134,7 +136,7 @@ async function* fileLines(name: string, reports: InputReports): AsyncGenerator<P
       kept += read;
       isArray = isOneArray(buffer.subarray(0, kept), read === 0 || kept === PART);
     }
-    if (isArray) return yield* elementLines(chained([buffer.subarray(0, kept)], restOf(file)), reports);
+    if (isArray) return yield* elementLines(chained([buffer.subarray(0, kept)], restOf(file, ARRAY_PART)), reports);
     for (;;) {
       if (kept === buffer.length) buffer = Buffer.concat([buffer], 2 * kept);
       const read = readSync(file, buffer, kept, buffer.length - kept, null);
@@ -153,15 +155,15 @@ async function* fileLines(name: string, reports: InputReports): AsyncGenerator<P
 async function* fileChunks(name: string): AsyncGenerator<Buffer> {
   const file = openSync(name, 'r');
   try {
-    yield* restOf(file);
+    yield* restOf(file, CSV_PART);
   } finally {
     closeSync(file);
   }
 }
 
-async function* restOf(file: number): AsyncGenerator<Buffer> {
+async function* restOf(file: number, bytes: number): AsyncGenerator<Buffer> {
   for (;;) {
-    const buffer = Buffer.allocUnsafeSlow(CSV_PART);
+    const buffer = Buffer.allocUnsafeSlow(bytes);
     const read = readSync(file, buffer, 0, buffer.length, null);
     if (read === 0) return;
     yield buffer.subarray(0, read);

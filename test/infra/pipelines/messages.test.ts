@@ -80,6 +80,16 @@ const MISTAKES: readonly (readonly [what: string, part: string, says: string])[]
     `is not assignable to type '"stream 'lines' declares no field 'state'"'.`,
   ],
   [
+    'a mirror without a key',
+    `sinks: { a: { from: 'orders', write: postgresSink({ table: 't', mode: 'mirror' }) } }`,
+    `Type '"mirror"' is not assignable to type '"a mirror needs 'key', the columns of a row's key" | "rows"'.`,
+  ],
+  [
+    'a misspelt option of a Postgres sink',
+    `sinks: { a: { from: 'orders', write: postgresSink({ table: 't', keys: ['id'] }) } }`,
+    `Object literal may only specify known properties, but 'keys' does not exist in type 'PostgresOptions<never>'. Did you mean to write 'key'?`,
+  ],
+  [
     'a field of an S3 sink that the stream does not have',
     `sinks: { a: { from: 'lines', write: s3Sink({ prefix: 'a', fields: ['state'] }), every: minutes(5) } }`,
     `is not assignable to type '"stream 'lines' declares no field 'state'"'.`,

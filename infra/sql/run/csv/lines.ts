@@ -10,6 +10,7 @@ import {
   UNQUOTED,
 } from '../../../../functions/sources/s3-files/csv-record.ts';
 import { readRecords } from '../../../../functions/sources/s3-files/csv-records.ts';
+import { NOT_UTF8 } from '../../../../functions/sources/s3-files/csv-rows.ts';
 import type { LineBreak, RowFormat, RowOfBlock } from '../../../../functions/sources/s3-files/rows.ts';
 import type { CellColumn } from './cells.ts';
 import { cellJson } from './cells.ts';
@@ -26,7 +27,8 @@ export type SelectedCell = (CellColumn & { readonly name: string }) | undefined;
 
 /**
  * Reads CSV into lines of JSON with the selected columns only. A record with another number of cells than there are
- * columns is rejected. Hot path: it makes no object for a record.
+ * columns is rejected, and so is one that is not UTF-8, as sources of files do. Hot path: it makes no object for a
+ * record.
  */
 export function jsonLines(lineBreak: LineBreak, wanted: readonly SelectedCell[]): RowFormat<JsonLines> {
   const writer = createWriter(1 << 17);
@@ -44,6 +46,10 @@ export function jsonLines(lineBreak: LineBreak, wanted: readonly SelectedCell[])
         { block, isLast },
         {
           record(start, end, next) {
+            if (!isClean && !isUtf8(block.subarray(start, end))) {
+              rows.push({ start, end, next, content: new EventRejected('undecodable', NOT_UTF8) });
+              return;
+            }
             if (record.count !== wanted.length) {
               rows.push({ start, end, next, content: wrongCount(record.count, wanted.length) });
               return;
@@ -54,7 +60,7 @@ export function jsonLines(lineBreak: LineBreak, wanted: readonly SelectedCell[])
             }
             run.content.lines.push(run.line);
             run.line += 1 + record.innerBreaks;
-            writeRecord(writer, record, { cells, isClean });
+            writeRecord(writer, record, cells);
             run.to = writer.length;
             run.end = end;
             run.next = next;
@@ -105,16 +111,10 @@ function withKeys(wanted: readonly SelectedCell[]): readonly KeyedCell[] {
   });
 }
 
-interface Cells {
-  readonly cells: readonly KeyedCell[];
-  /** False if the block may contain invalid UTF-8: then texts are decoded, and invalid bytes become U+FFFD. */
-  readonly isClean: boolean;
-}
-
-function writeRecord(writer: JsonWriter, record: CsvRecord, { cells, isClean }: Cells): void {
+function writeRecord(writer: JsonWriter, record: CsvRecord, cells: readonly KeyedCell[]): void {
   for (let i = 0; i < cells.length; i += 1) {
     const cell = cells[i] as KeyedCell;
-    if (!copyCell(writer, record, cell, isClean)) {
+    if (!copyCell(writer, record, cell)) {
       writeKey(writer, cell.key, 0);
       writeString(writer, cellJson(cell, cellText(record, cell.index), record.quoting[cell.index] !== UNQUOTED));
     }
@@ -131,15 +131,14 @@ function writeKey(writer: JsonWriter, key: Buffer, more: number): void {
 }
 
 /** Writes an ordinary cell, of which the bytes are copied. False, and nothing is written, for any other cell. */
-// biome-ignore lint/complexity/useMaxParams: hot path; an object for each cell would be garbage
-function copyCell(writer: JsonWriter, record: CsvRecord, { index, kind, key }: KeyedCell, isClean: boolean): boolean {
+function copyCell(writer: JsonWriter, record: CsvRecord, { index, kind, key }: KeyedCell): boolean {
   const { block, bounds } = record;
   const from = bounds[2 * index] as number;
   const to = bounds[2 * index + 1] as number;
   const quoting = record.quoting[index];
   if (from === to || quoting === DOUBLED || kind === 'boolean') return false;
   const isText = kind === 'text' || kind === 'other' || (kind === 'any' && quoting !== UNQUOTED);
-  if (isText ? !isClean || !isPlainText(block, from, to) : !isPlainNumber(block, from, to)) return false;
+  if (isText ? !isPlainText(block, from, to) : !isPlainNumber(block, from, to)) return false;
   writeKey(writer, key, to - from + 2);
   const { buffer } = writer;
   let at = writer.length;

@@ -109,7 +109,11 @@ test.each<[string, z.ZodType, RegExp]>([
 });
 
 test.each<[string, readonly string[], string]>([
-  ['two columns for one field', ['ID', 'Id', 'n'], "the column 'id' twice; its columns are 'ID', 'Id', 'n'"],
+  [
+    'two columns for one field',
+    ['ID', 'Id', 'n'],
+    "the column 'id' twice; its columns are 'ID', 'Id', 'n': rename one of the two in the file",
+  ],
   ['no column for a field', ['key', 'n'], "no column 'id', which the schema requires; its columns are 'key', 'n'"],
   ['very many columns', Array.from({ length: 30 }, (_, i) => `c${i}`), "'c19' and 10 more"],
 ])('a message about a header with %s names the columns that were found', (_, header, why) => {

@@ -160,6 +160,29 @@ test('of an element that never ends no more than a few MiB are kept, and reading
   }
 });
 
+test('an array on one line is read with a few looks at each byte, whatever comes behind an element', async () => {
+  const text = `[${Array.from({ length: 20_000 }, (_, id) => `{"id":${id},"name":"a name"}`).join(',')}]`;
+  const [searched, joined] = [vi.spyOn(Buffer.prototype, 'indexOf'), vi.spyOn(Buffer, 'concat')];
+  try {
+    const { isArray, chunks } = await findArray(chunksOf(Buffer.from(text), 1_000));
+    expect(isArray).toBe(true);
+    let rows = 0;
+    for await (const batch of readElements(chunks, START)) rows += batch.rows.length;
+    expect(rows).toBe(20_000);
+    const looked = searched.mock.calls.map(([, from = 0], call) => {
+      const { length } = searched.mock.contexts[call] as Buffer;
+      return length - Number(from);
+    });
+    const copied = joined.mock.results.map(({ value }) => (value as Buffer).length);
+    const bytes = (of: readonly number[]) => of.reduce((sum, one) => sum + one, 0);
+    expect(bytes(looked)).toBeLessThan(6 * text.length);
+    expect(bytes(copied)).toBeLessThan(8 * text.length);
+  } finally {
+    searched.mockRestore();
+    joined.mockRestore();
+  }
+});
+
 test.each<[isArray: boolean, text: string]>([
   [true, '[]'],
   [true, ' \n\t[{"a":1}]'],

@@ -80,5 +80,5 @@ test.each([
   { positionals: [], message: 'missing argument; use millrace database init' },
   { positionals: ['inti'], message: "unknown argument 'inti'; use millrace database init" },
 ])('rejects the arguments $positionals and names the right ones', async ({ positionals, message }) => {
-  await expect(database.run({ values: {}, positionals, signal })).rejects.toThrow(message);
+  await expect(database.run({ name: 'database', values: {}, positionals, signal })).rejects.toThrow(message);
 });

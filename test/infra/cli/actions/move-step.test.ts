@@ -66,7 +66,7 @@ const move = async (to: string, yes = true): Promise<{ readonly code: number; re
   printed = [];
   const code = await asOperator((target) => {
     const found: FoundTarget = { target, title: 'a test', pipelines: undefined, [Symbol.dispose]: onProgress };
-    const invocation = { positionals: ['words', 'minutely'], values: { to, yes }, signal };
+    const invocation = { name: 'positions', positionals: ['words', 'minutely'], values: { to, yes }, signal };
     return moveStep({ step, find: pipelineFinder([words], found), found }, invocation);
   });
   return { code, output: printed.join('\n') };

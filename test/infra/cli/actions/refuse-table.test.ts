@@ -16,6 +16,7 @@ const afresh =
 
 test('millrace positions --to refuses a table, and says how to make it again', async () => {
   const invocation = {
+    name: 'positions',
     positionals: ['shop', 'basket'],
     values: { to: 'earliest' },
     signal: new AbortController().signal,
@@ -30,7 +31,7 @@ test('millrace positions --to refuses a table, and says how to make it again', a
 });
 
 test('millrace replay refuses a table, and says how to make it again', async () => {
-  const invocation = { positionals: [], values: {}, signal: new AbortController().signal };
+  const invocation = { name: 'replay', positionals: [], values: {}, signal: new AbortController().signal };
   const range = { from: 'earliest', to: 'latest', into: 'other' };
   const replaying = replayStep(step, { target: undefined as never } as never, { range, invocation });
   await expect(replaying).rejects.toThrow(`shop/basket is a table, and only sinks are replayed; ${afresh}`);

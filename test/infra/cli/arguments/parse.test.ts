@@ -11,7 +11,7 @@ const OPTIONS = {
   follow: { type: 'boolean' },
 } as const;
 
-const parse = (...args: readonly string[]) => parseArguments('tail', { options: OPTIONS }, args);
+const parse = (...args: readonly string[]) => parseArguments('millrace tail', { options: OPTIONS }, args);
 
 /** Returns the message for arguments that are wrong. */
 function mistakeOf(run: () => unknown): string {
@@ -26,7 +26,7 @@ function mistakeOf(run: () => unknown): string {
 
 describe('an unknown option', () => {
   test.each(Object.keys(commands))('of %s is named in one line, with how to get help', (name) => {
-    const mistake = mistakeOf(() => parseArguments(name, commands[name]!, ['--bogus-option', 'x']));
+    const mistake = mistakeOf(() => parseArguments(`millrace ${name}`, commands[name]!, ['--bogus-option', 'x']));
     expect(mistake).toBe(`unknown option '--bogus-option'; see millrace ${name} --help`);
   });
 
@@ -34,7 +34,7 @@ describe('an unknown option', () => {
     Object.keys(options).map((option) => ({ name, option, misspelt: `--${option}s` })),
   );
   test.each(named)('$misspelt of $name comes with the nearest that there is', ({ name, option, misspelt }) => {
-    const mistake = mistakeOf(() => parseArguments(name, commands[name]!, [misspelt]));
+    const mistake = mistakeOf(() => parseArguments(`millrace ${name}`, commands[name]!, [misspelt]));
     expect(mistake).toBe(`unknown option '${misspelt}'; did you mean --${option}? see millrace ${name} --help`);
   });
 
@@ -67,7 +67,7 @@ test('options, negative values and arguments are read wherever they stand', () =
 });
 
 test('sql takes the options as they were read, also one that is negated', async () => {
-  const { values, positionals } = parseArguments('sql', commands.sql!, [
+  const { values, positionals } = parseArguments('millrace sql', commands.sql!, [
     '--no-explain',
     '--schema=-no-such',
     'SELECT 1',
@@ -75,7 +75,7 @@ test('sql takes the options as they were read, also one that is negated', async 
   const said: string[] = [];
   const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0);
   try {
-    expect(await commands.sql!.run({ values, positionals, signal: new AbortController().signal })).toBe(2);
+    expect(await commands.sql!.run({ name: 'sql', values, positionals, signal: new AbortController().signal })).toBe(2);
   } finally {
     write.mockRestore();
   }

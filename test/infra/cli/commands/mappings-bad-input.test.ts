@@ -65,7 +65,7 @@ test.each([
     args: () => ['--endpoint', 'localhost:4566'],
     says: /'localhost:4566' is not a URL/,
   },
-  { what: 'an argument', args: () => ['load'], says: /^unexpected argument 'load'; see --help/ },
+  { what: 'an argument', args: () => ['load'], says: /^unexpected argument 'load'; see millrace mappings --help/ },
   {
     what: 'an endpoint where nothing listens',
     args: async () => ['--endpoint', `http://127.0.0.1:${await freePort()}`],

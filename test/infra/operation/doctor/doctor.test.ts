@@ -246,7 +246,7 @@ describe('millrace doctor', () => {
     // The command sets the last two itself: so they too are restored.
     for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_ENDPOINT_URL', 'AWS_REGION'])
       vi.stubEnv(name, 'test');
-    const code = await doctor.run({ values, positionals: ['sensors'], signal });
+    const code = await doctor.run({ name: 'doctor', values, positionals: ['sensors'], signal });
     return { code, said: lines.join('\n') };
   }
   const named = () => ({ stage: 'test', region: 'us-east-1', endpoint: stage.url });

@@ -342,6 +342,15 @@ test('a JSON array of one long line is read in parts, and its types are inferred
   }
 });
 
+test.each(['SELECT a FROM input', 'SELECT * FROM input'])(
+  'a column that the header of CSV has twice is for the file to rename, not for the statement: %s',
+  async (statement) => {
+    const { errors, code } = await run([statement, '--input', 'csv'], 'id,a,a\n1,2,3\n');
+    expect(errors).toContain('hint: the input has several columns of this name: rename them there, in a file of CSV');
+    expect(code).toBe(2);
+  },
+);
+
 test('a damaged JSON array gives one rejection, which says from where on nothing was read; deep elements are rejected alone', async () => {
   const deep = `{"id":2,"n":${'['.repeat(1_001)}${']'.repeat(1_001)}}`;
   const { out, errors, code } = await run(
@@ -350,7 +359,7 @@ test('a damaged JSON array gives one rejection, which says from where on nothing
   );
   expect(out).toBe('{"id":1}\n{"id":3}\n');
   expect(errors).toMatch(
-    /^-:2: JSON nested deeper than 1000 levels at byte \d+\n-:4: the JSON array is damaged at byte \d+ in line 4, because an element is not JSON: .*nothing from there on.*\n$/,
+    /^-:2: JSON nested deeper than 1000 levels at byte \d+\n-:4: the JSON array is damaged at byte \d+ in line 4, because an element is not JSON: .*nothing from there on; correct the rest, and make it a file of its own\n$/,
   );
   expect(code).toBe(1);
 });

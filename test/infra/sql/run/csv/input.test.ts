@@ -202,10 +202,18 @@ test('a first chunk may end within a line break', async () => {
   expect((await read('a,b\r1,é\r', 'inferred', 'a,b\r'.length)).rows).toEqual([{ a: 1, b: 'é' }]);
 });
 
-test('bytes that are not UTF-8 become U+FFFD', async () => {
-  expect((await read(Buffer.from('a,b\nM\xfcller,1\n', 'latin1'), 'inferred')).rows).toEqual([
-    { a: 'M\ufffdller', b: 1 },
-  ]);
+test('a record that is not UTF-8 is rejected with its line, and the others are read', async () => {
+  const bytes = Buffer.from('a,b\nM\xfcller,1\nMeier,2\n"M\xfc\nller",3\n', 'latin1');
+  for (const columns of ['inferred', columnsOf(['a', 'text'], ['b', 'integer'])] as const) {
+    const { rows, rejected } = await read(bytes, columns);
+    expect(rows).toEqual([{ a: 'Meier', b: 2 }]);
+    expect(rejected).toEqual([2, 4].map((line) => `${line}: the row is not UTF-8`));
+  }
+});
+
+test('a header that is not UTF-8 is a mistake of the user', async () => {
+  const bytes = Buffer.from('a,stra\xdfe\n1,2\n', 'latin1');
+  await expect(read(bytes, 'inferred')).rejects.toThrow('the header cannot be read: the row is not UTF-8');
 });
 
 const STRAY_QUOTE =
