@@ -11,20 +11,20 @@ const COMPILE_CACHE = fileURLToPath(new URL('node_modules/.cache/node-compile', 
  */
 const SLOWEST = [
   'test/faults/matrix.test.ts',
-  'test/faults/mistakes.test.ts',
   'test/pipelines/deadly.test.ts',
-  'test/infra/stacks/rules.test.ts',
-  'test/pipelines/operate.test.ts',
+  'test/faults/mistakes.test.ts',
   'test/pipelines/positions.test.ts',
+  'test/pipelines/operate.test.ts',
+  'test/infra/stacks/rules.test.ts',
   'test/pipelines/demo.test.ts',
   'test/deploy/ends.test.ts',
   'test/pipelines/dev.test.ts',
   'test/pipelines/malformed.test.ts',
-  'test/infra/emulator/log/aws-python.test.ts',
   'test/infra/app/app.test.ts',
   'test/infra/emulator/log/differential.test.ts',
   'test/infra/sql/differential.test.ts',
   'test/infra/sql/run/lines.test.ts',
+  'test/infra/emulator/log/aws-python.test.ts',
   'test/infra/sql/resolution.test.ts',
   'test/functions/sinks/postgres/postgres.test.ts',
   'test/functions/sources/s3-files/memory.test.ts',
@@ -33,14 +33,31 @@ const SLOWEST = [
   'test/pipelines/table-random.test.ts',
 ];
 
+/** The next slowest, the slowest first. They share processes with the quick files, and start before those. */
+const NEXT_SLOWEST = [
+  'test/pipelines/dev-sql.test.ts',
+  'test/infra/sql/compile.test.ts',
+  'test/infra/cli/commands/mappings.test.ts',
+  'test/deploy/bad-input.test.ts',
+  'test/pipelines/kit.test.ts',
+  'test/faults/command.test.ts',
+  'test/functions/runtime/sink-handler.test.ts',
+  'test/infra/stacks/kept.test.ts',
+  'test/infra/emulator/lambda-host/host.test.ts',
+  'test/infra/stacks/platform.test.ts',
+  'test/contracts/sinks.test.ts',
+  'test/infra/cli/commands/mappings-bad-input.test.ts',
+];
+
 const TESTS = ['test/**/*.test.ts'];
 const NO_TESTS = ['test/bench/**'];
+const IN_ORDER = [...SLOWEST, ...NEXT_SLOWEST];
 
 class SlowestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rankOf = ({ moduleId }: TestSpecification): number => {
-      const rank = SLOWEST.findIndex((file) => moduleId.endsWith(file));
-      return rank === -1 ? SLOWEST.length : rank;
+      const rank = IN_ORDER.findIndex((file) => moduleId.endsWith(file));
+      return rank === -1 ? IN_ORDER.length : rank;
     };
     return (await super.sort(files)).sort((a, b) => rankOf(a) - rankOf(b));
   }
@@ -54,8 +71,8 @@ export default defineConfig({
     setupFiles: ['test/seed.ts'],
     pool: 'forks',
     sequence: { sequencer: SlowestFirst },
-    // One more than two cores, because many tests wait for servers and processes.
-    maxWorkers: 3,
+    // Two more than two cores, because many tests wait for servers and processes.
+    maxWorkers: 4,
     // These limits only catch tests that hang: no test ends by the clock, so each passes on a machine of any speed.
     testTimeout: 600_000,
     hookTimeout: 600_000,

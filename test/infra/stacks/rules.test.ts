@@ -71,16 +71,21 @@ test('cdk-nag works: it finds a bucket without TLS', async () => {
   expect(() => app.synth()).toThrow(/AwsSolutions-S10/);
 });
 
-/** One run of cfn-lint checks every template that has a resource, or a property of one, which no other has. */
+/**
+ * One run of cfn-lint checks every property of every resource that any template has, in as few templates as possible.
+ */
 test('cfn-lint finds nothing in any template of these stages', async () => {
   const made = await readdir(folder, { recursive: true });
-  const seen = new Set<string>();
+  const left = new Map<string, Set<string>>();
+  for (const name of made.filter((file) => file.startsWith('out-') && file.endsWith('.template.json')).sort())
+    left.set(join(folder, name), new Set(shapesIn(JSON.parse(await readFile(join(folder, name), 'utf8')))));
+  expect(left.size).toBeGreaterThan(CASES.length);
   const templates: string[] = [];
-  for (const name of made.filter((file) => file.startsWith('out-') && file.endsWith('.template.json')).sort()) {
-    const shapes = shapesIn(JSON.parse(await readFile(join(folder, name), 'utf8')));
-    if (shapes.every((shape) => seen.has(shape))) continue;
-    for (const shape of shapes) seen.add(shape);
-    templates.push(join(folder, name));
+  for (;;) {
+    const [path, shapes] = [...left].reduce((most, one) => (one[1].size > most[1].size ? one : most));
+    if (shapes.size === 0) break;
+    templates.push(path);
+    for (const one of left.values()) for (const shape of [...shapes]) one.delete(shape);
   }
   expect(templates.length).toBeGreaterThan(4);
   expect(await linted(templates)).toEqual({ code: 0, said: '' });
