@@ -25,6 +25,11 @@ export interface Table<in W = never, out Field extends string = string> {
   read(event: ReceivedEvent): readonly KeyedEvent[];
 }
 
+/** A table whose rows have a type, for whoever reads its changes. */
+export interface TypedTable<in W, out Field extends string, R> extends Table<W, Field> {
+  readonly row: z.ZodType<unknown, R>;
+}
+
 /** What an event does to one row. */
 export interface KeyedEvent {
   /** Stands for the values of the table's key: equal for all events of one row, and for no others. */
@@ -65,7 +70,7 @@ export function defineTable<I, W, R, const K extends keyof I & keyof R & string>
    * parsed. Return undefined to delete the row. Throw any error to make the event a dead letter.
    */
   reduce(row: NoInfer<R> | undefined, event: Event<I>): NoInfer<R> | undefined;
-}): Table<W, K> {
+}): TypedTable<W, K, R> {
   const { entry, from, row: schema, key, reduce } = definition;
   if (Object.prototype.toString.call(reduce) === '[object AsyncFunction]') throw new UserMistake(NOT_ASYNC);
   if (key.length === 0) throw new UserMistake('a table needs a key: name one field of the data at least');
@@ -91,11 +96,7 @@ export function defineTable<I, W, R, const K extends keyof I & keyof R & string>
       const data = check(from, event.data, 'the input');
       const given = { id: ofEvent, source, type, time, key: eventKey, sequence, traceparent, data };
       const id = blamed('the key', () => idOf(data, key, 'the input'));
-      if (Buffer.byteLength(id) > MOST_KEY_BYTES)
-        throw new EventRejected(
-          'too-large',
-          `the values of the table's key have more than ${MOST_KEY_BYTES} bytes together: choose a shorter key`,
-        );
+      checkIdSize(id);
       return [{ id, reduce: (row) => reduced(given, id, row as string | undefined) }];
     },
   };
@@ -113,8 +114,26 @@ function noRow(made: Promise<unknown>): EventRejected {
 /** An index of Postgres holds about 2,700 bytes of a row. */
 const MOST_KEY_BYTES = 2_000;
 
+/** Throws when an index cannot hold the id of a row. */
+export function checkIdSize(id: string): void {
+  if (Buffer.byteLength(id) <= MOST_KEY_BYTES) return;
+  throw new EventRejected(
+    'too-large',
+    `the values of the table's key have more than ${MOST_KEY_BYTES} bytes together: choose a shorter key`,
+  );
+}
+
 /** The rows of some thousand events are in memory at once. */
 const MOST_ROW_BYTES = 128 * 1_024;
+
+/** Throws when a row, or a state, has too many bytes. */
+export function checkRowSize(bytes: number, what: 'row' | 'state' = 'row'): void {
+  if (bytes <= MOST_ROW_BYTES) return;
+  throw new EventRejected(
+    'too-large',
+    `the ${what} would have more than ${MOST_ROW_BYTES} bytes as JSON: keep less in it`,
+  );
+}
 
 /** Writes a row as JSON, after a check that its key is the event's. */
 function rowText<R>(row: R, { key, id }: { readonly key: readonly (keyof R & string)[]; readonly id: string }): string {
@@ -125,11 +144,7 @@ function rowText<R>(row: R, { key, id }: { readonly key: readonly (keyof R & str
       `the row has the key ${cutText(made, LONGEST_SHOWN)}, and its event ${cutText(id, LONGEST_SHOWN)}: reduce must keep ${key.join(', ')}`,
     );
   const text = JSON.stringify(row);
-  if (Buffer.byteLength(text) > MOST_ROW_BYTES)
-    throw new EventRejected(
-      'too-large',
-      `the row would have more than ${MOST_ROW_BYTES} bytes as JSON: keep less in it`,
-    );
+  checkRowSize(Buffer.byteLength(text));
   return text;
 }
 

@@ -180,9 +180,9 @@ function reloadOnChange(local: Local, print: (text: string) => void, signal: Abo
 
 /** Compiles changed `.sql` files to the TypeScript beside them, which is bundled like any other module. */
 async function compileSql(print: (text: string) => void): Promise<void> {
-  const { compileTransforms } = await import('../sql/compile-files.ts');
+  const { compileSqlFiles } = await import('../sql/compile-files.ts');
   try {
-    for (const { file, state } of await compileTransforms({ check: false }))
+    for (const { file, state } of await compileSqlFiles({ check: false }))
       if (state === 'written') print(`compiled ${relative(REPOSITORY, file)}`);
   } catch (error) {
     print(`not compiled: ${error instanceof Error ? error.message : String(error)}`);

@@ -125,8 +125,20 @@ type ApplicableCode<B extends AnyStreams, Apply> =
       >
     : Transform<B['in'], B['out']>;
 
-/** The table if it fits its stream; otherwise a text that says why not. */
-type Keepable<Data, From extends string, Keep> = Keep extends { readonly key: readonly (infer Field extends string)[] }
+/**
+ * The table if it fits its stream; otherwise a text that says why not. The key of a SQL table are columns of its own.
+ */
+type Keepable<Data, From extends string, Keep> = Keep extends {
+  readonly streams: { readonly from: infer Named extends string };
+}
+  ? [Named] extends [From]
+    ? KeepableData<Data, From, Keep>
+    : `its SQL says FROM ${Named}, but the step reads stream '${From}'`
+  : KeepableCode<Data, From, Keep>;
+
+type KeepableCode<Data, From extends string, Keep> = Keep extends {
+  readonly key: readonly (infer Field extends string)[];
+}
   ? Unfit<
       [`stream '${From}' declares no field '`, Exclude<Field, DeclaredField<Data>>, `'`],
       KeepableData<Data, From, Keep>

@@ -257,7 +257,10 @@ function stepMistakes(pipeline: Pipeline): string[] {
 }
 
 /** Finds schemas and keys that cannot be a table of Postgres. */
-function tableMistakes([name, { keep, indexes = [] }]: [string, AnyTableStep]): string[] {
+function tableMistakes([name, { from, keep, indexes = [] }]: [string, AnyTableStep]): string[] {
+  const read = 'streams' in keep ? (keep.streams as { readonly from: string }).from : from;
+  if (read !== from)
+    return [`step '${name}': its SQL says FROM ${read}, but the step reads stream '${from}': make them equal`];
   try {
     return indexMistakes(indexes, columnsOfTable(keep)).map((mistake) => `step '${name}': ${mistake}`);
   } catch (error) {

@@ -8,7 +8,10 @@ interface ReadersOfStreams {
     Record<string, { readonly from: string; readonly write: { readonly fields?: readonly string[] } }>
   >;
   readonly tables: Readonly<
-    Record<string, { readonly from: string; readonly keep: { readonly key: readonly string[] } }>
+    Record<
+      string,
+      { readonly from: string; readonly keep: { readonly key: readonly string[]; readonly state?: unknown } }
+    >
   >;
 }
 
@@ -19,7 +22,12 @@ interface ReadersOfStreams {
  */
 export function fieldMistakes({ streams, sinks, tables }: ReadersOfStreams): string[] {
   const readers = [
-    ...Object.entries(tables).map(([name, { from, keep }]) => ({ name, from, fields: keep.key })),
+    // The key of a table with a state of its own are columns of its rows.
+    ...Object.entries(tables).map(([name, { from, keep }]) => ({
+      name,
+      from,
+      fields: keep.state === undefined ? keep.key : [],
+    })),
     ...Object.entries(sinks).map(([name, { from, write }]) => ({ name, from, fields: write.fields ?? [] })),
   ];
   return readers.flatMap(({ name, from, fields }) => {

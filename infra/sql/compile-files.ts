@@ -9,7 +9,8 @@ import { SqlMistake } from './syntax/source-position.ts';
 
 /**
  * The result of `npm run sql:compile [-- --check]` for one module. The command writes a module beside every `.sql` file
- * in functions/transforms. With --check it writes nothing and fails if a module is missing or out of date.
+ * in functions/transforms and functions/tables. With --check it writes nothing and fails if a module is missing or out
+ * of date.
  */
 export interface CompiledFile {
   readonly file: string;
@@ -19,30 +20,42 @@ export interface CompiledFile {
 
 export interface Folders {
   readonly transforms: string;
+  readonly tables?: string;
   /** The path of functions/runtime, from which the generated modules import. */
   readonly runtime: string;
 }
 
 export async function compileFiles(folders: Folders, { check }: { check: boolean }): Promise<readonly CompiledFile[]> {
-  const names = (await readdir(folders.transforms, { recursive: true })).sort();
+  const { transforms, tables } = folders;
+  const files = await Promise.all([transforms, ...(tables === undefined ? [] : [tables])].map(filesBelow));
+  const paths = files.flat();
   const compiled: CompiledFile[] = [];
   const inOrder = await afterTheirInputs(
-    folders.transforms,
-    names.filter((name) => name.endsWith('.sql')),
+    dirname(transforms),
+    paths.filter((path) => path.endsWith('.sql')),
   );
-  for (const name of inOrder) compiled.push(await compileOne(folders, join(folders.transforms, name), check));
-  for (const name of names) {
-    const path = join(folders.transforms, name);
-    if (name.endsWith('.sql.ts') && !names.includes(name.replace(/\.ts$/, '')))
+  for (const path of inOrder) compiled.push(await compileOne(folders, path, check));
+  for (const path of paths) {
+    if (path.endsWith('.sql.ts') && !paths.includes(path.replace(/\.ts$/, '')))
       compiled.push({ file: path, state: 'left over' });
   }
   return compiled;
 }
 
-/** Compiles the transforms of this repository. */
-export function compileTransforms(options: { check: boolean }): Promise<readonly CompiledFile[]> {
+async function filesBelow(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder, { recursive: true });
+  return names.sort().map((name) => join(folder, name));
+}
+
+/** Compiles the transforms and tables of this repository. */
+export function compileSqlFiles(options: { check: boolean }): Promise<readonly CompiledFile[]> {
   const functions = resolve(import.meta.dirname, '../../functions');
-  return compileFiles({ transforms: join(functions, 'transforms'), runtime: join(functions, 'runtime') }, options);
+  const folders = {
+    transforms: join(functions, 'transforms'),
+    tables: join(functions, 'tables'),
+    runtime: join(functions, 'runtime'),
+  };
+  return compileFiles(folders, options);
 }
 
 async function compileOne(folders: Folders, path: string, check: boolean): Promise<CompiledFile> {
@@ -50,11 +63,13 @@ async function compileOne(folders: Folders, path: string, check: boolean): Promi
     file: relative(dirname(dirname(folders.transforms)), path),
     text: await readFile(path, 'utf8'),
   };
-  const { schema, isTransform } = await exportedSchema(source, dirname(path));
+  const { schema, property } = await exportedSchema(source, dirname(path));
+  const isTable = folders.tables !== undefined && !relative(folders.tables, path).startsWith('..');
   const text = await compileFile(source, {
     schema,
-    schemaImport: { ...schemaReference(source), isTransform },
+    schemaImport: { ...schemaReference(source), property },
     runtime: modulePath(relative(dirname(path), folders.runtime)),
+    makes: isTable ? 'table' : 'stream',
   });
   const target = `${path}.ts`;
   const before = await readFile(target, 'utf8').catch(() => undefined);
@@ -68,27 +83,28 @@ const modulePath = (path: string): string => {
   return posix.startsWith('.') ? posix : `./${posix}`;
 };
 
-/** Orders files so that a statement on the output of another one comes after it. */
-async function afterTheirInputs(folder: string, names: readonly string[]): Promise<readonly string[]> {
+/** Orders files so that a statement on the output of another one comes after it. Messages name them from the folder. */
+async function afterTheirInputs(folder: string, paths: readonly string[]): Promise<readonly string[]> {
   const ordered = new Set<string>();
-  const visit = async (name: string, readers: readonly string[]): Promise<void> => {
-    if (ordered.has(name)) return;
-    const source: Source = { file: name, text: await readFile(join(folder, name), 'utf8') };
-    const input = relative(folder, resolve(folder, dirname(name), schemaReference(source).module)).replace(/\.ts$/, '');
-    if (input === name || readers.includes(input))
+  const visit = async (path: string, readers: readonly string[]): Promise<void> => {
+    if (ordered.has(path)) return;
+    const file = relative(folder, path);
+    const source: Source = { file, text: await readFile(path, 'utf8') };
+    const input = resolve(dirname(path), schemaReference(source).module).replace(/\.ts$/, '');
+    if (input === path || readers.includes(input))
       throw new SqlMistake('invalid', {
         source,
         offset: 0,
-        problem: `the schema of ${name} is that of its own output`,
+        problem: `the schema of ${file} is that of its own output`,
       });
-    if (names.includes(input)) await visit(input, [...readers, name]);
-    ordered.add(name);
+    if (paths.includes(input)) await visit(input, [...readers, path]);
+    ordered.add(path);
   };
-  for (const name of names) await visit(name, []);
+  for (const path of paths) await visit(path, []);
   return [...ordered];
 }
 
-/** Imports the schema that the first line of a `.sql` file names: a zod schema, or the outputs of a transform. */
+/** Imports the schema that the first line of a `.sql` file names: a zod schema, or that of a transform or a table. */
 export async function schemaOf(source: Source, directory: string): Promise<z.ZodType> {
   return (await exportedSchema(source, directory)).schema;
 }
@@ -96,7 +112,7 @@ export async function schemaOf(source: Source, directory: string): Promise<z.Zod
 async function exportedSchema(
   source: Source,
   directory: string,
-): Promise<{ readonly schema: z.ZodType; readonly isTransform: boolean }> {
+): Promise<{ readonly schema: z.ZodType; readonly property?: 'to' | 'row' | undefined }> {
   const { module, name } = schemaReference(source);
   const path = resolve(directory, module);
   const offset = source.text.indexOf(module);
@@ -106,11 +122,11 @@ async function exportedSchema(
   const version = path.endsWith('.sql.ts') ? `?version=${(await stat(path, { bigint: true })).mtimeNs}` : '';
   const exported = (await import(pathToFileURL(path).href + version)) as Record<string, unknown>;
   const found = exported[name];
-  if (found instanceof z.ZodType) return { schema: found, isTransform: false };
-  const outputs = outputsOf(found);
-  if (outputs !== undefined) return { schema: outputs, isTransform: true };
+  if (found instanceof z.ZodType) return { schema: found };
+  const made = madeBy(found);
+  if (made !== undefined) return made;
   const schemas = Object.keys(exported).filter(
-    (key) => exported[key] instanceof z.ZodType || outputsOf(exported[key]) !== undefined,
+    (key) => exported[key] instanceof z.ZodType || madeBy(exported[key]) !== undefined,
   );
   throw new SqlMistake('invalid', {
     source,
@@ -120,10 +136,14 @@ async function exportedSchema(
   });
 }
 
-/** Returns the schema of a transform's outputs; undefined for anything else. */
-function outputsOf(value: unknown): z.ZodType | undefined {
-  const to = typeof value === 'object' && value !== null && 'to' in value ? value.to : undefined;
-  return to instanceof z.ZodType ? to : undefined;
+/** Returns the schema of a transform's outputs, or of a table's rows; undefined for anything else. */
+function madeBy(value: unknown): { readonly schema: z.ZodType; readonly property: 'to' | 'row' } | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const property of ['to', 'row'] as const) {
+    const schema = (value as Readonly<Record<string, unknown>>)[property];
+    if (schema instanceof z.ZodType) return { schema, property };
+  }
+  return undefined;
 }
 
 if (import.meta.main) await main();
@@ -131,7 +151,7 @@ if (import.meta.main) await main();
 async function main(): Promise<void> {
   const check = process.argv.includes('--check');
   try {
-    const files = await compileTransforms({ check });
+    const files = await compileSqlFiles({ check });
     for (const { file, state } of files)
       if (state !== 'unchanged') console.log(`${state}: ${relative(process.cwd(), file)}`);
     if (files.some(({ state }) => state === 'stale'))

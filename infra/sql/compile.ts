@@ -1,11 +1,16 @@
-import { basename } from 'node:path';
+import { basename, posix } from 'node:path';
 import type { z } from 'zod';
 import type { Expected } from './check/statement.ts';
 import { checkCondition, checkStatement } from './check/statement.ts';
+import { keyOf } from './check/table.ts';
+import { columnTextsCode, keptCode, stateTypesOf } from './emit/grouped.ts';
 import type { ModuleCode } from './emit/module-code.ts';
 import { expand, quoteText, typescriptModule } from './emit/module-code.ts';
 import { statementCode } from './emit/statement.ts';
-import type { Plan } from './plan/plan.ts';
+import type { OutputColumn, Plan } from './plan/plan.ts';
+import type { SqlType } from './plan/sql-type.ts';
+import { typeName } from './plan/sql-type.ts';
+import { stateShape } from './plan/state-shape.ts';
 import { outputSchemaCode } from './schema/output-schema.ts';
 import { columnsOfSchema } from './schema/schema-columns.ts';
 import type { Source } from './syntax/source-position.ts';
@@ -17,13 +22,15 @@ export interface CompileOptions {
   /** How the generated module imports that schema, and the runtime. */
   readonly schemaImport: SchemaImport;
   readonly runtime: string;
+  /** What the file has to make: a stream without `makes`. */
+  readonly makes?: 'stream' | 'table' | undefined;
 }
 
-/** An export that is a schema, or a transform whose outputs have the schema. */
+/** An export that is a schema, or has one: a transform that of its outputs (`to`), a table that of its rows (`row`). */
 export interface SchemaImport {
   readonly module: string;
   readonly name: string;
-  readonly isTransform?: boolean;
+  readonly property?: 'to' | 'row' | undefined;
 }
 
 /** Reads the schema reference in the first line of a `.sql` file: `-- schema: ./order.ts#Order`. */
@@ -40,7 +47,8 @@ export function schemaReference(source: Source): { readonly module: string; read
 
 /** Compiles a `.sql` file to the text of the module beside it. The same file always gives the same text. */
 export async function compileFile(source: Source, options: CompileOptions): Promise<string> {
-  const plan = await checkStatement(source, { columns: requireColumns(source, options.schema) });
+  const { schema, makes = 'stream' } = options;
+  const plan = await checkStatement(source, { columns: requireColumns(source, schema), makes });
   return moduleText(plan, options);
 }
 
@@ -67,16 +75,21 @@ function requireColumns(source: Source, schema: z.ZodType): Expected['columns'] 
 
 function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOptions): string {
   const module = typescriptModule();
-  const body = statementCode(module, plan);
+  const isTable = plan.table !== undefined;
+  const body = isTable ? tableCode(module, plan) : [statementCode(module, plan)];
   const file = basename(plan.source.file);
   const name = exportName(file);
-  expand(module, '{sql-transform/sqlTransform}');
-  const imported = uniqueSchemaName(schemaImport.name, module, name);
-  const input = schemaImport.isTransform === true ? `${imported}.to` : imported;
+  const make = expand(module, isTable ? '{sql-table/sqlTable}' : '{sql-transform/sqlTransform}');
+  const handler = isTable ? 'tableHandler' : 'transformHandler';
+  const handlerModule = isTable
+    ? `${beside(runtime, 'table-state')}/table-handler.ts`
+    : `${runtime}/transform-handler.ts`;
+  const imported = uniqueSchemaName(schemaImport.name, module, [name, handler]);
+  const input = schemaImport.property === undefined ? imported : `${imported}.${schemaImport.property}`;
   const imports = [
     "import { z } from 'zod';",
     ...importLines(module, runtime),
-    `import { transformHandler } from '${runtime}/transform-handler.ts';`,
+    `import { ${handler} } from '${handlerModule}';`,
     `import { ${imported === schemaImport.name ? imported : `${schemaImport.name} as ${imported}`} } from '${schemaImport.module}';`,
   ];
   const streamNames = [
@@ -98,25 +111,74 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
       '/**',
       ...comment,
       ' */',
-      `export const ${name} = sqlTransform({`,
+      `export const ${name} = ${make}({`,
       'entry: import.meta.url,',
       `file: '${file}',`,
       `streams: { ${streamNames.join(', ')} },`,
       `from: ${input},`,
-      `to: ${outputSchemaCode(plan.outputs, { schema, name: input })},`,
-      body,
+      `${isTable ? 'row' : 'to'}: ${outputSchemaCode(shownOutputs(plan), { schema, name: input })},`,
+      ...body,
       '});',
       '',
-      `export const handler = transformHandler(${name});`,
+      `export const handler = ${handler}(${name});`,
       '',
     ].join('\n'),
   );
 }
 
+/** Returns the code of what is in a table's module and not in a transform's. */
+function tableCode(module: ModuleCode, plan: Plan): readonly string[] {
+  const keys = plan.grouping?.keys ?? [];
+  const types = plan.grouping === undefined ? [] : stateTypesOf(plan.grouping).flat();
+  return [
+    `key: [${keyOf(plan).map(quoteText).join(', ')}],`,
+    `shape: ${quoteText(stateShape(plan))},`,
+    `isGrowing: ${types.some(isGrowing)},`,
+    `keyColumns: ${columnTextsCode(
+      module,
+      keys.map(({ expression }) => expression.type),
+    )},`,
+    keptCode(module, plan),
+  ];
+}
+
+/** Tests whether a value of the type may have any number of bytes. */
+const isGrowing = (type: SqlType): boolean => type.kind !== 'scalar' || ['text', 'jsonb', 'bytea'].includes(type.name);
+
+/**
+ * Returns the outputs with the key, and the row of DISTINCT ON, as the input has them: a column that comes from there
+ * keeps the schema of the input, unless its value is written otherwise than it was read.
+ */
+function shownOutputs({ outputs, grouping }: Plan): readonly OutputColumn[] {
+  const values = [...(grouping?.keys ?? []), ...(grouping?.first?.values ?? [])];
+  return outputs.map(({ name, expression }) => {
+    const value = values.find(({ column }) => expression.kind === 'column' && expression.column === column);
+    const isSame = value !== undefined && WRITTEN_AS_READ.has(typeName(value.expression.type));
+    return { name, expression: isSame ? value.expression : expression };
+  });
+}
+
+/** Not numeric: as a column of Postgres, the schema of any number has 15 digits. */
+const WRITTEN_AS_READ: ReadonlySet<string> = new Set([
+  'text',
+  'boolean',
+  'integer',
+  'bigint',
+  'double precision',
+  'uuid',
+  'date',
+]);
+
+/** `../runtime` → `../table-state`: a folder beside that of the runtime. */
+function beside(runtime: string, folder: string): string {
+  const path = posix.join(runtime, '..', folder);
+  return path.startsWith('.') ? path : `./${path}`;
+}
+
 /** Returns the schema's name in the module; appends `Schema` while an import or another export has the same name. */
-function uniqueSchemaName(schema: string, module: ModuleCode, transform: string): string {
+function uniqueSchemaName(schema: string, module: ModuleCode, others: readonly string[]): string {
   const taken = new Set([...module.imports.values()].flatMap((names) => [...names]));
-  for (const name of ['z', 'transformHandler', 'handler', transform]) taken.add(name);
+  for (const name of ['z', 'handler', ...others]) taken.add(name);
   let name = schema;
   while (taken.has(name)) name = `${name}Schema`;
   return name;

@@ -1,10 +1,12 @@
+import { keyOf } from './check/table.ts';
 import { constantLines, indent } from './compile.ts';
-import { groupedCode } from './emit/grouped.ts';
+import { groupedCode, keptCode } from './emit/grouped.ts';
 import { javascriptModule } from './emit/module-code.ts';
 import { dataColumnsOf, statementCode } from './emit/statement.ts';
+import { stateLines } from './explain-state.ts';
 import type { Checked } from './plan/checked.ts';
 import { children, columnsOf } from './plan/checked.ts';
-import type { AggregateCall, Grouping } from './plan/grouping.ts';
+import type { AggregateCall, Grouping, SortKey } from './plan/grouping.ts';
 import { inputsOf } from './plan/grouping.ts';
 import type { OutputColumn, Plan } from './plan/plan.ts';
 import { signatureText } from './plan/routine.ts';
@@ -17,6 +19,7 @@ export function explain(plan: Plan): string {
     ['plan', planLines(plan)],
     ['reads', readLines(plan)],
     ['writes', plan.outputs.map(outputLine)],
+    ...(plan.table === undefined ? [] : [['state', stateLines(plan)] as const]),
     ['cost', costLines(plan)],
     ['guarantees', guaranteeLines(plan)],
     ['code', codeLines(plan)],
@@ -28,7 +31,8 @@ export function explain(plan: Plan): string {
 
 function codeLines(plan: Plan): readonly string[] {
   const module = javascriptModule();
-  const body = plan.grouping === undefined ? statementCode(module, plan) : groupedCode(module, plan);
+  const grouped = plan.table === undefined ? groupedCode : keptCode;
+  const body = plan.grouping === undefined ? statementCode(module, plan) : grouped(module, plan);
   return indent([...constantLines(module), body].join('\n')).split('\n');
 }
 
@@ -41,6 +45,7 @@ function planLines(plan: Plan): readonly string[] {
     ...(plan.grouping === undefined ? [] : groupLines(plan, plan.grouping)),
     `project ${plan.outputs.map(({ name }) => name).join(', ')}`,
     ...(plan.grouping === undefined ? outputLines(plan) : endLines(plan, plan.grouping)),
+    ...(plan.table === undefined ? [] : [`into table ${plan.table}, whose key is ${keyOf(plan).join(', ')}`]),
   ];
 }
 
@@ -54,14 +59,20 @@ function outputLines(plan: Plan): readonly string[] {
   ];
 }
 
-function groupLines(plan: Plan, { keys, aggregates, having }: Grouping): readonly string[] {
+function groupLines(plan: Plan, { keys, aggregates, first, having }: Grouping): readonly string[] {
   const by = keys.map(({ expression }) => describe(plan, expression)).join(', ');
   return [
     keys.length === 0 ? 'group all rows into one' : `group by ${by}`,
     ...aggregates.map((call) => `  ${aggregateText(call)}`),
+    ...(first === undefined
+      ? []
+      : [`  keep the first row by ${first.sortKeys.map((key) => orderText(plan, key)).join(', ')}`]),
     ...(having === undefined ? [] : [`filter groups by ${describe(plan, having)}`]),
   ];
 }
+
+const orderText = (plan: Plan, { expression, isDescending }: SortKey): string =>
+  `${describe(plan, expression)}${isDescending ? ' descending' : ''}`;
 
 /** Says what an aggregate keeps of each group, and whether a row could be taken out of it again. */
 function aggregateText({ resolved, state, isInvertible, isDistinct, filter }: AggregateCall): string {
@@ -130,6 +141,12 @@ const operationsOf = (expression: Checked): number =>
   children(expression).reduce((sum, part) => sum + operationsOf(part), 0);
 
 function guaranteeLines(plan: Plan): readonly string[] {
+  if (plan.table !== undefined)
+    return [
+      'each event counts once: rows, position and marks are committed together',
+      'an event is rejected if a column that the statement reads is invalid, or an expression or an aggregate fails on it; its groups stay as they were',
+      'a row has one writer, the events with one key of the stream; an event with another key is rejected',
+    ];
   if (plan.grouping !== undefined)
     return [
       'an event is rejected if a column that the statement reads is invalid, or an expression or an aggregate fails on it; its group stays as it was',

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { expect, test } from 'vitest';
 import { httpSource } from '../../functions/sources/http/http.ts';
 import { basket, CartEvent } from '../../functions/tables/basket.ts';
+import { cartContents } from '../../functions/tables/cart-contents.sql.ts';
 import { everythingDone } from '../../infra/local/everything-done.ts';
 import { startLocal } from '../../infra/local/start.ts';
 import { stepStatus } from '../../infra/operation/status/status.ts';
@@ -11,10 +12,10 @@ const shop = definePipeline({
   name: 'shop',
   streams: { cart: { schema: CartEvent, shards: 2 } },
   sources: { clicks: { read: httpSource({ schema: CartEvent, type: 'item.added', key: 'customer_id' }), to: 'cart' } },
-  tables: { basket: { from: 'cart', keep: basket } },
+  tables: { basket: { from: 'cart', keep: basket }, contents: { from: 'cart', keep: cartContents } },
 });
 
-test('on a laptop a table step keeps its table in a real Postgres, and status reads its positions there', async () => {
+test('on a laptop a table step, in TypeScript or SQL, keeps its table in a real Postgres, and status reads its positions there', async () => {
   const log: string[] = [];
   const { signal } = new AbortController();
   await using running = new AsyncDisposableStack();
@@ -37,11 +38,15 @@ test('on a laptop a table step keeps its table in a real Postgres, and status re
   const client = new pg.Client({ ...server, database: name });
   await client.connect();
   try {
-    const { rows } = await client.query('SELECT customer_id, item, quantity FROM shop.basket ORDER BY customer_id');
-    expect(rows, log.join('\n')).toEqual([
-      { customer_id: 'ann', item: 'tea', quantity: 3 },
-      { customer_id: 'cid', item: 'tea', quantity: 2 },
-    ]);
+    for (const table of ['basket', 'contents']) {
+      const { rows } = await client.query(
+        `SELECT customer_id, item, quantity::integer FROM shop.${table} ORDER BY customer_id`,
+      );
+      expect(rows, log.join('\n')).toEqual([
+        { customer_id: 'ann', item: 'tea', quantity: 3 },
+        { customer_id: 'cid', item: 'tea', quantity: 2 },
+      ]);
+    }
   } finally {
     await client.end();
   }

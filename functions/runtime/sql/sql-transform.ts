@@ -115,12 +115,17 @@ export function runLoaded(statement: Statement, { row, event, target }: LoadedEv
   try {
     if (passesWhere(statement, row, event)) statement.select(row, event, target);
   } catch (error) {
-    if (!(error instanceof SqlError)) throw error;
-    throw new EventRejected(
-      'transform',
-      `${error.message} (SQLSTATE ${error.code}), at ${statement.file}${row.at === '' ? '' : `:${row.at}`}`,
-    );
+    throw blamedOn(statement, row, error);
   }
+}
+
+/** Returns what to throw for an error in a statement: an expression that fails is the fault of the event. */
+export function blamedOn({ file }: Pick<Statement, 'file'>, { at }: Pick<Row, 'at'>, error: unknown): unknown {
+  if (!(error instanceof SqlError)) return error;
+  return new EventRejected(
+    'transform',
+    `${error.message} (SQLSTATE ${error.code}), at ${file}${at === '' ? '' : `:${at}`}`,
+  );
 }
 
 /**

@@ -96,7 +96,7 @@ function rejectUnsupportedForms(context: CheckContext, node: FuncCall, name: str
   if (AGGREGATES.has(name))
     unsupported(
       `${name} is an aggregate: a transform sees one event at a time`,
-      'aggregates work in `millrace sql`, over files',
+      'write CREATE TABLE … AS SELECT … GROUP BY in functions/tables',
     );
   const alternative = VOLATILE.get(name);
   if (alternative !== undefined)

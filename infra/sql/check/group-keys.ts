@@ -32,11 +32,16 @@ export function checkKeys(
         hint: 'use its fields, such as (address).city',
       });
     if (keys.some((key) => isSameExpression(key.expression, expression))) continue;
-    const { type, nullable } = expression;
-    const variable = `key${keys.length + 1}`;
-    keys.push({ expression, column: { name: variable, type, nullable, table: '', origin: 'group', variable } });
+    keys.push(keyColumn(keys.length, expression));
   }
   return keys;
+}
+
+/** Makes the key with this index of an expression. */
+export function keyColumn(index: number, expression: Checked): Key {
+  const { type, nullable } = expression;
+  const variable = `key${index + 1}`;
+  return { expression, column: { name: variable, type, nullable, table: '', origin: 'group', variable } };
 }
 
 function keyOf(context: CheckContext, node: Node, outputs: readonly OutputColumn[]): Checked {
@@ -57,7 +62,7 @@ function keyOf(context: CheckContext, node: Node, outputs: readonly OutputColumn
 
 interface Item {
   readonly node: Node;
-  readonly clause: 'GROUP BY' | 'ORDER BY';
+  readonly clause: 'GROUP BY' | 'ORDER BY' | 'DISTINCT ON';
   readonly outputs: readonly OutputColumn[];
 }
 

@@ -31,7 +31,6 @@ function hasAggregate(node: unknown): boolean {
 /** Checks the outputs and the grouping of a statement that `isGrouped`. */
 export function checkGrouped(inputs: Scope, parsed: ParsedStatement): Pick<Plan, 'outputs' | 'grouping'> {
   const { select } = parsed;
-  rejectStreamClauses(inputs, parsed);
   const aggregates = startAggregates((select.groupClause ?? []).length === 0);
   const scope = { ...inputs, aggregate: aggregates.check };
   const context: CheckContext = {
@@ -62,9 +61,12 @@ export function checkGrouped(inputs: Scope, parsed: ParsedStatement): Pick<Plan,
   return { outputs: grouped, grouping };
 }
 
-function rejectStreamClauses(context: Scope, { select, target, partitionBy, timestampBy }: ParsedStatement): void {
+export function rejectStreamClauses(
+  context: Scope,
+  { select, target, partitionBy, timestampBy }: ParsedStatement,
+): void {
   const written =
-    target !== undefined
+    target?.kind === 'stream'
       ? 'CREATE STREAM'
       : partitionBy !== undefined
         ? 'PARTITION BY'
@@ -74,9 +76,15 @@ function rejectStreamClauses(context: Scope, { select, target, partitionBy, time
   const ties = select.limitOption === 'LIMIT_OPTION_WITH_TIES';
   if (written !== undefined)
     throw mistake(context, 'unsupported', {
-      offset: target?.offset ?? Math.max(context.source.text.search(/\b(?:partition|timestamp)\s+by\b/i), 0),
-      problem: `${written} is not supported with GROUP BY and aggregates: their outputs are not events yet`,
-      hint: 'write SELECT alone',
+      offset:
+        target?.kind === 'stream'
+          ? target.offset
+          : Math.max(context.source.text.search(/\b(?:partition|timestamp)\s+by\b/i), 0),
+      problem: `${written} is not supported with GROUP BY, aggregates and DISTINCT ON: they make the rows of a table`,
+      hint:
+        target?.kind === 'stream'
+          ? 'write CREATE TABLE <name> AS SELECT …'
+          : 'leave it out: a row has the key that GROUP BY or DISTINCT ON gives it',
     });
   if (ties)
     throw mistake(context, 'unsupported', {
@@ -100,7 +108,7 @@ function overKeys(context: CheckContext, keys: readonly Key[], expression: Check
   });
 }
 
-function checkSorting(
+export function checkSorting(
   context: CheckContext,
   items: readonly Node[],
   outputs: readonly OutputColumn[],
@@ -116,7 +124,11 @@ function checkSorting(
   });
 }
 
-function checkLimit(context: CheckContext, node: Node | undefined, clause: 'LIMIT' | 'OFFSET'): bigint | undefined {
+export function checkLimit(
+  context: CheckContext,
+  node: Node | undefined,
+  clause: 'LIMIT' | 'OFFSET',
+): bigint | undefined {
   if (node === undefined) return undefined;
   const scope = {
     ...context,

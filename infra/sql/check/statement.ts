@@ -11,19 +11,24 @@ import { forbidAggregates } from './aggregates.ts';
 import type { CheckContext } from './context.ts';
 import { coerce, convert, mistake, requireBoolean, withoutUnknown } from './context.ts';
 import { checkExpression } from './expression.ts';
+import { checkFirstRow, isDistinctOn } from './first-row.ts';
 import { foldConstants } from './fold.ts';
 import { checkFrom } from './from.ts';
-import { checkGrouped, isGrouped } from './grouped.ts';
+
+import { checkGrouped, isGrouped, rejectStreamClauses } from './grouped.ts';
 import { notNullWhere } from './never-null.ts';
 import { checkOutputs } from './outputs.ts';
+import { noKey, rejectInTable, requireTableName, tableNamed, tablePlan } from './table.ts';
 
 export interface Expected {
   readonly columns: readonly Column[];
   /** The streams that the step reads and writes; undefined if the statement may use any name. */
   readonly from?: string;
   readonly to?: string;
-  /** Whether the statement reads files, which have an end. */
+  /** Whether the statement reads files, which have an end. Then it may be any statement. */
   readonly ofFiles?: boolean;
+  /** What the statement has to make: a stream without `makes`. Not for files. */
+  readonly makes?: 'stream' | 'table';
 }
 
 /** Parses and checks a statement. Throws `SqlMistake` with line, column and caret. */
@@ -39,15 +44,21 @@ export async function checkCondition(source: Source, stream: string, columns: re
 
 function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected): Plan {
   const base = { source, offsetOf: parsed.offsetOf };
-  const ofFiles = expected.ofFiles === true;
-  const grouped = ofFiles && isGrouped(parsed.select);
-  rejectUnsupportedClauses(base, parsed.select, { ofFiles, grouped });
-  const inFrom = ofFiles
+  const { ofFiles = false, makes = 'stream' } = expected;
+  const isTable = parsed.target?.kind === 'table';
+  if (!ofFiles) requireKind(base, parsed, makes);
+  const ofGroups = ofFiles || isTable;
+  const distinctOn = ofGroups && isDistinctOn(parsed.select);
+  const grouped = distinctOn || (ofGroups && isGrouped(parsed.select));
+  if (isTable) rejectInTable(source, parsed.select, codeOf(source));
+  rejectUnsupportedClauses(base, parsed.select, { ofFiles: ofGroups, grouped, distinctOn });
+  if (grouped) rejectStreamClauses({ ...base, columns: [] }, parsed);
+  const inFrom = ofGroups
     ? { ...base, aggregate: forbidAggregates('aggregate functions are not allowed in functions in FROM') }
     : base;
   const from = checkFrom(inFrom, parsed.select, expected.columns);
   requireName(base, { what: 'FROM', name: from.stream, expected: expected.from, offset: from.offset });
-  if (parsed.target !== undefined)
+  if (parsed.target?.kind === 'stream')
     requireName(base, {
       what: 'CREATE STREAM',
       name: parsed.target.name,
@@ -60,7 +71,7 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
   const context: CheckContext = { ...scope, check };
   const { whereClause } = parsed.select;
   const { timestampBy } = parsed;
-  const whereScope = ofFiles
+  const whereScope = ofGroups
     ? { ...scope, aggregate: forbidAggregates('aggregate functions are not allowed in WHERE', 'use HAVING') }
     : scope;
   const where =
@@ -68,12 +79,18 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
   const input = {
     source,
     from: from.stream,
-    target: parsed.target?.name,
+    target: isTable ? undefined : parsed.target?.name,
+    ...(isTable ? { table: parsed.target?.name ?? '' } : {}),
     columns: from.columns,
     unnests: from.unnests,
     where: where === undefined ? undefined : foldConstants(source, where),
   };
-  if (grouped) return { ...input, ...checkGrouped(scope, parsed), partitionBy: undefined, timestampBy: undefined };
+  if (grouped) {
+    const groups = distinctOn ? checkFirstRow(scope, parsed) : checkGrouped(scope, parsed);
+    const plan = { ...input, ...groups, partitionBy: undefined, timestampBy: undefined };
+    return isTable ? tablePlan(plan, parsed.target?.offset ?? 0) : plan;
+  }
+  if (isTable) throw noKey(source, parsed.target?.offset ?? 0);
   return {
     ...input,
     outputs: withProvenNotNull(checkOutputs(context, parsed.select.targetList ?? []), where),
@@ -119,34 +136,61 @@ function requireName(base: Base, { what, name, expected, offset }: Named): void 
   });
 }
 
+function requireKind(base: Base, { target }: ParsedStatement, makes: 'stream' | 'table'): void {
+  if (makes === 'table') {
+    if (target?.kind === 'table') return requireTableName(base.source, target);
+    throw mistake(base, 'invalid', {
+      offset: Math.max(codeOf(base.source).search(/\b(?:create|select)\b/i), 0),
+      problem: 'a file in functions/tables creates a table',
+      hint: `write CREATE TABLE ${tableNamed(base.source.file)} AS SELECT …; SQL that makes events of events stands in functions/transforms`,
+    });
+  }
+  if (target?.kind === 'table')
+    throw mistake(base, 'unsupported', {
+      offset: target.offset,
+      problem: 'a transform makes events, and CREATE TABLE makes a table',
+      hint: `put it into functions/tables/${target.name.replaceAll('_', '-')}.sql, or write CREATE STREAM`,
+    });
+}
+
 /** Matches comments, texts and quoted names, in which a keyword is not a clause. */
 const NO_CODE = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
+
+/** Returns the text with blanks where it is no code. */
+const codeOf = ({ text }: Source): string => text.replace(NO_CODE, (part) => ' '.repeat(part.length));
 
 interface Allowed {
   readonly ofFiles: boolean;
   readonly grouped: boolean;
+  readonly distinctOn: boolean;
 }
 
-function rejectUnsupportedClauses(base: Base, select: SelectStmt, { ofFiles, grouped }: Allowed): void {
-  const code = base.source.text.replace(NO_CODE, (text) => ' '.repeat(text.length));
+function rejectUnsupportedClauses(base: Base, select: SelectStmt, allowed: Allowed): void {
+  const { ofFiles, grouped, distinctOn } = allowed;
+  const code = codeOf(base.source);
   const words: readonly (readonly [present: boolean, word: RegExp, problem: string, hint?: string])[] = [
     [
       !grouped && (select.groupClause?.length ?? 0) > 0,
       /\bgroup\s+by\b/i,
-      'GROUP BY is not supported yet: a transform sees one event at a time',
-      'it works in `millrace sql`, over files',
+      'GROUP BY is not supported in a transform, which sees one event at a time',
+      'write CREATE TABLE … AS SELECT … GROUP BY in functions/tables',
     ],
     [
       !grouped && select.havingClause !== undefined,
       /\bhaving\b/i,
-      'HAVING is not supported yet: a transform sees one event at a time',
-      'it works in `millrace sql`, over files',
+      'HAVING is not supported in a transform, which sees one event at a time',
+      'write CREATE TABLE … AS SELECT … GROUP BY … HAVING in functions/tables',
     ],
     [(select.windowClause?.length ?? 0) > 0, /\bwindow\b/i, 'WINDOW is not supported yet'],
     [
-      (select.distinctClause?.length ?? 0) > 0,
+      !distinctOn && (select.distinctClause?.length ?? 0) > 0,
       /\bdistinct\b/i,
-      'DISTINCT is not supported: a transform sees one event at a time',
+      ofFiles
+        ? 'SELECT DISTINCT is not supported'
+        : 'DISTINCT is not supported in a transform, which sees one event at a time',
+      ofFiles
+        ? 'write GROUP BY with the same columns, or SELECT DISTINCT ON (key) … ORDER BY key, time DESC'
+        : 'for the latest row of each key, write CREATE TABLE … AS SELECT DISTINCT ON (key) … in functions/tables',
     ],
     [
       !grouped && (select.sortClause?.length ?? 0) > 0,

@@ -1,11 +1,11 @@
 import { factsOf } from '../catalog/type-facts.ts';
 import type { Checked } from '../plan/checked.ts';
 import { isSameExpression } from '../plan/checked.ts';
-import type { AggregateCall, SortKey } from '../plan/grouping.ts';
+import type { AggregateCall, FirstRow, SortKey } from '../plan/grouping.ts';
 import type { SqlType } from '../plan/sql-type.ts';
 import { TEXT } from '../plan/sql-type.ts';
 import type { ModuleCode } from './module-code.ts';
-import { constant, expand } from './module-code.ts';
+import { cast, constant, expand } from './module-code.ts';
 
 /** Returns the name of the constant that is the accumulator of an aggregate. */
 export function accumulatorCode(module: ModuleCode, call: AggregateCall): string {
@@ -21,7 +21,17 @@ export function accumulatorCode(module: ModuleCode, call: AggregateCall): string
   const distinct = isDistinct ? `[${args.map(({ type }) => fact(type, 'identity')).join(', ')}]` : 'undefined';
   const texts = types.map((type) => `[${fact(type, 'toText')}, ${fact(type, 'fromText')}]`).join(', ');
   const sorting = sortingCode(module, isDistinct ? distinctOrder(args, sortKeys) : afterArguments(args, sortKeys));
-  const code = `${collected}(${inner}, { args: ${args.length}, distinct: ${distinct}, sorting: ${sorting}, texts: [${texts}] })`;
+  const code = `${collected}(${cast(module, inner, 'never')}, { args: ${args.length}, distinct: ${distinct}, sorting: ${sorting}, texts: [${texts}] })`;
+  return constant(module, code, 'accumulator');
+}
+
+/** Returns the name of the constant that keeps the row of DISTINCT ON. */
+export function firstRowCode(module: ModuleCode, { values, sortKeys }: FirstRow): string {
+  const sorting = sortKeys.map((key) => ({
+    ...key,
+    index: values.findIndex(({ expression }) => isSameExpression(expression, key.expression)),
+  }));
+  const code = `${expand(module, '{aggregates/first-row/firstRow}')}(${sortingCode(module, sorting)})`;
   return constant(module, code, 'accumulator');
 }
 

@@ -4,61 +4,92 @@ import { columnsOf } from '../plan/checked.ts';
 import type { AggregateCall, Grouping, GroupKey, SortKey } from '../plan/grouping.ts';
 import { inputsOf } from '../plan/grouping.ts';
 import type { Plan } from '../plan/plan.ts';
-import { accumulatorCode, sortingCode } from './accumulators.ts';
+import type { SqlType } from '../plan/sql-type.ts';
+import { accumulatorCode, firstRowCode, sortingCode } from './accumulators.ts';
+import { typescriptOf } from './calls.ts';
 import { emit } from './expression.ts';
 import type { ModuleCode } from './module-code.ts';
-import { expand } from './module-code.ts';
+import { cast, expand } from './module-code.ts';
 import { outputCode } from './outputs.ts';
 import { at, inputCode, perRowCode } from './statement.ts';
 
 /** Returns the code of the object that keeps groups: `GroupedStatement` in functions/runtime/sql/aggregates. */
 export function groupedCode(module: ModuleCode, plan: Plan): string {
-  const { grouping } = plan;
-  if (grouping === undefined) throw new Error('a plan without its grouping');
-  const { keys, aggregates, having, sortKeys } = grouping;
-  const body = (expressions: readonly Checked[], lines: readonly string[]): readonly string[] => [
-    ...readsOf(grouping, expressions.flatMap(columnsOf)),
-    ...lines,
-  ];
+  const { keys, sortKeys } = groupingOf(plan);
   const value = (expression: Checked): string => emit(module, expression);
-  const havingLines =
-    having === undefined ? ['return true;'] : [at(plan, having), `return (${value(having)}) === true;`];
   const sorted = sortKeys.map(
     ({ expression }, i) => `${at(plan, expression)} const sort${i + 1} = ${value(expression)};`,
   );
-  const accumulators = aggregates.map((call) => accumulatorCode(module, call));
+  const columns = sortKeys.flatMap(({ expression }) => columnsOf(expression));
+  return [
+    keptCode(module, plan),
+    'sortValues: (key, results, row) => {',
+    ...readsOf(module, plan, columns),
+    ...sorted,
+    `return [${sortKeys.map((_, i) => `sort${i + 1}`).join(', ')}];`,
+    '},',
+    `sorting: ${sortingCode(module, sortKeys.map(indexed))},`,
+    `keyTexts: (key) => [${keys.map((key, i) => textCode(module, key, i)).join(', ')}],`,
+  ].join('\n');
+}
+
+function groupingOf({ grouping }: Plan): Grouping {
+  if (grouping === undefined) throw new Error('a plan without its grouping');
+  return grouping;
+}
+
+/** Returns the code of what a table keeps: `KeptGroups`. */
+export function keptCode(module: ModuleCode, plan: Plan): string {
+  const grouping = groupingOf(plan);
+  const { keys, aggregates, having, first } = grouping;
+  const value = (expression: Checked): string => emit(module, expression);
+  const havingLines =
+    having === undefined ? ['return true;'] : [at(plan, having), `return (${value(having)}) === true;`];
+  const accumulators = [
+    ...aggregates.map((call) => accumulatorCode(module, call)),
+    ...(first === undefined ? [] : [firstRowCode(module, first)]),
+  ];
   const { lines, read } = outputCode(module, plan, new Map());
   return [
     ...inputCode(module, plan),
     ...collectCode(module, plan, grouping),
     `accumulators: [${accumulators.join(', ')}],`,
-    `stateTexts: [${aggregates.map((call) => stateTextsCode(module, call)).join(', ')}],`,
-    ...addCode(plan, aggregates, accumulators),
+    `stateTexts: [${stateTypesOf(grouping)
+      .map((types) => columnTextsCode(module, types))
+      .join(', ')}],`,
+    ...addCode(module, plan, accumulators),
     'having: (key, results, row) => {',
-    ...body(having === undefined ? [] : [having], havingLines),
+    ...(having === undefined ? [] : readsOf(module, plan, columnsOf(having))),
+    ...havingLines,
     '},',
-    'sortValues: (key, results, row) => {',
-    ...body(
-      sortKeys.map(({ expression }) => expression),
-      [...sorted, `return [${sortKeys.map((_, i) => `sort${i + 1}`).join(', ')}];`],
-    ),
-    '},',
-    `sorting: ${sortingCode(module, sortKeys.map(indexed))},`,
     'write: ({ key, results }, row, { writer }) => {',
-    ...readsOf(grouping, read),
+    ...readsOf(module, plan, read),
     ...lines,
     '},',
-    `keyTexts: (key) => [${keys.map((key, i) => textCode(module, key, i)).join(', ')}],`,
   ].join('\n');
 }
 
 const indexed = (key: SortKey, index: number): SortKey & { readonly index: number } => ({ ...key, index });
 
-function readsOf({ keys, aggregates }: Grouping, columns: readonly ScopeColumn[]): readonly string[] {
-  const read = (list: readonly { readonly column: ScopeColumn }[], from: string): readonly string[] =>
-    list.flatMap(({ column }, i) => (columns.includes(column) ? [`const ${column.variable} = ${from}[${i}];`] : []));
-  return [...read(keys, 'key'), ...read(aggregates, 'results')];
+/** Returns the declarations of those columns of a group that are read. */
+function readsOf(module: ModuleCode, plan: Plan, read: readonly ScopeColumn[]): readonly string[] {
+  const { keys, aggregates, first } = groupingOf(plan);
+  const declare = (list: readonly { readonly column: ScopeColumn }[], from: string): readonly string[] =>
+    list.flatMap(({ column }, i) =>
+      read.includes(column)
+        ? [`const ${column.variable} = ${cast(module, `${from}[${i}]`, typeOf(module, column))};`]
+        : [],
+    );
+  const row = cast(module, `results[${aggregates.length}]`, 'readonly unknown[]');
+  return [
+    ...declare(keys, 'key'),
+    ...declare(aggregates, 'results'),
+    ...declare(first?.values ?? [], module.typed ? `(${row})` : row),
+  ];
 }
+
+const typeOf = (module: ModuleCode, { type, nullable }: ScopeColumn): string =>
+  `${typescriptOf(module, type)}${nullable ? ' | null' : ''}`;
 
 function textCode(module: ModuleCode, { column }: GroupKey, index: number): string {
   const text = `${expand(module, factsOf(column.type).output)}(key[${index}])`;
@@ -81,11 +112,18 @@ function collectCode(module: ModuleCode, plan: Plan, grouping: Grouping): readon
     if (filter === undefined) return values;
     return [`${at(plan, filter)} const filter${i + 1} = (${emit(module, filter)}) === true;`, ...values];
   });
-  const inputs = slotsOf(aggregates).flatMap(({ names }) => names);
+  const firstLines = (grouping.first?.values ?? []).map(
+    ({ column, expression }) => `${at(plan, expression)} const ${column.variable} = ${emit(module, expression)};`,
+  );
+  const inputs = [
+    ...slotsOf(aggregates).flatMap(({ names }) => names),
+    ...(grouping.first?.values ?? []).map(({ column }) => column.variable),
+  ];
   const names = keys.map(({ column }) => column.variable);
   const lines = [
     ...keyLines,
     ...inputLines,
+    ...firstLines,
     `take(${identityCode(module, keys)}, [${names.join(', ')}], [${inputs.join(', ')}]);`,
   ];
   const read = inputsOf(grouping).flatMap(columnsOf);
@@ -111,8 +149,15 @@ function identityCode(module: ModuleCode, keys: readonly GroupKey[]): string {
     : `${expand(module, '{aggregates/identity/joinedIdentity}')}([${identities.join(', ')}])`;
 }
 
-function stateTextsCode(module: ModuleCode, { state }: AggregateCall): string {
-  const columns = state.map((type) => {
+/** Returns the types of the columns that hold the state of each aggregate, and of the row of DISTINCT ON. */
+export const stateTypesOf = ({ aggregates, first }: Grouping): readonly (readonly SqlType[])[] => [
+  ...aggregates.map(({ state }) => state),
+  ...(first === undefined ? [] : [first.values.map(({ expression }) => expression.type)]),
+];
+
+/** Returns the code of the functions that make texts of some columns, and values of those texts. */
+export function columnTextsCode(module: ModuleCode, types: readonly SqlType[]): string {
+  const columns = types.map((type) => {
     const { toText, fromText } = factsOf(type);
     return `[${expand(module, toText)}, ${expand(module, fromText)}]`;
   });
@@ -141,23 +186,31 @@ function slotsOf(aggregates: readonly AggregateCall[]): readonly Slots[] {
 }
 
 /** Returns the code that makes the next states. Aggregates that skip nulls keep their state for them. */
-function addCode(plan: Plan, aggregates: readonly AggregateCall[], accumulators: readonly string[]): readonly string[] {
-  const lines = slotsOf(aggregates).map(({ call, first }, i) => {
+function addCode(module: ModuleCode, plan: Plan, accumulators: readonly string[]): readonly string[] {
+  const { aggregates, first: row } = groupingOf(plan);
+  const slots = slotsOf(aggregates);
+  const input = (index: number): string => any(module, `inputs[${index}]`);
+  const lines = slots.map(({ call, first }, i) => {
     const { args, filter, resolved } = call;
     const start = filter === undefined ? first : first + 1;
-    const given = valuesOf(call).map((_, j) => `inputs[${start + j}]`);
+    const given = valuesOf(call).map((_, j) => start + j);
     const skipped = [
       ...(filter === undefined ? [] : [`!inputs[${first}]`]),
-      ...args.flatMap((arg, j) => (resolved.routine.strict && arg.nullable ? [`${given[j]} === null`] : [])),
+      ...args.flatMap((arg, j) => (resolved.routine.strict && arg.nullable ? [`inputs[${given[j]}] === null`] : [])),
     ];
-    const next = `${accumulators[i]}.add(${[`states[${i}]`, ...given].join(', ')})`;
+    const next = `${accumulators[i]}.add(${[any(module, `states[${i}]`), ...given.map(input)].join(', ')})`;
     const state = skipped.length === 0 ? next : `${skipped.join(' || ')} ? states[${i}] : ${next}`;
     return `${at(plan, call)} const state${i + 1} = ${state};`;
   });
-  return [
-    'add: (states, inputs, row) => {',
-    ...lines,
-    `return [${aggregates.map((_, i) => `state${i + 1}`).join(', ')}];`,
-    '},',
-  ];
+  const states = accumulators.map((_, i) => `state${i + 1}`);
+  if (row !== undefined) {
+    const from = slots.reduce((count, { names }) => count + names.length, 0);
+    const given = row.values.map((_, j) => input(from + j));
+    const before = any(module, `states[${slots.length}]`);
+    lines.push(`const state${slots.length + 1} = ${accumulators[slots.length]}.add(${[before, ...given].join(', ')});`);
+  }
+  return ['add: (states, inputs, row) => {', ...lines, `return [${states.join(', ')}];`, '},'];
 }
+
+/** In a typed module, the values of a group are unknown: only what is written here knows their types. */
+const any = (module: ModuleCode, code: string): string => cast(module, code, 'never');

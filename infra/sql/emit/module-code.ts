@@ -30,6 +30,10 @@ export function expand(module: ModuleCode, template: string): string {
 export const annotated = (module: ModuleCode, name: string, type: string): string =>
   module.typed ? `${name}: ${type}` : name;
 
+/** Returns `code as type` in a typed module, otherwise the code. */
+export const cast = (module: ModuleCode, code: string, type: string): string =>
+  module.typed ? `${code} as ${type}` : code;
+
 /** Adds a constant to the module, unless it has one with the same code, and returns its name: the kind and a number. */
 export function constant(module: ModuleCode, code: string, kind: string): string {
   const known = module.constants.get(code);

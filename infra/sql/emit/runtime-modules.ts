@@ -4,6 +4,7 @@ import * as counts from '../../../functions/runtime/sql/aggregates/counts.ts';
 import * as decimalVariances from '../../../functions/runtime/sql/aggregates/decimal-variances.ts';
 import * as doubleVariances from '../../../functions/runtime/sql/aggregates/double-variances.ts';
 import * as extremes from '../../../functions/runtime/sql/aggregates/extremes.ts';
+import * as firstRow from '../../../functions/runtime/sql/aggregates/first-row.ts';
 import * as greatestValues from '../../../functions/runtime/sql/aggregates/greatest-values.ts';
 import * as histograms from '../../../functions/runtime/sql/aggregates/histograms.ts';
 import * as identity from '../../../functions/runtime/sql/aggregates/identity.ts';
@@ -59,6 +60,7 @@ export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unk
   'aggregates/decimal-variances': decimalVariances,
   'aggregates/double-variances': doubleVariances,
   'aggregates/extremes': extremes,
+  'aggregates/first-row': firstRow,
   'aggregates/greatest-values': greatestValues,
   'aggregates/histograms': histograms,
   'aggregates/identity': identity,

@@ -10,6 +10,8 @@ export interface Grouping {
   /** Empty: all rows are one group, which is there even without rows. */
   readonly keys: readonly GroupKey[];
   readonly aggregates: readonly AggregateCall[];
+  /** The row of each group that DISTINCT ON keeps. Then there are no aggregates. */
+  readonly first?: FirstRow;
   readonly having: Checked | undefined;
   readonly sortKeys: readonly SortKey[];
   readonly limit: bigint | undefined;
@@ -37,6 +39,13 @@ export interface AggregateCall {
   readonly offset: number;
 }
 
+/** What is kept of one row of a group: the first in an order. */
+export interface FirstRow {
+  /** Over the columns of the input; each value has a column of the group. */
+  readonly values: readonly { readonly column: ScopeColumn; readonly expression: Checked }[];
+  readonly sortKeys: readonly SortKey[];
+}
+
 export interface SortKey {
   readonly expression: Checked;
   readonly isDescending: boolean;
@@ -44,11 +53,12 @@ export interface SortKey {
 }
 
 /** Returns every expression over the columns of the input, in the order in which a row evaluates them. */
-export const inputsOf = ({ keys, aggregates }: Grouping): readonly Checked[] => [
+export const inputsOf = ({ keys, aggregates, first }: Grouping): readonly Checked[] => [
   ...keys.map(({ expression }) => expression),
   ...aggregates.flatMap(({ args, filter, sortKeys }) => [
     ...(filter === undefined ? [] : [filter]),
     ...args,
     ...sortKeys.map(({ expression }) => expression),
   ]),
+  ...(first?.values.map(({ expression }) => expression) ?? []),
 ];

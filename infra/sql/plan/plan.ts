@@ -9,6 +9,8 @@ export interface Plan {
   readonly from: string;
   /** The stream that CREATE STREAM names. */
   readonly target: string | undefined;
+  /** The table that CREATE TABLE names. */
+  readonly table?: string;
   readonly columns: readonly ScopeColumn[];
   readonly unnests: readonly Unnest[];
   readonly where: Checked | undefined;

@@ -149,10 +149,11 @@ async function checkedPlan(
   }
 }
 
-/** Explains a transform's `.sql` file, with the schema that its first line names. */
+/** Explains the `.sql` file of a transform or a table, with the schema that its first line names. */
 async function explainFile(path: string): Promise<string> {
   const source = { file: basename(path), text: await readFile(path, 'utf8') };
-  return explain(await planFor(source, await schemaOf(source, dirname(path))));
+  const { target } = await parseStatement(source);
+  return explain(await planFor(source, await schemaOf(source, dirname(path)), { makes: target?.kind ?? 'stream' }));
 }
 
 interface PlanRun {

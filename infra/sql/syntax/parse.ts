@@ -6,8 +6,8 @@ import type { Source } from './source-position.ts';
 import { offsetOfByte, offsetOfCharacter, SqlMistake } from './source-position.ts';
 
 export interface ParsedStatement {
-  /** The stream that CREATE STREAM names; undefined for a bare SELECT. */
-  readonly target: { readonly name: string; readonly offset: number } | undefined;
+  /** What CREATE STREAM or CREATE TABLE names; undefined for a bare SELECT. */
+  readonly target: Target | undefined;
   readonly select: SelectStmt;
   /** The expression of PARTITION BY. */
   readonly partitionBy: Node | undefined;
@@ -17,16 +17,22 @@ export interface ParsedStatement {
   readonly offsetOf: (location: number | undefined) => number;
 }
 
+export interface Target {
+  readonly kind: 'stream' | 'table';
+  readonly name: string;
+  readonly offset: number;
+}
+
 /**
  * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM, PARTITION BY and TIMESTAMP
- * BY, so they are found among Postgres's tokens and replaced by spaces first. All positions remain positions in the
- * source.
+ * BY, so they (and CREATE TABLE) are found among Postgres's tokens and replaced by spaces first. All positions remain
+ * positions in the source.
  */
 export async function parseStatement(source: Source): Promise<ParsedStatement> {
   const parser = await loadParser();
   const tokens = tokensOf(parser, source);
   rejectKsqlSyntax(source, tokens);
-  const create = createStream(source, tokens);
+  const create = createdBy(source, tokens);
   const bytes = Buffer.from(source.text, 'utf8');
   const clauses = clausesOf(source, tokens, bytes.length);
   const [first] = clauses;
@@ -100,7 +106,7 @@ const KSQL: readonly (readonly [words: readonly string[], problem: string, hint:
   [
     ['create', 'or', 'replace'],
     'CREATE OR REPLACE is not needed',
-    'write CREATE STREAM: deploying replaces the earlier statement',
+    'write CREATE STREAM or CREATE TABLE: deploying replaces the earlier statement',
   ],
   [
     ['if', 'not', 'exists'],
@@ -118,12 +124,14 @@ function rejectKsqlSyntax(source: Source, tokens: readonly ScanToken[]): void {
   }
 }
 
-function createStream(
+function createdBy(
   source: Source,
   tokens: readonly ScanToken[],
-): { target: { name: string; offset: number }; end: number } | undefined {
-  const [create, stream, name, as] = tokens;
+): { readonly target: Target; readonly end: number } | undefined {
+  const [create, word, name, as] = tokens;
   if (!isWord(create, 'create')) return undefined;
+  const kind = isWord(word, 'table') ? 'table' : 'stream';
+  const created = `CREATE ${kind.toUpperCase()}`;
   const at = (token: ScanToken | undefined): number =>
     offsetOfByte(source.text, token?.start ?? Buffer.byteLength(source.text));
   const fail = (token: ScanToken | undefined, problem: string): never => {
@@ -131,32 +139,35 @@ function createStream(
       source,
       offset: at(token),
       problem,
-      hint: 'write CREATE STREAM <name> AS SELECT …',
+      hint: `write ${created} <name> AS SELECT …`,
     });
   };
-  if (isWord(stream, 'table'))
-    throw new SqlMistake('unsupported', {
-      source,
-      offset: at(stream),
-      problem: 'CREATE TABLE is not supported yet',
-      hint: 'write CREATE STREAM <name> AS SELECT …',
-    });
   if (isWord(as, 'with'))
     throw new SqlMistake('unsupported', {
       source,
       offset: at(as),
-      problem: 'CREATE STREAM … WITH (…) is not supported',
-      hint: 'set shards, retention and compression of a stream in its pipeline, and the time of its events with TIMESTAMP BY',
+      problem: `${created} … WITH (…) is not supported`,
+      hint:
+        kind === 'table'
+          ? 'the key of a table is that of GROUP BY or DISTINCT ON; indexes stand in the pipeline'
+          : 'set shards, retention and compression of a stream in its pipeline, and the time of its events with TIMESTAMP BY',
     });
-  if (!isWord(stream, 'stream')) return fail(stream, 'expected STREAM after CREATE');
+  if (kind === 'table' && as?.text === '(')
+    throw new SqlMistake('unsupported', {
+      source,
+      offset: at(as),
+      problem: 'CREATE TABLE takes no list of columns',
+      hint: 'SELECT names the columns, and GROUP BY or DISTINCT ON the key: write CREATE TABLE <name> AS SELECT …',
+    });
+  if (!isWord(word, 'stream') && !isWord(word, 'table')) return fail(word, 'expected STREAM or TABLE after CREATE');
   if (
     name === undefined ||
     (isWord(name, 'as') && !isWord(as, 'as')) ||
     !/^(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*)$/u.test(name.text)
   )
-    return fail(name, 'expected a name after CREATE STREAM');
-  if (as === undefined || !isWord(as, 'as')) return fail(as, `expected AS after CREATE STREAM ${name.text}`);
-  return { target: { name: identifier(name.text), offset: at(name) }, end: as.end };
+    return fail(name, `expected a name after ${created}`);
+  if (as === undefined || !isWord(as, 'as')) return fail(as, `expected AS after ${created} ${name.text}`);
+  return { target: { kind, name: identifier(name.text), offset: at(name) }, end: as.end };
 }
 
 /** Returns a name without its quotes; a name without quotes in lower case, as Postgres folds it (ASCII only). */
@@ -194,7 +205,7 @@ function parseSelect(parser: Parser, source: Source, text: string): SelectStmt {
     throw new SqlMistake('unsupported', {
       source,
       offset,
-      problem: 'only SELECT and CREATE STREAM … AS SELECT are supported',
+      problem: 'only SELECT, CREATE STREAM … AS SELECT and CREATE TABLE … AS SELECT are supported',
       hint:
         first?.stmt !== undefined && 'InsertStmt' in first.stmt
           ? 'to add events, let another step write to the stream'

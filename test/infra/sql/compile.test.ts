@@ -6,7 +6,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import type { Transform } from '../../../functions/runtime/transform.ts';
-import { compileFiles, compileTransforms } from '../../../infra/sql/compile-files.ts';
+import { compileFiles, compileSqlFiles } from '../../../infra/sql/compile-files.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const folders: string[] = [];
@@ -259,7 +259,7 @@ describe('one run of the type checker', () => {
 });
 
 test('every module beside a .sql file is up to date', async () => {
-  const files = await compileTransforms({ check: true });
+  const files = await compileSqlFiles({ check: true });
   expect(files.length).toBeGreaterThan(0);
   const stale = files.filter(({ state }) => state !== 'unchanged').map(({ file }) => relative(root, file));
   expect(stale, 'run npm run sql:compile, and commit what it writes').toEqual([]);

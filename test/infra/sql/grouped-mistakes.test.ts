@@ -132,8 +132,8 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
   ],
   [
     'CREATE STREAM ‸counts AS SELECT count(*) FROM input',
-    'CREATE STREAM is not supported with GROUP BY and aggregates: their outputs are not events yet',
-    'write SELECT alone',
+    'CREATE STREAM is not supported with GROUP BY, aggregates and DISTINCT ON: they make the rows of a table',
+    'write CREATE TABLE <name> AS SELECT …',
   ],
 ];
 

@@ -12,21 +12,35 @@ type Place = Pick<Row, 'at'>;
  * and what the aggregates take of it. `add` then makes the next states of that group of its old ones, or throws
  * `SqlError` and changes nothing. Whoever keeps the states chooses where: in memory, or each as its `save`d columns.
  */
-export interface GroupedStatement extends Omit<Statement, 'select'> {
-  readonly collect: (row: Row, event: EventAttributes, take: TakeRow) => void;
+export interface GroupedStatement extends KeptGroups {
   readonly accumulators: readonly Accumulator<unknown, readonly unknown[], unknown>[];
+  /** Returns the values of ORDER BY. */
+  readonly sortValues: (key: readonly unknown[], results: readonly unknown[], place: Place) => readonly unknown[];
+  readonly sorting: readonly Sorting[];
+  /** Returns the values of the key as Postgres's text. */
+  readonly keyTexts: (key: readonly unknown[]) => readonly (string | null)[];
+}
+
+/** What a table keeps: a grouped statement without an order of its groups. */
+export interface KeptGroups extends Omit<Statement, 'select'> {
+  readonly collect: (row: Row, event: EventAttributes, take: TakeRow) => void;
+  readonly accumulators: readonly AnyAccumulator[];
   /** For each aggregate, how the columns of its state are written as Postgres's text, and read. */
   readonly stateTexts: readonly (readonly ColumnText[])[];
   readonly add: (states: readonly unknown[], inputs: readonly unknown[], place: Place) => readonly unknown[];
   /** Tests whether HAVING is true. It decides what is shown of a group, never what is kept. */
   readonly having: (key: readonly unknown[], results: readonly unknown[], place: Place) => boolean;
-  /** Returns the values of ORDER BY. */
-  readonly sortValues: (key: readonly unknown[], results: readonly unknown[], place: Place) => readonly unknown[];
-  readonly sorting: readonly Sorting[];
   /** Writes the group's output as a JSON object. */
   readonly write: (group: GroupResult, place: Place, target: Pick<Target, 'writer'>) => void;
-  /** Returns the values of the key as Postgres's text. */
-  readonly keyTexts: (key: readonly unknown[]) => readonly (string | null)[];
+}
+
+/** An accumulator of any types. */
+export interface AnyAccumulator {
+  readonly start: () => unknown;
+  readonly add: (state: never, ...args: never[]) => unknown;
+  readonly result: (state: never) => unknown;
+  readonly save: (state: never) => readonly unknown[];
+  readonly load: (columns: readonly unknown[]) => unknown;
 }
 
 export type ColumnText = readonly [toText: (value: never) => string, fromText: (text: string) => unknown];
@@ -40,25 +54,31 @@ export interface GroupResult {
 }
 
 /** Returns the states of a group that has no rows yet. */
-export const startStates = ({ accumulators }: GroupedStatement): readonly unknown[] =>
+export const startStates = ({ accumulators }: Pick<KeptGroups, 'accumulators'>): readonly unknown[] =>
   accumulators.map(({ start }) => start());
 
 /** Returns the results of the aggregates. Throws `SqlError` if one has none. */
-export const resultsOf = ({ accumulators }: GroupedStatement, states: readonly unknown[]): readonly unknown[] =>
-  accumulators.map(({ result }, i) => result(states[i]));
+export const resultsOf = (
+  { accumulators }: Pick<KeptGroups, 'accumulators'>,
+  states: readonly unknown[],
+): readonly unknown[] => accumulators.map(({ result }, i) => result(states[i] as never));
 
 /** The columns of a group's states: for each aggregate one text or null per column. */
 export type SavedStates = readonly (readonly (string | null)[])[];
 
+type Saving = Pick<KeptGroups, 'accumulators' | 'stateTexts'>;
+
 /** Returns the states of a group as the texts of columns, whose types are in the plan (`AggregateCall.state`). */
-export const saveStates = ({ accumulators, stateTexts }: GroupedStatement, states: readonly unknown[]): SavedStates =>
+export const saveStates = ({ accumulators, stateTexts }: Saving, states: readonly unknown[]): SavedStates =>
   accumulators.map(({ save }, i) => {
     const texts = stateTexts[i] ?? [];
-    return save(states[i]).map((value, j) => (value === null ? null : (texts[j]?.[0](value as never) ?? null)));
+    return save(states[i] as never).map((value, j) =>
+      value === null ? null : (texts[j]?.[0](value as never) ?? null),
+    );
   });
 
 /** Returns the states that were saved. */
-export const loadStates = ({ accumulators, stateTexts }: GroupedStatement, saved: SavedStates): readonly unknown[] =>
+export const loadStates = ({ accumulators, stateTexts }: Saving, saved: SavedStates): readonly unknown[] =>
   accumulators.map(({ load }, i) => {
     const texts = stateTexts[i] ?? [];
     return load((saved[i] ?? []).map((text, j) => (text === null ? null : texts[j]?.[1](text))));

@@ -1,0 +1,144 @@
+import type { z } from 'zod';
+import type { ReceivedEvent } from '../event.ts';
+import { checkIdSize, checkRowSize, type KeyedEvent, type StateForm, type Table } from '../table.ts';
+import {
+  type ColumnText,
+  type KeptGroups,
+  loadStates,
+  resultsOf,
+  type SavedStates,
+  saveStates,
+  startStates,
+} from './aggregates/grouped-statement.ts';
+import { type Identity, joinedIdentity } from './aggregates/identity.ts';
+import { createWriter } from './json/json-writer.ts';
+import { createRow } from './row/row.ts';
+import { blamedOn, runStatement } from './sql-transform.ts';
+
+/** A compiled `CREATE TABLE … AS SELECT`. */
+export interface TableStatement extends KeptGroups {
+  /** How the values of the group's key are written as Postgres's text, and read. */
+  readonly keyColumns: readonly ColumnText[];
+  /** Says what the states are made of: another text is another state. */
+  readonly shape: string;
+  /** Whether a state has texts, lists or JSON, which each event may make larger. */
+  readonly isGrowing: boolean;
+}
+
+/** A table whose SQL names its stream: a step that reads another stream does not compile. `row` is a row's schema. */
+export interface SqlTable<From extends z.ZodType, Shown extends z.ZodType, S extends { readonly from: string }>
+  extends Table<z.input<From>, never> {
+  readonly row: Shown;
+  readonly streams: S;
+}
+
+interface Definition<From, Shown, S> extends TableStatement {
+  readonly entry: string;
+  readonly streams: S;
+  readonly from: From;
+  readonly row: Shown;
+  /** The columns that show the group's key. */
+  readonly key: readonly string[];
+}
+
+/**
+ * Makes a table of a compiled statement. Its state is what the aggregates keep of each group; HAVING decides which rows
+ * it shows. An event for which an expression or an aggregate fails is rejected, and its groups stay as they were.
+ */
+export function sqlTable<From extends z.ZodType, Shown extends z.ZodType, const S extends { readonly from: string }>(
+  definition: Definition<From, Shown, S>,
+): SqlTable<From, Shown, S> {
+  const { entry, streams, from, row, key } = definition;
+  return { entry, streams, from, row, key: key as readonly never[], ...keptBy(definition) };
+}
+
+/** A group in memory. */
+interface Group {
+  readonly key: readonly unknown[];
+  readonly states: readonly unknown[];
+}
+
+/** Returns how a statement's groups are read, kept and shown. */
+export function keptBy(statement: TableStatement): Required<Pick<Table, 'read' | 'state'>> {
+  const row = createRow(statement.columns);
+  const writer = createWriter(4_096);
+  const place = { at: '' };
+
+  const attempt = <T>(work: () => T): T => {
+    place.at = '';
+    try {
+      return work();
+    } catch (error) {
+      throw blamedOn(statement, place, error);
+    }
+  };
+
+  /** Writes the row of a group. False: HAVING hides it. */
+  const write = ({ key, states }: Group): boolean => {
+    writer.length = 0;
+    const results = resultsOf(statement, states);
+    if (!statement.having(key, results, place)) return false;
+    statement.write({ key, results }, place, { writer });
+    return true;
+  };
+
+  const state: StateForm = {
+    shape: statement.shape,
+    load(text) {
+      const [key, states] = JSON.parse(text) as [readonly (string | null)[], SavedStates];
+      return {
+        key: key.map((value, i) => (value === null ? null : statement.keyColumns[i]?.[1](value))),
+        states: loadStates(statement, states),
+      };
+    },
+    save(kept) {
+      const { key, states } = kept as Group;
+      const texts = key.map((value, i) => (value === null ? null : statement.keyColumns[i]?.[0](value as never)));
+      return JSON.stringify([texts, saveStates(statement, states)]);
+    },
+    rowOf: (kept) =>
+      attempt(() => (write(kept as Group) ? writer.buffer.toString('utf8', 0, writer.length) : undefined)),
+  };
+
+  /** A row that cannot be made is found now, not when a batch is written: the event that makes it is to blame. */
+  const checked = (group: Group): Group => {
+    if (write(group)) checkRowSize(writer.length);
+    if (statement.isGrowing) checkRowSize(Buffer.byteLength(state.save(group)), 'state');
+    return group;
+  };
+
+  return {
+    state,
+    read(event: ReceivedEvent): readonly KeyedEvent[] {
+      const rows: KeyedEvent[] = [];
+      const take = (identity: Identity, key: readonly unknown[], inputs: readonly unknown[]): void => {
+        const id = idOf(identity, key.length);
+        rows.push({
+          id,
+          reduce: (before) =>
+            attempt(() => {
+              const group = before as Group | undefined;
+              const states = statement.add(group?.states ?? startStates(statement), inputs, place);
+              return checked({ key: group?.key ?? key, states });
+            }),
+        });
+      };
+      const { file, columns, where, whereReads = 0 } = statement;
+      const select = (): void => statement.collect(row, event, take);
+      const run = { file, columns, whereReads, ...(where === undefined ? {} : { where }), select };
+      runStatement(run, { row, event, bytes: event.dataBytes, target: NO_TARGET });
+      return rows;
+    },
+  };
+}
+
+/** The identity of several values is joined already. Postgres stores no text with a zero or with half a character. */
+function idOf(identity: Identity, values: number): string {
+  const joined = values === 1 ? joinedIdentity([identity]) : String(identity);
+  const id = joined.includes('\0') || !joined.isWellFormed() ? JSON.stringify(joined) : joined;
+  checkIdSize(id);
+  return id;
+}
+
+/** A table has no outputs: its statement takes rows. */
+const NO_TARGET = { writer: createWriter(1), emit: () => undefined };
