@@ -28,7 +28,7 @@ const shop = definePipeline({
   },
 });
 
-const order = (row_id: number, region: string, sales: number, more: object = {}) =>
+const order = (row_id: number, [region, sales]: [string, number], more: object = {}) =>
   event({
     key: `order-${row_id % 3}`,
     data: {
@@ -55,11 +55,11 @@ const reading = (date: string, temp_max: number, more: object = {}) =>
 test('a table in SQL adds up what a stream that is keyed for it holds', async () => {
   const run = await givenPipeline(shop);
   await run.given('orders', [
-    order(1, 'West', 10.25),
-    order(2, 'East', 4),
-    order(3, 'West', 0.1),
-    order(4, 'West', 0.2, { status: 'PENDING' }),
-    order(5, 'West', 7, { category: 'Phones' }),
+    order(1, ['West', 10.25]),
+    order(2, ['East', 4]),
+    order(3, ['West', 0.1]),
+    order(4, ['West', 0.2], { status: 'PENDING' }),
+    order(5, ['West', 7], { category: 'Phones' }),
   ]);
   run.when.fails('sales_by_region postgres.Commit', 'reply lost');
   await run.settled();

@@ -44,34 +44,20 @@ export async function checkCondition(source: Source, stream: string, columns: re
 
 function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected): Plan {
   const base = { source, offsetOf: parsed.offsetOf };
-  const { ofFiles = false, makes = 'stream' } = expected;
-  const isTable = parsed.target?.kind === 'table';
-  if (!ofFiles) requireKind(base, parsed, makes);
-  const ofGroups = ofFiles || isTable;
-  const distinctOn = ofGroups && isDistinctOn(parsed.select);
-  const grouped = distinctOn || (ofGroups && isGrouped(parsed.select));
-  if (isTable) rejectInTable(source, parsed.select, codeOf(source));
-  rejectUnsupportedClauses(base, parsed.select, { ofFiles: ofGroups, grouped, distinctOn });
-  if (grouped) rejectStreamClauses({ ...base, columns: [] }, parsed);
-  const inFrom = ofGroups
+  const kind = kindOf(base, parsed, expected);
+  const inFrom = kind.ofGroups
     ? { ...base, aggregate: forbidAggregates('aggregate functions are not allowed in functions in FROM') }
     : base;
   const from = checkFrom(inFrom, parsed.select, expected.columns);
   requireName(base, { what: 'FROM', name: from.stream, expected: expected.from, offset: from.offset });
   if (parsed.target?.kind === 'stream')
-    requireName(base, {
-      what: 'CREATE STREAM',
-      name: parsed.target.name,
-      expected: expected.to,
-      offset: parsed.target.offset,
-    });
+    requireName(base, { what: 'CREATE STREAM', expected: expected.to, ...parsed.target });
   const scope = { ...base, columns: from.columns, selected: outputNames(parsed.select.targetList ?? []) };
   const check = (node: Node): Checked =>
     foldConstants(source, withoutUnknown({ ...scope, check }, checkExpression(scope, node)));
   const context: CheckContext = { ...scope, check };
   const { whereClause } = parsed.select;
-  const { timestampBy } = parsed;
-  const whereScope = ofGroups
+  const whereScope = kind.ofGroups
     ? { ...scope, aggregate: forbidAggregates('aggregate functions are not allowed in WHERE', 'use HAVING') }
     : scope;
   const where =
@@ -79,27 +65,54 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
   const input = {
     source,
     from: from.stream,
-    target: isTable ? undefined : parsed.target?.name,
-    ...(isTable ? { table: parsed.target?.name ?? '' } : {}),
+    target: kind.isTable ? undefined : parsed.target?.name,
+    ...(kind.isTable ? { table: parsed.target?.name ?? '' } : {}),
     columns: from.columns,
     unnests: from.unnests,
     where: where === undefined ? undefined : foldConstants(source, where),
   };
-  if (grouped) {
-    const groups = distinctOn ? checkFirstRow(scope, parsed) : checkGrouped(scope, parsed);
-    const plan = { ...input, ...groups, partitionBy: undefined, timestampBy: undefined };
-    return isTable ? tablePlan(plan, parsed.target?.offset ?? 0) : plan;
-  }
-  if (isTable) throw noKey(source, parsed.target?.offset ?? 0);
+  if (!kind.grouped) return { ...input, ...checkEvents(context, parsed, where) };
+  const groups = kind.distinctOn ? checkFirstRow(scope, parsed) : checkGrouped(scope, parsed);
+  const plan = { ...input, ...groups, partitionBy: undefined, timestampBy: undefined };
+  return kind.isTable ? tablePlan(plan, parsed.target?.offset ?? 0) : plan;
+}
+
+interface StatementKind {
+  readonly isTable: boolean;
+  /** Whether it may group: a table, or a statement over files. */
+  readonly ofGroups: boolean;
+  readonly distinctOn: boolean;
+  readonly grouped: boolean;
+}
+
+/** Returns what kind of statement it is. Throws when that is not what is expected, and for clauses of other kinds. */
+function kindOf(base: Base, parsed: ParsedStatement, { ofFiles = false, makes = 'stream' }: Expected): StatementKind {
+  const { select, target } = parsed;
+  const isTable = target?.kind === 'table';
+  if (!ofFiles) requireKind(base, target, makes);
+  const ofGroups = ofFiles || isTable;
+  const distinctOn = ofGroups && isDistinctOn(select);
+  const grouped = distinctOn || (ofGroups && isGrouped(select));
+  if (isTable) rejectInTable(base.source, select, codeOf(base.source));
+  rejectUnsupportedClauses(base, select, { ofFiles: ofGroups, grouped, distinctOn });
+  if (grouped) rejectStreamClauses({ ...base, columns: [] }, parsed);
+  else if (isTable) throw noKey(base.source, target.offset);
+  return { isTable, ofGroups, distinctOn, grouped };
+}
+
+/** Checks what a statement makes of one event after another. */
+function checkEvents(
+  context: CheckContext,
+  { select, partitionBy, timestampBy }: ParsedStatement,
+  where: Checked | undefined,
+): Pick<Plan, 'outputs' | 'partitionBy' | 'timestampBy' | 'limit'> {
+  const timeOf = (node: Node): Checked =>
+    checkTime(context, foldConstants(context.source, checkTimeType(context, checkExpression(context, node))));
   return {
-    ...input,
-    outputs: withProvenNotNull(checkOutputs(context, parsed.select.targetList ?? []), where),
-    partitionBy: parsed.partitionBy === undefined ? undefined : checkKey(context, parsed.partitionBy),
-    timestampBy:
-      timestampBy === undefined
-        ? undefined
-        : checkTime(context, foldConstants(source, checkTimeType(context, checkExpression(scope, timestampBy)))),
-    limit: limitOf(base, parsed.select.limitCount),
+    outputs: withProvenNotNull(checkOutputs(context, select.targetList ?? []), where),
+    partitionBy: partitionBy === undefined ? undefined : checkKey(context, partitionBy),
+    timestampBy: timestampBy === undefined ? undefined : timeOf(timestampBy),
+    limit: limitOf(context, select.limitCount),
   };
 }
 
@@ -136,16 +149,15 @@ function requireName(base: Base, { what, name, expected, offset }: Named): void 
   });
 }
 
-function requireKind(base: Base, { target }: ParsedStatement, makes: 'stream' | 'table'): void {
-  if (makes === 'table') {
-    if (target?.kind === 'table') return requireTableName(base.source, target);
+function requireKind(base: Base, target: ParsedStatement['target'], makes: 'stream' | 'table'): void {
+  if (makes === 'table' && target?.kind === 'table') requireTableName(base.source, target);
+  else if (makes === 'table')
     throw mistake(base, 'invalid', {
       offset: Math.max(codeOf(base.source).search(/\b(?:create|select)\b/i), 0),
       problem: 'a file in functions/tables creates a table',
       hint: `write CREATE TABLE ${tableNamed(base.source.file)} AS SELECT …; SQL that makes events of events stands in functions/transforms`,
     });
-  }
-  if (target?.kind === 'table')
+  else if (target?.kind === 'table')
     throw mistake(base, 'unsupported', {
       offset: target.offset,
       problem: 'a transform makes events, and CREATE TABLE makes a table',

@@ -71,7 +71,7 @@ function logicCode(module: ModuleCode, { operator, args }: Kind<'logic'>, of: Of
 function testCode({ test, arg }: Kind<'test'>, of: Of): string {
   const value = grouped(of(arg));
   const literal = test.replace('not ', '');
-  if (!arg.nullable && literal === 'null') return test === 'null' ? `(${value}, false)` : `(${value}, true)`;
+  if (!arg.nullable && literal === 'null') return test === 'null' ? `(void ${value}, false)` : `(void ${value}, true)`;
   return `${value} ${test.startsWith('not') ? '!==' : '==='} ${literal}`;
 }
 

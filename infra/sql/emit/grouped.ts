@@ -41,7 +41,7 @@ function groupingOf({ grouping }: Plan): Grouping {
 /** Returns the code of what a table keeps: `KeptGroups`. */
 export function keptCode(module: ModuleCode, plan: Plan): string {
   const grouping = groupingOf(plan);
-  const { keys, aggregates, having, first } = grouping;
+  const { aggregates, having, first } = grouping;
   const value = (expression: Checked): string => emit(module, expression);
   const havingLines =
     having === undefined ? ['return true;'] : [at(plan, having), `return (${value(having)}) === true;`];

@@ -35,8 +35,18 @@ function folderWith(files: Record<string, string>): string {
   return join(folder, 'transforms');
 }
 
-const compile = (transforms: string, check = false) =>
-  compileFiles({ transforms, runtime: join(root, 'functions/runtime') }, { check });
+function folderWithTables(transforms: Record<string, string>, files: Record<string, string>): string {
+  const tables = join(folderWith(transforms), '../tables');
+  mkdirSync(tables);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(tables, name), text);
+  return tables;
+}
+
+const compile = (transforms: string, { check = false, tables }: { check?: boolean; tables?: string } = {}) =>
+  compileFiles(
+    { transforms, ...(tables === undefined ? {} : { tables }), runtime: join(root, 'functions/runtime') },
+    { check },
+  );
 
 /** What `tsc` says of these folders, in one run. */
 function typeErrors(...transforms: readonly string[]): string {
@@ -64,6 +74,21 @@ test('SQL on the output of SQL takes the schema of its outputs, whatever the ord
   expect(typeErrors(transforms)).toBe('');
   writeFileSync(join(transforms, 'b.sql'), '-- schema: ./order.ts#Order\nSELECT order_id, status AS gross FROM orders');
   await expect(compile(transforms)).rejects.toThrow('operator does not exist: text + integer');
+});
+
+test('SQL on the changes of a table takes the schema of its rows, in whichever folder it is', async () => {
+  const sql = 'CREATE TABLE a AS SELECT order_id, count(*) AS n FROM orders GROUP BY order_id';
+  const files = { 'a.sql': `-- schema: ../transforms/order.ts#Order\n${sql}` };
+  const tables = folderWithTables(
+    { 'order.ts': SCHEMA, 'b.sql': '-- schema: ../tables/a.sql.ts#a\nSELECT order_id, n + 1 AS more FROM changes' },
+    files,
+  );
+  const compiled = await compile(join(tables, '../transforms'), { tables });
+  expect(compiled.map(({ file, state }) => [relative(tables, file), state])).toEqual([
+    ['a.sql.ts', 'written'],
+    ['../transforms/b.sql.ts', 'written'],
+  ]);
+  expect(readFileSync(join(tables, '../transforms/b.sql.ts'), 'utf8')).toContain('from: a.row,');
 });
 
 test('statements that read the output of each other are refused', async () => {
@@ -101,9 +126,9 @@ test.each([
 
 test('a compiled module passes the type checker and runs, and the compiler reports what changed', async () => {
   const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL });
-  expect((await compile(transforms, true)).map(({ state }) => state)).toEqual(['stale']);
+  expect((await compile(transforms, { check: true })).map(({ state }) => state)).toEqual(['stale']);
   expect((await compile(transforms)).map(({ state }) => state)).toEqual(['written']);
-  expect((await compile(transforms, true)).map(({ state }) => state)).toEqual(['unchanged']);
+  expect((await compile(transforms, { check: true })).map(({ state }) => state)).toEqual(['unchanged']);
 
   expect(typeErrors(transforms)).toBe('');
 
@@ -192,6 +217,30 @@ const CHANGES: readonly [change: string, sql: string, error: RegExp][] = [
   ['CREATE STREAM another stream', SALES.replace('STREAM sales', 'STREAM sold'), /^behind\.ts\(19,.*SqlTransform</],
 ];
 
+/** A table in SQL, and a sink behind its rows. */
+const TABLE = `-- schema: ../transforms/order.ts#Order
+CREATE TABLE totals AS
+SELECT id, total, count(*) AS n, sum(total) AS s, avg(total)::float8 AS mean, max(status) AS status, array_agg(DISTINCT id ORDER BY id DESC) AS ids,
+  stddev(total) AS spread, topk(total, 2) AS top, histogram(status) AS h, string_agg(status, ',') AS list, min(time) AS first, latest(status, time) AS last,
+  count(*) FILTER (WHERE total > 2) AS many, bool_or(total > 1) AS any, interval '1 day' * count(*) > max(interval '1 day') AS long, id + count(*) * 2 AS more
+FROM orders, unnest(ARRAY[1, id]) AS item GROUP BY id, total HAVING count(*) > 1 OR bool_and(id IS NULL)`;
+const LATEST = `-- schema: ../transforms/order.ts#Order
+CREATE TABLE latest AS SELECT DISTINCT ON (id) id, status, total * 2 AS twice, time FROM orders ORDER BY id, time DESC, total`;
+const BEHIND_TABLE = `import type { z } from 'zod';
+import { definePipeline } from '${root}/infra/pipelines/pipeline.ts';
+import { Order } from '../transforms/order.ts';
+import { latest } from './latest.sql.ts';
+import { totals } from './totals.sql.ts';
+
+export const shop = definePipeline({
+  name: 'shop',
+  streams: { orders: { schema: Order } },
+  tables: { totals: { from: 'orders', keep: totals }, latest: { from: 'orders', keep: latest } },
+});
+export const row: z.output<typeof latest.row> = { id: 1, status: 'PAID', twice: 2, time: 'x' };
+export const wrong: z.output<typeof latest.row> = { ...row, status: 'SHIPPED' };
+`;
+
 /** Connectors whose options name fields of a loose schema: `FIELD` stands where each of them names one. */
 const NAMING = `import { z } from 'zod';
 import { postgresSink } from '${root}/functions/sinks/postgres/postgres.ts';
@@ -220,7 +269,7 @@ export const pipelines = [
 const NAMED = NAMING.split('\n').flatMap((text, at) => (text.includes('FIELD') ? [at + 1] : []));
 
 describe('one run of the type checker', () => {
-  let [unchanged, declared, misspelt]: string[] = [];
+  let [unchanged, declared, misspelt, tables]: string[] = [];
   let changed: readonly string[] = [];
   let errors: readonly string[] = [];
 
@@ -234,7 +283,10 @@ describe('one run of the type checker', () => {
     changed = await Promise.all(CHANGES.map(([, sql]) => compiled(sql)));
     declared = folderWith({ 'naming.ts': NAMING.replaceAll('FIELD', 'id') });
     misspelt = folderWith({ 'naming.ts': NAMING.replaceAll('FIELD', 'idd') });
-    errors = typeErrors(unchanged, ...changed, declared, misspelt).split('\n');
+    const files = { 'totals.sql': TABLE, 'latest.sql': LATEST, 'behind.ts': BEHIND_TABLE };
+    tables = folderWithTables({ 'order.ts': SALES_SCHEMA }, files);
+    await compile(join(tables, '../transforms'), { tables });
+    errors = typeErrors(unchanged, ...changed, declared, misspelt, tables).split('\n');
   }, 60_000);
 
   const errorsIn = (folder = ''): readonly string[] => {
@@ -247,7 +299,11 @@ describe('one run of the type checker', () => {
     for (const [at, [change, , error]] of CHANGES.entries()) {
       expect(errorsIn(changed[at]), change).toEqual([expect.stringMatching(error)]);
     }
-    expect(errors.filter((line) => line.includes('error TS'))).toHaveLength(CHANGES.length + NAMED.length);
+    expect(errors.filter((line) => line.includes('error TS'))).toHaveLength(CHANGES.length + NAMED.length + 1);
+  });
+
+  test('takes compiled tables in a pipeline, and a row for what the table declares', () => {
+    expect(errorsIn(tables)).toEqual([expect.stringMatching(/^behind\.ts\(13,.*'"SHIPPED"' is not assignable/)]);
   });
 
   test('rejects a key, a time and a partition that a loose schema does not declare', () => {
@@ -267,7 +323,10 @@ test('every module beside a .sql file is up to date', async () => {
 
 test('a module whose .sql file does not exist any more is reported', async () => {
   const transforms = folderWith({ 'order.ts': SCHEMA, 'big-orders.sql': SQL, 'gone.sql.ts': '' });
-  const states = (await compile(transforms, true)).map(({ file, state }) => [relative(transforms, file), state]);
+  const states = (await compile(transforms, { check: true })).map(({ file, state }) => [
+    relative(transforms, file),
+    state,
+  ]);
   expect(states).toEqual([
     ['big-orders.sql.ts', 'stale'],
     ['gone.sql.ts', 'left over'],
