@@ -38,6 +38,8 @@ export interface Names {
   stream(pipeline: string, stream: string): string;
   /** The name of a step's function, queue, schedule and stream consumer. */
   step(pipeline: string, step: string): string;
+  /** The function that appends ticks to a stream, and its schedule. No step's name contains two hyphens. */
+  ticks(pipeline: string, stream: string): string;
   /** The dead-letter queue of a step's queue. */
   failedItems(pipeline: string, step: string): string;
   secret(pipeline: string, step: string, purpose: string): string;
@@ -67,6 +69,7 @@ export function namesOf({ stage, account, region, partition }: StageEnvironment)
     pipelineStack: (pipeline) => `${prefix}-${pipeline}`,
     stream: (pipeline, name) => `${prefix}-${pipeline}--${name}`,
     step: (pipeline, name) => shortened(`${prefix}-${pipeline}--${name}`, FUNCTION_NAME_LENGTH),
+    ticks: (pipeline, stream) => shortened(`${prefix}-${pipeline}--${stream}--ticks`, FUNCTION_NAME_LENGTH),
     failedItems: (pipeline, name) => shortened(`${prefix}-${pipeline}--${name}--failed`, QUEUE_NAME_LENGTH),
     secret: (pipeline, name, purpose) => `${prefix}-${pipeline}--${name}--${purpose}`,
     alarm: ([pipeline, name], what) => `${prefix}-${pipeline}--${name}--${what}`,

@@ -19,6 +19,10 @@ export const REJECTION_REASONS = [
   'killed',
   /** The step could not process the event until the stream was about to trim it: the step or Lambda gave it up. */
   'expired',
+  /** The event's window has closed: its time plus the grace period was over when the event came. */
+  'late',
+  /** The event's time is further ahead of its arrival than the table allows: it would close windows. */
+  'future',
 ] as const;
 
 export type RejectionReason = (typeof REJECTION_REASONS)[number];

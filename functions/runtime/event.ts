@@ -44,6 +44,11 @@ export interface ReceivedEvent<D = unknown> extends Event<D> {
    * it (redriven.ts).
    */
   readonly redrivenFor: string | undefined;
+  /**
+   * Set on a late event that was put back: the watermark at which it was judged, in RFC 3339. It has missed the windows
+   * that had closed by then, and has counted in the others.
+   */
+  readonly lateAt: string | undefined;
 }
 
 /** An event that is not in the log yet. Sources and transforms hand it to the log writer. */
@@ -57,6 +62,12 @@ export interface OutgoingEvent {
   readonly traceparent: string | undefined;
   /** Set only on a dead letter that is put back: the one step that it is for. */
   readonly redrivenFor?: string | undefined;
+  /** Set only beside `redrivenFor`. */
+  readonly lateAt?: string | undefined;
+  /**
+   * Set on a tick (time/tick.ts): it goes into every shard, in its place among the other events, aimed at that shard.
+   */
+  readonly everywhere?: true;
   /** The JSON of `data`: one value, in UTF-8. */
   readonly dataBytes: Uint8Array;
 }

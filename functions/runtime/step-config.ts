@@ -42,6 +42,11 @@ export const StepConfig = z.strictObject({
       start: z.string().default('earliest'),
     })
     .optional(),
+  /**
+   * Which ticks of its input the step waits for (time/clock.ts). Set for a table with windows, and for the transforms
+   * before it, which pass the ticks on.
+   */
+  time: z.strictObject({ steps: z.array(z.string()), scheduled: z.boolean() }).optional(),
   /** The stream that the step writes. */
   output: z
     .strictObject({
@@ -81,6 +86,7 @@ export type EnvironmentConfig = z.infer<typeof EnvironmentConfig>;
 export interface BundledConfig {
   readonly generation: string;
   readonly pipelines?: readonly string[];
+  readonly time?: StepConfig['time'];
   readonly options?: unknown;
   /** Resources that follow from the options and the stream's schema. */
   readonly resources?: Readonly<Record<string, unknown>>;

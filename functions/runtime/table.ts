@@ -14,6 +14,8 @@ export interface Table<in W = never, out Field extends string = string> {
   /** The schema of a row, as JSON. Each of its fields is a column. */
   readonly row: z.ZodType;
   readonly key: readonly Field[];
+  /** Set for a table with windows: one row for each key and window. */
+  readonly windows?: TableWindows | undefined;
   /** Never set. Carries the type only, as in a transform. */
   readonly accepts?: (data: W) => void;
   /** What is kept of a row where that is not the row itself. Without it, the state of a row is its JSON. */
@@ -30,10 +32,35 @@ export interface TypedTable<in W, out Field extends string, R> extends Table<W, 
   readonly row: z.ZodType<unknown, R>;
 }
 
+/** The windows of a table. Times are in milliseconds. */
+export interface TableWindows {
+  readonly kind: 'tumbling' | 'hopping' | 'session';
+  /** Of a session: how long a key is silent before its session ends. 0 for other windows. */
+  readonly gapMillis: number;
+  /** How long after the end of a window its events may come. */
+  readonly graceMillis: number;
+  /** How long after its end a window is kept. At least as long as it takes events. */
+  readonly retentionMillis: number;
+  /** How far ahead of its arrival an event may be dated; 5 minutes by default. */
+  readonly aheadMillis?: number | undefined;
+  /** When a row's changes go into the change stream: with every change, or once, when the window closes. */
+  readonly emit: 'changes' | 'final';
+}
+
+/** The time of one window, in milliseconds since 1970. Of a session: the times of its first and its last event. */
+export interface Window {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** What an event does to one row. */
 export interface KeyedEvent {
   /** Stands for the values of the table's key: equal for all events of one row, and for no others. */
   readonly id: string;
+  /**
+   * The row's window, in a table with windows: `id` is of one window then. Which windows are open is not its affair.
+   */
+  readonly window?: Window | undefined;
   /**
    * Makes the next state of the state before, and leaves that as it was; undefined stands for no row. Pure. Throws
    * `EventRejected` when the event cannot be reduced, or when no row can be made of the next state.

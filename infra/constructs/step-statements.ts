@@ -63,7 +63,7 @@ function readsItsInput({ input, delivery }: ReaderPlan, names: Names): Statement
   };
 }
 
-function writesItsOutput(stream: StreamPlan, names: Names): Statement {
+export function writesItsOutput(stream: StreamPlan, names: Names): Statement {
   return {
     why: 'appends to its output',
     actions: ['kinesis:DescribeStreamSummary', 'kinesis:ListShards', 'kinesis:PutRecords'],

@@ -7,8 +7,10 @@ import type { FunctionDefinition } from '../emulator/lambda-host/function-defini
 import type { LaptopResources } from '../needs.ts';
 import { type StepPlan, schemaOf } from '../pipelines/plan.ts';
 import { stepConfigPartsOf } from '../pipelines/step-config.ts';
+import type { OwnStreamPlan } from '../pipelines/streams.ts';
 import { REPOSITORY } from '../repository.ts';
 import { serverOnLaptop } from '../sinks/postgres.ts';
+import { TICK_ENTRY, TICK_LIMITS, tickConfigOf } from '../ticks.ts';
 import { findDev } from './dev-file.ts';
 import { removeOldBundles } from './old-bundles.ts';
 import type { LocalStage } from './stage.ts';
@@ -53,6 +55,24 @@ export function functionOf({ step, bundled }: BundledStep, stage: LocalStage): F
     environment: { STEP_CONFIG: JSON.stringify(environment), ...stage.environment },
     timeoutMillis: timeoutSeconds * 1_000,
     memoryMb,
+  };
+}
+
+/** Bundles the function that appends ticks. */
+export function bundleTicks(): Promise<Bundle> {
+  return bundle(TICK_ENTRY, BUNDLES);
+}
+
+/** Defines the function that appends ticks to a stream. */
+export function tickFunctionOf(stream: OwnStreamPlan, bundled: Bundle, stage: LocalStage): FunctionDefinition {
+  const config = tickConfigOf(stream, stage.names, (one) => stage.streamName(one));
+  return {
+    name: stage.names.ticks(stream.pipeline, stream.name),
+    bundlePath: join(bundled.path, BUNDLE_FILE),
+    handlerName: 'handler',
+    environment: { STEP_CONFIG: JSON.stringify(config), ...stage.environment },
+    timeoutMillis: TICK_LIMITS.timeoutSeconds * 1_000,
+    memoryMb: TICK_LIMITS.memoryMb,
   };
 }
 

@@ -11,6 +11,7 @@ import { type QueueMapping, startQueueMapping } from '../emulator/queue-mapping.
 import { type Scheduler, startScheduler } from '../emulator/scheduler.ts';
 import type { Trace } from '../emulator/trace.ts';
 import type { PipelinePlan, ReaderPlan, SinkPlan, SourcePlan, StepPlan } from '../pipelines/plan.ts';
+import { tickSchedule } from '../ticks.ts';
 import { openInvokeEndpoint } from './endpoints/invoke-endpoint.ts';
 import { type Landing, openLanding } from './endpoints/landing.ts';
 import { openRequestEndpoint } from './endpoints/request-endpoint.ts';
@@ -132,13 +133,16 @@ function startTriggers({ plans, stage, trace }: RunnerOptions, host: LambdaHost)
   const scheduled = steps.filter(isScheduled);
   const scheduler = startScheduler({
     ...common,
-    schedules: scheduled.map((step) => ({
-      name: functionName(stage, step),
-      expression: rateOf(step),
-      functionArn: functionName(stage, step),
-      input: '{}',
-      maximumRetryAttempts: 0,
-    })),
+    schedules: [
+      ...scheduled.map((step) => ({
+        name: functionName(stage, step),
+        expression: rateOf(step),
+        functionArn: functionName(stage, step),
+        input: '{}',
+        maximumRetryAttempts: 0,
+      })),
+      ...plans.flatMap(({ ticked }) => ticked).map((stream) => tickSchedule(stream, stage.names)),
+    ],
     invoke,
     trace: (entry) => {
       const step = scheduled.find((one) => 'schedule' in entry && functionName(stage, one) === entry.schedule);

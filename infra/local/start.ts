@@ -4,7 +4,7 @@ import type { Trace } from '../emulator/trace.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
 import { type PipelinePlan, planOf, type StepPlan } from '../pipelines/plan.ts';
 import { type CountsOfSteps, countSteps } from './counts.ts';
-import { bundleSteps, functionOf } from './functions.ts';
+import { bundleSteps, bundleTicks, functionOf, tickFunctionOf } from './functions.ts';
 import { type Runner, startRunner } from './runner.ts';
 import { type Ports, type Servers, settledTogether, startServers } from './servers/servers.ts';
 import { createStage, type LocalStage } from './stage.ts';
@@ -35,14 +35,19 @@ export interface LocalOptions {
 export async function startLocal(options: LocalOptions, running: AsyncDisposableStack): Promise<Local> {
   const { pipelines, ports = {}, onLog, onNotice, trace, signal } = options;
   const plans = pipelines.map((pipeline) => planOf(pipeline, pipelines));
-  const [servers, bundled] = await settledTogether([
+  const ticked = plans.flatMap((plan) => plan.ticked);
+  const [servers, bundled, ticks] = await settledTogether([
     startServers({ ports, ...(onNotice === undefined ? {} : { onNotice }) }, running),
     bundleSteps(plans.flatMap(({ steps }) => steps)),
+    ticked.length === 0 ? Promise.resolve(undefined) : bundleTicks(),
   ]);
   signal.throwIfAborted();
   const stage = await createStage(servers, plans, running);
   const counts = countSteps();
-  const functions = bundled.map((step) => functionOf(step, stage));
+  const functions = [
+    ...bundled.map((step) => functionOf(step, stage)),
+    ...(ticks === undefined ? [] : ticked.map((stream) => tickFunctionOf(stream, ticks, stage))),
+  ];
   const runner = await startRunner(
     {
       plans,

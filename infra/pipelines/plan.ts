@@ -7,6 +7,7 @@ import { checkPrefixes } from './lake-prefixes.ts';
 import type { AnySinkStep, AnySourceStep, AnyTableStep, AnyTransformStep, Pipeline } from './pipeline.ts';
 import type { Duration, Start } from './steps.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
+import { type TimePlan, timePlans } from './time.ts';
 
 /** A pipeline with its references to other pipelines resolved. The CDK app deploys it, and the local runner runs it. */
 export interface PipelinePlan {
@@ -14,6 +15,8 @@ export interface PipelinePlan {
   /** The streams that this pipeline creates. */
   readonly streams: readonly OwnStreamPlan[];
   readonly steps: readonly StepPlan[];
+  /** Those of `streams` that a scheduled function tells the time. */
+  readonly ticked: readonly OwnStreamPlan[];
 }
 
 export type StepPlan = SourcePlan | ReaderPlan;
@@ -74,6 +77,8 @@ export interface InputPlan {
    * True: the step has its own enhanced fan-out consumer. False: it shares the shards' throughput with other readers.
    */
   readonly fanOut: boolean;
+  /** Which ticks the step waits for. Undefined: it skips them. */
+  readonly time: TimePlan | undefined;
   /** `/<pipeline>/<step>/` of every step, in any pipeline, that writes to the stream: their events are deduplicated. */
   readonly own: readonly string[];
   /**
@@ -90,10 +95,14 @@ export interface InputPlan {
 export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): PipelinePlan {
   checkPrefixes(pipeline, pipelines);
   const stream = (name: string) => resolveStream(pipeline, name, pipelines);
+  const time = timePlans(pipelines);
   const inputOf = (step: AnyTransformStep | AnyTableStep | AnySinkStep): InputPlan => {
     const input = stream(step.from);
+    const isTimed =
+      'apply' in step ? time.of(stream(step.to)) !== undefined : 'keep' in step && step.keep.windows !== undefined;
     return {
       stream: input,
+      time: isTimed ? time.of(input) : undefined,
       start: step.start ?? 'earliest',
       fanOut: step.fanOut ?? false,
       own: writersOf(input, pipelines, ['sources', 'transforms']).map((writer) => `/${writer}/`),
@@ -150,12 +159,14 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
     input: inputOf(step),
     every: step.every,
   });
+  const streams = Object.keys(pipeline.streams).flatMap((name) => {
+    const resolved = stream(name);
+    return resolved.kind === 'own' && resolved.pipeline === pipeline.name ? [resolved] : [];
+  });
   return {
     name: pipeline.name,
-    streams: Object.keys(pipeline.streams).flatMap((name) => {
-      const resolved = stream(name);
-      return resolved.kind === 'own' && resolved.pipeline === pipeline.name ? [resolved] : [];
-    }),
+    streams,
+    ticked: streams.filter(time.isTicked),
     steps: [
       ...Object.entries(pipeline.sources).map(source),
       ...Object.entries(pipeline.transforms).map(transform),

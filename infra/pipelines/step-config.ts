@@ -28,6 +28,7 @@ export function stepConfigOf(step: StepPlan, target: StepTarget): StepConfig {
     deadLetters,
     ...(step.formerly === undefined ? {} : { formerly: step.formerly }),
     ...(step.kind === 'source' ? { pipelines: [...step.pipelines] } : { input: inputConfigOf(step, nameOf) }),
+    ...('input' in step && step.input.time !== undefined ? { time: step.input.time } : {}),
     ...(step.kind === 'sink' || step.kind === 'table' ? {} : { output: outputConfigOf(step.output, nameOf) }),
     ...(queue === undefined ? {} : { queue }),
     ...(step.options === undefined ? {} : { options: step.options }),
@@ -48,7 +49,7 @@ export interface StepConfigParts {
  * than Lambda's environment allows.
  */
 export function stepConfigPartsOf(step: StepPlan, target: StepTarget): StepConfigParts {
-  const { generation, pipelines, options, resources, ...rest } = stepConfigOf(step, target);
+  const { generation, pipelines, time, options, resources, ...rest } = stepConfigOf(step, target);
   const isBundled = ([name]: [string, unknown]): boolean =>
     'connector' in step && connectors[step.connector].bundledResources.some((bundled) => bundled === name);
   const entries = Object.entries(resources ?? {});
@@ -63,6 +64,7 @@ export function stepConfigPartsOf(step: StepPlan, target: StepTarget): StepConfi
     bundled: {
       generation,
       ...(pipelines === undefined ? {} : { pipelines }),
+      ...(time === undefined ? {} : { time }),
       ...(options === undefined ? {} : { options }),
       ...(inBundle.length === 0 ? {} : { resources: Object.fromEntries(inBundle) }),
     },
@@ -81,7 +83,7 @@ function inputConfigOf({ input, delivery }: ReaderPlan, nameOf: StepTarget['name
   };
 }
 
-function outputConfigOf(output: StreamPlan, nameOf: StepTarget['nameOf']) {
+export function outputConfigOf(output: StreamPlan, nameOf: StepTarget['nameOf']) {
   const compression = output.kind === 'own' ? output.compression : undefined;
   return {
     stream: nameOf(output),

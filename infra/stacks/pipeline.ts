@@ -11,6 +11,7 @@ import { ScheduledFunction } from '../constructs/scheduled-function.ts';
 import type { StepFunctionProps } from '../constructs/step-function.ts';
 import { StreamFunction } from '../constructs/stream-function.ts';
 import type { Surroundings } from '../constructs/surroundings.ts';
+import { TickFunction } from '../constructs/tick-function.ts';
 import type { AwsResources, ConnectorStep } from '../needs.ts';
 import {
   type PipelinePlan,
@@ -42,6 +43,7 @@ export class PipelineStack extends Stack {
     this.surroundings = surroundings;
     this.streams = new Map(plan.streams.map((stream) => [stream.name, this.addStream(stream)]));
     for (const step of plan.steps) this.addStep(step);
+    for (const stream of plan.ticked) new TickFunction(this, `ticks-${stream.name}`, { stream, surroundings });
     new PipelineAlarms(this, 'Alarms', { plan, surroundings, mappings: this.mappings });
     new PipelineDashboard(this, 'Dashboard', { plan, names: surroundings.names });
   }

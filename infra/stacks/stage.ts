@@ -11,6 +11,7 @@ import type { Pipeline } from '../pipelines/pipeline.ts';
 import { type PipelinePlan, planOf } from '../pipelines/plan.ts';
 import { crowdedStreams, crowdedWarning } from '../pipelines/shared-readers.ts';
 import { REPOSITORY } from '../repository.ts';
+import { TICK_ENTRY } from '../ticks.ts';
 import { PipelineStack } from './pipeline.ts';
 import { PlatformStack } from './platform.ts';
 
@@ -22,6 +23,7 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
     DATABASE_INIT_ENTRY,
     DATABASE_QUERY_ENTRY,
     ON_FAILURE_ENTRY,
+    ...(plans.some(({ ticked }) => ticked.length > 0) ? [TICK_ENTRY] : []),
     ...plans.flatMap(({ steps }) => steps.map(({ entry }) => entry)),
   ]);
   const bundleOf = (entry: Entry): Bundle => {

@@ -37,6 +37,7 @@ export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
       key,
       traceparent: undefined,
       redrivenFor: undefined,
+      lateAt: undefined,
       sequence: String(index).padStart(10, '0'),
       position: positionOf(String(index + 1), 0),
       bytes: onOneLine(original),

@@ -24,9 +24,9 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
     },
     {
       file: `${RUNTIME}/batches/transform-batch.ts`,
-      text: 'return { loaded, eventsOut: outputs.length,',
+      text: 'return { loaded, eventsOut: outputs.length - ticks,',
       mistake: `const appended = await writer.append(outputs, signal);
-  return { loaded, eventsOut: outputs.length,`,
+  return { loaded, eventsOut: outputs.length - ticks,`,
     },
   ],
 

@@ -1,12 +1,14 @@
 import { LANES } from '../../functions/runtime/items/lanes.ts';
 import { mappingSettings } from '../../infra/delivery.ts';
 import type { Clock } from '../../infra/emulator/clock.ts';
-import type { InvokeRequest } from '../../infra/emulator/invoke.ts';
+import type { InvokeRequest, InvokeResult } from '../../infra/emulator/invoke.ts';
 import type { MappingRequest } from '../../infra/emulator/mapping/configuration.ts';
 import { type Mapping, startMapping } from '../../infra/emulator/mapping/mapping.ts';
 import { startQueueMapping } from '../../infra/emulator/queue-mapping.ts';
 import { type Scheduler, startScheduler } from '../../infra/emulator/scheduler.ts';
 import type { ReaderPlan, SinkPlan, StepPlan } from '../../infra/pipelines/plan.ts';
+import type { OwnStreamPlan } from '../../infra/pipelines/streams.ts';
+import { tickSchedule } from '../../infra/ticks.ts';
 import type { Functions } from './functions.ts';
 import { type Stage, TWICE_PROBABILITY } from './stage.ts';
 import type { Story } from './story.ts';
@@ -26,9 +28,13 @@ export function startFeeders(
     readonly story: Story;
     readonly pollMillis: number | undefined;
     readonly randomOf: (what: string) => () => number;
+    /** The streams that get a tick each minute. */
+    readonly ticked: readonly OwnStreamPlan[];
+    /** Appends a tick to a stream, as the scheduled function does. */
+    readonly tick: (stream: OwnStreamPlan, event: unknown) => Promise<InvokeResult>;
   },
 ): Feeders {
-  const { stage, functions, clock, story, pollMillis, randomOf } = of;
+  const { stage, functions, clock, story, pollMillis, randomOf, ticked, tick } = of;
   const nameOf = ({ pipeline, name }: StepPlan): string => stage.names.step(pipeline, name);
   const invoked = (step: StepPlan) => (request: InvokeRequest) => functions.invoke(step, request);
   const common = (step: StepPlan) => ({
@@ -72,19 +78,28 @@ export function startFeeders(
     });
   }
   const scheduled = steps.filter(isScheduled);
+  const ticks = new Map(ticked.map((stream) => [stage.names.ticks(stream.pipeline, stream.name), stream]));
   const scheduler = startScheduler({
-    schedules: scheduled.map((step) => ({
-      name: nameOf(step),
-      expression: rateOf(step),
-      functionArn: nameOf(step),
-      input: '{}',
-      maximumRetryAttempts: 0,
-    })),
-    invoke: (request) => functions.invoke(named(scheduled, request.functionArn, nameOf), request),
+    schedules: [
+      ...scheduled.map((step) => ({
+        name: nameOf(step),
+        expression: rateOf(step),
+        functionArn: nameOf(step),
+        input: '{}',
+        maximumRetryAttempts: 0,
+      })),
+      ...ticked.map((stream) => tickSchedule(stream, stage.names)),
+    ],
+    invoke: async (request) => {
+      const stream = ticks.get(request.functionArn);
+      if (stream === undefined) return functions.invoke(named(scheduled, request.functionArn, nameOf), request);
+      return tick(stream, JSON.parse(request.payload));
+    },
     clock,
     random: randomOf('scheduler'),
     trace: (entry) => {
-      if ('schedule' in entry) story.traced(named(scheduled, entry.schedule, nameOf).name, entry);
+      if ('schedule' in entry && !ticks.has(entry.schedule))
+        story.traced(named(scheduled, entry.schedule, nameOf).name, entry);
     },
     twiceProbability: TWICE_PROBABILITY,
   });

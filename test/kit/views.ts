@@ -7,6 +7,8 @@ import { parseLetterObject, readLetterObject } from '../../functions/runtime/dea
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Shard } from '../../functions/runtime/log/shards.ts';
 import { endOfRecord, sequenceNumberOf } from '../../functions/runtime/position.ts';
+import { decodeRecord } from '../../functions/runtime/record-codec/decode.ts';
+import type { Tick } from '../../functions/runtime/time/tick.ts';
 import { connectors } from '../../infra/connectors.ts';
 import type { ReaderPlan } from '../../infra/pipelines/plan.ts';
 import type { StoredObject } from './s3.ts';
@@ -20,6 +22,8 @@ export interface StreamView {
   data(): readonly unknown[];
   /** Returns how many duplicates were appended, which a reader drops. */
   repeats(): number;
+  /** Returns the ticks of all shards, in the order of their arrival, those that came twice included. */
+  ticks(): readonly Tick[];
 }
 
 export function streamView({ stage }: World, stream: string, own: readonly string[]): StreamView {
@@ -46,6 +50,10 @@ export function streamView({ stage }: World, stream: string, own: readonly strin
     events: () => read().events,
     data: () => read().events.map(({ data }) => data),
     repeats: () => read().repeats,
+    ticks: () =>
+      stage.streams
+        .appended(stream)
+        .flatMap((record) => decodeRecord(record, { name: stream }).ticks.map(({ tick }) => tick)),
   };
 }
 

@@ -18,6 +18,7 @@ import { type SimulatedProcess, startProcess } from './simulated-process.ts';
 import { createStage, type Stage } from './stage.ts';
 import { openStepIn, type World as StepWorld, sendFrom } from './steps.ts';
 import { openStory, type Story } from './story.ts';
+import { tickIn } from './ticks.ts';
 
 /**
  * Pipelines that run in this process, on a virtual clock, with all services in memory. A seed determines the whole run.
@@ -99,7 +100,17 @@ export async function startWorld(options: WorldOptions): Promise<World> {
       if (step.delivery === 'request') story.tell(`${step.name}: ${why}`);
     },
   });
-  const feeders = startFeeders(steps, { stage, functions, clock, story, pollMillis, randomOf });
+  const ticked = plans.flatMap((plan) => plan.ticked);
+  const feeders = startFeeders(steps, {
+    stage,
+    functions,
+    clock,
+    story,
+    pollMillis,
+    randomOf,
+    ticked,
+    tick: (stream, event) => tickIn(stage, processOf(`${stream.name}-ticks`, calls), { stream, event }),
+  });
   const incarnations = new Map<string, string>();
   for (const stream of streamNames(stage, plans)) {
     const shape = await describeStream(stage.streams.client, stream, new AbortController().signal);

@@ -8,7 +8,7 @@ import { filesBelow } from './files.ts';
  * other name is a folder. A file imports files of its own folder and of lower levels, and no others.
  */
 const LEVELS: readonly (readonly string[])[] = [
-  ['transform-handler.ts', 'sink-handler.ts', 'queue-handler.ts', 'request-handler.ts'],
+  ['transform-handler.ts', 'sink-handler.ts', 'queue-handler.ts', 'request-handler.ts', 'tick-handler.ts'],
   ['delivery'],
   ['replay'],
   ['rewind', 'items'],
@@ -23,7 +23,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['record-codec'],
   ['dead-letters'],
   ['json', 'aws', 'exclusive.ts', 'operator-request.ts', 'metrics.ts'],
-  ['rejection.ts', 'step-config.ts'],
+  ['rejection.ts', 'step-config.ts', 'time'],
   ['event.ts', 'blame.ts'],
   ['position.ts', 'errors.ts', 'cut-text.ts'],
 ];

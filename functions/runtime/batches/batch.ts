@@ -6,10 +6,12 @@ import { isForAnother, redriveSources } from '../dead-letters/redriven.ts';
 import type { ReceivedEvent } from '../event.ts';
 import { PORTION, type PortionBounds } from '../log/portion.ts';
 import { endOfRecord, type Position, positionOf } from '../position.ts';
-import { type Decoded, decodeRecord } from '../record-codec/decode.ts';
+import { type Decoded, type DecodedTick, decodeRecord } from '../record-codec/decode.ts';
 import { hashOf } from '../record-codec/hash.ts';
 import type { LogRecord } from '../record-codec/record.ts';
 import type { Rejection } from '../rejection.ts';
+import { type BatchTime, openBatchTime } from '../time/batch-time.ts';
+import type { TimeOf } from '../time/clock.ts';
 
 /** The shard that a batch comes from, and the sources whose events its reader deduplicates. */
 export interface BatchFacts {
@@ -24,6 +26,8 @@ export interface BatchFacts {
    * to read without filtering by recipient (inspection).
    */
   readonly names?: readonly string[];
+  /** Set for a step that needs to know what time it is. Others skip the ticks. */
+  readonly time?: TimeOf | undefined;
   /** The bounds of the portions that the step commits: `PORTION`, or smaller ones in tests. */
   readonly portion?: PortionBounds | undefined;
 }
@@ -54,6 +58,8 @@ export interface Batch {
   readonly arrivalMillis: number;
   /** The marks after everything taken so far. */
   readonly marks: readonly MarkRange[];
+  /** What time it was at each event, and the ticks among them. Undefined for a step that needs no time. */
+  readonly time: BatchTime | undefined;
 }
 
 /** Makes one batch of records: their new events in order, up to the bounds of a portion or to others. */
@@ -83,6 +89,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const events: ReceivedEvent[] = [];
   const rejections: Rejection[] = [];
   const counts = { alreadySeen: 0, bytes: 0, dataBytes: 0 };
+  const time = facts.time && openBatchTime(facts, facts.time, committed.clock);
   let rejectedBytes = 0;
 
   function addRejection(rejection: Rejection): void {
@@ -106,8 +113,20 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     else if (isForAnother(event, facts.names)) return;
     else if (isRepeat(event, hash, record)) counts.alreadySeen++;
     else {
+      time?.takeEvent(event, { hash, arrivedMillis: record.approximateArrivalMillis });
       events.push(event);
       counts.dataBytes += event.dataBytes.length;
+    }
+  }
+
+  /** Takes the ticks that stand at a place in a record. A tick that was taken before changes nothing. */
+  function takeTicks(
+    ticks: readonly DecodedTick[],
+    { entriesBefore, to }: { readonly entriesBefore: number; readonly to: Position | undefined },
+  ): void {
+    for (const tick of ticks) {
+      if (tick.entriesBefore === entriesBefore && (to === undefined || tick.at <= to))
+        time?.takeTick(tick.tick, events);
     }
   }
 
@@ -142,19 +161,24 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     rejections,
     counts,
     marks: state.marks,
+    time,
     get arrivalMillis() {
       return arrivalMillis;
     },
     take(record, to) {
       const end = endOfRecord(record.sequenceNumber);
       if (position !== undefined && end <= position) return;
-      const { aggregated, entries } = decodeRecord(record, { name: facts.stream });
+      const { aggregated, entries, ticks } = decodeRecord(record, { name: facts.stream });
       const isBefore = position === undefined || position < positionOf(record.sequenceNumber, 0);
       const from = { record, aggregated, passed: isBefore ? undefined : position };
+      let taken = 0;
       for (const entry of entries) {
         if (to !== undefined && positionOfEntry(entry) > to) break;
+        if (ticks.length > 0) takeTicks(ticks, { entriesBefore: taken, to });
         takeEntry(entry, from);
+        taken++;
       }
+      if (ticks.length > 0) takeTicks(ticks, { entriesBefore: taken, to });
       moveTo(to !== undefined && to < end ? to : end, record);
     },
     reject(record, rejection) {
@@ -174,6 +198,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
         ...state,
         position,
         ...(foreign === undefined ? {} : { foreign: foreign.state() }),
+        ...(time === undefined ? {} : { clock: time.clock }),
         ...(arrivalMillis === 0 ? {} : { arrivedMillis: arrivalMillis }),
       };
     },

@@ -105,7 +105,15 @@ export function openInput(
       key: `${under}${shardKey(shape, shard.id)}`,
       loaded,
       parents: shard.parents.map((id) => `${under}${shardKey(shape, id)}`),
-      facts: { stream: shape.name, from: shard.from, to: shard.to, own, names, portion: step.portion },
+      facts: {
+        stream: shape.name,
+        from: shard.from,
+        to: shard.to,
+        own,
+        names,
+        time: config.time,
+        portion: step.portion,
+      },
     };
   }
 

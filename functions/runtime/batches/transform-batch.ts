@@ -7,6 +7,7 @@ import type { LogWriter } from '../log/log-writer.ts';
 import { MOST_OUTPUTS, sequenceAt } from '../position.ts';
 import { type Rejection, rejectionOf } from '../rejection.ts';
 import type { Step } from '../step.ts';
+import { tickEverywhere } from '../time/tick.ts';
 import type { Transform } from '../transform.ts';
 import type { Batch } from './batch.ts';
 import type { Done, Turn } from './batch-work.ts';
@@ -33,17 +34,19 @@ export async function transformBatch(
   { signal, dataHandled }: Turn,
 ): Promise<Done> {
   const { transform, step, writer } = transformStep;
-  const made = transformed(transform, batch.events, `/${step.name}/${shard.key}/${generationOf(step, shard)}`);
+  const source = `/${step.name}/${shard.key}/${generationOf(step, shard)}`;
+  const made = withTicks(transformed(transform, batch.events, source), { batch, shard, step, source });
   await dataHandled();
   await endParents(step, shard, signal);
   const tooLarge = await eventsWithOversizedOutputs(writer, made, signal);
   // Either all outputs of an event are sent, or none of them, and the event becomes a dead letter.
-  const outputs = made.outputs.filter((_, index) => !tooLarge.has(made.causes[index] as ReceivedEvent));
+  const outputs = made.outputs.filter((_, index) => !tooLarge.has(made.causes[index]));
   const appended = await writer.append(outputs, signal);
   const rejections = [...batch.rejections, ...made.rejections, ...tooLarge.values()];
   await step.deadLetters.put(shard.key, rejections, signal);
   const loaded = await moveTransformState(step, shard, { to: batch.state(), signal });
-  return { loaded, eventsOut: outputs.length, bytesOut: appended.bytes, rejected: rejections.length };
+  const ticks = outputs.filter(({ everywhere }) => everywhere).length;
+  return { loaded, eventsOut: outputs.length - ticks, bytesOut: appended.bytes, rejected: rejections.length };
 }
 
 /** Moves a transform's state in the checkpoint table. */
@@ -66,8 +69,8 @@ function generationOf({ config }: Step, { loaded: { state } }: ShardInput): stri
 /** The results of a transform's code for one batch. */
 interface Transformed {
   readonly outputs: OutgoingEvent[];
-  /** At each output's index, the event that the output was made of. */
-  readonly causes: ReceivedEvent[];
+  /** At each output's index, the event that the output was made of. Undefined: it is a tick. */
+  readonly causes: (ReceivedEvent | undefined)[];
   readonly rejections: Rejection[];
 }
 
@@ -98,13 +101,45 @@ function transformed(
   return { outputs, causes, rejections };
 }
 
+/**
+ * Adds the ticks to pass on, behind the outputs of the events that came before each. A tick speaks for the hash range
+ * of the shard that the step reads.
+ */
+function withTicks(
+  made: Transformed,
+  of: { readonly batch: Batch; readonly shard: ShardInput; readonly step: Step; readonly source: string },
+): Transformed {
+  const { batch, shard, step, source } = of;
+  const ticks = batch.time?.passedOn ?? [];
+  if (ticks.length === 0) return made;
+  const { from, to } = shard.facts;
+  const places = new Map(batch.events.map((event, index) => [event, index]));
+  const outputs: OutgoingEvent[] = [];
+  const causes: (ReceivedEvent | undefined)[] = [];
+  let next = 0;
+  const addTicks = (eventsBefore: number): void => {
+    for (let tick = ticks[next]; tick !== undefined && tick.eventsBefore <= eventsBefore; tick = ticks[++next]) {
+      outputs.push(tickEverywhere(source, { millis: tick.millis, from: { step: step.name, from, to } }));
+      causes.push(undefined);
+    }
+  };
+  for (const [index, output] of made.outputs.entries()) {
+    const cause = made.causes[index];
+    addTicks(cause === undefined ? 0 : (places.get(cause) ?? 0));
+    outputs.push(output);
+    causes.push(cause);
+  }
+  addTicks(batch.events.length);
+  return { outputs, causes, rejections: made.rejections };
+}
+
 /** Finds the events that have an output above the stream's limit, each with its rejection. */
 async function eventsWithOversizedOutputs(
   writer: LogWriter,
   { outputs, causes }: Transformed,
   signal: AbortSignal,
-): Promise<ReadonlyMap<ReceivedEvent, Rejection>> {
-  const tooLarge = new Map<ReceivedEvent, Rejection>();
+): Promise<ReadonlyMap<ReceivedEvent | undefined, Rejection>> {
+  const tooLarge = new Map<ReceivedEvent | undefined, Rejection>();
   for (const { index, size, limit } of await writer.oversized(outputs, signal)) {
     const cause = causes[index] as ReceivedEvent;
     const message = `its output of ${size} bytes is above the stream's ${limit} bytes`;

@@ -1,4 +1,5 @@
 import type { Shard, StreamShape } from '../log/shards.ts';
+import { type Clock, inheritedClock } from '../time/clock.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { LoadPages } from './mark-pages.ts';
 import { type MarkRange, marksWithin, noMarks } from './marks.ts';
@@ -50,9 +51,10 @@ export async function loadState(
     return { revision: stored.revision, state: await withRuns(store, key, { state, signal }) };
   const inherited = await inheritance(store, shape, { shard, signal });
   const marks = withoutGaps(inherited.marks, shard);
+  const clock = inherited.clocks.length === 0 ? undefined : inheritedClock(inherited.clocks, shard);
   if (stored !== undefined && state !== undefined)
-    return { revision: stored.revision, state: { ...state, marks, runs: undefined } };
-  const fresh: StepState = { position: undefined, marks, rejections: [] };
+    return { revision: stored.revision, state: { ...state, marks, clock, runs: undefined } };
+  const fresh: StepState = { position: undefined, marks, clock, rejections: [] };
   const rewound = replay === undefined ? inherited.rewound : { rewind: replay };
   return { revision: 0, state: rewound === undefined ? fresh : { ...fresh, ...rewound } };
 }
@@ -102,6 +104,8 @@ export async function saveState(
 
 interface Inheritance {
   readonly marks: readonly MarkRange[];
+  /** None where the step needs no time. */
+  readonly clocks: readonly Clock[];
   /** Set when parents are being rewound. */
   readonly rewound: Pick<StepState, 'rewinds' | 'rewind'> | undefined;
 }
@@ -113,13 +117,15 @@ async function inheritance(
 ): Promise<Inheritance> {
   const { shard, signal } = request;
   const marks: MarkRange[] = [];
+  const clocks: Clock[] = [];
   let rewound: Inheritance['rewound'];
   for (const parentId of shard.parents) {
     const parent = await inheritanceOf(store, shape, { parentId, signal });
     marks.push(...marksWithin(parent.marks, shard.from, shard.to));
+    clocks.push(...parent.clocks);
     if ((parent.rewound?.rewinds ?? 0) > (rewound?.rewinds ?? 0)) rewound = parent.rewound;
   }
-  return { marks, rewound };
+  return { marks, clocks, rewound };
 }
 
 async function inheritanceOf(
@@ -132,22 +138,25 @@ async function inheritanceOf(
   if (stored !== undefined) {
     const state = decodeState(stored.state);
     const { marks, rewinds, rewind } = await withRuns(store, key, { state, signal });
-    if (rewind === undefined) return { marks, rewound: undefined };
+    const clocks = state.clock === undefined ? [] : [state.clock];
+    if (rewind === undefined) return { marks, clocks, rewound: undefined };
     const to = pointOfChild(rewind.to);
     // While its parent settles, a process that does not know of the rewind may work on the child. So the child settles
     // too, with the same marks.
     const isSettling = rewind.phase === 'settling';
     return {
       marks,
+      clocks,
       rewound: { rewinds, rewind: isSettling ? { phase: 'settling', to } : { phase: 'passing', to, fresh: true } },
     };
   }
   const known = shape.shards.find(({ id }) => id === parentId);
-  if (known === undefined) return { marks: [], rewound: undefined };
+  if (known === undefined) return { marks: [], clocks: [], rewound: undefined };
   const passedOn = await inheritance(store, shape, { shard: known, signal });
   // It is a range of its own even without marks: one mark for both parents of a merge would pass over events that came
   // through the other one.
-  return { ...passedOn, marks: withoutGaps(passedOn.marks, known) };
+  const clocks = passedOn.clocks.length === 0 ? [] : [inheritedClock(passedOn.clocks, known)];
+  return { ...passedOn, clocks, marks: withoutGaps(passedOn.marks, known) };
 }
 
 /** Fills the parts of a shard's range whose parent is no longer known with ranges without marks. */

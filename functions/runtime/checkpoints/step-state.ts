@@ -2,6 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import type { Position } from '../position.ts';
 import type { Rejection } from '../rejection.ts';
+import { type Clock, decodeClock, encodeClock, StoredClock } from '../time/clock.ts';
 import type { ForeignMarks } from './foreign-marks.ts';
 import { copyMarks, type Mark, type MarkRange } from './marks.ts';
 import { Rewind } from './rewind-state.ts';
@@ -38,6 +39,8 @@ export interface StepState {
    * discarded one since (gaps.ts).
    */
   readonly arrivedMillis?: number | undefined;
+  /** The shard's watermarks, of a step that keeps windows or passes ticks on. */
+  readonly clock?: Clock | undefined;
   /**
    * The time at which the state was last moved, by the clock. For people; it also tells how long a step stood still
    * (delivery/trimmed-range.ts). What is processed never depends on it.
@@ -56,7 +59,17 @@ const StoredMark = z.tuple([z.string(), z.number().nullable(), z.number().option
 const StoredRejections = z.array(
   z.object({
     at: z.string(),
-    reason: z.enum(['undecodable', 'schema', 'transform', 'refused', 'too-large', 'killed', 'expired']),
+    reason: z.enum([
+      'undecodable',
+      'schema',
+      'transform',
+      'refused',
+      'too-large',
+      'killed',
+      'expired',
+      'late',
+      'future',
+    ]),
     message: z.string(),
     bytes: z.string(),
     origin: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
@@ -77,6 +90,7 @@ const Text = z.object({
   f: z.array(z.tuple([z.number(), z.string()])).optional(),
   o: z.array(z.tuple([z.number(), z.string()])).optional(),
   a: z.number().optional(),
+  c: StoredClock.optional(),
   t: z.number().optional(),
 });
 
@@ -101,6 +115,7 @@ export function encodeState(state: StepState): string {
       ? {}
       : { o: state.runs.map((run) => [numberOfRun(run), run.version]) }),
     ...(state.arrivedMillis === undefined ? {} : { a: state.arrivedMillis }),
+    ...(state.clock === undefined ? {} : { c: encodeClock(state.clock) }),
     ...(state.movedMillis === undefined ? {} : { t: state.movedMillis }),
   };
   return JSON.stringify(text);
@@ -129,6 +144,7 @@ export function decodeState(text: string): StepState {
     foreign: state.f && { versions: new Map(state.f), marks: undefined, changed: new Set() },
     runs: state.o?.map(([number, version]) => ({ page: nameOfRun(number), version, marks: undefined })),
     arrivedMillis: state.a,
+    clock: state.c && decodeClock(state.c),
     movedMillis: state.t,
   };
 }

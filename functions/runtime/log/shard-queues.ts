@@ -3,6 +3,7 @@ import { newAggregate } from '../record-codec/aggregate.ts';
 import { compress } from '../record-codec/compress.ts';
 import { encodeEvent } from '../record-codec/encode.ts';
 import { hashOf } from '../record-codec/hash.ts';
+import { aimedAt } from '../time/tick.ts';
 import { type Shard, shardFor } from './shards.ts';
 
 /**
@@ -36,7 +37,10 @@ export interface Packing {
   refuse(index: number, sizeBytes: number): void;
 }
 
-/** Distributes events, by index, to the open shards that take them. With one open shard, no hash is computed. */
+/**
+ * Distributes events, by index, to the open shards that take them. With one open shard, no hash is computed. A tick
+ * goes to all of them: behind the earlier events of each.
+ */
 export function queuesFor(
   events: readonly OutgoingEvent[],
   indexes: Iterable<number>,
@@ -44,11 +48,15 @@ export function queuesFor(
 ): ShardQueue[] {
   const only = open.length === 1 ? open[0] : undefined;
   const byShard = new Map<Shard, number[]>();
-  for (const index of indexes) {
-    const shard = only ?? shardFor(open, hashOf((events[index] as OutgoingEvent).key));
+  const add = (shard: Shard, index: number): void => {
     const queued = byShard.get(shard);
     if (queued) queued.push(index);
     else byShard.set(shard, [index]);
+  };
+  for (const index of indexes) {
+    const { key, everywhere } = events[index] as OutgoingEvent;
+    if (everywhere) for (const shard of open) add(shard, index);
+    else add(only ?? shardFor(open, hashOf(key)), index);
   }
   return [...byShard].map(([shard, queued]) => ({
     shard,
@@ -81,13 +89,14 @@ export function remaining({ indexes, next }: ShardQueue): readonly number[] {
 /** Packs the queue's next record: as many of its events as fit. Undefined when nothing is left. */
 export function pack(queue: ShardQueue, events: readonly OutgoingEvent[], packing: Packing): PackedRecord | undefined {
   const aggregate = newAggregate(packing);
-  let first: number | undefined;
+  /** The hash of the first event that is in the record. */
+  let first: bigint | undefined;
   let end = queue.next;
   for (; end < queue.indexes.length; end++) {
     const index = queue.indexes[end] as number;
-    const event = events[index] as OutgoingEvent;
+    const { event, hashKey } = forShard(events[index] as OutgoingEvent, queue.shard);
     const bytes = encodeEvent(event);
-    if (aggregate.add(event.key, bytes)) first ??= index;
+    if (aggregate.add(event.key, bytes, hashKey)) first ??= hashKey ?? hashOf(event.key);
     else if (first === undefined) packing.refuse(index, sizeAlone(event.key, bytes));
     else break;
   }
@@ -98,9 +107,14 @@ export function pack(queue: ShardQueue, events: readonly OutgoingEvent[], packin
   const data = aggregate.finish();
   return {
     data: packing.compression ? compressed(data) : data,
-    hash: hashOf((events[first] as OutgoingEvent).key),
+    hash: first,
     end,
   };
+}
+
+/** Aims a tick at the shard. Any hash of the shard's range brings it there. */
+function forShard(event: OutgoingEvent, shard: Shard): { readonly event: OutgoingEvent; readonly hashKey?: bigint } {
+  return event.everywhere ? { event: aimedAt(event, shard), hashKey: shard.from } : { event };
 }
 
 /** Finds the events that are too large for a record of their own: their indexes and sizes. */
@@ -120,7 +134,10 @@ export function oversized(
  * JSON, when it is escaped.
  */
 function mostBytes({ dataBytes, ...attributes }: OutgoingEvent): number {
-  const characters = Object.values(attributes).reduce((sum: number, value) => sum + (value?.length ?? 0), 0);
+  const characters = Object.values(attributes).reduce(
+    (sum: number, value) => sum + (typeof value === 'string' ? value.length : 0),
+    0,
+  );
   return dataBytes.length + 6 * (characters + attributes.key.length) + FRAME_BYTES;
 }
 

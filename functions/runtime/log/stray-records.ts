@@ -27,22 +27,26 @@ export async function shardsWith(
 /**
  * Distributes again, in order, all events that are not in the log. A reader drops those events of an aggregated record
  * that hash outside the shard where the record landed, so they do not count as in the log. The hash of the first event
- * decides where a record lands, so the first event is in the log.
+ * decides where a record lands, so the first event is in the log. A tick is in the log where its record landed: when
+ * that is not the whole range that it was aimed at, it goes to all shards once more, which changes nothing for those
+ * that have it.
  */
 export function requeued(
   append: { readonly events: readonly OutgoingEvent[]; readonly queues: readonly ShardQueue[] },
   strays: readonly StrayRecord[],
   shards: readonly Shard[],
 ): ShardQueue[] {
-  const missing: number[] = [];
+  const missing = new Set<number>();
   for (const { queue, record, shardId } of strays) {
     const landed = shards.find(({ id }) => id === shardId) as Shard;
+    const hasAll = covers(landed, queue.shard.from) && covers(landed, queue.shard.to);
     for (const index of queue.indexes.slice(queue.next, record.end)) {
-      if (!covers(landed, hashOf((append.events[index] as OutgoingEvent).key))) missing.push(index);
+      const { key, everywhere } = append.events[index] as OutgoingEvent;
+      if (everywhere ? !hasAll : !covers(landed, hashOf(key))) missing.add(index);
     }
     advance(queue, record);
   }
-  for (const queue of append.queues) missing.push(...remaining(queue));
-  missing.sort((a, b) => a - b);
-  return queuesFor(append.events, missing, openShards({ shards }));
+  for (const index of append.queues.flatMap(remaining)) missing.add(index);
+  const inOrder = [...missing].sort((a, b) => a - b);
+  return queuesFor(append.events, inOrder, openShards({ shards }));
 }

@@ -86,10 +86,10 @@ async function attemptNext(work: AttemptWork, stored: StoredAttempt): Promise<Pr
     if (next.doing === 'decoding') {
       begun = attemptAt(work, stored, next);
       await step.attempts.begin(shard.key, begun, signal);
-      const { entries } = decodeRecord(waiting[0] as LogRecord, { name: shard.facts.stream });
+      const { entries, ticks } = decodeRecord(waiting[0] as LogRecord, { name: shard.facts.stream });
       // This process has decoded the record, so decoding did not kill the earlier ones.
       search = { ...search, undecoded: 0 };
-      next = nextAttempt(search, waiting, { position, entries: entries.length });
+      next = nextAttempt(search, waiting, { position, entries: entries.length + ticks.length });
     }
     const attempt = attemptAt({ ...work, search }, begun ?? stored, next);
     begun = attempt;

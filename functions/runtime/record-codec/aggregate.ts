@@ -26,8 +26,9 @@ export const DATA = (3 << 3) | LENGTH_DELIMITED;
 export interface Aggregate {
   /**
    * Adds an event. Returns false, and changes nothing, when the aggregate would be longer than `maxBytes` or is full.
+   * With an explicit hash key, that one decides about the event's shard, and not the partition key.
    */
-  add(partitionKey: string, eventBytes: Uint8Array): boolean;
+  add(partitionKey: string, eventBytes: Uint8Array, explicitHashKey?: bigint): boolean;
   /** Returns the record's bytes. Do not use the aggregate afterwards. */
   finish(): Buffer;
 }
@@ -39,25 +40,30 @@ export interface Aggregate {
 export function newAggregate({ maxBytes }: { readonly maxBytes: number }): Aggregate {
   const keyIndexes = new Map<string, number>();
   const keys: Buffer[] = [];
-  const keyIndexOfEvents: number[] = [];
-  const events: Uint8Array[] = [];
+  const hashKeys: Buffer[] = [];
+  const entries: Entry[] = [];
   let size = AGGREGATE_MAGIC.length + MD5_LENGTH;
 
   return {
-    add(partitionKey, eventBytes) {
-      if (events.length === MOST_ENTRIES) return false;
+    add(partitionKey, eventBytes, explicitHashKey) {
+      if (entries.length === MOST_ENTRIES) return false;
       const knownIndex = keyIndexes.get(partitionKey);
-      const keyIndex = knownIndex ?? keys.length;
       const newKey = knownIndex === undefined ? Buffer.from(partitionKey) : undefined;
-      const grown = size + fieldLength(innerLength(keyIndex, eventBytes)) + (newKey ? fieldLength(newKey.length) : 0);
+      const newHashKey = explicitHashKey === undefined ? undefined : Buffer.from(explicitHashKey.toString());
+      const entry: Entry = {
+        keyIndex: knownIndex ?? keys.length,
+        hashKeyIndex: newHashKey && hashKeys.length,
+        event: eventBytes,
+      };
+      const grown = size + fieldLength(innerLength(entry)) + lengthOfNew(newKey) + lengthOfNew(newHashKey);
       if (grown > maxBytes) return false;
       size = grown;
       if (newKey) {
-        keyIndexes.set(partitionKey, keyIndex);
+        keyIndexes.set(partitionKey, keys.length);
         keys.push(newKey);
       }
-      keyIndexOfEvents.push(keyIndex);
-      events.push(eventBytes);
+      if (newHashKey) hashKeys.push(newHashKey);
+      entries.push(entry);
       return true;
     },
 
@@ -65,13 +71,17 @@ export function newAggregate({ maxBytes }: { readonly maxBytes: number }): Aggre
       const bytes = Buffer.allocUnsafe(size);
       let at = AGGREGATE_MAGIC.copy(bytes);
       for (const key of keys) at = writeBytesField(bytes, at, { tag: PARTITION_KEY, value: key });
-      for (let index = 0; index < events.length; index++) {
-        const event = events[index] as Uint8Array;
-        const keyIndex = keyIndexOfEvents[index] as number;
+      for (const key of hashKeys) at = writeBytesField(bytes, at, { tag: EXPLICIT_HASH_KEY, value: key });
+      for (const entry of entries) {
+        const { keyIndex, hashKeyIndex, event } = entry;
         bytes[at++] = RECORD;
-        at = writeVarint(bytes, at, innerLength(keyIndex, event));
+        at = writeVarint(bytes, at, innerLength(entry));
         bytes[at++] = PARTITION_KEY_INDEX;
         at = writeVarint(bytes, at, keyIndex);
+        if (hashKeyIndex !== undefined) {
+          bytes[at++] = EXPLICIT_HASH_KEY_INDEX;
+          at = writeVarint(bytes, at, hashKeyIndex);
+        }
         bytes[at++] = DATA;
         at = writeVarint(bytes, at, event.length);
         bytes.set(event, at);
@@ -83,9 +93,21 @@ export function newAggregate({ maxBytes }: { readonly maxBytes: number }): Aggre
   };
 }
 
+interface Entry {
+  readonly keyIndex: number;
+  /** Undefined for nearly all events. */
+  readonly hashKeyIndex: number | undefined;
+  readonly event: Uint8Array;
+}
+
 /** Returns the length of a `Record` message without its own tag and length. */
-function innerLength(keyIndex: number, eventBytes: Uint8Array): number {
-  return 1 + varintLength(keyIndex) + fieldLength(eventBytes.length);
+function innerLength({ keyIndex, hashKeyIndex, event }: Entry): number {
+  const ofHashKey = hashKeyIndex === undefined ? 0 : 1 + varintLength(hashKeyIndex);
+  return 1 + varintLength(keyIndex) + ofHashKey + fieldLength(event.length);
+}
+
+function lengthOfNew(key: Buffer | undefined): number {
+  return key === undefined ? 0 : fieldLength(key.length);
 }
 
 function fieldLength(valueLength: number): number {

@@ -43,6 +43,7 @@ export function readAttributes(buffer: Buffer, members: Members) {
     sequence: text('sequence'),
     traceparent: text('traceparent'),
     redrivenFor: text('redrivenfor'),
+    lateAt: text('lateat'),
   };
 }
 

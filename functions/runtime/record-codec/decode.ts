@@ -1,7 +1,8 @@
 import { EventRejected } from '../errors.ts';
 import type { ReceivedEvent } from '../event.ts';
-import { LAST_SUB_SEQUENCE, positionsIn } from '../position.ts';
+import { LAST_SUB_SEQUENCE, type Position, positionsIn } from '../position.ts';
 import type { Rejection } from '../rejection.ts';
+import { TICK_FOR, type Tick, tickOf } from '../time/tick.ts';
 import { readAnyOrder } from './any-order.ts';
 import { decompress, isCompressed } from './compress.ts';
 import { EventView, type RecordFacts } from './event-view.ts';
@@ -24,6 +25,17 @@ export interface Decoded {
    * The entries in the order of the record. `positionOf(sequenceNumber, index)` is the position just after an entry.
    */
   readonly entries: readonly DecodedEntry[];
+  /** The ticks, which are no entries: who asks for the events meets none. Nearly always empty. */
+  readonly ticks: readonly DecodedTick[];
+}
+
+/** A tick, and its place in the record. */
+export interface DecodedTick {
+  readonly tick: Tick;
+  /** The position just after it. */
+  readonly at: Position;
+  /** How many of the record's entries come before it. */
+  readonly entriesBefore: number;
 }
 
 export type DecodedEntry = DecodedEvent | DecodedRejection;
@@ -56,31 +68,54 @@ export function decodeRecord(record: LogRecord, stream: StreamFacts): Decoded {
   try {
     const buffer = reader.inflate(original);
     aggregated = isAggregate(buffer);
-    if (aggregated) return { aggregated, entries: decodeParts(buffer, readAggregate(buffer), reader) };
+    if (aggregated) return { aggregated, ...reader.divided(decodeParts(buffer, readAggregate(buffer), reader)) };
     const event = reader.read({ buffer, start: 0, end: buffer.length, partitionKey }, 0);
-    return { aggregated, entries: [{ event, partitionKey, explicitHashKey: undefined }] };
+    return { aggregated, ...reader.divided([{ event, partitionKey, explicitHashKey: undefined }]) };
   } catch (error) {
     // An earlier version may have processed its first entries. Their step's position has not passed the end.
     const index = error instanceof TooManyEntries ? LAST_SUB_SEQUENCE : 0;
-    return { aggregated, entries: [reader.rejected(error, original, index)] };
+    return { aggregated, entries: [reader.rejected(error, original, index)], ticks: NO_TICKS };
   }
 }
 
+const NO_TICKS: readonly DecodedTick[] = [];
+
+/** Divides events and ticks. */
+function divided(entries: readonly DecodedEntry[]): Pick<Decoded, 'entries' | 'ticks'> {
+  const events: DecodedEntry[] = [];
+  const ticks: DecodedTick[] = [];
+  for (const entry of entries) {
+    const tick = isAddressedAsTick(entry) ? tickOf(entry.event) : undefined;
+    if (tick === undefined || 'rejection' in entry) events.push(entry);
+    else ticks.push({ tick, at: entry.event.position, entriesBefore: events.length });
+  }
+  return { entries: events, ticks };
+}
+
+function isAddressedAsTick(entry: DecodedEntry): entry is DecodedEvent {
+  return 'event' in entry && entry.event.redrivenFor === TICK_FOR;
+}
+
 function decodeParts(buffer: Buffer, parts: readonly AggregatePart[], reader: RecordReader): readonly DecodedEntry[] {
-  return parts.map((part, index) => {
-    const { start, end } = part;
-    try {
-      if ('problem' in part)
-        throw new EventRejected('undecodable', `aggregated record, entry ${index}: ${part.problem}`);
-      const { partitionKey, explicitHashKey } = part;
-      const event = isCompressed(buffer, start)
-        ? reader.read(inflated(buffer.subarray(start, end), partitionKey, reader), index)
-        : reader.read({ buffer, start, end, partitionKey }, index);
-      return { event, partitionKey, explicitHashKey };
-    } catch (error) {
-      return reader.rejected(error, buffer.subarray(start, end), index);
-    }
-  });
+  return parts.map((part, index) => decodePart(buffer, part, { index, reader }));
+}
+
+function decodePart(
+  buffer: Buffer,
+  part: AggregatePart,
+  { index, reader }: { readonly index: number; readonly reader: RecordReader },
+): DecodedEntry {
+  const { start, end } = part;
+  try {
+    if ('problem' in part) throw new EventRejected('undecodable', `aggregated record, entry ${index}: ${part.problem}`);
+    const { partitionKey, explicitHashKey } = part;
+    const event = isCompressed(buffer, start)
+      ? reader.read(inflated(buffer.subarray(start, end), partitionKey, reader), index)
+      : reader.read({ buffer, start, end, partitionKey }, index);
+    return { event, partitionKey, explicitHashKey };
+  } catch (error) {
+    return reader.rejected(error, buffer.subarray(start, end), index);
+  }
 }
 
 function inflated(bytes: Buffer, partitionKey: string, { inflate }: RecordReader): EventBytes {
@@ -94,12 +129,15 @@ interface RecordReader {
   inflate(bytes: Buffer): Buffer;
   read(event: EventBytes, index: number): EventView;
   rejected(error: unknown, bytes: Buffer, index: number): DecodedRejection;
+  /** Divides the events that it has read from the ticks. */
+  divided(entries: readonly DecodedEntry[]): Pick<Decoded, 'entries' | 'ticks'>;
 }
 
 function newRecordReader(record: LogRecord, stream: StreamFacts): RecordReader {
   const facts = recordFacts(record, stream);
   let previous: SharedHead | undefined;
   let inflatedBytes = 0;
+  let hasTicks = false;
 
   return {
     inflate(bytes) {
@@ -110,7 +148,11 @@ function newRecordReader(record: LogRecord, stream: StreamFacts): RecordReader {
     },
     read(event, index) {
       const fixed = readFixedOrder(event, previous);
-      if (fixed === undefined) return new EventView(readAnyOrder(event, facts, index), facts, index);
+      if (fixed === undefined) {
+        const layout = readAnyOrder(event, facts, index);
+        hasTicks ||= layout.redrivenFor === TICK_FOR;
+        return new EventView(layout, facts, index);
+      }
       previous = fixed.head;
       return new EventView(fixed.layout, facts, index);
     },
@@ -119,6 +161,7 @@ function newRecordReader(record: LogRecord, stream: StreamFacts): RecordReader {
       if (!(error instanceof EventRejected)) throw error;
       return { rejection: { at: facts.positionAt(index), reason: error.reason, message: error.message, bytes } };
     },
+    divided: (entries) => (hasTicks ? divided(entries) : { entries, ticks: NO_TICKS }),
   };
 }
 

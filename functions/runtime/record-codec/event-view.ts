@@ -21,6 +21,7 @@ export interface EventLayout
   traceparent: string | number | undefined;
   /** Never set for an event in the fixed order. */
   readonly redrivenFor?: string | undefined;
+  readonly lateAt?: string | undefined;
   readonly buffer: Buffer;
   /** The range of the event's JSON in the buffer. Equal to the range of the data when the record is no CloudEvent. */
   readonly start: number;
@@ -98,6 +99,11 @@ export class EventView implements ReceivedEvent {
 
   get redrivenFor(): string | undefined {
     return this.layout.redrivenFor;
+  }
+
+  /** An event of another producer may claim anything: only one that was put back has it. */
+  get lateAt(): string | undefined {
+    return this.layout.redrivenFor === undefined ? undefined : this.layout.lateAt;
   }
 
   get data(): unknown {

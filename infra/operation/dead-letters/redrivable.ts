@@ -49,7 +49,8 @@ export function redrivenEvent(
   if (entry === undefined || 'rejection' in entry) return noEvent(letter);
   const { type, traceparent, dataBytes } = entry.event;
   const source = redriveSource(to.step, to.lane);
-  return { id, source, type, time, key, sequence: to.sequence, traceparent, redrivenFor: to.step, dataBytes };
+  const lateAt = letter.reason === 'late' ? letter.origin?.lateAt?.toString() : undefined;
+  return { id, source, type, time, key, sequence: to.sequence, traceparent, redrivenFor: to.step, lateAt, dataBytes };
 }
 
 function noEvent({ pipeline, step, at }: DeadLetter): never {

@@ -9,7 +9,7 @@ import {
   type ShardToRead,
 } from '../../../functions/runtime/log/shard-iterator.ts';
 import type { Kinesis } from '../../../functions/runtime/log/shards.ts';
-import { endOfRecord, type Position, sequenceNumberOf, subSequenceOf } from '../../../functions/runtime/position.ts';
+import { endOfRecord, type Position, sequenceNumberOf } from '../../../functions/runtime/position.ts';
 import { decodeRecord } from '../../../functions/runtime/record-codec/decode.ts';
 import type { LogRecord } from '../../../functions/runtime/record-codec/record.ts';
 import { bytesOf, PAGE_BYTES, pageLimitAfter } from './page-limit.ts';
@@ -93,9 +93,9 @@ async function readFrom(first: string, query: BacklogQuery, getPage: ReturnType<
 }
 
 function eventsAfter(record: LogRecord, { after, stream }: Pick<BacklogQuery, 'after' | 'stream'>): number {
-  const { length } = decodeRecord(record, { name: stream }).entries;
-  const isInside = after !== undefined && isOf(after, record.sequenceNumber);
-  return isInside ? Math.max(0, length - subSequenceOf(after) - 1) : length;
+  const { entries } = decodeRecord(record, { name: stream });
+  if (after === undefined || !isOf(after, record.sequenceNumber)) return entries.length;
+  return entries.filter((entry) => ('rejection' in entry ? entry.rejection.at : entry.event.position) > after).length;
 }
 
 async function firstIterator(shard: ShardToRead, { after, start }: BacklogQuery, digits = 0): Promise<string> {

@@ -13,7 +13,7 @@ test('an --http-port that is taken gives one clear line', async () => {
   const taken = createServer();
   await listen(taken, 0);
   const step = { pipeline: 'sensors', name: 'devices', delivery: 'request' };
-  const plans = [{ name: 'sensors', steps: [step], streams: [] }] as unknown as readonly PipelinePlan[];
+  const plans = [{ name: 'sensors', ticked: [], steps: [step], streams: [] }] as unknown as readonly PipelinePlan[];
   const stage = { clients: {}, names: { step: () => 'function' } } as unknown as LocalStage;
   const options = { plans, stage, functions: [], onLog: () => undefined, trace: () => () => undefined };
   await using running = new AsyncDisposableStack();
@@ -40,7 +40,7 @@ test('a run that is cut off because dev ends is not reported as failed', async (
     memoryMb: 128,
   };
   const step = { pipeline: 'sensors', name: 'lake', delivery: 'scheduled', every: 60_000 };
-  const plans = [{ name: 'sensors', steps: [step], streams: [] }] as unknown as readonly PipelinePlan[];
+  const plans = [{ name: 'sensors', ticked: [], steps: [step], streams: [] }] as unknown as readonly PipelinePlan[];
   const stage = { clients: {}, names: { step: () => 'lake' } } as unknown as LocalStage;
   const said: string[] = [];
   const options = { plans, stage, functions: [endless], onLog: (_: string, line: string) => void said.push(line) };

@@ -1,0 +1,112 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { defineTransform } from '../../functions/runtime/transform.ts';
+import { s3Sink } from '../../functions/sinks/s3/s3.ts';
+import { basket, CartEvent } from '../../functions/tables/basket.ts';
+import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
+import { planOf } from '../../infra/pipelines/plan.ts';
+import { givenPipeline } from '../kit/given.ts';
+import { event } from '../kit/given-events.ts';
+
+const HOUR = 3_600_000;
+const windows = { kind: 'tumbling', gapMillis: 0, graceMillis: HOUR, retentionMillis: HOUR, emit: 'changes' } as const;
+
+/** A table that says that it has windows, so that its streams get ticks. */
+const timed = { ...basket, windows };
+
+const copy = defineTransform({
+  entry: import.meta.url,
+  from: CartEvent,
+  to: CartEvent,
+  apply: ({ type, data }) => [{ type, data }],
+});
+
+const shop = definePipeline({
+  name: 'shop',
+  streams: {
+    cart: { schema: CartEvent, shards: 2 },
+    clean: { schema: CartEvent, shards: 2 },
+    other: { schema: z.unknown() },
+  },
+  transforms: {
+    cleaning: { from: 'cart', apply: copy, to: 'clean' },
+    aside: { from: 'clean', apply: copy, to: 'other' },
+  },
+  tables: { basket: { from: 'clean', keep: timed } },
+  sinks: { lake: { from: 'clean', write: s3Sink({ prefix: 'clean' }), every: minutes(5) } },
+});
+
+const added = (customer_id: string) =>
+  event({ type: 'item.added', key: customer_id, data: { customer_id, item: 'tea', quantity: 1 } });
+
+test('only the streams on the way from a source to a table with windows get ticks, and the steps on it wait for them', () => {
+  const { ticked, steps } = planOf(shop, [shop]);
+  expect(ticked.map(({ name }) => name)).toEqual(['cart']);
+  const times = steps.map((step) => [step.name, step.kind === 'source' ? undefined : step.input.time]);
+  expect(Object.fromEntries(times)).toEqual({
+    cleaning: { steps: [], scheduled: true },
+    aside: undefined,
+    basket: { steps: ['shop/cleaning'], scheduled: false },
+    lake: undefined,
+  });
+});
+
+test('a table with windows over an existing stream is refused, also behind a transform, with the way round', () => {
+  const arn = 'arn:aws:kinesis:eu-west-1:123456789012:stream/theirs';
+  const far = definePipeline({
+    name: 'far',
+    streams: { theirs: { schema: CartEvent, existing: arn }, clean: { schema: CartEvent } },
+    transforms: { cleaning: { from: 'theirs', apply: copy, to: 'clean' } },
+    tables: { basket: { from: 'clean', keep: timed } },
+  });
+  expect(() => planOf(far, [far])).toThrow(
+    `table 'far/basket' has windows, and its events come from the existing stream ${arn}: nothing there tells the time, because Millrace appends no ticks to a stream that is not its own. Have a source write these events into a stream of a pipeline, and read that one`,
+  );
+});
+
+test('a transform passes each tick on, behind its output, for the range of the shard that it read', async () => {
+  const run = await givenPipeline(shop);
+  await run.given('cart', [added('ann'), added('bob')]);
+  await run.when.pass(minutes(3));
+  await run.settled();
+  const scheduled = run.stream('cart').ticks();
+  // Two shards, and now and then a run of the schedule comes twice.
+  expect(new Set(scheduled.map(({ millis }) => millis)).size).toBe(3);
+  expect(scheduled.every(({ from }) => from === undefined)).toBe(true);
+  const passed = run.stream('clean').ticks();
+  const ranges = (millis: number) =>
+    new Set(
+      passed.filter((tick) => tick.millis === millis).map(({ from, aim }) => `${from?.step} ${from?.from} ${aim.from}`),
+    );
+  for (const { millis } of scheduled)
+    expect(ranges(millis)).toEqual(
+      new Set([0n, 1n << 127n].flatMap((from) => [0n, 1n << 127n].map((aim) => `shop/cleaning ${from} ${aim}`))),
+    );
+});
+
+test('an S3 sink, a transform beside the way and a table see no tick', async () => {
+  const run = await givenPipeline(shop);
+  await run.given('cart', [added('ann'), added('bob')]);
+  await run.when.pass(minutes(11));
+  await run.settled();
+  expect(run.bucket('lake').rows('clean/')).toHaveLength(2);
+  expect(run.bucket('lake').keys().length).toBeLessThanOrEqual(2);
+  expect(run.stream('other').data()).toHaveLength(2);
+  expect(run.table('basket')).toHaveLength(2);
+  for (const step of ['cleaning', 'aside', 'basket', 'lake']) {
+    expect(run.deadLetters(step)).toEqual([]);
+    expect(run.positions(step).map(({ recordsBehind }) => recordsBehind)).toEqual(run.positions(step).map(() => 0));
+  }
+});
+
+test('a pipeline without windows has no ticks', async () => {
+  const plain = definePipeline({
+    name: 'shop',
+    streams: { cart: { schema: CartEvent } },
+    tables: { basket: { from: 'cart', keep: basket } },
+  });
+  const run = await givenPipeline(plain);
+  await run.when.pass(minutes(3));
+  expect(run.stream('cart').ticks()).toEqual([]);
+  expect(planOf(plain, [plain]).ticked).toEqual([]);
+});
