@@ -1,13 +1,16 @@
-import type { Node, RangeFunction, SelectStmt } from 'libpg-query';
-import type { ScopeColumn } from '../plan/checked.ts';
+import type { JoinExpr, Node, RangeFunction, SelectStmt } from 'libpg-query';
+import type { Checked, ScopeColumn } from '../plan/checked.ts';
+import type { Join } from '../plan/join.ts';
 import type { Unnest } from '../plan/plan.ts';
 import type { Column, ScalarName, SqlType } from '../plan/sql-type.ts';
 import { scalar, typeName } from '../plan/sql-type.ts';
 import { nameOf, namesOf } from '../syntax/parse-nodes.ts';
+import type { SqlMistake } from '../syntax/source-position.ts';
 import type { CheckContext } from './context.ts';
 import { mistake } from './context.ts';
 import { checkExpression } from './expression.ts';
 import { foldConstants } from './fold.ts';
+import { checkJoin } from './join.ts';
 
 type Base = Omit<CheckContext, 'check' | 'columns'>;
 
@@ -16,6 +19,18 @@ export interface From {
   readonly offset: number;
   readonly columns: readonly ScopeColumn[];
   readonly unnests: readonly Unnest[];
+  readonly join?: Join;
+  /** What ON of the join asks besides its keys: conditions as those of WHERE. */
+  readonly on: readonly Checked[];
+}
+
+/** The inputs that FROM may name. */
+export interface Inputs {
+  /** The columns of the only input, which may have any name. */
+  readonly columns: readonly Column[];
+  /** The columns of each input by its name, where there are two. */
+  readonly byName?: ReadonlyMap<string, readonly Column[]> | undefined;
+  readonly ofFiles: boolean;
 }
 
 /** The attributes of an event. `event.id` means the attribute even if the data has a column `id`. */
@@ -27,24 +42,11 @@ const ATTRIBUTES: readonly (readonly [name: string, type: ScalarName])[] = [
   ['type', 'text'],
 ];
 
-/** Checks FROM: one stream, and any number of unnested lists. */
-export function checkFrom(base: Base, select: SelectStmt, columns: readonly Column[]): From {
+/** Checks FROM: one stream or a join of two, and any number of unnested lists. */
+export function checkFrom(base: Base, select: SelectStmt, inputs: Inputs): From {
   const items = (select.fromClause ?? []).flatMap((item) => flatten(base, item));
-  const streams = items.flatMap((item) => ('RangeVar' in item ? [item.RangeVar] : []));
-  const [stream, second] = streams;
-  if (stream === undefined)
-    throw mistake(base, 'invalid', { offset: base.source.text.length, problem: 'FROM <stream> is missing' });
-  const offset = base.offsetOf(stream.location);
-  if (second !== undefined)
-    throw mistake(base, 'unsupported', {
-      offset: base.offsetOf(second.location),
-      problem: 'joins are not supported yet',
-      hint: 'FROM takes one stream, and lists to unnest',
-    });
-  if (items[0] === undefined || !('RangeVar' in items[0]) || stream.schemaname !== undefined)
-    throw mistake(base, 'invalid', { offset, problem: 'FROM must start with the name of a stream' });
-  const table = stream.alias?.aliasname ?? stream.relname ?? '';
-  let scope: readonly ScopeColumn[] = [...dataColumns(columns, table), ...attributes()];
+  const start = checkStart(base, items, inputs);
+  let scope = start.columns;
   const unnests: Unnest[] = [];
   for (const item of items) {
     if (!('RangeFunction' in item)) continue;
@@ -52,7 +54,66 @@ export function checkFrom(base: Base, select: SelectStmt, columns: readonly Colu
     unnests.push(unnest);
     scope = [...scope, ...unnest.columns];
   }
-  return { stream: stream.relname ?? '', offset, columns: scope, unnests };
+  return { ...start, columns: scope, unnests };
+}
+
+/** Checks the stream, or the join, that FROM begins with. */
+function checkStart(base: Base, items: readonly Node[], inputs: Inputs): Omit<From, 'unnests'> {
+  const [start, second] = items.filter((item) => !('RangeFunction' in item));
+  if (start === undefined)
+    throw mistake(base, 'invalid', { offset: base.source.text.length, problem: 'FROM <stream> is missing' });
+  if (second !== undefined) throw manyInputs(base, second);
+  if (items[0] !== start)
+    throw mistake(base, 'invalid', {
+      offset: offsetOf(base, start),
+      problem: 'FROM must start with the name of a stream',
+    });
+  if ('JoinExpr' in start) return checkJoined(base, start.JoinExpr, inputs);
+  const stream = 'RangeVar' in start ? start.RangeVar : {};
+  const offset = base.offsetOf(stream.location);
+  if (stream.schemaname !== undefined)
+    throw mistake(base, 'invalid', { offset, problem: 'FROM must start with the name of a stream' });
+  const table = stream.alias?.aliasname ?? stream.relname ?? '';
+  const columns = inputs.byName?.get(stream.relname ?? '') ?? inputs.columns;
+  return {
+    stream: stream.relname ?? '',
+    offset,
+    columns: [...dataColumns(columns, table), ...attributes()],
+    on: [],
+  };
+}
+
+function checkJoined(base: Base, node: JoinExpr, { byName, ofFiles }: Inputs): Omit<From, 'unnests'> {
+  if (byName === undefined)
+    throw mistake(base, 'unsupported', {
+      offset: offsetOf(base, node.rarg),
+      problem: 'a join reads two inputs, and this statement has one',
+      hint: ofFiles
+        ? 'name the files of both: orders=orders.csv customers=customers.csv'
+        : 'write it as a file in functions/joins, and name it under joins in the pipeline',
+    });
+  const event = attributes();
+  const { rest, ...join } = checkJoin(base, node, { inputs: byName, ofFiles, variableOf, attributes: event });
+  const { left, right } = join;
+  // Of columns that USING names, `*` has one, at the beginning.
+  const all = [...left.scope, ...right.scope];
+  const isUsed = ({ name }: ScopeColumn): boolean => all.some((column) => column.name === name && column.isMerged);
+  const first = all.filter((column) => isUsed(column) && column.isMerged !== true);
+  const others = all.filter((column) => !first.includes(column));
+  return { stream: left.name, offset: left.offset, columns: [...first, ...others, ...event], join, on: rest };
+}
+
+const manyInputs = (base: Base, second: Node): SqlMistake =>
+  mistake(base, 'unsupported', {
+    offset: offsetOf(base, second),
+    problem: 'FROM takes one stream, a join of two, and lists to unnest',
+    hint: 'to join two inputs, write FROM orders JOIN customers ON customers.id = orders.customer_id',
+  });
+
+/** Returns where an item of FROM begins: of a join, its second input. */
+function offsetOf(base: Base, item: Node | undefined): number {
+  if (item !== undefined && 'JoinExpr' in item) return offsetOf(base, item.JoinExpr.rarg);
+  return base.offsetOf(item !== undefined && 'RangeVar' in item ? item.RangeVar.location : undefined);
 }
 
 /** Lists the items of FROM. `FROM a, b` and `FROM a CROSS JOIN b` mean the same. */
@@ -72,11 +133,20 @@ function flatten(base: Base, item: Node): readonly Node[] {
   const parts = [larg, rarg].flatMap((part) => (part === undefined ? [] : flatten(base, part)));
   const plain = jointype === 'JOIN_INNER' && quals === undefined && isNatural !== true && usingClause === undefined;
   if (plain) return parts;
-  const named = parts.flatMap((part) => ('RangeVar' in part ? [part.RangeVar.location] : []));
+  const [first, second, third] = parts;
+  if (first !== undefined && second !== undefined && third === undefined && 'RangeVar' in first && 'RangeVar' in second)
+    return [item];
+  const list = parts.find((part) => 'RangeFunction' in part);
+  if (list !== undefined)
+    throw mistake(base, 'unsupported', {
+      offset: offsetOf(base, first),
+      problem: 'a list cannot be joined with a condition',
+      hint: 'to unnest a list, write FROM orders, unnest(items) AS item',
+    });
   throw mistake(base, 'unsupported', {
-    offset: base.offsetOf(named.at(-1)),
-    problem: 'joins are not supported yet',
-    hint: 'to unnest a list, write FROM orders, unnest(items) AS item',
+    offset: offsetOf(base, parts.at(-1)),
+    problem: 'a statement joins two inputs, not more',
+    hint: 'join the result with the next input in another step',
   });
 }
 

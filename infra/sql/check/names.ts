@@ -37,7 +37,7 @@ function hintOf(columns: readonly ScopeColumn[]): string {
 
 function unqualified(context: CheckContext, name: string, offset: number): ScopeColumn {
   const found = context.columns.filter((column) => column.name === name);
-  const own = found.filter((column) => column.origin !== 'event');
+  const own = found.filter((column) => column.origin !== 'event' && column.isMerged !== true);
   const chosen = own.length > 0 ? own : found;
   const [first] = chosen;
   if (first !== undefined && chosen.length === 1) return first;

@@ -1,5 +1,6 @@
 import type { Node, SelectStmt } from 'libpg-query';
 import type { Checked } from '../plan/checked.ts';
+import { and } from '../plan/conditions.ts';
 import type { OutputColumn, Plan } from '../plan/plan.ts';
 import type { Column, SqlType } from '../plan/sql-type.ts';
 import { isScalar, scalar, TEXT, typeName } from '../plan/sql-type.ts';
@@ -22,6 +23,8 @@ import { noKey, rejectInTable, requireTableName, tableNamed, tablePlan } from '.
 
 export interface Expected {
   readonly columns: readonly Column[];
+  /** The columns of each input by its name in FROM, if there are two: FROM may join them. */
+  readonly inputs?: ReadonlyMap<string, readonly Column[]>;
   /** The streams that the step reads and writes; undefined if the statement may use any name. */
   readonly from?: string;
   readonly to?: string;
@@ -48,7 +51,11 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
   const inFrom = kind.ofGroups
     ? { ...base, aggregate: forbidAggregates('aggregate functions are not allowed in functions in FROM') }
     : base;
-  const from = checkFrom(inFrom, parsed.select, expected.columns);
+  const from = checkFrom(inFrom, parsed.select, {
+    columns: expected.columns,
+    byName: expected.inputs,
+    ofFiles,
+  });
   requireName(base, { what: 'FROM', name: from.stream, expected: expected.from, offset: from.offset });
   if (parsed.target?.kind === 'stream')
     requireName(base, { what: 'CREATE STREAM', expected: expected.to, ...parsed.target });
@@ -60,8 +67,9 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
   const whereScope = kind.ofGroups
     ? { ...scope, aggregate: forbidAggregates('aggregate functions are not allowed in WHERE', 'use HAVING') }
     : scope;
-  const where =
+  const written =
     whereClause === undefined ? undefined : requireBoolean(context, checkExpression(whereScope, whereClause), 'WHERE');
+  const where = and([...from.on, ...(written === undefined ? [] : [written])]);
   const input = {
     source,
     from: from.stream,
@@ -69,6 +77,7 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
     ...(kind.isTable ? { table: parsed.target?.name ?? '' } : {}),
     columns: from.columns,
     unnests: from.unnests,
+    ...(from.join === undefined ? {} : { join: from.join }),
     where: where === undefined ? undefined : foldConstants(source, where),
   };
   if (!kind.grouped) return { ...input, ...checkEvents(context, parsed, where) };

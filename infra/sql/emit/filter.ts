@@ -1,5 +1,6 @@
 import type { Checked, ScopeColumn } from '../plan/checked.ts';
 import { columnsOf } from '../plan/checked.ts';
+import { conjuncts } from '../plan/conditions.ts';
 import type { Plan } from '../plan/plan.ts';
 import { isScalar } from '../plan/sql-type.ts';
 import { positionAt } from '../syntax/source-position.ts';
@@ -37,10 +38,6 @@ export function filterCode(module: ModuleCode, plan: Plan, { where, indexes }: C
   const reads = needed.map((column) => readColumn(module, column, indexes));
   const bytesTests = inBytes.length === 0 ? undefined : inBytes.join(' && ');
   return { bytesTests, reads, tests: tests.join(' && ') };
-}
-
-function conjuncts(where: Checked): readonly Checked[] {
-  return where.kind === 'logic' && where.operator === 'and' ? where.args.flatMap(conjuncts) : [where];
 }
 
 function valueTest(module: ModuleCode, plan: Plan, { part, decoded }: { part: Checked; decoded: Checked[] }): string {

@@ -68,6 +68,8 @@ export interface ScopeColumn {
   readonly field?: string;
   /** The name of its variable in generated code. */
   readonly variable: string;
+  /** True for a column that USING names, of the side that `*` and a name without its table do not mean. */
+  readonly isMerged?: true;
 }
 
 /** Returns every column that an expression reads, each once. */

@@ -1,12 +1,15 @@
 import type { Source } from '../syntax/source-position.ts';
 import type { Checked, ScopeColumn } from './checked.ts';
 import type { Grouping } from './grouping.ts';
+import type { Join } from './join.ts';
 
 /** A checked statement: the outputs to compute, the columns they need, and the order of the work. */
 export interface Plan {
   readonly source: Source;
-  /** The stream that FROM names. */
+  /** The stream that FROM names; of a join, the left one. */
   readonly from: string;
+  /** Set when FROM joins two inputs. `columns` are then those of both. */
+  readonly join?: Join;
   /** The stream that CREATE STREAM names. */
   readonly target: string | undefined;
   /** The table that CREATE TABLE names. */

@@ -11,13 +11,14 @@ import { schemaOf } from '../compile-files.ts';
 import { dataColumnsOf } from '../emit/statement.ts';
 import { explain } from '../explain.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { Column } from '../plan/sql-type.ts';
 import { parseStatement } from '../syntax/parse.ts';
 import { type Source, SqlMistake } from '../syntax/source-position.ts';
 import { columnsOfExport, columnsOfInputs, type FoundColumns, mixedNote } from './columns.ts';
-import type { Reject } from './csv/input-reader.ts';
 import { startGroups } from './groups.ts';
-import type { Input } from './input.ts';
 import { openInput } from './input.ts';
+import { columnsByName, type OpenInputs, openInputs, type PlannedRows, rowsFor } from './inputs.ts';
+import type { RunInput } from './joined.ts';
 import { lineRunner } from './lines.ts';
 import type { OutputFormat } from './output.ts';
 import { printerFor } from './output.ts';
@@ -94,23 +95,36 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
   }
   const say = (text: string): Promise<void> => write(streams.stderr, text);
   const report = rejectionReport(say);
-  const inputs = (names.length === 0 ? ['-'] : names).map((name) => {
+  const open = (name: string): RunInput => {
     const format = options.input ?? (/\.csv$/i.test(name) ? 'csv' : 'ndjson');
     const reject = report.rejectOf(name);
     const note = (note: string): Promise<void> => say(`${name}: ${note}\n`);
     return { ...openInput({ name, format }, streams.stdin, { reject, note }), reject };
-  });
-  const found: FoundColumns | undefined =
-    options.schema === undefined
-      ? await columnsOfInputs(inputs)
-      : { columns: await columnsOfExport(options.schema), mixed: [] };
+  };
+  const inputs = openInputs(names, open);
   const source = { file: 'statement', text };
-  const plan = found === undefined ? await planOfNothing(source) : await checkedPlan(source, found, say);
+  const plan = await planOver(source, inputs, { schema: options.schema, say });
   if (plan !== undefined && options.explain) await write(streams.stdout, explain(plan));
   const isRun = plan !== undefined && !options.explain;
-  const failed = isRun ? await runPlan(plan, { inputs, format: options.format, stdout: streams.stdout, say }) : 0;
+  const rows = isRun ? rowsFor(plan, inputs) : undefined;
+  const failed = rows === undefined ? 0 : await runPlan(rows, { format: options.format, stdout: streams.stdout, say });
   await report.end(options.schema === undefined);
   return report.count() + failed === 0 ? 0 : 1;
+}
+
+/** Finds the columns of the inputs, and checks the statement over them. */
+async function planOver(
+  source: Source,
+  inputs: OpenInputs,
+  { schema, say }: { readonly schema: string | undefined; readonly say: (text: string) => Promise<void> },
+): Promise<Plan | undefined> {
+  if ('byName' in inputs) {
+    const found = await columnsByName(inputs.byName, schema);
+    return checkedPlan(source, { columns: [], ...found }, say);
+  }
+  const found: FoundColumns | undefined =
+    schema === undefined ? await columnsOfInputs(inputs.all) : { columns: await columnsOfExport(schema), mixed: [] };
+  return found === undefined ? await planOfNothing(source) : await checkedPlan(source, found, say);
 }
 
 /**
@@ -134,12 +148,16 @@ async function planOfNothing(source: Source): Promise<Plan | undefined> {
  */
 async function checkedPlan(
   source: Source,
-  { columns, mixed }: FoundColumns,
+  { columns, mixed, inputs }: FoundColumns & { readonly inputs?: ReadonlyMap<string, readonly Column[]> },
   say: (text: string) => Promise<void>,
 ): Promise<Plan> {
   const notes = (of: FoundColumns['mixed']): Promise<void> => say(of.map((each) => `${mixedNote(each)}\n`).join(''));
   try {
-    const plan = await checkStatement(source, { columns, ofFiles: true });
+    const plan = await checkStatement(source, {
+      columns,
+      ofFiles: true,
+      ...(inputs === undefined ? {} : { inputs }),
+    });
     const read = new Set(dataColumnsOf(plan).map(({ name }) => name));
     await notes(mixed.filter(({ name, type, first }) => read.has(name) && type === 'text' && first !== 'text'));
     return plan;
@@ -157,31 +175,23 @@ async function explainFile(path: string): Promise<string> {
 }
 
 interface PlanRun {
-  readonly inputs: readonly (Input & { readonly reject: Reject })[];
   readonly format: OutputFormat;
   readonly stdout: MaybeTerminal;
   readonly say: (text: string) => Promise<void>;
 }
 
-/** Runs a plan over the inputs. Returns the number of groups for which an expression fails. */
-async function runPlan(plan: Plan, { inputs, format, stdout, say }: PlanRun): Promise<number> {
+/** Runs a plan over its rows. Returns the number of groups for which an expression fails. */
+async function runPlan({ plan, rows }: PlannedRows, { format, stdout, say }: PlanRun): Promise<number> {
   const printer = printerFor(format, plan.outputs);
   const groups = plan.grouping === undefined ? undefined : startGroups(plan);
   const run = groups?.add ?? lineRunner(plan);
-  const wanted = { all: plan.columns.filter(({ origin }) => origin === 'data'), read: dataColumnsOf(plan) };
-  let isDone = plan.limit === 0;
-  for (const { parts, reject } of inputs) {
-    if (isDone) break;
-    let before = 0;
-    for await (const { text, lineOf } of parts(wanted)) {
-      const { output, count, rejections, ...done } = run(text);
-      await reject(rejections.map(({ index, reason }) => ({ line: lineOf?.(index - 1) ?? before + index, reason })));
-      before += count;
+  if (plan.limit !== 0)
+    for await (const { text, report } of rows) {
+      const { output, rejections, isDone } = run(text);
+      await report(rejections);
       await write(stdout, printer.print(output));
-      ({ isDone } = done);
       if (isDone) break;
     }
-  }
   const failed: string[] = [];
   for (const part of groups?.outputs((reason) => failed.push(reason)) ?? []) await write(stdout, printer.print(part));
   await write(stdout, printer.end());

@@ -15,6 +15,8 @@ export interface LinesResult {
   readonly count: number;
   /** Rejected lines, counted from 1. */
   readonly rejections: readonly { readonly index: number; readonly reason: string }[];
+  /** The line of each output, counted from 1; only if it was asked for. */
+  readonly origins?: readonly number[];
   /** Whether there are as many outputs as LIMIT allows. */
   readonly isDone: boolean;
 }
@@ -27,18 +29,28 @@ const LOADED_AT_ONCE = 1 << 18;
 /** The attributes of the events in a file, whose lines have only data. */
 const NO_ATTRIBUTES = { key: '', time: '1970-01-01T00:00:00Z', source: '', id: '', type: '' };
 
-/** Returns a function that runs a plan, or the statement made of it, on one part of whole lines after another. */
-export function lineRunner(plan: Plan, statement: Statement = statementOf(plan)): (part: Buffer) => LinesResult {
+/**
+ * Returns a function that runs a plan, or the statement made of it, on one part of whole lines after another. With
+ * `origins`, the result says of which line each output is.
+ */
+export function lineRunner(
+  plan: Plan,
+  statement: Statement = statementOf(plan),
+  { origins: isAsked = false }: { readonly origins?: boolean } = {},
+): (part: Buffer) => LinesResult {
   const row = createRow(statement.columns);
   const writer = createWriter(1 << 20);
   // One object for all lines: this is the hot path.
   let left = plan.limit ?? Number.POSITIVE_INFINITY;
   let emitted = 0;
+  let count = 0;
+  let origins: number[] = [];
   const emit = (): void => {
     if (left > 0) {
       left -= 1;
       writeByte(writer, LINE_BREAK);
       emitted = writer.length;
+      if (isAsked) origins.push(count + lines.count);
     } else writer.length = emitted;
   };
   const run = { row, event: NO_ATTRIBUTES, target: { writer, emit } };
@@ -46,7 +58,7 @@ export function lineRunner(plan: Plan, statement: Statement = statementOf(plan))
   const needed = test === undefined ? undefined : { column: test.column, text: Buffer.from(test.text) };
   const lines = createLines(row, needed, statement.whereReads ?? 0);
   const runLine = (): string | undefined => {
-    const begun = { length: writer.length, left };
+    const begun = { length: writer.length, left, outputs: origins.length };
     try {
       runLoaded(statement, run);
       return undefined;
@@ -54,13 +66,15 @@ export function lineRunner(plan: Plan, statement: Statement = statementOf(plan))
       if (!(error instanceof EventRejected)) throw error;
       writer.length = begun.length;
       left = begun.left;
+      origins.length = begun.outputs;
       return error.message;
     }
   };
   return (part) => {
     writer.length = 0;
     emitted = 0;
-    let count = 0;
+    count = 0;
+    origins = [];
     const rejections: { index: number; reason: string }[] = [];
     for (let from = 0; from < part.length && left > 0; ) {
       const to = endOfLines(part, from);
@@ -73,7 +87,7 @@ export function lineRunner(plan: Plan, statement: Statement = statementOf(plan))
       from = to;
     }
     const output = Buffer.from(writer.buffer.subarray(0, writer.length));
-    return { output, count, rejections, isDone: left <= 0 };
+    return { output, count, rejections, ...(isAsked ? { origins } : {}), isDone: left <= 0 };
   };
 }
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Report } from './comparison.ts';
 import { compareExpressions } from './expression-differential.ts';
 import { compareGrouped } from './grouped-differential.ts';
+import { compareJoins } from './join-differential.ts';
 import type { Oracle } from './oracle.ts';
 import { startOracle } from './oracle.ts';
 import { compareStatements } from './statement-differential.ts';
@@ -25,6 +26,10 @@ test('500 random statements have the same outputs as in Postgres, scanned, throu
 
 test('200 random statements with groups have the same outputs as in Postgres, with their states in memory and in columns', async () => {
   expectSame(await compareGrouped(oracle, { cases: 200, seed }));
+});
+
+test('100 random joins of two inputs have the same rows as in Postgres, with keys of all types, nulls and groups', async () => {
+  expectSame(await compareJoins(oracle, { cases: 100, seed }));
 });
 
 function expectSame({ cases, unsupported, errors, differences }: Report): void {

@@ -282,18 +282,18 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
       ['‸WITH x AS (SELECT 1) SELECT order_id FROM orders', 'WITH is not supported yet'],
       [
         'SELECT order_id FROM orders JOIN ‸customers ON true',
-        'joins are not supported yet',
-        'to unnest a list, write FROM orders, unnest(items) AS item',
+        'a join reads two inputs, and this statement has one',
+        'write it as a file in functions/joins, and name it under joins in the pipeline',
       ],
       [
         'SELECT order_id FROM orders LEFT JOIN ‸customers USING (order_id)',
-        'joins are not supported yet',
-        'to unnest a list, write FROM orders, unnest(items) AS item',
+        'a join reads two inputs, and this statement has one',
+        'write it as a file in functions/joins, and name it under joins in the pipeline',
       ],
       [
         'SELECT order_id FROM orders, ‸customers',
-        'joins are not supported yet',
-        'FROM takes one stream, and lists to unnest',
+        'FROM takes one stream, a join of two, and lists to unnest',
+        'to join two inputs, write FROM orders JOIN customers ON customers.id = orders.customer_id',
       ],
       ['SELECT order_id FROM orders, ‸(SELECT 1) AS x', 'subqueries are not supported yet'],
       [

@@ -1,0 +1,202 @@
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { joinedRow, splitSide } from '../../../functions/runtime/sql/joins/side-row.ts';
+import { dataColumnsOf } from '../emit/statement.ts';
+import { statementOf } from '../emit/statement-of.ts';
+import type { Join, JoinSide } from '../plan/join.ts';
+import { mayMiss } from '../plan/join.ts';
+import type { Plan } from '../plan/plan.ts';
+import { sidePlan } from '../plan/split-join.ts';
+import type { Reject } from './csv/input-reader.ts';
+import type { Input } from './input.ts';
+import { lineRunner } from './lines.ts';
+
+/** An input, and what to do with the lines of it that are rejected. */
+export type RunInput = Input & { readonly reject: Reject };
+
+/** Rows to run a plan on: whole lines of JSON. */
+export interface Rows {
+  readonly text: Buffer;
+  /** Reports the rows that are rejected, counted from 1. */
+  readonly report: (rejected: readonly { readonly index: number; readonly reason: string }[]) => Promise<void>;
+}
+
+/** Reads the lines of inputs, one input after the other. */
+export async function* rowsOf(plan: Plan, inputs: readonly RunInput[]): AsyncGenerator<Rows> {
+  const wanted = { all: plan.columns.filter(({ origin }) => origin === 'data'), read: dataColumnsOf(plan) };
+  for (const { parts, reject } of inputs) {
+    let before = 0;
+    for await (const { text, lineOf } of parts(wanted)) {
+      const first = before;
+      before += linesIn(text);
+      const report: Rows['report'] = (rejected) =>
+        reject(rejected.map(({ index, reason }) => ({ line: lineOf?.(index - 1) ?? first + index, reason })));
+      yield { text, report };
+    }
+  }
+}
+
+function linesIn(text: Buffer): number {
+  let count = 0;
+  for (let at = text.indexOf(LINE_BREAK); at !== -1; at = text.indexOf(LINE_BREAK, at + 1)) count += 1;
+  return text.length === 0 || text.at(-1) === LINE_BREAK ? count : count + 1;
+}
+
+/** The most rows of the right side, and their most bytes, that `millrace sql` keeps in memory. */
+const MOST_ROWS = 1_000_000;
+const MOST_BYTES = 1 << 30;
+
+/** The inputs of both sides. `most` is the number of rows of the right side beyond which the join throws. */
+export interface JoinInputs {
+  readonly left: readonly RunInput[];
+  readonly right: readonly RunInput[];
+  readonly most?: number;
+}
+
+/**
+ * Joins the inputs as Postgres does: each row of the left side meets each row of the right side with the same key. The
+ * rows of the right side are kept in memory.
+ */
+export async function* joinedRows(plan: Plan, join: Join, inputs: JoinInputs): AsyncGenerator<Rows> {
+  const kept = await keepRight(plan, join, inputs);
+  const left = sidePlan(plan, join, 'left');
+  const run = projected(left, join.left);
+  for await (const { text, report } of rowsOf(left, inputs.left)) {
+    const { sides, rejections } = run(text);
+    await report(rejections);
+    yield* inParts(metRows(kept, { sides, report, mayBeAlone: mayMiss(join.kind, 'right') }));
+  }
+  if (mayMiss(join.kind, 'left')) yield* inParts(unmetRows(kept));
+}
+
+interface LeftRows {
+  readonly sides: readonly Projected[];
+  readonly report: Rows['report'];
+  /** Whether a row that meets none is kept. */
+  readonly mayBeAlone: boolean;
+}
+
+/** Joins rows of the left side with the rows that they meet. */
+function* metRows({ rows }: Kept, { sides, report, mayBeAlone }: LeftRows): Generator<JoinedRow> {
+  for (const { key, body, index } of sides) {
+    const found = key === null ? undefined : rows.get(key);
+    const origin = { report, index };
+    if (found === undefined) {
+      if (mayBeAlone) yield { row: joinedRow(body, NOTHING), origin };
+      continue;
+    }
+    found.isMet = true;
+    for (const { body: other } of found.rows) yield { row: joinedRow(body, other), origin };
+  }
+}
+
+/** Returns the rows of the right side that met none of the left side. */
+function* unmetRows({ rows, withoutKey }: Kept): Generator<JoinedRow> {
+  const alone = [...rows.values()].flatMap(({ isMet, rows: of }) => (isMet ? [] : of));
+  for (const { body, origin } of [...alone, ...withoutKey]) yield { row: joinedRow(NOTHING, body), origin };
+}
+
+const LINE_BREAK = 0x0a;
+const NOTHING = Buffer.alloc(0);
+const LONG = 1 << 18;
+
+interface Projected {
+  readonly key: string | null;
+  readonly body: Buffer;
+  /** The line of the part, counted from 1. */
+  readonly index: number;
+}
+
+/** Returns a function that projects the lines of a part. */
+function projected(plan: Plan, { keys }: JoinSide) {
+  const run = lineRunner(plan, statementOf(plan), { origins: true });
+  return (text: Buffer) => {
+    const { output, rejections, origins = [] } = run(text);
+    const sides: Projected[] = [];
+    let from = 0;
+    for (const index of origins) {
+      const to = output.indexOf(LINE_BREAK, from);
+      sides.push({ ...splitSide(output.subarray(from, to), keys.length), index });
+      from = to + 1;
+    }
+    return { sides, rejections };
+  };
+}
+
+interface KeptRow {
+  readonly body: Buffer;
+  readonly origin: Origin;
+}
+
+interface Kept {
+  readonly rows: ReadonlyMap<string, { readonly rows: KeptRow[]; isMet: boolean }>;
+  readonly withoutKey: readonly KeptRow[];
+}
+
+async function keepRight(plan: Plan, join: Join, { right, most = MOST_ROWS }: JoinInputs): Promise<Kept> {
+  const side = sidePlan(plan, join, 'right');
+  const run = projected(side, join.right);
+  const isAlone = mayMiss(join.kind, 'left');
+  const rows = new Map<string, { readonly rows: KeptRow[]; isMet: boolean }>();
+  const withoutKey: KeptRow[] = [];
+  let [count, bytes] = [0, 0];
+  const keep = (key: string | null, row: KeptRow): void => {
+    count += 1;
+    bytes += row.body.length;
+    if (count > most || bytes > MOST_BYTES) throw tooMany(join, most);
+    const known = key === null ? undefined : rows.get(key);
+    if (key === null) withoutKey.push(row);
+    else if (known === undefined) rows.set(key, { rows: [row], isMet: false });
+    else known.rows.push(row);
+  };
+  for await (const { text, report } of rowsOf(side, right)) {
+    const { sides, rejections } = run(text);
+    await report(rejections);
+    for (const { key, body, index } of sides)
+      if (key !== null || isAlone) keep(key, { body, origin: isAlone ? { report, index } : NOWHERE });
+  }
+  return { rows, withoutKey };
+}
+
+const tooMany = ({ right }: Join, most: number): UserMistake =>
+  new UserMistake(
+    `"${right.name}" has more than ${most.toLocaleString('en')} rows, or 1 GiB of them: millrace sql keeps the rows of the right side of a join in memory: name the larger input first`,
+  );
+
+interface Origin {
+  readonly report: Rows['report'];
+  readonly index: number;
+}
+
+/** Of rows that are rejected only together with a row of the left side. */
+const NOWHERE: Origin = { report: async () => undefined, index: 0 };
+
+interface JoinedRow {
+  readonly row: Buffer;
+  readonly origin: Origin;
+}
+
+/** Collects rows to parts of some length. */
+function* inParts(rows: Iterable<JoinedRow>): Generator<Rows> {
+  let [texts, origins, length]: [Buffer[], Origin[], number] = [[], [], 0];
+  for (const { row, origin } of rows) {
+    texts.push(row, NEW_LINE);
+    origins.push(origin);
+    length += row.length;
+    if (length < LONG) continue;
+    yield { text: Buffer.concat(texts), report: reporting(origins) };
+    [texts, origins, length] = [[], [], 0];
+  }
+  if (texts.length > 0) yield { text: Buffer.concat(texts), report: reporting(origins) };
+}
+
+/** Reports the joined rows that are rejected as the rows that they were made of. */
+function reporting(origins: readonly Origin[]): Rows['report'] {
+  return async (rejected) => {
+    for (const { index, reason } of rejected) {
+      const origin = origins[index - 1];
+      await origin?.report([{ index: origin.index, reason }]);
+    }
+  };
+}
+
+const NEW_LINE = Buffer.from('\n');

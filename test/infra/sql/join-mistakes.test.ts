@@ -1,0 +1,158 @@
+import { expect, test } from 'vitest';
+import { checkStatement } from '../../../infra/sql/check/statement.ts';
+import type { Column } from '../../../infra/sql/plan/sql-type.ts';
+import { arrayOf, scalar } from '../../../infra/sql/plan/sql-type.ts';
+import { SqlMistake } from '../../../infra/sql/syntax/source-position.ts';
+
+const columnsOf = (types: Readonly<Record<string, Column['type']>>): readonly Column[] =>
+  Object.entries(types).map(([name, type]) => ({ name, type, nullable: false }));
+
+const inputs = new Map([
+  [
+    'orders',
+    columnsOf({
+      order_id: scalar('integer'),
+      customer_id: scalar('text'),
+      sales: scalar('numeric'),
+      tags: arrayOf(scalar('text')),
+      payload: scalar('jsonb'),
+    }),
+  ],
+  ['customers', columnsOf({ customer_id: scalar('text'), segment: scalar('text'), payload: scalar('jsonb') })],
+]);
+
+const O = 'FROM orders o JOIN customers c ON c.customer_id = o.customer_id';
+
+/** What is wrong at the caret, and the hint if there is one. */
+const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: string])[] = [
+  [`SELECT ‸customer_id ${O}`, 'column "customer_id" is ambiguous', 'write o.customer_id or c.customer_id'],
+  [`SELECT o.order_id, ‸c.segmnt ${O}`, 'there is no column "c.segmnt"', 'did you mean "segment"?'],
+  [`SELECT ‸customers.segment ${O}`, 'there is no "customers" in FROM', 'the known names are o, c, event'],
+  [`SELECT ‸* ${O}`, 'two columns are named "customer_id"', 'rename one of them with AS'],
+  [
+    'SELECT 1 AS x FROM orders JOIN ‸custmers USING (customer_id)',
+    'there is no input "custmers"',
+    'did you mean "customers"?',
+  ],
+  [
+    'SELECT 1 AS x FROM orders JOIN ‸people USING (customer_id)',
+    'there is no input "people"',
+    'the inputs are orders, customers',
+  ],
+  [
+    'SELECT 1 AS x FROM orders JOIN ‸orders USING (customer_id)',
+    'table name "orders" specified more than once',
+    'give one of them an alias, as in orders AS other',
+  ],
+  [
+    'SELECT 1 AS x FROM ‸orders JOIN customers USING (segment)',
+    'column "segment" specified in USING clause does not exist in left table',
+    'it has order_id, customer_id, sales, tags, payload',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers c ON ‸o.customer_id < c.customer_id',
+    'ON compares no column of one input with a column of the other for equality',
+    'a join finds rows by a key: write ON with an equality, and other conditions after AND or in WHERE',
+  ],
+  [
+    "SELECT 1 AS x FROM orders o JOIN customers c ON ‸o.customer_id = 'c1'",
+    'ON compares no column of one input with a column of the other for equality',
+    'a join finds rows by a key: write ON with an equality, and other conditions after AND or in WHERE',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o LEFT JOIN customers c ON c.customer_id = o.customer_id AND ‸o.sales > 1',
+    'ON of a LEFT JOIN takes equalities between the inputs, and no other condition',
+    'filter an input in a step before the join, or the result in WHERE',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers c ON ‸c.customer_id = o.order_id',
+    'operator does not exist: text = integer',
+    'Postgres does not convert text implicitly: cast one side, such as total::numeric',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers c ON ‸c.customer_id',
+    'the argument of JOIN/ON must be boolean, not text',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers c ON ‸o.payload = c.payload',
+    'a join by a value of type jsonb is not supported',
+    'join by texts, numbers, times or booleans',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o NATURAL JOIN ‸customers c',
+    'NATURAL JOIN is not supported',
+    'write JOIN … ON with the columns that must be equal',
+  ],
+  [
+    'SELECT 1 AS x FROM orders, ‸customers',
+    'FROM takes one stream, a join of two, and lists to unnest',
+    'to join two inputs, write FROM orders JOIN customers ON customers.id = orders.customer_id',
+  ],
+  [
+    `SELECT 1 AS x ${O} JOIN ‸orders p ON p.order_id = o.order_id`,
+    'a statement joins two inputs, not more',
+    'join the result with the next input in another step',
+  ],
+  [
+    'SELECT 1 AS x FROM ‸orders o LEFT JOIN unnest(o.tags) AS t ON true',
+    'a list cannot be joined with a condition',
+    'to unnest a list, write FROM orders, unnest(items) AS item',
+  ],
+  [
+    'SELECT 1 AS x FROM orders AS o JOIN ‸customers AS event ON event.customer_id = o.customer_id',
+    'an input of a join cannot be called "event", which means the attributes of an event',
+    'give it an alias, as in customers AS e',
+  ],
+  [
+    'SELECT 1 AS x FROM (orders o JOIN ‸customers c USING (customer_id)) AS j',
+    'a name for the whole join is not supported',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o RIGHT JOIN ‸customers c USING (customer_id)',
+    'RIGHT JOIN of a stream with a table is not supported: a row of the table that meets no event would never be complete',
+    'name the stream first, and write JOIN or LEFT JOIN with the table',
+  ],
+];
+
+const cases = MISTAKES.map(([marked, problem, hint]) => ({ marked, problem, hint }));
+
+test.each(cases)('a mistake in a join is reported with its position and a hint: $marked', async ({ marked, problem, hint }) => {
+  const found = await mistakeIn(marked, false);
+  expect(found?.message.split('\n')[0]).toContain(problem);
+  expect(found?.offset).toBe(marked.indexOf('‸'));
+  expect(found?.hint).toBe(hint);
+});
+
+test('over files, RIGHT and FULL JOIN are possible, and USING in a FULL JOIN is refused', async () => {
+  const from = 'FROM orders o RIGHT JOIN customers c ON c.customer_id = o.customer_id';
+  expect(await mistakeIn(`SELECT c.segment ${from}`, true)).toBeUndefined();
+  expect(await mistakeIn(`SELECT c.segment ${from.replace('RIGHT', 'FULL')}`, true)).toBeUndefined();
+  expect(
+    (await mistakeIn('SELECT 1 AS x FROM orders o FULL JOIN customers c USING (customer_id)', true))?.message,
+  ).toContain('USING in a FULL JOIN is not supported: the column could be of either side');
+  expect(
+    (await mistakeIn('SELECT 1 AS x FROM orders o JOIN customers c ON sum(o.sales) = 1', true))?.message,
+  ).toContain('aggregate functions are not allowed in JOIN conditions');
+});
+
+test('the right side of a LEFT JOIN may be null, also where its schema says that it never is; the left side keeps its type', async () => {
+  const text = 'SELECT o.order_id, c.segment FROM orders o LEFT JOIN customers c USING (customer_id)';
+  const plan = await checkStatement({ file: 'q.sql', text }, { columns: [], inputs });
+  expect(plan.outputs.map(({ name, expression }) => [name, expression.nullable])).toEqual([
+    ['order_id', false],
+    ['segment', true],
+  ]);
+  const where = await checkStatement({ file: 'q.sql', text: `${text} WHERE c.segment > 'a'` }, { columns: [], inputs });
+  expect(where.outputs.map(({ expression }) => expression.nullable)).toEqual([false, false]);
+});
+
+async function mistakeIn(marked: string, ofFiles: boolean): Promise<SqlMistake | undefined> {
+  const source = { file: 'q.sql', text: marked.replace('‸', '') };
+  try {
+    await checkStatement(source, { columns: [], inputs, ofFiles });
+    return undefined;
+  } catch (error) {
+    if (error instanceof SqlMistake) return error;
+    throw error;
+  }
+}
