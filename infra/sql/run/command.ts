@@ -186,9 +186,10 @@ async function runPlan({ plan, rows }: PlannedRows, { format, stdout, say }: Pla
   const groups = plan.grouping === undefined ? undefined : startGroups(plan);
   const run = groups?.add ?? lineRunner(plan);
   if (plan.limit !== 0)
-    for await (const { text, report } of rows) {
-      const { output, rejections, isDone } = run(text);
-      await report(rejections);
+    for await (const { text, reject, counted } of rows) {
+      const { output, count, rejections, isDone } = run(text);
+      counted(count);
+      await reject(rejections);
       await write(stdout, printer.print(output));
       if (isDone) break;
     }

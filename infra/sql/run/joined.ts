@@ -8,7 +8,7 @@ import type { Plan } from '../plan/plan.ts';
 import { sidePlan } from '../plan/split-join.ts';
 import type { Reject } from './csv/input-reader.ts';
 import type { Input } from './input.ts';
-import { lineRunner } from './lines.ts';
+import { type LinesResult, lineRunner } from './lines.ts';
 
 /** An input, and what to do with the lines of it that are rejected. */
 export type RunInput = Input & { readonly reject: Reject };
@@ -16,8 +16,10 @@ export type RunInput = Input & { readonly reject: Reject };
 /** Rows to run a plan on: whole lines of JSON. */
 export interface Rows {
   readonly text: Buffer;
-  /** Reports the rows that are rejected, counted from 1. */
-  readonly report: (rejected: readonly { readonly index: number; readonly reason: string }[]) => Promise<void>;
+  /** Reports rows that are rejected, counted from 1. */
+  readonly reject: (rejections: LinesResult['rejections']) => Promise<void>;
+  /** Takes the number of the rows. Call it before the next part. */
+  readonly counted: (count: number) => void;
 }
 
 /** Reads the lines of inputs, one input after the other. */
@@ -27,18 +29,16 @@ export async function* rowsOf(plan: Plan, inputs: readonly RunInput[]): AsyncGen
     let before = 0;
     for await (const { text, lineOf } of parts(wanted)) {
       const first = before;
-      before += linesIn(text);
-      const report: Rows['report'] = (rejected) =>
-        reject(rejected.map(({ index, reason }) => ({ line: lineOf?.(index - 1) ?? first + index, reason })));
-      yield { text, report };
+      yield {
+        text,
+        reject: (rejections) =>
+          reject(rejections.map(({ index, reason }) => ({ line: lineOf?.(index - 1) ?? first + index, reason }))),
+        counted: (count) => {
+          before = first + count;
+        },
+      };
     }
   }
-}
-
-function linesIn(text: Buffer): number {
-  let count = 0;
-  for (let at = text.indexOf(LINE_BREAK); at !== -1; at = text.indexOf(LINE_BREAK, at + 1)) count += 1;
-  return text.length === 0 || text.at(-1) === LINE_BREAK ? count : count + 1;
 }
 
 /** The most rows of the right side, and their most bytes, that `millrace sql` keeps in memory. */
@@ -60,26 +60,27 @@ export async function* joinedRows(plan: Plan, join: Join, inputs: JoinInputs): A
   const kept = await keepRight(plan, join, inputs);
   const left = sidePlan(plan, join, 'left');
   const run = projected(left, join.left);
-  for await (const { text, report } of rowsOf(left, inputs.left)) {
-    const { sides, rejections } = run(text);
-    await report(rejections);
-    yield* inParts(metRows(kept, { sides, report, mayBeAlone: mayMiss(join.kind, 'right') }));
+  for await (const { text, reject, counted } of rowsOf(left, inputs.left)) {
+    const { sides, count, rejections } = run(text);
+    counted(count);
+    await reject(rejections);
+    yield* inParts(metRows(kept, { sides, reject, mayBeAlone: mayMiss(join.kind, 'right') }));
   }
   if (mayMiss(join.kind, 'left')) yield* inParts(unmetRows(kept));
 }
 
 interface LeftRows {
   readonly sides: readonly Projected[];
-  readonly report: Rows['report'];
+  readonly reject: Rows['reject'];
   /** Whether a row that meets none is kept. */
   readonly mayBeAlone: boolean;
 }
 
 /** Joins rows of the left side with the rows that they meet. */
-function* metRows({ rows }: Kept, { sides, report, mayBeAlone }: LeftRows): Generator<JoinedRow> {
+function* metRows({ rows }: Kept, { sides, reject, mayBeAlone }: LeftRows): Generator<JoinedRow> {
   for (const { key, body, index } of sides) {
     const found = key === null ? undefined : rows.get(key);
-    const origin = { report, index };
+    const origin = { reject, index };
     if (found === undefined) {
       if (mayBeAlone) yield { row: joinedRow(body, NOTHING), origin };
       continue;
@@ -110,7 +111,7 @@ interface Projected {
 function projected(plan: Plan, { keys }: JoinSide) {
   const run = lineRunner(plan, statementOf(plan), { origins: true });
   return (text: Buffer) => {
-    const { output, rejections, origins = [] } = run(text);
+    const { output, origins = [], count, rejections } = run(text);
     const sides: Projected[] = [];
     let from = 0;
     for (const index of origins) {
@@ -118,7 +119,7 @@ function projected(plan: Plan, { keys }: JoinSide) {
       sides.push({ ...splitSide(output.subarray(from, to), keys.length), index });
       from = to + 1;
     }
-    return { sides, rejections };
+    return { sides, count, rejections };
   };
 }
 
@@ -148,11 +149,12 @@ async function keepRight(plan: Plan, join: Join, { right, most = MOST_ROWS }: Jo
     else if (known === undefined) rows.set(key, { rows: [row], isMet: false });
     else known.rows.push(row);
   };
-  for await (const { text, report } of rowsOf(side, right)) {
-    const { sides, rejections } = run(text);
-    await report(rejections);
+  for await (const { text, reject, counted } of rowsOf(side, right)) {
+    const { sides, count: read, rejections } = run(text);
+    counted(read);
+    await reject(rejections);
     for (const { key, body, index } of sides)
-      if (key !== null || isAlone) keep(key, { body, origin: isAlone ? { report, index } : NOWHERE });
+      if (key !== null || isAlone) keep(key, { body, origin: isAlone ? { reject, index } : NOWHERE });
   }
   return { rows, withoutKey };
 }
@@ -163,12 +165,12 @@ const tooMany = ({ right }: Join, most: number): UserMistake =>
   );
 
 interface Origin {
-  readonly report: Rows['report'];
+  readonly reject: Rows['reject'];
   readonly index: number;
 }
 
 /** Of rows that are rejected only together with a row of the left side. */
-const NOWHERE: Origin = { report: async () => undefined, index: 0 };
+const NOWHERE: Origin = { reject: async () => undefined, index: 0 };
 
 interface JoinedRow {
   readonly row: Buffer;
@@ -183,19 +185,22 @@ function* inParts(rows: Iterable<JoinedRow>): Generator<Rows> {
     origins.push(origin);
     length += row.length;
     if (length < LONG) continue;
-    yield { text: Buffer.concat(texts), report: reporting(origins) };
+    yield { text: Buffer.concat(texts), ...reporting(origins) };
     [texts, origins, length] = [[], [], 0];
   }
-  if (texts.length > 0) yield { text: Buffer.concat(texts), report: reporting(origins) };
+  if (texts.length > 0) yield { text: Buffer.concat(texts), ...reporting(origins) };
 }
 
 /** Reports the joined rows that are rejected as the rows that they were made of. */
-function reporting(origins: readonly Origin[]): Rows['report'] {
-  return async (rejected) => {
-    for (const { index, reason } of rejected) {
-      const origin = origins[index - 1];
-      await origin?.report([{ index: origin.index, reason }]);
-    }
+function reporting(origins: readonly Origin[]): Omit<Rows, 'text'> {
+  return {
+    counted: () => undefined,
+    async reject(rejections) {
+      for (const { index, reason } of rejections) {
+        const origin = origins[index - 1];
+        await origin?.reject([{ index: origin.index, reason }]);
+      }
+    },
   };
 }
 

@@ -202,9 +202,9 @@ async function run(plan: Plan, world: World): Promise<readonly string[]> {
   const groups = ofRows.grouping === undefined ? undefined : startGroups(ofRows);
   const add = groups?.add ?? lineRunner(ofRows);
   const parts: Buffer[] = [];
-  for await (const { text, report } of rows) {
+  for await (const { text, reject } of rows) {
     const { output, rejections } = add(text);
-    await report(rejections);
+    await reject(rejections);
     parts.push(output);
   }
   for (const part of groups?.outputs((reason) => parts.push(Buffer.from(reason))) ?? []) parts.push(part);

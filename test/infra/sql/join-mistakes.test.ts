@@ -116,12 +116,15 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
 
 const cases = MISTAKES.map(([marked, problem, hint]) => ({ marked, problem, hint }));
 
-test.each(cases)('a mistake in a join is reported with its position and a hint: $marked', async ({ marked, problem, hint }) => {
-  const found = await mistakeIn(marked, false);
-  expect(found?.message.split('\n')[0]).toContain(problem);
-  expect(found?.offset).toBe(marked.indexOf('‸'));
-  expect(found?.hint).toBe(hint);
-});
+test.each(cases)(
+  'a mistake in a join is reported with its position and a hint: $marked',
+  async ({ marked, problem, hint }) => {
+    const found = await mistakeIn(marked, false);
+    expect(found?.message.split('\n')[0]).toContain(problem);
+    expect(found?.offset).toBe(marked.indexOf('‸'));
+    expect(found?.hint).toBe(hint);
+  },
+);
 
 test('over files, RIGHT and FULL JOIN are possible, and USING in a FULL JOIN is refused', async () => {
   const from = 'FROM orders o RIGHT JOIN customers c ON c.customer_id = o.customer_id';
