@@ -65,7 +65,7 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
     'filter an input in a step before the join, or the result in WHERE',
   ],
   [
-    'SELECT 1 AS x FROM orders o JOIN customers c ON ‸c.customer_id = o.order_id',
+    'SELECT 1 AS x FROM orders o JOIN customers c ON c.customer_id ‸= o.order_id',
     'operator does not exist: text = integer',
     'Postgres does not convert text implicitly: cast one side, such as total::numeric',
   ],
