@@ -54,7 +54,7 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
   const from = checkFrom(inFrom, parsed.select, {
     columns: expected.columns,
     byName: expected.inputs,
-    ofFiles,
+    ofFiles: expected.ofFiles === true,
   });
   requireName(base, { what: 'FROM', name: from.stream, expected: expected.from, offset: from.offset });
   if (parsed.target?.kind === 'stream')

@@ -1,7 +1,7 @@
 import type { Checked, ScopeColumn } from './checked.ts';
 import { columnsOf, withChildren } from './checked.ts';
 import { and, conjuncts } from './conditions.ts';
-import type { Grouping, SortKey } from './grouping.ts';
+import { inputsOf } from './grouping.ts';
 import { type Join, mayMiss, type SideName } from './join.ts';
 import type { Plan } from './plan.ts';
 
@@ -60,7 +60,7 @@ export function rowPlan(plan: Plan, join: Join, rightForm: RightForm): Plan {
     outputs: plan.outputs.map(({ name, expression }) => ({ name, expression: renamed(expression) })),
     partitionBy: optional(plan.partitionBy),
     timestampBy: optional(plan.timestampBy),
-    ...(grouping === undefined ? {} : { grouping: renamedGrouping(grouping, renamed) }),
+    ...(grouping === undefined ? {} : { grouping: renamedIn(grouping, renamed) }),
   };
 }
 
@@ -77,35 +77,23 @@ const ofColumn = (column: ScopeColumn): Checked => ({
   offset: 0,
 });
 
-function renamedGrouping(grouping: Grouping, renamed: (expression: Checked) => Checked): Grouping {
-  const sorted = (keys: readonly SortKey[]): readonly SortKey[] =>
-    keys.map((key) => ({ ...key, expression: renamed(key.expression) }));
-  return {
-    ...grouping,
-    keys: grouping.keys.map((key) => ({ ...key, expression: renamed(key.expression) })),
-    aggregates: grouping.aggregates.map((call) => ({
-      ...call,
-      args: call.args.map(renamed),
-      filter: call.filter && renamed(call.filter),
-      sortKeys: sorted(call.sortKeys),
-    })),
-  };
+/** Replaces the columns in all expressions of a grouping, wherever they are. */
+function renamedIn<Part>(part: Part, renamed: (expression: Checked) => Checked): Part {
+  if (Array.isArray(part)) return part.map((item) => renamedIn(item, renamed)) as Part;
+  if (typeof part !== 'object' || part === null) return part;
+  if ('kind' in part && 'nullable' in part && 'offset' in part) return renamed(part as unknown as Checked) as Part;
+  return Object.fromEntries(
+    Object.entries(part).map(([name, value]) => [name, AS_THEY_ARE.has(name) ? value : renamedIn(value, renamed)]),
+  ) as Part;
 }
+
+/** Members of a grouping that hold no expressions over the input. */
+const AS_THEY_ARE: ReadonlySet<string> = new Set(['column', 'resolved', 'state']);
 
 /** Returns the columns and attributes that are read of rows that hold both sides. */
 function readAfterJoin(plan: Plan, join: Join): ReadonlySet<ScopeColumn> {
   const { grouping } = plan;
-  const inputs =
-    grouping === undefined
-      ? plan.outputs.map(({ expression }) => expression)
-      : [
-          ...grouping.keys.map(({ expression }) => expression),
-          ...grouping.aggregates.flatMap(({ args, filter, sortKeys }) => [
-            ...args,
-            ...(filter === undefined ? [] : [filter]),
-            ...sortKeys.map(({ expression }) => expression),
-          ]),
-        ];
+  const inputs = grouping === undefined ? plan.outputs.map(({ expression }) => expression) : inputsOf(grouping);
   const lists = plan.unnests.map(({ list }) => list);
   const read = [...inputs, ...lists, ...splitWhere(plan, join).kept, plan.partitionBy, plan.timestampBy];
   return new Set(read.flatMap((expression) => (expression === undefined ? [] : columnsOf(expression))));

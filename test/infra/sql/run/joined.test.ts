@@ -77,6 +77,14 @@ test('groups are made of joined rows; an input may have several files', async ()
   );
 });
 
+test('DISTINCT ON keeps the first of the joined rows of a key', async () => {
+  const statement =
+    'SELECT DISTINCT ON (segment) segment, order_id FROM orders JOIN customers USING (customer_id) ORDER BY segment, sales DESC';
+  expect((await run([statement, ...INPUTS, 'orders=@more.csv'])).out).toBe(
+    '{"segment":"Consumer","order_id":1}\n{"segment":"Corporate","order_id":2}\n',
+  );
+});
+
 test('a list of the left side is unnested after the join', async () => {
   writeFileSync(join(folder, 'tagged.ndjson'), '{"id":"c1","tags":["a","b"]}\n{"id":"c3","tags":[]}\n');
   const statement =
