@@ -120,6 +120,45 @@ const NO_HTTP2: Plugin = {
   },
 };
 
+/**
+ * Imports zod as a namespace in our code and in users'. With `import { z }`, which imports an object that has all of
+ * zod, esbuild can leave nothing out, and half of zod is not used.
+ */
+const ONLY_USED_ZOD: Plugin = {
+  name: 'only-used-zod',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const code = await readFile(path, 'utf8');
+      return {
+        contents: code.replace(/^([ \t]*)import \{ z \} from (['"])zod\2/m, '$1import * as z from $2zod$2'),
+        loader: 'ts',
+      };
+    });
+  },
+};
+
+/**
+ * Leaves out the schemas of operations that are not called. The SDK writes them as lists with computed keys, which
+ * esbuild keeps, because computing a key might do something. Two thirds of the S3 client are such schemas.
+ */
+const ONLY_USED_SCHEMAS: Plugin = {
+  name: 'only-used-schemas',
+  setup({ onLoad }) {
+    onLoad(
+      { filter: /[\\/]@aws-sdk[\\/]client-[\w-]+[\\/]dist-es[\\/]schemas[\\/]schemas_0\.js$/ },
+      async ({ path }) => {
+        const code = await readFile(path, 'utf8');
+        return {
+          contents: code.replace(
+            /^export var (\S+) = (\[[^;]*\]);$/gm,
+            'export var $1 = /* @__PURE__ */ (() => $2)();',
+          ),
+        };
+      },
+    );
+  },
+};
+
 const OPTIONS = {
   absWorkingDir: REPOSITORY,
   outfile: BUNDLE_FILE,
@@ -137,7 +176,7 @@ const OPTIONS = {
   banner: { js: REQUIRE },
   // pg tries to load it, and works without.
   external: ['pg-native'],
-  plugins: [ONE_LANGUAGE, CREDENTIALS_OF_ENVIRONMENT, NO_EVENT_STREAMS, NO_HTTP2],
+  plugins: [ONE_LANGUAGE, CREDENTIALS_OF_ENVIRONMENT, NO_EVENT_STREAMS, NO_HTTP2, ONLY_USED_ZOD, ONLY_USED_SCHEMAS],
   logLevel: 'silent',
 } as const satisfies BuildOptions;
 

@@ -24,9 +24,6 @@ export interface GivingUp {
   commit(batch: Batch, shard: ShardInput): Promise<Done>;
 }
 
-/** About how many dead letters are made at once. */
-const PORTION = 1_000;
-
 /**
  * Makes dead letters of the events of records, portion by portion, until the time is over. Resolves to the number of
  * records that are given up.
@@ -60,7 +57,7 @@ async function giveUpPortion(at: GivingUp, records: readonly LogRecord[], reject
   const shard = known ?? (await input.blank(shardId, signal));
   const batch = openBatch(shard.loaded.state, shard.facts);
   let count = 0;
-  while (count < records.length && batch.rejections.length < PORTION) {
+  while (count < records.length && !batch.isFull()) {
     const record = records[count++] as LogRecord;
     reject(batch, record, whyGivenUp(record, at.retentionMillis) + (known === undefined ? MAY_BE_PROCESSED : ''));
   }

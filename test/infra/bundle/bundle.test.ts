@@ -52,6 +52,28 @@ describe('a bundle', () => {
     expect(await codeOf(bundled)).not.toContain('Ungültige Eingabe');
   });
 
+  test('contains of zod only what the step uses', async () => {
+    const whole = await codeOf(
+      await bundleOf('all-zod', ZOD.replace('{ z }', 'z').replace('z.object', 'Object(z).object')),
+    );
+    const code = await codeOf(await bundleOf('some-zod', ZOD));
+    // The code of `z.fromJSONSchema`.
+    expect(whole).toContain('exclusiveMinimum');
+    expect(code.length).toBeLessThan(whole.length / 2);
+  });
+
+  test('contains of an AWS client only the operations that the step calls', async () => {
+    const code = await codeOf(
+      await bundleOf(
+        'putting',
+        `import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+         export const handler = () => new S3Client({}).send(new PutObjectCommand({ Bucket: 'b', Key: 'k' }));`,
+      ),
+    );
+    expect(code).toContain('PutObjectRequest');
+    expect(code).not.toContain('PutBucketLifecycleConfiguration');
+  });
+
   test('has the same bytes when it is built again, also in another folder', async () => {
     const first = await bundleOf('again', ZOD);
     const second = await bundleOf('again', ZOD);

@@ -3,6 +3,7 @@ import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openCheckpoints } from '../../../../functions/runtime/checkpoints/checkpoints.ts';
 import { openLogWriter } from '../../../../functions/runtime/log/log-writer.ts';
+import { PORTION } from '../../../../functions/runtime/log/portion.ts';
 import { savePause } from '../../../../functions/runtime/pause/pause.ts';
 import type { Progress } from '../../../../functions/runtime/sink.ts';
 import { openSink } from '../../../../functions/runtime/sink-handler.ts';
@@ -248,6 +249,26 @@ describe('a record that its stream trims within four hours', () => {
     database.isDown = true;
     expect(await step.deliver()).toBe(1);
     expect(lettersOf()).toEqual([0, 1]);
+  });
+
+  test('is given up in portions as large as those in which the step commits', async () => {
+    const { s3 } = engine.surroundings(CONFIG);
+    const stored: string[] = [];
+    const counting = {
+      send(command: PutObjectCommand) {
+        stored.push(command.input.Key ?? '');
+        return s3.send(command);
+      },
+    };
+    const database = newDatabase();
+    const portion = { ...PORTION, events: 4 };
+    const step = stepInto(engine, database, { s3: counting as never, portion });
+    for (let from = 0; from < 12; from += 2) await send(from);
+    engine.nowMillis += 24 * HOUR - 10 * MINUTE;
+    database.isDown = true;
+    expect(await step.deliver()).toBe(0);
+    expect(lettersOf()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    expect(stored).toHaveLength(3);
   });
 
   test('of a paused step is a dead letter before the stream trims it', async () => {
