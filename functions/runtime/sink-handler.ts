@@ -30,7 +30,7 @@ export function sinkHandler<O, R>(definition: SinkDefinition<O, R>): Handler {
 export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: StepSurroundings): Handler {
   const step = openStep(surroundings);
   const sink: SinkStep = openSinkStep(definition, step);
-  const input = openInput(step, sink.states, { keepsStates: sink.keepsProgress });
+  const input = openInput(step, sink.states, { keepsStates: sink.keepsProgress, outbox: sink.outbox });
   const batchWork: BatchWork = {
     kind: 'continuous sink',
     step,

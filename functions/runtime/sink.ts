@@ -22,10 +22,34 @@ export interface Slice {
   readonly signal: AbortSignal;
   /**
    * Returns what a sink that keeps its own progress commits together with its rows. Call it after you have read the
-   * pages, with the rejections that `write` is going to resolve to.
+   * pages, with the rejections that `write` is going to resolve to. A sink that publishes passes its events too.
    */
-  progress(rejections: readonly Rejection[]): Progress;
+  progress(rejections: readonly Rejection[], published?: Published): Progress;
 }
+
+/** An event that a sink publishes. The runtime gives it its source, its sequence and its id. */
+export interface Publication {
+  readonly type: string;
+  readonly key: string;
+  readonly time: string;
+  readonly traceparent?: string | undefined;
+  /** The JSON of `data`: one value, in UTF-8. */
+  readonly dataBytes: Uint8Array;
+}
+
+/** What a sink publishes of a slice, in the step's output stream, and how much of the slice the sink has taken. */
+export interface Published {
+  /** At most `MOST_PAGE_BYTES` as they are in the stream, unless it is one event alone. */
+  readonly events: readonly Publication[];
+  /**
+   * Set when the sink has stopped before the end of the slice, because its events would be too many: the position of
+   * the last event that it has taken. The rest comes as another slice.
+   */
+  readonly upTo?: Position | undefined;
+}
+
+/** The most bytes of the events that a step publishes in one transaction. An invocation can always append as many. */
+export const MOST_PAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * A step's position, marks and rejections in one shard. `state` is an opaque text. Store it under `step` and `shard`
@@ -43,6 +67,29 @@ export interface Progress {
    * `shard` and its name, in place of the one with the same name. Pages that are not named here stay.
    */
   readonly pages: ReadonlyMap<string, string>;
+  /**
+   * Set for a sink that publishes: what it has to do beside, in the same transaction.
+   */
+  readonly outbox?: OutboxProgress | undefined;
+}
+
+/** What a sink that publishes commits with its progress. */
+export interface OutboxProgress {
+  /**
+   * The events that are appended after the commit, encoded. Store them in place of those that are stored for this
+   * shard. Undefined: there are none; store that.
+   */
+  readonly page: Uint8Array | undefined;
+  /**
+   * Other shards that end with this commit: the parents of a shard that begins. Replace the state of each where the
+   * stored revision is `previous` (0: where nothing is stored). Otherwise throw `StaleCheckpoint`.
+   */
+  readonly closes: readonly Pick<Progress, 'shard' | 'previous' | 'revision' | 'state'>[];
+}
+
+/** The progress that a sink has committed last in a shard, with the page of events if it publishes. */
+export interface CommittedProgress extends Pick<Progress, 'revision' | 'state'> {
+  readonly page?: Uint8Array | undefined;
 }
 
 export interface OpenSink {
@@ -61,7 +108,7 @@ export interface OpenSink {
    * committed for this shard. Without it, the runtime moves a checkpoint after `write`, so that a crash between the two
    * repeats the slice.
    */
-  loadProgress?(shard: string, signal: AbortSignal): Promise<Pick<Progress, 'revision' | 'state'> | undefined>;
+  loadProgress?(shard: string, signal: AbortSignal): Promise<CommittedProgress | undefined>;
   /**
    * Implement this too when you implement `loadProgress`: resolve to all pages that were committed for this shard, by
    * their names. Without it, the runtime keeps the pages in its checkpoint table. A destination that is restored to an
@@ -92,6 +139,11 @@ export interface SinkDefinition<O = unknown, R = unknown> {
   readonly options: z.ZodType<O>;
   /** The resources that the environment provides, such as a bucket's name. */
   readonly resources: z.ZodType<R>;
+  /**
+   * The version of what the sink publishes. Set for a sink that publishes where its step has an output stream. It is a
+   * part of the events' source, so changed code does not change it: readers would take the events in flight twice.
+   */
+  readonly publishes?: string;
   /** Returns the same options, but for a destination of this name: a table or a prefix. Replays write there. */
   into(options: O, place: string): O;
   /**

@@ -1,8 +1,11 @@
+import { EventRejected } from '../runtime/errors.ts';
 import type { ReceivedEvent } from '../runtime/event.ts';
-import type { Rejection } from '../runtime/rejection.ts';
-import type { Slice } from '../runtime/sink.ts';
+import type { Position } from '../runtime/position.ts';
+import { type Rejection, rejectionOf as rejectionFor } from '../runtime/rejection.ts';
+import { MOST_PAGE_BYTES, type Slice } from '../runtime/sink.ts';
 import type { Table } from '../runtime/table.ts';
 import { type RowRejection, rejectionOf } from '../sinks/postgres/row-rejection.ts';
+import type { SliceChanges } from './changes.ts';
 import { fold, type Given, MOST_ROWS, readEvents, type StoredRow } from './fold.ts';
 
 /** The rows of one table, inside an open transaction. */
@@ -22,28 +25,59 @@ export interface RowChange {
 /** So many events are reduced at once. */
 const PORTION_EVENTS = 1_000;
 
-/** Reduces the events into the rows, in their order. Resolves to the rejections, in the order of the log. */
+/** What became of a slice. */
+export interface Reduced {
+  /** In the order of the log. */
+  readonly rejections: readonly Rejection[];
+  /** Set when the changes of the slice are too many for one page: the position of the last event that was reduced. */
+  readonly upTo?: Position | undefined;
+}
+
+/** A table whose rows are reduced. */
+interface Reducing {
+  readonly store: RowStore;
+  readonly table: Pick<Table, 'read' | 'state'>;
+  readonly changes: SliceChanges | undefined;
+  /** The event that does not fit into the page any more, if there is one. */
+  next: ReceivedEvent | undefined;
+}
+
+/**
+ * Reduces the events into the rows, in their order. With `changes`, stops before the event whose changes do not fit into
+ * the slice's page any more.
+ */
 export async function reducePages(
   store: RowStore,
   table: Pick<Table, 'read' | 'state'>,
-  pages: Slice['pages'],
-): Promise<readonly Rejection[]> {
+  { pages, changes }: { readonly pages: Slice['pages']; readonly changes?: SliceChanges | undefined },
+): Promise<Reduced> {
   const rejections: Rejection[] = [];
+  const reducing: Reducing = { store, table, changes, next: undefined };
+  let last: Position | undefined;
   for await (const page of pages) {
-    for (let start = 0; start < page.length; start += PORTION_EVENTS)
-      rejections.push(...(await reducePortion(store, table, page.slice(start, start + PORTION_EVENTS))));
+    for (let start = 0; start < page.length; start += PORTION_EVENTS) {
+      const events = page.slice(start, start + PORTION_EVENTS);
+      rejections.push(...(await reducePortion(reducing, events)));
+      if (reducing.next !== undefined) {
+        const upTo = events[events.indexOf(reducing.next) - 1]?.position ?? last;
+        return { rejections: sorted(rejections.filter(({ at }) => upTo !== undefined && at <= upTo)), upTo };
+      }
+      last = events.at(-1)?.position;
+    }
   }
-  return rejections.sort((a, b) => (a.at < b.at ? -1 : 1));
+  return { rejections: sorted(rejections) };
 }
 
-async function reducePortion(
-  store: RowStore,
-  table: Pick<Table, 'read' | 'state'>,
-  events: readonly ReceivedEvent[],
-): Promise<readonly Rejection[]> {
-  const { given, rejections } = readEvents(table, events);
+function sorted(rejections: readonly Rejection[]): readonly Rejection[] {
+  return rejections.toSorted((a, b) => (a.at < b.at ? -1 : 1));
+}
+
+async function reducePortion(reducing: Reducing, events: readonly ReceivedEvent[]): Promise<readonly Rejection[]> {
+  const { given, rejections } = readEvents(reducing.table, events);
   const found: Rejection[] = [...rejections];
-  for (const some of portionsOf(given)) found.push(...(await reduceGiven(store, table, some)));
+  for (const some of portionsOf(given)) {
+    if (reducing.next === undefined) found.push(...(await reduceGiven(reducing, some)));
+  }
   return found;
 }
 
@@ -63,23 +97,38 @@ function* portionsOf(given: readonly Given[]): Generator<readonly Given[]> {
 }
 
 /**
- * Reads the rows of some events, reduces the events in memory, and writes the rows. When the database rejects a row,
- * the events are tried again by halves, the first half first, until the event that made the row is alone.
+ * Reads the rows of some events, reduces the events in memory, and writes the rows. When the database rejects a row, or
+ * the changes do not fit into the page, the events are tried again by halves, the first half first, until the event
+ * that made the row is alone.
  */
-async function reduceGiven(
-  store: RowStore,
-  table: Pick<Table, 'state'>,
-  given: readonly Given[],
-): Promise<readonly Rejection[]> {
+async function reduceGiven(reducing: Reducing, given: readonly Given[]): Promise<readonly Rejection[]> {
+  const { store, table, changes } = reducing;
   const [first] = given;
   const ids = [...new Set(given.flatMap(({ rows }) => rows.map(({ id }) => id)))];
   if (first === undefined || ids.length === 0) return [];
   const before = await store.read(ids);
   const { after, rejections } = fold(table, given, before);
-  const refusal = await store.write({ before, after });
-  if (refusal === undefined) return rejections;
-  if (given.length === 1) return [rejectionOf(first.event, refusal)];
+  const change = { before, after };
+  const fits = changes?.fits(change) ?? true;
+  if (!fits && given.length === 1) return notFitting(reducing, first);
+  const refusal = fits ? await store.write(change) : undefined;
+  if (fits && refusal === undefined) {
+    changes?.add(change, given);
+    return rejections;
+  }
+  if (refusal !== undefined && given.length === 1) return [rejectionOf(first.event, refusal)];
   const middle = given.length >> 1;
-  const ofFirst = await reduceGiven(store, table, given.slice(0, middle));
-  return [...ofFirst, ...(await reduceGiven(store, table, given.slice(middle)))];
+  const ofFirst = await reduceGiven(reducing, given.slice(0, middle));
+  if (reducing.next !== undefined) return ofFirst;
+  return [...ofFirst, ...(await reduceGiven(reducing, given.slice(middle)))];
+}
+
+/** Ends the slice before an event. An event whose changes do not even fit into an empty page is rejected. */
+function notFitting(reducing: Reducing, { event }: Given): readonly Rejection[] {
+  if (reducing.changes?.isEmpty() === false) {
+    reducing.next = event;
+    return [];
+  }
+  const message = `the event changes rows of more than ${MOST_PAGE_BYTES} bytes together, too much for one transaction of the table and its change stream: let an event meet fewer rows, or keep less in them`;
+  return [rejectionFor(event, new EventRejected('too-large', message))];
 }

@@ -4,6 +4,7 @@ import { beginAt, type LockedPosition } from '../sinks/postgres/progress.ts';
 import { columnsOfTable } from './columns.ts';
 import { type Index, indexChanges } from './indexes.ts';
 import { makeTable, type Owner, type Prepared } from './make-table.ts';
+import { makeOutboxTable } from './outbox.ts';
 import type { StateTable } from './statements.ts';
 
 /** The state of a table step, as connections open it. */
@@ -14,17 +15,20 @@ export interface State {
   begin(client: pg.ClientBase, shard: string): Promise<{ readonly state: StateTable; readonly locked: LockedPosition }>;
 }
 
-/** The indexes that the pipeline names for a table. */
-interface Indexing {
+/** What a table has in the database beside its rows. */
+interface Beside {
+  /** The indexes that the pipeline names. */
   readonly indexes: readonly Index[];
-  /** Begins to make what is missing, and drop what is too many. Nobody waits for it. */
+  /** True when the table has a change stream. */
+  readonly publishes: boolean;
+  /** Begins to make indexes that are missing, and drop those that are too many. Nobody waits for it. */
   build(state: StateTable): void;
 }
 
 export function openState(
   table: Pick<Table<never>, 'row' | 'key' | 'state'>,
   owner: Owner,
-  { indexes, build }: Indexing,
+  { indexes, publishes, build }: Beside,
 ): State {
   const shape = { columns: columnsOfTable(table), key: table.key, state: table.state?.shape, indexes };
   const prepared = new WeakMap<pg.ClientBase, Prepared>();
@@ -33,6 +37,7 @@ export function openState(
     const known = prepared.get(client);
     if (known !== undefined) return known;
     const made = await makeTable(client, owner, shape);
+    if (publishes) await makeOutboxTable(client);
     const changes = await indexChanges(client, { step: owner.step, state: made, indexes });
     if (changes.length > 0) build(made);
     prepared.set(client, made);

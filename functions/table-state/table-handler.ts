@@ -7,6 +7,8 @@ import { sinkHandler } from '../runtime/sink-handler.ts';
 import type { Table } from '../runtime/table.ts';
 import { commitAt, loadPages, loadProgress } from '../sinks/postgres/progress.ts';
 import { indexBuilder } from './build-indexes.ts';
+import { openChanges, type SliceChanges } from './changes.ts';
+import { commitWithPage, loadWithPage } from './outbox.ts';
 import { rowsIn } from './postgres-rows.ts';
 import { reducePages } from './reduce.ts';
 import { openState } from './state.ts';
@@ -15,9 +17,11 @@ const TableOptions = z
   .strictObject({
     /** Columns of the row, as indexes of the table. */
     indexes: z.array(z.array(z.string()).min(1)).optional(),
+    /** Set for a table with a change stream: what that carries. */
+    changes: z.strictObject({ before: z.boolean() }).optional(),
   })
   .optional();
-type TableOptions = z.infer<typeof TableOptions>;
+export type TableOptions = z.infer<typeof TableOptions>;
 
 /** The Lambda handler of a table: `export const handler = tableHandler(basket)`. */
 export function tableHandler(table: Table<never>): ReturnType<typeof sinkHandler> {
@@ -25,38 +29,59 @@ export function tableHandler(table: Table<never>): ReturnType<typeof sinkHandler
 }
 
 /**
+ * The version of a table's state. It is in the source of the changes, as the hash of the code is for a transform:
+ * changed code makes its changes of the same rows, so it goes on under the same name.
+ */
+const STATE_VERSION = '1';
+
+/**
  * Keeps a table's rows in Postgres. To the runtime, a table step is a sink that keeps its own progress: rows, position
- * and marks are committed in one transaction, so each event counts once.
+ * and marks are committed in one transaction, so each event counts once. With a change stream, that transaction also
+ * keeps the changes of the rows until they are appended.
  */
 export function tableDefinition(table: Table<never>): SinkDefinition<TableOptions, PostgresServer> {
   return {
     options: TableOptions,
     resources: PostgresServer,
+    publishes: STATE_VERSION,
     into: refuseReplay,
     doubles: () => true,
     open({ step, formerly, options, resources }): OpenSink {
       const database = openDatabase(resources, step);
       const indexes = options?.indexes ?? [];
       const build = indexBuilder(resources, { step, indexes });
-      const state = openState(table, { step, formerly }, { indexes, build });
+      const publishes = options?.changes !== undefined;
+      const state = openState(table, { step, formerly }, { indexes, publishes, build });
       return {
         write: ({ shard, pages, signal, progress }) =>
           database.use(signal, async (client) => {
             const into = await state.begin(client, shard);
-            const rejections = await reducePages(rowsIn(client, into.state), table, pages);
-            await commitAt(client, into.locked, progress(rejections));
+            const changes = changesOf(table, { step, options });
+            const { rejections, upTo } = await reducePages(rowsIn(client, into.state), table, { pages, changes });
+            if (changes === undefined) await commitAt(client, into.locked, progress(rejections));
+            else await commitWithPage(client, into.locked, progress(rejections, { events: changes.events(), upTo }));
             return rejections;
           }),
         loadProgress: (shard, signal) =>
           database.use(signal, async (client) => {
             await state.prepare(client);
-            return loadProgress(client, { step, formerly, shard });
+            return (publishes ? loadWithPage : loadProgress)(client, { step, formerly, shard });
           }),
         loadPages: (shard, signal) => database.use(signal, (client) => loadPages(client, { step, formerly, shard })),
         isEmpty: async () => refuseReplay(),
       };
     },
   };
+}
+
+/** Opens the changes of a slice. Undefined: the table has no change stream. */
+export function changesOf(
+  { key }: Pick<Table<never>, 'key'>,
+  { step, options }: { readonly step: string; readonly options: TableOptions },
+  most?: number,
+): SliceChanges | undefined {
+  if (options?.changes === undefined) return undefined;
+  return openChanges({ table: step.slice(step.indexOf('/') + 1), key, before: options.changes.before }, most);
 }
 
 function refuseReplay(): never {

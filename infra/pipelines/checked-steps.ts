@@ -50,9 +50,33 @@ type CheckedTransform<S extends Schemas, T> = T extends {
 
 type CheckedTable<S extends Schemas, T> = T extends { readonly from: infer From; readonly keep: infer Keep }
   ? From extends keyof S & string
-    ? TableStep<From, Keepable<Wire<S, From>, From, Keep>>
-    : TableStep<{ [Name in keyof S & string]: Name }[keyof S & string], unknown>
-  : TableStep<string, unknown>;
+    ? TableStep<From, Keepable<Wire<S, From>, From, Keep>, CheckedChanges<S, Keep, T>>
+    : TableStep<{ [Name in keyof S & string]: Name }[keyof S & string], unknown, unknown>
+  : TableStep<string, unknown, unknown>;
+
+/** What `changes` of a table has to be. */
+type CheckedChanges<S extends Schemas, Keep, T> = T extends { readonly changes: infer Changes }
+  ? Changes extends { readonly to: infer To }
+    ? {
+        readonly to: TakesRows<S, To, Changes extends { readonly before: true } ? WithBefore<RowOf<Keep>> : RowOf<Keep>>;
+        readonly before?: true;
+      }
+    : TakesRows<S, Changes, RowOf<Keep>>
+  : unknown;
+
+type RowOf<Keep> = Keep extends { readonly row: z.ZodType<unknown, infer Row> } ? Row : unknown;
+
+/** The data of a change that has the row as it was. */
+type WithBefore<Row> = Row & { readonly before: Row | null };
+
+/** The stream's name if it takes the rows; otherwise a text that says why not. */
+type TakesRows<S extends Schemas, To, Row> = To extends keyof S & string
+  ? unknown extends Row
+    ? To
+    : Row extends Wire<S, To>
+      ? To
+      : Unfit<[`its changes do not have the field '`, Misfit<Row, Wire<S, To>>, `' as stream '${To}' declares it`], To>
+  : { [Name in keyof S & string]: Name }[keyof S & string];
 
 type CheckedSink<S extends Schemas, T> = T extends { readonly from: infer From; readonly write: infer Write }
   ? From extends keyof S & string

@@ -4,13 +4,12 @@ import type { Sink } from '../../functions/runtime/sink.ts';
 import type { Source } from '../../functions/runtime/source.ts';
 import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
-import { columnsOfTable } from '../../functions/table-state/columns.ts';
 import type { SinkName, SourceName } from '../connectors.ts';
 import { KEY_ARN, KEY_ARN_RULE, keysOf, type StreamKey } from '../key-arn.ts';
 import type { CheckedSinks, CheckedSources, CheckedTables, CheckedTransforms } from './checked-steps.ts';
-import { indexMistakes } from './index-mistakes.ts';
 import type { InlineSql } from './inline-sql.ts';
 import { fieldMistakes } from './sink-fields.ts';
+import { tableMistakes } from './table-mistakes.ts';
 import type { Connected, Duration, SinkStep, SourceStep, TableStep, TransformStep, WrittenFor } from './steps.ts';
 
 /**
@@ -254,19 +253,6 @@ function stepMistakes(pipeline: Pipeline): string[] {
     ...Object.entries(pipeline.transforms).flatMap(sqlMistakes),
     ...Object.entries(pipeline.tables).flatMap(tableMistakes),
   ];
-}
-
-/** Finds schemas and keys that cannot be a table of Postgres. */
-function tableMistakes([name, { from, keep, indexes = [] }]: [string, AnyTableStep]): string[] {
-  const read = 'streams' in keep ? (keep.streams as { readonly from: string }).from : from;
-  if (read !== from)
-    return [`step '${name}': its SQL says FROM ${read}, but the step reads stream '${from}': make them equal`];
-  try {
-    return indexMistakes(indexes, columnsOfTable(keep)).map((mistake) => `step '${name}': ${mistake}`);
-  } catch (error) {
-    if (error instanceof UserMistake) return [`step '${name}': ${error.message}`];
-    throw error;
-  }
 }
 
 function sqlMistakes([name, { from, to, apply }]: [string, AnyTransformStep]): string[] {

@@ -6,6 +6,7 @@ import type { InlineStatement } from './inline-sql.ts';
 import { checkPrefixes } from './lake-prefixes.ts';
 import type { AnySinkStep, AnySourceStep, AnyTableStep, AnyTransformStep, Pipeline } from './pipeline.ts';
 import type { Duration, Start } from './steps.ts';
+import { changesOf } from './table-mistakes.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
 import { type TimePlan, timePlans } from './time.ts';
 
@@ -56,10 +57,17 @@ export interface TransformPlan extends AnyReaderPlan {
   readonly output: StreamPlan;
 }
 
-/** A step that keeps a table in the stage's database. */
-export interface TablePlan extends AnyReaderPlan {
+/** A step that keeps a table in the stage's database, with a change stream or without. */
+export type TablePlan = PlainTablePlan | PublishingTablePlan;
+
+interface PlainTablePlan extends AnyReaderPlan {
   readonly kind: 'table';
   readonly delivery: 'continuous';
+}
+
+interface PublishingTablePlan extends PlainTablePlan {
+  /** The change stream. */
+  readonly output: StreamPlan;
 }
 
 export interface SinkPlan extends AnyReaderPlan {
@@ -82,8 +90,8 @@ export interface InputPlan {
   /** `/<pipeline>/<step>/` of every step, in any pipeline, that writes to the stream: their events are deduplicated. */
   readonly own: readonly string[];
   /**
-   * `<pipeline>/<step>` of every transform, in any pipeline, that writes to the stream: the checkpoints of each tell
-   * which shards it has drained.
+   * `<pipeline>/<step>` of every transform and table, in any pipeline, that writes to the stream: the checkpoints of
+   * each tell which shards it has drained.
    */
   readonly transforms: readonly string[];
 }
@@ -105,8 +113,8 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       time: isTimed ? time.of(input) : undefined,
       start: step.start ?? 'earliest',
       fanOut: step.fanOut ?? false,
-      own: writersOf(input, pipelines, ['sources', 'transforms']).map((writer) => `/${writer}/`),
-      transforms: writersOf(input, pipelines, ['transforms']),
+      own: writersOf(input, pipelines, ['sources', 'transforms', 'tables']).map((writer) => `/${writer}/`),
+      transforms: writersOf(input, pipelines, ['transforms', 'tables']),
     };
   };
   const common = (name: string, formerly: string | undefined) => ({ pipeline: pipeline.name, name, formerly });
@@ -139,15 +147,19 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       output,
     };
   };
-  const table = ([name, step]: [string, AnyTableStep]): TablePlan => ({
-    ...common(name, step.formerly),
-    kind: 'table',
-    delivery: 'continuous',
-    entry: inRepository(step.keep.entry),
-    options: step.indexes && { indexes: step.indexes },
-    atLeastOnce: false,
-    input: inputOf(step),
-  });
+  const table = ([name, step]: [string, AnyTableStep]): TablePlan => {
+    const changes = changesOf(step);
+    const plain: TablePlan = {
+      ...common(name, step.formerly),
+      kind: 'table',
+      delivery: 'continuous',
+      entry: inRepository(step.keep.entry),
+      options: tableOptions(step),
+      atLeastOnce: false,
+      input: inputOf(step),
+    };
+    return changes === undefined ? plain : { ...plain, output: stream(changes.to) };
+  };
   const sink = ([name, step]: [string, AnySinkStep]): SinkPlan => ({
     ...common(name, step.formerly),
     kind: 'sink',
@@ -176,6 +188,16 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
   };
 }
 
+function tableOptions(step: AnyTableStep): unknown {
+  const { indexes } = step;
+  const changes = changesOf(step);
+  if (indexes === undefined && changes === undefined) return undefined;
+  return {
+    ...(indexes === undefined ? {} : { indexes }),
+    ...(changes === undefined ? {} : { changes: { before: changes.before } }),
+  };
+}
+
 function madeOf(
   apply: AnyTransformStep['apply'],
   statement: Omit<InlineStatement, 'text'>,
@@ -191,16 +213,21 @@ export function schemaOf(step: StepPlan): z.ZodType {
   return step.kind === 'source' ? step.output.schema : step.input.stream.schema;
 }
 
+type WritingStep = AnySourceStep | AnyTransformStep | AnyTableStep;
+
 /** Lists the steps that write to the stream as `<pipeline>/<step>`, under their former names too. */
 function writersOf(
   stream: StreamPlan,
   pipelines: readonly Pipeline[],
-  kinds: readonly ('sources' | 'transforms')[],
+  kinds: readonly ('sources' | 'transforms' | 'tables')[],
 ): readonly string[] {
   const writers = pipelines.flatMap((pipeline) =>
     kinds
-      .flatMap((kind) => Object.entries(pipeline[kind]))
-      .filter(([, { to }]) => sameStream(resolveStream(pipeline, to, pipelines), stream))
+      .flatMap((kind) => Object.entries<WritingStep>(pipeline[kind]))
+      .filter(([, step]) => {
+        const to = 'to' in step ? step.to : changesOf(step)?.to;
+        return to !== undefined && sameStream(resolveStream(pipeline, to, pipelines), stream);
+      })
       .flatMap(([name, { formerly }]) => (formerly === undefined ? [name] : [name, formerly]))
       .map((name) => `${pipeline.name}/${name}`),
   );

@@ -29,7 +29,7 @@ export function stepConfigOf(step: StepPlan, target: StepTarget): StepConfig {
     ...(step.formerly === undefined ? {} : { formerly: step.formerly }),
     ...(step.kind === 'source' ? { pipelines: [...step.pipelines] } : { input: inputConfigOf(step, nameOf) }),
     ...('input' in step && step.input.time !== undefined ? { time: step.input.time } : {}),
-    ...(step.kind === 'sink' || step.kind === 'table' ? {} : { output: outputConfigOf(step.output, nameOf) }),
+    ...('output' in step ? { output: outputConfigOf(step.output, nameOf) } : {}),
     ...(queue === undefined ? {} : { queue }),
     ...(step.options === undefined ? {} : { options: step.options }),
     ...(resources === undefined ? {} : { resources }),

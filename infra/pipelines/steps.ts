@@ -35,7 +35,7 @@ export interface TransformStep<From, Apply, To> extends Named, Reader {
   readonly to: To;
 }
 
-export interface TableStep<From, Keep> extends Named, Reader {
+export interface TableStep<From, Keep, Changes = ChangeStream> extends Named, Reader {
   readonly from: From;
   readonly keep: Keep;
   /**
@@ -43,7 +43,15 @@ export interface TableStep<From, Keep> extends Named, Reader {
    * beside the traffic, and dropped when they are named no more. Each one makes every write of a row dearer.
    */
   readonly indexes?: readonly (readonly string[])[];
+  /**
+   * The stream that gets the changes of the table's rows. Without it, nothing is published. The changes begin with the
+   * deployment that names the stream: rows that are there already come only when they change.
+   */
+  readonly changes?: Changes;
 }
+
+/** The stream of a table's changes. With `before`, each change has the row as it was, in the field `before`. */
+export type ChangeStream = string | { readonly to: string; readonly before?: true };
 
 export interface SinkStep<From, Write> extends Named, Reader {
   readonly from: From;

@@ -48,6 +48,11 @@ type StepOption = Exclude<
 export const stepOptions: Readonly<Record<StepOption, { readonly of: string; readonly meaning: string }>> = {
   from: { of: 'transforms, tables, sinks', meaning: 'The stream to read.' },
   to: { of: 'sources, transforms', meaning: 'The stream to write.' },
+  changes: {
+    of: 'tables',
+    meaning:
+      "The stream that gets the changes of the table's rows: `'basket_changes'`, or `{ to: 'basket_changes', before: true }` to have the row as it was in each change, too. Without it, nothing is published.",
+  },
   every: {
     of: 'sinks',
     meaning: 'Makes the sink scheduled: how often it runs, in whole minutes: `minutes(5)`. Without it, continuous.',

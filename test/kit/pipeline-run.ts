@@ -26,7 +26,7 @@ import { type RedriveOptions, redrivenBy } from './redriving.ts';
 import { type Resharding, reshardSomewhere } from './resharding.ts';
 import { settle } from './settle.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
-import type { Constraint, Row } from './tables.ts';
+import type { Constraint, Row, TableCommit } from './tables.ts';
 import {
   type BucketView,
   bucketView,
@@ -62,6 +62,8 @@ export interface PipelineRun<S extends Streams> {
   bucket(name: 'lake' | 'landing' | 'dead letters'): BucketView;
   /** Returns the rows of a table step, or of a table that a sink writes. */
   table(name: string): readonly Row[];
+  /** Returns what each transaction of a table step has changed, in their order. */
+  commits(table: string): readonly TableCommit[];
   deadLetters(step: string): readonly DeadLetter[];
   positions(step: string): readonly ShardPosition[];
   /** Returns what `millrace status` shows of a step. */
@@ -302,6 +304,7 @@ export async function startPipelineRun<S extends Streams>(
     stream: (name) => streamView(world, nameOf(name), ownOf(world, nameOf(name))),
     bucket: (name) => bucketView(world, bucketNamed(world, name)),
     table: (name) => stage.tables.rows(tableNamed(world, pipeline.name, name)),
+    commits: (table) => stage.tables.commits(`${pipeline.name}/${table}`),
     deadLetters: (step) => deadLettersOf(world, stepOf(step)),
     positions(name) {
       const step = stepOf(name);

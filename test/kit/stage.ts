@@ -59,7 +59,7 @@ export async function createStage(
     dynamodb: createDynamoDb(),
     s3: createS3(clock),
     sqs: createSqs({ clock, random, twiceProbability: TWICE_PROBABILITY }),
-    tables: createTables(),
+    tables: createTables({ pageBytes: recordBytes === undefined ? undefined : SMALL_PAGE_BYTES }),
     portion: recordBytes === undefined ? undefined : SMALL_PORTION,
     changes: new Map(),
     streamName: (stream) => streamNameOf(names, stream),
@@ -80,6 +80,9 @@ export async function createStage(
   for (const stream of streamsOf(plans)) await createStream(stage, stream, clock);
   return stage;
 }
+
+/** About two changes of a table. */
+const SMALL_PAGE_BYTES = 2_000;
 
 const SMALL_PORTION: PortionBounds = { events: 8, rejections: 2, bytes: Number.POSITIVE_INFINITY };
 

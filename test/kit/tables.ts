@@ -1,7 +1,7 @@
 import { StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
-import type { OpenSink, Progress, SinkDefinition } from '../../functions/runtime/sink.ts';
+import type { CommittedProgress, OpenSink, Progress, SinkDefinition } from '../../functions/runtime/sink.ts';
 import type { Table as TableCode } from '../../functions/runtime/table.ts';
 import { changeOf, noChange } from '../../functions/sinks/postgres/changes.ts';
 import type { Column } from '../../functions/sinks/postgres/columns.ts';
@@ -10,7 +10,7 @@ import { type RowRejection, rejectionOf } from '../../functions/sinks/postgres/r
 import { columnsOfTable } from '../../functions/table-state/columns.ts';
 import type { StoredRow } from '../../functions/table-state/fold.ts';
 import { type RowStore, reducePages } from '../../functions/table-state/reduce.ts';
-import { tableDefinition } from '../../functions/table-state/table-handler.ts';
+import { changesOf, type TableOptions, tableDefinition } from '../../functions/table-state/table-handler.ts';
 import { columnValue } from './column-values.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -24,6 +24,8 @@ export interface Tables {
   rows(table: string): readonly Row[];
   /** Returns the progress that a sink committed last. */
   progress(step: string, shard: string): Pick<Progress, 'revision' | 'state'> | undefined;
+  /** Returns what each transaction of a table step has changed, in their order. */
+  commits(step: string): readonly TableCommit[];
   constrain(table: string, constraint: Constraint): void;
   /**
    * Keeps what is committed now: everything, or one step's table and progress. Call the result to restore it, as an
@@ -34,6 +36,14 @@ export interface Tables {
   sink(call: DatabaseCall): SinkDefinition<unknown, unknown>;
   /** Returns the definition of a table step whose rows are here, under the name `<pipeline>.<step>`. */
   tableStep(table: TableCode, call: DatabaseCall): SinkDefinition<unknown, unknown>;
+}
+
+/** A transaction of a table step: the rows that it has changed, before and after. */
+export interface TableCommit {
+  readonly step: string;
+  readonly shard: string;
+  readonly revision: number;
+  readonly rows: readonly { readonly old: unknown; readonly now: unknown }[];
 }
 
 /** Makes a call to the database. `work` is performed at once and as a whole. */
@@ -56,10 +66,11 @@ interface Table {
  * not at all; a later row replaces the one with its key, a mirror deletes rows; an invalid row is rejected alone. The
  * columns' types are those that `columnsOf` derives from the schema.
  */
-export function createTables(): Tables {
+export function createTables({ pageBytes }: { readonly pageBytes?: number | undefined } = {}): Tables {
   const tables = new Map<string, Table>();
-  const committed = new Map<string, Pick<Progress, 'revision' | 'state'>>();
+  const committed = new Map<string, CommittedProgress>();
   const pagesOf = new Map<string, ReadonlyMap<string, string>>();
+  const commits: TableCommit[] = [];
 
   function tableOf(name: string): Table {
     const table = tables.get(name) ?? { rows: new Map(), stored: new Map(), constraints: [] };
@@ -68,10 +79,15 @@ export function createTables(): Tables {
   }
 
   function commit(progress: Progress, changes: readonly (() => void)[]): void {
-    const { step, shard, previous, revision, state, pages } = progress;
+    const { step, shard, previous, revision, state, pages, outbox } = progress;
     const itemKey = itemKeyOf(step, shard);
-    if ((committed.get(itemKey)?.revision ?? 0) !== previous) throw new StaleCheckpoint(`${step}, ${shard}`, previous);
-    committed.set(itemKey, { revision, state });
+    for (const one of [progress, ...(outbox?.closes ?? [])]) {
+      if ((committed.get(itemKeyOf(step, one.shard))?.revision ?? 0) !== one.previous)
+        throw new StaleCheckpoint(`${step}, ${one.shard}`, one.previous);
+    }
+    for (const one of outbox?.closes ?? [])
+      committed.set(itemKeyOf(step, one.shard), { revision: one.revision, state: one.state });
+    committed.set(itemKey, { revision, state, page: outbox?.page });
     pagesOf.set(itemKey, new Map([...(pagesOf.get(itemKey) ?? []), ...pages]));
     for (const change of changes) change();
   }
@@ -120,8 +136,8 @@ export function createTables(): Tables {
     return table;
   }
 
-  function openTableStep(code: TableCode, call: DatabaseCall, of: Pick<Into, 'step' | 'formerly'>): OpenSink {
-    const { step, formerly } = of;
+  function openTableStep(code: TableCode, call: DatabaseCall, of: TableOpening): OpenSink {
+    const { step, formerly, options } = of;
     const written = placeOf(step);
     const into = {
       ...of,
@@ -135,12 +151,17 @@ export function createTables(): Tables {
       async write({ pages, signal, progress }) {
         await call('Begin', () => undefined, signal);
         const changes = new Map<string, { readonly stored: StoredRow; readonly row: Row | undefined } | undefined>();
-        const rejections = await reducePages(
+        const published = changesOf(code, { step, options }, pageBytes);
+        const { rejections, upTo } = await reducePages(
           storeOf(into, changes, (work) => call('Copy', work, signal)),
           code,
-          pages,
+          { pages, changes: published },
         );
-        await call('Commit', () => commit(progress(rejections), [() => apply(into.table, changes)]), signal);
+        const moved = progress(rejections, published && { events: published.events(), upTo });
+        const { shard, revision } = moved;
+        const note = (): unknown =>
+          commits.push({ step, shard, revision, rows: changedRows(into.table, changes) });
+        await call('Commit', () => commit(moved, [note, () => apply(into.table, changes)]), signal);
         return rejections;
       },
       loadProgress: (shard, signal) =>
@@ -160,6 +181,7 @@ export function createTables(): Tables {
   return {
     rows: (name) => [...(tables.get(name)?.rows.values() ?? [])],
     progress: (step, shard) => committed.get(itemKeyOf(step, shard)),
+    commits: (step) => commits.filter((one) => one.step === step),
     constrain: (name, constraint) => tableOf(name).constraints.push(constraint),
     backUp(only) {
       const ofTable = (name: string): boolean => only === undefined || name === only.table;
@@ -184,7 +206,7 @@ export function createTables(): Tables {
       ({
         ...tableDefinition(table),
         resources: postgresDefinition.resources,
-        open: (of: Into) => openTableStep(table, call, of),
+        open: (of: TableOpening) => openTableStep(table, call, of),
       }) as unknown as SinkDefinition<unknown, unknown>,
     sink: (call) => ({
       options: postgresDefinition.options,
@@ -238,6 +260,13 @@ function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promi
   };
 }
 
+function changedRows({ stored }: Table, changes: Changes): TableCommit['rows'] {
+  const parsed = (row: StoredRow | undefined): unknown => (row?.row === undefined ? undefined : JSON.parse(row.row));
+  return [...changes]
+    .filter(([id, change]) => stored.get(id)?.row !== change?.stored.row)
+    .map(([id, change]) => ({ old: parsed(stored.get(id)), now: parsed(change?.stored) }));
+}
+
 function apply({ rows, stored }: Table, changes: Changes): void {
   for (const [id, change] of changes) {
     if (change === undefined) {
@@ -250,6 +279,8 @@ function apply({ rows, stored }: Table, changes: Changes): void {
     }
   }
 }
+
+type TableOpening = Pick<Into, 'step' | 'formerly'> & { readonly options: TableOptions };
 
 interface Into {
   readonly step: string;

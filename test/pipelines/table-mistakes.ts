@@ -2,6 +2,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import type { Mistake } from '../faults/mistakes.ts';
 import { plant } from '../faults/plant.ts';
 
+const OUTBOX = 'functions/runtime/outbox/outbox.ts';
 const FOLD = 'functions/table-state/fold.ts';
 
 /** Mistakes that somebody might make with tables. The schedules have to catch each of them. */
@@ -10,15 +11,64 @@ export const tableMistakes: Readonly<Record<string, Mistake>> = {
   'rows-before-position': [
     {
       file: 'test/kit/tables.ts',
-      text: "await call('Commit', () => commit(progress(rejections), [() => apply(into.table, changes)]), signal);",
+      text: "await call('Commit', () => commit(moved, [note, () => apply(into.table, changes)]), signal);",
       mistake: `await call('Copy', () => apply(into.table, changes), signal);
-        await call('Commit', () => commit(progress(rejections), []), signal);`,
+        await call('Commit', () => commit(moved, [note]), signal);`,
     },
   ],
 
   /** Reduces each event from the row before the batch: of several events of a row only the last counts. */
   'rows-of-the-batch-forgotten': [
     { file: FOLD, text: 'kept.has(id) ? kept.get(id) : loaded(id)', mistake: 'loaded(id)' },
+  ],
+
+  /** Appends changes before the commit: a retry that is cut otherwise makes others under the same names. */
+  'changes-before-commit': [
+    {
+      file: OUTBOX,
+      text: 'const page = finished(events, { source: `/${name}/${key}/${version}`, revision });',
+      mistake: `const page = finished(events, { source: \`/\${name}/\${key}/\${version}\`, revision });
+      void writer.append(page, AbortSignal.timeout(60_000)).catch(() => undefined);`,
+    },
+  ],
+
+  /** Replaces a page that another process has committed, without knowing that it is in the log. */
+  'page-replaced-unseen': [
+    { file: OUTBOX, text: 'if (page === undefined) return settled;', mistake: 'if (loaded.revision >= 0) return settled;' },
+  ],
+
+  /** Begins a shard without appending the pages of its parents. */
+  'pages-of-parents-left': [
+    { file: OUTBOX, text: 'for (const ancestor of openOf(loaded)) {', mistake: 'for (const ancestor of openOf({ ...loaded, ancestors: [] })) {' },
+  ],
+
+  /** Acknowledges a batch that is processed already without appending what is left of it. */
+  'nothing-new-nothing-appended': [
+    {
+      file: 'functions/runtime/batches/shard-input.ts',
+      text: 'outbox === undefined ? stored : await outbox.settle',
+      mistake: 'outbox === undefined || stored.revision > 0 ? stored : await outbox.settle',
+    },
+    {
+      file: 'functions/runtime/batches/write-batch.ts',
+      text: 'if (outbox !== undefined && isPassed(toWrite)) return nothing(shard.loaded);',
+      mistake: `if (outbox !== undefined && isPassed(toWrite)) return nothing(shard.loaded);
+  if (shard.loaded.revision > 0) await outbox?.settle(shard, signal);`,
+    },
+  ],
+
+  /** Compares rows with what they were before an earlier transaction, not with what this one has read. */
+  'rows-before-read-elsewhere': [
+    {
+      file: 'functions/table-state/changes.ts',
+      text: 'changed.has(id) ? changed.get(id)?.old : rows.get(id)?.row;',
+      mistake: 'READ.has(id) ? READ.get(id) : (READ.set(id, rows.get(id)?.row), rows.get(id)?.row);',
+    },
+    {
+      file: 'functions/table-state/changes.ts',
+      text: '/** About the bytes of an event',
+      mistake: 'const READ = new Map<string, string | undefined>();\n\n/** About the bytes of an event',
+    },
   ],
 
   /** Gives up all events of a batch when the database rejects one row. */

@@ -38,4 +38,6 @@ export interface Done {
   readonly eventsOut: number;
   readonly bytesOut: number;
   readonly rejected: number;
+  /** Set when the step has taken a part of the batch: that part. */
+  readonly part?: Batch | undefined;
 }

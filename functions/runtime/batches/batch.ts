@@ -1,5 +1,5 @@
 import { moveForeignMarks } from '../checkpoints/foreign-marks.ts';
-import { dropPassedMarks, type MarkRange, rangeFor, takeMark } from '../checkpoints/marks.ts';
+import { dropPassedMarks, endInput, type MarkRange, rangeFor, takeMark } from '../checkpoints/marks.ts';
 import type { LoadedState } from '../checkpoints/shard-states.ts';
 import { copyState, type StepState } from '../checkpoints/step-state.ts';
 import { isForAnother, redriveSources } from '../dead-letters/redriven.ts';
@@ -30,6 +30,8 @@ export interface BatchFacts {
   readonly time?: TimeOf | undefined;
   /** The bounds of the portions that the step commits: `PORTION`, or smaller ones in tests. */
   readonly portion?: PortionBounds | undefined;
+  /** True when the step may take a part of a batch: then the batch keeps its records, for `upTo`. */
+  readonly takesParts?: boolean | undefined;
 }
 
 /** One batch of a shard: its new events in order, and the step's state after them. */
@@ -43,8 +45,12 @@ export interface Batch {
   reject(record: LogRecord, rejection: Rejection): void;
   /** Tells whether the batch has reached the bounds: those of a portion, or others. */
   isFull(bounds?: PortionBounds): boolean;
+  /** Ends the marks of an input: a step upstream has drained it, or no longer writes into the stream. */
+  end(input: string): void;
   /** Returns the state to commit once everything taken so far is processed. */
   state(): StepState;
+  /** Makes the batch that ends with the event at this position, where `takesParts` is set. */
+  upTo(position: Position): Batch;
   /** The counts of what was taken so far. */
   readonly counts: {
     /** The events that were dropped, because the position or their source's mark had passed them. */
@@ -90,6 +96,8 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const rejections: Rejection[] = [];
   const counts = { alreadySeen: 0, bytes: 0, dataBytes: 0 };
   const time = facts.time && openBatchTime(facts, facts.time, committed.clock);
+  const kept: { readonly record: LogRecord; readonly to: Position | undefined; readonly rejected?: Rejection }[] = [];
+  const ended: string[] = [];
   let rejectedBytes = 0;
 
   function addRejection(rejection: Rejection): void {
@@ -168,6 +176,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     take(record, to) {
       const end = endOfRecord(record.sequenceNumber);
       if (position !== undefined && end <= position) return;
+      if (facts.takesParts) kept.push({ record, to });
       const { aggregated, entries, ticks } = decodeRecord(record, { name: facts.stream });
       const isBefore = position === undefined || position < positionOf(record.sequenceNumber, 0);
       const from = { record, aggregated, passed: isBefore ? undefined : position };
@@ -182,6 +191,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
       moveTo(to !== undefined && to < end ? to : end, record);
     },
     reject(record, rejection) {
+      if (facts.takesParts) kept.push({ record, to: undefined, rejected: rejection });
       addRejection(rejection);
       moveTo(endOfRecord(record.sequenceNumber), record);
     },
@@ -191,6 +201,20 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
         rejections.length >= bounds.rejections ||
         counts.dataBytes + rejectedBytes >= bounds.bytes
       );
+    },
+    end(input) {
+      ended.push(input);
+      endInput(state.marks, input, arrivalMillis);
+    },
+    upTo(last) {
+      const part = openBatch(committed, facts);
+      for (const { record, to, rejected } of kept) {
+        if (positionOf(record.sequenceNumber, 0) > last) break;
+        if (rejected === undefined) part.take(record, to === undefined || to > last ? last : to);
+        else part.reject(record, rejected);
+      }
+      for (const input of ended) part.end(input);
+      return part;
     },
     state() {
       dropPassedMarks(state.marks, arrivalMillis);

@@ -1,6 +1,7 @@
-import { endInput, openInputs } from '../checkpoints/marks.ts';
+import { openInputs } from '../checkpoints/marks.ts';
 import { saveState } from '../checkpoints/shard-states.ts';
 import { decodeState } from '../checkpoints/step-state.ts';
+import { hasEnded } from '../outbox/highest.ts';
 import type { Step } from '../step.ts';
 import type { Batch } from './batch.ts';
 import type { ShardInput } from './shard-input.ts';
@@ -39,11 +40,10 @@ export async function endDrainedInputs(
   const all = [...openInputs(batch.marks)];
   const appeared = all.filter((input) => !before.has(input)).map(stepOf);
   const prefixes = [...shard.facts.own, `/${step.name}/`];
-  const end = (input: string): void => endInput(batch.marks, input, batch.arrivalMillis);
   for (const input of all) {
-    if (!prefixes.some((prefix) => input.startsWith(prefix))) end(input);
+    if (!prefixes.some((prefix) => input.startsWith(prefix))) batch.end(input);
     else if (before.has(input) && appeared.includes(stepOf(input)) && (await isDrained(step, input, signal)))
-      end(input);
+      batch.end(input);
   }
 }
 
@@ -60,6 +60,10 @@ function stepOf(input: string): string | undefined {
 async function isDrained(step: Step, input: string, signal: AbortSignal): Promise<boolean> {
   const [, upstream, key] = SHARD_INPUT.exec(input) ?? [];
   if (upstream === undefined || key === undefined) return false;
-  const stored = await step.checkpointsOf(upstream).load(key, signal);
-  return stored !== undefined && decodeState(stored.state).ended === true;
+  const checkpoints = step.checkpointsOf(upstream);
+  const stored = await checkpoints.load(key, signal);
+  // A table keeps its states elsewhere, and a note here.
+  return stored === undefined
+    ? hasEnded(checkpoints, key, signal)
+    : decodeState(stored.state).ended === true;
 }

@@ -8,7 +8,8 @@ export function report(
   shard: string,
   of: { readonly batch: Batch; readonly done: Done; readonly started: number },
 ): void {
-  const { batch, done, started } = of;
+  const { done, started } = of;
+  const { part: batch = of.batch } = done;
   const now = step.now();
   step.report(shard, {
     eventsIn: batch.events.length + batch.rejections.length + batch.counts.alreadySeen,

@@ -5,6 +5,7 @@ import { type LoadedState, loadState, type PagedStates, shardKey } from '../chec
 import { decodeState, type StepState } from '../checkpoints/step-state.ts';
 import { StaleCheckpoint, UserMistake } from '../errors.ts';
 import { describeStream, type Shard, type StreamShape } from '../log/shards.ts';
+import type { Outbox } from '../outbox/outbox.ts';
 import { type Position, START_OF_SHARD } from '../position.ts';
 import type { Step } from '../step.ts';
 import type { BatchFacts } from './batch.ts';
@@ -15,6 +16,8 @@ export interface ShardInput {
   readonly key: string;
   /** The keys of its parents. */
   readonly parents: readonly string[];
+  /** Returns the keys of any shard's parents, where the stream's description has the shard. */
+  readonly parentsOf: (key: string) => readonly string[];
   readonly facts: BatchFacts;
   readonly loaded: LoadedState;
 }
@@ -24,6 +27,8 @@ export interface Input {
   readonly stream: string;
   /** The prefix of its shards' keys: empty, or the name of a replay. */
   readonly under: string;
+  /** True when the step publishes: then no record may be acknowledged before the shard's page is in the log. */
+  readonly publishes: boolean;
   /** Resolves to the stream's shards as this process described them last. */
   shape(signal: AbortSignal): Promise<StreamShape>;
   /** Describes the stream again. */
@@ -56,12 +61,19 @@ export interface Input {
  * duplicate for a new event and append its outputs under the duplicate's position, and readers would count them twice.
  *
  * `replay`: the states lie under another prefix, and each begins with this rewind.
+ *
+ * `outbox`: set for a step that publishes. Whatever is loaded has its page in the log before anybody gets it.
  */
 export function openInput(
   step: Step,
   store: PagedStates,
-  { keepsStates, replay }: { keepsStates: boolean; replay?: { readonly under: string; readonly rewind: Rewind } },
+  options: {
+    readonly keepsStates: boolean;
+    readonly replay?: { readonly under: string; readonly rewind: Rewind };
+    readonly outbox?: Pick<Outbox, 'settle'> | undefined;
+  },
 ): Input {
+  const { keepsStates, replay, outbox } = options;
   const { config, kinesis } = step;
   if (config.input === undefined)
     throw new UserMistake(`step '${step.name}' reads no stream: STEP_CONFIG has no input`);
@@ -72,6 +84,7 @@ export function openInput(
     load: (shard, signal) => store.load(`${under}${shard}`, signal),
     loadPages: (shard, names, signal) => store.loadPages(`${under}${shard}`, names, signal),
   };
+  const keyOf = (shape: StreamShape, shardId: string): string => `${under}${shardKey(shape, shardId)}`;
   const kept = new Map<string, LoadedState>();
   const reached = new Map<string, Position>();
   let described: Promise<StreamShape> | undefined;
@@ -95,16 +108,20 @@ export function openInput(
   }
 
   async function loadWhole(shape: StreamShape, shard: Shard, signal: AbortSignal): Promise<LoadedState> {
-    const loaded = await loadState(states, shape, { shard, signal, replay: rewind });
+    const stored = await loadState(states, shape, { shard, signal, replay: rewind });
+    const loaded =
+      outbox === undefined ? stored : await outbox.settle(inputOf({ shape, shard }, stored), signal);
     if (config.input?.idempotent === undefined) return loaded;
     return withForeignMarks(loaded, { states, shape }, { shard, signal });
   }
 
   function inputOf({ shape, shard }: { shape: StreamShape; shard: Shard }, loaded: LoadedState): ShardInput {
     return {
-      key: `${under}${shardKey(shape, shard.id)}`,
+      key: keyOf(shape, shard.id),
       loaded,
-      parents: shard.parents.map((id) => `${under}${shardKey(shape, id)}`),
+      parents: shard.parents.map((id) => keyOf(shape, id)),
+      parentsOf: (key) =>
+        shape.shards.find(({ id }) => keyOf(shape, id) === key)?.parents.map((id) => keyOf(shape, id)) ?? [],
       facts: {
         stream: shape.name,
         from: shard.from,
@@ -113,6 +130,7 @@ export function openInput(
         names,
         time: config.time,
         portion: step.portion,
+        takesParts: outbox !== undefined,
       },
     };
   }
@@ -120,12 +138,13 @@ export function openInput(
   return {
     stream,
     under,
+    publishes: outbox !== undefined,
     shape: (signal) => described ?? refresh(signal),
     refresh,
     async open(shardId, signal) {
       const found = await find(shardId, signal);
       const { shape, shard } = found;
-      const key = `${under}${shardKey(shape, shardId)}`;
+      const key = keyOf(shape, shardId);
       return inputOf(found, kept.get(key) ?? (await loadWhole(shape, shard, signal)));
     },
     async blank(shardId, signal) {

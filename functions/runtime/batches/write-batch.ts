@@ -2,11 +2,13 @@ import { commitState, type PagedState, pagedState, storePages } from '../checkpo
 import { encodePage, pagesWithRows } from '../checkpoints/mark-pages.ts';
 import type { LoadedState, PagedStates } from '../checkpoints/shard-states.ts';
 import { encodeState, type StepState } from '../checkpoints/step-state.ts';
+import { openOutbox, type Outbox, type Prepared } from '../outbox/outbox.ts';
 import { START_OF_SHARD } from '../position.ts';
-import type { OpenSink, Progress, SinkDefinition, Slice } from '../sink.ts';
+import type { OpenSink, Progress, Published, SinkDefinition, Slice } from '../sink.ts';
+import type { Rejection } from '../rejection.ts';
 import type { Step } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
-import type { Batch } from './batch.ts';
+import { type Batch, openBatch } from './batch.ts';
 import type { Done } from './batch-work.ts';
 import type { ShardInput } from './shard-input.ts';
 
@@ -19,6 +21,8 @@ export interface SinkStep {
   readonly keepsProgress: boolean;
   /** True when it commits the pages of the state's marks as well. */
   readonly keepsPages: boolean;
+  /** Set when the sink publishes events with its rows. */
+  readonly outbox: Outbox | undefined;
   /** Opens the sink with options: those of the deployment, or those that an interrupted slice was begun with. */
   open(options: unknown): OpenSink;
 }
@@ -36,15 +40,22 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
   const current = openWith(config.options);
   const { loadProgress, loadPages } = current;
   const inTable = step.states.loadPages;
+  const { publishes } = definition;
+  const outbox = publishes === undefined || step.writer === undefined ? undefined : openOutbox(step, publishes);
+  const load: NonNullable<OpenSink['loadProgress']> = async (shard, signal) => loadProgress?.call(current, shard, signal);
   return {
     step,
+    outbox,
     keepsProgress: loadProgress !== undefined,
     keepsPages: loadProgress !== undefined && loadPages !== undefined,
     states:
       loadProgress === undefined
         ? step.states
         : {
-            load: (shard, signal) => loadProgress.call(current, shard, signal),
+            load: (shard, signal) =>
+              outbox === undefined
+                ? load(shard, signal)
+                : outbox.highest.compared(shard, () => load(shard, signal), signal),
             loadPages:
               loadPages === undefined
                 ? inTable
@@ -57,7 +68,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
 /** A batch to write, and the state to commit with it or after it. */
 export interface BatchToWrite {
   readonly batch: Batch;
-  readonly shard: Pick<ShardInput, 'key' | 'loaded'>;
+  readonly shard: Pick<ShardInput, 'key' | 'loaded' | 'parentsOf'>;
   readonly to: StepState;
   readonly options: unknown;
 }
@@ -71,29 +82,53 @@ export interface BatchToWrite {
  * state: otherwise a later process would store them again, and bring back what an operator has redriven or discarded in
  * the meantime.
  *
+ * A sink that publishes: its events are committed with the state too, and appended after that. A crash between the two
+ * leaves them in the database, and whoever loads the state appends them first (outbox/outbox.ts). The sink may take a
+ * part of the batch only; the rest is another batch.
+ *
  * Any other sink: `write` comes first, then the dead letters, and the checkpoint moves last. A crash at any point
  * repeats the batch, which writes the same objects and letters under the same names.
  */
 export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: AbortSignal): Promise<Done> {
-  const { step, keepsProgress } = sink;
-  const { batch, shard, options } = toWrite;
+  const { step, keepsProgress, outbox } = sink;
+  const { shard, options } = toWrite;
   await step.deadLetters.put(shard.key, shard.loaded.state.rejections, signal);
+  if (outbox !== undefined && isPassed(toWrite)) return nothing(shard.loaded);
   const { to, pages } = await pagesBefore(sink, toWrite, signal);
-  const rejectedBySink = await sink.open(options).write(sliceOf(sink, { ...toWrite, to, pages }, signal));
+  const writing = writingOf(sink, { ...toWrite, to, pages }, signal);
+  const rejectedBySink = await sink.open(options).write(writing.slice);
+  const { batch, state, prepared } = writing.written();
+  if (prepared !== undefined) await outbox?.append(shard, prepared, signal);
   const rejections = [...batch.rejections, ...rejectedBySink];
   await step.deadLetters.put(shard.key, rejections, signal);
   const counts = {
     eventsOut: batch.events.length - rejectedBySink.length,
     bytesOut: batch.counts.dataBytes,
     rejected: rejections.length,
+    part: batch,
   };
   if (!keepsProgress)
     return { loaded: await commitState(step, shard.key, { from: shard.loaded, to, signal }), ...counts };
-  const committed = committedBySink(shard.loaded, to);
+  const committed = committedBySink(shard.loaded, state);
   if (rejections.length === 0) return { loaded: committed, ...counts };
-  const withRejections = { key: shard.key, loaded: committed };
+  const withRejections = { ...shard, loaded: committed };
   const loaded = await commitEmpty(sink, { shard: withRejections, to: committed.state, options }, signal);
   return { loaded, ...counts };
+}
+
+/**
+ * Tells whether nothing of a batch is left to process, of a step that publishes. Throws when something is left and the
+ * shard is closed: a shard after it has begun, with the marks that this one had by then.
+ */
+function isPassed({ batch, shard: { key, loaded }, to }: BatchToWrite): boolean {
+  if (to.position === loaded.state.position && batch.rejections.length === 0) return true;
+  if (loaded.state.ended === true)
+    throw new Error(`${key} is closed, because a shard after it has begun: nothing of it is processed any more`);
+  return false;
+}
+
+function nothing(loaded: LoadedState): Done {
+  return { loaded, eventsOut: 0, bytesOut: 0, rejected: 0 };
 }
 
 /**
@@ -112,6 +147,9 @@ async function pagesBefore(
   return { to: state, pages: [] };
 }
 
+/** For a batch without records. */
+const NO_FACTS = { stream: '', from: 0n, to: 0n, own: [] };
+
 /** Commits a state without rejections, and no rows, to a sink that keeps its own progress. */
 async function commitEmpty(
   sink: SinkStep,
@@ -120,7 +158,8 @@ async function commitEmpty(
 ): Promise<LoadedState> {
   const { shard, options } = toCommit;
   const { to, pages } = await pagesBefore(sink, toCommit, signal);
-  await sink.open(options).write(sliceOf(sink, { batch: { events: [], rejections: [] }, shard, to, pages }, signal));
+  const { slice } = writingOf(sink, { batch: openBatch(shard.loaded.state, NO_FACTS), shard, to, pages }, signal);
+  await sink.open(options).write(slice);
   return committedBySink(shard.loaded, to);
 }
 
@@ -155,34 +194,63 @@ export async function moveSinkState(
     : commitState(step, key, { from: loaded, to, signal });
 }
 
-function sliceOf(
+/** A slice that a sink writes, and what the sink has made of it. */
+interface Writing {
+  readonly slice: Slice;
+  /** Returns what was committed, once the sink has written the slice. */
+  written(): { readonly batch: Batch; readonly state: StepState; readonly prepared: Prepared | undefined };
+}
+
+function writingOf(
   sink: SinkStep,
-  slice: Pick<BatchToWrite, 'shard' | 'to'> &
-    Pick<PagedState, 'pages'> & { readonly batch: Pick<Batch, 'events' | 'rejections'> },
+  toWrite: Omit<BatchToWrite, 'options'> & Pick<PagedState, 'pages'>,
   signal: AbortSignal,
-): Slice {
-  const { batch, shard, to } = slice;
-  const { events } = batch;
-  const previous = shard.loaded.revision;
-  return {
-    shard: shard.key,
-    from: shard.loaded.state.position,
-    to: to.position ?? START_OF_SHARD,
-    pages: pagesOf(events),
-    signal,
-    progress: (rejections): Progress => ({
+): Writing {
+  const { shard, to } = toWrite;
+  const { key, loaded } = shard;
+  const { revision: previous } = loaded;
+  const revision = previous + 1;
+  let written: ReturnType<Writing['written']> = { batch: toWrite.batch, state: to, prepared: undefined };
+  const progress = (rejections: readonly Rejection[], published: Published = { events: [] }): Progress => {
+    const { batch, state, pages } = partOf(sink, toWrite, published);
+    const prepared = sink.outbox?.prepare(shard, published.events, revision);
+    written = { batch, state, prepared };
+    return {
       step: sink.step.name,
-      shard: shard.key,
+      shard: key,
       previous,
-      revision: previous + 1,
+      revision,
       state: encodeState({
-        ...to,
+        ...state,
         rejections: [...batch.rejections, ...rejections],
         movedMillis: sink.step.now(),
       }),
-      pages: new Map(slice.pages.map((page) => [page.page, encodePage(page)])),
-    }),
+      pages: new Map(pages.map((page) => [page.page, encodePage(page)])),
+      outbox: prepared?.progress,
+    };
   };
+  return {
+    slice: {
+      shard: key,
+      from: loaded.state.position,
+      to: to.position ?? START_OF_SHARD,
+      pages: pagesOf(toWrite.batch.events),
+      signal,
+      progress,
+    },
+    written: () => written,
+  };
+}
+
+/** Returns the part of a batch that the sink has taken, and the state after it. */
+function partOf(
+  { step }: SinkStep,
+  { batch, shard, to, pages }: Omit<BatchToWrite, 'options'> & Pick<PagedState, 'pages'>,
+  { upTo }: Published,
+): Pick<BatchToWrite, 'batch'> & PagedState {
+  if (upTo === undefined || upTo === batch.events.at(-1)?.position) return { batch, state: to, pages };
+  const part = batch.upTo(upTo);
+  return { batch: part, ...pagedState(part.state(), shard.loaded.revision, step.markLimits) };
 }
 
 const PAGE_EVENTS = 5_000;

@@ -10,7 +10,15 @@ import { decodeState, encodeState, type StepState } from './step-state.ts';
 
 /** The store of a step's states: the checkpoint table, or a sink's own database. */
 export interface StateStore {
-  load(shard: string, signal: AbortSignal): Promise<{ readonly revision: number; readonly state: string } | undefined>;
+  load(shard: string, signal: AbortSignal): Promise<StoredState | undefined>;
+}
+
+/** A state as it is stored. */
+export interface StoredState {
+  readonly revision: number;
+  readonly state: string;
+  /** Of a step that publishes: the page of events that was committed with the state (outbox/page.ts). */
+  readonly page?: Uint8Array | undefined;
 }
 
 /** The states of a step, with the pages of marks that they name. */
@@ -22,6 +30,18 @@ export interface PagedStates extends StateStore {
 export interface LoadedState {
   readonly revision: number;
   readonly state: StepState;
+  /**
+   * Set where the state was loaded, and not committed by this process: the page of events that was committed with it.
+   * Nobody knows whether the page is in the log.
+   */
+  readonly page?: Uint8Array | undefined;
+  /** Set where nothing is stored yet: the states of the shards that this one follows, as they were loaded. */
+  readonly ancestors?: readonly Ancestor[] | undefined;
+}
+
+/** The state of a parent, and of its own parents in turn where it has none stored: then its state is what it inherits. */
+export interface Ancestor extends LoadedState {
+  readonly key: string;
 }
 
 /**
@@ -48,7 +68,7 @@ export async function loadState(
   const stored = await store.load(key, signal);
   const state = stored === undefined ? undefined : decodeState(stored.state);
   if (stored !== undefined && state !== undefined && state.rewind?.fresh !== true)
-    return { revision: stored.revision, state: await withRuns(store, key, { state, signal }) };
+    return { revision: stored.revision, state: await withRuns(store, key, { state, signal }), page: stored.page };
   const inherited = await inheritance(store, shape, { shard, signal });
   const marks = withoutGaps(inherited.marks, shard);
   const clock = inherited.clocks.length === 0 ? undefined : inheritedClock(inherited.clocks, shard);
@@ -56,7 +76,11 @@ export async function loadState(
     return { revision: stored.revision, state: { ...state, marks, clock, runs: undefined } };
   const fresh: StepState = { position: undefined, marks, clock, rejections: [] };
   const rewound = replay === undefined ? inherited.rewound : { rewind: replay };
-  return { revision: 0, state: rewound === undefined ? fresh : { ...fresh, ...rewound } };
+  return {
+    revision: 0,
+    state: rewound === undefined ? fresh : { ...fresh, ...rewound },
+    ancestors: inherited.ancestors,
+  };
 }
 
 /** Loads what is stored of a shard, and nothing that the shard would inherit. */
@@ -106,6 +130,7 @@ interface Inheritance {
   readonly marks: readonly MarkRange[];
   /** None where the step needs no time. */
   readonly clocks: readonly Clock[];
+  readonly ancestors: readonly Ancestor[];
   /** Set when parents are being rewound. */
   readonly rewound: Pick<StepState, 'rewinds' | 'rewind'> | undefined;
 }
@@ -118,14 +143,16 @@ async function inheritance(
   const { shard, signal } = request;
   const marks: MarkRange[] = [];
   const clocks: Clock[] = [];
+  const ancestors: Ancestor[] = [];
   let rewound: Inheritance['rewound'];
   for (const parentId of shard.parents) {
     const parent = await inheritanceOf(store, shape, { parentId, signal });
     marks.push(...marksWithin(parent.marks, shard.from, shard.to));
     clocks.push(...parent.clocks);
+    ancestors.push(...parent.ancestors);
     if ((parent.rewound?.rewinds ?? 0) > (rewound?.rewinds ?? 0)) rewound = parent.rewound;
   }
-  return { marks, clocks, rewound };
+  return { marks, clocks, ancestors, rewound };
 }
 
 async function inheritanceOf(
@@ -136,10 +163,11 @@ async function inheritanceOf(
   const key = shardKey(shape, parentId);
   const stored = await store.load(key, signal);
   if (stored !== undefined) {
-    const state = decodeState(stored.state);
-    const { marks, rewinds, rewind } = await withRuns(store, key, { state, signal });
-    const clocks = state.clock === undefined ? [] : [state.clock];
-    if (rewind === undefined) return { marks, clocks, rewound: undefined };
+    const state = await withRuns(store, key, { state: decodeState(stored.state), signal });
+    const { marks, clock, rewinds, rewind } = state;
+    const clocks = clock === undefined ? [] : [clock];
+    const ancestors = [{ key, revision: stored.revision, state, page: stored.page }];
+    if (rewind === undefined) return { marks, clocks, ancestors, rewound: undefined };
     const to = pointOfChild(rewind.to);
     // While its parent settles, a process that does not know of the rewind may work on the child. So the child settles
     // too, with the same marks.
@@ -147,16 +175,20 @@ async function inheritanceOf(
     return {
       marks,
       clocks,
+      ancestors,
       rewound: { rewinds, rewind: isSettling ? { phase: 'settling', to } : { phase: 'passing', to, fresh: true } },
     };
   }
   const known = shape.shards.find(({ id }) => id === parentId);
-  if (known === undefined) return { marks: [], clocks: [], rewound: undefined };
+  if (known === undefined) return { marks: [], clocks: [], ancestors: [], rewound: undefined };
   const passedOn = await inheritance(store, shape, { shard: known, signal });
   // It is a range of its own even without marks: one mark for both parents of a merge would pass over events that came
   // through the other one.
-  const clocks = passedOn.clocks.length === 0 ? [] : [inheritedClock(passedOn.clocks, known)];
-  return { ...passedOn, clocks, marks: withoutGaps(passedOn.marks, known) };
+  const marks = withoutGaps(passedOn.marks, known);
+  const clock = passedOn.clocks.length === 0 ? undefined : inheritedClock(passedOn.clocks, known);
+  const empty = { key, revision: 0, state: { position: undefined, marks, clock, rejections: [] } };
+  const clocks = clock === undefined ? [] : [clock];
+  return { ...passedOn, clocks, marks, ancestors: [...passedOn.ancestors, empty] };
 }
 
 /** Fills the parts of a shard's range whose parent is no longer known with ranges without marks. */

@@ -30,7 +30,8 @@ export interface GivingUp {
  *
  * The rejections are committed together with the position. When the step's own store is out of reach, as the database
  * of a sink may be, the dead letters do not wait for it: the position stays, the step does not know what it had
- * committed before, and the dead letters say so.
+ * committed before, and the dead letters say so. A step that publishes gets the records again all the same, because
+ * its last page may not be in the log.
  *
  * `firstIsWhole`: the first record becomes one dead letter, without being decoded.
  */
@@ -63,6 +64,9 @@ async function giveUpPortion(at: GivingUp, records: readonly LogRecord[], reject
   }
   if (known !== undefined && (await isCommitted(at, batch, known))) return count;
   await step.deadLetters.put(shard.key, batch.rejections, signal);
+  // No later batch may come to append the page: so the records come again until the store is there.
+  if (input.publishes)
+    throw new Error(`the records are dead letters; ${shard.key} waits until its database and its change stream are there`);
   const done = { loaded: shard.loaded, eventsOut: 0, bytesOut: 0, rejected: batch.rejections.length };
   report(step, shard.key, { batch, done, started });
   return count;

@@ -190,7 +190,7 @@ async function writeSlice(run: ScheduledRun, opened: ShardInput, next: NextSlice
   if (isNothing && intent === undefined) return 'all';
   const begun = await fixSlice(sink, { shard: opened, to }, signal);
   const options = intent?.options ?? step.config.options;
-  const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
+  const done = await writeBatch(sink, { batch, shard: { ...opened, loaded: begun }, to, options }, signal);
   input.committed(opened.key, done.loaded);
   attempt.moved(done.loaded.state.position);
   report(step, opened.key, { batch, done, started });
@@ -221,7 +221,7 @@ async function bisectPortion(run: ScheduledRun, opened: ShardInput, next: NextSl
       await endDrainedInputs(step, { batch, shard: opened }, signal);
       const to: StepState = { ...batch.state(), intent: undefined };
       const begun = await fixSlice(sink, { shard: opened, to }, signal);
-      const done = await writeBatch(sink, { batch, shard: { key: opened.key, loaded: begun }, to, options }, signal);
+      const done = await writeBatch(sink, { batch, shard: { ...opened, loaded: begun }, to, options }, signal);
       report(step, opened.key, { batch, done, started });
       return done;
     },

@@ -92,7 +92,7 @@ function batchWorkInto(sink: SinkStep, id: string, { from, toMillis }: ReplayPla
     async process(batch, shard, { signal }) {
       const to = { ...batch.state(), intent: undefined };
       const loaded = await fixSlice(sink, { shard, to }, signal);
-      return writeBatch(sink, { batch, shard: { key: shard.key, loaded }, to, options }, signal);
+      return writeBatch(sink, { batch, shard: { ...shard, loaded }, to, options }, signal);
     },
     move: (shard, to, signal) => moveSinkState(sink, shard, { to, signal }),
   };

@@ -114,7 +114,7 @@ test('an event may meet 1,000 rows, and so many are in memory at once', async ()
   const pages = (async function* () {
     yield events;
   })();
-  await reducePages(store as never, sums, pages);
+  await reducePages(store as never, sums, { pages });
   expect(sizes).toEqual([1000, 2]);
 });
 

@@ -53,5 +53,5 @@ function rewoundTo(to: RewindPoint, rewinds: number): ShardInput {
     rewinds,
     rewind: { phase: 'passing', to, fresh: true },
   };
-  return { key: 'hash/shard', parents: [], facts, loaded: { revision: rewinds, state } };
+  return { key: 'hash/shard', parents: [], parentsOf: () => [], facts, loaded: { revision: rewinds, state } };
 }

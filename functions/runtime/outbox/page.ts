@@ -1,0 +1,65 @@
+import type { OutgoingEvent } from '../event.ts';
+import { encodeOrdered } from '../position.ts';
+import { newAggregate } from '../record-codec/aggregate.ts';
+import { compress } from '../record-codec/compress.ts';
+import { decodeRecord } from '../record-codec/decode.ts';
+import { encodeEvent } from '../record-codec/encode.ts';
+import type { Publication } from '../sink.ts';
+
+/**
+ * A page: the finished events that a step publishes of one slice, with their sources and sequences. The transaction
+ * that moves the position stores the page, and the events are appended after its commit. So whichever process appends
+ * a page appends the same events under the same names, and readers drop what they have had. Events that were made
+ * again could differ: a slice that is cut otherwise has other changes.
+ */
+export type Page = readonly OutgoingEvent[];
+
+/** Names the events of a slice: a step's revisions of a shard only grow, so the sequences of a source do. */
+export function finished(
+  events: readonly Publication[],
+  { source, revision }: { readonly source: string; readonly revision: number },
+): Page {
+  const ofRevision = encodeOrdered(revision, REVISION_WIDTH);
+  return events.map(({ type, key, time, traceparent, dataBytes }, index) => {
+    const sequence = ofRevision + encodeOrdered(index, INDEX_WIDTH);
+    return { id: sequence, source, type, time, key, sequence, traceparent, dataBytes };
+  });
+}
+
+const REVISION_WIDTH = 8;
+const INDEX_WIDTH = 4;
+
+/** Encodes a page as compressed records, each in the format of a record of the log. Undefined: it has no events. */
+export function encodePage(page: Page): Uint8Array | undefined {
+  if (page.length === 0) return undefined;
+  const records: Buffer[] = [];
+  for (let next = 0; next < page.length; ) {
+    const aggregate = newAggregate({ maxBytes: Number.POSITIVE_INFINITY });
+    for (let event = page[next]; event !== undefined; event = page[next]) {
+      if (!aggregate.add(event.key, encodeEvent(event))) break;
+      next++;
+    }
+    const record = compress(aggregate.finish());
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(record.length);
+    records.push(length, record);
+  }
+  return Buffer.concat(records);
+}
+
+export function decodePage(bytes: Uint8Array): Page {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const page: OutgoingEvent[] = [];
+  for (let at = 0; at < buffer.length; ) {
+    const end = at + 4 + buffer.readUInt32BE(at);
+    const data = buffer.subarray(at + 4, end);
+    const record = { sequenceNumber: '0', partitionKey: '', data, approximateArrivalMillis: 0 };
+    for (const entry of decodeRecord(record, { name: 'outbox' }).entries) {
+      if ('rejection' in entry) throw new Error(`a page of events is damaged: ${entry.rejection.message}`);
+      const { id, source, type, time, key, sequence, traceparent, dataBytes } = entry.event;
+      page.push({ id, source, type, time, key, sequence, traceparent, dataBytes });
+    }
+    at = end;
+  }
+  return page;
+}

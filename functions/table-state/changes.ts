@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { keyFault } from '../runtime/event.ts';
+import { MOST_PAGE_BYTES, type Publication } from '../runtime/sink.ts';
+import type { Given } from './fold.ts';
+import type { RowChange } from './reduce.ts';
+
+/** What a slice changes in the rows that a table shows. Several changes of a row in one slice become one. */
+export interface SliceChanges {
+  /** Tells whether the page of the slice has room for a change of rows. */
+  fits(change: RowChange): boolean;
+  /** Adds what some events have changed. Call this once the rows are written. */
+  add(change: RowChange, given: readonly Given[]): void;
+  /** Tells whether nothing has changed so far. */
+  isEmpty(): boolean;
+  /** Returns the changes as events: rows whose values differ from those before the slice. */
+  events(): readonly Publication[];
+}
+
+export interface ChangesOf {
+  /** The table's name: a change has the type `<table>.inserted`, `.updated` or `.deleted`. */
+  readonly table: string;
+  readonly key: readonly string[];
+  /** True when a change has the row as it was, in the field `before`. */
+  readonly before: boolean;
+}
+
+interface Changed {
+  /** Rows as JSON. Undefined: the table shows no such row. */
+  readonly old: string | undefined;
+  readonly now: string | undefined;
+  readonly time: string;
+  readonly traceparent: string | undefined;
+  readonly bytes: number;
+}
+
+/** About the bytes of an event beside its data and key. */
+const FRAME_BYTES = 512;
+
+export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_BYTES): SliceChanges {
+  const changed = new Map<string, Changed>();
+  let bytes = 0;
+
+  const bytesOf = (old: string | undefined, now: string | undefined): number => {
+    if (old === now) return 0;
+    const more = before && old !== undefined ? Buffer.byteLength(old) : 0;
+    return FRAME_BYTES + Buffer.byteLength(now ?? old ?? '') + more;
+  };
+  const oldOf = (id: string, { before: rows }: RowChange): string | undefined =>
+    changed.has(id) ? changed.get(id)?.old : rows.get(id)?.row;
+
+  return {
+    fits(change) {
+      let total = bytes;
+      for (const [id, row] of change.after)
+        total += bytesOf(oldOf(id, change), row?.row) - (changed.get(id)?.bytes ?? 0);
+      return total <= most;
+    },
+    add(change, given) {
+      const lastOf = new Map(given.flatMap(({ event, rows }) => rows.map(({ id }) => [id, event] as const)));
+      for (const [id, row] of change.after) {
+        const [old, now] = [oldOf(id, change), row?.row];
+        const size = bytesOf(old, now);
+        bytes += size - (changed.get(id)?.bytes ?? 0);
+        const { time = '', traceparent } = lastOf.get(id) ?? {};
+        if (size === 0) changed.delete(id);
+        else changed.set(id, { old, now, time, traceparent, bytes: size });
+      }
+    },
+    isEmpty: () => changed.size === 0,
+    events: () =>
+      [...changed.values()].map(({ old, now, time, traceparent }) => {
+        const row = now ?? old ?? '{}';
+        const what = old === undefined ? 'inserted' : now === undefined ? 'deleted' : 'updated';
+        const data = before ? `${row.slice(0, row.lastIndexOf('}'))},"${BEFORE}":${old ?? 'null'}}` : row;
+        return {
+          type: `${table}.${what}`,
+          key: eventKeyOf(row, key),
+          time,
+          traceparent,
+          dataBytes: Buffer.from(data),
+        };
+      }),
+  };
+}
+
+/** The field with the row as it was. */
+export const BEFORE = 'before';
+
+/**
+ * Returns the key of a row's changes: the value itself where the table's key is one text, otherwise the values as JSON.
+ * It is as long as a key of an event may be: of a longer one, a hash takes the place of its end.
+ */
+export function eventKeyOf(row: string, key: readonly string[]): string {
+  const data = JSON.parse(row) as Readonly<Record<string, unknown>>;
+  const values = key.map((field) => data[field] ?? null);
+  const [only] = values;
+  const text = values.length === 1 && typeof only === 'string' && isKey(only) ? only : JSON.stringify(values);
+  if (keyFault(text) === undefined) return text;
+  const hash = createHash('sha256').update(text).digest('base64url');
+  return `${[...text].slice(0, LONGEST_BEGINNING).join('')}…${hash}`;
+}
+
+/** With a hash of 43 characters, a key has less than 256. */
+const LONGEST_BEGINNING = 200;
+
+/** Tells whether a text can stand for itself: one that is too long can, because its beginning is kept. */
+function isKey(text: string): boolean {
+  const fault = keyFault(text);
+  return fault === undefined || fault.kind === 'too long';
+}
