@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { keyFault } from '../runtime/event.ts';
 import { MOST_PAGE_BYTES, type Publication } from '../runtime/sink.ts';
-import type { Given } from './fold.ts';
-import type { RowChange } from './reduce.ts';
+import { BEFORE } from '../sinks/postgres/changes.ts';
+import type { Given, RowChange } from './fold.ts';
 
 /** What a slice changes in the rows that a table shows. Several changes of a row in one slice become one. */
 export interface SliceChanges {
@@ -82,9 +82,6 @@ export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_
       }),
   };
 }
-
-/** The field with the row as it was. */
-export const BEFORE = 'before';
 
 /**
  * Returns the key of a row's changes: the value itself where the table's key is one text, otherwise the values as JSON.

@@ -12,6 +12,12 @@ export interface StoredRow {
   readonly eventKey: string;
 }
 
+/** Rows before and after some events, by their ids. Undefined: there is no row any more. */
+export interface RowChange {
+  readonly before: ReadonlyMap<string, StoredRow>;
+  readonly after: ReadonlyMap<string, StoredRow | undefined>;
+}
+
 /** An event, and what it does to rows: all of that, or nothing. */
 export interface Given {
   readonly event: ReceivedEvent;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { isRowsFault, type RowRejection } from '../sinks/postgres/row-rejection.ts';
-import type { StoredRow } from './fold.ts';
-import type { RowChange, RowStore } from './reduce.ts';
+import type { RowChange, StoredRow } from './fold.ts';
+import type { RowStore } from './reduce.ts';
 import { deleteRows, type StateTable, selectRows, upsertRows } from './statements.ts';
 
 /** Opens the rows of a state table, on a connection that has begun a transaction. */

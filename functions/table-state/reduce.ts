@@ -6,7 +6,7 @@ import { MOST_PAGE_BYTES, type Slice } from '../runtime/sink.ts';
 import type { Table } from '../runtime/table.ts';
 import { type RowRejection, rejectionOf } from '../sinks/postgres/row-rejection.ts';
 import type { SliceChanges } from './changes.ts';
-import { fold, type Given, MOST_ROWS, readEvents, type StoredRow } from './fold.ts';
+import { fold, type Given, MOST_ROWS, type RowChange, readEvents, type StoredRow } from './fold.ts';
 
 /** The rows of one table, inside an open transaction. */
 export interface RowStore {
@@ -14,12 +14,6 @@ export interface RowStore {
   read(ids: readonly string[]): Promise<ReadonlyMap<string, StoredRow>>;
   /** Writes rows after they were read. Resolves to why the database rejects one of them; then it has written none. */
   write(change: RowChange): Promise<RowRejection | undefined>;
-}
-
-/** Rows before and after some events, by their ids. Undefined: there is no row any more. */
-export interface RowChange {
-  readonly before: ReadonlyMap<string, StoredRow>;
-  readonly after: ReadonlyMap<string, StoredRow | undefined>;
 }
 
 /** So many events are reduced at once. */
@@ -43,8 +37,8 @@ interface Reducing {
 }
 
 /**
- * Reduces the events into the rows, in their order. With `changes`, stops before the event whose changes do not fit into
- * the slice's page any more.
+ * Reduces the events into the rows, in their order. With `changes`, stops before the event whose changes do not fit
+ * into the slice's page any more.
  */
 export async function reducePages(
   store: RowStore,

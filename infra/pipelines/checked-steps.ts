@@ -58,7 +58,11 @@ type CheckedTable<S extends Schemas, T> = T extends { readonly from: infer From;
 type CheckedChanges<S extends Schemas, Keep, T> = T extends { readonly changes: infer Changes }
   ? Changes extends { readonly to: infer To }
     ? {
-        readonly to: TakesRows<S, To, Changes extends { readonly before: true } ? WithBefore<RowOf<Keep>> : RowOf<Keep>>;
+        readonly to: TakesRows<
+          S,
+          To,
+          Changes extends { readonly before: true } ? WithBefore<RowOf<Keep>> : RowOf<Keep>
+        >;
         readonly before?: true;
       }
     : TakesRows<S, Changes, RowOf<Keep>>

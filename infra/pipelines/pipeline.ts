@@ -9,8 +9,8 @@ import { KEY_ARN, KEY_ARN_RULE, keysOf, type StreamKey } from '../key-arn.ts';
 import type { CheckedSinks, CheckedSources, CheckedTables, CheckedTransforms } from './checked-steps.ts';
 import type { InlineSql } from './inline-sql.ts';
 import { fieldMistakes } from './sink-fields.ts';
-import { tableMistakes } from './table-mistakes.ts';
 import type { Connected, Duration, SinkStep, SourceStep, TableStep, TransformStep, WrittenFor } from './steps.ts';
+import { tableMistakes } from './table-mistakes.ts';
 
 /**
  * A pipeline as plain data: what is deployed, not how. The CDK app, the local runner and the CLI read it. A step does

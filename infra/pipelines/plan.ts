@@ -6,8 +6,8 @@ import type { InlineStatement } from './inline-sql.ts';
 import { checkPrefixes } from './lake-prefixes.ts';
 import type { AnySinkStep, AnySourceStep, AnyTableStep, AnyTransformStep, Pipeline } from './pipeline.ts';
 import type { Duration, Start } from './steps.ts';
-import { changesOf } from './table-mistakes.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
+import { changesOf } from './table-mistakes.ts';
 import { type TimePlan, timePlans } from './time.ts';
 
 /** A pipeline with its references to other pipelines resolved. The CDK app deploys it, and the local runner runs it. */

@@ -1,6 +1,6 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Table } from '../../functions/runtime/table.ts';
-import { BEFORE } from '../../functions/table-state/changes.ts';
+import { BEFORE } from '../../functions/sinks/postgres/changes.ts';
 import { columnsOfTable } from '../../functions/table-state/columns.ts';
 import { indexMistakes } from './index-mistakes.ts';
 import type { TableStep } from './steps.ts';
@@ -17,10 +17,14 @@ export function tableMistakes([name, step]: [string, TableStep<string, Table>]):
     return [
       ...indexMistakes(step.indexes ?? [], columns).map((mistake) => `step '${name}': ${mistake}`),
       ...(to === from
-        ? [`step '${name}': it reads and writes stream '${to}', so it would read its own changes for ever: write to another stream`]
+        ? [
+            `step '${name}': it reads and writes stream '${to}', so it would read its own changes for ever: write to another stream`,
+          ]
         : []),
       ...(before === true && columns.some((column) => column.name === BEFORE)
-        ? [`step '${name}': its rows have a field '${BEFORE}', which is where its changes have the row as it was: rename the field`]
+        ? [
+            `step '${name}': its rows have a field '${BEFORE}', which is where its changes have the row as it was: rename the field`,
+          ]
         : []),
     ];
   } catch (error) {

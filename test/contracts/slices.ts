@@ -2,7 +2,7 @@ import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import { onOneLine } from '../../functions/runtime/json/json-bytes.ts';
 import { type Position, positionOf } from '../../functions/runtime/position.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
-import type { Slice } from '../../functions/runtime/sink.ts';
+import type { OutboxProgress, Published, Slice } from '../../functions/runtime/sink.ts';
 import { noDeadline } from '../eventually.ts';
 
 /** What a test says about an event; the other attributes follow from its index in the log. */
@@ -68,6 +68,8 @@ export interface SliceOf {
   readonly previous?: number;
   /** The pages of its progress. */
   readonly pages?: Readonly<Record<string, string>>;
+  /** Makes what the sink commits of the events that it publishes. */
+  readonly outbox?: (published: Published | undefined) => OutboxProgress;
 }
 
 /** Makes a slice as the runtime does. The state of its progress lists the rejections: `{ to, rejections: [at, …] }`. */
@@ -81,12 +83,13 @@ export function sliceOf(of: SliceOf): Slice {
     to,
     pages: pagesOf(events, pageSize),
     signal: of.signal ?? noDeadline(),
-    progress: (rejections) => ({
+    progress: (rejections, published) => ({
       step,
       shard,
       previous,
       revision: previous + 1,
-      state: stateOf(to, rejections),
+      state: stateOf(published?.upTo ?? to, rejections),
+      outbox: of.outbox?.(published),
       pages: new Map(Object.entries(of.pages ?? {})),
     }),
   };

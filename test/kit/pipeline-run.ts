@@ -34,6 +34,7 @@ import {
   positionsOf,
   type ShardPosition,
   type StreamView,
+  sourcesOf,
   streamView,
 } from './views.ts';
 import { startWorld, type World } from './world.ts';
@@ -64,6 +65,8 @@ export interface PipelineRun<S extends Streams> {
   table(name: string): readonly Row[];
   /** Returns what each transaction of a table step has changed, in their order. */
   commits(table: string): readonly TableCommit[];
+  /** Returns the sources of which a step's states have marks: it drops their repeats. */
+  sources(step: string): readonly string[];
   deadLetters(step: string): readonly DeadLetter[];
   positions(step: string): readonly ShardPosition[];
   /** Returns what `millrace status` shows of a step. */
@@ -304,6 +307,7 @@ export async function startPipelineRun<S extends Streams>(
     stream: (name) => streamView(world, nameOf(name), ownOf(world, nameOf(name))),
     bucket: (name) => bucketView(world, bucketNamed(world, name)),
     table: (name) => stage.tables.rows(tableNamed(world, pipeline.name, name)),
+    sources: (name) => sourcesOf(world, stepOf(name)),
     commits: (table) => stage.tables.commits(`${pipeline.name}/${table}`),
     deadLetters: (step) => deadLettersOf(world, stepOf(step)),
     positions(name) {

@@ -79,7 +79,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
   }
 
   function commit(progress: Progress, changes: readonly (() => void)[]): void {
-    const { step, shard, previous, revision, state, pages, outbox } = progress;
+    const { step, shard, revision, state, pages, outbox } = progress;
     const itemKey = itemKeyOf(step, shard);
     for (const one of [progress, ...(outbox?.closes ?? [])]) {
       if ((committed.get(itemKeyOf(step, one.shard))?.revision ?? 0) !== one.previous)
@@ -159,8 +159,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         );
         const moved = progress(rejections, published && { events: published.events(), upTo });
         const { shard, revision } = moved;
-        const note = (): unknown =>
-          commits.push({ step, shard, revision, rows: changedRows(into.table, changes) });
+        const note = (): unknown => commits.push({ step, shard, revision, rows: changedRows(into.table, changes) });
         await call('Commit', () => commit(moved, [note, () => apply(into.table, changes)]), signal);
         return rejections;
       },

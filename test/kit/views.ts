@@ -10,7 +10,7 @@ import { endOfRecord, sequenceNumberOf } from '../../functions/runtime/position.
 import { decodeRecord } from '../../functions/runtime/record-codec/decode.ts';
 import type { Tick } from '../../functions/runtime/time/tick.ts';
 import { connectors } from '../../infra/connectors.ts';
-import type { ReaderPlan } from '../../infra/pipelines/plan.ts';
+import type { ReaderPlan, StepPlan } from '../../infra/pipelines/plan.ts';
 import type { StoredObject } from './s3.ts';
 import { shortShard } from './story.ts';
 import type { World } from './world.ts';
@@ -93,6 +93,18 @@ export function positionsOf({ stage, incarnations }: World, step: ReaderPlan): r
       recordsBehind: behind.length,
     };
   });
+}
+
+/** Returns the sources of which a step's states have marks, in any of its shards. */
+export function sourcesOf({ stage, incarnations }: World, step: StepPlan): readonly string[] {
+  if (step.kind === 'source') return [];
+  const stream = stage.streamName(step.input.stream);
+  const marked = stage.streams.shards(stream).flatMap(({ id }) => {
+    const state = stateOf(stage, step, `${incarnations.get(stream)}/${id}`);
+    const ranges = state === undefined ? [] : decodeState(state).marks;
+    return ranges.flatMap(({ marks }) => [...marks.keys()]);
+  });
+  return [...new Set(marked)].toSorted();
 }
 
 /** Finds a step's state of a shard: in the sink's own database or in the checkpoint table. */

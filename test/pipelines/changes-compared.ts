@@ -3,27 +3,31 @@ import type { PipelineRun } from '../kit/pipeline-run.ts';
 import type { TableCommit } from '../kit/tables.ts';
 
 /**
- * Compares a table's change stream, of whose changes each has the row as it was, with what the table's transactions have
- * changed. Returns a line for each transaction that differs. So the changes, folded up to any committed position, are
- * the table at that position.
+ * Compares a table's change stream, of whose changes each has the row as it was, with what the table's transactions
+ * have changed. Returns a line for each transaction that differs. So the changes, folded up to any committed position,
+ * are the table at that position.
  */
 export function differencesOfChanges(
-  run: Pick<PipelineRun<Record<string, never>>, 'commits'> & { stream(name: never): { events(): readonly ReceivedEvent[] } },
+  run: Pick<PipelineRun<Record<string, never>>, 'commits'> & {
+    stream(name: never): { events(): readonly ReceivedEvent[] };
+  },
   table: string,
   stream: string,
 ): readonly string[] {
   const events = run.stream(stream as never).events();
   const published = Map.groupBy(events, ({ source, sequence = '' }) => `${shardIn(source)} ${revisionIn(sequence)}`);
   const committed = new Map<string, TableCommit['rows']>(
-    run.commits(table).flatMap(({ shard, revision, rows }) =>
-      rows.length === 0 ? [] : [[`${shard} ${revision}`, rows] as const],
-    ),
+    run
+      .commits(table)
+      .flatMap(({ shard, revision, rows }) => (rows.length === 0 ? [] : [[`${shard} ${revision}`, rows] as const])),
   );
   const all = new Set([...published.keys(), ...committed.keys()]);
   return [...all].flatMap((at) => {
     const expected = linesOf((committed.get(at) ?? []).map(({ old, now }) => changeOf(table, old, now)));
     const found = linesOf((published.get(at) ?? []).map(({ type, data }) => ({ type, data })));
-    return expected === found ? [] : [`the changes of ${at} are ${found || 'missing'}, and should be ${expected || 'none'}`];
+    return expected === found
+      ? []
+      : [`the changes of ${at} are ${found || 'missing'}, and should be ${expected || 'none'}`];
   });
 }
 

@@ -26,20 +26,19 @@ export const tableMistakes: Readonly<Record<string, Mistake>> = {
   'changes-before-commit': [
     {
       file: OUTBOX,
-      text: 'const page = finished(events, { source: `/${name}/${key}/${version}`, revision });',
-      mistake: `const page = finished(events, { source: \`/\${name}/\${key}/\${version}\`, revision });
-      void writer.append(page, AbortSignal.timeout(60_000)).catch(() => undefined);`,
+      text: 'return { revision, page, progress:',
+      mistake: `void writer.append(page, AbortSignal.timeout(60_000)).catch(() => undefined);
+      return { revision, page, progress:`,
     },
   ],
 
   /** Replaces a page that another process has committed, without knowing that it is in the log. */
   'page-replaced-unseen': [
-    { file: OUTBOX, text: 'if (page === undefined) return settled;', mistake: 'if (loaded.revision >= 0) return settled;' },
-  ],
-
-  /** Begins a shard without appending the pages of its parents. */
-  'pages-of-parents-left': [
-    { file: OUTBOX, text: 'for (const ancestor of openOf(loaded)) {', mistake: 'for (const ancestor of openOf({ ...loaded, ancestors: [] })) {' },
+    {
+      file: OUTBOX,
+      text: 'if (page === undefined) return settled;',
+      mistake: 'if (loaded.revision >= 0) return settled;',
+    },
   ],
 
   /** Acknowledges a batch that is processed already without appending what is left of it. */
@@ -75,8 +74,8 @@ export const tableMistakes: Readonly<Record<string, Mistake>> = {
   'one-bad-row-rejects-all': [
     {
       file: 'functions/table-state/reduce.ts',
-      text: 'if (given.length === 1) return [rejectionOf(first.event, refusal)];',
-      mistake: 'if (given.length > 0) return given.map(({ event }) => rejectionOf(event, refusal));',
+      text: 'if (refusal !== undefined && given.length === 1) return [rejectionOf(first.event, refusal)];',
+      mistake: 'if (refusal !== undefined) return given.map(({ event }) => rejectionOf(event, refusal));',
     },
   ],
 };

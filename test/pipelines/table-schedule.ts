@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { defineTable } from '../../functions/runtime/table.ts';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { BasketRow, basket, CartEvent } from '../../functions/tables/basket.ts';
@@ -150,10 +149,7 @@ function violationsOf(
  * Compares the table with what a mirror and another table have made of its changes. The changes of a row with a stray
  * event may come from two shards, whose order nobody keeps: such rows are left out.
  */
-function differencesOfCopies(
-  run: PipelineRun<typeof shop.streams>,
-  strays: ReadonlySet<string>,
-): readonly string[] {
+function differencesOfCopies(run: PipelineRun<typeof shop.streams>, strays: ReadonlySet<string>): readonly string[] {
   const textOf = (found: readonly object[]): string =>
     (found as readonly Given['data'][])
       .filter(({ customer_id, item }) => !strays.has(`${customer_id} ${item}`))

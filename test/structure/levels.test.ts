@@ -14,6 +14,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['rewind', 'items'],
   ['poison', 'on-failure'],
   ['batches'],
+  ['outbox'],
   ['step.ts'],
   ['pause'],
   ['checkpoints'],

@@ -63,7 +63,5 @@ async function isDrained(step: Step, input: string, signal: AbortSignal): Promis
   const checkpoints = step.checkpointsOf(upstream);
   const stored = await checkpoints.load(key, signal);
   // A table keeps its states elsewhere, and a note here.
-  return stored === undefined
-    ? hasEnded(checkpoints, key, signal)
-    : decodeState(stored.state).ended === true;
+  return stored === undefined ? hasEnded(checkpoints, key, signal) : decodeState(stored.state).ended === true;
 }

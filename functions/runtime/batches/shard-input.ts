@@ -109,8 +109,7 @@ export function openInput(
 
   async function loadWhole(shape: StreamShape, shard: Shard, signal: AbortSignal): Promise<LoadedState> {
     const stored = await loadState(states, shape, { shard, signal, replay: rewind });
-    const loaded =
-      outbox === undefined ? stored : await outbox.settle(inputOf({ shape, shard }, stored), signal);
+    const loaded = outbox === undefined ? stored : await outbox.settle(inputOf({ shape, shard }, stored), signal);
     if (config.input?.idempotent === undefined) return loaded;
     return withForeignMarks(loaded, { states, shape }, { shard, signal });
   }

@@ -2,10 +2,10 @@ import { commitState, type PagedState, pagedState, storePages } from '../checkpo
 import { encodePage, pagesWithRows } from '../checkpoints/mark-pages.ts';
 import type { LoadedState, PagedStates } from '../checkpoints/shard-states.ts';
 import { encodeState, type StepState } from '../checkpoints/step-state.ts';
-import { openOutbox, type Outbox, type Prepared } from '../outbox/outbox.ts';
+import { type Outbox, openOutbox, type Prepared } from '../outbox/outbox.ts';
 import { START_OF_SHARD } from '../position.ts';
-import type { OpenSink, Progress, Published, SinkDefinition, Slice } from '../sink.ts';
 import type { Rejection } from '../rejection.ts';
+import type { OpenSink, Progress, Published, SinkDefinition, Slice } from '../sink.ts';
 import type { Step } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
 import { type Batch, openBatch } from './batch.ts';
@@ -42,7 +42,8 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
   const inTable = step.states.loadPages;
   const { publishes } = definition;
   const outbox = publishes === undefined || step.writer === undefined ? undefined : openOutbox(step, publishes);
-  const load: NonNullable<OpenSink['loadProgress']> = async (shard, signal) => loadProgress?.call(current, shard, signal);
+  const load: NonNullable<OpenSink['loadProgress']> = async (shard, signal) =>
+    loadProgress?.call(current, shard, signal);
   return {
     step,
     outbox,

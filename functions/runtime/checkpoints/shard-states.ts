@@ -39,7 +39,9 @@ export interface LoadedState {
   readonly ancestors?: readonly Ancestor[] | undefined;
 }
 
-/** The state of a parent, and of its own parents in turn where it has none stored: then its state is what it inherits. */
+/**
+ * The state of a parent, and of its own parents in turn where it has none stored: then its state is what it inherits.
+ */
 export interface Ancestor extends LoadedState {
   readonly key: string;
 }

@@ -66,7 +66,9 @@ async function giveUpPortion(at: GivingUp, records: readonly LogRecord[], reject
   await step.deadLetters.put(shard.key, batch.rejections, signal);
   // No later batch may come to append the page: so the records come again until the store is there.
   if (input.publishes)
-    throw new Error(`the records are dead letters; ${shard.key} waits until its database and its change stream are there`);
+    throw new Error(
+      `the records are dead letters; ${shard.key} waits until its database and its change stream are there`,
+    );
   const done = { loaded: shard.loaded, eventsOut: 0, bytesOut: 0, rejected: batch.rejections.length };
   report(step, shard.key, { batch, done, started });
   return count;

@@ -43,7 +43,11 @@ export interface HighestRevisions {
 
 export function openHighest(checkpoints: Checkpoints, step: string): HighestRevisions {
   const known = new Map<string, StoredNote<Noted | undefined>>();
-  const update = async (shard: string, change: (noted: Noted | undefined) => Noted | undefined, signal: AbortSignal) => {
+  const update = async (
+    shard: string,
+    change: (noted: Noted | undefined) => Noted | undefined,
+    signal: AbortSignal,
+  ) => {
     const stored = await updateNote(checkpoints, noteOf(shard), { known: known.get(shard), change, signal });
     known.set(shard, stored);
     return stored.value;

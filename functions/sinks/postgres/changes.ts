@@ -8,6 +8,9 @@ type Change = 'stored' | 'deleted';
 
 const CHANGES: Readonly<Record<string, Change>> = { inserted: 'stored', updated: 'stored', deleted: 'deleted' };
 
+/** The field of a change that has the row as it was, for those who want it. */
+export const BEFORE = 'before';
+
 /** How the events of a block are read. */
 interface Reading {
   /** True when the events are changes of rows, false when each is a row. */

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { BEFORE } from './changes.ts';
 import { beginAt, type LockedPosition, type StepShard } from './progress.ts';
 import { openRowEncoder, type RowEncoder } from './row-encoder.ts';
 import { createStage, dropTemporaryTables } from './statements.ts';
@@ -26,7 +27,7 @@ export function openConnections(options: TableOptions) {
     const table = await openTable(client, options);
     const { key, mirror } = options;
     if (key !== undefined) await client.query(createStage({ table, mirror }));
-    const into = { table, key, mirror, encoder: openRowEncoder(table, key ?? []) };
+    const into = { table, key, mirror, encoder: openRowEncoder(table, key ?? [], mirror ? fieldsBeside(table) : []) };
     prepared.set(client, into);
     return into;
   };
@@ -46,6 +47,11 @@ export function openConnections(options: TableOptions) {
       throw new Error(`the table ${options.table} was altered ${MOST_ATTEMPTS} times while its columns were read`);
     },
   };
+}
+
+/** A change may have the row as it was, which a mirror needs only where the table has a column for it. */
+function fieldsBeside({ columns, generated }: Table): readonly string[] {
+  return generated.has(BEFORE) || columns.some(({ name }) => name === BEFORE) ? [] : [BEFORE];
 }
 
 /** A table is altered once or twice in its life: more often within one transaction is a mistake that has to be seen. */

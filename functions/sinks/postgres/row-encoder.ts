@@ -61,9 +61,10 @@ export interface Shape {
   readonly indexes: readonly number[];
 }
 
-export function openRowEncoder(table: Table, key: readonly string[]): RowEncoder {
+/** `ignored`: fields of events that are no columns, and that no row needs. */
+export function openRowEncoder(table: Table, key: readonly string[], ignored: readonly string[] = []): RowEncoder {
   const { columns } = table;
-  const fields = openFields(columns.map(({ name }) => name));
+  const fields = openFields([...columns.map(({ name }) => name), ...ignored]);
   const out = emptyCopyText();
   const shapes = openShapes(columns, (index) => fields.kindOf(index) !== ABSENT);
   const required = columns.flatMap(({ name, notNull, hasDefault }, index) => {

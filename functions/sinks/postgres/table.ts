@@ -107,7 +107,10 @@ export async function refuseOtherEncodings(client: pg.ClientBase): Promise<void>
  * Creates a table under a lock. `CREATE … IF NOT EXISTS` alone fails when two sessions run it at once, and requires the
  * right to create even when the table exists.
  */
-export async function makeWhenMissing(client: pg.ClientBase, table: { name: string; statement: string }): Promise<void> {
+export async function makeWhenMissing(
+  client: pg.ClientBase,
+  table: { name: string; statement: string },
+): Promise<void> {
   if (await exists(client, table.name)) return;
   try {
     await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${CREATION_LOCK}); ${table.statement}; COMMIT`);

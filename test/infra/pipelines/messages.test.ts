@@ -20,6 +20,7 @@ const Line = z.object({ id: z.string(), total: z.number() });
 const Order = z.object({ id: z.string(), total: z.number(), state: z.string() });
 const streams = {
   lines: { schema: Line }, orders: { schema: Order }, raw: { schema: RawReading }, clean: { schema: cleanReadings.to },
+  changes: { schema: Order.extend({ before: Order.nullable() }) },
 };
 const lineOfOrder = defineTransform({ entry: '', from: Order, to: Line, apply: ({ data }) => [{ type: 'a', data }] });
 const kept = defineTable({ entry: '', from: Order, row: Order, key: ['id'], reduce: (_, { data }) => data });
@@ -32,22 +33,22 @@ const MISTAKES: readonly (readonly [what: string, part: string, says: string])[]
   [
     'a wrong stream of a transform',
     `transforms: { a: { from: 'order', apply: lineOfOrder, to: 'lines' } }`,
-    `Type '"order"' is not assignable to type '"clean" | "lines" | "orders" | "raw"'. Did you mean '"orders"'?`,
+    `Type '"order"' is not assignable to type '"changes" | "clean" | "lines" | "orders" | "raw"'. Did you mean '"orders"'?`,
   ],
   [
     'a wrong stream that a transform writes',
     `transforms: { a: { from: 'orders', apply: lineOfOrder, to: 'line' } }`,
-    `Type '"line"' is not assignable to type '"clean" | "lines" | "orders" | "raw"'. Did you mean '"lines"'?`,
+    `Type '"line"' is not assignable to type '"changes" | "clean" | "lines" | "orders" | "raw"'. Did you mean '"lines"'?`,
   ],
   [
     'a wrong stream of a sink',
     `sinks: { a: { from: 'order', write: lake(), every: minutes(5) } }`,
-    `Type '"order"' is not assignable to type '"clean" | "lines" | "orders" | "raw"'. Did you mean '"orders"'?`,
+    `Type '"order"' is not assignable to type '"changes" | "clean" | "lines" | "orders" | "raw"'. Did you mean '"orders"'?`,
   ],
   [
     'a wrong stream of a table',
     `tables: { a: { from: 'order', keep: kept } }`,
-    `Type '"order"' is not assignable to type '"clean" | "lines" | "orders" | "raw"'. Did you mean '"orders"'?`,
+    `Type '"order"' is not assignable to type '"changes" | "clean" | "lines" | "orders" | "raw"'. Did you mean '"orders"'?`,
   ],
   [
     'a table that reads a field which the stream does not have',
@@ -60,6 +61,21 @@ const MISTAKES: readonly (readonly [what: string, part: string, says: string])[]
     `is not assignable to type '"stream 'raw' declares no field 'id'"'.`,
   ],
   [
+    'a change stream that is not there',
+    `tables: { a: { from: 'orders', keep: kept, changes: 'order' } }`,
+    `Type '"order"' is not assignable to type '"changes" | "clean" | "lines" | "orders" | "raw"'. Did you mean '"orders"'?`,
+  ],
+  [
+    'a change stream that does not take the rows',
+    `tables: { a: { from: 'orders', keep: kept, changes: 'clean' } }`,
+    `is not assignable to type '"its changes do not have the field '`,
+  ],
+  [
+    'a change stream that declares the row as it was, of a table that does not publish it',
+    `tables: { a: { from: 'orders', keep: kept, changes: { to: 'changes' } } }`,
+    `is not assignable to type '"its changes do not have the field 'before' as stream 'changes' declares it"'.`,
+  ],
+  [
     'a misspelt property of a table',
     `tables: { a: { from: 'orders', keep: kept, fanout: true } }`,
     `Object literal may only specify known properties, but 'fanout' does not exist in type … Did you mean to write 'fanOut'?`,
@@ -67,7 +83,7 @@ const MISTAKES: readonly (readonly [what: string, part: string, says: string])[]
   [
     'a wrong stream of a source',
     `sources: { a: { read: http(), to: 'line' } }`,
-    `Type '"line"' is not assignable to type '"clean" | "lines" | "orders" | "raw"'. Did you mean '"lines"'?`,
+    `Type '"line"' is not assignable to type '"changes" | "clean" | "lines" | "orders" | "raw"'. Did you mean '"lines"'?`,
   ],
   [
     'a wrong sink key',

@@ -1,7 +1,8 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { beforeAll, expect, test } from 'vitest';
 import { parseEnvironmentConfig } from '../../../functions/runtime/step-config.ts';
-import { basket, CartEvent } from '../../../functions/tables/basket.ts';
+import { postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
+import { BasketRow, basket, CartEvent } from '../../../functions/tables/basket.ts';
 import { definePipeline } from '../../../infra/pipelines/pipeline.ts';
 import { asText, synthesized } from './synthesized.ts';
 
@@ -11,9 +12,46 @@ const shop = definePipeline({
   tables: { basket: { from: 'cart', keep: basket, formerly: 'cart_now', fanOut: true } },
 });
 
+/** The same with a change stream, which another step reads. */
+const publishing = definePipeline({
+  name: 'carts',
+  streams: { cart: { schema: CartEvent }, basket_changes: { schema: BasketRow } },
+  tables: { basket: { from: 'cart', keep: basket, changes: 'basket_changes' } },
+  sinks: {
+    copy: {
+      from: 'basket_changes',
+      write: postgresSink({ table: 'copy', key: ['customer_id', 'item'], mode: 'mirror' }),
+    },
+  },
+});
+
 let template: Template;
+let withChanges: Template;
 beforeAll(async () => {
-  template = (await synthesized({}, [shop])).stack('millrace-dev-shop').template;
+  const stacks = await synthesized({}, [shop, publishing]);
+  template = stacks.stack('millrace-dev-shop').template;
+  withChanges = stacks.stack('millrace-dev-carts').template;
+});
+
+const statementsOf = (of: Template, name: string): readonly { Sid: string; Effect: string }[] =>
+  Object.values(of.findResources('AWS::IAM::Role'))
+    .filter(({ Properties }) => JSON.stringify(Properties).includes(name))
+    .flatMap(({ Properties }) =>
+      (Properties.Policies as { PolicyDocument: { Statement: { Sid: string; Effect: string }[] } }[]).flatMap(
+        ({ PolicyDocument }) => PolicyDocument.Statement,
+      ),
+    );
+
+test('a table step with a change stream may append to it too, and its readers see which shards it has drained', () => {
+  const functions = Object.values(withChanges.findResources('AWS::Lambda::Function'));
+  const table = functions.find(({ Properties }) => Properties.FunctionName === 'millrace-dev-carts--basket');
+  const config = parseEnvironmentConfig(asText(table?.Properties.Environment.Variables.STEP_CONFIG));
+  expect(config.output?.stream).toContain('stream/millrace-dev-carts--basket_changes');
+  expect(config.options).toBeUndefined();
+  const appends = statementsOf(withChanges, 'carts--basket').find(({ Sid }) => Sid === 'AppendsToItsOutput');
+  expect(JSON.stringify(appends)).toContain('stream/millrace-dev-carts--basket_changes');
+  const drained = statementsOf(withChanges, 'carts--copy').find(({ Sid }) => Sid.startsWith('SeesWhichShards'));
+  expect(JSON.stringify(drained)).toContain('"carts/basket"');
 });
 
 test('a table step is one function in the network of the database, with a mapping of its stream', () => {

@@ -55,6 +55,23 @@ test('a mirror stores inserted and updated rows, and deletes deleted ones, in th
   ]);
 });
 
+test('a mirror leaves out the row as it was, unless its table has a column for it', async () => {
+  await client.query('CREATE TABLE t (id text PRIMARY KEY, n int NOT NULL)');
+  const given = [
+    inserted({ id: 'a', n: 1, before: null }),
+    updated({ id: 'a', n: 2, before: { id: 'a', n: 1 } }),
+    inserted({ id: 'b', n: 1, before: null }),
+    deleted({ id: 'b', n: 1, before: { id: 'b', n: 1 } }),
+  ];
+  expect(await write(openMirror(), given)).toEqual([]);
+  expect(await rowsOf()).toEqual([['a', 2]]);
+  await client.query('ALTER TABLE t ADD before jsonb');
+  expect(await write(openMirror(), [updated({ id: 'a', n: 3, before: { n: 2 } })], { previous: 1 })).toEqual([]);
+  expect(await rowsOf()).toEqual([['a', 3, { n: 2 }]]);
+  const unknown = write(openMirror(), [updated({ id: 'a', n: 3, after: 1 })], { previous: 2 });
+  await expect(unknown).rejects.toThrow('after');
+});
+
 test.each([3, 40])(
   'a mirror equals the table whose changes it reads, in slices of %d, and after a replay',
   async (size) => {
