@@ -88,21 +88,6 @@ test('code that is deployed between commit and append sends the changes under th
   expect(new Set(events.map(({ source }) => source)).size).toBe(1);
 });
 
-test('a shard appends what its parent has left when Lambda gave up the batch, also through an empty shard', async () => {
-  const run = await startPipelineRun(shop, { pollMillis: 60_000 });
-  await run.given('cart', [cart('added', 'tea')]);
-  await run.when.down('basket kinesis.PutRecords', hours(21));
-  await run.when.resharded('cart', 'split');
-  await run.when.resharded('cart', 'merge');
-  await run.given('cart', [cart('removed', 'tea')]);
-  await run.settled();
-  expect(differencesOfChanges(run, 'basket', 'basket_changes')).toEqual([]);
-  expect(typesOf(run.stream('basket_changes').events())).toEqual([
-    'basket.inserted ["ann","tea"]',
-    'basket.deleted ["ann","tea"]',
-  ]);
-});
-
 test('a database that was restored to an earlier state stops the step, which says that the table has to be made again', async () => {
   const run = await givenPipeline(shop);
   await run.given('cart', [cart('added', 'tea')]);
