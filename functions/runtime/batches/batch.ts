@@ -96,9 +96,13 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const rejections: Rejection[] = [];
   const counts = { alreadySeen: 0, bytes: 0, dataBytes: 0 };
   const time = facts.time && openBatchTime(facts, facts.time, committed.clock);
-  const kept: { readonly record: LogRecord; readonly to: Position | undefined; readonly rejected?: Rejection }[] = [];
+  const kept: Taken[] = [];
   const ended: string[] = [];
   let rejectedBytes = 0;
+
+  function keep(taken: Taken): void {
+    if (facts.takesParts) kept.push(taken);
+  }
 
   function addRejection(rejection: Rejection): void {
     rejections.push(rejection);
@@ -176,7 +180,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     take(record, to) {
       const end = endOfRecord(record.sequenceNumber);
       if (position !== undefined && end <= position) return;
-      if (facts.takesParts) kept.push({ record, to });
+      keep({ record, to });
       const { aggregated, entries, ticks } = decodeRecord(record, { name: facts.stream });
       const isBefore = position === undefined || position < positionOf(record.sequenceNumber, 0);
       const from = { record, aggregated, passed: isBefore ? undefined : position };
@@ -191,7 +195,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
       moveTo(to !== undefined && to < end ? to : end, record);
     },
     reject(record, rejection) {
-      if (facts.takesParts) kept.push({ record, to: undefined, rejected: rejection });
+      keep({ record, to: undefined, rejected: rejection });
       addRejection(rejection);
       moveTo(endOfRecord(record.sequenceNumber), record);
     },
@@ -227,6 +231,13 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
       };
     },
   };
+}
+
+/** A record as it was taken: up to a position, or as a rejection. */
+interface Taken {
+  readonly record: LogRecord;
+  readonly to: Position | undefined;
+  readonly rejected?: Rejection;
 }
 
 /** Returns the position just after the entry. */
