@@ -7,7 +7,8 @@ import { bigintFromJson } from '../runtime/sql/json/json-columns.ts';
 import { quotedTimestamptz, writeByte, writeBytes, writeDecimal, writeString, writeText } from '../runtime/sql/json/json-writer.ts';
 import { type Decimal, compareDecimals, decimalFromText, decimalText } from '../runtime/sql/numbers/decimals.ts';
 import { compareBigints, negateBigint } from '../runtime/sql/numbers/integers.ts';
-import { required, textAt, valueAt } from '../runtime/sql/row/row-values.ts';
+import { repeatedTextAt, repeatedTexts } from '../runtime/sql/row/repeated-texts.ts';
+import { required, valueAt } from '../runtime/sql/row/row-values.ts';
 import { sqlTable } from '../runtime/sql/sql-table.ts';
 import { sameText } from '../runtime/sql/text/text.ts';
 import { timestamptzFromText, timestamptzText } from '../runtime/sql/time/timestamps.ts';
@@ -21,6 +22,7 @@ const bytes1 = Buffer.from('{"customer_id":');
 const bytes2 = Buffer.from(',"item":');
 const bytes3 = Buffer.from(',"quantity":');
 const bytes4 = Buffer.from(',"changed":');
+const texts1 = repeatedTexts();
 
 /**
  * -- schema: ./basket.ts#CartEvent
@@ -48,8 +50,8 @@ export const cartContents = sqlTable({
   keyColumns: [[sameText, sameText], [sameText, sameText]],
   columns: ['customer_id', 'item', 'quantity'],
   collect: (row, event, take) => {
-    const customerId$ = required(row, 0, textAt(row, 0));
-    const column1$ = required(row, 1, textAt(row, 1));
+    const customerId$ = required(row, 0, repeatedTextAt(row, 0, texts1));
+    const column1$ = required(row, 1, repeatedTextAt(row, 1, texts1));
     const eventType = event.type;
     const quantity$ = required(row, 2, valueAt(row, 2, { type: 'bigint', read: bigintFromJson }));
     const eventTime = timestamptzFromText(event.time);

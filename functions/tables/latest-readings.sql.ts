@@ -5,7 +5,8 @@ import { dateFromJson } from '../runtime/sql/json/json-columns.ts';
 import { dateJson, writeByte, writeBytes, writeDecimal, writeString, writeText } from '../runtime/sql/json/json-writer.ts';
 import { type Decimal, decimalFromText, decimalText } from '../runtime/sql/numbers/decimals.ts';
 import { compareNumbers } from '../runtime/sql/numbers/integers.ts';
-import { decimalAt, required, textAt, valueAt } from '../runtime/sql/row/row-values.ts';
+import { repeatedTextAt, repeatedTexts } from '../runtime/sql/row/repeated-texts.ts';
+import { decimalAt, required, valueAt } from '../runtime/sql/row/row-values.ts';
 import { sqlTable } from '../runtime/sql/sql-table.ts';
 import { sameText } from '../runtime/sql/text/text.ts';
 import { dateFromText, dateText } from '../runtime/sql/time/dates.ts';
@@ -18,6 +19,7 @@ const bytes2 = Buffer.from(',"date":');
 const bytes3 = Buffer.from(',"temp_max":');
 const bytes4 = Buffer.from(',"temp_min":');
 const bytes5 = Buffer.from(',"wind":');
+const texts1 = repeatedTexts();
 
 /**
  * -- schema: ../transforms/clean-readings.sql.ts#cleanReadings
@@ -45,7 +47,7 @@ export const latestReadings = sqlTable({
   keyColumns: [[sameText, sameText]],
   columns: ['sensor_id', 'date', 'temp_max', 'temp_min', 'wind'],
   collect: (row, event, take) => {
-    const sensorId$ = required(row, 0, textAt(row, 0));
+    const sensorId$ = required(row, 0, repeatedTextAt(row, 0, texts1));
     const date$ = required(row, 1, valueAt(row, 1, { type: 'date', read: dateFromJson }));
     const tempMax$ = required(row, 2, decimalAt(row, 2));
     const tempMin$ = required(row, 3, decimalAt(row, 3));

@@ -8,7 +8,8 @@ import { writeByte, writeBytes, writeDecimal, writeInteger, writeText } from '..
 import { roundDecimal } from '../runtime/sql/numbers/decimal-functions.ts';
 import { type Decimal, compareDecimals, decimalFromText, decimalText } from '../runtime/sql/numbers/decimals.ts';
 import { bigintFromText, integerText } from '../runtime/sql/numbers/integers.ts';
-import { decimalAt, required, textAt } from '../runtime/sql/row/row-values.ts';
+import { repeatedTextAt, repeatedTexts } from '../runtime/sql/row/repeated-texts.ts';
+import { anyDecimalAt, decimalAt, required } from '../runtime/sql/row/row-values.ts';
 import { sqlTable } from '../runtime/sql/sql-table.ts';
 import { sameText } from '../runtime/sql/text/text.ts';
 import { tableHandler } from '../table-state/table-handler.ts';
@@ -24,6 +25,7 @@ const bytes3 = Buffer.from(',"lines":');
 const bytes4 = Buffer.from(',"sales":');
 const bytes5 = Buffer.from(',"mean_profit":');
 const bytes6 = Buffer.from(',"largest":');
+const texts1 = repeatedTexts();
 
 /**
  * -- schema: ../transforms/completed-sales.sql.ts#completedSales
@@ -52,14 +54,13 @@ export const salesByRegion = sqlTable({
   keyColumns: [[sameText, sameText], [sameText, sameText]],
   columns: ['region', 'category', 'sales', 'profit'],
   collect: (row, event, take) => {
-    const region$ = required(row, 0, textAt(row, 0));
-    const category$ = required(row, 1, textAt(row, 1));
+    const region$ = required(row, 0, repeatedTextAt(row, 0, texts1));
+    const category$ = required(row, 1, repeatedTextAt(row, 1, texts1));
     const sales$ = required(row, 2, decimalAt(row, 2));
-    const profit$ = required(row, 3, decimalAt(row, 3));
     row.at = '6:10'; const key1 = region$;
     row.at = '6:18'; const key2 = category$;
     row.at = '4:49'; const input2_1 = sales$;
-    row.at = '4:76'; const input3_1 = profit$;
+    row.at = '4:76'; const input3_1 = required(row, 3, anyDecimalAt(row, 3));
     row.at = '4:108'; const input4_1 = sales$;
     take(joinedIdentity([key1, key2]), [key1, key2], [input2_1, input3_1, input4_1]);
   },

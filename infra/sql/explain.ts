@@ -4,6 +4,7 @@ import { groupedCode, keptCode } from './emit/grouped.ts';
 import { javascriptModule } from './emit/module-code.ts';
 import { dataColumnsOf, statementCode } from './emit/statement.ts';
 import { stateLines } from './explain-state.ts';
+import { windowCostLines, windowLines } from './explain-window.ts';
 import type { Checked } from './plan/checked.ts';
 import { children, columnsOf } from './plan/checked.ts';
 import type { AggregateCall, Grouping, SortKey } from './plan/grouping.ts';
@@ -59,10 +60,11 @@ function outputLines(plan: Plan): readonly string[] {
   ];
 }
 
-function groupLines(plan: Plan, { keys, aggregates, first, having }: Grouping): readonly string[] {
+function groupLines(plan: Plan, { keys, aggregates, first, having, window }: Grouping): readonly string[] {
   const by = keys.map(({ expression }) => describe(plan, expression)).join(', ');
   return [
     keys.length === 0 ? 'group all rows into one' : `group by ${by}`,
+    ...(window === undefined ? [] : windowLines(window, describe(plan, window.time))),
     ...aggregates.map((call) => `  ${aggregateText(call)}`),
     ...(first === undefined
       ? []
@@ -130,6 +132,7 @@ function costLines(plan: Plan): readonly string[] {
           `${operations} operation${operations === 1 ? '' : 's'} an event at most; ${computed.length} of ${plan.outputs.length} columns are computed, the others copied`,
         ]
       : [`${operations} operation${operations === 1 ? '' : 's'} an event at most, and one for each aggregate`]),
+    ...(plan.grouping?.window === undefined ? [] : windowCostLines(plan.grouping.window, plan.grouping.aggregates)),
     ...(plan.unnests.length === 0
       ? []
       : ['one output for each element; with several lists, one for each combination of their elements']),

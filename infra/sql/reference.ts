@@ -52,7 +52,7 @@ Three commands help while you write a statement:
 - The event attributes \`key\`, \`time\`, \`source\`, \`id\` and \`type\` are columns too. If the data has a column of the same name, the name means the data's column, and \`event.id\` means the attribute.
 - Write a field of a declared object as \`(address).city\`, and a field of jsonb as \`payload -> 'a' ->> 'b'\`. Use lists as \`tags[1]\`, \`'x' = ANY(tags)\`, or with \`unnest\` in FROM, which makes one output for each element. Unnesting a list of objects makes a column of each of their fields.
 - An event for which WHERE is not true is dropped, even if its other columns have invalid values. If WHERE is true, every column that the statement reads must be valid; otherwise the event is rejected.
-- [Joins](joins.md) of two files work in \`millrace sql\`. Windows, SELECT DISTINCT and subqueries are not supported. [Aggregates](#aggregates), GROUP BY, HAVING and ORDER BY work in \`millrace sql\` only: a transform sees one event at a time. LIMIT works in \`millrace sql\`, whose files have an end, and not in a transform.
+- [Joins](joins.md) of two files work in \`millrace sql\`. SELECT DISTINCT and subqueries are not supported. [Aggregates](#aggregates), GROUP BY, [WINDOW](#windows), HAVING and ORDER BY work in \`millrace sql\` only: a transform sees one event at a time. LIMIT works in \`millrace sql\`, whose files have an end, and not in a transform.
 
 ### Key and time
 
@@ -78,7 +78,32 @@ Over files, \`millrace sql\` groups: \`npx millrace sql "SELECT region, count(*)
 - The groups are kept in memory. Beyond 1,000,000 groups the command stops with an error.
 - A line on which an aggregate fails, such as a sum that overflows, is rejected and leaves its group as it was. A group is left out if an expression over its key and results fails. Both are reported, and the exit code is 1.
 - An aggregate takes FILTER (WHERE …). DISTINCT and ORDER BY work in every aggregate. With DISTINCT or ORDER BY an aggregate keeps the values of the group, as array_agg does: at most 10,000, and at most 1 MiB of them. string_agg keeps at most 1 MiB of text. A line beyond that is rejected. DISTINCT makes no difference to min, max, bool_and, bool_or, every, any_value, latest and earliest, which keep one value; nor does ORDER BY to most of those and to exact sums.
+- A line of which any part is rejected counts in no group.
 - GROUPING SETS, ROLLUP, CUBE, WITHIN GROUP and window functions are not supported.
+
+## Windows
+
+WINDOW splits each group by time, in ksqlDB's words. It stands after FROM, and needs GROUP BY:
+
+\`\`\`sh
+npx millrace sql "SELECT region, window_start, window_end, count(*) AS n FROM input WINDOW TUMBLING (SIZE 15 MINUTES) GROUP BY region" orders.ndjson
+\`\`\`
+
+| | |
+|---|---|
+| \`WINDOW TUMBLING (SIZE 15 MINUTES)\` | windows that follow each other. Each takes its start and not its end |
+| \`WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 15 MINUTES)\` | windows that overlap: a row is in each that covers its time, in at most 300 |
+| \`WINDOW SESSION (30 MINUTES)\` | a session goes from its first row to its last, while neighbours are at most 30 minutes apart. A row between two sessions makes one of them |
+| \`GRACE PERIOD 1 HOUR\` | how long after its end a window still takes rows: 24 hours unless you say so, and \`0 SECONDS\` is allowed |
+| \`RETENTION 30 DAYS\` | how long a window is kept after its start, and a session after its end. At least size (or gap) and grace period together; 7 days, or that, unless you say so |
+| \`EMIT CHANGES\`, \`EMIT FINAL\` | at the end of the statement: give a window's row when it changes (the default), or once, when the window has closed |
+
+- The options follow the size in the parentheses, in any order: \`WINDOW TUMBLING (SIZE 1 HOUR, RETENTION 30 DAYS, GRACE PERIOD 10 MINUTES)\`. Durations are whole numbers of MILLISECONDS, SECONDS, MINUTES, HOURS or DAYS, singular or plural, up to 3,653 days.
+- Windows begin at multiples of their size (hopping: of ADVANCE BY) since 1970-01-01 in UTC, so windows of 7 days begin on Thursdays.
+- \`window_start\` and \`window_end\` (ksqlDB: WINDOWSTART, WINDOWEND) are part of the group's key: use them in SELECT, HAVING and ORDER BY. They hide columns of the input with the same name, which you reach as \`input.window_start\`.
+- A window without rows is not there. Of a group's windows, each counts as a group.
+- Over files, the time of a line is \`TIMESTAMP BY <expression>\` at the end of the statement (\`TIMESTAMP BY ordered::timestamptz\`), or else a column \`time\`. A line whose time is null, or not in the years 1750 to 2249, is rejected. The whole input is there: no line is late, grace period and retention change nothing, and EMIT CHANGES and EMIT FINAL give the same, each window once.
+- Every aggregate works in sessions. When two become one, rows keep their order within each; sums of double precision are then added session by session.
 
 ## Types
 

@@ -16,7 +16,10 @@ export async function runCommand(argv: readonly string[], to: string): Promise<v
   if (code !== 0) throw new Error(`millrace sql ended with ${code}`);
 }
 
-/** Compares the values of two files of JSON lines, because not everybody formats numbers as we do. */
+/**
+ * Compares the values of two files of JSON lines, because not everybody formats numbers as we do. Sums of double
+ * precision in another order may differ in their last digit.
+ */
 export function sameRows(files: {
   readonly ours: string;
   readonly other: string;
@@ -28,7 +31,10 @@ export function sameRows(files: {
   if (rows.length !== others.length) throw new Error(`${rows.length} rows, the other has ${others.length}`);
   for (const [i, row] of rows.entries()) {
     const [x, y] = [JSON.parse(row), JSON.parse(others[i] ?? '')] as Record<string, unknown>[];
-    if (files.columns.some((name) => x?.[name] !== y?.[name]))
+    if (files.columns.some((name) => !isSame(x?.[name], y?.[name])))
       throw new Error(`row ${i}: ${row}, the other ${others[i]}`);
   }
 }
+
+const isSame = (a: unknown, b: unknown): boolean =>
+  a === b || (typeof a === 'number' && typeof b === 'number' && Math.abs(a - b) <= Math.abs(a) * 1e-12);

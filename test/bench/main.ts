@@ -8,6 +8,7 @@ import { join } from 'node:path';
 const benchmarks = [
   'codec',
   'sql',
+  'windows',
   'csv',
   'regex',
   'postgres',

@@ -13,6 +13,13 @@ export const Order = z.object({
   sales: z.number(),
 });
 
+/** The columns that a windowed statement over the orders uses. */
+export const TimedOrder = z.object({
+  order_date: z.iso.datetime(),
+  city: z.string(),
+  sales: z.number(),
+});
+
 const STATUSES = ['COMPLETE', 'PENDING', 'SHIPPED', 'CANCELLED'];
 const CITIES = ['Amsterdam', 'Nantes', 'Reims', 'New York', 'Melbourne', 'Bergen', 'Singapore'];
 
@@ -20,6 +27,17 @@ const CITIES = ['Amsterdam', 'Nantes', 'Reims', 'New York', 'Melbourne', 'Bergen
 export function orders(count: number): Buffer {
   const random = seeded(1);
   return lines(count, (n) => JSON.stringify(order(random, n)));
+}
+
+/** Makes the same orders in about the order of their times: one every two seconds, and some up to 15 minutes late. */
+export function ordersInTime(count: number): Buffer {
+  const random = seeded(3);
+  const first = Date.parse('2026-03-01T00:00:00Z');
+  return lines(count, (n) => {
+    const late = random.below(10) === 0 ? random.below(900_000) : 0;
+    const time = new Date(first + n * 2000 - late).toISOString().replace('.000Z', 'Z');
+    return JSON.stringify({ ...order(random, n), order_date: time });
+  });
 }
 
 function order(random: Random, n: number) {

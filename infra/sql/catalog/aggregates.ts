@@ -115,13 +115,13 @@ const OTHERS: readonly Row[] = [
   [
     'string_agg(text, text) text on null',
     '{aggregates/lists/textOfValues}',
-    'text',
+    'text, text',
     'joins the texts that are not null, with the second argument between them',
   ],
   [
     'string_agg(bytea, bytea) bytea on null',
     '{aggregates/lists/bytesOfValues}',
-    'bytea',
+    'bytea, bytea',
     'joins the bytes that are not null',
   ],
   [

@@ -29,4 +29,6 @@ export const OTHER_FUNCTIONS: ReadonlyMap<string, string> = new Map([
 export const OTHER_COLUMNS: ReadonlyMap<string, string> = new Map([
   ['rowtime', '`time` is the time of the event'],
   ['rowkey', '`key` is the key of the event'],
+  ['windowstart', 'write window_start'],
+  ['windowend', 'write window_end'],
 ]);

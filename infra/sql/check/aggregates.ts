@@ -79,7 +79,8 @@ function checkCall(context: CheckContext, node: FuncCall): Call {
   const offset = context.offsetOf(node.location);
   const name = nameOf(node.funcname);
   rejectForms(context, node, name);
-  const scope = { ...context, aggregate: forbidAggregates('aggregate function calls cannot be nested') };
+  const inputs = { ...context, columns: context.columns.filter(({ origin }) => origin !== 'group') };
+  const scope = { ...inputs, aggregate: forbidAggregates('aggregate function calls cannot be nested') };
   const fold = (expression: Checked): Checked => foldConstants(context.source, expression);
   const operands = (node.args ?? []).map((arg) => checkExpression(scope, arg));
   const { aggregate, resolved } = choose(context, { name, operands, offset });
@@ -91,7 +92,7 @@ function checkCall(context: CheckContext, node: FuncCall): Call {
   // The result of the others does not depend on the order of the rows.
   const isOrdered = !aggregate.isInvertible && !/^(?:min|max|bool_and|bool_or|every)$/.test(name);
   rejectRecords(context, { name, args: isDistinct ? args : [], sortKeys, offset });
-  const filter = checkFilter(context, node.agg_filter);
+  const filter = checkFilter(inputs, node.agg_filter);
   const kept = isOrdered ? sortKeys.map((key) => ({ ...key, expression: fold(key.expression) })) : [];
   return {
     resolved,

@@ -9,6 +9,7 @@ import { forbidAggregates } from './aggregates.ts';
 import type { CheckContext } from './context.ts';
 import { mistake, withoutUnknown } from './context.ts';
 import { checkExpression } from './expression.ts';
+import { WINDOW_COLUMNS } from './window.ts';
 
 export type Key = GroupKey;
 
@@ -20,9 +21,17 @@ export function checkKeys(
   items: readonly Node[],
   outputs: readonly OutputColumn[],
 ): readonly Key[] {
+  const { start, end } = WINDOW_COLUMNS;
   const keys: Key[] = [];
   for (const item of items) {
     const expression = keyOf(context, item, outputs);
+    const bound = columnsOf(expression).find((column) => column === start || column === end);
+    if (bound !== undefined)
+      throw mistake(context, 'invalid', {
+        offset: expression.offset,
+        problem: `"${bound.name}" is not allowed in GROUP BY: every group has windows of its own`,
+        hint: 'leave it out; it can be selected',
+      });
     if (columnsOf(expression).some(({ origin }) => origin === 'group'))
       throw mistake(context, 'invalid', { offset: expression.offset, problem: NO_AGGREGATES });
     if (holdsRecord(expression.type))

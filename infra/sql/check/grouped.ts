@@ -15,6 +15,7 @@ import type { Key } from './group-keys.ts';
 import { checkKeys, namedOutput, positionOf } from './group-keys.ts';
 import { checkOutputs } from './outputs.ts';
 import { sortOrder } from './sort-order.ts';
+import { checkWindow } from './window.ts';
 
 type Scope = Omit<CheckContext, 'check' | 'aggregate'>;
 
@@ -29,10 +30,16 @@ function hasAggregate(node: unknown): boolean {
 }
 
 /** Checks the outputs and the grouping of a statement that `isGrouped`. */
-export function checkGrouped(inputs: Scope, parsed: ParsedStatement): Pick<Plan, 'outputs' | 'grouping'> {
+export function checkGrouped(
+  inputs: Scope,
+  parsed: ParsedStatement,
+  ofFiles: boolean,
+): Pick<Plan, 'outputs' | 'grouping'> {
   const { select } = parsed;
+  const window = checkWindow(inputs, parsed, ofFiles);
   const aggregates = startAggregates((select.groupClause ?? []).length === 0);
-  const scope = { ...inputs, aggregate: aggregates.check };
+  const columns = window === undefined ? inputs.columns : [window.start, window.end, ...inputs.columns];
+  const scope = { ...inputs, columns, aggregate: aggregates.check };
   const context: CheckContext = {
     ...scope,
     check: (node) => withoutUnknown(context, checkExpression(scope, node)),
@@ -57,20 +64,20 @@ export function checkGrouped(inputs: Scope, parsed: ParsedStatement): Pick<Plan,
     sortKeys,
     limit: checkLimit(context, select.limitCount, 'LIMIT'),
     offset: checkLimit(context, select.limitOffset, 'OFFSET') ?? 0n,
+    ...(window === undefined ? {} : { window }),
   };
   return { outputs: grouped, grouping };
 }
 
-export function rejectStreamClauses(
-  context: Scope,
-  { select, target, partitionBy, timestampBy }: ParsedStatement,
-): void {
+export function rejectStreamClauses(context: Scope, parsed: ParsedStatement, ofFiles: boolean): void {
+  const { select, target, partitionBy, timestampBy, window } = parsed;
+  const hasTime = timestampBy !== undefined && !(ofFiles && window !== undefined);
   const written =
     target?.kind === 'stream'
       ? 'CREATE STREAM'
       : partitionBy !== undefined
         ? 'PARTITION BY'
-        : timestampBy !== undefined
+        : hasTime
           ? 'TIMESTAMP BY'
           : undefined;
   const ties = select.limitOption === 'LIMIT_OPTION_WITH_TIES';

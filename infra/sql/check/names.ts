@@ -38,7 +38,9 @@ function hintOf(columns: readonly ScopeColumn[]): string {
 function unqualified(context: CheckContext, name: string, offset: number): ScopeColumn {
   const found = context.columns.filter((column) => column.name === name);
   const own = found.filter((column) => column.origin !== 'event' && column.isMerged !== true);
-  const chosen = own.length > 0 ? own : found;
+  // The bounds of the window hide columns of the data.
+  const bounds = own.filter((column) => column.origin === 'group');
+  const chosen = bounds.length > 0 ? bounds : own.length > 0 ? own : found;
   const [first] = chosen;
   if (first !== undefined && chosen.length === 1) return first;
   if (first !== undefined)

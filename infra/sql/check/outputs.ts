@@ -67,11 +67,14 @@ function starOf(node: Node): string | undefined {
 /** Expands `*` to the columns of the data and of unnested lists; event attributes have to be named one by one. */
 function expandStar(context: CheckContext, table: string, offset: number): readonly OutputColumn[] {
   const columns = context.columns.filter((column) =>
-    table === '' ? column.origin !== 'event' && column.isMerged !== true : column.table === table,
+    table === '' ? isInStar(column) : column.table === table,
   );
   if (columns.length === 0) throw mistake(context, 'invalid', { offset, problem: `there is no "${table}" in FROM` });
   return columns.map((column) => ({ name: column.name, expression: columnReference(column, offset) }));
 }
+
+const isInStar = ({ origin, isMerged }: ScopeColumn): boolean =>
+  origin !== 'event' && origin !== 'group' && isMerged !== true;
 
 const columnReference = (column: ScopeColumn, offset: number): Checked => ({
   kind: 'column',

@@ -20,6 +20,7 @@ import { checkGrouped, isGrouped, rejectStreamClauses } from './grouped.ts';
 import { notNullWhere } from './never-null.ts';
 import { checkOutputs } from './outputs.ts';
 import { noKey, rejectInTable, requireTableName, tableNamed, tablePlan } from './table.ts';
+import { rejectWindow, rejectWindowInTable } from './window.ts';
 
 export interface Expected {
   readonly columns: readonly Column[];
@@ -81,7 +82,7 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
     where: where === undefined ? undefined : foldConstants(source, where),
   };
   if (!kind.grouped) return { ...input, ...checkEvents(context, parsed, where) };
-  const groups = kind.distinctOn ? checkFirstRow(scope, parsed) : checkGrouped(scope, parsed);
+  const groups = kind.distinctOn ? checkFirstRow(scope, parsed) : checkGrouped(scope, parsed, expected.ofFiles === true);
   const plan = { ...input, ...groups, partitionBy: undefined, timestampBy: undefined };
   return kind.isTable ? tablePlan(plan, parsed.target?.offset ?? 0) : plan;
 }
@@ -102,9 +103,11 @@ function kindOf(base: Base, parsed: ParsedStatement, { ofFiles = false, makes = 
   const ofGroups = ofFiles || isTable;
   const distinctOn = ofGroups && isDistinctOn(select);
   const grouped = distinctOn || (ofGroups && isGrouped(select));
+  if (!grouped || distinctOn) rejectWindow(base, parsed, !ofGroups);
+  if (isTable && !ofFiles) rejectWindowInTable(base, parsed);
   if (isTable) rejectInTable(base.source, select, codeOf(base.source));
   rejectUnsupportedClauses(base, select, { ofFiles: ofGroups, grouped, distinctOn });
-  if (grouped) rejectStreamClauses({ ...base, columns: [] }, parsed);
+  if (grouped) rejectStreamClauses({ ...base, columns: [] }, parsed, ofFiles);
   else if (isTable) throw noKey(base.source, target.offset);
   return { isTable, ofGroups, distinctOn, grouped };
 }
@@ -202,7 +205,12 @@ function rejectUnsupportedClauses(base: Base, select: SelectStmt, allowed: Allow
       'HAVING is not supported in a transform, which sees one event at a time',
       'write CREATE TABLE … AS SELECT … GROUP BY … HAVING in functions/tables',
     ],
-    [(select.windowClause?.length ?? 0) > 0, /\bwindow\b/i, 'WINDOW is not supported yet'],
+    [
+      (select.windowClause?.length ?? 0) > 0,
+      /\bwindow\b/i,
+      'WINDOW <name> AS (…) is not supported yet',
+      'for windows of time write WINDOW TUMBLING (SIZE 15 MINUTES) after FROM',
+    ],
     [
       !distinctOn && (select.distinctClause?.length ?? 0) > 0,
       /\bdistinct\b/i,

@@ -35,7 +35,7 @@ export function filterCode(module: ModuleCode, plan: Plan, { where, indexes }: C
     else inBytes.push(test);
   }
   const needed = [...new Set(decoded.flatMap(columnsOf))];
-  const reads = needed.map((column) => readColumn(module, column, indexes));
+  const reads = needed.map((column) => readColumn(module, column, { indexes }));
   const bytesTests = inBytes.length === 0 ? undefined : inBytes.join(' && ');
   return { bytesTests, reads, tests: tests.join(' && ') };
 }

@@ -7,15 +7,17 @@ import type { Plan } from '../plan/plan.ts';
 import type { SqlType } from '../plan/sql-type.ts';
 import { accumulatorCode, firstRowCode, sortingCode } from './accumulators.ts';
 import { typescriptOf } from './calls.ts';
+import { directReads } from './direct-reads.ts';
 import { emit } from './expression.ts';
 import type { ModuleCode } from './module-code.ts';
 import { cast, expand } from './module-code.ts';
 import { outputCode } from './outputs.ts';
 import { at, inputCode, perRowCode } from './statement.ts';
+import { timeCode, windowCode } from './windows.ts';
 
 /** Returns the code of the object that keeps groups: `GroupedStatement` in functions/runtime/sql/aggregates. */
 export function groupedCode(module: ModuleCode, plan: Plan): string {
-  const { keys, sortKeys } = groupingOf(plan);
+  const { sortKeys } = groupingOf(plan);
   const value = (expression: Checked): string => emit(module, expression);
   const sorted = sortKeys.map(
     ({ expression }, i) => `${at(plan, expression)} const sort${i + 1} = ${value(expression)};`,
@@ -29,7 +31,9 @@ export function groupedCode(module: ModuleCode, plan: Plan): string {
     `return [${sortKeys.map((_, i) => `sort${i + 1}`).join(', ')}];`,
     '},',
     `sorting: ${sortingCode(module, sortKeys.map(indexed))},`,
-    `keyTexts: (key) => [${keys.map((key, i) => textCode(module, key, i)).join(', ')}],`,
+    `keyTexts: (key) => [${keyColumnsOf(groupingOf(plan))
+      .map((column, i) => textCode(module, column, i))
+      .join(', ')}],`,
   ].join('\n');
 }
 
@@ -58,6 +62,7 @@ export function keptCode(module: ModuleCode, plan: Plan): string {
       .map((types) => columnTextsCode(module, types))
       .join(', ')}],`,
     ...addCode(module, plan, accumulators),
+    ...windowCode(module, plan, accumulators),
     'having: (key, results, row) => {',
     ...(having === undefined ? [] : readsOf(module, plan, columnsOf(having))),
     ...havingLines,
@@ -71,41 +76,52 @@ export function keptCode(module: ModuleCode, plan: Plan): string {
 
 const indexed = (key: SortKey, index: number): SortKey & { readonly index: number } => ({ ...key, index });
 
+/** Returns the columns of a group's key: the bounds of its window are the last two. */
+export const keyColumnsOf = ({ keys, window }: Grouping): readonly ScopeColumn[] => [
+  ...keys.map(({ column }) => column),
+  ...(window === undefined ? [] : [window.start, window.end]),
+];
+
 /** Returns the declarations of those columns of a group that are read. */
 function readsOf(module: ModuleCode, plan: Plan, read: readonly ScopeColumn[]): readonly string[] {
-  const { keys, aggregates, first } = groupingOf(plan);
-  const declare = (list: readonly { readonly column: ScopeColumn }[], from: string): readonly string[] =>
-    list.flatMap(({ column }, i) =>
+  const grouping = groupingOf(plan);
+  const { aggregates, first } = grouping;
+  const declare = (list: readonly ScopeColumn[], from: string): readonly string[] =>
+    list.flatMap((column, i) =>
       read.includes(column)
         ? [`const ${column.variable} = ${cast(module, `${from}[${i}]`, typeOf(module, column))};`]
         : [],
     );
+  const columns = (list: readonly { readonly column: ScopeColumn }[]) => list.map(({ column }) => column);
   const row = cast(module, `results[${aggregates.length}]`, 'readonly unknown[]');
   return [
-    ...declare(keys, 'key'),
-    ...declare(aggregates, 'results'),
-    ...declare(first?.values ?? [], module.typed ? `(${row})` : row),
+    ...declare(keyColumnsOf(grouping), 'key'),
+    ...declare(columns(aggregates), 'results'),
+    ...declare(columns(first?.values ?? []), module.typed ? `(${row})` : row),
   ];
 }
 
 const typeOf = (module: ModuleCode, { type, nullable }: ScopeColumn): string =>
   `${typescriptOf(module, type)}${nullable ? ' | null' : ''}`;
 
-function textCode(module: ModuleCode, { column }: GroupKey, index: number): string {
-  const text = `${expand(module, factsOf(column.type).output)}(key[${index}])`;
+function textCode(module: ModuleCode, { type }: ScopeColumn, index: number): string {
+  const text = `${expand(module, factsOf(type).output)}(key[${index}])`;
   return `key[${index}] === null ? null : ${text}`;
 }
 
 /** Returns the code that evaluates the key and the inputs of the aggregates. A false FILTER leaves its inputs out. */
 function collectCode(module: ModuleCode, plan: Plan, grouping: Grouping): readonly string[] {
-  const { keys, aggregates } = grouping;
+  const { keys, aggregates, window } = grouping;
+  const direct = directReads(module, plan);
+  const timeLines =
+    window === undefined ? [] : [`${at(plan, window.time)} const windowTime$ = ${timeCode(module, window, direct)};`];
   const keyLines = keys.map(
     ({ column, expression }) => `${at(plan, expression)} const ${column.variable} = ${emit(module, expression)};`,
   );
   const inputLines = aggregates.flatMap((call, i) => {
     const { filter } = call;
     const values = valuesOf(call).map((expression, j) => {
-      const code = emit(module, expression);
+      const code = direct.get(expression) ?? emit(module, expression);
       const guarded = filter === undefined ? code : `filter${i + 1} ? ${code} : null`;
       return `${at(plan, expression)} const input${i + 1}_${j + 1} = ${guarded};`;
     });
@@ -118,15 +134,17 @@ function collectCode(module: ModuleCode, plan: Plan, grouping: Grouping): readon
   const inputs = [
     ...slotsOf(aggregates).flatMap(({ names }) => names),
     ...(grouping.first?.values ?? []).map(({ column }) => column.variable),
+    ...(window === undefined ? [] : ['windowTime$']),
   ];
   const names = keys.map(({ column }) => column.variable);
   const lines = [
+    ...timeLines,
     ...keyLines,
     ...inputLines,
     ...firstLines,
     `take(${identityCode(module, keys)}, [${names.join(', ')}], [${inputs.join(', ')}]);`,
   ];
-  const read = inputsOf(grouping).flatMap(columnsOf);
+  const read = inputsOf(grouping).flatMap((expression) => (direct.has(expression) ? [] : columnsOf(expression)));
   return ['collect: (row, event, take) => {', ...perRowCode(module, plan, { read, lines }), '},'];
 }
 

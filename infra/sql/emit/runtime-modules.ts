@@ -29,6 +29,7 @@ import * as decimals from '../../../functions/runtime/sql/numbers/decimals.ts';
 import * as doubleFunctions from '../../../functions/runtime/sql/numbers/double-functions.ts';
 import * as doubles from '../../../functions/runtime/sql/numbers/doubles.ts';
 import * as integers from '../../../functions/runtime/sql/numbers/integers.ts';
+import * as repeatedTexts from '../../../functions/runtime/sql/row/repeated-texts.ts';
 import * as row from '../../../functions/runtime/sql/row/row.ts';
 import * as rowCopy from '../../../functions/runtime/sql/row/row-copy.ts';
 import * as rowValues from '../../../functions/runtime/sql/row/row-values.ts';
@@ -51,6 +52,7 @@ import * as timeReaders from '../../../functions/runtime/sql/time/time-readers.t
 import * as timestampParts from '../../../functions/runtime/sql/time/timestamp-parts.ts';
 import * as timestamps from '../../../functions/runtime/sql/time/timestamps.ts';
 import * as zones from '../../../functions/runtime/sql/time/zones.ts';
+import * as windows from '../../../functions/runtime/sql/windows/window.ts';
 
 /** The runtime modules that generated code can import, for running it in this process. */
 export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -85,6 +87,7 @@ export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unk
   'numbers/double-functions': doubleFunctions,
   'numbers/doubles': doubles,
   'numbers/integers': integers,
+  'row/repeated-texts': repeatedTexts,
   'row/row': row,
   'row/row-copy': rowCopy,
   'row/row-values': rowValues,
@@ -107,4 +110,5 @@ export const runtimeModules: Readonly<Record<string, Readonly<Record<string, unk
   'time/timestamp-parts': timestampParts,
   'time/timestamps': timestamps,
   'time/zones': zones,
+  'windows/window': windows,
 };

@@ -89,10 +89,14 @@ interface PerRow {
 /** Returns code that runs lines for every row of an event: once, or for each element of the unnested lists. */
 export function perRowCode(module: ModuleCode, plan: Plan, { read, lines }: PerRow): readonly string[] {
   const indexes = indexesOf(plan);
+  const keys = plan.grouping?.keys ?? [];
+  const repeated = new Set(keys.flatMap(({ expression }) => (expression.kind === 'column' ? [expression.column] : [])));
   const lists = plan.unnests.map(({ list }) => list);
   const perElement = plan.where !== undefined && isPerElement(plan.where) ? [plan.where] : [];
   const needed = [...new Set([...read, ...[...lists, ...perElement].flatMap(columnsOf)])];
-  const reads = needed.filter(({ origin }) => origin !== 'unnest').map((column) => readColumn(module, column, indexes));
+  const reads = needed
+    .filter(({ origin }) => origin !== 'unnest')
+    .map((column) => readColumn(module, column, { indexes, repeated }));
   const inner = [...perElement.map((where) => `if (${truth(emit(module, where), where)}) continue;`), ...lines];
   const loops = plan.unnests.reduceRight<readonly string[]>((body, unnest) => loopCode(module, unnest, body), inner);
   return [...reads, ...loops];

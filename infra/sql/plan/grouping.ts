@@ -1,6 +1,7 @@
 import type { Checked, ScopeColumn } from './checked.ts';
 import type { Resolved } from './routine.ts';
 import type { SqlType } from './sql-type.ts';
+import type { Windowing } from './window.ts';
 
 /**
  * What a statement with GROUP BY or aggregates does with the rows of its input. Its outputs, HAVING and ORDER BY read
@@ -16,6 +17,8 @@ export interface Grouping {
   readonly sortKeys: readonly SortKey[];
   readonly limit: bigint | undefined;
   readonly offset: bigint;
+  /** Undefined without WINDOW. */
+  readonly window?: Windowing;
 }
 
 export interface GroupKey {
@@ -53,7 +56,8 @@ export interface SortKey {
 }
 
 /** Returns every expression over the columns of the input, in the order in which a row evaluates them. */
-export const inputsOf = ({ keys, aggregates, first }: Grouping): readonly Checked[] => [
+export const inputsOf = ({ keys, aggregates, first, window }: Grouping): readonly Checked[] => [
+  ...(window === undefined ? [] : [window.time]),
   ...keys.map(({ expression }) => expression),
   ...aggregates.flatMap(({ args, filter, sortKeys }) => [
     ...(filter === undefined ? [] : [filter]),

@@ -16,12 +16,13 @@ import { typeName } from './sql-type.ts';
 export function stateShape(plan: Plan): string {
   const { grouping } = plan;
   if (grouping === undefined) throw new Error('a plan without its grouping');
-  const { keys, aggregates, first } = grouping;
+  const { keys, aggregates, first, window } = grouping;
   const text = texts(plan);
   const parts = [
     `unnest ${plan.unnests.map(({ list }) => text(list)).join(', ')}`,
     `where ${plan.where === undefined ? '' : text(plan.where)}`,
     `keys ${keys.map(({ expression }) => text(expression)).join(', ')}`,
+    ...(window === undefined ? [] : [`window ${window.kind} ${window.size} ${window.advance}`]),
     ...aggregates.map((call) => callText(call, text)),
     ...(first === undefined ? [] : [`first ${first.values.map(({ expression }) => text(expression)).join(', ')}`]),
     ...(first === undefined ? [] : [`order ${first.sortKeys.map((key) => orderText(key, text)).join(', ')}`]),

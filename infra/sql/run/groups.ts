@@ -1,14 +1,14 @@
 import { cutText } from '../../../functions/runtime/cut-text.ts';
-import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { GroupedStatement, GroupResult } from '../../../functions/runtime/sql/aggregates/grouped-statement.ts';
 import { resultsOf, startStates } from '../../../functions/runtime/sql/aggregates/grouped-statement.ts';
-import type { Identity } from '../../../functions/runtime/sql/aggregates/identity.ts';
 import { compareRows } from '../../../functions/runtime/sql/aggregates/sorting.ts';
 import { SqlError } from '../../../functions/runtime/sql/errors/sql-error.ts';
 import { createWriter, writeByte } from '../../../functions/runtime/sql/json/json-writer.ts';
-import type { Row } from '../../../functions/runtime/sql/row/row.ts';
 import { groupedStatementOf } from '../emit/statement-of.ts';
 import type { Plan } from '../plan/plan.ts';
+import { keepSessions } from './keep-sessions.ts';
+import { keepPlain, keepWindows } from './keep-windows.ts';
+import type { Group, Keeping, KeptGroups } from './kept-groups.ts';
 import type { LinesResult } from './lines.ts';
 import { lineRunner } from './lines.ts';
 
@@ -23,48 +23,41 @@ export interface Groups {
   readonly outputs: (fail: (reason: string) => void) => Iterable<Buffer>;
 }
 
-interface Group {
-  readonly key: readonly unknown[];
-  states: readonly unknown[];
-}
-
 /** Starts the groups of a plan with a grouping. `most` is the number of groups beyond which a line throws. */
 export function startGroups(plan: Plan, statement = groupedStatementOf(plan), most = MOST_GROUPS): Groups {
-  const groups = new Map<Identity, Group>();
-  // Without GROUP BY there is one group, also without lines.
-  if (plan.grouping?.keys.length === 0) groups.set('', { key: [], states: startStates(statement) });
-  const take = (row: Row, { identity, key, inputs }: Taken): void => {
-    const group = groups.get(identity);
-    const states = statement.add(group?.states ?? startStates(statement), inputs, row);
-    if (group !== undefined) {
-      group.states = states;
-      return;
-    }
-    if (groups.size >= most) throw tooMany(most);
-    groups.set(identity, { key, states });
-  };
+  const isUndone = plan.unnests.length > 0 || statement.window?.kind === 'hopping';
+  const kept = keepGroups({ statement, most, isUndone });
   const { file, columns, where, whereReads = 0 } = statement;
   const add = lineRunner(plan, {
     file,
     columns,
     whereReads,
     ...(where === undefined ? {} : { where }),
-    select: (row, event) =>
-      statement.collect(row, event, (identity, key, inputs) => take(row, { identity, key, inputs })),
+    select: (row, event) => {
+      kept.startLine(row);
+      try {
+        statement.collect(row, event, kept.take);
+      } catch (error) {
+        kept.undoLine();
+        throw error;
+      }
+    },
   });
-  return { add, outputs: (fail) => outputsOf(plan, statement, { groups: groups.values(), fail }) };
+  return { add, outputs: (fail) => outputsOf(plan, statement, { groups: groupsOf(plan, statement, kept), fail }) };
 }
 
-interface Taken {
-  readonly identity: Identity;
-  readonly key: readonly unknown[];
-  readonly inputs: readonly unknown[];
+/** Keeps the groups of a statement, or their windows if it has WINDOW. */
+function keepGroups(keeping: Keeping): KeptGroups {
+  const { window } = keeping.statement;
+  if (window === undefined) return keepPlain(keeping);
+  return window.kind === 'session' ? keepSessions(keeping, window) : keepWindows(keeping, window);
 }
 
-const tooMany = (most: number): UserMistake =>
-  new UserMistake(
-    `there are more than ${most.toLocaleString('en')} groups, which millrace sql keeps in memory: group by fewer columns, or choose lines with WHERE`,
-  );
+/** Returns the groups. Without GROUP BY there is one, also without lines. */
+function groupsOf({ grouping }: Plan, statement: GroupedStatement, { all }: KeptGroups): Iterable<Group> {
+  const groups = [...all];
+  return groups.length === 0 && grouping?.keys.length === 0 ? [{ key: [], states: startStates(statement) }] : groups;
+}
 
 /** A group that HAVING leaves, and the values of ORDER BY. */
 interface Shown extends GroupResult {

@@ -39,7 +39,7 @@ export function clausesOf(source: Source, tokens: readonly ScanToken[], end: num
 export const isWord = (token: ScanToken | undefined, word: string): boolean => token?.text.toLowerCase() === word;
 
 /** Tests that words are not in parentheses, and not before FROM, where they could be a column and its name. */
-function isClause(tokens: readonly ScanToken[], index: number): boolean {
+export function isClause(tokens: readonly ScanToken[], index: number): boolean {
   const from = tokens.findIndex((token, i) => isWord(token, 'from') && depthAt(tokens, i) === 0);
   return from < index && depthAt(tokens, index) === 0;
 }

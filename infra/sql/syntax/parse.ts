@@ -4,6 +4,8 @@ import { clausesOf, isWord } from './clauses.ts';
 import { loadParser } from './parser.ts';
 import type { Source } from './source-position.ts';
 import { offsetOfByte, offsetOfCharacter, SqlMistake } from './source-position.ts';
+import type { ParsedEmit, ParsedWindow } from './window-clause.ts';
+import { windowClausesOf } from './window-clause.ts';
 
 export interface ParsedStatement {
   /** What CREATE STREAM or CREATE TABLE names; undefined for a bare SELECT. */
@@ -13,6 +15,8 @@ export interface ParsedStatement {
   readonly partitionBy: Node | undefined;
   /** The expression of TIMESTAMP BY. */
   readonly timestampBy: Node | undefined;
+  readonly window: ParsedWindow | undefined;
+  readonly emit: ParsedEmit | undefined;
   /** Converts a position in the parse tree to an offset in the source text. */
   readonly offsetOf: (location: number | undefined) => number;
 }
@@ -24,16 +28,19 @@ export interface Target {
 }
 
 /**
- * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM, PARTITION BY and TIMESTAMP
- * BY, so they (and CREATE TABLE) are found among Postgres's tokens and replaced by spaces first. All positions remain
- * positions in the source.
+ * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM, WINDOW TUMBLING, EMIT,
+ * PARTITION BY and TIMESTAMP BY, so they (and CREATE TABLE) are found among Postgres's tokens and replaced by spaces
+ * first. All positions remain positions in the source.
  */
 export async function parseStatement(source: Source): Promise<ParsedStatement> {
   const parser = await loadParser();
-  const tokens = tokensOf(parser, source);
-  rejectKsqlSyntax(source, tokens);
+  const all = tokensOf(parser, source);
+  rejectKsqlSyntax(source, all);
+  const { window, emit, taken } = windowClausesOf(source, all);
+  const tokens = all.filter((token) => !taken.includes(token));
   const create = createdBy(source, tokens);
   const bytes = Buffer.from(source.text, 'utf8');
+  for (const { start, end } of taken) bytes.fill(SPACE, start, end);
   const clauses = clausesOf(source, tokens, bytes.length);
   const [first] = clauses;
   const select = parseSelect(parser, source, blankOutside(bytes, create?.end ?? 0, first?.start ?? bytes.length));
@@ -46,6 +53,8 @@ export async function parseStatement(source: Source): Promise<ParsedStatement> {
     select,
     partitionBy: expressionOf('PARTITION BY'),
     timestampBy: expressionOf('TIMESTAMP BY'),
+    window,
+    emit,
     offsetOf: (location) => offsetOfByte(source.text, location ?? 0),
   };
 }
@@ -74,9 +83,13 @@ export async function parseCondition(source: Source, stream: string): Promise<Pa
     select: first.stmt.SelectStmt,
     partitionBy: undefined,
     timestampBy: undefined,
+    window: undefined,
+    emit: undefined,
     offsetOf: (location) => offsetOfByte(source.text, Math.max((location ?? 0) - beforeBytes, 0)),
   };
 }
+
+const SPACE = 0x20;
 
 type Parser = Awaited<ReturnType<typeof loadParser>>;
 
@@ -99,10 +112,6 @@ function tokensOf(parser: Parser, source: Source): readonly ScanToken[] {
 
 /** Syntax of ksqlDB and MySQL for which Postgres's parser would only report a syntax error. */
 const KSQL: readonly (readonly [words: readonly string[], problem: string, hint: string])[] = [
-  [['emit', 'changes'], 'EMIT CHANGES is not needed', 'leave it out: a transform processes every new event'],
-  [['window', 'tumbling'], 'windows are not supported yet', 'a transform sees one event at a time'],
-  [['window', 'hopping'], 'windows are not supported yet', 'a transform sees one event at a time'],
-  [['window', 'session'], 'windows are not supported yet', 'a transform sees one event at a time'],
   [
     ['create', 'or', 'replace'],
     'CREATE OR REPLACE is not needed',

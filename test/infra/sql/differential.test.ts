@@ -7,6 +7,7 @@ import { compareJoins } from './join-differential.ts';
 import type { Oracle } from './oracle.ts';
 import { startOracle } from './oracle.ts';
 import { compareStatements } from './statement-differential.ts';
+import { compareWindowed } from './windowed-differential.ts';
 
 let oracle: Oracle;
 beforeAll(async () => {
@@ -30,6 +31,10 @@ test('200 random statements with groups have the same outputs as in Postgres, wi
 
 test('100 random joins of two inputs have the same rows as in Postgres, with keys of all types, nulls and groups', async () => {
   expectSame(await compareJoins(oracle, { cases: 100, seed }));
+});
+
+test('100 random statements with windows have the answer of date_bin, generate_series and window functions in Postgres', async () => {
+  expectSame(await compareWindowed(oracle, { cases: 100, seed }));
 });
 
 function expectSame({ cases, unsupported, errors, differences }: Report): void {

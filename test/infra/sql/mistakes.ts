@@ -257,7 +257,36 @@ export const MISTAKES: readonly (readonly [about: string, rows: readonly Mistake
         'SELECT ‸row_number() OVER (ORDER BY order_id) AS n FROM orders',
         'row_number(…) OVER: window functions are not supported yet',
       ],
-      ['SELECT order_id FROM orders ‸WINDOW w AS (ORDER BY order_id)', 'WINDOW is not supported yet'],
+      [
+        'SELECT order_id FROM orders ‸WINDOW w AS (ORDER BY order_id)',
+        'WINDOW <name> AS (…) is not supported yet',
+        'for windows of time write WINDOW TUMBLING (SIZE 15 MINUTES) after FROM',
+      ],
+      [
+        'SELECT order_id FROM orders ‸WINDOW tumbling AS (ORDER BY order_id)',
+        'WINDOW <name> AS (…) is not supported yet',
+        'for windows of time write WINDOW TUMBLING (SIZE 15 MINUTES) after FROM',
+      ],
+      [
+        'SELECT order_id FROM orders ‸WINDOW TUMBLING (SIZE 1 HOUR) WHERE sales > 1',
+        'WINDOW is not supported in a transform, which sees one event at a time',
+        'windows need a table: CREATE TABLE … AS SELECT … WINDOW … GROUP BY …; `millrace sql` runs them over files',
+      ],
+      [
+        'SELECT status, count(*) AS n FROM orders ‸WINDOW SESSION (30 MINUTES) GROUP BY status',
+        'WINDOW is not supported in a transform, which sees one event at a time',
+        'windows need a table: CREATE TABLE … AS SELECT … WINDOW … GROUP BY …; `millrace sql` runs them over files',
+      ],
+      [
+        'SELECT order_id FROM orders ‸EMIT CHANGES',
+        'EMIT CHANGES is not needed',
+        'leave it out: a transform processes every new event',
+      ],
+      [
+        'SELECT order_id FROM orders ‸EMIT FINAL',
+        'EMIT FINAL needs WINDOW: without one, a group never ends',
+        'add WINDOW TUMBLING (SIZE 15 MINUTES) after FROM, or write EMIT CHANGES',
+      ],
       [
         'SELECT order_id FROM orders ‸GROUP BY order_id',
         'GROUP BY is not supported in a transform, which sees one event at a time',

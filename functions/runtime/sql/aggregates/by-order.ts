@@ -20,6 +20,8 @@ const keptIf = <Value, Place>(isBetter: (place: Place, known: Place) => boolean)
   start: () => ({ value: null, place: null }),
   add: (kept, value, place) =>
     place === null || (kept.place !== null && !isBetter(place, kept.place)) ? kept : { value, place },
+  merge: (kept, { value, place }) =>
+    place === null || (kept.place !== null && !isBetter(place, kept.place)) ? kept : { value, place },
   result: ({ value }) => value,
   save: ({ value, place }) => [value, place],
   load: ([value, place]) => ({ value: value as Value | null, place: place as Place | null }),

@@ -51,6 +51,11 @@ export function collected(
   return {
     start,
     add,
+    merge: (rows, other) =>
+      [...rows.list.slice(0, rows.count), ...other.list.slice(0, other.count)].reduce<Rows>(
+        (merged, row) => add(merged, ...row),
+        start(),
+      ),
     result({ list, count }) {
       const sorted = list.slice(0, count).sort((a, b) => compareRows(sorting, a, b));
       const state = sorted.reduce<unknown>(

@@ -2,6 +2,7 @@ import type { Accumulator } from './accumulator.ts';
 
 const counter: Omit<Accumulator<number, [], bigint>, 'add'> = {
   start: () => 0,
+  merge: (count, other) => count + other,
   result: (count) => BigInt(count),
   save: (count) => [BigInt(count)],
   load: ([count]) => Number(count),

@@ -22,6 +22,11 @@ function spreadOf<Value>(toDecimal: (value: Value) => Decimal, result: Spread<Va
       const decimal = toDecimal(value);
       return { count: count + 1, sum: addDecimals(sum, decimal), squares: addDecimals(squares, squareOf(decimal)) };
     },
+    merge: (a, b) => ({
+      count: a.count + b.count,
+      sum: addDecimals(a.sum, b.sum),
+      squares: addDecimals(a.squares, b.squares),
+    }),
     result,
     save: ({ count, sum, squares }) => [BigInt(count), sum, squares],
     load: ([count, sum, squares]) => ({ count: Number(count), sum: sum as Decimal, squares: squares as Decimal }),

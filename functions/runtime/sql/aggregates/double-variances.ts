@@ -1,4 +1,5 @@
 import { SqlError } from '../errors/sql-error.ts';
+import { addDoubles } from '../numbers/doubles.ts';
 import type { Accumulator } from './accumulator.ts';
 
 /** The number of values, their sum, and the sum of the squares of their distances from the mean. */
@@ -26,9 +27,23 @@ function add(before: Moments, value: number): Moments {
   return { count, sum, squares: NaN };
 }
 
+/** Merges as Postgres does for the partial results of parallel workers. */
+function merge(a: Moments, b: Moments): Moments {
+  if (a.count === 0) return b;
+  if (b.count === 0) return a;
+  const count = a.count + b.count;
+  const sum = addDoubles(a.sum, b.sum);
+  const distance = a.sum / a.count - b.sum / b.count;
+  const squares = a.squares + b.squares + (a.count * b.count * distance * distance) / count;
+  if (isInfinite(squares) && !isInfinite(a.squares) && !isInfinite(b.squares))
+    throw new SqlError('22003', 'value out of range: overflow');
+  return { count, sum, squares };
+}
+
 const spreadOf = (result: Spread['result']): Spread => ({
   start: () => ({ count: 0, sum: 0, squares: 0 }),
   add,
+  merge,
   result,
   save: ({ count, sum, squares }) => [BigInt(count), sum, squares],
   load: ([count, sum, squares]) => ({ count: Number(count), sum: sum as number, squares: squares as number }),

@@ -16,6 +16,11 @@ export const firstRow = (sorting: readonly Sorting[]): Accumulator<Values | null
       const order = kept === null ? -1 : compareRows(sorting, row, kept);
       return order < 0 || (order === 0 && takesEqual) ? row : kept;
     },
+    merge: (kept, other) => {
+      if (kept === null || other === null) return kept ?? other;
+      const order = compareRows(sorting, other, kept);
+      return order < 0 || (order === 0 && takesEqual) ? other : kept;
+    },
     result: (kept) => kept,
     save: (kept) => kept ?? [],
     load: (columns) => columns,

@@ -12,22 +12,26 @@ export const greatestDistinct = <T>(compare: (a: T, b: T) => number): Greatest<T
 function greatest<T>(compare: (a: T, b: T) => number, isDistinct: boolean): Greatest<T> {
   return {
     start: () => [],
-    add(values, value, count) {
-      const last = values[values.length - 1];
-      if (values.length >= count && last !== undefined && compare(last, value) >= 0) return values;
-      const at = values.findIndex((other) => compare(other, value) < 0);
-      const index = at === -1 ? values.length : at;
-      const before = values[index - 1];
-      if (isDistinct && before !== undefined && compare(before, value) === 0) return values;
-      const kept = [...values.slice(0, index), value, ...values.slice(index)].slice(0, count);
-      checkBounds(
-        kept.length,
-        kept.reduce((size, item) => size + sizeOf(item), 0),
-      );
-      return kept;
-    },
+    add,
+    merge: (values, other, [, count]) =>
+      other.reduce<readonly T[]>((all, value) => add(all, value, count as number), values),
     result: (values) => (values.length === 0 ? null : values),
     save: (values) => [values],
     load: ([values]) => values as readonly T[],
   };
+
+  function add(values: readonly T[], value: T, count: number): readonly T[] {
+    const last = values[values.length - 1];
+    if (values.length >= count && last !== undefined && compare(last, value) >= 0) return values;
+    const at = values.findIndex((other) => compare(other, value) < 0);
+    const index = at === -1 ? values.length : at;
+    const before = values[index - 1];
+    if (isDistinct && before !== undefined && compare(before, value) === 0) return values;
+    const kept = [...values.slice(0, index), value, ...values.slice(index)].slice(0, count);
+    checkBounds(
+      kept.length,
+      kept.reduce((size, item) => size + sizeOf(item), 0),
+    );
+    return kept;
+  }
 }

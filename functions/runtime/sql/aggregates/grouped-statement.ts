@@ -1,5 +1,6 @@
 import type { Row } from '../row/row.ts';
 import type { EventAttributes, Statement, Target } from '../sql-transform.ts';
+import type { WindowFrame } from '../windows/window.ts';
 import type { Accumulator } from './accumulator.ts';
 import type { Identity } from './identity.ts';
 import type { Sorting } from './sorting.ts';
@@ -28,6 +29,16 @@ export interface KeptGroups extends Omit<Statement, 'select'> {
   /** For each aggregate, how the columns of its state are written as Postgres's text, and read. */
   readonly stateTexts: readonly (readonly ColumnText[])[];
   readonly add: (states: readonly unknown[], inputs: readonly unknown[], place: Place) => readonly unknown[];
+  /**
+   * With SESSION: makes one group's states of those of two sessions, of which the first is the earlier one. Throws
+   * `SqlError`; it leaves both as they were.
+   */
+  readonly merge?: (states: readonly unknown[], others: readonly unknown[], place: Place) => readonly unknown[];
+  /**
+   * The windows of WINDOW. A group is then one of a key *and* a window: whoever keeps the states finds the windows in
+   * which the time of a row lies, and appends the window's start and end to the key wherever a key is given back.
+   */
+  readonly window?: WindowFrame;
   /** Tests whether HAVING is true. It decides what is shown of a group, never what is kept. */
   readonly having: (key: readonly unknown[], results: readonly unknown[], place: Place) => boolean;
   /** Writes the group's output as a JSON object. */
@@ -45,7 +56,10 @@ export interface AnyAccumulator {
 
 export type ColumnText = readonly [toText: (value: never) => string, fromText: (text: string) => unknown];
 
-/** Takes one row: the identity and the values of its group's key, and the inputs of the aggregates. */
+/**
+ * Takes one row: the identity and the values of its group's key without the window, and the inputs of the aggregates.
+ * With WINDOW the row's time follows the inputs: see `rowTime`.
+ */
 export type TakeRow = (identity: Identity, key: readonly unknown[], inputs: readonly unknown[]) => void;
 
 export interface GroupResult {

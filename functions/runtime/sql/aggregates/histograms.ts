@@ -27,6 +27,13 @@ export const countsOfTexts: Accumulator<Counts, [string], Json> = {
     checkBounds(counts.size + (isNew ? 1 : 0), size);
     return { counts, size, last: text };
   },
+  merge(state, other) {
+    const counts = new Map(totalsOf(state));
+    for (const [text, count] of totalsOf(other)) counts.set(text, (counts.get(text) ?? 0) + count);
+    const size = [...counts.keys()].reduce((total, text) => total + text.length, 0);
+    checkBounds(counts.size, size);
+    return { counts, size, last: undefined };
+  },
   result: (state) => (state.counts.size === 0 && state.last === undefined ? null : jsonOf(state)),
   save: (state) => [jsonOf(state)],
   load: ([saved]) => {
@@ -35,8 +42,10 @@ export const countsOfTexts: Accumulator<Counts, [string], Json> = {
   },
 };
 
-function jsonOf({ counts, last }: Counts): Map<string, Decimal> {
-  const json = new Map([...counts].map(([text, n]) => [text, finite(BigInt(n), 0)]));
-  if (last !== undefined) json.set(last, finite(BigInt((counts.get(last) ?? 0) + 1), 0));
-  return json;
+const jsonOf = (state: Counts): Map<string, Decimal> =>
+  new Map([...totalsOf(state)].map(([text, n]) => [text, finite(BigInt(n), 0)]));
+
+/** Returns the counts with that of the last row. */
+function totalsOf({ counts, last }: Counts): ReadonlyMap<string, number> {
+  return last === undefined ? counts : new Map(counts).set(last, (counts.get(last) ?? 0) + 1);
 }

@@ -19,6 +19,12 @@ export const arrayOfValues: Accumulator<Items, [unknown], readonly unknown[]> = 
     list.push(value);
     return { list, count: count + 1, size };
   },
+  merge(items, other) {
+    const size = items.size + other.size;
+    checkBounds(items.count + other.count, size);
+    const list = [...items.list.slice(0, items.count), ...other.list.slice(0, other.count)];
+    return { list, count: list.length, size };
+  },
   result: ({ list, count }) => (count === 0 ? null : list.slice(0, count)),
   save: ({ list, count }) => [count === 0 ? null : list.slice(0, count)],
   load([saved]) {
@@ -27,23 +33,35 @@ export const arrayOfValues: Accumulator<Items, [unknown], readonly unknown[]> = 
   },
 };
 
+/** The joined values, and the delimiter of the first one: it stands before them if they follow others. */
+interface Joined<T> {
+  readonly all: T;
+  readonly before: T | null;
+}
+
 /**
  * Joins texts, or bytes. Skips null values; a null delimiter is empty. The delimiter of the first value is not used.
  */
 function joined<T extends { readonly length: number }>(
   concat: (a: T, b: T) => T,
-): Accumulator<T | null, [T | null, T | null], T> {
+): Accumulator<Joined<T> | null, [T | null, T | null], T> {
+  const append = (known: Joined<T>, { all, before }: Joined<T>): Joined<T> => {
+    const joined = concat(before === null ? known.all : concat(known.all, before), all);
+    checkBounds(0, joined.length + (known.before?.length ?? 0));
+    return { all: joined, before: known.before };
+  };
   return {
     start: () => null,
-    add(before, value, delimiter) {
-      if (value === null) return before;
-      const all = before === null ? value : concat(delimiter === null ? before : concat(before, delimiter), value);
-      checkBounds(0, all.length);
-      return all;
+    add(known, all, before) {
+      if (all === null) return known;
+      if (known !== null) return append(known, { all, before });
+      checkBounds(0, all.length + (before?.length ?? 0));
+      return { all, before };
     },
-    result: (all) => all,
-    save: (all) => [all],
-    load: ([all]) => all as T | null,
+    merge: (known, other) => (known === null ? other : other === null ? known : append(known, other)),
+    result: (known) => known?.all ?? null,
+    save: (known) => [known?.all ?? null, known?.before ?? null],
+    load: ([all, before]) => (all === null ? null : { all: all as T, before: before as T | null }),
   };
 }
 

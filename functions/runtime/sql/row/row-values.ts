@@ -3,12 +3,17 @@ import { EventRejected } from '../../errors.ts';
 import { SqlError } from '../errors/sql-error.ts';
 import type { Json } from '../json/json.ts';
 import { jsonFromText, storable } from '../json/json.ts';
-import { decimalFromJson, doubleFromJson } from '../json/json-columns.ts';
+import { decimalFromJson, doubleFromJson, timestamptzFromJson } from '../json/json-columns.ts';
 import type { Decimal } from '../numbers/decimals.ts';
 import { decimalFromNumber } from '../numbers/decimals.ts';
 import { doubleFromText } from '../numbers/doubles.ts';
+import type { AnyDecimal } from '../numbers/short-decimals.ts';
 import { HAS_ESCAPE } from '../scan/scan-memory.ts';
+import { isoMicros } from '../time/iso-bytes.ts';
+import { windowTime } from '../windows/window.ts';
 import type { Row } from './row.ts';
+import type { ShortNumber } from './short-numbers.ts';
+import { readShortNumber } from './short-numbers.ts';
 
 /** Tests whether a column has a value. The functions below return null for a column that is missing or null in JSON. */
 export function isPresent(row: Row, column: number): boolean {
@@ -62,20 +67,57 @@ export function decimalAt(row: Row, column: number): Decimal | null {
   if (!isPresent(row, column)) return null;
   const start = row.starts[column] as number;
   if (!beginsNumber(row.bytes[start])) return valueAt(row, column, { type: 'numeric', read: decimalFromJson });
+  if (isShortAt(row, column)) return { digits: BigInt(short.units), scale: short.scale, special: undefined };
   return decimalFromNumber(row.bytes.toString('latin1', start, row.ends[column]));
 }
+
+/** Reads a numeric column for sums. */
+export function anyDecimalAt(row: Row, column: number): AnyDecimal | null {
+  return isPresent(row, column) && isShortAt(row, column)
+    ? { units: short.units, scale: short.scale }
+    : decimalAt(row, column);
+}
+
+/** The number that is being read. */
+const short: ShortNumber = { from: 0, to: 0, units: 0, scale: 0 };
+
+function isShortAt(row: Row, column: number): boolean {
+  short.from = row.starts[column] as number;
+  short.to = row.ends[column] as number;
+  return readShortNumber(row.bytes, short);
+}
+
+/** Powers of ten that a double holds exactly. Dividing a short number by one of them rounds as JSON.parse does. */
+const TENS = Array.from({ length: 16 }, (_, i) => 10 ** i);
 
 /** Reads a double precision as JSON.parse does, not through numeric, because numeric has no -0. */
 export function doubleAt(row: Row, column: number): number | null {
   if (!isPresent(row, column)) return null;
   const start = row.starts[column] as number;
   if (!beginsNumber(row.bytes[start])) return valueAt(row, column, { type: 'double precision', read: doubleFromJson });
+  if (isShortAt(row, column)) return short.units / (TENS[short.scale] as number);
   try {
     return doubleFromText(row.bytes.toString('latin1', start, row.ends[column]));
   } catch (error) {
     if (error instanceof SqlError) return misfitAt(row, column, 'double precision');
     throw error;
   }
+}
+
+const readTimestamptz = { type: 'timestamptz', read: timestamptzFromJson };
+
+export function timestamptzAt(row: Row, column: number): bigint | null {
+  if (!isPresent(row, column)) return null;
+  const start = row.starts[column] as number;
+  const micros = isoMicros(row.view, start + 1, (row.ends[column] as number) - 1);
+  return Number.isNaN(micros) || row.bytes[start] !== QUOTE ? valueAt(row, column, readTimestamptz) : BigInt(micros);
+}
+
+/** Reads a timestamptz column as the time of a row with WINDOW. */
+export function windowTimeAt(row: Row, column: number): number {
+  const start = row.starts[column] as number;
+  const micros = start < 0 ? Number.NaN : isoMicros(row.view, start + 1, (row.ends[column] as number) - 1);
+  return Number.isNaN(micros) || row.bytes[start] !== QUOTE ? windowTime(timestamptzAt(row, column)) : micros;
 }
 
 export function jsonAt(row: Row, column: number): Json | null {

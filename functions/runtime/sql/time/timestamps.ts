@@ -1,6 +1,7 @@
 import { SqlError } from '../errors/sql-error.ts';
 import { roundDouble } from '../numbers/doubles.ts';
 import { civilFromDays, daysFromCivil, yearText } from './calendar.ts';
+import { isoMicrosOfText } from './iso-bytes.ts';
 import { parseMoment } from './moments.ts';
 
 /**
@@ -27,6 +28,8 @@ export const timestampFromText = (text: string): bigint => fromText('timestamp',
 export const timestamptzFromText = (text: string): bigint => fromText('timestamp with time zone', text, true);
 
 function fromText(type: string, text: string, withZone: boolean): bigint {
+  const short = isoMicrosOfText(text);
+  if (!Number.isNaN(short)) return BigInt(short);
   const moment = parseMoment(type, text);
   if (moment.infinite !== 0) return moment.infinite > 0 ? MAX_TIMESTAMP : MIN_TIMESTAMP;
   const zone = withZone ? (moment.offsetMicros ?? 0n) : 0n;

@@ -1,0 +1,48 @@
+import { addDecimals } from './decimal-arithmetic.ts';
+import type { Decimal } from './decimals.ts';
+
+/**
+ * A value of numeric with few digits: `units × 10^-scale`, exactly, as long as the units are a safe integer. Sums of a
+ * million events are several times as fast with it as with `Decimal`.
+ */
+export interface ShortDecimal {
+  readonly units: number;
+  readonly scale: number;
+}
+
+export type AnyDecimal = Decimal | ShortDecimal;
+
+const isShort = (value: AnyDecimal): value is ShortDecimal => (value as ShortDecimal).units !== undefined;
+
+export const decimalOf = (value: AnyDecimal): Decimal =>
+  isShort(value) ? { digits: BigInt(value.units), scale: value.scale, special: undefined } : value;
+
+/** Returns a decimal as a short one if it is short enough. */
+export function shortened(value: Decimal): AnyDecimal {
+  const { digits, scale, special } = value;
+  const units = Number(digits);
+  return special === undefined && scale < POWERS.length && Number.isSafeInteger(units) ? { units, scale } : value;
+}
+
+const POWERS = Array.from({ length: 16 }, (_, i) => 10 ** i);
+
+/** Adds exactly, as `addDecimals` does. */
+export function addAny(a: AnyDecimal, b: AnyDecimal): AnyDecimal {
+  if (isShort(a) && isShort(b)) {
+    const scale = a.scale > b.scale ? a.scale : b.scale;
+    const units = unitsAt(a, scale) + unitsAt(b, scale);
+    // Both operands of an inexact sum would be beyond the safe integers too.
+    if (units < SAFE && units > -SAFE) return { units, scale };
+  }
+  return addDecimals(decimalOf(a), decimalOf(b));
+}
+
+/** Half of the safe integers: a sum of two numbers that is smaller was not rounded. */
+const SAFE = 2 ** 52;
+
+function unitsAt({ units, scale }: ShortDecimal, wanted: number): number {
+  if (scale === wanted) return units;
+  const power = POWERS[wanted - scale];
+  const scaled = power === undefined ? Number.NaN : units * power;
+  return scaled < SAFE && scaled > -SAFE ? scaled : Number.NaN;
+}

@@ -1,0 +1,72 @@
+import type { TakeRow } from '../../../functions/runtime/sql/aggregates/grouped-statement.ts';
+import { startStates } from '../../../functions/runtime/sql/aggregates/grouped-statement.ts';
+import type { Identity } from '../../../functions/runtime/sql/aggregates/identity.ts';
+import type { WindowFrame } from '../../../functions/runtime/sql/windows/window.ts';
+import {
+  boundValues,
+  lastStart,
+  rowTime,
+  windowEnd,
+  windowStarts,
+} from '../../../functions/runtime/sql/windows/window.ts';
+import type { Group, Keeping, KeptGroups, Line } from './kept-groups.ts';
+import { startLines } from './kept-groups.ts';
+
+/** Keeps the groups of a statement without WINDOW. */
+export function keepPlain(keeping: Keeping): KeptGroups {
+  const line = startLines(keeping);
+  return { ...line, take: takerOf(keeping, line, []) };
+}
+
+/** Returns the function that adds rows to their groups in one window, whose bounds end the keys. */
+function takerOf({ statement, isUndone }: Keeping, line: Line<Group>, bounds: readonly bigint[]): TakeRow {
+  const groups = new Map<Identity, Group>();
+  const { place, begin, changed } = line;
+  return (identity, key, inputs) => {
+    const group = groups.get(identity);
+    if (group === undefined) {
+      const states = statement.add(startStates(statement), inputs, place());
+      groups.set(identity, begin({ key: bounds.length === 0 ? key : [...key, ...bounds], states }));
+      if (isUndone) changed(() => groups.delete(identity));
+      return;
+    }
+    const before = group.states;
+    group.states = statement.add(before, inputs, place());
+    if (isUndone)
+      changed(() => {
+        group.states = before;
+      });
+  };
+}
+
+/** Keeps the tumbling or hopping windows of the groups. */
+export function keepWindows(keeping: Keeping, frame: WindowFrame): KeptGroups {
+  const line = startLines(keeping);
+  const windows = new Map<number, TakeRow>();
+  const windowAt = (start: number): TakeRow => {
+    const known = windows.get(start);
+    if (known !== undefined) return known;
+    const begun = takerOf(keeping, line, boundValues({ start, end: windowEnd(frame, start) }));
+    windows.set(start, begun);
+    return begun;
+  };
+  if (frame.kind === 'hopping')
+    return {
+      ...line,
+      take(identity, key, inputs) {
+        for (const start of windowStarts(frame, rowTime(inputs))) windowAt(start)(identity, key, inputs);
+      },
+    };
+  // Neighbours in a file are often in one window.
+  let [start, last]: [number, TakeRow | undefined] = [0, undefined];
+  const { size } = frame;
+  const take: TakeRow = (identity, key, inputs) => {
+    const time = rowTime(inputs);
+    if (last === undefined || time < start || time >= start + size) {
+      start = lastStart(size, time);
+      last = windowAt(start);
+    }
+    last(identity, key, inputs);
+  };
+  return { ...line, take };
+}

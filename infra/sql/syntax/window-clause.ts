@@ -1,0 +1,204 @@
+import type { ScanToken } from 'libpg-query';
+import { isClause, isWord } from './clauses.ts';
+import type { Source } from './source-position.ts';
+import { offsetOfByte, SqlMistake } from './source-position.ts';
+import { suggest } from './suggest.ts';
+
+export type WindowKind = 'tumbling' | 'hopping' | 'session';
+
+/** The WINDOW clause as it is written. Offsets are in the source text. */
+export interface ParsedWindow {
+  readonly kind: WindowKind;
+  readonly offset: number;
+  /** The SIZE; of a session the gap. */
+  readonly size: Duration;
+  readonly advance: Duration | undefined;
+  readonly grace: Duration | undefined;
+  readonly retention: Duration | undefined;
+}
+
+export interface Duration {
+  readonly millis: number;
+  readonly offset: number;
+}
+
+export interface ParsedEmit {
+  readonly what: 'changes' | 'final';
+  readonly offset: number;
+}
+
+/** ksqlDB's clauses, which Postgres's parser does not know. */
+export interface WindowClauses {
+  readonly window: ParsedWindow | undefined;
+  readonly emit: ParsedEmit | undefined;
+  /** The tokens of both clauses. */
+  readonly taken: readonly ScanToken[];
+}
+
+const KINDS: readonly WindowKind[] = ['tumbling', 'hopping', 'session'];
+
+/** Reads `WINDOW TUMBLING (…)`, `HOPPING (…)` or `SESSION (…)`, and `EMIT CHANGES` or `EMIT FINAL`. */
+export function windowClausesOf(source: Source, tokens: readonly ScanToken[]): WindowClauses {
+  const windows = tokens.flatMap((_, i) => (isWindow(tokens, i) ? [i] : []));
+  const emits = tokens.flatMap((_, i) => (isEmit(tokens, i) ? [i] : []));
+  const [windowAt, secondWindow] = windows;
+  const [emitAt, secondEmit] = emits;
+  const second = secondWindow ?? secondEmit;
+  if (second !== undefined)
+    throw mistakeAt(source, tokens[second], {
+      problem: `there are two of ${second === secondWindow ? 'WINDOW' : 'EMIT'}`,
+      hint: 'leave one of them out',
+    });
+  const read = windowAt === undefined ? undefined : readWindow({ source, tokens, index: windowAt });
+  const emit: ParsedEmit | undefined =
+    emitAt === undefined
+      ? undefined
+      : {
+          what: isWord(tokens[emitAt + 1], 'final') ? 'final' : 'changes',
+          offset: offsetOfByte(source.text, tokens[emitAt]?.start ?? 0),
+        };
+  return {
+    window: read?.window,
+    emit,
+    taken: [
+      ...(windowAt === undefined ? [] : tokens.slice(windowAt, read?.end)),
+      ...(emitAt === undefined ? [] : tokens.slice(emitAt, emitAt + 2)),
+    ],
+  };
+}
+
+/** `WINDOW w AS (…)` is Postgres's own clause. */
+const isWindow = (tokens: readonly ScanToken[], index: number): boolean =>
+  isWord(tokens[index], 'window') &&
+  (tokens[index + 2]?.text === '(' || KINDS.some((kind) => isWord(tokens[index + 1], kind))) &&
+  !isWord(tokens[index + 2], 'as') &&
+  isClause(tokens, index);
+
+const isEmit = (tokens: readonly ScanToken[], index: number): boolean =>
+  isWord(tokens[index], 'emit') &&
+  (isWord(tokens[index + 1], 'changes') || isWord(tokens[index + 1], 'final')) &&
+  isClause(tokens, index);
+
+/** The tokens, and the index of the next one. */
+interface Reader {
+  readonly source: Source;
+  readonly tokens: readonly ScanToken[];
+  index: number;
+}
+
+const FORMS: Readonly<Record<WindowKind, string>> = {
+  tumbling: 'write WINDOW TUMBLING (SIZE 15 MINUTES)',
+  hopping: 'write WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 15 MINUTES)',
+  session: 'write WINDOW SESSION (30 MINUTES)',
+};
+
+function readWindow(reader: Reader): { readonly window: ParsedWindow; readonly end: number } {
+  const { source, tokens } = reader;
+  const offset = offsetOfByte(source.text, tokens[reader.index]?.start ?? 0);
+  const word = tokens[reader.index + 1];
+  const kind = KINDS.find((known) => isWord(word, known));
+  if (kind === undefined) {
+    const near = suggest(word?.text ?? '', KINDS);
+    throw mistakeAt(source, word, {
+      problem: `there are no windows of the kind ${word?.text.toUpperCase()}`,
+      hint: near === undefined ? 'use TUMBLING, HOPPING or SESSION' : `did you mean ${near.toUpperCase()}?`,
+    });
+  }
+  reader.index += 2;
+  expect(reader, ['('], FORMS[kind]);
+  if (kind !== 'session') expect(reader, ['size'], FORMS[kind]);
+  const size = readDuration(reader, kind === 'session' ? 'the gap of SESSION' : 'SIZE');
+  if (kind === 'hopping') expect(reader, [',', 'advance', 'by'], FORMS[kind]);
+  const advance = kind === 'hopping' ? readDuration(reader, 'ADVANCE BY') : undefined;
+  const options = readOptions(reader);
+  expect(reader, [')'], FORMS[kind]);
+  return { window: { kind, offset, size, advance, ...options }, end: reader.index };
+}
+
+function readOptions(reader: Reader): Pick<ParsedWindow, 'grace' | 'retention'> {
+  const read: { grace?: Duration; retention?: Duration } = {};
+  while (tokenOf(reader)?.text === ',') {
+    reader.index += 1;
+    const token = tokenOf(reader);
+    const name = isWord(token, 'grace') ? 'grace' : isWord(token, 'retention') ? 'retention' : undefined;
+    if (name === undefined)
+      throw mistakeAt(reader.source, token, {
+        problem: 'expected GRACE PERIOD or RETENTION',
+        hint: 'write (SIZE 15 MINUTES, RETENTION 30 DAYS, GRACE PERIOD 1 HOUR)',
+      });
+    if (read[name] !== undefined)
+      throw mistakeAt(reader.source, token, {
+        problem: `there are two of ${name === 'grace' ? 'GRACE PERIOD' : 'RETENTION'}`,
+      });
+    expect(reader, name === 'grace' ? ['grace', 'period'] : ['retention'], 'write GRACE PERIOD 1 HOUR');
+    read[name] = readDuration(reader, name === 'grace' ? 'GRACE PERIOD' : 'RETENTION');
+  }
+  return { grace: read.grace, retention: read.retention };
+}
+
+const tokenOf = ({ tokens, index }: Reader): ScanToken | undefined => tokens[index];
+
+function expect(reader: Reader, words: readonly string[], hint: string): void {
+  for (const word of words) {
+    if (!isWord(tokenOf(reader), word))
+      throw mistakeAt(reader.source, tokenOf(reader), { problem: `expected ${word.toUpperCase()}`, hint });
+    reader.index += 1;
+  }
+}
+
+const SECOND = 1000;
+const UNITS: ReadonlyMap<string, number> = new Map([
+  ['millisecond', 1],
+  ['second', SECOND],
+  ['minute', 60 * SECOND],
+  ['hour', 3600 * SECOND],
+  ['day', 86_400 * SECOND],
+]);
+const UNIT_NAMES = 'MILLISECONDS, SECONDS, MINUTES, HOURS and DAYS';
+/** Ten years: sums of such durations and a time stay in the range of timestamps. */
+const LONGEST_DAYS = 3653;
+
+function readDuration(reader: Reader, what: string): Duration {
+  const { source } = reader;
+  const number = tokenOf(reader);
+  const offset = offsetOfByte(source.text, number?.start ?? Buffer.byteLength(source.text));
+  if (number === undefined || !/^\d+$/.test(number.text))
+    throw mistakeAt(source, number, {
+      problem: `${what} takes a whole number and a unit`,
+      hint: `write ${what === 'the gap of SESSION' ? 'SESSION (' : `${what} `}15 MINUTES${what === 'the gap of SESSION' ? ')' : ''}`,
+    });
+  reader.index += 1;
+  const unit = tokenOf(reader);
+  const name = unit?.text.toLowerCase() ?? '';
+  const millisOfOne = UNITS.get(name.replace(/s$/, ''));
+  if (millisOfOne === undefined) throw mistakeAt(source, unit, unknownUnit(what, name));
+  reader.index += 1;
+  const millis = Number(number.text) * millisOfOne;
+  if (millis > LONGEST_DAYS * 86_400 * SECOND)
+    throw mistakeAt(source, number, {
+      problem: `${what} is longer than ${LONGEST_DAYS.toLocaleString('en')} days`,
+      hint: 'leave WINDOW out to keep one group for all times',
+    });
+  return { millis, offset };
+}
+
+function unknownUnit(what: string, name: string): Problem {
+  if (!/^\w+$/.test(name))
+    return { problem: `${what} takes a unit after its number`, hint: `the units are ${UNIT_NAMES}` };
+  const hint = /^weeks?$/.test(name)
+    ? 'write 7 DAYS'
+    : /^(?:month|quarter|year)s?$/.test(name)
+      ? `its length differs: write a number of days, or group by date_trunc('${name.replace(/s$/, '')}', …) without WINDOW`
+      : `the units are ${UNIT_NAMES}`;
+  return { problem: `there is no unit ${name.toUpperCase()}`, hint };
+}
+
+interface Problem {
+  readonly problem: string;
+  readonly hint?: string;
+}
+
+function mistakeAt(source: Source, token: ScanToken | undefined, problem: Problem): SqlMistake {
+  const offset = offsetOfByte(source.text, token?.start ?? Buffer.byteLength(source.text));
+  return new SqlMistake('invalid', { source, offset, ...problem });
+}
