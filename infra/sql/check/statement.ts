@@ -82,7 +82,9 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
     where: where === undefined ? undefined : foldConstants(source, where),
   };
   if (!kind.grouped) return { ...input, ...checkEvents(context, parsed, where) };
-  const groups = kind.distinctOn ? checkFirstRow(scope, parsed) : checkGrouped(scope, parsed, expected.ofFiles === true);
+  const groups = kind.distinctOn
+    ? checkFirstRow(scope, parsed)
+    : checkGrouped(scope, parsed, expected.ofFiles === true);
   const plan = { ...input, ...groups, partitionBy: undefined, timestampBy: undefined };
   return kind.isTable ? tablePlan(plan, parsed.target?.offset ?? 0) : plan;
 }

@@ -141,8 +141,8 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
   ],
   [
     `${SELECT} ${BY} ‸TIMESTAMP BY time`,
-    'TIMESTAMP BY is not supported with GROUP BY and aggregates: their outputs are not events yet',
-    'write SELECT alone',
+    'TIMESTAMP BY is not supported with GROUP BY, aggregates and DISTINCT ON: they make the rows of a table',
+    'leave it out: a row has the key that GROUP BY or DISTINCT ON gives it',
   ],
   // Behind a clause that was taken out, positions are still those of the text.
   [
@@ -161,6 +161,13 @@ test.each(cases)('$marked', async ({ marked, problem, hint }) => {
   const column = marked.indexOf('‸') + 1;
   const lines = [`q:1:${column}: ${problem}`, `1 | ${text}`, `${' '.repeat(column + 3)}^`];
   expect((found as SqlMistake).message).toBe([...lines, ...(hint === undefined ? [] : [`  hint: ${hint}`])].join('\n'));
+});
+
+test('CREATE TABLE with WINDOW is refused', async () => {
+  const text = `CREATE TABLE t AS ${SELECT} WINDOW TUMBLING (SIZE 1 HOUR) ${BY}`;
+  await expect(checkStatement({ file: 't.sql', text }, { columns, makes: 'table' })).rejects.toThrow(
+    't.sql:1:59: WINDOW is not supported in CREATE TABLE yet',
+  );
 });
 
 test('a file without a column "time" needs TIMESTAMP BY', async () => {
