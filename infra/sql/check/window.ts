@@ -153,8 +153,8 @@ function retentionOf(context: Source, { kind, grace, retention, size }: ParsedWi
 /** Returns the time of a row without TIMESTAMP BY: a column `time` of the data of files, or the event's own time. */
 function ownTime(context: CheckContext, { offset }: ParsedWindow, ofFiles: boolean): Checked {
   const origin = ofFiles ? 'data' : 'event';
-  const column = context.columns.find((known) => known.name === 'time' && known.origin === origin);
-  if (column === undefined)
+  const [column, second] = context.columns.filter((known) => known.name === 'time' && known.origin === origin);
+  if (column === undefined || second !== undefined)
     throw mistake(context, 'invalid', {
       offset,
       problem: 'a line of a file has no event time, and WINDOW needs one',

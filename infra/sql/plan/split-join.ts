@@ -87,8 +87,8 @@ function renamedIn<Part>(part: Part, renamed: (expression: Checked) => Checked):
   ) as Part;
 }
 
-/** Members of a grouping that hold no expressions over the input. */
-const AS_THEY_ARE: ReadonlySet<string> = new Set(['column', 'resolved', 'state']);
+/** Members of a grouping that hold no expressions over the input: columns of the group, and the bounds of a window. */
+const AS_THEY_ARE: ReadonlySet<string> = new Set(['column', 'resolved', 'state', 'start', 'end']);
 
 /** Returns the columns and attributes that are read of rows that hold both sides. */
 function readAfterJoin(plan: Plan, join: Join): ReadonlySet<ScopeColumn> {

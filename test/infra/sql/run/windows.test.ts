@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { checkStatement } from '../../../../infra/sql/check/statement.ts';
@@ -222,4 +225,30 @@ test('--explain shows the window, its grace period and retention, the windows of
   expect(await explained('TUMBLING (SIZE 15 MINUTES)')).toContain('in tumbling windows of 15 minutes');
   expect(await explained('TUMBLING (SIZE 15 MINUTES)')).toContain('an event falls into 1 window\n');
   expect(await explained('SESSION (30 MINUTES) ')).toContain('in sessions of rows at most 30 minutes apart');
+});
+
+test('joined files have windows too, by the time that TIMESTAMP BY gives', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-windows-'));
+  try {
+    writeFileSync(join(folder, 'orders.ndjson'), EVENTS.map((line) => `${line}\n`).join(''));
+    writeFileSync(
+      join(folder, 'regions.ndjson'),
+      '{"region":"north","name":"N","time":"x"}\n{"region":"south","name":"S"}\n',
+    );
+    const statement = (end: string): string =>
+      `SELECT name, window_start, sum(n) AS n FROM orders JOIN regions USING (region) WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY name ${end}`;
+    const files = [`orders=${join(folder, 'orders.ndjson')}`, `regions=${join(folder, 'regions.ndjson')}`];
+    const { out } = await run([statement('ORDER BY 2, 1 TIMESTAMP BY orders.time::timestamptz'), ...files]);
+    expect(out).toBe(
+      [
+        '{"name":"N","window_start":"2026-11-30T09:00:00Z","n":16}',
+        '{"name":"N","window_start":"2026-11-30T10:00:00Z","n":7}',
+        '{"name":"S","window_start":"2026-11-30T10:00:00Z","n":8}',
+        '',
+      ].join('\n'),
+    );
+    expect((await run([statement(''), ...files])).errors).toContain('WINDOW needs one');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
