@@ -66,9 +66,7 @@ function starOf(node: Node): string | undefined {
 
 /** Expands `*` to the columns of the data and of unnested lists; event attributes have to be named one by one. */
 function expandStar(context: CheckContext, table: string, offset: number): readonly OutputColumn[] {
-  const columns = context.columns.filter((column) =>
-    table === '' ? isInStar(column) : column.table === table,
-  );
+  const columns = context.columns.filter((column) => (table === '' ? isInStar(column) : column.table === table));
   if (columns.length === 0) throw mistake(context, 'invalid', { offset, problem: `there is no "${table}" in FROM` });
   return columns.map((column) => ({ name: column.name, expression: columnReference(column, offset) }));
 }
