@@ -12,6 +12,8 @@ import { type Service, serviceOf } from './service.ts';
 export interface DynamoDb extends Service {
   createTable(name: string, key: { readonly partition: string; readonly sort: string }): void;
   items(table: string): readonly Item[];
+  /** Keeps all items of a table. Call the result to restore them, as from a backup. */
+  backUp(table: string): () => void;
 }
 
 interface Table {
@@ -62,6 +64,14 @@ export function createDynamoDb(): DynamoDb {
       tables.set(name, { keys: [partition, sort], items: new Map() });
     },
     items: (name) => [...tableOf(name).items.values()],
+    backUp(name) {
+      const table = tableOf(name);
+      const kept = [...table.items];
+      return () => {
+        table.items.clear();
+        for (const [key, item] of kept) table.items.set(key, item);
+      };
+    },
   };
 }
 
