@@ -68,7 +68,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   'no-fencing-in-the-database': [
     {
       file: 'test/kit/tables.ts',
-      text: '(committed.get(itemKey)?.revision ?? 0) !== previous',
+      text: '(committed.get(itemKeyOf(step, one.shard))?.revision ?? 0) !== one.previous',
       mistake: 'false',
     },
   ],
