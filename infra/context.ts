@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseOrExplain } from '../functions/runtime/step-config.ts';
+import { DatabaseClass } from './database-classes.ts';
 import { GivenDatabase } from './given-database.ts';
 import { KEY_ARN, KEY_ARN_RULE } from './key-arn.ts';
 import { Stage } from './names.ts';
@@ -41,6 +42,8 @@ const Context = strict({
     )
     .optional(),
   database: GivenDatabase.optional(),
+  /** The class of the stage's own database. By default the smallest of these. */
+  databaseClass: DatabaseClass.optional(),
   /** More databases, by the name that sinks use in their option `database`. */
   databases: z.record(z.string().regex(/^[a-z][a-z0-9_-]{0,29}$/), GivenDatabase).default({}),
   network: Network.optional(),
@@ -50,7 +53,13 @@ const Context = strict({
    * default AWS's own key for Secrets Manager.
    */
   key: z.string().regex(KEY_ARN, KEY_ARN_RULE).optional(),
-}).superRefine(({ zones, network, database }, context) => {
+}).superRefine(({ zones, network, database, databaseClass }, context) => {
+  if (databaseClass !== undefined && database !== undefined)
+    context.addIssue({
+      code: 'custom',
+      path: ['databaseClass'],
+      message: "the class is of the database that the stage creates, and with 'database' it creates none: leave one of them out",
+    });
   if (zones === undefined || (network === undefined && database === undefined)) return;
   const given = network === undefined ? 'database' : 'network';
   context.addIssue({

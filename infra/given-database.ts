@@ -39,6 +39,8 @@ export const GivenDatabase = strict({
   /** The ARN of the customer managed KMS key that encrypts the secret. By default AWS's own key for Secrets Manager. */
   key: key.optional(),
   reader: Reader.optional(),
+  /** The server's max_connections. With it, a stage whose steps need more is refused before it is deployed. */
+  maxConnections: z.int().min(1).max(262_143).optional(),
   /** In place of a secret: the resource id of an RDS instance or Aurora cluster whose user logs in by IAM. */
   resourceId: z
     .string()

@@ -3,6 +3,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnDBInstance, CfnDBParameterGroup, CfnDBSubnetGroup } from 'aws-cdk-lib/aws-rds';
 import { Construct } from 'constructs';
 import { READER } from '../../functions/clients/query.ts';
+import type { DatabaseClass } from '../database-classes.ts';
 import type { Names } from '../names.ts';
 import type { AwsDatabase, FunctionNetwork } from '../needs.ts';
 import { callableBy, POSTGRES_PORT } from './isolated-network.ts';
@@ -38,10 +39,11 @@ export class Database extends Construct implements AwsDatabase {
       readonly names: Names;
       readonly network: FunctionNetwork & { readonly vpcId: string };
       readonly removal: RemovalPolicy;
+      readonly instance: DatabaseClass;
     },
   ) {
     super(scope, id);
-    const { names, network, removal } = props;
+    const { names, network, removal, instance: dbInstanceClass } = props;
     const subnets = new CfnDBSubnetGroup(this, 'Subnets', {
       dbSubnetGroupDescription: `database of ${names.database}`,
       subnetIds: [...network.subnetIds],
@@ -71,7 +73,7 @@ export class Database extends Construct implements AwsDatabase {
       engineVersion: '18',
       autoMinorVersionUpgrade: true,
       caCertificateIdentifier: 'rds-ca-rsa2048-g1',
-      dbInstanceClass: 'db.t4g.small',
+      dbInstanceClass,
       storageType: 'gp3',
       allocatedStorage: '20',
       maxAllocatedStorage: 200,

@@ -12,6 +12,7 @@ import { DATABASE_QUERY_ENTRY, DatabaseQuery } from '../constructs/database-quer
 import { IsolatedNetwork } from '../constructs/isolated-network.ts';
 import { ON_FAILURE_ENTRY, OnFailureDocuments } from '../constructs/on-failure-documents.ts';
 import type { Context } from '../context.ts';
+import { DEFAULT_CLASS } from '../database-classes.ts';
 import type { GivenDatabase } from '../given-database.ts';
 import { type Names, namesOf } from '../names.ts';
 import type { AwsDatabase, AwsResources, Bucket, FunctionNetwork } from '../needs.ts';
@@ -84,7 +85,7 @@ export class PlatformStack extends Stack {
   }
 
   /** Describes a database from the context. Without a network in the context, it needs none. */
-  private given({ secret, key, reader, ...server }: GivenDatabase, { network }: Context): AwsDatabase {
+  private given({ secret, key, reader, maxConnections: _, ...server }: GivenDatabase, { network }: Context): AwsDatabase {
     const { resourceId, ...address } = server;
     const authenticationOf = (one: { user: string; secret?: string | undefined; key?: string | undefined }) =>
       one.secret === undefined
@@ -101,7 +102,12 @@ export class PlatformStack extends Stack {
   /** Adds the stage's own database, in the network of the context or one of its own. */
   private addDatabase({ context, bundleOf }: Pick<PlatformProps, 'context' | 'bundleOf'>): AwsDatabase {
     const network = context.network ?? new IsolatedNetwork(this, 'Network', { zones: context.zones });
-    const database = new Database(this, 'Database', { names: this.names, network, removal: this.removal });
+    const database = new Database(this, 'Database', {
+      names: this.names,
+      network,
+      removal: this.removal,
+      instance: context.databaseClass ?? DEFAULT_CLASS,
+    });
     if (this.removal === RemovalPolicy.RETAIN) this.keepSurroundingsOf(database, network);
     new DatabaseInit(this, 'DatabaseInit', { names: this.names, database, bundle: bundleOf(DATABASE_INIT_ENTRY) });
     new DatabaseAlarms(this, 'DatabaseAlarms', { names: this.names, topic: context.alarms });

@@ -12,6 +12,7 @@ import { type PipelinePlan, planOf } from '../pipelines/plan.ts';
 import { crowdedStreams, crowdedWarning } from '../pipelines/shared-readers.ts';
 import { REPOSITORY } from '../repository.ts';
 import { TICK_ENTRY } from '../ticks.ts';
+import { connectionWarnings, refuseTooManyConnections } from './database-connections.ts';
 import { PipelineStack } from './pipeline.ts';
 import { PlatformStack } from './platform.ts';
 
@@ -19,6 +20,7 @@ import { PlatformStack } from './platform.ts';
 export async function addStage(app: App, context: Context, pipelines: readonly Pipeline[]): Promise<void> {
   const all = pipelines.map((pipeline) => planOf(pipeline, pipelines));
   const plans = chosenOf(all, context);
+  refuseTooManyConnections(plans, context);
   const bundles = await bundlesOf([
     DATABASE_INIT_ENTRY,
     DATABASE_QUERY_ENTRY,
@@ -45,6 +47,8 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
     plans.map((plan) => [plan.name, new PipelineStack(app, pipelineStack(plan.name), { plan, surroundings })]),
   );
   warnOfCrowds(all, stacks);
+  for (const warning of connectionWarnings(plans, context))
+    Annotations.of(platform).addWarningV2('millrace:connections', warning);
   for (const plan of plans) {
     const stack = stacks.get(plan.name);
     // Stacks refer to each other by name, which the CDK cannot see.

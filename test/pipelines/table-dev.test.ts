@@ -6,6 +6,7 @@ import { cartContents } from '../../functions/tables/cart-contents.sql.ts';
 import { everythingDone } from '../../infra/local/everything-done.ts';
 import { startLocal } from '../../infra/local/start.ts';
 import { stepStatus } from '../../infra/operation/status/status.ts';
+import { tableStatuses } from '../../infra/operation/status/table-status.ts';
 import { definePipeline } from '../../infra/pipelines/pipeline.ts';
 
 const shop = definePipeline({
@@ -58,6 +59,10 @@ test('on a laptop a table step, in TypeScript or SQL, keeps its table in a real 
   expect(await stepStatus(table!, local.stage, signal)).toMatchObject([
     { step: 'basket', state: 'idle', recordsBehind: 0, deadLetters: 0 },
     { step: 'basket', state: 'idle', recordsBehind: 0, deadLetters: 0 },
+  ]);
+  const plans = [{ name: 'shop', streams: [], steps: local.runner.steps }];
+  expect(await tableStatuses(plans, { target: local.stage, steps: [] }, signal)).toEqual([
+    { pipeline: 'shop', table: 'basket', rows: expect.any(Number), bytes: expect.any(Number), bloat: expect.any(Number) },
   ]);
   expect(log).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
 
 export const status: Command = {
-  summary: 'shows the state, position and lag of each step in each shard',
+  summary: 'shows the state, position and lag of each step in each shard, and the size of tables',
   usage: '[pipeline] [options]',
   help: [
     'Columns:',
@@ -28,8 +28,14 @@ export const status: Command = {
     '  ended          the shard was split or merged, and all of its records are done',
     '  unknown        a note below the table gives the reason',
     '',
+    'Tables, in a list of their own:',
+    '  rows           about how many, as Postgres estimates',
+    '  size           with indexes, and with what dead rows take',
+    '  dead           the part of the rows that are old versions, which a vacuum has not taken yet',
+    '  waiting        age of the oldest event that the table has not taken',
+    '',
     'Options:',
-    '  --json                   print a line of JSON for each step and shard',
+    '  --json                   print a line of JSON for each step and shard, then for each table',
     targetHelp,
   ].join('\n'),
   examples: ['millrace status sensors --stage prod'],
@@ -38,14 +44,17 @@ export const status: Command = {
     withTarget(invocation, 1, async (find, { target, title }) => {
       const { values, positionals, signal } = invocation;
       const { stepStatus } = await import('../../operation/status/status.ts');
+      const { tableStatuses } = await import('../../operation/status/table-status.ts');
+      const { tableReport } = await import('../reports/table-report.ts');
       const { statusReport } = await import('../reports/status-report.ts');
       const plans = positionals.length === 0 ? find.plans() : [find.plan(positionals[0])];
       const rows: StepStatus[] = [];
       for (const step of plans.flatMap(({ steps }) => steps)) {
         rows.push(...(await stepStatus(step, target, signal).catch((error) => statusOfMissing(step, error))));
       }
-      if (values.json === true) for (const row of rows) print(JSON.stringify(row));
-      else print(statusReport(title, rows, Date.now()));
+      const tables = await tableStatuses(plans, { target, steps: rows }, signal);
+      if (values.json === true) for (const row of [...rows, ...tables]) print(JSON.stringify(row));
+      else print([statusReport(title, rows, Date.now()), tableReport(tables)].filter(Boolean).join('\n\n'));
       return 0;
     }),
 };

@@ -23,6 +23,6 @@ export async function documentedContexts(): Promise<readonly DocumentedContext[]
 
 /** Matches `-c key=value`, where the value may be in quotes. */
 function contextOf(command: string): Record<string, string> {
-  const given = command.matchAll(/ -c ([a-z]+)=(?:'([^']*)'|(\S+))/g);
+  const given = command.matchAll(/ -c ([a-zA-Z]+)=(?:'([^']*)'|(\S+))/g);
   return Object.fromEntries([...given].map(([, key, quoted, plain]) => [key as string, quoted ?? plain ?? '']));
 }
