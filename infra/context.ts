@@ -58,7 +58,8 @@ const Context = strict({
     context.addIssue({
       code: 'custom',
       path: ['databaseClass'],
-      message: "the class is of the database that the stage creates, and with 'database' it creates none: leave one of them out",
+      message:
+        "the class is of the database that the stage creates, and with 'database' it creates none: leave one of them out",
     });
   if (zones === undefined || (network === undefined && database === undefined)) return;
   const given = network === undefined ? 'database' : 'network';

@@ -122,7 +122,9 @@ async function askWith(
   if ('refusal' in reply) throw Object.assign(new Error(reply.refusal.message), { code: reply.refusal.code });
   if (reply.cut !== undefined) throw new Error('the answer of the database is too large');
   const { columns, rows } = reply;
-  return { rows: rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index]?.name ?? '', value]))) };
+  return {
+    rows: rows.map((row) => Object.fromEntries(row.map((value, index) => [columns[index]?.name ?? '', value]))),
+  };
 }
 
 /** A connection to an address without a route never fails by itself. */

@@ -85,7 +85,10 @@ export class PlatformStack extends Stack {
   }
 
   /** Describes a database from the context. Without a network in the context, it needs none. */
-  private given({ secret, key, reader, maxConnections: _, ...server }: GivenDatabase, { network }: Context): AwsDatabase {
+  private given(
+    { secret, key, reader, maxConnections: _, ...server }: GivenDatabase,
+    { network }: Context,
+  ): AwsDatabase {
     const { resourceId, ...address } = server;
     const authenticationOf = (one: { user: string; secret?: string | undefined; key?: string | undefined }) =>
       one.secret === undefined

@@ -62,7 +62,13 @@ test('on a laptop a table step, in TypeScript or SQL, keeps its table in a real 
   ]);
   const plans = [{ name: 'shop', streams: [], steps: local.runner.steps }];
   expect(await tableStatuses(plans, { target: local.stage, steps: [] }, signal)).toEqual([
-    { pipeline: 'shop', table: 'basket', rows: expect.any(Number), bytes: expect.any(Number), bloat: expect.any(Number) },
+    {
+      pipeline: 'shop',
+      table: 'basket',
+      rows: expect.any(Number),
+      bytes: expect.any(Number),
+      bloat: expect.any(Number),
+    },
   ]);
   expect(log).toEqual([]);
 });

@@ -70,7 +70,7 @@ test('a given database is refused by what it declares, and warned about when it 
   expect(connectionWarnings(plansOf(shopWith(39)), contextOf({}))).toEqual([]);
 });
 
-test("a class is refused beside a given database, and so is a class that is not known", () => {
+test('a class is refused beside a given database, and so is a class that is not known', () => {
   expect(() => parseContext({ databaseClass: 'db.t4g.large', database: GIVEN })).toThrow('it creates none: leave one');
   expect(() => parseContext({ databaseClass: 'db.t2.micro' })).toThrow('databaseClass');
 });
