@@ -24,7 +24,7 @@ export interface TableStatus {
  * be asked, the note says why.
  */
 export async function tableStatuses(
-  plans: readonly PipelinePlan[],
+  plans: readonly Pick<PipelinePlan, 'name' | 'steps'>[],
   { target, steps }: { readonly target: Target; readonly steps: readonly StepStatus[] },
   signal: AbortSignal,
 ): Promise<readonly TableStatus[]> {
