@@ -31,6 +31,7 @@ const SLOWEST = [
   'test/pipelines/rewind-random.test.ts',
   'test/pipelines/many-processes.test.ts',
   'test/pipelines/table-random.test.ts',
+  'test/tables/tables.test.ts',
 ];
 
 /** The next slowest, the slowest first. They share processes with the quick files, and start before those. */

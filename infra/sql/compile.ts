@@ -127,7 +127,7 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
 }
 
 /** Returns the code of what is in a table's module and not in a transform's. */
-function tableCode(module: ModuleCode, plan: Plan): readonly string[] {
+export function tableCode(module: ModuleCode, plan: Plan): readonly string[] {
   const keys = plan.grouping?.keys ?? [];
   const types = plan.grouping === undefined ? [] : stateTypesOf(plan.grouping).flat();
   return [

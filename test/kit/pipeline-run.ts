@@ -26,7 +26,7 @@ import { type RedriveOptions, redrivenBy } from './redriving.ts';
 import { type Resharding, reshardSomewhere } from './resharding.ts';
 import { settle } from './settle.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
-import type { Constraint, Row, TableCommit } from './tables.ts';
+import type { Constraint, Row, TableCommit, Watcher } from './tables.ts';
 import {
   type BucketView,
   bucketView,
@@ -67,6 +67,8 @@ export interface PipelineRun<S extends Streams> {
   commits(table: string): readonly TableCommit[];
   /** Returns the sources of which a step's states have marks: it drops their repeats. */
   sources(step: string): readonly string[];
+  /** Calls the watcher after each commit of a table step. */
+  watch(table: string, watcher: Watcher): void;
   deadLetters(step: string): readonly DeadLetter[];
   positions(step: string): readonly ShardPosition[];
   /** Returns what `millrace status` shows of a step. */
@@ -309,6 +311,7 @@ export async function startPipelineRun<S extends Streams>(
     table: (name) => stage.tables.rows(tableNamed(world, pipeline.name, name)),
     sources: (name) => sourcesOf(world, stepOf(name)),
     commits: (table) => stage.tables.commits(`${pipeline.name}/${table}`),
+    watch: (name, watcher) => stage.tables.watch(tableNamed(world, pipeline.name, name), watcher),
     deadLetters: (step) => deadLettersOf(world, stepOf(step)),
     positions(name) {
       const step = stepOf(name);

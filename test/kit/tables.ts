@@ -1,7 +1,7 @@
 import { StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
-import type { CommittedProgress, OpenSink, Progress, SinkDefinition } from '../../functions/runtime/sink.ts';
+import type { CommittedProgress, OpenSink, Progress, SinkDefinition, Slice } from '../../functions/runtime/sink.ts';
 import type { Table as TableCode } from '../../functions/runtime/table.ts';
 import { changeOf, noChange } from '../../functions/sinks/postgres/changes.ts';
 import type { Column } from '../../functions/sinks/postgres/columns.ts';
@@ -18,6 +18,11 @@ export type Row = Readonly<Record<string, unknown>>;
 /** Returns the name of the constraint that a row violates, or undefined when the row is valid. */
 export type Constraint = (row: Row) => string | undefined;
 
+/**
+ * Learns of a commit: the events that it processed, in their order, and the rows that the table then shows, as JSON.
+ */
+export type Watcher = (events: readonly ReceivedEvent[], rows: readonly string[]) => void;
+
 /** A database's tables in memory, and the progress of the sinks that write to them. */
 export interface Tables {
   /** Returns rows as `to_json` writes them, in the order in which they, or their keys, first arrived. */
@@ -27,6 +32,8 @@ export interface Tables {
   /** Returns what each transaction of a table step has changed, in their order. */
   commits(step: string): readonly TableCommit[];
   constrain(table: string, constraint: Constraint): void;
+  /** Calls the watcher after each commit of a table step. */
+  watch(table: string, watcher: Watcher): void;
   /**
    * Keeps what is committed now: everything, or one step's table and progress. Call the result to restore it, as an
    * operator restores a backup.
@@ -71,6 +78,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
   const committed = new Map<string, CommittedProgress>();
   const pagesOf = new Map<string, ReadonlyMap<string, string>>();
   const commits: TableCommit[] = [];
+  const watchers = new Map<string, Watcher>();
 
   function tableOf(name: string): Table {
     const table = tables.get(name) ?? { rows: new Map(), stored: new Map(), constraints: [] };
@@ -136,6 +144,13 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
     return table;
   }
 
+  function tell({ written, table }: Pick<Into, 'written' | 'table'>, events: readonly ReceivedEvent[]): void {
+    watchers.get(written)?.(
+      events,
+      [...table.stored.values()].flatMap(({ row }) => row ?? []),
+    );
+  }
+
   function openTableStep(code: TableCode, call: DatabaseCall, of: TableOpening): OpenSink {
     const { step, formerly, options } = of;
     const written = placeOf(step);
@@ -151,16 +166,19 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
       async write({ pages, signal, progress }) {
         await call('Begin', () => undefined, signal);
         const changes = new Map<string, { readonly stored: StoredRow; readonly row: Row | undefined } | undefined>();
+        const read: ReceivedEvent[] = [];
         const published = changesOf(code, { step, options }, pageBytes);
         const { rejections, upTo } = await reducePages(
           storeOf(into, changes, (work) => call('Copy', work, signal)),
           code,
-          { pages, changes: published },
+          { pages: noted(pages, read), changes: published },
         );
         const moved = progress(rejections, published && { events: published.events(), upTo });
         const { shard, revision } = moved;
         const note = (): unknown => commits.push({ step, shard, revision, rows: changedRows(into.table, changes) });
-        await call('Commit', () => commit(moved, [note, () => apply(into.table, changes)]), signal);
+        const processed = (): ReceivedEvent[] => read.filter(({ position }) => upTo === undefined || position <= upTo);
+        const done = [note, () => apply(into.table, changes), () => tell(into, processed())];
+        await call('Commit', () => commit(moved, done), signal);
         return rejections;
       },
       loadProgress: (shard, signal) =>
@@ -182,6 +200,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
     progress: (step, shard) => committed.get(itemKeyOf(step, shard)),
     commits: (step) => commits.filter((one) => one.step === step),
     constrain: (name, constraint) => tableOf(name).constraints.push(constraint),
+    watch: (name, watcher) => void watchers.set(name, watcher),
     backUp(only) {
       const ofTable = (name: string): boolean => only === undefined || name === only.table;
       const ofStep = (key: string): boolean => only === undefined || stepOfItem(key) === only.step;
@@ -264,6 +283,14 @@ function changedRows({ stored }: Table, changes: Changes): TableCommit['rows'] {
   return [...changes]
     .filter(([id, change]) => stored.get(id)?.row !== change?.stored.row)
     .map(([id, change]) => ({ old: parsed(stored.get(id)), now: parsed(change?.stored) }));
+}
+
+/** Passes pages on, and notes their events. */
+async function* noted(pages: Slice['pages'], events: ReceivedEvent[]): Slice['pages'] {
+  for await (const page of pages) {
+    events.push(...page);
+    yield page;
+  }
 }
 
 function apply({ rows, stored }: Table, changes: Changes): void {

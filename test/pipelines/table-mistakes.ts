@@ -11,7 +11,7 @@ export const tableMistakes: Readonly<Record<string, Mistake>> = {
   'rows-before-position': [
     {
       file: 'test/kit/tables.ts',
-      text: "await call('Commit', () => commit(moved, [note, () => apply(into.table, changes)]), signal);",
+      text: "await call('Commit', () => commit(moved, done), signal);",
       mistake: `await call('Copy', () => apply(into.table, changes), signal);
         await call('Commit', () => commit(moved, [note]), signal);`,
     },

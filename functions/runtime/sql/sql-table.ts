@@ -107,29 +107,38 @@ export function keptBy(statement: TableStatement): Required<Pick<Table, 'read' |
     return group;
   };
 
+  const added = (before: unknown, { key, rows }: Taken): Group => {
+    const group = before as Group | undefined;
+    const states = rows.reduce(
+      (all, inputs) => statement.add(all, inputs, place),
+      group?.states ?? startStates(statement),
+    );
+    return checked({ key: group?.key ?? key, states });
+  };
+
   return {
     state,
     read(event: ReceivedEvent): readonly KeyedEvent[] {
-      const rows: KeyedEvent[] = [];
+      const groups = new Map<string, Taken>();
       const take = (identity: Identity, key: readonly unknown[], inputs: readonly unknown[]): void => {
         const id = idOf(identity, key.length);
-        rows.push({
-          id,
-          reduce: (before) =>
-            attempt(() => {
-              const group = before as Group | undefined;
-              const states = statement.add(group?.states ?? startStates(statement), inputs, place);
-              return checked({ key: group?.key ?? key, states });
-            }),
-        });
+        const known = groups.get(id);
+        if (known === undefined) groups.set(id, { key, rows: [inputs] });
+        else known.rows.push(inputs);
       };
       const { file, columns, where, whereReads = 0 } = statement;
       const select = (): void => statement.collect(row, event, take);
       const run = { file, columns, whereReads, ...(where === undefined ? {} : { where }), select };
       runStatement(run, { row, event, bytes: event.dataBytes, target: NO_TARGET });
-      return rows;
+      return [...groups].map(([id, taken]) => ({ id, reduce: (before) => attempt(() => added(before, taken)) }));
     },
   };
+}
+
+/** The rows of one event that belong to one group. */
+interface Taken {
+  readonly key: readonly unknown[];
+  readonly rows: (readonly unknown[])[];
 }
 
 /** The identity of several values is joined already. Postgres stores no text with a zero or with half a character. */

@@ -4,6 +4,7 @@ import { startPostgres } from '../../../infra/local/servers/postgres-server.ts';
 /** The real Postgres 18 that every expression is compared with: collation "C", UTC, as docs/sql.md states. */
 export interface Oracle {
   readonly client: pg.Client;
+  readonly server: OracleServer;
   /**
    * Runs statements one by one. Returns for each the first column of the first row as text, or Postgres's error code.
    */
@@ -20,15 +21,26 @@ export interface Attempt {
 export async function startOracle(): Promise<Oracle> {
   const server = await startPostgres({ flags: ['-c', 'timezone=UTC', '-c', 'jit=off'] });
   const { host, port, user, password } = server;
-  const client = new pg.Client({ host, port, user, password, database: 'postgres' });
-  await client.connect();
-  await client.query(ATTEMPT);
-  await client.query(MASKS);
+  const oracle = await connectOracle({ host, port, user, password, database: 'postgres' });
+  await oracle.client.query(ATTEMPT);
+  await oracle.client.query(MASKS);
   const stop = async (): Promise<void> => {
-    await client.end();
+    await oracle.stop();
     await server.stop();
   };
-  return { client, attempt: (statements) => attempt(client, statements), stop };
+  return { ...oracle, stop };
+}
+
+/** How to connect to a server that `startOracle` has prepared. */
+export type OracleServer = Required<Pick<pg.ClientConfig, 'host' | 'port' | 'user' | 'database'>> & {
+  readonly password: string;
+};
+
+/** Connects to it once more, from another thread. */
+export async function connectOracle(server: OracleServer): Promise<Oracle> {
+  const client = new pg.Client(server);
+  await client.connect();
+  return { client, server, attempt: (statements) => attempt(client, statements), stop: () => client.end() };
 }
 
 const ATTEMPT = `

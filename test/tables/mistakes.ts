@@ -1,0 +1,120 @@
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { Mistake } from '../faults/mistakes.ts';
+import { plant } from '../faults/plant.ts';
+import type { OracleServer } from '../infra/sql/oracle.ts';
+import type { TableQuery } from './query.ts';
+
+const TABLE = 'functions/runtime/sql/sql-table.ts';
+
+/** Mistakes that somebody might make with tables in SQL. The comparison with Postgres has to catch each of them. */
+export const sqlTableMistakes: Readonly<Record<string, Mistake>> = {
+  /** Shows every group, as if HAVING were not there: a basket keeps what was taken out of it. */
+  'a-group-kept-at-zero-rows': [
+    { file: TABLE, text: 'if (!statement.having(key, results, place)) return false;', mistake: '' },
+  ],
+
+  /** Forgets the state of a row that HAVING hides: −1 and then +1 is 1. */
+  'having-filters-the-state': [
+    {
+      file: 'functions/table-state/fold.ts',
+      text: 'after.set(id, row && { state: save(row.state), row: rowOf(row.state), eventKey: row.eventKey });',
+      mistake: `{
+      const shown = row && rowOf(row.state);
+      after.set(id, row && shown && { state: save(row.state), row: shown, eventKey: row.eventKey });
+    }`,
+    },
+  ],
+
+  /** Takes the last event in the log for the latest one: an older event replaces a newer one. */
+  'an-older-row-replaces-a-newer-one': [
+    {
+      file: 'functions/runtime/sql/aggregates/first-row.ts',
+      text: 'return order < 0 || (order === 0 && takesEqual) ? row : kept;',
+      mistake: 'return row;',
+    },
+  ],
+
+  /** Takes null and an empty text for the same key. */
+  'null-keys-are-empty-texts': [
+    { file: 'functions/runtime/sql/aggregates/identity.ts', text: "joined += '-';", mistake: "joined += '0:';" },
+  ],
+
+  /** Keeps what a rejected event has changed already, when it meets several rows. */
+  'half-of-an-event-counts': [
+    {
+      file: 'functions/table-state/fold.ts',
+      text: 'else for (const [id, row] of next) kept.set(id, row);',
+      mistake: 'for (const [id, row] of next) kept.set(id, row);',
+    },
+  ],
+
+  /** Finds out only when a batch is written that a row cannot be made: the events before it go with it. */
+  'rows-are-made-too-late': [{ file: TABLE, text: 'if (write(group)) checkRowSize(writer.length);', mistake: '' }],
+
+  /** Reads the states of the batch before, and not those of its own events. */
+  'a-state-is-read-once': [
+    {
+      file: 'functions/table-state/fold.ts',
+      text: 'return kept.has(id) ? kept.get(id) : loaded(id);',
+      mistake: 'return loaded(id);',
+    },
+  ],
+};
+
+/** Queries for what random ones seldom meet: an event of several rows, of which one fails. */
+const CHOSEN: Readonly<Record<string, TableQuery>> = {
+  'half-of-an-event-counts': {
+    keys: ['k', 'tag'],
+    values: [{ ours: '100 / (count(*) - 3)', theirs: '100 / (count(*) - 3)' }],
+    where: undefined,
+    having: undefined,
+    unnests: true,
+    order: undefined,
+  },
+};
+
+interface Hunt {
+  readonly mistake: string;
+  readonly seeds: number;
+  readonly server: OracleServer;
+}
+
+/** Plants a mistake in a thread of its own and compares. Resolves to the first difference, if there is one. */
+export function caughtInSqlTables(hunt: Hunt): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: hunt });
+    worker.on('message', resolve);
+    worker.once('error', reject);
+    worker.once('exit', () => resolve(undefined));
+  });
+}
+
+async function hunt({ mistake, seeds, server }: Hunt): Promise<void> {
+  plant(mistake, sqlTableMistakes[mistake] as Mistake);
+  const [{ connectOracle }, { compareQueries, compareTables, differenceText }, { prepareTruth }] = await Promise.all([
+    import('../infra/sql/oracle.ts'),
+    import('./compare.ts'),
+    import('./truth.ts'),
+  ]);
+  const oracle = await connectOracle(server);
+  const chosen = CHOSEN[mistake];
+  const compare = async (seed: number) =>
+    chosen === undefined
+      ? (await compareTables(oracle, { queries: 10, streams: 1, seed })).difference
+      : compareQueries(oracle, [chosen], { playing: { seed } });
+  try {
+    await prepareTruth(oracle);
+    for (let seed = 0; seed < seeds; seed++) {
+      const found = await compare(seed).then(
+        (difference) => difference && differenceText(difference),
+        (error: Error) => error.message,
+      );
+      if (found !== undefined) return parentPort?.postMessage(found);
+    }
+  } finally {
+    await oracle.stop();
+  }
+}
+
+const given = workerData as Hunt | null;
+if (!isMainThread && given?.mistake !== undefined && given.mistake in sqlTableMistakes) await hunt(given);
