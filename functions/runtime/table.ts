@@ -16,6 +16,8 @@ export interface Table<in W = never, out Field extends string = string> {
   readonly key: readonly Field[];
   /** Set for a table with windows: one row for each key and window. */
   readonly windows?: TableWindows | undefined;
+  /** Set where the events publish something themselves, and the change stream carries that: of a join. */
+  readonly publishesEvents?: boolean;
   /** Never set. Carries the type only, as in a transform. */
   readonly accepts?: (data: W) => void;
   /** What is kept of a row where that is not the row itself. Without it, the state of a row is its JSON. */
@@ -66,6 +68,18 @@ export interface KeyedEvent {
    * `EventRejected` when the event cannot be reduced, or when no row can be made of the next state.
    */
   reduce(state: unknown): unknown;
+  /** Returns what the event publishes, once it is reduced. Undefined: nothing, but its row may have changed. */
+  readonly published?: () => readonly PublishedEvent[];
+}
+
+/** An event that another one publishes. */
+export interface PublishedEvent {
+  readonly type: string;
+  readonly key: string;
+  readonly time: string;
+  readonly traceparent: string | undefined;
+  /** The JSON of `data`: one value, in UTF-8. */
+  readonly dataBytes: Uint8Array;
 }
 
 /** A state that is not the row: sums and counts, for example, of which a row is made. */
@@ -139,7 +153,7 @@ function noRow(made: Promise<unknown>): EventRejected {
 }
 
 /** An index of Postgres holds about 2,700 bytes of a row. */
-const MOST_KEY_BYTES = 2_000;
+export const MOST_KEY_BYTES = 2_000;
 
 /** Throws when an index cannot hold the id of a row. */
 export function checkIdSize(id: string): void {
@@ -151,7 +165,7 @@ export function checkIdSize(id: string): void {
 }
 
 /** The rows of some thousand events are in memory at once. */
-const MOST_ROW_BYTES = 128 * 1_024;
+export const MOST_ROW_BYTES = 128 * 1_024;
 
 /** Throws when a row, or a state, has too many bytes. */
 export function checkRowSize(bytes: number, what: 'row' | 'state' = 'row'): void {

@@ -30,6 +30,8 @@ export interface Transform<in W = never, out O = unknown> {
   readonly entry: string;
   readonly from: z.ZodType;
   readonly to: z.ZodType<unknown, O>;
+  /** Set where a module has several steps: which one this is. */
+  readonly options?: unknown;
   /** Set when its outputs are promised at least once, not once: see `defineTransform`. */
   readonly deterministic?: false;
   /**

@@ -4,10 +4,13 @@ import { MOST_PAGE_BYTES, type Publication } from '../runtime/sink.ts';
 import { BEFORE } from '../sinks/postgres/changes.ts';
 import type { Given, RowChange } from './fold.ts';
 
-/** What a slice changes in the rows that a table shows. Several changes of a row in one slice become one. */
+/**
+ * What a slice publishes: what it changes in the rows that a table shows, where several changes of a row become one; or
+ * what its events publish themselves (published.ts).
+ */
 export interface SliceChanges {
   /** Tells whether the page of the slice has room for a change of rows. */
-  fits(change: RowChange): boolean;
+  fits(change: RowChange, given: readonly Given[]): boolean;
   /** Adds what some events have changed. Call this once the rows are written. */
   add(change: RowChange, given: readonly Given[]): void;
   /** Tells whether nothing has changed so far. */
@@ -34,7 +37,7 @@ interface Changed {
 }
 
 /** About the bytes of an event beside its data and key. */
-const FRAME_BYTES = 512;
+export const FRAME_BYTES = 512;
 
 export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_BYTES): SliceChanges {
   const changed = new Map<string, Changed>();

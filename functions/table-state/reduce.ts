@@ -103,7 +103,7 @@ async function reduceGiven(reducing: Reducing, given: readonly Given[]): Promise
   const before = await store.read(ids);
   const { after, rejections } = fold(table, given, before);
   const change = { before, after };
-  const fits = changes?.fits(change) ?? true;
+  const fits = changes?.fits(change, given) ?? true;
   if (!fits && given.length === 1) return notFitting(reducing, first);
   const refusal = fits ? await store.write(change) : undefined;
   if (fits && refusal === undefined) {

@@ -10,6 +10,7 @@ import { indexBuilder } from './build-indexes.ts';
 import { openChanges, type SliceChanges } from './changes.ts';
 import { commitWithPage, loadWithPage } from './outbox.ts';
 import { rowsIn } from './postgres-rows.ts';
+import { openPublished } from './published.ts';
 import { reducePages } from './reduce.ts';
 import { openState } from './state.ts';
 
@@ -74,13 +75,14 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
   };
 }
 
-/** Opens the changes of a slice. Undefined: the table has no change stream. */
+/** Opens what a slice publishes. Undefined: the table has no change stream. */
 export function changesOf(
-  { key }: Pick<Table<never>, 'key'>,
+  { key, publishesEvents = false }: Pick<Table<never>, 'key' | 'publishesEvents'>,
   { step, options }: { readonly step: string; readonly options: TableOptions },
   most?: number,
 ): SliceChanges | undefined {
   if (options?.changes === undefined) return undefined;
+  if (publishesEvents) return openPublished(most);
   return openChanges({ table: step.slice(step.indexOf('/') + 1), key, before: options.changes.before }, most);
 }
 

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Join } from '../../functions/runtime/join.ts';
 import type { DeclaredField } from '../../functions/runtime/json/declared-fields.ts';
 import type { Sink } from '../../functions/runtime/sink.ts';
 import type { Source } from '../../functions/runtime/source.ts';
@@ -6,7 +7,16 @@ import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { SinkName, SourceName } from '../connectors.ts';
 import type { InlineSql } from './inline-sql.ts';
-import type { Connected, Duration, SinkStep, SourceStep, TableStep, TransformStep, WrittenFor } from './steps.ts';
+import type {
+  Connected,
+  Duration,
+  JoinStep,
+  SinkStep,
+  SourceStep,
+  TableStep,
+  TransformStep,
+  WrittenFor,
+} from './steps.ts';
 
 /**
  * The types that the steps of a pipeline must have, so that a step does not compile when it names a stream that is not
@@ -22,6 +32,9 @@ export type CheckedTransforms<S extends Schemas, Steps> = {
 };
 export type CheckedTables<S extends Schemas, Steps> = {
   readonly [N in keyof Steps]: InferredFrom<Steps[N], CheckedTable<S, Steps[N]>>;
+};
+export type CheckedJoins<S extends Schemas, Steps> = {
+  readonly [N in keyof Steps]: InferredFrom<Steps[N], CheckedJoin<S, Steps[N]>>;
 };
 export type CheckedSinks<S extends Schemas, Steps> = {
   readonly [N in keyof Steps]: InferredFrom<Steps[N], CheckedSink<S, Steps[N]>>;
@@ -81,6 +94,55 @@ type TakesRows<S extends Schemas, To, Row> = To extends keyof S & string
       ? To
       : Unfit<[`its changes do not have the field '`, Misfit<Row, Wire<S, To>>, `' as stream '${To}' declares it`], To>
   : { [Name in keyof S & string]: Name }[keyof S & string];
+
+type CheckedJoin<S extends Schemas, T> = T extends {
+  readonly from: infer From;
+  readonly apply: infer Apply;
+  readonly to: infer To;
+}
+  ? Apply extends { readonly inputs: infer Inputs; readonly to: infer Made }
+    ? To extends keyof S & string
+      ? JoinStep<JoinedFrom<S, From, Inputs>, Joinable<S, Apply, Made, To>, To>
+      : JoinStep<unknown, unknown, { [Name in keyof S & string]: Name }[keyof S & string]>
+    : JoinStep<unknown, Join, string>
+  : JoinStep<Readonly<Record<string, string>>, Join, string>;
+
+/** The stream of each input if it has what the join reads; otherwise a text that says what it lacks. */
+type JoinedFrom<S extends Schemas, From, Inputs> = {
+  readonly [N in keyof Inputs & string]: N extends keyof From
+    ? From[N] extends keyof S & string
+      ? Wire<S, From[N]> extends WireOf<Inputs[N]>
+        ? From[N]
+        : Unfit<
+            [
+              `stream '${From[N]}' does not have the field '`,
+              Misfit<Wire<S, From[N]>, WireOf<Inputs[N]>>,
+              `' as the join reads it`,
+            ],
+            From[N]
+          >
+      : { [Name in keyof S & string]: Name }[keyof S & string]
+    : { [Name in keyof S & string]: Name }[keyof S & string];
+};
+
+/** The join if its outputs fit the stream, and if its SQL names that stream; otherwise a text that says why not. */
+type Joinable<S extends Schemas, Apply, Made, To extends keyof S & string> = Apply extends {
+  readonly streams: { readonly to: infer Named extends string };
+}
+  ? [Named] extends [To]
+    ? JoinableOutput<S, Apply, Made, To>
+    : `its SQL says CREATE STREAM ${Named}, but the join writes stream '${To}'`
+  : JoinableOutput<S, Apply, Made, To>;
+
+type JoinableOutput<S extends Schemas, Apply, Made, To extends keyof S & string> =
+  WireOf<Made> extends Wire<S, To>
+    ? Apply
+    : Unfit<
+        [`its outputs do not have the field '`, Misfit<WireOf<Made>, Wire<S, To>>, `' as stream '${To}' declares it`],
+        Apply
+      >;
+
+type WireOf<Schema> = Schema extends z.ZodType ? z.input<Schema> : never;
 
 type CheckedSink<S extends Schemas, T> = T extends { readonly from: infer From; readonly write: infer Write }
   ? From extends keyof S & string

@@ -6,8 +6,9 @@ import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { SinkName, SourceName } from '../connectors.ts';
 import { KEY_ARN, KEY_ARN_RULE, keysOf, type StreamKey } from '../key-arn.ts';
-import type { CheckedSinks, CheckedSources, CheckedTables, CheckedTransforms } from './checked-steps.ts';
+import type { CheckedJoins, CheckedSinks, CheckedSources, CheckedTables, CheckedTransforms } from './checked-steps.ts';
 import type { InlineSql } from './inline-sql.ts';
+import { type AnyJoinStep, planJoins } from './joins.ts';
 import { fieldMistakes } from './sink-fields.ts';
 import type { Connected, Duration, SinkStep, SourceStep, TableStep, TransformStep, WrittenFor } from './steps.ts';
 import { tableMistakes } from './table-mistakes.ts';
@@ -98,6 +99,7 @@ export function definePipeline<
   const Sources,
   const Transforms,
   const Tables,
+  const Joins,
   const Sinks,
 >(declaration: {
   readonly name: string;
@@ -105,14 +107,19 @@ export function definePipeline<
   readonly sources?: CheckedSources<NoInfer<S>, Sources>;
   readonly transforms?: CheckedTransforms<NoInfer<S>, Transforms>;
   readonly tables?: CheckedTables<NoInfer<S>, Tables>;
+  readonly joins?: CheckedJoins<NoInfer<S>, Joins>;
   readonly sinks?: CheckedSinks<NoInfer<S>, Sinks>;
 }): Pipeline<S> {
+  const transforms = (declaration.transforms ?? {}) as Pipeline['transforms'];
+  const tables = (declaration.tables ?? {}) as Pipeline['tables'];
+  const joins = (declaration.joins ?? {}) as Readonly<Record<string, AnyJoinStep>>;
+  const planned = planJoins(joins, { streams: declaration.streams, transforms, tables });
   const pipeline = {
     name: declaration.name,
-    streams: declaration.streams,
+    streams: { ...declaration.streams, ...planned.streams },
     sources: (declaration.sources ?? {}) as Pipeline['sources'],
-    transforms: (declaration.transforms ?? {}) as Pipeline['transforms'],
-    tables: (declaration.tables ?? {}) as Pipeline['tables'],
+    transforms: { ...transforms, ...planned.transforms },
+    tables: { ...tables, ...planned.tables },
     sinks: (declaration.sinks ?? {}) as Pipeline['sinks'],
   };
   const mistakes = mistakesOf(pipeline);

@@ -140,7 +140,7 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       ...common(name, step.formerly),
       kind: 'transform',
       delivery: 'continuous',
-      options: undefined,
+      options: 'sql' in apply ? undefined : apply.options,
       ...madeOf(apply, { name: `${pipeline.name}/${name}`, ...between }),
       atLeastOnce: !('sql' in apply) && apply.deterministic === false,
       input,

@@ -7,12 +7,13 @@ interface ReadersOfStreams {
   readonly sinks: Readonly<
     Record<string, { readonly from: string; readonly write: { readonly fields?: readonly string[] } }>
   >;
-  readonly tables: Readonly<
-    Record<
-      string,
-      { readonly from: string; readonly keep: { readonly key: readonly string[]; readonly state?: unknown } }
-    >
-  >;
+  readonly tables: Readonly<Record<string, { readonly from: string; readonly keep: Keep }>>;
+}
+
+interface Keep {
+  readonly key: readonly string[];
+  readonly state?: unknown;
+  readonly publishesEvents?: boolean;
 }
 
 /**
@@ -22,11 +23,11 @@ interface ReadersOfStreams {
  */
 export function fieldMistakes({ streams, sinks, tables }: ReadersOfStreams): string[] {
   const readers = [
-    // The key of a table with a state of its own are columns of its rows.
+    // The key of a table with a state of its own, and of a join, are columns of its rows.
     ...Object.entries(tables).map(([name, { from, keep }]) => ({
       name,
       from,
-      fields: keep.state === undefined ? keep.key : [],
+      fields: keep.state === undefined && keep.publishesEvents !== true ? keep.key : [],
     })),
     ...Object.entries(sinks).map(([name, { from, write }]) => ({ name, from, fields: write.fields ?? [] })),
   ];

@@ -3,14 +3,15 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { compileFile, schemaReference } from './compile.ts';
+import { compileFile, type SchemaReference, schemaReference } from './compile.ts';
+import { compileJoin, type JoinInput, joinReferences, schemaReferences } from './compile-join.ts';
 import type { Source } from './syntax/source-position.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
 /**
  * The result of `npm run sql:compile [-- --check]` for one module. The command writes a module beside every `.sql` file
- * in functions/transforms and functions/tables. With --check it writes nothing and fails if a module is missing or out
- * of date.
+ * in functions/transforms, functions/tables and functions/joins. With --check it writes nothing and fails if a module
+ * is missing or out of date.
  */
 export interface CompiledFile {
   readonly file: string;
@@ -21,13 +22,15 @@ export interface CompiledFile {
 export interface Folders {
   readonly transforms: string;
   readonly tables?: string;
+  readonly joins?: string;
   /** The path of functions/runtime, from which the generated modules import. */
   readonly runtime: string;
 }
 
 export async function compileFiles(folders: Folders, { check }: { check: boolean }): Promise<readonly CompiledFile[]> {
-  const { transforms, tables } = folders;
-  const files = await Promise.all([transforms, ...(tables === undefined ? [] : [tables])].map(filesBelow));
+  const { transforms, tables, joins } = folders;
+  const all = [transforms, tables, joins].filter((folder) => folder !== undefined);
+  const files = await Promise.all(all.map(filesBelow));
   const paths = files.flat();
   const compiled: CompiledFile[] = [];
   const inOrder = await afterTheirInputs(
@@ -47,12 +50,13 @@ async function filesBelow(folder: string): Promise<readonly string[]> {
   return names.sort().map((name) => join(folder, name));
 }
 
-/** Compiles the transforms and tables of this repository. */
+/** Compiles the transforms, tables and joins of this repository. */
 export function compileSqlFiles(options: { check: boolean }): Promise<readonly CompiledFile[]> {
   const functions = resolve(import.meta.dirname, '../../functions');
   const folders = {
     transforms: join(functions, 'transforms'),
     tables: join(functions, 'tables'),
+    joins: join(functions, 'joins'),
     runtime: join(functions, 'runtime'),
   };
   return compileFiles(folders, options);
@@ -63,19 +67,48 @@ async function compileOne(folders: Folders, path: string, check: boolean): Promi
     file: relative(dirname(dirname(folders.transforms)), path),
     text: await readFile(path, 'utf8'),
   };
-  const { schema, property } = await exportedSchema(source, dirname(path));
-  const isTable = folders.tables !== undefined && !relative(folders.tables, path).startsWith('..');
-  const text = await compileFile(source, {
-    schema,
-    schemaImport: { ...schemaReference(source), property },
-    runtime: modulePath(relative(dirname(path), folders.runtime)),
-    makes: isTable ? 'table' : 'stream',
-  });
+  const text = isIn(folders.joins, path)
+    ? await joinText(source, path, folders)
+    : await statementText(source, path, folders);
   const target = `${path}.ts`;
   const before = await readFile(target, 'utf8').catch(() => undefined);
   if (before === text) return { file: target, state: 'unchanged' };
   if (!check) await writeFile(target, text);
   return { file: target, state: check ? 'stale' : 'written' };
+}
+
+const isIn = (folder: string | undefined, path: string): boolean =>
+  folder !== undefined && !relative(folder, path).startsWith('..');
+
+async function statementText(source: Source, path: string, folders: Folders): Promise<string> {
+  const { schema, property } = await exportedSchema(source, dirname(path), schemaReference(source));
+  return compileFile(source, {
+    schema,
+    schemaImport: { ...schemaReference(source), property },
+    runtime: modulePath(relative(dirname(path), folders.runtime)),
+    makes: isIn(folders.tables, path) ? 'table' : 'stream',
+  });
+}
+
+async function joinText(source: Source, path: string, folders: Folders): Promise<string> {
+  const inputs = await joinInputs(source, dirname(path));
+  return compileJoin(source, { inputs, runtime: modulePath(relative(dirname(path), folders.runtime)) });
+}
+
+/** Imports the schemas of both inputs of a join. */
+export async function joinInputs(source: Source, directory: string): Promise<ReadonlyMap<string, JoinInput>> {
+  const inputs = new Map<string, JoinInput>();
+  for (const [input, reference] of joinReferences(source)) {
+    const { schema, property } = await exportedSchema(source, directory, reference);
+    inputs.set(input, { schema, schemaImport: { ...reference, property } });
+  }
+  return inputs;
+}
+
+/** Returns the schemas that a `.sql` file names: that of its stream, or those of the inputs that it joins. */
+function referencesIn(source: Source): readonly SchemaReference[] {
+  const named = [...schemaReferences(source).values()];
+  return named.length > 0 ? named : [schemaReference(source)];
 }
 
 const modulePath = (path: string): string => {
@@ -90,14 +123,16 @@ async function afterTheirInputs(folder: string, paths: readonly string[]): Promi
     if (ordered.has(path)) return;
     const file = relative(folder, path);
     const source: Source = { file, text: await readFile(path, 'utf8') };
-    const input = resolve(dirname(path), schemaReference(source).module).replace(/\.ts$/, '');
-    if (input === path || readers.includes(input))
-      throw new SqlMistake('invalid', {
-        source,
-        offset: 0,
-        problem: `the schema of ${file} is that of its own output`,
-      });
-    if (paths.includes(input)) await visit(input, [...readers, path]);
+    for (const { module } of referencesIn(source)) {
+      const input = resolve(dirname(path), module).replace(/\.ts$/, '');
+      if (input === path || readers.includes(input))
+        throw new SqlMistake('invalid', {
+          source,
+          offset: 0,
+          problem: `the schema of ${file} is that of its own output`,
+        });
+      if (paths.includes(input)) await visit(input, [...readers, path]);
+    }
     ordered.add(path);
   };
   for (const path of paths) await visit(path, []);
@@ -106,14 +141,14 @@ async function afterTheirInputs(folder: string, paths: readonly string[]): Promi
 
 /** Imports the schema that the first line of a `.sql` file names: a zod schema, or that of a transform or a table. */
 export async function schemaOf(source: Source, directory: string): Promise<z.ZodType> {
-  return (await exportedSchema(source, directory)).schema;
+  return (await exportedSchema(source, directory, schemaReference(source))).schema;
 }
 
 async function exportedSchema(
   source: Source,
   directory: string,
+  { module, name }: SchemaReference,
 ): Promise<{ readonly schema: z.ZodType; readonly property?: 'to' | 'row' | undefined }> {
-  const { module, name } = schemaReference(source);
   const path = resolve(directory, module);
   const offset = source.text.indexOf(module);
   if (!existsSync(path))

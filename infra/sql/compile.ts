@@ -33,8 +33,14 @@ export interface SchemaImport {
   readonly property?: 'to' | 'row' | undefined;
 }
 
+/** An export of a module. */
+export interface SchemaReference {
+  readonly module: string;
+  readonly name: string;
+}
+
 /** Reads the schema reference in the first line of a `.sql` file: `-- schema: ./order.ts#Order`. */
-export function schemaReference(source: Source): { readonly module: string; readonly name: string } {
+export function schemaReference(source: Source): SchemaReference {
   const match = /^--\s*schema:\s*(\S+?)#([A-Za-z_$][\w$]*)\s*$/m.exec(source.text);
   if (match?.[1] !== undefined && match[2] !== undefined) return { module: match[1], name: match[2] };
   throw new SqlMistake('invalid', {
@@ -62,7 +68,8 @@ export function planForCondition(source: Source, stream: string, schema: z.ZodTy
   return checkCondition(source, stream, requireColumns(source, schema));
 }
 
-function requireColumns(source: Source, schema: z.ZodType): Expected['columns'] {
+/** Returns the columns of a stream's schema. Throws `SqlMistake` for a schema that is no object. */
+export function requireColumns(source: Source, schema: z.ZodType): Expected['columns'] {
   const columns = columnsOfSchema(schema);
   if (columns !== undefined) return columns;
   throw new SqlMistake('invalid', {
@@ -97,10 +104,6 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
     ...(plan.target === undefined ? [] : [`to: ${quoteText(plan.target)}`]),
   ];
   const constants = constantLines(module);
-  const comment = plan.source.text
-    .trim()
-    .split('\n')
-    .map((line) => ` * ${line.replaceAll('*/', '* /')}`.trimEnd());
   return indent(
     [
       `// Compiled from ${file} by \`npm run sql:compile\`. Change that file, not this one.`,
@@ -108,9 +111,7 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
       '',
       ...constants,
       ...(constants.length > 0 ? [''] : []),
-      '/**',
-      ...comment,
-      ' */',
+      ...commentLines(plan.source),
       `export const ${name} = ${make}({`,
       'entry: import.meta.url,',
       `file: '${file}',`,
@@ -170,9 +171,15 @@ const WRITTEN_AS_READ: ReadonlySet<string> = new Set([
 ]);
 
 /** `../runtime` → `../table-state`: a folder beside that of the runtime. */
-function beside(runtime: string, folder: string): string {
+export function beside(runtime: string, folder: string): string {
   const path = posix.join(runtime, '..', folder);
   return path.startsWith('.') ? path : `./${path}`;
+}
+
+/** Returns the statement as a doc comment. */
+export function commentLines({ text }: Source): readonly string[] {
+  const lines = text.trim().split('\n');
+  return ['/**', ...lines.map((line) => ` * ${line.replaceAll('*/', '* /')}`.trimEnd()), ' */'];
 }
 
 /** Returns the schema's name in the module; appends `Schema` while an import or another export has the same name. */
@@ -208,7 +215,7 @@ const isTypeName = (file: string, name: string): boolean =>
   ['row/row', 'sql-transform', 'numbers/decimals', 'time/intervals', 'json/json'].includes(file);
 
 /** `completed-orders.sql` → `completedOrders`. */
-function exportName(file: string): string {
+export function exportName(file: string): string {
   return file.replace(/\.sql$/, '').replace(/[-_. ]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
 }
 

@@ -1,8 +1,17 @@
 import { keyOf } from './check/table.ts';
 import { constantLines, indent } from './compile.ts';
 import { groupedCode, keptCode } from './emit/grouped.ts';
-import { javascriptModule } from './emit/module-code.ts';
+import { javascriptModule, type ModuleCode } from './emit/module-code.ts';
 import { dataColumnsOf, statementCode } from './emit/statement.ts';
+import {
+  type Explained,
+  filterAfterJoin,
+  joinCode,
+  joinCosts,
+  joinGuarantees,
+  joinLines,
+  joinReads,
+} from './explain-join.ts';
 import { stateLines } from './explain-state.ts';
 import { windowCostLines, windowLines } from './explain-window.ts';
 import type { Checked } from './plan/checked.ts';
@@ -11,18 +20,22 @@ import type { AggregateCall, Grouping, SortKey } from './plan/grouping.ts';
 import { inputsOf } from './plan/grouping.ts';
 import type { OutputColumn, Plan } from './plan/plan.ts';
 import { signatureText } from './plan/routine.ts';
+import { rowPlan } from './plan/split-join.ts';
 import { typeName } from './plan/sql-type.ts';
 import { positionAt } from './syntax/source-position.ts';
 
 /** Returns the output of `millrace sql explain`: the plan, the columns read and written, cost, guarantees and code. */
-export function explain(plan: Plan): string {
+export function explain(plan: Plan, { ofFiles }: Explained = { ofFiles: false }): string {
   const sections: readonly (readonly [title: string, lines: readonly string[]])[] = [
     ['plan', planLines(plan)],
     ['reads', readLines(plan)],
     ['writes', plan.outputs.map(outputLine)],
     ...(plan.table === undefined ? [] : [['state', stateLines(plan)] as const]),
-    ['cost', costLines(plan)],
-    ['guarantees', guaranteeLines(plan)],
+    ['cost', [...costLines(plan), ...(plan.join === undefined ? [] : joinCosts(plan, plan.join, { ofFiles }))]],
+    [
+      'guarantees',
+      plan.join === undefined || plan.grouping !== undefined ? guaranteeLines(plan) : joinGuarantees({ ofFiles }),
+    ],
     ['code', codeLines(plan)],
   ];
   return sections
@@ -32,17 +45,23 @@ export function explain(plan: Plan): string {
 
 function codeLines(plan: Plan): readonly string[] {
   const module = javascriptModule();
-  const grouped = plan.table === undefined ? groupedCode : keptCode;
-  const body = plan.grouping === undefined ? statementCode(module, plan) : grouped(module, plan);
-  return indent([...constantLines(module), body].join('\n')).split('\n');
+  return indent([...constantLines(module), bodyOf(module, plan)].join('\n')).split('\n');
+}
+
+function bodyOf(module: ModuleCode, plan: Plan): string {
+  const { join, grouping, table } = plan;
+  if (table !== undefined) return keptCode(module, plan);
+  if (grouping !== undefined) return groupedCode(module, join === undefined ? plan : rowPlan(plan, join, 'projected'));
+  return join === undefined ? statementCode(module, plan) : joinCode(module, plan, join);
 }
 
 function planLines(plan: Plan): readonly string[] {
   const of = (expression: Checked): string => describe(plan, expression);
+  const where = plan.join === undefined ? plan.where : filterAfterJoin(plan, plan.join);
   return [
-    `scan ${plan.from}`,
+    ...(plan.join === undefined ? [`scan ${plan.from}`] : joinLines(plan, plan.join, of)),
     ...plan.unnests.map(({ list, columns }) => `unnest ${of(list)} as ${columns.map(({ name }) => name).join(', ')}`),
-    ...(plan.where === undefined ? [] : [`filter ${of(plan.where)}`]),
+    ...(where === undefined ? [] : [`filter ${of(where)}`]),
     ...(plan.grouping === undefined ? [] : groupLines(plan, plan.grouping)),
     `project ${plan.outputs.map(({ name }) => name).join(', ')}`,
     ...(plan.grouping === undefined ? outputLines(plan) : endLines(plan, plan.grouping)),
@@ -53,7 +72,9 @@ function planLines(plan: Plan): readonly string[] {
 function outputLines(plan: Plan): readonly string[] {
   const of = (expression: Checked): string => describe(plan, expression);
   return [
-    plan.partitionBy === undefined ? 'key: same as the input' : `key: ${of(plan.partitionBy)}`,
+    plan.partitionBy === undefined
+      ? `key: ${plan.join === undefined ? 'same as the input' : 'what they are joined by'}`
+      : `key: ${of(plan.partitionBy)}`,
     plan.timestampBy === undefined ? 'time: same as the input' : `time: ${of(plan.timestampBy)}`,
     `into ${plan.target ?? "the step's stream"}`,
     ...(plan.limit === undefined ? [] : [`stop after ${plan.limit} output${plan.limit === 1 ? '' : 's'}`]),
@@ -101,6 +122,7 @@ function describe(plan: Plan, expression: Checked): string {
 }
 
 function readLines(plan: Plan): readonly string[] {
+  if (plan.join !== undefined) return joinReads(plan, plan.join);
   const data = dataColumnsOf(plan);
   const all = plan.columns.filter(({ origin }) => origin === 'data').length;
   return [

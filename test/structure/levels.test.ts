@@ -20,6 +20,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['checkpoints'],
   ['log'],
   ['sql'],
+  ['join.ts'],
   ['transform.ts', 'table.ts', 'source.ts', 'sink.ts'],
   ['record-codec'],
   ['dead-letters'],

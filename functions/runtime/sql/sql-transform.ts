@@ -71,10 +71,12 @@ export function sqlTransform<From extends z.ZodType, To extends z.ZodType, const
 }
 
 /** Returns the function that runs a statement on one event after another. */
-export function runnerOf(statement: Statement): Transform['run'] {
+export function runnerOf(
+  statement: Statement,
+): (event: EventAttributes & Pick<ReceivedEvent, 'dataBytes'>) => readonly Output[] {
   const row = createRow(statement.columns);
   let writer = createWriter(CHUNK);
-  return (event: ReceivedEvent): readonly Output[] => {
+  return (event) => {
     const outputs: Output[] = [];
     if (writer.length > CHUNK / 2) writer = createWriter(CHUNK);
     const target: Target = {

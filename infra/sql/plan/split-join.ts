@@ -32,6 +32,12 @@ export function sidePlan(plan: Plan, join: Join, side: SideName): Plan {
   };
 }
 
+/** Returns the plan that projects only the key of a side: all that a deletion has to have. */
+export function keyPlan(plan: Plan, join: Join, side: SideName): Plan {
+  const whole = sidePlan(plan, join, side);
+  return { ...whole, where: undefined, outputs: whole.outputs.slice(0, join[side].keys.length) };
+}
+
 /** How the right side is in the row: projected, or whole, under the names of its own columns. */
 export type RightForm = 'projected' | 'whole';
 

@@ -7,7 +7,8 @@ import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { cleanedFor, type MaybeTerminal } from '../../terminal.ts';
 import { checkStatement } from '../check/statement.ts';
 import { planFor } from '../compile.ts';
-import { schemaOf } from '../compile-files.ts';
+import { joinInputs, schemaOf } from '../compile-files.ts';
+import { planJoin, schemaReferences } from '../compile-join.ts';
 import { dataColumnsOf } from '../emit/statement.ts';
 import { explain } from '../explain.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -104,7 +105,7 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
   const inputs = openInputs(names, open);
   const source = { file: 'statement', text };
   const plan = await planOver(source, inputs, { schema: options.schema, say });
-  if (plan !== undefined && options.explain) await write(streams.stdout, explain(plan));
+  if (plan !== undefined && options.explain) await write(streams.stdout, explain(plan, { ofFiles: true }));
   const isRun = plan !== undefined && !options.explain;
   const rows = isRun ? rowsFor(plan, inputs) : undefined;
   const failed = rows === undefined ? 0 : await runPlan(rows, { format: options.format, stdout: streams.stdout, say });
@@ -170,6 +171,10 @@ async function checkedPlan(
 /** Explains the `.sql` file of a transform or a table, with the schema that its first line names. */
 async function explainFile(path: string): Promise<string> {
   const source = { file: basename(path), text: await readFile(path, 'utf8') };
+  if (schemaReferences(source).size > 0) {
+    const inputs = await joinInputs(source, dirname(path));
+    return explain(await planJoin(source, new Map([...inputs].map(([name, { schema }]) => [name, schema]))));
+  }
   const { target } = await parseStatement(source);
   return explain(await planFor(source, await schemaOf(source, dirname(path)), { makes: target?.kind ?? 'stream' }));
 }

@@ -18,7 +18,11 @@ export function copiedSchemaCode(output: OutputColumn, { schema, name }: InputSc
   const field = copiedField(output, schema);
   if (field === undefined || expression.kind !== 'column') return undefined;
   const code = `${name}.shape${propertyOf(expression.column.name)}`;
-  if (!(field instanceof z.ZodNullable)) return travelsAsItIs(field) && !expression.nullable ? code : undefined;
+  if (!(field instanceof z.ZodNullable)) {
+    if (!travelsAsItIs(field)) return undefined;
+    // A column that is null only where a join has no row of its input.
+    return expression.nullable ? `${code}.nullable()` : code;
+  }
   if (!travelsAsItIs(field.unwrap() as z.ZodType)) return undefined;
   return expression.nullable ? code : `${code}.unwrap()`;
 }

@@ -8,11 +8,16 @@ import { copiedSchemaCode } from './copied-schema.ts';
  * Returns the code of the zod schema of a statement's outputs. A copied column has the input's schema. For a computed
  * column whose type JSON does not have, `meta({ sql })` names the type.
  */
-export function outputSchemaCode(outputs: readonly OutputColumn[], input: InputSchema): string {
+export function outputSchemaCode(
+  outputs: readonly OutputColumn[],
+  input: InputSchema | ((output: OutputColumn) => InputSchema | undefined),
+): string {
   return objectOf(
     outputs.map((output): [string, string] => {
       const { name, expression } = output;
-      return [name, copiedSchemaCode(output, input) ?? columnCode({ name, ...expression })];
+      const copiedFrom = typeof input === 'function' ? input(output) : input;
+      const copied = copiedFrom === undefined ? undefined : copiedSchemaCode(output, copiedFrom);
+      return [name, copied ?? columnCode({ name, ...expression })];
     }),
   );
 }

@@ -125,7 +125,34 @@ const KSQL: readonly (readonly [words: readonly string[], problem: string, hint:
   [['`'], 'names cannot be quoted with backticks', 'write "name"; a name in lower case needs no quotes'],
 ];
 
+/** Clauses of a join that are no Postgres. `WITHIN GROUP (…)` is one of an aggregate. */
+function rejectJoinClauses(source: Source, tokens: readonly ScanToken[]): void {
+  const fail = (token: ScanToken, problem: string, hint: string): never => {
+    throw new SqlMistake('unsupported', { source, offset: offsetOfByte(source.text, token.start), problem, hint });
+  };
+  const joined = tokens.findIndex((token) => isWord(token, 'join'));
+  if (joined === -1) return;
+  const inJoin = tokens.slice(joined);
+  const within = inJoin.find((token, i) => isWord(token, 'within') && /^[\d(]/.test(inJoin[i + 1]?.text ?? ''));
+  if (within !== undefined)
+    fail(
+      within,
+      'WITHIN is not supported yet: a join meets the latest row of each key, whenever it came',
+      'keep what you wait for in a table step, and join with its changes',
+    );
+  const asOf = inJoin.find(
+    (token, i) => isWord(token, 'as') && isWord(inJoin[i + 1], 'of') && !isWord(inJoin[i + 2], 'on'),
+  );
+  if (asOf !== undefined)
+    fail(
+      asOf,
+      'AS OF is not supported yet: a join meets the row as it stands',
+      'leave AS OF out, or give each version of a row a key of its own',
+    );
+}
+
 function rejectKsqlSyntax(source: Source, tokens: readonly ScanToken[]): void {
+  rejectJoinClauses(source, tokens);
   for (const [words, problem, hint] of KSQL) {
     const found = tokens.find((_, i) => words.every((word, j) => isWord(tokens[i + j], word)));
     if (found !== undefined)

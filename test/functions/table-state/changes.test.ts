@@ -19,7 +19,7 @@ function changesAfter(steps: readonly Step[], options: { readonly before?: boole
     const [event] = logOf([{ data: {}, time }]);
     const rows = Object.keys(after).map((id) => ({ id, reduce: () => undefined }));
     const change = { before: new Map(Object.entries(before)), after: new Map(Object.entries(after)) };
-    fitting.push(changes.fits(change));
+    fitting.push(changes.fits(change, []));
     changes.add(change, [{ event, rows } as unknown as Given]);
   }
   return { changes, fitting };

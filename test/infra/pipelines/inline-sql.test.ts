@@ -179,7 +179,12 @@ const REFUSED: readonly (readonly [what: string, text: string, to: z.ZodType, me
     {} as z.ZodType,
     'shop/selling:1:1: stream "sales" declares no columns',
   ],
-  ['a join', 'SELECT id FROM orders, customers', Sale, 'joins are not supported yet'],
+  [
+    'a join',
+    'SELECT o.id FROM orders o JOIN sales s ON s.id = o.id',
+    Sale,
+    'a join reads two inputs, and this statement has one',
+  ],
 ];
 
 test.each(REFUSED)('cdk synth rejects inline SQL with %s: %s', async (...[, text, to, message]) => {

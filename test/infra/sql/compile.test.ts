@@ -42,9 +42,17 @@ function folderWithTables(transforms: Record<string, string>, files: Record<stri
   return tables;
 }
 
-const compile = (transforms: string, { check = false, tables }: { check?: boolean; tables?: string } = {}) =>
+const compile = (
+  transforms: string,
+  { check = false, tables, joins }: { check?: boolean; tables?: string; joins?: string } = {},
+) =>
   compileFiles(
-    { transforms, ...(tables === undefined ? {} : { tables }), runtime: join(root, 'functions/runtime') },
+    {
+      transforms,
+      ...(tables === undefined ? {} : { tables }),
+      ...(joins === undefined ? {} : { joins }),
+      runtime: join(root, 'functions/runtime'),
+    },
     { check },
   );
 
@@ -89,6 +97,44 @@ test('SQL on the changes of a table takes the schema of its rows, in whichever f
     ['../transforms/b.sql.ts', 'written'],
   ]);
   expect(readFileSync(join(tables, '../transforms/b.sql.ts'), 'utf8')).toContain('from: a.row,');
+});
+
+const JOIN = `-- schema big: ../transforms/big.sql.ts#big
+-- schema people: ./person.ts#Person
+CREATE STREAM named AS
+SELECT b.order_id, p.name, p.level, upper(p.name) AS loud FROM big b LEFT JOIN people p ON p.id = b.order_id`;
+
+test('a join takes the schemas of both its inputs, also the outputs of SQL, and a side that may be missing may be null', async () => {
+  const transforms = folderWith({
+    'order.ts': SCHEMA,
+    'big.sql': '-- schema: ./order.ts#Order\nSELECT order_id, sales FROM orders WHERE sales > 10',
+  });
+  const joins = join(transforms, '../joins');
+  mkdirSync(joins);
+  const person = `import { z } from 'zod';
+export const Person = z.object({ id: z.int(), name: z.string(), level: z.enum(['a', 'b']) });
+`;
+  writeFileSync(join(joins, 'person.ts'), person);
+  writeFileSync(join(joins, 'named.sql'), JOIN);
+  expect((await compile(transforms, { joins })).map(({ state }) => state)).toEqual(['written', 'written']);
+  expect((await compile(transforms, { joins, check: true })).map(({ state }) => state)).toEqual([
+    'unchanged',
+    'unchanged',
+  ]);
+  const text = readFileSync(join(joins, 'named.sql.ts'), 'utf8');
+  expect(text).toContain("streams: { left: 'big', right: 'people', to: 'named' },");
+  expect(text).toContain('big: big.to,');
+  expect(text).toContain('level: Person.shape.level.nullable(),');
+  expect(text).toContain('loud: z.string().nullable(),');
+  expect(typeErrors(joins)).toBe('');
+  writeFileSync(join(joins, 'named.sql'), JOIN.replace(/SELECT.*/s, 'SELECT b.order_id FROM big AS b'));
+  await expect(compile(transforms, { joins })).rejects.toThrow('a file in functions/joins joins two inputs');
+  writeFileSync(join(joins, 'named.sql'), JOIN.replace('people: ', 'persons: '));
+  await expect(compile(transforms, { joins })).rejects.toThrow('there is no input "people"');
+  writeFileSync(join(joins, 'named.sql'), JOIN.replaceAll(/-- schema \w+: /g, '-- schema: '));
+  await expect(compile(transforms, { joins })).rejects.toThrow(
+    'the file does not name the schemas of the inputs that it joins',
+  );
 });
 
 test('statements that read the output of each other are refused', async () => {

@@ -108,6 +108,16 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
     'a name for the whole join is not supported',
   ],
   [
+    'SELECT 1 AS x FROM orders o JOIN customers c ‸WITHIN 1 HOUR ON c.customer_id = o.customer_id',
+    'WITHIN is not supported yet: a join meets the latest row of each key, whenever it came',
+    'keep what you wait for in a table step, and join with its changes',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers ‸AS OF o.time ON customers.customer_id = o.customer_id',
+    'AS OF is not supported yet: a join meets the row as it stands',
+    'leave AS OF out, or give each version of a row a key of its own',
+  ],
+  [
     'SELECT 1 AS x FROM orders o RIGHT JOIN ‸customers c USING (customer_id)',
     'RIGHT JOIN of a stream with a table is not supported: a row of the table that meets no event would never be complete',
     'name the stream first, and write JOIN or LEFT JOIN with the table',

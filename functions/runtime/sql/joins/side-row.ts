@@ -2,6 +2,8 @@
 export interface SideRow {
   /** The same for rows that meet, and for no others. Null: the row meets no other one. */
   readonly key: string | null;
+  /** The parts of the key, if none is null. */
+  readonly values: readonly string[];
   /** The members of the JSON object, without braces, keys of the join and a comma at either end. May be empty. */
   readonly body: Buffer;
 }
@@ -20,7 +22,10 @@ export function splitSide(row: Uint8Array, keys: number): SideRow {
     values.push(bytes[start] === QUOTE ? (JSON.parse(bytes.toString('utf8', start, end)) as string) : null);
     at = end + 1;
   }
-  return { key: joinedKey(values), body: bytes.subarray(at, bytes.length - 1) };
+  const known = values.filter((value) => value !== null);
+  const body = bytes.subarray(at, bytes.length - 1);
+  if (known.length < values.length) return { key: null, values: [], body };
+  return { key: known.length === 1 ? (known[0] as string) : JSON.stringify(known), values: known, body };
 }
 
 /** Joins the members of two rows to one JSON object. */
@@ -29,11 +34,8 @@ export function joinedRow(left: Uint8Array, right: Uint8Array): Buffer {
   return Buffer.concat([OPEN, left, Buffer.from(comma), right, CLOSE]);
 }
 
-/** Makes one key of several, of which no null equals anything. */
-function joinedKey(values: readonly (string | null)[]): string | null {
-  if (values.includes(null)) return null;
-  return values.length === 1 ? (values[0] as string) : JSON.stringify(values);
-}
+/** Returns the members of a JSON object, without its braces and the white space around them. */
+export const membersOf = (object: string): Buffer => Buffer.from(object.trim().slice(1, -1).trim());
 
 function endOfText(bytes: Buffer, start: number): number {
   let at = start + 1;

@@ -157,3 +157,17 @@ test('the rows of the right side are bounded', async () => {
   expect(await joined(3)).toBe(5);
   await expect(joined(2)).rejects.toThrow('"r" has more than 2 rows');
 });
+
+test('sql explain of a join says how both sides are re-keyed and what that costs, and shows the code of all parts', async () => {
+  const file = new URL('../../../../functions/joins/orders-with-customers.sql', import.meta.url).pathname;
+  const { out, code } = await run(['explain', file]);
+  expect(code).toBe(0);
+  expect(out).toContain(
+    'scan orders as o, re-key by the text at 7:45 (of customer_id)\n  scan customers as c, re-key by the text at 7:29 (of customer_id)\n  left join of rows with the same key\n  project order_id, status, sales, name, city, segment\n  key: what they are joined by',
+  );
+  expect(out).toContain('re-keying: one internal stream, and a function for each input. Each event of orders');
+  expect(out).toContain('state: one row of customers for each key in Postgres');
+  for (const part of ['left: {', 'right: {', 'row: {']) expect(out).toContain(part);
+  const ofFiles = await run(['SELECT segment FROM orders JOIN customers USING (customer_id)', ...INPUTS, '--explain']);
+  expect(ofFiles.out).toContain('the rows of customers are kept in memory');
+});

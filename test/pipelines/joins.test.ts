@@ -1,0 +1,160 @@
+import { expect, test } from 'vitest';
+import { definePipeline } from '../../infra/pipelines/pipeline.ts';
+import { planOf } from '../../infra/pipelines/plan.ts';
+import { givenPipeline } from '../kit/given.ts';
+import { event } from '../kit/given-events.ts';
+import { Customer, Enriched, joinOf, Order } from './join-fixture.ts';
+
+const FROM = 'FROM orders o LEFT JOIN customers c ON c.customer_id = o.customer_id';
+const leftJoin = await joinOf(`SELECT o.order_id, c.segment, o.sales ${FROM} WHERE o.sales > 0`);
+const innerJoin = await joinOf(`SELECT o.order_id, c.segment, 100 / o.order_id AS sales ${FROM.replace('LEFT ', '')}`);
+
+const shopWith = (apply: typeof leftJoin) =>
+  definePipeline({
+    name: 'shop',
+    streams: {
+      orders: { schema: Order, shards: 2, retentionDays: 3 },
+      customers: { schema: Customer, retentionDays: 7 },
+      enriched: { schema: Enriched },
+    },
+    joins: { enriched: { from: { orders: 'orders', customers: 'customers' }, apply, to: 'enriched' } },
+  });
+const shop = shopWith(leftJoin);
+
+const order = (order_id: number, customer_id: string | null, sales = 10) =>
+  event({ type: 'order.placed', key: `o${order_id}`, data: { order_id, customer_id, sales } });
+const customer = (customer_id: string, segment: string, type = 'customer.changed') =>
+  event({ type, key: customer_id, data: { customer_id, segment, city: 'Bern' } });
+
+test('an order meets the row of its customer as it stands, and none where there is no row yet', async () => {
+  const run = await givenPipeline(shop);
+  await run.given('orders', [order(1, 'ann')]);
+  await run.settled();
+  await run.given('customers', [customer('ann', 'Home'), customer('bob', 'Corporate')]);
+  await run.settled();
+  await run.given('orders', [order(2, 'ann'), order(3, 'bob'), order(4, null), order(5, 'bob', -1)]);
+  await run.settled();
+  await run.given('customers', [customer('ann', 'Consumer'), customer('bob', 'Corporate', 'customer.deleted')]);
+  await run.settled();
+  await run.given('orders', [order(6, 'ann'), order(7, 'bob')]);
+  await run.settled();
+  const joined = run.stream('enriched').events();
+  const segments = joined.map(({ data }) => [
+    (data as { order_id: number }).order_id,
+    (data as { segment: unknown }).segment,
+  ]);
+  expect(segments.sort()).toEqual([
+    [1, null],
+    [2, 'Home'],
+    [3, 'Corporate'],
+    [4, null],
+    [6, 'Consumer'],
+    [7, null],
+  ]);
+  expect(joined.find(({ key }) => key === 'ann')).toMatchObject({ type: 'order.placed', key: 'ann' });
+  expect(joined.map(({ key }) => key).sort()).toEqual(['ann', 'ann', 'ann', 'bob', 'bob', 'o4']);
+});
+
+test('an inner join has only orders that meet a row, and an order on which an expression fails is a dead letter', async () => {
+  const run = await givenPipeline(shopWith(innerJoin));
+  await run.given('customers', [customer('ann', 'Home')]);
+  await run.settled();
+  await run.given('orders', [order(2, 'ann'), order(0, 'ann'), order(3, 'bob'), order(4, null), order(5, 'ann')]);
+  await run.settled();
+  expect(
+    run
+      .stream('enriched')
+      .events()
+      .map(({ data }) => data),
+  ).toEqual([
+    { order_id: 2, segment: 'Home', sales: 50 },
+    { order_id: 5, segment: 'Home', sales: 20 },
+  ]);
+  expect(run.deadLetters('enriched')).toMatchObject([
+    { reason: 'transform', message: 'division by zero (SQLSTATE 22012), at enriched.sql:1:31' },
+  ]);
+});
+
+test('a row that does not fit its schema, or whose key is not what it is joined by, is a dead letter of the re-keying', async () => {
+  const run = await givenPipeline(shop);
+  await run.given('customers', [
+    event({ type: 'customer.changed', key: 'ann', data: { customer_id: 'ann', segment: 7 } }),
+    event({ type: 'customer.changed', key: 'x', data: { customer_id: 'bob', segment: 'Home' } }),
+    event({ type: 'customer.changed', key: '["cid"]', data: { customer_id: 'cid', segment: 'Home' } }),
+  ]);
+  await run.settled();
+  expect(run.deadLetters('enriched-customers').map(({ message }) => message)).toEqual([
+    'column "segment" must be text, not 7',
+    "the key of the event is 'x', and what it is joined by is 'bob': an input whose latest event is the row is joined by its key, so key the stream by these columns",
+  ]);
+  expect(run.table('enriched')).toEqual([{ customer_id: 'cid', row: { customer_id: 'cid', segment: 'Home' } }]);
+});
+
+test('a deletion needs no more than the key', async () => {
+  const run = await givenPipeline(shop);
+  await run.given('customers', [
+    customer('ann', 'Home'),
+    event({ type: 'customers.deleted', key: 'ann', data: { customer_id: 'ann' } }),
+  ]);
+  await run.settled();
+  await run.given('orders', [order(1, 'ann')]);
+  await run.settled();
+  expect(run.stream('enriched').data()).toEqual([{ order_id: 1, segment: null, sales: 10 }]);
+  expect(run.deadLetters('enriched-customers')).toEqual([]);
+});
+
+test('rows that are kept by other columns have another key, so that a changed ON is noticed', async () => {
+  const keysOf = async (on: string): Promise<readonly string[]> => {
+    const join = await joinOf(`SELECT o.order_id, c.segment, o.sales FROM orders o JOIN customers c ON ${on}`);
+    return join.keep.key;
+  };
+  expect(await keysOf('c.customer_id = o.customer_id')).toEqual(['customer_id']);
+  expect(await keysOf('o.customer_id = c.segment')).toEqual(['segment']);
+  const [lower, upper] = [
+    await keysOf('lower(c.segment) = o.customer_id'),
+    await keysOf('upper(c.segment) = o.customer_id'),
+  ];
+  expect(lower).not.toEqual(upper);
+  expect(await keysOf('  lower(c.segment)  =  o.customer_id')).toEqual(lower);
+});
+
+test('the planner re-keys both sides into an internal stream, which is as wide as the wider input and keeps events as long as the longer one', () => {
+  const plan = planOf(shop, [shop]);
+  expect(
+    plan.streams.map(({ name, shards, retentionHours, compression }) => [name, shards, retentionHours, compression]),
+  ).toEqual([
+    ['orders', 2, 72, undefined],
+    ['customers', 1, 168, undefined],
+    ['enriched', 1, 24, undefined],
+    ['enriched-by-key', 2, 168, 'zstd'],
+  ]);
+  expect(plan.steps.map(({ kind, name, options }) => [kind, name, options])).toEqual([
+    ['transform', 'enriched-orders', { rekey: 'orders' }],
+    ['transform', 'enriched-customers', { rekey: 'customers' }],
+    ['table', 'enriched', { changes: { before: false } }],
+  ]);
+});
+
+test('names that a join needs and that are taken are refused', () => {
+  expect(() =>
+    definePipeline({
+      name: 'shop',
+      streams: { ...shop.streams },
+      joins: { enriched: { from: { orders: 'orders', customers: 'customers' }, apply: leftJoin, to: 'enriched' } },
+    }),
+  ).toThrow("join 'enriched': its stream has the name 'enriched-by-key', which exists already: rename one");
+  expect(() =>
+    definePipeline({
+      name: 'shop',
+      streams: { orders: { schema: Order }, customers: { schema: Customer }, enriched: { schema: Enriched } },
+      joins: {
+        // @ts-expect-error: the stream does not have what the join reads
+        enriched: { from: { orders: 'customers', customers: 'customers' }, apply: leftJoin, to: 'enriched' },
+        // @ts-expect-error: an input is missing
+        second: { from: { orders: 'orders' }, apply: leftJoin, to: 'enriched' },
+      },
+    }),
+  ).toThrow(
+    "join 'second': its code reads 'customers', and from does not name it: write from: { customers: '<stream>' }",
+  );
+});
