@@ -14,7 +14,8 @@ export type RunbookSection =
   | 'dropped'
   | 'file-age'
   | 'stopped'
-  | 'database-storage';
+  | 'database-storage'
+  | 'database-connections';
 
 export interface LinkedAlarmProps {
   readonly alarmName: string;

@@ -70,6 +70,13 @@ export function streamMetric(
   return new Metric({ namespace: 'AWS/Kinesis', metricName, dimensionsMap, statistic, period: FIVE_MINUTES });
 }
 
+/** Returns one of RDS's metrics of the stage's own database. */
+export function databaseMetric(names: Names, of: readonly [name: string, statistic: Statistic]): Metric {
+  const [metricName, statistic] = of;
+  const dimensionsMap = { DBInstanceIdentifier: names.database };
+  return new Metric({ namespace: 'AWS/RDS', metricName, dimensionsMap, statistic, period: FIVE_MINUTES });
+}
+
 /** Returns one of SQS's metrics of a queue. */
 export function queueMetric(queueName: string, metricName: string): Metric {
   const dimensionsMap = { QueueName: queueName };

@@ -1,10 +1,11 @@
 import { Dashboard, GraphWidget, type IMetric, type IWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import type { Names } from '../names.ts';
+import { databaseUses } from '../pipelines/connections.ts';
 import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { topDown } from '../pipelines/top-down.ts';
-import { countOf, failuresOf, functionMetric, lagOf, streamMetric } from './metrics.ts';
+import { countOf, databaseMetric, failuresOf, functionMetric, lagOf, streamMetric } from './metrics.ts';
 
 /**
  * A pipeline's dashboard. It reads from top to bottom as events travel, sources first; each row is a step or a stream.
@@ -12,16 +13,25 @@ import { countOf, failuresOf, functionMetric, lagOf, streamMetric } from './metr
 export class PipelineDashboard extends Construct {
   private readonly names: Names;
 
-  constructor(scope: Construct, id: string, props: { readonly plan: PipelinePlan; readonly names: Names }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: {
+      readonly plan: PipelinePlan;
+      readonly names: Names;
+      /** True when the stage has a database of its own. */
+      readonly ownsDatabase: boolean;
+    },
+  ) {
     super(scope, id);
-    const { plan, names } = props;
+    const { plan, names, ownsDatabase } = props;
     this.names = names;
     const rows = topDown(plan).map((item) =>
       item.what === 'step' ? this.stepRow(item.step) : this.streamRow(item.stream),
     );
     new Dashboard(this, 'Dashboard', {
       dashboardName: names.dashboard(plan.name),
-      widgets: rows.flat(),
+      widgets: [...rows.flat(), ...(ownsDatabase && usesDatabase(plan) ? this.databaseRow() : [])],
     });
   }
 
@@ -49,6 +59,21 @@ export class PipelineDashboard extends Construct {
     ];
   }
 
+  /** What tables cost the database: each write leaves an old version of its row, which vacuums take. */
+  private databaseRow(): IWidget[][] {
+    const of = (...[name, statistic]: Parameters<typeof databaseMetric>[1]) =>
+      databaseMetric(this.names, [name, statistic]);
+    return [
+      [heading('database')],
+      [
+        graph('connections', [of('DatabaseConnections', 'Maximum')]),
+        graph('processor, per cent', [of('CPUUtilization', 'Maximum')]),
+        graph('bytes free, and of WAL', [of('FreeStorageSpace', 'Minimum'), of('TransactionLogsDiskUsage', 'Maximum')]),
+        graph('writes and reads a second', [of('WriteIOPS', 'Maximum'), of('ReadIOPS', 'Maximum')]),
+      ].filter((widget) => widget !== undefined),
+    ];
+  }
+
   private streamRow(stream: StreamPlan): IWidget[][] {
     const of = (...[name, statistic]: Parameters<typeof streamMetric>[2]) =>
       streamMetric(stream, this.names, [name, statistic]);
@@ -65,6 +90,10 @@ export class PipelineDashboard extends Construct {
       ].filter((widget) => widget !== undefined),
     ];
   }
+}
+
+function usesDatabase(plan: PipelinePlan): boolean {
+  return databaseUses([plan]).some(({ database }) => database === undefined);
 }
 
 const WIDTH = 24;

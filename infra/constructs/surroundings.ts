@@ -9,6 +9,8 @@ export interface Surroundings {
   readonly resources: Omit<AwsResources, 'secret'>;
   /** The removal policy of resources that hold data. */
   readonly removal: RemovalPolicy;
+  /** True when the stage has a database of its own, and was given none. */
+  readonly ownsDatabase: boolean;
   /** The ARN of the customer's key for secrets. */
   readonly key: string | undefined;
   /** The ARN of the topic that alarms notify. */

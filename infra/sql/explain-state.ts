@@ -4,11 +4,29 @@ import type { Plan } from './plan/plan.ts';
 import { signatureText } from './plan/routine.ts';
 import type { SqlType } from './plan/sql-type.ts';
 import { typeName } from './plan/sql-type.ts';
+import { tableCostLines } from './table-cost.ts';
 
 /** Says what a table keeps of each row, and about how many bytes that takes in Postgres. */
 export function stateLines({ grouping, outputs }: Plan): readonly string[] {
   if (grouping === undefined) return [];
-  const { keys, having } = grouping;
+  const { heap, indexes, bytes } = rowBytes(grouping, outputs);
+  return [
+    ...aggregateLines(grouping),
+    `about ${heap} bytes a row: its state ${bytes.state}, the row as JSON ${bytes.row}, its columns ${bytes.columns}, keys and header ${heap - bytes.state - bytes.row - bytes.columns}`,
+    `about ${indexes} bytes a row in the two indexes of the key`,
+    `texts, lists and JSON are counted as ${UNKNOWN} bytes each; a row and its state have at most 128 KiB each`,
+    ...(grouping.having === undefined ? [] : ['a row that HAVING hides keeps its state']),
+  ];
+}
+
+/** Says what a table costs, where its size is known. */
+export function tableCostOf({ grouping, outputs }: Plan): readonly string[] {
+  return grouping === undefined ? [] : tableCostLines(rowBytes(grouping, outputs));
+}
+
+/** Estimates the bytes of a row: in the table, in the two indexes of the key, and of its parts. */
+function rowBytes(grouping: Grouping, outputs: Plan['outputs']) {
+  const { keys } = grouping;
   const keyTypes = keys.map(({ expression }) => expression.type);
   const columns = outputs.map(({ name, expression }) => ({ name, type: expression.type }));
   const bytes = {
@@ -20,13 +38,7 @@ export function stateLines({ grouping, outputs }: Plan): readonly string[] {
   };
   const indexes = 2 * INDEX_HEADER + bytes.id + sum(keyTypes.map(columnBytes));
   const heap = HEADER + bytes.id + bytes.eventKey + bytes.state + bytes.row + bytes.columns;
-  return [
-    ...aggregateLines(grouping),
-    `about ${heap} bytes a row: its state ${bytes.state}, the row as JSON ${bytes.row}, its columns ${bytes.columns}, keys and header ${heap - bytes.state - bytes.row - bytes.columns}`,
-    `about ${indexes} bytes a row in the two indexes of the key`,
-    `texts, lists and JSON are counted as ${UNKNOWN} bytes each; a row and its state have at most 128 KiB each`,
-    ...(having === undefined ? [] : ['a row that HAVING hides keeps its state']),
-  ];
+  return { heap, indexes, bytes };
 }
 
 function aggregateLines({ aggregates, first }: Grouping): readonly string[] {

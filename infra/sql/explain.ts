@@ -12,7 +12,7 @@ import {
   joinLines,
   joinReads,
 } from './explain-join.ts';
-import { stateLines } from './explain-state.ts';
+import { stateLines, tableCostOf } from './explain-state.ts';
 import { windowCostLines, windowLines } from './explain-window.ts';
 import type { Checked } from './plan/checked.ts';
 import { children, columnsOf } from './plan/checked.ts';
@@ -154,6 +154,7 @@ function costLines(plan: Plan): readonly string[] {
           `${operations} operation${operations === 1 ? '' : 's'} an event at most; ${computed.length} of ${plan.outputs.length} columns are computed, the others copied`,
         ]
       : [`${operations} operation${operations === 1 ? '' : 's'} an event at most, and one for each aggregate`]),
+    ...(plan.table === undefined ? [] : tableCostOf(plan)),
     ...(plan.grouping?.window === undefined ? [] : windowCostLines(plan.grouping.window, plan.grouping.aggregates)),
     ...(plan.unnests.length === 0
       ? []

@@ -105,15 +105,16 @@ export class PlatformStack extends Stack {
   /** Adds the stage's own database, in the network of the context or one of its own. */
   private addDatabase({ context, bundleOf }: Pick<PlatformProps, 'context' | 'bundleOf'>): AwsDatabase {
     const network = context.network ?? new IsolatedNetwork(this, 'Network', { zones: context.zones });
+    const { databaseClass: instance = DEFAULT_CLASS } = context;
     const database = new Database(this, 'Database', {
       names: this.names,
       network,
       removal: this.removal,
-      instance: context.databaseClass ?? DEFAULT_CLASS,
+      instance,
     });
     if (this.removal === RemovalPolicy.RETAIN) this.keepSurroundingsOf(database, network);
     new DatabaseInit(this, 'DatabaseInit', { names: this.names, database, bundle: bundleOf(DATABASE_INIT_ENTRY) });
-    new DatabaseAlarms(this, 'DatabaseAlarms', { names: this.names, topic: context.alarms });
+    new DatabaseAlarms(this, 'DatabaseAlarms', { names: this.names, topic: context.alarms, instance });
     this.addContextOutputs(database, network);
     return database;
   }

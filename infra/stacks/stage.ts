@@ -42,7 +42,9 @@ export async function addStage(app: App, context: Context, pipelines: readonly P
     existingStreams: existingStreamsOf(all),
   });
   const { names, resources, removal } = platform;
-  const surroundings = { names, resources, removal, bundleOf, key: context.key, alarms: context.alarms };
+  const { key, alarms, database } = context;
+  const ownsDatabase = database === undefined;
+  const surroundings = { names, resources, removal, bundleOf, ownsDatabase, key, alarms };
   const stacks = new Map(
     plans.map((plan) => [plan.name, new PipelineStack(app, pipelineStack(plan.name), { plan, surroundings })]),
   );

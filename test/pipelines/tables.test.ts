@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defineTable } from '../../functions/runtime/table.ts';
 import { defineTransform } from '../../functions/runtime/transform.ts';
 import { basket, CartEvent } from '../../functions/tables/basket.ts';
-import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
+import { definePipeline, hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import { givenPipeline } from '../kit/given.ts';
 import { event, record } from '../kit/given-events.ts';
 import { inAnyOrder } from '../kit/in-any-order.ts';
@@ -97,6 +97,19 @@ test('a pause, an event that kills the process and a new version of the code los
   await run.settled();
   expect(quantitiesOf(run.table('basket'))).toEqual({ tea: 2, cup: 1 });
   expect(run.deadLetters('basket')).toMatchObject([{ reason: 'killed' }]);
+});
+
+test('a database that is away for an hour loses and doubles nothing: the table goes on where it stood', async () => {
+  const run = await givenPipeline(shop);
+  await run.given('cart', [cart('added', 'tea', { quantity: 2 })]);
+  await run.settled();
+  await run.given('cart', [cart('added', 'tea'), cart('added', 'cup'), record('no json')]);
+  await run.when.down('basket postgres', hours(1));
+  expect(quantitiesOf(run.table('basket'))).toEqual({ tea: 2 });
+  await run.given('cart', [cart('removed', 'cup'), cart('added', 'pot')]);
+  await run.settled();
+  expect(quantitiesOf(run.table('basket'))).toEqual({ tea: 3, pot: 1 });
+  expect(run.deadLetters('basket')).toMatchObject([{ reason: 'undecodable' }]);
 });
 
 test('a transform before a table may repeat its outputs: the table counts each once', async () => {

@@ -61,6 +61,10 @@ describe('alarms', () => {
     expect(of('lake')).toEqual(['crashes', 'dead-letters', 'errors', 'file-age', 'stopped', 'throttles']);
     expect(of('orders')).toEqual(['stream-throttles']);
     expect(alarm('millrace-dev--database--storage').MetricName).toBe('FreeStorageSpace');
+    expect(alarm('millrace-dev--database--connections')).toMatchObject({
+      MetricName: 'DatabaseConnections',
+      Threshold: 170,
+    });
   });
 
   test('link to a section of the runbook each, and every section has an alarm', async () => {
@@ -277,6 +281,7 @@ describe("a pipeline's dashboard", () => {
       '## stream completed',
       '## sink lake ← orders',
       '## sink completed_orders ← completed',
+      '## database',
     ]);
     for (const { type, properties } of widgets) {
       if (type === 'metric') expect(properties.metrics?.length).toBeGreaterThan(0);

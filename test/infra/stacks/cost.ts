@@ -80,7 +80,7 @@ export function costOf(stage: SynthesizedStage): Cost {
   return {
     table: ['| | | |', '|---|---|---|', ...lines, `| | | **${dollars(total)}** |`].join('\n'),
     small: dollars(total - kept * PRICES.keptShard - (sumOf(streams) - streams.length) * PRICES.shard),
-    withoutDatabase: dollars(database + zones * PRICES.endpointInZone + PRICES.secret + PRICES.alarm),
+    withoutDatabase: dollars(database + zones * PRICES.endpointInZone + PRICES.secret + 2 * PRICES.alarm),
   };
 }
 

@@ -107,4 +107,5 @@ test('a table step has the alarms and the row of the dashboard that other contin
   expect(own).toEqual(expect.arrayContaining(['crashes', 'errors', 'throttles', 'lag', 'dead-letters']));
   const [dashboard] = Object.values(template.findResources('AWS::CloudWatch::Dashboard'));
   expect(JSON.stringify(dashboard)).toContain('## table basket ← cart');
+  expect(JSON.stringify(dashboard)).toMatch(/## database.*DatabaseConnections.*TransactionLogsDiskUsage/);
 });

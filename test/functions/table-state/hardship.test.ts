@@ -1,0 +1,97 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import type { OpenSink } from '../../../functions/runtime/sink.ts';
+import { defineTable } from '../../../functions/runtime/table.ts';
+import { tableDefinition } from '../../../functions/table-state/table-handler.ts';
+import { type Given, logOf, sliceOf } from '../../contracts/slices.ts';
+import { client, database, server, useFreshDatabases } from '../sinks/postgres/fresh-database.ts';
+
+useFreshDatabases();
+
+const Row = z.object({ id: z.string(), n: z.int32() });
+const counts = defineTable({
+  entry: '',
+  from: Row,
+  row: Row,
+  key: ['id'],
+  reduce: (row, { data: { id, n } }) => ({ id, n: (row?.n ?? 0) + n }),
+});
+const STATE = 'shop."counts state 1"';
+
+function open(): OpenSink {
+  const { host, port, user, password } = server;
+  const { resources, open: openSink } = tableDefinition(counts);
+  const login = resources.parse({ host, port, database, user, tls: 'off', auth: { password } });
+  return openSink({ step: 'shop/counts', options: undefined, resources: login });
+}
+
+const one = (id: string): Given => ({ key: id, data: { id, n: 1 } });
+
+function write(sink: OpenSink, given: readonly Given[], previous = 0): Promise<unknown> {
+  return sink.write(sliceOf({ step: 'shop/counts', events: logOf(given), previous, pageSize: 1_000 }));
+}
+
+async function valueOf(statement: string): Promise<unknown> {
+  const { rows } = await client.query({ text: statement, rowMode: 'array' });
+  return rows[0]?.[0];
+}
+
+test('a deadlock with another client leaves nothing of the batch behind, and the next delivery counts once', async () => {
+  // New connections notice a deadlock at once; the other client waits, so the step is the one that gives up.
+  await client.query(`ALTER DATABASE ${database} SET deadlock_timeout = '20ms'`);
+  await write(open(), [one('a'), one('b')]);
+  const other = await server.connect(database);
+  const lock = (id: string) => `UPDATE ${STATE} SET "millrace event key" = "millrace event key" WHERE id = '${id}'`;
+  await other.query(`SET deadlock_timeout = '1min'; BEGIN; ${lock('b')}`);
+  const batch = logOf([one('a'), one('b')]);
+  let taken: Promise<unknown> | undefined;
+  const pages = (async function* () {
+    yield batch.slice(0, 1);
+    taken = other.query(lock('a'));
+    while ((await client.query(`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`)).rowCount === 0)
+      await delay(5);
+    yield batch.slice(1);
+  })();
+  const slice = () => sliceOf({ step: 'shop/counts', events: batch, previous: 1 });
+  await expect(open().write({ ...slice(), pages })).rejects.toThrow('deadlock detected');
+  await taken;
+  await other.query('ROLLBACK');
+  await other.end();
+  expect(await valueOf('SELECT sum(n)::int FROM shop.counts')).toBe(2);
+  expect(await open().write(slice())).toEqual([]);
+  expect(await valueOf('SELECT array_agg(n ORDER BY id) FROM shop.counts')).toEqual([2, 2]);
+});
+
+test('one hot key is read and written once for a thousand events, not once for each', async () => {
+  const sink = open();
+  await write(sink, [one('hot')]);
+  await client.query(`CREATE TABLE writes (n int); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN INSERT INTO writes VALUES (1); RETURN NULL; END $$;
+    CREATE TRIGGER note AFTER UPDATE ON ${STATE} FOR EACH ROW EXECUTE FUNCTION note()`);
+  expect(await write(sink, Array.from({ length: 3_000 }, () => one('hot')), 1)).toEqual([]);
+  expect(await valueOf('SELECT n FROM shop.counts')).toBe(3_001);
+  expect(await valueOf('SELECT count(*)::int FROM writes')).toBe(3);
+});
+
+/** In a quick run a table has 100,000 keys; `MILLION_KEYS=1` makes it a million, which takes some CPU seconds. */
+const KEYS = process.env.MILLION_KEYS === undefined ? 100_000 : 1_000_000;
+
+test(`in a table of ${KEYS.toLocaleString('en-US')} keys a batch reads only the rows that it meets`, async () => {
+  const sink = open();
+  await write(sink, [one('k1')]);
+  await client.query(`INSERT INTO ${STATE}
+      SELECT '["k' || i || '"]', 'k' || i, json_build_object('id', 'k' || i, 'n', 1), 'k' || i, 1
+        FROM generate_series(2, ${KEYS}) AS i`);
+  const batch = Array.from({ length: 1_000 }, (_, n) => one(`k${n * (KEYS / 1_000) + 1}`));
+  expect(await write(sink, batch, 1)).toEqual([]);
+  expect(await valueOf(`SELECT n FROM shop.counts WHERE id = 'k1'`)).toBe(2);
+  expect(await valueOf('SELECT count(*)::int FROM shop.counts WHERE n = 2')).toBe(1_000);
+  // By the index of the ids, in a table without statistics too.
+  const plan = await client.query({
+    text: `EXPLAIN SELECT "millrace id" FROM ${STATE} WHERE "millrace id" = ANY ($1::text[]) ORDER BY 1 FOR UPDATE`,
+    values: [batch.map(({ key }) => `["${key}"]`)],
+    rowMode: 'array',
+  });
+  expect(plan.rows.join()).toMatch(/Index Scan|Bitmap Index Scan/);
+});
