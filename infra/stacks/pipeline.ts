@@ -45,7 +45,11 @@ export class PipelineStack extends Stack {
     for (const step of plan.steps) this.addStep(step);
     for (const stream of plan.ticked) new TickFunction(this, `ticks-${stream.name}`, { stream, surroundings });
     new PipelineAlarms(this, 'Alarms', { plan, surroundings, mappings: this.mappings });
-    new PipelineDashboard(this, 'Dashboard', { plan, names: surroundings.names, ownsDatabase: surroundings.ownsDatabase });
+    new PipelineDashboard(this, 'Dashboard', {
+      plan,
+      names: surroundings.names,
+      ownsDatabase: surroundings.ownsDatabase,
+    });
   }
 
   private addStream(stream: OwnStreamPlan): EventStream {

@@ -69,7 +69,13 @@ test('one hot key is read and written once for a thousand events, not once for e
   await client.query(`CREATE TABLE writes (n int); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN INSERT INTO writes VALUES (1); RETURN NULL; END $$;
     CREATE TRIGGER note AFTER UPDATE ON ${STATE} FOR EACH ROW EXECUTE FUNCTION note()`);
-  expect(await write(sink, Array.from({ length: 3_000 }, () => one('hot')), 1)).toEqual([]);
+  expect(
+    await write(
+      sink,
+      Array.from({ length: 3_000 }, () => one('hot')),
+      1,
+    ),
+  ).toEqual([]);
   expect(await valueOf('SELECT n FROM shop.counts')).toBe(3_001);
   expect(await valueOf('SELECT count(*)::int FROM writes')).toBe(3);
 });
@@ -77,16 +83,16 @@ test('one hot key is read and written once for a thousand events, not once for e
 /** In a quick run a table has 100,000 keys; `MILLION_KEYS=1` makes it a million, which takes some CPU seconds. */
 const KEYS = process.env.MILLION_KEYS === undefined ? 100_000 : 1_000_000;
 
-test(`in a table of ${KEYS.toLocaleString('en-US')} keys a batch reads only the rows that it meets`, async () => {
+test(`in a table of ${KEYS.toLocaleString('en-US')} keys a batch finds its rows by their ids, without reading the others`, async () => {
   const sink = open();
   await write(sink, [one('k1')]);
   await client.query(`INSERT INTO ${STATE}
       SELECT '["k' || i || '"]', 'k' || i, json_build_object('id', 'k' || i, 'n', 1), 'k' || i, 1
         FROM generate_series(2, ${KEYS}) AS i`);
-  const batch = Array.from({ length: 1_000 }, (_, n) => one(`k${n * (KEYS / 1_000) + 1}`));
+  const batch = Array.from({ length: 100 }, (_, n) => one(`k${n * (KEYS / 100) + 1}`));
   expect(await write(sink, batch, 1)).toEqual([]);
   expect(await valueOf(`SELECT n FROM shop.counts WHERE id = 'k1'`)).toBe(2);
-  expect(await valueOf('SELECT count(*)::int FROM shop.counts WHERE n = 2')).toBe(1_000);
+  expect(await valueOf('SELECT count(*)::int FROM shop.counts WHERE n = 2')).toBe(100);
   // By the index of the ids, in a table without statistics too.
   const plan = await client.query({
     text: `EXPLAIN SELECT "millrace id" FROM ${STATE} WHERE "millrace id" = ANY ($1::text[]) ORDER BY 1 FOR UPDATE`,

@@ -19,7 +19,8 @@ test('the bytes, the WAL and the cost that explain tells of a table are near wha
   const text = await readFile(join(REPOSITORY, 'functions/tables', file), 'utf8');
   const told = explain(await planFor({ file, text }, CartEvent, { makes: 'table' }));
   const [, stored, price] = told.match(/1,000,000 rows take about (\d+) MiB: \$(\S+) a month/) ?? [];
-  const [, updated, inserted] = told.match(/at most about (\d+) MiB of WAL where they update rows, and (\d+) MiB/) ?? [];
+  const [, updated, inserted] =
+    told.match(/at most about (\d+) MiB of WAL where they update rows, and (\d+) MiB/) ?? [];
   expect(Number(price)).toBeCloseTo((Number(stored) * 1024 ** 2 * 0.115) / 1e9, 1);
 
   const { host, port, user, password } = server;
