@@ -32,7 +32,7 @@ function write(sink: OpenSink, given: readonly Given[], previous = 0): Promise<u
   return sink.write(sliceOf({ step: 'shop/counts', events: logOf(given), previous, pageSize: 1_000 }));
 }
 
-async function valueOf(statement: string): Promise<unknown> {
+async function firstValue(statement: string): Promise<unknown> {
   const { rows } = await client.query({ text: statement, rowMode: 'array' });
   return rows[0]?.[0];
 }
@@ -58,9 +58,9 @@ test('a deadlock with another client leaves nothing of the batch behind, and the
   await taken;
   await other.query('ROLLBACK');
   await other.end();
-  expect(await valueOf('SELECT sum(n)::int FROM shop.counts')).toBe(2);
+  expect(await firstValue('SELECT sum(n)::int FROM shop.counts')).toBe(2);
   expect(await open().write(slice())).toEqual([]);
-  expect(await valueOf('SELECT array_agg(n ORDER BY id) FROM shop.counts')).toEqual([2, 2]);
+  expect(await firstValue('SELECT array_agg(n ORDER BY id) FROM shop.counts')).toEqual([2, 2]);
 });
 
 test('one hot key is read and written once for a thousand events, not once for each', async () => {
@@ -76,8 +76,8 @@ test('one hot key is read and written once for a thousand events, not once for e
       1,
     ),
   ).toEqual([]);
-  expect(await valueOf('SELECT n FROM shop.counts')).toBe(3_001);
-  expect(await valueOf('SELECT count(*)::int FROM writes')).toBe(3);
+  expect(await firstValue('SELECT n FROM shop.counts')).toBe(3_001);
+  expect(await firstValue('SELECT count(*)::int FROM writes')).toBe(3);
 });
 
 /** In a quick run a table has 100,000 keys; `MILLION_KEYS=1` makes it a million, which takes some CPU seconds. */
@@ -91,8 +91,8 @@ test(`in a table of ${KEYS.toLocaleString('en-US')} keys a batch finds its rows 
         FROM generate_series(2, ${KEYS}) AS i`);
   const batch = Array.from({ length: 100 }, (_, n) => one(`k${n * (KEYS / 100) + 1}`));
   expect(await write(sink, batch, 1)).toEqual([]);
-  expect(await valueOf(`SELECT n FROM shop.counts WHERE id = 'k1'`)).toBe(2);
-  expect(await valueOf('SELECT count(*)::int FROM shop.counts WHERE n = 2')).toBe(100);
+  expect(await firstValue(`SELECT n FROM shop.counts WHERE id = 'k1'`)).toBe(2);
+  expect(await firstValue('SELECT count(*)::int FROM shop.counts WHERE n = 2')).toBe(100);
   // By the index of the ids, in a table without statistics too.
   const plan = await client.query({
     text: `EXPLAIN SELECT "millrace id" FROM ${STATE} WHERE "millrace id" = ANY ($1::text[]) ORDER BY 1 FOR UPDATE`,
