@@ -18,8 +18,7 @@ export async function askDeployed(
   { names, database }: Deployed,
   { server, folder, context }: Where,
 ): Promise<readonly Check[]> {
-  const { user = READER } = (JSON.parse(context) as { readonly reader?: { readonly user?: string } }).reader ?? {};
-  await database.query(`GRANT SELECT ON readings TO "${user}"`);
+  await database.query(`GRANT SELECT ON readings TO "${readerOf(context)}"`);
   const { rows } = await database.query<{ count: string }>('SELECT count(*) FROM readings');
   const command = [process.execPath, join(REPOSITORY, 'infra/cli/main.ts'), 'query', 'sensors'];
   const ask = (statement: string) =>
@@ -35,4 +34,10 @@ export async function askDeployed(
     { what: 'exit code', expected: 0, found: counted.code ?? 'none' },
     { what: 'exit code of a statement that would write', expected: 2, found: hostile.code ?? 'none' },
   ];
+}
+
+/** Returns the user that reads the database for operators. Undefined: the context names none. */
+export function readerOf(context: string): string | undefined {
+  const { reader } = JSON.parse(context) as { readonly reader?: { readonly user?: string } };
+  return reader && (reader.user ?? READER);
 }
