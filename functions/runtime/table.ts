@@ -86,6 +86,13 @@ export interface PublishedEvent {
 export interface StateForm {
   /** Says what the state is made of. A state with another text cannot be read. */
   readonly shape: string;
+  /** Says the same for people, clause by clause: it names what has changed, and decides nothing. */
+  readonly parts?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Stands for how rows are made of states: with another text, the same state may have another row, or none. Undefined
+   * where nothing tells that.
+   */
+  readonly shown?: string | undefined;
   load(text: string): unknown;
   save(state: unknown): string;
   /** Makes the row of a state that `reduce` or `load` gave, as JSON; undefined where the table does not show it. */

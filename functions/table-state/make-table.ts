@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { UserMistake } from '../runtime/errors.ts';
-import type { Column } from '../sinks/postgres/columns.ts';
 import { quoted } from '../sinks/postgres/names.ts';
 import { letReaderRead } from '../sinks/postgres/readable.ts';
 import { columnsFingerprint, makeProgressTable, refuseOtherEncodings } from '../sinks/postgres/table.ts';
 import { createIndexes, type Index, renameIndexes } from './indexes.ts';
+import { changeBetween, readStateNote, type Shape, stateNote } from './shape.ts';
 import { createState, createView, type StateTable } from './statements.ts';
 import { setStorage } from './storage.ts';
 
@@ -17,12 +17,9 @@ export interface Owner {
   readonly formerly?: string | undefined;
 }
 
-/** What the rows of a table are made of. The state's comment says it, to notice a change. */
-export interface Shape {
-  readonly columns: readonly Column[];
-  readonly key: readonly string[];
-  /** What the state is made of, where it is not the row. */
-  readonly state?: string | undefined;
+/** A table as its step's code makes it. */
+export interface Wanted {
+  readonly shape: Shape;
   /** The indexes that the pipeline names. A new state gets them at once; they are no part of what identifies it. */
   readonly indexes: readonly Index[];
 }
@@ -34,15 +31,16 @@ interface Places {
   readonly state: string;
 }
 
+/** Returns the name of a table's state, without its schema. */
+export const stateNameOf = (table: string): string => `${table} state 1`;
+
 function placesOf(step: string): Places {
   const [pipeline = '', name = ''] = step.split('/');
   const schema = quoted(pipeline);
-  return { schema, view: `${schema}.${quoted(name)}`, state: `${schema}.${quoted(`${name} state 1`)}` };
+  return { schema, view: `${schema}.${quoted(name)}`, state: `${schema}.${quoted(stateNameOf(name))}` };
 }
 
 const viewNote = (step: string): string => `millrace table ${step}`;
-const stateNote = (step: string, { key, columns, state }: Shape): string =>
-  `millrace state of ${step}: ${JSON.stringify({ key, columns, state })}`;
 
 const tableAt = (name: string, { columns, state }: Shape): StateTable => ({
   name,
@@ -51,11 +49,12 @@ const tableAt = (name: string, { columns, state }: Shape): StateTable => ({
 });
 
 /** Makes what is missing in the database. Throws a `UserMistake` for what an operator has to mend. */
-export async function makeTable(client: pg.ClientBase, owner: Owner, shape: Shape): Promise<Prepared> {
+export async function makeTable(client: pg.ClientBase, owner: Owner, wanted: Wanted): Promise<Prepared> {
   await refuseOtherEncodings(client);
   await makeProgressTable(client);
+  const { shape } = wanted;
   const { state, view } = placesOf(owner.step);
-  if (!(await isThere(client, owner, shape))) await makeLocked(client, owner, shape);
+  if (!(await isThere(client, owner, shape))) await makeLocked(client, owner, wanted);
   await letReaderRead(client, view);
   await setStorage(client, state);
   const { rows } = await client.query<{ fingerprint: string }>(columnsFingerprint(client.escapeLiteral(state), []));
@@ -63,10 +62,10 @@ export async function makeTable(client: pg.ClientBase, owner: Owner, shape: Shap
 }
 
 /** Makes schema, state and view in one transaction. One session at a time does so. */
-async function makeLocked(client: pg.ClientBase, owner: Owner, shape: Shape): Promise<void> {
+async function makeLocked(client: pg.ClientBase, owner: Owner, wanted: Wanted): Promise<void> {
   await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${MAKING_LOCK})`);
   try {
-    if (!(await isThere(client, owner, shape))) await make(client, owner, shape);
+    if (!(await isThere(client, owner, wanted.shape))) await make(client, owner, wanted);
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK');
@@ -102,7 +101,7 @@ async function notesOf(client: pg.ClientBase, { schema, view, state }: Places): 
   return rows[0] as Notes;
 }
 
-/** True when state and view are there, and ours. Throws a `UserMistake` when something else has their name. */
+/** True when state and view are there, ours, and as the code makes them. Throws a `UserMistake` when something else has their name. */
 async function isThere(client: pg.ClientBase, { step }: Owner, shape: Shape): Promise<boolean> {
   const places = placesOf(step);
   const { view, state } = await notesOf(client, places);
@@ -110,34 +109,20 @@ async function isThere(client: pg.ClientBase, { step }: Owner, shape: Shape): Pr
     throw new UserMistake(
       `${places.view} exists in the database and is not the view of table ${step}: rename it (alter table ${places.view} rename to …), or rename the table step in the pipeline`,
     );
-  if (state !== null && !state.startsWith(`millrace state of ${step}: `))
+  const stored = state === null ? undefined : readStateNote(step, state);
+  if (state !== null && stored === undefined)
     throw new UserMistake(
       `${places.state} exists in the database and is not the state of table ${step}: rename it, or rename the table step in the pipeline`,
     );
-  if (state !== null && state !== stateNote(step, shape))
+  const change = stored && changeBetween(stored, shape);
+  if (change?.kind === 'rebuild')
     throw new UserMistake(
-      `the columns, the key or the state of table ${step} have changed since its state was made (${changeOf(state, step, shape)}): undo that, or start afresh: rename the table step in the pipeline, and drop ${places.view} and ${places.state} when nobody reads them any more`,
+      `the columns, the key or the state of table ${step} have changed since its state was made (${change.differences.join('; ')}): undo that, or start afresh: rename the table step in the pipeline, and drop ${places.view} and ${places.state} when nobody reads them any more; millrace sql plan says before a deployment what it changes`,
     );
-  return view !== null && state !== null;
+  return view !== null && change?.kind === 'none';
 }
 
-function changeOf(note: string, step: string, { columns, key, state }: Shape): string {
-  const before = JSON.parse(note.slice(`millrace state of ${step}: `.length)) as Shape;
-  if (before.key.join() !== key.join()) return `the key was ${before.key.join(', ')} and is ${key.join(', ')}`;
-  const textOf = ({ type, nullable }: Column): string => `${type}${nullable ? '' : ' not null'}`;
-  const [was, is] = [before.columns, columns].map((all) => new Map(all.map((one) => [one.name, textOf(one)])));
-  const names = new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])]);
-  const changed = [...names].filter((name) => was?.get(name) !== is?.get(name));
-  if (changed.length === 0 && before.state !== state)
-    return `its state was ${before.state ?? 'the row'} and is ${state ?? 'the row'}`;
-  return (
-    changed
-      .map((name) => `${name} was ${was?.get(name) ?? 'missing'} and is ${is?.get(name) ?? 'missing'}`)
-      .join('; ') || 'their order'
-  );
-}
-
-async function make(client: pg.ClientBase, owner: Owner, shape: Shape): Promise<void> {
+async function make(client: pg.ClientBase, owner: Owner, { shape, indexes }: Wanted): Promise<void> {
   const { step, formerly } = owner;
   const places = placesOf(step);
   const { schema, view, state } = await notesOf(client, places);
@@ -146,15 +131,24 @@ async function make(client: pg.ClientBase, owner: Owner, shape: Shape): Promise<
   if (state === null && !(formerly !== undefined && (await takeOver(client, { step, formerly })))) {
     await refuseLostState(client, owner, places);
     await client.query(createState(tableAt(places.state, shape), shape.key));
-    await createIndexes(client, { step, state: tableAt(places.state, shape), indexes: shape.indexes });
-    await client.query(`COMMENT ON TABLE ${places.state} IS ${client.escapeLiteral(stateNote(step, shape))}`);
+    await createIndexes(client, { step, state: tableAt(places.state, shape), indexes });
+    await setNote(client, places, stateNote(step, { ...shape, since: new Date().toISOString() }));
   }
+  const note = (await notesOf(client, places)).state;
+  const stored = note === null ? undefined : readStateNote(step, note);
+  // Rows change when an event meets them.
+  if (stored !== undefined && changeBetween(stored, shape).kind === 'transparent')
+    await setNote(client, places, stateNote(step, { ...shape, since: stored.since }));
   if (view === null && (await notesOf(client, places)).view === null) {
     await client.query(createView(places.view, tableAt(places.state, shape)));
     await client.query(`COMMENT ON VIEW ${places.view} IS ${client.escapeLiteral(viewNote(step))}`);
   }
   // Of a state that was taken over, only the owner has changed.
   await isThere(client, owner, shape);
+}
+
+async function setNote(client: pg.ClientBase, { state }: Places, note: string): Promise<void> {
+  await client.query(`COMMENT ON TABLE ${state} IS ${client.escapeLiteral(note)}`);
 }
 
 /**

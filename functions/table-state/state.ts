@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import type { Table } from '../runtime/table.ts';
 import { beginAt, type LockedPosition } from '../sinks/postgres/progress.ts';
-import { columnsOfTable } from './columns.ts';
 import { type Index, indexChanges } from './indexes.ts';
 import { makeTable, type Owner, type Prepared } from './make-table.ts';
 import { makeOutboxTable } from './outbox.ts';
+import { shapeOf } from './shape.ts';
 import type { StateTable } from './statements.ts';
 
 /** The state of a table step, as connections open it. */
@@ -30,13 +30,13 @@ export function openState(
   owner: Owner,
   { indexes, publishes, build }: Beside,
 ): State {
-  const shape = { columns: columnsOfTable(table), key: table.key, state: table.state?.shape, indexes };
+  const wanted = { shape: shapeOf(table), indexes };
   const prepared = new WeakMap<pg.ClientBase, Prepared>();
 
   const prepare = async (client: pg.ClientBase): Promise<Prepared> => {
     const known = prepared.get(client);
     if (known !== undefined) return known;
-    const made = await makeTable(client, owner, shape);
+    const made = await makeTable(client, owner, wanted);
     if (publishes) await makeOutboxTable(client);
     const changes = await indexChanges(client, { step: owner.step, state: made, indexes });
     if (changes.length > 0) build(made);

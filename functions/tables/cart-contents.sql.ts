@@ -46,6 +46,8 @@ export const cartContents = sqlTable({
   }),
   key: ['customer_id', 'item'],
   shape: 'sum(bigint), max(timestamptz) (75c03165b65a)',
+  shown: '9594a9dae55a',
+  parts: { 'GROUP BY': 'customer_id, item', aggregates: 'sum(CASE WHEN type = \'item.removed\' THEN -quantity ELSE quantity END), max(time)' },
   isGrowing: false,
   keyColumns: [[sameText, sameText], [sameText, sameText]],
   columns: ['customer_id', 'item', 'quantity'],

@@ -43,6 +43,8 @@ export const latestReadings = sqlTable({
   }),
   key: ['sensor_id'],
   shape: 'the first row in an order (6410f4f6662f)',
+  shown: 'c8daaea15196',
+  parts: { 'DISTINCT ON': 'sensor_id', 'the row': 'date, temp_max, temp_min, wind', 'ORDER BY': 'date DESC' },
   isGrowing: false,
   keyColumns: [[sameText, sameText]],
   columns: ['sensor_id', 'date', 'temp_max', 'temp_min', 'wind'],

@@ -50,6 +50,8 @@ export const salesByRegion = sqlTable({
   }),
   key: ['region', 'category'],
   shape: 'count(), sum(numeric), avg(numeric), max(numeric) (fd844fe21b57)',
+  shown: '10d03b8a65f8',
+  parts: { 'GROUP BY': 'region, category', aggregates: 'count(*), sum(sales), avg(profit), max(sales)' },
   isGrowing: false,
   keyColumns: [[sameText, sameText], [sameText, sameText]],
   columns: ['region', 'category', 'sales', 'profit'],

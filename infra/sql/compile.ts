@@ -10,7 +10,8 @@ import { statementCode } from './emit/statement.ts';
 import type { OutputColumn, Plan } from './plan/plan.ts';
 import type { SqlType } from './plan/sql-type.ts';
 import { typeName } from './plan/sql-type.ts';
-import { stateShape } from './plan/state-shape.ts';
+import { stateParts } from './plan/state-parts.ts';
+import { shownShape, stateShape } from './plan/state-shape.ts';
 import { outputSchemaCode } from './schema/output-schema.ts';
 import { columnsOfSchema } from './schema/schema-columns.ts';
 import type { Source } from './syntax/source-position.ts';
@@ -134,6 +135,10 @@ export function tableCode(module: ModuleCode, plan: Plan): readonly string[] {
   return [
     `key: [${keyOf(plan).map(quoteText).join(', ')}],`,
     `shape: ${quoteText(stateShape(plan))},`,
+    `shown: ${quoteText(shownShape(plan))},`,
+    `parts: { ${Object.entries(stateParts(plan))
+      .map(([clause, text]) => `${/^[a-z]+$/i.test(clause) ? clause : quoteText(clause)}: ${quoteText(text)}`)
+      .join(', ')} },`,
     `isGrowing: ${types.some(isGrowing)},`,
     `keyColumns: ${columnTextsCode(
       module,

@@ -21,6 +21,10 @@ export interface TableStatement extends KeptGroups {
   readonly keyColumns: readonly ColumnText[];
   /** Says what the states are made of: another text is another state. */
   readonly shape: string;
+  /** The same for people, clause by clause. Modules of earlier versions have neither this nor `shown`. */
+  readonly parts?: Readonly<Record<string, string>>;
+  /** Stands for HAVING and what the columns show of a state. */
+  readonly shown?: string;
   /** Whether a state has texts, lists or JSON, which each event may make larger. */
   readonly isGrowing: boolean;
 }
@@ -84,6 +88,8 @@ export function keptBy(statement: TableStatement): Required<Pick<Table, 'read' |
 
   const state: StateForm = {
     shape: statement.shape,
+    parts: statement.parts,
+    shown: statement.shown,
     load(text) {
       const [key, states] = JSON.parse(text) as [readonly (string | null)[], SavedStates];
       return {

@@ -1,10 +1,19 @@
-import type { Command } from '../command.ts';
+import { UserMistake } from '../../../functions/runtime/errors.ts';
+import type { Command, CommandInvocation } from '../command.ts';
+import { targetHelp, targetOptions } from '../target/options.ts';
+
+const statementOptions = {
+  schema: { type: 'string' },
+  input: { type: 'string' },
+  format: { type: 'string' },
+  explain: { type: 'boolean' },
+} as const;
 
 /** Runs a statement over files or standard input: the quickest way to try a transform. */
 export const sql: Command = {
-  summary: 'runs an SQL statement over files or standard input, or explains the SQL of a transform',
+  summary: 'runs an SQL statement over files or standard input, explains SQL, or says what it changes in tables',
   usage:
-    "'<statement>' [files…|-] [options]\n       millrace sql '<statement>' <name>=<file>… [options]\n       millrace sql explain <file.sql>",
+    "'<statement>' [files…|-] [options]\n       millrace sql '<statement>' <name>=<file>… [options]\n       millrace sql explain <file.sql>\n       millrace sql plan [pipeline] [options]",
   help: [
     'Runs a SELECT over lines of JSON, over a JSON array or over CSV and prints the outputs. Reads standard',
     'input when no file, or -, is given. FROM may give the input any name. Each line is one event, or each',
@@ -23,27 +32,39 @@ export const sql: Command = {
     '',
     '"sql explain" shows the plan of a .sql file, its cost and the generated code.',
     '',
+    '"sql plan" says what the tables of a pipeline would become if you deployed the code as it is: compared',
+    'with what the stage has, a table is new or unchanged, or its change is',
+    '  transparent  its state goes on',
+    '  rebuild      its state has to be made again from the log, which has all of its events',
+    '  impossible   the log has them no more',
+    'It changes nothing. The lines below a table say what differs, and what to do.',
+    '',
     '  --schema file.ts#export     the zod schema of the events; of named inputs, <name>=file.ts#export for',
     '                              each that has one, with commas between them',
     '  --input ndjson|csv          the format of the input (default: csv for *.csv, otherwise ndjson)',
     '  --format ndjson|csv|table   the format of the output (default: ndjson)',
     '  --explain                   print the plan of the statement instead of running it',
+    '  --json                      of "sql plan": print a line of JSON for each table',
+    targetHelp.replace('the command uses', '"sql plan" uses'),
     '',
     'Exit codes: 0 all events were processed; 1 some events were rejected (standard error names the first',
     'ten lines with the reason, and counts all of them by reason); 2 the statement or an argument is wrong.',
+    'Of "sql plan": 0 every table goes on or is new; 1 the step of a table would stop.',
   ].join('\n'),
   examples: [
     `millrace sql "SELECT order_id, sales FROM input WHERE status = 'COMPLETE'" orders.ndjson`,
     'millrace sql "SELECT region, count(*) FROM input GROUP BY region" orders.csv',
+    'millrace sql plan shop --stage prod',
     'millrace sql "SELECT o.order_id, c.segment FROM orders o JOIN customers c ON c.id = o.customer_id" orders=orders.csv customers=customers.csv',
   ],
-  options: {
-    schema: { type: 'string' },
-    input: { type: 'string' },
-    format: { type: 'string' },
-    explain: { type: 'boolean' },
-  },
-  async run({ values, positionals }) {
+  options: { ...statementOptions, ...targetOptions, json: { type: 'boolean' } },
+  async run(invocation) {
+    const { values, positionals } = invocation;
+    const isPlan = positionals[0] === 'plan';
+    const others = isPlan ? statementOptions : { ...targetOptions, json: undefined };
+    const other = Object.keys(values).find((option) => option in others);
+    if (other !== undefined) throw new UserMistake(`--${other} is an option of ${isPlan ? 'a statement' : 'sql plan'}`);
+    if (isPlan) return planned(invocation);
     const { runSqlCommand } = await import('../../sql/run/command.ts');
     const options = Object.entries(values).flatMap(([name, value]) => {
       if (typeof value === 'string') return [`--${name}=${value}`];
@@ -52,3 +73,8 @@ export const sql: Command = {
     return runSqlCommand([...options, '--', ...positionals], process);
   },
 };
+
+async function planned({ name, positionals, ...invocation }: CommandInvocation): Promise<number> {
+  const { planTables } = await import('../actions/plan-tables.ts');
+  return planTables({ ...invocation, name: `${name} plan`, positionals: positionals.slice(1) });
+}

@@ -10,6 +10,8 @@ export interface PipelineFinder {
   plans(): readonly PipelinePlan[];
   /** Throws a `UserMistake` that lists the pipelines when there is none of this name. */
   plan(pipeline: string | undefined): PipelinePlan;
+  /** Finds the code of a pipeline's tables. Throws a `UserMistake` that lists the pipelines. */
+  tables(pipeline: string): Pipeline['tables'];
   /** Throws a `UserMistake` that lists the pipelines or the steps. */
   step(pipeline: string | undefined, step: string | undefined): StepPlan;
   /** Throws a `UserMistake` that lists the pipelines or the streams. */
@@ -34,6 +36,7 @@ export function pipelineFinder(all: readonly Pipeline[], { pipelines, title }: F
   return {
     plans: () => deployed.map((pipeline) => planOf(pipeline, all)),
     plan,
+    tables: (pipeline) => pipelineOf(pipeline).tables,
     step(pipeline, name) {
       const { steps } = plan(pipeline);
       const found = steps.find((step) => step.name === name);

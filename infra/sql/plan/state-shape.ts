@@ -31,6 +31,20 @@ export function stateShape(plan: Plan): string {
   return `${namesOf(grouping)} (${hash})`;
 }
 
+/**
+ * Stands for how the rows of a table are made of its states: HAVING, and what the columns show. As the shape, it is
+ * stored, and nothing that it is made of is code of ours.
+ */
+export function shownShape(plan: Plan): string {
+  const text = texts(plan);
+  const { having } = plan.grouping ?? {};
+  const parts = [
+    `having ${having === undefined ? '' : text(having)}`,
+    ...plan.outputs.map(({ name, expression }) => `${JSON.stringify(name)} ${text(expression)}`),
+  ];
+  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 12);
+}
+
 const namesOf = ({ aggregates, first }: Grouping): string =>
   first === undefined
     ? aggregates.map(({ resolved }) => signatureOf(resolved)).join(', ') || 'the key'
@@ -56,7 +70,9 @@ const orderText = ({ expression, isDescending, nullsFirst }: SortKey, text: Text
 
 /** Returns a function that writes an expression over the columns of a plan's input. */
 function texts(plan: Plan): Text {
+  const ofGroup = groupColumns(plan);
   const columnText = ({ origin, name, variable, field }: ScopeColumn): string => {
+    if (origin === 'group') return `group ${ofGroup.indexOf(variable)}`;
     const of = plan.unnests.findIndex((unnest) => unnest.columns.some((column) => column.variable === variable));
     return origin === 'unnest' ? `unnest ${of} ${field ?? ''}` : `${origin} ${JSON.stringify(name)}`;
   };
@@ -65,6 +81,14 @@ function texts(plan: Plan): Text {
     return `${detailOf(expression, columnText)}(${parts}):${typeName(expression.type)}`;
   };
   return text;
+}
+
+/** Lists the variables of a group's columns in the order in which its shape has them: their names may change. */
+function groupColumns({ grouping }: Plan): readonly string[] {
+  if (grouping === undefined) return [];
+  const { keys, aggregates, first, window } = grouping;
+  const columns = [...keys, ...aggregates, ...(first?.values ?? [])].map(({ column }) => column);
+  return [...columns, ...(window === undefined ? [] : [window.start, window.end])].map(({ variable }) => variable);
 }
 
 function detailOf(expression: Checked, columnText: (column: ScopeColumn) => string): string {

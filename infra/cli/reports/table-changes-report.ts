@@ -1,0 +1,46 @@
+import type { TableChange } from '../../operation/table-changes.ts';
+
+/** Says for each table what a deployment does to it, and why. */
+export function tableChangesReport(title: string, changes: readonly TableChange[]): string {
+  if (changes.length === 0) return `${title}: no pipeline has a table`;
+  const width = Math.max(...changes.map((change) => nameOf(change).length));
+  const lines = changes.flatMap((change) => [
+    `${nameOf(change).padEnd(width)}  ${WORDS[change.change]}`,
+    ...[...change.differences, ...consequences(change)].map((line) => `  ${line}`),
+  ]);
+  return [title, '', ...lines].join('\n');
+}
+
+const nameOf = ({ pipeline, table }: TableChange): string => `${pipeline}/${table}`;
+
+const WORDS: Readonly<Record<TableChange['change'], string>> = {
+  new: 'new: its step makes it when the first event arrives',
+  none: 'unchanged',
+  transparent: 'transparent',
+  rebuild: 'rebuild',
+  impossible: 'impossible',
+  taken: 'taken',
+};
+
+function consequences({ change, pipeline, table, log }: TableChange): readonly string[] {
+  switch (change) {
+    case 'transparent':
+      return ['the state goes on: deploy it; a row changes when its next event comes'];
+    case 'rebuild':
+      return [
+        'the state cannot go on, and is not made again by itself: deployed under this name, the step stops',
+        `the log reaches back to ${log?.from}, and has every event of the table: undo the change, or give the step`,
+        `another name without formerly; its new table has all events when it starts at ${log?.tableFrom} or earlier`,
+      ];
+    case 'impossible':
+      return [
+        'the state cannot go on, and cannot be made again: deployed under this name, the step stops',
+        `the log reaches back to ${log?.from} only, and the table may have events since ${log?.tableFrom}: undo the`,
+        'change, or give the step another name without formerly: its new table has the events that the log still has',
+      ];
+    case 'taken':
+      return [`"${pipeline}"."${table} state 1" exists and is not the state of this table: rename it, or the step`];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,78 @@
+import pg from 'pg';
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { Table } from '../../functions/runtime/table.ts';
+import { stateNameOf } from '../../functions/table-state/make-table.ts';
+import { changeBetween, readStateNote, type StoredShape, shapeOf } from '../../functions/table-state/shape.ts';
+import type { TablePlan } from '../pipelines/plan.ts';
+import { type LogReach, logReach } from './log-reach.ts';
+import type { Target } from './target.ts';
+
+/** What deploying the code does to a table of a stage. */
+export interface TableChange {
+  readonly pipeline: string;
+  readonly table: string;
+  /**
+   * `new`: the stage has no such table. `none` and `transparent`: its state goes on. `rebuild`: its state has to be
+   * made again from the log, which has all of its events. `impossible`: the log has them no more. `taken`: something
+   * else has its name.
+   */
+  readonly change: 'new' | 'none' | 'transparent' | 'rebuild' | 'impossible' | 'taken';
+  /** What differs, as clauses: `WHERE was n > 1 and is n > 2`. */
+  readonly differences: readonly string[];
+  /** Of a state that cannot go on: how far back the log of its stream reaches. */
+  readonly log?: LogReach;
+}
+
+/** A table step and its code. */
+export interface PlannedTable {
+  readonly plan: TablePlan;
+  readonly table: Table;
+}
+
+/**
+ * Compares the code of a pipeline's tables with what the stage has. What counts is the shape that stands beside each
+ * state in the database, not what was deployed.
+ */
+export async function tableChanges(
+  tables: readonly PlannedTable[],
+  target: Target,
+  signal: AbortSignal,
+): Promise<readonly TableChange[]> {
+  const changes: TableChange[] = [];
+  for (const table of tables) changes.push(await changeOf(table, target, signal));
+  return changes;
+}
+
+async function changeOf({ plan, table }: PlannedTable, target: Target, signal: AbortSignal): Promise<TableChange> {
+  const { pipeline, name } = plan;
+  const found = await storedShape(plan, target, signal);
+  const of = { pipeline, table: name, differences: [] };
+  if (typeof found === 'string') return { ...of, change: found };
+  const { kind, differences } = changeBetween(found, shapeOf(table));
+  if (kind !== 'rebuild') return { ...of, change: kind, differences };
+  const log = await logReach(plan, { since: found.since, target, signal });
+  return { ...of, change: log.isWhole ? 'rebuild' : 'impossible', differences, log };
+}
+
+const LONGEST_MILLIS = 10_000;
+
+/** Reads the shape of a state, or of the one that the step takes over from its former name. */
+async function storedShape(
+  { pipeline, name, formerly }: TablePlan,
+  target: Target,
+  signal: AbortSignal,
+): Promise<StoredShape | 'new' | 'taken'> {
+  const names = formerly === undefined ? [name] : [name, formerly];
+  const literals = names.map((each) => pg.escapeLiteral(stateNameOf(each)));
+  const statement = `SELECT c.relname, coalesce(obj_description(c.oid, 'pg_class'), '')
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE n.nspname = ${pg.escapeLiteral(pipeline)} AND c.relname IN (${literals.join(', ')})`;
+  const question = { schema: pipeline, statement, mostRows: names.length, mostMillis: LONGEST_MILLIS };
+  const reply = await target.ask(question, signal);
+  if ('refusal' in reply) throw new UserMistake(`the database does not say what it has: ${reply.refusal.message}`);
+  const notes = new Map(reply.rows.map(([relation, note]) => [relation, note ?? '']));
+  const own = notes.get(stateNameOf(name));
+  if (own !== undefined) return readStateNote(`${pipeline}/${name}`, own) ?? 'taken';
+  const former = formerly === undefined ? undefined : notes.get(stateNameOf(formerly));
+  return (former === undefined ? undefined : readStateNote(`${pipeline}/${formerly}`, former)) ?? 'new';
+}

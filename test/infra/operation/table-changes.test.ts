@@ -1,0 +1,141 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { askDatabase } from '../../../functions/clients/query.ts';
+import { defineTable, type Table } from '../../../functions/runtime/table.ts';
+import { makeTable } from '../../../functions/table-state/make-table.ts';
+import { type Shape, shapeOf } from '../../../functions/table-state/shape.ts';
+import { tableChangesReport } from '../../../infra/cli/reports/table-changes-report.ts';
+import { namesOf } from '../../../infra/names.ts';
+import { type TableChange, tableChanges } from '../../../infra/operation/table-changes.ts';
+import type { Target } from '../../../infra/operation/target.ts';
+import { definePipeline } from '../../../infra/pipelines/pipeline.ts';
+import { planOf, type TablePlan } from '../../../infra/pipelines/plan.ts';
+import type { Start } from '../../../infra/pipelines/steps.ts';
+import { client, database, server, useFreshDatabases } from '../../functions/sinks/postgres/fresh-database.ts';
+
+useFreshDatabases();
+
+const Sale = z.object({ region: z.string(), n: z.int32() });
+const Row = z.object({ region: z.string(), sum: z.int32() });
+const HOUR = 3_600_000;
+
+/** A table whose state has clauses, as one in SQL has. */
+function sums({ row = Row, ...state }: { row?: z.ZodType; shape?: string; parts?: object; shown?: string } = {}) {
+  const made = defineTable({ entry: import.meta.url, from: Sale, row: Row, key: ['region'], reduce: (one) => one });
+  const parts = { WHERE: 'n > 1', aggregates: 'sum(n)' };
+  const form = { shape: 'sum (1)', parts, shown: 'a', load: String, save: String, rowOf: () => undefined, ...state };
+  return { ...made, row, state: form } as unknown as Table;
+}
+
+interface Log {
+  readonly start?: Start;
+  readonly formerly?: string;
+  readonly streamHours: number;
+}
+
+/** The changes of a table whose stream is some hours old and keeps its events for a day. */
+async function changeTo(keep: Table, { streamHours, ...step }: Log): Promise<TableChange> {
+  const pipeline = definePipeline({
+    name: 'shop',
+    streams: { sales: { schema: Sale } },
+    tables: { sums: { from: 'sales', keep: keep as never, ...step } },
+  });
+  const plan = planOf(pipeline, [pipeline]).steps[0] as TablePlan;
+  const StreamCreationTimestamp = new Date(Date.now() - streamHours * HOUR);
+  const StreamDescriptionSummary = { StreamCreationTimestamp, RetentionPeriodHours: 24 };
+  const { host, port, user, password } = server;
+  const login = { host, port, user, database, tls: 'off', auth: { password } } as const;
+  const target = {
+    names: namesOf({ stage: 'test', account: '1', region: 'eu-west-1', partition: 'aws' }),
+    clients: { kinesis: { send: async () => ({ StreamDescriptionSummary }) } },
+    streamName: () => 'sales',
+    ask: (question, signal) => askDatabase(login, question, signal),
+  } as Pick<Target, 'names' | 'streamName' | 'ask'> as Target;
+  const [change] = await tableChanges([{ plan, table: keep }], target, new AbortController().signal);
+  return change!;
+}
+
+async function keptBefore(shape: Shape, step = 'shop/sums'): Promise<void> {
+  await client.query("SELECT set_config('search_path', 'public', false)");
+  await makeTable(client, { step }, { shape, indexes: [] });
+}
+
+const YOUNG = { streamHours: 20 };
+const OLD = { streamHours: 100 };
+
+test('a table that the stage does not have is new, and one that has not changed is unchanged', async () => {
+  expect(await changeTo(sums(), OLD)).toMatchObject({ change: 'new' });
+  await keptBefore(shapeOf(sums()));
+  expect(await changeTo(sums(), OLD)).toMatchObject({ change: 'none', differences: [] });
+});
+
+test('another HAVING or another expression over the aggregates is transparent, and stays so until it is deployed', async () => {
+  await keptBefore(shapeOf(sums()));
+  const changed = sums({ shown: 'b' });
+  expect(await changeTo(changed, OLD)).toMatchObject({ change: 'transparent' });
+  expect(await changeTo(changed, OLD)).toMatchObject({ change: 'transparent' });
+  await keptBefore(shapeOf(changed));
+  expect(await changeTo(changed, OLD)).toMatchObject({ change: 'none' });
+});
+
+test('another WHERE is a rebuild where the log has every event of the table, otherwise impossible', async () => {
+  await keptBefore(shapeOf(sums()));
+  const changed = sums({ shape: 'sum (2)', parts: { WHERE: 'n > 2', aggregates: 'sum(n)' } });
+  const differences = ['WHERE was n > 1 and is n > 2'];
+  expect(await changeTo(changed, YOUNG)).toMatchObject({ change: 'rebuild', differences });
+  expect(await changeTo(changed, OLD)).toMatchObject({ change: 'impossible', differences });
+  // A table that began with its step, or at a time, is as old as that.
+  expect(await changeTo(changed, { ...OLD, start: 'latest' })).toMatchObject({ change: 'rebuild' });
+  const hoursAgo = (hours: number) => ({ ...OLD, start: new Date(Date.now() - hours * HOUR) });
+  expect(await changeTo(changed, hoursAgo(23))).toMatchObject({ change: 'rebuild' });
+  expect(await changeTo(changed, hoursAgo(25))).toMatchObject({ change: 'impossible' });
+});
+
+test('the difference is named where it is: the key, a column, a clause, or only the types', async () => {
+  await keptBefore(shapeOf(sums()));
+  const differencesOf = async (keep: Table) => (await changeTo(keep, YOUNG)).differences;
+  expect(await differencesOf(sums({ row: Row.extend({ more: z.string().nullable() }) }))).toEqual([
+    'more was missing and is text',
+  ]);
+  expect(await differencesOf(sums({ shape: 'sum (3)', parts: { aggregates: 'sum(n), count(*)' } }))).toEqual([
+    'WHERE was n > 1 and is missing',
+    'aggregates was sum(n) and is sum(n), count(*)',
+  ]);
+  expect(await differencesOf(sums({ shape: 'sum (4)' }))).toEqual(['its state was sum (1) and is sum (4)']);
+  const other = { ...sums({ row: Row }), key: ['region', 'sum'] } as unknown as Table;
+  expect(await differencesOf(other)).toEqual(['the key was region and is region, sum']);
+});
+
+test('a state of an earlier version, whose comment has neither clauses nor a time, is read', async () => {
+  await keptBefore(shapeOf(sums()));
+  const { key, columns, state } = shapeOf(sums());
+  const note = `millrace state of shop/sums: ${JSON.stringify({ key, columns, state })}`;
+  await client.query(`COMMENT ON TABLE shop."sums state 1" IS ${client.escapeLiteral(note)}`);
+  expect(await changeTo(sums({ shown: 'b' }), OLD)).toMatchObject({ change: 'none' });
+  const changed = await changeTo(sums({ shape: 'sum (2)' }), { ...OLD, start: 'latest' });
+  expect(changed).toMatchObject({ change: 'impossible', differences: ['its state was sum (1) and is sum (2)'] });
+});
+
+test('a renamed step is compared with the state of its former name, and a foreign table is told', async () => {
+  await keptBefore(shapeOf(sums()), 'shop/totals');
+  expect(await changeTo(sums(), { ...OLD, formerly: 'totals' })).toMatchObject({ change: 'none' });
+  await client.query('CREATE TABLE shop."sums state 1" ()');
+  expect(await changeTo(sums(), { ...OLD, formerly: 'totals' })).toMatchObject({ change: 'taken' });
+});
+
+test('the report says of each table what differs, how far back the log reaches, and what to do', () => {
+  const of = { pipeline: 'shop', table: 'sums', differences: ['WHERE was n > 1 and is n > 2'] };
+  const log = { from: '2026-03-01T00:00:00.000Z', tableFrom: '2026-02-01T00:00:00.000Z', isWhole: false };
+  const text = tableChangesReport('dev on this machine', [
+    { ...of, table: 'a', change: 'none', differences: [] },
+    { ...of, change: 'impossible', log },
+  ]);
+  expect(text).toBe(`dev on this machine
+
+shop/a     unchanged
+shop/sums  impossible
+  WHERE was n > 1 and is n > 2
+  the state cannot go on, and cannot be made again: deployed under this name, the step stops
+  the log reaches back to 2026-03-01T00:00:00.000Z only, and the table may have events since 2026-02-01T00:00:00.000Z: undo the
+  change, or give the step another name without formerly: its new table has the events that the log still has`);
+});
