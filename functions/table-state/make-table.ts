@@ -101,7 +101,10 @@ async function notesOf(client: pg.ClientBase, { schema, view, state }: Places): 
   return rows[0] as Notes;
 }
 
-/** True when state and view are there, ours, and as the code makes them. Throws a `UserMistake` when something else has their name. */
+/**
+ * True when state and view are there, ours, and as the code makes them. Throws a `UserMistake` when something else has
+ * their name.
+ */
 async function isThere(client: pg.ClientBase, { step }: Owner, shape: Shape): Promise<boolean> {
   const places = placesOf(step);
   const { view, state } = await notesOf(client, places);
