@@ -16,19 +16,20 @@ import { tableHandler } from '../table-state/table-handler.ts';
 import { CartEvent } from './basket.ts';
 
 const numeric1 = decimalFromText('0');
-const accumulator1 = sumOfBigints;
-const accumulator2 = greatestOf(compareBigints);
+const accumulator1 = greatestOf(compareBigints);
+const accumulator2 = sumOfBigints;
 const bytes1 = Buffer.from('{"customer_id":');
 const bytes2 = Buffer.from(',"item":');
-const bytes3 = Buffer.from(',"quantity":');
-const bytes4 = Buffer.from(',"changed":');
+const bytes3 = Buffer.from(',"changed":');
+const bytes4 = Buffer.from(',"quantity":');
 const texts1 = repeatedTexts();
 
 /**
  * -- schema: ./basket.ts#CartEvent
  * -- Keeps what is in each customer's basket now: the same as basket.ts, in SQL.
  * CREATE TABLE cart_contents AS
- * SELECT customer_id, item, sum(CASE type WHEN 'item.removed' THEN -quantity ELSE quantity END) AS quantity, max(time) AS changed
+ * SELECT customer_id, item, max(time) AS changed,
+ *        sum(CASE type WHEN 'item.removed' THEN -quantity ELSE quantity END) AS quantity
  * FROM cart
  * GROUP BY customer_id, item
  * HAVING sum(CASE type WHEN 'item.removed' THEN -quantity ELSE quantity END) > 0
@@ -41,45 +42,45 @@ export const cartContents = sqlTable({
   row: z.object({
     customer_id: CartEvent.shape.customer_id,
     item: CartEvent.shape.item,
-    quantity: z.number().meta({ sql: 'numeric' }),
     changed: z.string().meta({ sql: 'timestamptz' }),
+    quantity: z.number().meta({ sql: 'numeric' }),
   }),
   key: ['customer_id', 'item'],
-  shape: 'sum(bigint), max(timestamptz) (75c03165b65a)',
-  shown: '9594a9dae55a',
-  parts: { 'GROUP BY': 'customer_id, item', aggregates: 'sum(CASE WHEN type = \'item.removed\' THEN -quantity ELSE quantity END), max(time)' },
+  shape: 'max(timestamptz), sum(bigint) (4b97a2ec2991)',
+  shown: 'a3b9032242ba',
+  parts: { 'GROUP BY': 'customer_id, item', aggregates: 'max(time), sum(CASE WHEN type = \'item.removed\' THEN -quantity ELSE quantity END)' },
   isGrowing: false,
   keyColumns: [[sameText, sameText], [sameText, sameText]],
   columns: ['customer_id', 'item', 'quantity'],
   collect: (row, event, take) => {
     const customerId$ = required(row, 0, repeatedTextAt(row, 0, texts1));
     const column1$ = required(row, 1, repeatedTextAt(row, 1, texts1));
+    const eventTime = timestamptzFromText(event.time);
     const eventType = event.type;
     const quantity$ = required(row, 2, valueAt(row, 2, { type: 'bigint', read: bigintFromJson }));
-    const eventTime = timestamptzFromText(event.time);
-    row.at = '6:10'; const key1 = customerId$;
-    row.at = '6:23'; const key2 = column1$;
-    row.at = '4:31'; const input1_1 = (eventType === 'item.removed') ? negateBigint(quantity$) : quantity$;
-    row.at = '4:112'; const input2_1 = eventTime;
+    row.at = '7:10'; const key1 = customerId$;
+    row.at = '7:23'; const key2 = column1$;
+    row.at = '4:31'; const input1_1 = eventTime;
+    row.at = '5:12'; const input2_1 = (eventType === 'item.removed') ? negateBigint(quantity$) : quantity$;
     take(joinedIdentity([key1, key2]), [key1, key2], [input1_1, input2_1]);
   },
   accumulators: [accumulator1, accumulator2],
-  stateTexts: [[[decimalText, decimalFromText]], [[timestamptzText, timestamptzFromText]]],
+  stateTexts: [[[timestamptzText, timestamptzFromText]], [[decimalText, decimalFromText]]],
   add: (states, inputs, row) => {
     row.at = '4:27'; const state1 = accumulator1.add(states[0] as never, inputs[0] as never);
-    row.at = '4:108'; const state2 = accumulator2.add(states[1] as never, inputs[1] as never);
+    row.at = '5:8'; const state2 = accumulator2.add(states[1] as never, inputs[1] as never);
     return [state1, state2];
   },
   having: (key, results, row) => {
-    const result1 = results[0] as Decimal;
-    row.at = '7:8';
-    return (compareDecimals(result1, numeric1) > 0) === true;
+    const result2 = results[1] as Decimal;
+    row.at = '8:8';
+    return (compareDecimals(result2, numeric1) > 0) === true;
   },
   write: ({ key, results }, row, { writer }) => {
     const key1 = key[0] as string;
     const key2 = key[1] as string;
-    const result1 = results[0] as Decimal;
-    const result2 = results[1] as bigint;
+    const result1 = results[0] as bigint;
+    const result2 = results[1] as Decimal;
     row.at = '4:8';
     writeBytes(writer, bytes1);
     writeText(writer, key1);
@@ -88,10 +89,10 @@ export const cartContents = sqlTable({
     writeText(writer, key2);
     row.at = '4:27';
     writeBytes(writer, bytes3);
-    writeDecimal(writer, result1);
-    row.at = '4:108';
+    writeString(writer, quotedTimestamptz(result1));
+    row.at = '5:8';
     writeBytes(writer, bytes4);
-    writeString(writer, quotedTimestamptz(result2));
+    writeDecimal(writer, result2);
     writeByte(writer, 0x7d);
   },
 });

@@ -31,7 +31,8 @@ const texts1 = repeatedTexts();
  * -- schema: ../transforms/completed-sales.sql.ts#completedSales
  * -- Adds up what each region sells, by category.
  * CREATE TABLE sales_by_region AS
- * SELECT region, category, count(*) AS lines, sum(sales) AS sales, round(avg(profit), 2) AS mean_profit, max(sales) AS largest
+ * SELECT region, category, count(*) AS lines, sum(sales) AS sales,
+ *        round(avg(profit), 2) AS mean_profit, max(sales) AS largest
  * FROM sales
  * GROUP BY region, category
  */
@@ -59,11 +60,11 @@ export const salesByRegion = sqlTable({
     const region$ = required(row, 0, repeatedTextAt(row, 0, texts1));
     const category$ = required(row, 1, repeatedTextAt(row, 1, texts1));
     const sales$ = required(row, 2, decimalAt(row, 2));
-    row.at = '6:10'; const key1 = region$;
-    row.at = '6:18'; const key2 = category$;
+    row.at = '7:10'; const key1 = region$;
+    row.at = '7:18'; const key2 = category$;
     row.at = '4:49'; const input2_1 = sales$;
-    row.at = '4:76'; const input3_1 = required(row, 3, anyDecimalAt(row, 3));
-    row.at = '4:108'; const input4_1 = sales$;
+    row.at = '5:18'; const input3_1 = required(row, 3, anyDecimalAt(row, 3));
+    row.at = '5:50'; const input4_1 = sales$;
     take(joinedIdentity([key1, key2]), [key1, key2], [input2_1, input3_1, input4_1]);
   },
   accumulators: [accumulator1, accumulator2, accumulator3, accumulator4],
@@ -71,8 +72,8 @@ export const salesByRegion = sqlTable({
   add: (states, inputs, row) => {
     row.at = '4:26'; const state1 = accumulator1.add(states[0] as never);
     row.at = '4:45'; const state2 = accumulator2.add(states[1] as never, inputs[0] as never);
-    row.at = '4:72'; const state3 = accumulator3.add(states[2] as never, inputs[1] as never);
-    row.at = '4:104'; const state4 = accumulator4.add(states[3] as never, inputs[2] as never);
+    row.at = '5:14'; const state3 = accumulator3.add(states[2] as never, inputs[1] as never);
+    row.at = '5:46'; const state4 = accumulator4.add(states[3] as never, inputs[2] as never);
     return [state1, state2, state3, state4];
   },
   having: (key, results, row) => {
@@ -97,10 +98,10 @@ export const salesByRegion = sqlTable({
     row.at = '4:45';
     writeBytes(writer, bytes4);
     writeDecimal(writer, result2);
-    row.at = '4:66';
+    row.at = '5:8';
     writeBytes(writer, bytes5);
     writeDecimal(writer, roundDecimal(result3, 2));
-    row.at = '4:104';
+    row.at = '5:46';
     writeBytes(writer, bytes6);
     writeDecimal(writer, result4);
     writeByte(writer, 0x7d);

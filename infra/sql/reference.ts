@@ -52,7 +52,7 @@ Three commands help while you write a statement:
 - The event attributes \`key\`, \`time\`, \`source\`, \`id\` and \`type\` are columns too. If the data has a column of the same name, the name means the data's column, and \`event.id\` means the attribute.
 - Write a field of a declared object as \`(address).city\`, and a field of jsonb as \`payload -> 'a' ->> 'b'\`. Use lists as \`tags[1]\`, \`'x' = ANY(tags)\`, or with \`unnest\` in FROM, which makes one output for each element. Unnesting a list of objects makes a column of each of their fields.
 - An event for which WHERE is not true is dropped, even if its other columns have invalid values. If WHERE is true, every column that the statement reads must be valid; otherwise the event is rejected.
-- [Joins](joins.md) of two files work in \`millrace sql\`. SELECT DISTINCT and subqueries are not supported. [Aggregates](#aggregates), GROUP BY, [WINDOW](#windows), HAVING and ORDER BY work in \`millrace sql\` only: a transform sees one event at a time. LIMIT works in \`millrace sql\`, whose files have an end, and not in a transform.
+- [Joins](joins.md) of two files work in \`millrace sql\`. SELECT DISTINCT and subqueries are not supported. [Aggregates](#aggregates), GROUP BY, HAVING and DISTINCT ON work in [tables](tables.md#tables-in-sql) and in \`millrace sql\`, [WINDOW](#windows) and ORDER BY in \`millrace sql\` only: a transform sees one event at a time. LIMIT works in \`millrace sql\`, whose files have an end, and not in a transform.
 
 ### Key and time
 
@@ -71,7 +71,9 @@ TIMESTAMP BY takes a timestamptz, a timestamp or a date, which are UTC. Cast a t
 
 ## Groups
 
-Over files, \`millrace sql\` groups: \`npx millrace sql "SELECT region, count(*) FROM input GROUP BY region" orders.csv\`. The SQL of a stream cannot group yet.
+Over files, \`millrace sql\` groups: \`npx millrace sql "SELECT region, count(*) FROM input GROUP BY region" orders.csv\`. The SQL of a transform cannot group; that of a [table](tables.md#tables-in-sql) does, and keeps the groups in Postgres while events come.
+
+\`SELECT DISTINCT ON (region) region, product FROM input ORDER BY region, sales DESC\` keeps one row of each region: the first in the order.
 
 - GROUP BY takes expressions, positions and names of the SELECT list, by Postgres's rules. Nulls are one group, and so are numbers that are equal and written differently (1.0 and 1.00); the group shows the first of them. Without GROUP BY, all lines are one group, which is there even without lines.
 - HAVING chooses groups. ORDER BY, LIMIT and OFFSET work on the outputs; without ORDER BY they come in the order in which the groups begin.
@@ -157,7 +159,7 @@ export async function referencePage(): Promise<string> {
 }
 
 const AGGREGATES_ABOUT =
-  'Aggregates work [over files](#groups). All but count are null for a group without values; all but array_agg and count(\\*) skip nulls, latest and earliest those of their second argument. latest, earliest, topk, topkdistinct and histogram are not in Postgres; all others give its results. The column “keeps” shows what an aggregate keeps of a group; with DISTINCT or ORDER BY that is all its values. From what is marked with −, a row could be subtracted again.';
+  'Aggregates work [over files](#groups) and in [tables](tables.md#tables-in-sql). All but count are null for a group without values; all but array_agg and count(\\*) skip nulls, latest and earliest those of their second argument. latest, earliest, topk, topkdistinct and histogram are not in Postgres; all others give its results. The column “keeps” shows what an aggregate keeps of a group; with DISTINCT or ORDER BY that is all its values. From what is marked with −, a row could be subtracted again.';
 
 function aggregateTable(): string {
   const rows = AGGREGATE_ROWS.map(

@@ -84,6 +84,36 @@ test('HAVING hides a row and keeps its state: what was taken out counts when mor
   expect(await quantities(cart('item.added', 1))).toEqual([1]);
 });
 
+test('HAVING makes changes: a row that it hides is deleted, and one that it shows again is inserted', async () => {
+  const changes = { to: 'changes', before: true } as const;
+  const pipeline = definePipeline({
+    name: 'shop',
+    streams: { cart: { schema: CartEvent }, changes: { schema: cartContents.row } },
+    tables: { contents: { from: 'cart', keep: cartContents, changes } },
+  });
+  const run = await givenPipeline(pipeline);
+  for (const [type, quantity] of [
+    ['added', 2],
+    ['added', 1],
+    ['removed', 4],
+    ['removed', 1],
+    ['added', 7],
+  ] as const) {
+    await run.given('cart', [cart(`item.${type}`, quantity)]);
+    await run.settled();
+  }
+  const seen = run
+    .stream('changes')
+    .events()
+    .map(({ type, data }) => [type, (data as { quantity: number }).quantity]);
+  expect(seen).toEqual([
+    ['contents.inserted', 2],
+    ['contents.updated', 3],
+    ['contents.deleted', 3],
+    ['contents.inserted', 5],
+  ]);
+});
+
 test('an event that cannot be read, or whose aggregate fails, is a dead letter and changes nothing', async () => {
   const run = await givenPipeline(shop);
   await run.given('cart', [

@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { parseEnvironmentConfig } from '../../../functions/runtime/step-config.ts';
 import { postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { BasketRow, basket, CartEvent } from '../../../functions/tables/basket.ts';
+import { cartContents } from '../../../functions/tables/cart-contents.sql.ts';
 import { definePipeline } from '../../../infra/pipelines/pipeline.ts';
 import { asText, synthesized } from './synthesized.ts';
 
@@ -74,6 +75,14 @@ test('a table step is one function in the network of the database, with a mappin
     ParallelizationFactor: 1,
     FunctionResponseTypes: ['ReportBatchItemFailures'],
   });
+});
+
+test('a table in SQL is deployed as one in TypeScript is', async () => {
+  const tables = { contents: { from: 'cart', keep: cartContents } } as const;
+  const pipeline = definePipeline({ name: 'shop', streams: { cart: { schema: CartEvent } }, tables });
+  const { template: made } = (await synthesized({}, [pipeline])).stack('millrace-dev-shop');
+  made.hasResourceProperties('AWS::Lambda::Function', { FunctionName: 'millrace-dev-shop--contents', Timeout: 300 });
+  made.resourceCountIs('AWS::Lambda::EventSourceMapping', 1);
 });
 
 test('a table step may read its stream, log in to the database and keep its own checkpoints, and nothing more', () => {

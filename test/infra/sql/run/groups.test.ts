@@ -37,6 +37,28 @@ test('groups come in the order in which they begin, and nulls are one group', as
   );
 });
 
+test('CREATE TABLE shows the rows that the table would have', async () => {
+  const statement = 'CREATE TABLE t AS SELECT region, sum(sales) AS s FROM input GROUP BY region HAVING sum(sales) > 3';
+  expect(await outputs(statement)).toBe('{"region":"north","s":5.50}\n{"region":null,"s":3.25}\n');
+  expect(await outputs('CREATE TABLE t AS SELECT count(*) FROM input')).toBe('');
+  expect((await run(['CREATE TABLE t AS SELECT count(*) FROM input'])).errors).toContain('the table has no key');
+});
+
+test('DISTINCT ON keeps the first row of each key; of equal rows the last one with DESC, else the first', async () => {
+  const input = ['a 2 x', 'b 1 x', 'a 1 y', 'a 2 z', 'b 1 w']
+    .map((line) => line.split(' '))
+    .map(([k, n, v]) => JSON.stringify({ k, n: Number(n), v }))
+    .join('\n');
+  const kept = (order: string): Promise<string> =>
+    outputs(`SELECT DISTINCT ON (k) k, v FROM input ORDER BY ${order}`, input);
+  expect(await kept('k, n DESC')).toBe('{"k":"a","v":"z"}\n{"k":"b","v":"w"}\n');
+  expect(await kept('k, n')).toBe('{"k":"a","v":"y"}\n{"k":"b","v":"x"}\n');
+  expect(await kept('k DESC, n DESC, v DESC LIMIT 1')).toBe('{"k":"b","v":"x"}\n');
+  expect(await outputs('SELECT DISTINCT ON (1) upper(k) AS K, n FROM input ORDER BY 1, v DESC', input)).toBe(
+    '{"k":"A","n":2}\n{"k":"B","n":1}\n',
+  );
+});
+
 test('GROUP BY takes an expression, a position, or a name of the SELECT list; a column of the input comes first', async () => {
   const expected = '{"size":"large","n":2}\n{"size":"small","n":2}\n';
   const size = "CASE WHEN sales > 3 THEN 'large' ELSE 'small' END";
