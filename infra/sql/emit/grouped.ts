@@ -25,6 +25,7 @@ export function groupedCode(module: ModuleCode, plan: Plan): string {
   const columns = sortKeys.flatMap(({ expression }) => columnsOf(expression));
   return [
     keptCode(module, plan),
+    ...addToCode(module, plan, accumulatorsOf(module, plan)),
     'sortValues: (key, results, row) => {',
     ...readsOf(module, plan, columns),
     ...sorted,
@@ -45,18 +46,15 @@ function groupingOf({ grouping }: Plan): Grouping {
 /** Returns the code of what a table keeps: `KeptGroups`. */
 export function keptCode(module: ModuleCode, plan: Plan): string {
   const grouping = groupingOf(plan);
-  const { aggregates, having, first } = grouping;
+  const { having } = grouping;
   const value = (expression: Checked): string => emit(module, expression);
   const havingLines =
     having === undefined ? ['return true;'] : [at(plan, having), `return (${value(having)}) === true;`];
-  const accumulators = [
-    ...aggregates.map((call) => accumulatorCode(module, call)),
-    ...(first === undefined ? [] : [firstRowCode(module, first)]),
-  ];
+  const accumulators = accumulatorsOf(module, plan);
   const { lines, read } = outputCode(module, plan, new Map());
   return [
     ...inputCode(module, plan),
-    ...collectCode(module, plan, grouping),
+    ...collectCode(module, plan),
     `accumulators: [${accumulators.join(', ')}],`,
     `stateTexts: [${stateTypesOf(grouping)
       .map((types) => columnTextsCode(module, types))
@@ -72,6 +70,15 @@ export function keptCode(module: ModuleCode, plan: Plan): string {
     ...lines,
     '},',
   ].join('\n');
+}
+
+/** Returns the names of the accumulators: one for each aggregate, and one for the row of DISTINCT ON. */
+function accumulatorsOf(module: ModuleCode, plan: Plan): readonly string[] {
+  const { aggregates, first } = groupingOf(plan);
+  return [
+    ...aggregates.map((call) => accumulatorCode(module, call)),
+    ...(first === undefined ? [] : [firstRowCode(module, first)]),
+  ];
 }
 
 const indexed = (key: SortKey, index: number): SortKey & { readonly index: number } => ({ ...key, index });
@@ -109,8 +116,19 @@ function textCode(module: ModuleCode, { type }: ScopeColumn, index: number): str
   return `key[${index}] === null ? null : ${text}`;
 }
 
-/** Returns the code that evaluates the key and the inputs of the aggregates. A false FILTER leaves its inputs out. */
-function collectCode(module: ModuleCode, plan: Plan, grouping: Grouping): readonly string[] {
+/** The code that evaluates the key and the inputs of the aggregates. */
+interface Collecting {
+  readonly lines: readonly string[];
+  /** The columns that the lines decode. */
+  readonly read: readonly ScopeColumn[];
+  readonly identity: string;
+  readonly keys: readonly string[];
+  readonly inputs: readonly string[];
+}
+
+/** A false FILTER leaves its inputs out. */
+function collectingOf(module: ModuleCode, plan: Plan): Collecting {
+  const grouping = groupingOf(plan);
   const { keys, aggregates, window } = grouping;
   const direct = directReads(module, plan);
   const timeLines =
@@ -131,21 +149,46 @@ function collectCode(module: ModuleCode, plan: Plan, grouping: Grouping): readon
   const firstLines = (grouping.first?.values ?? []).map(
     ({ column, expression }) => `${at(plan, expression)} const ${column.variable} = ${emit(module, expression)};`,
   );
-  const inputs = [
-    ...slotsOf(aggregates).flatMap(({ names }) => names),
-    ...(grouping.first?.values ?? []).map(({ column }) => column.variable),
-    ...(window === undefined ? [] : ['windowTime$']),
+  return {
+    lines: [...timeLines, ...keyLines, ...inputLines, ...firstLines],
+    read: inputsOf(grouping).flatMap((expression) => (direct.has(expression) ? [] : columnsOf(expression))),
+    identity: identityCode(module, keys),
+    keys: keys.map(({ column }) => column.variable),
+    inputs: [
+      ...slotsOf(aggregates).flatMap(({ names }) => names),
+      ...(grouping.first?.values ?? []).map(({ column }) => column.variable),
+      ...(window === undefined ? [] : ['windowTime$']),
+    ],
+  };
+}
+
+/** Returns the code that collects the rows of an event. */
+function collectCode(module: ModuleCode, plan: Plan): readonly string[] {
+  const { lines, read, identity, keys, inputs } = collectingOf(module, plan);
+  const take = `take(${identity}, [${keys.join(', ')}], [${inputs.join(', ')}]);`;
+  return ['collect: (row, event, take) => {', ...perRowCode(module, plan, { read, lines: [...lines, take] }), '},'];
+}
+
+/**
+ * Returns the code that adds the row of an event to states in memory. It makes no list of the inputs: a million of them
+ * take as long as the sums.
+ */
+function addToCode(module: ModuleCode, plan: Plan, accumulators: readonly string[]): readonly string[] {
+  if (plan.unnests.length > 0) return [];
+  const { lines, read, identity, keys, inputs } = collectingOf(module, plan);
+  const states = accumulators.map((_, i) => `states[${i}] = state${i + 1};`);
+  const time = groupingOf(plan).window === undefined ? '0' : 'windowTime$';
+  const added = [
+    ...lines,
+    `const states = find(${identity}, ${time});`,
+    'if (states === undefined) {',
+    `take(${identity}, [${keys.join(', ')}], [${inputs.join(', ')}]);`,
+    'return;',
+    '}',
+    ...stateLines(module, plan, { accumulators, inputs }),
+    ...states,
   ];
-  const names = keys.map(({ column }) => column.variable);
-  const lines = [
-    ...timeLines,
-    ...keyLines,
-    ...inputLines,
-    ...firstLines,
-    `take(${identityCode(module, keys)}, [${names.join(', ')}], [${inputs.join(', ')}]);`,
-  ];
-  const read = inputsOf(grouping).flatMap((expression) => (direct.has(expression) ? [] : columnsOf(expression)));
-  return ['collect: (row, event, take) => {', ...perRowCode(module, plan, { read, lines }), '},'];
+  return ['addTo: ({ find, take }, row, event) => {', ...perRowCode(module, plan, { read, lines: added }), '},'];
 }
 
 const valuesOf = ({ args, sortKeys, isDistinct }: AggregateCall): readonly Checked[] => [
@@ -203,31 +246,51 @@ function slotsOf(aggregates: readonly AggregateCall[]): readonly Slots[] {
   });
 }
 
-/** Returns the code that makes the next states. Aggregates that skip nulls keep their state for them. */
+/** Returns the code that makes the next states. */
 function addCode(module: ModuleCode, plan: Plan, accumulators: readonly string[]): readonly string[] {
+  const { aggregates, first } = groupingOf(plan);
+  const count = slotsOf(aggregates).reduce((sum, { names }) => sum + names.length, 0) + (first?.values.length ?? 0);
+  const inputs = Array.from({ length: count }, (_, i) => `inputs[${i}]`);
+  return [
+    'add: (states, inputs, row) => {',
+    ...stateLines(module, plan, { accumulators, inputs }),
+    `return [${accumulators.map((_, i) => `state${i + 1}`).join(', ')}];`,
+    '},',
+  ];
+}
+
+interface Adding {
+  readonly accumulators: readonly string[];
+  /** The code of each input. */
+  readonly inputs: readonly string[];
+}
+
+/** Returns the declarations of the next states. Aggregates that skip nulls keep their state for them. */
+function stateLines(module: ModuleCode, plan: Plan, { accumulators, inputs }: Adding): readonly string[] {
   const { aggregates, first: row } = groupingOf(plan);
   const slots = slotsOf(aggregates);
-  const input = (index: number): string => any(module, `inputs[${index}]`);
+  const input = (index: number): string => any(module, inputs[index] ?? '');
   const lines = slots.map(({ call, first }, i) => {
     const { args, filter, resolved } = call;
     const start = filter === undefined ? first : first + 1;
     const given = valuesOf(call).map((_, j) => start + j);
     const skipped = [
-      ...(filter === undefined ? [] : [`!inputs[${first}]`]),
-      ...args.flatMap((arg, j) => (resolved.routine.strict && arg.nullable ? [`inputs[${given[j]}] === null`] : [])),
+      ...(filter === undefined ? [] : [`!${inputs[first]}`]),
+      ...args.flatMap((arg, j) =>
+        resolved.routine.strict && arg.nullable ? [`${inputs[given[j] ?? -1]} === null`] : [],
+      ),
     ];
     const next = `${accumulators[i]}.add(${[any(module, `states[${i}]`), ...given.map(input)].join(', ')})`;
     const state = skipped.length === 0 ? next : `${skipped.join(' || ')} ? states[${i}] : ${next}`;
     return `${at(plan, call)} const state${i + 1} = ${state};`;
   });
-  const states = accumulators.map((_, i) => `state${i + 1}`);
   if (row !== undefined) {
     const from = slots.reduce((count, { names }) => count + names.length, 0);
     const given = row.values.map((_, j) => input(from + j));
     const before = any(module, `states[${slots.length}]`);
     lines.push(`const state${slots.length + 1} = ${accumulators[slots.length]}.add(${[before, ...given].join(', ')});`);
   }
-  return ['add: (states, inputs, row) => {', ...lines, `return [${states.join(', ')}];`, '},'];
+  return lines;
 }
 
 /** In a typed module, the values of a group are unknown: only what is written here knows their types. */

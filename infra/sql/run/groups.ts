@@ -27,6 +27,8 @@ export interface Groups {
 export function startGroups(plan: Plan, statement = groupedStatementOf(plan), most = MOST_GROUPS): Groups {
   const isUndone = plan.unnests.length > 0 || statement.window?.kind === 'hopping';
   const kept = keepGroups({ statement, most, isUndone });
+  const { take, find } = kept;
+  const memory = find === undefined || isUndone ? undefined : { take, find };
   const { file, columns, where, whereReads = 0 } = statement;
   const add = lineRunner(plan, {
     file,
@@ -35,6 +37,7 @@ export function startGroups(plan: Plan, statement = groupedStatementOf(plan), mo
     ...(where === undefined ? {} : { where }),
     select: (row, event) => {
       kept.startLine(row);
+      if (memory !== undefined && statement.addTo !== undefined) return statement.addTo(memory, row, event);
       try {
         statement.collect(row, event, kept.take);
       } catch (error) {
@@ -56,7 +59,9 @@ function keepGroups(keeping: Keeping): KeptGroups {
 /** Returns the groups. Without GROUP BY there is one, also without lines. */
 function groupsOf({ grouping }: Plan, statement: GroupedStatement, { all }: KeptGroups): Iterable<Group> {
   const groups = [...all];
-  return groups.length === 0 && grouping?.keys.length === 0 ? [{ key: [], states: startStates(statement) }] : groups;
+  return groups.length === 0 && grouping?.keys.length === 0
+    ? [{ key: [], states: [...startStates(statement)] }]
+    : groups;
 }
 
 /** A group that HAVING leaves, and the values of ORDER BY. */

@@ -25,11 +25,11 @@ export function keepSessions(keeping: Keeping, frame: WindowFrame): KeptGroups {
     const sessions = groups.get(identity) ?? [];
     const { from, to } = sessionsAround(frame, sessions, time);
     const [first, ...others] = sessions.slice(from, to);
-    const merged = others.reduce(
+    const merged = others.reduce<readonly unknown[]>(
       (states, other) => statement.merge?.(states, other.states, place()) ?? states,
       first?.states ?? startStates(statement),
     );
-    const states = statement.add(merged, inputs, place());
+    const states = [...statement.add(merged, inputs, place())];
     if (first === undefined) {
       const session = begin({
         key: [...key, ...boundValues({ start: time, end: time })],

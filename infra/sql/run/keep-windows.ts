@@ -15,38 +15,47 @@ import { startLines } from './kept-groups.ts';
 /** Keeps the groups of a statement without WINDOW. */
 export function keepPlain(keeping: Keeping): KeptGroups {
   const line = startLines(keeping);
-  return { ...line, take: takerOf(keeping, line, []) };
+  const { groups, take } = startWindow(keeping, line, []);
+  return { ...line, take, find: (identity) => groups.get(identity)?.states };
 }
 
-/** Returns the function that adds rows to their groups in one window, whose bounds end the keys. */
-function takerOf({ statement, isUndone }: Keeping, line: Line<Group>, bounds: readonly bigint[]): TakeRow {
+/** The groups in one window. */
+interface OpenWindow {
+  readonly groups: Map<Identity, Group>;
+  /** Adds a row to its group. */
+  readonly take: TakeRow;
+}
+
+/** Starts a window whose bounds end the keys of its groups. */
+function startWindow({ statement, isUndone }: Keeping, line: Line<Group>, bounds: readonly bigint[]): OpenWindow {
   const groups = new Map<Identity, Group>();
   const { place, begin, changed } = line;
-  return (identity, key, inputs) => {
+  const take: TakeRow = (identity, key, inputs) => {
     const group = groups.get(identity);
     if (group === undefined) {
-      const states = statement.add(startStates(statement), inputs, place());
+      const states = [...statement.add(startStates(statement), inputs, place())];
       groups.set(identity, begin({ key: bounds.length === 0 ? key : [...key, ...bounds], states }));
       if (isUndone) changed(() => groups.delete(identity));
       return;
     }
     const before = group.states;
-    group.states = statement.add(before, inputs, place());
+    group.states = [...statement.add(before, inputs, place())];
     if (isUndone)
       changed(() => {
         group.states = before;
       });
   };
+  return { groups, take };
 }
 
 /** Keeps the tumbling or hopping windows of the groups. */
 export function keepWindows(keeping: Keeping, frame: WindowFrame): KeptGroups {
   const line = startLines(keeping);
-  const windows = new Map<number, TakeRow>();
-  const windowAt = (start: number): TakeRow => {
+  const windows = new Map<number, OpenWindow>();
+  const windowAt = (start: number): OpenWindow => {
     const known = windows.get(start);
     if (known !== undefined) return known;
-    const begun = takerOf(keeping, line, boundValues({ start, end: windowEnd(frame, start) }));
+    const begun = startWindow(keeping, line, boundValues({ start, end: windowEnd(frame, start) }));
     windows.set(start, begun);
     return begun;
   };
@@ -54,19 +63,21 @@ export function keepWindows(keeping: Keeping, frame: WindowFrame): KeptGroups {
     return {
       ...line,
       take(identity, key, inputs) {
-        for (const start of windowStarts(frame, rowTime(inputs))) windowAt(start)(identity, key, inputs);
+        for (const start of windowStarts(frame, rowTime(inputs))) windowAt(start).take(identity, key, inputs);
       },
     };
   // Neighbours in a file are often in one window.
-  let [start, last]: [number, TakeRow | undefined] = [0, undefined];
+  let [start, last]: [number, OpenWindow | undefined] = [0, undefined];
   const { size } = frame;
-  const take: TakeRow = (identity, key, inputs) => {
-    const time = rowTime(inputs);
-    if (last === undefined || time < start || time >= start + size) {
-      start = lastStart(size, time);
-      last = windowAt(start);
-    }
-    last(identity, key, inputs);
+  const windowOf = (time: number): OpenWindow => {
+    if (last !== undefined && time >= start && time < start + size) return last;
+    start = lastStart(size, time);
+    last = windowAt(start);
+    return last;
   };
-  return { ...line, take };
+  return {
+    ...line,
+    take: (identity, key, inputs) => windowOf(rowTime(inputs)).take(identity, key, inputs),
+    find: (identity, time) => windowOf(time).groups.get(identity)?.states,
+  };
 }

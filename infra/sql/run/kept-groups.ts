@@ -1,12 +1,16 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import type { GroupedStatement, TakeRow } from '../../../functions/runtime/sql/aggregates/grouped-statement.ts';
+import type {
+  GroupedStatement,
+  GroupMemory,
+  TakeRow,
+} from '../../../functions/runtime/sql/aggregates/grouped-statement.ts';
 import type { Row } from '../../../functions/runtime/sql/row/row.ts';
 
 /** A group, or one window of it. */
 export interface Group {
   /** The values of GROUP BY, and then the bounds of the window. */
   key: readonly unknown[];
-  states: readonly unknown[];
+  states: unknown[];
 }
 
 /** The groups of a statement in memory. */
@@ -15,6 +19,8 @@ export interface KeptGroups {
   readonly startLine: (row: Row) => void;
   /** Adds a row of the line. Throws `SqlError` if an aggregate fails: then call `undoLine`. */
   readonly take: TakeRow;
+  /** Set where a row is in one group: `GroupedStatement.addTo` may change its states. */
+  readonly find?: GroupMemory['find'];
   /** Takes the rows of the line back: all rows of a line count, or none. */
   readonly undoLine: () => void;
   /** In the order in which they begin. */

@@ -58,15 +58,16 @@ export function lineRunner(
   const needed = test === undefined ? undefined : { column: test.column, text: Buffer.from(test.text) };
   const lines = createLines(row, needed, statement.whereReads ?? 0);
   const runLine = (): string | undefined => {
-    const begun = { length: writer.length, left, outputs: origins.length };
+    const begun = writer.length;
+    const [leftBefore, outputsBefore] = [left, origins.length];
     try {
       runLoaded(statement, run);
       return undefined;
     } catch (error) {
       if (!(error instanceof EventRejected)) throw error;
-      writer.length = begun.length;
-      left = begun.left;
-      origins.length = begun.outputs;
+      writer.length = begun;
+      left = leftBefore;
+      origins.length = outputsBefore;
       return error.message;
     }
   };

@@ -153,7 +153,11 @@ function storing(plan: Plan): GroupedStatement {
   const statement = groupedStatementOf(plan);
   const stored = (states: readonly unknown[]): readonly unknown[] =>
     loadStates(statement, JSON.parse(JSON.stringify(saveStates(statement, states))) as SavedStates);
-  return { ...statement, add: (states, inputs, place) => stored(statement.add(states, inputs, place)) };
+  return {
+    ...statement,
+    addTo: undefined,
+    add: (states, inputs, place) => stored(statement.add(states, inputs, place)),
+  };
 }
 
 /** JSON has one null: a jsonb null and no value at all are written alike. */

@@ -22,7 +22,9 @@ export const sumOfBigints = ofOneValue<Decimal, bigint>(
   addDecimals,
 );
 export const sumOfDecimals: Accumulator<AnyDecimal | null, [AnyDecimal], Decimal> = {
-  ...ofOneValue<AnyDecimal, AnyDecimal>((value) => value, addAny, addAny),
+  start: () => null,
+  add: (sum, value) => (sum === null ? value : addAny(sum, value)),
+  merge: (sum, other) => (sum === null ? other : other === null ? sum : addAny(sum, other)),
   result: (sum) => (sum === null ? null : decimalOf(sum)),
   save: (sum) => [sum === null ? null : decimalOf(sum)],
   load: ([sum]) => (sum === null ? null : shortened(sum as Decimal)),

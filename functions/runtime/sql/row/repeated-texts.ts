@@ -39,19 +39,25 @@ export function repeatedTextAt(row: Row, column: number, known: RepeatedTexts): 
   return read;
 }
 
-/** Mixes the text by four bytes at a time, and then by one. */
+const PRIME = 0x9e3779b1;
+
+/** Mixes the text, four bytes at a time: the last four may overlap those before them. */
 function slotOf(view: DataView, from: number, to: number): number {
   let hash = to - from;
-  let i = from;
-  for (; i + 4 <= to; i += 4) hash = Math.imul(hash ^ view.getInt32(i), 0x9e3779b1);
-  for (; i < to; i += 1) hash = Math.imul(hash ^ view.getUint8(i), 0x9e3779b1);
+  if (hash < 4) for (let i = from; i < to; i += 1) hash = Math.imul(hash ^ view.getUint8(i), PRIME);
+  else {
+    for (let i = from; i < to - 4; i += 4) hash = Math.imul(hash ^ view.getInt32(i), PRIME);
+    hash = Math.imul(hash ^ view.getInt32(to - 4), PRIME);
+  }
   return (hash ^ (hash >>> 15)) & (SLOTS - 1);
 }
 
 function isSame(known: DataView, view: DataView, from: number): boolean {
   const length = known.byteLength;
-  let i = 0;
-  for (; i + 4 <= length; i += 4) if (known.getInt32(i) !== view.getInt32(from + i)) return false;
-  for (; i < length; i += 1) if (known.getUint8(i) !== view.getUint8(from + i)) return false;
-  return true;
+  if (length < 4) {
+    for (let i = 0; i < length; i += 1) if (known.getUint8(i) !== view.getUint8(from + i)) return false;
+    return true;
+  }
+  for (let i = 0; i < length - 4; i += 4) if (known.getInt32(i) !== view.getInt32(from + i)) return false;
+  return known.getInt32(length - 4) === view.getInt32(from + length - 4);
 }

@@ -8,7 +8,9 @@ import {
   call,
   continueLoop,
   equal,
+  isBelow,
   isZero,
+  load8,
   load32,
   load128,
   loop,
@@ -48,6 +50,9 @@ const endsPlainText = (bytes: Operand): Code =>
     vectorOr(bytesEqual(bytes, splat(char('"'))), bytesEqual(bytes, splat(char('\\')))),
     bytesAtMost(bytes, splat(0x1f)),
   );
+
+/** Moves an address beyond white space. There is usually none, and then nothing is called: hot path. */
+export const skipSpaceAt = (p: string): Code => when(isBelow(load8(p), char(' ') + 1), [set(p, call('skipSpace', p))]);
 
 /** Returns the first address from `p` that is not white space. */
 export const afterSpace = (p: Operand): Code => call('skipSpace', p);

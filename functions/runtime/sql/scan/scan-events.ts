@@ -1,4 +1,5 @@
-import { afterSpace, char, isOneOf, setBits } from './scan-bytes.ts';
+import { afterSpace, char, isOneOf, setBits, skipSpaceAt } from './scan-bytes.ts';
+import { isShortKey } from './scan-keys.ts';
 import {
   COLUMN,
   COLUMNS,
@@ -24,12 +25,12 @@ import {
 import type { Code, Operand, WasmFunction } from './wasm.ts';
 import {
   add,
-  and,
   bitmask,
   bytesEqual,
   call,
   continueLoop,
   equal,
+  isAbove,
   isAtLeast,
   isBelow,
   isNegative,
@@ -89,7 +90,7 @@ export const eventFunctions = (): readonly WasmFunction[] => [
   {
     name: 'readKeys',
     parameters: ['columns'],
-    locals: ['p', 'key', 'last', 'length', 'start', 'end', 'column', 'place'],
+    locals: ['p', 'key', 'last', 'length', 'same', 'start', 'end', 'byte', 'column', 'place'],
     body: [
       set('p', load32(NEXT_KEY)),
       set('last', load32(LAST_KEY)),
@@ -103,7 +104,11 @@ export const eventFunctions = (): readonly WasmFunction[] => [
         ]),
         set('key', load32('last', FOLLOWER)),
         set('length', load32('key', LENGTH)),
-        when(isZero(and(notEqual('key', 0), call('isKey', 'p', 'key'))), [
+        set('same', 0),
+        when('key', [
+          when(isAbove('length', 16), [set('same', call('isKey', 'p', 'key'))], [set('same', isShortKey('length'))]),
+        ]),
+        when(isZero('same'), [
           set('key', call('findKey', 'p')),
           when(isNegative('key'), [returnValue(NOT_PLAIN)]),
           store32('last', 'key', FOLLOWER),
@@ -111,14 +116,27 @@ export const eventFunctions = (): readonly WasmFunction[] => [
         ]),
         setBits(SEEN_HIGH, load32('key', IS_HIGH)),
         set('last', 'key'),
-        set('start', afterSpace(add('p', 'length'))),
+        set('start', add('p', 'length')),
+        skipSpaceAt('start'),
         store32(SEEN_IN_VALUE, 0),
-        set('end', call('skipValue', 'start')),
+        set('byte', load8('start')),
+        when(
+          equal('byte', char('"')),
+          [set('end', call('skipString', 'start'))],
+          [
+            when(
+              isBelow(subtract('byte', char('0')), 10),
+              [set('end', call('skipNumber', 'start'))],
+              [set('end', call('skipValue', 'start'))],
+            ),
+          ],
+        ),
         when(isNegative('end'), [returnValue(NOT_PLAIN)]),
         set('column', load32('key', COLUMN)),
         when(isZero(isNegative('column')), recordColumn),
-        set('p', afterSpace('end')),
-        when(equal(load8('p'), char(',')), [set('p', afterSpace(add('p', 1))), continueLoop('keys')]),
+        set('p', 'end'),
+        skipSpaceAt('p'),
+        when(equal(load8('p'), char(',')), [set('p', add('p', 1)), skipSpaceAt('p'), continueLoop('keys')]),
         when(notEqual(load8('p'), char('}')), [returnValue(NOT_PLAIN)]),
       ),
     ],

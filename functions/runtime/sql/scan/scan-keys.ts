@@ -14,7 +14,7 @@ import {
   TABLE_SLOTS,
   UNKNOWN,
 } from './scan-memory.ts';
-import type { Code, WasmFunction } from './wasm.ts';
+import type { Code, Operand, WasmFunction } from './wasm.ts';
 import {
   add,
   and,
@@ -80,7 +80,7 @@ export const keyFunctions = (): readonly WasmFunction[] => [
         ]),
       ),
     ],
-    result: isZero(shiftLeft(xor(sameBytes, 0xffff), subtract(32, 'left'))),
+    result: isShortKey('left'),
   },
   {
     // Finds the slot of the hash table that holds the key at `p`, or the empty slot for it.
@@ -145,6 +145,11 @@ export const keyFunctions = (): readonly WasmFunction[] => [
     result: call('rememberKey', 'from', 'length', -1, 'high'),
   },
 ];
+
+/** Tests whether the at most sixteen bytes at `p` are those of the remembered key. */
+export function isShortKey(length: Operand): Code {
+  return isZero(shiftLeft(xor(sameBytes, 0xffff), subtract(32, length)));
+}
 
 const sameBytes: Code = bitmask(bytesEqual(load128('p'), load128(add('key', KEY_BYTES))));
 const QUOTE_AND_COLON = 0x3a22;

@@ -125,40 +125,30 @@ export const valueFunctions = (): readonly WasmFunction[] => [
   {
     name: 'skipNumber',
     parameters: ['p'],
-    locals: ['end', 'sign'],
+    locals: ['end', 'sign', 'mask'],
     body: [
       set('p', add('p', equal(load8('p'), char('-')))),
-      set('end', call('skipDigits', 'p')),
+      set('end', 'p'),
+      ...skipDigitsAt('end', 'whole'),
       when(equal('end', 'p'), [returnValue(-1)]),
       when(and(equal(load8('p'), char('0')), notEqual('end', add('p', 1))), [returnValue(-1)]),
       when(equal(load8('end'), char('.')), [
         setBits(SEEN_IN_VALUE, HAS_FRACTION),
         set('p', add('end', 1)),
-        set('end', call('skipDigits', 'p')),
+        set('end', 'p'),
+        ...skipDigitsAt('end', 'fraction'),
         when(equal('end', 'p'), [returnValue(-1)]),
       ]),
       when(equal(or(load8('end'), 0x20), char('e')), [
         setBits(SEEN_IN_VALUE, HAS_EXPONENT),
         set('sign', load8(add('end', 1))),
         set('p', add(add('end', 1), isOneOf('sign', '+-'))),
-        set('end', call('skipDigits', 'p')),
+        set('end', 'p'),
+        ...skipDigitsAt('end', 'exponent'),
         when(equal('end', 'p'), [returnValue(-1)]),
       ]),
     ],
     result: 'end',
-  },
-  {
-    name: 'skipDigits',
-    parameters: ['p'],
-    locals: ['mask'],
-    body: [
-      loop(
-        'vectors',
-        set('mask', xor(bitmask(bytesAtMost(bytesMinus(load128('p'), splat(char('0'))), splat(9))), 0xffff)),
-        when(isZero('mask'), [set('p', add('p', 16)), continueLoop('vectors')]),
-      ),
-    ],
-    result: add('p', trailingZeros('mask')),
   },
   {
     // Works without recursion: `open` has one bit for each level, which is 1 for an object.
@@ -216,6 +206,18 @@ export const valueFunctions = (): readonly WasmFunction[] => [
     result: afterSpace(add('p', 1)),
   },
 ];
+
+/** Moves an address beyond digits. */
+function skipDigitsAt(p: string, label: string): readonly Code[] {
+  return [
+    loop(
+      label,
+      set('mask', xor(bitmask(bytesAtMost(bytesMinus(load128(p), splat(char('0'))), splat(9))), 0xffff)),
+      when(isZero('mask'), [set(p, add(p, 16)), continueLoop(label)]),
+    ),
+    set(p, add(p, trailingZeros('mask'))),
+  ];
+}
 
 /** `{` and `[` differ in one bit. */
 const isOpening = (byte: Operand): Code => equal(or(byte, 0x20), char('{'));

@@ -20,31 +20,33 @@ export function isoMicros(view: DataView, from: number, to: number): number {
   const length = to - from;
   if (length < SHORTEST || length > LONGEST || view.getUint8(to - 1) !== Z) return Number.NaN;
   const seconds = two(view, from + 17);
-  if (view.getUint8(from + 16) !== COLON || !(seconds <= 59)) return Number.NaN;
-  const minute = isLastMinute(view, from) ? last.micros : minuteAt(view, from);
-  return minute + seconds * 1e6 + (length === SHORTEST ? 0 : fraction(view, from + 19, to - 1));
+  const minutes = two(view, from + 14);
+  if (view.getUint8(from + 16) !== COLON || !(seconds <= 59 && minutes <= 59)) return Number.NaN;
+  const hour = isLastHour(view, from) ? last.micros : hourAt(view, from);
+  return hour + (minutes * 60 + seconds) * 1e6 + (length === SHORTEST ? 0 : fraction(view, from + 19, to - 1));
 }
 
-/** The last text up to its minute, as numbers of four bytes, and its microseconds: neighbours often have one minute. */
+/** The last text up to its minutes, as numbers of four bytes, and its microseconds: neighbours often have one hour. */
 const last = { a: 0, b: 0, c: 0, d: 0, micros: Number.NaN };
 
-const isLastMinute = (view: DataView, from: number): boolean =>
-  view.getInt32(from + 12) === last.d &&
+/** The bytes before the minutes are 14: the last number shares two with the one before it. */
+const isLastHour = (view: DataView, from: number): boolean =>
+  view.getInt32(from + 10) === last.d &&
   view.getInt32(from + 8) === last.c &&
   view.getInt32(from + 4) === last.b &&
   view.getInt32(from) === last.a;
 
-function minuteAt(view: DataView, from: number): number {
+function hourAt(view: DataView, from: number): number {
   last.a = view.getInt32(from);
   last.b = view.getInt32(from + 4);
   last.c = view.getInt32(from + 8);
-  last.d = view.getInt32(from + 12);
-  last.micros = readMinute(view, from);
+  last.d = view.getInt32(from + 10);
+  last.micros = readHour(view, from);
   return last.micros;
 }
 
 /** Returns NaN for a byte that is no digit too: it makes every sum NaN, and every comparison false. */
-function readMinute(view: DataView, from: number): number {
+function readHour(view: DataView, from: number): number {
   if (
     view.getUint8(from + 4) !== HYPHEN ||
     view.getUint8(from + 7) !== HYPHEN ||
@@ -53,12 +55,12 @@ function readMinute(view: DataView, from: number): number {
   )
     return Number.NaN;
   const year = two(view, from) * 100 + two(view, from + 2);
-  const [month, day] = [two(view, from + 5), two(view, from + 8)];
-  const [hour, minute] = [two(view, from + 11), two(view, from + 14)];
+  const month = two(view, from + 5);
+  const day = two(view, from + 8);
+  const hour = two(view, from + 11);
   const isDate =
     year >= 1800 && year < 2200 && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month);
-  if (!isDate || !(hour <= 23 && minute <= 59)) return Number.NaN;
-  return daysFromCivil(year, month, day) * MICROS_PER_DAY + (hour * 60 + minute) * 60e6;
+  return isDate && hour <= 23 ? daysFromCivil(year, month, day) * MICROS_PER_DAY + hour * 3600e6 : Number.NaN;
 }
 
 function two(view: DataView, at: number): number {

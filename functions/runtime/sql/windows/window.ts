@@ -75,3 +75,6 @@ export const rowTime = (inputs: readonly unknown[]): number => inputs[inputs.len
 
 /** Returns the values of `window_start` and `window_end`, which end the key of a window's group. */
 export const boundValues = ({ start, end }: WindowBounds): readonly [bigint, bigint] => [BigInt(start), BigInt(end)];
+
+/** Converts microseconds from 2000 to milliseconds from 1970. */
+export const millisOf = (micros: number): number => (micros - EPOCH) / 1000;

@@ -146,6 +146,7 @@ test('the states of every aggregate can be kept as texts between rows', async ()
   const statement = groupedStatementOf(plan);
   const kept = {
     ...statement,
+    addTo: undefined,
     add: (...row: Parameters<typeof statement.add>) =>
       loadStates(statement, saveStates(statement, statement.add(...row))),
   };
