@@ -18,8 +18,8 @@ const PART = 1 << 20;
 /**
  * Compares a windowed count and sum of JSON lines, on one thread each: our compiled statement over bytes in memory, and
  * DuckDB's prepared statement over the same bytes in a file that the machine has in its memory, which DuckDB reads
- * about as fast as lines in a table of its own. DuckDB knows the columns that it needs, and adds in double precision; our sums
- * are exact. The outputs are compared first.
+ * about as fast as lines in a table of its own. DuckDB knows the columns that it needs, and adds in double precision;
+ * our sums are exact. The outputs are compared first.
  */
 async function benchWindows(): Promise<readonly Measured[]> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-windows-'));

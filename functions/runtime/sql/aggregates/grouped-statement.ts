@@ -15,8 +15,8 @@ type Place = Pick<Row, 'at'>;
  */
 export interface GroupedStatement extends KeptGroups {
   /**
-   * Adds an event of one row to states in memory, which it changes: a quicker `collect` and `add`. Throws `SqlError` and
-   * changes nothing. Undefined for a statement whose events have several rows.
+   * Adds an event of one row to states in memory, which it changes: a quicker `collect` and `add`. Throws `SqlError`
+   * and changes nothing. Undefined for a statement whose events have several rows.
    */
   readonly addTo?: ((memory: GroupMemory, row: Row, event: EventAttributes) => void) | undefined;
   readonly accumulators: readonly Accumulator<unknown, readonly unknown[], unknown>[];
