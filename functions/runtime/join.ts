@@ -21,6 +21,25 @@ export interface Join<Inputs extends object = never, out O = unknown> {
   readonly keep: Table;
 }
 
+/**
+ * A join of two tables: a row for each key that is in one of them or in both, which follows the rows of both. Each of
+ * them is a stream, whose latest event of each key is the row.
+ */
+export interface TableJoin<Inputs extends object = never> {
+  /** The URL of the module that exports `handler`: `import.meta.url` there. */
+  readonly entry: string;
+  /** The schemas of the inputs, by their names. */
+  readonly inputs: Readonly<Record<string, z.ZodType>>;
+  /** The schema of a joined row. */
+  readonly row: z.ZodType;
+  readonly makesTable: true;
+  /** Never set. Carries the types only, as in a transform. */
+  readonly accepts?: (data: Inputs) => void;
+  rekey(input: string): Transform;
+  /** Keeps the rows of both, and the joined row. */
+  readonly keep: Table;
+}
+
 /** The data of an event of the stream that holds both sides of a join. */
 export const SideEvent = z.object({
   /** The name of the input. */

@@ -104,8 +104,22 @@ type CheckedJoin<S extends Schemas, T> = T extends {
     ? To extends keyof S & string
       ? JoinStep<JoinedFrom<S, From, Inputs>, Joinable<S, Apply, Made, To>, To>
       : JoinStep<unknown, unknown, { [Name in keyof S & string]: Name }[keyof S & string]>
-    : JoinStep<unknown, Join, string>
-  : JoinStep<Readonly<Record<string, string>>, Join, string>;
+    : CheckedTableJoin<S, From, Apply, T>
+  : T extends { readonly from: infer From; readonly apply: infer Apply }
+    ? CheckedTableJoin<S, From, Apply, T>
+    : Required<Pick<JoinStep<Readonly<Record<string, string>>, Join, string>, 'from' | 'apply' | 'to'>>;
+
+/** A join of two tables: its stream, if it has one, gets the changes of its rows. */
+type CheckedTableJoin<S extends Schemas, From, Apply, T> = Apply extends {
+  readonly inputs: infer Inputs;
+  readonly makesTable: true;
+}
+  ? JoinStep<
+      JoinedFrom<S, From, Inputs>,
+      Apply,
+      T extends { readonly to: infer To } ? TakesRows<S, To, RowOf<Apply>> : never
+    >
+  : Required<Pick<JoinStep<unknown, Join, string>, 'from' | 'apply' | 'to'>>;
 
 /** The stream of each input if it has what the join reads; otherwise a text that says what it lacks. */
 type JoinedFrom<S extends Schemas, From, Inputs> = {

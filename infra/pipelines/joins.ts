@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { type Join, SideEvent } from '../../functions/runtime/join.ts';
+import { type Join, SideEvent, type TableJoin } from '../../functions/runtime/join.ts';
 import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { JoinStep, TableStep, TransformStep } from './steps.ts';
 
-export type AnyJoinStep = JoinStep<Readonly<Record<string, string>>, Join<never>, string>;
+export type AnyJoinStep = JoinStep<Readonly<Record<string, string>>, Join<never> | TableJoin<never>, string>;
 
 /** What a pipeline declares, as far as joins have to know it. */
 interface Declared {
@@ -51,6 +51,8 @@ export function planJoins(joins: Readonly<Record<string, AnyJoinStep>>, declared
 
 function planJoin(name: string, step: AnyJoinStep, streams: Declared['streams']): Planned {
   const { from, apply, to, start, fanOut } = step;
+  if (to === undefined && !('makesTable' in apply))
+    throw new UserMistake(`join '${name}': it has no stream for what it joins: write to: '<stream>'`);
   const written = writtenBy(apply);
   if (written !== undefined && written !== to)
     throw new UserMistake(
@@ -69,7 +71,7 @@ function planJoin(name: string, step: AnyJoinStep, streams: Declared['streams'])
   return {
     streams: { [internal]: byKey(step, streams) },
     transforms: Object.fromEntries(rekeying),
-    tables: { [name]: { from: internal, keep: apply.keep, changes: to } },
+    tables: { [name]: { from: internal, keep: apply.keep, ...(to === undefined ? {} : { changes: to }) } },
   };
 }
 

@@ -53,12 +53,15 @@ export interface TableStep<From, Keep, Changes = ChangeStream> extends Named, Re
 /** The stream of a table's changes. With `before`, each change has the row as it was, in the field `before`. */
 export type ChangeStream = string | { readonly to: string; readonly before?: true };
 
-/** A join of a stream with a table. `from` names the stream of each input, by the names that the join gives them. */
+/**
+ * A join of a stream with a table, or of two tables. `from` names the stream of each input, by the names that the join
+ * gives them.
+ */
 export interface JoinStep<From, Apply, To> extends Reader {
   readonly from: From;
   readonly apply: Apply;
-  /** The stream that gets the joined events. */
-  readonly to: To;
+  /** The stream that gets the joined events; of two tables the changes of the joined rows, if anybody reads them. */
+  readonly to?: To;
   /** The shards of the internal stream that holds both sides; those of the larger input by default. */
   readonly shards?: number;
   /** How many days the internal stream keeps an event; as long as the inputs by default. */

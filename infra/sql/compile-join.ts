@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import type { z } from 'zod';
+import { joinedKey } from './check/joined-table.ts';
 import { checkStatement } from './check/statement.ts';
 import {
   beside,
@@ -15,10 +16,13 @@ import {
 } from './compile.ts';
 import { expand, type ModuleCode, quoteText, typescriptModule } from './emit/module-code.ts';
 import { statementCode } from './emit/statement.ts';
+import type { Checked } from './plan/checked.ts';
 import type { Join } from './plan/join.ts';
 import type { OutputColumn, Plan } from './plan/plan.ts';
+import { typeName } from './plan/sql-type.ts';
 import { keyPlan, rowPlan, sidePlan } from './plan/split-join.ts';
 import { outputSchemaCode } from './schema/output-schema.ts';
+import { parseStatement } from './syntax/parse.ts';
 import type { Source } from './syntax/source-position.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
@@ -63,14 +67,15 @@ export async function planJoin(
   schemas: ReadonlyMap<string, z.ZodType>,
 ): Promise<Plan & { readonly join: Join }> {
   const inputs = new Map([...schemas].map(([name, schema]) => [name, requireColumns(source, schema)]));
-  const plan = await checkStatement(source, { columns: [], inputs });
+  const { target } = await parseStatement(source);
+  const plan = await checkStatement(source, { columns: [], inputs, makes: target?.kind ?? 'stream' });
   const { join } = plan;
-  if (join === undefined)
+  if (join === undefined || plan.grouping !== undefined)
     throw new SqlMistake('invalid', {
       source,
       offset: Math.max(source.text.search(/\bfrom\b/i), 0),
       problem: 'a file in functions/joins joins two inputs',
-      hint: 'write FROM orders JOIN customers ON …; SQL over one stream stands in functions/transforms',
+      hint: 'write FROM orders JOIN customers ON …; SQL over one stream stands in functions/transforms or functions/tables, also to group what a join makes',
     });
   return { ...plan, join };
 }
@@ -83,13 +88,8 @@ export async function compileJoin(source: Source, options: CompileJoinOptions): 
   const module = typescriptModule();
   const file = basename(source.file);
   const name = exportName(file);
-  expand(module, '{sql-join/sqlJoin}');
-  const parts = {
-    left: statementCode(module, sidePlan(plan, join, 'left')),
-    right: statementCode(module, sidePlan(plan, join, 'right')),
-    deleted: statementCode(module, keyPlan(plan, join, 'right')),
-    row: statementCode(module, rowPlan(plan, join, 'whole')),
-  };
+  const make = expand(module, join.ofTables ? '{sql-table-join/sqlTableJoin}' : '{sql-join/sqlJoin}');
+  const parts = codeOfParts(module, plan);
   const imported = importedSchemas(module, { inputs, join, name });
   const streams = [
     `left: ${quoteText(join.left.name)}`,
@@ -107,16 +107,18 @@ export async function compileJoin(source: Source, options: CompileJoinOptions): 
     ...constants,
     ...(constants.length > 0 ? [''] : []),
     ...commentLines(source),
-    `export const ${name} = sqlJoin({`,
+    `export const ${name} = ${make}({`,
     'entry: import.meta.url,',
     `file: '${file}',`,
     `streams: { ${streams.join(', ')} },`,
     `kind: '${join.kind}',`,
-    `keys: [${keyNames(plan).map(quoteText).join(', ')}],`,
+    ...(join.ofTables
+      ? [`key: [${joinedKey(plan, join).map(quoteText).join(', ')}],`, `shape: ${quoteText(joinShape(plan))},`]
+      : [`keys: [${keyNames(plan).map(quoteText).join(', ')}],`]),
     'inputs: {',
     ...imported.inputs.map(([input, code]) => `${propertyName(input)}: ${code},`),
     '},',
-    `to: ${outputSchemaCode(plan.outputs, schemaOfColumn({ plan, inputs, imported }))},`,
+    `${join.ofTables ? 'row' : 'to'}: ${outputSchemaCode(plan.outputs, schemaOfColumn({ plan, inputs, imported }))},`,
     ...Object.entries(parts).flatMap(([part, code]) => [`${part}: {`, code, '},']),
     '});',
     '',
@@ -124,6 +126,43 @@ export async function compileJoin(source: Source, options: CompileJoinOptions): 
     '',
   ];
   return indent(text.join('\n'));
+}
+
+function codeOfParts(module: ModuleCode, plan: Plan & { readonly join: Join }): Readonly<Record<string, string>> {
+  const code = ([part, of]: readonly [string, Plan]): [string, string] => [part, statementCode(module, of)];
+  return Object.fromEntries(Object.entries(partsOf(plan)).map(code));
+}
+
+/** Returns the plans that a join consists of, by their names in its module. */
+export function partsOf(plan: Plan & { readonly join: Join }): Readonly<Record<string, Plan>> {
+  const { join } = plan;
+  const [left, right] = [sidePlan(plan, join, 'left'), sidePlan(plan, join, 'right')];
+  const deletedRight = keyPlan(plan, join, 'right');
+  if (!join.ofTables) return { left, right, deleted: deletedRight, row: rowPlan(plan, join, 'whole') };
+  return {
+    left,
+    leftDeleted: keyPlan(plan, join, 'left'),
+    right,
+    rightDeleted: deletedRight,
+    joined: rowPlan(plan, join, 'projected'),
+  };
+}
+
+/** Says what a join of two tables keeps: the columns that it reads of both, by what they are joined by. */
+export function joinShape(plan: Plan & { readonly join: Join }): string {
+  const { join } = plan;
+  const sides = (['left', 'right'] as const).map((side) => {
+    const columns = sidePlan(plan, join, side).outputs.slice(join[side].keys.length);
+    const texts = columns.map(({ name, expression }) => `${name} ${typeName(expression.type)}`);
+    return `${join[side].name} by ${join[side].on.map(hashOf).join(' ')}: ${texts.join(', ')}`;
+  });
+  return `join 1 of ${sides.join('; ')}`;
+}
+
+/** Returns a hash of what an expression computes, wherever it is written. */
+function hashOf(expression: Checked): string {
+  const text = JSON.stringify(expression, (name, value) => (name === 'offset' ? undefined : value));
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
 /**
@@ -134,8 +173,7 @@ export function keyNames({ join }: { readonly join: Join }): readonly string[] {
   return join.right.keys.map((key) => {
     const inner = key.kind === 'cast' ? key.arg : key;
     if (inner.kind === 'column' && inner.column.name !== 'row') return inner.column.name;
-    const text = JSON.stringify(key, (name, value) => (name === 'offset' ? undefined : value));
-    return `key ${createHash('sha256').update(text).digest('hex').slice(0, 12)}`;
+    return `key ${hashOf(key)}`;
   });
 }
 

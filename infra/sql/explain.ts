@@ -1,3 +1,4 @@
+import { joinedKey } from './check/joined-table.ts';
 import { keyOf } from './check/table.ts';
 import { constantLines, indent } from './compile.ts';
 import { groupedCode, keptCode } from './emit/grouped.ts';
@@ -30,11 +31,11 @@ export function explain(plan: Plan, { ofFiles }: Explained = { ofFiles: false })
     ['plan', planLines(plan)],
     ['reads', readLines(plan)],
     ['writes', plan.outputs.map(outputLine)],
-    ...(plan.table === undefined ? [] : [['state', stateLines(plan)] as const]),
+    ...(plan.table === undefined || plan.grouping === undefined ? [] : [['state', stateLines(plan)] as const]),
     ['cost', [...costLines(plan), ...(plan.join === undefined ? [] : joinCosts(plan, plan.join, { ofFiles }))]],
     [
       'guarantees',
-      plan.join === undefined || plan.grouping !== undefined ? guaranteeLines(plan) : joinGuarantees({ ofFiles }),
+      plan.join === undefined || plan.grouping !== undefined ? guaranteeLines(plan) : joinGuarantees(plan.join, { ofFiles }),
     ],
     ['code', codeLines(plan)],
   ];
@@ -50,7 +51,7 @@ function codeLines(plan: Plan): readonly string[] {
 
 function bodyOf(module: ModuleCode, plan: Plan): string {
   const { join, grouping, table } = plan;
-  if (table !== undefined) return keptCode(module, plan);
+  if (table !== undefined && grouping !== undefined) return keptCode(module, plan);
   if (grouping !== undefined) return groupedCode(module, join === undefined ? plan : rowPlan(plan, join, 'projected'));
   return join === undefined ? statementCode(module, plan) : joinCode(module, plan, join);
 }
@@ -64,10 +65,18 @@ function planLines(plan: Plan): readonly string[] {
     ...(where === undefined ? [] : [`filter ${of(where)}`]),
     ...(plan.grouping === undefined ? [] : groupLines(plan, plan.grouping)),
     `project ${plan.outputs.map(({ name }) => name).join(', ')}`,
-    ...(plan.grouping === undefined ? outputLines(plan) : endLines(plan, plan.grouping)),
-    ...(plan.table === undefined ? [] : [`into table ${plan.table}, whose key is ${keyOf(plan).join(', ')}`]),
+    ...endOf(plan),
+    ...(plan.table === undefined ? [] : [`into table ${plan.table}, whose key is ${keyNamesOf(plan).join(', ')}`]),
   ];
 }
+
+function endOf(plan: Plan): readonly string[] {
+  if (plan.grouping !== undefined) return endLines(plan, plan.grouping);
+  return plan.table === undefined ? outputLines(plan) : [];
+}
+
+const keyNamesOf = (plan: Plan): readonly string[] =>
+  plan.join !== undefined && plan.grouping === undefined ? joinedKey(plan, plan.join) : keyOf(plan);
 
 function outputLines(plan: Plan): readonly string[] {
   const of = (expression: Checked): string => describe(plan, expression);

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { sqlJoin } from '../../functions/runtime/sql/sql-join.ts';
-import { keyNames, planJoin } from '../../infra/sql/compile-join.ts';
+import type { Statement } from '../../functions/runtime/sql/sql-transform.ts';
+import { sqlTableJoin } from '../../functions/runtime/sql/sql-table-join.ts';
+import { joinedKey } from '../../infra/sql/check/joined-table.ts';
+import { joinShape, keyNames, partsOf, planJoin } from '../../infra/sql/compile-join.ts';
 import { statementOf } from '../../infra/sql/emit/statement-of.ts';
-import { keyPlan, rowPlan, sidePlan } from '../../infra/sql/plan/split-join.ts';
 
 export const Order = z.object({ order_id: z.int32(), customer_id: z.string().nullable(), sales: z.number() });
 export const Customer = z.object({ customer_id: z.string(), segment: z.string() });
@@ -12,18 +14,52 @@ export const Enriched = z.object({ order_id: z.int32(), segment: z.string().null
 export async function joinOf(text: string) {
   const inputs = { orders: Order, customers: Customer };
   const plan = await planJoin({ file: 'enriched.sql', text }, new Map(Object.entries(inputs)));
-  const { join } = plan;
+  const parts = statementsOf(plan);
   return sqlJoin({
     entry: import.meta.url,
     file: 'enriched.sql',
     streams: { left: 'orders', right: 'customers' },
-    kind: join.kind === 'left' ? 'left' : 'inner',
+    kind: plan.join.kind === 'left' ? 'left' : 'inner',
     keys: keyNames(plan),
     inputs,
     to: Enriched,
-    left: statementOf(sidePlan(plan, join, 'left')),
-    right: statementOf(sidePlan(plan, join, 'right')),
-    deleted: statementOf(keyPlan(plan, join, 'right')),
-    row: statementOf(rowPlan(plan, join, 'whole')),
+    left: parts('left'),
+    right: parts('right'),
+    deleted: parts('deleted'),
+    row: parts('row'),
   });
+}
+
+export const Score = z.object({ id: z.string(), points: z.int32() });
+export const Card = z.object({ id: z.string(), segment: z.string().nullable(), points: z.int32().nullable() });
+
+/** Makes a join of the table of customers with that of their scores. */
+export async function tableJoinOf(text: string) {
+  const inputs = { customers: Customer, scores: Score };
+  const plan = await planJoin({ file: 'cards.sql', text }, new Map(Object.entries(inputs)));
+  const parts = statementsOf(plan);
+  return sqlTableJoin({
+    entry: import.meta.url,
+    file: 'cards.sql',
+    streams: { left: 'customers', right: 'scores' },
+    kind: plan.join.kind,
+    key: joinedKey(plan, plan.join),
+    shape: joinShape(plan),
+    inputs,
+    row: Card,
+    left: parts('left'),
+    leftDeleted: parts('leftDeleted'),
+    right: parts('right'),
+    rightDeleted: parts('rightDeleted'),
+    joined: parts('joined'),
+  });
+}
+
+function statementsOf(plan: Awaited<ReturnType<typeof planJoin>>): (part: string) => Statement {
+  const parts = partsOf(plan);
+  return (part) => {
+    const found = parts[part];
+    if (found === undefined) throw new Error(`the join has no ${part}`);
+    return statementOf(found);
+  };
 }

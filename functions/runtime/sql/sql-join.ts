@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { z } from 'zod';
-import { cutText } from '../cut-text.ts';
 import { EventRejected } from '../errors.ts';
-import { keyFault, type ReceivedEvent } from '../event.ts';
+import type { ReceivedEvent } from '../event.ts';
 import { type Join, joinRow, rekeyOptions, SideEvent } from '../join.ts';
-import { memberRanges, textOf } from '../json/json-ranges.ts';
-import { type KeyedEvent, MOST_KEY_BYTES, MOST_ROW_BYTES, type Table } from '../table.ts';
+import { checkRowSize, type KeyedEvent, type Table } from '../table.ts';
 import type { Output, Transform } from '../transform.ts';
-import { joinedRow, membersOf, type SideRow, splitSide } from './joins/side-row.ts';
+import { braced, isDeletion, readSide, shown, sideEvent, sidesIn, tableEvent } from './joins/side-event.ts';
+import { joinedRow, membersOf, type SideRow } from './joins/side-row.ts';
 import { runnerOf, type Statement } from './sql-transform.ts';
 
 interface Definition<Inputs, To, S> {
@@ -70,7 +68,13 @@ function rekeying(definition: AnyDefinition, input: string): Transform {
   if (input === streams.right) {
     const [project, projectDeleted] = [right, deleted].map((statement) => runnerOf({ ...statement, file }));
     const projectOf = (event: ReceivedEvent) => (isDeletion(event) ? projectDeleted : project) ?? (() => []);
-    return { ...common, run: (event) => rowOf(event, input, sidesIn(projectOf(event)(event), keys.length)) };
+    const of = (event: ReceivedEvent, side: SideRow) => tableEvent(event, side, { side: input, row: event.dataBytes });
+    return {
+      ...common,
+      // Only the columns that the statement reads are checked, but the row is kept as a whole: a changed SELECT then
+      // finds its columns in rows that are there already.
+      run: (event) => sidesIn(projectOf(event)(event), keys.length).map((side) => of(event, side)),
+    };
   }
   const project = runnerOf({ ...left, file });
   const isKept = ({ key }: SideRow): boolean => key !== null || kind === 'left';
@@ -82,67 +86,6 @@ function rekeying(definition: AnyDefinition, input: string): Transform {
         .map((side) => sideEvent(event, { side: input, key: side.key, row: braced(side.body) })),
   };
 }
-
-const sidesIn = (projected: readonly Output[], keys: number): readonly SideRow[] =>
-  projected.map(({ dataBytes }) => splitSide(dataBytes, keys));
-
-/**
- * Makes the event of a row of the table. Only the columns that the statement reads were checked, but the row is kept as
- * a whole: a changed SELECT then finds its columns in rows that are there already.
- */
-function rowOf(event: ReceivedEvent, side: string, projected: readonly SideRow[]): readonly Output[] {
-  return projected.map(({ key, values }) => {
-    if (key === null || !isKeyedBy(event.key, key, values))
-      throw new EventRejected(
-        'transform',
-        `the key of the event is '${shown(event.key)}', and what it is joined by is ${key === null ? 'null' : `'${shown(key)}'`}: an input whose latest event is the row is joined by its key, so key the stream by these columns`,
-      );
-    return sideEvent(event, { side, key, row: event.dataBytes });
-  });
-}
-
-/**
- * Tests whether an event's key is that of the join: the same text, or the values as a JSON array, as the changes of a
- * table have it.
- */
-function isKeyedBy(eventKey: string, key: string, values: readonly string[]): boolean {
-  if (eventKey === key || keyFault(key)?.kind === 'too long') return true;
-  if (!eventKey.startsWith('[')) return false;
-  try {
-    const parts = JSON.parse(eventKey) as readonly unknown[];
-    return parts.length === values.length && parts.every((part, i) => String(part) === values[i]);
-  } catch {
-    return false;
-  }
-}
-
-interface Side {
-  readonly side: string;
-  readonly key: string | null;
-  readonly row: Uint8Array;
-}
-
-function sideEvent({ type, time, key: own }: ReceivedEvent, { side, key, row }: Side): Output {
-  const head = `{"side":${JSON.stringify(side)},"key":${JSON.stringify(key)},"row":`;
-  return {
-    type,
-    time,
-    key: key === null ? own : eventKeyOf(key),
-    dataBytes: Buffer.concat([Buffer.from(head), row, CLOSE]),
-  };
-}
-
-/** Returns the key of the events with a key of the join. Events with the same key go to the same shard. */
-function eventKeyOf(key: string): string {
-  return keyFault(key) === undefined ? key : createHash('sha256').update(key).digest('base64url');
-}
-
-const CLOSE = Buffer.from('}');
-const braced = (members: Uint8Array): Buffer => joinedRow(members, NOTHING);
-const NOTHING = Buffer.alloc(0);
-
-const LONGEST_SHOWN = 200;
-const shown = (text: string): string => cutText(text, LONGEST_SHOWN);
 
 /**
  * Makes the table whose rows are those of the right input, and which publishes what the events of the left input become
@@ -190,24 +133,9 @@ function publishing(
   };
 }
 
-/** Reads an event of the stream that holds both sides. `id` is the JSON of the key: null is no row's. */
-function readSide({ dataBytes }: ReceivedEvent): { readonly side: string; readonly id: string; readonly row: string } {
-  const members = dataBytes[0] === OPEN_BRACE ? memberRanges(dataBytes) : undefined;
-  const [side, key, row] = ['side', 'key', 'row'].map((name) => {
-    const range = members?.get(name);
-    return range === undefined ? undefined : textOf(dataBytes, range);
-  });
-  if (side === undefined || key === undefined || row?.startsWith('{') !== true)
-    throw new EventRejected('schema', 'the event is none that a join has re-keyed');
-  if (Buffer.byteLength(key) > MOST_KEY_BYTES)
-    throw new EventRejected('too-large', `what it is joined by has more than ${MOST_KEY_BYTES} bytes: join by less`);
-  return { side: JSON.parse(side) as string, id: key, row };
-}
-
 function keptRow(before: string, row: string): string {
   const text = `${before}${row}}`;
-  if (Buffer.byteLength(text) > MOST_ROW_BYTES)
-    throw new EventRejected('too-large', `the row has more than ${MOST_ROW_BYTES} bytes as JSON: keep less in it`);
+  checkRowSize(Buffer.byteLength(text));
   return text;
 }
 
@@ -220,5 +148,3 @@ function head(keys: readonly string[], id: string): string {
   return `{${keys.map((name, i) => `${JSON.stringify(name)}:${JSON.stringify(values[i])},`).join('')}"row":`;
 }
 
-const isDeletion = ({ type }: ReceivedEvent): boolean => type.endsWith('.deleted');
-const OPEN_BRACE = 0x7b;

@@ -31,6 +31,8 @@ export interface Inputs {
   /** The columns of each input by its name, where there are two. */
   readonly byName?: ReadonlyMap<string, readonly Column[]> | undefined;
   readonly ofFiles: boolean;
+  /** Whether the statement makes a table. Then a join is one of two tables. */
+  readonly makesTable: boolean;
 }
 
 /** The attributes of an event. `event.id` means the attribute even if the data has a column `id`. */
@@ -56,6 +58,12 @@ export function checkFrom(base: Base, select: SelectStmt, inputs: Inputs): From 
   }
   return { ...start, columns: scope, unnests };
 }
+
+/** Tests whether FROM joins two inputs. */
+export const hasJoin = ({ fromClause = [] }: SelectStmt): boolean =>
+  fromClause.some(
+    (item) => 'JoinExpr' in item && (item.JoinExpr.quals !== undefined || item.JoinExpr.usingClause !== undefined),
+  );
 
 /** Checks the stream, or the join, that FROM begins with. */
 function checkStart(base: Base, items: readonly Node[], inputs: Inputs): Omit<From, 'unnests'> {
@@ -83,7 +91,11 @@ function checkStart(base: Base, items: readonly Node[], inputs: Inputs): Omit<Fr
   };
 }
 
-function checkJoined(base: Base, node: JoinExpr, { byName, ofFiles }: Inputs): Omit<From, 'unnests'> {
+function checkJoined(
+  base: Base,
+  node: JoinExpr,
+  { byName, ofFiles, makesTable }: Inputs,
+): Omit<From, 'unnests'> {
   if (byName === undefined)
     throw mistake(base, 'unsupported', {
       offset: offsetOf(base, node.rarg),
@@ -92,8 +104,10 @@ function checkJoined(base: Base, node: JoinExpr, { byName, ofFiles }: Inputs): O
         ? 'name the files of both: orders=orders.csv customers=customers.csv'
         : 'write it as a file in functions/joins, and name it under joins in the pipeline',
     });
-  const event = attributes();
-  const { rest, ...join } = checkJoin(base, node, { inputs: byName, ofFiles, variableOf, attributes: event });
+  const of = ofFiles ? 'files' : makesTable ? 'tables' : 'streams';
+  // A row of a table is made of many events.
+  const event = of === 'tables' ? [] : attributes();
+  const { rest, ...join } = checkJoin(base, node, { inputs: byName, of, variableOf, attributes: event });
   const { left, right } = join;
   // Of columns that USING names, `*` has one, at the beginning.
   const all = [...left.scope, ...right.scope];

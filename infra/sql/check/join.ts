@@ -23,8 +23,8 @@ type Base = Omit<CheckContext, 'check' | 'columns'>;
 export interface JoinRules {
   /** The columns of each input, by its name in FROM. */
   readonly inputs: ReadonlyMap<string, readonly Column[]>;
-  /** Whether the inputs are files, which have an end. */
-  readonly ofFiles: boolean;
+  /** What may be joined: files, which have an end, tables, or a stream with a table. */
+  readonly of: 'files' | 'tables' | 'streams';
   /** Makes the variable of a column in generated code. */
   readonly variableOf: (name: string, index: number) => string;
   readonly attributes: readonly ScopeColumn[];
@@ -34,6 +34,7 @@ export interface CheckedJoin {
   readonly kind: JoinKind;
   readonly left: JoinSide;
   readonly right: JoinSide;
+  readonly ofTables: boolean;
   /** What ON asks besides the equality of the keys. Only an inner join may have it. */
   readonly rest: readonly Checked[];
 }
@@ -56,7 +57,7 @@ export function checkJoin(base: Base, node: JoinExpr, rules: JoinRules): Checked
       problem: `${node.isNatural === true ? 'NATURAL JOIN' : 'this kind of join'} is not supported`,
       hint: 'write JOIN … ON with the columns that must be equal',
     });
-  if (!rules.ofFiles) refuseKind(base, kind, offset);
+  if (rules.of === 'streams') refuseKind(base, kind, offset);
   const using = namesOf(node.usingClause);
   if (node.alias !== undefined || node.join_using_alias !== undefined)
     throw mistake(base, 'unsupported', { offset, problem: 'a name for the whole join is not supported' });
@@ -82,7 +83,12 @@ export function checkJoin(base: Base, node: JoinExpr, rules: JoinRules): Checked
   refuseRest(base, kind, { pairs: pairs.length, rest, offset });
   const keysOf = (side: SideName): readonly Checked[] =>
     pairs.map((pair) => keyText(base, inCommonType(base, pair, side)));
-  return { kind, left: { ...left, keys: keysOf('left') }, right: { ...right, keys: keysOf('right') }, rest };
+  const completed = (side: SideName, of: JoinSide): JoinSide => ({
+    ...of,
+    on: pairs.map((pair) => pair[side]),
+    keys: keysOf(side),
+  });
+  return { kind, left: completed('left', left), right: completed('right', right), ofTables: rules.of === 'tables', rest };
 }
 
 function relationOf(base: Base, node: JoinExpr['larg']): RangeVar {
@@ -141,7 +147,7 @@ function sideOf(base: Base, relation: RangeVar, { rules, using, kind, side }: Si
     }),
   );
   const scope = mayMiss(kind, side) ? columns.map((column) => ({ ...column, nullable: true })) : columns;
-  return { name, table, offset, columns, scope, keys: [] };
+  return { name, table, offset, columns, scope, on: [], keys: [] };
 }
 
 function inputHint(name: string, { inputs }: JoinRules): string {

@@ -14,8 +14,9 @@ import { coerce, convert, mistake, requireBoolean, withoutUnknown } from './cont
 import { checkExpression } from './expression.ts';
 import { checkFirstRow, isDistinctOn } from './first-row.ts';
 import { foldConstants } from './fold.ts';
-import { checkFrom } from './from.ts';
+import { checkFrom, hasJoin } from './from.ts';
 
+import { joinedTable } from './joined-table.ts';
 import { checkGrouped, isGrouped, rejectStreamClauses } from './grouped.ts';
 import { notNullWhere } from './never-null.ts';
 import { checkOutputs } from './outputs.ts';
@@ -56,6 +57,7 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
     columns: expected.columns,
     byName: expected.inputs,
     ofFiles: expected.ofFiles === true,
+    makesTable: kind.isTable,
   });
   requireName(base, { what: 'FROM', name: from.stream, expected: expected.from, offset: from.offset });
   if (parsed.target?.kind === 'stream')
@@ -81,7 +83,10 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
     ...(from.join === undefined ? {} : { join: from.join }),
     where: where === undefined ? undefined : foldConstants(source, where),
   };
-  if (!kind.grouped) return { ...input, ...checkEvents(context, parsed, where) };
+  if (!kind.grouped) {
+    const plan = { ...input, ...checkEvents(context, parsed, where) };
+    return kind.isTable ? joinedTable(plan, parsed.target?.offset ?? 0) : plan;
+  }
   const groups = kind.distinctOn
     ? checkFirstRow(scope, parsed)
     : checkGrouped(scope, parsed, expected.ofFiles === true);
@@ -98,7 +103,8 @@ interface StatementKind {
 }
 
 /** Returns what kind of statement it is. Throws when that is not what is expected, and for clauses of other kinds. */
-function kindOf(base: Base, parsed: ParsedStatement, { ofFiles = false, makes = 'stream' }: Expected): StatementKind {
+function kindOf(base: Base, parsed: ParsedStatement, expected: Expected): StatementKind {
+  const { ofFiles = false, makes = 'stream', inputs } = expected;
   const { select, target } = parsed;
   const isTable = target?.kind === 'table';
   if (!ofFiles) requireKind(base, target, makes);
@@ -110,7 +116,8 @@ function kindOf(base: Base, parsed: ParsedStatement, { ofFiles = false, makes = 
   if (isTable) rejectInTable(base.source, select, codeOf(base.source));
   rejectUnsupportedClauses(base, select, { ofFiles: ofGroups, grouped, distinctOn });
   if (grouped) rejectStreamClauses({ ...base, columns: [] }, parsed, ofFiles);
-  else if (isTable) throw noKey(base.source, target.offset);
+  else if (isTable && !(inputs !== undefined && hasJoin(select))) throw noKey(base.source, target.offset);
+  else if (isTable) rejectStreamClauses({ ...base, columns: [] }, parsed, ofFiles);
   return { isTable, ofGroups, distinctOn, grouped };
 }
 

@@ -8,6 +8,8 @@ export interface Join {
   readonly kind: JoinKind;
   readonly left: JoinSide;
   readonly right: JoinSide;
+  /** Whether both inputs are tables, and the result is one: a row of each key. */
+  readonly ofTables: boolean;
 }
 
 export interface JoinSide {
@@ -21,6 +23,8 @@ export interface JoinSide {
   readonly columns: readonly ScopeColumn[];
   /** The columns as expressions read them: null in a row that has only the other side, if the join makes such rows. */
   readonly scope: readonly ScopeColumn[];
+  /** What ON compares, over the input's columns. */
+  readonly on: readonly Checked[];
   /** Over the input's columns: texts, which are the same exactly if Postgres's `=` is true. */
   readonly keys: readonly Checked[];
 }

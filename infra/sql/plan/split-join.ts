@@ -111,10 +111,12 @@ function readAfterJoin(plan: Plan, join: Join): ReadonlySet<ScopeColumn> {
  */
 function splitWhere(
   { where }: Plan,
-  { kind, left }: Join,
+  { kind, left, ofTables }: Join,
 ): { readonly pushed: readonly Checked[]; readonly kept: readonly Checked[] } {
   const parts = where === undefined ? [] : conjuncts(where);
   const isPushed = (part: Checked): boolean =>
+    // A row of a table that no longer fits has to leave the result.
+    !ofTables &&
     !mayMiss(kind, 'left') &&
     columnsOf(part).every((column) => column.origin === 'event' || left.scope.includes(column));
   return { pushed: parts.filter(isPushed), kept: parts.filter((part) => !isPushed(part)) };

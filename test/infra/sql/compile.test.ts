@@ -127,6 +127,13 @@ export const Person = z.object({ id: z.int(), name: z.string(), level: z.enum(['
   expect(text).toContain('level: Person.shape.level.nullable(),');
   expect(text).toContain('loud: z.string().nullable(),');
   expect(typeErrors(joins)).toBe('');
+  const table = JOIN.replace('STREAM', 'TABLE').replace('LEFT', 'FULL').replace('b.order_id,', 'coalesce(b.order_id, p.id) AS id,');
+  writeFileSync(join(joins, 'named.sql'), table);
+  await compile(transforms, { joins });
+  const ofTables = readFileSync(join(joins, 'named.sql.ts'), 'utf8');
+  expect(ofTables).toContain("key: ['id'],");
+  expect(ofTables).toContain("shape: 'join 1 of big by ");
+  expect(typeErrors(joins)).toBe('');
   writeFileSync(join(joins, 'named.sql'), JOIN.replace(/SELECT.*/s, 'SELECT b.order_id FROM big AS b'));
   await expect(compile(transforms, { joins })).rejects.toThrow('a file in functions/joins joins two inputs');
   writeFileSync(join(joins, 'named.sql'), JOIN.replace('people: ', 'persons: '));

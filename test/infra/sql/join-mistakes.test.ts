@@ -136,6 +136,43 @@ test.each(cases)(
   },
 );
 
+const TABLE_MISTAKES: readonly (readonly [marked: string, problem: string, hint?: string])[] = [
+  [
+    'SELECT c.segment FROM orders o JOIN customers c ON ‸o.customer_id = c.customer_id',
+    'the SELECT list has not this part of the key, so the rows of the table could not be told apart',
+    'add it to the SELECT list; ON of two tables compares columns, and no expressions',
+  ],
+  [
+    'SELECT c.customer_id FROM orders o LEFT JOIN customers c ON ‸o.customer_id = c.customer_id',
+    'the SELECT list has not this part of the key, so the rows of the table could not be told apart',
+    'add it to the SELECT list; ON of two tables compares columns, and no expressions',
+  ],
+  [
+    'SELECT o.customer_id FROM orders o FULL JOIN customers c ON ‸o.customer_id = c.customer_id',
+    'the SELECT list has not this part of the key, so the rows of the table could not be told apart',
+    'select coalesce(…) of the columns that ON compares',
+  ],
+  [
+    'SELECT c.customer_id, ‸event.time FROM orders o JOIN customers c ON o.customer_id = c.customer_id',
+    'there is no "event" in FROM',
+    'the known names are o, c',
+  ],
+  [
+    'SELECT c.customer_id, t FROM orders o JOIN customers c ON o.customer_id = c.customer_id, unnest(‸o.tags) AS t',
+    'a list cannot be unnested in a join of two tables: a key would have several rows',
+    'unnest it in a step before or after the join',
+  ],
+];
+const ofTables = TABLE_MISTAKES.map(([marked, problem, hint]) => ({ marked, problem, hint }));
+
+test.each(ofTables)('a mistake in a join of two tables is reported: $marked', async ({ marked, problem, hint }) => {
+  const text = `CREATE TABLE q AS ${marked}`;
+  const found = await mistakeIn(text, false);
+  expect(found?.message.split('\n')[0]).toContain(problem);
+  expect(found?.offset).toBe(text.indexOf('‸'));
+  expect(found?.hint).toBe(hint);
+});
+
 test('over files, RIGHT and FULL JOIN are possible, and USING in a FULL JOIN is refused', async () => {
   const from = 'FROM orders o RIGHT JOIN customers c ON c.customer_id = o.customer_id';
   expect(await mistakeIn(`SELECT c.segment ${from}`, true)).toBeUndefined();
@@ -162,7 +199,8 @@ test('the right side of a LEFT JOIN may be null, also where its schema says that
 async function mistakeIn(marked: string, ofFiles: boolean): Promise<SqlMistake | undefined> {
   const source = { file: 'q.sql', text: marked.replace('‸', '') };
   try {
-    await checkStatement(source, { columns: [], inputs, ofFiles });
+    const makes = source.text.startsWith('CREATE TABLE') ? 'table' : 'stream';
+    await checkStatement(source, { columns: [], inputs, ofFiles, makes });
     return undefined;
   } catch (error) {
     if (error instanceof SqlMistake) return error;

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { cutText } from '../../cut-text.ts';
+import { EventRejected } from '../../errors.ts';
+import { keyFault, type ReceivedEvent } from '../../event.ts';
+import { memberRanges, textOf } from '../../json/json-ranges.ts';
+import { checkIdSize } from '../../table.ts';
+import type { Output } from '../../transform.ts';
+import { joinedRow, type SideRow, splitSide } from './side-row.ts';
+
+/** Reads the rows that a side's projection has made of an event. */
+export const sidesIn = (projected: readonly Output[], keys: number): readonly SideRow[] =>
+  projected.map(({ dataBytes }) => splitSide(dataBytes, keys));
+
+/** A row of one side, on its way to the stream that holds both. */
+interface Side {
+  readonly side: string;
+  readonly key: string | null;
+  /** JSON: an object. */
+  readonly row: Uint8Array;
+}
+
+/** Makes the event of the stream that holds both sides. Without a key, it stays where it was. */
+export function sideEvent({ type, time, key: own }: ReceivedEvent, { side, key, row }: Side): Output {
+  const head = `{"side":${JSON.stringify(side)},"key":${JSON.stringify(key)},"row":`;
+  return {
+    type,
+    time,
+    key: key === null ? own : eventKeyOf(key),
+    dataBytes: Buffer.concat([Buffer.from(head), row, CLOSE]),
+  };
+}
+
+/** Returns the key of the events with a key of the join. Events with the same key go to the same shard. */
+function eventKeyOf(key: string): string {
+  return keyFault(key) === undefined ? key : createHash('sha256').update(key).digest('base64url');
+}
+
+const CLOSE = Buffer.from('}');
+/** Makes an object of its members. */
+export const braced = (members: Uint8Array): Buffer => joinedRow(members, NOTHING);
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Makes the event of a row of a table. Throws `EventRejected` when the event is not keyed by what it is joined by: rows
+ * with one key would come in no order from several shards.
+ */
+export function tableEvent(event: ReceivedEvent, { key, values }: SideRow, { side, row }: Omit<Side, 'key'>): Output {
+  if (key === null || !isKeyedBy(event.key, key, values))
+    throw new EventRejected(
+      'transform',
+      `the key of the event is '${shown(event.key)}', and what it is joined by is ${key === null ? 'null' : `'${shown(key)}'`}: an input whose latest event is the row is joined by its key, so key the stream by these columns`,
+    );
+  return sideEvent(event, { side, key, row });
+}
+
+/**
+ * Tests whether an event's key is that of the join: the same text, or the values as a JSON array, as the changes of a
+ * table have it.
+ */
+function isKeyedBy(eventKey: string, key: string, values: readonly string[]): boolean {
+  if (eventKey === key || keyFault(key)?.kind === 'too long') return true;
+  if (!eventKey.startsWith('[')) return false;
+  try {
+    const parts = JSON.parse(eventKey) as readonly unknown[];
+    return parts.length === values.length && parts.every((part, i) => String(part) === values[i]);
+  } catch {
+    return false;
+  }
+}
+
+const LONGEST_SHOWN = 200;
+/** Shortens a text for a message. */
+export const shown = (text: string): string => cutText(text, LONGEST_SHOWN);
+
+
+/** Reads an event of the stream that holds both sides. `id` is the JSON of the key: null is no row's. */
+export function readSide({ dataBytes }: ReceivedEvent): { readonly side: string; readonly id: string; readonly row: string } {
+  const members = dataBytes[0] === OPEN_BRACE ? memberRanges(dataBytes) : undefined;
+  const [side, key, row] = ['side', 'key', 'row'].map((name) => {
+    const range = members?.get(name);
+    return range === undefined ? undefined : textOf(dataBytes, range);
+  });
+  if (side === undefined || key === undefined || row?.startsWith('{') !== true)
+    throw new EventRejected('schema', 'the event is none that a join has re-keyed');
+  checkIdSize(key);
+  return { side: JSON.parse(side) as string, id: key, row };
+}
+
+/** Tests whether an event deletes a row, as the changes of a table do. */
+export const isDeletion = ({ type }: ReceivedEvent): boolean => type.endsWith('.deleted');
+const OPEN_BRACE = 0x7b;

@@ -1,0 +1,160 @@
+import type { z } from 'zod';
+import { EventRejected } from '../errors.ts';
+import type { ReceivedEvent } from '../event.ts';
+import { rekeyOptions, SideEvent, type TableJoin } from '../join.ts';
+import { memberRanges, textOf } from '../json/json-ranges.ts';
+import { checkRowSize, type StateForm, type Table } from '../table.ts';
+import type { Transform } from '../transform.ts';
+import { braced, isDeletion, readSide, shown, sidesIn, tableEvent } from './joins/side-event.ts';
+import { joinedRow, membersOf } from './joins/side-row.ts';
+import { runnerOf, type Statement } from './sql-transform.ts';
+
+type Compiled = Omit<Statement, 'file'>;
+
+interface Definition<Inputs, Shown, S> {
+  readonly entry: string;
+  readonly file: string;
+  readonly streams: S;
+  readonly kind: 'inner' | 'left' | 'right' | 'full';
+  /** The columns of the joined row that are its key. */
+  readonly key: readonly string[];
+  /** Says what is kept of both sides: another text is another state. */
+  readonly shape: string;
+  readonly inputs: Inputs;
+  readonly row: Shown;
+  /** For each side: projects a row, and what deletes it. */
+  readonly left: Compiled;
+  readonly leftDeleted: Compiled;
+  readonly right: Compiled;
+  readonly rightDeleted: Compiled;
+  /** Makes the joined row of a row of both. */
+  readonly joined: Compiled;
+}
+
+interface JoinNames {
+  readonly left: string;
+  readonly right: string;
+}
+
+/** A join of two tables. A stream of its changes may use `row` as its schema. */
+export interface SqlTableJoin<Inputs extends Record<string, z.ZodType>, Shown extends z.ZodType, S extends JoinNames>
+  extends Omit<TableJoin<{ readonly [N in keyof Inputs]: z.input<Inputs[N]> }>, 'row' | 'inputs'> {
+  readonly inputs: Inputs;
+  readonly row: Shown;
+  readonly streams: S;
+}
+
+/** Makes a join of two tables of a compiled statement. */
+export function sqlTableJoin<
+  const Inputs extends Record<string, z.ZodType>,
+  Shown extends z.ZodType,
+  const S extends JoinNames,
+>(definition: Definition<Inputs, Shown, S>): SqlTableJoin<Inputs, Shown, S> {
+  const { entry, inputs, row, streams } = definition;
+  return {
+    entry,
+    inputs,
+    row,
+    streams,
+    makesTable: true,
+    rekey: (input) => rekeying(definition, input),
+    keep: joining(definition),
+  };
+}
+
+type AnyDefinition = Definition<Record<string, z.ZodType>, z.ZodType, JoinNames>;
+
+function rekeying(definition: AnyDefinition, input: string): Transform {
+  const { entry, file, inputs, streams, key, left, leftDeleted, right, rightDeleted } = definition;
+  const from = inputs[input];
+  if (from === undefined) throw new Error(`the join has no input '${input}'`);
+  const [project, projectDeleted] = (input === streams.left ? [left, leftDeleted] : [right, rightDeleted]).map(
+    (statement) => runnerOf({ ...statement, file }),
+  );
+  return {
+    entry,
+    from,
+    to: SideEvent,
+    options: rekeyOptions(input),
+    run: (event) =>
+      sidesIn((isDeletion(event) ? projectDeleted : project)?.(event) ?? [], key.length).map((side) =>
+        tableEvent(event, side, { side: input, row: braced(side.body) }),
+      ),
+  };
+}
+
+/** What is kept of a key: the row of each side, as JSON without braces. */
+interface Kept {
+  readonly left: string | undefined;
+  readonly right: string | undefined;
+}
+
+function joining(definition: AnyDefinition): Table {
+  const { entry, streams, key, row, shape } = definition;
+  const rowOf = rowMaker(definition);
+  const state: StateForm = {
+    shape,
+    load(text) {
+      const bytes = Buffer.from(text);
+      const members = memberRanges(bytes);
+      const of = (side: string): string | undefined => {
+        const range = members.get(side);
+        return range === undefined ? undefined : membersOf(textOf(bytes, range)).toString('utf8');
+      };
+      return { left: of('left'), right: of('right') };
+    },
+    save: (kept) => textOfKept(kept as Kept),
+    rowOf: (kept) => rowOf(kept as Kept),
+  };
+  const next = (before: unknown, changed: Partial<Kept>): Kept | undefined => {
+    const kept = { left: undefined, right: undefined, ...(before as Kept | undefined), ...changed };
+    if (kept.left === undefined && kept.right === undefined) return undefined;
+    checkRowSize(Buffer.byteLength(textOfKept(kept)), 'state');
+    // A row that cannot be made is found now: the event that makes it is to blame.
+    checkRowSize(Buffer.byteLength(rowOf(kept) ?? ''));
+    return kept;
+  };
+  return {
+    entry,
+    from: SideEvent,
+    row,
+    key,
+    state,
+    read(event) {
+      const { side, id, row: own } = readSide(event);
+      if (side !== streams.left && side !== streams.right)
+        throw new EventRejected('schema', `the join has no input '${shown(side)}'`);
+      const members = isDeletion(event) ? undefined : membersOf(own).toString('utf8');
+      const changed = side === streams.left ? { left: members } : { right: members };
+      return [{ id, reduce: (before) => next(before, changed) }];
+    },
+  };
+}
+
+function textOfKept({ left, right }: Kept): string {
+  const sides = Object.entries({ left, right }).flatMap(([name, members]) =>
+    members === undefined ? [] : [`"${name}":{${members}}`],
+  );
+  return `{${sides.join(',')}}`;
+}
+
+/** Returns a function that makes the joined row. Undefined: a side is missing that must not, or WHERE is not true. */
+function rowMaker({ file, kind, joined }: AnyDefinition): (kept: Kept) => string | undefined {
+  const run = runnerOf({ ...joined, file });
+  return ({ left, right }) => {
+    if (left === undefined && kind !== 'right' && kind !== 'full') return undefined;
+    if (right === undefined && kind !== 'left' && kind !== 'full') return undefined;
+    const dataBytes = joinedRow(Buffer.from(left ?? ''), Buffer.from(right ?? ''));
+    const [made] = run({ ...NO_ATTRIBUTES, dataBytes });
+    return made === undefined ? undefined : Buffer.from(made.dataBytes).toString('utf8');
+  };
+}
+
+/** A row is made of many events, so it has no attributes of one. */
+const NO_ATTRIBUTES: Omit<ReceivedEvent, 'dataBytes'> = {
+  id: '',
+  source: '',
+  type: '',
+  time: '1970-01-01T00:00:00Z',
+  key: '',
+} as ReceivedEvent;
