@@ -35,7 +35,9 @@ export function explain(plan: Plan, { ofFiles }: Explained = { ofFiles: false })
     ['cost', [...costLines(plan), ...(plan.join === undefined ? [] : joinCosts(plan, plan.join, { ofFiles }))]],
     [
       'guarantees',
-      plan.join === undefined || plan.grouping !== undefined ? guaranteeLines(plan) : joinGuarantees(plan.join, { ofFiles }),
+      plan.join === undefined || plan.grouping !== undefined
+        ? guaranteeLines(plan)
+        : joinGuarantees(plan.join, { ofFiles }),
     ],
     ['code', codeLines(plan)],
   ];

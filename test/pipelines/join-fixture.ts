@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { sqlJoin } from '../../functions/runtime/sql/sql-join.ts';
-import type { Statement } from '../../functions/runtime/sql/sql-transform.ts';
 import { sqlTableJoin } from '../../functions/runtime/sql/sql-table-join.ts';
+import type { Statement } from '../../functions/runtime/sql/sql-transform.ts';
 import { joinedKey } from '../../infra/sql/check/joined-table.ts';
 import { joinShape, keyNames, partsOf, planJoin } from '../../infra/sql/compile-join.ts';
 import { statementOf } from '../../infra/sql/emit/statement-of.ts';

@@ -10,20 +10,6 @@ export const joinMistakes: Readonly<Record<string, Mistake>> = {
   /** Leaves both sides keyed as they came: an order and its customer's row are then in different shards. */
   'sides-not-re-keyed': [{ file: JOIN, text: 'key: key === null ? own : eventKeyOf(key),', mistake: 'key: own,' }],
 
-  /** Joins with the rows as they were before the batch. */
-  'rows-of-the-batch-forgotten': [
-    {
-      file: 'functions/table-state/fold.ts',
-      text: 'kept.has(id) ? kept.get(id) : loaded(id)',
-      mistake: 'loaded(id)',
-    },
-  ],
-
-  /** Keeps the row of a customer that was deleted. */
-  'deletion-forgotten': [
-    { file: JOIN, text: 'isDeleted ? undefined : keptRow', mistake: 'false ? undefined : keptRow' },
-  ],
-
   /** Publishes events of a portion that did not fit into the page, and again when their turn comes. */
   'published-though-it-did-not-fit': [
     {

@@ -11,7 +11,9 @@ const SELECT = 'CREATE TABLE cards AS SELECT';
 const ON = 'ON s.id = c.customer_id';
 const joins = {
   inner: await tableJoinOf(`${SELECT} s.id, c.segment, s.points FROM customers c JOIN scores s ${ON}`),
-  left: await tableJoinOf(`${SELECT} c.customer_id AS id, c.segment, s.points FROM customers c LEFT JOIN scores s ${ON}`),
+  left: await tableJoinOf(
+    `${SELECT} c.customer_id AS id, c.segment, s.points FROM customers c LEFT JOIN scores s ${ON}`,
+  ),
   right: await tableJoinOf(`${SELECT} s.id, c.segment, s.points FROM customers c RIGHT JOIN scores s ${ON}`),
   full: await tableJoinOf(
     `${SELECT} coalesce(c.customer_id, s.id) AS id, c.segment, s.points FROM customers c FULL JOIN scores s ${ON}`,
@@ -86,8 +88,14 @@ test.each(Object.entries(joins))(
       for (let handful = 0; handful < 6; handful++) {
         const deleted = (): boolean => below(4) === 0;
         const some = <T>(make: () => T): readonly T[] => Array.from({ length: 1 + below(5) }, make);
-        await run.given('customers', some(() => customer(`c${below(6)}`, `s${below(9)}`, deleted() ? 'c.deleted' : 'c.set')));
-        await run.given('scores', some(() => score(`c${below(6)}`, below(9), deleted() ? 's.deleted' : 's.set')));
+        await run.given(
+          'customers',
+          some(() => customer(`c${below(6)}`, `s${below(9)}`, deleted() ? 'c.deleted' : 'c.set')),
+        );
+        await run.given(
+          'scores',
+          some(() => score(`c${below(6)}`, below(9), deleted() ? 's.deleted' : 's.set')),
+        );
         if (below(3) === 0) run.when.killed('cards');
         if (below(3) === 0) await run.when.resharded('cards-by-key' as never, 'split');
         await run.when.pass(below(4) * 600);

@@ -147,4 +147,3 @@ function head(keys: readonly string[], id: string): string {
   const values = keys.length === 1 ? [key] : (JSON.parse(key) as readonly string[]);
   return `{${keys.map((name, i) => `${JSON.stringify(name)}:${JSON.stringify(values[i])},`).join('')}"row":`;
 }
-

@@ -91,11 +91,7 @@ function checkStart(base: Base, items: readonly Node[], inputs: Inputs): Omit<Fr
   };
 }
 
-function checkJoined(
-  base: Base,
-  node: JoinExpr,
-  { byName, ofFiles, makesTable }: Inputs,
-): Omit<From, 'unnests'> {
+function checkJoined(base: Base, node: JoinExpr, { byName, ofFiles, makesTable }: Inputs): Omit<From, 'unnests'> {
   if (byName === undefined)
     throw mistake(base, 'unsupported', {
       offset: offsetOf(base, node.rarg),

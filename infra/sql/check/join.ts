@@ -88,7 +88,13 @@ export function checkJoin(base: Base, node: JoinExpr, rules: JoinRules): Checked
     on: pairs.map((pair) => pair[side]),
     keys: keysOf(side),
   });
-  return { kind, left: completed('left', left), right: completed('right', right), ofTables: rules.of === 'tables', rest };
+  return {
+    kind,
+    left: completed('left', left),
+    right: completed('right', right),
+    ofTables: rules.of === 'tables',
+    rest,
+  };
 }
 
 function relationOf(base: Base, node: JoinExpr['larg']): RangeVar {

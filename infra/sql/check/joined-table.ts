@@ -29,8 +29,7 @@ export function joinedKey({ source, outputs }: Plan, join: Join): readonly strin
       ...(mayMiss(join.kind, 'right') || right === undefined ? [] : [right]),
     ];
     const found = outputs.find(
-      ({ expression }) =>
-        sides.some((side) => isSameColumn(expression, side)) || isEither(expression, left, right),
+      ({ expression }) => sides.some((side) => isSameColumn(expression, side)) || isEither(expression, left, right),
     );
     if (found !== undefined) return found.name;
     const isFull = sides.length === 0;

@@ -15,9 +15,8 @@ import { checkExpression } from './expression.ts';
 import { checkFirstRow, isDistinctOn } from './first-row.ts';
 import { foldConstants } from './fold.ts';
 import { checkFrom, hasJoin } from './from.ts';
-
-import { joinedTable } from './joined-table.ts';
 import { checkGrouped, isGrouped, rejectStreamClauses } from './grouped.ts';
+import { joinedTable } from './joined-table.ts';
 import { notNullWhere } from './never-null.ts';
 import { checkOutputs } from './outputs.ts';
 import { noKey, rejectInTable, requireTableName, tableNamed, tablePlan } from './table.ts';

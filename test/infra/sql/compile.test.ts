@@ -127,7 +127,9 @@ export const Person = z.object({ id: z.int(), name: z.string(), level: z.enum(['
   expect(text).toContain('level: Person.shape.level.nullable(),');
   expect(text).toContain('loud: z.string().nullable(),');
   expect(typeErrors(joins)).toBe('');
-  const table = JOIN.replace('STREAM', 'TABLE').replace('LEFT', 'FULL').replace('b.order_id,', 'coalesce(b.order_id, p.id) AS id,');
+  const table = JOIN.replace('STREAM', 'TABLE')
+    .replace('LEFT', 'FULL')
+    .replace('b.order_id,', 'coalesce(b.order_id, p.id) AS id,');
   writeFileSync(join(joins, 'named.sql'), table);
   await compile(transforms, { joins });
   const ofTables = readFileSync(join(joins, 'named.sql.ts'), 'utf8');

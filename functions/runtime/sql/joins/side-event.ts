@@ -72,9 +72,12 @@ const LONGEST_SHOWN = 200;
 /** Shortens a text for a message. */
 export const shown = (text: string): string => cutText(text, LONGEST_SHOWN);
 
-
 /** Reads an event of the stream that holds both sides. `id` is the JSON of the key: null is no row's. */
-export function readSide({ dataBytes }: ReceivedEvent): { readonly side: string; readonly id: string; readonly row: string } {
+export function readSide({ dataBytes }: ReceivedEvent): {
+  readonly side: string;
+  readonly id: string;
+  readonly row: string;
+} {
   const members = dataBytes[0] === OPEN_BRACE ? memberRanges(dataBytes) : undefined;
   const [side, key, row] = ['side', 'key', 'row'].map((name) => {
     const range = members?.get(name);
