@@ -2,7 +2,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import type { Mistake } from '../faults/mistakes.ts';
 import { plant } from '../faults/plant.ts';
 
-const JOIN = 'functions/runtime/sql/sql-join.ts';
+const JOIN = 'functions/runtime/sql/joins/side-event.ts';
 const REDUCE = 'functions/table-state/reduce.ts';
 
 /** Mistakes that somebody might make with joins. The schedules have to catch each of them. */
