@@ -16,8 +16,12 @@ export function joinedTable(plan: Plan, at: number): Plan {
       problem: 'a list cannot be unnested in a join of two tables: a key would have several rows',
       hint: 'unnest it in a step before or after the join',
     });
-  joinedKey(plan, join);
-  return plan;
+  const key = joinedKey(plan, join);
+  // A row has a side at least, and no side has a null key.
+  const outputs = plan.outputs.map(({ name, expression }) =>
+    key.includes(name) ? { name, expression: { ...expression, nullable: false } } : { name, expression },
+  );
+  return { ...plan, outputs };
 }
 
 /** Returns the names of the outputs that are the key of the joined rows. Throws when one is missing. */

@@ -134,6 +134,8 @@ export const Person = z.object({ id: z.int(), name: z.string(), level: z.enum(['
   await compile(transforms, { joins });
   const ofTables = readFileSync(join(joins, 'named.sql.ts'), 'utf8');
   expect(ofTables).toContain("key: ['id'],");
+  expect(ofTables).toMatch(/row: z.object\(\{\n\s+id: z\.[^\n]*\),\n/);
+  expect(ofTables).not.toMatch(/ id: [^\n]*nullable/);
   expect(ofTables).toContain("shape: 'join 1 of big by ");
   expect(typeErrors(joins)).toBe('');
   writeFileSync(join(joins, 'named.sql'), JOIN.replace(/SELECT.*/s, 'SELECT b.order_id FROM big AS b'));
