@@ -52,11 +52,7 @@ Three commands help while you write a statement:
 - The event attributes \`key\`, \`time\`, \`source\`, \`id\` and \`type\` are columns too. If the data has a column of the same name, the name means the data's column, and \`event.id\` means the attribute.
 - Write a field of a declared object as \`(address).city\`, and a field of jsonb as \`payload -> 'a' ->> 'b'\`. Use lists as \`tags[1]\`, \`'x' = ANY(tags)\`, or with \`unnest\` in FROM, which makes one output for each element. Unnesting a list of objects makes a column of each of their fields.
 - An event for which WHERE is not true is dropped, even if its other columns have invalid values. If WHERE is true, every column that the statement reads must be valid; otherwise the event is rejected.
-<<<<<<< HEAD
-- [Joins](joins.md) of two files work in \`millrace sql\`. SELECT DISTINCT and subqueries are not supported. [Aggregates](#aggregates), GROUP BY, HAVING and DISTINCT ON work in [tables](tables.md#tables-in-sql) and in \`millrace sql\`, [WINDOW](#windows) and ORDER BY in \`millrace sql\` only: a transform sees one event at a time. LIMIT works in \`millrace sql\`, whose files have an end, and not in a transform.
-=======
-- [Joins](joins.md) of two inputs stand in files of their own, and work over files in \`millrace sql\`. SELECT DISTINCT and subqueries are not supported. [Aggregates](#aggregates), GROUP BY, [WINDOW](#windows), HAVING and ORDER BY work in \`millrace sql\` only: a transform sees one event at a time. LIMIT works in \`millrace sql\`, whose files have an end, and not in a transform.
->>>>>>> dd6641f (joins: two tables, by their key)
+- [Joins](joins.md) of two inputs stand in files of their own, and work over files in \`millrace sql\`. SELECT DISTINCT and subqueries are not supported. [Aggregates](#aggregates), GROUP BY, HAVING and DISTINCT ON work in [tables](tables.md#tables-in-sql) and in \`millrace sql\`, [WINDOW](#windows) and ORDER BY in \`millrace sql\` only: a transform sees one event at a time. LIMIT works in \`millrace sql\`, whose files have an end, and not in a transform.
 
 ### Key and time
 
