@@ -12,6 +12,8 @@ test.each([
   { args: ['--seed=-1'], message: "--seed is '-1'; use a whole number, 0 or more" },
   { args: ['--kills', 'many'], message: "--kills is 'many'" },
   { args: ['--mistake', 'all'], message: "unknown mistake 'all'; use one of hole" },
+  { args: ['--only', 'chairs'], message: "--only is 'chairs'; use tables" },
+  { args: ['--only', 'tables', '--mistake', 'hole'], message: '--only and --mistake exclude each other' },
   { args: ['--bogus'], message: "unknown option '--bogus'; see npm run test:faults -- --help" },
   { args: ['--shedules=3'], message: "unknown option '--shedules'; did you mean --schedules? see npm run" },
   { args: ['500'], message: "unexpected argument '500'; see npm run test:faults -- --help" },

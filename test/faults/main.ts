@@ -7,11 +7,14 @@ import { mistakes } from './mistakes.ts';
 import { plantMistake } from './plant.ts';
 import type { PlayedSchedule } from './played.ts';
 import { ENOUGH_SCHEDULES } from './schedule.ts';
+import type { Tally } from './tally.ts';
 
-const USAGE = `usage: npm run test:faults -- [--schedules 500] [--seed 0] [--mistake <name>] [--brief]
+const USAGE = `usage: npm run test:faults -- [--schedules 500] [--seed 0] [--only tables] [--mistake <name>] [--brief]
        npm run test:faults -- --kills 30 [--seed 0]
 
 Plays schedules of faults, beginning at a seed, and compares the results with an oracle. Ctrl-C prints the results so far.
+Every fourth seed also plays a schedule of tables and their change streams.
+--only tables plays these only, one for each seed.
 --brief does not shrink a broken schedule.
 --mistake plants a mistake in the product's code, and stops at the first schedule that breaks: ${Object.keys(mistakes).join(', ')}
 --kills runs the demo's pipelines with real processes instead, and kills that many of them (SIGKILL) while they work.`;
@@ -21,6 +24,18 @@ interface Work {
   readonly schedules: number;
   readonly threads: number;
   readonly mistake: string | undefined;
+  readonly only: 'tables' | undefined;
+}
+
+/** Every so many seeds, the tables have a schedule too. */
+const TABLES_EVERY = 4;
+
+/** A played schedule, and what it is a schedule of. */
+type Sent = PlayedSchedule & { readonly of: 'chain' | 'tables' };
+
+async function tallyOf(only: Work['only']): Promise<Tally> {
+  const { newTally } = await import('./tally.ts');
+  return only === undefined ? newTally() : newTally((await import('./tables/matrix.ts')).tablesMatrix);
 }
 
 if (isMainThread) await main();
@@ -29,10 +44,10 @@ else await playInThread(workerData as Work);
 async function main(): Promise<void> {
   const options = optionsOrMessage();
   if (options === undefined) return;
-  const { seed, schedules, kills, mistake, brief } = options;
+  const { seed, schedules, kills, mistake, only, brief } = options;
   if (kills !== undefined) return (await import('./kills.ts')).killAndCompare({ kills, seed });
   const threads = brief ? 1 : Math.min(availableParallelism(), schedules);
-  const broken = await playAll({ seed, schedules, mistake, threads });
+  const broken = await playAll({ seed, schedules, mistake, only, threads });
   if (broken !== undefined && !brief) await explain(broken, mistake);
 }
 
@@ -50,13 +65,12 @@ function optionsOrMessage(): Options | undefined {
   return undefined;
 }
 
-/** Plays all schedules in threads and prints the results. Resolves to the seed of the first broken schedule, if any. */
-async function playAll(work: Work): Promise<number | undefined> {
-  const { newTally } = await import('./tally.ts');
+/** Plays all schedules in threads and prints the results. Resolves to the first broken schedule, if any. */
+async function playAll(work: Work): Promise<Sent | undefined> {
   const { mistake, schedules, threads } = work;
   using interrupted = listenForInterrupt();
-  const tally = newTally();
-  const broken: PlayedSchedule[] = [];
+  const tally = await tallyOf(work.only);
+  const broken: Sent[] = [];
   const begunMillis = performance.now();
   let shownMillis = begunMillis;
   let done = 0;
@@ -68,32 +82,40 @@ async function playAll(work: Work): Promise<number | undefined> {
     for (const worker of workers) void worker.terminate();
   };
   interrupted.signal.addEventListener('abort', stop, { once: true });
+  const note = (played: Sent): void => {
+    if (played.of === (work.only ?? 'chain')) {
+      done++;
+      tally.add(played);
+    }
+    if (played.violations.length === 0) return;
+    broken.push(played);
+    console.log(`schedule ${played.seed}${played.of === 'tables' ? ' of tables' : ''}: ${played.violations[0]}`);
+    if (mistake !== undefined) stop();
+  };
+  const show = (): void => {
+    if (performance.now() - shownMillis < 5_000) return;
+    shownMillis = performance.now();
+    const left = ((shownMillis - begunMillis) / done) * (schedules - done);
+    console.log(`${done} of ${schedules} schedules, ${broken.length} broken, ${Math.ceil(left / 1_000)} s left`);
+  };
   const ended = workers.map(
     (worker) =>
       new Promise<void>((resolve, reject) => {
         worker.on('error', reject);
         worker.on('exit', () => resolve());
-        worker.on('message', (played: PlayedSchedule) => {
-          done++;
-          tally.add(played);
-          if (played.violations.length > 0) {
-            broken.push(played);
-            console.log(`schedule ${played.seed}: ${played.violations[0]}`);
-            if (mistake !== undefined) stop();
-          }
-          if (performance.now() - shownMillis < 5_000) return;
-          shownMillis = performance.now();
-          const left = ((shownMillis - begunMillis) / done) * (schedules - done);
-          console.log(`${done} of ${schedules} schedules, ${broken.length} broken, ${Math.ceil(left / 1_000)} s left`);
+        worker.on('message', (played: Sent) => {
+          note(played);
+          show();
         });
       }),
   );
   await Promise.all(ended);
   const isWhole = mistake === undefined && done === schedules && schedules >= ENOUGH_SCHEDULES;
-  if (isWhole) {
+  if (isWhole && work.only === undefined) {
     console.log(`aiming at the ${tally.missed().length} cells that no schedule met`);
     const { swept } = await import('./sweep.ts');
-    for (const played of await Promise.race([swept(tally), aborted(interrupted.signal)])) broken.push(played);
+    for (const played of await Promise.race([swept(tally), aborted(interrupted.signal)]))
+      broken.push({ ...played, of: 'chain' });
   }
   console.log(`\n${tally.table()}\n`);
   const seconds = Math.round((performance.now() - begunMillis) / 1_000);
@@ -105,7 +127,7 @@ async function playAll(work: Work): Promise<number | undefined> {
   // The schedules for missed cells may still be running.
   if (interrupted.signal.aborted) process.exit(130);
   process.exitCode = broken.length === 0 && gaps.length === 0 && done === schedules ? 0 : 1;
-  return broken[0]?.seed;
+  return broken[0];
 }
 
 /** Resolves to an empty list when the signal aborts. */
@@ -113,20 +135,32 @@ function aborted(signal: AbortSignal): Promise<readonly never[]> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve([]), { once: true }));
 }
 
-async function explain(seed: number, mistake: string | undefined): Promise<void> {
+async function explain({ seed, of }: Sent, mistake: string | undefined): Promise<void> {
   if (mistake !== undefined) plantMistake(mistake);
+  if (of === 'tables') {
+    const { explainedTables } = await import('./tables/play.ts');
+    const { tablesScheduleOf } = await import('./tables/schedule.ts');
+    console.log(`\n${await explainedTables(tablesScheduleOf(seed))}`);
+    return;
+  }
   const { explained } = await import('./failure.ts');
   const { scheduleOf } = await import('./schedule.ts');
   console.log(`\n${await explained(scheduleOf(seed))}`);
 }
 
 /** Plays this thread's share: one of every `threads` schedules. */
-async function playInThread({ seed, schedules, threads, mistake }: Work): Promise<void> {
+async function playInThread({ seed, schedules, threads, mistake, only }: Work): Promise<void> {
   // The mistake has to be planted before the modules that it changes are loaded.
   if (mistake !== undefined) plantMistake(mistake);
   const { playedSchedule } = await import('./played.ts');
   const { scheduleOf } = await import('./schedule.ts');
+  const { playedTables } = await import('./tables/play.ts');
+  const { tablesScheduleOf } = await import('./tables/schedule.ts');
+  const send = (played: PlayedSchedule, of: Sent['of']): void => parentPort?.postMessage({ ...played, of });
   for (let index = 0; index < schedules; index += threads) {
-    parentPort?.postMessage(await playedSchedule(scheduleOf(seed + index)));
+    const next = seed + index;
+    if (only === undefined) send(await playedSchedule(scheduleOf(next)), 'chain');
+    if (only === 'tables' || (mistake === undefined && next % TABLES_EVERY === 0))
+      send(await playedTables(tablesScheduleOf(next)), 'tables');
   }
 }

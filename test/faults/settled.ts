@@ -1,6 +1,10 @@
-import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
+import { hours, minutes, type Streams } from '../../infra/pipelines/pipeline.ts';
 import type { Duration } from '../../infra/pipelines/steps.ts';
-import type { Run } from './chain.ts';
+import type { PipelineRun } from '../kit/pipeline-run.ts';
+
+type Run = Pick<PipelineRun<Streams>, 'settled' | 'faults'> & {
+  readonly when: { pass(time: Duration): Promise<void> };
+};
 
 /** Far longer than any schedule takes whose promises hold: those with an outage of an hour take two. */
 export const LONGEST = hours(6);

@@ -122,8 +122,11 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
  * shard is closed: a shard after it has begun, with the marks that this one had by then.
  */
 function isPassed({ batch, shard: { key, loaded }, to }: BatchToWrite): boolean {
-  if (to.position === loaded.state.position && batch.rejections.length === 0) return true;
-  if (loaded.state.ended === true)
+  const { position, ended = false, rejections } = loaded.state;
+  const isNothingNew = to.position === position && batch.rejections.length === 0;
+  // Rejections that are stored leave the state with a commit, which a closed shard does not take.
+  if (isNothingNew && (ended || rejections.length === 0)) return true;
+  if (ended)
     throw new Error(`${key} is closed, because a shard after it has begun: nothing of it is processed any more`);
   return false;
 }

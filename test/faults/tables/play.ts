@@ -1,0 +1,109 @@
+import { event, record } from '../../kit/given-events.ts';
+import { startPipelineRun } from '../../kit/pipeline-run.ts';
+import type { PlayedSchedule } from '../played.ts';
+import { settled } from '../settled.ts';
+import { violationsOfTables } from './oracle.ts';
+import { type Item, type TablesRun, tables } from './pipeline.ts';
+import { DEADLY, type TableAction, type TablesSchedule, TOO_MUCH } from './schedule.ts';
+
+const RECORD_BYTES = 2_000;
+const POLL_MILLIS = 2_500;
+
+/** Performs a schedule until every step has processed everything, and compares the results with the oracle. */
+export async function playTables(
+  schedule: TablesSchedule,
+): Promise<{ readonly violations: readonly string[]; readonly run: TablesRun }> {
+  const run = await startPipelineRun(tables, {
+    seed: schedule.seed,
+    recordBytes: RECORD_BYTES,
+    pollMillis: POLL_MILLIS,
+  });
+  let isStrict = true;
+  run.when.refused('sums', ({ sum }) => (isStrict && Number(sum) >= TOO_MUCH / 2 ? 'too_much' : undefined));
+  run.when.deadly('sums', ({ data }) => ((data as Item).value === DEADLY ? 'out of memory' : undefined));
+  for (const { site, kind, after = 0, times = 1 } of schedule.faults) run.when.fails(site, kind, { after, times });
+  if (schedule.chance.most > 0) run.when.anythingFails(schedule.chance);
+  const texts: string[] = [];
+  try {
+    for (const action of schedule.actions) await perform(run, action, texts);
+    await settled(run);
+    const before = violationsOfTables(run, { texts, isRedriven: false });
+    if (!schedule.isRedriven || before.length > 0) return { run, violations: before };
+    isStrict = false;
+    await redrive(run);
+    await settled(run);
+    return { run, violations: violationsOfTables(run, { texts, isRedriven: true }) };
+  } catch (error) {
+    return { run, violations: [(error as Error).message] };
+  }
+}
+
+/** Plays a schedule and reports on it. */
+export async function playedTables(schedule: TablesSchedule): Promise<PlayedSchedule> {
+  const { run, violations } = await playTables(schedule);
+  return {
+    seed: schedule.seed,
+    violations,
+    faults: run.faults().map(({ site, kind }) => ({ site, kind })),
+    actions: schedule.actions.flatMap((action) =>
+      action.what === 'kill' || action.what === 'recut' || action.what === 'pause' || action.what === 'down'
+        ? [action]
+        : [],
+    ),
+    sites: [...run.calls().keys()],
+  };
+}
+
+/** Describes a schedule that broke a promise: what is wrong, what was done, and what happened. */
+export async function explainedTables(schedule: TablesSchedule): Promise<string> {
+  const { violations, run } = await playTables(schedule);
+  return [
+    `schedule ${schedule.seed} of tables broke a promise:`,
+    ...violations.map((violation) => `  ${violation}`),
+    ...schedule.actions.map((action) => `  ${JSON.stringify(action)}`),
+    ...schedule.faults.map((fault) => `  ${JSON.stringify(fault)}`),
+    'what happened:',
+    ...run.story().map((line) => `  ${line}`),
+    `to play it again: npm run test:faults -- --only tables --seed ${schedule.seed} --schedules 1`,
+  ].join('\n');
+}
+
+async function redrive(run: TablesRun): Promise<void> {
+  const isRefused = ({ reason }: { readonly reason: string }): boolean => reason === 'refused';
+  for (let attempt = 0; attempt < 20; attempt++)
+    if (await run.when.redriven('sums', { which: isRefused, operators: 1 })) return;
+  throw new Error('dead letters of sums: no redrive command finished');
+}
+
+async function perform(run: TablesRun, action: TableAction, texts: string[]): Promise<void> {
+  switch (action.what) {
+    case 'post':
+      await run.posted('posts', action.items);
+      return;
+    case 'foreign':
+      return run.given(
+        'raw',
+        action.items.map((data) => event({ data, key: data.key })),
+      );
+    case 'bytes':
+      texts.push(action.text);
+      return run.given('raw', [record(action.text)]);
+    case 'pass':
+      return run.when.pass(action.millis);
+    case 'reshard':
+      return run.when.resharded(action.stream, action.how).catch(() => undefined);
+    case 'upgrade':
+      return run.when.deployed(action.step);
+    case 'kill':
+      return run.when.killed(action.step);
+    case 'recut':
+      return run.when.recut(action.step);
+    case 'down':
+      return run.when.down(action.site, action.time);
+    case 'pause':
+      await run.when.paused(action.step);
+      return;
+    case 'resume':
+      return run.when.resumed(action.step);
+  }
+}
