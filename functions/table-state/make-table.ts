@@ -1,10 +1,12 @@
 import type pg from 'pg';
 import { UserMistake } from '../runtime/errors.ts';
+import type { StateForm } from '../runtime/table.ts';
 import { quoted } from '../sinks/postgres/names.ts';
 import { letReaderRead } from '../sinks/postgres/readable.ts';
 import { columnsFingerprint, makeProgressTable, refuseOtherEncodings } from '../sinks/postgres/table.ts';
 import { createIndexes, type Index, renameIndexes } from './indexes.ts';
 import { changeBetween, readStateNote, type Shape, stateNote } from './shape.ts';
+import { showAgain } from './show-again.ts';
 import { createState, createView, type StateTable } from './statements.ts';
 import { setStorage } from './storage.ts';
 
@@ -22,6 +24,12 @@ export interface Wanted {
   readonly shape: Shape;
   /** The indexes that the pipeline names. A new state gets them at once; they are no part of what identifies it. */
   readonly indexes: readonly Index[];
+  /**
+   * Set where the rows are made again when the code makes them otherwise. Without it, each waits for its next event.
+   */
+  readonly form?: StateForm | undefined;
+  /** True when this process has found the table before, as its code makes it. */
+  readonly isKnown: boolean;
 }
 
 /** The names of what a table step has in the database. */
@@ -55,6 +63,7 @@ export async function makeTable(client: pg.ClientBase, owner: Owner, wanted: Wan
   const { shape } = wanted;
   const { state, view } = placesOf(owner.step);
   if (!(await isThere(client, owner, shape))) await makeLocked(client, owner, wanted);
+  await adopt(client, owner, wanted);
   await letReaderRead(client, view);
   await setStorage(client, state);
   const { rows } = await client.query<{ fingerprint: string }>(columnsFingerprint(client.escapeLiteral(state), []));
@@ -122,7 +131,7 @@ async function isThere(client: pg.ClientBase, { step }: Owner, shape: Shape): Pr
     throw new UserMistake(
       `the columns, the key or the state of table ${step} have changed since its state was made (${change.differences.join('; ')}): undo that, or start afresh: rename the table step in the pipeline, and drop ${places.view} and ${places.state} when nobody reads them any more; millrace sql plan says before a deployment what it changes`,
     );
-  return view !== null && change?.kind === 'none';
+  return view !== null && state !== null;
 }
 
 async function make(client: pg.ClientBase, owner: Owner, { shape, indexes }: Wanted): Promise<void> {
@@ -137,17 +146,26 @@ async function make(client: pg.ClientBase, owner: Owner, { shape, indexes }: Wan
     await createIndexes(client, { step, state: tableAt(places.state, shape), indexes });
     await setNote(client, places, stateNote(step, { ...shape, since: new Date().toISOString() }));
   }
-  const note = (await notesOf(client, places)).state;
-  const stored = note === null ? undefined : readStateNote(step, note);
-  // Rows change when an event meets them.
-  if (stored !== undefined && changeBetween(stored, shape).kind === 'transparent')
-    await setNote(client, places, stateNote(step, { ...shape, since: stored.since }));
   if (view === null && (await notesOf(client, places)).view === null) {
     await client.query(createView(places.view, tableAt(places.state, shape)));
     await client.query(`COMMENT ON VIEW ${places.view} IS ${client.escapeLiteral(viewNote(step))}`);
   }
   // Of a state that was taken over, only the owner has changed.
   await isThere(client, owner, shape);
+}
+
+/**
+ * Makes the rows as the code does where other code made them. A process that has found them as its own code makes them
+ * is of the earlier code, or the later one: it leaves that to the next attempt, which a deployment gives to its code.
+ */
+async function adopt(client: pg.ClientBase, { step }: Owner, { shape, form, isKnown }: Wanted): Promise<void> {
+  const places = placesOf(step);
+  const { state } = await notesOf(client, places);
+  const stored = state === null ? undefined : readStateNote(step, state);
+  if (stored === undefined || changeBetween(stored, shape).kind !== 'transparent') return;
+  if (form === undefined) await setNote(client, places, stateNote(step, { ...shape, since: stored.since }));
+  else if (isKnown) throw new Error(`other code has begun to make the rows of table ${step}: the next attempt goes on`);
+  else await showAgain(client, { step, state: tableAt(places.state, shape), shape, form });
 }
 
 async function setNote(client: pg.ClientBase, { state }: Places, note: string): Promise<void> {

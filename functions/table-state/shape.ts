@@ -18,6 +18,8 @@ export interface Shape {
 export interface StoredShape extends Shape {
   /** When the state was made, in UTC. */
   readonly since?: string | undefined;
+  /** Set while the rows are made again, for code with this `shown`: those up to this id are made. */
+  readonly showing?: { readonly shown: string | undefined; readonly after: string } | undefined;
 }
 
 export function shapeOf(table: Pick<Table<never>, 'row' | 'key' | 'state'>): Shape {
@@ -28,8 +30,9 @@ export function shapeOf(table: Pick<Table<never>, 'row' | 'key' | 'state'>): Sha
 const beginning = (step: string): string => `millrace state of ${step}: `;
 
 /** Writes the comment of a state. `step` is `<pipeline>/<step>`. */
-export function stateNote(step: string, { key, columns, state, parts, shown, since }: StoredShape): string {
-  return `${beginning(step)}${JSON.stringify({ key, columns, state, parts, shown, since })}`;
+export function stateNote(step: string, shape: StoredShape): string {
+  const { key, columns, state, parts, shown, since, showing } = shape;
+  return `${beginning(step)}${JSON.stringify({ key, columns, state, parts, shown, since, showing })}`;
 }
 
 /** Reads the comment of a state. Undefined: the table is not the state of this step. */
@@ -57,9 +60,15 @@ export function changeBetween(stored: StoredShape, code: Shape): ShapeChange {
     ...stateDifferences(stored, code),
   ];
   if (differences.length > 0) return { kind: 'rebuild', differences };
-  if (stored.shown === code.shown || stored.shown === undefined || code.shown === undefined)
-    return { kind: 'none', differences };
-  return { kind: 'transparent', differences: ['HAVING, or what a column shows of the aggregates'] };
+  if (stored.shown === code.shown || code.shown === undefined) return { kind: 'none', differences };
+  return { kind: 'transparent', differences: [shownDifference(stored)] };
+}
+
+function shownDifference({ shown, showing }: StoredShape): string {
+  if (showing !== undefined) return 'its rows are being made again at this moment, or an attempt has stopped half-way';
+  return shown === undefined
+    ? 'an earlier version made its rows, and did not say by which HAVING and columns'
+    : 'HAVING, or what a column shows of the aggregates';
 }
 
 function was(what: string, before: readonly string[], now: readonly string[]): string {

@@ -26,17 +26,22 @@ interface Beside {
 }
 
 export function openState(
-  table: Pick<Table<never>, 'row' | 'key' | 'state'>,
+  table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows'>,
   owner: Owner,
   { indexes, publishes, build }: Beside,
 ): State {
-  const wanted = { shape: shapeOf(table), indexes };
+  const form = showsAgain(table, { publishes }) ? table.state : undefined;
+  const wanted = { shape: shapeOf(table), indexes, form };
+  let isKnown = false;
   const prepared = new WeakMap<pg.ClientBase, Prepared>();
 
   const prepare = async (client: pg.ClientBase): Promise<Prepared> => {
     const known = prepared.get(client);
     if (known !== undefined) return known;
-    const made = await makeTable(client, owner, wanted);
+    const before = isKnown;
+    isKnown = false;
+    const made = await makeTable(client, owner, { ...wanted, isKnown: before });
+    isKnown = true;
     if (publishes) await makeOutboxTable(client);
     const changes = await indexChanges(client, { step: owner.step, state: made, indexes });
     if (changes.length > 0) build(made);
@@ -57,6 +62,18 @@ export function openState(
       throw new Error(`the state of table ${owner.step} was altered ${MOST_ATTEMPTS} times while it was read`);
     },
   };
+}
+
+/**
+ * Tells whether the rows of a table are made again as soon as the code makes them otherwise. Those of a change stream
+ * are not: a change would have to stand behind all that its shard has committed. Nor those of windows, which may have
+ * closed: a row of these changes with its next event.
+ */
+export function showsAgain(
+  { state, windows }: Pick<Table<never>, 'state' | 'windows'>,
+  { publishes }: { readonly publishes: boolean },
+): boolean {
+  return state !== undefined && windows === undefined && !publishes;
 }
 
 /** Nobody alters a state table, or once in its life. */

@@ -42,6 +42,15 @@ export function selectRows({ name, hasState }: StateTable): string {
     WHERE ${ID} = ANY ($1::text[]) ORDER BY ${ID} FOR UPDATE`;
 }
 
+/** Reads so many states (`$2`) after an id (`$1`), and locks them until the transaction ends. */
+export function selectRowsAfter({ name }: StateTable): string {
+  return `SELECT ${ID} AS id, ${EVENT_KEY} AS "eventKey", ${STATE} AS state, ${ROW}::text AS row FROM ${name}
+    WHERE ${ID} > $1 ORDER BY ${ID} LIMIT $2 FOR UPDATE`;
+}
+
+/** A column that every state table has: whoever alters it makes each process look at the table anew. */
+export const FENCE_COLUMN = ID;
+
 /** `$1` are the ids of rows that the transaction has locked. */
 export function deleteRows({ name }: StateTable): string {
   return `DELETE FROM ${name} WHERE ${ID} = ANY ($1::text[])`;

@@ -3,6 +3,7 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Table } from '../../functions/runtime/table.ts';
 import { stateNameOf } from '../../functions/table-state/make-table.ts';
 import { changeBetween, readStateNote, type StoredShape, shapeOf } from '../../functions/table-state/shape.ts';
+import { showsAgain } from '../../functions/table-state/state.ts';
 import type { TablePlan } from '../pipelines/plan.ts';
 import { type LogReach, logReach } from './log-reach.ts';
 import type { Target } from './target.ts';
@@ -19,6 +20,8 @@ export interface TableChange {
   readonly change: 'new' | 'none' | 'transparent' | 'rebuild' | 'impossible' | 'taken';
   /** What differs, as clauses: `WHERE was n > 1 and is n > 2`. */
   readonly differences: readonly string[];
+  /** Of a transparent change: whether all rows are made again at once, or each with its next event. */
+  readonly rows?: 'at once' | 'by event';
   /** Of a state that cannot go on: how far back the log of its stream reaches. */
   readonly log?: LogReach;
 }
@@ -49,7 +52,11 @@ async function changeOf({ plan, table }: PlannedTable, target: Target, signal: A
   const of = { pipeline, table: name, differences: [] };
   if (typeof found === 'string') return { ...of, change: found };
   const { kind, differences } = changeBetween(found, shapeOf(table));
-  if (kind !== 'rebuild') return { ...of, change: kind, differences };
+  if (kind === 'transparent') {
+    const isAtOnce = showsAgain(table, { publishes: 'output' in plan });
+    return { ...of, change: kind, differences, rows: isAtOnce ? 'at once' : 'by event' };
+  }
+  if (kind === 'none') return { ...of, change: kind, differences };
   const log = await logReach(plan, { since: found.since, target, signal });
   return { ...of, change: log.isWhole ? 'rebuild' : 'impossible', differences, log };
 }

@@ -22,10 +22,14 @@ const WORDS: Readonly<Record<TableChange['change'], string>> = {
   taken: 'taken',
 };
 
-function consequences({ change, pipeline, table, log }: TableChange): readonly string[] {
+function consequences({ change, pipeline, table, log, rows }: TableChange): readonly string[] {
   switch (change) {
     case 'transparent':
-      return ['the state goes on: deploy it; a row changes when its next event comes'];
+      return [
+        rows === 'at once'
+          ? 'the state goes on: deploy it; with the next event of its stream, the step makes all rows again'
+          : 'the state goes on: deploy it; a row changes when its next event comes, and those without one stay',
+      ];
     case 'rebuild':
       return [
         'the state cannot go on, and is not made again by itself: deployed under this name, the step stops',
