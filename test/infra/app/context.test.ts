@@ -110,7 +110,7 @@ describe('the context', () => {
     {
       what: 'an unknown key',
       context: { stge: 'dev' },
-      says: /'stge': unknown key; use one of stage, pipelines, removal, alarms, database, databases, network, zones, key$/,
+      says: /'stge': unknown key; use one of stage, pipelines, removal, alarms, database, databaseClass, databases, network, zones, key$/,
     },
     {
       what: 'a stage with a hyphen',
