@@ -134,7 +134,7 @@ describe('the context', () => {
     {
       what: 'a database with its password in the open',
       context: { database: { ...DATABASE, password: 'x' } },
-      says: /database: 'password': unknown key; use one of host, port, name, user, secret, key, resourceId, ca, tls/,
+      says: /database: 'password': unknown key; use one of host, port, name, user, secret, key, reader, maxConnections, resourceId, ca, tls/,
     },
     {
       what: 'a database on another machine without TLS',
