@@ -2,6 +2,8 @@ import type { z } from 'zod';
 import type { ReceivedEvent } from './event.ts';
 import type { Position } from './position.ts';
 import type { Rejection } from './rejection.ts';
+import type { Moment } from './time/batch-time.ts';
+import type { Clock } from './time/clock.ts';
 
 /** A range (from, to] of one shard: the events in order, without duplicates. */
 export interface Slice {
@@ -18,6 +20,8 @@ export interface Slice {
    * progress all the same.
    */
   readonly pages: AsyncIterable<readonly ReceivedEvent[]>;
+  /** What time it is in the slice. Undefined for a step that does not need to know. */
+  readonly time?: SliceTime | undefined;
   /** Aborts when the invocation has to end. Pass it to every external call, so that the call gives up by throwing. */
   readonly signal: AbortSignal;
   /**
@@ -25,6 +29,18 @@ export interface Slice {
    * pages, with the rejections that `write` is going to resolve to. A sink that publishes passes its events too.
    */
   progress(rejections: readonly Rejection[], published?: Published): Progress;
+}
+
+/** What time it is in a slice. It follows from the records of the shard alone, never from a clock on a wall. */
+export interface SliceTime {
+  /** Returns what time it was when an event of the slice came. */
+  momentOf(event: ReceivedEvent): Moment;
+  /** The watermarks after the slice, by hash range. The ranges are those of the shard. */
+  readonly clock: Clock;
+  /**
+   * Set when the slice ends with a tick: the position before it. A sink that commits up to here gets the tick again.
+   */
+  readonly beforeTick: Position | undefined;
 }
 
 /** An event that a sink publishes. The runtime gives it its source, its sequence and its id. */
@@ -43,7 +59,7 @@ export interface Published {
   readonly events: readonly Publication[];
   /**
    * Set when the sink has stopped before the end of the slice, because its events would be too many: the position of
-   * the last event that it has taken. The rest comes as another slice.
+   * the last event that it has taken, or `beforeTick`. The rest comes as another slice.
    */
   readonly upTo?: Position | undefined;
 }

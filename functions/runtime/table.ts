@@ -1,8 +1,9 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { blamed, check } from './blame.ts';
 import { cutText } from './cut-text.ts';
 import { EventRejected, UserMistake } from './errors.ts';
 import type { Event, ReceivedEvent } from './event.ts';
+import type { TableWindows, Window, Windowing } from './windows.ts';
 
 /**
  * A table as a pipeline names it and the runtime keeps it. `W` is the wire type of its events: what travels as JSON.
@@ -18,6 +19,8 @@ export interface Table<in W = never, out Field extends string = string> {
   readonly windows?: TableWindows | undefined;
   /** Set where the events publish something themselves, and the change stream carries that: of a join. */
   readonly publishesEvents?: boolean;
+  /** Set for a table whose windows are sessions. */
+  readonly sessions?: SessionForm | undefined;
   /** Never set. Carries the type only, as in a transform. */
   readonly accepts?: (data: W) => void;
   /** What is kept of a row where that is not the row itself. Without it, the state of a row is its JSON. */
@@ -34,40 +37,21 @@ export interface TypedTable<in W, out Field extends string, R> extends Table<W, 
   readonly row: z.ZodType<unknown, R>;
 }
 
-/** The windows of a table. Times are in milliseconds. */
-export interface TableWindows {
-  readonly kind: 'tumbling' | 'hopping' | 'session';
-  /** Of a session: how long a key is silent before its session ends. 0 for other windows. */
-  readonly gapMillis: number;
-  /** How long after the end of a window its events may come. */
-  readonly graceMillis: number;
-  /** How long after its end a window is kept. At least as long as it takes events. */
-  readonly retentionMillis: number;
-  /** How far ahead of its arrival an event may be dated; 5 minutes by default. */
-  readonly aheadMillis?: number | undefined;
-  /** When a row's changes go into the change stream: with every change, or once, when the window closes. */
-  readonly emit: 'changes' | 'final';
-}
-
-/** The time of one window, in milliseconds since 1970. Of a session: the times of its first and its last event. */
-export interface Window {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** What an event does to one row. */
 export interface KeyedEvent {
   /** Stands for the values of the table's key: equal for all events of one row, and for no others. */
   readonly id: string;
   /**
-   * The row's window, in a table with windows: `id` is of one window then. Which windows are open is not its affair.
+   * The row's window, in a table with windows: `id` is of one window then. Which windows are open is not its affair. Of
+   * a session it is the time of the event alone, and `id` is the same for all sessions of a key.
    */
   readonly window?: Window | undefined;
   /**
    * Makes the next state of the state before, and leaves that as it was; undefined stands for no row. Pure. Throws
-   * `EventRejected` when the event cannot be reduced, or when no row can be made of the next state.
+   * `EventRejected` when the event cannot be reduced, or when no row can be made of the next state. `session` is the
+   * time of the session that the event is in, with the event.
    */
-  reduce(state: unknown): unknown;
+  reduce(state: unknown, session?: Window): unknown;
   /** Returns what the event publishes, once it is reduced. Undefined: nothing, but its row may have changed. */
   readonly published?: () => readonly PublishedEvent[];
 }
@@ -80,6 +64,12 @@ export interface PublishedEvent {
   readonly traceparent: string | undefined;
   /** The JSON of `data`: one value, in UTF-8. */
   readonly dataBytes: Uint8Array;
+}
+
+/** How the states of two sessions become one. */
+export interface SessionForm {
+  /** Makes one state of two, the first of the earlier session. Pure, and throws `EventRejected` as `reduce` does. */
+  merge(one: unknown, other: unknown): unknown;
 }
 
 /** A state that is not the row: sums and counts, for example, of which a row is made. */
@@ -118,34 +108,62 @@ export function defineTable<I, W, R, const K extends keyof I & keyof R & string>
    * parsed. Return undefined to delete the row. Throw any error to make the event a dead letter.
    */
   reduce(row: NoInfer<R> | undefined, event: Event<I>): NoInfer<R> | undefined;
+  /**
+   * Keeps a row for each key and window (windows.ts). The window's `window_start` and `window_end` are columns beside
+   * those of `row`, and belong to the key.
+   */
+  readonly window?: Windowing;
+  /** Makes one row of the rows of two sessions, the earlier one first. Sessions need it, other windows do not. */
+  merge?(one: NoInfer<R>, other: NoInfer<R>): NoInfer<R>;
 }): TypedTable<W, K, R> {
-  const { entry, from, row: schema, key, reduce } = definition;
+  const { entry, from, row: schema, key, reduce, window: windowing, merge } = definition;
+  const hasSessions = windowing?.windows.kind === 'session';
+  if (hasSessions !== (merge !== undefined))
+    throw new UserMistake(
+      hasSessions
+        ? 'an event between two sessions makes one of them: give the table a function merge(one, other)'
+        : 'merge is for tables whose windows are sessions: remove it',
+    );
   if (Object.prototype.toString.call(reduce) === '[object AsyncFunction]') throw new UserMistake(NOT_ASYNC);
   if (key.length === 0) throw new UserMistake('a table needs a key: name one field of the data at least');
   const twice = key.find((field, index) => key.indexOf(field) !== index);
   if (twice !== undefined) throw new UserMistake(`the key of a table names '${twice}' twice: name it once`);
 
-  const reduced = (given: Event<I>, id: string, before: string | undefined): string | undefined => {
-    const row = before === undefined ? undefined : (JSON.parse(before) as R);
+  const reduced = (given: Event<I>, id: string, { before, window }: Meeting): string | undefined => {
+    const row = before === undefined ? undefined : withoutWindow<R>(before, window);
     const made = blamed('reduce', () => reduce(row, given));
     if (made === undefined) return undefined;
     if (made instanceof Promise) throw noRow(made);
     check(schema, made, 'the row');
-    return blamed('the row', () => rowText(made, { key, id }));
+    return blamed('the row', () => rowText(made, { key, id, window }));
   };
 
   return {
     entry,
     from,
-    row: schema,
-    key,
+    row: windowing === undefined ? schema : withWindowColumns(schema),
+    // The window's columns are no fields of the event.
+    key: windowing === undefined ? key : [...key, ...(WINDOW_KEY as never)],
+    windows: windowing?.windows,
+    sessions: merge && {
+      merge: (one, other) => mergedText(schema, key, { merge, one: one as string, other: other as string }),
+    },
     read(event) {
       const { id: ofEvent, source, type, time, key: eventKey, sequence, traceparent } = event;
       const data = check(from, event.data, 'the input');
       const given = { id: ofEvent, source, type, time, key: eventKey, sequence, traceparent, data };
       const id = blamed('the key', () => idOf(data, key, 'the input'));
       checkIdSize(id);
-      return [{ id, reduce: (row) => reduced(given, id, row as string | undefined) }];
+      const met =
+        (window: Window | undefined) =>
+        (row: unknown, session = window) =>
+          reduced(given, id, { before: row as string | undefined, window: session });
+      if (windowing === undefined) return [{ id, reduce: met(undefined) }];
+      return windowing.windowsOf(Date.parse(time)).map((window) => ({
+        id: hasSessions ? id : JSON.stringify([id, iso(window.start)]),
+        window,
+        reduce: met(window),
+      }));
     },
   };
 }
@@ -183,15 +201,67 @@ export function checkRowSize(bytes: number, what: 'row' | 'state' = 'row'): void
   );
 }
 
+/** A row that an event meets: its JSON before the event, and its window. */
+interface Meeting {
+  readonly before: string | undefined;
+  readonly window: Window | undefined;
+}
+
+/** The columns of a row's window. */
+const WINDOW_START = 'window_start';
+const WINDOW_END = 'window_end';
+const WINDOW_KEY = [WINDOW_START];
+
+/** Merges the rows of two sessions. The row that an event makes of the result gets the time of the whole session. */
+function mergedText<R>(
+  schema: z.ZodType<unknown, R>,
+  key: readonly (keyof R & string)[],
+  of: { merge(one: R, other: R): R; readonly one: string; readonly other: string },
+): string {
+  const [one, other] = [of.one, of.other].map((text) => withoutWindow<R>(text, NO_WINDOW)) as [R, R];
+  const made = blamed('merge', () => of.merge(one, other));
+  check(schema, made, 'the row');
+  return blamed('the row', () => rowText(made, { key, id: idOf(one, key, 'the row'), window: NO_WINDOW }));
+}
+
+const NO_WINDOW: Window = { start: 0, end: 0 };
+
+function withWindowColumns<R>(schema: z.ZodType<unknown, R>): z.ZodType<unknown, R> {
+  if (!(schema instanceof z.ZodObject))
+    throw new UserMistake('the row of a table with windows is an object: use z.object({ … })');
+  const taken = [WINDOW_START, WINDOW_END].find((column) => column in schema.shape);
+  if (taken !== undefined)
+    throw new UserMistake(`the row has a field '${taken}', which a table with windows adds by itself: remove it`);
+  const time = z.iso.datetime();
+  return schema.extend({ [WINDOW_START]: time, [WINDOW_END]: time }) as unknown as z.ZodType<unknown, R>;
+}
+
+/** Returns a row as `reduce` made it. */
+function withoutWindow<R>(text: string, window: Window | undefined): R {
+  const row = JSON.parse(text) as Record<string, unknown>;
+  if (window === undefined) return row as R;
+  const { [WINDOW_START]: _start, [WINDOW_END]: _end, ...own } = row;
+  return own as R;
+}
+
+function iso(millis: number): string {
+  return new Date(millis).toISOString();
+}
+
 /** Writes a row as JSON, after a check that its key is the event's. */
-function rowText<R>(row: R, { key, id }: { readonly key: readonly (keyof R & string)[]; readonly id: string }): string {
+function rowText<R>(
+  row: R,
+  { key, id, window }: Pick<Meeting, 'window'> & { readonly key: readonly (keyof R & string)[]; readonly id: string },
+): string {
   const made = idOf(row, key, 'the row');
   if (made !== id)
     throw new EventRejected(
       'transform',
       `the row has the key ${cutText(made, LONGEST_SHOWN)}, and its event ${cutText(id, LONGEST_SHOWN)}: reduce must keep ${key.join(', ')}`,
     );
-  const text = JSON.stringify(row);
+  const whole =
+    window === undefined ? row : { ...row, [WINDOW_START]: iso(window.start), [WINDOW_END]: iso(window.end) };
+  const text = JSON.stringify(whole);
   checkRowSize(Buffer.byteLength(text));
   return text;
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { keyFault } from '../runtime/event.ts';
+import { keyFault, type ReceivedEvent } from '../runtime/event.ts';
 import { MOST_PAGE_BYTES, type Publication } from '../runtime/sink.ts';
 import { BEFORE } from '../sinks/postgres/changes.ts';
-import type { Given, RowChange } from './fold.ts';
+import { type Given, type RowChange, shownRow } from './fold.ts';
 
 /**
  * What a slice publishes: what it changes in the rows that a table shows, where several changes of a row become one; or
@@ -11,13 +11,19 @@ import type { Given, RowChange } from './fold.ts';
 export interface SliceChanges {
   /** Tells whether the page of the slice has room for a change of rows. */
   fits(change: RowChange, given: readonly Given[]): boolean;
-  /** Adds what some events have changed. Call this once the rows are written. */
-  add(change: RowChange, given: readonly Given[]): void;
+  /**
+   * Adds what some events have changed. Call this once the rows are written. `closed`: no event has changed the rows,
+   * but the end of their windows.
+   */
+  add(change: RowChange, given: readonly Given[], closed?: Cause): void;
   /** Tells whether nothing has changed so far. */
   isEmpty(): boolean;
   /** Returns the changes as events: rows whose values differ from those before the slice. */
   events(): readonly Publication[];
 }
+
+/** What has changed a row: an event, or the end of its window. */
+export type Cause = Pick<ReceivedEvent, 'time' | 'traceparent'>;
 
 export interface ChangesOf {
   /** The table's name: a change has the type `<table>.inserted`, `.updated` or `.deleted`. */
@@ -49,22 +55,22 @@ export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_
     return FRAME_BYTES + Buffer.byteLength(now ?? old ?? '') + more;
   };
   const oldOf = (id: string, { before: rows }: RowChange): string | undefined =>
-    changed.has(id) ? changed.get(id)?.old : rows.get(id)?.row;
+    changed.has(id) ? changed.get(id)?.old : shownRow(rows.get(id));
 
   return {
     fits(change) {
       let total = bytes;
       for (const [id, row] of change.after)
-        total += bytesOf(oldOf(id, change), row?.row) - (changed.get(id)?.bytes ?? 0);
+        total += bytesOf(oldOf(id, change), shownRow(row)) - (changed.get(id)?.bytes ?? 0);
       return total <= most;
     },
-    add(change, given) {
+    add(change, given, closed) {
       const lastOf = new Map(given.flatMap(({ event, rows }) => rows.map(({ id }) => [id, event] as const)));
       for (const [id, row] of change.after) {
-        const [old, now] = [oldOf(id, change), row?.row];
+        const [old, now] = [oldOf(id, change), shownRow(row)];
         const size = bytesOf(old, now);
         bytes += size - (changed.get(id)?.bytes ?? 0);
-        const { time = '', traceparent } = lastOf.get(id) ?? {};
+        const { time = '', traceparent } = closed ?? lastOf.get(sessionsOf(change, id) ?? id) ?? {};
         if (size === 0) changed.delete(id);
         else changed.set(id, { old, now, time, traceparent, bytes: size });
       }
@@ -84,6 +90,11 @@ export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_
         };
       }),
   };
+}
+
+/** Returns what all sessions of a key have in common, if the row is a session: an event meets all of them. */
+function sessionsOf({ before, after }: RowChange, id: string): string | undefined {
+  return (after.get(id) ?? before.get(id))?.window?.group;
 }
 
 /**

@@ -2,7 +2,10 @@ import { cutText } from '../runtime/cut-text.ts';
 import { EventRejected } from '../runtime/errors.ts';
 import type { ReceivedEvent } from '../runtime/event.ts';
 import { type Rejection, rejectionOf } from '../runtime/rejection.ts';
-import type { KeyedEvent, StateForm, Table } from '../runtime/table.ts';
+import type { SliceTime } from '../runtime/sink.ts';
+import type { KeyedEvent, SessionForm, StateForm, Table } from '../runtime/table.ts';
+import { joined, type Session, touched } from './fold-sessions.ts';
+import { judge, type RowWindow, type WindowedRow } from './judge-windows.ts';
 
 /** A row as it is stored, with the key of the events that wrote it. */
 export interface StoredRow {
@@ -10,6 +13,13 @@ export interface StoredRow {
   /** The row as JSON: the state itself, unless the table has a form of state. Undefined: the table does not show it. */
   readonly row: string | undefined;
   readonly eventKey: string;
+  /** Set in a table with windows. */
+  readonly window?: RowWindow | undefined;
+}
+
+/** Returns the row that the table shows, as JSON. Undefined: it shows none. */
+export function shownRow(stored: StoredRow | undefined): string | undefined {
+  return stored?.window?.isOpen === true ? undefined : stored?.row;
 }
 
 /** Rows before and after some events, by their ids. Undefined: there is no row any more. */
@@ -21,7 +31,7 @@ export interface RowChange {
 /** An event, and what it does to rows: all of that, or nothing. */
 export interface Given {
   readonly event: ReceivedEvent;
-  readonly rows: readonly KeyedEvent[];
+  readonly rows: readonly (KeyedEvent | WindowedRow)[];
 }
 
 /** Without a form, the state is the row. */
@@ -31,15 +41,27 @@ const ROW: Omit<StateForm, 'shape'> = {
   rowOf: (state) => state as string,
 };
 
-/** Reads events for a table, in their order. Those that do not fit are rejected. */
+/**
+ * Reads events for a table, in their order. Those that do not fit are rejected. In a table with windows, `time` tells
+ * which of its windows each event has missed: of these the event has a rejection, and it counts in the others.
+ */
 export function readEvents(
-  table: Pick<Table, 'read'>,
+  table: Pick<Table, 'read' | 'windows'>,
   events: readonly ReceivedEvent[],
+  time: SliceTime | undefined,
 ): { readonly given: readonly Given[]; readonly rejections: readonly Rejection[] } {
   const given: Given[] = [];
   const rejections: Rejection[] = [];
+  const { windows } = table;
   for (const event of events) {
-    const rejection = rejected(event, () => given.push({ event, rows: bounded(table.read(event)) }));
+    const rejection = rejected(event, () => {
+      const rows = bounded(table.read(event));
+      if (windows === undefined) return given.push({ event, rows });
+      if (time === undefined) throw new Error('a table with windows needs the time of its events: deploy its pipeline');
+      const judged = judge(windows, event, { rows, moment: time.momentOf(event) });
+      if (judged.rejection !== undefined) rejections.push(judged.rejection);
+      return given.push({ event, rows: judged.rows });
+    });
     if (rejection !== undefined) rejections.push(rejection);
   }
   return { given, rejections };
@@ -67,6 +89,7 @@ export interface Folded {
 interface Kept {
   readonly state: unknown;
   readonly eventKey: string;
+  readonly window: RowWindow | undefined;
 }
 
 /**
@@ -74,7 +97,7 @@ interface Kept {
  * the log keeps. An event with another key is rejected, because two shards could write the row at once.
  */
 export function fold(
-  table: Pick<Table, 'state'>,
+  table: Pick<Table, 'state' | 'sessions'>,
   given: readonly Given[],
   before: ReadonlyMap<string, StoredRow>,
 ): Folded {
@@ -83,28 +106,59 @@ export function fold(
   const rejections: Rejection[] = [];
   const loaded = (id: string): Kept | undefined => {
     const stored = before.get(id);
-    return stored && { state: load(stored.state), eventKey: stored.eventKey };
+    return stored && { state: load(stored.state), eventKey: stored.eventKey, window: stored.window };
   };
+  const groups = new Map<string, Set<string>>();
+  const place = (id: string, group: string | undefined): void => {
+    if (group === undefined) return;
+    const ids = groups.get(group);
+    if (ids === undefined) groups.set(group, new Set([id]));
+    else ids.add(id);
+  };
+  for (const [id, { window }] of before) place(id, window?.group);
   for (const { event, rows } of given) {
     const next = new Map<string, Kept | undefined>();
     const current = (id: string): Kept | undefined => {
       if (next.has(id)) return next.get(id);
       return kept.has(id) ? kept.get(id) : loaded(id);
     };
+    const meet = (row: KeyedEvent | WindowedRow): void => {
+      const { id, reduce } = row;
+      const met = current(id);
+      refuseOtherWriter(id, met, event);
+      const state = reduce(met?.state);
+      next.set(id, state === undefined ? undefined : { state, eventKey: event.key, window: windowAfter(row, met) });
+    };
+    const meetSessions = (row: WindowedRow, form: SessionForm): void => {
+      const sessions = [...(groups.get(row.id) ?? [])].flatMap((id): Session[] => {
+        const one = current(id);
+        return one?.window === undefined ? [] : [{ ...one, ...one.window, id }];
+      });
+      const near = touched(sessions, row);
+      for (const session of near) refuseOtherWriter(session.id, session, event);
+      const { replaced, id, state, start, end } = joined(row, near, form);
+      for (const old of replaced) next.set(old, undefined);
+      const window = { ...row.in, start, end, isOpen: end > row.lastClosed };
+      if (state !== undefined) next.set(id, { state, eventKey: event.key, window });
+    };
     const rejection = rejected(event, () => {
-      for (const { id, reduce } of rows) {
-        const row = current(id);
-        if (row !== undefined && row.eventKey !== event.key) throw otherWriter(id, row, event);
-        const state = reduce(row?.state);
-        next.set(id, state === undefined ? undefined : { state, eventKey: event.key });
+      for (const row of rows) {
+        if (table.sessions !== undefined && 'in' in row) meetSessions(row, table.sessions);
+        else meet(row);
       }
     });
-    if (rejection !== undefined) rejections.push(rejection);
-    else for (const [id, row] of next) kept.set(id, row);
+    if (rejection !== undefined) {
+      rejections.push(rejection);
+      continue;
+    }
+    for (const [id, row] of next) {
+      kept.set(id, row);
+      place(id, row?.window?.group);
+    }
   }
   const after = new Map<string, StoredRow | undefined>();
   for (const [id, row] of kept)
-    after.set(id, row && { state: save(row.state), row: rowOf(row.state), eventKey: row.eventKey });
+    after.set(id, row && { state: save(row.state), row: rowOf(row.state), eventKey: row.eventKey, window: row.window });
   return { after, rejections };
 }
 
@@ -118,7 +172,17 @@ function rejected(event: ReceivedEvent, work: () => unknown): Rejection | undefi
   }
 }
 
-function otherWriter(id: string, { eventKey }: Kept, { key }: ReceivedEvent): EventRejected {
+/** A window that has closed stays so, also when the grace period is longer by now. */
+function windowAfter(row: KeyedEvent | WindowedRow, met: Kept | undefined): RowWindow | undefined {
+  if (!('in' in row)) return undefined;
+  return met?.window?.isOpen === false ? { ...row.in, isOpen: false } : row.in;
+}
+
+function refuseOtherWriter(id: string, row: Pick<Kept, 'eventKey'> | undefined, event: ReceivedEvent): void {
+  if (row !== undefined && row.eventKey !== event.key) throw otherWriter(id, row, event);
+}
+
+function otherWriter(id: string, { eventKey }: Pick<Kept, 'eventKey'>, { key }: ReceivedEvent): EventRejected {
   return new EventRejected(
     'refused',
     `the row ${cutText(id, LONGEST_SHOWN)} is written by events with the key '${cutText(eventKey, LONGEST_SHOWN)}', and this event has the key '${cutText(key, LONGEST_SHOWN)}': key the stream so that all events of a row have the same key, by fields of the table's key`,

@@ -50,10 +50,11 @@ function placesOf(step: string): Places {
 
 const viewNote = (step: string): string => `millrace table ${step}`;
 
-const tableAt = (name: string, { columns, state }: Shape): StateTable => ({
+const tableAt = (name: string, { columns, state, windows }: Shape): StateTable => ({
   name,
   columns,
   hasState: state !== undefined,
+  hasWindows: windows !== undefined,
 });
 
 /** Makes what is missing in the database. Throws a `UserMistake` for what an operator has to mend. */

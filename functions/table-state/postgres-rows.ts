@@ -2,19 +2,39 @@ import type pg from 'pg';
 import { isRowsFault, type RowRejection } from '../sinks/postgres/row-rejection.ts';
 import type { RowChange, StoredRow } from './fold.ts';
 import type { RowStore } from './reduce.ts';
-import { deleteRows, type StateTable, selectRows, upsertRows } from './statements.ts';
+import {
+  closeRows,
+  deleteGone,
+  deleteRows,
+  type StateTable,
+  selectDue,
+  selectRows,
+  selectSessions,
+  upsertRows,
+} from './statements.ts';
 
 /** Opens the rows of a state table, on a connection that has begun a transaction. */
 export function rowsIn(client: pg.ClientBase, state: StateTable): RowStore {
   return {
     async read(ids) {
       const { rows } = await client.query<Read>(selectRows(state), [ids]);
-      return new Map(
-        rows.map(({ id, event_key: eventKey, state: text, row = text }) => [
-          id,
-          { eventKey, state: text, row: row ?? undefined },
-        ]),
-      );
+      return new Map(rows.map((row) => [row.id, storedRow(row)]));
+    },
+    async sessions(near) {
+      const groups = near.map(({ group }) => group);
+      const [since, until] = [near.map(({ from }) => from), near.map(({ to }) => to)];
+      const { rows } = await client.query<Read>(selectSessions(state), [groups, since, until]);
+      return new Map(rows.map((row) => [row.id, storedRow(row)]));
+    },
+    async due({ end, from, to, most }) {
+      const { rows } = await client.query<Read>(selectDue(state), [end, from, to, most]);
+      return new Map(rows.map((row) => [row.id, storedRow(row)]));
+    },
+    async close(ids) {
+      await client.query(closeRows(state), [ids]);
+    },
+    async drop({ end, from, to, most }) {
+      await client.query(deleteGone(state), [end, from, to, most]);
     },
     async write(change) {
       await client.query('SAVEPOINT millrace_portion');
@@ -37,6 +57,20 @@ interface Read {
   readonly state: string;
   /** Null: hidden. Undefined: the state is the row. */
   readonly row?: string | null;
+  /** Undefined: the table has no windows. `bigint` comes as a text. */
+  readonly start?: string;
+  readonly end?: string;
+  readonly hash?: string;
+  readonly open?: boolean;
+  /** Null: the window is no session. */
+  readonly group?: string | null;
+}
+
+function storedRow({ event_key: eventKey, state, row = state, start, end, hash, open, group }: Read): StoredRow {
+  const stored = { eventKey, state, row: row ?? undefined };
+  if (hash === undefined) return stored;
+  const window = { start: Number(start), end: Number(end), hash, isOpen: open === true, group: group ?? undefined };
+  return { ...stored, window };
 }
 
 /** Deletes rows and stores rows, in this order: a stored row may have a unique value that a deleted row has had. */
@@ -51,6 +85,15 @@ async function writeRows(client: pg.ClientBase, state: StateTable, { before, aft
     stored.map(({ eventKey }) => eventKey),
     stored.map(({ row }) => row),
     ...(state.hasState ? [stored.map((row) => row.state)] : []),
+    ...(state.hasWindows
+      ? [
+          stored.map(({ window }) => window?.start),
+          stored.map(({ window }) => window?.end),
+          stored.map(({ window }) => window?.hash),
+          stored.map(({ window }) => window?.isOpen),
+          stored.map(({ window }) => window?.group),
+        ]
+      : []),
   ]);
   // Rows that were there are locked since they were read. Another shard can only have inserted one meanwhile.
   const inserted = rows.filter((row) => row.inserted).length;
@@ -61,7 +104,13 @@ async function writeRows(client: pg.ClientBase, state: StateTable, { before, aft
 }
 
 function isSame(one: StoredRow | undefined, other: StoredRow | undefined): boolean {
-  return one?.state === other?.state && one?.row === other?.row && one?.eventKey === other?.eventKey;
+  return (
+    one?.state === other?.state &&
+    one?.row === other?.row &&
+    one?.eventKey === other?.eventKey &&
+    one?.window?.isOpen === other?.window?.isOpen &&
+    one?.window?.end === other?.window?.end
+  );
 }
 
 function refusalOf({ code = '', message, column }: pg.DatabaseError): RowRejection {

@@ -14,6 +14,31 @@ export interface RowStore {
   read(ids: readonly string[]): Promise<ReadonlyMap<string, StoredRow>>;
   /** Writes rows after they were read. Resolves to why the database rejects one of them; then it has written none. */
   write(change: RowChange): Promise<RowRejection | undefined>;
+  /** Reads the sessions that touch a time of their group. */
+  sessions(near: readonly NearSessions[]): Promise<ReadonlyMap<string, StoredRow>>;
+  /** Reads rows of windows that have not closed, the earliest first. */
+  due(rows: RowsUntil): Promise<ReadonlyMap<string, StoredRow>>;
+  /** Closes the windows of rows that were read: from now on, the table shows them. */
+  close(ids: readonly string[]): Promise<void>;
+  /** Deletes rows of windows that have closed, the earliest first. */
+  drop(rows: RowsUntil): Promise<void>;
+}
+
+/** A group of sessions, and the part of time in which an event may touch them, in milliseconds since 1970. */
+export interface NearSessions {
+  readonly group: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The rows of the windows that end at a time or earlier, of events whose hashes are in a range. */
+export interface RowsUntil {
+  /** In milliseconds since 1970. */
+  readonly end: number;
+  /** Hashes as `RowWindow` has them. Both bounds are included. */
+  readonly from: string;
+  readonly to: string;
+  readonly most: number;
 }
 
 /** So many events are reduced at once. */
@@ -30,7 +55,8 @@ export interface Reduced {
 /** A table whose rows are reduced. */
 interface Reducing {
   readonly store: RowStore;
-  readonly table: Pick<Table, 'read' | 'state'>;
+  readonly table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions'>;
+  readonly time: Slice['time'];
   readonly changes: SliceChanges | undefined;
   /** The event that does not fit into the page any more, if there is one. */
   next: ReceivedEvent | undefined;
@@ -42,11 +68,11 @@ interface Reducing {
  */
 export async function reducePages(
   store: RowStore,
-  table: Pick<Table, 'read' | 'state'>,
-  { pages, changes }: { readonly pages: Slice['pages']; readonly changes?: SliceChanges | undefined },
+  table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions'>,
+  { pages, time, changes }: Pick<Slice, 'pages' | 'time'> & { readonly changes?: SliceChanges | undefined },
 ): Promise<Reduced> {
   const rejections: Rejection[] = [];
-  const reducing: Reducing = { store, table, changes, next: undefined };
+  const reducing: Reducing = { store, table, time, changes, next: undefined };
   let last: Position | undefined;
   for await (const page of pages) {
     for (let start = 0; start < page.length; start += PORTION_EVENTS) {
@@ -62,12 +88,19 @@ export async function reducePages(
   return { rejections: sorted(rejections) };
 }
 
+/**
+ * Sorts rejections. An event that has missed some windows, and is rejected in the others, is not late: it has counted
+ * nowhere, and when it is redriven it is judged again.
+ */
 function sorted(rejections: readonly Rejection[]): readonly Rejection[] {
-  return rejections.toSorted((a, b) => (a.at < b.at ? -1 : 1));
+  const refused = new Set(rejections.filter(({ reason }) => reason !== 'late').map(({ at }) => at));
+  return rejections
+    .filter(({ at, reason }) => reason !== 'late' || !refused.has(at))
+    .sort((a, b) => (a.at < b.at ? -1 : 1));
 }
 
 async function reducePortion(reducing: Reducing, events: readonly ReceivedEvent[]): Promise<readonly Rejection[]> {
-  const { given, rejections } = readEvents(reducing.table, events);
+  const { given, rejections } = readEvents(reducing.table, events, reducing.time);
   const found: Rejection[] = [...rejections];
   for (const some of portionsOf(given)) {
     if (reducing.next === undefined) found.push(...(await reduceGiven(reducing, some)));
@@ -100,7 +133,7 @@ async function reduceGiven(reducing: Reducing, given: readonly Given[]): Promise
   const [first] = given;
   const ids = [...new Set(given.flatMap(({ rows }) => rows.map(({ id }) => id)))];
   if (first === undefined || ids.length === 0) return [];
-  const before = await store.read(ids);
+  const before = table.sessions === undefined ? await store.read(ids) : await store.sessions(nearSessions(given));
   const { after, rejections } = fold(table, given, before);
   const change = { before, after };
   const fits = changes?.fits(change, given) ?? true;
@@ -115,6 +148,18 @@ async function reduceGiven(reducing: Reducing, given: readonly Given[]): Promise
   const ofFirst = await reduceGiven(reducing, given.slice(0, middle));
   if (reducing.next !== undefined) return ofFirst;
   return [...ofFirst, ...(await reduceGiven(reducing, given.slice(middle)))];
+}
+
+/** Returns, for each key, the part of time that its events may touch. */
+function nearSessions(given: readonly Given[]): readonly NearSessions[] {
+  const near = new Map<string, NearSessions>();
+  for (const row of given.flatMap(({ rows }) => rows)) {
+    if (!('in' in row)) continue;
+    const { id: group, gap } = row;
+    const { from, to } = near.get(group) ?? { from: row.in.start, to: row.in.start };
+    near.set(group, { group, from: Math.min(from, row.in.start - gap), to: Math.max(to, row.in.start + gap) });
+  }
+  return [...near.values()];
 }
 
 /** Ends the slice before an event. An event whose changes do not even fit into an empty page is rejected. */

@@ -8,7 +8,9 @@ export interface Shape {
   readonly key: readonly string[];
   /** What the state is made of, where it is not the row. */
   readonly state?: string | undefined;
-  /** The same for people, clause by clause. Comments of earlier versions do not have it, nor what follows. */
+  /** The kind of its windows, and when the table shows them. Size and grace may change: rows keep their windows. */
+  readonly windows?: string | undefined;
+  /** The same as `state` for people, clause by clause. Comments of earlier versions do not have it, nor what follows. */
   readonly parts?: Readonly<Record<string, string>> | undefined;
   /** Stands for how rows are made of states. */
   readonly shown?: string | undefined;
@@ -22,17 +24,18 @@ export interface StoredShape extends Shape {
   readonly showing?: { readonly shown: string | undefined; readonly after: string } | undefined;
 }
 
-export function shapeOf(table: Pick<Table<never>, 'row' | 'key' | 'state'>): Shape {
+export function shapeOf(table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows'>): Shape {
   const { shape: state, parts, shown } = table.state ?? {};
-  return { columns: columnsOfTable(table), key: table.key, state, parts, shown };
+  const windows = table.windows && `${table.windows.kind}, emit ${table.windows.emit}`;
+  return { columns: columnsOfTable(table), key: table.key, state, windows, parts, shown };
 }
 
 const beginning = (step: string): string => `millrace state of ${step}: `;
 
 /** Writes the comment of a state. `step` is `<pipeline>/<step>`. */
 export function stateNote(step: string, shape: StoredShape): string {
-  const { key, columns, state, parts, shown, since, showing } = shape;
-  return `${beginning(step)}${JSON.stringify({ key, columns, state, parts, shown, since, showing })}`;
+  const { key, columns, state, windows, parts, shown, since, showing } = shape;
+  return `${beginning(step)}${JSON.stringify({ key, columns, state, windows, parts, shown, since, showing })}`;
 }
 
 /** Reads the comment of a state. Undefined: the table is not the state of this step. */
@@ -58,6 +61,7 @@ export function changeBetween(stored: StoredShape, code: Shape): ShapeChange {
     ...(JSON.stringify(stored.key) === JSON.stringify(code.key) ? [] : [was('the key', stored.key, code.key)]),
     ...columnDifferences(stored.columns, code.columns),
     ...stateDifferences(stored, code),
+    ...windowDifferences(stored, code),
   ];
   if (differences.length > 0) return { kind: 'rebuild', differences };
   if (stored.shown === code.shown || code.shown === undefined) return { kind: 'none', differences };
@@ -91,6 +95,10 @@ function stateDifferences(stored: StoredShape, code: Shape): readonly string[] {
   return clauses.length > 0
     ? clauses
     : [`its state was ${stored.state ?? 'the row'} and is ${code.state ?? 'the row'}`];
+}
+
+function windowDifferences({ windows: before }: Shape, { windows: now }: Shape): readonly string[] {
+  return before === now ? [] : [`the windows were ${before ?? 'none'} and are ${now ?? 'none'}`];
 }
 
 function textDifferences(

@@ -7,6 +7,11 @@ const ID = '"millrace id"';
 const EVENT_KEY = '"millrace event key"';
 export const ROW = '"millrace row"';
 const STATE = '"millrace state"';
+const WINDOW_START = '"millrace window start"';
+const WINDOW_END = '"millrace window end"';
+const HASH = '"millrace hash"';
+const OPEN = '"millrace open"';
+const GROUP = '"millrace group"';
 
 /** The table that holds the rows, quoted, and the columns of its rows. */
 export interface StateTable {
@@ -14,32 +19,81 @@ export interface StateTable {
   readonly columns: readonly Column[];
   /** Whether it holds a state beside each row. Then the row of a state that the table does not show is null. */
   readonly hasState: boolean;
+  /** Whether each row is of a window. */
+  readonly hasWindows: boolean;
 }
 
 /**
  * The row's JSON is stored beside its columns. A column may write a value otherwise than it came, a time for example,
  * and `reduce` gets exactly what it made before.
  */
-export function createState({ name, columns, hasState }: StateTable, key: readonly string[]): string {
+export function createState({ name, columns, hasState, hasWindows }: StateTable, key: readonly string[]): string {
   const own = columns.map(
     (column) => `${quoted(column.name)} ${column.type}${column.nullable || hasState ? '' : ' NOT NULL'}`,
   );
   const kept = hasState ? `${STATE} text NOT NULL, ${ROW} json` : `${ROW} json NOT NULL`;
-  return `CREATE TABLE ${name} (${ID} text COLLATE "C" PRIMARY KEY, ${EVENT_KEY} text NOT NULL, ${kept},
+  const window = hasWindows
+    ? ` ${WINDOW_START} bigint NOT NULL, ${WINDOW_END} bigint NOT NULL, ${HASH} text COLLATE "C" NOT NULL,
+      ${OPEN} boolean NOT NULL, ${GROUP} text COLLATE "C",`
+    : '';
+  return `CREATE TABLE ${name} (${ID} text COLLATE "C" PRIMARY KEY, ${EVENT_KEY} text NOT NULL, ${kept},${window}
       ${own.join(', ')}) WITH ${STORAGE};
-    CREATE INDEX ON ${name} (${quotedList(key)})${hasState ? ` WHERE ${ROW} IS NOT NULL` : ''}`;
+    CREATE INDEX ON ${name} (${quotedList(key)})${hasState ? ` WHERE ${ROW} IS NOT NULL` : ''}${
+      hasWindows
+        ? `; CREATE INDEX ON ${name} (${WINDOW_END}); CREATE INDEX ON ${name} (${WINDOW_END}) WHERE ${OPEN};
+        CREATE INDEX ON ${name} (${GROUP}, ${WINDOW_END}) WHERE ${GROUP} IS NOT NULL`
+        : ''
+    }`;
 }
 
-export function createView(view: string, { name, columns, hasState }: StateTable): string {
-  const shown = hasState ? ` WHERE ${ROW} IS NOT NULL` : '';
+export function createView(view: string, { name, columns, hasState, hasWindows }: StateTable): string {
+  const conditions = [...(hasState ? [`${ROW} IS NOT NULL`] : []), ...(hasWindows ? [`NOT ${OPEN}`] : [])];
+  const shown = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   return `CREATE VIEW ${view} AS SELECT ${quotedList(columns.map((column) => column.name))} FROM ${name}${shown}`;
 }
 
 /** Reads rows, and locks them until the transaction ends. `$1` are their ids. */
-export function selectRows({ name, hasState }: StateTable): string {
+export function selectRows(state: StateTable): string {
+  return `SELECT ${read(state)} FROM ${state.name} WHERE ${ID} = ANY ($1::text[]) ORDER BY ${ID} FOR UPDATE`;
+}
+
+function read({ hasState, hasWindows }: StateTable): string {
   const kept = hasState ? `${STATE} AS state, ${ROW}::text AS row` : `${ROW}::text AS state`;
-  return `SELECT ${ID} AS id, ${EVENT_KEY} AS event_key, ${kept} FROM ${name}
-    WHERE ${ID} = ANY ($1::text[]) ORDER BY ${ID} FOR UPDATE`;
+  const window = hasWindows
+    ? `, ${WINDOW_START} AS start, ${WINDOW_END} AS "end", ${HASH} AS hash, ${OPEN} AS open, ${GROUP} AS "group"`
+    : '';
+  return `${ID} AS id, ${EVENT_KEY} AS event_key, ${kept}${window}`;
+}
+
+/** Reads and locks the sessions of the groups `$1` that overlap the times from `$2` to `$3`, group by group. */
+export function selectSessions(state: StateTable): string {
+  return `SELECT ${read(state)} FROM ${state.name}
+     JOIN unnest($1::text[], $2::bigint[], $3::bigint[])
+       AS millrace_near ("millrace near", "millrace since", "millrace until")
+       ON ${GROUP} = "millrace near" AND ${WINDOW_END} >= "millrace since" AND ${WINDOW_START} <= "millrace until"
+    ORDER BY ${ID} FOR UPDATE OF ${state.name.slice(state.name.lastIndexOf('.') + 1)}`;
+}
+
+/**
+ * Reads and locks rows whose windows close: at most `$4` of those that end at `$1` or earlier, of events whose hashes
+ * are from `$2` to `$3`. Always in one order, so that every replay closes the windows of a shard in the same one.
+ */
+export function selectDue(state: StateTable): string {
+  return `SELECT ${read(state)} FROM ${state.name}
+    WHERE ${OPEN} AND ${WINDOW_END} <= $1 AND ${HASH} BETWEEN $2 AND $3
+    ORDER BY ${WINDOW_END}, ${ID} LIMIT $4 FOR UPDATE`;
+}
+
+/** `$1` are the ids of rows that the transaction has locked. */
+export function closeRows({ name }: StateTable): string {
+  return `UPDATE ${name} SET ${OPEN} = false WHERE ${ID} = ANY ($1::text[])`;
+}
+
+/** Deletes at most `$4` rows whose windows end at `$1` or earlier, of events whose hashes are from `$2` to `$3`. */
+export function deleteGone({ name }: StateTable): string {
+  return `DELETE FROM ${name} WHERE ${ID} IN (
+    SELECT ${ID} FROM ${name} WHERE NOT ${OPEN} AND ${WINDOW_END} <= $1 AND ${HASH} BETWEEN $2 AND $3
+     ORDER BY ${WINDOW_END}, ${ID} LIMIT $4 FOR UPDATE)`;
 }
 
 /** Reads so many states (`$2`) after an id (`$1`), and locks them until the transaction ends. */
@@ -58,20 +112,34 @@ export function deleteRows({ name }: StateTable): string {
 
 /**
  * Stores rows. `$1`, `$2` and `$3` are their ids, event keys and JSON, from which Postgres itself reads the values,
- * with all of their digits; `$4` are their states, if the table has them. The rows are sorted, so that two transactions
- * never wait for each other. A row that an INSERT has made has no `xmax`.
+ * with all of their digits. Behind them come the states, if the table has them, and where the rows' windows stand in
+ * time. The rows are sorted, so that two transactions never wait for each other. A row that an INSERT has made has no
+ * `xmax`.
  */
-export function upsertRows({ name, columns, hasState }: StateTable): string {
+export function upsertRows({ name, columns, hasState, hasWindows }: StateTable): string {
   const names = columns.map((column) => quoted(column.name));
   const typed = columns.map((column) => `${quoted(column.name)} ${column.type}`);
-  const written = [EVENT_KEY, ROW, ...(hasState ? [STATE] : []), ...names];
-  const [arrays, given] = hasState ? [', $4::text[]', ', state'] : ['', ''];
+  const more = [
+    ...(hasState ? [{ column: STATE, as: 'state', type: 'text' }] : []),
+    ...(hasWindows ? WINDOW_COLUMNS : []),
+  ];
+  const written = [EVENT_KEY, ROW, ...more.map(({ column }) => column), ...names];
+  const arrays = more.map(({ type }, index) => `, $${index + 4}::${type}[]`).join('');
+  const given = more.map(({ as }) => `, ${as}`).join('');
   return `INSERT INTO ${name} (${[ID, ...written].join(', ')})
     SELECT millrace_given.id, millrace_given.event_key, millrace_given.row,
-           ${[...(hasState ? ['millrace_given.state'] : []), ...names.map((column) => `millrace_values.${column}`)].join(', ')}
+           ${[...more.map(({ as }) => `millrace_given.${as}`), ...names.map((column) => `millrace_values.${column}`)].join(', ')}
       FROM unnest($1::text[], $2::text[], $3::json[]${arrays}) AS millrace_given (id, event_key, row${given})
       LEFT JOIN LATERAL json_to_record(millrace_given.row) AS millrace_values (${typed.join(', ')}) ON true
      ORDER BY millrace_given.id COLLATE "C"
     ON CONFLICT (${ID}) DO UPDATE SET ${written.map((column) => `${column} = EXCLUDED.${column}`).join(', ')}
     RETURNING xmax = 0 AS inserted`;
 }
+
+const WINDOW_COLUMNS = [
+  { column: WINDOW_START, as: 'window_start', type: 'bigint' },
+  { column: WINDOW_END, as: 'window_end', type: 'bigint' },
+  { column: HASH, as: 'hash', type: 'text' },
+  { column: OPEN, as: 'open', type: 'boolean' },
+  { column: GROUP, as: 'group_id', type: 'text' },
+];

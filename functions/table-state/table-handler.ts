@@ -11,7 +11,7 @@ import { openChanges, type SliceChanges } from './changes.ts';
 import { commitWithPage, loadWithPage } from './outbox.ts';
 import { rowsIn } from './postgres-rows.ts';
 import { openPublished } from './published.ts';
-import { reducePages } from './reduce.ts';
+import { reduceSlice } from './slice.ts';
 import { openState } from './state.ts';
 
 const TableOptions = z
@@ -54,12 +54,12 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
       const publishes = options?.changes !== undefined;
       const state = openState(table, { step, formerly }, { indexes, publishes, build });
       return {
-        write: ({ shard, pages, signal, progress }) =>
+        write: ({ shard, pages, time, signal, progress }) =>
           database.use(signal, async (client) => {
             const into = await state.begin(client, shard);
             const changes = changesOf(table, { step, options });
-            const { rejections, upTo } = await reducePages(rowsIn(client, into.state), table, { pages, changes });
-            if (changes === undefined) await commitAt(client, into.locked, progress(rejections));
+            const { rejections, upTo } = await reduceSlice(rowsIn(client, into.state), table, { pages, time, changes });
+            if (changes === undefined) await commitAt(client, into.locked, progress(rejections, { events: [], upTo }));
             else await commitWithPage(client, into.locked, progress(rejections, { events: changes.events(), upTo }));
             return rejections;
           }),

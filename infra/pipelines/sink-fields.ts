@@ -14,6 +14,7 @@ interface Keep {
   readonly key: readonly string[];
   readonly state?: unknown;
   readonly publishesEvents?: boolean;
+  readonly windows?: unknown;
 }
 
 /**
@@ -23,12 +24,7 @@ interface Keep {
  */
 export function fieldMistakes({ streams, sinks, tables }: ReadersOfStreams): string[] {
   const readers = [
-    // The key of a table with a state of its own, and of a join, are columns of its rows.
-    ...Object.entries(tables).map(([name, { from, keep }]) => ({
-      name,
-      from,
-      fields: keep.state === undefined && keep.publishesEvents !== true ? keep.key : [],
-    })),
+    ...Object.entries(tables).map(([name, { from, keep }]) => ({ name, from, fields: fieldsOf(keep) })),
     ...Object.entries(sinks).map(([name, { from, write }]) => ({ name, from, fields: write.fields ?? [] })),
   ];
   return readers.flatMap(({ name, from, fields }) => {
@@ -40,4 +36,13 @@ export function fieldMistakes({ streams, sinks, tables }: ReadersOfStreams): str
       (field) => undeclaredField(`step '${name}': a field of stream '${from}'`, field, declared) ?? [],
     );
   });
+}
+
+/**
+ * Returns the fields of a table's key that are fields of its events: the start of a window is none. The key of a table
+ * with a state of its own, and of a join, are columns of its rows.
+ */
+function fieldsOf({ key, state, publishesEvents, windows }: Keep): readonly string[] {
+  if (state !== undefined || publishesEvents === true) return [];
+  return windows === undefined ? key : key.filter((field) => field !== 'window_start');
 }

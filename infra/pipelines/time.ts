@@ -2,6 +2,7 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { StepConfig } from '../../functions/runtime/step-config.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
+import { changesOf } from './table-mistakes.ts';
 
 /** Which ticks the readers of a stream wait for. */
 export type TimePlan = NonNullable<StepConfig['time']>;
@@ -36,6 +37,8 @@ function timedStreams(pipelines: readonly Pipeline[]): readonly StreamPlan[] {
   const add = (stream: StreamPlan, table: string): void => {
     if (timed.some((one) => sameStream(one, stream))) return;
     if (stream.kind === 'existing') throw noTicks(stream.arn, table);
+    const writer = tableInto(stream, pipelines);
+    if (writer !== undefined) throw noTicksOfTables(writer, table);
     timed.push(stream);
     for (const { input } of transformsInto(stream, pipelines)) add(input, table);
   };
@@ -49,6 +52,25 @@ function noTicks(arn: string, table: string): UserMistake {
   return new UserMistake(
     `table '${table}' has windows, and its events come from the existing stream ${arn}: nothing there tells the time, because Millrace appends no ticks to a stream that is not its own. Have a source write these events into a stream of a pipeline, and read that one`,
   );
+}
+
+/** A table's changes carry no ticks: they say what the rows are now, and an old event may change any of them. */
+function noTicksOfTables(writer: string, table: string): UserMistake {
+  return new UserMistake(
+    `table '${table}' has windows, and its events are the changes of table '${writer}', which do not tell the time: read the stream that '${writer}' reads`,
+  );
+}
+
+function tableInto(stream: StreamPlan, pipelines: readonly Pipeline[]): string | undefined {
+  return pipelines
+    .flatMap((pipeline) =>
+      Object.entries(pipeline.tables).flatMap(([name, step]) => {
+        const { to } = changesOf(step) ?? {};
+        if (to === undefined || !sameStream(resolveStream(pipeline, to, pipelines), stream)) return [];
+        return [`${pipeline.name}/${name}`];
+      }),
+    )
+    .at(0);
 }
 
 interface Writer {

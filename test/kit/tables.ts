@@ -8,8 +8,9 @@ import type { Column } from '../../functions/sinks/postgres/columns.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { type RowRejection, rejectionOf } from '../../functions/sinks/postgres/row-rejection.ts';
 import { columnsOfTable } from '../../functions/table-state/columns.ts';
-import type { StoredRow } from '../../functions/table-state/fold.ts';
-import { type RowStore, reducePages } from '../../functions/table-state/reduce.ts';
+import { type StoredRow, shownRow } from '../../functions/table-state/fold.ts';
+import type { RowStore, RowsUntil } from '../../functions/table-state/reduce.ts';
+import { reduceSlice } from '../../functions/table-state/slice.ts';
 import { changesOf, type TableOptions, tableDefinition } from '../../functions/table-state/table-handler.ts';
 import { columnValue } from './column-values.ts';
 
@@ -163,17 +164,17 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
       columns: columnsOfTable(code),
     };
     return {
-      async write({ pages, signal, progress }) {
+      async write({ pages, time, signal, progress }) {
         await call('Begin', () => undefined, signal);
         const changes = new Map<string, { readonly stored: StoredRow; readonly row: Row | undefined } | undefined>();
         const read: ReceivedEvent[] = [];
         const published = changesOf(code, { step, options }, pageBytes);
-        const { rejections, upTo } = await reducePages(
+        const { rejections, upTo } = await reduceSlice(
           storeOf(into, changes, (work) => call('Copy', work, signal)),
           code,
-          { pages: noted(pages, read), changes: published },
+          { pages: noted(pages, read), time, changes: published },
         );
-        const moved = progress(rejections, published && { events: published.events(), upTo });
+        const moved = progress(rejections, { events: published?.events() ?? [], upTo });
         const { shard, revision } = moved;
         const note = (): unknown => commits.push({ step, shard, revision, rows: changedRows(into.table, changes) });
         const processed = (): ReceivedEvent[] => read.filter(({ position }) => upTo === undefined || position <= upTo);
@@ -252,7 +253,41 @@ type Changes = Map<string, { readonly stored: StoredRow; readonly row: Row | und
 /** Models a state table inside a transaction, whose changes nobody else sees. */
 function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promise<T>): RowStore {
   const { table, columns } = into;
+  const until = ({ end, from, to, most }: RowsUntil, isOpen: boolean): (readonly [string, StoredRow])[] =>
+    [...new Set([...table.stored.keys(), ...changes.keys()])]
+      .flatMap((id) => {
+        const stored = changes.has(id) ? changes.get(id)?.stored : table.stored.get(id);
+        const window = stored?.window;
+        if (stored === undefined || window === undefined || window.isOpen !== isOpen) return [];
+        return window.end <= end && window.hash >= from && window.hash <= to ? [[id, stored] as const] : [];
+      })
+      .sort(([a, one], [b, other]) => (one.window?.end ?? 0) - (other.window?.end ?? 0) || (a < b ? -1 : 1))
+      .slice(0, most);
   return {
+    due: async (rows) => new Map(until(rows, true)),
+    sessions: async (near) =>
+      new Map(
+        [...new Set([...table.stored.keys(), ...changes.keys()])].flatMap((id) => {
+          const stored = changes.has(id) ? changes.get(id)?.stored : table.stored.get(id);
+          const window = stored?.window;
+          if (stored === undefined || window === undefined) return [];
+          const isNear = near.some(
+            ({ group, from, to }) => group === window.group && window.end >= from && window.start <= to,
+          );
+          return isNear ? [[id, stored] as const] : [];
+        }),
+      ),
+    async drop(rows) {
+      for (const [id] of until(rows, false)) changes.set(id, undefined);
+    },
+    async close(ids) {
+      for (const id of ids) {
+        const stored = changes.has(id) ? changes.get(id)?.stored : table.stored.get(id);
+        if (stored?.window === undefined) throw new Error(`the row ${id} has no window`);
+        const shown = { ...stored, window: { ...stored.window, isOpen: false } };
+        changes.set(id, { stored: shown, row: rowOfStored(into, shown) });
+      }
+    },
     async read(ids) {
       const rows = ids.flatMap((id): [string, StoredRow][] => {
         const stored = changes.has(id) ? changes.get(id)?.stored : table.stored.get(id);
@@ -265,10 +300,9 @@ function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promi
         const made = [...after].map(([id, stored]) => {
           if (stored === undefined) return { id, change: undefined };
           if (stored.row === undefined) return { id, change: { stored, row: undefined } };
-          const all = Object.entries(JSON.parse(stored.row) as Row);
-          const data = Object.fromEntries(all.filter(([name]) => columns.some((column) => column.name === name)));
-          const one = rowOf(into, { data });
-          return 'refusal' in one ? one : { id, change: { stored, row: one.row } };
+          const one = rowOf(into, { data: dataOf(columns, stored.row) });
+          if ('refusal' in one) return one;
+          return { id, change: { stored, row: stored.window?.isOpen === true ? undefined : one.row } };
         });
         const refused = made.find((one) => 'refusal' in one);
         if (refused !== undefined && 'refusal' in refused) return refused.refusal;
@@ -278,10 +312,26 @@ function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promi
   };
 }
 
+/** Returns the fields of a stored row that are columns. */
+function dataOf(columns: readonly Column[], row: string): Row {
+  const all = Object.entries(JSON.parse(row) as Row);
+  return Object.fromEntries(all.filter(([name]) => columns.some((column) => column.name === name)));
+}
+
+/** Returns a row that was stored before as the table shows it. */
+function rowOfStored(into: Into, { row }: StoredRow): Row | undefined {
+  if (row === undefined) return undefined;
+  const made = rowOf(into, { data: dataOf(into.columns, row) });
+  return 'row' in made ? made.row : undefined;
+}
+
 function changedRows({ stored }: Table, changes: Changes): TableCommit['rows'] {
-  const parsed = (row: StoredRow | undefined): unknown => (row?.row === undefined ? undefined : JSON.parse(row.row));
+  const parsed = (row: StoredRow | undefined): unknown => {
+    const shown = shownRow(row);
+    return shown === undefined ? undefined : JSON.parse(shown);
+  };
   return [...changes]
-    .filter(([id, change]) => stored.get(id)?.row !== change?.stored.row)
+    .filter(([id, change]) => shownRow(stored.get(id)) !== shownRow(change?.stored))
     .map(([id, change]) => ({ old: parsed(stored.get(id)), now: parsed(change?.stored) }));
 }
 

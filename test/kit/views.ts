@@ -24,6 +24,18 @@ export interface StreamView {
   repeats(): number;
   /** Returns the ticks of all shards, in the order of their arrival, those that came twice included. */
   ticks(): readonly Tick[];
+  /**
+   * Returns all that was ever appended, ticks and duplicates included, in the order of the shards and their records.
+   */
+  log(): readonly LogItem[];
+}
+
+/** An event or a tick, and where it came. */
+export interface LogItem {
+  readonly shard: Shard;
+  readonly arrivedMillis: number;
+  readonly event: ReceivedEvent | undefined;
+  readonly tick: Tick | undefined;
 }
 
 export function streamView({ stage }: World, stream: string, own: readonly string[]): StreamView {
@@ -54,6 +66,26 @@ export function streamView({ stage }: World, stream: string, own: readonly strin
       stage.streams
         .appended(stream)
         .flatMap((record) => decodeRecord(record, { name: stream }).ticks.map(({ tick }) => tick)),
+    log: () =>
+      stage.streams.shards(stream).flatMap((shard) =>
+        stage.streams
+          .appended(stream)
+          .filter(({ shardId }) => shardId === shard.id)
+          .flatMap((record) => {
+            const { entries, ticks } = decodeRecord(record, { name: stream });
+            const at = { shard, arrivedMillis: record.approximateArrivalMillis };
+            const events = entries.map((entry, index): LogItem & { readonly place: number } => {
+              return { ...at, event: 'event' in entry ? entry.event : undefined, tick: undefined, place: index + 0.5 };
+            });
+            const told = ticks.map(({ tick, entriesBefore }) => ({
+              ...at,
+              event: undefined,
+              tick,
+              place: entriesBefore,
+            }));
+            return [...events, ...told].sort((one, other) => one.place - other.place);
+          }),
+      ),
   };
 }
 

@@ -60,7 +60,7 @@ export const tableMistakes: Readonly<Record<string, Mistake>> = {
   'rows-before-read-elsewhere': [
     {
       file: 'functions/table-state/changes.ts',
-      text: 'changed.has(id) ? changed.get(id)?.old : rows.get(id)?.row;',
+      text: 'changed.has(id) ? changed.get(id)?.old : shownRow(rows.get(id));',
       mistake: 'READ.has(id) ? READ.get(id) : (READ.set(id, rows.get(id)?.row), rows.get(id)?.row);',
     },
     {

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { covers } from '../../functions/runtime/log/shards.ts';
+import { hashOf } from '../../functions/runtime/record-codec/hash.ts';
+import { defineTable } from '../../functions/runtime/table.ts';
 import { defineTransform } from '../../functions/runtime/transform.ts';
+import { tumbling } from '../../functions/runtime/windows.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { basket, CartEvent } from '../../functions/tables/basket.ts';
 import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
@@ -8,11 +12,15 @@ import { planOf } from '../../infra/pipelines/plan.ts';
 import { givenPipeline } from '../kit/given.ts';
 import { event } from '../kit/given-events.ts';
 
-const HOUR = 3_600_000;
-const windows = { kind: 'tumbling', gapMillis: 0, graceMillis: HOUR, retentionMillis: HOUR, emit: 'changes' } as const;
-
-/** A table that says that it has windows, so that its streams get ticks. */
-const timed = { ...basket, windows };
+/** A table with windows, so that its streams get ticks. */
+const timed = defineTable({
+  entry: import.meta.url,
+  from: CartEvent,
+  row: z.object({ customer_id: z.string(), items: z.int32() }),
+  key: ['customer_id'],
+  window: tumbling({ size: 3_600_000 }),
+  reduce: (row, { data: { customer_id } }) => ({ customer_id, items: (row?.items ?? 0) + 1 }),
+});
 
 const copy = defineTransform({
   entry: import.meta.url,
@@ -82,6 +90,33 @@ test('a transform passes each tick on, behind its output, for the range of the s
     expect(ranges(millis)).toEqual(
       new Set([0n, 1n << 127n].flatMap((from) => [0n, 1n << 127n].map((aim) => `shop/cleaning ${from} ${aim}`))),
     );
+});
+
+test('a tick that is passed on stands behind the output of every event that came before it', async () => {
+  const run = await givenPipeline(shop);
+  for (const name of ['ann', 'bob', 'cid', 'dan', 'eve']) {
+    // The transform gets events and ticks in one batch.
+    await run.when.paused('cleaning');
+    await run.given('cart', [added(name), added(`${name} 2`)]);
+    await run.when.pass(minutes(2));
+    await run.given('cart', [added(`${name} 3`)]);
+    await run.when.resumed('cleaning');
+    await run.when.pass(minutes(1));
+  }
+  await run.settled();
+  const passed = run.stream('clean').log();
+  for (const [place, { shard, tick }] of passed.entries()) {
+    if (tick?.from === undefined) continue;
+    const { from } = tick;
+    const before = passed.slice(0, place).filter((item) => item.shard.id === shard.id);
+    const log = run.stream('cart').log();
+    const first = log.findIndex((item) => item.tick?.millis === tick.millis && item.shard.from === from.from);
+    const wanted = log
+      .slice(0, first)
+      .flatMap(({ event: one, shard: of }) => (of.from === from.from && one !== undefined ? [one.key] : []))
+      .filter((key) => covers(tick.aim, hashOf(key)));
+    expect(wanted.filter((key) => !before.some((item) => item.event?.key === key))).toEqual([]);
+  }
 });
 
 test('an S3 sink, a transform beside the way and a table see no tick', async () => {

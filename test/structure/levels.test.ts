@@ -25,7 +25,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['record-codec'],
   ['dead-letters'],
   ['json', 'aws', 'exclusive.ts', 'operator-request.ts', 'metrics.ts'],
-  ['rejection.ts', 'step-config.ts', 'time'],
+  ['rejection.ts', 'step-config.ts', 'time', 'windows.ts'],
   ['event.ts', 'blame.ts'],
   ['position.ts', 'errors.ts', 'cut-text.ts'],
 ];

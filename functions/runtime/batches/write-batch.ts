@@ -5,7 +5,7 @@ import { encodeState, type StepState } from '../checkpoints/step-state.ts';
 import { type Outbox, openOutbox, type Prepared } from '../outbox/outbox.ts';
 import { START_OF_SHARD } from '../position.ts';
 import type { Rejection } from '../rejection.ts';
-import type { OpenSink, Progress, Published, SinkDefinition, Slice } from '../sink.ts';
+import type { OpenSink, Progress, Published, SinkDefinition, Slice, SliceTime } from '../sink.ts';
 import type { Step } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
 import { type Batch, openBatch } from './batch.ts';
@@ -239,6 +239,7 @@ function writingOf(
       from: loaded.state.position,
       to: to.position ?? START_OF_SHARD,
       pages: pagesOf(toWrite.batch.events),
+      time: timeOf(toWrite),
       signal,
       progress,
     },
@@ -252,9 +253,18 @@ function partOf(
   { batch, shard, to, pages }: Omit<BatchToWrite, 'options'> & Pick<PagedState, 'pages'>,
   { upTo }: Published,
 ): Pick<BatchToWrite, 'batch'> & PagedState {
-  if (upTo === undefined || upTo === batch.events.at(-1)?.position) return { batch, state: to, pages };
+  if (upTo === undefined) return { batch, state: to, pages };
   const part = batch.upTo(upTo);
   return { batch: part, ...pagedState(part.state(), shard.loaded.revision, step.markLimits) };
+}
+
+/** Returns what a sink needs to know about the time in a batch. Undefined: it needs nothing. */
+function timeOf({ batch, shard }: Pick<BatchToWrite, 'batch' | 'shard'>): SliceTime | undefined {
+  const { time, events } = batch;
+  if (time === undefined) return undefined;
+  const { momentOf, clock, eventsBeforeTick } = time;
+  const before = events.at(-1)?.position ?? shard.loaded.state.position ?? START_OF_SHARD;
+  return { momentOf, clock, beforeTick: eventsBeforeTick === events.length ? before : undefined };
 }
 
 const PAGE_EVENTS = 5_000;

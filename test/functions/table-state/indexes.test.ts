@@ -83,7 +83,7 @@ test("an index of the user's own is left alone", async () => {
 
 test('an index whose build failed is made again by the next process', async () => {
   await write(0);
-  const state = { name: STATE, columns: [], hasState: false };
+  const state = { name: STATE, columns: [], hasState: false, hasWindows: false };
   const build = { step: 'shop/latest', state, indexes: [['n']] };
   const holder = await server.connect(database);
   await holder.query(`BEGIN; INSERT INTO ${STATE} VALUES ('x', 'x', '{}', 'x', 'x', 1)`);
@@ -102,7 +102,11 @@ test('an index whose build failed is made again by the next process', async () =
 
 test('one process builds at a time, and a second one neither waits nor drops what the first is building', async () => {
   await write(0);
-  const build = { step: 'shop/latest', state: { name: STATE, columns: [], hasState: false }, indexes: [['n']] };
+  const build = {
+    step: 'shop/latest',
+    state: { name: STATE, columns: [], hasState: false, hasWindows: false },
+    indexes: [['n']],
+  };
   const [one, other] = await Promise.all([buildIndexes(login(), build), buildIndexes(login(), build)]);
   expect([...one, ...other].filter((statement) => statement.startsWith('DROP'))).toEqual([]);
   await untilIndexes(['(n)']);

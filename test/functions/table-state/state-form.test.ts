@@ -101,7 +101,7 @@ test('an event whose row the database rejects changes none of its rows', async (
 test('an event may meet 1,000 rows, and so many are in memory at once', async () => {
   const ids = Array.from({ length: MOST_ROWS + 1 }, (_, i) => `row ${i}`);
   const events = logOf([adding(ids, 1), adding(ids.slice(1), 1), adding(['x'], 1), adding(['y'], 1)]);
-  const { given, rejections } = readEvents(sums, events);
+  const { given, rejections } = readEvents(sums, events, undefined);
   expect(given.length).toBe(3);
   expect(rejections.map(({ message }) => message)).toEqual([
     'the event meets 1001 rows, and an event may meet 1000: split it in a transform before the table',

@@ -1,0 +1,149 @@
+import { EventRejected } from '../runtime/errors.ts';
+import type { ReceivedEvent } from '../runtime/event.ts';
+import { type Rejection, rejectionOf } from '../runtime/rejection.ts';
+import type { KeyedEvent } from '../runtime/table.ts';
+import type { Moment } from '../runtime/time/batch-time.ts';
+import { AHEAD_MILLIS, type TableWindows, type Window } from '../runtime/windows.ts';
+
+/** Where the row of a window stands in time. */
+export interface RowWindow extends Window {
+  /** The hash of the events' key, in hexadecimal with 32 digits: whoever reads its shard closes the window. */
+  readonly hash: string;
+  /** True: the table shows the row only once its window closes, and it has not closed. */
+  readonly isOpen: boolean;
+  /** Of a session: equal for all sessions of a key. */
+  readonly group?: string | undefined;
+}
+
+/** What an event does to the row of one window. */
+export interface WindowedRow extends KeyedEvent {
+  readonly in: RowWindow;
+  /** Of sessions: how long a key is silent before its session ends. 0 for other windows. */
+  readonly gap: number;
+  /** Windows that end at this time or earlier have closed, and are no longer kept. */
+  readonly lastClosed: number;
+  readonly lastGone: number;
+}
+
+/** Which windows an event goes into, and the dead letter of those that it has missed. */
+export interface Judged {
+  readonly rows: readonly WindowedRow[];
+  readonly rejection?: Rejection | undefined;
+}
+
+/**
+ * Judges an event by the watermark of its own place in the log, window by window. An event that has missed some of its
+ * windows counts in the others and becomes a dead letter, which names those that it has missed. The watermark is in the
+ * letter too: when that is redriven, the event goes into exactly the windows that had closed by then, as long as they
+ * are kept.
+ *
+ * Throws `EventRejected` for an event that is dated too far ahead. It would close windows before their time.
+ */
+export function judge(
+  windows: TableWindows,
+  event: ReceivedEvent,
+  { rows, moment }: { readonly rows: readonly KeyedEvent[]; readonly moment: Moment },
+): Judged {
+  refuseFuture(windows, event, moment);
+  const { watermark } = moment;
+  const lateAt = event.lateAt === undefined ? undefined : Date.parse(event.lateAt);
+  if (lateAt !== undefined) return redriven(windows, event, { rows, moment, lateAt });
+  const missed = rows.filter((row) => isLate(windows, windowOf(row), watermark));
+  const taken = rows.filter((row) => !missed.includes(row)).map((row) => placed(windows, row, moment));
+  if (missed.length === 0) return { rows: taken };
+  const message = `${named(missed)} had closed: time was ${iso(watermark)}, and the grace period is ${windows.graceMillis / 1_000} s`;
+  return { rows: taken, rejection: letter(event, message, watermark) };
+}
+
+/**
+ * Judges an event that is redriven: it missed the windows that had closed at `lateAt`, and has counted in the others.
+ */
+function redriven(
+  windows: TableWindows,
+  event: ReceivedEvent,
+  at: { readonly rows: readonly KeyedEvent[]; readonly moment: Moment; readonly lateAt: number },
+): Judged {
+  const { rows, moment, lateAt } = at;
+  const missed = rows.filter((row) => isLate(windows, windowOf(row), lateAt));
+  const gone = missed.filter((row) => isGone(windows, windowOf(row), moment.watermark));
+  const taken = missed.filter((row) => !gone.includes(row)).map((row) => placed(windows, row, moment));
+  if (gone.length === 0) return { rows: taken };
+  // The letter of what is left names only windows that are gone: what was taken now is not taken again.
+  const last = gone.at(-1);
+  const goneAt = last === undefined ? lateAt : Math.min(lateAt, windowOf(last).end + windows.graceMillis);
+  const message = `${named(gone)} is no longer kept: time was ${iso(moment.watermark)}; a larger retention keeps windows longer`;
+  return { rows: taken, rejection: letter(event, message, goneAt) };
+}
+
+/** Tells whether an event of a window comes too late. Of a session, the window is the time of the event. */
+export function isLate({ graceMillis }: TableWindows, { end }: Window, watermark: number): boolean {
+  return end + graceMillis <= watermark;
+}
+
+/** Tells whether a window has closed: no event on time can come any more. */
+export function isClosed(windows: TableWindows, { end }: Window, watermark: number): boolean {
+  return end <= lastClosed(windows, watermark);
+}
+
+/** Returns the latest end of a window that has closed. */
+export function lastClosed({ gapMillis, graceMillis }: TableWindows, watermark: number): number {
+  return watermark - graceMillis - gapMillis;
+}
+
+/** Returns the latest end of a window that is no longer kept. */
+export function lastGone({ retentionMillis }: TableWindows, watermark: number): number {
+  return watermark - retentionMillis;
+}
+
+function isGone(windows: TableWindows, { end }: Window, watermark: number): boolean {
+  return end <= lastGone(windows, watermark);
+}
+
+function placed(windows: TableWindows, row: KeyedEvent, { watermark, hash }: Moment): WindowedRow {
+  const { start, end } = windowOf(row);
+  const isOpen = windows.emit === 'final' && !isClosed(windows, { start, end }, watermark);
+  const group = windows.kind === 'session' ? row.id : undefined;
+  return {
+    ...row,
+    in: { start, end, hash: hashText(hash()), isOpen, group },
+    gap: windows.gapMillis,
+    lastClosed: windows.emit === 'final' ? lastClosed(windows, watermark) : Number.POSITIVE_INFINITY,
+    lastGone: lastGone(windows, watermark),
+  };
+}
+
+/** Writes a hash key so that texts sort as the numbers do. */
+export function hashText(hash: bigint): string {
+  return hash.toString(16).padStart(32, '0');
+}
+
+function refuseFuture({ aheadMillis = AHEAD_MILLIS }: TableWindows, { time }: ReceivedEvent, moment: Moment): void {
+  const { arrivedMillis } = moment;
+  if (Date.parse(time) <= arrivedMillis + aheadMillis) return;
+  throw new EventRejected(
+    'future',
+    `it is dated ${time} and arrived at ${iso(arrivedMillis)}: more than ${aheadMillis / 1_000} s ahead; correct the clock of its producer, or raise how far ahead the table allows`,
+  );
+}
+
+function windowOf({ id, window }: KeyedEvent): Window {
+  if (window === undefined) throw new Error(`the table has windows, and the row ${id} has none`);
+  return window;
+}
+
+function named(rows: readonly KeyedEvent[]): string {
+  const [first, last] = [rows[0], rows.at(-1)];
+  if (first === undefined || last === undefined) return 'no window';
+  const text = (row: KeyedEvent): string => `${iso(windowOf(row).start)} to ${iso(windowOf(row).end)}`;
+  return first === last
+    ? `the window ${text(first)}`
+    : `each of ${rows.length} windows, from ${text(first)} up to ${text(last)},`;
+}
+
+function letter(event: ReceivedEvent, message: string, watermark: number): Rejection {
+  return { ...rejectionOf(event, { reason: 'late', message }), origin: { lateAt: iso(watermark) } };
+}
+
+function iso(millis: number): string {
+  return new Date(millis).toISOString();
+}
