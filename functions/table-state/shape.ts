@@ -8,9 +8,11 @@ export interface Shape {
   readonly key: readonly string[];
   /** What the state is made of, where it is not the row. */
   readonly state?: string | undefined;
-  /** The kind of its windows, and when the table shows them. Size and grace may change: rows keep their windows. */
+  /** The kind of its windows, and when the table shows them. Size and grace may change. */
   readonly windows?: string | undefined;
-  /** The same as `state` for people, clause by clause. Comments of earlier versions do not have it, nor what follows. */
+  /**
+   * The same as `state` for people, clause by clause. Comments of earlier versions do not have it, nor what follows.
+   */
   readonly parts?: Readonly<Record<string, string>> | undefined;
   /** Stands for how rows are made of states. */
   readonly shown?: string | undefined;

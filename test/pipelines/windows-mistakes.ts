@@ -3,7 +3,6 @@ import type { Mistake } from '../faults/mistakes.ts';
 import { plant } from '../faults/plant.ts';
 
 const JUDGE = 'functions/table-state/judge-windows.ts';
-const CLOCK = 'functions/runtime/time/clock.ts';
 
 /** Mistakes that somebody might make with windows and time. The schedules have to catch each of them. */
 export const windowMistakes: Readonly<Record<string, Mistake>> = {
@@ -27,24 +26,6 @@ export const windowMistakes: Readonly<Record<string, Mistake>> = {
       file: 'functions/runtime/checkpoints/shard-states.ts',
       text: 'const clock = inherited.clocks.length === 0 ? undefined : inheritedClock(inherited.clocks, shard);',
       mistake: 'const clock = undefined;',
-    },
-  ],
-
-  /** Takes the latest of the times that steps have passed on, not the lowest. */
-  'highest-tick': [
-    {
-      file: CLOCK,
-      text: 'sides.map((one) => lowestTime(passed.get(one) ?? NO_TILES))',
-      mistake: 'sides.map((one) => Math.max(...(passed.get(one) ?? NO_TILES).map(({ millis }) => millis)))',
-    },
-  ],
-
-  /** Closes all windows by the time of one shard. */
-  'closes-for-others': [
-    {
-      file: 'functions/table-state/close-windows.ts',
-      text: 'const due = await store.due({ end, from: hashText(from), to: hashText(to),',
-      mistake: 'const due = await store.due({ end, from: hashText(from * 0n), to: hashText(to | ((1n << 128n) - 1n)),',
     },
   ],
 
