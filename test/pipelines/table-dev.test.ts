@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
+import type { Table } from '../../functions/runtime/table.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
 import { basket, CartEvent } from '../../functions/tables/basket.ts';
 import { cartContents } from '../../functions/tables/cart-contents.sql.ts';
@@ -7,6 +8,7 @@ import { everythingDone } from '../../infra/local/everything-done.ts';
 import { startLocal } from '../../infra/local/start.ts';
 import { stepStatus } from '../../infra/operation/status/status.ts';
 import { tableStatuses } from '../../infra/operation/status/table-status.ts';
+import { tableChanges } from '../../infra/operation/table-changes.ts';
 import { definePipeline } from '../../infra/pipelines/pipeline.ts';
 
 const shop = definePipeline({
@@ -16,7 +18,7 @@ const shop = definePipeline({
   tables: { basket: { from: 'cart', keep: basket }, contents: { from: 'cart', keep: cartContents } },
 });
 
-test('on a laptop a table step, in TypeScript or SQL, keeps its table in a real Postgres, and status reads its positions there', async () => {
+test('on a laptop a table step, in TypeScript or SQL, keeps its table in a real Postgres, and status and sql plan read it there', async () => {
   const log: string[] = [];
   const { signal } = new AbortController();
   await using running = new AsyncDisposableStack();
@@ -56,6 +58,11 @@ test('on a laptop a table step, in TypeScript or SQL, keeps its table in a real 
   const hostile = { ...question, statement: 'SELECT * FROM "basket state 1"' };
   expect(await local.stage.ask(hostile, signal)).toMatchObject({ refusal: { code: '42501' } });
   const table = local.runner.steps.find((step) => step.kind === 'table');
+  const changesOf = (keep: Table) => tableChanges([{ plan: table!, table: keep }], local.stage, signal);
+  expect(await changesOf(basket)).toMatchObject([{ table: 'basket', change: 'none' }]);
+  expect(await changesOf({ ...basket, key: ['customer_id'] } as Table)).toMatchObject([
+    { change: 'rebuild', differences: ['the key was customer_id, item and is customer_id'], log: { isWhole: true } },
+  ]);
   expect(await stepStatus(table!, local.stage, signal)).toMatchObject([
     { step: 'basket', state: 'idle', recordsBehind: 0, deadLetters: 0 },
     { step: 'basket', state: 'idle', recordsBehind: 0, deadLetters: 0 },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { salesByRegion } from '../../../functions/tables/sales-by-region.sql.ts';
 import { planFor } from '../../../infra/sql/compile.ts';
 import { stateParts } from '../../../infra/sql/plan/state-parts.ts';
 import { shownShape } from '../../../infra/sql/plan/state-shape.ts';
@@ -54,4 +55,11 @@ test.each([
   ['which aggregate a column shows', BASE.replace('sum(n) AS b', 'sum(amount) AS b')],
 ])('a table shows other rows of the same states when this changes: %s', async (_, text) => {
   expect(await shownOf(text)).not.toBe(await shownOf(BASE));
+});
+
+test('the module of a table says both, where the state is compared', () => {
+  expect(salesByRegion.state).toMatchObject({
+    parts: { 'GROUP BY': 'region, category', aggregates: 'count(*), sum(sales), avg(profit), max(sales)' },
+    shown: expect.stringMatching(/^[0-9a-f]{12}$/),
+  });
 });
