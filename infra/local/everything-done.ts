@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { stepStatus } from '../operation/status/status.ts';
 import type { StepPlan } from '../pipelines/plan.ts';
+import { topDown } from '../pipelines/top-down.ts';
 import { functionName, isContinuous, isScheduled } from './runner.ts';
 import type { Local } from './start.ts';
 
@@ -21,6 +22,14 @@ export async function everythingDone(local: Local, signal: AbortSignal): Promise
     }
     if (behind.length === 0) return;
     await Promise.all(behind.filter(isScheduled).map((step) => untilAborted(runner.runNow(step), signal)));
+  }
+}
+
+/** Waits until the continuous steps of a pipeline have taken what its sources have written before this call. */
+export async function caughtUp({ plans, runner }: Local, pipeline: string, signal: AbortSignal): Promise<void> {
+  const items = plans.filter(({ name }) => name === pipeline).flatMap(topDown);
+  for (const item of items) {
+    if (item.what === 'step' && isContinuous(item.step)) await untilAborted(runner.caughtUp(item.step), signal);
   }
 }
 

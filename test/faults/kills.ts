@@ -12,7 +12,8 @@ import { everythingDone } from '../../infra/local/everything-done.ts';
 import { bundleStep, functionOf } from '../../infra/local/functions.ts';
 import { isScheduled } from '../../infra/local/runner.ts';
 import { type Local, startLocal } from '../../infra/local/start.ts';
-import { pipelines } from '../../infra/pipelines/all.ts';
+import { orders } from '../../infra/pipelines/orders.ts';
+import { sensors } from '../../infra/pipelines/sensors.ts';
 import { type Killer, type KillsOptions, killer } from './killer.ts';
 
 export interface Killed {
@@ -23,8 +24,8 @@ export interface Killed {
 }
 
 /**
- * Runs the demo's pipelines on this machine, with real processes and servers, and kills processes of every step that
- * reads (SIGKILL) at random times during their work. The HTTP source is spared: its caller sends an unacknowledged
+ * Runs two of the demo's pipelines on this machine, with real processes and servers, and kills processes of every step
+ * that reads (SIGKILL) at random times during their work. The HTTP source is spared: its caller sends an unacknowledged
  * request again, which may duplicate the event.
  */
 export async function killAtRandom({ kills, seed, say, signal }: KillsOptions): Promise<Killed> {
@@ -32,7 +33,10 @@ export async function killAtRandom({ kills, seed, say, signal }: KillsOptions): 
   const folder = await mkdtemp(join(tmpdir(), 'millrace-kills-'));
   running.defer(() => rm(folder, { recursive: true, force: true }));
   const killing = killer({ kills, seed, say, signal });
-  const local = await startLocal({ pipelines, onLog: () => undefined, trace: killing.trace, signal }, running);
+  const local = await startLocal(
+    { pipelines: [orders, sensors], onLog: () => undefined, trace: killing.trace, signal },
+    running,
+  );
   await shortenTimes(local);
   killing.begin(local.runner);
   const ended = new AbortController();

@@ -29,3 +29,9 @@ export function sameEntries(what: string, expected: readonly string[], found: re
     { what: `${what}: duplicated or changed`, expected: 0, found: wrong },
   ];
 }
+
+/** As `sameEntries`, in one row when all agree. */
+export function sameRows(what: string, expected: readonly string[], found: readonly string[]): Check[] {
+  const [count, ...others] = sameEntries(what, expected, found);
+  return [count as Check, ...others.filter((check) => check.expected !== check.found)];
+}

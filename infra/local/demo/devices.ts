@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { rowsOf } from './data.ts';
+import { post, sendAll } from './post.ts';
 
 /** What the devices sent, and how it was received. */
 export interface Sent {
@@ -13,8 +13,6 @@ export interface Sent {
   /** Those of `notJson` that the source rejected. */
   readonly rejected: number;
 }
-
-const READINGS_A_REQUEST = 100;
 
 /** Faults that real devices have. Each says so in `fault`: they are not part of the data set. */
 const FAULTS = {
@@ -55,30 +53,4 @@ function asReading(row: Readonly<Record<string, string>>): object {
   const { location, date, weather, ...numbers } = row;
   const measured = Object.fromEntries(Object.entries(numbers).map(([name, cell]) => [name, Number(cell)]));
   return { sensor_id: location, date, ...measured, weather };
-}
-
-async function sendAll(url: string, readings: readonly object[]): Promise<number> {
-  let accepted = 0;
-  for (let start = 0; start < readings.length; start += READINGS_A_REQUEST) {
-    const body = JSON.stringify(readings.slice(start, start + READINGS_A_REQUEST));
-    const reply = await postUntilAccepted(url, body);
-    accepted += ((await reply.json()) as { accepted: number }).accepted;
-  }
-  return accepted;
-}
-
-/** Posts a body, and retries after 429 and 503 as the reply asks. */
-async function postUntilAccepted(url: string, body: string): Promise<Response> {
-  for (;;) {
-    const reply = await post(url, body);
-    if (reply.status === 202) return reply;
-    if (reply.status !== 429 && reply.status !== 503) {
-      throw new Error(`${url} replied ${reply.status}: ${await reply.text()}`);
-    }
-    await delay(1_000 * Number(reply.headers.get('retry-after') ?? 1));
-  }
-}
-
-function post(url: string, body: string): Promise<Response> {
-  return fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
 }

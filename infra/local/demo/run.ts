@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { whyOf } from '../../emulator/why.ts';
 import type { Pipeline } from '../../pipelines/pipeline.ts';
-import { everythingDone } from '../everything-done.ts';
+import { caughtUp, everythingDone } from '../everything-done.ts';
 import { printOnce } from '../repeated-lines.ts';
 import { nameOf } from '../runner.ts';
 import { type Local, startLocal } from '../start.ts';
@@ -11,13 +11,15 @@ import { type Sent, sendReadings } from './devices.ts';
 import { showProgress } from './progress.ts';
 import { reconcileDeadLetters, reconcileOrders, reconcileSensors } from './reconcile.ts';
 import { checkReport, deadLetterReport, objectReport, queryReport, stepReport } from './report.ts';
+import { reconcileShop, sendCustomers, sendShop, shopReport } from './shop.ts';
+import { type ShopData, shopData } from './shop-data.ts';
 
 /** The demo takes seconds. This ends it when a changed step never catches up. */
 const LONGEST_MILLIS = 5 * 60_000;
 
 /**
- * Sends two real data sets through both pipelines on this machine, from their sources to S3 and Postgres, and compares
- * every count with the input files. Resolves to whether all counts agree.
+ * Sends two real data sets, and what a shop does, through the example pipelines on this machine, from their sources to
+ * S3 and Postgres, and compares every count with the input files. Resolves to whether all counts agree.
  */
 export async function runDemo(
   pipelines: readonly Pipeline[],
@@ -25,7 +27,7 @@ export async function runDemo(
   signal: AbortSignal,
 ): Promise<boolean> {
   const startedMillis = Date.now();
-  const [orders, weather] = [ordersFile(), weatherFile()];
+  const given = { orders: ordersFile(), weather: weatherFile(), shop: await shopData(startedMillis) };
   const printFailure = printOnce(print);
   await using running = new AsyncDisposableStack();
   print('Starting Kinesis, DynamoDB, S3, SQS and Postgres on this machine, and bundling the functions …');
@@ -43,11 +45,11 @@ export async function runDemo(
     running,
   );
   print(
-    `Started after ${seconds(startedMillis)}. Putting superstore.csv into the landing bucket and sending weather.csv over HTTP …`,
+    `Started after ${seconds(startedMillis)}. Putting superstore.csv into the landing bucket, and sending weather.csv and the shop's events over HTTP …`,
   );
   const progress = showProgress(local, print);
   const tooLong = AbortSignal.timeout(LONGEST_MILLIS);
-  const flowing = flow(local, { orders, weather }, AbortSignal.any([signal, tooLong])).finally(() => progress.end());
+  const flowing = flow(local, given, AbortSignal.any([signal, tooLong])).finally(() => progress.end());
   const sent = await flowing.catch(async (error: unknown) => {
     if (!tooLong.aborted) throw error;
     print(await stepReport(local));
@@ -56,7 +58,7 @@ export async function runDemo(
     );
   });
   print(`All steps have caught up after ${seconds(startedMillis)}.\n`);
-  const agrees = await report(local, sent, print);
+  const agrees = await report(local, { sent, shop: given.shop }, print);
   print(
     agrees
       ? `\nAll counts agree: nothing lost, no duplicates. ${seconds(startedMillis)} in all.`
@@ -65,19 +67,35 @@ export async function runDemo(
   return agrees;
 }
 
-async function flow(local: Local, files: { orders: string; weather: string }, signal: AbortSignal): Promise<Sent> {
+interface Given {
+  readonly orders: string;
+  readonly weather: string;
+  readonly shop: ShopData;
+}
+
+async function flow(local: Local, { orders, weather, shop }: Given, signal: AbortSignal): Promise<Sent> {
   const { runner } = local;
-  const url = runner.urls.get('sensors/devices');
-  if (url === undefined) throw new Error("the pipeline 'sensors' has no source 'devices' that answers requests");
+  const urlOf = (source: string): string => {
+    const url = runner.urls.get(source);
+    if (url === undefined) throw new Error(`no source ${source} answers requests: the demo runs the example pipelines`);
+    return url;
+  };
   const [sent] = await Promise.all([
-    sendReadings(url, files.weather),
-    runner.landing.put(files.orders, 'orders/superstore.csv'),
+    sendReadings(urlOf('sensors/devices'), weather),
+    runner.landing.put(orders, 'orders/superstore.csv'),
+    sendCustomers(urlOf, shop)
+      .then(() => caughtUp(local, 'shop', signal))
+      .then(() => sendShop(urlOf, shop)),
   ]);
   await everythingDone(local, signal);
   return sent;
 }
 
-async function report(local: Local, sent: Sent, print: (text: string) => void): Promise<boolean> {
+async function report(
+  local: Local,
+  { sent, shop }: { readonly sent: Sent; readonly shop: ShopData },
+  print: (text: string) => void,
+): Promise<boolean> {
   const { stage } = local;
   const { host, port, name, user, password } = stage.resources.database;
   const database = new pg.Client({ host, port, database: name, user, password });
@@ -88,9 +106,11 @@ async function report(local: Local, sent: Sent, print: (text: string) => void): 
     print(`The HTTP source rejected ${sent.rejected} requests that are not JSON, with status 400.\n`);
     print(await objectReport(stage));
     print(await queryReport(database));
+    print(await shopReport(database));
     const checks: readonly Check[] = [
       ...(await reconcileOrders(stage, database)),
       ...(await reconcileSensors(stage, database, sent)),
+      ...(await reconcileShop(database, shop)),
       ...(await reconcileDeadLetters(stage, sent)),
     ];
     print(checkReport(checks));

@@ -81,7 +81,11 @@ describe.each<{ what: string; pipelines: readonly Pipeline[]; inside: readonly s
   {
     what: 'the pipelines that are deployed',
     pipelines: all,
-    inside: ['database-init', 'database-query', 'orders--completed_orders', 'sensors--readings'],
+    inside: [
+      ...['database-init', 'database-query', 'orders--completed_orders', 'sensors--readings'],
+      ...['shop--basket', 'shop--sales_by_region', 'shop--alert', 'shop--name-sales'],
+      ...['shop--basket_copy', 'shop--named_sales', 'shop--calls'],
+    ],
   },
   {
     what: 'every kind of step',
