@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Expected } from './check/statement.ts';
 import { checkCondition, checkStatement } from './check/statement.ts';
 import { keyOf } from './check/table.ts';
-import { columnTextsCode, keptCode, stateTypesOf } from './emit/grouped.ts';
+import { columnTextsCode, keyColumnsOf, keptCode, stateTypesOf } from './emit/grouped.ts';
 import type { ModuleCode } from './emit/module-code.ts';
 import { expand, quoteText, typescriptModule } from './emit/module-code.ts';
 import { statementCode } from './emit/statement.ts';
@@ -130,7 +130,6 @@ function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOption
 
 /** Returns the code of what is in a table's module and not in a transform's. */
 export function tableCode(module: ModuleCode, plan: Plan): readonly string[] {
-  const keys = plan.grouping?.keys ?? [];
   const types = plan.grouping === undefined ? [] : stateTypesOf(plan.grouping).flat();
   return [
     `key: [${keyOf(plan).map(quoteText).join(', ')}],`,
@@ -142,7 +141,7 @@ export function tableCode(module: ModuleCode, plan: Plan): readonly string[] {
     `isGrowing: ${types.some(isGrowing)},`,
     `keyColumns: ${columnTextsCode(
       module,
-      keys.map(({ expression }) => expression.type),
+      plan.grouping === undefined ? [] : keyColumnsOf(plan.grouping).map(({ type }) => type),
     )},`,
     keptCode(module, plan),
   ];

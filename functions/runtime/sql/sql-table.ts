@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ReceivedEvent } from '../event.ts';
 import { checkIdSize, checkRowSize, type KeyedEvent, type StateForm, type Table } from '../table.ts';
+import type { Window } from '../windows.ts';
 import {
   type ColumnText,
   type KeptGroups,
@@ -14,6 +15,8 @@ import { type Identity, joinedIdentity } from './aggregates/identity.ts';
 import { createWriter } from './json/json-writer.ts';
 import { createRow } from './row/row.ts';
 import { blamedOn, runStatement } from './sql-transform.ts';
+import { microsOf, tableWindows, windowsAt } from './windows/table-windows.ts';
+import { boundValues, rowTime } from './windows/window.ts';
 
 /** A compiled `CREATE TABLE … AS SELECT`. */
 export interface TableStatement extends KeptGroups {
@@ -62,8 +65,11 @@ interface Group {
   readonly states: readonly unknown[];
 }
 
+type Kept = Required<Pick<Table, 'read' | 'state'>> & Pick<Table, 'windows' | 'sessions'>;
+
 /** Returns how a statement's groups are read, kept and shown. */
-export function keptBy(statement: TableStatement): Required<Pick<Table, 'read' | 'state'>> {
+export function keptBy(statement: TableStatement): Kept {
+  const frame = statement.window;
   const row = createRow(statement.columns);
   const writer = createWriter(4_096);
   const place = { at: '' };
@@ -113,16 +119,35 @@ export function keptBy(statement: TableStatement): Required<Pick<Table, 'read' |
     return group;
   };
 
-  const added = (before: unknown, { key, rows }: Taken): Group => {
+  /** `bounds` are those of the window, which end the key: the session may have another start than before. */
+  const added = (before: unknown, { key, rows }: Taken, bounds: readonly unknown[]): Group => {
     const group = before as Group | undefined;
     const states = rows.reduce(
       (all, inputs) => statement.add(all, inputs, place),
       group?.states ?? startStates(statement),
     );
-    return checked({ key: group?.key ?? key, states });
+    return checked({ key: [...(group?.key.slice(0, key.length) ?? key), ...bounds], states });
+  };
+
+  const keyedEvents = (id: string, taken: Taken): readonly KeyedEvent[] => {
+    if (frame === undefined) return [{ id, reduce: (before) => attempt(() => added(before, taken, [])) }];
+    // All rows of an event have its time.
+    return windowsAt(frame, rowTime(taken.rows[0] ?? [])).map((window) => ({
+      id: frame.kind === 'session' ? id : idInWindow(id, window),
+      window,
+      reduce: (before, session = window) => attempt(() => added(before, taken, boundValues(microsOf(session)))),
+    }));
+  };
+
+  /** The row is made when the event between the sessions is added. */
+  const merge = (one: unknown, other: unknown): Group => {
+    const [first, second] = [one as Group, other as Group];
+    return attempt(() => ({ key: first.key, states: statement.merge?.(first.states, second.states, place) ?? [] }));
   };
 
   return {
+    ...(frame === undefined ? {} : { windows: tableWindows(frame) }),
+    ...(frame?.kind === 'session' ? { sessions: { merge } } : {}),
     state,
     read(event: ReceivedEvent): readonly KeyedEvent[] {
       const groups = new Map<string, Taken>();
@@ -136,7 +161,7 @@ export function keptBy(statement: TableStatement): Required<Pick<Table, 'read' |
       const select = (): void => statement.collect(row, event, take);
       const run = { file, columns, whereReads, ...(where === undefined ? {} : { where }), select };
       runStatement(run, { row, event, bytes: event.dataBytes, target: NO_TARGET });
-      return [...groups].map(([id, taken]) => ({ id, reduce: (before) => attempt(() => added(before, taken)) }));
+      return [...groups].flatMap(([id, taken]) => keyedEvents(id, taken));
     },
   };
 }
@@ -145,6 +170,13 @@ export function keptBy(statement: TableStatement): Required<Pick<Table, 'read' |
 interface Taken {
   readonly key: readonly unknown[];
   readonly rows: (readonly unknown[])[];
+}
+
+/** The start of the window follows the last blank of the text. */
+function idInWindow(id: string, { start }: Window): string {
+  const inWindow = `${id} ${start}`;
+  checkIdSize(inWindow);
+  return inWindow;
 }
 
 /** The identity of several values is joined already. Postgres stores no text with a zero or with half a character. */

@@ -20,7 +20,7 @@ import { joinedTable } from './joined-table.ts';
 import { notNullWhere } from './never-null.ts';
 import { checkOutputs } from './outputs.ts';
 import { noKey, rejectInTable, requireTableName, tableNamed, tablePlan } from './table.ts';
-import { rejectWindow, rejectWindowInTable } from './window.ts';
+import { rejectWindow } from './window.ts';
 
 export interface Expected {
   readonly columns: readonly Column[];
@@ -111,7 +111,6 @@ function kindOf(base: Base, parsed: ParsedStatement, expected: Expected): Statem
   const distinctOn = ofGroups && isDistinctOn(select);
   const grouped = distinctOn || (ofGroups && isGrouped(select));
   if (!grouped || distinctOn) rejectWindow(base, parsed, !ofGroups);
-  if (isTable && !ofFiles) rejectWindowInTable(base, parsed);
   if (isTable) rejectInTable(base.source, select, codeOf(base.source));
   rejectUnsupportedClauses(base, select, { ofFiles: ofGroups, grouped, distinctOn });
   if (grouped) rejectStreamClauses({ ...base, columns: [] }, parsed, ofFiles);

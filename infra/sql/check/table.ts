@@ -1,5 +1,6 @@
 import type { SelectStmt } from 'libpg-query';
 import type { Checked } from '../plan/checked.ts';
+import type { Grouping } from '../plan/grouping.ts';
 import type { Plan } from '../plan/plan.ts';
 import { typeName } from '../plan/sql-type.ts';
 import type { Source } from '../syntax/source-position.ts';
@@ -53,6 +54,7 @@ export function tablePlan(plan: Plan, at: number): Plan {
       problem: 'the table has no key: without GROUP BY it is one row, which every shard would have to write',
       hint: 'group by columns that the key of the stream gives, and add the rows up when you read them',
     });
+  requireWindowStart(plan, grouping);
   for (const { column, expression } of grouping.keys) {
     const { type, offset } = expression;
     if (type.kind !== 'scalar' || type.name === 'jsonb' || type.name === 'interval' || type.name === 'bytea')
@@ -73,11 +75,25 @@ export function tablePlan(plan: Plan, at: number): Plan {
   return { ...plan, grouping: { ...grouping, sortKeys: [] } };
 }
 
+/** Throws when the rows of a group's windows cannot be told apart. */
+function requireWindowStart({ source, outputs }: Plan, { window }: Grouping): void {
+  if (window === undefined || outputs.some(({ expression }) => isColumn(expression, window.start))) return;
+  throw new SqlMistake('unsupported', {
+    source,
+    offset: outputs[0]?.expression.offset ?? 0,
+    problem: 'the SELECT list has not window_start, so the windows of a group could not be told apart',
+    hint: 'add window_start to the SELECT list',
+  });
+}
+
 /** Returns the names of the columns that show the key of a table, in the order of the key. */
-export const keyOf = ({ grouping, outputs }: Plan): readonly string[] =>
-  (grouping?.keys ?? []).flatMap(
-    ({ column }) => outputs.find(({ expression }) => isColumn(expression, column))?.name ?? [],
-  );
+export function keyOf({ grouping, outputs }: Plan): readonly string[] {
+  const columns = [
+    ...(grouping?.keys ?? []).map(({ column }) => column),
+    ...(grouping?.window === undefined ? [] : [grouping.window.start]),
+  ];
+  return columns.flatMap((column) => outputs.find(({ expression }) => isColumn(expression, column))?.name ?? []);
+}
 
 const isColumn = (expression: Checked, column: unknown): boolean =>
   expression.kind === 'column' && expression.column === column;

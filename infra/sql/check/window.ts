@@ -59,16 +59,6 @@ export function rejectWindow(
     });
 }
 
-/** Refuses WINDOW in CREATE TABLE. */
-export function rejectWindowInTable(context: Source, { window }: Pick<ParsedStatement, 'window'>): void {
-  if (window === undefined) return;
-  throw mistake(context, 'unsupported', {
-    offset: window.offset,
-    problem: 'WINDOW is not supported in CREATE TABLE yet',
-    hint: 'it works in `millrace sql`, over files',
-  });
-}
-
 const noGroups = (context: Source, offset: number) =>
   mistake(context, 'invalid', {
     offset,
