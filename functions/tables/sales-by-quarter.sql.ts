@@ -47,6 +47,8 @@ export const salesByQuarter = sqlTable({
   }),
   key: ['region', 'window_start'],
   shape: 'count(), sum(numeric) (e7631f4fd59c)',
+  shown: '19d44d1788b7',
+  parts: { 'GROUP BY': 'region', WINDOW: 'TUMBLING (SIZE 900 SECONDS)', aggregates: 'count(*), sum(sales)' },
   isGrowing: false,
   keyColumns: [[sameText, sameText], [timestamptzText, timestamptzFromText], [timestamptzText, timestamptzFromText]],
   columns: ['region', 'sales'],

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { Expected } from './check/statement.ts';
 import { checkCondition, checkStatement } from './check/statement.ts';
 import { keyOf } from './check/table.ts';
-import { columnTextsCode, keyColumnsOf, keptCode, stateTypesOf } from './emit/grouped.ts';
+import { columnTextsCode, keptCode, keyColumnsOf, stateTypesOf } from './emit/grouped.ts';
 import type { ModuleCode } from './emit/module-code.ts';
 import { expand, quoteText, typescriptModule } from './emit/module-code.ts';
 import { statementCode } from './emit/statement.ts';

@@ -85,7 +85,7 @@ Over files, \`millrace sql\` groups: \`npx millrace sql "SELECT region, count(*)
 
 ## Windows
 
-WINDOW splits each group by time, in ksqlDB's words. It stands after FROM, and needs GROUP BY:
+WINDOW splits each group by time, in ksqlDB's words: in [tables](tables.md#windows-in-sql), and over files. It stands after FROM, and needs GROUP BY:
 
 \`\`\`sh
 npx millrace sql "SELECT region, window_start, window_end, count(*) AS n FROM input WINDOW TUMBLING (SIZE 15 MINUTES) GROUP BY region" orders.ndjson

@@ -5,9 +5,9 @@ import { sameText } from '../../functions/runtime/sql/text/text.ts';
 import { timestamptzFromText, timestamptzText } from '../../functions/runtime/sql/time/timestamps.ts';
 import { salesByQuarter } from '../../functions/tables/sales-by-quarter.sql.ts';
 import { completedSales } from '../../functions/transforms/completed-sales.sql.ts';
+import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
 import { planFor } from '../../infra/sql/compile.ts';
 import { groupedStatementOf } from '../../infra/sql/emit/statement-of.ts';
-import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
 import { givenPipeline } from '../kit/given.ts';
 import { event } from '../kit/given-events.ts';
 import { inAnyOrder } from '../kit/in-any-order.ts';
@@ -92,7 +92,7 @@ async function pipelineOf(window: string) {
 const rating = (minute: number, stars: number) =>
   event({ type: 'film.rated', key: 'alien', time: at(minute), data: { film: 'alien', stars } });
 
-const row = (from: number, to: number, stars: number, list: string) => ({
+const row = ([from, to]: readonly [number, number], stars: number, list: string) => ({
   film: 'alien',
   began: shown(from),
   ended: shown(to),
@@ -101,11 +101,13 @@ const row = (from: number, to: number, stars: number, list: string) => ({
 });
 
 test('an event counts in each hopping window of a table in SQL, under the names that the SELECT list gives', async () => {
-  const run = await givenPipeline(await pipelineOf('HOPPING (SIZE 20 MINUTES, ADVANCE BY 10 MINUTES)'), { start: at(30) });
+  const run = await givenPipeline(await pipelineOf('HOPPING (SIZE 20 MINUTES, ADVANCE BY 10 MINUTES)'), {
+    start: at(30),
+  });
   await run.given('ratings', [rating(12, 1), rating(21, 2)]);
   await run.settled();
   expect(inAnyOrder(run.table('stars'))).toEqual(
-    inAnyOrder([row(0, 20, 1, '1'), row(10, 30, 3, '1+2'), row(20, 40, 2, '2')]),
+    inAnyOrder([row([0, 20], 1, '1'), row([10, 30], 3, '1+2'), row([20, 40], 2, '2')]),
   );
 });
 
@@ -120,11 +122,13 @@ test('an event between two sessions of a table in SQL makes one of them, whose a
     await run.given('ratings', [rating(minute, stars)]);
     await run.settled();
   }
-  expect(inAnyOrder(run.table('stars'))).toEqual(inAnyOrder([row(5, 25, 6, '1+2+3'), row(36, 36, 4, '4')]));
+  expect(inAnyOrder(run.table('stars'))).toEqual(inAnyOrder([row([5, 25], 6, '1+2+3'), row([36, 36], 4, '4')]));
 });
 
 test('a row of a table in SQL is rejected, and its other windows stay as they were, when one of them cannot take it', async () => {
-  const run = await givenPipeline(await pipelineOf('HOPPING (SIZE 20 MINUTES, ADVANCE BY 10 MINUTES)'), { start: at(30) });
+  const run = await givenPipeline(await pipelineOf('HOPPING (SIZE 20 MINUTES, ADVANCE BY 10 MINUTES)'), {
+    start: at(30),
+  });
   await run.given('ratings', [
     rating(12, 1),
     event({ type: 'film.rated', key: 'alien', time: '1700-01-01T00:00:00Z', data: { film: 'alien', stars: 5 } }),
