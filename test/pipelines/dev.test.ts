@@ -61,7 +61,7 @@ describe('dev', () => {
   const alive = (pids: readonly number[]) => pids.filter(isAlive);
 
   test('takes files and events until Ctrl-C, listens on 127.0.0.1 only, and leaves nothing running', async () => {
-    start();
+    start('orders', 'sensors');
     const [, database] = await printed(/(postgresql:\S+)/);
     const [, url = ''] = await printed(/sensors\/devices +(http:\S+)/);
     expect(output).toContain('Nothing is kept when dev ends.');
