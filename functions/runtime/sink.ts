@@ -41,6 +41,8 @@ export interface SliceTime {
    * Set when the slice ends with a tick: the position before it. A sink that commits up to here gets the tick again.
    */
   readonly beforeTick: Position | undefined;
+  /** Set when ticks have moved the whole shard on: the time up to which everything is complete after the slice. */
+  readonly passes: number | undefined;
 }
 
 /** An event that a sink publishes. The runtime gives it its source, its sequence and its id. */
@@ -51,6 +53,8 @@ export interface Publication {
   readonly traceparent?: string | undefined;
   /** The JSON of `data`: one value, in UTF-8. */
   readonly dataBytes: Uint8Array;
+  /** Set on a tick that is passed on (time/tick.ts). */
+  readonly everywhere?: true | undefined;
 }
 
 /** What a sink publishes of a slice, in the step's output stream, and how much of the slice the sink has taken. */

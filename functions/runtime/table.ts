@@ -96,7 +96,13 @@ export interface StateForm {
  * The event becomes a dead letter, and its row stays as it was, when its data does not fit `from`, when `reduce`
  * throws, or when the new row does not fit `row` or has another key than the event.
  */
-export function defineTable<I, W, R, const K extends keyof I & keyof R & string>(definition: {
+export function defineTable<
+  I,
+  W,
+  R,
+  const K extends keyof I & keyof R & string,
+  V extends Windowing = never,
+>(definition: {
   readonly entry: string;
   readonly from: z.ZodType<I, W>;
   /** The schema of a row: an object whose fields are the columns. */
@@ -112,10 +118,10 @@ export function defineTable<I, W, R, const K extends keyof I & keyof R & string>
    * Keeps a row for each key and window (windows.ts). The window's `window_start` and `window_end` are columns beside
    * those of `row`, and belong to the key.
    */
-  readonly window?: Windowing;
+  readonly window?: V;
   /** Makes one row of the rows of two sessions, the earlier one first. Sessions need it, other windows do not. */
   merge?(one: NoInfer<R>, other: NoInfer<R>): NoInfer<R>;
-}): TypedTable<W, K, R> {
+}): TypedTable<W, K, [V] extends [never] ? R : R & WindowColumns> {
   const { entry, from, row: schema, key, reduce, window: windowing, merge } = definition;
   const hasSessions = windowing?.windows.kind === 'session';
   if (hasSessions !== (merge !== undefined))
@@ -141,7 +147,7 @@ export function defineTable<I, W, R, const K extends keyof I & keyof R & string>
   return {
     entry,
     from,
-    row: windowing === undefined ? schema : withWindowColumns(schema),
+    row: (windowing === undefined ? schema : withWindowColumns(schema)) as never,
     // The window's columns are no fields of the event.
     key: windowing === undefined ? key : [...key, ...(WINDOW_KEY as never)],
     windows: windowing?.windows,
@@ -207,7 +213,12 @@ interface Meeting {
   readonly window: Window | undefined;
 }
 
-/** The columns of a row's window. */
+/** The columns of a row's window, as times in RFC 3339. */
+interface WindowColumns {
+  readonly window_start: string;
+  readonly window_end: string;
+}
+
 const WINDOW_START = 'window_start';
 const WINDOW_END = 'window_end';
 const WINDOW_KEY = [WINDOW_START];
@@ -226,14 +237,14 @@ function mergedText<R>(
 
 const NO_WINDOW: Window = { start: 0, end: 0 };
 
-function withWindowColumns<R>(schema: z.ZodType<unknown, R>): z.ZodType<unknown, R> {
+function withWindowColumns(schema: z.ZodType): z.ZodType {
   if (!(schema instanceof z.ZodObject))
     throw new UserMistake('the row of a table with windows is an object: use z.object({ … })');
   const taken = [WINDOW_START, WINDOW_END].find((column) => column in schema.shape);
   if (taken !== undefined)
     throw new UserMistake(`the row has a field '${taken}', which a table with windows adds by itself: remove it`);
   const time = z.iso.datetime();
-  return schema.extend({ [WINDOW_START]: time, [WINDOW_END]: time }) as unknown as z.ZodType<unknown, R>;
+  return schema.extend({ [WINDOW_START]: time, [WINDOW_END]: time });
 }
 
 /** Returns a row as `reduce` made it. */

@@ -1,8 +1,10 @@
 import type { Position } from '../runtime/position.ts';
 import type { Slice } from '../runtime/sink.ts';
 import type { Table } from '../runtime/table.ts';
+import type { TableWindows } from '../runtime/windows.ts';
 import type { SliceChanges } from './changes.ts';
 import { closeWindows, dropWindows } from './close-windows.ts';
+import { lastClosed } from './judge-windows.ts';
 import { type Reduced, type RowStore, reducePages } from './reduce.ts';
 
 /**
@@ -14,13 +16,30 @@ export async function reduceSlice(
   store: RowStore,
   table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions'>,
   { pages, time, changes }: Pick<Slice, 'pages' | 'time'> & { readonly changes: SliceChanges | undefined },
-): Promise<Reduced> {
+): Promise<ReducedSlice> {
   const reduced = await reducePages(store, table, { pages, time, changes });
   const { windows } = table;
-  if (windows === undefined || time === undefined || reduced.upTo !== undefined) return reduced;
+  if (time === undefined || reduced.upTo !== undefined) return reduced;
+  const passes = passedBy(windows, time.passes);
+  if (windows === undefined) return { ...reduced, passes };
   const isAll = await closeWindows(store, windows, { clock: time.clock, changes });
   await dropWindows(store, windows, time.clock);
-  return isAll ? reduced : { ...reduced, ...againFrom(time.beforeTick) };
+  return isAll ? { ...reduced, passes } : { ...reduced, ...againFrom(time.beforeTick) };
+}
+
+/** What became of a slice, and what time the step passes on. */
+interface ReducedSlice extends Reduced {
+  /** Set when the step tells the readers of its changes what time it is, behind the changes of the slice. */
+  readonly passes?: number | undefined;
+}
+
+/**
+ * Returns the time that is complete behind a table. Final rows are as late as their windows: those that end after this
+ * time are still to come.
+ */
+function passedBy(windows: TableWindows | undefined, millis: number | undefined): number | undefined {
+  if (millis === undefined || windows?.emit !== 'final') return millis;
+  return lastClosed(windows, millis);
 }
 
 /** Behind the last tick there are events: the next tick closes the rest. */

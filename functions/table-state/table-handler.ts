@@ -9,6 +9,7 @@ import { commitAt, loadPages, loadProgress } from '../sinks/postgres/progress.ts
 import { indexBuilder } from './build-indexes.ts';
 import { openChanges, type SliceChanges } from './changes.ts';
 import { commitWithPage, loadWithPage } from './outbox.ts';
+import { passedTick } from './pass-tick.ts';
 import { rowsIn } from './postgres-rows.ts';
 import { openPublished } from './published.ts';
 import { reduceSlice } from './slice.ts';
@@ -58,9 +59,13 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
           database.use(signal, async (client) => {
             const into = await state.begin(client, shard);
             const changes = changesOf(table, { step, options });
-            const { rejections, upTo } = await reduceSlice(rowsIn(client, into.state), table, { pages, time, changes });
+            const reduced = await reduceSlice(rowsIn(client, into.state), table, { pages, time, changes });
+            const { rejections, upTo, passes } = reduced;
             if (changes === undefined) await commitAt(client, into.locked, progress(rejections, { events: [], upTo }));
-            else await commitWithPage(client, into.locked, progress(rejections, { events: changes.events(), upTo }));
+            else {
+              const events = [...changes.events(), ...passedTick(step, time, passes)];
+              await commitWithPage(client, into.locked, progress(rejections, { events, upTo }));
+            }
             return rejections;
           }),
         loadProgress: (shard, signal) =>

@@ -106,8 +106,9 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
   const time = timePlans(pipelines);
   const inputOf = (step: AnyTransformStep | AnyTableStep | AnySinkStep): InputPlan => {
     const input = stream(step.from);
+    const to = 'apply' in step ? step.to : 'keep' in step ? changesOf(step)?.to : undefined;
     const isTimed =
-      'apply' in step ? time.of(stream(step.to)) !== undefined : 'keep' in step && step.keep.windows !== undefined;
+      ('keep' in step && step.keep.windows !== undefined) || (to !== undefined && time.of(stream(to)) !== undefined);
     return {
       stream: input,
       time: isTimed ? time.of(input) : undefined,

@@ -22,7 +22,7 @@ export function timePlans(pipelines: readonly Pipeline[]): TimePlans {
   const timed = timedStreams(pipelines);
   const isTimed = (stream: StreamPlan): boolean => timed.some((one) => sameStream(one, stream));
   const planOf = (stream: StreamPlan): TimePlan => {
-    const steps = transformsInto(stream, pipelines).map(({ name }) => name);
+    const steps = stepsInto(stream, pipelines).map(({ name }) => name);
     return { steps: steps.sort(), scheduled: steps.length === 0 || hasSource(stream, pipelines) };
   };
   return {
@@ -37,10 +37,8 @@ function timedStreams(pipelines: readonly Pipeline[]): readonly StreamPlan[] {
   const add = (stream: StreamPlan, table: string): void => {
     if (timed.some((one) => sameStream(one, stream))) return;
     if (stream.kind === 'existing') throw noTicks(stream.arn, table);
-    const writer = tableInto(stream, pipelines);
-    if (writer !== undefined) throw noTicksOfTables(writer, table);
     timed.push(stream);
-    for (const { input } of transformsInto(stream, pipelines)) add(input, table);
+    for (const { input } of stepsInto(stream, pipelines)) add(input, table);
   };
   for (const pipeline of pipelines)
     for (const [name, { from, keep }] of Object.entries(pipeline.tables))
@@ -54,40 +52,26 @@ function noTicks(arn: string, table: string): UserMistake {
   );
 }
 
-/** A table's changes carry no ticks: they say what the rows are now, and an old event may change any of them. */
-function noTicksOfTables(writer: string, table: string): UserMistake {
-  return new UserMistake(
-    `table '${table}' has windows, and its events are the changes of table '${writer}', which do not tell the time: read the stream that '${writer}' reads`,
-  );
-}
-
-function tableInto(stream: StreamPlan, pipelines: readonly Pipeline[]): string | undefined {
-  return pipelines
-    .flatMap((pipeline) =>
-      Object.entries(pipeline.tables).flatMap(([name, step]) => {
-        const { to } = changesOf(step) ?? {};
-        if (to === undefined || !sameStream(resolveStream(pipeline, to, pipelines), stream)) return [];
-        return [`${pipeline.name}/${name}`];
-      }),
-    )
-    .at(0);
-}
-
 interface Writer {
   /** `<pipeline>/<step>`. */
   readonly name: string;
   readonly input: StreamPlan;
 }
 
-function transformsInto(stream: StreamPlan, pipelines: readonly Pipeline[]): readonly Writer[] {
-  return pipelines.flatMap((pipeline) =>
-    Object.entries(pipeline.transforms)
-      .filter(([, { to }]) => sameStream(resolveStream(pipeline, to, pipelines), stream))
-      .map(([name, { from }]) => ({
+/** Lists the steps that pass ticks on into a stream: transforms, and tables with a change stream. */
+function stepsInto(stream: StreamPlan, pipelines: readonly Pipeline[]): readonly Writer[] {
+  return pipelines.flatMap((pipeline) => {
+    const writers = [
+      ...Object.entries(pipeline.transforms).map(([name, { from, to }]) => ({ name, from, to })),
+      ...Object.entries(pipeline.tables).map(([name, step]) => ({ name, from: step.from, to: changesOf(step)?.to })),
+    ];
+    return writers
+      .filter(({ to }) => to !== undefined && sameStream(resolveStream(pipeline, to, pipelines), stream))
+      .map(({ name, from }) => ({
         name: `${pipeline.name}/${name}`,
         input: resolveStream(pipeline, from, pipelines),
-      })),
-  );
+      }));
+  });
 }
 
 function hasSource(stream: StreamPlan, pipelines: readonly Pipeline[]): boolean {

@@ -9,6 +9,7 @@ import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { type RowRejection, rejectionOf } from '../../functions/sinks/postgres/row-rejection.ts';
 import { columnsOfTable } from '../../functions/table-state/columns.ts';
 import { type StoredRow, shownRow } from '../../functions/table-state/fold.ts';
+import { passedTick } from '../../functions/table-state/pass-tick.ts';
 import type { RowStore, RowsUntil } from '../../functions/table-state/reduce.ts';
 import { reduceSlice } from '../../functions/table-state/slice.ts';
 import { changesOf, type TableOptions, tableDefinition } from '../../functions/table-state/table-handler.ts';
@@ -169,12 +170,15 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         const changes = new Map<string, { readonly stored: StoredRow; readonly row: Row | undefined } | undefined>();
         const read: ReceivedEvent[] = [];
         const published = changesOf(code, { step, options }, pageBytes);
-        const { rejections, upTo } = await reduceSlice(
+        const { rejections, upTo, passes } = await reduceSlice(
           storeOf(into, changes, (work) => call('Copy', work, signal)),
           code,
           { pages: noted(pages, read), time, changes: published },
         );
-        const moved = progress(rejections, { events: published?.events() ?? [], upTo });
+        const moved = progress(rejections, {
+          events: published === undefined ? [] : [...published.events(), ...passedTick(step, time, passes)],
+          upTo,
+        });
         const { shard, revision } = moved;
         const note = (): unknown => commits.push({ step, shard, revision, rows: changedRows(into.table, changes) });
         const processed = (): ReceivedEvent[] => read.filter(({ position }) => upTo === undefined || position <= upTo);

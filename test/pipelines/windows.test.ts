@@ -260,6 +260,51 @@ test('a session holds the events of a key that are no more than the gap apart, a
   expect(run.deadLetters('sums')).toMatchObject([{ reason: 'late' }]);
 });
 
+test('a table has windows over the final rows of another one, and closes them when no such row can come any more', async () => {
+  const Quarter = Sum.extend({ window_start: z.string(), window_end: z.string() });
+  const byHour = defineTable({
+    entry: import.meta.url,
+    from: Quarter,
+    row: Sum.extend({ quarters: z.int32() }),
+    key: ['region'],
+    window: tumbling({ size: 60 * MINUTE, grace: 0, emit: 'final' }),
+    reduce: (row, { data: { region, amount } }) => ({
+      region,
+      amount: (row?.amount ?? 0) + amount,
+      quarters: (row?.quarters ?? 0) + 1,
+    }),
+  });
+  const chain = definePipeline({
+    name: 'shop',
+    streams: {
+      sales: { schema: Sale, shards: 2 },
+      quarters: { schema: Quarter, shards: 2 },
+      hours: { schema: z.unknown() },
+    },
+    tables: {
+      quarter: { from: 'sales', keep: sums(quarters('final')), changes: 'quarters' },
+      hour: { from: 'quarters', keep: byHour, changes: 'hours' },
+    },
+  });
+  const run = await givenPipeline(chain, { pollMillis: 5_000 });
+  for (const minute of [1, 20, 40, 59]) {
+    await run.when.pass(Date.parse(at(minute)) - run.now());
+    await run.given('sales', [sale(minute, 'north', 1), sale(minute, 'south', minute)]);
+  }
+  await run.when.pass(minutes(5));
+  expect(run.stream('hours').events()).toEqual([]);
+  await run.when.pass(minutes(4));
+  await run.settled();
+  const hour = { window_start: at(0), window_end: at(60) };
+  expect(inAnyOrder(run.stream('hours').data())).toEqual(
+    inAnyOrder([
+      { region: 'north', amount: 4, quarters: 4, ...hour },
+      { region: 'south', amount: 120, quarters: 4, ...hour },
+    ]),
+  );
+  expect([...run.deadLetters('quarter'), ...run.deadLetters('hour')]).toEqual([]);
+});
+
 test('an event between two sessions makes one of them, and the change stream says so', async () => {
   const gaps = session({ gap: 10 * MINUTE, grace: 60 * MINUTE });
   const run = await givenPipeline(shop(gaps), { start: at(30) });

@@ -262,9 +262,10 @@ function partOf(
 function timeOf({ batch, shard }: Pick<BatchToWrite, 'batch' | 'shard'>): SliceTime | undefined {
   const { time, events } = batch;
   if (time === undefined) return undefined;
-  const { momentOf, clock, eventsBeforeTick } = time;
+  const { momentOf, clock, eventsBeforeTick, passedOn } = time;
   const before = events.at(-1)?.position ?? shard.loaded.state.position ?? START_OF_SHARD;
-  return { momentOf, clock, beforeTick: eventsBeforeTick === events.length ? before : undefined };
+  const beforeTick = eventsBeforeTick === events.length ? before : undefined;
+  return { momentOf, clock, beforeTick, passes: passedOn.at(-1)?.millis };
 }
 
 const PAGE_EVENTS = 5_000;

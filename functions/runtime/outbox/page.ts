@@ -5,6 +5,7 @@ import { compress } from '../record-codec/compress.ts';
 import { decodeRecord } from '../record-codec/decode.ts';
 import { encodeEvent } from '../record-codec/encode.ts';
 import type { Publication } from '../sink.ts';
+import { TICK_FOR } from '../time/tick.ts';
 
 /**
  * A page: the finished events that a step publishes of one slice, with their sources and sequences. The transaction
@@ -20,10 +21,16 @@ export function finished(
   { source, revision }: { readonly source: string; readonly revision: number },
 ): Page {
   const ofRevision = encodeOrdered(revision, REVISION_WIDTH);
-  return events.map(({ type, key, time, traceparent, dataBytes }, index) => {
+  return events.map(({ type, key, time, traceparent, dataBytes, everywhere }, index) => {
+    if (everywhere) return tick({ id: time, source, type, time, key, traceparent, dataBytes });
     const sequence = ofRevision + encodeOrdered(index, INDEX_WIDTH);
     return { id: sequence, source, type, time, key, sequence, traceparent, dataBytes };
   });
+}
+
+/** A tick has no place in the order of its source: appended again it changes nothing. */
+function tick(event: Omit<OutgoingEvent, 'sequence'>): OutgoingEvent {
+  return { ...event, sequence: undefined, redrivenFor: TICK_FOR, everywhere: true };
 }
 
 const REVISION_WIDTH = 8;
@@ -56,8 +63,10 @@ export function decodePage(bytes: Uint8Array): Page {
     const record = { sequenceNumber: '0', partitionKey: '', data, approximateArrivalMillis: 0 };
     for (const entry of decodeRecord(record, { name: 'outbox' }).entries) {
       if ('rejection' in entry) throw new Error(`a page of events is damaged: ${entry.rejection.message}`);
-      const { id, source, type, time, key, sequence, traceparent, dataBytes } = entry.event;
-      page.push({ id, source, type, time, key, sequence, traceparent, dataBytes });
+      const { id, source, type, time, key, sequence, traceparent, dataBytes, redrivenFor } = entry.event;
+      const event = { id, source, type, time, key, sequence, traceparent, dataBytes };
+      // A tick of a page is not aimed yet, so it is read as an event.
+      page.push(redrivenFor === TICK_FOR ? tick(event) : event);
     }
     at = end;
   }

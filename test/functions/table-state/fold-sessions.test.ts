@@ -34,6 +34,7 @@ const time = {
   momentOf: () => ({ watermark: Number.NEGATIVE_INFINITY, arrivedMillis: NOON + 1e9, hash: () => 0n }),
   clock: newClock(WHOLE_SPACE),
   beforeTick: undefined,
+  passes: undefined,
 };
 
 /** Folds visits in portions, each from the rows that the one before has left. */

@@ -71,6 +71,7 @@ function opened(of: 'changes' | 'final' | 'sessions') {
         }),
         clock,
         beforeTick: BEFORE_TICK,
+        passes: undefined,
       },
       progress(rejections, published) {
         upTo = published?.upTo;
