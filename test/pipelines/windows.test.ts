@@ -261,48 +261,53 @@ test('a session holds the events of a key that are no more than the gap apart, a
 });
 
 test('a table has windows over the final rows of another one, and closes them when no such row can come any more', async () => {
-  const Quarter = Sum.extend({ window_start: z.string(), window_end: z.string() });
-  const byHour = defineTable({
+  const Five = Sum.extend({ window_start: z.string(), window_end: z.string() });
+  const twenties = defineTable({
     entry: import.meta.url,
-    from: Quarter,
-    row: Sum.extend({ quarters: z.int32() }),
+    from: Five,
+    row: Sum.extend({ fives: z.int32() }),
     key: ['region'],
-    window: tumbling({ size: 60 * MINUTE, grace: 0, emit: 'final' }),
+    window: tumbling({ size: 20 * MINUTE, grace: 0, emit: 'final' }),
     reduce: (row, { data: { region, amount } }) => ({
       region,
       amount: (row?.amount ?? 0) + amount,
-      quarters: (row?.quarters ?? 0) + 1,
+      fives: (row?.fives ?? 0) + 1,
     }),
   });
   const chain = definePipeline({
     name: 'shop',
     streams: {
       sales: { schema: Sale, shards: 2 },
-      quarters: { schema: Quarter, shards: 2 },
-      hours: { schema: z.unknown() },
+      fives: { schema: Five, shards: 2 },
+      twenties: { schema: z.unknown() },
     },
     tables: {
-      quarter: { from: 'sales', keep: sums(quarters('final')), changes: 'quarters' },
-      hour: { from: 'quarters', keep: byHour, changes: 'hours' },
+      fives: {
+        from: 'sales',
+        keep: sums(tumbling({ size: 5 * MINUTE, grace: MINUTE, emit: 'final' })),
+        changes: 'fives',
+      },
+      twenties: { from: 'fives', keep: twenties, changes: 'twenties' },
     },
   });
-  const run = await givenPipeline(chain, { pollMillis: 5_000 });
-  for (const minute of [1, 20, 40, 59]) {
+  const run = await givenPipeline(chain, { pollMillis: 10_000 });
+  for (const minute of [1, 6, 12, 19]) {
     await run.when.pass(Date.parse(at(minute)) - run.now());
     await run.given('sales', [sale(minute, 'north', 1), sale(minute, 'south', minute)]);
   }
-  await run.when.pass(minutes(5));
-  expect(run.stream('hours').events()).toEqual([]);
-  await run.when.pass(minutes(4));
+  // The last five minutes close at 21:00, and the twenty minutes when that is passed on.
+  await run.when.pass(minutes(1.5));
+  expect(run.stream('twenties').events()).toEqual([]);
+  await run.when.pass(minutes(3));
   await run.settled();
-  const hour = { window_start: at(0), window_end: at(60) };
-  expect(inAnyOrder(run.stream('hours').data())).toEqual(
+  const window = { window_start: at(0), window_end: at(20) };
+  expect(inAnyOrder(run.stream('twenties').data())).toEqual(
     inAnyOrder([
-      { region: 'north', amount: 4, quarters: 4, ...hour },
-      { region: 'south', amount: 120, quarters: 4, ...hour },
+      { region: 'north', amount: 4, fives: 4, ...window },
+      { region: 'south', amount: 38, fives: 4, ...window },
     ]),
   );
-  expect([...run.deadLetters('quarter'), ...run.deadLetters('hour')]).toEqual([]);
+  expect([...run.deadLetters('fives'), ...run.deadLetters('twenties')]).toEqual([]);
 });
 
 test('an event between two sessions makes one of them, and the change stream says so', async () => {
