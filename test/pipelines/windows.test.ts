@@ -274,20 +274,29 @@ test('a table has windows over the final rows of another one, and closes them wh
       fives: (row?.fives ?? 0) + 1,
     }),
   });
+  // The changes of a table have its key, the start of the window included.
+  const byRegion = defineTransform({
+    entry: import.meta.url,
+    from: Five,
+    to: Five,
+    apply: ({ type, data, time }) => [{ type, data, time, key: data.region }],
+  });
   const chain = definePipeline({
     name: 'shop',
     streams: {
       sales: { schema: Sale, shards: 2 },
       fives: { schema: Five, shards: 2 },
+      by_region: { schema: Five, shards: 2 },
       twenties: { schema: z.unknown() },
     },
+    transforms: { rekey: { from: 'fives', apply: byRegion, to: 'by_region' } },
     tables: {
       fives: {
         from: 'sales',
         keep: sums(tumbling({ size: 5 * MINUTE, grace: MINUTE, emit: 'final' })),
         changes: 'fives',
       },
-      twenties: { from: 'fives', keep: twenties, changes: 'twenties' },
+      twenties: { from: 'by_region', keep: twenties, changes: 'twenties' },
     },
   });
   const run = await givenPipeline(chain, { pollMillis: 10_000 });
