@@ -112,6 +112,10 @@ export const unaimedSites: readonly string[] = [
   ]),
   'history kinesis.GetRecords',
   'history kinesis.GetShardIterator',
+  // A step that finds an old record behind its position asks whether it could start meanwhile.
+  'first dynamodb.GetItem waiting',
+  // A shard upstream without a state may be a table's, which keeps its state elsewhere.
+  'second dynamodb.GetItem outbox of another step',
 ];
 
 /**

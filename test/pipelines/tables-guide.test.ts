@@ -23,6 +23,7 @@ test('docs/tables.md shows whole files of the repository, with their imports', (
     read('functions/transforms/completed-sales.sql'),
     read('functions/tables/sales-by-region.sql'),
     read('functions/tables/latest-readings.sql'),
+    read('functions/tables/sales-by-quarter.sql'),
   ]);
 });
 

@@ -17,10 +17,10 @@ export const sqlTableMistakes: Readonly<Record<string, Mistake>> = {
   'having-filters-the-state': [
     {
       file: 'functions/table-state/fold.ts',
-      text: 'after.set(id, row && { state: save(row.state), row: rowOf(row.state), eventKey: row.eventKey });',
+      text: 'after.set(id, row && { state: save(row.state), row: rowOf(row.state), eventKey: row.eventKey, window: row.window });',
       mistake: `{
       const shown = row && rowOf(row.state);
-      after.set(id, row && shown && { state: save(row.state), row: shown, eventKey: row.eventKey });
+      after.set(id, row && shown && { state: save(row.state), row: shown, eventKey: row.eventKey, window: row.window });
     }`,
     },
   ],
@@ -43,8 +43,8 @@ export const sqlTableMistakes: Readonly<Record<string, Mistake>> = {
   'half-of-an-event-counts': [
     {
       file: 'functions/table-state/fold.ts',
-      text: 'else for (const [id, row] of next) kept.set(id, row);',
-      mistake: 'for (const [id, row] of next) kept.set(id, row);',
+      text: 'rejections.push(rejection);\n      continue;',
+      mistake: 'rejections.push(rejection);',
     },
   ],
 
