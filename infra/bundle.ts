@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type BuildFailure, type BuildOptions, build, type OutputFile, type Plugin } from 'esbuild';
+import { type BuildFailure, type BuildOptions, type BuildResult, build, type OutputFile, type Plugin } from 'esbuild';
 import { UserMistake } from '../functions/runtime/errors.ts';
+import { freshRecipe, recipeName, recipeOf } from './made-bundle.ts';
 import { REPOSITORY } from './repository.ts';
 
 /** The file of a bundle that Lambda loads, and the function in it, as Lambda's `Handler` setting names it. */
@@ -29,21 +30,61 @@ export interface GeneratedEntry {
 /**
  * Bundles a function into `<folder>/<sha256>/index.mjs`. The source map lies beside that folder, so that functions
  * neither carry nor load it. The AWS SDK is in the bundle: Lambda's own copy is another version, and a function carries
- * only the clients that it uses.
+ * only the clients that it uses. A bundle whose sources have not changed is not made again.
  */
 export async function bundle(entry: Entry, folder: string): Promise<Bundle> {
-  const outputFiles = await builtFiles(entry);
+  const input = await inputOf(entry);
+  const recipe = join(folder, await recipeName(JSON.stringify(input)));
+  return (await madeBefore(recipe, folder)) ?? (await make({ entry, input, recipe }, folder));
+}
+
+async function madeBefore(recipe: string, folder: string): Promise<Bundle | undefined> {
+  const fresh = await freshRecipe(recipe);
+  if (fresh === undefined) return undefined;
+  const path = pathOf(folder, fresh.sha256);
+  const [code, map] = await Promise.all(
+    [join(path, BUNDLE_FILE), `${path}.map`].map((file) => readFile(file).catch(() => undefined)),
+  );
+  if (code === undefined || map === undefined || sha256Of(code) !== fresh.sha256) return undefined;
+  await touch([path, `${path}.map`, recipe]);
+  return { path, sha256: fresh.sha256 };
+}
+
+interface Making {
+  readonly entry: Entry;
+  readonly input: Input;
+  /** The path of the file that keeps what the bundle is made of. */
+  readonly recipe: string;
+}
+
+async function make({ entry, input, recipe }: Making, folder: string): Promise<Bundle> {
+  const beganMillis = Date.now();
+  const { outputFiles, metafile } = await built(entry, input);
   const code = contentsOf(outputFiles, BUNDLE_FILE);
-  const sha256 = createHash('sha256').update(code).digest('hex');
-  const path = join(folder, sha256.slice(0, 16));
+  const sha256 = sha256Of(code);
+  const path = pathOf(folder, sha256);
   await mkdir(path, { recursive: true });
   const temporary = join(folder, randomUUID());
   await replaceFile(join(path, BUNDLE_FILE), code, temporary);
   await replaceFile(`${path}.map`, contentsOf(outputFiles, `${BUNDLE_FILE}.map`), temporary);
-  // The removal of old bundles goes by these times.
-  const now = new Date();
-  await Promise.all([path, `${path}.map`].map((made) => utimes(made, now, now)));
+  const made = await recipeOf(sha256, { paths: Object.keys(metafile.inputs), beganMillis });
+  if (made !== undefined) await replaceFile(recipe, Buffer.from(JSON.stringify(made)), temporary);
+  await touch([path, `${path}.map`]);
   return { path, sha256 };
+}
+
+function pathOf(folder: string, sha256: string): string {
+  return join(folder, sha256.slice(0, 16));
+}
+
+function sha256Of(code: Uint8Array): string {
+  return createHash('sha256').update(code).digest('hex');
+}
+
+/** The removal of old bundles goes by these times. */
+async function touch(paths: readonly string[]): Promise<void> {
+  const now = new Date();
+  await Promise.all(paths.map((path) => utimes(path, now, now)));
 }
 
 /**
@@ -163,6 +204,7 @@ const OPTIONS = {
   absWorkingDir: REPOSITORY,
   outfile: BUNDLE_FILE,
   write: false,
+  metafile: true,
   bundle: true,
   platform: 'node',
   target: 'node24',
@@ -180,10 +222,9 @@ const OPTIONS = {
   logLevel: 'silent',
 } as const satisfies BuildOptions;
 
-async function builtFiles(entry: Entry): Promise<readonly OutputFile[]> {
-  const input = await inputOf(entry);
+async function built(entry: Entry, input: Input): Promise<BuildResult<typeof OPTIONS>> {
   try {
-    return (await build({ ...OPTIONS, ...input })).outputFiles;
+    return await build({ ...OPTIONS, ...input });
   } catch (error) {
     const { errors } = error as BuildFailure;
     if (errors === undefined) throw error;
@@ -194,7 +235,9 @@ async function builtFiles(entry: Entry): Promise<readonly OutputFile[]> {
   }
 }
 
-async function inputOf(entry: Entry): Promise<Pick<BuildOptions, 'entryPoints' | 'stdin'>> {
+type Input = Pick<BuildOptions, 'entryPoints' | 'stdin'>;
+
+async function inputOf(entry: Entry): Promise<Input> {
   if (typeof entry === 'string') return { entryPoints: [entry] };
   return { stdin: { contents: await entry.code(), resolveDir: REPOSITORY, sourcefile: entry.name, loader: 'ts' } };
 }

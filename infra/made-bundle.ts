@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { version } from 'esbuild';
+import { z } from 'zod';
+import { REPOSITORY } from './repository.ts';
+
+/**
+ * What a bundle was made of. While all of it has the same bytes, esbuild would make the same bundle again, which takes
+ * most of a second for each function.
+ */
+const Recipe = z.object({
+  sha256: z.string(),
+  /** Hashes of the bundle's sources, by their paths from the repository. */
+  inputs: z.record(z.string(), z.string()),
+});
+export type Recipe = Readonly<z.infer<typeof Recipe>>;
+
+/** Files that decide, beside the sources, what esbuild makes of an entry: which file an import finds, and how. */
+const SURROUNDINGS = ['infra/bundle.ts', 'tsconfig.json', 'package.json', 'node_modules/.package-lock.json'];
+
+/** Returns the name of the file that keeps the recipe of an entry's bundle. `entry` is its path, or its code. */
+export async function recipeName(entry: string): Promise<string> {
+  const hash = createHash('sha256').update(`${version}\n${entry}\n`);
+  for (const file of SURROUNDINGS) hash.update(`${await hashOf(file)}\n`);
+  return `${hash.digest('hex').slice(0, 16)}.inputs.json`;
+}
+
+/**
+ * Makes the recipe of a bundle from the paths that esbuild's metafile names. Resolves to undefined when a source may
+ * have changed since esbuild began: nobody knows then which bytes it has read.
+ */
+export async function recipeOf(
+  sha256: string,
+  { paths, beganMillis }: { readonly paths: readonly string[]; readonly beganMillis: number },
+): Promise<Recipe | undefined> {
+  // A plugin's own module is no file: its code stands in infra/bundle.ts.
+  const files = paths.filter((path) => !path.startsWith('no-http2:') && path !== '<stdin>');
+  const inputs: Record<string, string> = {};
+  for (const path of files) {
+    const hash = await hashOf(path);
+    const changed = known.get(path)?.changedMillis;
+    if (hash === undefined || changed === undefined || changed >= beganMillis - CLOCK_MILLIS) return undefined;
+    inputs[path] = hash;
+  }
+  return { sha256, inputs };
+}
+
+/** A file system's times lag behind the clock by a few milliseconds. */
+const CLOCK_MILLIS = 100;
+
+/** Reads a recipe. Resolves to undefined when there is none, or when a source has changed since. */
+export async function freshRecipe(path: string): Promise<Recipe | undefined> {
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  const recipe = text === undefined ? undefined : Recipe.safeParse(jsonOf(text)).data;
+  if (recipe === undefined) return undefined;
+  const same = await Promise.all(
+    Object.entries(recipe.inputs).map(async ([file, hash]) => (await hashOf(file)) === hash),
+  );
+  return same.every(Boolean) ? recipe : undefined;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Hashes that this process has computed: the functions of a stage have most of their sources in common. */
+const known = new Map<string, Known>();
+
+interface Known {
+  readonly written: string;
+  readonly changedMillis: number;
+  readonly hash: string;
+}
+
+/** Hashes a file of the repository. Resolves to undefined when there is none. */
+async function hashOf(path: string): Promise<string | undefined> {
+  const file = join(REPOSITORY, path);
+  const found = await stat(file, { bigint: true }).catch(() => undefined);
+  if (found === undefined) return undefined;
+  const written = `${found.mtimeNs} ${found.ctimeNs} ${found.size} ${found.ino}`;
+  const before = known.get(path);
+  if (before?.written === written) return before.hash;
+  const bytes = await readFile(file).catch(() => undefined);
+  if (bytes === undefined) return undefined;
+  const hash = createHash('sha256').update(bytes).digest('hex');
+  known.set(path, { written, changedMillis: Number(found.ctimeMs), hash });
+  return hash;
+}

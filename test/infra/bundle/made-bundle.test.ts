@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BUNDLE_FILE, type Bundle, bundle } from '../../../infra/bundle.ts';
+import { REPOSITORY } from '../../../infra/repository.ts';
+
+/** A folder inside the repository, because the bundler reads only there. */
+let folder: string;
+
+beforeAll(async () => {
+  await mkdir(join(REPOSITORY, '.millrace'), { recursive: true });
+  folder = await mkdtemp(join(REPOSITORY, '.millrace', 'made-bundle-test-'));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Writes a source, and waits until its time is in the past for a bundler that begins now. */
+async function written(name: string, code: string): Promise<string> {
+  const file = join(folder, name);
+  await writeFile(file, code);
+  const began = Date.now();
+  while (Date.now() - began < 150) await new Promise((done) => setTimeout(done, 10));
+  return file;
+}
+
+const made = (file: string, into: string): Promise<Bundle> => bundle(relative(REPOSITORY, file), into);
+const codeOf = ({ path }: Bundle): Promise<string> => readFile(join(path, BUNDLE_FILE), 'utf8');
+
+/** Makes a recipe say that another bundle was made of the sources: who gets that bundle has read the recipe. */
+async function marked(into: string): Promise<string> {
+  const code = 'export const handler = "marked";';
+  const sha256 = createHash('sha256').update(code).digest('hex');
+  const path = join(into, sha256.slice(0, 16));
+  await mkdir(path, { recursive: true });
+  await writeFile(join(path, BUNDLE_FILE), code);
+  await writeFile(`${path}.map`, '{}');
+  const [name = ''] = (await readdir(into)).filter((one) => one.endsWith('.inputs.json'));
+  const recipe = JSON.parse(await readFile(join(into, name), 'utf8')) as { inputs: Record<string, string> };
+  await writeFile(join(into, name), JSON.stringify({ ...recipe, sha256 }));
+  return sha256;
+}
+
+test('a bundle whose sources are as they were is not made again', async () => {
+  const into = join(folder, 'same');
+  const file = await written('same.ts', 'export const handler = 1;');
+  await made(file, into);
+  const sha256 = await marked(into);
+  expect((await made(file, into)).sha256).toBe(sha256);
+  // The same bytes, written again.
+  await utimes(file, new Date(), new Date());
+  expect((await made(file, into)).sha256).toBe(sha256);
+});
+
+test('a bundle is made again when the entry or anything that it imports has changed', async () => {
+  const into = join(folder, 'changed');
+  const imported = await written('imported.ts', 'export const value = "one";');
+  const file = await written('changed.ts', 'import { value } from "./imported.ts"; export const handler = value;');
+  await made(file, into);
+  await marked(into);
+  await writeFile(imported, 'export const value = "two";');
+  expect(await codeOf(await made(file, into))).toContain('two');
+  await writeFile(file, 'export const handler = "three";');
+  expect(await codeOf(await made(file, into))).toContain('three');
+  await rm(file);
+  await expect(made(file, into)).rejects.toThrow('cannot be bundled');
+});
+
+test('a source that may have changed while the bundle was made leaves no recipe', async () => {
+  const into = join(folder, 'quick');
+  await writeFile(join(folder, 'quick.ts'), 'export const handler = 1;');
+  await made(join(folder, 'quick.ts'), into);
+  expect((await readdir(into)).filter((name) => name.endsWith('.inputs.json'))).toEqual([]);
+});
+
+test('a bundle that was damaged or removed, and a recipe that was damaged, do not count', async () => {
+  const into = join(folder, 'damaged');
+  const file = await written('damaged.ts', 'export const handler = "whole";');
+  const { path, sha256 } = await made(file, into);
+  const [name = ''] = (await readdir(into)).filter((one) => one.endsWith('.inputs.json'));
+  await writeFile(join(path, BUNDLE_FILE), 'export const handler = "damaged";');
+  expect(await codeOf(await made(file, into))).toContain('whole');
+  await rm(path, { recursive: true });
+  expect(await codeOf(await made(file, into))).toContain('whole');
+  await rm(`${path}.map`);
+  await made(file, into);
+  expect(await readFile(`${path}.map`, 'utf8')).toContain('mappings');
+  for (const text of ['', '{"sha256":1}', '[]']) {
+    await writeFile(join(into, name), text);
+    expect((await made(file, into)).sha256).toBe(sha256);
+  }
+});
+
+test('a bundle that was made elsewhere is none of this folder', async () => {
+  const [one, other] = [join(folder, 'one'), join(folder, 'other')];
+  const file = await written('moved.ts', 'export const handler = 1;');
+  await made(file, one);
+  await cp(one, other, { recursive: true });
+  expect((await made(file, other)).path.startsWith(other)).toBe(true);
+});
