@@ -47,7 +47,10 @@ export function openCdk({ repository, context, env, folder }: CdkOptions): Cdk {
   const outputs = join(folder, 'outputs.json');
   const common = ['--output', join(folder, 'cdk.out'), '--ci', '--no-notices'];
   const contextArgs = (more: Context) =>
-    Object.entries({ pipelines: FED_PIPELINES, ...context, ...more }).flatMap(([key, value]) => ['--context', `${key}=${value}`]);
+    Object.entries({ pipelines: FED_PIPELINES, ...context, ...more }).flatMap(([key, value]) => [
+      '--context',
+      `${key}=${value}`,
+    ]);
   const deployCommand = (more: Context) => [
     ...['npx', '--no-install', 'cdk', 'deploy', '--all', '--require-approval', 'never', '--outputs-file', outputs],
     ...[...common, ...contextArgs(more)],
