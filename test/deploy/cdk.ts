@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Environment, outcomeOf, run } from './command.ts';
+import { fedPipelines } from './fed-pipelines.ts';
 
 /** The CDK commands that users deploy with, for one stage. */
 export interface Cdk {
@@ -36,21 +37,14 @@ export interface CdkOptions {
   readonly folder: string;
 }
 
-/**
- * The pipelines that the suite feeds. The functions of the shop would keep the emulated AWS so busy with looking for
- * records that each step takes minutes.
- */
-const FED_PIPELINES = 'orders,sensors';
-
 export function openCdk({ repository, context, env, folder }: CdkOptions): Cdk {
   const options = { cwd: repository, env, log: join(folder, 'cdk.log') };
   const outputs = join(folder, 'outputs.json');
   const common = ['--output', join(folder, 'cdk.out'), '--ci', '--no-notices'];
   const contextArgs = (more: Context) =>
-    Object.entries({ pipelines: FED_PIPELINES, ...context, ...more }).flatMap(([key, value]) => [
-      '--context',
-      `${key}=${value}`,
-    ]);
+    Object.entries({ pipelines: fedPipelines.map(({ name }) => name).join(','), ...context, ...more }).flatMap(
+      ([key, value]) => ['--context', `${key}=${value}`],
+    );
   const deployCommand = (more: Context) => [
     ...['npx', '--no-install', 'cdk', 'deploy', '--all', '--require-approval', 'never', '--outputs-file', outputs],
     ...[...common, ...contextArgs(more)],

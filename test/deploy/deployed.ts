@@ -7,9 +7,9 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type pg from 'pg';
 import { type Names, namesOf } from '../../infra/names.ts';
 import type { Target } from '../../infra/operation/target.ts';
-import { pipelines } from '../../infra/pipelines/all.ts';
 import { planOf, type StepPlan } from '../../infra/pipelines/plan.ts';
 import { clientOptions } from './caller.ts';
+import { fedPipelines } from './fed-pipelines.ts';
 import type { Server } from './server.ts';
 
 /** A stage that is deployed on a server. */
@@ -50,7 +50,7 @@ export function openDeployed(
     names,
     clients,
     database,
-    steps: pipelines.flatMap((pipeline) => planOf(pipeline, pipelines).steps),
+    steps: fedPipelines.flatMap((pipeline) => planOf(pipeline, fedPipelines).steps),
     async invoke(step) {
       const call = new InvokeCommand({ FunctionName: functionName(step), Payload: Buffer.from('{}') });
       const { FunctionError, Payload } = await clients.lambda.send(call);
