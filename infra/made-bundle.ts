@@ -54,10 +54,10 @@ export async function freshRecipe(path: string): Promise<Recipe | undefined> {
   const text = await readFile(path, 'utf8').catch(() => undefined);
   const recipe = text === undefined ? undefined : Recipe.safeParse(jsonOf(text)).data;
   if (recipe === undefined) return undefined;
-  const same = await Promise.all(
-    Object.entries(recipe.inputs).map(async ([file, hash]) => (await hashOf(file)) === hash),
-  );
-  return same.every(Boolean) ? recipe : undefined;
+  // One file after the other: a stage has dozens of bundles of a thousand sources each, and a process may open a few
+  // thousand files at once.
+  for (const [file, hash] of Object.entries(recipe.inputs)) if ((await hashOf(file)) !== hash) return undefined;
+  return recipe;
 }
 
 function jsonOf(text: string): unknown {

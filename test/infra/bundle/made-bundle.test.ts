@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BUNDLE_FILE, type Bundle, bundle } from '../../../infra/bundle.ts';
 import { REPOSITORY } from '../../../infra/repository.ts';
@@ -50,6 +52,21 @@ test('a bundle whose sources are as they were is not made again', async () => {
   // The same bytes, written again.
   await utimes(file, new Date(), new Date());
   expect((await made(file, into)).sha256).toBe(sha256);
+});
+
+test('a bundle of more sources than a process may open files is not made again', async () => {
+  const into = join(folder, 'many');
+  const names = Array.from({ length: 400 }, (_, number) => `source-${number}`);
+  for (const name of names) await writeFile(join(folder, `${name}.ts`), '(globalThis as { n?: number }).n = 1;');
+  const code = names.map((name) => `import "./${name}.ts";`).join('\n');
+  const file = await written('many.ts', `${code}\nexport const handler = 1;`);
+  await made(file, into);
+  const sha256 = await marked(into);
+  const again = `const { bundle } = await import('${join(REPOSITORY, 'infra', 'bundle.ts')}');
+    console.log((await bundle('${relative(REPOSITORY, file)}', '${into}')).sha256);`;
+  const shell = 'ulimit -n 200 && exec "$0" --input-type=module --eval "$1"';
+  const { stdout } = await promisify(execFile)('sh', ['-c', shell, process.execPath, again]);
+  expect(stdout.trim()).toBe(sha256);
 });
 
 test('a bundle is made again when the entry or anything that it imports has changed', async () => {
