@@ -1,5 +1,4 @@
-import { enableCompileCache } from 'node:module';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { hunted, huntInThread } from './hunt.ts';
 import { plantMistake } from './plant.ts';
 
 interface Hunt {
@@ -19,29 +18,17 @@ export interface Catch {
  * Plants a mistake in a thread of its own and plays schedules until one breaks. Resolves to undefined when none does.
  */
 export function caught(hunt: Hunt): Promise<Catch | undefined> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: hunt });
-    worker.once('message', (found: Catch) => {
-      resolve(found);
-      void worker.terminate();
-    });
-    worker.once('error', reject);
-    worker.once('exit', () => resolve(undefined));
-  });
+  return hunted(import.meta.url, hunt);
 }
 
-async function hunt({ mistake, from, most }: Hunt): Promise<void> {
-  // It halves the time that the thread takes to load its modules.
-  enableCompileCache();
+await huntInThread(import.meta.url, async ({ mistake, from, most }: Hunt): Promise<Catch | undefined> => {
   // The mistake has to be planted before the modules that it changes are loaded.
   plantMistake(mistake);
   const { play } = await import('./play.ts');
   const { scheduleOf } = await import('./schedule.ts');
   for (let seed = from; seed < from + most; seed++) {
     const { violations } = await play(scheduleOf(seed));
-    if (violations[0] !== undefined) return parentPort?.postMessage({ seed, violation: violations[0] } satisfies Catch);
+    if (violations[0] !== undefined) return { seed, violation: violations[0] };
   }
-}
-
-if (!isMainThread && parentPort !== null && (workerData as Partial<Hunt> | null)?.mistake !== undefined)
-  await hunt(workerData as Hunt);
+  return undefined;
+});

@@ -1,4 +1,4 @@
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { firstViolation, hunted, huntInThread, type Seeds } from '../faults/hunt.ts';
 import type { Mistake } from '../faults/mistakes.ts';
 import { plant } from '../faults/plant.ts';
 
@@ -31,30 +31,15 @@ export const joinMistakes: Readonly<Record<string, Mistake>> = {
 
 /** Plants a mistake in a thread of its own and plays schedules. Resolves to the first violation, if there is one. */
 export function caughtInJoins(mistake: string, schedules: number): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: { joinMistake: mistake, schedules } });
-    worker.once('message', (violation: string) => {
-      resolve(violation);
-      void worker.terminate();
-    });
-    worker.once('error', reject);
-    worker.once('exit', () => resolve(undefined));
-  });
+  return hunted(import.meta.url, { mistake, from: 0, most: schedules } satisfies Hunt);
 }
 
-interface Hunt {
-  readonly joinMistake: string;
-  readonly schedules: number;
+interface Hunt extends Seeds {
+  readonly mistake: string;
 }
 
-async function hunt({ joinMistake, schedules }: Hunt): Promise<void> {
-  plant(joinMistake, joinMistakes[joinMistake] as Mistake);
+await huntInThread(import.meta.url, async ({ mistake, ...seeds }: Hunt) => {
+  plant(mistake, joinMistakes[mistake] as Mistake);
   const { playJoin } = await import('./join-schedule.ts');
-  for (let seed = 0; seed < schedules; seed++) {
-    const [violation] = await playJoin(seed).catch((error: Error) => [error.message]);
-    if (violation !== undefined) return parentPort?.postMessage(violation);
-  }
-}
-
-const given = workerData as Partial<Hunt> | null;
-if (!isMainThread && given?.joinMistake !== undefined && given.joinMistake in joinMistakes) await hunt(given as Hunt);
+  return await firstViolation(playJoin, seeds);
+});

@@ -1,4 +1,4 @@
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { firstViolation, hunted, huntInThread, type Seeds } from '../faults/hunt.ts';
 import type { Mistake } from '../faults/mistakes.ts';
 import { plant } from '../faults/plant.ts';
 
@@ -88,32 +88,15 @@ const CAUGHT_AT: Readonly<Record<string, number>> = {
 
 /** Plants a mistake in a thread of its own and plays schedules. Resolves to the first violation, if there is one. */
 export function caughtInTables(mistake: string, schedules: number): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const from = CAUGHT_AT[mistake] ?? 0;
-    const worker = new Worker(new URL(import.meta.url), { workerData: { mistake, from, schedules } });
-    worker.once('message', (violation: string) => {
-      resolve(violation);
-      void worker.terminate();
-    });
-    worker.once('error', reject);
-    worker.once('exit', () => resolve(undefined));
-  });
+  return hunted(import.meta.url, { mistake, from: CAUGHT_AT[mistake] ?? 0, most: schedules } satisfies Hunt);
 }
 
-async function hunt({ mistake, from, schedules }: Hunt): Promise<void> {
+interface Hunt extends Seeds {
+  readonly mistake: string;
+}
+
+await huntInThread(import.meta.url, async ({ mistake, ...seeds }: Hunt) => {
   plant(mistake, tableMistakes[mistake] as Mistake);
   const { playTables } = await import('./table-schedule.ts');
-  for (let seed = from; seed < from + schedules; seed++) {
-    const [violation] = await playTables(seed).catch((error: Error) => [error.message]);
-    if (violation !== undefined) return parentPort?.postMessage(violation);
-  }
-}
-
-interface Hunt {
-  readonly mistake: string;
-  readonly from: number;
-  readonly schedules: number;
-}
-
-const given = workerData as Partial<Hunt> | null;
-if (!isMainThread && given?.mistake !== undefined && given.mistake in tableMistakes) await hunt(given as Hunt);
+  return await firstViolation(playTables, seeds);
+});

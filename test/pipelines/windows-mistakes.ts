@@ -1,4 +1,4 @@
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { firstViolation, hunted, huntInThread, type Seeds } from '../faults/hunt.ts';
 import type { Mistake } from '../faults/mistakes.ts';
 import { plant } from '../faults/plant.ts';
 
@@ -39,27 +39,24 @@ export const windowMistakes: Readonly<Record<string, Mistake>> = {
   ],
 };
 
+/** The first seeds that catch a mistake, where that is not seed 0: a hunt begins there, to save time. */
+const CAUGHT_AT: Readonly<Record<string, number>> = {
+  'grace-off-by-one': 1,
+  'child-without-time': 1,
+  'by-the-wall-clock': 2,
+};
+
 /** Plants a mistake in a thread of its own and plays schedules. Resolves to the first violation, if there is one. */
 export function caughtInWindows(mistake: string, schedules: number): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: { windowMistake: mistake, schedules } });
-    worker.once('message', (violation: string) => {
-      resolve(violation);
-      void worker.terminate();
-    });
-    worker.once('error', reject);
-    worker.once('exit', () => resolve(undefined));
-  });
+  return hunted(import.meta.url, { mistake, from: CAUGHT_AT[mistake] ?? 0, most: schedules } satisfies Hunt);
 }
 
-async function hunt(name: string, schedules: number): Promise<void> {
-  plant(name, windowMistakes[name] as Mistake);
+interface Hunt extends Seeds {
+  readonly mistake: string;
+}
+
+await huntInThread(import.meta.url, async ({ mistake, ...seeds }: Hunt) => {
+  plant(mistake, windowMistakes[mistake] as Mistake);
   const { playWindows } = await import('./windows-schedule.ts');
-  for (let seed = 0; seed < schedules; seed++) {
-    const [violation] = await playWindows(seed).catch((error: Error) => [error.message]);
-    if (violation !== undefined) return parentPort?.postMessage(violation);
-  }
-}
-
-const given = workerData as { readonly windowMistake?: string; readonly schedules: number } | null;
-if (!isMainThread && given?.windowMistake !== undefined) await hunt(given.windowMistake, given.schedules);
+  return await firstViolation(playWindows, seeds);
+});

@@ -1,4 +1,4 @@
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { firstViolation, hunted, huntInThread, type Seeds } from '../faults/hunt.ts';
 import type { Mistake } from '../faults/mistakes.ts';
 import { plant } from '../faults/plant.ts';
 import type { OracleServer } from '../infra/sql/oracle.ts';
@@ -73,23 +73,17 @@ const CHOSEN: Readonly<Record<string, TableQuery>> = {
   },
 };
 
-interface Hunt {
+interface Hunt extends Seeds {
   readonly mistake: string;
-  readonly seeds: number;
   readonly server: OracleServer;
 }
 
 /** Plants a mistake in a thread of its own and compares. Resolves to the first difference, if there is one. */
 export function caughtInSqlTables(hunt: Hunt): Promise<string | undefined> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: hunt });
-    worker.on('message', resolve);
-    worker.once('error', reject);
-    worker.once('exit', () => resolve(undefined));
-  });
+  return hunted(import.meta.url, hunt);
 }
 
-async function hunt({ mistake, seeds, server }: Hunt): Promise<void> {
+await huntInThread(import.meta.url, async ({ mistake, server, ...seeds }: Hunt) => {
   plant(mistake, sqlTableMistakes[mistake] as Mistake);
   const [{ connectOracle }, { compareQueries, compareTables, differenceText }, { prepareTruth }] = await Promise.all([
     import('../infra/sql/oracle.ts'),
@@ -98,23 +92,17 @@ async function hunt({ mistake, seeds, server }: Hunt): Promise<void> {
   ]);
   const oracle = await connectOracle(server);
   const chosen = CHOSEN[mistake];
-  const compare = async (seed: number) =>
-    chosen === undefined
-      ? (await compareTables(oracle, { queries: 10, streams: 1, seed })).difference
-      : compareQueries(oracle, [chosen], { playing: { seed } });
+  const compare = async (seed: number): Promise<readonly string[]> => {
+    const difference =
+      chosen === undefined
+        ? (await compareTables(oracle, { queries: 10, streams: 1, seed })).difference
+        : await compareQueries(oracle, [chosen], { playing: { seed } });
+    return difference === undefined ? [] : [differenceText(difference)];
+  };
   try {
     await prepareTruth(oracle);
-    for (let seed = 0; seed < seeds; seed++) {
-      const found = await compare(seed).then(
-        (difference) => difference && differenceText(difference),
-        (error: Error) => error.message,
-      );
-      if (found !== undefined) return parentPort?.postMessage(found);
-    }
+    return await firstViolation(compare, seeds);
   } finally {
     await oracle.stop();
   }
-}
-
-const given = workerData as Hunt | null;
-if (!isMainThread && given?.mistake !== undefined && given.mistake in sqlTableMistakes) await hunt(given);
+});

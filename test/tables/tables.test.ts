@@ -24,5 +24,5 @@ test('a table in SQL shows at every committed position what Postgres answers, wh
 });
 
 test.each(Object.keys(sqlTableMistakes))('the comparison catches the mistake %s', async (mistake) => {
-  expect(await caughtInSqlTables({ mistake, seeds: 10, server: oracle.server })).toBeDefined();
+  expect(await caughtInSqlTables({ mistake, from: 0, most: 10, server: oracle.server })).toBeDefined();
 });
