@@ -66,16 +66,22 @@ function verdictOf(
   const { StreamStatus, RetentionPeriodHours, OpenShardCount = 0, MaxRecordSizeInKiB = 1_024 } = summary;
   if (StreamStatus !== 'ACTIVE' && StreamStatus !== 'UPDATING')
     return { wrong: `its status is ${StreamStatus}`, fix: 'wait until it is ACTIVE' };
-  if (plan.kind === 'own') {
-    const wrong = differences({ RetentionPeriodHours: plan.retentionHours }, { RetentionPeriodHours });
-    if (wrong !== undefined) return { wrong, fix: deployCommand(stage) };
-  } else if (written && MaxRecordSizeInKiB !== plan.maxRecordKiB) {
+  const { kind, retentionHours } = plan;
+  const wrongRetention =
+    retentionHours === undefined
+      ? undefined
+      : differences({ RetentionPeriodHours: retentionHours }, { RetentionPeriodHours });
+  if (wrongRetention !== undefined)
+    return { wrong: wrongRetention, fix: kind === 'own' ? deployCommand(stage) : CORRECT_RETENTION };
+  if (kind === 'existing' && written && MaxRecordSizeInKiB !== plan.maxRecordKiB) {
     const wrong = `it takes records of ${MaxRecordSizeInKiB} KiB, and the pipeline says ${plan.maxRecordKiB}`;
     return { wrong, fix: `say maxRecordKiB: ${MaxRecordSizeInKiB} in the pipeline` };
   }
   const shards = `${OpenShardCount} open shard${OpenShardCount === 1 ? '' : 's'}`;
   return { ok: `${StreamStatus.toLowerCase()}, ${shards}, keeps events for ${RetentionPeriodHours} hours` };
 }
+
+const CORRECT_RETENTION = "change the stream's retention, or correct `retentionDays` in the pipeline";
 
 type Reader = ReaderPlan;
 

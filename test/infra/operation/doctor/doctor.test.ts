@@ -8,12 +8,14 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { doctor } from '../../../../infra/cli/commands/doctor.ts';
 import { VISIBILITY_SECONDS } from '../../../../infra/delivery.ts';
+import { ACCOUNT, REGION } from '../../../../infra/local/target.ts';
 import { examine } from '../../../../infra/operation/doctor/doctor.ts';
 import type { Finding } from '../../../../infra/operation/doctor/finding.ts';
 import { orders } from '../../../../infra/pipelines/orders.ts';
+import { definePipeline } from '../../../../infra/pipelines/pipeline.ts';
 import { planOf } from '../../../../infra/pipelines/plan.ts';
 import { sensors } from '../../../../infra/pipelines/sensors.ts';
-import { shop } from '../../pipelines/example.ts';
+import { Order, shop, table } from '../../pipelines/example.ts';
 import { configurationOf } from './lambda-answers.ts';
 import { type StageEndpoint, startStageEndpoint } from './stage-endpoint.ts';
 
@@ -173,6 +175,34 @@ describe('what is wrong is found, with what to do:', () => {
     stage.log.increaseStreamRetentionPeriod({ StreamName, RetentionPeriodHours: 48 });
     expect(await notOk()).toMatchObject([{ of: StreamName, found: 'RetentionPeriodHours is 48, not 24' }]);
     stage.log.decreaseStreamRetentionPeriod({ StreamName, RetentionPeriodHours: 24 });
+  });
+
+  test('a stream of others that keeps its events for another time than the pipeline says', async () => {
+    const existing = `arn:aws:kinesis:${REGION}:${ACCOUNT}:stream/theirs`;
+    stage.log.createStream({ StreamName: 'theirs', ShardCount: 1 });
+    const found = async (retention: { readonly retentionDays?: number }): Promise<readonly Finding[]> => {
+      const reading = definePipeline({
+        name: 'shop',
+        streams: { theirs: { existing, schema: Order, ...retention } },
+        sinks: { order_table: { from: 'theirs', write: table({ table: 'orders', key: ['id'] }) } },
+      });
+      const findings = await examine(
+        [planOf(reading, [reading])],
+        { target: stage, lambda: stage.lambda, signal },
+        Date.now(),
+      );
+      return findings.filter(({ what }) => what === 'stream');
+    };
+    expect(await found({ retentionDays: 7 })).toMatchObject([
+      {
+        of: existing,
+        state: 'wrong',
+        found: 'RetentionPeriodHours is 24, not 168',
+        fix: "change the stream's retention, or correct `retentionDays` in the pipeline",
+      },
+    ]);
+    expect(await found({ retentionDays: 1 })).toMatchObject([{ state: 'ok' }]);
+    expect(await found({})).toMatchObject([{ state: 'ok' }]);
   });
 
   test('a queue that shows a message again too early, and announcements that failed', async () => {
