@@ -80,6 +80,12 @@ export function givenUpMappingSettings() {
  */
 export const VISIBILITY_SECONDS = 6 * LIMITS.queue.timeoutSeconds;
 
+/** Returns the rate of a schedule, as EventBridge Scheduler writes it. It takes whole minutes. */
+export function rateOf(everyMillis: number): string {
+  const minutes = everyMillis / 60_000;
+  return `rate(${minutes} ${minutes === 1 ? 'minute' : 'minutes'})`;
+}
+
 const STARTING_POSITIONS = { earliest: 'TRIM_HORIZON', latest: 'LATEST' } as const;
 
 function startingPositionOf(start: Start) {

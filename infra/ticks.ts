@@ -1,6 +1,6 @@
 import type { StepConfig } from '../functions/runtime/step-config.ts';
 import { TICK_INPUT } from '../functions/runtime/tick-handler.ts';
-import type { Limits } from './delivery.ts';
+import { type Limits, rateOf } from './delivery.ts';
 import type { ScheduleDefinition } from './emulator/scheduler.ts';
 import type { Names } from './names.ts';
 import { outputConfigOf } from './pipelines/step-config.ts';
@@ -31,5 +31,6 @@ export function tickConfigOf(stream: OwnStreamPlan, names: Names, nameOf: (strea
 /** Makes the schedule of a stream's ticks, for the emulated scheduler. */
 export function tickSchedule({ pipeline, name }: OwnStreamPlan, names: Names): ScheduleDefinition {
   const functionArn = names.ticks(pipeline, name);
-  return { name: functionArn, expression: 'rate(1 minute)', functionArn, input: TICK_INPUT, maximumRetryAttempts: 0 };
+  const expression = rateOf(TICK_MILLIS);
+  return { name: functionArn, expression, functionArn, input: TICK_INPUT, maximumRetryAttempts: 0 };
 }

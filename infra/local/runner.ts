@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LANES } from '../../functions/runtime/items/lanes.ts';
-import { mappingSettings } from '../delivery.ts';
+import { mappingSettings, rateOf } from '../delivery.ts';
 import { systemClock } from '../emulator/clock.ts';
 import type { Invoke } from '../emulator/invoke.ts';
 import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
@@ -10,7 +10,7 @@ import { openMappingNames } from '../emulator/mapping/mapping-names.ts';
 import { type QueueMapping, startQueueMapping } from '../emulator/queue-mapping.ts';
 import { type Scheduler, startScheduler } from '../emulator/scheduler.ts';
 import type { Trace } from '../emulator/trace.ts';
-import type { PipelinePlan, ReaderPlan, SinkPlan, SourcePlan, StepPlan } from '../pipelines/plan.ts';
+import type { PipelinePlan, ReaderPlan, ScheduledSinkPlan, SinkPlan, SourcePlan, StepPlan } from '../pipelines/plan.ts';
 import { tickSchedule } from '../ticks.ts';
 import { openInvokeEndpoint } from './endpoints/invoke-endpoint.ts';
 import { type Landing, openLanding } from './endpoints/landing.ts';
@@ -136,7 +136,7 @@ function startTriggers({ plans, stage, trace }: RunnerOptions, host: LambdaHost)
     schedules: [
       ...scheduled.map((step) => ({
         name: functionName(stage, step),
-        expression: rateOf(step),
+        expression: rateOf(step.every),
         functionArn: functionName(stage, step),
         input: '{}',
         maximumRetryAttempts: 0,
@@ -197,7 +197,7 @@ export function isContinuous(step: StepPlan): step is ReaderPlan {
   return step.delivery === 'continuous';
 }
 
-export function isScheduled(step: StepPlan): step is SinkPlan {
+export function isScheduled(step: StepPlan): step is ScheduledSinkPlan {
   return step.delivery === 'scheduled';
 }
 
@@ -209,11 +209,6 @@ function mappingOf({ mappings }: Triggers, step: StepPlan): Mapping {
   const mapping = mappings.get(nameOf(step));
   if (mapping === undefined) throw new Error(`step '${nameOf(step)}' is not continuous: it has no mapping`);
   return mapping;
-}
-
-function rateOf({ every = 60_000 }: SinkPlan): string {
-  const minutes = every / 60_000;
-  return `rate(${minutes} ${minutes === 1 ? 'minute' : 'minutes'})`;
 }
 
 function streamArn(stream: string): string {

@@ -78,6 +78,9 @@ export interface SinkPlan extends AnyReaderPlan {
   readonly every: Duration | undefined;
 }
 
+/** A sink that runs on a schedule. */
+export type ScheduledSinkPlan = SinkPlan & { readonly every: Duration };
+
 export interface InputPlan {
   readonly stream: StreamPlan;
   readonly start: Start;

@@ -1,12 +1,12 @@
 import { LANES } from '../../functions/runtime/items/lanes.ts';
-import { mappingSettings } from '../../infra/delivery.ts';
+import { mappingSettings, rateOf } from '../../infra/delivery.ts';
 import type { Clock } from '../../infra/emulator/clock.ts';
 import type { InvokeRequest, InvokeResult } from '../../infra/emulator/invoke.ts';
 import type { MappingRequest } from '../../infra/emulator/mapping/configuration.ts';
 import { type Mapping, startMapping } from '../../infra/emulator/mapping/mapping.ts';
 import { startQueueMapping } from '../../infra/emulator/queue-mapping.ts';
 import { type Scheduler, startScheduler } from '../../infra/emulator/scheduler.ts';
-import type { ReaderPlan, SinkPlan, StepPlan } from '../../infra/pipelines/plan.ts';
+import type { ReaderPlan, ScheduledSinkPlan, SinkPlan, StepPlan } from '../../infra/pipelines/plan.ts';
 import type { OwnStreamPlan } from '../../infra/pipelines/streams.ts';
 import { tickSchedule } from '../../infra/ticks.ts';
 import type { Functions } from './functions.ts';
@@ -83,7 +83,7 @@ export function startFeeders(
     schedules: [
       ...scheduled.map((step) => ({
         name: nameOf(step),
-        expression: rateOf(step),
+        expression: rateOf(step.every),
         functionArn: nameOf(step),
         input: '{}',
         maximumRetryAttempts: 0,
@@ -110,7 +110,7 @@ export function isContinuous(step: StepPlan): step is ReaderPlan {
   return step.delivery === 'continuous';
 }
 
-export function isScheduled(step: StepPlan): step is SinkPlan {
+export function isScheduled(step: StepPlan): step is ScheduledSinkPlan {
   return step.delivery === 'scheduled';
 }
 
@@ -118,11 +118,6 @@ function named(steps: readonly SinkPlan[], name: string, nameOf: (step: StepPlan
   const step = steps.find((one) => nameOf(one) === name);
   if (step === undefined) throw new Error(`there is no scheduled step '${name}'`);
   return step;
-}
-
-function rateOf({ every = 60_000 }: SinkPlan): string {
-  const minutes = every / 60_000;
-  return `rate(${minutes} ${minutes === 1 ? 'minute' : 'minutes'})`;
 }
 
 /** Capitalizes names: the CDK's properties begin with a small letter, the API's with a capital. */
