@@ -10,7 +10,7 @@ import { type Limits, RUNTIME } from '../delivery.ts';
 import type { Names } from '../names.ts';
 import type { FunctionNetwork, Statement } from '../needs.ts';
 import { explainWildcards } from './explained-wildcards.ts';
-import { joinsItsNetwork, logGroupOf } from './step-statements.ts';
+import { joinsItsNetwork, logGroupOf, writesItsLog } from './step-statements.ts';
 
 export interface BundledFunctionProps {
   readonly functionName: string;
@@ -20,7 +20,7 @@ export interface BundledFunctionProps {
   /** The part of the configuration that is not in the bundle. */
   readonly config: EnvironmentConfig;
   readonly limits: Limits;
-  /** The permissions of the function, apart from those to join its network. */
+  /** The permissions of the function, apart from those to write its log and to join its network. */
   readonly statements: readonly Statement[];
   readonly network: FunctionNetwork | undefined;
   /**
@@ -37,7 +37,11 @@ export function addBundledFunction(
   props: BundledFunctionProps,
 ): { readonly lambda: CfnFunction; readonly logGroup: ILogGroup } {
   const { functionName, description, path, config, limits, network, recursiveLoop, names } = props;
-  const statements = [...props.statements, ...(network === undefined ? [] : joinsItsNetwork(functionName, names))];
+  const statements = [
+    writesItsLog(functionName, names),
+    ...props.statements,
+    ...(network === undefined ? [] : joinsItsNetwork(functionName, names)),
+  ];
   const role = new Role(scope, 'Role', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     // Inline, so that nothing uses the role before it has its permissions.

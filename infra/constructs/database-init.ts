@@ -4,7 +4,6 @@ import type { Limits } from '../delivery.ts';
 import type { Names } from '../names.ts';
 import { addBundledFunction } from './bundled-function.ts';
 import type { Database } from './database.ts';
-import { logGroupOf } from './step-statements.ts';
 
 /** The module of the function, relative to the repository. */
 export const DATABASE_INIT_ENTRY = 'functions/clients/database-init.ts';
@@ -13,8 +12,8 @@ export const DATABASE_INIT_ENTRY = 'functions/clients/database-init.ts';
 const LIMITS: Limits = { timeoutSeconds: 60, memoryMb: 256 };
 
 /**
- * The function inside the database's network that creates the sinks' user. It has no access to the administrator's
- * password: `millrace database init`, run by somebody who may read the secret, passes it in.
+ * The function inside the database's network that creates the users of sinks and of operators. It has no access to the
+ * administrator's password: `millrace database init`, run by somebody who may read the secret, passes it in.
  */
 export class DatabaseInit extends Construct {
   constructor(
@@ -39,13 +38,7 @@ export class DatabaseInit extends Construct {
         deadLetters: names.deadLetters,
         resources: { host, port, database: name, user, administratorSecret },
       },
-      statements: [
-        {
-          why: 'writes its log',
-          actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-          resources: [names.arnOf('logs', `log-group:${logGroupOf(functionName)}:*`)],
-        },
-      ],
+      statements: [],
       limits: LIMITS,
       network,
       names,

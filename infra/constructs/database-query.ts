@@ -5,7 +5,6 @@ import type { Names } from '../names.ts';
 import type { AwsDatabase } from '../needs.ts';
 import { databaseNeeds } from '../sinks/postgres.ts';
 import { addBundledFunction } from './bundled-function.ts';
-import { logGroupOf } from './step-statements.ts';
 
 /** The module of the function, relative to the repository. */
 export const DATABASE_QUERY_ENTRY = 'functions/clients/database-query.ts';
@@ -37,14 +36,7 @@ export class DatabaseQuery extends Construct {
         deadLetters: names.deadLetters,
         resources,
       },
-      statements: [
-        {
-          why: 'writes its log',
-          actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-          resources: [names.arnOf('logs', `log-group:${logGroupOf(functionName)}:*`)],
-        },
-        ...statements,
-      ],
+      statements,
       limits: LIMITS,
       network,
       names,

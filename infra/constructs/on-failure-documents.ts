@@ -12,7 +12,6 @@ import type { Names } from '../names.ts';
 import type { Statement } from '../needs.ts';
 import { addBundledFunction } from './bundled-function.ts';
 import { LinkedAlarm } from './linked-alarm.ts';
-import { logGroupOf } from './step-statements.ts';
 
 /** The module of the function, relative to the repository. */
 export const ON_FAILURE_ENTRY = 'functions/runtime/on-failure/handler.ts';
@@ -135,11 +134,6 @@ export class OnFailureDocuments extends Construct {
 function statementsOf({ names, existingStreams }: OnFailureDocumentsProps): readonly Statement[] {
   const bucket = names.bucketArnOf(names.deadLetters);
   return [
-    {
-      why: 'writes its log',
-      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-      resources: [names.arnOf('logs', `log-group:${logGroupOf(names.givenUp)}:*`)],
-    },
     {
       why: 'takes announcements of discarded batches',
       actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],

@@ -5,10 +5,9 @@ import type { StreamPlan } from '../pipelines/streams.ts';
 import { decryptsItsInput, encryptsItsOutput } from './key-statements.ts';
 import { streamArnOf } from './stream-names.ts';
 
-/** Lists everything that a step's function may do: what the runtime needs for its kind, and its connector's needs. */
+/** Lists what a step's function may do beside writing its log: what its kind needs, and what its connector needs. */
 export function statementsOf(step: StepPlan, names: Names, needs: Needs | undefined): readonly Statement[] {
   return [
-    writesItsLog(step, names),
     ...(step.kind === 'source' ? [] : [readsItsInput(step, names), ...decryptsItsInput(step.input.stream, names)]),
     ...(step.kind === 'source' ? [] : seesDrainedShards(step, names)),
     ...(!('output' in step) ? [] : [writesItsOutput(step.output, names), ...encryptsItsOutput(step.output, names)]),
@@ -41,12 +40,11 @@ export function logGroupOf(functionName: string): string {
   return `/aws/lambda/${functionName}`;
 }
 
-function writesItsLog({ pipeline, name }: StepPlan, names: Names): Statement {
-  const group = logGroupOf(names.step(pipeline, name));
+export function writesItsLog(functionName: string, names: Names): Statement {
   return {
     why: 'writes its log',
     actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-    resources: [names.arnOf('logs', `log-group:${group}:*`)],
+    resources: [names.arnOf('logs', `log-group:${logGroupOf(functionName)}:*`)],
   };
 }
 

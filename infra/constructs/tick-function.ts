@@ -6,7 +6,7 @@ import { TICK_ENTRY, TICK_LIMITS, TICK_MILLIS, tickConfigOf } from '../ticks.ts'
 import { addBundledFunction } from './bundled-function.ts';
 import { encryptsItsOutput } from './key-statements.ts';
 import { addSchedule } from './schedule.ts';
-import { logGroupOf, writesItsOutput } from './step-statements.ts';
+import { writesItsOutput } from './step-statements.ts';
 import { streamArnOf } from './stream-names.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -22,11 +22,6 @@ export class TickFunction extends Construct {
     const { names } = surroundings;
     const bundle = surroundings.bundleOf(TICK_ENTRY);
     const functionName = names.ticks(stream.pipeline, stream.name);
-    const log = {
-      why: 'writes its log',
-      actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
-      resources: [names.arnOf('logs', `log-group:${logGroupOf(functionName)}:*`)],
-    };
     const { lambda } = addBundledFunction(this, {
       functionName,
       description: `tells stream ${stream.name} of pipeline ${stream.pipeline} what time it is`,
@@ -35,7 +30,7 @@ export class TickFunction extends Construct {
         ...tickConfigOf(stream, names, (one) => streamArnOf(one, names)),
         generation: generationOf(bundle, undefined),
       },
-      statements: [log, writesItsOutput(stream, names), ...encryptsItsOutput(stream, names)],
+      statements: [writesItsOutput(stream, names), ...encryptsItsOutput(stream, names)],
       limits: TICK_LIMITS,
       network: undefined,
       names,
