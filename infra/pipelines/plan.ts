@@ -5,10 +5,10 @@ import { inRepository } from '../repository.ts';
 import type { InlineStatement } from './inline-sql.ts';
 import { checkPrefixes } from './lake-prefixes.ts';
 import type { AnySinkStep, AnySourceStep, AnyTableStep, AnyTransformStep, Pipeline } from './pipeline.ts';
-import type { Duration, Start } from './steps.ts';
-import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
-import { changesOf } from './table-mistakes.ts';
+import { changesOf, type Duration, type Start } from './steps.ts';
+import { type OwnStreamPlan, resolveStream, type StreamPlan } from './streams.ts';
 import { type TimePlan, timePlans } from './time.ts';
+import { outputOf, type Writer, writersOf } from './writers.ts';
 
 /** A pipeline with its references to other pipelines resolved. The CDK app deploys it, and the local runner runs it. */
 export interface PipelinePlan {
@@ -109,7 +109,8 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
   const time = timePlans(pipelines);
   const inputOf = (step: AnyTransformStep | AnyTableStep | AnySinkStep): InputPlan => {
     const input = stream(step.from);
-    const to = 'apply' in step ? step.to : 'keep' in step ? changesOf(step)?.to : undefined;
+    const to = outputOf(step);
+    const writers = writersOf(input, pipelines);
     const isTimed =
       ('keep' in step && step.keep.windows !== undefined) || (to !== undefined && time.of(stream(to)) !== undefined);
     return {
@@ -117,8 +118,8 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       time: isTimed ? time.of(input) : undefined,
       start: step.start ?? 'earliest',
       fanOut: step.fanOut ?? false,
-      own: writersOf(input, pipelines, ['sources', 'transforms', 'tables']).map((writer) => `/${writer}/`),
-      transforms: writersOf(input, pipelines, ['transforms', 'tables']),
+      own: namesOf(writers).map((writer) => `/${writer}/`),
+      transforms: namesOf(writers.filter((writer) => 'from' in writer.step)),
     };
   };
   const common = (name: string, formerly: string | undefined) => ({ pipeline: pipeline.name, name, formerly });
@@ -217,23 +218,11 @@ export function schemaOf(step: StepPlan): z.ZodType {
   return step.kind === 'source' ? step.output.schema : step.input.stream.schema;
 }
 
-type WritingStep = AnySourceStep | AnyTransformStep | AnyTableStep;
-
-/** Lists the steps that write to the stream as `<pipeline>/<step>`, under their former names too. */
-function writersOf(
-  stream: StreamPlan,
-  pipelines: readonly Pipeline[],
-  kinds: readonly ('sources' | 'transforms' | 'tables')[],
-): readonly string[] {
-  const writers = pipelines.flatMap((pipeline) =>
-    kinds
-      .flatMap((kind) => Object.entries<WritingStep>(pipeline[kind]))
-      .filter(([, step]) => {
-        const to = 'to' in step ? step.to : changesOf(step)?.to;
-        return to !== undefined && sameStream(resolveStream(pipeline, to, pipelines), stream);
-      })
-      .flatMap(([name, { formerly }]) => (formerly === undefined ? [name] : [name, formerly]))
-      .map((name) => `${pipeline.name}/${name}`),
-  );
-  return writers.sort();
+/** Lists steps as `<pipeline>/<step>`, under their former names too. */
+function namesOf(writers: readonly Writer[]): readonly string[] {
+  return writers
+    .flatMap(({ pipeline, name, step: { formerly } }) =>
+      (formerly === undefined ? [name] : [name, formerly]).map((one) => `${pipeline.name}/${one}`),
+    )
+    .sort();
 }

@@ -53,6 +53,16 @@ export interface TableStep<From, Keep, Changes = ChangeStream> extends Named, Re
 /** The stream of a table's changes. With `before`, each change has the row as it was, in the field `before`. */
 export type ChangeStream = string | { readonly to: string; readonly before?: true };
 
+/** Returns the stream of a table's changes, and whether they have the row as it was. Undefined: it has none. */
+export function changesOf({
+  changes,
+}: Pick<TableStep<string, unknown>, 'changes'>): { readonly to: string; readonly before: boolean } | undefined {
+  if (changes === undefined) return undefined;
+  return typeof changes === 'string'
+    ? { to: changes, before: false }
+    : { to: changes.to, before: changes.before === true };
+}
+
 /**
  * A join of a stream with a table, or of two tables. `from` names the stream of each input, by the names that the join
  * gives them.

@@ -3,7 +3,7 @@ import type { Table } from '../../functions/runtime/table.ts';
 import { BEFORE } from '../../functions/sinks/postgres/changes.ts';
 import { columnsOfTable } from '../../functions/table-state/columns.ts';
 import { indexMistakes } from './index-mistakes.ts';
-import type { TableStep } from './steps.ts';
+import { changesOf, type TableStep } from './steps.ts';
 
 /** Finds schemas and keys that cannot be a table of Postgres, and change streams that a table cannot have. */
 export function tableMistakes([name, step]: [string, TableStep<string, Table>]): string[] {
@@ -31,14 +31,4 @@ export function tableMistakes([name, step]: [string, TableStep<string, Table>]):
     if (error instanceof UserMistake) return [`step '${name}': ${error.message}`];
     throw error;
   }
-}
-
-/** Returns the stream of a table's changes, and whether they have the row as it was. Undefined: it has none. */
-export function changesOf({
-  changes,
-}: Pick<TableStep<string, unknown>, 'changes'>): { readonly to: string; readonly before: boolean } | undefined {
-  if (changes === undefined) return undefined;
-  return typeof changes === 'string'
-    ? { to: changes, before: false }
-    : { to: changes.to, before: changes.before === true };
 }

@@ -2,7 +2,7 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { StepConfig } from '../../functions/runtime/step-config.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
-import { changesOf } from './table-mistakes.ts';
+import { writersOf } from './writers.ts';
 
 /** Which ticks the readers of a stream wait for. */
 export type TimePlan = NonNullable<StepConfig['time']>;
@@ -22,8 +22,11 @@ export function timePlans(pipelines: readonly Pipeline[]): TimePlans {
   const timed = timedStreams(pipelines);
   const isTimed = (stream: StreamPlan): boolean => timed.some((one) => sameStream(one, stream));
   const planOf = (stream: StreamPlan): TimePlan => {
-    const steps = stepsInto(stream, pipelines).map(({ name }) => name);
-    return { steps: steps.sort(), scheduled: steps.length === 0 || hasSource(stream, pipelines) };
+    const writers = writersOf(stream, pipelines);
+    // Transforms, and tables with a change stream, pass ticks on. Sources do not.
+    const passing = writers.filter(({ step }) => 'from' in step);
+    const steps = passing.map(({ pipeline, name }) => `${pipeline.name}/${name}`).sort();
+    return { steps, scheduled: steps.length === 0 || steps.length < writers.length };
   };
   return {
     of: (stream) => (isTimed(stream) ? planOf(stream) : undefined),
@@ -38,7 +41,8 @@ function timedStreams(pipelines: readonly Pipeline[]): readonly StreamPlan[] {
     if (timed.some((one) => sameStream(one, stream))) return;
     if (stream.kind === 'existing') throw noTicks(stream.arn, table);
     timed.push(stream);
-    for (const { input } of stepsInto(stream, pipelines)) add(input, table);
+    for (const { pipeline, step } of writersOf(stream, pipelines))
+      if ('from' in step) add(resolveStream(pipeline, step.from, pipelines), table);
   };
   for (const pipeline of pipelines)
     for (const [name, { from, keep }] of Object.entries(pipeline.tables))
@@ -49,33 +53,5 @@ function timedStreams(pipelines: readonly Pipeline[]): readonly StreamPlan[] {
 function noTicks(arn: string, table: string): UserMistake {
   return new UserMistake(
     `table '${table}' has windows, and its events come from the existing stream ${arn}: nothing there tells the time, because Millrace appends no ticks to a stream that is not its own. Have a source write these events into a stream of a pipeline, and read that one`,
-  );
-}
-
-interface Writer {
-  /** `<pipeline>/<step>`. */
-  readonly name: string;
-  readonly input: StreamPlan;
-}
-
-/** Lists the steps that pass ticks on into a stream: transforms, and tables with a change stream. */
-function stepsInto(stream: StreamPlan, pipelines: readonly Pipeline[]): readonly Writer[] {
-  return pipelines.flatMap((pipeline) => {
-    const writers = [
-      ...Object.entries(pipeline.transforms).map(([name, { from, to }]) => ({ name, from, to })),
-      ...Object.entries(pipeline.tables).map(([name, step]) => ({ name, from: step.from, to: changesOf(step)?.to })),
-    ];
-    return writers
-      .filter(({ to }) => to !== undefined && sameStream(resolveStream(pipeline, to, pipelines), stream))
-      .map(({ name, from }) => ({
-        name: `${pipeline.name}/${name}`,
-        input: resolveStream(pipeline, from, pipelines),
-      }));
-  });
-}
-
-function hasSource(stream: StreamPlan, pipelines: readonly Pipeline[]): boolean {
-  return pipelines.some((pipeline) =>
-    Object.values(pipeline.sources).some(({ to }) => sameStream(resolveStream(pipeline, to, pipelines), stream)),
   );
 }
