@@ -1,7 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type BuildFailure, type BuildOptions, type BuildResult, build, type OutputFile, type Plugin } from 'esbuild';
+import {
+  type BuildFailure,
+  type BuildOptions,
+  type BuildResult,
+  build,
+  type Metafile,
+  type OutputFile,
+  type Plugin,
+} from 'esbuild';
 import { UserMistake } from '../functions/runtime/errors.ts';
 import { freshRecipe, recipeName, recipeOf } from './made-bundle.ts';
 import { REPOSITORY } from './repository.ts';
@@ -33,9 +41,10 @@ export interface GeneratedEntry {
  * only the clients that it uses. A bundle whose sources have not changed is not made again.
  */
 export async function bundle(entry: Entry, folder: string): Promise<Bundle> {
+  const beganMillis = Date.now();
   const input = await inputOf(entry);
   const recipe = join(folder, await recipeName(JSON.stringify(input)));
-  return (await madeBefore(recipe, folder)) ?? (await make({ entry, input, recipe }, folder));
+  return (await madeBefore(recipe, folder)) ?? (await make({ entry, input, recipe, beganMillis }, folder));
 }
 
 async function madeBefore(recipe: string, folder: string): Promise<Bundle | undefined> {
@@ -55,10 +64,10 @@ interface Making {
   readonly input: Input;
   /** The path of the file that keeps what the bundle is made of. */
   readonly recipe: string;
+  readonly beganMillis: number;
 }
 
-async function make({ entry, input, recipe }: Making, folder: string): Promise<Bundle> {
-  const beganMillis = Date.now();
+async function make({ entry, input, recipe, beganMillis }: Making, folder: string): Promise<Bundle> {
   const { outputFiles, metafile } = await built(entry, input);
   const code = contentsOf(outputFiles, BUNDLE_FILE);
   const sha256 = sha256Of(code);
@@ -67,10 +76,18 @@ async function make({ entry, input, recipe }: Making, folder: string): Promise<B
   const temporary = join(folder, randomUUID());
   await replaceFile(join(path, BUNDLE_FILE), code, temporary);
   await replaceFile(`${path}.map`, contentsOf(outputFiles, `${BUNDLE_FILE}.map`), temporary);
-  const made = await recipeOf(sha256, { paths: Object.keys(metafile.inputs), beganMillis });
+  const made = await recipeOf(sha256, { paths: filesOf(metafile, input), beganMillis });
   if (made !== undefined) await replaceFile(recipe, Buffer.from(JSON.stringify(made)), temporary);
   await touch([path, `${path}.map`]);
   return { path, sha256 };
+}
+
+/**
+ * Lists the files that a bundle is made of. Generated code is no file: it is part of the recipe's name. Nor is a
+ * plugin's own module: its code stands in this file.
+ */
+function filesOf({ inputs }: Metafile, { stdin }: Input): readonly string[] {
+  return Object.keys(inputs).filter((path) => path !== stdin?.sourcefile && !path.startsWith('no-http2:'));
 }
 
 function pathOf(folder: string, sha256: string): string {

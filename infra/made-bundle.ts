@@ -17,33 +17,41 @@ const Recipe = z.object({
 export type Recipe = Readonly<z.infer<typeof Recipe>>;
 
 /** Files that decide, beside the sources, what esbuild makes of an entry: which file an import finds, and how. */
-const SURROUNDINGS = ['infra/bundle.ts', 'tsconfig.json', 'package.json', 'node_modules/.package-lock.json'];
+const SURROUNDINGS = ['tsconfig.json', 'package.json', 'node_modules/.package-lock.json'];
+
+/** The code that makes bundles and recipes. This process has loaded it, so a change of it is for the next process. */
+const MAKERS = ['infra/bundle.ts', 'infra/made-bundle.ts'];
 
 /** Returns the name of the file that keeps the recipe of an entry's bundle. `entry` is its path, or its code. */
 export async function recipeName(entry: string): Promise<string> {
   const hash = createHash('sha256').update(`${version}\n${entry}\n`);
-  for (const file of SURROUNDINGS) hash.update(`${await hashOf(file)}\n`);
+  for (const file of [...SURROUNDINGS, ...MAKERS]) hash.update(`${await hashOf(file)}\n`);
   return `${hash.digest('hex').slice(0, 16)}.inputs.json`;
 }
 
 /**
- * Makes the recipe of a bundle from the paths that esbuild's metafile names. Resolves to undefined when a source may
- * have changed since esbuild began: nobody knows then which bytes it has read.
+ * Makes the recipe of a bundle from the files that esbuild has read. Resolves to undefined when one of them, or what
+ * decides beside them, may have changed since `beganMillis`: nobody knows then which bytes esbuild has read.
  */
 export async function recipeOf(
   sha256: string,
   { paths, beganMillis }: { readonly paths: readonly string[]; readonly beganMillis: number },
 ): Promise<Recipe | undefined> {
-  // A plugin's own module is no file: its code stands in infra/bundle.ts.
-  const files = paths.filter((path) => !path.startsWith('no-http2:') && path !== '<stdin>');
+  for (const path of SURROUNDINGS) if (await mayHaveChanged(path, beganMillis)) return undefined;
+  for (const path of MAKERS) if (await mayHaveChanged(path, performance.timeOrigin)) return undefined;
   const inputs: Record<string, string> = {};
-  for (const path of files) {
+  for (const path of paths) {
     const hash = await hashOf(path);
-    const changed = known.get(path)?.changedMillis;
-    if (hash === undefined || changed === undefined || changed >= beganMillis - CLOCK_MILLIS) return undefined;
+    if (hash === undefined || (await mayHaveChanged(path, beganMillis))) return undefined;
     inputs[path] = hash;
   }
   return { sha256, inputs };
+}
+
+/** Tells whether a file may have changed since a time. One that is not there has not: it may never have been there. */
+async function mayHaveChanged(path: string, sinceMillis: number): Promise<boolean> {
+  const found = await stat(join(REPOSITORY, path)).catch(() => undefined);
+  return found !== undefined && found.ctimeMs >= sinceMillis - CLOCK_MILLIS;
 }
 
 /** A file system's times lag behind the clock by a few milliseconds. */
@@ -73,7 +81,6 @@ const known = new Map<string, Known>();
 
 interface Known {
   readonly written: string;
-  readonly changedMillis: number;
   readonly hash: string;
 }
 
@@ -88,6 +95,6 @@ async function hashOf(path: string): Promise<string | undefined> {
   const bytes = await readFile(file).catch(() => undefined);
   if (bytes === undefined) return undefined;
   const hash = createHash('sha256').update(bytes).digest('hex');
-  known.set(path, { written, changedMillis: Number(found.ctimeMs), hash });
+  known.set(path, { written, hash });
   return hash;
 }

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { BUNDLE_FILE, type Bundle, bundle } from '../../../infra/bundle.ts';
+import { BUNDLE_FILE, type Bundle, bundle, type Entry } from '../../../infra/bundle.ts';
 import { REPOSITORY } from '../../../infra/repository.ts';
 
 /** A folder inside the repository, because the bundler reads only there. */
@@ -88,6 +89,33 @@ test('a source that may have changed while the bundle was made leaves no recipe'
   await writeFile(join(folder, 'quick.ts'), 'export const handler = 1;');
   await made(join(folder, 'quick.ts'), into);
   expect((await readdir(into)).filter((name) => name.endsWith('.inputs.json'))).toEqual([]);
+});
+
+test('a bundle of generated code is made again when the code or anything that it imports has changed', async () => {
+  const into = join(folder, 'generated');
+  const imported = await written('of-generated.ts', 'export const value = "one";');
+  const entry = (more: string): Entry => ({
+    name: 'orders/generated',
+    code: async () =>
+      `import { value } from './${relative(REPOSITORY, imported)}'; export const handler = [value, '${more}'];`,
+  });
+  await bundle(entry('first'), into);
+  const sha256 = await marked(into);
+  expect((await bundle(entry('first'), into)).sha256).toBe(sha256);
+  expect(await codeOf(await bundle(entry('second'), into))).toContain('second');
+  await writeFile(imported, 'export const value = "two";');
+  expect(await codeOf(await bundle(entry('first'), into))).toContain('two');
+});
+
+test('a process whose code for bundles has changed since it began leaves no recipe', async () => {
+  const copy = join(folder, 'copy');
+  for (const file of ['infra/bundle.ts', 'infra/made-bundle.ts', 'infra/repository.ts', 'functions/runtime/errors.ts'])
+    await cp(join(REPOSITORY, file), join(copy, file));
+  for (const file of ['tsconfig.json', 'package.json']) await cp(join(REPOSITORY, file), join(copy, file));
+  await written('copy/entry.ts', 'export const handler = 1;');
+  const copied = (await import(pathToFileURL(join(copy, 'infra/bundle.ts')).href)) as { bundle: typeof bundle };
+  await copied.bundle('entry.ts', join(copy, 'bundles'));
+  expect((await readdir(join(copy, 'bundles'))).filter((name) => name.endsWith('.inputs.json'))).toEqual([]);
 });
 
 test('a bundle that was damaged or removed, and a recipe that was damaged, do not count', async () => {
