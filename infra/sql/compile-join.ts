@@ -1,20 +1,10 @@
 import { createHash } from 'node:crypto';
-import { basename } from 'node:path';
 import type { z } from 'zod';
 import { joinedKey } from './check/joined-table.ts';
 import { checkStatement } from './check/statement.ts';
-import {
-  beside,
-  commentLines,
-  constantLines,
-  exportName,
-  importLines,
-  indent,
-  requireColumns,
-  type SchemaImport,
-  type SchemaReference,
-} from './compile.ts';
+import { requireColumns, type SchemaReference } from './compile.ts';
 import { expand, type ModuleCode, quoteText, typescriptModule } from './emit/module-code.ts';
+import { beside, importSchema, moduleText, type SchemaImport, takenNames } from './emit/module-text.ts';
 import { statementCode } from './emit/statement.ts';
 import type { Checked } from './plan/checked.ts';
 import type { Join } from './plan/join.ts';
@@ -84,48 +74,44 @@ export async function planJoin(
 export async function compileJoin(source: Source, options: CompileJoinOptions): Promise<string> {
   const { inputs, runtime } = options;
   const plan = await planJoin(source, new Map([...inputs].map(([name, { schema }]) => [name, schema])));
-  const { join, target } = plan;
+  const { join } = plan;
   const module = typescriptModule();
-  const file = basename(source.file);
-  const name = exportName(file);
   const make = expand(module, join.ofTables ? '{sql-table-join/sqlTableJoin}' : '{sql-join/sqlJoin}');
   const parts = codeOfParts(module, plan);
-  const imported = importedSchemas(module, { inputs, join, name });
-  const streams = [
-    `left: ${quoteText(join.left.name)}`,
-    `right: ${quoteText(join.right.name)}`,
-    ...(target === undefined ? [] : [`to: ${quoteText(target)}`]),
-  ];
-  const constants = constantLines(module);
-  const text = [
-    `// Compiled from ${file} by \`npm run sql:compile\`. Change that file, not this one.`,
-    "import { z } from 'zod';",
-    ...importLines(module, runtime),
-    `import { joinHandler } from '${beside(runtime, 'table-state')}/join-handler.ts';`,
-    ...imported.lines,
-    '',
-    ...constants,
-    ...(constants.length > 0 ? [''] : []),
-    ...commentLines(source),
-    `export const ${name} = ${make}({`,
-    'entry: import.meta.url,',
-    `file: '${file}',`,
-    `streams: { ${streams.join(', ')} },`,
-    `kind: '${join.kind}',`,
-    ...(join.ofTables
-      ? [`key: [${joinedKey(plan, join).map(quoteText).join(', ')}],`, `shape: ${quoteText(joinShape(plan))},`]
-      : [`keys: [${keyNames(plan).map(quoteText).join(', ')}],`]),
-    'inputs: {',
-    ...imported.inputs.map(([input, code]) => `${propertyName(input)}: ${code},`),
-    '},',
-    `${join.ofTables ? 'row' : 'to'}: ${outputSchemaCode(plan.outputs, schemaOfColumn({ plan, inputs, imported }))},`,
-    ...Object.entries(parts).flatMap(([part, code]) => [`${part}: {`, code, '},']),
-    '});',
-    '',
-    `export const handler = joinHandler(${name});`,
-    '',
-  ];
-  return indent(text.join('\n'));
+  const handler = { name: 'joinHandler', module: `${beside(runtime, 'table-state')}/join-handler.ts` };
+  const taken = takenNames(module, { source, handler });
+  const sides = [join.left, join.right].map(({ name: input, table }) => {
+    const { schema, schemaImport } = inputOf(inputs, input);
+    const imported = importSchema(schemaImport, taken);
+    return { input, table, schema, imported, name: imported.code };
+  });
+  const copiedFrom = ({ expression }: OutputColumn) =>
+    expression.kind === 'column' ? sides.find(({ table }) => table === expression.column.table) : undefined;
+  return moduleText(module, {
+    source,
+    runtime,
+    handler,
+    make,
+    schemas: sides.map(({ imported }) => imported),
+    streams: { left: join.left.name, right: join.right.name, to: plan.target },
+    body: [
+      `kind: '${join.kind}',`,
+      ...(join.ofTables
+        ? [`key: [${joinedKey(plan, join).map(quoteText).join(', ')}],`, `shape: ${quoteText(joinShape(plan))},`]
+        : [`keys: [${keyNames(plan).map(quoteText).join(', ')}],`]),
+      'inputs: {',
+      ...sides.map(({ input, name }) => `${propertyName(input)}: ${name},`),
+      '},',
+      `${join.ofTables ? 'row' : 'to'}: ${outputSchemaCode(plan.outputs, copiedFrom)},`,
+      ...Object.entries(parts).flatMap(([part, code]) => [`${part}: {`, code, '},']),
+    ],
+  });
+}
+
+function inputOf(inputs: CompileJoinOptions['inputs'], name: string): JoinInput {
+  const found = inputs.get(name);
+  if (found === undefined) throw new Error(`the schema of ${name} is missing`);
+  return found;
 }
 
 function codeOfParts(module: ModuleCode, plan: Plan & { readonly join: Join }): Readonly<Record<string, string>> {
@@ -178,49 +164,3 @@ export function keyNames({ join }: { readonly join: Join }): readonly string[] {
 }
 
 const propertyName = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : quoteText(name));
-
-interface Imported {
-  readonly lines: readonly string[];
-  /** The code of the schema of each input. */
-  readonly inputs: readonly (readonly [input: string, code: string])[];
-}
-
-/** Imports the schemas of both inputs, each under a name that nothing else in the module has. */
-function importedSchemas(
-  module: ModuleCode,
-  { inputs, join, name }: { readonly inputs: CompileJoinOptions['inputs']; readonly join: Join; readonly name: string },
-): Imported {
-  const taken = new Set([...module.imports.values()].flatMap((names) => [...names]));
-  for (const own of ['z', 'joinHandler', 'handler', name]) taken.add(own);
-  const lines: string[] = [];
-  const codes = [join.left, join.right].map(({ name: input }) => {
-    const found = inputs.get(input);
-    if (found === undefined) throw new Error(`the schema of ${input} is missing`);
-    const { module: from, name: exported, property } = found.schemaImport;
-    let local = exported;
-    while (taken.has(local)) local = `${local}Schema`;
-    taken.add(local);
-    lines.push(`import { ${local === exported ? local : `${exported} as ${local}`} } from '${from}';`);
-    return [input, property === undefined ? local : `${local}.${property}`] as const;
-  });
-  return { lines, inputs: codes };
-}
-
-/** Returns a function that finds the schema of the input from which an output is copied. */
-function schemaOfColumn({
-  plan: { join },
-  inputs,
-  imported,
-}: {
-  readonly plan: { readonly join: Join };
-  readonly inputs: CompileJoinOptions['inputs'];
-  readonly imported: Imported;
-}) {
-  return ({ expression }: OutputColumn): { readonly schema: z.ZodType; readonly name: string } | undefined => {
-    if (expression.kind !== 'column') return undefined;
-    const side = [join.left, join.right].find(({ table }) => table === expression.column.table);
-    const [, name] = imported.inputs.find(([input]) => input === side?.name) ?? [];
-    const schema = inputs.get(side?.name ?? '')?.schema;
-    return name === undefined || schema === undefined ? undefined : { schema, name };
-  };
-}

@@ -1,4 +1,3 @@
-import { basename, posix } from 'node:path';
 import type { z } from 'zod';
 import type { Expected } from './check/statement.ts';
 import { checkCondition, checkStatement } from './check/statement.ts';
@@ -6,6 +5,7 @@ import { keyOf } from './check/table.ts';
 import { columnTextsCode, keptCode, keyColumnsOf, stateTypesOf } from './emit/grouped.ts';
 import type { ModuleCode } from './emit/module-code.ts';
 import { expand, quoteText, typescriptModule } from './emit/module-code.ts';
+import { beside, importSchema, moduleText, type SchemaImport, takenNames } from './emit/module-text.ts';
 import { statementCode } from './emit/statement.ts';
 import type { OutputColumn, Plan } from './plan/plan.ts';
 import type { SqlType } from './plan/sql-type.ts';
@@ -25,13 +25,6 @@ export interface CompileOptions {
   readonly runtime: string;
   /** What the file has to make: a stream without `makes`. */
   readonly makes?: 'stream' | 'table' | undefined;
-}
-
-/** An export that is a schema, or has one: a transform that of its outputs (`to`), a table that of its rows (`row`). */
-export interface SchemaImport {
-  readonly module: string;
-  readonly name: string;
-  readonly property?: 'to' | 'row' | undefined;
 }
 
 /** An export of a module. */
@@ -56,7 +49,7 @@ export function schemaReference(source: Source): SchemaReference {
 export async function compileFile(source: Source, options: CompileOptions): Promise<string> {
   const { schema, makes = 'stream' } = options;
   const plan = await checkStatement(source, { columns: requireColumns(source, schema), makes });
-  return moduleText(plan, options);
+  return codeOf(plan, options);
 }
 
 /** Checks a statement against a zod schema, and against the names of the step's streams if they are given. */
@@ -81,51 +74,30 @@ export function requireColumns(source: Source, schema: z.ZodType): Expected['col
   });
 }
 
-function moduleText(plan: Plan, { schema, schemaImport, runtime }: CompileOptions): string {
+function codeOf(plan: Plan, { schema, schemaImport, runtime }: CompileOptions): string {
   const module = typescriptModule();
   const isTable = plan.table !== undefined;
-  const body = isTable ? tableCode(module, plan) : [statementCode(module, plan)];
-  const file = basename(plan.source.file);
-  const name = exportName(file);
+  const code = isTable ? tableCode(module, plan) : [statementCode(module, plan)];
   const make = expand(module, isTable ? '{sql-table/sqlTable}' : '{sql-transform/sqlTransform}');
-  const handler = isTable ? 'tableHandler' : 'transformHandler';
-  const handlerModule = isTable
-    ? `${beside(runtime, 'table-state')}/table-handler.ts`
-    : `${runtime}/transform-handler.ts`;
-  const imported = uniqueSchemaName(schemaImport.name, module, [name, handler]);
-  const input = schemaImport.property === undefined ? imported : `${imported}.${schemaImport.property}`;
-  const imports = [
-    "import { z } from 'zod';",
-    ...importLines(module, runtime),
-    `import { ${handler} } from '${handlerModule}';`,
-    `import { ${imported === schemaImport.name ? imported : `${schemaImport.name} as ${imported}`} } from '${schemaImport.module}';`,
-  ];
-  const streamNames = [
-    `from: ${quoteText(plan.from)}`,
-    ...(plan.target === undefined ? [] : [`to: ${quoteText(plan.target)}`]),
-  ];
-  const constants = constantLines(module);
-  return indent(
-    [
-      `// Compiled from ${file} by \`npm run sql:compile\`. Change that file, not this one.`,
-      ...imports,
-      '',
-      ...constants,
-      ...(constants.length > 0 ? [''] : []),
-      ...commentLines(plan.source),
-      `export const ${name} = ${make}({`,
-      'entry: import.meta.url,',
-      `file: '${file}',`,
-      `streams: { ${streamNames.join(', ')} },`,
-      `from: ${input},`,
-      `${isTable ? 'row' : 'to'}: ${outputSchemaCode(shownOutputs(plan), { schema, name: input })},`,
-      ...body,
-      '});',
-      '',
-      `export const handler = ${handler}(${name});`,
-      '',
-    ].join('\n'),
-  );
+  const handler = isTable
+    ? { name: 'tableHandler', module: `${beside(runtime, 'table-state')}/table-handler.ts` }
+    : { name: 'transformHandler', module: `${runtime}/transform-handler.ts` };
+  const { source } = plan;
+  const imported = importSchema(schemaImport, takenNames(module, { source, handler }));
+  const name = imported.code;
+  return moduleText(module, {
+    source,
+    runtime,
+    handler,
+    make,
+    schemas: [imported],
+    streams: { from: plan.from, to: plan.target },
+    body: [
+      `from: ${name},`,
+      `${isTable ? 'row' : 'to'}: ${outputSchemaCode(shownOutputs(plan), { schema, name })},`,
+      ...code,
+    ],
+  });
 }
 
 /** Returns the code of what is in a table's module and not in a transform's. */
@@ -173,77 +145,3 @@ const WRITTEN_AS_READ: ReadonlySet<string> = new Set([
   'uuid',
   'date',
 ]);
-
-/** `../runtime` → `../table-state`: a folder beside that of the runtime. */
-export function beside(runtime: string, folder: string): string {
-  const path = posix.join(runtime, '..', folder);
-  return path.startsWith('.') ? path : `./${path}`;
-}
-
-/** Returns the statement as a doc comment. */
-export function commentLines({ text }: Source): readonly string[] {
-  const lines = text.trim().split('\n');
-  return ['/**', ...lines.map((line) => ` * ${line.replaceAll('*/', '* /')}`.trimEnd()), ' */'];
-}
-
-/** Returns the schema's name in the module; appends `Schema` while an import or another export has the same name. */
-function uniqueSchemaName(schema: string, module: ModuleCode, others: readonly string[]): string {
-  const taken = new Set([...module.imports.values()].flatMap((names) => [...names]));
-  for (const name of ['z', 'handler', ...others]) taken.add(name);
-  let name = schema;
-  while (taken.has(name)) name = `${name}Schema`;
-  return name;
-}
-
-/** Returns the import lines for all runtime functions that the generated code calls. `runtime` is the path to them. */
-export function importLines(module: ModuleCode, runtime: string): readonly string[] {
-  const files = [...module.imports.keys()].sort();
-  return files.map((file) => {
-    const names = [...(module.imports.get(file) ?? [])]
-      .sort()
-      .map((name) => (isTypeName(file, name) ? `type ${name}` : name));
-    return `import { ${names.join(', ')} } from '${runtime}/sql/${file}.ts';`;
-  });
-}
-
-/** Returns the declarations of the module's constants; a list of columns takes one line per column. */
-export const constantLines = (module: ModuleCode): readonly string[] =>
-  [...module.constants].map(([code, name]) =>
-    code.startsWith('[copied(')
-      ? `const ${name} = [\n${code.slice(1, -1).replaceAll('), copied(', '),\ncopied(')},\n];`
-      : `const ${name} = ${code};`,
-  );
-
-const isTypeName = (file: string, name: string): boolean =>
-  /^[A-Z][a-z]/.test(name) &&
-  ['row/row', 'sql-transform', 'numbers/decimals', 'time/intervals', 'json/json'].includes(file);
-
-/** `completed-orders.sql` → `completedOrders`. */
-export function exportName(file: string): string {
-  return file.replace(/\.sql$/, '').replace(/[-_. ]+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
-}
-
-/** Indents each line by the number of brackets open around it. */
-export function indent(text: string): string {
-  let depth = 0;
-  return text
-    .split('\n')
-    .map((line) => {
-      if (/^\s?\*|^\/\*\*|^\/\//.test(line)) return line.startsWith(' *') ? line : line.trimStart();
-      const closes = /^[}\])]/.test(line) ? 1 : 0;
-      const shown = line === '' ? '' : `${'  '.repeat(Math.max(depth - closes, 0))}${line}`;
-      depth += opened(line);
-      return shown;
-    })
-    .join('\n');
-}
-
-/** Returns 1 if a line opens more brackets than it closes, -1 if it closes more, otherwise 0; ignores quoted text. */
-function opened(line: string): number {
-  const code = line.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, '');
-  return (code.match(/[{[(]/g) ?? []).length > (code.match(/[}\])]/g) ?? []).length
-    ? 1
-    : (code.match(/[{[(]/g) ?? []).length < (code.match(/[}\])]/g) ?? []).length
-      ? -1
-      : 0;
-}

@@ -1,8 +1,8 @@
 import { joinedKey } from './check/joined-table.ts';
 import { keyOf } from './check/table.ts';
-import { constantLines, indent } from './compile.ts';
 import { groupedCode, keptCode } from './emit/grouped.ts';
 import { javascriptModule, type ModuleCode } from './emit/module-code.ts';
+import { constantLines, indent } from './emit/module-text.ts';
 import { dataColumnsOf, statementCode } from './emit/statement.ts';
 import {
   type Explained,
