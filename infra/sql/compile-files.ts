@@ -3,8 +3,8 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { compileFile, type SchemaReference, schemaReference } from './compile.ts';
-import { compileJoin, type JoinInput, joinReferences, schemaReferences } from './compile-join.ts';
+import { compileFile, type Input, type SchemaReference, schemaReference } from './compile.ts';
+import { compileJoin, joinReferences, schemaReferences } from './compile-join.ts';
 import type { Source } from './syntax/source-position.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
@@ -81,10 +81,8 @@ const isIn = (folder: string | undefined, path: string): boolean =>
   folder !== undefined && !relative(folder, path).startsWith('..');
 
 async function statementText(source: Source, path: string, folders: Folders): Promise<string> {
-  const { schema, property } = await exportedSchema(source, dirname(path), schemaReference(source));
   return compileFile(source, {
-    schema,
-    schemaImport: { ...schemaReference(source), property },
+    ...(await exportedSchema(source, dirname(path), schemaReference(source))),
     runtime: modulePath(relative(dirname(path), folders.runtime)),
     makes: isIn(folders.tables, path) ? 'table' : 'stream',
   });
@@ -96,12 +94,10 @@ async function joinText(source: Source, path: string, folders: Folders): Promise
 }
 
 /** Imports the schemas of both inputs of a join. */
-export async function joinInputs(source: Source, directory: string): Promise<ReadonlyMap<string, JoinInput>> {
-  const inputs = new Map<string, JoinInput>();
-  for (const [input, reference] of joinReferences(source)) {
-    const { schema, property } = await exportedSchema(source, directory, reference);
-    inputs.set(input, { schema, schemaImport: { ...reference, property } });
-  }
+export async function joinInputs(source: Source, directory: string): Promise<ReadonlyMap<string, Input>> {
+  const inputs = new Map<string, Input>();
+  for (const [input, reference] of joinReferences(source))
+    inputs.set(input, await exportedSchema(source, directory, reference));
   return inputs;
 }
 
@@ -144,11 +140,7 @@ export async function schemaOf(source: Source, directory: string): Promise<z.Zod
   return (await exportedSchema(source, directory, schemaReference(source))).schema;
 }
 
-async function exportedSchema(
-  source: Source,
-  directory: string,
-  { module, name }: SchemaReference,
-): Promise<{ readonly schema: z.ZodType; readonly property?: 'to' | 'row' | undefined }> {
+async function exportedSchema(source: Source, directory: string, { module, name }: SchemaReference): Promise<Input> {
   const path = resolve(directory, module);
   const offset = source.text.indexOf(module);
   if (!existsSync(path))
@@ -157,9 +149,9 @@ async function exportedSchema(
   const version = path.endsWith('.sql.ts') ? `?version=${(await stat(path, { bigint: true })).mtimeNs}` : '';
   const exported = (await import(pathToFileURL(path).href + version)) as Record<string, unknown>;
   const found = exported[name];
-  if (found instanceof z.ZodType) return { schema: found };
+  if (found instanceof z.ZodType) return { schema: found, schemaImport: { module, name } };
   const made = madeBy(found);
-  if (made !== undefined) return made;
+  if (made !== undefined) return { schema: made.schema, schemaImport: { module, name, property: made.property } };
   const schemas = Object.keys(exported).filter(
     (key) => exported[key] instanceof z.ZodType || madeBy(exported[key]) !== undefined,
   );

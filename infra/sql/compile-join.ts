@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { joinedKey } from './check/joined-table.ts';
 import { checkStatement } from './check/statement.ts';
-import { requireColumns, type SchemaReference } from './compile.ts';
+import { type Input, requireColumns, type SchemaReference } from './compile.ts';
 import { expand, type ModuleCode, quoteText, typescriptModule } from './emit/module-code.ts';
-import { beside, importSchema, moduleText, type SchemaImport, takenNames } from './emit/module-text.ts';
+import { beside, importSchema, moduleText, takenNames } from './emit/module-text.ts';
 import { statementCode } from './emit/statement.ts';
 import type { Checked } from './plan/checked.ts';
 import type { Join } from './plan/join.ts';
@@ -16,16 +16,10 @@ import { parseStatement } from './syntax/parse.ts';
 import type { Source } from './syntax/source-position.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
-/** An input of a join: its schema, and how the generated module imports that. */
-export interface JoinInput {
-  readonly schema: z.ZodType;
-  readonly schemaImport: SchemaImport;
-}
-
 /** What the compiler gets besides the `.sql` file of a join. */
 export interface CompileJoinOptions {
   /** The inputs by the names that FROM gives them. */
-  readonly inputs: ReadonlyMap<string, JoinInput>;
+  readonly inputs: ReadonlyMap<string, Input>;
   /** The path of functions/runtime, from which the generated module imports. */
   readonly runtime: string;
 }
@@ -108,7 +102,7 @@ export async function compileJoin(source: Source, options: CompileJoinOptions): 
   });
 }
 
-function inputOf(inputs: CompileJoinOptions['inputs'], name: string): JoinInput {
+function inputOf(inputs: CompileJoinOptions['inputs'], name: string): Input {
   const found = inputs.get(name);
   if (found === undefined) throw new Error(`the schema of ${name} is missing`);
   return found;

@@ -17,11 +17,14 @@ import { columnsOfSchema } from './schema/schema-columns.ts';
 import type { Source } from './syntax/source-position.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
-/** Inputs of the compiler besides the `.sql` file itself. */
-export interface CompileOptions {
+/** An input of a statement: its schema, and how the generated module imports that. */
+export interface Input {
   readonly schema: z.ZodType;
-  /** How the generated module imports that schema, and the runtime. */
   readonly schemaImport: SchemaImport;
+}
+
+/** What the compiler gets besides the `.sql` file: the input, and the path of functions/runtime. */
+export interface CompileOptions extends Input {
   readonly runtime: string;
   /** What the file has to make: a stream without `makes`. */
   readonly makes?: 'stream' | 'table' | undefined;
