@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { joinedKey } from './check/joined-table.ts';
 import { checkStatement } from './check/statement.ts';
@@ -6,11 +5,10 @@ import { type Input, requireColumns, type SchemaReference } from './compile.ts';
 import { expand, type ModuleCode, quoteText, typescriptModule } from './emit/module-code.ts';
 import { beside, importSchema, moduleText, takenNames } from './emit/module-text.ts';
 import { statementCode } from './emit/statement.ts';
-import type { Checked } from './plan/checked.ts';
 import type { Join } from './plan/join.ts';
+import { joinShape, keyNames } from './plan/join-shape.ts';
 import type { OutputColumn, Plan } from './plan/plan.ts';
 import { keyPlan, rowPlan, sidePlan } from './plan/split-join.ts';
-import { typeName } from './plan/sql-type.ts';
 import { outputSchemaCode } from './schema/output-schema.ts';
 import { parseStatement } from './syntax/parse.ts';
 import type { Source } from './syntax/source-position.ts';
@@ -126,35 +124,6 @@ export function partsOf(plan: Plan & { readonly join: Join }): Readonly<Record<s
     rightDeleted: deletedRight,
     joined: rowPlan(plan, join, 'projected'),
   };
-}
-
-/** Says what a join of two tables keeps: the columns that it reads of both, by what they are joined by. */
-export function joinShape(plan: Plan & { readonly join: Join }): string {
-  const { join } = plan;
-  const sides = (['left', 'right'] as const).map((side) => {
-    const columns = sidePlan(plan, join, side).outputs.slice(join[side].keys.length);
-    const texts = columns.map(({ name, expression }) => `${name} ${typeName(expression.type)}`);
-    return `${join[side].name} by ${join[side].on.map(hashOf).join(' ')}: ${texts.join(', ')}`;
-  });
-  return `join 1 of ${sides.join('; ')}`;
-}
-
-/** Returns a hash of what an expression computes, wherever it is written. */
-function hashOf(expression: Checked): string {
-  const text = JSON.stringify(expression, (name, value) => (name === 'offset' ? undefined : value));
-  return createHash('sha256').update(text).digest('hex').slice(0, 12);
-}
-
-/**
- * Names the columns that hold the key of the table's rows. Rows that are kept by other columns have another key, which
- * is noticed: an expression has a name that is made of what it computes.
- */
-export function keyNames({ join }: { readonly join: Join }): readonly string[] {
-  return join.right.keys.map((key) => {
-    const inner = key.kind === 'cast' ? key.arg : key;
-    if (inner.kind === 'column' && inner.column.name !== 'row') return inner.column.name;
-    return `key ${hashOf(key)}`;
-  });
 }
 
 const propertyName = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : quoteText(name));

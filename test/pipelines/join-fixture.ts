@@ -3,8 +3,9 @@ import { sqlJoin } from '../../functions/runtime/sql/sql-join.ts';
 import { sqlTableJoin } from '../../functions/runtime/sql/sql-table-join.ts';
 import type { Statement } from '../../functions/runtime/sql/sql-transform.ts';
 import { joinedKey } from '../../infra/sql/check/joined-table.ts';
-import { joinShape, keyNames, partsOf, planJoin } from '../../infra/sql/compile-join.ts';
+import { partsOf, planJoin } from '../../infra/sql/compile-join.ts';
 import { statementOf } from '../../infra/sql/emit/statement-of.ts';
+import { joinShape, keyNames } from '../../infra/sql/plan/join-shape.ts';
 
 export const Order = z.object({ order_id: z.int32(), customer_id: z.string().nullable(), sales: z.number() });
 export const Customer = z.object({ customer_id: z.string(), segment: z.string() });

@@ -17,7 +17,7 @@ export function stateShape(plan: Plan): string {
   const { grouping } = plan;
   if (grouping === undefined) throw new Error('a plan without its grouping');
   const { keys, aggregates, first, window } = grouping;
-  const text = texts(plan);
+  const text = textsOf(plan);
   const parts = [
     `unnest ${plan.unnests.map(({ list }) => text(list)).join(', ')}`,
     `where ${plan.where === undefined ? '' : text(plan.where)}`,
@@ -27,8 +27,7 @@ export function stateShape(plan: Plan): string {
     ...(first === undefined ? [] : [`first ${first.values.map(({ expression }) => text(expression)).join(', ')}`]),
     ...(first === undefined ? [] : [`order ${first.sortKeys.map((key) => orderText(key, text)).join(', ')}`]),
   ];
-  const hash = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 12);
-  return `${namesOf(grouping)} (${hash})`;
+  return `${namesOf(grouping)} (${hashOf(parts.join('\n'))})`;
 }
 
 /**
@@ -36,14 +35,17 @@ export function stateShape(plan: Plan): string {
  * stored, and nothing that it is made of is code of ours.
  */
 export function shownShape(plan: Plan): string {
-  const text = texts(plan);
+  const text = textsOf(plan);
   const { having } = plan.grouping ?? {};
   const parts = [
     `having ${having === undefined ? '' : text(having)}`,
     ...plan.outputs.map(({ name, expression }) => `${JSON.stringify(name)} ${text(expression)}`),
   ];
-  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 12);
+  return hashOf(parts.join('\n'));
 }
+
+/** Returns what stands for a text in a shape. */
+export const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);
 
 const namesOf = ({ aggregates, first }: Grouping): string =>
   first === undefined
@@ -68,8 +70,11 @@ function callText({ resolved, args, filter, isDistinct, sortKeys, state }: Aggre
 const orderText = ({ expression, isDescending, nullsFirst }: SortKey, text: Text): string =>
   `${text(expression)} ${isDescending ? 'desc' : 'asc'} ${nullsFirst ? 'nulls first' : 'nulls last'}`;
 
-/** Returns a function that writes an expression over the columns of a plan's input. */
-function texts(plan: Plan): Text {
+/**
+ * Returns a function that writes an expression over the columns of a plan's input: the same text for ever, for what is
+ * stored.
+ */
+export function textsOf(plan: Plan): Text {
   const ofGroup = groupColumns(plan);
   const columnText = ({ origin, name, variable, field }: ScopeColumn): string => {
     if (origin === 'group') return `group ${ofGroup.indexOf(variable)}`;
