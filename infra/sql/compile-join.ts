@@ -10,7 +10,6 @@ import { joinShape, keyNames } from './plan/join-shape.ts';
 import type { OutputColumn, Plan } from './plan/plan.ts';
 import { keyPlan, rowPlan, sidePlan } from './plan/split-join.ts';
 import { outputSchemaCode } from './schema/output-schema.ts';
-import { parseStatement } from './syntax/parse.ts';
 import type { Source } from './syntax/source-position.ts';
 import { SqlMistake } from './syntax/source-position.ts';
 
@@ -49,8 +48,7 @@ export async function planJoin(
   schemas: ReadonlyMap<string, z.ZodType>,
 ): Promise<Plan & { readonly join: Join }> {
   const inputs = new Map([...schemas].map(([name, schema]) => [name, requireColumns(source, schema)]));
-  const { target } = await parseStatement(source);
-  const plan = await checkStatement(source, { columns: [], inputs, makes: target?.kind ?? 'stream' });
+  const plan = await checkStatement(source, { columns: [], inputs, makes: 'either' });
   const { join } = plan;
   if (join === undefined || plan.grouping !== undefined)
     throw new SqlMistake('invalid', {

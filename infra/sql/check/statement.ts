@@ -32,7 +32,7 @@ export interface Expected {
   /** Whether the statement reads files, which have an end. Then it may be any statement. */
   readonly ofFiles?: boolean;
   /** What the statement has to make: a stream without `makes`. Not for files. */
-  readonly makes?: 'stream' | 'table';
+  readonly makes?: 'stream' | 'table' | 'either';
 }
 
 /** Parses and checks a statement. Throws `SqlMistake` with line, column and caret. */
@@ -106,7 +106,7 @@ function kindOf(base: Base, parsed: ParsedStatement, expected: Expected): Statem
   const { ofFiles = false, makes = 'stream', inputs } = expected;
   const { select, target } = parsed;
   const isTable = target?.kind === 'table';
-  if (!ofFiles) requireKind(base, target, makes);
+  if (!ofFiles) requireKind(base, target, makes === 'either' ? (target?.kind ?? 'stream') : makes);
   const ofGroups = ofFiles || isTable;
   const distinctOn = ofGroups && isDistinctOn(select);
   const grouped = distinctOn || (ofGroups && isGrouped(select));
