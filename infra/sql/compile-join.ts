@@ -11,7 +11,7 @@ import type { OutputColumn, Plan } from './plan/plan.ts';
 import { keyPlan, rowPlan, sidePlan } from './plan/split-join.ts';
 import { outputSchemaCode } from './schema/output-schema.ts';
 import type { Source } from './syntax/source-position.ts';
-import { SqlMistake } from './syntax/source-position.ts';
+import { offsetOfKeyword, SqlMistake } from './syntax/source-position.ts';
 
 /** What the compiler gets besides the `.sql` file of a join. */
 export interface CompileJoinOptions {
@@ -53,7 +53,7 @@ export async function planJoin(
   if (join === undefined || plan.grouping !== undefined)
     throw new SqlMistake('invalid', {
       source,
-      offset: Math.max(source.text.search(/\bfrom\b/i), 0),
+      offset: offsetOfKeyword(source, /\bfrom\b/i),
       problem: 'a file in functions/joins joins two inputs',
       hint: 'write FROM orders JOIN customers ON …; SQL over one stream stands in functions/transforms or functions/tables, also to group what a join makes',
     });

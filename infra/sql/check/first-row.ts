@@ -5,6 +5,7 @@ import type { FirstRow, Grouping, SortKey } from '../plan/grouping.ts';
 import type { OutputColumn, Plan } from '../plan/plan.ts';
 import { holdsRecord } from '../plan/sql-type.ts';
 import type { ParsedStatement } from '../syntax/parse.ts';
+import { offsetOfKeyword } from '../syntax/source-position.ts';
 import { forbidAggregates } from './aggregates.ts';
 import type { CheckContext } from './context.ts';
 import { mistake, withoutUnknown } from './context.ts';
@@ -34,7 +35,7 @@ export function checkFirstRow(inputs: Scope, { select }: ParsedStatement): Pick<
     ),
   };
   const context: CheckContext = { ...scope, check: (node) => withoutUnknown(context, checkExpression(scope, node)) };
-  const offset = Math.max(context.source.text.search(/\bdistinct\b/i), 0);
+  const offset = offsetOfKeyword(context.source, /\bdistinct\b/i);
   if ((select.groupClause ?? []).length > 0 || select.havingClause !== undefined)
     throw mistake(context, 'unsupported', {
       offset,

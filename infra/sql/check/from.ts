@@ -5,7 +5,7 @@ import type { Unnest } from '../plan/plan.ts';
 import type { Column, ScalarName, SqlType } from '../plan/sql-type.ts';
 import { scalar, typeName } from '../plan/sql-type.ts';
 import { nameOf, namesOf } from '../syntax/parse-nodes.ts';
-import type { SqlMistake } from '../syntax/source-position.ts';
+import { offsetOfKeyword, type SqlMistake } from '../syntax/source-position.ts';
 import type { CheckContext } from './context.ts';
 import { mistake } from './context.ts';
 import { checkExpression } from './expression.ts';
@@ -131,7 +131,7 @@ function flatten(base: Base, item: Node): readonly Node[] {
   if ('RangeVar' in item || 'RangeFunction' in item) return [item];
   if ('RangeSubselect' in item)
     throw mistake(base, 'unsupported', {
-      offset: base.source.text.search(/\(\s*select/i),
+      offset: offsetOfKeyword(base.source, /\(\s*select/i),
       problem: 'subqueries are not supported yet',
     });
   if (!('JoinExpr' in item))

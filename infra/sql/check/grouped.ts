@@ -5,6 +5,7 @@ import type { Grouping, SortKey } from '../plan/grouping.ts';
 import type { OutputColumn, Plan } from '../plan/plan.ts';
 import { category, scalar, typeName } from '../plan/sql-type.ts';
 import type { ParsedStatement } from '../syntax/parse.ts';
+import { offsetOfKeyword } from '../syntax/source-position.ts';
 import { forbidAggregates, startAggregates } from './aggregates.ts';
 import type { CheckContext } from './context.ts';
 import { convert, mistake, requireBoolean, withoutUnknown } from './context.ts';
@@ -86,7 +87,7 @@ export function rejectStreamClauses(context: Scope, parsed: ParsedStatement, ofF
       offset:
         target?.kind === 'stream'
           ? target.offset
-          : Math.max(context.source.text.search(/\b(?:partition|timestamp)\s+by\b/i), 0),
+          : offsetOfKeyword(context.source, /\b(?:partition|timestamp)\s+by\b/i),
       problem: `${written} is not supported with GROUP BY, aggregates and DISTINCT ON: they make the rows of a table`,
       hint:
         target?.kind === 'stream'
@@ -95,7 +96,7 @@ export function rejectStreamClauses(context: Scope, parsed: ParsedStatement, ofF
     });
   if (ties)
     throw mistake(context, 'unsupported', {
-      offset: Math.max(context.source.text.search(/\bwith\s+ties\b/i), 0),
+      offset: offsetOfKeyword(context.source, /\bwith\s+ties\b/i),
       problem: 'WITH TIES is not supported',
     });
 }
@@ -144,7 +145,7 @@ export function checkLimit(
   };
   if (hasColumn(node))
     throw mistake(context, 'invalid', {
-      offset: Math.max(context.source.text.search(new RegExp(`\\b${clause}\\b`, 'i')), 0),
+      offset: offsetOfKeyword(context.source, new RegExp(`\\b${clause}\\b`, 'i')),
       problem: `argument of ${clause} must not contain variables`,
     });
   const count = checkExpression(scope, node);

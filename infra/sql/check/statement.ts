@@ -6,7 +6,7 @@ import type { Column, SqlType } from '../plan/sql-type.ts';
 import { isScalar, scalar, TEXT, typeName } from '../plan/sql-type.ts';
 import type { ParsedStatement } from '../syntax/parse.ts';
 import { parseCondition, parseStatement } from '../syntax/parse.ts';
-import type { Source } from '../syntax/source-position.ts';
+import { offsetOfKeyword, type Source } from '../syntax/source-position.ts';
 import { suggest } from '../syntax/suggest.ts';
 import { forbidAggregates } from './aggregates.ts';
 import type { CheckContext } from './context.ts';
@@ -111,7 +111,7 @@ function kindOf(base: Base, parsed: ParsedStatement, expected: Expected): Statem
   const distinctOn = ofGroups && isDistinctOn(select);
   const grouped = distinctOn || (ofGroups && isGrouped(select));
   if (!grouped || distinctOn) rejectWindow(base, parsed, !ofGroups);
-  if (isTable) rejectInTable(base.source, select, codeOf(base.source));
+  if (isTable) rejectInTable(base.source, select);
   rejectUnsupportedClauses(base, select, { ofFiles: ofGroups, grouped, distinctOn });
   if (grouped) rejectStreamClauses({ ...base, columns: [] }, parsed, ofFiles);
   else if (isTable && !(inputs !== undefined && hasJoin(select))) throw noKey(base.source, target.offset);
@@ -142,7 +142,7 @@ function limitOf(base: Base, node: Node | undefined): number | undefined {
   if (constant?.isnull === true) return undefined;
   const whole = constant?.ival === undefined ? Number(constant?.fval?.fval ?? Number.NaN) : (constant.ival.ival ?? 0);
   if (Number.isInteger(whole) && whole >= 0) return whole;
-  const offset = Math.max(base.source.text.search(/\b(?:limit|fetch)\b/i), 0);
+  const offset = offsetOfKeyword(base.source, /\b(?:limit|fetch)\b/i);
   throw mistake(base, 'unsupported', { offset, problem: 'LIMIT takes a whole number, such as LIMIT 10' });
 }
 
@@ -172,7 +172,7 @@ function requireKind(base: Base, target: ParsedStatement['target'], makes: 'stre
   if (makes === 'table' && target?.kind === 'table') requireTableName(base.source, target);
   else if (makes === 'table')
     throw mistake(base, 'invalid', {
-      offset: Math.max(codeOf(base.source).search(/\b(?:create|select)\b/i), 0),
+      offset: offsetOfKeyword(base.source, /\b(?:create|select)\b/i),
       problem: 'a file in functions/tables creates a table',
       hint: `write CREATE TABLE ${tableNamed(base.source.file)} AS SELECT …; SQL that makes events of events stands in functions/transforms`,
     });
@@ -184,12 +184,6 @@ function requireKind(base: Base, target: ParsedStatement['target'], makes: 'stre
     });
 }
 
-/** Matches comments, texts and quoted names, in which a keyword is not a clause. */
-const NO_CODE = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
-
-/** Returns the text with blanks where it is no code. */
-const codeOf = ({ text }: Source): string => text.replace(NO_CODE, (part) => ' '.repeat(part.length));
-
 interface Allowed {
   readonly ofFiles: boolean;
   readonly grouped: boolean;
@@ -198,7 +192,6 @@ interface Allowed {
 
 function rejectUnsupportedClauses(base: Base, select: SelectStmt, allowed: Allowed): void {
   const { ofFiles, grouped, distinctOn } = allowed;
-  const code = codeOf(base.source);
   const words: readonly (readonly [present: boolean, word: RegExp, problem: string, hint?: string])[] = [
     [
       !grouped && (select.groupClause?.length ?? 0) > 0,
@@ -250,7 +243,7 @@ function rejectUnsupportedClauses(base: Base, select: SelectStmt, allowed: Allow
     [(select.lockingClause?.length ?? 0) > 0, /\bfor\b/i, 'FOR UPDATE is not supported'],
   ];
   for (const [present, word, problem, hint] of words)
-    if (present) throw mistake(base, 'unsupported', { offset: Math.max(code.search(word), 0), problem, hint });
+    if (present) throw mistake(base, 'unsupported', { offset: offsetOfKeyword(base.source, word), problem, hint });
 }
 
 /** Marks copied columns as not nullable if WHERE proves that they are not null. */

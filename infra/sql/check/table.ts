@@ -4,14 +4,14 @@ import type { Grouping } from '../plan/grouping.ts';
 import type { Plan } from '../plan/plan.ts';
 import { typeName } from '../plan/sql-type.ts';
 import type { Source } from '../syntax/source-position.ts';
-import { SqlMistake } from '../syntax/source-position.ts';
+import { codeOf, SqlMistake } from '../syntax/source-position.ts';
 import { isDistinctOn } from './first-row.ts';
 
 /** Throws for what cannot be kept in a table while events come, and names the way round. */
-export function rejectInTable(source: Source, select: SelectStmt, code: string): void {
+export function rejectInTable(source: Source, select: SelectStmt): void {
   const refuse = (word: RegExp, problem: string, hint: string): never => {
     // The last one: an aggregate may have an ORDER BY of its own.
-    const offset = [...code.matchAll(word)].at(-1)?.index ?? 0;
+    const offset = [...codeOf(source).matchAll(word)].at(-1)?.index ?? 0;
     throw new SqlMistake('unsupported', { source, offset, problem, hint });
   };
   if ((select.distinctClause ?? []).length > 0 && !isDistinctOn(select))

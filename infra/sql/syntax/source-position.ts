@@ -25,6 +25,15 @@ export function offsetOfCharacter(text: string, index: number): number {
   return Array.from(text).slice(0, index).join('').length;
 }
 
+/** Matches comments, texts and quoted names, in which a keyword is not a clause. */
+const NO_CODE = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"/g;
+
+/** Returns the text with blanks where it is no code. */
+export const codeOf = ({ text }: Source): string => text.replace(NO_CODE, (part) => ' '.repeat(part.length));
+
+/** Returns where the code has a keyword first; 0 if it has none. */
+export const offsetOfKeyword = (source: Source, keyword: RegExp): number => Math.max(codeOf(source).search(keyword), 0);
+
 /** The reason why a statement does not compile: it is wrong, or Postgres accepts it and it is not supported here. */
 export type MistakeKind = 'invalid' | 'unsupported';
 

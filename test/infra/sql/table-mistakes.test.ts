@@ -93,6 +93,11 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
     'write ORDER BY with the key and then the order, as in ORDER BY sensor_id, time DESC for the latest row',
   ],
   [
+    'CREATE TABLE per_region AS /* distinct regions */ SELECT ‸DISTINCT ON (region) region, amount FROM sales',
+    'DISTINCT ON keeps the first row of each key, and nothing says which row is first',
+    'write ORDER BY with the key and then the order, as in ORDER BY sensor_id, time DESC for the latest row',
+  ],
+  [
     'CREATE TABLE per_region AS SELECT DISTINCT ON (region) region, amount FROM sales ORDER BY ‸time DESC',
     'SELECT DISTINCT ON expressions must match initial ORDER BY expressions',
     'begin ORDER BY with the expressions of DISTINCT ON',
@@ -118,6 +123,11 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
   ],
   [
     'CREATE TABLE per_region AS SELECT region, count(*) FROM sales GROUP BY region ‸PARTITION BY region',
+    'PARTITION BY is not supported with GROUP BY, aggregates and DISTINCT ON: they make the rows of a table',
+    'leave it out: a row has the key that GROUP BY or DISTINCT ON gives it',
+  ],
+  [
+    'CREATE TABLE per_region AS SELECT region /* partition by */ FROM sales GROUP BY region ‸PARTITION BY region',
     'PARTITION BY is not supported with GROUP BY, aggregates and DISTINCT ON: they make the rows of a table',
     'leave it out: a row has the key that GROUP BY or DISTINCT ON gives it',
   ],
