@@ -70,7 +70,12 @@ export function checkGrouped(
   return { outputs: grouped, grouping };
 }
 
-export function rejectStreamClauses(context: Scope, parsed: ParsedStatement, ofFiles: boolean): void {
+/** Throws for what sets the key and the time of events, in a statement that groups or joins two tables. */
+export function rejectStreamClauses(
+  context: Pick<CheckContext, 'source'>,
+  parsed: ParsedStatement,
+  { ofFiles, grouped }: { readonly ofFiles: boolean; readonly grouped: boolean },
+): void {
   const { select, target, partitionBy, timestampBy, window } = parsed;
   const hasTime = timestampBy !== undefined && !(ofFiles && window !== undefined);
   const written =
@@ -88,11 +93,13 @@ export function rejectStreamClauses(context: Scope, parsed: ParsedStatement, ofF
         target?.kind === 'stream'
           ? target.offset
           : offsetOfKeyword(context.source, /\b(?:partition|timestamp)\s+by\b/i),
-      problem: `${written} is not supported with GROUP BY, aggregates and DISTINCT ON: they make the rows of a table`,
+      problem: grouped
+        ? `${written} is not supported with GROUP BY, aggregates and DISTINCT ON: they make the rows of a table`
+        : `${written} is not supported in a join of two tables, which makes the rows of a table`,
       hint:
         target?.kind === 'stream'
           ? 'write CREATE TABLE <name> AS SELECT …'
-          : 'leave it out: a row has the key that GROUP BY or DISTINCT ON gives it',
+          : `leave it out: a row has the key that ${grouped ? 'GROUP BY or DISTINCT ON' : 'ON'} gives it`,
     });
   if (ties)
     throw mistake(context, 'unsupported', {

@@ -113,9 +113,8 @@ function kindOf(base: Base, parsed: ParsedStatement, expected: Expected): Statem
   if (!grouped || distinctOn) rejectWindow(base, parsed, !ofGroups);
   if (isTable) rejectInTable(base.source, select);
   rejectUnsupportedClauses(base, select, { ofFiles: ofGroups, grouped, distinctOn });
-  if (grouped) rejectStreamClauses({ ...base, columns: [] }, parsed, ofFiles);
-  else if (isTable && !(inputs !== undefined && hasJoin(select))) throw noKey(base.source, target.offset);
-  else if (isTable) rejectStreamClauses({ ...base, columns: [] }, parsed, ofFiles);
+  if (isTable && !grouped && !(inputs !== undefined && hasJoin(select))) throw noKey(base.source, target.offset);
+  if (grouped || isTable) rejectStreamClauses(base, parsed, { ofFiles, grouped });
   return { isTable, ofGroups, distinctOn, grouped };
 }
 

@@ -162,6 +162,11 @@ const TABLE_MISTAKES: readonly (readonly [marked: string, problem: string, hint?
     'a list cannot be unnested in a join of two tables: a key would have several rows',
     'unnest it in a step before or after the join',
   ],
+  [
+    'SELECT c.customer_id FROM orders o JOIN customers c ON o.customer_id = c.customer_id ‸PARTITION BY c.segment',
+    'PARTITION BY is not supported in a join of two tables, which makes the rows of a table',
+    'leave it out: a row has the key that ON gives it',
+  ],
 ];
 const ofTables = TABLE_MISTAKES.map(([marked, problem, hint]) => ({ marked, problem, hint }));
 
