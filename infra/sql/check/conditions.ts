@@ -10,6 +10,7 @@ import type {
 } from 'libpg-query';
 import type { BooleanTest, Checked } from '../plan/checked.ts';
 import { columnsOf } from '../plan/checked.ts';
+import { logic } from '../plan/conditions.ts';
 import type { SqlType } from '../plan/sql-type.ts';
 import { arrayOf, BOOLEAN, holdsRecord, typeName } from '../plan/sql-type.ts';
 import { itemsOf, nameOf } from '../syntax/parse-nodes.ts';
@@ -22,16 +23,9 @@ import { checkOperator, checkQuantified, resolveOperator } from './operators.ts'
 export function checkLogic(context: CheckContext, node: BoolExpr): Checked {
   const name = { AND_EXPR: 'AND', OR_EXPR: 'OR', NOT_EXPR: 'NOT' }[node.boolop ?? 'AND_EXPR'];
   const args = (node.args ?? []).map((arg) => requireBoolean(context, context.check(arg), name));
-  const [first] = args;
-  const offset = name === 'NOT' || first === undefined ? context.offsetOf(node.location) : first.offset;
-  const nullable = args.some((arg) => arg.nullable);
-  if (name === 'NOT' && first !== undefined) return { kind: 'not', arg: first, type: BOOLEAN, nullable, offset };
-  return { kind: 'logic', operator: name === 'AND' ? 'and' : 'or', args, type: BOOLEAN, nullable, offset };
-}
-
-export function logic(operator: 'and' | 'or', args: readonly Checked[]): Checked {
-  const nullable = args.some((arg) => arg.nullable);
-  return { kind: 'logic', operator, args, type: BOOLEAN, nullable, offset: args[0]?.offset ?? 0 };
+  const [arg] = args;
+  if (name !== 'NOT' || arg === undefined) return logic(name === 'AND' ? 'and' : 'or', args);
+  return { kind: 'not', arg, type: BOOLEAN, nullable: arg.nullable, offset: context.offsetOf(node.location) };
 }
 
 export function checkNullTest(context: CheckContext, node: NullTest): Checked {
