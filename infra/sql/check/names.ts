@@ -27,12 +27,15 @@ export function checkColumn(context: CheckContext, node: ColumnRef): Checked {
   return { kind: 'column', column, type: column.type, nullable: column.nullable, offset };
 }
 
-/** Tells how to name one of several columns. A relation may have one name twice, as the header of a CSV file may. */
-function hintOf(columns: readonly ScopeColumn[]): string {
-  const names = columns.map(({ table, name }) => `${table}.${name}`);
-  return new Set(names).size < names.length
-    ? `the input has several columns of this name: rename them there, in a file of CSV in its header`
-    : `write ${names.join(' or ')}`;
+/**
+ * Returns the hint for columns of one name of which an input has several, so that no statement can tell them apart: the
+ * header of a CSV file may have a name twice. Returns undefined if each is of an input of its own.
+ */
+export function hintOfTwice(columns: readonly ScopeColumn[]): string | undefined {
+  const inputs = new Set(columns.map(({ table }) => table));
+  return inputs.size < columns.length
+    ? 'the input has several columns of this name: rename them there, in a file of CSV in its header'
+    : undefined;
 }
 
 function unqualified(context: CheckContext, name: string, offset: number): ScopeColumn {
@@ -47,7 +50,7 @@ function unqualified(context: CheckContext, name: string, offset: number): Scope
     throw mistake(context, 'invalid', {
       offset,
       problem: `column "${name}" is ambiguous`,
-      hint: hintOf(chosen),
+      hint: hintOfTwice(chosen) ?? `write ${chosen.map(({ table }) => `${table}.${name}`).join(' or ')}`,
     });
   throw mistake(context, 'invalid', {
     offset,

@@ -5,12 +5,7 @@ import { typeName } from '../plan/sql-type.ts';
 import { nameOf, namesOf } from '../syntax/parse-nodes.ts';
 import type { CheckContext } from './context.ts';
 import { mistake } from './context.ts';
-
-/** Tells whether one relation has several columns of a name, so that no statement can tell them apart. */
-function hasTwice({ columns }: CheckContext, name: string): boolean {
-  const tables = columns.filter((column) => column.name === name).map(({ table }) => table);
-  return new Set(tables).size < tables.length;
-}
+import { hintOfTwice } from './names.ts';
 
 /** Checks the SELECT list. */
 export function checkOutputs(context: CheckContext, targets: readonly Node[]): readonly OutputColumn[] {
@@ -22,9 +17,7 @@ export function checkOutputs(context: CheckContext, targets: readonly Node[]): r
       throw mistake(context, 'invalid', {
         offset: expression.offset,
         problem: `two columns are named "${name}"`,
-        hint: hasTwice(context, name)
-          ? 'the input has several columns of this name: rename them there, in a file of CSV in its header'
-          : 'rename one of them with AS',
+        hint: hintOfTwice(context.columns.filter((column) => column.name === name)) ?? 'rename one of them with AS',
       });
     seen.add(name);
   }
