@@ -3,7 +3,6 @@ import type { Checked, ScopeColumn } from '../plan/checked.ts';
 import { columnsOf, isSameExpression } from '../plan/checked.ts';
 import type { FirstRow, Grouping, SortKey } from '../plan/grouping.ts';
 import type { OutputColumn, Plan } from '../plan/plan.ts';
-import { holdsRecord } from '../plan/sql-type.ts';
 import type { ParsedStatement } from '../syntax/parse.ts';
 import { offsetOfKeyword } from '../syntax/source-position.ts';
 import { forbidAggregates } from './aggregates.ts';
@@ -12,7 +11,7 @@ import { mistake, withoutUnknown } from './context.ts';
 import { checkExpression } from './expression.ts';
 import { foldConstants } from './fold.ts';
 import type { Key } from './group-keys.ts';
-import { keyColumn, namedOutput, positionOf } from './group-keys.ts';
+import { addKey, namedOutput, positionOf } from './group-keys.ts';
 import { checkLimit, checkSorting } from './grouped.ts';
 import { checkOutputs } from './outputs.ts';
 
@@ -72,14 +71,7 @@ function keysOf(context: CheckContext, items: readonly Node[], outputs: readonly
       positionOf(context, { node, clause: 'DISTINCT ON', outputs }) ??
       namedOutput(node, outputs)?.expression ??
       context.check(node);
-    if (holdsRecord(expression.type))
-      throw mistake(context, 'unsupported', {
-        offset: expression.offset,
-        problem: 'DISTINCT ON of an object is not supported: objects cannot be compared',
-        hint: 'use its fields, such as (address).city',
-      });
-    if (!keys.some((key) => isSameExpression(key.expression, expression)))
-      keys.push(keyColumn(keys.length, expression));
+    addKey(context, keys, { clause: 'DISTINCT ON', expression });
   }
   return keys;
 }

@@ -34,23 +34,28 @@ export function checkKeys(
       });
     if (columnsOf(expression).some(({ origin }) => origin === 'group'))
       throw mistake(context, 'invalid', { offset: expression.offset, problem: NO_AGGREGATES });
-    if (holdsRecord(expression.type))
-      throw mistake(context, 'unsupported', {
-        offset: expression.offset,
-        problem: 'GROUP BY of an object is not supported: objects cannot be compared',
-        hint: 'use its fields, such as (address).city',
-      });
-    if (keys.some((key) => isSameExpression(key.expression, expression))) continue;
-    keys.push(keyColumn(keys.length, expression));
+    addKey(context, keys, { clause: 'GROUP BY', expression });
   }
   return keys;
 }
 
-/** Makes the key with this index of an expression. */
-export function keyColumn(index: number, expression: Checked): Key {
-  const { type, nullable } = expression;
-  const variable = `key${index + 1}`;
-  return { expression, column: { name: variable, type, nullable, table: '', origin: 'group', variable } };
+interface KeyItem {
+  readonly clause: 'GROUP BY' | 'DISTINCT ON';
+  readonly expression: Checked;
+}
+
+/** Adds the key that an expression is, if it is not there yet. */
+export function addKey(context: CheckContext, keys: Key[], { clause, expression }: KeyItem): void {
+  const { type, nullable, offset } = expression;
+  if (holdsRecord(type))
+    throw mistake(context, 'unsupported', {
+      offset,
+      problem: `${clause} of an object is not supported: objects cannot be compared`,
+      hint: 'use its fields, such as (address).city',
+    });
+  if (keys.some((key) => isSameExpression(key.expression, expression))) return;
+  const variable = `key${keys.length + 1}`;
+  keys.push({ expression, column: { name: variable, type, nullable, table: '', origin: 'group', variable } });
 }
 
 function keyOf(context: CheckContext, node: Node, outputs: readonly OutputColumn[]): Checked {
