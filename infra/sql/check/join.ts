@@ -3,7 +3,7 @@ import { FUNCTIONS } from '../catalog/functions.ts';
 import type { Checked, ScopeColumn } from '../plan/checked.ts';
 import { columnsOf } from '../plan/checked.ts';
 import { conjuncts } from '../plan/conditions.ts';
-import type { JoinKind, JoinSide, SideName } from '../plan/join.ts';
+import type { Join, JoinKind, JoinSide, SideName } from '../plan/join.ts';
 import { mayMiss } from '../plan/join.ts';
 import type { Column } from '../plan/sql-type.ts';
 import { isScalar, scalar, TEXT, typeName } from '../plan/sql-type.ts';
@@ -30,11 +30,7 @@ export interface JoinRules {
   readonly attributes: readonly ScopeColumn[];
 }
 
-export interface CheckedJoin {
-  readonly kind: JoinKind;
-  readonly left: JoinSide;
-  readonly right: JoinSide;
-  readonly ofTables: boolean;
+export interface CheckedJoin extends Join {
   /** What ON asks besides the equality of the keys. Only an inner join may have it. */
   readonly rest: readonly Checked[];
 }

@@ -48,17 +48,16 @@ export function joinedKey({ source, outputs }: Plan, join: Join): readonly strin
   });
 }
 
-/** A column may be converted to the type of the column that it is compared with. */
-const isSameColumn = (expression: Checked, compared: Checked): boolean => {
+/** Tests for the column that ON compares, which may be converted to the type of the other side's. */
+function isSameColumn(expression: Checked, compared: Checked): boolean {
   const side = compared.kind === 'cast' ? compared.arg : compared;
-  return isColumnOf(expression, side);
-};
-
-const isColumnOf = (expression: Checked, side: Checked): boolean =>
-  expression.kind === 'column' &&
-  side.kind === 'column' &&
-  expression.column.table === side.column.table &&
-  expression.column.name === side.column.name;
+  return (
+    expression.kind === 'column' &&
+    side.kind === 'column' &&
+    expression.column.table === side.column.table &&
+    expression.column.name === side.column.name
+  );
+}
 
 /** Tests for coalesce of both columns, which is the key of a row that either side may lack. */
 function isEither(expression: Checked, left: Checked, right: Checked | undefined): boolean {

@@ -3,6 +3,7 @@ import type { Checked, ScopeColumn } from './checked.ts';
 import type { AggregateCall, SortKey } from './grouping.ts';
 import type { Plan } from './plan.ts';
 import { typeName } from './sql-type.ts';
+import type { Windowing } from './window.ts';
 
 /**
  * Says for people what the states of a table are made of, clause by clause. It is stored beside the states, to name the
@@ -30,15 +31,7 @@ export function stateParts({ grouping, unnests, where }: Plan): Readonly<Record<
 /** The clauses are in the comment of a table, and in what a command prints. */
 const LONGEST_CLAUSE = 500;
 
-function windowText({
-  kind,
-  size,
-  advance,
-}: {
-  readonly kind: string;
-  readonly size: number;
-  readonly advance: number;
-}) {
+function windowText({ kind, size, advance }: Windowing): string {
   const seconds = (millis: number): string => `${millis / 1_000} SECONDS`;
   if (kind === 'session') return `SESSION (${seconds(size)})`;
   const step = kind === 'hopping' ? `, ADVANCE BY ${seconds(advance)}` : '';

@@ -1,8 +1,9 @@
+import type { WindowKind } from '../syntax/window-clause.ts';
 import type { Checked, ScopeColumn } from './checked.ts';
 
 /** The windows of a statement: each group has one row for each of them that has events. */
 export interface Windowing {
-  readonly kind: 'tumbling' | 'hopping' | 'session';
+  readonly kind: WindowKind;
   /** In milliseconds, as all durations here. Of a session: the longest time between two neighbours. */
   readonly size: number;
   /** The time between the starts of two windows; of tumbling windows their size, of sessions 0. */
