@@ -39,20 +39,22 @@ export function joinReads(plan: Plan, join: Join): readonly string[] {
   });
 }
 
+const STREAM_PRICE = 'the stream costs $11 a month for each shard, and $0.014 for a million records of 25 KB';
+
 /** Says what the join costs beside the work on each event. */
 export function joinCosts(plan: Plan, join: Join, { ofFiles }: Explained): readonly string[] {
   const { left, right } = join;
   if (ofFiles) return [`the rows of ${right.name} are kept in memory, as far as they are read`];
   if (join.ofTables)
     return [
-      `re-keying: one internal stream, and a function for each input. Each event of ${left.name} and ${right.name} is appended once more, with the columns that are read, and read once more; the stream costs $11 a month for each shard, and $0.014 for a million records of 25 KB`,
+      `re-keying: one internal stream, and a function for each input. Each event of ${left.name} and ${right.name} is appended once more, with the columns that are read, and read once more; ${STREAM_PRICE}`,
       'state: one row for each key in Postgres, which holds what is read of both sides, and the joined row',
       'one connection to the database for each shard of the internal stream',
     ];
   const carried = sidePlan(plan, join, 'left').outputs.slice(left.keys.length);
   const columns = carried.map(({ name }) => name).join(', ');
   return [
-    `re-keying: one internal stream, and a function for each input. Each event of ${left.name}${columns === '' ? '' : ` (${columns})`} and of ${right.name} (whole) is appended once more and read once more; the stream costs $11 a month for each shard, and $0.014 for a million records of 25 KB`,
+    `re-keying: one internal stream, and a function for each input. Each event of ${left.name}${columns === '' ? '' : ` (${columns})`} and of ${right.name} (whole) is appended once more and read once more; ${STREAM_PRICE}`,
     `state: one row of ${right.name} for each key in Postgres, as JSON; an event of ${right.name} writes a row, and events of ${left.name} read one for each key in a batch`,
     `output: each joined event is written to Postgres and to its stream; one connection to the database for each shard of the internal stream`,
   ];
