@@ -3,7 +3,7 @@ import { isScalar, scalar, typeName } from '../plan/sql-type.ts';
 import type { Windowing } from '../plan/window.ts';
 import { windowsPerEvent } from '../plan/window.ts';
 import type { ParsedStatement } from '../syntax/parse.ts';
-import type { Duration, ParsedWindow } from '../syntax/window-clause.ts';
+import { type Duration, type ParsedWindow, SESSION_GAP } from '../syntax/window-clause.ts';
 import { forbidAggregates } from './aggregates.ts';
 import type { CheckContext } from './context.ts';
 import { coerce, convert, mistake } from './context.ts';
@@ -100,7 +100,7 @@ export function checkWindow(
 
 function lengthsOf(context: Source, window: ParsedWindow): Pick<Windowing, 'size' | 'advance' | 'grace' | 'retention'> {
   const { kind, size, advance } = window;
-  const what = kind === 'session' ? 'the gap of SESSION' : 'SIZE';
+  const what = kind === 'session' ? SESSION_GAP : 'SIZE';
   requireLength(context, what, size);
   if (advance !== undefined) {
     requireLength(context, 'ADVANCE BY', advance);

@@ -86,6 +86,9 @@ interface Reader {
   index: number;
 }
 
+/** What messages call the length of a session. */
+export const SESSION_GAP = 'the gap of SESSION';
+
 const FORMS: Readonly<Record<WindowKind, string>> = {
   tumbling: 'write WINDOW TUMBLING (SIZE 15 MINUTES)',
   hopping: 'write WINDOW HOPPING (SIZE 1 HOUR, ADVANCE BY 15 MINUTES)',
@@ -107,7 +110,7 @@ function readWindow(reader: Reader): { readonly window: ParsedWindow; readonly e
   reader.index += 2;
   expect(reader, ['('], FORMS[kind]);
   if (kind !== 'session') expect(reader, ['size'], FORMS[kind]);
-  const size = readDuration(reader, kind === 'session' ? 'the gap of SESSION' : 'SIZE');
+  const size = readDuration(reader, kind === 'session' ? SESSION_GAP : 'SIZE');
   if (kind === 'hopping') expect(reader, [',', 'advance', 'by'], FORMS[kind]);
   const advance = kind === 'hopping' ? readDuration(reader, 'ADVANCE BY') : undefined;
   const options = readOptions(reader);
@@ -115,23 +118,24 @@ function readWindow(reader: Reader): { readonly window: ParsedWindow; readonly e
   return { window: { kind, offset, size, advance, ...options }, end: reader.index };
 }
 
+const OPTIONS = { grace: ['grace', 'period'], retention: ['retention'] } as const;
+
 function readOptions(reader: Reader): Pick<ParsedWindow, 'grace' | 'retention'> {
   const read: { grace?: Duration; retention?: Duration } = {};
   while (tokenOf(reader)?.text === ',') {
     reader.index += 1;
     const token = tokenOf(reader);
-    const name = isWord(token, 'grace') ? 'grace' : isWord(token, 'retention') ? 'retention' : undefined;
+    const name = (['grace', 'retention'] as const).find((option) => isWord(token, option));
     if (name === undefined)
       throw mistakeAt(reader.source, token, {
         problem: 'expected GRACE PERIOD or RETENTION',
         hint: 'write (SIZE 15 MINUTES, RETENTION 30 DAYS, GRACE PERIOD 1 HOUR)',
       });
-    if (read[name] !== undefined)
-      throw mistakeAt(reader.source, token, {
-        problem: `there are two of ${name === 'grace' ? 'GRACE PERIOD' : 'RETENTION'}`,
-      });
-    expect(reader, name === 'grace' ? ['grace', 'period'] : ['retention'], 'write GRACE PERIOD 1 HOUR');
-    read[name] = readDuration(reader, name === 'grace' ? 'GRACE PERIOD' : 'RETENTION');
+    const words = OPTIONS[name];
+    const what = words.join(' ').toUpperCase();
+    if (read[name] !== undefined) throw mistakeAt(reader.source, token, { problem: `there are two of ${what}` });
+    expect(reader, words, 'write GRACE PERIOD 1 HOUR');
+    read[name] = readDuration(reader, what);
   }
   return { grace: read.grace, retention: read.retention };
 }
@@ -165,7 +169,7 @@ function readDuration(reader: Reader, what: string): Duration {
   if (number === undefined || !/^\d+$/.test(number.text))
     throw mistakeAt(source, number, {
       problem: `${what} takes a whole number and a unit`,
-      hint: `write ${what === 'the gap of SESSION' ? 'SESSION (' : `${what} `}15 MINUTES${what === 'the gap of SESSION' ? ')' : ''}`,
+      hint: what === SESSION_GAP ? 'write SESSION (15 MINUTES)' : `write ${what} 15 MINUTES`,
     });
   reader.index += 1;
   const unit = tokenOf(reader);
