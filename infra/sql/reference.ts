@@ -52,7 +52,7 @@ Three commands help while you write a statement:
 - The event attributes \`key\`, \`time\`, \`source\`, \`id\` and \`type\` are columns too. If the data has a column of the same name, the name means the data's column, and \`event.id\` means the attribute.
 - Write a field of a declared object as \`(address).city\`, and a field of jsonb as \`payload -> 'a' ->> 'b'\`. Use lists as \`tags[1]\`, \`'x' = ANY(tags)\`, or with \`unnest\` in FROM, which makes one output for each element. Unnesting a list of objects makes a column of each of their fields.
 - An event for which WHERE is not true is dropped, even if its other columns have invalid values. If WHERE is true, every column that the statement reads must be valid; otherwise the event is rejected.
-- [Joins](joins.md) of two inputs stand in files of their own, and work over files in \`millrace sql\`. SELECT DISTINCT and subqueries are not supported. [Aggregates](#aggregates), GROUP BY, HAVING and DISTINCT ON work in [tables](tables.md#tables-in-sql) and in \`millrace sql\`, [WINDOW](#windows) and ORDER BY in \`millrace sql\` only: a transform sees one event at a time. LIMIT works in \`millrace sql\`, whose files have an end, and not in a transform.
+- [Joins](joins.md) of two inputs stand in files of their own, and work over files in \`millrace sql\`. SELECT DISTINCT and subqueries are not supported. [Aggregates](#aggregates), GROUP BY, HAVING, DISTINCT ON and [WINDOW](#windows) work in [tables](tables.md#tables-in-sql) and in \`millrace sql\`, and not in a transform, which sees one event at a time. ORDER BY of groups and LIMIT work in \`millrace sql\` only, whose files have an end.
 
 ### Key and time
 
@@ -103,7 +103,7 @@ npx millrace sql "SELECT region, window_start, window_end, count(*) AS n FROM in
 - The options follow the size in the parentheses, in any order: \`WINDOW TUMBLING (SIZE 1 HOUR, RETENTION 30 DAYS, GRACE PERIOD 10 MINUTES)\`. Durations are whole numbers of MILLISECONDS, SECONDS, MINUTES, HOURS or DAYS, singular or plural, up to 3,653 days.
 - Windows begin at multiples of their size (hopping: of ADVANCE BY) since 1970-01-01 in UTC, so windows of 7 days begin on Thursdays.
 - \`window_start\` and \`window_end\` (ksqlDB: WINDOWSTART, WINDOWEND) are part of the group's key: use them in SELECT, HAVING and ORDER BY. They hide columns of the input with the same name, which you reach as \`input.window_start\`.
-- A window without rows is not there. Of a group's windows, each counts as a group.
+- A window without rows is not there. Each window counts as a group of its own.
 - Over files, the time of a line is \`TIMESTAMP BY <expression>\` at the end of the statement (\`TIMESTAMP BY ordered::timestamptz\`), or else a column \`time\`. A line whose time is null, or not in the years 1750 to 2249, is rejected. The whole input is there: no line is late, grace period and retention change nothing, and EMIT CHANGES and EMIT FINAL give the same, each window once.
 - Every aggregate works in sessions. When two become one, rows keep their order within each; sums of double precision are then added session by session.
 
