@@ -4,39 +4,36 @@ import type { Transform } from './transform.ts';
 
 /**
  * A join as a pipeline names it: a stream of events, each of which meets the latest row of a table with the same key.
- * The table is a stream too, whose latest event of each key is the row. `Inputs` are the wire types of both by the
- * names that the join gives them, and `O` that of its outputs.
+ * The table is a stream too, whose latest event of each key is the row. `O` is the wire type of the outputs.
  */
-export interface Join<Inputs extends object = never, out O = unknown> {
-  /** The URL of the module that exports `handler`: `import.meta.url` there. */
-  readonly entry: string;
-  /** The schemas of the inputs, by their names. */
-  readonly inputs: Readonly<Record<string, z.ZodType>>;
+export interface Join<Inputs extends object = never, out O = unknown> extends TwoInputs<Inputs> {
   readonly to: z.ZodType<unknown, O>;
-  /** Never set. Carries the types only, as in a transform. */
-  readonly accepts?: (data: Inputs) => void;
-  /** Re-keys an input: makes events of the stream that holds both sides, keyed by what they are joined by. */
-  rekey(input: string): Transform;
-  /** Keeps the rows of the table, and publishes the joined events. Reads the stream that holds both sides. */
-  readonly keep: Table;
 }
 
 /**
  * A join of two tables: a row for each key that is in one of them or in both, which follows the rows of both. Each of
  * them is a stream, whose latest event of each key is the row.
  */
-export interface TableJoin<Inputs extends object = never> {
+export interface TableJoin<Inputs extends object = never> extends TwoInputs<Inputs> {
+  /** The schema of a joined row. */
+  readonly row: z.ZodType;
+  readonly makesTable: true;
+}
+
+/** What every join has. `Inputs` are the wire types of its inputs by the names that the join gives them. */
+interface TwoInputs<Inputs extends object> {
   /** The URL of the module that exports `handler`: `import.meta.url` there. */
   readonly entry: string;
   /** The schemas of the inputs, by their names. */
   readonly inputs: Readonly<Record<string, z.ZodType>>;
-  /** The schema of a joined row. */
-  readonly row: z.ZodType;
-  readonly makesTable: true;
   /** Never set. Carries the types only, as in a transform. */
   readonly accepts?: (data: Inputs) => void;
+  /** Re-keys an input: makes events of the stream that holds both sides, keyed by what they are joined by. */
   rekey(input: string): Transform;
-  /** Keeps the rows of both, and the joined row. */
+  /**
+   * Reads the stream that holds both sides. Of a stream and a table, keeps the rows of the table and publishes the
+   * joined events; of two tables, keeps the rows of both, and the joined row.
+   */
   readonly keep: Table;
 }
 

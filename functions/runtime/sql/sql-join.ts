@@ -1,12 +1,12 @@
 import type { z } from 'zod';
-import { EventRejected } from '../errors.ts';
 import type { ReceivedEvent } from '../event.ts';
-import { type Join, joinRow, rekeyOptions, SideEvent } from '../join.ts';
+import { type Join, joinRow, SideEvent } from '../join.ts';
 import { checkRowSize, type KeyedEvent, type Table } from '../table.ts';
 import type { Output, Transform } from '../transform.ts';
-import { braced, isDeletion, readSide, shown, sideEvent, sidesIn, tableEvent } from './joins/side-event.ts';
+import { type Compiled, rekeyed, rekeyingRows } from './joins/rekey.ts';
+import { braced, isDeletion, readSide, type SideNames, sideEvent, sidesIn } from './joins/side-event.ts';
 import { joinedRow, membersOf, type SideRow } from './joins/side-row.ts';
-import { runnerOf, type Statement } from './sql-transform.ts';
+import { runnerOf } from './sql-transform.ts';
 
 interface Definition<Inputs, To, S> {
   readonly entry: string;
@@ -19,17 +19,15 @@ interface Definition<Inputs, To, S> {
   readonly inputs: Inputs;
   readonly to: To;
   /** Projects the stream's events. */
-  readonly left: Omit<Statement, 'file'>;
+  readonly left: Compiled;
   /** Projects the table's events, and those that delete a row. */
-  readonly right: Omit<Statement, 'file'>;
-  readonly deleted: Omit<Statement, 'file'>;
+  readonly right: Compiled;
+  readonly deleted: Compiled;
   /** Makes outputs of a row that holds both sides. */
-  readonly row: Omit<Statement, 'file'>;
+  readonly row: Compiled;
 }
 
-interface JoinNames {
-  readonly left: string;
-  readonly right: string;
+interface JoinNames extends SideNames {
   readonly to?: string;
 }
 
@@ -61,30 +59,24 @@ export function sqlJoin<
 type AnyDefinition = Definition<Record<string, z.ZodType>, z.ZodType, JoinNames>;
 
 function rekeying(definition: AnyDefinition, input: string): Transform {
-  const { entry, file, inputs, streams, keys, left, right, deleted, kind } = definition;
-  const from = inputs[input];
-  if (from === undefined) throw new Error(`the join has no input '${input}'`);
-  const common = { entry, from, to: SideEvent, options: rekeyOptions(input) };
+  const { file, streams, keys, left, right, deleted, kind } = definition;
   if (input === streams.right) {
-    const [project, projectDeleted] = [right, deleted].map((statement) => runnerOf({ ...statement, file }));
-    const projectOf = (event: ReceivedEvent) => (isDeletion(event) ? projectDeleted : project) ?? (() => []);
-    const of = (event: ReceivedEvent, side: SideRow) => tableEvent(event, side, { side: input, row: event.dataBytes });
-    return {
-      ...common,
-      // Only the columns that the statement reads are checked, but the row is kept as a whole: a changed SELECT then
-      // finds its columns in rows that are there already.
-      run: (event) => sidesIn(projectOf(event)(event), keys.length).map((side) => of(event, side)),
-    };
+    const table = { input, file, keys: keys.length, row: right, deleted };
+    // Only the columns that the statement reads are checked, but the row is kept as a whole: a changed SELECT then
+    // finds its columns in rows that are there already.
+    return rekeyed(
+      definition,
+      input,
+      rekeyingRows(table, ({ dataBytes }) => dataBytes),
+    );
   }
   const project = runnerOf({ ...left, file });
   const isKept = ({ key }: SideRow): boolean => key !== null || kind === 'left';
-  return {
-    ...common,
-    run: (event) =>
-      sidesIn(project(event), keys.length)
-        .filter(isKept)
-        .map((side) => sideEvent(event, { side: input, key: side.key, row: braced(side.body) })),
-  };
+  return rekeyed(definition, input, (event) =>
+    sidesIn(project(event), keys.length)
+      .filter(isKept)
+      .map((side) => sideEvent(event, { side: input, key: side.key, row: braced(side.body) })),
+  );
 }
 
 /**
@@ -93,11 +85,12 @@ function rekeying(definition: AnyDefinition, input: string): Transform {
  */
 function joining({ entry, file, streams, row, kind, keys }: AnyDefinition): Table {
   const run = runnerOf({ ...row, file });
-  const meet = ({ id, source, type, time, key }: ReceivedEvent, own: string, row: string | undefined) =>
-    row === undefined && kind === 'inner'
-      ? []
-      : // Of members with the same name the last one counts: that of the projection.
-        run({ id, source, type, time, key, dataBytes: joinedRow(membersOf(row ?? '{}'), membersOf(own)) });
+  const meet = ({ id, source, type, time, key }: ReceivedEvent, own: string, row: string | undefined) => {
+    if (row === undefined && kind === 'inner') return [];
+    // Of members with the same name the last one counts: that of the projection.
+    const dataBytes = joinedRow(Buffer.from(membersOf(row ?? '{}')), Buffer.from(membersOf(own)));
+    return run({ id, source, type, time, key, dataBytes });
+  };
   return {
     entry,
     from: SideEvent,
@@ -105,10 +98,9 @@ function joining({ entry, file, streams, row, kind, keys }: AnyDefinition): Tabl
     key: keys,
     publishesEvents: true,
     read(event) {
-      const { side, id, row: own } = readSide(event);
-      if (side === streams.left)
+      const { side, id, row: own } = readSide(event, streams);
+      if (side === 'left')
         return [publishing(event, id, (state) => meet(event, own, state && rowIn(state, head(keys, id))))];
-      if (side !== streams.right) throw new EventRejected('schema', `the join has no input '${shown(side)}'`);
       const isDeleted = isDeletion(event);
       return [{ id, reduce: () => (isDeleted ? undefined : keptRow(head(keys, id), own)) }];
     },

@@ -1,15 +1,13 @@
 import type { z } from 'zod';
-import { EventRejected } from '../errors.ts';
 import type { ReceivedEvent } from '../event.ts';
-import { rekeyOptions, SideEvent, type TableJoin } from '../join.ts';
+import { SideEvent, type TableJoin } from '../join.ts';
 import { memberRanges, textOf } from '../json/json-ranges.ts';
 import { checkRowSize, type StateForm, type Table } from '../table.ts';
 import type { Transform } from '../transform.ts';
-import { braced, isDeletion, readSide, shown, sidesIn, tableEvent } from './joins/side-event.ts';
+import { type Compiled, rekeyed, rekeyingRows } from './joins/rekey.ts';
+import { braced, isDeletion, readSide, type SideNames } from './joins/side-event.ts';
 import { joinedRow, membersOf } from './joins/side-row.ts';
-import { runnerOf, type Statement } from './sql-transform.ts';
-
-type Compiled = Omit<Statement, 'file'>;
+import { runnerOf } from './sql-transform.ts';
 
 interface Definition<Inputs, Shown, S> {
   readonly entry: string;
@@ -31,13 +29,8 @@ interface Definition<Inputs, Shown, S> {
   readonly joined: Compiled;
 }
 
-interface JoinNames {
-  readonly left: string;
-  readonly right: string;
-}
-
 /** A join of two tables. A stream of its changes may use `row` as its schema. */
-export interface SqlTableJoin<Inputs extends Record<string, z.ZodType>, Shown extends z.ZodType, S extends JoinNames>
+export interface SqlTableJoin<Inputs extends Record<string, z.ZodType>, Shown extends z.ZodType, S extends SideNames>
   extends Omit<TableJoin<{ readonly [N in keyof Inputs]: z.input<Inputs[N]> }>, 'row' | 'inputs'> {
   readonly inputs: Inputs;
   readonly row: Shown;
@@ -48,7 +41,7 @@ export interface SqlTableJoin<Inputs extends Record<string, z.ZodType>, Shown ex
 export function sqlTableJoin<
   const Inputs extends Record<string, z.ZodType>,
   Shown extends z.ZodType,
-  const S extends JoinNames,
+  const S extends SideNames,
 >(definition: Definition<Inputs, Shown, S>): SqlTableJoin<Inputs, Shown, S> {
   const { entry, inputs, row, streams } = definition;
   return {
@@ -62,25 +55,17 @@ export function sqlTableJoin<
   };
 }
 
-type AnyDefinition = Definition<Record<string, z.ZodType>, z.ZodType, JoinNames>;
+type AnyDefinition = Definition<Record<string, z.ZodType>, z.ZodType, SideNames>;
 
 function rekeying(definition: AnyDefinition, input: string): Transform {
-  const { entry, file, inputs, streams, key, left, leftDeleted, right, rightDeleted } = definition;
-  const from = inputs[input];
-  if (from === undefined) throw new Error(`the join has no input '${input}'`);
-  const [project, projectDeleted] = (input === streams.left ? [left, leftDeleted] : [right, rightDeleted]).map(
-    (statement) => runnerOf({ ...statement, file }),
+  const { file, streams, key, left, leftDeleted, right, rightDeleted } = definition;
+  const [row, deleted] = input === streams.left ? [left, leftDeleted] : [right, rightDeleted];
+  const table = { input, file, keys: key.length, row, deleted };
+  return rekeyed(
+    definition,
+    input,
+    rekeyingRows(table, (_, { body }) => braced(body)),
   );
-  return {
-    entry,
-    from,
-    to: SideEvent,
-    options: rekeyOptions(input),
-    run: (event) =>
-      sidesIn((isDeletion(event) ? projectDeleted : project)?.(event) ?? [], key.length).map((side) =>
-        tableEvent(event, side, { side: input, row: braced(side.body) }),
-      ),
-  };
 }
 
 /** What is kept of a key: the row of each side, as JSON without braces. */
@@ -99,7 +84,7 @@ function joining(definition: AnyDefinition): Table {
       const members = memberRanges(bytes);
       const of = (side: string): string | undefined => {
         const range = members.get(side);
-        return range === undefined ? undefined : membersOf(textOf(bytes, range)).toString('utf8');
+        return range === undefined ? undefined : membersOf(textOf(bytes, range));
       };
       return { left: of('left'), right: of('right') };
     },
@@ -121,12 +106,9 @@ function joining(definition: AnyDefinition): Table {
     key,
     state,
     read(event) {
-      const { side, id, row: own } = readSide(event);
-      if (side !== streams.left && side !== streams.right)
-        throw new EventRejected('schema', `the join has no input '${shown(side)}'`);
-      const members = isDeletion(event) ? undefined : membersOf(own).toString('utf8');
-      const changed = side === streams.left ? { left: members } : { right: members };
-      return [{ id, reduce: (before) => next(before, changed) }];
+      const { side, id, row: own } = readSide(event, streams);
+      const members = isDeletion(event) ? undefined : membersOf(own);
+      return [{ id, reduce: (before) => next(before, { [side]: members }) }];
     },
   };
 }

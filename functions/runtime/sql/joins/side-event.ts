@@ -70,14 +70,19 @@ function isKeyedBy(eventKey: string, key: string, values: readonly string[]): bo
 
 const LONGEST_SHOWN = 200;
 /** Shortens a text for a message. */
-export const shown = (text: string): string => cutText(text, LONGEST_SHOWN);
+const shown = (text: string): string => cutText(text, LONGEST_SHOWN);
+
+/** The names of the inputs of a join. */
+export interface SideNames {
+  readonly left: string;
+  readonly right: string;
+}
 
 /** Reads an event of the stream that holds both sides. `id` is the JSON of the key: null is no row's. */
-export function readSide({ dataBytes }: ReceivedEvent): {
-  readonly side: string;
-  readonly id: string;
-  readonly row: string;
-} {
+export function readSide(
+  { dataBytes }: ReceivedEvent,
+  { left, right }: SideNames,
+): { readonly side: keyof SideNames; readonly id: string; readonly row: string } {
   const members = dataBytes[0] === OPEN_BRACE ? memberRanges(dataBytes) : undefined;
   const [side, key, row] = ['side', 'key', 'row'].map((name) => {
     const range = members?.get(name);
@@ -86,7 +91,9 @@ export function readSide({ dataBytes }: ReceivedEvent): {
   if (side === undefined || key === undefined || row?.startsWith('{') !== true)
     throw new EventRejected('schema', 'the event is none that a join has re-keyed');
   checkIdSize(key);
-  return { side: JSON.parse(side) as string, id: key, row };
+  const input = JSON.parse(side) as string;
+  if (input !== left && input !== right) throw new EventRejected('schema', `the join has no input '${shown(input)}'`);
+  return { side: input === left ? 'left' : 'right', id: key, row };
 }
 
 /** Tests whether an event deletes a row, as the changes of a table do. */

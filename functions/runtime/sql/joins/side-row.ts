@@ -35,7 +35,7 @@ export function joinedRow(left: Uint8Array, right: Uint8Array): Buffer {
 }
 
 /** Returns the members of a JSON object, without its braces and the white space around them. */
-export const membersOf = (object: string): Buffer => Buffer.from(object.trim().slice(1, -1).trim());
+export const membersOf = (object: string): string => object.trim().slice(1, -1).trim();
 
 function endOfText(bytes: Buffer, start: number): number {
   let at = start + 1;
