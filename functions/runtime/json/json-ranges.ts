@@ -69,7 +69,8 @@ export function endOfNested(bytes: Uint8Array, start: number): number {
   return at;
 }
 
-function endOfString(bytes: Uint8Array, start: number): number {
+/** Returns the end of a string, from its opening quote. */
+export function endOfString(bytes: Uint8Array, start: number): number {
   let at = start + 1;
   while (bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
   return at + 1;

@@ -1,4 +1,13 @@
-import { BACKSLASH, CLOSE_BRACE, CLOSE_BRACKET, COMMA, OPEN_BRACE, OPEN_BRACKET, QUOTE } from '../json/json-bytes.ts';
+import {
+  BACKSLASH,
+  CLOSE_BRACE,
+  CLOSE_BRACKET,
+  COLON,
+  COMMA,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  QUOTE,
+} from '../json/json-bytes.ts';
 
 /**
  * Finds where a JSON value ends, and checks on the way that it is JSON. This scanner accepts what JSON.parse accepts,
@@ -24,7 +33,6 @@ const TOO_DEEP = 2;
 const MINUS = 0x2d;
 const DOT = 0x2e;
 const ZERO = 0x30;
-const COLON = 0x3a;
 
 /** Skips a value, from its first byte. `depth` counts the objects and arrays around it. */
 export function skipValue(bytes: Buffer, offset: number, depth: number): number {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { cutText } from '../../cut-text.ts';
 import { EventRejected } from '../../errors.ts';
 import { keyFault, type ReceivedEvent } from '../../event.ts';
+import { OPEN_BRACE } from '../../json/json-bytes.ts';
 import { memberRanges, textOf } from '../../json/json-ranges.ts';
 import { checkIdSize } from '../../table.ts';
 import type { Output } from '../../transform.ts';
@@ -36,6 +37,7 @@ function eventKeyOf(key: string): string {
 }
 
 const CLOSE = Buffer.from('}');
+
 /** Makes an object of its members. */
 export const braced = (members: Uint8Array): Buffer => joinedRow(members, NOTHING);
 const NOTHING = Buffer.alloc(0);
@@ -69,6 +71,7 @@ function isKeyedBy(eventKey: string, key: string, values: readonly string[]): bo
 }
 
 const LONGEST_SHOWN = 200;
+
 /** Shortens a text for a message. */
 const shown = (text: string): string => cutText(text, LONGEST_SHOWN);
 
@@ -98,4 +101,3 @@ export function readSide(
 
 /** Tests whether an event deletes a row, as the changes of a table do. */
 export const isDeletion = ({ type }: ReceivedEvent): boolean => type.endsWith('.deleted');
-const OPEN_BRACE = 0x7b;

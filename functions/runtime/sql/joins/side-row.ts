@@ -1,3 +1,6 @@
+import { COLON, QUOTE } from '../../json/json-bytes.ts';
+import { endOfString } from '../../json/json-ranges.ts';
+
 /** A projected row of one side of a join. */
 export interface SideRow {
   /** The same for rows that meet, and for no others. Null: the row meets no other one. */
@@ -18,7 +21,7 @@ export function splitSide(row: Uint8Array, keys: number): SideRow {
   let at = 1;
   for (let i = 0; i < keys; i += 1) {
     const start = bytes.indexOf(COLON, at) + 1;
-    const end = bytes[start] === QUOTE ? endOfText(bytes, start) : start + NULL.length;
+    const end = bytes[start] === QUOTE ? endOfString(bytes, start) : start + NULL.length;
     values.push(bytes[start] === QUOTE ? (JSON.parse(bytes.toString('utf8', start, end)) as string) : null);
     at = end + 1;
   }
@@ -37,15 +40,6 @@ export function joinedRow(left: Uint8Array, right: Uint8Array): Buffer {
 /** Returns the members of a JSON object, without its braces and the white space around them. */
 export const membersOf = (object: string): string => object.trim().slice(1, -1).trim();
 
-function endOfText(bytes: Buffer, start: number): number {
-  let at = start + 1;
-  while (bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
-  return at + 1;
-}
-
-const COLON = 0x3a;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const NULL = 'null';
 const OPEN = Buffer.from('{');
 const CLOSE = Buffer.from('}');

@@ -1,3 +1,4 @@
+import { QUOTE } from '../../json/json-bytes.ts';
 import { HAS_ESCAPE } from '../scan/scan-memory.ts';
 import type { Row } from './row.ts';
 import { isPresent, textAt } from './row-values.ts';
@@ -27,7 +28,7 @@ export function repeatedTextAt(row: Row, column: number, known: RepeatedTexts): 
   const { view } = row;
   const from = (row.starts[column] as number) + 1;
   const to = (row.ends[column] as number) - 1;
-  if (to - from > LONGEST || view.getUint8(from - 1) !== 0x22 || row.seen[column] === HAS_ESCAPE)
+  if (to - from > LONGEST || view.getUint8(from - 1) !== QUOTE || row.seen[column] === HAS_ESCAPE)
     return textAt(row, column);
   const slot = slotOf(view, from, to);
   const text = known.texts[slot];

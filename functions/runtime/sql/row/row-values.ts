@@ -1,5 +1,6 @@
 import { cutText } from '../../cut-text.ts';
 import { EventRejected } from '../../errors.ts';
+import { QUOTE } from '../../json/json-bytes.ts';
 import { SqlError } from '../errors/sql-error.ts';
 import type { Json } from '../json/json.ts';
 import { jsonFromText, storable } from '../json/json.ts';
@@ -20,9 +21,6 @@ export function isPresent(row: Row, column: number): boolean {
   const start = row.starts[column] as number;
   return start >= 0 && row.bytes[start] !== 0x6e;
 }
-
-/** The first byte of a value tells its kind. */
-const QUOTE = 0x22;
 
 function sliceOf(row: Row, column: number): string {
   return row.bytes.toString('utf8', row.starts[column], row.ends[column]);
