@@ -1,6 +1,6 @@
 import type { TableWindows, Window } from '../../windows.ts';
 import type { WindowBounds, WindowFrame } from './window.ts';
-import { windowEnd, windowStarts } from './window.ts';
+import { EPOCH, windowEnd, windowStarts } from './window.ts';
 
 /** Returns what the runtime has to know of a table's windows. It counts their retention from their end. */
 export function tableWindows({ kind, size, grace, retention, emit }: WindowFrame): TableWindows {
@@ -24,9 +24,6 @@ export function windowsAt(frame: WindowFrame, time: number): readonly Window[] {
   const millis = Math.floor(millisOf(time));
   return [{ start: millis, end: millis }];
 }
-
-/** 1970-01-01 in microseconds from 2000. */
-const EPOCH = -946_684_800_000_000;
 
 const millisOf = (micros: number): number => (micros - EPOCH) / 1000;
 

@@ -24,8 +24,8 @@ export interface WindowBounds {
   readonly end: number;
 }
 
-/** 1970-01-01, with which windows are aligned. */
-const EPOCH = -946_684_800_000_000;
+/** 1970-01-01, with which windows are aligned, in microseconds from 2000. */
+export const EPOCH = -946_684_800_000_000;
 
 /** Returns the starts of the tumbling or hopping windows in which a time lies, the earliest first. */
 export function windowStarts({ size, advance }: WindowFrame, time: number): readonly number[] {
@@ -42,20 +42,6 @@ export function lastStart(advance: number, time: number): number {
 
 /** Returns the end of a tumbling or hopping window. */
 export const windowEnd = ({ size }: WindowFrame, start: number): number => start + size;
-
-/** Returns the watermark from which on a window with this end is closed. */
-export const closesAt = ({ kind, size, grace }: WindowFrame, end: number): number =>
-  end + grace + (kind === 'session' ? size : 0);
-
-/**
- * Tests whether an event comes too late for a window. `end` is the end of a tumbling or hopping window; for sessions it
- * is the time of the event itself, which may still begin a session while older ones of its gap are open.
- */
-export const isLate = ({ grace }: WindowFrame, end: number, watermark: number): boolean => end + grace <= watermark;
-
-/** Returns the watermark from which on the row of a window is dropped. */
-export const keptUntil = (frame: WindowFrame, { start, end }: WindowBounds): number =>
-  Math.max((frame.kind === 'session' ? end : start) + frame.retention, closesAt(frame, end));
 
 /** The first microsecond of the year 1750, and of the year 2250. */
 const FIRST = -7_889_184_000_000_000;
@@ -75,6 +61,3 @@ export const rowTime = (inputs: readonly unknown[]): number => inputs[inputs.len
 
 /** Returns the values of `window_start` and `window_end`, which end the key of a window's group. */
 export const boundValues = ({ start, end }: WindowBounds): readonly [bigint, bigint] => [BigInt(start), BigInt(end)];
-
-/** Converts microseconds from 2000 to milliseconds from 1970. */
-export const millisOf = (micros: number): number => (micros - EPOCH) / 1000;

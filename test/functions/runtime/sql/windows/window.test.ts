@@ -2,15 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { timestamptzFromText } from '../../../../../functions/runtime/sql/time/timestamps.ts';
 import { joinedSession, sessionsAround } from '../../../../../functions/runtime/sql/windows/sessions.ts';
+import { tableWindows } from '../../../../../functions/runtime/sql/windows/table-windows.ts';
 import type { WindowBounds, WindowFrame } from '../../../../../functions/runtime/sql/windows/window.ts';
-import {
-  closesAt,
-  isLate,
-  keptUntil,
-  windowEnd,
-  windowStarts,
-  windowTime,
-} from '../../../../../functions/runtime/sql/windows/window.ts';
+import { windowEnd, windowStarts, windowTime } from '../../../../../functions/runtime/sql/windows/window.ts';
+import { isClosed, isLate, lastGone } from '../../../../../functions/table-state/judge-windows.ts';
 
 const frame = (of: Partial<WindowFrame>): WindowFrame => ({
   kind: 'hopping',
@@ -59,23 +54,29 @@ test('sessions are the same in whatever order their events come', () => {
   );
 });
 
-test('a window is closed at its end and the grace period, and takes an event one microsecond before', () => {
-  expect(closesAt(frame({}), 10)).toBe(15);
-  expect(isLate(frame({}), 10, 14)).toBe(false);
-  expect(isLate(frame({}), 10, 15)).toBe(true);
+/** A frame of the same durations in milliseconds, as tables judge by them. */
+const judging = ({ kind, size, grace, retention }: WindowFrame) =>
+  tableWindows(frame({ kind, size: size * 1_000, grace: grace * 1_000, retention: retention * 1_000 }));
+const endingAt = (end: number) => ({ start: 0, end });
+
+test('a window is closed at its end and the grace period, and takes an event one millisecond before', () => {
+  const windows = judging(frame({}));
+  expect([isClosed(windows, endingAt(10), 14), isClosed(windows, endingAt(10), 15)]).toEqual([false, true]);
+  expect(isLate(windows, endingAt(10), 14)).toBe(false);
+  expect(isLate(windows, endingAt(10), 15)).toBe(true);
 });
 
 test('a session closes when no event that is on time can join it', () => {
-  const session = frame({ kind: 'session', size: 7, advance: 0 });
-  expect(closesAt(session, 20)).toBe(32);
+  const windows = judging(frame({ kind: 'session', size: 7 }));
+  expect([isClosed(windows, endingAt(20), 31), isClosed(windows, endingAt(20), 32)]).toEqual([false, true]);
   // The latest time that joins the session is 27, and it is late from the watermark 32 on.
-  expect([isLate(session, 27, 31), isLate(session, 27, 32)]).toEqual([false, true]);
+  expect([isLate(windows, endingAt(27), 31), isLate(windows, endingAt(27), 32)]).toEqual([false, true]);
 });
 
-test('a window is kept for its retention, and never dropped before it is closed', () => {
-  expect(keptUntil(frame({}), { start: 0, end: 10 })).toBe(100);
-  expect(keptUntil(frame({ retention: 3 }), { start: 0, end: 10 })).toBe(15);
-  expect(keptUntil(frame({ kind: 'session' }), { start: 0, end: 50 })).toBe(150);
+test('a window is kept for its retention after its start, and a session after its end', () => {
+  // A window that ends at 10 began at 0.
+  expect(lastGone(judging(frame({})), 100)).toBe(10);
+  expect(lastGone(judging(frame({ kind: 'session' })), 150)).toBe(50);
 });
 
 test('windows lie in the years 1750 to 2249', () => {
