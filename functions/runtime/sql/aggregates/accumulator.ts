@@ -18,8 +18,7 @@ export interface Accumulator<State, Args extends readonly unknown[], Result> {
   readonly load: (columns: readonly unknown[]) => State;
 }
 
-/**
- * Makes an accumulator whose state is one value, which is null in a group without values, and the result. */
+/** Makes an accumulator whose state is one value, which is null in a group without values, and the result. */
 export function ofOneValue<Value, Arg>(
   first: (arg: Arg) => Value,
   add: (value: Value, arg: Arg) => Value,

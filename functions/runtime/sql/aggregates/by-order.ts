@@ -16,13 +16,15 @@ export const latestBy = <Value, Place>(compare: (a: Place, b: Place) => number):
 export const earliestBy = <Value, Place>(compare: (a: Place, b: Place) => number): ByOrder<Value, Place> =>
   keptIf((place, known) => compare(place, known) < 0);
 
-const keptIf = <Value, Place>(isBetter: (place: Place, known: Place) => boolean): ByOrder<Value, Place> => ({
-  start: () => ({ value: null, place: null }),
-  add: (kept, value, place) =>
-    place === null || (kept.place !== null && !isBetter(place, kept.place)) ? kept : { value, place },
-  merge: (kept, { value, place }) =>
-    place === null || (kept.place !== null && !isBetter(place, kept.place)) ? kept : { value, place },
-  result: ({ value }) => value,
-  save: ({ value, place }) => [value, place],
-  load: ([value, place]) => ({ value: value as Value | null, place: place as Place | null }),
-});
+const keptIf = <Value, Place>(isBetter: (place: Place, known: Place) => boolean): ByOrder<Value, Place> => {
+  const add: ByOrder<Value, Place>['add'] = (kept, value, place) =>
+    place === null || (kept.place !== null && !isBetter(place, kept.place)) ? kept : { value, place };
+  return {
+    start: () => ({ value: null, place: null }),
+    add,
+    merge: (kept, { value, place }) => add(kept, value, place),
+    result: ({ value }) => value,
+    save: ({ value, place }) => [value, place],
+    load: ([value, place]) => ({ value: value as Value | null, place: place as Place | null }),
+  };
+};

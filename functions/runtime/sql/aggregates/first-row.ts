@@ -10,17 +10,14 @@ type Values = readonly unknown[];
  */
 export const firstRow = (sorting: readonly Sorting[]): Accumulator<Values | null, Values, Values> => {
   const takesEqual = sorting.at(-1)?.isDescending === true;
+  const add = (kept: Values | null, ...row: Values): Values | null => {
+    const order = kept === null ? -1 : compareRows(sorting, row, kept);
+    return order < 0 || (order === 0 && takesEqual) ? row : kept;
+  };
   return {
     start: () => null,
-    add(kept, ...row) {
-      const order = kept === null ? -1 : compareRows(sorting, row, kept);
-      return order < 0 || (order === 0 && takesEqual) ? row : kept;
-    },
-    merge: (kept, other) => {
-      if (kept === null || other === null) return kept ?? other;
-      const order = compareRows(sorting, other, kept);
-      return order < 0 || (order === 0 && takesEqual) ? other : kept;
-    },
+    add,
+    merge: (kept, other) => (other === null ? kept : add(kept, ...other)),
     result: (kept) => kept,
     save: (kept) => kept ?? [],
     load: (columns) => columns,

@@ -30,7 +30,7 @@ export const countsOfTexts: Accumulator<Counts, [string], Json> = {
   merge(state, other) {
     const counts = new Map(totalsOf(state));
     for (const [text, count] of totalsOf(other)) counts.set(text, (counts.get(text) ?? 0) + count);
-    const size = [...counts.keys()].reduce((total, text) => total + text.length, 0);
+    const size = sizeOfTexts(counts);
     checkBounds(counts.size, size);
     return { counts, size, last: undefined };
   },
@@ -38,12 +38,15 @@ export const countsOfTexts: Accumulator<Counts, [string], Json> = {
   save: (state) => [jsonOf(state)],
   load: ([saved]) => {
     const counts = new Map([...(saved as ReadonlyMap<string, Decimal>)].map(([text, n]) => [text, Number(n.digits)]));
-    return { counts, size: [...counts.keys()].reduce((size, text) => size + text.length, 0), last: undefined };
+    return { counts, size: sizeOfTexts(counts), last: undefined };
   },
 };
 
 const jsonOf = (state: Counts): Map<string, Decimal> =>
   new Map([...totalsOf(state)].map(([text, n]) => [text, finite(BigInt(n), 0)]));
+
+const sizeOfTexts = (counts: ReadonlyMap<string, number>): number =>
+  [...counts.keys()].reduce((size, text) => size + text.length, 0);
 
 /** Returns the counts with that of the last row. */
 function totalsOf({ counts, last }: Counts): ReadonlyMap<string, number> {
