@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-import type { ReceivedEvent } from '../event.ts';
 import { SideEvent, type TableJoin } from '../join.ts';
 import { memberRanges, textOf } from '../json/json-ranges.ts';
 import { checkRowSize, type StateForm, type Table } from '../table.ts';
@@ -7,7 +6,7 @@ import type { Transform } from '../transform.ts';
 import { type Compiled, rekeyed, rekeyingRows } from './joins/rekey.ts';
 import { braced, isDeletion, readSide, type SideNames } from './joins/side-event.ts';
 import { joinedRow, membersOf } from './joins/side-row.ts';
-import { runnerOf } from './sql-transform.ts';
+import { NO_ATTRIBUTES, runnerOf } from './sql-transform.ts';
 
 interface Definition<Inputs, Shown, S> {
   readonly entry: string;
@@ -131,12 +130,3 @@ function rowMaker({ file, kind, joined }: AnyDefinition): (kept: Kept) => string
     return made === undefined ? undefined : Buffer.from(made.dataBytes).toString('utf8');
   };
 }
-
-/** A row is made of many events, so it has no attributes of one. */
-const NO_ATTRIBUTES: Omit<ReceivedEvent, 'dataBytes'> = {
-  id: '',
-  source: '',
-  type: '',
-  time: '1970-01-01T00:00:00Z',
-  key: '',
-} as ReceivedEvent;

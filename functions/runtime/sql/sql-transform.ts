@@ -13,6 +13,9 @@ import { MICROS_PER_DAY, timestamptzJson, timestamptzText } from './time/timesta
 /** The attributes of an event that a statement can read besides its data. */
 export type EventAttributes = Pick<ReceivedEvent, 'key' | 'time' | 'source' | 'id' | 'type'>;
 
+/** The attributes of what is no event: a line of a file, which has only data, or a row that is made of many events. */
+export const NO_ATTRIBUTES: EventAttributes = { key: '', time: '1970-01-01T00:00:00Z', source: '', id: '', type: '' };
+
 /** A compiled statement. */
 export interface Statement {
   /** The file of the statement, for messages. */

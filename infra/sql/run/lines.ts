@@ -3,7 +3,7 @@ import { createWriter, writeByte } from '../../../functions/runtime/sql/json/jso
 import { createRow } from '../../../functions/runtime/sql/row/row.ts';
 import { createLines, nextLine, startLines } from '../../../functions/runtime/sql/row/row-lines.ts';
 import type { Statement } from '../../../functions/runtime/sql/sql-transform.ts';
-import { runLoaded } from '../../../functions/runtime/sql/sql-transform.ts';
+import { NO_ATTRIBUTES, runLoaded } from '../../../functions/runtime/sql/sql-transform.ts';
 import { neededText } from '../emit/statement.ts';
 import { statementOf } from '../emit/statement-of.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -25,9 +25,6 @@ const LINE_BREAK = 0x0a;
 
 /** Bytes that are loaded at a time: few enough to stay in the processor's cache while they are scanned. */
 const LOADED_AT_ONCE = 1 << 18;
-
-/** The attributes of the events in a file, whose lines have only data. */
-const NO_ATTRIBUTES = { key: '', time: '1970-01-01T00:00:00Z', source: '', id: '', type: '' };
 
 /**
  * Returns a function that runs a plan, or the statement made of it, on one part of whole lines after another. With
