@@ -1,5 +1,6 @@
 import { addDecimals } from './decimal-arithmetic.ts';
 import type { Decimal } from './decimals.ts';
+import { finite } from './decimals.ts';
 
 /**
  * A value of numeric with few digits: `units × 10^-scale`, exactly, as long as the units are a safe integer. Sums of a
@@ -15,7 +16,7 @@ export type AnyDecimal = Decimal | ShortDecimal;
 const isShort = (value: AnyDecimal): value is ShortDecimal => (value as ShortDecimal).units !== undefined;
 
 export const decimalOf = (value: AnyDecimal): Decimal =>
-  isShort(value) ? { digits: BigInt(value.units), scale: value.scale, special: undefined } : value;
+  isShort(value) ? finite(BigInt(value.units), value.scale) : value;
 
 /** Returns a decimal as a short one if it is short enough. */
 export function shortened(value: Decimal): AnyDecimal {
@@ -24,7 +25,8 @@ export function shortened(value: Decimal): AnyDecimal {
   return special === undefined && scale < POWERS.length && Number.isSafeInteger(units) ? { units, scale } : value;
 }
 
-const POWERS = Array.from({ length: 16 }, (_, i) => 10 ** i);
+/** Powers of ten that a double holds exactly. */
+export const POWERS = Array.from({ length: 16 }, (_, i) => 10 ** i);
 
 /** Adds exactly, as `addDecimals` does. */
 export function addAny(a: AnyDecimal, b: AnyDecimal): AnyDecimal {

@@ -6,9 +6,10 @@ import type { Json } from '../json/json.ts';
 import { jsonFromText, storable } from '../json/json.ts';
 import { decimalFromJson, doubleFromJson, timestamptzFromJson } from '../json/json-columns.ts';
 import type { Decimal } from '../numbers/decimals.ts';
-import { decimalFromNumber } from '../numbers/decimals.ts';
+import { decimalFromNumber, finite } from '../numbers/decimals.ts';
 import { doubleFromText } from '../numbers/doubles.ts';
 import type { AnyDecimal } from '../numbers/short-decimals.ts';
+import { POWERS } from '../numbers/short-decimals.ts';
 import { HAS_ESCAPE } from '../scan/scan-memory.ts';
 import { isoMicros } from '../time/iso-bytes.ts';
 import { windowTime } from '../windows/window.ts';
@@ -65,7 +66,7 @@ export function decimalAt(row: Row, column: number): Decimal | null {
   if (!isPresent(row, column)) return null;
   const start = row.starts[column] as number;
   if (!beginsNumber(row.bytes[start])) return valueAt(row, column, { type: 'numeric', read: decimalFromJson });
-  if (isShortAt(row, column)) return { digits: BigInt(short.units), scale: short.scale, special: undefined };
+  if (isShortAt(row, column)) return finite(BigInt(short.units), short.scale);
   return decimalFromNumber(row.bytes.toString('latin1', start, row.ends[column]));
 }
 
@@ -85,15 +86,13 @@ function isShortAt(row: Row, column: number): boolean {
   return readShortNumber(row.bytes, short);
 }
 
-/** Powers of ten that a double holds exactly. Dividing a short number by one of them rounds as JSON.parse does. */
-const TENS = Array.from({ length: 16 }, (_, i) => 10 ** i);
-
 /** Reads a double precision as JSON.parse does, not through numeric, because numeric has no -0. */
 export function doubleAt(row: Row, column: number): number | null {
   if (!isPresent(row, column)) return null;
   const start = row.starts[column] as number;
   if (!beginsNumber(row.bytes[start])) return valueAt(row, column, { type: 'double precision', read: doubleFromJson });
-  if (isShortAt(row, column)) return short.units / (TENS[short.scale] as number);
+  // The quotient of two exact numbers rounds as JSON.parse does.
+  if (isShortAt(row, column)) return short.units / (POWERS[short.scale] as number);
   try {
     return doubleFromText(row.bytes.toString('latin1', start, row.ends[column]));
   } catch (error) {
