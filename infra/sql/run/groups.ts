@@ -29,12 +29,8 @@ export function startGroups(plan: Plan, statement = groupedStatementOf(plan), mo
   const kept = keepGroups({ statement, most, isUndone });
   const { take, find } = kept;
   const memory = find === undefined || isUndone ? undefined : { take, find };
-  const { file, columns, where, whereReads = 0 } = statement;
   const add = lineRunner(plan, {
-    file,
-    columns,
-    whereReads,
-    ...(where === undefined ? {} : { where }),
+    ...statement,
     select: (row, event) => {
       kept.startLine(row);
       if (memory !== undefined && statement.addTo !== undefined) return statement.addTo(memory, row, event);

@@ -27,7 +27,7 @@ interface OpenWindow {
 }
 
 /** Starts a window whose bounds end the keys of its groups. */
-function startWindow({ statement, isUndone }: Keeping, line: Line<Group>, bounds: readonly bigint[]): OpenWindow {
+function startWindow({ statement }: Keeping, line: Line<Group>, bounds: readonly bigint[]): OpenWindow {
   const groups = new Map<Identity, Group>();
   const { place, begin, changed } = line;
   const take: TakeRow = (identity, key, inputs) => {
@@ -35,15 +35,14 @@ function startWindow({ statement, isUndone }: Keeping, line: Line<Group>, bounds
     if (group === undefined) {
       const states = [...statement.add(startStates(statement), inputs, place())];
       groups.set(identity, begin({ key: bounds.length === 0 ? key : [...key, ...bounds], states }));
-      if (isUndone) changed(() => groups.delete(identity));
+      changed(() => groups.delete(identity));
       return;
     }
     const before = group.states;
     group.states = [...statement.add(before, inputs, place())];
-    if (isUndone)
-      changed(() => {
-        group.states = before;
-      });
+    changed(() => {
+      group.states = before;
+    });
   };
   return { groups, take };
 }

@@ -42,7 +42,7 @@ export interface Line<G extends Group> extends Pick<KeptGroups, 'startLine' | 'u
   readonly place: () => Row;
   /** Adds a group. Throws when there are too many. */
   readonly begin: (group: G) => G;
-  /** Notes how to take a change back. */
+  /** Notes how to take a change back, if lines may have to be. */
   readonly changed: (undo: () => void) => void;
 }
 
@@ -57,7 +57,7 @@ export function startLines<G extends Group>({ most, isUndone }: Keeping): Line<G
     place: () => current as Row,
     startLine(row) {
       current = row;
-      if (isUndone) changes.length = 0;
+      changes.length = 0;
     },
     undoLine() {
       for (const undo of changes.reverse()) undo();
@@ -65,7 +65,7 @@ export function startLines<G extends Group>({ most, isUndone }: Keeping): Line<G
     begin(group) {
       if (all.size >= most) throw tooMany(most);
       all.add(group);
-      if (isUndone) changed(() => all.delete(group));
+      changed(() => all.delete(group));
       return group;
     },
   };
