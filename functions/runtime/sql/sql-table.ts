@@ -10,11 +10,12 @@ import {
   type SavedStates,
   saveStates,
   startStates,
+  type TakeRow,
 } from './aggregates/grouped-statement.ts';
 import { type Identity, joinedIdentity } from './aggregates/identity.ts';
 import { createWriter } from './json/json-writer.ts';
 import { createRow } from './row/row.ts';
-import { blamedOn, runStatement } from './sql-transform.ts';
+import { blamedOn, runStatement, type Statement } from './sql-transform.ts';
 import { microsOf, tableWindows, windowsAt } from './windows/table-windows.ts';
 import { boundValues, rowTime } from './windows/window.ts';
 
@@ -145,22 +146,23 @@ export function keptBy(statement: TableStatement): Kept {
     return attempt(() => ({ key: first.key, states: statement.merge?.(first.states, second.states, place) ?? [] }));
   };
 
+  /** The groups of the event that is being read. */
+  const groups = new Map<string, Taken>();
+  const take: TakeRow = (identity, key, inputs) => {
+    const id = idOf(identity, key.length);
+    const known = groups.get(id);
+    if (known === undefined) groups.set(id, { key, rows: [inputs] });
+    else known.rows.push(inputs);
+  };
+  const collecting: Statement = { ...statement, select: (loaded, event) => statement.collect(loaded, event, take) };
+
   return {
     ...(frame === undefined ? {} : { windows: tableWindows(frame) }),
     ...(frame?.kind === 'session' ? { sessions: { merge } } : {}),
     state,
     read(event: ReceivedEvent): readonly KeyedEvent[] {
-      const groups = new Map<string, Taken>();
-      const take = (identity: Identity, key: readonly unknown[], inputs: readonly unknown[]): void => {
-        const id = idOf(identity, key.length);
-        const known = groups.get(id);
-        if (known === undefined) groups.set(id, { key, rows: [inputs] });
-        else known.rows.push(inputs);
-      };
-      const { file, columns, where, whereReads = 0 } = statement;
-      const select = (): void => statement.collect(row, event, take);
-      const run = { file, columns, whereReads, ...(where === undefined ? {} : { where }), select };
-      runStatement(run, { row, event, bytes: event.dataBytes, target: NO_TARGET });
+      groups.clear();
+      runStatement(collecting, { row, event, bytes: event.dataBytes, target: NO_TARGET });
       return [...groups].flatMap(([id, taken]) => keyedEvents(id, taken));
     },
   };

@@ -107,8 +107,8 @@ async function runArguments(argv: readonly string[], streams: Streams): Promise<
   const plan = await planOver(source, inputs, { schema: options.schema, say });
   if (plan !== undefined && options.explain) await write(streams.stdout, explain(plan, { ofFiles: true }));
   const isRun = plan !== undefined && !options.explain;
-  const rows = isRun ? rowsFor(plan, inputs) : undefined;
-  const failed = rows === undefined ? 0 : await runPlan(rows, { format: options.format, stdout: streams.stdout, say });
+  const run = { format: options.format, stdout: streams.stdout, say };
+  const failed = isRun ? await runPlan(rowsFor(plan, inputs), run) : 0;
   await report.end(options.schema === undefined);
   return report.count() + failed === 0 ? 0 : 1;
 }
