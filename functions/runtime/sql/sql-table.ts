@@ -4,13 +4,13 @@ import { checkIdSize, checkRowSize, type KeyedEvent, type StateForm, type Table 
 import type { Window } from '../windows.ts';
 import {
   type ColumnText,
-  type KeptGroups,
   loadStates,
   resultsOf,
   type SavedStates,
   saveStates,
   startStates,
   type TakeRow,
+  type UnsortedStatement,
 } from './aggregates/grouped-statement.ts';
 import { type Identity, joinedIdentity } from './aggregates/identity.ts';
 import { createWriter } from './json/json-writer.ts';
@@ -20,7 +20,7 @@ import { microsOf, tableWindows, windowsAt } from './windows/table-windows.ts';
 import { boundValues, rowTime } from './windows/window.ts';
 
 /** A compiled `CREATE TABLE … AS SELECT`. */
-export interface TableStatement extends KeptGroups {
+export interface TableStatement extends UnsortedStatement {
   /** How the values of the group's key are written as Postgres's text, and read. */
   readonly keyColumns: readonly ColumnText[];
   /** Says what the states are made of: another text is another state. */

@@ -43,7 +43,7 @@ function groupingOf({ grouping }: Plan): Grouping {
   return grouping;
 }
 
-/** Returns the code of what a table keeps: `KeptGroups`. */
+/** Returns the code of what a table keeps: `UnsortedStatement`. */
 export function keptCode(module: ModuleCode, plan: Plan): string {
   const grouping = groupingOf(plan);
   const { having } = grouping;

@@ -13,7 +13,7 @@ type Place = Pick<Row, 'at'>;
  * and what the aggregates take of it. `add` then makes the next states of that group of its old ones, or throws
  * `SqlError` and changes nothing. Whoever keeps the states chooses where: in memory, or each as its `save`d columns.
  */
-export interface GroupedStatement extends KeptGroups {
+export interface GroupedStatement extends UnsortedStatement {
   /**
    * Adds an event of one row to states in memory, which it changes: a quicker `collect` and `add`. Throws `SqlError`
    * and changes nothing. Undefined for a statement whose events have several rows.
@@ -36,7 +36,7 @@ export interface GroupMemory {
 }
 
 /** What a table keeps: a grouped statement without an order of its groups. */
-export interface KeptGroups extends Omit<Statement, 'select'> {
+export interface UnsortedStatement extends Omit<Statement, 'select'> {
   readonly collect: (row: Row, event: EventAttributes, take: TakeRow) => void;
   readonly accumulators: readonly AnyAccumulator[];
   /** For each aggregate, how the columns of its state are written as Postgres's text, and read. */
@@ -81,19 +81,19 @@ export interface GroupResult {
 }
 
 /** Returns the states of a group that has no rows yet. */
-export const startStates = ({ accumulators }: Pick<KeptGroups, 'accumulators'>): readonly unknown[] =>
+export const startStates = ({ accumulators }: Pick<UnsortedStatement, 'accumulators'>): readonly unknown[] =>
   accumulators.map(({ start }) => start());
 
 /** Returns the results of the aggregates. Throws `SqlError` if one has none. */
 export const resultsOf = (
-  { accumulators }: Pick<KeptGroups, 'accumulators'>,
+  { accumulators }: Pick<UnsortedStatement, 'accumulators'>,
   states: readonly unknown[],
 ): readonly unknown[] => accumulators.map(({ result }, i) => result(states[i] as never));
 
 /** The columns of a group's states: for each aggregate one text or null per column. */
 export type SavedStates = readonly (readonly (string | null)[])[];
 
-type Saving = Pick<KeptGroups, 'accumulators' | 'stateTexts'>;
+type Saving = Pick<UnsortedStatement, 'accumulators' | 'stateTexts'>;
 
 /** Returns the states of a group as the texts of columns, whose types are in the plan (`AggregateCall.state`). */
 export const saveStates = ({ accumulators, stateTexts }: Saving, states: readonly unknown[]): SavedStates =>
