@@ -211,6 +211,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
       endInput(state.marks, input, arrivalMillis);
     },
     upTo(last) {
+      if (!facts.takesParts) throw new Error(`a part of a batch was taken up to ${last}, and its step takes none`);
       const part = openBatch(committed, facts);
       for (const { record, to, rejected } of kept) {
         if (positionOf(record.sequenceNumber, 0) > last) break;

@@ -129,7 +129,7 @@ export function openInput(
         names,
         time: config.time,
         portion: step.portion,
-        takesParts: outbox !== undefined,
+        takesParts: outbox !== undefined || config.time !== undefined,
       },
     };
   }
