@@ -4,7 +4,7 @@ import { sqsClient } from './aws/sqs.ts';
 import { EventRejected, UserMistake } from './errors.ts';
 import { readItems } from './items/read-items.ts';
 import type { ItemSource, SourceDefinition } from './source.ts';
-import { deadlineOf, type Invocation, openStep, type StepSurroundings, surroundingsOnLambda } from './step.ts';
+import { deadlineOf, type Invocation, openedOnLambda, openStep, type StepSurroundings } from './step.ts';
 import { parseOrExplain } from './step-config.ts';
 
 type Handler = (event: SQSEvent, invocation: Invocation) => Promise<SQSBatchResponse>;
@@ -17,11 +17,7 @@ export interface QueueSurroundings extends StepSurroundings {
  * Makes the Lambda handler of a source of announced items: `export const handler = queueHandler(s3FilesDefinition)`.
  */
 export function queueHandler<O, R, P>(definition: SourceDefinition<O, R, ItemSource<P>>): Handler {
-  let opened: Handler | undefined;
-  return (event, invocation) => {
-    opened ??= openQueueHandler(definition, { ...surroundingsOnLambda(), sqs: sqsClient() });
-    return opened(event, invocation);
-  };
+  return openedOnLambda((surroundings) => openQueueHandler(definition, { ...surroundings, sqs: sqsClient() }));
 }
 
 /** Opens the handler with the given surroundings, as one process of the source. */

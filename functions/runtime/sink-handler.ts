@@ -8,7 +8,7 @@ import { runScheduled } from './delivery/scheduled.ts';
 import type { OperatorAnswer } from './operator-request.ts';
 import { openReplays } from './replay/replay.ts';
 import type { SinkDefinition } from './sink.ts';
-import { type Invocation, openStep, type StepSurroundings, surroundingsOnLambda } from './step.ts';
+import { type Invocation, openedOnLambda, openStep, type StepSurroundings } from './step.ts';
 
 /** Handles a batch of an event source mapping, the request of an operator's command, or whatever a schedule sends. */
 interface Handler {
@@ -18,12 +18,7 @@ interface Handler {
 
 /** The Lambda handler of a sink, continuous or scheduled: `export const handler = sinkHandler(s3Definition)`. */
 export function sinkHandler<O, R>(definition: SinkDefinition<O, R>): Handler {
-  let opened: Handler | undefined;
-  const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {
-    opened ??= openSink(definition, surroundingsOnLambda());
-    return opened(event, invocation);
-  };
-  return handle as Handler;
+  return openedOnLambda((surroundings) => openSink(definition, surroundings));
 }
 
 /** Opens the handler with the given surroundings, as one process of the step. */

@@ -67,6 +67,18 @@ export interface Invocation {
   getRemainingTimeInMillis(): number;
 }
 
+/** Makes a Lambda handler that opens its step with its first event: a module that is imported does nothing. */
+export function openedOnLambda<H extends (event: never, invocation: Invocation) => unknown>(
+  open: (surroundings: StepSurroundings) => H,
+): H {
+  let opened: H | undefined;
+  const handle = (event: never, invocation: Invocation) => {
+    opened ??= open(surroundingsOnLambda());
+    return opened(event, invocation);
+  };
+  return handle as unknown as H;
+}
+
 export function surroundingsOnLambda(): StepSurroundings {
   const config = readStepConfig();
   return {

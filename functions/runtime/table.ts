@@ -184,7 +184,7 @@ function noRow(made: Promise<unknown>): EventRejected {
 }
 
 /** An index of Postgres holds about 2,700 bytes of a row. */
-export const MOST_KEY_BYTES = 2_000;
+const MOST_KEY_BYTES = 2_000;
 
 /** Throws when an index cannot hold the id of a row. */
 export function checkIdSize(id: string): void {
@@ -196,7 +196,7 @@ export function checkIdSize(id: string): void {
 }
 
 /** The rows of some thousand events are in memory at once. */
-export const MOST_ROW_BYTES = 128 * 1_024;
+const MOST_ROW_BYTES = 128 * 1_024;
 
 /** Throws when a row, or a state, has too many bytes. */
 export function checkRowSize(bytes: number, what: 'row' | 'state' = 'row'): void {

@@ -6,7 +6,7 @@ import { runContinuous } from './delivery/continuous.ts';
 import { answerRequest } from './delivery/operator.ts';
 import { UserMistake } from './errors.ts';
 import type { OperatorAnswer } from './operator-request.ts';
-import { type Invocation, openStep, type StepSurroundings, surroundingsOnLambda } from './step.ts';
+import { type Invocation, openedOnLambda, openStep, type StepSurroundings } from './step.ts';
 import type { Transform } from './transform.ts';
 
 /** Handles a batch of an event source mapping, or the request of an operator's command. */
@@ -17,12 +17,7 @@ interface Handler {
 
 /** The Lambda handler of a transform: `export const handler = transformHandler(cleanReadings)`. */
 export function transformHandler(transform: Pick<Transform, 'run' | 'deterministic'>): Handler {
-  let opened: Handler | undefined;
-  const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {
-    opened ??= openTransform(transform, surroundingsOnLambda());
-    return opened(event, invocation);
-  };
-  return handle as Handler;
+  return openedOnLambda((surroundings) => openTransform(transform, surroundings));
 }
 
 /** Opens the handler with the given surroundings, as one process of the step. */

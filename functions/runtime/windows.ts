@@ -54,9 +54,10 @@ export function hopping(options: WindowOptions & { readonly advance: number }): 
 
 /**
  * Sessions: the events of a key that are no more than `gap` apart. A session begins and ends with the times of its
- * first and last event, and closes when `gap` and `grace` are over after its end.
+ * first and last event, and closes when `gap` and `grace` are over after its end. `retention` counts from its end.
  */
 export function session({ gap, ...options }: Omit<WindowOptions, 'size'> & { readonly gap: number }): Windowing {
+  refuseNoLength('gap of a session', gap);
   const { grace = DAY_MILLIS, retention = Math.max(7 * DAY_MILLIS, gap + grace) } = options;
   const { windows } = windowing('tumbling', { ...options, size: gap, advance: gap, grace, retention });
   return {
@@ -110,11 +111,9 @@ function windowing(
 }
 
 function refuseBad({ size, advance, ...rest }: Record<'size' | 'advance', number> & Record<string, unknown>): void {
-  const isWhole = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) > 0;
-  for (const [name, value] of Object.entries({ size, advance }))
-    if (!isWhole(value)) throw new UserMistake(`${name} of a window is ${value}: use a whole number of milliseconds`);
+  for (const [name, value] of Object.entries({ size, advance })) refuseNoLength(`${name} of a window`, value);
   for (const [name, value] of Object.entries(rest))
-    if (value !== undefined && value !== 0 && !isWhole(value))
+    if (value !== undefined && value !== 0 && !isLength(value))
       throw new UserMistake(`${name} of a window is ${value}: use a whole number of milliseconds, or 0`);
   if (advance > size)
     throw new UserMistake(
@@ -124,4 +123,12 @@ function refuseBad({ size, advance, ...rest }: Record<'size' | 'advance', number
     throw new UserMistake(
       `an event is in ${Math.ceil(size / advance)} windows, at most ${MOST_WINDOWS} are possible: raise advance`,
     );
+}
+
+function isLength(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+function refuseNoLength(what: string, value: number): void {
+  if (!isLength(value)) throw new UserMistake(`${what} is ${value}: use a whole number of milliseconds`);
 }

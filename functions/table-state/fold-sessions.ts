@@ -1,31 +1,31 @@
 import type { SessionForm } from '../runtime/table.ts';
+import type { Window } from '../runtime/windows.ts';
 import type { WindowedRow } from './judge-windows.ts';
 
-/** The session of a key, in memory. */
-export interface Session {
+/** The time of a session: from its first event to its last one. */
+interface Span extends Window {
   readonly id: string;
+}
+
+/** The session of a key, in memory. */
+export interface Session extends Span {
   readonly state: unknown;
   readonly eventKey: string;
-  readonly start: number;
-  readonly end: number;
 }
 
 /** What an event does to the sessions of its key: it replaces those that it joins by one. */
-export interface JoinedSessions {
+export interface JoinedSessions extends Span {
   /** The sessions that are no more. One of them may have the id of the new one. */
   readonly replaced: readonly string[];
-  readonly id: string;
   readonly state: unknown;
-  readonly start: number;
-  readonly end: number;
 }
 
 /** Finds the sessions that an event joins: its time is within the gap before or after them, or inside. */
 export function touched(
-  sessions: Iterable<Session>,
+  spans: readonly Span[],
   { in: { start: time }, gap, lastGone }: WindowedRow,
-): readonly Session[] {
-  return [...sessions]
+): readonly Span[] {
+  return spans
     .filter(({ start, end }) => time >= start - gap && time <= end + gap && end > lastGone)
     .sort((one, other) => one.start - other.start);
 }

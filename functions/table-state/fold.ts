@@ -92,6 +92,23 @@ interface Kept {
   readonly window: RowWindow | undefined;
 }
 
+/** The rows while events are reduced. */
+interface Folding {
+  readonly table: Pick<Table, 'state' | 'sessions'>;
+  readonly before: ReadonlyMap<string, StoredRow>;
+  /** The rows that the events so far have changed. */
+  readonly kept: Map<string, Kept | undefined>;
+  /** The ids of the sessions of a key, those that are no more included. */
+  readonly groups: Map<string, Set<string>>;
+}
+
+/** An event that meets rows. */
+interface Meeting extends Folding {
+  readonly event: ReceivedEvent;
+  /** The rows that the event changes: all of them are kept, or none. */
+  readonly next: Map<string, Kept | undefined>;
+}
+
 /**
  * Reduces events in their order, from the rows before them. A row has one writer: the events with one key, whose order
  * the log keeps. An event with another key is rejected, because two shards could write the row at once.
@@ -101,65 +118,81 @@ export function fold(
   given: readonly Given[],
   before: ReadonlyMap<string, StoredRow>,
 ): Folded {
-  const { load, save, rowOf } = table.state ?? ROW;
-  const kept = new Map<string, Kept | undefined>();
+  const { save, rowOf } = table.state ?? ROW;
+  const folding: Folding = { table, before, kept: new Map(), groups: new Map() };
+  const { kept } = folding;
+  for (const [id, row] of before) addToGroup(folding, id, row);
   const rejections: Rejection[] = [];
-  const loaded = (id: string): Kept | undefined => {
-    const stored = before.get(id);
-    return stored && { state: load(stored.state), eventKey: stored.eventKey, window: stored.window };
-  };
-  const groups = new Map<string, Set<string>>();
-  const place = (id: string, group: string | undefined): void => {
-    if (group === undefined) return;
-    const ids = groups.get(group);
-    if (ids === undefined) groups.set(group, new Set([id]));
-    else ids.add(id);
-  };
-  for (const [id, { window }] of before) place(id, window?.group);
   for (const { event, rows } of given) {
-    const next = new Map<string, Kept | undefined>();
-    const current = (id: string): Kept | undefined => {
-      if (next.has(id)) return next.get(id);
-      return kept.has(id) ? kept.get(id) : loaded(id);
-    };
-    const meet = (row: KeyedEvent | WindowedRow): void => {
-      const { id, reduce } = row;
-      const met = current(id);
-      refuseOtherWriter(id, met, event);
-      const state = reduce(met?.state);
-      next.set(id, state === undefined ? undefined : { state, eventKey: event.key, window: windowAfter(row, met) });
-    };
-    const meetSessions = (row: WindowedRow, form: SessionForm): void => {
-      const sessions = [...(groups.get(row.id) ?? [])].flatMap((id): Session[] => {
-        const one = current(id);
-        return one?.window === undefined ? [] : [{ ...one, ...one.window, id }];
-      });
-      const near = touched(sessions, row);
-      for (const session of near) refuseOtherWriter(session.id, session, event);
-      const { replaced, id, state, start, end } = joined(row, near, form);
-      for (const old of replaced) next.set(old, undefined);
-      const window = { ...row.in, start, end, isOpen: end > row.lastClosed };
-      if (state !== undefined) next.set(id, { state, eventKey: event.key, window });
-    };
+    const meeting: Meeting = { ...folding, event, next: new Map() };
     const rejection = rejected(event, () => {
-      for (const row of rows) {
-        if (table.sessions !== undefined && 'in' in row) meetSessions(row, table.sessions);
-        else meet(row);
-      }
+      for (const row of rows) meet(meeting, row);
     });
     if (rejection !== undefined) {
       rejections.push(rejection);
       continue;
     }
-    for (const [id, row] of next) {
+    for (const [id, row] of meeting.next) {
       kept.set(id, row);
-      place(id, row?.window?.group);
+      addToGroup(folding, id, row);
     }
   }
   const after = new Map<string, StoredRow | undefined>();
   for (const [id, row] of kept)
     after.set(id, row && { state: save(row.state), row: rowOf(row.state), eventKey: row.eventKey, window: row.window });
   return { after, rejections };
+}
+
+function addToGroup({ groups }: Folding, id: string, row: Pick<Kept | StoredRow, 'window'> | undefined): void {
+  const group = row?.window?.group;
+  if (group === undefined) return;
+  const ids = groups.get(group);
+  if (ids === undefined) groups.set(group, new Set([id]));
+  else ids.add(id);
+}
+
+function meet(meeting: Meeting, row: KeyedEvent | WindowedRow): void {
+  const { table, event, next } = meeting;
+  if (table.sessions !== undefined && 'in' in row) return meetSessions(meeting, row, table.sessions);
+  const met = current(meeting, row.id);
+  refuseOtherWriter(row.id, met, event);
+  const state = row.reduce(met?.state);
+  next.set(row.id, state === undefined ? undefined : { state, eventKey: event.key, window: windowAfter(row, met) });
+}
+
+function meetSessions(meeting: Meeting, row: WindowedRow, form: SessionForm): void {
+  const { event, next, groups } = meeting;
+  const spans = [...(groups.get(row.id) ?? [])].flatMap((id) => {
+    const window = currentWindow(meeting, id);
+    return window === undefined ? [] : [{ id, start: window.start, end: window.end }];
+  });
+  const near = touched(spans, row).flatMap((span): Session[] => {
+    const session = current(meeting, span.id);
+    return session === undefined ? [] : [{ ...session, ...span }];
+  });
+  for (const session of near) refuseOtherWriter(session.id, session, event);
+  const { replaced, id, state, start, end } = joined(row, near, form);
+  for (const old of replaced) next.set(old, undefined);
+  const window = { ...row.in, start, end, isOpen: end > row.lastClosed };
+  if (state !== undefined) next.set(id, { state, eventKey: event.key, window });
+}
+
+/** Returns a row after all that has changed it so far. */
+function current({ next, kept, before, table }: Meeting, id: string): Kept | undefined {
+  if (next.has(id)) return next.get(id);
+  return kept.has(id) ? kept.get(id) : loaded(table, before.get(id));
+}
+
+/** Returns the window of the same row, without loading its state. */
+function currentWindow({ next, kept, before }: Meeting, id: string): RowWindow | undefined {
+  if (next.has(id)) return next.get(id)?.window;
+  return (kept.has(id) ? kept.get(id) : before.get(id))?.window;
+}
+
+function loaded({ state: form }: Pick<Table, 'state'>, stored: StoredRow | undefined): Kept | undefined {
+  if (stored === undefined) return undefined;
+  const { state, eventKey, window } = stored;
+  return { state: (form ?? ROW).load(state), eventKey, window };
 }
 
 function rejected(event: ReceivedEvent, work: () => unknown): Rejection | undefined {

@@ -11,8 +11,12 @@ const OURS = / index [0-9a-f]{8}$/;
 
 /** A step's name has at most 30 characters, and a name in Postgres 63 bytes. */
 function nameOf(step: string, index: Index): string {
+  return `${tableOf(step)} index ${createHash('sha256').update(JSON.stringify(index)).digest('hex').slice(0, 8)}`;
+}
+
+function tableOf(step: string): string {
   const [, table = ''] = step.split('/');
-  return `${table} index ${createHash('sha256').update(JSON.stringify(index)).digest('hex').slice(0, 8)}`;
+  return table;
 }
 
 interface Indexed {
@@ -35,13 +39,7 @@ export async function createIndexes(client: pg.ClientBase, { step, state, indexe
  */
 export async function indexChanges(client: pg.ClientBase, wanted: Indexed): Promise<readonly string[]> {
   const { step, state, indexes } = wanted;
-  const { rows } = await client.query<{ name: string; schema: string; valid: boolean }>(
-    `SELECT i.relname AS name, n.nspname AS schema, x.indisvalid AS valid
-       FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
-       JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
-      WHERE x.indrelid = to_regclass(${client.escapeLiteral(state.name)}) ORDER BY i.relname`,
-  );
-  const ours = rows.filter(({ name }) => OURS.test(name));
+  const ours = await indexesOf(client, state.name);
   const valid = new Set(ours.filter(({ valid: isValid }) => isValid).map(({ name }) => name));
   const named = new Map(indexes.map((index) => [nameOf(step, index), index]));
   return [
@@ -56,17 +54,27 @@ export async function indexChanges(client: pg.ClientBase, wanted: Indexed): Prom
 
 /** Renames the indexes of a state that a renamed step has taken over: another table may get the former name. */
 export async function renameIndexes(client: pg.ClientBase, step: string, state: string): Promise<void> {
-  const { rows } = await client.query<{ name: string; schema: string }>(
-    `SELECT i.relname AS name, n.nspname AS schema
+  for (const { name, schema } of await indexesOf(client, state))
+    await client.query(
+      `ALTER INDEX ${quoted(schema)}.${quoted(name)} RENAME TO ${quoted(`${tableOf(step)}${OURS.exec(name)?.[0]}`)}`,
+    );
+}
+
+interface OwnIndex {
+  readonly name: string;
+  readonly schema: string;
+  readonly valid: boolean;
+}
+
+/** Lists the indexes of a state table that are ours. */
+async function indexesOf(client: pg.ClientBase, state: string): Promise<readonly OwnIndex[]> {
+  const { rows } = await client.query<OwnIndex>(
+    `SELECT i.relname AS name, n.nspname AS schema, x.indisvalid AS valid
        FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
        JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
-      WHERE x.indrelid = to_regclass(${client.escapeLiteral(state)})`,
+      WHERE x.indrelid = to_regclass(${client.escapeLiteral(state)}) ORDER BY i.relname`,
   );
-  const [, table = ''] = step.split('/');
-  for (const { name, schema } of rows.filter((row) => OURS.test(row.name)))
-    await client.query(
-      `ALTER INDEX ${quoted(schema)}.${quoted(name)} RENAME TO ${quoted(name.replace(/^.*(?= index [0-9a-f]{8}$)/, table))}`,
-    );
+  return rows.filter(({ name }) => OURS.test(name));
 }
 
 interface NamedIndex {

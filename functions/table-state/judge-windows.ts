@@ -49,7 +49,7 @@ export function judge(
   const lateAt = event.lateAt === undefined ? undefined : Date.parse(event.lateAt);
   if (lateAt !== undefined) return redriven(windows, event, { rows, moment, lateAt });
   const missed = rows.filter((row) => isLate(windows, windowOf(row), watermark));
-  const taken = rows.filter((row) => !missed.includes(row)).map((row) => placed(windows, row, moment));
+  const taken = placed(windows, without(rows, missed), moment);
   if (missed.length === 0) return { rows: taken };
   const message = `${named(missed)} had closed: time was ${iso(watermark)}, and the grace period is ${windows.graceMillis / 1_000} s`;
   return { rows: taken, rejection: letter(event, message, watermark) };
@@ -66,7 +66,7 @@ function redriven(
   const { rows, moment, lateAt } = at;
   const missed = rows.filter((row) => isLate(windows, windowOf(row), lateAt));
   const gone = missed.filter((row) => isGone(windows, windowOf(row), moment.watermark));
-  const taken = missed.filter((row) => !gone.includes(row)).map((row) => placed(windows, row, moment));
+  const taken = placed(windows, without(missed, gone), moment);
   if (gone.length === 0) return { rows: taken };
   // The letter of what is left names only windows that are gone: what was taken now is not taken again.
   const last = gone.at(-1);
@@ -76,16 +76,11 @@ function redriven(
 }
 
 /** Tells whether an event of a window comes too late. Of a session, the window is the time of the event. */
-export function isLate({ graceMillis }: TableWindows, { end }: Window, watermark: number): boolean {
+function isLate({ graceMillis }: TableWindows, { end }: Window, watermark: number): boolean {
   return end + graceMillis <= watermark;
 }
 
-/** Tells whether a window has closed: no event on time can come any more. */
-export function isClosed(windows: TableWindows, { end }: Window, watermark: number): boolean {
-  return end <= lastClosed(windows, watermark);
-}
-
-/** Returns the latest end of a window that has closed. */
+/** Returns the latest end of a window that has closed: no event on time can come for it any more. */
 export function lastClosed({ gapMillis, graceMillis }: TableWindows, watermark: number): number {
   return watermark - graceMillis - gapMillis;
 }
@@ -95,21 +90,35 @@ export function lastGone({ retentionMillis }: TableWindows, watermark: number): 
   return watermark - retentionMillis;
 }
 
+function without(rows: readonly KeyedEvent[], others: readonly KeyedEvent[]): readonly KeyedEvent[] {
+  return others.length === 0 ? rows : rows.filter((row) => !others.includes(row));
+}
+
 function isGone(windows: TableWindows, { end }: Window, watermark: number): boolean {
   return end <= lastGone(windows, watermark);
 }
 
-function placed(windows: TableWindows, row: KeyedEvent, { watermark, hash }: Moment): WindowedRow {
-  const { start, end } = windowOf(row);
-  const isOpen = windows.emit === 'final' && !isClosed(windows, { start, end }, watermark);
-  const group = windows.kind === 'session' ? row.id : undefined;
-  return {
-    ...row,
-    in: { start, end, hash: hashText(hash()), isOpen, group },
-    gap: windows.gapMillis,
-    lastClosed: windows.emit === 'final' ? lastClosed(windows, watermark) : Number.POSITIVE_INFINITY,
-    lastGone: lastGone(windows, watermark),
-  };
+/** Says of each row where its window stands in time when the event comes. */
+function placed(
+  windows: TableWindows,
+  rows: readonly KeyedEvent[],
+  { watermark, hash }: Moment,
+): readonly WindowedRow[] {
+  const isFinal = windows.emit === 'final';
+  const closed = lastClosed(windows, watermark);
+  const gone = lastGone(windows, watermark);
+  const hashKey = hashText(hash());
+  return rows.map((row) => {
+    const { start, end } = windowOf(row);
+    const group = windows.kind === 'session' ? row.id : undefined;
+    return {
+      ...row,
+      in: { start, end, hash: hashKey, isOpen: isFinal && end > closed, group },
+      gap: windows.gapMillis,
+      lastClosed: isFinal ? closed : Number.POSITIVE_INFINITY,
+      lastGone: gone,
+    };
+  });
 }
 
 /** Writes a hash key so that texts sort as the numbers do. */

@@ -5,7 +5,7 @@ import { quoted } from '../sinks/postgres/names.ts';
 import { letReaderRead } from '../sinks/postgres/readable.ts';
 import { columnsFingerprint, makeProgressTable, refuseOtherEncodings } from '../sinks/postgres/table.ts';
 import { createIndexes, type Index, renameIndexes } from './indexes.ts';
-import { changeBetween, readStateNote, type Shape, stateNote } from './shape.ts';
+import { changeBetween, readStateNote, type Shape, type StoredShape, stateNote } from './shape.ts';
 import { showAgain } from './show-again.ts';
 import { createState, createView, type StateTable } from './statements.ts';
 import { setStorage } from './storage.ts';
@@ -63,20 +63,21 @@ export async function makeTable(client: pg.ClientBase, owner: Owner, wanted: Wan
   await makeProgressTable(client);
   const { shape } = wanted;
   const { state, view } = placesOf(owner.step);
-  if (!(await isThere(client, owner, shape))) await makeLocked(client, owner, wanted);
-  await adopt(client, owner, wanted);
+  const stored = (await shapeThere(client, owner, shape)) ?? (await makeLocked(client, owner, wanted));
+  await adopt(client, owner, { ...wanted, stored });
   await letReaderRead(client, view);
   await setStorage(client, state);
   const { rows } = await client.query<{ fingerprint: string }>(columnsFingerprint(client.escapeLiteral(state), []));
   return { ...tableAt(state, shape), fingerprint: rows[0]?.fingerprint ?? '' };
 }
 
-/** Makes schema, state and view in one transaction. One session at a time does so. */
-async function makeLocked(client: pg.ClientBase, owner: Owner, wanted: Wanted): Promise<void> {
+/** Makes schema, state and view in one transaction. One session at a time does so. Resolves to the state's shape. */
+async function makeLocked(client: pg.ClientBase, owner: Owner, wanted: Wanted): Promise<StoredShape> {
   await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${MAKING_LOCK})`);
   try {
-    if (!(await isThere(client, owner, wanted.shape))) await make(client, owner, wanted);
+    const stored = (await shapeThere(client, owner, wanted.shape)) ?? (await make(client, owner, wanted));
     await client.query('COMMIT');
+    return stored;
   } catch (error) {
     await client.query('ROLLBACK');
     throw (error as pg.DatabaseError).code === NO_RIGHT ? await missingRight(client, owner, error as Error) : error;
@@ -112,10 +113,14 @@ async function notesOf(client: pg.ClientBase, { schema, view, state }: Places): 
 }
 
 /**
- * True when state and view are there, ours, and as the code makes them. Throws a `UserMistake` when something else has
- * their name.
+ * Resolves to the shape of the state when state and view are there. Throws a `UserMistake` when something else has
+ * their name, or when the code cannot go on with the state.
  */
-async function isThere(client: pg.ClientBase, { step }: Owner, shape: Shape): Promise<boolean> {
+async function shapeThere(
+  client: pg.ClientBase,
+  { step }: Owner,
+  shape: Shape,
+): Promise<StoredShape | undefined> {
   const places = placesOf(step);
   const { view, state } = await notesOf(client, places);
   if (view !== null && view !== viewNote(step))
@@ -132,10 +137,10 @@ async function isThere(client: pg.ClientBase, { step }: Owner, shape: Shape): Pr
     throw new UserMistake(
       `the columns, the key or the state of table ${step} have changed since its state was made (${change.differences.join('; ')}): undo that, or start afresh: rename the table step in the pipeline, and drop ${places.view} and ${places.state} when nobody reads them any more; millrace sql plan says before a deployment what it changes`,
     );
-  return view !== null && state !== null;
+  return view === null ? undefined : stored;
 }
 
-async function make(client: pg.ClientBase, owner: Owner, { shape, indexes }: Wanted): Promise<void> {
+async function make(client: pg.ClientBase, owner: Owner, { shape, indexes }: Wanted): Promise<StoredShape> {
   const { step, formerly } = owner;
   const places = placesOf(step);
   const { schema, view, state } = await notesOf(client, places);
@@ -152,18 +157,22 @@ async function make(client: pg.ClientBase, owner: Owner, { shape, indexes }: Wan
     await client.query(`COMMENT ON VIEW ${places.view} IS ${client.escapeLiteral(viewNote(step))}`);
   }
   // Of a state that was taken over, only the owner has changed.
-  await isThere(client, owner, shape);
+  const stored = await shapeThere(client, owner, shape);
+  if (stored === undefined) throw new Error(`the state of table ${step} was dropped while it was made`);
+  return stored;
 }
 
 /**
  * Makes the rows as the code does where other code made them. A process that has found them as its own code makes them
  * is of the earlier code, or the later one: it leaves that to the next attempt, which a deployment gives to its code.
  */
-async function adopt(client: pg.ClientBase, { step }: Owner, { shape, form, isKnown }: Wanted): Promise<void> {
+async function adopt(
+  client: pg.ClientBase,
+  { step }: Owner,
+  { shape, form, isKnown, stored }: Wanted & { readonly stored: StoredShape },
+): Promise<void> {
   const places = placesOf(step);
-  const { state } = await notesOf(client, places);
-  const stored = state === null ? undefined : readStateNote(step, state);
-  if (stored === undefined || changeBetween(stored, shape).kind !== 'transparent') return;
+  if (changeBetween(stored, shape).kind !== 'transparent') return;
   if (form === undefined) await setNote(client, places, stateNote(step, { ...shape, since: stored.since }));
   else if (isKnown) throw new Error(`other code has begun to make the rows of table ${step}: the next attempt goes on`);
   else await showAgain(client, { step, state: tableAt(places.state, shape), shape, form });

@@ -14,7 +14,7 @@ export interface RowStore {
   read(ids: readonly string[]): Promise<ReadonlyMap<string, StoredRow>>;
   /** Writes rows after they were read. Resolves to why the database rejects one of them; then it has written none. */
   write(change: RowChange): Promise<RowRejection | undefined>;
-  /** Reads the sessions that touch a time of their group. */
+  /** Reads the sessions that overlap a part of time of their group. A group may have several parts. */
   sessions(near: readonly NearSessions[]): Promise<ReadonlyMap<string, StoredRow>>;
   /** Reads rows of windows that have not closed, the earliest first. */
   due(rows: RowsUntil): Promise<ReadonlyMap<string, StoredRow>>;
@@ -24,7 +24,7 @@ export interface RowStore {
   drop(rows: RowsUntil): Promise<void>;
 }
 
-/** A group of sessions, and the part of time in which an event may touch them, in milliseconds since 1970. */
+/** A group of sessions, and a part of time in which events may touch them, in milliseconds since 1970. */
 export interface NearSessions {
   readonly group: string;
   readonly from: number;
@@ -150,16 +150,27 @@ async function reduceGiven(reducing: Reducing, given: readonly Given[]): Promise
   return [...ofFirst, ...(await reduceGiven(reducing, given.slice(middle)))];
 }
 
-/** Returns, for each key, the part of time that its events may touch. */
+/**
+ * Returns, for each key, the parts of time that its events may touch; parts that overlap are one. So the sessions that
+ * lie between two distant events are not read, however many there are.
+ */
 function nearSessions(given: readonly Given[]): readonly NearSessions[] {
-  const near = new Map<string, NearSessions>();
-  for (const row of given.flatMap(({ rows }) => rows)) {
-    if (!('in' in row)) continue;
-    const { id: group, gap } = row;
-    const { from, to } = near.get(group) ?? { from: row.in.start, to: row.in.start };
-    near.set(group, { group, from: Math.min(from, row.in.start - gap), to: Math.max(to, row.in.start + gap) });
+  const parts = given
+    .flatMap(({ rows }) => rows.filter((row) => 'in' in row))
+    .map(({ id: group, in: { start }, gap }): NearSessions => ({ group, from: start - gap, to: start + gap }))
+    .sort((one, other) => one.from - other.from);
+  return [...Map.groupBy(parts, ({ group }) => group).values()].flatMap(withoutOverlaps);
+}
+
+/** Joins the parts that overlap, of one key and in the order of their starts. */
+function withoutOverlaps(parts: readonly NearSessions[]): readonly NearSessions[] {
+  const joined: NearSessions[] = [];
+  for (const part of parts) {
+    const last = joined.at(-1);
+    if (last !== undefined && part.from <= last.to) joined[joined.length - 1] = { ...last, to: Math.max(last.to, part.to) };
+    else joined.push(part);
   }
-  return [...near.values()];
+  return joined;
 }
 
 /** Ends the slice before an event. An event whose changes do not even fit into an empty page is rejected. */

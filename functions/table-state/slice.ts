@@ -1,4 +1,3 @@
-import type { Position } from '../runtime/position.ts';
 import type { Slice } from '../runtime/sink.ts';
 import type { Table } from '../runtime/table.ts';
 import type { TableWindows } from '../runtime/windows.ts';
@@ -24,7 +23,8 @@ export async function reduceSlice(
   if (windows === undefined) return { ...reduced, passes };
   const isAll = await closeWindows(store, windows, { clock: time.clock, changes });
   await dropWindows(store, windows, time.clock);
-  return isAll ? { ...reduced, passes } : { ...reduced, ...againFrom(time.beforeTick) };
+  // Where events follow the last tick, the next tick closes the rest.
+  return isAll ? { ...reduced, passes } : { ...reduced, upTo: time.beforeTick };
 }
 
 /** What became of a slice, and what time the step passes on. */
@@ -40,9 +40,4 @@ interface ReducedSlice extends Reduced {
 function passedBy(windows: TableWindows | undefined, millis: number | undefined): number | undefined {
   if (millis === undefined || windows?.emit !== 'final') return millis;
   return lastClosed(windows, millis);
-}
-
-/** Behind the last tick there are events: the next tick closes the rest. */
-function againFrom(beforeTick: Position | undefined): Pick<Reduced, 'upTo'> {
-  return beforeTick === undefined ? {} : { upTo: beforeTick };
 }

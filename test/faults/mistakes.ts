@@ -95,7 +95,7 @@ export const mistakes: Readonly<Record<string, Mistake>> = {
   'higher-of-two-marks': [
     {
       file: `${RUNTIME}/checkpoints/shard-states.ts`,
-      text: 'const marks = withoutGaps(inherited.marks, shard);',
+      text: 'const marks = withoutGaps(inherited.marks, shard, noMarks);',
       mistake: `const highest: MarkRange['marks'] = new Map();
       for (const { marks } of inherited.marks)
         for (const [source, mark] of marks)

@@ -19,7 +19,7 @@ export const tableMistakes: Readonly<Record<string, Mistake>> = {
 
   /** Reduces each event from the row before the batch: of several events of a row only the last counts. */
   'rows-of-the-batch-forgotten': [
-    { file: FOLD, text: 'kept.has(id) ? kept.get(id) : loaded(id)', mistake: 'loaded(id)' },
+    { file: FOLD, text: 'kept.has(id) ? kept.get(id) : loaded(table', mistake: 'loaded(table' },
   ],
 
   /** Appends changes before the commit: a retry that is cut otherwise makes others under the same names. */

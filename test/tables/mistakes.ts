@@ -55,8 +55,8 @@ export const sqlTableMistakes: Readonly<Record<string, Mistake>> = {
   'a-state-is-read-once': [
     {
       file: 'functions/table-state/fold.ts',
-      text: 'return kept.has(id) ? kept.get(id) : loaded(id);',
-      mistake: 'return loaded(id);',
+      text: 'return kept.has(id) ? kept.get(id) : loaded(table, before.get(id));',
+      mistake: 'return loaded(table, before.get(id));',
     },
   ],
 };

@@ -131,15 +131,15 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     }
   }
 
-  /** Takes the ticks that stand at a place in a record. A tick that was taken before changes nothing. */
-  function takeTicks(
-    ticks: readonly DecodedTick[],
-    { entriesBefore, to }: { readonly entriesBefore: number; readonly to: Position | undefined },
-  ): void {
-    for (const tick of ticks) {
-      if (tick.entriesBefore === entriesBefore && (to === undefined || tick.at <= to))
-        time?.takeTick(tick.tick, events);
-    }
+  /**
+   * Takes the ticks from `next` on that stand before so many entries of their record. A tick that was taken before
+   * changes nothing. Returns the index of the tick after them.
+   */
+  function takeTicks(ticks: readonly DecodedTick[], next: number, entriesBefore: number): number {
+    let index = next;
+    for (let tick = ticks[index]; tick !== undefined && tick.entriesBefore <= entriesBefore; tick = ticks[++index])
+      time?.takeTick(tick.tick, events);
+    return index;
   }
 
   const { foreign: committedForeign } = committed;
@@ -181,17 +181,18 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
       const end = endOfRecord(record.sequenceNumber);
       if (position !== undefined && end <= position) return;
       keep({ record, to });
-      const { aggregated, entries, ticks } = decodeRecord(record, { name: facts.stream });
+      const { aggregated, entries, ticks: all } = decodeRecord(record, { name: facts.stream });
+      const ticks = to === undefined ? all : all.filter(({ at }) => at <= to);
       const isBefore = position === undefined || position < positionOf(record.sequenceNumber, 0);
       const from = { record, aggregated, passed: isBefore ? undefined : position };
-      let taken = 0;
+      let [taken, nextTick] = [0, 0];
       for (const entry of entries) {
         if (to !== undefined && positionOfEntry(entry) > to) break;
-        if (ticks.length > 0) takeTicks(ticks, { entriesBefore: taken, to });
+        nextTick = takeTicks(ticks, nextTick, taken);
         takeEntry(entry, from);
         taken++;
       }
-      if (ticks.length > 0) takeTicks(ticks, { entriesBefore: taken, to });
+      takeTicks(ticks, nextTick, taken);
       moveTo(to !== undefined && to < end ? to : end, record);
     },
     reject(record, rejection) {

@@ -162,9 +162,9 @@ async function commitEmpty(
 ): Promise<LoadedState> {
   const { shard, options } = toCommit;
   const { to, pages } = await pagesBefore(sink, toCommit, signal);
-  const { slice } = writingOf(sink, { batch: openBatch(shard.loaded.state, NO_FACTS), shard, to, pages }, signal);
-  await sink.open(options).write(slice);
-  return committedBySink(shard.loaded, to);
+  const writing = writingOf(sink, { batch: openBatch(shard.loaded.state, NO_FACTS), shard, to, pages }, signal);
+  await sink.open(options).write(writing.slice);
+  return committedBySink(shard.loaded, writing.written().state);
 }
 
 /**
@@ -216,7 +216,8 @@ function writingOf(
   const revision = previous + 1;
   let written: ReturnType<Writing['written']> = { batch: toWrite.batch, state: to, prepared: undefined };
   const progress = (rejections: readonly Rejection[], published: Published = { events: [] }): Progress => {
-    const { batch, state, pages } = partOf(sink, toWrite, published);
+    const { batch, state: taken, pages } = partOf(sink, toWrite, published);
+    const state = { ...taken, movedMillis: sink.step.now() };
     const prepared = sink.outbox?.prepare(shard, published.events, revision);
     written = { batch, state, prepared };
     return {
@@ -224,11 +225,7 @@ function writingOf(
       shard: key,
       previous,
       revision,
-      state: encodeState({
-        ...state,
-        rejections: [...batch.rejections, ...rejections],
-        movedMillis: sink.step.now(),
-      }),
+      state: encodeState({ ...state, rejections: [...batch.rejections, ...rejections] }),
       pages: new Map(pages.map((page) => [page.page, encodePage(page)])),
       outbox: prepared?.progress,
     };

@@ -1,5 +1,6 @@
 import type { Shard, StreamShape } from '../log/shards.ts';
 import { type Clock, inheritedClock } from '../time/clock.ts';
+import { withoutGaps } from '../time/tiles.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { LoadPages } from './mark-pages.ts';
 import { type MarkRange, marksWithin, noMarks } from './marks.ts';
@@ -72,7 +73,8 @@ export async function loadState(
   if (stored !== undefined && state !== undefined && state.rewind?.fresh !== true)
     return { revision: stored.revision, state: await withRuns(store, key, { state, signal }), page: stored.page };
   const inherited = await inheritance(store, shape, { shard, signal });
-  const marks = withoutGaps(inherited.marks, shard);
+  // A part of the shard's range whose parent is no longer known has no marks.
+  const marks = withoutGaps(inherited.marks, shard, noMarks);
   const clock = inherited.clocks.length === 0 ? undefined : inheritedClock(inherited.clocks, shard);
   if (stored !== undefined && state !== undefined)
     return { revision: stored.revision, state: { ...state, marks, clock, runs: undefined } };
@@ -186,23 +188,9 @@ async function inheritanceOf(
   const passedOn = await inheritance(store, shape, { shard: known, signal });
   // It is a range of its own even without marks: one mark for both parents of a merge would pass over events that came
   // through the other one.
-  const marks = withoutGaps(passedOn.marks, known);
+  const marks = withoutGaps(passedOn.marks, known, noMarks);
   const clock = passedOn.clocks.length === 0 ? undefined : inheritedClock(passedOn.clocks, known);
   const empty = { key, revision: 0, state: { position: undefined, marks, clock, rejections: [] } };
   const clocks = clock === undefined ? [] : [clock];
   return { ...passedOn, clocks, marks, ancestors: [...passedOn.ancestors, empty] };
-}
-
-/** Fills the parts of a shard's range whose parent is no longer known with ranges without marks. */
-function withoutGaps(ranges: readonly MarkRange[], shard: Shard): readonly MarkRange[] {
-  const sorted = [...ranges].sort((a, b) => (a.from < b.from ? -1 : 1));
-  const whole: MarkRange[] = [];
-  let next = shard.from;
-  for (const range of sorted) {
-    if (range.from > next) whole.push(...noMarks(next, range.from - 1n));
-    whole.push(range);
-    next = range.to + 1n;
-  }
-  if (next <= shard.to) whole.push(...noMarks(next, shard.to));
-  return whole;
 }

@@ -1,5 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
+import { REJECTION_REASONS } from '../errors.ts';
 import type { Position } from '../position.ts';
 import type { Rejection } from '../rejection.ts';
 import { type Clock, decodeClock, encodeClock, StoredClock } from '../time/clock.ts';
@@ -59,17 +60,7 @@ const StoredMark = z.tuple([z.string(), z.number().nullable(), z.number().option
 const StoredRejections = z.array(
   z.object({
     at: z.string(),
-    reason: z.enum([
-      'undecodable',
-      'schema',
-      'transform',
-      'refused',
-      'too-large',
-      'killed',
-      'expired',
-      'late',
-      'future',
-    ]),
+    reason: z.enum(REJECTION_REASONS),
     message: z.string(),
     bytes: z.string(),
     origin: z.record(z.string(), z.union([z.string(), z.number()])).optional(),

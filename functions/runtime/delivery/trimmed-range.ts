@@ -85,6 +85,8 @@ export async function reportTrimmedRange(
   const { position, arrivedMillis = started, movedMillis = started } = shard.loaded.state;
   if (position === undefined || started - arrivedMillis < SHORTEST_RETENTION_MILLIS) return;
   if (positionOf(first.sequenceNumber, 0) <= position) return;
+  // While the step goes on, nothing is asked, though its records may be days old.
+  if (started - movedMillis < STOOD_STILL_MILLIS) return;
   const { value: calls } = await loadNote(step.checkpoints, callsNote(shard.key), signal);
   const next =
     calls !== undefined && started - calls.lastMillis <= STOOD_STILL_MILLIS

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type HashRange, type Tick, WHOLE_SPACE } from './tick.ts';
-import { greater, joined, lesser, lowestTime, NO_TILES, NO_TIME, type Tiles, withTime } from './tiles.ts';
+import { greater, joined, lesser, lowestTime, NO_TILES, NO_TIME, type Tiles, withoutGaps, withTime } from './tiles.ts';
 
 /**
  * What time it is for the reader of one shard: its watermark, by hash range. A watermark is the event time up to which
@@ -85,16 +85,8 @@ export function inheritedClock(parents: readonly Clock[], { from, to }: HashRang
   const known = parents
     .flat()
     .map((range) => ({ ...range, from: greater(range.from, from), to: lesser(range.to, to) }))
-    .filter((range) => range.from <= range.to)
-    .sort((a, b) => (a.from < b.from ? -1 : 1));
-  const whole: ClockRange[] = [];
-  let next = from;
-  for (const range of known) {
-    if (range.from > next) whole.push(...newClock({ from: next, to: range.from - 1n }));
-    whole.push(range);
-    next = range.to + 1n;
-  }
-  if (next <= to) whole.push(...newClock({ from: next, to }));
+    .filter((range) => range.from <= range.to);
+  const whole = withoutGaps(known, { from, to }, (start, end) => [newRange(start, end)]);
   return joined(whole, isSame);
 }
 

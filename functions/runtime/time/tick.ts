@@ -35,7 +35,7 @@ export const WHOLE_SPACE: HashRange = { from: 0n, to: (1n << 128n) - 1n };
 /** The recipient of a tick. No step has such a name, because no pipeline's name is empty. */
 export const TICK_FOR = '/tick';
 
-export const TICK_TYPE = 'millrace.tick';
+const TICK_TYPE = 'millrace.tick';
 
 const Hash = z.string().regex(/^[0-9a-f]{1,32}$/);
 const TickData = z.object({

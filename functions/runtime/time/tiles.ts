@@ -51,6 +51,23 @@ export function joined<R extends HashRange>(ranges: readonly R[], isSame: (one: 
   return result;
 }
 
+/** Fills the gaps between ranges, and before and behind them. The ranges do not overlap, and all lie in the whole. */
+export function withoutGaps<R extends HashRange>(
+  ranges: readonly R[],
+  { from, to }: HashRange,
+  gap: (from: bigint, to: bigint) => readonly R[],
+): readonly R[] {
+  const whole: R[] = [];
+  let next = from;
+  for (const range of [...ranges].sort((one, other) => (one.from < other.from ? -1 : 1))) {
+    if (range.from > next) whole.push(...gap(next, range.from - 1n));
+    whole.push(range);
+    next = range.to + 1n;
+  }
+  if (next <= to) whole.push(...gap(next, to));
+  return whole;
+}
+
 function fewer(tiles: Tiles): Tiles {
   if (tiles.length <= MOST_TILES) return tiles;
   return tiles.flatMap((tile, index) => {

@@ -6,6 +6,7 @@ import { newClock } from '../../../functions/runtime/time/clock.ts';
 import { WHOLE_SPACE } from '../../../functions/runtime/time/tick.ts';
 import { session, tumbling } from '../../../functions/runtime/windows.ts';
 import { fold, readEvents, type StoredRow } from '../../../functions/table-state/fold.ts';
+import { type NearSessions, type RowStore, reducePages } from '../../../functions/table-state/reduce.ts';
 import { logOf } from '../../contracts/slices.ts';
 
 const MINUTE = 60_000;
@@ -37,15 +38,18 @@ const time = {
   passes: undefined,
 };
 
-/** Folds visits in portions, each from the rows that the one before has left. */
-function folded(visited: readonly Visited[], portion: number): ReadonlyMap<string, StoredRow> {
-  const events = logOf(
+const eventsOf = (visited: readonly Visited[]) =>
+  logOf(
     visited.map(({ user, minute }, page) => ({
       key: user,
       time: new Date(NOON + minute * MINUTE).toISOString(),
       data: { user, page },
     })),
   );
+
+/** Folds visits in portions, each from the rows that the one before has left. */
+function folded(visited: readonly Visited[], portion: number): ReadonlyMap<string, StoredRow> {
+  const events = eventsOf(visited);
   const rows = new Map<string, StoredRow>();
   for (let start = 0; start < events.length; start += portion) {
     const { given } = readEvents(visits, events.slice(start, start + portion), time);
@@ -98,6 +102,44 @@ test('events make the same sessions in whatever order they come, and however bat
     }),
     { numRuns: 200 },
   );
+});
+
+test('a batch reads the sessions near its events, not all that lie between two of them', async () => {
+  const read: NearSessions[] = [];
+  const store: Pick<RowStore, 'sessions' | 'write'> = {
+    async sessions(near) {
+      read.push(...near);
+      return new Map();
+    },
+    write: async () => undefined,
+  };
+  const visited = [1000, 0, 6].map((minute) => ({ user: 'ann', minute }));
+  const pages = (async function* () {
+    yield eventsOf(visited);
+  })();
+  await reducePages(store as RowStore, visits, { pages, time });
+  const minutes = read.map(({ from, to }) => [(from - NOON) / MINUTE, (to - NOON) / MINUTE]);
+  expect(minutes).toEqual([
+    [-5, 11],
+    [995, 1005],
+  ]);
+});
+
+test('an event loads the states of the sessions that it joins, and of no others of its key', () => {
+  const before = folded(
+    [0, 100, 104, 200].map((minute) => ({ user: 'ann', minute })),
+    4,
+  );
+  const loaded: string[] = [];
+  const load = (text: string) => {
+    loaded.push(text);
+    return text;
+  };
+  const state = { shape: 'text', load, save: String, rowOf: String };
+  const { given } = readEvents(visits, eventsOf([{ user: 'ann', minute: 96 }]), time);
+  const { after } = fold({ ...visits, state }, given, before);
+  expect(loaded.map((text) => JSON.parse(text).pages)).toEqual([[1, 2]]);
+  expect([...after.values()].filter((row) => row !== undefined)).toHaveLength(1);
 });
 
 test('sessions need merge, and other windows have none', () => {

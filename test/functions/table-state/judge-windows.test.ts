@@ -53,6 +53,10 @@ describe('windows of one size', () => {
     expect(() => tumbling(options)).toThrow(message);
   });
 
+  test('that are sessions are refused without a gap, and the message names it', () => {
+    expect(() => session({ gap: 0 })).toThrow('gap of a session is 0: use a whole number of milliseconds');
+  });
+
   test('that hop are refused when they leave gaps, or are too many for an event', () => {
     expect(() => hopping({ size: 10, advance: 11 })).toThrow('events between two windows would be in none');
     expect(() => hopping({ size: 301_000, advance: 1_000 })).toThrow(

@@ -188,3 +188,16 @@ test('an event joins the sessions that it touches, of its own key and in the dat
   await write([{ region: 'a', minute: 16 }], at(0));
   expect(await shown()).toEqual(['a 3', 'b 1', 'a 1']);
 });
+
+test('two events that are far apart join one session that lies between them', async () => {
+  const write = opened('sessions');
+  await write(
+    [0, 4, 8, 12].map((minute) => ({ region: 'a', minute })),
+    at(0),
+  );
+  await write(
+    [17, -5].map((minute) => ({ region: 'a', minute })),
+    at(0),
+  );
+  expect(await shown()).toEqual(['a 6']);
+});

@@ -156,6 +156,29 @@ describe('records that were trimmed while the function of their step could not s
     expect(letters()).toEqual([]);
   });
 
+  test('are asked for once when a step goes on after days, and not with each of its batches', async () => {
+    engine.log.increaseStreamRetentionPeriod({ StreamName: 'in', RetentionPeriodHours: 7 * 24 });
+    await send(0);
+    await deliver();
+    await standStill(17);
+    let asked = 0;
+    const surroundings = engine.surroundings(CONFIG);
+    const counting = {
+      send(command: never) {
+        if (JSON.stringify((command as { input: object }).input).includes('waiting/')) asked++;
+        return surroundings.dynamodb.send(command);
+      },
+    };
+    const handler = openSink(sink, { ...surroundings, dynamodb: counting as never });
+    const [{ Records } = { Records: [] }] = deliveries(engine.log, 'in');
+    for (const record of Records) {
+      engine.nowMillis += MINUTE;
+      await handler({ Records: [record] }, invocation());
+    }
+    expect(numbers).toHaveLength(18);
+    expect(asked).toBe(1);
+  });
+
   test('are none while the log still has the record of the position', async () => {
     engine.log.increaseStreamRetentionPeriod({ StreamName: 'in', RetentionPeriodHours: 7 * 24 });
     await send(0);
