@@ -76,7 +76,7 @@ function redriven(
 }
 
 /** Tells whether an event of a window comes too late. Of a session, the window is the time of the event. */
-function isLate({ graceMillis }: TableWindows, { end }: Window, watermark: number): boolean {
+export function isLate({ graceMillis }: TableWindows, { end }: Window, watermark: number): boolean {
   return end + graceMillis <= watermark;
 }
 

@@ -83,7 +83,7 @@ export async function runDev(options: DevOptions, print: (text: string) => void,
 function welcome({ servers, stage, runner, plans }: Local, folder: string): string {
   const { host, port, name, user, password } = stage.resources.database;
   return [
-    `Running ${plans.map((plan) => plan.name).join(' and ')}. Press Ctrl-C to stop.`,
+    `Running ${plans.map((plan) => plan.name).join(', ')}. Press Ctrl-C to stop.`,
     '',
     `  landing folder   ${relative(process.cwd(), folder) || '.'}/   (files put here land in the bucket${prefixesOf({ runner })})`,
     ...[...runner.urls].map(([step, url]) => `  ${step.padEnd(16)} ${url}   (POST events here)`),
@@ -92,7 +92,7 @@ function welcome({ servers, stage, runner, plans }: Local, folder: string): stri
     `  DynamoDB         ${servers.dynamodb}`,
     `  S3 and SQS       ${servers.s3}   (lake: ${stage.names.lake})`,
     '',
-    'In another terminal: npx millrace status, tail, dead-letters, pause, resume, positions, replay.',
+    'In another terminal: npx millrace status, tail, query, dead-letters, pause, resume, positions, replay.',
     'Nothing is kept when dev ends. Files that are in the landing folder land again at the next start.',
     `Scheduled steps run every ${SCHEDULED_EVERY_MILLIS / 1000} s here. Changes under functions/ are reloaded.`,
   ].join('\n');

@@ -159,7 +159,7 @@ export async function referencePage(): Promise<string> {
 }
 
 const AGGREGATES_ABOUT =
-  'Aggregates work [over files](#groups) and in [tables](tables.md#tables-in-sql). All but count are null for a group without values; all but array_agg and count(\\*) skip nulls, latest and earliest those of their second argument. latest, earliest, topk, topkdistinct and histogram are not in Postgres; all others give its results. The column “keeps” shows what an aggregate keeps of a group; with DISTINCT or ORDER BY that is all its values. From what is marked with −, a row could be subtracted again.';
+  'Aggregates work [over files](#groups) and in [tables](tables.md#tables-in-sql). All but count are null for a group without values; all but array_agg and count(\\*) skip nulls, latest and earliest those of their second argument. latest, earliest, topk, topkdistinct and histogram are not in Postgres; all others give its results. The column “keeps” shows what an aggregate keeps of a group; with DISTINCT or ORDER BY that is all its values. A − marks an aggregate from which a row could be subtracted again.';
 
 function aggregateTable(): string {
   const rows = AGGREGATE_ROWS.map(

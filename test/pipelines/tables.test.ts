@@ -112,6 +112,21 @@ test('a database that is away for an hour loses and doubles nothing: the table g
   expect(run.deadLetters('basket')).toMatchObject([{ reason: 'undecodable' }]);
 });
 
+test('a table whose database was restored reads the events again that it lost, and counts each once', async () => {
+  const run = await givenPipeline(shop);
+  await run.given('cart', [cart('added', 'tea', { quantity: 2 })]);
+  await run.settled();
+  const restore = run.when.backedUp('basket');
+  await run.given('cart', [cart('added', 'tea'), cart('added', 'cup')]);
+  await run.settled();
+  restore();
+  expect(quantitiesOf(run.table('basket'))).toEqual({ tea: 2 });
+  run.when.killed('basket');
+  await run.given('cart', [cart('added', 'pot')]);
+  await run.settled();
+  expect(quantitiesOf(run.table('basket'))).toEqual({ tea: 3, cup: 1, pot: 1 });
+});
+
 test('a transform before a table may repeat its outputs: the table counts each once', async () => {
   const passed = defineTransform({
     entry: import.meta.url,

@@ -11,15 +11,15 @@ const statementOptions = {
 
 /** Runs a statement over files or standard input: the quickest way to try a transform. */
 export const sql: Command = {
-  summary: 'runs an SQL statement over files or standard input, explains SQL, or says what it changes in tables',
+  summary: 'runs an SQL statement over files or standard input, explains SQL, or says what deploying it does to tables',
   usage:
     "'<statement>' [files…|-] [options]\n       millrace sql '<statement>' <name>=<file>… [options]\n       millrace sql explain <file.sql>\n       millrace sql plan [pipeline] [options]",
   help: [
     'Runs a SELECT over lines of JSON, over a JSON array or over CSV and prints the outputs. Reads standard',
     'input when no file, or -, is given. FROM may give the input any name. Each line is one event, or each',
     'element of a file that is one array; a file whose name ends in .csv is read as CSV. LIMIT ends the',
-    'statement after so many outputs. GROUP BY, HAVING, aggregates and ORDER BY work on groups, of which at',
-    'most 1,000,000 are kept in memory.',
+    'statement after so many outputs. GROUP BY, WINDOW, HAVING, aggregates and ORDER BY work on groups, of',
+    'which at most 1,000,000 are kept in memory.',
     '',
     'Files with names are several inputs: FROM names them, and may join two of them with JOIN, LEFT, RIGHT',
     'or FULL JOIN. The rows of the right one are kept in memory, at most 1,000,000 of them. A name that is',
@@ -38,7 +38,7 @@ export const sql: Command = {
     'with what the stage has, a table is new or unchanged, or its change is',
     '  transparent  its state goes on',
     '  rebuild      its state has to be made again from the log, which has all of its events',
-    '  impossible   the log has them no more',
+    '  impossible   its state would have to be made again, and the log has lost some of its events',
     'It changes nothing. The lines below a table say what differs, and what to do.',
     '',
     '  --schema file.ts#export     the zod schema of the events; of named inputs, <name>=file.ts#export for',

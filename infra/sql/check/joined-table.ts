@@ -40,7 +40,7 @@ export function joinedKey({ source, outputs }: Plan, join: Join): readonly strin
     throw new SqlMistake('unsupported', {
       source,
       offset: (sides[0] ?? left).offset,
-      problem: 'the SELECT list has not this part of the key, so the rows of the table could not be told apart',
+      problem: 'the SELECT list lacks this part of the key, so the rows of the table could not be told apart',
       hint: isFull
         ? 'select coalesce(…) of the columns that ON compares'
         : 'add it to the SELECT list; ON of two tables compares columns, and no expressions',

@@ -68,7 +68,7 @@ export function tablePlan(plan: Plan, at: number): Plan {
       throw new SqlMistake('unsupported', {
         source,
         offset,
-        problem: 'the SELECT list has not this part of the key, so the rows of the table could not be told apart',
+        problem: 'the SELECT list lacks this part of the key, so the rows of the table could not be told apart',
         hint: 'add it to the SELECT list',
       });
   }

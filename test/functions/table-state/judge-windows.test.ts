@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import type { KeyedEvent } from '../../../functions/runtime/table.ts';
-import { hopping, tumbling, type Windowing } from '../../../functions/runtime/windows.ts';
+import { hopping, session, tumbling, type Windowing } from '../../../functions/runtime/windows.ts';
 import { judge } from '../../../functions/table-state/judge-windows.ts';
 
 const MINUTE = 60_000;

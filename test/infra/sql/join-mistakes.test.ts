@@ -139,17 +139,17 @@ test.each(cases)(
 const TABLE_MISTAKES: readonly (readonly [marked: string, problem: string, hint?: string])[] = [
   [
     'SELECT c.segment FROM orders o JOIN customers c ON ‸o.customer_id = c.customer_id',
-    'the SELECT list has not this part of the key, so the rows of the table could not be told apart',
+    'the SELECT list lacks this part of the key, so the rows of the table could not be told apart',
     'add it to the SELECT list; ON of two tables compares columns, and no expressions',
   ],
   [
     'SELECT c.customer_id FROM orders o LEFT JOIN customers c ON ‸o.customer_id = c.customer_id',
-    'the SELECT list has not this part of the key, so the rows of the table could not be told apart',
+    'the SELECT list lacks this part of the key, so the rows of the table could not be told apart',
     'add it to the SELECT list; ON of two tables compares columns, and no expressions',
   ],
   [
     'SELECT o.customer_id FROM orders o FULL JOIN customers c ON ‸o.customer_id = c.customer_id',
-    'the SELECT list has not this part of the key, so the rows of the table could not be told apart',
+    'the SELECT list lacks this part of the key, so the rows of the table could not be told apart',
     'select coalesce(…) of the columns that ON compares',
   ],
   [

@@ -41,17 +41,17 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
   ],
   [
     'CREATE TABLE per_region AS SELECT region, count(*) FROM sales GROUP BY region, ‸day',
-    'the SELECT list has not this part of the key, so the rows of the table could not be told apart',
+    'the SELECT list lacks this part of the key, so the rows of the table could not be told apart',
     'add it to the SELECT list',
   ],
   [
     'CREATE TABLE per_region AS SELECT region || day::text AS both, count(*) FROM sales GROUP BY ‸region, day',
-    'the SELECT list has not this part of the key, so the rows of the table could not be told apart',
+    'the SELECT list lacks this part of the key, so the rows of the table could not be told apart',
     'add it to the SELECT list',
   ],
   [
     'CREATE TABLE per_region AS SELECT DISTINCT ON (‸day) region, amount FROM sales ORDER BY day, time DESC',
-    'the SELECT list has not this part of the key, so the rows of the table could not be told apart',
+    'the SELECT list lacks this part of the key, so the rows of the table could not be told apart',
     'add it to the SELECT list',
   ],
   [

@@ -5,7 +5,7 @@ import { joinedSession, sessionsAround } from '../../../../../functions/runtime/
 import { tableWindows } from '../../../../../functions/runtime/sql/windows/table-windows.ts';
 import type { WindowBounds, WindowFrame } from '../../../../../functions/runtime/sql/windows/window.ts';
 import { windowEnd, windowStarts, windowTime } from '../../../../../functions/runtime/sql/windows/window.ts';
-import { isClosed, isLate, lastGone } from '../../../../../functions/table-state/judge-windows.ts';
+import { isLate, lastClosed, lastGone } from '../../../../../functions/table-state/judge-windows.ts';
 
 const frame = (of: Partial<WindowFrame>): WindowFrame => ({
   kind: 'hopping',
@@ -61,14 +61,16 @@ const endingAt = (end: number) => ({ start: 0, end });
 
 test('a window is closed at its end and the grace period, and takes an event one millisecond before', () => {
   const windows = judging(frame({}));
-  expect([isClosed(windows, endingAt(10), 14), isClosed(windows, endingAt(10), 15)]).toEqual([false, true]);
+  // What ends at 10 is closed from the watermark 15 on.
+  expect([lastClosed(windows, 14), lastClosed(windows, 15)]).toEqual([9, 10]);
   expect(isLate(windows, endingAt(10), 14)).toBe(false);
   expect(isLate(windows, endingAt(10), 15)).toBe(true);
 });
 
 test('a session closes when no event that is on time can join it', () => {
   const windows = judging(frame({ kind: 'session', size: 7 }));
-  expect([isClosed(windows, endingAt(20), 31), isClosed(windows, endingAt(20), 32)]).toEqual([false, true]);
+  // What ends at 20 is closed from the watermark 32 on.
+  expect([lastClosed(windows, 31), lastClosed(windows, 32)]).toEqual([19, 20]);
   // The latest time that joins the session is 27, and it is late from the watermark 32 on.
   expect([isLate(windows, endingAt(27), 31), isLate(windows, endingAt(27), 32)]).toEqual([false, true]);
 });
