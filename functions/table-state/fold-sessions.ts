@@ -21,10 +21,7 @@ export interface JoinedSessions extends Span {
 }
 
 /** Finds the sessions that an event joins: its time is within the gap before or after them, or inside. */
-export function touched(
-  spans: readonly Span[],
-  { in: { start: time }, gap, lastGone }: WindowedRow,
-): readonly Span[] {
+export function touched(spans: readonly Span[], { in: { start: time }, gap, lastGone }: WindowedRow): readonly Span[] {
   return spans
     .filter(({ start, end }) => time >= start - gap && time <= end + gap && end > lastGone)
     .sort((one, other) => one.start - other.start);

@@ -116,11 +116,7 @@ async function notesOf(client: pg.ClientBase, { schema, view, state }: Places): 
  * Resolves to the shape of the state when state and view are there. Throws a `UserMistake` when something else has
  * their name, or when the code cannot go on with the state.
  */
-async function shapeThere(
-  client: pg.ClientBase,
-  { step }: Owner,
-  shape: Shape,
-): Promise<StoredShape | undefined> {
+async function shapeThere(client: pg.ClientBase, { step }: Owner, shape: Shape): Promise<StoredShape | undefined> {
   const places = placesOf(step);
   const { view, state } = await notesOf(client, places);
   if (view !== null && view !== viewNote(step))

@@ -167,7 +167,8 @@ function withoutOverlaps(parts: readonly NearSessions[]): readonly NearSessions[
   const joined: NearSessions[] = [];
   for (const part of parts) {
     const last = joined.at(-1);
-    if (last !== undefined && part.from <= last.to) joined[joined.length - 1] = { ...last, to: Math.max(last.to, part.to) };
+    if (last !== undefined && part.from <= last.to)
+      joined[joined.length - 1] = { ...last, to: Math.max(last.to, part.to) };
     else joined.push(part);
   }
   return joined;

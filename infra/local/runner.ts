@@ -10,7 +10,7 @@ import { openMappingNames } from '../emulator/mapping/mapping-names.ts';
 import { type QueueMapping, startQueueMapping } from '../emulator/queue-mapping.ts';
 import { type Scheduler, startScheduler } from '../emulator/scheduler.ts';
 import type { Trace } from '../emulator/trace.ts';
-import type { PipelinePlan, ScheduledSinkPlan, SinkPlan, SourcePlan, StepPlan } from '../pipelines/plan.ts';
+import type { PipelinePlan, ReaderPlan, ScheduledSinkPlan, SourcePlan, StepPlan } from '../pipelines/plan.ts';
 import { tickSchedule } from '../ticks.ts';
 import { openInvokeEndpoint } from './endpoints/invoke-endpoint.ts';
 import { type Landing, openLanding } from './endpoints/landing.ts';
