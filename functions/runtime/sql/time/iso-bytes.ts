@@ -13,8 +13,8 @@ const LONGEST = 27;
 
 /**
  * Reads a time such as 2026-11-30T10:15:00.5Z, in UTC with at most six digits behind the point, as microseconds from
- * 2000. Returns NaN for any other text, valid or not, and for years so far away that a double is not exact: they need to
- * be read as a text.
+ * 2000. Returns NaN for any other text, valid or not, and for years so far away that a double is not exact: they need
+ *       to be read as a text.
  */
 export function isoMicros(view: DataView, from: number, to: number): number {
   const length = to - from;
