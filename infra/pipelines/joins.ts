@@ -33,7 +33,7 @@ interface Planned {
  * one shard has all events of a key, in one order, and one process reads them. So no two transactions meet in a row,
  * and no match is lost between them. A join `enriched` of `orders` and `customers` has the stream `enriched-by-key`,
  * the transforms `enriched-orders` and `enriched-customers`, and the table step `enriched`, which publishes what it
- * joins.
+ * joins. A renamed join keeps its stream, where events may wait that its steps have not read.
  */
 export function planJoins(joins: Readonly<Record<string, AnyJoinStep>>, declared: Declared): Planned {
   let planned: Planned = { streams: {}, transforms: {}, tables: {} };
@@ -50,7 +50,7 @@ export function planJoins(joins: Readonly<Record<string, AnyJoinStep>>, declared
 }
 
 function planJoin(name: string, step: AnyJoinStep, streams: Declared['streams']): Planned {
-  const { from, apply, to, start, fanOut } = step;
+  const { from, apply, to, start, fanOut, formerly } = step;
   if (to === undefined && !('makesTable' in apply))
     throw new UserMistake(`join '${name}': it has no stream for what it joins: write to: '<stream>'`);
   const written = writtenBy(apply);
@@ -58,7 +58,8 @@ function planJoin(name: string, step: AnyJoinStep, streams: Declared['streams'])
     throw new UserMistake(
       `join '${name}': its SQL says CREATE STREAM ${written}, but the join writes stream '${to}': make them equal`,
     );
-  const internal = `${name}-by-key`;
+  const internal = `${step.streamOf ?? formerly ?? name}-by-key`;
+  const before = (part: string) => (formerly === undefined ? {} : { formerly: `${formerly}${part}` });
   const reading = { ...(start === undefined ? {} : { start }), ...(fanOut === undefined ? {} : { fanOut }) };
   const rekeying = Object.keys(apply.inputs).map((input) => {
     const stream = from[input];
@@ -66,12 +67,17 @@ function planJoin(name: string, step: AnyJoinStep, streams: Declared['streams'])
       throw new UserMistake(
         `join '${name}': its code reads '${input}', and from does not name it: write from: { ${input}: '<stream>' }`,
       );
-    return [`${name}-${input}`, { from: stream, apply: apply.rekey(input), to: internal, ...reading }] as const;
+    return [
+      `${name}-${input}`,
+      { from: stream, apply: apply.rekey(input), to: internal, ...reading, ...before(`-${input}`) },
+    ] as const;
   });
   return {
     streams: { [internal]: byKey(step, streams) },
     transforms: Object.fromEntries(rekeying),
-    tables: { [name]: { from: internal, keep: apply.keep, ...(to === undefined ? {} : { changes: to }) } },
+    tables: {
+      [name]: { from: internal, keep: apply.keep, ...(to === undefined ? {} : { changes: to }), ...before('') },
+    },
   };
 }
 

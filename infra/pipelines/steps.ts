@@ -65,9 +65,9 @@ export function changesOf({
 
 /**
  * A join of a stream with a table, or of two tables. `from` names the stream of each input, by the names that the join
- * gives them.
+ * gives them. With `formerly`, its steps keep their positions and its state under the new name.
  */
-export interface JoinStep<From, Apply, To> extends Reader {
+export interface JoinStep<From, Apply, To> extends Named, Reader {
   readonly from: From;
   readonly apply: Apply;
   /** The stream that gets the joined events; of two tables the changes of the joined rows, if anybody reads them. */
@@ -76,6 +76,11 @@ export interface JoinStep<From, Apply, To> extends Reader {
   readonly shards?: number;
   /** How many days the internal stream keeps an event; as long as the inputs by default. */
   readonly retentionDays?: number;
+  /**
+   * What the name of the internal stream begins with: the name of the join by default, or `formerly`. A renamed join
+   * reads on in the stream that it has, so keep this, or `formerly`, for as long as the join is there.
+   */
+  readonly streamOf?: string;
 }
 
 export interface SinkStep<From, Write> extends Named, Reader {

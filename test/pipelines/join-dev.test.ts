@@ -84,5 +84,9 @@ test('on a laptop a join keeps its rows in a real Postgres, and its three steps 
     'joined-orders',
     'orders_in',
   ]);
+  expect(local.counts.of('shop/joined'), 'a row is taken and appends nothing').toMatchObject({
+    eventsIn: 3,
+    eventsOut: 2,
+  });
   expect(log).toEqual([]);
 });

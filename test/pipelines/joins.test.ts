@@ -135,6 +135,27 @@ test('the planner re-keys both sides into an internal stream, which is as wide a
   ]);
 });
 
+test('a renamed join keeps the positions of its three steps, its rows and its stream, renamed twice too', () => {
+  const renamed = (names: { readonly formerly?: string; readonly streamOf?: string }) => {
+    const { streams, steps } = planOf(
+      definePipeline({
+        name: 'shop',
+        streams: { orders: { schema: Order }, customers: { schema: Customer }, enriched: { schema: Enriched } },
+        joins: {
+          joined: { from: { orders: 'orders', customers: 'customers' }, apply: leftJoin, to: 'enriched', ...names },
+        },
+      }),
+      [],
+    );
+    return [streams.at(-1)?.name, ...steps.map(({ name, formerly }) => `${name} was ${formerly}`)];
+  };
+  const steps = ['joined-orders was enriched-orders', 'joined-customers was enriched-customers', 'joined was enriched'];
+  expect(renamed({ formerly: 'enriched' })).toEqual(['enriched-by-key', ...steps]);
+  expect(renamed({ formerly: 'enriched', streamOf: 'first' })).toEqual(['first-by-key', ...steps]);
+  expect(renamed({ streamOf: 'first' })[0]).toBe('first-by-key');
+  expect(renamed({})[0]).toBe('joined-by-key');
+});
+
 test('names that a join needs and that are taken are refused', () => {
   expect(() =>
     definePipeline({

@@ -103,8 +103,9 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
   const rejections = [...batch.rejections, ...rejectedBySink];
   await step.deadLetters.put(shard.key, rejections, signal);
   const counts = {
-    eventsOut: batch.events.length - rejectedBySink.length,
-    bytesOut: batch.counts.dataBytes,
+    ...(prepared === undefined
+      ? { eventsOut: batch.events.length - rejectedBySink.length, bytesOut: batch.counts.dataBytes }
+      : appendedOf(prepared)),
     rejected: rejections.length,
     part: batch,
   };
@@ -115,6 +116,13 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
   const withRejections = { ...shard, loaded: committed };
   const loaded = await commitEmpty(sink, { shard: withRejections, to: committed.state, options }, signal);
   return { loaded, ...counts };
+}
+
+/** Counts what a step that publishes has appended of a batch. Ticks are no events. */
+function appendedOf({ page }: Prepared): Pick<Done, 'eventsOut' | 'bytesOut'> {
+  const events = page.filter(({ everywhere }) => everywhere !== true);
+  const bytesOut = events.reduce((sum, { dataBytes }) => sum + dataBytes.length, 0);
+  return { eventsOut: events.length, bytesOut };
 }
 
 /**

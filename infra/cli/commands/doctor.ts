@@ -16,7 +16,7 @@ export const doctor: Command = {
     '  wrong       missing, or something else: the lines below the table say what to do',
     '  refused     your credentials may not read it: the lines below name the missing right',
     '  unanswered  a server that stands for AWS does not know the call',
-    '  absent      the pipeline is not deployed in this stage',
+    '  absent      not deployed in this stage: a pipeline, or the function that asks the database',
     '',
     'The exit code is 1 when anything is wrong or refused, and not for what is unanswered.',
     '',

@@ -9,7 +9,7 @@ export interface Finding {
    * - `wrong`: missing, or something else.
    * - `refused`: the credentials may not read it.
    * - `unanswered`: the server that stands for AWS does not know the call.
-   * - `absent`: the pipeline is not deployed in this stage.
+   * - `absent`: not deployed in this stage, which is no fault: a pipeline, or the function that asks the database.
    */
   readonly state: 'ok' | 'wrong' | 'refused' | 'unanswered' | 'absent';
   readonly found: string;

@@ -8,14 +8,15 @@ import { examineMapping, inApi, type Settings } from './mappings.ts';
 import { deployCommand, type ExaminedStage } from './stage.ts';
 
 /**
- * Looks at what the pipelines of a stage share: the checkpoint table, the buckets, and the function of the platform.
+ * Looks at what the pipelines of a stage share: the checkpoint table, the buckets, and the functions of the platform.
  */
 export async function examinePlatform(stage: ExaminedStage, nowMillis: number): Promise<readonly Finding[]> {
   const { names } = stage.target;
   const announced = [names.deadLetters, names.landing];
   return [
     await look(checkpointTable(stage)),
-    await look(givenUpFunction(stage)),
+    await look(platformFunction(names.givenUp, stage)),
+    await queryFunction(stage),
     await examineMapping({ of: names.givenUp, FunctionName: names.givenUp }, givenUpMapping(stage), stage),
     ...(await Promise.all([names.deadLetters, names.landing, names.lake].map((name) => look(bucket(name, stage))))),
     ...(await Promise.all(announced.map((name) => look(announcements(name, stage))))),
@@ -39,9 +40,8 @@ function checkpointTable(stage: ExaminedStage): Look<{ Table?: { TableStatus?: s
   };
 }
 
-function givenUpFunction(stage: ExaminedStage): Look<{ State?: string | undefined }> {
+function platformFunction(FunctionName: string, stage: ExaminedStage): Look<{ State?: string | undefined }> {
   const { names } = stage.target;
-  const { givenUp: FunctionName } = names;
   const command = new GetFunctionConfigurationCommand({ FunctionName });
   return {
     of: FunctionName,
@@ -53,6 +53,19 @@ function givenUpFunction(stage: ExaminedStage): Look<{ State?: string | undefine
       return wrong === undefined ? { ok: 'active' } : { wrong, fix: deployCommand(stage) };
     },
     ifMissing: deployCommand(stage),
+  };
+}
+
+/** A stage whose database was given without a `reader` does not have this function: that is no fault. */
+async function queryFunction(stage: ExaminedStage): Promise<Finding> {
+  const { databaseQuery } = stage.target.names;
+  const finding = await look(platformFunction(databaseQuery, stage));
+  if (finding.found !== 'is missing') return finding;
+  return {
+    ...finding,
+    state: 'absent',
+    found: 'is missing: millrace query, and what status says of tables, do not work',
+    fix: `${deployCommand(stage)}; a database that is given with -c database needs a 'reader' (docs/tables.md#ask-a-table)`,
   };
 }
 

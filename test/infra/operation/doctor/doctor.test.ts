@@ -164,6 +164,17 @@ describe('what is wrong is found, with what to do:', () => {
     ]);
   });
 
+  test('a function that asks the database and does not work; where the database has no reader, it is only absent', async () => {
+    const path = `GET /2015-03-31/functions/${stage.names.databaseQuery}/configuration`;
+    change(path, () => ({ State: 'Failed' }));
+    const of = stage.names.databaseQuery;
+    expect(await notOk()).toMatchObject([
+      { of, what: 'function', state: 'wrong', found: expect.stringMatching('Failed') },
+    ]);
+    stage.answers.delete(path);
+    expect(await notOk()).toMatchObject([{ of, state: 'absent', fix: expect.stringMatching("needs a 'reader'") }]);
+  });
+
   test('a bucket that announces nothing', async () => {
     const path = `GET /${stage.names.landing}?notification`;
     stage.answers.set(path, { status: 200, type: 'application/xml', body: '<NotificationConfiguration/>' });

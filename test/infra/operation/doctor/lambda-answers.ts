@@ -21,6 +21,7 @@ export function lambdaAnswers(plans: readonly PipelinePlan[], names: Names): rea
   const ok = (path: string, body: Body) => [`GET ${path}`, { status: 200, body }] as const;
   return [
     ok(`/2015-03-31/functions/${names.givenUp}/configuration`, { State: 'Active' }),
+    ok(`/2015-03-31/functions/${names.databaseQuery}/configuration`, { State: 'Active' }),
     ok(`/2015-03-31/event-source-mappings?FunctionName=${names.givenUp}`, {
       EventSourceMappings: [{ ...ENABLED, EventSourceArn: names.arnOf('sqs', names.givenUp), ...GIVEN_UP }],
     }),
