@@ -8,7 +8,7 @@ import { statementCode } from './emit/statement.ts';
 import type { Join } from './plan/join.ts';
 import { joinShape, keyNames } from './plan/join-shape.ts';
 import type { OutputColumn, Plan } from './plan/plan.ts';
-import { keyPlan, rowPlan, sidePlan } from './plan/split-join.ts';
+import { formOf, keyPlan, rowPlan, sidePlan } from './plan/split-join.ts';
 import { outputSchemaCode } from './schema/output-schema.ts';
 import type { Source } from './syntax/source-position.ts';
 import { offsetOfKeyword, SqlMistake } from './syntax/source-position.ts';
@@ -65,6 +65,12 @@ export async function compileJoin(source: Source, options: CompileJoinOptions): 
   const { inputs, runtime } = options;
   const plan = await planJoin(source, new Map([...inputs].map(([name, { schema }]) => [name, schema])));
   const { join } = plan;
+  if (join.within !== undefined)
+    throw new SqlMistake('unsupported', {
+      source,
+      offset: offsetOfKeyword(source, /\bwithin\b/i),
+      problem: 'WITHIN is not supported in a pipeline yet, only in `millrace sql` over files',
+    });
   const module = typescriptModule();
   const make = expand(module, join.ofTables ? '{sql-table-join/sqlTableJoin}' : '{sql-join/sqlJoin}');
   const parts = codeOfParts(module, plan);
@@ -113,8 +119,9 @@ function codeOfParts(module: ModuleCode, plan: Plan & { readonly join: Join }): 
 export function partsOf(plan: Plan & { readonly join: Join }): Readonly<Record<string, Plan>> {
   const { join } = plan;
   const [left, right] = [sidePlan(plan, join, 'left'), sidePlan(plan, join, 'right')];
+  if (join.within !== undefined) return { left, right, row: rowPlan(plan, join, formOf(join)) };
   const deletedRight = keyPlan(plan, join, 'right');
-  if (!join.ofTables) return { left, right, deleted: deletedRight, row: rowPlan(plan, join, 'whole') };
+  if (!join.ofTables) return { left, right, deleted: deletedRight, row: rowPlan(plan, join, formOf(join)) };
   return {
     left,
     leftDeleted: keyPlan(plan, join, 'left'),

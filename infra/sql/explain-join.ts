@@ -1,9 +1,10 @@
 import type { ModuleCode } from './emit/module-code.ts';
 import { dataColumnsOf, statementCode } from './emit/statement.ts';
+import { durationText } from './explain-window.ts';
 import type { Checked } from './plan/checked.ts';
-import type { Join, SideName } from './plan/join.ts';
+import type { Join, SideName, Within } from './plan/join.ts';
 import type { Plan } from './plan/plan.ts';
-import { rowPlan, sidePlan } from './plan/split-join.ts';
+import { formOf, rowPlan, sidePlan } from './plan/split-join.ts';
 import { typeName } from './plan/sql-type.ts';
 
 /** Whether a join is of files, which `millrace sql` joins in memory, or of a stream with a table. */
@@ -24,7 +25,18 @@ export function joinLines(plan: Plan, join: Join, describe: (expression: Checked
     const filter = where === undefined ? '' : `, filter ${describe(where)}`;
     return `scan ${name}${name === table ? '' : ` as ${table}`}${filter}, re-key by ${keys.map(describe).join(', ')}`;
   });
-  return [...sides, `${join.kind} join of rows with the same key`];
+  const { kind, within, left, right } = join;
+  if (within === undefined) return [...sides, `${kind} join of rows with the same key`];
+  return [
+    ...sides,
+    `${kind} join of rows with the same key, ${reachText(within, { left: left.table, right: right.table })}`,
+  ];
+}
+
+/** Says how far apart the times of two rows may be. */
+function reachText({ before, after }: Within, { left, right }: Readonly<Record<SideName, string>>): string {
+  if (before === after) return `whose times are at most ${durationText(before)} apart`;
+  return `where ${right} is at most ${durationText(before)} before ${left}, and at most ${durationText(after)} after it`;
 }
 
 /** Lists the columns that are read of each side. */
@@ -34,7 +46,7 @@ export function joinReads(plan: Plan, join: Join): readonly string[] {
     const { table, columns } = join[side];
     return [
       ...read.map(({ name, type, nullable }) => `${table}.${name}: ${typeName(type)}${nullable ? '' : ', never null'}`),
-      `${read.length} of ${columns.length} columns of ${table}`,
+      `${read.length} of ${columns.filter(({ origin }) => origin === 'data').length} columns of ${table}`,
     ];
   });
 }
@@ -43,7 +55,7 @@ const STREAM_PRICE = 'the stream costs $11 a month for each shard, and $0.014 fo
 
 /** Says what the join costs beside the work on each event. */
 export function joinCosts(plan: Plan, join: Join, { ofFiles }: Explained): readonly string[] {
-  const { left, right } = join;
+  const { left, right, within } = join;
   if (ofFiles) return [`the rows of ${right.name} are kept in memory, as far as they are read`];
   if (join.ofTables)
     return [
@@ -51,6 +63,7 @@ export function joinCosts(plan: Plan, join: Join, { ofFiles }: Explained): reado
       'state: one row for each key in Postgres, which holds what is read of both sides, and the joined row',
       'one connection to the database for each shard of the internal stream',
     ];
+  if (within !== undefined) return withinCosts(join, within);
   const carried = sidePlan(plan, join, 'left').outputs.slice(left.keys.length);
   const columns = carried.map(({ name }) => name).join(', ');
   return [
@@ -60,9 +73,37 @@ export function joinCosts(plan: Plan, join: Join, { ofFiles }: Explained): reado
   ];
 }
 
+/** Says what is kept of two streams, and how long. */
+function withinCosts({ kind, left, right }: Join, { before, after, grace }: Within): readonly string[] {
+  const [keptLeft, keptRight] = [durationText(after + grace), durationText(before + grace)];
+  const longest = durationText(Math.max(before, after) + grace);
+  return [
+    `re-keying: one internal stream, and a function for each input. Each event of ${left.name} and ${right.name} is appended once more, with the columns that are read, and read once more; ${STREAM_PRICE}`,
+    `state: one row in Postgres for each event of ${left.name} for ${keptLeft}, and of ${right.name} for ${keptRight}, which is WITHIN and the grace period of ${durationText(grace)}; an event writes a row, reads those that it meets, and is deleted later`,
+    ...(kind === 'inner'
+      ? []
+      : [`a row without a partner comes out ${longest} after its event at the latest, and a minute`]),
+    'time: each reader on the way to the join has one record more a minute and shard',
+    'one connection to the database for each shard of the internal stream',
+  ];
+}
+
 /** Says what is promised of the rows that meet. */
-export const joinGuarantees = ({ ofTables }: Join, { ofFiles }: Explained): readonly string[] =>
-  ofFiles ? OF_FILES : ofTables ? OF_TABLES : OF_STREAMS;
+export function joinGuarantees({ ofTables, within, kind }: Join, { ofFiles }: Explained): readonly string[] {
+  if (ofFiles) return OF_FILES;
+  if (ofTables) return OF_TABLES;
+  return within === undefined ? OF_STREAMS : kind === 'inner' ? WITHIN : [...WITHIN, ALONE];
+}
+
+const WITHIN: readonly string[] = [
+  'each pair of events comes out once, as soon as the second one is there, in whatever order they come',
+  'an event that comes later than the grace period is a dead letter, late; nothing is dropped unseen, and a side that lags loses no match',
+  'both sides of a key are in one shard of the internal stream and have one reader, so no match is lost between two transactions',
+  'an event is rejected if a column that the statement reads is invalid, or an expression fails on a row that is joined of it',
+];
+
+const ALONE =
+  'an event without a partner comes out once, when none can come any more; no row with nulls is contradicted by a later one';
 
 const OF_TABLES: readonly string[] = [
   'the table has a row for each key, made of the latest rows of both sides; several changes of a key in one slice become one change',
@@ -87,7 +128,7 @@ export function joinCode(module: ModuleCode, plan: Plan, join: Join): string {
   const parts = {
     left: statementCode(module, sidePlan(plan, join, 'left')),
     right: statementCode(module, sidePlan(plan, join, 'right')),
-    row: statementCode(module, rowPlan(plan, join, join.ofTables ? 'projected' : 'whole')),
+    row: statementCode(module, rowPlan(plan, join, formOf(join))),
   };
   return Object.entries(parts)
     .map(([part, code]) => `${part}: {\n${code}\n},`)

@@ -4,6 +4,7 @@ import type { Join } from '../plan/join.ts';
 import type { Unnest } from '../plan/plan.ts';
 import type { Column, ScalarName, SqlType } from '../plan/sql-type.ts';
 import { scalar, typeName } from '../plan/sql-type.ts';
+import type { ParsedWithin } from '../syntax/join-clauses.ts';
 import { nameOf, namesOf } from '../syntax/parse-nodes.ts';
 import { offsetOfKeyword, type SqlMistake } from '../syntax/source-position.ts';
 import type { CheckContext } from './context.ts';
@@ -33,6 +34,8 @@ export interface Inputs {
   readonly ofFiles: boolean;
   /** Whether the statement makes a table. Then a join is one of two tables. */
   readonly makesTable: boolean;
+  /** WITHIN of the join. */
+  readonly within: ParsedWithin | undefined;
 }
 
 /** The attributes of an event. `event.id` means the attribute even if the data has a column `id`. */
@@ -91,7 +94,11 @@ function checkStart(base: Base, items: readonly Node[], inputs: Inputs): Omit<Fr
   };
 }
 
-function checkJoined(base: Base, node: JoinExpr, { byName, ofFiles, makesTable }: Inputs): Omit<From, 'unnests'> {
+function checkJoined(
+  base: Base,
+  node: JoinExpr,
+  { byName, ofFiles, makesTable, within }: Inputs,
+): Omit<From, 'unnests'> {
   if (byName === undefined)
     throw mistake(base, 'unsupported', {
       offset: offsetOf(base, node.rarg),
@@ -101,9 +108,9 @@ function checkJoined(base: Base, node: JoinExpr, { byName, ofFiles, makesTable }
         : 'write it as a file in functions/joins, and name it under joins in the pipeline',
     });
   const of = ofFiles ? 'files' : makesTable ? 'tables' : 'streams';
-  // A row of a table is made of many events.
-  const event = of === 'tables' ? [] : attributes();
-  const { rest, ...join } = checkJoin(base, node, { inputs: byName, of, variableOf, attributes: event });
+  // A row of a table is made of many events, and that of two streams of two.
+  const event = of === 'tables' || (of === 'streams' && within !== undefined) ? [] : attributes();
+  const { rest, ...join } = checkJoin(base, node, { inputs: byName, of, variableOf, attributes: event, within });
   const { left, right } = join;
   // Of columns that USING names, `*` has one, at the beginning.
   const all = [...left.scope, ...right.scope];

@@ -4,9 +4,10 @@ import type { Checked, ScopeColumn } from '../plan/checked.ts';
 import { columnsOf } from '../plan/checked.ts';
 import { conjuncts } from '../plan/conditions.ts';
 import type { Join, JoinKind, JoinSide, SideName } from '../plan/join.ts';
-import { mayMiss } from '../plan/join.ts';
+import { isAttribute, mayMiss } from '../plan/join.ts';
 import type { Column } from '../plan/sql-type.ts';
 import { isScalar, scalar, TEXT, typeName } from '../plan/sql-type.ts';
+import type { ParsedWithin } from '../syntax/join-clauses.ts';
 import { namesOf } from '../syntax/parse-nodes.ts';
 import { suggest } from '../syntax/suggest.ts';
 import { forbidAggregates } from './aggregates.ts';
@@ -16,6 +17,7 @@ import { checkExpression } from './expression.ts';
 import { foldConstants } from './fold.ts';
 import { call, checkOperator } from './operators.ts';
 import { resolve } from './resolve.ts';
+import { checkWithin, rowTime, withAttributes } from './within.ts';
 
 type Base = Omit<CheckContext, 'check' | 'columns'>;
 
@@ -23,11 +25,12 @@ type Base = Omit<CheckContext, 'check' | 'columns'>;
 export interface JoinRules {
   /** The columns of each input, by its name in FROM. */
   readonly inputs: ReadonlyMap<string, readonly Column[]>;
-  /** What may be joined: files, which have an end, tables, or a stream with a table. */
+  /** What may be joined: files, which have an end, tables, or a stream with a table, or with a stream. */
   readonly of: 'files' | 'tables' | 'streams';
   /** Makes the variable of a column in generated code. */
   readonly variableOf: (name: string, index: number) => string;
   readonly attributes: readonly ScopeColumn[];
+  readonly within: ParsedWithin | undefined;
 }
 
 export interface CheckedJoin extends Join {
@@ -53,7 +56,9 @@ export function checkJoin(base: Base, node: JoinExpr, rules: JoinRules): Checked
       problem: `${node.isNatural === true ? 'NATURAL JOIN' : 'this kind of join'} is not supported`,
       hint: 'write JOIN … ON with the columns that must be equal',
     });
-  if (rules.of === 'streams') refuseKind(base, kind, offset);
+  const within = rules.within && checkWithin(base, rules.within, rules.of);
+  const ofEvents = rules.of === 'streams' && within !== undefined;
+  if (rules.of === 'streams' && within === undefined) refuseKind(base, kind, offset);
   const using = namesOf(node.usingClause);
   if (node.alias !== undefined || node.join_using_alias !== undefined)
     throw mistake(base, 'unsupported', { offset, problem: 'a name for the whole join is not supported' });
@@ -63,8 +68,11 @@ export function checkJoin(base: Base, node: JoinExpr, rules: JoinRules): Checked
       problem: 'USING in a FULL JOIN is not supported: the column could be of either side',
       hint: `write ON, and coalesce(…) of both columns`,
     });
-  const left = sideOf(base, first, { rules, using, kind, side: 'left' });
-  const right = sideOf(base, second, { rules, using, kind, side: 'right' });
+  const sideNamed = (side: SideName): JoinSide => {
+    const of = sideOf(base, side === 'left' ? first : second, { rules, using, kind, side });
+    return ofEvents ? withAttributes(of, side, kind) : of;
+  };
+  const [left, right] = [sideNamed('left'), sideNamed('right')];
   if (left.table === right.table)
     throw mistake(base, 'invalid', {
       offset,
@@ -83,12 +91,14 @@ export function checkJoin(base: Base, node: JoinExpr, rules: JoinRules): Checked
     ...of,
     on: pairs.map((pair) => pair[side]),
     keys: keysOf(side),
+    ...(within !== undefined && !ofEvents ? { time: rowTime(contextOf(base), of) } : {}),
   });
   return {
     kind,
     left: completed('left', left),
     right: completed('right', right),
     ofTables: rules.of === 'tables',
+    ...(within === undefined ? {} : { within }),
     rest,
   };
 }
@@ -107,7 +117,7 @@ function refuseKind(base: Base, kind: JoinKind, offset: number): void {
   throw mistake(base, 'unsupported', {
     offset,
     problem: `${kind.toUpperCase()} JOIN of a stream with a table is not supported: a row of the table that meets no event would never be complete`,
-    hint: 'name the stream first, and write JOIN or LEFT JOIN with the table',
+    hint: 'name the stream first, and write JOIN or LEFT JOIN with the table; to join two streams, write WITHIN 1 HOUR before ON',
   });
 }
 
@@ -210,7 +220,7 @@ function pairOf(
   const isOf = (expression: Checked, side: JoinSide): boolean => {
     const columns = columnsOf(expression);
     const isOwn = (column: ScopeColumn): boolean =>
-      side.columns.includes(column) || (side === left && column.origin === 'event');
+      side.columns.includes(column) || (side === left && isAttribute(column));
     return columns.length > 0 && columns.every(isOwn);
   };
   if (isOf(one, left) && isOf(other, right)) return { left: one, right: other };

@@ -59,10 +59,14 @@ function starOf(node: Node): string | undefined {
 
 /** Expands `*` to the columns of the data and of unnested lists; event attributes have to be named one by one. */
 function expandStar(context: CheckContext, table: string, offset: number): readonly OutputColumn[] {
-  const columns = context.columns.filter((column) => (table === '' ? isInStar(column) : column.table === table));
+  const columns = context.columns.filter((column) => (table === '' ? isInStar(column) : isOf(table, column)));
   if (columns.length === 0) throw mistake(context, 'invalid', { offset, problem: `there is no "${table}" in FROM` });
   return columns.map((column) => ({ name: column.name, expression: columnReference(column, offset) }));
 }
+
+/** The attributes of the events of a stream in a join are columns with its name, beside those of the data. */
+const isOf = (table: string, column: ScopeColumn): boolean =>
+  column.table === table && (column.origin !== 'event' || table === 'event');
 
 const isInStar = ({ origin, isMerged }: ScopeColumn): boolean =>
   origin !== 'event' && origin !== 'group' && isMerged !== true;

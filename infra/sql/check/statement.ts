@@ -57,6 +57,7 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
     byName: expected.inputs,
     ofFiles: expected.ofFiles === true,
     makesTable: kind.isTable,
+    within: parsed.within,
   });
   requireName(base, { what: 'FROM', name: from.stream, expected: expected.from, offset: from.offset });
   if (parsed.target?.kind === 'stream')

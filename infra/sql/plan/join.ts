@@ -10,6 +10,19 @@ export interface Join {
   readonly right: JoinSide;
   /** Whether both inputs are tables, and the result is one: a row of each key. */
   readonly ofTables: boolean;
+  /** Set when both inputs are streams, or files that are joined as these are. */
+  readonly within?: Within;
+}
+
+/**
+ * How far the times of two events may be apart: the right one is at most `before` earlier than the left one, and at most
+ * `after` later. All of it in milliseconds.
+ */
+export interface Within {
+  readonly before: number;
+  readonly after: number;
+  /** How late an event may come. */
+  readonly grace: number;
 }
 
 export interface JoinSide {
@@ -27,8 +40,13 @@ export interface JoinSide {
   readonly on: readonly Checked[];
   /** Over the input's columns: texts, which are the same exactly if Postgres's `=` is true. */
   readonly keys: readonly Checked[];
+  /** Over files, with WITHIN: the time of a row. Events have one of their own. */
+  readonly time?: Checked;
 }
 
 /** Tests whether a kind of join makes rows in which a side is missing. */
 export const mayMiss = (kind: JoinKind, side: SideName): boolean =>
   kind === 'full' || kind === (side === 'left' ? 'right' : 'left');
+
+/** Tests for an attribute of the event that a row is made of: `event.time`. Each side of two streams has its own. */
+export const isAttribute = ({ origin, table }: ScopeColumn): boolean => origin === 'event' && table === 'event';

@@ -2,17 +2,17 @@ import type { Checked, ScopeColumn } from './checked.ts';
 import { columnsOf, withChildren } from './checked.ts';
 import { and, conjuncts } from './conditions.ts';
 import { inputsOf } from './grouping.ts';
-import { type Join, mayMiss, type SideName } from './join.ts';
+import { isAttribute, type Join, mayMiss, type SideName } from './join.ts';
 import type { Plan } from './plan.ts';
 
 /**
- * Returns the plan that projects one side: its key, as texts named `key`, `key2` and so on, and then the columns that
- * the statement reads. They are named `<table>.<column>`, so that both sides fit into one row.
+ * Returns the plan that projects one side: its key, as texts named `key`, `key2` and so on, over files with WITHIN its
+ * `time`, and then the columns that the statement reads. They are named `<table>.<column>`, so that both sides fit into one row.
  */
 export function sidePlan(plan: Plan, join: Join, side: SideName): Plan {
-  const { name, columns, keys, scope } = join[side];
+  const { name, columns, keys, scope, time } = join[side];
   const { pushed } = splitWhere(plan, join);
-  const attributes = plan.columns.filter(({ origin }) => origin === 'event');
+  const attributes = plan.columns.filter(isAttribute);
   const read = readAfterJoin(plan, join);
   const kept = columns.flatMap((column, i) => (read.has(scope[i] as ScopeColumn) ? [column] : []));
   const carried = side === 'left' ? attributes.filter((column) => read.has(column) && !isKept(column)) : [];
@@ -25,6 +25,7 @@ export function sidePlan(plan: Plan, join: Join, side: SideName): Plan {
     where: side === 'left' ? and(pushed) : undefined,
     outputs: [
       ...keys.map((expression, i) => ({ name: i === 0 ? 'key' : `key${i + 1}`, expression })),
+      ...(time === undefined ? [] : [{ name: 'time', expression: time }]),
       ...[...kept, ...carried].map((column) => ({ name: nameInRow(column), expression: ofColumn(column) })),
     ],
     partitionBy: undefined,
@@ -41,15 +42,19 @@ export function keyPlan(plan: Plan, join: Join, side: SideName): Plan {
 /** How the right side is in the row: projected, or whole, under the names of its own columns. */
 export type RightForm = 'projected' | 'whole';
 
+/** A table keeps whole rows, so that a changed SELECT finds its columns in them. */
+export const formOf = ({ ofTables, within }: Join): RightForm =>
+  ofTables || within !== undefined ? 'projected' : 'whole';
+
 /** Returns the plan over rows that hold both sides. It is the statement itself, without the join. */
 export function rowPlan(plan: Plan, join: Join, rightForm: RightForm): Plan {
   const named = new Map<ScopeColumn, ScopeColumn>();
   for (const column of [...join.left.scope, ...join.right.scope]) {
     const isWhole = rightForm === 'whole' && join.right.scope.includes(column);
-    named.set(column, isWhole ? column : { ...column, name: nameInRow(column) });
+    named.set(column, isWhole ? column : { ...column, name: nameInRow(column), origin: 'data' });
   }
   for (const column of plan.columns)
-    if (column.origin === 'event' && !isKept(column))
+    if (isAttribute(column) && !isKept(column))
       named.set(column, { ...column, name: nameInRow(column), origin: 'data', nullable: mayMiss(join.kind, 'left') });
   const renamed = (expression: Checked): Checked =>
     expression.kind === 'column'
@@ -71,7 +76,8 @@ export function rowPlan(plan: Plan, join: Join, rightForm: RightForm): Plan {
 }
 
 /** An event of the join has the type and the time of the left side's event; other attributes are carried as columns. */
-const isKept = ({ origin, name }: ScopeColumn): boolean => origin === 'event' && (name === 'type' || name === 'time');
+const isKept = (column: ScopeColumn): boolean =>
+  isAttribute(column) && (column.name === 'type' || column.name === 'time');
 
 const nameInRow = ({ table, name }: ScopeColumn): string => `${table}.${name}`;
 
@@ -118,6 +124,6 @@ function splitWhere(
     // A row of a table that no longer fits has to leave the result.
     !ofTables &&
     !mayMiss(kind, 'left') &&
-    columnsOf(part).every((column) => column.origin === 'event' || left.scope.includes(column));
+    columnsOf(part).every((column) => isAttribute(column) || left.scope.includes(column));
   return { pushed: parts.filter(isPushed), kept: parts.filter((part) => !isPushed(part)) };
 }

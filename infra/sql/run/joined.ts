@@ -1,8 +1,8 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { joinedRow, splitSide } from '../../../functions/runtime/sql/joins/side-row.ts';
+import { joinedRow, splitSide, splitTimed } from '../../../functions/runtime/sql/joins/side-row.ts';
 import { dataColumnsOf } from '../emit/statement.ts';
 import { statementOf } from '../emit/statement-of.ts';
-import type { Join, JoinSide } from '../plan/join.ts';
+import type { Join, JoinSide, Within } from '../plan/join.ts';
 import { mayMiss } from '../plan/join.ts';
 import type { Plan } from '../plan/plan.ts';
 import { sidePlan } from '../plan/split-join.ts';
@@ -77,22 +77,49 @@ interface LeftRows {
 }
 
 /** Joins rows of the left side with the rows that they meet. */
-function* metRows({ rows }: Kept, { sides, reject, mayBeAlone }: LeftRows): Generator<JoinedRow> {
-  for (const { key, body, index } of sides) {
-    const found = key === null ? undefined : rows.get(key);
-    const origin = { reject, index };
-    if (found === undefined) {
-      if (mayBeAlone) yield { row: joinedRow(body, NOTHING), origin };
-      continue;
-    }
-    found.isMet = true;
-    for (const { body: other } of found.rows) yield { row: joinedRow(body, other), origin };
+function* metRows(kept: Kept, { sides, reject, mayBeAlone }: LeftRows): Generator<JoinedRow> {
+  for (const side of sides) {
+    const met = meet(kept, side);
+    const origin = { reject, index: side.index };
+    if (met.length === 0 && mayBeAlone) yield { row: joinedRow(side.body, NOTHING), origin };
+    for (const { body: other } of met) yield { row: joinedRow(side.body, other), origin };
   }
+}
+
+/** Returns the rows that a row of the left side meets, and notes that they have met one. */
+function meet({ rows, within }: Kept, { key, time }: Projected): readonly KeptRow[] {
+  const found = key === null ? undefined : rows.get(key);
+  if (found === undefined) return [];
+  if (within === undefined) {
+    found.isMet = true;
+    return found.rows;
+  }
+  const [from, to] = [time - BigInt(within.before) * MICROS, time + BigInt(within.after) * MICROS];
+  const first = indexOfTime(found.rows, (other) => other >= from);
+  const met = found.rows.slice(
+    first,
+    indexOfTime(found.rows, (other) => other > to),
+  );
+  for (const row of met) row.isMet = true;
+  return met;
+}
+
+const MICROS = 1000n;
+
+/** Returns the index of the first row for whose time a test is true; it is so for all later times. */
+function indexOfTime(rows: readonly KeptRow[], test: (time: bigint) => boolean): number {
+  let [from, to] = [0, rows.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (test((rows[middle] as KeptRow).time)) to = middle;
+    else from = middle + 1;
+  }
+  return from;
 }
 
 /** Returns the rows of the right side that met none of the left side. */
 function* unmetRows({ rows, withoutKey }: Kept): Generator<JoinedRow> {
-  const alone = [...rows.values()].flatMap(({ isMet, rows: of }) => (isMet ? [] : of));
+  const alone = [...rows.values()].flatMap(({ isMet, rows: of }) => (isMet ? [] : of.filter((row) => !row.isMet)));
   for (const { body, origin } of [...alone, ...withoutKey]) yield { row: joinedRow(NOTHING, body), origin };
 }
 
@@ -102,13 +129,15 @@ const LONG = 1 << 18;
 
 interface Projected {
   readonly key: string | null;
+  /** With WITHIN: a timestamptz. */
+  readonly time: bigint;
   readonly body: Buffer;
   /** The line of the part, counted from 1. */
   readonly index: number;
 }
 
 /** Returns a function that projects the lines of a part. */
-function projected(plan: Plan, { keys }: JoinSide) {
+function projected(plan: Plan, { keys, time }: JoinSide) {
   const run = lineRunner(plan, statementOf(plan), { origins: true });
   return (text: Buffer) => {
     const { output, origins = [], count, rejections } = run(text);
@@ -116,21 +145,28 @@ function projected(plan: Plan, { keys }: JoinSide) {
     let from = 0;
     for (const index of origins) {
       const to = output.indexOf(LINE_BREAK, from);
-      sides.push({ ...splitSide(output.subarray(from, to), keys.length), index });
+      const row = output.subarray(from, to);
+      sides.push({ ...(time === undefined ? withoutTime(row, keys.length) : splitTimed(row, keys.length)), index });
       from = to + 1;
     }
     return { sides, count, rejections };
   };
 }
 
+const withoutTime = (row: Buffer, keys: number) => ({ ...splitSide(row, keys), time: 0n });
+
 interface KeptRow {
   readonly body: Buffer;
   readonly origin: Origin;
+  readonly time: bigint;
+  /** With WITHIN, where not all rows of a key meet the same ones. */
+  isMet: boolean;
 }
 
 interface Kept {
   readonly rows: ReadonlyMap<string, { readonly rows: KeptRow[]; isMet: boolean }>;
   readonly withoutKey: readonly KeptRow[];
+  readonly within: Within | undefined;
 }
 
 async function keepRight(plan: Plan, join: Join, { right, most = MOST_ROWS }: JoinInputs): Promise<Kept> {
@@ -153,11 +189,16 @@ async function keepRight(plan: Plan, join: Join, { right, most = MOST_ROWS }: Jo
     const { sides, count: read, rejections } = run(text);
     counted(read);
     await reject(rejections);
-    for (const { key, body, index } of sides)
-      if (key !== null || isAlone) keep(key, { body, origin: isAlone ? { reject, index } : NOWHERE });
+    for (const { key, time, body, index } of sides)
+      if (key !== null || isAlone)
+        keep(key, { body, origin: isAlone ? { reject, index } : NOWHERE, time, isMet: false });
   }
-  return { rows, withoutKey };
+  const { within } = join;
+  if (within !== undefined) for (const { rows: of } of rows.values()) of.sort(byTime);
+  return { rows, withoutKey, within };
 }
+
+const byTime = (one: KeptRow, other: KeptRow): number => (one.time < other.time ? -1 : one.time > other.time ? 1 : 0);
 
 const tooMany = ({ right }: Join, most: number): UserMistake =>
   new UserMistake(

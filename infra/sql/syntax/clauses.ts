@@ -44,7 +44,8 @@ export function isClause(tokens: readonly ScanToken[], index: number): boolean {
   return from < index && depthAt(tokens, index) === 0;
 }
 
-function depthAt(tokens: readonly ScanToken[], index: number): number {
+/** Returns how many parentheses are open before a token. */
+export function depthAt(tokens: readonly ScanToken[], index: number): number {
   let depth = 0;
   for (const token of tokens.slice(0, index)) depth += token.text === '(' ? 1 : token.text === ')' ? -1 : 0;
   return depth;

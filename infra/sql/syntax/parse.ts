@@ -1,6 +1,8 @@
 import type { Node, ScanToken, SelectStmt } from 'libpg-query';
 import type { Clause } from './clauses.ts';
 import { clausesOf, isWord } from './clauses.ts';
+import type { ParsedWithin } from './join-clauses.ts';
+import { joinClausesOf } from './join-clauses.ts';
 import { loadParser } from './parser.ts';
 import type { Source } from './source-position.ts';
 import { offsetOfByte, offsetOfCharacter, SqlMistake } from './source-position.ts';
@@ -17,6 +19,8 @@ export interface ParsedStatement {
   readonly timestampBy: Node | undefined;
   readonly window: ParsedWindow | undefined;
   readonly emit: ParsedEmit | undefined;
+  /** WITHIN of a join. */
+  readonly within: ParsedWithin | undefined;
   /** Converts a position in the parse tree to an offset in the source text. */
   readonly offsetOf: (location: number | undefined) => number;
 }
@@ -28,15 +32,18 @@ export interface Target {
 }
 
 /**
- * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM, WINDOW TUMBLING, EMIT,
- * PARTITION BY and TIMESTAMP BY, so they (and CREATE TABLE) are found among Postgres's tokens and replaced by spaces
- * first. All positions remain positions in the source.
+ * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM, WITHIN, WINDOW TUMBLING,
+ * EMIT, PARTITION BY and TIMESTAMP BY, so they (and CREATE TABLE) are found among Postgres's tokens and replaced by
+ * spaces first. All positions remain positions in the source.
  */
 export async function parseStatement(source: Source): Promise<ParsedStatement> {
   const parser = await loadParser();
   const all = tokensOf(parser, source);
   rejectKsqlSyntax(source, all);
-  const { window, emit, taken } = windowClausesOf(source, all);
+  const joined = joinClausesOf(source, all);
+  const windows = windowClausesOf(source, all);
+  const { window, emit } = windows;
+  const taken = [...joined.taken, ...windows.taken];
   const tokens = all.filter((token) => !taken.includes(token));
   const create = createdBy(source, tokens);
   const bytes = Buffer.from(source.text, 'utf8');
@@ -55,6 +62,7 @@ export async function parseStatement(source: Source): Promise<ParsedStatement> {
     timestampBy: expressionOf('TIMESTAMP BY'),
     window,
     emit,
+    within: joined.within,
     offsetOf: (location) => offsetOfByte(source.text, location ?? 0),
   };
 }
@@ -85,6 +93,7 @@ export async function parseCondition(source: Source, stream: string): Promise<Pa
     timestampBy: undefined,
     window: undefined,
     emit: undefined,
+    within: undefined,
     offsetOf: (location) => offsetOfByte(source.text, Math.max((location ?? 0) - beforeBytes, 0)),
   };
 }
@@ -125,34 +134,7 @@ const KSQL: readonly (readonly [words: readonly string[], problem: string, hint:
   [['`'], 'names cannot be quoted with backticks', 'write "name"; a name in lower case needs no quotes'],
 ];
 
-/** Clauses of a join that are no Postgres. `WITHIN GROUP (…)` is one of an aggregate. */
-function rejectJoinClauses(source: Source, tokens: readonly ScanToken[]): void {
-  const fail = (token: ScanToken, problem: string, hint: string): never => {
-    throw new SqlMistake('unsupported', { source, offset: offsetOfByte(source.text, token.start), problem, hint });
-  };
-  const joined = tokens.findIndex((token) => isWord(token, 'join'));
-  if (joined === -1) return;
-  const inJoin = tokens.slice(joined);
-  const within = inJoin.find((token, i) => isWord(token, 'within') && /^[\d(]/.test(inJoin[i + 1]?.text ?? ''));
-  if (within !== undefined)
-    fail(
-      within,
-      'WITHIN is not supported yet: a join meets the latest row of each key, whenever it came',
-      'keep what you wait for in a table step, and join with its changes',
-    );
-  const asOf = inJoin.find(
-    (token, i) => isWord(token, 'as') && isWord(inJoin[i + 1], 'of') && !isWord(inJoin[i + 2], 'on'),
-  );
-  if (asOf !== undefined)
-    fail(
-      asOf,
-      'AS OF is not supported yet: a join meets the row as it stands',
-      'leave AS OF out, or give each version of a row a key of its own',
-    );
-}
-
 function rejectKsqlSyntax(source: Source, tokens: readonly ScanToken[]): void {
-  rejectJoinClauses(source, tokens);
   for (const [words, problem, hint] of KSQL) {
     const found = tokens.find((_, i) => words.every((word, j) => isWord(tokens[i + j], word)));
     if (found !== undefined)

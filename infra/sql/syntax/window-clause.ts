@@ -1,7 +1,9 @@
 import type { ScanToken } from 'libpg-query';
 import { isClause, isWord } from './clauses.ts';
+import type { Duration, DurationRules, Reader } from './durations.ts';
+import { expectWords, mistakeAt, readDuration, tokenOf } from './durations.ts';
 import type { Source } from './source-position.ts';
-import { offsetOfByte, SqlMistake } from './source-position.ts';
+import { offsetOfByte } from './source-position.ts';
 import { suggest } from './suggest.ts';
 
 export type WindowKind = 'tumbling' | 'hopping' | 'session';
@@ -15,11 +17,6 @@ export interface ParsedWindow {
   readonly advance: Duration | undefined;
   readonly grace: Duration | undefined;
   readonly retention: Duration | undefined;
-}
-
-export interface Duration {
-  readonly millis: number;
-  readonly offset: number;
 }
 
 export interface ParsedEmit {
@@ -79,15 +76,13 @@ const isEmit = (tokens: readonly ScanToken[], index: number): boolean =>
   (isWord(tokens[index + 1], 'changes') || isWord(tokens[index + 1], 'final')) &&
   isClause(tokens, index);
 
-/** The tokens, and the index of the next one. */
-interface Reader {
-  readonly source: Source;
-  readonly tokens: readonly ScanToken[];
-  index: number;
-}
-
 /** What messages call the length of a session. */
 export const SESSION_GAP = 'the gap of SESSION';
+
+const IF_LONGER = 'leave WINDOW out to keep one group for all times';
+const GAP: DurationRules = { what: SESSION_GAP, hint: 'write SESSION (15 MINUTES)', ifLonger: IF_LONGER };
+
+const lengthOf = (what: string): DurationRules => ({ what, hint: `write ${what} 15 MINUTES`, ifLonger: IF_LONGER });
 
 const FORMS: Readonly<Record<WindowKind, string>> = {
   tumbling: 'write WINDOW TUMBLING (SIZE 15 MINUTES)',
@@ -108,13 +103,13 @@ function readWindow(reader: Reader): { readonly window: ParsedWindow; readonly e
     });
   }
   reader.index += 2;
-  expect(reader, ['('], FORMS[kind]);
-  if (kind !== 'session') expect(reader, ['size'], FORMS[kind]);
-  const size = readDuration(reader, kind === 'session' ? SESSION_GAP : 'SIZE');
-  if (kind === 'hopping') expect(reader, [',', 'advance', 'by'], FORMS[kind]);
-  const advance = kind === 'hopping' ? readDuration(reader, 'ADVANCE BY') : undefined;
+  expectWords(reader, ['('], FORMS[kind]);
+  if (kind !== 'session') expectWords(reader, ['size'], FORMS[kind]);
+  const size = readDuration(reader, kind === 'session' ? GAP : lengthOf('SIZE'));
+  if (kind === 'hopping') expectWords(reader, [',', 'advance', 'by'], FORMS[kind]);
+  const advance = kind === 'hopping' ? readDuration(reader, lengthOf('ADVANCE BY')) : undefined;
   const options = readOptions(reader);
-  expect(reader, [')'], FORMS[kind]);
+  expectWords(reader, [')'], FORMS[kind]);
   return { window: { kind, offset, size, advance, ...options }, end: reader.index };
 }
 
@@ -134,75 +129,8 @@ function readOptions(reader: Reader): Pick<ParsedWindow, 'grace' | 'retention'> 
     const words = OPTIONS[name];
     const what = words.join(' ').toUpperCase();
     if (read[name] !== undefined) throw mistakeAt(reader.source, token, { problem: `there are two of ${what}` });
-    expect(reader, words, 'write GRACE PERIOD 1 HOUR');
-    read[name] = readDuration(reader, what);
+    expectWords(reader, words, 'write GRACE PERIOD 1 HOUR');
+    read[name] = readDuration(reader, lengthOf(what));
   }
   return { grace: read.grace, retention: read.retention };
-}
-
-const tokenOf = ({ tokens, index }: Reader): ScanToken | undefined => tokens[index];
-
-function expect(reader: Reader, words: readonly string[], hint: string): void {
-  for (const word of words) {
-    if (!isWord(tokenOf(reader), word))
-      throw mistakeAt(reader.source, tokenOf(reader), { problem: `expected ${word.toUpperCase()}`, hint });
-    reader.index += 1;
-  }
-}
-
-const SECOND = 1000;
-const UNITS: ReadonlyMap<string, number> = new Map([
-  ['millisecond', 1],
-  ['second', SECOND],
-  ['minute', 60 * SECOND],
-  ['hour', 3600 * SECOND],
-  ['day', 86_400 * SECOND],
-]);
-const UNIT_NAMES = 'MILLISECONDS, SECONDS, MINUTES, HOURS and DAYS';
-/** Ten years: sums of such durations and a time stay in the range of timestamps. */
-const LONGEST_DAYS = 3653;
-
-function readDuration(reader: Reader, what: string): Duration {
-  const { source } = reader;
-  const number = tokenOf(reader);
-  const offset = offsetOfByte(source.text, number?.start ?? Buffer.byteLength(source.text));
-  if (number === undefined || !/^\d+$/.test(number.text))
-    throw mistakeAt(source, number, {
-      problem: `${what} takes a whole number and a unit`,
-      hint: what === SESSION_GAP ? 'write SESSION (15 MINUTES)' : `write ${what} 15 MINUTES`,
-    });
-  reader.index += 1;
-  const unit = tokenOf(reader);
-  const name = unit?.text.toLowerCase() ?? '';
-  const millisOfOne = UNITS.get(name.replace(/s$/, ''));
-  if (millisOfOne === undefined) throw mistakeAt(source, unit, unknownUnit(what, name));
-  reader.index += 1;
-  const millis = Number(number.text) * millisOfOne;
-  if (millis > LONGEST_DAYS * 86_400 * SECOND)
-    throw mistakeAt(source, number, {
-      problem: `${what} is longer than ${LONGEST_DAYS.toLocaleString('en')} days`,
-      hint: 'leave WINDOW out to keep one group for all times',
-    });
-  return { millis, offset };
-}
-
-function unknownUnit(what: string, name: string): Problem {
-  if (!/^\w+$/.test(name))
-    return { problem: `${what} takes a unit after its number`, hint: `the units are ${UNIT_NAMES}` };
-  const hint = /^weeks?$/.test(name)
-    ? 'write 7 DAYS'
-    : /^(?:month|quarter|year)s?$/.test(name)
-      ? `its length differs: write a number of days, or group by date_trunc('${name.replace(/s$/, '')}', …) without WINDOW`
-      : `the units are ${UNIT_NAMES}`;
-  return { problem: `there is no unit ${name.toUpperCase()}`, hint };
-}
-
-interface Problem {
-  readonly problem: string;
-  readonly hint?: string;
-}
-
-function mistakeAt(source: Source, token: ScanToken | undefined, problem: Problem): SqlMistake {
-  const offset = offsetOfByte(source.text, token?.start ?? Buffer.byteLength(source.text));
-  return new SqlMistake('invalid', { source, offset, ...problem });
 }

@@ -25,6 +25,15 @@ const COLUMNS: Readonly<Record<string, readonly [type: ScalarName, values: reado
   o: ['boolean', ['true', 'false', 'null']],
   y: ['date', ['"2026-01-31"', '"2026-02-01"', 'null']],
   z: ['timestamptz', ['"2026-01-31T00:00:00Z"', '"2026-01-31T01:00:00+01:00"', 'null']],
+  time: [
+    'timestamptz',
+    [
+      '"2026-01-31T00:00:00Z"',
+      '"2026-01-31T00:59:59.999999Z"',
+      '"2026-01-31T01:00:00Z"',
+      '"2026-01-31T01:00:00.000001Z"',
+    ].concat('"2026-01-31T02:00:00+01:00"', '"2026-01-30T23:00:00Z"', 'null'),
+  ],
   u: ['uuid', ['"019a8b2e-5c00-7000-8000-000000000000"', '"019A8B2E-5C00-7000-8000-000000000000"', 'null']],
 };
 const NAMES = Object.keys(COLUMNS);
@@ -42,10 +51,17 @@ const PAIRS = [
 interface JoinTest {
   readonly outputs: readonly string[];
   readonly kind: string;
+  readonly within: Within | undefined;
   readonly using: readonly string[];
   readonly on: readonly string[];
   readonly where: readonly string[];
   readonly groupBy: string | undefined;
+}
+
+/** WITHIN here, and the condition that means the same in Postgres. */
+interface Within {
+  readonly ours: string;
+  readonly theirs: string;
 }
 
 interface World {
@@ -121,10 +137,13 @@ function randomJoin(random: Random): JoinTest {
   };
   const keys = Array.from({ length: random.chance(0.25) ? 2 : 1 }, equality);
   const rest = random.chance(0.3) && kind.replace('INNER ', '') === 'JOIN' ? [random.pick(CONDITIONS)] : [];
+  const reach = (): string => `${random.pick([0, 1, 60, 61])} ${random.pick(['MINUTES', 'SECONDS'])}`;
+  const isWithin = !isUsing && random.chance(0.3);
   const groupBy = random.chance(0.2) ? random.pick(['r.t', 'l.o', 'r.i']) : undefined;
   return {
     outputs: groupBy !== undefined ? [`${groupBy} AS w`, ...some(GROUPED, 3)] : [...some(SELECTED, 4), ...using],
     kind,
+    within: isWithin ? within(reach(), random.chance(0.5) ? reach() : undefined) : undefined,
     using,
     on: isUsing ? [] : [...keys, ...rest],
     where: random.chance(0.4) ? some(CONDITIONS, 2) : [],
@@ -132,25 +151,48 @@ function randomJoin(random: Random): JoinTest {
   };
 }
 
+const within = (before: string, after = before): Within => ({
+  ours: before === after ? `WITHIN ${before}` : `WITHIN (${before}, ${after})`,
+  theirs: `r.time BETWEEN l.time - INTERVAL '${before}' AND l.time + INTERVAL '${after}'`,
+});
+
 function simpler(test: JoinTest): readonly JoinTest[] {
   const without = (list: readonly string[], i: number): readonly string[] => list.filter((_, j) => j !== i);
   return [
     ...(test.outputs.length > 1 ? test.outputs.map((_, i) => ({ ...test, outputs: without(test.outputs, i) })) : []),
     ...test.where.map((_, i) => ({ ...test, where: without(test.where, i) })),
     ...(test.on.length > 1 ? test.on.map((_, i) => ({ ...test, on: without(test.on, i) })) : []),
+    ...(test.within === undefined ? [] : [{ ...test, within: undefined }]),
     ...(test.kind === 'JOIN' ? [] : [{ ...test, kind: 'JOIN' }]),
   ];
 }
 
-function textOf({ outputs, kind, using, on, where, groupBy }: JoinTest): string {
-  const condition = using.length > 0 ? `USING (${using.join(', ')})` : `ON ${on.join(' AND ')}`;
+/** Postgres has no FULL JOIN by a range of times: there it is a LEFT JOIN, and the rows of r that meet none. */
+function textInPostgres(test: JoinTest): string {
+  const { kind, within: of, on } = test;
+  if (of === undefined || kind !== 'FULL JOIN') return textOf(test, false);
+  const condition = [...on, of.theirs].join(' AND ');
+  const rows = `SELECT l, r FROM l LEFT JOIN r ON ${condition}
+    UNION ALL SELECT NULL::l, r FROM r WHERE NOT EXISTS (SELECT FROM l WHERE ${condition})`;
+  const [select = '', rest = ''] = textOf({ ...test, on: ['true'], within: undefined }).split(
+    'FROM l FULL JOIN r ON true',
+  );
+  const ofRows = (text: string): string => text.replace(/\b([lr])\.(\w+)/g, '($1).$2');
+  return `${ofRows(select)}FROM (${rows}) AS joined${ofRows(rest)}`;
+}
+
+function textOf({ outputs, kind, within: of, using, on, where, groupBy }: JoinTest, isOurs = true): string {
+  const all = of === undefined || isOurs ? on : [...on, of.theirs];
+  const clause = of !== undefined && isOurs ? `${of.ours} ` : '';
+  const condition = using.length > 0 ? `USING (${using.join(', ')})` : `${clause}ON ${all.join(' AND ')}`;
   const filter = where.length === 0 ? '' : ` WHERE ${where.join(' AND ')}`;
   return `SELECT ${outputs.join(', ')} FROM l ${kind} r ${condition}${filter}${groupBy === undefined ? '' : ` GROUP BY ${groupBy}`}`;
 }
 
 async function compareOne(oracle: Oracle, world: World, test: JoinTest): Promise<Comparison> {
   const text = textOf(test);
-  const types = await typesInPostgres(oracle, text);
+  const inPostgres = textInPostgres(test);
+  const types = await typesInPostgres(oracle, inPostgres);
   const plan = await planOf(text);
   if (plan instanceof SqlMistake && plan.kind === 'unsupported') return { unsupported: true, errors: 0 };
   if (plan instanceof SqlMistake || typeof types === 'string') {
@@ -161,7 +203,7 @@ async function compareOne(oracle: Oracle, world: World, test: JoinTest): Promise
   }
   const outputs = await run(plan, world);
   const selected = types.map((_, i) => `v.x${i}`).join(', ');
-  const theirs = `select coalesce(string_agg(row(${selected})::text, E'\\x1e'), '') from (${text}) v(${types.map((_, i) => `x${i}`).join(', ')})`;
+  const theirs = `select coalesce(string_agg(row(${selected})::text, E'\\x1e'), '') from (${inPostgres}) v(${types.map((_, i) => `x${i}`).join(', ')})`;
   const typed = plan.outputs.map(({ name }, i) => `${quoteName(name)} ${types[i]}`).join(', ');
   const made = `[${outputs.join(',')}]`.replaceAll("'", "''");
   const ours = `select coalesce(string_agg(r::text, E'\\x1e'), '') from json_to_recordset('${made}') as r(${typed})`;

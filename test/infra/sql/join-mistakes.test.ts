@@ -108,9 +108,49 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
     'a name for the whole join is not supported',
   ],
   [
-    'SELECT 1 AS x FROM orders o JOIN customers c ‸WITHIN 1 HOUR ON c.customer_id = o.customer_id',
-    'WITHIN is not supported yet: a join meets the latest row of each key, whenever it came',
-    'keep what you wait for in a table step, and join with its changes',
+    'SELECT 1 AS x FROM orders o JOIN customers c WITHIN 1 ‸ON c.customer_id = o.customer_id',
+    'there is no unit ON',
+    'the units are MILLISECONDS, SECONDS, MINUTES, HOURS and DAYS',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers c WITHIN (1 HOUR‸) ON c.customer_id = o.customer_id',
+    'expected ,',
+    'write JOIN payments p WITHIN 1 HOUR ON …, or WITHIN (1 HOUR, 2 HOURS) for times before and after',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers c WITHIN 1 HOUR GRACE ‸5 MINUTES ON c.customer_id = o.customer_id',
+    'expected PERIOD',
+    'write GRACE PERIOD 15 MINUTES',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers c ON c.customer_id = o.customer_id ‸WITHIN 1 HOUR',
+    'WITHIN stands before ON',
+    'write JOIN payments p WITHIN 1 HOUR ON …, or WITHIN (1 HOUR, 2 HOURS) for times before and after',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers c WITHIN 2 ‸WEEKS ON c.customer_id = o.customer_id',
+    'there is no unit WEEKS',
+    'write 7 DAYS',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers c WITHIN ‸9999 DAYS ON c.customer_id = o.customer_id',
+    'WITHIN is longer than 3,653 days',
+    'keep the rows of one side in a table, and join the stream with that',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers c WITHIN 1 HOUR ON c.customer_id = o.customer_id JOIN orders p ‸WITHIN 1 HOUR USING (order_id)',
+    'there are two of WITHIN',
+    'a statement joins two inputs: join the result with the next one in another step',
+  ],
+  [
+    'SELECT ‸time FROM orders o JOIN customers c WITHIN 1 HOUR USING (customer_id)',
+    'column "time" is ambiguous',
+    'write o.time or c.time',
+  ],
+  [
+    'SELECT ‸event.time FROM orders o JOIN customers c WITHIN 1 HOUR USING (customer_id)',
+    'there is no "event" in FROM',
+    'the known names are o, c',
   ],
   [
     'SELECT 1 AS x FROM orders o JOIN customers ‸AS OF o.time ON customers.customer_id = o.customer_id',
@@ -120,7 +160,7 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
   [
     'SELECT 1 AS x FROM orders o RIGHT JOIN ‸customers c USING (customer_id)',
     'RIGHT JOIN of a stream with a table is not supported: a row of the table that meets no event would never be complete',
-    'name the stream first, and write JOIN or LEFT JOIN with the table',
+    'name the stream first, and write JOIN or LEFT JOIN with the table; to join two streams, write WITHIN 1 HOUR before ON',
   ],
 ];
 
@@ -163,6 +203,11 @@ const TABLE_MISTAKES: readonly (readonly [marked: string, problem: string, hint?
     'unnest it in a step before or after the join',
   ],
   [
+    'SELECT c.customer_id FROM orders o JOIN customers c ‸WITHIN 1 HOUR ON o.customer_id = c.customer_id',
+    'WITHIN joins two streams, and CREATE TABLE joins two tables, whose rows have no time',
+    'leave WITHIN out, or write CREATE STREAM to join events',
+  ],
+  [
     'SELECT c.customer_id FROM orders o JOIN customers c ON o.customer_id = c.customer_id ‸PARTITION BY c.segment',
     'PARTITION BY is not supported in a join of two tables, which makes the rows of a table',
     'leave it out: a row has the key that ON gives it',
@@ -199,6 +244,39 @@ test('the right side of a LEFT JOIN may be null, also where its schema says that
   ]);
   const where = await checkStatement({ file: 'q.sql', text: `${text} WHERE c.segment > 'a'` }, { columns: [], inputs });
   expect(where.outputs.map(({ expression }) => expression.nullable)).toEqual([false, false]);
+});
+
+test('two streams are joined WITHIN a time: both sides have their times, and those of the side that may be missing may be null', async () => {
+  const text =
+    'SELECT o.order_id, o.time AS ordered, c.time AS paid, c.key, extract(epoch FROM c.time - o.time) AS took FROM orders o LEFT JOIN customers c WITHIN (1 HOUR, 2 DAYS) GRACE PERIOD 10 MINUTES ON c.key = o.customer_id';
+  const { join, outputs } = await checkStatement({ file: 'q.sql', text }, { columns: [], inputs });
+  expect(join?.within).toEqual({ before: 3_600_000, after: 2 * 86_400_000, grace: 600_000 });
+  expect(outputs.map(({ name, expression }) => [name, expression.nullable])).toEqual([
+    ['order_id', false],
+    ['ordered', false],
+    ['paid', true],
+    ['key', true],
+    ['took', true],
+  ]);
+  const full = text.replace('LEFT', 'FULL').replace('(1 HOUR, 2 DAYS) GRACE PERIOD 10 MINUTES', '30 SECONDS');
+  const plan = await checkStatement({ file: 'q.sql', text: full }, { columns: [], inputs });
+  expect(plan.join).toMatchObject({ kind: 'full', within: { before: 30_000, after: 30_000, grace: 86_400_000 } });
+  expect(plan.outputs[1]?.expression.nullable).toBe(true);
+});
+
+test('* of two streams has the columns of their data, and not the attributes of their events', async () => {
+  const text = 'SELECT o.*, c.segment FROM orders o JOIN customers c WITHIN 1 HOUR USING (customer_id)';
+  const { outputs } = await checkStatement({ file: 'q.sql', text }, { columns: [], inputs });
+  expect(outputs.map(({ name }) => name)).toEqual(['order_id', 'customer_id', 'sales', 'tags', 'payload', 'segment']);
+});
+
+test('over files, WITHIN compares the columns "time", and says so where there is none', async () => {
+  const found = await mistakeIn(
+    'SELECT 1 AS x FROM ‸orders o JOIN customers c WITHIN 1 HOUR USING (customer_id)',
+    true,
+  );
+  expect(found?.message).toContain('a line of "o" has no time, and WITHIN compares times');
+  expect(found?.offset).toBe('SELECT 1 AS x FROM '.length);
 });
 
 async function mistakeIn(marked: string, ofFiles: boolean): Promise<SqlMistake | undefined> {

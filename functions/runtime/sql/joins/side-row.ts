@@ -1,5 +1,6 @@
 import { COLON, QUOTE } from '../../json/json-bytes.ts';
 import { endOfString } from '../../json/json-ranges.ts';
+import { timestamptzFromText } from '../time/timestamps.ts';
 
 /** A projected row of one side of a join. */
 export interface SideRow {
@@ -28,7 +29,25 @@ export function splitSide(row: Uint8Array, keys: number): SideRow {
   const known = values.filter((value) => value !== null);
   const body = bytes.subarray(at, bytes.length - 1);
   if (known.length < values.length) return { key: null, values: [], body };
-  return { key: known.length === 1 ? (known[0] as string) : JSON.stringify(known), values: known, body };
+  return { key: keyOf(known), values: known, body };
+}
+
+const keyOf = (values: readonly string[]): string =>
+  values.length === 1 ? (values[0] as string) : JSON.stringify(values);
+
+/** A projected row with its time, a timestamptz. Without one, it meets no other row. */
+export interface TimedRow {
+  readonly key: string | null;
+  readonly time: bigint;
+  readonly body: Buffer;
+}
+
+/** Splits a projected row whose time follows its key: `{"key":"7","time":"2026-01-01T00:00:00Z","o.sales":1}`. */
+export function splitTimed(row: Uint8Array, keys: number): TimedRow {
+  const { key, values, body } = splitSide(row, keys + 1);
+  const time = values.at(-1);
+  if (key === null || time === undefined) return { key: null, time: 0n, body };
+  return { key: keyOf(values.slice(0, -1)), time: timestamptzFromText(time), body };
 }
 
 /** Joins the members of two rows to one JSON object. */

@@ -69,6 +69,31 @@ test('a FULL JOIN has the rows of both sides that meet none, and null keys meet 
   ]);
 });
 
+test('WITHIN joins the rows whose times are near enough, and an outer join has those that met none', async () => {
+  writeFileSync(
+    join(folder, 'o.csv'),
+    'id,time\n1,2026-01-01 10:00:00+00\n2,2026-01-01 11:00:00+00\n3,2026-01-01 12:00:00+00\n',
+  );
+  writeFileSync(
+    join(folder, 'p.csv'),
+    'id,paid,time\n1,a,2026-01-01 11:00:00+00\n1,b,2026-01-01 11:00:01+00\n2,c,2026-01-01 10:59:00+00\n3,d,\n',
+  );
+  const inputs = ['o=@o.csv', 'p=@p.csv'];
+  const from = (kind: string, within: string) =>
+    `SELECT o.id, paid FROM o ${kind} JOIN p WITHIN ${within} ON p.id = o.id`;
+  expect((await run([from('', '1 HOUR'), ...inputs])).out).toBe('{"id":1,"paid":"a"}\n{"id":2,"paid":"c"}\n');
+  expect((await run([from('', '(0 SECONDS, 2 HOURS)'), ...inputs])).out).toBe(
+    '{"id":1,"paid":"a"}\n{"id":1,"paid":"b"}\n',
+  );
+  expect((await run([from('FULL', '1 HOUR'), ...inputs])).out).toBe(
+    '{"id":1,"paid":"a"}\n{"id":2,"paid":"c"}\n{"id":3,"paid":null}\n{"id":null,"paid":"b"}\n{"id":null,"paid":"d"}\n',
+  );
+  const explained = await run([from('LEFT', '(1 MINUTE, 2 HOURS)'), ...inputs, '--explain']);
+  expect(explained.out).toContain(
+    'left join of rows with the same key, where p is at most 1 minute before o, and at most 2 hours after it',
+  );
+});
+
 test('groups are made of joined rows; an input may have several files', async () => {
   const statement =
     'SELECT segment, count(*), sum(sales) FROM orders JOIN customers USING (customer_id) GROUP BY segment ORDER BY segment';
