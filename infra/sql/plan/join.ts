@@ -15,8 +15,8 @@ export interface Join {
 }
 
 /**
- * How far the times of two events may be apart: the right one is at most `before` earlier than the left one, and at most
- * `after` later. All of it in milliseconds.
+ * How far the times of two events may be apart: the right one is at most `before` earlier than the left one, and at
+ * most `after` later. All of it in milliseconds.
  */
 export interface Within {
   readonly before: number;

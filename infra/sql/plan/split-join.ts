@@ -7,7 +7,8 @@ import type { Plan } from './plan.ts';
 
 /**
  * Returns the plan that projects one side: its key, as texts named `key`, `key2` and so on, over files with WITHIN its
- * `time`, and then the columns that the statement reads. They are named `<table>.<column>`, so that both sides fit into one row.
+ * `time`, and then the columns that the statement reads. They are named `<table>.<column>`, so that both sides fit into
+ * one row.
  */
 export function sidePlan(plan: Plan, join: Join, side: SideName): Plan {
   const { name, columns, keys, scope, time } = join[side];
