@@ -3,14 +3,14 @@ import { salesWithCustomers } from '../../functions/joins/sales-with-customers.s
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
 import { BasketRow, basket, CartEvent } from '../../functions/tables/basket.ts';
-import { salesByRegion } from '../../functions/tables/sales-by-region.sql.ts';
+import { regionQuarters } from '../../functions/tables/region-quarters.sql.ts';
 import { Rating, Sale, ShopCustomer } from '../../functions/transforms/shop-events.ts';
 import { definePipeline } from './pipeline.ts';
 
 /**
- * Answers what a shop asks all day: what is in the baskets now, what does each region sell, who bought it, and
- * which of the best customers should somebody call? The changes of the baskets are a stream again, from which others
- * keep a copy.
+ * Answers what a shop asks all day: what is in the baskets now, what does each region sell in each quarter of an
+ * hour, who bought it, and which of the best customers should somebody call? The changes of the baskets are a stream
+ * again, from which others keep a copy.
  */
 export const shop = definePipeline({
   name: 'shop',
@@ -35,7 +35,7 @@ export const shop = definePipeline({
   },
   tables: {
     basket: { from: 'cart', keep: basket, changes: 'basket_changes' },
-    sales_by_region: { from: 'sales', keep: salesByRegion },
+    region_quarters: { from: 'sales', keep: regionQuarters },
   },
   joins: {
     'name-sales': {

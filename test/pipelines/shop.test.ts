@@ -20,6 +20,8 @@ const sale = (row_id: number, region: string, sales: number) =>
     },
   });
 
+const soldAt = (time: string, sold: ReturnType<typeof sale>) => event({ ...sold, time });
+
 test('what is in the baskets is what was added and not taken out, by customer', async () => {
   const run = await givenPipeline(shop);
   await run.given('cart', [
@@ -60,17 +62,39 @@ test('the changes of the baskets are a stream, and its mirror is the baskets aga
   ).toEqual(['pot 1', 'tea 1']);
 });
 
-test('a sale that the till sends again counts once in the sales of its region', async () => {
+test('a sale that the till sends again counts once in the sales of its quarter of an hour', async () => {
   const run = await givenPipeline(shop);
   await run.given('sales', [sale(1, 'West', 10.25), sale(2, 'East', 4), sale(3, 'West', 0.1)]);
   await run.given('sales', [sale(2, 'East', 4), sale(3, 'West', 0.1), sale(4, 'East', 1)]);
   await run.settled();
   expect(
     run
-      .table('sales_by_region')
+      .table('region_quarters')
       .map(({ region, lines, sales }) => `${region} ${lines} ${sales}`)
       .sort(),
   ).toEqual(['East 2 5', 'West 2 10.35']);
+});
+
+test('a sale counts in the quarter of an hour in which it was made, also six hours later, and one of yesterday is late', async () => {
+  const run = await givenPipeline(shop, { start: '2026-01-02T16:00:00Z' });
+  await run.given('sales', [
+    soldAt('2026-01-02T10:00:00Z', sale(1, 'West', 10.25)),
+    soldAt('2026-01-02T10:14:59.999Z', sale(2, 'West', 4)),
+    soldAt('2026-01-02T10:15:00Z', sale(3, 'West', 0.1)),
+    soldAt('2026-01-02T15:59:00Z', sale(4, 'East', 1)),
+    soldAt('2026-01-02T10:01:00Z', sale(5, 'West', 0.2)),
+    soldAt('2026-01-01T15:44:00Z', sale(6, 'East', 2)),
+  ]);
+  await run.settled();
+  expect(
+    run
+      .table('region_quarters')
+      .map(
+        ({ region, window_start, lines, sales }) => `${region} ${String(window_start).slice(11, 16)} ${lines} ${sales}`,
+      )
+      .sort(),
+  ).toEqual(['East 15:45 1 1', 'West 10:00 3 14.45', 'West 10:15 1 0.1']);
+  expect(run.deadLetters('region_quarters')).toMatchObject([{ reason: 'late' }]);
 });
 
 const customer = (customer_id: string, spent: number) =>

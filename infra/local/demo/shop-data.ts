@@ -27,11 +27,17 @@ type Line = Readonly<Record<string, string>>;
 const SEED = 7;
 const SOLD_IN = '2017-12';
 const IN_CARTS_IN = '2017-11';
+/** How long windows of the shop are. */
+export const QUARTER_MILLIS = 15 * 60_000;
 /** The month's sales happen in this time before the demo: an event from the future would be rejected. */
-const SPAN_MILLIS = 6 * 3_600_000;
+const SPAN_MILLIS = 24 * QUARTER_MILLIS;
 
-/** Makes the shop's events, up to a time. They are the same in every run, their times apart. */
-export async function shopData(endMillis: number): Promise<ShopData> {
+/**
+ * Makes the shop's events, up to the last full quarter of an hour before a time. They are the same in every run, and so
+ * is what each quarter has; only the times of the quarters differ.
+ */
+export async function shopData(nowMillis: number): Promise<ShopData> {
+  const endMillis = Math.floor(nowMillis / QUARTER_MILLIS) * QUARTER_MILLIS;
   const lines = await rowsOf(ordersFile());
   const sold = inOrder(lines, SOLD_IN);
   const time = (index: number, count: number): string =>

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { textTable } from '../../text-table.ts';
 import { type Check, sameRows } from './checks.ts';
 import { sendAll } from './post.ts';
-import type { ShopData } from './shop-data.ts';
+import { QUARTER_MILLIS, type ShopData } from './shop-data.ts';
 
 type UrlOf = (source: string) => string;
 
@@ -46,8 +46,9 @@ export async function reconcileShop(database: pg.Client, data: ShopData): Promis
     (await database.query<{ entry: string }>(select)).rows.map(({ entry }) => entry);
   const basketsIn = (table: string): Promise<string[]> =>
     entries(`SELECT concat_ws(' ', customer_id, item, quantity) AS entry FROM ${table}`);
-  const sales = await entries(
-    `SELECT concat_ws(' ', region, category, lines, (sales * 10000)::bigint) AS entry FROM shop.sales_by_region`,
+  const quarters = await entries(
+    `SELECT concat_ws(' ', region, extract(epoch FROM window_start)::bigint, extract(epoch FROM window_end)::bigint, lines,
+                      (sales * 10000)::bigint) AS entry FROM shop.region_quarters`,
   );
   const named = await entries(
     `SELECT concat_ws(' ', row_id, name, segment, (sales * 10000)::bigint) AS entry FROM sales_with_customers`,
@@ -56,7 +57,7 @@ export async function reconcileShop(database: pg.Client, data: ShopData): Promis
   return [
     ...sameRows('items in baskets', basketsOf(data), await basketsIn('shop.basket')),
     ...sameRows('items in the copy made of the changes', basketsOf(data), await basketsIn('basket_copy')),
-    ...sameRows('sales by region and category', salesOf(data), sales),
+    ...sameRows('sales by region and quarter of an hour', quartersOf(data), quarters),
     ...sameRows('sales joined with their customers', namedSalesOf(data), named),
     ...sameRows('alerts: bad ratings by the best customers', alertsOf(data), calls),
   ];
@@ -73,8 +74,13 @@ function basketsOf({ cart }: ShopData): string[] {
   return [...quantities].map(([key, quantity]) => `${key} ${quantity}`);
 }
 
-function salesOf({ sales }: ShopData): string[] {
-  const groups = Map.groupBy(sales, ({ region, category }) => `${region} ${category}`);
+/** Each sale belongs to the quarter of an hour in which it was made. */
+function quartersOf({ sales }: ShopData): string[] {
+  const seconds = QUARTER_MILLIS / 1_000;
+  const groups = Map.groupBy(sales, ({ region, sold }) => {
+    const start = Math.floor(Date.parse(sold) / QUARTER_MILLIS) * seconds;
+    return `${region} ${start} ${start + seconds}`;
+  });
   return [...groups].map(([key, own]) => `${key} ${own.length} ${sum(own.map(tenThousandths))}`);
 }
 
@@ -108,6 +114,11 @@ export async function shopReport(database: pg.Client): Promise<string> {
     `SELECT item, sum(quantity) AS quantity, count(*) AS customers FROM shop.basket
      GROUP BY item ORDER BY sum(quantity) DESC, item LIMIT 3`,
   );
+  const quarters = await database.query<{ quarter: string; region: string; lines: string; sales: string }>(
+    `SELECT to_char(window_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') AS quarter, region, lines,
+            to_char(sales, 'FM999,990.00') AS sales FROM shop.region_quarters
+     ORDER BY region_quarters.sales DESC, window_start, region LIMIT 3`,
+  );
   const calls = await database.query<{ name: string; spent: string; stars: string; product: string }>(
     `SELECT name, to_char(spent, 'FM999,990.00') AS spent, stars, product FROM alerts
      ORDER BY alerts.spent DESC, rating_id LIMIT 3`,
@@ -120,5 +131,9 @@ export async function shopReport(database: pg.Client): Promise<string> {
     ['best customers to call', 'spent', 'stars', 'for'],
     calls.rows.map(({ name, spent, stars, product }) => [name, spent, Number(stars), product]),
   );
-  return `${basketTable}\n\n${callTable}\n`;
+  const quarterTable = textTable(
+    ['best quarters of an hour', 'region', 'lines', 'sales'],
+    quarters.rows.map(({ quarter, region, lines, sales }) => [quarter, region, Number(lines), sales]),
+  );
+  return `${basketTable}\n\n${quarterTable}\n\n${callTable}\n`;
 }

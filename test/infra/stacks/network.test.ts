@@ -83,7 +83,7 @@ describe.each<{ what: string; pipelines: readonly Pipeline[]; inside: readonly s
     pipelines: all,
     inside: [
       ...['database-init', 'database-query', 'orders--completed_orders', 'sensors--readings'],
-      ...['shop--basket', 'shop--sales_by_region', 'shop--name-sales', 'shop--alert'],
+      ...['shop--basket', 'shop--region_quarters', 'shop--name-sales', 'shop--alert'],
       ...['shop--basket_copy', 'shop--named_sales', 'shop--calls'],
     ],
   },
