@@ -9,6 +9,11 @@ export interface TableWindows {
   readonly graceMillis: number;
   /** How long after its end a window is kept. At least as long as it takes events. */
   readonly retentionMillis: number;
+  /**
+   * Windows that ended by then may have been dropped, in milliseconds since 1970: the table has kept them for a shorter
+   * time before. Undefined: it has not.
+   */
+  readonly goneMillis?: number | undefined;
   /** How far ahead of its arrival an event may be dated; 5 minutes by default. */
   readonly aheadMillis?: number | undefined;
   /** When a row's changes go into the change stream: with every change, or once, when the window closes. */

@@ -71,7 +71,9 @@ function redriven(
   // The letter of what is left names only windows that are gone: what was taken now is not taken again.
   const last = gone.at(-1);
   const goneAt = last === undefined ? lateAt : Math.min(lateAt, windowOf(last).end + windows.graceMillis);
-  const message = `${named(gone)} is no longer kept: time was ${iso(moment.watermark)}; a larger retention keeps windows longer`;
+  const byNow = gone.some((row) => windowOf(row).end <= lastGone(windows, moment.watermark));
+  const why = byNow ? `time was ${iso(moment.watermark)}` : 'the table kept windows for a shorter time before';
+  const message = `${named(gone)} is no longer kept: ${why}; a larger retention keeps windows longer`;
   return { rows: taken, rejection: letter(event, message, goneAt) };
 }
 
@@ -94,8 +96,9 @@ function without(rows: readonly KeyedEvent[], others: readonly KeyedEvent[]): re
   return others.length === 0 ? rows : rows.filter((row) => !others.includes(row));
 }
 
+/** Tells whether the row of a window may have been dropped: an event that came now would begin another one. */
 function isGone(windows: TableWindows, { end }: Window, watermark: number): boolean {
-  return end <= lastGone(windows, watermark);
+  return end <= Math.max(lastGone(windows, watermark), windows.goneMillis ?? Number.NEGATIVE_INFINITY);
 }
 
 /** Says of each row where its window stands in time when the event comes. */

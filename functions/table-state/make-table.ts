@@ -5,13 +5,17 @@ import { quoted } from '../sinks/postgres/names.ts';
 import { letReaderRead } from '../sinks/postgres/readable.ts';
 import { columnsFingerprint, makeProgressTable, refuseOtherEncodings } from '../sinks/postgres/table.ts';
 import { createIndexes, type Index, renameIndexes } from './indexes.ts';
-import { changeBetween, readStateNote, type Shape, type StoredShape, stateNote } from './shape.ts';
+import { adoptedShape, changeBetween, readStateNote, type Shape, type StoredShape, stateNote } from './shape.ts';
 import { showAgain } from './show-again.ts';
 import { createState, createView, type StateTable } from './statements.ts';
 import { setStorage } from './storage.ts';
 
 /** A state table that is there. Its fingerprint changes when somebody alters it. */
-export type Prepared = StateTable & { readonly fingerprint: string };
+export type Prepared = StateTable & {
+  readonly fingerprint: string;
+  /** Rows of windows that ended by then may be gone, in milliseconds since 1970. Undefined: the retention says it. */
+  readonly goneMillis: number | undefined;
+};
 
 /** `<pipeline>/<step>`, and the step's former name in the same form. */
 export interface Owner {
@@ -64,11 +68,12 @@ export async function makeTable(client: pg.ClientBase, owner: Owner, wanted: Wan
   const { shape } = wanted;
   const { state, view } = placesOf(owner.step);
   const stored = (await shapeThere(client, owner, shape)) ?? (await makeLocked(client, owner, wanted));
-  await adopt(client, owner, { ...wanted, stored });
+  const adopted = await adopt(client, owner, { ...wanted, stored });
   await letReaderRead(client, view);
   await setStorage(client, state);
   const { rows } = await client.query<{ fingerprint: string }>(columnsFingerprint(client.escapeLiteral(state), []));
-  return { ...tableAt(state, shape), fingerprint: rows[0]?.fingerprint ?? '' };
+  const goneMillis = adopted.gone === undefined ? undefined : Date.parse(adopted.gone);
+  return { ...tableAt(state, shape), goneMillis, fingerprint: rows[0]?.fingerprint ?? '' };
 }
 
 /** Makes schema, state and view in one transaction. One session at a time does so. Resolves to the state's shape. */
@@ -161,17 +166,22 @@ async function make(client: pg.ClientBase, owner: Owner, { shape, indexes }: Wan
 /**
  * Makes the rows as the code does where other code made them. A process that has found them as its own code makes them
  * is of the earlier code, or the later one: it leaves that to the next attempt, which a deployment gives to its code.
+ * Resolves to what the state's comment says from then on.
  */
 async function adopt(
   client: pg.ClientBase,
   { step }: Owner,
   { shape, form, isKnown, stored }: Wanted & { readonly stored: StoredShape },
-): Promise<void> {
+): Promise<StoredShape> {
   const places = placesOf(step);
-  if (changeBetween(stored, shape).kind !== 'transparent') return;
-  if (form === undefined) await setNote(client, places, stateNote(step, { ...shape, since: stored.since }));
+  const { kind, isOfRows } = changeBetween(stored, shape);
+  const isNoted = stored.times !== undefined || shape.times === undefined;
+  if (kind !== 'transparent' && isNoted) return stored;
+  const adopted = adoptedShape(stored, shape);
+  if (!isOfRows || form === undefined) await setNote(client, places, stateNote(step, adopted));
   else if (isKnown) throw new Error(`other code has begun to make the rows of table ${step}: the next attempt goes on`);
   else await showAgain(client, { step, state: tableAt(places.state, shape), shape, form });
+  return adopted;
 }
 
 async function setNote(client: pg.ClientBase, { state }: Places, note: string): Promise<void> {

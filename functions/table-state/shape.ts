@@ -10,6 +10,8 @@ export interface Shape {
   readonly state?: string | undefined;
   /** The kind of its windows, and when the table shows them. Size and grace may change. */
   readonly windows?: string | undefined;
+  /** How long its windows take events and are kept. Comments of earlier versions do not say it. */
+  readonly times?: WindowTimes | undefined;
   /**
    * The same as `state` for people, clause by clause. Comments of earlier versions do not have it, nor what follows.
    */
@@ -18,10 +20,18 @@ export interface Shape {
   readonly shown?: string | undefined;
 }
 
+/** The times of windows, in milliseconds after their ends. */
+export interface WindowTimes {
+  readonly takes: number;
+  readonly keeps: number;
+}
+
 /** A shape as a comment has it. */
 export interface StoredShape extends Shape {
   /** When the state was made, in UTC. */
   readonly since?: string | undefined;
+  /** Rows of windows that ended by then may be gone, though they would be kept for longer today. In UTC. */
+  readonly gone?: string | undefined;
   /** Set while the rows are made again, for code with this `shown`: those up to this id are made. */
   readonly showing?: { readonly shown: string | undefined; readonly after: string } | undefined;
 }
@@ -29,15 +39,20 @@ export interface StoredShape extends Shape {
 export function shapeOf(table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows'>): Shape {
   const { shape: state, parts, shown } = table.state ?? {};
   const windows = table.windows && `${table.windows.kind}, emit ${table.windows.emit}`;
-  return { columns: columnsOfTable(table), key: table.key, state, windows, parts, shown };
+  return { columns: columnsOfTable(table), key: table.key, state, windows, times: timesOf(table), parts, shown };
+}
+
+function timesOf({ windows }: Pick<Table<never>, 'windows'>): WindowTimes | undefined {
+  return windows && { takes: windows.gapMillis + windows.graceMillis, keeps: windows.retentionMillis };
 }
 
 const beginning = (step: string): string => `millrace state of ${step}: `;
 
 /** Writes the comment of a state. `step` is `<pipeline>/<step>`. */
 export function stateNote(step: string, shape: StoredShape): string {
-  const { key, columns, state, windows, parts, shown, since, showing } = shape;
-  return `${beginning(step)}${JSON.stringify({ key, columns, state, windows, parts, shown, since, showing })}`;
+  const { key, columns, state, windows, times, parts, shown, since, gone, showing } = shape;
+  const stored = { key, columns, state, windows, times, parts, shown, since, gone, showing };
+  return `${beginning(step)}${JSON.stringify(stored)}`;
 }
 
 /** Reads the comment of a state. Undefined: the table is not the state of this step. */
@@ -53,6 +68,8 @@ export interface ShapeChange {
    * state cannot go on.
    */
   readonly kind: 'none' | 'transparent' | 'rebuild';
+  /** True of a transparent change after which the same state may have another row. */
+  readonly isOfRows: boolean;
   /** What differs, as clauses: `WHERE was n > 1 and is n > 2`. */
   readonly differences: readonly string[];
 }
@@ -64,10 +81,12 @@ export function changeBetween(stored: StoredShape, code: Shape): ShapeChange {
     ...columnDifferences(stored.columns, code.columns),
     ...stateDifferences(stored, code),
     ...windowDifferences(stored, code),
+    ...reopenedWindows(stored, code),
   ];
-  if (differences.length > 0) return { kind: 'rebuild', differences };
-  if (stored.shown === code.shown || code.shown === undefined) return { kind: 'none', differences };
-  return { kind: 'transparent', differences: [shownDifference(stored)] };
+  if (differences.length > 0) return { kind: 'rebuild', isOfRows: false, differences };
+  const isOfRows = stored.shown !== code.shown && code.shown !== undefined;
+  const all = [...(isOfRows ? [shownDifference(stored)] : []), ...timeDifferences(stored, code)];
+  return { kind: all.length === 0 ? 'none' : 'transparent', isOfRows, differences: all };
 }
 
 function shownDifference({ shown, showing }: StoredShape): string {
@@ -102,6 +121,45 @@ function stateDifferences(stored: StoredShape, code: Shape): readonly string[] {
 function windowDifferences({ windows: before }: Shape, { windows: now }: Shape): readonly string[] {
   return before === now ? [] : [`the windows were ${before ?? 'none'} and are ${now ?? 'none'}`];
 }
+
+/** Times change from the next event on: windows close, and rows are dropped, by the new ones. */
+function timeDifferences({ times: before }: Shape, { times: now }: Shape): readonly string[] {
+  if (before === undefined || now === undefined) return [];
+  return [
+    ...(before.takes === now.takes ? [] : [tookDifference(before, now)]),
+    ...(before.keeps === now.keeps
+      ? []
+      : [
+          `windows were kept for ${seconds(before.keeps)} after their ends and are kept for ${seconds(now.keeps)}: ${
+            before.keeps < now.keeps ? 'those that are gone stay gone' : 'older ones are dropped'
+          }`,
+        ]),
+  ];
+}
+
+/** A window that takes events again although its row is gone would begin with a new row, without its earlier events. */
+function reopenedWindows({ times: before }: Shape, { times: now }: Shape): readonly string[] {
+  if (before === undefined || now === undefined || now.takes <= before.keeps) return [];
+  return [`${tookDifference(before, now)}, and they were dropped after ${seconds(before.keeps)}`];
+}
+
+function tookDifference(before: WindowTimes, now: WindowTimes): string {
+  return `windows took events for ${seconds(before.takes)} after their ends and take them for ${seconds(now.takes)}`;
+}
+
+const seconds = (millis: number): string => `${millis / 1_000} s`;
+
+/**
+ * Returns what the comment of a state says once code with another shape goes on with it. Rows that are gone stay gone,
+ * also for code that keeps windows for longer: processes of the former code may drop some until they end.
+ */
+export function adoptedShape({ since, gone, times: before }: StoredShape, code: Shape): StoredShape {
+  const keepsLonger = before !== undefined && code.times !== undefined && before.keeps < code.times.keeps;
+  const goneMillis = Date.now() + LONGEST_INVOCATION_MILLIS - (before?.keeps ?? 0);
+  return { ...code, since, gone: keepsLonger ? new Date(goneMillis).toISOString() : gone };
+}
+
+const LONGEST_INVOCATION_MILLIS = 15 * 60_000;
 
 function textDifferences(
   before: Readonly<Record<string, string>>,

@@ -12,7 +12,7 @@ export interface State {
   /** Makes what is missing in the database, once on a connection. Do this before progress is loaded. */
   prepare(client: pg.ClientBase): Promise<Prepared>;
   /** Begins a transaction in which the shard's position is locked. */
-  begin(client: pg.ClientBase, shard: string): Promise<{ readonly state: StateTable; readonly locked: LockedPosition }>;
+  begin(client: pg.ClientBase, shard: string): Promise<{ readonly state: Prepared; readonly locked: LockedPosition }>;
 }
 
 /** What a table has in the database beside its rows. */

@@ -59,7 +59,8 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
           database.use(signal, async (client) => {
             const into = await state.begin(client, shard);
             const changes = changesOf(table, { step, options });
-            const reduced = await reduceSlice(rowsIn(client, into.state), table, { pages, time, changes });
+            const keeping = keptSince(table, into.state.goneMillis);
+            const reduced = await reduceSlice(rowsIn(client, into.state), keeping, { pages, time, changes });
             const { rejections, upTo, passes } = reduced;
             if (changes === undefined) await commitAt(client, into.locked, progress(rejections, { events: [], upTo }));
             else {
@@ -78,6 +79,13 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
       };
     },
   };
+}
+
+/** Returns a table whose windows that ended at a time or earlier may be gone already. */
+function keptSince(table: Table<never>, goneMillis: number | undefined): Table<never> {
+  const { windows } = table;
+  if (goneMillis === undefined || windows === undefined) return table;
+  return { ...table, windows: { ...windows, goneMillis } };
 }
 
 /** Opens what a slice publishes. Undefined: the table has no change stream. */

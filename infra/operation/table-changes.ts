@@ -20,8 +20,11 @@ export interface TableChange {
   readonly change: 'new' | 'none' | 'transparent' | 'rebuild' | 'impossible' | 'taken';
   /** What differs, as clauses: `WHERE was n > 1 and is n > 2`. */
   readonly differences: readonly string[];
-  /** Of a transparent change: whether all rows are made again at once, or each with its next event. */
-  readonly rows?: 'at once' | 'by event';
+  /**
+   * Of a transparent change: whether all rows are made again at once, or each with its next event, or stay as they are,
+   * because only the times of windows change.
+   */
+  readonly rows?: 'at once' | 'by event' | 'as they are';
   /** Of a state that cannot go on: how far back the log of its stream reaches. */
   readonly log?: LogReach;
 }
@@ -51,10 +54,10 @@ async function changeOf({ plan, table }: PlannedTable, target: Target, signal: A
   const found = await storedShape(plan, target, signal);
   const of = { pipeline, table: name, differences: [] };
   if (typeof found === 'string') return { ...of, change: found };
-  const { kind, differences } = changeBetween(found, shapeOf(table));
+  const { kind, isOfRows, differences } = changeBetween(found, shapeOf(table));
   if (kind === 'transparent') {
-    const isAtOnce = showsAgain(table, { publishes: 'output' in plan });
-    return { ...of, change: kind, differences, rows: isAtOnce ? 'at once' : 'by event' };
+    const made = showsAgain(table, { publishes: 'output' in plan }) ? 'at once' : 'by event';
+    return { ...of, change: kind, differences, rows: isOfRows ? made : 'as they are' };
   }
   if (kind === 'none') return { ...of, change: kind, differences };
   const log = await logReach(plan, { since: found.since, target, signal });

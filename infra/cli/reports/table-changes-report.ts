@@ -22,14 +22,16 @@ const WORDS: Readonly<Record<TableChange['change'], string>> = {
   taken: 'taken',
 };
 
+const ROWS: Readonly<Record<NonNullable<TableChange['rows']>, string>> = {
+  'at once': 'with the next event of its stream, the step makes all rows again',
+  'by event': 'a row changes when its next event comes, and those without one stay',
+  'as they are': 'its windows close, and are dropped, by the new times from the next event on',
+};
+
 function consequences({ change, pipeline, table, log, rows }: TableChange): readonly string[] {
   switch (change) {
     case 'transparent':
-      return [
-        rows === 'at once'
-          ? 'the state goes on: deploy it; with the next event of its stream, the step makes all rows again'
-          : 'the state goes on: deploy it; a row changes when its next event comes, and those without one stay',
-      ];
+      return [`the state goes on: deploy it; ${ROWS[rows ?? 'as they are']}`];
     case 'rebuild':
       return [
         'the state cannot go on, and is not made again by itself: deployed under this name, the step stops',

@@ -107,6 +107,22 @@ describe('an event', () => {
     expect(again.starts).toEqual([]);
   });
 
+  test('that is redriven is late for good too when its window was dropped by a shorter retention of before', () => {
+    const lateAt = NOON + 30 * MINUTE;
+    const at = { time: NOON, watermark: NOON + 40 * MINUTE, lateAt };
+    const since = (minute: number): Windowing => ({
+      ...quarters,
+      windows: { ...quarters.windows, goneMillis: NOON + minute * MINUTE },
+    });
+    expect(judged(since(14), at)).toMatchObject({ starts: [iso(NOON)], rejection: undefined });
+    const message =
+      'the window 2026-01-01T12:00:00.000Z to 2026-01-01T12:15:00.000Z is no longer kept: the table kept windows for a shorter time before; a larger retention keeps windows longer';
+    expect(judged(since(15), at)).toMatchObject({ starts: [], rejection: { reason: 'late', message } });
+    // A shard that has seen no tick does not know what time it is.
+    const unknown = judged(since(15), { ...at, watermark: Number.NEGATIVE_INFINITY });
+    expect(unknown).toMatchObject({ starts: [], rejection: { message } });
+  });
+
   test('that is dated more than five minutes after its arrival is refused, so the year 9999 closes no window', () => {
     const arrived = NOON;
     expect(judged(quarters, { time: NOON + 5 * MINUTE, watermark: 0, arrived }).starts).toHaveLength(1);

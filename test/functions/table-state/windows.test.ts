@@ -17,13 +17,13 @@ const iso = (millis: number): string => new Date(millis).toISOString();
 const BEFORE_TICK = 'before the tick' as Position;
 
 const Sale = z.object({ region: z.string(), amount: z.int32() });
-const sums = (emit: 'changes' | 'final') =>
+const sums = (emit: 'changes' | 'final', retention = 30) =>
   defineTable({
     entry: import.meta.url,
     from: Sale,
     row: Sale,
     key: ['region'],
-    window: tumbling({ size: 10 * MINUTE, grace: 5 * MINUTE, retention: 30 * MINUTE, emit }),
+    window: tumbling({ size: 10 * MINUTE, grace: 5 * MINUTE, retention: retention * MINUTE, emit }),
     reduce: (row, { data: { region, amount } }) => ({ region, amount: (row?.amount ?? 0) + amount }),
   });
 
@@ -41,15 +41,17 @@ interface Sold {
   readonly region: string;
   readonly minute: number;
   readonly hash?: bigint;
+  /** Set for an event that is redriven: the minute at which it was late. */
+  readonly lateAt?: number;
 }
 
 /** Opens a table over the real database, and writes slices: each sale counts 1. */
-function opened(of: 'changes' | 'final' | 'sessions') {
+function opened(of: 'changes' | 'final' | 'sessions', { retention = 30, revision = 0 } = {}) {
   const { host, port, password, user } = server;
-  const { resources, open } = tableDefinition(of === 'sessions' ? sessions : sums(of));
+  const { resources, open } = tableDefinition(of === 'sessions' ? sessions : sums(of, retention));
   const parsed = resources.parse({ host, port, database, user, tls: 'off', auth: { password } });
   const sink = open({ step: 'shop/sums', formerly: undefined, options: undefined, resources: parsed });
-  let previous = 0;
+  let previous = revision;
   return async (sold: readonly Sold[], clock: Clock): Promise<string | undefined> => {
     const events = logOf(
       sold.map(({ region, minute }) => ({
@@ -57,7 +59,10 @@ function opened(of: 'changes' | 'final' | 'sessions') {
         time: iso(NOON + minute * MINUTE),
         data: { region, amount: 1 },
       })),
-    );
+    ).map((event, index) => {
+      const lateAt = sold[index]?.lateAt;
+      return lateAt === undefined ? event : { ...event, lateAt: iso(NOON + lateAt * MINUTE) };
+    });
     const hashes = new Map(events.map((event, index) => [event, sold[index]?.hash ?? 0n]));
     const slice = sliceOf({ step: 'shop/sums', events, previous, to: positionOf('99', 0) });
     let upTo: string | undefined;
@@ -115,6 +120,14 @@ test('a table with final windows shows a row once its window has closed, which i
   expect(await shown()).toEqual(['a 2']);
   await write([], at(25));
   expect(await shown()).toEqual(['a 2', 'a 1']);
+});
+
+test('code that keeps windows for longer begins no new row for one that is gone', async () => {
+  await opened('changes')([{ region: 'a', minute: 0 }], at(40));
+  expect(await kept()).toBe(0);
+  const late = [{ region: 'a', minute: 0, lateAt: 20 }];
+  await opened('changes', { retention: 90, revision: 1 })(late, at(40));
+  expect(await kept()).toBe(0);
 });
 
 test('a table without final windows shows open windows too', async () => {

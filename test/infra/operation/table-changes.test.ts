@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { askDatabase } from '../../../functions/clients/query.ts';
 import { defineTable, type Table } from '../../../functions/runtime/table.ts';
+import { tumbling } from '../../../functions/runtime/windows.ts';
 import { makeTable } from '../../../functions/table-state/make-table.ts';
 import { type Shape, shapeOf } from '../../../functions/table-state/shape.ts';
 import { tableChangesReport } from '../../../infra/cli/reports/table-changes-report.ts';
@@ -18,6 +19,17 @@ useFreshDatabases();
 const Sale = z.object({ region: z.string(), n: z.int32() });
 const Row = z.object({ region: z.string(), sum: z.int32() });
 const HOUR = 3_600_000;
+
+/** A table with windows of an hour. */
+const hourly = (options: { grace: number; retention?: number; emit?: 'final' }) =>
+  defineTable({
+    entry: import.meta.url,
+    from: Sale,
+    row: Row,
+    key: ['region'],
+    window: tumbling({ size: HOUR, ...options }),
+    reduce: (one) => one,
+  }) as unknown as Table;
 
 /** A table whose state has clauses, as one in SQL has. */
 function sums({ row = Row, ...state }: { row?: z.ZodType; shape?: string; parts?: object; shown?: string } = {}) {
@@ -121,6 +133,26 @@ test('a renamed step is compared with the state of its former name, and a foreig
   expect(await changeTo(sums(), { ...OLD, formerly: 'totals' })).toMatchObject({ change: 'none' });
   await client.query('CREATE TABLE shop."sums state 1" ()');
   expect(await changeTo(sums(), { ...OLD, formerly: 'totals' })).toMatchObject({ change: 'taken' });
+});
+
+test('another grace period or retention is transparent, another EMIT is not, and the step agrees', async () => {
+  const table = hourly({ grace: HOUR, retention: 24 * HOUR });
+  await keptBefore(shapeOf(table));
+  const longer = hourly({ grace: 2 * HOUR, retention: 24 * HOUR });
+  const change = await changeTo(longer, OLD);
+  expect(change).toMatchObject({ change: 'transparent', rows: 'as they are' });
+  expect(tableChangesReport('dev', [change])).toContain(`
+  windows took events for 3600 s after their ends and take them for 7200 s
+  the state goes on: deploy it; its windows close, and are dropped, by the new times from the next event on`);
+  await keptBefore(shapeOf(longer));
+  expect(await changeTo(longer, OLD)).toMatchObject({ change: 'none' });
+  for (const other of [
+    hourly({ grace: 2 * HOUR, emit: 'final' }),
+    hourly({ grace: 24 * HOUR, retention: 48 * HOUR }),
+  ]) {
+    expect(await changeTo(other, YOUNG)).toMatchObject({ change: 'rebuild' });
+    await expect(keptBefore(shapeOf(other))).rejects.toThrow('have changed since its state was made');
+  }
 });
 
 test('the report says of each table what differs, how far back the log reaches, and what to do', () => {
