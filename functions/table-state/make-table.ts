@@ -2,12 +2,12 @@ import type pg from 'pg';
 import { UserMistake } from '../runtime/errors.ts';
 import type { StateForm } from '../runtime/table.ts';
 import { quoted } from '../sinks/postgres/names.ts';
-import { letReaderRead } from '../sinks/postgres/readable.ts';
+import { letReaderRead, letReaderReadColumn } from '../sinks/postgres/readable.ts';
 import { columnsFingerprint, makeProgressTable, refuseOtherEncodings } from '../sinks/postgres/table.ts';
 import { createIndexes, type Index, renameIndexes } from './indexes.ts';
 import { adoptedShape, changeBetween, readStateNote, type Shape, type StoredShape, stateNote } from './shape.ts';
 import { showAgain } from './show-again.ts';
-import { createState, createView, type StateTable } from './statements.ts';
+import { createState, createView, type StateTable, WINDOW_END_COLUMN } from './statements.ts';
 import { setStorage } from './storage.ts';
 
 /** A state table that is there. Its fingerprint changes when somebody alters it. */
@@ -70,6 +70,7 @@ export async function makeTable(client: pg.ClientBase, owner: Owner, wanted: Wan
   const stored = (await shapeThere(client, owner, shape)) ?? (await makeLocked(client, owner, wanted));
   const adopted = await adopt(client, owner, { ...wanted, stored });
   await letReaderRead(client, view);
+  if (shape.windows !== undefined) await letReaderReadColumn(client, state, WINDOW_END_COLUMN);
   await setStorage(client, state);
   const { rows } = await client.query<{ fingerprint: string }>(columnsFingerprint(client.escapeLiteral(state), []));
   const goneMillis = adopted.gone === undefined ? undefined : Date.parse(adopted.gone);

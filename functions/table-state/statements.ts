@@ -8,7 +8,9 @@ const EVENT_KEY = '"millrace event key"';
 export const ROW = '"millrace row"';
 const STATE = '"millrace state"';
 const WINDOW_START = '"millrace window start"';
-const WINDOW_END = '"millrace window end"';
+/** The column by which operators count the windows of a table, unquoted: the end in milliseconds since 1970. */
+export const WINDOW_END_COLUMN = 'millrace window end';
+const WINDOW_END = `"${WINDOW_END_COLUMN}"`;
 const HASH = '"millrace hash"';
 const OPEN = '"millrace open"';
 const GROUP = '"millrace group"';

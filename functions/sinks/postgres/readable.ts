@@ -14,13 +14,27 @@ export async function letReaderRead(client: pg.ClientBase, name: string): Promis
         AND pg_has_role(current_user, c.relowner, 'USAGE')
         AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '${READER}')`,
   );
-  for (const { schema, table } of rows) {
-    try {
-      await client.query(`GRANT SELECT ON ${quoted(schema)}.${quoted(table)} TO ${READER}`);
-    } catch (error) {
-      // Another process grants the same at this moment.
-      if ((error as pg.DatabaseError).code !== CONCURRENTLY_UPDATED) throw error;
-    }
+  for (const { schema, table } of rows)
+    await grant(client, `GRANT SELECT ON ${quoted(schema)}.${quoted(table)} TO ${READER}`);
+}
+
+/** Lets the role read one column of a table that is closed to it, such as what status counts. Once, as above. */
+export async function letReaderReadColumn(client: pg.ClientBase, name: string, column: string): Promise<void> {
+  const { rows } = await client.query(
+    `SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+      WHERE c.oid = to_regclass(${client.escapeLiteral(name)}) AND a.attname = ${client.escapeLiteral(column)}
+        AND a.attacl IS NULL AND pg_has_role(current_user, c.relowner, 'USAGE')
+        AND EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '${READER}')`,
+  );
+  if (rows.length > 0) await grant(client, `GRANT SELECT (${quoted(column)}) ON ${name} TO ${READER}`);
+}
+
+async function grant(client: pg.ClientBase, statement: string): Promise<void> {
+  try {
+    await client.query(statement);
+  } catch (error) {
+    // Another process grants the same at this moment.
+    if ((error as pg.DatabaseError).code !== CONCURRENTLY_UPDATED) throw error;
   }
 }
 

@@ -33,6 +33,9 @@ export const status: Command = {
     '  size           with indexes, and with what dead rows take',
     '  dead           the part of the rows that are old versions, which a vacuum has not taken yet',
     '  waiting        age of the oldest event that the table has not taken',
+    '  watermark      of a table with windows, or on the way to one: the time up to which all of its shards have',
+    '                 what came; windows close by it, each shard by its own',
+    '  open windows   windows of time that have rows and have not closed',
     '',
     'Options:',
     '  --json                   print a line of JSON for each step and shard, then for each table',
@@ -53,8 +56,9 @@ export const status: Command = {
         rows.push(...(await stepStatus(step, target, signal).catch((error) => statusOfMissing(step, error))));
       }
       const tables = await tableStatuses(plans, { target, steps: rows }, signal);
+      const now = Date.now();
       if (values.json === true) for (const row of [...rows, ...tables]) print(JSON.stringify(row));
-      else print([statusReport(title, rows, Date.now()), tableReport(tables)].filter(Boolean).join('\n\n'));
+      else print([statusReport(title, rows, now), tableReport(tables, now)].filter(Boolean).join('\n\n'));
       return 0;
     }),
 };

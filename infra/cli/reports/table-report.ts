@@ -1,24 +1,48 @@
 import type { TableStatus } from '../../operation/status/table-status.ts';
 import { textTable } from '../../text-table.ts';
-import { durationText } from '../arguments/times.ts';
+import { durationText, shortTime } from '../arguments/times.ts';
 
 const HEADER = ['table', 'rows', 'size', 'dead', 'waiting'];
+const TIME_HEADER = ['watermark', 'open windows'];
 
-/** Formats a row for each table, and below them the notes. An empty text when there are no tables. */
-export function tableReport(tables: readonly TableStatus[]): string {
+/**
+ * Formats a row for each table, and below them the notes. The columns of time are there when a table knows the time. An
+ * empty text when there are no tables.
+ */
+export function tableReport(tables: readonly TableStatus[], nowMillis: number): string {
   if (tables.length === 0) return '';
-  const cells = tables.map(({ pipeline, table, rows, bytes, bloat, lagMillis }) => [
-    `${pipeline}/${table}`,
-    rows === undefined ? '–' : `~${rows.toLocaleString('en-US')}`,
-    bytes === undefined ? '–' : sizeText(bytes),
-    bloat === undefined ? '–' : `${Math.round(bloat * 100)} %`,
-    lagMillis ? durationText(lagMillis) : '–',
+  const hasTime = tables.some(({ watermark }) => watermark !== undefined);
+  const cells = tables.map((status) => [
+    `${status.pipeline}/${status.table}`,
+    status.rows === undefined ? '–' : `~${status.rows.toLocaleString('en-US')}`,
+    status.bytes === undefined ? '–' : sizeText(status.bytes),
+    status.bloat === undefined ? '–' : `${Math.round(status.bloat * 100)} %`,
+    status.lagMillis ? durationText(status.lagMillis) : '–',
+    ...(hasTime ? [watermarkText(status, nowMillis), windowsText(status)] : []),
   ]);
-  const notes = tables.flatMap(({ pipeline, table, note }) =>
-    note === undefined ? [] : [`${pipeline}/${table}: ${note}`],
+  const notes = tables.flatMap((status) =>
+    notesOf(status).map((note) => `${status.pipeline}/${status.table}: ${note}`),
   );
-  return [textTable(HEADER, cells), ...(notes.length === 0 ? [] : ['', ...notes])].join('\n');
+  const header = hasTime ? [...HEADER, ...TIME_HEADER] : HEADER;
+  return [textTable(header, cells), ...(notes.length === 0 ? [] : ['', ...notes])].join('\n');
 }
+
+function watermarkText({ watermark }: TableStatus, nowMillis: number): string {
+  if (watermark === undefined) return '–';
+  if (watermark === null) return 'none yet';
+  return `${shortTime(watermark)}, ${durationText(Math.max(0, nowMillis - Date.parse(watermark)))} ago`;
+}
+
+function windowsText({ openWindows, moreWindows }: TableStatus): string {
+  if (openWindows === undefined) return '–';
+  return `${moreWindows ? 'over ' : ''}${openWindows.toLocaleString('en-US')}`;
+}
+
+function notesOf({ note, watermark }: TableStatus): readonly string[] {
+  return [...(note === undefined ? [] : [note]), ...(watermark === null ? [NO_TICK] : [])];
+}
+
+const NO_TICK = 'a shard of its stream has brought no tick yet, so its windows do not close; see the steps above';
 
 const UNITS = ['KiB', 'MiB', 'GiB', 'TiB'] as const;
 

@@ -8,6 +8,7 @@ import { loadPause } from '../../../functions/runtime/pause/pause.ts';
 import { MOST_DEATHS, searchAfter } from '../../../functions/runtime/poison/bisect.ts';
 import { isHeld } from '../../../functions/runtime/poison/waits.ts';
 import { type Position, START_OF_SHARD, sequenceNumberOf } from '../../../functions/runtime/position.ts';
+import { lowestWatermark } from '../../../functions/runtime/time/clock.ts';
 import type { ReaderPlan, SourcePlan, StepPlan } from '../../pipelines/plan.ts';
 import { deadLettersByShard } from '../dead-letters/dead-letters.ts';
 import { openStates, ProgressOutOfReach, type StatesOfStep } from '../sink-progress.ts';
@@ -46,6 +47,11 @@ export interface StepStatus {
   readonly andMore?: true;
   /** The age of the oldest of those records. */
   readonly lagMillis?: number;
+  /**
+   * Of a step that knows the time: what is complete in the shard, as far as the log says. Null: no tick has come yet.
+   * For people; the step itself looks at parts of the shard.
+   */
+  readonly watermark?: string | null;
   /** When the position last moved. */
   readonly lastProgress?: string;
   readonly deadLetters: number;
@@ -116,7 +122,7 @@ async function shardStatus(
   const { shard, states } = options;
   const state = await stateIn(states, shardKey(shape, shard.id), signal);
   if (state instanceof ProgressOutOfReach) return { state: paused ? 'paused' : 'unknown', note: state.message };
-  const progress = state === undefined ? {} : progressOf(state);
+  const progress = { ...(state === undefined ? {} : progressOf(state)), ...watermarkOf(context, shard, state) };
   if (state?.ended === true) return { state: 'ended', ...progress, recordsBehind: 0, eventsBehind: 0, lagMillis: 0 };
   const after = state?.position;
   if (state?.rewind !== undefined && !paused)
@@ -150,6 +156,7 @@ async function rewindingStatus(
   return {
     state: 'rewinding',
     ...progressOf(state),
+    ...watermarkOf(context, shard, state),
     ...backlogStatus(backlog, after),
     note: noteOfRewinding(context.step, rewind),
   };
@@ -206,6 +213,17 @@ function progressOf({ movedMillis, position }: StepState): Pick<StepStatus, 'las
     ...(position === undefined ? {} : { position: { sequenceNumber: sequenceNumberOf(position) } }),
     ...(movedMillis === undefined ? {} : { lastProgress: new Date(movedMillis).toISOString() }),
   };
+}
+
+/** A shard that has not begun has the time of its parents, until they end. */
+function watermarkOf(
+  { step }: Context,
+  { parents }: Shard,
+  state: StepState | undefined,
+): Pick<StepStatus, 'watermark'> {
+  if (step.input.time === undefined || (state === undefined && parents.length > 0)) return {};
+  const millis = state?.clock === undefined ? Number.NEGATIVE_INFINITY : lowestWatermark(state.clock);
+  return { watermark: Number.isFinite(millis) ? new Date(millis).toISOString() : null };
 }
 
 function positionOf(position: Position, { positionMillis }: Backlog): NonNullable<StepStatus['position']> {

@@ -1,5 +1,7 @@
 import pg from 'pg';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { readStateNote } from '../../../functions/table-state/shape.ts';
+import { WINDOW_END_COLUMN } from '../../../functions/table-state/statements.ts';
 import type { PipelinePlan } from '../../pipelines/plan.ts';
 import type { Target } from '../target.ts';
 import type { StepStatus } from './status.ts';
@@ -16,6 +18,15 @@ export interface TableStatus {
   readonly bloat?: number;
   /** The longest that an event waits for the table, of all shards. */
   readonly lagMillis?: number;
+  /**
+   * Of a table that knows the time: the lowest watermark of its shards. Null: a shard has not seen a tick yet, and its
+   * windows do not close. Each shard closes windows by its own.
+   */
+  readonly watermark?: string | null;
+  /** How many windows of time have rows and have not closed; of sessions, how many ends they have. */
+  readonly openWindows?: number;
+  /** Counting stopped at its limit, so there are more. */
+  readonly moreWindows?: true;
   readonly note?: string;
 }
 
@@ -34,12 +45,18 @@ export async function tableStatuses(
     if (names.length === 0) continue;
     const found = await figuresOf(plan.name, names, { target, signal }).catch(asNote);
     for (const table of names) {
-      const figures = typeof found === 'string' ? { note: found } : (found.get(table) ?? { note: NOT_YET });
-      const lags = steps.flatMap(({ pipeline, step, lagMillis }) =>
-        pipeline === plan.name && step === table && lagMillis !== undefined ? [lagMillis] : [],
-      );
-      const lag = lags.length === 0 ? {} : { lagMillis: Math.max(...lags) };
-      statuses.push({ pipeline: plan.name, table, ...figures, ...lag });
+      const shards = steps.filter(({ pipeline, step }) => pipeline === plan.name && step === table);
+      const figures = typeof found === 'string' ? { note: found } : found.get(table);
+      const lags = shards.flatMap(({ lagMillis }) => lagMillis ?? []);
+      const watermark = lowestOf(shards);
+      statuses.push({
+        pipeline: plan.name,
+        table,
+        ...(figures === undefined ? { note: NOT_YET } : shownOf(figures)),
+        ...(lags.length === 0 ? {} : { lagMillis: Math.max(...lags) }),
+        ...(watermark === undefined ? {} : { watermark }),
+        ...(await windowsOf({ schema: plan.name, table, figures, watermark }, target, signal)),
+      });
     }
   }
   return statuses;
@@ -52,7 +69,22 @@ function asNote(error: Error): string {
   throw error;
 }
 
-type Figures = Pick<TableStatus, 'rows' | 'bytes' | 'bloat'>;
+/** What the database says of a table. `state` names what holds its rows, with the comment of that. */
+type Figures = Pick<TableStatus, 'rows' | 'bytes' | 'bloat' | 'note'> & {
+  readonly state?: { readonly name: string; readonly note: string };
+};
+
+function shownOf({ state: _, ...shown }: Figures): Omit<Figures, 'state'> {
+  return shown;
+}
+
+/** Finds the lowest watermark of shards that have not ended. Undefined: none of them knows the time. */
+function lowestOf(shards: readonly StepStatus[]): string | null | undefined {
+  const known = shards.flatMap(({ state, watermark }) =>
+    state === 'ended' || watermark === undefined ? [] : [watermark],
+  );
+  return known.includes(null) ? null : known.sort()[0];
+}
 
 const LONGEST_MILLIS = 10_000;
 
@@ -65,9 +97,10 @@ async function figuresOf(
   const reply = await target.ask(question, signal);
   if ('refusal' in reply) throw new UserMistake(reply.refusal.message);
   return new Map(
-    reply.rows.map(([name, live, dead, bytes]) => {
+    reply.rows.map(([name, live, dead, bytes, relation, note]) => {
       const [rows, left] = [Number(live), Number(dead)];
-      return [String(name), { rows, bytes: Number(bytes), bloat: left === 0 ? 0 : left / (rows + left) }];
+      const state = relation && note ? { state: { name: relation, note } } : {};
+      return [String(name), { rows, bytes: Number(bytes), bloat: left === 0 ? 0 : left / (rows + left), ...state }];
     }),
   );
 }
@@ -76,7 +109,8 @@ async function figuresOf(
 function statementFor(schema: string, names: readonly string[]): string {
   const list = names.map((name) => pg.escapeLiteral(name)).join(', ');
   return `SELECT v.relname, sum(greatest(s.n_live_tup, c.reltuples, 0))::bigint, sum(s.n_dead_tup)::bigint,
-         sum(pg_total_relation_size(c.oid))::bigint
+         sum(pg_total_relation_size(c.oid))::bigint,
+         max(c.relname), max(obj_description(c.oid, 'pg_class'))
     FROM pg_catalog.pg_class v
     JOIN pg_catalog.pg_namespace n ON n.oid = v.relnamespace
     JOIN (SELECT DISTINCT r.ev_class, d.refobjid
@@ -87,4 +121,36 @@ function statementFor(schema: string, names: readonly string[]): string {
     JOIN pg_catalog.pg_stat_all_tables s ON s.relid = c.oid
    WHERE n.nspname = ${pg.escapeLiteral(schema)} AND v.relname IN (${list}) AND v.relkind = 'v'
    GROUP BY v.relname`;
+}
+
+/** Of more windows than this, an operator wants to know no number. */
+const MOST_WINDOWS = 1_000;
+
+/**
+ * Counts the windows that have rows and have not closed at the watermark. Without one, none has closed. Looks from end
+ * to end in the index, so that a window of many rows costs no more than one of few.
+ */
+async function windowsOf(
+  of: {
+    readonly schema: string;
+    readonly table: string;
+    readonly figures: Figures | undefined;
+    readonly watermark: string | null | undefined;
+  },
+  target: Target,
+  signal: AbortSignal,
+): Promise<Pick<TableStatus, 'openWindows' | 'moreWindows' | 'note'>> {
+  const { schema, table, figures, watermark } = of;
+  const times = figures?.state && readStateNote(`${schema}/${table}`, figures.state.note)?.times;
+  if (figures?.state === undefined || times === undefined || watermark === undefined) return {};
+  const closed = watermark === null ? undefined : Date.parse(watermark) - times.takes;
+  const [end, state] = [WINDOW_END_COLUMN, figures.state.name].map((name) => pg.escapeIdentifier(name));
+  const statement = `WITH RECURSIVE ends (at) AS (
+      (SELECT min(${end}) FROM ${state}${closed === undefined ? '' : ` WHERE ${end} > ${closed}`})
+       UNION ALL SELECT (SELECT min(${end}) FROM ${state} WHERE ${end} > ends.at) FROM ends WHERE ends.at IS NOT NULL)
+    SELECT count(at) FROM (SELECT at FROM ends LIMIT ${MOST_WINDOWS + 1}) AS counted`;
+  const reply = await target.ask({ schema, statement, mostRows: 1, mostMillis: LONGEST_MILLIS }, signal);
+  if ('refusal' in reply) return { note: `its open windows are not known: ${reply.refusal.message}` };
+  const count = Number(reply.rows[0]?.[0]);
+  return count > MOST_WINDOWS ? { openWindows: MOST_WINDOWS, moreWindows: true } : { openWindows: count };
 }

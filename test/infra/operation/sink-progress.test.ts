@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { askDatabase, READER } from '../../../functions/clients/query.ts';
+import { defineTable } from '../../../functions/runtime/table.ts';
+import { WHOLE_SPACE } from '../../../functions/runtime/time/tick.ts';
+import { hopping } from '../../../functions/runtime/windows.ts';
 import { tableDefinition } from '../../../functions/table-state/table-handler.ts';
 import { basket, CartEvent } from '../../../functions/tables/basket.ts';
 import { openStates } from '../../../infra/operation/sink-progress.ts';
-import { tableStatuses } from '../../../infra/operation/status/table-status.ts';
+import { type TableStatus, tableStatuses } from '../../../infra/operation/status/table-status.ts';
 import type { Target } from '../../../infra/operation/target.ts';
 import { definePipeline } from '../../../infra/pipelines/pipeline.ts';
 import { planOf, type ReaderPlan } from '../../../infra/pipelines/plan.ts';
@@ -98,6 +101,93 @@ test('the status of tables tells about how many rows, their bytes, dead rows, an
     pipeline: 'shop',
     table: 'empty',
     note: 'it is not in the database yet: its step makes it when the first event arrives',
+  });
+});
+
+const SECOND = 1_000;
+const NOON = Date.parse('2026-01-01T12:00:00Z');
+const iso = (millis: number): string => new Date(millis).toISOString();
+
+/** Two windows of ten seconds cover each second. */
+const hops = defineTable({
+  entry: import.meta.url,
+  from: CartEvent,
+  row: CartEvent,
+  key: ['customer_id'],
+  window: hopping({ size: 10 * SECOND, advance: 5 * SECOND, grace: 20 * SECOND, emit: 'final' }),
+  reduce: (_, { data }) => data,
+});
+
+const timed = definePipeline({
+  name: 'shop',
+  streams: { cart: { schema: CartEvent } },
+  tables: { hops: { from: 'cart', keep: hops } },
+});
+const timedPlan = planOf(timed, [timed]);
+
+/** Writes an event for each second, before any tick. */
+async function writeHops(seconds: readonly number[]): Promise<void> {
+  const { open, resources } = tableDefinition(hops);
+  const sink = open({ step: 'shop/hops', options: undefined, resources: resources.parse(login(server.user)) });
+  const events = logOf(
+    seconds.map((second) => ({
+      time: iso(NOON + second * SECOND),
+      data: { customer_id: 'ann', item: 'tea', quantity: 1 },
+    })),
+  );
+  const never = Number.NEGATIVE_INFINITY;
+  await sink.write({
+    ...sliceOf({ step: 'shop/hops', events, previous: 0 }),
+    time: {
+      momentOf: () => ({ watermark: never, arrivedMillis: NOON + 20_000 * SECOND, hash: () => 0n }),
+      clock: [{ ...WHOLE_SPACE, watermark: never, passed: new Map() }],
+      beforeTick: undefined,
+      passes: undefined,
+    },
+  });
+}
+
+const hopsAt = async (...shards: object[]): Promise<TableStatus | undefined> => {
+  const steps = shards.map((shard) => ({ pipeline: 'shop', step: 'hops', ...shard }) as never);
+  return (await tableStatuses([timedPlan], { target: isolated(), steps }, signal))[0];
+};
+
+test('the status of a table with windows tells the lowest watermark of its shards, and how many windows are open by then', async () => {
+  await writeHops([0, 1, 7, 100]);
+  const low = iso(NOON + 32 * SECOND);
+  const ended = { state: 'ended', watermark: iso(NOON) };
+  expect(await hopsAt({ watermark: iso(NOON + 99 * SECOND) }, ended, { watermark: low })).toMatchObject({
+    watermark: low,
+    // They end at 5 and 10 and 15, and at 105 and 110; 20 seconds later they close.
+    openWindows: 3,
+  });
+  expect(await hopsAt({ watermark: iso(NOON + 30 * SECOND) })).toMatchObject({ openWindows: 3 });
+  expect(await hopsAt({ watermark: iso(NOON + 30 * SECOND - 1) })).toMatchObject({ openWindows: 4 });
+  expect(await hopsAt({ watermark: iso(NOON + 200 * SECOND) })).toMatchObject({ openWindows: 0 });
+});
+
+test('a shard that has seen no tick has no watermark, and then no window has closed', async () => {
+  await writeHops([0, 1, 7, 100]);
+  expect(await hopsAt({ watermark: iso(NOON + 99 * SECOND) }, { watermark: null })).toMatchObject({
+    watermark: null,
+    openWindows: 5,
+  });
+  const without = await hopsAt({});
+  expect([without?.watermark, without?.openWindows]).toEqual([undefined, undefined]);
+});
+
+test('beyond a thousand open windows nobody counts on, and what the reader may not see is a note', async () => {
+  await writeHops(Array.from({ length: 1_001 }, (_, index) => index * 5));
+  const at = { watermark: iso(NOON) };
+  expect(await hopsAt(at)).toMatchObject({ openWindows: 1_000, moreWindows: true });
+  const { rows } = await client.query(
+    `SELECT has_table_privilege('${READER}', 'shop."hops state 1"', 'SELECT') AS all`,
+  );
+  expect(rows).toEqual([{ all: false }]);
+  await client.query(`REVOKE SELECT ("millrace window end") ON shop."hops state 1" FROM ${READER}`);
+  expect(await hopsAt(at)).toMatchObject({
+    watermark: at.watermark,
+    note: 'its open windows are not known: permission denied for table hops state 1',
   });
 });
 

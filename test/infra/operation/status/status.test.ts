@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { defineTable } from '../../../../functions/runtime/table.ts';
 import { defineTransform } from '../../../../functions/runtime/transform.ts';
+import { tumbling } from '../../../../functions/runtime/windows.ts';
 import { s3Sink } from '../../../../functions/sinks/s3/s3.ts';
 import { definePipeline, hours, minutes } from '../../../../infra/pipelines/pipeline.ts';
 import { sensors } from '../../../../infra/pipelines/sensors.ts';
@@ -27,6 +29,23 @@ const archiving = definePipeline({
   sinks: { lake: { from: 'raw', write: s3Sink({ prefix: 'raw' }), every: minutes(10), start: 'latest' } },
 });
 
+const hourly = defineTable({
+  entry: import.meta.url,
+  from: Count,
+  row: Count,
+  key: ['count'],
+  window: tumbling({ size: hours(1), grace: 0 }),
+  reduce: (row) => row,
+});
+
+const timing = definePipeline({
+  name: 'timing',
+  streams: { raw: { schema: Count, shards: 2 }, clean: { schema: Count, shards: 2 } },
+  transforms: { cleaning: { from: 'raw', apply: pass, to: 'clean' } },
+  tables: { hours: { from: 'clean', keep: hourly } },
+  sinks: { lake: { from: 'clean', write: s3Sink({ prefix: 'clean' }), every: minutes(10) } },
+});
+
 const START = Date.parse('2026-01-01T00:00:00Z');
 const counts = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => ({ count: from + index }));
 
@@ -50,6 +69,29 @@ describe('the status of a step', () => {
     const [arrived, moved] = [status?.position?.time, status?.lastProgress].map((time) => Date.parse(time ?? ''));
     expect(arrived).toBeGreaterThanOrEqual(START);
     expect(moved).toBeGreaterThan(arrived ?? 0);
+  });
+
+  test('has a watermark in each shard where the step knows the time, also in one without events, and none before a tick', async () => {
+    const run = await startPipelineRun(timing);
+    const watermarks = async () => (await run.status('cleaning')).map((of) => [of.state, of.watermark]);
+    expect(await watermarks()).toEqual([
+      ['idle', null],
+      ['idle', null],
+    ]);
+    await run.given('raw', [{ count: 1 }]);
+    await run.when.pass(minutes(3));
+    await run.settled();
+    const found = await run.status('cleaning');
+    expect(found).toHaveLength(2);
+    for (const { watermark } of found) expect(Date.parse(watermark ?? '')).toBeGreaterThanOrEqual(START + minutes(2));
+    expect((await run.status('lake')).every((status) => !('watermark' in status))).toBe(true);
+    await run.when.reshard('raw', 4);
+    await run.when.pass(minutes(3));
+    await run.settled();
+    const after = await run.status('cleaning');
+    const open = after.filter(({ state }) => state !== 'ended');
+    expect(open.length).toBeGreaterThan(2);
+    for (const { watermark } of open) expect(Date.parse(watermark ?? '')).toBeGreaterThanOrEqual(START + minutes(5));
   });
 
   test('is running when the step fails for a short time, and behind when it fails for long', async () => {
