@@ -49,6 +49,11 @@ export interface ReceivedEvent<D = unknown> extends Event<D> {
    * that had closed by then, and has counted in the others.
    */
   readonly lateAt: string | undefined;
+  /**
+   * Set on an event that was put back: where its step had refused it, `<shard>/<position>`. Earlier versions did not
+   * say it.
+   */
+  readonly redrivenFrom?: string | undefined;
 }
 
 /** An event that is not in the log yet. Sources and transforms hand it to the log writer. */
@@ -64,6 +69,8 @@ export interface OutgoingEvent {
   readonly redrivenFor?: string | undefined;
   /** Set only beside `redrivenFor`. */
   readonly lateAt?: string | undefined;
+  /** Set only beside `redrivenFor`: `<shard>/<position>` of the dead letter. */
+  readonly redrivenFrom?: string | undefined;
   /**
    * Set on a tick (time/tick.ts): it goes into every shard, in its place among the other events, aimed at that shard.
    */

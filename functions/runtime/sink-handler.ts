@@ -6,6 +6,7 @@ import { runContinuous } from './delivery/continuous.ts';
 import { answerRequest } from './delivery/operator.ts';
 import { runScheduled } from './delivery/scheduled.ts';
 import type { OperatorAnswer } from './operator-request.ts';
+import { openRebuilder } from './rebuild/rebuild.ts';
 import { openReplays } from './replay/replay.ts';
 import type { SinkDefinition } from './sink.ts';
 import { type Invocation, openedOnLambda, openStep, type StepSurroundings } from './step.ts';
@@ -25,7 +26,11 @@ export function sinkHandler<O, R>(definition: SinkDefinition<O, R>): Handler {
 export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: StepSurroundings): Handler {
   const step = openStep(surroundings);
   const sink: SinkStep = openSinkStep(definition, step);
-  const input = openInput(step, sink.states, { keepsStates: sink.keepsProgress, outbox: sink.outbox });
+  const input = openInput(step, sink.states, {
+    keepsStates: sink.keepsProgress,
+    outbox: sink.outbox,
+    notesBeginning: sink.rebuild !== undefined,
+  });
   const batchWork: BatchWork = {
     kind: 'continuous sink',
     step,
@@ -33,6 +38,7 @@ export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: S
     process: (batch, shard, { signal }) =>
       writeBatch(sink, { batch, shard, to: batch.state(), options: step.config.options }, signal),
     move: (shard, to, signal) => moveSinkState(sink, shard, { to, signal }),
+    rebuilt: openRebuilder(sink),
   };
   const replays = openReplays(definition, sink);
   const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {

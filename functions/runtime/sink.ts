@@ -91,6 +91,11 @@ export interface Progress {
    * Set for a sink that publishes: what it has to do beside, in the same transaction.
    */
   readonly outbox?: OutboxProgress | undefined;
+  /**
+   * Set while the sink makes its data again: all rejections of the slice. Keep them until the new data are in place
+   * (`Rebuild`).
+   */
+  readonly letters?: readonly Rejection[] | undefined;
 }
 
 /** What a sink that publishes commits with its progress. */
@@ -136,9 +141,41 @@ export interface OpenSink {
    */
   loadPages?(shard: string, signal: AbortSignal): Promise<ReadonlyMap<string, string>>;
   /**
+   * Implement this where code may keep something else of its input than the code before. Resolves to what is left to do
+   * before a batch can be written. Undefined: nothing. Throws a `UserMistake` when an operator has to decide.
+   */
+  rebuild?(signal: AbortSignal): Promise<Rebuild | LeftLetters | undefined>;
+  /**
    * Resolve to true when nothing is stored yet where the sink writes. A replay starts only with an empty destination.
    */
   isEmpty(signal: AbortSignal): Promise<boolean>;
+}
+
+/**
+ * Data that a sink makes again, beside those that it has: from the beginning of its input up to the positions that it
+ * has committed. A slice of a shard whose name begins with `under` goes there, and `loadProgress` has progress of its
+ * own for such a shard.
+ */
+export interface Rebuild {
+  readonly kind: 'rebuild';
+  readonly under: string;
+  /** What is committed of the data that are there, by shard. */
+  readonly committed: ReadonlyMap<string, CommittedProgress>;
+  /**
+   * Puts the new data in the place of the others, in one transaction, and from then on refuses every commit of an
+   * earlier revision. `filled` says how far the new data go in each shard. Resolves to false when another invocation has
+   * committed meanwhile, or has done the same: then nothing is changed.
+   */
+  swap(filled: ReadonlyMap<string, Position>, signal: AbortSignal): Promise<boolean>;
+}
+
+/** Rejections of the new data, once these are in place: they become dead letters now. */
+export interface LeftLetters {
+  readonly kind: 'letters';
+  readonly shard: string;
+  readonly rejections: readonly Rejection[];
+  /** Call this once they are stored. */
+  stored(signal: AbortSignal): Promise<void>;
 }
 
 /** What a sink is opened with. `step` is `<pipeline>/<step>`, unique in a stage. */

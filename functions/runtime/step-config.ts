@@ -37,7 +37,7 @@ export const StepConfig = z.strictObject({
       idempotent: z.literal(true).exactOptional(),
       /**
        * The position where a scheduled step starts: 'earliest', 'latest' or an RFC 3339 time. A continuous step starts
-       * where its mapping does.
+       * where its mapping does; of a table it says where that is.
        */
       start: z.string().default('earliest'),
     })

@@ -5,17 +5,22 @@ import { quoted } from '../sinks/postgres/names.ts';
 import { letReaderRead, letReaderReadColumn } from '../sinks/postgres/readable.ts';
 import { columnsFingerprint, makeProgressTable, refuseOtherEncodings } from '../sinks/postgres/table.ts';
 import { createIndexes, type Index, renameIndexes } from './indexes.ts';
-import { adoptedShape, changeBetween, readStateNote, type Shape, type StoredShape, stateNote } from './shape.ts';
+import { type Found, find, type NumberedState, placesOf, setNote, viewNote } from './places.ts';
+import { forgetFilling, takeOverRefused } from './refused.ts';
+import { adoptedShape, changeBetween, type Shape, type StoredShape, stateNote } from './shape.ts';
 import { showAgain } from './show-again.ts';
 import { createState, createView, type StateTable, WINDOW_END_COLUMN } from './statements.ts';
 import { setStorage } from './storage.ts';
 
 /** A state table that is there. Its fingerprint changes when somebody alters it. */
-export type Prepared = StateTable & {
+export interface Prepared extends StateTable {
+  readonly number: number;
   readonly fingerprint: string;
   /** Rows of windows that ended by then may be gone, in milliseconds since 1970. Undefined: the retention says it. */
   readonly goneMillis: number | undefined;
-};
+  /** Set where the state was made of the log: by shard, the position up to which. */
+  readonly filled?: Readonly<Record<string, string>> | undefined;
+}
 
 /** `<pipeline>/<step>`, and the step's former name in the same form. */
 export interface Owner {
@@ -36,54 +41,68 @@ export interface Wanted {
   readonly isKnown: boolean;
 }
 
-/** The names of what a table step has in the database. */
-interface Places {
-  readonly schema: string;
-  readonly view: string;
-  readonly state: string;
+/** The state that the table shows is of other code: it has to be made again, before a batch is reduced. */
+export class OtherState extends Error {
+  readonly shown: NumberedState;
+  readonly differences: readonly string[];
+
+  constructor(step: string, shown: NumberedState, differences: readonly string[]) {
+    super(
+      `the columns, the key or the state of table ${step} have changed since its state was made (${differences.join('; ')})`,
+    );
+    this.name = 'OtherState';
+    this.shown = shown;
+    this.differences = differences;
+  }
 }
 
-/** Returns the name of a table's state, without its schema. */
-export const stateNameOf = (table: string): string => `${table} state 1`;
-
-function placesOf(step: string): Places {
-  const [pipeline = '', name = ''] = step.split('/');
-  const schema = quoted(pipeline);
-  return { schema, view: `${schema}.${quoted(name)}`, state: `${schema}.${quoted(stateNameOf(name))}` };
-}
-
-const viewNote = (step: string): string => `millrace table ${step}`;
-
-const tableAt = (name: string, { columns, state, windows }: Shape): StateTable => ({
+export const tableAt = (name: string, { columns, state, windows }: Shape): StateTable => ({
   name,
   columns,
   hasState: state !== undefined,
   hasWindows: windows !== undefined,
 });
 
-/** Makes what is missing in the database. Throws a `UserMistake` for what an operator has to mend. */
+/**
+ * Makes what is missing in the database. Throws `OtherState` when the code cannot go on with the state, and a
+ * `UserMistake` for what an operator has to mend.
+ */
 export async function makeTable(client: pg.ClientBase, owner: Owner, wanted: Wanted): Promise<Prepared> {
   await refuseOtherEncodings(client);
   await makeProgressTable(client);
+  const { step } = owner;
   const { shape } = wanted;
-  const { state, view } = placesOf(owner.step);
-  const stored = (await shapeThere(client, owner, shape)) ?? (await makeLocked(client, owner, wanted));
-  const adopted = await adopt(client, owner, { ...wanted, stored });
-  await letReaderRead(client, view);
+  const shown = fitting(step, await find(client, step), shape) ?? (await makeLocked(client, owner, wanted));
+  const stored = await adopt(client, owner, { ...wanted, shown });
+  await letReaderRead(client, placesOf(step).view);
+  const state = placesOf(step).state(shown.number);
   if (shape.windows !== undefined) await letReaderReadColumn(client, state, WINDOW_END_COLUMN);
   await setStorage(client, state);
-  const { rows } = await client.query<{ fingerprint: string }>(columnsFingerprint(client.escapeLiteral(state), []));
-  const goneMillis = adopted.gone === undefined ? undefined : Date.parse(adopted.gone);
-  return { ...tableAt(state, shape), goneMillis, fingerprint: rows[0]?.fingerprint ?? '' };
+  return prepared(client, tableAt(state, shape), { ...shown, stored });
 }
 
-/** Makes schema, state and view in one transaction. One session at a time does so. Resolves to the state's shape. */
-async function makeLocked(client: pg.ClientBase, owner: Owner, wanted: Wanted): Promise<StoredShape> {
-  await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${MAKING_LOCK})`);
+/** Reads the fingerprint of a state. */
+export async function prepared(
+  client: pg.ClientBase,
+  table: StateTable,
+  { number, stored: { filled, gone } }: NumberedState,
+): Promise<Prepared> {
+  const { rows } = await client.query<{ fingerprint: string }>(
+    columnsFingerprint(client.escapeLiteral(table.name), []),
+  );
+  const goneMillis = gone === undefined ? undefined : Date.parse(gone);
+  return { ...table, number, filled, goneMillis, fingerprint: rows[0]?.fingerprint ?? '' };
+}
+
+/** Makes schema, state and view in one transaction. One session at a time does so. Resolves to the state. */
+async function makeLocked(client: pg.ClientBase, owner: Owner, wanted: Wanted): Promise<NumberedState> {
+  const { step } = owner;
+  await client.query(`BEGIN; ${LOCK_MAKING}`);
   try {
-    const stored = (await shapeThere(client, owner, wanted.shape)) ?? (await make(client, owner, wanted));
+    const shown = fitting(step, await find(client, step), wanted.shape) ?? (await make(client, owner, wanted));
     await client.query('COMMIT');
-    return stored;
+    refuseOther(step, shown, wanted.shape);
+    return shown;
   } catch (error) {
     await client.query('ROLLBACK');
     throw (error as pg.DatabaseError).code === NO_RIGHT ? await missingRight(client, owner, error as Error) : error;
@@ -92,76 +111,51 @@ async function makeLocked(client: pg.ClientBase, owner: Owner, wanted: Wanted): 
 
 /** An arbitrary number that other programs are unlikely to lock. */
 const MAKING_LOCK = '7883948836411040103';
+/** Waits until no other session makes or replaces a table, until the end of the transaction. */
+export const LOCK_MAKING = `SELECT pg_advisory_xact_lock(${MAKING_LOCK})`;
 const NO_RIGHT = '42501';
 
-interface Notes {
-  readonly schema: boolean;
-  /** The comment; an empty text where there is none. Null: there is nothing of this name. */
-  readonly view: string | null;
-  readonly state: string | null;
-}
-
 /**
- * Asks the catalogue's tables. `to_regclass` fails for a user who may not look into the schema, and may not see yet
- * what another session has just committed.
+ * Returns the state when state and view are there. Throws `OtherState` when the code cannot go on with it.
  */
-async function notesOf(client: pg.ClientBase, { schema, view, state }: Places): Promise<Notes> {
-  const note = (place: string) =>
-    `(SELECT coalesce(obj_description(c.oid, 'pg_class'), '') FROM pg_catalog.pg_class c
-       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE ARRAY[n.nspname::text, c.relname::text] = parse_ident(${client.escapeLiteral(place)}))`;
-  const { rows } = await client.query<Notes>(
-    `SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace
-                     WHERE ARRAY[nspname::text] = parse_ident(${client.escapeLiteral(schema)})) AS schema,
-            ${note(view)} AS view, ${note(state)} AS state`,
-  );
-  return rows[0] as Notes;
+function fitting(step: string, { shown, hasView }: Found, shape: Shape): NumberedState | undefined {
+  if (shown === undefined) return undefined;
+  refuseOther(step, shown, shape);
+  return hasView ? shown : undefined;
 }
 
-/**
- * Resolves to the shape of the state when state and view are there. Throws a `UserMistake` when something else has
- * their name, or when the code cannot go on with the state.
- */
-async function shapeThere(client: pg.ClientBase, { step }: Owner, shape: Shape): Promise<StoredShape | undefined> {
-  const places = placesOf(step);
-  const { view, state } = await notesOf(client, places);
-  if (view !== null && view !== viewNote(step))
-    throw new UserMistake(
-      `${places.view} exists in the database and is not the view of table ${step}: rename it (alter table ${places.view} rename to …), or rename the table step in the pipeline`,
-    );
-  const stored = state === null ? undefined : readStateNote(step, state);
-  if (state !== null && stored === undefined)
-    throw new UserMistake(
-      `${places.state} exists in the database and is not the state of table ${step}: rename it, or rename the table step in the pipeline`,
-    );
-  const change = stored && changeBetween(stored, shape);
-  if (change?.kind === 'rebuild')
-    throw new UserMistake(
-      `the columns, the key or the state of table ${step} have changed since its state was made (${change.differences.join('; ')}): undo that, or start afresh: rename the table step in the pipeline, and drop ${places.view} and ${places.state} when nobody reads them any more; millrace sql plan says before a deployment what it changes`,
-    );
-  return view === null ? undefined : stored;
+function refuseOther(step: string, shown: NumberedState, shape: Shape): void {
+  const { kind, differences } = changeBetween(shown.stored, shape);
+  if (kind === 'rebuild') throw new OtherState(step, shown, differences);
 }
 
-async function make(client: pg.ClientBase, owner: Owner, { shape, indexes }: Wanted): Promise<StoredShape> {
+async function make(client: pg.ClientBase, owner: Owner, { shape, indexes }: Wanted): Promise<NumberedState> {
   const { step, formerly } = owner;
   const places = placesOf(step);
-  const { schema, view, state } = await notesOf(client, places);
+  const before = await find(client, step);
   // Others who are granted SELECT on the view need to look into its schema.
-  if (!schema) await client.query(`CREATE SCHEMA ${places.schema}; GRANT USAGE ON SCHEMA ${places.schema} TO PUBLIC`);
-  if (state === null && !(formerly !== undefined && (await takeOver(client, { step, formerly })))) {
-    await refuseLostState(client, owner, places);
-    await client.query(createState(tableAt(places.state, shape), shape.key));
-    await createIndexes(client, { step, state: tableAt(places.state, shape), indexes });
-    await setNote(client, places, stateNote(step, { ...shape, since: new Date().toISOString() }));
+  if (!before.hasSchema)
+    await client.query(`CREATE SCHEMA ${places.schema}; GRANT USAGE ON SCHEMA ${places.schema} TO PUBLIC`);
+  if (before.shown === undefined && !(formerly !== undefined && (await takeOver(client, { step, formerly })))) {
+    await refuseLostState(client, owner, places.state(1));
+    const number = before.highest + 1;
+    const state = tableAt(places.state(number), shape);
+    await client.query(createState(state, shape.key));
+    await createIndexes(client, { step, state, indexes });
+    await setNote(client, state.name, stateNote(step, { ...shape, since: new Date().toISOString() }));
   }
-  if (view === null && (await notesOf(client, places)).view === null) {
-    await client.query(createView(places.view, tableAt(places.state, shape)));
-    await client.query(`COMMENT ON VIEW ${places.view} IS ${client.escapeLiteral(viewNote(step))}`);
-  }
-  // Of a state that was taken over, only the owner has changed.
-  const stored = await shapeThere(client, owner, shape);
-  if (stored === undefined) throw new Error(`the state of table ${step} was dropped while it was made`);
-  return stored;
+  const { shown, hasView } = await find(client, step);
+  if (shown === undefined) throw new Error(`the state of table ${step} was dropped while it was made`);
+  // Of a state that was taken over, only the owner has changed: the view is of its own columns, not of the code's.
+  if (!hasView) await makeView(client, step, tableAt(places.state(shown.number), shown.stored));
+  return shown;
+}
+
+/** Makes the view of a state that the table shows from now on. */
+export async function makeView(client: pg.ClientBase, step: string, state: StateTable): Promise<void> {
+  const { view } = placesOf(step);
+  await client.query(createView(view, state));
+  await client.query(`COMMENT ON VIEW ${view} IS ${client.escapeLiteral(viewNote(step))}`);
 }
 
 /**
@@ -172,21 +166,17 @@ async function make(client: pg.ClientBase, owner: Owner, { shape, indexes }: Wan
 async function adopt(
   client: pg.ClientBase,
   { step }: Owner,
-  { shape, form, isKnown, stored }: Wanted & { readonly stored: StoredShape },
+  { shape, form, isKnown, shown: { number, stored } }: Wanted & { readonly shown: NumberedState },
 ): Promise<StoredShape> {
-  const places = placesOf(step);
+  const state = placesOf(step).state(number);
   const { kind, isOfRows } = changeBetween(stored, shape);
   const isNoted = stored.times !== undefined || shape.times === undefined;
   if (kind !== 'transparent' && isNoted) return stored;
   const adopted = adoptedShape(stored, shape);
-  if (!isOfRows || form === undefined) await setNote(client, places, stateNote(step, adopted));
+  if (!isOfRows || form === undefined) await setNote(client, state, stateNote(step, adopted));
   else if (isKnown) throw new Error(`other code has begun to make the rows of table ${step}: the next attempt goes on`);
-  else await showAgain(client, { step, state: tableAt(places.state, shape), shape, form });
+  else await showAgain(client, { step, state: tableAt(state, shape), shape, form });
   return adopted;
-}
-
-async function setNote(client: pg.ClientBase, { state }: Places, note: string): Promise<void> {
-  await client.query(`COMMENT ON TABLE ${state} IS ${client.escapeLiteral(note)}`);
 }
 
 /**
@@ -198,22 +188,34 @@ async function takeOver(
   { step, formerly }: Required<{ readonly [K in keyof Owner]: string }>,
 ): Promise<boolean> {
   const [from, to] = [placesOf(formerly), placesOf(step)];
-  const { view, state } = await notesOf(client, from);
-  const prefix = `millrace state of ${formerly}: `;
-  if (!state?.startsWith(prefix)) return false;
+  const former = await findOfFormer(client, formerly);
+  if (former?.shown === undefined) return false;
+  const { number, stored } = former.shown;
   const nameOf = (place: string): string => place.slice(place.indexOf('.') + 1);
-  const note = `millrace state of ${step}: ${state.slice(prefix.length)}`;
-  await client.query(`ALTER TABLE ${from.state} RENAME TO ${nameOf(to.state)};
-    COMMENT ON TABLE ${to.state} IS ${client.escapeLiteral(note)}`);
-  if (view === viewNote(formerly))
+  await client.query(`ALTER TABLE ${from.state(number)} RENAME TO ${nameOf(to.state(number))}`);
+  await setNote(client, to.state(number), stateNote(step, stored));
+  if (former.hasView)
     await client.query(`ALTER VIEW ${from.view} RENAME TO ${nameOf(to.view)};
       COMMENT ON VIEW ${to.view} IS ${client.escapeLiteral(viewNote(step))}`);
-  await renameIndexes(client, step, to.state);
+  await renameIndexes(client, step, to.state(number));
+  await takeOverRefused(client, { step, formerly });
+  // What was being made for the former name is begun again.
+  for (const { number: unfinished } of former.filling) await forgetFilling(client, formerly, unfinished);
   return true;
 }
 
+/** Finds what the former name has left. Somebody else may have a table or view of that name by now. */
+async function findOfFormer(client: pg.ClientBase, formerly: string): Promise<Found | undefined> {
+  try {
+    return await find(client, formerly);
+  } catch (error) {
+    if (error instanceof UserMistake) return undefined;
+    throw error;
+  }
+}
+
 /** An empty state for a step that has read its stream would be a wrong table. */
-async function refuseLostState(client: pg.ClientBase, { step, formerly }: Owner, { state }: Places): Promise<void> {
+async function refuseLostState(client: pg.ClientBase, { step, formerly }: Owner, state: string): Promise<void> {
   const { rows } = await client.query('SELECT FROM millrace_progress WHERE step IN ($1, $2) AND revision > 0 LIMIT 1', [
     step,
     formerly ?? step,
@@ -226,12 +228,12 @@ async function refuseLostState(client: pg.ClientBase, { step, formerly }: Owner,
 
 async function missingRight(client: pg.ClientBase, { step }: Owner, error: Error): Promise<UserMistake> {
   const places = placesOf(step);
-  const { schema } = await notesOf(client, places);
+  const { hasSchema } = await find(client, step);
   const { rows } = await client.query<{ database: string; who: string }>(
     'SELECT current_database() AS database, current_user AS who',
   );
   const [{ database, who } = { database: '', who: '' }] = rows;
-  const what = schema ? `USAGE, CREATE ON SCHEMA ${places.schema}` : `CREATE ON DATABASE ${quoted(database)}`;
+  const what = hasSchema ? `USAGE, CREATE ON SCHEMA ${places.schema}` : `CREATE ON DATABASE ${quoted(database)}`;
   return new UserMistake(
     `cannot make the table ${step}: ${error.message}: GRANT ${what} TO ${quoted(who)}; for the stage's own database, millrace database init grants it`,
   );

@@ -7,6 +7,7 @@ import type { Table } from '../runtime/table.ts';
 import { type RowRejection, rejectionOf } from '../sinks/postgres/row-rejection.ts';
 import type { SliceChanges } from './changes.ts';
 import { fold, type Given, MOST_ROWS, type RowChange, readEvents, type StoredRow } from './fold.ts';
+import type { RedriveCheck } from './redriven.ts';
 
 /** The rows of one table, inside an open transaction. */
 export interface RowStore {
@@ -69,14 +70,21 @@ interface Reducing {
 export async function reducePages(
   store: RowStore,
   table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions'>,
-  { pages, time, changes }: Pick<Slice, 'pages' | 'time'> & { readonly changes?: SliceChanges | undefined },
+  {
+    pages,
+    time,
+    changes,
+    redriven,
+  }: Pick<Slice, 'pages' | 'time'> & {
+    readonly changes?: SliceChanges | undefined;
+    readonly redriven?: RedriveCheck | undefined;
+  },
 ): Promise<Reduced> {
   const rejections: Rejection[] = [];
   const reducing: Reducing = { store, table, time, changes, next: undefined };
   let last: Position | undefined;
   for await (const page of pages) {
-    for (let start = 0; start < page.length; start += PORTION_EVENTS) {
-      const events = page.slice(start, start + PORTION_EVENTS);
+    for await (const events of portionsFrom(page, redriven, rejections)) {
       rejections.push(...(await reducePortion(reducing, events)));
       if (reducing.next !== undefined) {
         const upTo = events[events.indexOf(reducing.next) - 1]?.position ?? last;
@@ -86,6 +94,27 @@ export async function reducePages(
     }
   }
   return { rejections: sorted(rejections) };
+}
+
+/**
+ * Cuts a page into portions, without the events that have counted before. Whether one has may depend on the events just
+ * before it, so these are a portion of their own.
+ */
+async function* portionsFrom(
+  page: readonly ReceivedEvent[],
+  redriven: RedriveCheck | undefined,
+  rejections: readonly Rejection[],
+): AsyncGenerator<readonly ReceivedEvent[], void, undefined> {
+  let events: ReceivedEvent[] = [];
+  for (const event of page) {
+    const isConcerned = redriven?.concerns(event) === true;
+    if (events.length > 0 && (isConcerned || events.length === PORTION_EVENTS)) {
+      yield events;
+      events = [];
+    }
+    if (!isConcerned || !(await redriven.isCounted(event, rejections))) events.push(event);
+  }
+  if (events.length > 0) yield events;
 }
 
 /**

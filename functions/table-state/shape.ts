@@ -34,6 +34,13 @@ export interface StoredShape extends Shape {
   readonly gone?: string | undefined;
   /** Set while the rows are made again, for code with this `shown`: those up to this id are made. */
   readonly showing?: { readonly shown: string | undefined; readonly after: string } | undefined;
+  /** Set while the state is being made of the log, beside the one that the table shows. */
+  readonly fills?: true | undefined;
+  /**
+   * Set for a state that was made of the log: by shard, the position up to which. What it has refused of these events is
+   * noted (refused.ts).
+   */
+  readonly filled?: Readonly<Record<string, string>> | undefined;
 }
 
 export function shapeOf(table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows'>): Shape {
@@ -50,8 +57,8 @@ const beginning = (step: string): string => `millrace state of ${step}: `;
 
 /** Writes the comment of a state. `step` is `<pipeline>/<step>`. */
 export function stateNote(step: string, shape: StoredShape): string {
-  const { key, columns, state, windows, times, parts, shown, since, gone, showing } = shape;
-  const stored = { key, columns, state, windows, times, parts, shown, since, gone, showing };
+  const { key, columns, state, windows, times, parts, shown, since, gone, showing, fills, filled } = shape;
+  const stored = { key, columns, state, windows, times, parts, shown, since, gone, showing, fills, filled };
   return `${beginning(step)}${JSON.stringify(stored)}`;
 }
 
@@ -153,10 +160,10 @@ const seconds = (millis: number): string => `${millis / 1_000} s`;
  * Returns what the comment of a state says once code with another shape goes on with it. Rows that are gone stay gone,
  * also for code that keeps windows for longer: processes of the former code may drop some until they end.
  */
-export function adoptedShape({ since, gone, times: before }: StoredShape, code: Shape): StoredShape {
+export function adoptedShape({ since, gone, filled, times: before }: StoredShape, code: Shape): StoredShape {
   const keepsLonger = before !== undefined && code.times !== undefined && before.keeps < code.times.keeps;
   const goneMillis = Date.now() + LONGEST_INVOCATION_MILLIS - (before?.keeps ?? 0);
-  return { ...code, since, gone: keepsLonger ? new Date(goneMillis).toISOString() : gone };
+  return { ...code, since, filled, gone: keepsLonger ? new Date(goneMillis).toISOString() : gone };
 }
 
 const LONGEST_INVOCATION_MILLIS = 15 * 60_000;

@@ -4,6 +4,7 @@ import type { TableWindows } from '../runtime/windows.ts';
 import type { SliceChanges } from './changes.ts';
 import { closeWindows, dropWindows } from './close-windows.ts';
 import { lastClosed } from './judge-windows.ts';
+import type { RedriveCheck } from './redriven.ts';
 import { type Reduced, type RowStore, reducePages } from './reduce.ts';
 
 /**
@@ -14,9 +15,13 @@ import { type Reduced, type RowStore, reducePages } from './reduce.ts';
 export async function reduceSlice(
   store: RowStore,
   table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions'>,
-  { pages, time, changes }: Pick<Slice, 'pages' | 'time'> & { readonly changes: SliceChanges | undefined },
+  slice: Pick<Slice, 'pages' | 'time'> & {
+    readonly changes: SliceChanges | undefined;
+    readonly redriven?: RedriveCheck | undefined;
+  },
 ): Promise<ReducedSlice> {
-  const reduced = await reducePages(store, table, { pages, time, changes });
+  const { time, changes } = slice;
+  const reduced = await reducePages(store, table, slice);
   const { windows } = table;
   if (time === undefined || reduced.upTo !== undefined) return reduced;
   const passes = passedBy(windows, time.passes);

@@ -1,19 +1,39 @@
 import type pg from 'pg';
+import { UserMistake } from '../runtime/errors.ts';
+import type { LeftLetters, Rebuild } from '../runtime/sink.ts';
 import type { Table } from '../runtime/table.ts';
 import { beginAt, type LockedPosition } from '../sinks/postgres/progress.ts';
 import { type Index, indexChanges } from './indexes.ts';
-import { makeTable, type Owner, type Prepared } from './make-table.ts';
+import { makeTable, OtherState, type Owner, type Prepared } from './make-table.ts';
 import { makeOutboxTable } from './outbox.ts';
+import { beginFilling, dropFilling, type Filling, loadCommitted, swapStates } from './rebuild.ts';
+import { isFillShard, lettersLeft, lettersStored, refuseTooMany, underOf } from './refused.ts';
 import { shapeOf } from './shape.ts';
 import type { StateTable } from './statements.ts';
 
 /** The state of a table step, as connections open it. */
 export interface State {
-  /** Makes what is missing in the database, once on a connection. Do this before progress is loaded. */
-  prepare(client: pg.ClientBase): Promise<Prepared>;
+  /**
+   * Makes what is missing in the database, once on a connection. Do this before progress is loaded. Resolves to
+   * undefined while the table shows the state of other code: its progress can be loaded, and nothing else.
+   */
+  prepare(client: pg.ClientBase): Promise<Prepared | undefined>;
   /** Begins a transaction in which the shard's position is locked. */
-  begin(client: pg.ClientBase, shard: string): Promise<{ readonly state: Prepared; readonly locked: LockedPosition }>;
+  begin(client: pg.ClientBase, shard: string): Promise<Begun>;
+  /** Resolves to what is left to do before a batch can be reduced. `use` lends the connection. */
+  rebuild(use: UseClient, signal: AbortSignal): Promise<Rebuild | LeftLetters | undefined>;
 }
+
+/** A transaction that has begun. */
+export interface Begun {
+  readonly state: Prepared;
+  readonly locked: LockedPosition;
+  /** True when the state is being made of the log. */
+  readonly isFilling: boolean;
+}
+
+/** Lends the connection, as `Database.use` does. */
+export type UseClient = <T>(signal: AbortSignal, work: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
 
 /** What a table has in the database beside its rows. */
 interface Beside {
@@ -32,36 +52,123 @@ export function openState(
 ): State {
   const form = showsAgain(table, { publishes }) ? table.state : undefined;
   const wanted = { shape: shapeOf(table), indexes, form };
+  const { shape } = wanted;
   let isKnown = false;
-  const prepared = new WeakMap<pg.ClientBase, Prepared>();
+  const known = new WeakMap<pg.ClientBase, Prepared>();
 
   const prepare = async (client: pg.ClientBase): Promise<Prepared> => {
-    const known = prepared.get(client);
-    if (known !== undefined) return known;
-    const before = isKnown;
+    const before = known.get(client);
+    if (before !== undefined) return before;
+    const wasKnown = isKnown;
     isKnown = false;
-    const made = await makeTable(client, owner, { ...wanted, isKnown: before });
+    const made = await makeTable(client, owner, { ...wanted, isKnown: wasKnown });
     isKnown = true;
     if (publishes) await makeOutboxTable(client);
     const changes = await indexChanges(client, { step: owner.step, state: made, indexes });
     if (changes.length > 0) build(made);
-    prepared.set(client, made);
+    known.set(client, made);
     return made;
   };
 
+  const filling = new WeakMap<pg.ClientBase, Filling>();
+
+  const findFilling = async (client: pg.ClientBase, other: OtherState): Promise<Filling | undefined> => {
+    const before = filling.get(client);
+    if (before?.shown.number === other.shown.number) return before;
+    const begun = await beginFilling(client, owner, { shape, other });
+    if (begun !== undefined) filling.set(client, begun);
+    return begun;
+  };
+
+  /** Resolves to the state that a shard's slices go into. */
+  const stateOf = async (client: pg.ClientBase, shard: string): Promise<Omit<Begun, 'locked'>> => {
+    if (!isFillShard(shard)) return { state: await prepare(client), isFilling: false };
+    const begun = filling.get(client) ?? (await findFillingAnew(client));
+    if (begun === undefined || !shard.startsWith(underOf(begun.state.number)))
+      throw new Error(`the table ${owner.step} is made again by other code, or has been: the next attempt looks anew`);
+    return { state: begun.state, isFilling: true };
+  };
+
+  const findFillingAnew = async (client: pg.ClientBase): Promise<Filling | undefined> => {
+    const other = await otherState(() => prepare(client));
+    return other && findFilling(client, other);
+  };
+
   return {
-    prepare,
+    prepare: async (client) => {
+      let made: Prepared | undefined;
+      await otherState(async () => {
+        made = await prepare(client);
+      });
+      return made;
+    },
     async begin(client, shard) {
       for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
-        const state = await prepare(client);
-        const locked = await beginAt(client, { step: owner.step, shard }, { ...state, composites: [] });
-        if (locked !== undefined) return { state, locked };
+        const into = await stateOf(client, shard);
+        const locked = await beginAt(client, { step: owner.step, shard }, { ...into.state, composites: [] });
+        if (locked !== undefined) return { ...into, locked };
         await client.query('ROLLBACK');
-        prepared.delete(client);
+        known.delete(client);
+        filling.delete(client);
       }
       throw new Error(`the state of table ${owner.step} was altered ${MOST_ATTEMPTS} times while it was read`);
     },
+    async rebuild(use, signal) {
+      return use(signal, async (client) => {
+        const other = await otherState(() => prepare(client));
+        if (other === undefined) {
+          await dropFilling(client, owner);
+          return leftLetters(use, client, await prepare(client));
+        }
+        if (publishes) throw cannotPublish(other);
+        const begun = await findFilling(client, other);
+        if (begun === undefined) throw new Error(`the table ${owner.step} was made again at this moment`);
+        await refuseTooMany(client, { step: owner.step, state: begun.state.number });
+        const committed = await loadCommitted(client, owner);
+        return {
+          kind: 'rebuild',
+          under: underOf(begun.state.number),
+          committed,
+          swap: (filled, swapSignal) =>
+            use(swapSignal, (same) => swapStates(same, owner, { ...begun, shape, committed, filled })),
+        };
+      });
+    },
   };
+
+  async function leftLetters(
+    use: UseClient,
+    client: pg.ClientBase,
+    { number, filled }: Prepared,
+  ): Promise<LeftLetters | undefined> {
+    if (filled === undefined) return undefined;
+    const of = { step: owner.step, state: number };
+    const letters = await lettersLeft(client, of);
+    if (letters === undefined) return undefined;
+    return {
+      kind: 'letters',
+      ...letters,
+      stored: (signal) => use(signal, (same) => lettersStored(same, of, letters)),
+    };
+  }
+}
+
+/** The change stream has what the former state showed: its readers would never learn of rows that differ. */
+function cannotPublish({ message }: OtherState): UserMistake {
+  return new UserMistake(
+    `${message}, and a table with a change stream is not made again by itself: undo the change, or start afresh: rename the table step in the pipeline, and drop the table and its state when nobody reads them any more; millrace sql plan says before a deployment what it changes`,
+  );
+}
+
+/** Resolves to the error when the table shows the state of other code. */
+async function otherState(work: () => Promise<unknown>): Promise<OtherState | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof OtherState) return error;
+    throw error;
+  }
 }
 
 /**

@@ -48,10 +48,14 @@ export function createState({ name, columns, hasState, hasWindows }: StateTable,
     }`;
 }
 
-export function createView(view: string, { name, columns, hasState, hasWindows }: StateTable): string {
+export function createView(
+  view: string,
+  { name, columns, hasState, hasWindows }: StateTable,
+  how: '' | 'OR REPLACE' = '',
+): string {
   const conditions = [...(hasState ? [`${ROW} IS NOT NULL`] : []), ...(hasWindows ? [`NOT ${OPEN}`] : [])];
   const shown = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  return `CREATE VIEW ${view} AS SELECT ${quotedList(columns.map((column) => column.name))} FROM ${name}${shown}`;
+  return `CREATE ${how} VIEW ${view} AS SELECT ${quotedList(columns.map((column) => column.name))} FROM ${name}${shown}`;
 }
 
 /** Reads rows, and locks them until the transaction ends. `$1` are their ids. */

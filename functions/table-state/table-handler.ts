@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { z } from 'zod';
 import { openDatabase } from '../clients/postgres.ts';
 import { PostgresServer } from '../clients/postgres-login.ts';
@@ -12,8 +13,10 @@ import { commitWithPage, loadWithPage } from './outbox.ts';
 import { passedTick } from './pass-tick.ts';
 import { rowsIn } from './postgres-rows.ts';
 import { openPublished } from './published.ts';
+import { openRedriveCheck, type RedriveCheck } from './redriven.ts';
+import { hasRefused, noteRefused, ownShard } from './refused.ts';
 import { reduceSlice } from './slice.ts';
-import { openState } from './state.ts';
+import { type Begun, openState } from './state.ts';
 
 const TableOptions = z
   .strictObject({
@@ -58,15 +61,16 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
         write: ({ shard, pages, time, signal, progress }) =>
           database.use(signal, async (client) => {
             const into = await state.begin(client, shard);
-            const changes = changesOf(table, { step, options });
+            const changes = into.isFilling ? undefined : changesOf(table, { step, options });
+            const redriven = redriveCheckOf(client, into, { step, shard });
+            const slice = { pages, time, changes, redriven };
             const keeping = keptSince(table, into.state.goneMillis);
-            const reduced = await reduceSlice(rowsIn(client, into.state), keeping, { pages, time, changes });
-            const { rejections, upTo, passes } = reduced;
-            if (changes === undefined) await commitAt(client, into.locked, progress(rejections, { events: [], upTo }));
-            else {
-              const events = [...changes.events(), ...passedTick(step, time, passes)];
-              await commitWithPage(client, into.locked, progress(rejections, { events, upTo }));
-            }
+            const { rejections, upTo, passes } = await reduceSlice(rowsIn(client, into.state), keeping, slice);
+            const events = changes && [...changes.events(), ...passedTick(step, time, passes)];
+            const moved = progress(rejections, { events: events ?? [], upTo });
+            const refused = { letters: moved.letters ?? [], taken: redriven?.taken(upTo) ?? [] };
+            await noteRefused(client, { step, state: into.state.number, shard: ownShard(shard) }, refused);
+            await (changes === undefined ? commitAt : commitWithPage)(client, into.locked, moved);
             return rejections;
           }),
         loadProgress: (shard, signal) =>
@@ -75,6 +79,7 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
             return (publishes ? loadWithPage : loadProgress)(client, { step, formerly, shard });
           }),
         loadPages: (shard, signal) => database.use(signal, (client) => loadPages(client, { step, formerly, shard })),
+        rebuild: (signal) => state.rebuild(database.use, signal),
         isEmpty: async () => refuseReplay(),
       };
     },
@@ -86,6 +91,18 @@ function keptSince(table: Table<never>, goneMillis: number | undefined): Table<n
   const { windows } = table;
   if (goneMillis === undefined || windows === undefined) return table;
   return { ...table, windows: { ...windows, goneMillis } };
+}
+
+/** Opens the check of redriven events. Undefined: the state was not made of the log, so nothing is to be asked. */
+function redriveCheckOf(
+  client: pg.ClientBase,
+  { state: { number, filled }, isFilling }: Begun,
+  { step, shard: name }: { readonly step: string; readonly shard: string },
+): RedriveCheck | undefined {
+  if (filled === undefined && !isFilling) return undefined;
+  const shard = ownShard(name);
+  const of = { step, state: number, shard };
+  return openRedriveCheck({ shard, filled, isFilling, has: (refused) => hasRefused(client, of, refused) });
 }
 
 /** Opens what a slice publishes. Undefined: the table has no change stream. */

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Table } from '../../functions/runtime/table.ts';
-import { stateNameOf } from '../../functions/table-state/make-table.ts';
+import { stateNameOf } from '../../functions/table-state/places.ts';
 import { changeBetween, readStateNote, type StoredShape, shapeOf } from '../../functions/table-state/shape.ts';
 import { showsAgain } from '../../functions/table-state/state.ts';
 import type { TablePlan } from '../pipelines/plan.ts';
@@ -14,8 +14,8 @@ export interface TableChange {
   readonly table: string;
   /**
    * `new`: the stage has no such table. `none` and `transparent`: its state goes on. `rebuild`: its state has to be
-   * made again from the log, which has all of its events. `impossible`: the log has them no more. `taken`: something
-   * else has its name.
+   * made again from the log, which has all of its events: the step does so. `impossible`: the log has them no more, so
+   * the step stops. `taken`: something else has its name.
    */
   readonly change: 'new' | 'none' | 'transparent' | 'rebuild' | 'impossible' | 'taken';
   /** What differs, as clauses: `WHERE was n > 1 and is n > 2`. */
@@ -25,6 +25,8 @@ export interface TableChange {
    * because only the times of windows change.
    */
   readonly rows?: 'at once' | 'by event' | 'as they are';
+  /** Set where the table has a change stream: its step stops in place of making the table again. */
+  readonly publishes?: true;
   /** Of a state that cannot go on: how far back the log of its stream reaches. */
   readonly log?: LogReach;
 }
@@ -61,7 +63,8 @@ async function changeOf({ plan, table }: PlannedTable, target: Target, signal: A
   }
   if (kind === 'none') return { ...of, change: kind, differences };
   const log = await logReach(plan, { since: found.since, target, signal });
-  return { ...of, change: log.isWhole ? 'rebuild' : 'impossible', differences, log };
+  const publishes = 'output' in plan ? { publishes: true as const } : {};
+  return { ...of, change: log.isWhole ? 'rebuild' : 'impossible', differences, log, ...publishes };
 }
 
 const LONGEST_MILLIS = 10_000;
@@ -73,16 +76,25 @@ async function storedShape(
   signal: AbortSignal,
 ): Promise<StoredShape | 'new' | 'taken'> {
   const names = formerly === undefined ? [name] : [name, formerly];
-  const literals = names.map((each) => pg.escapeLiteral(stateNameOf(each)));
-  const statement = `SELECT c.relname, coalesce(obj_description(c.oid, 'pg_class'), '')
+  const literals = names.map((each) => pg.escapeLiteral(each));
+  const statement = `SELECT ${TABLE_OF_STATE}, c.relname, coalesce(obj_description(c.oid, 'pg_class'), '')
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-   WHERE n.nspname = ${pg.escapeLiteral(pipeline)} AND c.relname IN (${literals.join(', ')})`;
-  const question = { schema: pipeline, statement, mostRows: names.length, mostMillis: LONGEST_MILLIS };
+   WHERE n.nspname = ${pg.escapeLiteral(pipeline)} AND ${TABLE_OF_STATE} IN (${literals.join(', ')})`;
+  const question = { schema: pipeline, statement, mostRows: MOST_STATES, mostMillis: LONGEST_MILLIS };
   const reply = await target.ask(question, signal);
   if ('refusal' in reply) throw new UserMistake(`the database does not say what it has: ${reply.refusal.message}`);
-  const notes = new Map(reply.rows.map(([relation, note]) => [relation, note ?? '']));
-  const own = notes.get(stateNameOf(name));
-  if (own !== undefined) return readStateNote(`${pipeline}/${name}`, own) ?? 'taken';
-  const former = formerly === undefined ? undefined : notes.get(stateNameOf(formerly));
-  return (former === undefined ? undefined : readStateNote(`${pipeline}/${formerly}`, former)) ?? 'new';
+  const shownOf = (table: string): StoredShape | undefined =>
+    reply.rows
+      .filter(([of]) => of === table)
+      .flatMap(([, , note]) => readStateNote(`${pipeline}/${table}`, note ?? '') ?? [])
+      .find(({ fills }) => fills !== true);
+  const own = shownOf(name);
+  if (own !== undefined) return own;
+  if (reply.rows.some(([, relation]) => relation === stateNameOf(name))) return 'taken';
+  return (formerly === undefined ? undefined : shownOf(formerly)) ?? 'new';
 }
+
+/** The table that a relation is a state of, by its name. */
+const TABLE_OF_STATE = `substring(c.relname from '^(.*) state [1-9][0-9]{0,8}$')`;
+/** A table has one state, and a second one while it is made again. */
+const MOST_STATES = 100;

@@ -71,15 +71,15 @@ export function stepConfigPartsOf(step: StepPlan, target: StepTarget): StepConfi
   };
 }
 
-function inputConfigOf({ input, delivery }: ReaderPlan, nameOf: StepTarget['nameOf']) {
+function inputConfigOf({ input, delivery, kind }: ReaderPlan, nameOf: StepTarget['nameOf']) {
   const start = input.start instanceof Date ? input.start.toISOString() : input.start;
-  // The mapping of a continuous step decides where the step starts.
+  // The mapping of a continuous step decides where the step starts. A table may have to be made again from there.
   const idempotent = input.stream.idempotent ? { idempotent: true as const } : {};
   return {
     stream: nameOf(input.stream),
     own: [...input.own],
     ...idempotent,
-    start: delivery === 'scheduled' ? start : 'earliest',
+    start: delivery === 'scheduled' || kind === 'table' ? start : 'earliest',
   };
 }
 

@@ -13,6 +13,8 @@ export interface Given {
   readonly time?: string;
   readonly key?: string;
   readonly type?: string;
+  /** Set on an event that was put back: for whom, and where it was refused. */
+  readonly redriven?: { readonly redrivenFor: string; readonly redrivenFrom?: string };
 }
 
 /** Makes a log of one shard: event 0 has sequence number 1, and so on. */
@@ -24,6 +26,7 @@ export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
       time = '2026-11-22T10:00:00Z',
       key = 'key',
       type = 'thing.happened',
+      redriven = { redrivenFor: undefined },
     } = one;
     const id = `event-${index}`;
     const attributes = JSON.stringify({ specversion: '1.0', id, source: '/test', type, time });
@@ -36,7 +39,7 @@ export function logOf(given: readonly Given[]): readonly ReceivedEvent[] {
       time,
       key,
       traceparent: undefined,
-      redrivenFor: undefined,
+      ...redriven,
       lateAt: undefined,
       sequence: String(index).padStart(10, '0'),
       position: positionOf(String(index + 1), 0),
@@ -68,6 +71,8 @@ export interface SliceOf {
   readonly previous?: number;
   /** The pages of its progress. */
   readonly pages?: Readonly<Record<string, string>>;
+  /** True for a slice of data that are made again: the sink keeps its dead letters. */
+  readonly keepsLetters?: boolean;
   /** Makes what the sink commits of the events that it publishes. */
   readonly outbox?: (published: Published | undefined) => OutboxProgress;
 }
@@ -91,6 +96,7 @@ export function sliceOf(of: SliceOf): Slice {
       state: stateOf(published?.upTo ?? to, rejections),
       outbox: of.outbox?.(published),
       pages: new Map(Object.entries(of.pages ?? {})),
+      ...(of.keepsLetters === true ? { letters: rejections } : {}),
     }),
   };
 }

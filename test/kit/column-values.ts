@@ -1,5 +1,7 @@
 import { isTimestamp } from '../../functions/runtime/json/timestamp.ts';
 
+export type Row = Readonly<Record<string, unknown>>;
+
 /** Returns what a column of this type holds after a JSON value is written to it, or why Postgres rejects the value. */
 export function columnValue(
   type: string,

@@ -1,4 +1,5 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { randomUuid } from '../../infra/emulator/random-uuid.ts';
 import { FunctionFailed } from '../../infra/operation/function-failed.ts';
@@ -13,14 +14,14 @@ export function operate<Result>(world: World, work: (target: TargetWithFunctions
   return world.clock.runUntil(process.invocation(() => work(targetOf(world, process))));
 }
 
+/** The changed code of a step: of a transform, or of a table. */
+export type Changed = Pick<Transform, 'run'> | Table<never>;
+
 /** Deploys changed code of a step: its processes start anew, and its events get a new generation. */
-export function deployChanged(
-  { stage, functions, transforms }: World,
-  step: StepPlan,
-  transform?: Pick<Transform, 'run'>,
-): void {
+export function deployChanged({ stage, functions, transforms, tables }: World, step: StepPlan, code?: Changed): void {
   stage.changes.set(step, (stage.changes.get(step) ?? 0) + 1);
-  if (transform !== undefined) transforms.set(step, transform);
+  if (code !== undefined && 'run' in code) transforms.set(step, code);
+  else if (code !== undefined) tables.set(step, code as Table);
   functions.kill(step);
 }
 

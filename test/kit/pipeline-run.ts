@@ -7,7 +7,6 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { OutgoingEvent } from '../../functions/runtime/event.ts';
 import type { DeclaredField } from '../../functions/runtime/json/declared-fields.ts';
 import { openLogWriter } from '../../functions/runtime/log/log-writer.ts';
-import type { Transform } from '../../functions/runtime/transform.ts';
 import { pauseStep, resumeStep } from '../../infra/operation/control/pause.ts';
 import { type ReplayRequest, replayInto } from '../../infra/operation/control/replay.ts';
 import { type ProgressOptions, rewindStep } from '../../infra/operation/control/rewind.ts';
@@ -21,7 +20,7 @@ import { dropFile, type Posted, type PostOptions, post } from './arrivals.ts';
 import type { Deadly } from './deaths.ts';
 import { type Fault, type FaultKind, type FaultRule, faultKinds } from './faults.ts';
 import { asGivenEvent, type GivenEvent, type GivenRecord, isGivenRecord } from './given-events.ts';
-import { deployChanged, operate } from './operator.ts';
+import { type Changed, deployChanged, operate } from './operator.ts';
 import { type RedriveOptions, redrivenBy } from './redriving.ts';
 import { type Resharding, reshardSomewhere } from './resharding.ts';
 import { settle } from './settle.ts';
@@ -138,15 +137,12 @@ export interface Actions<S extends Streams> {
    */
   redriven(step: string, options?: RedriveOptions): Promise<boolean>;
   /**
-   * Deploys changed code of a step, whatever the step is doing. `transform` is the new transform, if that has changed.
+   * Deploys changed code of a step, whatever the step is doing. `code` is the new transform or table, if that has
+   * changed.
    */
-  deployed(step: string, transform?: Pick<Transform, 'run'>): void;
+  deployed(step: string, code?: Changed): void;
   /** Deploys during the call at that site that follows `after` others. Resolves when the code is deployed. */
-  deployedDuring(
-    during: Pick<FaultRule, 'site' | 'after'>,
-    step: string,
-    transform?: Pick<Transform, 'run'>,
-  ): Promise<void>;
+  deployedDuring(during: Pick<FaultRule, 'site' | 'after'>, step: string, code?: Changed): Promise<void>;
   /** Moves the shards of a continuous step to another poller: the batch in flight is retried, cut differently. */
   recut(step: string): void;
   /**
@@ -268,16 +264,16 @@ export async function startPipelineRun<S extends Streams>(
         story.tell(`dead letters of ${name} are redriven`);
         return redrivenBy(world, step, options);
       },
-      deployed(step, transform) {
+      deployed(step, code) {
         story.tell(`changed code of ${step} is deployed`);
-        deployChanged(world, stepOf(step), transform);
+        deployChanged(world, stepOf(step), code);
       },
-      deployedDuring(during, step, transform) {
+      deployedDuring(during, step, code) {
         checkSite(during.site, stepOf);
         return new Promise((resolve) => {
           faults.meanwhile(during, async () => {
             story.tell(`changed code of ${step} is deployed`);
-            deployChanged(world, stepOf(step), transform);
+            deployChanged(world, stepOf(step), code);
             resolve();
           });
         });

@@ -1,7 +1,15 @@
 import { StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
-import type { CommittedProgress, OpenSink, Progress, SinkDefinition, Slice } from '../../functions/runtime/sink.ts';
+import type {
+  CommittedProgress,
+  LeftLetters,
+  OpenSink,
+  Progress,
+  Rebuild,
+  SinkDefinition,
+  Slice,
+} from '../../functions/runtime/sink.ts';
 import type { Table as TableCode } from '../../functions/runtime/table.ts';
 import { changeOf, noChange } from '../../functions/sinks/postgres/changes.ts';
 import type { Column } from '../../functions/sinks/postgres/columns.ts';
@@ -11,11 +19,23 @@ import { columnsOfTable } from '../../functions/table-state/columns.ts';
 import { type StoredRow, shownRow } from '../../functions/table-state/fold.ts';
 import { passedTick } from '../../functions/table-state/pass-tick.ts';
 import type { RowStore, RowsUntil } from '../../functions/table-state/reduce.ts';
+import { isFillShard, ownShard } from '../../functions/table-state/refused.ts';
 import { reduceSlice } from '../../functions/table-state/slice.ts';
 import { changesOf, type TableOptions, tableDefinition } from '../../functions/table-state/table-handler.ts';
-import { columnValue } from './column-values.ts';
+import { columnValue, type Row } from './column-values.ts';
+import {
+  beginFilling,
+  isOther,
+  lettersLeft,
+  type ModelState,
+  type ModelStates,
+  noteRefused,
+  redriveCheckIn,
+  showFilled,
+  statesOf,
+} from './table-states.ts';
 
-export type Row = Readonly<Record<string, unknown>>;
+export type { Row };
 
 /** Returns the name of the constraint that a row violates, or undefined when the row is valid. */
 export type Constraint = (row: Row) => string | undefined;
@@ -81,6 +101,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
   const pagesOf = new Map<string, ReadonlyMap<string, string>>();
   const commits: TableCommit[] = [];
   const watchers = new Map<string, Watcher>();
+  const states = new Map<string, ModelStates>();
 
   function tableOf(name: string): Table {
     const table = tables.get(name) ?? { rows: new Map(), stored: new Map(), constraints: [] };
@@ -146,6 +167,64 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
     return table;
   }
 
+  /** The states of a table step. A renamed step takes those of its former name over. */
+  function statesHere(code: TableCode, { step, formerly, table }: Pick<Into, 'step' | 'formerly' | 'table'>) {
+    const former = formerly === undefined ? undefined : states.get(formerly);
+    const { rows, stored: kept } = table;
+    if (former !== undefined && !states.has(step)) {
+      states.set(step, { shown: { ...former.shown, rows, kept }, filling: undefined });
+      states.delete(formerly ?? '');
+    }
+    return statesOf(states, step, { code, rows, kept });
+  }
+
+  /** What is left to do before a batch can be reduced, as table-state/state.ts has it. */
+  function rebuildOf(code: TableCode, call: DatabaseCall, into: Into): NonNullable<OpenSink['rebuild']> {
+    const { step, options } = into as Into & TableOpening;
+    const forget = (under: string): void => {
+      for (const key of [...committed.keys()]) if (isUnder(key, step, under)) committed.delete(key);
+      for (const key of [...pagesOf.keys()]) if (isUnder(key, step, under)) pagesOf.delete(key);
+    };
+    const look = (): Rebuild | LeftLetters | undefined => {
+      const here = statesHere(code, into);
+      if (!isOther(here, code)) {
+        here.filling = undefined;
+        forget('rebuild/');
+        const letters = lettersLeft(here.shown);
+        if (letters === undefined) return undefined;
+        return { kind: 'letters', ...letters, stored: (signal) => call('Commit', letters.stored, signal) };
+      }
+      if (options?.changes !== undefined) throw new UserMistake(`a table with a change stream is not made again`);
+      const before = here.filling;
+      const filling = beginFilling(here, code);
+      if (before !== filling) forget('rebuild/');
+      const there = new Map(
+        [...committed].flatMap(([key, progress]) =>
+          isUnder(key, step, '') && !isUnder(key, step, 'rebuild/') ? [[shardOfItem(key), progress] as const] : [],
+        ),
+      );
+      const swap = (filled: ReadonlyMap<string, string>): boolean => {
+        if (here.filling !== filling) return false;
+        for (const key of [...committed.keys()].filter(
+          (one) => isUnder(one, step, '') && !isUnder(one, step, 'rebuild/'),
+        ))
+          if (there.get(shardOfItem(key)) !== committed.get(key)) return false;
+        for (const [shard, progress] of there)
+          committed.set(itemKeyOf(step, shard), { ...progress, revision: progress.revision + 1 });
+        forget('rebuild/');
+        showFilled(here, Object.fromEntries(filled));
+        return true;
+      };
+      return {
+        kind: 'rebuild',
+        under: `rebuild/${filling.number}/`,
+        committed: there,
+        swap: (filled, signal) => call('Commit', () => swap(filled), signal),
+      };
+    };
+    return (signal) => call('LoadProgress', look, signal);
+  }
+
   function tell({ written, table }: Pick<Into, 'written' | 'table'>, events: readonly ReceivedEvent[]): void {
     watchers.get(written)?.(
       events,
@@ -165,15 +244,28 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
       columns: columnsOfTable(code),
     };
     return {
-      async write({ pages, time, signal, progress }) {
-        await call('Begin', () => undefined, signal);
+      async write({ shard: name, pages, time, signal, progress }) {
+        const begin = (): { state: ModelState; isFilling: boolean } => {
+          const { shown, filling } = statesHere(code, into);
+          if (filling !== undefined && name.startsWith(`rebuild/${filling.number}/`))
+            return { state: filling, isFilling: true };
+          if (isFillShard(name) || isOther(statesHere(code, into), code))
+            throw new Error(`the table ${step} is of other code at this moment`);
+          return { state: shown, isFilling: false };
+        };
+        const { state, isFilling } = await call('Begin', begin, signal);
+        const table = isFilling
+          ? { rows: state.rows, stored: state.kept, constraints: into.table.constraints }
+          : into.table;
         const changes = new Map<string, { readonly stored: StoredRow; readonly row: Row | undefined } | undefined>();
         const read: ReceivedEvent[] = [];
-        const published = changesOf(code, { step, options }, pageBytes);
+        const published = isFilling ? undefined : changesOf(code, { step, options }, pageBytes);
+        const ofShard = ownShard(name);
+        const redriven = redriveCheckIn(state, { shard: ofShard, isFilling });
         const { rejections, upTo, passes } = await reduceSlice(
-          storeOf(into, changes, (work) => call('Copy', work, signal)),
+          storeOf({ ...into, table }, changes, (work) => call('Copy', work, signal)),
           code,
-          { pages: noted(pages, read), time, changes: published },
+          { pages: noted(pages, read), time, changes: published, redriven },
         );
         const moved = progress(rejections, {
           events: published === undefined ? [] : [...published.events(), ...passedTick(step, time, passes)],
@@ -182,15 +274,25 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         const { shard, revision } = moved;
         const note = (): unknown => commits.push({ step, shard, revision, rows: changedRows(into.table, changes) });
         const processed = (): ReceivedEvent[] => read.filter(({ position }) => upTo === undefined || position <= upTo);
-        const done = [note, () => apply(into.table, changes), () => tell(into, processed())];
-        await call('Commit', () => commit(moved, done), signal);
+        const settled = (): void =>
+          noteRefused(state, ofShard, { letters: moved.letters ?? [], taken: redriven?.taken(upTo) ?? [] });
+        const done = isFilling
+          ? [() => apply(table, changes), settled]
+          : [note, () => apply(table, changes), settled, () => tell(into, processed())];
+        const end = (): void => {
+          if (begin().state.number !== state.number) throw new Error(`the table ${step} has another state by now`);
+          commit(moved, done);
+        };
+        await call('Commit', end, signal);
         return rejections;
       },
+      rebuild: rebuildOf(code, call, into),
       loadProgress: (shard, signal) =>
         call(
           'LoadProgress',
           () => {
             takeOver(written, formerly);
+            statesHere(code, into);
             return loaded(into, shard);
           },
           signal,
@@ -214,6 +316,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         ...[...tables].filter(([name]) => ofTable(name)).map(([, { stored }]) => keptOf(stored, () => true)),
         keptOf(committed, ofStep),
         keptOf(pagesOf, ofStep),
+        keptOf(states, (step) => only === undefined || step === only.step),
       ];
       return () => {
         // A table that was made after the backup is empty.
@@ -439,6 +542,14 @@ function keptOf<Value>(map: Map<string, Value>, isKept: (key: string) => boolean
 
 function itemKeyOf(step: string, shard: string): string {
   return JSON.stringify([step, shard]);
+}
+
+function shardOfItem(itemKey: string): string {
+  return (JSON.parse(itemKey) as [step: string, shard: string])[1];
+}
+
+function isUnder(itemKey: string, step: string, prefix: string): boolean {
+  return stepOfItem(itemKey) === step && shardOfItem(itemKey).startsWith(prefix);
 }
 
 function stepOfItem(itemKey: string): string {

@@ -34,6 +34,8 @@ export interface World {
   readonly story: Story;
   /** The deployed code of each transform. */
   readonly transforms: Map<StepPlan, Pick<Transform, 'run'>>;
+  /** The deployed code of each table that has changed. */
+  readonly tables: Map<StepPlan, Table>;
   /** Which events kill the function of each step. */
   readonly deadly: Map<StepPlan, Deadly>;
   /** The incarnation of each stream, by its name. Checkpoints name shards by it. */
@@ -80,12 +82,13 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     });
   let processes = 0;
   const transforms = new Map<StepPlan, Pick<Transform, 'run'>>(await inlineTransforms(steps));
+  const tables = new Map<StepPlan, Table>();
   const deadly = new Map<StepPlan, Deadly>();
   const stepWorld: StepWorld = {
     stage,
     calls,
     transformOf: (step) => transforms.get(step) ?? transformOf(pipelines, step),
-    tableOf: (step) => tableOf(pipelines, step),
+    tableOf: (step) => tables.get(step) ?? tableOf(pipelines, step),
     deadlyOf: (step) => deadly.get(step),
     markLimits: options.markLimits,
     log: (step, line) => tellError(story, step, line),
@@ -128,6 +131,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     feeders,
     story,
     transforms,
+    tables,
     deadly,
     incarnations,
     randomOf,

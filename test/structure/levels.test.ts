@@ -11,7 +11,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ['transform-handler.ts', 'sink-handler.ts', 'queue-handler.ts', 'request-handler.ts', 'tick-handler.ts'],
   ['delivery'],
   ['replay'],
-  ['rewind', 'items'],
+  ['rewind', 'items', 'rebuild'],
   ['poison', 'on-failure'],
   ['batches'],
   ['outbox'],

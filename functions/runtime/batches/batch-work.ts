@@ -1,6 +1,6 @@
 import type { LoadedState } from '../checkpoints/shard-states.ts';
 import type { StepState } from '../checkpoints/step-state.ts';
-import type { Step } from '../step.ts';
+import type { Invocation, Step } from '../step.ts';
 import type { Batch } from './batch.ts';
 import type { Input, ShardInput } from './shard-input.ts';
 import type { StepKind } from './step-kind.ts';
@@ -19,6 +19,11 @@ export interface BatchWork {
    * other error when the batch has to be delivered again.
    */
   process(batch: Batch, shard: ShardInput, turn: Turn): Promise<Done>;
+  /**
+   * Set for a step whose data may have to be made again. Works on that for a while, and resolves to true once nothing
+   * of it is left: only then may a batch be processed.
+   */
+  readonly rebuilt?: ((invocation: Invocation, signal: AbortSignal) => Promise<boolean>) | undefined;
   /** Commits a state without processing events. Throws `StaleCheckpoint` when another invocation has committed. */
   move(shard: ShardInput, to: StepState, signal: AbortSignal): Promise<LoadedState>;
 }

@@ -32,6 +32,10 @@ export interface BatchFacts {
   readonly portion?: PortionBounds | undefined;
   /** True when the step may take a part of a batch: then the batch keeps its records, for `upTo`. */
   readonly takesParts?: boolean | undefined;
+  /** True when the state notes where the step has begun to read the shard. */
+  readonly notesBeginning?: boolean | undefined;
+  /** Set where a shard is read only so far: nothing after this position is taken. */
+  readonly until?: Position | undefined;
 }
 
 /** One batch of a shard: its new events in order, and the step's state after them. */
@@ -99,6 +103,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   const kept: Taken[] = [];
   const ended: string[] = [];
   let rejectedBytes = 0;
+  let { began } = committed;
 
   function keep(taken: Taken): void {
     if (facts.takesParts) kept.push(taken);
@@ -163,6 +168,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
   }
 
   function moveTo(end: Position, record: LogRecord): void {
+    if (facts.notesBeginning && position === undefined) began = positionOf(record.sequenceNumber, 0);
     position = end;
     counts.bytes += record.data.length;
     arrivalMillis = Math.max(arrivalMillis, record.approximateArrivalMillis);
@@ -177,9 +183,11 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     get arrivalMillis() {
       return arrivalMillis;
     },
-    take(record, to) {
+    take(record, upTo) {
       const end = endOfRecord(record.sequenceNumber);
       if (position !== undefined && end <= position) return;
+      const { until } = facts;
+      const to = until === undefined || until >= end || (upTo !== undefined && upTo < until) ? upTo : until;
       keep({ record, to });
       const { aggregated, entries, ticks: all } = decodeRecord(record, { name: facts.stream });
       const ticks = to === undefined ? all : all.filter(({ at }) => at <= to);
@@ -230,6 +238,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
         ...(foreign === undefined ? {} : { foreign: foreign.state() }),
         ...(time === undefined ? {} : { clock: time.clock }),
         ...(arrivalMillis === 0 ? {} : { arrivedMillis: arrivalMillis }),
+        ...(began === undefined ? {} : { began }),
       };
     },
   };

@@ -60,7 +60,9 @@ export interface Input {
  * another process has moved the state. A transform appends before it moves its state. From old marks it would take a
  * duplicate for a new event and append its outputs under the duplicate's position, and readers would count them twice.
  *
- * `replay`: the states lie under another prefix, and each begins with this rewind.
+ * `replay`: the states lie under another prefix, and each begins with this rewind, if there is one.
+ *
+ * `notesBeginning`: the states say where the step has begun to read each shard.
  *
  * `outbox`: set for a step that publishes. Whatever is loaded has its page in the log before anybody gets it.
  */
@@ -69,11 +71,12 @@ export function openInput(
   store: PagedStates,
   options: {
     readonly keepsStates: boolean;
-    readonly replay?: { readonly under: string; readonly rewind: Rewind };
+    readonly replay?: { readonly under: string; readonly rewind?: Rewind };
     readonly outbox?: Pick<Outbox, 'settle'> | undefined;
+    readonly notesBeginning?: boolean;
   },
 ): Input {
-  const { keepsStates, replay, outbox } = options;
+  const { keepsStates, replay, outbox, notesBeginning } = options;
   const { config, kinesis } = step;
   if (config.input === undefined)
     throw new UserMistake(`step '${step.name}' reads no stream: STEP_CONFIG has no input`);
@@ -130,6 +133,7 @@ export function openInput(
         time: config.time,
         portion: step.portion,
         takesParts: outbox !== undefined || config.time !== undefined,
+        notesBeginning,
       },
     };
   }

@@ -23,6 +23,8 @@ export interface SinkStep {
   readonly keepsPages: boolean;
   /** Set when the sink publishes events with its rows. */
   readonly outbox: Outbox | undefined;
+  /** What is left to do before a batch can be written. Undefined: the sink never makes its data again. */
+  readonly rebuild: OpenSink['rebuild'] | undefined;
   /** Opens the sink with options: those of the deployment, or those that an interrupted slice was begun with. */
   open(options: unknown): OpenSink;
 }
@@ -38,7 +40,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
       resources,
     });
   const current = openWith(config.options);
-  const { loadProgress, loadPages } = current;
+  const { loadProgress, loadPages, rebuild } = current;
   const inTable = step.states.loadPages;
   const { publishes } = definition;
   const outbox = publishes === undefined || step.writer === undefined ? undefined : openOutbox(step, publishes);
@@ -47,6 +49,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
   return {
     step,
     outbox,
+    rebuild: rebuild?.bind(current),
     keepsProgress: loadProgress !== undefined,
     keepsPages: loadProgress !== undefined && loadPages !== undefined,
     states:
@@ -123,6 +126,26 @@ function appendedOf({ page }: Prepared): Pick<Done, 'eventsOut' | 'bytesOut'> {
   const events = page.filter(({ everywhere }) => everywhere !== true);
   const bytesOut = events.reduce((sum, { dataBytes }) => sum + dataBytes.length, 0);
   return { eventsOut: events.length, bytesOut };
+}
+
+/**
+ * Writes one batch into data that a sink makes again. Nothing is published, and no dead letter is stored: the sink keeps
+ * the rejections.
+ */
+export async function fillBatch(sink: SinkStep, toWrite: BatchToWrite, signal: AbortSignal): Promise<Done> {
+  const { shard, options } = toWrite;
+  const { to, pages } = await pagesBefore(sink, toWrite, signal);
+  const of = { ...toWrite, to, pages, keepsLetters: true };
+  const writing = writingOf({ ...sink, outbox: undefined }, of, signal);
+  const rejected = await sink.open(options).write(writing.slice);
+  const { batch, state } = writing.written();
+  return {
+    loaded: committedBySink(shard.loaded, state),
+    eventsOut: batch.events.length - rejected.length,
+    bytesOut: batch.counts.dataBytes,
+    rejected: batch.rejections.length + rejected.length,
+    part: batch,
+  };
 }
 
 /**
@@ -215,10 +238,10 @@ interface Writing {
 
 function writingOf(
   sink: SinkStep,
-  toWrite: Omit<BatchToWrite, 'options'> & Pick<PagedState, 'pages'>,
+  toWrite: Omit<BatchToWrite, 'options'> & Pick<PagedState, 'pages'> & { readonly keepsLetters?: boolean },
   signal: AbortSignal,
 ): Writing {
-  const { shard, to } = toWrite;
+  const { shard, to, keepsLetters = false } = toWrite;
   const { key, loaded } = shard;
   const { revision: previous } = loaded;
   const revision = previous + 1;
@@ -228,14 +251,16 @@ function writingOf(
     const state = { ...taken, movedMillis: sink.step.now() };
     const prepared = sink.outbox?.prepare(shard, published.events, revision);
     written = { batch, state, prepared };
+    const all = [...batch.rejections, ...rejections];
     return {
       step: sink.step.name,
       shard: key,
       previous,
       revision,
-      state: encodeState({ ...state, rejections: [...batch.rejections, ...rejections] }),
+      state: encodeState({ ...state, rejections: keepsLetters ? [] : all }),
       pages: new Map(pages.map((page) => [page.page, encodePage(page)])),
       outbox: prepared?.progress,
+      ...(keepsLetters ? { letters: all } : {}),
     };
   };
   return {

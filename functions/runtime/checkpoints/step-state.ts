@@ -43,6 +43,11 @@ export interface StepState {
   /** The shard's watermarks, of a step that keeps windows or passes ticks on. */
   readonly clock?: Clock | undefined;
   /**
+   * The position before the first record that was read, of a step whose data may have to be made again: from here on
+   * (rebuild/).
+   */
+  readonly began?: Position | undefined;
+  /**
    * The time at which the state was last moved, by the clock. For people; it also tells how long a step stood still
    * (delivery/trimmed-range.ts). What is processed never depends on it.
    */
@@ -82,6 +87,7 @@ const Text = z.object({
   o: z.array(z.tuple([z.number(), z.string()])).optional(),
   a: z.number().optional(),
   c: StoredClock.optional(),
+  b: z.string().optional(),
   t: z.number().optional(),
 });
 
@@ -107,6 +113,7 @@ export function encodeState(state: StepState): string {
       : { o: state.runs.map((run) => [numberOfRun(run), run.version]) }),
     ...(state.arrivedMillis === undefined ? {} : { a: state.arrivedMillis }),
     ...(state.clock === undefined ? {} : { c: encodeClock(state.clock) }),
+    ...(state.began === undefined ? {} : { b: state.began }),
     ...(state.movedMillis === undefined ? {} : { t: state.movedMillis }),
   };
   return JSON.stringify(text);
@@ -136,12 +143,13 @@ export function decodeState(text: string): StepState {
     runs: state.o?.map(([number, version]) => ({ page: nameOfRun(number), version, marks: undefined })),
     arrivedMillis: state.a,
     clock: state.c && decodeClock(state.c),
+    began: state.b as Position | undefined,
     movedMillis: state.t,
   };
 }
 
-/** Compresses many rejections: there may be as many as a portion has events. */
-function encodeRejections(rejections: readonly Rejection[]): z.input<typeof Text>['r'] {
+/** Encodes rejections, as a value of JSON. Compresses many: there may be as many as a portion has events. */
+export function encodeRejections(rejections: readonly Rejection[]): z.input<typeof Text>['r'] {
   const stored = rejections.map((one) => ({ ...one, bytes: Buffer.from(one.bytes).toString('base64') }));
   if (stored.length < COMPRESSED_FROM) return stored;
   return gzipSync(JSON.stringify(stored), { level: 1 }).toString('base64');
@@ -150,7 +158,8 @@ function encodeRejections(rejections: readonly Rejection[]): z.input<typeof Text
 /** Fewer rejections stay readable. */
 const COMPRESSED_FROM = 20;
 
-function decodeRejections(stored: z.output<typeof Text>['r'] = []): readonly Rejection[] {
+/** Reads what `encodeRejections` wrote. */
+export function decodeRejections(stored: z.output<typeof Text>['r'] = []): readonly Rejection[] {
   const parsed =
     typeof stored === 'string'
       ? StoredRejections.parse(JSON.parse(gunzipSync(Buffer.from(stored, 'base64')).toString()))

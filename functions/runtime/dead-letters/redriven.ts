@@ -15,6 +15,11 @@ export function redriveSources(names: readonly string[]): readonly string[] {
   return names.map((name) => redriveSource(name, ''));
 }
 
+/** Says where the original of an event that is put back was refused. */
+export function redriveOrigin(shard: string, at: string): string {
+  return `${shard}/${at}`;
+}
+
 /** Returns true when a step with these names drops the event. */
 export function isForAnother({ redrivenFor }: ReceivedEvent, names: readonly string[] | undefined): boolean {
   return names !== undefined && redrivenFor !== undefined && !names.includes(redrivenFor);

@@ -64,7 +64,10 @@ async function orRetry({ step }: BatchWork, delivery: Delivery, work: () => Prom
 
 async function processUnlessPaused(batchWork: BatchWork, delivery: Delivery): Promise<Unfinished> {
   const pause = await batchWork.step.pause.inForce(delivery.signal);
-  return pause === undefined ? processDelivery(batchWork, delivery) : drain(batchWork, delivery, pause);
+  if (pause !== undefined) return drain(batchWork, delivery, pause);
+  const isRebuilt = (await batchWork.rebuilt?.(delivery.invocation, delivery.signal)) ?? true;
+  // The mapping keeps the batch and offers it again, as in a pause.
+  return isRebuilt ? processDelivery(batchWork, delivery) : delivery.records[0]?.kinesis;
 }
 
 /** The records of one shard that Lambda delivers to one invocation; while a paused step drains, only the first ones. */

@@ -44,6 +44,7 @@ export function readAttributes(buffer: Buffer, members: Members) {
     traceparent: text('traceparent'),
     redrivenFor: text('redrivenfor'),
     lateAt: text('lateat'),
+    redrivenFrom: text('redrivenfrom'),
   };
 }
 

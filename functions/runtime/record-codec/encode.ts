@@ -7,7 +7,7 @@ import { CLOSE_BRACE } from '../json/json-bytes.ts';
  * before all others, because the reader compares each event with the one before.
  */
 export function encodeEvent(event: OutgoingEvent): Uint8Array {
-  const { time, key, sequence, traceparent, redrivenFor, lateAt, id } = event;
+  const { time, key, sequence, traceparent, redrivenFor, redrivenFrom, lateAt, id } = event;
   let head = `${sharedHead(event)},"time":${quoted(time)},"partitionkey":${quoted(key)}`;
   // The id of a transform's event is its sequence.
   const quotedId = quoted(id);
@@ -15,6 +15,7 @@ export function encodeEvent(event: OutgoingEvent): Uint8Array {
   if (traceparent !== undefined) head += `,"traceparent":${quoted(traceparent)}`;
   // Rare, and not in the fixed order: the reader takes the slow path.
   if (redrivenFor !== undefined) head += `,"redrivenfor":${quoted(redrivenFor)}`;
+  if (redrivenFrom !== undefined) head += `,"redrivenfrom":${quoted(redrivenFrom)}`;
   if (lateAt !== undefined) head += `,"lateat":${quoted(lateAt)}`;
   head += `,"id":${quotedId},"data":`;
   const headLength = Buffer.byteLength(head);

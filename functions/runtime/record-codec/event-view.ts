@@ -22,6 +22,7 @@ export interface EventLayout
   /** Never set for an event in the fixed order. */
   readonly redrivenFor?: string | undefined;
   readonly lateAt?: string | undefined;
+  readonly redrivenFrom?: string | undefined;
   readonly buffer: Buffer;
   /** The range of the event's JSON in the buffer. Equal to the range of the data when the record is no CloudEvent. */
   readonly start: number;
@@ -104,6 +105,10 @@ export class EventView implements ReceivedEvent {
   /** An event of another producer may claim anything: only one that was put back has it. */
   get lateAt(): string | undefined {
     return this.layout.redrivenFor === undefined ? undefined : this.layout.lateAt;
+  }
+
+  get redrivenFrom(): string | undefined {
+    return this.layout.redrivenFor === undefined ? undefined : this.layout.redrivenFrom;
   }
 
   get data(): unknown {

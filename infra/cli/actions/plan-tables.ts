@@ -1,4 +1,4 @@
-import { type PlannedTable, tableChanges } from '../../operation/table-changes.ts';
+import { type PlannedTable, type TableChange, tableChanges } from '../../operation/table-changes.ts';
 import { print } from '../../terminal.ts';
 import type { CommandInvocation } from '../command.ts';
 import { tableChangesReport } from '../reports/table-changes-report.ts';
@@ -21,8 +21,10 @@ export function planTables(invocation: CommandInvocation): Promise<number> {
     const changes = await tableChanges(tables, target, signal);
     if (values.json === true) for (const change of changes) print(JSON.stringify(change));
     else print(tableChangesReport(title, changes));
-    return changes.some(({ change }) => STOPPING.has(change)) ? 1 : 0;
+    return changes.some(stops) ? 1 : 0;
   });
 }
 
-const STOPPING: ReadonlySet<string> = new Set(['rebuild', 'impossible', 'taken']);
+function stops({ change, publishes }: TableChange): boolean {
+  return change === 'impossible' || change === 'taken' || (change === 'rebuild' && publishes === true);
+}

@@ -1,5 +1,5 @@
 import type { DeadLetter } from '../../../functions/runtime/dead-letters/dead-letter.ts';
-import { redriveSource } from '../../../functions/runtime/dead-letters/redriven.ts';
+import { redriveOrigin, redriveSource } from '../../../functions/runtime/dead-letters/redriven.ts';
 import type { OutgoingEvent } from '../../../functions/runtime/event.ts';
 import type { Position } from '../../../functions/runtime/position.ts';
 import { sequenceNumberOf } from '../../../functions/runtime/position.ts';
@@ -50,7 +50,8 @@ export function redrivenEvent(
   const { type, traceparent, dataBytes } = entry.event;
   const source = redriveSource(to.step, to.lane);
   const lateAt = letter.reason === 'late' ? letter.origin?.lateAt?.toString() : undefined;
-  return { id, source, type, time, key, sequence: to.sequence, traceparent, redrivenFor: to.step, lateAt, dataBytes };
+  const put = { redrivenFor: to.step, redrivenFrom: redriveOrigin(letter.shard, letter.at), lateAt };
+  return { id, source, type, time, key, sequence: to.sequence, traceparent, ...put, dataBytes };
 }
 
 function noEvent({ pipeline, step, at }: DeadLetter): never {

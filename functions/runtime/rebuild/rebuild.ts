@@ -1,0 +1,88 @@
+import { openInput } from '../batches/shard-input.ts';
+import { fillBatch, type SinkStep } from '../batches/write-batch.ts';
+import type { Position } from '../position.ts';
+import type { LeftLetters, Rebuild } from '../sink.ts';
+import type { Invocation } from '../step.ts';
+import { type FillTurn, fillShard } from './fill-shard.ts';
+import { type Target, targetsOf } from './targets.ts';
+
+/** An invocation works on a rebuild for so long, or for so much of its time when that is less. */
+const LONGEST_MILLIS = 60_000;
+const SHARE_OF_TIME = 1 / 2;
+
+/**
+ * Makes the data of a step again, where its code keeps something else of its input than the code before: beside the data
+ * that are there, from the beginning of the log up to exactly the positions that are committed. Then the new data take
+ * the place of the others, in one transaction, and the step goes on at those positions.
+ *
+ * Meanwhile the step processes no batch: its mapping offers them again and again, as in a pause, and each offer goes on
+ * with this work. Nothing of what is there changes before the end, so code that is deployed in the middle finds all of
+ * it: the earlier code goes on with its data, and other code begins with its own.
+ *
+ * Resolves to true once nothing is left to do. Asks no more then.
+ */
+export function openRebuilder(
+  sink: SinkStep,
+): ((invocation: Invocation, signal: AbortSignal) => Promise<boolean>) | undefined {
+  const { step, rebuild } = sink;
+  if (rebuild === undefined) return undefined;
+  let isDone = false;
+  return async (invocation, signal) => {
+    if (isDone) return true;
+    const remaining = invocation.getRemainingTimeInMillis();
+    const now = step.now();
+    const turn = {
+      owner: invocation.awsRequestId,
+      untilMillis: now + remaining,
+      stopMillis: now + Math.min(LONGEST_MILLIS, remaining * SHARE_OF_TIME),
+      signal,
+    };
+    for (let left = await rebuild(signal); left !== undefined; left = await rebuild(signal)) {
+      if (!(await workOn(sink, left, turn)) || step.now() >= turn.stopMillis) return false;
+    }
+    isDone = true;
+    return true;
+  };
+}
+
+type Turn = Pick<FillTurn, 'owner' | 'untilMillis' | 'stopMillis' | 'signal'>;
+
+/** Does what is left, or a part of it. Resolves to false when the rest is for another invocation. */
+async function workOn(sink: SinkStep, left: Rebuild | LeftLetters, turn: Turn): Promise<boolean> {
+  const { signal } = turn;
+  if (left.kind === 'letters') {
+    await sink.step.deadLetters.put(left.shard, left.rejections, signal);
+    await left.stored(signal);
+    return true;
+  }
+  const filled = await fill(sink, left, turn);
+  if (filled === undefined) return false;
+  await left.swap(filled, signal);
+  return true;
+}
+
+/** Fills the new data up to where each shard is committed. Resolves to these positions; undefined: some is not there. */
+async function fill(
+  sink: SinkStep,
+  { under, committed }: Rebuild,
+  turn: Turn,
+): Promise<ReadonlyMap<string, Position> | undefined> {
+  const { step } = sink;
+  const input = openInput(step, sink.states, { keepsStates: false, replay: { under } });
+  const targets = await targetsOf(step, committed, await input.refresh(turn.signal));
+  const unfilled: Target[] = [];
+  for (const target of targets) {
+    // A shard begins with the marks of those that it follows.
+    const isBlocked = unfilled.some(({ shard: { from, to } }) => from <= target.shard.to && to >= target.shard.from);
+    const filling: FillTurn = {
+      ...turn,
+      step,
+      input,
+      target,
+      process: (batch, shard) =>
+        fillBatch(sink, { batch, shard, to: batch.state(), options: step.config.options }, turn.signal),
+    };
+    if (isBlocked || !(await fillShard(filling))) unfilled.push(target);
+  }
+  return unfilled.length === 0 ? new Map(targets.map(({ key, upTo }) => [key, upTo])) : undefined;
+}

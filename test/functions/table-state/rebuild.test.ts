@@ -1,0 +1,202 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { StaleCheckpoint } from '../../../functions/runtime/errors.ts';
+import type { LeftLetters, OpenSink, Rebuild } from '../../../functions/runtime/sink.ts';
+import { defineTable, type Table } from '../../../functions/runtime/table.ts';
+import { tableDefinition } from '../../../functions/table-state/table-handler.ts';
+import { type Given, logOf, positionAfter, sliceOf } from '../../contracts/slices.ts';
+import { noDeadline } from '../../eventually.ts';
+import { client, database, server, useFreshDatabases } from '../sinks/postgres/fresh-database.ts';
+
+useFreshDatabases();
+
+const Value = z.object({ id: z.string(), n: z.int32() });
+const SHARD = 'stream/shardId-000000000000';
+
+const sums = defineTable({
+  entry: import.meta.url,
+  from: Value,
+  row: z.object({ id: z.string(), sum: z.int32() }),
+  key: ['id'],
+  reduce: (row, { data: { id, n } }) => ({ id, sum: (row?.sum ?? 0) + n }),
+});
+
+/** Counts in place of adding, and refuses a negative number. */
+const countedIn = (column: string): Table<never> =>
+  defineTable({
+    entry: import.meta.url,
+    from: Value,
+    row: z.object({ id: z.string(), [column]: z.int32() }),
+    key: ['id'],
+    reduce(row, { data: { id, n } }) {
+      if (n < 0) throw new Error('negative');
+      return { id, [column]: (Number((row as Readonly<Record<string, unknown>> | undefined)?.[column]) || 0) + 1 };
+    },
+  }) as unknown as Table<never>;
+
+const counts = countedIn('count');
+
+function processOf(table: Table<never>, { step = 'shop/sums', formerly }: { step?: string; formerly?: string } = {}) {
+  const { host, port, password, user } = server;
+  const { resources, open } = tableDefinition(table);
+  const parsed = resources.parse({ host, port, database, user, tls: 'off', auth: { password } });
+  return open({ step, formerly, options: undefined, resources: parsed });
+}
+
+const value = (id: string, n: number): Given => ({ key: id, data: { id, n } });
+const LOG: readonly Given[] = [value('a', 1), value('b', 2), value('a', -3)];
+
+/** Writes events of the log: those from one index to another. */
+async function write(sink: OpenSink, log: readonly Given[], of: { from?: number; previous?: number; step?: string } = {}) {
+  const { from = 0, previous = 0, step = 'shop/sums' } = of;
+  await sink.write(sliceOf({ step, events: logOf(log).slice(from), previous }));
+}
+
+const lookOf = async (sink: OpenSink): Promise<Rebuild | LeftLetters | undefined> => sink.rebuild?.(noDeadline());
+
+async function rebuildOf(sink: OpenSink): Promise<Rebuild> {
+  const rebuild = await lookOf(sink);
+  if (rebuild?.kind !== 'rebuild') throw new Error('nothing is to be made again');
+  return rebuild;
+}
+
+/** Fills the new state with events of the log. */
+async function fill(sink: OpenSink, log: readonly Given[], { under }: Rebuild, step = 'shop/sums') {
+  const shard = `${under}${SHARD}`;
+  await sink.write(sliceOf({ step, shard, events: logOf(log), keepsLetters: true }));
+}
+
+const swap = (rebuild: Rebuild, count: number): Promise<boolean> =>
+  rebuild.swap(new Map([[SHARD, positionAfter(count)!]]), noDeadline());
+
+async function shown(table = 'shop.sums'): Promise<string> {
+  const { rows } = await client.query<Record<string, unknown>>(`SELECT * FROM ${table} ORDER BY id COLLATE "C"`);
+  return rows.map((row) => Object.values(row).join(' ')).join(', ');
+}
+
+async function statesThere(): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relnamespace = 'shop'::regnamespace ORDER BY relname`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+test('the view shows the former rows until all others are there, and keeps its grants although its columns change', async () => {
+  await write(processOf(sums), LOG);
+  await client.query('CREATE ROLE analyst; GRANT SELECT ON shop.sums TO analyst WITH GRANT OPTION');
+  const sink = processOf(counts);
+  const rebuild = await rebuildOf(sink);
+  expect([...rebuild.committed.keys()]).toEqual([SHARD]);
+  await fill(sink, LOG, rebuild);
+  expect(await shown()).toBe('a -2, b 2');
+  expect(await swap(rebuild, 3)).toBe(true);
+  expect(await shown()).toBe('a 1, b 1');
+  const { rows } = await client.query(
+    `SELECT has_table_privilege('analyst', 'shop.sums', 'SELECT WITH GRANT OPTION') AS granted`,
+  );
+  expect(rows).toEqual([{ granted: true }]);
+  expect(await statesThere()).toEqual(['sums state 2']);
+  await write(sink, [...LOG, value('b', 7)], { from: 3, previous: 2 });
+  expect(await shown()).toBe('a 1, b 2');
+  const progress = await client.query('SELECT shard, revision FROM millrace_progress');
+  expect(progress.rows).toEqual([{ shard: SHARD, revision: '3' }]);
+  await client.query('DROP OWNED BY analyst; DROP ROLE analyst');
+});
+
+test('the swap changes nothing when a shard has moved on, and no process of the former code commits after it', async () => {
+  const former = processOf(sums);
+  await write(former, LOG);
+  const sink = processOf(counts);
+  const early = await rebuildOf(sink);
+  await fill(sink, LOG, early);
+  await write(former, [...LOG, value('c', 1)], { from: 3, previous: 1 });
+  expect(await swap(early, 3)).toBe(false);
+  expect(await shown()).toBe('a -2, b 2, c 1');
+  const late = await rebuildOf(sink);
+  await sink.write(
+    sliceOf({
+      step: 'shop/sums',
+      shard: `${late.under}${SHARD}`,
+      events: logOf([...LOG, value('c', 1)]).slice(3),
+      previous: 1,
+      keepsLetters: true,
+    }),
+  );
+  expect(await swap(late, 4)).toBe(true);
+  expect(await swap(late, 4)).toBe(false);
+  await expect(write(former, [...LOG, value('c', 1), value('c', 1)], { from: 4, previous: 2 })).rejects.toThrow(
+    /have changed since its state was made/,
+  );
+  await expect(write(sink, [...LOG, value('c', 1), value('c', 1)], { from: 4, previous: 2 })).rejects.toThrow(
+    StaleCheckpoint,
+  );
+  expect(await shown()).toBe('a 1, b 1, c 1');
+});
+
+test('what others have made of the view is not dropped: the former rows stay until they have dropped it', async () => {
+  await write(processOf(sums), LOG);
+  await client.query('CREATE VIEW best AS SELECT id FROM shop.sums WHERE sum > 1');
+  const sink = processOf(counts);
+  const rebuild = await rebuildOf(sink);
+  await fill(sink, LOG, rebuild);
+  await expect(swap(rebuild, 3)).rejects.toThrow(
+    /cannot take the place of the former one, because others depend on that: view best depends on view shop\.sums\. Drop them/,
+  );
+  expect(await shown()).toBe('a -2, b 2');
+  await client.query('DROP VIEW best');
+  expect(await swap(await rebuildOf(sink), 3)).toBe(true);
+  expect(await shown()).toBe('a 1, b 1');
+});
+
+test('other code drops what the code before it has begun, and the first code goes on with its own rows', async () => {
+  const first = processOf(sums);
+  await write(first, LOG);
+  const second = processOf(counts);
+  await fill(second, LOG, await rebuildOf(second));
+  const third = processOf(countedIn('times'));
+  await fill(third, LOG, await rebuildOf(third));
+  expect(await statesThere()).toEqual(['sums state 1', 'sums state 3']);
+  await expect(fill(second, LOG, { under: 'rebuild/2/' } as Rebuild)).rejects.toThrow(/is made again by other code/);
+  const firstAgain = processOf(sums);
+  expect(await lookOf(firstAgain)).toBeUndefined();
+  expect(await statesThere()).toEqual(['sums state 1']);
+  await write(firstAgain, [...LOG, value('b', 1)], { from: 3, previous: 1 });
+  expect(await shown()).toBe('a -2, b 3');
+  expect((await client.query('SELECT shard FROM millrace_progress')).rows).toEqual([{ shard: SHARD }]);
+});
+
+test('a step that is renamed and changed at once takes the table over and makes it again', async () => {
+  const former = processOf(sums);
+  await write(former, LOG);
+  const renamed = processOf(counts, { step: 'shop/counts', formerly: 'shop/sums' });
+  const rebuild = await rebuildOf(renamed);
+  expect(await shown('shop.counts')).toBe('a -2, b 2');
+  await fill(renamed, LOG, rebuild, 'shop/counts');
+  expect(await swap(rebuild, 3)).toBe(true);
+  expect(await shown('shop.counts')).toBe('a 1, b 1');
+  await write(renamed, [...LOG, value('b', 1)], { from: 3, previous: 1, step: 'shop/counts' });
+  expect(await shown('shop.counts')).toBe('a 1, b 2');
+  await expect(write(former, [...LOG, value('b', 1)], { from: 3, previous: 1 })).rejects.toThrow(/is gone/);
+});
+
+test('dead letters wait for the swap, and an event that is put back counts only where its original was refused', async () => {
+  await write(processOf(sums), LOG);
+  const sink = processOf(counts);
+  const rebuild = await rebuildOf(sink);
+  await fill(sink, LOG, rebuild);
+  await swap(rebuild, 3);
+  const letters = (await lookOf(sink)) as LeftLetters;
+  expect(letters).toMatchObject({ kind: 'letters', shard: SHARD, rejections: [{ at: positionAfter(3), message: expect.stringContaining('negative') }] });
+  await letters.stored(noDeadline());
+  expect(await lookOf(sink)).toBeUndefined();
+  const back = (place: number, id: string): Given => ({
+    ...value(id, 1),
+    redriven: { redrivenFor: 'shop/sums', redrivenFrom: `${SHARD}/${positionAfter(place)}` },
+  });
+  // The first was not refused; the third was, and is put back twice; the fifth is a dead letter of later.
+  const more = [value('b', 1), back(1, 'a'), back(3, 'a'), back(3, 'a'), back(5, 'b')];
+  await write(sink, [...LOG, ...more], { from: 3, previous: 2 });
+  expect(await shown()).toBe('a 2, b 3');
+  await write(sink, [...LOG, ...more, back(3, 'a')], { from: 8, previous: 3 });
+  expect(await shown()).toBe('a 2, b 3');
+});
