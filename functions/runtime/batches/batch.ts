@@ -186,8 +186,7 @@ export function openBatch(committed: StepState, facts: BatchFacts): Batch {
     take(record, upTo) {
       const end = endOfRecord(record.sequenceNumber);
       if (position !== undefined && end <= position) return;
-      const { until } = facts;
-      const to = until === undefined || until >= end || (upTo !== undefined && upTo < until) ? upTo : until;
+      const to = earlierOf(upTo, facts.until !== undefined && facts.until < end ? facts.until : undefined);
       keep({ record, to });
       const { aggregated, entries, ticks: all } = decodeRecord(record, { name: facts.stream });
       const ticks = to === undefined ? all : all.filter(({ at }) => at <= to);
@@ -249,6 +248,11 @@ interface Taken {
   readonly record: LogRecord;
   readonly to: Position | undefined;
   readonly rejected?: Rejection;
+}
+
+function earlierOf(one: Position | undefined, other: Position | undefined): Position | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return one < other ? one : other;
 }
 
 /** Returns the position just after the entry. */

@@ -47,7 +47,11 @@ const value = (id: string, n: number): Given => ({ key: id, data: { id, n } });
 const LOG: readonly Given[] = [value('a', 1), value('b', 2), value('a', -3)];
 
 /** Writes events of the log: those from one index to another. */
-async function write(sink: OpenSink, log: readonly Given[], of: { from?: number; previous?: number; step?: string } = {}) {
+async function write(
+  sink: OpenSink,
+  log: readonly Given[],
+  of: { from?: number; previous?: number; step?: string } = {},
+) {
   const { from = 0, previous = 0, step = 'shop/sums' } = of;
   await sink.write(sliceOf({ step, events: logOf(log).slice(from), previous }));
 }
@@ -61,7 +65,11 @@ async function rebuildOf(sink: OpenSink): Promise<Rebuild> {
 }
 
 /** Fills the new state with events of the log. */
-async function fill(sink: OpenSink, log: readonly Given[], { under }: Rebuild, step = 'shop/sums') {
+async function fill(
+  sink: OpenSink,
+  log: readonly Given[],
+  { under, step = 'shop/sums' }: Pick<Rebuild, 'under'> & { readonly step?: string },
+) {
   const shard = `${under}${SHARD}`;
   await sink.write(sliceOf({ step, shard, events: logOf(log), keepsLetters: true }));
 }
@@ -156,7 +164,7 @@ test('other code drops what the code before it has begun, and the first code goe
   const third = processOf(countedIn('times'));
   await fill(third, LOG, await rebuildOf(third));
   expect(await statesThere()).toEqual(['sums state 1', 'sums state 3']);
-  await expect(fill(second, LOG, { under: 'rebuild/2/' } as Rebuild)).rejects.toThrow(/is made again by other code/);
+  await expect(fill(second, LOG, { under: 'rebuild/2/' })).rejects.toThrow(/is made again by other code/);
   const firstAgain = processOf(sums);
   expect(await lookOf(firstAgain)).toBeUndefined();
   expect(await statesThere()).toEqual(['sums state 1']);
@@ -171,7 +179,7 @@ test('a step that is renamed and changed at once takes the table over and makes 
   const renamed = processOf(counts, { step: 'shop/counts', formerly: 'shop/sums' });
   const rebuild = await rebuildOf(renamed);
   expect(await shown('shop.counts')).toBe('a -2, b 2');
-  await fill(renamed, LOG, rebuild, 'shop/counts');
+  await fill(renamed, LOG, { ...rebuild, step: 'shop/counts' });
   expect(await swap(rebuild, 3)).toBe(true);
   expect(await shown('shop.counts')).toBe('a 1, b 1');
   await write(renamed, [...LOG, value('b', 1)], { from: 3, previous: 1, step: 'shop/counts' });
@@ -186,7 +194,11 @@ test('dead letters wait for the swap, and an event that is put back counts only 
   await fill(sink, LOG, rebuild);
   await swap(rebuild, 3);
   const letters = (await lookOf(sink)) as LeftLetters;
-  expect(letters).toMatchObject({ kind: 'letters', shard: SHARD, rejections: [{ at: positionAfter(3), message: expect.stringContaining('negative') }] });
+  expect(letters).toMatchObject({
+    kind: 'letters',
+    shard: SHARD,
+    rejections: [{ at: positionAfter(3), message: expect.stringContaining('negative') }],
+  });
   await letters.stored(noDeadline());
   expect(await lookOf(sink)).toBeUndefined();
   const back = (place: number, id: string): Given => ({
