@@ -163,8 +163,8 @@ export interface Rebuild {
   readonly committed: ReadonlyMap<string, CommittedProgress>;
   /**
    * Puts the new data in the place of the others, in one transaction, and from then on refuses every commit of an
-   * earlier revision. `filled` says how far the new data go in each shard. Resolves to false when another invocation has
-   * committed meanwhile, or has done the same: then nothing is changed.
+   * earlier revision. `filled` says how far the new data go in each shard. Resolves to false when another invocation
+   * has committed meanwhile, or has done the same: then nothing is changed.
    */
   swap(filled: ReadonlyMap<string, Position>, signal: AbortSignal): Promise<boolean>;
 }

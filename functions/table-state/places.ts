@@ -51,8 +51,8 @@ export interface Found {
 /**
  * Looks for the schema, the view and the states of a step. Throws a `UserMistake` when something else has their names.
  *
- * Asks the catalogue's tables. `to_regclass` fails for a user who may not look into the schema, and may not see yet what
- * another session has just committed.
+ * Asks the catalogue's tables. `to_regclass` fails for a user who may not look into the schema, and may not see yet
+ * what another session has just committed.
  */
 export async function find(client: pg.ClientBase, step: string): Promise<Found> {
   const [pipeline = '', name = ''] = step.split('/');

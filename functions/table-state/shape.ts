@@ -37,8 +37,8 @@ export interface StoredShape extends Shape {
   /** Set while the state is being made of the log, beside the one that the table shows. */
   readonly fills?: true | undefined;
   /**
-   * Set for a state that was made of the log: by shard, the position up to which. What it has refused of these events is
-   * noted (refused.ts).
+   * Set for a state that was made of the log: by shard, the position up to which. What it has refused of these events
+   * is noted (refused.ts).
    */
   readonly filled?: Readonly<Record<string, string>> | undefined;
 }

@@ -23,9 +23,9 @@ const HOUR = 3_600_000;
 /**
  * Finds out whether a table could be made again from the log. The step has noted with which record of each shard it
  * began: the log has to have these. Where an earlier version did not note that, times tell: a stream keeps what is
- * younger than its retention and, while it is younger itself, everything; a table has what its stream had when the table
- * was made, or what came from the step's `start` on. `since` says when it was made; where that is not known, the table
- * may be as old as its stream.
+ * younger than its retention and, while it is younger itself, everything; a table has what its stream had when the
+ * table was made, or what came from the step's `start` on. `since` says when it was made; where that is not known, the
+ * table may be as old as its stream.
  */
 export async function logReach(
   plan: TablePlan,

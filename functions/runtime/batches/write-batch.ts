@@ -129,8 +129,8 @@ function appendedOf({ page }: Prepared): Pick<Done, 'eventsOut' | 'bytesOut'> {
 }
 
 /**
- * Writes one batch into data that a sink makes again. Nothing is published, and no dead letter is stored: the sink keeps
- * the rejections.
+ * Writes one batch into data that a sink makes again. Nothing is published, and no dead letter is stored: the sink
+ * keeps the rejections.
  */
 export async function fillBatch(sink: SinkStep, toWrite: BatchToWrite, signal: AbortSignal): Promise<Done> {
   const { shard, options } = toWrite;

@@ -11,9 +11,9 @@ const LONGEST_MILLIS = 60_000;
 const SHARE_OF_TIME = 1 / 2;
 
 /**
- * Makes the data of a step again, where its code keeps something else of its input than the code before: beside the data
- * that are there, from the beginning of the log up to exactly the positions that are committed. Then the new data take
- * the place of the others, in one transaction, and the step goes on at those positions.
+ * Makes the data of a step again, where its code keeps something else of its input than the code before: beside the
+ * data that are there, from the beginning of the log up to exactly the positions that are committed. Then the new data
+ * take the place of the others, in one transaction, and the step goes on at those positions.
  *
  * Meanwhile the step processes no batch: its mapping offers them again and again, as in a pause, and each offer goes on
  * with this work. Nothing of what is there changes before the end, so code that is deployed in the middle finds all of
@@ -61,7 +61,9 @@ async function workOn(sink: SinkStep, left: Rebuild | LeftLetters, turn: Turn): 
   return true;
 }
 
-/** Fills the new data up to where each shard is committed. Resolves to these positions; undefined: some is not there. */
+/**
+ * Fills the new data up to where each shard is committed. Resolves to these positions; undefined: some is not there.
+ */
 async function fill(
   sink: SinkStep,
   { under, committed }: Rebuild,
