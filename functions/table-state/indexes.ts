@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { quoted, quotedList } from '../sinks/postgres/names.ts';
-import { ROW, type StateTable } from './statements.ts';
+import type { StateTable } from './statements.ts';
 
 /** The columns of an index that a pipeline names for a table, in their order. */
 export type Index = readonly string[];
@@ -83,8 +83,7 @@ interface NamedIndex {
   readonly state: StateTable;
 }
 
-/** An index of a table that hides rows is of the rows that are shown. */
+/** The rows that a table hides are in the index too, as nulls: see `createState`. */
 function createIndex({ name, index, state }: NamedIndex, how: '' | 'CONCURRENTLY'): string {
-  const shown = state.hasState ? ` WHERE ${ROW} IS NOT NULL` : '';
-  return `CREATE INDEX ${how} ${quoted(name)} ON ${state.name} (${quotedList(index)})${shown}`;
+  return `CREATE INDEX ${how} ${quoted(name)} ON ${state.name} (${quotedList(index)})`;
 }

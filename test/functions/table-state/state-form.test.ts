@@ -76,6 +76,15 @@ test('a state is kept while its row is hidden: −1 and then +1 is nothing, and 
   );
 });
 
+test('a row that changes stays in its page, and no index gets an entry for its new version', async () => {
+  await write([adding(['a'], 1)]);
+  await client.query('BEGIN');
+  const text = `'{"id":"a","sum":2}'`;
+  await client.query(`UPDATE shop."sums state 1" SET sum = 2, "millrace row" = ${text}, "millrace state" = ${text}`);
+  expect(await rowsOf(`SELECT pg_stat_get_xact_tuples_hot_updated('shop."sums state 1"'::regclass)::int`)).toEqual([[1]]);
+  await client.query('ROLLBACK');
+});
+
 test('an event that one of its rows rejects changes none of them, and the next event goes on', async () => {
   const given = [adding(['a', 'b'], 5), adding(['c', 'a'], 5), adding(['b', 'b'], 2), adding(['c'], 1)];
   expect(await write(given)).toEqual(['a would be 10']);
