@@ -195,8 +195,8 @@ export function checkIdSize(id: string): void {
   );
 }
 
-/** The rows of some thousand events are in memory at once. */
-const MOST_ROW_BYTES = 128 * 1_024;
+/** The most bytes of a row as JSON: the rows of some thousand events are in memory at once. */
+export const MOST_ROW_BYTES = 128 * 1_024;
 
 /** Throws when a row, or a state, has too many bytes. */
 export function checkRowSize(bytes: number, what: 'row' | 'state' = 'row'): void {

@@ -50,6 +50,7 @@ export const cartContents = sqlTable({
   shown: 'a3b9032242ba',
   parts: { 'GROUP BY': 'customer_id, item', aggregates: 'max(time), sum(CASE WHEN type = \'item.removed\' THEN -quantity ELSE quantity END)' },
   isGrowing: false,
+  staysWhole: false,
   keyColumns: [[sameText, sameText], [sameText, sameText]],
   columns: ['customer_id', 'item', 'quantity'],
   collect: (row, event, take) => {

@@ -46,6 +46,7 @@ export const latestReadings = sqlTable({
   shown: 'c8daaea15196',
   parts: { 'DISTINCT ON': 'sensor_id', 'the row': 'date, temp_max, temp_min, wind', 'ORDER BY': 'date DESC' },
   isGrowing: false,
+  staysWhole: false,
   keyColumns: [[sameText, sameText]],
   columns: ['sensor_id', 'date', 'temp_max', 'temp_min', 'wind'],
   collect: (row, event, take) => {

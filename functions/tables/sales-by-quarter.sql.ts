@@ -50,6 +50,7 @@ export const salesByQuarter = sqlTable({
   shown: '19d44d1788b7',
   parts: { 'GROUP BY': 'region', WINDOW: 'TUMBLING (SIZE 900 SECONDS)', aggregates: 'count(*), sum(sales)' },
   isGrowing: false,
+  staysWhole: true,
   keyColumns: [[sameText, sameText], [timestamptzText, timestamptzFromText], [timestamptzText, timestamptzFromText]],
   columns: ['region', 'sales'],
   collect: (row, event, take) => {

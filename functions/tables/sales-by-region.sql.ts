@@ -54,6 +54,7 @@ export const salesByRegion = sqlTable({
   shown: '10d03b8a65f8',
   parts: { 'GROUP BY': 'region, category', aggregates: 'count(*), sum(sales), avg(profit), max(sales)' },
   isGrowing: false,
+  staysWhole: true,
   keyColumns: [[sameText, sameText], [sameText, sameText]],
   columns: ['region', 'category', 'sales', 'profit'],
   collect: (row, event, take) => {

@@ -12,6 +12,7 @@ import type { SqlType } from './plan/sql-type.ts';
 import { typeName } from './plan/sql-type.ts';
 import { stateParts } from './plan/state-parts.ts';
 import { shownShape, stateShape } from './plan/state-shape.ts';
+import { staysWhole } from './plan/stays-whole.ts';
 import { outputSchemaCode } from './schema/output-schema.ts';
 import { columnsOfSchema } from './schema/schema-columns.ts';
 import type { Source } from './syntax/source-position.ts';
@@ -114,6 +115,7 @@ export function tableCode(module: ModuleCode, plan: Plan): readonly string[] {
       .map(([clause, text]) => `${/^[a-z]+$/i.test(clause) ? clause : quoteText(clause)}: ${quoteText(text)}`)
       .join(', ')} },`,
     `isGrowing: ${types.some(isGrowing)},`,
+    `staysWhole: ${staysWhole(plan)},`,
     `keyColumns: ${columnTextsCode(
       module,
       plan.grouping === undefined ? [] : keyColumnsOf(plan.grouping).map(({ type }) => type),

@@ -49,7 +49,14 @@ export const sqlTableMistakes: Readonly<Record<string, Mistake>> = {
   ],
 
   /** Finds out only when a batch is written that a row cannot be made: the events before it go with it. */
-  'rows-are-made-too-late': [{ file: TABLE, text: 'if (write(group)) checkRowSize(writer.length);', mistake: '' }],
+  'rows-are-made-too-late': [
+    { file: TABLE, text: 'const row = rowOf(group);', mistake: 'return group;\n    let row;' },
+  ],
+
+  /** Takes the row of one state for that of the next. */
+  'a-row-is-kept-too-long': [
+    { file: TABLE, text: 'return { ...group, whole: left };', mistake: 'return { ...before, ...group, whole: left };' },
+  ],
 
   /** Reads the states of the batch before, and not those of its own events. */
   'a-state-is-read-once': [

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ReceivedEvent } from '../event.ts';
-import { checkIdSize, checkRowSize, type KeyedEvent, type StateForm, type Table } from '../table.ts';
+import { checkIdSize, checkRowSize, type KeyedEvent, MOST_ROW_BYTES, type StateForm, type Table } from '../table.ts';
 import type { Window } from '../windows.ts';
 import {
   type ColumnText,
@@ -13,6 +13,7 @@ import {
   type UnsortedStatement,
 } from './aggregates/grouped-statement.ts';
 import { type Identity, joinedIdentity } from './aggregates/identity.ts';
+import { isPlain, PLAIN_BYTES } from './aggregates/plain-inputs.ts';
 import { createWriter } from './json/json-writer.ts';
 import { createRow } from './row/row.ts';
 import { blamedOn, runStatement, type Statement } from './sql-transform.ts';
@@ -31,6 +32,11 @@ export interface TableStatement extends UnsortedStatement {
   readonly shown?: string;
   /** Whether a state has texts, lists or JSON, which each event may make larger. */
   readonly isGrowing: boolean;
+  /**
+   * Whether a row that could be made can still be made after events whose inputs are plain (plain-inputs.ts), as long
+   * as there are not too many. Modules of earlier versions do not say it: then each event's row is made.
+   */
+  readonly staysWhole?: boolean;
 }
 
 /** A table whose SQL names its stream: a step that reads another stream does not compile. `row` is a row's schema. */
@@ -64,6 +70,10 @@ export function sqlTable<From extends z.ZodType, Shown extends z.ZodType, const 
 interface Group {
   readonly key: readonly unknown[];
   readonly states: readonly unknown[];
+  /** Its row, if that was made: null where HAVING hides it. */
+  readonly row?: string | null;
+  /** After so many more rows of plain inputs, its row can be made for certain. */
+  readonly whole?: number;
 }
 
 type Kept = Required<Pick<Table, 'read' | 'state'>> & Pick<Table, 'windows' | 'sessions'>;
@@ -109,15 +119,32 @@ export function keptBy(statement: TableStatement): Kept {
       const texts = key.map((value, i) => (value === null ? null : statement.keyColumns[i]?.[0](value as never)));
       return JSON.stringify([texts, saveStates(statement, states)]);
     },
-    rowOf: (kept) =>
-      attempt(() => (write(kept as Group) ? writer.buffer.toString('utf8', 0, writer.length) : undefined)),
+    rowOf: (kept) => {
+      const { row } = kept as Group;
+      return (row === undefined ? attempt(() => rowOf(kept as Group)) : row) ?? undefined;
+    },
   };
 
-  /** A row that cannot be made is found now, not when a batch is written: the event that makes it is to blame. */
-  const checked = (group: Group): Group => {
-    if (write(group)) checkRowSize(writer.length);
+  const rowOf = (group: Group): string | null =>
+    write(group) ? writer.buffer.toString('utf8', 0, writer.length) : null;
+
+  /** The row in the writer can be made again after so many more. Of one that HAVING hides nobody knows it. */
+  const wholeAfter = (row: string | null): number =>
+    row === null || statement.staysWhole !== true ? 0 : (MOST_ROW_BYTES - writer.length) / mostGrowth;
+  const mostGrowth = PLAIN_BYTES * (statement.accumulators.length + 1);
+
+  /**
+   * A row that cannot be made is found now, not when a batch is written: the event that makes it is to blame. It is
+   * made only where it could fail, and then kept.
+   */
+  const checked = (group: Group, before: Group | undefined, rows: Taken['rows']): Group => {
+    const left = (before?.whole ?? 0) - rows.length;
+    if (left > 0 && rows.every((inputs) => inputs.every(isPlain))) return { ...group, whole: left };
+    const row = rowOf(group);
+    const whole = wholeAfter(row);
+    if (row !== null) checkRowSize(writer.length);
     if (statement.isGrowing) checkRowSize(Buffer.byteLength(state.save(group)), 'state');
-    return group;
+    return { ...group, row, whole };
   };
 
   /** `bounds` are those of the window, which end the key: the session may have another start than before. */
@@ -127,7 +154,7 @@ export function keptBy(statement: TableStatement): Kept {
       (all, inputs) => statement.add(all, inputs, place),
       group?.states ?? startStates(statement),
     );
-    return checked({ key: [...(group?.key.slice(0, key.length) ?? key), ...bounds], states });
+    return checked({ key: [...(group?.key.slice(0, key.length) ?? key), ...bounds], states }, group, rows);
   };
 
   const keyedEvents = (id: string, taken: Taken): readonly KeyedEvent[] => {

@@ -81,7 +81,9 @@ test('a row that changes stays in its page, and no index gets an entry for its n
   await client.query('BEGIN');
   const text = `'{"id":"a","sum":2}'`;
   await client.query(`UPDATE shop."sums state 1" SET sum = 2, "millrace row" = ${text}, "millrace state" = ${text}`);
-  expect(await rowsOf(`SELECT pg_stat_get_xact_tuples_hot_updated('shop."sums state 1"'::regclass)::int`)).toEqual([[1]]);
+  expect(await rowsOf(`SELECT pg_stat_get_xact_tuples_hot_updated('shop."sums state 1"'::regclass)::int`)).toEqual([
+    [1],
+  ]);
   await client.query('ROLLBACK');
 });
 

@@ -41,10 +41,13 @@ function checkMagnitude(digits: bigint, scale: number): void {
     throw new SqlError('22003', 'value overflows numeric format');
 }
 
+/** Most numbers. */
+const PLAIN = /^-?\d+(?:\.\d+)?$/;
 const DECIMAL = /^([+-]?)(\d+(?:_\d+)*)?(?:(\.)(\d+(?:_\d+)*)?)?(?:e([+-]?\d+(?:_\d+)*))?$/i;
 const WHOLE = /^([+-]?)(0x(?:_?[0-9a-f])+|0o(?:_?[0-7])+|0b(?:_?[01])+)$/i;
 
 export function decimalFromText(text: string): Decimal {
+  if (text.length < 16 && PLAIN.test(text)) return decimalFromNumber(text);
   const trimmed = trimSpace(text);
   const match = DECIMAL.exec(trimmed);
   if (match === null || (match[2] === undefined && match[4] === undefined)) return specialFromText(trimmed, text);

@@ -122,7 +122,11 @@ export function bigintFromText(text: string): bigint {
 
 const INTEGER = /^([+-]?)(0x(?:_?[0-9a-f])+|0o(?:_?[0-7])+|0b(?:_?[01])+|\d+(?:_\d+)*)$/i;
 
+/** Most integers. */
+const PLAIN = /^-?\d{1,18}$/;
+
 function parseInteger(type: string, text: string): bigint {
+  if (PLAIN.test(text)) return BigInt(text);
   const match = INTEGER.exec(trimSpace(text));
   if (match === null) invalidInput(type, text);
   const digits = (match[2] ?? '').replaceAll('_', '');
