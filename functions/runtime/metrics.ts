@@ -12,6 +12,10 @@ export interface StepCounts {
   readonly bytesOut: number;
   /** The age of the newest record in the log, from its arrival to now. Undefined when there was no record. */
   readonly lagMillis?: number;
+  /** Of a step that knows the time: how far the shard's watermark is behind now. Undefined before the first tick. */
+  readonly watermarkLagMillis?: number;
+  /** Of a table with final windows: for how long the oldest open one should have been closed. */
+  readonly overdueMillis?: number;
   readonly durationMillis: number;
 }
 
@@ -23,6 +27,8 @@ const UNITS: Record<keyof StepCounts, 'Count' | 'Bytes' | 'Milliseconds'> = {
   bytesIn: 'Bytes',
   bytesOut: 'Bytes',
   lagMillis: 'Milliseconds',
+  watermarkLagMillis: 'Milliseconds',
+  overdueMillis: 'Milliseconds',
   durationMillis: 'Milliseconds',
 };
 

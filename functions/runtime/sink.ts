@@ -66,6 +66,11 @@ export interface Published {
    * the last event that it has taken, or `beforeTick`. The rest comes as another slice.
    */
   readonly upTo?: Position | undefined;
+  /**
+   * Set when windows are still open: the time at which the oldest one had to close, in milliseconds since 1970. For the
+   * metrics of the step alone.
+   */
+  readonly dueMillis?: number | undefined;
 }
 
 /** The most bytes of the events that a step publishes in one transaction. An invocation can always append as many. */

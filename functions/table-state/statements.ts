@@ -93,6 +93,11 @@ export function selectDue(state: StateTable): string {
     ORDER BY ${WINDOW_END}, ${ID} LIMIT $4 FOR UPDATE`;
 }
 
+/** Reads when the oldest window ends that is open, in any shard. */
+export function selectOldestOpen({ name }: StateTable): string {
+  return `SELECT min(${WINDOW_END}) AS "end" FROM ${name} WHERE ${OPEN}`;
+}
+
 /** `$1` are the ids of rows that the transaction has locked. */
 export function closeRows({ name }: StateTable): string {
   return `UPDATE ${name} SET ${OPEN} = false WHERE ${ID} = ANY ($1::text[])`;

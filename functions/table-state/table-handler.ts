@@ -17,6 +17,7 @@ import { openRedriveCheck, type RedriveCheck } from './redriven.ts';
 import { hasRefused, noteRefused, ownShard } from './refused.ts';
 import { reduceSlice } from './slice.ts';
 import { type Begun, openState } from './state.ts';
+import { type StateTable, selectOldestOpen } from './statements.ts';
 
 const TableOptions = z
   .strictObject({
@@ -66,8 +67,9 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
             const slice = { pages, time, changes, redriven };
             const keeping = keptSince(table, into.state.goneMillis);
             const { rejections, upTo, passes } = await reduceSlice(rowsIn(client, into.state), keeping, slice);
+            const dueMillis = into.isFilling ? undefined : await oldestDue(client, into.state, table);
             const events = changes && [...changes.events(), ...passedTick(step, time, passes)];
-            const moved = progress(rejections, { events: events ?? [], upTo });
+            const moved = progress(rejections, { events: events ?? [], upTo, dueMillis });
             const refused = { letters: moved.letters ?? [], taken: redriven?.taken(upTo) ?? [] };
             await noteRefused(client, { step, state: into.state.number, shard: ownShard(shard) }, refused);
             await (changes === undefined ? commitAt : commitWithPage)(client, into.locked, moved);
@@ -103,6 +105,18 @@ function redriveCheckOf(
   const shard = ownShard(name);
   const of = { step, state: number, shard };
   return openRedriveCheck({ shard, filled, isFilling, has: (refused) => hasRefused(client, of, refused) });
+}
+
+/** Finds out when the oldest window that is open had to close. Undefined: none is open, or they are not final. */
+async function oldestDue(
+  client: pg.ClientBase,
+  state: StateTable,
+  { windows }: Pick<Table<never>, 'windows'>,
+): Promise<number | undefined> {
+  if (windows?.emit !== 'final') return undefined;
+  const { rows } = await client.query<{ end: string | null }>(selectOldestOpen(state));
+  const end = rows[0]?.end ?? undefined;
+  return end === undefined ? undefined : Number(end) + windows.gapMillis + windows.graceMillis;
 }
 
 /** Opens what a slice publishes. Undefined: the table has no change stream. */

@@ -14,6 +14,8 @@ export type RunbookSection =
   | 'dropped'
   | 'file-age'
   | 'stopped'
+  | 'watermark'
+  | 'overdue-windows'
   | 'database-storage'
   | 'database-connections';
 

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { Names } from '../names.ts';
-import type { PipelinePlan, SinkPlan, StepPlan } from '../pipelines/plan.ts';
+import type { PipelinePlan, SinkPlan, StepPlan, TablePlan, WindowsPlan } from '../pipelines/plan.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
 import { type AlarmsByKind, LinkedAlarm } from './linked-alarm.ts';
 import { mappingAlarms } from './mapping-alarms.ts';
@@ -60,6 +60,7 @@ export class PipelineAlarms extends Construct {
       ...(step.delivery === 'request' ? {} : rejectionAlarm(step, names)),
       ...(step.delivery === 'queue' ? this.failedFilesAlarm(step) : {}),
       ...(mapping === undefined ? {} : mappingAlarms(step, { mapping, names })),
+      ...(step.kind === 'table' && step.windows !== undefined ? windowAlarms(step, step.windows, names) : {}),
     };
   }
 
@@ -120,6 +121,35 @@ function lateAlarm(step: SinkPlan, names: Names): AlarmsByKind[string] {
   const threshold = 3 * (step.every ?? 0) + LONGEST_RUN_MILLIS;
   return { meaning, section: 'file-age', metric, threshold, periods: 2 };
 }
+
+/**
+ * The alarms of a table's windows. A tick comes to each shard every minute, so no measurement at all means that none
+ * comes.
+ */
+function windowAlarms(step: TablePlan, { emit, behindMillis }: WindowsPlan, names: Names): AlarmsByKind {
+  const threshold = behindMillis + LONGEST_STANDSTILL_MILLIS;
+  const watermark: AlarmsByKind[string] = {
+    meaning: 'time stands still in the table, so its windows do not close',
+    section: 'watermark',
+    metric: countOf(step, names, ['watermarkLagMillis', 'Maximum']),
+    threshold,
+    missing: 'alarming',
+    periods: 3,
+  };
+  if (emit !== 'final') return { watermark };
+  return {
+    watermark,
+    'overdue-windows': {
+      meaning: 'a window of the table is open that had to close a quarter of an hour ago',
+      section: 'overdue-windows',
+      metric: countOf(step, names, ['overdueMillis', 'Maximum']),
+      threshold,
+      periods: 3,
+    },
+  };
+}
+
+const LONGEST_STANDSTILL_MILLIS = 15 * 60_000;
 
 function rejectionAlarm(step: StepPlan, names: Names): AlarmsByKind {
   const metric = countOf(step, names, ['rejected', 'Sum']);

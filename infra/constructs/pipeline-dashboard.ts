@@ -56,7 +56,17 @@ export class PipelineDashboard extends Construct {
           functionMetric(step, names, ['Duration', 'Maximum']),
         ]),
       ].filter((widget) => widget !== undefined),
+      ...(step.kind === 'table' && step.windows !== undefined ? [this.timeRow(step)] : []),
     ];
+  }
+
+  /** How far behind now the time of a table is, and the oldest of its windows that had to close. */
+  private timeRow(step: StepPlan): IWidget[] {
+    const of = (name: 'watermarkLagMillis' | 'overdueMillis') => countOf(step, this.names, [name, 'Maximum']);
+    return [
+      graph('watermark behind now', [of('watermarkLagMillis')]),
+      graph('oldest window that had to close', [of('overdueMillis')]),
+    ].filter((widget) => widget !== undefined);
   }
 
   /** What tables cost the database: each write leaves an old version of its row, which vacuums take. */

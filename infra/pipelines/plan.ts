@@ -63,6 +63,15 @@ export type TablePlan = PlainTablePlan | PublishingTablePlan;
 interface PlainTablePlan extends AnyReaderPlan {
   readonly kind: 'table';
   readonly delivery: 'continuous';
+  /** Set for a table with windows. */
+  readonly windows?: WindowsPlan;
+}
+
+/** What operators have to know of the windows of a table. */
+export interface WindowsPlan {
+  readonly emit: 'changes' | 'final';
+  /** How far behind now the time is by nature when it comes to the table. */
+  readonly behindMillis: number;
 }
 
 interface PublishingTablePlan extends PlainTablePlan {
@@ -122,6 +131,8 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       transforms: namesOf(writers.filter((writer) => 'from' in writer.step)),
     };
   };
+  const windowsOf = ({ from, keep: { windows } }: AnyTableStep): { readonly windows?: WindowsPlan } =>
+    windows === undefined ? {} : { windows: { emit: windows.emit, behindMillis: time.behindMillis(stream(from)) } };
   const common = (name: string, formerly: string | undefined) => ({ pipeline: pipeline.name, name, formerly });
 
   const source = ([name, step]: [string, AnySourceStep]): SourcePlan => ({
@@ -162,6 +173,7 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       options: tableOptions(step),
       atLeastOnce: false,
       input: inputOf(step),
+      ...windowsOf(step),
     };
     return changes === undefined ? plain : { ...plain, output: stream(changes.to) };
   };

@@ -14,6 +14,8 @@ export type TimePlan = NonNullable<StepConfig['time']>;
 export interface TimePlans {
   /** Returns which ticks the readers of a stream wait for. Undefined: nobody downstream needs the time. */
   of(stream: StreamPlan): TimePlan | undefined;
+  /** Returns how far behind the ticks of a stream are by nature: final windows hold them back. In milliseconds. */
+  behindMillis(stream: StreamPlan): number;
   /** Tells whether the scheduled function appends ticks to the stream. */
   isTicked(stream: OwnStreamPlan): boolean;
 }
@@ -30,8 +32,23 @@ export function timePlans(pipelines: readonly Pipeline[]): TimePlans {
   };
   return {
     of: (stream) => (isTimed(stream) ? planOf(stream) : undefined),
+    behindMillis: (stream) => behindMillis(stream, pipelines),
     isTicked: (stream) => isTimed(stream) && planOf(stream).scheduled,
   };
+}
+
+/** A table with final windows passes on the time up to which they have closed. */
+function behindMillis(stream: StreamPlan, pipelines: readonly Pipeline[], behind: readonly StreamPlan[] = []): number {
+  // Steps may write in a circle.
+  if (behind.some((one) => sameStream(one, stream))) return 0;
+  const delays = writersOf(stream, pipelines).flatMap(({ pipeline, step }) => {
+    if (!('from' in step)) return [];
+    const input = resolveStream(pipeline, step.from, pipelines);
+    const windows = 'keep' in step ? step.keep.windows : undefined;
+    const own = windows?.emit === 'final' ? windows.gapMillis + windows.graceMillis : 0;
+    return [own + behindMillis(input, pipelines, [...behind, stream])];
+  });
+  return Math.max(0, ...delays);
 }
 
 /** Lists the streams that a table with windows reads, and those before them. Throws for one that can have no ticks. */

@@ -45,4 +45,6 @@ export interface Done {
   readonly rejected: number;
   /** Set when the step has taken a part of the batch: that part. */
   readonly part?: Batch | undefined;
+  /** As `Published.dueMillis`. */
+  readonly dueMillis?: number | undefined;
 }

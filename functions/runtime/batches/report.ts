@@ -1,4 +1,5 @@
 import type { Step } from '../step.ts';
+import { lowestWatermark } from '../time/clock.ts';
 import type { Batch } from './batch.ts';
 import type { Done } from './batch-work.ts';
 
@@ -9,8 +10,9 @@ export function report(
   of: { readonly batch: Batch; readonly done: Done; readonly started: number },
 ): void {
   const { done, started } = of;
-  const { part: batch = of.batch } = done;
+  const { part: batch = of.batch, dueMillis } = done;
   const now = step.now();
+  const watermark = batch.time && lowestWatermark(batch.time.clock);
   step.report(shard, {
     eventsIn: batch.events.length + batch.rejections.length + batch.counts.alreadySeen,
     eventsOut: done.eventsOut,
@@ -19,6 +21,10 @@ export function report(
     bytesIn: batch.counts.bytes,
     bytesOut: done.bytesOut,
     ...(batch.arrivalMillis === 0 ? {} : { lagMillis: Math.max(0, now - batch.arrivalMillis) }),
+    ...(watermark === undefined || !Number.isFinite(watermark)
+      ? {}
+      : { watermarkLagMillis: Math.max(0, now - watermark) }),
+    ...(dueMillis === undefined ? {} : { overdueMillis: Math.max(0, now - dueMillis) }),
     durationMillis: now - started,
   });
 }

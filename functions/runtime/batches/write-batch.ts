@@ -101,7 +101,7 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
   const { to, pages } = await pagesBefore(sink, toWrite, signal);
   const writing = writingOf(sink, { ...toWrite, to, pages }, signal);
   const rejectedBySink = await sink.open(options).write(writing.slice);
-  const { batch, state, prepared } = writing.written();
+  const { batch, state, prepared, dueMillis } = writing.written();
   if (prepared !== undefined) await outbox?.append(shard, prepared, signal);
   const rejections = [...batch.rejections, ...rejectedBySink];
   await step.deadLetters.put(shard.key, rejections, signal);
@@ -111,6 +111,7 @@ export async function writeBatch(sink: SinkStep, toWrite: BatchToWrite, signal: 
       : appendedOf(prepared)),
     rejected: rejections.length,
     part: batch,
+    dueMillis,
   };
   if (!keepsProgress)
     return { loaded: await commitState(step, shard.key, { from: shard.loaded, to, signal }), ...counts };
@@ -233,7 +234,12 @@ export async function moveSinkState(
 interface Writing {
   readonly slice: Slice;
   /** Returns what was committed, once the sink has written the slice. */
-  written(): { readonly batch: Batch; readonly state: StepState; readonly prepared: Prepared | undefined };
+  written(): {
+    readonly batch: Batch;
+    readonly state: StepState;
+    readonly prepared: Prepared | undefined;
+    readonly dueMillis?: number | undefined;
+  };
 }
 
 function writingOf(
@@ -250,7 +256,7 @@ function writingOf(
     const { batch, state: taken, pages } = partOf(sink, toWrite, published);
     const state = { ...taken, movedMillis: sink.step.now() };
     const prepared = sink.outbox?.prepare(shard, published.events, revision);
-    written = { batch, state, prepared };
+    written = { batch, state, prepared, dueMillis: published.dueMillis };
     const all = [...batch.rejections, ...rejections];
     return {
       step: sink.step.name,

@@ -52,7 +52,7 @@ function opened(of: 'changes' | 'final' | 'sessions', { retention = 30, revision
   const parsed = resources.parse({ host, port, database, user, tls: 'off', auth: { password } });
   const sink = open({ step: 'shop/sums', formerly: undefined, options: undefined, resources: parsed });
   let previous = revision;
-  return async (sold: readonly Sold[], clock: Clock): Promise<string | undefined> => {
+  return async (sold: readonly Sold[], clock: Clock, due?: (number | undefined)[]): Promise<string | undefined> => {
     const events = logOf(
       sold.map(({ region, minute }) => ({
         key: region,
@@ -80,6 +80,7 @@ function opened(of: 'changes' | 'final' | 'sessions', { retention = 30, revision
       },
       progress(rejections, published) {
         upTo = published?.upTo;
+        due?.push(published?.dueMillis);
         return slice.progress(rejections);
       },
     });
@@ -120,6 +121,18 @@ test('a table with final windows shows a row once its window has closed, which i
   expect(await shown()).toEqual(['a 2']);
   await write([], at(25));
   expect(await shown()).toEqual(['a 2', 'a 1']);
+});
+
+test('a table with final windows tells when the oldest open one had to close, in any shard, and nothing when none is open', async () => {
+  const due: (number | undefined)[] = [];
+  const write = opened('final');
+  const low = { from: 0n, to: 99n };
+  await write([{ region: 'a', minute: 12, hash: 100n }], at(0, low), due);
+  await write([{ region: 'b', minute: 0, hash: 0n }], at(0, low), due);
+  await write([], at(30, low), due);
+  await write([], at(30), due);
+  const closes = (minute: number): number => NOON + minute * MINUTE;
+  expect(due).toEqual([closes(25), closes(15), closes(25), undefined]);
 });
 
 test('code that keeps windows for longer begins no new row for one that is gone', async () => {

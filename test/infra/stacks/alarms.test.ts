@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { logError, metricsLine } from '../../../functions/runtime/metrics.ts';
+import { basket, CartEvent } from '../../../functions/tables/basket.ts';
 import { pipelines as shipped } from '../../../infra/pipelines/all.ts';
+import { definePipeline } from '../../../infra/pipelines/pipeline.ts';
 import { REPOSITORY } from '../../../infra/repository.ts';
+import { pipelines as example } from '../pipelines/example.ts';
 import { asText, type SynthesizedStage, synthesized } from './synthesized.ts';
 
 // Some tests synthesize a stage of their own, which takes seconds.
@@ -31,11 +34,25 @@ function alarmsOf(stage: SynthesizedStage): readonly Alarm[] {
   );
 }
 
+/** A table with final windows of a quarter of an hour, and another one over its changes. */
+const HOUR = 3_600_000;
+const final = { kind: 'tumbling', gapMillis: 0, graceMillis: HOUR, retentionMillis: HOUR, emit: 'final' } as const;
+const quarters = definePipeline({
+  name: 'quarters',
+  streams: { cart: { schema: CartEvent }, closed: { schema: CartEvent } },
+  tables: {
+    first: { from: 'cart', keep: { ...basket, row: CartEvent, windows: final }, changes: 'closed' },
+    second: { from: 'closed', keep: { ...basket, windows: { ...final, emit: 'changes' } } },
+    plain: { from: 'cart', keep: basket },
+  },
+});
+const pipelines = [...example, quarters];
+
 let stage: SynthesizedStage;
 let alarms: readonly Alarm[];
 
 beforeAll(async () => {
-  stage = await synthesized({ alarms: TOPIC });
+  stage = await synthesized({ alarms: TOPIC }, pipelines);
   alarms = alarmsOf(stage);
 });
 
@@ -82,7 +99,7 @@ describe('alarms', () => {
 
   test('notify the topic when they begin and end, and exist without a topic too', async () => {
     for (const { AlarmActions, OKActions } of alarms) expect([AlarmActions, OKActions]).toEqual([[TOPIC], [TOPIC]]);
-    const silent = alarmsOf(await synthesized());
+    const silent = alarmsOf(await synthesized({}, pipelines));
     expect(silent.length).toBe(alarms.length);
     expect(silent.filter(({ AlarmActions }) => AlarmActions !== undefined)).toEqual([]);
   });
@@ -96,7 +113,7 @@ describe('alarms', () => {
 
   test('treat a period without measurements as fine, except where something has to run', () => {
     for (const { AlarmName, TreatMissingData } of alarms) {
-      const hasToRun = /--(stopped|not-polled)$/.test(AlarmName);
+      const hasToRun = /--(stopped|not-polled|watermark)$/.test(AlarmName);
       expect(TreatMissingData, AlarmName).toBe(hasToRun ? 'breaching' : 'notBreaching');
     }
   });
@@ -163,6 +180,8 @@ describe('alarms', () => {
         bytesIn: 1,
         bytesOut: 1,
         lagMillis: 1,
+        watermarkLagMillis: 1,
+        overdueMillis: 1,
         durationMillis: 1,
       },
       0,
@@ -188,11 +207,13 @@ describe('alarms', () => {
 
   test('of one stage count nothing of another: no metric of two stages has the same name and dimensions', async () => {
     const ofStage = async (name: string) =>
-      alarmsOf(await synthesized({ stage: name })).map(({ AlarmName, Namespace, MetricName, Dimensions }) => {
-        // A mapping's id is unique in AWS, and the template only refers to it.
-        const owner = JSON.stringify(Dimensions).includes('Fn::GetAtt') ? AlarmName : undefined;
-        return JSON.stringify({ Namespace, MetricName, Dimensions, owner });
-      });
+      alarmsOf(await synthesized({ stage: name }, pipelines)).map(
+        ({ AlarmName, Namespace, MetricName, Dimensions }) => {
+          // A mapping's id is unique in AWS, and the template only refers to it.
+          const owner = JSON.stringify(Dimensions).includes('Fn::GetAtt') ? AlarmName : undefined;
+          return JSON.stringify({ Namespace, MetricName, Dimensions, owner });
+        },
+      );
     const [dev, prod] = [await ofStage('dev'), await ofStage('prod')];
     expect(dev.length).toBe(alarms.length);
     expect(prod.filter((metric) => dev.includes(metric))).toEqual([]);
@@ -237,6 +258,33 @@ describe('alarms', () => {
       { Name: 'stage', Value: 'dev' },
       { Name: 'step', Value: 'ordering' },
     ]);
+  });
+
+  test('of a table with windows ring when time stands still, or nothing is measured, and when a final window does not close', () => {
+    const kinds = (table: string) =>
+      alarms.flatMap(
+        ({ AlarmName }) =>
+          /--(watermark|overdue-windows)$/.exec(AlarmName.split(`quarters--${table}`)[1] ?? '')?.[1] ?? [],
+      );
+    expect([kinds('first').sort(), kinds('second'), kinds('plain')]).toEqual([
+      ['overdue-windows', 'watermark'],
+      ['watermark'],
+      [],
+    ]);
+    const rings = { Statistic: 'Maximum', Threshold: HOUR / 4, EvaluationPeriods: 3, Period: 300 };
+    const of = (table: string, kind: string) => alarm(`millrace-dev-quarters--${table}--${kind}`);
+    expect(of('first', 'watermark')).toMatchObject({
+      ...rings,
+      MetricName: 'watermarkLagMillis',
+      TreatMissingData: 'breaching',
+    });
+    expect(of('first', 'overdue-windows')).toMatchObject({
+      ...rings,
+      MetricName: 'overdueMillis',
+      TreatMissingData: 'notBreaching',
+    });
+    // Behind final windows, the time is as late as these are.
+    expect(of('second', 'watermark')).toMatchObject({ Threshold: HOUR + HOUR / 4 });
   });
 
   test('for a scheduled sink ring when it is late, and when it does not run', () => {
