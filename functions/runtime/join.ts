@@ -18,7 +18,24 @@ export interface TableJoin<Inputs extends object = never> extends TwoInputs<Inpu
   /** The schema of a joined row. */
   readonly row: z.ZodType;
   readonly makesTable: true;
+  /** Set for a join by a foreign key. */
+  readonly tables?: JoinTables['tables'];
 }
+
+/**
+ * The tables that a join by a foreign key keeps beside the joined rows, and how it re-keys the rows of its left input
+ * by that key: an input named `KEYS`.
+ */
+export interface JoinTables {
+  readonly tables: readonly [ofLeft: Table, matches: Table];
+}
+
+/** The input of `rekey` that stands for the rows of the left input, in a join by a foreign key. */
+export const KEYS = 'keys';
+
+/** The parts of the tables that a join by a foreign key has beside `keep`. */
+export const LEFT_ROWS = 'rows';
+export const MATCHES = 'matches';
 
 /** What every join has. `Inputs` are the wire types of its inputs by the names that the join gives them. */
 interface TwoInputs<Inputs extends object> {
@@ -47,6 +64,22 @@ export const SideEvent = z.object({
   row: z.record(z.string(), z.json()),
 });
 
+/** The data of an event of the stream that holds the rows of the left input, and what they meet: by a foreign key. */
+export const RowEvent = z.object({
+  /** The key of the row. */
+  id: z.string(),
+  /** Stands for the row and its foreign key. Null: the row is deleted. */
+  version: z.string().nullable(),
+  /** The foreign key; null: the row meets none. Undefined in an event that says what a row meets. */
+  key: z.string().nullish(),
+  /** The foreign key of the row before, if it had one. */
+  before: z.string().nullish(),
+  /** The columns of the row that the join reads. */
+  row: z.record(z.string(), z.json()).nullish(),
+  /** What the row meets; null: nothing. Undefined in an event of a row. */
+  found: z.record(z.string(), z.json()).nullish(),
+});
+
 /** Returns the schema of a row of the table as the join keeps it: what it is joined by, and the row as it came. */
 export const joinRow = (keys: readonly string[]): z.ZodType =>
   z.object({ ...Object.fromEntries(keys.map((key) => [key, z.string()])), row: z.json() });
@@ -54,7 +87,13 @@ export const joinRow = (keys: readonly string[]): z.ZodType =>
 /** Returns the options of the step that re-keys an input. Its module is that of the join, which has three steps. */
 export const rekeyOptions = (input: string): { readonly rekey: string } => ({ rekey: input });
 
-/** Reads the options of a step of a join. Undefined: it is the step that joins. */
+/** Reads the options of a table step: which table of its module it keeps. Undefined: it is the only one, or `keep`. */
+export function partOf(options: unknown): string | undefined {
+  const parsed = z.object({ part: z.string() }).safeParse(options);
+  return parsed.success ? parsed.data.part : undefined;
+}
+
+/** Reads the options of a step of a join. Undefined: it keeps a table. */
 export function rekeyedInput(options: unknown): string | undefined {
   const parsed = z.object({ rekey: z.string() }).safeParse(options);
   return parsed.success ? parsed.data.rekey : undefined;

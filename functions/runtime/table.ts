@@ -19,6 +19,10 @@ export interface Table<in W = never, out Field extends string = string> {
   readonly windows?: TableWindows | undefined;
   /** Set where the events publish something themselves, and the change stream carries that: of a join. */
   readonly publishesEvents?: boolean;
+  /** Set where a module has several tables: which one this is. */
+  readonly part?: string;
+  /** Set where the events have only what the state before was made of: a state of another shape is not made of them. */
+  readonly isMadeOnce?: true;
   /** Set for a table whose windows are sessions. */
   readonly sessions?: SessionForm | undefined;
   /** Never set. Carries the type only, as in a transform. */
@@ -54,6 +58,24 @@ export interface KeyedEvent {
   reduce(state: unknown, session?: Window): unknown;
   /** Returns what the event publishes, once it is reduced. Undefined: nothing, but its row may have changed. */
   readonly published?: () => readonly PublishedEvent[];
+  /** Set where the event publishes something of each of many other rows. It then meets no other row itself. */
+  readonly spread?: Spread | undefined;
+}
+
+/**
+ * What an event publishes of rows that it leaves as they are, however many there are: a transaction does as many as fit
+ * into its page, and the row of the event keeps how far that was. Until all are done, the event comes again.
+ */
+export interface Spread {
+  /** The ids that all of the rows lie between. */
+  readonly above: string;
+  readonly below: string;
+  /** Returns the id that the rows still to come lie behind. Called once the event is reduced. */
+  after(): string;
+  /** Returns what to publish of a row, given its state. */
+  publish(id: string, state: unknown): readonly PublishedEvent[];
+  /** Returns the state of the event's own row, if the transaction ends behind the row with this id. */
+  paused(after: string): unknown;
 }
 
 /** An event that another one publishes. */

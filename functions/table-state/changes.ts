@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { keyFault, type ReceivedEvent } from '../runtime/event.ts';
 import { MOST_PAGE_BYTES, type Publication } from '../runtime/sink.ts';
+import type { PublishedEvent } from '../runtime/table.ts';
 import { BEFORE } from '../sinks/postgres/changes.ts';
 import { type Given, type RowChange, shownRow } from './fold.ts';
 
@@ -16,6 +17,8 @@ export interface SliceChanges {
    * but the end of their windows.
    */
   add(change: RowChange, given: readonly Given[], closed?: Cause): void;
+  /** Adds events of rows that stay as they are, if the page has room. Undefined: events publish nothing themselves. */
+  readonly publish?: (events: readonly PublishedEvent[]) => boolean;
   /** Tells whether nothing has changed so far. */
   isEmpty(): boolean;
   /** Returns the changes as events: rows whose values differ from those before the slice. */

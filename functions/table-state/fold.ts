@@ -41,6 +41,9 @@ const ROW: Omit<StateForm, 'shape'> = {
   rowOf: (state) => state as string,
 };
 
+/** Returns how a table keeps its states. */
+export const formOf = ({ state }: Pick<Table, 'state'>): Omit<StateForm, 'shape'> => state ?? ROW;
+
 /**
  * Reads events for a table, in their order. Those that do not fit are rejected. In a table with windows, `time` tells
  * which of its windows each event has missed: of these the event has a rejection, and it counts in the others.
@@ -118,7 +121,7 @@ export function fold(
   given: readonly Given[],
   before: ReadonlyMap<string, StoredRow>,
 ): Folded {
-  const { save, rowOf } = table.state ?? ROW;
+  const { save, rowOf } = formOf(table);
   const folding: Folding = { table, before, kept: new Map(), groups: new Map() };
   const { kept } = folding;
   for (const [id, row] of before) addToGroup(folding, id, row);
@@ -153,7 +156,10 @@ function addToGroup({ groups }: Folding, id: string, row: Pick<Kept | StoredRow,
 
 function meet(meeting: Meeting, row: KeyedEvent | WindowedRow): void {
   const { table, event, next } = meeting;
-  if (table.sessions !== undefined && 'in' in row) return meetSessions(meeting, row, table.sessions);
+  if (table.sessions !== undefined && 'in' in row) {
+    meetSessions(meeting, row, table.sessions);
+    return;
+  }
   const met = current(meeting, row.id);
   refuseOtherWriter(row.id, met, event);
   const state = row.reduce(met?.state);
@@ -192,7 +198,7 @@ function currentWindow({ next, kept, before }: Meeting, id: string): RowWindow |
 function loaded({ state: form }: Pick<Table, 'state'>, stored: StoredRow | undefined): Kept | undefined {
   if (stored === undefined) return undefined;
   const { state, eventKey, window } = stored;
-  return { state: (form ?? ROW).load(state), eventKey, window };
+  return { state: formOf({ state: form }).load(state), eventKey, window };
 }
 
 function rejected(event: ReceivedEvent, work: () => unknown): Rejection | undefined {

@@ -7,7 +7,9 @@ import {
   deleteGone,
   deleteRows,
   type StateTable,
+  selectBetween,
   selectDue,
+  selectOccupied,
   selectRows,
   selectSessions,
   upsertRows,
@@ -25,6 +27,15 @@ export function rowsIn(client: pg.ClientBase, state: StateTable): RowStore {
       const [since, until] = [near.map(({ from }) => from), near.map(({ to }) => to)];
       const { rows } = await client.query<Read>(selectSessions(state), [groups, since, until]);
       return new Map(rows.map((row) => [row.id, storedRow(row)]));
+    },
+    async between({ after, below, most }) {
+      const { rows } = await client.query<Read>(selectBetween(state), [after, below, most]);
+      return new Map(rows.map((row) => [row.id, storedRow(row)]));
+    },
+    async occupied(ranges) {
+      const [above, below] = [ranges.map((range) => range.above), ranges.map((range) => range.below)];
+      const { rows } = await client.query<{ number: number }>(selectOccupied(state), [above, below]);
+      return new Set(rows.map(({ number }) => number - 1));
     },
     async due({ end, from, to, most }) {
       const { rows } = await client.query<Read>(selectDue(state), [end, from, to, most]);

@@ -7,13 +7,18 @@ import type { Given } from './fold.ts';
 export function openPublished(most = MOST_PAGE_BYTES): SliceChanges {
   const published: PublishedEvent[] = [];
   let bytes = 0;
+  const add = (events: readonly PublishedEvent[]): void => {
+    for (const event of events) published.push(event);
+    bytes += bytesOf(events);
+  };
   return {
     fits: (_, given) => bytes + bytesOf(publishedBy(given)) <= most,
-    add(_, given) {
-      for (const event of publishedBy(given)) {
-        published.push(event);
-        bytes += bytesOf([event]);
-      }
+    add: (_, given) => add(publishedBy(given)),
+    publish(events) {
+      // Of one row, nothing is larger than a page.
+      const isFull = published.length > 0 && bytes + bytesOf(events) > most;
+      if (!isFull) add(events);
+      return !isFull;
     },
     isEmpty: () => published.length === 0,
     events: () => published,

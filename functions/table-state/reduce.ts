@@ -1,6 +1,6 @@
 import { EventRejected } from '../runtime/errors.ts';
 import type { ReceivedEvent } from '../runtime/event.ts';
-import type { Position } from '../runtime/position.ts';
+import { type Position, START_OF_SHARD } from '../runtime/position.ts';
 import { type Rejection, rejectionOf as rejectionFor } from '../runtime/rejection.ts';
 import { MOST_PAGE_BYTES, type Slice } from '../runtime/sink.ts';
 import type { Table } from '../runtime/table.ts';
@@ -8,6 +8,7 @@ import { type RowRejection, rejectionOf } from '../sinks/postgres/row-rejection.
 import type { SliceChanges } from './changes.ts';
 import { fold, type Given, MOST_ROWS, type RowChange, readEvents, type StoredRow } from './fold.ts';
 import type { RedriveCheck } from './redriven.ts';
+import { type RowsBetween, spreadEvent, withOthers } from './spread.ts';
 
 /** The rows of one table, inside an open transaction. */
 export interface RowStore {
@@ -17,6 +18,10 @@ export interface RowStore {
   write(change: RowChange): Promise<RowRejection | undefined>;
   /** Reads the sessions that overlap a part of time of their group. A group may have several parts. */
   sessions(near: readonly NearSessions[]): Promise<ReadonlyMap<string, StoredRow>>;
+  /** Reads rows whose ids lie between two others, in the order of their ids. Nobody else changes them. */
+  between(rows: RowsBetween): Promise<ReadonlyMap<string, StoredRow>>;
+  /** Tells of each range of ids, without its bounds, whether a row lies in it: the indexes of those where one does. */
+  occupied(ranges: readonly { readonly above: string; readonly below: string }[]): Promise<ReadonlySet<number>>;
   /** Reads rows of windows that have not closed, the earliest first. */
   due(rows: RowsUntil): Promise<ReadonlyMap<string, StoredRow>>;
   /** Closes the windows of rows that were read: from now on, the table shows them. */
@@ -59,9 +64,17 @@ interface Reducing {
   readonly table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions'>;
   readonly time: Slice['time'];
   readonly changes: SliceChanges | undefined;
-  /** The event that does not fit into the page any more, if there is one. */
+  /** The event that does not fit into the page any more, or not as a whole, if there is one. */
   next: ReceivedEvent | undefined;
 }
+
+/** The events of a slice. */
+type PagesToReduce = Pick<Slice, 'pages' | 'time'> & {
+  readonly changes?: SliceChanges | undefined;
+  readonly redriven?: RedriveCheck | undefined;
+  /** The position that the slice begins after. Undefined: it begins at the start of the shard. */
+  readonly from?: Position | undefined;
+};
 
 /**
  * Reduces the events into the rows, in their order. With `changes`, stops before the event whose changes do not fit
@@ -70,15 +83,7 @@ interface Reducing {
 export async function reducePages(
   store: RowStore,
   table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions'>,
-  {
-    pages,
-    time,
-    changes,
-    redriven,
-  }: Pick<Slice, 'pages' | 'time'> & {
-    readonly changes?: SliceChanges | undefined;
-    readonly redriven?: RedriveCheck | undefined;
-  },
+  { pages, time, changes, redriven, from = START_OF_SHARD }: PagesToReduce,
 ): Promise<Reduced> {
   const rejections: Rejection[] = [];
   const reducing: Reducing = { store, table, time, changes, next: undefined };
@@ -87,8 +92,8 @@ export async function reducePages(
     for await (const events of portionsFrom(page, redriven, rejections)) {
       rejections.push(...(await reducePortion(reducing, events)));
       if (reducing.next !== undefined) {
-        const upTo = events[events.indexOf(reducing.next) - 1]?.position ?? last;
-        return { rejections: sorted(rejections.filter(({ at }) => upTo !== undefined && at <= upTo)), upTo };
+        const upTo = events[events.indexOf(reducing.next) - 1]?.position ?? last ?? from;
+        return { rejections: sorted(rejections.filter(({ at }) => at <= upTo)), upTo };
       }
       last = events.at(-1)?.position;
     }
@@ -131,19 +136,36 @@ function sorted(rejections: readonly Rejection[]): readonly Rejection[] {
 async function reducePortion(reducing: Reducing, events: readonly ReceivedEvent[]): Promise<readonly Rejection[]> {
   const { given, rejections } = readEvents(reducing.table, events, reducing.time);
   const found: Rejection[] = [...rejections];
-  for (const some of portionsOf(given)) {
-    if (reducing.next === undefined) found.push(...(await reduceGiven(reducing, some)));
+  const apart = await withOthers(reducing.store, given);
+  for (const some of portionsOf(given, apart)) {
+    if (reducing.next !== undefined) break;
+    const [first] = some;
+    const isApart = first !== undefined && apart.has(first);
+    found.push(...(isApart ? await reduceSpread(reducing, first) : await reduceGiven(reducing, some)));
   }
   return found;
 }
 
+/** Reduces an event that publishes something of many rows. The slice ends before it when the page is full. */
+async function reduceSpread(reducing: Reducing, given: Given): Promise<readonly Rejection[]> {
+  const { store, table, changes } = reducing;
+  const publish = changes?.publish;
+  if (publish === undefined) throw new Error('events publish something of rows, and the step has no stream for it');
+  const { rejections, isDone } = await spreadEvent(store, table, { given, publish });
+  if (!isDone) reducing.next = given.event;
+  return rejections;
+}
+
 /**
  * Cuts events so that each portion meets a bounded number of rows: these are in memory at once, 128 KiB each at most.
+ * An event that publishes something of many rows is alone, because the rows of the events before it count there.
  */
-function* portionsOf(given: readonly Given[]): Generator<readonly Given[]> {
+function* portionsOf(given: readonly Given[], apart: ReadonlySet<Given>): Generator<readonly Given[]> {
   let [start, met] = [0, 0];
-  for (const [index, { rows }] of given.entries()) {
-    if (met + rows.length > MOST_ROWS && index > start) {
+  for (const [index, one] of given.entries()) {
+    const { rows } = one;
+    const isCut = apart.has(one) || apart.has(given[index - 1] ?? one);
+    if ((isCut || met + rows.length > MOST_ROWS) && index > start) {
       yield given.slice(start, index);
       [start, met] = [index, 0];
     }

@@ -15,7 +15,7 @@ import { type Reduced, type RowStore, reducePages } from './reduce.ts';
 export async function reduceSlice(
   store: RowStore,
   table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions'>,
-  slice: Pick<Slice, 'pages' | 'time'> & {
+  slice: Pick<Slice, 'pages' | 'time' | 'from'> & {
     readonly changes: SliceChanges | undefined;
     readonly redriven?: RedriveCheck | undefined;
   },

@@ -46,7 +46,7 @@ interface Beside {
 }
 
 export function openState(
-  table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows'>,
+  table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows' | 'isMadeOnce'>,
   owner: Owner,
   { indexes, publishes, build }: Beside,
 ): State {
@@ -121,6 +121,7 @@ export function openState(
           return leftLetters(use, client, await prepare(client));
         }
         if (publishes) throw cannotPublish(other);
+        if (table.isMadeOnce === true) throw cannotBeMade(other);
         const begun = await findFilling(client, other);
         if (begun === undefined) throw new Error(`the table ${owner.step} was made again at this moment`);
         await refuseTooMany(client, { step: owner.step, state: begun.state.number });
@@ -157,6 +158,13 @@ export function openState(
 function cannotPublish({ message }: OtherState): UserMistake {
   return new UserMistake(
     `${message}, and a table with a change stream is not made again by itself: undo the change, or start afresh: rename the table step in the pipeline, and drop the table and its state when nobody reads them any more; millrace sql plan says before a deployment what it changes`,
+  );
+}
+
+/** A join re-keys the columns that it reads: the log has no others. */
+function cannotBeMade({ message }: OtherState): UserMistake {
+  return new UserMistake(
+    `${message}, and the stream of the join has only what its former code read: undo the change, or start afresh: rename the join in the pipeline, and drop the table and its state when nobody reads them any more; millrace sql plan says before a deployment what it changes`,
   );
 }
 

@@ -66,6 +66,19 @@ export function selectRows(state: StateTable): string {
   return `SELECT ${read(state)} FROM ${state.name} WHERE ${ID} = ANY ($1::text[]) ORDER BY ${ID} FOR UPDATE`;
 }
 
+/** Reads so many rows (`$3`) whose ids lie between `$1` and `$2`, in their order. */
+export function selectBetween(state: StateTable): string {
+  return `SELECT ${read(state)} FROM ${state.name} WHERE ${ID} > $1 AND ${ID} < $2 ORDER BY ${ID} LIMIT $3`;
+}
+
+/** Finds the ranges of ids, from `$1` to `$2`, in which a row lies; their numbers count from 1. */
+export function selectOccupied({ name }: StateTable): string {
+  return `SELECT millrace_range.number::int AS number
+      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS millrace_range (above, below, number)
+     WHERE EXISTS (SELECT FROM ${name} WHERE ${ID} > millrace_range.above COLLATE "C"
+                                         AND ${ID} < millrace_range.below COLLATE "C")`;
+}
+
 function read({ hasState, hasWindows }: StateTable): string {
   const kept = hasState ? `${STATE} AS state, ${ROW}::text AS row` : `${ROW}::text AS state`;
   const window = hasWindows

@@ -25,6 +25,8 @@ const TableOptions = z
     indexes: z.array(z.array(z.string()).min(1)).optional(),
     /** Set for a table with a change stream: what that carries. */
     changes: z.strictObject({ before: z.boolean() }).optional(),
+    /** Set where the module has several tables: which one this is. */
+    part: z.string().optional(),
   })
   .optional();
 export type TableOptions = z.infer<typeof TableOptions>;
@@ -59,12 +61,12 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
       const publishes = options?.changes !== undefined;
       const state = openState(table, { step, formerly }, { indexes, publishes, build });
       return {
-        write: ({ shard, pages, time, signal, progress }) =>
+        write: ({ shard, pages, time, from, signal, progress }) =>
           database.use(signal, async (client) => {
             const into = await state.begin(client, shard);
             const changes = into.isFilling ? undefined : changesOf(table, { step, options });
             const redriven = redriveCheckOf(client, into, { step, shard });
-            const slice = { pages, time, changes, redriven };
+            const slice = { pages, time, from, changes, redriven };
             const keeping = keptSince(table, into.state.goneMillis);
             const { rejections, upTo, passes } = await reduceSlice(rowsIn(client, into.state), keeping, slice);
             const dueMillis = into.isFilling ? undefined : await oldestDue(client, into.state, table);

@@ -25,7 +25,7 @@ export interface TableChange {
    * because only the times of windows change.
    */
   readonly rows?: 'at once' | 'by event' | 'as they are';
-  /** Set where the table has a change stream: its step stops in place of making the table again. */
+  /** Set where the step stops in place of making the table again: the table has a change stream, for example. */
   readonly publishes?: true;
   /** Of a state that cannot go on: how far back the log of its stream reaches. */
   readonly log?: LogReach;
@@ -63,7 +63,7 @@ async function changeOf({ plan, table }: PlannedTable, target: Target, signal: A
   }
   if (kind === 'none') return { ...of, change: kind, differences };
   const log = await logReach(plan, { since: found.since, target, signal });
-  const publishes = 'output' in plan ? { publishes: true as const } : {};
+  const publishes = 'output' in plan || table.isMadeOnce === true ? { publishes: true as const } : {};
   return { ...of, change: log.isWhole ? 'rebuild' : 'impossible', differences, log, ...publishes };
 }
 

@@ -1,31 +1,20 @@
-import type { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { type Join, SideEvent, type TableJoin } from '../../functions/runtime/join.ts';
-import type { Table } from '../../functions/runtime/table.ts';
-import type { Transform } from '../../functions/runtime/transform.ts';
-import type { JoinStep, TableStep, TransformStep } from './steps.ts';
-
-export type AnyJoinStep = JoinStep<Readonly<Record<string, string>>, Join<never> | TableJoin<never>, string>;
+import { SideEvent } from '../../functions/runtime/join.ts';
+import { planForeignJoin } from './foreign-joins.ts';
+import {
+  type AnyJoinStep,
+  formerlyOf,
+  type InternalStream,
+  type Planned,
+  rekeyingOf,
+  type Width,
+} from './join-parts.ts';
 
 /** What a pipeline declares, as far as joins have to know it. */
 interface Declared {
-  readonly streams: Readonly<Record<string, AnyStream>>;
+  readonly streams: Readonly<Record<string, Omit<InternalStream, 'compression'>>>;
   readonly transforms: object;
   readonly tables: object;
-}
-
-interface AnyStream {
-  readonly schema: z.ZodType;
-  readonly shards?: number;
-  readonly capacity?: 'on-demand';
-  readonly retentionDays?: number;
-}
-
-/** What joins add to a pipeline. */
-interface Planned {
-  readonly streams: Readonly<Record<string, AnyStream & { readonly compression: 'zstd' }>>;
-  readonly transforms: Readonly<Record<string, TransformStep<string, Transform, string>>>;
-  readonly tables: Readonly<Record<string, TableStep<string, Table>>>;
 }
 
 /**
@@ -50,7 +39,7 @@ export function planJoins(joins: Readonly<Record<string, AnyJoinStep>>, declared
 }
 
 function planJoin(name: string, step: AnyJoinStep, streams: Declared['streams']): Planned {
-  const { from, apply, to, start, fanOut, formerly } = step;
+  const { apply, to, formerly } = step;
   if (to === undefined && !('makesTable' in apply))
     throw new UserMistake(`join '${name}': it has no stream for what it joins: write to: '<stream>'`);
   const written = writtenBy(apply);
@@ -59,24 +48,14 @@ function planJoin(name: string, step: AnyJoinStep, streams: Declared['streams'])
       `join '${name}': its SQL says CREATE STREAM ${written}, but the join writes stream '${to}': make them equal`,
     );
   const internal = `${step.streamOf ?? formerly ?? name}-by-key`;
-  const before = (part: string) => (formerly === undefined ? {} : { formerly: `${formerly}${part}` });
-  const reading = { ...(start === undefined ? {} : { start }), ...(fanOut === undefined ? {} : { fanOut }) };
-  const rekeying = Object.keys(apply.inputs).map((input) => {
-    const stream = from[input];
-    if (stream === undefined)
-      throw new UserMistake(
-        `join '${name}': its code reads '${input}', and from does not name it: write from: { ${input}: '<stream>' }`,
-      );
-    return [
-      `${name}-${input}`,
-      { from: stream, apply: apply.rekey(input), to: internal, ...reading, ...before(`-${input}`) },
-    ] as const;
-  });
+  const unmade = { join: name, step, internal, width: widthOf(step, streams) };
+  if ('tables' in apply && apply.tables !== undefined) return planForeignJoin(unmade, apply.tables);
+  const rekeying = Object.keys(apply.inputs).map((input) => rekeyingOf(unmade, input));
   return {
-    streams: { [internal]: byKey(step, streams) },
+    streams: { [internal]: { schema: SideEvent, ...unmade.width } },
     transforms: Object.fromEntries(rekeying),
     tables: {
-      [name]: { from: internal, keep: apply.keep, ...(to === undefined ? {} : { changes: to }), ...before('') },
+      [name]: { from: internal, keep: apply.keep, ...(to === undefined ? {} : { changes: to }), ...formerlyOf(step) },
     },
   };
 }
@@ -87,13 +66,13 @@ function writtenBy(apply: object): string | undefined {
 }
 
 /** The stream keeps events as long as its inputs, because the join is made again from it and not from them. */
-function byKey({ from, shards, retentionDays }: AnyJoinStep, streams: Declared['streams']): Planned['streams'][string] {
+function widthOf({ from, shards, retentionDays }: AnyJoinStep, streams: Declared['streams']): Width {
   const inputs = Object.values(from).flatMap((name) => streams[name] ?? []);
   const days = retentionDays ?? Math.max(1, ...inputs.map((stream) => stream.retentionDays ?? 1));
   const isOnDemand = shards === undefined && inputs.some(({ capacity }) => capacity === 'on-demand');
   const width = { shards: shards ?? Math.max(1, ...inputs.map((stream) => stream.shards ?? 1)) };
   const capacity = isOnDemand ? { capacity: 'on-demand' as const } : width;
-  return { schema: SideEvent, compression: 'zstd', retentionDays: days, ...capacity };
+  return { compression: 'zstd', retentionDays: days, ...capacity };
 }
 
 /** The names of what a join needs must be free. */

@@ -206,10 +206,11 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
 }
 
 function tableOptions(step: AnyTableStep): unknown {
-  const { indexes } = step;
+  const { indexes, keep } = step;
   const changes = changesOf(step);
-  if (indexes === undefined && changes === undefined) return undefined;
+  if (indexes === undefined && changes === undefined && keep.part === undefined) return undefined;
   return {
+    ...(keep.part === undefined ? {} : { part: keep.part }),
     ...(indexes === undefined ? {} : { indexes }),
     ...(changes === undefined ? {} : { changes: { before: changes.before } }),
   };

@@ -1,4 +1,5 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
+import { MATCHES } from '../../functions/runtime/join.ts';
 import type { StepConfig } from '../../functions/runtime/step-config.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
@@ -58,13 +59,22 @@ function timedStreams(pipelines: readonly Pipeline[]): readonly StreamPlan[] {
     if (timed.some((one) => sameStream(one, stream))) return;
     if (stream.kind === 'existing') throw noTicks(stream.arn, table);
     timed.push(stream);
-    for (const { pipeline, step } of writersOf(stream, pipelines))
-      if ('from' in step) add(resolveStream(pipeline, step.from, pipelines), table);
+    for (const { pipeline, name, step } of writersOf(stream, pipelines))
+      if ('keep' in step && step.keep.part === MATCHES) throw noTimeBehind(`${pipeline.name}/${name}`, table);
+      else if ('from' in step) add(resolveStream(pipeline, step.from, pipelines), table);
   };
   for (const pipeline of pipelines)
     for (const [name, { from, keep }] of Object.entries(pipeline.tables))
       if (keep.windows !== undefined) add(resolveStream(pipeline, from, pipelines), `${pipeline.name}/${name}`);
   return timed;
+}
+
+/** Two internal streams of such a join make a circle, and each would wait for the time of the other. */
+function noTimeBehind(step: string, table: string): UserMistake {
+  const join = step.slice(0, -`-${MATCHES}`.length);
+  return new UserMistake(
+    `table '${table}' has windows, and its events come from the join '${join}' by a foreign key, which passes no time on: count in windows before the join, or join a stream with the table`,
+  );
 }
 
 function noTicks(arn: string, table: string): UserMistake {

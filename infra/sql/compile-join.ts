@@ -1,10 +1,12 @@
 import type { z } from 'zod';
+import type { DeclaredKey } from './check/foreign-key.ts';
 import { joinedKey } from './check/joined-table.ts';
 import { checkStatement } from './check/statement.ts';
 import { type Input, requireColumns, type SchemaReference } from './compile.ts';
 import { expand, type ModuleCode, quoteText, typescriptModule } from './emit/module-code.ts';
 import { beside, importSchema, moduleText, takenNames } from './emit/module-text.ts';
 import { statementCode } from './emit/statement.ts';
+import { isForeign, leftIdPlan, leftRowPlan } from './plan/foreign-join.ts';
 import type { Join } from './plan/join.ts';
 import { joinShape, keyNames } from './plan/join-shape.ts';
 import type { OutputColumn, Plan } from './plan/plan.ts';
@@ -42,13 +44,24 @@ export function joinReferences(source: Source): ReadonlyMap<string, SchemaRefere
   });
 }
 
+/** Reads the lines `-- key orders: order_id` of a `.sql` file: what the rows of an input are keyed by. */
+export function declaredKeys({ text }: Source): ReadonlyMap<string, DeclaredKey> {
+  const found = text.matchAll(/^--\s*key\s+([A-Za-z_][\w-]*)\s*:\s*(\S.*?)\s*$/gm);
+  return new Map(
+    [...found].map(({ index, 1: input = '', 2: columns = '' }) => [
+      input,
+      { columns: columns.split(',').map((column) => column.trim()), offset: index },
+    ]),
+  );
+}
+
 /** Checks the statement of a join against the schemas of its inputs. */
 export async function planJoin(
   source: Source,
   schemas: ReadonlyMap<string, z.ZodType>,
 ): Promise<Plan & { readonly join: Join }> {
   const inputs = new Map([...schemas].map(([name, schema]) => [name, requireColumns(source, schema)]));
-  const plan = await checkStatement(source, { columns: [], inputs, makes: 'either' });
+  const plan = await checkStatement(source, { columns: [], inputs, keys: declaredKeys(source), makes: 'either' });
   const { join } = plan;
   if (join === undefined || plan.grouping !== undefined)
     throw new SqlMistake('invalid', {
@@ -72,7 +85,7 @@ export async function compileJoin(source: Source, options: CompileJoinOptions): 
       problem: 'WITHIN is not supported in a pipeline yet, only in `millrace sql` over files',
     });
   const module = typescriptModule();
-  const make = expand(module, join.ofTables ? '{sql-table-join/sqlTableJoin}' : '{sql-join/sqlJoin}');
+  const make = expand(module, makerOf(join));
   const parts = codeOfParts(module, plan);
   const handler = { name: 'joinHandler', module: `${beside(runtime, 'table-state')}/join-handler.ts` };
   const taken = takenNames(module, { source, handler });
@@ -93,7 +106,11 @@ export async function compileJoin(source: Source, options: CompileJoinOptions): 
     body: [
       `kind: '${join.kind}',`,
       ...(join.ofTables
-        ? [`key: [${joinedKey(plan, join).map(quoteText).join(', ')}],`, `shape: ${quoteText(joinShape(plan))},`]
+        ? [
+            `key: [${joinedKey(plan, join).map(quoteText).join(', ')}],`,
+            ...(join.foreign === undefined ? [] : [`foreignKeys: ${join.left.keys.length},`]),
+            `shape: ${quoteText(joinShape(plan))},`,
+          ]
         : [`keys: [${keyNames(plan).map(quoteText).join(', ')}],`]),
       'inputs: {',
       ...sides.map(({ input, name }) => `${propertyName(input)}: ${name},`),
@@ -102,6 +119,12 @@ export async function compileJoin(source: Source, options: CompileJoinOptions): 
       ...Object.entries(parts).flatMap(([part, code]) => [`${part}: {`, code, '},']),
     ],
   });
+}
+
+/** Returns the runtime's function that makes the join. */
+function makerOf({ ofTables, foreign }: Join): string {
+  if (foreign !== undefined) return '{sql-foreign-join/sqlForeignJoin}';
+  return ofTables ? '{sql-table-join/sqlTableJoin}' : '{sql-join/sqlJoin}';
 }
 
 function inputOf(inputs: CompileJoinOptions['inputs'], name: string): Input {
@@ -123,8 +146,8 @@ export function partsOf(plan: Plan & { readonly join: Join }): Readonly<Record<s
   const deletedRight = keyPlan(plan, join, 'right');
   if (!join.ofTables) return { left, right, deleted: deletedRight, row: rowPlan(plan, join, formOf(join)) };
   return {
-    left,
-    leftDeleted: keyPlan(plan, join, 'left'),
+    left: isForeign(join) ? leftRowPlan(plan, join) : left,
+    leftDeleted: isForeign(join) ? leftIdPlan(plan, join) : keyPlan(plan, join, 'left'),
     right,
     rightDeleted: deletedRight,
     joined: rowPlan(plan, join, 'projected'),

@@ -1,7 +1,9 @@
 import type { ModuleCode } from './emit/module-code.ts';
 import { dataColumnsOf, statementCode } from './emit/statement.ts';
+import { foreignCosts, foreignLines, OF_FOREIGN_KEYS } from './explain-foreign-join.ts';
 import { durationText } from './explain-window.ts';
 import type { Checked } from './plan/checked.ts';
+import { isForeign, leftRowPlan } from './plan/foreign-join.ts';
 import type { Join, SideName, Within } from './plan/join.ts';
 import type { Plan } from './plan/plan.ts';
 import { formOf, rowPlan, sidePlan } from './plan/split-join.ts';
@@ -19,6 +21,7 @@ export const filterAfterJoin = (plan: Plan, join: Join): Checked | undefined => 
 
 /** Says how both sides are brought together. */
 export function joinLines(plan: Plan, join: Join, describe: (expression: Checked) => string): readonly string[] {
+  if (isForeign(join)) return foreignLines(join, describe);
   const sides = SIDES.map((side) => {
     const { name, table, keys } = join[side];
     const { where } = sidePlan(plan, join, side);
@@ -57,6 +60,7 @@ const STREAM_PRICE = 'the stream costs $11 a month for each shard, and $0.014 fo
 export function joinCosts(plan: Plan, join: Join, { ofFiles }: Explained): readonly string[] {
   const { left, right, within } = join;
   if (ofFiles) return [`the rows of ${right.name} are kept in memory, as far as they are read`];
+  if (isForeign(join)) return foreignCosts(join, STREAM_PRICE);
   if (join.ofTables)
     return [
       `re-keying: one internal stream, and a function for each input. Each event of ${left.name} and ${right.name} is appended once more, with the columns that are read, and read once more; ${STREAM_PRICE}`,
@@ -89,8 +93,9 @@ function withinCosts({ kind, left, right }: Join, { before, after, grace }: With
 }
 
 /** Says what is promised of the rows that meet. */
-export function joinGuarantees({ ofTables, within, kind }: Join, { ofFiles }: Explained): readonly string[] {
+export function joinGuarantees({ ofTables, within, kind, foreign }: Join, { ofFiles }: Explained): readonly string[] {
   if (ofFiles) return OF_FILES;
+  if (foreign !== undefined) return OF_FOREIGN_KEYS;
   if (ofTables) return OF_TABLES;
   return within === undefined ? OF_STREAMS : kind === 'inner' ? WITHIN : [...WITHIN, ALONE];
 }
@@ -126,7 +131,7 @@ const OF_STREAMS: readonly string[] = [
 /** Returns the code of the parts of a join. */
 export function joinCode(module: ModuleCode, plan: Plan, join: Join): string {
   const parts = {
-    left: statementCode(module, sidePlan(plan, join, 'left')),
+    left: statementCode(module, isForeign(join) ? leftRowPlan(plan, join) : sidePlan(plan, join, 'left')),
     right: statementCode(module, sidePlan(plan, join, 'right')),
     row: statementCode(module, rowPlan(plan, join, formOf(join))),
   };

@@ -244,7 +244,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
       columns: columnsOfTable(code),
     };
     return {
-      async write({ shard: name, pages, time, signal, progress }) {
+      async write({ shard: name, pages, time, from, signal, progress }) {
         const begin = (): { state: ModelState; isFilling: boolean } => {
           const { shown, filling } = statesHere(code, into);
           if (filling !== undefined && name.startsWith(`rebuild/${filling.number}/`))
@@ -265,7 +265,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         const { rejections, upTo, passes } = await reduceSlice(
           storeOf({ ...into, table }, changes, (work) => call('Copy', work, signal)),
           code,
-          { pages: noted(pages, read), time, changes: published, redriven },
+          { pages: noted(pages, read), time, from, changes: published, redriven },
         );
         const moved = progress(rejections, {
           events: published === undefined ? [] : [...published.events(), ...passedTick(step, time, passes)],
@@ -370,7 +370,18 @@ function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promi
       })
       .sort(([a, one], [b, other]) => (one.window?.end ?? 0) - (other.window?.end ?? 0) || (a < b ? -1 : 1))
       .slice(0, most);
+  const between = (after: string, below: string): [string, StoredRow][] =>
+    [...new Set([...table.stored.keys(), ...changes.keys()])]
+      .filter((id) => id > after && id < below)
+      .sort((a, b) => (a < b ? -1 : 1))
+      .flatMap((id) => {
+        const stored = changes.has(id) ? changes.get(id)?.stored : table.stored.get(id);
+        return stored === undefined ? [] : [[id, stored]];
+      });
   return {
+    between: async ({ after, below, most }) => new Map(between(after, below).slice(0, most)),
+    occupied: async (ranges) =>
+      new Set(ranges.flatMap(({ above, below }, index) => (between(above, below).length > 0 ? [index] : []))),
     due: async (rows) => new Map(until(rows, true)),
     sessions: async (near) =>
       new Map(

@@ -56,7 +56,7 @@ export async function tableJoinOf(text: string) {
   });
 }
 
-function statementsOf(plan: Awaited<ReturnType<typeof planJoin>>): (part: string) => Statement {
+export function statementsOf(plan: Awaited<ReturnType<typeof planJoin>>): (part: string) => Statement {
   const parts = partsOf(plan);
   return (part) => {
     const found = parts[part];

@@ -23,7 +23,7 @@ export const joinMistakes: Readonly<Record<string, Mistake>> = {
   'page-full-event-lost': [
     {
       file: REDUCE,
-      text: 'const upTo = events[events.indexOf(reducing.next) - 1]?.position ?? last;',
+      text: 'const upTo = events[events.indexOf(reducing.next) - 1]?.position ?? last ?? from;',
       mistake: 'const upTo = reducing.next.position;',
     },
   ],

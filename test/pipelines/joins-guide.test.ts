@@ -9,6 +9,8 @@ test('docs/joins.md shows whole files of the repository', () => {
     [...read('docs/joins.md').matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) =>
       text.trimEnd(),
     );
-  expect(shown('sql')).toEqual([read('functions/joins/orders-with-customers.sql')]);
-  expect(shown('ts')).toEqual([read('test/pipelines/guide-join.test.ts')]);
+  const files = ['orders-with-customers.sql', 'named-orders.sql'];
+  expect(shown('sql')).toEqual(files.map((file) => read(`functions/joins/${file}`)));
+  const tests = ['guide-join.test.ts', 'guide-foreign-join.test.ts'];
+  expect(shown('ts')).toEqual(tests.map((file) => read(`test/pipelines/${file}`)));
 });

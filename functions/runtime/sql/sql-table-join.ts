@@ -8,7 +8,8 @@ import { braced, isDeletion, readSide, type SideNames } from './joins/side-event
 import { joinedRow, membersOf } from './joins/side-row.ts';
 import { NO_ATTRIBUTES, runnerOf } from './sql-transform.ts';
 
-interface Definition<Inputs, Shown, S> {
+/** A compiled join of two tables. */
+export interface TableJoinDefinition<Inputs, Shown, S> {
   readonly entry: string;
   readonly file: string;
   readonly streams: S;
@@ -41,7 +42,7 @@ export function sqlTableJoin<
   const Inputs extends Record<string, z.ZodType>,
   Shown extends z.ZodType,
   const S extends SideNames,
->(definition: Definition<Inputs, Shown, S>): SqlTableJoin<Inputs, Shown, S> {
+>(definition: TableJoinDefinition<Inputs, Shown, S>): SqlTableJoin<Inputs, Shown, S> {
   const { entry, inputs, row, streams } = definition;
   return {
     entry,
@@ -54,7 +55,7 @@ export function sqlTableJoin<
   };
 }
 
-type AnyDefinition = Definition<Record<string, z.ZodType>, z.ZodType, SideNames>;
+type AnyDefinition = TableJoinDefinition<Record<string, z.ZodType>, z.ZodType, SideNames>;
 
 function rekeying(definition: AnyDefinition, input: string): Transform {
   const { file, streams, key, left, leftDeleted, right, rightDeleted } = definition;
@@ -120,7 +121,11 @@ function textOfKept({ left, right }: Kept): string {
 }
 
 /** Returns a function that makes the joined row. Undefined: a side is missing that must not, or WHERE is not true. */
-function rowMaker({ file, kind, joined }: AnyDefinition): (kept: Kept) => string | undefined {
+export function rowMaker({
+  file,
+  kind,
+  joined,
+}: Pick<AnyDefinition, 'file' | 'kind' | 'joined'>): (kept: Kept) => string | undefined {
   const run = runnerOf({ ...joined, file });
   return ({ left, right }) => {
     if (left === undefined && kind !== 'right' && kind !== 'full') return undefined;

@@ -35,9 +35,10 @@ function consequences({ change, pipeline, table, log, rows, publishes }: TableCh
     case 'rebuild':
       if (publishes)
         return [
-          'the state cannot go on, and a table with a change stream is not made again by itself: deployed under this',
-          `name, the step stops. The log reaches back to ${log?.from}, and has every event of the table: undo the change,`,
-          `or give the step another name without formerly; its new table has all events when it starts at ${log?.tableFrom}`,
+          'the state cannot go on. A table with a change stream, or of a join by a foreign key, is not made again by',
+          `itself: deployed under this name, the step stops. The log reaches back to ${log?.from}, and has every event`,
+          'of the table: undo the change, or give the step another name without formerly; its new table has all events',
+          `when it starts at ${log?.tableFrom}`,
         ];
       return [
         `the state cannot go on; the log reaches back to ${log?.from}, and has every event of the table: deploy it, and`,

@@ -11,6 +11,7 @@ import type { CheckContext } from './context.ts';
 import { mistake } from './context.ts';
 import { checkExpression } from './expression.ts';
 import { foldConstants } from './fold.ts';
+import { type DeclaredKey, foreignKey, refuseKeys } from './foreign-key.ts';
 import { checkJoin } from './join.ts';
 
 type Base = Omit<CheckContext, 'check' | 'columns'>;
@@ -34,6 +35,8 @@ export interface Inputs {
   readonly ofFiles: boolean;
   /** Whether the statement makes a table. Then a join is one of two tables. */
   readonly makesTable: boolean;
+  /** What the rows of tables are keyed by, by their names. */
+  readonly keys?: ReadonlyMap<string, DeclaredKey> | undefined;
   /** WITHIN of the join. */
   readonly within: ParsedWithin | undefined;
 }
@@ -97,7 +100,7 @@ function checkStart(base: Base, items: readonly Node[], inputs: Inputs): Omit<Fr
 function checkJoined(
   base: Base,
   node: JoinExpr,
-  { byName, ofFiles, makesTable, within }: Inputs,
+  { byName, ofFiles, makesTable, within, keys = new Map() }: Inputs,
 ): Omit<From, 'unnests'> {
   if (byName === undefined)
     throw mistake(base, 'unsupported', {
@@ -110,7 +113,10 @@ function checkJoined(
   const of = ofFiles ? 'files' : makesTable ? 'tables' : 'streams';
   // A row of a table is made of many events, and that of two streams of two.
   const event = of === 'tables' || (of === 'streams' && within !== undefined) ? [] : attributes();
-  const { rest, ...join } = checkJoin(base, node, { inputs: byName, of, variableOf, attributes: event, within });
+  const { rest, ...checked } = checkJoin(base, node, { inputs: byName, of, variableOf, attributes: event, within });
+  const foreign = of === 'tables' ? foreignKey(base, checked, keys) : undefined;
+  if (of === 'streams') refuseKeys(base, keys);
+  const join = foreign === undefined ? checked : { ...checked, foreign };
   const { left, right } = join;
   // Of columns that USING names, `*` has one, at the beginning.
   const all = [...left.scope, ...right.scope];

@@ -271,7 +271,7 @@ const PLAIN: ReadonlySet<string> = new Set([
 ]);
 
 /** Makes a text of a key: two keys have the same one exactly if they are equal. */
-function keyText(base: Base, key: Checked): Checked {
+export function keyText(base: Base, key: Checked): Checked {
   const context = contextOf(base);
   const name = typeName(key.type);
   const text = (expression: Checked): Checked => {

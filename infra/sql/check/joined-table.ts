@@ -1,7 +1,7 @@
 import type { Checked } from '../plan/checked.ts';
 import { type Join, mayMiss } from '../plan/join.ts';
 import type { Plan } from '../plan/plan.ts';
-import { SqlMistake } from '../syntax/source-position.ts';
+import { offsetOfKeyword, SqlMistake } from '../syntax/source-position.ts';
 import { noKey } from './table.ts';
 
 /** Checks the plan of a table that joins two tables: its key is what they are joined by. */
@@ -26,6 +26,8 @@ export function joinedTable(plan: Plan, at: number): Plan {
 
 /** Returns the names of the outputs that are the key of the joined rows. Throws when one is missing. */
 export function joinedKey({ source, outputs }: Plan, join: Join): readonly string[] {
+  if (join.foreign !== undefined)
+    return join.foreign.id.map((column) => shownColumn({ source, outputs }, column, join));
   return join.left.on.map((left, i) => {
     const right = join.right.on[i];
     const sides = [
@@ -43,8 +45,21 @@ export function joinedKey({ source, outputs }: Plan, join: Join): readonly strin
       problem: 'the SELECT list lacks this part of the key, so the rows of the table could not be told apart',
       hint: isFull
         ? 'select coalesce(…) of the columns that ON compares'
-        : 'add it to the SELECT list; ON of two tables compares columns, and no expressions',
+        : 'add it to the SELECT list (ON of two tables compares columns, and no expressions); or say in a line -- key <input>: <column> what its rows are keyed by, if ON compares a foreign key',
     });
+  });
+}
+
+/** Returns the name of the output that is a column of the left table's key. */
+function shownColumn({ source, outputs }: Pick<Plan, 'source' | 'outputs'>, column: Checked, { left }: Join): string {
+  const found = outputs.find(({ expression }) => isSameColumn(expression, column));
+  if (found !== undefined) return found.name;
+  const name = column.kind === 'column' ? column.column.name : '';
+  throw new SqlMistake('unsupported', {
+    source,
+    offset: offsetOfKeyword(source, /\bselect\b/i),
+    problem: `the SELECT list lacks ${left.table}.${name}, which is the key of ${left.name}: the rows of the table could not be told apart`,
+    hint: `add ${left.table}.${name} to the SELECT list`,
   });
 }
 

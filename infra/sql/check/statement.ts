@@ -14,6 +14,7 @@ import { coerce, convert, mistake, requireBoolean, withoutUnknown } from './cont
 import { checkExpression } from './expression.ts';
 import { checkFirstRow, isDistinctOn } from './first-row.ts';
 import { foldConstants } from './fold.ts';
+import type { DeclaredKey } from './foreign-key.ts';
 import { checkFrom, hasJoin } from './from.ts';
 import { checkGrouped, isGrouped, rejectStreamClauses } from './grouped.ts';
 import { joinedTable } from './joined-table.ts';
@@ -26,6 +27,8 @@ export interface Expected {
   readonly columns: readonly Column[];
   /** The columns of each input by its name in FROM, if there are two: FROM may join them. */
   readonly inputs?: ReadonlyMap<string, readonly Column[]>;
+  /** What the rows of the inputs are keyed by, where the file says it. */
+  readonly keys?: ReadonlyMap<string, DeclaredKey>;
   /** The streams that the step reads and writes; undefined if the statement may use any name. */
   readonly from?: string;
   readonly to?: string;
@@ -55,6 +58,7 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
   const from = checkFrom(inFrom, parsed.select, {
     columns: expected.columns,
     byName: expected.inputs,
+    keys: expected.keys,
     ofFiles: expected.ofFiles === true,
     makesTable: kind.isTable,
     within: parsed.within,

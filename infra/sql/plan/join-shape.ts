@@ -17,7 +17,8 @@ export function joinShape(plan: JoinPlan): string {
   const sides = (['left', 'right'] as const).map((side) => {
     const columns = sidePlan(plan, join, side).outputs.slice(join[side].keys.length);
     const texts = columns.map(({ name, expression }) => `${name} ${typeName(expression.type)}`).sort();
-    return `${join[side].name} by ${join[side].on.map(hashed).join(' ')}: ${texts.join(', ')}`;
+    const id = side === 'left' && join.foreign !== undefined ? ` with ${join.foreign.id.map(hashed).join(' ')}` : '';
+    return `${join[side].name}${id} by ${join[side].on.map(hashed).join(' ')}: ${texts.join(', ')}`;
   });
   return `join 1 of ${sides.join('; ')}`;
 }

@@ -10,8 +10,18 @@ export interface Join {
   readonly right: JoinSide;
   /** Whether both inputs are tables, and the result is one: a row of each key. */
   readonly ofTables: boolean;
+  /** Set when the key of the left table's rows is another than what ON compares, which is a foreign key then. */
+  readonly foreign?: ForeignKey;
   /** Set when both inputs are streams, or files that are joined as these are. */
   readonly within?: Within;
+}
+
+/** The key of the rows of the left table, in a join by a foreign key. */
+export interface ForeignKey {
+  /** The columns of the key. */
+  readonly id: readonly Checked[];
+  /** The same as texts, as the keys of a side are. */
+  readonly idTexts: readonly Checked[];
 }
 
 /**

@@ -176,16 +176,19 @@ test.each(cases)(
   },
 );
 
+const ADD_THE_KEY =
+  'add it to the SELECT list (ON of two tables compares columns, and no expressions); or say in a line -- key <input>: <column> what its rows are keyed by, if ON compares a foreign key';
+
 const TABLE_MISTAKES: readonly (readonly [marked: string, problem: string, hint?: string])[] = [
   [
     'SELECT c.segment FROM orders o JOIN customers c ON ‸o.customer_id = c.customer_id',
     'the SELECT list lacks this part of the key, so the rows of the table could not be told apart',
-    'add it to the SELECT list; ON of two tables compares columns, and no expressions',
+    ADD_THE_KEY,
   ],
   [
     'SELECT c.customer_id FROM orders o LEFT JOIN customers c ON ‸o.customer_id = c.customer_id',
     'the SELECT list lacks this part of the key, so the rows of the table could not be told apart',
-    'add it to the SELECT list; ON of two tables compares columns, and no expressions',
+    ADD_THE_KEY,
   ],
   [
     'SELECT o.customer_id FROM orders o FULL JOIN customers c ON ‸o.customer_id = c.customer_id',

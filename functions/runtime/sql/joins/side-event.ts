@@ -32,7 +32,7 @@ export function sideEvent({ type, time, key: own }: ReceivedEvent, { side, key, 
 }
 
 /** Returns the key of the events with a key of the join. Events with the same key go to the same shard. */
-function eventKeyOf(key: string): string {
+export function eventKeyOf(key: string): string {
   return keyFault(key) === undefined ? key : createHash('sha256').update(key).digest('base64url');
 }
 
@@ -50,10 +50,21 @@ export function tableEvent(event: ReceivedEvent, { key, values }: SideRow, { sid
   if (key === null || !isKeyedBy(event.key, key, values))
     throw new EventRejected(
       'transform',
-      `the key of the event is '${shown(event.key)}', and what it is joined by is ${key === null ? 'null' : `'${shown(key)}'`}: an input whose latest event is the row is joined by its key, so key the stream by these columns`,
+      `the key of the event is '${shown(event.key)}', and what it is joined by is ${quotedOrNull(key)}: an input whose latest event is the row is joined by its key, so key the stream by these columns`,
     );
   return sideEvent(event, { side, key, row });
 }
+
+/** Returns the key of a row as a text. Throws `EventRejected` when the event is not keyed by it. */
+export function rowKeyOf(event: ReceivedEvent, { key, values }: Pick<SideRow, 'key' | 'values'>): string {
+  if (key !== null && isKeyedBy(event.key, key, values)) return key;
+  throw new EventRejected(
+    'transform',
+    `the key of the event is '${shown(event.key)}', and the key of its row is ${quotedOrNull(key)}: key the stream by the columns that the line -- key of the join names`,
+  );
+}
+
+const quotedOrNull = (key: string | null): string => (key === null ? 'null' : `'${shown(key)}'`);
 
 /**
  * Tests whether an event's key is that of the join: the same text, or the values as a JSON array, as the changes of a

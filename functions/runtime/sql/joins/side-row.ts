@@ -17,19 +17,31 @@ export interface SideRow {
  * null, and there is no white space.
  */
 export function splitSide(row: Uint8Array, keys: number): SideRow {
+  const { texts, body } = splitTexts(row, keys);
+  return { ...sideKey(texts), body };
+}
+
+/** Returns what several texts make as a key of the join. */
+export function sideKey(texts: readonly (string | null)[]): Pick<SideRow, 'key' | 'values'> {
+  const known = texts.filter((text) => text !== null);
+  return known.length < texts.length ? { key: null, values: [] } : { key: keyOf(known), values: known };
+}
+
+/** Splits the first members, which are texts or null, from the others. */
+export function splitTexts(
+  row: Uint8Array,
+  count: number,
+): { readonly texts: readonly (string | null)[]; readonly body: Buffer } {
   const bytes = Buffer.from(row.buffer, row.byteOffset, row.length);
-  const values: (string | null)[] = [];
+  const texts: (string | null)[] = [];
   let at = 1;
-  for (let i = 0; i < keys; i += 1) {
+  for (let i = 0; i < count; i += 1) {
     const start = bytes.indexOf(COLON, at) + 1;
     const end = bytes[start] === QUOTE ? endOfString(bytes, start) : start + NULL.length;
-    values.push(bytes[start] === QUOTE ? (JSON.parse(bytes.toString('utf8', start, end)) as string) : null);
+    texts.push(bytes[start] === QUOTE ? (JSON.parse(bytes.toString('utf8', start, end)) as string) : null);
     at = end + 1;
   }
-  const known = values.filter((value) => value !== null);
-  const body = bytes.subarray(at, bytes.length - 1);
-  if (known.length < values.length) return { key: null, values: [], body };
-  return { key: keyOf(known), values: known, body };
+  return { texts, body: bytes.subarray(at, bytes.length - 1) };
 }
 
 const keyOf = (values: readonly string[]): string =>
