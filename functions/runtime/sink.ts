@@ -149,7 +149,7 @@ export interface OpenSink {
    * Implement this where code may keep something else of its input than the code before. Resolves to what is left to do
    * before a batch can be written. Undefined: nothing. Throws a `UserMistake` when an operator has to decide.
    */
-  rebuild?(signal: AbortSignal): Promise<Rebuild | LeftLetters | undefined>;
+  rebuild?(signal: AbortSignal): Promise<Rebuild | Corrections | LeftLetters | undefined>;
   /**
    * Resolve to true when nothing is stored yet where the sink writes. A replay starts only with an empty destination.
    */
@@ -171,7 +171,38 @@ export interface Rebuild {
    * earlier revision. `filled` says how far the new data go in each shard. Resolves to false when another invocation
    * has committed meanwhile, or has done the same: then nothing is changed.
    */
-  swap(filled: ReadonlyMap<string, Position>, signal: AbortSignal): Promise<boolean>;
+  swap(filled: ReadonlyMap<string, ShardFilled>, signal: AbortSignal): Promise<boolean>;
+}
+
+/** A shard at the swap. */
+export interface ShardFilled {
+  /** How far the new data go. Undefined: nothing is committed of the shard. */
+  readonly upTo: Position | undefined;
+  /** The range of its hashes, both included. */
+  readonly from: bigint;
+  readonly to: bigint;
+  /** False when the shard has ended, because one after it has begun. */
+  readonly isOpen: boolean;
+}
+
+/**
+ * What a sink that publishes has to tell its readers once new data are in place: how these differ from those that the
+ * readers know. Each part is a transaction of a shard; its events are appended before anything else of the shard.
+ */
+export interface Corrections {
+  readonly kind: 'corrections';
+  /** The shards that publish them. */
+  readonly shards: readonly string[];
+  /** Resolves to the next part; undefined: none is left. */
+  next(signal: AbortSignal): Promise<Correction | undefined>;
+  /** Call this once the events of all shards are in the log. */
+  end(signal: AbortSignal): Promise<void>;
+}
+
+export interface Correction {
+  readonly shard: string;
+  /** Commits the part, as `write` of the sink does. Throws `StaleCheckpoint` when another invocation has done so. */
+  write(slice: Slice): Promise<void>;
 }
 
 /** Rejections of the new data, once these are in place: they become dead letters now. */

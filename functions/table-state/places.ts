@@ -3,6 +3,9 @@ import { UserMistake } from '../runtime/errors.ts';
 import { quoted } from '../sinks/postgres/names.ts';
 import { readStateNote, type StoredShape } from './shape.ts';
 
+/** Lends a connection, as `Database.use` does. */
+export type UseClient = <T>(signal: AbortSignal, work: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
+
 /** The names of what a table step has in the database, quoted. */
 export interface Places {
   readonly schema: string;
@@ -42,6 +45,8 @@ export interface Found {
   readonly hasView: boolean;
   /** The state whose rows the table shows. */
   readonly shown: NumberedState | undefined;
+  /** The state that the shown one has replaced, while the readers of the changes do not know all of that. */
+  readonly former: NumberedState | undefined;
   /** States that are being made, and are not shown yet. */
   readonly filling: readonly NumberedState[];
   /** The highest number of a state, whoever has made it. */
@@ -78,7 +83,7 @@ export async function find(client: pg.ClientBase, step: string): Promise<Found> 
       stored: readStateNote(step, row.note ?? ''),
     }));
   const own = all.flatMap(({ number, stored }) => (stored === undefined ? [] : [{ number, stored }]));
-  const shown = own.find(({ stored }) => stored.fills !== true);
+  const shown = own.find(({ stored }) => stored.fills !== true && stored.replaced !== true);
   if (shown === undefined && all.some(({ number, stored }) => number === 1 && stored === undefined))
     throw new UserMistake(
       `${places.state(1)} exists in the database and is not the state of table ${step}: rename it, or rename the table step in the pipeline`,
@@ -87,6 +92,7 @@ export async function find(client: pg.ClientBase, step: string): Promise<Found> 
     hasSchema: rows.length > 0,
     hasView: view !== undefined,
     shown,
+    former: own.find(({ number }) => number === shown?.stored.corrects?.number),
     filling: own.filter(({ stored }) => stored.fills === true),
     highest: Math.max(0, ...all.map(({ number }) => number)),
   };

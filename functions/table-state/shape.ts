@@ -41,6 +41,10 @@ export interface StoredShape extends Shape {
    * is noted (refused.ts).
    */
   readonly filled?: Readonly<Record<string, string>> | undefined;
+  /** Set for a state that another one has replaced, while the readers of the changes still have to learn of that. */
+  readonly replaced?: true | undefined;
+  /** Set for the state that has replaced another one: the number of that, and when it did so, in UTC. */
+  readonly corrects?: { readonly number: number; readonly at: string } | undefined;
 }
 
 export function shapeOf(table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows'>): Shape {
@@ -58,7 +62,9 @@ const beginning = (step: string): string => `millrace state of ${step}: `;
 /** Writes the comment of a state. `step` is `<pipeline>/<step>`. */
 export function stateNote(step: string, shape: StoredShape): string {
   const { key, columns, state, windows, times, parts, shown, since, gone, showing, fills, filled } = shape;
-  const stored = { key, columns, state, windows, times, parts, shown, since, gone, showing, fills, filled };
+  const { replaced, corrects } = shape;
+  const rebuilt = { fills, filled, replaced, corrects };
+  const stored = { key, columns, state, windows, times, parts, shown, since, gone, showing, ...rebuilt };
   return `${beginning(step)}${JSON.stringify(stored)}`;
 }
 

@@ -1,15 +1,18 @@
 import type pg from 'pg';
 import { UserMistake } from '../runtime/errors.ts';
-import type { LeftLetters, Rebuild } from '../runtime/sink.ts';
+import type { Corrections, LeftLetters, Rebuild } from '../runtime/sink.ts';
 import type { Table } from '../runtime/table.ts';
 import { beginAt, type LockedPosition } from '../sinks/postgres/progress.ts';
+import { correctionsOf } from './corrections-left.ts';
 import { type Index, indexChanges } from './indexes.ts';
 import { makeTable, OtherState, type Owner, type Prepared } from './make-table.ts';
 import { makeOutboxTable } from './outbox.ts';
-import { beginFilling, dropFilling, type Filling, loadCommitted, swapStates } from './rebuild.ts';
+import type { UseClient } from './places.ts';
+import { beginFilling, dropFilling, type Filling, loadCommitted } from './rebuild.ts';
 import { isFillShard, lettersLeft, lettersStored, refuseTooMany, underOf } from './refused.ts';
-import { shapeOf } from './shape.ts';
+import { type StoredShape, shapeOf } from './shape.ts';
 import type { StateTable } from './statements.ts';
+import { swapStates } from './swap-states.ts';
 
 /** The state of a table step, as connections open it. */
 export interface State {
@@ -21,7 +24,7 @@ export interface State {
   /** Begins a transaction in which the shard's position is locked. */
   begin(client: pg.ClientBase, shard: string): Promise<Begun>;
   /** Resolves to what is left to do before a batch can be reduced. `use` lends the connection. */
-  rebuild(use: UseClient, signal: AbortSignal): Promise<Rebuild | LeftLetters | undefined>;
+  rebuild(use: UseClient, signal: AbortSignal): Promise<Rebuild | Corrections | LeftLetters | undefined>;
 }
 
 /** A transaction that has begun. */
@@ -32,24 +35,22 @@ export interface Begun {
   readonly isFilling: boolean;
 }
 
-/** Lends the connection, as `Database.use` does. */
-export type UseClient = <T>(signal: AbortSignal, work: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
-
 /** What a table has in the database beside its rows. */
 interface Beside {
   /** The indexes that the pipeline names. */
   readonly indexes: readonly Index[];
-  /** True when the table has a change stream. */
-  readonly publishes: boolean;
+  /** Set when the table has a change stream: what that carries. */
+  readonly changes: { readonly before: boolean } | undefined;
   /** Begins to make indexes that are missing, and drop those that are too many. Nobody waits for it. */
   build(state: StateTable): void;
 }
 
 export function openState(
-  table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows' | 'isMadeOnce'>,
+  table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows' | 'publishesEvents' | 'isMadeOnce'>,
   owner: Owner,
-  { indexes, publishes, build }: Beside,
+  { indexes, changes: published, build }: Beside,
 ): State {
+  const publishes = published !== undefined;
   const form = showsAgain(table, { publishes }) ? table.state : undefined;
   const wanted = { shape: shapeOf(table), indexes, form };
   const { shape } = wanted;
@@ -75,7 +76,7 @@ export function openState(
   const findFilling = async (client: pg.ClientBase, other: OtherState): Promise<Filling | undefined> => {
     const before = filling.get(client);
     if (before?.shown.number === other.shown.number) return before;
-    const begun = await beginFilling(client, owner, { shape, other });
+    const begun = await beginFilling(client, owner, { shape, other, publishes });
     if (begun !== undefined) filling.set(client, begun);
     return begun;
   };
@@ -116,12 +117,13 @@ export function openState(
     async rebuild(use, signal) {
       return use(signal, async (client) => {
         const other = await otherState(() => prepare(client));
+        const corrections = await correctionsOf(client, owner, { use, changes: published });
+        if (corrections !== undefined) return corrections;
         if (other === undefined) {
           await dropFilling(client, owner);
           return leftLetters(use, client, await prepare(client));
         }
-        if (publishes) throw cannotPublish(other);
-        if (table.isMadeOnce === true) throw cannotBeMade(other);
+        refuseUnmakeable(table, other, { publishes });
         const begun = await findFilling(client, other);
         if (begun === undefined) throw new Error(`the table ${owner.step} was made again at this moment`);
         await refuseTooMany(client, { step: owner.step, state: begun.state.number });
@@ -131,7 +133,7 @@ export function openState(
           under: underOf(begun.state.number),
           committed,
           swap: (filled, swapSignal) =>
-            use(swapSignal, (same) => swapStates(same, owner, { ...begun, shape, committed, filled })),
+            use(swapSignal, (same) => swapStates(same, owner, { ...begun, shape, committed, filled, publishes })),
         };
       });
     },
@@ -154,18 +156,34 @@ export function openState(
   }
 }
 
-/** The change stream has what the former state showed: its readers would never learn of rows that differ. */
-function cannotPublish({ message }: OtherState): UserMistake {
-  return new UserMistake(
-    `${message}, and a table with a change stream is not made again by itself: undo the change, or start afresh: rename the table step in the pipeline, and drop the table and its state when nobody reads them any more; millrace sql plan says before a deployment what it changes`,
+type MadeAgain = Pick<Table<never>, 'key' | 'windows' | 'publishesEvents' | 'isMadeOnce'>;
+
+/** Throws a `UserMistake` for a table that is not made again by itself. */
+function refuseUnmakeable(
+  table: MadeAgain,
+  { message, shown }: OtherState,
+  of: { readonly publishes: boolean },
+): void {
+  const why = whyNotMadeAgain(table, shown.stored, of);
+  if (why === undefined) return;
+  throw new UserMistake(
+    `${message}, and the table is not made again by itself: ${why}. Undo the change, or start afresh: rename the step in the pipeline, and drop the table and its state when nobody reads them any more; millrace sql plan says before a deployment what it changes`,
   );
 }
 
-/** A join re-keys the columns that it reads: the log has no others. */
-function cannotBeMade({ message }: OtherState): UserMistake {
-  return new UserMistake(
-    `${message}, and the stream of the join has only what its former code read: undo the change, or start afresh: rename the join in the pipeline, and drop the table and its state when nobody reads them any more; millrace sql plan says before a deployment what it changes`,
-  );
+/** Says why a table whose state is of other code is not made again. Undefined: it is. */
+export function whyNotMadeAgain(
+  { key, windows, publishesEvents, isMadeOnce }: MadeAgain,
+  stored: Pick<StoredShape, 'key' | 'windows'>,
+  { publishes }: { readonly publishes: boolean },
+): string | undefined {
+  // A join re-keys the columns that it reads: the log has no others.
+  if (isMadeOnce === true) return 'the stream of the join has only what its former code read';
+  if (!publishes) return undefined;
+  if (publishesEvents === true) return 'what a join has published cannot be taken back';
+  if (JSON.stringify(key) !== JSON.stringify(stored.key)) return 'the readers of its changes know the rows by another key';
+  if (windows !== undefined || stored.windows !== undefined) return 'it has windows and a change stream';
+  return undefined;
 }
 
 /** Resolves to the error when the table shows the state of other code. */

@@ -129,6 +129,18 @@ export function selectRowsAfter({ name }: StateTable): string {
     WHERE ${ID} > $1 ORDER BY ${ID} LIMIT $2 FOR UPDATE`;
 }
 
+/** Reads rows as they are stored, and locks nothing. `$1` are their ids. */
+export function selectRowsOf({ name, hasState }: StateTable): string {
+  const kept = hasState ? `${STATE} AS state, ${ROW}::text AS row` : `${ROW}::text AS state`;
+  return `SELECT ${ID} AS id, ${EVENT_KEY} AS "eventKey", ${kept} FROM ${name} WHERE ${ID} = ANY ($1::text[])`;
+}
+
+/** Lists so many ids (`$2`) of several states after an id (`$1`). */
+export function selectIdsAfter(states: readonly StateTable[]): string {
+  const each = states.map(({ name }) => `(SELECT ${ID} AS id FROM ${name} WHERE ${ID} > $1 ORDER BY ${ID} LIMIT $2)`);
+  return `SELECT id FROM (${each.join(' UNION ')}) AS ids ORDER BY id LIMIT $2`;
+}
+
 /** A column that every state table has: whoever alters it makes each process look at the table anew. */
 export const FENCE_COLUMN = ID;
 

@@ -59,7 +59,7 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
       const indexes = options?.indexes ?? [];
       const build = indexBuilder(resources, { step, indexes });
       const publishes = options?.changes !== undefined;
-      const state = openState(table, { step, formerly }, { indexes, publishes, build });
+      const state = openState(table, { step, formerly }, { indexes, changes: options?.changes, build });
       return {
         write: ({ shard, pages, time, from, signal, progress }) =>
           database.use(signal, async (client) => {

@@ -3,7 +3,7 @@ import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Table } from '../../functions/runtime/table.ts';
 import { stateNameOf } from '../../functions/table-state/places.ts';
 import { changeBetween, readStateNote, type StoredShape, shapeOf } from '../../functions/table-state/shape.ts';
-import { showsAgain } from '../../functions/table-state/state.ts';
+import { showsAgain, whyNotMadeAgain } from '../../functions/table-state/state.ts';
 import type { TablePlan } from '../pipelines/plan.ts';
 import { type LogReach, logReach } from './log-reach.ts';
 import type { Target } from './target.ts';
@@ -25,8 +25,8 @@ export interface TableChange {
    * because only the times of windows change.
    */
   readonly rows?: 'at once' | 'by event' | 'as they are';
-  /** Set where the step stops in place of making the table again: the table has a change stream, for example. */
-  readonly publishes?: true;
+  /** Of a state that cannot go on: why the step stops in place of making the table again. */
+  readonly stops?: string;
   /** Of a state that cannot go on: how far back the log of its stream reaches. */
   readonly log?: LogReach;
 }
@@ -63,8 +63,9 @@ async function changeOf({ plan, table }: PlannedTable, target: Target, signal: A
   }
   if (kind === 'none') return { ...of, change: kind, differences };
   const log = await logReach(plan, { since: found.since, target, signal });
-  const publishes = 'output' in plan || table.isMadeOnce === true ? { publishes: true as const } : {};
-  return { ...of, change: log.isWhole ? 'rebuild' : 'impossible', differences, log, ...publishes };
+  const stops = whyNotMadeAgain(table, found, { publishes: 'output' in plan });
+  const stopping = stops === undefined ? {} : { stops };
+  return { ...of, change: log.isWhole ? 'rebuild' : 'impossible', differences, log, ...stopping };
 }
 
 const LONGEST_MILLIS = 10_000;
@@ -87,7 +88,7 @@ async function storedShape(
     reply.rows
       .filter(([of]) => of === table)
       .flatMap(([, , note]) => readStateNote(`${pipeline}/${table}`, note ?? '') ?? [])
-      .find(({ fills }) => fills !== true);
+      .find(({ fills, replaced }) => fills !== true && replaced !== true);
   const own = shownOf(name);
   if (own !== undefined) return own;
   if (reply.rows.some(([, relation]) => relation === stateNameOf(name))) return 'taken';

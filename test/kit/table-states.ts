@@ -1,5 +1,7 @@
 import type { Rejection } from '../../functions/runtime/rejection.ts';
+import type { ShardFilled } from '../../functions/runtime/sink.ts';
 import type { Table as TableCode } from '../../functions/runtime/table.ts';
+import type { CorrectionOwner, CorrectionStore } from '../../functions/table-state/corrections.ts';
 import type { StoredRow } from '../../functions/table-state/fold.ts';
 import { identityOf, isTaken, openRedriveCheck, type Refused } from '../../functions/table-state/redriven.ts';
 import { changeBetween, type Shape, type StoredShape, shapeOf } from '../../functions/table-state/shape.ts';
@@ -26,6 +28,14 @@ interface RefusedThere {
 export interface ModelStates {
   shown: ModelState;
   filling: ModelState | undefined;
+  /** Set while the readers of the changes do not know how the shown state differs from the one before. */
+  correcting: Correcting | undefined;
+}
+
+interface Correcting {
+  readonly former: ReadonlyMap<string, StoredRow>;
+  owners: readonly CorrectionOwner[];
+  passed: string;
 }
 
 /** Finds the states of a step, and makes the first one when there is none. */
@@ -37,7 +47,11 @@ export function statesOf(
   const known = all.get(step);
   if (known !== undefined) return known;
   const { rows, kept, code } = of;
-  const states = { shown: { number: 1, stored: shapeOf(code), rows, kept, refused: new Map() }, filling: undefined };
+  const states = {
+    shown: { number: 1, stored: shapeOf(code), rows, kept, refused: new Map() },
+    filling: undefined,
+    correcting: undefined,
+  };
   all.set(step, states);
   return states;
 }
@@ -58,16 +72,46 @@ export function beginFilling(states: ModelStates, code: TableCode): ModelState {
 }
 
 /** Puts the state that was filled in the place of the one that is shown. The tables themselves stay the same. */
-export function showFilled(states: ModelStates, filled: Readonly<Record<string, string>>): void {
+export function showFilled(
+  states: ModelStates,
+  shards: ReadonlyMap<string, ShardFilled>,
+  { publishes }: { readonly publishes: boolean },
+): void {
   const { shown, filling } = states;
   if (filling === undefined) throw new Error('nothing was filled');
   const { rows, kept } = shown;
+  const owners = [...shards]
+    .filter(([, { isOpen }]) => isOpen)
+    .map(([shard, { from, to }]) => ({ shard, from, to, after: '' }));
+  states.correcting = publishes ? { former: new Map(kept), owners, passed: '' } : undefined;
+  const filled = Object.fromEntries(
+    [...shards].flatMap(([shard, { upTo }]) => (upTo === undefined ? [] : [[shard, upTo]])),
+  );
   rows.clear();
   kept.clear();
   for (const [id, row] of filling.rows) rows.set(id, row);
   for (const [id, row] of filling.kept) kept.set(id, row);
   states.shown = { ...filling, stored: { ...filling.stored, filled }, rows, kept };
   states.filling = undefined;
+}
+
+/** Opens what the corrections are made of. */
+export function correctionsIn({ shown }: ModelStates, correcting: Correcting): CorrectionStore {
+  const some = (rows: ReadonlyMap<string, StoredRow>, ids: readonly string[]) =>
+    new Map([...rows].filter(([id]) => ids.includes(id)));
+  return {
+    idsAfter: async (after, most) =>
+      [...new Set([...correcting.former.keys(), ...shown.kept.keys()])]
+        .filter((id) => id > after)
+        .toSorted()
+        .slice(0, most),
+    rows: async (ids) => ({ former: some(correcting.former, ids), now: some(shown.kept, ids) }),
+    owners: async () => correcting.owners,
+    passed: async () => correcting.passed,
+    async pass(id) {
+      correcting.passed = id;
+    },
+  };
 }
 
 /** Opens the check of redriven events, as the step does. */

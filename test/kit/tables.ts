@@ -3,10 +3,13 @@ import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type {
   CommittedProgress,
+  Correction,
+  Corrections,
   LeftLetters,
   OpenSink,
   Progress,
   Rebuild,
+  ShardFilled,
   SinkDefinition,
   Slice,
 } from '../../functions/runtime/sink.ts';
@@ -16,6 +19,7 @@ import type { Column } from '../../functions/sinks/postgres/columns.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { type RowRejection, rejectionOf } from '../../functions/sinks/postgres/row-rejection.ts';
 import { columnsOfTable } from '../../functions/table-state/columns.ts';
+import { nextCorrections } from '../../functions/table-state/corrections.ts';
 import { type StoredRow, shownRow } from '../../functions/table-state/fold.ts';
 import { passedTick } from '../../functions/table-state/pass-tick.ts';
 import type { RowStore, RowsUntil } from '../../functions/table-state/reduce.ts';
@@ -25,6 +29,7 @@ import { changesOf, type TableOptions, tableDefinition } from '../../functions/t
 import { columnValue, type Row } from './column-values.ts';
 import {
   beginFilling,
+  correctionsIn,
   isOther,
   lettersLeft,
   type ModelState,
@@ -172,7 +177,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
     const former = formerly === undefined ? undefined : states.get(formerly);
     const { rows, stored: kept } = table;
     if (former !== undefined && !states.has(step)) {
-      states.set(step, { shown: { ...former.shown, rows, kept }, filling: undefined });
+      states.set(step, { shown: { ...former.shown, rows, kept }, filling: undefined, correcting: former.correcting });
       states.delete(formerly ?? '');
     }
     return statesOf(states, step, { code, rows, kept });
@@ -185,8 +190,52 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
       for (const key of [...committed.keys()]) if (isUnder(key, step, under)) committed.delete(key);
       for (const key of [...pagesOf.keys()]) if (isUnder(key, step, under)) pagesOf.delete(key);
     };
-    const look = (): Rebuild | LeftLetters | undefined => {
+    const nextOf = async (
+      here: ModelStates,
+      correcting: NonNullable<ModelStates['correcting']>,
+      signal: AbortSignal,
+    ): Promise<Correction | undefined> => {
+      await call('LoadProgress', () => undefined, signal);
+      const table = step.slice(step.indexOf('/') + 1);
+      const { before = false } = options?.changes ?? {};
+      const of = { table, key: here.shown.stored.key, before, time: CORRECTED_AT };
+      const page = await nextCorrections(correctionsIn(here, correcting), of, pageBytes);
+      if (page === undefined) return undefined;
+      const publish = (progress: Progress): void => {
+        const own = correcting.owners.find(({ shard }) => shard === page.shard);
+        if (here.correcting !== correcting || own?.after !== page.before) throw new StaleCheckpoint(step, 0);
+        commit(progress, []);
+        correcting.owners = correcting.owners.map((one) => (one === own ? { ...one, after: page.after } : one));
+        const { former } = correcting;
+        const rows = page.ids.map((id) => ({
+          old: parsedRow(former.get(id)),
+          now: parsedRow(here.shown.kept.get(id)),
+        }));
+        commits.push({ step, shard: page.shard, revision: progress.revision, rows });
+      };
+      return {
+        shard: page.shard,
+        write: (slice) => call('Commit', () => publish(slice.progress([], { events: page.events })), slice.signal),
+      };
+    };
+    const look = (): Rebuild | Corrections | LeftLetters | undefined => {
       const here = statesHere(code, into);
+      const { correcting } = here;
+      if (correcting !== undefined && options?.changes !== undefined)
+        return {
+          kind: 'corrections',
+          shards: correcting.owners.map(({ shard }) => shard),
+          next: (signal) => nextOf(here, correcting, signal),
+          end: (signal) =>
+            call(
+              'Commit',
+              () => {
+                here.correcting = undefined;
+              },
+              signal,
+            ),
+        };
+      here.correcting = undefined;
       if (!isOther(here, code)) {
         here.filling = undefined;
         forget('rebuild/');
@@ -194,7 +243,6 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         if (letters === undefined) return undefined;
         return { kind: 'letters', ...letters, stored: (signal) => call('Commit', letters.stored, signal) };
       }
-      if (options?.changes !== undefined) throw new UserMistake(`a table with a change stream is not made again`);
       const before = here.filling;
       const filling = beginFilling(here, code);
       if (before !== filling) forget('rebuild/');
@@ -203,7 +251,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
           isUnder(key, step, '') && !isUnder(key, step, 'rebuild/') ? [[shardOfItem(key), progress] as const] : [],
         ),
       );
-      const swap = (filled: ReadonlyMap<string, string>): boolean => {
+      const swap = (filled: ReadonlyMap<string, ShardFilled>): boolean => {
         if (here.filling !== filling) return false;
         for (const key of [...committed.keys()].filter(
           (one) => isUnder(one, step, '') && !isUnder(one, step, 'rebuild/'),
@@ -212,7 +260,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         for (const [shard, progress] of there)
           committed.set(itemKeyOf(step, shard), { ...progress, revision: progress.revision + 1 });
         forget('rebuild/');
-        showFilled(here, Object.fromEntries(filled));
+        showFilled(here, filled, { publishes: options?.changes !== undefined });
         return true;
       };
       return {
@@ -443,14 +491,18 @@ function rowOfStored(into: Into, { row }: StoredRow): Row | undefined {
   return 'row' in made ? made.row : undefined;
 }
 
+function parsedRow(row: StoredRow | undefined): unknown {
+  const shown = shownRow(row);
+  return shown === undefined ? undefined : JSON.parse(shown);
+}
+
+/** The time of corrections: that of the swap. */
+const CORRECTED_AT = '2026-01-01T00:00:00.000Z';
+
 function changedRows({ stored }: Table, changes: Changes): TableCommit['rows'] {
-  const parsed = (row: StoredRow | undefined): unknown => {
-    const shown = shownRow(row);
-    return shown === undefined ? undefined : JSON.parse(shown);
-  };
   return [...changes]
     .filter(([id, change]) => shownRow(stored.get(id)) !== shownRow(change?.stored))
-    .map(([id, change]) => ({ old: parsed(stored.get(id)), now: parsed(change?.stored) }));
+    .map(([id, change]) => ({ old: parsedRow(stored.get(id)), now: parsedRow(change?.stored) }));
 }
 
 /** Passes pages on, and notes their events. */

@@ -4,6 +4,7 @@ import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import { event } from '../kit/given-events.ts';
 import { type PipelineRun, startPipelineRun } from '../kit/pipeline-run.ts';
+import { differencesOfChanges } from './changes-compared.ts';
 
 const Value = z.object({ id: z.string(), n: z.int32() });
 
@@ -44,22 +45,50 @@ export const values = definePipeline({
   tables: { sums: { from: 'raw', keep: sums } },
 });
 
+/** The same with a change stream, and a table of its changes: the differences add up to the sums. */
+const Change = Value.pick({ id: true }).extend({ sum: z.int32(), before: z.object({ sum: z.int32() }).nullable() });
+
+const added = defineTable({
+  entry: import.meta.url,
+  from: Change,
+  row: z.object({ id: z.string(), sum: z.int32() }),
+  key: ['id'],
+  reduce: (row, { type, data: { id, sum, before } }) => {
+    const now = (row?.sum ?? 0) + (type === 'sums.deleted' ? 0 : sum) - (before?.sum ?? 0);
+    return { id, sum: now };
+  },
+});
+
+export const published = definePipeline({
+  name: 'values',
+  streams: { raw: { schema: Value, shards: 2 }, changes: { schema: Change } },
+  tables: {
+    sums: { from: 'raw', keep: sums, changes: { to: 'changes', before: true } },
+    added: { from: 'changes', keep: added },
+  },
+});
+
 export const value = (id: string, n: number) => event({ type: 'value.came', key: id, data: { id, n } });
 
 /** The constraint's limit: no sum may be above it as long as the database is strict. */
 const TOO_MANY = 1_000_000;
 
-type Run = PipelineRun<typeof values.streams>;
+type Run = Pick<PipelineRun<typeof values.streams>, keyof PipelineRun<typeof values.streams>>;
 
 /**
  * Plays one random schedule in which code is deployed that keeps other columns, again and again, in the middle of
  * faults, splits, merges, pauses and redrives. Returns a line for each difference to what the last code makes of all
  * events.
  */
-export async function playRebuilds(seed: number): Promise<readonly string[]> {
+export async function playRebuilds(
+  seed: number,
+  { changes = false }: { readonly changes?: boolean } = {},
+): Promise<readonly string[]> {
   const random = seededRandom(seed);
   const below = (count: number): number => Math.floor(random() * count);
-  const run = await startPipelineRun(values, { seed, recordBytes: 1_000 });
+  const of = { seed, recordBytes: 1_000 };
+  const withChanges = changes ? await startPipelineRun(published, of) : undefined;
+  const run = (withChanges ?? (await startPipelineRun(values, of))) as Run;
   let isStrict = true;
   run.when.refused('sums', ({ sum }) => (isStrict && Number(sum) >= TOO_MANY ? 'few' : undefined));
   run.when.anythingFails({ most: 40, probability: 0.1 });
@@ -86,7 +115,24 @@ export async function playRebuilds(seed: number): Promise<readonly string[]> {
   await run.settled();
   await redriveAll(run);
   await run.settled();
-  return differences(run, all, factor);
+  if (withChanges === undefined) return differences(run, all, factor);
+  return [
+    ...differences(run, all, factor),
+    ...differencesOfChanges(withChanges, 'sums', 'changes'),
+    ...differencesOfReaders(withChanges),
+  ];
+}
+
+/** Compares the table with what another one has made of its changes. */
+function differencesOfReaders(run: PipelineRun<typeof published.streams>): readonly string[] {
+  const textOf = (rows: readonly object[]): string =>
+    (rows as readonly { readonly id: string; readonly sum: number }[])
+      .map(({ id, sum }) => `${id} ${sum}`)
+      .toSorted()
+      .join(', ');
+  const [own, made] = [textOf(run.table('sums')), textOf(run.table('added'))];
+  const letters = run.deadLetters('added').map(({ message }) => `a change is a dead letter: ${message}`);
+  return own === made ? letters : [...letters, `the changes add up to ${made}, not ${own}`];
 }
 
 function someNumber(below: (count: number) => number): number {

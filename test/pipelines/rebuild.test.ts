@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { hours, minutes } from '../../infra/pipelines/pipeline.ts';
 import { givenPipeline } from '../kit/given.ts';
 import { inAnyOrder } from '../kit/in-any-order.ts';
+import { caughtInRebuilds, rebuildMistakes } from './rebuild-mistakes.ts';
 import { counted, playRebuilds, REFUSED_BY_FIRST, REFUSED_BY_OTHERS, sums, value, values } from './rebuild-schedule.ts';
 
 const twice = counted(2, REFUSED_BY_OTHERS);
@@ -112,5 +113,14 @@ describe('a table whose code keeps other columns', () => {
 });
 
 test('whatever fails while tables are made again and again, the last code has counted each event once', async () => {
-  for (let seed = 0; seed < 12; seed++) expect(await playRebuilds(seed), `seed ${seed}`).toEqual([]);
+  for (let seed = 0; seed < 5; seed++) expect(await playRebuilds(seed), `seed ${seed}`).toEqual([]);
+});
+
+test('whatever fails, the changes of a table that is made again and again add up to its rows at every commit', async () => {
+  for (let seed = 100; seed < 106; seed++)
+    expect(await playRebuilds(seed, { changes: true }), `seed ${seed}`).toEqual([]);
+});
+
+test.each(Object.keys(rebuildMistakes))('the schedules catch the mistake %s', async (mistake) => {
+  expect(await caughtInRebuilds(mistake, 8)).toBeDefined();
 });

@@ -5,7 +5,7 @@ import { encodeState, type StepState } from '../checkpoints/step-state.ts';
 import { type Outbox, openOutbox, type Prepared } from '../outbox/outbox.ts';
 import { START_OF_SHARD } from '../position.ts';
 import type { Rejection } from '../rejection.ts';
-import type { OpenSink, Progress, Published, SinkDefinition, Slice, SliceTime } from '../sink.ts';
+import type { Correction, OpenSink, Progress, Published, SinkDefinition, Slice, SliceTime } from '../sink.ts';
 import type { Step } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
 import { type Batch, openBatch } from './batch.ts';
@@ -147,6 +147,21 @@ export async function fillBatch(sink: SinkStep, toWrite: BatchToWrite, signal: A
     rejected: batch.rejections.length + rejected.length,
     part: batch,
   };
+}
+
+/** Publishes a correction of what readers know, without processing events. */
+export async function writeCorrection(
+  sink: SinkStep,
+  shard: ShardInput,
+  { write, signal }: Pick<Correction, 'write'> & { readonly signal: AbortSignal },
+): Promise<void> {
+  const { step, outbox } = sink;
+  await step.deadLetters.put(shard.key, shard.loaded.state.rejections, signal);
+  const { to, pages } = await pagesBefore(sink, { shard, to: shard.loaded.state }, signal);
+  const writing = writingOf(sink, { batch: openBatch(shard.loaded.state, NO_FACTS), shard, to, pages }, signal);
+  await write(writing.slice);
+  const { prepared } = writing.written();
+  if (prepared !== undefined) await outbox?.append(shard, prepared, signal);
 }
 
 /**

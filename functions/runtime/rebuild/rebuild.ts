@@ -1,9 +1,12 @@
 import { openInput } from '../batches/shard-input.ts';
 import { fillBatch, type SinkStep } from '../batches/write-batch.ts';
-import type { Position } from '../position.ts';
-import type { LeftLetters, Rebuild } from '../sink.ts';
+import { shardKey } from '../checkpoints/shard-states.ts';
+import { decodeState } from '../checkpoints/step-state.ts';
+import type { StreamShape } from '../log/shards.ts';
+import type { Corrections, LeftLetters, Rebuild, ShardFilled } from '../sink.ts';
 import type { Invocation } from '../step.ts';
 import { type FillTurn, fillShard } from './fill-shard.ts';
+import { publishCorrections } from './publish-corrections.ts';
 import { type Target, targetsOf } from './targets.ts';
 
 /** An invocation works on a rebuild for so long, or for so much of its time when that is less. */
@@ -48,13 +51,14 @@ export function openRebuilder(
 type Turn = Pick<FillTurn, 'owner' | 'untilMillis' | 'stopMillis' | 'signal'>;
 
 /** Does what is left, or a part of it. Resolves to false when the rest is for another invocation. */
-async function workOn(sink: SinkStep, left: Rebuild | LeftLetters, turn: Turn): Promise<boolean> {
+async function workOn(sink: SinkStep, left: Rebuild | Corrections | LeftLetters, turn: Turn): Promise<boolean> {
   const { signal } = turn;
   if (left.kind === 'letters') {
     await sink.step.deadLetters.put(left.shard, left.rejections, signal);
     await left.stored(signal);
     return true;
   }
+  if (left.kind === 'corrections') return publishCorrections(sink, left, turn);
   const filled = await fill(sink, left, turn);
   if (filled === undefined) return false;
   await left.swap(filled, signal);
@@ -68,10 +72,11 @@ async function fill(
   sink: SinkStep,
   { under, committed }: Rebuild,
   turn: Turn,
-): Promise<ReadonlyMap<string, Position> | undefined> {
+): Promise<ReadonlyMap<string, ShardFilled> | undefined> {
   const { step } = sink;
   const input = openInput(step, sink.states, { keepsStates: false, replay: { under } });
-  const targets = await targetsOf(step, committed, await input.refresh(turn.signal));
+  const shape = await input.refresh(turn.signal);
+  const targets = await targetsOf(step, committed, shape);
   const unfilled: Target[] = [];
   for (const target of targets) {
     // A shard begins with the marks of those that it follows.
@@ -86,5 +91,17 @@ async function fill(
     };
     if (isBlocked || !(await fillShard(filling))) unfilled.push(target);
   }
-  return unfilled.length === 0 ? new Map(targets.map(({ key, upTo }) => [key, upTo])) : undefined;
+  return unfilled.length === 0 ? filledShards(committed, shape) : undefined;
+}
+
+/** Lists the shards of the stream as they are at the swap, also those of which nothing is committed. */
+function filledShards(committed: Rebuild['committed'], shape: StreamShape): ReadonlyMap<string, ShardFilled> {
+  return new Map(
+    shape.shards.map(({ id, from, to }) => {
+      const key = shardKey(shape, id);
+      const stored = committed.get(key);
+      const state = stored && decodeState(stored.state);
+      return [key, { upTo: state?.position, from, to, isOpen: state?.ended !== true }];
+    }),
+  );
 }

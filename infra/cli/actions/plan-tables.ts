@@ -21,10 +21,10 @@ export function planTables(invocation: CommandInvocation): Promise<number> {
     const changes = await tableChanges(tables, target, signal);
     if (values.json === true) for (const change of changes) print(JSON.stringify(change));
     else print(tableChangesReport(title, changes));
-    return changes.some(stops) ? 1 : 0;
+    return changes.some(isStopping) ? 1 : 0;
   });
 }
 
-function stops({ change, publishes }: TableChange): boolean {
-  return change === 'impossible' || change === 'taken' || (change === 'rebuild' && publishes === true);
+function isStopping({ change, stops }: TableChange): boolean {
+  return change === 'impossible' || change === 'taken' || (change === 'rebuild' && stops !== undefined);
 }

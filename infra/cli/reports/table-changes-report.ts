@@ -28,17 +28,16 @@ const ROWS: Readonly<Record<NonNullable<TableChange['rows']>, string>> = {
   'as they are': 'its windows close, and are dropped, by the new times from the next event on',
 };
 
-function consequences({ change, pipeline, table, log, rows, publishes }: TableChange): readonly string[] {
+function consequences({ change, pipeline, table, log, rows, stops }: TableChange): readonly string[] {
   switch (change) {
     case 'transparent':
       return [`the state goes on: deploy it; ${ROWS[rows ?? 'as they are']}`];
     case 'rebuild':
-      if (publishes)
+      if (stops !== undefined)
         return [
-          'the state cannot go on. A table with a change stream, or of a join by a foreign key, is not made again by',
-          `itself: deployed under this name, the step stops. The log reaches back to ${log?.from}, and has every event`,
-          'of the table: undo the change, or give the step another name without formerly; its new table has all events',
-          `when it starts at ${log?.tableFrom}`,
+          `the state cannot go on, and is not made again by itself: ${stops}. Deployed under this name, the step stops`,
+          `the log reaches back to ${log?.from}, and has every event of the table: undo the change, or give the step`,
+          `another name without formerly; its new table has all events when it starts at ${log?.tableFrom} or earlier`,
         ];
       return [
         `the state cannot go on; the log reaches back to ${log?.from}, and has every event of the table: deploy it, and`,

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { StaleCheckpoint } from '../../../functions/runtime/errors.ts';
-import type { LeftLetters, OpenSink, Rebuild } from '../../../functions/runtime/sink.ts';
+import type { Corrections, LeftLetters, OpenSink, Rebuild, Slice } from '../../../functions/runtime/sink.ts';
 import { defineTable, type Table } from '../../../functions/runtime/table.ts';
-import { tableDefinition } from '../../../functions/table-state/table-handler.ts';
+import { type TableOptions, tableDefinition } from '../../../functions/table-state/table-handler.ts';
 import { type Given, logOf, positionAfter, sliceOf } from '../../contracts/slices.ts';
 import { noDeadline } from '../../eventually.ts';
 import { client, database, server, useFreshDatabases } from '../sinks/postgres/fresh-database.ts';
@@ -12,6 +12,7 @@ useFreshDatabases();
 
 const Value = z.object({ id: z.string(), n: z.int32() });
 const SHARD = 'stream/shardId-000000000000';
+const ALL = 2n ** 128n - 1n;
 
 const sums = defineTable({
   entry: import.meta.url,
@@ -36,11 +37,17 @@ const countedIn = (column: string): Table<never> =>
 
 const counts = countedIn('count');
 
-function processOf(table: Table<never>, { step = 'shop/sums', formerly }: { step?: string; formerly?: string } = {}) {
+interface Opening {
+  readonly step?: string;
+  readonly formerly?: string;
+  readonly options?: TableOptions;
+}
+
+function processOf(table: Table<never>, { step = 'shop/sums', formerly, options }: Opening = {}): OpenSink {
   const { host, port, password, user } = server;
   const { resources, open } = tableDefinition(table);
   const parsed = resources.parse({ host, port, database, user, tls: 'off', auth: { password } });
-  return open({ step, formerly, options: undefined, resources: parsed });
+  return open({ step, formerly, options, resources: parsed });
 }
 
 const value = (id: string, n: number): Given => ({ key: id, data: { id, n } });
@@ -56,7 +63,8 @@ async function write(
   await sink.write(sliceOf({ step, events: logOf(log).slice(from), previous }));
 }
 
-const lookOf = async (sink: OpenSink): Promise<Rebuild | LeftLetters | undefined> => sink.rebuild?.(noDeadline());
+const lookOf = async (sink: OpenSink): Promise<Rebuild | Corrections | LeftLetters | undefined> =>
+  sink.rebuild?.(noDeadline());
 
 async function rebuildOf(sink: OpenSink): Promise<Rebuild> {
   const rebuild = await lookOf(sink);
@@ -75,7 +83,7 @@ async function fill(
 }
 
 const swap = (rebuild: Rebuild, count: number): Promise<boolean> =>
-  rebuild.swap(new Map([[SHARD, positionAfter(count)!]]), noDeadline());
+  rebuild.swap(new Map([[SHARD, { upTo: positionAfter(count), from: 0n, to: ALL, isOpen: true }]]), noDeadline());
 
 async function shown(table = 'shop.sums'): Promise<string> {
   const { rows } = await client.query<Record<string, unknown>>(`SELECT * FROM ${table} ORDER BY id COLLATE "C"`);
@@ -211,4 +219,84 @@ test('dead letters wait for the swap, and an event that is put back counts only 
   expect(await shown()).toBe('a 2, b 3');
   await write(sink, [...LOG, ...more, back(3, 'a')], { from: 8, previous: 3 });
   expect(await shown()).toBe('a 2, b 3');
+});
+
+const PUBLISHED: Opening = { options: { changes: { before: true } } };
+
+/** Writes a slice, and keeps what it publishes as its page: one line for each event. */
+async function publish(
+  sink: OpenSink,
+  slice: Partial<Parameters<typeof sliceOf>[0]>,
+  by: (slice: Slice) => Promise<unknown> = sink.write,
+): Promise<void> {
+  await by(
+    sliceOf({
+      step: 'shop/sums',
+      events: [],
+      to: positionAfter(3)!,
+      ...slice,
+      outbox: (made) => {
+        const lines = made?.events.map(({ type, dataBytes }) => `${type} ${Buffer.from(dataBytes)}`) ?? [];
+        return { page: lines.length === 0 ? undefined : Buffer.from(lines.join('\n')), closes: [] };
+      },
+    }),
+  );
+}
+
+async function pageOf(sink: OpenSink): Promise<string> {
+  return Buffer.from((await sink.loadProgress?.(SHARD, noDeadline()))?.page ?? []).toString();
+}
+
+test('readers of the changes get the last page of the former rows, and then each row that differs, before all else', async () => {
+  const former = processOf(sums, PUBLISHED);
+  await publish(former, { events: logOf(LOG) });
+  const last = await pageOf(former);
+  const sink = processOf(counts, PUBLISHED);
+  const rebuild = await rebuildOf(sink);
+  await fill(sink, LOG, rebuild);
+  expect(await swap(rebuild, 3)).toBe(true);
+  expect(await shown()).toBe('a 1, b 1');
+  expect(last).toContain('sums.inserted');
+  expect(await pageOf(sink)).toBe(last);
+  const corrections = (await lookOf(sink)) as Corrections;
+  expect(corrections).toMatchObject({ kind: 'corrections', shards: [SHARD] });
+  const part = await corrections.next(noDeadline());
+  const twin = await corrections.next(noDeadline());
+  const write = (of: typeof part) => publish(sink, { previous: 2 }, async (slice) => of?.write(slice));
+  await write(part);
+  await expect(write(twin)).rejects.toThrow(StaleCheckpoint);
+  expect(await pageOf(sink)).toBe(
+    [
+      'sums.updated {"id":"a","count":1,"before":{"id":"a","sum":-2}}',
+      'sums.updated {"id":"b","count":1,"before":{"id":"b","sum":2}}',
+    ].join('\n'),
+  );
+  expect(await corrections.next(noDeadline())).toBeUndefined();
+  expect(await statesThere()).toEqual(['sums state 1', 'sums state 2']);
+  await corrections.end(noDeadline());
+  expect(await statesThere()).toEqual(['sums state 2']);
+  expect(await lookOf(sink)).toMatchObject({ kind: 'letters' });
+});
+
+test('code that is deployed before the readers know all tells them first, and then begins with its own rows', async () => {
+  await publish(processOf(sums, PUBLISHED), { events: logOf(LOG) });
+  const second = processOf(counts, PUBLISHED);
+  const rebuild = await rebuildOf(second);
+  await fill(second, LOG, rebuild);
+  await swap(rebuild, 3);
+  const back = processOf(sums, PUBLISHED);
+  const corrections = (await lookOf(back)) as Corrections;
+  const part = await corrections.next(noDeadline());
+  await publish(back, { previous: 2 }, async (slice) => part?.write(slice));
+  expect(await corrections.next(noDeadline())).toBeUndefined();
+  await corrections.end(noDeadline());
+  expect(await rebuildOf(back)).toMatchObject({ under: 'rebuild/3/' });
+});
+
+test('a table with a change stream whose key has changed stops: its readers know the rows by the former one', async () => {
+  await publish(processOf(sums, PUBLISHED), { events: logOf(LOG) });
+  const other = { ...counts, key: ['id', 'count'] } as unknown as Table<never>;
+  await expect(lookOf(processOf(other, PUBLISHED))).rejects.toThrow(
+    /is not made again by itself: the readers of its changes know the rows by another key\. Undo the change/,
+  );
 });
