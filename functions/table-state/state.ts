@@ -159,11 +159,7 @@ export function openState(
 type MadeAgain = Pick<Table<never>, 'key' | 'windows' | 'publishesEvents' | 'isMadeOnce'>;
 
 /** Throws a `UserMistake` for a table that is not made again by itself. */
-function refuseUnmakeable(
-  table: MadeAgain,
-  { message, shown }: OtherState,
-  of: { readonly publishes: boolean },
-): void {
+function refuseUnmakeable(table: MadeAgain, { message, shown }: OtherState, of: { readonly publishes: boolean }): void {
   const why = whyNotMadeAgain(table, shown.stored, of);
   if (why === undefined) return;
   throw new UserMistake(
@@ -181,7 +177,8 @@ export function whyNotMadeAgain(
   if (isMadeOnce === true) return 'the stream of the join has only what its former code read';
   if (!publishes) return undefined;
   if (publishesEvents === true) return 'what a join has published cannot be taken back';
-  if (JSON.stringify(key) !== JSON.stringify(stored.key)) return 'the readers of its changes know the rows by another key';
+  if (JSON.stringify(key) !== JSON.stringify(stored.key))
+    return 'the readers of its changes know the rows by another key';
   if (windows !== undefined || stored.windows !== undefined) return 'it has windows and a change stream';
   return undefined;
 }
