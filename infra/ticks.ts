@@ -17,6 +17,7 @@ export const TICK_LIMITS: Limits = { timeoutSeconds: 55, memoryMb: 512 };
 
 /** Makes the configuration of the function that appends ticks to a stream. */
 export function tickConfigOf(stream: OwnStreamPlan, names: Names, nameOf: (stream: StreamPlan) => string): StepConfig {
+  const { copyOf } = stream;
   return {
     stage: names.stage,
     pipeline: stream.pipeline,
@@ -25,6 +26,12 @@ export function tickConfigOf(stream: OwnStreamPlan, names: Names, nameOf: (strea
     checkpoints: names.checkpoints,
     deadLetters: names.deadLetters,
     output: outputConfigOf(stream, nameOf),
+    ...(copyOf === undefined
+      ? {}
+      : {
+          input: { stream: nameOf(copyOf.stream), own: [], start: 'earliest' },
+          options: { copy: copyOf.step },
+        }),
   };
 }
 

@@ -46,7 +46,9 @@ export const StepConfig = z.strictObject({
    * Which ticks of its input the step waits for (time/clock.ts). Set for a table with windows, and for the transforms
    * before it, which pass the ticks on.
    */
-  time: z.strictObject({ steps: z.array(z.string()), scheduled: z.boolean() }).optional(),
+  time: z
+    .strictObject({ steps: z.array(z.string()), scheduled: z.boolean(), until: z.number().exactOptional() })
+    .optional(),
   /** The stream that the step writes. */
   output: z
     .strictObject({

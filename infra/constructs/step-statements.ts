@@ -1,7 +1,7 @@
 import type { Names } from '../names.ts';
 import type { Needs, Statement } from '../needs.ts';
 import type { ReaderPlan, StepPlan } from '../pipelines/plan.ts';
-import type { StreamPlan } from '../pipelines/streams.ts';
+import type { OwnStreamPlan, StreamPlan } from '../pipelines/streams.ts';
 import { decryptsItsInput, encryptsItsOutput } from './key-statements.ts';
 import { streamArnOf } from './stream-names.ts';
 
@@ -48,15 +48,28 @@ export function writesItsLog(functionName: string, names: Names): Statement {
   };
 }
 
+/** What the function that appends ticks to the copy of a stream looks at: the stream, and how far its copy is. */
+export function seesCopied({ stream, step }: NonNullable<OwnStreamPlan['copyOf']>, names: Names): readonly Statement[] {
+  return [
+    {
+      why: 'sees the end of the stream that is copied',
+      actions: READ.map((action) => `kinesis:${action}`),
+      resources: [streamArnOf(stream, names)],
+    },
+    { ...checkpointsOf([step], names), why: 'sees how far the copy is', actions: ['dynamodb:GetItem'] },
+  ];
+}
+
+const READ = ['DescribeStreamSummary', 'ListShards', 'GetShardIterator', 'GetRecords'];
+
 /**
  * A mapping reads with the function's role, and Lambda does not create it without `DescribeStream`. The step itself
  * lists the stream's shards and, on a schedule, reads them.
  */
 function readsItsInput({ input, delivery }: ReaderPlan, names: Names): Statement {
-  const read = ['DescribeStreamSummary', 'ListShards', 'GetShardIterator', 'GetRecords'];
   return {
     why: 'reads its input',
-    actions: [...read, ...(delivery === 'continuous' ? ['DescribeStream'] : [])].map((action) => `kinesis:${action}`),
+    actions: [...READ, ...(delivery === 'continuous' ? ['DescribeStream'] : [])].map((action) => `kinesis:${action}`),
     resources: [streamArnOf(input.stream, names)],
   };
 }

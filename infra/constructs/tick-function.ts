@@ -4,9 +4,9 @@ import { generationOf } from '../bundle.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
 import { TICK_ENTRY, TICK_LIMITS, TICK_MILLIS, tickConfigOf } from '../ticks.ts';
 import { addBundledFunction } from './bundled-function.ts';
-import { encryptsItsOutput } from './key-statements.ts';
+import { decryptsItsInput, encryptsItsOutput } from './key-statements.ts';
 import { addSchedule } from './schedule.ts';
-import { writesItsOutput } from './step-statements.ts';
+import { seesCopied, writesItsOutput } from './step-statements.ts';
 import { streamArnOf } from './stream-names.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -19,6 +19,7 @@ export class TickFunction extends Construct {
   ) {
     super(scope, id);
     const { stream, surroundings } = props;
+    const { copyOf: copied } = stream;
     const { names } = surroundings;
     const bundle = surroundings.bundleOf(TICK_ENTRY);
     const functionName = names.ticks(stream.pipeline, stream.name);
@@ -30,7 +31,11 @@ export class TickFunction extends Construct {
         ...tickConfigOf(stream, names, (one) => streamArnOf(one, names)),
         generation: generationOf(bundle, undefined),
       },
-      statements: [writesItsOutput(stream, names), ...encryptsItsOutput(stream, names)],
+      statements: [
+        writesItsOutput(stream, names),
+        ...encryptsItsOutput(stream, names),
+        ...(copied === undefined ? [] : [...seesCopied(copied, names), ...decryptsItsInput(copied.stream, names)]),
+      ],
       limits: TICK_LIMITS,
       network: undefined,
       names,

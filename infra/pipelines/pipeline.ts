@@ -30,6 +30,21 @@ export interface Pipeline<S extends Streams = Streams> {
 
 export type Streams = Readonly<Record<string, StreamDeclaration>>;
 
+/** What concerns the time of tables with windows behind a stream. */
+interface Timed {
+  /**
+   * Old events are loaded until this time: windows behind the stream close, and events are late, only from then on.
+   * Nothing else changes: leave it there, or remove it once the time is past.
+   */
+  readonly backfillUntil?: Date;
+  /**
+   * The width and the retention of the copy through which tables with windows read a stream that gets no ticks, because
+   * it exists or is `shared` (copies.ts). By default those that are declared of the stream; of one that exists, one
+   * shard and a day.
+   */
+  readonly copy?: { readonly shards?: number; readonly capacity?: 'on-demand'; readonly retentionDays?: number };
+}
+
 /** A stream of this pipeline, of another pipeline (`streamOf`), or one that exists already. */
 export type StreamDeclaration = OwnStream | BorrowedStream | ExistingStream;
 
@@ -58,7 +73,7 @@ interface Encrypted {
   readonly key?: StreamKey;
 }
 
-export interface OwnStream extends Schema, Deduplicating, Encrypted {
+export interface OwnStream extends Schema, Deduplicating, Encrypted, Timed {
   /** The number of shards; 1 without `shards` and `capacity`. */
   readonly shards?: number;
   /** Capacity that follows the traffic, instead of a number of shards. */
@@ -67,13 +82,26 @@ export interface OwnStream extends Schema, Deduplicating, Encrypted {
   readonly retentionDays?: number;
   /** How writers compress records; not compressed by default. Readers need no configuration. */
   readonly compression?: 'zstd';
+  /**
+   * Programs of others read the stream, so nothing of ours is appended to it but events: no ticks. Tables with windows
+   * read it through a copy.
+   */
+  readonly shared?: true;
+}
+
+/**
+ * The copy of a stream that gets no ticks, which the planner adds (copies.ts): the stream, and the step that copies it,
+ * by their names in the pipeline.
+ */
+export interface CopyStream extends OwnStream {
+  readonly copies: { readonly stream: string; readonly step: string };
 }
 
 export interface BorrowedStream extends Schema {
   readonly of: { readonly pipeline: string; readonly stream: string };
 }
 
-export interface ExistingStream extends Schema, Deduplicating, Encrypted {
+export interface ExistingStream extends Schema, Deduplicating, Encrypted, Timed {
   /** The stream's ARN. */
   readonly existing: string;
   /** The stream's maximum record size in KiB, 1,024 to 10,240, if it is not Kinesis's default; 1,024 by default. */
@@ -203,18 +231,28 @@ function streamMistakes(streams: Streams): string[] {
     if ('existing' in stream && !KINESIS_ARN.test(stream.existing)) {
       return [`stream '${name}': existing is '${stream.existing}': use the ARN of a Kinesis stream`];
     }
-    if ('existing' in stream) return [...recordSizeMistakes(name, stream), ...retentionMistakes(name, stream)];
-    if (!('shards' in stream || 'capacity' in stream || 'retentionDays' in stream)) return [];
-    const { shards, capacity, retentionDays } = stream as OwnStream;
-    const found: string[] = [];
-    if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= 10_000)) {
-      found.push(`stream '${name}': shards is ${shards}: use a whole number from 1 to 10000`);
-    }
-    if (shards !== undefined && capacity !== undefined) {
-      found.push(`stream '${name}': shards and capacity: 'on-demand' exclude each other; keep one`);
-    }
-    return [...found, ...retentionMistakes(name, { retentionDays })];
+    if ('backfillUntil' in stream && Number.isNaN(stream.backfillUntil?.getTime()))
+      return [`stream '${name}': backfillUntil is no time: use a date such as new Date('2026-01-31T12:00:00Z')`];
+    const ofCopy = 'copy' in stream ? widthMistakes(`${name}-timed`, stream.copy ?? {}) : [];
+    if ('existing' in stream)
+      return [...recordSizeMistakes(name, stream), ...retentionMistakes(name, stream), ...ofCopy];
+    if (!('shards' in stream || 'capacity' in stream || 'retentionDays' in stream)) return ofCopy;
+    return [...widthMistakes(name, stream as OwnStream), ...ofCopy];
   });
+}
+
+function widthMistakes(
+  name: string,
+  { shards, capacity, retentionDays }: Pick<OwnStream, 'shards' | 'capacity' | 'retentionDays'>,
+): string[] {
+  const found: string[] = [];
+  if (shards !== undefined && !(Number.isInteger(shards) && shards >= 1 && shards <= 10_000)) {
+    found.push(`stream '${name}': shards is ${shards}: use a whole number from 1 to 10000`);
+  }
+  if (shards !== undefined && capacity !== undefined) {
+    found.push(`stream '${name}': shards and capacity: 'on-demand' exclude each other; keep one`);
+  }
+  return [...found, ...retentionMistakes(name, { retentionDays })];
 }
 
 function retentionMistakes(name: string, { retentionDays: days }: { readonly retentionDays?: number | undefined }) {

@@ -2,9 +2,10 @@ import type { z } from 'zod';
 import type { Entry } from '../bundle.ts';
 import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { inRepository } from '../repository.ts';
+import { withCopies } from './copies.ts';
 import type { InlineStatement } from './inline-sql.ts';
 import { checkPrefixes } from './lake-prefixes.ts';
-import type { AnySinkStep, AnySourceStep, AnyTableStep, AnyTransformStep, Pipeline } from './pipeline.ts';
+import type { AnySinkStep, AnySourceStep, AnyTableStep, AnyTransformStep, CopyStream, Pipeline } from './pipeline.ts';
 import { changesOf, type Duration, type Start } from './steps.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan } from './streams.ts';
 import { type TimePlan, timePlans } from './time.ts';
@@ -109,10 +110,12 @@ export interface InputPlan {
 }
 
 /**
- * Plans a pipeline. `pipelines` are all of them, because a pipeline may use a stream of another one, and others may
+ * Plans a pipeline. `declared` are all pipelines, because a pipeline may use a stream of another one, and others may
  * write to its streams.
  */
-export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): PipelinePlan {
+export function planOf(own: Pipeline, declared: readonly Pipeline[]): PipelinePlan {
+  const pipelines = withCopies(declared);
+  const pipeline = pipelines.find(({ name }) => name === own.name) ?? own;
   checkPrefixes(pipeline, pipelines);
   const stream = (name: string) => resolveStream(pipeline, name, pipelines);
   const time = timePlans(pipelines);
@@ -149,7 +152,7 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
     const { apply, from, to } = step;
     const [input, output] = [inputOf(step), stream(to)];
     const between = {
-      from: { name: from, schema: input.stream.schema },
+      from: { name: declaredName(pipeline, from), schema: input.stream.schema },
       to: { name: to, schema: output.schema },
     };
     return {
@@ -203,6 +206,12 @@ export function planOf(pipeline: Pipeline, pipelines: readonly Pipeline[]): Pipe
       ...Object.entries(pipeline.sinks).map(sink),
     ],
   };
+}
+
+/** Returns the name of a stream, and of a copy that of the stream that is copied: SQL says FROM that. */
+function declaredName({ streams }: Pipeline, name: string): string {
+  const { copies } = (streams[name] ?? {}) as Partial<CopyStream>;
+  return copies?.stream ?? name;
 }
 
 function tableOptions(step: AnyTableStep): unknown {

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { keysOf } from '../key-arn.ts';
-import type { OwnStream, Pipeline } from './pipeline.ts';
+import type { CopyStream, OwnStream, Pipeline } from './pipeline.ts';
 
 /** A stream as it is deployed: one that a pipeline creates, or one that exists already. */
 export type StreamPlan = OwnStreamPlan | ExistingStreamPlan;
@@ -18,6 +18,8 @@ interface AnyStreamPlan {
    * The ARNs of the customer's keys: the first encrypts, and events that the stream still holds may have any of them.
    */
   readonly keys: readonly string[];
+  /** Until then, in milliseconds since 1970, old events are loaded, and no time passes behind the stream. */
+  readonly backfillUntil?: number | undefined;
 }
 
 /** Kinesis's default. The streams that pipelines create have it. */
@@ -32,6 +34,10 @@ export interface OwnStreamPlan extends AnyStreamPlan {
   readonly shards: number | 'on-demand';
   readonly retentionHours: number;
   readonly compression: OwnStream['compression'];
+  /** True when programs of others read the stream: it gets no ticks. */
+  readonly isShared?: boolean;
+  /** Set for the copy of a stream that gets no ticks: that stream, and the step that copies, `<pipeline>/<step>`. */
+  readonly copyOf?: { readonly stream: StreamPlan; readonly step: string } | undefined;
 }
 
 export interface ExistingStreamPlan extends AnyStreamPlan {
@@ -52,7 +58,7 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
     const { maxRecordKiB = DEFAULT_RECORD_KIB, retentionDays: keptDays, key } = declaration;
     const retentionHours = keptDays === undefined ? undefined : hoursOf(keptDays);
     const shape = { schema: ofExisting, idempotent: isIdempotent, maxRecordKiB, retentionHours, keys: keysOf(key) };
-    return { kind: 'existing', arn, ...shape };
+    return { kind: 'existing', arn, ...shape, backfillUntil: declaration.backfillUntil?.getTime() };
   }
   if ('of' in declaration) {
     const owner = pipelines.find((candidate) => candidate.name === declaration.of.pipeline);
@@ -76,7 +82,20 @@ export function resolveStream(pipeline: Pipeline, name: string, pipelines: reado
     keys: keysOf(declaration.key),
     shards: capacity ?? shards ?? 1,
     retentionHours: hoursOf(retentionDays ?? 1),
+    backfillUntil: declaration.backfillUntil?.getTime(),
+    ...(declaration.shared === true ? { isShared: true } : {}),
+    copyOf: copyOf(pipeline, declaration, pipelines),
   };
+}
+
+function copyOf(
+  pipeline: Pipeline,
+  declaration: OwnStream | CopyStream,
+  pipelines: readonly Pipeline[],
+): OwnStreamPlan['copyOf'] {
+  if (!('copies' in declaration)) return undefined;
+  const stream = resolveStream(pipeline, declaration.copies.stream, pipelines);
+  return { stream, step: `${pipeline.name}/${declaration.copies.step}` };
 }
 
 export function sameStream(one: StreamPlan, other: StreamPlan): boolean {

@@ -29,12 +29,17 @@ export function timePlans(pipelines: readonly Pipeline[]): TimePlans {
     // Transforms, and tables with a change stream, pass ticks on. Sources do not.
     const passing = writers.filter(({ step }) => 'from' in step);
     const steps = passing.map(({ pipeline, name }) => `${pipeline.name}/${name}`).sort();
-    return { steps, scheduled: steps.length === 0 || steps.length < writers.length };
+    const until = stream.backfillUntil;
+    return {
+      steps,
+      scheduled: steps.length === 0 || steps.length < writers.length,
+      ...(until === undefined ? {} : { until }),
+    };
   };
   return {
     of: (stream) => (isTimed(stream) ? planOf(stream) : undefined),
     behindMillis: (stream) => behindMillis(stream, pipelines),
-    isTicked: (stream) => isTimed(stream) && planOf(stream).scheduled,
+    isTicked: (stream) => isTimed(stream) && (stream.copyOf !== undefined || planOf(stream).scheduled),
   };
 }
 
@@ -52,13 +57,16 @@ function behindMillis(stream: StreamPlan, pipelines: readonly Pipeline[], behind
   return Math.max(0, ...delays);
 }
 
-/** Lists the streams that a table with windows reads, and those before them. Throws for one that can have no ticks. */
+/**
+ * Lists the streams that a table with windows reads, and those before them. They end with streams that sources write,
+ * and with copies of streams that get no ticks (copies.ts). Throws for a join that passes no time on.
+ */
 function timedStreams(pipelines: readonly Pipeline[]): readonly StreamPlan[] {
   const timed: StreamPlan[] = [];
   const add = (stream: StreamPlan, table: string): void => {
     if (timed.some((one) => sameStream(one, stream))) return;
-    if (stream.kind === 'existing') throw noTicks(stream.arn, table);
     timed.push(stream);
+    if (stream.kind === 'existing' || stream.copyOf !== undefined) return;
     for (const { pipeline, name, step } of writersOf(stream, pipelines))
       if ('keep' in step && step.keep.part === MATCHES) throw noTimeBehind(`${pipeline.name}/${name}`, table);
       else if ('from' in step) add(resolveStream(pipeline, step.from, pipelines), table);
@@ -74,11 +82,5 @@ function noTimeBehind(step: string, table: string): UserMistake {
   const join = step.slice(0, -`-${MATCHES}`.length);
   return new UserMistake(
     `table '${table}' has windows, and its events come from the join '${join}' by a foreign key, which passes no time on: count in windows before the join, or join a stream with the table`,
-  );
-}
-
-function noTicks(arn: string, table: string): UserMistake {
-  return new UserMistake(
-    `table '${table}' has windows, and its events come from the existing stream ${arn}: nothing there tells the time, because Millrace appends no ticks to a stream that is not its own. Have a source write these events into a stream of a pipeline, and read that one`,
   );
 }

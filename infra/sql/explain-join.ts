@@ -54,7 +54,7 @@ export function joinReads(plan: Plan, join: Join): readonly string[] {
   });
 }
 
-const STREAM_PRICE = 'the stream costs $11 a month for each shard, and $0.014 for a million records of 25 KB';
+export const STREAM_PRICE = 'the stream costs $11 a month for each shard, and $0.014 for a million records of 25 KB';
 
 /** Says what the join costs beside the work on each event. */
 export function joinCosts(plan: Plan, join: Join, { ofFiles }: Explained): readonly string[] {

@@ -12,6 +12,7 @@ import {
   joinGuarantees,
   joinLines,
   joinReads,
+  STREAM_PRICE,
 } from './explain-join.ts';
 import { stateLines, tableCostOf } from './explain-state.ts';
 import { windowCostLines, windowLines } from './explain-window.ts';
@@ -150,6 +151,9 @@ function outputLine(output: OutputColumn): string {
   return `${name}: ${typeName(expression.type)}${expression.nullable ? '' : ', never null'}${isCopy(output) ? ', copied byte for byte' : ''}`;
 }
 
+/** What a table with windows costs in addition where its stream is somebody else's. */
+const COPY_LINE = `where its events come from an existing stream, they are appended to a copy of it and read once more, and a function looks each minute how far the copy is; ${STREAM_PRICE}`;
+
 function costLines(plan: Plan): readonly string[] {
   const computed = plan.outputs.filter((output) => !isCopy(output));
   const inputs = plan.grouping === undefined ? computed.map(({ expression }) => expression) : inputsOf(plan.grouping);
@@ -167,6 +171,7 @@ function costLines(plan: Plan): readonly string[] {
       : [`${operations} operation${operations === 1 ? '' : 's'} an event at most, and one for each aggregate`]),
     ...(plan.table === undefined ? [] : tableCostOf(plan)),
     ...(plan.grouping?.window === undefined ? [] : windowCostLines(plan.grouping.window, plan.grouping.aggregates)),
+    ...(plan.grouping?.window === undefined || plan.table === undefined ? [] : [COPY_LINE]),
     ...(plan.unnests.length === 0
       ? []
       : ['one output for each element; with several lists, one for each combination of their elements']),

@@ -1,3 +1,4 @@
+import { openCheckpoints } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import { openLogWriter } from '../../functions/runtime/log/log-writer.ts';
 import { openTicks } from '../../functions/runtime/tick-handler.ts';
 import type { InvokeResult } from '../../infra/emulator/invoke.ts';
@@ -12,13 +13,23 @@ export async function tickIn(
   process: SimulatedProcess,
   { stream, event }: { readonly stream: OwnStreamPlan; readonly event: unknown },
 ): Promise<InvokeResult> {
-  const kinesis = {
-    send: (command: object, options?: { readonly abortSignal?: AbortSignal }) =>
-      process.send({ serviceId: 'Kinesis', command, signal: options?.abortSignal }),
-  } as never;
+  const client = (serviceId: string) =>
+    ({
+      send: (command: object, options?: { readonly abortSignal?: AbortSignal }) =>
+        process.send({ serviceId, command, signal: options?.abortSignal }),
+    }) as never;
+  const kinesis = client('Kinesis');
   const config = tickConfigOf(stream, stage.names, (one) => stage.streamName(one));
   const { stream: name } = config.output ?? { stream: '' };
-  const tick = openTicks(config, openLogWriter({ kinesis, stream: name }));
+  const { step } = stream.copyOf ?? {};
+  const table = { dynamodb: client('DynamoDB'), table: config.checkpoints, formerly: undefined };
+  const tick = openTicks(config, {
+    writer: openLogWriter({ kinesis, stream: name }),
+    copied:
+      step === undefined || config.input === undefined
+        ? undefined
+        : { kinesis, stream: config.input.stream, checkpoints: openCheckpoints({ ...table, step }) },
+  });
   const untilMillis = process.clock.now() + TICK_LIMITS.timeoutSeconds * 1_000;
   try {
     await process.invocation(() => tick(event, { getRemainingTimeInMillis: () => untilMillis - process.clock.now() }));

@@ -4,6 +4,7 @@ import { describeStream } from '../../functions/runtime/log/shards.ts';
 import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { type VirtualClock, virtualClock } from '../../infra/emulator/clock.ts';
+import { withCopies } from '../../infra/pipelines/copies.ts';
 import type { Pipeline } from '../../infra/pipelines/pipeline.ts';
 import { type PipelinePlan, planOf, type StepPlan } from '../../infra/pipelines/plan.ts';
 import { inlineTransform } from '../../infra/sql/inline.ts';
@@ -59,7 +60,8 @@ export interface WorldOptions {
 }
 
 export async function startWorld(options: WorldOptions): Promise<World> {
-  const { pipelines, seed, startMillis, recordBytes, pollMillis } = options;
+  const { seed, startMillis, recordBytes, pollMillis } = options;
+  const pipelines = withCopies(options.pipelines);
   takeOverNode();
   const clock = virtualClock({ startMillis });
   const randomOf = (what: string) => seededRandom(seedOf(`${seed}/${what}`));

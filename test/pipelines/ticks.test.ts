@@ -59,19 +59,6 @@ test('only the streams on the way from a source to a table with windows get tick
   });
 });
 
-test('a table with windows over an existing stream is refused, also behind a transform, with the way round', () => {
-  const arn = 'arn:aws:kinesis:eu-west-1:123456789012:stream/theirs';
-  const far = definePipeline({
-    name: 'far',
-    streams: { theirs: { schema: CartEvent, existing: arn }, clean: { schema: CartEvent } },
-    transforms: { cleaning: { from: 'theirs', apply: copy, to: 'clean' } },
-    tables: { basket: { from: 'clean', keep: timed } },
-  });
-  expect(() => planOf(far, [far])).toThrow(
-    `table 'far/basket' has windows, and its events come from the existing stream ${arn}: nothing there tells the time, because Millrace appends no ticks to a stream that is not its own. Have a source write these events into a stream of a pipeline, and read that one`,
-  );
-});
-
 test('a transform passes each tick on, behind its output, for the range of the shard that it read', async () => {
   const run = await givenPipeline(shop);
   await run.given('cart', [added('ann'), added('bob')]);

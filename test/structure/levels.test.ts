@@ -8,6 +8,7 @@ import { filesBelow } from './files.ts';
  * other name is a folder. A file imports files of its own folder and of lower levels, and no others.
  */
 const LEVELS: readonly (readonly string[])[] = [
+  ['copy-handler.ts'],
   ['transform-handler.ts', 'sink-handler.ts', 'queue-handler.ts', 'request-handler.ts', 'tick-handler.ts'],
   ['delivery'],
   ['replay'],

@@ -26,6 +26,11 @@ export interface TimeOf {
   readonly steps: readonly string[];
   /** True: sources write into the stream, so the ticks of the scheduled function count, beside those of `steps`. */
   readonly scheduled: boolean;
+  /**
+   * Set while old events are loaded: until a tick says this time, in milliseconds since 1970, neither ticks nor events
+   * move the watermark.
+   */
+  readonly until?: number | undefined;
 }
 
 export function newClock({ from, to }: HashRange): Clock {
@@ -43,7 +48,7 @@ const SCHEDULED = '';
 export function afterTick(clock: Clock, tick: Tick, time: TimeOf): Clock {
   const sides = sidesOf(time);
   const side = tick.from?.step ?? SCHEDULED;
-  if (!sides.includes(side)) return clock;
+  if (!sides.includes(side) || tick.millis < (time.until ?? NO_TIME)) return clock;
   const { from, to } = tick.from ?? WHOLE_SPACE;
   const told = { from, to, millis: tick.millis };
   const ranges = clock.flatMap((range) =>
@@ -61,9 +66,11 @@ export function afterTick(clock: Clock, tick: Tick, time: TimeOf): Clock {
  * Takes the time of an event into account, which is at most the arrival of its record. Only where sources alone write:
  * what a step passes on may overtake the output of another one.
  */
-export function afterEvent(clock: Clock, millis: number, { steps }: TimeOf): Clock {
+export function afterEvent(clock: Clock, millis: number, { steps, until = NO_TIME }: TimeOf): Clock {
   if (steps.length > 0 || clock.every(({ watermark }) => watermark >= millis)) return clock;
-  return clock.map((range) => ({ ...range, watermark: Math.max(range.watermark, millis) }));
+  return clock.map((range) =>
+    range.watermark < until ? range : { ...range, watermark: Math.max(range.watermark, millis) },
+  );
 }
 
 /** Returns the watermark for an event. The hash is computed only where there is more than one range. */

@@ -42,7 +42,8 @@ function notesOf({ note, watermark }: TableStatus): readonly string[] {
   return [...(note === undefined ? [] : [note]), ...(watermark === null ? [NO_TICK] : [])];
 }
 
-const NO_TICK = 'a shard of its stream has brought no tick yet, so its windows do not close; see the steps above';
+const NO_TICK =
+  'a shard of its stream has brought no tick yet, or backfillUntil holds time back, so its windows do not close; see the steps above';
 
 const UNITS = ['KiB', 'MiB', 'GiB', 'TiB'] as const;
 

@@ -1,4 +1,5 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { withCopies } from '../../pipelines/copies.ts';
 import type { Pipeline } from '../../pipelines/pipeline.ts';
 import { type PipelinePlan, planOf, type StepPlan } from '../../pipelines/plan.ts';
 import { resolveStream, type StreamPlan } from '../../pipelines/streams.ts';
@@ -18,7 +19,8 @@ export interface PipelineFinder {
   stream(pipeline: string | undefined, stream: string | undefined): StreamPlan;
 }
 
-export function pipelineFinder(all: readonly Pipeline[], { pipelines, title }: FoundTarget): PipelineFinder {
+export function pipelineFinder(declared: readonly Pipeline[], { pipelines, title }: FoundTarget): PipelineFinder {
+  const all = withCopies(declared);
   const deployed = all.filter(({ name }) => pipelines === undefined || pipelines.includes(name));
 
   function pipelineOf(name: string | undefined): Pipeline {

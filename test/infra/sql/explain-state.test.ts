@@ -42,3 +42,14 @@ test('explain shows what DISTINCT ON keeps of a row, and by which order', async 
   expect(plan?.some((line) => line.startsWith('sort by'))).toBe(false);
   expect(state?.[0]).toBe('the row: date, integer, numeric; cannot be subtracted');
 });
+
+test('explain says what a table with windows costs over an existing stream, and says it of no other table', async () => {
+  const { cost } = await sectionsOf(
+    'SELECT region, window_start, count(*) AS n FROM sales WINDOW TUMBLING (SIZE 1 HOUR) GROUP BY region',
+  );
+  const copy =
+    /^where its events come from an existing stream, they are appended to a copy .* \$11 a month for each shard/;
+  expect(cost?.at(-1)).toMatch(copy);
+  const plain = await sectionsOf('SELECT region, count(*) AS n FROM sales GROUP BY region');
+  expect(plain.cost?.some((line) => copy.test(line))).toBe(false);
+});

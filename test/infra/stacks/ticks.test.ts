@@ -35,3 +35,27 @@ test('the stream of a table with windows gets a tick each minute, with the time 
   );
   expect(bundled.sort()).toEqual(['millrace-dev-shop--basket', name]);
 });
+
+test('the copy of an existing stream gets ticks from a function that may see the end of the stream and how far its copy is', async () => {
+  const arn = 'arn:aws:kinesis:eu-west-1:123456789012:stream/theirs';
+  const far = definePipeline({
+    name: 'far',
+    streams: { theirs: { schema: CartEvent, existing: arn } },
+    tables: { basket: { from: 'theirs', keep: { ...basket, windows } } },
+  });
+  const { template } = (await synthesized({}, [far])).stack('millrace-dev-far');
+  const FunctionName = 'millrace-dev-far--theirs-timed--ticks';
+  const [ticks] = Object.values(template.findResources('AWS::Lambda::Function', { Properties: { FunctionName } }));
+  const { Environment, Role } = ticks?.Properties ?? {};
+  const { input, output, options } = parseEnvironmentConfig(asText(Environment.Variables.STEP_CONFIG));
+  expect([input?.stream, options]).toEqual([arn, { copy: 'far/theirs-copy' }]);
+  expect(output?.stream).toContain('stream/millrace-dev-far--theirs-timed');
+  const role = template.toJSON().Resources[Role['Fn::GetAtt'][0]];
+  const [, , sees, checkpoints] = role.Properties.Policies[0].PolicyDocument.Statement;
+  expect(sees).toMatchObject({ Sid: 'SeesTheEndOfTheStreamThatIsCopied', Resource: arn });
+  expect(checkpoints).toMatchObject({
+    Action: 'dynamodb:GetItem',
+    Condition: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['far/theirs-copy'] } },
+  });
+  template.hasResourceProperties('AWS::Lambda::EventSourceMapping', { EventSourceArn: arn });
+});
