@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { md5OfShort } from './md5.ts';
 
 /**
  * Returns the hash that decides which shard takes a key: its MD5 as a number of 128 bits. Keys repeat, so the last few
@@ -7,7 +8,7 @@ import { hash } from 'node:crypto';
 export function hashOf(partitionKey: string): bigint {
   const known = remembered.get(partitionKey);
   if (known !== undefined) return known;
-  const value = BigInt(`0x${hash('md5', partitionKey, 'hex')}`);
+  const value = md5OfShort(partitionKey) ?? BigInt(`0x${hash('md5', partitionKey, 'hex')}`);
   if (remembered.size === MAX_REMEMBERED) remembered.clear();
   remembered.set(partitionKey, value);
   return value;

@@ -14,6 +14,12 @@ describe('the hash of a key', () => {
     expect(hashOf(key)).toBe(hash);
   });
 
+  test('is its MD5 for keys of every length, in ASCII and beyond', () => {
+    const keys = Array.from({ length: 130 }, (_, length) => 'Kéy 0~\x7f\x01'.repeat(20).slice(0, length));
+    const ascii = keys.map((key) => key.replaceAll('é', 'e'));
+    expect([...keys, ...ascii].map(hashOf)).toEqual([...keys, ...ascii].map(md5));
+  });
+
   test('stays the same however many keys come in between', () => {
     const keys = Array.from({ length: 50_000 }, (_, index) => `key-${index}`);
     expect(keys.map(hashOf)).toEqual(keys.map(md5));
