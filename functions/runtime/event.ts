@@ -77,6 +77,8 @@ export interface OutgoingEvent {
   readonly everywhere?: true;
   /** The JSON of `data`: one value, in UTF-8. */
   readonly dataBytes: Uint8Array;
+  /** The event as it is in a record, where that was made before. */
+  readonly encoded?: Uint8Array;
 }
 
 /**

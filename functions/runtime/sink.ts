@@ -73,8 +73,11 @@ export interface Published {
   readonly dueMillis?: number | undefined;
 }
 
-/** The most bytes of the events that a step publishes in one transaction. An invocation can always append as many. */
-export const MOST_PAGE_BYTES = 4 * 1024 * 1024;
+/**
+ * The most bytes of the events that a step publishes in one transaction: about as many as the events of a portion make.
+ * An invocation of five minutes can always append as many, and those of two parents, at 1 MiB a second.
+ */
+export const MOST_PAGE_BYTES = 16 * 1024 * 1024;
 
 /**
  * A step's position, marks and rejections in one shard. `state` is an opaque text. Store it under `step` and `shard`

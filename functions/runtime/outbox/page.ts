@@ -24,9 +24,12 @@ export function finished(
   return events.map(({ type, key, time, traceparent, dataBytes, everywhere }, index) => {
     if (everywhere) return tick({ id: time, source, type, time, key, traceparent, dataBytes });
     const sequence = ofRevision + encodeOrdered(index, INDEX_WIDTH);
-    return { id: sequence, source, type, time, key, sequence, traceparent, dataBytes };
+    // The page and the log get the same bytes.
+    return encoded({ id: sequence, source, type, time, key, sequence, traceparent, dataBytes });
   });
 }
+
+const encoded = (event: OutgoingEvent): OutgoingEvent => ({ ...event, encoded: encodeEvent(event) });
 
 /** A tick has no place in the order of its source: appended again it changes nothing. */
 function tick(event: Omit<OutgoingEvent, 'sequence'>): OutgoingEvent {
@@ -66,7 +69,7 @@ export function decodePage(bytes: Uint8Array): Page {
       const { id, source, type, time, key, sequence, traceparent, dataBytes, redrivenFor } = entry.event;
       const event = { id, source, type, time, key, sequence, traceparent, dataBytes };
       // A tick of a page is not aimed yet, so it is read as an event.
-      page.push(redrivenFor === TICK_FOR ? tick(event) : event);
+      page.push(redrivenFor === TICK_FOR ? tick(event) : { ...event, encoded: entry.event.original });
     }
     at = end;
   }

@@ -7,6 +7,7 @@ import { CLOSE_BRACE } from '../json/json-bytes.ts';
  * before all others, because the reader compares each event with the one before.
  */
 export function encodeEvent(event: OutgoingEvent): Uint8Array {
+  if (event.encoded !== undefined) return event.encoded;
   const { time, key, sequence, traceparent, redrivenFor, redrivenFrom, lateAt, id } = event;
   let head = `${sharedHead(event)},"time":${quoted(time)},"partitionkey":${quoted(key)}`;
   // The id of a transform's event is its sequence.
