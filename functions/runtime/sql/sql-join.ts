@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import type { ReceivedEvent } from '../event.ts';
 import { type Join, joinRow, SideEvent } from '../join.ts';
-import { checkRowSize, type KeyedEvent, type Table } from '../table.ts';
+import { checkRowSize, type KeyedEvent, type PublishedEvent, type Table } from '../table.ts';
 import type { Output, Transform } from '../transform.ts';
 import { type Compiled, rekeyed, rekeyingRows } from './joins/rekey.ts';
-import { braced, isDeletion, readSide, type SideNames, sideEvent, sidesIn } from './joins/side-event.ts';
-import { joinedRow, membersOf, type SideRow } from './joins/side-row.ts';
+import { braced, isDeletion, readSideBytes, type SideNames, sideEvent, sidesIn } from './joins/side-event.ts';
+import { joinedRow, memberBytes, membersOf, type SideRow } from './joins/side-row.ts';
 import { runnerOf } from './sql-transform.ts';
 
 interface Definition<Inputs, To, S> {
@@ -85,12 +85,13 @@ function rekeying(definition: AnyDefinition, input: string): Transform {
  */
 function joining({ entry, file, streams, row, kind, keys }: AnyDefinition): Table {
   const run = runnerOf({ ...row, file });
-  const meet = ({ id, source, type, time, key }: ReceivedEvent, own: string, row: string | undefined) => {
+  const meet = ({ id, source, type, time, key }: ReceivedEvent, own: Uint8Array, row: string | undefined) => {
     if (row === undefined && kind === 'inner') return [];
     // Of members with the same name the last one counts: that of the projection.
-    const dataBytes = joinedRow(Buffer.from(membersOf(row ?? '{}')), Buffer.from(membersOf(own)));
+    const dataBytes = joinedRow(Buffer.from(membersOf(row ?? '{}')), memberBytes(own));
     return run({ id, source, type, time, key, dataBytes });
   };
+  const headOf = headMaker(keys);
   return {
     entry,
     from: SideEvent,
@@ -98,11 +99,11 @@ function joining({ entry, file, streams, row, kind, keys }: AnyDefinition): Tabl
     key: keys,
     publishesEvents: true,
     read(event) {
-      const { side, id, row: own } = readSide(event, streams);
+      const { side, id, row: own } = readSideBytes(event, streams);
       if (side === 'left')
-        return [publishing(event, id, (state) => meet(event, own, state && rowIn(state, head(keys, id))))];
+        return [publishing(event, id, (state) => meet(event, own, state && rowIn(state, headOf(id))))];
       const isDeleted = isDeletion(event);
-      return [{ id, reduce: () => (isDeleted ? undefined : keptRow(head(keys, id), own)) }];
+      return [{ id, reduce: () => (isDeleted ? undefined : keptRow(headOf(id), Buffer.from(own).toString())) }];
     },
   };
 }
@@ -113,15 +114,21 @@ function publishing(
   id: string,
   meet: (state: string | undefined) => readonly Output[],
 ): KeyedEvent {
-  let published: readonly Output[] = [];
+  let published: readonly PublishedEvent[] = [];
   return {
     id,
     reduce(state) {
       published = [];
-      published = meet(state as string | undefined);
+      published = meet(state as string | undefined).map(({ type, key, time, dataBytes }) => ({
+        type,
+        key,
+        time,
+        traceparent,
+        dataBytes,
+      }));
       return state;
     },
-    published: () => published.map((output) => ({ ...output, traceparent })),
+    published: () => published,
   };
 }
 
@@ -133,9 +140,16 @@ function keptRow(before: string, row: string): string {
 
 const rowIn = (kept: string, before: string): string => kept.slice(before.length, -1);
 
-/** Returns the beginning of a kept row: what it is joined by, in its columns. */
-function head(keys: readonly string[], id: string): string {
-  const key = JSON.parse(id) as string;
-  const values = keys.length === 1 ? [key] : (JSON.parse(key) as readonly string[]);
-  return `{${keys.map((name, i) => `${JSON.stringify(name)}:${JSON.stringify(values[i])},`).join('')}"row":`;
+/** Returns a function that makes the beginning of a kept row: what it is joined by, in its columns. */
+function headMaker(keys: readonly string[]): (id: string) => string {
+  const names = keys.map((name) => `${JSON.stringify(name)}:`);
+  return (id) => {
+    // The JSON of a text without escapes is as JSON.stringify writes it.
+    const isPlain = keys.length === 1 && id.startsWith('"') && !id.includes('\\');
+    const values = isPlain ? [id] : valuesOf(JSON.parse(id) as string, keys).map((value) => JSON.stringify(value));
+    return `{${names.map((name, i) => `${name}${values[i]},`).join('')}"row":`;
+  };
 }
+
+const valuesOf = (key: string, keys: readonly string[]): readonly string[] =>
+  keys.length === 1 ? [key] : (JSON.parse(key) as readonly string[]);

@@ -1,5 +1,5 @@
-import { COLON, QUOTE } from '../../json/json-bytes.ts';
-import { endOfString } from '../../json/json-ranges.ts';
+import { CLOSE_BRACE, COLON, COMMA, OPEN_BRACE, QUOTE } from '../../json/json-bytes.ts';
+import { endOfString, skipSpace } from '../../json/json-ranges.ts';
 import { timestamptzFromText } from '../time/timestamps.ts';
 
 /** A projected row of one side of a join. */
@@ -38,11 +38,15 @@ export function splitTexts(
   for (let i = 0; i < count; i += 1) {
     const start = bytes.indexOf(COLON, at) + 1;
     const end = bytes[start] === QUOTE ? endOfString(bytes, start) : start + NULL.length;
-    texts.push(bytes[start] === QUOTE ? (JSON.parse(bytes.toString('utf8', start, end)) as string) : null);
+    texts.push(bytes[start] === QUOTE ? textIn(bytes.toString('utf8', start, end)) : null);
     at = end + 1;
   }
   return { texts, body: bytes.subarray(at, bytes.length - 1) };
 }
+
+/** Reads a string of JSON. Most have no escapes. */
+export const textIn = (json: string): string =>
+  json.includes('\\') ? (JSON.parse(json) as string) : json.slice(1, -1);
 
 const keyOf = (values: readonly string[]): string =>
   values.length === 1 ? (values[0] as string) : JSON.stringify(values);
@@ -64,13 +68,23 @@ export function splitTimed(row: Uint8Array, keys: number): TimedRow {
 
 /** Joins the members of two rows to one JSON object. */
 export function joinedRow(left: Uint8Array, right: Uint8Array): Buffer {
-  const comma = left.length > 0 && right.length > 0 ? ',' : '';
-  return Buffer.concat([OPEN, left, Buffer.from(comma), right, CLOSE]);
+  const commas = left.length > 0 && right.length > 0 ? 1 : 0;
+  const row = Buffer.allocUnsafe(left.length + right.length + commas + 2);
+  row[0] = OPEN_BRACE;
+  row.set(left, 1);
+  if (commas > 0) row[left.length + 1] = COMMA;
+  row.set(right, left.length + 1 + commas);
+  row[row.length - 1] = CLOSE_BRACE;
+  return row;
 }
 
 /** Returns the members of a JSON object, without its braces and the white space around them. */
 export const membersOf = (object: string): string => object.trim().slice(1, -1).trim();
 
+/** The same of an object without white space around it. */
+export function memberBytes(object: Uint8Array): Uint8Array {
+  const members = object.subarray(1, -1);
+  return members[skipSpace(members, 0)] === undefined ? members.subarray(0, 0) : members;
+}
+
 const NULL = 'null';
-const OPEN = Buffer.from('{');
-const CLOSE = Buffer.from('}');
