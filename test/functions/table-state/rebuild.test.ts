@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { namedOrders } from '../../../functions/joins/named-orders.sql.ts';
 import { StaleCheckpoint } from '../../../functions/runtime/errors.ts';
 import type { Corrections, LeftLetters, OpenSink, Rebuild, Slice } from '../../../functions/runtime/sink.ts';
 import { defineTable, type Table } from '../../../functions/runtime/table.ts';
@@ -299,4 +300,14 @@ test('a table with a change stream whose key has changed stops: its readers know
   await expect(lookOf(processOf(other, PUBLISHED))).rejects.toThrow(
     /is not made again by itself: the readers of its changes know the rows by another key\. Undo the change/,
   );
+});
+
+test('a join of tables is not made again, because its stream has only what the former statement read', async () => {
+  await write(processOf(sums), LOG);
+  const { isMadeOnce } = namedOrders.keep;
+  const sink = processOf({ ...counts, ...(isMadeOnce === undefined ? {} : { isMadeOnce }) });
+  await expect(lookOf(sink)).rejects.toThrow(
+    /is not made again by itself: the stream of the join has only what its former code read\. Undo the change/,
+  );
+  expect(await statesThere()).toEqual(['sums state 1']);
 });
