@@ -4,6 +4,8 @@ import { resultsOf, startStates } from '../../../functions/runtime/sql/aggregate
 import { compareRows } from '../../../functions/runtime/sql/aggregates/sorting.ts';
 import { SqlError } from '../../../functions/runtime/sql/errors/sql-error.ts';
 import { createWriter, writeByte } from '../../../functions/runtime/sql/json/json-writer.ts';
+import type { Row } from '../../../functions/runtime/sql/row/row.ts';
+import type { EventAttributes, Statement } from '../../../functions/runtime/sql/sql-transform.ts';
 import { groupedStatementOf } from '../emit/statement-of.ts';
 import type { Plan } from '../plan/plan.ts';
 import { keepSessions } from './keep-sessions.ts';
@@ -29,19 +31,24 @@ export function startGroups(plan: Plan, statement = groupedStatementOf(plan), mo
   const kept = keepGroups({ statement, most, isUndone });
   const { take, find } = kept;
   const memory = find === undefined || isUndone ? undefined : { take, find };
-  const add = lineRunner(plan, {
-    ...statement,
-    select: (row, event) => {
+  const { addTo } = statement;
+  const collect: Statement['select'] = (row, event) => {
+    kept.startLine(row);
+    try {
+      statement.collect(row, event, kept.take);
+    } catch (error) {
+      kept.undoLine();
+      throw error;
+    }
+  };
+  const addInMemory =
+    memory &&
+    addTo &&
+    ((row: Row, event: EventAttributes): void => {
       kept.startLine(row);
-      if (memory !== undefined && statement.addTo !== undefined) return statement.addTo(memory, row, event);
-      try {
-        statement.collect(row, event, kept.take);
-      } catch (error) {
-        kept.undoLine();
-        throw error;
-      }
-    },
-  });
+      addTo(memory, row, event);
+    });
+  const add = lineRunner(plan, { ...statement, select: addInMemory ?? collect });
   return { add, outputs: (fail) => outputsOf(plan, statement, { groups: groupsOf(plan, statement, kept), fail }) };
 }
 

@@ -57,7 +57,7 @@ export function startLines<G extends Group>({ most, isUndone }: Keeping): Line<G
     place: () => current as Row,
     startLine(row) {
       current = row;
-      changes.length = 0;
+      if (changes.length > 0) changes.length = 0;
     },
     undoLine() {
       for (const undo of changes.reverse()) undo();

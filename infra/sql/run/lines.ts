@@ -56,7 +56,8 @@ export function lineRunner(
   const lines = createLines(row, needed, statement.whereReads ?? 0);
   const runLine = (): string | undefined => {
     const begun = writer.length;
-    const [leftBefore, outputsBefore] = [left, origins.length];
+    const leftBefore = left;
+    const outputsBefore = origins.length;
     try {
       runLoaded(statement, run);
       return undefined;

@@ -55,7 +55,17 @@ export function timestamptzText(timestamp: bigint): string {
 
 /** Writes a timestamp for JSON: ISO 8601; a timestamptz gets a Z. */
 export const timestampJson = (timestamp: bigint): string => textOf(timestamp, 'T', '');
-export const timestamptzJson = (timestamp: bigint): string => textOf(timestamp, 'T', 'Z');
+export function timestamptzJson(timestamp: bigint): string {
+  if (timestamp !== last.timestamp) {
+    last.text = textOf(timestamp, 'T', 'Z');
+    last.timestamp = timestamp;
+  }
+  return last.text;
+}
+
+/** The last timestamptz that was written for JSON: the rows of one window follow each other. */
+const last = { timestamp: 0n, text: '2000-01-01T00:00:00Z' };
+
 /** Writes a timestamptz as Postgres writes it in jsonb. */
 export const timestamptzJsonb = (timestamp: bigint): string => textOf(timestamp, 'T', '+00:00');
 
