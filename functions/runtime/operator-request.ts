@@ -4,11 +4,13 @@ import { z } from 'zod';
  * A request that an operator's command sends to a step's function, in place of a batch or a scheduled run. `positions`:
  * answer with the step's position in each shard, because only the function can reach its states wherever they are
  * stored. `pull`: continue the step's rewind (the name is part of the wire format). `replay`: continue one replay.
+ * `rebuild`: make a table again.
  */
 export const OperatorRequest = z.discriminatedUnion('millrace', [
   z.strictObject({ millrace: z.literal('positions') }),
   z.strictObject({ millrace: z.literal('pull'), delivery: z.enum(['continuous', 'scheduled']) }),
   z.strictObject({ millrace: z.literal('replay'), id: z.string() }),
+  z.strictObject({ millrace: z.literal('rebuild'), id: z.string() }),
 ]);
 export type OperatorRequest = z.infer<typeof OperatorRequest>;
 

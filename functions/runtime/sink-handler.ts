@@ -6,6 +6,7 @@ import { runContinuous } from './delivery/continuous.ts';
 import { answerRequest } from './delivery/operator.ts';
 import { runScheduled } from './delivery/scheduled.ts';
 import type { OperatorAnswer } from './operator-request.ts';
+import { continueAgain } from './rebuild/again.ts';
 import { openRebuilder } from './rebuild/rebuild.ts';
 import { openReplays } from './replay/replay.ts';
 import type { SinkDefinition } from './sink.ts';
@@ -26,6 +27,7 @@ export function sinkHandler<O, R>(definition: SinkDefinition<O, R>): Handler {
 export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: StepSurroundings): Handler {
   const step = openStep(surroundings);
   const sink: SinkStep = openSinkStep(definition, step);
+  const rebuilt = openRebuilder(sink);
   const input = openInput(step, sink.states, {
     keepsStates: sink.keepsProgress,
     outbox: sink.outbox,
@@ -38,7 +40,8 @@ export function openSink<O, R>(definition: SinkDefinition<O, R>, surroundings: S
     process: (batch, shard, { signal }) =>
       writeBatch(sink, { batch, shard, to: batch.state(), options: step.config.options }, signal),
     move: (shard, to, signal) => moveSinkState(sink, shard, { to, signal }),
-    rebuilt: openRebuilder(sink),
+    rebuilt,
+    again: (id, invocation) => continueAgain({ sink, input, rebuilt }, id, invocation),
   };
   const replays = openReplays(definition, sink);
   const handle = (event: KinesisStreamEvent | object, invocation: Invocation) => {

@@ -153,6 +153,8 @@ export interface OpenSink {
    * before a batch can be written. Undefined: nothing. Throws a `UserMistake` when an operator has to decide.
    */
   rebuild?(signal: AbortSignal): Promise<Rebuild | Corrections | LeftLetters | undefined>;
+  /** Implement this beside `rebuild`: an operator asks, under an id of the request, to have the data made again. */
+  again?(id: string, signal: AbortSignal): Promise<Again>;
   /**
    * Resolve to true when nothing is stored yet where the sink writes. A replay starts only with an empty destination.
    */
@@ -175,6 +177,16 @@ export interface Rebuild {
    * has committed meanwhile, or has done the same: then nothing is changed.
    */
   swap(filled: ReadonlyMap<string, ShardFilled>, signal: AbortSignal): Promise<boolean>;
+  /** Set where an operator has asked, and the code is the same: takes the request back. */
+  takeBack?(signal: AbortSignal): Promise<void>;
+}
+
+/** A request of an operator to make data again. */
+export interface Again {
+  readonly kind: 'new' | 'pending' | 'done';
+  readonly committed: Rebuild['committed'];
+  /** Notes a new request: from then on, `rebuild` resolves to what is to be done. */
+  note(signal: AbortSignal): Promise<void>;
 }
 
 /** A shard at the swap. */

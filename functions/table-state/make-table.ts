@@ -45,11 +45,16 @@ export interface Wanted {
 export class OtherState extends Error {
   readonly shown: NumberedState;
   readonly differences: readonly string[];
+  /** True when the code is the same, and an operator has asked. */
+  readonly isAsked: boolean;
 
   constructor(step: string, shown: NumberedState, differences: readonly string[]) {
     super(
-      `the columns, the key or the state of table ${step} have changed since its state was made (${differences.join('; ')})`,
+      differences.length === 0
+        ? `the table ${step} is being made again, as an operator has asked`
+        : `the columns, the key or the state of table ${step} have changed since its state was made (${differences.join('; ')})`,
     );
+    this.isAsked = differences.length === 0;
     this.name = 'OtherState';
     this.shown = shown;
     this.differences = differences;
@@ -127,6 +132,7 @@ function fitting(step: string, { shown, hasView }: Found, shape: Shape): Numbere
 function refuseOther(step: string, shown: NumberedState, shape: Shape): void {
   const { kind, differences } = changeBetween(shown.stored, shape);
   if (kind === 'rebuild') throw new OtherState(step, shown, differences);
+  if (shown.stored.again === true) throw new OtherState(step, shown, []);
 }
 
 async function make(client: pg.ClientBase, owner: Owner, { shape, indexes }: Wanted): Promise<NumberedState> {

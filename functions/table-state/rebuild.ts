@@ -5,7 +5,7 @@ import { LOCK_MAKING, type OtherState, type Owner, type Prepared, prepared, tabl
 import { find, type NumberedState, placesOf, setNote } from './places.ts';
 import { forgetFilling, makeRefusedTable } from './refused.ts';
 import { changeBetween, type Shape, stateNote } from './shape.ts';
-import { createState } from './statements.ts';
+import { createState, FENCE_COLUMN } from './statements.ts';
 
 /** A state that is made of the log, beside the one that the table shows. */
 export interface Filling {
@@ -107,4 +107,31 @@ export async function progressRows(
     ]),
   );
   return [...byShard.values()];
+}
+
+/**
+ * Notes that an operator has asked to make a table again. Waits for open transactions on its state, and alters that, so
+ * that each process looks at it anew.
+ */
+export function noteAgain(client: pg.ClientBase, { step }: Owner, id: string): Promise<void> {
+  return inTransaction(client, async () => {
+    await client.query(LOCK_MAKING);
+    const { shown } = await find(client, step);
+    if (shown === undefined) throw new Error(`the state of table ${step} is gone`);
+    const state = placesOf(step).state(shown.number);
+    await client.query(`SET LOCAL lock_timeout = '30s'; LOCK TABLE ${state} IN SHARE ROW EXCLUSIVE MODE;
+      ALTER TABLE ${state} ALTER COLUMN ${FENCE_COLUMN} SET STATISTICS -1`);
+    await setNote(client, state, stateNote(step, { ...shown.stored, asked: id, again: true }));
+  });
+}
+
+/** Takes the request of an operator back: the table goes on as it is. */
+export function takeAgainBack(client: pg.ClientBase, { step }: Owner): Promise<void> {
+  return inTransaction(client, async () => {
+    await client.query(LOCK_MAKING);
+    const { shown } = await find(client, step);
+    if (shown?.stored.again !== true) return;
+    const note = stateNote(step, { ...shown.stored, again: undefined });
+    await setNote(client, placesOf(step).state(shown.number), note);
+  });
 }

@@ -45,6 +45,9 @@ export interface StoredShape extends Shape {
   readonly replaced?: true | undefined;
   /** Set for the state that has replaced another one: the number of that, and when it did so, in UTC. */
   readonly corrects?: { readonly number: number; readonly at: string } | undefined;
+  /** The last request of an operator to make the table again. `again`: that is not done yet. */
+  readonly asked?: string | undefined;
+  readonly again?: true | undefined;
 }
 
 export function shapeOf(table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows'>): Shape {
@@ -62,8 +65,8 @@ const beginning = (step: string): string => `millrace state of ${step}: `;
 /** Writes the comment of a state. `step` is `<pipeline>/<step>`. */
 export function stateNote(step: string, shape: StoredShape): string {
   const { key, columns, state, windows, times, parts, shown, since, gone, showing, fills, filled } = shape;
-  const { replaced, corrects } = shape;
-  const rebuilt = { fills, filled, replaced, corrects };
+  const { replaced, corrects, asked, again } = shape;
+  const rebuilt = { fills, filled, replaced, corrects, asked, again };
   const stored = { key, columns, state, windows, times, parts, shown, since, gone, showing, ...rebuilt };
   return `${beginning(step)}${JSON.stringify(stored)}`;
 }
@@ -166,10 +169,13 @@ const seconds = (millis: number): string => `${millis / 1_000} s`;
  * Returns what the comment of a state says once code with another shape goes on with it. Rows that are gone stay gone,
  * also for code that keeps windows for longer: processes of the former code may drop some until they end.
  */
-export function adoptedShape({ since, gone, filled, times: before }: StoredShape, code: Shape): StoredShape {
+export function adoptedShape(
+  { since, gone, filled, corrects, asked, times: before }: StoredShape,
+  code: Shape,
+): StoredShape {
   const keepsLonger = before !== undefined && code.times !== undefined && before.keeps < code.times.keeps;
   const goneMillis = Date.now() + LONGEST_INVOCATION_MILLIS - (before?.keeps ?? 0);
-  return { ...code, since, filled, gone: keepsLonger ? new Date(goneMillis).toISOString() : gone };
+  return { ...code, since, filled, corrects, asked, gone: keepsLonger ? new Date(goneMillis).toISOString() : gone };
 }
 
 const LONGEST_INVOCATION_MILLIS = 15 * 60_000;

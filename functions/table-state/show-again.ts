@@ -80,9 +80,9 @@ interface Showing extends ShownTable {
 
 /** Says in the state's comment how far the rows are made. Until all are, it has no `shown` that any code has. */
 async function note(client: pg.ClientBase, { step, state, shape, stored, after }: Showing): Promise<void> {
-  const { since, filled } = stored;
+  const { since, filled, corrects, asked } = stored;
   const showing = after === undefined ? {} : { shown: undefined, showing: { shown: shape.shown, after } };
-  const text = stateNote(step, { ...shape, since, filled, ...showing });
+  const text = stateNote(step, { ...shape, since, filled, corrects, asked, ...showing });
   await client.query(`COMMENT ON TABLE ${state.name} IS ${client.escapeLiteral(text)}`);
 }
 

@@ -1,16 +1,16 @@
 import type pg from 'pg';
 import { UserMistake } from '../runtime/errors.ts';
-import type { Corrections, LeftLetters, Rebuild } from '../runtime/sink.ts';
+import type { Again, Corrections, LeftLetters, Rebuild } from '../runtime/sink.ts';
 import type { Table } from '../runtime/table.ts';
 import { beginAt, type LockedPosition } from '../sinks/postgres/progress.ts';
 import { correctionsOf } from './corrections-left.ts';
 import { type Index, indexChanges } from './indexes.ts';
 import { makeTable, OtherState, type Owner, type Prepared } from './make-table.ts';
 import { makeOutboxTable } from './outbox.ts';
-import type { UseClient } from './places.ts';
-import { beginFilling, dropFilling, type Filling, loadCommitted } from './rebuild.ts';
+import { find, placesOf, setNote, type UseClient } from './places.ts';
+import { beginFilling, dropFilling, type Filling, loadCommitted, noteAgain, takeAgainBack } from './rebuild.ts';
 import { isFillShard, lettersLeft, lettersStored, refuseTooMany, underOf } from './refused.ts';
-import { type StoredShape, shapeOf } from './shape.ts';
+import { type StoredShape, shapeOf, stateNote } from './shape.ts';
 import type { StateTable } from './statements.ts';
 import { swapStates } from './swap-states.ts';
 
@@ -25,6 +25,8 @@ export interface State {
   begin(client: pg.ClientBase, shard: string): Promise<Begun>;
   /** Resolves to what is left to do before a batch can be reduced. `use` lends the connection. */
   rebuild(use: UseClient, signal: AbortSignal): Promise<Rebuild | Corrections | LeftLetters | undefined>;
+  /** Looks what has become of a request of an operator to make the table again. */
+  again(use: UseClient, request: { readonly id: string; readonly signal: AbortSignal }): Promise<Again>;
 }
 
 /** A transaction that has begun. */
@@ -55,6 +57,8 @@ export function openState(
   const wanted = { shape: shapeOf(table), indexes, form };
   const { shape } = wanted;
   let isKnown = false;
+  /** True once nothing was left to do. Only an operator's request changes that for the same code. */
+  let isSettled = false;
   const known = new WeakMap<pg.ClientBase, Prepared>();
 
   const prepare = async (client: pg.ClientBase): Promise<Prepared> => {
@@ -105,7 +109,10 @@ export function openState(
     },
     async begin(client, shard) {
       for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt++) {
-        const into = await stateOf(client, shard);
+        const into = await stateOf(client, shard).catch((error: unknown) => {
+          if (error instanceof OtherState && error.isAsked) isSettled = false;
+          throw error;
+        });
         const locked = await beginAt(client, { step: owner.step, shard }, { ...into.state, composites: [] });
         if (locked !== undefined) return { ...into, locked };
         await client.query('ROLLBACK');
@@ -115,29 +122,70 @@ export function openState(
       throw new Error(`the state of table ${owner.step} was altered ${MOST_ATTEMPTS} times while it was read`);
     },
     async rebuild(use, signal) {
+      if (isSettled) return undefined;
       return use(signal, async (client) => {
+        known.delete(client);
         const other = await otherState(() => prepare(client));
         const corrections = await correctionsOf(client, owner, { use, changes: published });
         if (corrections !== undefined) return corrections;
         if (other === undefined) {
           await dropFilling(client, owner);
-          return leftLetters(use, client, await prepare(client));
+          const letters = await leftLetters(use, client, await prepare(client));
+          isSettled = letters === undefined;
+          return letters;
         }
         refuseUnmakeable(table, other, { publishes });
         const begun = await findFilling(client, other);
         if (begun === undefined) throw new Error(`the table ${owner.step} was made again at this moment`);
-        await refuseTooMany(client, { step: owner.step, state: begun.state.number });
+        await refuseTooMany(client, { step: owner.step, state: begun.state.number }).catch(async (error: unknown) => {
+          if (other.isAsked) await takeAgainBack(client, owner);
+          throw error;
+        });
         const committed = await loadCommitted(client, owner);
         return {
           kind: 'rebuild',
           under: underOf(begun.state.number),
           committed,
+          ...(other.isAsked ? { takeBack: (backSignal) => use(backSignal, (same) => takeAgainBack(same, owner)) } : {}),
           swap: (filled, swapSignal) =>
             use(swapSignal, (same) => swapStates(same, owner, { ...begun, shape, committed, filled, publishes })),
         };
       });
     },
+    async again(use, { id, signal }) {
+      const { kind, committed } = await use(signal, (client) => askedAgain(client, id));
+      return {
+        kind,
+        committed,
+        note: (noteSignal) =>
+          use(noteSignal, async (client) => {
+            await noteAgain(client, owner, id);
+            known.delete(client);
+            isSettled = false;
+          }),
+      };
+    },
   };
+
+  async function askedAgain(client: pg.ClientBase, id: string): Promise<Omit<Again, 'note'>> {
+    await otherState(() => prepare(client));
+    const { shown } = await find(client, owner.step);
+    if (shown === undefined) throw new Error(`the state of table ${owner.step} is gone`);
+    const { asked, again } = shown.stored;
+    const committed = await loadCommitted(client, owner);
+    if (again !== true) {
+      if (asked !== id) refuseUnmakeable(table, new OtherState(owner.step, shown, []), { publishes });
+      return { kind: asked === id ? 'done' : 'new', committed };
+    }
+    // Somebody else has asked before, or the same command was interrupted: both wait for the same.
+    if (asked !== id)
+      await setNote(
+        client,
+        placesOf(owner.step).state(shown.number),
+        stateNote(owner.step, { ...shown.stored, asked: id }),
+      );
+    return { kind: 'pending', committed };
+  }
 
   async function leftLetters(
     use: UseClient,

@@ -50,8 +50,9 @@ export async function swapStates(
       await setNote(client, former, stateNote(step, { ...shown.stored, replaced: true }));
       await beginCorrections(client, step, filled);
     } else await dropState(client, step, shown.number);
-    const { since } = shown.stored;
-    await setNote(client, state.name, stateNote(step, { ...shape, since, filled: positionsOf(filled), corrects }));
+    const { since, asked } = found.shown.stored;
+    const note = { ...shape, since, asked, filled: positionsOf(filled), corrects };
+    await setNote(client, state.name, stateNote(step, note));
     return true;
   });
 }

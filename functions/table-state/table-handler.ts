@@ -84,6 +84,7 @@ export function tableDefinition(table: Table<never>): SinkDefinition<TableOption
           }),
         loadPages: (shard, signal) => database.use(signal, (client) => loadPages(client, { step, formerly, shard })),
         rebuild: (signal) => state.rebuild(database.use, signal),
+        again: (id, signal) => state.again(database.use, { id, signal }),
         isEmpty: async () => refuseReplay(),
       };
     },

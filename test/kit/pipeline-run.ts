@@ -8,6 +8,7 @@ import type { OutgoingEvent } from '../../functions/runtime/event.ts';
 import type { DeclaredField } from '../../functions/runtime/json/declared-fields.ts';
 import { openLogWriter } from '../../functions/runtime/log/log-writer.ts';
 import { pauseStep, resumeStep } from '../../infra/operation/control/pause.ts';
+import { remakeTable } from '../../infra/operation/control/remake-table.ts';
 import { type ReplayRequest, replayInto } from '../../infra/operation/control/replay.ts';
 import { type ProgressOptions, rewindStep } from '../../infra/operation/control/rewind.ts';
 import { FunctionFailed } from '../../infra/operation/function-failed.ts';
@@ -323,6 +324,9 @@ export async function startPipelineRun<S extends Streams>(
   };
 }
 
+/** Each request to make a table again has an id of its own. */
+let requests = 0;
+
 async function rewoundBy(
   step: StepPlan,
   target: TargetWithFunctions,
@@ -333,6 +337,8 @@ async function rewoundBy(
   }: { readonly to: RewindPoint; readonly shards: readonly string[] | undefined; readonly pulls: number },
 ): Promise<boolean> {
   if (step.kind === 'source') throw new UserMistake(`step '${step.name}' is a source: it has no position`);
+  if (step.kind === 'table' && to === 'earliest')
+    return interruptedAfter(pulls, (options) => remakeTable(step, target, { id: `request ${++requests}`, ...options }));
   const request = { to, said: JSON.stringify(to), shards };
   return interruptedAfter(pulls, (options) => rewindStep(step, target, { request, ...options }));
 }

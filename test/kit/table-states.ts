@@ -58,7 +58,19 @@ export function statesOf(
 
 /** Tells whether the code keeps something else than the table shows. */
 export function isOther({ shown }: ModelStates, code: TableCode): boolean {
-  return changeBetween(shown.stored, shapeOf(code)).kind === 'rebuild';
+  return shown.stored.again === true || changeBetween(shown.stored, shapeOf(code)).kind === 'rebuild';
+}
+
+/** Looks what has become of a request to make a table again. */
+export function askAgain(states: ModelStates, id: string): 'new' | 'pending' | 'done' {
+  const { stored } = states.shown;
+  if (stored.again !== true) return stored.asked === id ? 'done' : 'new';
+  states.shown = { ...states.shown, stored: { ...stored, asked: id } };
+  return 'pending';
+}
+
+export function noteAgain(states: ModelStates, id: string): void {
+  states.shown = { ...states.shown, stored: { ...states.shown.stored, asked: id, again: true } };
 }
 
 /** Begins the state that the code keeps, or finds the one that is begun. */
@@ -91,7 +103,8 @@ export function showFilled(
   kept.clear();
   for (const [id, row] of filling.rows) rows.set(id, row);
   for (const [id, row] of filling.kept) kept.set(id, row);
-  states.shown = { ...filling, stored: { ...filling.stored, filled }, rows, kept };
+  const { asked } = shown.stored;
+  states.shown = { ...filling, stored: { ...filling.stored, filled, asked }, rows, kept };
   states.filling = undefined;
 }
 

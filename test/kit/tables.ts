@@ -28,12 +28,14 @@ import { reduceSlice } from '../../functions/table-state/slice.ts';
 import { changesOf, type TableOptions, tableDefinition } from '../../functions/table-state/table-handler.ts';
 import { columnValue, type Row } from './column-values.ts';
 import {
+  askAgain,
   beginFilling,
   correctionsIn,
   isOther,
   lettersLeft,
   type ModelState,
   type ModelStates,
+  noteAgain,
   noteRefused,
   redriveCheckIn,
   showFilled,
@@ -184,7 +186,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
   }
 
   /** What is left to do before a batch can be reduced, as table-state/state.ts has it. */
-  function rebuildOf(code: TableCode, call: DatabaseCall, into: Into): NonNullable<OpenSink['rebuild']> {
+  function rebuildOf(code: TableCode, call: DatabaseCall, into: Into) {
     const { step, options } = into as Into & TableOpening;
     const forget = (under: string): void => {
       for (const key of [...committed.keys()]) if (isUnder(key, step, under)) committed.delete(key);
@@ -240,17 +242,14 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         here.filling = undefined;
         forget('rebuild/');
         const letters = lettersLeft(here.shown);
+        process.isSettled = letters === undefined;
         if (letters === undefined) return undefined;
         return { kind: 'letters', ...letters, stored: (signal) => call('Commit', letters.stored, signal) };
       }
       const before = here.filling;
       const filling = beginFilling(here, code);
       if (before !== filling) forget('rebuild/');
-      const there = new Map(
-        [...committed].flatMap(([key, progress]) =>
-          isUnder(key, step, '') && !isUnder(key, step, 'rebuild/') ? [[shardOfItem(key), progress] as const] : [],
-        ),
-      );
+      const there = committedOf(step);
       const swap = (filled: ReadonlyMap<string, ShardFilled>): boolean => {
         if (here.filling !== filling) return false;
         for (const key of [...committed.keys()].filter(
@@ -263,14 +262,39 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         showFilled(here, filled, { publishes: options?.changes !== undefined });
         return true;
       };
+      const takeBack = (): void => {
+        here.shown = { ...here.shown, stored: { ...here.shown.stored, again: undefined } };
+      };
       return {
         kind: 'rebuild',
+        takeBack: (signal) => call('Commit', takeBack, signal),
         under: `rebuild/${filling.number}/`,
         committed: there,
         swap: (filled, signal) => call('Commit', () => swap(filled), signal),
       };
     };
-    return (signal) => call('LoadProgress', look, signal);
+    /** This process knows that nothing is left, until an operator asks. */
+    const process = { isSettled: false };
+    const rebuild: NonNullable<OpenSink['rebuild']> = async (signal) =>
+      process.isSettled ? undefined : call('LoadProgress', look, signal);
+    const again: NonNullable<OpenSink['again']> = async (id, signal) => {
+      const asked = await call('LoadProgress', () => askAgain(statesHere(code, into), id), signal);
+      const note = (): void => {
+        noteAgain(statesHere(code, into), id);
+        process.isSettled = false;
+      };
+      return { kind: asked, committed: committedOf(step), note: (noteSignal) => call('Commit', note, noteSignal) };
+    };
+    return { process, rebuild, again };
+  }
+
+  /** What is committed of a step's shards, without what is made again. */
+  function committedOf(step: string): ReadonlyMap<string, CommittedProgress> {
+    return new Map(
+      [...committed].flatMap(([key, progress]) =>
+        isUnder(key, step, '') && !isUnder(key, step, 'rebuild/') ? [[shardOfItem(key), progress] as const] : [],
+      ),
+    );
   }
 
   function tell({ written, table }: Pick<Into, 'written' | 'table'>, events: readonly ReceivedEvent[]): void {
@@ -291,12 +315,14 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
       mirror: false,
       columns: columnsOfTable(code),
     };
+    const left = rebuildOf(code, call, into);
     return {
       async write({ shard: name, pages, time, from, signal, progress }) {
         const begin = (): { state: ModelState; isFilling: boolean } => {
           const { shown, filling } = statesHere(code, into);
           if (filling !== undefined && name.startsWith(`rebuild/${filling.number}/`))
             return { state: filling, isFilling: true };
+          if (shown.stored.again === true) left.process.isSettled = false;
           if (isFillShard(name) || isOther(statesHere(code, into), code))
             throw new Error(`the table ${step} is of other code at this moment`);
           return { state: shown, isFilling: false };
@@ -334,7 +360,8 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
         await call('Commit', end, signal);
         return rejections;
       },
-      rebuild: rebuildOf(code, call, into),
+      rebuild: left.rebuild,
+      again: left.again,
       loadProgress: (shard, signal) =>
         call(
           'LoadProgress',

@@ -3,6 +3,8 @@ import type { Mistake } from '../faults/mistakes.ts';
 import { plant } from '../faults/plant.ts';
 
 const JOIN = 'functions/runtime/sql/sql-foreign-join.ts';
+const MATCHES = 'functions/runtime/sql/joins/matches.ts';
+const ROWS = 'functions/runtime/sql/joins/left-rows.ts';
 const SPREAD = 'functions/table-state/spread.ts';
 
 /** Mistakes that somebody might make with joins by a foreign key. The schedules have to catch each of them. */
@@ -15,6 +17,18 @@ export const foreignMistakes: Readonly<Record<string, Mistake>> = {
       mistake: 'if (before === undefined) return before;',
     },
   ],
+
+  /** Answers only rows that meet one: a row that moves to an unknown customer would show the one before. */
+  'no-answer-without-a-match': [
+    {
+      file: MATCHES,
+      text: 'published: () => [answer(event, { id: rowId, version, found })],',
+      mistake: 'published: () => (found === undefined ? [] : [answer(event, { id: rowId, version, found })]),',
+    },
+  ],
+
+  /** Takes a row for what it was as long as its foreign key is the same. */
+  'version-of-the-foreign-key-alone': [{ file: ROWS, text: '.update(body)', mistake: '' }],
 
   /** Takes an event for done when its first page is full. */
   'rest-of-the-rows-not-told': [

@@ -11,8 +11,8 @@ export const tableMistakes: Readonly<Record<string, Mistake>> = {
   'rows-before-position': [
     {
       file: 'test/kit/tables.ts',
-      text: "await call('Commit', () => commit(moved, done), signal);",
-      mistake: `await call('Copy', () => apply(into.table, changes), signal);
+      text: "await call('Commit', end, signal);",
+      mistake: `await call('Copy', () => apply(table, changes), signal);
         await call('Commit', () => commit(moved, [note]), signal);`,
     },
   ],

@@ -73,10 +73,10 @@ test('a dead letter of a table is redriven, and counts once when two operators r
   expect(run.deadLetters('basket')).toEqual([]);
 });
 
-test('a table is neither moved nor replayed, and the refusal says how to make it again', async () => {
+test('a table is moved to earliest only, and never replayed: the refusal says so', async () => {
   const run = await givenPipeline(shop);
-  await expect(run.when.rewound('basket', 'earliest')).rejects.toThrow(
-    'shop/basket is a table: moved back it would count events twice, and moved forward it would miss some; to make it again, give the table step another name in the pipeline',
+  await expect(run.when.rewound('basket', { millis: 0 })).rejects.toThrow(
+    'shop/basket is a table, made of all events of its stream so far: it can be moved to earliest only',
   );
   await expect(run.when.replayed('basket', { from: 'earliest', toMillis: 0, into: 'other' })).rejects.toThrow(
     'only sinks can be replayed',

@@ -1,5 +1,6 @@
 import type { LoadedState } from '../checkpoints/shard-states.ts';
 import type { StepState } from '../checkpoints/step-state.ts';
+import type { OperatorAnswer } from '../operator-request.ts';
 import type { Invocation, Step } from '../step.ts';
 import type { Batch } from './batch.ts';
 import type { Input, ShardInput } from './shard-input.ts';
@@ -24,6 +25,8 @@ export interface BatchWork {
    * of it is left: only then may a batch be processed.
    */
   readonly rebuilt?: ((invocation: Invocation, signal: AbortSignal) => Promise<boolean>) | undefined;
+  /** Set beside `rebuilt`: continues the request of an operator to make the data again, and answers how far that is. */
+  readonly again?: ((id: string, invocation: Invocation) => Promise<OperatorAnswer>) | undefined;
   /** Commits a state without processing events. Throws `StaleCheckpoint` when another invocation has committed. */
   move(shard: ShardInput, to: StepState, signal: AbortSignal): Promise<LoadedState>;
 }

@@ -25,6 +25,8 @@ export interface SinkStep {
   readonly outbox: Outbox | undefined;
   /** What is left to do before a batch can be written. Undefined: the sink never makes its data again. */
   readonly rebuild: OpenSink['rebuild'] | undefined;
+  /** Set beside `rebuild`: an operator asks for it. */
+  readonly again: OpenSink['again'] | undefined;
   /** Opens the sink with options: those of the deployment, or those that an interrupted slice was begun with. */
   open(options: unknown): OpenSink;
 }
@@ -40,7 +42,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
       resources,
     });
   const current = openWith(config.options);
-  const { loadProgress, loadPages, rebuild } = current;
+  const { loadProgress, loadPages, rebuild, again } = current;
   const inTable = step.states.loadPages;
   const { publishes } = definition;
   const outbox = publishes === undefined || step.writer === undefined ? undefined : openOutbox(step, publishes);
@@ -50,6 +52,7 @@ export function openSinkStep<O, R>(definition: SinkDefinition<O, R>, step: Step)
     step,
     outbox,
     rebuild: rebuild?.bind(current),
+    again: again?.bind(current),
     keepsProgress: loadProgress !== undefined,
     keepsPages: loadProgress !== undefined && loadPages !== undefined,
     states:
@@ -156,7 +159,8 @@ export async function writeCorrection(
   { write, signal }: Pick<Correction, 'write'> & { readonly signal: AbortSignal },
 ): Promise<void> {
   const { step, outbox } = sink;
-  await step.deadLetters.put(shard.key, shard.loaded.state.rejections, signal);
+  const { rejections } = shard.loaded.state;
+  await step.deadLetters.put(shard.key, rejections, signal);
   const { to, pages } = await pagesBefore(sink, { shard, to: shard.loaded.state }, signal);
   const writing = writingOf(sink, { batch: openBatch(shard.loaded.state, NO_FACTS), shard, to, pages }, signal);
   await write(writing.slice);

@@ -21,6 +21,10 @@ export async function answerRequest(
         request.delivery === 'scheduled' ? { ...batchWork, kind: 'scheduled sink' } : batchWork,
         invocation,
       );
+    case 'rebuild':
+      if (batchWork.again === undefined)
+        throw new UserMistake(`step '${batchWork.step.name}' is not a table, and only a table is made again`);
+      return batchWork.again(request.id, invocation);
     case 'replay':
       if (replays === undefined)
         throw new UserMistake(`step '${batchWork.step.name}' is not a sink, and only a sink can be replayed`);

@@ -2,6 +2,7 @@ import { openInput } from '../batches/shard-input.ts';
 import { fillBatch, type SinkStep } from '../batches/write-batch.ts';
 import { shardKey } from '../checkpoints/shard-states.ts';
 import { decodeState } from '../checkpoints/step-state.ts';
+import { UserMistake } from '../errors.ts';
 import type { StreamShape } from '../log/shards.ts';
 import type { Corrections, LeftLetters, Rebuild, ShardFilled } from '../sink.ts';
 import type { Invocation } from '../step.ts';
@@ -22,16 +23,14 @@ const SHARE_OF_TIME = 1 / 2;
  * with this work. Nothing of what is there changes before the end, so code that is deployed in the middle finds all of
  * it: the earlier code goes on with its data, and other code begins with its own.
  *
- * Resolves to true once nothing is left to do. Asks no more then.
+ * Resolves to true once nothing is left to do.
  */
 export function openRebuilder(
   sink: SinkStep,
 ): ((invocation: Invocation, signal: AbortSignal) => Promise<boolean>) | undefined {
   const { step, rebuild } = sink;
   if (rebuild === undefined) return undefined;
-  let isDone = false;
   return async (invocation, signal) => {
-    if (isDone) return true;
     const remaining = invocation.getRemainingTimeInMillis();
     const now = step.now();
     const turn = {
@@ -43,7 +42,6 @@ export function openRebuilder(
     for (let left = await rebuild(signal); left !== undefined; left = await rebuild(signal)) {
       if (!(await workOn(sink, left, turn)) || step.now() >= turn.stopMillis) return false;
     }
-    isDone = true;
     return true;
   };
 }
@@ -59,7 +57,11 @@ async function workOn(sink: SinkStep, left: Rebuild | Corrections | LeftLetters,
     return true;
   }
   if (left.kind === 'corrections') return publishCorrections(sink, left, turn);
-  const filled = await fill(sink, left, turn);
+  const filled = await fill(sink, left, turn).catch(async (error: unknown) => {
+    // The table goes on as it is.
+    if (error instanceof UserMistake) await left.takeBack?.(signal);
+    throw error;
+  });
   if (filled === undefined) return false;
   await left.swap(filled, signal);
   return true;

@@ -70,7 +70,7 @@ function reachOf({ now }: Pick<Step, 'now'>, { createdMillis, retentionMillis }:
 export function outOfReach(step: Pick<Step, 'name' | 'now'>, shape: StreamShape, why: string): UserMistake {
   const since = new Date(reachOf(step, shape)).toISOString();
   return new UserMistake(
-    `the code of table ${step.name} keeps something else than before, and the table cannot be made again: the log of stream ${shape.name} reaches back to ${since} only, and ${why}. ` +
-      'Undo the change, or give the table step another name without formerly: its new table has the events that the log still has. A longer retention of the stream lets later changes be made',
+    `table ${step.name} cannot be made again: the log of stream ${shape.name} reaches back to ${since} only, and ${why}. ` +
+      'Undo a change of its code, or give the table step another name without formerly: its new table has the events that the log still has. A longer retention of the stream lets later changes be made',
   );
 }

@@ -105,7 +105,6 @@ function joining(definition: AnyDefinition): Table {
     row,
     key,
     state,
-    isMadeOnce: true,
     read(event) {
       const { side, id, row: own } = readSide(event, streams);
       const members = isDeletion(event) ? undefined : membersOf(own);

@@ -1,6 +1,5 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import { previewMove, type ShardMove } from '../../operation/control/preview-move.ts';
-import { refuseMove } from '../../operation/control/refuse-move.ts';
 import {
   continueRewind,
   isSame,
@@ -19,6 +18,7 @@ import { moveQuestion, moveReport } from '../reports/rewind-report.ts';
 import type { PipelineFinder } from '../target/find-step.ts';
 import type { FoundTarget } from '../target/open-target.ts';
 import { confirm } from './confirm.ts';
+import { remake } from './remake-table.ts';
 import { withProgress } from './with-progress.ts';
 
 export interface StepToMove {
@@ -35,7 +35,7 @@ export async function moveStep({ step, find, found }: StepToMove, invocation: Co
   const { values, signal } = invocation;
   const { target } = found;
   const name = nameOf(step);
-  refuseMove(step);
+  if (step.kind === 'table') return remake(step, found, invocation);
   const typed = String(values.to);
   const { number: seen, plan: last } = await lastRewind(step, target, signal);
   const request = { to: parsePosition(typed, Date.now()), said: typed, shards: parseShards(values.shard), seen };

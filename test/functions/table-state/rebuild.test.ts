@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { namedOrders } from '../../../functions/joins/named-orders.sql.ts';
 import { StaleCheckpoint } from '../../../functions/runtime/errors.ts';
 import type { Corrections, LeftLetters, OpenSink, Rebuild, Slice } from '../../../functions/runtime/sink.ts';
 import { defineTable, type Table } from '../../../functions/runtime/table.ts';
@@ -302,12 +301,29 @@ test('a table with a change stream whose key has changed stops: its readers know
   );
 });
 
-test('a join of tables is not made again, because its stream has only what the former statement read', async () => {
-  await write(processOf(sums), LOG);
-  const { isMadeOnce } = namedOrders.keep;
-  const sink = processOf({ ...counts, ...(isMadeOnce === undefined ? {} : { isMadeOnce }) });
-  await expect(lookOf(sink)).rejects.toThrow(
-    /is not made again by itself: the stream of the join has only what its former code read\. Undo the change/,
+test('when an operator asks, the table is made again with the same code, and all processes wait for that', async () => {
+  const sink = processOf(sums);
+  await write(sink, LOG);
+  const other = processOf(sums);
+  await write(other, [...LOG, value('b', 1)], { from: 3, previous: 1 });
+  const asked = await sink.again?.('request 1', noDeadline());
+  expect(asked).toMatchObject({ kind: 'new' });
+  await asked?.note(noDeadline());
+  const log = [...LOG, value('b', 1), value('b', 1)];
+  await expect(write(other, log, { from: 4, previous: 2 })).rejects.toThrow(
+    /is being made again, as an operator has asked/,
   );
-  expect(await statesThere()).toEqual(['sums state 1']);
+  expect(await sink.again?.('request 2', noDeadline())).toMatchObject({ kind: 'pending' });
+  const rebuild = await rebuildOf(other);
+  await fill(other, [value('a', 100)], rebuild);
+  expect(await swap(rebuild, 4)).toBe(true);
+  expect(await shown()).toBe('a 100');
+  expect(await sink.again?.('request 2', noDeadline())).toMatchObject({ kind: 'done' });
+  await write(other, log, { from: 4, previous: 3 });
+  expect(await shown()).toBe('a 100, b 1');
+  const third = await sink.again?.('request 3', noDeadline());
+  await third?.note(noDeadline());
+  await (await rebuildOf(sink)).takeBack?.(noDeadline());
+  await write(processOf(sums), [...log, value('b', 1)], { from: 5, previous: 4 });
+  expect(await shown()).toBe('a 100, b 2');
 });

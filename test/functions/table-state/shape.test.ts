@@ -85,3 +85,10 @@ describe('of a table with windows', () => {
     expect(adoptedShape(longer, before).gone).toBe(longer.gone);
   });
 });
+
+test('what is noted of a state that was made again of the log stays when code with other rows goes on with it', () => {
+  const code = shapeOf({ row, key: ['region'] });
+  const noted = { filled: { 'stream/shard': 'position' }, corrects: { number: 1, at: '2026-01-01T00:00:00.000Z' } };
+  expect(adoptedShape({ ...code, shown: 'earlier', ...noted }, code)).toMatchObject(noted);
+  expect(readStateNote('shop/sums', stateNote('shop/sums', { ...code, ...noted }))).toMatchObject(noted);
+});

@@ -12,23 +12,19 @@ const shop = definePipeline({
 });
 const step = planOf(shop, [shop]).steps[0] as ReaderPlan;
 const afresh =
-  'to make it again, give the table step another name in the pipeline and deploy: the new table begins at the start of the stream';
+  'to make it again of its whole log, move it to the beginning: millrace positions <pipeline> <table> --to earliest';
 
-test('millrace positions --to refuses a table, and says how to make it again', async () => {
-  const invocation = {
-    name: 'positions',
-    positionals: ['shop', 'basket'],
-    values: { to: 'earliest' },
-    signal: new AbortController().signal,
-  };
-  const moving = moveStep(
-    { step, find: undefined as never, found: { target: undefined as never } as never },
-    invocation,
-  );
-  await expect(moving).rejects.toThrow(
-    `shop/basket is a table: moved back it would count events twice, and moved forward it would miss some; ${afresh}`,
-  );
-});
+test.each([{ to: '-15m' }, { to: 'latest' }, { to: 'earliest', shard: '0' }])(
+  'millrace positions refuses to move a table elsewhere than to earliest, in all shards: %o',
+  async (values) => {
+    const { signal } = new AbortController();
+    const invocation = { name: 'positions', positionals: ['shop', 'basket'], values, signal };
+    const found = { target: undefined as never } as never;
+    await expect(moveStep({ step, find: undefined as never, found }, invocation)).rejects.toThrow(
+      'shop/basket is a table, made of all events of its stream so far: it can be moved to earliest only, in all shards',
+    );
+  },
+);
 
 test('millrace replay refuses a table, and says how to make it again', async () => {
   const invocation = { name: 'replay', positionals: [], values: {}, signal: new AbortController().signal };
