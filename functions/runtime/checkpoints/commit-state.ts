@@ -29,9 +29,10 @@ export async function storePages(
 ): Promise<void> {
   const { from, pages, signal } = of;
   if (pages.length === 0) return;
-  const { foreign } = from.state;
-  // No run of the committed state is ever stored again: a new one has a name of its own.
-  const committed = foreign === undefined ? [] : foreignPageNames(foreign);
+  const { foreign, runs = [] } = from.state;
+  // A scheduled sink fixes its slice in between: that commit may have made runs that the slice's own state, which was
+  // made before, does not know. Its new runs then have the same names.
+  const committed = [...runs, ...(foreign === undefined ? [] : foreignPageNames(foreign))];
   await markPages.store(key, pages, { of: from.revision, committed, signal });
 }
 

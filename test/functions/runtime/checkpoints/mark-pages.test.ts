@@ -11,6 +11,7 @@ import {
   pagesWithRows,
 } from '../../../../functions/runtime/checkpoints/mark-pages.ts';
 import { noMarks } from '../../../../functions/runtime/checkpoints/marks.ts';
+import { loadStored } from '../../../../functions/runtime/checkpoints/shard-states.ts';
 import { decodeState, encodeState, type StepState } from '../../../../functions/runtime/checkpoints/step-state.ts';
 import { positionOf } from '../../../../functions/runtime/position.ts';
 import { createDynamoDb } from '../../../kit/dynamodb.ts';
@@ -74,4 +75,32 @@ test('a page of the checkpoint table has at most eight versions, and a retry of 
   expect(many.names).toHaveLength(8);
   expect(many.names[0]).toBe(versions[0]?.version);
   expect(many.names.at(-1)).toBe(many.versions.at(-1)?.version);
+});
+
+test('a sink that dies behind the pages of a slice keeps the pages that fixing the slice has made', async () => {
+  const table = checkpoints();
+  const markLimits = { stateBytes: 1, runBytes: 300 };
+  const step = { markPages: openMarkPages(table), markLimits, now: () => 0 };
+  const marks = new Map(['a', 'b', 'c'].map((process) => [`/p/till/process/${process}`, { sequence: '7' }]));
+  // Of a shard that has inherited its marks, and has no state yet.
+  const inherited: StepState = { position: undefined, marks: [{ from: 0n, to: 99n, marks }], rejections: [] };
+  const intent = { to: positionOf('2', 0), options: {} };
+  const begun = await commitState({ ...step, checkpoints: table }, KEY, {
+    from: { revision: 0, state: inherited },
+    to: { ...inherited, intent },
+    signal,
+  });
+  expect(begun.state.runs).not.toEqual([]);
+  const dying = { ...table, save: () => Promise.reject(new Error('the process died')) };
+  await expect(
+    commitState({ ...step, checkpoints: dying }, KEY, {
+      from: begun,
+      to: { ...inherited, position: positionOf('2', 0) },
+      signal,
+    }),
+  ).rejects.toThrow('the process died');
+  const states = { load: table.load, loadPages: openMarkPages(table).load };
+  const found = await loadStored(states, KEY, signal);
+  expect(found?.state.intent).toEqual(intent);
+  expect(found?.state.marks[0]?.older?.size).toBe(3);
 });
