@@ -4,7 +4,8 @@ import type { Transform } from './transform.ts';
 
 /**
  * A join as a pipeline names it: a stream of events, each of which meets the latest row of a table with the same key.
- * The table is a stream too, whose latest event of each key is the row. `O` is the wire type of the outputs.
+ * The table is a stream too, whose latest event of each key is the row. Or two streams, each of whose events meets those
+ * of the other one that are near enough in time. `O` is the wire type of the outputs.
  */
 export interface Join<Inputs extends object = never, out O = unknown> extends TwoInputs<Inputs> {
   readonly to: z.ZodType<unknown, O>;
@@ -83,6 +84,14 @@ export const RowEvent = z.object({
 /** Returns the schema of a row of the table as the join keeps it: what it is joined by, and the row as it came. */
 export const joinRow = (keys: readonly string[]): z.ZodType =>
   z.object({ ...Object.fromEntries(keys.map((key) => [key, z.string()])), row: z.json() });
+
+/** The schema of an event of a join of two streams, as it waits for others: what the view of the join shows of it. */
+export const waitingRow: z.ZodType = z.object({
+  /** The name of the input. */
+  side: z.string(),
+  key: z.string(),
+  time: z.iso.datetime(),
+});
 
 /** Returns the options of the step that re-keys an input. Its module is that of the join, which has three steps. */
 export const rekeyOptions = (input: string): { readonly rekey: string } => ({ rekey: input });

@@ -23,6 +23,8 @@ export interface Table<in W = never, out Field extends string = string> {
   readonly part?: string;
   /** Set where the events have only what the state before was made of: a state of another shape is not made of them. */
   readonly isMadeOnce?: true;
+  /** Set for a join of two streams: its rows are events that wait for those that they meet. */
+  readonly within?: WithinForm | undefined;
   /** Set for a table whose windows are sessions. */
   readonly sessions?: SessionForm | undefined;
   /** Never set. Carries the type only, as in a transform. */
@@ -56,6 +58,8 @@ export interface KeyedEvent {
    * time of the session that the event is in, with the event.
    */
   reduce(state: unknown, session?: Window): unknown;
+  /** Set in a join of two streams. Without it, the event has no key, meets none and is not kept. */
+  readonly pairing?: Pairing | undefined;
   /** Returns what the event publishes, once it is reduced. Undefined: nothing, but its row may have changed. */
   readonly published?: () => readonly PublishedEvent[];
   /** Set where the event publishes something of each of many other rows. It then meets no other row itself. */
@@ -86,6 +90,31 @@ export interface PublishedEvent {
   readonly traceparent: string | undefined;
   /** The JSON of `data`: one value, in UTF-8. */
   readonly dataBytes: Uint8Array;
+}
+
+/** How an event of a join of two streams meets others. Its `window` is the time in which these are. */
+export interface Pairing {
+  /** Stands for the side and the key of the event, and of those that it may meet. */
+  readonly group: string;
+  readonly others: string;
+  /** Tells whether the event meets another one, of whose row this is the JSON. */
+  meets(row: string): boolean;
+  /** Publishes the event with each of those that it meets. Throws `EventRejected` when that fails. */
+  join(rows: readonly string[]): void;
+  /** Tells, after `reduce`, whether the event comes out alone when it meets none. */
+  comesAlone(): boolean;
+}
+
+/** The rows of a join of two streams. */
+export interface WithinForm {
+  /** Says what is kept of the events: rows with another text cannot be read. */
+  readonly shape: string;
+  /** How late an event may come. */
+  readonly graceMillis: number;
+  /** How long before the end of its window an event may be that comes out alone. Undefined: none does. */
+  readonly aloneMillis: number | undefined;
+  /** Returns what an event publishes that has met none, of the JSON of its row. */
+  alone(row: string): readonly PublishedEvent[];
 }
 
 /** How the states of two sessions become one. */

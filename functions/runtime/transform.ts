@@ -32,6 +32,11 @@ export interface Transform<in W = never, out O = unknown> {
   readonly to: z.ZodType<unknown, O>;
   /** Set where a module has several steps: which one this is. */
   readonly options?: unknown;
+  /**
+   * Set where events are rejected that come later than this after their time, or are dated ahead of their arrival: by
+   * the step before a join of two streams.
+   */
+  readonly graceMillis?: number | undefined;
   /** Set when its outputs are promised at least once, not once: see `defineTransform`. */
   readonly deterministic?: false;
   /**

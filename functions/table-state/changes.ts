@@ -17,7 +17,7 @@ export interface SliceChanges {
    * but the end of their windows.
    */
   add(change: RowChange, given: readonly Given[], closed?: Cause): void;
-  /** Adds events of rows that stay as they are, if the page has room. Undefined: events publish nothing themselves. */
+  /** Adds events of rows that stay as they are, or whose time is over, if the page has room. Undefined: events publish nothing themselves. */
   readonly publish?: (events: readonly PublishedEvent[]) => boolean;
   /** Tells whether nothing has changed so far. */
   isEmpty(): boolean;
@@ -77,6 +77,9 @@ export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_
         if (size === 0) changed.delete(id);
         else changed.set(id, { old, now, time, traceparent, bytes: size });
       }
+    },
+    publish() {
+      throw new Error('the changes of a table are those of its rows');
     },
     isEmpty: () => changed.size === 0,
     events: () =>

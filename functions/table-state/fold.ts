@@ -6,6 +6,7 @@ import type { SliceTime } from '../runtime/sink.ts';
 import type { KeyedEvent, SessionForm, StateForm, Table } from '../runtime/table.ts';
 import { joined, type Session, touched } from './fold-sessions.ts';
 import { judge, type RowWindow, type WindowedRow } from './judge-windows.ts';
+import { type WaitingRow, waitingRows } from './waiting-rows.ts';
 
 /** A row as it is stored, with the key of the events that wrote it. */
 export interface StoredRow {
@@ -31,7 +32,7 @@ export interface RowChange {
 /** An event, and what it does to rows: all of that, or nothing. */
 export interface Given {
   readonly event: ReceivedEvent;
-  readonly rows: readonly (KeyedEvent | WindowedRow)[];
+  readonly rows: readonly (KeyedEvent | WindowedRow | WaitingRow)[];
 }
 
 /** Without a form, the state is the row. */
@@ -49,18 +50,19 @@ export const formOf = ({ state }: Pick<Table, 'state'>): Omit<StateForm, 'shape'
  * which of its windows each event has missed: of these the event has a rejection, and it counts in the others.
  */
 export function readEvents(
-  table: Pick<Table, 'read' | 'windows'>,
+  table: Pick<Table, 'read' | 'windows' | 'within'>,
   events: readonly ReceivedEvent[],
   time: SliceTime | undefined,
 ): { readonly given: readonly Given[]; readonly rejections: readonly Rejection[] } {
   const given: Given[] = [];
   const rejections: Rejection[] = [];
-  const { windows } = table;
+  const { windows, within } = table;
   for (const event of events) {
     const rejection = rejected(event, () => {
       const rows = bounded(table.read(event));
-      if (windows === undefined) return given.push({ event, rows });
+      if (windows === undefined && within === undefined) return given.push({ event, rows });
       if (time === undefined) throw new Error('a table with windows needs the time of its events: deploy its pipeline');
+      if (windows === undefined) return given.push({ event, rows: waitingRows(rows, time.momentOf(event)) });
       const judged = judge(windows, event, { rows, moment: time.momentOf(event) });
       if (judged.rejection !== undefined) rejections.push(judged.rejection);
       return given.push({ event, rows: judged.rows });
@@ -154,9 +156,9 @@ function addToGroup({ groups }: Folding, id: string, row: Pick<Kept | StoredRow,
   else ids.add(id);
 }
 
-function meet(meeting: Meeting, row: KeyedEvent | WindowedRow): void {
+function meet(meeting: Meeting, row: Given['rows'][number]): void {
   const { table, event, next } = meeting;
-  if (table.sessions !== undefined && 'in' in row) {
+  if (table.sessions !== undefined && 'gap' in row) {
     meetSessions(meeting, row, table.sessions);
     return;
   }
@@ -201,7 +203,8 @@ function loaded({ state: form }: Pick<Table, 'state'>, stored: StoredRow | undef
   return { state: formOf({ state: form }).load(state), eventKey, window };
 }
 
-function rejected(event: ReceivedEvent, work: () => unknown): Rejection | undefined {
+/** Returns why an event is rejected, if some work throws `EventRejected`. */
+export function rejected(event: ReceivedEvent, work: () => unknown): Rejection | undefined {
   try {
     work();
     return undefined;
@@ -212,7 +215,7 @@ function rejected(event: ReceivedEvent, work: () => unknown): Rejection | undefi
 }
 
 /** A window that has closed stays so, also when the grace period is longer by now. */
-function windowAfter(row: KeyedEvent | WindowedRow, met: Kept | undefined): RowWindow | undefined {
+function windowAfter(row: Given['rows'][number], met: Kept | undefined): RowWindow | undefined {
   if (!('in' in row)) return undefined;
   return met?.window?.isOpen === false ? { ...row.in, isOpen: false } : row.in;
 }

@@ -1,8 +1,8 @@
-import { EventRejected } from '../runtime/errors.ts';
 import type { ReceivedEvent } from '../runtime/event.ts';
 import { type Rejection, rejectionOf } from '../runtime/rejection.ts';
 import type { KeyedEvent } from '../runtime/table.ts';
 import type { Moment } from '../runtime/time/batch-time.ts';
+import { refuseFuture } from '../runtime/time/judge-event.ts';
 import { AHEAD_MILLIS, type TableWindows, type Window } from '../runtime/windows.ts';
 
 /** Where the row of a window stands in time. */
@@ -44,7 +44,7 @@ export function judge(
   event: ReceivedEvent,
   { rows, moment }: { readonly rows: readonly KeyedEvent[]; readonly moment: Moment },
 ): Judged {
-  refuseFuture(windows, event, moment);
+  refuseFuture(event, moment, windows.aheadMillis ?? AHEAD_MILLIS);
   const { watermark } = moment;
   const lateAt = event.lateAt === undefined ? undefined : Date.parse(event.lateAt);
   if (lateAt !== undefined) return redriven(windows, event, { rows, moment, lateAt });
@@ -127,15 +127,6 @@ function placed(
 /** Writes a hash key so that texts sort as the numbers do. */
 export function hashText(hash: bigint): string {
   return hash.toString(16).padStart(32, '0');
-}
-
-function refuseFuture({ aheadMillis = AHEAD_MILLIS }: TableWindows, { time }: ReceivedEvent, moment: Moment): void {
-  const { arrivedMillis } = moment;
-  if (Date.parse(time) <= arrivedMillis + aheadMillis) return;
-  throw new EventRejected(
-    'future',
-    `it is dated ${time} and arrived at ${iso(arrivedMillis)}: more than ${aheadMillis / 1_000} s ahead; correct the clock of its producer, or raise how far ahead the table allows`,
-  );
 }
 
 function windowOf({ id, window }: KeyedEvent): Window {

@@ -7,7 +7,7 @@ import { columnsFingerprint, makeProgressTable, refuseOtherEncodings } from '../
 import { createIndexes, type Index, renameIndexes } from './indexes.ts';
 import { type Found, find, type NumberedState, placesOf, setNote, viewNote } from './places.ts';
 import { forgetFilling, takeOverRefused } from './refused.ts';
-import { adoptedShape, changeBetween, type Shape, type StoredShape, stateNote } from './shape.ts';
+import { adoptedShape, changeBetween, type Shape, type StoredShape, stateNote, WAITING } from './shape.ts';
 import { showAgain } from './show-again.ts';
 import { createState, createView, type StateTable, WINDOW_END_COLUMN } from './statements.ts';
 import { setStorage } from './storage.ts';
@@ -64,8 +64,9 @@ export class OtherState extends Error {
 export const tableAt = (name: string, { columns, state, windows }: Shape): StateTable => ({
   name,
   columns,
-  hasState: state !== undefined,
+  hasState: state !== undefined && windows !== WAITING,
   hasWindows: windows !== undefined,
+  isWaiting: windows === WAITING,
 });
 
 /**

@@ -4,14 +4,15 @@ import type { RowChange, StoredRow } from './fold.ts';
 import type { RowStore } from './reduce.ts';
 import {
   closeRows,
+  countGroups,
   deleteGone,
   deleteRows,
   type StateTable,
   selectBetween,
   selectDue,
+  selectNear,
   selectOccupied,
   selectRows,
-  selectSessions,
   upsertRows,
 } from './statements.ts';
 
@@ -22,11 +23,15 @@ export function rowsIn(client: pg.ClientBase, state: StateTable): RowStore {
       const { rows } = await client.query<Read>(selectRows(state), [ids]);
       return new Map(rows.map((row) => [row.id, storedRow(row)]));
     },
-    async sessions(near) {
+    async near(near, most) {
       const groups = near.map(({ group }) => group);
       const [since, until] = [near.map(({ from }) => from), near.map(({ to }) => to)];
-      const { rows } = await client.query<Read>(selectSessions(state), [groups, since, until]);
+      const { rows } = await client.query<Read>(selectNear(state), [groups, since, until, most]);
       return new Map(rows.map((row) => [row.id, storedRow(row)]));
+    },
+    async counts(groups) {
+      const { rows } = await client.query<{ group: string; count: number }>(countGroups(state), [groups]);
+      return new Map(rows.map(({ group, count }) => [group, count]));
     },
     async between({ after, below, most }) {
       const { rows } = await client.query<Read>(selectBetween(state), [after, below, most]);
@@ -45,7 +50,7 @@ export function rowsIn(client: pg.ClientBase, state: StateTable): RowStore {
       await client.query(closeRows(state), [ids]);
     },
     async drop({ end, from, to, most }) {
-      await client.query(deleteGone(state), [end, from, to, most]);
+      return (await client.query(deleteGone(state), [end, from, to, most])).rowCount ?? 0;
     },
     async write(change) {
       await client.query('SAVEPOINT millrace_portion');

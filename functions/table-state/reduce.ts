@@ -6,9 +6,11 @@ import { MOST_PAGE_BYTES, type Slice } from '../runtime/sink.ts';
 import type { Table } from '../runtime/table.ts';
 import { type RowRejection, rejectionOf } from '../sinks/postgres/row-rejection.ts';
 import type { SliceChanges } from './changes.ts';
-import { fold, type Given, MOST_ROWS, type RowChange, readEvents, type StoredRow } from './fold.ts';
+import { type Folded, fold, type Given, MOST_ROWS, type RowChange, readEvents, type StoredRow } from './fold.ts';
+import { foldWaiting } from './fold-waiting.ts';
 import type { RedriveCheck } from './redriven.ts';
 import { type RowsBetween, spreadEvent, withOthers } from './spread.ts';
+import { isWaiting } from './waiting-rows.ts';
 
 /** The rows of one table, inside an open transaction. */
 export interface RowStore {
@@ -16,8 +18,12 @@ export interface RowStore {
   read(ids: readonly string[]): Promise<ReadonlyMap<string, StoredRow>>;
   /** Writes rows after they were read. Resolves to why the database rejects one of them; then it has written none. */
   write(change: RowChange): Promise<RowRejection | undefined>;
-  /** Reads the sessions that overlap a part of time of their group. A group may have several parts. */
-  sessions(near: readonly NearSessions[]): Promise<ReadonlyMap<string, StoredRow>>;
+  /**
+   * Reads the rows of groups that overlap a part of time, `most` of them at most. A group may have several parts.
+   */
+  near(near: readonly NearRows[], most?: number): Promise<ReadonlyMap<string, StoredRow>>;
+  /** Counts the rows of groups. */
+  counts(groups: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Reads rows whose ids lie between two others, in the order of their ids. Nobody else changes them. */
   between(rows: RowsBetween): Promise<ReadonlyMap<string, StoredRow>>;
   /** Tells of each range of ids, without its bounds, whether a row lies in it: the indexes of those where one does. */
@@ -26,12 +32,12 @@ export interface RowStore {
   due(rows: RowsUntil): Promise<ReadonlyMap<string, StoredRow>>;
   /** Closes the windows of rows that were read: from now on, the table shows them. */
   close(ids: readonly string[]): Promise<void>;
-  /** Deletes rows of windows that have closed, the earliest first. */
-  drop(rows: RowsUntil): Promise<void>;
+  /** Deletes rows of windows that have closed, the earliest first. Resolves to how many. */
+  drop(rows: RowsUntil): Promise<number>;
 }
 
-/** A group of sessions, and a part of time in which events may touch them, in milliseconds since 1970. */
-export interface NearSessions {
+/** A group of rows, and a part of time in which events may touch them, in milliseconds since 1970. */
+export interface NearRows {
   readonly group: string;
   readonly from: number;
   readonly to: number;
@@ -61,7 +67,7 @@ export interface Reduced {
 /** A table whose rows are reduced. */
 interface Reducing {
   readonly store: RowStore;
-  readonly table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions'>;
+  readonly table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions' | 'within'>;
   readonly time: Slice['time'];
   readonly changes: SliceChanges | undefined;
   /** The event that does not fit into the page any more, or not as a whole, if there is one. */
@@ -82,7 +88,7 @@ type PagesToReduce = Pick<Slice, 'pages' | 'time'> & {
  */
 export async function reducePages(
   store: RowStore,
-  table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions'>,
+  table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions' | 'within'>,
   { pages, time, changes, redriven, from = START_OF_SHARD }: PagesToReduce,
 ): Promise<Reduced> {
   const rejections: Rejection[] = [];
@@ -184,8 +190,9 @@ async function reduceGiven(reducing: Reducing, given: readonly Given[]): Promise
   const [first] = given;
   const ids = [...new Set(given.flatMap(({ rows }) => rows.map(({ id }) => id)))];
   if (first === undefined || ids.length === 0) return [];
-  const before = table.sessions === undefined ? await store.read(ids) : await store.sessions(nearSessions(given));
-  const { after, rejections } = fold(table, given, before);
+  const folded = table.within === undefined ? await foldRows(reducing, given, ids) : await meetWaiting(store, given);
+  if (folded === undefined) return byHalves(reducing, given);
+  const { before, after, rejections } = folded;
   const change = { before, after };
   const fits = changes?.fits(change, given) ?? true;
   if (!fits && given.length === 1) return notFitting(reducing, first);
@@ -195,6 +202,39 @@ async function reduceGiven(reducing: Reducing, given: readonly Given[]): Promise
     return rejections;
   }
   if (refusal !== undefined && given.length === 1) return [rejectionOf(first.event, refusal)];
+  return byHalves(reducing, given);
+}
+
+async function foldRows(
+  { store, table }: Reducing,
+  given: readonly Given[],
+  ids: readonly string[],
+): Promise<Folded & Pick<RowChange, 'before'>> {
+  const before = table.sessions === undefined ? await store.read(ids) : await store.near(nearSessions(given));
+  return { before, ...fold(table, given, before) };
+}
+
+/** So many rows of a join are in memory at once, beside those of the events themselves. */
+const MOST_NEAR = 2_000;
+
+/** Joins events with those that wait. Resolves to undefined when they may meet too many at once. */
+async function meetWaiting(
+  store: RowStore,
+  given: readonly Given[],
+): Promise<(Folded & Pick<RowChange, 'before'>) | undefined> {
+  const rows = given.flatMap(({ rows: of }) => of.filter(isWaiting));
+  const near = joinedParts(
+    rows.map(({ pairing, in: { start, end } }) => ({ group: pairing.others, from: start, to: end })),
+  );
+  const before = await store.near(near, MOST_NEAR);
+  // An event that is alone may meet MOST_ROWS: so many are enough to see that it meets more.
+  if (before.size === MOST_NEAR && given.length > 1) return undefined;
+  const counts = await store.counts([...new Set(rows.map(({ pairing }) => pairing.group))]);
+  return { before, ...foldWaiting(given, { near: before, counts }) };
+}
+
+/** Reduces the first half of some events, and then the other one. */
+async function byHalves(reducing: Reducing, given: readonly Given[]): Promise<readonly Rejection[]> {
   const middle = given.length >> 1;
   const ofFirst = await reduceGiven(reducing, given.slice(0, middle));
   if (reducing.next !== undefined) return ofFirst;
@@ -205,17 +245,23 @@ async function reduceGiven(reducing: Reducing, given: readonly Given[]): Promise
  * Returns, for each key, the parts of time that its events may touch; parts that overlap are one. So the sessions that
  * lie between two distant events are not read, however many there are.
  */
-function nearSessions(given: readonly Given[]): readonly NearSessions[] {
-  const parts = given
-    .flatMap(({ rows }) => rows.filter((row) => 'in' in row))
-    .map(({ id: group, in: { start }, gap }): NearSessions => ({ group, from: start - gap, to: start + gap }))
-    .sort((one, other) => one.from - other.from);
-  return [...Map.groupBy(parts, ({ group }) => group).values()].flatMap(withoutOverlaps);
+function nearSessions(given: readonly Given[]): readonly NearRows[] {
+  return joinedParts(
+    given
+      .flatMap(({ rows }) => rows.filter((row) => 'gap' in row))
+      .map(({ id: group, in: { start }, gap }) => ({ group, from: start - gap, to: start + gap })),
+  );
+}
+
+/** Joins the parts of each group that overlap. */
+function joinedParts(parts: readonly NearRows[]): readonly NearRows[] {
+  const inOrder = [...parts].sort((one, other) => one.from - other.from);
+  return [...Map.groupBy(inOrder, ({ group }) => group).values()].flatMap(withoutOverlaps);
 }
 
 /** Joins the parts that overlap, of one key and in the order of their starts. */
-function withoutOverlaps(parts: readonly NearSessions[]): readonly NearSessions[] {
-  const joined: NearSessions[] = [];
+function withoutOverlaps(parts: readonly NearRows[]): readonly NearRows[] {
+  const joined: NearRows[] = [];
   for (const part of parts) {
     const last = joined.at(-1);
     if (last !== undefined && part.from <= last.to)

@@ -50,9 +50,16 @@ export interface StoredShape extends Shape {
   readonly again?: true | undefined;
 }
 
-export function shapeOf(table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows'>): Shape {
-  const { shape: state, parts, shown } = table.state ?? {};
-  const windows = table.windows && `${table.windows.kind}, emit ${table.windows.emit}`;
+/** What the shape of a join of two streams has for windows: its rows are events that wait. */
+export const WAITING = 'join within a time';
+
+export function shapeOf({
+  within,
+  ...table
+}: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows' | 'within'>): Shape {
+  const { parts, shown } = table.state ?? {};
+  const state = within?.shape ?? table.state?.shape;
+  const windows = within === undefined ? table.windows && `${table.windows.kind}, emit ${table.windows.emit}` : WAITING;
   return { columns: columnsOfTable(table), key: table.key, state, windows, times: timesOf(table), parts, shown };
 }
 

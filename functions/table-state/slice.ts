@@ -2,6 +2,7 @@ import type { Slice } from '../runtime/sink.ts';
 import type { Table } from '../runtime/table.ts';
 import type { TableWindows } from '../runtime/windows.ts';
 import type { SliceChanges } from './changes.ts';
+import { closeWaiting, dropWaiting, passedByWaiting } from './close-waiting.ts';
 import { closeWindows, dropWindows } from './close-windows.ts';
 import { lastClosed } from './judge-windows.ts';
 import type { RedriveCheck } from './redriven.ts';
@@ -9,12 +10,12 @@ import { type Reduced, type RowStore, reducePages } from './reduce.ts';
 
 /**
  * Reduces a slice into the rows of a table, closes the windows that are complete after it, and drops those that are no
- * longer kept. When more windows are due than one transaction holds, the slice ends before the tick that made them due:
+ * longer kept; of a join of two streams, the events that wait. When more windows are due than one transaction holds, the slice ends before the tick that made them due:
  * the tick comes again, until none is due.
  */
 export async function reduceSlice(
   store: RowStore,
-  table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions'>,
+  table: Pick<Table, 'read' | 'state' | 'windows' | 'sessions' | 'within'>,
   slice: Pick<Slice, 'pages' | 'time' | 'from'> & {
     readonly changes: SliceChanges | undefined;
     readonly redriven?: RedriveCheck | undefined;
@@ -22,8 +23,14 @@ export async function reduceSlice(
 ): Promise<ReducedSlice> {
   const { time, changes } = slice;
   const reduced = await reducePages(store, table, slice);
-  const { windows } = table;
+  const { windows, within } = table;
   if (time === undefined || reduced.upTo !== undefined) return reduced;
+  if (within !== undefined) {
+    const isAll = await closeWaiting(store, within, { clock: time.clock, changes });
+    await dropWaiting(store, within, time.clock);
+    const passes = time.passes === undefined ? undefined : passedByWaiting(within, time.passes);
+    return isAll ? { ...reduced, passes } : { ...reduced, upTo: time.beforeTick };
+  }
   const passes = passedBy(windows, time.passes);
   if (windows === undefined) return { ...reduced, passes };
   const isAll = await closeWindows(store, windows, { clock: time.clock, changes });

@@ -48,7 +48,7 @@ interface Beside {
 }
 
 export function openState(
-  table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows' | 'publishesEvents' | 'isMadeOnce'>,
+  table: Pick<Table<never>, 'row' | 'key' | 'state' | 'windows' | 'publishesEvents' | 'isMadeOnce' | 'within'>,
   owner: Owner,
   { indexes, changes: published, build }: Beside,
 ): State {

@@ -23,6 +23,8 @@ export interface StateTable {
   readonly hasState: boolean;
   /** Whether each row is of a window. */
   readonly hasWindows: boolean;
+  /** Whether its rows are the events of a join of two streams, which wait. Then the view shows all of them. */
+  readonly isWaiting?: boolean;
 }
 
 /**
@@ -32,7 +34,10 @@ export interface StateTable {
  * No index reads what each event changes, not even in its WHERE: then Postgres puts the new version of a row into the
  * same page, and leaves the indexes alone.
  */
-export function createState({ name, columns, hasState, hasWindows }: StateTable, key: readonly string[]): string {
+export function createState(
+  { name, columns, hasState, hasWindows, isWaiting }: StateTable,
+  key: readonly string[],
+): string {
   const own = columns.map(
     (column) => `${quoted(column.name)} ${column.type}${column.nullable || hasState ? '' : ' NOT NULL'}`,
   );
@@ -42,21 +47,22 @@ export function createState({ name, columns, hasState, hasWindows }: StateTable,
       ${OPEN} boolean NOT NULL, ${GROUP} text COLLATE "C",`
     : '';
   return `CREATE TABLE ${name} (${ID} text COLLATE "C" PRIMARY KEY, ${EVENT_KEY} text NOT NULL, ${kept},${window}
-      ${own.join(', ')}) WITH ${STORAGE};
-    CREATE INDEX ON ${name} (${quotedList(key)})${
-      hasWindows
-        ? `; CREATE INDEX ON ${name} (${WINDOW_END}); CREATE INDEX ON ${name} (${WINDOW_END}) WHERE ${OPEN};
+      ${own.join(', ')}) WITH ${STORAGE}${
+        isWaiting ? '' : `; CREATE INDEX ON ${name} (${quotedList(key)})`
+      }${
+        hasWindows
+          ? `; CREATE INDEX ON ${name} (${WINDOW_END}); CREATE INDEX ON ${name} (${WINDOW_END}) WHERE ${OPEN};
         CREATE INDEX ON ${name} (${GROUP}, ${WINDOW_END}) WHERE ${GROUP} IS NOT NULL`
-        : ''
-    }`;
+          : ''
+      }`;
 }
 
 export function createView(
   view: string,
-  { name, columns, hasState, hasWindows }: StateTable,
+  { name, columns, hasState, hasWindows, isWaiting }: StateTable,
   how: '' | 'OR REPLACE' = '',
 ): string {
-  const conditions = [...(hasState ? [`${ROW} IS NOT NULL`] : []), ...(hasWindows ? [`NOT ${OPEN}`] : [])];
+  const conditions = [...(hasState ? [`${ROW} IS NOT NULL`] : []), ...(hasWindows && !isWaiting ? [`NOT ${OPEN}`] : [])];
   const shown = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   return `CREATE ${how} VIEW ${view} AS SELECT ${quotedList(columns.map((column) => column.name))} FROM ${name}${shown}`;
 }
@@ -87,13 +93,18 @@ function read({ hasState, hasWindows }: StateTable): string {
   return `${ID} AS id, ${EVENT_KEY} AS event_key, ${kept}${window}`;
 }
 
-/** Reads and locks the sessions of the groups `$1` that overlap the times from `$2` to `$3`, group by group. */
-export function selectSessions(state: StateTable): string {
+/** Reads and locks `$4` of the rows of the groups `$1` that overlap the times from `$2` to `$3`, group by group. */
+export function selectNear(state: StateTable): string {
   return `SELECT ${read(state)} FROM ${state.name}
      JOIN unnest($1::text[], $2::bigint[], $3::bigint[])
        AS millrace_near ("millrace near", "millrace since", "millrace until")
        ON ${GROUP} = "millrace near" AND ${WINDOW_END} >= "millrace since" AND ${WINDOW_START} <= "millrace until"
-    ORDER BY ${ID} FOR UPDATE OF ${state.name.slice(state.name.lastIndexOf('.') + 1)}`;
+    ORDER BY ${ID} LIMIT $4 FOR UPDATE OF ${state.name.slice(state.name.lastIndexOf('.') + 1)}`;
+}
+
+/** Counts the rows of the groups `$1`. */
+export function countGroups({ name }: StateTable): string {
+  return `SELECT ${GROUP} AS "group", count(*)::int AS count FROM ${name} WHERE ${GROUP} = ANY ($1::text[]) GROUP BY ${GROUP}`;
 }
 
 /**

@@ -2,6 +2,7 @@ import { copyStream } from '../../functions/runtime/copy-handler.ts';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { AnyTableStep, AnyTransformStep, CopyStream, OwnStream, Pipeline, StreamDeclaration } from './pipeline.ts';
 import { resolveStream, type StreamPlan, sameStream } from './streams.ts';
+import { needsTime } from './time.ts';
 import { writersOf } from './writers.ts';
 
 /**
@@ -49,7 +50,7 @@ function readersOnTheWay(pipelines: readonly Pipeline[]): readonly Reader[] {
   };
   for (const pipeline of pipelines)
     for (const [name, step] of Object.entries(pipeline.tables))
-      if (step.keep.windows !== undefined) visit({ pipeline, name, step });
+      if (needsTime(step.keep)) visit({ pipeline, name, step });
   return readers;
 }
 

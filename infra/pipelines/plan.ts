@@ -8,7 +8,7 @@ import { checkPrefixes } from './lake-prefixes.ts';
 import type { AnySinkStep, AnySourceStep, AnyTableStep, AnyTransformStep, CopyStream, Pipeline } from './pipeline.ts';
 import { changesOf, type Duration, type Start } from './steps.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan } from './streams.ts';
-import { type TimePlan, timePlans } from './time.ts';
+import { needsTime, type TimePlan, timePlans } from './time.ts';
 import { outputOf, type Writer, writersOf } from './writers.ts';
 
 /** A pipeline with its references to other pipelines resolved. The CDK app deploys it, and the local runner runs it. */
@@ -123,8 +123,7 @@ export function planOf(own: Pipeline, declared: readonly Pipeline[]): PipelinePl
     const input = stream(step.from);
     const to = outputOf(step);
     const writers = writersOf(input, pipelines);
-    const isTimed =
-      ('keep' in step && step.keep.windows !== undefined) || (to !== undefined && time.of(stream(to)) !== undefined);
+    const isTimed = ('keep' in step && needsTime(step.keep)) || (to !== undefined && time.of(stream(to)) !== undefined);
     return {
       stream: input,
       time: isTimed ? time.of(input) : undefined,

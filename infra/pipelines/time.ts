@@ -1,6 +1,7 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { MATCHES } from '../../functions/runtime/join.ts';
 import type { StepConfig } from '../../functions/runtime/step-config.ts';
+import type { Table } from '../../functions/runtime/table.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
 import { writersOf } from './writers.ts';
@@ -43,18 +44,26 @@ export function timePlans(pipelines: readonly Pipeline[]): TimePlans {
   };
 }
 
-/** A table with final windows passes on the time up to which they have closed. */
+/**
+ * A table with final windows passes on the time up to which they have closed, and so does an outer join within a time.
+ */
 function behindMillis(stream: StreamPlan, pipelines: readonly Pipeline[], behind: readonly StreamPlan[] = []): number {
   // Steps may write in a circle.
   if (behind.some((one) => sameStream(one, stream))) return 0;
   const delays = writersOf(stream, pipelines).flatMap(({ pipeline, step }) => {
     if (!('from' in step)) return [];
     const input = resolveStream(pipeline, step.from, pipelines);
-    const windows = 'keep' in step ? step.keep.windows : undefined;
-    const own = windows?.emit === 'final' ? windows.gapMillis + windows.graceMillis : 0;
-    return [own + behindMillis(input, pipelines, [...behind, stream])];
+    return [heldBack(step) + behindMillis(input, pipelines, [...behind, stream])];
   });
   return Math.max(0, ...delays);
+}
+
+/** Returns how much the time that a step passes on is behind its own: by what may still come out. */
+function heldBack(step: { readonly keep?: Pick<Table, 'windows' | 'within'> } | object): number {
+  if (!('keep' in step) || step.keep === undefined) return 0;
+  const { windows, within } = step.keep;
+  if (within?.aloneMillis !== undefined) return within.graceMillis + within.aloneMillis;
+  return windows?.emit === 'final' ? windows.gapMillis + windows.graceMillis : 0;
 }
 
 /**
@@ -73,7 +82,7 @@ function timedStreams(pipelines: readonly Pipeline[]): readonly StreamPlan[] {
   };
   for (const pipeline of pipelines)
     for (const [name, { from, keep }] of Object.entries(pipeline.tables))
-      if (keep.windows !== undefined) add(resolveStream(pipeline, from, pipelines), `${pipeline.name}/${name}`);
+      if (needsTime(keep)) add(resolveStream(pipeline, from, pipelines), named(keep, `${pipeline.name}/${name}`));
   return timed;
 }
 
@@ -81,6 +90,14 @@ function timedStreams(pipelines: readonly Pipeline[]): readonly StreamPlan[] {
 function noTimeBehind(step: string, table: string): UserMistake {
   const join = step.slice(0, -`-${MATCHES}`.length);
   return new UserMistake(
-    `table '${table}' has windows, and its events come from the join '${join}' by a foreign key, which passes no time on: count in windows before the join, or join a stream with the table`,
+    `${table}, and its events come from the join '${join}' by a foreign key, which passes no time on: count in windows before the join, or join a stream with the table`,
   );
 }
+
+/** Tells whether a table waits for times: one with windows, and the join of two streams. */
+export function needsTime({ windows, within }: Pick<Table, 'windows' | 'within'>): boolean {
+  return windows !== undefined || within !== undefined;
+}
+
+const named = ({ within }: Pick<Table, 'within'>, name: string): string =>
+  within === undefined ? `table '${name}' has windows` : `join '${name}' is within a time`;

@@ -78,12 +78,6 @@ export async function compileJoin(source: Source, options: CompileJoinOptions): 
   const { inputs, runtime } = options;
   const plan = await planJoin(source, new Map([...inputs].map(([name, { schema }]) => [name, schema])));
   const { join } = plan;
-  if (join.within !== undefined)
-    throw new SqlMistake('unsupported', {
-      source,
-      offset: offsetOfKeyword(source, /\bwithin\b/i),
-      problem: 'WITHIN is not supported in a pipeline yet, only in `millrace sql` over files',
-    });
   const module = typescriptModule();
   const make = expand(module, makerOf(join));
   const parts = codeOfParts(module, plan);
@@ -105,13 +99,7 @@ export async function compileJoin(source: Source, options: CompileJoinOptions): 
     streams: { left: join.left.name, right: join.right.name, to: plan.target },
     body: [
       `kind: '${join.kind}',`,
-      ...(join.ofTables
-        ? [
-            `key: [${joinedKey(plan, join).map(quoteText).join(', ')}],`,
-            ...(join.foreign === undefined ? [] : [`foreignKeys: ${join.left.keys.length},`]),
-            `shape: ${quoteText(joinShape(plan))},`,
-          ]
-        : [`keys: [${keyNames(plan).map(quoteText).join(', ')}],`]),
+      ...keptCode(plan),
       'inputs: {',
       ...sides.map(({ input, name }) => `${propertyName(input)}: ${name},`),
       '},',
@@ -122,9 +110,25 @@ export async function compileJoin(source: Source, options: CompileJoinOptions): 
 }
 
 /** Returns the runtime's function that makes the join. */
-function makerOf({ ofTables, foreign }: Join): string {
+function makerOf({ ofTables, within, foreign }: Join): string {
   if (foreign !== undefined) return '{sql-foreign-join/sqlForeignJoin}';
-  return ofTables ? '{sql-table-join/sqlTableJoin}' : '{sql-join/sqlJoin}';
+  if (ofTables) return '{sql-table-join/sqlTableJoin}';
+  return within === undefined ? '{sql-join/sqlJoin}' : '{sql-within-join/sqlWithinJoin}';
+}
+
+/** Returns the code of what the join keeps. */
+function keptCode(plan: Plan & { readonly join: Join }): readonly string[] {
+  const { join } = plan;
+  const shape = `shape: ${quoteText(joinShape(plan))},`;
+  if (join.ofTables)
+    return [
+      `key: [${joinedKey(plan, join).map(quoteText).join(', ')}],`,
+      ...(join.foreign === undefined ? [] : [`foreignKeys: ${join.left.keys.length},`]),
+      shape,
+    ];
+  if (join.within === undefined) return [`keys: [${keyNames(plan).map(quoteText).join(', ')}],`];
+  const { before, after, grace } = join.within;
+  return [`keys: ${join.left.keys.length},`, `within: { before: ${before}, after: ${after}, grace: ${grace} },`, shape];
 }
 
 function inputOf(inputs: CompileJoinOptions['inputs'], name: string): Input {

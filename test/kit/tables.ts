@@ -458,20 +458,31 @@ function storeOf(into: Into, changes: Changes, call: <T>(work: () => T) => Promi
     occupied: async (ranges) =>
       new Set(ranges.flatMap(({ above, below }, index) => (between(above, below).length > 0 ? [index] : []))),
     due: async (rows) => new Map(until(rows, true)),
-    sessions: async (near) =>
+    near: async (near, most) =>
       new Map(
-        [...new Set([...table.stored.keys(), ...changes.keys()])].flatMap((id) => {
-          const stored = changes.has(id) ? changes.get(id)?.stored : table.stored.get(id);
-          const window = stored?.window;
-          if (stored === undefined || window === undefined) return [];
-          const isNear = near.some(
-            ({ group, from, to }) => group === window.group && window.end >= from && window.start <= to,
-          );
-          return isNear ? [[id, stored] as const] : [];
-        }),
+        [...new Set([...table.stored.keys(), ...changes.keys()])]
+          .flatMap((id) => {
+            const stored = changes.has(id) ? changes.get(id)?.stored : table.stored.get(id);
+            const window = stored?.window;
+            if (stored === undefined || window === undefined) return [];
+            const isNear = near.some(
+              ({ group, from, to }) => group === window.group && window.end >= from && window.start <= to,
+            );
+            return isNear ? [[id, stored] as const] : [];
+          })
+          .slice(0, most),
       ),
+    async counts(groups) {
+      const all = [...new Set([...table.stored.keys(), ...changes.keys()])].flatMap((id) => {
+        const stored = changes.has(id) ? changes.get(id)?.stored : table.stored.get(id);
+        return stored?.window?.group ?? [];
+      });
+      return new Map(groups.map((group) => [group, all.filter((one) => one === group).length]));
+    },
     async drop(rows) {
-      for (const [id] of until(rows, false)) changes.set(id, undefined);
+      const gone = until(rows, false);
+      for (const [id] of gone) changes.set(id, undefined);
+      return gone.length;
     },
     async close(ids) {
       for (const id of ids) {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { sqlJoin } from '../../functions/runtime/sql/sql-join.ts';
 import { sqlTableJoin } from '../../functions/runtime/sql/sql-table-join.ts';
 import type { Statement } from '../../functions/runtime/sql/sql-transform.ts';
+import { sqlWithinJoin } from '../../functions/runtime/sql/sql-within-join.ts';
 import { joinedKey } from '../../infra/sql/check/joined-table.ts';
 import { partsOf, planJoin } from '../../infra/sql/compile-join.ts';
 import { statementOf } from '../../infra/sql/emit/statement-of.ts';
@@ -53,6 +54,33 @@ export async function tableJoinOf(text: string) {
     right: parts('right'),
     rightDeleted: parts('rightDeleted'),
     joined: parts('joined'),
+  });
+}
+
+export const Placed = z.object({ order_id: z.string().nullable(), number: z.int32() });
+export const Paid = z.object({ order_id: z.string().nullable(), payment: z.int32() });
+export const Settled = z.object({ number: z.number().nullable(), payment: z.number().nullable() });
+
+/** Makes a join of the streams of orders and payments within a time. */
+export async function withinJoinOf(text: string) {
+  const inputs = { orders: Placed, payments: Paid };
+  const plan = await planJoin({ file: 'settled.sql', text }, new Map(Object.entries(inputs)));
+  const { kind, within, left } = plan.join;
+  if (within === undefined) throw new Error('the statement has no WITHIN');
+  const parts = statementsOf(plan);
+  return sqlWithinJoin({
+    entry: import.meta.url,
+    file: 'settled.sql',
+    streams: { left: 'orders', right: 'payments' },
+    kind,
+    keys: left.keys.length,
+    within,
+    shape: joinShape(plan),
+    inputs,
+    to: Settled,
+    left: parts('left'),
+    right: parts('right'),
+    row: parts('row'),
   });
 }
 

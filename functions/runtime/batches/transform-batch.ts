@@ -7,8 +7,10 @@ import type { LogWriter } from '../log/log-writer.ts';
 import { MOST_OUTPUTS, sequenceAt } from '../position.ts';
 import { type Rejection, rejectionOf } from '../rejection.ts';
 import type { Step } from '../step.ts';
+import { refuseFuture, refuseLate } from '../time/judge-event.ts';
 import { tickEverywhere } from '../time/tick.ts';
 import type { Transform } from '../transform.ts';
+import { AHEAD_MILLIS } from '../windows.ts';
 import type { Batch } from './batch.ts';
 import type { Done, Turn } from './batch-work.ts';
 import { endParents } from './drained-inputs.ts';
@@ -16,7 +18,7 @@ import type { ShardInput } from './shard-input.ts';
 
 /** A transform in one process. */
 export interface TransformStep {
-  readonly transform: Pick<Transform, 'run' | 'deterministic'>;
+  readonly transform: Pick<Transform, 'run' | 'deterministic' | 'graceMillis'>;
   readonly step: Step;
   readonly writer: LogWriter;
 }
@@ -35,7 +37,7 @@ export async function transformBatch(
 ): Promise<Done> {
   const { transform, step, writer } = transformStep;
   const source = `/${step.name}/${shard.key}/${generationOf(step, shard)}`;
-  const made = withTicks(transformed(transform, batch.events, source), { batch, shard, step, source });
+  const made = withTicks(transformed(transform, batch, source), { batch, shard, step, source });
   await dataHandled();
   await endParents(step, shard, signal);
   const tooLarge = await eventsWithOversizedOutputs(writer, made, signal);
@@ -76,7 +78,7 @@ interface Transformed {
 
 function transformed(
   transform: TransformStep['transform'],
-  events: readonly ReceivedEvent[],
+  { events, time }: Pick<Batch, 'events' | 'time'>,
   source: string,
 ): Transformed {
   const outputs: OutgoingEvent[] = [];
@@ -84,6 +86,7 @@ function transformed(
   const rejections: Rejection[] = [];
   for (const event of events) {
     try {
+      if (transform.graceMillis !== undefined) judge(event, time, transform.graceMillis);
       const derived = transform.run(event);
       if (derived.length > MOST_OUTPUTS)
         throw new EventRejected('transform', `it has ${derived.length} outputs: at most ${MOST_OUTPUTS} are possible`);
@@ -99,6 +102,14 @@ function transformed(
     }
   }
   return { outputs, causes, rejections };
+}
+
+/** Rejects an event that comes too late, or too early: by the watermark of its own place in the log. */
+function judge(event: ReceivedEvent, time: Batch['time'], graceMillis: number): void {
+  if (time === undefined) throw new Error('a join within a time needs the time of its events: deploy its pipeline');
+  const moment = time.momentOf(event);
+  refuseFuture(event, moment, AHEAD_MILLIS);
+  refuseLate(event, moment, graceMillis);
 }
 
 /**

@@ -6,7 +6,7 @@ import { newClock } from '../../../functions/runtime/time/clock.ts';
 import { WHOLE_SPACE } from '../../../functions/runtime/time/tick.ts';
 import { session, tumbling } from '../../../functions/runtime/windows.ts';
 import { fold, readEvents, type StoredRow } from '../../../functions/table-state/fold.ts';
-import { type NearSessions, type RowStore, reducePages } from '../../../functions/table-state/reduce.ts';
+import { type NearRows, type RowStore, reducePages } from '../../../functions/table-state/reduce.ts';
 import { logOf } from '../../contracts/slices.ts';
 
 const MINUTE = 60_000;
@@ -105,9 +105,9 @@ test('events make the same sessions in whatever order they come, and however bat
 });
 
 test('a batch reads the sessions near its events, not all that lie between two of them', async () => {
-  const read: NearSessions[] = [];
-  const store: Pick<RowStore, 'sessions' | 'write'> = {
-    async sessions(near) {
+  const read: NearRows[] = [];
+  const store: Pick<RowStore, 'near' | 'write'> = {
+    async near(near) {
       read.push(...near);
       return new Map();
     },

@@ -12,13 +12,14 @@ export type Compiled = Omit<Statement, 'file'>;
 interface Inputs {
   readonly entry: string;
   readonly inputs: Readonly<Record<string, z.ZodType>>;
+  readonly graceMillis?: number;
 }
 
-/** Makes the transform that re-keys an input. */
-export function rekeyed({ entry, inputs }: Inputs, input: string, run: Transform['run']): Transform {
+/** Makes the transform that re-keys an input. `graceMillis`: how late an event may come, in a join of two streams. */
+export function rekeyed({ entry, inputs, graceMillis }: Inputs, input: string, run: Transform['run']): Transform {
   const from = inputs[input];
   if (from === undefined) throw new Error(`the join has no input '${input}'`);
-  return { entry, from, to: SideEvent, options: rekeyOptions(input), run };
+  return { entry, from, to: SideEvent, options: rekeyOptions(input), graceMillis, run };
 }
 
 /** An input whose latest event of each key is the row. */
