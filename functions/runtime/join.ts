@@ -4,8 +4,8 @@ import type { Transform } from './transform.ts';
 
 /**
  * A join as a pipeline names it: a stream of events, each of which meets the latest row of a table with the same key.
- * The table is a stream too, whose latest event of each key is the row. Or two streams, each of whose events meets those
- * of the other one that are near enough in time. `O` is the wire type of the outputs.
+ * The table is a stream too, whose latest event of each key is the row. Or two streams, each of whose events meets
+ * those of the other one that are near enough in time. `O` is the wire type of the outputs.
  */
 export interface Join<Inputs extends object = never, out O = unknown> extends TwoInputs<Inputs> {
   readonly to: z.ZodType<unknown, O>;

@@ -10,8 +10,8 @@ import { type Reduced, type RowStore, reducePages } from './reduce.ts';
 
 /**
  * Reduces a slice into the rows of a table, closes the windows that are complete after it, and drops those that are no
- * longer kept; of a join of two streams, the events that wait. When more windows are due than one transaction holds, the slice ends before the tick that made them due:
- * the tick comes again, until none is due.
+ * longer kept; of a join of two streams, the events that wait. When more windows are due than one transaction holds,
+ * the slice ends before the tick that made them due: the tick comes again, until none is due.
  */
 export async function reduceSlice(
   store: RowStore,

@@ -2,15 +2,11 @@ import { firstViolation, hunted, huntInThread, type Seeds } from '../faults/hunt
 import type { Mistake } from '../faults/mistakes.ts';
 import { plant } from '../faults/plant.ts';
 
-const CLOSE = 'functions/table-state/close-waiting.ts';
 const FOLD = 'functions/table-state/fold-waiting.ts';
 const JOIN = 'functions/runtime/sql/sql-within-join.ts';
 
 /** Mistakes that somebody might make with joins within a time. The schedules have to catch each of them. */
 export const withinMistakes: Readonly<Record<string, Mistake>> = {
-  /** Forgets that events of the other side may come late. */
-  'closed-without-grace': [{ file: CLOSE, text: 'return watermark - graceMillis;', mistake: 'return watermark;' }],
-
   /** Takes an event when the grace period is just over. */
   'late-off-by-one': [
     {
@@ -55,7 +51,7 @@ export const withinMistakes: Readonly<Record<string, Mistake>> = {
 };
 
 /** The first seeds that catch a mistake, where that is not seed 0: a hunt begins there, to save time. */
-const CAUGHT_AT: Readonly<Record<string, number>> = {};
+const CAUGHT_AT: Readonly<Record<string, number>> = { 'time-of-the-faster-side': 6 };
 
 /** Plants a mistake in a thread of its own and plays schedules. Resolves to the first violation, if there is one. */
 export function caughtInWithin(mistake: string, schedules: number): Promise<string | undefined> {

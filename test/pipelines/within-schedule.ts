@@ -45,7 +45,7 @@ interface Given {
 export async function playWithin(seed: number): Promise<readonly string[]> {
   const random = seededRandom(seed);
   const below: Below = (count) => Math.floor(random() * count);
-  const run = await startPipelineRun(shop, { seed, recordBytes: 2_000, pollMillis: 20_000 });
+  const run = await startPipelineRun(shop, { seed, recordBytes: 2_000, pollMillis: 10_000 });
   run.when.anythingFails({ most: 20, probability: 0.05 });
   const given: Given[] = [];
   for (let handful = 0; handful < 6; handful++) {
@@ -64,7 +64,7 @@ export async function playWithin(seed: number): Promise<readonly string[]> {
 
 function someEvent(run: Run, number: number, below: Below): Given {
   const minute = Math.floor(run.now() / MINUTE) - below(9) + (below(6) === 0 ? 1 + below(4) : 0);
-  const order = below(12) === 0 ? null : `o${below(3)}`;
+  const order = below(12) === 0 ? null : `o${below(6)}`;
   return { stream: below(2) === 0 ? 'orders' : 'payments', number, order, millis: minute * MINUTE };
 }
 
