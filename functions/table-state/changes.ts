@@ -17,7 +17,10 @@ export interface SliceChanges {
    * but the end of their windows.
    */
   add(change: RowChange, given: readonly Given[], closed?: Cause): void;
-  /** Adds events of rows that stay as they are, or whose time is over, if the page has room. Undefined: events publish nothing themselves. */
+  /**
+   * Adds events of rows that stay as they are, or whose time is over, if the page has room. Undefined: events publish
+   * nothing themselves.
+   */
   readonly publish?: (events: readonly PublishedEvent[]) => boolean;
   /** Tells whether nothing has changed so far. */
   isEmpty(): boolean;
