@@ -70,7 +70,7 @@ function countOfFitting(
 ): number {
   if (changes === undefined) return due.size;
   let count = 0;
-  for (const [id, { state }] of due) {
+  for (const { state } of due.values()) {
     const published = alone(state);
     if (changes.publish?.(published) !== true) break;
     count++;

@@ -47,9 +47,7 @@ export function createState(
       ${OPEN} boolean NOT NULL, ${GROUP} text COLLATE "C",`
     : '';
   return `CREATE TABLE ${name} (${ID} text COLLATE "C" PRIMARY KEY, ${EVENT_KEY} text NOT NULL, ${kept},${window}
-      ${own.join(', ')}) WITH ${STORAGE}${
-        isWaiting ? '' : `; CREATE INDEX ON ${name} (${quotedList(key)})`
-      }${
+      ${own.join(', ')}) WITH ${STORAGE}${isWaiting ? '' : `; CREATE INDEX ON ${name} (${quotedList(key)})`}${
         hasWindows
           ? `; CREATE INDEX ON ${name} (${WINDOW_END}); CREATE INDEX ON ${name} (${WINDOW_END}) WHERE ${OPEN};
         CREATE INDEX ON ${name} (${GROUP}, ${WINDOW_END}) WHERE ${GROUP} IS NOT NULL`
@@ -62,7 +60,10 @@ export function createView(
   { name, columns, hasState, hasWindows, isWaiting }: StateTable,
   how: '' | 'OR REPLACE' = '',
 ): string {
-  const conditions = [...(hasState ? [`${ROW} IS NOT NULL`] : []), ...(hasWindows && !isWaiting ? [`NOT ${OPEN}`] : [])];
+  const conditions = [
+    ...(hasState ? [`${ROW} IS NOT NULL`] : []),
+    ...(hasWindows && !isWaiting ? [`NOT ${OPEN}`] : []),
+  ];
   const shown = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   return `CREATE ${how} VIEW ${view} AS SELECT ${quotedList(columns.map((column) => column.name))} FROM ${name}${shown}`;
 }
