@@ -268,7 +268,8 @@ test('two streams are joined WITHIN a time: both sides have their times, and tho
 });
 
 test('* of two streams has the columns of their data, and not the attributes of their events', async () => {
-  const text = 'SELECT o.*, c.segment FROM orders o JOIN customers c WITHIN 1 HOUR USING (customer_id)';
+  const text =
+    'SELECT o.*, c.segment FROM orders o JOIN customers c WITHIN 1 HOUR ON c.customer_id = o.customer_id';
   const { outputs } = await checkStatement({ file: 'q.sql', text }, { columns: [], inputs });
   expect(outputs.map(({ name }) => name)).toEqual(['order_id', 'customer_id', 'sales', 'tags', 'payload', 'segment']);
 });
