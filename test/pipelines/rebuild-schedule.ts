@@ -156,6 +156,8 @@ async function disturb(run: Run, below: (count: number) => number): Promise<void
   if (how === 2) run.when.killed('sums');
   if (how === 3) run.when.recut('sums');
   if (how === 4) await run.when.down('sums postgres', minutes(10));
+  // An operator asks to make the table again, and may end the command before that is done.
+  if (how === 6) await run.when.rewound('sums', 'earliest', { pulls: 1 + below(3) });
   if (how === 5) {
     await run.when.paused('sums');
     await run.when.pass(minutes(1));
