@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
-import type { OpenSink, Published } from '../../../functions/runtime/sink.ts';
+import { MOST_PAGE_BYTES, type OpenSink, type Published } from '../../../functions/runtime/sink.ts';
 import { matches } from '../../../functions/runtime/sql/joins/matches.ts';
 import { tableDefinition } from '../../../functions/table-state/table-handler.ts';
 import { type Given, logOf, sliceOf } from '../../contracts/slices.ts';
@@ -60,22 +60,22 @@ const states = async (): Promise<readonly string[]> =>
 
 test('what a row has become is told to all that name it over several transactions, each once, and the position moves with the last', async () => {
   const sink = openMatches();
-  const orders = Array.from({ length: 60 }, (_, i) => `o${10 + i}`);
   const bio = 'x'.repeat(100_000);
+  const orders = Array.from({ length: Math.ceil(MOST_PAGE_BYTES / bio.length) + 20 }, (_, i) => `o${100 + i}`);
   const log = logOf([
     ...orders.map((id) => note(id, `v${id}`)),
     note('other', 'v1', 'ann "o'),
     customer({ bio }),
-    note('o99', 'v2'),
+    note('o999', 'v2'),
   ]);
   const first = await write(sink, log);
   expect(first.rejections).toEqual([]);
-  expect(first.answers.filter(({ found }) => found === null)).toHaveLength(61);
-  expect(first.upTo).toBe(log[60]?.position);
+  expect(first.answers.filter(({ found }) => found === null)).toHaveLength(orders.length + 1);
+  expect(first.upTo).toBe(log[orders.length]?.position);
   const second = await write(openMatches(), log, { previous: 1, from: first.upTo });
   expect(second.upTo).toBeUndefined();
   const told = [...first.answers, ...second.answers].filter(({ found }) => found !== null);
-  expect(told.map(({ id, version }) => `${id} ${version}`)).toEqual([...orders.map((id) => `${id} v${id}`), 'o99 v2']);
+  expect(told.map(({ id, version }) => `${id} ${version}`)).toEqual([...orders.map((id) => `${id} v${id}`), 'o999 v2']);
   expect(second.answers.length).toBeGreaterThan(10);
 });
 
