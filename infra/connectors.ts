@@ -1,6 +1,7 @@
 import type { AwsResources, ConnectorStep, LaptopResources, Needs, QueueNeeds, RequestNeeds } from './needs.ts';
 import { postgresOnAws, postgresOnLaptop } from './sinks/postgres.ts';
 import { s3OnAws, s3OnLaptop, s3PrefixOf } from './sinks/s3.ts';
+import { generatorOnAws, generatorOnLaptop } from './sources/generator.ts';
 import { httpOnAws, httpOnLaptop } from './sources/http.ts';
 import { s3FilesOnAws, s3FilesOnLaptop } from './sources/s3-files.ts';
 
@@ -17,6 +18,13 @@ export const connectors = {
     bundledResources: [],
     onAws: s3FilesOnAws,
     onLaptop: s3FilesOnLaptop,
+  },
+  generator: {
+    kind: 'source',
+    delivery: 'pulled',
+    bundledResources: [],
+    onAws: generatorOnAws,
+    onLaptop: generatorOnLaptop,
   },
   s3: {
     kind: 'sink',
@@ -43,10 +51,11 @@ export type ConnectorName = keyof typeof connectors;
 export type SourceName = NamesOf<'source'>;
 export type SinkName = NamesOf<'sink'>;
 
-/** A source that answers requests, a source that reads a queue, or a sink. */
+/** A source that answers requests, that reads a queue or that a schedule reads, or a sink. */
 export type Connector =
   | ({ readonly kind: 'source'; readonly delivery: 'request' } & Environments<RequestNeeds>)
   | ({ readonly kind: 'source'; readonly delivery: 'queue' } & Environments<QueueNeeds>)
+  | ({ readonly kind: 'source'; readonly delivery: 'pulled' } & Environments<Needs>)
   | ({ readonly kind: 'sink' } & SinkFacts & Environments<Needs>);
 
 interface SinkFacts {

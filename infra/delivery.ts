@@ -22,6 +22,8 @@ export const LIMITS: Readonly<Record<StepPlan['delivery'], Limits>> = {
   continuous: { timeoutSeconds: 5 * 60, memoryMb: 1_024 },
   // Two slices are in memory at a time. 15 minutes is Lambda's limit: the next run does the rest.
   scheduled: { timeoutSeconds: 15 * 60, memoryMb: 1_769 },
+  // A run reads until shortly before its end, and the next run takes over: the longer, the rarer that is.
+  pulled: { timeoutSeconds: 15 * 60, memoryMb: 1_024 },
   // Longer than most files take; an unfinished file goes back to the queue. Not longer, because the message of a
   // function that died stays hidden for six times as long.
   queue: { timeoutSeconds: 5 * 60, memoryMb: 1_024 },
@@ -79,6 +81,12 @@ export function givenUpMappingSettings() {
  * retries throttled invocations in that time.
  */
 export const VISIBILITY_SECONDS = 6 * LIMITS.queue.timeoutSeconds;
+
+/**
+ * How often a schedule starts a run of a pulled source. A run that finds another one at work ends at once. EventBridge
+ * Scheduler has no shorter rate.
+ */
+export const PULL_EVERY_MILLIS = 60_000;
 
 /** Returns the rate of a schedule, as EventBridge Scheduler writes it. It takes whole minutes. */
 export function rateOf(everyMillis: number): string {

@@ -118,7 +118,64 @@ export interface ItemSource<P> {
   readItem(item: unknown, position: P | undefined, signal: AbortSignal): AsyncIterable<ItemPage<P>>;
 }
 
-export interface SourceDefinition<O = unknown, R = unknown, S = ReceivingSource<never, unknown> | ItemSource<unknown>> {
+/** An event of a pulled source. */
+export interface PulledEvent extends SourceEvent {
+  /**
+   * The event's place in the source: 1 to 64 of the characters `-`, `0`–`9`, `A`–`Z`, `_` and `a`–`z`, always of the
+   * same width. It becomes the event's sequence, so places grow as texts, from event to event and from page to page.
+   * One place always has the same event, whenever it is read. `encodeOrdered` (position.ts) makes such texts of
+   * numbers.
+   */
+  readonly place: string;
+}
+
+/**
+ * A portion of a pulled source, and the position just after it. The runtime appends the events, stores the rejections
+ * as dead letters, stores the position, and only then asks for the next page. So whoever is asked for the next page
+ * knows that the last one is durable, and may acknowledge it to the source.
+ */
+export interface PulledPage<P> {
+  /**
+   * At most 10,000, or about 8 MiB of data. Empty: only the position moves. Yield such a page to fix what could not be
+   * found again, such as the time of the first event, before the first event that depends on it.
+   */
+  readonly events: readonly PulledEvent[];
+  readonly rejections: readonly Rejection[];
+  readonly position: P;
+}
+
+export interface PullTurn {
+  /**
+   * Aborts when the run has to end: its time is nearly over, or the step is paused. End the iteration then, after the
+   * page that is being made; do not throw.
+   */
+  readonly ending: AbortSignal;
+  /** Aborts when the run's time is over. Pass it to every call; throw. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A pulled source: a scheduled function reads from it, from a position on. Its module ends in `export const handler =
+ * pullHandler(…)` (pull-handler.ts).
+ */
+export interface PulledSource<P> {
+  /** What a position is, as JSON of at most 64 KiB. A stored position that does not fit stops the step. */
+  readonly position: z.ZodType<P, P>;
+  /**
+   * Reads on from a position; undefined is the start. It yields exactly what follows that position, also when pages
+   * behind it were read before: a run that died may have appended some of them. End the iteration when nothing more is
+   * there, or wait for more until `ending` aborts: the next run reads on a minute later. Before you wait, yield a page,
+   * an empty one if nothing was there: it shows that nothing in the log lies after its position. Throw a `UserMistake`
+   * when nobody can read on from the position: the step stops there until somebody has mended it.
+   */
+  read(from: P | undefined, turn: PullTurn): AsyncIterable<PulledPage<P>>;
+}
+
+export interface SourceDefinition<
+  O = unknown,
+  R = unknown,
+  S = ReceivingSource<never, unknown> | ItemSource<unknown> | PulledSource<unknown>,
+> {
   readonly options: z.ZodType<O>;
   readonly resources: z.ZodType<R>;
   open(context: SourceContext<O, R>): S;

@@ -83,10 +83,10 @@ export function queueMetric(queueName: string, metricName: string): Metric {
   return new Metric({ namespace: 'AWS/SQS', metricName, dimensionsMap, statistic: 'Maximum', period: FIVE_MINUTES });
 }
 
-/** Returns the metric of a step's lag. Undefined for a source that answers requests: it has none. */
+/** Returns the metric of a step's lag. Undefined for a source that answers requests or is pulled: it has none. */
 export function lagOf(step: StepPlan, names: Names): IMetric | undefined {
   if (step.delivery === 'continuous') return functionMetric(step, names, ['IteratorAge', 'Maximum']);
   if (step.delivery === 'scheduled') return countOf(step, names, ['lagMillis', 'Maximum']);
-  if (step.delivery === 'request') return undefined;
+  if (step.delivery === 'request' || step.delivery === 'pulled') return undefined;
   return queueMetric(names.step(step.pipeline, step.name), 'ApproximateAgeOfOldestMessage');
 }

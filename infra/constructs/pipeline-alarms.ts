@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
+import { PULL_EVERY_MILLIS } from '../delivery.ts';
 import type { Names } from '../names.ts';
 import type { PipelinePlan, SinkPlan, StepPlan, TablePlan, WindowsPlan } from '../pipelines/plan.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
@@ -86,6 +87,7 @@ export class PipelineAlarms extends Construct {
   private lagAlarms(step: StepPlan): AlarmsByKind {
     const { names } = this.surroundings;
     if (step.delivery === 'scheduled') return { 'file-age': lateAlarm(step, names), stopped: this.stoppedAlarm(step) };
+    if (step.delivery === 'pulled') return { stopped: this.stoppedAlarm({ ...step, every: PULL_EVERY_MILLIS }) };
     const metric = lagOf(step, names);
     if (metric === undefined) return {};
     const [threshold, unit] = step.delivery === 'queue' ? [3_600, 'an hour'] : [15 * 60_000, '15 minutes'];
@@ -96,7 +98,7 @@ export class PipelineAlarms extends Construct {
    * A period has at least two runs, so that one that comes a little late does not alarm. Without any invocation Lambda
    * measures nothing, not zero.
    */
-  private stoppedAlarm(step: SinkPlan): AlarmsByKind[string] {
+  private stoppedAlarm(step: StepPlan & { readonly every?: number | undefined }): AlarmsByKind[string] {
     const period = runsIn(step, 2);
     const metric = functionMetric(step, this.surroundings.names, ['Invocations', 'Sum']).with({ period });
     const meaning = 'the schedule does not run the step';

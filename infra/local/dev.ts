@@ -9,7 +9,7 @@ import { announceDev, DEV_FILE } from './dev-file.ts';
 import { prefixOf, watchFolder } from './endpoints/landing.ts';
 import { bundleStep, functionOf } from './functions.ts';
 import { printOnce } from './repeated-lines.ts';
-import { isScheduled, nameOf } from './runner.ts';
+import { isPulled, isScheduled, nameOf } from './runner.ts';
 import type { Ports } from './servers/servers.ts';
 import { type Local, startLocal } from './start.ts';
 
@@ -40,7 +40,8 @@ export async function runDev(options: DevOptions, print: (text: string) => void,
       trace: (step) => (entry) => {
         if (options.trace) return print(JSON.stringify({ step: nameOf(step), ...entry }));
         const line = whyOf(nameOf(step), entry);
-        if (line !== undefined) printFailure(line);
+        // What Ctrl-C cuts off has not failed.
+        if (line !== undefined && !signal.aborted) printFailure(line);
       },
       signal,
     },
@@ -74,9 +75,11 @@ export async function runDev(options: DevOptions, print: (text: string) => void,
     print(
       `Another dev already runs in this folder (${DEV_FILE}): millrace status and the other commands use that one.`,
     );
-  await Promise.all([runSchedules(local, signal), printCounts(local, print, signal)]).catch((error) => {
-    if (!signal.aborted) throw error;
-  });
+  await Promise.all([runSchedules(local, signal), readPulled(local, signal), printCounts(local, print, signal)]).catch(
+    (error) => {
+      if (!signal.aborted) throw error;
+    },
+  );
   print('Stopping …');
 }
 
@@ -111,6 +114,21 @@ async function runSchedules({ runner }: Local, signal: AbortSignal): Promise<nev
     await delay(SCHEDULED_EVERY_MILLIS, undefined, { signal });
     await Promise.all(scheduled.map((step) => runner.runNow(step)));
   }
+}
+
+/** The pause between two runs of a pulled source. */
+const PULL_AGAIN_MILLIS = 1_000;
+
+/** Reads each pulled source again as soon as a run of it has ended. */
+async function readPulled({ runner }: Local, signal: AbortSignal): Promise<void> {
+  await Promise.all(
+    runner.steps.filter(isPulled).map(async (step) => {
+      for (;;) {
+        await runner.runNow(step);
+        await delay(PULL_AGAIN_MILLIS, undefined, { signal });
+      }
+    }),
+  );
 }
 
 const PRINT_EVERY_MILLIS = 2_000;

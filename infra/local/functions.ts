@@ -48,15 +48,19 @@ export function functionOf({ step, bundled }: BundledStep, stage: LocalStage): F
     ...(step.kind === 'transform' ? {} : { resources: resourcesOf(step, resources) }),
   });
   const { timeoutSeconds, memoryMb } = LIMITS[step.delivery];
+  const seconds = step.delivery === 'pulled' ? PULLED_SECONDS : timeoutSeconds;
   return {
     name: names.step(step.pipeline, step.name),
     bundlePath: join(configuredBundle(bundled, inBundle), BUNDLE_FILE),
     handlerName: 'handler',
     environment: { STEP_CONFIG: JSON.stringify(environment), ...stage.environment },
-    timeoutMillis: timeoutSeconds * 1_000,
+    timeoutMillis: seconds * 1_000,
     memoryMb,
   };
 }
+
+/** A run of a pulled source is shorter here, because changed code is at work from the next run on. */
+const PULLED_SECONDS = 60;
 
 /** Bundles the function that appends ticks. */
 export function bundleTicks(): Promise<Bundle> {

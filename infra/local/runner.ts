@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LANES } from '../../functions/runtime/items/lanes.ts';
-import { mappingSettings, rateOf } from '../delivery.ts';
+import { mappingSettings, PULL_EVERY_MILLIS, rateOf } from '../delivery.ts';
 import { systemClock } from '../emulator/clock.ts';
 import type { Invoke } from '../emulator/invoke.ts';
 import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
@@ -130,13 +130,13 @@ function startTriggers({ plans, stage, trace }: RunnerOptions, host: LambdaHost)
       trace: trace(step),
     }),
   );
-  const scheduled = steps.filter(isScheduled);
+  const scheduled = steps.filter((step) => isScheduled(step) || isPulled(step));
   const scheduler = startScheduler({
     ...common,
     schedules: [
       ...scheduled.map((step) => ({
         name: functionName(stage, step),
-        expression: rateOf(step.every),
+        expression: rateOf(isScheduled(step) ? step.every : PULL_EVERY_MILLIS),
         functionArn: functionName(stage, step),
         input: '{}',
         maximumRetryAttempts: 0,
@@ -199,6 +199,11 @@ export function isContinuous(step: StepPlan): step is ReaderPlan {
 
 export function isScheduled(step: StepPlan): step is ScheduledSinkPlan {
   return step.delivery === 'scheduled';
+}
+
+/** Tells whether a schedule reads the source. */
+export function isPulled(step: StepPlan): step is SourcePlan & { readonly delivery: 'pulled' } {
+  return step.delivery === 'pulled';
 }
 
 function isQueueSource(step: StepPlan): step is SourcePlan {

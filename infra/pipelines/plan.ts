@@ -44,7 +44,7 @@ interface AnyReaderPlan extends AnyStepPlan {
 export interface SourcePlan extends AnyStepPlan {
   readonly kind: 'source';
   readonly connector: SourceName;
-  readonly delivery: 'request' | 'queue';
+  readonly delivery: 'request' | 'queue' | 'pulled';
   readonly output: StreamPlan;
   /** The names of all pipelines: no event from outside may come under the name of one of their steps. */
   readonly pipelines: readonly string[];

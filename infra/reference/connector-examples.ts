@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
+import { generatorSource } from '../../functions/sources/generator/generator.ts';
 import { httpSource } from '../../functions/sources/http/http.ts';
 import { s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
 import { definePipeline, minutes, streamOf } from '../pipelines/pipeline.ts';
@@ -42,6 +43,39 @@ export const priceLists = definePipeline({
         prefix: 'prices/',
       }),
       to: 'prices',
+    },
+  },
+});
+// #endregion
+
+// #region generator
+const Visit = z.object({
+  visitor: z.string(),
+  page: z.enum(['home', 'search', 'product', 'basket']),
+  seconds: z.int().min(1).max(600),
+  seen: z.iso.datetime(),
+  browser: z.string().meta({ examples: ['Firefox', 'Chrome', 'Safari'] }),
+});
+
+export const visits = definePipeline({
+  name: 'visits',
+  streams: { visits: { schema: Visit } },
+  sources: {
+    visitors: {
+      read: generatorSource({
+        schema: Visit,
+        type: 'page.visited',
+        key: 'visitor',
+        time: 'seen',
+        perSecond: 50,
+        seed: 7,
+        keys: 10_000,
+        skew: 1,
+        bad: 0.001,
+        count: 1_000_000,
+        values: { page: ['home', 'home', 'search', 'product'] },
+      }),
+      to: 'visits',
     },
   },
 });

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
+import { generatorDefinition } from '../../functions/sources/generator/generator.ts';
 import { httpDefinition } from '../../functions/sources/http/http.ts';
 import { s3FilesDefinition } from '../../functions/sources/s3-files/s3-files.ts';
 import type { ConnectorName } from '../connectors.ts';
@@ -38,6 +39,14 @@ So a client that retries delivers *at least once*. To count each event once, the
 Rows of one file keep their order. Up to four files are read at the same time, so different files have no order, except that versions of one object are read one after the other. Limitation: S3's announcements may overtake each other, so of two versions of an object in quick succession the older may be read last. Without versioning of the bucket, a file that is overwritten or deleted before the source has read it becomes one dead letter.
 
 A row that cannot be read, does not fit \`schema\` or is longer than 1 MiB becomes a dead letter with its file, line and reason, and the file goes on at the next line. A file becomes one dead letter when no row can fit under its header, when its compression or its JSON array is damaged (the rows before the damage are events, and the letter says from where on nothing was read), or when the function died three times in a row at the same row of it.`,
+  },
+  generator: {
+    call: 'generatorSource',
+    module: 'functions/sources/generator/generator.ts',
+    options: generatorDefinition.options,
+    summary:
+      'Makes events that fit a zod schema, at a steady rate: for demos, load tests and a first look. Event *n* is due *n* / `perSecond` seconds after the first start, and that is its time. What was due while the step was paused is made up for, as fast as the stream takes it. Its function runs all the time. `npm run dev -- --load 1000` puts a generator in the place of each source.',
+    guarantees: `Every event counts *once*. Event *n* has its number as its sequence, and its data and key follow from \`seed\` and number alone. So a run that died is repeated with the same events, and readers drop those that they have. Events of one key stay in order. Events that are bad on purpose go into the stream: what reads it makes dead letters of them. When you change the schema, the seed or another option, pause the step before you deploy, as with every step: otherwise the page that is being appended may come twice.`,
   },
   s3: {
     call: 's3Sink',

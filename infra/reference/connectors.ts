@@ -48,6 +48,7 @@ function tableOfContents(names: readonly ConnectorName[]): string {
 const DELIVERIES: Readonly<Record<(typeof connectors)[ConnectorName]['delivery'], string>> = {
   request: 'by requests to a function URL',
   queue: 'by announcements in a queue',
+  pulled: 'on a schedule, and reads until its time is over',
   scheduled: 'on a schedule',
   either: 'continuously, or on a schedule',
 };

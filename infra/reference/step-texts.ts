@@ -33,6 +33,11 @@ export const stepTexts: readonly StepText[] = [
       'An SQS queue announces items, such as files. The source reads an item to its end, over as many invocations as it takes, and records its position after each page. Events that a crash makes it append again carry the same `source` and `sequence`: readers drop them, so each counts *once*. An item that was already read is not read again. An announcement that fails ten times goes to the queue of failed items, which keeps it for 14 days and raises an alarm.',
   },
   {
+    title: 'Pulled source',
+    guarantees:
+      'EventBridge Scheduler starts a run each minute. One run at a time reads, under a lease, until nothing is left or its time is nearly over; the next one takes over. It appends a page, stores its dead letters, and then moves its position. A crash repeats the page with the same `source` and `sequence`, and readers drop what they have: each event counts *once*. When nobody can read on from its position, the step fails and says why; it never skips silently. A pulled source has no position in a stream, so `millrace positions` does not move it.',
+  },
+  {
     title: 'Source of requests',
     guarantees:
       'The reply comes after the stream has acknowledged the events, so what was accepted is never lost. A retry inside the step cannot duplicate an event. A client that sends the same request twice can, unless the stream is `idempotent`. While the step is paused, the source accepts nothing and asks clients to come back later.',

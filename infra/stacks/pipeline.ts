@@ -12,6 +12,7 @@ import type { StepFunctionProps } from '../constructs/step-function.ts';
 import { StreamFunction } from '../constructs/stream-function.ts';
 import type { Surroundings } from '../constructs/surroundings.ts';
 import { TickFunction } from '../constructs/tick-function.ts';
+import { PULL_EVERY_MILLIS } from '../delivery.ts';
 import type { AwsResources, ConnectorStep } from '../needs.ts';
 import {
   type PipelinePlan,
@@ -82,6 +83,9 @@ export class PipelineStack extends Stack {
     if (connector.delivery === 'request') {
       const needs = connector.onAws(asConnectorStep(step), resources);
       new RequestFunction(this, step.name, { step, surroundings, needs });
+    } else if (connector.delivery === 'pulled') {
+      const needs = connector.onAws(asConnectorStep(step), resources);
+      new ScheduledFunction(this, step.name, { step, surroundings, needs, everyMillis: PULL_EVERY_MILLIS });
     } else {
       const needs = connector.onAws(asConnectorStep(step), resources);
       new QueueFunction(this, step.name, { step, surroundings, needs });

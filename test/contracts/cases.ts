@@ -1,9 +1,10 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { SinkName, SourceName } from '../../infra/connectors.ts';
 import type { PostgresServer } from '../kit/servers.ts';
+import { pulledSourceContract } from './pulled-sources.ts';
 import { postgresHarness, s3Harness } from './sink-harnesses.ts';
 import type { SinkHarness } from './sinks.ts';
-import { httpHarness, s3FilesHarness } from './source-harnesses.ts';
+import { generatorHarness, httpHarness, s3FilesHarness } from './source-harnesses.ts';
 import { itemSourceContract, receivingSourceContract } from './sources.ts';
 
 /** A way to use a sink, for which its contract is checked. */
@@ -27,6 +28,7 @@ const asItIs = (content: Buffer) => content;
 
 /** The cases of every source. Each checks the contract of one way to use the source. */
 export const sourceCases: Readonly<Record<SourceName, readonly (() => void)[]>> = {
+  generator: [() => pulledSourceContract('generator', generatorHarness)],
   http: [() => receivingSourceContract('http', httpHarness)],
   's3-files': [
     () => itemSourceContract('s3-files, CSV', s3FilesHarness('csv', { key: 'a folder/numbers+1.csv', encode: asItIs })),

@@ -1,11 +1,13 @@
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { z } from 'zod';
-import type { SourceDefinition } from '../../functions/runtime/source.ts';
+import type { PulledSource, SourceDefinition } from '../../functions/runtime/source.ts';
+import { generatorDefinition, generatorSource } from '../../functions/sources/generator/generator.ts';
 import { httpDefinition, httpSource } from '../../functions/sources/http/http.ts';
 import type { Reply } from '../../functions/sources/http/replies.ts';
 import type { Request } from '../../functions/sources/http/request-body.ts';
 import { s3FilesDefinition, s3FilesSource } from '../../functions/sources/s3-files/s3-files.ts';
 import { startS3 } from '../kit/servers.ts';
+import type { PulledSourceHarness } from './pulled-sources.ts';
 import type { Given, ItemSourceHarness, ReceivingSourceHarness } from './sources.ts';
 
 const Numbered = z.object({ n: z.int() });
@@ -96,6 +98,26 @@ export function useEndpoint(endpoint: string): () => void {
     }
   };
 }
+
+/** All of its events are due at once. */
+export const generatorHarness: PulledSourceHarness = {
+  count: 12_000,
+  async open() {
+    const { options } = generatorSource({
+      schema: Numbered,
+      type: 'number.made',
+      key: 'n',
+      perSecond: 100_000,
+      count: 12_000,
+      bad: 0.01,
+    });
+    return {
+      source: () => openSource(generatorDefinition, options) as PulledSource<unknown>,
+      strange: { place: 'elsewhere' },
+      close: async () => undefined,
+    };
+  },
+};
 
 export const httpHarness: ReceivingSourceHarness<Request, Reply> = {
   open() {

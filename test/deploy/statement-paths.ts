@@ -3,7 +3,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { openCheckpoints } from '../../functions/runtime/checkpoints/checkpoints.ts';
 import { loadPause, savePause } from '../../functions/runtime/pause/pause.ts';
 import { saveReplay } from '../../functions/runtime/replay/plan.ts';
-import { isScheduled } from '../../infra/local/runner.ts';
+import { isPulled, isScheduled } from '../../infra/local/runner.ts';
 import type { ReaderPlan, SinkPlan, StepPlan } from '../../infra/pipelines/plan.ts';
 import { type Invoked, invokeCold } from './cold-invocation.ts';
 import type { Deployed } from './deployed.ts';
@@ -20,10 +20,22 @@ export interface Path {
 
 /** Returns what a step's function does. Each path runs in a process of its own. */
 export async function pathsOf(step: StepPlan, deployed: Deployed): Promise<readonly Path[]> {
+  if (isPulled(step)) return pulledPaths(step, deployed);
   if (step.kind === 'source')
     return step.delivery === 'request' ? requestPaths(step, deployed) : queuePaths(step, deployed);
   const samples = await samplesOf(step.input.stream, deployed);
   return isScheduled(step) ? scheduledPaths(step, samples, deployed) : continuousPaths(step, samples, deployed);
+}
+
+function pulledPaths(step: StepPlan, deployed: Deployed): readonly Path[] {
+  const run = async () => {
+    const invoked = await invokeCold(functionOf(step, deployed), {}, deployed);
+    return unless(invoked.answer === null || invoked.answer === undefined, invoked);
+  };
+  return [
+    { what: 'appends what it reads', run },
+    { what: 'rests while it is paused', run: () => whilePaused(step, deployed, run) },
+  ];
 }
 
 function requestPaths(step: StepPlan, deployed: Deployed): readonly Path[] {

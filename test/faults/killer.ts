@@ -34,6 +34,7 @@ const CHANCE: Readonly<Record<StepPlan['delivery'], number>> = {
   continuous: 0.6,
   scheduled: 0.1,
   queue: 0.1,
+  pulled: 0.1,
   request: 0,
 };
 

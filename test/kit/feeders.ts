@@ -1,12 +1,12 @@
 import { LANES } from '../../functions/runtime/items/lanes.ts';
-import { mappingSettings, rateOf } from '../../infra/delivery.ts';
+import { mappingSettings, PULL_EVERY_MILLIS, rateOf } from '../../infra/delivery.ts';
 import type { Clock } from '../../infra/emulator/clock.ts';
 import type { InvokeRequest, InvokeResult } from '../../infra/emulator/invoke.ts';
 import type { MappingRequest } from '../../infra/emulator/mapping/configuration.ts';
 import { type Mapping, startMapping } from '../../infra/emulator/mapping/mapping.ts';
 import { startQueueMapping } from '../../infra/emulator/queue-mapping.ts';
 import { type Scheduler, startScheduler } from '../../infra/emulator/scheduler.ts';
-import type { ReaderPlan, ScheduledSinkPlan, SinkPlan, StepPlan } from '../../infra/pipelines/plan.ts';
+import type { ReaderPlan, ScheduledSinkPlan, SourcePlan, StepPlan } from '../../infra/pipelines/plan.ts';
 import type { OwnStreamPlan } from '../../infra/pipelines/streams.ts';
 import { tickSchedule } from '../../infra/ticks.ts';
 import type { Functions } from './functions.ts';
@@ -77,13 +77,13 @@ export function startFeeders(
       } as never,
     });
   }
-  const scheduled = steps.filter(isScheduled);
+  const scheduled = steps.filter((step) => isScheduled(step) || isPulled(step));
   const ticks = new Map(ticked.map((stream) => [stage.names.ticks(stream.pipeline, stream.name), stream]));
   const scheduler = startScheduler({
     schedules: [
       ...scheduled.map((step) => ({
         name: nameOf(step),
-        expression: rateOf(step.every),
+        expression: rateOf(isScheduled(step) ? step.every : PULL_EVERY_MILLIS),
         functionArn: nameOf(step),
         input: '{}',
         maximumRetryAttempts: 0,
@@ -114,7 +114,11 @@ export function isScheduled(step: StepPlan): step is ScheduledSinkPlan {
   return step.delivery === 'scheduled';
 }
 
-function named(steps: readonly SinkPlan[], name: string, nameOf: (step: StepPlan) => string): SinkPlan {
+export function isPulled(step: StepPlan): step is SourcePlan & { readonly delivery: 'pulled' } {
+  return step.delivery === 'pulled';
+}
+
+function named(steps: readonly StepPlan[], name: string, nameOf: (step: StepPlan) => string): StepPlan {
   const step = steps.find((one) => nameOf(one) === name);
   if (step === undefined) throw new Error(`there is no scheduled step '${name}'`);
   return step;

@@ -1,4 +1,6 @@
-import { isContinuous, isScheduled } from './feeders.ts';
+import { PULL_KEY, type PullState } from '../../functions/runtime/pull/pull-state.ts';
+import type { StepPlan } from '../../infra/pipelines/plan.ts';
+import { isContinuous, isPulled, isScheduled } from './feeders.ts';
 import { positionsOf } from './views.ts';
 import { streamNames, type World } from './world.ts';
 
@@ -29,6 +31,7 @@ export async function settle(world: World, withinMillis: number): Promise<void> 
 
 async function everythingDone(world: World, signal: AbortSignal): Promise<void> {
   const { clock, feeders, functions, steps, stage } = world;
+  for (const step of steps.filter(isPulled)) await readToEnd(world, step, signal);
   for (;;) {
     const before = appendedCount(world);
     while (messagesLeft(world) > 0) await clock.sleep(LOOK_MILLIS, signal);
@@ -41,6 +44,35 @@ async function everythingDone(world: World, signal: AbortSignal): Promise<void> 
     const isDone = !steps.filter(isScheduled).some((step) => isBehind(world, step));
     if (isDone && messagesLeft(world) === 0 && appendedCount(world) === before) return;
   }
+}
+
+/** The pause between two runs of a pulled source that is not at its end: a dead run keeps its lease for minutes. */
+const PULL_AGAIN_MILLIS = 10_000;
+
+/**
+ * Runs a pulled source until a run ends well and brings nothing, or the step is paused. A source that never ends keeps
+ * the run of a test from settling.
+ */
+async function readToEnd(world: World, step: StepPlan, signal: AbortSignal): Promise<void> {
+  const { clock, feeders, stage } = world;
+  for (;;) {
+    const [before, sinceMillis] = [appendedCount(world), clock.now()];
+    await feeders.scheduler.runNow(stage.names.step(step.pipeline, step.name));
+    if (isPaused(world, step)) return;
+    const { open = true, atMillis = 0 } = noteOf(world, step, PULL_KEY) as Partial<PullState>;
+    if (!open && atMillis >= sinceMillis && appendedCount(world) === before) return;
+    await clock.sleep(PULL_AGAIN_MILLIS, signal);
+  }
+}
+
+function isPaused(world: World, step: StepPlan): boolean {
+  return 'pausedSince' in noteOf(world, step, 'control');
+}
+
+function noteOf({ stage }: World, { pipeline, name }: StepPlan, key: string): object {
+  const items = stage.dynamodb.items(stage.names.checkpoints);
+  const item = items.find((one) => one.step?.S === `${pipeline}/${name}` && one.key?.S === key);
+  return JSON.parse(item?.state?.S ?? '{}');
 }
 
 function isBehind(world: World, step: Parameters<typeof positionsOf>[1]): boolean {

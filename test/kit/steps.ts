@@ -4,6 +4,7 @@ import { kinesisClient } from '../../functions/runtime/aws/kinesis.ts';
 import { s3Client } from '../../functions/runtime/aws/s3.ts';
 import { sqsClient } from '../../functions/runtime/aws/sqs.ts';
 import type { MarkLimits } from '../../functions/runtime/checkpoints/runs.ts';
+import { openPullHandler } from '../../functions/runtime/pull-handler.ts';
 import { openQueueHandler, type QueueSurroundings } from '../../functions/runtime/queue-handler.ts';
 import { openRequestHandler, type ReceivingSurroundings } from '../../functions/runtime/request-handler.ts';
 import type { SinkDefinition } from '../../functions/runtime/sink.ts';
@@ -12,6 +13,7 @@ import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import { openTransform } from '../../functions/runtime/transform-handler.ts';
 import { s3Definition } from '../../functions/sinks/s3/s3.ts';
+import { generatorDefinition } from '../../functions/sources/generator/generator.ts';
 import { httpDefinition } from '../../functions/sources/http/http.ts';
 import { s3FilesDefinition } from '../../functions/sources/s3-files/s3-files.ts';
 import type { SinkName, SourceName } from '../../infra/connectors.ts';
@@ -30,6 +32,7 @@ type Surroundings = QueueSurroundings & ReceivingSurroundings;
 
 /** The real sources. A connector that is missing here does not compile. */
 const sources: Record<SourceName, (surroundings: Surroundings) => unknown> = {
+  generator: (surroundings) => openPullHandler(generatorDefinition, surroundings),
   http: (surroundings) => openRequestHandler(httpDefinition, surroundings),
   's3-files': (surroundings) => openQueueHandler(s3FilesDefinition, surroundings),
 };

@@ -9,10 +9,17 @@ import { filesBelow } from './files.ts';
  */
 const LEVELS: readonly (readonly string[])[] = [
   ['copy-handler.ts'],
-  ['transform-handler.ts', 'sink-handler.ts', 'queue-handler.ts', 'request-handler.ts', 'tick-handler.ts'],
+  [
+    'transform-handler.ts',
+    'sink-handler.ts',
+    'queue-handler.ts',
+    'pull-handler.ts',
+    'request-handler.ts',
+    'tick-handler.ts',
+  ],
   ['delivery'],
   ['replay'],
-  ['rewind', 'items', 'rebuild'],
+  ['rewind', 'items', 'pull', 'rebuild'],
   ['poison', 'on-failure'],
   ['batches'],
   ['outbox'],

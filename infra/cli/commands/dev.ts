@@ -1,4 +1,5 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import type { Pipeline } from '../../pipelines/pipeline.ts';
 import { print } from '../../terminal.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 
@@ -17,9 +18,11 @@ export const dev: Command = {
     '  --kinesis-port <port>    port of Kinesis',
     '  --dynamodb-port <port>   port of DynamoDB',
     '  --s3-port <port>         port of S3 and SQS',
+    '  --load <per second>      puts a generator in the place of each source: so many events a second in all, which',
+    '                           fit the schemas of the streams',
     '  --trace                  print every poll, batch, invocation and checkpoint as a line of JSON',
   ].join('\n'),
-  examples: ['millrace dev sensors --http-port 8080'],
+  examples: ['millrace dev sensors --http-port 8080', 'millrace dev shop --load 1000'],
   options: {
     landing: { type: 'string' },
     'http-port': { type: 'string' },
@@ -27,14 +30,17 @@ export const dev: Command = {
     'kinesis-port': { type: 'string' },
     'dynamodb-port': { type: 'string' },
     's3-port': { type: 'string' },
+    load: { type: 'string' },
     trace: { type: 'boolean' },
   },
   async run({ values, positionals, signal }) {
     const { runDev } = await import('../../local/dev.ts');
     const { namedPipelines } = await import('../../local/start.ts');
     const { pipelines } = await import('../../pipelines/all.ts');
+    const named = namedPipelines(pipelines, positionals);
+    const perSecond = loadOption(values.load);
     const options = {
-      pipelines: namedPipelines(pipelines, positionals),
+      pipelines: perSecond === undefined ? named : await withLoad(named, perSecond),
       landing: typeof values.landing === 'string' ? values.landing : '.millrace/landing',
       ports: {
         ...portOption(values, 'http'),
@@ -49,6 +55,20 @@ export const dev: Command = {
     return 0;
   },
 };
+
+async function withLoad(pipelines: readonly Pipeline[], perSecond: number): Promise<readonly Pipeline[]> {
+  const { underLoad } = await import('../../local/load.ts');
+  return underLoad(pipelines, perSecond);
+}
+
+const MOST_PER_SECOND = 100_000;
+
+function loadOption(given: CommandInvocation['values'][string]): number | undefined {
+  if (given === undefined) return undefined;
+  const perSecond = Number(given);
+  if (perSecond > 0 && perSecond <= MOST_PER_SECOND) return perSecond;
+  throw new UserMistake(`invalid --load '${given}'; use a number of events a second, up to ${MOST_PER_SECOND}`);
+}
 
 function portOption(values: CommandInvocation['values'], name: string): Readonly<Record<string, number>> {
   const given = values[`${name}-port`];

@@ -4,13 +4,14 @@ import { LANES, laneKey, loadLane } from '../../../functions/runtime/items/lanes
 import { describeStream } from '../../../functions/runtime/log/shards.ts';
 import { FINISHING_MILLIS } from '../../../functions/runtime/pause/drain.ts';
 import { inForceMillis, isAtRest, loadPause, savePause } from '../../../functions/runtime/pause/pause.ts';
+import { loadPull, PULL_KEY } from '../../../functions/runtime/pull/pull-state.ts';
 import { LIMITS } from '../../delivery.ts';
 import type { StepPlan } from '../../pipelines/plan.ts';
 import { stepStatus } from '../status/status.ts';
 import { checkpointsOf, type Target } from '../target.ts';
 
 export interface WaitOptions {
-  /** Called with the shards or lanes that are still in flight, whenever they change. */
+  /** Called with the shards or lanes, or the source itself, that are still in flight, whenever they change. */
   readonly onProgress: (inFlight: readonly string[]) => void;
   readonly signal: AbortSignal;
 }
@@ -87,6 +88,8 @@ async function inFlightOf(step: StepPlan, target: Target, options: CheckOptions)
     }
     case 'queue':
       return lanesInFlight(step, target, options);
+    case 'pulled':
+      return filterAsync([PULL_KEY], (key) => isPulling(step, target, { key, ...options }));
     case 'request':
       // A request that was accepted is appended, whatever is deployed meanwhile.
       return [];
@@ -126,6 +129,18 @@ async function lanesInFlight(
     const { state } = await loadLane(checkpoints, key, signal);
     return state.current !== undefined && !(await isAtRest(checkpoints, { of: key, pause: pause.revision, signal }));
   });
+}
+
+/** Tells whether a run reads the source, or has died and may have left a page that is not finished yet. */
+async function isPulling(
+  step: StepPlan,
+  target: Target,
+  { key, pause, signal }: CheckOptions & { readonly key: string },
+): Promise<boolean> {
+  if (await isLeased(step, target, { key, signal })) return true;
+  const checkpoints = checkpointsOf(step, target);
+  const { state } = await loadPull(checkpoints, { nowMillis: Date.now(), signal });
+  return state.open && !(await isAtRest(checkpoints, { of: key, pause: pause.revision, signal }));
 }
 
 async function isLeased(

@@ -14,6 +14,8 @@ export function whyStepCannotRedrive(step: StepPlan): string | undefined {
     request: 'it rejects bad requests in its reply and stores no dead letters',
     queue:
       'a row that it rejected never became an event. Repair the missing rows in a new file with a new name, drop that file, and discard the dead letters',
+    pulled:
+      'what it rejected never became an event. Change it where the source reads it, if that is possible, and discard the dead letters',
   };
   return `dead letters of '${step.pipeline}/${step.name}' cannot be redriven, because it is a source: ${what[step.delivery]}`;
 }

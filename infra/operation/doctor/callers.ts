@@ -19,6 +19,7 @@ export async function examineCaller(step: StepPlan, stage: ExaminedStage): Promi
         ...(await examineQueues(step as SourcePlan, stage)),
       ];
     case 'scheduled':
+    case 'pulled':
       return [await look(invocations(step, stage))];
     case 'request':
       return [await look(functionUrl(step, stage))];

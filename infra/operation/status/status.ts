@@ -8,7 +8,9 @@ import { loadPause } from '../../../functions/runtime/pause/pause.ts';
 import { MOST_DEATHS, searchAfter } from '../../../functions/runtime/poison/bisect.ts';
 import { isHeld } from '../../../functions/runtime/poison/waits.ts';
 import { type Position, START_OF_SHARD, sequenceNumberOf } from '../../../functions/runtime/position.ts';
+import { loadPull, PULL_KEY } from '../../../functions/runtime/pull/pull-state.ts';
 import { lowestWatermark } from '../../../functions/runtime/time/clock.ts';
+import { PULL_EVERY_MILLIS } from '../../delivery.ts';
 import type { ReaderPlan, SourcePlan, StepPlan } from '../../pipelines/plan.ts';
 import { deadLettersByShard } from '../dead-letters/dead-letters.ts';
 import { openStates, ProgressOutOfReach, type StatesOfStep } from '../sink-progress.ts';
@@ -266,6 +268,7 @@ function formerShards(step: StepPlan, letters: ReadonlyMap<string, number>): rea
 }
 
 async function sourceStatus(step: SourcePlan, target: Target, signal: AbortSignal): Promise<StepStatus> {
+  if (step.delivery === 'pulled') return pulledStatus(step, target, signal);
   const [letters, paused, messages] = await Promise.all([
     deadLettersByShard(target, step, signal),
     isPaused(step, target, signal),
@@ -274,6 +277,30 @@ async function sourceStatus(step: SourcePlan, target: Target, signal: AbortSigna
   const deadLetters = [...letters.values()].reduce((sum, count) => sum + count, 0);
   const state = paused ? 'paused' : messages === 0 ? 'idle' : 'running';
   return { ...common(step), state, ...(messages === undefined ? {} : { recordsBehind: messages }), deadLetters };
+}
+
+/**
+ * A pulled source is running while a run reads it, and behind when no run has begun or moved the position for longer
+ * than its schedule explains.
+ */
+async function pulledStatus(step: SourcePlan, target: Target, signal: AbortSignal): Promise<StepStatus> {
+  const checkpoints = checkpointsOf(step, target);
+  const nowMillis = Date.now();
+  const [letters, paused, until, { revision, state }] = await Promise.all([
+    deadLettersByShard(target, step, signal),
+    isPaused(step, target, signal),
+    checkpoints.leasedUntil(PULL_KEY, signal),
+    loadPull(checkpoints, { nowMillis, signal }),
+  ]);
+  const deadLetters = [...letters.values()].reduce((sum, count) => sum + count, 0);
+  const isLate = nowMillis - state.atMillis > 2 * PULL_EVERY_MILLIS + PATIENCE_MILLIS;
+  const resting = isLate ? 'behind' : 'idle';
+  return {
+    ...common(step),
+    state: paused ? 'paused' : (until ?? 0) > nowMillis ? 'running' : resting,
+    ...(revision === 0 ? {} : { lastProgress: new Date(state.atMillis).toISOString() }),
+    deadLetters,
+  };
 }
 
 async function messagesOf(step: SourcePlan, { clients, names }: Target, abortSignal: AbortSignal): Promise<number> {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { postgresDefinition, postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { s3Definition, s3Sink } from '../../../functions/sinks/s3/s3.ts';
+import { generatorDefinition, generatorSource } from '../../../functions/sources/generator/generator.ts';
 import { httpDefinition, httpSource } from '../../../functions/sources/http/http.ts';
 import { s3FilesDefinition, s3FilesSource } from '../../../functions/sources/s3-files/s3-files.ts';
 import { type ConnectorName, connectors } from '../../../infra/connectors.ts';
@@ -26,6 +27,12 @@ const CASES: Readonly<Record<ConnectorName, readonly Case[]>> = {
       .options,
     definition: s3FilesDefinition,
   })),
+  generator: [
+    {
+      options: generatorSource({ schema: Row, type: 'row.made', key: 'id', perSecond: 10 }).options,
+      definition: generatorDefinition,
+    },
+  ],
   s3: [{ options: s3Sink({ prefix: 'rows', by: 'month' }).options, definition: s3Definition }],
   postgres: [true, false].map((create) => ({
     options: postgresSink({ table: 'rows', key: ['id'], create }).options,

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
+import { minutes } from '../../../infra/pipelines/pipeline.ts';
 import {
   customerCopy,
   priceLists,
   priceTables,
   salesLake,
   tills,
+  visits,
 } from '../../../infra/reference/connector-examples.ts';
 import { givenPipeline } from '../../kit/given.ts';
 import { event } from '../../kit/given-events.ts';
@@ -32,6 +34,16 @@ test('httpSource: sales that a till sends are in the stream, with key and time f
         .map(({ key, time }) => ({ key, time })),
     ),
   ).toEqual(inAnyOrder(sales.map(({ shop, sold_at }) => ({ key: shop, time: sold_at }))));
+});
+
+test('generatorSource: visits are in the stream, at their rate, with key and time from their fields', async () => {
+  const run = await givenPipeline(visits);
+  await run.when.pass(minutes(1) + 2_000);
+  const events = run.stream('visits').events();
+  expect(events.length).toBeGreaterThan(50);
+  expect(events.length).toBeLessThanOrEqual(50 * 62);
+  const [first] = events.map(({ type, key, time, data }) => ({ type, key, time, ...(data as { seen: string }) }));
+  expect(first).toMatchObject({ type: 'page.visited', visitor: first?.key, seen: first?.time });
 });
 
 test('s3FilesSource: the rows of a file are in the stream', async () => {

@@ -1,0 +1,48 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import type { Checkpoints } from '../checkpoints/checkpoints.ts';
+import { jsonNote, loadNote, saveNote } from '../checkpoints/note.ts';
+
+/** The key of a pulled source's state, and of its lease, among the step's checkpoints. */
+export const PULL_KEY = 'pull';
+
+const PullText = z.object({
+  /** Distinguishes the events from those of a state in a checkpoint table that was lost. */
+  id: z.string(),
+  /** The source's own position: everything before it is in the log. Missing: nothing was read yet. */
+  position: z.unknown().optional(),
+  /** The place of the last event before the position. */
+  place: z.string().optional(),
+  /** True while events after the position may be in the log. A run that dies leaves it so. */
+  open: z.boolean(),
+  /** When a run last began, moved the position or ended, in milliseconds since 1970. */
+  atMillis: z.number(),
+});
+
+export type PullState = z.infer<typeof PullText>;
+
+export interface StoredPull {
+  readonly revision: number;
+  readonly state: PullState;
+}
+
+const NOTE = jsonNote(PULL_KEY, PullText);
+
+export async function loadPull(
+  checkpoints: Pick<Checkpoints, 'load'>,
+  { nowMillis, signal }: { readonly nowMillis: number; readonly signal: AbortSignal },
+): Promise<StoredPull> {
+  const { revision, value: state } = await loadNote(checkpoints, NOTE, signal);
+  return { revision, state: state ?? { id: randomBytes(6).toString('base64url'), open: false, atMillis: nowMillis } };
+}
+
+/** Saves the state. Throws `StaleCheckpoint` when another invocation has saved it since it was loaded. */
+export async function savePull(
+  checkpoints: Checkpoints,
+  from: StoredPull,
+  to: { readonly state: PullState; readonly signal: AbortSignal },
+): Promise<StoredPull> {
+  const { state, signal } = to;
+  const { revision } = await saveNote(checkpoints, NOTE, { previous: from.revision, value: state, signal });
+  return { revision, state };
+}
