@@ -126,7 +126,11 @@ function keptCode(plan: Plan & { readonly join: Join }): readonly string[] {
       ...(join.foreign === undefined ? [] : [`foreignKeys: ${join.left.keys.length},`]),
       shape,
     ];
-  if (join.within === undefined) return [`keys: [${keyNames(plan).map(quoteText).join(', ')}],`];
+  if (join.within === undefined)
+    return [
+      `keys: [${keyNames(plan).map(quoteText).join(', ')}],`,
+      ...(join.asOf === undefined ? [] : [`versionsMillis: ${join.asOf.retention},`]),
+    ];
   const { before, after, grace } = join.within;
   return [`keys: ${join.left.keys.length},`, `within: { before: ${before}, after: ${after}, grace: ${grace} },`, shape];
 }

@@ -28,7 +28,12 @@ export function joinLines(plan: Plan, join: Join, describe: (expression: Checked
     const filter = where === undefined ? '' : `, filter ${describe(where)}`;
     return `scan ${name}${name === table ? '' : ` as ${table}`}${filter}, re-key by ${keys.map(describe).join(', ')}`;
   });
-  const { kind, within, left, right } = join;
+  const { kind, within, asOf, left, right } = join;
+  if (asOf !== undefined)
+    return [
+      ...sides,
+      `${kind} join of ${left.table} with the row of ${right.table} as it was at the time of ${left.table}`,
+    ];
   if (within === undefined) return [...sides, `${kind} join of rows with the same key`];
   return [
     ...sides,
@@ -58,7 +63,7 @@ export const STREAM_PRICE = 'the stream costs $11 a month for each shard, and $0
 
 /** Says what the join costs beside the work on each event. */
 export function joinCosts(plan: Plan, join: Join, { ofFiles }: Explained): readonly string[] {
-  const { left, right, within } = join;
+  const { left, right, within, asOf } = join;
   if (ofFiles) return [`the rows of ${right.name} are kept in memory, as far as they are read`];
   if (isForeign(join)) return foreignCosts(join, STREAM_PRICE);
   if (join.ofTables)
@@ -72,7 +77,7 @@ export function joinCosts(plan: Plan, join: Join, { ofFiles }: Explained): reado
   const columns = carried.map(({ name }) => name).join(', ');
   return [
     `re-keying: one internal stream, and a function for each input. Each event of ${left.name}${columns === '' ? '' : ` (${columns})`} and of ${right.name} (whole) is appended once more and read once more; ${STREAM_PRICE}`,
-    `state: one row of ${right.name} for each key in Postgres, as JSON; an event of ${right.name} writes a row, and events of ${left.name} read one for each key in a batch`,
+    `state: one row of ${right.name} for each key in Postgres, as JSON${asOf === undefined ? '' : `, and its versions of the last ${durationText(asOf.retention)}`}; an event of ${right.name} writes a row, and events of ${left.name} read one for each key in a batch`,
     `output: each joined event is written to Postgres and to its stream; one connection to the database for each shard of the internal stream`,
   ];
 }
@@ -93,12 +98,19 @@ function withinCosts({ kind, left, right }: Join, { before, after, grace }: With
 }
 
 /** Says what is promised of the rows that meet. */
-export function joinGuarantees({ ofTables, within, kind, foreign }: Join, { ofFiles }: Explained): readonly string[] {
+export function joinGuarantees(
+  { ofTables, within, asOf, kind, foreign }: Join,
+  { ofFiles }: Explained,
+): readonly string[] {
   if (ofFiles) return OF_FILES;
   if (foreign !== undefined) return OF_FOREIGN_KEYS;
   if (ofTables) return OF_TABLES;
+  if (asOf !== undefined) return [AS_OF, ...OF_STREAMS.slice(1)];
   return within === undefined ? OF_STREAMS : kind === 'inner' ? WITHIN : [...WITHIN, ALONE];
 }
+
+const AS_OF =
+  'each event of the stream is joined once, with the row of the table as it was at the time of the event, as far as it is known when the event comes';
 
 const WITHIN: readonly string[] = [
   'each pair of events comes out once, as soon as the second one is there, in whatever order they come',

@@ -23,6 +23,7 @@ export async function joinOf(text: string) {
     streams: { left: 'orders', right: 'customers' },
     kind: plan.join.kind === 'left' ? 'left' : 'inner',
     keys: keyNames(plan),
+    ...(plan.join.asOf === undefined ? {} : { versionsMillis: plan.join.asOf.retention }),
     inputs,
     to: Enriched,
     left: parts('left'),

@@ -75,6 +75,52 @@ test('an inner join has only orders that meet a row, and an order on which an ex
   ]);
 });
 
+test('AS OF, an order meets the row of its customer as it was at the time of the order, in whatever order they come', async () => {
+  const from = 'FROM orders o LEFT JOIN customers c AS OF o.time RETENTION 3 DAYS ON c.customer_id = o.customer_id';
+  const run = await givenPipeline(shopWith(await joinOf(`SELECT o.order_id, c.segment, o.sales ${from}`)));
+  const time = (day: number) => `2026-01-0${day}T12:00:00Z`;
+  const placed = (day: number, order_id: number) =>
+    event({
+      type: 'order.placed',
+      key: `o${order_id}`,
+      time: time(day),
+      data: { order_id, customer_id: 'ann', sales: 10 },
+    });
+  const changed = (day: number, segment: string, type = 'customer.changed') =>
+    event({ type, key: 'ann', time: time(day), data: { customer_id: 'ann', segment, city: 'Bern' } });
+  await run.given('customers', [changed(5, 'Home'), changed(3, 'Consumer')]);
+  await run.settled();
+  await run.given('orders', [placed(2, 1), placed(3, 2), placed(4, 3), placed(6, 4)]);
+  await run.settled();
+  await run.given('customers', [changed(4, 'Corporate', 'customer.deleted')]);
+  await run.settled();
+  await run.given('orders', [placed(4, 5), placed(5, 6)]);
+  await run.settled();
+  expect(run.table('enriched')).toMatchObject([{ customer_id: 'ann', row: { segment: 'Home' } }]);
+  // What was current before the fifth day is dropped now.
+  await run.given('customers', [changed(8, 'Student')]);
+  await run.settled();
+  await run.given('orders', [placed(4, 7), placed(5, 8), placed(9, 9)]);
+  await run.settled();
+  const met = run.stream('enriched').data() as readonly {
+    readonly order_id: number;
+    readonly segment: string | null;
+  }[];
+  expect(met.map(({ order_id, segment }) => [order_id, segment]).sort()).toEqual([
+    [1, null],
+    [2, 'Consumer'],
+    [3, 'Consumer'],
+    [4, 'Home'],
+    [5, null],
+    [6, 'Home'],
+    [8, 'Home'],
+    [9, 'Student'],
+  ]);
+  expect(run.deadLetters('enriched')).toMatchObject([
+    { reason: 'late', message: expect.stringContaining('kept from 2026-01-05T12:00:00Z on') },
+  ]);
+});
+
 test('a row that does not fit its schema, or whose key is not what it is joined by, is a dead letter of the re-keying', async () => {
   const run = await givenPipeline(shop);
   await run.given('customers', [

@@ -6,7 +6,9 @@ import type { Output, Transform } from '../transform.ts';
 import { type Compiled, rekeyed, rekeyingRows } from './joins/rekey.ts';
 import { braced, isDeletion, readSideBytes, type SideNames, sideEvent, sidesIn } from './joins/side-event.ts';
 import { joinedRow, memberBytes, membersOf, type SideRow } from './joins/side-row.ts';
+import { latestRow, loadVersions, saveVersions, type Versions, versionAt, withVersion } from './joins/versions.ts';
 import { runnerOf } from './sql-transform.ts';
+import { timestamptzFromText } from './time/timestamps.ts';
 
 interface Definition<Inputs, To, S> {
   readonly entry: string;
@@ -16,6 +18,8 @@ interface Definition<Inputs, To, S> {
   readonly kind: 'inner' | 'left';
   /** The columns in which the rows of the table have what they are joined by. */
   readonly keys: readonly string[];
+  /** Set with AS OF: how long the versions of a row are kept. Without it, an event meets the row as it stands. */
+  readonly versionsMillis?: number;
   readonly inputs: Inputs;
   readonly to: To;
   /** Projects the stream's events. */
@@ -83,7 +87,8 @@ function rekeying(definition: AnyDefinition, input: string): Transform {
  * Makes the table whose rows are those of the right input, and which publishes what the events of the left input become
  * with them.
  */
-function joining({ entry, file, streams, row, kind, keys }: AnyDefinition): Table {
+function joining(definition: AnyDefinition): Table {
+  const { entry, file, streams, row, kind, keys, versionsMillis } = definition;
   const run = runnerOf({ ...row, file });
   const meet = ({ id, source, type, time, key }: ReceivedEvent, own: Uint8Array, row: string | undefined) => {
     if (row === undefined && kind === 'inner') return [];
@@ -92,34 +97,87 @@ function joining({ entry, file, streams, row, kind, keys }: AnyDefinition): Tabl
     return run({ id, source, type, time, key, dataBytes });
   };
   const headOf = headMaker(keys);
+  const table = { entry, from: SideEvent, row: joinRow(keys), key: keys, publishesEvents: true };
+  if (versionsMillis !== undefined) return { ...table, ...ofVersions(keys, { streams, versionsMillis, meet }) };
   return {
-    entry,
-    from: SideEvent,
-    row: joinRow(keys),
-    key: keys,
-    publishesEvents: true,
+    ...table,
     read(event) {
       const { side, id, row: own } = readSideBytes(event, streams);
       if (side === 'left')
-        return [publishing(event, id, (state) => meet(event, own, state && rowIn(state, headOf(id))))];
+        return [
+          publishing(event, id, (state) =>
+            meet(event, own, state === undefined ? undefined : rowIn(state as string, headOf(id))),
+          ),
+        ];
       const isDeleted = isDeletion(event);
       return [{ id, reduce: () => (isDeleted ? undefined : keptRow(headOf(id), Buffer.from(own).toString())) }];
     },
   };
 }
 
+interface OfVersions {
+  readonly streams: SideNames;
+  readonly versionsMillis: number;
+  meet(event: ReceivedEvent, own: Uint8Array, row: string | undefined): readonly Output[];
+}
+
+/** Keeps the versions of each row, of which an event meets that of its time. */
+function ofVersions(
+  keys: readonly string[],
+  { streams, versionsMillis, meet }: OfVersions,
+): Pick<Table, 'state' | 'read'> {
+  const headOf = headMaker(keys);
+  return {
+    state: {
+      shape: `versions 1 by ${keys.join(', ')}`,
+      load: (text) => {
+        const [id, versions] = JSON.parse(text) as [string, string];
+        return { id, versions: loadVersions(versions) };
+      },
+      save: (state) => {
+        const { id, versions } = state as KeptVersions;
+        return JSON.stringify([id, saveVersions(versions)]);
+      },
+      rowOf(state) {
+        const { id, versions } = state as KeptVersions;
+        const row = latestRow(versions);
+        return row === undefined ? undefined : `${headOf(id)}${row}}`;
+      },
+    },
+    read(event) {
+      const { side, id, row: own } = readSideBytes(event, streams);
+      const micros = timestamptzFromText(event.time);
+      if (side === 'left') {
+        const rowOf = (state: unknown) => state && versionAt((state as KeptVersions).versions, micros);
+        return [publishing(event, id, (state) => meet(event, own, rowOf(state) as string | undefined))];
+      }
+      const row = isDeletion(event) ? undefined : Buffer.from(own).toString();
+      const reduce = (state: unknown): KeptVersions => ({
+        id,
+        versions: withVersion((state as KeptVersions | undefined)?.versions, { micros, row }, versionsMillis),
+      });
+      return [{ id, reduce }];
+    },
+  };
+}
+
+interface KeptVersions {
+  readonly id: string;
+  readonly versions: Versions;
+}
+
 /** Changes no row, and publishes what the event becomes with the row. */
 function publishing(
   { traceparent }: ReceivedEvent,
   id: string,
-  meet: (state: string | undefined) => readonly Output[],
+  meet: (state: unknown) => readonly Output[],
 ): KeyedEvent {
   let published: readonly PublishedEvent[] = [];
   return {
     id,
     reduce(state) {
       published = [];
-      published = meet(state as string | undefined).map(({ type, key, time, dataBytes }) => ({
+      published = meet(state).map(({ type, key, time, dataBytes }) => ({
         type,
         key,
         time,

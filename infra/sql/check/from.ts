@@ -4,7 +4,7 @@ import type { Join } from '../plan/join.ts';
 import type { Unnest } from '../plan/plan.ts';
 import type { Column, ScalarName, SqlType } from '../plan/sql-type.ts';
 import { scalar, typeName } from '../plan/sql-type.ts';
-import type { ParsedWithin } from '../syntax/join-clauses.ts';
+import type { ParsedAsOf, ParsedWithin } from '../syntax/join-clauses.ts';
 import { nameOf, namesOf } from '../syntax/parse-nodes.ts';
 import { offsetOfKeyword, type SqlMistake } from '../syntax/source-position.ts';
 import type { CheckContext } from './context.ts';
@@ -39,6 +39,7 @@ export interface Inputs {
   readonly keys?: ReadonlyMap<string, DeclaredKey> | undefined;
   /** WITHIN of the join. */
   readonly within: ParsedWithin | undefined;
+  readonly asOf: ParsedAsOf | undefined;
 }
 
 /** The attributes of an event. `event.id` means the attribute even if the data has a column `id`. */
@@ -100,7 +101,7 @@ function checkStart(base: Base, items: readonly Node[], inputs: Inputs): Omit<Fr
 function checkJoined(
   base: Base,
   node: JoinExpr,
-  { byName, ofFiles, makesTable, within, keys = new Map() }: Inputs,
+  { byName, ofFiles, makesTable, within, asOf, keys = new Map() }: Inputs,
 ): Omit<From, 'unnests'> {
   if (byName === undefined)
     throw mistake(base, 'unsupported', {
@@ -113,7 +114,14 @@ function checkJoined(
   const of = ofFiles ? 'files' : makesTable ? 'tables' : 'streams';
   // A row of a table is made of many events, and that of two streams of two.
   const event = of === 'tables' || (of === 'streams' && within !== undefined) ? [] : attributes();
-  const { rest, ...checked } = checkJoin(base, node, { inputs: byName, of, variableOf, attributes: event, within });
+  const { rest, ...checked } = checkJoin(base, node, {
+    inputs: byName,
+    of,
+    variableOf,
+    attributes: event,
+    within,
+    asOf,
+  });
   const foreign = of === 'tables' ? foreignKey(base, checked, keys) : undefined;
   if (of === 'streams') refuseKeys(base, keys);
   const join = foreign === undefined ? checked : { ...checked, foreign };

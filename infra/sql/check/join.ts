@@ -7,10 +7,11 @@ import type { Join, JoinKind, JoinSide, SideName } from '../plan/join.ts';
 import { isAttribute, mayMiss } from '../plan/join.ts';
 import type { Column } from '../plan/sql-type.ts';
 import { isScalar, scalar, TEXT, typeName } from '../plan/sql-type.ts';
-import type { ParsedWithin } from '../syntax/join-clauses.ts';
+import type { ParsedAsOf, ParsedWithin } from '../syntax/join-clauses.ts';
 import { namesOf } from '../syntax/parse-nodes.ts';
 import { suggest } from '../syntax/suggest.ts';
 import { forbidAggregates } from './aggregates.ts';
+import { checkAsOf } from './as-of.ts';
 import type { CheckContext } from './context.ts';
 import { convert, mistake, requireBoolean } from './context.ts';
 import { checkExpression } from './expression.ts';
@@ -31,6 +32,7 @@ export interface JoinRules {
   readonly variableOf: (name: string, index: number) => string;
   readonly attributes: readonly ScopeColumn[];
   readonly within: ParsedWithin | undefined;
+  readonly asOf: ParsedAsOf | undefined;
 }
 
 export interface CheckedJoin extends Join {
@@ -73,6 +75,7 @@ export function checkJoin(base: Base, node: JoinExpr, rules: JoinRules): Checked
     return ofEvents ? withAttributes(of, side, kind) : of;
   };
   const [left, right] = [sideNamed('left'), sideNamed('right')];
+  const asOf = rules.asOf && checkAsOf(base, rules.asOf, { kind, left, of: rules.of });
   if (left.table === right.table)
     throw mistake(base, 'invalid', {
       offset,
@@ -91,7 +94,7 @@ export function checkJoin(base: Base, node: JoinExpr, rules: JoinRules): Checked
     ...of,
     on: pairs.map((pair) => pair[side]),
     keys: keysOf(side),
-    ...(within !== undefined && !ofEvents ? { time: rowTime(contextOf(base), of) } : {}),
+    ...(rules.of === 'files' && (within ?? asOf) !== undefined ? { time: rowTime(contextOf(base), of) } : {}),
   });
   return {
     kind,
@@ -99,6 +102,7 @@ export function checkJoin(base: Base, node: JoinExpr, rules: JoinRules): Checked
     right: completed('right', right),
     ofTables: rules.of === 'tables',
     ...(within === undefined ? {} : { within }),
+    ...(asOf === undefined ? {} : { asOf }),
     rest,
   };
 }

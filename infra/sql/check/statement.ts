@@ -62,6 +62,7 @@ function checkParsed(source: Source, parsed: ParsedStatement, expected: Expected
     ofFiles: expected.ofFiles === true,
     makesTable: kind.isTable,
     within: parsed.within,
+    asOf: parsed.asOf,
   });
   requireName(base, { what: 'FROM', name: from.stream, expected: expected.from, offset: from.offset });
   if (parsed.target?.kind === 'stream')

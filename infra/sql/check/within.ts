@@ -58,7 +58,7 @@ export function rowTime(context: CheckContext, { columns, table, offset }: JoinS
   if (column === undefined)
     throw mistake(context, 'invalid', {
       offset,
-      problem: `a line of "${table}" has no time, and WITHIN compares times`,
+      problem: `a line of "${table}" has no time, and WITHIN and AS OF compare times`,
       hint: 'call the column of its times "time": rename it in the file, or in a statement before, as in SELECT *, paid AS time FROM input',
     });
   const read: Checked = { kind: 'column', column, type: column.type, nullable: column.nullable, offset };

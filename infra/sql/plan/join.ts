@@ -14,6 +14,13 @@ export interface Join {
   readonly foreign?: ForeignKey;
   /** Set when both inputs are streams, or files that are joined as these are. */
   readonly within?: Within;
+  /** Set when an event meets the row of the table as it was at its time. */
+  readonly asOf?: AsOf;
+}
+
+/** How long the versions of a row are kept, in milliseconds. */
+export interface AsOf {
+  readonly retention: number;
 }
 
 /** The key of the rows of the left table, in a join by a foreign key. */

@@ -87,9 +87,14 @@ function* metRows(kept: Kept, { sides, reject, mayBeAlone }: LeftRows): Generato
 }
 
 /** Returns the rows that a row of the left side meets, and notes that they have met one. */
-function meet({ rows, within }: Kept, { key, time }: Projected): readonly KeptRow[] {
+function meet({ rows, within, isAsOf }: Kept, { key, time }: Projected): readonly KeptRow[] {
   const found = key === null ? undefined : rows.get(key);
   if (found === undefined) return [];
+  if (isAsOf) {
+    // The latest one that is not later than the row. Of one time, the last line counts.
+    const next = indexOfTime(found.rows, (other) => other > time);
+    return found.rows.slice(Math.max(next - 1, 0), next);
+  }
   if (within === undefined) {
     found.isMet = true;
     return found.rows;
@@ -167,6 +172,7 @@ interface Kept {
   readonly rows: ReadonlyMap<string, { readonly rows: KeptRow[]; isMet: boolean }>;
   readonly withoutKey: readonly KeptRow[];
   readonly within: Within | undefined;
+  readonly isAsOf: boolean;
 }
 
 async function keepRight(plan: Plan, join: Join, { right, most = MOST_ROWS }: JoinInputs): Promise<Kept> {
@@ -193,9 +199,9 @@ async function keepRight(plan: Plan, join: Join, { right, most = MOST_ROWS }: Jo
       if (key !== null || isAlone)
         keep(key, { body, origin: isAlone ? { reject, index } : NOWHERE, time, isMet: false });
   }
-  const { within } = join;
-  if (within !== undefined) for (const { rows: of } of rows.values()) of.sort(byTime);
-  return { rows, withoutKey, within };
+  const { within, asOf } = join;
+  if ((within ?? asOf) !== undefined) for (const { rows: of } of rows.values()) of.sort(byTime);
+  return { rows, withoutKey, within, isAsOf: asOf !== undefined };
 }
 
 const byTime = (one: KeptRow, other: KeptRow): number => (one.time < other.time ? -1 : one.time > other.time ? 1 : 0);

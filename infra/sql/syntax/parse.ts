@@ -1,7 +1,7 @@
 import type { Node, ScanToken, SelectStmt } from 'libpg-query';
 import type { Clause } from './clauses.ts';
 import { clausesOf, isWord } from './clauses.ts';
-import type { ParsedWithin } from './join-clauses.ts';
+import type { ParsedAsOf, ParsedWithin } from './join-clauses.ts';
 import { joinClausesOf } from './join-clauses.ts';
 import { loadParser } from './parser.ts';
 import type { Source } from './source-position.ts';
@@ -21,6 +21,8 @@ export interface ParsedStatement {
   readonly emit: ParsedEmit | undefined;
   /** WITHIN of a join. */
   readonly within: ParsedWithin | undefined;
+  /** AS OF of a join. */
+  readonly asOf: ParsedAsOf | undefined;
   /** Converts a position in the parse tree to an offset in the source text. */
   readonly offsetOf: (location: number | undefined) => number;
 }
@@ -32,9 +34,9 @@ export interface Target {
 }
 
 /**
- * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM, WITHIN, WINDOW TUMBLING,
- * EMIT, PARTITION BY and TIMESTAMP BY, so they (and CREATE TABLE) are found among Postgres's tokens and replaced by
- * spaces first. All positions remain positions in the source.
+ * Parses one statement with Postgres's own parser. The parser does not know CREATE STREAM, WITHIN, AS OF, WINDOW
+ * TUMBLING, EMIT, PARTITION BY and TIMESTAMP BY, so they (and CREATE TABLE) are found among Postgres's tokens and
+ * replaced by spaces first. All positions remain positions in the source.
  */
 export async function parseStatement(source: Source): Promise<ParsedStatement> {
   const parser = await loadParser();
@@ -63,6 +65,7 @@ export async function parseStatement(source: Source): Promise<ParsedStatement> {
     window,
     emit,
     within: joined.within,
+    asOf: joined.asOf,
     offsetOf: (location) => offsetOfByte(source.text, location ?? 0),
   };
 }
@@ -94,6 +97,7 @@ export async function parseCondition(source: Source, stream: string): Promise<Pa
     window: undefined,
     emit: undefined,
     within: undefined,
+    asOf: undefined,
     offsetOf: (location) => offsetOfByte(source.text, Math.max((location ?? 0) - beforeBytes, 0)),
   };
 }

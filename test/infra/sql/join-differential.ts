@@ -58,10 +58,11 @@ interface JoinTest {
   readonly groupBy: string | undefined;
 }
 
-/** WITHIN here, and the condition that means the same in Postgres. */
+/** WITHIN or AS OF here, and the condition that means the same in Postgres. */
 interface Within {
   readonly ours: string;
   readonly theirs: string;
+  readonly isAsOf?: true;
 }
 
 interface World {
@@ -139,13 +140,14 @@ function randomJoin(random: Random): JoinTest {
   const rest = random.chance(0.3) && kind.replace('INNER ', '') === 'JOIN' ? [random.pick(CONDITIONS)] : [];
   const reach = (): string => `${random.pick([0, 1, 60, 61])} ${random.pick(['MINUTES', 'SECONDS'])}`;
   const isWithin = !isUsing && random.chance(0.3);
+  const isAsOf = isWithin && random.chance(0.4) && /^(?:INNER |LEFT )?JOIN$/.test(kind);
   const groupBy = random.chance(0.2) ? random.pick(['r.t', 'l.o', 'r.i']) : undefined;
   return {
     outputs: groupBy !== undefined ? [`${groupBy} AS w`, ...some(GROUPED, 3)] : [...some(SELECTED, 4), ...using],
     kind,
-    within: isWithin ? within(reach(), random.chance(0.5) ? reach() : undefined) : undefined,
+    within: isAsOf ? AS_OF : isWithin ? within(reach(), random.chance(0.5) ? reach() : undefined) : undefined,
     using,
-    on: isUsing ? [] : [...keys, ...rest],
+    on: isUsing ? [] : [...keys, ...(isAsOf ? [] : rest)],
     where: random.chance(0.4) ? some(CONDITIONS, 2) : [],
     groupBy,
   };
@@ -155,6 +157,8 @@ const within = (before: string, after = before): Within => ({
   ours: before === after ? `WITHIN ${before}` : `WITHIN (${before}, ${after})`,
   theirs: `r.time BETWEEN l.time - INTERVAL '${before}' AND l.time + INTERVAL '${after}'`,
 });
+
+const AS_OF: Within = { ours: 'AS OF l.time', theirs: 'r.time <= l.time', isAsOf: true };
 
 function simpler(test: JoinTest): readonly JoinTest[] {
   const without = (list: readonly string[], i: number): readonly string[] => list.filter((_, j) => j !== i);
@@ -170,8 +174,13 @@ function simpler(test: JoinTest): readonly JoinTest[] {
 /** Postgres has no FULL JOIN by a range of times: there it is a LEFT JOIN, and the rows of r that meet none. */
 function textInPostgres(test: JoinTest): string {
   const { kind, within: of, on } = test;
+  const condition = [...on, of?.theirs].join(' AND ');
+  if (of?.isAsOf)
+    return textOf({ ...test, on: ['true'], within: undefined }).replace(
+      /JOIN r ON true/,
+      `JOIN LATERAL (SELECT * FROM r WHERE ${condition} ORDER BY r.time DESC, r.id DESC LIMIT 1) r ON true`,
+    );
   if (of === undefined || kind !== 'FULL JOIN') return textOf(test, false);
-  const condition = [...on, of.theirs].join(' AND ');
   const rows = `SELECT l, r FROM l LEFT JOIN r ON ${condition}
     UNION ALL SELECT NULL::l, r FROM r WHERE NOT EXISTS (SELECT FROM l WHERE ${condition})`;
   const [select = '', rest = ''] = textOf({ ...test, on: ['true'], within: undefined }).split(

@@ -153,9 +153,24 @@ const MISTAKES: readonly (readonly [marked: string, problem: string, hint?: stri
     'the known names are o, c',
   ],
   [
-    'SELECT 1 AS x FROM orders o JOIN customers ‸AS OF o.time ON customers.customer_id = o.customer_id',
-    'AS OF is not supported yet: a join meets the row as it stands',
-    'leave AS OF out, or give each version of a row a key of its own',
+    'SELECT 1 AS x FROM orders o JOIN customers ‸AS OF o.sales ON customers.customer_id = o.customer_id',
+    'AS OF takes the time of the event, and no other one',
+    'write AS OF o.time; TIMESTAMP BY in a step before the join sets the time of an event',
+  ],
+  [
+    "SELECT 1 AS x FROM orders o JOIN customers AS OF ‸'2026-01-01' ON customers.customer_id = o.customer_id",
+    'AS OF takes the time of the event',
+    'write JOIN customers c AS OF o.time ON …: the time of the event',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o RIGHT JOIN ‸customers c AS OF o.time USING (customer_id)',
+    'RIGHT JOIN of a stream with a table is not supported: a row of the table that meets no event would never be complete',
+    'name the stream first, and write JOIN or LEFT JOIN with the table; to join two streams, write WITHIN 1 HOUR before ON',
+  ],
+  [
+    'SELECT 1 AS x FROM orders o JOIN customers c AS OF o.time ‸WITHIN 1 HOUR USING (customer_id)',
+    'WITHIN and AS OF exclude each other',
+    'a statement joins two inputs: join the result with the next one in another step',
   ],
   [
     'SELECT 1 AS x FROM orders o RIGHT JOIN ‸customers c USING (customer_id)',
@@ -249,6 +264,16 @@ test('the right side of a LEFT JOIN may be null, also where its schema says that
   expect(where.outputs.map(({ expression }) => expression.nullable)).toEqual([false, false]);
 });
 
+test('AS OF keeps its versions for 7 days unless RETENTION says otherwise, and may stand before the alias', async () => {
+  const asOfIn = async (clause: string) => {
+    const text = `SELECT o.order_id, c.segment FROM orders o LEFT JOIN customers ${clause} ON c.customer_id = o.customer_id`;
+    return (await checkStatement({ file: 'q.sql', text }, { columns: [], inputs })).join?.asOf;
+  };
+  expect(await asOfIn('c AS OF o.time')).toEqual({ retention: 7 * 86_400_000 });
+  expect(await asOfIn('AS OF event.time RETENTION 30 DAYS AS c')).toEqual({ retention: 30 * 86_400_000 });
+  expect(await asOfIn('AS c')).toBeUndefined();
+});
+
 test('two streams are joined WITHIN a time: both sides have their times, and those of the side that may be missing may be null', async () => {
   const text =
     'SELECT o.order_id, o.time AS ordered, c.time AS paid, c.key, extract(epoch FROM c.time - o.time) AS took FROM orders o LEFT JOIN customers c WITHIN (1 HOUR, 2 DAYS) GRACE PERIOD 10 MINUTES ON c.key = o.customer_id';
@@ -268,8 +293,7 @@ test('two streams are joined WITHIN a time: both sides have their times, and tho
 });
 
 test('* of two streams has the columns of their data, and not the attributes of their events', async () => {
-  const text =
-    'SELECT o.*, c.segment FROM orders o JOIN customers c WITHIN 1 HOUR ON c.customer_id = o.customer_id';
+  const text = 'SELECT o.*, c.segment FROM orders o JOIN customers c WITHIN 1 HOUR ON c.customer_id = o.customer_id';
   const { outputs } = await checkStatement({ file: 'q.sql', text }, { columns: [], inputs });
   expect(outputs.map(({ name }) => name)).toEqual(['order_id', 'customer_id', 'sales', 'tags', 'payload', 'segment']);
 });
@@ -279,7 +303,7 @@ test('over files, WITHIN compares the columns "time", and says so where there is
     'SELECT 1 AS x FROM ‸orders o JOIN customers c WITHIN 1 HOUR USING (customer_id)',
     true,
   );
-  expect(found?.message).toContain('a line of "o" has no time, and WITHIN compares times');
+  expect(found?.message).toContain('a line of "o" has no time, and WITHIN and AS OF compare times');
   expect(found?.offset).toBe('SELECT 1 AS x FROM '.length);
 });
 

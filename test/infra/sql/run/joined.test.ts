@@ -94,6 +94,15 @@ test('WITHIN joins the rows whose times are near enough, and an outer join has t
   );
 });
 
+test('AS OF joins a row with the latest one that is not later', async () => {
+  writeFileSync(join(folder, 'o.csv'), 'id,time\n1,2026-01-01\n1,2026-01-03\n1,2025-12-31\n2,2026-01-03\n');
+  writeFileSync(join(folder, 'c.csv'), 'id,city,time\n1,Bonn,2026-01-03\n1,Bern,2026-01-01\n1,Rome,2026-02-01\n');
+  const statement = 'SELECT o.time, city FROM o LEFT JOIN c AS OF o.time ON c.id = o.id';
+  expect((await run([statement, 'o=@o.csv', 'c=@c.csv'])).out).toBe(
+    '{"time":"2026-01-01","city":"Bern"}\n{"time":"2026-01-03","city":"Bonn"}\n{"time":"2025-12-31","city":null}\n{"time":"2026-01-03","city":null}\n',
+  );
+});
+
 test('groups are made of joined rows; an input may have several files', async () => {
   const statement =
     'SELECT segment, count(*), sum(sales) FROM orders JOIN customers USING (customer_id) GROUP BY segment ORDER BY segment';
