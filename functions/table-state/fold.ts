@@ -59,11 +59,12 @@ export function readEvents(
   const { windows, within } = table;
   for (const event of events) {
     const rejection = rejected(event, () => {
-      const rows = bounded(table.read(event));
-      if (windows === undefined && within === undefined) return given.push({ event, rows });
+      const read = (): readonly KeyedEvent[] => bounded(table.read(event));
+      if (windows === undefined && within === undefined) return given.push({ event, rows: read() });
       if (time === undefined) throw new Error('a table with windows needs the time of its events: deploy its pipeline');
-      if (windows === undefined) return given.push({ event, rows: waitingRows(rows, time.momentOf(event)) });
-      const judged = judge(windows, event, { rows, moment: time.momentOf(event) });
+      const moment = time.momentOf(event);
+      if (windows === undefined) return given.push({ event, rows: waitingRows(read(), moment) });
+      const judged = judge(windows, event, { read, moment });
       if (judged.rejection !== undefined) rejections.push(judged.rejection);
       return given.push({ event, rows: judged.rows });
     });

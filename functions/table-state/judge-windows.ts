@@ -37,14 +37,16 @@ export interface Judged {
  * letter too: when that is redriven, the event goes into exactly the windows that had closed by then, as long as they
  * are kept.
  *
- * Throws `EventRejected` for an event that is dated too far ahead. It would close windows before their time.
+ * Throws `EventRejected` for an event that is dated too far ahead. It would close windows before their time. Such an
+ * event is not read: its time may be in no window at all.
  */
 export function judge(
   windows: TableWindows,
   event: ReceivedEvent,
-  { rows, moment }: { readonly rows: readonly KeyedEvent[]; readonly moment: Moment },
+  { read, moment }: { readonly read: () => readonly KeyedEvent[]; readonly moment: Moment },
 ): Judged {
   refuseFuture(event, moment, windows.aheadMillis ?? AHEAD_MILLIS);
+  const rows = read();
   const { watermark } = moment;
   const lateAt = event.lateAt === undefined ? undefined : Date.parse(event.lateAt);
   if (lateAt !== undefined) return redriven(windows, event, { rows, moment, lateAt });

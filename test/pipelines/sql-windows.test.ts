@@ -137,3 +137,15 @@ test('a row of a table in SQL is rejected, and its other windows stay as they we
   expect(run.table('stars')).toHaveLength(2);
   expect(run.deadLetters('stars')).toHaveLength(1);
 });
+
+test('an event of the year 9999 is a dead letter of a windowed table in SQL, with the reason future, and closes no window', async () => {
+  const run = await givenPipeline(quarters, { start: START });
+  const far = line(0, 'West', 5);
+  await run.given('sales', [line(0, 'West', 1), event({ ...far, time: '9999-12-31T23:59:59Z' }), line(1, 'West', 2)]);
+  await run.when.pass(minutes(21));
+  await run.settled();
+  expect(run.deadLetters('sales_by_quarter').map(({ reason }) => reason)).toEqual(['future']);
+  expect(run.table('sales_by_quarter')).toEqual([
+    { region: 'West', window_start: shown(0), window_end: shown(15), lines: 2, sales: 3 },
+  ]);
+});

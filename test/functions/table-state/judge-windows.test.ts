@@ -27,7 +27,7 @@ function judged(windowing: Windowing, of: { time: number; watermark: number; arr
     lateAt: lateAt === undefined ? undefined : iso(lateAt),
   } as unknown as ReceivedEvent;
   const moment = { watermark, arrivedMillis: arrived, hash: () => 255n };
-  const result = judge(windowing.windows, event, { rows, moment });
+  const result = judge(windowing.windows, event, { read: () => rows, moment });
   return { starts: result.rows.map(({ id }) => id), rejection: result.rejection, rows: result.rows };
 }
 
