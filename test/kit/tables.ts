@@ -1,5 +1,7 @@
+import { decodeState } from '../../functions/runtime/checkpoints/step-state.ts';
 import { StaleCheckpoint, UserMistake } from '../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
+import type { Position } from '../../functions/runtime/position.ts';
 import type { Rejection } from '../../functions/runtime/rejection.ts';
 import type {
   CommittedProgress,
@@ -48,9 +50,18 @@ export type { Row };
 export type Constraint = (row: Row) => string | undefined;
 
 /**
- * Learns of a commit: the events that it processed, in their order, and the rows that the table then shows, as JSON.
+ * Learns of a commit: the events that it processed, in their order, the rows that the table then shows, as JSON, and
+ * up to where it has read the log.
  */
-export type Watcher = (events: readonly ReceivedEvent[], rows: readonly string[]) => void;
+export type Watcher = (events: readonly ReceivedEvent[], rows: readonly string[], upTo: ReadUpTo) => void;
+
+/** A place in the log. `shard` is the key of the shard's progress, which ends with the shard's id. */
+export interface ReadUpTo {
+  readonly shard: string;
+  readonly position: Position | undefined;
+  /** Which of the windows that are due the commit has closed: some, when its page was full; none, without a time. */
+  readonly closes: 'all' | 'some' | 'none';
+}
 
 /** A database's tables in memory, and the progress of the sinks that write to them. */
 export interface Tables {
@@ -297,11 +308,15 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
     );
   }
 
-  function tell({ written, table }: Pick<Into, 'written' | 'table'>, events: readonly ReceivedEvent[]): void {
-    watchers.get(written)?.(
-      events,
-      [...table.stored.values()].flatMap(({ row }) => row ?? []),
-    );
+  function tell(
+    { written, table }: Pick<Into, 'written' | 'table'>,
+    events: readonly ReceivedEvent[],
+    { shard, state, closes }: Pick<Progress, 'shard' | 'state'> & Pick<ReadUpTo, 'closes'>,
+  ): void {
+    const watcher = watchers.get(written);
+    if (watcher === undefined) return;
+    const rows = [...table.stored.values()].flatMap((stored) => shownRow(stored) ?? []);
+    watcher(events, rows, { shard, position: decodeState(state).position, closes });
   }
 
   function openTableStep(code: TableCode, call: DatabaseCall, of: TableOpening): OpenSink {
@@ -346,13 +361,14 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
           upTo,
         });
         const { shard, revision } = moved;
+        const closes = time === undefined ? 'none' : upTo === undefined ? 'all' : 'some';
         const note = (): unknown => commits.push({ step, shard, revision, rows: changedRows(into.table, changes) });
         const processed = (): ReceivedEvent[] => read.filter(({ position }) => upTo === undefined || position <= upTo);
         const settled = (): void =>
           noteRefused(state, ofShard, { letters: moved.letters ?? [], taken: redriven?.taken(upTo) ?? [] });
         const done = isFilling
           ? [() => apply(table, changes), settled]
-          : [note, () => apply(table, changes), settled, () => tell(into, processed())];
+          : [note, () => apply(table, changes), settled, () => tell(into, processed(), { shard, state: moved.state, closes })];
         const end = (): void => {
           if (begin().state.number !== state.number) throw new Error(`the table ${step} has another state by now`);
           commit(moved, done);

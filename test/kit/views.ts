@@ -6,7 +6,7 @@ import type { DeadLetter } from '../../functions/runtime/dead-letters/dead-lette
 import { parseLetterObject, readLetterObject } from '../../functions/runtime/dead-letters/letter-objects.ts';
 import type { ReceivedEvent } from '../../functions/runtime/event.ts';
 import type { Shard } from '../../functions/runtime/log/shards.ts';
-import { endOfRecord, sequenceNumberOf } from '../../functions/runtime/position.ts';
+import { endOfRecord, type Position, sequenceNumberOf } from '../../functions/runtime/position.ts';
 import { decodeRecord } from '../../functions/runtime/record-codec/decode.ts';
 import type { Tick } from '../../functions/runtime/time/tick.ts';
 import { connectors } from '../../infra/connectors.ts';
@@ -33,6 +33,8 @@ export interface StreamView {
 /** An event or a tick, and where it came. */
 export interface LogItem {
   readonly shard: Shard;
+  /** The position just after it. */
+  readonly at: Position;
   readonly arrivedMillis: number;
   readonly event: ReceivedEvent | undefined;
   readonly tick: Tick | undefined;
@@ -73,17 +75,14 @@ export function streamView({ stage }: World, stream: string, own: readonly strin
           .filter(({ shardId }) => shardId === shard.id)
           .flatMap((record) => {
             const { entries, ticks } = decodeRecord(record, { name: stream });
-            const at = { shard, arrivedMillis: record.approximateArrivalMillis };
-            const events = entries.map((entry, index): LogItem & { readonly place: number } => {
-              return { ...at, event: 'event' in entry ? entry.event : undefined, tick: undefined, place: index + 0.5 };
+            const place = { shard, arrivedMillis: record.approximateArrivalMillis };
+            const events = entries.map((entry): LogItem => {
+              if ('rejection' in entry)
+                return { ...place, at: entry.rejection.at as Position, event: undefined, tick: undefined };
+              return { ...place, at: entry.event.position, event: entry.event, tick: undefined };
             });
-            const told = ticks.map(({ tick, entriesBefore }) => ({
-              ...at,
-              event: undefined,
-              tick,
-              place: entriesBefore,
-            }));
-            return [...events, ...told].sort((one, other) => one.place - other.place);
+            const told = ticks.map(({ tick, at }): LogItem => ({ ...place, at, event: undefined, tick }));
+            return [...events, ...told].sort((one, other) => (one.at < other.at ? -1 : 1));
           }),
       ),
   };

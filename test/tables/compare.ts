@@ -19,6 +19,8 @@ export interface TablesReport {
   /** The commits at which a table was compared. */
   readonly positions: number;
   readonly rejections: number;
+  /** The events that had missed a window. */
+  readonly late: number;
   readonly difference: Difference | undefined;
 }
 
@@ -28,16 +30,17 @@ export interface Difference {
   readonly detail: string;
 }
 
-/** So many queries read one stream, each as a table step of its own. */
+/** So many queries read one stream, each as a table step of its own. Every other time they have windows. */
 const TOGETHER = 5;
 
 /** Compares random queries over random streams with Postgres. Stops at the first difference. */
 export async function compareTables(oracle: Oracle, wanted: Wanted): Promise<TablesReport> {
   const random = seeded(wanted.seed);
-  const totals = { comparisons: 0, positions: 0, rejections: 0 };
+  const totals = { comparisons: 0, positions: 0, rejections: 0, late: 0 };
   for (let done = 0; done < wanted.queries; done += TOGETHER) {
     const count = Math.min(TOGETHER, wanted.queries - done);
-    const queries = Array.from({ length: count }, () => randomQuery(random));
+    const windows = (done / TOGETHER) % 2 === 1;
+    const queries = Array.from({ length: count }, () => randomQuery(random, { windows }));
     for (let stream = 0; stream < wanted.streams; stream++) {
       const playing = { seed: seedOf(wanted.seed, stream, done) };
       const difference = await compareQueries(oracle, queries, { playing, totals });
@@ -50,7 +53,7 @@ export async function compareTables(oracle: Oracle, wanted: Wanted): Promise<Tab
 
 interface Comparing {
   readonly playing: Playing;
-  readonly totals?: { comparisons: number; positions: number; rejections: number };
+  readonly totals?: { comparisons: number; positions: number; rejections: number; late: number };
 }
 
 /** Compares some queries over one stream. */
@@ -60,19 +63,20 @@ export async function compareQueries(
   { playing, totals }: Comparing,
 ): Promise<Difference | undefined> {
   const compiled = await Promise.all(queries.map((query, i) => compile(query, `t${i}`)));
-  const { given, tables } = await play(
+  const { given, log, tables } = await play(
     compiled.map(({ table }) => table),
     playing,
   );
   for (const [i, query] of queries.entries()) {
     const [of, played] = [compiled[i], tables[i]];
     if (of === undefined || played === undefined) continue;
-    const detail = await differenceOf(oracle, { query, compiled: of, given, played });
+    const detail = await differenceOf(oracle, { query, compiled: of, given, log, played });
     if (detail !== undefined) return { query, playing, detail };
     if (totals === undefined) continue;
     totals.comparisons += 1;
     totals.positions += played.commits.length;
     totals.rejections += played.rejected.size;
+    totals.late += played.late.size;
   }
   return undefined;
 }

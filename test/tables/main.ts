@@ -7,8 +7,8 @@ import { prepareTruth } from './truth.ts';
 const COMMAND = 'npm run test:tables --';
 const USAGE = `usage: ${COMMAND} [--queries 200] [--streams 50] [--seed 0]
 
-Compiles random tables in SQL, plays each over random streams with faults, and compares what it shows with Postgres's
-own answer to the same SELECT at every committed position. Ends with code 1 and a small failing case when they differ.`;
+Compiles random tables in SQL, half of them with windows, plays each over random streams with faults, and compares
+what it shows with Postgres's own answer to the same SELECT at every committed position. Ends with code 1 and a small failing case when they differ.`;
 
 const OPTIONS = {
   queries: { type: 'string' },
@@ -46,9 +46,9 @@ async function main(): Promise<void> {
       console.log(`${done} of ${queries * streams} compared`);
     };
     const report = await compareTables(oracle, { queries, streams, seed, onProgress });
-    const { comparisons, positions, rejections, difference } = report;
+    const { comparisons, positions, rejections, late, difference } = report;
     console.log(
-      `seed ${seed}: ${queries} queries × ${streams} streams, ${comparisons} compared at ${positions} positions, ${rejections} events rejected, ${difference === undefined ? 'no difference' : '1 difference'}`,
+      `seed ${seed}: ${queries} queries × ${streams} streams, ${comparisons} compared at ${positions} positions, ${rejections} events rejected, ${late} late, ${difference === undefined ? 'no difference' : '1 difference'}`,
     );
     if (difference === undefined) return;
     process.exitCode = 1;

@@ -2,9 +2,18 @@ import { firstViolation, hunted, huntInThread, type Seeds } from '../faults/hunt
 import type { Mistake } from '../faults/mistakes.ts';
 import { plant } from '../faults/plant.ts';
 import type { OracleServer } from '../infra/sql/oracle.ts';
-import type { TableQuery } from './query.ts';
+import { both, type TableQuery } from './query.ts';
+import type { QueryWindow } from './window.ts';
 
 const TABLE = 'functions/runtime/sql/sql-table.ts';
+const JUDGE = 'functions/table-state/judge-windows.ts';
+
+/** Lets a child shard begin without a time: it takes the events of windows that its parent has closed. */
+const CHILD_WITHOUT_TIME = {
+  file: 'functions/runtime/checkpoints/shard-states.ts',
+  text: 'const clock = inherited.clocks.length === 0 ? undefined : inheritedClock(inherited.clocks, shard);',
+  mistake: 'const clock = undefined;',
+};
 
 /** Mistakes that somebody might make with tables in SQL. The comparison with Postgres has to catch each of them. */
 export const sqlTableMistakes: Readonly<Record<string, Mistake>> = {
@@ -66,13 +75,54 @@ export const sqlTableMistakes: Readonly<Record<string, Mistake>> = {
       mistake: 'return loaded(table, before.get(id));',
     },
   ],
+
+  /** Takes an event when the grace period is just over. */
+  'grace-off-by-one': [
+    { file: JUDGE, text: 'return end + graceMillis <= watermark;', mistake: 'return end + graceMillis < watermark;' },
+  ],
+
+  'hopping-windows-closed-twice-after-a-reshard': [
+    CHILD_WITHOUT_TIME,
+    {
+      file: 'functions/table-state/fold.ts',
+      text: 'return met?.window?.isOpen === false ? { ...row.in, isOpen: false } : row.in;',
+      mistake: 'return row.in;',
+    },
+  ],
+
+  'sessions-closed-twice-after-a-reshard': [CHILD_WITHOUT_TIME],
+
+  /** Gives the row of a window to the next one, where another one begins in between. */
+  'the-row-of-the-neighbour-window': [
+    {
+      file: TABLE,
+      text: 'const inWindow = `${id} ${start}`;',
+      mistake: 'const inWindow = `${id} ${Math.round(start / 60_000)}`;',
+    },
+  ],
 };
 
-/** Queries for what random ones seldom meet: an event of several rows, of which one fails. */
+const windowed = (window: Pick<QueryWindow, 'kind' | 'advance' | 'grace'>): TableQuery => ({
+  keys: ['k'],
+  values: [both('count(*)'), both('sum(n)')],
+  where: undefined,
+  having: undefined,
+  unnests: false,
+  order: undefined,
+  window: { ...window, size: 60, retention: undefined, emit: 'final', hidesEnd: false },
+});
+const hopping = windowed({ kind: 'hopping', advance: 30, grace: 0 });
+const session = windowed({ kind: 'session', advance: 60, grace: 0 });
+
+/** Queries for what random ones seldom meet: an event of several rows, of which one fails; or one kind of windows. */
 const CHOSEN: Readonly<Record<string, TableQuery>> = {
+  'grace-off-by-one': windowed({ kind: 'tumbling', advance: 60, grace: 20 }),
+  'hopping-windows-closed-twice-after-a-reshard': hopping,
+  'sessions-closed-twice-after-a-reshard': session,
+  'the-row-of-the-neighbour-window': hopping,
   'half-of-an-event-counts': {
     keys: ['k', 'tag'],
-    values: [{ ours: '100 / (count(*) - 3)', theirs: '100 / (count(*) - 3)' }],
+    values: [both('100 / (count(*) - 3)')],
     where: undefined,
     having: undefined,
     unnests: true,

@@ -1,7 +1,8 @@
 import type { Random } from '../infra/sql/random.ts';
+import { type Input, type QueryWindow, randomWindow, simplerWindows, windowClause, windowedRows } from './window.ts';
 
 /** A random statement of a table that can be taken apart, as it is written here and for Postgres. */
-export interface TableQuery {
+export interface TableQuery extends Input {
   /** Over the columns of the stream. The first one is the key of its events, so that a row has one writer. */
   readonly keys: readonly string[];
   /** What the table shows beside its key: aggregates, or expressions over the row of DISTINCT ON. */
@@ -12,6 +13,7 @@ export interface TableQuery {
   readonly unnests: boolean;
   /** What orders the rows of a key: then it keeps the first one. Undefined: it groups. */
   readonly order: string | undefined;
+  readonly window?: QueryWindow | undefined;
 }
 
 /** An expression here, and in Postgres where that is another one. */
@@ -20,7 +22,7 @@ export interface Sides {
   readonly theirs: string;
 }
 
-const both = (text: string): Sides => ({ ours: text, theirs: text });
+export const both = (text: string): Sides => ({ ours: text, theirs: text });
 
 /** Postgres may sort the rows of a query before it groups them, here they come as in the log. */
 const inLogOrder = (call: string, filter: string): Sides => ({
@@ -88,15 +90,17 @@ const CALLS: readonly Call[] = [
   () => both("coalesce(max(t), 'none') || count(*)::text"),
 ];
 
-export function randomQuery(random: Random): TableQuery {
+/** Makes a random statement; with `windows`, one that groups by windows too. */
+export function randomQuery(random: Random, { windows = false }: { readonly windows?: boolean } = {}): TableQuery {
+  const window = windows ? randomWindow(random) : undefined;
   const unnests = random.chance(0.2);
   const choices = unnests ? [...KEYS, 'tag', 'tag'] : KEYS;
   const keys = new Set(['k', ...Array.from({ length: random.below(3) }, () => random.pick(choices))]);
-  const isRow = random.chance(0.2);
+  const isRow = !windows && random.chance(0.2);
   const count = 1 + random.below(4);
   const values = isRow
     ? Array.from({ length: count }, () => both(random.pick(ROW)))
-    : Array.from({ length: count }, () => random.pick(CALLS)(random, random.pick(FILTERS)));
+    : Array.from({ length: count }, () => randomCall(random, window));
   return {
     keys: [...keys],
     values,
@@ -104,7 +108,16 @@ export function randomQuery(random: Random): TableQuery {
     having: !isRow && random.chance(0.4) ? random.pick(HAVING) : undefined,
     unnests,
     order: isRow ? random.pick(ORDERS) : undefined,
+    window,
   };
+}
+
+/** Two sessions that become one have their rows in no order of the log, so nothing there may depend on that order. */
+function randomCall(random: Random, window: QueryWindow | undefined): Sides {
+  for (;;) {
+    const call = random.pick(CALLS)(random, random.pick(FILTERS));
+    if (window?.kind !== 'session' || !/\bseq\b/.test(call.theirs)) return call;
+  }
 }
 
 /** Writes the statement of the table with this name. */
@@ -112,26 +125,42 @@ export function tableText(query: TableQuery, name: string): string {
   return `CREATE TABLE ${name} AS ${selectText(query, 'ours')}`;
 }
 
-/** Writes the SELECT, over a stream of the name `s`. For Postgres, the place in the log breaks ties of an order. */
-export function selectText(query: TableQuery, side: keyof Sides): string {
-  const { keys, values, where, having, unnests, order } = query;
-  const columns = [...keys.map((key, i) => `${key} AS k${i}`), ...values.map((value, i) => `${value[side]} AS x${i}`)];
+/**
+ * Writes the SELECT, over a stream of the name `s`. For Postgres, the place in the log breaks ties of an order, and
+ * `shown` chooses among windows.
+ */
+export function selectText(query: TableQuery, side: keyof Sides, shown = 'true'): string {
+  const { keys, values, where, having, unnests, order, window } = query;
+  const columns = [
+    ...keys.map((key, i) => `${key} AS k${i}`),
+    ...(window === undefined ? [] : ['window_start AS w0']),
+    ...(window === undefined || window.hidesEnd ? [] : ['window_end AS w1']),
+    ...values.map((value, i) => `${value[side]} AS x${i}`),
+  ];
   const positions = keys.map((_, i) => i + 1).join(', ');
+  const hides = having === undefined ? '' : ` HAVING ${having}`;
+  if (window !== undefined && side === 'theirs') {
+    const groups = `${positions}, window_start, window_end`;
+    return `SELECT ${columns.join(', ')} FROM (${windowedRows(query, window)}) w WHERE ${shown} GROUP BY ${groups}${hides}`;
+  }
   const tie = side === 'ours' || order === undefined ? '' : /DESC[^,]*$/.test(order) ? ', seq DESC' : ', seq';
   return [
     `SELECT ${order === undefined ? '' : `DISTINCT ON (${positions}) `}${columns.join(', ')} FROM s`,
     unnests ? ', unnest(tags) AS tag' : '',
+    window === undefined ? '' : ` ${windowClause(window)}`,
     where === undefined ? '' : ` WHERE ${where}`,
     order === undefined ? ` GROUP BY ${positions}` : ` ORDER BY ${positions}, ${order}${tie}`,
-    having === undefined ? '' : ` HAVING ${having}`,
+    hides,
+    window?.emit === 'final' ? ' EMIT FINAL' : '',
   ].join('');
 }
 
 /** Queries with a part less. */
 export function simplerQueries(query: TableQuery): readonly TableQuery[] {
   const without = <T>(list: readonly T[], at: number): readonly T[] => list.filter((_, i) => i !== at);
-  const { keys, values, where, having, unnests } = query;
+  const { keys, values, where, having, unnests, window } = query;
   return [
+    ...(window === undefined ? [] : simplerWindows(window).map((simpler) => ({ ...query, window: simpler }))),
     ...(where === undefined ? [] : [{ ...query, where: undefined }]),
     ...(having === undefined ? [] : [{ ...query, having: undefined }]),
     ...(unnests && !keys.includes('tag') ? [{ ...query, unnests: false }] : []),

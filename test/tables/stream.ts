@@ -21,13 +21,16 @@ export const Fact = z.object({
 export const COLUMNS =
   'k text, g text, n integer, b bigint, d numeric, f float8, t text, at timestamptz, ok boolean, day date, tags text[]';
 
-export function randomFact(random: Random): GivenEvent<z.input<typeof Fact>> {
+export const KEYS = ['a', 'b', 'c', 'd'] as const;
+
+/** Makes a random event; with `now`, a time in milliseconds, it is dated near that time: early, on time or late. */
+export function randomFact(random: Random, now?: number): GivenEvent<z.input<typeof Fact>> {
   const { pick } = random;
-  const k = pick(['a', 'b', 'c', 'd']);
+  const k = pick(KEYS);
   return event({
     key: k,
     type: pick(['kept', 'other']),
-    time: `2026-01-0${1 + random.below(4)}T0${random.below(3)}:00:00Z`,
+    time: now === undefined ? `2026-01-0${1 + random.below(4)}T0${random.below(3)}:00:00Z` : timeNear(random, now),
     data: {
       k,
       g: pick(['x', 'y', '', null]),
@@ -42,4 +45,12 @@ export function randomFact(random: Random): GivenEvent<z.input<typeof Fact>> {
       tags: pick([[], ['p'], ['p', 'q'], ['q', 'q']]),
     },
   });
+}
+
+/** Most are up to some minutes old, some are ahead, and few so far ahead that a table with windows refuses them. */
+function timeNear(random: Random, now: number): string {
+  if (random.chance(0.04)) return random.pick(['9999-12-31T23:59:59Z', new Date(now + 600_000).toISOString()]);
+  const step = 10_000;
+  const ahead = random.chance(0.15) ? 1 + random.below(6) : -random.below(24);
+  return new Date((Math.floor(now / step) + ahead) * step).toISOString();
 }
