@@ -13,7 +13,7 @@ const USAGE = `usage: npm run test:faults -- [--schedules 500] [--seed 0] [--onl
        npm run test:faults -- --kills 30 [--seed 0]
 
 Plays schedules of faults, beginning at a seed, and compares the results with an oracle. Ctrl-C prints the results so far.
-Every fourth seed also plays a schedule of tables and their change streams.
+Every fifth seed also plays a schedule of tables and their change streams, or of windows and joins.
 --only tables plays these only, one for each seed.
 --brief does not shrink a broken schedule.
 --mistake plants a mistake in the product's code, and stops at the first schedule that breaks: ${Object.keys(mistakes).join(', ')}
@@ -27,15 +27,15 @@ interface Work {
   readonly only: 'tables' | undefined;
 }
 
-/** Every so many seeds, the tables have a schedule too. */
-const TABLES_EVERY = 4;
+/** Every so many seeds, the tables have a schedule too: an odd number, so that both kinds of them have their turn. */
+const TABLES_EVERY = 5;
 
 /** A played schedule, and what it is a schedule of. */
 type Sent = PlayedSchedule & { readonly of: 'chain' | 'tables' };
 
 async function tallyOf(only: Work['only']): Promise<Tally> {
   const { newTally } = await import('./tally.ts');
-  return only === undefined ? newTally() : newTally((await import('./tables/matrix.ts')).tablesMatrix);
+  return only === undefined ? newTally() : newTally((await import('./of-tables.ts')).matrixOfTables);
 }
 
 if (isMainThread) await main();
@@ -111,11 +111,10 @@ async function playAll(work: Work): Promise<Sent | undefined> {
   );
   await Promise.all(ended);
   const isWhole = mistake === undefined && done === schedules && schedules >= ENOUGH_SCHEDULES;
-  if (isWhole && work.only === undefined) {
+  if (isWhole) {
     console.log(`aiming at the ${tally.missed().length} cells that no schedule met`);
-    const { swept } = await import('./sweep.ts');
-    for (const played of await Promise.race([swept(tally), aborted(interrupted.signal)]))
-      broken.push({ ...played, of: 'chain' });
+    const sweeping = work.only === undefined ? sweptChain(tally) : sweptTables(tally);
+    broken.push(...(await Promise.race([sweeping, aborted(interrupted.signal)])));
   }
   console.log(`\n${tally.table()}\n`);
   const seconds = Math.round((performance.now() - begunMillis) / 1_000);
@@ -130,6 +129,16 @@ async function playAll(work: Work): Promise<Sent | undefined> {
   return broken[0];
 }
 
+async function sweptChain(tally: Tally): Promise<readonly Sent[]> {
+  const { swept } = await import('./sweep.ts');
+  return (await swept(tally)).map((played) => ({ ...played, of: 'chain' }));
+}
+
+async function sweptTables(tally: Tally): Promise<readonly Sent[]> {
+  const { sweptTables: swept } = await import('./of-tables.ts');
+  return (await swept(tally)).map((played) => ({ ...played, of: 'tables' }));
+}
+
 /** Resolves to an empty list when the signal aborts. */
 function aborted(signal: AbortSignal): Promise<readonly never[]> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve([]), { once: true }));
@@ -138,9 +147,8 @@ function aborted(signal: AbortSignal): Promise<readonly never[]> {
 async function explain({ seed, of }: Sent, mistake: string | undefined): Promise<void> {
   if (mistake !== undefined) plantMistake(mistake);
   if (of === 'tables') {
-    const { explainedTables } = await import('./tables/play.ts');
-    const { tablesScheduleOf } = await import('./tables/schedule.ts');
-    console.log(`\n${await explainedTables(tablesScheduleOf(seed))}`);
+    const { explainedOfTables } = await import('./of-tables.ts');
+    console.log(`\n${await explainedOfTables(seed)}`);
     return;
   }
   const { explained } = await import('./failure.ts');
@@ -154,13 +162,12 @@ async function playInThread({ seed, schedules, threads, mistake, only }: Work): 
   if (mistake !== undefined) plantMistake(mistake);
   const { playedSchedule } = await import('./played.ts');
   const { scheduleOf } = await import('./schedule.ts');
-  const { playedTables } = await import('./tables/play.ts');
-  const { tablesScheduleOf } = await import('./tables/schedule.ts');
+  const { playedOfTables } = await import('./of-tables.ts');
   const send = (played: PlayedSchedule, of: Sent['of']): void => parentPort?.postMessage({ ...played, of });
   for (let index = 0; index < schedules; index += threads) {
     const next = seed + index;
     if (only === undefined) send(await playedSchedule(scheduleOf(next)), 'chain');
     if (only === 'tables' || (mistake === undefined && next % TABLES_EVERY === 0))
-      send(await playedTables(tablesScheduleOf(next)), 'tables');
+      send(await playedOfTables(next), 'tables');
   }
 }

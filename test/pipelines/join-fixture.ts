@@ -9,6 +9,7 @@ import { statementOf } from '../../infra/sql/emit/statement-of.ts';
 import { joinShape, keyNames } from '../../infra/sql/plan/join-shape.ts';
 
 export const Order = z.object({ order_id: z.int32(), customer_id: z.string().nullable(), sales: z.number() });
+export type Order = z.infer<typeof Order>;
 export const Customer = z.object({ customer_id: z.string(), segment: z.string() });
 export const Enriched = z.object({ order_id: z.int32(), segment: z.string().nullable(), sales: z.number() });
 

@@ -14,14 +14,14 @@ const CONTINUOUS = [
 const IN_DATABASE = ['postgres.Begin', 'postgres.Commit', 'postgres.Copy', 'postgres.LoadProgress'] as const;
 
 /** The calls of a table step with a change stream, beside those of every continuous step. */
-const PUBLISHING = [
+export const PUBLISHING = [
   ...IN_DATABASE,
   'dynamodb.GetItem outbox',
   'dynamodb.UpdateItem outbox',
   'kinesis.PutRecords',
 ] as const;
 
-const sitesOf = (step: string, calls: readonly string[]): readonly string[] =>
+export const sitesOf = (step: string, calls: readonly string[]): readonly string[] =>
   [...CONTINUOUS, ...calls].map((call) => `${step} ${call}`);
 
 /** The calls that faults aim at: those of the tables, and of the readers of their changes. */

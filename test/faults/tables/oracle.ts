@@ -1,4 +1,5 @@
 import { differencesOfChanges } from '../../pipelines/changes-compared.ts';
+import { differences } from '../differences.ts';
 import { type Group, groupOf, type Item, isRefused, type Sum, summed, type TablesRun } from './pipeline.ts';
 import { DEADLY, TOO_MUCH } from './schedule.ts';
 
@@ -88,18 +89,4 @@ function textsOf(run: TablesRun, step: string): readonly (string | number)[] {
       return text.trimEnd();
     }
   });
-}
-
-function differences(where: string, found: readonly unknown[], expected: readonly unknown[]): readonly string[] {
-  const counts = new Map<string, number>();
-  for (const one of found) counts.set(textOf(one), (counts.get(textOf(one)) ?? 0) + 1);
-  for (const one of expected) counts.set(textOf(one), (counts.get(textOf(one)) ?? 0) - 1);
-  return [...counts].flatMap(([text, surplus]) =>
-    surplus === 0 ? [] : [`${where}: ${text} is ${surplus > 0 ? 'doubled or unexpected' : 'missing'}`],
-  );
-}
-
-function textOf(one: unknown): string {
-  if (typeof one !== 'object' || one === null) return JSON.stringify(one);
-  return JSON.stringify(Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1))));
 }

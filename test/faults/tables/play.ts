@@ -1,6 +1,5 @@
 import { event, record } from '../../kit/given-events.ts';
 import { startPipelineRun } from '../../kit/pipeline-run.ts';
-import type { PlayedSchedule } from '../played.ts';
 import { settled } from '../settled.ts';
 import { violationsOfTables } from './oracle.ts';
 import { type Item, type TablesRun, tables } from './pipeline.ts';
@@ -36,36 +35,6 @@ export async function playTables(
   } catch (error) {
     return { run, violations: [(error as Error).message] };
   }
-}
-
-/** Plays a schedule and reports on it. */
-export async function playedTables(schedule: TablesSchedule): Promise<PlayedSchedule> {
-  const { run, violations } = await playTables(schedule);
-  return {
-    seed: schedule.seed,
-    violations,
-    faults: run.faults().map(({ site, kind }) => ({ site, kind })),
-    actions: schedule.actions.flatMap((action) =>
-      action.what === 'kill' || action.what === 'recut' || action.what === 'pause' || action.what === 'down'
-        ? [action]
-        : [],
-    ),
-    sites: [...run.calls().keys()],
-  };
-}
-
-/** Describes a schedule that broke a promise: what is wrong, what was done, and what happened. */
-export async function explainedTables(schedule: TablesSchedule): Promise<string> {
-  const { violations, run } = await playTables(schedule);
-  return [
-    `schedule ${schedule.seed} of tables broke a promise:`,
-    ...violations.map((violation) => `  ${violation}`),
-    ...schedule.actions.map((action) => `  ${JSON.stringify(action)}`),
-    ...schedule.faults.map((fault) => `  ${JSON.stringify(fault)}`),
-    'what happened:',
-    ...run.story().map((line) => `  ${line}`),
-    `to play it again: npm run test:faults -- --only tables --seed ${schedule.seed} --schedules 1`,
-  ].join('\n');
 }
 
 async function redrive(run: TablesRun): Promise<void> {

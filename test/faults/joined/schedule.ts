@@ -1,0 +1,125 @@
+import { minutes } from '../../../infra/pipelines/pipeline.ts';
+import { seededRandom } from '../../infra/emulator/mapping/seeded-random.ts';
+import type { FaultRule } from '../../kit/faults.ts';
+import type { Resharding } from '../../kit/resharding.ts';
+import type { Order } from '../../pipelines/join-fixture.ts';
+import type { Cell, Disturbance } from '../cells.ts';
+import { cells, disturbances, lasting } from './matrix.ts';
+import type { JoinedStream } from './pipeline.ts';
+
+export type JoinedAction =
+  | { readonly what: 'post'; readonly orders: readonly Order[] }
+  | { readonly what: 'foreign'; readonly orders: readonly DatedOrder[] }
+  | { readonly what: 'customers'; readonly rows: readonly Row[] }
+  | { readonly what: 'scores'; readonly rows: readonly Row[] }
+  | { readonly what: 'bytes'; readonly text: string }
+  | { readonly what: 'pass'; readonly millis: number }
+  | { readonly what: 'reshard'; readonly stream: JoinedStream; readonly how: Resharding }
+  | { readonly what: 'upgrade'; readonly step: 'windows' | 'named' | 'cards' }
+  | { readonly what: 'resume'; readonly step: string }
+  | Extract<Disturbance, { readonly what: 'kill' | 'recut' | 'pause' | 'down' }>;
+
+/** An order of another producer, which may be dated before or after it is sent. */
+export interface DatedOrder {
+  readonly order: Order;
+  readonly ahead: number | 'year 9999';
+}
+
+/** A row of a customer, or of a score. Without a value it is deleted. */
+export interface Row {
+  readonly id: string;
+  readonly value: number | undefined;
+}
+
+/** Everything that is done to windows and joins, as plain data. */
+export interface JoinedSchedule {
+  readonly seed: number;
+  readonly actions: readonly JoinedAction[];
+  readonly faults: readonly FaultRule[];
+  readonly chance: { readonly most: number; readonly probability: number };
+  /** True when an operator redrives the late events at the end. */
+  readonly isRedriven: boolean;
+}
+
+/** How many cells of the matrix one schedule aims at, and a prime with which the schedules reach all of them. */
+const CELLS_A_SCHEDULE = 4;
+const STRIDE = 7_919;
+
+const STREAMS: readonly JoinedStream[] = ['raw', 'clean', 'people', 'named', 'closed', 'named-by-key', 'cards-by-key'];
+
+/** Makes the schedule of a seed. The seeds go through the cells of the matrix; the rest is random. */
+export function joinedScheduleOf(seed: number): JoinedSchedule {
+  const random = seededRandom(seed);
+  const below = (count: number): number => Math.floor(random() * count);
+  const actions = inputs(below).flatMap((input) => [input, ...between(below)]);
+  const disturbance = disturbanceOf(seed);
+  actions.splice(1 + below(actions.length - 1), 0, disturbance);
+  if (disturbance.what === 'pause') actions.push({ what: 'resume', step: disturbance.step });
+  return {
+    seed,
+    actions,
+    faults: Array.from({ length: CELLS_A_SCHEDULE }, (_, index) => {
+      const count = seed * CELLS_A_SCHEDULE + index;
+      const { site, kind } = cells[(count * STRIDE) % cells.length] as Cell & { readonly kind: FaultRule['kind'] };
+      return { site, kind, after: count < 2 * cells.length ? 0 : below(4), times: 1 + below(2) };
+    }),
+    chance: { most: below(8), probability: 0.05 },
+    isRedriven: below(2) === 0,
+  };
+}
+
+/** Chooses what happens after an input: nothing, or a few things. */
+function between(below: (count: number) => number): readonly JoinedAction[] {
+  const actions: JoinedAction[] = [];
+  if (below(4) === 0) {
+    const how = below(2) === 0 ? 'split' : 'merge';
+    actions.push({ what: 'reshard', stream: STREAMS[below(STREAMS.length)] as JoinedStream, how });
+  }
+  if (below(8) === 0) {
+    const step = (['windows', 'named', 'cards'] as const)[below(3)] as 'windows';
+    actions.push({ what: 'upgrade', step });
+  }
+  if (below(3) > 0) actions.push({ what: 'pass', millis: below(3) === 0 ? below(minutes(4)) : below(1_200) });
+  return actions;
+}
+
+/** Only every sixteenth schedule has a lasting disturbance. */
+function disturbanceOf(seed: number): Extract<JoinedAction, Disturbance> {
+  const turn = seed >> 1;
+  const all = turn % 8 === 0 ? lasting : disturbances;
+  const index = turn % 8 === 0 ? turn / 8 : turn - Math.ceil(turn / 8);
+  return all[index % all.length] as Extract<JoinedAction, Disturbance>;
+}
+
+/** Makes about twenty orders of few customers, and rows of these. */
+function inputs(below: (count: number) => number): readonly JoinedAction[] {
+  let next = below(1_000);
+  const order = (way: string): Order => ({
+    order_id: next++,
+    customer_id: `${way}-${below(3)}`,
+    sales: below(10),
+  });
+  const rows = (): readonly Row[] =>
+    Array.from({ length: 1 + below(3) }, () => ({
+      id: `${below(2) === 0 ? 'post' : 'foreign'}-${below(3)}`,
+      value: below(4) === 0 ? undefined : below(100),
+    }));
+  const some = <One>(make: () => One): readonly One[] => Array.from({ length: 2 + below(3) }, make);
+  const ahead = (): DatedOrder['ahead'] => {
+    if (below(25) === 0) return 'year 9999';
+    return below(5) === 0 ? below(minutes(2)) : -below(minutes(12));
+  };
+  const kinds = ['customers', 'post', 'foreign', 'scores', 'post', 'bytes', 'customers', 'foreign', 'scores', 'post'];
+  return kinds.map((what, index): JoinedAction => {
+    if (what === 'bytes') return { what, text: `no event ${index}` };
+    if (what === 'customers' || what === 'scores') return { what, rows: rows() };
+    if (what === 'post') return { what, orders: some(() => order('post')) };
+    return {
+      what: 'foreign',
+      orders: some(() => ({
+        order: below(9) === 0 ? { ...order('foreign'), customer_id: null } : order('foreign'),
+        ahead: ahead(),
+      })),
+    };
+  });
+}
