@@ -5,6 +5,7 @@ import { hashOf } from '../../functions/runtime/record-codec/hash.ts';
 import { defineTable } from '../../functions/runtime/table.ts';
 import { defineTransform } from '../../functions/runtime/transform.ts';
 import { tumbling } from '../../functions/runtime/windows.ts';
+import { postgresSink } from '../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../functions/sinks/s3/s3.ts';
 import { basket, CartEvent } from '../../functions/tables/basket.ts';
 import { definePipeline, minutes } from '../../infra/pipelines/pipeline.ts';
@@ -41,7 +42,10 @@ const shop = definePipeline({
     aside: { from: 'clean', apply: copy, to: 'other' },
   },
   tables: { basket: { from: 'clean', keep: timed } },
-  sinks: { lake: { from: 'clean', write: s3Sink({ prefix: 'clean' }), every: minutes(5) } },
+  sinks: {
+    lake: { from: 'clean', write: s3Sink({ prefix: 'clean' }), every: minutes(5) },
+    rows: { from: 'clean', write: postgresSink({ table: 'rows' }) },
+  },
 });
 
 const added = (customer_id: string) =>
@@ -56,6 +60,7 @@ test('only the streams on the way from a source to a table with windows get tick
     aside: undefined,
     basket: { steps: ['shop/cleaning'], scheduled: false },
     lake: undefined,
+    rows: undefined,
   });
 });
 
@@ -106,16 +111,17 @@ test('a tick that is passed on stands behind the output of every event that came
   }
 });
 
-test('an S3 sink, a transform beside the way and a table see no tick', async () => {
+test('an S3 sink, a Postgres sink, a transform beside the way and a table see no tick', async () => {
   const run = await givenPipeline(shop);
   await run.given('cart', [added('ann'), added('bob')]);
   await run.when.pass(minutes(11));
   await run.settled();
   expect(run.bucket('lake').rows('clean/')).toHaveLength(2);
   expect(run.bucket('lake').keys().length).toBeLessThanOrEqual(2);
+  expect(run.table('rows')).toHaveLength(2);
   expect(run.stream('other').data()).toHaveLength(2);
   expect(run.table('basket')).toHaveLength(2);
-  for (const step of ['cleaning', 'aside', 'basket', 'lake']) {
+  for (const step of ['cleaning', 'aside', 'basket', 'lake', 'rows']) {
     expect(run.deadLetters(step)).toEqual([]);
     expect(run.positions(step).map(({ recordsBehind }) => recordsBehind)).toEqual(run.positions(step).map(() => 0));
   }

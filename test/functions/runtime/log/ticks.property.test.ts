@@ -6,6 +6,7 @@ import { covers } from '../../../../functions/runtime/log/shards.ts';
 import { decodeRecord } from '../../../../functions/runtime/record-codec/decode.ts';
 import { hashOf } from '../../../../functions/runtime/record-codec/hash.ts';
 import { type Tick, tickEverywhere } from '../../../../functions/runtime/time/tick.ts';
+import { kplDeaggregate } from '../record-codec/kinesis-agg.ts';
 import { type Fault, faultyLog, type Moment } from './faulty-log.ts';
 import { eventOf, logWith, shardContents } from './log-kit.ts';
 
@@ -111,4 +112,23 @@ test('every key meets every tick, and before a tick all events that were appende
     ),
     { numRuns: 60 },
   );
+});
+
+test('a reader with the deaggregation of the KPL, which knows nothing of ticks, gets every event once and tells a tick by its type', async () => {
+  const { log, client } = logWith(2);
+  const writer = openLogWriter({ kinesis: client, stream: 'orders' });
+  const given = [0, 1, 'tick', 2, 3, 'tick', 4, 5] as const;
+  await writer.append(made(given), new AbortController().signal);
+  const types: string[] = [];
+  for (const { shard, records } of await shardContents(log))
+    for (const data of records)
+      for (const { partitionKey, explicitPartitionKey, data: base64 } of kplDeaggregate(Buffer.from(data))) {
+        // The KCL drops what hashes outside of the shard.
+        const hash = explicitPartitionKey === undefined ? hashOf(partitionKey) : BigInt(explicitPartitionKey);
+        if (!covers(shard, hash)) continue;
+        const { type, partitionkey } = JSON.parse(Buffer.from(base64, 'base64').toString());
+        types.push(type === 'millrace.tick' ? type : partitionkey);
+      }
+  const ticks = Array.from({ length: 4 }, () => 'millrace.tick');
+  expect(types.toSorted()).toEqual([...KEYS.slice(0, 6), ...ticks].toSorted());
 });
