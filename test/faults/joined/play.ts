@@ -7,7 +7,8 @@ import { GRACE_MILLIS, type JoinedRun, joined, SIZE_MILLIS } from './pipeline.ts
 import type { DatedOrder, JoinedAction, JoinedSchedule, Row } from './schedule.ts';
 
 const RECORD_BYTES = 2_000;
-const POLL_MILLIS = 15_000;
+/** All mappings together have to catch up between two ticks. */
+const POLL_MILLIS = 4_000;
 /** Orders are dated less than that ahead. */
 const MOST_AHEAD = minutes(3);
 
