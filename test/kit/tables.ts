@@ -20,6 +20,7 @@ import { changeOf, noChange } from '../../functions/sinks/postgres/changes.ts';
 import type { Column } from '../../functions/sinks/postgres/columns.ts';
 import { postgresDefinition } from '../../functions/sinks/postgres/postgres.ts';
 import { type RowRejection, rejectionOf } from '../../functions/sinks/postgres/row-rejection.ts';
+import type { SliceChanges } from '../../functions/table-state/changes.ts';
 import { columnsOfTable } from '../../functions/table-state/columns.ts';
 import { nextCorrections } from '../../functions/table-state/corrections.ts';
 import { type StoredRow, shownRow } from '../../functions/table-state/fold.ts';
@@ -348,7 +349,8 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
           : into.table;
         const changes = new Map<string, { readonly stored: StoredRow; readonly row: Row | undefined } | undefined>();
         const read: ReceivedEvent[] = [];
-        const published = isFilling ? undefined : changesOf(code, { step, options }, pageBytes);
+        const page = { isFull: false };
+        const published = isFilling ? undefined : notingFull(changesOf(code, { step, options }, pageBytes), page);
         const ofShard = ownShard(name);
         const redriven = redriveCheckIn(state, { shard: ofShard, isFilling });
         const { rejections, upTo, passes } = await reduceSlice(
@@ -361,7 +363,7 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
           upTo,
         });
         const { shard, revision } = moved;
-        const closes = time === undefined ? 'none' : upTo === undefined ? 'all' : 'some';
+        const closes = time === undefined ? 'none' : upTo === undefined && !page.isFull ? 'all' : 'some';
         const note = (): unknown => commits.push({ step, shard, revision, rows: changedRows(into.table, changes) });
         const processed = (): ReceivedEvent[] => read.filter(({ position }) => upTo === undefined || position <= upTo);
         const settled = (): void =>
@@ -557,6 +559,19 @@ function changedRows({ stored }: Table, changes: Changes): TableCommit['rows'] {
   return [...changes]
     .filter(([id, change]) => shownRow(stored.get(id)) !== shownRow(change?.stored))
     .map(([id, change]) => ({ old: parsedRow(stored.get(id)), now: parsedRow(change?.stored) }));
+}
+
+/** Notes when a change finds no room in the page. */
+function notingFull(changes: SliceChanges | undefined, page: { isFull: boolean }): SliceChanges | undefined {
+  if (changes === undefined) return undefined;
+  return {
+    ...changes,
+    fits(...change) {
+      const fits = changes.fits(...change);
+      page.isFull ||= !fits;
+      return fits;
+    },
+  };
 }
 
 /** Passes pages on, and notes their events. */

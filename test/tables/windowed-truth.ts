@@ -15,17 +15,20 @@ interface Shown {
 
 /**
  * Returns which windows a table shows after each commit. A commit whose page was full has closed and dropped no more
- * than is due at the next whole commit of its shard, and what was due before it is done.
+ * than is due at the next whole commit, of its shard or of one after it, and what was due before it is done.
  */
 export function shownWindows(window: QueryWindow, commits: readonly Commit[], time: LogTime): readonly Shown[] {
   const now = time.after(commits.map(({ upTo }) => upTo));
   const done = KEYS.map(() => Number.NEGATIVE_INFINITY);
   const begun = [...done];
   return commits.map(({ upTo: { closes, shard, position = START_OF_SHARD } }, i): Shown => {
-    const isNextWhole = ({ upTo }: Commit, next: number): boolean =>
-      next > i && upTo.closes === 'all' && upTo.shard === shard && (upTo.position ?? START_OF_SHARD) > position;
-    const whole = closes === 'all' ? i : commits.findIndex(isNextWhole);
     for (const key of closes === 'none' ? [] : time.keysOf(shard)) {
+      const isNextWhole = ({ upTo }: Commit, next: number): boolean =>
+        next > i &&
+        upTo.closes === 'all' &&
+        time.keysOf(upTo.shard).includes(key) &&
+        (upTo.shard !== shard || (upTo.position ?? START_OF_SHARD) > position);
+      const whole = closes === 'all' ? i : commits.findIndex(isNextWhole);
       begun[key] = Math.max(begun[key] ?? 0, now[whole]?.[key] ?? 0);
       if (closes === 'all') done[key] = now[i]?.[key] ?? 0;
     }
