@@ -370,7 +370,12 @@ export function createTables({ pageBytes }: { readonly pageBytes?: number | unde
           noteRefused(state, ofShard, { letters: moved.letters ?? [], taken: redriven?.taken(upTo) ?? [] });
         const done = isFilling
           ? [() => apply(table, changes), settled]
-          : [note, () => apply(table, changes), settled, () => tell(into, processed(), { shard, state: moved.state, closes })];
+          : [
+              note,
+              () => apply(table, changes),
+              settled,
+              () => tell(into, processed(), { shard, state: moved.state, closes }),
+            ];
         const end = (): void => {
           if (begin().state.number !== state.number) throw new Error(`the table ${step} has another state by now`);
           commit(moved, done);
