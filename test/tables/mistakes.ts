@@ -96,8 +96,8 @@ export const sqlTableMistakes: Readonly<Record<string, Mistake>> = {
   'the-row-of-the-neighbour-window': [
     {
       file: TABLE,
-      text: 'const inWindow = `${id} ${start}`;',
-      mistake: 'const inWindow = `${id} ${Math.round(start / 60_000)}`;',
+      text: 'checkIdSize(inWindow);\n  return inWindow;',
+      mistake: 'return inWindow.slice(0, -5);',
     },
   ],
 };
