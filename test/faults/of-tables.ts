@@ -81,7 +81,10 @@ export async function explainedOfTables(seed: number): Promise<string> {
   ].join('\n');
 }
 
-/** Plays schedules that aim at the cells that no schedule has met, and adds them to the tally. Resolves to the broken. */
+/**
+ * Plays schedules that aim at the cells that no schedule has met, and adds them to the tally. Resolves to the broken
+ * ones.
+ */
 export async function sweptTables(tally: Tally): Promise<readonly PlayedSchedule[]> {
   const broken: PlayedSchedule[] = [];
   for (const cell of tally.missed()) {
