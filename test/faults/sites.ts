@@ -116,8 +116,14 @@ export const unaimedSites: readonly string[] = [
 
 /** Calls that depend on chance so much that a thousand schedules may make none of them. */
 export const chanceSites: readonly string[] = [
-  // A step that finds an old record behind its position asks whether it could start meanwhile.
-  'first dynamodb.GetItem waiting',
+  // A step notes that an old record waits, and one that finds an old record behind its position asks whether it could
+  // start meanwhile.
+  ...['first', 'second', 'history', 'latest'].flatMap((step) => [
+    `${step} dynamodb.GetItem waiting`,
+    `${step} dynamodb.UpdateItem waiting`,
+  ]),
+  // Marks that a restored database does not have are looked for where earlier versions kept them.
+  'ledger dynamodb.GetItem marks',
   // A shard upstream without a state may be a table's, which keeps its state elsewhere.
   ...['second', 'history', 'latest', 'ledger', 'lake'].map((step) => `${step} dynamodb.GetItem outbox of another step`),
 ];
