@@ -24,6 +24,11 @@ export interface VirtualClock extends Clock {
    * file, a thread. Such work must not sleep on the clock itself.
    */
   hold<Result>(work: () => Promise<Result>): Promise<Result>;
+  /**
+   * Ends the clock: what sleeps on it never wakes, and signals do not keep it in memory. Node keeps a signal that
+   * `AbortSignal.any` has made for as long as somebody listens to it.
+   */
+  end(): void;
 }
 
 /** Makes a clock that shows the time of this machine. */
@@ -58,6 +63,8 @@ export function virtualClock({ startMillis }: { startMillis: number }): VirtualC
   let moving = false;
   let noHolds: (() => void) | undefined;
   const sleepers = wakeUps();
+  /** Each removes the listener of a sleeper that has a signal. */
+  const listening = new Set<() => void>();
 
   async function allAsleep(): Promise<void> {
     await pendingPromises();
@@ -105,15 +112,21 @@ export function virtualClock({ startMillis }: { startMillis: number }): VirtualC
       const dueMillis = nowMillis + Math.max(0, Math.ceil(millis));
       if (signal === undefined) return new Promise((resolve) => sleepers.add(dueMillis, resolve));
       return new Promise((resolve, reject) => {
+        const stopListening = () => {
+          signal.removeEventListener('abort', abort);
+          listening.delete(stopListening);
+        };
         const abort = () => {
+          stopListening();
           sleepers.remove(sleeper);
           reject(signal.reason);
         };
         const sleeper = sleepers.add(dueMillis, () => {
-          signal.removeEventListener('abort', abort);
+          stopListening();
           resolve();
         });
-        signal.addEventListener('abort', abort, { once: true });
+        signal.addEventListener('abort', abort);
+        listening.add(stopListening);
       });
     },
     advance(millis) {
@@ -138,6 +151,9 @@ export function virtualClock({ startMillis }: { startMillis: number }): VirtualC
         holds--;
         if (holds === 0) noHolds?.();
       }
+    },
+    end() {
+      for (const stopListening of listening) stopListening();
     },
   };
 }

@@ -39,7 +39,7 @@ const POLL_MILLIS = 2_500;
  * oracle.
  */
 export async function play(schedule: Schedule): Promise<Played> {
-  const run = await startPipelineRun(chain, {
+  using run = await startPipelineRun(chain, {
     seed: schedule.seed,
     recordBytes: RECORD_BYTES,
     pollMillis: POLL_MILLIS,

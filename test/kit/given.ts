@@ -1,4 +1,4 @@
-import { expect, onTestFailed } from 'vitest';
+import { expect, onTestFailed, onTestFinished } from 'vitest';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { Pipeline, Streams } from '../../infra/pipelines/pipeline.ts';
 import { type GivenEvent, isMarked, type Refusal } from './given-events.ts';
@@ -15,6 +15,7 @@ export async function givenPipeline<S extends Streams>(
     const story = [`what pipeline '${pipeline.name}' did with seed ${options.seed ?? 1}:`, ...run.story()].join('\n  ');
     for (const error of task.result?.errors ?? []) error.message += `\n\n${story}`;
   });
+  onTestFinished(() => run[Symbol.dispose]());
   return run;
 }
 

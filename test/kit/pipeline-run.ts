@@ -83,6 +83,8 @@ export interface PipelineRun<S extends Streams> {
   now(): number;
   /** Returns what has happened so far, line by line. */
   story(): readonly string[];
+  /** Ends the run: nothing happens in it any more, and its memory is freed. Without this, it stays. */
+  [Symbol.dispose](): void;
 }
 
 export interface Actions<S extends Streams> {
@@ -321,6 +323,7 @@ export async function startPipelineRun<S extends Streams>(
     calls: () => faults.calls(),
     now: () => clock.now(),
     story: () => story.lines(),
+    [Symbol.dispose]: () => clock.end(),
   };
 }
 

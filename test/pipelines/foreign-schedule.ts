@@ -40,7 +40,7 @@ export async function playForeignJoin(seed: number): Promise<readonly string[]> 
   const random = seededRandom(seed);
   const below: Below = (count) => Math.floor(random() * count);
   const kind = seed % 2 === 0 ? 'inner' : 'left';
-  const run = await startPipelineRun(shopWith(kinds[kind]), { seed, recordBytes: 2_000 });
+  using run = await startPipelineRun(shopWith(kinds[kind]), { seed, recordBytes: 2_000 });
   run.when.anythingFails({ most: 30, probability: 0.1 });
   const truth: Truth = { orders: new Map(), customers: new Map() };
   for (let handful = 0; handful < 7; handful++) {

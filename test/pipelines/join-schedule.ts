@@ -29,7 +29,7 @@ type Below = (count: number) => number;
 export async function playJoin(seed: number): Promise<readonly string[]> {
   const random = seededRandom(seed);
   const below: Below = (count) => Math.floor(random() * count);
-  const run = await startPipelineRun(shop, { seed, recordBytes: 2_000 });
+  using run = await startPipelineRun(shop, { seed, recordBytes: 2_000 });
   run.when.anythingFails({ most: 30, probability: 0.1 });
   let [orders, rows] = [0, 0];
   for (let handful = 0; handful < 8; handful++) {

@@ -88,7 +88,7 @@ export async function playRebuilds(
   const below = (count: number): number => Math.floor(random() * count);
   const of = { seed, recordBytes: 1_000 };
   const withChanges = changes ? await startPipelineRun(published, of) : undefined;
-  const run = (withChanges ?? (await startPipelineRun(values, of))) as Run;
+  using run = (withChanges ?? (await startPipelineRun(values, of))) as Run;
   let isStrict = true;
   run.when.refused('sums', ({ sum }) => (isStrict && Number(sum) >= TOO_MANY ? 'few' : undefined));
   run.when.anythingFails({ most: 40, probability: 0.1 });

@@ -51,7 +51,7 @@ interface Given {
 export async function playTables(seed: number): Promise<readonly string[]> {
   const random = seededRandom(seed);
   const below = (count: number): number => Math.floor(random() * count);
-  const run = await startPipelineRun(shop, { seed, recordBytes: 2_000 });
+  using run = await startPipelineRun(shop, { seed, recordBytes: 2_000 });
   let isStrict = true;
   run.when.refused('basket', ({ quantity }) => (isStrict && Number(quantity) > MOST ? 'few' : undefined));
   run.when.anythingFails({ most: 30, probability: 0.1 });

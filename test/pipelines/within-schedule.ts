@@ -45,7 +45,7 @@ interface Given {
 export async function playWithin(seed: number): Promise<readonly string[]> {
   const random = seededRandom(seed);
   const below: Below = (count) => Math.floor(random() * count);
-  const run = await startPipelineRun(shop, { seed, recordBytes: 2_000, pollMillis: 10_000 });
+  using run = await startPipelineRun(shop, { seed, recordBytes: 2_000, pollMillis: 10_000 });
   run.when.anythingFails({ most: 20, probability: 0.05 });
   const given: Given[] = [];
   for (let handful = 0; handful < 6; handful++) {

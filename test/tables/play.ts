@@ -63,7 +63,7 @@ export async function play(
   const random = seeded(seed);
   const names = tables.map((_, i) => `t${i}`);
   const isTimed = tables.some(({ windows }) => windows !== undefined);
-  const run = await startPipelineRun(pipelineOf(tables), {
+  using run = await startPipelineRun(pipelineOf(tables), {
     seed,
     recordBytes: 2_000,
     ...(isTimed ? { pollMillis: 5_000 } : {}),

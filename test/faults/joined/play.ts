@@ -16,7 +16,7 @@ const MOST_AHEAD = minutes(3);
 export async function playJoined(
   schedule: JoinedSchedule,
 ): Promise<{ readonly violations: readonly string[]; readonly run: JoinedRun }> {
-  const run = await startPipelineRun(joined, {
+  using run = await startPipelineRun(joined, {
     seed: schedule.seed,
     recordBytes: RECORD_BYTES,
     pollMillis: POLL_MILLIS,

@@ -12,7 +12,7 @@ const POLL_MILLIS = 2_500;
 export async function playTables(
   schedule: TablesSchedule,
 ): Promise<{ readonly violations: readonly string[]; readonly run: TablesRun }> {
-  const run = await startPipelineRun(tables, {
+  using run = await startPipelineRun(tables, {
     seed: schedule.seed,
     recordBytes: RECORD_BYTES,
     pollMillis: POLL_MILLIS,

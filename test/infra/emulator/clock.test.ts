@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setTimeout as realTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -101,6 +102,19 @@ describe('the virtual clock', () => {
     const clock = virtualClock({ startMillis: 0 });
     await expect(clock.runUntil(new Promise(() => {}))).rejects.toThrow('nothing sleeps on the clock');
     await expect(clock.runUntil(() => false)).rejects.toThrow('nothing sleeps on the clock');
+  });
+
+  test('listens to a signal only while somebody sleeps, and to none after its end', async () => {
+    const clock = virtualClock({ startMillis: 0 });
+    const { signal } = new AbortController();
+    const sleeping = clock.sleep(5, signal);
+    void clock.sleep(60_000, signal);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(2);
+    await clock.advance(10);
+    await sleeping;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    clock.end();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   test('stands still while hold() runs', async () => {
