@@ -10,12 +10,16 @@ export const joinMistakes: Readonly<Record<string, Mistake>> = {
   /** Leaves both sides keyed as they came: an order and its customer's row are then in different shards. */
   'sides-not-re-keyed': [{ file: JOIN, text: 'key: key === null ? own : eventKeyOf(key),', mistake: 'key: own,' }],
 
-  /** Publishes events of a portion that did not fit into the page, and again when their turn comes. */
+  /** Publishes what an event makes that does not fit into the page any more, and again when its turn comes. */
   'published-though-it-did-not-fit': [
     {
       file: REDUCE,
-      text: 'const refusal = fits ?',
-      mistake: 'if (!fits) changes?.add(change, given);\n  const refusal = fits ?',
+      text: 'if (!fits && given.length === 1) return notFitting(reducing, first);',
+      mistake: `if (!fits && given.length === 1) {
+        const rest = notFitting(reducing, first);
+        changes?.add(change, given);
+        return rest;
+      }`,
     },
   ],
 
