@@ -41,7 +41,6 @@ const CHANGES: readonly Change[] = [
   { file: 'infra/constructs/data-bucket.ts', from: 'enforceSSL: true', to: 'enforceSSL: false' },
   { file: 'infra/constructs/data-bucket.ts', from: '      minimumTLSVersion: 1.2,\n', to: '' },
   { file: 'infra/constructs/step-statements.ts', from: ':*`)]', to: '`)]' },
-  { file: 'infra/constructs/on-failure-documents.ts', from: ':*`)]', to: '`)]' },
   { file: 'infra/constructs/queue-function.ts', from: 'enforceSSL: true', to: 'enforceSSL: false' },
   { file: 'infra/constructs/on-failure-documents.ts', from: 'enforceSSL: true', to: 'enforceSSL: false' },
 ];
