@@ -1,6 +1,6 @@
 import { UserMistake } from './errors.ts';
 import { runPulled } from './pull/pull-run.ts';
-import type { Puller } from './pull/puller.ts';
+import type { PulledStep } from './pull/pulled-step.ts';
 import type { PulledSource, SourceDefinition } from './source.ts';
 import { type Invocation, openedOnLambda, openStep, type StepSurroundings } from './step.ts';
 import { parseOrExplain } from './step-config.ts';
@@ -30,10 +30,10 @@ export function openPullHandler<O, R, P>(
     options: parseOrExplain(definition.options, config.options, `the options of step '${name}'`),
     resources: parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`),
   });
-  const puller: Puller<P> = { source, step, writer };
+  const pulledStep: PulledStep<P> = { source, step, writer };
   return async (_event, invocation) => {
     try {
-      return await runPulled(puller, invocation);
+      return await runPulled(pulledStep, invocation);
     } catch (error) {
       step.complain('pull', error);
       throw error;

@@ -2,14 +2,14 @@ import type { OutgoingEvent } from '../event.ts';
 import type { Rejection } from '../rejection.ts';
 import type { PulledPage } from '../source.ts';
 import { PULL_KEY, type PullState } from './pull-state.ts';
-import type { Puller } from './puller.ts';
+import type { PulledStep } from './pulled-step.ts';
 
 /**
  * Appends a page's events and stores its rejections. Resolves to the state after the page, which the caller has to
  * save. Throws when the page breaks what `PulledSource` demands: readers would drop its events without a word.
  */
 export async function appendPage<P>(
-  { step, writer, source }: Puller<P>,
+  { step, writer, source }: PulledStep<P>,
   { state, page }: { readonly state: PullState; readonly page: PulledPage<P> },
   signal: AbortSignal,
 ): Promise<PullState> {

@@ -2,7 +2,7 @@ import { deadlineOf, type Invocation } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
 import { appendPage } from './append-page.ts';
 import { loadPull, PULL_KEY, type StoredPull, savePull } from './pull-state.ts';
-import type { Puller } from './puller.ts';
+import type { PulledStep } from './pulled-step.ts';
 import { takeLease } from './take-lease.ts';
 
 /** A run ends by itself this long before its time is over, and at most this share of its time. */
@@ -15,8 +15,8 @@ const END_SHARE = 1 / 5;
  * none, and the repeated page has the same sources and sequences, which readers drop. One run reads at a time, under a
  * lease. The lease only saves work: if it fails, the position decides, because it moves by compare-and-set.
  */
-export async function runPulled<P>(puller: Puller<P>, invocation: Invocation): Promise<undefined> {
-  const { step } = puller;
+export async function runPulled<P>(pulledStep: PulledStep<P>, invocation: Invocation): Promise<undefined> {
+  const { step } = pulledStep;
   const owner = invocation.awsRequestId;
   const begunMillis = step.now();
   const signal = deadlineOf(invocation);
@@ -26,14 +26,14 @@ export async function runPulled<P>(puller: Puller<P>, invocation: Invocation): P
   const ending = new AbortController();
   const endMillis = untilMillis - Math.min(END_MILLIS, invocationMillis * END_SHARE);
   try {
-    await readOn({ puller, ending, endMillis, signal });
+    await readOn({ pulledStep, ending, endMillis, signal });
   } finally {
     await step.checkpoints.release({ key: PULL_KEY, owner });
   }
 }
 
 interface PullRun<P> {
-  readonly puller: Puller<P>;
+  readonly pulledStep: PulledStep<P>;
   readonly ending: AbortController;
   /** When the run has to end, in milliseconds since 1970. */
   readonly endMillis: number;
@@ -41,8 +41,8 @@ interface PullRun<P> {
 }
 
 async function readOn<P>(run: PullRun<P>): Promise<void> {
-  const { puller, signal } = run;
-  const { step } = puller;
+  const { pulledStep, signal } = run;
+  const { step } = pulledStep;
   const { checkpoints, now, pause } = step;
   let stored = await loadPull(checkpoints, { nowMillis: now(), signal });
   // What an earlier run may have appended after the position is finished first, under the names of the same code.
@@ -57,10 +57,10 @@ async function readOn<P>(run: PullRun<P>): Promise<void> {
 
 /** Reads pages until the run has to end. Resolves to the state that is stored then. */
 async function readPages<P>(run: PullRun<P>, from: StoredPull): Promise<StoredPull> {
-  const { puller, ending, endMillis, signal } = run;
-  const { source, step } = puller;
+  const { pulledStep, ending, endMillis, signal } = run;
+  const { source, step } = pulledStep;
   const { checkpoints, now } = step;
-  const position = positionIn(puller, from);
+  const position = positionIn(pulledStep, from);
   // This also fences off a run that lost its lease: it can no longer move the position.
   let stored = await savePull(checkpoints, from, { state: { ...from.state, open: true, atMillis: now() }, signal });
   let isOpen = from.state.open;
@@ -69,7 +69,7 @@ async function readPages<P>(run: PullRun<P>, from: StoredPull): Promise<StoredPu
     for await (const page of source.read(position, { ending: ending.signal, signal })) {
       const hadToEnd = ending.signal.aborted;
       isOpen = true;
-      const state = await appendPage(puller, { state: stored.state, page }, signal);
+      const state = await appendPage(pulledStep, { state: stored.state, page }, signal);
       stored = await savePull(checkpoints, stored, { state, signal });
       isOpen = false;
       if (now() >= endMillis || (await step.pause.inForce(signal)) !== undefined) ending.abort(new Error(ENDING));
@@ -88,8 +88,8 @@ async function readPages<P>(run: PullRun<P>, from: StoredPull): Promise<StoredPu
 const ENDING = 'the run ends: its time is nearly over, or the step is paused';
 
 /** Notes at the end of a run whether something may be in the log after the position. */
-async function close<P>({ puller }: PullRun<P>, stored: StoredPull, open: boolean): Promise<StoredPull> {
-  const { checkpoints, now } = puller.step;
+async function close<P>({ pulledStep }: PullRun<P>, stored: StoredPull, open: boolean): Promise<StoredPull> {
+  const { checkpoints, now } = pulledStep.step;
   const state = { ...stored.state, open, atMillis: now() };
   const signal = AbortSignal.timeout(CLOSE_MILLIS);
   // Left open, the next run takes it that something may be there: it finishes one page before it rests in a pause.
@@ -99,7 +99,7 @@ async function close<P>({ puller }: PullRun<P>, stored: StoredPull, open: boolea
 /** The invocation reserves its last 1.5 s, and releases the lease after this. */
 const CLOSE_MILLIS = 700;
 
-function positionIn<P>({ source, step }: Puller<P>, { state }: StoredPull): P | undefined {
+function positionIn<P>({ source, step }: PulledStep<P>, { state }: StoredPull): P | undefined {
   if (state.position === undefined) return undefined;
   return parseOrExplain(source.position, state.position, `the position of '${step.name}'`);
 }
@@ -108,8 +108,8 @@ function positionIn<P>({ source, step }: Puller<P>, { state }: StoredPull): P | 
 const WATCH_MILLIS = 1_000;
 
 /** Ends the run in time, also while the source waits. `mayRest` tells whether a pause may end it now. */
-function watch<P>({ puller, ending, endMillis, signal }: PullRun<P>, mayRest: () => boolean): () => void {
-  const { now, pause } = puller.step;
+function watch<P>({ pulledStep, ending, endMillis, signal }: PullRun<P>, mayRest: () => boolean): () => void {
+  const { now, pause } = pulledStep.step;
   const look = async (): Promise<void> => {
     const isOver = now() >= endMillis || (mayRest() && (await pause.inForce(signal)) !== undefined);
     if (isOver && !ending.signal.aborted) ending.abort(new Error(ENDING));

@@ -89,7 +89,7 @@ async function inFlightOf(step: StepPlan, target: Target, options: CheckOptions)
     case 'queue':
       return lanesInFlight(step, target, options);
     case 'pulled':
-      return filterAsync([PULL_KEY], (key) => isPulling(step, target, { key, ...options }));
+      return filterAsync([PULL_KEY], (key) => isRunning(step, target, { key, ...options }));
     case 'request':
       // A request that was accepted is appended, whatever is deployed meanwhile.
       return [];
@@ -132,7 +132,7 @@ async function lanesInFlight(
 }
 
 /** Tells whether a run reads the source, or has died and may have left a page that is not finished yet. */
-async function isPulling(
+async function isRunning(
   step: StepPlan,
   target: Target,
   { key, pause, signal }: CheckOptions & { readonly key: string },
