@@ -1,6 +1,7 @@
 import { minutes } from '../../../infra/pipelines/pipeline.ts';
-import { event, record } from '../../kit/given-events.ts';
+import { event } from '../../kit/given-events.ts';
 import { startPipelineRun } from '../../kit/pipeline-run.ts';
+import { performAny } from '../perform-any.ts';
 import { settled } from '../settled.ts';
 import { violationsOfJoined } from './oracle.ts';
 import { GRACE_MILLIS, type JoinedRun, joined, SIZE_MILLIS } from './pipeline.ts';
@@ -60,26 +61,8 @@ async function perform(run: JoinedRun, action: JoinedAction, texts: string[]): P
       return run.given('people', action.rows.map(customerOf));
     case 'scores':
       return run.given('points', action.rows.map(scoreOf));
-    case 'bytes':
-      texts.push(action.text);
-      return run.given('raw', [record(action.text)]);
-    case 'pass':
-      return run.when.pass(action.millis);
-    case 'reshard':
-      return run.when.resharded(action.stream as 'raw', action.how).catch(() => undefined);
-    case 'upgrade':
-      return run.when.deployed(action.step);
-    case 'kill':
-      return run.when.killed(action.step);
-    case 'recut':
-      return run.when.recut(action.step);
-    case 'down':
-      return run.when.down(action.site, action.time);
-    case 'pause':
-      await run.when.paused(action.step);
-      return;
-    case 'resume':
-      return run.when.resumed(action.step);
+    default:
+      return performAny(run, action, texts);
   }
 }
 

@@ -1,5 +1,6 @@
-import { event, record } from '../../kit/given-events.ts';
+import { event } from '../../kit/given-events.ts';
 import { startPipelineRun } from '../../kit/pipeline-run.ts';
+import { performAny } from '../perform-any.ts';
 import { settled } from '../settled.ts';
 import { violationsOfTables } from './oracle.ts';
 import { type Item, type TablesRun, tables } from './pipeline.ts';
@@ -54,25 +55,7 @@ async function perform(run: TablesRun, action: TableAction, texts: string[]): Pr
         'raw',
         action.items.map((data) => event({ data, key: data.key })),
       );
-    case 'bytes':
-      texts.push(action.text);
-      return run.given('raw', [record(action.text)]);
-    case 'pass':
-      return run.when.pass(action.millis);
-    case 'reshard':
-      return run.when.resharded(action.stream, action.how).catch(() => undefined);
-    case 'upgrade':
-      return run.when.deployed(action.step);
-    case 'kill':
-      return run.when.killed(action.step);
-    case 'recut':
-      return run.when.recut(action.step);
-    case 'down':
-      return run.when.down(action.site, action.time);
-    case 'pause':
-      await run.when.paused(action.step);
-      return;
-    case 'resume':
-      return run.when.resumed(action.step);
+    default:
+      return performAny(run, action, texts);
   }
 }
