@@ -31,7 +31,8 @@ interface Definition<Inputs, To, S> {
   readonly row: Compiled;
 }
 
-interface JoinNames extends SideNames {
+/** The streams that the SQL of a join names. */
+export interface JoinNames extends SideNames {
   readonly to?: string;
 }
 

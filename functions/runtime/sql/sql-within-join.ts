@@ -1,12 +1,13 @@
 import type { z } from 'zod';
 import type { ReceivedEvent } from '../event.ts';
-import { type Join, SideEvent, waitingRow } from '../join.ts';
+import { SideEvent, waitingRow } from '../join.ts';
 import { memberRanges, textOf } from '../json/json-ranges.ts';
 import { checkRowSize, type KeyedEvent, type PublishedEvent, type Table, type WithinForm } from '../table.ts';
 import type { Output, Transform } from '../transform.ts';
 import { type Compiled, rekeyed } from './joins/rekey.ts';
 import { braced, readSide, type SideNames, sideEvent, sidesIn } from './joins/side-event.ts';
 import { joinedRow, membersOf } from './joins/side-row.ts';
+import type { JoinNames, SqlJoin } from './sql-join.ts';
 import { runnerOf } from './sql-transform.ts';
 import { timestamptzFromText, timestamptzJson } from './time/timestamps.ts';
 import { EPOCH } from './windows/window.ts';
@@ -31,24 +32,12 @@ interface Definition<Inputs, To, S> {
   readonly row: Compiled;
 }
 
-interface JoinNames extends SideNames {
-  readonly to?: string;
-}
-
-/** A join of two streams within a time. A stream may use `to` as its schema. */
-export interface SqlWithinJoin<Inputs extends Record<string, z.ZodType>, To extends z.ZodType, S extends JoinNames>
-  extends Omit<Join<{ readonly [N in keyof Inputs]: z.input<Inputs[N]> }>, 'to' | 'inputs'> {
-  readonly inputs: Inputs;
-  readonly to: To;
-  readonly streams: S;
-}
-
 /** Makes a join of two streams of a compiled statement. */
 export function sqlWithinJoin<
   const Inputs extends Record<string, z.ZodType>,
   To extends z.ZodType,
   const S extends JoinNames,
->(definition: Definition<Inputs, To, S>): SqlWithinJoin<Inputs, To, S> {
+>(definition: Definition<Inputs, To, S>): SqlJoin<Inputs, To, S> {
   const { entry, inputs, to, streams } = definition;
   return { entry, inputs, to, streams, rekey: (input) => rekeying(definition, input), keep: joining(definition) };
 }
