@@ -81,9 +81,6 @@ export function openChanges({ table, key, before }: ChangesOf, most = MOST_PAGE_
         else changed.set(id, { old, now, time, traceparent, bytes: size });
       }
     },
-    publish() {
-      throw new Error('the changes of a table are those of its rows');
-    },
     isEmpty: () => changed.size === 0,
     events: () =>
       [...changed.values()].map(({ old, now, time, traceparent }) => {
