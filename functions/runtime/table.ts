@@ -117,6 +117,15 @@ export interface WithinForm {
   alone(row: string): readonly PublishedEvent[];
 }
 
+/**
+ * Returns how far the time that a table passes on is behind its own: final rows are as late as their windows, and
+ * events that come out alone as their time is long. In milliseconds.
+ */
+export function heldBackMillis({ windows, within }: Pick<Table, 'windows' | 'within'>): number {
+  if (within?.aloneMillis !== undefined) return within.graceMillis + within.aloneMillis;
+  return windows?.emit === 'final' ? windows.gapMillis + windows.graceMillis : 0;
+}
+
 /** How the states of two sessions become one. */
 export interface SessionForm {
   /** Makes one state of two, the first of the earlier session. Pure, and throws `EventRejected` as `reduce` does. */

@@ -1,15 +1,13 @@
 import type { WithinForm } from '../runtime/table.ts';
 import type { Clock } from '../runtime/time/clock.ts';
 import type { SliceChanges } from './changes.ts';
+import { closeDue } from './close-due.ts';
 import type { StoredRow } from './fold.ts';
 import { hashText } from './judge-windows.ts';
 import type { RowStore } from './reduce.ts';
 
-/** How many rows are read or dropped at once, and how many of each in one transaction. */
-const READ_AT_ONCE = 500;
-const MOST_CLOSED = 10_000;
+/** How many rows are dropped at once, and how many in one transaction: more than a slice can add. */
 const DROPPED_AT_ONCE = 5_000;
-/** More than a slice can add. */
 const MOST_DROPPED = 50_000;
 
 /**
@@ -22,22 +20,15 @@ export async function closeWaiting(
   { clock, changes }: { readonly clock: Clock; readonly changes: SliceChanges | undefined },
 ): Promise<boolean> {
   if (within.aloneMillis === undefined) return true;
-  let left = MOST_CLOSED;
-  for (const { from, to, watermark } of clock) {
-    const end = lastOver(within, watermark);
-    if (!Number.isFinite(end)) continue;
-    for (;;) {
-      const most = Math.min(READ_AT_ONCE, left);
-      const due = await store.due({ end, from: hashText(from), to: hashText(to), most });
+  return closeDue(store, clock, {
+    lastEnd: (watermark) => lastOver(within, watermark),
+    async close(due) {
       const closed = [...due].slice(0, countOfFitting(within, due, changes));
-      const before = new Map(closed);
-      await store.write({ before, after: new Map(closed.map(([id]) => [id, undefined])) });
-      left -= closed.length;
-      if (closed.length < due.size || left === 0) return false;
-      if (due.size < READ_AT_ONCE) break;
-    }
-  }
-  return true;
+      if (closed.length > 0)
+        await store.write({ before: new Map(closed), after: new Map(closed.map(([id]) => [id, undefined])) });
+      return closed.length;
+    },
+  });
 }
 
 /** Drops events that can meet none any more, and do not come out alone. */
@@ -50,11 +41,6 @@ export async function dropWaiting(store: RowStore, within: WithinForm, clock: Cl
       if ((await store.drop(rows)) < DROPPED_AT_ONCE) break;
     }
   }
-}
-
-/** Returns the time that is complete behind the join: events that come out alone are as late as their time is long. */
-export function passedByWaiting({ aloneMillis, graceMillis }: WithinForm, millis: number): number {
-  return aloneMillis === undefined ? millis : millis - graceMillis - aloneMillis;
 }
 
 /** Returns the latest end of a time that is over: an event in it would be late. */

@@ -1,19 +1,17 @@
 import type { Clock } from '../runtime/time/clock.ts';
 import type { TableWindows } from '../runtime/windows.ts';
 import type { SliceChanges } from './changes.ts';
+import { closeDue } from './close-due.ts';
 import type { StoredRow } from './fold.ts';
 import { hashText, lastClosed, lastGone, type RowWindow } from './judge-windows.ts';
 import type { RowStore } from './reduce.ts';
 
-/** How many rows are read at once, and how many one transaction closes and drops. */
-const AT_ONCE = 500;
-const MOST_CLOSED = 10_000;
+/** How many rows one transaction drops. */
 const MOST_DROPPED = 2_000;
 
 /**
- * Closes the windows that are complete, in the order of their ends, and only those of the shard's own hash range: of
- * the others this shard does not know what time it is. A window that closes shows its row. Resolves to false when more
- * are due than one transaction holds.
+ * Closes the windows that are complete. A window that closes shows its row. Resolves to false when more are due than
+ * one transaction holds.
  */
 export async function closeWindows(
   store: RowStore,
@@ -21,20 +19,14 @@ export async function closeWindows(
   { clock, changes }: { readonly clock: Clock; readonly changes: SliceChanges | undefined },
 ): Promise<boolean> {
   if (windows.emit !== 'final') return true;
-  let left = MOST_CLOSED;
-  for (const { from, to, watermark } of clock) {
-    const end = lastClosed(windows, watermark);
-    if (!Number.isFinite(end)) continue;
-    for (;;) {
-      const due = await store.due({ end, from: hashText(from), to: hashText(to), most: Math.min(AT_ONCE, left) });
-      const closed = [...due].slice(0, countOfFitting(due, changes)).map(([id]) => id);
+  return closeDue(store, clock, {
+    lastEnd: (watermark) => lastClosed(windows, watermark),
+    async close(due) {
+      const closed = [...due.keys()].slice(0, countOfFitting(due, changes));
       if (closed.length > 0) await store.close(closed);
-      left -= closed.length;
-      if (closed.length < due.size || left === 0) return false;
-      if (due.size < AT_ONCE) break;
-    }
-  }
-  return true;
+      return closed.length;
+    },
+  });
 }
 
 /** Drops rows of windows that are no longer kept: some of them, the rest comes with later slices. */

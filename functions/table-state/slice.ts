@@ -1,10 +1,8 @@
 import type { Slice } from '../runtime/sink.ts';
-import type { Table } from '../runtime/table.ts';
-import type { TableWindows } from '../runtime/windows.ts';
+import { heldBackMillis, type Table } from '../runtime/table.ts';
 import type { SliceChanges } from './changes.ts';
-import { closeWaiting, dropWaiting, passedByWaiting } from './close-waiting.ts';
+import { closeWaiting, dropWaiting } from './close-waiting.ts';
 import { closeWindows, dropWindows } from './close-windows.ts';
-import { lastClosed } from './judge-windows.ts';
 import type { RedriveCheck } from './redriven.ts';
 import { type Reduced, type RowStore, reducePages } from './reduce.ts';
 
@@ -25,16 +23,16 @@ export async function reduceSlice(
   const reduced = await reducePages(store, table, slice);
   const { windows, within } = table;
   if (time === undefined || reduced.upTo !== undefined) return reduced;
+  const { clock } = time;
+  const passes = time.passes === undefined ? undefined : time.passes - heldBackMillis(table);
+  let isAll = true;
   if (within !== undefined) {
-    const isAll = await closeWaiting(store, within, { clock: time.clock, changes });
-    await dropWaiting(store, within, time.clock);
-    const passes = time.passes === undefined ? undefined : passedByWaiting(within, time.passes);
-    return isAll ? { ...reduced, passes } : { ...reduced, upTo: time.beforeTick };
+    isAll = await closeWaiting(store, within, { clock, changes });
+    await dropWaiting(store, within, clock);
+  } else if (windows !== undefined) {
+    isAll = await closeWindows(store, windows, { clock, changes });
+    await dropWindows(store, windows, clock);
   }
-  const passes = passedBy(windows, time.passes);
-  if (windows === undefined) return { ...reduced, passes };
-  const isAll = await closeWindows(store, windows, { clock: time.clock, changes });
-  await dropWindows(store, windows, time.clock);
   // Where events follow the last tick, the next tick closes the rest.
   return isAll ? { ...reduced, passes } : { ...reduced, upTo: time.beforeTick };
 }
@@ -43,13 +41,4 @@ export async function reduceSlice(
 interface ReducedSlice extends Reduced {
   /** Set when the step tells the readers of its changes what time it is, behind the changes of the slice. */
   readonly passes?: number | undefined;
-}
-
-/**
- * Returns the time that is complete behind a table. Final rows are as late as their windows: those that end after this
- * time are still to come.
- */
-function passedBy(windows: TableWindows | undefined, millis: number | undefined): number | undefined {
-  if (millis === undefined || windows?.emit !== 'final') return millis;
-  return lastClosed(windows, millis);
 }

@@ -1,7 +1,7 @@
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import { MATCHES } from '../../functions/runtime/join.ts';
 import type { StepConfig } from '../../functions/runtime/step-config.ts';
-import type { Table } from '../../functions/runtime/table.ts';
+import { heldBackMillis, type Table } from '../../functions/runtime/table.ts';
 import type { Pipeline } from './pipeline.ts';
 import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
 import { writersOf } from './writers.ts';
@@ -53,17 +53,9 @@ function behindMillis(stream: StreamPlan, pipelines: readonly Pipeline[], behind
   const delays = writersOf(stream, pipelines).flatMap(({ pipeline, step }) => {
     if (!('from' in step)) return [];
     const input = resolveStream(pipeline, step.from, pipelines);
-    return [heldBack(step) + behindMillis(input, pipelines, [...behind, stream])];
+    return [('keep' in step ? heldBackMillis(step.keep) : 0) + behindMillis(input, pipelines, [...behind, stream])];
   });
   return Math.max(0, ...delays);
-}
-
-/** Returns how much the time that a step passes on is behind its own: by what may still come out. */
-function heldBack(step: { readonly keep?: Pick<Table, 'windows' | 'within'> } | object): number {
-  if (!('keep' in step) || step.keep === undefined) return 0;
-  const { windows, within } = step.keep;
-  if (within?.aloneMillis !== undefined) return within.graceMillis + within.aloneMillis;
-  return windows?.emit === 'final' ? windows.gapMillis + windows.graceMillis : 0;
 }
 
 /**
