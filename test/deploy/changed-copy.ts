@@ -11,13 +11,24 @@ export interface Change {
   readonly to: string;
 }
 
+/** A file of this repository that a copy has under another name too. */
+export interface Addition {
+  readonly file: string;
+  readonly as: string;
+}
+
 /** Makes a copy of this repository with changes, to deploy from. */
-export async function changedCopy(folder: string, changes: readonly Change[]): Promise<string> {
+export async function changedCopy(
+  folder: string,
+  changes: readonly Change[],
+  additions: readonly Addition[] = [],
+): Promise<string> {
   await mkdir(folder);
   for (const name of ['functions', 'infra', 'package.json', 'tsconfig.json', 'cdk.json']) {
     await cp(join(REPOSITORY, name), join(folder, name), { recursive: true });
   }
   await symlink(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
+  for (const { file, as } of additions) await cp(join(REPOSITORY, file), join(folder, as));
   for (const { file, from, to } of changes) {
     const text = await readFile(join(folder, file), 'utf8');
     if (!text.includes(from)) throw new Error(`${file} no longer contains '${from}'; update this test`);

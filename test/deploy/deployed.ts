@@ -7,6 +7,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler';
 import type pg from 'pg';
 import { type Names, namesOf } from '../../infra/names.ts';
 import type { Target } from '../../infra/operation/target.ts';
+import type { Pipeline } from '../../infra/pipelines/pipeline.ts';
 import { planOf, type StepPlan } from '../../infra/pipelines/plan.ts';
 import { clientOptions } from './caller.ts';
 import { fedPipelines } from './fed-pipelines.ts';
@@ -29,10 +30,10 @@ const LONGEST_CALL_MILLIS = 16 * 60_000;
 
 export function openDeployed(
   stage: string,
-  server: Server & { readonly account: string },
+  server: Server & { readonly account: string; readonly pipelines?: readonly Pipeline[] },
   database: pg.Client,
 ): Deployed & Disposable {
-  const { account, region } = server;
+  const { account, region, pipelines = fedPipelines } = server;
   const names = namesOf({ stage, account, region, partition: 'aws' });
   const common = {
     ...clientOptions(server),
@@ -50,7 +51,7 @@ export function openDeployed(
     names,
     clients,
     database,
-    steps: fedPipelines.flatMap((pipeline) => planOf(pipeline, fedPipelines).steps),
+    steps: pipelines.flatMap((pipeline) => planOf(pipeline, pipelines).steps),
     async invoke(step) {
       const call = new InvokeCommand({ FunctionName: functionName(step), Payload: Buffer.from('{}') });
       const { FunctionError, Payload } = await clients.lambda.send(call);

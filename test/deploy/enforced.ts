@@ -3,21 +3,27 @@ import { join } from 'node:path';
 import { DescribeStreamSummaryCommand, KinesisClient, PutRecordCommand } from '@aws-sdk/client-kinesis';
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
 import type { Check } from '../../infra/local/demo/checks.ts';
+import type { Pipeline } from '../../infra/pipelines/pipeline.ts';
 import { clientOptions } from './caller.ts';
 import { openCdk } from './cdk.ts';
-import { type Change, changedCopy } from './changed-copy.ts';
+import { type Addition, type Change, changedCopy } from './changed-copy.ts';
 import { startDatabase } from './database.ts';
 import { type Deployed, openDeployed } from './deployed.ts';
+import { fedPipelines } from './fed-pipelines.ts';
 import { openIdentity } from './identity.ts';
+import { kiosk } from './kiosk.ts';
 import { followMappings } from './mappings.ts';
 import { realData } from './real-data.ts';
 import { openMiniStack, type Server } from './server.ts';
 import { startSigningProxy } from './signing-proxy.ts';
+import { tablesAndJoins } from './tables-and-joins.ts';
 
 /** A stage on a server that checks every call against the policies of its caller. */
 export interface Enforced {
   readonly server: Server;
   readonly deployed: Deployed;
+  /** The changed copy of this repository that was deployed. */
+  readonly repository: string;
   /** The URL of the source that devices post to. */
   readonly functionUrl: string;
 }
@@ -45,34 +51,71 @@ const CHANGES: readonly Change[] = [
   { file: 'infra/constructs/on-failure-documents.ts', from: 'enforceSSL: true', to: 'enforceSSL: false' },
 ];
 
+/** What a deployment has beside the pipelines that the suite always feeds. */
+interface More {
+  readonly pipelines: readonly Pipeline[];
+  readonly additions: readonly Addition[];
+  readonly changes: readonly Change[];
+}
+
+/** The tables and joins. Sales of the last two hours are on time, so that a test has several windows. */
+const KIOSK: More = {
+  pipelines: [kiosk],
+  additions: [{ file: 'test/deploy/kiosk.ts', as: 'infra/pipelines/kiosk.ts' }],
+  changes: [
+    {
+      file: 'infra/pipelines/all.ts',
+      from: "import { orders } from './orders.ts';",
+      to: "import { kiosk } from './kiosk.ts';\nimport { orders } from './orders.ts';",
+    },
+    { file: 'infra/pipelines/all.ts', from: 'readonly Pipeline[] = [', to: 'readonly Pipeline[] = [kiosk, ' },
+    { file: 'functions/tables/sales-by-quarter.sql', from: 'GRACE PERIOD 5 MINUTES', to: 'GRACE PERIOD 2 HOURS' },
+  ],
+};
+
+const NOTHING_MORE: More = { pipelines: [], additions: [], changes: [] };
+
 /** Starts a second server and database, and deploys the stage there. */
 export async function deployEnforced(
-  { stage, folder }: { readonly stage: string; readonly folder: string },
+  { stage, folder, more = NOTHING_MORE }: { readonly stage: string; readonly folder: string; readonly more?: More },
   running: AsyncDisposableStack,
 ): Promise<Enforced> {
   await mkdir(folder);
   const server = await openMiniStack({ log: join(folder, 'server.log'), env: { AUTH: 'true' } }, running);
   const database = await startDatabase(stage, server, running);
-  const repository = await changedCopy(join(folder, 'changed'), CHANGES);
-  const context = { stage, database: database.context };
+  const pipelines = [...fedPipelines, ...more.pipelines];
+  const repository = await changedCopy(join(folder, 'changed'), [...CHANGES, ...more.changes], more.additions);
+  const names = pipelines.map(({ name }) => name).join(',');
+  const context = { stage, database: database.context, pipelines: names };
   const cdk = openCdk({ repository, context, env: server.env, folder });
   const account = await cdk.bootstrap();
   const outputs = await cdk.deploy();
-  const deployed = openDeployed(stage, { ...server, account }, database.client);
+  const deployed = openDeployed(stage, { ...server, account, pipelines }, database.client);
   running.defer(() => deployed[Symbol.dispose]());
-  return { server, deployed, functionUrl: outputs[deployed.names.pipelineStack('sensors')]?.UrlDevices ?? '' };
+  const functionUrl = outputs[deployed.names.pipelineStack('sensors')]?.UrlDevices ?? '';
+  return { server, deployed, repository, functionUrl };
 }
 
-/** Repeats the run with real data on a server where functions may do only what their roles allow. */
-export async function realDataEnforced(settings: {
+/**
+ * Repeats the run with real data on a server where functions may do only what their roles allow, and feeds tables and
+ * joins there.
+ */
+export async function realDataEnforced({
+  stage,
+  folder,
+}: {
   readonly stage: string;
   readonly folder: string;
 }): Promise<readonly Check[]> {
   await using running = new AsyncDisposableStack();
-  const { server, deployed, functionUrl } = await deployEnforced(settings, running);
-  await followMappings(server, settings.folder, running);
+  const { server, deployed, repository, functionUrl } = await deployEnforced({ stage, folder, more: KIOSK }, running);
+  await followMappings(server, folder, running);
   const devicesUrl = await startSigningProxy({ functionUrl, server }, running);
-  return [...(await enforcement(server, deployed)), ...(await realData(deployed, devicesUrl))];
+  return [
+    ...(await enforcement(server, deployed)),
+    ...(await realData(deployed, devicesUrl)),
+    ...(await tablesAndJoins(deployed, { server, folder, repository })),
+  ];
 }
 
 /** Checks that the server denies a call: a server that allows everything would prove nothing. */

@@ -1,32 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { PutRecordsCommand } from '@aws-sdk/client-kinesis';
 import type { KinesisStreamEvent } from 'aws-lambda';
-import { readShard } from '../../functions/runtime/log/log-reader.ts';
-import { describeStream } from '../../functions/runtime/log/shards.ts';
-import { decodeRecord } from '../../functions/runtime/record-codec/decode.ts';
 import { streamNameOf } from '../../infra/constructs/stream-names.ts';
 import { ordersFile } from '../../infra/local/demo/data.ts';
 import type { StreamPlan } from '../../infra/pipelines/streams.ts';
 import type { Deployed } from './deployed.ts';
-import { LONGEST_MILLIS } from './longest.ts';
+import { eventsIn } from './stream-events.ts';
 
 const SAMPLES = 30;
 
 /** Reads the data of events that came through a stream before, as JSON texts. */
-export async function samplesOf(stream: StreamPlan, { clients, names }: Deployed): Promise<readonly string[]> {
-  const { kinesis } = clients;
-  const signal = AbortSignal.timeout(LONGEST_MILLIS);
-  const name = streamNameOf(stream, names);
+export async function samplesOf(stream: StreamPlan, deployed: Deployed): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const { id: shardId } of (await describeStream(kinesis, name, signal)).shards) {
-    for await (const { records } of readShard({ kinesis, stream: name, shardId, after: undefined, signal })) {
-      for (const { entries } of records.map((record) => decodeRecord(record, { name }))) {
-        for (const entry of entries) if ('event' in entry) found.push(Buffer.from(entry.event.dataBytes).toString());
-      }
-      if (found.length >= SAMPLES) return found.slice(0, SAMPLES);
-    }
+  for await (const { dataBytes } of eventsIn(stream, deployed)) {
+    found.push(Buffer.from(dataBytes).toString());
+    if (found.length >= SAMPLES) break;
   }
-  if (found.length === 0) throw new Error(`stream ${name} has no events yet`);
+  if (found.length === 0) throw new Error(`stream ${streamNameOf(stream, deployed.names)} has no events yet`);
   return found;
 }
 
