@@ -1,6 +1,6 @@
 import { HOURS_BEFORE_TRIM } from '../functions/runtime/delivery/expiring.ts';
 import { LANES } from '../functions/runtime/items/lanes.ts';
-import type { StepPlan } from './pipelines/plan.ts';
+import type { SourcePlan, StepPlan } from './pipelines/plan.ts';
 import type { Start } from './pipelines/steps.ts';
 
 /** A function's time and memory. Lambda gives CPU in proportion to memory: one whole processor at 1,769 MB. */
@@ -83,10 +83,15 @@ export function givenUpMappingSettings() {
 export const VISIBILITY_SECONDS = 6 * LIMITS.queue.timeoutSeconds;
 
 /**
- * How often a schedule starts a run of a pulled source. A run that finds another one at work ends at once. EventBridge
+ * How often a schedule starts a run of a pulled source that does not say `every`. A run that finds another one at work ends at once. EventBridge
  * Scheduler has no shorter rate.
  */
 export const PULL_EVERY_MILLIS = 60_000;
+
+/** Returns how often a pulled source is read. */
+export function pullEveryMillis({ every }: Pick<SourcePlan, 'every'>): number {
+  return every ?? PULL_EVERY_MILLIS;
+}
 
 /** Returns the rate of a schedule, as EventBridge Scheduler writes it. It takes whole minutes. */
 export function rateOf(everyMillis: number): string {

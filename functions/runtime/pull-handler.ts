@@ -1,6 +1,5 @@
-import { UserMistake } from './errors.ts';
 import { runPulled } from './pull/pull-run.ts';
-import type { PulledStep } from './pull/pulled-step.ts';
+import { openOutputs, type PulledStep } from './pull/pulled-step.ts';
 import type { PulledSource, SourceDefinition } from './source.ts';
 import { type Invocation, openedOnLambda, openStep, type StepSurroundings } from './step.ts';
 import { parseOrExplain } from './step-config.ts';
@@ -22,15 +21,15 @@ export function openPullHandler<O, R, P>(
   surroundings: StepSurroundings,
 ): Handler {
   const step = openStep(surroundings);
-  const { config, name, writer } = step;
-  if (writer === undefined) throw new UserMistake(`step '${name}' writes to no stream: STEP_CONFIG has no output`);
+  const { config, name } = step;
+  const outputs = openOutputs(step);
   const source = definition.open({
     step: name,
     pipelines: config.pipelines ?? [config.pipeline],
     options: parseOrExplain(definition.options, config.options, `the options of step '${name}'`),
     resources: parseOrExplain(definition.resources, config.resources, `the resources of step '${name}'`),
   });
-  const pulledStep: PulledStep<P> = { source, step, writer };
+  const pulledStep: PulledStep<P> = { source, step, outputs };
   return async (_event, invocation) => {
     try {
       return await runPulled(pulledStep, invocation);

@@ -127,6 +127,8 @@ export interface PulledEvent extends SourceEvent {
    * numbers.
    */
   readonly place: string;
+  /** The name of the output that the event goes to. Only a source with several outputs (`SplitSource`) gives it. */
+  readonly to?: string;
 }
 
 /**
@@ -136,15 +138,35 @@ export interface PulledEvent extends SourceEvent {
  */
 export interface PulledPage<P> {
   /**
-   * At most 10,000, or about 8 MiB of data. Empty: only the position moves. Yield such a page to fix what could not be
+   * At most `most` of the turn, or about 8 MiB of data. Empty: only the position moves. Yield such a page to fix what could not be
    * found again, such as the time of the first event, before the first event that depends on it.
    */
   readonly events: readonly PulledEvent[];
   readonly rejections: readonly Rejection[];
   readonly position: P;
+  /**
+   * How often the source has begun again, such as with a new snapshot: a whole number. Missing: as in the page before,
+   * 0 at the start. Events of a new generation count as new, and their places start afresh. The page that begins one
+   * has no events: it stores a position that knows of the generation, so that a retry begins it only once.
+   */
+  readonly generation?: number;
+  /**
+   * What `millrace status` says about the source, such as what it waits for: at most 500 characters. A page without it
+   * clears it.
+   */
+  readonly note?: string;
 }
 
+/** The most events of a page, as long as nothing kills the process. */
+export const PULLED_EVENTS = 10_000;
+
 export interface PullTurn {
+  /**
+   * The most events that the next page may have. Ask again for each page: after a process has died, pages are smaller
+   * until the event that killed it is passed. A page may have more only when it could not end earlier, because its
+   * events have one position.
+   */
+  readonly most: number;
   /**
    * Aborts when the run has to end: its time is nearly over, or the step is paused. End the iteration then, after the
    * page that is being made; do not throw.
@@ -196,4 +218,15 @@ export interface Source<out D> {
   readonly options: unknown;
   /** Never set. Carries the type only. */
   readonly yields?: D;
+  readonly outputs?: undefined;
+}
+
+/**
+ * A pulled source whose events go into several streams. A step's `to` names the stream of each output: `to: { orders:
+ * 'orders', customers: 'buyers' }`. `Outputs` has the wire type of each output's data, by its name.
+ */
+export interface SplitSource<out Outputs> extends Omit<Source<never>, 'yields' | 'outputs'> {
+  readonly outputs: readonly string[];
+  /** Never set. Carries the types only. */
+  readonly yieldsInto?: Outputs;
 }

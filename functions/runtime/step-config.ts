@@ -2,6 +2,17 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { UserMistake } from './errors.ts';
 
+const Output = z.strictObject({
+  /** Name or ARN. */
+  stream: z.string(),
+  compression: z.literal('zstd').exactOptional(),
+  /**
+   * The most bytes of a record. Missing in functions that were deployed before the plan said so: they describe the
+   * stream.
+   */
+  maxRecordBytes: z.number().int().positive().exactOptional(),
+});
+
 /**
  * The configuration of a function. What its code and options decide is a file of its bundle, of any size. The rest is
  * in one environment variable, `STEP_CONFIG`, because Lambda allows 4 KB of environment in all. Only this file of
@@ -50,18 +61,9 @@ export const StepConfig = z.strictObject({
     .strictObject({ steps: z.array(z.string()), scheduled: z.boolean(), until: z.number().exactOptional() })
     .optional(),
   /** The stream that the step writes. */
-  output: z
-    .strictObject({
-      /** Name or ARN. */
-      stream: z.string(),
-      compression: z.literal('zstd').exactOptional(),
-      /**
-       * The most bytes of a record. Missing in functions that were deployed before the plan said so: they describe the
-       * stream.
-       */
-      maxRecordBytes: z.number().int().positive().exactOptional(),
-    })
-    .optional(),
+  output: Output.optional(),
+  /** The streams of a source that writes several, by the names of its outputs. */
+  outputs: z.record(z.string(), Output).exactOptional(),
   /**
    * The names of all pipelines of the stage. Only a source has them. Missing in sources that were deployed before.
    */

@@ -11,19 +11,23 @@ export function decryptsItsInput(stream: StreamPlan, names: Names): readonly Sta
   return ofStream({ why: 'decrypts its input', action: 'kms:Decrypt' }, stream.keys, streamArnOf(stream, names));
 }
 
-/** The right to append to a stream that has customer managed keys. Only the first key encrypts. */
-export function encryptsItsOutput(stream: StreamPlan, names: Names): readonly Statement[] {
+/** The right to append to streams that have customer managed keys. Only the first key of a stream encrypts. */
+export function encryptsItsOutput(streams: readonly StreamPlan[], names: Names): readonly Statement[] {
   const why = 'encrypts its output';
-  return ofStream({ why, action: 'kms:GenerateDataKey' }, stream.keys.slice(0, 1), streamArnOf(stream, names));
+  const encrypted = streams.filter(({ keys }) => keys.length > 0);
+  const keys = [...new Set(encrypted.flatMap(({ keys: [first] }) => first ?? []))];
+  const [one, ...others] = encrypted.map((stream) => streamArnOf(stream, names));
+  if (one === undefined) return [];
+  return ofStream({ why, action: 'kms:GenerateDataKey' }, keys, others.length === 0 ? one : [one, ...others]);
 }
 
-/** Kinesis calls KMS for whoever calls Kinesis, and says which stream it is for: the right counts for no other. */
+/** Kinesis calls KMS for whoever calls Kinesis, and says which stream it is for: the right counts for no other stream. */
 function ofStream(
   { why, action }: { readonly why: string; readonly action: string },
   resources: readonly string[],
-  stream: string,
+  streams: string | readonly string[],
 ): readonly Statement[] {
   if (resources.length === 0) return [];
-  const conditions = { StringEquals: { 'kms:EncryptionContext:aws:kinesis:arn': stream } };
+  const conditions = { StringEquals: { 'kms:EncryptionContext:aws:kinesis:arn': streams } };
   return [{ why, actions: [action], resources, conditions }];
 }

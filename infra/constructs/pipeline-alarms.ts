@@ -1,6 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
-import { PULL_EVERY_MILLIS } from '../delivery.ts';
+import { pullEveryMillis } from '../delivery.ts';
 import type { Names } from '../names.ts';
 import type { PipelinePlan, SinkPlan, StepPlan, TablePlan, WindowsPlan } from '../pipelines/plan.ts';
 import type { OwnStreamPlan } from '../pipelines/streams.ts';
@@ -68,7 +68,8 @@ export class PipelineAlarms extends Construct {
   /** A single failure is retried. A scheduled step alarms when two runs in a row fail. */
   private failureAlarms(step: StepPlan): AlarmsByKind {
     const { names } = this.surroundings;
-    const isScheduled = step.delivery === 'scheduled';
+    // A pulled source that is read each minute fails more often than the alarm looks.
+    const isScheduled = 'every' in step && step.every !== undefined;
     const period = isScheduled ? runsIn(step, 1) : FIVE_MINUTES;
     const often = { threshold: 1, periods: isScheduled ? 2 : 3 };
     const crashed = functionMetric(step, names, ['Errors', 'Sum']).with({ period });
@@ -87,7 +88,7 @@ export class PipelineAlarms extends Construct {
   private lagAlarms(step: StepPlan): AlarmsByKind {
     const { names } = this.surroundings;
     if (step.delivery === 'scheduled') return { 'file-age': lateAlarm(step, names), stopped: this.stoppedAlarm(step) };
-    if (step.delivery === 'pulled') return { stopped: this.stoppedAlarm({ ...step, every: PULL_EVERY_MILLIS }) };
+    if (step.delivery === 'pulled') return { stopped: this.stoppedAlarm({ ...step, every: pullEveryMillis(step) }) };
     const metric = lagOf(step, names);
     if (metric === undefined) return {};
     const [threshold, unit] = step.delivery === 'queue' ? [3_600, 'an hour'] : [15 * 60_000, '15 minutes'];

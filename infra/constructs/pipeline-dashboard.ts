@@ -2,7 +2,7 @@ import { Dashboard, GraphWidget, type IMetric, type IWidget, TextWidget } from '
 import { Construct } from 'constructs';
 import type { Names } from '../names.ts';
 import { databaseUses } from '../pipelines/connections.ts';
-import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
+import { outputsOf, type PipelinePlan, type StepPlan } from '../pipelines/plan.ts';
 import type { StreamPlan } from '../pipelines/streams.ts';
 import { topDown } from '../pipelines/top-down.ts';
 import { countOf, databaseMetric, failuresOf, functionMetric, lagOf, streamMetric } from './metrics.ts';
@@ -38,7 +38,8 @@ export class PipelineDashboard extends Construct {
   private stepRow(step: StepPlan): IWidget[][] {
     const { names } = this;
     const from = step.kind === 'source' ? '' : ` ← ${titleOf(step.input.stream)}`;
-    const to = 'output' in step ? ` → ${titleOf(step.output)}` : '';
+    const written = outputsOf(step).map(titleOf).join(', ');
+    const to = written === '' ? '' : ` → ${written}`;
     const lag = lagOf(step, names);
     return [
       [heading(`${step.kind} ${step.name}${from}${to}`)],

@@ -1,6 +1,6 @@
 import type { Names } from '../names.ts';
 import type { Needs, Statement } from '../needs.ts';
-import type { ReaderPlan, StepPlan } from '../pipelines/plan.ts';
+import { outputsOf, type ReaderPlan, type StepPlan } from '../pipelines/plan.ts';
 import type { OwnStreamPlan, StreamPlan } from '../pipelines/streams.ts';
 import { decryptsItsInput, encryptsItsOutput } from './key-statements.ts';
 import { streamArnOf } from './stream-names.ts';
@@ -10,7 +10,7 @@ export function statementsOf(step: StepPlan, names: Names, needs: Needs | undefi
   return [
     ...(step.kind === 'source' ? [] : [readsItsInput(step, names), ...decryptsItsInput(step.input.stream, names)]),
     ...(step.kind === 'source' ? [] : seesDrainedShards(step, names)),
-    ...(!('output' in step) ? [] : [writesItsOutput(step.output, names), ...encryptsItsOutput(step.output, names)]),
+    ...writesItsOutputs(outputsOf(step), names),
     step.delivery === 'request' ? seesWhetherItIsPaused(step, names) : movesItsCheckpoints(step, names),
     ...(step.delivery === 'request' ? [] : [keepsDeadLetters(step, names)]),
     ...(step.delivery === 'continuous' ? keepsDiscardedBatches(names) : []),
@@ -72,6 +72,15 @@ function readsItsInput({ input, delivery }: ReaderPlan, names: Names): Statement
     actions: [...READ, ...(delivery === 'continuous' ? ['DescribeStream'] : [])].map((action) => `kinesis:${action}`),
     resources: [streamArnOf(input.stream, names)],
   };
+}
+
+/** One statement for all of its streams: a statement is named by its reason. */
+function writesItsOutputs(streams: readonly StreamPlan[], names: Names): readonly Statement[] {
+  const [first, ...others] = streams;
+  if (first === undefined) return [];
+  const writes = writesItsOutput(first, names);
+  const resources = [...writes.resources, ...others.map((stream) => streamArnOf(stream, names))];
+  return [{ ...writes, resources }, ...encryptsItsOutput(streams, names)];
 }
 
 export function writesItsOutput(stream: StreamPlan, names: Names): Statement {

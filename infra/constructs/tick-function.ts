@@ -33,7 +33,7 @@ export class TickFunction extends Construct {
       },
       statements: [
         writesItsOutput(stream, names),
-        ...encryptsItsOutput(stream, names),
+        ...encryptsItsOutput([stream], names),
         ...(copied === undefined ? [] : [...seesCopied(copied, names), ...decryptsItsInput(copied.stream, names)]),
       ],
       limits: TICK_LIMITS,

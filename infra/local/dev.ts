@@ -119,13 +119,14 @@ async function runSchedules({ runner }: Local, signal: AbortSignal): Promise<nev
 /** The pause between two runs of a pulled source. */
 const PULL_AGAIN_MILLIS = 1_000;
 
-/** Reads each pulled source again as soon as a run of it has ended. */
+/** Reads each pulled source again as soon as a run of it has ended; one with `every` like the scheduled steps. */
 async function readPulled({ runner }: Local, signal: AbortSignal): Promise<void> {
   await Promise.all(
     runner.steps.filter(isPulled).map(async (step) => {
       for (;;) {
         await runner.runNow(step);
-        await delay(PULL_AGAIN_MILLIS, undefined, { signal });
+        const pauseMillis = step.every === undefined ? PULL_AGAIN_MILLIS : SCHEDULED_EVERY_MILLIS;
+        await delay(pauseMillis, undefined, { signal });
       }
     }),
   );

@@ -32,9 +32,9 @@ function generating(
   pipeline: Pipeline,
   { name, perSecond }: { readonly name: string; readonly perSecond: number },
 ): AnySourceStep {
-  const schema = pipeline.streams[step.to]?.schema;
+  const schema = typeof step.to === 'string' ? pipeline.streams[step.to]?.schema : undefined;
   const taken = Taken.safeParse(step.read.options);
-  if (!taken.success)
+  if (!taken.success || schema === undefined)
     throw new UserMistake(`--load: source '${pipeline.name}/${name}' says no type and key: leave its pipeline out`);
   const { type, key, time } = taken.data;
   try {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LANES } from '../../functions/runtime/items/lanes.ts';
-import { mappingSettings, PULL_EVERY_MILLIS, rateOf } from '../delivery.ts';
+import { mappingSettings, pullEveryMillis, rateOf } from '../delivery.ts';
 import { systemClock } from '../emulator/clock.ts';
 import type { Invoke } from '../emulator/invoke.ts';
 import type { FunctionDefinition } from '../emulator/lambda-host/function-definition.ts';
@@ -136,7 +136,7 @@ function startTriggers({ plans, stage, trace }: RunnerOptions, host: LambdaHost)
     schedules: [
       ...scheduled.map((step) => ({
         name: functionName(stage, step),
-        expression: rateOf(isScheduled(step) ? step.every : PULL_EVERY_MILLIS),
+        expression: rateOf(isScheduled(step) ? step.every : pullEveryMillis(step)),
         functionArn: functionName(stage, step),
         input: '{}',
         maximumRetryAttempts: 0,

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Join } from '../../functions/runtime/join.ts';
 import type { DeclaredField } from '../../functions/runtime/json/declared-fields.ts';
 import type { Sink } from '../../functions/runtime/sink.ts';
-import type { Source } from '../../functions/runtime/source.ts';
+import type { Source, SplitSource } from '../../functions/runtime/source.ts';
 import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
 import type { SinkName, SourceName } from '../connectors.ts';
@@ -46,8 +46,30 @@ type InferredFrom<T, Checked> = [T] extends [never] ? T : Checked;
 type CheckedSource<S extends Schemas, T> = T extends { readonly read: infer Read; readonly to: infer To }
   ? To extends keyof S & string
     ? SourceStep<Readable<Wire<S, To>, To, Read>, To>
-    : SourceStep<unknown, { [Name in keyof S & string]: Name }[keyof S & string]>
+    : To extends string
+      ? SourceStep<unknown, { [Name in keyof S & string]: Name }[keyof S & string]>
+      : Read extends SplitSource<infer Outputs> & Connected<SourceName>
+        ? SourceStep<Read, SplitInto<S, Outputs, To>>
+        : SourceStep<SplitSource<unknown> & Connected<SourceName>, unknown>
   : SourceStep<unknown, string>;
+
+/** The stream of each output if it takes the data of that output; otherwise a text that says why not. */
+type SplitInto<S extends Schemas, Outputs, To> = {
+  readonly [N in keyof Outputs & string]: N extends keyof To
+    ? To[N] extends keyof S & string
+      ? Outputs[N] extends Wire<S, To[N]>
+        ? To[N]
+        : Unfit<
+            [
+              `its events do not have the field '`,
+              Misfit<Outputs[N], Wire<S, To[N]>>,
+              `' as stream '${To[N]}' declares it`,
+            ],
+            To[N]
+          >
+      : { [Name in keyof S & string]: Name }[keyof S & string]
+    : { [Name in keyof S & string]: Name }[keyof S & string];
+};
 
 type CheckedTransform<S extends Schemas, T> = T extends {
   readonly from: infer From;

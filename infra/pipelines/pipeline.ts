@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import { UserMistake } from '../../functions/runtime/errors.ts';
 import type { Sink } from '../../functions/runtime/sink.ts';
-import type { Source } from '../../functions/runtime/source.ts';
+import type { Source, SplitSource } from '../../functions/runtime/source.ts';
 import type { Table } from '../../functions/runtime/table.ts';
 import type { Transform } from '../../functions/runtime/transform.ts';
-import type { SinkName, SourceName } from '../connectors.ts';
+import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { KEY_ARN, KEY_ARN_RULE, keysOf, type StreamKey } from '../key-arn.ts';
 import type { CheckedJoins, CheckedSinks, CheckedSources, CheckedTables, CheckedTransforms } from './checked-steps.ts';
 import type { InlineSql } from './inline-sql.ts';
@@ -113,7 +113,10 @@ export interface ExistingStream extends Schema, Deduplicating, Encrypted, Timed 
   readonly retentionDays?: number;
 }
 
-export type AnySourceStep = SourceStep<Source<unknown> & Connected<SourceName>, string>;
+export type AnySourceStep = SourceStep<
+  (Source<unknown> | SplitSource<unknown>) & Connected<SourceName>,
+  string | Readonly<Record<string, string>>
+>;
 export type AnyTransformStep = TransformStep<string, (Transform & WrittenFor<string, string>) | InlineSql, string>;
 export type AnyTableStep = TableStep<string, Table>;
 export type AnySinkStep = SinkStep<string, Sink<never, 'either' | 'scheduled', string> & Connected<SinkName>>;
@@ -266,7 +269,7 @@ function recordSizeMistakes(name: string, { maxRecordKiB: size = 1_024 }: Existi
 }
 
 function stepMistakes(pipeline: Pipeline): string[] {
-  const sinks = Object.entries(pipeline.sinks).flatMap(([name, { every }]) =>
+  const regular = Object.entries({ ...pipeline.sources, ...pipeline.sinks }).flatMap(([name, { every }]) =>
     every !== undefined && !(every >= 60_000 && every % 60_000 === 0)
       ? [`step '${name}': every is ${every} ms: use a whole number of minutes, at least minutes(1)`]
       : [],
@@ -294,10 +297,38 @@ function stepMistakes(pipeline: Pipeline): string[] {
       : [],
   );
   return [
-    ...[sinks, scheduled, renamed, circular].flat(),
+    ...[regular, scheduled, renamed, circular].flat(),
+    ...Object.entries(pipeline.sources).flatMap(([name, step]) => sourceMistakes(name, step, pipeline)),
     ...fieldMistakes(pipeline),
     ...Object.entries(pipeline.transforms).flatMap(sqlMistakes),
     ...Object.entries(pipeline.tables).flatMap(tableMistakes),
+  ];
+}
+
+function sourceMistakes(name: string, { every, read, to }: AnySourceStep, { streams }: Pipeline): string[] {
+  const notPulled =
+    every !== undefined && connectors[read.connector]?.delivery !== 'pulled'
+      ? [`step '${name}': every is for sources that are read on a schedule, and '${read.connector}' is not: remove it`]
+      : [];
+  const { outputs } = read;
+  if (typeof to === 'string' && outputs === undefined) return notPulled;
+  if (typeof to === 'string' || outputs === undefined) {
+    const fix =
+      outputs === undefined
+        ? 'has one output: name one stream'
+        : `has several outputs: to: { ${outputs.map((one) => `${one}: <stream>`).join(', ')} }`;
+    return [...notPulled, `step '${name}': to does not fit its source, which ${fix}`];
+  }
+  const missing = outputs.filter((output) => !(output in to));
+  const unknown = Object.keys(to).filter((output) => !outputs.includes(output));
+  const strange = Object.entries(to).filter(([, stream]) => !(stream in streams));
+  return [
+    ...notPulled,
+    ...missing.map((output) => `step '${name}': to has no stream for the output '${output}'`),
+    ...unknown.map(
+      (output) => `step '${name}': to.${output}: its source has no such output: it has ${outputs.join(', ')}`,
+    ),
+    ...strange.map(([output, stream]) => `step '${name}': to.${output}: the pipeline has no stream '${stream}'`),
   ];
 }
 

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Entry } from '../bundle.ts';
 import { connectors, type SinkName, type SourceName } from '../connectors.ts';
 import { inRepository } from '../repository.ts';
@@ -7,9 +7,9 @@ import type { InlineStatement } from './inline-sql.ts';
 import { checkPrefixes } from './lake-prefixes.ts';
 import type { AnySinkStep, AnySourceStep, AnyTableStep, AnyTransformStep, CopyStream, Pipeline } from './pipeline.ts';
 import { changesOf, type Duration, type Start } from './steps.ts';
-import { type OwnStreamPlan, resolveStream, type StreamPlan } from './streams.ts';
+import { type OwnStreamPlan, resolveStream, type StreamPlan, sameStream } from './streams.ts';
 import { needsTime, type TimePlan, timePlans } from './time.ts';
-import { outputOf, type Writer, writersOf } from './writers.ts';
+import { type Writer, writersOf, writtenBy } from './writers.ts';
 
 /** A pipeline with its references to other pipelines resolved. The CDK app deploys it, and the local runner runs it. */
 export interface PipelinePlan {
@@ -45,7 +45,12 @@ export interface SourcePlan extends AnyStepPlan {
   readonly kind: 'source';
   readonly connector: SourceName;
   readonly delivery: 'request' | 'queue' | 'pulled';
-  readonly output: StreamPlan;
+  /** How often a pulled source is read. Undefined: each minute. */
+  readonly every: Duration | undefined;
+  /** The stream that it writes. Undefined: it has several outputs. */
+  readonly output?: StreamPlan;
+  /** The stream of each output, of a source that has several. */
+  readonly outputs?: Readonly<Record<string, StreamPlan>>;
   /** The names of all pipelines: no event from outside may come under the name of one of their steps. */
   readonly pipelines: readonly string[];
 }
@@ -121,9 +126,9 @@ export function planOf(own: Pipeline, declared: readonly Pipeline[]): PipelinePl
   const time = timePlans(pipelines);
   const inputOf = (step: AnyTransformStep | AnyTableStep | AnySinkStep): InputPlan => {
     const input = stream(step.from);
-    const to = outputOf(step);
     const writers = writersOf(input, pipelines);
-    const isTimed = ('keep' in step && needsTime(step.keep)) || (to !== undefined && time.of(stream(to)) !== undefined);
+    const isTimed =
+      ('keep' in step && needsTime(step.keep)) || writtenBy(step).some((to) => time.of(stream(to)) !== undefined);
     return {
       stream: input,
       time: isTimed ? time.of(input) : undefined,
@@ -144,7 +149,10 @@ export function planOf(own: Pipeline, declared: readonly Pipeline[]): PipelinePl
     delivery: connectors[step.read.connector].delivery,
     entry: inRepository(step.read.entry),
     options: step.read.options,
-    output: stream(step.to),
+    every: step.every,
+    ...(typeof step.to === 'string'
+      ? { output: stream(step.to) }
+      : { outputs: Object.fromEntries(Object.entries(step.to).map(([name, to]) => [name, stream(to)])) }),
     pipelines: pipelines.map(({ name: known }) => known).sort(),
   });
   const transform = ([name, step]: [string, AnyTransformStep]): TransformPlan => {
@@ -234,9 +242,21 @@ function madeOf(
   return { sql, entry: { name: sql.name, code: async () => (await import('../sql/inline.ts')).inlineModule(sql) } };
 }
 
-/** Returns the schema of the events that a step reads; of a source, of those that it writes. */
+/** Returns the schema of the events that a step reads; of a source, of those that it writes into any of its streams. */
 export function schemaOf(step: StepPlan): z.ZodType {
-  return step.kind === 'source' ? step.output.schema : step.input.stream.schema;
+  if (step.kind !== 'source') return step.input.stream.schema;
+  const [first, ...others] = outputsOf(step).map(({ schema }) => schema);
+  if (first === undefined) return z.never();
+  return others.length === 0 ? first : z.union([first, ...others]);
+}
+
+/** Lists the streams that a step writes to, each once. */
+export function outputsOf(step: StepPlan): readonly StreamPlan[] {
+  const all = [
+    ...('output' in step && step.output !== undefined ? [step.output] : []),
+    ...('outputs' in step ? Object.values(step.outputs ?? {}) : []),
+  ];
+  return all.filter((stream, index) => all.findIndex((one) => sameStream(one, stream)) === index);
 }
 
 /** Lists steps as `<pipeline>/<step>`, under their former names too. */

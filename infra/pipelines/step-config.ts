@@ -29,7 +29,8 @@ export function stepConfigOf(step: StepPlan, target: StepTarget): StepConfig {
     ...(step.formerly === undefined ? {} : { formerly: step.formerly }),
     ...(step.kind === 'source' ? { pipelines: [...step.pipelines] } : { input: inputConfigOf(step, nameOf) }),
     ...('input' in step && step.input.time !== undefined ? { time: step.input.time } : {}),
-    ...('output' in step ? { output: outputConfigOf(step.output, nameOf) } : {}),
+    ...('output' in step && step.output !== undefined ? { output: outputConfigOf(step.output, nameOf) } : {}),
+    ...('outputs' in step && step.outputs !== undefined ? { outputs: outputConfigsOf(step.outputs, nameOf) } : {}),
     ...(queue === undefined ? {} : { queue }),
     ...(step.options === undefined ? {} : { options: step.options }),
     ...(resources === undefined ? {} : { resources }),
@@ -81,6 +82,10 @@ function inputConfigOf({ input, delivery, kind }: ReaderPlan, nameOf: StepTarget
     ...idempotent,
     start: delivery === 'scheduled' || kind === 'table' ? start : 'earliest',
   };
+}
+
+function outputConfigsOf(outputs: Readonly<Record<string, StreamPlan>>, nameOf: StepTarget['nameOf']) {
+  return Object.fromEntries(Object.entries(outputs).map(([name, stream]) => [name, outputConfigOf(stream, nameOf)]));
 }
 
 export function outputConfigOf(output: StreamPlan, nameOf: StepTarget['nameOf']) {

@@ -26,7 +26,10 @@ export interface Connected<Name extends string> {
 
 export interface SourceStep<Read, To> extends Named {
   readonly read: Read;
+  /** The stream to write; of a source with several outputs, the stream of each. */
   readonly to: To;
+  /** How often a pulled source is read; each minute by default. */
+  readonly every?: Duration;
 }
 
 export interface TransformStep<From, Apply, To> extends Named, Reader {

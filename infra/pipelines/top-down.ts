@@ -1,4 +1,4 @@
-import type { PipelinePlan, StepPlan } from './plan.ts';
+import { outputsOf, type PipelinePlan, type StepPlan } from './plan.ts';
 import { type StreamPlan, sameStream } from './streams.ts';
 
 export type Item =
@@ -21,7 +21,7 @@ export function topDown({ steps }: PipelinePlan): readonly Item[] {
     waiting.delete(next);
     if (next.kind !== 'source') addStream(next.input.stream);
     items.push({ what: 'step', step: next });
-    if ('output' in next && !writersIn(waiting, next.output)) addStream(next.output);
+    for (const output of outputsOf(next)) if (!writersIn(waiting, output)) addStream(output);
   }
   return items;
 }
@@ -32,5 +32,5 @@ function isReady(step: StepPlan, waiting: ReadonlySet<StepPlan>): boolean {
 }
 
 function writersIn(waiting: ReadonlySet<StepPlan>, stream: StreamPlan): boolean {
-  return [...waiting].some((step) => 'output' in step && sameStream(step.output, stream));
+  return [...waiting].some((step) => outputsOf(step).some((output) => sameStream(output, stream)));
 }

@@ -17,16 +17,15 @@ export function writersOf(stream: StreamPlan, pipelines: readonly Pipeline[]): r
   return pipelines.flatMap((pipeline) =>
     [pipeline.sources, pipeline.transforms, pipeline.tables]
       .flatMap((steps) => Object.entries<WritingStep>(steps))
-      .filter(([, step]) => {
-        const to = outputOf(step);
-        return to !== undefined && sameStream(resolveStream(pipeline, to, pipelines), stream);
-      })
+      .filter(([, step]) => writtenBy(step).some((to) => sameStream(resolveStream(pipeline, to, pipelines), stream)))
       .map(([name, step]) => ({ pipeline, name, step })),
   );
 }
 
-/** Returns the name of the stream that a step writes to. Undefined: it writes to none. */
-export function outputOf(step: WritingStep | AnySinkStep): string | undefined {
-  if ('to' in step) return step.to;
-  return 'keep' in step ? changesOf(step)?.to : undefined;
+/** Lists the names of the streams that a step writes to. */
+export function writtenBy(step: WritingStep | AnySinkStep): readonly string[] {
+  if ('read' in step) return typeof step.to === 'string' ? [step.to] : [...new Set(Object.values(step.to))];
+  if ('to' in step) return [step.to];
+  const changes = 'keep' in step ? changesOf(step) : undefined;
+  return changes === undefined ? [] : [changes.to];
 }

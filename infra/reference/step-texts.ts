@@ -35,7 +35,7 @@ export const stepTexts: readonly StepText[] = [
   {
     title: 'Pulled source',
     guarantees:
-      'EventBridge Scheduler starts a run each minute. One run at a time reads, under a lease, until nothing is left or its time is nearly over; the next one takes over. It appends a page, stores its dead letters, and then moves its position. A crash repeats the page with the same `source` and `sequence`, and readers drop what they have: each event counts *once*. When nobody can read on from its position, the step fails and says why; it never skips silently. A pulled source has no position in a stream, so `millrace positions` does not move it.',
+      'EventBridge Scheduler starts a run each minute, or `every` so many minutes. One run at a time reads, under a lease, until nothing is left or its time is nearly over; the next one takes over. It appends a page, stores its dead letters, and then moves its position. A crash repeats the page with the same `source` and `sequence`, and readers drop what they have: each event counts *once*. When nobody can read on from its position, the step fails and says why; it never skips silently. Something that kills the process is read again in smaller pages; after three deaths with one event the source stands still, an alarm rings, and it tries again each hour and after a deployment. A source with several outputs moves its position when all of its streams have acknowledged. A pulled source has no position in a stream, so `millrace positions` does not move it.',
   },
   {
     title: 'Source of requests',
@@ -52,15 +52,20 @@ type StepOption = Exclude<
 /** What a step says beside its connector or transform; one that is missing here does not compile. */
 export const stepOptions: Readonly<Record<StepOption, { readonly of: string; readonly meaning: string }>> = {
   from: { of: 'transforms, tables, sinks', meaning: 'The stream to read.' },
-  to: { of: 'sources, transforms', meaning: 'The stream to write.' },
+  to: {
+    of: 'sources, transforms',
+    meaning:
+      "The stream to write. Of a source with several outputs, the stream of each: `{ orders: 'orders', customers: 'buyers' }`.",
+  },
   changes: {
     of: 'tables',
     meaning:
       "The stream that gets the changes of the table's rows: `'basket_changes'`, or `{ to: 'basket_changes', before: true }` to have the row as it was in each change, too. Without it, nothing is published.",
   },
   every: {
-    of: 'sinks',
-    meaning: 'Makes the sink scheduled: how often it runs, in whole minutes: `minutes(5)`. Without it, continuous.',
+    of: 'sinks, pulled sources',
+    meaning:
+      'Makes a sink scheduled: how often it runs, in whole minutes: `minutes(5)`. Without it, continuous. Of a pulled source: how often it is read; each minute without it.',
   },
   start: {
     of: 'transforms, tables, sinks',

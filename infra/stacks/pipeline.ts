@@ -12,7 +12,7 @@ import type { StepFunctionProps } from '../constructs/step-function.ts';
 import { StreamFunction } from '../constructs/stream-function.ts';
 import type { Surroundings } from '../constructs/surroundings.ts';
 import { TickFunction } from '../constructs/tick-function.ts';
-import { PULL_EVERY_MILLIS } from '../delivery.ts';
+import { pullEveryMillis } from '../delivery.ts';
 import type { AwsResources, ConnectorStep } from '../needs.ts';
 import {
   type PipelinePlan,
@@ -85,7 +85,7 @@ export class PipelineStack extends Stack {
       new RequestFunction(this, step.name, { step, surroundings, needs });
     } else if (connector.delivery === 'pulled') {
       const needs = connector.onAws(asConnectorStep(step), resources);
-      new ScheduledFunction(this, step.name, { step, surroundings, needs, everyMillis: PULL_EVERY_MILLIS });
+      new ScheduledFunction(this, step.name, { step, surroundings, needs, everyMillis: pullEveryMillis(step) });
     } else {
       const needs = connector.onAws(asConnectorStep(step), resources);
       new QueueFunction(this, step.name, { step, surroundings, needs });

@@ -8,7 +8,7 @@ import { ON_FAILURE_ENTRY } from '../constructs/on-failure-documents.ts';
 import type { Context } from '../context.ts';
 import { namesOf } from '../names.ts';
 import type { Pipeline } from '../pipelines/pipeline.ts';
-import { type PipelinePlan, planOf } from '../pipelines/plan.ts';
+import { outputsOf, type PipelinePlan, planOf } from '../pipelines/plan.ts';
 import { crowdedStreams, crowdedWarning } from '../pipelines/shared-readers.ts';
 import { REPOSITORY } from '../repository.ts';
 import { TICK_ENTRY } from '../ticks.ts';
@@ -113,7 +113,7 @@ async function bundledOnce(entry: Entry): Promise<Bundle> {
 function ownersOf(plan: PipelinePlan): readonly string[] {
   const used = plan.steps.flatMap((step) => [
     ...(step.kind === 'source' ? [] : [step.input.stream]),
-    ...('output' in step ? [step.output] : []),
+    ...outputsOf(step),
   ]);
   const owners = used.flatMap((stream) => (stream.kind === 'own' ? [stream.pipeline] : []));
   return [...new Set(owners)].filter((owner) => owner !== plan.name);

@@ -22,10 +22,13 @@ const pageOf = (from: number, size = 10): PulledPage<number> => ({
 });
 
 /** A source without a mistake: the numbers below 30, ten at a time. */
-const right: Read = async function* (from = 0, { ending, signal }) {
-  for (let at = from; at < COUNT && !ending.aborted; at += 10) {
+const right: Read = async function* (from = 0, turn) {
+  const { ending, signal } = turn;
+  for (let at = from; at < COUNT && !ending.aborted; ) {
     signal.throwIfAborted();
-    yield pageOf(at);
+    const page = pageOf(at, Math.min(10, turn.most));
+    yield page;
+    at = page.position;
   }
   signal.throwIfAborted();
 };
@@ -70,6 +73,12 @@ const mistakes: Readonly<
     'yields bounded pages',
     harnessOf(async function* (from = 0) {
       if (from < COUNT) yield pageOf(from, COUNT);
+    }),
+  ],
+  'a page that is as large as ever': [
+    'yields smaller pages when it is asked for fewer events, and the same events at the same places',
+    harnessOf(async function* (from = 0, turn) {
+      yield* right(from, { ...turn, most: 10 });
     }),
   ],
   'a position before the last event of its page': [

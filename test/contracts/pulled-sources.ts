@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { PulledPage, PulledSource } from '../../functions/runtime/source.ts';
+import { PULLED_EVENTS, type PulledPage, type PulledSource, type PullTurn } from '../../functions/runtime/source.ts';
 import { noDeadline } from '../eventually.ts';
 
 /** How the suite drives a pulled source. `open` gives each test a source that has something to read. */
@@ -38,6 +38,24 @@ export const pulledSourceCases: Readonly<Record<string, (harness: PulledSourceHa
         expect(events.reduce((sum, { dataBytes }) => sum + dataBytes.length, 0)).toBeLessThan(16 * 1024 * 1024);
       }
       expect(pages.filter(({ events }) => events.length > 0).length).toBeGreaterThanOrEqual(2);
+    }),
+
+  // A process died, and the runtime looks for the event that killed it: in ever smaller pages, down to one event.
+  'yields smaller pages when it is asked for fewer events, and the same events at the same places': (harness) =>
+    withSource(harness, async ({ pagesFrom, source, firstPages }) => {
+      const [start] = await firstPages(1);
+      const whole = eventsIn(await pagesFrom(start?.position));
+      for (const most of [1, 7]) {
+        const pages: Page[] = [];
+        for await (const page of source.read(start?.position, turnOf({ most }))) {
+          pages.push(page);
+          if (pages.length === 5) break;
+        }
+        const events = eventsIn(pages);
+        expect(pages.every((page) => page.events.length <= most)).toBe(true);
+        expect(events.length).toBeGreaterThan(0);
+        expect(events).toEqual(whole.slice(0, events.length));
+      }
     }),
 
   // Another process goes on from the position that was stored as JSON. An event that is skipped there is lost; one
@@ -97,7 +115,7 @@ export const pulledSourceCases: Readonly<Record<string, (harness: PulledSourceHa
     withSource(harness, async ({ source }) => {
       const ending = new AbortController();
       const pages: PulledPage<unknown>[] = [];
-      for await (const page of source.read(undefined, { ending: ending.signal, signal: noDeadline() })) {
+      for await (const page of source.read(undefined, turnOf({ ending: ending.signal }))) {
         pages.push(page);
         ending.abort();
       }
@@ -108,7 +126,7 @@ export const pulledSourceCases: Readonly<Record<string, (harness: PulledSourceHa
   'throws when the signal aborts': (harness) =>
     withSource(harness, async ({ source }) => {
       const abort = new AbortController();
-      const reading = source.read(undefined, { ending: new AbortController().signal, signal: abort.signal });
+      const reading = source.read(undefined, turnOf({ signal: abort.signal }));
       const rest = (async () => {
         for await (const _ of reading) abort.abort();
       })();
@@ -137,9 +155,8 @@ interface OpenSource {
 async function withSource(harness: PulledSourceHarness, use: (source: OpenSource) => Promise<void>): Promise<void> {
   const { source: open, strange, close } = await harness.open();
   const take = async (position: unknown, most: number): Promise<readonly Page[]> => {
-    const ending = new AbortController();
     const pages: Page[] = [];
-    for await (const page of open().read(position, { ending: ending.signal, signal: noDeadline() })) {
+    for await (const page of open().read(position, turnOf({}))) {
       pages.push(page);
       if (pages.length === most) break;
     }
@@ -155,6 +172,10 @@ async function withSource(harness: PulledSourceHarness, use: (source: OpenSource
   } finally {
     await close();
   }
+}
+
+function turnOf(of: Partial<PullTurn>): PullTurn {
+  return { ending: new AbortController().signal, signal: noDeadline(), most: PULLED_EVENTS, ...of };
 }
 
 function eventsIn(pages: readonly Page[]) {

@@ -1,5 +1,5 @@
 import { LANES } from '../../functions/runtime/items/lanes.ts';
-import { mappingSettings, PULL_EVERY_MILLIS, rateOf } from '../../infra/delivery.ts';
+import { mappingSettings, pullEveryMillis, rateOf } from '../../infra/delivery.ts';
 import type { Clock } from '../../infra/emulator/clock.ts';
 import type { InvokeRequest, InvokeResult } from '../../infra/emulator/invoke.ts';
 import type { MappingRequest } from '../../infra/emulator/mapping/configuration.ts';
@@ -83,7 +83,7 @@ export function startFeeders(
     schedules: [
       ...scheduled.map((step) => ({
         name: nameOf(step),
-        expression: rateOf(isScheduled(step) ? step.every : PULL_EVERY_MILLIS),
+        expression: rateOf(isScheduled(step) ? step.every : pullEveryMillis(step)),
         functionArn: nameOf(step),
         input: '{}',
         maximumRetryAttempts: 0,

@@ -15,7 +15,7 @@ import { FunctionFailed } from '../../infra/operation/function-failed.ts';
 import { type StepStatus, stepStatus } from '../../infra/operation/status/status.ts';
 import type { TargetWithFunctions } from '../../infra/operation/target.ts';
 import { hours, type Pipeline, type Streams } from '../../infra/pipelines/pipeline.ts';
-import type { StepPlan } from '../../infra/pipelines/plan.ts';
+import { outputsOf, type StepPlan } from '../../infra/pipelines/plan.ts';
 import type { Duration } from '../../infra/pipelines/steps.ts';
 import { dropFile, type Posted, type PostOptions, post } from './arrivals.ts';
 import type { Deadly } from './deaths.ts';
@@ -470,7 +470,7 @@ function streamNameOf(pipeline: Pipeline, { plans, stage }: World, stream: strin
 /** Returns prefixes of the sources whose events a reader of the stream deduplicates. */
 function ownOf({ steps, stage }: World, stream: string): readonly string[] {
   return steps.flatMap((step) =>
-    'output' in step && stage.streamName(step.output) === stream ? [`/${step.pipeline}/${step.name}/`] : [],
+    outputsOf(step).some((output) => stage.streamName(output) === stream) ? [`/${step.pipeline}/${step.name}/`] : [],
   );
 }
 

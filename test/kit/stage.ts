@@ -8,7 +8,7 @@ import { LIMITS } from '../../infra/delivery.ts';
 import type { VirtualClock } from '../../infra/emulator/clock.ts';
 import { type Names, namesOf } from '../../infra/names.ts';
 import type { LaptopResources } from '../../infra/needs.ts';
-import { type PipelinePlan, type StepPlan, schemaOf } from '../../infra/pipelines/plan.ts';
+import { outputsOf, type PipelinePlan, type StepPlan, schemaOf } from '../../infra/pipelines/plan.ts';
 import { stepConfigOf } from '../../infra/pipelines/step-config.ts';
 import type { OwnStreamPlan, StreamPlan } from '../../infra/pipelines/streams.ts';
 import { serverOnLaptop } from '../../infra/sinks/postgres.ts';
@@ -89,10 +89,7 @@ const SMALL_PORTION: PortionBounds = { events: 8, rejections: 2, bytes: Number.P
 /** Returns the pipelines' own streams and the existing streams that they use. */
 function streamsOf(plans: readonly PipelinePlan[]): readonly StreamPlan[] {
   const used = plans.flatMap(({ steps }) =>
-    steps.flatMap((step) => [
-      ...(step.kind === 'source' ? [] : [step.input.stream]),
-      ...('output' in step ? [step.output] : []),
-    ]),
+    steps.flatMap((step) => [...(step.kind === 'source' ? [] : [step.input.stream]), ...outputsOf(step)]),
   );
   const existing = used.filter((stream) => stream.kind === 'existing');
   const own: readonly OwnStreamPlan[] = plans.flatMap(({ streams }) => streams);

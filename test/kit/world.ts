@@ -6,7 +6,7 @@ import type { Transform } from '../../functions/runtime/transform.ts';
 import { type VirtualClock, virtualClock } from '../../infra/emulator/clock.ts';
 import { withCopies } from '../../infra/pipelines/copies.ts';
 import type { Pipeline } from '../../infra/pipelines/pipeline.ts';
-import { type PipelinePlan, planOf, type StepPlan } from '../../infra/pipelines/plan.ts';
+import { outputsOf, type PipelinePlan, planOf, type StepPlan } from '../../infra/pipelines/plan.ts';
 import { inlineTransform } from '../../infra/sql/inline.ts';
 import { seededRandom } from '../infra/emulator/mapping/seeded-random.ts';
 import { type Calls, openCalls } from './calls.ts';
@@ -166,7 +166,7 @@ function inlineTransforms(steps: readonly StepPlan[]): Promise<[StepPlan, Transf
 export function streamNames(stage: Stage, plans: readonly PipelinePlan[]): readonly string[] {
   const used = plans.flatMap(({ streams, steps }) => [
     ...streams,
-    ...steps.flatMap((step) => ('output' in step ? [step.output] : [step.input.stream])),
+    ...steps.flatMap(outputsOf),
     ...steps.flatMap((step) => (step.kind === 'source' ? [] : [step.input.stream])),
   ]);
   return [...new Set(used.map((stream) => stage.streamName(stream)))];

@@ -1,37 +1,29 @@
 import type { OutgoingEvent } from '../event.ts';
+import type { Appended, LogWriter } from '../log/log-writer.ts';
 import type { Rejection } from '../rejection.ts';
-import type { PulledPage } from '../source.ts';
+import type { PulledEvent, PulledPage } from '../source.ts';
+import { killerAfter } from './deaths.ts';
 import { PULL_KEY, type PullState } from './pull-state.ts';
-import type { PulledStep } from './pulled-step.ts';
+import type { Outputs, PulledStep } from './pulled-step.ts';
 
 /**
  * Appends a page's events and stores its rejections. Resolves to the state after the page, which the caller has to
  * save. Throws when the page breaks what `PulledSource` demands: readers would drop its events without a word.
  */
 export async function appendPage<P>(
-  { step, writer, source }: PulledStep<P>,
+  { step, outputs, source }: PulledStep<P>,
   { state, page }: { readonly state: PullState; readonly page: PulledPage<P> },
   signal: AbortSignal,
 ): Promise<PullState> {
   const started = step.now();
-  refuseDisorder(step.name, state.place, page);
+  const generation = generationOf(step.name, state, page);
+  const hasBegunAgain = generation !== (state.generation ?? 0);
+  refuseDisorder(step.name, hasBegunAgain ? undefined : state.place, page);
   const position = positionOf(step.name, source.position.parse(page.position));
-  const of = `/${step.name}/${PULL_KEY}-${state.id}/${step.config.generation}`;
-  const outgoing = page.events.map(
-    ({ place, ...event }): OutgoingEvent => ({
-      ...event,
-      id: place,
-      source: of,
-      sequence: place,
-      traceparent: undefined,
-    }),
-  );
-  const appended = await writer.append(outgoing, signal);
-  const tooLarge = appended.refused.map(({ index, size, limit }): Rejection => {
-    const { id, key, time, dataBytes: bytes } = outgoing[index] as OutgoingEvent;
-    const message = `the event has ${size} bytes, the stream takes at most ${limit}`;
-    return { at: id, reason: 'too-large', message, bytes, event: { id, key, time } };
-  });
+  const code = generation === 0 ? step.config.generation : `${step.config.generation}.${generation}`;
+  const of = `/${step.name}/${PULL_KEY}-${state.id}/${code}`;
+  const appends = await appendAll(outputs, { events: page.events, of }, signal);
+  const tooLarge = appends.flatMap(refusedOf).sort((one, other) => (one.at < other.at ? -1 : 1));
   const rejections = [...page.rejections, ...tooLarge];
   await step.deadLetters.put(PULL_KEY, rejections, signal);
   if (page.events.length + rejections.length > 0) {
@@ -41,13 +33,73 @@ export async function appendPage<P>(
       rejected: rejections.length,
       alreadySeen: 0,
       bytesIn: page.events.reduce((sum, { dataBytes }) => sum + dataBytes.length, 0),
-      bytesOut: appended.bytes,
+      bytesOut: appends.reduce((sum, { appended }) => sum + appended.bytes, 0),
       durationMillis: step.now() - started,
     });
   }
-  const place = page.events.at(-1)?.place ?? state.place;
-  return { ...state, position, ...(place === undefined ? {} : { place }), atMillis: step.now() };
+  const { place: before, killed, note: _, ...rest } = state;
+  const place = page.events.at(-1)?.place ?? (hasBegunAgain ? undefined : before);
+  const killer = killerAfter(killed, page.events.length);
+  return {
+    ...rest,
+    position,
+    ...(place === undefined ? {} : { place }),
+    ...(generation === 0 ? {} : { generation }),
+    ...(killer === undefined ? {} : { killed: killer }),
+    ...(page.note === undefined ? {} : { note: page.note.slice(0, MOST_NOTE) }),
+    atMillis: step.now(),
+  };
 }
+
+interface Append {
+  readonly events: readonly OutgoingEvent[];
+  readonly appended: Appended;
+}
+
+/** Appends the events to their streams, to all at once, and in order within each. Throws when one of them fails. */
+async function appendAll(
+  outputs: Outputs,
+  { events, of }: { readonly events: readonly PulledEvent[]; readonly of: string },
+  signal: AbortSignal,
+): Promise<readonly Append[]> {
+  const byWriter = new Map<LogWriter, OutgoingEvent[]>();
+  for (const { place, to, ...event } of events) {
+    const writer = outputs.writerOf(to);
+    const outgoing = byWriter.get(writer) ?? [];
+    if (outgoing.length === 0) byWriter.set(writer, outgoing);
+    outgoing.push({ ...event, id: place, source: of, sequence: place, traceparent: undefined });
+  }
+  const appends = [...byWriter].map(async ([writer, all]) => ({
+    events: all,
+    appended: await writer.append(all, signal),
+  }));
+  // No append may be in flight when this returns, also not beside one that failed.
+  await Promise.allSettled(appends);
+  return Promise.all(appends);
+}
+
+function refusedOf({ events, appended }: Append): readonly Rejection[] {
+  return appended.refused.map(({ index, size, limit }) => {
+    const { id, key, time, dataBytes: bytes } = events[index] as OutgoingEvent;
+    const message = `the event has ${size} bytes, the stream takes at most ${limit}`;
+    return { at: id, reason: 'too-large', message, bytes, event: { id, key, time } };
+  });
+}
+
+function generationOf(step: string, state: PullState, { events, generation }: PulledPage<unknown>): number {
+  const before = state.generation ?? 0;
+  if (generation === undefined) return before;
+  if (!Number.isSafeInteger(generation) || generation < before)
+    throw new Error(`'${step}': the page has the generation ${generation}, and ${before} was the last one`);
+  if (generation > before && events.length > 0)
+    throw new Error(
+      `'${step}': the page that begins the generation ${generation} has events: a retry could not repeat them`,
+    );
+  return generation;
+}
+
+/** More than a line is not read. */
+const MOST_NOTE = 500;
 
 const PLACE = /^[\w-]{1,64}$/;
 

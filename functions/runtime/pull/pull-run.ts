@@ -1,7 +1,9 @@
+import type { PullTurn } from '../source.ts';
 import { deadlineOf, type Invocation } from '../step.ts';
 import { parseOrExplain } from '../step-config.ts';
 import { appendPage } from './append-page.ts';
-import { loadPull, PULL_KEY, type StoredPull, savePull } from './pull-state.ts';
+import { heldUntil, isHeld, killerAt, mostEvents, whyHeld } from './deaths.ts';
+import { loadPull, PULL_KEY, type PullState, type StoredPull, savePull } from './pull-state.ts';
 import type { PulledStep } from './pulled-step.ts';
 import { takeLease } from './take-lease.ts';
 
@@ -62,15 +64,22 @@ async function readPages<P>(run: PullRun<P>, from: StoredPull): Promise<StoredPu
   const { checkpoints, now } = step;
   const position = positionIn(pulledStep, from);
   // This also fences off a run that lost its lease: it can no longer move the position.
-  let stored = await savePull(checkpoints, from, { state: { ...from.state, open: true, atMillis: now() }, signal });
+  let stored = await savePull(checkpoints, from, { state: begun(pulledStep, from.state), signal });
+  const turn: PullTurn = {
+    ending: ending.signal,
+    signal,
+    get most() {
+      return mostEvents(stored.state.killed);
+    },
+  };
   let isOpen = from.state.open;
   const stopWatching = watch(run, () => !isOpen);
   try {
-    for await (const page of source.read(position, { ending: ending.signal, signal })) {
+    for await (const page of source.read(position, turn)) {
       const hadToEnd = ending.signal.aborted;
       isOpen = true;
-      const state = await appendPage(pulledStep, { state: stored.state, page }, signal);
-      stored = await savePull(checkpoints, stored, { state, signal });
+      const after = await appendPage(pulledStep, { state: stored.state, page }, signal);
+      stored = await savePull(checkpoints, stored, { state: reading(pulledStep, after), signal });
       isOpen = false;
       if (now() >= endMillis || (await step.pause.inForce(signal)) !== undefined) ending.abort(new Error(ENDING));
       // The source had its chance to acknowledge the page before.
@@ -85,12 +94,37 @@ async function readPages<P>(run: PullRun<P>, from: StoredPull): Promise<StoredPu
   return stored;
 }
 
+/**
+ * Returns the state of a run that begins. Throws while the step stands still because one event has killed the process
+ * again and again.
+ */
+function begun<P>(pulledStep: PulledStep<P>, state: PullState): PullState {
+  const { step } = pulledStep;
+  const { killed: _, ...rest } = state;
+  const killed = killerAt(state, { process: step.attempts.process, code: step.config.generation });
+  if (isHeld(killed) && step.now() < heldUntil(killed)) throw new Error(whyHeld(killed, state.place));
+  return reading(pulledStep, {
+    ...rest,
+    ...(killed === undefined ? {} : { killed }),
+    open: true,
+    atMillis: step.now(),
+  });
+}
+
+/** Notes what the run reads next, for the case that its process dies. */
+function reading<P>({ step }: PulledStep<P>, state: PullState): PullState {
+  const { attempts, config, now } = step;
+  const most = mostEvents(state.killed);
+  return { ...state, reading: { process: attempts.process, code: config.generation, most, sinceMillis: now() } };
+}
+
 const ENDING = 'the run ends: its time is nearly over, or the step is paused';
 
 /** Notes at the end of a run whether something may be in the log after the position. */
 async function close<P>({ pulledStep }: PullRun<P>, stored: StoredPull, open: boolean): Promise<StoredPull> {
   const { checkpoints, now } = pulledStep.step;
-  const state = { ...stored.state, open, atMillis: now() };
+  const { reading: _, ...rest } = stored.state;
+  const state = { ...rest, open, atMillis: now() };
   const signal = AbortSignal.timeout(CLOSE_MILLIS);
   // Left open, the next run takes it that something may be there: it finishes one page before it rests in a pause.
   return savePull(checkpoints, stored, { state, signal }).catch(() => stored);

@@ -15,6 +15,26 @@ const PullText = z.object({
   place: z.string().optional(),
   /** True while events after the position may be in the log. A run that dies leaves it so. */
   open: z.boolean(),
+  /** How often the source has begun again. Missing: never. */
+  generation: z.int().min(1).exactOptional(),
+  /** What the source says of itself (`PulledPage.note`). */
+  note: z.string().exactOptional(),
+  /** The run that reads, and the most events of its next page. A run whose process dies leaves it. */
+  reading: z
+    .object({ process: z.string(), code: z.string(), most: z.int().min(1), sinceMillis: z.number() })
+    .exactOptional(),
+  /** What killed the process, and was not passed since (deaths.ts). */
+  killed: z
+    .object({
+      /** It is among this many events after the position. */
+      within: z.int().min(1),
+      /** How many processes in a row died with one event. */
+      alone: z.int().min(0),
+      code: z.string(),
+      sinceMillis: z.number(),
+      lastMillis: z.number(),
+    })
+    .exactOptional(),
   /** When a run last began, moved the position or ended, in milliseconds since 1970. */
   atMillis: z.number(),
 });

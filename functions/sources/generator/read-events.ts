@@ -45,7 +45,7 @@ export async function* readEvents(
   for (let hasYielded = false; next < count; hasYielded = true) {
     signal.throwIfAborted();
     const due = Math.min(count, Math.floor(((now() - startMillis) * perSecond) / 1_000) + 1);
-    const to = Math.max(next, Math.min(due, next + PAGE_EVENTS));
+    const to = Math.max(next, Math.min(due, next + Math.min(PAGE_EVENTS, turn.most)));
     const isBehind = to < due;
     if (to > next || !hasYielded) {
       yield page(to);

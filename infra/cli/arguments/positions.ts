@@ -1,6 +1,7 @@
 import type { RewindPoint } from '../../../functions/runtime/checkpoints/rewind-state.ts';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
-import type { ReaderPlan, StepPlan } from '../../pipelines/plan.ts';
+import { outputsOf, type ReaderPlan, type StepPlan } from '../../pipelines/plan.ts';
+import type { StreamPlan } from '../../pipelines/streams.ts';
 import { startIn } from './times.ts';
 
 /** Parses a position in a stream: what `parseStart` takes, or a record's sequence number. Throws a `UserMistake`. */
@@ -29,10 +30,10 @@ const SHARD_DIGITS = 12;
 export function readerOf(step: StepPlan): ReaderPlan {
   if (step.kind !== 'source') return step;
   throw new UserMistake(
-    `'${step.name}' is a source: it reads no stream, so it has no position in one; move the steps that read '${streamOf(step)}'`,
+    `'${step.name}' is a source: it reads no stream, so it has no position in one; move the steps that read ${outputsOf(step).map(nameOf).join(' or ')}`,
   );
 }
 
-function streamOf({ output }: Extract<StepPlan, { kind: 'source' }>): string {
-  return output.kind === 'own' ? output.name : output.arn;
+function nameOf(stream: StreamPlan): string {
+  return `'${stream.kind === 'own' ? stream.name : stream.arn}'`;
 }

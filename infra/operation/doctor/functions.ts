@@ -1,8 +1,8 @@
 import { type FunctionConfiguration, GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
-import { parseEnvironmentConfig } from '../../../functions/runtime/step-config.ts';
+import { type EnvironmentConfig, parseEnvironmentConfig } from '../../../functions/runtime/step-config.ts';
 import { streamArnOf } from '../../constructs/stream-names.ts';
 import { LIMITS, RUNTIME } from '../../delivery.ts';
-import type { StepPlan } from '../../pipelines/plan.ts';
+import { outputsOf, type StepPlan } from '../../pipelines/plan.ts';
 import { differences, type Finding, look } from './finding.ts';
 import { deployCommand, type ExaminedStage, functionArnOf, functionNameOf } from './stage.ts';
 
@@ -62,11 +62,18 @@ function wrongConfig(
         pipeline: step.pipeline,
         step: step.name,
         input: step.kind === 'source' ? undefined : streamArnOf(step.input.stream, names),
-        output: 'output' in step ? streamArnOf(step.output, names) : undefined,
+        output: outputsOf(step)
+          .map((output) => streamArnOf(output, names))
+          .join(', '),
       },
-      { ...config, input: config.input?.stream, output: config.output?.stream },
+      { ...config, input: config.input?.stream, output: writtenBy(config) },
     );
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+function writtenBy({ output, outputs = {} }: EnvironmentConfig): string {
+  const streams = [output, ...Object.values(outputs)].flatMap((one) => (one === undefined ? [] : [one.stream]));
+  return [...new Set(streams)].join(', ');
 }

@@ -4,7 +4,7 @@ import {
   type StreamDescriptionSummary,
 } from '@aws-sdk/client-kinesis';
 import { streamArnOf, streamNameOf } from '../../constructs/stream-names.ts';
-import type { PipelinePlan, ReaderPlan, StepPlan } from '../../pipelines/plan.ts';
+import { outputsOf, type PipelinePlan, type ReaderPlan, type StepPlan } from '../../pipelines/plan.ts';
 import type { StreamPlan } from '../../pipelines/streams.ts';
 import { differences, type Finding, type Look, look, type Verdict } from './finding.ts';
 import { deployCommand, type ExaminedStage } from './stage.ts';
@@ -17,7 +17,7 @@ export async function examineStreams(plan: PipelinePlan, stage: ExaminedStage): 
   const { names } = stage.target;
   const used = plan.steps.flatMap((step) => [
     ...(step.kind === 'source' ? [] : [{ stream: step.input.stream, written: false }]),
-    ...('output' in step ? [{ stream: step.output, written: true }] : []),
+    ...outputsOf(step).map((stream) => ({ stream, written: true })),
   ]);
   const created = plan.streams.map((stream) => ({ stream, written: false }));
   const byArn = Map.groupBy([...created, ...used], ({ stream }) => streamArnOf(stream, names));

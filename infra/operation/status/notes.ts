@@ -10,6 +10,9 @@ type Shape = Pick<StreamShape, 'retentionMillis'>;
 export const HELD_NOTE =
   'the last events killed its function, so it waits before it tries the next one; see "A step holds" in docs/runbook.md';
 
+export const HELD_SOURCE_NOTE =
+  'one event killed its function three times, so it tries again each hour; see "A step holds" in docs/runbook.md';
+
 /** Describes a shard that is being moved. */
 export function noteOfRewinding({ delivery }: Reader, { phase }: Rewind): string {
   const next =

@@ -8,15 +8,16 @@ import { loadPause } from '../../../functions/runtime/pause/pause.ts';
 import { MOST_DEATHS, searchAfter } from '../../../functions/runtime/poison/bisect.ts';
 import { isHeld } from '../../../functions/runtime/poison/waits.ts';
 import { type Position, START_OF_SHARD, sequenceNumberOf } from '../../../functions/runtime/position.ts';
+import { isHeld as isPullHeld } from '../../../functions/runtime/pull/deaths.ts';
 import { loadPull, PULL_KEY } from '../../../functions/runtime/pull/pull-state.ts';
 import { lowestWatermark } from '../../../functions/runtime/time/clock.ts';
-import { PULL_EVERY_MILLIS } from '../../delivery.ts';
+import { pullEveryMillis } from '../../delivery.ts';
 import type { ReaderPlan, SourcePlan, StepPlan } from '../../pipelines/plan.ts';
 import { deadLettersByShard } from '../dead-letters/dead-letters.ts';
 import { openStates, ProgressOutOfReach, type StatesOfStep } from '../sink-progress.ts';
 import { checkpointsOf, type Target } from '../target.ts';
 import { type Backlog, readBacklog } from './backlog.ts';
-import { HELD_NOTE, noteOf, noteOfRewinding } from './notes.ts';
+import { HELD_NOTE, HELD_SOURCE_NOTE, noteOf, noteOfRewinding } from './notes.ts';
 
 /**
  * The state of a step in a shard.
@@ -293,12 +294,15 @@ async function pulledStatus(step: SourcePlan, target: Target, signal: AbortSigna
     loadPull(checkpoints, { nowMillis, signal }),
   ]);
   const deadLetters = [...letters.values()].reduce((sum, count) => sum + count, 0);
-  const isLate = nowMillis - state.atMillis > 2 * PULL_EVERY_MILLIS + PATIENCE_MILLIS;
-  const resting = isLate ? 'behind' : 'idle';
+  const isLate = nowMillis - state.atMillis > 2 * pullEveryMillis(step) + PATIENCE_MILLIS;
+  const isStill = isPullHeld(state.killed);
+  const note = isStill ? HELD_SOURCE_NOTE : state.note;
+  const resting = isStill ? 'held' : isLate ? 'behind' : 'idle';
   return {
     ...common(step),
     state: paused ? 'paused' : (until ?? 0) > nowMillis ? 'running' : resting,
     ...(revision === 0 ? {} : { lastProgress: new Date(state.atMillis).toISOString() }),
+    ...(note === undefined ? {} : { note }),
     deadLetters,
   };
 }

@@ -26,10 +26,11 @@ const numbers = (count: number, { onPage, change = (page) => page }: Behaviour =
     open: (): PulledSource<number> => ({
       position: z.number(),
       async *read(from = 1, turn) {
-        for (let at = from; at <= count; at += 2) {
+        for (let at = from, size = 2; at <= count; at += size) {
+          size = Math.min(2, turn.most);
           await onPage?.(at, turn);
           if (turn.ending.aborted) return;
-          const page = [at, at + 1].filter((number) => number <= count);
+          const page = [at, at + 1].slice(0, size).filter((number) => number <= count);
           yield change({
             events: page.map((number) => ({
               type: 'number.read',
@@ -39,7 +40,7 @@ const numbers = (count: number, { onPage, change = (page) => page }: Behaviour =
               place: String(number).padStart(4, '0'),
             })),
             rejections: [],
-            position: at + 2,
+            position: at + size,
           });
         }
       },
@@ -104,6 +105,23 @@ describe('a pulled source', () => {
     await open(numbers(6))({}, invocation());
     expect(appended()).toEqual([1, 2, 3, 4, 3, 4, 5, 6]);
     expect(seen()).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test('keeps what the source says of itself until the next page', async () => {
+    const notes: Record<number, string> = { 3: 'waits for a lock', 5: 'x'.repeat(600) };
+    const saying = (count: number) =>
+      numbers(count, {
+        change: (page) => {
+          const note = notes[page.position];
+          return note === undefined ? page : { ...page, note };
+        },
+      });
+    await open(saying(2))({}, invocation());
+    expect((await stored()).note).toBe('waits for a lock');
+    await open(saying(4))({}, invocation());
+    expect((await stored()).note).toHaveLength(500);
+    await open(saying(6))({}, invocation());
+    expect(await stored()).not.toHaveProperty('note');
   });
 
   test('ends shortly before its time is over, and the next run goes on', async () => {
@@ -220,6 +238,223 @@ describe('a pulled source', () => {
     });
     await expect(open(wrong)({}, invocation())).rejects.toThrow(why);
     expect(appended()).toEqual([]);
+  });
+
+  describe('with several outputs', () => {
+    const outputs = { output: undefined, outputs: { odd: { stream: 'odds' }, even: { stream: 'evens' } } };
+    const split = (count: number, name = (number: number): string => (number % 2 === 0 ? 'even' : 'odd')) =>
+      numbers(count, {
+        change: (page) => ({
+          ...page,
+          events: page.events.map((event) => ({ ...event, to: name(Number(event.place)) })),
+        }),
+      });
+    const openSplit = (source: ReturnType<typeof numbers>) =>
+      openPullHandler(source, engine.surroundings({ ...CONFIG, ...outputs }));
+    const dataOf = (stream: string) => eventsOf(engine.log, stream).map(({ data }) => data);
+    beforeEach(() => {
+      for (const StreamName of ['odds', 'evens']) engine.log.createStream({ StreamName, ShardCount: 1 });
+    });
+
+    test('appends each event to the stream of its output, under one source', async () => {
+      await openSplit(split(5))({}, invocation());
+      expect([dataOf('odds'), dataOf('evens')]).toEqual([
+        [1, 3, 5],
+        [2, 4],
+      ]);
+      const sources = [...eventsOf(engine.log, 'odds'), ...eventsOf(engine.log, 'evens')].map(({ source }) => source);
+      expect(new Set(sources).size).toBe(1);
+    });
+
+    test('moves its position only when all streams have the page, and repeats it in all of them otherwise', async () => {
+      engine.log.deleteStream({ StreamName: 'evens' });
+      const short = { ...invocation(), getRemainingTimeInMillis: () => 2_500 };
+      await expect(openSplit(split(4))({}, short)).rejects.toThrow();
+      expect(dataOf('odds')).toEqual([1]);
+      expect(await stored()).toMatchObject({ open: true });
+      expect((await stored()).position).toBeUndefined();
+      engine.log.createStream({ StreamName: 'evens', ShardCount: 1 });
+      await openSplit(split(4))({}, invocation());
+      expect([dataOf('odds'), dataOf('evens')]).toEqual([
+        [1, 1, 3],
+        [2, 4],
+      ]);
+    });
+
+    test('keeps the order of events that two outputs send into one stream', async () => {
+      const one = engine.surroundings({
+        ...CONFIG,
+        output: undefined,
+        outputs: { odd: { stream: 'out' }, even: { stream: 'out' } },
+      });
+      await openPullHandler(split(6), one)({}, invocation());
+      expect(appended()).toEqual([1, 2, 3, 4, 5, 6]);
+    });
+
+    test('refuses an event for an output that the step does not have', async () => {
+      await expect(openSplit(split(2, () => 'third'))({}, invocation())).rejects.toThrow(
+        "an event goes to the output 'third': the step has odd, even",
+      );
+      await expect(open(split(2))({}, invocation())).rejects.toThrow('and the step has only one');
+    });
+  });
+
+  describe('that begins again', () => {
+    /** Reads the numbers a second time, from 1 on, as the generation 1. */
+    const twice = (change: (page: PulledPage<string>) => PulledPage<string> = (page) => page) =>
+      defineSource({
+        options: z.object({}),
+        resources: z.object({}),
+        open: (): PulledSource<string> => ({
+          position: z.string(),
+          async *read(from = '0 1') {
+            const [generation = 0, next = 1] = from.split(' ').map(Number);
+            const event = (number: number) => ({
+              type: 'number.read',
+              time: '2026-01-01T00:00:00Z',
+              key: 'k',
+              dataBytes: Buffer.from(String(number)),
+              place: String(number).padStart(4, '0'),
+            });
+            for (let number = next; number <= 2; number++)
+              yield { events: [event(number)], rejections: [], position: `${generation} ${number + 1}` };
+            if (generation > 0) return;
+            yield change({ events: [], rejections: [], position: '1 1', generation: 1 });
+            yield { events: [event(1)], rejections: [], position: '1 2' };
+          },
+        }),
+      });
+    const openTwice = (source: ReturnType<typeof twice>) =>
+      openPullHandler(source as never, engine.surroundings(CONFIG));
+
+    test('names its events anew, so that readers take them', async () => {
+      await openTwice(twice())({}, invocation());
+      expect(seen()).toEqual([1, 2, 1]);
+      const { id } = await stored();
+      expect(new Set(eventsOf(engine.log, 'out').map(({ source }) => source))).toEqual(
+        new Set([`/p/s/pull-${id}/g1`, `/p/s/pull-${id}/g1.1`]),
+      );
+      await openTwice(twice())({}, invocation());
+      expect(seen()).toEqual([1, 2, 1, 2]);
+      expect(await stored()).toMatchObject({ generation: 1, place: '0002', position: '1 3' });
+    });
+
+    test('refuses a page that begins a generation with events, and one that goes back', async () => {
+      const event = {
+        type: 'number.read',
+        time: '2026-01-01T00:00:00Z',
+        key: 'k',
+        dataBytes: Buffer.from('1'),
+        place: '0001',
+      };
+      const early = twice((page) => ({ ...page, events: [event] }));
+      await expect(openTwice(early)({}, invocation())).rejects.toThrow(
+        'the page that begins the generation 1 has events: a retry could not repeat them',
+      );
+      expect(seen()).toEqual([1, 2]);
+      const back = twice((page) => ({ ...page, generation: -1 }));
+      await expect(openTwice(back)({}, invocation())).rejects.toThrow('the page has the generation -1');
+    });
+  });
+
+  describe('whose process dies', () => {
+    /** Opens a process that dies when it comes to a number: it stores nothing any more. `pages` gets the sizes. */
+    const openMortal = (
+      poison: number | undefined,
+      { pages = [], code = 'g1' }: { readonly pages?: number[]; readonly code?: string } = {},
+    ) => {
+      const alive = engine.surroundings({ ...CONFIG, generation: code });
+      let isDead = false;
+      const send = (...all: unknown[]) => {
+        if (isDead) throw new Error('the process is dead');
+        return (alive.dynamodb.send as (...args: unknown[]) => unknown)(...all);
+      };
+      const source = defineSource({
+        options: z.object({}),
+        resources: z.object({}),
+        open: (): PulledSource<number> => ({
+          position: z.number(),
+          async *read(from = 0, turn) {
+            for (let at = from, to = 0; at < COUNT; at = to) {
+              to = Math.min(COUNT, at + turn.most);
+              isDead = poison !== undefined && at <= poison && poison < to;
+              if (isDead) throw new Error('the process died');
+              pages.push(to - at);
+              yield {
+                events: Array.from({ length: to - at }, (_, index) => eventOf(at + index)),
+                rejections: [],
+                position: to,
+              };
+            }
+          },
+        }),
+      });
+      // A dead process leaves its lease.
+      engine.nowMillis += 70_000;
+      return openPullHandler(source, { ...alive, dynamodb: { send } as never });
+    };
+    const COUNT = 12_000;
+    const eventOf = (number: number) => ({
+      type: 'number.read',
+      time: '2026-01-01T00:00:00Z',
+      key: 'k',
+      dataBytes: Buffer.from(String(number)),
+      place: String(number).padStart(5, '0'),
+    });
+    const numbersBelow = (end: number) => Array.from({ length: end }, (_, number) => number);
+
+    test('reads smaller pages until what killed it is passed, and whole ones again after that', async () => {
+      await expect(openMortal(7_345)({}, invocation())).rejects.toThrow();
+      const pages: number[] = [];
+      await openMortal(undefined, { pages })({}, invocation());
+      expect(pages.slice(0, 2)).toEqual([1_000, 900]);
+      expect(Math.max(...pages)).toBeLessThanOrEqual(COUNT - 10_000);
+      expect(pages.at(-1)).toBeGreaterThan(1_000);
+      expect(seen()).toEqual(numbersBelow(COUNT));
+      expect(await stored()).not.toHaveProperty('killed');
+    });
+
+    test('stands still after three deaths with one event, says so, and skips nothing', async () => {
+      const poison = 7_345;
+      let deaths = 0;
+      const why = async () => {
+        const run = openMortal(poison)({}, invocation()) as Promise<unknown>;
+        return String(await run.catch((error: unknown) => error));
+      };
+      let said = await why();
+      for (; !said.includes('stands still') && deaths < 20; said = await why()) deaths++;
+      expect(said).toContain('the source stands still after the place 07344 since');
+      expect(said).toContain('the function died 3 times in a row while it read a single event');
+      expect(deaths).toBeLessThanOrEqual(12);
+      expect(seen()).toEqual(numbersBelow(poison));
+      const pages: number[] = [];
+      await expect(openMortal(undefined, { pages })({}, invocation())).rejects.toThrow('stands still');
+      expect(pages).toEqual([]);
+      engine.nowMillis += 3_600_000;
+      expect(await why()).not.toContain('stands still');
+      expect(await why()).toContain('died 4 times');
+    });
+
+    test('goes on at once with changed code, in whole pages', async () => {
+      for (let run = 0; run < 12; run++) await openMortal(0)({}, invocation()).catch(() => undefined);
+      await expect(openMortal(undefined)({}, invocation())).rejects.toThrow('the source stands still at its start');
+      const pages: number[] = [];
+      await openMortal(undefined, { pages, code: 'g2' })({}, invocation());
+      expect(pages).toEqual([10_000, 2_000]);
+    });
+
+    test('does not count an error that it survives', async () => {
+      const down = numbers(4, {
+        onPage(at) {
+          if (at === 3) throw new Error('the source is down');
+        },
+      });
+      for (let run = 0; run < 4; run++)
+        await expect(open(down)({}, invocation())).rejects.toThrow('the source is down');
+      const state = await stored();
+      expect(state).not.toHaveProperty('killed');
+      expect(state).not.toHaveProperty('reading');
+    });
   });
 
   test('stops at a position that the source does not know, and says what it found', async () => {

@@ -20,7 +20,7 @@ test('under --load every stream of the examples gets events that fit its schema'
   for (const { name, sources, streams } of underLoad(pipelines, 1_000)) {
     for (const { read, to } of Object.values(sources)) {
       const make = eventMaker(generatorDefinition.options.parse(read.options) as never);
-      const check = checkerOf(wireSchemaOf(streams[to]?.schema as z.ZodType, name));
+      const check = checkerOf(wireSchemaOf(streams[String(to)]?.schema as z.ZodType, name));
       for (let number = 0; number < 50; number++) {
         const { dataBytes } = make(number, new Date());
         expect(check(JSON.parse(Buffer.from(dataBytes).toString()))).toBeUndefined();

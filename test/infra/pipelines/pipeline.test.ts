@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { UserMistake } from '../../../functions/runtime/errors.ts';
 import type { Sink } from '../../../functions/runtime/sink.ts';
-import type { Source } from '../../../functions/runtime/source.ts';
+import type { Source, SplitSource } from '../../../functions/runtime/source.ts';
 import type { Transform } from '../../../functions/runtime/transform.ts';
 import { postgresSink } from '../../../functions/sinks/postgres/postgres.ts';
 import { s3Sink } from '../../../functions/sinks/s3/s3.ts';
@@ -12,6 +12,17 @@ import { audit, Line, lake, Order, orderOfLine, pushed, shop, table } from './ex
 
 const streams = { lines: { schema: Line }, orders: { schema: Order } };
 const entry = 'file:///step.ts';
+
+/** A source with two outputs. */
+const twoOutputs = (): SplitSource<{ lines: z.input<typeof Line>; more: z.input<typeof Line> }> & {
+  readonly connector: 'generator';
+} => ({ connector: 'generator', entry, options: {}, outputs: ['lines', 'more'] });
+
+const generated = (): Source<z.input<typeof Line>> & { readonly connector: 'generator' } => ({
+  connector: 'generator',
+  entry,
+  options: {},
+});
 
 /** As a `.sql` file's module has it. */
 const sqlFor = <const F extends string, const T extends string>(from: F, to: T) => ({
@@ -84,6 +95,31 @@ const mustNotCompile = {
   'a source whose events do not fit its stream': () =>
     // @ts-expect-error an order needs a total
     definePipeline({ name: 'p', streams, sources: { a: { read: pushed<{ id: string }>(), to: 'lines' } } }),
+
+  'an output whose events do not fit its stream': () =>
+    // @ts-expect-error an order has a total and a state
+    definePipeline({
+      name: 'p',
+      streams,
+      sources: { a: { read: twoOutputs(), to: { lines: 'orders', more: 'lines' } } },
+    }),
+
+  'an output that goes into a stream that is not there': () => {
+    // @ts-expect-error there is no stream 'line'
+    return definePipeline({
+      name: 'p',
+      streams,
+      sources: { a: { read: twoOutputs(), to: { lines: 'line', more: 'lines' } } },
+    });
+  },
+
+  'a source of several outputs without a stream for one of them': () =>
+    // @ts-expect-error the output 'more' has no stream
+    definePipeline({ name: 'p', streams, sources: { a: { read: twoOutputs(), to: { lines: 'lines' } } } }),
+
+  'a source of several outputs into one stream that is named once': () =>
+    // @ts-expect-error each output names its stream
+    definePipeline({ name: 'p', streams, sources: { a: { read: twoOutputs(), to: 'lines' } } }),
 
   'a sink with a key that the events do not have': () => {
     const misspelt = table({ table: 't', key: ['idd'] });
@@ -254,6 +290,30 @@ describe('a pipeline is rejected', () => {
       what: 'with a schedule of seconds',
       define: () => definePipeline({ name: 'p', streams, sinks: { s: { ...writing, every: 1_000 } } }),
       says: /step 's': every is 1000 ms: use a whole number of minutes/,
+    },
+    {
+      what: 'with seconds between two reads of a source',
+      define: () =>
+        definePipeline({ name: 'p', streams, sources: { a: { read: generated(), to: 'lines', every: 1_000 } } }),
+      says: /step 'a': every is 1000 ms: use a whole number of minutes/,
+    },
+    {
+      what: 'with a schedule of a source that answers requests',
+      define: () => definePipeline({ name: 'p', streams, sources: { a: { ...step, every: 60_000 } } }),
+      says: /step 'a': every is for sources that are read on a schedule, and 'http' is not: remove it/,
+    },
+    {
+      what: 'with several outputs of a source that has one',
+      define: () => definePipeline({ name: 'p', streams, sources: { a: { ...step, to: { a: 'lines' } } as never } }),
+      says: /step 'a': to does not fit its source, which has one output: name one stream/,
+    },
+    {
+      what: 'with outputs that its source does not have',
+      define: () => {
+        const a = { read: twoOutputs(), to: { lines: 'line', others: 'lines' } } as never;
+        return definePipeline({ name: 'p', streams, sources: { a } });
+      },
+      says: /no stream for the output 'more'[^]*to.others: its source has no such output: it has lines, more[^]*to.lines: the pipeline has no stream 'line'/,
     },
     {
       what: 'with a former name that is still in use',

@@ -1,8 +1,10 @@
+import { Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import type { SplitSource } from '../../../functions/runtime/source.ts';
 import { parseEnvironmentConfig } from '../../../functions/runtime/step-config.ts';
 import { generatorSource } from '../../../functions/sources/generator/generator.ts';
-import { definePipeline } from '../../../infra/pipelines/pipeline.ts';
+import { definePipeline, minutes } from '../../../infra/pipelines/pipeline.ts';
 import { asText, synthesized } from './synthesized.ts';
 
 const Row = z.object({ id: z.string() });
@@ -12,6 +14,17 @@ const made = definePipeline({
   sources: {
     rows_made: { read: generatorSource({ schema: Row, type: 'row.made', key: 'id', perSecond: 1 }), to: 'rows' },
   },
+});
+
+/** A source with several outputs, which no connector of ours is yet. */
+const read: SplitSource<Record<'left' | 'right' | 'both', { id: string }>> & { readonly connector: 'generator' } = {
+  ...generatorSource({ schema: Row, type: 'row.made', key: 'id', perSecond: 1 }),
+  outputs: ['left', 'right', 'both'],
+};
+const split = definePipeline({
+  name: 'split',
+  streams: { rows: { schema: Row }, others: { schema: Row } },
+  sources: { rows_made: { read, to: { left: 'rows', right: 'others', both: 'rows' } } },
 });
 
 test('a pulled source runs each minute for up to 15 minutes, and may append, move its position and store dead letters, no more', async () => {
@@ -35,6 +48,41 @@ test('a pulled source runs each minute for up to 15 minutes, and may append, mov
   expect(statements.map(({ Sid }) => Sid).sort()).toEqual(
     ['AppendsToItsOutput', 'KeepsItsDeadLetters', 'MovesItsOwnCheckpoints', 'WritesItsLog'].sort(),
   );
+});
+
+test('a pulled source with `every` runs at that interval, and its alarm waits for two of them', async () => {
+  const [step] = Object.values(made.sources);
+  const slow = { ...made, sources: { rows_made: { ...step, every: minutes(10) } } } as typeof made;
+  const { template } = (await synthesized({}, [slow])).stack('millrace-dev-made');
+  template.hasResourceProperties('AWS::Scheduler::Schedule', {
+    Name: 'millrace-dev-made--rows_made',
+    ScheduleExpression: 'rate(10 minutes)',
+  });
+  template.hasResourceProperties('AWS::CloudWatch::Alarm', {
+    AlarmName: Match.stringLikeRegexp('rows_made.*stopped'),
+    Metrics: Match.anyValue(),
+  });
+});
+
+test('a source with several outputs may append to each of its streams, and knows them by its outputs', async () => {
+  const { template } = (await synthesized({}, [split])).stack('millrace-dev-split');
+  const name = 'millrace-dev-split--rows_made';
+  const [source] = Object.values(
+    template.findResources('AWS::Lambda::Function', { Properties: { FunctionName: name } }),
+  );
+  const { Environment, Role } = source?.Properties ?? {};
+  const { output, outputs = {} } = parseEnvironmentConfig(asText(Environment.Variables.STEP_CONFIG));
+  expect(output).toBeUndefined();
+  const streams = Object.entries(outputs).map(([one, { stream }]) => [one, stream.slice(stream.indexOf('--') + 2)]);
+  expect(streams).toEqual([
+    ['left', 'rows'],
+    ['right', 'others'],
+    ['both', 'rows'],
+  ]);
+  const statements = template.toJSON().Resources[Role['Fn::GetAtt'][0]].Properties.Policies[0].PolicyDocument.Statement;
+  const appends = statements.filter(({ Sid }: { Sid: string }) => Sid === 'AppendsToItsOutput');
+  expect(appends).toHaveLength(1);
+  expect(appends[0].Resource).toHaveLength(2);
 });
 
 test('a pulled source has an alarm for a schedule that does not run, and none for lag', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { UserMistake } from '../../../../functions/runtime/errors.ts';
 import { checkerOf, wireSchemaOf } from '../../../../functions/runtime/json/wire-schema.ts';
-import type { PulledEvent } from '../../../../functions/runtime/source.ts';
+import { PULLED_EVENTS, type PulledEvent } from '../../../../functions/runtime/source.ts';
 import { drawRank } from '../../../../functions/sources/generator/draw-rank.ts';
 import { generatorDefinition, generatorSource } from '../../../../functions/sources/generator/generator.ts';
 import { eventMaker } from '../../../../functions/sources/generator/make-event.ts';
@@ -122,7 +122,7 @@ describe('the pace of a generator', () => {
     const ending = new AbortController();
     const pages = [];
     const settings = { perSecond: pace.perSecond, count: pace.count, now: () => pace.nowMillis };
-    const turn = { ending: ending.signal, signal: noDeadline() };
+    const turn = { ending: ending.signal, signal: noDeadline(), most: PULLED_EVENTS };
     for await (const page of readEvents(make, { pace: settings, from, turn })) {
       pages.push(page);
       if (pages.length === 3) ending.abort();
