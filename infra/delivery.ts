@@ -83,8 +83,8 @@ export function givenUpMappingSettings() {
 export const VISIBILITY_SECONDS = 6 * LIMITS.queue.timeoutSeconds;
 
 /**
- * How often a schedule starts a run of a pulled source that does not say `every`. A run that finds another one at work ends at once. EventBridge
- * Scheduler has no shorter rate.
+ * How often a schedule starts a run of a pulled source that does not say `every`. A run that finds another one at work
+ * ends at once. EventBridge Scheduler has no shorter rate.
  */
 export const PULL_EVERY_MILLIS = 60_000;
 

@@ -138,8 +138,8 @@ export interface PulledEvent extends SourceEvent {
  */
 export interface PulledPage<P> {
   /**
-   * At most `most` of the turn, or about 8 MiB of data. Empty: only the position moves. Yield such a page to fix what could not be
-   * found again, such as the time of the first event, before the first event that depends on it.
+   * At most `most` of the turn, or about 8 MiB of data. Empty: only the position moves. Yield such a page to fix what
+   * could not be found again, such as the time of the first event, before the first event that depends on it.
    */
   readonly events: readonly PulledEvent[];
   readonly rejections: readonly Rejection[];

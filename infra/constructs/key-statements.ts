@@ -21,7 +21,9 @@ export function encryptsItsOutput(streams: readonly StreamPlan[], names: Names):
   return ofStream({ why, action: 'kms:GenerateDataKey' }, keys, others.length === 0 ? one : [one, ...others]);
 }
 
-/** Kinesis calls KMS for whoever calls Kinesis, and says which stream it is for: the right counts for no other stream. */
+/**
+ * Kinesis calls KMS for whoever calls Kinesis, and says which stream it is for: the right counts for no other stream.
+ */
 function ofStream(
   { why, action }: { readonly why: string; readonly action: string },
   resources: readonly string[],
