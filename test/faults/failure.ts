@@ -1,5 +1,5 @@
 import { play } from './play.ts';
-import type { Schedule } from './schedule.ts';
+import { isOfSeed, type Schedule } from './schedule.ts';
 import { shrunk } from './shrink.ts';
 
 /**
@@ -19,7 +19,9 @@ export async function explained(failing: Schedule): Promise<string> {
     ...schedule.reshardings.map((resharding) => `  ${JSON.stringify(resharding)}`),
     'what happened:',
     ...run.story().map((line) => `  ${line}`),
-    `to play the whole schedule: npm run test:faults -- --seed ${failing.seed} --schedules 1`,
+    isOfSeed(failing)
+      ? `to play the whole schedule: npm run test:faults -- --seed ${failing.seed} --schedules 1`
+      : 'the whole schedule aims at cells that others missed: the same run makes it again',
   ].join('\n');
 }
 

@@ -6,7 +6,7 @@ import { listenForInterrupt } from './interrupted.ts';
 import { mistakes } from './mistakes.ts';
 import { plantMistake } from './plant.ts';
 import type { PlayedSchedule } from './played.ts';
-import { ENOUGH_SCHEDULES } from './schedule.ts';
+import { ENOUGH_SCHEDULES, type Schedule, scheduleOf } from './schedule.ts';
 import type { Tally } from './tally.ts';
 
 const USAGE = `usage: npm run test:faults -- [--schedules 500] [--seed 0] [--only tables] [--mistake <name>] [--brief]
@@ -32,6 +32,9 @@ const TABLES_EVERY = 5;
 
 /** A played schedule, and what it is a schedule of. */
 type Sent = PlayedSchedule & { readonly of: 'chain' | 'tables' };
+
+/** A schedule that broke a promise. */
+type Broken = { readonly of: 'chain'; readonly schedule: Schedule } | { readonly of: 'tables'; readonly seed: number };
 
 async function tallyOf(only: Work['only']): Promise<Tally> {
   const { newTally } = await import('./tally.ts');
@@ -66,11 +69,11 @@ function optionsOrMessage(): Options | undefined {
 }
 
 /** Plays all schedules in threads and prints the results. Resolves to the first broken schedule, if any. */
-async function playAll(work: Work): Promise<Sent | undefined> {
+async function playAll(work: Work): Promise<Broken | undefined> {
   const { mistake, schedules, threads } = work;
   using interrupted = listenForInterrupt();
   const tally = await tallyOf(work.only);
-  const broken: Sent[] = [];
+  const broken: Broken[] = [];
   const begunMillis = performance.now();
   let shownMillis = begunMillis;
   let done = 0;
@@ -88,7 +91,8 @@ async function playAll(work: Work): Promise<Sent | undefined> {
       tally.add(played);
     }
     if (played.violations.length === 0) return;
-    broken.push(played);
+    const { of, seed } = played;
+    broken.push(of === 'chain' ? { of, schedule: scheduleOf(seed) } : { of, seed });
     console.log(`schedule ${played.seed}${played.of === 'tables' ? ' of tables' : ''}: ${played.violations[0]}`);
     if (mistake !== undefined) stop();
   };
@@ -129,14 +133,14 @@ async function playAll(work: Work): Promise<Sent | undefined> {
   return broken[0];
 }
 
-async function sweptChain(tally: Tally): Promise<readonly Sent[]> {
+async function sweptChain(tally: Tally): Promise<readonly Broken[]> {
   const { swept } = await import('./sweep.ts');
-  return (await swept(tally)).map((played) => ({ ...played, of: 'chain' }));
+  return (await swept(tally)).map((schedule) => ({ schedule, of: 'chain' }));
 }
 
-async function sweptTables(tally: Tally): Promise<readonly Sent[]> {
+async function sweptTables(tally: Tally): Promise<readonly Broken[]> {
   const { sweptTables: swept } = await import('./of-tables.ts');
-  return (await swept(tally)).map((played) => ({ ...played, of: 'tables' }));
+  return (await swept(tally)).map(({ seed }) => ({ seed, of: 'tables' }));
 }
 
 /** Resolves to an empty list when the signal aborts. */
@@ -144,16 +148,15 @@ function aborted(signal: AbortSignal): Promise<readonly never[]> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve([]), { once: true }));
 }
 
-async function explain({ seed, of }: Sent, mistake: string | undefined): Promise<void> {
+async function explain(broken: Broken, mistake: string | undefined): Promise<void> {
   if (mistake !== undefined) plantMistake(mistake);
-  if (of === 'tables') {
+  if (broken.of === 'tables') {
     const { explainedOfTables } = await import('./of-tables.ts');
-    console.log(`\n${await explainedOfTables(seed)}`);
+    console.log(`\n${await explainedOfTables(broken.seed)}`);
     return;
   }
   const { explained } = await import('./failure.ts');
-  const { scheduleOf } = await import('./schedule.ts');
-  console.log(`\n${await explained(scheduleOf(seed))}`);
+  console.log(`\n${await explained(broken.schedule)}`);
 }
 
 /** Plays this thread's share: one of every `threads` schedules. */
@@ -161,7 +164,6 @@ async function playInThread({ seed, schedules, threads, mistake, only }: Work): 
   // The mistake has to be planted before the modules that it changes are loaded.
   if (mistake !== undefined) plantMistake(mistake);
   const { playedSchedule } = await import('./played.ts');
-  const { scheduleOf } = await import('./schedule.ts');
   const { playedOfTables } = await import('./of-tables.ts');
   const send = (played: PlayedSchedule, of: Sent['of']): void => parentPort?.postMessage({ ...played, of });
   for (let index = 0; index < schedules; index += threads) {

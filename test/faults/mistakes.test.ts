@@ -4,7 +4,7 @@ import { caughtFrom, mistakes } from './mistakes.ts';
 import { ENOUGH_SCHEDULES } from './schedule.ts';
 
 test.each(Object.keys(mistakes))(
-  'the oracle catches the mistake %s within the schedules that npm test plays',
+  `the oracle catches the mistake %s within ${ENOUGH_SCHEDULES} schedules`,
   async (mistake) => {
     const from = caughtFrom[mistake] ?? 0;
     const first = await caught({ mistake, from, most: ENOUGH_SCHEDULES - from });

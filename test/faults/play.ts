@@ -32,7 +32,8 @@ export interface Played {
 
 /** A record holds two or three events, so one batch makes several records for one shard. */
 const RECORD_BYTES = 900;
-const POLL_MILLIS = 2_500;
+/** Long, because polls of idle shards take CPU time. */
+const POLL_MILLIS = 10_000;
 
 /**
  * Performs a schedule on a virtual clock until every step has processed everything, and compares the results with the

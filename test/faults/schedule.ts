@@ -39,15 +39,11 @@ const STRIDE = 7_919;
 /** Every so many schedules, one contains an operator's command. */
 const OPERATOR_EVERY = 4;
 
-/**
- * How many schedules `npm test` plays, from seed 0 on. The last planted mistake is caught at seed 232, and schedules of
- * their own then aim at the cells that these have missed.
- */
-export const ENOUGH_SCHEDULES = 240;
+/** How many schedules, from seed 0 on, catch every planted mistake. */
+export const ENOUGH_SCHEDULES = 160;
 
 /** Makes the schedule of a seed. Consecutive seeds go through the cells of the matrix; the rest is random. */
 export function scheduleOf(seed: number): Schedule {
-  if (seed >= SWEEP) return sweepSchedule(seed);
   return seed % MARKS_EVERY === MARKS_AT ? withManyMarks(ordinarySchedule(seed)) : ordinarySchedule(seed);
 }
 
@@ -83,31 +79,39 @@ function withManyMarks(schedule: Schedule): Schedule {
   return { ...schedule, actions: isRedriven ? actions : restored, markLimits: { stateBytes: 1, runBytes: 300 } };
 }
 
-const SWEEP = 1_000_000;
-const SWEEP_TRIES = 12;
-/** How many cells a schedule of the sweep aims at, at most. Their indices are digits of its seed. */
-export const SWEEP_CELLS = 4;
-const SWEEP_BASE = allCells.length + 1;
-
-/** Returns seeds of schedules that aim at these cells only. Play them in turn until each cell is met. */
-export function sweepSeeds(aimedAt: readonly Cell[]): readonly number[] {
-  const digits = aimedAt.reduceRight((code, cell) => code * SWEEP_BASE + allCells.indexOf(cell) + 1, 0);
-  return Array.from({ length: SWEEP_TRIES }, (_, attempt) => SWEEP + digits * SWEEP_TRIES + attempt);
-}
+/** The seeds of schedules that aim at chosen cells begin here. */
+const AIMED = 1_000_000;
+const MOST_ATTEMPTS = 100;
 
 /** Tells what an operator must do for a cell's call to be made: cells of one schedule need the same. */
 export function disturbanceFor(cell: Cell): Disturbance | undefined {
   return operatorAims.find(({ cells: its }) => its.includes(cell))?.disturbance;
 }
 
-function sweepSchedule(seed: number): Schedule {
-  const attempt = (seed - SWEEP) % SWEEP_TRIES;
-  const aimedAt: Cell[] = [];
-  for (let digits = Math.floor((seed - SWEEP) / SWEEP_TRIES); digits > 0; digits = Math.floor(digits / SWEEP_BASE))
-    aimedAt.push(allCells[(digits % SWEEP_BASE) - 1] as Cell);
-  const aims = aimedAt.map((cell) => ({ cell, after: attempt >> 2 }));
-  const disturbance = disturbanceFor(aimedAt[0] as Cell);
-  return composed(seed, { disturbance, aims, chance: 0, random: seededRandom(seed) });
+/** What a schedule aims at. */
+export interface AimedAt {
+  /** Cells that need the same operator's command. */
+  readonly cells: readonly Cell[];
+  /** A disturbance that it contains besides, where the cells need none. */
+  readonly disturbance?: Disturbance | undefined;
+  /** Counts earlier schedules that aimed at these cells: each makes other random choices. */
+  readonly attempt: number;
+}
+
+/** Makes a schedule that aims at these cells, and at nothing by chance. */
+export function aimedSchedule({ cells: aimedAt, disturbance, attempt }: AimedAt): Schedule {
+  const [first] = aimedAt;
+  const seed = AIMED + (first === undefined ? 0 : allCells.indexOf(first)) * MOST_ATTEMPTS + attempt;
+  // Where a call's first time did not meet the fault, a later time may.
+  const later = Math.max(0, attempt - 3) % 3;
+  const aims = aimedAt.map((cell) => ({ cell, after: rareSites[cell.site] === undefined ? later : 0 }));
+  const needed = first === undefined ? undefined : disturbanceFor(first);
+  return composed(seed, { disturbance: needed ?? disturbance, aims, chance: 0, random: seededRandom(seed) });
+}
+
+/** Tells whether `scheduleOf` makes a schedule from its seed. */
+export function isOfSeed({ seed }: Schedule): boolean {
+  return seed < AIMED;
 }
 
 interface Composition {

@@ -133,6 +133,7 @@ export const chanceSites: readonly string[] = [
  * likely.
  */
 export const rareSites: Readonly<Record<string, Provocation | undefined>> = {
+  'files dynamodb.GetItem held': 'nothing',
   'files dynamodb.UpdateItem done': 'nothing',
   'files kinesis.DescribeStreamSummary': 'nothing',
   'files kinesis.ListShards': 'nothing',

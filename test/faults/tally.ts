@@ -10,7 +10,9 @@ export interface Tally {
   table(): string;
   /** Returns the cells that no schedule met. */
   missed(): readonly Cell[];
-  /** Returns a line for each of those, for each unknown or unused call site, and for each missing disturbance. */
+  /** Returns the disturbances that never happened. */
+  missing(): readonly Disturbance[];
+  /** Returns a line for each of those, for each unknown or unused call site. */
   gaps(): readonly string[];
 }
 
@@ -46,8 +48,10 @@ export function newTally(matrix: Matrix = CHAIN): Tally {
   };
   const of = (what: string): number => counts.get(what) ?? 0;
   const missed = (): readonly Cell[] => cells.filter((cell) => of(cellName(cell)) === 0);
+  const missing = (): readonly Disturbance[] => wanted.filter((one) => of(labelOf(one)) === 0);
   return {
     missed,
+    missing,
     add({ faults, actions, sites }) {
       for (const fault of faults) count(cellName(fault));
       for (const action of actions) if (isDisturbance(action)) count(labelOf(action));
@@ -77,7 +81,7 @@ export function newTally(matrix: Matrix = CHAIN): Tally {
           .filter((site) => !isOpen && ![aimed, unaimed, byChance].some((known) => known.includes(site)))
           .map((site) => `'${site}' is new: add it to test/faults/sites.ts, so that faults aim at it`),
         ...missed().map((cell) => `'${cell.site}' never met: ${cell.kind}`),
-        ...wanted.filter((one) => of(labelOf(one)) === 0).map((one) => `${labelOf(one)} never happened`),
+        ...missing().map((one) => `${labelOf(one)} never happened`),
       ];
     },
   };
