@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { showConsole } from './commands/console.ts';
 import { database } from './commands/database.ts';
 import { deadLetters } from './commands/dead-letters.ts';
 import { demo } from './commands/demo.ts';
@@ -19,6 +20,7 @@ import { tail } from './commands/tail.ts';
 export const commands: Readonly<Record<string, Command>> = {
   demo,
   dev,
+  console: showConsole,
   status,
   doctor,
   tail,

@@ -8,6 +8,7 @@ import { REPOSITORY } from '../repository.ts';
 import { announceDev, DEV_FILE } from './dev-file.ts';
 import { prefixOf, watchFolder } from './endpoints/landing.ts';
 import { bundleStep, functionOf } from './functions.ts';
+import { ownConsole } from './own-console.ts';
 import { printOnce } from './repeated-lines.ts';
 import { isPulled, isScheduled, nameOf } from './runner.ts';
 import type { Ports } from './servers/servers.ts';
@@ -17,7 +18,7 @@ export interface DevOptions {
   readonly pipelines: readonly Pipeline[];
   /** The folder that stands for the landing bucket. */
   readonly landing: string;
-  readonly ports: Ports & { readonly http?: number };
+  readonly ports: Ports & { readonly http?: number; readonly console?: number };
   /** Print every poll, batch, invocation and checkpoint too, as lines of JSON. */
   readonly trace: boolean;
 }
@@ -70,7 +71,8 @@ export async function runDev(options: DevOptions, print: (text: string) => void,
     },
     running,
   );
-  print(welcome(local, folder));
+  const consoleUrl = await ownConsole(local, pipelines, { port: ports.console ?? 0, running });
+  print(welcome(local, { folder, consoleUrl }));
   if (!announced)
     print(
       `Another dev already runs in this folder (${DEV_FILE}): millrace status and the other commands use that one.`,
@@ -83,11 +85,15 @@ export async function runDev(options: DevOptions, print: (text: string) => void,
   print('Stopping …');
 }
 
-function welcome({ servers, stage, runner, plans }: Local, folder: string): string {
+function welcome(
+  { servers, stage, runner, plans }: Local,
+  { folder, consoleUrl }: { readonly folder: string; readonly consoleUrl: string },
+): string {
   const { host, port, name, user, password } = stage.resources.database;
   return [
     `Running ${plans.map((plan) => plan.name).join(', ')}. Press Ctrl-C to stop.`,
     '',
+    `  console          ${consoleUrl}`,
     `  landing folder   ${relative(process.cwd(), folder) || '.'}/   (files put here land in the bucket${prefixesOf({ runner })})`,
     ...[...runner.urls].map(([step, url]) => `  ${step.padEnd(16)} ${url}   (POST events here)`),
     `  Postgres         postgresql://${user}:${password}@${host}:${port}/${name}`,

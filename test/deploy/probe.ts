@@ -5,8 +5,8 @@ import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ListQueuesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { explainAwsError } from '../../infra/cli/target/aws-mistakes.ts';
 import { explainFault } from '../../infra/endpoint/faults.ts';
+import { explainAwsError } from '../../infra/operation/aws-mistakes.ts';
 import { type Caller, clientOptions } from './caller.ts';
 import { callQuery } from './signed-call.ts';
 

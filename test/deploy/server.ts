@@ -1,7 +1,7 @@
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { UserMistake } from '../../functions/runtime/errors.ts';
-import { explainAwsError } from '../../infra/cli/target/aws-mistakes.ts';
 import { explainFault } from '../../infra/endpoint/faults.ts';
+import { explainAwsError } from '../../infra/operation/aws-mistakes.ts';
 import type { Caller } from './caller.ts';
 import { cleanEnvironment, type Environment } from './command.ts';
 import { startMiniStack } from './ministack.ts';

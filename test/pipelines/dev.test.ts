@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { LiveSteps } from '../../infra/console/answers.ts';
 import { isAlive } from '../../infra/is-alive.ts';
 import { ordersFile } from '../../infra/local/demo/data.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
@@ -94,12 +95,14 @@ describe('dev', () => {
     await client.end();
     // Postgres sends an exact number as text.
     expect(rows).toEqual([{ sensor_id: 'a', temp_max: '1.5' }]);
+    const [, consoleUrl = ''] = await printed(/console +(http:\S+)/);
+    await eventually(async () => expect(await shownSteps(consoleUrl)).toContain('sensors/readings idle'));
     const started = descendants();
     expect(started.length).toBeGreaterThan(3);
     if (process.platform === 'linux') {
       const listening = await listeningSockets([dev.pid ?? 0, ...started]);
-      // Kinesis, DynamoDB, S3 and SQS, Postgres, the invoke endpoint and the HTTP source.
-      expect(listening.length, listening.join(' ')).toBeGreaterThanOrEqual(6);
+      // Kinesis, DynamoDB, S3 and SQS, Postgres, the invoke endpoint, the HTTP source and the console.
+      expect(listening.length, listening.join(' ')).toBeGreaterThanOrEqual(7);
       expect(listening.filter((address) => !address.startsWith('127.0.0.1:'))).toEqual([]);
     }
     dev.kill('SIGINT');
@@ -129,6 +132,22 @@ describe('dev', () => {
     expect(output).not.toContain('    at ');
   });
 });
+
+/** Opens a console as a browser does, and reads what it first knows of the steps: `sensors/readings idle`. */
+async function shownSteps(consoleUrl: string): Promise<readonly string[]> {
+  const cookie = (await fetch(consoleUrl, { redirect: 'manual' })).headers.get('set-cookie')?.split(';')[0] ?? '';
+  const leave = new AbortController();
+  const live = await fetch(new URL('/api/live/steps', consoleUrl), { headers: { cookie }, signal: leave.signal });
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of live.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.includes('"step":"readings"')) break;
+  }
+  leave.abort();
+  const messages = [...text.matchAll(/^data: (.*)$/gm)].map(([, json = '']) => JSON.parse(json) as LiveSteps);
+  return messages.flatMap(({ steps }) => steps.map(({ pipeline, step, state }) => `${pipeline}/${step} ${state}`));
+}
 
 /** Leaves out the calls that a loaded machine answered too late: the step reports each and makes it again. */
 function withoutSlowCalls(output: string): string {

@@ -9,13 +9,13 @@ import {
   rewindStep,
 } from '../../operation/control/rewind.ts';
 import { duplicatesOnReplay, sinksWithDuplicates } from '../../operation/doubling.ts';
+import type { PipelineFinder } from '../../operation/find-step.ts';
 import type { ReaderPlan, SinkPlan, StepPlan, TransformPlan } from '../../pipelines/plan.ts';
 import { print, printError } from '../../terminal.ts';
 import { parsePosition, parseShards } from '../arguments/positions.ts';
 import type { CommandInvocation } from '../command.ts';
 import { counted } from '../reports/counted.ts';
 import { moveQuestion, moveReport } from '../reports/rewind-report.ts';
-import type { PipelineFinder } from '../target/find-step.ts';
 import type { FoundTarget } from '../target/open-target.ts';
 import { confirm } from './confirm.ts';
 import { remake } from './remake-table.ts';

@@ -1,6 +1,7 @@
 import { REJECTION_REASONS, StaleCheckpoint, UserMistake } from '../../../functions/runtime/errors.ts';
 import type { KnownLetter, StoredLetter } from '../../operation/dead-letters/dead-letters.ts';
 import type { Redriven } from '../../operation/dead-letters/redrive.ts';
+import type { PipelineFinder } from '../../operation/find-step.ts';
 import type { Target } from '../../operation/target.ts';
 import type { ReaderPlan, StepPlan } from '../../pipelines/plan.ts';
 import { print, printError } from '../../terminal.ts';
@@ -8,7 +9,6 @@ import { refuseSurplus } from '../arguments/surplus.ts';
 import { parseStart } from '../arguments/times.ts';
 import type { CommandInvocation } from '../command.ts';
 import { counted } from '../reports/counted.ts';
-import type { PipelineFinder } from '../target/find-step.ts';
 import { withTarget } from '../target/with-target.ts';
 import { confirm } from './confirm.ts';
 

@@ -1,11 +1,11 @@
 import { UserMistake } from '../../../functions/runtime/errors.ts';
+import type { PipelineFinder } from '../../operation/find-step.ts';
 import type { Target } from '../../operation/target.ts';
 import { suggest } from '../../sql/syntax/suggest.ts';
 import { print, printError } from '../../terminal.ts';
 import { redrive } from '../actions/redrive-letters.ts';
 import type { Command, CommandInvocation } from '../command.ts';
 import { counted } from '../reports/counted.ts';
-import type { PipelineFinder } from '../target/find-step.ts';
 import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
 

@@ -14,6 +14,7 @@ export const dev: Command = {
     '  --landing <folder>       folder that stands for the landing bucket (default: .millrace/landing)',
     '  --http-port <port>       port of the first source that answers requests; the next source takes the',
     '                           next port',
+    '  --console-port <port>    port of the console',
     '  --postgres-port <port>   port of Postgres',
     '  --kinesis-port <port>    port of Kinesis',
     '  --dynamodb-port <port>   port of DynamoDB',
@@ -26,6 +27,7 @@ export const dev: Command = {
   options: {
     landing: { type: 'string' },
     'http-port': { type: 'string' },
+    'console-port': { type: 'string' },
     'postgres-port': { type: 'string' },
     'kinesis-port': { type: 'string' },
     'dynamodb-port': { type: 'string' },
@@ -44,6 +46,7 @@ export const dev: Command = {
       landing: typeof values.landing === 'string' ? values.landing : '.millrace/landing',
       ports: {
         ...portOption(values, 'http'),
+        ...portOption(values, 'console'),
         ...portOption(values, 'postgres'),
         ...portOption(values, 'kinesis'),
         ...portOption(values, 'dynamodb'),

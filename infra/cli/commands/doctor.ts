@@ -31,8 +31,8 @@ export const doctor: Command = {
     if (Object.keys(targetOptions).every((option) => values[option] === undefined))
       throw new UserMistake('doctor looks at a stage on AWS; name one: millrace doctor --stage dev');
     const { openStage } = await import('../target/open-target.ts');
-    const { pipelineFinder } = await import('../target/find-step.ts');
-    const { explainAwsError } = await import('../target/aws-mistakes.ts');
+    const { pipelineFinder } = await import('../../operation/find-step.ts');
+    const { explainAwsError } = await import('../../operation/aws-mistakes.ts');
     const { pipelines } = await import('../../pipelines/all.ts');
     const { examine } = await import('../../operation/doctor/doctor.ts');
     const { doctorReport } = await import('../reports/doctor-report.ts');

@@ -1,5 +1,4 @@
 import type { StepStatus } from '../../operation/status/status.ts';
-import type { StepPlan } from '../../pipelines/plan.ts';
 import { print } from '../../terminal.ts';
 import type { Command } from '../command.ts';
 import { targetHelp, targetOptions } from '../target/options.ts';
@@ -46,15 +45,14 @@ export const status: Command = {
   run: (invocation) =>
     withTarget(invocation, 1, async (find, { target, title }) => {
       const { values, positionals, signal } = invocation;
-      const { stepStatus } = await import('../../operation/status/status.ts');
+      const { statusesOf } = await import('../../operation/status/statuses.ts');
       const { tableStatuses } = await import('../../operation/status/table-status.ts');
       const { tableReport } = await import('../reports/table-report.ts');
       const { statusReport } = await import('../reports/status-report.ts');
       const plans = positionals.length === 0 ? find.plans() : [find.plan(positionals[0])];
       const rows: StepStatus[] = [];
-      for (const step of plans.flatMap(({ steps }) => steps)) {
-        rows.push(...(await stepStatus(step, target, signal).catch((error) => statusOfMissing(step, error))));
-      }
+      const steps = plans.flatMap((plan) => plan.steps);
+      for await (const statuses of statusesOf(steps, target, signal)) rows.push(...statuses);
       const tables = await tableStatuses(plans, { target, steps: rows }, signal);
       const now = Date.now();
       if (values.json === true) for (const row of [...rows, ...tables]) print(JSON.stringify(row));
@@ -62,10 +60,3 @@ export const status: Command = {
       return 0;
     }),
 };
-
-/** Reports a step whose stream or queue does not exist: not every pipeline of the repository is in every stage. */
-function statusOfMissing({ pipeline, name, delivery }: StepPlan, error: Error): readonly StepStatus[] {
-  if (!['ResourceNotFoundException', 'QueueDoesNotExist'].includes(error.name)) throw error;
-  const note = `its stream or queue does not exist: deploy pipeline '${pipeline}'`;
-  return [{ pipeline, step: name, delivery, state: 'unknown', deadLetters: 0, note }];
-}

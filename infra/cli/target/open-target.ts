@@ -16,10 +16,10 @@ import { streamNameOf } from '../../constructs/stream-names.ts';
 import { DEV_FILE, findDev, type RunningDev } from '../../local/dev-file.ts';
 import { localTarget } from '../../local/target.ts';
 import { namesOf, Stage } from '../../names.ts';
+import { explainAwsError } from '../../operation/aws-mistakes.ts';
 import { invokeFunction } from '../../operation/invoke.ts';
 import type { Target, TargetWithFunctions } from '../../operation/target.ts';
 import type { CommandInvocation } from '../command.ts';
-import { explainAwsError } from './aws-mistakes.ts';
 import { targetOptions } from './options.ts';
 
 /** A target that is open, and the pipelines that it runs. */

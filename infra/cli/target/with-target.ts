@@ -1,6 +1,6 @@
+import type { PipelineFinder } from '../../operation/find-step.ts';
 import { refuseSurplus } from '../arguments/surplus.ts';
 import type { CommandInvocation } from '../command.ts';
-import type { PipelineFinder } from './find-step.ts';
 import type { FoundTarget } from './open-target.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function withTarget(
 ): Promise<number> {
   refuseSurplus(invocation, most);
   const { openTarget } = await import('./open-target.ts');
-  const { pipelineFinder } = await import('./find-step.ts');
+  const { pipelineFinder } = await import('../../operation/find-step.ts');
   const { pipelines } = await import('../../pipelines/all.ts');
   using found = await openTarget(invocation);
   return await work(pipelineFinder(pipelines, found), found);

@@ -1,4 +1,4 @@
-import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { UserMistake } from '../../functions/runtime/errors.ts';
 
 /**
  * Turns the error of a call to AWS into a `UserMistake` that says what to do. Returns the error itself when there is

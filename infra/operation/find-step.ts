@@ -1,9 +1,8 @@
-import { UserMistake } from '../../../functions/runtime/errors.ts';
-import { withCopies } from '../../pipelines/copies.ts';
-import type { Pipeline } from '../../pipelines/pipeline.ts';
-import { type PipelinePlan, planOf, type StepPlan } from '../../pipelines/plan.ts';
-import { resolveStream, type StreamPlan } from '../../pipelines/streams.ts';
-import type { FoundTarget } from './open-target.ts';
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import { withCopies } from '../pipelines/copies.ts';
+import type { Pipeline } from '../pipelines/pipeline.ts';
+import { type PipelinePlan, planOf, type StepPlan } from '../pipelines/plan.ts';
+import { resolveStream, type StreamPlan } from '../pipelines/streams.ts';
 
 /** Looks up pipelines, steps and streams by the names that an operator typed. */
 export interface PipelineFinder {
@@ -19,7 +18,15 @@ export interface PipelineFinder {
   stream(pipeline: string | undefined, stream: string | undefined): StreamPlan;
 }
 
-export function pipelineFinder(declared: readonly Pipeline[], { pipelines, title }: FoundTarget): PipelineFinder {
+/** What a target says of itself. */
+interface RunningThere {
+  /** What reports call it: `dev on this machine`. */
+  readonly title: string;
+  /** The pipelines that run there. Undefined for a stage on AWS, which may run any of the repository. */
+  readonly pipelines: readonly string[] | undefined;
+}
+
+export function pipelineFinder(declared: readonly Pipeline[], { pipelines, title }: RunningThere): PipelineFinder {
   const all = withCopies(declared);
   const deployed = all.filter(({ name }) => pipelines === undefined || pipelines.includes(name));
 

@@ -1,0 +1,42 @@
+import type { TopologyAnswer } from './answers.ts';
+import { layOut } from './graph-layout.ts';
+import { letterAnswer, lettersAnswer } from './letter-answers.ts';
+import { watchSteps } from './live-steps.ts';
+import type { Route } from './routes.ts';
+import type { ConsoleSource } from './source.ts';
+import { stepAnswer } from './step-answer.ts';
+
+/** Lists everything that the pages ask. Each answer comes from functions that the CLI uses too. */
+export function apiOf(source: ConsoleSource, stop: AbortSignal): readonly Route[] {
+  const watch = watchSteps(source, stop);
+  const { title, options, find } = source;
+  let topology: TopologyAnswer | undefined;
+  return [
+    {
+      path: '/api/topology',
+      async answer() {
+        topology ??= { title, options, pipelines: find.plans().map(layOut) };
+        return topology;
+      },
+    },
+    {
+      path: '/api/live/steps',
+      async live(_, stream) {
+        watch.listen((message) => stream.send(message), stream.signal);
+      },
+    },
+    {
+      path: '/api/steps/:pipeline/:step',
+      answer: ({ named, signal }) => stepAnswer(find.step(named.pipeline, named.step), source, signal),
+    },
+    {
+      path: '/api/dead-letters',
+      answer: ({ query, signal }) =>
+        lettersAnswer(source, { pipeline: query.get('pipeline') ?? '', step: query.get('step') ?? '' }, signal),
+    },
+    {
+      path: '/api/dead-letters/:pipeline/:step/:hash',
+      answer: ({ named, signal }) => letterAnswer(source, `${named.pipeline}/${named.step}/${named.hash}`, signal),
+    },
+  ];
+}

@@ -1,0 +1,78 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { explainAwsError } from '../operation/aws-mistakes.ts';
+import { statusOf } from '../operation/status/statuses.ts';
+import type { StepPlan } from '../pipelines/plan.ts';
+import type { LiveSteps, StepSummary } from './answers.ts';
+import type { ConsoleSource } from './source.ts';
+import { summaryOf } from './step-summary.ts';
+
+/** Looks at all steps again and again, for as long as somebody listens. */
+export interface StepWatch {
+  /** Calls the listener with what is known already, and then with what changes, until the signal aborts. */
+  listen(listener: (message: LiveSteps) => void, signal: AbortSignal): void;
+}
+
+/** Steps that are read at once. */
+const AT_ONCE = 4;
+
+/** One look serves every page that is open. Without a page, nothing is read. */
+export function watchSteps({ target, find, lookEveryMillis }: ConsoleSource, stop: AbortSignal): StepWatch {
+  const known = new Map<string, StepSummary>();
+  const listeners = new Set<(message: LiveSteps) => void>();
+  let problem: string | undefined;
+  let round: AbortController | undefined;
+
+  const tell = (message: LiveSteps): void => {
+    for (const listener of listeners) listener(message);
+  };
+
+  async function look(step: StepPlan, signal: AbortSignal): Promise<void> {
+    const summary = summaryOf(await statusOf(step, target, signal));
+    if (summary === undefined) return;
+    const key = `${step.pipeline}/${step.name}`;
+    if (JSON.stringify(known.get(key)) === JSON.stringify(summary)) return;
+    known.set(key, summary);
+    tell({ steps: [summary] });
+  }
+
+  async function lookAtAll(signal: AbortSignal): Promise<void> {
+    const steps = find.plans().flatMap((plan) => plan.steps);
+    const next = steps.values();
+    const worker = async (): Promise<void> => {
+      for (const step of next) await look(step, signal);
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  }
+
+  async function run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        await lookAtAll(signal);
+        if (problem !== undefined) tell({ steps: [], problem: '' });
+        problem = undefined;
+      } catch (error) {
+        if (signal.aborted) return;
+        problem = (explainAwsError(error) as Error).message;
+        tell({ steps: [], problem });
+      }
+      await delay(lookEveryMillis, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  return {
+    listen(listener, signal) {
+      listeners.add(listener);
+      listener({ steps: [...known.values()], ...(problem === undefined ? {} : { problem }) });
+      if (round === undefined) {
+        round = new AbortController();
+        void run(AbortSignal.any([stop, round.signal]));
+      }
+      signal.addEventListener('abort', () => {
+        listeners.delete(listener);
+        if (listeners.size > 0) return;
+        round?.abort();
+        round = undefined;
+      });
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import type { GraphNode, PipelineGraph, StepNode, StreamNode } from '../answers.ts';
+import { stepSignal } from './live-steps.ts';
+import { pathOf } from './router.ts';
+import { adviceOf, counted, stateText } from './words.ts';
+
+/** Draws a pipeline from left to right. `matches` tells which nodes are not dimmed. */
+export function Graph({ graph, matches }: { readonly graph: PipelineGraph; matches(node: GraphNode): boolean }) {
+  const { width, height, nodes, edges } = graph;
+  return (
+    <div class="graph">
+      {/* biome-ignore lint/a11y/noSvgWithoutTitle: its title would show over every node; its section has a name */}
+      <svg width={width + 4} height={height + 4} viewBox={`-2 -2 ${width + 4} ${height + 4}`}>
+        {edges.map(({ from, to, path }) => (
+          <path key={`${from} ${to}`} class="edge" d={path} />
+        ))}
+        {nodes.map((node) => (
+          <g key={node.id} class={matches(node) ? '' : 'dimmed'} transform={`translate(${node.x},${node.y})`}>
+            {node.node === 'step' ? <Step node={node} /> : <Stream node={node} />}
+          </g>
+        ))}
+      </svg>
+    </div>
+  );
+}
+
+function Step({ node }: { readonly node: StepNode }) {
+  const { pipeline, name, about, width, height } = node;
+  const summary = stepSignal(pipeline, name).value;
+  const { text, trouble } = summary === undefined ? { text: '…', trouble: 'none' } : stateText(summary);
+  const letters = summary?.deadLetters ?? 0;
+  const isBad = trouble === 'bad' || letters > 0;
+  const advice = summary === undefined ? undefined : adviceOf(summary);
+  return (
+    <a
+      href={pathOf('steps', pipeline, name)}
+      class={`step ${isBad ? 'bad' : trouble}`}
+      aria-label={[`${about} ${name}: ${text}`, letters > 0 ? counted(letters, 'dead letter') : '']
+        .filter(Boolean)
+        .join(', ')}
+    >
+      {advice !== undefined && <title>{advice}</title>}
+      <rect width={width} height={height} rx="8" />
+      <text class="about" x="12" y="19">
+        {about}
+      </text>
+      {letters > 0 && (
+        <text class="letters" x={width - 12} y="19" text-anchor="end">
+          {counted(letters, 'dead letter')}
+        </text>
+      )}
+      <text class="name" x="12" y="38">
+        {name}
+      </text>
+      <text class="state" x="12" y="56">
+        {text}
+      </text>
+    </a>
+  );
+}
+
+function Stream({ node }: { readonly node: StreamNode }) {
+  const { name, width, height, isElsewhere } = node;
+  return (
+    <g class={`stream ${isElsewhere ? 'elsewhere' : ''}`}>
+      <rect width={width} height={height} rx={height / 2} />
+      <text x={width / 2} y={height / 2 + 4.5} text-anchor="middle">
+        {name}
+      </text>
+    </g>
+  );
+}

@@ -1,0 +1,112 @@
+import { useSignal } from '@preact/signals';
+import type { GraphNode, StepSummary } from '../answers.ts';
+import { Graph } from './graph.tsx';
+import { knownSteps, topology } from './live-steps.ts';
+import { Shown } from './parts.tsx';
+import { pathOf } from './router.ts';
+import { adviceOf, counted, stateText } from './words.ts';
+
+/** Shows the graph of every pipeline, and above them which steps need a look. */
+export function PipelinesPage() {
+  const wanted = useSignal('');
+  const all = topology.value;
+  if (all === undefined) return <p class="muted waiting">Asking …</p>;
+  if (all.pipelines.length === 0) return <NoPipelines />;
+  const text = wanted.value.trim().toLowerCase();
+  const matches = (node: GraphNode): boolean => node.name.toLowerCase().includes(text);
+  const shown = all.pipelines.filter(
+    (graph) => text === '' || graph.name.toLowerCase().includes(text) || graph.nodes.some(matches),
+  );
+  return (
+    <>
+      <div class="title">
+        <h1>Pipelines</h1>
+        <span class="gap" />
+        <input
+          type="search"
+          aria-label="filter by the name of a pipeline, step or stream"
+          placeholder="filter by name"
+          value={wanted.value}
+          onInput={({ currentTarget }) => (wanted.value = currentTarget.value)}
+        />
+      </div>
+      <Troubles />
+      {shown.length === 0 && <p class="muted">No pipeline, step or stream has '{wanted.value}' in its name.</p>}
+      {shown.map((graph) => {
+        const isNamed = graph.name.toLowerCase().includes(text);
+        return (
+          <section class="pipeline" key={graph.name} aria-label={`pipeline ${graph.name}`}>
+            <h2>{graph.name}</h2>
+            {graph.nodes.length === 0 ? (
+              <p class="muted">This pipeline has no steps yet.</p>
+            ) : (
+              <Graph graph={graph} matches={(node) => isNamed || matches(node)} />
+            )}
+          </section>
+        );
+      })}
+    </>
+  );
+}
+
+/** The most steps that are listed: with more of them in trouble, their cause is one. */
+const MOST_LISTED = 12;
+
+/** Lists the steps that need a look, the worst first. */
+function Troubles() {
+  const steps = knownSteps();
+  const expected = topology.value?.pipelines.flatMap(({ nodes }) => nodes.filter(({ node }) => node === 'step')).length;
+  if (steps.length === 0) return <p class="muted">Looking at the steps …</p>;
+  const inTrouble = steps.filter(isInTrouble).sort((a, b) => weightOf(b) - weightOf(a));
+  const looked =
+    steps.length === expected ? '' : ` Looked at ${steps.length} of ${counted(expected ?? 0, 'step')} so far.`;
+  if (inTrouble.length === 0) return <p class="muted">No step needs a look.{looked}</p>;
+  return (
+    <div class="troubles">
+      <p>
+        {inTrouble.length === 1 ? '1 step needs a look.' : `${inTrouble.length} steps need a look.`}
+        {looked}
+      </p>
+      <ul>
+        {inTrouble.slice(0, MOST_LISTED).map((step) => (
+          <li key={`${step.pipeline}/${step.step}`} class={weightOf(step) > 1 ? 'bad' : 'look'}>
+            <a data-row href={hrefOf(step)}>
+              {step.pipeline}/{step.step}
+            </a>{' '}
+            <span>{stateText(step).text}</span>{' '}
+            <span class="muted">
+              <Shown text={adviceOf(step) ?? ''} />
+            </span>
+          </li>
+        ))}
+      </ul>
+      {inTrouble.length > MOST_LISTED && <p class="muted">and {inTrouble.length - MOST_LISTED} more</p>}
+    </div>
+  );
+}
+
+function isInTrouble(step: StepSummary): boolean {
+  return weightOf(step) > 0;
+}
+
+function weightOf(step: StepSummary): number {
+  const { trouble } = stateText(step);
+  if (trouble === 'bad') return 3;
+  if (step.deadLetters > 0) return 2;
+  return trouble === 'look' ? 1 : 0;
+}
+
+function hrefOf(step: StepSummary): string {
+  const isForLetters = step.deadLetters > 0 && stateText(step).trouble === 'none';
+  return pathOf(isForLetters ? 'dead-letters' : 'steps', step.pipeline, step.step);
+}
+
+function NoPipelines() {
+  return (
+    <>
+      <h1>Pipelines</h1>
+      <p>No pipeline runs here. Declare one in infra/pipelines/, name it in all.ts, and start it:</p>
+      <pre>npm run dev</pre>
+    </>
+  );
+}

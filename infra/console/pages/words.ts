@@ -1,0 +1,69 @@
+import type { StepSummary } from '../answers.ts';
+
+/** Formats a duration in its largest useful unit, as the command line does: `45 s`, `12 min`, `3 h`, `2 d`. */
+export function durationText(millis: number): string {
+  const seconds = Math.floor(millis / 1_000);
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 120 * 60) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3_600) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** Formats a number of things: `1 event`, `1,204 events`. */
+export function counted(count: number, thing: string): string {
+  return `${count.toLocaleString('en-US')} ${thing}${count === 1 ? '' : 's'}`;
+}
+
+export function bytesText(bytes: number): string {
+  if (bytes < 1_000) return counted(bytes, 'byte');
+  if (bytes < 1_000_000) return `${(bytes / 1_000).toFixed(1)} kB`;
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** Formats a time as whole seconds, in UTC or in the zone of this machine: `2026-01-31 23:59:00Z`. */
+export function timeText(time: string | number, zone: 'local' | 'utc'): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return String(time);
+  if (zone === 'utc') return `${date.toISOString().slice(0, 19).replace('T', ' ')}Z`;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
+/** How much a person should care: colour is for trouble only. */
+export type Trouble = 'none' | 'look' | 'bad';
+
+/** Says how a step is, in few words. */
+export function stateText(step: StepSummary): { readonly text: string; readonly trouble: Trouble } {
+  const waiting = step.behind === 0 ? '' : ` · ${step.andMore ? 'over ' : ''}${waitingText(step)}`;
+  const lag = step.lagMillis === 0 ? '' : ` ${durationText(step.lagMillis)}`;
+  switch (step.state) {
+    case 'held':
+      return { text: `held${waiting}`, trouble: 'bad' };
+    case 'behind':
+      return { text: `behind${lag}${waiting}`, trouble: 'look' };
+    case 'unknown':
+      return { text: 'unknown', trouble: 'look' };
+    case 'running':
+      return { text: `running${waiting}`, trouble: 'none' };
+    case 'paused':
+    case 'rewinding':
+      return { text: `${step.state}${waiting}`, trouble: 'none' };
+    case 'idle':
+    case 'ended':
+      return { text: step.state, trouble: 'none' };
+  }
+}
+
+function waitingText({ behind, counts }: StepSummary): string {
+  return counted(behind, counts === 'events' ? 'event' : 'message');
+}
+
+/** Says what a person should do about a step. Undefined when there is nothing to do. */
+export function adviceOf({ state, note, deadLetters }: StepSummary): string | undefined {
+  if (state === 'held') return 'events killed its function, so it waits before the next';
+  if (note !== undefined && (state === 'behind' || state === 'unknown')) return note;
+  if (state === 'behind') return 'events have waited for longer than its schedule explains';
+  if (deadLetters > 0) return counted(deadLetters, 'dead letter');
+  return undefined;
+}

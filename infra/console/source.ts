@@ -1,0 +1,21 @@
+import type { TargetWithFunctions } from '../operation/target.ts';
+import type { Pipeline } from '../pipelines/pipeline.ts';
+import type { PipelinePlan, StepPlan } from '../pipelines/plan.ts';
+import type { StreamPlan } from '../pipelines/streams.ts';
+
+/** What a console shows. */
+export interface ConsoleSource {
+  /** What the pages call it: `dev on this machine`. */
+  readonly title: string;
+  /** What follows a command line so that it works on the same target: ` --stage prod`; nothing for a dev. */
+  readonly options: string;
+  readonly target: TargetWithFunctions;
+  readonly find: {
+    plans(): readonly PipelinePlan[];
+    step(pipeline: string | undefined, step: string | undefined): StepPlan;
+    stream(pipeline: string | undefined, stream: string | undefined): StreamPlan;
+    tables(pipeline: string): Pipeline['tables'];
+  };
+  /** The pause between two looks at all steps. Each look takes some of the reads that a shard allows to all readers. */
+  readonly lookEveryMillis: number;
+}
