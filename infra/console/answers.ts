@@ -151,3 +151,69 @@ export interface ShownBytes {
   readonly size: number;
   readonly isCut: boolean;
 }
+
+/** An answer of `/api/streams/<pipeline>/<stream>`. */
+export interface StreamAnswer {
+  readonly pipeline: string;
+  readonly name: string;
+  /** Kinesis's name, or the ARN. */
+  readonly physical: string;
+  readonly shards: { readonly open: number; readonly closed: number };
+  readonly retentionHours: number;
+  /** `<pipeline>/<step>` of the steps that write it and read it. */
+  readonly writers: readonly string[];
+  readonly readers: readonly string[];
+  /** The fields that a condition can use. */
+  readonly fields: readonly string[];
+}
+
+/** A message of `/api/live/streams/<pipeline>/<stream>`. */
+export interface LiveEvents {
+  /** The newest that match, or when the end of the stream is not awaited, all in their order. */
+  readonly events: readonly ListedEvent[];
+  /** Since the beginning: events read, events that match, and what could not be read or does not fit the condition. */
+  readonly read: number;
+  readonly matched: number;
+  readonly unfit: number;
+  /** Set on the last message: everything was read, or there are enough matches. */
+  readonly end?: 'all' | 'enough';
+}
+
+/** An event in a list. */
+export interface ListedEvent {
+  readonly shard: string;
+  readonly position: string;
+  readonly key: string;
+  readonly type: string;
+  readonly time: string;
+  /** The beginning of its data. */
+  readonly preview: string;
+}
+
+/** An answer of `/api/events/<pipeline>/<stream>/<shard>/<position>`. */
+export interface EventAnswer {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly time: string;
+  readonly key: string;
+  readonly sequence?: string;
+  readonly traceparent?: string;
+  readonly redrivenFor?: string;
+  readonly data: ShownBytes;
+  readonly whole: ShownBytes;
+  readonly record: {
+    readonly stream: string;
+    readonly shard: string;
+    readonly sequenceNumber: string;
+    readonly partitionKey: string;
+    readonly arrived: string;
+    readonly bytes: number;
+    readonly index: number;
+    readonly entries: number;
+    readonly isAggregate: boolean;
+    readonly compression: string;
+  };
+  /** The step that made it, `<pipeline>/<step>`. Undefined for an event of another producer. */
+  readonly madeBy?: string;
+}

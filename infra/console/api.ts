@@ -1,10 +1,13 @@
 import type { TopologyAnswer } from './answers.ts';
+import { eventAnswer } from './event-answer.ts';
 import { layOut } from './graph-layout.ts';
 import { letterAnswer, lettersAnswer } from './letter-answers.ts';
+import { sendEvents } from './live-events.ts';
 import { watchSteps } from './live-steps.ts';
 import type { Route } from './routes.ts';
 import type { ConsoleSource } from './source.ts';
 import { stepAnswer } from './step-answer.ts';
+import { streamAnswer } from './stream-answer.ts';
 
 /** Lists everything that the pages ask. Each answer comes from functions that the CLI uses too. */
 export function apiOf(source: ConsoleSource, stop: AbortSignal): readonly Route[] {
@@ -28,6 +31,19 @@ export function apiOf(source: ConsoleSource, stop: AbortSignal): readonly Route[
     {
       path: '/api/steps/:pipeline/:step',
       answer: ({ named, signal }) => stepAnswer(find.step(named.pipeline, named.step), source, signal),
+    },
+    {
+      path: '/api/streams/:pipeline/:stream',
+      answer: ({ named, signal }) =>
+        streamAnswer(source, { pipeline: named.pipeline ?? '', name: named.stream ?? '' }, signal),
+    },
+    {
+      path: '/api/live/streams/:pipeline/:stream',
+      live: (asked, stream) => sendEvents(source, asked, stream),
+    },
+    {
+      path: '/api/events/:pipeline/:stream/:shard/:position',
+      answer: (asked) => eventAnswer(source, asked),
     },
     {
       path: '/api/dead-letters',

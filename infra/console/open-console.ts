@@ -22,8 +22,17 @@ export interface ConsoleOptions {
  */
 export async function openConsole({ source, port }: ConsoleOptions, running: AsyncDisposableStack): Promise<string> {
   const stop = new AbortController();
+  running.defer(() => stop.abort());
+  return serveConsole(apiOf(source, stop.signal), port, running);
+}
+
+/** Serves the pages over these routes, as `openConsole` does. */
+export async function serveConsole(
+  routes: readonly Route[],
+  port: number,
+  running: AsyncDisposableStack,
+): Promise<string> {
   const token = newToken();
-  const routes = apiOf(source, stop.signal);
   let files: Promise<ReadonlyMap<string, PageFile>> | undefined;
   let door = { token, port };
   const server = createServer((request, response) => {
@@ -48,10 +57,7 @@ export async function openConsole({ source, port }: ConsoleOptions, running: Asy
   });
   await listen(server, port);
   door = { token, port: portOf(server) };
-  running.defer(async () => {
-    stop.abort();
-    await closed(server);
-  });
+  running.defer(() => closed(server));
   return `http://127.0.0.1:${door.port}/?token=${token}`;
 }
 

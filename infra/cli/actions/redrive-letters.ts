@@ -6,7 +6,7 @@ import type { Target } from '../../operation/target.ts';
 import type { ReaderPlan, StepPlan } from '../../pipelines/plan.ts';
 import { print, printError } from '../../terminal.ts';
 import { refuseSurplus } from '../arguments/surplus.ts';
-import { parseStart } from '../arguments/times.ts';
+import { parseStart } from '../../operation/times.ts';
 import type { CommandInvocation } from '../command.ts';
 import { counted } from '../reports/counted.ts';
 import { withTarget } from '../target/with-target.ts';

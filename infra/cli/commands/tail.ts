@@ -1,10 +1,9 @@
 import { EventRejected } from '../../../functions/runtime/errors.ts';
 import type { ReceivedEvent } from '../../../functions/runtime/event.ts';
 import type { Rejection } from '../../../functions/runtime/rejection.ts';
-import type { NamedSchema } from '../../pipelines/inline-sql.ts';
+import { parseStart } from '../../operation/times.ts';
 import { print, printColoured, printError } from '../../terminal.ts';
-import { parseStart } from '../arguments/times.ts';
-import type { Command, CommandInvocation } from '../command.ts';
+import type { Command } from '../command.ts';
 import { eventLine, lineStyle } from '../reports/event-line.ts';
 import { targetHelp, targetOptions } from '../target/options.ts';
 import { withTarget } from '../target/with-target.ts';
@@ -19,6 +18,7 @@ export const tail: Command = {
     '  --from <position>        earliest, latest, a time (2026-01-31T23:59:00Z), or how long ago (-15m)',
     '                           (default: latest when following, else earliest)',
     '  --key <key>              print only events with this key',
+    '  --type <type>            print only events of this type',
     '  --where <condition>      print only events for which this SQL condition is true',
     '  --follow, --no-follow    whether to wait for new events at the end of the stream',
     '  --json                   print lines of JSON on a terminal too',
@@ -29,6 +29,7 @@ export const tail: Command = {
     ...targetOptions,
     from: { type: 'string' },
     key: { type: 'string' },
+    type: { type: 'string' },
     where: { type: 'string' },
     follow: { type: 'boolean' },
     json: { type: 'boolean' },
@@ -37,13 +38,15 @@ export const tail: Command = {
     withTarget(invocation, 2, async (find, { target }) => {
       const { values, positionals, signal } = invocation;
       const { readTail } = await import('../../operation/tail.ts');
+      const { eventFilter } = await import('../../operation/event-filter.ts');
       const isTerminal = process.stdout.isTTY === true;
       const follow = typeof values.follow === 'boolean' ? values.follow : isTerminal;
       const from = parseStart(String(values.from ?? (follow ? 'latest' : 'earliest')), Date.now());
       const style = lineStyle({ json: values.json === true || !isTerminal, isTerminal });
       const plan = find.stream(positionals[0], positionals[1]);
       const stream = target.streamName(plan);
-      const matches = await eventFilter(values, { name: positionals[1] ?? '', schema: plan.schema });
+      const wish = { key: textOf(values.key), type: textOf(values.type), where: textOf(values.where) };
+      const matches = await eventFilter(wish, { name: positionals[1] ?? '', schema: plan.schema });
       const printEvent = (event: ReceivedEvent, shardId: string): void => {
         try {
           if (matches(event)) (style === 'coloured' ? printColoured : print)(eventLine(event, style));
@@ -66,14 +69,6 @@ export const tail: Command = {
     }),
 };
 
-/** Builds the filter of `--key` and `--where`. It throws `EventRejected` for data that does not fit the condition. */
-async function eventFilter(
-  { key, where }: CommandInvocation['values'],
-  stream: NamedSchema,
-): Promise<(event: ReceivedEvent) => boolean> {
-  const hasKey = (event: ReceivedEvent): boolean => key === undefined || event.key === key;
-  if (where === undefined) return hasKey;
-  const { conditionOn } = await import('../../sql/condition.ts');
-  const isTrue = await conditionOn({ file: '--where', text: String(where) }, stream);
-  return (event) => hasKey(event) && isTrue(event);
+function textOf(value: string | boolean | undefined): string | undefined {
+  return value === undefined ? undefined : String(value);
 }

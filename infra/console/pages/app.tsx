@@ -4,11 +4,13 @@ import type { TopologyAnswer } from '../answers.ts';
 import { ask, useMessages } from './asking.ts';
 import { DeadLetterPage } from './dead-letter-page.tsx';
 import { DeadLettersPage } from './dead-letters-page.tsx';
+import { EventPage } from './event-page.tsx';
 import { KEYS, showsKeys } from './keys.ts';
 import { problem, takeSteps, topology } from './live-steps.ts';
 import { PipelinesPage } from './pipelines-page.tsx';
 import { partsOf, place } from './router.ts';
 import { StepPage } from './step-page.tsx';
+import { StreamPage } from './stream-page.tsx';
 import { chooseZone, zone } from './zone.ts';
 
 const LIVE = signal<string | undefined>('/api/live/steps');
@@ -73,13 +75,16 @@ function NavLink({ href, name, isHere }: { readonly href: string; readonly name:
 
 function Page() {
   const { path } = place.value;
-  const [first = '', pipeline = '', name = '', more] = partsOf(path);
+  const [first = '', pipeline = '', name = '', more, position] = partsOf(path);
   const title = path === '/' ? 'Pipelines' : [first.replace('-', ' '), pipeline, name, more].filter(Boolean).join(' ');
   useEffect(() => {
     document.title = `${title} · Millrace`;
   }, [title]);
   if (path === '/') return <PipelinesPage />;
   if (first === 'steps' && name !== '') return <StepPage key={path} pipeline={pipeline} name={name} />;
+  if (first === 'streams' && name !== '') return <StreamPage key={path} pipeline={pipeline} name={name} />;
+  if (first === 'events' && more !== undefined && position !== undefined)
+    return <EventPage key={path} pipeline={pipeline} stream={name} shard={more} position={position} />;
   if (first === 'dead-letters') {
     return more === undefined ? (
       <DeadLettersPage key={path} pipeline={pipeline} step={name} />

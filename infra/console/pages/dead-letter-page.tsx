@@ -1,6 +1,6 @@
 import type { LetterAnswer } from '../answers.ts';
 import { useAnswer } from './asking.ts';
-import { Bytes, CliLine, Copy, Facts, Shown, Time, When } from './parts.tsx';
+import { Bytes, CliLine, Copy, Copyable, Facts, Shown, Time, When } from './parts.tsx';
 import { pathOf } from './router.ts';
 
 /** Shows one dead letter: why, where it was, and the bytes as they came. */
@@ -45,14 +45,6 @@ function Letter({ letter }: { readonly letter: LetterAnswer }) {
       <CliLine does="the whole of it" line={`dead-letters show ${id} --bytes`} />
       <CliLine does="append it again, for this step only" line={`dead-letters redrive ${id}`} />
       <CliLine does="take it off the list" line={`dead-letters discard ${id} --reason '<text>'`} />
-    </>
-  );
-}
-
-function Copyable({ text, what }: { readonly text: string; readonly what: string }) {
-  return (
-    <>
-      <Shown text={text} /> <Copy text={text} what={what} />
     </>
   );
 }

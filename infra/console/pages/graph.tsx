@@ -59,13 +59,21 @@ function Step({ node }: { readonly node: StepNode }) {
 }
 
 function Stream({ node }: { readonly node: StreamNode }) {
-  const { name, width, height, isElsewhere } = node;
-  return (
-    <g class={`stream ${isElsewhere ? 'elsewhere' : ''}`}>
+  const { width, height, isElsewhere, pipeline, name } = node;
+  const shown = (
+    <>
       <rect width={width} height={height} rx={height / 2} />
       <text x={width / 2} y={height / 2 + 4.5} text-anchor="middle">
         {name}
       </text>
-    </g>
+    </>
+  );
+  const look = `stream ${isElsewhere ? 'elsewhere' : ''}`;
+  if (pipeline === undefined) return <g class={look}>{shown}</g>;
+  const own = name.split('/').at(-1) ?? name;
+  return (
+    <a class={look} href={pathOf('streams', pipeline, own)} aria-label={`stream ${name}`}>
+      {shown}
+    </a>
   );
 }

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { Answered } from './asking.ts';
 import { topology } from './live-steps.ts';
 import { isJson, prettyJson } from './pretty-json.ts';
+import { pathOf } from './router.ts';
 import { visibleParts } from './visible-text.ts';
 import { bytesText, durationText, timeText } from './words.ts';
 import { zone } from './zone.ts';
@@ -128,5 +129,35 @@ export function Facts({ facts }: { readonly facts: Readonly<Record<string, Compo
         </div>
       ))}
     </dl>
+  );
+}
+
+/** Links to a stream, `<pipeline>/<stream>`; one that exists without us is not in any pipeline. */
+export function StreamLink({ stream }: { readonly stream: string }) {
+  if (stream.startsWith('arn:')) return <Shown text={stream} />;
+  return <a href={pathOf('streams', ...stream.split('/'))}>{stream}</a>;
+}
+
+/** Links to steps, `<pipeline>/<step>`. */
+export function StepLinks({ steps }: { readonly steps: readonly string[] }) {
+  if (steps.length === 0) return <>none</>;
+  return (
+    <>
+      {steps.map((step, index) => (
+        <span key={step}>
+          {index > 0 && ', '}
+          <a href={pathOf('steps', ...step.split('/'))}>{step}</a>
+        </span>
+      ))}
+    </>
+  );
+}
+
+/** A value with a button that copies it. */
+export function Copyable({ text, what }: { readonly text: string; readonly what: string }) {
+  return (
+    <>
+      <Shown text={text} /> <Copy text={text} what={what} />
+    </>
   );
 }

@@ -1,6 +1,6 @@
 import type { StepAnswer, StepShard } from '../answers.ts';
 import { useAnswer } from './asking.ts';
-import { CliLine, Copy, Facts, Shown, Time, When } from './parts.tsx';
+import { CliLine, Copy, Facts, Shown, StreamLink, Time, When } from './parts.tsx';
 import { pathOf } from './router.ts';
 import { counted, durationText, timeText } from './words.ts';
 import { zone } from './zone.ts';
@@ -30,8 +30,8 @@ function Step({ step }: { readonly step: StepAnswer }) {
       <Facts
         facts={{
           kind: about,
-          reads: from,
-          writes: to,
+          reads: from && <StreamLink stream={from} />,
+          writes: to && <StreamLink stream={to} />,
           promise,
           'dead letters':
             deadLetters === 0 ? (

@@ -67,3 +67,8 @@ export function adviceOf({ state, note, deadLetters }: StepSummary): string | un
   if (deadLetters > 0) return counted(deadLetters, 'dead letter');
   return undefined;
 }
+
+/** Quotes a word for a shell, where it needs that. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

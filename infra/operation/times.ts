@@ -1,4 +1,4 @@
-import { UserMistake } from '../../../functions/runtime/errors.ts';
+import { UserMistake } from '../../functions/runtime/errors.ts';
 
 /** Parses where reading starts: `earliest`, `latest`, a time, or how long ago (`-15m`). Throws a `UserMistake`. */
 export function parseStart(text: string, nowMillis: number): 'earliest' | Date {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { durationText, parseStart } from '../../../../infra/cli/arguments/times.ts';
+import { durationText, parseStart } from '../../../infra/operation/times.ts';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
 

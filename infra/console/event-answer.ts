@@ -1,0 +1,51 @@
+import { UserMistake } from '../../functions/runtime/errors.ts';
+import { isPosition } from '../../functions/runtime/position.ts';
+import { inspectEvent } from '../operation/inspect-event.ts';
+import type { EventAnswer } from './answers.ts';
+import type { Asked } from './routes.ts';
+import { cutText, shownBytes } from './shown-bytes.ts';
+import type { ConsoleSource } from './source.ts';
+
+/** Attributes of foreign events have no limit but that of the record. */
+const MOST_ATTRIBUTE = 2_000;
+
+/** Answers one event, decoded and raw. */
+export async function eventAnswer({ find, target }: ConsoleSource, { named, signal }: Asked): Promise<EventAnswer> {
+  const { pipeline, stream: name, shard = '', position = '' } = named;
+  if (!isPosition(position)) throw new UserMistake(`'${position}' is no position: open an event from its stream`);
+  const stream = target.streamName(find.stream(pipeline, name));
+  const found = await inspectEvent(target.clients.kinesis, { stream, shard, position }, signal);
+  if (found === undefined)
+    throw new UserMistake(`there is no event at ${position} in ${shard} of '${stream}': the log may have trimmed it`);
+  const { event, record, index, entries, isAggregate, compression } = found;
+  const { sequence, traceparent, redrivenFor } = event;
+  const madeBy = find
+    .plans()
+    .flatMap((plan) => plan.steps)
+    .find((step) => [step.name, step.formerly].some((one) => event.source.startsWith(`/${step.pipeline}/${one}/`)));
+  return {
+    id: cutText(event.id, MOST_ATTRIBUTE),
+    source: cutText(event.source, MOST_ATTRIBUTE),
+    type: cutText(event.type, MOST_ATTRIBUTE),
+    time: cutText(event.time, MOST_ATTRIBUTE),
+    key: event.key,
+    ...(sequence === undefined ? {} : { sequence: cutText(sequence, MOST_ATTRIBUTE) }),
+    ...(traceparent === undefined ? {} : { traceparent: cutText(traceparent, MOST_ATTRIBUTE) }),
+    ...(redrivenFor === undefined ? {} : { redrivenFor: cutText(redrivenFor, MOST_ATTRIBUTE) }),
+    data: shownBytes(event.dataBytes),
+    whole: shownBytes(event.original),
+    record: {
+      stream,
+      shard,
+      sequenceNumber: record.sequenceNumber,
+      partitionKey: record.partitionKey,
+      arrived: new Date(record.approximateArrivalMillis).toISOString(),
+      bytes: record.data.length,
+      index,
+      entries,
+      isAggregate,
+      compression,
+    },
+    ...(madeBy === undefined ? {} : { madeBy: `${madeBy.pipeline}/${madeBy.name}` }),
+  };
+}

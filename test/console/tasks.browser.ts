@@ -1,0 +1,213 @@
+import type { Browser } from 'puppeteer-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { localServers } from '../../infra/local/target.ts';
+import { pauseStep, resumeStep } from '../../infra/operation/control/pause.ts';
+import { violationsOf } from './accessibility.ts';
+import { click, LOOKS, type OpenPage, openPage, shows, startBrowser, takePicture, textOf } from './browser.ts';
+import { reading, type Stage, startStage } from './stage.ts';
+
+/** Everything that a producer may try on whoever looks at its events. */
+const HOSTILE = '<img src=x onerror=alert(1)><script>alert(2)</script>"\'`\u202e\u0007\u2028{{7*7}}';
+
+describe('the console of a running pipeline', () => {
+  const running = new AsyncDisposableStack();
+  const stop = new AbortController();
+  let stage: Stage;
+  let browser: Browser;
+  let open: OpenPage;
+  beforeAll(async () => {
+    browser = await startBrowser(running);
+    stage = await startStage(running, stop.signal);
+    expect(await stage.post([reading('roof-1'), reading('roof-2', { temp_max: 35 }), reading('garden')])).toBe(202);
+    expect(await stage.post([reading('broken', { temp_max: 'n/a' }), reading(HOSTILE, { temp_max: 'n/a' })])).toBe(202);
+    expect(await stage.post([reading(HOSTILE)])).toBe(202);
+  });
+  afterAll(async () => {
+    stop.abort();
+    await running.disposeAsync();
+  });
+  beforeEach(async () => {
+    open = await openPage(browser, stage.url);
+  });
+  afterEach(async () => {
+    const { page, faults } = open;
+    await page.close();
+    expect(faults).toEqual([]);
+  });
+
+  test('finds the step that has dead letters, and reads one of them', async () => {
+    const { page } = open;
+    await shows(page, '1 step needs a look.');
+    await click(page, 'sensors/cleaning');
+    await shows(page, 'Dead letters of sensors/cleaning');
+    await click(page, 'column "temp_max" must be numeric');
+    await shows(page, 'broken');
+    await page.click('table:last-of-type tbody tr:first-child a');
+    await shows(page, 'original bytes');
+    expect(await textOf(page)).toMatch(/"temp_max": "n\/a"/);
+    expect(await textOf(page)).toMatch(/npx millrace dead-letters redrive sensors\/cleaning\/\w+/);
+  });
+
+  test('shows an event within moments of its arrival', async () => {
+    const { page, visit } = open;
+    await visit('/streams/sensors/raw');
+    await shows(page, 'roof-1');
+    await stage.post([reading('just-now')]);
+    await shows(page, 'just-now');
+  });
+
+  test('finds events by key and by an SQL condition, and opens one, decoded and raw', async () => {
+    const { page, visit } = open;
+    await visit('/streams/sensors/clean?from=earliest');
+    await shows(page, 'garden');
+    await page.type('input[name=where]', 'temp_max > 30');
+    await page.keyboard.press('Enter');
+    await shows(page, '1 match');
+    expect(new URL(page.url()).searchParams.get('where')).toBe('temp_max > 30');
+    expect(await textOf(page)).not.toContain('garden');
+    await page.click('.events tbody a');
+    await shows(page, 'made by');
+    const text = await textOf(page);
+    expect(text).toContain('sensors/cleaning');
+    expect(text).toMatch(/an aggregate: event \d of \d/);
+    expect(text).toContain('"temp_max": 35');
+  });
+
+  test('says where an SQL condition is wrong', async () => {
+    const { page, visit } = open;
+    await visit('/streams/sensors/clean?from=earliest&where=temp_mix+%3E+30');
+    await shows(page, 'temp_mix');
+    await shows(page, '^');
+  });
+
+  test('shows where each step stands, and that it rests', async () => {
+    const { page, visit } = open;
+    const step = stage.local.plans[0]?.steps.find(({ name }) => name === 'readings');
+    const target = localServers(stage.local.servers, stage.local.stage.resources.database);
+    await pauseStep(step!, target, { onProgress: () => {}, signal: stop.signal });
+    try {
+      await visit('/steps/sensors/readings');
+      await shows(page, 'paused');
+      expect(await page.$$eval('tbody tr', (rows) => rows.length)).toBe(2);
+      expect(await page.$eval('.bar', (bar) => bar.getAttribute('aria-label'))).toMatch(/^records since /);
+      await visit('/');
+      await shows(page, 'paused');
+    } finally {
+      await resumeStep(step!, target, stop.signal);
+      for (const client of Object.values(target.clients)) client.destroy();
+    }
+  });
+
+  test('can be used with the keyboard alone', async () => {
+    const { page } = open;
+    await shows(page, 'needs a look');
+    await page.keyboard.press('/');
+    await page.keyboard.type('clean');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await shows(page, 'Dead letters of sensors/cleaning');
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await shows(page, 'message');
+    await page.keyboard.press('g');
+    await page.keyboard.press('p');
+    await shows(page, 'needs a look');
+    expect(new URL(page.url()).pathname).toBe('/');
+    await page.keyboard.press('?');
+    await shows(page, 'go to the dead letters');
+  });
+
+  test('copies a command line', async () => {
+    const { page, visit } = open;
+    await browser.defaultBrowserContext().overridePermissions(new URL(stage.url).origin, ['clipboard-read', 'clipboard-sanitized-write']);
+    await visit('/steps/sensors/cleaning');
+    await shows(page, 'let it rest');
+    await page.bringToFront();
+    await page.click('.cli .copy');
+    await shows(page, 'copied');
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('npx millrace pause sensors cleaning');
+  });
+
+  test('shows times in UTC, and remembers that', async () => {
+    const { page, visit } = open;
+    await visit('/steps/sensors/cleaning');
+    await click(page, 'local time');
+    await page.waitForFunction(() => /\d\d:\d\d:\d\dZ/.test(document.querySelector('time')?.textContent ?? ''));
+    await visit('/steps/sensors/lake');
+    await shows(page, 'UTC');
+    await page.evaluate(() => localStorage.clear());
+  });
+
+  test('filters the graph by name', async () => {
+    const { page } = open;
+    await shows(page, 'archive');
+    await page.type('main input', 'archive');
+    await page.waitForSelector('.dimmed');
+    const shown = await page.$$eval('.graph g:not(.dimmed) .name', (names) => names.map((name) => name.textContent));
+    expect(shown).toEqual(['archive']);
+    await page.type('main input', '-not-there');
+    await shows(page, "No pipeline, step or stream has 'archive-not-there' in its name.");
+  });
+
+  test('never takes text of an event for HTML, and shows what cannot be seen', async () => {
+    const { page, visit } = open;
+    for (const path of ['/streams/sensors/raw?from=earliest', '/dead-letters/sensors/cleaning?group=0']) {
+      await visit(path);
+      await shows(page, '<img src=x onerror=alert(1)>');
+      await shows(page, '\\u202e\\u0007\\u2028');
+      expect(await page.$$eval('main img, main script', (found) => found.length)).toBe(0);
+    }
+    const [event] = await page.$$eval('table a[data-row]', (links) => links.map((link) => link.getAttribute('href')).slice(-1));
+    await visit(event ?? '');
+    await shows(page, '<script>alert(2)</script>');
+    expect(await page.$$eval('main img, main script', (found) => found.length)).toBe(0);
+  });
+
+  test('a page that nobody gave the token says how to open it', async () => {
+    const other = await browser.createBrowserContext();
+    const page = await other.newPage();
+    const response = await page.goto(new URL('/', stage.url).href);
+    expect(response?.status()).toBe(401);
+    expect(await textOf(page)).toContain('open the address that the terminal shows');
+    await other.close();
+    expect(new URL(open.page.url()).search).toBe('');
+  });
+
+  test.each([
+    ['pipelines', '/', 'needs a look'],
+    ['step', '/steps/sensors/readings', 'last progress'],
+    ['stream', '/streams/sensors/clean?from=earliest', 'garden'],
+    ['search-that-finds-nothing', '/streams/sensors/clean?from=earliest&key=nobody', 'Begin earlier'],
+    ['dead-letters', '/dead-letters', 'column'],
+    ['dead-letters-of-a-group', '/dead-letters/sensors/cleaning?group=0', 'broken'],
+    ['dead-letters-none', '/dead-letters/sensors/archive', 'There are no dead letters'],
+    ['no-such-page', '/nothing', 'There is no page here'],
+  ])('page %s has no violation of axe, light or dark, wide or narrow', async (name, path, text) => {
+    const { page, visit } = open;
+    await visit(path);
+    await shows(page, text);
+    for (const look of LOOKS) {
+      await takePicture(page, name, look);
+      expect(await violationsOf(page)).toEqual([]);
+    }
+  });
+
+  test('pages that are opened from others have no violation of axe', async () => {
+    const { page, visit } = open;
+    for (const [name, from, link, text] of [
+      ['event', '/streams/sensors/clean?from=earliest', '.events tbody a', 'partition key'],
+      ['dead-letter', '/dead-letters/sensors/cleaning?group=0', 'table:last-of-type tbody a', 'original bytes'],
+    ] as const) {
+      await visit(from);
+      await page.waitForSelector(link);
+      await page.click(link);
+      await shows(page, text);
+      for (const look of LOOKS) {
+        await takePicture(page, name, look);
+        expect(await violationsOf(page)).toEqual([]);
+      }
+      await page.setViewport({ width: 1_400, height: 900 });
+    }
+  });
+});
