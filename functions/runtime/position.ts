@@ -71,6 +71,15 @@ export function sequenceAt(position: Position, outputIndex: number): string {
   return position + encodeOrdered(outputIndex, OUTPUT_INDEX_WIDTH);
 }
 
+/** Takes the `sequence` of an output apart: the position just after its input, and its index. Undefined: it is none. */
+export function outputOf(
+  sequence: string,
+): { readonly position: Position; readonly outputIndex: number } | undefined {
+  const position = sequence.slice(0, -OUTPUT_INDEX_WIDTH);
+  if (!isPosition(position) || !/^[\w-]+$/.test(sequence)) return undefined;
+  return { position, outputIndex: Number(decodeOrdered(sequence.slice(-OUTPUT_INDEX_WIDTH))) };
+}
+
 /**
  * Encodes a number as a text of fixed width. The texts sort as the numbers do. Throws a RangeError when the number does
  * not fit.

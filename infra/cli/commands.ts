@@ -15,6 +15,8 @@ import { resume } from './commands/resume.ts';
 import { sql } from './commands/sql.ts';
 import { status } from './commands/status.ts';
 import { tail } from './commands/tail.ts';
+import { trace } from './commands/trace.ts';
+import { why } from './commands/why.ts';
 
 /** Every command by name, in the order in which `millrace --help` lists them. */
 export const commands: Readonly<Record<string, Command>> = {
@@ -24,6 +26,8 @@ export const commands: Readonly<Record<string, Command>> = {
   status,
   doctor,
   tail,
+  why,
+  trace,
   query,
   'dead-letters': deadLetters,
   pause,

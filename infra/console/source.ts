@@ -15,6 +15,7 @@ export interface ConsoleSource {
     step(pipeline: string | undefined, step: string | undefined): StepPlan;
     stream(pipeline: string | undefined, stream: string | undefined): StreamPlan;
     tables(pipeline: string): Pipeline['tables'];
+    transforms(pipeline: string): Pipeline['transforms'];
   };
   /** The pause between two looks at all steps. Each look takes some of the reads that a shard allows to all readers. */
   readonly lookEveryMillis: number;

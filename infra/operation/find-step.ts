@@ -12,6 +12,8 @@ export interface PipelineFinder {
   plan(pipeline: string | undefined): PipelinePlan;
   /** Finds the code of a pipeline's tables. Throws a `UserMistake` that lists the pipelines. */
   tables(pipeline: string): Pipeline['tables'];
+  /** Finds the code of a pipeline's transforms. Throws a `UserMistake` that lists the pipelines. */
+  transforms(pipeline: string): Pipeline['transforms'];
   /** Throws a `UserMistake` that lists the pipelines or the steps. */
   step(pipeline: string | undefined, step: string | undefined): StepPlan;
   /** Throws a `UserMistake` that lists the pipelines or the streams. */
@@ -46,6 +48,7 @@ export function pipelineFinder(declared: readonly Pipeline[], { pipelines, title
     plans: () => deployed.map((pipeline) => planOf(pipeline, all)),
     plan,
     tables: (pipeline) => pipelineOf(pipeline).tables,
+    transforms: (pipeline) => pipelineOf(pipeline).transforms,
     step(pipeline, name) {
       const { steps } = plan(pipeline);
       const found = steps.find((step) => step.name === name);

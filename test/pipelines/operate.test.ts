@@ -3,7 +3,10 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ACCOUNT, REGION } from '../../infra/local/target.ts';
+import { namesOf } from '../../infra/names.ts';
 import { REPOSITORY } from '../../infra/repository.ts';
 import type { Finished } from './command-host.ts';
 import { linesOf, until } from './running-dev.ts';
@@ -106,7 +109,7 @@ describe('operator commands, without a running dev', () => {
     ]);
   });
 
-  test.each(['status', 'tail', 'dead-letters', 'pause', 'resume'])(
+  test.each(['status', 'tail', 'dead-letters', 'pause', 'resume', 'console', 'why', 'trace'])(
     '%s --help shows usage, options and an example',
     async (command) => {
       const { code, out } = await millrace([command, '--help']);
@@ -157,6 +160,17 @@ describe('operator commands, on a running dev', () => {
   });
   const post = (readings: readonly object[]) =>
     fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(readings) });
+
+  /** The key of an object in the lake of dev. */
+  async function objectBelow(prefix: string): Promise<string | undefined> {
+    const { s3: endpoint } = JSON.parse(await readFile(join(folder, '.millrace', 'dev.json'), 'utf8'));
+    const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+    const client = new S3Client({ endpoint, credentials, region: REGION, forcePathStyle: true });
+    const { lake } = namesOf({ stage: 'local', account: ACCOUNT, region: REGION, partition: 'aws' });
+    const { Contents: [first] = [] } = await client.send(new ListObjectsV2Command({ Bucket: lake, Prefix: prefix }));
+    client.destroy();
+    return first?.Key;
+  }
 
   test('handle events, a bad event, a pause and a resumption', async () => {
     // The file of the killed dev is replaced, and no other user may read it.
@@ -227,6 +241,28 @@ describe('operator commands, on a running dev', () => {
     expect(JSON.parse(followed.split('\n')[0] ?? '')).toMatchObject({ partitionkey: 'c' });
     following.kill('SIGINT');
     expect(await code).toBe(0);
+
+    // why and trace: from a row or an object back to what the device sent, and on to the sinks
+    const links = linesOf<{ id: string }>(await millrace(['why', 'sensors', 'readings', 'a', '2026-01-02', '--json']));
+    expect(links).toMatchObject([
+      { stream: 'sensors/clean', key: 'a', origin: 'transform', madeBy: 'sensors/cleaning', verdict: { is: 'same' } },
+      { stream: 'sensors/raw', key: 'a', type: 'reading.sent', origin: 'source', madeBy: 'sensors/devices' },
+    ]);
+    expect(await millrace(['why', 'sensors', 'readings', 'sensor_id=nobody'])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^none of the \d+ events that the log holds for 'readings' has sensor_id=nobody/),
+    });
+    const object = await until(
+      () => objectBelow('clean/'),
+      (key) => key !== undefined,
+    );
+    const [ofObject, ...its] = linesOf<{ key: string }>(await millrace(['why', 'sensors', 'lake', object ?? '', '--json']));
+    expect(ofObject).toMatchObject({ object, verdict: { is: 'same' } });
+    expect(its.length).toBeGreaterThanOrEqual(2);
+    const { out: traced } = await millrace(['trace', links[1]?.id ?? '', '--stream', 'sensors/raw']);
+    expect(traced).toMatch(/^reading\.sent {2}key a {2}in sensors\/raw shard 0, .*\n {2}came in through sensors\/devices$/m);
+    expect(traced).toMatch(/^sensors\/cleaning {2}makes 1 event of it\n {2}\S+ {2}key a {2}in sensors\/clean shard \d/m);
+    expect(traced).toMatch(/^ {4}sensors\/readings {2}has taken it$/m);
 
     // dead letters
     const [letter] = linesOf<{ id: string; reason: string; text: string; stored: string; sequenceNumber: string }>(
